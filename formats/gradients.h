@@ -1,0 +1,25 @@
+/* FSL gradient files (bval: 1 x N, bvec: 3 x N, text) and the files that travel beside an image. */
+#ifndef SIREN_FORMATS_GRADIENTS_H
+#define SIREN_FORMATS_GRADIENTS_H
+
+#include "host/base.h"
+
+typedef struct {
+    size_t n_volumes;
+    double *bval;      /* (n_volumes) s/mm^2 */
+    double (*bvec)[3]; /* (n_volumes) unit vectors in image axes, zero where b = 0 */
+} siren_gradients;
+
+/* Parses the two texts; either may be NULL. Lengths that differ, or values that are no numbers, are CORRUPT. `*out` is
+ * yours: siren_gradients_free(). */
+siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes, const char *bvec_name,
+                                   const uint8_t *bvec, size_t bvec_bytes, siren_gradients *out);
+void siren_gradients_free(siren_gradients *gradients);
+/* Writes BASE.bval and BASE.bvec in FSL's form, each complete or not at all. */
+siren_status siren_gradients_write(const char *base, bool overwrite, const siren_gradients *gradients);
+
+/* `path` without its image suffix (.nii, .nii.gz, .siren), with `suffix` appended: "d/dwi.nii.gz", ".bval" ->
+ * "d/dwi.bval". Yours to free(). */
+siren_status siren_sibling_path(const char *path, const char *suffix, char **out);
+
+#endif

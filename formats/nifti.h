@@ -1,0 +1,44 @@
+/* NIfTI-1 and NIfTI-2 single files (.nii, .nii.gz), both byte orders, hostile input expected. */
+#ifndef SIREN_FORMATS_NIFTI_H
+#define SIREN_FORMATS_NIFTI_H
+
+#include "formats/series.h"
+
+/* Reads the geometry from the first bytes of a file. `n_bytes` >= 540, or the whole file where it is shorter.
+ * `name` is used in messages. CORRUPT or UNSUPPORTED with one sentence otherwise. */
+siren_status siren_nifti_parse(const char *name, const uint8_t *bytes, size_t n_bytes, siren_geometry *out);
+
+/* Reads a whole series. gzip is recognised by its content, not by the name. `*out` is yours: siren_series_free().
+ * Truncation, trailing bytes and a bad CRC are CORRUPT; a series larger than `memory_limit` bytes is UNSUPPORTED. */
+siren_status siren_nifti_read(const char *path, size_t memory_limit, siren_series *out);
+
+/* Reads the geometry alone. */
+siren_status siren_nifti_read_geometry(const char *path, siren_geometry *out);
+
+/* A NIfTI file being written, volume rows in any order for .nii; the suffix of `path` decides (.nii or .nii.gz, any
+ * other is USAGE). gzip members carry no time and no name. */
+typedef struct siren_nifti_writer siren_nifti_writer;
+
+/* `header` (geometry->voxel_offset bytes) is written as it is. Nothing appears under `path` before commit. */
+siren_status siren_nifti_writer_open(const char *path, bool overwrite, const siren_geometry *geometry, const uint8_t *header,
+                                     siren_nifti_writer **out);
+/* `voxels`: (ny, nx) of one slice z of one volume, in this machine's byte order; swapped on the way where the
+ * geometry says so. */
+siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume, size_t z, const void *voxels);
+/* Completes the file and frees the writer whatever the result. Slices never written are zero. */
+siren_status siren_nifti_writer_commit(siren_nifti_writer *writer);
+/* Leaves nothing behind. NULL is allowed. */
+void siren_nifti_writer_discard(siren_nifti_writer *writer);
+
+/* The header of a subseries: `*out` is a copy of `header` (voxel_offset bytes) whose dimensions say nz and n_volumes and
+ * whose sform, qform and slice fields are moved to begin at slice z0 where those are used. Yours to free(). `*geometry`
+ * is updated to it. */
+siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry *geometry, size_t z0, size_t nz, size_t n_volumes,
+                                          uint8_t **out);
+
+/* A NIfTI-1 header (352 bytes, this machine's byte order, no extensions) for new images: voxel sizes in mm, an sform
+ * that centres the grid, seconds and mm as units. n_volumes 1 gives a 3-D image. `header` has room for 352 bytes. */
+siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t ny, size_t nz, size_t n_volumes,
+                                    const double voxel_size[3], siren_geometry *geometry, uint8_t *header);
+
+#endif

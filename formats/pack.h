@@ -1,0 +1,16 @@
+/* Lossless packing: .xz through liblzma, with a memory limit; checksums. */
+#ifndef SIREN_FORMATS_PACK_H
+#define SIREN_FORMATS_PACK_H
+
+#include "host/base.h"
+
+/* CRC-64/XZ (ECMA-182, reflected) of `bytes`; start with crc = 0, or continue. */
+uint64_t siren_crc64(uint64_t crc, const void *bytes, size_t n_bytes);
+
+/* A complete .xz stream (LZMA2, no check of its own: the archive checks). `*out` is yours to free(). Deterministic. */
+siren_status siren_pack(const uint8_t *bytes, size_t n_bytes, uint8_t **out, size_t *n_out);
+/* Unpacks exactly `expected` bytes: more, fewer, trailing bytes or a need of more than the memory limit (64 MiB plus
+ * `expected`) are CORRUPT, and `name` says where. `*out` is yours to free(). */
+siren_status siren_unpack(const char *name, const uint8_t *bytes, size_t n_bytes, size_t expected, uint8_t **out);
+
+#endif

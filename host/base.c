@@ -1,0 +1,114 @@
+#define _GNU_SOURCE
+#include "host/base.h"
+
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static _Thread_local char message[1024];
+
+const char *siren_status_name(siren_status status) {
+    switch (status) {
+#define X(name, value, exit_code, meaning)                                                                   \
+    case SIREN_##name: return #name;
+        SIREN_STATUS_MAP(X)
+#undef X
+    }
+    return "UNKNOWN";
+}
+
+const char *siren_status_meaning(siren_status status) {
+    switch (status) {
+#define X(name, value, exit_code, meaning)                                                                   \
+    case SIREN_##name: return meaning;
+        SIREN_STATUS_MAP(X)
+#undef X
+    }
+    return "unknown status";
+}
+
+int siren_exit_code(siren_status status) {
+    switch (status) {
+#define X(name, value, exit_code, meaning)                                                                   \
+    case SIREN_##name: return exit_code;
+        SIREN_STATUS_MAP(X)
+#undef X
+    }
+    return 1;
+}
+
+siren_status siren_fail(siren_status status, const char *format, ...) {
+    /* Formatted aside first: an argument may be the present message. */
+    char text[sizeof message];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    memcpy(message, text, sizeof message);
+    return status;
+}
+
+const char *siren_message(void) { return message; }
+
+bool siren_mul(size_t a, size_t b, size_t *out) {
+    size_t product;
+    if (__builtin_mul_overflow(a, b, &product)) return false;
+    *out = product;
+    return true;
+}
+
+bool siren_add(size_t a, size_t b, size_t *out) {
+    size_t sum;
+    if (__builtin_add_overflow(a, b, &sum)) return false;
+    *out = sum;
+    return true;
+}
+
+siren_status siren_allocate(void *out, size_t count, size_t size, const char *what) {
+    size_t bytes, rounded;
+    if (!siren_mul(count, size, &bytes) || !siren_add(bytes, 63, &rounded))
+        return siren_fail(SIREN_SYSTEM, "cannot allocate %s: %zu items of %zu bytes exceed the address space", what, count,
+                          size);
+    rounded = rounded < 64 ? 64 : rounded / 64 * 64;
+    void *block = NULL;
+
+    if (posix_memalign(&block, 64, rounded) != 0)
+        return siren_fail(SIREN_SYSTEM, "out of memory: cannot allocate %zu bytes for %s", bytes, what);
+    memset(block, 0, rounded);
+    memcpy(out, &block, sizeof block);
+    return SIREN_OK;
+}
+
+static siren_log_fn log_callback;
+static void *log_user;
+
+void siren_set_log(siren_log_fn log, void *user) {
+    log_callback = log;
+    log_user = user;
+}
+
+void siren_log(siren_log_level level, const char *format, ...) {
+    if (!log_callback) return;
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    log_callback(log_user, level, text);
+}
+
+double siren_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+unsigned siren_processors(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    int n = CPU_COUNT(&set);
+    return n > 0 ? (unsigned)n : 1;
+}

@@ -1,0 +1,81 @@
+/* Status codes with a message, checked allocation and arithmetic, log callback, clock.
+ *
+ * Every fallible function of the library returns a siren_status. On failure its out-parameters are untouched and
+ * siren_message() holds one sentence naming the object, the value, the limit and the way out. */
+#ifndef SIREN_HOST_BASE_H
+#define SIREN_HOST_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* name, value, exit code of the program, meaning */
+#define SIREN_STATUS_MAP(X)                                                                                  \
+    X(OK, 0, 0, "success")                                                                                   \
+    X(SYSTEM, -1, 1, "the operating system refused: file missing or unwritable, disk full, out of memory")   \
+    X(USAGE, -2, 2, "wrong usage")                                                                           \
+    X(CORRUPT, -3, 3, "corrupt input")                                                                       \
+    X(UNSUPPORTED, -4, 4, "unsupported input")                                                               \
+    X(INTEGRITY, -5, 5, "integrity check failed")                                                            \
+    X(NO_DEVICE, -6, 6, "no OpenCL device")                                                                  \
+    X(DEVICE, -7, 7, "the device failed")                                                                    \
+    X(DEVICE_MEMORY, -8, 7, "the device is out of memory")                                                   \
+    X(PARTIAL, -9, 8, "partial result")                                                                      \
+    X(BOUND, -10, 9, "error bound not met")                                                                  \
+    X(CANCELLED, -11, 130, "interrupted")
+
+typedef enum {
+#define X(name, value, exit_code, meaning) SIREN_##name = (value),
+    SIREN_STATUS_MAP(X)
+#undef X
+} siren_status;
+
+/* Static string, e.g. "CORRUPT". */
+const char *siren_status_name(siren_status status);
+/* Static string: the meaning column above. */
+const char *siren_status_meaning(siren_status status);
+int siren_exit_code(siren_status status);
+
+/* Sets this thread's message (printf format) and returns `status`, so that failing is one expression. */
+siren_status siren_fail(siren_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* This thread's last message; never NULL, valid until the thread's next siren_fail(). */
+const char *siren_message(void);
+
+/* For functions that hold `siren_status status` and leave by the label `done`. */
+#define SIREN_TRY(expression)                                                                                \
+    do {                                                                                                     \
+        status = (expression);                                                                               \
+        if (status != SIREN_OK) goto done;                                                                   \
+    } while (0)
+/* For functions that have nothing to release. */
+#define SIREN_RETURN_IF_FAILED(expression)                                                                   \
+    do {                                                                                                     \
+        siren_status status_of_ = (expression);                                                              \
+        if (status_of_ != SIREN_OK) return status_of_;                                                       \
+    } while (0)
+
+/* a*b and a+b, false on overflow (then *out is untouched). */
+bool siren_mul(size_t a, size_t b, size_t *out);
+bool siren_add(size_t a, size_t b, size_t *out);
+
+/* Zeroed array of count*size bytes aligned to 64; yours to free(). `out` is the address of any object pointer.
+ * count*size == 0 gives a valid 1-byte block. `what` names the array in the message. */
+siren_status siren_allocate(void *out, size_t count, size_t size, const char *what);
+
+typedef enum { SIREN_LOG_WARNING, SIREN_LOG_INFO } siren_log_level;
+typedef void (*siren_log_fn)(void *user, siren_log_level level, const char *message);
+/* Process-wide; NULL (the default) drops messages. Set it before starting threads. */
+void siren_set_log(siren_log_fn log, void *user);
+void siren_log(siren_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Called as work advances: `done` of `total` units. Returning false cancels: the callee stops at the next safe
+ * point and returns SIREN_CANCELLED, unless its contract says what it keeps. */
+typedef bool (*siren_progress_fn)(void *user, double done, double total, const char *what);
+
+/* Monotonic seconds. */
+double siren_clock(void);
+
+/* Number of processors this process may run on (its affinity mask), at least 1. */
+unsigned siren_processors(void);
+
+#endif

@@ -1,0 +1,201 @@
+#define _GNU_SOURCE
+#include "host/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n_bytes) {
+    siren_status status = SIREN_OK;
+    uint8_t *content = NULL;
+    struct stat facts;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
+    if (fstat(fd, &facts) != 0) {
+        status = siren_fail(SIREN_SYSTEM, "%s: cannot be examined: %s", path, strerror(errno));
+        goto done;
+    }
+    if (!S_ISREG(facts.st_mode)) {
+        status = siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a file", path);
+        goto done;
+    }
+    if ((uint64_t)facts.st_size > limit) {
+        status = siren_fail(SIREN_UNSUPPORTED, "%s: has %lld bytes, more than the limit of %zu", path,
+                            (long long)facts.st_size, limit);
+        goto done;
+    }
+    size_t size = (size_t)facts.st_size, got = 0;
+    SIREN_TRY(siren_allocate(&content, size, 1, path));
+    while (got < size) {
+        ssize_t n = read(fd, content + got, size - got);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            status = siren_fail(SIREN_SYSTEM, "%s: reading stopped after %zu of %zu bytes: %s", path, got, size,
+                                n < 0 ? strerror(errno) : "the file became shorter");
+            goto done;
+        }
+        got += (size_t)n;
+    }
+    *bytes = content;
+    *n_bytes = size;
+    content = NULL;
+done:
+    free(content);
+    close(fd);
+    return status;
+}
+
+struct siren_output {
+    char *path;      /* final name */
+    char *folder;    /* holds it */
+    char *temporary; /* hidden name in the folder, NULL while the file is nameless */
+    int fd;
+    bool overwrite;
+};
+
+static void output_free(siren_output *output) {
+    if (!output) return;
+    if (output->fd >= 0) close(output->fd);
+    if (output->temporary) unlink(output->temporary);
+    free(output->temporary);
+    free(output->folder);
+    free(output->path);
+    free(output);
+}
+
+static siren_status output_name_temporary(siren_output *output, unsigned attempt) {
+    free(output->temporary);
+    output->temporary = NULL;
+    char *name = NULL;
+    if (asprintf(&name, "%s/.sirencl-%ld-%u.tmp", output->folder, (long)getpid(), attempt) < 0)
+        return siren_fail(SIREN_SYSTEM, "out of memory: cannot name a temporary file in %s", output->folder);
+    output->temporary = name;
+    return SIREN_OK;
+}
+
+siren_status siren_output_open(const char *path, bool overwrite, siren_output **out) {
+    siren_status status = SIREN_OK;
+    struct stat facts;
+    siren_output *output = calloc(1, sizeof *output);
+    char *copy = strdup(path);
+    if (!output || !copy) {
+        status = siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
+        goto done;
+    }
+    output->fd = -1;
+    output->overwrite = overwrite;
+    output->path = strdup(path);
+    output->folder = strdup(dirname(copy));
+    if (!output->path || !output->folder) {
+        status = siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
+        goto done;
+    }
+    if (lstat(path, &facts) == 0) {
+        if (!overwrite) {
+            status = siren_fail(SIREN_USAGE, "%s: exists already; give another name, or --force to replace it", path);
+            goto done;
+        }
+        if (!S_ISREG(facts.st_mode)) {
+            status = siren_fail(SIREN_USAGE, "%s: is not a regular file and is not replaced; give another name", path);
+            goto done;
+        }
+    }
+    output->fd = open(output->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    for (unsigned attempt = 0; output->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == EEXIST) &&
+                               attempt < 100;
+         attempt++) {
+        SIREN_TRY(output_name_temporary(output, attempt));
+        output->fd = open(output->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+    }
+    if (output->fd < 0) {
+        status = siren_fail(SIREN_SYSTEM, "%s: cannot be written in the folder %s: %s", path, output->folder, strerror(errno));
+        free(output->temporary); /* it is not ours */
+        output->temporary = NULL;
+        goto done;
+    }
+    *out = output;
+    output = NULL;
+done:
+    free(copy);
+    output_free(output);
+    return status;
+}
+
+static siren_status output_failed(const siren_output *output, const char *what) {
+    return siren_fail(SIREN_SYSTEM, "%s: %s failed: %s; nothing was left there", output->path, what, strerror(errno));
+}
+
+siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes) {
+    const uint8_t *next = bytes;
+    while (n_bytes > 0) {
+        ssize_t n = write(output->fd, next, n_bytes);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return output_failed(output, "writing");
+        next += n;
+        n_bytes -= (size_t)n;
+    }
+    return SIREN_OK;
+}
+
+siren_status siren_output_write_at(siren_output *output, uint64_t offset, const void *bytes, size_t n_bytes) {
+    const uint8_t *next = bytes;
+    while (n_bytes > 0) {
+        ssize_t n = pwrite(output->fd, next, n_bytes, (off_t)offset);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return output_failed(output, "writing");
+        next += n;
+        offset += (uint64_t)n;
+        n_bytes -= (size_t)n;
+    }
+    return SIREN_OK;
+}
+
+/* Gives the nameless file a hidden name next to its final one, so that rename() can replace atomically. */
+static siren_status output_link_temporary(siren_output *output) {
+    char link_path[64];
+    snprintf(link_path, sizeof link_path, "/proc/self/fd/%d", output->fd);
+    for (unsigned attempt = 0; attempt < 100; attempt++) {
+        SIREN_RETURN_IF_FAILED(output_name_temporary(output, attempt));
+        if (linkat(AT_FDCWD, link_path, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0) return SIREN_OK;
+        if (errno != EEXIST) break;
+    }
+    siren_status status = output_failed(output, "naming the file");
+    free(output->temporary);
+    output->temporary = NULL;
+    return status;
+}
+
+siren_status siren_output_commit(siren_output *output) {
+    siren_status status = SIREN_OK;
+    int folder = -1;
+    if (fsync(output->fd) != 0) {
+        status = output_failed(output, "flushing to disk");
+        goto done;
+    }
+    if (!output->temporary) SIREN_TRY(output_link_temporary(output));
+    /* Without overwrite, link() refuses a name that appeared since the file was opened. */
+    int renamed = output->overwrite ? rename(output->temporary, output->path) : link(output->temporary, output->path);
+    if (renamed != 0) {
+        status = errno == EEXIST ? siren_fail(SIREN_USAGE, "%s: appeared while it was being made and is not replaced; "
+                                                           "give another name, or --force", output->path)
+                                 : output_failed(output, "renaming the finished file");
+        goto done;
+    }
+    if (output->overwrite) {
+        free(output->temporary);
+        output->temporary = NULL;
+    }
+    folder = open(output->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) fsync(folder);
+done:
+    if (folder >= 0) close(folder);
+    output_free(output);
+    return status;
+}
+
+void siren_output_discard(siren_output *output) { output_free(output); }

@@ -1,0 +1,25 @@
+/* Whole-file reading under a limit, and output that appears under its final name complete or not at all. */
+#ifndef SIREN_HOST_FILE_H
+#define SIREN_HOST_FILE_H
+
+#include "host/base.h"
+
+/* Reads all of `path`. `*bytes` is yours to free(). A file larger than `limit` is UNSUPPORTED. */
+siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n_bytes);
+
+/* A file being written. It has no name (or a hidden one, where the file system lacks O_TMPFILE) until committed. */
+typedef struct siren_output siren_output;
+
+/* Checks early that `path` can be written: its folder exists and is writable, and nothing stands there unless
+ * `overwrite`. `*out` is yours: end it with siren_output_commit() or siren_output_discard(). */
+siren_status siren_output_open(const char *path, bool overwrite, siren_output **out);
+/* Appends at the current position, which siren_output_write_at() does not move. */
+siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes);
+siren_status siren_output_write_at(siren_output *output, uint64_t offset, const void *bytes, size_t n_bytes);
+/* fsync, rename to the final name, fsync of the folder. Frees `output` whatever the result; on failure nothing is left
+ * under either name. */
+siren_status siren_output_commit(siren_output *output);
+/* Removes what was written and frees `output`. NULL is allowed. */
+void siren_output_discard(siren_output *output);
+
+#endif
