@@ -10,6 +10,8 @@
 #define SIREN_MAX_LAYERS 33     /* 32 hidden layers and the output layer */
 #define SIREN_MAX_WIDTH 1024    /* of a hidden layer */
 #define SIREN_MAX_OUTPUTS 65536 /* volumes of a series */
+#define SIREN_MIN_W0 0.001
+#define SIREN_MAX_W0 10000.0
 
 /* How the weights of a layer start (its bias likewise). d = inputs of the layer. */
 typedef enum {
@@ -53,7 +55,8 @@ void siren_network_table(const siren_network *network, int *table);
 void siren_network_pad(const siren_network *network, const float *params, float *padded);
 void siren_network_unpad(const siren_network *network, const float *padded, float *params);
 
-/* Initial parameters of the network of one block, in exchange order; depends on (seed, block, layer, index) alone. */
+/* Initial parameters of the network of one block, in exchange order; depends on (seed, block, layer, index) alone.
+ * Within the stream of a layer, index o*in + i draws W[o][i] and index out*in + o draws the bias b[o]. */
 void siren_network_initialise(const siren_network *network, uint64_t seed, uint32_t block, float *params);
 
 /* Multiply-adds of one point forwards: the sum of in*out over layers. */

@@ -1,0 +1,192 @@
+#include "engine/network.h"
+
+#include "host/rng.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What a model's name stands for. The output layer's init follows `output_init`. */
+typedef struct {
+    const char *name;
+    uint32_t n_inputs;
+    uint32_t extra_hidden;          /* the published MLPs have one hidden layer more than their name says */
+    uint32_t first, hidden, output; /* activations */
+    uint32_t first_init, hidden_init, output_init;
+} model_row;
+
+static const model_row models[] = {
+    {"siren-2d", 2, 0, SIREN_SINE, SIREN_SINE, SIREN_IDENTITY, SIREN_INIT_FIRST_SINE, SIREN_INIT_HIDDEN_SINE,
+     SIREN_INIT_HIDDEN_SINE},
+    {"siren-3d", 3, 0, SIREN_SINE, SIREN_SINE, SIREN_IDENTITY, SIREN_INIT_FIRST_SINE, SIREN_INIT_HIDDEN_SINE,
+     SIREN_INIT_HIDDEN_SINE},
+    {"siren-2d-relu", 2, 0, SIREN_SINE, SIREN_SINE, SIREN_RELU, SIREN_INIT_FIRST_SINE, SIREN_INIT_HIDDEN_SINE,
+     SIREN_INIT_HIDDEN_SINE},
+    {"mlp-relu", 2, 1, SIREN_RELU, SIREN_RELU, SIREN_IDENTITY, SIREN_INIT_LINEAR, SIREN_INIT_LINEAR,
+     SIREN_INIT_LINEAR},
+    {"mlp-tanh", 2, 1, SIREN_TANH, SIREN_TANH, SIREN_IDENTITY, SIREN_INIT_LINEAR, SIREN_INIT_LINEAR,
+     SIREN_INIT_LINEAR},
+    {"mlp-siren", 2, 1, SIREN_SINE, SIREN_RELU, SIREN_IDENTITY, SIREN_INIT_FIRST_SINE, SIREN_INIT_LINEAR,
+     SIREN_INIT_LINEAR},
+};
+
+static siren_layer make_layer(uint32_t width, uint32_t activation, uint32_t init, float w0) {
+    bool uses_w0 = activation == SIREN_SINE || init == SIREN_INIT_HIDDEN_SINE;
+    return (siren_layer){width, activation, uses_w0 ? w0 : 1.0f, init};
+}
+
+siren_status siren_network_from_model(const char *model, uint32_t n_hidden, uint32_t width,
+                                      uint32_t n_outputs, float w0, siren_network *out) {
+    const model_row *row = NULL;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        if (strcmp(models[i].name, model) == 0) row = &models[i];
+    if (!row)
+        return siren_fail(
+            SIREN_USAGE,
+            "unknown model '%s': use siren-2d, siren-3d, siren-2d-relu, mlp-relu, mlp-tanh or mlp-siren",
+            model);
+    uint32_t max_hidden = SIREN_MAX_LAYERS - 1 - row->extra_hidden;
+    if (n_hidden < 1 || n_hidden > max_hidden)
+        return siren_fail(SIREN_USAGE, "model %s cannot have %u hidden layers: give 1 to %u", model, n_hidden,
+                          max_hidden);
+
+    siren_network network = {.n_inputs = row->n_inputs, .n_layers = n_hidden + row->extra_hidden + 1};
+    network.layers[0] = make_layer(width, row->first, row->first_init, w0);
+    for (uint32_t l = 1; l < network.n_layers - 1; l++)
+        network.layers[l] = make_layer(width, row->hidden, row->hidden_init, w0);
+    network.layers[network.n_layers - 1] = make_layer(n_outputs, row->output, row->output_init, w0);
+    SIREN_RETURN_IF_FAILED(siren_network_check(&network, model, SIREN_USAGE));
+    *out = network;
+    return SIREN_OK;
+}
+
+siren_status siren_network_check(const siren_network *network, const char *name, siren_status status) {
+    if (network->n_inputs != 2 && network->n_inputs != 3)
+        return siren_fail(status,
+                          "%s: a network of %u inputs is not supported: points have 2 or 3 coordinates", name,
+                          network->n_inputs);
+    /* A hidden layer at least: everything behind relies on a first layer that is not also the last. */
+    if (network->n_layers < 2 || network->n_layers > SIREN_MAX_LAYERS)
+        return siren_fail(
+            status,
+            "%s: a network of %u layers is not supported: 1 to %u hidden layers and the output layer are",
+            name, network->n_layers, SIREN_MAX_LAYERS - 1);
+    for (uint32_t l = 0; l < network->n_layers; l++) {
+        const siren_layer *layer = &network->layers[l];
+        bool is_output = l == network->n_layers - 1;
+        uint32_t limit = is_output ? SIREN_MAX_OUTPUTS : SIREN_MAX_WIDTH;
+        if (layer->width < 1 || layer->width > limit)
+            return siren_fail(status, "%s: layer %u has %s %u: it must be 1 to %u", name, l + 1,
+                              is_output ? "a number of outputs of" : "width", layer->width, limit);
+        if (layer->activation > SIREN_TANH)
+            return siren_fail(
+                status,
+                "%s: layer %u has activation number %u: only 0 to %d (identity, sine, relu, tanh) exist",
+                name, l + 1, layer->activation, SIREN_TANH);
+        if (layer->init > SIREN_INIT_LINEAR)
+            return siren_fail(status, "%s: layer %u has initialisation number %u: only 0 to %d exist", name,
+                              l + 1, layer->init, SIREN_INIT_LINEAR);
+        bool uses_w0 = layer->activation == SIREN_SINE || layer->init == SIREN_INIT_HIDDEN_SINE;
+        if (uses_w0 &&
+            !(layer->w0 >= (float)SIREN_MIN_W0 && layer->w0 <= (float)SIREN_MAX_W0)) /* also catches NaN */
+            return siren_fail(status, "%s: layer %u has w0 = %g: it must be %g to %g", name, l + 1,
+                              (double)layer->w0, SIREN_MIN_W0, SIREN_MAX_W0);
+    }
+    return SIREN_OK;
+}
+
+size_t siren_network_n_params(const siren_network *network) {
+    size_t n = 0;
+    for (uint32_t l = 0; l < network->n_layers; l++)
+        n += ((size_t)siren_network_layer_inputs(network, l) + 1) * network->layers[l].width;
+    return n;
+}
+
+size_t siren_network_n_padded(const siren_network *network) {
+    size_t n = 0;
+    for (uint32_t l = 0; l < network->n_layers; l++)
+        n += ((size_t)SIREN_PADDED(siren_network_layer_inputs(network, l)) + 1) *
+             SIREN_PADDED(network->layers[l].width);
+    return n;
+}
+
+void siren_network_table(const siren_network *network, int *table) {
+    size_t offset = 0, panels = 0;
+    for (uint32_t l = 0; l < network->n_layers; l++, table += SIREN_LAYER_FIELDS) {
+        uint32_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
+        size_t in_padded = SIREN_PADDED(in), out_padded = SIREN_PADDED(out);
+        table[SIREN_LAYER_IN] = (int)in;
+        table[SIREN_LAYER_OUT] = (int)out;
+        table[SIREN_LAYER_IN_PADDED] = (int)in_padded;
+        table[SIREN_LAYER_OUT_PADDED] = (int)out_padded;
+        table[SIREN_LAYER_WEIGHTS] = (int)offset;
+        offset += in_padded * out_padded;
+        table[SIREN_LAYER_BIAS] = (int)offset;
+        offset += out_padded;
+        table[SIREN_LAYER_ACTIVATION] = (int)network->layers[l].activation;
+        table[SIREN_LAYER_PANELS] = (int)panels;
+        panels += in_padded * ((out_padded + 31) / 32 * 32);
+    }
+}
+
+void siren_network_pad(const siren_network *network, const float *params, float *padded) {
+    memset(padded, 0, siren_network_n_padded(network) * sizeof *padded);
+    for (uint32_t l = 0; l < network->n_layers; l++) {
+        size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
+        size_t in_padded = SIREN_PADDED(in), out_padded = SIREN_PADDED(out);
+        for (size_t o = 0; o < out; o++, params += in)
+            memcpy(padded + o * in_padded, params, in * sizeof *params);
+        padded += in_padded * out_padded;
+        memcpy(padded, params, out * sizeof *params);
+        padded += out_padded;
+        params += out;
+    }
+}
+
+void siren_network_unpad(const siren_network *network, const float *padded, float *params) {
+    for (uint32_t l = 0; l < network->n_layers; l++) {
+        size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
+        size_t in_padded = SIREN_PADDED(in), out_padded = SIREN_PADDED(out);
+        for (size_t o = 0; o < out; o++, params += in)
+            memcpy(params, padded + o * in_padded, in * sizeof *params);
+        padded += in_padded * out_padded;
+        memcpy(params, padded, out * sizeof *params);
+        padded += out_padded;
+        params += out;
+    }
+}
+
+static double init_bound(const siren_layer *layer, size_t n_inputs) {
+    double d = (double)n_inputs;
+    switch (layer->init) {
+    case SIREN_INIT_FIRST_SINE:
+        return 1.0 / d;
+    case SIREN_INIT_HIDDEN_SINE:
+        return sqrt(6.0 / d) / (double)layer->w0;
+    default:
+        return 1.0 / sqrt(d);
+    }
+}
+
+void siren_network_initialise(const siren_network *network, uint64_t seed, uint32_t block, float *params) {
+    for (uint32_t l = 0; l < network->n_layers; l++) {
+        size_t in = siren_network_layer_inputs(network, l), n = (in + 1) * network->layers[l].width;
+        double bound = init_bound(&network->layers[l], in);
+        siren_rng rng = {.seed = seed, .block = block, .layer = l};
+        for (size_t i = 0; i < n; i++)
+            params[i] = (float)(bound * (2.0 * (double)siren_rng_uniform(rng, i) - 1.0));
+        params += n;
+    }
+}
+
+double siren_network_macs(const siren_network *network) {
+    double macs = 0;
+    for (uint32_t l = 0; l < network->n_layers; l++)
+        macs += (double)siren_network_layer_inputs(network, l) * (double)network->layers[l].width;
+    return macs;
+}
+
+double siren_network_step_flops(const siren_network *network, size_t n_points) {
+    double macs = siren_network_macs(network);
+    double first = (double)network->n_inputs * (double)network->layers[0].width;
+    return 2.0 * (double)n_points * (3.0 * macs - first);
+}
