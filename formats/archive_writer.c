@@ -1,0 +1,225 @@
+#include "formats/archive.h"
+#include "formats/archive_layout.h"
+#include "formats/little_endian.h"
+#include "formats/pack.h"
+#include "host/file.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct siren_archive_writer {
+    char *path;
+    siren_output *output;
+    uint64_t offset; /* where the next body goes */
+    siren_section_entry *sections;
+    size_t n_sections, sections_room;
+    siren_index_entry *records;
+    size_t n_records, records_room;
+    siren_status failure; /* of the first failed call */
+};
+
+siren_status siren_archive_writer_open(const char *path, bool overwrite, siren_archive_writer **out) {
+    siren_status status = SIREN_OK;
+    siren_archive_writer *writer = NULL;
+    const uint8_t prefix[SIREN_PREFIX_BYTES] = {0}; /* commit knows its content */
+    SIREN_TRY(siren_allocate(&writer, 1, sizeof *writer, "the archive writer"));
+    SIREN_TRY(siren_allocate(&writer->path, strlen(path) + 1, 1, "the archive's path"));
+    strcpy(writer->path, path);
+    SIREN_TRY(siren_output_open(path, overwrite, &writer->output));
+    SIREN_TRY(siren_output_write(writer->output, prefix, sizeof prefix));
+    writer->offset = sizeof prefix;
+    *out = writer;
+    writer = NULL;
+done:
+    siren_archive_writer_discard(writer);
+    return status;
+}
+
+/* Makes room for one more item of `size` bytes. `items` is the address of any object pointer. */
+static siren_status grow(void *items, size_t count, size_t *room, size_t size, const char *what) {
+    void *present, *larger = NULL;
+    size_t wanted;
+    if (count < *room) return SIREN_OK;
+    if (!siren_mul(*room, 2, &wanted)) wanted = SIZE_MAX;
+    if (wanted < 64) wanted = 64;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&larger, wanted, size, what));
+    memcpy(&present, items, sizeof present);
+    if (count) memcpy(larger, present, count * size);
+    free(present);
+    memcpy(items, &larger, sizeof larger);
+    *room = wanted;
+    return SIREN_OK;
+}
+
+static siren_status append(siren_archive_writer *writer, const uint8_t *bytes, size_t n_bytes) {
+    SIREN_RETURN_IF_FAILED(siren_output_write(writer->output, bytes, n_bytes));
+    writer->offset += n_bytes;
+    return SIREN_OK;
+}
+
+static siren_status check_size(const siren_archive_writer *writer, const char *what, size_t n_bytes) {
+    if (n_bytes <= SIREN_ARCHIVE_MAX_UNPACKED) return SIREN_OK;
+    return siren_fail(SIREN_UNSUPPORTED, "%s: %s of %zu bytes exceeds the limit of %llu of one archive section or record; "
+                                         "choose a smaller network or leave the attachment out",
+                      writer->path, what, n_bytes, (unsigned long long)SIREN_ARCHIVE_MAX_UNPACKED);
+}
+
+static siren_status earlier_failure(const siren_archive_writer *writer) {
+    return siren_fail(writer->failure, "%s: cannot be completed because writing failed before; nothing was left there",
+                      writer->path);
+}
+
+siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t kind, const void *bytes, size_t n_bytes,
+                                          bool packed) {
+    siren_status status = SIREN_OK;
+    uint8_t *shorter = NULL;
+    const uint8_t *stored = bytes;
+    size_t n_stored = n_bytes;
+    if (writer->failure != SIREN_OK) return earlier_failure(writer);
+    SIREN_TRY(check_size(writer, siren_section_name(kind) ? siren_section_name(kind) : "a section", n_bytes));
+    for (size_t i = 0; i < writer->n_sections; i++)
+        if (writer->sections[i].kind == kind && siren_section_name(kind) && kind != SIREN_SECTION_ATTACHMENT) {
+            status = siren_fail(SIREN_USAGE, "%s: has its section %s already; write it once", writer->path,
+                                siren_section_name(kind));
+            goto done;
+        }
+    SIREN_TRY(grow(&writer->sections, writer->n_sections, &writer->sections_room, sizeof *writer->sections,
+                   "the section table"));
+    if (packed) {
+        size_t n_shorter;
+        SIREN_TRY(siren_pack(bytes, n_bytes, &shorter, &n_shorter));
+        packed = n_shorter < n_bytes;
+        if (packed) {
+            stored = shorter;
+            n_stored = n_shorter;
+        }
+    }
+    writer->sections[writer->n_sections++] = (siren_section_entry){
+        .kind = kind, .packed = packed, .offset = writer->offset, .bytes = n_stored, .unpacked_bytes = n_bytes,
+        .crc = siren_crc64(0, stored, n_stored)};
+    SIREN_TRY(append(writer, stored, n_stored));
+done:
+    free(shorter);
+    writer->failure = status;
+    return status;
+}
+
+siren_status siren_archive_writer_packed_record(siren_archive_writer *writer, const siren_index_entry *entry,
+                                                const uint8_t *packed, size_t n_packed, size_t unpacked_bytes) {
+    siren_status status = SIREN_OK;
+    if (writer->failure != SIREN_OK) return earlier_failure(writer);
+    SIREN_TRY(check_size(writer, "a record", unpacked_bytes));
+    if (!isfinite(entry->mse) || entry->mse < 0) {
+        status = siren_fail(SIREN_USAGE, "%s: block %u has the mean squared error %g; it must be finite and not negative",
+                            writer->path, (unsigned)entry->block, entry->mse);
+        goto done;
+    }
+    SIREN_TRY(grow(&writer->records, writer->n_records, &writer->records_room, sizeof *writer->records, "the index"));
+    writer->records[writer->n_records++] = (siren_index_entry){
+        .block = entry->block, .decoded_crc = entry->decoded_crc, .mse = entry->mse, .offset = writer->offset,
+        .bytes = n_packed, .unpacked_bytes = unpacked_bytes, .crc = siren_crc64(0, packed, n_packed)};
+    SIREN_TRY(append(writer, packed, n_packed));
+done:
+    writer->failure = status;
+    return status;
+}
+
+siren_status siren_archive_writer_record(siren_archive_writer *writer, const siren_index_entry *entry, const void *bytes,
+                                         size_t n_bytes) {
+    siren_status status = SIREN_OK;
+    uint8_t *packed = NULL;
+    size_t n_packed;
+    if (writer->failure != SIREN_OK) return earlier_failure(writer);
+    SIREN_TRY(check_size(writer, "a record", n_bytes));
+    SIREN_TRY(siren_pack(bytes, n_bytes, &packed, &n_packed));
+    SIREN_TRY(siren_archive_writer_packed_record(writer, entry, packed, n_packed, n_bytes));
+done:
+    free(packed);
+    writer->failure = status;
+    return status;
+}
+
+static int compare_blocks(const void *a, const void *b) {
+    uint32_t x = ((const siren_index_entry *)a)->block, y = ((const siren_index_entry *)b)->block;
+    return (x > y) - (x < y);
+}
+
+static void put_section(uint8_t *to, const siren_section_entry *section) {
+    siren_put_u32(to + SIREN_TABLE_KIND, section->kind);
+    siren_put_u32(to + SIREN_TABLE_FLAGS, section->packed ? SIREN_FLAG_PACKED : 0);
+    siren_put_u64(to + SIREN_TABLE_OFFSET, section->offset);
+    siren_put_u64(to + SIREN_TABLE_STORED, section->bytes);
+    siren_put_u64(to + SIREN_TABLE_UNPACKED, section->unpacked_bytes);
+    siren_put_u64(to + SIREN_TABLE_CRC, section->crc);
+}
+
+static void put_record(uint8_t *to, const siren_index_entry *record) {
+    siren_put_u32(to + SIREN_INDEX_BLOCK, record->block);
+    siren_put_u32(to + SIREN_INDEX_FLAGS, 0);
+    siren_put_u64(to + SIREN_INDEX_OFFSET, record->offset);
+    siren_put_u64(to + SIREN_INDEX_STORED, record->bytes);
+    siren_put_u64(to + SIREN_INDEX_UNPACKED, record->unpacked_bytes);
+    siren_put_u64(to + SIREN_INDEX_CRC, record->crc);
+    siren_put_u64(to + SIREN_INDEX_DECODED_CRC, record->decoded_crc);
+    siren_put_f64(to + SIREN_INDEX_MSE, record->mse);
+}
+
+siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes) {
+    siren_status status = SIREN_OK;
+    uint8_t *tail = NULL, *trailer, prefix[SIREN_PREFIX_BYTES];
+    size_t table_bytes = writer->n_sections * SIREN_TABLE_BYTES, index_bytes = writer->n_records * SIREN_INDEX_BYTES;
+    if (writer->failure != SIREN_OK) {
+        status = earlier_failure(writer);
+        goto done;
+    }
+    if (writer->n_records) qsort(writer->records, writer->n_records, sizeof *writer->records, compare_blocks);
+    for (size_t i = 1; i < writer->n_records; i++)
+        if (writer->records[i].block == writer->records[i - 1].block) {
+            status = siren_fail(SIREN_USAGE, "%s: block %u was written twice; write each block once", writer->path,
+                                (unsigned)writer->records[i].block);
+            goto done;
+        }
+
+    size_t tail_bytes = table_bytes + index_bytes + SIREN_TRAILER_BYTES;
+    SIREN_TRY(siren_allocate(&tail, tail_bytes, 1, "the archive's index"));
+    for (size_t i = 0; i < writer->n_sections; i++) put_section(tail + i * SIREN_TABLE_BYTES, &writer->sections[i]);
+    for (size_t i = 0; i < writer->n_records; i++)
+        put_record(tail + table_bytes + i * SIREN_INDEX_BYTES, &writer->records[i]);
+
+    uint64_t length = writer->offset + tail_bytes;
+    memcpy(prefix, SIREN_MAGIC, SIREN_MARK_BYTES);
+    siren_put_u32(prefix + SIREN_PREFIX_VERSION, SIREN_ARCHIVE_VERSION);
+    siren_put_u32(prefix + SIREN_PREFIX_FEATURES, 0);
+    siren_put_u64(prefix + SIREN_PREFIX_LENGTH, length);
+    siren_put_u64(prefix + SIREN_PREFIX_CRC, siren_crc64(0, prefix, SIREN_PREFIX_CRC));
+
+    trailer = tail + table_bytes + index_bytes;
+    siren_put_u64(trailer + SIREN_TRAILER_TABLE, writer->offset);
+    siren_put_u64(trailer + SIREN_TRAILER_SECTIONS, writer->n_sections);
+    siren_put_u64(trailer + SIREN_TRAILER_RECORDS, writer->n_records);
+    siren_put_u64(trailer + SIREN_TRAILER_TABLE_CRC, siren_crc64(0, tail, table_bytes));
+    siren_put_u64(trailer + SIREN_TRAILER_INDEX_CRC, siren_crc64(0, tail + table_bytes, index_bytes));
+    siren_put_u64(trailer + SIREN_TRAILER_CRC, siren_crc64(siren_crc64(0, prefix, sizeof prefix), trailer, SIREN_TRAILER_CRC));
+    memcpy(trailer + SIREN_TRAILER_END, SIREN_END_MARK, SIREN_MARK_BYTES);
+
+    SIREN_TRY(append(writer, tail, tail_bytes));
+    SIREN_TRY(siren_output_write_at(writer->output, 0, prefix, sizeof prefix));
+    siren_output *output = writer->output;
+    writer->output = NULL;
+    SIREN_TRY(siren_output_commit(output));
+    if (n_bytes) *n_bytes = length;
+done:
+    free(tail);
+    siren_archive_writer_discard(writer);
+    return status;
+}
+
+void siren_archive_writer_discard(siren_archive_writer *writer) {
+    if (!writer) return;
+    siren_output_discard(writer->output);
+    free(writer->records);
+    free(writer->sections);
+    free(writer->path);
+    free(writer);
+}
