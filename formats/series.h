@@ -20,7 +20,7 @@ typedef enum {
 
 /* Bytes of one voxel; 0 for an unknown code. */
 size_t siren_datatype_size(siren_datatype datatype);
-/* "int16" */
+/* "int16"; "unknown" for an unknown code. */
 const char *siren_datatype_name(siren_datatype datatype);
 
 /* What a NIfTI header says, as far as the program acts on it. Everything else stays in the header's bytes. */
@@ -29,9 +29,9 @@ typedef struct {
     bool swapped;           /* stored in the other byte order than this machine's */
     siren_datatype datatype;
     size_t nx, ny, nz;      /* voxels of one volume; x is fastest in memory */
-    size_t n_volumes;       /* product of all dimensions past the third */
+    size_t n_volumes;       /* product of all dimensions past the third: axes 5 to 7 are flattened into volumes */
     double slope, inter;    /* value = slope * stored + inter; slope 1, inter 0 where the header asks for no scaling */
-    uint64_t voxel_offset;  /* bytes before the voxels = bytes of the verbatim header */
+    uint64_t voxel_offset;  /* bytes before the voxels = bytes of the verbatim header; 352 (NIfTI-2: 544) where vox_offset is 0 */
 } siren_geometry;
 
 /* Number of voxels of the series (overflow was excluded when the header was read). */
@@ -50,5 +50,7 @@ void siren_series_free(siren_series *series);
 void siren_datatype_to_double(siren_datatype datatype, const void *voxels, size_t count, double *out);
 /* The inverse: integers are rounded to nearest even and clamped to the type's range; NaN becomes 0 there. */
 void siren_datatype_from_double(siren_datatype datatype, const double *values, size_t count, void *voxels);
+/* Reverses the bytes of each of `count` voxels in place; any alignment. */
+void siren_datatype_swap(siren_datatype datatype, void *voxels, size_t count);
 
 #endif

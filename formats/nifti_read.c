@@ -1,0 +1,283 @@
+/* Reading: the bytes of a plain or gzip file in order, with every size justified by the file's before it is
+ * allocated. */
+#include "formats/nifti.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define HEAD_BYTES 540 /* the larger of the two headers */
+#define CHUNK_BYTES 65536
+#define DEFLATE_RATIO 1032      /* most bytes that one byte of DEFLATE can give: 258 from two bits */
+#define EXCESS_LIMIT (1u << 20) /* how many bytes after the voxels are counted before giving up */
+
+typedef struct {
+    const char *path;
+    int fd;
+    uint64_t file_bytes;
+    uint64_t read_bytes; /* of the file so far */
+    bool gzip;
+    bool inflating; /* `stream` is to be ended */
+    bool ended;     /* gzip: the last member is complete */
+    z_stream stream;
+    uint8_t chunk[CHUNK_BYTES];
+    uint8_t head[HEAD_BYTES]; /* the first bytes (decompressed), which `source_read` gives again */
+    size_t n_head, head_used;
+} nifti_source;
+
+/* Reads up to `n_bytes` of the file; fewer at its end. */
+static siren_status file_read(nifti_source *source, void *out, size_t n_bytes, size_t *n_got) {
+    size_t got = 0;
+    while (got < n_bytes) {
+        ssize_t n = read(source->fd, (uint8_t *)out + got, n_bytes - got);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0)
+            return siren_fail(SIREN_SYSTEM, "%s: reading failed after %llu of %llu bytes: %s", source->path,
+                              (unsigned long long)source->read_bytes, (unsigned long long)source->file_bytes,
+                              strerror(errno));
+        if (n == 0) break;
+        got += (size_t)n;
+        source->read_bytes += (uint64_t)n;
+    }
+    *n_got = got;
+    return SIREN_OK;
+}
+
+/* Moves what is left of the chunk to its front and fills the rest from the file. */
+static siren_status refill(nifti_source *source) {
+    size_t left = source->stream.avail_in, got = 0;
+    if (left > 0) memmove(source->chunk, source->stream.next_in, left);
+    SIREN_RETURN_IF_FAILED(file_read(source, source->chunk + left, CHUNK_BYTES - left, &got));
+    source->stream.next_in = source->chunk;
+    source->stream.avail_in = (uInt)(left + got);
+    return SIREN_OK;
+}
+
+/* After a complete member: another one, the end, zeros that pad to the end (as tapes leave them), or an
+ * error. */
+static siren_status next_member(nifti_source *source) {
+    z_stream *stream = &source->stream;
+    if (stream->avail_in < 2) SIREN_RETURN_IF_FAILED(refill(source));
+    if (stream->avail_in >= 2 && stream->next_in[0] == 0x1f && stream->next_in[1] == 0x8b) {
+        if (inflateReset(stream) != Z_OK)
+            return siren_fail(SIREN_SYSTEM, "%s: zlib cannot begin the next member", source->path);
+        return SIREN_OK;
+    }
+    uint64_t trailing = stream->avail_in;
+    if (source->file_bytes > source->read_bytes) trailing += source->file_bytes - source->read_bytes;
+    while (stream->avail_in > 0) {
+        for (uInt i = 0; i < stream->avail_in; i++)
+            if (stream->next_in[i] != 0)
+                return siren_fail(SIREN_CORRUPT,
+                                  "%s: %llu bytes that are not gzip follow the compressed image and would be "
+                                  "lost; cut them off, "
+                                  "or decompress and compress the file again",
+                                  source->path, (unsigned long long)trailing);
+        stream->avail_in = 0;
+        SIREN_RETURN_IF_FAILED(refill(source));
+    }
+    source->ended = true;
+    return SIREN_OK;
+}
+
+/* Decompresses up to `n_bytes`; fewer only at the end of the last member, whose checks have then passed. */
+static siren_status gzip_read(nifti_source *source, uint8_t *out, size_t n_bytes, size_t *n_got) {
+    z_stream *stream = &source->stream;
+    size_t got = 0;
+    while (got < n_bytes && !source->ended) {
+        if (stream->avail_in == 0) {
+            SIREN_RETURN_IF_FAILED(refill(source));
+            if (stream->avail_in == 0)
+                return siren_fail(
+                    SIREN_CORRUPT,
+                    "%s: is truncated: the file ends after %llu bytes, within its gzip stream; copy "
+                    "the file again",
+                    source->path, (unsigned long long)source->read_bytes);
+        }
+        size_t room = n_bytes - got < (1u << 30) ? n_bytes - got : 1u << 30;
+        stream->next_out = out + got;
+        stream->avail_out = (uInt)room;
+        int result = inflate(stream, Z_NO_FLUSH);
+        got += room - stream->avail_out;
+        if (result == Z_STREAM_END)
+            SIREN_RETURN_IF_FAILED(next_member(source));
+        else if (result == Z_MEM_ERROR)
+            return siren_fail(SIREN_SYSTEM, "%s: out of memory while decompressing", source->path);
+        else if (result != Z_OK && result != Z_BUF_ERROR)
+            return siren_fail(
+                SIREN_CORRUPT,
+                "%s: the gzip stream is damaged (%s) near byte %llu of %llu; copy the file again",
+                source->path, stream->msg ? stream->msg : "it needs a dictionary",
+                (unsigned long long)(source->read_bytes - stream->avail_in),
+                (unsigned long long)source->file_bytes);
+    }
+    *n_got = got;
+    return SIREN_OK;
+}
+
+static siren_status source_read(nifti_source *source, void *out, size_t n_bytes, size_t *n_got) {
+    size_t again = source->n_head - source->head_used, got = 0;
+    if (again > n_bytes) again = n_bytes;
+    memcpy(out, source->head + source->head_used, again);
+    source->head_used += again;
+    uint8_t *rest = (uint8_t *)out + again;
+    SIREN_RETURN_IF_FAILED(source->gzip ? gzip_read(source, rest, n_bytes - again, &got)
+                                        : file_read(source, rest, n_bytes - again, &got));
+    *n_got = again + got;
+    return SIREN_OK;
+}
+
+static void source_close(nifti_source *source) {
+    if (!source) return;
+    if (source->inflating) inflateEnd(&source->stream);
+    if (source->fd >= 0) close(source->fd);
+    free(source);
+}
+
+/* Opens `path`, finds out whether it is gzip, and fills `head`. */
+static siren_status source_open(const char *path, nifti_source **out) {
+    siren_status status = SIREN_OK;
+    nifti_source *source = NULL;
+    struct stat facts;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&source, 1, sizeof *source, path));
+    source->path = path;
+    /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
+    source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (source->fd < 0 || fstat(source->fd, &facts) != 0) {
+        status = siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
+        goto done;
+    }
+    if (!S_ISREG(facts.st_mode)) {
+        status = siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a .nii or .nii.gz file",
+                            path);
+        goto done;
+    }
+    source->file_bytes = (uint64_t)facts.st_size;
+    if (source->file_bytes == 0) {
+        status = siren_fail(SIREN_CORRUPT, "%s: is not a NIfTI file: it is empty; copy the file again", path);
+        goto done;
+    }
+    size_t got = 0;
+    SIREN_TRY(file_read(source, source->head, 2, &got));
+    source->gzip = got == 2 && source->head[0] == 0x1f && source->head[1] == 0x8b;
+    if (source->gzip) {
+        memcpy(source->chunk, source->head, 2);
+        source->stream.next_in = source->chunk;
+        source->stream.avail_in = 2;
+        if (inflateInit2(&source->stream, 15 + 16) != Z_OK) {
+            status = siren_fail(SIREN_SYSTEM, "%s: out of memory: zlib cannot begin", path);
+            goto done;
+        }
+        source->inflating = true;
+        SIREN_TRY(gzip_read(source, source->head, HEAD_BYTES, &source->n_head));
+    } else {
+        size_t rest = 0;
+        SIREN_TRY(file_read(source, source->head + got, HEAD_BYTES - got, &rest));
+        source->n_head = got + rest;
+    }
+    *out = source;
+    source = NULL;
+done:
+    source_close(source);
+    return status;
+}
+
+/* Refuses a series that the file cannot hold or the caller does not want. */
+static siren_status check_sizes(const nifti_source *source, const siren_geometry *g, size_t memory_limit) {
+    uint64_t voxels = (uint64_t)siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
+    uint64_t declared = g->voxel_offset + voxels; /* siren_nifti_parse() excluded overflow */
+    if (!source->gzip && declared > source->file_bytes)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: is truncated: the file has %llu bytes, but its header declares %llu (%zu x "
+                          "%zu x %zu x %zu voxels of "
+                          "%s after byte %llu); copy the file again",
+                          source->path, (unsigned long long)source->file_bytes, (unsigned long long)declared,
+                          g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype),
+                          (unsigned long long)g->voxel_offset);
+    if (!source->gzip && declared < source->file_bytes)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: %llu bytes follow the voxels and would be lost; cut them off, or correct the "
+                          "header's dimensions",
+                          source->path, (unsigned long long)(source->file_bytes - declared));
+    if (source->gzip && declared / DEFLATE_RATIO > source->file_bytes)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: is truncated or its header lies: it declares %llu bytes, more than %llu "
+                          "compressed bytes can give; "
+                          "copy the file again",
+                          source->path, (unsigned long long)declared, (unsigned long long)source->file_bytes);
+    if (declared > memory_limit)
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "%s: needs %llu bytes of memory, more than the limit of %zu; raise the limit, or cut the "
+            "image into parts",
+            source->path, (unsigned long long)declared, memory_limit);
+    return SIREN_OK;
+}
+
+/* Fills `out` or says that the data ends early. */
+static siren_status read_exactly(nifti_source *source, uint64_t before, uint64_t declared, void *out,
+                                 size_t n_bytes) {
+    size_t got = 0;
+    SIREN_RETURN_IF_FAILED(source_read(source, out, n_bytes, &got));
+    if (got < n_bytes)
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: is truncated: it holds %llu bytes%s, but its header declares %llu; copy the file again",
+            source->path, (unsigned long long)(before + got), source->gzip ? " after decompression" : "",
+            (unsigned long long)declared);
+    return SIREN_OK;
+}
+
+/* That nothing follows the voxels, and that the gzip stream ends with the right checksum. */
+static siren_status check_end(nifti_source *source) {
+    size_t excess = 0, got = 0;
+    do {
+        uint8_t scratch[4096];
+        SIREN_RETURN_IF_FAILED(source_read(source, scratch, sizeof scratch, &got));
+        excess += got;
+    } while (got > 0 && excess < EXCESS_LIMIT);
+    if (excess > 0)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: %s%zu bytes follow the voxels and would be lost; cut them off, or correct the "
+                          "header's dimensions",
+                          source->path, excess < EXCESS_LIMIT ? "" : "at least ", excess);
+    return SIREN_OK;
+}
+
+siren_status siren_nifti_read(const char *path, size_t memory_limit, siren_series *out) {
+    siren_status status = SIREN_OK;
+    nifti_source *source = NULL;
+    siren_series series = {0};
+    siren_geometry *g = &series.geometry;
+    SIREN_TRY(source_open(path, &source));
+    SIREN_TRY(siren_nifti_parse(path, source->head, source->n_head, g));
+    SIREN_TRY(check_sizes(source, g, memory_limit));
+    size_t offset = (size_t)g->voxel_offset, voxels = siren_geometry_voxels(g);
+    size_t voxel_bytes = voxels * siren_datatype_size(g->datatype);
+    SIREN_TRY(siren_allocate(&series.header, offset, 1, path));
+    SIREN_TRY(read_exactly(source, 0, offset + voxel_bytes, series.header, offset));
+    SIREN_TRY(siren_allocate(&series.voxels, voxels, siren_datatype_size(g->datatype), path));
+    SIREN_TRY(read_exactly(source, offset, offset + voxel_bytes, series.voxels, voxel_bytes));
+    SIREN_TRY(check_end(source));
+    if (g->swapped) siren_datatype_swap(g->datatype, series.voxels, voxels);
+    *out = series;
+    series = (siren_series){0};
+done:
+    siren_series_free(&series);
+    source_close(source);
+    return status;
+}
+
+siren_status siren_nifti_read_geometry(const char *path, siren_geometry *out) {
+    siren_status status = SIREN_OK;
+    nifti_source *source = NULL;
+    SIREN_TRY(source_open(path, &source));
+    SIREN_TRY(siren_nifti_parse(path, source->head, source->n_head, out));
+done:
+    source_close(source);
+    return status;
+}

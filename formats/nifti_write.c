@@ -1,0 +1,135 @@
+#include "formats/nifti.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "host/file.h"
+
+#define CHUNK_BYTES 65536
+
+struct siren_nifti_writer {
+    siren_output *output;
+    siren_geometry geometry;
+    size_t slice_bytes;
+    uint8_t *image;     /* .nii.gz: the whole file before compression, else NULL */
+    size_t image_bytes; /* of the file before compression */
+    uint8_t *swapped;   /* .nii in the other byte order: (ny, nx) of one slice, else NULL */
+};
+
+static bool has_suffix(const char *path, const char *suffix) {
+    size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcmp(path + n - m, suffix) == 0;
+}
+
+void siren_nifti_writer_discard(siren_nifti_writer *writer) {
+    if (!writer) return;
+    siren_output_discard(writer->output);
+    free(writer->image);
+    free(writer->swapped);
+    free(writer);
+}
+
+siren_status siren_nifti_writer_open(const char *path, bool overwrite, const siren_geometry *geometry,
+                                     const uint8_t *header, siren_nifti_writer **out) {
+    siren_status status = SIREN_OK;
+    siren_nifti_writer *writer = NULL;
+    const bool gzip = has_suffix(path, ".nii.gz");
+    if (!gzip && !has_suffix(path, ".nii"))
+        return siren_fail(
+            SIREN_USAGE,
+            "%s: ends in neither .nii nor .nii.gz; give a name that says which of the two is wanted", path);
+    SIREN_TRY(siren_allocate(&writer, 1, sizeof *writer, path));
+    writer->geometry = *geometry;
+    const size_t voxel_size = siren_datatype_size(geometry->datatype),
+                 offset = (size_t)geometry->voxel_offset;
+    size_t bytes = 0;
+    if (!siren_mul(geometry->nx, geometry->ny, &bytes) ||
+        !siren_mul(bytes, voxel_size, &writer->slice_bytes) ||
+        !siren_mul(writer->slice_bytes, geometry->nz, &bytes) ||
+        !siren_mul(bytes, geometry->n_volumes, &bytes) || bytes == 0 ||
+        !siren_add(bytes, offset, &writer->image_bytes) || writer->image_bytes > INT64_MAX) {
+        status = siren_fail(
+            SIREN_USAGE, "%s: %zu x %zu x %zu x %zu voxels of %zu bytes make no image; choose sizes that do",
+            path, geometry->nx, geometry->ny, geometry->nz, geometry->n_volumes, voxel_size);
+        goto done;
+    }
+    SIREN_TRY(siren_output_open(path, overwrite, &writer->output));
+    if (gzip) {
+        SIREN_TRY(siren_allocate(&writer->image, writer->image_bytes, 1, path));
+        memcpy(writer->image, header, offset);
+    } else {
+        if (geometry->swapped) SIREN_TRY(siren_allocate(&writer->swapped, writer->slice_bytes, 1, path));
+        const uint8_t zero = 0; /* gives the file its length; the operating system reads gaps as zeros */
+        SIREN_TRY(siren_output_write_at(writer->output, 0, header, offset));
+        SIREN_TRY(siren_output_write_at(writer->output, writer->image_bytes - 1, &zero, 1));
+    }
+    *out = writer;
+    writer = NULL;
+done:
+    siren_nifti_writer_discard(writer);
+    return status;
+}
+
+siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume, size_t z,
+                                      const void *voxels) {
+    const siren_geometry *g = &writer->geometry;
+    if (volume >= g->n_volumes || z >= g->nz)
+        return siren_fail(SIREN_USAGE,
+                          "slice %zu of volume %zu is not within the image of %zu slices and %zu volumes", z,
+                          volume, g->nz, g->n_volumes);
+    const size_t offset = (size_t)g->voxel_offset + (volume * g->nz + z) * writer->slice_bytes;
+    uint8_t *target = writer->image ? writer->image + offset : writer->swapped;
+    if (target) memcpy(target, voxels, writer->slice_bytes);
+    if (g->swapped) siren_datatype_swap(g->datatype, target, g->nx * g->ny);
+    if (writer->image) return SIREN_OK;
+    return siren_output_write_at(writer->output, offset, target ? target : voxels, writer->slice_bytes);
+}
+
+/* One gzip member that depends on the bytes alone: no time, no name, no system. */
+static siren_status write_compressed(siren_nifti_writer *writer) {
+    siren_status status = SIREN_OK;
+    z_stream stream = {0};
+    gz_header facts = {.time = 0, .os = 255};
+    uint8_t *chunk = NULL;
+    if (deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return siren_fail(SIREN_SYSTEM, "out of memory: zlib cannot begin");
+    if (deflateSetHeader(&stream, &facts) != Z_OK) {
+        status = siren_fail(SIREN_SYSTEM, "zlib cannot write a gzip header");
+        goto done;
+    }
+    SIREN_TRY(siren_allocate(&chunk, CHUNK_BYTES, 1, "compressed output"));
+    size_t given = 0;
+    int result = Z_OK;
+    while (result != Z_STREAM_END) {
+        if (stream.avail_in == 0 && given < writer->image_bytes) {
+            size_t left = writer->image_bytes - given, part = left < (1u << 30) ? left : 1u << 30;
+            stream.next_in = writer->image + given;
+            stream.avail_in = (uInt)part;
+            given += part;
+        }
+        stream.next_out = chunk;
+        stream.avail_out = CHUNK_BYTES;
+        result = deflate(&stream, given < writer->image_bytes ? Z_NO_FLUSH : Z_FINISH);
+        if (result == Z_STREAM_ERROR) {
+            status = siren_fail(SIREN_SYSTEM, "zlib failed while compressing %zu bytes", writer->image_bytes);
+            goto done;
+        }
+        SIREN_TRY(siren_output_write(writer->output, chunk, CHUNK_BYTES - stream.avail_out));
+    }
+done:
+    free(chunk);
+    deflateEnd(&stream);
+    return status;
+}
+
+siren_status siren_nifti_writer_commit(siren_nifti_writer *writer) {
+    siren_status status = SIREN_OK;
+    if (writer->image) SIREN_TRY(write_compressed(writer));
+    siren_output *output = writer->output;
+    writer->output = NULL;
+    SIREN_TRY(siren_output_commit(output));
+done:
+    siren_nifti_writer_discard(writer);
+    return status;
+}
