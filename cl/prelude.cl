@@ -1,0 +1,102 @@
+/* What every kernel file starts from: arithmetic rules, vector type, activations, tunables.
+ *
+ * Contraction is off and every fused multiply-add is written as fma(), so that a kernel's result is fixed by its text
+ * alone (docs/numerics.md). */
+#pragma OPENCL FP_CONTRACT OFF
+#include "layout.h"
+
+#ifndef SIREN_LANES
+#define SIREN_LANES 16 /* floats of a vector in the chain family: 16 or 8 */
+#endif
+
+#if SIREN_LANES == 16
+typedef float16 vec;
+typedef int16 vec_int;
+#define vec_load(p) vload16(0, p)
+#define vec_store(v, p) vstore16(v, 0, p)
+#define as_vec as_float16
+#define as_vec_int as_int16
+#elif SIREN_LANES == 8
+typedef float8 vec;
+typedef int8 vec_int;
+#define vec_load(p) vload8(0, p)
+#define vec_store(v, p) vstore8(v, 0, p)
+#define as_vec as_float8
+#define as_vec_int as_int8
+#endif
+
+/* sin(pi u) and cos(pi u) for |u| < 2^22, in operations that every device rounds alike: u = q + r with q an even or odd
+ * integer and |r| <= 1/2 exactly, then polynomials in r^2 (minimax fits; absolute errors 4e-9 and 3e-10 before
+ * rounding) and the sign (-1)^q. Adding 1.5*2^23 rounds u to an integer and leaves its parity in the lowest bit. */
+#define SIREN_ROUND_TO_INTEGER 12582912.0f
+#define SIREN_SIN_0 3.1415925f
+#define SIREN_SIN_1 -5.167707f
+#define SIREN_SIN_2 2.5500317f
+#define SIREN_SIN_3 -0.5980464f
+#define SIREN_SIN_4 0.07722225f
+#define SIREN_COS_1 -4.934802f
+#define SIREN_COS_2 4.058709f
+#define SIREN_COS_3 -1.3352121f
+#define SIREN_COS_4 0.23493756f
+#define SIREN_COS_5 -0.024396716f
+#define SIREN_INVERSE_PI 0.31830987f
+
+#define SIREN_DEFINE_SINCOS(T, TI, AS_T, AS_TI, SUFFIX)                                                      \
+    inline T sinpi_exact##SUFFIX(T u) {                                                                      \
+        T shifted = u + SIREN_ROUND_TO_INTEGER;                                                              \
+        T r = u - (shifted - SIREN_ROUND_TO_INTEGER);                                                        \
+        T s = r * r;                                                                                         \
+        T p = fma(s, (T)(SIREN_SIN_4), (T)(SIREN_SIN_3));                                                    \
+        p = fma(s, p, (T)(SIREN_SIN_2));                                                                     \
+        p = fma(s, p, (T)(SIREN_SIN_1));                                                                     \
+        p = fma(s, p, (T)(SIREN_SIN_0));                                                                     \
+        return AS_T(AS_TI(p * r) ^ (AS_TI(shifted) << 31));                                                  \
+    }                                                                                                        \
+    inline T cospi_exact##SUFFIX(T u) {                                                                      \
+        T shifted = u + SIREN_ROUND_TO_INTEGER;                                                              \
+        T r = u - (shifted - SIREN_ROUND_TO_INTEGER);                                                        \
+        T s = r * r;                                                                                         \
+        T p = fma(s, (T)(SIREN_COS_5), (T)(SIREN_COS_4));                                                    \
+        p = fma(s, p, (T)(SIREN_COS_3));                                                                     \
+        p = fma(s, p, (T)(SIREN_COS_2));                                                                     \
+        p = fma(s, p, (T)(SIREN_COS_1));                                                                     \
+        p = fma(s, p, (T)(1.0f));                                                                            \
+        return AS_T(AS_TI(p) ^ (AS_TI(shifted) << 31));                                                      \
+    }
+
+SIREN_DEFINE_SINCOS(float, int, as_float, as_int, )
+SIREN_DEFINE_SINCOS(vec, vec_int, as_vec, as_vec_int, _vec)
+
+/* tanh from the same exactly rounded operations: 1 - 2/(e^2x + 1) on |x| (absolute error below 2e-7), the reciprocal by
+ * Newton steps from an integer estimate. */
+#define SIREN_LOG2_E 1.442695f
+#define SIREN_EXP_1 0.6931472f
+#define SIREN_EXP_2 0.24022651f
+#define SIREN_EXP_3 0.05550411f
+#define SIREN_EXP_4 0.009618129f
+#define SIREN_EXP_5 0.0013333558f
+#define SIREN_EXP_6 0.00015403530f
+#define SIREN_RECIPROCAL_ESTIMATE 0x7EF311C7
+
+#define SIREN_DEFINE_TANH(T, TI, AS_T, AS_TI, SUFFIX)                                                        \
+    inline T tanh_exact##SUFFIX(T x) {                                                                       \
+        T t = fmin(AS_T(AS_TI(x) & 0x7FFFFFFF), (T)(10.0f)) * (T)(2.0f * SIREN_LOG2_E);                      \
+        T shifted = t + SIREN_ROUND_TO_INTEGER;                                                              \
+        T f = t - (shifted - SIREN_ROUND_TO_INTEGER);                                                        \
+        T p = fma(f, (T)(SIREN_EXP_6), (T)(SIREN_EXP_5));                                                    \
+        p = fma(f, p, (T)(SIREN_EXP_4));                                                                     \
+        p = fma(f, p, (T)(SIREN_EXP_3));                                                                     \
+        p = fma(f, p, (T)(SIREN_EXP_2));                                                                     \
+        p = fma(f, p, (T)(SIREN_EXP_1));                                                                     \
+        p = fma(f, p, (T)(1.0f));                                                                            \
+        T d = AS_T(AS_TI(p) + (AS_TI(shifted) << 23)) + (T)(1.0f);                                           \
+        T y = AS_T((TI)(SIREN_RECIPROCAL_ESTIMATE) - AS_TI(d));                                              \
+        y = fma(y, fma(-d, y, (T)(1.0f)), y);                                                                \
+        y = fma(y, fma(-d, y, (T)(1.0f)), y);                                                                \
+        y = fma(y, fma(-d, y, (T)(1.0f)), y);                                                                \
+        y = fma(y, fma(-d, y, (T)(1.0f)), y);                                                                \
+        return AS_T(AS_TI(fma((T)(-2.0f), y, (T)(1.0f))) | (AS_TI(x) & (int)0x80000000));                    \
+    }
+
+SIREN_DEFINE_TANH(float, int, as_float, as_int, )
+SIREN_DEFINE_TANH(vec, vec_int, as_vec, as_vec_int, _vec)

@@ -1,0 +1,108 @@
+/* The forward pass of a block of points in the chain family, shared by training (chain.cl) and exact decoding
+ * (decode.cl): each pre-activation starts from its bias and adds its products in ascending order of inputs. */
+#include "tile.cl"
+
+#ifndef SIREN_BLOCK_ROWS
+#define SIREN_BLOCK_ROWS 64 /* points of a block, a multiple of SIREN_TILE_ROWS */
+#endif
+
+/* Floats from one point to the next in a block's activations; one more vector than the width, so that equal columns of
+ * successive points do not fall into the same cache set. */
+#define PITCH(width_padded) ((width_padded) + SIREN_PAD)
+
+/* Weights of a layer into panels for its forward and its backward product (global id: panel, layer, network).
+ * Forward, from W(out, in): panel p holds (in, columns), columns = outputs p*PANEL ...; backward: (out, columns),
+ * columns = inputs p*PANEL .... The last panel may have half the columns. */
+__kernel void chain_pack(__global float *forward_panels,  /* (n_networks, n_panel_floats) */
+                         __global float *backward_panels, /* (n_networks, n_panel_floats), or null */
+                         __global const float *params,    /* (n_networks, n_padded) */
+                         __global const int *table,       /* (n_layers, SIREN_LAYER_FIELDS) */
+                         int n_padded, int n_panel_floats) {
+    __global const int *layer = table + get_global_id(1) * SIREN_LAYER_FIELDS;
+    int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED];
+    int column = get_global_id(0) * SIREN_PANEL;
+    size_t panels = get_global_id(2) * (size_t)n_panel_floats + layer[SIREN_LAYER_PANELS];
+    __global const float *w = params + get_global_id(2) * (size_t)n_padded + layer[SIREN_LAYER_WEIGHTS];
+    if (column < out) {
+        int n_columns = min(SIREN_PANEL, out - column);
+        __global float *panel = forward_panels + panels + column * in;
+        for (int k = 0; k < in; k++)
+            for (int j = 0; j < n_columns; j++) panel[k * n_columns + j] = w[(column + j) * in + k];
+    }
+    if (backward_panels && column < in) {
+        int n_columns = min(SIREN_PANEL, in - column);
+        __global float *panel = backward_panels + panels + column * out;
+        for (int k = 0; k < out; k++)
+            for (int j = 0; j < n_columns; j++) panel[k * n_columns + j] = w[k * in + column + j];
+    }
+}
+
+/* Coordinates of the block's points as (n_rows, pitch), zero past the inputs and past the valid points. */
+static void load_points(__global float *h, __global const float *coordinates, int first, int n_valid, int n_rows,
+                        int n_inputs) {
+    for (int row = 0; row < n_rows; row++)
+        for (int k = 0; k < SIREN_PAD; k++)
+            h[row * PITCH(SIREN_PAD) + k] =
+                row < n_valid && k < n_inputs ? coordinates[(size_t)(first + row) * n_inputs + k] : 0.0f;
+}
+
+/* Z(rows, out) = H(rows, in) W^T + b */
+static void forward_layer(__global float *z, __global const float *h, __global const float *bias,
+                          __global const float *panels, int n_rows, __global const int *layer) {
+    int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED], n_k = layer[SIREN_LAYER_IN];
+    int h_pitch = PITCH(in), z_pitch = PITCH(out);
+    panels += layer[SIREN_LAYER_PANELS];
+    for (int column = 0; column < out; column += SIREN_PANEL) {
+        bool wide = out - column >= SIREN_PANEL;
+        __global const float *panel = panels + column * in;
+        for (int row = 0; row < n_rows; row += SIREN_TILE_ROWS) {
+            __global float *c = z + row * z_pitch + column;
+            vec bias0 = vec_load(bias + column);
+            if (wide) {
+                vec bias1 = vec_load(bias + column + SIREN_LANES);
+#define START(r) vec c##r##_0 = bias0, c##r##_1 = bias1;
+                EACH_ROW(START)
+#undef START
+                TILE_WIDE_RUN(h + row * h_pitch, h_pitch, 1, panel, SIREN_PANEL, n_k)
+#define STORE(r) vec_store(c##r##_0, c + (r) * z_pitch); vec_store(c##r##_1, c + (r) * z_pitch + SIREN_LANES);
+                EACH_ROW(STORE)
+#undef STORE
+            } else {
+#define START(r) vec c##r##_0 = bias0;
+                EACH_ROW(START)
+#undef START
+                TILE_NARROW_RUN(h + row * h_pitch, h_pitch, 1, panel, SIREN_LANES, n_k)
+#define STORE(r) vec_store(c##r##_0, c + (r) * z_pitch);
+                EACH_ROW(STORE)
+#undef STORE
+            }
+        }
+    }
+}
+
+/* H = f(Z) in place, and where D is not null D = f'(Z). */
+static void activate(__global float *h, __global float *d, int n_rows, __global const int *layer, float w0) {
+    int out = layer[SIREN_LAYER_OUT_PADDED], pitch = PITCH(out);
+    float half_turns = w0 * SIREN_INVERSE_PI;
+    for (int row = 0; row < n_rows; row++)
+        for (int at = row * pitch; at < row * pitch + out; at += SIREN_LANES) {
+            vec z = vec_load(h + at), f = z, slope = (vec)(1.0f);
+            switch (layer[SIREN_LAYER_ACTIVATION]) {
+            case SIREN_SINE:
+                z *= half_turns;
+                f = sinpi_exact_vec(z);
+                if (d) slope = w0 * cospi_exact_vec(z);
+                break;
+            case SIREN_RELU:
+                f = fmax(z, (vec)(0.0f));
+                slope = select((vec)(0.0f), (vec)(1.0f), z > (vec)(0.0f));
+                break;
+            case SIREN_TANH:
+                f = tanh_exact_vec(z);
+                slope = (vec)(1.0f) - f * f;
+                break;
+            }
+            vec_store(f, h + at);
+            if (d) vec_store(slope, d + at);
+        }
+}

@@ -1,0 +1,46 @@
+/* OpenCL devices: list, choose, open, and the facts the engine plans with. All vendor quirks live in device.c. */
+#ifndef SIREN_HOST_DEVICE_H
+#define SIREN_HOST_DEVICE_H
+
+#include "host/base.h"
+
+/* Which kernels a device gets: chain (a block of points through the whole network per work-item, explicit vectors) for
+ * CPUs, layer (tiled matrix products with local memory) for everything else. */
+typedef enum { SIREN_FAMILY_CHAIN, SIREN_FAMILY_LAYER } siren_family;
+/* "chain" or "layer" */
+const char *siren_family_name(siren_family family);
+
+typedef struct {
+    unsigned platform, index; /* as in --device platform:index */
+    char platform_name[128], platform_version[128];
+    char name[256], vendor[128], version[128], driver[128];
+    bool is_cpu, is_gpu, available;
+    unsigned compute_units, clock_mhz, vector_width; /* preferred floats of a vector */
+    uint64_t global_bytes, local_bytes, max_allocation_bytes;
+    size_t max_work_group;
+    bool has_fma; /* correctly rounded fma in hardware (CL_FP_FMA) */
+    siren_family family;
+} siren_device_facts;
+
+/* Every device of every platform; `*facts` is yours to free(). NO_DEVICE names packages and variables to set. */
+siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices);
+
+typedef struct siren_device siren_device;
+
+/* Opens a device with one in-order queue. `choice`: "cpu", "gpu", "platform:index", or part of a name (any case); NULL
+ * or "" means the environment's SIRENCL_DEVICE, else the first GPU, else the first device. NO_DEVICE when nothing
+ * matches, listing what there is. `*out` is yours: siren_device_close(). One thread at a time may use a device. */
+siren_status siren_device_open(const char *choice, siren_device **out);
+void siren_device_close(siren_device *device);
+const siren_device_facts *siren_device_get_facts(const siren_device *device);
+/* Overrides the family (tests run every family on every device). */
+void siren_device_set_family(siren_device *device, siren_family family);
+
+/* Waits until everything enqueued has run. A device error surfaces here at the latest (DEVICE). */
+siren_status siren_device_finish(siren_device *device);
+
+/* For tests: the nth call to the device from now on (0 = the next) fails with `status`, and so does every later one;
+ * SIREN_OK takes that back. */
+void siren_device_inject_failure(siren_device *device, long nth, siren_status status);
+
+#endif

@@ -1,0 +1,121 @@
+#define _GNU_SOURCE
+#include "host/launch.h"
+#include "host/opencl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+siren_status siren_buffer_create(siren_device *device, size_t bytes, const char *what, siren_buffer **out) {
+    cl_int error = CL_SUCCESS;
+    siren_buffer *buffer = NULL;
+    if (bytes == 0) bytes = 1;
+    if (bytes > device->facts.max_allocation_bytes)
+        return siren_fail(SIREN_DEVICE_MEMORY, "%s needs %zu bytes, but the device %s allocates at most %llu at once", what, bytes,
+                          device->facts.name, (unsigned long long)device->facts.max_allocation_bytes);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&buffer, 1, sizeof *buffer, what));
+    buffer->device = device;
+    buffer->bytes = bytes;
+    buffer->what = what;
+    buffer->memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &error);
+    siren_status status = siren_opencl_check(device, error, "creating a buffer");
+    if (status != SIREN_OK) {
+        siren_buffer_free(buffer);
+        if (status == SIREN_DEVICE_MEMORY)
+            siren_fail(status, "the device %s has no room for %s (%zu bytes)", device->facts.name, what, bytes);
+        return status;
+    }
+    *out = buffer;
+    return SIREN_OK;
+}
+
+void siren_buffer_free(siren_buffer *buffer) {
+    if (!buffer) return;
+    if (buffer->memory) clReleaseMemObject(buffer->memory);
+    free(buffer);
+}
+
+size_t siren_buffer_bytes(const siren_buffer *buffer) { return buffer->bytes; }
+
+siren_status siren_buffer_write(siren_buffer *buffer, size_t offset, const void *bytes, size_t n_bytes) {
+    if (n_bytes == 0) return SIREN_OK;
+    return siren_opencl_check(buffer->device,
+                              clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset, n_bytes, bytes, 0, NULL, NULL),
+                              buffer->what);
+}
+
+siren_status siren_buffer_read(siren_buffer *buffer, size_t offset, void *bytes, size_t n_bytes) {
+    if (n_bytes == 0) return SIREN_OK;
+    return siren_opencl_check(buffer->device,
+                              clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset, n_bytes, bytes, 0, NULL, NULL),
+                              buffer->what);
+}
+
+siren_status siren_buffer_zero(siren_buffer *buffer) {
+    const cl_uchar zero = 0;
+    return siren_opencl_check(buffer->device,
+                              clEnqueueFillBuffer(buffer->device->queue, buffer->memory, &zero, 1, 0, buffer->bytes, 0, NULL, NULL),
+                              buffer->what);
+}
+
+siren_status siren_kernel_create(siren_device *device, const char *file, const char *options, const char *name, siren_kernel **out) {
+    siren_status status = SIREN_OK;
+    siren_kernel *kernel = NULL;
+    cl_program program = NULL;
+    cl_int error = CL_SUCCESS;
+    SIREN_TRY(siren_program_get(device, file, options, &program));
+    SIREN_TRY(siren_allocate(&kernel, 1, sizeof *kernel, name));
+    kernel->device = device;
+    kernel->name = strdup(name);
+    if (!kernel->name) {
+        status = siren_fail(SIREN_SYSTEM, "out of memory: cannot name the kernel %s", name);
+        goto done;
+    }
+    kernel->kernel = clCreateKernel(program, name, &error);
+    SIREN_TRY(siren_opencl_check(device, error, name));
+    SIREN_TRY(siren_opencl_check(device,
+                                 clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->n_arguments, &kernel->n_arguments, NULL),
+                                 name));
+    *out = kernel;
+    kernel = NULL;
+done:
+    siren_kernel_free(kernel);
+    return status;
+}
+
+void siren_kernel_free(siren_kernel *kernel) {
+    if (!kernel) return;
+    if (kernel->kernel) clReleaseKernel(kernel->kernel);
+    free(kernel->name);
+    free(kernel);
+}
+
+static cl_int set_argument(cl_kernel kernel, cl_uint index, const siren_argument *argument) {
+    switch (argument->kind) {
+    case SIREN_ARGUMENT_BUFFER: return clSetKernelArg(kernel, index, sizeof(cl_mem), argument->buffer ? &argument->buffer->memory : NULL);
+    case SIREN_ARGUMENT_INT: return clSetKernelArg(kernel, index, sizeof(cl_int), &argument->integer);
+    case SIREN_ARGUMENT_FLOAT: return clSetKernelArg(kernel, index, sizeof(cl_float), &argument->real);
+    case SIREN_ARGUMENT_LOCAL: return clSetKernelArg(kernel, index, argument->local_bytes, NULL);
+    }
+    return CL_INVALID_ARG_VALUE;
+}
+
+siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, size_t n_arguments, const siren_argument *arguments) {
+    siren_device *device = kernel->device;
+    size_t group = 1;
+    if (n_arguments != kernel->n_arguments)
+        return siren_fail(SIREN_DEVICE, "the kernel %s takes %u arguments, not %zu", kernel->name, kernel->n_arguments, n_arguments);
+    for (int d = 0; d < 3; d++) {
+        if (range.global[d] == 0) range.global[d] = 1;
+        if (range.local[d] == 0) range.local[d] = 1;
+        range.global[d] = (range.global[d] + range.local[d] - 1) / range.local[d] * range.local[d];
+        group *= range.local[d];
+    }
+    if (group > device->facts.max_work_group)
+        return siren_fail(SIREN_DEVICE, "the kernel %s needs work-groups of %zu items, but the device %s allows %zu", kernel->name, group,
+                          device->facts.name, device->facts.max_work_group);
+    for (cl_uint i = 0; i < n_arguments; i++)
+        SIREN_RETURN_IF_FAILED(siren_opencl_check(device, set_argument(kernel->kernel, i, &arguments[i]), kernel->name));
+    return siren_opencl_check(device, clEnqueueNDRangeKernel(device->queue, kernel->kernel, 3, NULL, range.global, range.local, 0, NULL, NULL),
+                              kernel->name);
+}
