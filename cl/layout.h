@@ -17,9 +17,19 @@
 #define SIREN_LAYER_WEIGHTS 4    /* offset of W in the flat array, a multiple of SIREN_PAD */
 #define SIREN_LAYER_BIAS 5       /* offset of the bias */
 #define SIREN_LAYER_ACTIVATION 6 /* SIREN_IDENTITY ... */
-#define SIREN_LAYER_PANELS 7     /* offset of W transposed into panels, in the panel array (chain family) */
+#define SIREN_LAYER_PANELS 7     /* offset of the layer in an array of weight panels (chain family) */
 #define SIREN_LAYER_FIELDS 8
 
+/* Both sides of W rounded to whole panels of 32: room for W or its transpose as panels. */
+#define SIREN_WHOLE_PANELS(n) (((n) + 31) / 32 * 32)
+
+/* Training state of a network, a row of the float array (n_networks, SIREN_STATE_FIELDS). */
+#define SIREN_STATE_SCALE 0     /* 1 / (number of targets that are data) */
+#define SIREN_STATE_BEST_LOSS 1 /* lowest loss so far */
+#define SIREN_STATE_IMPROVED 2  /* 1 where the current parameters gave the lowest loss */
+#define SIREN_STATE_FIELDS 4
+
+/* Activations. */
 #define SIREN_IDENTITY 0
 #define SIREN_SINE 1
 #define SIREN_RELU 2

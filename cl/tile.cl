@@ -18,22 +18,24 @@
         c##r##_0 = fma(x, b0, c##r##_0);                                                                     \
         c##r##_1 = fma(x, b1, c##r##_1);                                                                     \
     }
-#define TILE_WIDE_RUN(a, a_row, a_k, b, b_pitch, n_k)                                                        \
+#define TILE_WIDE_RUN(a, row_stride, k_stride, b, b_pitch, n_k)                                                        \
     {                                                                                                        \
+        const int a_row = (row_stride);                                                                      \
         __global const float *a_next = (a);                                                                  \
         __global const float *b_next = (b);                                                                  \
-        for (int k = 0; k < (n_k); k++, a_next += (a_k), b_next += (b_pitch)) {                              \
+        for (int k = 0; k < (n_k); k++, a_next += (k_stride), b_next += (b_pitch)) {                              \
             vec b0 = vec_load(b_next), b1 = vec_load(b_next + SIREN_LANES);                                  \
             EACH_ROW(TILE_WIDE_STEP)                                                                         \
         }                                                                                                    \
     }
 
 #define TILE_NARROW_STEP(r) c##r##_0 = fma((vec)(a_next[(r) * a_row]), b0, c##r##_0);
-#define TILE_NARROW_RUN(a, a_row, a_k, b, b_pitch, n_k)                                                      \
+#define TILE_NARROW_RUN(a, row_stride, k_stride, b, b_pitch, n_k)                                                      \
     {                                                                                                        \
+        const int a_row = (row_stride);                                                                      \
         __global const float *a_next = (a);                                                                  \
         __global const float *b_next = (b);                                                                  \
-        for (int k = 0; k < (n_k); k++, a_next += (a_k), b_next += (b_pitch)) {                              \
+        for (int k = 0; k < (n_k); k++, a_next += (k_stride), b_next += (b_pitch)) {                              \
             vec b0 = vec_load(b_next);                                                                       \
             EACH_ROW(TILE_NARROW_STEP)                                                                       \
         }                                                                                                    \

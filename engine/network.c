@@ -124,8 +124,16 @@ void siren_network_table(const siren_network *network, int *table) {
         offset += out_padded;
         table[SIREN_LAYER_ACTIVATION] = (int)network->layers[l].activation;
         table[SIREN_LAYER_PANELS] = (int)panels;
-        panels += in_padded * ((out_padded + 31) / 32 * 32);
+        panels += (size_t)SIREN_WHOLE_PANELS(in_padded) * SIREN_WHOLE_PANELS(out_padded);
     }
+}
+
+size_t siren_network_n_panel_floats(const siren_network *network) {
+    size_t n = 0;
+    for (uint32_t l = 0; l < network->n_layers; l++)
+        n += (size_t)SIREN_WHOLE_PANELS(siren_network_layer_inputs(network, l)) *
+             SIREN_WHOLE_PANELS(network->layers[l].width);
+    return n;
 }
 
 void siren_network_pad(const siren_network *network, const float *params, float *padded) {

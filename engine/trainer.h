@@ -1,0 +1,43 @@
+/* Overfits a batch of networks of one shape to the targets of as many blocks: full-batch gradient descent on
+ *
+ *   loss = mean over data of (Y - target)^2
+ *
+ * with the parameters that gave the lowest loss kept on the device. */
+#ifndef SIREN_ENGINE_TRAINER_H
+#define SIREN_ENGINE_TRAINER_H
+
+#include "engine/network.h"
+#include "engine/optimiser.h"
+
+typedef struct {
+    const siren_network *network;
+    size_t n_networks;        /* trained side by side; results do not depend on it */
+    size_t n_points;          /* of each block */
+    const float *coordinates; /* (n_points, n_inputs), the same for all blocks */
+    size_t max_epochs;        /* length of the loss history */
+    siren_adam_options adam;
+} siren_trainer_plan;
+
+typedef struct siren_trainer siren_trainer;
+
+/* The plan's pointers are borrowed during the call, the device as long as the trainer lives. DEVICE_MEMORY when the batch
+ * does not fit: try fewer networks. `*out` is yours: siren_trainer_free(). */
+siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out);
+void siren_trainer_free(siren_trainer *trainer);
+
+/* Begins anew. `params`: (n_networks, n_params) in exchange order; `targets`: (n_networks, n_points, n_outputs), NaN
+ * where there is no data. */
+siren_status siren_trainer_start(siren_trainer *trainer, const float *params, const float *targets);
+/* Runs `n_epochs` more, no further than max_epochs in all. Progress counts epochs, several times a second. CANCELLED
+ * keeps what has been reached. */
+siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_progress_fn progress, void *user);
+
+/* Reads the best parameters (n_networks, n_params) and their losses (n_networks); either may be NULL. Before the first
+ * epoch these are the initial ones and infinity. A network whose loss was never finite keeps its initial parameters. */
+siren_status siren_trainer_best(siren_trainer *trainer, float *params, float *losses);
+/* Reads the losses of the epochs run so far into (n_networks, epochs run). */
+siren_status siren_trainer_history(siren_trainer *trainer, float *losses);
+/* Reads the current parameters (n_networks, n_params). */
+siren_status siren_trainer_params(siren_trainer *trainer, float *params);
+
+#endif
