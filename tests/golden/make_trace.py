@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""Trains small networks in PyTorch and writes what happened, for the tests to compare with.
+
+  make_trace.py                       writes the traces of the test suite beside this file
+  make_trace.py --real PATH [options] writes one trace of real size to PATH; compare on demand with
+                                      SIREN_TRACE=PATH ctest -R train_reference
+  make_trace.py --show PATH           prints a trace's sizes and losses
+
+Every trace is trained twice from the same float32 numbers, once in double and once in single precision, on one
+thread. File format, little-endian: "SIRENTR1"; u32 nx, ny, nz, n_epochs, best_evaluated, best_stepped; f64 learning
+rate; u32 n_inputs, n_layers; per layer u32 width, u32 activation (cl/layout.h), f32 w0, u32 init (engine/network.h);
+f32 coordinates (n_points, n_inputs); f32 targets (n_points, n_outputs), NaN = no data; f32 initial parameters;
+f64 losses of the double run (n_epochs); f64 losses of the single run; f64 final parameters of the double run;
+f32 final parameters of the single run. The files beside this one: PyTorch 2.15.0, x86-64.
+Points: i = (z*ny + y)*nx + x, x fastest. Parameters: per layer the weights (out, in), then the bias.
+Losses are those before each step. best_evaluated is the epoch (from 1) of the lowest loss; best_stepped the last
+epoch at which loss and published PSNR both beat those kept before.
+"""
+import argparse
+import math
+import pathlib
+import struct
+
+import numpy as np
+import torch
+
+IDENTITY, SINE, RELU, TANH = range(4)
+FIRST_SINE, HIDDEN_SINE, LINEAR = range(3)
+# inputs, extra hidden layers, (activation, init) of the first layer, the other hidden layers, the output layer
+MODELS = {
+    "siren-2d": (2, 0, (SINE, FIRST_SINE), (SINE, HIDDEN_SINE), (IDENTITY, HIDDEN_SINE)),
+    "siren-3d": (3, 0, (SINE, FIRST_SINE), (SINE, HIDDEN_SINE), (IDENTITY, HIDDEN_SINE)),
+    "siren-2d-relu": (2, 0, (SINE, FIRST_SINE), (SINE, HIDDEN_SINE), (RELU, HIDDEN_SINE)),
+    "mlp-relu": (2, 1, (RELU, LINEAR), (RELU, LINEAR), (IDENTITY, LINEAR)),
+    "mlp-tanh": (2, 1, (TANH, LINEAR), (TANH, LINEAR), (IDENTITY, LINEAR)),
+    "mlp-siren": (2, 1, (SINE, FIRST_SINE), (RELU, LINEAR), (IDENTITY, LINEAR)),
+}
+
+
+def layers_of(model, n_hidden, width, n_outputs, w0=30.0):
+    """(n_inputs, [(width, activation, w0, init), ...])"""
+    n_inputs, extra, first, hidden, output = MODELS[model]
+    rows = [(width, *first)] + [(width, *hidden)] * (n_hidden + extra - 1) + [(n_outputs, *output)]
+    uses_w0 = lambda activation, init: activation == SINE or init == HIDDEN_SINE
+    return n_inputs, [(w, a, w0 if uses_w0(a, i) else 1.0, i) for w, a, i in rows]
+
+
+class Network(torch.nn.Module):
+    def __init__(self, n_inputs, layers):
+        super().__init__()
+        self.layers = layers
+        widths = [n_inputs] + [layer[0] for layer in layers]
+        self.linear = torch.nn.ModuleList(torch.nn.Linear(d, h) for d, h in zip(widths, widths[1:]))
+        with torch.no_grad():
+            for linear, (_, _, w0, init) in zip(self.linear, layers):
+                d = linear.in_features
+                bound = {FIRST_SINE: 1 / d, HIDDEN_SINE: math.sqrt(6 / d) / w0, LINEAR: 1 / math.sqrt(d)}[init]
+                linear.weight.uniform_(-bound, bound)
+                linear.bias.uniform_(-bound, bound)
+
+    def forward(self, x):
+        for linear, (_, activation, w0, _) in zip(self.linear, self.layers):
+            x = linear(x)
+            if activation == SINE:
+                x = torch.sin(w0 * x)
+            elif activation == RELU:
+                x = torch.relu(x)
+            elif activation == TANH:
+                x = torch.tanh(x)
+        return x
+
+    def flat(self):
+        return torch.cat([p.detach().flatten() for p in self.parameters()])
+
+    def set_flat(self, values):
+        # The parameters become views of their source, and training would overwrite it: hence the copy.
+        torch.nn.utils.vector_to_parameters(values.clone(), self.parameters())
+
+
+def make_coordinates(nx, ny, nz, n_inputs):
+    axes = [2 * (torch.arange(n, dtype=torch.float32) / max(n - 1, 1) - 0.5) if n > 1 else torch.zeros(1)
+            for n in (nx, ny, nz)]
+    z, y, x = torch.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
+    return torch.stack([x, y, z][:n_inputs], -1).reshape(-1, n_inputs).contiguous()
+
+
+def make_targets(coordinates, n_outputs, generator, n_missing=0):
+    """Smooth waves and noise, each output scaled to [0, 1]."""
+    frequency = 6 * torch.randn(coordinates.shape[1], n_outputs, generator=generator)
+    phase = 6.28 * torch.rand(n_outputs, generator=generator)
+    values = torch.sin(coordinates @ frequency + phase)
+    values = values + 0.1 * torch.randn(values.shape, generator=generator)
+    low, high = values.min(0).values, values.max(0).values
+    values = (values - low) / (high - low)
+    missing = torch.randperm(values.numel(), generator=generator)[:n_missing]
+    values.view(-1)[missing] = math.nan
+    return values
+
+
+def masked_loss(prediction, targets):
+    mask = torch.isfinite(targets)
+    return ((prediction[mask] - targets[mask]) ** 2).mean()
+
+
+def published_psnr(prediction, targets):
+    mask = torch.isfinite(targets)
+    rounded = torch.round(targets[mask].clamp(0, 1) * 255) / 255
+    return -10 * torch.log10(((prediction[mask] - rounded) ** 2).mean()).item()
+
+
+def train(n_inputs, layers, initial, coordinates, targets, n_epochs, learning_rate, dtype):
+    """(losses, final parameters, best_evaluated, best_stepped)"""
+    network = Network(n_inputs, layers).to(dtype)
+    network.set_flat(initial.to(dtype))
+    coordinates, targets = coordinates.to(dtype), targets.to(dtype)
+    adam = torch.optim.Adam(network.parameters(), lr=learning_rate, foreach=False)
+    losses, best_evaluated, best_stepped = [], 0, 0
+    best_loss, best_psnr = 1e8, 0.0
+    for epoch in range(1, n_epochs + 1):
+        adam.zero_grad()
+        prediction = network(coordinates)
+        loss = masked_loss(prediction, targets)
+        loss.backward()
+        if loss.item() < min(losses, default=math.inf):
+            best_evaluated = epoch
+        losses.append(loss.item())
+        psnr = published_psnr(prediction.detach(), targets)
+        if losses[-1] < best_loss and psnr > best_psnr:
+            best_loss, best_psnr, best_stepped = losses[-1], psnr, epoch
+        adam.step()
+    return losses, network.flat(), best_evaluated, best_stepped
+
+
+def write_trace(path, model, n_hidden, width, n_outputs, size, n_epochs, learning_rate, seed, n_missing=0):
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    n_inputs, layers = layers_of(model, n_hidden, width, n_outputs)
+    coordinates = make_coordinates(*size, n_inputs)
+    targets = make_targets(coordinates, n_outputs, generator, n_missing)
+    initial = Network(n_inputs, layers).flat()
+    run = lambda dtype: train(n_inputs, layers, initial, coordinates, targets, n_epochs, learning_rate, dtype)
+    double, final_double, best_evaluated, best_stepped = run(torch.float64)
+    single, final_single, _, _ = run(torch.float32)
+    with open(path, "wb") as f:
+        f.write(b"SIRENTR1" + struct.pack("<6Id2I", *size, n_epochs, best_evaluated, best_stepped, learning_rate,
+                                          n_inputs, len(layers)))
+        for layer_width, activation, w0, init in layers:
+            f.write(struct.pack("<IIfI", layer_width, activation, w0, init))
+        for array, dtype in ((coordinates, "<f4"), (targets, "<f4"), (initial, "<f4"), (double, "<f8"),
+                             (single, "<f8"), (final_double, "<f8"), (final_single, "<f4")):
+            f.write(np.asarray(array).astype(dtype).tobytes())
+
+
+def read_trace(path):
+    """The trace as a dictionary; arrays are torch tensors."""
+    data = pathlib.Path(path).read_bytes()
+    if data[:8] != b"SIRENTR1":
+        raise SystemExit(f"{path}: not a trace")
+    *head, learning_rate, n_inputs, n_layers = struct.unpack_from("<6Id2I", data, 8)
+    at = 8 + struct.calcsize("<6Id2I")
+    layers = [struct.unpack_from("<IIfI", data, at + 16 * l) for l in range(n_layers)]
+    at += 16 * n_layers
+    trace = dict(zip(("nx", "ny", "nz", "n_epochs", "best_evaluated", "best_stepped"), head),
+                 learning_rate=learning_rate, n_inputs=n_inputs, layers=layers)
+    n_points = head[0] * head[1] * head[2]
+    widths = [n_inputs] + [layer[0] for layer in layers]
+    n_params = sum((d + 1) * h for d, h in zip(widths, widths[1:]))
+    for name, shape, dtype in (("coordinates", (n_points, n_inputs), "<f4"), ("targets", (n_points, widths[-1]), "<f4"),
+                               ("initial", (n_params,), "<f4"), ("loss_double", (head[3],), "<f8"),
+                               ("loss_single", (head[3],), "<f8"), ("final_double", (n_params,), "<f8"),
+                               ("final_single", (n_params,), "<f4")):
+        count = math.prod(shape)
+        trace[name] = torch.from_numpy(np.frombuffer(data, dtype, count, at).reshape(shape).copy())
+        at += count * int(dtype[-1])
+    return trace
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=pathlib.Path, default=pathlib.Path(__file__).parent)
+    parser.add_argument("--show", metavar="PATH")
+    parser.add_argument("--real", metavar="PATH", help="write one trace of real size, the defaults of the options below")
+    parser.add_argument("--model", choices=MODELS, default="siren-2d")
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--outputs", type=int, default=69)
+    parser.add_argument("--size", type=int, nargs=3, default=(140, 140, 1), metavar=("NX", "NY", "NZ"))
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--lr", type=float, default=3e-4)
+    parser.add_argument("--missing", type=int, default=0, help="targets without data")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    if options.show:
+        for key, value in read_trace(options.show).items():
+            print(key, tuple(value.shape) if torch.is_tensor(value) and not key.startswith("loss") else value)
+    elif options.real:
+        write_trace(options.real, options.model, options.layers, options.width, options.outputs, tuple(options.size),
+                    options.epochs, options.lr, options.seed, options.missing)
+    else:
+        write = lambda name, *rest: write_trace(options.folder / f"trace_{name}.bin", *rest)
+        write("siren_2d", "siren-2d", 3, 20, 5, (9, 7, 1), 10, 3e-4, 1)
+        write("siren_3d", "siren-3d", 2, 11, 3, (5, 4, 3), 10, 2e-4, 2)
+        write("siren_2d_relu", "siren-2d-relu", 2, 13, 3, (9, 7, 1), 10, 3e-4, 3, 12)
+        write("mlp_relu", "mlp-relu", 1, 14, 3, (9, 7, 1), 10, 3e-4, 4)
+        write("mlp_tanh", "mlp-tanh", 1, 14, 3, (9, 1, 1), 10, 3e-4, 5)
+        write("mlp_siren", "mlp-siren", 1, 14, 3, (9, 7, 1), 10, 3e-4, 6)
+        # Steps so long that the loss rises now and then show which weights a snapshot keeps. In the second run the
+        # two rules keep different epochs; its losses are too small to be followed in single precision.
+        write("snapshot", "siren-2d", 2, 10, 2, (9, 7, 1), 12, 3e-2, 6)
+        write("snapshot_rules", "siren-2d", 2, 10, 1, (3, 3, 1), 100, 1e-2, 7)
+
+
+if __name__ == "__main__":
+    main()
