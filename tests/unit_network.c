@@ -132,13 +132,14 @@ static void table_and_padding_agree(void **state) {
     siren_network_table(&network, table);
     const int expected[3][SIREN_LAYER_FIELDS] = {
         {3, 20, 16, 32, 0, 512, SIREN_SINE, 0},
-        {20, 20, 32, 32, 544, 1568, SIREN_SINE, 512},
-        {20, 5, 32, 16, 1600, 2112, SIREN_IDENTITY, 1536},
+        {20, 20, 32, 32, 544, 1568, SIREN_SINE, 32 * 32},
+        {20, 5, 32, 16, 1600, 2112, SIREN_IDENTITY, 2 * 32 * 32},
     };
     assert_memory_equal(table, expected, sizeof expected);
     size_t n = siren_network_n_params(&network), n_padded = siren_network_n_padded(&network);
     assert_int_equal(n, 3 * 20 + 20 + 20 * 20 + 20 + 20 * 5 + 5);
     assert_int_equal(n_padded, 2128);
+    assert_int_equal(siren_network_n_panel_floats(&network), 3 * 32 * 32);
 
     float *params = NULL, *padded = NULL, *back = NULL;
     assert_siren_ok(siren_allocate(&params, n, sizeof *params, "parameters"));
