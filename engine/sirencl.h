@@ -1,4 +1,126 @@
+/* sirencl: compression of multidimensional medical images by small sine-activation networks.
+ *
+ * THE public header. Every function returns a siren_status and leaves its out-parameters untouched on failure;
+ * siren_message() then holds one sentence. The library never prints and never exits. */
 #ifndef SIREN_ENGINE_SIRENCL_H
 #define SIREN_ENGINE_SIRENCL_H
+
 #include "host/base.h"
+#include "host/device.h"
+
+/* Half-open range [begin, end) of slices or volumes, counted from 0; end 0 means "to the last". */
+typedef struct {
+    size_t begin, end;
+} siren_span;
+
+/* ---- compress ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *model;        /* shorthand of engine/network.h: "siren-2d" */
+    uint32_t layers, width;   /* hidden layers and their units */
+    float w0;                 /* frequency of the sine layers */
+    size_t epochs;
+    float rate;               /* Adam's learning rate */
+    uint64_t seed;            /* of the initial parameters */
+    unsigned weight_bits;     /* of a stored weight: 6..12, or 0 for float32 */
+    siren_span slices;        /* to compress; the archive then holds the subseries */
+    const char *bval, *bvec, *sidecar; /* files to attach; NULL: the ones beside the image, where they exist */
+    bool overwrite;
+    size_t memory_limit;      /* bytes for the series; larger is refused before allocation */
+} siren_compress_options;
+
+/* The published setting of the 2-D networks. */
+siren_compress_options siren_compress_defaults(void);
+
+/* One block of an archive. */
+typedef struct {
+    uint32_t slice;
+    uint64_t bytes;   /* of its record, packed */
+    double mse;       /* of the exact decode, on targets scaled to [0,1]; 0 where every volume of the slice is constant */
+    double psnr;      /* -10 log10 mse; infinity where mse is 0 */
+} siren_slice_info;
+
+/* One of an archive's layers, for display. */
+typedef struct {
+    uint32_t width;
+    const char *activation; /* static: "sine" */
+    float w0;
+} siren_layer_info;
+
+typedef struct {
+    uint64_t bytes;          /* of the archive file */
+    uint64_t series_bytes;   /* uncompressed voxels of the archived slices in their stored type */
+    double ratio;            /* series_bytes / bytes */
+    double ratio_float32;    /* the same with 4 bytes a voxel */
+    double psnr;             /* mean over the slices whose mse is not 0; infinity where there is none */
+    size_t n_slices;
+    siren_slice_info *slices; /* (n_slices) */
+    size_t nx, ny, nz, n_volumes; /* of the original series */
+    const char *datatype;    /* static: "int16" */
+    int nifti_version;
+    double slope, inter;
+    size_t n_params;         /* of one network */
+    unsigned weight_bits;    /* 0: float32 */
+    size_t n_layers;         /* output layer included */
+    siren_layer_info *layers; /* (n_layers) */
+    size_t n_attachments;
+    char (*attachments)[64]; /* (n_attachments) suffixes: ".bval" */
+    char *provenance;        /* "key=value" lines */
+} siren_archive_info;
+
+/* Releases what `info` holds; the struct itself is the caller's. NULL is allowed. */
+void siren_archive_info_free(siren_archive_info *info);
+
+/* Compresses the NIfTI file `image` into the archive `archive`. Progress counts epochs of all slices. Nothing appears
+ * under `archive` unless the status is OK. `info` (may be NULL) is yours: siren_archive_info_free(). */
+siren_status siren_compress(siren_device *device, const char *image, const char *archive, const siren_compress_options *options,
+                            siren_progress_fn progress, void *user, siren_archive_info *info);
+
+/* ---- decompress, info, verify ---------------------------------------------------------------------------------------- */
+
+typedef struct {
+    siren_span slices, volumes; /* in the numbering of the original series */
+    bool overwrite;
+} siren_decompress_options;
+
+/* Restores the series (all of it: with its original header byte for byte; a part: with a header that says so) and its
+ * attachments beside `image`. `device` NULL decodes on the host. Each decoded slice is checked: INTEGRITY on any
+ * difference, and nothing is left behind. */
+siren_status siren_decompress(siren_device *device, const char *archive, const char *image, const siren_decompress_options *options,
+                              siren_progress_fn progress, void *user);
+
+/* Reads what the archive says of itself; touches no record. */
+siren_status siren_info(const char *archive, siren_archive_info *info);
+
+/* Checks every checksum of the archive, decodes every slice and compares it with its decode checksum. Slices that fail
+ * are logged one by one; INTEGRITY names the first and their number. `device` NULL decodes on the host. */
+siren_status siren_verify(siren_device *device, const char *archive, siren_progress_fn progress, void *user, size_t *n_slices);
+
+/* ---- compare ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    size_t n_voxels;         /* compared: inside the mask, all volumes, finite in both */
+    size_t n_unequal_finite; /* finite in one image only, or not the same kind of non-finite */
+    double mse;              /* mean of (x - x')^2 of scaled values */
+    double psnr;             /* 10 log10(peak^2 / mse), peak = maximum minus minimum of the first image; infinity for mse 0 */
+    double max_abs_error;    /* max |x - x'| */
+    double relative_error;   /* mean of |x - x'| / |x| over voxels with x != 0 */
+    size_t n_relative;       /* voxels that counted in it */
+    double minimum, maximum; /* of the first image, where compared */
+} siren_comparison;
+
+/* Compares two series of equal dimensions on scaled values (slope and inter applied). `mask` (may be NULL): a 3-D image
+ * of the same grid, voxels other than 0 count. */
+siren_status siren_compare(const char *image, const char *other, const char *mask, size_t memory_limit, siren_comparison *out);
+
+/* ---- the engine itself ------------------------------------------------------------------------------------------------ */
+
+/* Known answers of every kernel on the device, against plain C. `report` (may be NULL) hears of each: name, worst
+ * relative difference, its bound, and whether it passed. DEVICE when one fails. */
+typedef void (*siren_selftest_fn)(void *user, const char *name, double difference, double bound, bool passed);
+siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void *user);
+
+/* Known version of arithmetic and archive: "0.1.0". */
+const char *siren_version(void);
+
 #endif

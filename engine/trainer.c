@@ -27,16 +27,8 @@ struct siren_trainer {
 static siren_status create_network_buffers(siren_trainer *trainer, const float *coordinates) {
     siren_status status = SIREN_OK;
     const siren_network *network = &trainer->network;
-    int table[SIREN_MAX_LAYERS * SIREN_LAYER_FIELDS];
-    float w0[SIREN_MAX_LAYERS];
-    size_t table_bytes = network->n_layers * SIREN_LAYER_FIELDS * sizeof *table, w0_bytes = network->n_layers * sizeof *w0;
     size_t coordinate_bytes = trainer->n_points * network->n_inputs * sizeof(float);
-    siren_network_table(network, table);
-    for (uint32_t l = 0; l < network->n_layers; l++) w0[l] = network->layers[l].w0;
-    SIREN_TRY(siren_buffer_create(trainer->device, table_bytes, "the layer table", &trainer->table));
-    SIREN_TRY(siren_buffer_write(trainer->table, 0, table, table_bytes));
-    SIREN_TRY(siren_buffer_create(trainer->device, w0_bytes, "the layers' w0", &trainer->w0));
-    SIREN_TRY(siren_buffer_write(trainer->w0, 0, w0, w0_bytes));
+    SIREN_TRY(siren_network_upload(network, trainer->device, &trainer->table, &trainer->w0));
     SIREN_TRY(siren_buffer_create(trainer->device, coordinate_bytes, "the coordinates", &trainer->coordinates));
     SIREN_TRY(siren_buffer_write(trainer->coordinates, 0, coordinates, coordinate_bytes));
 done:

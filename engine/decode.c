@@ -1,0 +1,225 @@
+#include "engine/decode.h"
+
+#include "engine/gradient.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- on the host --------------------------------------------------------------------------------------------------- */
+
+/* The constants of cl/prelude.cl, in the same operations. Excess precision or contraction would change bits: the build
+ * sets -ffp-contract=off, and every fused operation is written fmaf. */
+#define ROUND_TO_INTEGER 12582912.0f
+#define INVERSE_PI 0.31830987f
+
+static inline uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline float float_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* sin(pi u), |u| < 2^22 */
+static inline float sinpi_exact(float u) {
+    float shifted = u + ROUND_TO_INTEGER;
+    float r = u - (shifted - ROUND_TO_INTEGER);
+    float s = r * r;
+    float p = fmaf(s, 0.07722225f, -0.5980464f);
+    p = fmaf(s, p, 2.5500317f);
+    p = fmaf(s, p, -5.167707f);
+    p = fmaf(s, p, 3.1415925f);
+    return float_of(bits_of(p * r) ^ (bits_of(shifted) << 31));
+}
+
+static inline float tanh_exact(float x) {
+    float magnitude = float_of(bits_of(x) & 0x7FFFFFFFu);
+    float t = (magnitude < 10.0f ? magnitude : 10.0f) * (2.0f * 1.442695f);
+    float shifted = t + ROUND_TO_INTEGER;
+    float f = t - (shifted - ROUND_TO_INTEGER);
+    float p = fmaf(f, 0.00015403530f, 0.0013333558f);
+    p = fmaf(f, p, 0.009618129f);
+    p = fmaf(f, p, 0.05550411f);
+    p = fmaf(f, p, 0.24022651f);
+    p = fmaf(f, p, 0.6931472f);
+    p = fmaf(f, p, 1.0f);
+    float d = float_of(bits_of(p) + (bits_of(shifted) << 23)) + 1.0f;
+    float y = float_of(0x7EF311C7u - bits_of(d));
+    for (int step = 0; step < 4; step++) y = fmaf(y, fmaf(-d, y, 1.0f), y);
+    return float_of(bits_of(fmaf(-2.0f, y, 1.0f)) | (bits_of(x) & 0x80000000u));
+}
+
+#define HOST_ROWS 4 /* points evaluated together, so that a weight is loaded once for all */
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define SIREN_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SIREN_CLONES
+#endif
+
+/* z(HOST_ROWS, out) = h(HOST_ROWS, in) transposed(in, out) + bias, one accumulator each, inputs ascending. */
+SIREN_CLONES static void host_product(float *restrict z, const float *restrict h, const float *restrict transposed,
+                                      const float *restrict bias, size_t in, size_t out) {
+    for (size_t row = 0; row < HOST_ROWS; row++) memcpy(z + row * out, bias, out * sizeof *z);
+    for (size_t k = 0; k < in; k++) {
+        const float *w = transposed + k * out;
+        float h0 = h[k], h1 = h[in + k], h2 = h[2 * in + k], h3 = h[3 * in + k];
+        for (size_t o = 0; o < out; o++) {
+            z[o] = fmaf(h0, w[o], z[o]);
+            z[out + o] = fmaf(h1, w[o], z[out + o]);
+            z[2 * out + o] = fmaf(h2, w[o], z[2 * out + o]);
+            z[3 * out + o] = fmaf(h3, w[o], z[3 * out + o]);
+        }
+    }
+}
+
+SIREN_CLONES static void host_activate(float *restrict z, size_t n, uint32_t activation, float w0) {
+    float half_turns = w0 * INVERSE_PI;
+    if (activation == SIREN_SINE)
+        for (size_t i = 0; i < n; i++) z[i] = sinpi_exact(z[i] * half_turns);
+    else if (activation == SIREN_RELU)
+        for (size_t i = 0; i < n; i++) z[i] = z[i] > 0.0f ? z[i] : 0.0f;
+    else if (activation == SIREN_TANH)
+        for (size_t i = 0; i < n; i++) z[i] = tanh_exact(z[i]);
+}
+
+siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params, size_t n_points,
+                               const float *coordinates, float *y) {
+    siren_status status = SIREN_OK;
+    float *transposed = NULL, *bias = NULL, *h = NULL, *z = NULL;
+    size_t widest = network->n_inputs, n_inputs = network->n_inputs, n_out = network->layers[n_layers - 1].width;
+    for (size_t l = 0; l < n_layers; l++)
+        if (network->layers[l].width > widest) widest = network->layers[l].width;
+    SIREN_TRY(siren_allocate(&transposed, siren_network_n_params(network), sizeof *transposed, "the transposed weights"));
+    SIREN_TRY(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
+    SIREN_TRY(siren_allocate(&h, widest * HOST_ROWS, sizeof *h, "a layer's inputs"));
+    SIREN_TRY(siren_allocate(&z, widest * HOST_ROWS, sizeof *z, "a layer's outputs"));
+
+    size_t offset = 0;
+    for (size_t l = 0; l < n_layers; l++) {
+        size_t in = siren_network_layer_inputs(network, (uint32_t)l), out = network->layers[l].width;
+        for (size_t o = 0; o < out; o++)
+            for (size_t k = 0; k < in; k++) transposed[offset + k * out + o] = params[offset + o * in + k];
+        memcpy(bias + l * widest, params + offset + in * out, out * sizeof *bias);
+        offset += (in + 1) * out;
+    }
+    for (size_t first = 0; first < n_points; first += HOST_ROWS) {
+        size_t n_rows = n_points - first < HOST_ROWS ? n_points - first : HOST_ROWS;
+        memcpy(h, coordinates + first * n_inputs, n_rows * n_inputs * sizeof *h);
+        offset = 0;
+        for (size_t l = 0; l < n_layers; l++) {
+            size_t in = siren_network_layer_inputs(network, (uint32_t)l), out = network->layers[l].width;
+            host_product(z, h, transposed + offset, bias + l * widest, in, out);
+            host_activate(z, HOST_ROWS * out, network->layers[l].activation, network->layers[l].w0);
+            offset += (in + 1) * out;
+            float *swap = h;
+            h = z;
+            z = swap;
+        }
+        memcpy(y + first * n_out, h, n_rows * n_out * sizeof *y);
+    }
+done:
+    free(transposed);
+    free(bias);
+    free(h);
+    free(z);
+    return status;
+}
+
+/* ---- on a device --------------------------------------------------------------------------------------------------- */
+
+struct siren_decoder {
+    siren_device *device; /* NULL: host */
+    siren_network network;
+    size_t n_points, n_padded, n_scratch, n_slots, widest_padded;
+    float *host_coordinates, *padded;
+    siren_kernel *pack, *decode;
+    siren_buffer *table, *w0, *coordinates, *params, *panels, *scratch, *y;
+};
+
+void siren_decoder_free(siren_decoder *decoder) {
+    if (!decoder) return;
+    siren_kernel_free(decoder->pack);
+    siren_kernel_free(decoder->decode);
+    siren_buffer_free(decoder->table);
+    siren_buffer_free(decoder->w0);
+    siren_buffer_free(decoder->coordinates);
+    siren_buffer_free(decoder->params);
+    siren_buffer_free(decoder->panels);
+    siren_buffer_free(decoder->scratch);
+    siren_buffer_free(decoder->y);
+    free(decoder->host_coordinates);
+    free(decoder->padded);
+    free(decoder);
+}
+
+static siren_status create_on_device(siren_decoder *decoder, const float *coordinates) {
+    siren_device *device = decoder->device;
+    const siren_network *network = &decoder->network;
+    char options[64];
+    decoder->n_padded = siren_network_n_padded(network);
+    decoder->n_slots = 4 * (size_t)siren_device_get_facts(device)->compute_units;
+    decoder->widest_padded = SIREN_PAD;
+    for (uint32_t l = 0; l < network->n_layers; l++)
+        if (SIREN_PADDED((size_t)network->layers[l].width) > decoder->widest_padded)
+            decoder->widest_padded = SIREN_PADDED((size_t)network->layers[l].width);
+    decoder->n_scratch = 2 * SIREN_CHAIN_BLOCK_ROWS * (decoder->widest_padded + SIREN_PAD);
+    siren_chain_options(device, options, sizeof options);
+    SIREN_RETURN_IF_FAILED(siren_kernel_create(device, "decode.cl", options, "chain_pack", &decoder->pack));
+    SIREN_RETURN_IF_FAILED(siren_kernel_create(device, "decode.cl", options, "decode_chain", &decoder->decode));
+    SIREN_RETURN_IF_FAILED(siren_network_upload(network, device, &decoder->table, &decoder->w0));
+    size_t coordinate_bytes = decoder->n_points * network->n_inputs * sizeof(float);
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, coordinate_bytes, "the coordinates", &decoder->coordinates));
+    SIREN_RETURN_IF_FAILED(siren_buffer_write(decoder->coordinates, 0, coordinates, coordinate_bytes));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->padded, decoder->n_padded, sizeof(float), "the padded parameters"));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, decoder->n_padded * sizeof(float), "the parameters", &decoder->params));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, siren_network_n_panel_floats(network) * sizeof(float), "the weight panels",
+                                               &decoder->panels));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, decoder->n_slots * decoder->n_scratch * sizeof(float), "the activations",
+                                               &decoder->scratch));
+    return siren_buffer_create(device, decoder->n_points * siren_network_n_outputs(network) * sizeof(float), "the decoded block",
+                               &decoder->y);
+}
+
+siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points, const float *coordinates,
+                                  siren_decoder **out) {
+    siren_status status = SIREN_OK;
+    siren_decoder *decoder = NULL;
+    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
+    decoder->device = device;
+    decoder->network = *network;
+    decoder->n_points = n_points;
+    if (device) {
+        SIREN_TRY(create_on_device(decoder, coordinates));
+    } else {
+        SIREN_TRY(siren_allocate(&decoder->host_coordinates, n_points * network->n_inputs, sizeof(float), "the coordinates"));
+        memcpy(decoder->host_coordinates, coordinates, n_points * network->n_inputs * sizeof(float));
+    }
+    *out = decoder;
+    decoder = NULL;
+done:
+    siren_decoder_free(decoder);
+    return status;
+}
+
+siren_status siren_decoder_run(siren_decoder *decoder, const float *params, float *y) {
+    const siren_network *network = &decoder->network;
+    if (!decoder->device)
+        return siren_decode_host(network, network->n_layers, params, decoder->n_points, decoder->host_coordinates, y);
+    siren_network_pad(network, params, decoder->padded);
+    SIREN_RETURN_IF_FAILED(siren_buffer_write(decoder->params, 0, decoder->padded, decoder->n_padded * sizeof(float)));
+    SIREN_RETURN_IF_FAILED(siren_chain_pack(decoder->pack, network, 1, decoder->panels, NULL, decoder->params, decoder->table));
+    siren_range range = {.global = {decoder->n_slots}};
+    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(decoder->decode, range, SIREN_BUFFER(decoder->y), SIREN_BUFFER(decoder->scratch),
+                                        SIREN_BUFFER(decoder->params), SIREN_BUFFER(decoder->panels), SIREN_BUFFER(decoder->coordinates),
+                                        SIREN_BUFFER(decoder->table), SIREN_BUFFER(decoder->w0), SIREN_INT((int)network->n_layers),
+                                        SIREN_INT((int)decoder->n_padded), SIREN_INT((int)siren_network_n_panel_floats(network)),
+                                        SIREN_INT((int)decoder->n_scratch), SIREN_INT((int)decoder->n_points),
+                                        SIREN_INT((int)decoder->widest_padded)));
+    return siren_buffer_read(decoder->y, 0, y, decoder->n_points * siren_network_n_outputs(network) * sizeof(float));
+}
