@@ -103,7 +103,7 @@ static siren_status read_tail(siren_archive *archive, const uint8_t *prefix, uin
                           (unsigned long long)archive->bytes);
     uint64_t end = archive->bytes - SIREN_TRAILER_BYTES; /* of the index */
     SIREN_RETURN_IF_FAILED(read_at(archive, end, trailer, sizeof trailer));
-    uint64_t crc = siren_crc64(siren_crc64(0, prefix, SIREN_PREFIX_BYTES), trailer, SIREN_TRAILER_CRC);
+    uint64_t crc = siren_crc64(siren_crc64(0, prefix, SIREN_PREFIX_CRC), trailer, SIREN_TRAILER_CRC);
     if (memcmp(trailer + SIREN_TRAILER_END, SIREN_END_MARK, SIREN_MARK_BYTES) != 0 ||
         siren_get_u64(trailer + SIREN_TRAILER_CRC) != crc)
         return siren_fail(SIREN_CORRUPT, "%s: is damaged in its last %d bytes; " AGAIN, path, SIREN_TRAILER_BYTES);

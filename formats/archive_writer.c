@@ -200,7 +200,8 @@ siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t 
     siren_put_u64(trailer + SIREN_TRAILER_RECORDS, writer->n_records);
     siren_put_u64(trailer + SIREN_TRAILER_TABLE_CRC, siren_crc64(0, tail, table_bytes));
     siren_put_u64(trailer + SIREN_TRAILER_INDEX_CRC, siren_crc64(0, tail + table_bytes, index_bytes));
-    siren_put_u64(trailer + SIREN_TRAILER_CRC, siren_crc64(siren_crc64(0, prefix, sizeof prefix), trailer, SIREN_TRAILER_CRC));
+    siren_put_u64(trailer + SIREN_TRAILER_CRC,
+                  siren_crc64(siren_crc64(0, prefix, SIREN_PREFIX_CRC), trailer, SIREN_TRAILER_CRC));
     memcpy(trailer + SIREN_TRAILER_END, SIREN_END_MARK, SIREN_MARK_BYTES);
 
     SIREN_TRY(append(writer, tail, tail_bytes));
