@@ -16,16 +16,16 @@
 typedef struct {
     const siren_phantom_options *options;
     siren_phantom *phantom;
-    float *signal, *depth;    /* (nz, ny, nx) at b = 0; depth below cortex, mm */
-    double *wm_sum;           /* (nz) of signal over white matter */
-    size_t *wm_count;         /* (nz) */
-    atomic_size_t next;       /* slice to take */
-    atomic_size_t finished;   /* slices of this pass */
+    float *signal, *depth;  /* (nz, ny, nx) at b = 0; depth below cortex, mm */
+    double *wm_sum;         /* (nz) of signal over white matter */
+    size_t *wm_count;       /* (nz) */
+    atomic_size_t next;     /* slice to take */
+    atomic_size_t finished; /* slices of this pass */
     atomic_bool cancelled;
     siren_progress_fn progress;
     void *user;
     const char *what;
-    double base, total;       /* progress units before this pass, and of both */
+    double base, total; /* progress units before this pass, and of both */
 } work;
 
 /* One row of voxels: up to three tensors each, as arrays so that loops over x become vector code. */
@@ -36,8 +36,8 @@ typedef struct {
 
 typedef struct {
     row_tensors tensors[SIREN_MAX_FIBRES];
-    float *value;          /* (nx) */
-    float *uniform[4];     /* (nx) of two volumes: radius and angle each */
+    float *value;      /* (nx) */
+    float *uniform[4]; /* (nx) of two volumes: radius and angle each */
     float *memory;
 } row_scratch;
 
@@ -72,14 +72,16 @@ static void anatomy_slice(work *w, siren_anatomy *anatomy, row_scratch *scratch,
         }
 }
 
-/* FA and MD of sum_i f_i D_i; no eigenvalues are needed: both follow from the trace and the sum of squares. */
+/* FA and MD of sum_i f_i D_i; no eigenvalues are needed: both follow from the trace and the sum of squares.
+ */
 static void truth_of(const siren_compartment *tensors, int n, float *fa, float *md) {
     double d[6] = {0};
     static const int row[6] = {0, 1, 2, 0, 0, 1}, column[6] = {0, 1, 2, 1, 2, 2};
     for (int i = 0; i < n; i++)
         for (int k = 0; k < 6; k++)
-            d[k] += tensors[i].fraction * ((k < 3 ? tensors[i].across : 0) + (tensors[i].along - tensors[i].across) *
-                                                                                 tensors[i].axis[row[k]] * tensors[i].axis[column[k]]);
+            d[k] += tensors[i].fraction * ((k < 3 ? tensors[i].across : 0) +
+                                           (tensors[i].along - tensors[i].across) * tensors[i].axis[row[k]] *
+                                               tensors[i].axis[column[k]]);
     double mean = (d[0] + d[1] + d[2]) / 3, all = 0, rest = 0;
     for (int k = 0; k < 6; k++) {
         double from_mean = k < 3 ? d[k] - mean : d[k], times = k < 3 ? 1 : 2;
@@ -111,7 +113,8 @@ static void fill_row(work *w, siren_anatomy *anatomy, row_scratch *r, size_t y, 
             siren_anatomy_frame(anatomy, position, &point);
             n = siren_anatomy_tensors(anatomy, position, &point, tensors);
         }
-        if (siren_tissue_in_brain(phantom->tissue[voxel])) truth_of(tensors, n, &phantom->fa[voxel], &phantom->md[voxel]);
+        if (siren_tissue_in_brain(phantom->tissue[voxel]))
+            truth_of(tensors, n, &phantom->fa[voxel], &phantom->md[voxel]);
         phantom->n_fibres[voxel] = point.tissue == SIREN_TISSUE_WM ? (uint8_t)n : 0;
         for (int i = 0; i < SIREN_MAX_FIBRES; i++) {
             row_tensors *t = &r->tensors[i];
@@ -128,8 +131,8 @@ static void fill_row(work *w, siren_anatomy *anatomy, row_scratch *r, size_t y, 
     }
 }
 
-/* The three functions below are polynomials of our own, so that they vectorise and give the same bits everywhere;
- * each is within 2e-7 of the true value relative to 1 (exp: to itself). */
+/* The three functions below are polynomials of our own, so that they vectorise and give the same bits
+ * everywhere; each is within 2e-7 of the true value relative to 1 (exp: to itself). */
 
 static inline float float_of_bits(uint32_t bits) {
     float value;
@@ -199,8 +202,8 @@ static void add_signal(row_scratch *r, double b, const double g[3]) {
     }
 }
 
-/* |S + n1 + i n2| = sqrt(S^2 + 2 S r cos(a) + r^2) with r Rayleigh and a uniform: of the angle only the cosine counts,
- * so half a turn of it is enough. */
+/* |S + n1 + i n2| = sqrt(S^2 + 2 S r cos(a) + r^2) with r Rayleigh and a uniform: of the angle only the
+ * cosine counts, so half a turn of it is enough. */
 static void add_noise(row_scratch *r, int half, size_t nx, double sigma) {
     const float *radius = r->uniform[2 * half], *angle = r->uniform[2 * half + 1];
     float *restrict value = r->value;
@@ -290,7 +293,8 @@ static void *worker_run(void *argument) {
         if (z >= w->phantom->geometry.nz || atomic_load(&w->cancelled)) break;
         self->slice(w, &anatomy, &self->scratch, z);
         size_t finished = atomic_fetch_add(&w->finished, 1) + 1;
-        if (self->reports && w->progress && !w->progress(w->user, w->base + (double)finished, w->total, w->what))
+        if (self->reports && w->progress &&
+            !w->progress(w->user, w->base + (double)finished, w->total, w->what))
             atomic_store(&w->cancelled, true);
     }
     return NULL;
@@ -299,7 +303,8 @@ static void *worker_run(void *argument) {
 /* Slices in any order by any thread: each writes its own part only. */
 static siren_status run_pass(work *w, slice_fn slice, double base, const char *what) {
     siren_status status = SIREN_OK;
-    size_t nz = w->phantom->geometry.nz, n = w->options->n_threads ? w->options->n_threads : siren_processors();
+    size_t nz = w->phantom->geometry.nz,
+           n = w->options->n_threads ? w->options->n_threads : siren_processors();
     worker *workers = NULL;
     if (n > nz) n = nz;
     SIREN_RETURN_IF_FAILED(siren_allocate(&workers, n, sizeof *workers, "the phantom's threads"));
@@ -312,7 +317,8 @@ static siren_status run_pass(work *w, slice_fn slice, double base, const char *w
         SIREN_TRY(row_scratch_new(w->phantom->geometry.nx, &workers[i].scratch));
     }
     /* A thread that cannot be had leaves its slices to the others. */
-    for (size_t i = 1; i < n; i++) workers[i].started = pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) == 0;
+    for (size_t i = 1; i < n; i++)
+        workers[i].started = pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) == 0;
     worker_run(&workers[0]);
     for (size_t i = 1; i < n; i++)
         if (workers[i].started) pthread_join(workers[i].thread, NULL);
@@ -327,21 +333,31 @@ static siren_status check_options(const siren_phantom_options *o, size_t *n_volu
     const size_t axes[3] = {o->nx, o->ny, o->nz};
     for (int k = 0; k < 3; k++)
         if (axes[k] < 1 || axes[k] > SIREN_PHANTOM_MAX_AXIS)
-            return siren_fail(SIREN_USAGE, "phantom: axis %c has %zu voxels; give 1 to %d", "xyz"[k], axes[k], SIREN_PHANTOM_MAX_AXIS);
+            return siren_fail(SIREN_USAGE, "phantom: axis %c has %zu voxels; give 1 to %d", "xyz"[k], axes[k],
+                              SIREN_PHANTOM_MAX_AXIS);
     size_t total = 0;
     for (size_t i = 0; i < o->n_shells; i++) {
         const siren_shell *shell = &o->shells[i];
         if (!(shell->b >= 0 && shell->b <= SIREN_PHANTOM_MAX_B))
-            return siren_fail(SIREN_USAGE, "phantom: shell %zu has b = %g; give 0 to %g s/mm^2", i + 1, shell->b, SIREN_PHANTOM_MAX_B);
-        if (shell->n < 1 || shell->n > SIREN_PHANTOM_MAX_VOLUMES || total + shell->n > SIREN_PHANTOM_MAX_VOLUMES)
-            return siren_fail(SIREN_USAGE, "phantom: shell %zu has %zu volumes; give at least 1 to each and at most %d in all", i + 1,
-                              shell->n, SIREN_PHANTOM_MAX_VOLUMES);
+            return siren_fail(SIREN_USAGE, "phantom: shell %zu has b = %g; give 0 to %g s/mm^2", i + 1,
+                              shell->b, SIREN_PHANTOM_MAX_B);
+        if (shell->n < 1 || shell->n > SIREN_PHANTOM_MAX_VOLUMES ||
+            total + shell->n > SIREN_PHANTOM_MAX_VOLUMES)
+            return siren_fail(
+                SIREN_USAGE,
+                "phantom: shell %zu has %zu volumes; give at least 1 to each and at most %d in all", i + 1,
+                shell->n, SIREN_PHANTOM_MAX_VOLUMES);
         total += shell->n;
     }
-    if (total == 0) return siren_fail(SIREN_USAGE, "phantom: no shell is given; give at least one, for example 0:5");
-    if (!(o->snr >= 0)) return siren_fail(SIREN_USAGE, "phantom: the signal-to-noise ratio is %g; give a positive number, or 0 for no noise", o->snr);
+    if (total == 0)
+        return siren_fail(SIREN_USAGE, "phantom: no shell is given; give at least one, for example 0:5");
+    if (!(o->snr >= 0))
+        return siren_fail(
+            SIREN_USAGE,
+            "phantom: the signal-to-noise ratio is %g; give a positive number, or 0 for no noise", o->snr);
     if (o->datatype != SIREN_INT16 && o->datatype != SIREN_UINT16 && o->datatype != SIREN_FLOAT32)
-        return siren_fail(SIREN_USAGE, "phantom: datatype %d is not offered; give int16, uint16 or float32", (int)o->datatype);
+        return siren_fail(SIREN_USAGE, "phantom: datatype %d is not offered; give int16, uint16 or float32",
+                          (int)o->datatype);
     *n_volumes = total;
     return SIREN_OK;
 }
@@ -349,7 +365,8 @@ static siren_status check_options(const siren_phantom_options *o, size_t *n_volu
 static siren_status make_gradients(const siren_phantom_options *o, size_t n_volumes, siren_gradients *out) {
     out->n_volumes = n_volumes;
     SIREN_RETURN_IF_FAILED(siren_allocate(&out->bval, n_volumes, sizeof *out->bval, "the b-values"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&out->bvec, n_volumes, sizeof *out->bvec, "the gradient directions"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&out->bvec, n_volumes, sizeof *out->bvec, "the gradient directions"));
     size_t volume = 0;
     for (size_t i = 0; i < o->n_shells; i++) {
         if (o->shells[i].b > 0) siren_directions(o->shells[i].n, i, out->bvec + volume);
@@ -370,18 +387,32 @@ void siren_phantom_free(siren_phantom *phantom) {
     memset(phantom, 0, sizeof *phantom);
 }
 
-siren_status siren_phantom_make(const siren_phantom_options *options, siren_progress_fn progress, void *user, siren_phantom *out) {
+siren_status siren_phantom_make(const siren_phantom_options *options, siren_progress_fn progress, void *user,
+                                siren_phantom *out) {
     siren_status status = SIREN_OK;
     size_t n_volumes = 0, n = 0, all = 0, wm_count = 0;
     double wm_sum = 0;
     SIREN_RETURN_IF_FAILED(check_options(options, &n_volumes));
-    siren_phantom phantom = {.geometry = {.version = 1, .datatype = options->datatype, .nx = options->nx, .ny = options->ny,
-                                          .nz = options->nz, .n_volumes = n_volumes, .slope = 1}};
-    work w = {.options = options, .phantom = &phantom, .progress = progress, .user = user, .total = 2 * (double)options->nz};
-    if (!siren_mul(options->nx, options->ny, &n) || !siren_mul(n, options->nz, &n) || !siren_mul(n, n_volumes, &all))
-        return siren_fail(SIREN_USAGE, "phantom: %zu x %zu x %zu x %zu voxels exceed the address space; give smaller dimensions",
-                          options->nx, options->ny, options->nz, n_volumes);
-    SIREN_TRY(siren_allocate(&phantom.voxels, all, siren_datatype_size(options->datatype), "the phantom series"));
+    siren_phantom phantom = {.geometry = {.version = 1,
+                                          .datatype = options->datatype,
+                                          .nx = options->nx,
+                                          .ny = options->ny,
+                                          .nz = options->nz,
+                                          .n_volumes = n_volumes,
+                                          .slope = 1}};
+    work w = {.options = options,
+              .phantom = &phantom,
+              .progress = progress,
+              .user = user,
+              .total = 2 * (double)options->nz};
+    if (!siren_mul(options->nx, options->ny, &n) || !siren_mul(n, options->nz, &n) ||
+        !siren_mul(n, n_volumes, &all))
+        return siren_fail(
+            SIREN_USAGE,
+            "phantom: %zu x %zu x %zu x %zu voxels exceed the address space; give smaller dimensions",
+            options->nx, options->ny, options->nz, n_volumes);
+    SIREN_TRY(
+        siren_allocate(&phantom.voxels, all, siren_datatype_size(options->datatype), "the phantom series"));
     SIREN_TRY(siren_allocate(&phantom.tissue, n, 1, "the tissue map"));
     SIREN_TRY(siren_allocate(&phantom.n_fibres, n, 1, "the map of fibre populations"));
     SIREN_TRY(siren_allocate(&phantom.fa, n, sizeof *phantom.fa, "the FA map"));

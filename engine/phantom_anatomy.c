@@ -9,21 +9,32 @@ typedef struct {
     double at[3], radius;
 } node;
 
-static const node ventricle_body[] = {{{5.5, 33, 2}, 2.5}, {{6.5, 24, 9}, 5}, {{6.5, 6, 17}, 5}, {{8, -15, 19}, 4.8}, {{17, -30, 14}, 5.5}, {{23, -38, 4}, 5.5}};
+static const node ventricle_body[] = {{{5.5, 33, 2}, 2.5}, {{6.5, 24, 9}, 5},    {{6.5, 6, 17}, 5},
+                                      {{8, -15, 19}, 4.8}, {{17, -30, 14}, 5.5}, {{23, -38, 4}, 5.5}};
 static const node ventricle_occipital[] = {{{23, -38, 4}, 5}, {{24, -50, 2}, 3.5}, {{21, -60, 2}, 1.5}};
-static const node ventricle_temporal[] = {{{23, -38, 4}, 5}, {{31, -27, -9}, 3.2}, {{33, -12, -17}, 2.4}, {{31, -3, -20}, 1.8}};
+static const node ventricle_temporal[] = {
+    {{23, -38, 4}, 5}, {{31, -27, -9}, 3.2}, {{33, -12, -17}, 2.4}, {{31, -3, -20}, 1.8}};
 static const node caudate[] = {{{12, 22, 5}, 5.5}, {{14, 14, 12}, 5}, {{16, 0, 19}, 3}, {{20, -18, 20}, 2}};
-static const node hippocampus[] = {{{22, 3, -20}, 6}, {{26, -10, -19}, 4.5}, {{27, -24, -12}, 3.8}, {{22, -32, -3}, 2.5}};
-static const node stem[] = {{{0, -14, -6}, 15}, {{0, -19, -22}, 13}, {{0, -24, -38}, 13}, {{0, -32, -58}, 8.5}, {{0, -38, -80}, 7}};
+static const node hippocampus[] = {
+    {{22, 3, -20}, 6}, {{26, -10, -19}, 4.5}, {{27, -24, -12}, 3.8}, {{22, -32, -3}, 2.5}};
+static const node stem[] = {
+    {{0, -14, -6}, 15}, {{0, -19, -22}, 13}, {{0, -24, -38}, 13}, {{0, -32, -58}, 8.5}, {{0, -38, -80}, 7}};
 
 siren_anatomy siren_anatomy_new(uint64_t seed) {
-    return (siren_anatomy){.warp = siren_field_new(seed, 1, 42), .warp_fine = siren_field_new(seed, 2, 13),
-                           .fold = siren_field_new(seed, 3, 19), .fold_fine = siren_field_new(seed, 4, 11),
-                           .fold_depth = siren_field_new(seed, 5, 26), .thickness = siren_field_new(seed, 6, 17),
-                           .folia = siren_field_new(seed, 7, 16), .csf = siren_field_new(seed, 8, 24),
-                           .texture = siren_field_new(seed, 9, 21), .texture_fine = siren_field_new(seed, 10, 5),
-                           .bias = siren_field_new(seed, 11, 110), .mean_diffusivity = siren_field_new(seed, 12, 23),
-                           .anisotropy = siren_field_new(seed, 13, 18), .bend = siren_field_new(seed, 14, 30)};
+    return (siren_anatomy){.warp = siren_field_new(seed, 1, 42),
+                           .warp_fine = siren_field_new(seed, 2, 13),
+                           .fold = siren_field_new(seed, 3, 19),
+                           .fold_fine = siren_field_new(seed, 4, 11),
+                           .fold_depth = siren_field_new(seed, 5, 26),
+                           .thickness = siren_field_new(seed, 6, 17),
+                           .folia = siren_field_new(seed, 7, 16),
+                           .csf = siren_field_new(seed, 8, 24),
+                           .texture = siren_field_new(seed, 9, 21),
+                           .texture_fine = siren_field_new(seed, 10, 5),
+                           .bias = siren_field_new(seed, 11, 110),
+                           .mean_diffusivity = siren_field_new(seed, 12, 23),
+                           .anisotropy = siren_field_new(seed, 13, 18),
+                           .bend = siren_field_new(seed, 14, 30)};
 }
 
 /* The distances below are in mm, positive inside, exact enough near the surface. */
@@ -55,7 +66,9 @@ static double chain(const double p[3], const node *nodes, size_t n) {
     return best;
 }
 
-static double above_zero(double x) { return x > 0 ? x : 0; }
+static double above_zero(double x) {
+    return x > 0 ? x : 0;
+}
 
 /* The midline disc that the callosum bounds: no fissure parts the hemispheres there. > 0 inside. */
 static double callosal_disc(const double p[3]) {
@@ -67,7 +80,7 @@ static double cerebrum(const double p[3]) {
     /* Narrower in front; lifted base under the frontal and occipital lobes, temporal lobes below. */
     double x = p[0] * (1 + 0.10 * siren_clamp(p[1] / 84, -1, 1)), ax = fabs(x);
     double shaped[3] = {x, p[1], p[2]};
-    double hull = ellipsoid(shaped, 0, -3, 5, 66, 84, 60);
+    double hull = ellipsoid(shaped, 0, -3, 2.5, 66, 84, 58);
     double tx = (ax - 38) / 36, ty = (p[1] + 8) / 46;
     double base = -16 - 27 * siren_smoothstep(0.05, 0.75, siren_bump(tx * tx + ty * ty));
     return siren_smooth_min(hull, 0.8 * (p[2] - base), 6);
@@ -75,7 +88,8 @@ static double cerebrum(const double p[3]) {
 
 static double cerebellum(const double p[3]) {
     double side[3] = {fabs(p[0]), p[1], p[2]};
-    double hull = -siren_smooth_min(-ellipsoid(side, 20, -54, -39, 32, 30, 24), -ellipsoid(side, 0, -52, -37, 16, 28, 25), 4);
+    double hull = -siren_smooth_min(-ellipsoid(side, 20, -54, -39, 32, 30, 24),
+                                    -ellipsoid(side, 0, -52, -37, 16, 28, 25), 4);
     return hull;
 }
 
@@ -118,15 +132,19 @@ static double sulcus_distance(siren_field *field, const double p[3]) {
 }
 
 /* Distance to a sheet `d` mm away that ends `beyond` mm from here (<= 0: does not). */
-static double sheet(double d, double beyond) { return sqrt(d * d + above_zero(beyond) * above_zero(beyond)); }
+static double sheet(double d, double beyond) {
+    return sqrt(d * d + above_zero(beyond) * above_zero(beyond));
+}
 
 /* The lateral (Sylvian) fissure and the insula at its bottom. */
 static double sylvian(const double p[3]) {
     double ax = fabs(p[0]), rise = -7 - 0.30 * (p[1] - 4) + 0.0015 * (p[1] - 4) * (p[1] - 4);
     double along = fabs(p[1] - 2) - 30;
-    double slit = sqrt((p[2] - rise) * (p[2] - rise) + above_zero(39 - ax) * above_zero(39 - ax) + above_zero(along) * above_zero(along));
+    double slit = sqrt((p[2] - rise) * (p[2] - rise) + above_zero(39 - ax) * above_zero(39 - ax) +
+                       above_zero(along) * above_zero(along));
     double up = fabs(p[2] - rise - 2) - 9, front = fabs(p[1] - 3) - 22;
-    double insula = sqrt((ax - 40) * (ax - 40) + above_zero(up) * above_zero(up) + above_zero(front) * above_zero(front));
+    double insula =
+        sqrt((ax - 40) * (ax - 40) + above_zero(up) * above_zero(up) + above_zero(front) * above_zero(front));
     return slit < insula ? slit : insula;
 }
 
@@ -186,15 +204,15 @@ static bool in_ventricles(siren_anatomy *a, const double p[3]) {
     lateral += 0.9 * siren_field_scalar(&a->csf, p);
     if (lateral > 0 && side[0] > 0.8) return true;
     if (side[0] < 2.2 && ellipsoid(p, 0, -7, -3, 9, 16, 11) > 0) return true; /* third */
-    return ellipsoid(p, 0, -37, -36, 6, 4, 9) > 0;                             /* fourth */
+    return ellipsoid(p, 0, -37, -36, 6, 4, 9) > 0;                            /* fourth */
 }
 
 /* Deep grey nuclei: the relative signal there, 0 where there is none. */
 static double nucleus(const double p[3]) {
     double side[3] = {fabs(p[0]), p[1], p[2]};
-    if (ellipsoid(side, 19.5, -1, 0, 4.5, 9, 6.5) > 0) return 0.66; /* pallidum */
+    if (ellipsoid(side, 19.5, -1, 0, 4.5, 9, 6.5) > 0) return 0.66;                        /* pallidum */
     if (ellipsoid(side, 26.5 - 0.008 * p[1] * p[1], 4, 2, 4.8, 16, 10.5) > 0) return 0.93; /* putamen */
-    if (ellipsoid(side, 11.5 - 0.12 * (p[1] + 12), -12, 6, 8, 14, 8.5) > 0) return 0.88; /* thalamus */
+    if (ellipsoid(side, 11.5 - 0.12 * (p[1] + 12), -12, 6, 8, 14, 8.5) > 0) return 0.88;   /* thalamus */
     if (chain(side, caudate, N_OF(caudate)) > 0) return 0.96;
     if (chain(side, hippocampus, N_OF(hippocampus)) > 0) return 1.04;
     if (ellipsoid(side, 4.5, -21, -11, 3, 3.5, 4) > 0) return 0.68; /* red nucleus */
@@ -207,7 +225,8 @@ static double head(siren_anatomy *a, const double p[3], double inside) {
     double side[3] = {fabs(p[0]), p[1], p[2]};
     double eye = ellipsoid(side, 31, 79, -33, 12, 12, 12);
     if (eye > 0) return 1.9;
-    double skull = 7 + 1.5 * siren_field_scalar(&a->csf, p), scalp = skull + 5 + 1.5 * siren_field_scalar(&a->thickness, p);
+    double skull = 7 + 1.5 * siren_field_scalar(&a->csf, p),
+           scalp = skull + 5 + 1.5 * siren_field_scalar(&a->thickness, p);
     if (inside > -skull) return 0.02;
     if (inside > -scalp || eye > -6) return 0.12 + 0.05 * siren_field_scalar(&a->texture_fine, p);
     return 0;
@@ -269,15 +288,24 @@ void siren_anatomy_at(siren_anatomy *a, const double position[3], siren_anatomy_
             ribbon = 2.0 + 0.3 * t;
         } else {
             out->depth = cerebral_depth(a, p, large);
-            gap = siren_clamp(0.45 + 0.5 * siren_field_scalar(&a->csf, p), 0, 1.2) + 0.9 * (1 - siren_smoothstep(0, 5, large)) +
-                  1.2 * (1 - siren_smoothstep(2, 6, sylvian(p)));
+            gap = siren_clamp(0.45 + 0.5 * siren_field_scalar(&a->csf, p), 0, 1.2) +
+                  0.9 * (1 - siren_smoothstep(0, 5, large)) + 1.2 * (1 - siren_smoothstep(2, 6, sylvian(p)));
             ribbon = 2.9 + 0.6 * t;
         }
         if (out->depth < gap) relative = 0.72 + 0.15 * t; /* narrow fluid carries vessels and membranes */
-        out->tissue = out->depth < gap ? SIREN_TISSUE_CSF : out->depth < gap + ribbon ? SIREN_TISSUE_GM : SIREN_TISSUE_WM;
+        out->tissue = out->depth < gap            ? SIREN_TISSUE_CSF
+                      : out->depth < gap + ribbon ? SIREN_TISSUE_GM
+                                                  : SIREN_TISSUE_WM;
     }
 
-    static const double level[] = {[SIREN_TISSUE_AIR] = 0, [SIREN_TISSUE_HEAD] = 800, [SIREN_TISSUE_CSF] = 1900, [SIREN_TISSUE_GM] = 790, [SIREN_TISSUE_WM] = 560};
-    double texture = 1 + 0.07 * siren_field_scalar(&a->texture, position) + 0.035 * siren_field_scalar(&a->texture_fine, position);
-    out->signal = out->tissue == SIREN_TISSUE_AIR ? 0 : level[out->tissue] * relative * texture * coil_gain(a, position);
+    static const double level[] = {[SIREN_TISSUE_AIR] = 0,
+                                   [SIREN_TISSUE_HEAD] = 800,
+                                   [SIREN_TISSUE_CSF] = 1900,
+                                   [SIREN_TISSUE_GM] = 790,
+                                   [SIREN_TISSUE_WM] = 560};
+    double texture = 1 + 0.07 * siren_field_scalar(&a->texture, position) +
+                     0.035 * siren_field_scalar(&a->texture_fine, position);
+    out->signal = out->tissue == SIREN_TISSUE_AIR
+                      ? 0
+                      : level[out->tissue] * relative * texture * coil_gain(a, position);
 }

@@ -1,5 +1,5 @@
-/* What stands where in the phantom's head, in the millimetres of a 210 x 210 x 144 mm field of view centred on 0:
- * x to the right of the image, y to the front, z up. Internal to the phantom. */
+/* What stands where in the phantom's head, in the millimetres of a 210 x 210 x 144 mm field of view centred
+ * on 0: x to the right of the image, y to the front, z up. Internal to the phantom. */
 #ifndef SIREN_ENGINE_PHANTOM_ANATOMY_H
 #define SIREN_ENGINE_PHANTOM_ANATOMY_H
 
@@ -25,7 +25,7 @@ typedef struct {
     double normal[3]; /* unit vector from the nearest lobe's core outwards */
     double depth;     /* mm below the nearest cortical surface; large where there is none */
     bool cerebellar;
-    double signal;    /* at b = 0, without noise */
+    double signal; /* at b = 0, without noise */
 } siren_anatomy_point;
 
 #define SIREN_MAX_FIBRES 3

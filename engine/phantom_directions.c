@@ -55,7 +55,8 @@ void siren_directions(size_t n, size_t turn, double (*out)[3]) {
                     repel(out[i], out[j], 1, force);
                     repel(out[i], out[j], -1, force);
                 }
-            double radial = force[0] * out[i][0] + force[1] * out[i][1] + force[2] * out[i][2], length = 1e-12;
+            double radial = force[0] * out[i][0] + force[1] * out[i][1] + force[2] * out[i][2],
+                   length = 1e-12;
             for (int k = 0; k < 3; k++) {
                 force[k] -= radial * out[i][k];
                 length += force[k] * force[k];
@@ -89,11 +90,13 @@ siren_status siren_shells_parse(const char *text, siren_shell **shells, size_t *
     size_t n = 0;
     for (const char *next = text;;) {
         if (n == SIREN_PHANTOM_MAX_SHELLS)
-            return siren_fail(SIREN_USAGE, "shells %s: more than the limit of %d; join shells of one b-value", text,
-                              SIREN_PHANTOM_MAX_SHELLS);
+            return siren_fail(SIREN_USAGE, "shells %s: more than the limit of %d; join shells of one b-value",
+                              text, SIREN_PHANTOM_MAX_SHELLS);
         if (!parse_shell(next, &list[n], &next))
-            return siren_fail(SIREN_USAGE, "shells %s: item %zu is not B:N, a b-value in s/mm^2 and a number of volumes; "
-                                           "write for example 0:5,1000:64", text, n + 1);
+            return siren_fail(SIREN_USAGE,
+                              "shells %s: item %zu is not B:N, a b-value in s/mm^2 and a number of volumes; "
+                              "write for example 0:5,1000:64",
+                              text, n + 1);
         n++;
         if (*next == 0) break;
         next++;

@@ -1,0 +1,333 @@
+/* sirencl phantom: writes a brain-like diffusion series with its gradients, masks and ground truth. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/phantom.h"
+#include "formats/nifti.h"
+#include "host/file.h"
+
+int siren_tool_phantom(int argc, char **argv);
+
+#define HEAD_MM_XY 210.0 /* the field of view that the head fills */
+#define HEAD_MM_Z 144.0
+
+static const char help[] =
+    "usage: sirencl phantom OUT.nii[.gz] [options]\n"
+    "\n"
+    "Makes a deterministic brain-like diffusion MRI series: folded cortex, ventricles, deep nuclei, crossing "
+    "white-matter\n"
+    "bundles, Rician noise. The same options give the same bytes on every machine.\n"
+    "\n"
+    "Beside OUT.nii.gz it writes OUT.bval and OUT.bvec (directions in image axes; volumes in the order of "
+    "the shells),\n"
+    "OUT_mask, OUT_wm, OUT_gm and OUT_csf (uint8) and the ground truth OUT_fa and OUT_md (float32, mm^2/s; "
+    "where fibres\n"
+    "cross, of their volume-weighted mean tensor), each .nii or .nii.gz as OUT is.\n"
+    "\n"
+    "  --dims XxYxZ       voxels along each axis; the head fills the grid (default 140x140x96)\n"
+    "  --shells B:N,...   b-value in s/mm^2 and number of volumes of each shell (default 0:5,1000:64)\n"
+    "  --snr R            mean b = 0 signal of white matter over sigma; 0 or inf: no noise (default 30)\n"
+    "  --seed S           another seed, another head (default 1)\n"
+    "  --datatype T       int16, uint16 or float32 (default int16)\n"
+    "  --voxel MM         voxel size in the header (default: a field of view of 210 x 210 x 144 mm, 1.5 at "
+    "140x140x96)\n"
+    "  --nthreads N       threads (default: one per processor); the result is the same\n"
+    "  --force            replace files that exist\n"
+    "  --quiet            print nothing but errors\n"
+    "  --help             this text\n";
+
+typedef struct {
+    const char *path;
+    siren_phantom_options phantom;
+    siren_shell *shells;
+    double voxel; /* 0: from the field of view */
+    bool force, quiet, help;
+} arguments;
+
+static siren_status parse_number(const char *option, const char *text, double low, double high, double *out) {
+    char *end = NULL;
+    double value = strtod(text, &end);
+    if (end == text || *end != 0 || !(value >= low && value <= high))
+        return siren_fail(SIREN_USAGE, "--%s %s: is no number from %g to %g", option, text, low, high);
+    *out = value;
+    return SIREN_OK;
+}
+
+static siren_status parse_whole(const char *option, const char *text, uint64_t high, uint64_t *out) {
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0 || value > high)
+        return siren_fail(SIREN_USAGE, "--%s %s: is no whole number from 0 to %llu", option, text,
+                          (unsigned long long)high);
+    *out = value;
+    return SIREN_OK;
+}
+
+static siren_status parse_dims(const char *text, siren_phantom_options *out) {
+    size_t dims[3];
+    const char *next = text;
+    for (int axis = 0; axis < 3; axis++) {
+        char *end = NULL;
+        errno = 0;
+        unsigned long long n = *next >= '0' && *next <= '9' ? strtoull(next, &end, 10) : 0;
+        if (n < 1 || n > SIREN_PHANTOM_MAX_AXIS || errno != 0 || *end != (axis < 2 ? 'x' : 0))
+            return siren_fail(
+                SIREN_USAGE,
+                "--dims %s: is not three whole numbers from 1 to %d; write for example 140x140x96", text,
+                SIREN_PHANTOM_MAX_AXIS);
+        dims[axis] = (size_t)n;
+        next = end + 1;
+    }
+    out->nx = dims[0];
+    out->ny = dims[1];
+    out->nz = dims[2];
+    return SIREN_OK;
+}
+
+static siren_status parse_datatype(const char *text, siren_datatype *out) {
+    static const siren_datatype offered[] = {SIREN_INT16, SIREN_UINT16, SIREN_FLOAT32};
+    for (size_t i = 0; i < sizeof offered / sizeof *offered; i++)
+        if (strcmp(text, siren_datatype_name(offered[i])) == 0) {
+            *out = offered[i];
+            return SIREN_OK;
+        }
+    return siren_fail(SIREN_USAGE, "--datatype %s: is not offered; give int16, uint16 or float32", text);
+}
+
+static siren_status parse_arguments(int argc, char **argv, arguments *out) {
+    enum { DIMS = 256, SHELLS, SNR, SEED, DATATYPE, VOXEL, NTHREADS, FORCE, QUIET, HELP };
+    static const struct option options[] = {{"dims", required_argument, NULL, DIMS},
+                                            {"shells", required_argument, NULL, SHELLS},
+                                            {"snr", required_argument, NULL, SNR},
+                                            {"seed", required_argument, NULL, SEED},
+                                            {"datatype", required_argument, NULL, DATATYPE},
+                                            {"voxel", required_argument, NULL, VOXEL},
+                                            {"nthreads", required_argument, NULL, NTHREADS},
+                                            {"force", no_argument, NULL, FORCE},
+                                            {"quiet", no_argument, NULL, QUIET},
+                                            {"help", no_argument, NULL, HELP},
+                                            {NULL, 0, NULL, 0}};
+    const char *shells = "0:5,1000:64";
+    uint64_t whole = 0;
+    out->phantom = (siren_phantom_options){
+        .nx = 140, .ny = 140, .nz = 96, .snr = 30, .seed = 1, .datatype = SIREN_INT16};
+    optind = 0;
+    opterr = 0;
+    for (int option; (option = getopt_long_only(argc, argv, ":", options, NULL)) != -1;) {
+        switch (option) {
+        case DIMS:
+            SIREN_RETURN_IF_FAILED(parse_dims(optarg, &out->phantom));
+            break;
+        case SHELLS:
+            shells = optarg;
+            break;
+        case SNR:
+            SIREN_RETURN_IF_FAILED(parse_number("snr", optarg, 0, INFINITY, &out->phantom.snr));
+            break;
+        case SEED:
+            SIREN_RETURN_IF_FAILED(parse_whole("seed", optarg, UINT64_MAX, &out->phantom.seed));
+            break;
+        case DATATYPE:
+            SIREN_RETURN_IF_FAILED(parse_datatype(optarg, &out->phantom.datatype));
+            break;
+        case VOXEL:
+            SIREN_RETURN_IF_FAILED(parse_number("voxel", optarg, 0.001, 1000, &out->voxel));
+            break;
+        case NTHREADS:
+            SIREN_RETURN_IF_FAILED(parse_whole("nthreads", optarg, 1024, &whole));
+            out->phantom.n_threads = (unsigned)whole;
+            break;
+        case FORCE:
+            out->force = true;
+            break;
+        case QUIET:
+            out->quiet = true;
+            break;
+        case HELP:
+            out->help = true;
+            return SIREN_OK;
+        case ':':
+            return siren_fail(SIREN_USAGE, "%s: needs a value; see sirencl phantom --help", argv[optind - 1]);
+        default:
+            return siren_fail(SIREN_USAGE, "%s: is no option of phantom; see sirencl phantom --help",
+                              argv[optind - 1]);
+        }
+    }
+    if (argc - optind != 1)
+        return siren_fail(SIREN_USAGE, "phantom takes one file name, not %d; give OUT.nii or OUT.nii.gz",
+                          argc - optind);
+    out->path = argv[optind];
+    SIREN_RETURN_IF_FAILED(siren_shells_parse(shells, &out->shells, &out->phantom.n_shells));
+    out->phantom.shells = out->shells;
+    return SIREN_OK;
+}
+
+/* One image to write. */
+typedef enum { MASK, WM, GM, CSF, FA, MD, SERIES, N_IMAGES } image_kind;
+static const char *const image_suffix[N_IMAGES] = {"_mask", "_wm", "_gm", "_csf", "_fa", "_md", ""};
+
+typedef struct {
+    char *path;
+    siren_nifti_writer *writer; /* NULL once committed */
+    siren_geometry geometry;
+    bool committed;
+} image;
+
+static siren_status image_open(const arguments *a, image_kind kind, size_t n_volumes, image *out) {
+    const siren_phantom_options *o = &a->phantom;
+    const size_t dims[3] = {o->nx, o->ny, o->nz};
+    const char *ending =
+        strlen(a->path) > 3 && strcmp(a->path + strlen(a->path) - 3, ".gz") == 0 ? ".nii.gz" : ".nii";
+    char suffix[32];
+    uint8_t header[352];
+    double voxel[3];
+    for (int axis = 0; axis < 3; axis++)
+        voxel[axis] = a->voxel > 0      ? a->voxel
+                      : dims[axis] == 1 ? 1.5
+                                        : (axis < 2 ? HEAD_MM_XY : HEAD_MM_Z) / (double)dims[axis];
+    siren_datatype datatype = kind == SERIES             ? o->datatype
+                              : kind == FA || kind == MD ? SIREN_FLOAT32
+                                                         : SIREN_UINT8;
+    SIREN_RETURN_IF_FAILED(siren_nifti_new_header(
+        datatype, o->nx, o->ny, o->nz, kind == SERIES ? n_volumes : 1, voxel, &out->geometry, header));
+    /* x runs to the left: then FSL, too, takes the directions as they are in image axes. srow_x is at byte
+     * 280. */
+    float row[4];
+    memcpy(row, header + 280, sizeof row);
+    row[0] = -row[0];
+    row[3] = -row[3];
+    memcpy(header + 280, row, sizeof row);
+    snprintf(suffix, sizeof suffix, "%s%s", image_suffix[kind], ending);
+    if (kind == SERIES) {
+        out->path = strdup(a->path);
+        if (!out->path) return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", a->path);
+    } else {
+        SIREN_RETURN_IF_FAILED(siren_sibling_path(a->path, suffix, &out->path));
+    }
+    return siren_nifti_writer_open(out->path, a->force, &out->geometry, header, &out->writer);
+}
+
+static siren_status write_map(image *map, image_kind kind, const siren_phantom *p) {
+    const siren_geometry *g = &p->geometry;
+    size_t n_slice = g->nx * g->ny;
+    uint8_t *mask = NULL;
+    siren_status status = SIREN_OK;
+    SIREN_TRY(siren_allocate(&mask, n_slice, 1, "a slice of a mask"));
+    for (size_t z = 0; z < g->nz; z++) {
+        const uint8_t *tissue = p->tissue + z * n_slice;
+        const void *voxels = kind == FA ? p->fa + z * n_slice : p->md + z * n_slice;
+        if (kind <= CSF) {
+            static const uint8_t wanted[] = {
+                [WM] = SIREN_TISSUE_WM, [GM] = SIREN_TISSUE_GM, [CSF] = SIREN_TISSUE_CSF};
+            for (size_t i = 0; i < n_slice; i++)
+                mask[i] = kind == MASK ? siren_tissue_in_brain(tissue[i]) : tissue[i] == wanted[kind];
+            voxels = mask;
+        }
+        SIREN_TRY(siren_nifti_writer_slice(map->writer, 0, z, voxels));
+    }
+done:
+    free(mask);
+    return status;
+}
+
+static siren_status write_series(image *series, const siren_phantom *p) {
+    const siren_geometry *g = &p->geometry;
+    size_t slice_bytes = g->nx * g->ny * siren_datatype_size(g->datatype);
+    for (size_t v = 0; v < g->n_volumes; v++)
+        for (size_t z = 0; z < g->nz; z++)
+            SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(
+                series->writer, v, z, (const uint8_t *)p->voxels + (v * g->nz + z) * slice_bytes));
+    return SIREN_OK;
+}
+
+static bool show_progress(void *user, double done, double total, const char *what) {
+    if (user) fprintf(stderr, "\r%-8s %3.0f %% ", what, 100 * done / total);
+    return true;
+}
+
+static void print_summary(const arguments *a, const siren_phantom *p) {
+    const siren_geometry *g = &p->geometry;
+    size_t n[SIREN_TISSUE_WM + 1] = {0};
+    for (size_t i = 0; i < g->nx * g->ny * g->nz; i++) n[p->tissue[i]]++;
+    printf("%s: %zux%zux%zu, %zu volumes, %s, seed %llu, sigma %.4g; voxels of white matter %zu, grey matter "
+           "%zu, fluid %zu\n",
+           a->path, g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype),
+           (unsigned long long)a->phantom.seed, p->sigma, n[SIREN_TISSUE_WM], n[SIREN_TISSUE_GM],
+           n[SIREN_TISSUE_CSF]);
+}
+
+/* Every target is checked before the work starts, and everything is written before the first file appears. */
+static siren_status make_files(const arguments *a) {
+    siren_status status = SIREN_OK;
+    static const char *const texts[] = {".bval", ".bvec"};
+    image images[N_IMAGES];
+    memset(images, 0, sizeof images);
+    siren_phantom phantom;
+    memset(&phantom, 0, sizeof phantom);
+    char *text_path[2] = {NULL, NULL};
+    bool gradients_written = false;
+    void *bar = !a->quiet && isatty(STDERR_FILENO) ? stderr : NULL;
+    size_t n_volumes = 0;
+    for (size_t i = 0; i < a->phantom.n_shells; i++)
+        if (!siren_add(n_volumes, a->phantom.shells[i].n, &n_volumes)) n_volumes = SIZE_MAX;
+    if (n_volumes < 1 || n_volumes > SIREN_PHANTOM_MAX_VOLUMES) {
+        status = siren_fail(SIREN_USAGE, "--shells: %zu volumes in all; give 1 to %d", n_volumes,
+                            SIREN_PHANTOM_MAX_VOLUMES);
+        goto done;
+    }
+    for (int kind = SERIES; kind >= 0; kind--)
+        SIREN_TRY(image_open(a, (image_kind)kind, n_volumes, &images[kind]));
+    for (int i = 0; i < 2; i++) {
+        siren_output *probe = NULL;
+        SIREN_TRY(siren_sibling_path(a->path, texts[i], &text_path[i]));
+        SIREN_TRY(siren_output_open(text_path[i], a->force, &probe));
+        siren_output_discard(probe);
+    }
+    status = siren_phantom_make(&a->phantom, show_progress, bar, &phantom);
+    if (bar) fprintf(stderr, "\r%-16s\r", "");
+    if (status != SIREN_OK) goto done;
+    for (int kind = 0; kind < SERIES; kind++) SIREN_TRY(write_map(&images[kind], (image_kind)kind, &phantom));
+    SIREN_TRY(write_series(&images[SERIES], &phantom));
+    SIREN_TRY(siren_gradients_write(a->path, a->force, &phantom.gradients));
+    gradients_written = true;
+    for (int kind = 0; kind < N_IMAGES; kind++) {
+        siren_nifti_writer *writer = images[kind].writer;
+        images[kind].writer = NULL;
+        SIREN_TRY(siren_nifti_writer_commit(writer));
+        images[kind].committed = true;
+    }
+    if (!a->quiet) print_summary(a, &phantom);
+done:
+    /* A set that is not whole is taken back, unless it replaced files that are gone anyway. */
+    for (int kind = 0; kind < N_IMAGES; kind++) {
+        siren_nifti_writer_discard(images[kind].writer);
+        if (status != SIREN_OK && images[kind].committed && !a->force) unlink(images[kind].path);
+        free(images[kind].path);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (status != SIREN_OK && gradients_written && !a->force) unlink(text_path[i]);
+        free(text_path[i]);
+    }
+    siren_phantom_free(&phantom);
+    return status;
+}
+
+int siren_tool_phantom(int argc, char **argv) {
+    arguments a;
+    memset(&a, 0, sizeof a);
+    siren_status status = parse_arguments(argc, argv, &a);
+    if (status == SIREN_OK && a.help)
+        fputs(help, stdout);
+    else if (status == SIREN_OK)
+        status = make_files(&a);
+    if (status != SIREN_OK) fprintf(stderr, "sirencl phantom: %s\n", siren_message());
+    free(a.shells);
+    return siren_exit_code(status);
+}
