@@ -72,6 +72,7 @@ size_t nifti_make(const nifti_recipe *r, uint8_t *bytes) {
 }
 
 void file_put(const char *path, const void *bytes, size_t n_bytes) {
+    remove(path); /* some file systems flush a file that is truncated and written anew */
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, n_bytes, file), n_bytes);

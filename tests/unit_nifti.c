@@ -324,13 +324,54 @@ static void new_headers_are_centred(void **state) {
     assert_int_equal(siren_nifti_new_header((siren_datatype)3, 4, 4, 4, 1, size, &g, header), SIREN_USAGE);
 }
 
+/* For tests/unit_nifti_nibabel.sh: every kind of file with known voxels, in FOLDER. The ith voxel is i - 10.
+ */
+static void write_for_nibabel(const char *folder) {
+    uint8_t bytes[NIFTI_MOST_BYTES];
+    char path[1024];
+    double values[120];
+    for (size_t i = 0; i < 120; i++) values[i] = (double)i - 10;
+    for (int version = 1; version <= 2; version++)
+        for (int swapped = 0; swapped < 2; swapped++)
+            for (size_t type = 0; type < N_TYPES; type++)
+                for (int gzip = 0; gzip < 2; gzip++) {
+                    nifti_recipe recipe = recipe_of(version, swapped, type, 32);
+                    uint64_t voxels[120];
+                    siren_series series = {.header = bytes, .voxels = voxels};
+                    nifti_make(&recipe, bytes);
+                    assert_siren_ok(siren_nifti_parse("made", bytes, sizeof bytes, &series.geometry));
+                    siren_datatype_from_double(types[type].datatype, values, 120, voxels);
+                    snprintf(path, sizeof path, "%s/%s_%d_%s.nii%s", folder, types[type].name, version,
+                             swapped ? "swapped" : "native", gzip ? ".gz" : "");
+                    write_series(path, &series);
+                }
+    const double size[3] = {2, 1.5, 3};
+    float voxels[120];
+    siren_series series = {.header = bytes, .voxels = voxels};
+    siren_datatype_from_double(SIREN_FLOAT32, values, 120, voxels);
+    assert_siren_ok(siren_nifti_new_header(SIREN_FLOAT32, 5, 4, 3, 2, size, &series.geometry, bytes));
+    snprintf(path, sizeof path, "%s/new.nii", folder);
+    write_series(path, &series);
+    siren_geometry part = series.geometry;
+    uint8_t *header = NULL;
+    assert_siren_ok(siren_nifti_subseries_header(bytes, &part, 1, 2, 1, &header));
+    series = (siren_series){part, header, voxels + 20};
+    snprintf(path, sizeof path, "%s/part.nii.gz", folder);
+    write_series(path, &series);
+    free(header);
+}
+
 static int teardown(void **state) {
     (void)state;
     scratch_remove();
     return 0;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "--write") == 0) {
+        write_for_nibabel(argv[2]);
+        return 0;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_file_comes_back),
         cmocka_unit_test(gzip_output_is_deterministic_and_anonymous),
