@@ -10,15 +10,17 @@ typedef struct {
     double (*bvec)[3]; /* (n_volumes) unit vectors in image axes, zero where b = 0, or NULL */
 } siren_gradients;
 
-/* Parses the two texts; one of them may be NULL, and then so is its array. Any blanks separate values, blank lines and a
- * missing last line end do not matter, b-values may also stand one below the other. Lengths that differ, values that are no
- * finite numbers, negative b-values and a bvec of N x 3 are CORRUPT. `*out` is yours: siren_gradients_free(). */
-siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes, const char *bvec_name,
-                                   const uint8_t *bvec, size_t bvec_bytes, siren_gradients *out);
+/* Parses the two texts; one of them may be NULL, and then so is its array. Any blanks separate values, blank
+ * lines and a missing last line end do not matter, b-values may also stand one below the other. Lengths that
+ * differ, values that are no finite numbers, negative b-values and a bvec of N x 3 are CORRUPT. `*out` is
+ * yours: siren_gradients_free(). */
+siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes,
+                                   const char *bvec_name, const uint8_t *bvec, size_t bvec_bytes,
+                                   siren_gradients *out);
 /* Releases what it holds; the struct itself is the caller's. NULL is allowed. */
 void siren_gradients_free(siren_gradients *gradients);
-/* Writes BASE.bval and BASE.bvec (the one whose array is not NULL) in FSL's form, each complete or not at all, with as many
- * digits as give the same numbers again. */
+/* Writes BASE.bval and BASE.bvec (the one whose array is not NULL) in FSL's form, each complete or not at
+ * all, with as many digits as give the same numbers again. */
 siren_status siren_gradients_write(const char *base, bool overwrite, const siren_gradients *gradients);
 
 /* `path` without its image suffix (.nii, .nii.gz, .siren), with `suffix` appended: "d/dwi.nii.gz", ".bval" ->

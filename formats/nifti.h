@@ -6,45 +6,51 @@
 
 /* Reads the geometry from the first bytes of a file. `n_bytes` >= 540, or the whole file where it is shorter.
  * `name` is used in messages. CORRUPT or UNSUPPORTED with one sentence otherwise.
- * Dimensions beyond dim[0] are ignored. scl_slope 0, NaN or infinite means no scaling (as nibabel takes it). vox_offset 0 means
- * that voxels follow the header and its 4 extender bytes; between 1 and there it is CORRUPT. */
+ * Dimensions beyond dim[0] are ignored. scl_slope 0, NaN or infinite means no scaling (as nibabel takes it).
+ * vox_offset 0 means that voxels follow the header and its 4 extender bytes; between 1 and there it is
+ * CORRUPT. */
 siren_status siren_nifti_parse(const char *name, const uint8_t *bytes, size_t n_bytes, siren_geometry *out);
 
-/* Reads a whole series. gzip (of one or more members) is recognised by its content, not by the name. `*out` is yours:
- * siren_series_free(). Truncation, trailing bytes (but for zeros after a gzip stream) and a bad CRC are CORRUPT; header and
- * voxels of more than `memory_limit` bytes are UNSUPPORTED. Needs the series once, and 100 KiB. */
+/* Reads a whole series. gzip (of one or more members) is recognised by its content, not by the name. `*out`
+ * is yours: siren_series_free(). Truncation, trailing bytes (but for zeros after a gzip stream) and a bad CRC
+ * are CORRUPT; header and voxels of more than `memory_limit` bytes are UNSUPPORTED. Needs the series once,
+ * and 100 KiB. */
 siren_status siren_nifti_read(const char *path, size_t memory_limit, siren_series *out);
 
 /* Reads the geometry alone, from the first bytes of the file: the rest is not checked. */
 siren_status siren_nifti_read_geometry(const char *path, siren_geometry *out);
 
-/* A NIfTI file being written, slices in any order, one call at a time; the suffix of `path` decides (.nii or .nii.gz, any
- * other is USAGE). A .nii goes to disk slice by slice; a .nii.gz is held in memory and compressed at commit to bytes that
- * depend on the image alone (no time, no name, no system). */
+/* A NIfTI file being written, slices in any order, one call at a time; the suffix of `path` decides (.nii or
+ * .nii.gz, any other is USAGE). A .nii goes to disk slice by slice; a .nii.gz is held in memory and
+ * compressed at commit to bytes that depend on the image alone (no time, no name, no system). */
 typedef struct siren_nifti_writer siren_nifti_writer;
 
 /* `header` (geometry->voxel_offset bytes) is written as it is. Nothing appears under `path` before commit. */
-siren_status siren_nifti_writer_open(const char *path, bool overwrite, const siren_geometry *geometry, const uint8_t *header,
-                                     siren_nifti_writer **out);
+siren_status siren_nifti_writer_open(const char *path, bool overwrite, const siren_geometry *geometry,
+                                     const uint8_t *header, siren_nifti_writer **out);
 /* `voxels`: (ny, nx) of one slice z of one volume, in this machine's byte order; swapped on the way where the
  * geometry says so. USAGE for a slice that the geometry does not have. */
-siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume, size_t z, const void *voxels);
+siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume, size_t z,
+                                      const void *voxels);
 /* Completes the file and frees the writer whatever the result. Slices never written are zero. */
 siren_status siren_nifti_writer_commit(siren_nifti_writer *writer);
 /* Leaves nothing behind. NULL is allowed. */
 void siren_nifti_writer_discard(siren_nifti_writer *writer);
 
-/* The header of a subseries: `*out` is a copy of `header` (voxel_offset bytes) whose dimensions say nz and n_volumes and
- * whose sform, qform and slice fields are moved to begin at slice z0 where those are used. Yours to free(). `*geometry`
- * is updated to it. Fewer volumes than there are make a 4-D image, whatever axes were flattened; all slices and all volumes
- * give the bytes of `header`. slice_code becomes 0 (unknown) where part of an interleaved order is left. USAGE for a range
- * outside the image; UNSUPPORTED for volumes that a NIfTI-1 dimension cannot count. */
-siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry *geometry, size_t z0, size_t nz, size_t n_volumes,
-                                          uint8_t **out);
+/* The header of a subseries: `*out` is a copy of `header` (voxel_offset bytes) whose dimensions say nz and
+ * n_volumes and whose sform, qform and slice fields are moved to begin at slice z0 where those are used.
+ * Yours to free(). `*geometry` is updated to it. Fewer volumes than there are make a 4-D image, whatever axes
+ * were flattened; all slices and all volumes give the bytes of `header`. slice_code becomes 0 (unknown) where
+ * part of an interleaved order is left. USAGE for a range outside the image; UNSUPPORTED for volumes that a
+ * NIfTI-1 dimension cannot count. */
+siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry *geometry, size_t z0,
+                                          size_t nz, size_t n_volumes, uint8_t **out);
 
-/* A NIfTI-1 header (352 bytes, this machine's byte order, no extensions) for new images: voxel sizes in mm, an sform
- * that centres the grid, seconds and mm as units. n_volumes 1 gives a 3-D image. `header` has room for 352 bytes. */
-siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t ny, size_t nz, size_t n_volumes,
-                                    const double voxel_size[3], siren_geometry *geometry, uint8_t *header);
+/* A NIfTI-1 header (352 bytes, this machine's byte order, no extensions) for new images: voxel sizes in mm,
+ * an sform that centres the grid, seconds and mm as units. n_volumes 1 gives a 3-D image. `header` has room
+ * for 352 bytes. */
+siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t ny, size_t nz,
+                                    size_t n_volumes, const double voxel_size[3], siren_geometry *geometry,
+                                    uint8_t *header);
 
 #endif

@@ -155,7 +155,7 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
                           name, n_bytes, (int)size);
     *version = size == 348 ? 1 : 2;
     const uint8_t *magic = bytes + layouts[*version - 1].magic;
-    const char digit = (char)('0' + *version);
+    const uint8_t digit = (uint8_t)('0' + *version);
     if (magic[0] == 'n' && magic[1] == 'i' && magic[2] == digit && magic[3] == 0)
         return siren_fail(SIREN_UNSUPPORTED,
                           "%s: is the header of a .hdr/.img pair, which is not supported; convert the pair "

@@ -188,7 +188,7 @@ done:
 
 /* Refuses a series that the file cannot hold or the caller does not want. */
 static siren_status check_sizes(const nifti_source *source, const siren_geometry *g, size_t memory_limit) {
-    uint64_t voxels = (uint64_t)siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
+    uint64_t voxels = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
     uint64_t declared = g->voxel_offset + voxels; /* siren_nifti_parse() excluded overflow */
     if (!source->gzip && declared > source->file_bytes)
         return siren_fail(SIREN_CORRUPT,

@@ -29,18 +29,20 @@ typedef struct {
     bool swapped;           /* stored in the other byte order than this machine's */
     siren_datatype datatype;
     size_t nx, ny, nz;      /* voxels of one volume; x is fastest in memory */
-    size_t n_volumes;       /* product of all dimensions past the third: axes 5 to 7 are flattened into volumes */
-    double slope, inter;    /* value = slope * stored + inter; slope 1, inter 0 where the header asks for no scaling */
-    uint64_t voxel_offset;  /* bytes before the voxels = bytes of the verbatim header; 352 (NIfTI-2: 544) where vox_offset is 0 */
+    size_t n_volumes;       /* product of all dimensions past the third: axes 5 to 7 are flattened */
+    double slope, inter;    /* value = slope * stored + inter; 1 and 0 where the header asks for no scaling */
+    uint64_t voxel_offset;  /* bytes before the voxels = bytes of the verbatim header */
 } siren_geometry;
 
 /* Number of voxels of the series (overflow was excluded when the header was read). */
-static inline size_t siren_geometry_voxels(const siren_geometry *g) { return g->nx * g->ny * g->nz * g->n_volumes; }
+static inline size_t siren_geometry_voxels(const siren_geometry *g) {
+    return g->nx * g->ny * g->nz * g->n_volumes;
+}
 
 typedef struct {
     siren_geometry geometry;
-    uint8_t *header;     /* (voxel_offset) header, extender, extensions and padding, byte for byte as in the file */
-    void *voxels;        /* (n_volumes, nz, ny, nx) of geometry.datatype, in this machine's byte order */
+    uint8_t *header; /* (voxel_offset) header, extender, extensions and padding, byte for byte */
+    void *voxels;    /* (n_volumes, nz, ny, nx) of geometry.datatype, in this machine's byte order */
 } siren_series;
 
 /* Releases what the series holds; the struct itself is the caller's. NULL is allowed. */

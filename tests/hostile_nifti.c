@@ -202,12 +202,18 @@ static void sizes_that_lie(void **state) {
     }
     nifti_recipe recipe = recipe_of(2, false);
     const size_t n_bytes = nifti_make(&recipe, bytes);
-    static const int64_t lengths[][2] = {
-        {INT64_MAX, 1}, {INT64_MAX, INT64_MAX}, {(int64_t)1 << 32, (int64_t)1 << 32}, {INT64_MAX / 240, 1}};
-    for (size_t i = 0; i < 4; i++) {
-        put_dim(&recipe, bytes, 4, lengths[i][0]);
-        put_dim(&recipe, bytes, 3, lengths[i][1]);
-        expect_both(SIREN_CORRUPT, "declare", bytes, n_bytes);
+    static const struct {
+        int64_t n_volumes, nz;
+        const char *said;
+    } lengths[] = {{INT64_MAX, 1, "2^63-1"},
+                   {INT64_MAX, INT64_MAX, "2^63-1"},
+                   {(int64_t)1 << 32, (int64_t)1 << 32, "2^63-1"},
+                   {INT64_MAX / 40 + 1, 1, "2^63-1"}, /* more than 2^63 bytes, less than 2^64 */
+                   {INT64_MAX / 240, 1, "header declares"}};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        put_dim(&recipe, bytes, 4, lengths[i].n_volumes);
+        put_dim(&recipe, bytes, 3, lengths[i].nz);
+        expect(SIREN_CORRUPT, lengths[i].said, bytes, n_bytes);
     }
     put_dim(&recipe, bytes, 4, INT64_MIN);
     expect_both(SIREN_CORRUPT, "dim[4] is -9223372036854775808", bytes, n_bytes);

@@ -1,5 +1,5 @@
-/* Small NIfTI files for the tests, made byte by byte from the field offsets of nifti1.h and nifti2.h, apart from the code
- * under test. */
+/* Small NIfTI files for the tests, made byte by byte from the field offsets of nifti1.h and nifti2.h, apart
+ * from the code under test. */
 #ifndef SIREN_TESTS_NIFTI_FILES_H
 #define SIREN_TESTS_NIFTI_FILES_H
 
@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 typedef struct {
-    int version;      /* 1 or 2 */
-    bool swapped;     /* stored in the other byte order */
+    int version;  /* 1 or 2 */
+    bool swapped; /* stored in the other byte order */
     int datatype, bitpix;
     int64_t dim[8];
     size_t extension; /* bytes of one extension (a multiple of 16), 0 for none */
@@ -21,8 +21,8 @@ typedef struct {
 /* Where the voxels begin. */
 #define NIFTI_VOXEL_OFFSET(recipe) (NIFTI_HEADER_BYTES((recipe)->version) + 4 + (recipe)->extension)
 
-/* Fills `bytes` (NIFTI_MOST_BYTES) with a file whose voxel bytes are pseudo-random and whose header's unused fields are not
- * zero; returns its length. */
+/* Fills `bytes` (NIFTI_MOST_BYTES) with a file whose voxel bytes are pseudo-random and whose header's unused
+ * fields are not zero; returns its length. */
 size_t nifti_make(const nifti_recipe *recipe, uint8_t *bytes);
 /* Stores an integer or a real of `n_bytes` at `at`, in the other byte order where `swapped`. */
 void nifti_put_integer(uint8_t *at, size_t n_bytes, bool swapped, int64_t value);

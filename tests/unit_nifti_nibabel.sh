@@ -1,5 +1,6 @@
 #!/bin/bash
-# nibabel reads what formats/nifti writes. Skipped (77) where Python has no nibabel; SIREN_PYTHON names another Python.
+# nibabel reads what formats/nifti writes. Skipped (77) where Python has no nibabel;
+# SIREN_PYTHON names another Python.
 set -eu
 python=${SIREN_PYTHON:-python3}
 if ! "$python" -c 'import nibabel, numpy' 2>/dev/null; then

@@ -17,7 +17,9 @@ import nibabel
 import numpy
 
 FOLDER = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-AFFINE = numpy.array([[-1.9, 0.1, 0.3, 90.5], [0.2, 2.2, -0.4, -126.25], [-0.3, 0.5, 2.8, -72.0], [0, 0, 0, 1]])
+AFFINE = numpy.array(
+    [[-1.9, 0.1, 0.3, 90.5], [0.2, 2.2, -0.4, -126.25], [-0.3, 0.5, 2.8, -72.0], [0, 0, 0, 1]]
+)
 
 
 def image(version, order, dtype, shape, slope, inter, extension=None, seed=1):
@@ -62,20 +64,24 @@ def describe(name, out):
     big_endian = int(header.endianness == ">")
     extension = sum(e.get_sizeondisk() for e in header.extensions)
     version = 2 if isinstance(read, nibabel.Nifti2Image) else 1
-    print("file", name, version, big_endian, header.get_data_dtype().newbyteorder("=").name, *shape, volumes, repr(float(slope)),
-          repr(float(inter)), extension, file=out)
+    datatype = header.get_data_dtype().newbyteorder("=").name
+    numbers = [*shape, volumes, repr(float(slope)), repr(float(inter)), extension]
+    print("file", name, version, big_endian, datatype, *numbers, file=out)
     stored = numpy.asarray(read.dataobj.get_unscaled()).ravel(order="F")
     print("stored", *[repr(v.item()) for v in stored], file=out)
     for z0 in (1, 2):
         origins = [affine @ [0, 0, z0, 1] for affine in (header.get_sform(), header.get_qform())]
-        print("origin", z0, *[repr(float(v)) for origin in origins for v in origin[:3]], file=out)
+        coordinates = [repr(float(v)) for origin in origins for v in origin[:3]]
+        print("origin", z0, *coordinates, file=out)
 
 
 def main():
     files = {
         "int16_slope.nii": image(1, "<", "int16", (5, 4, 3, 2), 0.25, -7.5),
         "float32_big_endian_2.nii.gz": image(2, ">", "float32", (3, 5, 4, 2), 1, 0, seed=2),
-        "uint16_extension.nii": image(1, ">", "uint16", (4, 3, 3, 3), 20.0776, 0, b"one comment of a test", seed=3),
+        "uint16_extension.nii": image(
+            1, ">", "uint16", (4, 3, 3, 3), 20.0776, 0, b"one comment of a test", seed=3
+        ),
         "uint8_3d.nii.gz": image(2, "<", "uint8", (4, 3, 5), 1, 0, seed=4),
     }
     with open(os.path.join(FOLDER, "nifti_values.txt"), "w") as out:
