@@ -47,7 +47,8 @@ static siren_status read_at(const siren_archive *archive, uint64_t offset, void 
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return siren_fail(SIREN_SYSTEM, "%s: cannot be read: %s", archive->path, strerror(errno));
         if (n == 0)
-            return siren_fail(SIREN_SYSTEM, "%s: became shorter while it was read; try again when it is complete",
+            return siren_fail(SIREN_SYSTEM,
+                              "%s: became shorter while it was read; try again when it is complete",
                               archive->path);
         next += n;
         offset += (uint64_t)n;
@@ -65,31 +66,45 @@ static siren_status check_prefix(const siren_archive *archive, uint8_t *prefix) 
     if (has == 0) return siren_fail(SIREN_CORRUPT, "%s: is empty; " AGAIN, path);
     SIREN_RETURN_IF_FAILED(read_at(archive, 0, prefix, n));
     if (memcmp(prefix, SIREN_MAGIC, n_magic) != 0) {
-        if (n >= 4 && memcmp(prefix + 1, SIREN_MAGIC + 1, 3) == 0)
-            return siren_fail(SIREN_CORRUPT, "%s: is damaged in its first 8 bytes, as a transfer in text mode does; copy it "
-                                             "again in binary mode", path);
-        return siren_fail(SIREN_CORRUPT, "%s: is not a sirencl archive; give a .siren file made by sirencl compress", path);
+        if (n >= 4 && memcmp(prefix + 1, "SIR", 3) == 0)
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: is damaged in its first 8 bytes, as a transfer in text mode does; copy it "
+                              "again in binary mode",
+                              path);
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: is not a sirencl archive; give a .siren file made by sirencl compress", path);
     }
     if (n < SIREN_PREFIX_BYTES)
         return siren_fail(SIREN_CORRUPT, "%s: is truncated to %llu bytes; " AGAIN, path, has);
     if (siren_get_u64(prefix + SIREN_PREFIX_CRC) != siren_crc64(0, prefix, SIREN_PREFIX_CRC))
-        return siren_fail(SIREN_CORRUPT, "%s: is damaged in its first %d bytes; " AGAIN, path, SIREN_PREFIX_BYTES);
+        return siren_fail(SIREN_CORRUPT, "%s: is damaged in its first %d bytes; " AGAIN, path,
+                          SIREN_PREFIX_BYTES);
 
-    uint32_t version = siren_get_u32(prefix + SIREN_PREFIX_VERSION), features = siren_get_u32(prefix + SIREN_PREFIX_FEATURES);
+    uint32_t version = siren_get_u32(prefix + SIREN_PREFIX_VERSION),
+             features = siren_get_u32(prefix + SIREN_PREFIX_FEATURES);
     if (version > SIREN_ARCHIVE_VERSION)
-        return siren_fail(SIREN_UNSUPPORTED, "%s: has format version %lu, and this sirencl reads up to %d; install a newer "
-                                             "sirencl", path, (unsigned long)version, SIREN_ARCHIVE_VERSION);
-    if (version == 0) return siren_fail(SIREN_CORRUPT, "%s: has format version 0, which does not exist; " AGAIN, path);
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "%s: has format version %lu, and this sirencl reads up to %d; install a newer "
+                          "sirencl",
+                          path, (unsigned long)version, SIREN_ARCHIVE_VERSION);
+    if (version == 0)
+        return siren_fail(SIREN_CORRUPT, "%s: has format version 0, which does not exist; " AGAIN, path);
     if (features != 0)
-        return siren_fail(SIREN_UNSUPPORTED, "%s: needs the features 0x%lx, which this sirencl does not know; install a newer "
-                                             "sirencl", path, (unsigned long)features);
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "%s: needs the features 0x%lx, which this sirencl does not know; install a newer "
+                          "sirencl",
+                          path, (unsigned long)features);
 
     unsigned long long length = siren_get_u64(prefix + SIREN_PREFIX_LENGTH);
     if (has < length)
-        return siren_fail(SIREN_CORRUPT, "%s: is truncated: it has %llu of %llu bytes; " AGAIN, path, has, length);
+        return siren_fail(SIREN_CORRUPT, "%s: is truncated: it has %llu of %llu bytes; " AGAIN, path, has,
+                          length);
     if (has > length)
-        return siren_fail(SIREN_CORRUPT, "%s: has %llu bytes behind the archive's end; keep its first %llu bytes, or copy it "
-                                         "again", path, has - length, length);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: has %llu bytes behind the archive's end; keep its first %llu bytes, or copy it "
+            "again",
+            path, has - length, length);
     return SIREN_OK;
 }
 
@@ -106,7 +121,8 @@ static siren_status read_tail(siren_archive *archive, const uint8_t *prefix, uin
     uint64_t crc = siren_crc64(siren_crc64(0, prefix, SIREN_PREFIX_CRC), trailer, SIREN_TRAILER_CRC);
     if (memcmp(trailer + SIREN_TRAILER_END, SIREN_END_MARK, SIREN_MARK_BYTES) != 0 ||
         siren_get_u64(trailer + SIREN_TRAILER_CRC) != crc)
-        return siren_fail(SIREN_CORRUPT, "%s: is damaged in its last %d bytes; " AGAIN, path, SIREN_TRAILER_BYTES);
+        return siren_fail(SIREN_CORRUPT, "%s: is damaged in its last %d bytes; " AGAIN, path,
+                          SIREN_TRAILER_BYTES);
 
     uint64_t table = siren_get_u64(trailer + SIREN_TRAILER_TABLE);
     uint64_t n_sections = siren_get_u64(trailer + SIREN_TRAILER_SECTIONS);
@@ -116,17 +132,21 @@ static siren_status read_tail(siren_archive *archive, const uint8_t *prefix, uin
     /* After the divisions neither product nor their sum can overflow. */
     if (!fits || n_sections > room / SIREN_TABLE_BYTES || n_records > room / SIREN_INDEX_BYTES ||
         n_sections * SIREN_TABLE_BYTES + n_records * SIREN_INDEX_BYTES != room || room > SIZE_MAX)
-        return siren_fail(SIREN_CORRUPT, "%s: its %llu sections and %llu records do not fit between bytes %llu and %llu; " AGAIN,
-                          path, (unsigned long long)n_sections, (unsigned long long)n_records, (unsigned long long)table,
-                          (unsigned long long)end);
-    size_t sections_bytes = (size_t)n_sections * SIREN_TABLE_BYTES, index_bytes = (size_t)n_records * SIREN_INDEX_BYTES;
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: its %llu sections and %llu records do not fit between bytes %llu and %llu; " AGAIN, path,
+            (unsigned long long)n_sections, (unsigned long long)n_records, (unsigned long long)table,
+            (unsigned long long)end);
+    size_t sections_bytes = (size_t)n_sections * SIREN_TABLE_BYTES,
+           index_bytes = (size_t)n_records * SIREN_INDEX_BYTES;
     SIREN_TRY(siren_allocate(&bytes, (size_t)room, 1, "the archive's index"));
     SIREN_TRY(read_at(archive, table, bytes, (size_t)room));
     if (siren_get_u64(trailer + SIREN_TRAILER_TABLE_CRC) != siren_crc64(0, bytes, sections_bytes)) {
         status = siren_fail(SIREN_CORRUPT, "%s: its section table is damaged; " AGAIN, path);
         goto done;
     }
-    if (siren_get_u64(trailer + SIREN_TRAILER_INDEX_CRC) != siren_crc64(0, bytes + sections_bytes, index_bytes)) {
+    if (siren_get_u64(trailer + SIREN_TRAILER_INDEX_CRC) !=
+        siren_crc64(0, bytes + sections_bytes, index_bytes)) {
         status = siren_fail(SIREN_CORRUPT, "%s: its index of blocks is damaged; " AGAIN, path);
         goto done;
     }
@@ -162,31 +182,37 @@ static part_name block_name(uint32_t block) {
 }
 
 /* Sizes and place of one body, before anything of its size is allocated. */
-static siren_status check_body(const siren_archive *archive, part_name name, bool packed, uint64_t offset, uint64_t stored,
-                               uint64_t unpacked) {
+static siren_status check_body(const siren_archive *archive, part_name name, bool packed, uint64_t offset,
+                               uint64_t stored, uint64_t unpacked) {
     if (offset < SIREN_PREFIX_BYTES || offset > archive->table || stored > archive->table - offset)
-        return siren_fail(SIREN_CORRUPT, "%s: %s claims %llu bytes at %llu, outside of bytes %d to %llu; " AGAIN,
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: %s claims %llu bytes at %llu, outside of bytes %d to %llu; " AGAIN,
                           archive->path, name.text, (unsigned long long)stored, (unsigned long long)offset,
                           SIREN_PREFIX_BYTES, (unsigned long long)archive->table);
     if (unpacked > SIREN_ARCHIVE_MAX_UNPACKED || stored > MAX_STORED)
-        return siren_fail(SIREN_CORRUPT, "%s: %s claims %llu bytes unpacked from %llu, more than the limit of %llu; " AGAIN,
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: %s claims %llu bytes unpacked from %llu, more than the limit of %llu; " AGAIN,
                           archive->path, name.text, (unsigned long long)unpacked, (unsigned long long)stored,
                           (unsigned long long)SIREN_ARCHIVE_MAX_UNPACKED);
     if (packed ? unpacked > stored * SIREN_PACK_MAX_RATIO : unpacked != stored)
-        return siren_fail(SIREN_CORRUPT, "%s: %s claims %llu bytes from %llu stored ones, which cannot be; " AGAIN,
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: %s claims %llu bytes from %llu stored ones, which cannot be; " AGAIN,
                           archive->path, name.text, (unsigned long long)unpacked, (unsigned long long)stored);
     return SIREN_OK;
 }
 
 static siren_status unknown_flags(const siren_archive *archive, part_name name, uint32_t flags) {
-    return siren_fail(SIREN_UNSUPPORTED, "%s: %s has the flags 0x%lx, which this sirencl does not know; install a newer "
-                                         "sirencl", archive->path, name.text, (unsigned long)flags);
+    return siren_fail(SIREN_UNSUPPORTED,
+                      "%s: %s has the flags 0x%lx, which this sirencl does not know; install a newer "
+                      "sirencl",
+                      archive->path, name.text, (unsigned long)flags);
 }
 
 static siren_status parse_sections(siren_archive *archive, const uint8_t *table) {
     bool seen[256] = {false}; /* of the known kinds that occur once */
     for (size_t i = 0; i < archive->n_sections; i++, table += SIREN_TABLE_BYTES) {
-        uint32_t kind = siren_get_u32(table + SIREN_TABLE_KIND), flags = siren_get_u32(table + SIREN_TABLE_FLAGS);
+        uint32_t kind = siren_get_u32(table + SIREN_TABLE_KIND),
+                 flags = siren_get_u32(table + SIREN_TABLE_FLAGS);
         siren_section_entry section = {.kind = kind,
                                        .packed = flags & SIREN_FLAG_PACKED,
                                        .offset = siren_get_u64(table + SIREN_TABLE_OFFSET),
@@ -196,16 +222,18 @@ static siren_status parse_sections(siren_archive *archive, const uint8_t *table)
         bool known = siren_section_name(kind) != NULL;
         part_name name = section_name(kind);
         if (!known && !(kind & SIREN_SECTION_OPTIONAL))
-            return siren_fail(SIREN_UNSUPPORTED, "%s: has the section 0x%lx, which this sirencl does not know and cannot do "
-                                                 "without; install a newer sirencl", archive->path, (unsigned long)kind);
+            return siren_fail(SIREN_UNSUPPORTED,
+                              "%s: has the section 0x%lx, which this sirencl does not know and cannot do "
+                              "without; install a newer sirencl",
+                              archive->path, (unsigned long)kind);
         if (flags & ~SIREN_FLAG_PACKED) return unknown_flags(archive, name, flags);
         if (known && kind != SIREN_SECTION_ATTACHMENT) {
             if (seen[kind & 0xff])
                 return siren_fail(SIREN_CORRUPT, "%s: has its %s twice; " AGAIN, archive->path, name.text);
             seen[kind & 0xff] = true;
         }
-        SIREN_RETURN_IF_FAILED(check_body(archive, name, section.packed, section.offset, section.bytes,
-                                          section.unpacked_bytes));
+        SIREN_RETURN_IF_FAILED(
+            check_body(archive, name, section.packed, section.offset, section.bytes, section.unpacked_bytes));
         archive->sections[i] = section;
     }
     return SIREN_OK;
@@ -224,12 +252,13 @@ static siren_status parse_index(siren_archive *archive, const uint8_t *index) {
         part_name name = block_name(record.block);
         if (flags) return unknown_flags(archive, name, flags);
         if (i && record.block <= archive->records[i - 1].block)
-            return siren_fail(SIREN_CORRUPT, "%s: its index has %s behind block %lu; " AGAIN, archive->path, name.text,
-                              (unsigned long)archive->records[i - 1].block);
+            return siren_fail(SIREN_CORRUPT, "%s: its index has %s behind block %lu; " AGAIN, archive->path,
+                              name.text, (unsigned long)archive->records[i - 1].block);
         if (!isfinite(record.mse) || record.mse < 0)
-            return siren_fail(SIREN_CORRUPT, "%s: %s has the impossible mean squared error %g; " AGAIN, archive->path,
-                              name.text, record.mse);
-        SIREN_RETURN_IF_FAILED(check_body(archive, name, true, record.offset, record.bytes, record.unpacked_bytes));
+            return siren_fail(SIREN_CORRUPT, "%s: %s has the impossible mean squared error %g; " AGAIN,
+                              archive->path, name.text, record.mse);
+        SIREN_RETURN_IF_FAILED(
+            check_body(archive, name, true, record.offset, record.bytes, record.unpacked_bytes));
         archive->records[i] = record;
     }
     return SIREN_OK;
@@ -260,8 +289,8 @@ static siren_status check_tiling(const siren_archive *archive) {
     for (size_t i = 0; i <= n; i++) {
         uint64_t offset = i < n ? extents[i].offset : archive->table;
         if (offset != next) {
-            status = siren_fail(SIREN_CORRUPT, "%s: its sections and records %s at byte %llu; " AGAIN, archive->path,
-                                offset > next ? "leave a gap" : "overlap",
+            status = siren_fail(SIREN_CORRUPT, "%s: its sections and records %s at byte %llu; " AGAIN,
+                                archive->path, offset > next ? "leave a gap" : "overlap",
                                 (unsigned long long)(offset > next ? next : offset));
             goto done;
         }
@@ -293,8 +322,10 @@ siren_status siren_archive_open(const char *path, siren_archive **out) {
     archive->bytes = (uint64_t)facts.st_size;
     SIREN_TRY(check_prefix(archive, prefix));
     SIREN_TRY(read_tail(archive, prefix, &tail));
-    SIREN_TRY(siren_allocate(&archive->sections, archive->n_sections, sizeof *archive->sections, "the section table"));
-    SIREN_TRY(siren_allocate(&archive->contents, archive->n_sections, sizeof *archive->contents, "the sections"));
+    SIREN_TRY(siren_allocate(&archive->sections, archive->n_sections, sizeof *archive->sections,
+                             "the section table"));
+    SIREN_TRY(
+        siren_allocate(&archive->contents, archive->n_sections, sizeof *archive->contents, "the sections"));
     SIREN_TRY(siren_allocate(&archive->records, archive->n_records, sizeof *archive->records, "the index"));
     SIREN_TRY(parse_sections(archive, tail));
     SIREN_TRY(parse_index(archive, tail + archive->n_sections * SIREN_TABLE_BYTES));
@@ -318,16 +349,28 @@ void siren_archive_close(siren_archive *archive) {
     free(archive);
 }
 
-const char *siren_archive_path(const siren_archive *archive) { return archive->path; }
-uint64_t siren_archive_bytes(const siren_archive *archive) { return archive->bytes; }
-size_t siren_archive_n_sections(const siren_archive *archive) { return archive->n_sections; }
-const siren_section_entry *siren_archive_sections(const siren_archive *archive) { return archive->sections; }
-size_t siren_archive_n_records(const siren_archive *archive) { return archive->n_records; }
-const siren_index_entry *siren_archive_index(const siren_archive *archive) { return archive->records; }
+const char *siren_archive_path(const siren_archive *archive) {
+    return archive->path;
+}
+uint64_t siren_archive_bytes(const siren_archive *archive) {
+    return archive->bytes;
+}
+size_t siren_archive_n_sections(const siren_archive *archive) {
+    return archive->n_sections;
+}
+const siren_section_entry *siren_archive_sections(const siren_archive *archive) {
+    return archive->sections;
+}
+size_t siren_archive_n_records(const siren_archive *archive) {
+    return archive->n_records;
+}
+const siren_index_entry *siren_archive_index(const siren_archive *archive) {
+    return archive->records;
+}
 
 /* One body, whose sizes were checked on opening. `*bytes` is yours to free(). */
-static siren_status read_body(const siren_archive *archive, part_name name, bool packed, uint64_t offset, size_t n_stored,
-                              size_t n_unpacked, uint64_t crc, uint8_t **bytes) {
+static siren_status read_body(const siren_archive *archive, part_name name, bool packed, uint64_t offset,
+                              size_t n_stored, size_t n_unpacked, uint64_t crc, uint8_t **bytes) {
     siren_status status = SIREN_OK;
     uint8_t *stored = NULL;
     char *where = NULL;
@@ -337,11 +380,13 @@ static siren_status read_body(const siren_archive *archive, part_name name, bool
     SIREN_TRY(siren_allocate(&stored, n_stored, 1, where));
     SIREN_TRY(read_at(archive, offset, stored, n_stored));
     if (siren_crc64(0, stored, n_stored) != crc) {
-        status = siren_fail(SIREN_CORRUPT, "%s is damaged (bytes %llu to %llu); the rest can be read; for this part, " AGAIN,
+        status = siren_fail(SIREN_CORRUPT,
+                            "%s is damaged (bytes %llu to %llu); the rest can be read; for this part, " AGAIN,
                             where, (unsigned long long)offset, (unsigned long long)(offset + n_stored));
         goto done;
     }
-    if (packed) SIREN_TRY(siren_unpack(where, stored, n_stored, n_unpacked, bytes));
+    if (packed)
+        SIREN_TRY(siren_unpack(where, stored, n_stored, n_unpacked, bytes));
     else {
         *bytes = stored;
         stored = NULL;
@@ -352,15 +397,16 @@ done:
     return status;
 }
 
-siren_status siren_archive_section_at(siren_archive *archive, size_t position, const uint8_t **bytes, size_t *n_bytes) {
+siren_status siren_archive_section_at(siren_archive *archive, size_t position, const uint8_t **bytes,
+                                      size_t *n_bytes) {
     if (position >= archive->n_sections)
-        return siren_fail(SIREN_USAGE, "%s: has no section at position %zu, only %zu", archive->path, position,
-                          archive->n_sections);
+        return siren_fail(SIREN_USAGE, "%s: has no section at position %zu, only %zu", archive->path,
+                          position, archive->n_sections);
     const siren_section_entry *section = &archive->sections[position];
     if (!archive->contents[position])
-        SIREN_RETURN_IF_FAILED(read_body(archive, section_name(section->kind), section->packed, section->offset,
-                                         (size_t)section->bytes, (size_t)section->unpacked_bytes, section->crc,
-                                         &archive->contents[position]));
+        SIREN_RETURN_IF_FAILED(read_body(
+            archive, section_name(section->kind), section->packed, section->offset, (size_t)section->bytes,
+            (size_t)section->unpacked_bytes, section->crc, &archive->contents[position]));
     *bytes = archive->contents[position];
     *n_bytes = (size_t)section->unpacked_bytes;
     return SIREN_OK;
@@ -369,7 +415,8 @@ siren_status siren_archive_section_at(siren_archive *archive, size_t position, c
 siren_status siren_archive_section(siren_archive *archive, uint32_t kind, size_t nth, const uint8_t **bytes,
                                    size_t *n_bytes) {
     for (size_t i = 0; i < archive->n_sections; i++)
-        if (archive->sections[i].kind == kind && nth-- == 0) return siren_archive_section_at(archive, i, bytes, n_bytes);
+        if (archive->sections[i].kind == kind && nth-- == 0)
+            return siren_archive_section_at(archive, i, bytes, n_bytes);
     if (!(kind & SIREN_SECTION_OPTIONAL))
         return siren_fail(SIREN_CORRUPT, "%s: has no %s; make it again with sirencl compress", archive->path,
                           section_name(kind).text);
@@ -378,12 +425,15 @@ siren_status siren_archive_section(siren_archive *archive, uint32_t kind, size_t
     return SIREN_OK;
 }
 
-siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint8_t **bytes, size_t *n_bytes) {
+siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint8_t **bytes,
+                                  size_t *n_bytes) {
     if (nth >= archive->n_records)
-        return siren_fail(SIREN_USAGE, "%s: has no record at position %zu, only %zu", archive->path, nth, archive->n_records);
+        return siren_fail(SIREN_USAGE, "%s: has no record at position %zu, only %zu", archive->path, nth,
+                          archive->n_records);
     const siren_index_entry *record = &archive->records[nth];
-    SIREN_RETURN_IF_FAILED(read_body(archive, block_name(record->block), true, record->offset, (size_t)record->bytes,
-                                     (size_t)record->unpacked_bytes, record->crc, bytes));
+    SIREN_RETURN_IF_FAILED(read_body(archive, block_name(record->block), true, record->offset,
+                                     (size_t)record->bytes, (size_t)record->unpacked_bytes, record->crc,
+                                     bytes));
     *n_bytes = (size_t)record->unpacked_bytes;
     return SIREN_OK;
 }

@@ -1,5 +1,6 @@
-/* The .siren container: sections and one independent record per block, each with length and checksum. What the bytes
- * of a section mean is the business of engine/codec; the container is specified in docs/archive-format.md. */
+/* The .siren container: sections and one independent record per block, each with length and checksum. What
+ * the bytes of a section mean is the business of engine/codec; the container is specified in
+ * docs/archive-format.md. */
 #ifndef SIREN_FORMATS_ARCHIVE_H
 #define SIREN_FORMATS_ARCHIVE_H
 
@@ -8,13 +9,13 @@
 #define SIREN_ARCHIVE_VERSION 1
 #define SIREN_ARCHIVE_MAX_UNPACKED ((uint64_t)1 << 30) /* bytes of a section or record after unpacking */
 
-/* Kinds of section. A reader ignores kinds it does not know when their OPTIONAL bit is set and refuses the archive
- * otherwise. All but attachments occur once. */
+/* Kinds of section. A reader ignores kinds it does not know when their OPTIONAL bit is set and refuses the
+ * archive otherwise. All but attachments occur once. */
 typedef enum {
-    SIREN_SECTION_HEADER = 1,     /* original NIfTI header and extensions, byte for byte */
-    SIREN_SECTION_GEOMETRY = 2,   /* what blocks there are */
-    SIREN_SECTION_NETWORK = 3,    /* the list of layers */
-    SIREN_SECTION_WEIGHTS = 4,    /* how parameters are stored */
+    SIREN_SECTION_HEADER = 1,             /* original NIfTI header and extensions, byte for byte */
+    SIREN_SECTION_GEOMETRY = 2,           /* what blocks there are */
+    SIREN_SECTION_NETWORK = 3,            /* the list of layers */
+    SIREN_SECTION_WEIGHTS = 4,            /* how parameters are stored */
     SIREN_SECTION_ATTACHMENT = 5 | 0x100, /* one file beside the image: name, then its bytes */
     SIREN_SECTION_PROVENANCE = 6 | 0x100  /* UTF-8 "key=value\n" lines */
 } siren_section_kind;
@@ -34,9 +35,10 @@ typedef struct {
 
 /* What the index says of a record, readable without touching the record. */
 typedef struct {
-    uint32_t block;          /* number of the block within the volume (slice z) */
-    uint64_t decoded_crc;    /* CRC-64 of the decoded block: (n_volumes, n_points) stored values, little-endian */
-    double mse;              /* of the exact decode, on targets scaled to [0,1]; finite, not negative */
+    uint32_t block; /* number of the block within the volume (slice z) */
+    uint64_t
+        decoded_crc; /* CRC-64 of the decoded block: (n_volumes, n_points) stored values, little-endian */
+    double mse;      /* of the exact decode, on targets scaled to [0,1]; finite, not negative */
     uint64_t offset, bytes;  /* the packed record in the file: set by the writer */
     uint64_t unpacked_bytes; /* after unpacking: set by the writer */
     uint64_t crc;            /* CRC-64 of the packed record: set by the writer */
@@ -47,19 +49,21 @@ typedef struct siren_archive_writer siren_archive_writer;
 
 /* Nothing appears under `path` before commit. */
 siren_status siren_archive_writer_open(const char *path, bool overwrite, siren_archive_writer **out);
-/* `packed`: LZMA the section (headers, attachments) if that makes it smaller. USAGE for a second section of a kind that
- * occurs once, UNSUPPORTED for more than SIREN_ARCHIVE_MAX_UNPACKED bytes, SYSTEM. */
-siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t kind, const void *bytes, size_t n_bytes,
-                                          bool packed);
-/* Packs and appends a record; records may come in any order of blocks, the index is sorted. Of `entry` it takes block,
- * decoded_crc and mse. */
-siren_status siren_archive_writer_record(siren_archive_writer *writer, const siren_index_entry *entry, const void *bytes,
-                                         size_t n_bytes);
-/* The same for a record that siren_pack() made of `unpacked_bytes` bytes: threads can pack while one of them appends. */
+/* `packed`: LZMA the section (headers, attachments) if that makes it smaller. USAGE for a second section of a
+ * kind that occurs once, UNSUPPORTED for more than SIREN_ARCHIVE_MAX_UNPACKED bytes, SYSTEM. */
+siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t kind, const void *bytes,
+                                          size_t n_bytes, bool packed);
+/* Packs and appends a record; records may come in any order of blocks, the index is sorted. Of `entry` it
+ * takes block, decoded_crc and mse. */
+siren_status siren_archive_writer_record(siren_archive_writer *writer, const siren_index_entry *entry,
+                                         const void *bytes, size_t n_bytes);
+/* The same for a record that siren_pack() made of `unpacked_bytes` bytes: threads can pack while one of them
+ * appends. */
 siren_status siren_archive_writer_packed_record(siren_archive_writer *writer, const siren_index_entry *entry,
-                                                const uint8_t *packed, size_t n_packed, size_t unpacked_bytes);
-/* Writes index and trailer, makes the file appear and frees the writer whatever the result. `*n_bytes` (may be NULL)
- * receives the archive's size. USAGE for a block that was written twice. */
+                                                const uint8_t *packed, size_t n_packed,
+                                                size_t unpacked_bytes);
+/* Writes index and trailer, makes the file appear and frees the writer whatever the result. `*n_bytes` (may
+ * be NULL) receives the archive's size. USAGE for a block that was written twice. */
 siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes);
 /* Leaves nothing behind and frees the writer. NULL is allowed. */
 void siren_archive_writer_discard(siren_archive_writer *writer);
@@ -67,9 +71,10 @@ void siren_archive_writer_discard(siren_archive_writer *writer);
 /* Reading. */
 typedef struct siren_archive siren_archive;
 
-/* Opens and checks magic, version, trailer, section table and index (structure, order, bounds against the file's size,
- * checksums); sections and records are checked when read. No allocation exceeds what the file's size justifies. CORRUPT
- * (not an archive, truncated, appended to, damaged) or UNSUPPORTED (newer). `*out` is yours: siren_archive_close(). */
+/* Opens and checks magic, version, trailer, section table and index (structure, order, bounds against the
+ * file's size, checksums); sections and records are checked when read. No allocation exceeds what the file's
+ * size justifies. CORRUPT (not an archive, truncated, appended to, damaged) or UNSUPPORTED (newer). `*out` is
+ * yours: siren_archive_close(). */
 siren_status siren_archive_open(const char *path, siren_archive **out);
 /* NULL is allowed. */
 void siren_archive_close(siren_archive *archive);
@@ -81,17 +86,18 @@ size_t siren_archive_n_sections(const siren_archive *archive);
 const siren_section_entry *siren_archive_sections(const siren_archive *archive);
 /* Checks and unpacks the section at `position` of the table; borrowed until close. CORRUPT where damaged, and
  * the other sections and records stay readable. Sections are read once and kept: one thread at a time. */
-siren_status siren_archive_section_at(siren_archive *archive, size_t position, const uint8_t **bytes, size_t *n_bytes);
-/* The same for the nth section of `kind`; CORRUPT where a required one is missing, and *bytes = NULL, *n_bytes = 0
- * with OK where kind is optional and there is no nth. */
+siren_status siren_archive_section_at(siren_archive *archive, size_t position, const uint8_t **bytes,
+                                      size_t *n_bytes);
+/* The same for the nth section of `kind`; CORRUPT where a required one is missing, and *bytes = NULL,
+ * *n_bytes = 0 with OK where kind is optional and there is no nth. */
 siren_status siren_archive_section(siren_archive *archive, uint32_t kind, size_t nth, const uint8_t **bytes,
                                    size_t *n_bytes);
 
 size_t siren_archive_n_records(const siren_archive *archive);
 /* Borrowed, sorted by block. */
 const siren_index_entry *siren_archive_index(const siren_archive *archive);
-/* Reads, checks and unpacks the nth record. `*bytes` is yours to free(). CORRUPT where damaged; the others stay
- * readable. Several threads may do this at once. */
+/* Reads, checks and unpacks the nth record. `*bytes` is yours to free(). CORRUPT where damaged; the others
+ * stay readable. Several threads may do this at once. */
 siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint8_t **bytes, size_t *n_bytes);
 
 #endif

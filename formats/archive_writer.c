@@ -60,18 +60,20 @@ static siren_status append(siren_archive_writer *writer, const uint8_t *bytes, s
 
 static siren_status check_size(const siren_archive_writer *writer, const char *what, size_t n_bytes) {
     if (n_bytes <= SIREN_ARCHIVE_MAX_UNPACKED) return SIREN_OK;
-    return siren_fail(SIREN_UNSUPPORTED, "%s: %s of %zu bytes exceeds the limit of %llu of one archive section or record; "
-                                         "choose a smaller network or leave the attachment out",
+    return siren_fail(SIREN_UNSUPPORTED,
+                      "%s: %s of %zu bytes exceeds the limit of %llu of one archive section or record; "
+                      "choose a smaller network or leave the attachment out",
                       writer->path, what, n_bytes, (unsigned long long)SIREN_ARCHIVE_MAX_UNPACKED);
 }
 
 static siren_status earlier_failure(const siren_archive_writer *writer) {
-    return siren_fail(writer->failure, "%s: cannot be completed because writing failed before; nothing was left there",
+    return siren_fail(writer->failure,
+                      "%s: cannot be completed because writing failed before; nothing was left there",
                       writer->path);
 }
 
-siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t kind, const void *bytes, size_t n_bytes,
-                                          bool packed) {
+siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t kind, const void *bytes,
+                                          size_t n_bytes, bool packed) {
     siren_status status = SIREN_OK;
     uint8_t *shorter = NULL;
     const uint8_t *stored = bytes;
@@ -79,7 +81,8 @@ siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t
     if (writer->failure != SIREN_OK) return earlier_failure(writer);
     SIREN_TRY(check_size(writer, siren_section_name(kind) ? siren_section_name(kind) : "a section", n_bytes));
     for (size_t i = 0; i < writer->n_sections; i++)
-        if (writer->sections[i].kind == kind && siren_section_name(kind) && kind != SIREN_SECTION_ATTACHMENT) {
+        if (writer->sections[i].kind == kind && siren_section_name(kind) &&
+            kind != SIREN_SECTION_ATTACHMENT) {
             status = siren_fail(SIREN_USAGE, "%s: has its section %s already; write it once", writer->path,
                                 siren_section_name(kind));
             goto done;
@@ -95,9 +98,12 @@ siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t
             n_stored = n_shorter;
         }
     }
-    writer->sections[writer->n_sections++] = (siren_section_entry){
-        .kind = kind, .packed = packed, .offset = writer->offset, .bytes = n_stored, .unpacked_bytes = n_bytes,
-        .crc = siren_crc64(0, stored, n_stored)};
+    writer->sections[writer->n_sections++] = (siren_section_entry){.kind = kind,
+                                                                   .packed = packed,
+                                                                   .offset = writer->offset,
+                                                                   .bytes = n_stored,
+                                                                   .unpacked_bytes = n_bytes,
+                                                                   .crc = siren_crc64(0, stored, n_stored)};
     SIREN_TRY(append(writer, stored, n_stored));
 done:
     free(shorter);
@@ -106,27 +112,34 @@ done:
 }
 
 siren_status siren_archive_writer_packed_record(siren_archive_writer *writer, const siren_index_entry *entry,
-                                                const uint8_t *packed, size_t n_packed, size_t unpacked_bytes) {
+                                                const uint8_t *packed, size_t n_packed,
+                                                size_t unpacked_bytes) {
     siren_status status = SIREN_OK;
     if (writer->failure != SIREN_OK) return earlier_failure(writer);
     SIREN_TRY(check_size(writer, "a record", unpacked_bytes));
     if (!isfinite(entry->mse) || entry->mse < 0) {
-        status = siren_fail(SIREN_USAGE, "%s: block %u has the mean squared error %g; it must be finite and not negative",
+        status = siren_fail(SIREN_USAGE,
+                            "%s: block %u has the mean squared error %g; it must be finite and not negative",
                             writer->path, (unsigned)entry->block, entry->mse);
         goto done;
     }
-    SIREN_TRY(grow(&writer->records, writer->n_records, &writer->records_room, sizeof *writer->records, "the index"));
-    writer->records[writer->n_records++] = (siren_index_entry){
-        .block = entry->block, .decoded_crc = entry->decoded_crc, .mse = entry->mse, .offset = writer->offset,
-        .bytes = n_packed, .unpacked_bytes = unpacked_bytes, .crc = siren_crc64(0, packed, n_packed)};
+    SIREN_TRY(grow(&writer->records, writer->n_records, &writer->records_room, sizeof *writer->records,
+                   "the index"));
+    writer->records[writer->n_records++] = (siren_index_entry){.block = entry->block,
+                                                               .decoded_crc = entry->decoded_crc,
+                                                               .mse = entry->mse,
+                                                               .offset = writer->offset,
+                                                               .bytes = n_packed,
+                                                               .unpacked_bytes = unpacked_bytes,
+                                                               .crc = siren_crc64(0, packed, n_packed)};
     SIREN_TRY(append(writer, packed, n_packed));
 done:
     writer->failure = status;
     return status;
 }
 
-siren_status siren_archive_writer_record(siren_archive_writer *writer, const siren_index_entry *entry, const void *bytes,
-                                         size_t n_bytes) {
+siren_status siren_archive_writer_record(siren_archive_writer *writer, const siren_index_entry *entry,
+                                         const void *bytes, size_t n_bytes) {
     siren_status status = SIREN_OK;
     uint8_t *packed = NULL;
     size_t n_packed;
@@ -168,7 +181,8 @@ static void put_record(uint8_t *to, const siren_index_entry *record) {
 siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes) {
     siren_status status = SIREN_OK;
     uint8_t *tail = NULL, *trailer, prefix[SIREN_PREFIX_BYTES];
-    size_t table_bytes = writer->n_sections * SIREN_TABLE_BYTES, index_bytes = writer->n_records * SIREN_INDEX_BYTES;
+    size_t table_bytes = writer->n_sections * SIREN_TABLE_BYTES,
+           index_bytes = writer->n_records * SIREN_INDEX_BYTES;
     if (writer->failure != SIREN_OK) {
         status = earlier_failure(writer);
         goto done;
@@ -176,14 +190,15 @@ siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t 
     if (writer->n_records) qsort(writer->records, writer->n_records, sizeof *writer->records, compare_blocks);
     for (size_t i = 1; i < writer->n_records; i++)
         if (writer->records[i].block == writer->records[i - 1].block) {
-            status = siren_fail(SIREN_USAGE, "%s: block %u was written twice; write each block once", writer->path,
-                                (unsigned)writer->records[i].block);
+            status = siren_fail(SIREN_USAGE, "%s: block %u was written twice; write each block once",
+                                writer->path, (unsigned)writer->records[i].block);
             goto done;
         }
 
     size_t tail_bytes = table_bytes + index_bytes + SIREN_TRAILER_BYTES;
     SIREN_TRY(siren_allocate(&tail, tail_bytes, 1, "the archive's index"));
-    for (size_t i = 0; i < writer->n_sections; i++) put_section(tail + i * SIREN_TABLE_BYTES, &writer->sections[i]);
+    for (size_t i = 0; i < writer->n_sections; i++)
+        put_section(tail + i * SIREN_TABLE_BYTES, &writer->sections[i]);
     for (size_t i = 0; i < writer->n_records; i++)
         put_record(tail + table_bytes + i * SIREN_INDEX_BYTES, &writer->records[i]);
 

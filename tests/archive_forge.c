@@ -22,8 +22,10 @@ siren_status archive_sample_write(const char *path) {
         siren_index_entry entry = {.block = blocks[i], .decoded_crc = 1000 + i, .mse = 1e-4};
         SIREN_TRY(siren_archive_writer_record(writer, &entry, record, sizeof record));
     }
-    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, attachment, sizeof attachment - 1, true));
-    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, provenance, sizeof provenance - 1, false));
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, attachment,
+                                           sizeof attachment - 1, true));
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, provenance,
+                                           sizeof provenance - 1, false));
     status = siren_archive_writer_commit(writer, NULL);
     writer = NULL;
 done:
@@ -43,9 +45,11 @@ static void repair_entries(uint8_t *bytes, size_t n_bytes, uint8_t *entry, uint6
 void archive_repair(uint8_t *bytes, size_t n_bytes, bool bodies) {
     if (n_bytes < 32 + 56) return;
     uint8_t *trailer = bytes + n_bytes - 56;
-    uint64_t table = siren_get_u64(trailer), n_sections = siren_get_u64(trailer + 8), n_records = siren_get_u64(trailer + 16);
-    uint64_t room = table <= n_bytes - 56 ? n_bytes - 56 - table : 0;
-    if (n_sections <= room / 40) {
+    uint64_t table = siren_get_u64(trailer), n_sections = siren_get_u64(trailer + 8),
+             n_records = siren_get_u64(trailer + 16);
+    bool inside = table <= n_bytes - 56;
+    uint64_t room = inside ? n_bytes - 56 - table : 0;
+    if (inside && n_sections <= room / 40) {
         room -= 40 * n_sections;
         if (bodies) repair_entries(bytes, n_bytes, bytes + table, n_sections, 40);
         siren_put_u64(trailer + 24, siren_crc64(0, bytes + table, (size_t)n_sections * 40));
@@ -68,15 +72,19 @@ siren_status archive_read_all(const char *path, size_t *n_good) {
         const uint8_t *section;
         size_t n;
         siren_status status = siren_archive_section_at(archive, i, &section, &n);
-        if (status == SIREN_OK) ++*n_good;
-        else if (first == SIREN_OK) first = status;
+        if (status == SIREN_OK)
+            ++*n_good;
+        else if (first == SIREN_OK)
+            first = status;
     }
     for (size_t i = 0; i < siren_archive_n_records(archive); i++) {
         uint8_t *record = NULL;
         size_t n;
         siren_status status = siren_archive_record(archive, i, &record, &n);
-        if (status == SIREN_OK) ++*n_good;
-        else if (first == SIREN_OK) first = status;
+        if (status == SIREN_OK)
+            ++*n_good;
+        else if (first == SIREN_OK)
+            first = status;
         free(record);
     }
     siren_archive_close(archive);

@@ -1,5 +1,5 @@
-/* formats/archive against damaged and lying archives: each is refused with one sentence, and nothing else happens.
- * With an argument it writes the sample archive there, as a seed for tests/fuzz. */
+/* formats/archive against damaged and lying archives: each is refused with one sentence, and nothing else
+ * happens. With an argument it writes the sample archive there, as a seed for tests/fuzz. */
 #include "tests/testing.h"
 #include "formats/archive.h"
 #include "formats/little_endian.h"
@@ -17,7 +17,7 @@
 static char folder[] = "hostile_archive-XXXXXX";
 static char path[64]; /* open as `file`, rewritten in place for each case */
 static int file;
-static char made[64]; /* what a writer commits */
+static char made[64];   /* what a writer commits */
 static uint8_t *sample; /* (n_sample) */
 static size_t n_sample;
 static uint8_t *forged; /* (n_sample + 1000) a copy to spoil */
@@ -34,7 +34,9 @@ static int make_sample(void **state) {
     if (!mkdtemp(folder)) return -1;
     snprintf(path, sizeof path, "%s/a.siren", folder);
     snprintf(made, sizeof made, "%s/b.siren", folder);
-    if (archive_sample_write(path) != SIREN_OK || siren_file_read(path, 100000, &sample, &n_sample) != SIREN_OK) return -1;
+    if (archive_sample_write(path) != SIREN_OK ||
+        siren_file_read(path, 100000, &sample, &n_sample) != SIREN_OK)
+        return -1;
     forged = malloc(n_sample + 1000);
     file = open(path, O_RDWR);
     if (!forged || file < 0) return -1;
@@ -58,13 +60,15 @@ static int remove_sample(void **state) {
 static void expect_refused(const char *name, siren_status expected, const char *word) {
     siren_archive *untouched = (siren_archive *)sample, *archive = untouched;
     siren_status status = siren_archive_open(name, &archive);
-    if (status != expected) fail_msg("%s instead of %s (%s)", siren_status_name(status), siren_status_name(expected), word);
+    if (status != expected)
+        fail_msg("%s instead of %s (%s)", siren_status_name(status), siren_status_name(expected), word);
     assert_ptr_equal(archive, untouched);
     if (!strstr(siren_message(), word)) fail_msg("\"%s\" lacks \"%s\"", siren_message(), word);
     assert_ptr_equal(strstr(siren_message(), name), siren_message());
 }
 
-static void expect_bytes_refused(const uint8_t *bytes, size_t n_bytes, siren_status expected, const char *word) {
+static void expect_bytes_refused(const uint8_t *bytes, size_t n_bytes, siren_status expected,
+                                 const char *word) {
     put_file(bytes, n_bytes);
     expect_refused(path, expected, word);
 }
@@ -83,7 +87,8 @@ static void sample_is_sound(void **state) {
 
 static void every_truncation_is_detected(void **state) {
     (void)state;
-    for (size_t n = 0; n < n_sample; n++) expect_bytes_refused(sample, n, SIREN_CORRUPT, n ? "truncated" : "empty");
+    for (size_t n = 0; n < n_sample; n++)
+        expect_bytes_refused(sample, n, SIREN_CORRUPT, n ? "truncated" : "empty");
 }
 
 static void every_flip_is_detected(void **state) {
@@ -102,7 +107,8 @@ static void every_flip_is_detected(void **state) {
             /* Damage to a body leaves all the others readable; damage elsewhere is found on opening. */
             bool in_body = at >= 32 && at < section_table;
             assert_int_equal(n_good, in_body ? SAMPLE_SECTIONS + SAMPLE_RECORDS - 1 : 0);
-            if (in_body) assert_true(strstr(siren_message(), "section ") || strstr(siren_message(), "block "));
+            if (in_body)
+                assert_true(strstr(siren_message(), "section ") || strstr(siren_message(), "block "));
             n_opened += in_body;
             forged[at] ^= patterns[p];
         }
@@ -127,8 +133,8 @@ static void every_append_is_detected(void **state) {
 
 static void other_files(void **state) {
     (void)state;
-    expect_bytes_refused((const uint8_t *)"n+1 and so on, not ours at all, but long enough", 47, SIREN_CORRUPT,
-                         "not a sirencl archive");
+    expect_bytes_refused((const uint8_t *)"n+1 and so on, not ours at all, but long enough", 47,
+                         SIREN_CORRUPT, "not a sirencl archive");
     expect_bytes_refused((const uint8_t *)"x", 1, SIREN_CORRUPT, "not a sirencl archive");
     expect_bytes_refused(sample, 0, SIREN_CORRUPT, "empty");
 
@@ -173,10 +179,13 @@ typedef struct {
 
 static void sizes_that_lie(void **state) {
     (void)state;
-    const uint64_t huge = UINT64_MAX, wrap40 = UINT64_MAX / 40 + 1 + SAMPLE_SECTIONS, wrap56 = UINT64_MAX / 56 + 1;
-    const size_t header = section_table, geometry = header + 40, future = header + 80, provenance = header + 160;
+    const uint64_t huge = UINT64_MAX, wrap40 = UINT64_MAX / 40 + 1 + SAMPLE_SECTIONS,
+                   wrap56 = UINT64_MAX / 56 + 1;
+    const size_t header = section_table, geometry = header + 40, future = header + 80,
+                 provenance = header + 160;
     const size_t record = record_index, second = record + 56, third = record + 112;
-    const uint64_t stored = siren_get_u64(sample + record + 16), header_stored = siren_get_u64(sample + header + 16);
+    const uint64_t stored = siren_get_u64(sample + record + 16),
+                   header_stored = siren_get_u64(sample + header + 16);
     const double not_a_number = (double)NAN, infinite = (double)INFINITY, negative = -1e-9;
     uint64_t nan_bits, infinite_bits, negative_bits;
     memcpy(&nan_bits, &not_a_number, 8);
@@ -240,8 +249,10 @@ static void sizes_that_lie(void **state) {
     };
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         memcpy(forged, sample, n_sample);
-        if (lies[i].bytes == 4) siren_put_u32(forged + lies[i].at, (uint32_t)lies[i].value);
-        else siren_put_u64(forged + lies[i].at, lies[i].value);
+        if (lies[i].bytes == 4)
+            siren_put_u32(forged + lies[i].at, (uint32_t)lies[i].value);
+        else
+            siren_put_u64(forged + lies[i].at, lies[i].value);
         archive_repair(forged, n_sample, false);
         put_file(forged, n_sample);
         siren_archive *archive = NULL;

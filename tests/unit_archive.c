@@ -1,4 +1,5 @@
-/* formats/archive: round trips, order, kinds of section, determinism, and what a failed writer leaves behind. */
+/* formats/archive: round trips, order, kinds of section, determinism, and what a failed writer leaves behind.
+ */
 #include "tests/testing.h"
 #include "formats/archive.h"
 #include "formats/pack.h"
@@ -49,7 +50,8 @@ static void fill(uint8_t *bytes, size_t n_bytes, uint32_t key) {
 static siren_status write_record(siren_archive_writer *writer, uint32_t block) {
     uint8_t bytes[RECORD_BYTES];
     fill(bytes, sizeof bytes, block);
-    siren_index_entry entry = {.block = block, .decoded_crc = block * 0x0123456789abcdefull, .mse = block / 8.0};
+    siren_index_entry entry = {
+        .block = block, .decoded_crc = block * 0x0123456789abcdefull, .mse = block / 8.0};
     return siren_archive_writer_record(writer, &entry, bytes, sizeof bytes);
 }
 
@@ -66,7 +68,8 @@ static void write_archive(const char *name, const uint32_t *blocks, size_t n_blo
     assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, "geometry", 8, true));
     assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, "", 0, true));
     for (size_t i = 0; i < n_blocks; i++) assert_siren_ok(write_record(writer, blocks[i]));
-    assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, ".bval 0 1000", 12, false));
+    assert_siren_ok(
+        siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, ".bval 0 1000", 12, false));
     assert_siren_ok(siren_archive_writer_commit(writer, &n_bytes));
     assert_int_equal(stat(name, &facts), 0);
     assert_int_equal(facts.st_size, n_bytes);
@@ -232,8 +235,9 @@ static void writer_refuses_misuse_and_leaves_nothing(void **state) {
     siren_archive_writer_discard(writer);
 
     assert_siren_ok(siren_archive_writer_open(path, false, &writer));
-    assert_int_equal(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, "x", ((size_t)1 << 30) + 1, false),
-                     SIREN_UNSUPPORTED);
+    assert_int_equal(
+        siren_archive_writer_section(writer, SIREN_SECTION_HEADER, "x", ((size_t)1 << 30) + 1, false),
+        SIREN_UNSUPPORTED);
     siren_archive_writer_discard(writer);
 
     assert_siren_ok(siren_archive_writer_open(path, false, &writer));
@@ -299,10 +303,14 @@ static void full_disk_leaves_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(read_back_in_any_order),      cmocka_unit_test(empty_archive_is_one),
-        cmocka_unit_test(same_calls_give_same_bytes),  cmocka_unit_test(packed_record_equals_record),
-        cmocka_unit_test(unknown_kinds),               cmocka_unit_test(writer_refuses_misuse_and_leaves_nothing),
-        cmocka_unit_test(existing_file_is_kept),       cmocka_unit_test(full_disk_leaves_nothing),
+        cmocka_unit_test(read_back_in_any_order),
+        cmocka_unit_test(empty_archive_is_one),
+        cmocka_unit_test(same_calls_give_same_bytes),
+        cmocka_unit_test(packed_record_equals_record),
+        cmocka_unit_test(unknown_kinds),
+        cmocka_unit_test(writer_refuses_misuse_and_leaves_nothing),
+        cmocka_unit_test(existing_file_is_kept),
+        cmocka_unit_test(full_disk_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,4 +1,5 @@
-/* formats/pack: known answers, round trips, what a stream must not do, and how close LZMA comes to its bounds. */
+/* formats/pack: known answers, round trips, what a stream must not do, and how close LZMA comes to its
+ * bounds. */
 #include "tests/testing.h"
 #include "formats/pack.h"
 #include "host/rng.h"
@@ -24,10 +25,17 @@ static uint8_t *content(int kind, size_t n_bytes) {
     assert_non_null(bytes);
     siren_rng rng = {7, (uint32_t)kind, 0};
     for (size_t i = 0; i < n_bytes; i++) switch (kind) {
-        case 0: bytes[i] = 0; break;
-        case 1: bytes[i] = (uint8_t)(siren_rng_uniform(rng, i) * 256); break;
-        case 2: bytes[i] = (uint8_t)(int8_t)fmax(-127, fmin(127, rint(siren_rng_normal(rng, i) * 31))); break;
-        default: bytes[i] = (uint8_t) "0 1000 1000 0 2000 "[i % 19];
+        case 0:
+            bytes[i] = 0;
+            break;
+        case 1:
+            bytes[i] = (uint8_t)(siren_rng_uniform(rng, i) * 256);
+            break;
+        case 2:
+            bytes[i] = (uint8_t)(int8_t)fmax(-127, fmin(127, rint(siren_rng_normal(rng, i) * 31)));
+            break;
+        default:
+            bytes[i] = (uint8_t) "0 1000 1000 0 2000 "[i % 19];
         }
     return bytes;
 }
@@ -128,7 +136,8 @@ static void greedy_dictionary_is_refused(void **state) {
     assert_siren_ok(siren_pack(bytes, 5000, &packed, &n_packed));
     uint8_t *header = packed + 12; /* behind the stream header */
     size_t n_header = ((size_t)header[0] + 1) * 4, at = 2;
-    while (at < n_header && !(header[at] == 0x21 && header[at + 1] == 1)) at++; /* filter LZMA2, one byte of options */
+    while (at < n_header && !(header[at] == 0x21 && header[at + 1] == 1))
+        at++; /* filter LZMA2, one byte of options */
     assert_true(at + 2 < n_header - 4);
     header[at + 2] = 38;
     uint32_t crc = lzma_crc32(header, n_header - 4, 0);
@@ -185,9 +194,12 @@ static void xz_reads_it(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(crc64_known_answer),          cmocka_unit_test(round_trips),
-        cmocka_unit_test(stays_near_the_entropy),      cmocka_unit_test(zeros_stay_under_the_ratio_limit),
-        cmocka_unit_test(wrong_streams_are_refused),   cmocka_unit_test(greedy_dictionary_is_refused),
+        cmocka_unit_test(crc64_known_answer),
+        cmocka_unit_test(round_trips),
+        cmocka_unit_test(stays_near_the_entropy),
+        cmocka_unit_test(zeros_stay_under_the_ratio_limit),
+        cmocka_unit_test(wrong_streams_are_refused),
+        cmocka_unit_test(greedy_dictionary_is_refused),
         cmocka_unit_test(xz_reads_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
