@@ -34,7 +34,8 @@ siren_anatomy siren_anatomy_new(uint64_t seed) {
                            .bias = siren_field_new(seed, 11, 110),
                            .mean_diffusivity = siren_field_new(seed, 12, 23),
                            .anisotropy = siren_field_new(seed, 13, 18),
-                           .bend = siren_field_new(seed, 14, 30)};
+                           .bend = siren_field_new(seed, 14, 30),
+                           .fold_wave = siren_field_new(seed, 15, 14)};
 }
 
 /* The distances below are in mm, positive inside, exact enough near the surface. */
@@ -108,25 +109,26 @@ static void core_of(const double p[3], double core[3]) {
 }
 
 /* Sulci stand on the hull where the folding field, spread from the core outwards, changes its sign. */
-static double folding(siren_field *field, const double p[3]) {
-    double core[3], r[3], length = 1e-6;
+static double folding(siren_field *field, siren_field *wave, const double p[3]) {
+    double core[3], r[3], sway[3], length = 1e-6;
     core_of(p, core);
     for (int k = 0; k < 3; k++) {
         r[k] = p[k] - core[k];
         length += r[k] * r[k];
     }
     length = sqrt(length);
-    for (int k = 0; k < 3; k++) r[k] = core[k] + r[k] * (42 / length + 0.22);
+    siren_field_vector(wave, p, sway);
+    for (int k = 0; k < 3; k++) r[k] = core[k] + r[k] * (42 / length + 0.22) + 5.0 * sway[k];
     return siren_field_scalar(field, r);
 }
 
-static double sulcus_distance(siren_field *field, const double p[3]) {
+static double sulcus_distance(siren_field *field, siren_field *wave, const double p[3]) {
     const double step = 0.6;
-    double here = folding(field, p), ahead[3];
+    double here = folding(field, wave, p), ahead[3];
     for (int k = 0; k < 3; k++) {
         double q[3] = {p[0], p[1], p[2]};
         q[k] += step;
-        ahead[k] = folding(field, q);
+        ahead[k] = folding(field, wave, q);
     }
     return distance_to_zero(here, ahead, step);
 }
@@ -165,9 +167,10 @@ static double cerebral_depth(siren_anatomy *a, const double p[3], double hull) {
     double beyond = surface - reach, near_core = 15 - sqrt(away);
     if (near_core > beyond) beyond = near_core;
     if (beyond > 8) return depth;
-    depth = siren_smooth_min(depth, sheet(sulcus_distance(&a->fold, p), beyond), 1.5);
+    depth = siren_smooth_min(depth, sheet(sulcus_distance(&a->fold, &a->fold_wave, p), beyond), 1.5);
     beyond = beyond + 0.6 * reach;
-    if (beyond < 8) depth = siren_smooth_min(depth, sheet(sulcus_distance(&a->fold_fine, p), beyond), 1.5);
+    if (beyond < 8)
+        depth = siren_smooth_min(depth, sheet(sulcus_distance(&a->fold_fine, &a->fold_wave, p), beyond), 1.5);
     return depth;
 }
 

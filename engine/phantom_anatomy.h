@@ -12,11 +12,11 @@
 
 /* The random fields of one seed; give each thread its own copy. */
 typedef struct {
-    siren_field warp, warp_fine;                    /* displace the whole anatomy */
-    siren_field fold, fold_fine, fold_depth;        /* sulci */
-    siren_field thickness, folia, csf;              /* cortex, cerebellum, subarachnoid space */
-    siren_field texture, texture_fine, bias;        /* T2-weighted signal, receive coils */
-    siren_field mean_diffusivity, anisotropy, bend; /* of the tensors */
+    siren_field warp, warp_fine;                        /* displace the whole anatomy */
+    siren_field fold, fold_fine, fold_depth, fold_wave; /* sulci */
+    siren_field thickness, folia, csf;                  /* cortex, cerebellum, subarachnoid space */
+    siren_field texture, texture_fine, bias;            /* T2-weighted signal, receive coils */
+    siren_field mean_diffusivity, anisotropy, bend;     /* of the tensors */
 } siren_anatomy;
 
 typedef struct {

@@ -8,8 +8,8 @@
 #include "formats/pack.h"
 
 #define PI 3.14159265358979323846
-#define GOLDEN_INT16 UINT64_C(0x43dd8d9b14138a94)
-#define GOLDEN_FLOAT32 UINT64_C(0x96637063fe121e68)
+#define GOLDEN_INT16 UINT64_C(0x3d910845e2647ed4)
+#define GOLDEN_FLOAT32 UINT64_C(0x85fcb0efbc0bb2a0)
 
 static const siren_shell two_shells[] = {{0, 2}, {1000, 12}};
 
