@@ -25,7 +25,6 @@ typedef struct {
     siren_progress_fn progress;
     void *user;
     const char *what;
-    double base, total; /* progress units before this pass, and of both */
 } work;
 
 /* One row of voxels: up to three tensors each, as arrays so that loops over x become vector code. */
@@ -294,14 +293,14 @@ static void *worker_run(void *argument) {
         self->slice(w, &anatomy, &self->scratch, z);
         size_t finished = atomic_fetch_add(&w->finished, 1) + 1;
         if (self->reports && w->progress &&
-            !w->progress(w->user, w->base + (double)finished, w->total, w->what))
+            !w->progress(w->user, (double)finished, (double)w->phantom->geometry.nz, w->what))
             atomic_store(&w->cancelled, true);
     }
     return NULL;
 }
 
 /* Slices in any order by any thread: each writes its own part only. */
-static siren_status run_pass(work *w, slice_fn slice, double base, const char *what) {
+static siren_status run_pass(work *w, slice_fn slice, const char *what) {
     siren_status status = SIREN_OK;
     size_t nz = w->phantom->geometry.nz,
            n = w->options->n_threads ? w->options->n_threads : siren_processors();
@@ -310,7 +309,6 @@ static siren_status run_pass(work *w, slice_fn slice, double base, const char *w
     SIREN_RETURN_IF_FAILED(siren_allocate(&workers, n, sizeof *workers, "the phantom's threads"));
     atomic_store(&w->next, 0);
     atomic_store(&w->finished, 0);
-    w->base = base;
     w->what = what;
     for (size_t i = 0; i < n; i++) {
         workers[i] = (worker){.work = w, .slice = slice, .reports = i == 0};
@@ -403,8 +401,7 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
     work w = {.options = options,
               .phantom = &phantom,
               .progress = progress,
-              .user = user,
-              .total = 2 * (double)options->nz};
+              .user = user};
     if (!siren_mul(options->nx, options->ny, &n) || !siren_mul(n, options->nz, &n) ||
         !siren_mul(n, n_volumes, &all))
         return siren_fail(
@@ -423,14 +420,14 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
     SIREN_TRY(siren_allocate(&w.wm_count, options->nz, sizeof *w.wm_count, "counts of slices"));
     SIREN_TRY(make_gradients(options, n_volumes, &phantom.gradients));
 
-    SIREN_TRY(run_pass(&w, anatomy_slice, 0, "anatomy"));
+    SIREN_TRY(run_pass(&w, anatomy_slice, "anatomy"));
     for (size_t z = 0; z < options->nz; z++) {
         wm_sum += w.wm_sum[z];
         wm_count += w.wm_count[z];
     }
     if (options->snr > 0 && isfinite(options->snr))
         phantom.sigma = (wm_count ? wm_sum / (double)wm_count : NOMINAL_WHITE_MATTER) / options->snr;
-    SIREN_TRY(run_pass(&w, signal_slice, (double)options->nz, "signals"));
+    SIREN_TRY(run_pass(&w, signal_slice, "signals"));
     *out = phantom;
     memset(&phantom, 0, sizeof phantom);
 done:

@@ -53,7 +53,8 @@ typedef struct {
 siren_status siren_shells_parse(const char *text, siren_shell **shells, size_t *n_shells);
 
 /* USAGE where an option is out of its limits. `*out` is yours: siren_phantom_free(). Memory: the series in
- * its stored type plus 15 bytes per voxel of one volume. `progress` may be NULL. */
+ * its stored type plus 15 bytes per voxel of one volume. `progress` may be NULL; it
+ * counts slices, first of the "anatomy", then of the "signals". */
 siren_status siren_phantom_make(const siren_phantom_options *options, siren_progress_fn progress, void *user,
                                 siren_phantom *out);
 /* Releases what the phantom holds. NULL is allowed. */
