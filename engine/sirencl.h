@@ -81,6 +81,7 @@ siren_status siren_compress(siren_device *device, const char *image, const char 
 typedef struct {
     siren_span slices, volumes; /* in the numbering of the original series */
     bool overwrite;
+    size_t memory_limit;        /* bytes for one decoded slice, or for a .nii.gz; larger is refused before allocation */
 } siren_decompress_options;
 
 /* Restores the series (all of it: with its original header byte for byte; a part: with a header that says so) and its
@@ -93,8 +94,10 @@ siren_status siren_decompress(siren_device *device, const char *archive, const c
 siren_status siren_info(const char *archive, siren_archive_info *info);
 
 /* Checks every checksum of the archive, decodes every slice and compares it with its decode checksum. Slices that fail
- * are logged one by one; INTEGRITY names the first and their number. `device` NULL decodes on the host. */
-siren_status siren_verify(siren_device *device, const char *archive, siren_progress_fn progress, void *user, size_t *n_slices);
+ * are logged one by one, and the first one's status is returned: CORRUPT where its record is damaged, INTEGRITY where it
+ * decodes to other voxels. `*n_slices` receives the number of sound slices. `device` NULL decodes on the host. */
+siren_status siren_verify(siren_device *device, const char *archive, size_t memory_limit, siren_progress_fn progress, void *user,
+                          size_t *n_slices);
 
 /* ---- compare ---------------------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,53 @@
+/* What an archive's sections and records mean (docs/archive-format.md, chapter 7), and decoding one block. Used by
+ * compress.c, which checks every block by decoding it, and by decompress.c. */
+#ifndef SIREN_ENGINE_CODEC_H
+#define SIREN_ENGINE_CODEC_H
+
+#include "engine/blocks.h"
+#include "engine/network.h"
+#include "engine/sirencl.h"
+#include "formats/archive.h"
+
+typedef struct {
+    siren_geometry geometry; /* of the original series */
+    size_t first, count;     /* slices in the archive */
+    siren_network network;
+    unsigned weight_bits;
+    size_t n_points; /* nx * ny */
+} siren_layout;
+
+/* Writes GEOMETRY, NETWORK and WEIGHTS. */
+siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout);
+/* Reads them and HEADER, and checks that they agree with each other and with the index: CORRUPT otherwise. */
+siren_status siren_layout_read(siren_archive *archive, siren_layout *out);
+
+/* The parts of an unpacked record, borrowed from its bytes. */
+typedef struct {
+    bool constant;            /* every volume is: no parameters are stored */
+    size_t n_exceptional;
+    const uint8_t *scaling;   /* (n_volumes, 2) f64: minimum, maximum */
+    const uint8_t *parameters; /* siren_quantised_bytes() */
+    const uint8_t *positions; /* (n_exceptional) u32: volume * n_points + point, ascending */
+    const uint8_t *values;    /* (n_exceptional) stored values, little-endian */
+} siren_record;
+
+/* Assembles a record's bytes; `voxels` is the slice as (n_volumes, n_points) stored values in this machine's order, from
+ * which the exceptional ones are taken. `parameters` NULL: constant. `*bytes` is yours to free(). */
+siren_status siren_record_write(const siren_layout *layout, const siren_scaling *scaling, const uint8_t *parameters,
+                                const void *voxels, size_t n_exceptional, uint8_t **bytes, size_t *n_bytes);
+/* Checks the lengths and finds the parts. CORRUPT otherwise; `name` names the block. */
+siren_status siren_record_read(const char *name, const siren_layout *layout, const uint8_t *bytes, size_t n_bytes, siren_record *out);
+
+/* Decodes blocks of one layout. */
+typedef struct siren_block_decoder siren_block_decoder;
+
+/* `device` NULL: on the host. UNSUPPORTED where a block would need more than `memory_limit` bytes. `*out` is yours. */
+siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit, siren_block_decoder **out);
+void siren_block_decoder_free(siren_block_decoder *decoder);
+/* `*voxels`: (n_volumes, n_points) stored values in this machine's byte order; `*y` (may be NULL): (n_points, n_volumes)
+ * network outputs, NULL for a constant block. Both borrowed until the next call. `*crc`: CRC-64 of the little-endian
+ * voxels. */
+siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const uint8_t *bytes, size_t n_bytes, const void **voxels,
+                                const float **y, uint64_t *crc);
+
+#endif

@@ -1,0 +1,348 @@
+#include "engine/codec.h"
+#include "formats/gradients.h"
+#include "formats/little_endian.h"
+#include "formats/nifti.h"
+#include "host/file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SUFFIX 32 /* bytes of an attachment's suffix */
+
+/* ---- attachments ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    char suffix[MAX_SUFFIX + 1];
+    const uint8_t *bytes; /* borrowed from the archive */
+    size_t n_bytes;
+} siren_attachment;
+
+/* The nth attachment, its suffix checked so that it can name nothing but a sibling of the image. `bytes` NULL: no more. */
+static siren_status read_attachment(siren_archive *archive, size_t nth, siren_attachment *out) {
+    const char *path = siren_archive_path(archive);
+    siren_attachment a = {.bytes = NULL};
+    const uint8_t *bytes;
+    size_t n_bytes;
+    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_ATTACHMENT, nth, &bytes, &n_bytes));
+    if (!bytes) {
+        *out = a;
+        return SIREN_OK;
+    }
+    size_t length = n_bytes >= 4 ? siren_get_u32(bytes) : 0;
+    bool sound = length >= 2 && length <= MAX_SUFFIX && length <= n_bytes - 4 && (bytes[4] == '.' || bytes[4] == '_');
+    for (size_t i = 0; sound && i < length; i++)
+        sound = bytes[4 + i] && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", bytes[4 + i]);
+    if (!sound)
+        return siren_fail(SIREN_CORRUPT, "%s: the name of attachment %zu is not a plain suffix; restore the file from a copy", path, nth);
+    memcpy(a.suffix, bytes + 4, length);
+    if (strcmp(a.suffix, ".nii") == 0 || strcmp(a.suffix, ".nii.gz") == 0 || strcmp(a.suffix, ".siren") == 0)
+        return siren_fail(SIREN_CORRUPT, "%s: attachment %zu would replace an image; restore the file from a copy", path, nth);
+    a.bytes = bytes + 4 + length;
+    a.n_bytes = n_bytes - 4 - length;
+    *out = a;
+    return SIREN_OK;
+}
+
+/* Gradient tables of a part of the volumes: their columns. False where the file is no such table; it is kept whole then. */
+static bool select_columns(const siren_attachment *a, siren_span volumes, const char *base, bool overwrite, siren_status *status) {
+    siren_gradients whole;
+    bool bval = strcmp(a->suffix, ".bval") == 0, bvec = strcmp(a->suffix, ".bvec") == 0;
+    if (!bval && !bvec) return false;
+    if (siren_gradients_parse(a->suffix, bval ? a->bytes : NULL, a->n_bytes, a->suffix, bvec ? a->bytes : NULL, a->n_bytes, &whole) != SIREN_OK)
+        return false;
+    bool fits = volumes.end <= whole.n_volumes;
+    if (fits) {
+        siren_gradients part = {volumes.end - volumes.begin, whole.bval ? whole.bval + volumes.begin : NULL,
+                                whole.bvec ? whole.bvec + volumes.begin : NULL};
+        *status = siren_gradients_write(base, overwrite, &part);
+    }
+    siren_gradients_free(&whole);
+    return fits;
+}
+
+/* ---- decompress -------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    siren_archive *archive;
+    siren_layout layout;
+    siren_block_decoder *decoder;
+    siren_nifti_writer *writer;
+    uint8_t *header; /* of the restored part, NULL for the whole series */
+    siren_span slices, volumes;
+} siren_restoration;
+
+static siren_status resolve_spans(siren_restoration *run, const siren_decompress_options *options) {
+    const siren_layout *layout = &run->layout;
+    size_t first = layout->first, last = layout->first + layout->count, n_volumes = layout->geometry.n_volumes;
+    run->slices = options->slices;
+    run->volumes = options->volumes;
+    if (run->slices.end == 0) {
+        run->slices.end = last;
+        if (run->slices.begin == 0) run->slices.begin = first;
+    }
+    if (run->volumes.end == 0) run->volumes.end = n_volumes;
+    if (run->slices.begin < first || run->slices.begin >= run->slices.end || run->slices.end > last)
+        return siren_fail(SIREN_USAGE, "slices %zu:%zu are not in the archive, which holds %zu:%zu", run->slices.begin, run->slices.end, first, last);
+    if (run->volumes.begin >= run->volumes.end || run->volumes.end > n_volumes)
+        return siren_fail(SIREN_USAGE, "volumes %zu:%zu are not in the archive, which holds 0:%zu", run->volumes.begin, run->volumes.end, n_volumes);
+    return SIREN_OK;
+}
+
+/* A writer for the part that was asked for. The whole series keeps its header byte for byte. A part begins with its own
+ * first volume only in name: NIfTI has no field that says so. */
+static siren_status open_writer(siren_restoration *run, const char *image, const siren_decompress_options *options) {
+    const uint8_t *header;
+    size_t n_bytes, total;
+    siren_geometry part = run->layout.geometry;
+    size_t nz = run->slices.end - run->slices.begin, n_volumes = run->volumes.end - run->volumes.begin, n_path = strlen(image);
+    SIREN_RETURN_IF_FAILED(siren_archive_section(run->archive, SIREN_SECTION_HEADER, 0, &header, &n_bytes));
+    if (nz != part.nz || n_volumes != part.n_volumes) {
+        SIREN_RETURN_IF_FAILED(siren_nifti_subseries_header(header, &part, run->slices.begin, nz, n_volumes, &run->header));
+        header = run->header;
+    }
+    bool held_in_memory = n_path > 3 && strcmp(image + n_path - 3, ".gz") == 0;
+    if (!siren_mul(run->layout.n_points, nz, &total) || !siren_mul(total, n_volumes, &total) ||
+        !siren_mul(total, siren_datatype_size(part.datatype), &total) || (held_in_memory && total > options->memory_limit))
+        return siren_fail(SIREN_UNSUPPORTED, "%s: needs more memory than the limit of %zu bytes; write .nii instead, or raise --memory", image,
+                          options->memory_limit);
+    return siren_nifti_writer_open(image, options->overwrite, &part, header, &run->writer);
+}
+
+/* Reads, decodes and checks the nth record. `*voxels` is borrowed until the next call. */
+static siren_status decode_slice(siren_restoration *run, size_t nth, const void **voxels) {
+    siren_status status = SIREN_OK;
+    const siren_index_entry *entry = &siren_archive_index(run->archive)[nth];
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    uint64_t crc = 0;
+    char name[256];
+    snprintf(name, sizeof name, "%s, slice %u", siren_archive_path(run->archive), entry->block);
+    SIREN_TRY(siren_archive_record(run->archive, nth, &bytes, &n_bytes));
+    SIREN_TRY(siren_block_decode(run->decoder, name, bytes, n_bytes, voxels, NULL, &crc));
+    if (crc != entry->decoded_crc)
+        status = siren_fail(SIREN_INTEGRITY,
+                            "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived %016llx); try --device host, and report "
+                            "the device",
+                            name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
+done:
+    free(bytes);
+    return status;
+}
+
+static siren_status write_slice(siren_restoration *run, size_t z, const uint8_t *voxels) {
+    size_t bytes = run->layout.n_points * siren_datatype_size(run->layout.geometry.datatype);
+    for (size_t volume = run->volumes.begin; volume < run->volumes.end; volume++)
+        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(run->writer, volume - run->volumes.begin, z - run->slices.begin, voxels + volume * bytes));
+    return SIREN_OK;
+}
+
+static siren_status restore_attachments(siren_restoration *run, const char *image, bool overwrite, bool dry_run) {
+    siren_status status = SIREN_OK;
+    char *path = NULL, *base = NULL;
+    bool part = run->volumes.end - run->volumes.begin != run->layout.geometry.n_volumes;
+    SIREN_TRY(siren_sibling_path(image, "", &base));
+    for (size_t nth = 0;; nth++) {
+        siren_attachment a;
+        siren_output *output = NULL;
+        SIREN_TRY(read_attachment(run->archive, nth, &a));
+        if (!a.bytes) break;
+        free(path);
+        path = NULL;
+        SIREN_TRY(siren_sibling_path(image, a.suffix, &path));
+        if (!dry_run && part && select_columns(&a, run->volumes, base, overwrite, &status)) {
+            if (status != SIREN_OK) goto done;
+            continue;
+        }
+        SIREN_TRY(siren_output_open(path, overwrite, &output));
+        if (dry_run) {
+            siren_output_discard(output);
+            continue;
+        }
+        status = siren_output_write(output, a.bytes, a.n_bytes);
+        if (status != SIREN_OK) {
+            siren_output_discard(output);
+            goto done;
+        }
+        SIREN_TRY(siren_output_commit(output));
+    }
+done:
+    free(path);
+    free(base);
+    return status;
+}
+
+static void restoration_free(siren_restoration *run) {
+    siren_nifti_writer_discard(run->writer);
+    siren_block_decoder_free(run->decoder);
+    siren_archive_close(run->archive);
+    free(run->header);
+}
+
+siren_status siren_decompress(siren_device *device, const char *archive, const char *image, const siren_decompress_options *options,
+                              siren_progress_fn progress, void *user) {
+    siren_status status = SIREN_OK;
+    siren_restoration run = {.archive = NULL};
+    SIREN_TRY(siren_archive_open(archive, &run.archive));
+    SIREN_TRY(siren_layout_read(run.archive, &run.layout));
+    SIREN_TRY(resolve_spans(&run, options));
+    SIREN_TRY(open_writer(&run, image, options));
+    SIREN_TRY(restore_attachments(&run, image, options->overwrite, true));
+    SIREN_TRY(siren_block_decoder_create(device, &run.layout, options->memory_limit, &run.decoder));
+    for (size_t z = run.slices.begin; z < run.slices.end; z++) {
+        const void *voxels = NULL;
+        SIREN_TRY(decode_slice(&run, z - run.layout.first, &voxels));
+        SIREN_TRY(write_slice(&run, z, voxels));
+        if (progress && !progress(user, (double)(z + 1 - run.slices.begin), (double)(run.slices.end - run.slices.begin), "slices")) {
+            status = siren_fail(SIREN_CANCELLED, "decompression was interrupted");
+            goto done;
+        }
+    }
+    siren_nifti_writer *writer = run.writer;
+    run.writer = NULL;
+    SIREN_TRY(siren_nifti_writer_commit(writer));
+    SIREN_TRY(restore_attachments(&run, image, options->overwrite, false));
+done:
+    restoration_free(&run);
+    return status;
+}
+
+siren_status siren_verify(siren_device *device, const char *archive, size_t memory_limit, siren_progress_fn progress, void *user,
+                          size_t *n_slices) {
+    siren_status status = SIREN_OK, first_failure = SIREN_OK;
+    siren_restoration run = {.archive = NULL};
+    char first_message[1024] = "";
+    size_t sound = 0;
+    SIREN_TRY(siren_archive_open(archive, &run.archive));
+    for (size_t i = 0; i < siren_archive_n_sections(run.archive); i++) {
+        const uint8_t *bytes;
+        size_t n_bytes;
+        SIREN_TRY(siren_archive_section_at(run.archive, i, &bytes, &n_bytes));
+    }
+    SIREN_TRY(siren_layout_read(run.archive, &run.layout));
+    for (size_t nth = 0;; nth++) {
+        siren_attachment a;
+        SIREN_TRY(read_attachment(run.archive, nth, &a));
+        if (!a.bytes) break;
+    }
+    SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
+    for (size_t nth = 0; nth < run.layout.count; nth++) {
+        const void *voxels = NULL;
+        siren_status checked = decode_slice(&run, nth, &voxels);
+        if (checked != SIREN_OK && checked != SIREN_CORRUPT && checked != SIREN_INTEGRITY) {
+            status = checked; /* the machine's fault, not the archive's */
+            goto done;
+        }
+        if (checked == SIREN_OK) {
+            sound++;
+        } else {
+            siren_log(SIREN_LOG_WARNING, "%s", siren_message());
+            if (first_failure == SIREN_OK) snprintf(first_message, sizeof first_message, "%s", siren_message());
+            if (first_failure == SIREN_OK) first_failure = checked;
+        }
+        if (progress && !progress(user, (double)(nth + 1), (double)run.layout.count, "slices")) {
+            status = siren_fail(SIREN_CANCELLED, "verification was interrupted");
+            goto done;
+        }
+    }
+    if (n_slices) *n_slices = sound;
+    if (first_failure != SIREN_OK)
+        status = siren_fail(first_failure, "%zu of %zu slices failed; the first: %s", run.layout.count - sound, run.layout.count, first_message);
+done:
+    restoration_free(&run);
+    return status;
+}
+
+/* ---- info -------------------------------------------------------------------------------------------------------------- */
+
+void siren_archive_info_free(siren_archive_info *info) {
+    if (!info) return;
+    free(info->slices);
+    free(info->layers);
+    free(info->attachments);
+    free(info->provenance);
+    *info = (siren_archive_info){0};
+}
+
+static const char *activation_name(uint32_t activation) {
+    switch (activation) {
+    case SIREN_SINE: return "sine";
+    case SIREN_RELU: return "relu";
+    case SIREN_TANH: return "tanh";
+    default: return "identity";
+    }
+}
+
+static siren_status describe_slices(siren_archive *archive, siren_archive_info *info) {
+    double sum = 0;
+    size_t n = 0;
+    const siren_index_entry *index = siren_archive_index(archive);
+    info->n_slices = siren_archive_n_records(archive);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&info->slices, info->n_slices, sizeof *info->slices, "the list of slices"));
+    for (size_t i = 0; i < info->n_slices; i++) {
+        double psnr = index[i].mse > 0 ? -10 * log10(index[i].mse) : INFINITY;
+        info->slices[i] = (siren_slice_info){index[i].block, index[i].bytes, index[i].mse, psnr};
+        if (index[i].mse > 0) {
+            sum += psnr;
+            n++;
+        }
+    }
+    info->psnr = n ? sum / (double)n : INFINITY;
+    return SIREN_OK;
+}
+
+static siren_status describe_attachments(siren_archive *archive, siren_archive_info *info) {
+    siren_attachment a;
+    size_t n = 0;
+    for (;; n++) {
+        SIREN_RETURN_IF_FAILED(read_attachment(archive, n, &a));
+        if (!a.bytes) break;
+    }
+    SIREN_RETURN_IF_FAILED(siren_allocate(&info->attachments, n, sizeof *info->attachments, "the list of attachments"));
+    for (size_t i = 0; i < n; i++) {
+        SIREN_RETURN_IF_FAILED(read_attachment(archive, i, &a));
+        snprintf(info->attachments[i], sizeof *info->attachments, "%s", a.suffix);
+    }
+    info->n_attachments = n;
+    return SIREN_OK;
+}
+
+siren_status siren_info(const char *path, siren_archive_info *out) {
+    siren_status status = SIREN_OK;
+    siren_archive *archive = NULL;
+    siren_layout layout;
+    siren_archive_info info = {0};
+    const uint8_t *provenance;
+    size_t n_provenance;
+    SIREN_TRY(siren_archive_open(path, &archive));
+    SIREN_TRY(siren_layout_read(archive, &layout));
+    const siren_geometry *g = &layout.geometry;
+    info.bytes = siren_archive_bytes(archive);
+    info.nx = g->nx, info.ny = g->ny, info.nz = g->nz, info.n_volumes = g->n_volumes;
+    info.datatype = siren_datatype_name(g->datatype);
+    info.nifti_version = g->version;
+    info.slope = g->slope, info.inter = g->inter;
+    double voxels = (double)layout.n_points * (double)layout.count * (double)g->n_volumes;
+    info.series_bytes = (uint64_t)layout.n_points * layout.count * g->n_volumes * siren_datatype_size(g->datatype);
+    info.ratio = (double)info.series_bytes / (double)info.bytes;
+    info.ratio_float32 = 4 * voxels / (double)info.bytes;
+    info.n_params = siren_network_n_params(&layout.network);
+    info.weight_bits = layout.weight_bits;
+    info.n_layers = layout.network.n_layers;
+    SIREN_TRY(siren_allocate(&info.layers, info.n_layers, sizeof *info.layers, "the list of layers"));
+    for (uint32_t l = 0; l < layout.network.n_layers; l++)
+        info.layers[l] = (siren_layer_info){layout.network.layers[l].width, activation_name(layout.network.layers[l].activation),
+                                            layout.network.layers[l].w0};
+    SIREN_TRY(describe_slices(archive, &info));
+    SIREN_TRY(describe_attachments(archive, &info));
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
+    SIREN_TRY(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));
+    if (provenance) memcpy(info.provenance, provenance, n_provenance);
+    *out = info;
+    info = (siren_archive_info){0};
+done:
+    siren_archive_info_free(&info);
+    siren_archive_close(archive);
+    return status;
+}

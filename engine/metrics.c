@@ -1,0 +1,93 @@
+#include "engine/sirencl.h"
+
+#include "formats/nifti.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define CHUNK 4096 /* voxels converted at once */
+
+static siren_status check_grids(const char *image, const siren_geometry *a, const char *other, const siren_geometry *b, size_t n_volumes) {
+    if (a->nx == b->nx && a->ny == b->ny && a->nz == b->nz && b->n_volumes == n_volumes) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "%s is %zu x %zu x %zu with %zu volumes, but %s is %zu x %zu x %zu with %zu; compare images of one grid", image,
+                      a->nx, a->ny, a->nz, a->n_volumes, other, b->nx, b->ny, b->nz, b->n_volumes);
+}
+
+/* Sums over the voxels seen so far. */
+typedef struct {
+    siren_comparison result;
+    double squares, relative;
+} siren_comparing;
+
+/* `mask`: (n), 0 skips a voxel; NULL compares all. */
+static void compare_values(siren_comparing *c, const double *x, const double *other, const double *mask, size_t n) {
+    siren_comparison *r = &c->result;
+    for (size_t i = 0; i < n; i++) {
+        if (mask && !(mask[i] != 0)) continue;
+        if (!isfinite(x[i]) || !isfinite(other[i])) {
+            bool same = (isnan(x[i]) && isnan(other[i])) || x[i] == other[i];
+            r->n_unequal_finite += !same;
+            continue;
+        }
+        double error = fabs(x[i] - other[i]);
+        r->n_voxels++;
+        c->squares += error * error;
+        r->max_abs_error = fmax(r->max_abs_error, error);
+        r->minimum = fmin(r->minimum, x[i]);
+        r->maximum = fmax(r->maximum, x[i]);
+        if (x[i] != 0) {
+            c->relative += error / fabs(x[i]);
+            r->n_relative++;
+        }
+    }
+}
+
+static void scaled_values(const siren_series *series, size_t first, size_t n, double *values) {
+    const siren_geometry *g = &series->geometry;
+    siren_datatype_to_double(g->datatype, (const uint8_t *)series->voxels + first * siren_datatype_size(g->datatype), n, values);
+    for (size_t i = 0; i < n; i++) values[i] = values[i] * g->slope + g->inter;
+}
+
+static siren_comparison compare_series(const siren_series *image, const siren_series *other, const siren_series *mask) {
+    siren_comparing c = {.result = {.minimum = INFINITY, .maximum = -INFINITY}};
+    double x[CHUNK], y[CHUNK], inside[CHUNK];
+    const siren_geometry *g = &image->geometry;
+    size_t n_grid = g->nx * g->ny * g->nz;
+    for (size_t volume = 0; volume < g->n_volumes; volume++)
+        for (size_t first = 0; first < n_grid; first += CHUNK) {
+            size_t n = n_grid - first < CHUNK ? n_grid - first : CHUNK;
+            scaled_values(image, volume * n_grid + first, n, x);
+            scaled_values(other, volume * n_grid + first, n, y);
+            if (mask) scaled_values(mask, first, n, inside);
+            compare_values(&c, x, y, mask ? inside : NULL, n);
+        }
+    siren_comparison *r = &c.result;
+    double peak = r->maximum - r->minimum;
+    r->mse = r->n_voxels ? c.squares / (double)r->n_voxels : 0;
+    r->psnr = r->mse > 0 ? 10 * log10(peak * peak / r->mse) : INFINITY;
+    r->relative_error = r->n_relative ? c.relative / (double)r->n_relative : 0;
+    return *r;
+}
+
+siren_status siren_compare(const char *image, const char *other, const char *mask, size_t memory_limit, siren_comparison *out) {
+    siren_status status = SIREN_OK;
+    siren_series a = {.voxels = NULL}, b = {.voxels = NULL}, m = {.voxels = NULL};
+    SIREN_TRY(siren_nifti_read(image, memory_limit, &a));
+    SIREN_TRY(siren_nifti_read(other, memory_limit, &b));
+    SIREN_TRY(check_grids(image, &a.geometry, other, &b.geometry, a.geometry.n_volumes));
+    if (mask) {
+        SIREN_TRY(siren_nifti_read(mask, memory_limit, &m));
+        SIREN_TRY(check_grids(image, &a.geometry, mask, &m.geometry, 1));
+    }
+    siren_comparison result = compare_series(&a, &b, mask ? &m : NULL);
+    if (result.n_voxels == 0) {
+        status = siren_fail(SIREN_USAGE, "%s and %s have no finite voxel in common%s", image, other, mask ? " inside the mask" : "");
+        goto done;
+    }
+    *out = result;
+done:
+    siren_series_free(&a);
+    siren_series_free(&b);
+    siren_series_free(&m);
+    return status;
+}
