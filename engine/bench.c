@@ -1,11 +1,15 @@
 #include "engine/bench.h"
 
+#include "engine/blocks.h"
+#include "engine/decode.h"
 #include "engine/gradient.h"
 #include "engine/trainer.h"
+#include "formats/pack.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 siren_status siren_bench_peak(siren_device *device, double *gflops) {
     siren_status status = SIREN_OK;
@@ -22,19 +26,121 @@ siren_status siren_bench_peak(siren_device *device, double *gflops) {
     SIREN_TRY(siren_buffer_create(device, items * lanes * sizeof(float), "the peak's results", &out));
     siren_range range = {.global = {items}, .local = {chain ? 1 : group}};
     int n = 1000;
-    for (int run = 0; run < 12; run++) {
+    for (int run = 0; run < 6; run++) {
         double start = siren_clock();
         SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(out), SIREN_FLOAT(0.999f), SIREN_FLOAT(0.001f), SIREN_INT(n)));
         SIREN_TRY(siren_device_finish(device));
         double seconds = siren_clock() - start, rate = per_step * n / seconds * 1e-9;
-        if (seconds < 0.02 && n < 100000000) /* too short to trust: lengthen, and do not count it against the runs */
-            n *= 4, run = run > 0 ? run - 1 : run;
-        else if (rate > best)
+        if (seconds < 0.02 && n < 100000000) { /* too short to trust: lengthen, and do not count it */
+            n *= 4;
+            run--;
+        } else if (rate > best) {
             best = rate;
+        }
     }
     *gflops = best;
 done:
     siren_buffer_free(out);
     siren_kernel_free(kernel);
+    return status;
+}
+
+#define ROUNDS 5
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(const double *values) {
+    double sorted[ROUNDS];
+    memcpy(sorted, values, sizeof sorted);
+    qsort(sorted, ROUNDS, sizeof *sorted, by_value);
+    return sorted[ROUNDS / 2];
+}
+
+/* A smooth image with edges, different in every volume and block. */
+static void synthetic_targets(size_t n_networks, size_t nx, size_t ny, size_t n_outputs, float *targets) {
+    for (size_t n = 0; n < n_networks; n++)
+        for (size_t y = 0; y < ny; y++)
+            for (size_t x = 0; x < nx; x++)
+                for (size_t j = 0; j < n_outputs; j++, targets++) {
+                    double u = (double)x / (double)nx, v = (double)y / (double)ny, k = 3.0 + (double)((j + 5 * n) % 17);
+                    double wave = 0.5 + 0.25 * sin(k * u + 2.0 * v * v) + 0.25 * cos(k * v - 3.0 * u);
+                    *targets = (float)((u - 0.5) * (u - 0.5) + (v - 0.5) * (v - 0.5) < 0.2 ? wave : 0.1 * wave);
+                }
+}
+
+static siren_status measure_decode(siren_device *device, const siren_network *network, size_t n_points, const float *coordinates,
+                                   const float *params, siren_bench_result *result) {
+    siren_status status = SIREN_OK;
+    siren_decoder *decoder = NULL;
+    float *y = NULL;
+    double seconds[ROUNDS];
+    size_t n_values = n_points * siren_network_n_outputs(network);
+    SIREN_TRY(siren_allocate(&y, n_values, sizeof *y, "the decoded block"));
+    SIREN_TRY(siren_decoder_create(device, network, n_points, coordinates, &decoder));
+    SIREN_TRY(siren_decoder_run(decoder, params, y));
+    for (int round = 0; round < ROUNDS; round++) {
+        double start = siren_clock();
+        SIREN_TRY(siren_decoder_run(decoder, params, y));
+        seconds[round] = siren_clock() - start;
+    }
+    result->decode_seconds = median(seconds);
+    result->decode_gflops = 2e-9 * siren_network_macs(network) * (double)n_points / result->decode_seconds;
+    result->decode_crc = siren_crc64(0, y, n_values * sizeof *y);
+done:
+    siren_decoder_free(decoder);
+    free(y);
+    return status;
+}
+
+static siren_status measure_steps(siren_device *device, siren_trainer *trainer, size_t n_steps, siren_bench_result *result) {
+    double seconds[ROUNDS], peak[ROUNDS], share[ROUNDS];
+    SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, 2, NULL, NULL));
+    for (int round = 0; round < ROUNDS; round++) {
+        double start = siren_clock();
+        SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, n_steps, NULL, NULL));
+        seconds[round] = (siren_clock() - start) / (double)n_steps;
+        SIREN_RETURN_IF_FAILED(siren_bench_peak(device, &peak[round]));
+        share[round] = result->step_flops / seconds[round] * 1e-9 / peak[round];
+    }
+    result->peak_gflops = median(peak);
+    result->step_seconds = median(seconds);
+    result->step_gflops = result->step_flops / result->step_seconds * 1e-9;
+    result->step_share_of_peak = median(share);
+    return SIREN_OK;
+}
+
+siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks, size_t nx, size_t ny, size_t n_steps,
+                              siren_bench_result *out) {
+    siren_status status = SIREN_OK;
+    siren_trainer *trainer = NULL;
+    float *coordinates = NULL, *targets = NULL, *params = NULL, *losses = NULL;
+    size_t n_points = nx * ny, n_params = siren_network_n_params(network), n_outputs = siren_network_n_outputs(network);
+    siren_bench_result result = {.n_epochs = 2 + ROUNDS * n_steps};
+    result.step_flops = siren_network_step_flops(network, n_points) * (double)n_networks;
+    SIREN_TRY(siren_allocate(&coordinates, n_points, network->n_inputs * sizeof *coordinates, "the coordinates"));
+    SIREN_TRY(siren_allocate(&targets, n_networks * n_points, n_outputs * sizeof *targets, "the targets"));
+    SIREN_TRY(siren_allocate(&params, n_networks, n_params * sizeof *params, "the parameters"));
+    SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
+    siren_slice_coordinates(nx, ny, coordinates);
+    synthetic_targets(n_networks, nx, ny, n_outputs, targets);
+    for (size_t n = 0; n < n_networks; n++) siren_network_initialise(network, 0, (uint32_t)n, params + n * n_params);
+    siren_trainer_plan plan = {network, n_networks, n_points, coordinates, result.n_epochs, {3e-4f, 0.9f, 0.999f, 1e-8f}};
+    SIREN_TRY(siren_trainer_create(device, &plan, &trainer));
+    SIREN_TRY(siren_trainer_start(trainer, params, targets));
+    SIREN_TRY(measure_steps(device, trainer, n_steps, &result));
+    SIREN_TRY(siren_trainer_best(trainer, NULL, losses));
+    result.psnr = -10 * log10((double)losses[0]);
+    SIREN_TRY(measure_decode(device, network, n_points, coordinates, params, &result));
+    result.decode_share_of_peak = result.decode_gflops / result.peak_gflops;
+    *out = result;
+done:
+    siren_trainer_free(trainer);
+    free(coordinates);
+    free(targets);
+    free(params);
+    free(losses);
     return status;
 }

@@ -10,19 +10,21 @@
 siren_status siren_bench_peak(siren_device *device, double *gflops);
 
 typedef struct {
-    double peak_gflops;   /* median over measurements between the steps */
-    double step_seconds;  /* median of one training step */
-    double step_gflops;   /* step_flops / step_seconds */
-    double step_share_of_peak;
-    double step_flops;
-    double decode_seconds; /* exact decode of one block, median */
+    double peak_gflops;        /* median of the rounds */
+    double step_seconds;       /* of one training step of all networks, median of the rounds */
+    double step_flops;         /* of one training step of all networks */
+    double step_gflops;        /* step_flops / step_seconds */
+    double step_share_of_peak; /* median of the rounds' own ratios: clocks and neighbours drift */
+    double decode_seconds;     /* exact decode of one block to host memory, median */
     double decode_gflops;
-    uint64_t decode_crc;   /* of the decoded floats: equal on every device */
-    size_t n_networks, n_points;
+    double decode_share_of_peak;
+    uint64_t decode_crc; /* CRC-64 of the decoded floats of the initial parameters: equal on every device */
+    double psnr;         /* of the best loss after the steps run, first network: shows that work was done */
+    size_t n_epochs;     /* steps run, warm-up included */
 } siren_bench_result;
 
-/* Trains `network` on `n_networks` blocks of nx * ny points of a fixed synthetic image for `n_steps` steps after two of
- * warm-up, and decodes it. Peak is measured before, between and after, since clocks drift. */
+/* Trains `network` on `n_networks` blocks of nx * ny points of a fixed synthetic image, `n_steps` steps in each of five
+ * rounds after two steps of warm-up, and decodes it; the peak is measured in every round. */
 siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks, size_t nx, size_t ny, size_t n_steps,
                               siren_bench_result *out);
 

@@ -14,7 +14,7 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
     siren_status status = SIREN_OK;
     uint8_t *content = NULL;
     struct stat facts;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
     if (fd < 0) return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
     if (fstat(fd, &facts) != 0) {
         status = siren_fail(SIREN_SYSTEM, "%s: cannot be examined: %s", path, strerror(errno));
