@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "host/base.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -111,4 +112,20 @@ unsigned siren_processors(void) {
     if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
     int n = CPU_COUNT(&set);
     return n > 0 ? (unsigned)n : 1;
+}
+
+siren_status siren_limit_processors(unsigned n) {
+    cpu_set_t set;
+    if (n == 0 || n >= siren_processors()) return SIREN_OK;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return SIREN_OK; /* more processors than a cpu_set_t counts */
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &set)) continue;
+        if (n == 0)
+            CPU_CLR(cpu, &set);
+        else
+            n--;
+    }
+    if (sched_setaffinity(0, sizeof set, &set) != 0)
+        return siren_fail(SIREN_SYSTEM, "cannot restrict the process to fewer processors: %s", strerror(errno));
+    return SIREN_OK;
 }

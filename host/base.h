@@ -77,5 +77,8 @@ double siren_clock(void);
 
 /* Number of processors this process may run on (its affinity mask), at least 1. */
 unsigned siren_processors(void);
+/* Restricts this thread, and the threads it starts from now on, to `n` of those processors; 0 or more than there are
+ * changes nothing. Call it before anything starts threads (OpenCL does). */
+siren_status siren_limit_processors(unsigned n);
 
 #endif

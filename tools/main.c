@@ -1,1 +1,75 @@
-int main(void) { return 0; }
+/* sirencl: dispatch to the subcommands. */
+#include "tools/tools.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *help;
+    int (*run)(int argc, char **argv);
+} tools[] = {
+#define X(name, help) {#name, help, siren_tool_##name},
+    SIREN_TOOL_MAP(X)
+#undef X
+};
+#define N_TOOLS (sizeof tools / sizeof *tools)
+
+static void print_exit_codes(FILE *out) {
+    static const struct {
+        int code;
+        const char *meaning;
+    } codes[] = {
+#define X(name, value, exit_code, meaning) {exit_code, meaning},
+        SIREN_STATUS_MAP(X)
+#undef X
+    };
+    fputs("\nExit codes:\n", out);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (i > 0 && codes[i].code == codes[i - 1].code)
+            fprintf(out, "       or %s\n", codes[i].meaning);
+        else
+            fprintf(out, "  %3d  %s\n", codes[i].code, codes[i].meaning);
+}
+
+static void print_help(FILE *out) {
+    fputs("Usage: sirencl COMMAND [OPTIONS] FILES\n\n"
+          "Compresses diffusion MRI series by overfitting a small sine-activation network to each slice.\n\nCommands:\n",
+          out);
+    for (size_t i = 0; i < N_TOOLS; i++) fprintf(out, "  %-11s %s\n", tools[i].name, tools[i].help);
+    fputs("\n'sirencl COMMAND --help' tells its options. Options may stand anywhere; after '--' everything is a file name.\n"
+          "MRtrix's -force, -nthreads N, -quiet and -info (--verbose) are understood, too.\n"
+          "\nEnvironment:\n"
+          "  SIRENCL_DEVICE      the device where --device is not given\n"
+          "  SIRENCL_KERNEL_DIR  folder of kernel sources to use instead of the built-in ones\n",
+          out);
+    print_exit_codes(out);
+}
+
+int main(int argc, char **argv) {
+    const char *names[N_TOOLS];
+    for (size_t i = 0; i < N_TOOLS; i++) names[i] = tools[i].name;
+    if (argc < 2) {
+        print_help(stderr);
+        return siren_exit_code(SIREN_USAGE);
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0) {
+        puts("sirencl " SIREN_VERSION);
+        return siren_terminal_exit(SIREN_OK);
+    }
+    bool help = strcmp(name, "help") == 0;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (help && argc == 2)) {
+        print_help(stdout);
+        return siren_terminal_exit(SIREN_OK);
+    }
+    if (help) name = argv[2];
+    for (size_t i = 0; i < N_TOOLS; i++) {
+        if (strcmp(name, names[i]) != 0) continue;
+        if (help) return tools[i].run(2, (char *[]){argv[2], "--help", NULL});
+        return tools[i].run(argc - 1, argv + 1);
+    }
+    const char *nearest = siren_nearest_name(name + strspn(name, "-"), names, N_TOOLS);
+    fprintf(stderr, "sirencl: unknown command '%s'%s%s%s; see 'sirencl --help'\n", name, nearest ? " (did you mean " : "",
+            nearest ? nearest : "", nearest ? "?)" : "");
+    return siren_exit_code(SIREN_USAGE);
+}

@@ -1,7 +1,6 @@
 /* sirencl phantom: writes a brain-like diffusion series with its gradients, masks and ground truth. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,64 +10,18 @@
 #include "engine/phantom.h"
 #include "formats/nifti.h"
 #include "host/file.h"
-
-int siren_tool_phantom(int argc, char **argv);
+#include "tools/tools.h"
 
 #define HEAD_MM_XY 210.0 /* the field of view that the head fills */
 #define HEAD_MM_Z 144.0
-
-static const char help[] =
-    "usage: sirencl phantom OUT.nii[.gz] [options]\n"
-    "\n"
-    "Makes a deterministic brain-like diffusion MRI series: folded cortex, ventricles, deep nuclei, crossing "
-    "white-matter\n"
-    "bundles, Rician noise. The same options give the same bytes on every machine.\n"
-    "\n"
-    "Beside OUT.nii.gz it writes OUT.bval and OUT.bvec (directions in image axes; volumes in the order of "
-    "the shells),\n"
-    "OUT_mask, OUT_wm, OUT_gm and OUT_csf (uint8) and the ground truth OUT_fa and OUT_md (float32, mm^2/s; "
-    "where fibres\n"
-    "cross, of their volume-weighted mean tensor), each .nii or .nii.gz as OUT is.\n"
-    "\n"
-    "  --dims XxYxZ       voxels along each axis; the head fills the grid (default 140x140x96)\n"
-    "  --shells B:N,...   b-value in s/mm^2 and number of volumes of each shell (default 0:5,1000:64)\n"
-    "  --snr R            mean b = 0 signal of white matter over sigma; 0 or inf: no noise (default 30)\n"
-    "  --seed S           another seed, another head (default 1)\n"
-    "  --datatype T       int16, uint16 or float32 (default int16)\n"
-    "  --voxel MM         voxel size in the header (default: a field of view of 210 x 210 x 144 mm, 1.5 at "
-    "140x140x96)\n"
-    "  --nthreads N       threads (default: one per processor); the result is the same\n"
-    "  --force            replace files that exist\n"
-    "  --quiet            print nothing but errors\n"
-    "  --help             this text\n";
 
 typedef struct {
     const char *path;
     siren_phantom_options phantom;
     siren_shell *shells;
     double voxel; /* 0: from the field of view */
-    bool force, quiet, help;
+    bool force, quiet;
 } arguments;
-
-static siren_status parse_number(const char *option, const char *text, double low, double high, double *out) {
-    char *end = NULL;
-    double value = strtod(text, &end);
-    if (end == text || *end != 0 || !(value >= low && value <= high))
-        return siren_fail(SIREN_USAGE, "--%s %s: is no number from %g to %g", option, text, low, high);
-    *out = value;
-    return SIREN_OK;
-}
-
-static siren_status parse_whole(const char *option, const char *text, uint64_t high, uint64_t *out) {
-    char *end = NULL;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0 || value > high)
-        return siren_fail(SIREN_USAGE, "--%s %s: is no whole number from 0 to %llu", option, text,
-                          (unsigned long long)high);
-    *out = value;
-    return SIREN_OK;
-}
 
 static siren_status parse_dims(const char *text, siren_phantom_options *out) {
     size_t dims[3];
@@ -99,74 +52,6 @@ static siren_status parse_datatype(const char *text, siren_datatype *out) {
             return SIREN_OK;
         }
     return siren_fail(SIREN_USAGE, "--datatype %s: is not offered; give int16, uint16 or float32", text);
-}
-
-static siren_status parse_arguments(int argc, char **argv, arguments *out) {
-    enum { DIMS = 256, SHELLS, SNR, SEED, DATATYPE, VOXEL, NTHREADS, FORCE, QUIET, HELP };
-    static const struct option options[] = {{"dims", required_argument, NULL, DIMS},
-                                            {"shells", required_argument, NULL, SHELLS},
-                                            {"snr", required_argument, NULL, SNR},
-                                            {"seed", required_argument, NULL, SEED},
-                                            {"datatype", required_argument, NULL, DATATYPE},
-                                            {"voxel", required_argument, NULL, VOXEL},
-                                            {"nthreads", required_argument, NULL, NTHREADS},
-                                            {"force", no_argument, NULL, FORCE},
-                                            {"quiet", no_argument, NULL, QUIET},
-                                            {"help", no_argument, NULL, HELP},
-                                            {NULL, 0, NULL, 0}};
-    const char *shells = "0:5,1000:64";
-    uint64_t whole = 0;
-    out->phantom = (siren_phantom_options){
-        .nx = 140, .ny = 140, .nz = 96, .snr = 30, .seed = 1, .datatype = SIREN_INT16};
-    optind = 0;
-    opterr = 0;
-    for (int option; (option = getopt_long_only(argc, argv, ":", options, NULL)) != -1;) {
-        switch (option) {
-        case DIMS:
-            SIREN_RETURN_IF_FAILED(parse_dims(optarg, &out->phantom));
-            break;
-        case SHELLS:
-            shells = optarg;
-            break;
-        case SNR:
-            SIREN_RETURN_IF_FAILED(parse_number("snr", optarg, 0, INFINITY, &out->phantom.snr));
-            break;
-        case SEED:
-            SIREN_RETURN_IF_FAILED(parse_whole("seed", optarg, UINT64_MAX, &out->phantom.seed));
-            break;
-        case DATATYPE:
-            SIREN_RETURN_IF_FAILED(parse_datatype(optarg, &out->phantom.datatype));
-            break;
-        case VOXEL:
-            SIREN_RETURN_IF_FAILED(parse_number("voxel", optarg, 0.001, 1000, &out->voxel));
-            break;
-        case NTHREADS:
-            SIREN_RETURN_IF_FAILED(parse_whole("nthreads", optarg, 1024, &whole));
-            out->phantom.n_threads = (unsigned)whole;
-            break;
-        case FORCE:
-            out->force = true;
-            break;
-        case QUIET:
-            out->quiet = true;
-            break;
-        case HELP:
-            out->help = true;
-            return SIREN_OK;
-        case ':':
-            return siren_fail(SIREN_USAGE, "%s: needs a value; see sirencl phantom --help", argv[optind - 1]);
-        default:
-            return siren_fail(SIREN_USAGE, "%s: is no option of phantom; see sirencl phantom --help",
-                              argv[optind - 1]);
-        }
-    }
-    if (argc - optind != 1)
-        return siren_fail(SIREN_USAGE, "phantom takes one file name, not %d; give OUT.nii or OUT.nii.gz",
-                          argc - optind);
-    out->path = argv[optind];
-    SIREN_RETURN_IF_FAILED(siren_shells_parse(shells, &out->shells, &out->phantom.n_shells));
-    out->phantom.shells = out->shells;
-    return SIREN_OK;
 }
 
 /* One image to write. */
@@ -247,11 +132,6 @@ static siren_status write_series(image *series, const siren_phantom *p) {
     return SIREN_OK;
 }
 
-static bool show_progress(void *user, double done, double total, const char *what) {
-    if (user) fprintf(stderr, "\r%-8s %3.0f %% ", what, 100 * done / total);
-    return true;
-}
-
 static void print_summary(const arguments *a, const siren_phantom *p) {
     const siren_geometry *g = &p->geometry;
     size_t n[SIREN_TISSUE_WM + 1] = {0};
@@ -273,7 +153,6 @@ static siren_status make_files(const arguments *a) {
     memset(&phantom, 0, sizeof phantom);
     char *text_path[2] = {NULL, NULL};
     bool gradients_written = false;
-    void *bar = !a->quiet && isatty(STDERR_FILENO) ? stderr : NULL;
     size_t n_volumes = 0;
     for (size_t i = 0; i < a->phantom.n_shells; i++)
         if (!siren_add(n_volumes, a->phantom.shells[i].n, &n_volumes)) n_volumes = SIZE_MAX;
@@ -290,9 +169,8 @@ static siren_status make_files(const arguments *a) {
         SIREN_TRY(siren_output_open(text_path[i], a->force, &probe));
         siren_output_discard(probe);
     }
-    status = siren_phantom_make(&a->phantom, show_progress, bar, &phantom);
-    if (bar) fprintf(stderr, "\r%-16s\r", "");
-    if (status != SIREN_OK) goto done;
+    SIREN_TRY(siren_phantom_make(&a->phantom, siren_terminal_progress, NULL, &phantom));
+    siren_terminal_end_progress();
     for (int kind = 0; kind < SERIES; kind++) SIREN_TRY(write_map(&images[kind], (image_kind)kind, &phantom));
     SIREN_TRY(write_series(&images[SERIES], &phantom));
     SIREN_TRY(siren_gradients_write(a->path, a->force, &phantom.gradients));
@@ -320,14 +198,45 @@ done:
 }
 
 int siren_tool_phantom(int argc, char **argv) {
-    arguments a;
-    memset(&a, 0, sizeof a);
-    siren_status status = parse_arguments(argc, argv, &a);
-    if (status == SIREN_OK && a.help)
-        fputs(help, stdout);
-    else if (status == SIREN_OK)
-        status = make_files(&a);
-    if (status != SIREN_OK) fprintf(stderr, "sirencl phantom: %s\n", siren_message());
+    siren_common_options common = {0};
+    arguments a = {.phantom = {.nx = 140, .ny = 140, .nz = 96, .snr = 30, .seed = 1, .datatype = SIREN_INT16}};
+    const char *dims = "140x140x96", *shells = "0:5,1000:64", *datatype = siren_datatype_name(a.phantom.datatype);
+    const siren_option options[] = {
+        {"dims", "XxYxZ", "voxels along each axis; the head fills the grid", SIREN_OPTION_TEXT, &dims, 0, 0},
+        {"shells", "B:N,...", "b-value in s/mm^2 and number of volumes of each shell", SIREN_OPTION_TEXT, &shells, 0, 0},
+        {"snr", "X", "mean b = 0 signal of white matter over sigma; 0 or inf: no noise", SIREN_OPTION_DOUBLE, &a.phantom.snr, 0,
+         INFINITY},
+        {"seed", "N", "another seed, another head", SIREN_OPTION_UINT64, &a.phantom.seed, 0, 0x1p64},
+        {"datatype", "T", "int16, uint16 or float32", SIREN_OPTION_TEXT, &datatype, 0, 0},
+        {"voxel", "MM", "voxel size in the header, 0 for a field of view of\n210 x 210 x 144 mm", SIREN_OPTION_DOUBLE, &a.voxel, 0,
+         1000},
+        {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &a.force, 0, 0},
+        SIREN_COMMON_OPTIONS(common),
+    };
+    const siren_usage usage = {
+        .command = "phantom",
+        .arguments = "OUT.nii[.gz]",
+        .n_arguments = 1,
+        .summary = "Makes a deterministic brain-like diffusion MRI series: folded cortex, ventricles, deep nuclei, crossing\n"
+                   "white-matter bundles, Rician noise. The same options give the same bytes on every machine.\n"
+                   "Beside OUT.nii.gz it writes OUT.bval and OUT.bvec (directions in image axes; volumes in the order of the\n"
+                   "shells), OUT_mask, OUT_wm, OUT_gm and OUT_csf (uint8) and the ground truth OUT_fa and OUT_md (float32,\n"
+                   "mm^2/s; where fibres cross, of their volume-weighted mean tensor), each .nii or .nii.gz as OUT is.",
+        .example = "sirencl phantom --dims 64x64x8 --shells 0:2,1000:16 --seed 7 dwi.nii.gz",
+        .options = options,
+        .n_options = sizeof options / sizeof *options};
+    int exit_code;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &exit_code)) return exit_code;
+
+    siren_status status = SIREN_OK;
+    a.quiet = common.quiet;
+    siren_terminal_catch_interrupt();
+    SIREN_TRY(parse_dims(dims, &a.phantom));
+    SIREN_TRY(parse_datatype(datatype, &a.phantom.datatype));
+    SIREN_TRY(siren_shells_parse(shells, &a.shells, &a.phantom.n_shells));
+    a.phantom.shells = a.shells;
+    SIREN_TRY(make_files(&a));
+done:
     free(a.shells);
-    return siren_exit_code(status);
+    return siren_terminal_exit(status);
 }

@@ -1,0 +1,64 @@
+/* sirencl compare */
+#include "tools/tools.h"
+
+#include <stdio.h>
+
+static siren_status print_json(const siren_comparison *c) {
+    siren_status status = SIREN_OK;
+    siren_json *json = NULL;
+    SIREN_TRY(siren_json_create(&json));
+    siren_json_number(json, "mse", c->mse);
+    siren_json_number(json, "psnr", c->psnr);
+    siren_json_number(json, "max_abs_error", c->max_abs_error);
+    siren_json_number(json, "relative_error", c->relative_error);
+    siren_json_number(json, "minimum", c->minimum);
+    siren_json_number(json, "maximum", c->maximum);
+    siren_json_integer(json, "voxels", c->n_voxels);
+    siren_json_integer(json, "relative_voxels", c->n_relative);
+    siren_json_integer(json, "unequal_finite", c->n_unequal_finite);
+    SIREN_TRY(siren_tool_print_json(json));
+done:
+    siren_json_free(json);
+    return status;
+}
+
+static void print_text(const siren_comparison *c) {
+    char count[32];
+    printf("MSE             %.9g\n", c->mse);
+    printf("PSNR            %.4f dB (peak %.9g - %.9g)\n", c->psnr, c->maximum, c->minimum);
+    printf("maximal error   %.9g\n", c->max_abs_error);
+    printf("relative error  %.6g (mean over %s voxels other than 0)\n", c->relative_error, siren_format_integer(c->n_relative, count));
+    printf("voxels          %s\n", siren_format_integer(c->n_voxels, count));
+    if (c->n_unequal_finite)
+        printf("not compared    %s voxels: finite in one image only\n", siren_format_integer(c->n_unequal_finite, count));
+}
+
+int siren_tool_compare(int argc, char **argv) {
+    bool json = false;
+    siren_common_options common = {0};
+    size_t memory = siren_tool_memory();
+    const char *mask = NULL, *files[2];
+    const siren_option options[] = {
+        {"mask", "FILE", "3-D image; only voxels where it is not 0 count", SIREN_OPTION_TEXT, &mask, 0, 0},
+        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
+        {"memory", "BYTES", "refuse a larger series, e.g. 16G; else half of the memory", SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
+        SIREN_COMMON_OPTIONS(common),
+    };
+    const siren_usage usage = {
+        .command = "compare",
+        .arguments = "A.nii[.gz] B.nii[.gz]",
+        .n_arguments = 2,
+        .summary = "Compares the intensities (slope and intercept applied) of two series of equal dimensions: mean squared error, PSNR\n"
+                   "with the first image's maximum minus minimum as peak, the largest absolute error, and the mean of |a-b|/|a|.",
+        .example = "sirencl compare --mask dwi_mask.nii.gz dwi.nii.gz restored.nii.gz",
+        .options = options,
+        .n_options = sizeof options / sizeof *options};
+    int exit_code;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+
+    siren_comparison comparison;
+    siren_status status = siren_compare(files[0], files[1], mask, memory, &comparison);
+    if (status == SIREN_OK && json) status = print_json(&comparison);
+    else if (status == SIREN_OK) print_text(&comparison);
+    return siren_terminal_exit(status);
+}

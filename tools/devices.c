@@ -1,0 +1,84 @@
+/* sirencl devices: every OpenCL device and the kernel family it gets. */
+#include "tools/tools.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static siren_status print_json(const siren_device_facts *facts, size_t n) {
+    siren_status status = SIREN_OK;
+    siren_json *json = NULL;
+    SIREN_TRY(siren_json_create(&json));
+    siren_json_begin_array(json, "devices");
+    for (size_t i = 0; i < n; i++) {
+        const siren_device_facts *f = &facts[i];
+        char choice[32];
+        snprintf(choice, sizeof choice, "%u:%u", f->platform, f->index);
+        siren_json_begin_object(json, NULL);
+        siren_json_string(json, "device", choice);
+        siren_json_string(json, "name", f->name);
+        siren_json_string(json, "vendor", f->vendor);
+        siren_json_string(json, "version", f->version);
+        siren_json_string(json, "driver", f->driver);
+        siren_json_string(json, "platform_name", f->platform_name);
+        siren_json_string(json, "platform_version", f->platform_version);
+        siren_json_integer(json, "platform", f->platform);
+        siren_json_integer(json, "index", f->index);
+        siren_json_bool(json, "is_cpu", f->is_cpu);
+        siren_json_bool(json, "is_gpu", f->is_gpu);
+        siren_json_bool(json, "available", f->available);
+        siren_json_integer(json, "compute_units", f->compute_units);
+        siren_json_integer(json, "clock_mhz", f->clock_mhz);
+        siren_json_integer(json, "vector_width", f->vector_width);
+        siren_json_integer(json, "global_bytes", f->global_bytes);
+        siren_json_integer(json, "local_bytes", f->local_bytes);
+        siren_json_integer(json, "max_allocation_bytes", f->max_allocation_bytes);
+        siren_json_integer(json, "max_work_group", f->max_work_group);
+        siren_json_bool(json, "has_fma", f->has_fma);
+        siren_json_string(json, "family", siren_family_name(f->family));
+        siren_json_end(json);
+    }
+    siren_json_end(json);
+    SIREN_TRY(siren_tool_print_json(json));
+done:
+    siren_json_free(json);
+    return status;
+}
+
+static void print_table(const siren_device_facts *facts, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const siren_device_facts *f = &facts[i];
+        printf("%u:%u  %s%s\n", f->platform, f->index, f->name, f->available ? "" : " (not available)");
+        printf("     platform   %s, %s\n", f->platform_name, f->platform_version);
+        printf("     device     %s, %s, driver %s, %s\n", f->is_cpu ? "CPU" : f->is_gpu ? "GPU" : "accelerator", f->version,
+               f->driver, f->vendor);
+        printf("     units      %u at %u MHz, vectors of %u floats, fma %s\n", f->compute_units, f->clock_mhz, f->vector_width,
+               f->has_fma ? "in hardware" : "emulated");
+        printf("     memory     %.1f GiB, one buffer at most %.1f GiB, %.0f KiB local\n", (double)f->global_bytes / 0x1p30,
+               (double)f->max_allocation_bytes / 0x1p30, (double)f->local_bytes / 0x1p10);
+        printf("     work-group at most %zu\n", f->max_work_group);
+        printf("     kernels    %s family\n", siren_family_name(f->family));
+    }
+}
+
+int siren_tool_devices(int argc, char **argv) {
+    bool json = false;
+    siren_common_options common = {0};
+    const siren_option options[] = {{"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
+                                    SIREN_COMMON_OPTIONS(common)};
+    const siren_usage usage = {.command = "devices",
+                               .arguments = "",
+                               .summary = "Lists every device of every OpenCL platform, and which family of kernels it gets.\n"
+                                          "Exit code 6 where there is none.",
+                               .options = options,
+                               .n_options = sizeof options / sizeof *options};
+    int exit_code;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &exit_code)) return exit_code;
+
+    siren_device_facts *facts = NULL;
+    size_t n = 0;
+    siren_status status = siren_device_list(&facts, &n);
+    if (status == SIREN_OK && json) status = print_json(facts, n);
+    else if (status == SIREN_OK) print_table(facts, n);
+    free(facts);
+    return siren_terminal_exit(status);
+}

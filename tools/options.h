@@ -1,0 +1,69 @@
+/* Command lines: one table of options drives parsing and --help.
+ *
+ * GNU long options (--name VALUE, --name=VALUE, anywhere before "--"), -h, and four of MRtrix's names with one dash:
+ * -force, -quiet, -nthreads N, and -info for --verbose. */
+#ifndef SIREN_TOOLS_OPTIONS_H
+#define SIREN_TOOLS_OPTIONS_H
+
+#include "engine/sirencl.h"
+
+#include <stdio.h>
+
+/* What `value` of an option points to. */
+typedef enum {
+    SIREN_OPTION_FLAG,   /* bool: set to true; takes no value */
+    SIREN_OPTION_TEXT,   /* const char *: borrowed from argv */
+    SIREN_OPTION_UINT32, /* uint32_t in [minimum, maximum] */
+    SIREN_OPTION_SIZE,   /* size_t in [minimum, maximum] */
+    SIREN_OPTION_UINT64, /* uint64_t in [minimum, maximum] */
+    SIREN_OPTION_FLOAT,  /* float in [minimum, maximum] */
+    SIREN_OPTION_DOUBLE, /* double in [minimum, maximum] */
+    SIREN_OPTION_SPAN,   /* siren_span: "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never empty */
+    SIREN_OPTION_BYTES   /* size_t in [minimum, maximum]: "1500000", "512M", "16G" (powers of 1024) */
+} siren_option_type;
+
+typedef struct {
+    const char *name;     /* without the dashes */
+    const char *argument; /* how --help calls the value: "N"; NULL for a flag */
+    const char *help;     /* one sentence without full stop; '\n' breaks the line */
+    siren_option_type type;
+    void *value;          /* what it holds before parsing is shown as the default, except of flags, spans and NULL */
+    double minimum, maximum;
+} siren_option;
+
+/* A subcommand's command line. */
+typedef struct {
+    const char *command;   /* "compress" */
+    const char *arguments; /* what stands beside the options: "IN.nii[.gz] OUT.siren"; "" for nothing */
+    size_t n_arguments;    /* exactly so many */
+    const char *summary;   /* the paragraph of --help */
+    const char *example;   /* one line, or NULL */
+    const siren_option *options;
+    size_t n_options;
+} siren_usage;
+
+/* Parses argv[1..argc-1] into the options' values and the `arguments` (usage->n_arguments, borrowed from argv). With
+ * --help or -h anywhere before "--", only *help is set. USAGE in one sentence otherwise; values may then have changed. */
+siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv, const char **arguments, bool *help);
+/* Prints --help. Call it before values change, for they are the defaults shown. */
+void siren_options_help(const siren_usage *usage, FILE *out);
+
+/* The one of `names` (n) that `text` is probably a slip of; NULL where none is near. */
+const char *siren_nearest_name(const char *text, const char *const *names, size_t n);
+
+/* Parse one value as the table does; USAGE names `what`. */
+siren_status siren_parse_span(const char *what, const char *text, siren_span *out);
+siren_status siren_parse_bytes(const char *what, const char *text, double minimum, double maximum, size_t *out);
+
+/* The options every command has; the rows of its table. */
+typedef struct {
+    uint32_t nthreads; /* processors to use; 0: all */
+    bool quiet, verbose;
+} siren_common_options;
+
+#define SIREN_COMMON_OPTIONS(common)                                                                         \
+    {"nthreads", "N", "processors to use, 0 for all", SIREN_OPTION_UINT32, &(common).nthreads, 0, 65536},            \
+    {"quiet", NULL, "print errors and results only", SIREN_OPTION_FLAG, &(common).quiet, 0, 0},        \
+    {"verbose", NULL, "print what the library has to tell (also -info)", SIREN_OPTION_FLAG, &(common).verbose, 0, 0}
+
+#endif

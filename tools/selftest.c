@@ -1,0 +1,36 @@
+/* sirencl selftest */
+#include "tools/tools.h"
+
+#include <stdio.h>
+
+static void print_result(void *user, const char *name, double difference, double bound, bool passed) {
+    (void)user;
+    printf("%-6s  %-32s difference %.3g, bound %.3g\n", passed ? "ok" : "FAILED", name, difference, bound);
+    fflush(stdout);
+}
+
+int siren_tool_selftest(int argc, char **argv) {
+    siren_common_options common = {0};
+    const char *device_choice = NULL;
+    const siren_option options[] = {
+        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        SIREN_COMMON_OPTIONS(common),
+    };
+    const siren_usage usage = {
+        .command = "selftest",
+        .arguments = "",
+        .summary = "Runs every kernel on the device and compares its results with plain C. Exit code 7 where one differs.",
+        .options = options,
+        .n_options = sizeof options / sizeof *options};
+    int exit_code;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &exit_code)) return exit_code;
+
+    siren_status status = SIREN_OK;
+    siren_device *device = NULL;
+    SIREN_TRY(siren_device_open(device_choice, &device));
+    if (!common.quiet) printf("%s\n", siren_tool_device_name(device));
+    SIREN_TRY(siren_selftest(device, common.quiet ? NULL : print_result, NULL));
+done:
+    siren_device_close(device);
+    return siren_terminal_exit(status);
+}

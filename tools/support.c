@@ -1,0 +1,44 @@
+/* What several subcommands share. */
+#include "tools/tools.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+siren_status siren_tool_open_decoder(const char *choice, siren_device **out) {
+    const char *wanted = choice && *choice ? choice : getenv("SIRENCL_DEVICE");
+    if (wanted && strcmp(wanted, "host") == 0) {
+        *out = NULL;
+        return SIREN_OK;
+    }
+    siren_status status = siren_device_open(choice, out);
+    if (status != SIREN_NO_DEVICE || (wanted && *wanted)) return status;
+    siren_terminal_warn("no OpenCL device: decoding on the host (--device host does so without this warning)");
+    *out = NULL;
+    return SIREN_OK;
+}
+
+const char *siren_tool_device_name(const siren_device *device) {
+    return device ? siren_device_get_facts(device)->name : "the host";
+}
+
+siren_status siren_tool_print_json(const siren_json *json) {
+    char *text = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
+    fputs(text, stdout);
+    free(text);
+    return SIREN_OK;
+}
+
+size_t siren_tool_memory(void) {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    size_t bytes;
+    if (pages <= 0 || page <= 0 || !siren_mul((size_t)pages, (size_t)page, &bytes)) return (size_t)4 << 30;
+    return bytes / 2;
+}
+
+char *siren_tool_weights_name(unsigned bits, char out[16]) {
+    snprintf(out, 16, bits ? "int%u" : "float32", bits);
+    return out;
+}

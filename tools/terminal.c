@@ -1,0 +1,199 @@
+#include "tools/terminal.h"
+
+#include <math.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BAR_COLUMNS 28
+#define MAX_PHASES 8
+#define GRACE_NANOSECONDS 700000000L
+
+/* One stretch of work: the reports of one `what`. */
+typedef struct {
+    char what[64];
+    double first, last; /* seconds of the clock */
+    double first_done;  /* of its first report, so that the time left counts only work that this process did */
+} phase;
+
+static struct {
+    const char *command;
+    bool quiet, verbose, is_terminal;
+    bool bar_shown;          /* the cursor stands in a bar */
+    double shown_at;         /* clock of the last bar or line */
+    int shown_tenth;         /* tenths of the phase in the last line; -1: none */
+    phase phases[MAX_PHASES];
+    size_t n_phases;
+} terminal = {.command = "", .shown_tenth = -1};
+
+static void clear_bar(void) {
+    if (!terminal.bar_shown) return;
+    fputs("\r\033[K", stderr);
+    terminal.bar_shown = false;
+}
+
+static void log_line(void *user, siren_log_level level, const char *text) {
+    (void)user;
+    if (level == SIREN_LOG_WARNING ? terminal.quiet : !terminal.verbose) return;
+    clear_bar();
+    fprintf(stderr, "sirencl %s: %s%s\n", terminal.command, level == SIREN_LOG_WARNING ? "warning: " : "", text);
+}
+
+void siren_terminal_warn(const char *format, ...) {
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    log_line(NULL, SIREN_LOG_WARNING, text);
+}
+
+bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *common, int argc, char **argv,
+                          const char **arguments, int *exit_code) {
+    bool help = false;
+    const char *term = getenv("TERM");
+    terminal.command = usage->command;
+    terminal.is_terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    siren_status status = siren_options_parse(usage, argc, argv, arguments, &help);
+    if (status == SIREN_OK && !help) status = siren_limit_processors(common->nthreads);
+    if (status != SIREN_OK || help) {
+        if (help) siren_options_help(usage, stdout);
+        *exit_code = siren_terminal_exit(status);
+        return false;
+    }
+    terminal.quiet = common->quiet;
+    terminal.verbose = common->verbose;
+    siren_set_log(log_line, NULL);
+    return true;
+}
+
+/* ---- interruption ------------------------------------------------------------------------------------------------------ */
+
+static volatile sig_atomic_t interrupted;
+static timer_t grace;
+static bool has_grace;
+
+static void on_signal(int number) {
+    static const char text[] = "\nsirencl: interrupted\n";
+    if (interrupted || number == SIGALRM) {
+        ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+        _exit(n < 0 ? 130 : 130);
+    }
+    interrupted = 1;
+    if (has_grace) timer_settime(grace, 0, &(struct itimerspec){.it_value = {.tv_nsec = GRACE_NANOSECONDS}}, NULL);
+}
+
+void siren_terminal_catch_interrupt(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    has_grace = timer_create(CLOCK_MONOTONIC, NULL, &grace) == 0; /* by default it sends SIGALRM */
+    sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+}
+
+/* ---- progress ---------------------------------------------------------------------------------------------------------- */
+
+static phase *find_phase(const char *what) {
+    for (size_t i = 0; i < terminal.n_phases; i++)
+        if (strncmp(terminal.phases[i].what, what, sizeof terminal.phases[i].what - 1) == 0) return &terminal.phases[i];
+    return NULL;
+}
+
+static void format_time(double seconds, char *out, size_t size) {
+    if (!(seconds < 360000)) seconds = 359999;
+    unsigned s = (unsigned)ceil(seconds);
+    if (s >= 3600)
+        snprintf(out, size, "%u:%02u:%02u", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(out, size, "%u:%02u", s / 60, s % 60);
+}
+
+static void show_bar(const char *what, double share, const char *left) {
+    char bar[BAR_COLUMNS + 1];
+    int filled = (int)(share * BAR_COLUMNS);
+    memset(bar, '-', BAR_COLUMNS);
+    memset(bar, '#', (size_t)filled);
+    bar[BAR_COLUMNS] = '\0';
+    fprintf(stderr, "\r%-16.24s [%s] %3.0f %%%s%s\033[K", what, bar, floor(100 * share), *left ? ", left " : "", left);
+    fflush(stderr);
+    terminal.bar_shown = true;
+}
+
+bool siren_terminal_progress(void *user, double done, double total, const char *what) {
+    (void)user;
+    double now = siren_clock(), share = total > 0 ? done / total : 0;
+    share = share < 0 || isnan(share) ? 0 : share > 1 ? 1 : share;
+    phase *p = find_phase(what);
+    bool begins = !p;
+    if (begins && terminal.n_phases < MAX_PHASES) {
+        p = &terminal.phases[terminal.n_phases++];
+        *p = (phase){.first = now, .first_done = done};
+        snprintf(p->what, sizeof p->what, "%s", what);
+        terminal.shown_tenth = -1;
+    }
+    if (p) p->last = now;
+    if (terminal.quiet || interrupted) return !interrupted;
+
+    char left[32] = "";
+    if (p && done > p->first_done && done < total && now - p->first > 0.5)
+        format_time((now - p->first) * (total - done) / (done - p->first_done), left, sizeof left);
+    if (terminal.is_terminal) {
+        if (begins || share == 1 || now - terminal.shown_at >= 0.1) {
+            show_bar(what, share, left);
+            terminal.shown_at = now;
+        }
+    } else {
+        int tenth = (int)(10 * share);
+        double since = now - terminal.shown_at;
+        bool last = tenth == 10 && terminal.shown_tenth >= 0 && terminal.shown_tenth < 10;
+        if (begins || last || (tenth > terminal.shown_tenth && since >= 1) || since >= 10) {
+            fprintf(stderr, "%s: %.0f %%%s%s\n", what, floor(100 * share), *left ? ", left " : "", left);
+            terminal.shown_at = now;
+            terminal.shown_tenth = tenth;
+        }
+    }
+    return true;
+}
+
+double siren_terminal_seconds(const char *what) {
+    const phase *p = find_phase(what);
+    return p ? p->last - p->first : 0;
+}
+
+void siren_terminal_end_progress(void) { clear_bar(); }
+
+/* ---- the end ------------------------------------------------------------------------------------------------------------- */
+
+int siren_terminal_exit(siren_status status) {
+    clear_bar();
+    if (status != SIREN_OK) fprintf(stderr, "sirencl %s: %s\n", terminal.command, siren_message());
+    if (status == SIREN_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+        fprintf(stderr, "sirencl %s: cannot write the results to standard output\n", terminal.command);
+        status = SIREN_SYSTEM;
+    }
+    return siren_exit_code(status);
+}
+
+char *siren_format_integer(uint64_t value, char out[32]) {
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%" PRIu64, value), o = 0;
+    for (int i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0) out[o++] = ',';
+        out[o++] = digits[i];
+    }
+    out[o] = '\0';
+    return out;
+}
+
+char *siren_format_bytes(double bytes, char out[32]) {
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    while (bytes >= 999.5 && unit < 4) bytes /= 1000, unit++;
+    snprintf(out, 32, unit == 0 ? "%.0f %s" : bytes < 10 ? "%.2f %s" : bytes < 100 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+    return out;
+}

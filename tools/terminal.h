@@ -1,0 +1,36 @@
+/* What a command says while it runs, and how it ends: messages, progress, interruption, exit code.
+ *
+ * Results go to stdout, everything else to stderr. On a terminal progress is one bar with the time left; elsewhere it is
+ * plain lines, at most one a second. The state is the process's: one command runs in it. */
+#ifndef SIREN_TOOLS_TERMINAL_H
+#define SIREN_TOOLS_TERMINAL_H
+
+#include "tools/options.h"
+
+/* Parses the command line, prints --help or what is wrong with it, and makes the library's log visible. False: end with
+ * *exit_code. `common` must be the one of usage's table. */
+bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *common, int argc, char **argv,
+                          const char **arguments, int *exit_code);
+
+/* From now on SIGINT and SIGTERM make siren_terminal_progress() return false, so that the library stops and cleans up. Where
+ * it does not within 0.7 seconds (a compiler is at work) or a second signal comes, the process ends at once with 130. */
+void siren_terminal_catch_interrupt(void);
+
+/* The siren_progress_fn of every command; `user` is ignored. */
+bool siren_terminal_progress(void *user, double done, double total, const char *what);
+/* Seconds from the first report of `what` to the last one; 0 where there was none. */
+double siren_terminal_seconds(const char *what);
+/* Ends the bar; call it before printing results. */
+void siren_terminal_end_progress(void);
+
+/* "sirencl COMMAND: warning: ..." */
+void siren_terminal_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Ends progress, prints the library's message if `status` is not OK, and gives the exit code. */
+int siren_terminal_exit(siren_status status);
+
+/* "14,712,345" of at most 27 characters into `out` (32). Returns `out`. */
+char *siren_format_integer(uint64_t value, char out[32]);
+/* "14.7 MB" (powers of 1000) into `out` (32). Returns `out`. */
+char *siren_format_bytes(double bytes, char out[32]);
+
+#endif

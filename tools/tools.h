@@ -1,0 +1,37 @@
+/* The subcommands of sirencl, and what several of them share. Each takes its own name as argv[0] and returns the exit
+ * code of the process. */
+#ifndef SIREN_TOOLS_TOOLS_H
+#define SIREN_TOOLS_TOOLS_H
+
+#include "formats/config.h"
+#include "tools/options.h"
+#include "tools/terminal.h"
+
+/* name, line of `sirencl --help` */
+#define SIREN_TOOL_MAP(X)                                                                                    \
+    X(devices, "the OpenCL devices and what sirencl makes of them")                                          \
+    X(phantom, "a brain-like diffusion MRI series to try things on")
+
+#define X(name, help) int siren_tool_##name(int argc, char **argv);
+SIREN_TOOL_MAP(X)
+#undef X
+
+#define SIREN_DEVICE_HELP "cpu, gpu, PLATFORM:INDEX or part of a name, see 'sirencl devices';\nelse $SIRENCL_DEVICE, else the first GPU, else the first device"
+#define SIREN_HOST_DEVICE_HELP SIREN_DEVICE_HELP ";\n'host' decodes without OpenCL"
+
+/* Opens the device of --device for decoding: *out is NULL for "host", and with a warning where no OpenCL device exists
+ * and none was asked for by name. `*out` is yours: siren_device_close(). */
+siren_status siren_tool_open_decoder(const char *choice, siren_device **out);
+/* The name of a device; "the host" for NULL. */
+const char *siren_tool_device_name(const siren_device *device);
+
+/* Prints a document to stdout. */
+siren_status siren_tool_print_json(const siren_json *json);
+
+/* Half of the physical memory: the default of --memory. */
+size_t siren_tool_memory(void);
+
+/* "int8" or "float32" (bits 0) into `out`. Returns `out`. */
+char *siren_tool_weights_name(unsigned bits, char out[16]);
+
+#endif

@@ -1,0 +1,39 @@
+/* sirencl verify */
+#include "tools/tools.h"
+
+#include <stdio.h>
+
+int siren_tool_verify(int argc, char **argv) {
+    siren_common_options common = {0};
+    const char *device_choice = NULL, *file[1];
+    const siren_option options[] = {
+        {"device", "D", SIREN_HOST_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        SIREN_COMMON_OPTIONS(common),
+    };
+    const siren_usage usage = {
+        .command = "verify",
+        .arguments = "A.siren",
+        .n_arguments = 1,
+        .summary = "Checks every checksum of the archive, decodes every slice and compares it with its checksum.\n"
+                   "Exit code 3 for a damaged archive, 5 where a slice decodes to other bits.",
+        .example = "sirencl verify --device host dwi.siren",
+        .options = options,
+        .n_options = sizeof options / sizeof *options};
+    int exit_code;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, file, &exit_code)) return exit_code;
+
+    siren_status status = SIREN_OK;
+    siren_device *device = NULL;
+    size_t n_slices = 0;
+    double start = siren_clock();
+    siren_terminal_catch_interrupt();
+    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
+    SIREN_TRY(siren_verify(device, file[0], siren_terminal_progress, NULL, &n_slices));
+    siren_terminal_end_progress();
+    if (!common.quiet)
+        printf("%s: sound; %zu slice%s to the recorded bits on %s (%.2f s)\n", file[0], n_slices,
+               n_slices == 1 ? " decodes" : "s decode", siren_tool_device_name(device), siren_clock() - start);
+done:
+    siren_device_close(device);
+    return siren_terminal_exit(status);
+}
