@@ -1,6 +1,7 @@
 #include "engine/decode.h"
 
 #include "engine/gradient.h"
+#include "host/clones.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,12 +56,6 @@ static inline float tanh_exact(float x) {
 }
 
 #define HOST_ROWS 4 /* points evaluated together, so that a weight is loaded once for all */
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define SIREN_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SIREN_CLONES
-#endif
 
 /* z(HOST_ROWS, out) = h(HOST_ROWS, in) transposed(in, out) + bias, one accumulator each, inputs ascending. */
 SIREN_CLONES static void host_product(float *restrict z, const float *restrict h, const float *restrict transposed,

@@ -1,0 +1,136 @@
+#include "engine/least_squares.h"
+
+#include "host/clones.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A tile of TILE_ROWS x TILE_COLUMNS sums stays in registers over a slice of points that fits into the cache.
+ */
+#define TILE_ROWS 4
+#define TILE_COLUMNS 8
+#define SLICE 128
+
+static size_t padded(size_t n) {
+    return (n + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS;
+}
+
+siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren_least_squares *out) {
+    siren_status status = SIREN_OK;
+    siren_least_squares p = {.n = n_inputs + 1, .m = n_outputs};
+    p.stride_n = padded(p.n);
+    p.stride_m = padded(p.m);
+    SIREN_TRY(siren_allocate(&p.gram, p.stride_n * p.stride_n, sizeof(double), "the Gram matrix"));
+    SIREN_TRY(siren_allocate(&p.factor, p.stride_n * p.stride_n, sizeof(double), "its Cholesky factor"));
+    SIREN_TRY(siren_allocate(&p.moments, p.stride_n * p.stride_m, sizeof(double), "the right-hand sides"));
+    SIREN_TRY(siren_allocate(&p.x, p.stride_n * p.stride_m, sizeof(double), "the solution"));
+    SIREN_TRY(siren_allocate(&p.change, p.stride_n * p.stride_m, sizeof(double), "its change"));
+    SIREN_TRY(siren_allocate(&p.features, SLICE * p.stride_n, sizeof(double), "a slice of features"));
+    SIREN_TRY(siren_allocate(&p.wanted, SLICE * p.stride_m, sizeof(double), "a slice of right-hand sides"));
+    SIREN_TRY(siren_allocate(&p.column, p.stride_n, sizeof(double), "a column"));
+    *out = p;
+    memset(&p, 0, sizeof p);
+done:
+    siren_least_squares_free(&p);
+    return status;
+}
+
+void siren_least_squares_free(siren_least_squares *p) {
+    if (!p) return;
+    free(p->gram);
+    free(p->factor);
+    free(p->moments);
+    free(p->x);
+    free(p->change);
+    free(p->features);
+    free(p->wanted);
+    free(p->column);
+    memset(p, 0, sizeof *p);
+}
+
+/* sums(TILE_ROWS, TILE_COLUMNS) += a(n_points, TILE_ROWS)^T b(n_points, TILE_COLUMNS) */
+SIREN_CLONES static void add_tile(double *restrict sums, size_t stride, const double *restrict a,
+                                  size_t stride_a, const double *restrict b, size_t stride_b,
+                                  size_t n_points) {
+    double tile[TILE_ROWS][TILE_COLUMNS] = {{0}};
+    for (size_t p = 0; p < n_points; p++, a += stride_a, b += stride_b)
+        for (size_t i = 0; i < TILE_ROWS; i++)
+            for (size_t j = 0; j < TILE_COLUMNS; j++) tile[i][j] += a[i] * b[j];
+    for (size_t i = 0; i < TILE_ROWS; i++)
+        for (size_t j = 0; j < TILE_COLUMNS; j++) sums[i * stride + j] += tile[i][j];
+}
+
+void siren_least_squares_add(siren_least_squares *p, size_t n_points, const float *inputs,
+                             const float *outputs) {
+    size_t n_inputs = p->n - 1;
+    for (size_t first = 0; first < n_points; first += SLICE) {
+        size_t n_slice = n_points - first < SLICE ? n_points - first : SLICE;
+        for (size_t i = 0; i < n_slice; i++) {
+            double *a = p->features + i * p->stride_n, *d = p->wanted + i * p->stride_m;
+            a[0] = 1.0;
+            for (size_t k = 0; k < n_inputs; k++) a[1 + k] = (double)*inputs++;
+            for (size_t k = 0; k < p->m; k++) d[k] = (double)*outputs++;
+        }
+        for (size_t i = 0; i < p->n; i += TILE_ROWS) {
+            for (size_t j = 0; j <= i; j += TILE_COLUMNS)
+                add_tile(p->gram + i * p->stride_n + j, p->stride_n, p->features + i, p->stride_n,
+                         p->features + j, p->stride_n, n_slice);
+            for (size_t j = 0; j < p->m; j += TILE_COLUMNS)
+                add_tile(p->moments + i * p->stride_m + j, p->stride_m, p->features + i, p->stride_n,
+                         p->wanted + j, p->stride_m, n_slice);
+        }
+    }
+}
+
+/* y(n) -= factor * x(n) */
+SIREN_CLONES static void subtract(double *restrict y, double factor, const double *restrict x, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] -= factor * x[i];
+}
+
+bool siren_least_squares_factorise(siren_least_squares *p, double ridge) {
+    size_t n = p->n, stride = p->stride_n;
+    double trace = 0;
+    for (size_t i = 0; i < n; i++) trace += p->gram[i * stride + i];
+    double lambda = ridge * trace / (double)n;
+    if (!isfinite(lambda)) return false;
+    memcpy(p->factor, p->gram, n * stride * sizeof *p->factor);
+    for (size_t i = 0; i < n; i++) p->factor[i * stride + i] += lambda;
+    for (size_t k = 0; k < n; k++) {
+        double pivot = p->factor[k * stride + k];
+        if (!(pivot > 0) || !isfinite(pivot)) return false;
+        double root = sqrt(pivot);
+        p->factor[k * stride + k] = root;
+        for (size_t i = k + 1; i < n; i++) p->column[i] = p->factor[i * stride + k] /= root;
+        for (size_t i = k + 1; i < n; i++)
+            subtract(p->factor + i * stride + k + 1, p->column[i], p->column + k + 1, i - k);
+    }
+    return true;
+}
+
+bool siren_least_squares_solve(siren_least_squares *p) {
+    size_t n = p->n, m = p->m, stride = p->stride_m;
+    double *change = p->change;
+    bool finite = true;
+    memcpy(change, p->moments, n * stride * sizeof *change);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < n; k++)
+            subtract(change + i * stride, p->gram[i >= k ? i * p->stride_n + k : k * p->stride_n + i],
+                     p->x + k * stride, m);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < i; k++)
+            subtract(change + i * stride, p->factor[i * p->stride_n + k], change + k * stride, m);
+        for (size_t o = 0; o < m; o++) change[i * stride + o] /= p->factor[i * p->stride_n + i];
+    }
+    for (size_t i = n; i-- > 0;) {
+        for (size_t k = i + 1; k < n; k++)
+            subtract(change + i * stride, p->factor[k * p->stride_n + i], change + k * stride, m);
+        for (size_t o = 0; o < m; o++) change[i * stride + o] /= p->factor[i * p->stride_n + i];
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t o = 0; o < m; o++) {
+            p->x[i * stride + o] += change[i * stride + o];
+            finite = finite && isfinite(p->x[i * stride + o]);
+        }
+    return finite;
+}

@@ -1,0 +1,262 @@
+#include "engine/quantise.h"
+
+#include "engine/decode.h"
+#include "engine/rounding.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static siren_status check_bits(unsigned bits) {
+    if (bits == SIREN_FLOAT32_WEIGHTS || (bits >= SIREN_MIN_WEIGHT_BITS && bits <= SIREN_MAX_WEIGHT_BITS))
+        return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "weights of %u bits are not possible; choose float32 or int%d to int%d",
+                      bits, SIREN_MIN_WEIGHT_BITS, SIREN_MAX_WEIGHT_BITS);
+}
+
+/* Parameters of 16 bits: the first layer's weights, and the biases of each layer. */
+static size_t n_fine(const siren_network *network) {
+    size_t n = (size_t)network->n_inputs * network->layers[0].width;
+    for (uint32_t l = 0; l < network->n_layers; l++) n += network->layers[l].width;
+    return n;
+}
+
+size_t siren_quantised_bytes(const siren_network *network, unsigned weight_bits) {
+    size_t n_params = siren_network_n_params(network), fine = n_fine(network);
+    if (weight_bits == SIREN_FLOAT32_WEIGHTS) return n_params * sizeof(float);
+    return 2 * siren_rounded_n_steps(network) + 2 * fine + (weight_bits <= 8 ? 1 : 2) * (n_params - fine);
+}
+
+/* Byte planes of `n` values of `width` bytes, lowest byte first. */
+static void put_planes(uint8_t *planes, const uint32_t *values, size_t n, unsigned width) {
+    for (unsigned byte = 0; byte < width; byte++)
+        for (size_t i = 0; i < n; i++) *planes++ = (uint8_t)(values[i] >> (8 * byte));
+}
+
+static void get_planes(const uint8_t *planes, uint32_t *values, size_t n, unsigned width) {
+    memset(values, 0, n * sizeof *values);
+    for (unsigned byte = 0; byte < width; byte++)
+        for (size_t i = 0; i < n; i++) values[i] |= (uint32_t)*planes++ << (8 * byte);
+}
+
+static uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static float float_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Visits parameters in exchange order: `fine` is set where a parameter has 16 bits. */
+typedef struct {
+    const siren_network *network;
+    uint32_t layer;
+    size_t n_left;
+    bool fine, biases;
+} run_of_params;
+
+/* The next run of parameters of one kind: weights of a layer, then its biases. False at the end. */
+static bool next_run(run_of_params *run) {
+    if (run->n_left > 0 && run->biases) run->layer++;
+    run->biases = run->n_left > 0 && !run->biases;
+    if (run->layer == run->network->n_layers) return false;
+    size_t out = run->network->layers[run->layer].width;
+    run->n_left = run->biases ? out : out * siren_network_layer_inputs(run->network, run->layer);
+    run->fine = run->biases || run->layer == 0;
+    return true;
+}
+
+/* ---- to bytes
+ * ------------------------------------------------------------------------------------------------------ */
+
+static siren_status encode(const siren_network *network, unsigned bits, const siren_rounded *rounded,
+                           uint8_t *bytes) {
+    siren_status status = SIREN_OK;
+    uint32_t *values = NULL;
+    size_t n_params = siren_network_n_params(network), n_steps = siren_rounded_n_steps(network),
+           fine = n_fine(network);
+    SIREN_TRY(siren_allocate(&values, n_params + n_steps, sizeof *values, "the stored values"));
+    for (size_t i = 0; i < n_steps; i++) values[i] = bits_of(rounded->steps[i]) >> 16;
+    put_planes(bytes, values, n_steps, 2);
+    bytes += 2 * n_steps;
+
+    uint32_t *fine_values = values, *weights = values + fine;
+    const int16_t *integers = rounded->integers;
+    for (run_of_params run = {.network = network}; next_run(&run); integers += run.n_left) {
+        uint32_t **to = run.fine ? &fine_values : &weights;
+        for (size_t i = 0; i < run.n_left; i++) *(*to)++ = (uint16_t)integers[i];
+    }
+    put_planes(bytes, values, fine, 2);
+    put_planes(bytes + 2 * fine, values + fine, n_params - fine, bits <= 8 ? 1 : 2);
+done:
+    free(values);
+    return status;
+}
+
+/* Mean squared error of the exact decode over the targets that are data; infinity where it is not finite. */
+static siren_status decoded_error(const siren_network *network, const float *params, size_t n_points,
+                                  const float *coordinates, const float *targets, double *mse) {
+    enum { CHUNK = 1024 };
+    siren_status status = SIREN_OK;
+    size_t n_outputs = siren_network_n_outputs(network), n_data = 0;
+    double sum = 0;
+    float *y = NULL;
+    SIREN_TRY(siren_allocate(&y, CHUNK * n_outputs, sizeof *y, "some decoded points"));
+    for (size_t first = 0; first < n_points; first += CHUNK) {
+        size_t n = n_points - first < CHUNK ? n_points - first : CHUNK;
+        SIREN_TRY(siren_decode_host(network, network->n_layers, params, n,
+                                    coordinates + first * network->n_inputs, y));
+        for (size_t i = 0; i < n * n_outputs; i++) {
+            float target = targets[first * n_outputs + i];
+            if (isnan(target)) continue;
+            double difference = (double)y[i] - (double)target;
+            sum += difference * difference;
+            n_data++;
+        }
+    }
+    sum /= n_data > 0 ? (double)n_data : 1.0;
+    *mse = isfinite(sum) ? sum : INFINITY;
+done:
+    free(y);
+    return status;
+}
+
+static siren_status encode_float32(const float *params, size_t n_params, uint8_t *bytes) {
+    siren_status status = SIREN_OK;
+    uint32_t *values = NULL;
+    SIREN_TRY(siren_allocate(&values, n_params, sizeof *values, "the stored values"));
+    for (size_t i = 0; i < n_params; i++)
+        values[i] = fabsf(params[i]) < SIREN_SMALLEST_STEP ? 0 : bits_of(params[i]);
+    put_planes(bytes, values, n_params, 4);
+done:
+    free(values);
+    return status;
+}
+
+siren_status siren_quantise(const siren_network *network, unsigned weight_bits, const float *params,
+                            size_t n_points, const float *coordinates, const float *targets, uint8_t **bytes,
+                            size_t *n_bytes) {
+    siren_status status = SIREN_OK;
+    siren_rounded plain = {0}, fitted = {0};
+    float *decoded = NULL;
+    uint8_t *made = NULL;
+    size_t n_params = siren_network_n_params(network), n_made = siren_quantised_bytes(network, weight_bits);
+    SIREN_TRY(check_bits(weight_bits));
+    for (size_t i = 0; i < n_params; i++)
+        if (!isfinite(params[i])) {
+            status = siren_fail(SIREN_USAGE, "parameter %zu of %zu is not finite; train with a lower rate", i,
+                                n_params);
+            goto done;
+        }
+    SIREN_TRY(siren_allocate(&made, n_made, 1, "the quantised parameters"));
+    if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
+        SIREN_TRY(encode_float32(params, n_params, made));
+    } else {
+        siren_rounding_options options = siren_rounding_defaults();
+        double plain_error, fitted_error;
+        SIREN_TRY(siren_allocate(&decoded, n_params, sizeof *decoded, "the rounded parameters"));
+        SIREN_TRY(siren_rounded_create(network, &plain));
+        SIREN_TRY(siren_rounded_create(network, &fitted));
+        siren_round_nearest(network, weight_bits, params, &plain);
+        siren_rounded_params(network, &plain, decoded);
+        SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, &plain_error));
+        SIREN_TRY(siren_round_fitted(network, weight_bits, &options, params, n_points, coordinates, targets,
+                                     &fitted));
+        siren_rounded_params(network, &fitted, decoded);
+        SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, &fitted_error));
+        SIREN_TRY(encode(network, weight_bits, fitted_error < plain_error ? &fitted : &plain, made));
+    }
+    *bytes = made;
+    *n_bytes = n_made;
+    made = NULL;
+done:
+    siren_rounded_free(&plain);
+    siren_rounded_free(&fitted);
+    free(decoded);
+    free(made);
+    return status;
+}
+
+/* ---- from bytes
+ * ---------------------------------------------------------------------------------------------------- */
+
+static bool is_storable(float x) {
+    return isfinite(x) && (x == 0.0f || fabsf(x) >= SIREN_SMALLEST_STEP);
+}
+
+/* Steps and integers of hostile `bytes` of the right length into `rounded`. */
+static siren_status decode(const char *name, const siren_network *network, unsigned bits,
+                           const uint8_t *bytes, uint32_t *values, siren_rounded *rounded) {
+    size_t n_params = siren_network_n_params(network), n_steps = siren_rounded_n_steps(network),
+           fine = n_fine(network);
+    int largest = SIREN_LARGEST_INTEGER((int)bits);
+    get_planes(bytes, values, n_steps, 2);
+    bytes += 2 * n_steps;
+    for (size_t i = 0; i < n_steps; i++) {
+        rounded->steps[i] = float_of(values[i] << 16);
+        if (signbit(rounded->steps[i]) || !is_storable(rounded->steps[i]))
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: step %zu of the weights is %g, neither 0 nor between 2^-60 and infinity",
+                              name, i, (double)rounded->steps[i]);
+    }
+    get_planes(bytes, values, fine, 2);
+    get_planes(bytes + 2 * fine, values + fine, n_params - fine, bits <= 8 ? 1 : 2);
+    const uint32_t *fine_values = values, *weights = values + fine;
+    int16_t *integers = rounded->integers;
+    for (run_of_params run = {.network = network}; next_run(&run); integers += run.n_left) {
+        const uint32_t **from = run.fine ? &fine_values : &weights;
+        int limit = run.fine ? SIREN_LARGEST_INTEGER(SIREN_FINE_BITS) : largest;
+        for (size_t i = 0; i < run.n_left; i++) {
+            uint32_t value = *(*from)++;
+            int integer = run.fine || bits > 8 ? (int16_t)(uint16_t)value : (int8_t)(uint8_t)value;
+            if (integer > limit || integer < -limit)
+                return siren_fail(SIREN_CORRUPT, "%s: the integer %d of a weight is outside -%d to %d", name,
+                                  integer, limit, limit);
+            integers[i] = (int16_t)integer;
+        }
+    }
+    return SIREN_OK;
+}
+
+siren_status siren_dequantise(const char *name, const siren_network *network, unsigned weight_bits,
+                              const uint8_t *bytes, size_t n_bytes, float *params) {
+    siren_status status = SIREN_OK;
+    siren_rounded rounded = {0};
+    uint32_t *values = NULL;
+    float *made = NULL;
+    size_t n_params = siren_network_n_params(network);
+    SIREN_TRY(check_bits(weight_bits));
+    if (n_bytes != siren_quantised_bytes(network, weight_bits)) {
+        status = siren_fail(SIREN_CORRUPT, "%s: %zu bytes of parameters where the network has %zu", name,
+                            n_bytes, siren_quantised_bytes(network, weight_bits));
+        goto done;
+    }
+    SIREN_TRY(siren_allocate(&values, n_params + siren_rounded_n_steps(network), sizeof *values,
+                             "the stored values"));
+    SIREN_TRY(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
+    if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
+        get_planes(bytes, values, n_params, 4);
+        for (size_t i = 0; i < n_params; i++) made[i] = float_of(values[i]);
+    } else {
+        SIREN_TRY(siren_rounded_create(network, &rounded));
+        SIREN_TRY(decode(name, network, weight_bits, bytes, values, &rounded));
+        siren_rounded_params(network, &rounded, made);
+    }
+    for (size_t i = 0; i < n_params; i++)
+        if (!is_storable(made[i])) {
+            status =
+                siren_fail(SIREN_CORRUPT, "%s: parameter %zu is %g, neither 0 nor between 2^-60 and infinity",
+                           name, i, (double)made[i]);
+            goto done;
+        }
+    memcpy(params, made, n_params * sizeof *made);
+done:
+    siren_rounded_free(&rounded);
+    free(values);
+    free(made);
+    return status;
+}

@@ -1,0 +1,303 @@
+#include "engine/rounding.h"
+
+#include "engine/decode.h"
+#include "engine/least_squares.h"
+#include "host/clones.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK 1024 /* points decoded at a time */
+
+siren_rounding_options siren_rounding_defaults(void) {
+    return (siren_rounding_options){
+        .match = true, .solve = true, .feedback = true, .search = true, .ridge = 1e-5};
+}
+
+/* ---- steps and integers
+ * -------------------------------------------------------------------------------------------- */
+
+size_t siren_rounded_n_steps(const siren_network *network) {
+    size_t n = 2;
+    for (uint32_t l = 1; l < network->n_layers; l++) n += (size_t)network->layers[l].width + 1;
+    return n;
+}
+
+siren_status siren_rounded_create(const siren_network *network, siren_rounded *out) {
+    siren_status status = SIREN_OK;
+    siren_rounded rounded = {0};
+    SIREN_TRY(
+        siren_allocate(&rounded.steps, siren_rounded_n_steps(network), sizeof *rounded.steps, "the steps"));
+    SIREN_TRY(siren_allocate(&rounded.integers, siren_network_n_params(network), sizeof *rounded.integers,
+                             "the integers"));
+    *out = rounded;
+    memset(&rounded, 0, sizeof rounded);
+done:
+    siren_rounded_free(&rounded);
+    return status;
+}
+
+void siren_rounded_free(siren_rounded *rounded) {
+    if (!rounded) return;
+    free(rounded->steps);
+    free(rounded->integers);
+    memset(rounded, 0, sizeof *rounded);
+}
+
+void siren_rounded_params(const siren_network *network, const siren_rounded *rounded, float *params) {
+    const float *step = rounded->steps;
+    const int16_t *integer = rounded->integers;
+    for (uint32_t l = 0; l < network->n_layers; l++) {
+        size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
+        for (size_t o = 0; o < out; o++) {
+            for (size_t k = 0; k < in; k++) *params++ = (float)*integer++ * *step;
+            if (l > 0 || o + 1 == out) step++;
+        }
+        for (size_t o = 0; o < out; o++) *params++ = (float)*integer++ * *step;
+        step++;
+    }
+}
+
+/* The smallest step of 16 bits for which `largest` integers reach `magnitude`; 0 where that would be below
+ * SIREN_SMALLEST_STEP, and no larger than lets integer * step be finite. */
+static float step_for(double magnitude, int largest) {
+    double exact = magnitude / largest, limit = (double)FLT_MAX / largest;
+    if (!(exact >= (double)SIREN_SMALLEST_STEP)) return 0.0f;
+    float step = (float)(exact < limit ? exact : limit);
+    uint32_t bits;
+    memcpy(&bits, &step, sizeof bits);
+    if (exact < limit && (double)step < exact) bits++;
+    if (exact < limit && (bits & 0xFFFF)) bits += 0x10000;
+    bits &= 0xFFFF0000u;
+    memcpy(&step, &bits, sizeof step);
+    return (double)step > limit ? step_for(limit, largest) : step;
+}
+
+static int16_t nearest(double value, double step, int largest) {
+    double q = rint(value / step);
+    if (step == 0.0 || isnan(q)) return 0;
+    return (int16_t)(q > largest ? largest : q < -largest ? -largest : q);
+}
+
+static float round_group(const float *values, size_t n, int largest, int16_t *integers) {
+    float magnitude = 0;
+    for (size_t i = 0; i < n; i++) magnitude = fmaxf(magnitude, fabsf(values[i]));
+    float step = step_for((double)magnitude, largest);
+    for (size_t i = 0; i < n; i++) integers[i] = nearest((double)values[i], (double)step, largest);
+    return step;
+}
+
+/* One layer to nearest; `params`, `steps` and `integers` at the layer's first. */
+static void round_layer(size_t in, size_t out, bool first, unsigned bits, const float *params, float *steps,
+                        int16_t *integers) {
+    if (first) {
+        *steps++ = round_group(params, in * out, SIREN_LARGEST_INTEGER(SIREN_FINE_BITS), integers);
+    } else {
+        for (size_t o = 0; o < out; o++)
+            *steps++ = round_group(params + o * in, in, SIREN_LARGEST_INTEGER((int)bits), integers + o * in);
+    }
+    *steps = round_group(params + in * out, out, SIREN_LARGEST_INTEGER(SIREN_FINE_BITS), integers + in * out);
+}
+
+void siren_round_nearest(const siren_network *network, unsigned bits, const float *params,
+                         siren_rounded *rounded) {
+    float *steps = rounded->steps;
+    int16_t *integers = rounded->integers;
+    for (uint32_t l = 0; l < network->n_layers; l++) {
+        size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
+        round_layer(in, out, l == 0, bits, params, steps, integers);
+        params += (in + 1) * out;
+        integers += (in + 1) * out;
+        steps += l == 0 ? 2 : out + 1;
+    }
+}
+
+/* ---- rounding that keeps what the layer computes
+ * --------------------------------------------------------------------- */
+
+typedef struct {
+    const siren_network *network;
+    const siren_rounding_options *options;
+    const float *params, *coordinates, *targets;
+    size_t *points; /* (n_points) those that have a target */
+    size_t n_points;
+    float *rounded_params; /* (n_params) layers done so far; the others undefined */
+    float *chunk_coordinates, *chunk_inputs, *chunk_outputs; /* (CHUNK, n) */
+} siren_fit;
+
+static void fit_free(siren_fit *fit) {
+    free(fit->points);
+    free(fit->rounded_params);
+    free(fit->chunk_coordinates);
+    free(fit->chunk_inputs);
+    free(fit->chunk_outputs);
+}
+
+/* Sums of layer `l`: features of the rounded layers below, and what the layer should make of them. */
+static siren_status gather(siren_fit *fit, size_t l, siren_least_squares *problem) {
+    size_t n_inputs = fit->network->n_inputs, out = fit->network->layers[l].width;
+    bool to_targets = fit->options->solve && l + 1 == fit->network->n_layers &&
+                      fit->network->layers[l].activation == SIREN_IDENTITY;
+    siren_network linear = *fit->network;
+    linear.layers[l].activation = SIREN_IDENTITY;
+    for (size_t first = 0; first < fit->n_points; first += CHUNK) {
+        size_t n = fit->n_points - first < CHUNK ? fit->n_points - first : CHUNK;
+        const size_t *points = fit->points + first;
+        for (size_t i = 0; i < n; i++)
+            memcpy(fit->chunk_coordinates + i * n_inputs, fit->coordinates + points[i] * n_inputs,
+                   n_inputs * sizeof(float));
+        SIREN_RETURN_IF_FAILED(siren_decode_host(fit->network, l, fit->rounded_params, n,
+                                                 fit->chunk_coordinates, fit->chunk_inputs));
+        bool all_targets = to_targets;
+        for (size_t i = 0; to_targets && i < n; i++)
+            for (size_t o = 0; o < out; o++)
+                all_targets = all_targets && !isnan(fit->targets[points[i] * out + o]);
+        if (!all_targets)
+            SIREN_RETURN_IF_FAILED(siren_decode_host(&linear, l + 1, fit->params, n, fit->chunk_coordinates,
+                                                     fit->chunk_outputs));
+        for (size_t i = 0; to_targets && i < n; i++)
+            for (size_t o = 0; o < out; o++)
+                if (!isnan(fit->targets[points[i] * out + o]))
+                    fit->chunk_outputs[i * out + o] = fit->targets[points[i] * out + o];
+        siren_least_squares_add(problem, n, fit->chunk_inputs, fit->chunk_outputs);
+    }
+    return SIREN_OK;
+}
+
+/* y(n) += factor * x(n) */
+SIREN_CLONES static void add(double *restrict y, double factor, const double *restrict x, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] += factor * x[i];
+}
+
+/* Rounds w[1..n) to multiples of `step`, from the last to the first. The error of the row,
+ *
+ *   (w - q s)^T L L^T (w - q s) = sum_i (l_ii (c_i - q_i s))^2,  c_i = w_i + sum_(j > i) (l_ji / l_ii) (w_j -
+ * q_j s),
+ *
+ * is smallest, given the q_j already chosen, when q_i s is the multiple nearest to the centre c_i. `slopes`
+ * holds l_ji / l_ii at [j * stride + i] and l_ii at its diagonal; c(n) is scratch whose c[0] remains: the
+ * value the constant should have. Returns the sum without its term i = 0. */
+static double round_row(const double *w, size_t n, const double *slopes, size_t stride, bool feedback,
+                        double step, int largest, double *c, int16_t *integers) {
+    double error = 0;
+    memcpy(c, w, n * sizeof *c);
+    for (size_t j = n; j-- > 1;) {
+        integers[j] = nearest(feedback ? c[j] : w[j], step, largest);
+        double value = step * integers[j], miss = slopes[j * stride + j] * (c[j] - value);
+        error += miss * miss;
+        add(c, w[j] - value, slopes + j * stride, j);
+    }
+    if (!feedback) c[0] = w[0];
+    return error;
+}
+
+/* Steps that are tried, relative to the one that represents the largest weight. */
+static const double step_factors[] = {1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 1.05, 1.1};
+
+/* Rounds the solution of `problem` into the layer's steps and integers. */
+static siren_status round_solution(const siren_least_squares *problem, const siren_rounding_options *options,
+                                   unsigned bits, float *steps, int16_t *integers) {
+    siren_status status = SIREN_OK;
+    size_t n = problem->n, out = problem->m, stride = problem->stride_n;
+    int largest = SIREN_LARGEST_INTEGER((int)bits);
+    double *slopes = NULL, *w = NULL, *c = NULL;
+    float *bias = NULL;
+    int16_t *row = NULL;
+    SIREN_TRY(siren_allocate(&slopes, n * stride, sizeof *slopes, "the slopes of the error"));
+    SIREN_TRY(siren_allocate(&w, n, sizeof *w, "a row of weights"));
+    SIREN_TRY(siren_allocate(&c, n, sizeof *c, "a row of centres"));
+    SIREN_TRY(siren_allocate(&row, n, sizeof *row, "a row of integers"));
+    SIREN_TRY(siren_allocate(&bias, out, sizeof *bias, "the biases"));
+    for (size_t j = 0; j < n; j++)
+        for (size_t i = 0; i <= j; i++)
+            slopes[j * stride + i] =
+                problem->factor[j * stride + i] / (i < j ? problem->factor[i * stride + i] : 1.0);
+
+    for (size_t o = 0; o < out; o++) {
+        double magnitude = 0, best = INFINITY;
+        for (size_t i = 0; i < n; i++) w[i] = problem->x[i * problem->stride_m + o];
+        for (size_t i = 1; i < n; i++) magnitude = fmax(magnitude, fabs(w[i]));
+        size_t n_factors = options->search ? sizeof step_factors / sizeof *step_factors : 1;
+        for (size_t f = 0; f < n_factors; f++) {
+            float step = step_for(magnitude * step_factors[f], largest);
+            double error = round_row(w, n, slopes, stride, options->feedback, (double)step, largest, c, row);
+            if (f > 0 && !(error < best)) continue;
+            best = error;
+            steps[o] = step;
+            memcpy(integers + o * (n - 1), row + 1, (n - 1) * sizeof *row);
+            bias[o] = (float)c[0];
+        }
+    }
+    steps[out] = round_group(bias, out, SIREN_LARGEST_INTEGER(SIREN_FINE_BITS), integers + (n - 1) * out);
+done:
+    free(slopes);
+    free(w);
+    free(c);
+    free(row);
+    free(bias);
+    return status;
+}
+
+static siren_status fit_layer(siren_fit *fit, size_t l, unsigned bits, const float *params, float *steps,
+                              int16_t *integers) {
+    siren_status status = SIREN_OK;
+    size_t in = siren_network_layer_inputs(fit->network, (uint32_t)l), out = fit->network->layers[l].width;
+    bool last = l + 1 == fit->network->n_layers;
+    siren_least_squares problem = {0};
+    SIREN_TRY(siren_least_squares_create(in, out, &problem));
+    SIREN_TRY(gather(fit, l, &problem));
+    for (size_t o = 0; o < out; o++) {
+        problem.x[o] = (double)params[in * out + o];
+        for (size_t k = 0; k < in; k++)
+            problem.x[(1 + k) * problem.stride_m + o] = (double)params[o * in + k];
+    }
+    bool moved = last ? fit->options->solve : fit->options->match;
+    if (siren_least_squares_factorise(&problem, fit->options->ridge) &&
+        (!moved || siren_least_squares_solve(&problem)))
+        SIREN_TRY(round_solution(&problem, fit->options, bits, steps, integers));
+    else
+        round_layer(in, out, false, bits, params, steps, integers);
+done:
+    siren_least_squares_free(&problem);
+    return status;
+}
+
+siren_status siren_round_fitted(const siren_network *network, unsigned bits,
+                                const siren_rounding_options *options, const float *params, size_t n_points,
+                                const float *coordinates, const float *targets, siren_rounded *rounded) {
+    siren_status status = SIREN_OK;
+    siren_fit fit = {.network = network,
+                     .options = options,
+                     .params = params,
+                     .coordinates = coordinates,
+                     .targets = targets};
+    size_t n_outputs = siren_network_n_outputs(network), widest = network->n_inputs;
+    for (uint32_t l = 0; l < network->n_layers; l++)
+        if (network->layers[l].width > widest) widest = network->layers[l].width;
+    siren_round_nearest(network, bits, params, rounded);
+    SIREN_TRY(siren_allocate(&fit.points, n_points, sizeof *fit.points, "the points with targets"));
+    SIREN_TRY(siren_allocate(&fit.rounded_params, siren_network_n_params(network), sizeof(float),
+                             "the rounded parameters"));
+    SIREN_TRY(
+        siren_allocate(&fit.chunk_coordinates, CHUNK * network->n_inputs, sizeof(float), "some coordinates"));
+    SIREN_TRY(siren_allocate(&fit.chunk_inputs, CHUNK * widest, sizeof(float), "some features"));
+    SIREN_TRY(siren_allocate(&fit.chunk_outputs, CHUNK * widest, sizeof(float), "some outputs"));
+    for (size_t p = 0; p < n_points; p++) {
+        bool any = false;
+        for (size_t o = 0; o < n_outputs; o++) any = any || !isnan(targets[p * n_outputs + o]);
+        if (any) fit.points[fit.n_points++] = p;
+    }
+    size_t offset = ((size_t)network->n_inputs + 1) * network->layers[0].width, step = 2;
+    for (uint32_t l = 1; l < network->n_layers && fit.n_points > 0; l++) {
+        siren_rounded_params(network, rounded, fit.rounded_params);
+        SIREN_TRY(
+            fit_layer(&fit, l, bits, params + offset, rounded->steps + step, rounded->integers + offset));
+        offset += ((size_t)network->layers[l - 1].width + 1) * network->layers[l].width;
+        step += (size_t)network->layers[l].width + 1;
+    }
+done:
+    fit_free(&fit);
+    return status;
+}
