@@ -41,7 +41,7 @@ int siren_tool_compare(int argc, char **argv) {
     const siren_option options[] = {
         {"mask", "FILE", "3-D image; only voxels where it is not 0 count", SIREN_OPTION_TEXT, &mask, 0, 0},
         {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
-        {"memory", "BYTES", "refuse a larger series, e.g. 16G; else half of the memory", SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
+        {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {

@@ -65,7 +65,7 @@ int siren_tool_compress(int argc, char **argv) {
         {"bvec", "FILE", "directions to attach; else IN.bvec where it exists", SIREN_OPTION_TEXT, &compress.bvec, 0, 0},
         {"sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists", SIREN_OPTION_TEXT, &compress.sidecar, 0, 0},
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"memory", "BYTES", "refuse a larger series, e.g. 16G; else half of the memory", SIREN_OPTION_BYTES, &compress.memory_limit,
+        {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &compress.memory_limit,
          0x1p20, 0x1p62},
         {"force", NULL, "replace OUT.siren where it exists", SIREN_OPTION_FLAG, &compress.overwrite, 0, 0},
         SIREN_COMMON_OPTIONS(common),

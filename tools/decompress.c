@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 int siren_tool_decompress(int argc, char **argv) {
-    siren_decompress_options decompress = {0};
+    siren_decompress_options decompress = {.memory_limit = siren_tool_memory()};
     siren_common_options common = {0};
     const char *device_choice = NULL, *files[2];
     const siren_option options[] = {
@@ -12,6 +12,7 @@ int siren_tool_decompress(int argc, char **argv) {
         {"volumes", "A:B", "restore only volumes A to B-1, counted from 0", SIREN_OPTION_SPAN, &decompress.volumes, 0, 0},
         {"device", "D", SIREN_HOST_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
         {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &decompress.overwrite, 0, 0},
+        {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &decompress.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {

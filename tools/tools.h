@@ -9,7 +9,14 @@
 
 /* name, line of `sirencl --help` */
 #define SIREN_TOOL_MAP(X)                                                                                    \
+    X(compress, "a NIfTI series into an archive")                                                            \
+    X(decompress, "an archive, or a part of it, into a NIfTI series")                                        \
+    X(info, "what an archive holds: size, ratio, PSNR, network")                                             \
+    X(verify, "every checksum of an archive, and that each slice decodes to the recorded bits")              \
+    X(compare, "two NIfTI series: MSE, PSNR, maximal and relative error")                                    \
     X(devices, "the OpenCL devices and what sirencl makes of them")                                          \
+    X(selftest, "known answers of every kernel on a device")                                                 \
+    X(bench, "a device's multiply-add peak, and training and decoding as shares of it")                      \
     X(phantom, "a brain-like diffusion MRI series to try things on")
 
 #define X(name, help) int siren_tool_##name(int argc, char **argv);
@@ -18,6 +25,8 @@ SIREN_TOOL_MAP(X)
 
 #define SIREN_DEVICE_HELP "cpu, gpu, PLATFORM:INDEX or part of a name, see 'sirencl devices';\nelse $SIRENCL_DEVICE, else the first GPU, else the first device"
 #define SIREN_HOST_DEVICE_HELP SIREN_DEVICE_HELP ";\n'host' decodes without OpenCL"
+
+#define SIREN_MEMORY_HELP "refuse what needs more, e.g. 16G; else half of the\nphysical memory"
 
 /* Opens the device of --device for decoding: *out is NULL for "host", and with a warning where no OpenCL device exists
  * and none was asked for by name. `*out` is yours: siren_device_close(). */

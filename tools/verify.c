@@ -6,8 +6,10 @@
 int siren_tool_verify(int argc, char **argv) {
     siren_common_options common = {0};
     const char *device_choice = NULL, *file[1];
+    size_t memory = siren_tool_memory();
     const siren_option options[] = {
         {"device", "D", SIREN_HOST_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -28,7 +30,7 @@ int siren_tool_verify(int argc, char **argv) {
     double start = siren_clock();
     siren_terminal_catch_interrupt();
     SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
-    SIREN_TRY(siren_verify(device, file[0], siren_terminal_progress, NULL, &n_slices));
+    SIREN_TRY(siren_verify(device, file[0], memory, siren_terminal_progress, NULL, &n_slices));
     siren_terminal_end_progress();
     if (!common.quiet)
         printf("%s: sound; %zu slice%s to the recorded bits on %s (%.2f s)\n", file[0], n_slices,
