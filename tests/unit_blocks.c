@@ -1,0 +1,69 @@
+/* engine/blocks: coordinates, scaling of targets, and the way back. */
+#include "tests/testing.h"
+#include "engine/blocks.h"
+#include "tests/reference.h"
+
+#include <math.h>
+
+static void coordinates_are_the_papers(void **state) {
+    (void)state;
+    float ours[5 * 4 * 2], reference[5 * 4 * 2], one[2] = {9, 9};
+    siren_slice_coordinates(5, 4, ours);
+    reference_coordinates(5, 4, 1, 2, reference);
+    assert_memory_equal(ours, reference, sizeof ours);
+    assert_true(ours[0] == -1 && ours[1] == -1 && ours[2 * 19] == 1 && ours[2 * 19 + 1] == 1 && ours[2] == -0.5f);
+    siren_slice_coordinates(1, 1, one);
+    assert_true(one[0] == 0 && one[1] == 0);
+}
+
+static void slices_come_back(void **state) {
+    (void)state;
+    /* (3 volumes, 2 slices, 2 rows of 2): a ramp, a constant, and one with NaN and infinity. */
+    float voxels[3][2][4] = {{{0, 1, 2, 3}, {10, 20, 30, 50}}, {{7, 7, 7, 7}, {7, 7, 7, 7}}, {{0, 0, 0, 0}, {NAN, 4, INFINITY, 6}}};
+    siren_series series = {.geometry = {.datatype = SIREN_FLOAT32, .nx = 2, .ny = 2, .nz = 2, .n_volumes = 3}, .voxels = voxels};
+    float targets[4][3], back[3][4];
+    siren_scaling scaling[3];
+    size_t n_exceptional = 0;
+    assert_siren_ok(siren_slice_gather(&series, 1, targets[0], scaling, &n_exceptional));
+    assert_int_equal(n_exceptional, 2);
+    assert_true(targets[0][0] == 0 && targets[1][0] == 0.25f && targets[2][0] == 0.5f && targets[3][0] == 1);
+    for (int i = 0; i < 4; i++) assert_true(targets[i][1] == 0);
+    assert_true(isnan(targets[0][2]) && targets[1][2] == 0 && isnan(targets[2][2]) && targets[3][2] == 1);
+    for (int i = 0; i < 4; i++)
+        if (isnan(targets[i][2])) targets[i][2] = 0.5f;
+    assert_siren_ok(siren_block_restore(SIREN_FLOAT32, 4, 3, scaling, targets[0], back));
+    for (int i = 0; i < 4; i++) assert_true(back[0][i] == voxels[0][1][i] && back[1][i] == 7);
+    assert_true(back[2][1] == 4 && back[2][3] == 6);
+}
+
+static void integers_round_and_clamp(void **state) {
+    (void)state;
+    siren_scaling scaling = {0, 255};
+    float y[5] = {-0.1f, 0.5f / 255, 1.5f / 255, 1.2f, 0.5f};
+    uint8_t back[5];
+    assert_siren_ok(siren_block_restore(SIREN_UINT8, 5, 1, &scaling, y, back));
+    assert_int_equal(back[0], 0);
+    assert_int_equal(back[3], 255);
+    assert_true(back[1] <= 1 && back[2] >= 1 && back[2] <= 2 && (back[4] == 127 || back[4] == 128));
+}
+
+static void an_overflowing_range_is_refused(void **state) {
+    (void)state;
+    double voxels[2] = {-1.7e308, 1.7e308};
+    siren_series series = {.geometry = {.datatype = SIREN_FLOAT64, .nx = 2, .ny = 1, .nz = 1, .n_volumes = 1}, .voxels = voxels};
+    float targets[2];
+    siren_scaling scaling;
+    size_t n_exceptional = 99;
+    assert_int_equal(siren_slice_gather(&series, 0, targets, &scaling, &n_exceptional), SIREN_UNSUPPORTED);
+    assert_int_equal(n_exceptional, 99);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(coordinates_are_the_papers),
+        cmocka_unit_test(slices_come_back),
+        cmocka_unit_test(integers_round_and_clamp),
+        cmocka_unit_test(an_overflowing_range_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
