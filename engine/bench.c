@@ -118,7 +118,7 @@ siren_status siren_bench_step(siren_device *device, const siren_network *network
     siren_trainer *trainer = NULL;
     float *coordinates = NULL, *targets = NULL, *params = NULL, *losses = NULL;
     size_t n_points = nx * ny, n_params = siren_network_n_params(network), n_outputs = siren_network_n_outputs(network);
-    siren_bench_result result = {.n_epochs = 2 + ROUNDS * n_steps};
+    siren_bench_result result = {.n_epochs = 2 + ROUNDS * n_steps, .n_networks = n_networks, .n_points = n_points};
     result.step_flops = siren_network_step_flops(network, n_points) * (double)n_networks;
     SIREN_TRY(siren_allocate(&coordinates, n_points, network->n_inputs * sizeof *coordinates, "the coordinates"));
     SIREN_TRY(siren_allocate(&targets, n_networks * n_points, n_outputs * sizeof *targets, "the targets"));

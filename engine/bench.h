@@ -21,6 +21,7 @@ typedef struct {
     uint64_t decode_crc; /* CRC-64 of the decoded floats of the initial parameters: equal on every device */
     double psnr;         /* of the best loss after the steps run, first network: shows that work was done */
     size_t n_epochs;     /* steps run, warm-up included */
+    size_t n_networks, n_points;
 } siren_bench_result;
 
 /* Trains `network` on `n_networks` blocks of nx * ny points of a fixed synthetic image, `n_steps` steps in each of five
