@@ -124,11 +124,13 @@ done:
 
 static siren_status write_series(image *series, const siren_phantom *p) {
     const siren_geometry *g = &p->geometry;
-    size_t slice_bytes = g->nx * g->ny * siren_datatype_size(g->datatype);
-    for (size_t v = 0; v < g->n_volumes; v++)
-        for (size_t z = 0; z < g->nz; z++)
-            SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(
-                series->writer, v, z, (const uint8_t *)p->voxels + (v * g->nz + z) * slice_bytes));
+    size_t slice_bytes = g->nx * g->ny * siren_datatype_size(g->datatype), n_slices = g->n_volumes * g->nz;
+    for (size_t i = 0; i < n_slices; i++) {
+        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(series->writer, i / g->nz, i % g->nz,
+                                                        (const uint8_t *)p->voxels + i * slice_bytes));
+        if (!siren_terminal_progress(NULL, (double)(i + 1), (double)n_slices, "writing"))
+            return siren_fail(SIREN_CANCELLED, "the phantom was cancelled; nothing was written");
+    }
     return SIREN_OK;
 }
 
@@ -170,7 +172,6 @@ static siren_status make_files(const arguments *a) {
         siren_output_discard(probe);
     }
     SIREN_TRY(siren_phantom_make(&a->phantom, siren_terminal_progress, NULL, &phantom));
-    siren_terminal_end_progress();
     for (int kind = 0; kind < SERIES; kind++) SIREN_TRY(write_map(&images[kind], (image_kind)kind, &phantom));
     SIREN_TRY(write_series(&images[SERIES], &phantom));
     SIREN_TRY(siren_gradients_write(a->path, a->force, &phantom.gradients));
@@ -181,6 +182,7 @@ static siren_status make_files(const arguments *a) {
         SIREN_TRY(siren_nifti_writer_commit(writer));
         images[kind].committed = true;
     }
+    siren_terminal_end_progress();
     if (!a->quiet) print_summary(a, &phantom);
 done:
     /* A set that is not whole is taken back, unless it replaced files that are gone anyway. */
@@ -233,6 +235,10 @@ int siren_tool_phantom(int argc, char **argv) {
     siren_terminal_catch_interrupt();
     SIREN_TRY(parse_dims(dims, &a.phantom));
     SIREN_TRY(parse_datatype(datatype, &a.phantom.datatype));
+    if (a.voxel > 0 && a.voxel < 0.001) {
+        status = siren_fail(SIREN_USAGE, "--voxel is %g mm but must be 0, or from 0.001 to 1000", a.voxel);
+        goto done;
+    }
     SIREN_TRY(siren_shells_parse(shells, &a.shells, &a.phantom.n_shells));
     a.phantom.shells = a.shells;
     SIREN_TRY(make_files(&a));
