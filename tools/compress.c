@@ -18,21 +18,23 @@ static siren_status parse_weights(const char *text, unsigned *bits) {
     return siren_fail(SIREN_USAGE, "--weights is '%s' but must be float32 or one of int6 to int12", text);
 }
 
-/* GFLOP/s of training, or 0 where it was too short to tell. */
-static double training_rate(const siren_compress_options *options, const siren_archive_info *info) {
+/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell. */
+static double training_rate(const siren_compress_options *options, const siren_archive_info *info, double *seconds) {
     siren_network network;
-    double seconds = siren_terminal_seconds("training");
-    if (seconds <= 0 || siren_network_from_model(options->model, options->layers, options->width, (uint32_t)info->n_volumes,
-                                                 options->w0, &network) != SIREN_OK)
+    double epochs, n_trained = 0;
+    *seconds = siren_terminal_advancing("epochs", &epochs);
+    if (*seconds <= 0 || siren_network_from_model(options->model, options->layers, options->width, (uint32_t)info->n_volumes,
+                                                  options->w0, &network) != SIREN_OK)
         return 0;
+    for (size_t i = 0; i < info->n_slices; i++) n_trained += info->slices[i].mse > 0; /* constant slices are not */
     double step = siren_network_step_flops(&network, info->nx * info->ny);
-    return 1e-9 * step * (double)options->epochs * (double)info->n_slices / seconds;
+    return 1e-9 * step * ((double)options->epochs * n_trained - epochs) / *seconds;
 }
 
 static void print_summary(const char *archive, const siren_device *device, const siren_compress_options *options,
                           const siren_archive_info *info, double seconds) {
     char bytes[32], size[32], weights[16];
-    double rate = training_rate(options, info);
+    double training, rate = training_rate(options, info, &training);
     printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes), siren_format_bytes((double)info->bytes, size));
     printf("  ratio      %.2f to %s voxels, %.2f to float32\n", info->ratio, info->datatype, info->ratio_float32);
     if (isfinite(info->psnr))
@@ -41,7 +43,7 @@ static void print_summary(const char *archive, const siren_device *device, const
     else
         printf("  PSNR       exact: every volume of every slice is constant\n");
     printf("  time       %.1f s on %s\n", seconds, siren_tool_device_name(device));
-    if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", siren_terminal_seconds("training"), rate);
+    if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", training, rate);
 }
 
 int siren_tool_compress(int argc, char **argv) {

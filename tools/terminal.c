@@ -16,8 +16,9 @@
 /* One stretch of work: the reports of one `what`. */
 typedef struct {
     char what[64];
-    double first, last; /* seconds of the clock */
-    double first_done;  /* of its first report, so that the time left counts only work that this process did */
+    double first, last;       /* seconds of the clock, of the first and last report */
+    double first_done, done;  /* of the first report, and the most of any */
+    double advancing_seconds; /* of the intervals between reports in which `done` grew */
 } phase;
 
 static struct {
@@ -126,19 +127,24 @@ static void show_bar(const char *what, double share, const char *left) {
 
 bool siren_terminal_progress(void *user, double done, double total, const char *what) {
     (void)user;
-    double now = siren_clock(), share = total > 0 ? done / total : 0;
-    share = share < 0 || isnan(share) ? 0 : share > 1 ? 1 : share;
+    double now = siren_clock();
     phase *p = find_phase(what);
     bool begins = !p;
     if (begins && terminal.n_phases < MAX_PHASES) {
         p = &terminal.phases[terminal.n_phases++];
-        *p = (phase){.first = now, .first_done = done};
+        *p = (phase){.first = now, .last = now, .first_done = done, .done = done};
         snprintf(p->what, sizeof p->what, "%s", what);
         terminal.shown_tenth = -1;
     }
-    if (p) p->last = now;
+    if (p) {
+        if (done > p->done) p->advancing_seconds += now - p->last;
+        if (done > p->done) p->done = done;
+        p->last = now;
+    }
     if (terminal.quiet || interrupted) return !interrupted;
 
+    double share = total > 0 ? (p ? p->done : done) / total : 0;
+    share = share < 0 || isnan(share) ? 0 : share > 1 ? 1 : share;
     char left[32] = "";
     if (p && done > p->first_done && done < total && now - p->first > 0.5)
         format_time((now - p->first) * (total - done) / (done - p->first_done), left, sizeof left);
@@ -160,9 +166,10 @@ bool siren_terminal_progress(void *user, double done, double total, const char *
     return true;
 }
 
-double siren_terminal_seconds(const char *what) {
+double siren_terminal_advancing(const char *what, double *first_done) {
     const phase *p = find_phase(what);
-    return p ? p->last - p->first : 0;
+    *first_done = p ? p->first_done : 0;
+    return p ? p->advancing_seconds : 0;
 }
 
 void siren_terminal_end_progress(void) { clear_bar(); }

@@ -18,8 +18,8 @@ void siren_terminal_catch_interrupt(void);
 
 /* The siren_progress_fn of every command; `user` is ignored. */
 bool siren_terminal_progress(void *user, double done, double total, const char *what);
-/* Seconds from the first report of `what` to the last one; 0 where there was none. */
-double siren_terminal_seconds(const char *what);
+/* Seconds in which the reports of `what` advanced, since the first one at *first_done; 0 where there was none. */
+double siren_terminal_advancing(const char *what, double *first_done);
 /* Ends the bar; call it before printing results. */
 void siren_terminal_end_progress(void);
 
