@@ -80,7 +80,7 @@ static void platform_text(cl_platform_id id, cl_platform_info what, char *out, s
 
 static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_facts *facts) {
     cl_device_type type = 0;
-    cl_uint units = 0, clock = 0, width = 0;
+    cl_uint units = 0, clock = 0, preferred = 0, native = 0;
     cl_ulong global = 0, local = 0, allocation = 0;
     cl_device_fp_config config = 0;
     cl_bool available = CL_FALSE;
@@ -94,7 +94,8 @@ static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_fa
     clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
     clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
     clGetDeviceInfo(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, sizeof clock, &clock, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, sizeof preferred, &preferred, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof native, &native, NULL);
     clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof global, &global, NULL);
     clGetDeviceInfo(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
     clGetDeviceInfo(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof allocation, &allocation, NULL);
@@ -106,7 +107,8 @@ static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_fa
     facts->available = available == CL_TRUE;
     facts->compute_units = units;
     facts->clock_mhz = clock;
-    facts->vector_width = width;
+    /* Intel's CPU runtime prefers 1, because it vectorises across work-items. */
+    facts->vector_width = native > preferred ? native : preferred;
     facts->global_bytes = global;
     facts->local_bytes = local;
     facts->max_allocation_bytes = allocation;

@@ -15,7 +15,7 @@ typedef struct {
     char platform_name[128], platform_version[128];
     char name[256], vendor[128], version[128], driver[128];
     bool is_cpu, is_gpu, available;
-    unsigned compute_units, clock_mhz, vector_width; /* preferred floats of a vector */
+    unsigned compute_units, clock_mhz, vector_width; /* floats of the device's vectors */
     uint64_t global_bytes, local_bytes, max_allocation_bytes;
     size_t max_work_group;
     bool has_fma; /* correctly rounded fma in hardware (CL_FP_FMA) */
