@@ -1,0 +1,160 @@
+# sirencl: help, wrong usage, missing files, no device, refusing to overwrite, and the keys of --json.
+set -u
+sirencl=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+fail() { echo "FAILED: $*" >&2; exit 1; }
+# expect CODE PART arguments...: the exit code; where it is not 0, one sentence on stderr that holds PART
+expect() {
+    local code=$1 part=$2 got
+    shift 2
+    "$sirencl" "$@" >stdout.txt 2>stderr.txt
+    got=$?
+    [ "$got" = "$code" ] || fail "$*: exit code $got, expected $code: $(cat stderr.txt)"
+    [ "$code" = 0 ] && return
+    [ "$(wc -l <stderr.txt)" = 1 ] || fail "$*: not one sentence: $(cat stderr.txt)"
+    grep -qF -- "$part" stderr.txt || fail "$*: '$part' is not in: $(cat stderr.txt)"
+    [ -s stdout.txt ] && fail "$*: wrote to stdout: $(cat stdout.txt)"
+}
+
+# Help and names.
+commands="compress decompress info verify compare devices selftest bench phantom"
+expect 0 '' --help
+for command in $commands; do
+    grep -q "^  $command " stdout.txt || fail "--help does not name $command"
+done
+for command in $commands; do
+    expect 0 '' "$command" --help
+    grep -q "^Usage: sirencl $command \[OPTIONS\]" stdout.txt || fail "$command --help: $(cat stdout.txt)"
+    [ "$(wc -L <stdout.txt)" -le 120 ] || fail "$command --help has long lines"
+    cp stdout.txt help.txt
+    expect 0 '' "$command" -h --bogus
+    cmp -s stdout.txt help.txt || fail "$command -h differs from --help"
+    expect 0 '' help "$command"
+    cmp -s stdout.txt help.txt || fail "help $command differs from --help"
+    expect 2 "sirencl $command: unknown option --bogus" "$command" --bogus
+    expect 2 "(did you mean --nthreads?)" "$command" --nthread 2
+done
+expect 0 '' --version
+grep -Eq '^sirencl [0-9]+\.[0-9]+\.[0-9]+$' stdout.txt || fail "--version: $(cat stdout.txt)"
+expect 2 "unknown command 'compres' (did you mean compress?)" compres
+expect 2 "unknown command 'quux'" quux
+"$sirencl" >stdout.txt 2>stderr.txt
+[ $? = 2 ] && grep -q '^Usage:' stderr.txt || fail "no command: $(cat stderr.txt)"
+
+# Wrong usage.
+expect 2 "file names are missing" compress
+expect 2 "a file name is missing" compress a.nii
+expect 2 "'c' is too much" compress a.nii b.siren c
+expect 2 "--width is 8 but must be from 16 to 1024" compress --width 8 a.nii b.siren
+expect 2 "--layers is 0 but" compress --layers 0 a.nii b.siren
+expect 2 "--epochs is 'many'" compress --epochs many a.nii b.siren
+expect 2 "--lr is" compress --lr=-1 a.nii b.siren
+expect 2 "--weights is 'int5' but must be float32 or one of int6 to int12" compress --weights int5 a.nii b.siren
+expect 2 "--slices is 5:5, an empty range" decompress --slices 5:5 a.siren b.nii
+expect 2 "--volumes is 'x'" decompress --volumes x a.siren b.nii
+expect 2 "--memory is 'much'" compare --memory much a.nii b.nii
+expect 2 "--device host only decodes" compress --device host a.nii b.siren
+expect 2 "--json takes no value" info --json=1 a.siren
+
+# A phantom, and what one can do to it without a device.
+expect 0 '' phantom --dims 14x12x3 --shells 0:1,1000:6 --quiet -force p.nii
+expect 1 "missing.nii" compress missing.nii a.siren
+[ -e a.siren ] && fail "an archive of a missing image"
+expect 1 "missing.siren" info missing.siren
+expect 1 "missing.siren" verify missing.siren
+expect 1 "missing.siren" decompress missing.siren a.nii
+[ -e a.nii ] && fail "an image of a missing archive"
+expect 1 "missing.nii" compare missing.nii p.nii
+expect 3 "p.nii" info p.nii
+expect 3 "p.bval" compare p.bval p.nii
+
+small="--layers 1 --width 16 --epochs 3"
+# shellcheck disable=SC2086
+expect 0 '' compress $small p.nii a.siren
+grep -q 'ratio' stdout.txt || fail "compress printed no ratio: $(cat stdout.txt)"
+grep -q 'PSNR' stdout.txt || fail "compress printed no PSNR: $(cat stdout.txt)"
+sum=$(cksum <a.siren)
+# shellcheck disable=SC2086
+expect 2 "a.siren: exists already" compress $small p.nii a.siren
+[ "$(cksum <a.siren)" = "$sum" ] || fail "a refused compress changed the archive"
+# shellcheck disable=SC2086
+expect 0 '' compress $small -force -quiet -nthreads 1 p.nii a.siren
+[ -s stdout.txt ] || [ -s stderr.txt ] && fail "-quiet printed: $(cat stdout.txt stderr.txt)"
+[ "$(cksum <a.siren)" = "$sum" ] || fail "one thread makes other bytes"
+expect 2 "p.nii: exists already" decompress a.siren p.nii
+expect 2 "ends in neither" decompress a.siren out.img
+expect 2 "slices" decompress --slices 2:9 a.siren out.nii
+expect 2 "volumes" decompress --volumes 7 a.siren out.nii
+expect 6 "nothing like this" verify --device "nothing like this" a.siren
+SIRENCL_DEVICE="nothing like this" expect 6 "nothing like this" verify a.siren
+
+# Without any platform: training says what to install, decoding goes on on the host.
+export OCL_ICD_VENDORS=/nonexistent
+expect 6 "OCL_ICD_VENDORS" devices
+expect 6 "pocl-opencl-icd" devices --json
+expect 6 "OCL_ICD_VENDORS" selftest
+expect 6 "OCL_ICD_VENDORS" bench
+# shellcheck disable=SC2086
+expect 6 "OCL_ICD_VENDORS" compress $small p.nii b.siren
+[ -e b.siren ] && fail "an archive without a device"
+expect 6 "OCL_ICD_VENDORS" verify --device cpu a.siren
+expect 0 '' verify a.siren
+grep -q 'warning: no OpenCL device' stderr.txt || fail "no warning of the host decoder: $(cat stderr.txt)"
+expect 0 '' verify --device host a.siren
+grep -q warning stderr.txt && fail "--device host warns: $(cat stderr.txt)"
+grep -q 'on the host' stdout.txt || fail "verify does not tell the device: $(cat stdout.txt)"
+SIRENCL_DEVICE=host expect 0 '' decompress --quiet a.siren host.nii
+unset OCL_ICD_VENDORS
+expect 0 '' decompress --quiet a.siren device.nii
+cmp host.nii device.nii || fail "host and device decode to different bits"
+
+# A closed standard output is an error, not a silence.
+"$sirencl" info a.siren >/dev/full 2>stderr.txt
+[ $? = 1 ] || fail "a full standard output: $(cat stderr.txt)"
+
+# --json.
+python=${SIREN_PYTHON:-python3}
+if ! "$python" -c 'import json' 2>/dev/null; then
+    echo "all checks passed but those of --json: there is no $python"
+    exit 0
+fi
+keys() { # FILE KEY...: a JSON object with all of them
+    "$python" - "$@" <<'PYTHON' || fail "keys of $1: $(cat "$1")"
+import json, sys
+data = json.load(open(sys.argv[1]), parse_constant=lambda name: sys.exit("not JSON: " + name))
+sys.exit([key for key in sys.argv[2:] if key not in data] or 0)
+PYTHON
+}
+expect 0 '' info --json a.siren
+keys stdout.txt bytes ratio ratio_float32 psnr slices dims volumes datatype layers params weights attachments provenance
+"$python" - stdout.txt "$(stat -c %s a.siren)" <<'PYTHON' || fail "info --json: $(cat stdout.txt)"
+import json, sys
+info = json.load(open(sys.argv[1]))
+assert info["bytes"] == int(sys.argv[2])
+assert info["dims"] == [14, 12, 3] and info["volumes"] == 7 and info["datatype"] == "int16"
+assert abs(info["ratio"] - 14 * 12 * 3 * 7 * 2 / info["bytes"]) < 1e-9
+assert abs(info["ratio_float32"] - 2 * info["ratio"]) < 1e-9
+assert [s["slice"] for s in info["slices"]] == [0, 1, 2]
+assert all(set(s) == {"slice", "psnr", "mse", "bytes"} for s in info["slices"])
+assert abs(info["psnr"] - sum(s["psnr"] for s in info["slices"]) / 3) < 1e-9
+assert [l["width"] for l in info["layers"]] == [16, 7]
+assert info["params"] == 2 * 16 + 16 + 16 * 7 + 7
+assert info["provenance"]["epochs"] == "3"
+PYTHON
+expect 0 '' compare --json p.nii device.nii
+keys stdout.txt mse psnr max_abs_error relative_error voxels
+expect 0 '' compare --json --mask p_mask.nii p.nii p.nii
+"$python" -c 'import json, sys
+c = json.load(sys.stdin)
+assert c["mse"] == 0 and c["max_abs_error"] == 0 and c["psnr"] is None and c["relative_error"] == 0' <stdout.txt ||
+    fail "compare --json with itself: $(cat stdout.txt)"
+expect 0 '' devices --json
+"$python" -c 'import json, sys
+for device in json.load(sys.stdin)["devices"]:
+    assert {"name", "version", "driver", "compute_units", "global_bytes", "max_work_group", "family"} <= set(device)' <stdout.txt ||
+    fail "devices --json: $(cat stdout.txt)"
+expect 0 '' bench --json --layers 1 --width 16 --volumes 3 --points 96 --networks 2 --steps 1
+keys stdout.txt device peak_gflops step_gflops step_share_of_peak decode_gflops step_seconds decode_crc
+echo "all checks passed"
