@@ -109,6 +109,7 @@ fi
 # Ctrl-C ends within a second, during training as during kernel compilation, and leaves nothing.
 mkdir work cache
 interrupt() { # WAIT SIGNAL: starts compress, waits with WAIT, sends the signal; sets $elapsed
+    : >stderr.txt # of the last run
     "$sirencl" compress --epochs 1000000 p.nii work/c.siren >/dev/null 2>stderr.txt &
     local pid=$! begin code
     $1
