@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,24 @@ done:
     return status;
 }
 
+/* Hidden names in use, for siren_output_abandon_all(); more than these are left to their owners. */
+#define MAX_HIDDEN 16
+static const char *_Atomic hidden_names[MAX_HIDDEN];
+
+static void hidden_replace(const char *from, const char *to) {
+    for (size_t i = 0; i < MAX_HIDDEN; i++) {
+        const char *expected = from;
+        if (atomic_compare_exchange_strong(&hidden_names[i], &expected, to)) return;
+    }
+}
+
+void siren_output_abandon_all(void) {
+    for (size_t i = 0; i < MAX_HIDDEN; i++) {
+        const char *name = atomic_load(&hidden_names[i]);
+        if (name) unlink(name);
+    }
+}
+
 struct siren_output {
     char *path;      /* final name */
     char *folder;    /* holds it */
@@ -61,7 +80,10 @@ struct siren_output {
 static void output_free(siren_output *output) {
     if (!output) return;
     if (output->fd >= 0) close(output->fd);
-    if (output->temporary) unlink(output->temporary);
+    if (output->temporary) {
+        unlink(output->temporary);
+        hidden_replace(output->temporary, NULL);
+    }
     free(output->temporary);
     free(output->folder);
     free(output->path);
@@ -111,6 +133,7 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
          attempt++) {
         SIREN_TRY(output_name_temporary(output, attempt));
         output->fd = open(output->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+        if (output->fd >= 0) hidden_replace(NULL, output->temporary);
     }
     if (output->fd < 0) {
         status = siren_fail(SIREN_SYSTEM, "%s: cannot be written in the folder %s: %s", path, output->folder, strerror(errno));
@@ -161,7 +184,10 @@ static siren_status output_link_temporary(siren_output *output) {
     snprintf(link_path, sizeof link_path, "/proc/self/fd/%d", output->fd);
     for (unsigned attempt = 0; attempt < 100; attempt++) {
         SIREN_RETURN_IF_FAILED(output_name_temporary(output, attempt));
-        if (linkat(AT_FDCWD, link_path, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0) return SIREN_OK;
+        if (linkat(AT_FDCWD, link_path, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0) {
+            hidden_replace(NULL, output->temporary);
+            return SIREN_OK;
+        }
         if (errno != EEXIST) break;
     }
     siren_status status = output_failed(output, "naming the file");
@@ -187,6 +213,7 @@ siren_status siren_output_commit(siren_output *output) {
         goto done;
     }
     if (output->overwrite) {
+        hidden_replace(output->temporary, NULL);
         free(output->temporary);
         output->temporary = NULL;
     }

@@ -22,4 +22,7 @@ siren_status siren_output_commit(siren_output *output);
 /* Removes what was written and frees `output`. NULL is allowed. */
 void siren_output_discard(siren_output *output);
 
+/* For a signal handler about to end the process: removes the hidden names of all unfinished outputs. Async-signal-safe. */
+void siren_output_abandon_all(void);
+
 #endif

@@ -1,5 +1,7 @@
 #include "tools/terminal.h"
 
+#include "host/file.h"
+
 #include <math.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -81,8 +83,10 @@ static bool has_grace;
 static void on_signal(int number) {
     static const char text[] = "\nsirencl: interrupted\n";
     if (interrupted || number == SIGALRM) {
+        siren_output_abandon_all();
         ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
-        _exit(n < 0 ? 130 : 130);
+        (void)n;
+        _exit(130);
     }
     interrupted = 1;
     if (has_grace) timer_settime(grace, 0, &(struct itimerspec){.it_value = {.tv_nsec = GRACE_NANOSECONDS}}, NULL);

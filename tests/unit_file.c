@@ -1,0 +1,92 @@
+/* host/file: output appears complete or not at all. */
+#include "tests/testing.h"
+#include "host/file.h"
+#include "tests/nifti_files.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int files_in(const char *folder) {
+    int n = 0;
+    DIR *d = opendir(folder);
+    for (struct dirent *e; (e = readdir(d));) n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    closedir(d);
+    return n;
+}
+
+static void nothing_before_commit(void **state) {
+    (void)state;
+    siren_output *output = NULL;
+    const char *path = scratch_path("out");
+    size_t n;
+    assert_siren_ok(siren_output_open(path, false, &output));
+    assert_siren_ok(siren_output_write(output, "hello ", 6));
+    assert_siren_ok(siren_output_write_at(output, 8, "later", 5));
+    assert_siren_ok(siren_output_write(output, "w", 1));
+    assert_false(file_exists(path));
+    assert_siren_ok(siren_output_commit(output));
+    uint8_t *bytes = file_get(path, &n);
+    assert_int_equal(n, 13);
+    assert_memory_equal(bytes, "hello w\0later", 13);
+    free(bytes);
+    assert_int_equal(files_in(scratch_folder()), 1);
+}
+
+static void overwriting_needs_consent(void **state) {
+    (void)state;
+    siren_output *output = NULL;
+    const char *path = scratch_path("out");
+    assert_int_equal(siren_output_open(path, false, &output), SIREN_USAGE);
+    assert_null(output);
+    assert_siren_ok(siren_output_open(path, true, &output));
+    assert_siren_ok(siren_output_write(output, "new", 3));
+    siren_output_discard(output);
+    size_t n;
+    uint8_t *bytes = file_get(path, &n);
+    assert_int_equal(n, 13);
+    free(bytes);
+    assert_siren_ok(siren_output_open(path, true, &output));
+    assert_siren_ok(siren_output_write(output, "new", 3));
+    assert_siren_ok(siren_output_commit(output));
+    bytes = file_get(path, &n);
+    assert_int_equal(n, 3);
+    free(bytes);
+    /* A name that appears meanwhile is not replaced. */
+    assert_siren_ok(siren_output_open(scratch_path("race"), false, &output));
+    file_put(scratch_path("race"), "theirs", 6);
+    assert_int_equal(siren_output_commit(output), SIREN_USAGE);
+    bytes = file_get(scratch_path("race"), &n);
+    assert_memory_equal(bytes, "theirs", 6);
+    free(bytes);
+    assert_int_equal(files_in(scratch_folder()), 2);
+    siren_output_abandon_all(); /* nothing is left to abandon */
+    assert_int_equal(files_in(scratch_folder()), 2);
+}
+
+static void impossible_places_are_refused(void **state) {
+    (void)state;
+    siren_output *output = NULL;
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    assert_int_equal(siren_output_open(scratch_path("no/such/folder"), false, &output), SIREN_SYSTEM);
+    assert_int_equal(siren_output_open(scratch_folder(), true, &output), SIREN_USAGE);
+    assert_null(output);
+    assert_int_equal(siren_file_read(scratch_path("missing"), 100, &bytes, &n), SIREN_SYSTEM);
+    assert_int_equal(siren_file_read(scratch_folder(), 100, &bytes, &n), SIREN_USAGE);
+    assert_int_equal(siren_file_read(scratch_path("race"), 5, &bytes, &n), SIREN_UNSUPPORTED);
+    assert_int_equal(mkfifo(scratch_path("fifo"), 0600), 0);
+    assert_int_equal(siren_file_read(scratch_path("fifo"), 100, &bytes, &n), SIREN_USAGE);
+    assert_null(bytes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_before_commit),
+        cmocka_unit_test(overwriting_needs_consent),
+        cmocka_unit_test(impossible_places_are_refused),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    scratch_remove();
+    return failed;
+}
