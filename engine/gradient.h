@@ -37,6 +37,7 @@ typedef struct {
  * is no room. `*out` is yours: (*out)->free(*out). */
 siren_status siren_gradient_create(const siren_gradient_shape *shape, siren_gradient **out);
 siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradient **out);
+siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out);
 
 /* How the chain family lays out its work; shared with decoding. */
 #define SIREN_CHAIN_BLOCK_ROWS 64
