@@ -39,7 +39,8 @@ void siren_json_free(siren_json *json) {
 /* Takes `item` over; NULL is a failed allocation. */
 static bool add(siren_json *json, const char *key, cJSON *item) {
     cJSON *parent = json->open[json->depth - 1];
-    bool added = item && !json->skipped && (key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item));
+    bool added = item && !json->skipped &&
+                 (key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item));
     if (!added) {
         cJSON_Delete(item);
         if (!json->failure) json->failure = json->skipped ? "nested too deep" : "out of memory";
@@ -78,11 +79,18 @@ void siren_json_integer(siren_json *json, const char *key, uint64_t value) {
     add(json, key, cJSON_CreateRaw(text));
 }
 
-void siren_json_bool(siren_json *json, const char *key, bool value) { add(json, key, cJSON_CreateBool(value)); }
+void siren_json_bool(siren_json *json, const char *key, bool value) {
+    add(json, key, cJSON_CreateBool(value));
+}
 
-/* Length of the UTF-8 sequence at `s`; 0 where it is none (overlong, a surrogate, beyond U+10FFFF, cut off). */
+/* Length of the UTF-8 sequence at `s`; 0 where it is none (overlong, a surrogate, beyond U+10FFFF, cut off).
+ */
 static size_t utf8_length(const unsigned char *s) {
-    size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+    size_t n = s[0] < 0x80                   ? 1
+               : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+               : (s[0] & 0xf0) == 0xe0       ? 3
+               : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                                             : 0;
     for (size_t i = 1; i < n; i++)
         if ((s[i] & 0xc0) != 0x80) return 0;
     if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
@@ -112,8 +120,12 @@ void siren_json_string(siren_json *json, const char *key, const char *text) {
     free(clean);
 }
 
-void siren_json_begin_object(siren_json *json, const char *key) { begin(json, key, cJSON_CreateObject()); }
-void siren_json_begin_array(siren_json *json, const char *key) { begin(json, key, cJSON_CreateArray()); }
+void siren_json_begin_object(siren_json *json, const char *key) {
+    begin(json, key, cJSON_CreateObject());
+}
+void siren_json_begin_array(siren_json *json, const char *key) {
+    begin(json, key, cJSON_CreateArray());
+}
 
 void siren_json_end(siren_json *json) {
     if (json->skipped)

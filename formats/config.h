@@ -4,8 +4,9 @@
 
 #include "host/base.h"
 
-/* A JSON object being built. Members keep their order. Being out of memory and nesting deeper than 16 are remembered and
- * reported by siren_json_text(), so that building needs no checks. `key` is NULL inside an array. */
+/* A JSON object being built. Members keep their order. Being out of memory and nesting deeper than 16 are
+ * remembered and reported by siren_json_text(), so that building needs no checks. `key` is NULL inside an
+ * array. */
 typedef struct siren_json siren_json;
 
 /* An empty object. `*out` is yours: siren_json_free(). */

@@ -55,7 +55,7 @@ expect 2 "--weights is 'int5' but must be float32 or one of int6 to int12" compr
 expect 2 "--slices is 5:5, an empty range" decompress --slices 5:5 a.siren b.nii
 expect 2 "--volumes is 'x'" decompress --volumes x a.siren b.nii
 expect 2 "--memory is 'much'" compare --memory much a.nii b.nii
-expect 2 "--device host only decodes" compress --device host a.nii b.siren
+expect 2 "device host only decodes" compress --device host a.nii b.siren
 expect 2 "--json takes no value" info --json=1 a.siren
 
 # A phantom, and what one can do to it without a device.
@@ -87,6 +87,11 @@ expect 2 "p.nii: exists already" decompress a.siren p.nii
 expect 2 "ends in neither" decompress a.siren out.img
 expect 2 "slices" decompress --slices 2:9 a.siren out.nii
 expect 2 "volumes" decompress --volumes 7 a.siren out.nii
+expect 0 '' phantom --quiet --dims 64x64x8 --shells 0:20 large.nii
+# shellcheck disable=SC2086
+expect 4 "large.nii" compress $small --memory 1M large.nii b.siren
+expect 4 "large.nii" compare --memory 1M large.nii large.nii
+[ -e b.siren ] && fail "an archive of a series beyond --memory"
 expect 6 "nothing like this" verify --device "nothing like this" a.siren
 SIRENCL_DEVICE="nothing like this" expect 6 "nothing like this" verify a.siren
 
@@ -105,6 +110,7 @@ grep -q 'warning: no OpenCL device' stderr.txt || fail "no warning of the host d
 expect 0 '' verify --device host a.siren
 grep -q warning stderr.txt && fail "--device host warns: $(cat stderr.txt)"
 grep -q 'on the host' stdout.txt || fail "verify does not tell the device: $(cat stdout.txt)"
+SIRENCL_DEVICE=host expect 2 "device host only decodes" compress p.nii b.siren
 SIRENCL_DEVICE=host expect 0 '' decompress --quiet a.siren host.nii
 unset OCL_ICD_VENDORS
 expect 0 '' decompress --quiet a.siren device.nii

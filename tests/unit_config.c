@@ -35,7 +35,8 @@ static void members_nest_and_keep_order(void **state) {
 
 static void numbers_come_back(void **state) {
     (void)state;
-    static const double numbers[] = {0.1, 1.0 / 3, 1e-300, 123456789.123456789, 0x1.fffffffffffffp+1023, -0.0, 5e-324, 42};
+    static const double numbers[] = {0.1,  1.0 / 3, 1e-300, 123456789.123456789, 0x1.fffffffffffffp+1023,
+                                     -0.0, 5e-324,  42};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         siren_json *json = NULL;
         assert_siren_ok(siren_json_create(&json));
@@ -62,9 +63,9 @@ static void text_is_valid_utf8(void **state) {
         {"a\"\\\n\x01", "a\\\"\\\\\\n\\u0001"},
         {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
         {"\xff.nii", "\xef\xbf\xbd.nii"},
-        {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},             /* overlong */
+        {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},                 /* overlong */
         {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* a surrogate */
-        {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},             /* cut off */
+        {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},                 /* cut off */
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         siren_json *json = NULL;

@@ -17,7 +17,8 @@ typedef struct {
     const char *files[2];
 } values;
 
-static const values defaults = {.model = "siren-2d", .width = 256, .epochs = 2000, .rate = 3e-4f, .memory = (size_t)3 << 30};
+static const values defaults = {
+    .model = "siren-2d", .width = 256, .epochs = 2000, .rate = 3e-4f, .memory = (size_t)3 << 30};
 
 /* argv[0] is the command's name, as dispatch hands it over. */
 static siren_status parse(values *v, int argc, const char *const *argv) {
@@ -34,7 +35,8 @@ static siren_status parse(values *v, int argc, const char *const *argv) {
         {"force", NULL, "replace", SIREN_OPTION_FLAG, &v->force, 0, 0},
         SIREN_COMMON_OPTIONS(v->common),
     };
-    const siren_usage usage = {"try", "A B", 2, "Tries.", "sirencl try a b", options, sizeof options / sizeof *options};
+    const siren_usage usage = {
+        "try", "A B", 2, "Tries.", "sirencl try a b", options, sizeof options / sizeof *options};
     for (int i = 0; i < argc; i++) {
         copy[i] = malloc(strlen(argv[i]) + 1);
         strcpy(copy[i], argv[i]);
@@ -57,11 +59,16 @@ static siren_status parse(values *v, int argc, const char *const *argv) {
     /* Text values point into argv: keep only what a test looks at. */
     if (v->model != defaults.model) v->model = strcmp(v->model, "x") == 0 ? "x" : "other";
     for (int i = 0; i < 2; i++)
-        if (v->files[i]) v->files[i] = strcmp(v->files[i], "a") == 0 ? "a" : strcmp(v->files[i], "-b") == 0 ? "-b" : "other";
+        if (v->files[i])
+            v->files[i] = strcmp(v->files[i], "a") == 0    ? "a"
+                          : strcmp(v->files[i], "-b") == 0 ? "-b"
+                                                           : "other";
     for (int i = 0; i < argc; i++) free(copy[i]);
     return status;
 }
-#define PARSE(v, ...) parse(v, sizeof((const char *[]){"try", __VA_ARGS__}) / sizeof(char *), (const char *[]){"try", __VA_ARGS__})
+#define PARSE(v, ...)                                                                                        \
+    parse(v, sizeof((const char *[]){"try", __VA_ARGS__}) / sizeof(char *),                                  \
+          (const char *[]){"try", __VA_ARGS__})
 #define REFUSED(part, ...)                                                                                   \
     do {                                                                                                     \
         values refused;                                                                                      \
@@ -72,8 +79,8 @@ static siren_status parse(values *v, int argc, const char *const *argv) {
 static void every_type_is_parsed(void **state) {
     (void)state;
     values v;
-    assert_siren_ok(PARSE(&v, "--width", "32", "a", "--epochs=7", "--lr", "1e-2", "b", "--force", "--model", "x", "--snr", "-2.5",
-                          "--seed", "18446744073709551615"));
+    assert_siren_ok(PARSE(&v, "--width", "32", "a", "--epochs=7", "--lr", "1e-2", "b", "--force", "--model",
+                          "x", "--snr", "-2.5", "--seed", "18446744073709551615"));
     assert_int_equal(v.width, 32);
     assert_int_equal(v.epochs, 7);
     assert_float_equal(v.rate, 0.01f, 0);
@@ -146,15 +153,27 @@ static void spans(void **state) {
     static const struct {
         const char *text;
         size_t begin, end;
-    } good[] = {{"3:8", 3, 8}, {"3:", 3, 0}, {":8", 0, 8}, {":", 0, 0}, {"7", 7, 8}, {"0", 0, 1}, {"0:1", 0, 1}};
+    } good[] = {{"3:8", 3, 8}, {"3:", 3, 0}, {":8", 0, 8}, {":", 0, 0},
+                {"7", 7, 8},   {"0", 0, 1},  {"0:1", 0, 1}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         siren_span span = {99, 99};
         assert_siren_ok(siren_parse_span("--slices", good[i].text, &span));
         assert_int_equal(span.begin, good[i].begin);
         assert_int_equal(span.end, good[i].end);
     }
-    static const char *const bad[] = {"", "a", "5:5", "5:4", "0:0", ":0", "1:2:3", "-1:2", "1.5:2", " 1:2", "1:99999999999999999999",
-                                      "1111111111111111111111111111111111111111111111111111111111111111111111"};
+    static const char *const bad[] = {
+        "",
+        "a",
+        "5:5",
+        "5:4",
+        "0:0",
+        ":0",
+        "1:2:3",
+        "-1:2",
+        "1.5:2",
+        " 1:2",
+        "1:99999999999999999999",
+        "1111111111111111111111111111111111111111111111111111111111111111111111"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         siren_span span = {99, 99};
         assert_int_equal(siren_parse_span("--slices", bad[i], &span), SIREN_USAGE);
@@ -167,14 +186,17 @@ static void byte_counts(void **state) {
     static const struct {
         const char *text;
         size_t bytes;
-    } good[] = {{"1500000", 1500000}, {"2K", 2048}, {"1.5M", 1572864}, {"16G", (size_t)16 << 30}, {"16GiB", (size_t)16 << 30},
-                {"16GB", (size_t)16 << 30}, {"1t", (size_t)1 << 40}};
+    } good[] = {{"1500000", 1500000},        {"2K", 2048},
+                {"1.5M", 1572864},           {"16G", (size_t)16 << 30},
+                {"16GiB", (size_t)16 << 30}, {"16GB", (size_t)16 << 30},
+                {"1t", (size_t)1 << 40}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         size_t bytes = 0;
         assert_siren_ok(siren_parse_bytes("--memory", good[i].text, 1024, 0x1p62, &bytes));
         assert_int_equal(bytes, good[i].bytes);
     }
-    static const char *const bad[] = {"", "G", "-1G", "1X", "1GG", "1Gi", "nan", "inf", "1023", "9999999T", "1e999"};
+    static const char *const bad[] = {"",    "G",   "-1G",  "1X",       "1GG",  "1Gi",
+                                      "nan", "inf", "1023", "9999999T", "1e999"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         size_t bytes = 7;
         assert_int_equal(siren_parse_bytes("--memory", bad[i], 1024, 0x1p62, &bytes), SIREN_USAGE);
@@ -195,10 +217,14 @@ static void nearest_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type_is_parsed),      cmocka_unit_test(one_dash_names_are_understood),
-        cmocka_unit_test(two_dashes_end_options),    cmocka_unit_test(help_wins_unless_it_is_a_value),
-        cmocka_unit_test(wrong_lines_are_refused),   cmocka_unit_test(spans),
-        cmocka_unit_test(byte_counts),               cmocka_unit_test(nearest_names),
+        cmocka_unit_test(every_type_is_parsed),
+        cmocka_unit_test(one_dash_names_are_understood),
+        cmocka_unit_test(two_dashes_end_options),
+        cmocka_unit_test(help_wins_unless_it_is_a_value),
+        cmocka_unit_test(wrong_lines_are_refused),
+        cmocka_unit_test(spans),
+        cmocka_unit_test(byte_counts),
+        cmocka_unit_test(nearest_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

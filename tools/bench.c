@@ -19,7 +19,8 @@ static void factors(size_t n, size_t *nx, size_t *ny) {
     *ny = n / *nx;
 }
 
-static siren_status print_json(const siren_device_facts *facts, const bench_size *size, const siren_bench_result *r) {
+static siren_status print_json(const siren_device_facts *facts, const bench_size *size,
+                               const siren_bench_result *r) {
     siren_status status = SIREN_OK;
     siren_json *json = NULL;
     char crc[24];
@@ -53,9 +54,11 @@ done:
 static void print_text(const siren_device_facts *facts, const bench_size *size, const siren_bench_result *r) {
     printf("device  %s (%s family)\n", facts->name, siren_family_name(facts->family));
     printf("peak    %9.1f GFLOP/s of fused multiply-adds\n", r->peak_gflops);
-    printf("step    %9.1f GFLOP/s, %.1f %% of peak: %.4f s for %.2f GFLOP (siren-2d %ux%u, %u outputs, %zu x %zu points)\n",
-           r->step_gflops, 100 * r->step_share_of_peak, r->step_seconds, 1e-9 * r->step_flops, (unsigned)size->layers,
-           (unsigned)size->width, (unsigned)size->volumes, size->networks, size->points);
+    printf("step    %9.1f GFLOP/s, %.1f %% of peak: %.4f s for %.2f GFLOP (siren-2d %ux%u, %u outputs, %zu x "
+           "%zu points)\n",
+           r->step_gflops, 100 * r->step_share_of_peak, r->step_seconds, 1e-9 * r->step_flops,
+           (unsigned)size->layers, (unsigned)size->width, (unsigned)size->volumes, size->networks,
+           size->points);
     printf("decode  %9.1f GFLOP/s, %.1f %% of peak: %.4f s a slice (bits %016" PRIx64 ")\n", r->decode_gflops,
            100 * r->decode_share_of_peak, r->decode_seconds, r->decode_crc);
 }
@@ -67,11 +70,13 @@ int siren_tool_bench(int argc, char **argv) {
     const char *device_choice = NULL;
     const siren_option options[] = {
         {"layers", "N", "hidden layers", SIREN_OPTION_UINT32, &size.layers, 1, SIREN_MAX_LAYERS - 1},
-        {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &size.width, 16, SIREN_MAX_WIDTH},
+        {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &size.width, 16,
+         SIREN_MAX_WIDTH},
         {"volumes", "N", "outputs of the network", SIREN_OPTION_UINT32, &size.volumes, 1, SIREN_MAX_OUTPUTS},
         {"points", "N", "voxels of a slice", SIREN_OPTION_SIZE, &size.points, 1, 16777216},
         {"networks", "N", "slices trained side by side", SIREN_OPTION_SIZE, &size.networks, 1, 65536},
-        {"steps", "N", "training steps to time in each of five rounds", SIREN_OPTION_SIZE, &size.steps, 1, 100000},
+        {"steps", "N", "training steps to time in each of five rounds", SIREN_OPTION_SIZE, &size.steps, 1,
+         100000},
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
         {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
         SIREN_COMMON_OPTIONS(common),
@@ -79,7 +84,8 @@ int siren_tool_bench(int argc, char **argv) {
     const siren_usage usage = {
         .command = "bench",
         .arguments = "",
-        .summary = "Measures the device's multiply-add peak with a kernel of its own, then training steps (forward, backward, Adam) and\n"
+        .summary = "Measures the device's multiply-add peak with a kernel of its own, then training steps "
+                   "(forward, backward, Adam) and\n"
                    "the exact decode of a network, as shares of that peak. The times are medians.",
         .example = "sirencl bench --device cpu --json",
         .options = options,
@@ -93,7 +99,8 @@ int siren_tool_bench(int argc, char **argv) {
     siren_bench_result result;
     size_t nx, ny;
     factors(size.points, &nx, &ny);
-    SIREN_TRY(siren_network_from_model("siren-2d", size.layers, size.width, size.volumes, siren_compress_defaults().w0, &network));
+    SIREN_TRY(siren_network_from_model("siren-2d", size.layers, size.width, size.volumes,
+                                       siren_compress_defaults().w0, &network));
     SIREN_TRY(siren_device_open(device_choice, &device));
     SIREN_TRY(siren_bench_step(device, &network, size.networks, nx, ny, size.steps, &result));
     if (json)

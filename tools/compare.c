@@ -27,10 +27,12 @@ static void print_text(const siren_comparison *c) {
     printf("MSE             %.9g\n", c->mse);
     printf("PSNR            %.4f dB (peak %.9g - %.9g)\n", c->psnr, c->maximum, c->minimum);
     printf("maximal error   %.9g\n", c->max_abs_error);
-    printf("relative error  %.6g (mean over %s voxels other than 0)\n", c->relative_error, siren_format_integer(c->n_relative, count));
+    printf("relative error  %.6g (mean over %s voxels other than 0)\n", c->relative_error,
+           siren_format_integer(c->n_relative, count));
     printf("voxels          %s\n", siren_format_integer(c->n_voxels, count));
     if (c->n_unequal_finite)
-        printf("not compared    %s voxels: finite in one image only\n", siren_format_integer(c->n_unequal_finite, count));
+        printf("not compared    %s voxels: finite in one image only\n",
+               siren_format_integer(c->n_unequal_finite, count));
 }
 
 int siren_tool_compare(int argc, char **argv) {
@@ -44,21 +46,24 @@ int siren_tool_compare(int argc, char **argv) {
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
-    const siren_usage usage = {
-        .command = "compare",
-        .arguments = "A.nii[.gz] B.nii[.gz]",
-        .n_arguments = 2,
-        .summary = "Compares the intensities (slope and intercept applied) of two series of equal dimensions: mean squared error, PSNR\n"
-                   "with the first image's maximum minus minimum as peak, the largest absolute error, and the mean of |a-b|/|a|.",
-        .example = "sirencl compare --mask dwi_mask.nii.gz dwi.nii.gz restored.nii.gz",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+    const siren_usage usage = {.command = "compare",
+                               .arguments = "A.nii[.gz] B.nii[.gz]",
+                               .n_arguments = 2,
+                               .summary = "Compares the intensities (slope and intercept applied) of two "
+                                          "series of equal dimensions: mean squared error, PSNR\n"
+                                          "with the first image's maximum minus minimum as peak, the largest "
+                                          "absolute error, and the mean of |a-b|/|a|.",
+                               .example = "sirencl compare --mask dwi_mask.nii.gz dwi.nii.gz restored.nii.gz",
+                               .options = options,
+                               .n_options = sizeof options / sizeof *options};
     int exit_code;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
 
     siren_comparison comparison;
     siren_status status = siren_compare(files[0], files[1], mask, memory, &comparison);
-    if (status == SIREN_OK && json) status = print_json(&comparison);
-    else if (status == SIREN_OK) print_text(&comparison);
+    if (status == SIREN_OK && json)
+        status = print_json(&comparison);
+    else if (status == SIREN_OK)
+        print_text(&comparison);
     return siren_terminal_exit(status);
 }

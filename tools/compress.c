@@ -19,27 +19,33 @@ static siren_status parse_weights(const char *text, unsigned *bits) {
 }
 
 /* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell. */
-static double training_rate(const siren_compress_options *options, const siren_archive_info *info, double *seconds) {
+static double training_rate(const siren_compress_options *options, const siren_archive_info *info,
+                            double *seconds) {
     siren_network network;
     double epochs, n_trained = 0;
     *seconds = siren_terminal_advancing("epochs", &epochs);
-    if (*seconds <= 0 || siren_network_from_model(options->model, options->layers, options->width, (uint32_t)info->n_volumes,
-                                                  options->w0, &network) != SIREN_OK)
+    if (*seconds <= 0 ||
+        siren_network_from_model(options->model, options->layers, options->width, (uint32_t)info->n_volumes,
+                                 options->w0, &network) != SIREN_OK)
         return 0;
-    for (size_t i = 0; i < info->n_slices; i++) n_trained += info->slices[i].mse > 0; /* constant slices are not */
+    for (size_t i = 0; i < info->n_slices; i++)
+        n_trained += info->slices[i].mse > 0; /* constant slices are not */
     double step = siren_network_step_flops(&network, info->nx * info->ny);
     return 1e-9 * step * ((double)options->epochs * n_trained - epochs) / *seconds;
 }
 
-static void print_summary(const char *archive, const siren_device *device, const siren_compress_options *options,
-                          const siren_archive_info *info, double seconds) {
+static void print_summary(const char *archive, const siren_device *device,
+                          const siren_compress_options *options, const siren_archive_info *info,
+                          double seconds) {
     char bytes[32], size[32], weights[16];
     double training, rate = training_rate(options, info, &training);
-    printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes), siren_format_bytes((double)info->bytes, size));
-    printf("  ratio      %.2f to %s voxels, %.2f to float32\n", info->ratio, info->datatype, info->ratio_float32);
+    printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes),
+           siren_format_bytes((double)info->bytes, size));
+    printf("  ratio      %.2f to %s voxels, %.2f to float32\n", info->ratio, info->datatype,
+           info->ratio_float32);
     if (isfinite(info->psnr))
-        printf("  PSNR       %.2f dB, mean of %zu slice%s, weights %s\n", info->psnr, info->n_slices, info->n_slices == 1 ? "" : "s",
-               siren_tool_weights_name(info->weight_bits, weights));
+        printf("  PSNR       %.2f dB, mean of %zu slice%s, weights %s\n", info->psnr, info->n_slices,
+               info->n_slices == 1 ? "" : "s", siren_tool_weights_name(info->weight_bits, weights));
     else
         printf("  PSNR       exact: every volume of every slice is constant\n");
     printf("  time       %.1f s on %s\n", seconds, siren_tool_device_name(device));
@@ -56,19 +62,25 @@ int siren_tool_compress(int argc, char **argv) {
     const siren_option options[] = {
         {"model", "NAME", "kind of network", SIREN_OPTION_TEXT, &compress.model, 0, 0},
         {"layers", "N", "hidden layers", SIREN_OPTION_UINT32, &compress.layers, 1, SIREN_MAX_LAYERS - 1},
-        {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &compress.width, 16, SIREN_MAX_WIDTH},
+        {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &compress.width, 16,
+         SIREN_MAX_WIDTH},
         {"epochs", "N", "full-batch Adam steps", SIREN_OPTION_SIZE, &compress.epochs, 1, 10000000},
         {"lr", "X", "learning rate", SIREN_OPTION_FLOAT, &compress.rate, 1e-12, 1},
-        {"w0", "X", "frequency of the sine layers", SIREN_OPTION_FLOAT, &compress.w0, SIREN_MIN_W0, SIREN_MAX_W0},
+        {"w0", "X", "frequency of the sine layers", SIREN_OPTION_FLOAT, &compress.w0, SIREN_MIN_W0,
+         SIREN_MAX_W0},
         {"seed", "N", "of the initial parameters", SIREN_OPTION_UINT64, &compress.seed, 0, 0x1p64},
-        {"weights", "TYPE", "how parameters are stored: float32, or int6 to int12", SIREN_OPTION_TEXT, &weights, 0, 0},
-        {"slices", "A:B", "compress only slices A to B-1, counted from 0", SIREN_OPTION_SPAN, &compress.slices, 0, 0},
-        {"bval", "FILE", "b-values to attach; else IN.bval where it exists", SIREN_OPTION_TEXT, &compress.bval, 0, 0},
-        {"bvec", "FILE", "directions to attach; else IN.bvec where it exists", SIREN_OPTION_TEXT, &compress.bvec, 0, 0},
-        {"sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists", SIREN_OPTION_TEXT, &compress.sidecar, 0, 0},
+        {"weights", "TYPE", "how parameters are stored: float32, or int6 to int12", SIREN_OPTION_TEXT,
+         &weights, 0, 0},
+        {"slices", "A:B", "compress only slices A to B-1, counted from 0", SIREN_OPTION_SPAN,
+         &compress.slices, 0, 0},
+        {"bval", "FILE", "b-values to attach; else IN.bval where it exists", SIREN_OPTION_TEXT,
+         &compress.bval, 0, 0},
+        {"bvec", "FILE", "directions to attach; else IN.bvec where it exists", SIREN_OPTION_TEXT,
+         &compress.bvec, 0, 0},
+        {"sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists", SIREN_OPTION_TEXT,
+         &compress.sidecar, 0, 0},
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &compress.memory_limit,
-         0x1p20, 0x1p62},
+        {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
         {"force", NULL, "replace OUT.siren where it exists", SIREN_OPTION_FLAG, &compress.overwrite, 0, 0},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -76,9 +88,11 @@ int siren_tool_compress(int argc, char **argv) {
         .command = "compress",
         .arguments = "IN.nii[.gz] OUT.siren",
         .n_arguments = 2,
-        .summary = "Trains one network for each slice and writes their quantised parameters, the original header, its extensions\n"
+        .summary = "Trains one network for each slice and writes their quantised parameters, the original "
+                   "header, its extensions\n"
                    "and the files beside the image (IN.bval, IN.bvec, IN.json) into one archive.\n"
-                   "Ctrl-C stops and leaves nothing behind. The same options on the same device give the same bytes.",
+                   "Ctrl-C stops and leaves nothing behind. The same options on the same device give the "
+                   "same bytes.",
         .example = "sirencl compress --device cpu --epochs 1000 dwi.nii.gz dwi.siren",
         .options = options,
         .n_options = sizeof options / sizeof *options};
@@ -91,8 +105,10 @@ int siren_tool_compress(int argc, char **argv) {
     double start = siren_clock();
     siren_terminal_catch_interrupt();
     SIREN_TRY(parse_weights(weights, &compress.weight_bits));
-    if (device_choice && strcmp(device_choice, "host") == 0)
-        SIREN_TRY(siren_fail(SIREN_USAGE, "--device host only decodes: training needs an OpenCL device, see 'sirencl devices'"));
+    const char *wanted = device_choice ? device_choice : getenv("SIRENCL_DEVICE");
+    if (wanted && strcmp(wanted, "host") == 0)
+        SIREN_TRY(siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
+                                          "'sirencl devices'"));
     SIREN_TRY(siren_device_open(device_choice, &device));
     SIREN_TRY(siren_compress(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();

@@ -49,12 +49,16 @@ static void print_table(const siren_device_facts *facts, size_t n) {
         const siren_device_facts *f = &facts[i];
         printf("%u:%u  %s%s\n", f->platform, f->index, f->name, f->available ? "" : " (not available)");
         printf("     platform   %s, %s\n", f->platform_name, f->platform_version);
-        printf("     device     %s, %s, driver %s, %s\n", f->is_cpu ? "CPU" : f->is_gpu ? "GPU" : "accelerator", f->version,
-               f->driver, f->vendor);
-        printf("     units      %u at %u MHz, vectors of %u floats, fma %s\n", f->compute_units, f->clock_mhz, f->vector_width,
-               f->has_fma ? "in hardware" : "emulated");
-        printf("     memory     %.1f GiB, one buffer at most %.1f GiB, %.0f KiB local\n", (double)f->global_bytes / 0x1p30,
-               (double)f->max_allocation_bytes / 0x1p30, (double)f->local_bytes / 0x1p10);
+        printf("     device     %s, %s, driver %s, %s\n",
+               f->is_cpu   ? "CPU"
+               : f->is_gpu ? "GPU"
+                           : "accelerator",
+               f->version, f->driver, f->vendor);
+        printf("     units      %u at %u MHz, vectors of %u floats, fma %s\n", f->compute_units, f->clock_mhz,
+               f->vector_width, f->has_fma ? "in hardware" : "emulated");
+        printf("     memory     %.1f GiB, one buffer at most %.1f GiB, %.0f KiB local\n",
+               (double)f->global_bytes / 0x1p30, (double)f->max_allocation_bytes / 0x1p30,
+               (double)f->local_bytes / 0x1p10);
         printf("     work-group at most %zu\n", f->max_work_group);
         printf("     kernels    %s family\n", siren_family_name(f->family));
     }
@@ -65,20 +69,23 @@ int siren_tool_devices(int argc, char **argv) {
     siren_common_options common = {0};
     const siren_option options[] = {{"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
                                     SIREN_COMMON_OPTIONS(common)};
-    const siren_usage usage = {.command = "devices",
-                               .arguments = "",
-                               .summary = "Lists every device of every OpenCL platform, and which family of kernels it gets.\n"
-                                          "Exit code 6 where there is none.",
-                               .options = options,
-                               .n_options = sizeof options / sizeof *options};
+    const siren_usage usage = {
+        .command = "devices",
+        .arguments = "",
+        .summary = "Lists every device of every OpenCL platform, and which family of kernels it gets.\n"
+                   "Exit code 6 where there is none.",
+        .options = options,
+        .n_options = sizeof options / sizeof *options};
     int exit_code;
     if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &exit_code)) return exit_code;
 
     siren_device_facts *facts = NULL;
     size_t n = 0;
     siren_status status = siren_device_list(&facts, &n);
-    if (status == SIREN_OK && json) status = print_json(facts, n);
-    else if (status == SIREN_OK) print_table(facts, n);
+    if (status == SIREN_OK && json)
+        status = print_json(facts, n);
+    else if (status == SIREN_OK)
+        print_table(facts, n);
     free(facts);
     return siren_terminal_exit(status);
 }

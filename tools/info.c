@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* Calls `line` with each "key=value" line of the provenance, cut in two. */
-static void each_provenance(const char *provenance, void (*line)(void *user, const char *key, const char *value), void *user) {
+static void each_provenance(const char *provenance,
+                            void (*line)(void *user, const char *key, const char *value), void *user) {
     for (const char *next = provenance; next && *next;) {
         size_t length = strcspn(next, "\n");
         char text[512];
@@ -20,7 +21,9 @@ static void each_provenance(const char *provenance, void (*line)(void *user, con
     }
 }
 
-static void json_provenance(void *json, const char *key, const char *value) { siren_json_string(json, key, value); }
+static void json_provenance(void *json, const char *key, const char *value) {
+    siren_json_string(json, key, value);
+}
 
 static siren_status print_json(const char *path, const siren_archive_info *info) {
     siren_status status = SIREN_OK;
@@ -48,7 +51,8 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
         siren_json_begin_object(json, NULL);
         siren_json_integer(json, "width", info->layers[i].width);
         siren_json_string(json, "activation", info->layers[i].activation);
-        if (strcmp(info->layers[i].activation, "sine") == 0) siren_json_number(json, "w0", (double)info->layers[i].w0);
+        if (strcmp(info->layers[i].activation, "sine") == 0)
+            siren_json_number(json, "w0", (double)info->layers[i].w0);
         siren_json_end(json);
     }
     siren_json_end(json);
@@ -83,17 +87,19 @@ static void text_provenance(void *user, const char *key, const char *value) {
 
 static void print_text(const char *path, const siren_archive_info *info, bool every_slice) {
     char bytes[32], size[32], params[32], weights[16];
-    printf("%s: %s bytes (%s)\n", path, siren_format_integer(info->bytes, bytes), siren_format_bytes((double)info->bytes, size));
-    printf("  image        %zu x %zu x %zu voxels, %zu volume%s, %s, NIfTI-%d, slope %g, inter %g\n", info->nx, info->ny, info->nz,
-           info->n_volumes, info->n_volumes == 1 ? "" : "s", info->datatype, info->nifti_version, info->slope, info->inter);
+    printf("%s: %s bytes (%s)\n", path, siren_format_integer(info->bytes, bytes),
+           siren_format_bytes((double)info->bytes, size));
+    printf("  image        %zu x %zu x %zu voxels, %zu volume%s, %s, NIfTI-%d, slope %g, inter %g\n",
+           info->nx, info->ny, info->nz, info->n_volumes, info->n_volumes == 1 ? "" : "s", info->datatype,
+           info->nifti_version, info->slope, info->inter);
     printf("  ratio        %.2f to %s voxels (%s), %.2f to float32\n", info->ratio, info->datatype,
            siren_format_bytes((double)info->series_bytes, size), info->ratio_float32);
     const siren_slice_info *worst = NULL;
     for (size_t i = 0; i < info->n_slices; i++)
         if (info->slices[i].mse > (worst ? worst->mse : 0)) worst = &info->slices[i];
     if (worst)
-        printf("  PSNR         %.2f dB, mean of %zu slice%s; lowest %.2f dB in slice %u\n", info->psnr, info->n_slices,
-               info->n_slices == 1 ? "" : "s", worst->psnr, (unsigned)worst->slice);
+        printf("  PSNR         %.2f dB, mean of %zu slice%s; lowest %.2f dB in slice %u\n", info->psnr,
+               info->n_slices, info->n_slices == 1 ? "" : "s", worst->psnr, (unsigned)worst->slice);
     else
         printf("  PSNR         exact: every volume of every slice is constant\n");
     printf("  network      ");
@@ -111,8 +117,8 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     if (!every_slice) return;
     printf("  slice      bytes     PSNR\n");
     for (size_t i = 0; i < info->n_slices; i++)
-        printf("  %5u %10s %8.2f\n", (unsigned)info->slices[i].slice, siren_format_integer(info->slices[i].bytes, bytes),
-               info->slices[i].psnr);
+        printf("  %5u %10s %8.2f\n", (unsigned)info->slices[i].slice,
+               siren_format_integer(info->slices[i].bytes, bytes), info->slices[i].psnr);
 }
 
 int siren_tool_info(int argc, char **argv) {
@@ -127,9 +133,12 @@ int siren_tool_info(int argc, char **argv) {
         .command = "info",
         .arguments = "A.siren",
         .n_arguments = 1,
-        .summary = "Tells what the archive says of itself, without decoding anything. The ratio is of the uncompressed series in its\n"
-                   "stored type to the archive's bytes; the PSNR is -10 log10 of the mean squared error of the exact decode on\n"
-                   "intensities scaled to [0,1] for each volume of a slice. With --verbose each slice has a line.",
+        .summary =
+            "Tells what the archive says of itself, without decoding anything. The ratio is of the "
+            "uncompressed series in its\n"
+            "stored type to the archive's bytes; the PSNR is -10 log10 of the mean squared error of the "
+            "exact decode on\n"
+            "intensities scaled to [0,1] for each volume of a slice. With --verbose each slice has a line.",
         .example = "sirencl info --json dwi.siren",
         .options = options,
         .n_options = sizeof options / sizeof *options};
@@ -138,8 +147,10 @@ int siren_tool_info(int argc, char **argv) {
 
     siren_archive_info info = {0};
     siren_status status = siren_info(file[0], &info);
-    if (status == SIREN_OK && json) status = print_json(file[0], &info);
-    else if (status == SIREN_OK) print_text(file[0], &info, common.verbose);
+    if (status == SIREN_OK && json)
+        status = print_json(file[0], &info);
+    else if (status == SIREN_OK)
+        print_text(file[0], &info, common.verbose);
     siren_archive_info_free(&info);
     return siren_terminal_exit(status);
 }

@@ -33,10 +33,12 @@ static void print_exit_codes(FILE *out) {
 
 static void print_help(FILE *out) {
     fputs("Usage: sirencl COMMAND [OPTIONS] FILES\n\n"
-          "Compresses diffusion MRI series by overfitting a small sine-activation network to each slice.\n\nCommands:\n",
+          "Compresses diffusion MRI series by overfitting a small sine-activation network to each "
+          "slice.\n\nCommands:\n",
           out);
     for (size_t i = 0; i < N_TOOLS; i++) fprintf(out, "  %-11s %s\n", tools[i].name, tools[i].help);
-    fputs("\n'sirencl COMMAND --help' tells its options. Options may stand anywhere; after '--' everything is a file name.\n"
+    fputs("\n'sirencl COMMAND --help' tells its options. Options may stand anywhere; after '--' everything "
+          "is a file name.\n"
           "MRtrix's -force, -nthreads N, -quiet and -info (--verbose) are understood, too.\n"
           "\nEnvironment:\n"
           "  SIRENCL_DEVICE      the device where --device is not given\n"
@@ -69,7 +71,7 @@ int main(int argc, char **argv) {
         return tools[i].run(argc - 1, argv + 1);
     }
     const char *nearest = siren_nearest_name(name + strspn(name, "-"), names, N_TOOLS);
-    fprintf(stderr, "sirencl: unknown command '%s'%s%s%s; see 'sirencl --help'\n", name, nearest ? " (did you mean " : "",
-            nearest ? nearest : "", nearest ? "?)" : "");
+    fprintf(stderr, "sirencl: unknown command '%s'%s%s%s; see 'sirencl --help'\n", name,
+            nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
     return siren_exit_code(SIREN_USAGE);
 }

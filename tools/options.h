@@ -1,7 +1,7 @@
 /* Command lines: one table of options drives parsing and --help.
  *
- * GNU long options (--name VALUE, --name=VALUE, anywhere before "--"), -h, and four of MRtrix's names with one dash:
- * -force, -quiet, -nthreads N, and -info for --verbose. */
+ * GNU long options (--name VALUE, --name=VALUE, anywhere before "--"), -h, and four of MRtrix's names with
+ * one dash: -force, -quiet, -nthreads N, and -info for --verbose. */
 #ifndef SIREN_TOOLS_OPTIONS_H
 #define SIREN_TOOLS_OPTIONS_H
 
@@ -18,7 +18,8 @@ typedef enum {
     SIREN_OPTION_UINT64, /* uint64_t in [minimum, maximum] */
     SIREN_OPTION_FLOAT,  /* float in [minimum, maximum] */
     SIREN_OPTION_DOUBLE, /* double in [minimum, maximum] */
-    SIREN_OPTION_SPAN,   /* siren_span: "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never empty */
+    SIREN_OPTION_SPAN,   /* siren_span: "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never
+                            empty */
     SIREN_OPTION_BYTES   /* size_t in [minimum, maximum]: "1500000", "512M", "16G" (powers of 1024) */
 } siren_option_type;
 
@@ -27,7 +28,7 @@ typedef struct {
     const char *argument; /* how --help calls the value: "N"; NULL for a flag */
     const char *help;     /* one sentence without full stop; '\n' breaks the line */
     siren_option_type type;
-    void *value;          /* what it holds before parsing is shown as the default, except of flags, spans and NULL */
+    void *value; /* what it holds before parsing is shown as the default, except of flags, spans and NULL */
     double minimum, maximum;
 } siren_option;
 
@@ -42,9 +43,12 @@ typedef struct {
     size_t n_options;
 } siren_usage;
 
-/* Parses argv[1..argc-1] into the options' values and the `arguments` (usage->n_arguments, borrowed from argv). With
- * --help or -h anywhere before "--", only *help is set. USAGE in one sentence otherwise; values may then have changed. */
-siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv, const char **arguments, bool *help);
+/* Parses argv[1..argc-1] into the options' values and the `arguments` (usage->n_arguments, borrowed from
+ * argv). With
+ * --help or -h anywhere before "--", only *help is set. USAGE in one sentence otherwise; values may then have
+ * changed. */
+siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv, const char **arguments,
+                                 bool *help);
 /* Prints --help. Call it before values change, for they are the defaults shown. */
 void siren_options_help(const siren_usage *usage, FILE *out);
 
@@ -53,7 +57,8 @@ const char *siren_nearest_name(const char *text, const char *const *names, size_
 
 /* Parse one value as the table does; USAGE names `what`. */
 siren_status siren_parse_span(const char *what, const char *text, siren_span *out);
-siren_status siren_parse_bytes(const char *what, const char *text, double minimum, double maximum, size_t *out);
+siren_status siren_parse_bytes(const char *what, const char *text, double minimum, double maximum,
+                               size_t *out);
 
 /* The options every command has; the rows of its table. */
 typedef struct {
@@ -62,8 +67,10 @@ typedef struct {
 } siren_common_options;
 
 #define SIREN_COMMON_OPTIONS(common)                                                                         \
-    {"nthreads", "N", "processors to use, 0 for all", SIREN_OPTION_UINT32, &(common).nthreads, 0, 65536},            \
-    {"quiet", NULL, "print errors and results only", SIREN_OPTION_FLAG, &(common).quiet, 0, 0},        \
-    {"verbose", NULL, "print what the library has to tell (also -info)", SIREN_OPTION_FLAG, &(common).verbose, 0, 0}
+    {"nthreads", "N", "processors to use, 0 for all", SIREN_OPTION_UINT32, &(common).nthreads, 0, 65536},    \
+        {"quiet", NULL, "print errors and results only", SIREN_OPTION_FLAG, &(common).quiet, 0, 0}, {        \
+        "verbose", NULL, "print what the library has to tell (also -info)", SIREN_OPTION_FLAG,               \
+            &(common).verbose, 0, 0                                                                          \
+    }
 
 #endif

@@ -201,17 +201,20 @@ done:
 
 int siren_tool_phantom(int argc, char **argv) {
     siren_common_options common = {0};
-    arguments a = {.phantom = {.nx = 140, .ny = 140, .nz = 96, .snr = 30, .seed = 1, .datatype = SIREN_INT16}};
-    const char *dims = "140x140x96", *shells = "0:5,1000:64", *datatype = siren_datatype_name(a.phantom.datatype);
+    arguments a = {
+        .phantom = {.nx = 140, .ny = 140, .nz = 96, .snr = 30, .seed = 1, .datatype = SIREN_INT16}};
+    const char *dims = "140x140x96", *shells = "0:5,1000:64",
+               *datatype = siren_datatype_name(a.phantom.datatype);
     const siren_option options[] = {
         {"dims", "XxYxZ", "voxels along each axis; the head fills the grid", SIREN_OPTION_TEXT, &dims, 0, 0},
-        {"shells", "B:N,...", "b-value in s/mm^2 and number of volumes of each shell", SIREN_OPTION_TEXT, &shells, 0, 0},
-        {"snr", "X", "mean b = 0 signal of white matter over sigma; 0 or inf: no noise", SIREN_OPTION_DOUBLE, &a.phantom.snr, 0,
-         INFINITY},
+        {"shells", "B:N,...", "b-value in s/mm^2 and number of volumes of each shell", SIREN_OPTION_TEXT,
+         &shells, 0, 0},
+        {"snr", "X", "mean b = 0 signal of white matter over sigma; 0 or inf: no noise", SIREN_OPTION_DOUBLE,
+         &a.phantom.snr, 0, INFINITY},
         {"seed", "N", "another seed, another head", SIREN_OPTION_UINT64, &a.phantom.seed, 0, 0x1p64},
         {"datatype", "T", "int16, uint16 or float32", SIREN_OPTION_TEXT, &datatype, 0, 0},
-        {"voxel", "MM", "voxel size in the header, 0 for a field of view of\n210 x 210 x 144 mm", SIREN_OPTION_DOUBLE, &a.voxel, 0,
-         1000},
+        {"voxel", "MM", "voxel size in the header, 0 for a field of view of\n210 x 210 x 144 mm",
+         SIREN_OPTION_DOUBLE, &a.voxel, 0, 1000},
         {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &a.force, 0, 0},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -219,11 +222,16 @@ int siren_tool_phantom(int argc, char **argv) {
         .command = "phantom",
         .arguments = "OUT.nii[.gz]",
         .n_arguments = 1,
-        .summary = "Makes a deterministic brain-like diffusion MRI series: folded cortex, ventricles, deep nuclei, crossing\n"
-                   "white-matter bundles, Rician noise. The same options give the same bytes on every machine.\n"
-                   "Beside OUT.nii.gz it writes OUT.bval and OUT.bvec (directions in image axes; volumes in the order of the\n"
-                   "shells), OUT_mask, OUT_wm, OUT_gm and OUT_csf (uint8) and the ground truth OUT_fa and OUT_md (float32,\n"
-                   "mm^2/s; where fibres cross, of their volume-weighted mean tensor), each .nii or .nii.gz as OUT is.",
+        .summary =
+            "Makes a deterministic brain-like diffusion MRI series: folded cortex, ventricles, deep nuclei, "
+            "crossing\n"
+            "white-matter bundles, Rician noise. The same options give the same bytes on every machine.\n"
+            "Beside OUT.nii.gz it writes OUT.bval and OUT.bvec (directions in image axes; volumes in the "
+            "order of the\n"
+            "shells), OUT_mask, OUT_wm, OUT_gm and OUT_csf (uint8) and the ground truth OUT_fa and OUT_md "
+            "(float32,\n"
+            "mm^2/s; where fibres cross, of their volume-weighted mean tensor), each .nii or .nii.gz as OUT "
+            "is.",
         .example = "sirencl phantom --dims 64x64x8 --shells 0:2,1000:16 --seed 7 dwi.nii.gz",
         .options = options,
         .n_options = sizeof options / sizeof *options};

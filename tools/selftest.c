@@ -16,12 +16,12 @@ int siren_tool_selftest(int argc, char **argv) {
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
         SIREN_COMMON_OPTIONS(common),
     };
-    const siren_usage usage = {
-        .command = "selftest",
-        .arguments = "",
-        .summary = "Runs every kernel on the device and compares its results with plain C. Exit code 7 where one differs.",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+    const siren_usage usage = {.command = "selftest",
+                               .arguments = "",
+                               .summary = "Runs every kernel on the device and compares its results with "
+                                          "plain C. Exit code 7 where one differs.",
+                               .options = options,
+                               .n_options = sizeof options / sizeof *options};
     int exit_code;
     if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &exit_code)) return exit_code;
 

@@ -26,9 +26,9 @@ typedef struct {
 static struct {
     const char *command;
     bool quiet, verbose, is_terminal;
-    bool bar_shown;          /* the cursor stands in a bar */
-    double shown_at;         /* clock of the last bar or line */
-    int shown_tenth;         /* tenths of the phase in the last line; -1: none */
+    bool bar_shown;  /* the cursor stands in a bar */
+    double shown_at; /* clock of the last bar or line */
+    int shown_tenth; /* tenths of the phase in the last line; -1: none */
     phase phases[MAX_PHASES];
     size_t n_phases;
 } terminal = {.command = "", .shown_tenth = -1};
@@ -43,7 +43,8 @@ static void log_line(void *user, siren_log_level level, const char *text) {
     (void)user;
     if (level == SIREN_LOG_WARNING ? terminal.quiet : !terminal.verbose) return;
     clear_bar();
-    fprintf(stderr, "sirencl %s: %s%s\n", terminal.command, level == SIREN_LOG_WARNING ? "warning: " : "", text);
+    fprintf(stderr, "sirencl %s: %s%s\n", terminal.command, level == SIREN_LOG_WARNING ? "warning: " : "",
+            text);
 }
 
 void siren_terminal_warn(const char *format, ...) {
@@ -74,7 +75,8 @@ bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *
     return true;
 }
 
-/* ---- interruption ------------------------------------------------------------------------------------------------------ */
+/* ---- interruption
+ * ------------------------------------------------------------------------------------------------------ */
 
 static volatile sig_atomic_t interrupted;
 static timer_t grace;
@@ -89,7 +91,8 @@ static void on_signal(int number) {
         _exit(130);
     }
     interrupted = 1;
-    if (has_grace) timer_settime(grace, 0, &(struct itimerspec){.it_value = {.tv_nsec = GRACE_NANOSECONDS}}, NULL);
+    if (has_grace)
+        timer_settime(grace, 0, &(struct itimerspec){.it_value = {.tv_nsec = GRACE_NANOSECONDS}}, NULL);
 }
 
 void siren_terminal_catch_interrupt(void) {
@@ -101,11 +104,14 @@ void siren_terminal_catch_interrupt(void) {
     sigaction(SIGINT, &action, NULL);
 }
 
-/* ---- progress ---------------------------------------------------------------------------------------------------------- */
+/* ---- progress
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static phase *find_phase(const char *what) {
     for (size_t i = 0; i < terminal.n_phases; i++)
-        if (strncmp(terminal.phases[i].what, what, sizeof terminal.phases[i].what - 1) == 0) return &terminal.phases[i];
+        if (strncmp(terminal.phases[i].what, what, sizeof terminal.phases[i].what - 1) == 0)
+            return &terminal.phases[i];
     return NULL;
 }
 
@@ -124,7 +130,8 @@ static void show_bar(const char *what, double share, const char *left) {
     memset(bar, '-', BAR_COLUMNS);
     memset(bar, '#', (size_t)filled);
     bar[BAR_COLUMNS] = '\0';
-    fprintf(stderr, "\r%-16.24s [%s] %3.0f %%%s%s\033[K", what, bar, floor(100 * share), *left ? ", left " : "", left);
+    fprintf(stderr, "\r%-16.24s [%s] %3.0f %%%s%s\033[K", what, bar, floor(100 * share),
+            *left ? ", left " : "", left);
     fflush(stderr);
     terminal.bar_shown = true;
 }
@@ -176,9 +183,13 @@ double siren_terminal_advancing(const char *what, double *first_done) {
     return p ? p->advancing_seconds : 0;
 }
 
-void siren_terminal_end_progress(void) { clear_bar(); }
+void siren_terminal_end_progress(void) {
+    clear_bar();
+}
 
-/* ---- the end ------------------------------------------------------------------------------------------------------------- */
+/* ---- the end
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 int siren_terminal_exit(siren_status status) {
     clear_bar();
@@ -205,6 +216,11 @@ char *siren_format_bytes(double bytes, char out[32]) {
     static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
     size_t unit = 0;
     while (bytes >= 999.5 && unit < 4) bytes /= 1000, unit++;
-    snprintf(out, 32, unit == 0 ? "%.0f %s" : bytes < 10 ? "%.2f %s" : bytes < 100 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+    snprintf(out, 32,
+             unit == 0     ? "%.0f %s"
+             : bytes < 10  ? "%.2f %s"
+             : bytes < 100 ? "%.1f %s"
+                           : "%.0f %s",
+             bytes, units[unit]);
     return out;
 }

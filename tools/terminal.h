@@ -1,24 +1,26 @@
 /* What a command says while it runs, and how it ends: messages, progress, interruption, exit code.
  *
- * Results go to stdout, everything else to stderr. On a terminal progress is one bar with the time left; elsewhere it is
- * plain lines, at most one a second. The state is the process's: one command runs in it. */
+ * Results go to stdout, everything else to stderr. On a terminal progress is one bar with the time left;
+ * elsewhere it is plain lines, at most one a second. The state is the process's: one command runs in it. */
 #ifndef SIREN_TOOLS_TERMINAL_H
 #define SIREN_TOOLS_TERMINAL_H
 
 #include "tools/options.h"
 
-/* Parses the command line, prints --help or what is wrong with it, and makes the library's log visible. False: end with
- * *exit_code. `common` must be the one of usage's table. */
+/* Parses the command line, prints --help or what is wrong with it, and makes the library's log visible.
+ * False: end with *exit_code. `common` must be the one of usage's table. */
 bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *common, int argc, char **argv,
                           const char **arguments, int *exit_code);
 
-/* From now on SIGINT and SIGTERM make siren_terminal_progress() return false, so that the library stops and cleans up. Where
- * it does not within 0.7 seconds (a compiler is at work) or a second signal comes, the process ends at once with 130. */
+/* From now on SIGINT and SIGTERM make siren_terminal_progress() return false, so that the library stops and
+ * cleans up. Where it does not within 0.7 seconds (a compiler is at work) or a second signal comes, the
+ * process ends at once with 130. */
 void siren_terminal_catch_interrupt(void);
 
 /* The siren_progress_fn of every command; `user` is ignored. */
 bool siren_terminal_progress(void *user, double done, double total, const char *what);
-/* Seconds in which the reports of `what` advanced, since the first one at *first_done; 0 where there was none. */
+/* Seconds in which the reports of `what` advanced, since the first one at *first_done; 0 where there was
+ * none. */
 double siren_terminal_advancing(const char *what, double *first_done);
 /* Ends the bar; call it before printing results. */
 void siren_terminal_end_progress(void);

@@ -1,5 +1,5 @@
-/* The subcommands of sirencl, and what several of them share. Each takes its own name as argv[0] and returns the exit
- * code of the process. */
+/* The subcommands of sirencl, and what several of them share. Each takes its own name as argv[0] and returns
+ * the exit code of the process. */
 #ifndef SIREN_TOOLS_TOOLS_H
 #define SIREN_TOOLS_TOOLS_H
 
@@ -23,13 +23,15 @@
 SIREN_TOOL_MAP(X)
 #undef X
 
-#define SIREN_DEVICE_HELP "cpu, gpu, PLATFORM:INDEX or part of a name, see 'sirencl devices';\nelse $SIRENCL_DEVICE, else the first GPU, else the first device"
+#define SIREN_DEVICE_HELP                                                                                    \
+    "cpu, gpu, PLATFORM:INDEX or part of a name, see 'sirencl devices';\nelse $SIRENCL_DEVICE, else the "    \
+    "first GPU, else the first device"
 #define SIREN_HOST_DEVICE_HELP SIREN_DEVICE_HELP ";\n'host' decodes without OpenCL"
 
 #define SIREN_MEMORY_HELP "refuse what needs more, e.g. 16G; else half of the\nphysical memory"
 
-/* Opens the device of --device for decoding: *out is NULL for "host", and with a warning where no OpenCL device exists
- * and none was asked for by name. `*out` is yours: siren_device_close(). */
+/* Opens the device of --device for decoding: *out is NULL for "host", and with a warning where no OpenCL
+ * device exists and none was asked for by name. `*out` is yours: siren_device_close(). */
 siren_status siren_tool_open_decoder(const char *choice, siren_device **out);
 /* The name of a device; "the host" for NULL. */
 const char *siren_tool_device_name(const siren_device *device);

@@ -16,8 +16,9 @@ int siren_tool_verify(int argc, char **argv) {
         .command = "verify",
         .arguments = "A.siren",
         .n_arguments = 1,
-        .summary = "Checks every checksum of the archive, decodes every slice and compares it with its checksum.\n"
-                   "Exit code 3 for a damaged archive, 5 where a slice decodes to other bits.",
+        .summary =
+            "Checks every checksum of the archive, decodes every slice and compares it with its checksum.\n"
+            "Exit code 3 for a damaged archive, 5 where a slice decodes to other bits.",
         .example = "sirencl verify --device host dwi.siren",
         .options = options,
         .n_options = sizeof options / sizeof *options};
@@ -34,7 +35,8 @@ int siren_tool_verify(int argc, char **argv) {
     siren_terminal_end_progress();
     if (!common.quiet)
         printf("%s: sound; %zu slice%s to the recorded bits on %s (%.2f s)\n", file[0], n_slices,
-               n_slices == 1 ? " decodes" : "s decode", siren_tool_device_name(device), siren_clock() - start);
+               n_slices == 1 ? " decodes" : "s decode", siren_tool_device_name(device),
+               siren_clock() - start);
 done:
     siren_device_close(device);
     return siren_terminal_exit(status);
