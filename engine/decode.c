@@ -1,6 +1,7 @@
 #include "engine/decode.h"
 
 #include "engine/gradient.h"
+#include "engine/layer.h"
 #include "host/clones.h"
 
 #include <math.h>
@@ -133,12 +134,15 @@ struct siren_decoder {
     siren_network network;
     size_t n_points, n_padded, n_scratch, n_slots, widest_padded;
     float *host_coordinates, *padded;
-    siren_kernel *pack, *decode;
-    siren_buffer *table, *w0, *coordinates, *params, *panels, *scratch, *y;
+    siren_layer_decode *layer;      /* of the layer family, */
+    siren_kernel *pack, *decode;    /* or of the chain family, */
+    siren_buffer *panels, *scratch; /* which needs these */
+    siren_buffer *table, *w0, *coordinates, *params, *y;
 };
 
 void siren_decoder_free(siren_decoder *decoder) {
     if (!decoder) return;
+    siren_layer_decode_free(decoder->layer);
     siren_kernel_free(decoder->pack);
     siren_kernel_free(decoder->decode);
     siren_buffer_free(decoder->table);
@@ -153,11 +157,10 @@ void siren_decoder_free(siren_decoder *decoder) {
     free(decoder);
 }
 
-static siren_status create_on_device(siren_decoder *decoder, const float *coordinates) {
+static siren_status create_chain(siren_decoder *decoder) {
     siren_device *device = decoder->device;
     const siren_network *network = &decoder->network;
     char options[64];
-    decoder->n_padded = siren_network_n_padded(network);
     decoder->n_slots = 4 * (size_t)siren_device_get_facts(device)->compute_units;
     decoder->widest_padded = SIREN_PAD;
     for (uint32_t l = 0; l < network->n_layers; l++)
@@ -167,18 +170,26 @@ static siren_status create_on_device(siren_decoder *decoder, const float *coordi
     siren_chain_options(device, options, sizeof options);
     SIREN_RETURN_IF_FAILED(siren_kernel_create(device, "decode.cl", options, "chain_pack", &decoder->pack));
     SIREN_RETURN_IF_FAILED(siren_kernel_create(device, "decode.cl", options, "decode_chain", &decoder->decode));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, siren_network_n_panel_floats(network) * sizeof(float), "the weight panels",
+                                               &decoder->panels));
+    return siren_buffer_create(device, decoder->n_slots * decoder->n_scratch * sizeof(float), "the activations", &decoder->scratch);
+}
+
+static siren_status create_on_device(siren_decoder *decoder, const float *coordinates) {
+    siren_device *device = decoder->device;
+    const siren_network *network = &decoder->network;
+    decoder->n_padded = siren_network_n_padded(network);
     SIREN_RETURN_IF_FAILED(siren_network_upload(network, device, &decoder->table, &decoder->w0));
     size_t coordinate_bytes = decoder->n_points * network->n_inputs * sizeof(float);
     SIREN_RETURN_IF_FAILED(siren_buffer_create(device, coordinate_bytes, "the coordinates", &decoder->coordinates));
     SIREN_RETURN_IF_FAILED(siren_buffer_write(decoder->coordinates, 0, coordinates, coordinate_bytes));
     SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->padded, decoder->n_padded, sizeof(float), "the padded parameters"));
     SIREN_RETURN_IF_FAILED(siren_buffer_create(device, decoder->n_padded * sizeof(float), "the parameters", &decoder->params));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, siren_network_n_panel_floats(network) * sizeof(float), "the weight panels",
-                                               &decoder->panels));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, decoder->n_slots * decoder->n_scratch * sizeof(float), "the activations",
-                                               &decoder->scratch));
-    return siren_buffer_create(device, decoder->n_points * siren_network_n_outputs(network) * sizeof(float), "the decoded block",
-                               &decoder->y);
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, decoder->n_points * siren_network_n_outputs(network) * sizeof(float),
+                                               "the decoded block", &decoder->y));
+    if (siren_device_get_facts(device)->family == SIREN_FAMILY_CHAIN) return create_chain(decoder);
+    siren_gradient_shape shape = {device, network, 1, decoder->n_points, decoder->table, decoder->w0, decoder->coordinates};
+    return siren_layer_decode_create(&shape, &decoder->layer);
 }
 
 siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points, const float *coordinates,
@@ -202,19 +213,23 @@ done:
     return status;
 }
 
+static siren_status run_chain(siren_decoder *decoder) {
+    const siren_network *network = &decoder->network;
+    SIREN_RETURN_IF_FAILED(siren_chain_pack(decoder->pack, network, 1, decoder->panels, NULL, decoder->params, decoder->table));
+    siren_range range = {.global = {decoder->n_slots}};
+    return SIREN_LAUNCH(decoder->decode, range, SIREN_BUFFER(decoder->y), SIREN_BUFFER(decoder->scratch), SIREN_BUFFER(decoder->params),
+                        SIREN_BUFFER(decoder->panels), SIREN_BUFFER(decoder->coordinates), SIREN_BUFFER(decoder->table),
+                        SIREN_BUFFER(decoder->w0), SIREN_INT((int)network->n_layers), SIREN_INT((int)decoder->n_padded),
+                        SIREN_INT((int)siren_network_n_panel_floats(network)), SIREN_INT((int)decoder->n_scratch),
+                        SIREN_INT((int)decoder->n_points), SIREN_INT((int)decoder->widest_padded));
+}
+
 siren_status siren_decoder_run(siren_decoder *decoder, const float *params, float *y) {
     const siren_network *network = &decoder->network;
     if (!decoder->device)
         return siren_decode_host(network, network->n_layers, params, decoder->n_points, decoder->host_coordinates, y);
     siren_network_pad(network, params, decoder->padded);
     SIREN_RETURN_IF_FAILED(siren_buffer_write(decoder->params, 0, decoder->padded, decoder->n_padded * sizeof(float)));
-    SIREN_RETURN_IF_FAILED(siren_chain_pack(decoder->pack, network, 1, decoder->panels, NULL, decoder->params, decoder->table));
-    siren_range range = {.global = {decoder->n_slots}};
-    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(decoder->decode, range, SIREN_BUFFER(decoder->y), SIREN_BUFFER(decoder->scratch),
-                                        SIREN_BUFFER(decoder->params), SIREN_BUFFER(decoder->panels), SIREN_BUFFER(decoder->coordinates),
-                                        SIREN_BUFFER(decoder->table), SIREN_BUFFER(decoder->w0), SIREN_INT((int)network->n_layers),
-                                        SIREN_INT((int)decoder->n_padded), SIREN_INT((int)siren_network_n_panel_floats(network)),
-                                        SIREN_INT((int)decoder->n_scratch), SIREN_INT((int)decoder->n_points),
-                                        SIREN_INT((int)decoder->widest_padded)));
+    SIREN_RETURN_IF_FAILED(decoder->layer ? siren_layer_decode_run(decoder->layer, decoder->y, decoder->params) : run_chain(decoder));
     return siren_buffer_read(decoder->y, 0, y, decoder->n_points * siren_network_n_outputs(network) * sizeof(float));
 }

@@ -1,6 +1,7 @@
 /* Loss and gradient of both kernel families against the double-precision reference. With the argument "tiny" only the
  * smallest shapes are run, for interpreters. */
 #include "tests/gradients.h"
+#include "engine/decode.h"
 
 static siren_device *device;
 static const char *const families[] = {"chain", "layer"};
@@ -208,6 +209,47 @@ static void exhausted_memory_is_reported(void **state) {
     batch_end(&b);
 }
 
+/* Both families' decoders must give the bits of the one in plain C, for all networks and tilings. */
+static void check_decode(const siren_network *network, size_t n_points) {
+    batch b;
+    batch_start(&b, network, 1, n_points, false);
+    b.params[b.n_params - 1] = -0.0f; /* the last bias: a sum that starts from -0 must not meet a product of padding */
+    size_t n_bytes = n_points * b.n_outputs * sizeof(float);
+    float *expected = test_malloc(n_bytes), *y = test_malloc(n_bytes);
+    assert_siren_ok(siren_decode_host(network, network->n_layers, b.params, n_points, b.coordinates, expected));
+    for (siren_family family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
+        siren_decoder *decoder = NULL;
+        siren_device_set_family(device, family);
+        assert_siren_ok(siren_decoder_create(device, network, n_points, b.coordinates, &decoder));
+        for (int run = 0; run < 2; run++) {
+            memset(y, 0xFF, n_bytes);
+            assert_siren_ok(siren_decoder_run(decoder, b.params, y));
+            assert_memory_equal(y, expected, n_bytes);
+        }
+        siren_decoder_free(decoder);
+    }
+    test_free(expected);
+    test_free(y);
+    batch_end(&b);
+}
+
+static void decode_has_the_bits_of_the_host(void **state) {
+    (void)state;
+    const siren_device_facts before = *facts();
+    const char *models[] = {"siren-2d", "siren-2d-relu", "mlp-relu", "mlp-tanh", "mlp-siren", "siren-3d"};
+    const uint32_t widths[] = {16, 17, 48, 100, 256, 1}, outputs[] = {1, 13, 69};
+    const size_t points[] = {1, 129, 1000};
+    for (size_t m = 0; m < 6; m++)
+        for (size_t i = 0; i < 6; i++) {
+            siren_network network;
+            if (i % 3 == 2) facts()->global_bytes = 1 << 20; /* several tiles of points */
+            if (i % 3 == 1) facts()->max_work_group = before.max_work_group < 64 ? before.max_work_group : 64;
+            assert_siren_ok(siren_network_from_model(models[m], 1 + (uint32_t)i % 4, widths[i], outputs[(m + i) % 3], 30.0f, &network));
+            check_decode(&network, points[(m + i / 2) % 3]);
+            *facts() = before;
+        }
+}
+
 static void tiny_shapes(void **state) {
     (void)state;
     siren_network network = {.n_inputs = 3, .n_layers = 3};
@@ -217,6 +259,7 @@ static void tiny_shapes(void **state) {
     batch b;
     batch_start(&b, &network, 1, 9, true);
     facts()->max_work_group = 64;
+    check_decode(&network, 9);
     check_family(SIREN_FAMILY_CHAIN, &b, "tiny");
     check_family(SIREN_FAMILY_LAYER, &b, "tiny");
     facts()->max_work_group = 16;
@@ -228,6 +271,7 @@ int main(int n_arguments, char **arguments) {
     const struct CMUnitTest tiny[] = {cmocka_unit_test(tiny_shapes)};
     const struct CMUnitTest all[] = {
         cmocka_unit_test(every_model_and_odd_sizes),        cmocka_unit_test(mixed_layers),
+        cmocka_unit_test(decode_has_the_bits_of_the_host),
         cmocka_unit_test(batch_equals_each_alone),          cmocka_unit_test(tiles_do_not_change_the_gradient),
         cmocka_unit_test(small_limits_are_respected),       cmocka_unit_test(exhausted_memory_is_reported),
     };
