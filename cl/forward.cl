@@ -94,7 +94,7 @@ static void activate(__global float *h, __global float *d, int n_rows, __global 
                 if (d) slope = w0 * cospi_exact_vec(z);
                 break;
             case SIREN_RELU:
-                f = fmax(z, (vec)(0.0f));
+                f = select((vec)(0.0f), z, z > (vec)(0.0f)); /* fmax may give either zero for -0 */
                 slope = select((vec)(0.0f), (vec)(1.0f), z > (vec)(0.0f));
                 break;
             case SIREN_TANH:

@@ -1,4 +1,5 @@
 /* CLBlast's Sgemm, by host/gemm, against plain C and against the products of the layer family. */
+#include "tests/devices.h"
 #include "tests/gradients.h"
 #include "engine/decode.h"
 #include "host/gemm.h"
@@ -10,8 +11,7 @@ static siren_device *device;
 
 static int open_device(void **state) {
     (void)state;
-    assert_siren_ok(siren_device_open(NULL, &device));
-    siren_device_set_family(device, SIREN_FAMILY_LAYER);
+    device = open_test_device(SIREN_FAMILY_LAYER);
     return 0;
 }
 

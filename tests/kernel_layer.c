@@ -1,5 +1,6 @@
 /* Loss and gradient of both kernel families against the double-precision reference. With the argument "tiny" only the
  * smallest shapes are run, for interpreters. */
+#include "tests/devices.h"
 #include "tests/gradients.h"
 #include "engine/decode.h"
 
@@ -9,7 +10,7 @@ static const double tolerance = 3e-6;
 
 static int open_device(void **state) {
     (void)state;
-    assert_siren_ok(siren_device_open(NULL, &device));
+    device = open_test_device(SIREN_FAMILY_LAYER);
     return 0;
 }
 
