@@ -8,7 +8,7 @@ typedef struct {
     siren_adam_options options;
     siren_kernel *kernel;
     siren_buffer *m, *v; /* (n_networks, n_padded) */
-    size_t n_networks, n_padded;
+    size_t n_networks, n_padded, group; /* work-items of a group */
     unsigned n_steps; /* taken since the restart */
 } siren_adam;
 
@@ -24,7 +24,7 @@ static siren_status adam_step(siren_optimiser *base, siren_buffer *params, const
     siren_adam *adam = (siren_adam *)base;
     const siren_adam_options *o = &adam->options;
     double t = ++adam->n_steps;
-    siren_range range = {.global = {adam->n_padded / 16, adam->n_networks}};
+    siren_range range = {.global = {adam->n_padded / 16, adam->n_networks}, .local = {adam->group}};
     return SIREN_LAUNCH(adam->kernel, range, SIREN_BUFFER(params), SIREN_BUFFER(adam->m), SIREN_BUFFER(adam->v),
                         SIREN_BUFFER(partial_gradients), SIREN_BUFFER(state), SIREN_INT((int)n_parts), SIREN_INT((int)adam->n_padded),
                         SIREN_FLOAT(o->beta1), SIREN_FLOAT(o->beta2), SIREN_FLOAT(o->epsilon),
@@ -48,7 +48,8 @@ siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n
     *adam = (siren_adam){.base = {adam_restart, adam_step, adam_free},
                          .options = *options,
                          .n_networks = n_networks,
-                         .n_padded = n_padded};
+                         .n_padded = n_padded,
+                         .group = siren_element_group(device)};
     SIREN_TRY(siren_kernel_create(device, "adam.cl", "", "adam_step", &adam->kernel));
     SIREN_TRY(siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the first moments", &adam->m));
     SIREN_TRY(siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the second moments", &adam->v));

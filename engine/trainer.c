@@ -160,7 +160,7 @@ static siren_status finish_epoch(siren_trainer *trainer) {
                                         SIREN_BUFFER(trainer->history), SIREN_BUFFER(gradient->partial_losses),
                                         SIREN_INT((int)trainer->n_networks), SIREN_INT((int)gradient->n_parts),
                                         SIREN_INT((int)trainer->max_epochs), SIREN_INT((int)trainer->n_epochs)));
-    siren_range vectors = {.global = {trainer->n_padded / 16, trainer->n_networks}};
+    siren_range vectors = {.global = {trainer->n_padded / 16, trainer->n_networks}, .local = {siren_element_group(trainer->device)}};
     SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(trainer->snapshot, vectors, SIREN_BUFFER(trainer->best), SIREN_BUFFER(trainer->params),
                                         SIREN_BUFFER(trainer->state), SIREN_INT((int)trainer->n_padded)));
     trainer->n_epochs++;

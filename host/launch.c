@@ -100,6 +100,11 @@ static cl_int set_argument(cl_kernel kernel, cl_uint index, const siren_argument
     return CL_INVALID_ARG_VALUE;
 }
 
+size_t siren_element_group(const siren_device *device) {
+    if (device->facts.family == SIREN_FAMILY_CHAIN) return 1;
+    return device->facts.max_work_group < 64 ? device->facts.max_work_group : 64;
+}
+
 siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, size_t n_arguments, const siren_argument *arguments) {
     siren_device *device = kernel->device;
     size_t group = 1;

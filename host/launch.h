@@ -46,6 +46,9 @@ typedef struct {
     size_t global[3], local[3];
 } siren_range;
 
+/* Work-items of a group for a kernel whose items are vectors on their own: 1 on CPUs, a multiple of a GPU's lanes else. */
+size_t siren_element_group(const siren_device *device);
+
 /* Enqueues the kernel; the number of arguments is checked against the kernel's, the work-group against the device. */
 siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, size_t n_arguments, const siren_argument *arguments);
 #define SIREN_LAUNCH(kernel, range, ...)                                                                     \
