@@ -1,13 +1,13 @@
 #include "engine/phantom.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/phantom_anatomy.h"
 #include "host/rng.h"
+#include "host/threads.h"
 
 #define NOISE_NAME 0x52696365u     /* the noise's counter word where fields have their small names */
 #define NOMINAL_WHITE_MATTER 560.0 /* sets sigma where the grid misses all white matter */
@@ -274,29 +274,27 @@ static siren_status row_scratch_new(size_t nx, row_scratch *out) {
 
 typedef void (*slice_fn)(work *w, siren_anatomy *anatomy, row_scratch *scratch, size_t z);
 
-/* A thread of one pass; the caller's own reports progress. */
+/* One pass over the slices, and what each of its threads needs. */
 typedef struct {
     work *work;
     slice_fn slice;
-    row_scratch scratch;
-    bool reports, started;
-    pthread_t thread;
-} worker;
+    row_scratch *scratch; /* (n threads) */
+} slice_pass;
 
-static void *worker_run(void *argument) {
-    worker *self = argument;
-    work *w = self->work;
+/* The caller's own thread, the first, reports progress. */
+static void pass_member(void *user, size_t thread) {
+    slice_pass *pass = user;
+    work *w = pass->work;
     siren_anatomy anatomy = siren_anatomy_new(w->options->seed);
     for (;;) {
         size_t z = atomic_fetch_add(&w->next, 1);
         if (z >= w->phantom->geometry.nz || atomic_load(&w->cancelled)) break;
-        self->slice(w, &anatomy, &self->scratch, z);
+        pass->slice(w, &anatomy, &pass->scratch[thread], z);
         size_t finished = atomic_fetch_add(&w->finished, 1) + 1;
-        if (self->reports && w->progress &&
+        if (thread == 0 && w->progress &&
             !w->progress(w->user, (double)finished, (double)w->phantom->geometry.nz, w->what))
             atomic_store(&w->cancelled, true);
     }
-    return NULL;
 }
 
 /* Slices in any order by any thread: each writes its own part only. */
@@ -304,26 +302,18 @@ static siren_status run_pass(work *w, slice_fn slice, const char *what) {
     siren_status status = SIREN_OK;
     size_t nz = w->phantom->geometry.nz,
            n = w->options->n_threads ? w->options->n_threads : siren_processors();
-    worker *workers = NULL;
+    slice_pass pass = {.work = w, .slice = slice};
     if (n > nz) n = nz;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&workers, n, sizeof *workers, "the phantom's threads"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&pass.scratch, n, sizeof *pass.scratch, "the phantom's threads"));
     atomic_store(&w->next, 0);
     atomic_store(&w->finished, 0);
     w->what = what;
-    for (size_t i = 0; i < n; i++) {
-        workers[i] = (worker){.work = w, .slice = slice, .reports = i == 0};
-        SIREN_TRY(row_scratch_new(w->phantom->geometry.nx, &workers[i].scratch));
-    }
-    /* A thread that cannot be had leaves its slices to the others. */
-    for (size_t i = 1; i < n; i++)
-        workers[i].started = pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) == 0;
-    worker_run(&workers[0]);
-    for (size_t i = 1; i < n; i++)
-        if (workers[i].started) pthread_join(workers[i].thread, NULL);
+    for (size_t i = 0; i < n; i++) SIREN_TRY(row_scratch_new(w->phantom->geometry.nx, &pass.scratch[i]));
+    SIREN_TRY(siren_threads_run(n, pass_member, &pass));
     if (atomic_load(&w->cancelled)) status = siren_fail(SIREN_CANCELLED, "the phantom was cancelled");
 done:
-    for (size_t i = 0; i < n; i++) free(workers[i].scratch.memory);
-    free(workers);
+    for (size_t i = 0; i < n; i++) free(pass.scratch[i].memory);
+    free(pass.scratch);
     return status;
 }
 

@@ -2,11 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
-#include "host/file.h"
-
-#define CHUNK_BYTES 65536
+#include "formats/gzip.h"
 
 struct siren_nifti_writer {
     siren_output *output;
@@ -86,46 +83,9 @@ siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume,
     return siren_output_write_at(writer->output, offset, target ? target : voxels, writer->slice_bytes);
 }
 
-/* One gzip member that depends on the bytes alone: no time, no name, no system. */
-static siren_status write_compressed(siren_nifti_writer *writer) {
-    siren_status status = SIREN_OK;
-    z_stream stream = {0};
-    gz_header facts = {.time = 0, .os = 255};
-    uint8_t *chunk = NULL;
-    if (deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return siren_fail(SIREN_SYSTEM, "out of memory: zlib cannot begin");
-    if (deflateSetHeader(&stream, &facts) != Z_OK) {
-        status = siren_fail(SIREN_SYSTEM, "zlib cannot write a gzip header");
-        goto done;
-    }
-    SIREN_TRY(siren_allocate(&chunk, CHUNK_BYTES, 1, "compressed output"));
-    size_t given = 0;
-    int result = Z_OK;
-    while (result != Z_STREAM_END) {
-        if (stream.avail_in == 0 && given < writer->image_bytes) {
-            size_t left = writer->image_bytes - given, part = left < (1u << 30) ? left : 1u << 30;
-            stream.next_in = writer->image + given;
-            stream.avail_in = (uInt)part;
-            given += part;
-        }
-        stream.next_out = chunk;
-        stream.avail_out = CHUNK_BYTES;
-        result = deflate(&stream, given < writer->image_bytes ? Z_NO_FLUSH : Z_FINISH);
-        if (result == Z_STREAM_ERROR) {
-            status = siren_fail(SIREN_SYSTEM, "zlib failed while compressing %zu bytes", writer->image_bytes);
-            goto done;
-        }
-        SIREN_TRY(siren_output_write(writer->output, chunk, CHUNK_BYTES - stream.avail_out));
-    }
-done:
-    free(chunk);
-    deflateEnd(&stream);
-    return status;
-}
-
 siren_status siren_nifti_writer_commit(siren_nifti_writer *writer) {
     siren_status status = SIREN_OK;
-    if (writer->image) SIREN_TRY(write_compressed(writer));
+    if (writer->image) SIREN_TRY(siren_gzip_write(writer->output, writer->image, writer->image_bytes));
     siren_output *output = writer->output;
     writer->output = NULL;
     SIREN_TRY(siren_output_commit(output));

@@ -1,0 +1,11 @@
+/* A team of threads for one piece of work. */
+#ifndef SIREN_HOST_THREADS_H
+#define SIREN_HOST_THREADS_H
+
+#include "host/base.h"
+
+/* Calls member(user, i) for i = 0 .. n - 1, each in a thread of its own, the first in the caller's, and returns when all
+ * have. A thread that cannot be had is left out: members share their work so that fewer can do it all. */
+siren_status siren_threads_run(size_t n, void (*member)(void *user, size_t i), void *user);
+
+#endif
