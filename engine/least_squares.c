@@ -25,10 +25,13 @@ siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren
     SIREN_TRY(siren_allocate(&p.factor, p.stride_n * p.stride_n, sizeof(double), "its Cholesky factor"));
     SIREN_TRY(siren_allocate(&p.moments, p.stride_n * p.stride_m, sizeof(double), "the right-hand sides"));
     SIREN_TRY(siren_allocate(&p.x, p.stride_n * p.stride_m, sizeof(double), "the solution"));
-    SIREN_TRY(siren_allocate(&p.change, p.stride_n * p.stride_m, sizeof(double), "its change"));
+    SIREN_TRY(siren_allocate(&p.order, p.stride_n, sizeof *p.order, "the order of the features"));
+    SIREN_TRY(siren_allocate(&p.scratch, p.stride_n * (p.stride_n > p.stride_m ? p.stride_n : p.stride_m),
+                             sizeof(double), "scratch"));
     SIREN_TRY(siren_allocate(&p.features, SLICE * p.stride_n, sizeof(double), "a slice of features"));
     SIREN_TRY(siren_allocate(&p.wanted, SLICE * p.stride_m, sizeof(double), "a slice of right-hand sides"));
     SIREN_TRY(siren_allocate(&p.column, p.stride_n, sizeof(double), "a column"));
+    for (size_t i = 0; i < p.n; i++) p.order[i] = i;
     *out = p;
     memset(&p, 0, sizeof p);
 done:
@@ -42,7 +45,8 @@ void siren_least_squares_free(siren_least_squares *p) {
     free(p->factor);
     free(p->moments);
     free(p->x);
-    free(p->change);
+    free(p->order);
+    free(p->scratch);
     free(p->features);
     free(p->wanted);
     free(p->column);
@@ -92,10 +96,10 @@ bool siren_least_squares_factorise(siren_least_squares *p, double ridge) {
     size_t n = p->n, stride = p->stride_n;
     double trace = 0;
     for (size_t i = 0; i < n; i++) trace += p->gram[i * stride + i];
-    double lambda = ridge * trace / (double)n;
-    if (!isfinite(lambda)) return false;
+    p->lambda = ridge * trace / (double)n;
+    if (!isfinite(p->lambda)) return false;
     memcpy(p->factor, p->gram, n * stride * sizeof *p->factor);
-    for (size_t i = 0; i < n; i++) p->factor[i * stride + i] += lambda;
+    for (size_t i = 0; i < n; i++) p->factor[i * stride + i] += p->lambda;
     for (size_t k = 0; k < n; k++) {
         double pivot = p->factor[k * stride + k];
         if (!(pivot > 0) || !isfinite(pivot)) return false;
@@ -108,29 +112,64 @@ bool siren_least_squares_factorise(siren_least_squares *p, double ridge) {
     return true;
 }
 
+static double symmetric(const siren_least_squares *p, size_t i, size_t j) {
+    return p->gram[i >= j ? i * p->stride_n + j : j * p->stride_n + i];
+}
+
+/* b(n, m) becomes (factor factor^T)^-1 b. */
+static void substitute(const siren_least_squares *p, double *b, size_t m, size_t stride) {
+    for (size_t i = 0; i < p->n; i++) {
+        for (size_t k = 0; k < i; k++)
+            subtract(b + i * stride, p->factor[i * p->stride_n + k], b + k * stride, m);
+        for (size_t o = 0; o < m; o++) b[i * stride + o] /= p->factor[i * p->stride_n + i];
+    }
+    for (size_t i = p->n; i-- > 0;) {
+        for (size_t k = i + 1; k < p->n; k++)
+            subtract(b + i * stride, p->factor[k * p->stride_n + i], b + k * stride, m);
+        for (size_t o = 0; o < m; o++) b[i * stride + o] /= p->factor[i * p->stride_n + i];
+    }
+}
+
 bool siren_least_squares_solve(siren_least_squares *p) {
     size_t n = p->n, m = p->m, stride = p->stride_m;
-    double *change = p->change;
+    double *change = p->scratch;
     bool finite = true;
     memcpy(change, p->moments, n * stride * sizeof *change);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < n; k++)
-            subtract(change + i * stride, p->gram[i >= k ? i * p->stride_n + k : k * p->stride_n + i],
-                     p->x + k * stride, m);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < i; k++)
-            subtract(change + i * stride, p->factor[i * p->stride_n + k], change + k * stride, m);
-        for (size_t o = 0; o < m; o++) change[i * stride + o] /= p->factor[i * p->stride_n + i];
-    }
-    for (size_t i = n; i-- > 0;) {
-        for (size_t k = i + 1; k < n; k++)
-            subtract(change + i * stride, p->factor[k * p->stride_n + i], change + k * stride, m);
-        for (size_t o = 0; o < m; o++) change[i * stride + o] /= p->factor[i * p->stride_n + i];
-    }
+            subtract(change + i * stride, symmetric(p, i, k), p->x + k * stride, m);
+    substitute(p, change, m, stride);
     for (size_t i = 0; i < n; i++)
         for (size_t o = 0; o < m; o++) {
             p->x[i * stride + o] += change[i * stride + o];
             finite = finite && isfinite(p->x[i * stride + o]);
         }
     return finite;
+}
+
+void siren_least_squares_reorder(siren_least_squares *p) {
+    size_t n = p->n, stride = p->stride_n, m = p->m;
+    double *inverse = p->scratch, *moved = p->factor;
+    memset(inverse, 0, n * stride * sizeof *inverse);
+    for (size_t i = 0; i < n; i++) inverse[i * stride + i] = 1.0;
+    substitute(p, inverse, n, stride);
+    /* 1 / inverse_ii is what feature i has that the others among those left have not. */
+    for (size_t last = n - 1; last > 1; last--) {
+        size_t chosen = last;
+        for (size_t i = 1; i < last; i++)
+            if (inverse[p->order[i] * (stride + 1)] < inverse[p->order[chosen] * (stride + 1)]) chosen = i;
+        size_t feature = p->order[chosen];
+        p->order[chosen] = p->order[last];
+        p->order[last] = feature;
+        const double *row = inverse + feature * stride;
+        for (size_t i = 1; i < last; i++)
+            subtract(inverse + p->order[i] * stride, inverse[p->order[i] * stride + feature] / row[feature],
+                     row, n);
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++) moved[i * stride + j] = symmetric(p, p->order[i], p->order[j]);
+    memcpy(p->gram, moved, n * stride * sizeof *moved);
+    memcpy(p->scratch, p->x, n * p->stride_m * sizeof *p->x);
+    for (size_t i = 0; i < n; i++)
+        memcpy(p->x + i * p->stride_m, p->scratch + p->order[i] * p->stride_m, m * sizeof *p->x);
 }

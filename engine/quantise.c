@@ -14,17 +14,57 @@ static siren_status check_bits(unsigned bits) {
                       bits, SIREN_MIN_WEIGHT_BITS, SIREN_MAX_WEIGHT_BITS);
 }
 
-/* Parameters of 16 bits: the first layer's weights, and the biases of each layer. */
-static size_t n_fine(const siren_network *network) {
-    size_t n = (size_t)network->n_inputs * network->layers[0].width;
-    for (uint32_t l = 0; l < network->n_layers; l++) n += network->layers[l].width;
+/* Integers are stored in groups of the same number of bits. */
+typedef enum {
+    FINE,   /* the first layer's weights, and the biases of each layer */
+    HIDDEN, /* weights of the other hidden layers */
+    OUTPUT, /* weights of the output layer, unless it is the first */
+    N_GROUPS
+} group;
+
+static unsigned group_bits(group which, unsigned weight_bits) {
+    return which == FINE ? SIREN_FINE_BITS : which == OUTPUT ? weight_bits + 1 : weight_bits;
+}
+
+static unsigned group_bytes(group which, unsigned weight_bits) {
+    return group_bits(which, weight_bits) <= 8 ? 1 : 2;
+}
+
+/* A run of parameters of one group in exchange order: weights of a layer, or its biases. */
+typedef struct {
+    const siren_network *network;
+    uint32_t layer;
+    bool started, biases;
+    group which;
+    size_t n;
+} run_of_params;
+
+/* Goes on to the next run; false at the end. Begins with .network alone. */
+static bool next_run(run_of_params *run) {
+    if (run->biases) run->layer++;
+    run->biases = run->started && !run->biases;
+    run->started = true;
+    if (run->layer == run->network->n_layers) return false;
+    size_t out = run->network->layers[run->layer].width;
+    run->n = run->biases ? out : out * siren_network_layer_inputs(run->network, run->layer);
+    run->which = run->biases || run->layer == 0             ? FINE
+                 : run->layer + 1 == run->network->n_layers ? OUTPUT
+                                                            : HIDDEN;
+    return true;
+}
+
+static size_t group_size(const siren_network *network, group which) {
+    size_t n = 0;
+    for (run_of_params run = {.network = network}; next_run(&run);)
+        if (run.which == which) n += run.n;
     return n;
 }
 
 size_t siren_quantised_bytes(const siren_network *network, unsigned weight_bits) {
-    size_t n_params = siren_network_n_params(network), fine = n_fine(network);
-    if (weight_bits == SIREN_FLOAT32_WEIGHTS) return n_params * sizeof(float);
-    return 2 * siren_rounded_n_steps(network) + 2 * fine + (weight_bits <= 8 ? 1 : 2) * (n_params - fine);
+    if (weight_bits == SIREN_FLOAT32_WEIGHTS) return siren_network_n_params(network) * sizeof(float);
+    size_t n_bytes = 2 * siren_rounded_n_steps(network);
+    for (group g = FINE; g < N_GROUPS; g++) n_bytes += group_bytes(g, weight_bits) * group_size(network, g);
+    return n_bytes;
 }
 
 /* Byte planes of `n` values of `width` bytes, lowest byte first. */
@@ -51,47 +91,32 @@ static float float_of(uint32_t bits) {
     return x;
 }
 
-/* Visits parameters in exchange order: `fine` is set where a parameter has 16 bits. */
-typedef struct {
-    const siren_network *network;
-    uint32_t layer;
-    size_t n_left;
-    bool fine, biases;
-} run_of_params;
-
-/* The next run of parameters of one kind: weights of a layer, then its biases. False at the end. */
-static bool next_run(run_of_params *run) {
-    if (run->n_left > 0 && run->biases) run->layer++;
-    run->biases = run->n_left > 0 && !run->biases;
-    if (run->layer == run->network->n_layers) return false;
-    size_t out = run->network->layers[run->layer].width;
-    run->n_left = run->biases ? out : out * siren_network_layer_inputs(run->network, run->layer);
-    run->fine = run->biases || run->layer == 0;
-    return true;
+/* Small magnitudes become small numbers, so that high byte planes are mostly 0: 0, -1, 1, -2, 2 ... are 0, 1,
+ * 2, 3, 4. */
+static uint32_t zigzag(int q) {
+    return (uint32_t)(q < 0 ? -2 * q - 1 : 2 * q);
 }
 
-/* ---- to bytes
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- to bytes ------------------------------------------------------------------------------------------ */
 
 static siren_status encode(const siren_network *network, unsigned bits, const siren_rounded *rounded,
                            uint8_t *bytes) {
     siren_status status = SIREN_OK;
     uint32_t *values = NULL;
-    size_t n_params = siren_network_n_params(network), n_steps = siren_rounded_n_steps(network),
-           fine = n_fine(network);
-    SIREN_TRY(siren_allocate(&values, n_params + n_steps, sizeof *values, "the stored values"));
+    size_t n_steps = siren_rounded_n_steps(network);
+    SIREN_TRY(siren_allocate(&values, siren_network_n_params(network) + n_steps, sizeof *values,
+                             "the stored values"));
     for (size_t i = 0; i < n_steps; i++) values[i] = bits_of(rounded->steps[i]) >> 16;
     put_planes(bytes, values, n_steps, 2);
     bytes += 2 * n_steps;
-
-    uint32_t *fine_values = values, *weights = values + fine;
-    const int16_t *integers = rounded->integers;
-    for (run_of_params run = {.network = network}; next_run(&run); integers += run.n_left) {
-        uint32_t **to = run.fine ? &fine_values : &weights;
-        for (size_t i = 0; i < run.n_left; i++) *(*to)++ = (uint16_t)integers[i];
+    for (group g = FINE; g < N_GROUPS; g++) {
+        const int16_t *integers = rounded->integers;
+        size_t n = 0;
+        for (run_of_params run = {.network = network}; next_run(&run); integers += run.n)
+            for (size_t i = 0; run.which == g && i < run.n; i++) values[n++] = zigzag(integers[i]);
+        put_planes(bytes, values, n, group_bytes(g, bits));
+        bytes += n * group_bytes(g, bits);
     }
-    put_planes(bytes, values, fine, 2);
-    put_planes(bytes + 2 * fine, values + fine, n_params - fine, bits <= 8 ? 1 : 2);
 done:
     free(values);
     return status;
@@ -191,9 +216,7 @@ static bool is_storable(float x) {
 /* Steps and integers of hostile `bytes` of the right length into `rounded`. */
 static siren_status decode(const char *name, const siren_network *network, unsigned bits,
                            const uint8_t *bytes, uint32_t *values, siren_rounded *rounded) {
-    size_t n_params = siren_network_n_params(network), n_steps = siren_rounded_n_steps(network),
-           fine = n_fine(network);
-    int largest = SIREN_LARGEST_INTEGER((int)bits);
+    size_t n_steps = siren_rounded_n_steps(network);
     get_planes(bytes, values, n_steps, 2);
     bytes += 2 * n_steps;
     for (size_t i = 0; i < n_steps; i++) {
@@ -203,21 +226,21 @@ static siren_status decode(const char *name, const siren_network *network, unsig
                               "%s: step %zu of the weights is %g, neither 0 nor between 2^-60 and infinity",
                               name, i, (double)rounded->steps[i]);
     }
-    get_planes(bytes, values, fine, 2);
-    get_planes(bytes + 2 * fine, values + fine, n_params - fine, bits <= 8 ? 1 : 2);
-    const uint32_t *fine_values = values, *weights = values + fine;
-    int16_t *integers = rounded->integers;
-    for (run_of_params run = {.network = network}; next_run(&run); integers += run.n_left) {
-        const uint32_t **from = run.fine ? &fine_values : &weights;
-        int limit = run.fine ? SIREN_LARGEST_INTEGER(SIREN_FINE_BITS) : largest;
-        for (size_t i = 0; i < run.n_left; i++) {
-            uint32_t value = *(*from)++;
-            int integer = run.fine || bits > 8 ? (int16_t)(uint16_t)value : (int8_t)(uint8_t)value;
-            if (integer > limit || integer < -limit)
-                return siren_fail(SIREN_CORRUPT, "%s: the integer %d of a weight is outside -%d to %d", name,
-                                  integer, limit, limit);
-            integers[i] = (int16_t)integer;
-        }
+    for (group g = FINE; g < N_GROUPS; g++) {
+        int16_t *integers = rounded->integers;
+        int largest = SIREN_LARGEST_INTEGER(group_bits(g, bits));
+        const uint32_t *value = values;
+        size_t n = group_size(network, g);
+        get_planes(bytes, values, n, group_bytes(g, bits));
+        bytes += n * group_bytes(g, bits);
+        for (run_of_params run = {.network = network}; next_run(&run); integers += run.n)
+            for (size_t i = 0; run.which == g && i < run.n; i++, value++) {
+                if (*value > zigzag(largest))
+                    return siren_fail(SIREN_CORRUPT,
+                                      "%s: an integer of a weight is %lu in zig-zag code, beyond %lu", name,
+                                      (unsigned long)*value, (unsigned long)zigzag(largest));
+                integers[i] = (int16_t)(*value % 2 ? -(int)(*value / 2) - 1 : (int)(*value / 2));
+            }
     }
     return SIREN_OK;
 }

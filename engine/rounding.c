@@ -13,7 +13,7 @@
 
 siren_rounding_options siren_rounding_defaults(void) {
     return (siren_rounding_options){
-        .match = true, .solve = true, .feedback = true, .search = true, .ridge = 1e-5};
+        .match = true, .solve = true, .feedback = true, .polish = true, .ridge = 1e-4};
 }
 
 /* ---- steps and integers
@@ -89,15 +89,19 @@ static float round_group(const float *values, size_t n, int largest, int16_t *in
     return step;
 }
 
+unsigned siren_rounded_bits(const siren_network *network, uint32_t layer, unsigned weight_bits) {
+    if (layer == 0) return SIREN_FINE_BITS;
+    return layer + 1 == network->n_layers ? weight_bits + 1 : weight_bits;
+}
+
 /* One layer to nearest; `params`, `steps` and `integers` at the layer's first. */
-static void round_layer(size_t in, size_t out, bool first, unsigned bits, const float *params, float *steps,
-                        int16_t *integers) {
-    if (first) {
-        *steps++ = round_group(params, in * out, SIREN_LARGEST_INTEGER(SIREN_FINE_BITS), integers);
-    } else {
-        for (size_t o = 0; o < out; o++)
-            *steps++ = round_group(params + o * in, in, SIREN_LARGEST_INTEGER((int)bits), integers + o * in);
-    }
+static void round_layer(const siren_network *network, uint32_t layer, unsigned weight_bits,
+                        const float *params, float *steps, int16_t *integers) {
+    size_t in = siren_network_layer_inputs(network, layer), out = network->layers[layer].width;
+    int largest = SIREN_LARGEST_INTEGER(siren_rounded_bits(network, layer, weight_bits));
+    size_t n_groups = layer == 0 ? 1 : out, n = in * out / n_groups;
+    for (size_t g = 0; g < n_groups; g++)
+        *steps++ = round_group(params + g * n, n, largest, integers + g * n);
     *steps = round_group(params + in * out, out, SIREN_LARGEST_INTEGER(SIREN_FINE_BITS), integers + in * out);
 }
 
@@ -107,15 +111,14 @@ void siren_round_nearest(const siren_network *network, unsigned bits, const floa
     int16_t *integers = rounded->integers;
     for (uint32_t l = 0; l < network->n_layers; l++) {
         size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
-        round_layer(in, out, l == 0, bits, params, steps, integers);
+        round_layer(network, l, bits, params, steps, integers);
         params += (in + 1) * out;
         integers += (in + 1) * out;
         steps += l == 0 ? 2 : out + 1;
     }
 }
 
-/* ---- rounding that keeps what the layer computes
- * --------------------------------------------------------------------- */
+/* ---- what a layer should compute ------------------------------------------------------------------- */
 
 typedef struct {
     const siren_network *network;
@@ -166,85 +169,144 @@ static siren_status gather(siren_fit *fit, size_t l, siren_least_squares *proble
     return SIREN_OK;
 }
 
+/* ---- rounding that keeps it ------------------------------------------------------------------------ */
+
 /* y(n) += factor * x(n) */
 SIREN_CLONES static void add(double *restrict y, double factor, const double *restrict x, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] += factor * x[i];
 }
 
-/* Rounds w[1..n) to multiples of `step`, from the last to the first. The error of the row,
- *
- *   (w - q s)^T L L^T (w - q s) = sum_i (l_ii (c_i - q_i s))^2,  c_i = w_i + sum_(j > i) (l_ji / l_ii) (w_j -
- * q_j s),
- *
- * is smallest, given the q_j already chosen, when q_i s is the multiple nearest to the centre c_i. `slopes`
- * holds l_ji / l_ii at [j * stride + i] and l_ii at its diagonal; c(n) is scratch whose c[0] remains: the
- * value the constant should have. Returns the sum without its term i = 0. */
-static double round_row(const double *w, size_t n, const double *slopes, size_t stride, bool feedback,
-                        double step, int largest, double *c, int16_t *integers) {
-    double error = 0;
-    memcpy(c, w, n * sizeof *c);
-    for (size_t j = n; j-- > 1;) {
-        integers[j] = nearest(feedback ? c[j] : w[j], step, largest);
-        double value = step * integers[j], miss = slopes[j * stride + j] * (c[j] - value);
-        error += miss * miss;
-        add(c, w[j] - value, slopes + j * stride, j);
-    }
-    if (!feedback) c[0] = w[0];
-    return error;
+/* What rounding one row after another needs of a layer's problem. */
+typedef struct {
+    size_t n, stride;
+    double *slopes;    /* (n, stride) l_ji / l_ii at [j * stride + i], i < j, of the factor L; l_jj at the
+                          diagonal */
+    double *curvature; /* (n, stride) gram + lambda, the constant eliminated; rows and columns from 1 */
+    double *w, *centres, *gradient; /* (n) */
+    int16_t *integers;              /* (n) */
+} siren_rows;
+
+static void rows_free(siren_rows *rows) {
+    free(rows->slopes);
+    free(rows->curvature);
+    free(rows->w);
+    free(rows->centres);
+    free(rows->gradient);
+    free(rows->integers);
 }
 
-/* Steps that are tried, relative to the one that represents the largest weight. */
-static const double step_factors[] = {1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 1.05, 1.1};
+static siren_status rows_create(const siren_least_squares *problem, siren_rows *out) {
+    siren_status status = SIREN_OK;
+    size_t n = problem->n, stride = problem->stride_n;
+    const double *l = problem->factor, *gram = problem->gram;
+    siren_rows rows = {.n = n, .stride = stride};
+    SIREN_TRY(siren_allocate(&rows.slopes, n * stride, sizeof(double), "the slopes of the error"));
+    SIREN_TRY(siren_allocate(&rows.curvature, n * stride, sizeof(double), "the curvature of the error"));
+    SIREN_TRY(siren_allocate(&rows.w, n, sizeof(double), "a row of weights"));
+    SIREN_TRY(siren_allocate(&rows.centres, n, sizeof(double), "a row of centres"));
+    SIREN_TRY(siren_allocate(&rows.gradient, n, sizeof(double), "a row of the gradient"));
+    SIREN_TRY(siren_allocate(&rows.integers, n, sizeof(int16_t), "a row of integers"));
+    for (size_t j = 0; j < n; j++)
+        for (size_t i = 0; i <= j; i++) {
+            rows.slopes[j * stride + i] = l[j * stride + i] / (i < j ? l[i * stride + i] : 1.0);
+            double h = gram[j * stride + i] - l[j * stride] * l[i * stride];
+            if (i == j) h += problem->lambda;
+            rows.curvature[j * stride + i] = rows.curvature[i * stride + j] = h;
+        }
+    *out = rows;
+    memset(&rows, 0, sizeof rows);
+done:
+    rows_free(&rows);
+    return status;
+}
+
+/* Rounds w[1..n) to multiples q s of the step s, from the last to the first. The error of the row,
+ *
+ *   (w - q s)^T L L^T (w - q s) = sum_i (l_ii (c_i - q_i s))^2
+ *   c_i = w_i + sum_(j > i) (l_ji / l_ii) (w_j - q_j s),
+ *
+ * is smallest, given the q_j already chosen, when q_i s is the multiple nearest to the centre c_i (the
+ * nearest-plane method). The constant makes the term i = 0 vanish. */
+static void round_row(siren_rows *rows, bool feedback, double step, int largest) {
+    memcpy(rows->centres, rows->w, rows->n * sizeof *rows->w);
+    for (size_t j = rows->n; j-- > 1;) {
+        rows->integers[j] = nearest(feedback ? rows->centres[j] : rows->w[j], step, largest);
+        add(rows->centres, rows->w[j] - step * rows->integers[j], rows->slopes + j * rows->stride, j);
+    }
+}
+
+#define MAX_SWEEPS 8
+
+/* Moves single integers to where the error is smallest, given all others, until none moves. */
+static void polish_row(siren_rows *rows, double step, int largest) {
+    double *gradient = rows->gradient;
+    memset(gradient, 0, rows->n * sizeof *gradient);
+    for (size_t j = 1; j < rows->n; j++)
+        add(gradient, rows->w[j] - step * rows->integers[j], rows->curvature + j * rows->stride, rows->n);
+    bool moved = step > 0;
+    for (int sweep = 0; moved && sweep < MAX_SWEEPS; sweep++) {
+        moved = false;
+        for (size_t j = 1; j < rows->n; j++) {
+            const double *curvature = rows->curvature + j * rows->stride;
+            if (!(curvature[j] > 0)) continue;
+            int16_t better = nearest(step * rows->integers[j] + gradient[j] / curvature[j], step, largest);
+            if (better == rows->integers[j]) continue;
+            add(gradient, step * (rows->integers[j] - better), curvature, rows->n);
+            rows->integers[j] = better;
+            moved = true;
+        }
+    }
+}
+
+/* The constant that makes up for the mean of the row's errors. */
+static double constant_of_row(const siren_rows *rows, double step) {
+    double constant = rows->w[0];
+    for (size_t j = 1; j < rows->n; j++)
+        constant += rows->slopes[j * rows->stride] * (rows->w[j] - step * rows->integers[j]);
+    return constant;
+}
 
 /* Rounds the solution of `problem` into the layer's steps and integers. */
 static siren_status round_solution(const siren_least_squares *problem, const siren_rounding_options *options,
                                    unsigned bits, float *steps, int16_t *integers) {
     siren_status status = SIREN_OK;
-    size_t n = problem->n, out = problem->m, stride = problem->stride_n;
-    int largest = SIREN_LARGEST_INTEGER((int)bits);
-    double *slopes = NULL, *w = NULL, *c = NULL;
+    size_t n = problem->n, out = problem->m;
+    int largest = SIREN_LARGEST_INTEGER(bits);
+    siren_rows rows = {0};
     float *bias = NULL;
-    int16_t *row = NULL;
-    SIREN_TRY(siren_allocate(&slopes, n * stride, sizeof *slopes, "the slopes of the error"));
-    SIREN_TRY(siren_allocate(&w, n, sizeof *w, "a row of weights"));
-    SIREN_TRY(siren_allocate(&c, n, sizeof *c, "a row of centres"));
-    SIREN_TRY(siren_allocate(&row, n, sizeof *row, "a row of integers"));
+    SIREN_TRY(rows_create(problem, &rows));
     SIREN_TRY(siren_allocate(&bias, out, sizeof *bias, "the biases"));
-    for (size_t j = 0; j < n; j++)
-        for (size_t i = 0; i <= j; i++)
-            slopes[j * stride + i] =
-                problem->factor[j * stride + i] / (i < j ? problem->factor[i * stride + i] : 1.0);
-
     for (size_t o = 0; o < out; o++) {
-        double magnitude = 0, best = INFINITY;
-        for (size_t i = 0; i < n; i++) w[i] = problem->x[i * problem->stride_m + o];
-        for (size_t i = 1; i < n; i++) magnitude = fmax(magnitude, fabs(w[i]));
-        size_t n_factors = options->search ? sizeof step_factors / sizeof *step_factors : 1;
-        for (size_t f = 0; f < n_factors; f++) {
-            float step = step_for(magnitude * step_factors[f], largest);
-            double error = round_row(w, n, slopes, stride, options->feedback, (double)step, largest, c, row);
-            if (f > 0 && !(error < best)) continue;
-            best = error;
-            steps[o] = step;
-            memcpy(integers + o * (n - 1), row + 1, (n - 1) * sizeof *row);
-            bias[o] = (float)c[0];
-        }
+        double magnitude = 0;
+        for (size_t i = 0; i < n; i++) rows.w[i] = problem->x[i * problem->stride_m + o];
+        for (size_t i = 1; i < n; i++) magnitude = fmax(magnitude, fabs(rows.w[i]));
+        steps[o] = step_for(magnitude, largest);
+        round_row(&rows, options->feedback, (double)steps[o], largest);
+        if (options->polish) polish_row(&rows, (double)steps[o], largest);
+        bias[o] = (float)(options->feedback ? constant_of_row(&rows, (double)steps[o]) : rows.w[0]);
+        for (size_t i = 1; i < n; i++) integers[o * (n - 1) + problem->order[i] - 1] = rows.integers[i];
     }
     steps[out] = round_group(bias, out, SIREN_LARGEST_INTEGER(SIREN_FINE_BITS), integers + (n - 1) * out);
 done:
-    free(slopes);
-    free(w);
-    free(c);
-    free(row);
+    rows_free(&rows);
     free(bias);
     return status;
 }
 
-static siren_status fit_layer(siren_fit *fit, size_t l, unsigned bits, const float *params, float *steps,
-                              int16_t *integers) {
+/* Brings `problem` to where its solution can be rounded; false where it has no finite one. */
+static bool solve(siren_least_squares *problem, bool moved, const siren_rounding_options *options) {
+    if (!siren_least_squares_factorise(problem, options->ridge)) return false;
+    if (moved && !siren_least_squares_solve(problem)) return false;
+    if (!options->feedback) return true;
+    siren_least_squares_reorder(problem);
+    return siren_least_squares_factorise(problem, options->ridge);
+}
+
+static siren_status fit_layer(siren_fit *fit, uint32_t l, unsigned weight_bits, const float *params,
+                              float *steps, int16_t *integers) {
     siren_status status = SIREN_OK;
-    size_t in = siren_network_layer_inputs(fit->network, (uint32_t)l), out = fit->network->layers[l].width;
-    bool last = l + 1 == fit->network->n_layers;
+    const siren_network *network = fit->network;
+    size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
     siren_least_squares problem = {0};
     SIREN_TRY(siren_least_squares_create(in, out, &problem));
     SIREN_TRY(gather(fit, l, &problem));
@@ -253,12 +315,11 @@ static siren_status fit_layer(siren_fit *fit, size_t l, unsigned bits, const flo
         for (size_t k = 0; k < in; k++)
             problem.x[(1 + k) * problem.stride_m + o] = (double)params[o * in + k];
     }
-    bool moved = last ? fit->options->solve : fit->options->match;
-    if (siren_least_squares_factorise(&problem, fit->options->ridge) &&
-        (!moved || siren_least_squares_solve(&problem)))
-        SIREN_TRY(round_solution(&problem, fit->options, bits, steps, integers));
+    if (solve(&problem, l + 1 == network->n_layers ? fit->options->solve : fit->options->match, fit->options))
+        SIREN_TRY(round_solution(&problem, fit->options, siren_rounded_bits(network, l, weight_bits), steps,
+                                 integers));
     else
-        round_layer(in, out, false, bits, params, steps, integers);
+        round_layer(network, l, weight_bits, params, steps, integers);
 done:
     siren_least_squares_free(&problem);
     return status;
