@@ -154,6 +154,53 @@ static void fit_beats_nearest_rounding(void **state) {
     free(restored);
 }
 
+static float *fitted(unsigned bits, siren_rounding_options options) {
+    siren_rounded rounded = {0};
+    float *restored = calloc(trained.n_params, sizeof *restored);
+    assert_non_null(restored);
+    assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
+    assert_siren_ok(siren_round_fitted(&trained.network, bits, &options, trained.params, N_POINTS,
+                                       trained.coordinates, trained.targets, &rounded));
+    siren_rounded_params(&trained.network, &rounded, restored);
+    siren_rounded_free(&rounded);
+    return restored;
+}
+
+static void bytes_hold_the_fitted_integers(void **state) {
+    (void)state;
+    float *restored = malloc(trained.n_params * sizeof *restored);
+    assert_non_null(restored);
+    for (size_t b = 0; b < N_BITS; b++) {
+        float *expected = fitted(all_bits[b], siren_rounding_defaults());
+        round_trip(&trained.network, all_bits[b], trained.params, N_POINTS, trained.coordinates,
+                   trained.targets, restored);
+        assert_memory_equal(restored, expected, trained.n_params * sizeof *restored);
+        free(expected);
+    }
+    free(restored);
+}
+
+/* Leaving out the solved output layer or the feedback makes the error larger. (Polishing and matching give
+ * less than the noise on a network as small as this: docs/quantisation.md has what they give on wide ones.)
+ */
+static void parts_of_the_fit_help(void **state) {
+    (void)state;
+    siren_rounding_options defaults = siren_rounding_defaults(), variants[2] = {defaults, defaults};
+    variants[0].solve = false;
+    variants[1].feedback = variants[1].polish = false;
+    for (unsigned bits = 6; bits <= 8; bits++) {
+        float *params = fitted(bits, defaults);
+        double best = error_of(&trained.network, params, N_POINTS, trained.coordinates, trained.targets);
+        free(params);
+        for (int i = 0; i < 2; i++) {
+            params = fitted(bits, variants[i]);
+            double error = error_of(&trained.network, params, N_POINTS, trained.coordinates, trained.targets);
+            if (error <= best) fail_msg("variant %d: %g, everything: %g", i, error, best);
+            free(params);
+        }
+    }
+}
+
 /* |w - q s| <= s / 2, s <= (1 + 2^-7) * largest magnitude / largest integer. */
 static void nearest_rounding_is_bounded(void **state) {
     (void)state;
@@ -381,6 +428,8 @@ int main(void) {
         cmocka_unit_test(more_bits_are_better),
         cmocka_unit_test(fit_beats_nearest_rounding),
         cmocka_unit_test(nearest_rounding_is_bounded),
+        cmocka_unit_test(bytes_hold_the_fitted_integers),
+        cmocka_unit_test(parts_of_the_fit_help),
         cmocka_unit_test(bytes_are_deterministic),
         cmocka_unit_test(missing_targets_are_ignored),
         cmocka_unit_test(degenerate_networks_stay_finite),
