@@ -15,23 +15,23 @@ static void weight_gradient(__global float *gradient, __global const float *dz, 
     __global float *db = gradient + layer[SIREN_LAYER_BIAS];
     for (int column = 0; column < in; column += SIREN_PANEL) {
         bool wide = in - column >= SIREN_PANEL;
-        for (int row = 0; row < out; row += SIREN_TILE_ROWS) {
+        for (int row = 0; row < out; row += SIREN_TILE_UNITS) {
             __global float *c = dw + row * in + column;
             if (wide) {
 #define LOAD(r) vec c##r##_0 = vec_load(c + (r) * in), c##r##_1 = vec_load(c + (r) * in + SIREN_LANES);
-                EACH_ROW(LOAD)
+                EACH_UNIT(LOAD)
 #undef LOAD
-                TILE_WIDE_RUN(dz + row, 1, dz_pitch, h + column, h_pitch, n_rows)
+                TILE_WIDE_RUN(EACH_UNIT, dz + row, 1, dz_pitch, h + column, h_pitch, n_rows)
 #define STORE(r) vec_store(c##r##_0, c + (r) * in); vec_store(c##r##_1, c + (r) * in + SIREN_LANES);
-                EACH_ROW(STORE)
+                EACH_UNIT(STORE)
 #undef STORE
             } else {
 #define LOAD(r) vec c##r##_0 = vec_load(c + (r) * in);
-                EACH_ROW(LOAD)
+                EACH_UNIT(LOAD)
 #undef LOAD
-                TILE_NARROW_RUN(dz + row, 1, dz_pitch, h + column, h_pitch, n_rows)
+                TILE_NARROW_RUN(EACH_UNIT, dz + row, 1, dz_pitch, h + column, h_pitch, n_rows)
 #define STORE(r) vec_store(c##r##_0, c + (r) * in);
-                EACH_ROW(STORE)
+                EACH_UNIT(STORE)
 #undef STORE
             }
         }
@@ -51,25 +51,25 @@ static void input_gradient(__global float *d, int d_pitch, __global const float 
     for (int column = 0; column < in; column += SIREN_PANEL) {
         bool wide = in - column >= SIREN_PANEL;
         __global const float *panel = panels + column * layer[SIREN_LAYER_OUT_PADDED];
-        for (int row = 0; row < n_rows; row += SIREN_TILE_ROWS) {
+        for (int row = 0; row < n_rows; row += SIREN_TILE_POINTS) {
             __global float *c = d + row * d_pitch + column;
             if (wide) {
 #define ZERO(r) vec c##r##_0 = (vec)(0.0f), c##r##_1 = (vec)(0.0f);
-                EACH_ROW(ZERO)
+                EACH_POINT(ZERO)
 #undef ZERO
-                TILE_WIDE_RUN(dz + row * dz_pitch, dz_pitch, 1, panel, SIREN_PANEL, out)
+                TILE_WIDE_RUN(EACH_POINT, dz + row * dz_pitch, dz_pitch, 1, panel, SIREN_PANEL, out)
 #define STORE(r)                                                                                             \
     vec_store(c##r##_0 * vec_load(c + (r) * d_pitch), c + (r) * d_pitch);                                    \
     vec_store(c##r##_1 * vec_load(c + (r) * d_pitch + SIREN_LANES), c + (r) * d_pitch + SIREN_LANES);
-                EACH_ROW(STORE)
+                EACH_POINT(STORE)
 #undef STORE
             } else {
 #define ZERO(r) vec c##r##_0 = (vec)(0.0f);
-                EACH_ROW(ZERO)
+                EACH_POINT(ZERO)
 #undef ZERO
-                TILE_NARROW_RUN(dz + row * dz_pitch, dz_pitch, 1, panel, SIREN_LANES, out)
+                TILE_NARROW_RUN(EACH_POINT, dz + row * dz_pitch, dz_pitch, 1, panel, SIREN_LANES, out)
 #define STORE(r) vec_store(c##r##_0 * vec_load(c + (r) * d_pitch), c + (r) * d_pitch);
-                EACH_ROW(STORE)
+                EACH_POINT(STORE)
 #undef STORE
             }
         }
@@ -132,7 +132,7 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
         int first = (round * n_parts + part) * SIREN_BLOCK_ROWS;
         if (first >= n_points) break;
         int n_valid = min(SIREN_BLOCK_ROWS, n_points - first);
-        int n_rows = (n_valid + SIREN_TILE_ROWS - 1) / SIREN_TILE_ROWS * SIREN_TILE_ROWS;
+        int n_rows = (n_valid + SIREN_TILE_POINTS - 1) / SIREN_TILE_POINTS * SIREN_TILE_POINTS;
 
         load_points(scratch, coordinates, first, n_valid, n_rows, table[SIREN_LAYER_IN]);
         __global float *h = scratch;

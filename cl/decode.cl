@@ -19,7 +19,7 @@ __kernel void decode_chain(__global float *y,                    /* (n_networks,
     y += (size_t)network * n_points * n_outputs;
     for (int first = slot * SIREN_BLOCK_ROWS; first < n_points; first += n_slots * SIREN_BLOCK_ROWS) {
         int n_valid = min(SIREN_BLOCK_ROWS, n_points - first);
-        int n_rows = (n_valid + SIREN_TILE_ROWS - 1) / SIREN_TILE_ROWS * SIREN_TILE_ROWS;
+        int n_rows = (n_valid + SIREN_TILE_POINTS - 1) / SIREN_TILE_POINTS * SIREN_TILE_POINTS;
         __global float *h = scratch, *h_next = scratch + SIREN_BLOCK_ROWS * PITCH(max_padded);
         load_points(h, coordinates, first, n_valid, n_rows, table[SIREN_LAYER_IN]);
         for (int l = 0; l < n_layers; l++) {

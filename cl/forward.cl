@@ -3,7 +3,7 @@
 #include "tile.cl"
 
 #ifndef SIREN_BLOCK_ROWS
-#define SIREN_BLOCK_ROWS 64 /* points of a block, a multiple of SIREN_TILE_ROWS */
+#define SIREN_BLOCK_ROWS 96 /* points of a block, a multiple of SIREN_TILE_POINTS */
 #endif
 
 /* Floats from one point to the next in a block's activations; one more vector than the width, so that equal columns of
@@ -55,25 +55,25 @@ static void forward_layer(__global float *z, __global const float *h, __global c
     for (int column = 0; column < out; column += SIREN_PANEL) {
         bool wide = out - column >= SIREN_PANEL;
         __global const float *panel = panels + column * in;
-        for (int row = 0; row < n_rows; row += SIREN_TILE_ROWS) {
+        for (int row = 0; row < n_rows; row += SIREN_TILE_POINTS) {
             __global float *c = z + row * z_pitch + column;
             vec bias0 = vec_load(bias + column);
             if (wide) {
                 vec bias1 = vec_load(bias + column + SIREN_LANES);
 #define START(r) vec c##r##_0 = bias0, c##r##_1 = bias1;
-                EACH_ROW(START)
+                EACH_POINT(START)
 #undef START
-                TILE_WIDE_RUN(h + row * h_pitch, h_pitch, 1, panel, SIREN_PANEL, n_k)
+                TILE_WIDE_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, panel, SIREN_PANEL, n_k)
 #define STORE(r) vec_store(c##r##_0, c + (r) * z_pitch); vec_store(c##r##_1, c + (r) * z_pitch + SIREN_LANES);
-                EACH_ROW(STORE)
+                EACH_POINT(STORE)
 #undef STORE
             } else {
 #define START(r) vec c##r##_0 = bias0;
-                EACH_ROW(START)
+                EACH_POINT(START)
 #undef START
-                TILE_NARROW_RUN(h + row * h_pitch, h_pitch, 1, panel, SIREN_LANES, n_k)
+                TILE_NARROW_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, panel, SIREN_LANES, n_k)
 #define STORE(r) vec_store(c##r##_0, c + (r) * z_pitch);
-                EACH_ROW(STORE)
+                EACH_POINT(STORE)
 #undef STORE
             }
         }

@@ -40,7 +40,7 @@ siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradien
 siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out);
 
 /* How the chain family lays out its work; shared with decoding. */
-#define SIREN_CHAIN_BLOCK_ROWS 64
+#define SIREN_CHAIN_BLOCK_ROWS 96
 /* Build options of chain.cl and decode.cl: the vector width that suits the device. */
 void siren_chain_options(const siren_device *device, char *out, size_t size);
 /* Launches chain_pack: weights as panels; `backward` may be NULL. */
