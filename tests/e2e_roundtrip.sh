@@ -108,7 +108,7 @@ fi
 
 # Ctrl-C ends within a second, during training as during kernel compilation, and leaves nothing.
 mkdir work cache
-# LeakSanitizer's tracer crashed once in some seventy of these exits, among the OpenCL implementation's threads; that
+# LeakSanitizer's tracer crashed once in about fifty of these exits, among the OpenCL implementation's threads; that
 # cancelling leaks nothing is tested in process.
 export ASAN_OPTIONS=detect_leaks=0
 interrupt() { # WAIT SIGNAL: starts compress, waits with WAIT, sends the signal; sets $elapsed
