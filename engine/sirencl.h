@@ -8,6 +8,8 @@
 #include "host/base.h"
 #include "host/device.h"
 
+#pragma GCC visibility push(default)
+
 /* Half-open range [begin, end) of slices or volumes, counted from 0; end 0 means "to the last". */
 typedef struct {
     size_t begin, end;
@@ -125,5 +127,7 @@ siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void
 
 /* Known version of arithmetic and archive: "0.1.0". */
 const char *siren_version(void);
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Part of libsirencl's interface. */
+#pragma GCC visibility push(default)
+
 /* name, value, exit code of the program, meaning */
 #define SIREN_STATUS_MAP(X)                                                                                  \
     X(OK, 0, 0, "success")                                                                                   \
@@ -80,5 +83,7 @@ unsigned siren_processors(void);
 /* Restricts this thread, and the threads it starts from now on, to `n` of those processors; 0 or more than there are
  * changes nothing. Call it before anything starts threads (OpenCL does). */
 siren_status siren_limit_processors(unsigned n);
+
+#pragma GCC visibility pop
 
 #endif

@@ -4,6 +4,9 @@
 
 #include "host/base.h"
 
+/* Part of libsirencl's interface. */
+#pragma GCC visibility push(default)
+
 /* Which kernels a device gets: chain (a block of points through the whole network per work-item, explicit vectors) for
  * CPUs, layer (tiled matrix products with local memory) for everything else. */
 typedef enum { SIREN_FAMILY_CHAIN, SIREN_FAMILY_LAYER } siren_family;
@@ -42,5 +45,7 @@ siren_status siren_device_finish(siren_device *device);
 /* For tests: the nth call to the device from now on (0 = the next) fails with `status`, and so does every later one;
  * SIREN_OK takes that back. */
 void siren_device_inject_failure(siren_device *device, long nth, siren_status status);
+
+#pragma GCC visibility pop
 
 #endif

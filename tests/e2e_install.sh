@@ -1,0 +1,29 @@
+# The installed library and headers serve a program that knows nothing of the source tree.
+set -eu
+sirencl=$1
+build=$(dirname "$sirencl")
+command -v pkg-config > /dev/null && command -v cc > /dev/null || { echo "skipped: no compiler or pkg-config"; exit 77; }
+if ldd "$sirencl" | grep -q libasan; then echo "skipped: a sanitized library needs a sanitized program"; exit 77; fi
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+DESTDIR="$folder" cmake --install "$build" > /dev/null
+pc=$(dirname "$(find "$folder" -name sirencl.pc)")
+cat > "$folder/user.c" <<'C'
+#include <sirencl.h>
+#include <stdio.h>
+#include <string.h>
+int main(int argc, char **argv) {
+    siren_archive_info info;
+    if (argc != 2 || siren_info(argv[1], &info) != SIREN_OK) {
+        printf("%s: %s\n", siren_version(), siren_message());
+        return siren_exit_code(SIREN_CORRUPT) == 3 && strstr(siren_message(), "not") ? 0 : 1;
+    }
+    siren_archive_info_free(&info);
+    return 1;
+}
+C
+export PKG_CONFIG_PATH=$pc PKG_CONFIG_SYSROOT_DIR=$folder
+cc -Wall -Werror "$folder/user.c" $(pkg-config --cflags --libs sirencl) -o "$folder/user"
+lib=$(dirname "$(find "$folder" -name 'libsirencl.so')")
+echo "no archive" > "$folder/text"
+LD_LIBRARY_PATH=$lib "$folder/user" "$folder/text"
