@@ -81,12 +81,5 @@ int main(void) {
         cmocka_unit_test(a_wide_network),
         cmocka_unit_test(activations_are_accurate),
     };
-    int failed = 0;
-    for (int family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
-        device = open_test_device((siren_family)family);
-        print_message("family %s\n", siren_family_name((siren_family)family));
-        failed += cmocka_run_group_tests(tests, NULL, NULL);
-        siren_device_close(device);
-    }
-    return failed;
+    return run_on_families(&device, tests, sizeof tests / sizeof *tests);
 }

@@ -157,12 +157,5 @@ int main(void) {
         cmocka_unit_test(cancelling_keeps_what_is_reached),
         cmocka_unit_test(a_failing_device_is_reported),
     };
-    int failed = 0;
-    for (int family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
-        device = open_test_device((siren_family)family);
-        print_message("family %s\n", siren_family_name((siren_family)family));
-        failed += cmocka_run_group_tests(tests, NULL, NULL);
-        siren_device_close(device);
-    }
-    return failed;
+    return run_on_families(&device, tests, sizeof tests / sizeof *tests);
 }
