@@ -72,6 +72,9 @@ static siren_status read_geometry(const char *path, siren_archive *archive, sire
     layout->first = (size_t)first;
     layout->count = (size_t)count;
     layout->n_points = g->nx * g->ny;
+    if (layout->n_points > SIREN_MAX_POINTS)
+        return siren_fail(SIREN_UNSUPPORTED, "%s: its slices have %zu points, more than the limit of %d", path, layout->n_points,
+                          SIREN_MAX_POINTS);
     return SIREN_OK;
 }
 
@@ -101,6 +104,9 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
         return siren_fail(SIREN_UNSUPPORTED, "%s: its weights use coding %u with %u bits, which this version does not know; use a newer sirencl",
                           path, coding, bits);
     layout->weight_bits = steps ? bits : SIREN_FLOAT32_WEIGHTS;
+    /* A lie about the network costs no memory: records that could hold one are as large as it. */
+    for (size_t i = 0; i < layout->count; i++)
+        if (siren_archive_index(archive)[i].unpacked_bytes >= siren_quantised_bytes(network, layout->weight_bits)) layout->any_network = true;
     return SIREN_OK;
 }
 
@@ -189,8 +195,8 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, con
 
 struct siren_block_decoder {
     siren_layout layout;
-    siren_decoder *network;
     siren_scaling *scaling; /* (n_volumes) */
+    siren_decoder *network; /* as the next two only where the layout says any_network */
     float *params;          /* (n_params) */
     float *y;               /* (n_points, n_volumes) */
     uint8_t *voxels;        /* (n_volumes, n_points) */
@@ -218,12 +224,14 @@ siren_status siren_block_decoder_create(siren_device *device, const siren_layout
     SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
     decoder->layout = *layout;
     SIREN_TRY(siren_allocate(&decoder->scaling, layout->geometry.n_volumes, sizeof *decoder->scaling, "the scaling"));
-    SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float), "the parameters"));
-    SIREN_TRY(siren_allocate(&decoder->y, n_voxels, sizeof(float), "a decoded block"));
     SIREN_TRY(siren_allocate(&decoder->voxels, n_voxels, size, "a decoded block"));
-    SIREN_TRY(siren_allocate(&coordinates, layout->n_points, 2 * sizeof(float), "the coordinates"));
-    siren_slice_coordinates(layout->geometry.nx, layout->geometry.ny, coordinates);
-    SIREN_TRY(siren_decoder_create(device, &layout->network, layout->n_points, coordinates, &decoder->network));
+    if (layout->any_network) {
+        SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float), "the parameters"));
+        SIREN_TRY(siren_allocate(&decoder->y, n_voxels, sizeof(float), "a decoded block"));
+        SIREN_TRY(siren_allocate(&coordinates, layout->n_points, 2 * sizeof(float), "the coordinates"));
+        siren_slice_coordinates(layout->geometry.nx, layout->geometry.ny, coordinates);
+        SIREN_TRY(siren_decoder_create(device, &layout->network, layout->n_points, coordinates, &decoder->network));
+    }
     *out = decoder;
     decoder = NULL;
 done:

@@ -13,6 +13,7 @@ typedef struct {
     size_t first, count;     /* slices in the archive */
     siren_network network;
     unsigned weight_bits;
+    bool any_network; /* false: every block is constant, no network is stored */
     size_t n_points; /* nx * ny */
 } siren_layout;
 

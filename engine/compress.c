@@ -280,8 +280,10 @@ static siren_status plan_run(siren_compression *run, const char *image) {
     layout->geometry = *g;
     layout->weight_bits = o->weight_bits;
     layout->n_points = g->nx * g->ny;
-    if (layout->n_points > INT32_MAX / 2)
-        return siren_fail(SIREN_UNSUPPORTED, "%s: its slices have %zu points, more than the limit of %d", image, layout->n_points, INT32_MAX / 2);
+    layout->any_network = true;
+    if (layout->n_points > SIREN_MAX_POINTS)
+        return siren_fail(SIREN_UNSUPPORTED, "%s: its slices have %zu points, more than the limit of %d", image, layout->n_points,
+                          SIREN_MAX_POINTS);
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
         return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu volumes, more than the limit of %d", image, g->n_volumes, SIREN_MAX_OUTPUTS);
     SIREN_RETURN_IF_FAILED(resolve_slices(o->slices, g->nz, layout));

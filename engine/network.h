@@ -10,6 +10,7 @@
 #define SIREN_MAX_LAYERS 33     /* 32 hidden layers and the output layer */
 #define SIREN_MAX_WIDTH 1024    /* of a hidden layer */
 #define SIREN_MAX_OUTPUTS 65536 /* volumes of a series */
+#define SIREN_MAX_POINTS (INT32_MAX / 2) /* of a block: kernels count them in ints */
 #define SIREN_MIN_W0 0.001
 #define SIREN_MAX_W0 10000.0
 

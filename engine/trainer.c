@@ -39,9 +39,9 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     siren_status status = SIREN_OK;
     siren_trainer *trainer = NULL;
     SIREN_RETURN_IF_FAILED(siren_network_check(plan->network, "the network", SIREN_USAGE));
-    if (plan->n_networks == 0 || plan->n_points == 0 || plan->n_points > INT32_MAX / 2 || plan->max_epochs > INT32_MAX)
+    if (plan->n_networks == 0 || plan->n_points == 0 || plan->n_points > SIREN_MAX_POINTS || plan->max_epochs > INT32_MAX)
         return siren_fail(SIREN_USAGE, "cannot train %zu networks on %zu points for %zu epochs: at least one network and point, at most %d",
-                          plan->n_networks, plan->n_points, plan->max_epochs, INT32_MAX / 2);
+                          plan->n_networks, plan->n_points, plan->max_epochs, SIREN_MAX_POINTS);
     SIREN_TRY(siren_allocate(&trainer, 1, sizeof *trainer, "the trainer"));
     trainer->device = device;
     trainer->network = *plan->network;

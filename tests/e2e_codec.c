@@ -280,6 +280,44 @@ static void contradictions_are_found(void **state) {
     assert_int_equal(siren_decompress(device, scratch_path("good.siren"), scratch_path("forged.nii"), &small, NULL, NULL), SIREN_UNSUPPORTED);
 }
 
+/* An archive without a record that could hold its network costs no memory for it, however large it claims to be. */
+static void constant_archives_need_no_network(void **state) {
+    (void)state;
+    siren_compress_options options = quick();
+    siren_archive *archive = NULL;
+    siren_layout layout;
+    siren_archive_writer *writer = NULL;
+    const uint8_t *header;
+    size_t n_header, n_record, sound;
+    uint8_t *record;
+    make_image(scratch_path("image.nii"), false);
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("all.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_archive_open(scratch_path("all.siren"), &archive));
+    assert_siren_ok(siren_layout_read(archive, &layout));
+    assert_true(layout.any_network);
+    siren_archive_close(archive);
+
+    options.slices = (siren_span){0, 1}; /* all zero */
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("zero.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_archive_open(scratch_path("zero.siren"), &archive));
+    assert_siren_ok(siren_layout_read(archive, &layout));
+    assert_false(layout.any_network);
+    assert_siren_ok(siren_archive_section(archive, SIREN_SECTION_HEADER, 0, &header, &n_header));
+    assert_siren_ok(siren_archive_record(archive, 0, &record, &n_record));
+    assert_siren_ok(siren_network_from_model("siren-2d", SIREN_MAX_LAYERS - 1, SIREN_MAX_WIDTH, NV, 30, &layout.network));
+    assert_siren_ok(siren_archive_writer_open(scratch_path("forged.siren"), true, &writer));
+    assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, header, n_header, true));
+    assert_siren_ok(siren_layout_write(writer, &layout));
+    assert_siren_ok(siren_archive_writer_record(writer, siren_archive_index(archive), record, n_record));
+    assert_siren_ok(siren_archive_writer_commit(writer, NULL));
+    siren_device_inject_failure(device, 0, SIREN_DEVICE_MEMORY); /* no call reaches the device */
+    assert_siren_ok(siren_verify(device, scratch_path("forged.siren"), 1 << 20, NULL, NULL, &sound));
+    siren_device_inject_failure(device, 0, SIREN_OK);
+    assert_int_equal(sound, 1);
+    free(record);
+    siren_archive_close(archive);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_comes_back),
@@ -289,6 +327,7 @@ int main(void) {
         cmocka_unit_test(a_failing_device_leaves_nothing),
         cmocka_unit_test(an_interrupted_run_leaves_nothing),
         cmocka_unit_test(contradictions_are_found),
+        cmocka_unit_test(constant_archives_need_no_network),
     };
     device = open_test_device(SIREN_FAMILY_CHAIN);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
