@@ -308,6 +308,10 @@ siren_status siren_compress(siren_device *device, const char *image, const char 
                             siren_progress_fn progress, void *user, siren_archive_info *info) {
     siren_status status = SIREN_OK;
     siren_compression run = {.device = device, .options = options, .progress = progress, .user = user};
+    if (options->overwrite && siren_file_same(image, archive)) {
+        status = siren_fail(SIREN_USAGE, "%s: is the image itself and is not replaced; give the archive another name", archive);
+        goto done;
+    }
     SIREN_TRY(siren_archive_writer_open(archive, options->overwrite, &run.writer));
     SIREN_TRY(siren_nifti_read(image, options->memory_limit, &run.series));
     SIREN_TRY(plan_run(&run, image));

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_SUFFIX 32 /* bytes of an attachment's suffix */
 
@@ -45,24 +46,33 @@ static siren_status read_attachment(siren_archive *archive, size_t nth, siren_at
     return SIREN_OK;
 }
 
-/* Gradient tables of a part of the volumes: their columns. False where the file is no such table; it is kept whole then. */
-static bool select_columns(const siren_attachment *a, siren_span volumes, const char *base, bool overwrite, siren_status *status) {
+/* Gradient tables of a part of the volumes: their columns, written but not committed. `*output` stays NULL where the file
+ * is no such table; it is kept whole then. */
+static siren_status write_columns(const siren_attachment *a, siren_span volumes, const char *base, bool overwrite, siren_output **output) {
     siren_gradients whole;
+    siren_status status = SIREN_OK;
+    siren_output *none = NULL;
     bool bval = strcmp(a->suffix, ".bval") == 0, bvec = strcmp(a->suffix, ".bvec") == 0;
-    if (!bval && !bvec) return false;
+    if (!bval && !bvec) return SIREN_OK;
     if (siren_gradients_parse(a->suffix, bval ? a->bytes : NULL, a->n_bytes, a->suffix, bvec ? a->bytes : NULL, a->n_bytes, &whole) != SIREN_OK)
-        return false;
-    bool fits = volumes.end <= whole.n_volumes;
-    if (fits) {
+        return SIREN_OK;
+    if (volumes.end <= whole.n_volumes) {
         siren_gradients part = {volumes.end - volumes.begin, whole.bval ? whole.bval + volumes.begin : NULL,
                                 whole.bvec ? whole.bvec + volumes.begin : NULL};
-        *status = siren_gradients_write(base, overwrite, &part);
+        status = siren_gradients_open(base, overwrite, &part, bval ? output : &none, bval ? &none : output);
     }
     siren_gradients_free(&whole);
-    return fits;
+    return status;
 }
 
 /* ---- decompress -------------------------------------------------------------------------------------------------------- */
+
+/* A file beside the image. */
+typedef struct {
+    siren_output *output; /* NULL once committed */
+    char *path;
+    bool committed;
+} siren_companion;
 
 typedef struct {
     siren_archive *archive;
@@ -71,6 +81,8 @@ typedef struct {
     siren_nifti_writer *writer;
     uint8_t *header; /* of the restored part, NULL for the whole series */
     siren_span slices, volumes;
+    siren_companion *companions; /* (n_companions) */
+    size_t n_companions;
 } siren_restoration;
 
 static siren_status resolve_spans(siren_restoration *run, const siren_decompress_options *options) {
@@ -138,43 +150,66 @@ static siren_status write_slice(siren_restoration *run, size_t z, const uint8_t 
     return SIREN_OK;
 }
 
-static siren_status restore_attachments(siren_restoration *run, const char *image, bool overwrite, bool dry_run) {
+static siren_status write_companion(siren_restoration *run, const siren_attachment *a, const char *image, bool overwrite) {
     siren_status status = SIREN_OK;
-    char *path = NULL, *base = NULL;
-    bool part = run->volumes.end - run->volumes.begin != run->layout.geometry.n_volumes;
+    char *base = NULL;
+    siren_companion *companion = &run->companions[run->n_companions++];
     SIREN_TRY(siren_sibling_path(image, "", &base));
-    for (size_t nth = 0;; nth++) {
-        siren_attachment a;
-        siren_output *output = NULL;
-        SIREN_TRY(read_attachment(run->archive, nth, &a));
-        if (!a.bytes) break;
-        free(path);
-        path = NULL;
-        SIREN_TRY(siren_sibling_path(image, a.suffix, &path));
-        if (!dry_run && part && select_columns(&a, run->volumes, base, overwrite, &status)) {
-            if (status != SIREN_OK) goto done;
-            continue;
-        }
-        SIREN_TRY(siren_output_open(path, overwrite, &output));
-        if (dry_run) {
-            siren_output_discard(output);
-            continue;
-        }
-        status = siren_output_write(output, a.bytes, a.n_bytes);
-        if (status != SIREN_OK) {
-            siren_output_discard(output);
-            goto done;
-        }
-        SIREN_TRY(siren_output_commit(output));
-    }
+    SIREN_TRY(siren_sibling_path(image, a->suffix, &companion->path));
+    if (run->volumes.end - run->volumes.begin != run->layout.geometry.n_volumes)
+        SIREN_TRY(write_columns(a, run->volumes, base, overwrite, &companion->output));
+    if (companion->output) goto done;
+    SIREN_TRY(siren_output_open(companion->path, overwrite, &companion->output));
+    SIREN_TRY(siren_output_write(companion->output, a->bytes, a->n_bytes));
+    SIREN_TRY(siren_output_flush(companion->output));
 done:
-    free(path);
     free(base);
+    return status;
+}
+
+/* All attachments before the first slice: what cannot be written is known early, and appears with the image or not at all. */
+static siren_status write_companions(siren_restoration *run, const char *image, bool overwrite) {
+    siren_attachment a;
+    size_t n = 0;
+    for (;; n++) {
+        SIREN_RETURN_IF_FAILED(read_attachment(run->archive, n, &a));
+        if (!a.bytes) break;
+    }
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run->companions, n, sizeof *run->companions, "the attachments"));
+    for (size_t nth = 0; nth < n; nth++) {
+        SIREN_RETURN_IF_FAILED(read_attachment(run->archive, nth, &a));
+        SIREN_RETURN_IF_FAILED(write_companion(run, &a, image, overwrite));
+    }
+    return SIREN_OK;
+}
+
+/* The image and its companions, or, unless files were replaced that are gone anyway, nothing. */
+static siren_status commit(siren_restoration *run, const char *image, bool overwrite) {
+    siren_status status = siren_nifti_writer_finish(run->writer);
+    if (status != SIREN_OK) return status;
+    siren_nifti_writer *writer = run->writer;
+    run->writer = NULL;
+    SIREN_RETURN_IF_FAILED(siren_nifti_writer_commit(writer));
+    for (size_t i = 0; status == SIREN_OK && i < run->n_companions; i++) {
+        siren_companion *companion = &run->companions[i];
+        status = siren_output_commit(companion->output);
+        companion->output = NULL;
+        companion->committed = status == SIREN_OK;
+    }
+    if (status == SIREN_OK || overwrite) return status;
+    unlink(image);
+    for (size_t i = 0; i < run->n_companions; i++)
+        if (run->companions[i].committed) unlink(run->companions[i].path);
     return status;
 }
 
 static void restoration_free(siren_restoration *run) {
     siren_nifti_writer_discard(run->writer);
+    for (size_t i = 0; i < run->n_companions; i++) {
+        siren_output_discard(run->companions[i].output);
+        free(run->companions[i].path);
+    }
+    free(run->companions);
     siren_block_decoder_free(run->decoder);
     siren_archive_close(run->archive);
     free(run->header);
@@ -187,8 +222,12 @@ siren_status siren_decompress(siren_device *device, const char *archive, const c
     SIREN_TRY(siren_archive_open(archive, &run.archive));
     SIREN_TRY(siren_layout_read(run.archive, &run.layout));
     SIREN_TRY(resolve_spans(&run, options));
+    if (siren_file_same(archive, image)) {
+        status = siren_fail(SIREN_USAGE, "%s: is the archive itself and is not replaced; give the image another name", image);
+        goto done;
+    }
     SIREN_TRY(open_writer(&run, image, options));
-    SIREN_TRY(restore_attachments(&run, image, options->overwrite, true));
+    SIREN_TRY(write_companions(&run, image, options->overwrite));
     SIREN_TRY(siren_block_decoder_create(device, &run.layout, options->memory_limit, &run.decoder));
     for (size_t z = run.slices.begin; z < run.slices.end; z++) {
         const void *voxels = NULL;
@@ -199,10 +238,7 @@ siren_status siren_decompress(siren_device *device, const char *archive, const c
             goto done;
         }
     }
-    siren_nifti_writer *writer = run.writer;
-    run.writer = NULL;
-    SIREN_TRY(siren_nifti_writer_commit(writer));
-    SIREN_TRY(restore_attachments(&run, image, options->overwrite, false));
+    SIREN_TRY(commit(&run, image, options->overwrite));
 done:
     restoration_free(&run);
     return status;

@@ -2,7 +2,7 @@
 #ifndef SIREN_FORMATS_GRADIENTS_H
 #define SIREN_FORMATS_GRADIENTS_H
 
-#include "host/base.h"
+#include "host/file.h"
 
 typedef struct {
     size_t n_volumes;
@@ -22,6 +22,9 @@ void siren_gradients_free(siren_gradients *gradients);
 /* Writes BASE.bval and BASE.bvec (the one whose array is not NULL) in FSL's form, each complete or not at
  * all, with as many digits as give the same numbers again. */
 siren_status siren_gradients_write(const char *base, bool overwrite, const siren_gradients *gradients);
+/* The same up to commit: `*bval` and `*bvec` are yours to commit or discard, NULL where there is no such array. */
+siren_status siren_gradients_open(const char *base, bool overwrite, const siren_gradients *gradients, siren_output **bval,
+                                  siren_output **bvec);
 
 /* `path` without its image suffix (.nii, .nii.gz, .siren), with `suffix` appended: "d/dwi.nii.gz", ".bval" ->
  * "d/dwi.bval"; another suffix is kept. Yours to free(). */

@@ -32,6 +32,8 @@ siren_status siren_nifti_writer_open(const char *path, bool overwrite, const sir
  * geometry says so. USAGE for a slice that the geometry does not have. */
 siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume, size_t z,
                                       const void *voxels);
+/* Does early what commit would do and what can fail or last: compression and fsync. After it only commit and discard. */
+siren_status siren_nifti_writer_finish(siren_nifti_writer *writer);
 /* Completes the file and frees the writer whatever the result. Slices never written are zero. */
 siren_status siren_nifti_writer_commit(siren_nifti_writer *writer);
 /* Leaves nothing behind. NULL is allowed. */

@@ -83,9 +83,16 @@ siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume,
     return siren_output_write_at(writer->output, offset, target ? target : voxels, writer->slice_bytes);
 }
 
+siren_status siren_nifti_writer_finish(siren_nifti_writer *writer) {
+    if (writer->image) SIREN_RETURN_IF_FAILED(siren_gzip_write(writer->output, writer->image, writer->image_bytes));
+    free(writer->image);
+    writer->image = NULL;
+    return siren_output_flush(writer->output);
+}
+
 siren_status siren_nifti_writer_commit(siren_nifti_writer *writer) {
     siren_status status = SIREN_OK;
-    if (writer->image) SIREN_TRY(siren_gzip_write(writer->output, writer->image, writer->image_bytes));
+    SIREN_TRY(siren_nifti_writer_finish(writer));
     siren_output *output = writer->output;
     writer->output = NULL;
     SIREN_TRY(siren_output_commit(output));

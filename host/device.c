@@ -138,7 +138,8 @@ static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, si
         if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, 0, NULL, &n) == CL_SUCCESS) total += n;
     }
     if (total == 0) {
-        status = siren_fail(SIREN_NO_DEVICE, "%u OpenCL platform(s) were found, but none has a device; check the driver's installation",
+        status = siren_fail(SIREN_NO_DEVICE, "%u OpenCL platform(s) were found, but none has a device; check the driver's installation, "
+                            "and that it can write its cache folder (PoCL: $POCL_CACHE_DIR)",
                             (unsigned)n_platforms);
         goto done;
     }

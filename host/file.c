@@ -51,6 +51,11 @@ done:
     return status;
 }
 
+bool siren_file_same(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* Hidden names in use, for siren_output_abandon_all(); more than these are left to their owners. */
 #define MAX_HIDDEN 16
 static const char *_Atomic hidden_names[MAX_HIDDEN];
@@ -100,9 +105,26 @@ static siren_status output_name_temporary(siren_output *output, unsigned attempt
     return SIREN_OK;
 }
 
+/* What commit would find out only after the work. */
+static siren_status check_name(const char *path, bool overwrite) {
+    struct stat facts;
+    size_t n = strlen(path);
+    if (n == 0) return siren_fail(SIREN_USAGE, "the name of an output file is empty; give one");
+    if (path[n - 1] == '/') return siren_fail(SIREN_USAGE, "%s: names a folder; give the name of a file in it", path);
+    if (lstat(path, &facts) != 0) {
+        if (errno == ENOENT) return SIREN_OK;
+        return siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s; give another name", path, strerror(errno));
+    }
+    if (!overwrite)
+        return siren_fail(SIREN_USAGE, "%s: exists already; give another name, or --force to replace it", path);
+    if (!S_ISREG(facts.st_mode))
+        return siren_fail(SIREN_USAGE, "%s: is not a regular file and is not replaced; give another name", path);
+    return SIREN_OK;
+}
+
 siren_status siren_output_open(const char *path, bool overwrite, siren_output **out) {
     siren_status status = SIREN_OK;
-    struct stat facts;
+    SIREN_RETURN_IF_FAILED(check_name(path, overwrite));
     siren_output *output = calloc(1, sizeof *output);
     char *copy = strdup(path);
     if (!output || !copy) {
@@ -117,17 +139,11 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
         status = siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
         goto done;
     }
-    if (lstat(path, &facts) == 0) {
-        if (!overwrite) {
-            status = siren_fail(SIREN_USAGE, "%s: exists already; give another name, or --force to replace it", path);
-            goto done;
-        }
-        if (!S_ISREG(facts.st_mode)) {
-            status = siren_fail(SIREN_USAGE, "%s: is not a regular file and is not replaced; give another name", path);
-            goto done;
-        }
-    }
-    output->fd = open(output->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    /* Without /proc a nameless file could not be named in the end. */
+    if (access("/proc/self/fd", X_OK) == 0)
+        output->fd = open(output->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    else
+        errno = EOPNOTSUPP;
     for (unsigned attempt = 0; output->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == EEXIST) &&
                                attempt < 100;
          attempt++) {
@@ -196,27 +212,38 @@ static siren_status output_link_temporary(siren_output *output) {
     return status;
 }
 
+/* 0, or -1 with errno: EEXIST where a name that is not to be replaced appeared since the file was opened. */
+static int output_rename(const siren_output *output) {
+    struct stat facts;
+    if (output->overwrite) return rename(output->temporary, output->path);
+    if (renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return -1;
+    /* A file system that cannot rename so: a second name, or where it has no second names either, a last look. */
+    if (link(output->temporary, output->path) == 0) return unlink(output->temporary);
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return -1;
+    if (lstat(output->path, &facts) != 0) return rename(output->temporary, output->path);
+    errno = EEXIST;
+    return -1;
+}
+
+siren_status siren_output_flush(siren_output *output) {
+    return fsync(output->fd) == 0 ? SIREN_OK : output_failed(output, "flushing to disk");
+}
+
 siren_status siren_output_commit(siren_output *output) {
     siren_status status = SIREN_OK;
     int folder = -1;
-    if (fsync(output->fd) != 0) {
-        status = output_failed(output, "flushing to disk");
-        goto done;
-    }
+    SIREN_TRY(siren_output_flush(output));
     if (!output->temporary) SIREN_TRY(output_link_temporary(output));
-    /* Without overwrite, link() refuses a name that appeared since the file was opened. */
-    int renamed = output->overwrite ? rename(output->temporary, output->path) : link(output->temporary, output->path);
-    if (renamed != 0) {
+    if (output_rename(output) != 0) {
         status = errno == EEXIST ? siren_fail(SIREN_USAGE, "%s: appeared while it was being made and is not replaced; "
                                                            "give another name, or --force", output->path)
                                  : output_failed(output, "renaming the finished file");
         goto done;
     }
-    if (output->overwrite) {
-        hidden_replace(output->temporary, NULL);
-        free(output->temporary);
-        output->temporary = NULL;
-    }
+    hidden_replace(output->temporary, NULL);
+    free(output->temporary);
+    output->temporary = NULL;
     folder = open(output->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder >= 0) fsync(folder);
 done:

@@ -7,15 +7,20 @@
 /* Reads all of `path`. `*bytes` is yours to free(). A file larger than `limit` is UNSUPPORTED. */
 siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n_bytes);
 
+/* Whether both names lead to one existing file. */
+bool siren_file_same(const char *a, const char *b);
+
 /* A file being written. It has no name (or a hidden one, where the file system lacks O_TMPFILE) until committed. */
 typedef struct siren_output siren_output;
 
-/* Checks early that `path` can be written: its folder exists and is writable, and nothing stands there unless
- * `overwrite`. `*out` is yours: end it with siren_output_commit() or siren_output_discard(). */
+/* Checks early that `path` can be written: its folder exists and is writable, its name is possible, and nothing stands
+ * there unless `overwrite`. `*out` is yours: end it with siren_output_commit() or siren_output_discard(). */
 siren_status siren_output_open(const char *path, bool overwrite, siren_output **out);
 /* Appends at the current position, which siren_output_write_at() does not move. */
 siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes);
 siren_status siren_output_write_at(siren_output *output, uint64_t offset, const void *bytes, size_t n_bytes);
+/* fsync: where several files are to appear together, what can fail or last is done for all before the first commit. */
+siren_status siren_output_flush(siren_output *output);
 /* fsync, rename to the final name, fsync of the folder. Frees `output` whatever the result; on failure nothing is left
  * under either name. */
 siren_status siren_output_commit(siren_output *output);

@@ -90,11 +90,13 @@ static siren_status build_failed(siren_device *device, cl_program program, const
         if (whole && clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, size, whole, NULL) == CL_SUCCESS) {
             whole[size] = 0;
             snprintf(log, sizeof log, "%s", whole);
+            for (size_t n = strlen(log); n > 0 && (log[n - 1] == '\n' || log[n - 1] == ' '); n--) log[n - 1] = 0;
         }
         free(whole);
     }
-    return siren_fail(SIREN_DEVICE, "%s does not build on the device %s: %s: %s", file, device->facts.name,
-                      siren_opencl_error_name(error), log);
+    return siren_fail(SIREN_DEVICE, "%s does not build on the device %s: %s: %s; where no line is named, the driver's cache folder may be full "
+                                    "or read-only (PoCL: $POCL_CACHE_DIR)",
+                      file, device->facts.name, siren_opencl_error_name(error), log);
 }
 
 siren_status siren_program_get(siren_device *device, const char *file, const char *options, cl_program *out) {

@@ -71,6 +71,12 @@ static void impossible_places_are_refused(void **state) {
     size_t n = 0;
     assert_int_equal(siren_output_open(scratch_path("no/such/folder"), false, &output), SIREN_SYSTEM);
     assert_int_equal(siren_output_open(scratch_folder(), true, &output), SIREN_USAGE);
+    assert_int_equal(siren_output_open("", false, &output), SIREN_USAGE);
+    assert_int_equal(siren_output_open(scratch_path("new/"), false, &output), SIREN_USAGE);
+    char name[300];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    assert_int_equal(siren_output_open(scratch_path(name), false, &output), SIREN_SYSTEM);
     assert_null(output);
     assert_int_equal(siren_file_read(scratch_path("missing"), 100, &bytes, &n), SIREN_SYSTEM);
     assert_int_equal(siren_file_read(scratch_folder(), 100, &bytes, &n), SIREN_USAGE);
@@ -80,11 +86,26 @@ static void impossible_places_are_refused(void **state) {
     assert_null(bytes);
 }
 
+static void two_names_of_one_file(void **state) {
+    (void)state;
+    file_put(scratch_path("one"), "1", 1);
+    file_put(scratch_path("two"), "1", 1);
+    assert_int_equal(symlink("one", scratch_path("symbolic")), 0);
+    assert_int_equal(link(scratch_path("one"), scratch_path("hard")), 0);
+    assert_true(siren_file_same(scratch_path("one"), scratch_path("./one")));
+    assert_true(siren_file_same(scratch_path("one"), scratch_path("symbolic")));
+    assert_true(siren_file_same(scratch_path("hard"), scratch_path("one")));
+    assert_false(siren_file_same(scratch_path("one"), scratch_path("two")));
+    assert_false(siren_file_same(scratch_path("one"), scratch_path("absent")));
+    assert_false(siren_file_same(scratch_path("absent"), scratch_path("absent")));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_before_commit),
         cmocka_unit_test(overwriting_needs_consent),
         cmocka_unit_test(impossible_places_are_refused),
+        cmocka_unit_test(two_names_of_one_file),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();

@@ -1,8 +1,11 @@
 /* sirencl: dispatch to the subcommands. */
 #include "tools/tools.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name, *help;
@@ -47,7 +50,18 @@ static void print_help(FILE *out) {
     print_exit_codes(out);
 }
 
+/* A file must not get the number of a closed standard stream: messages would land in it. Opened for reading, a standard
+ * output that was closed is still an error to print to. */
+static void fill_standard_streams(void) {
+    int fd;
+    do fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
+}
+
 int main(int argc, char **argv) {
+    fill_standard_streams();
+    signal(SIGXFSZ, SIG_IGN); /* a file over the limit (ulimit -f) is a failed write then, with its message */
     const char *names[N_TOOLS];
     for (size_t i = 0; i < N_TOOLS; i++) names[i] = tools[i].name;
     if (argc < 2) {

@@ -154,7 +154,8 @@ static siren_status make_files(const arguments *a) {
     siren_phantom phantom;
     memset(&phantom, 0, sizeof phantom);
     char *text_path[2] = {NULL, NULL};
-    bool gradients_written = false;
+    siren_output *text[2] = {NULL, NULL};
+    bool text_committed[2] = {false, false};
     size_t n_volumes = 0;
     for (size_t i = 0; i < a->phantom.n_shells; i++)
         if (!siren_add(n_volumes, a->phantom.shells[i].n, &n_volumes)) n_volumes = SIZE_MAX;
@@ -174,8 +175,20 @@ static siren_status make_files(const arguments *a) {
     SIREN_TRY(siren_phantom_make(&a->phantom, siren_terminal_progress, NULL, &phantom));
     for (int kind = 0; kind < SERIES; kind++) SIREN_TRY(write_map(&images[kind], (image_kind)kind, &phantom));
     SIREN_TRY(write_series(&images[SERIES], &phantom));
-    SIREN_TRY(siren_gradients_write(a->path, a->force, &phantom.gradients));
-    gradients_written = true;
+    SIREN_TRY(siren_gradients_open(a->path, a->force, &phantom.gradients, &text[0], &text[1]));
+    for (int kind = 0; kind < N_IMAGES; kind++) {
+        SIREN_TRY(siren_nifti_writer_finish(images[kind].writer));
+        if (!siren_terminal_progress(NULL, kind + 1, N_IMAGES, "finishing")) {
+            status = siren_fail(SIREN_CANCELLED, "the phantom was cancelled; nothing was written");
+            goto done;
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        siren_output *output = text[i];
+        text[i] = NULL;
+        SIREN_TRY(siren_output_commit(output));
+        text_committed[i] = true;
+    }
     for (int kind = 0; kind < N_IMAGES; kind++) {
         siren_nifti_writer *writer = images[kind].writer;
         images[kind].writer = NULL;
@@ -192,7 +205,8 @@ done:
         free(images[kind].path);
     }
     for (int i = 0; i < 2; i++) {
-        if (status != SIREN_OK && gradients_written && !a->force) unlink(text_path[i]);
+        siren_output_discard(text[i]);
+        if (status != SIREN_OK && text_committed[i] && !a->force) unlink(text_path[i]);
         free(text_path[i]);
     }
     siren_phantom_free(&phantom);

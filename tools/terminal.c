@@ -102,6 +102,8 @@ void siren_terminal_catch_interrupt(void) {
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    struct sigaction present;
+    if (sigaction(SIGHUP, NULL, &present) == 0 && present.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL); /* nohup */
 }
 
 /* ---- progress
@@ -192,10 +194,14 @@ void siren_terminal_end_progress(void) {
  */
 
 int siren_terminal_exit(siren_status status) {
+    const char *space = *terminal.command ? " " : "";
     clear_bar();
-    if (status != SIREN_OK) fprintf(stderr, "sirencl %s: %s\n", terminal.command, siren_message());
+    /* What an interruption breaks (a compiler that a driver waits for) is the interruption's doing. */
+    if (interrupted && status != SIREN_OK && status != SIREN_CANCELLED)
+        status = siren_fail(SIREN_CANCELLED, "the work was interrupted; nothing was written");
+    if (status != SIREN_OK) fprintf(stderr, "sirencl%s%s: %s\n", space, terminal.command, siren_message());
     if (status == SIREN_OK && (fflush(stdout) != 0 || ferror(stdout))) {
-        fprintf(stderr, "sirencl %s: cannot write the results to standard output\n", terminal.command);
+        fprintf(stderr, "sirencl%s%s: cannot write the results to standard output\n", space, terminal.command);
         status = SIREN_SYSTEM;
     }
     return siren_exit_code(status);

@@ -12,7 +12,7 @@
 bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *common, int argc, char **argv,
                           const char **arguments, int *exit_code);
 
-/* From now on SIGINT and SIGTERM make siren_terminal_progress() return false, so that the library stops and
+/* From now on SIGINT, SIGTERM and SIGHUP make siren_terminal_progress() return false, so that the library stops and
  * cleans up. Where it does not within 0.7 seconds (a compiler is at work) or a second signal comes, the
  * process ends at once with 130. */
 void siren_terminal_catch_interrupt(void);
