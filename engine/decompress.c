@@ -129,7 +129,7 @@ static siren_status decode_slice(siren_restoration *run, size_t nth, const void 
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     uint64_t crc = 0;
-    char name[256];
+    char name[SIREN_MESSAGE_BYTES];
     snprintf(name, sizeof name, "%s, slice %u", siren_archive_path(run->archive), entry->block);
     SIREN_TRY(siren_archive_record(run->archive, nth, &bytes, &n_bytes));
     SIREN_TRY(siren_block_decode(run->decoder, name, bytes, n_bytes, voxels, NULL, &crc));
@@ -248,7 +248,7 @@ siren_status siren_verify(siren_device *device, const char *archive, size_t memo
                           size_t *n_slices) {
     siren_status status = SIREN_OK, first_failure = SIREN_OK;
     siren_restoration run = {.archive = NULL};
-    char first_message[1024] = "";
+    char first_message[SIREN_MESSAGE_BYTES] = "";
     size_t sound = 0;
     SIREN_TRY(siren_archive_open(archive, &run.archive));
     for (size_t i = 0; i < siren_archive_n_sections(run.archive); i++) {
@@ -375,6 +375,8 @@ siren_status siren_info(const char *path, siren_archive_info *out) {
     SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
     SIREN_TRY(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));
     if (provenance) memcpy(info.provenance, provenance, n_provenance);
+    for (char *c = info.provenance; *c; c++) /* a stranger's text on the user's terminal: no escape sequences */
+        if (*c != '\n' && (*c < ' ' || *c > '~')) *c = '?';
     *out = info;
     info = (siren_archive_info){0};
 done:

@@ -67,7 +67,7 @@ typedef struct {
     siren_layer_info *layers; /* (n_layers) */
     size_t n_attachments;
     char (*attachments)[64]; /* (n_attachments) suffixes: ".bval" */
-    char *provenance;        /* "key=value" lines */
+    char *provenance;        /* "key=value" lines; what is not printable ASCII is "?" */
 } siren_archive_info;
 
 /* Releases what `info` holds; the struct itself is the caller's. NULL is allowed. */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-static _Thread_local char message[1024];
+static _Thread_local char message[SIREN_MESSAGE_BYTES];
 
 const char *siren_status_name(siren_status status) {
     switch (status) {
@@ -93,7 +93,7 @@ void siren_set_log(siren_log_fn log, void *user) {
 
 void siren_log(siren_log_level level, const char *format, ...) {
     if (!log_callback) return;
-    char text[1024];
+    char text[SIREN_MESSAGE_BYTES];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);

@@ -39,6 +39,9 @@ const char *siren_status_name(siren_status status);
 const char *siren_status_meaning(siren_status status);
 int siren_exit_code(siren_status status);
 
+/* Bytes of a message at most: a path of any length (PATH_MAX) and the sentence about it. */
+#define SIREN_MESSAGE_BYTES 4608
+
 /* Sets this thread's message (printf format) and returns `status`, so that failing is one expression. */
 siren_status siren_fail(siren_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* This thread's last message; never NULL, valid until the thread's next siren_fail(). */

@@ -11,7 +11,7 @@ siren_status siren_buffer_create(siren_device *device, size_t bytes, const char 
     siren_buffer *buffer = NULL;
     if (bytes == 0) bytes = 1;
     if (bytes > device->facts.max_allocation_bytes)
-        return siren_fail(SIREN_DEVICE_MEMORY, "%s needs %zu bytes, but the device %s allocates at most %llu at once", what, bytes,
+        return siren_fail(SIREN_DEVICE_MEMORY, "%s: %zu bytes are needed at once, but the device %s allocates at most %llu; use a smaller network or another device", what, bytes,
                           device->facts.name, (unsigned long long)device->facts.max_allocation_bytes);
     SIREN_RETURN_IF_FAILED(siren_allocate(&buffer, 1, sizeof *buffer, what));
     buffer->device = device;
@@ -22,7 +22,7 @@ siren_status siren_buffer_create(siren_device *device, size_t bytes, const char 
     if (status != SIREN_OK) {
         siren_buffer_free(buffer);
         if (status == SIREN_DEVICE_MEMORY)
-            siren_fail(status, "the device %s has no room for %s (%zu bytes)", device->facts.name, what, bytes);
+            siren_fail(status, "the device %s has no room for %s (%zu bytes); use a smaller network or another device", device->facts.name, what, bytes);
         return status;
     }
     *out = buffer;

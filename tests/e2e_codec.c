@@ -280,14 +280,17 @@ static void contradictions_are_found(void **state) {
     assert_int_equal(siren_decompress(device, scratch_path("good.siren"), scratch_path("forged.nii"), &small, NULL, NULL), SIREN_UNSUPPORTED);
 }
 
-/* An archive without a record that could hold its network costs no memory for it, however large it claims to be. */
+/* An archive without a record that could hold its network costs no memory for it, however large it claims to be; and its
+ * text moves no cursor. */
 static void constant_archives_need_no_network(void **state) {
     (void)state;
     siren_compress_options options = quick();
     siren_archive *archive = NULL;
     siren_layout layout;
+    siren_archive_info info;
     siren_archive_writer *writer = NULL;
     const uint8_t *header;
+    const char text[] = "device=\x1b[2J\xc2\x9b\r\n";
     size_t n_header, n_record, sound;
     uint8_t *record;
     make_image(scratch_path("image.nii"), false);
@@ -308,8 +311,12 @@ static void constant_archives_need_no_network(void **state) {
     assert_siren_ok(siren_archive_writer_open(scratch_path("forged.siren"), true, &writer));
     assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, header, n_header, true));
     assert_siren_ok(siren_layout_write(writer, &layout));
+    assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, text, strlen(text), true));
     assert_siren_ok(siren_archive_writer_record(writer, siren_archive_index(archive), record, n_record));
     assert_siren_ok(siren_archive_writer_commit(writer, NULL));
+    assert_siren_ok(siren_info(scratch_path("forged.siren"), &info));
+    assert_string_equal(info.provenance, "device=?[2J???\n");
+    siren_archive_info_free(&info);
     siren_device_inject_failure(device, 0, SIREN_DEVICE_MEMORY); /* no call reaches the device */
     assert_siren_ok(siren_verify(device, scratch_path("forged.siren"), 1 << 20, NULL, NULL, &sound));
     siren_device_inject_failure(device, 0, SIREN_OK);

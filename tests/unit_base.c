@@ -24,6 +24,16 @@ static void overflow_is_refused(void **state) {
     assert_null(block);
 }
 
+/* What went wrong stands behind the path. */
+static void long_paths_leave_room_for_the_reason(void **state) {
+    (void)state;
+    char path[4096];
+    memset(path, 'p', sizeof path - 1);
+    path[sizeof path - 1] = 0;
+    siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, "the reason");
+    assert_non_null(strstr(siren_message(), "the reason"));
+}
+
 /* Known answers of the Random123 distribution (kat_vectors, philox4x32 10). */
 static void philox_known_answers(void **state) {
     (void)state;
@@ -52,6 +62,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fail_sets_message_and_returns_status),
         cmocka_unit_test(overflow_is_refused),
+        cmocka_unit_test(long_paths_leave_room_for_the_reason),
         cmocka_unit_test(philox_known_answers),
         cmocka_unit_test(normal_has_unit_moments),
     };

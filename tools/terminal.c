@@ -48,7 +48,7 @@ static void log_line(void *user, siren_log_level level, const char *text) {
 }
 
 void siren_terminal_warn(const char *format, ...) {
-    char text[1024];
+    char text[SIREN_MESSAGE_BYTES];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
