@@ -124,7 +124,7 @@ siren_status siren_bench_step(siren_device *device, const siren_network *network
     SIREN_TRY(siren_allocate(&targets, n_networks * n_points, n_outputs * sizeof *targets, "the targets"));
     SIREN_TRY(siren_allocate(&params, n_networks, n_params * sizeof *params, "the parameters"));
     SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
-    siren_slice_coordinates(nx, ny, coordinates);
+    siren_block_coordinates(&(siren_block){.nx = nx, .ny = ny, .nz = 1}, network->n_inputs, 0, n_points, coordinates);
     synthetic_targets(n_networks, nx, ny, n_outputs, targets);
     for (size_t n = 0; n < n_networks; n++) siren_network_initialise(network, 0, (uint32_t)n, params + n * n_params);
     siren_trainer_plan plan = {network, n_networks, n_points, coordinates, result.n_epochs, {3e-4f, 0.9f, 0.999f, 1e-8f}};

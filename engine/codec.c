@@ -7,13 +7,14 @@
 #include "formats/pack.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_SLICE 1
 #define CODING_FLOAT32 1
 #define CODING_STEPS 2
-#define GEOMETRY_BYTES 64
+#define GEOMETRY_BYTES 64     /* of slices */
+#define GEOMETRY_BOX_BYTES 104 /* of other blocks */
 #define LAYER_BYTES 16
 #define WEIGHTS_BYTES 8
 
@@ -23,15 +24,20 @@
 
 static bool big_endian_machine(void) { return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__; }
 
+static size_t geometry_bytes(uint32_t kind) { return kind == SIREN_BLOCK_SLICE ? GEOMETRY_BYTES : GEOMETRY_BOX_BYTES; }
+
 siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout) {
     const siren_geometry *g = &layout->geometry;
-    uint8_t geometry[GEOMETRY_BYTES] = {0}, network[8 + SIREN_MAX_LAYERS * LAYER_BYTES], weights[WEIGHTS_BYTES];
-    const uint64_t sizes[] = {g->nx, g->ny, g->nz, g->n_volumes, layout->first, layout->count};
-    siren_put_u32(geometry, BLOCK_SLICE);
+    const siren_block_grid *grid = &layout->grid;
+    uint8_t geometry[GEOMETRY_BOX_BYTES] = {0}, network[8 + SIREN_MAX_LAYERS * LAYER_BYTES], weights[WEIGHTS_BYTES];
+    const uint64_t sizes[] = {g->nx, g->ny, g->nz, g->n_volumes, grid->first, grid->count, grid->z_begin, grid->z_end, grid->size[0],
+                              grid->size[1], grid->size[2]};
+    size_t n_geometry = geometry_bytes(grid->kind);
+    siren_put_u32(geometry, grid->kind);
     siren_put_u32(geometry + 4, (uint32_t)g->datatype);
     siren_put_u32(geometry + 8, g->swapped != big_endian_machine());
-    for (size_t i = 0; i < 6; i++) siren_put_u64(geometry + 16 + 8 * i, sizes[i]);
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, geometry, sizeof geometry, false));
+    for (size_t i = 0; 16 + 8 * i < n_geometry; i++) siren_put_u64(geometry + 16 + 8 * i, sizes[i]);
+    SIREN_RETURN_IF_FAILED(siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, geometry, n_geometry, false));
 
     siren_put_u32(network, layout->network.n_inputs);
     siren_put_u32(network + 4, layout->network.n_layers);
@@ -50,6 +56,25 @@ siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout
     return siren_archive_writer_section(writer, SIREN_SECTION_WEIGHTS, weights, sizeof weights, false);
 }
 
+/* The grid of a GEOMETRY section of the right length; false where a number of it cannot be. */
+static bool read_grid(const uint8_t *bytes, const siren_geometry *g, siren_block_grid *out) {
+    uint32_t kind = siren_get_u32(bytes);
+    uint64_t first = siren_get_u64(bytes + 48), count = siren_get_u64(bytes + 56), begin = first, end = first + count;
+    size_t size[3] = {0};
+    if (kind != SIREN_BLOCK_SLICE) {
+        begin = siren_get_u64(bytes + 64);
+        end = siren_get_u64(bytes + 72);
+    }
+    if (begin >= end || end > g->nz) return false;
+    for (size_t axis = 0; kind != SIREN_BLOCK_SLICE && axis < 3; axis++) {
+        uint64_t along = siren_get_u64(bytes + 80 + 8 * axis), extent = axis == 0 ? g->nx : axis == 1 ? g->ny : end - begin;
+        if (along == 0 || along > extent || (kind == SIREN_BLOCK_VOLUME && along != extent)) return false;
+        size[axis] = (size_t)along;
+    }
+    return siren_block_grid_create((siren_block_kind)kind, size, g, (size_t)begin, (size_t)end, out) == SIREN_OK && out->first == first &&
+           out->count == count;
+}
+
 static siren_status read_geometry(const char *path, siren_archive *archive, siren_layout *layout) {
     const uint8_t *header, *bytes;
     size_t header_bytes, n_bytes;
@@ -57,24 +82,23 @@ static siren_status read_geometry(const char *path, siren_archive *archive, sire
     SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_HEADER, 0, &header, &header_bytes));
     SIREN_RETURN_IF_FAILED(siren_nifti_parse(path, header, header_bytes, g));
     SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_GEOMETRY, 0, &bytes, &n_bytes));
-    if (n_bytes != GEOMETRY_BYTES || siren_get_u32(bytes) != BLOCK_SLICE || siren_get_u32(bytes + 12) != 0)
+    uint32_t kind = n_bytes >= GEOMETRY_BYTES ? siren_get_u32(bytes) : 0;
+    if (kind < SIREN_BLOCK_SLICE || kind > SIREN_BLOCK_PATCH || n_bytes != geometry_bytes(kind) || siren_get_u32(bytes + 12) != 0)
         return siren_fail(SIREN_UNSUPPORTED, "%s: its blocks are of a kind that this version does not know; use a newer sirencl", path);
     const uint64_t sizes[] = {g->nx, g->ny, g->nz, g->n_volumes};
     bool agrees = header_bytes == g->voxel_offset && siren_get_u32(bytes + 4) == (uint32_t)g->datatype &&
                   siren_get_u32(bytes + 8) == (uint32_t)(g->swapped != big_endian_machine());
     for (size_t i = 0; i < 4; i++) agrees = agrees && siren_get_u64(bytes + 16 + 8 * i) == sizes[i];
-    uint64_t first = siren_get_u64(bytes + 48), count = siren_get_u64(bytes + 56);
-    if (!agrees || first >= g->nz || count == 0 || count > g->nz - first || count != siren_archive_n_records(archive))
+    siren_block_grid *grid = &layout->grid;
+    if (!agrees || !read_grid(bytes, g, grid) || grid->count != siren_archive_n_records(archive))
         return siren_fail(SIREN_CORRUPT, "%s: its geometry does not agree with its header and index; restore the file from a copy", path);
-    for (size_t i = 0; i < count; i++)
-        if (siren_archive_index(archive)[i].block != first + i)
-            return siren_fail(SIREN_CORRUPT, "%s: slice %zu is missing from its index; restore the file from a copy", path, (size_t)first + i);
-    layout->first = (size_t)first;
-    layout->count = (size_t)count;
-    layout->n_points = g->nx * g->ny;
-    if (layout->n_points > SIREN_MAX_POINTS)
-        return siren_fail(SIREN_UNSUPPORTED, "%s: its slices have %zu points, more than the limit of %d", path, layout->n_points,
-                          SIREN_MAX_POINTS);
+    for (size_t i = 0; i < grid->count; i++)
+        if (siren_archive_index(archive)[i].block != grid->first + i)
+            return siren_fail(SIREN_CORRUPT, "%s: %s %zu is missing from its index; restore the file from a copy", path,
+                              siren_block_kind_name(grid->kind, 1), grid->first + i);
+    if (siren_block_grid_points(grid) > SIREN_MAX_POINTS)
+        return siren_fail(SIREN_UNSUPPORTED, "%s: its %s have %zu points, more than the limit of %d", path,
+                          siren_block_kind_name(grid->kind, 2), siren_block_grid_points(grid), SIREN_MAX_POINTS);
     return SIREN_OK;
 }
 
@@ -93,9 +117,11 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
         network->layers[l] = (siren_layer){siren_get_u32(row), siren_get_u32(row + 4), siren_get_f32(row + 8), siren_get_u32(row + 12)};
     }
     SIREN_RETURN_IF_FAILED(siren_network_check(network, path, SIREN_CORRUPT));
-    if (network->n_inputs != 2 || siren_network_n_outputs(network) != layout->geometry.n_volumes)
-        return siren_fail(SIREN_CORRUPT, "%s: its network maps %u coordinates to %u volumes, but slices need 2 and %zu", path,
-                          network->n_inputs, siren_network_n_outputs(network), layout->geometry.n_volumes);
+    uint32_t n_inputs = siren_block_inputs(layout->grid.kind);
+    if (network->n_inputs != n_inputs || siren_network_n_outputs(network) != layout->geometry.n_volumes)
+        return siren_fail(SIREN_CORRUPT, "%s: its network maps %u coordinates to %u volumes, but %s need %u and %zu", path,
+                          network->n_inputs, siren_network_n_outputs(network), siren_block_kind_name(layout->grid.kind, 2), n_inputs,
+                          layout->geometry.n_volumes);
 
     SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_WEIGHTS, 0, &bytes, &n_bytes));
     uint32_t coding = n_bytes == WEIGHTS_BYTES ? siren_get_u32(bytes) : 0, bits = n_bytes == WEIGHTS_BYTES ? siren_get_u32(bytes + 4) : 0;
@@ -105,7 +131,7 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
                           path, coding, bits);
     layout->weight_bits = steps ? bits : SIREN_FLOAT32_WEIGHTS;
     /* A lie about the network costs no memory: records that could hold one are as large as it. */
-    for (size_t i = 0; i < layout->count; i++)
+    for (size_t i = 0; i < layout->grid.count; i++)
         if (siren_archive_index(archive)[i].unpacked_bytes >= siren_quantised_bytes(network, layout->weight_bits)) layout->any_network = true;
     return SIREN_OK;
 }
@@ -129,13 +155,35 @@ static bool record_bytes(const siren_layout *layout, bool constant, size_t n_exc
            siren_add(scaling, parameters, out) && siren_add(*out, exceptional, out) && siren_add(*out, RECORD_PREFIX, out);
 }
 
-siren_status siren_record_write(const siren_layout *layout, const siren_scaling *scaling, const uint8_t *parameters,
-                                const void *voxels, size_t n_exceptional, uint8_t **bytes, size_t *n_bytes) {
+/* Copies the positions and values of a block's exceptional voxels. */
+static void copy_exceptional(const siren_block *block, const siren_series *series, uint8_t *positions, uint8_t *values) {
+    const siren_geometry *g = &series->geometry;
+    size_t size = siren_datatype_size(g->datatype), position = 0;
+    for (size_t volume = 0; volume < g->n_volumes; volume++)
+        for (size_t row = 0; row < block->ny * block->nz; row++) {
+            const uint8_t *voxel = siren_block_row(series, block, volume, row % block->ny, row / block->ny);
+            for (size_t x = 0; x < block->nx; x++, voxel += size, position++) {
+                double value;
+                siren_datatype_to_double(g->datatype, voxel, 1, &value);
+                if (isfinite(value)) continue;
+                siren_put_u32(positions, (uint32_t)position);
+                memcpy(values, voxel, size);
+                if (big_endian_machine()) siren_datatype_swap(g->datatype, values, 1);
+                positions += 4;
+                values += size;
+            }
+        }
+}
+
+siren_status siren_record_write(const siren_layout *layout, const siren_block *block, const siren_series *series,
+                                const siren_scaling *scaling, const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
+                                size_t *n_bytes) {
     const siren_geometry *g = &layout->geometry;
-    size_t n_voxels = g->n_volumes * layout->n_points, size = siren_datatype_size(g->datatype), n = 0, total = 0;
+    size_t n_voxels = g->n_volumes * siren_block_points(block), total = 0;
     uint8_t *record = NULL;
     if (!record_bytes(layout, !parameters, n_exceptional, &total) || (n_exceptional > 0 && n_voxels > UINT32_MAX))
-        return siren_fail(SIREN_UNSUPPORTED, "a slice with %zu values that are not finite is too large for a record", n_exceptional);
+        return siren_fail(SIREN_UNSUPPORTED, "a block of %zu voxels of which %zu are not finite is too large for a record; use smaller blocks",
+                          n_voxels, n_exceptional);
     SIREN_RETURN_IF_FAILED(siren_allocate(&record, total, 1, "a record"));
     uint8_t *at = record + RECORD_PREFIX;
     siren_put_u32(record, parameters ? 0 : RECORD_CONSTANT);
@@ -149,22 +197,14 @@ siren_status siren_record_write(const siren_layout *layout, const siren_scaling 
         memcpy(at, parameters, n_parameters);
         at += n_parameters;
     }
-    for (size_t i = 0; n < n_exceptional && i < n_voxels; i++) {
-        double value;
-        siren_datatype_to_double(g->datatype, (const uint8_t *)voxels + i * size, 1, &value);
-        if (isfinite(value)) continue;
-        siren_put_u32(at + 4 * n, (uint32_t)i);
-        uint8_t *stored = at + 4 * n_exceptional + n * size;
-        memcpy(stored, (const uint8_t *)voxels + i * size, size);
-        if (big_endian_machine()) siren_datatype_swap(g->datatype, stored, 1);
-        n++;
-    }
+    if (n_exceptional > 0) copy_exceptional(block, series, at, at + 4 * n_exceptional);
     *bytes = record;
     *n_bytes = total;
     return SIREN_OK;
 }
 
-siren_status siren_record_read(const char *name, const siren_layout *layout, const uint8_t *bytes, size_t n_bytes, siren_record *out) {
+siren_status siren_record_read(const char *name, const siren_layout *layout, const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                               siren_record *out) {
     const siren_geometry *g = &layout->geometry;
     siren_record record = {0};
     size_t expected = 0;
@@ -179,11 +219,11 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, con
     record.parameters = record.scaling + g->n_volumes * SCALING_BYTES;
     record.positions = record.parameters + (record.constant ? 0 : siren_quantised_bytes(&layout->network, layout->weight_bits));
     record.values = record.positions + 4 * record.n_exceptional;
-    uint64_t n_voxels = (uint64_t)g->n_volumes * layout->n_points, next = 0;
+    uint64_t n_voxels = (uint64_t)g->n_volumes * siren_block_points(block), next = 0;
     for (size_t i = 0; i < record.n_exceptional; i++) {
         uint32_t position = siren_get_u32(record.positions + 4 * i);
         if (position < next || position >= n_voxels)
-            return siren_fail(SIREN_CORRUPT, "%s: exceptional voxel %zu is at %u, outside the slice or out of order; restore the file from a copy",
+            return siren_fail(SIREN_CORRUPT, "%s: exceptional voxel %zu is at %u, outside the block or out of order; restore the file from a copy",
                               name, i, position);
         next = (uint64_t)position + 1;
     }
@@ -193,13 +233,24 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, con
 
 /* ---- decoding a block ------------------------------------------------------------------------------------------------ */
 
+void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size) {
+    if (grid->kind == SIREN_BLOCK_VOLUME)
+        snprintf(out, size, "the volume");
+    else
+        snprintf(out, size, "%s %zu", siren_block_kind_name(grid->kind, 1), number);
+}
+
 struct siren_block_decoder {
     siren_layout layout;
+    siren_block moved_to;   /* the network's points are those of this block */
+    size_t moved_first;     /* from this one on */
+    size_t chunk;           /* points decoded at once, at most */
     siren_scaling *scaling; /* (n_volumes) */
-    siren_decoder *network; /* as the next two only where the layout says any_network */
+    siren_decoder *network; /* as the next three only where the layout says any_network */
     float *params;          /* (n_params) */
-    float *y;               /* (n_points, n_volumes) */
-    uint8_t *voxels;        /* (n_volumes, n_points) */
+    float *coordinates;     /* (chunk, n_inputs) */
+    float *y;               /* (chunk, n_volumes) */
+    uint8_t *voxels;        /* (n_volumes, n_points) of the largest block */
 };
 
 void siren_block_decoder_free(siren_block_decoder *decoder) {
@@ -207,6 +258,7 @@ void siren_block_decoder_free(siren_block_decoder *decoder) {
     siren_decoder_free(decoder->network);
     free(decoder->scaling);
     free(decoder->params);
+    free(decoder->coordinates);
     free(decoder->y);
     free(decoder->voxels);
     free(decoder);
@@ -215,59 +267,99 @@ void siren_block_decoder_free(siren_block_decoder *decoder) {
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit, siren_block_decoder **out) {
     siren_status status = SIREN_OK;
     siren_block_decoder *decoder = NULL;
-    float *coordinates = NULL;
-    size_t size = siren_datatype_size(layout->geometry.datatype), n_voxels, needed;
-    if (!siren_mul(layout->n_points, layout->geometry.n_volumes, &n_voxels) || !siren_mul(n_voxels, 2 * sizeof(float) + size, &needed) ||
-        needed > memory_limit)
-        return siren_fail(SIREN_UNSUPPORTED, "a slice of %zu x %zu points and %zu volumes needs more than the memory limit of %zu bytes; raise --memory",
-                          layout->geometry.nx, layout->geometry.ny, layout->geometry.n_volumes, memory_limit);
+    const siren_block_grid *grid = &layout->grid;
+    size_t n_points = siren_block_grid_points(grid), chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+    size_t size = siren_datatype_size(layout->geometry.datatype), n_volumes = layout->geometry.n_volumes, n_voxels, bytes, chunk_bytes;
+    if (!siren_mul(n_points, n_volumes, &n_voxels) || !siren_mul(n_voxels, size, &bytes) ||
+        !siren_mul(chunk * n_volumes, 2 * sizeof(float), &chunk_bytes) || !siren_add(bytes, chunk_bytes, &bytes) || bytes > memory_limit)
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "a %s of %zu x %zu x %zu points and %zu volumes needs more than the memory limit of %zu bytes; raise --memory",
+                          siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2], n_volumes, memory_limit);
     SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
     decoder->layout = *layout;
-    SIREN_TRY(siren_allocate(&decoder->scaling, layout->geometry.n_volumes, sizeof *decoder->scaling, "the scaling"));
+    decoder->chunk = chunk;
+    decoder->moved_to = siren_block_at(grid, grid->first);
+    SIREN_TRY(siren_allocate(&decoder->scaling, n_volumes, sizeof *decoder->scaling, "the scaling"));
     SIREN_TRY(siren_allocate(&decoder->voxels, n_voxels, size, "a decoded block"));
     if (layout->any_network) {
         SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float), "the parameters"));
-        SIREN_TRY(siren_allocate(&decoder->y, n_voxels, sizeof(float), "a decoded block"));
-        SIREN_TRY(siren_allocate(&coordinates, layout->n_points, 2 * sizeof(float), "the coordinates"));
-        siren_slice_coordinates(layout->geometry.nx, layout->geometry.ny, coordinates);
-        SIREN_TRY(siren_decoder_create(device, &layout->network, layout->n_points, coordinates, &decoder->network));
+        SIREN_TRY(siren_allocate(&decoder->coordinates, chunk, layout->network.n_inputs * sizeof(float), "the coordinates"));
+        SIREN_TRY(siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
+        /* The first block is of full size. */
+        siren_block_coordinates(&decoder->moved_to, layout->network.n_inputs, 0, chunk, decoder->coordinates);
+        SIREN_TRY(siren_decoder_create(device, &layout->network, chunk, decoder->coordinates, &decoder->network));
     }
     *out = decoder;
     decoder = NULL;
 done:
     siren_block_decoder_free(decoder);
-    free(coordinates);
     return status;
 }
 
-siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const uint8_t *bytes, size_t n_bytes, const void **voxels,
-                                const float **y, uint64_t *crc) {
+/* Coordinates depend on the block's size alone, so blocks of one size of up to `chunk` points move nothing. */
+static siren_status move_to(siren_block_decoder *decoder, const siren_block *block, size_t first, size_t n) {
+    siren_block *at = &decoder->moved_to;
+    if (first == decoder->moved_first && block->nx == at->nx && block->ny == at->ny && block->nz == at->nz) return SIREN_OK;
+    uint32_t n_inputs = decoder->layout.network.n_inputs;
+    siren_block_coordinates(block, n_inputs, first, n, decoder->coordinates);
+    *at = (siren_block){0}; /* nowhere, should moving fail */
+    SIREN_RETURN_IF_FAILED(siren_decoder_move(decoder->network, n, decoder->coordinates));
+    *at = *block;
+    decoder->moved_first = first;
+    return SIREN_OK;
+}
+
+/* Sum and number of squared errors over the targets that are data; `y` NULL: 0 everywhere. */
+static void add_errors(const float *y, const float *targets, size_t n, double *sum, size_t *n_data) {
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(targets[i])) continue;
+        double error = (y ? (double)y[i] : 0.0) - (double)targets[i];
+        *sum += error * error;
+        ++*n_data;
+    }
+}
+
+/* Scaling and parameters of a record into the decoder's. */
+static siren_status unpack_record(siren_block_decoder *decoder, const char *name, const siren_record *record) {
     const siren_layout *layout = &decoder->layout;
-    const siren_geometry *g = &layout->geometry;
-    size_t n_voxels = g->n_volumes * layout->n_points, size = siren_datatype_size(g->datatype);
-    siren_record record;
-    SIREN_RETURN_IF_FAILED(siren_record_read(name, layout, bytes, n_bytes, &record));
-    for (size_t volume = 0; volume < g->n_volumes; volume++) {
+    for (size_t volume = 0; volume < layout->geometry.n_volumes; volume++) {
         siren_scaling *s = &decoder->scaling[volume];
-        s->minimum = siren_get_f64(record.scaling + volume * SCALING_BYTES);
-        s->maximum = siren_get_f64(record.scaling + volume * SCALING_BYTES + 8);
+        s->minimum = siren_get_f64(record->scaling + volume * SCALING_BYTES);
+        s->maximum = siren_get_f64(record->scaling + volume * SCALING_BYTES + 8);
         if (!isfinite(s->maximum - s->minimum) || s->maximum < s->minimum)
             return siren_fail(SIREN_CORRUPT, "%s: volume %zu is scaled from %g to %g, which cannot be; restore the file from a copy", name,
                               volume, s->minimum, s->maximum);
     }
-    if (!record.constant) {
-        SIREN_RETURN_IF_FAILED(siren_dequantise(name, &layout->network, layout->weight_bits, record.parameters,
-                                                siren_quantised_bytes(&layout->network, layout->weight_bits), decoder->params));
-        SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder->network, decoder->params, decoder->y));
+    if (record->constant) return SIREN_OK;
+    return siren_dequantise(name, &layout->network, layout->weight_bits, record->parameters,
+                            siren_quantised_bytes(&layout->network, layout->weight_bits), decoder->params);
+}
+
+siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block, const uint8_t *bytes,
+                                size_t n_bytes, const float *targets, const void **voxels, double *mse, uint64_t *crc) {
+    const siren_layout *layout = &decoder->layout;
+    const siren_geometry *g = &layout->geometry;
+    size_t n_points = siren_block_points(block), n_voxels = g->n_volumes * n_points, size = siren_datatype_size(g->datatype), n_data = 0;
+    double sum = 0;
+    siren_record record;
+    SIREN_RETURN_IF_FAILED(siren_record_read(name, layout, block, bytes, n_bytes, &record));
+    SIREN_RETURN_IF_FAILED(unpack_record(decoder, name, &record));
+    const float *y = record.constant ? NULL : decoder->y;
+    for (size_t first = 0; first < n_points; first += decoder->chunk) {
+        size_t n = n_points - first < decoder->chunk ? n_points - first : decoder->chunk;
+        if (y) {
+            SIREN_RETURN_IF_FAILED(move_to(decoder, block, first, n));
+            SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder->network, decoder->params, decoder->y));
+        }
+        SIREN_RETURN_IF_FAILED(siren_block_restore(g->datatype, n, n_points, g->n_volumes, decoder->scaling, y, decoder->voxels + first * size));
+        if (targets) add_errors(y, targets + first * g->n_volumes, n * g->n_volumes, &sum, &n_data);
     }
-    SIREN_RETURN_IF_FAILED(siren_block_restore(g->datatype, layout->n_points, g->n_volumes, decoder->scaling,
-                                               record.constant ? NULL : decoder->y, decoder->voxels));
     if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_voxels);
     for (size_t i = 0; i < record.n_exceptional; i++)
         memcpy(decoder->voxels + siren_get_u32(record.positions + 4 * i) * size, record.values + i * size, size);
     *crc = siren_crc64(0, decoder->voxels, n_voxels * size);
     if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_voxels);
+    if (targets) *mse = n_data ? sum / (double)n_data : 0;
     *voxels = decoder->voxels;
-    if (y) *y = record.constant ? NULL : decoder->y;
     return SIREN_OK;
 }

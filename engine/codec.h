@@ -5,16 +5,14 @@
 
 #include "engine/blocks.h"
 #include "engine/network.h"
-#include "engine/sirencl.h"
 #include "formats/archive.h"
 
 typedef struct {
     siren_geometry geometry; /* of the original series */
-    size_t first, count;     /* slices in the archive */
+    siren_block_grid grid;   /* the blocks in the archive */
     siren_network network;
     unsigned weight_bits;
-    bool any_network; /* false: every block is constant, no network is stored */
-    size_t n_points; /* nx * ny */
+    bool any_network;        /* false: every block is constant, no network is stored */
 } siren_layout;
 
 /* Writes GEOMETRY, NETWORK and WEIGHTS. */
@@ -32,23 +30,30 @@ typedef struct {
     const uint8_t *values;    /* (n_exceptional) stored values, little-endian */
 } siren_record;
 
-/* Assembles a record's bytes; `voxels` is the slice as (n_volumes, n_points) stored values in this machine's order, from
- * which the exceptional ones are taken. `parameters` NULL: constant. `*bytes` is yours to free(). */
-siren_status siren_record_write(const siren_layout *layout, const siren_scaling *scaling, const uint8_t *parameters,
-                                const void *voxels, size_t n_exceptional, uint8_t **bytes, size_t *n_bytes);
+/* Assembles the record of a block of `series`, from which the exceptional voxels are taken. `parameters` NULL: constant.
+ * `*bytes` is yours to free(). */
+siren_status siren_record_write(const siren_layout *layout, const siren_block *block, const siren_series *series,
+                                const siren_scaling *scaling, const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
+                                size_t *n_bytes);
 /* Checks the lengths and finds the parts. CORRUPT otherwise; `name` names the block. */
-siren_status siren_record_read(const char *name, const siren_layout *layout, const uint8_t *bytes, size_t n_bytes, siren_record *out);
+siren_status siren_record_read(const char *name, const siren_layout *layout, const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                               siren_record *out);
 
-/* Decodes blocks of one layout. */
+/* What an error message calls a block: "slice 7", "the volume", "patch 12". */
+void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size);
+
+/* Decodes blocks of one layout, SIREN_DECODE_POINTS points at a time: beside the block's voxels it needs no memory that
+ * grows with the block. */
+#define SIREN_DECODE_POINTS 65536
 typedef struct siren_block_decoder siren_block_decoder;
 
 /* `device` NULL: on the host. UNSUPPORTED where a block would need more than `memory_limit` bytes. `*out` is yours. */
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit, siren_block_decoder **out);
 void siren_block_decoder_free(siren_block_decoder *decoder);
-/* `*voxels`: (n_volumes, n_points) stored values in this machine's byte order; `*y` (may be NULL): (n_points, n_volumes)
- * network outputs, NULL for a constant block. Both borrowed until the next call. `*crc`: CRC-64 of the little-endian
- * voxels. */
-siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const uint8_t *bytes, size_t n_bytes, const void **voxels,
-                                const float **y, uint64_t *crc);
+/* `*voxels`: (n_volumes, n_points) stored values of `block` in this machine's byte order, borrowed until the next call.
+ * `targets` (n_points, n_volumes) may be NULL; else `*mse` is the mean squared error of the network's outputs over those
+ * that are data, 0 where none is. `*crc`: CRC-64 of the little-endian voxels. */
+siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block, const uint8_t *bytes,
+                                size_t n_bytes, const float *targets, const void **voxels, double *mse, uint64_t *crc);
 
 #endif

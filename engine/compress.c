@@ -35,14 +35,16 @@ typedef struct {
     siren_archive_writer *writer;
     siren_block_decoder *decoder;
     siren_trainer *trainer;
-    size_t batch;                     /* networks trained side by side */
-    size_t n_done;                    /* slices finished */
-    float *coordinates;               /* (n_points, 2) */
+    size_t *numbers;                  /* (grid.count) of the blocks, in the order of compression */
+    size_t most;                      /* networks side by side for which there is room here */
+    size_t batch, n_points;           /* networks trained side by side, and points of each of their blocks */
+    size_t n_in_batch;                /* those of them that have a block */
+    size_t n_done;                    /* blocks finished */
+    float *coordinates;               /* (n_points, n_inputs) */
     float *targets;                   /* (batch, n_points, n_volumes) */
     float *params;                    /* (batch, n_params) */
     siren_scaling *scaling;           /* (batch, n_volumes) */
     size_t *n_exceptional;            /* (batch) */
-    uint8_t *voxels;                  /* (n_volumes, n_points) stored values of one slice */
 } siren_compression;
 
 static void compression_free(siren_compression *run) {
@@ -50,12 +52,12 @@ static void compression_free(siren_compression *run) {
     siren_archive_writer_discard(run->writer);
     siren_block_decoder_free(run->decoder);
     siren_trainer_free(run->trainer);
+    free(run->numbers);
     free(run->coordinates);
     free(run->targets);
     free(run->params);
     free(run->scaling);
     free(run->n_exceptional);
-    free(run->voxels);
 }
 
 /* ---- what is stored beside the records -------------------------------------------------------------------------------- */
@@ -142,9 +144,16 @@ static siren_status write_sections(siren_compression *run, const char *image) {
 /* ---- training ---------------------------------------------------------------------------------------------------------- */
 
 /* Networks side by side so that the device is filled; never needed for the result. */
-static size_t choose_batch(const siren_device_facts *facts, size_t n_slices) {
+static size_t choose_batch(const siren_device_facts *facts, size_t n_blocks) {
     size_t batch = facts->family == SIREN_FAMILY_CHAIN ? ((size_t)facts->compute_units + 7) / 8 : 8;
-    return batch < n_slices ? batch : n_slices;
+    return batch < n_blocks ? batch : n_blocks;
+}
+
+/* The device has no room for a single network and its targets. */
+static siren_status no_room(const siren_compression *run) {
+    const size_t *size = run->layout.grid.size;
+    return siren_fail(SIREN_DEVICE_MEMORY, "%s: a %s of %zu x %zu x %zu points is too large for it; use smaller patches or another device", siren_message(),
+                      siren_block_kind_name(run->layout.grid.kind, 1), size[0], size[1], size[2]);
 }
 
 static siren_status create_trainer(siren_compression *run) {
@@ -152,23 +161,23 @@ static siren_status create_trainer(siren_compression *run) {
     for (;;) {
         siren_trainer_plan plan = {.network = &run->layout.network,
                                    .n_networks = run->batch,
-                                   .n_points = run->layout.n_points,
+                                   .n_points = run->n_points,
                                    .coordinates = run->coordinates,
                                    .max_epochs = o->epochs,
                                    .adam = {o->rate, 0.9f, 0.999f, 1e-8f}};
         siren_status status = siren_trainer_create(run->device, &plan, &run->trainer);
-        if (status != SIREN_DEVICE_MEMORY || run->batch == 1) return status;
+        if (status != SIREN_DEVICE_MEMORY) return status;
+        if (run->batch == 1) return run->layout.grid.kind == SIREN_BLOCK_SLICE ? status : no_room(run);
         run->batch = (run->batch + 1) / 2;
-        siren_log(SIREN_LOG_INFO, "%s; trying with %zu slices at once", siren_message(), run->batch);
+        siren_log(SIREN_LOG_INFO, "%s; trying with %zu blocks at once", siren_message(), run->batch);
     }
 }
 
 static bool report(void *user, double done, double total, const char *what) {
     siren_compression *run = user;
     (void)total;
-    double epochs = (double)run->options->epochs, n_slices = (double)run->layout.count;
-    double in_batch = (double)run->batch < n_slices - (double)run->n_done ? (double)run->batch : n_slices - (double)run->n_done;
-    return run->progress(run->user, (double)run->n_done * epochs + in_batch * done, n_slices * epochs, what);
+    double epochs = (double)run->options->epochs, n_blocks = (double)run->layout.grid.count;
+    return run->progress(run->user, (double)run->n_done * epochs + (double)run->n_in_batch * done, n_blocks * epochs, what);
 }
 
 static bool all_constant(const siren_scaling *scaling, size_t n_volumes) {
@@ -177,48 +186,26 @@ static bool all_constant(const siren_scaling *scaling, size_t n_volumes) {
     return true;
 }
 
-/* Slice z as (n_volumes, n_points), for its exceptional voxels. */
-static void copy_slice(siren_compression *run, size_t z) {
-    const siren_geometry *g = &run->series.geometry;
-    size_t bytes = run->layout.n_points * siren_datatype_size(g->datatype);
-    for (size_t volume = 0; volume < g->n_volumes; volume++)
-        memcpy(run->voxels + volume * bytes, (const uint8_t *)run->series.voxels + (volume * g->nz + z) * bytes, bytes);
-}
-
-/* Mean squared error of the decoded outputs over the targets that are data. */
-static double decoded_mse(const siren_compression *run, const float *y, const float *targets) {
-    double sum = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < run->layout.n_points * run->layout.geometry.n_volumes; i++) {
-        if (isnan(targets[i])) continue;
-        double error = (y ? (double)y[i] : 0.0) - (double)targets[i];
-        sum += error * error;
-        n++;
-    }
-    return n ? sum / (double)n : 0;
-}
-
-/* Quantises, decodes as a reader will, and stores slice z, the `slot`th of its batch. */
-static siren_status store_slice(siren_compression *run, size_t z, size_t slot, const float *params) {
+/* Quantises, decodes as a reader will, and stores block `number`, the `slot`th of its batch. */
+static siren_status store_block(siren_compression *run, size_t number, size_t slot, const float *params) {
     siren_status status = SIREN_OK;
     const siren_layout *layout = &run->layout;
+    const siren_block block = siren_block_at(&layout->grid, number);
     uint8_t *parameters = NULL, *record = NULL;
     size_t n_parameters = 0, n_record = 0, n_volumes = layout->geometry.n_volumes;
-    const float *targets = run->targets + slot * layout->n_points * n_volumes, *y = NULL;
+    const float *targets = run->targets + slot * run->n_points * n_volumes;
     const siren_scaling *scaling = run->scaling + slot * n_volumes;
     const void *voxels = NULL;
-    siren_index_entry entry = {.block = (uint32_t)z};
+    siren_index_entry entry = {.block = (uint32_t)number};
     char name[64];
-    snprintf(name, sizeof name, "slice %zu", z);
+    siren_block_name(&layout->grid, number, name, sizeof name);
     if (!all_constant(scaling, n_volumes))
-        SIREN_TRY(siren_quantise(&layout->network, layout->weight_bits, params, layout->n_points, run->coordinates, targets, &parameters,
+        SIREN_TRY(siren_quantise(&layout->network, layout->weight_bits, params, run->n_points, run->coordinates, targets, &parameters,
                                  &n_parameters));
-    if (run->n_exceptional[slot] > 0) copy_slice(run, z);
-    SIREN_TRY(siren_record_write(layout, scaling, parameters, run->voxels, run->n_exceptional[slot], &record, &n_record));
-    SIREN_TRY(siren_block_decode(run->decoder, name, record, n_record, &voxels, &y, &entry.decoded_crc));
-    entry.mse = decoded_mse(run, y, targets);
+    SIREN_TRY(siren_record_write(layout, &block, &run->series, scaling, parameters, run->n_exceptional[slot], &record, &n_record));
+    SIREN_TRY(siren_block_decode(run->decoder, name, &block, record, n_record, targets, &voxels, &entry.mse, &entry.decoded_crc));
     if (!isfinite(entry.mse)) {
-        status = siren_fail(SIREN_UNSUPPORTED, "slice %zu did not converge to finite values; lower --lr or --w0", z);
+        status = siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0", name);
         goto done;
     }
     SIREN_TRY(siren_archive_writer_record(run->writer, &entry, record, n_record));
@@ -229,21 +216,23 @@ done:
     return status;
 }
 
-/* Slices z ... z + n, n <= batch. Unused networks of the batch get no data. */
-static siren_status compress_batch(siren_compression *run, size_t z, size_t n) {
+/* Up to `batch` blocks of n_points each. Unused networks of the batch get no data. */
+static siren_status compress_batch(siren_compression *run, const size_t *numbers, size_t n) {
     const siren_layout *layout = &run->layout;
     size_t n_params = siren_network_n_params(&layout->network), n_volumes = layout->geometry.n_volumes;
-    size_t n_targets = layout->n_points * n_volumes;
+    size_t n_targets = run->n_points * n_volumes;
     bool any = false;
+    run->n_in_batch = n;
     for (size_t slot = 0; slot < run->batch; slot++) {
         if (slot < n) {
-            SIREN_RETURN_IF_FAILED(siren_slice_gather(&run->series, z + slot, run->targets + slot * n_targets,
-                                                      run->scaling + slot * n_volumes, &run->n_exceptional[slot]));
+            const siren_block block = siren_block_at(&layout->grid, numbers[slot]);
+            SIREN_RETURN_IF_FAILED(siren_block_gather(&run->series, &block, run->targets + slot * n_targets, run->scaling + slot * n_volumes,
+                                                      &run->n_exceptional[slot]));
             any = any || !all_constant(run->scaling + slot * n_volumes, n_volumes);
         } else {
             for (size_t i = 0; i < n_targets; i++) run->targets[slot * n_targets + i] = NAN;
         }
-        siren_network_initialise(&layout->network, run->options->seed, (uint32_t)(z + slot), run->params + slot * n_params);
+        siren_network_initialise(&layout->network, run->options->seed, (uint32_t)numbers[slot < n ? slot : 0], run->params + slot * n_params);
     }
     if (any) {
         SIREN_RETURN_IF_FAILED(siren_trainer_start(run->trainer, run->params, run->targets));
@@ -251,56 +240,89 @@ static siren_status compress_batch(siren_compression *run, size_t z, size_t n) {
         SIREN_RETURN_IF_FAILED(siren_trainer_best(run->trainer, run->params, NULL));
     }
     for (size_t slot = 0; slot < n; slot++) {
-        SIREN_RETURN_IF_FAILED(store_slice(run, z + slot, slot, run->params + slot * n_params));
+        SIREN_RETURN_IF_FAILED(store_block(run, numbers[slot], slot, run->params + slot * n_params));
         if (run->progress && !report(run, 0, 0, "epochs")) return siren_fail(SIREN_CANCELLED, "compression was interrupted");
     }
     return SIREN_OK;
 }
 
+/* Blocks of one size: they share coordinates and trainer. */
+static siren_status compress_group(siren_compression *run, const size_t *numbers, size_t n) {
+    const siren_block block = siren_block_at(&run->layout.grid, numbers[0]);
+    run->n_points = siren_block_points(&block);
+    run->batch = run->most < n ? run->most : n;
+    siren_block_coordinates(&block, run->layout.network.n_inputs, 0, run->n_points, run->coordinates);
+    siren_trainer_free(run->trainer);
+    run->trainer = NULL;
+    SIREN_RETURN_IF_FAILED(create_trainer(run));
+    for (size_t done = 0; done < n; done += run->batch)
+        SIREN_RETURN_IF_FAILED(compress_batch(run, numbers + done, n - done < run->batch ? n - done : run->batch));
+    return SIREN_OK;
+}
+
+/* How many of the blocks from the nth on have its size. */
+static size_t group_size(const siren_compression *run, size_t nth) {
+    const siren_block_grid *grid = &run->layout.grid;
+    const siren_block first = siren_block_at(grid, run->numbers[nth]);
+    size_t n = 1;
+    for (; nth + n < grid->count; n++) {
+        const siren_block next = siren_block_at(grid, run->numbers[nth + n]);
+        if (next.nx != first.nx || next.ny != first.ny || next.nz != first.nz) break;
+    }
+    return n;
+}
+
 /* ---- the whole --------------------------------------------------------------------------------------------------------- */
 
-/* `span` with end 0 meaning n, checked. */
-static siren_status resolve_slices(siren_span span, size_t n, siren_layout *layout) {
-    size_t end = span.end == 0 ? n : span.end;
-    if (span.begin >= end || end > n)
-        return siren_fail(SIREN_USAGE, "slices %zu:%zu are not in the image, which has %zu; give a:b with 0 <= a < b <= %zu", span.begin, end, n, n);
-    layout->first = span.begin;
-    layout->count = end - span.begin;
-    return SIREN_OK;
+/* The range of slices and their blocks, for a network of `n_inputs`. */
+static siren_status plan_blocks(const siren_compress_options *o, uint32_t n_inputs, siren_layout *layout) {
+    siren_block_kind kind = o->blocks != SIREN_BLOCK_BY_MODEL ? o->blocks : n_inputs == 2 ? SIREN_BLOCK_SLICE : SIREN_BLOCK_VOLUME;
+    size_t n = layout->geometry.nz, end = o->slices.end == 0 ? n : o->slices.end;
+    if (o->slices.begin >= end || end > n)
+        return siren_fail(SIREN_USAGE, "slices %zu:%zu are not in the image, which has %zu; give a:b with 0 <= a < b <= %zu", o->slices.begin, end,
+                          n, n);
+    if (siren_block_inputs(kind) != n_inputs)
+        return siren_fail(SIREN_USAGE, "model %s maps %u coordinates, but blocks of kind %s have %u; use %s", o->model, n_inputs,
+                          siren_block_kind_name(kind, 1), siren_block_inputs(kind),
+                          n_inputs == 2 ? "slices, or model siren-3d" : "a volume or patches, or a 2-D model");
+    return siren_block_grid_create(kind, o->patch, &layout->geometry, o->slices.begin, end, &layout->grid);
+}
+
+static siren_status allocate_batch(siren_compression *run, const char *image) {
+    const siren_layout *layout = &run->layout;
+    size_t n_points = siren_block_grid_points(&layout->grid), n_volumes = layout->geometry.n_volumes, n_values;
+    run->most = choose_batch(siren_device_get_facts(run->device), layout->grid.count);
+    if (!siren_mul(n_points, n_volumes, &n_values) || !siren_mul(n_values, run->most, &n_values))
+        return siren_fail(SIREN_UNSUPPORTED, "%s: its %s have more values than memory can address", image,
+                          siren_block_kind_name(layout->grid.kind, 2));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run->numbers, layout->grid.count, sizeof *run->numbers, "the order of the blocks"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run->coordinates, n_points, layout->network.n_inputs * sizeof(float), "the coordinates"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run->targets, n_values, sizeof(float), "the targets"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run->params, run->most * siren_network_n_params(&layout->network), sizeof(float), "the parameters"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run->scaling, run->most * n_volumes, sizeof *run->scaling, "the scaling"));
+    return siren_allocate(&run->n_exceptional, run->most, sizeof *run->n_exceptional, "the counts");
 }
 
 static siren_status plan_run(siren_compression *run, const char *image) {
     const siren_compress_options *o = run->options;
     siren_layout *layout = &run->layout;
     const siren_geometry *g = &run->series.geometry;
-    size_t n_values, batch_values;
     if (o->epochs < 1 || o->epochs > 10000000)
         return siren_fail(SIREN_USAGE, "--epochs %zu is not supported; give 1 to 10000000", o->epochs);
     if (!(o->rate > 0 && o->rate <= 1)) return siren_fail(SIREN_USAGE, "--lr %g is not supported; give a value above 0, up to 1", (double)o->rate);
     layout->geometry = *g;
     layout->weight_bits = o->weight_bits;
-    layout->n_points = g->nx * g->ny;
     layout->any_network = true;
-    if (layout->n_points > SIREN_MAX_POINTS)
-        return siren_fail(SIREN_UNSUPPORTED, "%s: its slices have %zu points, more than the limit of %d", image, layout->n_points,
-                          SIREN_MAX_POINTS);
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
         return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu volumes, more than the limit of %d", image, g->n_volumes, SIREN_MAX_OUTPUTS);
-    SIREN_RETURN_IF_FAILED(resolve_slices(o->slices, g->nz, layout));
     SIREN_RETURN_IF_FAILED(siren_network_from_model(o->model, o->layers, o->width, (uint32_t)g->n_volumes, o->w0, &layout->network));
-    if (layout->network.n_inputs != 2)
-        return siren_fail(SIREN_USAGE, "model %s maps %u coordinates, but slices have 2; use a 2-D model", o->model, layout->network.n_inputs);
-
-    run->batch = choose_batch(siren_device_get_facts(run->device), layout->count);
-    if (!siren_mul(layout->n_points, g->n_volumes, &n_values) || !siren_mul(n_values, run->batch, &batch_values))
-        return siren_fail(SIREN_UNSUPPORTED, "%s: its slices have more values than memory can address", image);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->coordinates, layout->n_points, 2 * sizeof(float), "the coordinates"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->targets, batch_values, sizeof(float), "the targets"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->params, run->batch * siren_network_n_params(&layout->network), sizeof(float), "the parameters"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->scaling, run->batch * g->n_volumes, sizeof *run->scaling, "the scaling"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->n_exceptional, run->batch, sizeof *run->n_exceptional, "the counts"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->voxels, n_values, siren_datatype_size(g->datatype), "a slice"));
-    siren_slice_coordinates(g->nx, g->ny, run->coordinates);
+    SIREN_RETURN_IF_FAILED(plan_blocks(o, layout->network.n_inputs, layout));
+    size_t n_points = siren_block_grid_points(&layout->grid);
+    if (n_points > SIREN_MAX_POINTS)
+        return siren_fail(SIREN_UNSUPPORTED, "%s: a %s of it has %zu points, more than the limit of %d; use smaller blocks", image,
+                          siren_block_kind_name(layout->grid.kind, 1), n_points, SIREN_MAX_POINTS);
+    SIREN_RETURN_IF_FAILED(allocate_batch(run, image));
+    siren_block_grid_by_size(&layout->grid, run->numbers);
     return siren_block_decoder_create(run->device, layout, SIZE_MAX, &run->decoder);
 }
 
@@ -316,10 +338,9 @@ siren_status siren_compress(siren_device *device, const char *image, const char 
     SIREN_TRY(siren_nifti_read(image, options->memory_limit, &run.series));
     SIREN_TRY(plan_run(&run, image));
     SIREN_TRY(write_sections(&run, image));
-    SIREN_TRY(create_trainer(&run));
-    for (size_t done = 0; done < run.layout.count; done += run.batch) {
-        size_t left = run.layout.count - done;
-        SIREN_TRY(compress_batch(&run, run.layout.first + done, left < run.batch ? left : run.batch));
+    for (size_t done = 0, n; done < run.layout.grid.count; done += n) {
+        n = group_size(&run, done);
+        SIREN_TRY(compress_group(&run, run.numbers + done, n));
     }
     siren_archive_writer *writer = run.writer;
     run.writer = NULL;

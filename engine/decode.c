@@ -132,7 +132,7 @@ done:
 struct siren_decoder {
     siren_device *device; /* NULL: host */
     siren_network network;
-    size_t n_points, n_padded, n_scratch, n_slots, widest_padded;
+    size_t n_points, max_points, n_padded, n_scratch, n_slots, widest_padded;
     float *host_coordinates, *padded;
     siren_layer_decode *layer;      /* of the layer family, */
     siren_kernel *pack, *decode;    /* or of the chain family, */
@@ -199,7 +199,7 @@ siren_status siren_decoder_create(siren_device *device, const siren_network *net
     SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
     decoder->device = device;
     decoder->network = *network;
-    decoder->n_points = n_points;
+    decoder->n_points = decoder->max_points = n_points;
     if (device) {
         SIREN_TRY(create_on_device(decoder, coordinates));
     } else {
@@ -211,6 +211,19 @@ siren_status siren_decoder_create(siren_device *device, const siren_network *net
 done:
     siren_decoder_free(decoder);
     return status;
+}
+
+siren_status siren_decoder_move(siren_decoder *decoder, size_t n_points, const float *coordinates) {
+    size_t n_bytes = n_points * decoder->network.n_inputs * sizeof *coordinates;
+    if (n_points == 0 || n_points > decoder->max_points)
+        return siren_fail(SIREN_USAGE, "a decoder for up to %zu points was given %zu", decoder->max_points, n_points);
+    decoder->n_points = n_points;
+    if (!decoder->device) {
+        memcpy(decoder->host_coordinates, coordinates, n_bytes);
+        return SIREN_OK;
+    }
+    if (decoder->layer) siren_layer_decode_points(decoder->layer, n_points);
+    return siren_buffer_write(decoder->coordinates, 0, coordinates, n_bytes);
 }
 
 static siren_status run_chain(siren_decoder *decoder) {

@@ -21,6 +21,8 @@ siren_status siren_decoder_create(siren_device *device, const siren_network *net
                                   siren_decoder **out);
 /* One network: `params` (n_params) in exchange order to `y` (n_points, n_outputs). */
 siren_status siren_decoder_run(siren_decoder *decoder, const float *params, float *y);
+/* Other points from now on, at most as many as when the decoder was made. `coordinates` is borrowed during the call. */
+siren_status siren_decoder_move(siren_decoder *decoder, size_t n_points, const float *coordinates);
 void siren_decoder_free(siren_decoder *decoder);
 
 #endif

@@ -80,6 +80,7 @@ typedef struct {
     siren_block_decoder *decoder;
     siren_nifti_writer *writer;
     uint8_t *header; /* of the restored part, NULL for the whole series */
+    uint8_t *layer;  /* (volumes, slices, ny, nx) of the part within one layer of blocks; NULL where a block fills its layer */
     siren_span slices, volumes;
     siren_companion *companions; /* (n_companions) */
     size_t n_companions;
@@ -87,7 +88,7 @@ typedef struct {
 
 static siren_status resolve_spans(siren_restoration *run, const siren_decompress_options *options) {
     const siren_layout *layout = &run->layout;
-    size_t first = layout->first, last = layout->first + layout->count, n_volumes = layout->geometry.n_volumes;
+    size_t first = layout->grid.z_begin, last = layout->grid.z_end, n_volumes = layout->geometry.n_volumes;
     run->slices = options->slices;
     run->volumes = options->volumes;
     if (run->slices.end == 0) {
@@ -115,7 +116,7 @@ static siren_status open_writer(siren_restoration *run, const char *image, const
         header = run->header;
     }
     bool held_in_memory = n_path > 3 && strcmp(image + n_path - 3, ".gz") == 0;
-    if (!siren_mul(run->layout.n_points, nz, &total) || !siren_mul(total, n_volumes, &total) ||
+    if (!siren_mul(part.nx * part.ny, nz, &total) || !siren_mul(total, n_volumes, &total) ||
         !siren_mul(total, siren_datatype_size(part.datatype), &total) || (held_in_memory && total > options->memory_limit))
         return siren_fail(SIREN_UNSUPPORTED, "%s: needs more memory than the limit of %zu bytes; write .nii instead, or raise --memory", image,
                           options->memory_limit);
@@ -123,16 +124,18 @@ static siren_status open_writer(siren_restoration *run, const char *image, const
 }
 
 /* Reads, decodes and checks the nth record. `*voxels` is borrowed until the next call. */
-static siren_status decode_slice(siren_restoration *run, size_t nth, const void **voxels) {
+static siren_status decode_nth(siren_restoration *run, size_t nth, const void **voxels) {
     siren_status status = SIREN_OK;
     const siren_index_entry *entry = &siren_archive_index(run->archive)[nth];
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     uint64_t crc = 0;
-    char name[SIREN_MESSAGE_BYTES];
-    snprintf(name, sizeof name, "%s, slice %u", siren_archive_path(run->archive), entry->block);
+    const siren_block block = siren_block_at(&run->layout.grid, entry->block);
+    char own[64], name[SIREN_MESSAGE_BYTES];
+    siren_block_name(&run->layout.grid, entry->block, own, sizeof own);
+    snprintf(name, sizeof name, "%s, %s", siren_archive_path(run->archive), own);
     SIREN_TRY(siren_archive_record(run->archive, nth, &bytes, &n_bytes));
-    SIREN_TRY(siren_block_decode(run->decoder, name, bytes, n_bytes, voxels, NULL, &crc));
+    SIREN_TRY(siren_block_decode(run->decoder, name, &block, bytes, n_bytes, NULL, voxels, NULL, &crc));
     if (crc != entry->decoded_crc)
         status = siren_fail(SIREN_INTEGRITY,
                             "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived %016llx); try --device host, and report "
@@ -143,10 +146,75 @@ done:
     return status;
 }
 
-static siren_status write_slice(siren_restoration *run, size_t z, const uint8_t *voxels) {
-    size_t bytes = run->layout.n_points * siren_datatype_size(run->layout.geometry.datatype);
+/* The slices asked for that a layer of blocks holds; false for none. */
+static bool slices_of_layer(const siren_restoration *run, const siren_block *block, siren_span *out) {
+    size_t end = block->z + block->nz;
+    out->begin = block->z > run->slices.begin ? block->z : run->slices.begin;
+    out->end = end < run->slices.end ? end : run->slices.end;
+    return out->begin < out->end;
+}
+
+/* Room for a layer of patches, to be written slice by slice. */
+static siren_status create_layer(siren_restoration *run, size_t memory_limit) {
+    const siren_block_grid *grid = &run->layout.grid;
+    size_t nz = run->slices.end - run->slices.begin, n_volumes = run->volumes.end - run->volumes.begin, bytes;
+    if (grid->size[0] == grid->nx && grid->size[1] == grid->ny) return SIREN_OK;
+    if (!siren_mul(grid->nx * grid->ny, nz < grid->size[2] ? nz : grid->size[2], &bytes) || !siren_mul(bytes, n_volumes, &bytes) ||
+        !siren_mul(bytes, siren_datatype_size(run->layout.geometry.datatype), &bytes) || bytes > memory_limit)
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "a layer of patches with %zu volumes needs more than the memory limit of %zu bytes; restore fewer slices or volumes "
+                          "at once, or raise --memory",
+                          n_volumes, memory_limit);
+    return siren_allocate(&run->layer, bytes, 1, "a layer of patches");
+}
+
+/* Copies what was asked for of a block's voxels to its place in the layer. */
+static void place_block(siren_restoration *run, const siren_block *block, siren_span slices, const uint8_t *voxels) {
+    const siren_block_grid *grid = &run->layout.grid;
+    size_t size = siren_datatype_size(run->layout.geometry.datatype), nz = slices.end - slices.begin;
     for (size_t volume = run->volumes.begin; volume < run->volumes.end; volume++)
-        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(run->writer, volume - run->volumes.begin, z - run->slices.begin, voxels + volume * bytes));
+        for (size_t z = slices.begin; z < slices.end; z++)
+            for (size_t y = 0; y < block->ny; y++) {
+                size_t from = ((volume * block->nz + z - block->z) * block->ny + y) * block->nx;
+                size_t to = (((volume - run->volumes.begin) * nz + z - slices.begin) * grid->ny + block->y + y) * grid->nx + block->x;
+                memcpy(run->layer + to * size, voxels + from * size, block->nx * size);
+            }
+}
+
+/* Writes the slices of a layer, or of a block that fills its layer. */
+static siren_status write_layer(siren_restoration *run, const siren_block *block, siren_span slices, const uint8_t *voxels) {
+    size_t bytes = run->layout.grid.nx * run->layout.grid.ny * siren_datatype_size(run->layout.geometry.datatype);
+    for (size_t volume = run->volumes.begin; volume < run->volumes.end; volume++)
+        for (size_t z = slices.begin; z < slices.end; z++) {
+            const uint8_t *slice = run->layer
+                                       ? run->layer + ((volume - run->volumes.begin) * (slices.end - slices.begin) + z - slices.begin) * bytes
+                                       : voxels + (volume * block->nz + z - block->z) * bytes;
+            SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(run->writer, volume - run->volumes.begin, z - run->slices.begin, slice));
+        }
+    return SIREN_OK;
+}
+
+/* Decodes the blocks that meet the slices asked for, layer by layer, and writes these. */
+static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, siren_progress_fn progress, void *user) {
+    const siren_block_grid *grid = &run->layout.grid;
+    siren_span slices;
+    size_t n_wanted = 0, n_done = 0;
+    for (size_t nth = 0; nth < grid->count; nth++) {
+        const siren_block block = siren_block_at(grid, grid->first + nth);
+        n_wanted += slices_of_layer(run, &block, &slices);
+    }
+    SIREN_RETURN_IF_FAILED(create_layer(run, memory_limit));
+    for (size_t nth = 0; nth < grid->count; nth++) {
+        const siren_block block = siren_block_at(grid, grid->first + nth);
+        const void *voxels = NULL;
+        if (!slices_of_layer(run, &block, &slices)) continue;
+        SIREN_RETURN_IF_FAILED(decode_nth(run, nth, &voxels));
+        if (run->layer) place_block(run, &block, slices, voxels);
+        if (block.x + block.nx == grid->nx && block.y + block.ny == grid->ny)
+            SIREN_RETURN_IF_FAILED(write_layer(run, &block, slices, voxels));
+        if (progress && !progress(user, (double)++n_done, (double)n_wanted, siren_block_kind_name(grid->kind, 2)))
+            return siren_fail(SIREN_CANCELLED, "decompression was interrupted");
+    }
     return SIREN_OK;
 }
 
@@ -213,6 +281,7 @@ static void restoration_free(siren_restoration *run) {
     siren_block_decoder_free(run->decoder);
     siren_archive_close(run->archive);
     free(run->header);
+    free(run->layer);
 }
 
 siren_status siren_decompress(siren_device *device, const char *archive, const char *image, const siren_decompress_options *options,
@@ -229,15 +298,7 @@ siren_status siren_decompress(siren_device *device, const char *archive, const c
     SIREN_TRY(open_writer(&run, image, options));
     SIREN_TRY(write_companions(&run, image, options->overwrite));
     SIREN_TRY(siren_block_decoder_create(device, &run.layout, options->memory_limit, &run.decoder));
-    for (size_t z = run.slices.begin; z < run.slices.end; z++) {
-        const void *voxels = NULL;
-        SIREN_TRY(decode_slice(&run, z - run.layout.first, &voxels));
-        SIREN_TRY(write_slice(&run, z, voxels));
-        if (progress && !progress(user, (double)(z + 1 - run.slices.begin), (double)(run.slices.end - run.slices.begin), "slices")) {
-            status = siren_fail(SIREN_CANCELLED, "decompression was interrupted");
-            goto done;
-        }
-    }
+    SIREN_TRY(restore_voxels(&run, options->memory_limit, progress, user));
     SIREN_TRY(commit(&run, image, options->overwrite));
 done:
     restoration_free(&run);
@@ -245,7 +306,7 @@ done:
 }
 
 siren_status siren_verify(siren_device *device, const char *archive, size_t memory_limit, siren_progress_fn progress, void *user,
-                          size_t *n_slices) {
+                          size_t *n_blocks) {
     siren_status status = SIREN_OK, first_failure = SIREN_OK;
     siren_restoration run = {.archive = NULL};
     char first_message[SIREN_MESSAGE_BYTES] = "";
@@ -263,9 +324,9 @@ siren_status siren_verify(siren_device *device, const char *archive, size_t memo
         if (!a.bytes) break;
     }
     SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
-    for (size_t nth = 0; nth < run.layout.count; nth++) {
+    for (size_t nth = 0; nth < run.layout.grid.count; nth++) {
         const void *voxels = NULL;
-        siren_status checked = decode_slice(&run, nth, &voxels);
+        siren_status checked = decode_nth(&run, nth, &voxels);
         if (checked != SIREN_OK && checked != SIREN_CORRUPT && checked != SIREN_INTEGRITY) {
             status = checked; /* the machine's fault, not the archive's */
             goto done;
@@ -277,14 +338,16 @@ siren_status siren_verify(siren_device *device, const char *archive, size_t memo
             if (first_failure == SIREN_OK) snprintf(first_message, sizeof first_message, "%s", siren_message());
             if (first_failure == SIREN_OK) first_failure = checked;
         }
-        if (progress && !progress(user, (double)(nth + 1), (double)run.layout.count, "slices")) {
+        if (progress && !progress(user, (double)(nth + 1), (double)run.layout.grid.count,
+                                  siren_block_kind_name(run.layout.grid.kind, 2))) {
             status = siren_fail(SIREN_CANCELLED, "verification was interrupted");
             goto done;
         }
     }
-    if (n_slices) *n_slices = sound;
+    if (n_blocks) *n_blocks = sound;
     if (first_failure != SIREN_OK)
-        status = siren_fail(first_failure, "%zu of %zu slices failed; the first: %s", run.layout.count - sound, run.layout.count, first_message);
+        status = siren_fail(first_failure, "%zu of %zu %s failed; the first: %s", run.layout.grid.count - sound, run.layout.grid.count,
+                            siren_block_kind_name(run.layout.grid.kind, run.layout.grid.count), first_message);
 done:
     restoration_free(&run);
     return status;
@@ -294,7 +357,7 @@ done:
 
 void siren_archive_info_free(siren_archive_info *info) {
     if (!info) return;
-    free(info->slices);
+    free(info->blocks);
     free(info->layers);
     free(info->attachments);
     free(info->provenance);
@@ -310,15 +373,22 @@ static const char *activation_name(uint32_t activation) {
     }
 }
 
-static siren_status describe_slices(siren_archive *archive, siren_archive_info *info) {
+static siren_status describe_blocks(siren_archive *archive, const siren_block_grid *grid, siren_archive_info *info) {
     double sum = 0;
     size_t n = 0;
     const siren_index_entry *index = siren_archive_index(archive);
-    info->n_slices = siren_archive_n_records(archive);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&info->slices, info->n_slices, sizeof *info->slices, "the list of slices"));
-    for (size_t i = 0; i < info->n_slices; i++) {
+    info->block_kind = grid->kind;
+    info->n_blocks = grid->count;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&info->blocks, info->n_blocks, sizeof *info->blocks, "the list of blocks"));
+    for (size_t i = 0; i < info->n_blocks; i++) {
+        const siren_block block = siren_block_at(grid, index[i].block);
         double psnr = index[i].mse > 0 ? -10 * log10(index[i].mse) : INFINITY;
-        info->slices[i] = (siren_slice_info){index[i].block, index[i].bytes, index[i].mse, psnr};
+        info->blocks[i] = (siren_block_info){.number = index[i].block,
+                                             .first = {block.x, block.y, block.z},
+                                             .size = {block.nx, block.ny, block.nz},
+                                             .bytes = index[i].bytes,
+                                             .mse = index[i].mse,
+                                             .psnr = psnr};
         if (index[i].mse > 0) {
             sum += psnr;
             n++;
@@ -359,10 +429,10 @@ siren_status siren_info(const char *path, siren_archive_info *out) {
     info.datatype = siren_datatype_name(g->datatype);
     info.nifti_version = g->version;
     info.slope = g->slope, info.inter = g->inter;
-    double voxels = (double)layout.n_points * (double)layout.count * (double)g->n_volumes;
-    info.series_bytes = (uint64_t)layout.n_points * layout.count * g->n_volumes * siren_datatype_size(g->datatype);
+    uint64_t voxels = (uint64_t)g->nx * g->ny * (layout.grid.z_end - layout.grid.z_begin) * g->n_volumes;
+    info.series_bytes = voxels * siren_datatype_size(g->datatype);
     info.ratio = (double)info.series_bytes / (double)info.bytes;
-    info.ratio_float32 = 4 * voxels / (double)info.bytes;
+    info.ratio_float32 = 4 * (double)voxels / (double)info.bytes;
     info.n_params = siren_network_n_params(&layout.network);
     info.weight_bits = layout.weight_bits;
     info.n_layers = layout.network.n_layers;
@@ -370,7 +440,7 @@ siren_status siren_info(const char *path, siren_archive_info *out) {
     for (uint32_t l = 0; l < layout.network.n_layers; l++)
         info.layers[l] = (siren_layer_info){layout.network.layers[l].width, activation_name(layout.network.layers[l].activation),
                                             layout.network.layers[l].w0};
-    SIREN_TRY(describe_slices(archive, &info));
+    SIREN_TRY(describe_blocks(archive, &layout.grid, &info));
     SIREN_TRY(describe_attachments(archive, &info));
     SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
     SIREN_TRY(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));

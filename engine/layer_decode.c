@@ -59,6 +59,11 @@ done:
     return status;
 }
 
+void siren_layer_decode_points(siren_layer_decode *decode, size_t n_points) {
+    decode->shape.n_points = n_points;
+    decode->n_blocks = (n_points + SIREN_LAYER_BLOCK_ROWS - 1) / SIREN_LAYER_BLOCK_ROWS;
+}
+
 siren_status siren_layer_decode_run(siren_layer_decode *decode, siren_buffer *y, const siren_buffer *params) {
     const siren_gradient_shape *shape = &decode->shape;
     const siren_network *network = shape->network;

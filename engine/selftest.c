@@ -31,7 +31,7 @@ siren_status siren_selftest_problem(const siren_selftest_case *c, siren_network 
     SIREN_TRY(siren_allocate(&values, n_points, c->n_outputs * sizeof *values, "the targets"));
     SIREN_TRY(siren_allocate(&initial, siren_network_n_params(network), sizeof *initial, "the parameters"));
     if (network->n_inputs == 2)
-        siren_slice_coordinates(c->nx, c->ny, points);
+        siren_block_coordinates(&(siren_block){.nx = c->nx, .ny = c->ny, .nz = 1}, 2, 0, n_points, points);
     else
         for (size_t i = 0; i < n_points * network->n_inputs; i++) points[i] = 2.0f * siren_rng_uniform(rng, 1000000 + i) - 1.0f;
     for (size_t i = 0; i < n_points * c->n_outputs; i++) values[i] = i % 37 == 5 ? NAN : siren_rng_uniform(rng, i);

@@ -15,6 +15,14 @@ typedef struct {
     size_t begin, end;
 } siren_span;
 
+/* What one network stands for. The values are those of the archive's GEOMETRY. */
+typedef enum {
+    SIREN_BLOCK_BY_MODEL = 0, /* slices for models of 2 coordinates, the volume for those of 3 */
+    SIREN_BLOCK_SLICE = 1,    /* one slice z, in 2 coordinates */
+    SIREN_BLOCK_VOLUME = 2,   /* all slices at once, in 3 */
+    SIREN_BLOCK_PATCH = 3     /* one box of voxels, in 3 */
+} siren_block_kind;
+
 /* ---- compress ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -25,6 +33,8 @@ typedef struct {
     float rate;               /* Adam's learning rate */
     uint64_t seed;            /* of the initial parameters */
     unsigned weight_bits;     /* of a stored weight: 6..12, or 0 for float32 */
+    siren_block_kind blocks;
+    size_t patch[3];          /* voxels of a patch along x, y, z; larger ones are cut to the image */
     siren_span slices;        /* to compress; the archive then holds the subseries */
     const char *bval, *bvec, *sidecar; /* files to attach; NULL: the ones beside the image, where they exist */
     bool overwrite;
@@ -36,11 +46,12 @@ siren_compress_options siren_compress_defaults(void);
 
 /* One block of an archive. */
 typedef struct {
-    uint32_t slice;
+    uint32_t number;  /* of a slice: its z */
+    size_t first[3], size[3]; /* x, y, z of its first voxel, and voxels along each axis */
     uint64_t bytes;   /* of its record, packed */
-    double mse;       /* of the exact decode, on targets scaled to [0,1]; 0 where every volume of the slice is constant */
+    double mse;       /* of the exact decode, on targets scaled to [0,1]; 0 where every volume of the block is constant */
     double psnr;      /* -10 log10 mse; infinity where mse is 0 */
-} siren_slice_info;
+} siren_block_info;
 
 /* One of an archive's layers, for display. */
 typedef struct {
@@ -54,9 +65,10 @@ typedef struct {
     uint64_t series_bytes;   /* uncompressed voxels of the archived slices in their stored type */
     double ratio;            /* series_bytes / bytes */
     double ratio_float32;    /* the same with 4 bytes a voxel */
-    double psnr;             /* mean over the slices whose mse is not 0; infinity where there is none */
-    size_t n_slices;
-    siren_slice_info *slices; /* (n_slices) */
+    double psnr;             /* mean over the blocks whose mse is not 0; infinity where there is none */
+    siren_block_kind block_kind;
+    size_t n_blocks;
+    siren_block_info *blocks; /* (n_blocks) */
     size_t nx, ny, nz, n_volumes; /* of the original series */
     const char *datatype;    /* static: "int16" */
     int nifti_version;
@@ -73,7 +85,7 @@ typedef struct {
 /* Releases what `info` holds; the struct itself is the caller's. NULL is allowed. */
 void siren_archive_info_free(siren_archive_info *info);
 
-/* Compresses the NIfTI file `image` into the archive `archive`. Progress counts epochs of all slices. Nothing appears
+/* Compresses the NIfTI file `image` into the archive `archive`. Progress counts epochs of all blocks. Nothing appears
  * under `archive` unless the status is OK. `info` (may be NULL) is yours: siren_archive_info_free(). */
 siren_status siren_compress(siren_device *device, const char *image, const char *archive, const siren_compress_options *options,
                             siren_progress_fn progress, void *user, siren_archive_info *info);
@@ -83,11 +95,11 @@ siren_status siren_compress(siren_device *device, const char *image, const char 
 typedef struct {
     siren_span slices, volumes; /* in the numbering of the original series */
     bool overwrite;
-    size_t memory_limit;        /* bytes for one decoded slice, or for a .nii.gz; larger is refused before allocation */
+    size_t memory_limit;        /* bytes for one decoded block or a layer of patches, or for a .nii.gz; larger is refused before allocation */
 } siren_decompress_options;
 
 /* Restores the series (all of it: with its original header byte for byte; a part: with a header that says so) and its
- * attachments beside `image`. `device` NULL decodes on the host. Each decoded slice is checked: INTEGRITY on any
+ * attachments beside `image`. `device` NULL decodes on the host. Each decoded block is checked: INTEGRITY on any
  * difference, and nothing is left behind. */
 siren_status siren_decompress(siren_device *device, const char *archive, const char *image, const siren_decompress_options *options,
                               siren_progress_fn progress, void *user);
@@ -95,11 +107,11 @@ siren_status siren_decompress(siren_device *device, const char *archive, const c
 /* Reads what the archive says of itself; touches no record. */
 siren_status siren_info(const char *archive, siren_archive_info *info);
 
-/* Checks every checksum of the archive, decodes every slice and compares it with its decode checksum. Slices that fail
+/* Checks every checksum of the archive, decodes every block and compares it with its decode checksum. Blocks that fail
  * are logged one by one, and the first one's status is returned: CORRUPT where its record is damaged, INTEGRITY where it
- * decodes to other voxels. `*n_slices` receives the number of sound slices. `device` NULL decodes on the host. */
+ * decodes to other voxels. `*n_blocks` receives the number of sound blocks. `device` NULL decodes on the host. */
 siren_status siren_verify(siren_device *device, const char *archive, size_t memory_limit, siren_progress_fn progress, void *user,
-                          size_t *n_slices);
+                          size_t *n_blocks);
 
 /* ---- compare ---------------------------------------------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 
 /* Seconds of enqueued work between two looks at the progress callback. */
 #define PACE_SECONDS 0.1
+#define UPLOAD_ROWS 16384 /* points whose targets are padded at once */
 
 struct siren_trainer {
     siren_device *device;
@@ -96,26 +97,29 @@ void siren_trainer_free(siren_trainer *trainer) {
 /* Rows padded with NaN (no data) to the width that the kernels read; the scale of each network's loss on the way. */
 static siren_status upload_targets(siren_trainer *trainer, const float *targets) {
     siren_status status = SIREN_OK;
-    float *row_block = NULL;
+    float *rows = NULL;
     size_t n_points = trainer->n_points, n_outputs = trainer->n_outputs, pitch = trainer->out_padded;
-    SIREN_TRY(siren_allocate(&row_block, n_points * pitch, sizeof *row_block, "the padded targets"));
+    size_t chunk = n_points < UPLOAD_ROWS ? n_points : UPLOAD_ROWS;
+    SIREN_TRY(siren_allocate(&rows, chunk * pitch, sizeof *rows, "padded targets"));
     for (size_t network = 0; network < trainer->n_networks; network++) {
         size_t n_data = 0;
-        for (size_t i = 0; i < n_points; i++)
-            for (size_t j = 0; j < pitch; j++) {
-                float target = j < n_outputs ? targets[(network * n_points + i) * n_outputs + j] : NAN;
-                n_data += !isnan(target);
-                row_block[i * pitch + j] = target;
-            }
+        for (size_t first = 0; first < n_points; first += chunk) {
+            size_t n = n_points - first < chunk ? n_points - first : chunk, begin = network * n_points + first;
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < pitch; j++) {
+                    float target = j < n_outputs ? targets[(begin + i) * n_outputs + j] : NAN;
+                    n_data += !isnan(target);
+                    rows[i * pitch + j] = target;
+                }
+            SIREN_TRY(siren_buffer_write(trainer->targets, begin * pitch * sizeof *rows, rows, n * pitch * sizeof *rows));
+        }
         float state[SIREN_STATE_FIELDS] = {0};
         state[SIREN_STATE_SCALE] = n_data ? (float)(1.0 / (double)n_data) : 0.0f;
         state[SIREN_STATE_BEST_LOSS] = INFINITY;
         SIREN_TRY(siren_buffer_write(trainer->state, network * sizeof state, state, sizeof state));
-        SIREN_TRY(siren_buffer_write(trainer->targets, network * n_points * pitch * sizeof(float), row_block,
-                                     n_points * pitch * sizeof(float)));
     }
 done:
-    free(row_block);
+    free(rows);
     return status;
 }
 

@@ -115,13 +115,12 @@ static void batch_equals_each_alone(void **state) {
 }
 
 /* Little memory: several tiles of points, the same bits. 3000 points are 24 blocks for 16 parts. */
-static void tiles_do_not_change_the_gradient(void **state) {
-    (void)state;
+static void check_tiles(const char *model) {
     const siren_device_facts before = *facts();
     siren_network network;
     batch b;
     family_result whole, tiled;
-    assert_siren_ok(siren_network_from_model("siren-2d", 2, 48, 5, 30.0f, &network));
+    assert_siren_ok(siren_network_from_model(model, 2, 48, 5, 30.0f, &network));
     batch_start(&b, &network, 2, 3000, true);
     siren_device_set_family(device, SIREN_FAMILY_LAYER);
     family_gradient(device, &b, &whole);
@@ -146,6 +145,32 @@ static void tiles_do_not_change_the_gradient(void **state) {
     }
     compare_with_reference(&b, &whole, tolerance, "one tile");
     family_result_end(&whole);
+    batch_end(&b);
+}
+
+static void tiles_do_not_change_the_gradient(void **state) {
+    (void)state;
+    check_tiles("siren-2d");
+    check_tiles("siren-3d");
+}
+
+/* The chain family's tiles bound the work of a launch: a block that is one tile alone is several in a batch. */
+static void tiles_do_not_change_the_chains_gradient(void **state) {
+    (void)state;
+    siren_network network;
+    batch b;
+    family_result tiled, whole;
+    assert_siren_ok(siren_network_from_model("siren-3d", 2, 128, 5, 30.0f, &network));
+    batch_start(&b, &network, 3, 90001, true);
+    siren_device_set_family(device, SIREN_FAMILY_CHAIN);
+    family_gradient(device, &b, &tiled);
+    assert_true(tiled.n_tiles > 1);
+    batch one = batch_of_one(&b, 1);
+    family_gradient(device, &one, &whole);
+    assert_int_equal(whole.n_tiles, 1);
+    expect_same_bits(&b, &tiled, 1, &whole);
+    family_result_end(&whole);
+    family_result_end(&tiled);
     batch_end(&b);
 }
 
@@ -274,6 +299,7 @@ int main(int n_arguments, char **arguments) {
         cmocka_unit_test(every_model_and_odd_sizes),        cmocka_unit_test(mixed_layers),
         cmocka_unit_test(decode_has_the_bits_of_the_host),
         cmocka_unit_test(batch_equals_each_alone),          cmocka_unit_test(tiles_do_not_change_the_gradient),
+        cmocka_unit_test(tiles_do_not_change_the_chains_gradient),
         cmocka_unit_test(small_limits_are_respected),       cmocka_unit_test(exhausted_memory_is_reported),
     };
     if (n_arguments > 1 && strcmp(arguments[1], "tiny") == 0) return cmocka_run_group_tests(tiny, open_device, close_device);

@@ -1,7 +1,9 @@
 /* sirencl compress */
+#include "engine/blocks.h"
 #include "engine/network.h"
 #include "tools/tools.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,19 +20,47 @@ static siren_status parse_weights(const char *text, unsigned *bits) {
     return siren_fail(SIREN_USAGE, "--weights is '%s' but must be float32 or one of int6 to int12", text);
 }
 
+/* "slice", "volume" or "patch:16x16x16". */
+static siren_status parse_blocks(const char *text, siren_compress_options *out) {
+    const siren_block_kind whole[] = {SIREN_BLOCK_SLICE, SIREN_BLOCK_VOLUME};
+    size_t size[3] = {0}, n = 0;
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(text, siren_block_kind_name(whole[i], 1)) == 0) {
+            out->blocks = whole[i];
+            return SIREN_OK;
+        }
+    const char *at = strncmp(text, "patch:", 6) == 0 ? text + 6 : "";
+    while (n < 3 && isdigit((unsigned char)*at)) {
+        char *end = NULL;
+        size[n++] = strtoull(at, &end, 10);
+        at = *end == 'x' && n < 3 ? end + 1 : end;
+    }
+    if (n != 3 || *at != '\0' || size[0] == 0 || size[1] == 0 || size[2] == 0)
+        return siren_fail(SIREN_USAGE, "--blocks is '%s' but must be slice, volume, or patch:XxYxZ with the voxels of a patch, like patch:16x16x16",
+                          text);
+    out->blocks = SIREN_BLOCK_PATCH;
+    memcpy(out->patch, size, sizeof size);
+    return SIREN_OK;
+}
+
 /* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell. */
 static double training_rate(const siren_compress_options *options, const siren_archive_info *info,
                             double *seconds) {
     siren_network network;
-    double epochs, n_trained = 0;
+    double epochs, n_trained = 0, n_points = 0;
     *seconds = siren_terminal_advancing("epochs", &epochs);
     if (*seconds <= 0 ||
         siren_network_from_model(options->model, options->layers, options->width, (uint32_t)info->n_volumes,
                                  options->w0, &network) != SIREN_OK)
         return 0;
-    for (size_t i = 0; i < info->n_slices; i++)
-        n_trained += info->slices[i].mse > 0; /* constant slices are not */
-    double step = siren_network_step_flops(&network, info->nx * info->ny);
+    for (size_t i = 0; i < info->n_blocks; i++) {
+        if (!(info->blocks[i].mse > 0)) continue; /* constant ones are not trained */
+        const size_t *size = info->blocks[i].size;
+        n_points += (double)(size[0] * size[1] * size[2]);
+        n_trained++;
+    }
+    if (n_trained == 0) return 0;
+    double step = siren_network_step_flops(&network, (size_t)(n_points / n_trained));
     return 1e-9 * step * ((double)options->epochs * n_trained - epochs) / *seconds;
 }
 
@@ -43,11 +73,14 @@ static void print_summary(const char *archive, const siren_device *device,
            siren_format_bytes((double)info->bytes, size));
     printf("  ratio      %.2f to %s voxels, %.2f to float32\n", info->ratio, info->datatype,
            info->ratio_float32);
-    if (isfinite(info->psnr))
-        printf("  PSNR       %.2f dB, mean of %zu slice%s, weights %s\n", info->psnr, info->n_slices,
-               info->n_slices == 1 ? "" : "s", siren_tool_weights_name(info->weight_bits, weights));
+    if (isfinite(info->psnr) && info->block_kind == SIREN_BLOCK_VOLUME)
+        printf("  PSNR       %.2f dB, of the whole volume, weights %s\n", info->psnr,
+               siren_tool_weights_name(info->weight_bits, weights));
+    else if (isfinite(info->psnr))
+        printf("  PSNR       %.2f dB, mean of %zu %s, weights %s\n", info->psnr, info->n_blocks,
+               siren_block_kind_name(info->block_kind, info->n_blocks), siren_tool_weights_name(info->weight_bits, weights));
     else
-        printf("  PSNR       exact: every volume of every slice is constant\n");
+        printf("  PSNR       exact: every volume of every block is constant\n");
     printf("  time       %.1f s on %s\n", seconds, siren_tool_device_name(device));
     if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", training, rate);
 }
@@ -55,12 +88,16 @@ static void print_summary(const char *archive, const siren_device *device,
 int siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
-    const char *device_choice = NULL, *files[2];
+    const char *device_choice = NULL, *blocks = NULL, *files[2];
     char default_weights[16];
     const char *weights = siren_tool_weights_name(compress.weight_bits, default_weights);
     compress.memory_limit = siren_tool_memory();
     const siren_option options[] = {
         {"model", "NAME", "kind of network", SIREN_OPTION_TEXT, &compress.model, 0, 0},
+        {"blocks", "KIND",
+         "what one network stands for: slice, volume or patch:16x16x16;\nelse slice for 2-D models, volume for "
+         "siren-3d",
+         SIREN_OPTION_TEXT, &blocks, 0, 0},
         {"layers", "N", "hidden layers", SIREN_OPTION_UINT32, &compress.layers, 1, SIREN_MAX_LAYERS - 1},
         {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &compress.width, 16,
          SIREN_MAX_WIDTH},
@@ -88,7 +125,7 @@ int siren_tool_compress(int argc, char **argv) {
         .command = "compress",
         .arguments = "IN.nii[.gz] OUT.siren",
         .n_arguments = 2,
-        .summary = "Trains one network for each slice and writes their quantised parameters, the original "
+        .summary = "Trains one network for each block (slice, volume or patch) and writes their quantised parameters, the original "
                    "header, its extensions\n"
                    "and the files beside the image (IN.bval, IN.bvec, IN.json) into one archive.\n"
                    "Ctrl-C stops and leaves nothing behind. The same options on the same device give the "
@@ -105,6 +142,7 @@ int siren_tool_compress(int argc, char **argv) {
     double start = siren_clock();
     siren_terminal_catch_interrupt();
     SIREN_TRY(parse_weights(weights, &compress.weight_bits));
+    if (blocks) SIREN_TRY(parse_blocks(blocks, &compress));
     const char *wanted = device_choice ? device_choice : getenv("SIRENCL_DEVICE");
     if (wanted && strcmp(wanted, "host") == 0)
         SIREN_TRY(siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "

@@ -22,7 +22,7 @@ int siren_tool_decompress(int argc, char **argv) {
                                .n_arguments = 2,
                                .summary = "Restores the series with its original header, extensions, "
                                           "datatype, scaling, byte order and NIfTI version, and\n"
-                                          "the attached files beside it. Each slice is checked against its "
+                                          "the attached files beside it. Each block is checked against its "
                                           "checksum: any device gives the same bits.",
                                .example =
                                    "sirencl decompress --slices 20:21 --volumes 0:5 dwi.siren slice20.nii.gz",

@@ -1,4 +1,5 @@
 /* sirencl info */
+#include "engine/blocks.h"
 #include "tools/tools.h"
 
 #include <math.h>
@@ -23,6 +24,29 @@ static void each_provenance(const char *provenance,
 
 static void json_provenance(void *json, const char *key, const char *value) {
     siren_json_string(json, key, value);
+}
+
+static void json_triple(siren_json *json, const char *key, const size_t values[3]) {
+    siren_json_begin_array(json, key);
+    for (int i = 0; i < 3; i++) siren_json_integer(json, NULL, values[i]);
+    siren_json_end(json);
+}
+
+static void json_blocks(siren_json *json, const siren_archive_info *info) {
+    bool slices = info->block_kind == SIREN_BLOCK_SLICE;
+    siren_json_begin_array(json, slices ? "slices" : "blocks");
+    for (size_t i = 0; i < info->n_blocks; i++) {
+        const siren_block_info *block = &info->blocks[i];
+        siren_json_begin_object(json, NULL);
+        siren_json_integer(json, slices ? "slice" : "index", block->number);
+        if (!slices) json_triple(json, "first", block->first);
+        if (!slices) json_triple(json, "size", block->size);
+        siren_json_number(json, "psnr", block->psnr);
+        siren_json_number(json, "mse", block->mse);
+        siren_json_integer(json, "bytes", block->bytes);
+        siren_json_end(json);
+    }
+    siren_json_end(json);
 }
 
 static siren_status print_json(const char *path, const siren_archive_info *info) {
@@ -64,16 +88,8 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     siren_json_begin_object(json, "provenance");
     each_provenance(info->provenance, json_provenance, json);
     siren_json_end(json);
-    siren_json_begin_array(json, "slices");
-    for (size_t i = 0; i < info->n_slices; i++) {
-        siren_json_begin_object(json, NULL);
-        siren_json_integer(json, "slice", info->slices[i].slice);
-        siren_json_number(json, "psnr", info->slices[i].psnr);
-        siren_json_number(json, "mse", info->slices[i].mse);
-        siren_json_integer(json, "bytes", info->slices[i].bytes);
-        siren_json_end(json);
-    }
-    siren_json_end(json);
+    siren_json_string(json, "kind", siren_block_kind_name(info->block_kind, 1));
+    json_blocks(json, info);
     SIREN_TRY(siren_tool_print_json(json));
 done:
     siren_json_free(json);
@@ -85,7 +101,22 @@ static void text_provenance(void *user, const char *key, const char *value) {
     printf("  %-12s %s\n", key, value);
 }
 
-static void print_text(const char *path, const siren_archive_info *info, bool every_slice) {
+static void print_blocks(const siren_archive_info *info) {
+    char bytes[32];
+    bool slices = info->block_kind == SIREN_BLOCK_SLICE;
+    printf("  %s      bytes     PSNR%s\n", slices ? "slice" : "block", slices ? "" : "  first voxel, size");
+    for (size_t i = 0; i < info->n_blocks; i++) {
+        const siren_block_info *block = &info->blocks[i];
+        printf("  %5u %10s %8.2f", (unsigned)block->number, siren_format_integer(block->bytes, bytes),
+               block->psnr);
+        if (!slices)
+            printf("  %zu,%zu,%zu  %zu x %zu x %zu", block->first[0], block->first[1], block->first[2],
+                   block->size[0], block->size[1], block->size[2]);
+        printf("\n");
+    }
+}
+
+static void print_text(const char *path, const siren_archive_info *info, bool every_block) {
     char bytes[32], size[32], params[32], weights[16];
     printf("%s: %s bytes (%s)\n", path, siren_format_integer(info->bytes, bytes),
            siren_format_bytes((double)info->bytes, size));
@@ -94,31 +125,35 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
            info->nifti_version, info->slope, info->inter);
     printf("  ratio        %.2f to %s voxels (%s), %.2f to float32\n", info->ratio, info->datatype,
            siren_format_bytes((double)info->series_bytes, size), info->ratio_float32);
-    const siren_slice_info *worst = NULL;
-    for (size_t i = 0; i < info->n_slices; i++)
-        if (info->slices[i].mse > (worst ? worst->mse : 0)) worst = &info->slices[i];
-    if (worst)
-        printf("  PSNR         %.2f dB, mean of %zu slice%s; lowest %.2f dB in slice %u\n", info->psnr,
-               info->n_slices, info->n_slices == 1 ? "" : "s", worst->psnr, (unsigned)worst->slice);
+    const char *kind = siren_block_kind_name(info->block_kind, 1);
+    const siren_block_info *worst = NULL;
+    for (size_t i = 0; i < info->n_blocks; i++)
+        if (info->blocks[i].mse > (worst ? worst->mse : 0)) worst = &info->blocks[i];
+    if (info->block_kind == SIREN_BLOCK_PATCH)
+        printf("  blocks       %zu %s of up to %zu x %zu x %zu voxels\n", info->n_blocks,
+               siren_block_kind_name(info->block_kind, info->n_blocks), info->blocks[0].size[0],
+               info->blocks[0].size[1], info->blocks[0].size[2]);
+    if (worst && info->block_kind == SIREN_BLOCK_VOLUME)
+        printf("  PSNR         %.2f dB, of the whole volume\n", info->psnr);
+    else if (worst)
+        printf("  PSNR         %.2f dB, mean of %zu %s; lowest %.2f dB in %s %u\n", info->psnr,
+               info->n_blocks, siren_block_kind_name(info->block_kind, info->n_blocks), worst->psnr, kind,
+               (unsigned)worst->number);
     else
-        printf("  PSNR         exact: every volume of every slice is constant\n");
+        printf("  PSNR         exact: every volume of every %s is constant\n", kind);
     printf("  network      ");
     for (size_t i = 0; i < info->n_layers; i++) {
         const siren_layer_info *layer = &info->layers[i];
         printf("%s%u %s", i ? ", " : "", (unsigned)layer->width, layer->activation);
         if (strcmp(layer->activation, "sine") == 0) printf(" (w0 %g)", (double)layer->w0);
     }
-    printf("\n  parameters   %s a slice, stored as %s\n", siren_format_integer(info->n_params, params),
+    printf("\n  parameters   %s a %s, stored as %s\n", siren_format_integer(info->n_params, params), kind,
            siren_tool_weights_name(info->weight_bits, weights));
     printf("  attachments ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
     printf("%s\n", info->n_attachments ? "" : " none");
     each_provenance(info->provenance, text_provenance, NULL);
-    if (!every_slice) return;
-    printf("  slice      bytes     PSNR\n");
-    for (size_t i = 0; i < info->n_slices; i++)
-        printf("  %5u %10s %8.2f\n", (unsigned)info->slices[i].slice,
-               siren_format_integer(info->slices[i].bytes, bytes), info->slices[i].psnr);
+    if (every_block) print_blocks(info);
 }
 
 int siren_tool_info(int argc, char **argv) {
@@ -138,7 +173,7 @@ int siren_tool_info(int argc, char **argv) {
             "uncompressed series in its\n"
             "stored type to the archive's bytes; the PSNR is -10 log10 of the mean squared error of the "
             "exact decode on\n"
-            "intensities scaled to [0,1] for each volume of a slice. With --verbose each slice has a line.",
+            "intensities scaled to [0,1] for each volume of a block. With --verbose each block has a line.",
         .example = "sirencl info --json dwi.siren",
         .options = options,
         .n_options = sizeof options / sizeof *options};

@@ -12,7 +12,7 @@
     X(compress, "a NIfTI series into an archive")                                                            \
     X(decompress, "an archive, or a part of it, into a NIfTI series")                                        \
     X(info, "what an archive holds: size, ratio, PSNR, network")                                             \
-    X(verify, "every checksum of an archive, and that each slice decodes to the recorded bits")              \
+    X(verify, "every checksum of an archive, and that each block decodes to the recorded bits")              \
     X(compare, "two NIfTI series: MSE, PSNR, maximal and relative error")                                    \
     X(devices, "the OpenCL devices and what sirencl makes of them")                                          \
     X(selftest, "known answers of every kernel on a device")                                                 \
