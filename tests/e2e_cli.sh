@@ -147,8 +147,38 @@ assert all(set(s) == {"slice", "psnr", "mse", "bytes"} for s in info["slices"])
 assert abs(info["psnr"] - sum(s["psnr"] for s in info["slices"]) / 3) < 1e-9
 assert [l["width"] for l in info["layers"]] == [16, 7]
 assert info["params"] == 2 * 16 + 16 + 16 * 7 + 7
-assert info["provenance"]["epochs"] == "3"
+assert info["provenance"]["epochs"] == "3" and info["kind"] == "slice"
 PYTHON
+
+# Volumes and patches.
+# shellcheck disable=SC2086
+expect 0 '' compress $small --model siren-3d p.nii v.siren
+grep -q 'of the whole volume' stdout.txt || fail "compress --model siren-3d: $(cat stdout.txt)"
+expect 0 '' verify v.siren
+grep -q '1 volume decodes' stdout.txt || fail "verify v.siren: $(cat stdout.txt)"
+# shellcheck disable=SC2086
+expect 0 '' compress $small --model siren-3d --blocks patch:8x8x2 p.nii patches.siren
+expect 0 '' verify patches.siren
+grep -q '8 patches decode' stdout.txt || fail "verify patches.siren: $(cat stdout.txt)"
+expect 0 '' info --verbose patches.siren
+grep -q '8 patches of up to 8 x 8 x 2 voxels' stdout.txt || fail "info patches.siren: $(cat stdout.txt)"
+expect 0 '' info --json patches.siren
+"$python" - stdout.txt <<'PYTHON' || fail "info --json: $(cat stdout.txt)"
+import json, sys
+info = json.load(open(sys.argv[1]))
+assert info["kind"] == "patch" and "slices" not in info
+assert all(set(b) == {"index", "first", "size", "psnr", "mse", "bytes"} for b in info["blocks"])
+assert [b["index"] for b in info["blocks"]] == list(range(8))
+assert info["blocks"][7]["first"] == [8, 8, 2] and info["blocks"][7]["size"] == [6, 4, 1]
+PYTHON
+# shellcheck disable=SC2086
+for blocks in patch patch:8 patch:8x8 patch:8x8x8x8 patch:0x8x8 patch:8x-8x8 "patch:8x8x8 " slices ''; do
+    expect 2 "--blocks is '$blocks' but must be" compress $small --model siren-3d --blocks "$blocks" p.nii none.siren
+done
+# shellcheck disable=SC2086
+expect 2 "blocks of kind volume have 3" compress $small --blocks volume p.nii none.siren
+# shellcheck disable=SC2086
+expect 2 "blocks of kind slice have 2" compress $small --blocks slice --model siren-3d p.nii none.siren
 expect 0 '' compare --json p.nii device.nii
 keys stdout.txt mse psnr max_abs_error relative_error voxels
 expect 0 '' compare --json --mask p_mask.nii p.nii p.nii

@@ -125,9 +125,10 @@ int siren_tool_compress(int argc, char **argv) {
         .command = "compress",
         .arguments = "IN.nii[.gz] OUT.siren",
         .n_arguments = 2,
-        .summary = "Trains one network for each block (slice, volume or patch) and writes their quantised parameters, the original "
-                   "header, its extensions\n"
-                   "and the files beside the image (IN.bval, IN.bvec, IN.json) into one archive.\n"
+        .summary = "Trains one network for each block (slice, volume or patch) and writes their quantised "
+                   "parameters, the original\n"
+                   "header, its extensions and the files beside the image (IN.bval, IN.bvec, IN.json) into "
+                   "one archive.\n"
                    "Ctrl-C stops and leaves nothing behind. The same options on the same device give the "
                    "same bytes.",
         .example = "sirencl compress --device cpu --epochs 1000 dwi.nii.gz dwi.siren",
