@@ -152,8 +152,8 @@ static size_t choose_batch(const siren_device_facts *facts, size_t n_blocks) {
 /* The device has no room for a single network and its targets. */
 static siren_status no_room(const siren_compression *run) {
     const size_t *size = run->layout.grid.size;
-    return siren_fail(SIREN_DEVICE_MEMORY, "%s: a %s of %zu x %zu x %zu points is too large for it; use smaller patches or another device", siren_message(),
-                      siren_block_kind_name(run->layout.grid.kind, 1), size[0], size[1], size[2]);
+    return siren_fail(SIREN_DEVICE_MEMORY, "%s: a %s of %zu x %zu x %zu points is too large for it; use smaller patches or another device",
+                      siren_message(), siren_block_kind_name(run->layout.grid.kind, 1), size[0], size[1], size[2]);
 }
 
 static siren_status create_trainer(siren_compression *run) {

@@ -35,7 +35,7 @@ typedef struct {
 
 /* What the index says of a record, readable without touching the record. */
 typedef struct {
-    uint32_t block; /* number of the block within the volume (slice z) */
+    uint32_t block; /* number of the block; of a slice its z */
     uint64_t
         decoded_crc; /* CRC-64 of the decoded block: (n_volumes, n_points) stored values, little-endian */
     double mse;      /* of the exact decode, on targets scaled to [0,1]; finite, not negative */
