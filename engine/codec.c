@@ -13,7 +13,7 @@
 
 #define CODING_FLOAT32 1
 #define CODING_STEPS 2
-#define GEOMETRY_BYTES 64     /* of slices */
+#define GEOMETRY_BYTES 64      /* of slices */
 #define GEOMETRY_BOX_BYTES 104 /* of other blocks */
 #define LAYER_BYTES 16
 #define WEIGHTS_BYTES 8

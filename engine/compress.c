@@ -149,11 +149,16 @@ static size_t choose_batch(const siren_device_facts *facts, size_t n_blocks) {
     return batch < n_blocks ? batch : n_blocks;
 }
 
-/* The device has no room for a single network and its targets. */
+/* There is no room for a single network and its targets. */
 static siren_status no_room(const siren_compression *run) {
-    const size_t *size = run->layout.grid.size;
-    return siren_fail(SIREN_DEVICE_MEMORY, "%s: a %s of %zu x %zu x %zu points is too large for it; use smaller patches or another device",
-                      siren_message(), siren_block_kind_name(run->layout.grid.kind, 1), size[0], size[1], size[2]);
+    const siren_device_facts *facts = siren_device_get_facts(run->device);
+    const siren_block_grid *grid = &run->layout.grid;
+    size_t n_volumes = run->layout.geometry.n_volumes;
+    return siren_fail(SIREN_DEVICE_MEMORY,
+                      "a %s of %zu x %zu x %zu points and %zu volumes has %zu bytes of targets and does not fit into the device %s, which "
+                      "allocates at most %llu bytes at once; use smaller patches, a smaller network or another device",
+                      siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2], n_volumes,
+                      run->n_points * SIREN_PADDED(n_volumes) * sizeof(float), facts->name, (unsigned long long)facts->max_allocation_bytes);
 }
 
 static siren_status create_trainer(siren_compression *run) {
