@@ -21,6 +21,46 @@ static void coordinates_are_the_papers(void **state) {
     assert_memory_equal(box_ours, box_reference, sizeof box_ours);
 }
 
+/* Blocks of one size stand together and ascend; none is missing and none is there twice. */
+static void grids_are_ordered_by_size(void **state) {
+    (void)state;
+    const siren_geometry g = {.nx = 9, .ny = 7, .nz = 5};
+    const size_t sizes[][4] = {{4, 3, 2, 8}, {3, 7, 5, 1}, {5, 7, 1, 2}, {100, 4, 2, 4}};
+    for (size_t i = 0; i < 4; i++) {
+        siren_block_grid grid;
+        size_t numbers[64], n_sizes = 1, n_points = 0;
+        bool seen[64] = {false};
+        assert_siren_ok(siren_block_grid_create(SIREN_BLOCK_PATCH, sizes[i], &g, 0, 5, &grid));
+        assert_true(grid.count <= 64 && grid.first == 0);
+        siren_block_grid_by_size(&grid, numbers);
+        for (size_t n = 0; n < grid.count; n++) {
+            siren_block block = siren_block_at(&grid, numbers[n]), before = siren_block_at(&grid, numbers[n ? n - 1 : 0]);
+            assert_false(seen[numbers[n]]);
+            seen[numbers[n]] = true;
+            n_points += siren_block_points(&block);
+            bool equal = block.nx == before.nx && block.ny == before.ny && block.nz == before.nz;
+            if (!equal) n_sizes++;
+            assert_true(n == 0 || !equal || numbers[n] > numbers[n - 1]);
+        }
+        assert_int_equal(n_points, 9 * 7 * 5);
+        assert_int_equal(n_sizes, sizes[i][3]);
+    }
+    siren_block_grid slices;
+    size_t numbers[3];
+    assert_siren_ok(siren_block_grid_create(SIREN_BLOCK_SLICE, NULL, &g, 1, 4, &slices));
+    siren_block_grid_by_size(&slices, numbers);
+    for (size_t n = 0; n < 3; n++) assert_true(numbers[n] == n + 1 && siren_block_at(&slices, n + 1).z == n + 1);
+}
+
+/* An index numbers blocks in 32 bits. */
+static void a_grid_of_too_many_blocks_is_refused(void **state) {
+    (void)state;
+    const siren_geometry g = {.nx = 4096, .ny = 4096, .nz = 4096};
+    siren_block_grid grid;
+    assert_int_equal(siren_block_grid_create(SIREN_BLOCK_PATCH, (const size_t[]){1, 1, 16}, &g, 0, 4096, &grid), SIREN_USAGE);
+    assert_int_equal(siren_block_grid_create(SIREN_BLOCK_PATCH, (const size_t[]){2, 1, 16}, &g, 0, 4096, &grid), SIREN_OK);
+}
+
 static void slices_come_back(void **state) {
     (void)state;
     /* (3 volumes, 2 slices, 2 rows of 2): a ramp, a constant, and one with NaN and infinity. */
@@ -66,6 +106,8 @@ static void an_overflowing_range_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(coordinates_are_the_papers),
+        cmocka_unit_test(grids_are_ordered_by_size),
+        cmocka_unit_test(a_grid_of_too_many_blocks_is_refused),
         cmocka_unit_test(slices_come_back),
         cmocka_unit_test(integers_round_and_clamp),
         cmocka_unit_test(an_overflowing_range_is_refused),
