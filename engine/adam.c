@@ -7,9 +7,9 @@ typedef struct {
     siren_optimiser base;
     siren_adam_options options;
     siren_kernel *kernel;
-    siren_buffer *m, *v; /* (n_networks, n_padded) */
+    siren_buffer *m, *v;                /* (n_networks, n_padded) */
     size_t n_networks, n_padded, group; /* work-items of a group */
-    unsigned n_steps; /* taken since the restart */
+    unsigned n_steps;                   /* taken since the restart */
 } siren_adam;
 
 static siren_status adam_restart(siren_optimiser *base) {
@@ -19,15 +19,17 @@ static siren_status adam_restart(siren_optimiser *base) {
     return siren_buffer_zero(adam->v);
 }
 
-static siren_status adam_step(siren_optimiser *base, siren_buffer *params, const siren_buffer *partial_gradients, size_t n_parts,
+static siren_status adam_step(siren_optimiser *base, siren_buffer *params,
+                              const siren_buffer *partial_gradients, size_t n_parts,
                               const siren_buffer *state) {
     siren_adam *adam = (siren_adam *)base;
     const siren_adam_options *o = &adam->options;
     double t = ++adam->n_steps;
     siren_range range = {.global = {adam->n_padded / 16, adam->n_networks}, .local = {adam->group}};
-    return SIREN_LAUNCH(adam->kernel, range, SIREN_BUFFER(params), SIREN_BUFFER(adam->m), SIREN_BUFFER(adam->v),
-                        SIREN_BUFFER(partial_gradients), SIREN_BUFFER(state), SIREN_INT((int)n_parts), SIREN_INT((int)adam->n_padded),
-                        SIREN_FLOAT(o->beta1), SIREN_FLOAT(o->beta2), SIREN_FLOAT(o->epsilon),
+    return SIREN_LAUNCH(adam->kernel, range, SIREN_BUFFER(params), SIREN_BUFFER(adam->m),
+                        SIREN_BUFFER(adam->v), SIREN_BUFFER(partial_gradients), SIREN_BUFFER(state),
+                        SIREN_INT((int)n_parts), SIREN_INT((int)adam->n_padded), SIREN_FLOAT(o->beta1),
+                        SIREN_FLOAT(o->beta2), SIREN_FLOAT(o->epsilon),
                         SIREN_FLOAT((float)((double)o->rate / (1.0 - pow((double)o->beta1, t)))),
                         SIREN_FLOAT((float)(1.0 / (1.0 - pow((double)o->beta2, t)))));
 }
@@ -40,8 +42,8 @@ static void adam_free(siren_optimiser *base) {
     free(adam);
 }
 
-siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n_padded, const siren_adam_options *options,
-                               siren_optimiser **out) {
+siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n_padded,
+                               const siren_adam_options *options, siren_optimiser **out) {
     siren_status status = SIREN_OK;
     siren_adam *adam = NULL;
     SIREN_TRY(siren_allocate(&adam, 1, sizeof *adam, "the optimiser"));
@@ -51,8 +53,10 @@ siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n
                          .n_padded = n_padded,
                          .group = siren_element_group(device)};
     SIREN_TRY(siren_kernel_create(device, "adam.cl", "", "adam_step", &adam->kernel));
-    SIREN_TRY(siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the first moments", &adam->m));
-    SIREN_TRY(siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the second moments", &adam->v));
+    SIREN_TRY(
+        siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the first moments", &adam->m));
+    SIREN_TRY(
+        siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the second moments", &adam->v));
     SIREN_TRY(adam_restart(&adam->base));
     *out = &adam->base;
     adam = NULL;

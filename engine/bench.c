@@ -17,7 +17,8 @@ siren_status siren_bench_peak(siren_device *device, double *gflops) {
     siren_buffer *out = NULL;
     const siren_device_facts *facts = siren_device_get_facts(device);
     bool chain = facts->family == SIREN_FAMILY_CHAIN;
-    size_t lanes = facts->vector_width >= 16 ? 16 : 8, group = facts->max_work_group < 256 ? facts->max_work_group : 256;
+    size_t lanes = facts->vector_width >= 16 ? 16 : 8,
+           group = facts->max_work_group < 256 ? facts->max_work_group : 256;
     size_t items = chain ? 4 * (size_t)facts->compute_units : 32 * group * facts->compute_units;
     double per_step = 2.0 * 16 * (double)items * (chain ? (double)lanes : 1.0), best = 0;
     char options[64];
@@ -28,7 +29,8 @@ siren_status siren_bench_peak(siren_device *device, double *gflops) {
     int n = 1000;
     for (int run = 0; run < 6; run++) {
         double start = siren_clock();
-        SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(out), SIREN_FLOAT(0.999f), SIREN_FLOAT(0.001f), SIREN_INT(n)));
+        SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(out), SIREN_FLOAT(0.999f), SIREN_FLOAT(0.001f),
+                               SIREN_INT(n)));
         SIREN_TRY(siren_device_finish(device));
         double seconds = siren_clock() - start, rate = per_step * n / seconds * 1e-9;
         if (seconds < 0.02 && n < 100000000) { /* too short to trust: lengthen, and do not count it */
@@ -65,14 +67,17 @@ static void synthetic_targets(size_t n_networks, size_t nx, size_t ny, size_t n_
         for (size_t y = 0; y < ny; y++)
             for (size_t x = 0; x < nx; x++)
                 for (size_t j = 0; j < n_outputs; j++, targets++) {
-                    double u = (double)x / (double)nx, v = (double)y / (double)ny, k = 3.0 + (double)((j + 5 * n) % 17);
+                    double u = (double)x / (double)nx, v = (double)y / (double)ny,
+                           k = 3.0 + (double)((j + 5 * n) % 17);
                     double wave = 0.5 + 0.25 * sin(k * u + 2.0 * v * v) + 0.25 * cos(k * v - 3.0 * u);
-                    *targets = (float)((u - 0.5) * (u - 0.5) + (v - 0.5) * (v - 0.5) < 0.2 ? wave : 0.1 * wave);
+                    *targets =
+                        (float)((u - 0.5) * (u - 0.5) + (v - 0.5) * (v - 0.5) < 0.2 ? wave : 0.1 * wave);
                 }
 }
 
-static siren_status measure_decode(siren_device *device, const siren_network *network, size_t n_points, const float *coordinates,
-                                   const float *params, siren_bench_result *result) {
+static siren_status measure_decode(siren_device *device, const siren_network *network, size_t n_points,
+                                   const float *coordinates, const float *params,
+                                   siren_bench_result *result) {
     siren_status status = SIREN_OK;
     siren_decoder *decoder = NULL;
     float *y = NULL;
@@ -95,7 +100,8 @@ done:
     return status;
 }
 
-static siren_status measure_steps(siren_device *device, siren_trainer *trainer, size_t n_steps, siren_bench_result *result) {
+static siren_status measure_steps(siren_device *device, siren_trainer *trainer, size_t n_steps,
+                                  siren_bench_result *result) {
     double seconds[ROUNDS], peak[ROUNDS], share[ROUNDS];
     SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, 2, NULL, NULL));
     for (int round = 0; round < ROUNDS; round++) {
@@ -112,22 +118,28 @@ static siren_status measure_steps(siren_device *device, siren_trainer *trainer, 
     return SIREN_OK;
 }
 
-siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks, size_t nx, size_t ny, size_t n_steps,
-                              siren_bench_result *out) {
+siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
+                              size_t nx, size_t ny, size_t n_steps, siren_bench_result *out) {
     siren_status status = SIREN_OK;
     siren_trainer *trainer = NULL;
     float *coordinates = NULL, *targets = NULL, *params = NULL, *losses = NULL;
-    size_t n_points = nx * ny, n_params = siren_network_n_params(network), n_outputs = siren_network_n_outputs(network);
-    siren_bench_result result = {.n_epochs = 2 + ROUNDS * n_steps, .n_networks = n_networks, .n_points = n_points};
+    size_t n_points = nx * ny, n_params = siren_network_n_params(network),
+           n_outputs = siren_network_n_outputs(network);
+    siren_bench_result result = {
+        .n_epochs = 2 + ROUNDS * n_steps, .n_networks = n_networks, .n_points = n_points};
     result.step_flops = siren_network_step_flops(network, n_points) * (double)n_networks;
-    SIREN_TRY(siren_allocate(&coordinates, n_points, network->n_inputs * sizeof *coordinates, "the coordinates"));
+    SIREN_TRY(
+        siren_allocate(&coordinates, n_points, network->n_inputs * sizeof *coordinates, "the coordinates"));
     SIREN_TRY(siren_allocate(&targets, n_networks * n_points, n_outputs * sizeof *targets, "the targets"));
     SIREN_TRY(siren_allocate(&params, n_networks, n_params * sizeof *params, "the parameters"));
     SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
-    siren_block_coordinates(&(siren_block){.nx = nx, .ny = ny, .nz = 1}, network->n_inputs, 0, n_points, coordinates);
+    siren_block_coordinates(&(siren_block){.nx = nx, .ny = ny, .nz = 1}, network->n_inputs, 0, n_points,
+                            coordinates);
     synthetic_targets(n_networks, nx, ny, n_outputs, targets);
-    for (size_t n = 0; n < n_networks; n++) siren_network_initialise(network, 0, (uint32_t)n, params + n * n_params);
-    siren_trainer_plan plan = {network, n_networks, n_points, coordinates, result.n_epochs, {3e-4f, 0.9f, 0.999f, 1e-8f}};
+    for (size_t n = 0; n < n_networks; n++)
+        siren_network_initialise(network, 0, (uint32_t)n, params + n * n_params);
+    siren_trainer_plan plan = {network,     n_networks,      n_points,
+                               coordinates, result.n_epochs, {3e-4f, 0.9f, 0.999f, 1e-8f}};
     SIREN_TRY(siren_trainer_create(device, &plan, &trainer));
     SIREN_TRY(siren_trainer_start(trainer, params, targets));
     SIREN_TRY(measure_steps(device, trainer, n_steps, &result));

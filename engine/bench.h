@@ -26,7 +26,7 @@ typedef struct {
 
 /* Trains `network` on `n_networks` blocks of nx * ny points of a fixed synthetic image, `n_steps` steps in each of five
  * rounds after two steps of warm-up, and decodes it; the peak is measured in every round. */
-siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks, size_t nx, size_t ny, size_t n_steps,
-                              siren_bench_result *out);
+siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
+                              size_t nx, size_t ny, size_t n_steps, siren_bench_result *out);
 
 #endif

@@ -5,10 +5,14 @@
 
 const char *siren_block_kind_name(siren_block_kind kind, size_t n) {
     switch (kind) {
-    case SIREN_BLOCK_SLICE: return n == 1 ? "slice" : "slices";
-    case SIREN_BLOCK_VOLUME: return n == 1 ? "volume" : "volumes";
-    case SIREN_BLOCK_PATCH: return n == 1 ? "patch" : "patches";
-    default: return n == 1 ? "block" : "blocks";
+    case SIREN_BLOCK_SLICE:
+        return n == 1 ? "slice" : "slices";
+    case SIREN_BLOCK_VOLUME:
+        return n == 1 ? "volume" : "volumes";
+    case SIREN_BLOCK_PATCH:
+        return n == 1 ? "patch" : "patches";
+    default:
+        return n == 1 ? "block" : "blocks";
     }
 }
 
@@ -19,24 +23,31 @@ uint32_t siren_block_inputs(siren_block_kind kind) { return kind == SIREN_BLOCK_
 /* Blocks along an axis. */
 static size_t n_along(size_t extent, size_t size) { return (extent - 1) / size + 1; }
 
-siren_status siren_block_grid_create(siren_block_kind kind, const size_t *size, const siren_geometry *geometry, size_t z_begin, size_t z_end,
+siren_status siren_block_grid_create(siren_block_kind kind, const size_t *size,
+                                     const siren_geometry *geometry, size_t z_begin, size_t z_end,
                                      siren_block_grid *out) {
     const size_t extent[3] = {geometry->nx, geometry->ny, z_end - z_begin};
-    siren_block_grid grid = {kind, geometry->nx, geometry->ny, z_begin, z_end, {extent[0], extent[1], extent[2]}, 0, 1};
+    siren_block_grid grid = {
+        kind, geometry->nx, geometry->ny, z_begin, z_end, {extent[0], extent[1], extent[2]}, 0, 1};
     if (kind == SIREN_BLOCK_SLICE) {
         grid.size[2] = 1;
         grid.first = z_begin;
     }
     if (kind == SIREN_BLOCK_PATCH) {
         if (size[0] == 0 || size[1] == 0 || size[2] == 0)
-            return siren_fail(SIREN_USAGE, "patches of %zu x %zu x %zu voxels are empty; give at least 1 along each axis", size[0], size[1], size[2]);
+            return siren_fail(SIREN_USAGE,
+                              "patches of %zu x %zu x %zu voxels are empty; give at least 1 along each axis",
+                              size[0], size[1], size[2]);
         for (int axis = 0; axis < 3; axis++)
             if (size[axis] < extent[axis]) grid.size[axis] = size[axis];
     }
     for (int axis = 0; axis < 3; axis++)
-        if (!siren_mul(grid.count, n_along(extent[axis], grid.size[axis]), &grid.count) || grid.count > UINT32_MAX - grid.first)
-            return siren_fail(SIREN_USAGE, "blocks of %zu x %zu x %zu voxels are too small: an archive holds up to %u; give larger ones",
-                              grid.size[0], grid.size[1], grid.size[2], UINT32_MAX);
+        if (!siren_mul(grid.count, n_along(extent[axis], grid.size[axis]), &grid.count) ||
+            grid.count > UINT32_MAX - grid.first)
+            return siren_fail(
+                SIREN_USAGE,
+                "blocks of %zu x %zu x %zu voxels are too small: an archive holds up to %u; give larger ones",
+                grid.size[0], grid.size[1], grid.size[2], UINT32_MAX);
     *out = grid;
     return SIREN_OK;
 }
@@ -47,29 +58,36 @@ siren_block siren_block_at(const siren_block_grid *grid, size_t number) {
     for (int axis = 0; axis < 3; axis++) {
         size_t along = n_along(extent[axis], grid->size[axis]);
         begin[axis] = rest % along * grid->size[axis];
-        n[axis] = extent[axis] - begin[axis] < grid->size[axis] ? extent[axis] - begin[axis] : grid->size[axis];
+        n[axis] =
+            extent[axis] - begin[axis] < grid->size[axis] ? extent[axis] - begin[axis] : grid->size[axis];
         rest /= along;
     }
     return (siren_block){begin[0], begin[1], grid->z_begin + begin[2], n[0], n[1], n[2]};
 }
 
-size_t siren_block_grid_points(const siren_block_grid *grid) { return grid->size[0] * grid->size[1] * grid->size[2]; }
+size_t siren_block_grid_points(const siren_block_grid *grid) {
+    return grid->size[0] * grid->size[1] * grid->size[2];
+}
 
 void siren_block_grid_by_size(const siren_block_grid *grid, size_t *numbers) {
     /* A block is either of full size along an axis or the remainder. */
     for (unsigned shape = 0; shape < 8; shape++)
         for (size_t i = 0; i < grid->count; i++) {
             siren_block block = siren_block_at(grid, grid->first + i);
-            unsigned own = (unsigned)(block.nx < grid->size[0]) + 2 * (unsigned)(block.ny < grid->size[1]) + 4 * (unsigned)(block.nz < grid->size[2]);
+            unsigned own = (unsigned)(block.nx < grid->size[0]) + 2 * (unsigned)(block.ny < grid->size[1]) +
+                           4 * (unsigned)(block.nz < grid->size[2]);
             if (own == shape) *numbers++ = grid->first + i;
         }
 }
 
 /* ---- one block -------------------------------------------------------------------------------------------------------- */
 
-static float coordinate(size_t i, size_t n) { return n > 1 ? 2.0f * ((float)i / (float)(n - 1) - 0.5f) : 0.0f; }
+static float coordinate(size_t i, size_t n) {
+    return n > 1 ? 2.0f * ((float)i / (float)(n - 1) - 0.5f) : 0.0f;
+}
 
-void siren_block_coordinates(const siren_block *block, uint32_t n_inputs, size_t first, size_t n, float *coordinates) {
+void siren_block_coordinates(const siren_block *block, uint32_t n_inputs, size_t first, size_t n,
+                             float *coordinates) {
     for (size_t i = first; i < first + n; i++, coordinates += n_inputs) {
         size_t row = i / block->nx;
         coordinates[0] = coordinate(i % block->nx, block->nx);
@@ -78,7 +96,8 @@ void siren_block_coordinates(const siren_block *block, uint32_t n_inputs, size_t
     }
 }
 
-const uint8_t *siren_block_row(const siren_series *series, const siren_block *block, size_t volume, size_t y, size_t z) {
+const uint8_t *siren_block_row(const siren_series *series, const siren_block *block, size_t volume, size_t y,
+                               size_t z) {
     const siren_geometry *g = &series->geometry;
     size_t row = (volume * g->nz + block->z + z) * g->ny + block->y + y;
     return (const uint8_t *)series->voxels + (row * g->nx + block->x) * siren_datatype_size(g->datatype);
@@ -100,11 +119,12 @@ static siren_scaling finite_range(const double *values, size_t n, size_t *n_exce
 static void read_volume(const siren_series *series, const siren_block *block, size_t volume, double *values) {
     for (size_t z = 0; z < block->nz; z++)
         for (size_t y = 0; y < block->ny; y++, values += block->nx)
-            siren_datatype_to_double(series->geometry.datatype, siren_block_row(series, block, volume, y, z), block->nx, values);
+            siren_datatype_to_double(series->geometry.datatype, siren_block_row(series, block, volume, y, z),
+                                     block->nx, values);
 }
 
-siren_status siren_block_gather(const siren_series *series, const siren_block *block, float *targets, siren_scaling *scaling,
-                                size_t *n_exceptional) {
+siren_status siren_block_gather(const siren_series *series, const siren_block *block, float *targets,
+                                siren_scaling *scaling, size_t *n_exceptional) {
     siren_status status = SIREN_OK;
     size_t n_points = siren_block_points(block), n_volumes = series->geometry.n_volumes, exceptional = 0;
     double *values = NULL;
@@ -115,8 +135,9 @@ siren_status siren_block_gather(const siren_series *series, const siren_block *b
         double extent = range.maximum - range.minimum;
         if (!isfinite(extent)) {
             status = siren_fail(SIREN_UNSUPPORTED,
-                                "volume %zu spans %g to %g from slice %zu to %zu, more than double precision can scale; clip the image", volume,
-                                range.minimum, range.maximum, block->z, block->z + block->nz - 1);
+                                "volume %zu spans %g to %g from slice %zu to %zu, more than double precision "
+                                "can scale; clip the image",
+                                volume, range.minimum, range.maximum, block->z, block->z + block->nz - 1);
             goto done;
         }
         for (size_t i = 0; i < n_points; i++) {
@@ -131,14 +152,15 @@ done:
     return status;
 }
 
-siren_status siren_block_restore(siren_datatype datatype, size_t n, size_t pitch, size_t n_volumes, const siren_scaling *scaling,
-                                 const float *y, void *voxels) {
+siren_status siren_block_restore(siren_datatype datatype, size_t n, size_t pitch, size_t n_volumes,
+                                 const siren_scaling *scaling, const float *y, void *voxels) {
     double *values = NULL;
     size_t size = siren_datatype_size(datatype);
     SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a block's values"));
     for (size_t volume = 0; volume < n_volumes; volume++) {
         double minimum = scaling[volume].minimum, extent = scaling[volume].maximum - minimum;
-        for (size_t i = 0; i < n; i++) values[i] = y && extent > 0 ? minimum + (double)y[i * n_volumes + volume] * extent : minimum;
+        for (size_t i = 0; i < n; i++)
+            values[i] = y && extent > 0 ? minimum + (double)y[i * n_volumes + volume] * extent : minimum;
         siren_datatype_from_double(datatype, values, n, (uint8_t *)voxels + volume * pitch * size);
     }
     free(values);

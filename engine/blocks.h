@@ -14,7 +14,9 @@ typedef struct {
     size_t nx, ny, nz;
 } siren_block;
 
-static inline size_t siren_block_points(const siren_block *block) { return block->nx * block->ny * block->nz; }
+static inline size_t siren_block_points(const siren_block *block) {
+    return block->nx * block->ny * block->nz;
+}
 
 /* How a range of slices is cut into blocks: boxes of one size from the corner on, numbered x fastest, then y, then z.
  * Slices are boxes of (nx, ny, 1) and bear the number of their z; a volume is one box. */
@@ -33,7 +35,8 @@ uint32_t siren_block_inputs(siren_block_kind kind);
 
 /* The grid of `kind` over slices z_begin ... z_end - 1 of a series, z_begin < z_end <= nz. `size` (3) is of a patch and
  * is cut to the range; other kinds ignore it. USAGE for a patch size of 0 and for more than 2^32 - 1 blocks. */
-siren_status siren_block_grid_create(siren_block_kind kind, const size_t *size, const siren_geometry *geometry, size_t z_begin, size_t z_end,
+siren_status siren_block_grid_create(siren_block_kind kind, const size_t *size,
+                                     const siren_geometry *geometry, size_t z_begin, size_t z_end,
                                      siren_block_grid *out);
 /* The block of a number of the grid. */
 siren_block siren_block_at(const siren_block_grid *grid, size_t number);
@@ -44,10 +47,12 @@ void siren_block_grid_by_size(const siren_block_grid *grid, size_t *numbers);
 
 /* Coordinates (n, n_inputs) of points first ... first + n - 1 of a block: 2 (i / (n - 1) - 1/2) along each of its axes,
  * computed in float32 in this order of operations; 0 along an axis of size 1. n_inputs is 2 for x, y or 3 for x, y, z. */
-void siren_block_coordinates(const siren_block *block, uint32_t n_inputs, size_t first, size_t n, float *coordinates);
+void siren_block_coordinates(const siren_block *block, uint32_t n_inputs, size_t first, size_t n,
+                             float *coordinates);
 
 /* Where the voxels of row (y, z) of a block begin, y and z counted within the block. */
-const uint8_t *siren_block_row(const siren_series *series, const siren_block *block, size_t volume, size_t y, size_t z);
+const uint8_t *siren_block_row(const siren_series *series, const siren_block *block, size_t volume, size_t y,
+                               size_t z);
 
 /* Stored values of one volume in one block; equal where the volume is constant there (or has no finite voxel: 0, 0). */
 typedef struct {
@@ -57,13 +62,13 @@ typedef struct {
 /* A block as targets (n_points, n_volumes): each volume scaled to [0,1] by its minimum and maximum in the block (a constant
  * one to 0), NaN where the voxel is not finite. `scaling`: (n_volumes). `*n_exceptional`: voxels that are not finite.
  * UNSUPPORTED where a range overflows double precision. */
-siren_status siren_block_gather(const siren_series *series, const siren_block *block, float *targets, siren_scaling *scaling,
-                                size_t *n_exceptional);
+siren_status siren_block_gather(const siren_series *series, const siren_block *block, float *targets,
+                                siren_scaling *scaling, size_t *n_exceptional);
 
 /* Decoded values to stored ones, for `n` points of all volumes: minimum + y (maximum - minimum) in double precision,
  * rounded to nearest even and clamped for integer types. `y`: (n, n_volumes), or NULL where every volume is constant;
  * `voxels`: (n_volumes, pitch) of `datatype`, of which the first n of each row are set. */
-siren_status siren_block_restore(siren_datatype datatype, size_t n, size_t pitch, size_t n_volumes, const siren_scaling *scaling,
-                                 const float *y, void *voxels);
+siren_status siren_block_restore(siren_datatype datatype, size_t n, size_t pitch, size_t n_volumes,
+                                 const siren_scaling *scaling, const float *y, void *voxels);
 
 #endif

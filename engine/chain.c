@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHAIN_PARTS 8           /* of a gradient; more would cost memory and reduction, fewer would idle cores */
-#define CHAIN_TILE_FLOPS 20e9   /* of one launch: a fraction of a second on two cores */
+#define CHAIN_PARTS 8 /* of a gradient; more would cost memory and reduction, fewer would idle cores */
+#define CHAIN_TILE_FLOPS 20e9 /* of one launch: a fraction of a second on two cores */
 
 typedef struct {
     siren_gradient base;
@@ -21,8 +21,9 @@ void siren_chain_options(const siren_device *device, char *out, size_t size) {
     snprintf(out, size, "-D SIREN_LANES=%d -D SIREN_BLOCK_ROWS=%d", lanes, SIREN_CHAIN_BLOCK_ROWS);
 }
 
-siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks, siren_buffer *forward,
-                              siren_buffer *backward, const siren_buffer *params, const siren_buffer *table) {
+siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks,
+                              siren_buffer *forward, siren_buffer *backward, const siren_buffer *params,
+                              const siren_buffer *table) {
     size_t widest = 0;
     for (uint32_t l = 0; l < network->n_layers; l++) {
         size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
@@ -31,27 +32,31 @@ siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, 
     }
     /* The narrowest panel has 16 columns; kernels skip the panels that a layer does not have. */
     siren_range range = {.global = {(widest + 15) / 16, network->n_layers, n_networks}};
-    return SIREN_LAUNCH(pack, range, SIREN_BUFFER(forward), SIREN_BUFFER(backward), SIREN_BUFFER(params), SIREN_BUFFER(table),
-                        SIREN_INT((int)siren_network_n_padded(network)), SIREN_INT((int)siren_network_n_panel_floats(network)));
+    return SIREN_LAUNCH(pack, range, SIREN_BUFFER(forward), SIREN_BUFFER(backward), SIREN_BUFFER(params),
+                        SIREN_BUFFER(table), SIREN_INT((int)siren_network_n_padded(network)),
+                        SIREN_INT((int)siren_network_n_panel_floats(network)));
 }
 
 static siren_status chain_begin(siren_gradient *base, const siren_buffer *params) {
     siren_chain *chain = (siren_chain *)base;
-    return siren_chain_pack(chain->pack, chain->shape.network, chain->shape.n_networks, chain->forward_panels, chain->backward_panels,
-                            params, chain->shape.table);
+    return siren_chain_pack(chain->pack, chain->shape.network, chain->shape.n_networks, chain->forward_panels,
+                            chain->backward_panels, params, chain->shape.table);
 }
 
-static siren_status chain_tile(siren_gradient *base, const siren_buffer *params, const siren_buffer *targets, size_t tile) {
+static siren_status chain_tile(siren_gradient *base, const siren_buffer *params, const siren_buffer *targets,
+                               size_t tile) {
     siren_chain *chain = (siren_chain *)base;
     const siren_gradient_shape *shape = &chain->shape;
     size_t begin = tile * chain->rounds_per_tile, end = begin + chain->rounds_per_tile;
     if (end > chain->n_rounds) end = chain->n_rounds;
     siren_range range = {.global = {base->n_parts, shape->n_networks}};
-    return SIREN_LAUNCH(chain->step, range, SIREN_BUFFER(base->partial_gradients), SIREN_BUFFER(base->partial_losses),
-                        SIREN_BUFFER(chain->scratch), SIREN_BUFFER(params), SIREN_BUFFER(chain->forward_panels),
-                        SIREN_BUFFER(chain->backward_panels), SIREN_BUFFER(shape->coordinates), SIREN_BUFFER(targets),
-                        SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)shape->network->n_layers),
-                        SIREN_INT((int)chain->n_padded), SIREN_INT((int)chain->n_panel_floats), SIREN_INT((int)chain->n_scratch),
+    return SIREN_LAUNCH(chain->step, range, SIREN_BUFFER(base->partial_gradients),
+                        SIREN_BUFFER(base->partial_losses), SIREN_BUFFER(chain->scratch),
+                        SIREN_BUFFER(params), SIREN_BUFFER(chain->forward_panels),
+                        SIREN_BUFFER(chain->backward_panels), SIREN_BUFFER(shape->coordinates),
+                        SIREN_BUFFER(targets), SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0),
+                        SIREN_INT((int)shape->network->n_layers), SIREN_INT((int)chain->n_padded),
+                        SIREN_INT((int)chain->n_panel_floats), SIREN_INT((int)chain->n_scratch),
                         SIREN_INT((int)shape->n_points), SIREN_INT((int)begin), SIREN_INT((int)end));
 }
 
@@ -70,7 +75,8 @@ static void chain_free(siren_gradient *base) {
 /* Floats of one block's activations and derivatives (chain.cl). */
 static size_t scratch_floats(const siren_network *network) {
     size_t pitches = SIREN_PADDED((size_t)network->n_inputs) + SIREN_PAD;
-    for (uint32_t l = 0; l < network->n_layers; l++) pitches += 2 * (SIREN_PADDED((size_t)network->layers[l].width) + SIREN_PAD);
+    for (uint32_t l = 0; l < network->n_layers; l++)
+        pitches += 2 * (SIREN_PADDED((size_t)network->layers[l].width) + SIREN_PAD);
     return pitches * SIREN_CHAIN_BLOCK_ROWS;
 }
 
@@ -79,7 +85,8 @@ siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradien
     siren_chain *chain = NULL;
     char options[64];
     SIREN_TRY(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
-    chain->base = (siren_gradient){.begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = CHAIN_PARTS};
+    chain->base = (siren_gradient){
+        .begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = CHAIN_PARTS};
     chain->shape = *shape;
     chain->n_padded = siren_network_n_padded(shape->network);
     chain->n_panel_floats = siren_network_n_panel_floats(shape->network);
@@ -97,13 +104,18 @@ siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradien
     siren_chain_options(shape->device, options, sizeof options);
     SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
     SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
-    size_t panels = shape->n_networks * chain->n_panel_floats * sizeof(float), slots = shape->n_networks * CHAIN_PARTS;
-    SIREN_TRY(siren_buffer_create(shape->device, panels, "the forward weight panels", &chain->forward_panels));
-    SIREN_TRY(siren_buffer_create(shape->device, panels, "the backward weight panels", &chain->backward_panels));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_scratch * sizeof(float), "the activations", &chain->scratch));
+    size_t panels = shape->n_networks * chain->n_panel_floats * sizeof(float),
+           slots = shape->n_networks * CHAIN_PARTS;
+    SIREN_TRY(
+        siren_buffer_create(shape->device, panels, "the forward weight panels", &chain->forward_panels));
+    SIREN_TRY(
+        siren_buffer_create(shape->device, panels, "the backward weight panels", &chain->backward_panels));
+    SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_scratch * sizeof(float), "the activations",
+                                  &chain->scratch));
     SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_padded * sizeof(float), "the gradients",
                                   &chain->base.partial_gradients));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * sizeof(float), "the losses", &chain->base.partial_losses));
+    SIREN_TRY(
+        siren_buffer_create(shape->device, slots * sizeof(float), "the losses", &chain->base.partial_losses));
     *out = &chain->base;
     chain = NULL;
 done:

@@ -24,20 +24,25 @@
 
 static bool big_endian_machine(void) { return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__; }
 
-static size_t geometry_bytes(uint32_t kind) { return kind == SIREN_BLOCK_SLICE ? GEOMETRY_BYTES : GEOMETRY_BOX_BYTES; }
+static size_t geometry_bytes(uint32_t kind) {
+    return kind == SIREN_BLOCK_SLICE ? GEOMETRY_BYTES : GEOMETRY_BOX_BYTES;
+}
 
 siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout) {
     const siren_geometry *g = &layout->geometry;
     const siren_block_grid *grid = &layout->grid;
-    uint8_t geometry[GEOMETRY_BOX_BYTES] = {0}, network[8 + SIREN_MAX_LAYERS * LAYER_BYTES], weights[WEIGHTS_BYTES];
-    const uint64_t sizes[] = {g->nx, g->ny, g->nz, g->n_volumes, grid->first, grid->count, grid->z_begin, grid->z_end, grid->size[0],
-                              grid->size[1], grid->size[2]};
+    uint8_t geometry[GEOMETRY_BOX_BYTES] = {0}, network[8 + SIREN_MAX_LAYERS * LAYER_BYTES],
+            weights[WEIGHTS_BYTES];
+    const uint64_t sizes[] = {g->nx,         g->ny,         g->nz,         g->n_volumes,
+                              grid->first,   grid->count,   grid->z_begin, grid->z_end,
+                              grid->size[0], grid->size[1], grid->size[2]};
     size_t n_geometry = geometry_bytes(grid->kind);
     siren_put_u32(geometry, grid->kind);
     siren_put_u32(geometry + 4, (uint32_t)g->datatype);
     siren_put_u32(geometry + 8, g->swapped != big_endian_machine());
     for (size_t i = 0; 16 + 8 * i < n_geometry; i++) siren_put_u64(geometry + 16 + 8 * i, sizes[i]);
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, geometry, n_geometry, false));
+    SIREN_RETURN_IF_FAILED(
+        siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, geometry, n_geometry, false));
 
     siren_put_u32(network, layout->network.n_inputs);
     siren_put_u32(network + 4, layout->network.n_layers);
@@ -59,7 +64,8 @@ siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout
 /* The grid of a GEOMETRY section of the right length; false where a number of it cannot be. */
 static bool read_grid(const uint8_t *bytes, const siren_geometry *g, siren_block_grid *out) {
     uint32_t kind = siren_get_u32(bytes);
-    uint64_t first = siren_get_u64(bytes + 48), count = siren_get_u64(bytes + 56), begin = first, end = first + count;
+    uint64_t first = siren_get_u64(bytes + 48), count = siren_get_u64(bytes + 56), begin = first,
+             end = first + count;
     size_t size[3] = {0};
     if (kind != SIREN_BLOCK_SLICE) {
         begin = siren_get_u64(bytes + 64);
@@ -67,12 +73,15 @@ static bool read_grid(const uint8_t *bytes, const siren_geometry *g, siren_block
     }
     if (begin >= end || end > g->nz) return false;
     for (size_t axis = 0; kind != SIREN_BLOCK_SLICE && axis < 3; axis++) {
-        uint64_t along = siren_get_u64(bytes + 80 + 8 * axis), extent = axis == 0 ? g->nx : axis == 1 ? g->ny : end - begin;
+        uint64_t along = siren_get_u64(bytes + 80 + 8 * axis), extent = axis == 0   ? g->nx
+                                                                        : axis == 1 ? g->ny
+                                                                                    : end - begin;
         if (along == 0 || along > extent || (kind == SIREN_BLOCK_VOLUME && along != extent)) return false;
         size[axis] = (size_t)along;
     }
-    return siren_block_grid_create((siren_block_kind)kind, size, g, (size_t)begin, (size_t)end, out) == SIREN_OK && out->first == first &&
-           out->count == count;
+    return siren_block_grid_create((siren_block_kind)kind, size, g, (size_t)begin, (size_t)end, out) ==
+               SIREN_OK &&
+           out->first == first && out->count == count;
 }
 
 static siren_status read_geometry(const char *path, siren_archive *archive, siren_layout *layout) {
@@ -83,22 +92,29 @@ static siren_status read_geometry(const char *path, siren_archive *archive, sire
     SIREN_RETURN_IF_FAILED(siren_nifti_parse(path, header, header_bytes, g));
     SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_GEOMETRY, 0, &bytes, &n_bytes));
     uint32_t kind = n_bytes >= GEOMETRY_BYTES ? siren_get_u32(bytes) : 0;
-    if (kind < SIREN_BLOCK_SLICE || kind > SIREN_BLOCK_PATCH || n_bytes != geometry_bytes(kind) || siren_get_u32(bytes + 12) != 0)
-        return siren_fail(SIREN_UNSUPPORTED, "%s: its blocks are of a kind that this version does not know; use a newer sirencl", path);
+    if (kind < SIREN_BLOCK_SLICE || kind > SIREN_BLOCK_PATCH || n_bytes != geometry_bytes(kind) ||
+        siren_get_u32(bytes + 12) != 0)
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "%s: its blocks are of a kind that this version does not know; use a newer sirencl",
+                          path);
     const uint64_t sizes[] = {g->nx, g->ny, g->nz, g->n_volumes};
     bool agrees = header_bytes == g->voxel_offset && siren_get_u32(bytes + 4) == (uint32_t)g->datatype &&
                   siren_get_u32(bytes + 8) == (uint32_t)(g->swapped != big_endian_machine());
     for (size_t i = 0; i < 4; i++) agrees = agrees && siren_get_u64(bytes + 16 + 8 * i) == sizes[i];
     siren_block_grid *grid = &layout->grid;
     if (!agrees || !read_grid(bytes, g, grid) || grid->count != siren_archive_n_records(archive))
-        return siren_fail(SIREN_CORRUPT, "%s: its geometry does not agree with its header and index; restore the file from a copy", path);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: its geometry does not agree with its header and index; restore the file from a copy", path);
     for (size_t i = 0; i < grid->count; i++)
         if (siren_archive_index(archive)[i].block != grid->first + i)
-            return siren_fail(SIREN_CORRUPT, "%s: %s %zu is missing from its index; restore the file from a copy", path,
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: %s %zu is missing from its index; restore the file from a copy", path,
                               siren_block_kind_name(grid->kind, 1), grid->first + i);
     if (siren_block_grid_points(grid) > SIREN_MAX_POINTS)
         return siren_fail(SIREN_UNSUPPORTED, "%s: its %s have %zu points, more than the limit of %d", path,
-                          siren_block_kind_name(grid->kind, 2), siren_block_grid_points(grid), SIREN_MAX_POINTS);
+                          siren_block_kind_name(grid->kind, 2), siren_block_grid_points(grid),
+                          SIREN_MAX_POINTS);
     return SIREN_OK;
 }
 
@@ -109,30 +125,39 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
     SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_NETWORK, 0, &bytes, &n_bytes));
     uint32_t n_layers = n_bytes >= 8 ? siren_get_u32(bytes + 4) : 0;
     if (n_layers < 1 || n_layers > SIREN_MAX_LAYERS || n_bytes != 8 + (size_t)n_layers * LAYER_BYTES)
-        return siren_fail(SIREN_CORRUPT, "%s: its network has %u layers in %zu bytes, which cannot be; restore the file from a copy", path,
-                          n_layers, n_bytes);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: its network has %u layers in %zu bytes, which cannot be; restore the file from a copy", path,
+            n_layers, n_bytes);
     *network = (siren_network){.n_inputs = siren_get_u32(bytes), .n_layers = n_layers};
     for (uint32_t l = 0; l < n_layers; l++) {
         const uint8_t *row = bytes + 8 + l * LAYER_BYTES;
-        network->layers[l] = (siren_layer){siren_get_u32(row), siren_get_u32(row + 4), siren_get_f32(row + 8), siren_get_u32(row + 12)};
+        network->layers[l] = (siren_layer){siren_get_u32(row), siren_get_u32(row + 4), siren_get_f32(row + 8),
+                                           siren_get_u32(row + 12)};
     }
     SIREN_RETURN_IF_FAILED(siren_network_check(network, path, SIREN_CORRUPT));
     uint32_t n_inputs = siren_block_inputs(layout->grid.kind);
     if (network->n_inputs != n_inputs || siren_network_n_outputs(network) != layout->geometry.n_volumes)
-        return siren_fail(SIREN_CORRUPT, "%s: its network maps %u coordinates to %u volumes, but %s need %u and %zu", path,
-                          network->n_inputs, siren_network_n_outputs(network), siren_block_kind_name(layout->grid.kind, 2), n_inputs,
-                          layout->geometry.n_volumes);
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: its network maps %u coordinates to %u volumes, but %s need %u and %zu", path,
+                          network->n_inputs, siren_network_n_outputs(network),
+                          siren_block_kind_name(layout->grid.kind, 2), n_inputs, layout->geometry.n_volumes);
 
     SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_WEIGHTS, 0, &bytes, &n_bytes));
-    uint32_t coding = n_bytes == WEIGHTS_BYTES ? siren_get_u32(bytes) : 0, bits = n_bytes == WEIGHTS_BYTES ? siren_get_u32(bytes + 4) : 0;
+    uint32_t coding = n_bytes == WEIGHTS_BYTES ? siren_get_u32(bytes) : 0,
+             bits = n_bytes == WEIGHTS_BYTES ? siren_get_u32(bytes + 4) : 0;
     bool steps = coding == CODING_STEPS && bits >= SIREN_MIN_WEIGHT_BITS && bits <= SIREN_MAX_WEIGHT_BITS;
     if (!steps && !(coding == CODING_FLOAT32 && bits == 32))
-        return siren_fail(SIREN_UNSUPPORTED, "%s: its weights use coding %u with %u bits, which this version does not know; use a newer sirencl",
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "%s: its weights use coding %u with %u bits, which this version does not know; use "
+                          "a newer sirencl",
                           path, coding, bits);
     layout->weight_bits = steps ? bits : SIREN_FLOAT32_WEIGHTS;
     /* A lie about the network costs no memory: records that could hold one are as large as it. */
     for (size_t i = 0; i < layout->grid.count; i++)
-        if (siren_archive_index(archive)[i].unpacked_bytes >= siren_quantised_bytes(network, layout->weight_bits)) layout->any_network = true;
+        if (siren_archive_index(archive)[i].unpacked_bytes >=
+            siren_quantised_bytes(network, layout->weight_bits))
+            layout->any_network = true;
     return SIREN_OK;
 }
 
@@ -151,12 +176,14 @@ siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
 static bool record_bytes(const siren_layout *layout, bool constant, size_t n_exceptional, size_t *out) {
     size_t size = siren_datatype_size(layout->geometry.datatype), scaling, exceptional;
     size_t parameters = constant ? 0 : siren_quantised_bytes(&layout->network, layout->weight_bits);
-    return siren_mul(layout->geometry.n_volumes, SCALING_BYTES, &scaling) && siren_mul(n_exceptional, 4 + size, &exceptional) &&
-           siren_add(scaling, parameters, out) && siren_add(*out, exceptional, out) && siren_add(*out, RECORD_PREFIX, out);
+    return siren_mul(layout->geometry.n_volumes, SCALING_BYTES, &scaling) &&
+           siren_mul(n_exceptional, 4 + size, &exceptional) && siren_add(scaling, parameters, out) &&
+           siren_add(*out, exceptional, out) && siren_add(*out, RECORD_PREFIX, out);
 }
 
 /* Copies the positions and values of a block's exceptional voxels. */
-static void copy_exceptional(const siren_block *block, const siren_series *series, uint8_t *positions, uint8_t *values) {
+static void copy_exceptional(const siren_block *block, const siren_series *series, uint8_t *positions,
+                             uint8_t *values) {
     const siren_geometry *g = &series->geometry;
     size_t size = siren_datatype_size(g->datatype), position = 0;
     for (size_t volume = 0; volume < g->n_volumes; volume++)
@@ -175,15 +202,19 @@ static void copy_exceptional(const siren_block *block, const siren_series *serie
         }
 }
 
-siren_status siren_record_write(const siren_layout *layout, const siren_block *block, const siren_series *series,
-                                const siren_scaling *scaling, const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
+siren_status siren_record_write(const siren_layout *layout, const siren_block *block,
+                                const siren_series *series, const siren_scaling *scaling,
+                                const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
                                 size_t *n_bytes) {
     const siren_geometry *g = &layout->geometry;
     size_t n_voxels = g->n_volumes * siren_block_points(block), total = 0;
     uint8_t *record = NULL;
-    if (!record_bytes(layout, !parameters, n_exceptional, &total) || (n_exceptional > 0 && n_voxels > UINT32_MAX))
-        return siren_fail(SIREN_UNSUPPORTED, "a block of %zu voxels of which %zu are not finite is too large for a record; use smaller blocks",
-                          n_voxels, n_exceptional);
+    if (!record_bytes(layout, !parameters, n_exceptional, &total) ||
+        (n_exceptional > 0 && n_voxels > UINT32_MAX))
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "a block of %zu voxels of which %zu are not finite is too large for a record; use smaller blocks",
+            n_voxels, n_exceptional);
     SIREN_RETURN_IF_FAILED(siren_allocate(&record, total, 1, "a record"));
     uint8_t *at = record + RECORD_PREFIX;
     siren_put_u32(record, parameters ? 0 : RECORD_CONSTANT);
@@ -203,8 +234,8 @@ siren_status siren_record_write(const siren_layout *layout, const siren_block *b
     return SIREN_OK;
 }
 
-siren_status siren_record_read(const char *name, const siren_layout *layout, const siren_block *block, const uint8_t *bytes, size_t n_bytes,
-                               siren_record *out) {
+siren_status siren_record_read(const char *name, const siren_layout *layout, const siren_block *block,
+                               const uint8_t *bytes, size_t n_bytes, siren_record *out) {
     const siren_geometry *g = &layout->geometry;
     siren_record record = {0};
     size_t expected = 0;
@@ -213,17 +244,22 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, con
     record.n_exceptional = n_bytes >= RECORD_PREFIX ? siren_get_u32(bytes + 4) : 0;
     if (n_bytes < RECORD_PREFIX || (flags & ~(uint32_t)RECORD_CONSTANT) ||
         !record_bytes(layout, record.constant, record.n_exceptional, &expected) || expected != n_bytes)
-        return siren_fail(SIREN_CORRUPT, "%s: its record of %zu bytes does not fit the archive's network; restore the file from a copy", name,
-                          n_bytes);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: its record of %zu bytes does not fit the archive's network; restore the file from a copy",
+            name, n_bytes);
     record.scaling = bytes + RECORD_PREFIX;
     record.parameters = record.scaling + g->n_volumes * SCALING_BYTES;
-    record.positions = record.parameters + (record.constant ? 0 : siren_quantised_bytes(&layout->network, layout->weight_bits));
+    record.positions = record.parameters +
+                       (record.constant ? 0 : siren_quantised_bytes(&layout->network, layout->weight_bits));
     record.values = record.positions + 4 * record.n_exceptional;
     uint64_t n_voxels = (uint64_t)g->n_volumes * siren_block_points(block), next = 0;
     for (size_t i = 0; i < record.n_exceptional; i++) {
         uint32_t position = siren_get_u32(record.positions + 4 * i);
         if (position < next || position >= n_voxels)
-            return siren_fail(SIREN_CORRUPT, "%s: exceptional voxel %zu is at %u, outside the block or out of order; restore the file from a copy",
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: exceptional voxel %zu is at %u, outside the block or out of order; "
+                              "restore the file from a copy",
                               name, i, position);
         next = (uint64_t)position + 1;
     }
@@ -264,17 +300,23 @@ void siren_block_decoder_free(siren_block_decoder *decoder) {
     free(decoder);
 }
 
-siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit, siren_block_decoder **out) {
+siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
+                                        siren_block_decoder **out) {
     siren_status status = SIREN_OK;
     siren_block_decoder *decoder = NULL;
     const siren_block_grid *grid = &layout->grid;
-    size_t n_points = siren_block_grid_points(grid), chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
-    size_t size = siren_datatype_size(layout->geometry.datatype), n_volumes = layout->geometry.n_volumes, n_voxels, bytes, chunk_bytes;
+    size_t n_points = siren_block_grid_points(grid),
+           chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+    size_t size = siren_datatype_size(layout->geometry.datatype), n_volumes = layout->geometry.n_volumes,
+           n_voxels, bytes, chunk_bytes;
     if (!siren_mul(n_points, n_volumes, &n_voxels) || !siren_mul(n_voxels, size, &bytes) ||
-        !siren_mul(chunk * n_volumes, 2 * sizeof(float), &chunk_bytes) || !siren_add(bytes, chunk_bytes, &bytes) || bytes > memory_limit)
+        !siren_mul(chunk * n_volumes, 2 * sizeof(float), &chunk_bytes) ||
+        !siren_add(bytes, chunk_bytes, &bytes) || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
-                          "a %s of %zu x %zu x %zu points and %zu volumes needs more than the memory limit of %zu bytes; raise --memory",
-                          siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2], n_volumes, memory_limit);
+                          "a %s of %zu x %zu x %zu points and %zu volumes needs more than the memory limit "
+                          "of %zu bytes; raise --memory",
+                          siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2],
+                          n_volumes, memory_limit);
     SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
     decoder->layout = *layout;
     decoder->chunk = chunk;
@@ -282,12 +324,15 @@ siren_status siren_block_decoder_create(siren_device *device, const siren_layout
     SIREN_TRY(siren_allocate(&decoder->scaling, n_volumes, sizeof *decoder->scaling, "the scaling"));
     SIREN_TRY(siren_allocate(&decoder->voxels, n_voxels, size, "a decoded block"));
     if (layout->any_network) {
-        SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float), "the parameters"));
-        SIREN_TRY(siren_allocate(&decoder->coordinates, chunk, layout->network.n_inputs * sizeof(float), "the coordinates"));
+        SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),
+                                 "the parameters"));
+        SIREN_TRY(siren_allocate(&decoder->coordinates, chunk, layout->network.n_inputs * sizeof(float),
+                                 "the coordinates"));
         SIREN_TRY(siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
         /* The first block is of full size. */
         siren_block_coordinates(&decoder->moved_to, layout->network.n_inputs, 0, chunk, decoder->coordinates);
-        SIREN_TRY(siren_decoder_create(device, &layout->network, chunk, decoder->coordinates, &decoder->network));
+        SIREN_TRY(
+            siren_decoder_create(device, &layout->network, chunk, decoder->coordinates, &decoder->network));
     }
     *out = decoder;
     decoder = NULL;
@@ -299,7 +344,8 @@ done:
 /* Coordinates depend on the block's size alone, so blocks of one size of up to `chunk` points move nothing. */
 static siren_status move_to(siren_block_decoder *decoder, const siren_block *block, size_t first, size_t n) {
     siren_block *at = &decoder->moved_to;
-    if (first == decoder->moved_first && block->nx == at->nx && block->ny == at->ny && block->nz == at->nz) return SIREN_OK;
+    if (first == decoder->moved_first && block->nx == at->nx && block->ny == at->ny && block->nz == at->nz)
+        return SIREN_OK;
     uint32_t n_inputs = decoder->layout.network.n_inputs;
     siren_block_coordinates(block, n_inputs, first, n, decoder->coordinates);
     *at = (siren_block){0}; /* nowhere, should moving fail */
@@ -320,26 +366,31 @@ static void add_errors(const float *y, const float *targets, size_t n, double *s
 }
 
 /* Scaling and parameters of a record into the decoder's. */
-static siren_status unpack_record(siren_block_decoder *decoder, const char *name, const siren_record *record) {
+static siren_status unpack_record(siren_block_decoder *decoder, const char *name,
+                                  const siren_record *record) {
     const siren_layout *layout = &decoder->layout;
     for (size_t volume = 0; volume < layout->geometry.n_volumes; volume++) {
         siren_scaling *s = &decoder->scaling[volume];
         s->minimum = siren_get_f64(record->scaling + volume * SCALING_BYTES);
         s->maximum = siren_get_f64(record->scaling + volume * SCALING_BYTES + 8);
         if (!isfinite(s->maximum - s->minimum) || s->maximum < s->minimum)
-            return siren_fail(SIREN_CORRUPT, "%s: volume %zu is scaled from %g to %g, which cannot be; restore the file from a copy", name,
-                              volume, s->minimum, s->maximum);
+            return siren_fail(
+                SIREN_CORRUPT,
+                "%s: volume %zu is scaled from %g to %g, which cannot be; restore the file from a copy", name,
+                volume, s->minimum, s->maximum);
     }
     if (record->constant) return SIREN_OK;
     return siren_dequantise(name, &layout->network, layout->weight_bits, record->parameters,
                             siren_quantised_bytes(&layout->network, layout->weight_bits), decoder->params);
 }
 
-siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block, const uint8_t *bytes,
-                                size_t n_bytes, const float *targets, const void **voxels, double *mse, uint64_t *crc) {
+siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
+                                const uint8_t *bytes, size_t n_bytes, const float *targets,
+                                const void **voxels, double *mse, uint64_t *crc) {
     const siren_layout *layout = &decoder->layout;
     const siren_geometry *g = &layout->geometry;
-    size_t n_points = siren_block_points(block), n_voxels = g->n_volumes * n_points, size = siren_datatype_size(g->datatype), n_data = 0;
+    size_t n_points = siren_block_points(block), n_voxels = g->n_volumes * n_points,
+           size = siren_datatype_size(g->datatype), n_data = 0;
     double sum = 0;
     siren_record record;
     SIREN_RETURN_IF_FAILED(siren_record_read(name, layout, block, bytes, n_bytes, &record));
@@ -351,12 +402,14 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
             SIREN_RETURN_IF_FAILED(move_to(decoder, block, first, n));
             SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder->network, decoder->params, decoder->y));
         }
-        SIREN_RETURN_IF_FAILED(siren_block_restore(g->datatype, n, n_points, g->n_volumes, decoder->scaling, y, decoder->voxels + first * size));
+        SIREN_RETURN_IF_FAILED(siren_block_restore(g->datatype, n, n_points, g->n_volumes, decoder->scaling,
+                                                   y, decoder->voxels + first * size));
         if (targets) add_errors(y, targets + first * g->n_volumes, n * g->n_volumes, &sum, &n_data);
     }
     if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_voxels);
     for (size_t i = 0; i < record.n_exceptional; i++)
-        memcpy(decoder->voxels + siren_get_u32(record.positions + 4 * i) * size, record.values + i * size, size);
+        memcpy(decoder->voxels + siren_get_u32(record.positions + 4 * i) * size, record.values + i * size,
+               size);
     *crc = siren_crc64(0, decoder->voxels, n_voxels * size);
     if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_voxels);
     if (targets) *mse = n_data ? sum / (double)n_data : 0;

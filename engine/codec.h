@@ -12,7 +12,7 @@ typedef struct {
     siren_block_grid grid;   /* the blocks in the archive */
     siren_network network;
     unsigned weight_bits;
-    bool any_network;        /* false: every block is constant, no network is stored */
+    bool any_network; /* false: every block is constant, no network is stored */
 } siren_layout;
 
 /* Writes GEOMETRY, NETWORK and WEIGHTS. */
@@ -22,22 +22,23 @@ siren_status siren_layout_read(siren_archive *archive, siren_layout *out);
 
 /* The parts of an unpacked record, borrowed from its bytes. */
 typedef struct {
-    bool constant;            /* every volume is: no parameters are stored */
+    bool constant; /* every volume is: no parameters are stored */
     size_t n_exceptional;
-    const uint8_t *scaling;   /* (n_volumes, 2) f64: minimum, maximum */
+    const uint8_t *scaling;    /* (n_volumes, 2) f64: minimum, maximum */
     const uint8_t *parameters; /* siren_quantised_bytes() */
-    const uint8_t *positions; /* (n_exceptional) u32: volume * n_points + point, ascending */
-    const uint8_t *values;    /* (n_exceptional) stored values, little-endian */
+    const uint8_t *positions;  /* (n_exceptional) u32: volume * n_points + point, ascending */
+    const uint8_t *values;     /* (n_exceptional) stored values, little-endian */
 } siren_record;
 
 /* Assembles the record of a block of `series`, from which the exceptional voxels are taken. `parameters` NULL: constant.
  * `*bytes` is yours to free(). */
-siren_status siren_record_write(const siren_layout *layout, const siren_block *block, const siren_series *series,
-                                const siren_scaling *scaling, const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
+siren_status siren_record_write(const siren_layout *layout, const siren_block *block,
+                                const siren_series *series, const siren_scaling *scaling,
+                                const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
                                 size_t *n_bytes);
 /* Checks the lengths and finds the parts. CORRUPT otherwise; `name` names the block. */
-siren_status siren_record_read(const char *name, const siren_layout *layout, const siren_block *block, const uint8_t *bytes, size_t n_bytes,
-                               siren_record *out);
+siren_status siren_record_read(const char *name, const siren_layout *layout, const siren_block *block,
+                               const uint8_t *bytes, size_t n_bytes, siren_record *out);
 
 /* What an error message calls a block: "slice 7", "the volume", "patch 12". */
 void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size);
@@ -48,12 +49,14 @@ void siren_block_name(const siren_block_grid *grid, size_t number, char *out, si
 typedef struct siren_block_decoder siren_block_decoder;
 
 /* `device` NULL: on the host. UNSUPPORTED where a block would need more than `memory_limit` bytes. `*out` is yours. */
-siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit, siren_block_decoder **out);
+siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
+                                        siren_block_decoder **out);
 void siren_block_decoder_free(siren_block_decoder *decoder);
 /* `*voxels`: (n_volumes, n_points) stored values of `block` in this machine's byte order, borrowed until the next call.
  * `targets` (n_points, n_volumes) may be NULL; else `*mse` is the mean squared error of the network's outputs over those
  * that are data, 0 where none is. `*crc`: CRC-64 of the little-endian voxels. */
-siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block, const uint8_t *bytes,
-                                size_t n_bytes, const float *targets, const void **voxels, double *mse, uint64_t *crc);
+siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
+                                const uint8_t *bytes, size_t n_bytes, const float *targets,
+                                const void **voxels, double *mse, uint64_t *crc);
 
 #endif

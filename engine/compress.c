@@ -35,16 +35,16 @@ typedef struct {
     siren_archive_writer *writer;
     siren_block_decoder *decoder;
     siren_trainer *trainer;
-    size_t *numbers;                  /* (grid.count) of the blocks, in the order of compression */
-    size_t most;                      /* networks side by side for which there is room here */
-    size_t batch, n_points;           /* networks trained side by side, and points of each of their blocks */
-    size_t n_in_batch;                /* those of them that have a block */
-    size_t n_done;                    /* blocks finished */
-    float *coordinates;               /* (n_points, n_inputs) */
-    float *targets;                   /* (batch, n_points, n_volumes) */
-    float *params;                    /* (batch, n_params) */
-    siren_scaling *scaling;           /* (batch, n_volumes) */
-    size_t *n_exceptional;            /* (batch) */
+    size_t *numbers;        /* (grid.count) of the blocks, in the order of compression */
+    size_t most;            /* networks side by side for which there is room here */
+    size_t batch, n_points; /* networks trained side by side, and points of each of their blocks */
+    size_t n_in_batch;      /* those of them that have a block */
+    size_t n_done;          /* blocks finished */
+    float *coordinates;     /* (n_points, n_inputs) */
+    float *targets;         /* (batch, n_points, n_volumes) */
+    float *params;          /* (batch, n_params) */
+    siren_scaling *scaling; /* (batch, n_volumes) */
+    size_t *n_exceptional;  /* (batch) */
 } siren_compression;
 
 static void compression_free(siren_compression *run) {
@@ -63,7 +63,8 @@ static void compression_free(siren_compression *run) {
 /* ---- what is stored beside the records -------------------------------------------------------------------------------- */
 
 /* Gradient tables of another length than the series are attached all the same: they are the user's. */
-static void warn_about_gradients(const siren_compression *run, const char *path, const char *suffix, const uint8_t *bytes, size_t n_bytes) {
+static void warn_about_gradients(const siren_compression *run, const char *path, const char *suffix,
+                                 const uint8_t *bytes, size_t n_bytes) {
     siren_gradients gradients;
     bool bval = strcmp(suffix, ".bval") == 0;
     siren_status status = bval ? siren_gradients_parse(path, bytes, n_bytes, NULL, NULL, 0, &gradients)
@@ -73,8 +74,9 @@ static void warn_about_gradients(const siren_compression *run, const char *path,
         return;
     }
     if (gradients.n_volumes != run->series.geometry.n_volumes)
-        siren_log(SIREN_LOG_WARNING, "%s: has %zu entries for a series of %zu volumes; it is attached as it is", path, gradients.n_volumes,
-                  run->series.geometry.n_volumes);
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: has %zu entries for a series of %zu volumes; it is attached as it is", path,
+                  gradients.n_volumes, run->series.geometry.n_volumes);
     siren_gradients_free(&gradients);
 }
 
@@ -95,7 +97,8 @@ static siren_status attach(siren_compression *run, const char *image, const char
     section[0] = (uint8_t)n_suffix;
     memcpy(section + 4, suffix, n_suffix);
     memcpy(section + 4 + n_suffix, file, n_bytes);
-    SIREN_TRY(siren_archive_writer_section(run->writer, SIREN_SECTION_ATTACHMENT, section, 4 + n_suffix + n_bytes, true));
+    SIREN_TRY(siren_archive_writer_section(run->writer, SIREN_SECTION_ATTACHMENT, section,
+                                           4 + n_suffix + n_bytes, true));
 done:
     free(sibling);
     free(file);
@@ -154,11 +157,14 @@ static siren_status no_room(const siren_compression *run) {
     const siren_device_facts *facts = siren_device_get_facts(run->device);
     const siren_block_grid *grid = &run->layout.grid;
     size_t n_volumes = run->layout.geometry.n_volumes;
-    return siren_fail(SIREN_DEVICE_MEMORY,
-                      "a %s of %zu x %zu x %zu points and %zu volumes has %zu bytes of targets and does not fit into the device %s, which "
-                      "allocates at most %llu bytes at once; use smaller patches, a smaller network or another device",
-                      siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2], n_volumes,
-                      run->n_points * SIREN_PADDED(n_volumes) * sizeof(float), facts->name, (unsigned long long)facts->max_allocation_bytes);
+    return siren_fail(
+        SIREN_DEVICE_MEMORY,
+        "a %s of %zu x %zu x %zu points and %zu volumes has %zu bytes of targets and does not fit into the "
+        "device %s, which "
+        "allocates at most %llu bytes at once; use smaller patches, a smaller network or another device",
+        siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2], n_volumes,
+        run->n_points * SIREN_PADDED(n_volumes) * sizeof(float), facts->name,
+        (unsigned long long)facts->max_allocation_bytes);
 }
 
 static siren_status create_trainer(siren_compression *run) {
@@ -182,7 +188,8 @@ static bool report(void *user, double done, double total, const char *what) {
     siren_compression *run = user;
     (void)total;
     double epochs = (double)run->options->epochs, n_blocks = (double)run->layout.grid.count;
-    return run->progress(run->user, (double)run->n_done * epochs + (double)run->n_in_batch * done, n_blocks * epochs, what);
+    return run->progress(run->user, (double)run->n_done * epochs + (double)run->n_in_batch * done,
+                         n_blocks * epochs, what);
 }
 
 static bool all_constant(const siren_scaling *scaling, size_t n_volumes) {
@@ -205,12 +212,15 @@ static siren_status store_block(siren_compression *run, size_t number, size_t sl
     char name[64];
     siren_block_name(&layout->grid, number, name, sizeof name);
     if (!all_constant(scaling, n_volumes))
-        SIREN_TRY(siren_quantise(&layout->network, layout->weight_bits, params, run->n_points, run->coordinates, targets, &parameters,
-                                 &n_parameters));
-    SIREN_TRY(siren_record_write(layout, &block, &run->series, scaling, parameters, run->n_exceptional[slot], &record, &n_record));
-    SIREN_TRY(siren_block_decode(run->decoder, name, &block, record, n_record, targets, &voxels, &entry.mse, &entry.decoded_crc));
+        SIREN_TRY(siren_quantise(&layout->network, layout->weight_bits, params, run->n_points,
+                                 run->coordinates, targets, &parameters, &n_parameters));
+    SIREN_TRY(siren_record_write(layout, &block, &run->series, scaling, parameters, run->n_exceptional[slot],
+                                 &record, &n_record));
+    SIREN_TRY(siren_block_decode(run->decoder, name, &block, record, n_record, targets, &voxels, &entry.mse,
+                                 &entry.decoded_crc));
     if (!isfinite(entry.mse)) {
-        status = siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0", name);
+        status =
+            siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0", name);
         goto done;
     }
     SIREN_TRY(siren_archive_writer_record(run->writer, &entry, record, n_record));
@@ -231,22 +241,26 @@ static siren_status compress_batch(siren_compression *run, const size_t *numbers
     for (size_t slot = 0; slot < run->batch; slot++) {
         if (slot < n) {
             const siren_block block = siren_block_at(&layout->grid, numbers[slot]);
-            SIREN_RETURN_IF_FAILED(siren_block_gather(&run->series, &block, run->targets + slot * n_targets, run->scaling + slot * n_volumes,
+            SIREN_RETURN_IF_FAILED(siren_block_gather(&run->series, &block, run->targets + slot * n_targets,
+                                                      run->scaling + slot * n_volumes,
                                                       &run->n_exceptional[slot]));
             any = any || !all_constant(run->scaling + slot * n_volumes, n_volumes);
         } else {
             for (size_t i = 0; i < n_targets; i++) run->targets[slot * n_targets + i] = NAN;
         }
-        siren_network_initialise(&layout->network, run->options->seed, (uint32_t)numbers[slot < n ? slot : 0], run->params + slot * n_params);
+        siren_network_initialise(&layout->network, run->options->seed, (uint32_t)numbers[slot < n ? slot : 0],
+                                 run->params + slot * n_params);
     }
     if (any) {
         SIREN_RETURN_IF_FAILED(siren_trainer_start(run->trainer, run->params, run->targets));
-        SIREN_RETURN_IF_FAILED(siren_trainer_run(run->trainer, run->options->epochs, run->progress ? report : NULL, run));
+        SIREN_RETURN_IF_FAILED(
+            siren_trainer_run(run->trainer, run->options->epochs, run->progress ? report : NULL, run));
         SIREN_RETURN_IF_FAILED(siren_trainer_best(run->trainer, run->params, NULL));
     }
     for (size_t slot = 0; slot < n; slot++) {
         SIREN_RETURN_IF_FAILED(store_block(run, numbers[slot], slot, run->params + slot * n_params));
-        if (run->progress && !report(run, 0, 0, "epochs")) return siren_fail(SIREN_CANCELLED, "compression was interrupted");
+        if (run->progress && !report(run, 0, 0, "epochs"))
+            return siren_fail(SIREN_CANCELLED, "compression was interrupted");
     }
     return SIREN_OK;
 }
@@ -261,7 +275,8 @@ static siren_status compress_group(siren_compression *run, const size_t *numbers
     run->trainer = NULL;
     SIREN_RETURN_IF_FAILED(create_trainer(run));
     for (size_t done = 0; done < n; done += run->batch)
-        SIREN_RETURN_IF_FAILED(compress_batch(run, numbers + done, n - done < run->batch ? n - done : run->batch));
+        SIREN_RETURN_IF_FAILED(
+            compress_batch(run, numbers + done, n - done < run->batch ? n - done : run->batch));
     return SIREN_OK;
 }
 
@@ -281,30 +296,40 @@ static size_t group_size(const siren_compression *run, size_t nth) {
 
 /* The range of slices and their blocks, for a network of `n_inputs`. */
 static siren_status plan_blocks(const siren_compress_options *o, uint32_t n_inputs, siren_layout *layout) {
-    siren_block_kind kind = o->blocks != SIREN_BLOCK_BY_MODEL ? o->blocks : n_inputs == 2 ? SIREN_BLOCK_SLICE : SIREN_BLOCK_VOLUME;
+    siren_block_kind kind = o->blocks != SIREN_BLOCK_BY_MODEL ? o->blocks
+                            : n_inputs == 2                   ? SIREN_BLOCK_SLICE
+                                                              : SIREN_BLOCK_VOLUME;
     size_t n = layout->geometry.nz, end = o->slices.end == 0 ? n : o->slices.end;
     if (o->slices.begin >= end || end > n)
-        return siren_fail(SIREN_USAGE, "slices %zu:%zu are not in the image, which has %zu; give a:b with 0 <= a < b <= %zu", o->slices.begin, end,
-                          n, n);
+        return siren_fail(
+            SIREN_USAGE,
+            "slices %zu:%zu are not in the image, which has %zu; give a:b with 0 <= a < b <= %zu",
+            o->slices.begin, end, n, n);
     if (siren_block_inputs(kind) != n_inputs)
-        return siren_fail(SIREN_USAGE, "model %s maps %u coordinates, but blocks of kind %s have %u; use %s", o->model, n_inputs,
-                          siren_block_kind_name(kind, 1), siren_block_inputs(kind),
-                          n_inputs == 2 ? "slices, or model siren-3d" : "a volume or patches, or a 2-D model");
+        return siren_fail(SIREN_USAGE, "model %s maps %u coordinates, but blocks of kind %s have %u; use %s",
+                          o->model, n_inputs, siren_block_kind_name(kind, 1), siren_block_inputs(kind),
+                          n_inputs == 2 ? "slices, or model siren-3d"
+                                        : "a volume or patches, or a 2-D model");
     return siren_block_grid_create(kind, o->patch, &layout->geometry, o->slices.begin, end, &layout->grid);
 }
 
 static siren_status allocate_batch(siren_compression *run, const char *image) {
     const siren_layout *layout = &run->layout;
-    size_t n_points = siren_block_grid_points(&layout->grid), n_volumes = layout->geometry.n_volumes, n_values;
+    size_t n_points = siren_block_grid_points(&layout->grid), n_volumes = layout->geometry.n_volumes,
+           n_values;
     run->most = choose_batch(siren_device_get_facts(run->device), layout->grid.count);
     if (!siren_mul(n_points, n_volumes, &n_values) || !siren_mul(n_values, run->most, &n_values))
         return siren_fail(SIREN_UNSUPPORTED, "%s: its %s have more values than memory can address", image,
                           siren_block_kind_name(layout->grid.kind, 2));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->numbers, layout->grid.count, sizeof *run->numbers, "the order of the blocks"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->coordinates, n_points, layout->network.n_inputs * sizeof(float), "the coordinates"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&run->numbers, layout->grid.count, sizeof *run->numbers, "the order of the blocks"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run->coordinates, n_points,
+                                          layout->network.n_inputs * sizeof(float), "the coordinates"));
     SIREN_RETURN_IF_FAILED(siren_allocate(&run->targets, n_values, sizeof(float), "the targets"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->params, run->most * siren_network_n_params(&layout->network), sizeof(float), "the parameters"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->scaling, run->most * n_volumes, sizeof *run->scaling, "the scaling"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run->params, run->most * siren_network_n_params(&layout->network),
+                                          sizeof(float), "the parameters"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&run->scaling, run->most * n_volumes, sizeof *run->scaling, "the scaling"));
     return siren_allocate(&run->n_exceptional, run->most, sizeof *run->n_exceptional, "the counts");
 }
 
@@ -314,29 +339,37 @@ static siren_status plan_run(siren_compression *run, const char *image) {
     const siren_geometry *g = &run->series.geometry;
     if (o->epochs < 1 || o->epochs > 10000000)
         return siren_fail(SIREN_USAGE, "--epochs %zu is not supported; give 1 to 10000000", o->epochs);
-    if (!(o->rate > 0 && o->rate <= 1)) return siren_fail(SIREN_USAGE, "--lr %g is not supported; give a value above 0, up to 1", (double)o->rate);
+    if (!(o->rate > 0 && o->rate <= 1))
+        return siren_fail(SIREN_USAGE, "--lr %g is not supported; give a value above 0, up to 1",
+                          (double)o->rate);
     layout->geometry = *g;
     layout->weight_bits = o->weight_bits;
     layout->any_network = true;
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
-        return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu volumes, more than the limit of %d", image, g->n_volumes, SIREN_MAX_OUTPUTS);
-    SIREN_RETURN_IF_FAILED(siren_network_from_model(o->model, o->layers, o->width, (uint32_t)g->n_volumes, o->w0, &layout->network));
+        return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu volumes, more than the limit of %d", image,
+                          g->n_volumes, SIREN_MAX_OUTPUTS);
+    SIREN_RETURN_IF_FAILED(siren_network_from_model(o->model, o->layers, o->width, (uint32_t)g->n_volumes,
+                                                    o->w0, &layout->network));
     SIREN_RETURN_IF_FAILED(plan_blocks(o, layout->network.n_inputs, layout));
     size_t n_points = siren_block_grid_points(&layout->grid);
     if (n_points > SIREN_MAX_POINTS)
-        return siren_fail(SIREN_UNSUPPORTED, "%s: a %s of it has %zu points, more than the limit of %d; use smaller blocks", image,
-                          siren_block_kind_name(layout->grid.kind, 1), n_points, SIREN_MAX_POINTS);
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "%s: a %s of it has %zu points, more than the limit of %d; use smaller blocks",
+                          image, siren_block_kind_name(layout->grid.kind, 1), n_points, SIREN_MAX_POINTS);
     SIREN_RETURN_IF_FAILED(allocate_batch(run, image));
     siren_block_grid_by_size(&layout->grid, run->numbers);
     return siren_block_decoder_create(run->device, layout, SIZE_MAX, &run->decoder);
 }
 
-siren_status siren_compress(siren_device *device, const char *image, const char *archive, const siren_compress_options *options,
-                            siren_progress_fn progress, void *user, siren_archive_info *info) {
+siren_status siren_compress(siren_device *device, const char *image, const char *archive,
+                            const siren_compress_options *options, siren_progress_fn progress, void *user,
+                            siren_archive_info *info) {
     siren_status status = SIREN_OK;
     siren_compression run = {.device = device, .options = options, .progress = progress, .user = user};
     if (options->overwrite && siren_file_same(image, archive)) {
-        status = siren_fail(SIREN_USAGE, "%s: is the image itself and is not replaced; give the archive another name", archive);
+        status =
+            siren_fail(SIREN_USAGE,
+                       "%s: is the image itself and is not replaced; give the archive another name", archive);
         goto done;
     }
     SIREN_TRY(siren_archive_writer_open(archive, options->overwrite, &run.writer));

@@ -59,8 +59,9 @@ static inline float tanh_exact(float x) {
 #define HOST_ROWS 4 /* points evaluated together, so that a weight is loaded once for all */
 
 /* z(HOST_ROWS, out) = h(HOST_ROWS, in) transposed(in, out) + bias, one accumulator each, inputs ascending. */
-SIREN_CLONES static void host_product(float *restrict z, const float *restrict h, const float *restrict transposed,
-                                      const float *restrict bias, size_t in, size_t out) {
+SIREN_CLONES static void host_product(float *restrict z, const float *restrict h,
+                                      const float *restrict transposed, const float *restrict bias, size_t in,
+                                      size_t out) {
     for (size_t row = 0; row < HOST_ROWS; row++) memcpy(z + row * out, bias, out * sizeof *z);
     for (size_t k = 0; k < in; k++) {
         const float *w = transposed + k * out;
@@ -84,14 +85,16 @@ SIREN_CLONES static void host_activate(float *restrict z, size_t n, uint32_t act
         for (size_t i = 0; i < n; i++) z[i] = tanh_exact(z[i]);
 }
 
-siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params, size_t n_points,
-                               const float *coordinates, float *y) {
+siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,
+                               size_t n_points, const float *coordinates, float *y) {
     siren_status status = SIREN_OK;
     float *transposed = NULL, *bias = NULL, *h = NULL, *z = NULL;
-    size_t widest = network->n_inputs, n_inputs = network->n_inputs, n_out = network->layers[n_layers - 1].width;
+    size_t widest = network->n_inputs, n_inputs = network->n_inputs,
+           n_out = network->layers[n_layers - 1].width;
     for (size_t l = 0; l < n_layers; l++)
         if (network->layers[l].width > widest) widest = network->layers[l].width;
-    SIREN_TRY(siren_allocate(&transposed, siren_network_n_params(network), sizeof *transposed, "the transposed weights"));
+    SIREN_TRY(siren_allocate(&transposed, siren_network_n_params(network), sizeof *transposed,
+                             "the transposed weights"));
     SIREN_TRY(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
     SIREN_TRY(siren_allocate(&h, widest * HOST_ROWS, sizeof *h, "a layer's inputs"));
     SIREN_TRY(siren_allocate(&z, widest * HOST_ROWS, sizeof *z, "a layer's outputs"));
@@ -169,10 +172,12 @@ static siren_status create_chain(siren_decoder *decoder) {
     decoder->n_scratch = 2 * SIREN_CHAIN_BLOCK_ROWS * (decoder->widest_padded + SIREN_PAD);
     siren_chain_options(device, options, sizeof options);
     SIREN_RETURN_IF_FAILED(siren_kernel_create(device, "decode.cl", options, "chain_pack", &decoder->pack));
-    SIREN_RETURN_IF_FAILED(siren_kernel_create(device, "decode.cl", options, "decode_chain", &decoder->decode));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, siren_network_n_panel_floats(network) * sizeof(float), "the weight panels",
-                                               &decoder->panels));
-    return siren_buffer_create(device, decoder->n_slots * decoder->n_scratch * sizeof(float), "the activations", &decoder->scratch);
+    SIREN_RETURN_IF_FAILED(
+        siren_kernel_create(device, "decode.cl", options, "decode_chain", &decoder->decode));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, siren_network_n_panel_floats(network) * sizeof(float),
+                                               "the weight panels", &decoder->panels));
+    return siren_buffer_create(device, decoder->n_slots * decoder->n_scratch * sizeof(float),
+                               "the activations", &decoder->scratch);
 }
 
 static siren_status create_on_device(siren_decoder *decoder, const float *coordinates) {
@@ -181,19 +186,24 @@ static siren_status create_on_device(siren_decoder *decoder, const float *coordi
     decoder->n_padded = siren_network_n_padded(network);
     SIREN_RETURN_IF_FAILED(siren_network_upload(network, device, &decoder->table, &decoder->w0));
     size_t coordinate_bytes = decoder->n_points * network->n_inputs * sizeof(float);
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, coordinate_bytes, "the coordinates", &decoder->coordinates));
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_create(device, coordinate_bytes, "the coordinates", &decoder->coordinates));
     SIREN_RETURN_IF_FAILED(siren_buffer_write(decoder->coordinates, 0, coordinates, coordinate_bytes));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->padded, decoder->n_padded, sizeof(float), "the padded parameters"));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, decoder->n_padded * sizeof(float), "the parameters", &decoder->params));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, decoder->n_points * siren_network_n_outputs(network) * sizeof(float),
-                                               "the decoded block", &decoder->y));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&decoder->padded, decoder->n_padded, sizeof(float), "the padded parameters"));
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_create(device, decoder->n_padded * sizeof(float), "the parameters", &decoder->params));
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_create(device, decoder->n_points * siren_network_n_outputs(network) * sizeof(float),
+                            "the decoded block", &decoder->y));
     if (siren_device_get_facts(device)->family == SIREN_FAMILY_CHAIN) return create_chain(decoder);
-    siren_gradient_shape shape = {device, network, 1, decoder->n_points, decoder->table, decoder->w0, decoder->coordinates};
+    siren_gradient_shape shape = {
+        device, network, 1, decoder->n_points, decoder->table, decoder->w0, decoder->coordinates};
     return siren_layer_decode_create(&shape, &decoder->layer);
 }
 
-siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points, const float *coordinates,
-                                  siren_decoder **out) {
+siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
+                                  const float *coordinates, siren_decoder **out) {
     siren_status status = SIREN_OK;
     siren_decoder *decoder = NULL;
     SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
@@ -203,7 +213,8 @@ siren_status siren_decoder_create(siren_device *device, const siren_network *net
     if (device) {
         SIREN_TRY(create_on_device(decoder, coordinates));
     } else {
-        SIREN_TRY(siren_allocate(&decoder->host_coordinates, n_points * network->n_inputs, sizeof(float), "the coordinates"));
+        SIREN_TRY(siren_allocate(&decoder->host_coordinates, n_points * network->n_inputs, sizeof(float),
+                                 "the coordinates"));
         memcpy(decoder->host_coordinates, coordinates, n_points * network->n_inputs * sizeof(float));
     }
     *out = decoder;
@@ -216,7 +227,8 @@ done:
 siren_status siren_decoder_move(siren_decoder *decoder, size_t n_points, const float *coordinates) {
     size_t n_bytes = n_points * decoder->network.n_inputs * sizeof *coordinates;
     if (n_points == 0 || n_points > decoder->max_points)
-        return siren_fail(SIREN_USAGE, "a decoder for up to %zu points was given %zu", decoder->max_points, n_points);
+        return siren_fail(SIREN_USAGE, "a decoder for up to %zu points was given %zu", decoder->max_points,
+                          n_points);
     decoder->n_points = n_points;
     if (!decoder->device) {
         memcpy(decoder->host_coordinates, coordinates, n_bytes);
@@ -228,21 +240,29 @@ siren_status siren_decoder_move(siren_decoder *decoder, size_t n_points, const f
 
 static siren_status run_chain(siren_decoder *decoder) {
     const siren_network *network = &decoder->network;
-    SIREN_RETURN_IF_FAILED(siren_chain_pack(decoder->pack, network, 1, decoder->panels, NULL, decoder->params, decoder->table));
+    SIREN_RETURN_IF_FAILED(
+        siren_chain_pack(decoder->pack, network, 1, decoder->panels, NULL, decoder->params, decoder->table));
     siren_range range = {.global = {decoder->n_slots}};
-    return SIREN_LAUNCH(decoder->decode, range, SIREN_BUFFER(decoder->y), SIREN_BUFFER(decoder->scratch), SIREN_BUFFER(decoder->params),
-                        SIREN_BUFFER(decoder->panels), SIREN_BUFFER(decoder->coordinates), SIREN_BUFFER(decoder->table),
-                        SIREN_BUFFER(decoder->w0), SIREN_INT((int)network->n_layers), SIREN_INT((int)decoder->n_padded),
-                        SIREN_INT((int)siren_network_n_panel_floats(network)), SIREN_INT((int)decoder->n_scratch),
-                        SIREN_INT((int)decoder->n_points), SIREN_INT((int)decoder->widest_padded));
+    return SIREN_LAUNCH(
+        decoder->decode, range, SIREN_BUFFER(decoder->y), SIREN_BUFFER(decoder->scratch),
+        SIREN_BUFFER(decoder->params), SIREN_BUFFER(decoder->panels), SIREN_BUFFER(decoder->coordinates),
+        SIREN_BUFFER(decoder->table), SIREN_BUFFER(decoder->w0), SIREN_INT((int)network->n_layers),
+        SIREN_INT((int)decoder->n_padded), SIREN_INT((int)siren_network_n_panel_floats(network)),
+        SIREN_INT((int)decoder->n_scratch), SIREN_INT((int)decoder->n_points),
+        SIREN_INT((int)decoder->widest_padded));
 }
 
 siren_status siren_decoder_run(siren_decoder *decoder, const float *params, float *y) {
     const siren_network *network = &decoder->network;
     if (!decoder->device)
-        return siren_decode_host(network, network->n_layers, params, decoder->n_points, decoder->host_coordinates, y);
+        return siren_decode_host(network, network->n_layers, params, decoder->n_points,
+                                 decoder->host_coordinates, y);
     siren_network_pad(network, params, decoder->padded);
-    SIREN_RETURN_IF_FAILED(siren_buffer_write(decoder->params, 0, decoder->padded, decoder->n_padded * sizeof(float)));
-    SIREN_RETURN_IF_FAILED(decoder->layer ? siren_layer_decode_run(decoder->layer, decoder->y, decoder->params) : run_chain(decoder));
-    return siren_buffer_read(decoder->y, 0, y, decoder->n_points * siren_network_n_outputs(network) * sizeof(float));
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_write(decoder->params, 0, decoder->padded, decoder->n_padded * sizeof(float)));
+    SIREN_RETURN_IF_FAILED(decoder->layer
+                               ? siren_layer_decode_run(decoder->layer, decoder->y, decoder->params)
+                               : run_chain(decoder));
+    return siren_buffer_read(decoder->y, 0, y,
+                             decoder->n_points * siren_network_n_outputs(network) * sizeof(float));
 }

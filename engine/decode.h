@@ -10,15 +10,15 @@
 /* The portable definition in plain C. Evaluates the first `n_layers` layers (network->n_layers: all; fewer: features of
  * a hidden layer) on n_points. `params` in exchange order; `coordinates` (n_points, n_inputs); `y` (n_points, width of
  * layer n_layers - 1). SYSTEM when out of memory. */
-siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params, size_t n_points,
-                               const float *coordinates, float *y);
+siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,
+                               size_t n_points, const float *coordinates, float *y);
 
 typedef struct siren_decoder siren_decoder;
 
 /* Evaluates networks of one shape on the same points. `device` NULL: on the host. `coordinates` (n_points, n_inputs) is
  * borrowed during the call, the device as long as the decoder lives. `*out` is yours: siren_decoder_free(). */
-siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points, const float *coordinates,
-                                  siren_decoder **out);
+siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
+                                  const float *coordinates, siren_decoder **out);
 /* One network: `params` (n_params) in exchange order to `y` (n_points, n_outputs). */
 siren_status siren_decoder_run(siren_decoder *decoder, const float *params, float *y);
 /* Other points from now on, at most as many as when the decoder was made. `coordinates` is borrowed during the call. */

@@ -32,14 +32,20 @@ static siren_status read_attachment(siren_archive *archive, size_t nth, siren_at
         return SIREN_OK;
     }
     size_t length = n_bytes >= 4 ? siren_get_u32(bytes) : 0;
-    bool sound = length >= 2 && length <= MAX_SUFFIX && length <= n_bytes - 4 && (bytes[4] == '.' || bytes[4] == '_');
+    bool sound =
+        length >= 2 && length <= MAX_SUFFIX && length <= n_bytes - 4 && (bytes[4] == '.' || bytes[4] == '_');
     for (size_t i = 0; sound && i < length; i++)
-        sound = bytes[4 + i] && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", bytes[4 + i]);
+        sound = bytes[4 + i] &&
+                strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", bytes[4 + i]);
     if (!sound)
-        return siren_fail(SIREN_CORRUPT, "%s: the name of attachment %zu is not a plain suffix; restore the file from a copy", path, nth);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: the name of attachment %zu is not a plain suffix; restore the file from a copy", path, nth);
     memcpy(a.suffix, bytes + 4, length);
     if (strcmp(a.suffix, ".nii") == 0 || strcmp(a.suffix, ".nii.gz") == 0 || strcmp(a.suffix, ".siren") == 0)
-        return siren_fail(SIREN_CORRUPT, "%s: attachment %zu would replace an image; restore the file from a copy", path, nth);
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: attachment %zu would replace an image; restore the file from a copy", path,
+                          nth);
     a.bytes = bytes + 4 + length;
     a.n_bytes = n_bytes - 4 - length;
     *out = a;
@@ -48,13 +54,15 @@ static siren_status read_attachment(siren_archive *archive, size_t nth, siren_at
 
 /* Gradient tables of a part of the volumes: their columns, written but not committed. `*output` stays NULL where the file
  * is no such table; it is kept whole then. */
-static siren_status write_columns(const siren_attachment *a, siren_span volumes, const char *base, bool overwrite, siren_output **output) {
+static siren_status write_columns(const siren_attachment *a, siren_span volumes, const char *base,
+                                  bool overwrite, siren_output **output) {
     siren_gradients whole;
     siren_status status = SIREN_OK;
     siren_output *none = NULL;
     bool bval = strcmp(a->suffix, ".bval") == 0, bvec = strcmp(a->suffix, ".bvec") == 0;
     if (!bval && !bvec) return SIREN_OK;
-    if (siren_gradients_parse(a->suffix, bval ? a->bytes : NULL, a->n_bytes, a->suffix, bvec ? a->bytes : NULL, a->n_bytes, &whole) != SIREN_OK)
+    if (siren_gradients_parse(a->suffix, bval ? a->bytes : NULL, a->n_bytes, a->suffix,
+                              bvec ? a->bytes : NULL, a->n_bytes, &whole) != SIREN_OK)
         return SIREN_OK;
     if (volumes.end <= whole.n_volumes) {
         siren_gradients part = {volumes.end - volumes.begin, whole.bval ? whole.bval + volumes.begin : NULL,
@@ -80,7 +88,8 @@ typedef struct {
     siren_block_decoder *decoder;
     siren_nifti_writer *writer;
     uint8_t *header; /* of the restored part, NULL for the whole series */
-    uint8_t *layer;  /* (volumes, slices, ny, nx) of the part within one layer of blocks; NULL where a block fills its layer */
+    uint8_t *
+        layer; /* (volumes, slices, ny, nx) of the part within one layer of blocks; NULL where a block fills its layer */
     siren_span slices, volumes;
     siren_companion *companions; /* (n_companions) */
     size_t n_companions;
@@ -97,29 +106,37 @@ static siren_status resolve_spans(siren_restoration *run, const siren_decompress
     }
     if (run->volumes.end == 0) run->volumes.end = n_volumes;
     if (run->slices.begin < first || run->slices.begin >= run->slices.end || run->slices.end > last)
-        return siren_fail(SIREN_USAGE, "slices %zu:%zu are not in the archive, which holds %zu:%zu", run->slices.begin, run->slices.end, first, last);
+        return siren_fail(SIREN_USAGE, "slices %zu:%zu are not in the archive, which holds %zu:%zu",
+                          run->slices.begin, run->slices.end, first, last);
     if (run->volumes.begin >= run->volumes.end || run->volumes.end > n_volumes)
-        return siren_fail(SIREN_USAGE, "volumes %zu:%zu are not in the archive, which holds 0:%zu", run->volumes.begin, run->volumes.end, n_volumes);
+        return siren_fail(SIREN_USAGE, "volumes %zu:%zu are not in the archive, which holds 0:%zu",
+                          run->volumes.begin, run->volumes.end, n_volumes);
     return SIREN_OK;
 }
 
 /* A writer for the part that was asked for. The whole series keeps its header byte for byte. A part begins with its own
  * first volume only in name: NIfTI has no field that says so. */
-static siren_status open_writer(siren_restoration *run, const char *image, const siren_decompress_options *options) {
+static siren_status open_writer(siren_restoration *run, const char *image,
+                                const siren_decompress_options *options) {
     const uint8_t *header;
     size_t n_bytes, total;
     siren_geometry part = run->layout.geometry;
-    size_t nz = run->slices.end - run->slices.begin, n_volumes = run->volumes.end - run->volumes.begin, n_path = strlen(image);
+    size_t nz = run->slices.end - run->slices.begin, n_volumes = run->volumes.end - run->volumes.begin,
+           n_path = strlen(image);
     SIREN_RETURN_IF_FAILED(siren_archive_section(run->archive, SIREN_SECTION_HEADER, 0, &header, &n_bytes));
     if (nz != part.nz || n_volumes != part.n_volumes) {
-        SIREN_RETURN_IF_FAILED(siren_nifti_subseries_header(header, &part, run->slices.begin, nz, n_volumes, &run->header));
+        SIREN_RETURN_IF_FAILED(
+            siren_nifti_subseries_header(header, &part, run->slices.begin, nz, n_volumes, &run->header));
         header = run->header;
     }
     bool held_in_memory = n_path > 3 && strcmp(image + n_path - 3, ".gz") == 0;
     if (!siren_mul(part.nx * part.ny, nz, &total) || !siren_mul(total, n_volumes, &total) ||
-        !siren_mul(total, siren_datatype_size(part.datatype), &total) || (held_in_memory && total > options->memory_limit))
-        return siren_fail(SIREN_UNSUPPORTED, "%s: needs more memory than the limit of %zu bytes; write .nii instead, or raise --memory", image,
-                          options->memory_limit);
+        !siren_mul(total, siren_datatype_size(part.datatype), &total) ||
+        (held_in_memory && total > options->memory_limit))
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "%s: needs more memory than the limit of %zu bytes; write .nii instead, or raise --memory", image,
+            options->memory_limit);
     return siren_nifti_writer_open(image, options->overwrite, &part, header, &run->writer);
 }
 
@@ -138,7 +155,8 @@ static siren_status decode_nth(siren_restoration *run, size_t nth, const void **
     SIREN_TRY(siren_block_decode(run->decoder, name, &block, bytes, n_bytes, NULL, voxels, NULL, &crc));
     if (crc != entry->decoded_crc)
         status = siren_fail(SIREN_INTEGRITY,
-                            "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived %016llx); try --device host, and report "
+                            "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
+                            "%016llx); try --device host, and report "
                             "the device",
                             name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
 done:
@@ -159,43 +177,55 @@ static siren_status create_layer(siren_restoration *run, size_t memory_limit) {
     const siren_block_grid *grid = &run->layout.grid;
     size_t nz = run->slices.end - run->slices.begin, n_volumes = run->volumes.end - run->volumes.begin, bytes;
     if (grid->size[0] == grid->nx && grid->size[1] == grid->ny) return SIREN_OK;
-    if (!siren_mul(grid->nx * grid->ny, nz < grid->size[2] ? nz : grid->size[2], &bytes) || !siren_mul(bytes, n_volumes, &bytes) ||
+    if (!siren_mul(grid->nx * grid->ny, nz < grid->size[2] ? nz : grid->size[2], &bytes) ||
+        !siren_mul(bytes, n_volumes, &bytes) ||
         !siren_mul(bytes, siren_datatype_size(run->layout.geometry.datatype), &bytes) || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
-                          "a layer of patches with %zu volumes needs more than the memory limit of %zu bytes; restore fewer slices or volumes "
+                          "a layer of patches with %zu volumes needs more than the memory limit of %zu "
+                          "bytes; restore fewer slices or volumes "
                           "at once, or raise --memory",
                           n_volumes, memory_limit);
     return siren_allocate(&run->layer, bytes, 1, "a layer of patches");
 }
 
 /* Copies what was asked for of a block's voxels to its place in the layer. */
-static void place_block(siren_restoration *run, const siren_block *block, siren_span slices, const uint8_t *voxels) {
+static void place_block(siren_restoration *run, const siren_block *block, siren_span slices,
+                        const uint8_t *voxels) {
     const siren_block_grid *grid = &run->layout.grid;
     size_t size = siren_datatype_size(run->layout.geometry.datatype), nz = slices.end - slices.begin;
     for (size_t volume = run->volumes.begin; volume < run->volumes.end; volume++)
         for (size_t z = slices.begin; z < slices.end; z++)
             for (size_t y = 0; y < block->ny; y++) {
                 size_t from = ((volume * block->nz + z - block->z) * block->ny + y) * block->nx;
-                size_t to = (((volume - run->volumes.begin) * nz + z - slices.begin) * grid->ny + block->y + y) * grid->nx + block->x;
+                size_t to =
+                    (((volume - run->volumes.begin) * nz + z - slices.begin) * grid->ny + block->y + y) *
+                        grid->nx +
+                    block->x;
                 memcpy(run->layer + to * size, voxels + from * size, block->nx * size);
             }
 }
 
 /* Writes the slices of a layer, or of a block that fills its layer. */
-static siren_status write_layer(siren_restoration *run, const siren_block *block, siren_span slices, const uint8_t *voxels) {
-    size_t bytes = run->layout.grid.nx * run->layout.grid.ny * siren_datatype_size(run->layout.geometry.datatype);
+static siren_status write_layer(siren_restoration *run, const siren_block *block, siren_span slices,
+                                const uint8_t *voxels) {
+    size_t bytes =
+        run->layout.grid.nx * run->layout.grid.ny * siren_datatype_size(run->layout.geometry.datatype);
     for (size_t volume = run->volumes.begin; volume < run->volumes.end; volume++)
         for (size_t z = slices.begin; z < slices.end; z++) {
-            const uint8_t *slice = run->layer
-                                       ? run->layer + ((volume - run->volumes.begin) * (slices.end - slices.begin) + z - slices.begin) * bytes
-                                       : voxels + (volume * block->nz + z - block->z) * bytes;
-            SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(run->writer, volume - run->volumes.begin, z - run->slices.begin, slice));
+            const uint8_t *slice =
+                run->layer ? run->layer + ((volume - run->volumes.begin) * (slices.end - slices.begin) + z -
+                                           slices.begin) *
+                                              bytes
+                           : voxels + (volume * block->nz + z - block->z) * bytes;
+            SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(run->writer, volume - run->volumes.begin,
+                                                            z - run->slices.begin, slice));
         }
     return SIREN_OK;
 }
 
 /* Decodes the blocks that meet the slices asked for, layer by layer, and writes these. */
-static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, siren_progress_fn progress, void *user) {
+static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, siren_progress_fn progress,
+                                   void *user) {
     const siren_block_grid *grid = &run->layout.grid;
     siren_span slices;
     size_t n_wanted = 0, n_done = 0;
@@ -212,13 +242,15 @@ static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, 
         if (run->layer) place_block(run, &block, slices, voxels);
         if (block.x + block.nx == grid->nx && block.y + block.ny == grid->ny)
             SIREN_RETURN_IF_FAILED(write_layer(run, &block, slices, voxels));
-        if (progress && !progress(user, (double)++n_done, (double)n_wanted, siren_block_kind_name(grid->kind, 2)))
+        if (progress &&
+            !progress(user, (double)++n_done, (double)n_wanted, siren_block_kind_name(grid->kind, 2)))
             return siren_fail(SIREN_CANCELLED, "decompression was interrupted");
     }
     return SIREN_OK;
 }
 
-static siren_status write_companion(siren_restoration *run, const siren_attachment *a, const char *image, bool overwrite) {
+static siren_status write_companion(siren_restoration *run, const siren_attachment *a, const char *image,
+                                    bool overwrite) {
     siren_status status = SIREN_OK;
     char *base = NULL;
     siren_companion *companion = &run->companions[run->n_companions++];
@@ -284,15 +316,17 @@ static void restoration_free(siren_restoration *run) {
     free(run->layer);
 }
 
-siren_status siren_decompress(siren_device *device, const char *archive, const char *image, const siren_decompress_options *options,
-                              siren_progress_fn progress, void *user) {
+siren_status siren_decompress(siren_device *device, const char *archive, const char *image,
+                              const siren_decompress_options *options, siren_progress_fn progress,
+                              void *user) {
     siren_status status = SIREN_OK;
     siren_restoration run = {.archive = NULL};
     SIREN_TRY(siren_archive_open(archive, &run.archive));
     SIREN_TRY(siren_layout_read(run.archive, &run.layout));
     SIREN_TRY(resolve_spans(&run, options));
     if (siren_file_same(archive, image)) {
-        status = siren_fail(SIREN_USAGE, "%s: is the archive itself and is not replaced; give the image another name", image);
+        status = siren_fail(
+            SIREN_USAGE, "%s: is the archive itself and is not replaced; give the image another name", image);
         goto done;
     }
     SIREN_TRY(open_writer(&run, image, options));
@@ -305,8 +339,8 @@ done:
     return status;
 }
 
-siren_status siren_verify(siren_device *device, const char *archive, size_t memory_limit, siren_progress_fn progress, void *user,
-                          size_t *n_blocks) {
+siren_status siren_verify(siren_device *device, const char *archive, size_t memory_limit,
+                          siren_progress_fn progress, void *user, size_t *n_blocks) {
     siren_status status = SIREN_OK, first_failure = SIREN_OK;
     siren_restoration run = {.archive = NULL};
     char first_message[SIREN_MESSAGE_BYTES] = "";
@@ -335,7 +369,8 @@ siren_status siren_verify(siren_device *device, const char *archive, size_t memo
             sound++;
         } else {
             siren_log(SIREN_LOG_WARNING, "%s", siren_message());
-            if (first_failure == SIREN_OK) snprintf(first_message, sizeof first_message, "%s", siren_message());
+            if (first_failure == SIREN_OK)
+                snprintf(first_message, sizeof first_message, "%s", siren_message());
             if (first_failure == SIREN_OK) first_failure = checked;
         }
         if (progress && !progress(user, (double)(nth + 1), (double)run.layout.grid.count,
@@ -346,8 +381,10 @@ siren_status siren_verify(siren_device *device, const char *archive, size_t memo
     }
     if (n_blocks) *n_blocks = sound;
     if (first_failure != SIREN_OK)
-        status = siren_fail(first_failure, "%zu of %zu %s failed; the first: %s", run.layout.grid.count - sound, run.layout.grid.count,
-                            siren_block_kind_name(run.layout.grid.kind, run.layout.grid.count), first_message);
+        status =
+            siren_fail(first_failure, "%zu of %zu %s failed; the first: %s", run.layout.grid.count - sound,
+                       run.layout.grid.count,
+                       siren_block_kind_name(run.layout.grid.kind, run.layout.grid.count), first_message);
 done:
     restoration_free(&run);
     return status;
@@ -366,20 +403,26 @@ void siren_archive_info_free(siren_archive_info *info) {
 
 static const char *activation_name(uint32_t activation) {
     switch (activation) {
-    case SIREN_SINE: return "sine";
-    case SIREN_RELU: return "relu";
-    case SIREN_TANH: return "tanh";
-    default: return "identity";
+    case SIREN_SINE:
+        return "sine";
+    case SIREN_RELU:
+        return "relu";
+    case SIREN_TANH:
+        return "tanh";
+    default:
+        return "identity";
     }
 }
 
-static siren_status describe_blocks(siren_archive *archive, const siren_block_grid *grid, siren_archive_info *info) {
+static siren_status describe_blocks(siren_archive *archive, const siren_block_grid *grid,
+                                    siren_archive_info *info) {
     double sum = 0;
     size_t n = 0;
     const siren_index_entry *index = siren_archive_index(archive);
     info->block_kind = grid->kind;
     info->n_blocks = grid->count;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&info->blocks, info->n_blocks, sizeof *info->blocks, "the list of blocks"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&info->blocks, info->n_blocks, sizeof *info->blocks, "the list of blocks"));
     for (size_t i = 0; i < info->n_blocks; i++) {
         const siren_block block = siren_block_at(grid, index[i].block);
         double psnr = index[i].mse > 0 ? -10 * log10(index[i].mse) : INFINITY;
@@ -405,7 +448,8 @@ static siren_status describe_attachments(siren_archive *archive, siren_archive_i
         SIREN_RETURN_IF_FAILED(read_attachment(archive, n, &a));
         if (!a.bytes) break;
     }
-    SIREN_RETURN_IF_FAILED(siren_allocate(&info->attachments, n, sizeof *info->attachments, "the list of attachments"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&info->attachments, n, sizeof *info->attachments, "the list of attachments"));
     for (size_t i = 0; i < n; i++) {
         SIREN_RETURN_IF_FAILED(read_attachment(archive, i, &a));
         snprintf(info->attachments[i], sizeof *info->attachments, "%s", a.suffix);
@@ -438,14 +482,16 @@ siren_status siren_info(const char *path, siren_archive_info *out) {
     info.n_layers = layout.network.n_layers;
     SIREN_TRY(siren_allocate(&info.layers, info.n_layers, sizeof *info.layers, "the list of layers"));
     for (uint32_t l = 0; l < layout.network.n_layers; l++)
-        info.layers[l] = (siren_layer_info){layout.network.layers[l].width, activation_name(layout.network.layers[l].activation),
+        info.layers[l] = (siren_layer_info){layout.network.layers[l].width,
+                                            activation_name(layout.network.layers[l].activation),
                                             layout.network.layers[l].w0};
     SIREN_TRY(describe_blocks(archive, &layout.grid, &info));
     SIREN_TRY(describe_attachments(archive, &info));
     SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
     SIREN_TRY(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));
     if (provenance) memcpy(info.provenance, provenance, n_provenance);
-    for (char *c = info.provenance; *c; c++) /* a stranger's text on the user's terminal: no escape sequences */
+    for (char *c = info.provenance; *c;
+         c++) /* a stranger's text on the user's terminal: no escape sequences */
         if (*c != '\n' && (*c < ' ' || *c > '~')) *c = '?';
     *out = info;
     info = (siren_archive_info){0};

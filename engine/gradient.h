@@ -19,7 +19,8 @@ struct siren_gradient {
     /* Before the first tile of an epoch. `params`: (n_networks, n_padded). */
     siren_status (*begin)(siren_gradient *gradient, const siren_buffer *params);
     /* Tiles in ascending order. `targets`: (n_networks, n_points, out_padded), NaN where there is no data. */
-    siren_status (*tile)(siren_gradient *gradient, const siren_buffer *params, const siren_buffer *targets, size_t tile);
+    siren_status (*tile)(siren_gradient *gradient, const siren_buffer *params, const siren_buffer *targets,
+                         size_t tile);
     void (*free)(siren_gradient *gradient);
 };
 
@@ -44,7 +45,8 @@ siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradien
 /* Build options of chain.cl and decode.cl: the vector width that suits the device. */
 void siren_chain_options(const siren_device *device, char *out, size_t size);
 /* Launches chain_pack: weights as panels; `backward` may be NULL. */
-siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks, siren_buffer *forward,
-                              siren_buffer *backward, const siren_buffer *params, const siren_buffer *table);
+siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks,
+                              siren_buffer *forward, siren_buffer *backward, const siren_buffer *params,
+                              const siren_buffer *table);
 
 #endif

@@ -4,19 +4,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LAYER_PARTS 16          /* of a gradient at most; more would cost memory and reduction, fewer would idle a GPU */
+#define LAYER_PARTS                                                                                          \
+    16 /* of a gradient at most; more would cost memory and reduction, fewer would idle a GPU */
 #define LAYER_TILE_FLOPS 1e12   /* of one tile of points at most */
 #define LAYER_TILE_SECONDS 0.2  /* of one tile at the rate below, so that an interruption is answered */
 #define PESSIMISTIC_FLOPS 8     /* operations per clock and compute unit that any device exceeds ... */
 #define PESSIMISTIC_FLOPS_CPU 2 /* ... also a CPU, which serialises work-items around barriers */
-#define MEMORY_SHARE 4          /* a quarter of the device's memory for activations: targets and parameters need room */
+#define MEMORY_SHARE                                                                                         \
+    4 /* a quarter of the device's memory for activations: targets and parameters need room */
 
 typedef struct {
     siren_gradient base;
     siren_gradient_shape shape;
     siren_layer_tile tile;
     siren_kernel *first, *forward, *output, *loss, *input_gradient, *weight_gradient, *first_gradient;
-    siren_buffer *h[SIREN_MAX_LAYERS]; /* (n_networks, tile rows, width padded) per layer but the last: outputs */
+    siren_buffer
+        *h[SIREN_MAX_LAYERS]; /* (n_networks, tile rows, width padded) per layer but the last: outputs */
     siren_buffer *d[SIREN_MAX_LAYERS]; /* the same, last layer too: derivatives, then dZ */
     siren_buffer *group_losses;        /* (n_networks, tile_blocks, groups_per_block) */
     size_t n_padded, n_blocks, tile_blocks, groups_per_block;
@@ -28,7 +31,8 @@ typedef struct {
     size_t items_m, items_n, quads_m, quads_n, slab;
 } tile_shape;
 
-static const tile_shape tile_shapes[] = {{16, 16, 2, 2, 8}, {16, 8, 2, 2, 8}, {8, 8, 2, 2, 8}, {4, 4, 1, 1, 8}};
+static const tile_shape tile_shapes[] = {
+    {16, 16, 2, 2, 8}, {16, 8, 2, 2, 8}, {8, 8, 2, 2, 8}, {4, 4, 1, 1, 8}};
 
 /* Whether the device can run it; fills `out` then. */
 static bool tile_fits(const siren_device *device, const tile_shape *shape, siren_layer_tile *out) {
@@ -38,20 +42,26 @@ static bool tile_fits(const siren_device *device, const tile_shape *shape, siren
     /* Two slabs of both factors, their lines a quad longer; and a float per work-item in layer_output, or the lanes and
      * sums of layer_first_gradient, which has no slabs. */
     size_t slabs = 2 * shape->slab * (tile_m + 4 + tile_n + 4) + items, lanes = 4 * items + 64;
-    if (items > facts->max_work_group || (slabs > lanes ? slabs : lanes) * sizeof(float) > facts->local_bytes) return false;
+    if (items > facts->max_work_group || (slabs > lanes ? slabs : lanes) * sizeof(float) > facts->local_bytes)
+        return false;
     *out = (siren_layer_tile){.items = items, .tile_m = tile_m, .tile_n = tile_n};
     snprintf(out->options, sizeof out->options,
-             "-D SIREN_ITEMS_M=%zu -D SIREN_ITEMS_N=%zu -D SIREN_QUADS_M=%zu -D SIREN_QUADS_N=%zu -D SIREN_SLAB=%zu -D SIREN_BLOCK_ROWS=%d",
-             shape->items_m, shape->items_n, shape->quads_m, shape->quads_n, shape->slab, SIREN_LAYER_BLOCK_ROWS);
+             "-D SIREN_ITEMS_M=%zu -D SIREN_ITEMS_N=%zu -D SIREN_QUADS_M=%zu -D SIREN_QUADS_N=%zu -D "
+             "SIREN_SLAB=%zu -D SIREN_BLOCK_ROWS=%d",
+             shape->items_m, shape->items_n, shape->quads_m, shape->quads_n, shape->slab,
+             SIREN_LAYER_BLOCK_ROWS);
     return true;
 }
 
-siren_status siren_layer_build(siren_device *device, size_t n_kernels, const siren_layer_kernel *kernels, siren_layer_tile *tile) {
+siren_status siren_layer_build(siren_device *device, size_t n_kernels, const siren_layer_kernel *kernels,
+                               siren_layer_tile *tile) {
     const siren_device_facts *facts = siren_device_get_facts(device);
-    siren_status status = siren_fail(SIREN_UNSUPPORTED,
-                                     "the device %s allows work-groups of %zu items and %llu bytes of local memory: the layer kernels need "
-                                     "16 items and 4 KiB at least; choose another device",
-                                     facts->name, facts->max_work_group, (unsigned long long)facts->local_bytes);
+    siren_status status =
+        siren_fail(SIREN_UNSUPPORTED,
+                   "the device %s allows work-groups of %zu items and %llu bytes of local memory: the layer "
+                   "kernels need "
+                   "16 items and 4 KiB at least; choose another device",
+                   facts->name, facts->max_work_group, (unsigned long long)facts->local_bytes);
     for (size_t s = 0; s < sizeof tile_shapes / sizeof *tile_shapes; s++) {
         size_t n_built = 0;
         siren_layer_tile candidate;
@@ -75,11 +85,12 @@ siren_status siren_layer_build(siren_device *device, size_t n_kernels, const sir
     return status;
 }
 
-size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, double block_bytes, double largest_block_bytes,
-                               double block_flops) {
+size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, double block_bytes,
+                               double largest_block_bytes, double block_flops) {
     const siren_device_facts *facts = siren_device_get_facts(device);
     double clock_hz = 1e6 * (facts->clock_mhz ? (double)facts->clock_mhz : 1000.0);
-    double rate = clock_hz * (double)facts->compute_units * (facts->is_cpu ? PESSIMISTIC_FLOPS_CPU : PESSIMISTIC_FLOPS);
+    double rate =
+        clock_hz * (double)facts->compute_units * (facts->is_cpu ? PESSIMISTIC_FLOPS_CPU : PESSIMISTIC_FLOPS);
     double limit = fmin(LAYER_TILE_FLOPS, LAYER_TILE_SECONDS * rate) / block_flops;
     limit = fmin(limit, (double)facts->global_bytes / MEMORY_SHARE / block_bytes);
     limit = fmin(limit, (double)facts->max_allocation_bytes / largest_block_bytes);
@@ -90,29 +101,37 @@ size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, doub
     return (n_blocks + n_tiles - 1) / n_tiles;
 }
 
-siren_range siren_layer_range(const siren_layer_tile *tile, size_t rows, size_t columns, size_t n_parts, size_t n_networks) {
+siren_range siren_layer_range(const siren_layer_tile *tile, size_t rows, size_t columns, size_t n_parts,
+                              size_t n_networks) {
     size_t groups = (rows + tile->tile_m - 1) / tile->tile_m * ((columns + tile->tile_n - 1) / tile->tile_n);
     return (siren_range){.global = {groups * tile->items, n_parts, n_networks}, .local = {tile->items}};
 }
 
-siren_status siren_layer_launch_first(siren_kernel *kernel, const siren_gradient_shape *shape, const siren_layer_tile *tile,
-                                      siren_buffer *h, siren_buffer *d, const siren_buffer *params, size_t n_rows, size_t rows,
+siren_status siren_layer_launch_first(siren_kernel *kernel, const siren_gradient_shape *shape,
+                                      const siren_layer_tile *tile, siren_buffer *h, siren_buffer *d,
+                                      const siren_buffer *params, size_t n_rows, size_t rows,
                                       size_t first_point) {
     const siren_network *network = shape->network;
-    siren_range range = {.global = {rows * (SIREN_PADDED((size_t)network->layers[0].width) / 4), shape->n_networks}, .local = {tile->items}};
-    return SIREN_LAUNCH(kernel, range, SIREN_BUFFER(h), SIREN_BUFFER(d), SIREN_BUFFER(params), SIREN_BUFFER(shape->coordinates),
-                        SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)siren_network_n_padded(network)),
-                        SIREN_INT((int)n_rows), SIREN_INT((int)shape->n_points), SIREN_INT((int)first_point));
+    siren_range range = {
+        .global = {rows * (SIREN_PADDED((size_t)network->layers[0].width) / 4), shape->n_networks},
+        .local = {tile->items}};
+    return SIREN_LAUNCH(kernel, range, SIREN_BUFFER(h), SIREN_BUFFER(d), SIREN_BUFFER(params),
+                        SIREN_BUFFER(shape->coordinates), SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0),
+                        SIREN_INT((int)siren_network_n_padded(network)), SIREN_INT((int)n_rows),
+                        SIREN_INT((int)shape->n_points), SIREN_INT((int)first_point));
 }
 
-siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradient_shape *shape, const siren_layer_tile *tile, uint32_t l,
-                                        siren_buffer *h_next, siren_buffer *d, const siren_buffer *h, const siren_buffer *params,
+siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradient_shape *shape,
+                                        const siren_layer_tile *tile, uint32_t l, siren_buffer *h_next,
+                                        siren_buffer *d, const siren_buffer *h, const siren_buffer *params,
                                         size_t n_rows, size_t rows) {
     const siren_network *network = shape->network;
-    siren_range range = siren_layer_range(tile, rows, SIREN_PADDED((size_t)network->layers[l].width), 1, shape->n_networks);
-    return SIREN_LAUNCH(kernel, range, SIREN_BUFFER(h_next), SIREN_BUFFER(d), SIREN_BUFFER(h), SIREN_BUFFER(params),
-                        SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)l),
-                        SIREN_INT((int)siren_network_n_padded(network)), SIREN_INT((int)n_rows));
+    siren_range range =
+        siren_layer_range(tile, rows, SIREN_PADDED((size_t)network->layers[l].width), 1, shape->n_networks);
+    return SIREN_LAUNCH(kernel, range, SIREN_BUFFER(h_next), SIREN_BUFFER(d), SIREN_BUFFER(h),
+                        SIREN_BUFFER(params), SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0),
+                        SIREN_INT((int)l), SIREN_INT((int)siren_network_n_padded(network)),
+                        SIREN_INT((int)n_rows));
 }
 
 /* ---- training ------------------------------------------------------------------------------------------------------ */
@@ -123,32 +142,39 @@ static siren_status layer_begin(siren_gradient *base, const siren_buffer *params
     return SIREN_OK;
 }
 
-static size_t padded_width(const layer_family *family, uint32_t l) { return SIREN_PADDED((size_t)family->shape.network->layers[l].width); }
+static size_t padded_width(const layer_family *family, uint32_t l) {
+    return SIREN_PADDED((size_t)family->shape.network->layers[l].width);
+}
 
-static siren_status forwards(layer_family *family, const siren_buffer *params, const siren_buffer *targets, size_t first_block,
-                             size_t n_blocks) {
+static siren_status forwards(layer_family *family, const siren_buffer *params, const siren_buffer *targets,
+                             size_t first_block, size_t n_blocks) {
     const siren_gradient_shape *shape = &family->shape;
     const siren_layer_tile *tile = &family->tile;
     uint32_t last = shape->network->n_layers - 1;
     size_t n_rows = family->tile_blocks * SIREN_LAYER_BLOCK_ROWS, rows = n_blocks * SIREN_LAYER_BLOCK_ROWS;
     size_t first_point = first_block * SIREN_LAYER_BLOCK_ROWS;
-    SIREN_RETURN_IF_FAILED(siren_layer_launch_first(family->first, shape, tile, family->h[0], family->d[0], params, n_rows, rows, first_point));
+    SIREN_RETURN_IF_FAILED(siren_layer_launch_first(family->first, shape, tile, family->h[0], family->d[0],
+                                                    params, n_rows, rows, first_point));
     for (uint32_t l = 1; l < last; l++)
-        SIREN_RETURN_IF_FAILED(siren_layer_launch_forward(family->forward, shape, tile, l, family->h[l], family->d[l], family->h[l - 1],
-                                                          params, n_rows, rows));
+        SIREN_RETURN_IF_FAILED(siren_layer_launch_forward(family->forward, shape, tile, l, family->h[l],
+                                                          family->d[l], family->h[l - 1], params, n_rows,
+                                                          rows));
     siren_range range = siren_layer_range(tile, rows, padded_width(family, last), 1, shape->n_networks);
-    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(family->output, range, SIREN_BUFFER(family->d[last]), SIREN_BUFFER(family->group_losses),
-                                        SIREN_BUFFER(family->h[last - 1]), SIREN_BUFFER(params), SIREN_BUFFER(targets),
-                                        SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)last),
-                                        SIREN_INT((int)family->n_padded), SIREN_INT((int)n_rows), SIREN_INT((int)shape->n_points),
-                                        SIREN_INT((int)first_point)));
+    SIREN_RETURN_IF_FAILED(
+        SIREN_LAUNCH(family->output, range, SIREN_BUFFER(family->d[last]), SIREN_BUFFER(family->group_losses),
+                     SIREN_BUFFER(family->h[last - 1]), SIREN_BUFFER(params), SIREN_BUFFER(targets),
+                     SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)last),
+                     SIREN_INT((int)family->n_padded), SIREN_INT((int)n_rows),
+                     SIREN_INT((int)shape->n_points), SIREN_INT((int)first_point)));
     siren_range parts = {.global = {family->base.n_parts, shape->n_networks}};
-    return SIREN_LAUNCH(family->loss, parts, SIREN_BUFFER(family->base.partial_losses), SIREN_BUFFER(family->group_losses),
-                        SIREN_INT((int)family->base.n_parts), SIREN_INT((int)family->tile_blocks), SIREN_INT((int)family->groups_per_block),
+    return SIREN_LAUNCH(family->loss, parts, SIREN_BUFFER(family->base.partial_losses),
+                        SIREN_BUFFER(family->group_losses), SIREN_INT((int)family->base.n_parts),
+                        SIREN_INT((int)family->tile_blocks), SIREN_INT((int)family->groups_per_block),
                         SIREN_INT((int)first_block), SIREN_INT((int)n_blocks));
 }
 
-static siren_status backwards(layer_family *family, const siren_buffer *params, size_t first_block, size_t n_blocks) {
+static siren_status backwards(layer_family *family, const siren_buffer *params, size_t first_block,
+                              size_t n_blocks) {
     const siren_gradient_shape *shape = &family->shape;
     const siren_layer_tile *tile = &family->tile;
     siren_buffer *gradients = family->base.partial_gradients;
@@ -157,25 +183,32 @@ static siren_status backwards(layer_family *family, const siren_buffer *params, 
     for (uint32_t l = shape->network->n_layers - 1; l > 0; l--) {
         size_t in = padded_width(family, l - 1);
         siren_range weights = siren_layer_range(tile, padded_width(family, l), in, n_parts, n_networks);
-        SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(family->weight_gradient, weights, SIREN_BUFFER(gradients), SIREN_BUFFER(family->d[l]),
-                                            SIREN_BUFFER(family->h[l - 1]), SIREN_BUFFER(shape->table), SIREN_INT((int)l),
-                                            SIREN_INT((int)family->n_padded), SIREN_INT((int)n_rows), SIREN_INT((int)first_block),
-                                            SIREN_INT((int)n_blocks)));
-        SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(family->input_gradient, siren_layer_range(tile, rows, in, 1, n_networks),
-                                            SIREN_BUFFER(family->d[l - 1]), SIREN_BUFFER(family->d[l]), SIREN_BUFFER(params),
-                                            SIREN_BUFFER(shape->table), SIREN_INT((int)l), SIREN_INT((int)family->n_padded),
-                                            SIREN_INT((int)n_rows)));
+        SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(family->weight_gradient, weights, SIREN_BUFFER(gradients),
+                                            SIREN_BUFFER(family->d[l]), SIREN_BUFFER(family->h[l - 1]),
+                                            SIREN_BUFFER(shape->table), SIREN_INT((int)l),
+                                            SIREN_INT((int)family->n_padded), SIREN_INT((int)n_rows),
+                                            SIREN_INT((int)first_block), SIREN_INT((int)n_blocks)));
+        SIREN_RETURN_IF_FAILED(
+            SIREN_LAUNCH(family->input_gradient, siren_layer_range(tile, rows, in, 1, n_networks),
+                         SIREN_BUFFER(family->d[l - 1]), SIREN_BUFFER(family->d[l]), SIREN_BUFFER(params),
+                         SIREN_BUFFER(shape->table), SIREN_INT((int)l), SIREN_INT((int)family->n_padded),
+                         SIREN_INT((int)n_rows)));
     }
-    siren_range columns = {.global = {padded_width(family, 0) / SIREN_PAD * tile->items, n_parts, n_networks}, .local = {tile->items}};
-    return SIREN_LAUNCH(family->first_gradient, columns, SIREN_BUFFER(gradients), SIREN_BUFFER(family->d[0]), SIREN_BUFFER(shape->coordinates),
-                        SIREN_BUFFER(shape->table), SIREN_INT((int)family->n_padded), SIREN_INT((int)n_rows), SIREN_INT((int)shape->n_points),
-                        SIREN_INT((int)first_block), SIREN_INT((int)n_blocks));
+    siren_range columns = {.global = {padded_width(family, 0) / SIREN_PAD * tile->items, n_parts, n_networks},
+                           .local = {tile->items}};
+    return SIREN_LAUNCH(family->first_gradient, columns, SIREN_BUFFER(gradients), SIREN_BUFFER(family->d[0]),
+                        SIREN_BUFFER(shape->coordinates), SIREN_BUFFER(shape->table),
+                        SIREN_INT((int)family->n_padded), SIREN_INT((int)n_rows),
+                        SIREN_INT((int)shape->n_points), SIREN_INT((int)first_block),
+                        SIREN_INT((int)n_blocks));
 }
 
-static siren_status layer_tile(siren_gradient *base, const siren_buffer *params, const siren_buffer *targets, size_t tile) {
+static siren_status layer_tile(siren_gradient *base, const siren_buffer *params, const siren_buffer *targets,
+                               size_t tile) {
     layer_family *family = (layer_family *)base;
     size_t first_block = tile * family->tile_blocks;
-    size_t n_blocks = family->n_blocks - first_block < family->tile_blocks ? family->n_blocks - first_block : family->tile_blocks;
+    size_t n_blocks = family->n_blocks - first_block < family->tile_blocks ? family->n_blocks - first_block
+                                                                           : family->tile_blocks;
     SIREN_RETURN_IF_FAILED(forwards(family, params, targets, first_block, n_blocks));
     return backwards(family, params, first_block, n_blocks);
 }
@@ -192,8 +225,9 @@ static void free_tile_buffers(layer_family *family) {
 
 static void layer_free(siren_gradient *base) {
     layer_family *family = (layer_family *)base;
-    siren_kernel *kernels[] = {family->first,          family->forward,         family->output,        family->loss,
-                               family->input_gradient, family->weight_gradient, family->first_gradient};
+    siren_kernel *kernels[] = {family->first,         family->forward,        family->output,
+                               family->loss,          family->input_gradient, family->weight_gradient,
+                               family->first_gradient};
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) siren_kernel_free(kernels[i]);
     free_tile_buffers(family);
     siren_buffer_free(base->partial_gradients);
@@ -202,10 +236,13 @@ static void layer_free(siren_gradient *base) {
 }
 
 /* Zeroed at once: some drivers find room only when a buffer is first used. */
-static siren_status create_tile_buffer(const layer_family *family, size_t floats_per_block, const char *what, siren_buffer **out) {
+static siren_status create_tile_buffer(const layer_family *family, size_t floats_per_block, const char *what,
+                                       siren_buffer **out) {
     size_t bytes = 0;
-    if (!siren_mul(family->shape.n_networks * sizeof(float), family->tile_blocks, &bytes) || !siren_mul(bytes, floats_per_block, &bytes))
-        return siren_fail(SIREN_DEVICE_MEMORY, "%s of %zu networks do not fit into an address space: train fewer at once", what,
+    if (!siren_mul(family->shape.n_networks * sizeof(float), family->tile_blocks, &bytes) ||
+        !siren_mul(bytes, floats_per_block, &bytes))
+        return siren_fail(SIREN_DEVICE_MEMORY,
+                          "%s of %zu networks do not fit into an address space: train fewer at once", what,
                           family->shape.n_networks);
     SIREN_RETURN_IF_FAILED(siren_buffer_create(family->shape.device, bytes, what, out));
     return siren_buffer_zero(*out);
@@ -215,10 +252,12 @@ static siren_status create_tile_buffers(layer_family *family) {
     uint32_t last = family->shape.network->n_layers - 1;
     for (uint32_t l = 0; l <= last; l++) {
         size_t floats = SIREN_LAYER_BLOCK_ROWS * padded_width(family, l);
-        if (l < last) SIREN_RETURN_IF_FAILED(create_tile_buffer(family, floats, "the activations", &family->h[l]));
+        if (l < last)
+            SIREN_RETURN_IF_FAILED(create_tile_buffer(family, floats, "the activations", &family->h[l]));
         SIREN_RETURN_IF_FAILED(create_tile_buffer(family, floats, "the derivatives", &family->d[l]));
     }
-    SIREN_RETURN_IF_FAILED(create_tile_buffer(family, family->groups_per_block, "the losses of groups", &family->group_losses));
+    SIREN_RETURN_IF_FAILED(
+        create_tile_buffer(family, family->groups_per_block, "the losses of groups", &family->group_losses));
     return siren_device_finish(family->shape.device);
 }
 
@@ -234,9 +273,11 @@ static siren_status choose_tile(layer_family *family) {
     double line_bytes = networks * SIREN_LAYER_BLOCK_ROWS * sizeof(float);
     double block_flops = networks * siren_network_step_flops(network, SIREN_LAYER_BLOCK_ROWS);
     size_t last_width = padded_width(family, network->n_layers - 1);
-    family->groups_per_block = SIREN_LAYER_BLOCK_ROWS / family->tile.tile_m * ((last_width + family->tile.tile_n - 1) / family->tile.tile_n);
+    family->groups_per_block = SIREN_LAYER_BLOCK_ROWS / family->tile.tile_m *
+                               ((last_width + family->tile.tile_n - 1) / family->tile.tile_n);
     family->n_blocks = (family->shape.n_points + SIREN_LAYER_BLOCK_ROWS - 1) / SIREN_LAYER_BLOCK_ROWS;
-    family->tile_blocks = siren_layer_plan_blocks(family->shape.device, family->n_blocks, floats * line_bytes, largest * line_bytes, block_flops);
+    family->tile_blocks = siren_layer_plan_blocks(family->shape.device, family->n_blocks, floats * line_bytes,
+                                                  largest * line_bytes, block_flops);
     siren_status status;
     while ((status = create_tile_buffers(family)) == SIREN_DEVICE_MEMORY && family->tile_blocks > 1) {
         free_tile_buffers(family);
@@ -254,19 +295,22 @@ siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradien
     family->base = (siren_gradient){.begin = layer_begin, .tile = layer_tile, .free = layer_free};
     family->shape = *shape;
     family->n_padded = siren_network_n_padded(shape->network);
-    const siren_layer_kernel kernels[] = {{"layer.cl", "layer_first", &family->first},
-                                          {"layer.cl", "layer_forward", &family->forward},
-                                          {"layer.cl", "layer_output", &family->output},
-                                          {"layer_gradient.cl", "layer_loss", &family->loss},
-                                          {"layer_gradient.cl", "layer_input_gradient", &family->input_gradient},
-                                          {"layer_gradient.cl", "layer_weight_gradient", &family->weight_gradient},
-                                          {"layer_gradient.cl", "layer_first_gradient", &family->first_gradient}};
+    const siren_layer_kernel kernels[] = {
+        {"layer.cl", "layer_first", &family->first},
+        {"layer.cl", "layer_forward", &family->forward},
+        {"layer.cl", "layer_output", &family->output},
+        {"layer_gradient.cl", "layer_loss", &family->loss},
+        {"layer_gradient.cl", "layer_input_gradient", &family->input_gradient},
+        {"layer_gradient.cl", "layer_weight_gradient", &family->weight_gradient},
+        {"layer_gradient.cl", "layer_first_gradient", &family->first_gradient}};
     SIREN_TRY(siren_layer_build(shape->device, sizeof kernels / sizeof *kernels, kernels, &family->tile));
     size_t n_blocks = (shape->n_points + SIREN_LAYER_BLOCK_ROWS - 1) / SIREN_LAYER_BLOCK_ROWS;
     family->base.n_parts = n_blocks < LAYER_PARTS ? n_blocks : LAYER_PARTS;
     size_t slots = shape->n_networks * family->base.n_parts;
-    SIREN_TRY(siren_buffer_create(shape->device, slots * family->n_padded * sizeof(float), "the gradients", &family->base.partial_gradients));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * sizeof(float), "the losses", &family->base.partial_losses));
+    SIREN_TRY(siren_buffer_create(shape->device, slots * family->n_padded * sizeof(float), "the gradients",
+                                  &family->base.partial_gradients));
+    SIREN_TRY(siren_buffer_create(shape->device, slots * sizeof(float), "the losses",
+                                  &family->base.partial_losses));
     SIREN_TRY(choose_tile(family));
     *out = &family->base;
     family = NULL;

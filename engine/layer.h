@@ -21,25 +21,29 @@ typedef struct {
 
 /* Builds all `kernels` with the best tile that the device's limits allow, or with a smaller one where its compiler
  * refuses. UNSUPPORTED when the device allows none. */
-siren_status siren_layer_build(siren_device *device, size_t n_kernels, const siren_layer_kernel *kernels, siren_layer_tile *tile);
+siren_status siren_layer_build(siren_device *device, size_t n_kernels, const siren_layer_kernel *kernels,
+                               siren_layer_tile *tile);
 
 /* How many blocks of points to process at once, at least 1, at most n_blocks. A block of all networks takes
  * `block_bytes` in all and `largest_block_bytes` in its largest buffer, and `block_flops` operations; one tile stays
  * within a share of the device's memory, its largest allocation, and a fraction of a second of work. Tiles are as even
  * as can be. */
-size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, double block_bytes, double largest_block_bytes,
-                               double block_flops);
+size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, double block_bytes,
+                               double largest_block_bytes, double block_flops);
 
 /* What layers forwards share, in training and decoding. `kernel` is layer_first or layer_forward; H and D are
  * (n_networks, n_rows, out_padded) on `rows` rows from point `first_point` on; `d` NULL in decoding. */
-siren_status siren_layer_launch_first(siren_kernel *kernel, const siren_gradient_shape *shape, const siren_layer_tile *tile,
-                                      siren_buffer *h, siren_buffer *d, const siren_buffer *params, size_t n_rows, size_t rows,
+siren_status siren_layer_launch_first(siren_kernel *kernel, const siren_gradient_shape *shape,
+                                      const siren_layer_tile *tile, siren_buffer *h, siren_buffer *d,
+                                      const siren_buffer *params, size_t n_rows, size_t rows,
                                       size_t first_point);
-siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradient_shape *shape, const siren_layer_tile *tile, uint32_t l,
-                                        siren_buffer *h_next, siren_buffer *d, const siren_buffer *h, const siren_buffer *params,
+siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradient_shape *shape,
+                                        const siren_layer_tile *tile, uint32_t l, siren_buffer *h_next,
+                                        siren_buffer *d, const siren_buffer *h, const siren_buffer *params,
                                         size_t n_rows, size_t rows);
 /* Groups for `rows` rows times `columns` columns of results of each network. */
-siren_range siren_layer_range(const siren_layer_tile *tile, size_t rows, size_t columns, size_t n_parts, size_t n_networks);
+siren_range siren_layer_range(const siren_layer_tile *tile, size_t rows, size_t columns, size_t n_parts,
+                              size_t n_networks);
 
 /* The exact forward pass (docs/numerics.md): the bits of decode.cl and of siren_decode_host(). */
 typedef struct siren_layer_decode siren_layer_decode;

@@ -12,9 +12,7 @@
 #define TILE_COLUMNS 8
 #define SLICE 128
 
-static size_t padded(size_t n) {
-    return (n + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS;
-}
+static size_t padded(size_t n) { return (n + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS; }
 
 siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren_least_squares *out) {
     siren_status status = SIREN_OK;

@@ -7,10 +7,13 @@
 
 #define CHUNK 4096 /* voxels converted at once */
 
-static siren_status check_grids(const char *image, const siren_geometry *a, const char *other, const siren_geometry *b, size_t n_volumes) {
+static siren_status check_grids(const char *image, const siren_geometry *a, const char *other,
+                                const siren_geometry *b, size_t n_volumes) {
     if (a->nx == b->nx && a->ny == b->ny && a->nz == b->nz && b->n_volumes == n_volumes) return SIREN_OK;
-    return siren_fail(SIREN_USAGE, "%s is %zu x %zu x %zu with %zu volumes, but %s is %zu x %zu x %zu with %zu; compare images of one grid", image,
-                      a->nx, a->ny, a->nz, a->n_volumes, other, b->nx, b->ny, b->nz, b->n_volumes);
+    return siren_fail(SIREN_USAGE,
+                      "%s is %zu x %zu x %zu with %zu volumes, but %s is %zu x %zu x %zu with %zu; compare "
+                      "images of one grid",
+                      image, a->nx, a->ny, a->nz, a->n_volumes, other, b->nx, b->ny, b->nz, b->n_volumes);
 }
 
 /* Sums over the voxels seen so far. */
@@ -20,7 +23,8 @@ typedef struct {
 } siren_comparing;
 
 /* `mask`: (n), 0 skips a voxel; NULL compares all. */
-static void compare_values(siren_comparing *c, const double *x, const double *other, const double *mask, size_t n) {
+static void compare_values(siren_comparing *c, const double *x, const double *other, const double *mask,
+                           size_t n) {
     siren_comparison *r = &c->result;
     for (size_t i = 0; i < n; i++) {
         if (mask && !(mask[i] != 0)) continue;
@@ -44,11 +48,13 @@ static void compare_values(siren_comparing *c, const double *x, const double *ot
 
 static void scaled_values(const siren_series *series, size_t first, size_t n, double *values) {
     const siren_geometry *g = &series->geometry;
-    siren_datatype_to_double(g->datatype, (const uint8_t *)series->voxels + first * siren_datatype_size(g->datatype), n, values);
+    siren_datatype_to_double(
+        g->datatype, (const uint8_t *)series->voxels + first * siren_datatype_size(g->datatype), n, values);
     for (size_t i = 0; i < n; i++) values[i] = values[i] * g->slope + g->inter;
 }
 
-static siren_comparison compare_series(const siren_series *image, const siren_series *other, const siren_series *mask) {
+static siren_comparison compare_series(const siren_series *image, const siren_series *other,
+                                       const siren_series *mask) {
     siren_comparing c = {.result = {.minimum = INFINITY, .maximum = -INFINITY}};
     double x[CHUNK], y[CHUNK], inside[CHUNK];
     const siren_geometry *g = &image->geometry;
@@ -69,7 +75,8 @@ static siren_comparison compare_series(const siren_series *image, const siren_se
     return *r;
 }
 
-siren_status siren_compare(const char *image, const char *other, const char *mask, size_t memory_limit, siren_comparison *out) {
+siren_status siren_compare(const char *image, const char *other, const char *mask, size_t memory_limit,
+                           siren_comparison *out) {
     siren_status status = SIREN_OK;
     siren_series a = {.voxels = NULL}, b = {.voxels = NULL}, m = {.voxels = NULL};
     SIREN_TRY(siren_nifti_read(image, memory_limit, &a));
@@ -81,7 +88,8 @@ siren_status siren_compare(const char *image, const char *other, const char *mas
     }
     siren_comparison result = compare_series(&a, &b, mask ? &m : NULL);
     if (result.n_voxels == 0) {
-        status = siren_fail(SIREN_USAGE, "%s and %s have no finite voxel in common%s", image, other, mask ? " inside the mask" : "");
+        status = siren_fail(SIREN_USAGE, "%s and %s have no finite voxel in common%s", image, other,
+                            mask ? " inside the mask" : "");
         goto done;
     }
     *out = result;

@@ -128,10 +128,12 @@ void siren_network_table(const siren_network *network, int *table) {
     }
 }
 
-siren_status siren_network_upload(const siren_network *network, siren_device *device, siren_buffer **table, siren_buffer **w0) {
+siren_status siren_network_upload(const siren_network *network, siren_device *device, siren_buffer **table,
+                                  siren_buffer **w0) {
     int rows[SIREN_MAX_LAYERS * SIREN_LAYER_FIELDS];
     float factors[SIREN_MAX_LAYERS];
-    size_t table_bytes = network->n_layers * SIREN_LAYER_FIELDS * sizeof *rows, w0_bytes = network->n_layers * sizeof *factors;
+    size_t table_bytes = network->n_layers * SIREN_LAYER_FIELDS * sizeof *rows,
+           w0_bytes = network->n_layers * sizeof *factors;
     siren_network_table(network, rows);
     for (uint32_t l = 0; l < network->n_layers; l++) factors[l] = network->layers[l].w0;
     SIREN_RETURN_IF_FAILED(siren_buffer_create(device, table_bytes, "the layer table", table));

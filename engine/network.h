@@ -7,9 +7,9 @@
 #include "cl/layout.h"
 #include "host/launch.h"
 
-#define SIREN_MAX_LAYERS 33     /* 32 hidden layers and the output layer */
-#define SIREN_MAX_WIDTH 1024    /* of a hidden layer */
-#define SIREN_MAX_OUTPUTS 65536 /* volumes of a series */
+#define SIREN_MAX_LAYERS 33              /* 32 hidden layers and the output layer */
+#define SIREN_MAX_WIDTH 1024             /* of a hidden layer */
+#define SIREN_MAX_OUTPUTS 65536          /* volumes of a series */
 #define SIREN_MAX_POINTS (INT32_MAX / 2) /* of a block: kernels count them in ints */
 #define SIREN_MIN_W0 0.001
 #define SIREN_MAX_W0 10000.0
@@ -24,8 +24,9 @@ typedef enum {
 typedef struct {
     uint32_t width;      /* outputs of the layer */
     uint32_t activation; /* SIREN_SINE ... of cl/layout.h */
-    float w0;            /* factor on the pre-activation of a sine layer; for HIDDEN_SINE init also of the output layer */
-    uint32_t init;       /* siren_init */
+    float
+        w0; /* factor on the pre-activation of a sine layer; for HIDDEN_SINE init also of the output layer */
+    uint32_t init; /* siren_init */
 } siren_layer;
 
 typedef struct {
@@ -36,12 +37,14 @@ typedef struct {
 
 /* The shorthand `model` ("siren-2d") with `n_hidden` hidden layers of `width` units and `n_outputs` outputs.
  * USAGE names the value, the limit and the known models. */
-siren_status siren_network_from_model(const char *model, uint32_t n_hidden, uint32_t width, uint32_t n_outputs, float w0,
-                                      siren_network *out);
+siren_status siren_network_from_model(const char *model, uint32_t n_hidden, uint32_t width,
+                                      uint32_t n_outputs, float w0, siren_network *out);
 /* Checks the limits above; for layer lists that come from a file. `name` is used in the message, `status` returned. */
 siren_status siren_network_check(const siren_network *network, const char *name, siren_status status);
 
-static inline uint32_t siren_network_n_outputs(const siren_network *n) { return n->layers[n->n_layers - 1].width; }
+static inline uint32_t siren_network_n_outputs(const siren_network *n) {
+    return n->layers[n->n_layers - 1].width;
+}
 static inline uint32_t siren_network_layer_inputs(const siren_network *n, uint32_t layer) {
     return layer == 0 ? n->n_inputs : n->layers[layer - 1].width;
 }
@@ -56,7 +59,8 @@ size_t siren_network_n_panel_floats(const siren_network *network);
 void siren_network_table(const siren_network *network, int *table);
 /* Puts the layer table and every layer's w0 (n_layers) on the device; both are yours: siren_buffer_free(). On failure
  * what was made so far stays in *table. */
-siren_status siren_network_upload(const siren_network *network, siren_device *device, siren_buffer **table, siren_buffer **w0);
+siren_status siren_network_upload(const siren_network *network, siren_device *device, siren_buffer **table,
+                                  siren_buffer **w0);
 /* Between exchange order (n_params) and padded layout (n_padded, padding zeroed). */
 void siren_network_pad(const siren_network *network, const float *params, float *padded);
 void siren_network_unpad(const siren_network *network, const float *padded, float *params);

@@ -10,8 +10,8 @@ struct siren_optimiser {
     siren_status (*restart)(siren_optimiser *optimiser);
     /* One step of all networks, enqueued. `params`: (n_networks, n_padded) in/out; `partial_gradients`: (n_networks,
      * n_parts, n_padded) as engine/gradient gives them; `state`: (n_networks, SIREN_STATE_FIELDS). */
-    siren_status (*step)(siren_optimiser *optimiser, siren_buffer *params, const siren_buffer *partial_gradients, size_t n_parts,
-                         const siren_buffer *state);
+    siren_status (*step)(siren_optimiser *optimiser, siren_buffer *params,
+                         const siren_buffer *partial_gradients, size_t n_parts, const siren_buffer *state);
     void (*free)(siren_optimiser *optimiser);
 };
 
@@ -21,7 +21,7 @@ typedef struct {
 } siren_adam_options;
 
 /* `*out` is yours: (*out)->free(*out). */
-siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n_padded, const siren_adam_options *options,
-                               siren_optimiser **out);
+siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n_padded,
+                               const siren_adam_options *options, siren_optimiser **out);
 
 #endif

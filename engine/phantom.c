@@ -388,10 +388,7 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
                                           .nz = options->nz,
                                           .n_volumes = n_volumes,
                                           .slope = 1}};
-    work w = {.options = options,
-              .phantom = &phantom,
-              .progress = progress,
-              .user = user};
+    work w = {.options = options, .phantom = &phantom, .progress = progress, .user = user};
     if (!siren_mul(options->nx, options->ny, &n) || !siren_mul(n, options->nz, &n) ||
         !siren_mul(n, n_volumes, &all))
         return siren_fail(

@@ -20,9 +20,7 @@ typedef enum {
     SIREN_TISSUE_WM = 4
 } siren_tissue;
 /* The brain mask: CSF, GM or WM. */
-static inline bool siren_tissue_in_brain(uint8_t tissue) {
-    return tissue >= SIREN_TISSUE_CSF;
-}
+static inline bool siren_tissue_in_brain(uint8_t tissue) { return tissue >= SIREN_TISSUE_CSF; }
 
 typedef struct {
     double b; /* s/mm^2 */

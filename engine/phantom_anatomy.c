@@ -67,9 +67,7 @@ static double chain(const double p[3], const node *nodes, size_t n) {
     return best;
 }
 
-static double above_zero(double x) {
-    return x > 0 ? x : 0;
-}
+static double above_zero(double x) { return x > 0 ? x : 0; }
 
 /* The midline disc that the callosum bounds: no fissure parts the hemispheres there. > 0 inside. */
 static double callosal_disc(const double p[3]) {
@@ -134,9 +132,7 @@ static double sulcus_distance(siren_field *field, siren_field *wave, const doubl
 }
 
 /* Distance to a sheet `d` mm away that ends `beyond` mm from here (<= 0: does not). */
-static double sheet(double d, double beyond) {
-    return sqrt(d * d + above_zero(beyond) * above_zero(beyond));
-}
+static double sheet(double d, double beyond) { return sqrt(d * d + above_zero(beyond) * above_zero(beyond)); }
 
 /* The lateral (Sylvian) fissure and the insula at its bottom. */
 static double sylvian(const double p[3]) {

@@ -16,9 +16,7 @@ static void set(bundle *b, double weight, double x, double y, double z) {
 }
 
 /* A soft interval: 1 well inside [low, high], 0 `edge` mm outside of it. */
-static double above(double x) {
-    return x > 0 ? x : 0;
-}
+static double above(double x) { return x > 0 ? x : 0; }
 
 static double within(double x, double low, double high, double edge) {
     return siren_smoothstep(low - edge, low + edge, x) * (1 - siren_smoothstep(high - edge, high + edge, x));

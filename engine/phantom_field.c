@@ -35,9 +35,7 @@ static double corner_weight(const double fade[3], int corner) {
 }
 
 /* The quintic with zero first and second derivatives at 0 and 1. */
-static double fade_of(double t) {
-    return t * t * t * (t * (t * 6 - 15) + 10);
-}
+static double fade_of(double t) { return t * t * t * (t * (t * 6 - 15) + 10); }
 
 double siren_field_scalar(siren_field *field, const double position[3]) {
     double t[3], sum = 0;

@@ -93,9 +93,7 @@ static float float_of(uint32_t bits) {
 
 /* Small magnitudes become small numbers, so that high byte planes are mostly 0: 0, -1, 1, -2, 2 ... are 0, 1,
  * 2, 3, 4. */
-static uint32_t zigzag(int q) {
-    return (uint32_t)(q < 0 ? -2 * q - 1 : 2 * q);
-}
+static uint32_t zigzag(int q) { return (uint32_t)(q < 0 ? -2 * q - 1 : 2 * q); }
 
 /* ---- to bytes ------------------------------------------------------------------------------------------ */
 
@@ -209,9 +207,7 @@ done:
 /* ---- from bytes
  * ---------------------------------------------------------------------------------------------------- */
 
-static bool is_storable(float x) {
-    return isfinite(x) && (x == 0.0f || fabsf(x) >= SIREN_SMALLEST_STEP);
-}
+static bool is_storable(float x) { return isfinite(x) && (x == 0.0f || fabsf(x) >= SIREN_SMALLEST_STEP); }
 
 /* Steps and integers of hostile `bytes` of the right length into `rounded`. */
 static siren_status decode(const char *name, const siren_network *network, unsigned bits,

@@ -15,15 +15,16 @@
  * order, the output layer solved anew by least squares on the exact features. `params` (n_params) in exchange order,
  * `coordinates` (n_points, n_inputs), `targets` (n_points, n_outputs) with NaN where there is no data. `*bytes` is yours
  * to free(). Deterministic. weight_bits outside 0, 6..12 is USAGE. */
-siren_status siren_quantise(const siren_network *network, unsigned weight_bits, const float *params, size_t n_points,
-                            const float *coordinates, const float *targets, uint8_t **bytes, size_t *n_bytes);
+siren_status siren_quantise(const siren_network *network, unsigned weight_bits, const float *params,
+                            size_t n_points, const float *coordinates, const float *targets, uint8_t **bytes,
+                            size_t *n_bytes);
 
 /* Exact number of bytes that siren_quantise() makes for this network. */
 size_t siren_quantised_bytes(const siren_network *network, unsigned weight_bits);
 
 /* The inverse, into `params` (n_params) in exchange order. `name` names the block in messages. CORRUPT when n_bytes is
  * not siren_quantised_bytes() or a value is out of range (non-finite step, parameter not 0 and smaller than 2^-60). */
-siren_status siren_dequantise(const char *name, const siren_network *network, unsigned weight_bits, const uint8_t *bytes, size_t n_bytes,
-                              float *params);
+siren_status siren_dequantise(const char *name, const siren_network *network, unsigned weight_bits,
+                              const uint8_t *bytes, size_t n_bytes, float *params);
 
 #endif

@@ -20,8 +20,8 @@ const size_t siren_n_selftest_cases = sizeof siren_selftest_cases / sizeof *sire
 #define LOSS_BOUND 1e-4     /* relative */
 #define GRADIENT_BOUND 1e-4 /* relative to the projection's norm */
 
-siren_status siren_selftest_problem(const siren_selftest_case *c, siren_network *network, float **coordinates, float **targets,
-                                    float **params) {
+siren_status siren_selftest_problem(const siren_selftest_case *c, siren_network *network, float **coordinates,
+                                    float **targets, float **params) {
     siren_status status = SIREN_OK;
     float *points = NULL, *values = NULL, *initial = NULL;
     size_t n_points = c->nx * c->ny;
@@ -33,8 +33,10 @@ siren_status siren_selftest_problem(const siren_selftest_case *c, siren_network 
     if (network->n_inputs == 2)
         siren_block_coordinates(&(siren_block){.nx = c->nx, .ny = c->ny, .nz = 1}, 2, 0, n_points, points);
     else
-        for (size_t i = 0; i < n_points * network->n_inputs; i++) points[i] = 2.0f * siren_rng_uniform(rng, 1000000 + i) - 1.0f;
-    for (size_t i = 0; i < n_points * c->n_outputs; i++) values[i] = i % 37 == 5 ? NAN : siren_rng_uniform(rng, i);
+        for (size_t i = 0; i < n_points * network->n_inputs; i++)
+            points[i] = 2.0f * siren_rng_uniform(rng, 1000000 + i) - 1.0f;
+    for (size_t i = 0; i < n_points * c->n_outputs; i++)
+        values[i] = i % 37 == 5 ? NAN : siren_rng_uniform(rng, i);
     siren_network_initialise(network, 7, 1, initial);
     *coordinates = points;
     *targets = values;
@@ -76,7 +78,8 @@ static void check(siren_selftesting *t, const char *name, double difference, dou
 }
 
 /* Largest relative difference of the losses of a batch of two equal networks, and infinity where the two differ. */
-static siren_status test_training(siren_selftesting *t, const siren_selftest_case *c, const siren_network *network, const float *coordinates,
+static siren_status test_training(siren_selftesting *t, const siren_selftest_case *c,
+                                  const siren_network *network, const float *coordinates,
                                   const float *targets, const float *params) {
     siren_status status = SIREN_OK;
     siren_trainer *trainer = NULL;
@@ -89,7 +92,12 @@ static siren_status test_training(siren_selftesting *t, const siren_selftest_cas
         memcpy(two_params + (size_t)n * n_params, params, n_params * sizeof *params);
         memcpy(two_targets + (size_t)n * n_targets, targets, n_targets * sizeof *targets);
     }
-    siren_trainer_plan plan = {network, 2, c->nx * c->ny, coordinates, SIREN_SELFTEST_EPOCHS, {SIREN_SELFTEST_RATE, 0.9f, 0.999f, 1e-8f}};
+    siren_trainer_plan plan = {network,
+                               2,
+                               c->nx * c->ny,
+                               coordinates,
+                               SIREN_SELFTEST_EPOCHS,
+                               {SIREN_SELFTEST_RATE, 0.9f, 0.999f, 1e-8f}};
     SIREN_TRY(siren_trainer_create(t->device, &plan, &trainer));
     SIREN_TRY(siren_trainer_start(trainer, two_params, two_targets));
     SIREN_TRY(siren_trainer_run(trainer, SIREN_SELFTEST_EPOCHS, NULL, NULL));
@@ -108,16 +116,19 @@ done:
 }
 
 /* The gradient kernels alone, through their own interface. */
-static siren_status test_gradient(siren_selftesting *t, const siren_selftest_case *c, const siren_network *network, const float *coordinates,
+static siren_status test_gradient(siren_selftesting *t, const siren_selftest_case *c,
+                                  const siren_network *network, const float *coordinates,
                                   const float *targets, const float *params) {
     siren_status status = SIREN_OK;
     siren_gradient *gradient = NULL;
-    siren_gradient_shape shape = {.device = t->device, .network = network, .n_networks = 1, .n_points = c->nx * c->ny};
+    siren_gradient_shape shape = {
+        .device = t->device, .network = network, .n_networks = 1, .n_points = c->nx * c->ny};
     siren_buffer *table = NULL, *w0 = NULL, *points = NULL, *device_params = NULL, *device_targets = NULL;
     float *padded = NULL, *parts = NULL, *flat = NULL, *rows = NULL;
     double *sum = NULL;
     size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network), n_data = 0;
-    size_t pitch = SIREN_PADDED((size_t)c->n_outputs), point_bytes = shape.n_points * network->n_inputs * sizeof(float);
+    size_t pitch = SIREN_PADDED((size_t)c->n_outputs),
+           point_bytes = shape.n_points * network->n_inputs * sizeof(float);
     SIREN_TRY(siren_network_upload(network, t->device, &table, &w0));
     SIREN_TRY(siren_buffer_create(t->device, point_bytes, "the coordinates", &points));
     SIREN_TRY(siren_buffer_write(points, 0, coordinates, point_bytes));
@@ -131,7 +142,8 @@ static siren_status test_gradient(siren_selftesting *t, const siren_selftest_cas
             rows[i * pitch + j] = j < c->n_outputs ? targets[i * c->n_outputs + j] : NAN;
             n_data += !isnan(rows[i * pitch + j]);
         }
-    SIREN_TRY(siren_buffer_create(t->device, shape.n_points * pitch * sizeof *rows, "the targets", &device_targets));
+    SIREN_TRY(siren_buffer_create(t->device, shape.n_points * pitch * sizeof *rows, "the targets",
+                                  &device_targets));
     SIREN_TRY(siren_buffer_write(device_targets, 0, rows, shape.n_points * pitch * sizeof *rows));
 
     shape.table = table;
@@ -139,9 +151,11 @@ static siren_status test_gradient(siren_selftesting *t, const siren_selftest_cas
     shape.coordinates = points;
     SIREN_TRY(siren_gradient_create(&shape, &gradient));
     SIREN_TRY(gradient->begin(gradient, device_params));
-    for (size_t tile = 0; tile < gradient->n_tiles; tile++) SIREN_TRY(gradient->tile(gradient, device_params, device_targets, tile));
+    for (size_t tile = 0; tile < gradient->n_tiles; tile++)
+        SIREN_TRY(gradient->tile(gradient, device_params, device_targets, tile));
     SIREN_TRY(siren_allocate(&parts, gradient->n_parts * n_padded, sizeof *parts, "the gradients"));
-    SIREN_TRY(siren_buffer_read(gradient->partial_gradients, 0, parts, gradient->n_parts * n_padded * sizeof *parts));
+    SIREN_TRY(siren_buffer_read(gradient->partial_gradients, 0, parts,
+                                gradient->n_parts * n_padded * sizeof *parts));
     SIREN_TRY(siren_allocate(&flat, n_params, sizeof *flat, "a gradient"));
     SIREN_TRY(siren_allocate(&sum, n_params, sizeof *sum, "the gradient"));
     for (size_t part = 0; part < gradient->n_parts; part++) {
@@ -167,8 +181,8 @@ done:
 }
 
 /* Number of outputs whose bits differ from the host's. */
-static siren_status test_decode(siren_selftesting *t, const siren_selftest_case *c, const siren_network *network, const float *coordinates,
-                                const float *params) {
+static siren_status test_decode(siren_selftesting *t, const siren_selftest_case *c,
+                                const siren_network *network, const float *coordinates, const float *params) {
     siren_status status = SIREN_OK;
     siren_decoder *decoder = NULL;
     uint32_t *on_device = NULL, *on_host = NULL;
@@ -177,7 +191,8 @@ static siren_status test_decode(siren_selftesting *t, const siren_selftest_case 
     SIREN_TRY(siren_allocate(&on_host, n, sizeof *on_host, "a decoded block"));
     SIREN_TRY(siren_decoder_create(t->device, network, c->nx * c->ny, coordinates, &decoder));
     SIREN_TRY(siren_decoder_run(decoder, params, (float *)on_device));
-    SIREN_TRY(siren_decode_host(network, network->n_layers, params, c->nx * c->ny, coordinates, (float *)on_host));
+    SIREN_TRY(
+        siren_decode_host(network, network->n_layers, params, c->nx * c->ny, coordinates, (float *)on_host));
     for (size_t i = 0; i < n; i++) n_different += on_device[i] != on_host[i];
     check(t, "exact decode", (double)n_different, 0);
 done:
@@ -202,7 +217,9 @@ siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void
         coordinates = targets = params = NULL;
     }
     if (t.n_failed)
-        status = siren_fail(SIREN_DEVICE, "the device %s computes wrongly: %zu known answers failed; update its driver, or choose another --device",
+        status = siren_fail(SIREN_DEVICE,
+                            "the device %s computes wrongly: %zu known answers failed; update its driver, or "
+                            "choose another --device",
                             siren_device_get_facts(device)->name, t.n_failed);
 done:
     free(coordinates);

@@ -20,8 +20,8 @@ extern const size_t siren_n_selftest_cases;
 
 /* The case's network, coordinates (n_points, n_inputs), targets (n_points, n_outputs; some NaN) and initial parameters
  * (n_params); the arrays are yours to free(). */
-siren_status siren_selftest_problem(const siren_selftest_case *c, siren_network *network, float **coordinates, float **targets,
-                                    float **params);
+siren_status siren_selftest_problem(const siren_selftest_case *c, siren_network *network, float **coordinates,
+                                    float **targets, float **params);
 
 /* Sum of gradient[i] * r[i] with fixed r: uniform in [-1,1) for direction 0, in [0,1) for direction 1. `norm` (may be
  * NULL) receives the root of the sum of squares of the products, the scale of a sensible difference. */

@@ -26,19 +26,20 @@ typedef enum {
 /* ---- compress ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    const char *model;        /* shorthand of engine/network.h: "siren-2d" */
-    uint32_t layers, width;   /* hidden layers and their units */
-    float w0;                 /* frequency of the sine layers */
+    const char *model;      /* shorthand of engine/network.h: "siren-2d" */
+    uint32_t layers, width; /* hidden layers and their units */
+    float w0;               /* frequency of the sine layers */
     size_t epochs;
-    float rate;               /* Adam's learning rate */
-    uint64_t seed;            /* of the initial parameters */
-    unsigned weight_bits;     /* of a stored weight: 6..12, or 0 for float32 */
+    float rate;           /* Adam's learning rate */
+    uint64_t seed;        /* of the initial parameters */
+    unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
     siren_block_kind blocks;
-    size_t patch[3];          /* voxels of a patch along x, y, z; larger ones are cut to the image */
-    siren_span slices;        /* to compress; the archive then holds the subseries */
-    const char *bval, *bvec, *sidecar; /* files to attach; NULL: the ones beside the image, where they exist */
+    size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
+    siren_span slices; /* to compress; the archive then holds the subseries */
+    const char *bval, *bvec,
+        *sidecar; /* files to attach; NULL: the ones beside the image, where they exist */
     bool overwrite;
-    size_t memory_limit;      /* bytes for the series; larger is refused before allocation */
+    size_t memory_limit; /* bytes for the series; larger is refused before allocation */
 } siren_compress_options;
 
 /* The published setting of the 2-D networks. */
@@ -46,11 +47,12 @@ siren_compress_options siren_compress_defaults(void);
 
 /* One block of an archive. */
 typedef struct {
-    uint32_t number;  /* of a slice: its z */
+    uint32_t number;          /* of a slice: its z */
     size_t first[3], size[3]; /* x, y, z of its first voxel, and voxels along each axis */
-    uint64_t bytes;   /* of its record, packed */
-    double mse;       /* of the exact decode, on targets scaled to [0,1]; 0 where every volume of the block is constant */
-    double psnr;      /* -10 log10 mse; infinity where mse is 0 */
+    uint64_t bytes;           /* of its record, packed */
+    double
+        mse; /* of the exact decode, on targets scaled to [0,1]; 0 where every volume of the block is constant */
+    double psnr; /* -10 log10 mse; infinity where mse is 0 */
 } siren_block_info;
 
 /* One of an archive's layers, for display. */
@@ -61,21 +63,21 @@ typedef struct {
 } siren_layer_info;
 
 typedef struct {
-    uint64_t bytes;          /* of the archive file */
-    uint64_t series_bytes;   /* uncompressed voxels of the archived slices in their stored type */
-    double ratio;            /* series_bytes / bytes */
-    double ratio_float32;    /* the same with 4 bytes a voxel */
-    double psnr;             /* mean over the blocks whose mse is not 0; infinity where there is none */
+    uint64_t bytes;        /* of the archive file */
+    uint64_t series_bytes; /* uncompressed voxels of the archived slices in their stored type */
+    double ratio;          /* series_bytes / bytes */
+    double ratio_float32;  /* the same with 4 bytes a voxel */
+    double psnr;           /* mean over the blocks whose mse is not 0; infinity where there is none */
     siren_block_kind block_kind;
     size_t n_blocks;
-    siren_block_info *blocks; /* (n_blocks) */
+    siren_block_info *blocks;     /* (n_blocks) */
     size_t nx, ny, nz, n_volumes; /* of the original series */
-    const char *datatype;    /* static: "int16" */
+    const char *datatype;         /* static: "int16" */
     int nifti_version;
     double slope, inter;
-    size_t n_params;         /* of one network */
-    unsigned weight_bits;    /* 0: float32 */
-    size_t n_layers;         /* output layer included */
+    size_t n_params;          /* of one network */
+    unsigned weight_bits;     /* 0: float32 */
+    size_t n_layers;          /* output layer included */
     siren_layer_info *layers; /* (n_layers) */
     size_t n_attachments;
     char (*attachments)[64]; /* (n_attachments) suffixes: ".bval" */
@@ -87,22 +89,25 @@ void siren_archive_info_free(siren_archive_info *info);
 
 /* Compresses the NIfTI file `image` into the archive `archive`. Progress counts epochs of all blocks. Nothing appears
  * under `archive` unless the status is OK. `info` (may be NULL) is yours: siren_archive_info_free(). */
-siren_status siren_compress(siren_device *device, const char *image, const char *archive, const siren_compress_options *options,
-                            siren_progress_fn progress, void *user, siren_archive_info *info);
+siren_status siren_compress(siren_device *device, const char *image, const char *archive,
+                            const siren_compress_options *options, siren_progress_fn progress, void *user,
+                            siren_archive_info *info);
 
 /* ---- decompress, info, verify ---------------------------------------------------------------------------------------- */
 
 typedef struct {
     siren_span slices, volumes; /* in the numbering of the original series */
     bool overwrite;
-    size_t memory_limit;        /* bytes for one decoded block or a layer of patches, or for a .nii.gz; larger is refused before allocation */
+    size_t
+        memory_limit; /* bytes for one decoded block or a layer of patches, or for a .nii.gz; larger is refused before allocation */
 } siren_decompress_options;
 
 /* Restores the series (all of it: with its original header byte for byte; a part: with a header that says so) and its
  * attachments beside `image`. `device` NULL decodes on the host. Each decoded block is checked: INTEGRITY on any
  * difference, and nothing is left behind. */
-siren_status siren_decompress(siren_device *device, const char *archive, const char *image, const siren_decompress_options *options,
-                              siren_progress_fn progress, void *user);
+siren_status siren_decompress(siren_device *device, const char *archive, const char *image,
+                              const siren_decompress_options *options, siren_progress_fn progress,
+                              void *user);
 
 /* Reads what the archive says of itself; touches no record. */
 siren_status siren_info(const char *archive, siren_archive_info *info);
@@ -110,8 +115,8 @@ siren_status siren_info(const char *archive, siren_archive_info *info);
 /* Checks every checksum of the archive, decodes every block and compares it with its decode checksum. Blocks that fail
  * are logged one by one, and the first one's status is returned: CORRUPT where its record is damaged, INTEGRITY where it
  * decodes to other voxels. `*n_blocks` receives the number of sound blocks. `device` NULL decodes on the host. */
-siren_status siren_verify(siren_device *device, const char *archive, size_t memory_limit, siren_progress_fn progress, void *user,
-                          size_t *n_blocks);
+siren_status siren_verify(siren_device *device, const char *archive, size_t memory_limit,
+                          siren_progress_fn progress, void *user, size_t *n_blocks);
 
 /* ---- compare ---------------------------------------------------------------------------------------------------------- */
 
@@ -119,7 +124,8 @@ typedef struct {
     size_t n_voxels;         /* compared: inside the mask, all volumes, finite in both */
     size_t n_unequal_finite; /* finite in one image only, or not the same kind of non-finite */
     double mse;              /* mean of (x - x')^2 of scaled values */
-    double psnr;             /* 10 log10(peak^2 / mse), peak = maximum minus minimum of the first image; infinity for mse 0 */
+    double
+        psnr; /* 10 log10(peak^2 / mse), peak = maximum minus minimum of the first image; infinity for mse 0 */
     double max_abs_error;    /* max |x - x'| */
     double relative_error;   /* mean of |x - x'| / |x| over voxels with x != 0 */
     size_t n_relative;       /* voxels that counted in it */
@@ -128,7 +134,8 @@ typedef struct {
 
 /* Compares two series of equal dimensions on scaled values (slope and inter applied). `mask` (may be NULL): a 3-D image
  * of the same grid, voxels other than 0 count. */
-siren_status siren_compare(const char *image, const char *other, const char *mask, size_t memory_limit, siren_comparison *out);
+siren_status siren_compare(const char *image, const char *other, const char *mask, size_t memory_limit,
+                           siren_comparison *out);
 
 /* ---- the engine itself ------------------------------------------------------------------------------------------------ */
 

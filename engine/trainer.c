@@ -30,7 +30,8 @@ static siren_status create_network_buffers(siren_trainer *trainer, const float *
     const siren_network *network = &trainer->network;
     size_t coordinate_bytes = trainer->n_points * network->n_inputs * sizeof(float);
     SIREN_TRY(siren_network_upload(network, trainer->device, &trainer->table, &trainer->w0));
-    SIREN_TRY(siren_buffer_create(trainer->device, coordinate_bytes, "the coordinates", &trainer->coordinates));
+    SIREN_TRY(
+        siren_buffer_create(trainer->device, coordinate_bytes, "the coordinates", &trainer->coordinates));
     SIREN_TRY(siren_buffer_write(trainer->coordinates, 0, coordinates, coordinate_bytes));
 done:
     return status;
@@ -40,8 +41,11 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     siren_status status = SIREN_OK;
     siren_trainer *trainer = NULL;
     SIREN_RETURN_IF_FAILED(siren_network_check(plan->network, "the network", SIREN_USAGE));
-    if (plan->n_networks == 0 || plan->n_points == 0 || plan->n_points > SIREN_MAX_POINTS || plan->max_epochs > INT32_MAX)
-        return siren_fail(SIREN_USAGE, "cannot train %zu networks on %zu points for %zu epochs: at least one network and point, at most %d",
+    if (plan->n_networks == 0 || plan->n_points == 0 || plan->n_points > SIREN_MAX_POINTS ||
+        plan->max_epochs > INT32_MAX)
+        return siren_fail(SIREN_USAGE,
+                          "cannot train %zu networks on %zu points for %zu epochs: at least one network and "
+                          "point, at most %d",
                           plan->n_networks, plan->n_points, plan->max_epochs, SIREN_MAX_POINTS);
     SIREN_TRY(siren_allocate(&trainer, 1, sizeof *trainer, "the trainer"));
     trainer->device = device;
@@ -60,16 +64,17 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     SIREN_TRY(siren_buffer_create(device, param_bytes, "the parameters", &trainer->params));
     SIREN_TRY(siren_buffer_create(device, param_bytes, "the best parameters", &trainer->best));
     SIREN_TRY(siren_buffer_create(device, target_bytes, "the targets", &trainer->targets));
-    SIREN_TRY(siren_buffer_create(device, trainer->n_networks * SIREN_STATE_FIELDS * sizeof(float), "the training state",
-                                  &trainer->state));
-    SIREN_TRY(siren_buffer_create(device, trainer->n_networks * trainer->max_epochs * sizeof(float), "the loss history",
-                                  &trainer->history));
+    SIREN_TRY(siren_buffer_create(device, trainer->n_networks * SIREN_STATE_FIELDS * sizeof(float),
+                                  "the training state", &trainer->state));
+    SIREN_TRY(siren_buffer_create(device, trainer->n_networks * trainer->max_epochs * sizeof(float),
+                                  "the loss history", &trainer->history));
     SIREN_TRY(siren_kernel_create(device, "epoch.cl", "", "epoch_loss", &trainer->loss));
     SIREN_TRY(siren_kernel_create(device, "epoch.cl", "", "epoch_snapshot", &trainer->snapshot));
-    siren_gradient_shape shape = {device,           &trainer->network, trainer->n_networks,  trainer->n_points,
-                                  trainer->table,   trainer->w0,       trainer->coordinates};
+    siren_gradient_shape shape = {device,         &trainer->network, trainer->n_networks, trainer->n_points,
+                                  trainer->table, trainer->w0,       trainer->coordinates};
     SIREN_TRY(siren_gradient_create(&shape, &trainer->gradient));
-    SIREN_TRY(siren_adam_create(device, trainer->n_networks, trainer->n_padded, &plan->adam, &trainer->optimiser));
+    SIREN_TRY(
+        siren_adam_create(device, trainer->n_networks, trainer->n_padded, &plan->adam, &trainer->optimiser));
     *out = trainer;
     trainer = NULL;
 done:
@@ -104,14 +109,16 @@ static siren_status upload_targets(siren_trainer *trainer, const float *targets)
     for (size_t network = 0; network < trainer->n_networks; network++) {
         size_t n_data = 0;
         for (size_t first = 0; first < n_points; first += chunk) {
-            size_t n = n_points - first < chunk ? n_points - first : chunk, begin = network * n_points + first;
+            size_t n = n_points - first < chunk ? n_points - first : chunk,
+                   begin = network * n_points + first;
             for (size_t i = 0; i < n; i++)
                 for (size_t j = 0; j < pitch; j++) {
                     float target = j < n_outputs ? targets[(begin + i) * n_outputs + j] : NAN;
                     n_data += !isnan(target);
                     rows[i * pitch + j] = target;
                 }
-            SIREN_TRY(siren_buffer_write(trainer->targets, begin * pitch * sizeof *rows, rows, n * pitch * sizeof *rows));
+            SIREN_TRY(siren_buffer_write(trainer->targets, begin * pitch * sizeof *rows, rows,
+                                         n * pitch * sizeof *rows));
         }
         float state[SIREN_STATE_FIELDS] = {0};
         state[SIREN_STATE_SCALE] = n_data ? (float)(1.0 / (double)n_data) : 0.0f;
@@ -147,31 +154,37 @@ typedef struct {
 } siren_pace;
 
 /* Waits for the device and reports once PACE_SECONDS of work are under way. */
-static siren_status keep_pace(siren_trainer *trainer, siren_pace *pace, bool last, double done, double total, siren_progress_fn progress,
-                              void *user) {
+static siren_status keep_pace(siren_trainer *trainer, siren_pace *pace, bool last, double done, double total,
+                              siren_progress_fn progress, void *user) {
     if (!last && pace->flops < trainer->flops_per_second * PACE_SECONDS) return SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_device_finish(trainer->device));
     double now = siren_clock();
     if (now > pace->since) trainer->flops_per_second = pace->flops / (now - pace->since);
     *pace = (siren_pace){0, now};
-    if (progress && !progress(user, done, total, "epochs")) return siren_fail(SIREN_CANCELLED, "training was interrupted");
+    if (progress && !progress(user, done, total, "epochs"))
+        return siren_fail(SIREN_CANCELLED, "training was interrupted");
     return SIREN_OK;
 }
 
 static siren_status finish_epoch(siren_trainer *trainer) {
     siren_gradient *gradient = trainer->gradient;
-    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(trainer->loss, ((siren_range){.global = {trainer->n_networks}}), SIREN_BUFFER(trainer->state),
-                                        SIREN_BUFFER(trainer->history), SIREN_BUFFER(gradient->partial_losses),
-                                        SIREN_INT((int)trainer->n_networks), SIREN_INT((int)gradient->n_parts),
-                                        SIREN_INT((int)trainer->max_epochs), SIREN_INT((int)trainer->n_epochs)));
-    siren_range vectors = {.global = {trainer->n_padded / 16, trainer->n_networks}, .local = {siren_element_group(trainer->device)}};
-    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(trainer->snapshot, vectors, SIREN_BUFFER(trainer->best), SIREN_BUFFER(trainer->params),
-                                        SIREN_BUFFER(trainer->state), SIREN_INT((int)trainer->n_padded)));
+    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(
+        trainer->loss, ((siren_range){.global = {trainer->n_networks}}), SIREN_BUFFER(trainer->state),
+        SIREN_BUFFER(trainer->history), SIREN_BUFFER(gradient->partial_losses),
+        SIREN_INT((int)trainer->n_networks), SIREN_INT((int)gradient->n_parts),
+        SIREN_INT((int)trainer->max_epochs), SIREN_INT((int)trainer->n_epochs)));
+    siren_range vectors = {.global = {trainer->n_padded / 16, trainer->n_networks},
+                           .local = {siren_element_group(trainer->device)}};
+    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(trainer->snapshot, vectors, SIREN_BUFFER(trainer->best),
+                                        SIREN_BUFFER(trainer->params), SIREN_BUFFER(trainer->state),
+                                        SIREN_INT((int)trainer->n_padded)));
     trainer->n_epochs++;
-    return trainer->optimiser->step(trainer->optimiser, trainer->params, gradient->partial_gradients, gradient->n_parts, trainer->state);
+    return trainer->optimiser->step(trainer->optimiser, trainer->params, gradient->partial_gradients,
+                                    gradient->n_parts, trainer->state);
 }
 
-siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_progress_fn progress, void *user) {
+siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_progress_fn progress,
+                               void *user) {
     siren_gradient *gradient = trainer->gradient;
     siren_pace pace = {0, siren_clock()};
     size_t end = trainer->n_epochs + n_epochs;
@@ -182,7 +195,8 @@ siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_pr
             SIREN_RETURN_IF_FAILED(gradient->tile(gradient, trainer->params, trainer->targets, tile));
             pace.flops += gradient->tile_flops;
             if (tile + 1 == gradient->n_tiles) SIREN_RETURN_IF_FAILED(finish_epoch(trainer));
-            SIREN_RETURN_IF_FAILED(keep_pace(trainer, &pace, trainer->n_epochs == end, (double)trainer->n_epochs, (double)end, progress, user));
+            SIREN_RETURN_IF_FAILED(keep_pace(trainer, &pace, trainer->n_epochs == end,
+                                             (double)trainer->n_epochs, (double)end, progress, user));
         }
     }
     return SIREN_OK;
@@ -202,19 +216,23 @@ done:
     return status;
 }
 
-siren_status siren_trainer_params(siren_trainer *trainer, float *params) { return read_networks(trainer, trainer->params, params); }
+siren_status siren_trainer_params(siren_trainer *trainer, float *params) {
+    return read_networks(trainer, trainer->params, params);
+}
 
 siren_status siren_trainer_best(siren_trainer *trainer, float *params, float *losses) {
     if (params) SIREN_RETURN_IF_FAILED(read_networks(trainer, trainer->best, params));
     for (size_t network = 0; losses && network < trainer->n_networks; network++)
-        SIREN_RETURN_IF_FAILED(siren_buffer_read(trainer->state, (network * SIREN_STATE_FIELDS + SIREN_STATE_BEST_LOSS) * sizeof *losses,
-                                                 &losses[network], sizeof *losses));
+        SIREN_RETURN_IF_FAILED(siren_buffer_read(
+            trainer->state, (network * SIREN_STATE_FIELDS + SIREN_STATE_BEST_LOSS) * sizeof *losses,
+            &losses[network], sizeof *losses));
     return SIREN_OK;
 }
 
 siren_status siren_trainer_history(siren_trainer *trainer, float *losses) {
     for (size_t network = 0; network < trainer->n_networks; network++)
-        SIREN_RETURN_IF_FAILED(siren_buffer_read(trainer->history, network * trainer->max_epochs * sizeof *losses,
-                                                 losses + network * trainer->n_epochs, trainer->n_epochs * sizeof *losses));
+        SIREN_RETURN_IF_FAILED(
+            siren_buffer_read(trainer->history, network * trainer->max_epochs * sizeof *losses,
+                              losses + network * trainer->n_epochs, trainer->n_epochs * sizeof *losses));
     return SIREN_OK;
 }

@@ -30,7 +30,8 @@ void siren_trainer_free(siren_trainer *trainer);
 siren_status siren_trainer_start(siren_trainer *trainer, const float *params, const float *targets);
 /* Runs `n_epochs` more, no further than max_epochs in all. Progress counts epochs, several times a second. CANCELLED
  * keeps what has been reached. */
-siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_progress_fn progress, void *user);
+siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_progress_fn progress,
+                               void *user);
 
 /* Reads the best parameters (n_networks, n_params) and their losses (n_networks); either may be NULL. Before the first
  * epoch these are the initial ones and infinity. A network whose loss was never finite keeps its initial parameters. */

@@ -30,12 +30,18 @@ struct siren_archive {
 
 const char *siren_section_name(uint32_t kind) {
     switch (kind) {
-    case SIREN_SECTION_HEADER: return "HEADER";
-    case SIREN_SECTION_GEOMETRY: return "GEOMETRY";
-    case SIREN_SECTION_NETWORK: return "NETWORK";
-    case SIREN_SECTION_WEIGHTS: return "WEIGHTS";
-    case SIREN_SECTION_ATTACHMENT: return "ATTACHMENT";
-    case SIREN_SECTION_PROVENANCE: return "PROVENANCE";
+    case SIREN_SECTION_HEADER:
+        return "HEADER";
+    case SIREN_SECTION_GEOMETRY:
+        return "GEOMETRY";
+    case SIREN_SECTION_NETWORK:
+        return "NETWORK";
+    case SIREN_SECTION_WEIGHTS:
+        return "WEIGHTS";
+    case SIREN_SECTION_ATTACHMENT:
+        return "ATTACHMENT";
+    case SIREN_SECTION_PROVENANCE:
+        return "PROVENANCE";
     }
     return NULL;
 }
@@ -349,24 +355,12 @@ void siren_archive_close(siren_archive *archive) {
     free(archive);
 }
 
-const char *siren_archive_path(const siren_archive *archive) {
-    return archive->path;
-}
-uint64_t siren_archive_bytes(const siren_archive *archive) {
-    return archive->bytes;
-}
-size_t siren_archive_n_sections(const siren_archive *archive) {
-    return archive->n_sections;
-}
-const siren_section_entry *siren_archive_sections(const siren_archive *archive) {
-    return archive->sections;
-}
-size_t siren_archive_n_records(const siren_archive *archive) {
-    return archive->n_records;
-}
-const siren_index_entry *siren_archive_index(const siren_archive *archive) {
-    return archive->records;
-}
+const char *siren_archive_path(const siren_archive *archive) { return archive->path; }
+uint64_t siren_archive_bytes(const siren_archive *archive) { return archive->bytes; }
+size_t siren_archive_n_sections(const siren_archive *archive) { return archive->n_sections; }
+const siren_section_entry *siren_archive_sections(const siren_archive *archive) { return archive->sections; }
+size_t siren_archive_n_records(const siren_archive *archive) { return archive->n_records; }
+const siren_index_entry *siren_archive_index(const siren_archive *archive) { return archive->records; }
 
 /* One body, whose sizes were checked on opening. `*bytes` is yours to free(). */
 static siren_status read_body(const siren_archive *archive, part_name name, bool packed, uint64_t offset,

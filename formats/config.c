@@ -120,12 +120,8 @@ void siren_json_string(siren_json *json, const char *key, const char *text) {
     free(clean);
 }
 
-void siren_json_begin_object(siren_json *json, const char *key) {
-    begin(json, key, cJSON_CreateObject());
-}
-void siren_json_begin_array(siren_json *json, const char *key) {
-    begin(json, key, cJSON_CreateArray());
-}
+void siren_json_begin_object(siren_json *json, const char *key) { begin(json, key, cJSON_CreateObject()); }
+void siren_json_begin_array(siren_json *json, const char *key) { begin(json, key, cJSON_CreateArray()); }
 
 void siren_json_end(siren_json *json) {
     if (json->skipped)

@@ -27,12 +27,8 @@ static void number_locale_leave(number_locale *locale) {
     freelocale(locale->c);
 }
 
-static bool is_line_end(uint8_t c) {
-    return c == '\n' || c == '\r';
-}
-static bool is_blank(uint8_t c) {
-    return c == ' ' || c == '\t' || c == '\v' || c == '\f' || is_line_end(c);
-}
+static bool is_line_end(uint8_t c) { return c == '\n' || c == '\r'; }
+static bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f' || is_line_end(c); }
 
 typedef struct {
     double *values; /* (n_rows, n_columns) */
@@ -201,8 +197,8 @@ static siren_status write_line(siren_output *output, const double *values, size_
     return SIREN_OK;
 }
 
-siren_status siren_gradients_open(const char *base, bool overwrite, const siren_gradients *gradients, siren_output **bval_out,
-                                  siren_output **bvec_out) {
+siren_status siren_gradients_open(const char *base, bool overwrite, const siren_gradients *gradients,
+                                  siren_output **bval_out, siren_output **bvec_out) {
     siren_status status = SIREN_OK;
     siren_output *bval = NULL, *bvec = NULL;
     char *bval_path = NULL, *bvec_path = NULL;

@@ -23,8 +23,8 @@ void siren_gradients_free(siren_gradients *gradients);
  * all, with as many digits as give the same numbers again. */
 siren_status siren_gradients_write(const char *base, bool overwrite, const siren_gradients *gradients);
 /* The same up to commit: `*bval` and `*bvec` are yours to commit or discard, NULL where there is no such array. */
-siren_status siren_gradients_open(const char *base, bool overwrite, const siren_gradients *gradients, siren_output **bval,
-                                  siren_output **bvec);
+siren_status siren_gradients_open(const char *base, bool overwrite, const siren_gradients *gradients,
+                                  siren_output **bval, siren_output **bvec);
 
 /* `path` without its image suffix (.nii, .nii.gz, .siren), with `suffix` appended: "d/dwi.nii.gz", ".bval" ->
  * "d/dwi.bval"; another suffix is kept. Yours to free(). */

@@ -15,14 +15,15 @@ typedef struct {
     const uint8_t *bytes;
     size_t n_bytes, first_chunk, n_chunks;
     atomic_size_t next;
-    uint8_t *deflated;    /* (n_chunks, room) */
+    uint8_t *deflated; /* (n_chunks, room) */
     size_t room;
-    size_t *n_deflated;   /* (n_chunks), 0 where deflating failed */
-    uLong *crc;           /* (n_chunks) */
+    size_t *n_deflated; /* (n_chunks), 0 where deflating failed */
+    uLong *crc;         /* (n_chunks) */
 } siren_wave;
 
 static size_t deflate_chunk(const siren_wave *wave, size_t chunk, uint8_t *out) {
-    size_t begin = chunk * CHUNK_BYTES, left = wave->n_bytes - begin, n = left < CHUNK_BYTES ? left : CHUNK_BYTES;
+    size_t begin = chunk * CHUNK_BYTES, left = wave->n_bytes - begin,
+           n = left < CHUNK_BYTES ? left : CHUNK_BYTES;
     size_t window = begin < WINDOW_BYTES ? begin : WINDOW_BYTES, made = 0;
     bool last = n == left;
     z_stream stream = {0};
@@ -33,7 +34,8 @@ static size_t deflate_chunk(const siren_wave *wave, size_t chunk, uint8_t *out) 
         stream.next_out = out;
         stream.avail_out = (uInt)wave->room;
         int result = deflate(&stream, last ? Z_FINISH : Z_SYNC_FLUSH);
-        if (result == (last ? Z_STREAM_END : Z_OK) && stream.avail_in == 0 && stream.avail_out > 0) made = wave->room - stream.avail_out;
+        if (result == (last ? Z_STREAM_END : Z_OK) && stream.avail_in == 0 && stream.avail_out > 0)
+            made = wave->room - stream.avail_out;
     }
     deflateEnd(&stream);
     return made;
@@ -52,7 +54,8 @@ static void wave_member(void *user, size_t thread) {
 siren_status siren_gzip_write(siren_output *output, const uint8_t *bytes, size_t n_bytes) {
     static const uint8_t header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
     siren_status status = SIREN_OK;
-    size_t n_chunks = n_bytes == 0 ? 1 : (n_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES, n_threads = siren_processors();
+    size_t n_chunks = n_bytes == 0 ? 1 : (n_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES,
+           n_threads = siren_processors();
     size_t per_wave = n_threads * CHUNKS_PER_THREAD < n_chunks ? n_threads * CHUNKS_PER_THREAD : n_chunks;
     siren_wave wave = {.bytes = bytes, .n_bytes = n_bytes, .room = compressBound(CHUNK_BYTES) + 64};
     uLong crc = crc32(0, NULL, 0);
@@ -64,7 +67,8 @@ siren_status siren_gzip_write(siren_output *output, const uint8_t *bytes, size_t
         wave.first_chunk = first;
         wave.n_chunks = n_chunks - first < per_wave ? n_chunks - first : per_wave;
         atomic_store(&wave.next, 0);
-        SIREN_TRY(siren_threads_run(n_threads < wave.n_chunks ? n_threads : wave.n_chunks, wave_member, &wave));
+        SIREN_TRY(
+            siren_threads_run(n_threads < wave.n_chunks ? n_threads : wave.n_chunks, wave_member, &wave));
         for (size_t i = 0; i < wave.n_chunks; i++) {
             size_t left = n_bytes - (first + i) * CHUNK_BYTES;
             if (wave.n_deflated[i] == 0) {

@@ -84,7 +84,8 @@ siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume,
 }
 
 siren_status siren_nifti_writer_finish(siren_nifti_writer *writer) {
-    if (writer->image) SIREN_RETURN_IF_FAILED(siren_gzip_write(writer->output, writer->image, writer->image_bytes));
+    if (writer->image)
+        SIREN_RETURN_IF_FAILED(siren_gzip_write(writer->output, writer->image, writer->image_bytes));
     free(writer->image);
     writer->image = NULL;
     return siren_output_flush(writer->output);

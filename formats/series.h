@@ -25,13 +25,13 @@ const char *siren_datatype_name(siren_datatype datatype);
 
 /* What a NIfTI header says, as far as the program acts on it. Everything else stays in the header's bytes. */
 typedef struct {
-    int version;            /* NIfTI 1 or 2 */
-    bool swapped;           /* stored in the other byte order than this machine's */
+    int version;  /* NIfTI 1 or 2 */
+    bool swapped; /* stored in the other byte order than this machine's */
     siren_datatype datatype;
-    size_t nx, ny, nz;      /* voxels of one volume; x is fastest in memory */
-    size_t n_volumes;       /* product of all dimensions past the third: axes 5 to 7 are flattened */
-    double slope, inter;    /* value = slope * stored + inter; 1 and 0 where the header asks for no scaling */
-    uint64_t voxel_offset;  /* bytes before the voxels = bytes of the verbatim header */
+    size_t nx, ny, nz;     /* voxels of one volume; x is fastest in memory */
+    size_t n_volumes;      /* product of all dimensions past the third: axes 5 to 7 are flattened */
+    double slope, inter;   /* value = slope * stored + inter; 1 and 0 where the header asks for no scaling */
+    uint64_t voxel_offset; /* bytes before the voxels = bytes of the verbatim header */
 } siren_geometry;
 
 /* Number of voxels of the series (overflow was excluded when the header was read). */

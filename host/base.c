@@ -14,7 +14,8 @@ static _Thread_local char message[SIREN_MESSAGE_BYTES];
 const char *siren_status_name(siren_status status) {
     switch (status) {
 #define X(name, value, exit_code, meaning)                                                                   \
-    case SIREN_##name: return #name;
+    case SIREN_##name:                                                                                       \
+        return #name;
         SIREN_STATUS_MAP(X)
 #undef X
     }
@@ -24,7 +25,8 @@ const char *siren_status_name(siren_status status) {
 const char *siren_status_meaning(siren_status status) {
     switch (status) {
 #define X(name, value, exit_code, meaning)                                                                   \
-    case SIREN_##name: return meaning;
+    case SIREN_##name:                                                                                       \
+        return meaning;
         SIREN_STATUS_MAP(X)
 #undef X
     }
@@ -34,7 +36,8 @@ const char *siren_status_meaning(siren_status status) {
 int siren_exit_code(siren_status status) {
     switch (status) {
 #define X(name, value, exit_code, meaning)                                                                   \
-    case SIREN_##name: return exit_code;
+    case SIREN_##name:                                                                                       \
+        return exit_code;
         SIREN_STATUS_MAP(X)
 #undef X
     }
@@ -71,8 +74,8 @@ bool siren_add(size_t a, size_t b, size_t *out) {
 siren_status siren_allocate(void *out, size_t count, size_t size, const char *what) {
     size_t bytes, rounded;
     if (!siren_mul(count, size, &bytes) || !siren_add(bytes, 63, &rounded))
-        return siren_fail(SIREN_SYSTEM, "cannot allocate %s: %zu items of %zu bytes exceed the address space", what, count,
-                          size);
+        return siren_fail(SIREN_SYSTEM, "cannot allocate %s: %zu items of %zu bytes exceed the address space",
+                          what, count, size);
     rounded = rounded < 64 ? 64 : rounded / 64 * 64;
     void *block = NULL;
 
@@ -117,7 +120,8 @@ unsigned siren_processors(void) {
 siren_status siren_limit_processors(unsigned n) {
     cpu_set_t set;
     if (n == 0 || n >= siren_processors()) return SIREN_OK;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return SIREN_OK; /* more processors than a cpu_set_t counts */
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return SIREN_OK; /* more processors than a cpu_set_t counts */
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (!CPU_ISSET(cpu, &set)) continue;
         if (n == 0)
@@ -126,6 +130,7 @@ siren_status siren_limit_processors(unsigned n) {
             n--;
     }
     if (sched_setaffinity(0, sizeof set, &set) != 0)
-        return siren_fail(SIREN_SYSTEM, "cannot restrict the process to fewer processors: %s", strerror(errno));
+        return siren_fail(SIREN_SYSTEM, "cannot restrict the process to fewer processors: %s",
+                          strerror(errno));
     return SIREN_OK;
 }

@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *siren_family_name(siren_family family) { return family == SIREN_FAMILY_CHAIN ? "chain" : "layer"; }
+const char *siren_family_name(siren_family family) {
+    return family == SIREN_FAMILY_CHAIN ? "chain" : "layer";
+}
 
 const char *siren_opencl_error_name(cl_int error) {
     switch (error) {
 #define NAME(code)                                                                                           \
-    case code: return #code;
+    case code:                                                                                               \
+        return #code;
         NAME(CL_DEVICE_NOT_FOUND)
         NAME(CL_DEVICE_NOT_AVAILABLE)
         NAME(CL_COMPILER_NOT_AVAILABLE)
@@ -39,7 +42,8 @@ const char *siren_opencl_error_name(cl_int error) {
         NAME(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
         NAME(CL_INVALID_OPERATION)
 #undef NAME
-    default: return "an unknown OpenCL error";
+    default:
+        return "an unknown OpenCL error";
     }
 }
 
@@ -47,12 +51,13 @@ siren_status siren_opencl_check(siren_device *device, cl_int error, const char *
     if (device->calls_to_failure > 0)
         device->calls_to_failure--;
     else if (device->calls_to_failure == 0 && error == CL_SUCCESS)
-        error = device->injected == SIREN_DEVICE_MEMORY ? CL_MEM_OBJECT_ALLOCATION_FAILURE : CL_OUT_OF_RESOURCES;
+        error =
+            device->injected == SIREN_DEVICE_MEMORY ? CL_MEM_OBJECT_ALLOCATION_FAILURE : CL_OUT_OF_RESOURCES;
     if (error == CL_SUCCESS) return SIREN_OK;
     bool memory = error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_HOST_MEMORY ||
                   error == CL_INVALID_BUFFER_SIZE;
-    return siren_fail(memory ? SIREN_DEVICE_MEMORY : SIREN_DEVICE, "%s failed on the device %s: %s (%d)", what,
-                      device->facts.name, siren_opencl_error_name(error), error);
+    return siren_fail(memory ? SIREN_DEVICE_MEMORY : SIREN_DEVICE, "%s failed on the device %s: %s (%d)",
+                      what, device->facts.name, siren_opencl_error_name(error), error);
 }
 
 void siren_device_inject_failure(siren_device *device, long nth, siren_status status) {
@@ -61,10 +66,11 @@ void siren_device_inject_failure(siren_device *device, long nth, siren_status st
 }
 
 static siren_status no_platform(void) {
-    return siren_fail(SIREN_NO_DEVICE,
-                      "no OpenCL platform was found; install one (Debian: pocl-opencl-icd for the CPU, or your GPU vendor's "
-                      "driver), or point OCL_ICD_VENDORS to the folder of its .icd files or to its library (OCL_ICD_FILENAMES with "
-                      "Khronos's loader)");
+    return siren_fail(SIREN_NO_DEVICE, "no OpenCL platform was found; install one (Debian: pocl-opencl-icd "
+                                       "for the CPU, or your GPU vendor's "
+                                       "driver), or point OCL_ICD_VENDORS to the folder of its .icd files or "
+                                       "to its library (OCL_ICD_FILENAMES with "
+                                       "Khronos's loader)");
 }
 
 static void device_text(cl_device_id id, cl_device_info what, char *out, size_t size) {
@@ -138,9 +144,11 @@ static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, si
         if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, 0, NULL, &n) == CL_SUCCESS) total += n;
     }
     if (total == 0) {
-        status = siren_fail(SIREN_NO_DEVICE, "%u OpenCL platform(s) were found, but none has a device; check the driver's installation, "
-                            "and that it can write its cache folder (PoCL: $POCL_CACHE_DIR)",
-                            (unsigned)n_platforms);
+        status = siren_fail(
+            SIREN_NO_DEVICE,
+            "%u OpenCL platform(s) were found, but none has a device; check the driver's installation, "
+            "and that it can write its cache folder (PoCL: $POCL_CACHE_DIR)",
+            (unsigned)n_platforms);
         goto done;
     }
     SIREN_TRY(siren_allocate(&found, total, sizeof *found, "the list of devices"));
@@ -148,7 +156,9 @@ static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, si
     size_t at = 0;
     for (cl_uint p = 0; p < n_platforms; p++) {
         cl_uint n = 0;
-        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, (cl_uint)(total - at), found + at, &n) != CL_SUCCESS) continue;
+        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, (cl_uint)(total - at), found + at, &n) !=
+            CL_SUCCESS)
+            continue;
         if (n > total - at) n = (cl_uint)(total - at);
         for (cl_uint d = 0; d < n; d++) {
             list[at + d].platform = p;
@@ -200,10 +210,12 @@ static siren_status choose(const char *choice, const siren_device_facts *list, s
         }
     char known[512] = "";
     for (size_t i = 0, used = 0; i < n && used + 1 < sizeof known; i++)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%u:%u %s", i ? ", " : "", list[i].platform,
-                                 list[i].index, list[i].name);
-    return siren_fail(SIREN_NO_DEVICE, "no OpenCL device matches '%s' (cpu, gpu, platform:index or part of a name); there are: %s",
-                      choice, known);
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%u:%u %s", i ? ", " : "",
+                                 list[i].platform, list[i].index, list[i].name);
+    return siren_fail(
+        SIREN_NO_DEVICE,
+        "no OpenCL device matches '%s' (cpu, gpu, platform:index or part of a name); there are: %s", choice,
+        known);
 }
 
 siren_status siren_device_open(const char *choice, siren_device **out) {

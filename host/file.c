@@ -36,8 +36,8 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
         ssize_t n = read(fd, content + got, size - got);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) {
-            status = siren_fail(SIREN_SYSTEM, "%s: reading stopped after %zu of %zu bytes: %s", path, got, size,
-                                n < 0 ? strerror(errno) : "the file became shorter");
+            status = siren_fail(SIREN_SYSTEM, "%s: reading stopped after %zu of %zu bytes: %s", path, got,
+                                size, n < 0 ? strerror(errno) : "the file became shorter");
             goto done;
         }
         got += (size_t)n;
@@ -110,15 +110,19 @@ static siren_status check_name(const char *path, bool overwrite) {
     struct stat facts;
     size_t n = strlen(path);
     if (n == 0) return siren_fail(SIREN_USAGE, "the name of an output file is empty; give one");
-    if (path[n - 1] == '/') return siren_fail(SIREN_USAGE, "%s: names a folder; give the name of a file in it", path);
+    if (path[n - 1] == '/')
+        return siren_fail(SIREN_USAGE, "%s: names a folder; give the name of a file in it", path);
     if (lstat(path, &facts) != 0) {
         if (errno == ENOENT) return SIREN_OK;
-        return siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s; give another name", path, strerror(errno));
+        return siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s; give another name", path,
+                          strerror(errno));
     }
     if (!overwrite)
-        return siren_fail(SIREN_USAGE, "%s: exists already; give another name, or --force to replace it", path);
+        return siren_fail(SIREN_USAGE, "%s: exists already; give another name, or --force to replace it",
+                          path);
     if (!S_ISREG(facts.st_mode))
-        return siren_fail(SIREN_USAGE, "%s: is not a regular file and is not replaced; give another name", path);
+        return siren_fail(SIREN_USAGE, "%s: is not a regular file and is not replaced; give another name",
+                          path);
     return SIREN_OK;
 }
 
@@ -144,15 +148,17 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
         output->fd = open(output->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
     else
         errno = EOPNOTSUPP;
-    for (unsigned attempt = 0; output->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == EEXIST) &&
-                               attempt < 100;
+    for (unsigned attempt = 0;
+         output->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == EEXIST) &&
+         attempt < 100;
          attempt++) {
         SIREN_TRY(output_name_temporary(output, attempt));
         output->fd = open(output->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
         if (output->fd >= 0) hidden_replace(NULL, output->temporary);
     }
     if (output->fd < 0) {
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be written in the folder %s: %s", path, output->folder, strerror(errno));
+        status = siren_fail(SIREN_SYSTEM, "%s: cannot be written in the folder %s: %s", path, output->folder,
+                            strerror(errno));
         free(output->temporary); /* it is not ours */
         output->temporary = NULL;
         goto done;
@@ -166,7 +172,8 @@ done:
 }
 
 static siren_status output_failed(const siren_output *output, const char *what) {
-    return siren_fail(SIREN_SYSTEM, "%s: %s failed: %s; nothing was left there", output->path, what, strerror(errno));
+    return siren_fail(SIREN_SYSTEM, "%s: %s failed: %s; nothing was left there", output->path, what,
+                      strerror(errno));
 }
 
 siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes) {
@@ -236,8 +243,10 @@ siren_status siren_output_commit(siren_output *output) {
     SIREN_TRY(siren_output_flush(output));
     if (!output->temporary) SIREN_TRY(output_link_temporary(output));
     if (output_rename(output) != 0) {
-        status = errno == EEXIST ? siren_fail(SIREN_USAGE, "%s: appeared while it was being made and is not replaced; "
-                                                           "give another name, or --force", output->path)
+        status = errno == EEXIST ? siren_fail(SIREN_USAGE,
+                                              "%s: appeared while it was being made and is not replaced; "
+                                              "give another name, or --force",
+                                              output->path)
                                  : output_failed(output, "renaming the finished file");
         goto done;
     }

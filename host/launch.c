@@ -11,8 +11,11 @@ siren_status siren_buffer_create(siren_device *device, size_t bytes, const char 
     siren_buffer *buffer = NULL;
     if (bytes == 0) bytes = 1;
     if (bytes > device->facts.max_allocation_bytes)
-        return siren_fail(SIREN_DEVICE_MEMORY, "%s: %zu bytes are needed at once, but the device %s allocates at most %llu; use a smaller network or another device", what, bytes,
-                          device->facts.name, (unsigned long long)device->facts.max_allocation_bytes);
+        return siren_fail(SIREN_DEVICE_MEMORY,
+                          "%s: %zu bytes are needed at once, but the device %s allocates at most %llu; use a "
+                          "smaller network or another device",
+                          what, bytes, device->facts.name,
+                          (unsigned long long)device->facts.max_allocation_bytes);
     SIREN_RETURN_IF_FAILED(siren_allocate(&buffer, 1, sizeof *buffer, what));
     buffer->device = device;
     buffer->bytes = bytes;
@@ -22,7 +25,10 @@ siren_status siren_buffer_create(siren_device *device, size_t bytes, const char 
     if (status != SIREN_OK) {
         siren_buffer_free(buffer);
         if (status == SIREN_DEVICE_MEMORY)
-            siren_fail(status, "the device %s has no room for %s (%zu bytes); use a smaller network or another device", device->facts.name, what, bytes);
+            siren_fail(
+                status,
+                "the device %s has no room for %s (%zu bytes); use a smaller network or another device",
+                device->facts.name, what, bytes);
         return status;
     }
     *out = buffer;
@@ -40,25 +46,29 @@ size_t siren_buffer_bytes(const siren_buffer *buffer) { return buffer->bytes; }
 siren_status siren_buffer_write(siren_buffer *buffer, size_t offset, const void *bytes, size_t n_bytes) {
     if (n_bytes == 0) return SIREN_OK;
     return siren_opencl_check(buffer->device,
-                              clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset, n_bytes, bytes, 0, NULL, NULL),
+                              clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset,
+                                                   n_bytes, bytes, 0, NULL, NULL),
                               buffer->what);
 }
 
 siren_status siren_buffer_read(siren_buffer *buffer, size_t offset, void *bytes, size_t n_bytes) {
     if (n_bytes == 0) return SIREN_OK;
     return siren_opencl_check(buffer->device,
-                              clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset, n_bytes, bytes, 0, NULL, NULL),
+                              clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset,
+                                                  n_bytes, bytes, 0, NULL, NULL),
                               buffer->what);
 }
 
 siren_status siren_buffer_zero(siren_buffer *buffer) {
     const cl_uchar zero = 0;
-    return siren_opencl_check(buffer->device,
-                              clEnqueueFillBuffer(buffer->device->queue, buffer->memory, &zero, 1, 0, buffer->bytes, 0, NULL, NULL),
-                              buffer->what);
+    return siren_opencl_check(
+        buffer->device,
+        clEnqueueFillBuffer(buffer->device->queue, buffer->memory, &zero, 1, 0, buffer->bytes, 0, NULL, NULL),
+        buffer->what);
 }
 
-siren_status siren_kernel_create(siren_device *device, const char *file, const char *options, const char *name, siren_kernel **out) {
+siren_status siren_kernel_create(siren_device *device, const char *file, const char *options,
+                                 const char *name, siren_kernel **out) {
     siren_status status = SIREN_OK;
     siren_kernel *kernel = NULL;
     cl_program program = NULL;
@@ -74,7 +84,8 @@ siren_status siren_kernel_create(siren_device *device, const char *file, const c
     kernel->kernel = clCreateKernel(program, name, &error);
     SIREN_TRY(siren_opencl_check(device, error, name));
     SIREN_TRY(siren_opencl_check(device,
-                                 clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->n_arguments, &kernel->n_arguments, NULL),
+                                 clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS,
+                                                 sizeof kernel->n_arguments, &kernel->n_arguments, NULL),
                                  name));
     *out = kernel;
     kernel = NULL;
@@ -92,10 +103,15 @@ void siren_kernel_free(siren_kernel *kernel) {
 
 static cl_int set_argument(cl_kernel kernel, cl_uint index, const siren_argument *argument) {
     switch (argument->kind) {
-    case SIREN_ARGUMENT_BUFFER: return clSetKernelArg(kernel, index, sizeof(cl_mem), argument->buffer ? &argument->buffer->memory : NULL);
-    case SIREN_ARGUMENT_INT: return clSetKernelArg(kernel, index, sizeof(cl_int), &argument->integer);
-    case SIREN_ARGUMENT_FLOAT: return clSetKernelArg(kernel, index, sizeof(cl_float), &argument->real);
-    case SIREN_ARGUMENT_LOCAL: return clSetKernelArg(kernel, index, argument->local_bytes, NULL);
+    case SIREN_ARGUMENT_BUFFER:
+        return clSetKernelArg(kernel, index, sizeof(cl_mem),
+                              argument->buffer ? &argument->buffer->memory : NULL);
+    case SIREN_ARGUMENT_INT:
+        return clSetKernelArg(kernel, index, sizeof(cl_int), &argument->integer);
+    case SIREN_ARGUMENT_FLOAT:
+        return clSetKernelArg(kernel, index, sizeof(cl_float), &argument->real);
+    case SIREN_ARGUMENT_LOCAL:
+        return clSetKernelArg(kernel, index, argument->local_bytes, NULL);
     }
     return CL_INVALID_ARG_VALUE;
 }
@@ -105,11 +121,13 @@ size_t siren_element_group(const siren_device *device) {
     return device->facts.max_work_group < 64 ? device->facts.max_work_group : 64;
 }
 
-siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, size_t n_arguments, const siren_argument *arguments) {
+siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, size_t n_arguments,
+                                    const siren_argument *arguments) {
     siren_device *device = kernel->device;
     size_t group = 1;
     if (n_arguments != kernel->n_arguments)
-        return siren_fail(SIREN_DEVICE, "the kernel %s takes %u arguments, not %zu", kernel->name, kernel->n_arguments, n_arguments);
+        return siren_fail(SIREN_DEVICE, "the kernel %s takes %u arguments, not %zu", kernel->name,
+                          kernel->n_arguments, n_arguments);
     for (int d = 0; d < 3; d++) {
         if (range.global[d] == 0) range.global[d] = 1;
         if (range.local[d] == 0) range.local[d] = 1;
@@ -117,10 +135,14 @@ siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, siz
         group *= range.local[d];
     }
     if (group > device->facts.max_work_group)
-        return siren_fail(SIREN_DEVICE, "the kernel %s needs work-groups of %zu items, but the device %s allows %zu", kernel->name, group,
-                          device->facts.name, device->facts.max_work_group);
+        return siren_fail(SIREN_DEVICE,
+                          "the kernel %s needs work-groups of %zu items, but the device %s allows %zu",
+                          kernel->name, group, device->facts.name, device->facts.max_work_group);
     for (cl_uint i = 0; i < n_arguments; i++)
-        SIREN_RETURN_IF_FAILED(siren_opencl_check(device, set_argument(kernel->kernel, i, &arguments[i]), kernel->name));
-    return siren_opencl_check(device, clEnqueueNDRangeKernel(device->queue, kernel->kernel, 3, NULL, range.global, range.local, 0, NULL, NULL),
+        SIREN_RETURN_IF_FAILED(
+            siren_opencl_check(device, set_argument(kernel->kernel, i, &arguments[i]), kernel->name));
+    return siren_opencl_check(device,
+                              clEnqueueNDRangeKernel(device->queue, kernel->kernel, 3, NULL, range.global,
+                                                     range.local, 0, NULL, NULL),
                               kernel->name);
 }

@@ -23,7 +23,8 @@ typedef struct siren_kernel siren_kernel;
 /* Builds `file` ("chain.cl", its includes resolved among the embedded sources, or in SIRENCL_KERNEL_DIR if that is set)
  * with `options` unless the device has it already, and takes the kernel `name` from it. DEVICE with the head of the
  * build log otherwise. `*out` is yours: siren_kernel_free(). */
-siren_status siren_kernel_create(siren_device *device, const char *file, const char *options, const char *name, siren_kernel **out);
+siren_status siren_kernel_create(siren_device *device, const char *file, const char *options,
+                                 const char *name, siren_kernel **out);
 void siren_kernel_free(siren_kernel *kernel);
 
 /* One kernel argument. */
@@ -50,7 +51,8 @@ typedef struct {
 size_t siren_element_group(const siren_device *device);
 
 /* Enqueues the kernel; the number of arguments is checked against the kernel's, the work-group against the device. */
-siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, size_t n_arguments, const siren_argument *arguments);
+siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, size_t n_arguments,
+                                    const siren_argument *arguments);
 #define SIREN_LAUNCH(kernel, range, ...)                                                                     \
     siren_launch_arguments(kernel, range, sizeof((siren_argument[]){__VA_ARGS__}) / sizeof(siren_argument),  \
                            (siren_argument[]){__VA_ARGS__})

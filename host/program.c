@@ -22,7 +22,9 @@ static siren_status source_append(siren_source *source, const char *text, size_t
     if (source->length + length + 1 > source->capacity) {
         size_t capacity = (source->length + length + 1) * 2;
         char *grown = realloc(source->text, capacity);
-        if (!grown) return siren_fail(SIREN_SYSTEM, "out of memory: cannot hold %zu bytes of kernel source", capacity);
+        if (!grown)
+            return siren_fail(SIREN_SYSTEM, "out of memory: cannot hold %zu bytes of kernel source",
+                              capacity);
         source->text = grown;
         source->capacity = capacity;
     }
@@ -63,8 +65,10 @@ static siren_status source_add_file(siren_source *source, const char *file) {
     for (size_t i = 0; i < source->n_included; i++)
         if (strcmp(source->included[i], file) == 0) return SIREN_OK;
     if (source->n_included == MAX_SOURCES || strlen(file) >= sizeof source->included[0])
-        return siren_fail(SIREN_DEVICE, "the kernel source %s cannot be included: more than %d files, or a name over 63 bytes", file,
-                          MAX_SOURCES);
+        return siren_fail(
+            SIREN_DEVICE,
+            "the kernel source %s cannot be included: more than %d files, or a name over 63 bytes", file,
+            MAX_SOURCES);
     strcpy(source->included[source->n_included++], file);
     SIREN_TRY(find_text(file, &text, &length, &owned));
     for (const char *line = text, *end = text + length; line < end;) {
@@ -85,17 +89,22 @@ done:
 static siren_status build_failed(siren_device *device, cl_program program, const char *file, cl_int error) {
     char log[700] = "";
     size_t size = 0;
-    if (clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) == CL_SUCCESS && size > 1) {
+    if (clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) == CL_SUCCESS &&
+        size > 1) {
         char *whole = malloc(size + 1);
-        if (whole && clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, size, whole, NULL) == CL_SUCCESS) {
+        if (whole && clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, size, whole, NULL) ==
+                         CL_SUCCESS) {
             whole[size] = 0;
             snprintf(log, sizeof log, "%s", whole);
-            for (size_t n = strlen(log); n > 0 && (log[n - 1] == '\n' || log[n - 1] == ' '); n--) log[n - 1] = 0;
+            for (size_t n = strlen(log); n > 0 && (log[n - 1] == '\n' || log[n - 1] == ' '); n--)
+                log[n - 1] = 0;
         }
         free(whole);
     }
-    return siren_fail(SIREN_DEVICE, "%s does not build on the device %s: %s: %s; where no line is named, the driver's cache folder may be full "
-                                    "or read-only (PoCL: $POCL_CACHE_DIR)",
+    return siren_fail(SIREN_DEVICE,
+                      "%s does not build on the device %s: %s: %s; where no line is named, the driver's "
+                      "cache folder may be full "
+                      "or read-only (PoCL: $POCL_CACHE_DIR)",
                       file, device->facts.name, siren_opencl_error_name(error), log);
 }
 

@@ -20,7 +20,8 @@ static inline int run_on_families(siren_device **device, const struct CMUnitTest
     int failed = 0;
     for (int family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
         *device = open_test_device((siren_family)family);
-        failed += _cmocka_run_group_tests(siren_family_name((siren_family)family), tests, n_tests, NULL, NULL);
+        failed +=
+            _cmocka_run_group_tests(siren_family_name((siren_family)family), tests, n_tests, NULL, NULL);
         siren_device_close(*device);
     }
     return failed;

@@ -33,12 +33,18 @@ static const siren_decompress_options whole = {.overwrite = true, .memory_limit 
 typedef double (*voxel_fn)(int x, int y, int z, int v);
 
 static size_t make_image(const char *path, bool swapped, voxel_fn value) {
-    nifti_recipe recipe = {.version = 1, .swapped = swapped, .datatype = 16, .bitpix = 32, .dim = {4, NX, NY, NZ, NV, 1, 1, 1}, .slope = 1};
+    nifti_recipe recipe = {.version = 1,
+                           .swapped = swapped,
+                           .datatype = 16,
+                           .bitpix = 32,
+                           .dim = {4, NX, NY, NZ, NV, 1, 1, 1},
+                           .slope = 1};
     static uint8_t bytes[NIFTI_MOST_BYTES];
     size_t n = nifti_make(&recipe, bytes), offset = NIFTI_VOXEL_OFFSET(&recipe);
     assert_int_equal(n, offset + IMAGE_BYTES);
     for (int i = 0; i < POINTS * NV; i++)
-        nifti_put_real(bytes + offset + 4 * i, 4, swapped, value(i % NX, i / NX % NY, i / SLICE % NZ, i / POINTS));
+        nifti_put_real(bytes + offset + 4 * i, 4, swapped,
+                       value(i % NX, i / NX % NY, i / SLICE % NZ, i / POINTS));
     file_put(path, bytes, n);
     return offset;
 }
@@ -52,7 +58,9 @@ static double ordinary(int x, int y, int z, int v) {
 }
 
 /* Each patch of 4 x 3 x 2 has a value of its own. */
-static double value_of_patch(int x, int y, int z, int v) { return x / 4 + 3 * (y / 3) + 9 * (z / 2) + 100 * v; }
+static double value_of_patch(int x, int y, int z, int v) {
+    return x / 4 + 3 * (y / 3) + 9 * (z / 2) + 100 * v;
+}
 
 static void expect_equal_files(const char *path, const char *other) {
     size_t n_a, n_b;
@@ -95,15 +103,18 @@ static void expect_faithful(size_t offset, bool constant_slice) {
     assert_siren_ok(siren_compare(scratch_path("image.nii"), scratch_path("back.nii"), NULL, SIZE_MAX, &c));
     assert_int_equal(c.n_unequal_finite, 0);
     assert_int_equal(c.n_voxels, POINTS * NV - NY - 1);
-    assert_true(c.max_abs_error < 400); /* a few epochs: the outputs of a network stay near [0,1], the values span 120 */
+    assert_true(c.max_abs_error <
+                400); /* a few epochs: the outputs of a network stay near [0,1], the values span 120 */
 }
 
 static void every_model_and_kind(void **state) {
     (void)state;
-    const char *models[] = {"siren-2d", "siren-2d-relu", "mlp-relu", "mlp-tanh", "mlp-siren", "siren-3d", "siren-3d"};
+    const char *models[] = {"siren-2d",  "siren-2d-relu", "mlp-relu", "mlp-tanh",
+                            "mlp-siren", "siren-3d",      "siren-3d"};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++)
         for (int swapped = 0; swapped < 2; swapped++) {
-            siren_compress_options options = quick(models[i], i == 6 ? SIREN_BLOCK_PATCH : SIREN_BLOCK_BY_MODEL);
+            siren_compress_options options =
+                quick(models[i], i == 6 ? SIREN_BLOCK_PATCH : SIREN_BLOCK_BY_MODEL);
             if (swapped) options.weight_bits = SIREN_FLOAT32_WEIGHTS;
             size_t offset = make_image(scratch_path("image.nii"), swapped, ordinary);
             there_and_back(&options, i < 5 ? NZ : i == 5 ? 1 : 3 * 3 * 2);
@@ -123,7 +134,8 @@ static void patches_are_put_in_their_places(void **state) {
     assert_int_equal(info.block_kind, SIREN_BLOCK_PATCH);
     assert_int_equal(info.series_bytes, IMAGE_BYTES);
     for (size_t i = 0; i < 18; i++) {
-        size_t at[3] = {i % 3 * 4, i / 3 % 3 * 3, i / 9 * 2}, size[3] = {i % 3 == 2 ? 1 : 4, i / 3 % 3 == 2 ? 1 : 3, i / 9 == 1 ? 1 : 2};
+        size_t at[3] = {i % 3 * 4, i / 3 % 3 * 3, i / 9 * 2},
+               size[3] = {i % 3 == 2 ? 1 : 4, i / 3 % 3 == 2 ? 1 : 3, i / 9 == 1 ? 1 : 2};
         assert_int_equal(info.blocks[i].number, i);
         assert_memory_equal(info.blocks[i].first, at, sizeof at);
         assert_memory_equal(info.blocks[i].size, size, sizeof size);
@@ -134,7 +146,11 @@ static void patches_are_put_in_their_places(void **state) {
 
 static void odd_sizes(void **state) {
     (void)state;
-    const size_t sizes[][4] = {{1, 1, 1, POINTS}, {SIZE_MAX, SIZE_MAX, SIZE_MAX, 1}, {NX, NY, 1, NZ}, {NX, 1, NZ, NY}, {2, NY, 5, 5}};
+    const size_t sizes[][4] = {{1, 1, 1, POINTS},
+                               {SIZE_MAX, SIZE_MAX, SIZE_MAX, 1},
+                               {NX, NY, 1, NZ},
+                               {NX, 1, NZ, NY},
+                               {2, NY, 5, 5}};
     size_t offset = make_image(scratch_path("image.nii"), false, ordinary);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         siren_compress_options options = quick("siren-3d", SIREN_BLOCK_PATCH);
@@ -159,12 +175,14 @@ static void parts_equal_the_whole(void **state) {
                 siren_decompress_options part = whole;
                 part.slices = (siren_span){z, end};
                 part.volumes = (siren_span){1, 3};
-                assert_siren_ok(siren_decompress(device, scratch_path("a.siren"), scratch_path("some.nii.gz"), &part, NULL, NULL));
+                assert_siren_ok(siren_decompress(device, scratch_path("a.siren"), scratch_path("some.nii.gz"),
+                                                 &part, NULL, NULL));
                 assert_siren_ok(siren_nifti_read(scratch_path("some.nii.gz"), SIZE_MAX, &some));
                 assert_true(some.geometry.nz == end - z && some.geometry.n_volumes == 2);
                 size_t n = (end - z) * SLICE;
                 for (size_t v = 0; v < 2; v++)
-                    assert_memory_equal((float *)some.voxels + v * n, (float *)all.voxels + ((v + 1) * NZ + z) * SLICE, n * sizeof(float));
+                    assert_memory_equal((float *)some.voxels + v * n,
+                                        (float *)all.voxels + ((v + 1) * NZ + z) * SLICE, n * sizeof(float));
                 siren_series_free(&some);
             }
         siren_series_free(&all);
@@ -173,17 +191,22 @@ static void parts_equal_the_whole(void **state) {
         siren_archive_info info;
         siren_decompress_options outside = whole;
         options.slices = (siren_span){1, 3};
-        assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("two.siren"), &options, NULL, NULL, &info));
+        assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("two.siren"), &options,
+                                       NULL, NULL, &info));
         assert_int_equal(info.n_blocks, kind == SIREN_BLOCK_VOLUME ? 1 : 9);
-        assert_true(info.blocks[0].first[2] == 1 && info.blocks[0].size[2] == 2 && info.series_bytes == IMAGE_BYTES / 3 * 2);
+        assert_true(info.blocks[0].first[2] == 1 && info.blocks[0].size[2] == 2 &&
+                    info.series_bytes == IMAGE_BYTES / 3 * 2);
         siren_archive_info_free(&info);
-        assert_siren_ok(siren_decompress(device, scratch_path("two.siren"), scratch_path("two.nii"), &whole, NULL, NULL));
+        assert_siren_ok(
+            siren_decompress(device, scratch_path("two.siren"), scratch_path("two.nii"), &whole, NULL, NULL));
         assert_siren_ok(siren_nifti_read(scratch_path("two.nii"), SIZE_MAX, &some));
         assert_int_equal(some.geometry.nz, 2);
         assert_true(isinf(((float *)some.voxels)[8]) && isinf(((float *)some.voxels)[8 + NX]));
         siren_series_free(&some);
         outside.slices = (siren_span){0, 1};
-        assert_int_equal(siren_decompress(device, scratch_path("two.siren"), scratch_path("none.nii"), &outside, NULL, NULL), SIREN_USAGE);
+        assert_int_equal(siren_decompress(device, scratch_path("two.siren"), scratch_path("none.nii"),
+                                          &outside, NULL, NULL),
+                         SIREN_USAGE);
     }
 }
 
@@ -195,7 +218,8 @@ static void only_the_patches_asked_for_are_read(void **state) {
     siren_decompress_options part = whole;
     size_t n;
     make_image(scratch_path("image.nii"), false, ordinary);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+                                   NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("a.siren"), &archive));
     size_t at = (size_t)siren_archive_index(archive)[17].offset + 20;
     siren_archive_close(archive);
@@ -204,9 +228,12 @@ static void only_the_patches_asked_for_are_read(void **state) {
     file_put(scratch_path("a.siren"), bytes, n);
     free(bytes);
     part.slices = (siren_span){0, 2};
-    assert_siren_ok(siren_decompress(device, scratch_path("a.siren"), scratch_path("some.nii"), &part, NULL, NULL));
+    assert_siren_ok(
+        siren_decompress(device, scratch_path("a.siren"), scratch_path("some.nii"), &part, NULL, NULL));
     part.slices = (siren_span){2, 3};
-    assert_int_equal(siren_decompress(device, scratch_path("a.siren"), scratch_path("some2.nii"), &part, NULL, NULL), SIREN_CORRUPT);
+    assert_int_equal(
+        siren_decompress(device, scratch_path("a.siren"), scratch_path("some2.nii"), &part, NULL, NULL),
+        SIREN_CORRUPT);
     assert_false(file_exists(scratch_path("some2.nii")));
 }
 
@@ -220,11 +247,13 @@ static void make_big_image(const char *path) {
     siren_nifti_writer *writer = NULL;
     static int16_t slice[BIG_X * BIG_Y];
     assert_true(BIG > SIREN_DECODE_POINTS);
-    assert_siren_ok(siren_nifti_new_header(SIREN_INT16, BIG_X, BIG_Y, BIG_Z, 2, (const double[]){1, 1, 1}, &g, header));
+    assert_siren_ok(
+        siren_nifti_new_header(SIREN_INT16, BIG_X, BIG_Y, BIG_Z, 2, (const double[]){1, 1, 1}, &g, header));
     assert_siren_ok(siren_nifti_writer_open(path, true, &g, header, &writer));
     for (size_t v = 0; v < 2; v++)
         for (size_t z = 0; z < BIG_Z; z++) {
-            for (int i = 0; i < BIG_X * BIG_Y; i++) slice[i] = (int16_t)(500 * (v + 1) + 7 * (size_t)(i % BIG_X) + 11 * z);
+            for (int i = 0; i < BIG_X * BIG_Y; i++)
+                slice[i] = (int16_t)(500 * (v + 1) + 7 * (size_t)(i % BIG_X) + 11 * z);
             assert_siren_ok(siren_nifti_writer_slice(writer, v, z, slice));
         }
     assert_siren_ok(siren_nifti_writer_commit(writer));
@@ -244,7 +273,9 @@ static void decode_at_once(const char *path, int16_t *voxels) {
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_siren_ok(siren_archive_record(archive, 0, &bytes, &n_bytes));
     assert_siren_ok(siren_record_read("big", &layout, &block, bytes, n_bytes, &record));
-    for (size_t v = 0; v < 2; v++) scaling[v] = (siren_scaling){siren_get_f64(record.scaling + 16 * v), siren_get_f64(record.scaling + 16 * v + 8)};
+    for (size_t v = 0; v < 2; v++)
+        scaling[v] = (siren_scaling){siren_get_f64(record.scaling + 16 * v),
+                                     siren_get_f64(record.scaling + 16 * v + 8)};
     params = calloc(siren_network_n_params(&layout.network), sizeof *params);
     assert_siren_ok(siren_dequantise("big", &layout.network, layout.weight_bits, record.parameters,
                                      siren_quantised_bytes(&layout.network, layout.weight_bits), params));
@@ -265,9 +296,11 @@ static void large_blocks_are_decoded_in_pieces(void **state) {
     for (siren_family family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
         siren_series back = {.voxels = NULL};
         siren_device_set_family(device, family);
-        assert_siren_ok(siren_compress(device, scratch_path("big.nii"), scratch_path("big.siren"), &options, NULL, NULL, NULL));
+        assert_siren_ok(siren_compress(device, scratch_path("big.nii"), scratch_path("big.siren"), &options,
+                                       NULL, NULL, NULL));
         assert_siren_ok(siren_verify(NULL, scratch_path("big.siren"), SIZE_MAX, NULL, NULL, &n_sound));
-        assert_siren_ok(siren_decompress(device, scratch_path("big.siren"), scratch_path("back.nii"), &whole, NULL, NULL));
+        assert_siren_ok(siren_decompress(device, scratch_path("big.siren"), scratch_path("back.nii"), &whole,
+                                         NULL, NULL));
         assert_siren_ok(siren_nifti_read(scratch_path("back.nii"), SIZE_MAX, &back));
         decode_at_once(scratch_path("big.siren"), voxels);
         assert_memory_equal(back.voxels, voxels, 2 * BIG * sizeof *voxels);
@@ -285,7 +318,8 @@ static void a_volume_too_large_for_the_device(void **state) {
     make_big_image(scratch_path("big.nii"));
     unlink(scratch_path("big.siren"));
     facts->max_allocation_bytes = 3 << 20; /* targets: 73,800 points of 16 floats */
-    siren_status status = siren_compress(device, scratch_path("big.nii"), scratch_path("big.siren"), &options, NULL, NULL, NULL);
+    siren_status status = siren_compress(device, scratch_path("big.nii"), scratch_path("big.siren"), &options,
+                                         NULL, NULL, NULL);
     assert_int_equal(status, SIREN_DEVICE_MEMORY);
     assert_non_null(strstr(siren_message(), "smaller patches"));
     assert_non_null(strstr(siren_message(), "45 x 41 x 40"));
@@ -293,7 +327,8 @@ static void a_volume_too_large_for_the_device(void **state) {
     options.blocks = SIREN_BLOCK_PATCH;
     for (int i = 0; i < 3; i++) options.patch[i] = 30;
     options.weight_bits = SIREN_FLOAT32_WEIGHTS;
-    assert_siren_ok(siren_compress(device, scratch_path("big.nii"), scratch_path("big.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("big.nii"), scratch_path("big.siren"), &options, NULL,
+                                   NULL, NULL));
     *facts = before;
 }
 
@@ -301,7 +336,9 @@ static void a_volume_too_large_for_the_device(void **state) {
 
 static void expect_refusal(siren_compress_options options, siren_status expected, const char *text) {
     unlink(scratch_path("refused.siren"));
-    assert_int_equal(siren_compress(device, scratch_path("image.nii"), scratch_path("refused.siren"), &options, NULL, NULL, NULL), expected);
+    assert_int_equal(siren_compress(device, scratch_path("image.nii"), scratch_path("refused.siren"),
+                                    &options, NULL, NULL, NULL),
+                     expected);
     if (!strstr(siren_message(), text)) fail_msg("'%s' does not say '%s'", siren_message(), text);
     assert_false(file_exists(scratch_path("refused.siren")));
 }
@@ -325,17 +362,31 @@ static void a_layer_needs_memory(void **state) {
     siren_compress_options options = quick("siren-3d", SIREN_BLOCK_PATCH);
     siren_decompress_options small = whole;
     make_image(scratch_path("image.nii"), false, ordinary);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+                                   NULL, NULL));
     small.memory_limit = 4 * SLICE * 2 * NV - 1;
     unlink(scratch_path("back.nii"));
-    assert_int_equal(siren_decompress(device, scratch_path("a.siren"), scratch_path("back.nii"), &small, NULL, NULL), SIREN_UNSUPPORTED);
+    assert_int_equal(
+        siren_decompress(device, scratch_path("a.siren"), scratch_path("back.nii"), &small, NULL, NULL),
+        SIREN_UNSUPPORTED);
     assert_false(file_exists(scratch_path("back.nii")));
     small.volumes = (siren_span){0, NV - 1};
-    assert_siren_ok(siren_decompress(device, scratch_path("a.siren"), scratch_path("back.nii"), &small, NULL, NULL));
+    assert_siren_ok(
+        siren_decompress(device, scratch_path("a.siren"), scratch_path("back.nii"), &small, NULL, NULL));
 }
 
 /* Offsets of GEOMETRY by docs/archive-format.md. */
-enum { KIND = 0, FIRST = 48, COUNT = 56, BEGIN = 64, END = 72, SIZE_X = 80, SIZE_Y = 88, SIZE_Z = 96, GEOMETRY = 104 };
+enum {
+    KIND = 0,
+    FIRST = 48,
+    COUNT = 56,
+    BEGIN = 64,
+    END = 72,
+    SIZE_X = 80,
+    SIZE_Y = 88,
+    SIZE_Z = 96,
+    GEOMETRY = 104
+};
 
 typedef struct {
     size_t at;
@@ -387,7 +438,8 @@ static const lie volume_lies[] = {
 /* A copy of `archive` whose GEOMETRY has `n_geometry` bytes and one field changed. */
 static void forge(siren_archive *archive, const char *path, size_t n_geometry, const lie *l) {
     siren_archive_writer *writer = NULL;
-    const uint32_t kinds[] = {SIREN_SECTION_HEADER, SIREN_SECTION_GEOMETRY, SIREN_SECTION_NETWORK, SIREN_SECTION_WEIGHTS};
+    const uint32_t kinds[] = {SIREN_SECTION_HEADER, SIREN_SECTION_GEOMETRY, SIREN_SECTION_NETWORK,
+                              SIREN_SECTION_WEIGHTS};
     uint8_t geometry[GEOMETRY + 8] = {0};
     assert_siren_ok(siren_archive_writer_open(path, true, &writer));
     for (size_t i = 0; i < 4; i++) {
@@ -420,18 +472,23 @@ static void check_lies(siren_block_kind kind, const lie *lies, size_t n_lies) {
     siren_compress_options options = quick("siren-3d", kind);
     siren_archive *archive = NULL;
     make_image(scratch_path("image.nii"), false, ordinary);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+                                   NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("a.siren"), &archive));
     for (size_t i = 0; i < n_lies; i++) {
         siren_archive_info info;
         forge(archive, scratch_path("forged.siren"), GEOMETRY, &lies[i]);
         siren_status status = siren_info(scratch_path("forged.siren"), &info);
-        if (status != lies[i].expected) fail_msg("lie %zu: %s (%s)", i, siren_status_name(status), siren_message());
+        if (status != lies[i].expected)
+            fail_msg("lie %zu: %s (%s)", i, siren_status_name(status), siren_message());
         if (status == SIREN_OK) siren_archive_info_free(&info);
         unlink(scratch_path("forged.nii"));
-        assert_int_equal(siren_decompress(NULL, scratch_path("forged.siren"), scratch_path("forged.nii"), &whole, NULL, NULL), lies[i].expected);
+        assert_int_equal(siren_decompress(NULL, scratch_path("forged.siren"), scratch_path("forged.nii"),
+                                          &whole, NULL, NULL),
+                         lies[i].expected);
         assert_true(file_exists(scratch_path("forged.nii")) == (status == SIREN_OK));
-        assert_int_equal(siren_verify(NULL, scratch_path("forged.siren"), 1 << 24, NULL, NULL, NULL), lies[i].expected);
+        assert_int_equal(siren_verify(NULL, scratch_path("forged.siren"), 1 << 24, NULL, NULL, NULL),
+                         lies[i].expected);
     }
     const size_t lengths[] = {0, 16, 63, 64, 96, 103, 105, 112};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -456,7 +513,8 @@ static void the_network_must_suit_the_blocks(void **state) {
     siren_archive_info info;
     options.patch[0] = NX, options.patch[1] = NY, options.patch[2] = 1;
     make_image(scratch_path("image.nii"), false, ordinary);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+                                   NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("a.siren"), &archive));
     forge(archive, scratch_path("forged.siren"), 64, &(lie){KIND, SIREN_BLOCK_SLICE, SIREN_CORRUPT});
     assert_int_equal(siren_info(scratch_path("forged.siren"), &info), SIREN_CORRUPT);
@@ -474,7 +532,8 @@ static void a_failing_device_leaves_nothing(void **state) {
     for (;; nth += 1 + nth / 6) {
         unlink(scratch_path("failed.siren"));
         siren_device_inject_failure(device, nth, nth % 2 ? SIREN_DEVICE : SIREN_DEVICE_MEMORY);
-        siren_status status = siren_compress(device, scratch_path("image.nii"), scratch_path("failed.siren"), &options, NULL, NULL, NULL);
+        siren_status status = siren_compress(device, scratch_path("image.nii"), scratch_path("failed.siren"),
+                                             &options, NULL, NULL, NULL);
         siren_device_inject_failure(device, 0, SIREN_OK);
         if (status == SIREN_OK) break;
         assert_int_equal(siren_exit_code(status), 7);

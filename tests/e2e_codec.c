@@ -28,7 +28,14 @@ static const siren_decompress_options whole = {.overwrite = true, .memory_limit 
 enum { NX = 9, NY = 7, NZ = 3, NV = 4, SLICE = NX * NY };
 
 static void make_image(const char *path, bool swapped) {
-    nifti_recipe recipe = {.version = 1, .swapped = swapped, .datatype = 16, .bitpix = 32, .dim = {4, NX, NY, NZ, NV, 1, 1, 1}, .extension = 32, .slope = 2, .inter = -1};
+    nifti_recipe recipe = {.version = 1,
+                           .swapped = swapped,
+                           .datatype = 16,
+                           .bitpix = 32,
+                           .dim = {4, NX, NY, NZ, NV, 1, 1, 1},
+                           .extension = 32,
+                           .slope = 2,
+                           .inter = -1};
     uint8_t bytes[NIFTI_MOST_BYTES];
     size_t n = nifti_make(&recipe, bytes), offset = NIFTI_VOXEL_OFFSET(&recipe);
     assert_true(n <= sizeof bytes && n == offset + 4 * SLICE * NZ * NV);
@@ -48,7 +55,8 @@ static void make_image(const char *path, bool swapped) {
 static void everything_comes_back(void **state) {
     (void)state;
     for (int swapped = 0; swapped < 2; swapped++) {
-        const char *image = scratch_path("image.nii"), *archive = scratch_path("image.siren"), *back = scratch_path("back.nii");
+        const char *image = scratch_path("image.nii"), *archive = scratch_path("image.siren"),
+                   *back = scratch_path("back.nii");
         siren_compress_options options = quick();
         siren_archive_info info;
         size_t n_sound = 0, n_image, n_back;
@@ -95,20 +103,29 @@ static void everything_comes_back(void **state) {
 
 static void every_datatype_and_weight(void **state) {
     (void)state;
-    const int types[][2] = {{2, 8}, {4, 16}, {8, 32}, {16, 32}, {64, 64}, {256, 8}, {512, 16}, {768, 32}, {1024, 64}, {1280, 64}};
+    const int types[][2] = {{2, 8},   {4, 16},   {8, 32},   {16, 32},   {64, 64},
+                            {256, 8}, {512, 16}, {768, 32}, {1024, 64}, {1280, 64}};
     for (size_t i = 0; i < 10; i++) {
-        nifti_recipe recipe = {.version = 1 + (int)i % 2, .swapped = i % 3 == 0, .datatype = types[i][0], .bitpix = types[i][1],
-                               .dim = {4, 6, 1, 2, 3, 1, 1, 1}, .slope = 1};
+        nifti_recipe recipe = {.version = 1 + (int)i % 2,
+                               .swapped = i % 3 == 0,
+                               .datatype = types[i][0],
+                               .bitpix = types[i][1],
+                               .dim = {4, 6, 1, 2, 3, 1, 1, 1},
+                               .slope = 1};
         uint8_t bytes[NIFTI_MOST_BYTES];
         size_t n = nifti_make(&recipe, bytes), size = (size_t)recipe.bitpix / 8, n_voxels = 36, sound = 0;
         if (recipe.datatype == 16 || recipe.datatype == 64) /* random bits may be NaN or span too far */
-            for (size_t v = 0; v < n_voxels; v++) nifti_put_real(bytes + NIFTI_VOXEL_OFFSET(&recipe) + v * size, size, recipe.swapped, 1.5 * (double)v);
+            for (size_t v = 0; v < n_voxels; v++)
+                nifti_put_real(bytes + NIFTI_VOXEL_OFFSET(&recipe) + v * size, size, recipe.swapped,
+                               1.5 * (double)v);
         file_put(scratch_path("type.nii"), bytes, n);
         siren_compress_options options = quick();
         options.weight_bits = i == 0 ? SIREN_FLOAT32_WEIGHTS : 6 + (unsigned)i % 7;
-        assert_siren_ok(siren_compress(device, scratch_path("type.nii"), scratch_path("type.siren"), &options, NULL, NULL, NULL));
+        assert_siren_ok(siren_compress(device, scratch_path("type.nii"), scratch_path("type.siren"), &options,
+                                       NULL, NULL, NULL));
         assert_siren_ok(siren_verify(device, scratch_path("type.siren"), SIZE_MAX, NULL, NULL, &sound));
-        assert_siren_ok(siren_decompress(device, scratch_path("type.siren"), scratch_path("type_back.nii"), &whole, NULL, NULL));
+        assert_siren_ok(siren_decompress(device, scratch_path("type.siren"), scratch_path("type_back.nii"),
+                                         &whole, NULL, NULL));
         size_t n_back;
         uint8_t *back = file_get(scratch_path("type_back.nii"), &n_back);
         assert_int_equal(n_back, n);
@@ -122,14 +139,17 @@ static void same_options_same_bytes(void **state) {
     size_t n_a, n_b;
     siren_compress_options options = quick();
     make_image(scratch_path("image.nii"), false);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL, NULL, NULL));
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+                                   NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL,
+                                   NULL, NULL));
     uint8_t *a = file_get(scratch_path("a.siren"), &n_a), *b = file_get(scratch_path("b.siren"), &n_b);
     assert_int_equal(n_a, n_b);
     assert_memory_equal(a, b, n_a);
     free(b);
     options.seed = 1;
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL,
+                                   NULL, NULL));
     b = file_get(scratch_path("b.siren"), &n_b);
     assert_true(n_a != n_b || memcmp(a, b, n_a) != 0);
     free(a), free(b);
@@ -142,17 +162,21 @@ static void parts_equal_the_whole(void **state) {
     siren_series all = {.voxels = NULL}, some = {.voxels = NULL};
     make_image(scratch_path("image.nii"), false);
     file_put(scratch_path("image.bval"), "0 10 20 30\n", 11);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL, NULL, NULL));
-    assert_siren_ok(siren_decompress(device, scratch_path("a.siren"), scratch_path("all.nii"), &whole, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+                                   NULL, NULL));
+    assert_siren_ok(
+        siren_decompress(device, scratch_path("a.siren"), scratch_path("all.nii"), &whole, NULL, NULL));
     part.slices = (siren_span){1, 3};
     part.volumes = (siren_span){1, 3};
-    assert_siren_ok(siren_decompress(device, scratch_path("a.siren"), scratch_path("some.nii.gz"), &part, NULL, NULL));
+    assert_siren_ok(
+        siren_decompress(device, scratch_path("a.siren"), scratch_path("some.nii.gz"), &part, NULL, NULL));
     assert_siren_ok(siren_nifti_read(scratch_path("all.nii"), SIZE_MAX, &all));
     assert_siren_ok(siren_nifti_read(scratch_path("some.nii.gz"), SIZE_MAX, &some));
     assert_int_equal(some.geometry.nz, 2);
     assert_int_equal(some.geometry.n_volumes, 2);
     for (size_t v = 0; v < 2; v++)
-        assert_memory_equal((float *)some.voxels + v * 2 * SLICE, (float *)all.voxels + ((v + 1) * NZ + 1) * SLICE, 2 * SLICE * sizeof(float));
+        assert_memory_equal((float *)some.voxels + v * 2 * SLICE,
+                            (float *)all.voxels + ((v + 1) * NZ + 1) * SLICE, 2 * SLICE * sizeof(float));
     size_t n;
     uint8_t *bval = file_get(scratch_path("some.bval"), &n);
     assert_memory_equal(bval, "10 20", 5);
@@ -161,19 +185,26 @@ static void parts_equal_the_whole(void **state) {
 
     /* An archive of a range of slices equals that range of the whole archive's decode. */
     options.slices = (siren_span){1, 2};
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("one.siren"), &options, NULL, NULL, NULL));
-    assert_siren_ok(siren_decompress(device, scratch_path("one.siren"), scratch_path("one.nii"), &whole, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("one.siren"), &options,
+                                   NULL, NULL, NULL));
+    assert_siren_ok(
+        siren_decompress(device, scratch_path("one.siren"), scratch_path("one.nii"), &whole, NULL, NULL));
     assert_siren_ok(siren_nifti_read(scratch_path("one.nii"), SIZE_MAX, &some));
     assert_siren_ok(siren_nifti_read(scratch_path("all.nii"), SIZE_MAX, &all));
     assert_int_equal(some.geometry.nz, 1);
     for (size_t v = 0; v < NV; v++)
-        assert_memory_equal((float *)some.voxels + v * SLICE, (float *)all.voxels + (v * NZ + 1) * SLICE, SLICE * sizeof(float));
+        assert_memory_equal((float *)some.voxels + v * SLICE, (float *)all.voxels + (v * NZ + 1) * SLICE,
+                            SLICE * sizeof(float));
     siren_series_free(&all), siren_series_free(&some);
     part.slices = (siren_span){0, 1};
-    assert_int_equal(siren_decompress(device, scratch_path("one.siren"), scratch_path("none.nii"), &part, NULL, NULL), SIREN_USAGE);
+    assert_int_equal(
+        siren_decompress(device, scratch_path("one.siren"), scratch_path("none.nii"), &part, NULL, NULL),
+        SIREN_USAGE);
     part = whole;
     part.volumes = (siren_span){2, 9};
-    assert_int_equal(siren_decompress(device, scratch_path("one.siren"), scratch_path("none.nii"), &part, NULL, NULL), SIREN_USAGE);
+    assert_int_equal(
+        siren_decompress(device, scratch_path("one.siren"), scratch_path("none.nii"), &part, NULL, NULL),
+        SIREN_USAGE);
     assert_false(file_exists(scratch_path("none.nii")));
 }
 
@@ -186,7 +217,8 @@ static void a_failing_device_leaves_nothing(void **state) {
     for (;; nth += 1 + nth / 8) {
         unlink(scratch_path("failed.siren"));
         siren_device_inject_failure(device, nth, nth % 2 ? SIREN_DEVICE : SIREN_DEVICE_MEMORY);
-        siren_status status = siren_compress(device, scratch_path("image.nii"), scratch_path("failed.siren"), &options, NULL, NULL, NULL);
+        siren_status status = siren_compress(device, scratch_path("image.nii"), scratch_path("failed.siren"),
+                                             &options, NULL, NULL, NULL);
         siren_device_inject_failure(device, 0, SIREN_OK);
         if (status == SIREN_OK) break;
         assert_int_equal(siren_exit_code(status), 7);
@@ -194,7 +226,9 @@ static void a_failing_device_leaves_nothing(void **state) {
     }
     assert_true(nth > 100);
     siren_device_inject_failure(device, 8, SIREN_DEVICE);
-    assert_int_equal(siren_decompress(device, scratch_path("failed.siren"), scratch_path("failed.nii"), &whole, NULL, NULL), SIREN_DEVICE);
+    assert_int_equal(siren_decompress(device, scratch_path("failed.siren"), scratch_path("failed.nii"),
+                                      &whole, NULL, NULL),
+                     SIREN_DEVICE);
     siren_device_inject_failure(device, 0, SIREN_OK);
     assert_false(file_exists(scratch_path("failed.nii")));
 }
@@ -209,11 +243,15 @@ static void an_interrupted_run_leaves_nothing(void **state) {
     siren_compress_options options = quick();
     make_image(scratch_path("image.nii"), false);
     unlink(scratch_path("stopped.siren"));
-    assert_int_equal(siren_compress(device, scratch_path("image.nii"), scratch_path("stopped.siren"), &options, stop, NULL, NULL), SIREN_CANCELLED);
+    assert_int_equal(siren_compress(device, scratch_path("image.nii"), scratch_path("stopped.siren"),
+                                    &options, stop, NULL, NULL),
+                     SIREN_CANCELLED);
     assert_false(file_exists(scratch_path("stopped.siren")));
     options.overwrite = false;
     file_put(scratch_path("stopped.siren"), "precious", 8);
-    assert_int_equal(siren_compress(device, scratch_path("image.nii"), scratch_path("stopped.siren"), &options, NULL, NULL, NULL), SIREN_USAGE);
+    assert_int_equal(siren_compress(device, scratch_path("image.nii"), scratch_path("stopped.siren"),
+                                    &options, NULL, NULL, NULL),
+                     SIREN_USAGE);
     size_t n;
     uint8_t *kept = file_get(scratch_path("stopped.siren"), &n);
     assert_int_equal(n, 8);
@@ -230,7 +268,8 @@ static void contradictions_are_found(void **state) {
     size_t n_header, n_record;
     uint8_t *record;
     make_image(scratch_path("image.nii"), false);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("good.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("good.siren"), &options,
+                                   NULL, NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("good.siren"), &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_siren_ok(siren_archive_section(archive, SIREN_SECTION_HEADER, 0, &header, &n_header));
@@ -244,18 +283,41 @@ static void contradictions_are_found(void **state) {
         memcpy(bytes, record, n_record);
         forged.grid.first = 1, forged.grid.count = 1;
         switch (lie) {
-        case 0: break; /* the truth */
-        case 1: forged.geometry.nx++; break;
-        case 2: forged.geometry.datatype = SIREN_INT16; break;
-        case 3: forged.grid.first = NZ; break;
-        case 4: forged.grid.count = 2; break;
-        case 5: forged.network.layers[2].width = NV + 1; break;
-        case 6: forged.network.layers[0].width = 25; break;
-        case 7: forged.network.layers[0].w0 = NAN; break;
-        case 8: forged.weight_bits = 9; break;
-        case 9: n_forged--; break;
-        case 10: bytes[4]++; break;                   /* number of exceptional voxels */
-        case 11: entry.decoded_crc ^= 1; break;
+        case 0:
+            break; /* the truth */
+        case 1:
+            forged.geometry.nx++;
+            break;
+        case 2:
+            forged.geometry.datatype = SIREN_INT16;
+            break;
+        case 3:
+            forged.grid.first = NZ;
+            break;
+        case 4:
+            forged.grid.count = 2;
+            break;
+        case 5:
+            forged.network.layers[2].width = NV + 1;
+            break;
+        case 6:
+            forged.network.layers[0].width = 25;
+            break;
+        case 7:
+            forged.network.layers[0].w0 = NAN;
+            break;
+        case 8:
+            forged.weight_bits = 9;
+            break;
+        case 9:
+            n_forged--;
+            break;
+        case 10:
+            bytes[4]++;
+            break; /* number of exceptional voxels */
+        case 11:
+            entry.decoded_crc ^= 1;
+            break;
         }
         assert_siren_ok(siren_archive_writer_open(scratch_path("forged.siren"), true, &writer));
         assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, header, n_header, true));
@@ -267,7 +329,9 @@ static void contradictions_are_found(void **state) {
         siren_status expected = lie == 0 ? SIREN_OK : lie == 11 ? SIREN_INTEGRITY : SIREN_CORRUPT;
         if (status != expected) fail_msg("lie %d: %s (%s)", lie, siren_status_name(status), siren_message());
         unlink(scratch_path("forged.nii"));
-        assert_int_equal(siren_decompress(device, scratch_path("forged.siren"), scratch_path("forged.nii"), &whole, NULL, NULL), expected);
+        assert_int_equal(siren_decompress(device, scratch_path("forged.siren"), scratch_path("forged.nii"),
+                                          &whole, NULL, NULL),
+                         expected);
         assert_true(file_exists(scratch_path("forged.nii")) == (lie == 0));
         free(bytes);
     }
@@ -279,7 +343,9 @@ static void contradictions_are_found(void **state) {
     siren_archive_close(archive);
     siren_decompress_options small = whole;
     small.memory_limit = 1000;
-    assert_int_equal(siren_decompress(device, scratch_path("good.siren"), scratch_path("forged.nii"), &small, NULL, NULL), SIREN_UNSUPPORTED);
+    assert_int_equal(
+        siren_decompress(device, scratch_path("good.siren"), scratch_path("forged.nii"), &small, NULL, NULL),
+        SIREN_UNSUPPORTED);
 }
 
 /* An archive without a record that could hold its network costs no memory for it, however large it claims to be; and its
@@ -296,20 +362,23 @@ static void constant_archives_need_no_network(void **state) {
     size_t n_header, n_record, sound;
     uint8_t *record;
     make_image(scratch_path("image.nii"), false);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("all.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("all.siren"), &options,
+                                   NULL, NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("all.siren"), &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_true(layout.any_network);
     siren_archive_close(archive);
 
     options.slices = (siren_span){0, 1}; /* all zero */
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("zero.siren"), &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("zero.siren"), &options,
+                                   NULL, NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("zero.siren"), &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_false(layout.any_network);
     assert_siren_ok(siren_archive_section(archive, SIREN_SECTION_HEADER, 0, &header, &n_header));
     assert_siren_ok(siren_archive_record(archive, 0, &record, &n_record));
-    assert_siren_ok(siren_network_from_model("siren-2d", SIREN_MAX_LAYERS - 1, SIREN_MAX_WIDTH, NV, 30, &layout.network));
+    assert_siren_ok(
+        siren_network_from_model("siren-2d", SIREN_MAX_LAYERS - 1, SIREN_MAX_WIDTH, NV, 30, &layout.network));
     assert_siren_ok(siren_archive_writer_open(scratch_path("forged.siren"), true, &writer));
     assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, header, n_header, true));
     assert_siren_ok(siren_layout_write(writer, &layout));

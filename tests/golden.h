@@ -12,13 +12,13 @@ typedef struct {
     double learning_rate;
     uint32_t best_evaluated, best_stepped; /* epoch (from 1) kept by each rule of reference_snapshot_rule */
     size_t n_points, n_params;
-    float *coordinates;     /* (n_points, n_inputs) */
-    float *targets;         /* (n_points, n_outputs), NaN = no data */
-    float *initial;         /* (n_params) */
-    double *loss_double;    /* (n_epochs) of the run in double precision; of the weights before each step */
-    double *loss_single;    /* (n_epochs) of the run in single precision */
-    double *final_double;   /* (n_params) after the last step */
-    float *final_single;    /* (n_params) */
+    float *coordinates;   /* (n_points, n_inputs) */
+    float *targets;       /* (n_points, n_outputs), NaN = no data */
+    float *initial;       /* (n_params) */
+    double *loss_double;  /* (n_epochs) of the run in double precision; of the weights before each step */
+    double *loss_single;  /* (n_epochs) of the run in single precision */
+    double *final_double; /* (n_params) after the last step */
+    float *final_single;  /* (n_params) */
 } golden_trace;
 
 /* One trace per model, at the published learning rate, as names for golden_load(); ends with NULL. In single

@@ -25,10 +25,12 @@ void batch_start(batch *b, const siren_network *network, size_t n_networks, size
     b->targets = zeros(n_networks * n_points * n_outputs, sizeof(float));
     for (size_t i = 0; i < n_points * network->n_inputs; i++)
         b->coordinates[i] = 2 * siren_rng_uniform((siren_rng){11, 0, 0}, i) - 1;
-    for (size_t n = 0; n < n_networks; n++) siren_network_initialise(network, 12, (uint32_t)n, b->params + n * b->n_params);
+    for (size_t n = 0; n < n_networks; n++)
+        siren_network_initialise(network, 12, (uint32_t)n, b->params + n * b->n_params);
     for (size_t i = 0; i < n_networks * n_points * n_outputs; i++) {
         bool last_point = n_points > 1 && i / n_outputs % n_points == n_points - 1;
-        b->targets[i] = missing && (i % 7 == 3 || last_point) ? NAN : siren_rng_uniform((siren_rng){13, 0, 0}, i);
+        b->targets[i] =
+            missing && (i % 7 == 3 || last_point) ? NAN : siren_rng_uniform((siren_rng){13, 0, 0}, i);
     }
 }
 
@@ -59,13 +61,14 @@ siren_gradient_shape shape_start(siren_device *device, const batch *b) {
     size_t n_layers = b->network.n_layers;
     siren_network_table(&b->network, table);
     for (size_t l = 0; l < n_layers; l++) w0[l] = b->network.layers[l].w0;
-    return (siren_gradient_shape){device,
-                                  &b->network,
-                                  b->n_networks,
-                                  b->n_points,
-                                  upload(device, table, n_layers * SIREN_LAYER_FIELDS * sizeof *table),
-                                  upload(device, w0, n_layers * sizeof *w0),
-                                  upload(device, b->coordinates, b->n_points * b->network.n_inputs * sizeof(float))};
+    return (siren_gradient_shape){
+        device,
+        &b->network,
+        b->n_networks,
+        b->n_points,
+        upload(device, table, n_layers * SIREN_LAYER_FIELDS * sizeof *table),
+        upload(device, w0, n_layers * sizeof *w0),
+        upload(device, b->coordinates, b->n_points * b->network.n_inputs * sizeof(float))};
 }
 
 void shape_end(siren_gradient_shape *shape) {
@@ -76,7 +79,8 @@ void shape_end(siren_gradient_shape *shape) {
 
 siren_buffer *padded_params(siren_device *device, const batch *b) {
     float *padded = zeros(b->n_networks * b->n_padded, sizeof *padded);
-    for (size_t n = 0; n < b->n_networks; n++) siren_network_pad(&b->network, b->params + n * b->n_params, padded + n * b->n_padded);
+    for (size_t n = 0; n < b->n_networks; n++)
+        siren_network_pad(&b->network, b->params + n * b->n_params, padded + n * b->n_padded);
     siren_buffer *buffer = upload(device, padded, b->n_networks * b->n_padded * sizeof *padded);
     free(padded);
     return buffer;
@@ -99,7 +103,8 @@ static void sum_parts(const batch *b, family_result *r) {
     float *params = zeros(b->n_params, sizeof *params), *again = zeros(b->n_padded, sizeof *again);
     for (size_t n = 0; n < b->n_networks; n++) {
         size_t n_data = 0;
-        for (size_t i = 0; i < b->n_points * b->n_outputs; i++) n_data += !isnan(b->targets[n * b->n_points * b->n_outputs + i]);
+        for (size_t i = 0; i < b->n_points * b->n_outputs; i++)
+            n_data += !isnan(b->targets[n * b->n_points * b->n_outputs + i]);
         double scale = n_data ? 1 / (double)n_data : 0;
         for (size_t part = 0; part < r->n_parts; part++) {
             const float *padded = r->partial_gradients + (n * r->n_parts + part) * b->n_padded;
@@ -107,7 +112,8 @@ static void sum_parts(const batch *b, family_result *r) {
             siren_network_pad(&b->network, params, again);
             for (size_t i = 0; i < b->n_padded; i++)
                 if (padded[i] != again[i]) fail_msg("gradient of padding at %zu is %g", i, (double)padded[i]);
-            for (size_t i = 0; i < b->n_params; i++) r->gradients[n * b->n_params + i] += 2 * scale * (double)params[i];
+            for (size_t i = 0; i < b->n_params; i++)
+                r->gradients[n * b->n_params + i] += 2 * scale * (double)params[i];
             r->losses[n] += scale * (double)r->partial_losses[n * r->n_parts + part];
         }
     }
@@ -122,7 +128,8 @@ void family_gradient(siren_device *device, const batch *b, family_result *out) {
     assert_siren_ok(siren_gradient_create(&shape, &gradient));
     for (int epoch = 0; epoch < 2; epoch++) {
         assert_siren_ok(gradient->begin(gradient, params));
-        for (size_t tile = 0; tile < gradient->n_tiles; tile++) assert_siren_ok(gradient->tile(gradient, params, targets, tile));
+        for (size_t tile = 0; tile < gradient->n_tiles; tile++)
+            assert_siren_ok(gradient->tile(gradient, params, targets, tile));
     }
     size_t n_parts = gradient->n_parts, slots = b->n_networks * n_parts;
     *out = (family_result){.n_parts = n_parts,
@@ -131,8 +138,10 @@ void family_gradient(siren_device *device, const batch *b, family_result *out) {
                            .partial_losses = zeros(slots, sizeof(float)),
                            .gradients = zeros(b->n_networks * b->n_params, sizeof(double)),
                            .losses = zeros(b->n_networks, sizeof(double))};
-    assert_siren_ok(siren_buffer_read(gradient->partial_gradients, 0, out->partial_gradients, slots * b->n_padded * sizeof(float)));
-    assert_siren_ok(siren_buffer_read(gradient->partial_losses, 0, out->partial_losses, slots * sizeof(float)));
+    assert_siren_ok(siren_buffer_read(gradient->partial_gradients, 0, out->partial_gradients,
+                                      slots * b->n_padded * sizeof(float)));
+    assert_siren_ok(
+        siren_buffer_read(gradient->partial_losses, 0, out->partial_losses, slots * sizeof(float)));
     sum_parts(b, out);
     gradient->free(gradient);
     siren_buffer_free(params);
@@ -148,19 +157,23 @@ void family_result_end(family_result *r) {
 }
 
 double compare_with_reference(const batch *b, const family_result *r, double tolerance, const char *what) {
-    double *params = zeros(b->n_params, sizeof *params), *gradient = zeros(b->n_params, sizeof *gradient), worst = 0;
+    double *params = zeros(b->n_params, sizeof *params), *gradient = zeros(b->n_params, sizeof *gradient),
+           worst = 0;
     for (size_t n = 0; n < b->n_networks; n++) {
         for (size_t i = 0; i < b->n_params; i++) params[i] = (double)b->params[n * b->n_params + i];
-        double loss = reference_loss(&b->network, params, b->n_points, b->coordinates, b->targets + n * b->n_points * b->n_outputs, gradient);
+        double loss = reference_loss(&b->network, params, b->n_points, b->coordinates,
+                                     b->targets + n * b->n_points * b->n_outputs, gradient);
         double norm = 0, difference = 0, off = fabs(r->losses[n] - loss);
         for (size_t i = 0; i < b->n_params; i++) {
             double by_family = r->gradients[n * b->n_params + i];
             norm += gradient[i] * gradient[i];
             difference += (by_family - gradient[i]) * (by_family - gradient[i]);
         }
-        if (!(off <= tolerance * loss)) fail_msg("%s: network %zu: loss %.9g, reference %.9g", what, n, r->losses[n], loss);
+        if (!(off <= tolerance * loss))
+            fail_msg("%s: network %zu: loss %.9g, reference %.9g", what, n, r->losses[n], loss);
         if (!(sqrt(difference) <= tolerance * sqrt(norm)))
-            fail_msg("%s: network %zu: gradient off by %.3g of its norm %.3g", what, n, sqrt(difference / norm), sqrt(norm));
+            fail_msg("%s: network %zu: gradient off by %.3g of its norm %.3g", what, n,
+                     sqrt(difference / norm), sqrt(norm));
         if (norm > 0) worst = fmax(worst, fmax(sqrt(difference / norm), off / loss));
     }
     free(params);

@@ -28,8 +28,8 @@ static float *random_floats(size_t n, uint32_t stream) {
 }
 
 /* C(m, n) = alpha op(A) op(B) + beta C on the device; row-major arrays without gaps, `c` in/out. */
-static void gemm(size_t m, size_t n, size_t k, float alpha, const float *a, bool a_transposed, const float *b, bool b_transposed, float beta,
-                 float *c) {
+static void gemm(size_t m, size_t n, size_t k, float alpha, const float *a, bool a_transposed, const float *b,
+                 bool b_transposed, float beta, float *c) {
     const void *values[] = {a, b, c};
     size_t sizes[] = {m * k * sizeof *a, k * n * sizeof *b, m * n * sizeof *c};
     siren_buffer *buffers[3] = {NULL};
@@ -37,7 +37,8 @@ static void gemm(size_t m, size_t n, size_t k, float alpha, const float *a, bool
         assert_siren_ok(siren_buffer_create(device, sizes[i], "a test", &buffers[i]));
         assert_siren_ok(siren_buffer_write(buffers[i], 0, values[i], sizes[i]));
     }
-    assert_siren_ok(siren_gemm(device, m, n, k, alpha, (siren_matrix){buffers[0], 0, a_transposed ? m : k, a_transposed},
+    assert_siren_ok(siren_gemm(device, m, n, k, alpha,
+                               (siren_matrix){buffers[0], 0, a_transposed ? m : k, a_transposed},
                                (siren_matrix){buffers[1], 0, b_transposed ? k : n, b_transposed}, beta,
                                (siren_matrix){buffers[2], 0, n, false}));
     assert_siren_ok(siren_buffer_read(buffers[2], 0, c, sizes[2]));
@@ -61,11 +62,13 @@ static void product_is_that_of_plain_c(void **state) {
         for (int kind = 0; kind < 4; kind++) {
             size_t m = sizes[s][0], n = sizes[s][1], k = sizes[s][2];
             bool at = kind & 1, bt = kind & 2;
-            float *a = random_floats(m * k, 1), *b = random_floats(k * n, 2), *c = random_floats(m * n, 3), *expected = random_floats(m * n, 3);
+            float *a = random_floats(m * k, 1), *b = random_floats(k * n, 2), *c = random_floats(m * n, 3),
+                  *expected = random_floats(m * n, 3);
             for (size_t i = 0; i < m; i++)
                 for (size_t j = 0; j < n; j++) {
                     double sum = 0;
-                    for (size_t l = 0; l < k; l++) sum += (double)a[at ? l * m + i : i * k + l] * (double)b[bt ? j * k + l : l * n + j];
+                    for (size_t l = 0; l < k; l++)
+                        sum += (double)a[at ? l * m + i : i * k + l] * (double)b[bt ? j * k + l : l * n + j];
                     expected[i * n + j] = (float)(1.5 * sum - 0.5 * (double)expected[i * n + j]);
                 }
             gemm(m, n, k, 1.5f, a, at, b, bt, -0.5f, c);
@@ -99,7 +102,8 @@ static void layer_family_agrees_with_sgemm(void **state) {
     batch_start(&b, &network, 1, n, false);
     const float *v = b.params, *a = v + width * in, *w = a + width, *bias = w + out * width;
     float *h = random_floats(n * width, 0), *y = random_floats(n * out, 0), *dh = random_floats(n * width, 0);
-    float *gradient = random_floats(b.n_params, 0), *by_family = random_floats(b.n_params, 0), *decoded = random_floats(n * out, 0);
+    float *gradient = random_floats(b.n_params, 0), *by_family = random_floats(b.n_params, 0),
+          *decoded = random_floats(n * out, 0);
     for (size_t i = 0; i < n * width; i++) h[i] = a[i % width];
     for (size_t i = 0; i < n * out; i++) y[i] = bias[i % out];
     gemm(n, width, in, 1, b.coordinates, false, v, true, 1, h);
@@ -112,7 +116,8 @@ static void layer_family_agrees_with_sgemm(void **state) {
     expect_close(decoded, y, n * out, "outputs");
 
     for (size_t i = 0; i < n * out; i++) y[i] -= b.targets[i];
-    float scale = 2.0f / (n * out), *dv = gradient, *da = dv + width * in, *dw = da + width, *db = dw + out * width;
+    float scale = 2.0f / (n * out), *dv = gradient, *da = dv + width * in, *dw = da + width,
+          *db = dw + out * width;
     gemm(out, width, n, scale, y, true, h, false, 0, dw);
     gemm(n, width, out, 1, y, false, w, false, 0, dh);
     gemm(width, in, n, scale, dh, true, b.coordinates, false, 0, dv);

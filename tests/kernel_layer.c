@@ -34,14 +34,15 @@ static double check_family(siren_family family, const batch *b, const char *what
     return worst;
 }
 
-static void check_model(const char *model, uint32_t n_hidden, uint32_t width, uint32_t n_outputs, size_t n_networks, size_t n_points) {
+static void check_model(const char *model, uint32_t n_hidden, uint32_t width, uint32_t n_outputs,
+                        size_t n_networks, size_t n_points) {
     siren_network network;
     batch b;
     char what[160];
     assert_siren_ok(siren_network_from_model(model, n_hidden, width, n_outputs, 30.0f, &network));
     batch_start(&b, &network, n_networks, n_points, true);
-    snprintf(what, sizeof what, "%s, %u hidden of %u, %u outputs, %zu networks, %zu points", model, n_hidden, width, n_outputs, n_networks,
-             n_points);
+    snprintf(what, sizeof what, "%s, %u hidden of %u, %u outputs, %zu networks, %zu points", model, n_hidden,
+             width, n_outputs, n_networks, n_points);
     for (siren_family family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
         double worst = check_family(family, &b, what);
         if (getenv("SIREN_TEST_VERBOSE")) print_message("%s: %s: %.2g\n", families[family], what, worst);
@@ -73,7 +74,8 @@ static void check_mixed(uint32_t output, const uint32_t widths[3], size_t n_poin
     network.layers[4] = (siren_layer){widths[2], output, 2.0f, SIREN_INIT_LINEAR};
     batch b;
     batch_start(&b, &network, 2, n_points, true);
-    for (siren_family family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) check_family(family, &b, "mixed layers");
+    for (siren_family family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++)
+        check_family(family, &b, "mixed layers");
     batch_end(&b);
 }
 
@@ -90,7 +92,8 @@ static void expect_same_bits(const batch *b, const family_result *all, size_t i,
     assert_int_equal(all->n_parts, one->n_parts);
     size_t n = all->n_parts * b->n_padded;
     assert_memory_equal(all->partial_gradients + i * n, one->partial_gradients, n * sizeof(float));
-    assert_memory_equal(all->partial_losses + i * all->n_parts, one->partial_losses, all->n_parts * sizeof(float));
+    assert_memory_equal(all->partial_losses + i * all->n_parts, one->partial_losses,
+                        all->n_parts * sizeof(float));
 }
 
 static void batch_equals_each_alone(void **state) {
@@ -191,7 +194,8 @@ static void small_limits_are_respected(void **state) {
         facts()->max_work_group = limits[i].max_work_group;
         facts()->local_bytes = limits[i].local_bytes;
         char what[80];
-        snprintf(what, sizeof what, "work-groups of %zu, %llu bytes", limits[i].max_work_group, (unsigned long long)limits[i].local_bytes);
+        snprintf(what, sizeof what, "work-groups of %zu, %llu bytes", limits[i].max_work_group,
+                 (unsigned long long)limits[i].local_bytes);
         check_family(SIREN_FAMILY_LAYER, &b, what);
     }
     facts()->max_work_group = 8;
@@ -239,10 +243,12 @@ static void exhausted_memory_is_reported(void **state) {
 static void check_decode(const siren_network *network, size_t n_points) {
     batch b;
     batch_start(&b, network, 1, n_points, false);
-    b.params[b.n_params - 1] = -0.0f; /* the last bias: a sum that starts from -0 must not meet a product of padding */
+    b.params[b.n_params - 1] =
+        -0.0f; /* the last bias: a sum that starts from -0 must not meet a product of padding */
     size_t n_bytes = n_points * b.n_outputs * sizeof(float);
     float *expected = test_malloc(n_bytes), *y = test_malloc(n_bytes);
-    assert_siren_ok(siren_decode_host(network, network->n_layers, b.params, n_points, b.coordinates, expected));
+    assert_siren_ok(
+        siren_decode_host(network, network->n_layers, b.params, n_points, b.coordinates, expected));
     for (siren_family family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
         siren_decoder *decoder = NULL;
         siren_device_set_family(device, family);
@@ -270,7 +276,8 @@ static void decode_has_the_bits_of_the_host(void **state) {
             siren_network network;
             if (i % 3 == 2) facts()->global_bytes = 1 << 20; /* several tiles of points */
             if (i % 3 == 1) facts()->max_work_group = before.max_work_group < 64 ? before.max_work_group : 64;
-            assert_siren_ok(siren_network_from_model(models[m], 1 + (uint32_t)i % 4, widths[i], outputs[(m + i) % 3], 30.0f, &network));
+            assert_siren_ok(siren_network_from_model(models[m], 1 + (uint32_t)i % 4, widths[i],
+                                                     outputs[(m + i) % 3], 30.0f, &network));
             check_decode(&network, points[(m + i / 2) % 3]);
             *facts() = before;
         }
@@ -296,12 +303,16 @@ static void tiny_shapes(void **state) {
 int main(int n_arguments, char **arguments) {
     const struct CMUnitTest tiny[] = {cmocka_unit_test(tiny_shapes)};
     const struct CMUnitTest all[] = {
-        cmocka_unit_test(every_model_and_odd_sizes),        cmocka_unit_test(mixed_layers),
+        cmocka_unit_test(every_model_and_odd_sizes),
+        cmocka_unit_test(mixed_layers),
         cmocka_unit_test(decode_has_the_bits_of_the_host),
-        cmocka_unit_test(batch_equals_each_alone),          cmocka_unit_test(tiles_do_not_change_the_gradient),
+        cmocka_unit_test(batch_equals_each_alone),
+        cmocka_unit_test(tiles_do_not_change_the_gradient),
         cmocka_unit_test(tiles_do_not_change_the_chains_gradient),
-        cmocka_unit_test(small_limits_are_respected),       cmocka_unit_test(exhausted_memory_is_reported),
+        cmocka_unit_test(small_limits_are_respected),
+        cmocka_unit_test(exhausted_memory_is_reported),
     };
-    if (n_arguments > 1 && strcmp(arguments[1], "tiny") == 0) return cmocka_run_group_tests(tiny, open_device, close_device);
+    if (n_arguments > 1 && strcmp(arguments[1], "tiny") == 0)
+        return cmocka_run_group_tests(tiny, open_device, close_device);
     return cmocka_run_group_tests(all, open_device, close_device);
 }

@@ -92,9 +92,7 @@ uint8_t *file_get(const char *path, size_t *n_bytes) {
     return bytes;
 }
 
-bool file_exists(const char *path) {
-    return access(path, F_OK) == 0;
-}
+bool file_exists(const char *path) { return access(path, F_OK) == 0; }
 
 size_t gzip_make(const uint8_t *bytes, size_t n_bytes, uint8_t *out) {
     z_stream stream = {0};

@@ -19,13 +19,13 @@ double reference_derivative(const siren_layer *layer, double z);
 void reference_coordinates(uint32_t nx, uint32_t ny, uint32_t nz, uint32_t n_inputs, float *coordinates);
 
 /* Forward pass of all points. Aborts when out of memory, like every function here. */
-void reference_predict(const siren_network *network, const double *params, size_t n_points, const float *coordinates,
-                       double *predictions);
+void reference_predict(const siren_network *network, const double *params, size_t n_points,
+                       const float *coordinates, double *predictions);
 
 /* Mean of (prediction - target)^2 over the finite targets; 0 when there is none. `gradient` (may be NULL) receives its
  * derivative by the parameters. */
-double reference_loss(const siren_network *network, const double *params, size_t n_points, const float *coordinates,
-                      const float *targets, double *gradient);
+double reference_loss(const siren_network *network, const double *params, size_t n_points,
+                      const float *coordinates, const float *targets, double *gradient);
 
 /* PSNR as the published code computes it: the targets, not the predictions, are rounded to 8 bits. */
 double reference_published_psnr(const siren_network *network, const double *params, size_t n_points,
@@ -34,7 +34,7 @@ double reference_published_psnr(const siren_network *network, const double *para
 /* Which weights survive. In epoch t the loss L_t is that of the weights w_t *before* the step, which gives w_(t+1). */
 typedef enum {
     REFERENCE_KEEP_EVALUATED, /* ours: if L_t is below all before, keep w_t, the weights that gave it */
-    REFERENCE_KEEP_STEPPED    /* the published code: if L_t and its PSNR both beat the kept ones, keep w_(t+1) */
+    REFERENCE_KEEP_STEPPED /* the published code: if L_t and its PSNR both beat the kept ones, keep w_(t+1) */
 } reference_snapshot_rule;
 
 typedef struct {
@@ -43,8 +43,8 @@ typedef struct {
     double learning_rate;
     size_t n_params;
     double *params, *gradient, *moment1, *moment2, *best_params; /* (n_params) each */
-    double best_loss, best_psnr;                                 /* of the epoch kept; PSNR under KEEP_STEPPED only */
-    uint32_t epoch, best_epoch;                                  /* counted from 1; 0 = none yet */
+    double best_loss, best_psnr; /* of the epoch kept; PSNR under KEEP_STEPPED only */
+    uint32_t epoch, best_epoch;  /* counted from 1; 0 = none yet */
 } reference_trainer;
 
 /* Starts from `params` (n_params). End it with reference_trainer_free(). */

@@ -12,7 +12,8 @@ static void answers(const siren_selftest_case *c, double *losses, double *gradie
     float *coordinates, *targets, *params;
     reference_trainer trainer;
     assert_siren_ok(siren_selftest_problem(c, &network, &coordinates, &targets, &params));
-    reference_trainer_start(&trainer, &network, params, (double)SIREN_SELFTEST_RATE, REFERENCE_KEEP_EVALUATED);
+    reference_trainer_start(&trainer, &network, params, (double)SIREN_SELFTEST_RATE,
+                            REFERENCE_KEEP_EVALUATED);
     reference_loss(&network, trainer.params, c->nx * c->ny, coordinates, targets, trainer.gradient);
     for (unsigned direction = 0; direction < 2; direction++)
         gradient[direction] = siren_selftest_project(trainer.gradient, trainer.n_params, direction, NULL);
@@ -28,7 +29,8 @@ static void answers_are_the_references(void **state) {
         const siren_selftest_case *c = &siren_selftest_cases[i];
         double losses[SIREN_SELFTEST_EPOCHS], gradient[2];
         answers(c, losses, gradient);
-        for (int epoch = 0; epoch < SIREN_SELFTEST_EPOCHS; epoch++) assert_true(fabs(losses[epoch] / c->losses[epoch] - 1) < 1e-9);
+        for (int epoch = 0; epoch < SIREN_SELFTEST_EPOCHS; epoch++)
+            assert_true(fabs(losses[epoch] / c->losses[epoch] - 1) < 1e-9);
         for (int d = 0; d < 2; d++) assert_true(fabs(gradient[d] / c->gradient[d] - 1) < 1e-9);
     }
 }
@@ -55,8 +57,9 @@ int main(int argc, char **argv) {
             const siren_selftest_case *c = &siren_selftest_cases[i];
             double l[SIREN_SELFTEST_EPOCHS], g[2];
             answers(c, l, g);
-            printf("{\"%s\", %u, %u, %u, %zu, %zu, {%.12g, %.12g, %.12g, %.12g}, {%.12g, %.12g}},\n", c->model, c->n_hidden, c->width, c->n_outputs,
-                   c->nx, c->ny, l[0], l[1], l[2], l[3], g[0], g[1]);
+            printf("{\"%s\", %u, %u, %u, %zu, %zu, {%.12g, %.12g, %.12g, %.12g}, {%.12g, %.12g}},\n",
+                   c->model, c->n_hidden, c->width, c->n_outputs, c->nx, c->ny, l[0], l[1], l[2], l[3], g[0],
+                   g[1]);
         }
         return 0;
     }

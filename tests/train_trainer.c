@@ -8,9 +8,10 @@
 
 static siren_device *device;
 
-static siren_trainer *make_trainer(const siren_network *network, size_t n_networks, size_t n_points, const float *coordinates,
-                                   size_t max_epochs, double rate) {
-    siren_trainer_plan plan = {network, n_networks, n_points, coordinates, max_epochs, {(float)rate, 0.9f, 0.999f, 1e-8f}};
+static siren_trainer *make_trainer(const siren_network *network, size_t n_networks, size_t n_points,
+                                   const float *coordinates, size_t max_epochs, double rate) {
+    siren_trainer_plan plan = {network,     n_networks, n_points,
+                               coordinates, max_epochs, {(float)rate, 0.9f, 0.999f, 1e-8f}};
     siren_trainer *trainer = NULL;
     assert_siren_ok(siren_trainer_create(device, &plan, &trainer));
     return trainer;
@@ -23,19 +24,23 @@ static void follows_pytorch(void **state) {
         golden_trace trace;
         assert_siren_ok(golden_load(*name, &trace));
         float losses[64], best_loss = 0, *best = calloc(trace.n_params, sizeof *best);
-        siren_trainer *trainer = make_trainer(&trace.network, 1, trace.n_points, trace.coordinates, trace.n_epochs, trace.learning_rate);
+        siren_trainer *trainer = make_trainer(&trace.network, 1, trace.n_points, trace.coordinates,
+                                              trace.n_epochs, trace.learning_rate);
         assert_siren_ok(siren_trainer_start(trainer, trace.initial, trace.targets));
         assert_siren_ok(siren_trainer_run(trainer, trace.n_epochs, NULL, NULL));
         assert_siren_ok(siren_trainer_history(trainer, losses));
         for (uint32_t t = 0; t < trace.n_epochs; t++)
             if (!(fabs((double)losses[t] / trace.loss_double[t] - 1) < 1e-4))
-                fail_msg("%s, epoch %u: loss %.9g, PyTorch %.9g", *name, t, (double)losses[t], trace.loss_double[t]);
+                fail_msg("%s, epoch %u: loss %.9g, PyTorch %.9g", *name, t, (double)losses[t],
+                         trace.loss_double[t]);
         assert_siren_ok(siren_trainer_best(trainer, best, &best_loss));
         assert_true(best_loss == losses[trace.best_evaluated - 1]);
         double *wide = calloc(trace.n_params, sizeof *wide);
         for (size_t i = 0; i < trace.n_params; i++) wide[i] = (double)best[i];
-        double loss = reference_loss(&trace.network, wide, trace.n_points, trace.coordinates, trace.targets, NULL);
-        if (!(fabs(loss / (double)best_loss - 1) < 1e-4)) fail_msg("%s: the best weights give %.9g, not %.9g", *name, loss, (double)best_loss);
+        double loss =
+            reference_loss(&trace.network, wide, trace.n_points, trace.coordinates, trace.targets, NULL);
+        if (!(fabs(loss / (double)best_loss - 1) < 1e-4))
+            fail_msg("%s: the best weights give %.9g, not %.9g", *name, loss, (double)best_loss);
         free(wide), free(best);
         siren_trainer_free(trainer);
         golden_free(&trace);
@@ -47,9 +52,11 @@ enum { NX = 23, NY = 19, POINTS = NX * NY, OUTPUTS = 7, NETWORKS = 3, EPOCHS = 6
 static void make_problem(siren_network *network, float *coordinates, float *targets, float **params) {
     assert_siren_ok(siren_network_from_model("siren-2d", 2, 40, OUTPUTS, 30.0f, network));
     reference_coordinates(NX, NY, 1, 2, coordinates);
-    for (size_t i = 0; i < (size_t)NETWORKS * POINTS * OUTPUTS; i++) targets[i] = i % 53 == 0 ? NAN : 0.5f + 0.5f * sinf(0.01f * (float)i);
+    for (size_t i = 0; i < (size_t)NETWORKS * POINTS * OUTPUTS; i++)
+        targets[i] = i % 53 == 0 ? NAN : 0.5f + 0.5f * sinf(0.01f * (float)i);
     *params = calloc(NETWORKS * siren_network_n_params(network), sizeof **params);
-    for (uint32_t n = 0; n < NETWORKS; n++) siren_network_initialise(network, 5, n, *params + n * siren_network_n_params(network));
+    for (uint32_t n = 0; n < NETWORKS; n++)
+        siren_network_initialise(network, 5, n, *params + n * siren_network_n_params(network));
 }
 
 static float coordinates[POINTS * 2], targets[NETWORKS * POINTS * OUTPUTS];
@@ -60,7 +67,8 @@ static void batch_equals_each_alone(void **state) {
     float *params = NULL, losses[NETWORKS * EPOCHS], alone[EPOCHS];
     make_problem(&network, coordinates, targets, &params);
     size_t n_params = siren_network_n_params(&network);
-    float *together = calloc(NETWORKS * n_params, sizeof *together), *single = calloc(n_params, sizeof *single);
+    float *together = calloc(NETWORKS * n_params, sizeof *together),
+          *single = calloc(n_params, sizeof *single);
     siren_trainer *trainer = make_trainer(&network, NETWORKS, POINTS, coordinates, EPOCHS, 1e-3);
     assert_siren_ok(siren_trainer_start(trainer, params, targets));
     assert_siren_ok(siren_trainer_run(trainer, 2, NULL, NULL));
@@ -70,7 +78,8 @@ static void batch_equals_each_alone(void **state) {
     siren_trainer_free(trainer);
     trainer = make_trainer(&network, 1, POINTS, coordinates, EPOCHS, 1e-3);
     for (int n = 0; n < NETWORKS; n++) {
-        assert_siren_ok(siren_trainer_start(trainer, params + (size_t)n * n_params, targets + (size_t)n * POINTS * OUTPUTS));
+        assert_siren_ok(siren_trainer_start(trainer, params + (size_t)n * n_params,
+                                            targets + (size_t)n * POINTS * OUTPUTS));
         assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
         assert_siren_ok(siren_trainer_history(trainer, alone));
         assert_memory_equal(alone, losses + n * EPOCHS, sizeof alone);

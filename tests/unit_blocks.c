@@ -12,11 +12,13 @@ static void coordinates_are_the_papers(void **state) {
     siren_block_coordinates(&slice, 2, 0, 20, ours);
     reference_coordinates(5, 4, 1, 2, reference);
     assert_memory_equal(ours, reference, sizeof ours);
-    assert_true(ours[0] == -1 && ours[1] == -1 && ours[2 * 19] == 1 && ours[2 * 19 + 1] == 1 && ours[2] == -0.5f);
+    assert_true(ours[0] == -1 && ours[1] == -1 && ours[2 * 19] == 1 && ours[2 * 19 + 1] == 1 &&
+                ours[2] == -0.5f);
     siren_block_coordinates(&point, 2, 0, 1, one);
     assert_true(one[0] == 0 && one[1] == 0);
     float box_ours[60 * 3], box_reference[60 * 3];
-    for (size_t first = 0; first < 60; first += 7) siren_block_coordinates(&box, 3, first, first + 7 < 60 ? 7 : 60 - first, box_ours + 3 * first);
+    for (size_t first = 0; first < 60; first += 7)
+        siren_block_coordinates(&box, 3, first, first + 7 < 60 ? 7 : 60 - first, box_ours + 3 * first);
     reference_coordinates(5, 4, 3, 3, box_reference);
     assert_memory_equal(box_ours, box_reference, sizeof box_ours);
 }
@@ -34,7 +36,8 @@ static void grids_are_ordered_by_size(void **state) {
         assert_true(grid.count <= 64 && grid.first == 0);
         siren_block_grid_by_size(&grid, numbers);
         for (size_t n = 0; n < grid.count; n++) {
-            siren_block block = siren_block_at(&grid, numbers[n]), before = siren_block_at(&grid, numbers[n ? n - 1 : 0]);
+            siren_block block = siren_block_at(&grid, numbers[n]),
+                        before = siren_block_at(&grid, numbers[n ? n - 1 : 0]);
             assert_false(seen[numbers[n]]);
             seen[numbers[n]] = true;
             n_points += siren_block_points(&block);
@@ -49,7 +52,8 @@ static void grids_are_ordered_by_size(void **state) {
     size_t numbers[3];
     assert_siren_ok(siren_block_grid_create(SIREN_BLOCK_SLICE, NULL, &g, 1, 4, &slices));
     siren_block_grid_by_size(&slices, numbers);
-    for (size_t n = 0; n < 3; n++) assert_true(numbers[n] == n + 1 && siren_block_at(&slices, n + 1).z == n + 1);
+    for (size_t n = 0; n < 3; n++)
+        assert_true(numbers[n] == n + 1 && siren_block_at(&slices, n + 1).z == n + 1);
 }
 
 /* An index numbers blocks in 32 bits. */
@@ -57,19 +61,26 @@ static void a_grid_of_too_many_blocks_is_refused(void **state) {
     (void)state;
     const siren_geometry g = {.nx = 4096, .ny = 4096, .nz = 4096};
     siren_block_grid grid;
-    assert_int_equal(siren_block_grid_create(SIREN_BLOCK_PATCH, (const size_t[]){1, 1, 16}, &g, 0, 4096, &grid), SIREN_USAGE);
-    assert_int_equal(siren_block_grid_create(SIREN_BLOCK_PATCH, (const size_t[]){2, 1, 16}, &g, 0, 4096, &grid), SIREN_OK);
+    assert_int_equal(
+        siren_block_grid_create(SIREN_BLOCK_PATCH, (const size_t[]){1, 1, 16}, &g, 0, 4096, &grid),
+        SIREN_USAGE);
+    assert_int_equal(
+        siren_block_grid_create(SIREN_BLOCK_PATCH, (const size_t[]){2, 1, 16}, &g, 0, 4096, &grid), SIREN_OK);
 }
 
 static void slices_come_back(void **state) {
     (void)state;
     /* (3 volumes, 2 slices, 2 rows of 2): a ramp, a constant, and one with NaN and infinity. */
-    float voxels[3][2][4] = {{{0, 1, 2, 3}, {10, 20, 30, 50}}, {{7, 7, 7, 7}, {7, 7, 7, 7}}, {{0, 0, 0, 0}, {NAN, 4, INFINITY, 6}}};
-    siren_series series = {.geometry = {.datatype = SIREN_FLOAT32, .nx = 2, .ny = 2, .nz = 2, .n_volumes = 3}, .voxels = voxels};
+    float voxels[3][2][4] = {{{0, 1, 2, 3}, {10, 20, 30, 50}},
+                             {{7, 7, 7, 7}, {7, 7, 7, 7}},
+                             {{0, 0, 0, 0}, {NAN, 4, INFINITY, 6}}};
+    siren_series series = {.geometry = {.datatype = SIREN_FLOAT32, .nx = 2, .ny = 2, .nz = 2, .n_volumes = 3},
+                           .voxels = voxels};
     float targets[4][3], back[3][4];
     siren_scaling scaling[3];
     size_t n_exceptional = 0;
-    assert_siren_ok(siren_block_gather(&series, &(siren_block){0, 0, 1, 2, 2, 1}, targets[0], scaling, &n_exceptional));
+    assert_siren_ok(
+        siren_block_gather(&series, &(siren_block){0, 0, 1, 2, 2, 1}, targets[0], scaling, &n_exceptional));
     assert_int_equal(n_exceptional, 2);
     assert_true(targets[0][0] == 0 && targets[1][0] == 0.25f && targets[2][0] == 0.5f && targets[3][0] == 1);
     for (int i = 0; i < 4; i++) assert_true(targets[i][1] == 0);
@@ -95,11 +106,14 @@ static void integers_round_and_clamp(void **state) {
 static void an_overflowing_range_is_refused(void **state) {
     (void)state;
     double voxels[2] = {-1.7e308, 1.7e308};
-    siren_series series = {.geometry = {.datatype = SIREN_FLOAT64, .nx = 2, .ny = 1, .nz = 1, .n_volumes = 1}, .voxels = voxels};
+    siren_series series = {.geometry = {.datatype = SIREN_FLOAT64, .nx = 2, .ny = 1, .nz = 1, .n_volumes = 1},
+                           .voxels = voxels};
     float targets[2];
     siren_scaling scaling;
     size_t n_exceptional = 99;
-    assert_int_equal(siren_block_gather(&series, &(siren_block){0, 0, 0, 2, 1, 1}, targets, &scaling, &n_exceptional), SIREN_UNSUPPORTED);
+    assert_int_equal(
+        siren_block_gather(&series, &(siren_block){0, 0, 0, 2, 1, 1}, targets, &scaling, &n_exceptional),
+        SIREN_UNSUPPORTED);
     assert_int_equal(n_exceptional, 99);
 }
 

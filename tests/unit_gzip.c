@@ -7,7 +7,8 @@
 
 static void members_are_read_back(void **state) {
     (void)state;
-    const size_t chunk = (size_t)1 << 18, sizes[] = {0, 1, 1000, chunk - 1, chunk, chunk + 1, 3 * chunk, 40 * chunk + 12345};
+    const size_t chunk = (size_t)1 << 18,
+                 sizes[] = {0, 1, 1000, chunk - 1, chunk, chunk + 1, 3 * chunk, 40 * chunk + 12345};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         size_t n = sizes[s], n_packed = 0;
         uint8_t *bytes = NULL, *back = NULL;
@@ -20,7 +21,8 @@ static void members_are_read_back(void **state) {
         assert_siren_ok(siren_gzip_write(output, bytes, n));
         assert_siren_ok(siren_output_commit(output));
         uint8_t *packed = file_get(scratch_path("x.gz"), &n_packed);
-        z_stream stream = {.next_in = packed, .avail_in = (uInt)n_packed, .next_out = back, .avail_out = (uInt)n + 1};
+        z_stream stream = {
+            .next_in = packed, .avail_in = (uInt)n_packed, .next_out = back, .avail_out = (uInt)n + 1};
         assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
         assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END); /* checks CRC and length, too */
         assert_int_equal(stream.avail_in, 0);

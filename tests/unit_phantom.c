@@ -31,9 +31,7 @@ static siren_phantom make(const siren_phantom_options *options) {
     return phantom;
 }
 
-static size_t n_of(const siren_phantom *p) {
-    return p->geometry.nx * p->geometry.ny * p->geometry.nz;
-}
+static size_t n_of(const siren_phantom *p) { return p->geometry.nx * p->geometry.ny * p->geometry.nz; }
 
 /* Checksum of the series and of the maps. */
 static uint64_t crc_of(const siren_phantom *p) {

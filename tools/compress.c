@@ -36,7 +36,9 @@ static siren_status parse_blocks(const char *text, siren_compress_options *out) 
         at = *end == 'x' && n < 3 ? end + 1 : end;
     }
     if (n != 3 || *at != '\0' || size[0] == 0 || size[1] == 0 || size[2] == 0)
-        return siren_fail(SIREN_USAGE, "--blocks is '%s' but must be slice, volume, or patch:XxYxZ with the voxels of a patch, like patch:16x16x16",
+        return siren_fail(SIREN_USAGE,
+                          "--blocks is '%s' but must be slice, volume, or patch:XxYxZ with the voxels of a "
+                          "patch, like patch:16x16x16",
                           text);
     out->blocks = SIREN_BLOCK_PATCH;
     memcpy(out->patch, size, sizeof size);
@@ -78,7 +80,8 @@ static void print_summary(const char *archive, const siren_device *device,
                siren_tool_weights_name(info->weight_bits, weights));
     else if (isfinite(info->psnr))
         printf("  PSNR       %.2f dB, mean of %zu %s, weights %s\n", info->psnr, info->n_blocks,
-               siren_block_kind_name(info->block_kind, info->n_blocks), siren_tool_weights_name(info->weight_bits, weights));
+               siren_block_kind_name(info->block_kind, info->n_blocks),
+               siren_tool_weights_name(info->weight_bits, weights));
     else
         printf("  PSNR       exact: every volume of every block is constant\n");
     printf("  time       %.1f s on %s\n", seconds, siren_tool_device_name(device));
@@ -95,7 +98,8 @@ int siren_tool_compress(int argc, char **argv) {
     const siren_option options[] = {
         {"model", "NAME", "kind of network", SIREN_OPTION_TEXT, &compress.model, 0, 0},
         {"blocks", "KIND",
-         "what one network stands for: slice, volume or patch:16x16x16;\nelse slice for 2-D models, volume for "
+         "what one network stands for: slice, volume or patch:16x16x16;\nelse slice for 2-D models, volume "
+         "for "
          "siren-3d",
          SIREN_OPTION_TEXT, &blocks, 0, 0},
         {"layers", "N", "hidden layers", SIREN_OPTION_UINT32, &compress.layers, 1, SIREN_MAX_LAYERS - 1},

@@ -103,7 +103,8 @@ void siren_terminal_catch_interrupt(void) {
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     struct sigaction present;
-    if (sigaction(SIGHUP, NULL, &present) == 0 && present.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL); /* nohup */
+    if (sigaction(SIGHUP, NULL, &present) == 0 && present.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL); /* nohup */
 }
 
 /* ---- progress
@@ -185,9 +186,7 @@ double siren_terminal_advancing(const char *what, double *first_done) {
     return p ? p->advancing_seconds : 0;
 }
 
-void siren_terminal_end_progress(void) {
-    clear_bar();
-}
+void siren_terminal_end_progress(void) { clear_bar(); }
 
 /* ---- the end
  * -------------------------------------------------------------------------------------------------------------
@@ -201,7 +200,8 @@ int siren_terminal_exit(siren_status status) {
         status = siren_fail(SIREN_CANCELLED, "the work was interrupted; nothing was written");
     if (status != SIREN_OK) fprintf(stderr, "sirencl%s%s: %s\n", space, terminal.command, siren_message());
     if (status == SIREN_OK && (fflush(stdout) != 0 || ferror(stdout))) {
-        fprintf(stderr, "sirencl%s%s: cannot write the results to standard output\n", space, terminal.command);
+        fprintf(stderr, "sirencl%s%s: cannot write the results to standard output\n", space,
+                terminal.command);
         status = SIREN_SYSTEM;
     }
     return siren_exit_code(status);

@@ -39,8 +39,7 @@ int siren_tool_verify(int argc, char **argv) {
     if (!common.quiet)
         printf("%s: sound; %zu %s%s to the recorded bits on %s (%.2f s)\n", file[0], n_blocks,
                siren_block_kind_name(info.block_kind, n_blocks), n_blocks == 1 ? " decodes" : " decode",
-               siren_tool_device_name(device),
-               siren_clock() - start);
+               siren_tool_device_name(device), siren_clock() - start);
 done:
     siren_archive_info_free(&info);
     siren_device_close(device);

@@ -51,7 +51,8 @@ int main(int argc, char **argv) {
         SIREN_TRY(siren_trainer_run(trainer, marks[i] - run, NULL, NULL));
         run = marks[i];
         SIREN_TRY(siren_trainer_best(trainer, NULL, &loss));
-        printf("%s slice %zu seed %s: %4zu epochs %.2f dB, %.1f s\n", argv[1], z, argv[3], run, -10 * log10((double)loss), siren_clock() - start);
+        printf("%s slice %zu seed %s: %4zu epochs %.2f dB, %.1f s\n", argv[1], z, argv[3], run,
+               -10 * log10((double)loss), siren_clock() - start);
         fflush(stdout);
     }
 done:
