@@ -18,7 +18,7 @@ const char *siren_block_kind_name(siren_block_kind kind, size_t n) {
 
 uint32_t siren_block_inputs(siren_block_kind kind) { return kind == SIREN_BLOCK_SLICE ? 2 : 3; }
 
-/* ---- the grid --------------------------------------------------------------------------------------------------------- */
+/* ---- the grid ---- */
 
 /* Blocks along an axis. */
 static size_t n_along(size_t extent, size_t size) { return (extent - 1) / size + 1; }
@@ -80,7 +80,7 @@ void siren_block_grid_by_size(const siren_block_grid *grid, size_t *numbers) {
         }
 }
 
-/* ---- one block -------------------------------------------------------------------------------------------------------- */
+/* ---- one block ---- */
 
 static float coordinate(size_t i, size_t n) {
     return n > 1 ? 2.0f * ((float)i / (float)(n - 1) - 0.5f) : 0.0f;

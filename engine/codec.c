@@ -170,7 +170,7 @@ siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
     return SIREN_OK;
 }
 
-/* ---- records --------------------------------------------------------------------------------------------------------- */
+/* ---- records ---- */
 
 /* Bytes of a record; false on overflow. */
 static bool record_bytes(const siren_layout *layout, bool constant, size_t n_exceptional, size_t *out) {
@@ -267,7 +267,7 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, con
     return SIREN_OK;
 }
 
-/* ---- decoding a block ------------------------------------------------------------------------------------------------ */
+/* ---- decoding a block ---- */
 
 void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size) {
     if (grid->kind == SIREN_BLOCK_VOLUME)

@@ -19,7 +19,6 @@ siren_compress_options siren_compress_defaults(void) {
                                     .width = 256,
                                     .w0 = 30.0f,
                                     .epochs = 2000,
-                                    .rate = 3e-4f,
                                     .weight_bits = 8,
                                     .memory_limit = SIZE_MAX};
 }
@@ -28,6 +27,7 @@ siren_compress_options siren_compress_defaults(void) {
 typedef struct {
     siren_device *device;
     const siren_compress_options *options;
+    float rate; /* options->rate, or the model's */
     siren_progress_fn progress;
     void *user;
     siren_series series;
@@ -60,7 +60,7 @@ static void compression_free(siren_compression *run) {
     free(run->n_exceptional);
 }
 
-/* ---- what is stored beside the records -------------------------------------------------------------------------------- */
+/* ---- what is stored beside the records ---- */
 
 /* Gradient tables of another length than the series are attached all the same: they are the user's. */
 static void warn_about_gradients(const siren_compression *run, const char *path, const char *suffix,
@@ -125,7 +125,7 @@ static siren_status write_provenance(siren_compression *run) {
     append_line(text, sizeof text, "family", siren_family_name(facts->family));
     append_line(text, sizeof text, "model", o->model);
     append_line(text, sizeof text, "platform", facts->platform_version);
-    snprintf(number, sizeof number, "%.9g", (double)o->rate);
+    snprintf(number, sizeof number, "%.9g", (double)run->rate);
     append_line(text, sizeof text, "rate", number);
     snprintf(number, sizeof number, "%llu", (unsigned long long)o->seed);
     append_line(text, sizeof text, "seed", number);
@@ -144,7 +144,7 @@ static siren_status write_sections(siren_compression *run, const char *image) {
     return write_provenance(run);
 }
 
-/* ---- training ---------------------------------------------------------------------------------------------------------- */
+/* ---- training ---- */
 
 /* Networks side by side so that the device is filled; never needed for the result. */
 static size_t choose_batch(const siren_device_facts *facts, size_t n_blocks) {
@@ -175,7 +175,7 @@ static siren_status create_trainer(siren_compression *run) {
                                    .n_points = run->n_points,
                                    .coordinates = run->coordinates,
                                    .max_epochs = o->epochs,
-                                   .adam = {o->rate, 0.9f, 0.999f, 1e-8f}};
+                                   .adam = {run->rate, 0.9f, 0.999f, 1e-8f}};
         siren_status status = siren_trainer_create(run->device, &plan, &run->trainer);
         if (status != SIREN_DEVICE_MEMORY) return status;
         if (run->batch == 1) return run->layout.grid.kind == SIREN_BLOCK_SLICE ? status : no_room(run);
@@ -292,7 +292,7 @@ static size_t group_size(const siren_compression *run, size_t nth) {
     return n;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 /* The range of slices and their blocks, for a network of `n_inputs`. */
 static siren_status plan_blocks(const siren_compress_options *o, uint32_t n_inputs, siren_layout *layout) {
@@ -339,7 +339,7 @@ static siren_status plan_run(siren_compression *run, const char *image) {
     const siren_geometry *g = &run->series.geometry;
     if (o->epochs < 1 || o->epochs > 10000000)
         return siren_fail(SIREN_USAGE, "--epochs %zu is not supported; give 1 to 10000000", o->epochs);
-    if (!(o->rate > 0 && o->rate <= 1))
+    if (!(o->rate >= 0 && o->rate <= 1))
         return siren_fail(SIREN_USAGE, "--lr %g is not supported; give a value above 0, up to 1",
                           (double)o->rate);
     layout->geometry = *g;
@@ -350,6 +350,7 @@ static siren_status plan_run(siren_compression *run, const char *image) {
                           g->n_volumes, SIREN_MAX_OUTPUTS);
     SIREN_RETURN_IF_FAILED(siren_network_from_model(o->model, o->layers, o->width, (uint32_t)g->n_volumes,
                                                     o->w0, &layout->network));
+    run->rate = o->rate > 0 ? o->rate : layout->network.n_inputs == 2 ? 3e-4f : 2e-4f; /* the published settings */
     SIREN_RETURN_IF_FAILED(plan_blocks(o, layout->network.n_inputs, layout));
     size_t n_points = siren_block_grid_points(&layout->grid);
     if (n_points > SIREN_MAX_POINTS)

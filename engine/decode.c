@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- on the host --------------------------------------------------------------------------------------------------- */
+/* ---- on the host ---- */
 
 /* The constants of cl/prelude.cl, in the same operations. Excess precision or contraction would change bits: the build
  * sets -ffp-contract=off, and every fused operation is written fmaf. */
@@ -130,7 +130,7 @@ done:
     return status;
 }
 
-/* ---- on a device --------------------------------------------------------------------------------------------------- */
+/* ---- on a device ---- */
 
 struct siren_decoder {
     siren_device *device; /* NULL: host */

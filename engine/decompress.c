@@ -12,7 +12,7 @@
 
 #define MAX_SUFFIX 32 /* bytes of an attachment's suffix */
 
-/* ---- attachments ------------------------------------------------------------------------------------------------------- */
+/* ---- attachments ---- */
 
 typedef struct {
     char suffix[MAX_SUFFIX + 1];
@@ -73,7 +73,7 @@ static siren_status write_columns(const siren_attachment *a, siren_span volumes,
     return status;
 }
 
-/* ---- decompress -------------------------------------------------------------------------------------------------------- */
+/* ---- decompress ---- */
 
 /* A file beside the image. */
 typedef struct {
@@ -390,7 +390,7 @@ done:
     return status;
 }
 
-/* ---- info -------------------------------------------------------------------------------------------------------------- */
+/* ---- info ---- */
 
 void siren_archive_info_free(siren_archive_info *info) {
     if (!info) return;

@@ -25,7 +25,7 @@ typedef struct {
     size_t n_padded, n_blocks, tile_blocks, groups_per_block;
 } layer_family;
 
-/* ---- shared with decoding ------------------------------------------------------------------------------------------ */
+/* ---- shared with decoding ---- */
 
 typedef struct {
     size_t items_m, items_n, quads_m, quads_n, slab;
@@ -134,7 +134,7 @@ siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradie
                         SIREN_INT((int)n_rows));
 }
 
-/* ---- training ------------------------------------------------------------------------------------------------------ */
+/* ---- training ---- */
 
 static siren_status layer_begin(siren_gradient *base, const siren_buffer *params) {
     (void)base;

@@ -95,7 +95,7 @@ static float float_of(uint32_t bits) {
  * 2, 3, 4. */
 static uint32_t zigzag(int q) { return (uint32_t)(q < 0 ? -2 * q - 1 : 2 * q); }
 
-/* ---- to bytes ------------------------------------------------------------------------------------------ */
+/* ---- to bytes ---- */
 
 static siren_status encode(const siren_network *network, unsigned bits, const siren_rounded *rounded,
                            uint8_t *bytes) {
@@ -204,8 +204,7 @@ done:
     return status;
 }
 
-/* ---- from bytes
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- from bytes ---- */
 
 static bool is_storable(float x) { return isfinite(x) && (x == 0.0f || fabsf(x) >= SIREN_SMALLEST_STEP); }
 

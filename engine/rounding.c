@@ -16,8 +16,7 @@ siren_rounding_options siren_rounding_defaults(void) {
         .match = true, .solve = true, .feedback = true, .polish = true, .ridge = 1e-4};
 }
 
-/* ---- steps and integers
- * -------------------------------------------------------------------------------------------- */
+/* ---- steps and integers ---- */
 
 size_t siren_rounded_n_steps(const siren_network *network) {
     size_t n = 2;
@@ -118,7 +117,7 @@ void siren_round_nearest(const siren_network *network, unsigned bits, const floa
     }
 }
 
-/* ---- what a layer should compute ------------------------------------------------------------------- */
+/* ---- what a layer should compute ---- */
 
 typedef struct {
     const siren_network *network;
@@ -169,7 +168,7 @@ static siren_status gather(siren_fit *fit, size_t l, siren_least_squares *proble
     return SIREN_OK;
 }
 
-/* ---- rounding that keeps it ------------------------------------------------------------------------ */
+/* ---- rounding that keeps it ---- */
 
 /* y(n) += factor * x(n) */
 SIREN_CLONES static void add(double *restrict y, double factor, const double *restrict x, size_t n) {

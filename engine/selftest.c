@@ -62,7 +62,7 @@ double siren_selftest_project(const double *gradient, size_t n, unsigned directi
     return sum;
 }
 
-/* ---- on the device ------------------------------------------------------------------------------------------------------ */
+/* ---- on the device ---- */
 
 typedef struct {
     siren_device *device;

@@ -23,14 +23,14 @@ typedef enum {
     SIREN_BLOCK_PATCH = 3     /* one box of voxels, in 3 */
 } siren_block_kind;
 
-/* ---- compress ------------------------------------------------------------------------------------------------------- */
+/* ---- compress ---- */
 
 typedef struct {
     const char *model;      /* shorthand of engine/network.h: "siren-2d" */
     uint32_t layers, width; /* hidden layers and their units */
     float w0;               /* frequency of the sine layers */
     size_t epochs;
-    float rate;           /* Adam's learning rate */
+    float rate;           /* Adam's learning rate; 0: 3e-4 for models of 2 coordinates, 2e-4 for those of 3 */
     uint64_t seed;        /* of the initial parameters */
     unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
     siren_block_kind blocks;
@@ -93,7 +93,7 @@ siren_status siren_compress(siren_device *device, const char *image, const char 
                             const siren_compress_options *options, siren_progress_fn progress, void *user,
                             siren_archive_info *info);
 
-/* ---- decompress, info, verify ---------------------------------------------------------------------------------------- */
+/* ---- decompress, info, verify ---- */
 
 typedef struct {
     siren_span slices, volumes; /* in the numbering of the original series */
@@ -118,7 +118,7 @@ siren_status siren_info(const char *archive, siren_archive_info *info);
 siren_status siren_verify(siren_device *device, const char *archive, size_t memory_limit,
                           siren_progress_fn progress, void *user, size_t *n_blocks);
 
-/* ---- compare ---------------------------------------------------------------------------------------------------------- */
+/* ---- compare ---- */
 
 typedef struct {
     size_t n_voxels;         /* compared: inside the mask, all volumes, finite in both */
@@ -137,7 +137,7 @@ typedef struct {
 siren_status siren_compare(const char *image, const char *other, const char *mask, size_t memory_limit,
                            siren_comparison *out);
 
-/* ---- the engine itself ------------------------------------------------------------------------------------------------ */
+/* ---- the engine itself ---- */
 
 /* Known answers of every kernel on the device, against plain C. `report` (may be NULL) hears of each: name, worst
  * relative difference, its bound, and whether it passed. DEVICE when one fails. */

@@ -237,7 +237,7 @@ static void only_the_patches_asked_for_are_read(void **state) {
     assert_false(file_exists(scratch_path("some2.nii")));
 }
 
-/* ---- blocks of more points than are decoded at once ------------------------------------------------------------------ */
+/* ---- blocks of more points than are decoded at once ---- */
 
 enum { BIG_X = 45, BIG_Y = 41, BIG_Z = 40, BIG = BIG_X * BIG_Y * BIG_Z };
 
@@ -332,7 +332,7 @@ static void a_volume_too_large_for_the_device(void **state) {
     *facts = before;
 }
 
-/* ---- wrong use, and lies --------------------------------------------------------------------------------------------- */
+/* ---- wrong use, and lies ---- */
 
 static void expect_refusal(siren_compress_options options, siren_status expected, const char *text) {
     unlink(scratch_path("refused.siren"));

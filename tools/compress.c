@@ -96,17 +96,16 @@ int siren_tool_compress(int argc, char **argv) {
     const char *weights = siren_tool_weights_name(compress.weight_bits, default_weights);
     compress.memory_limit = siren_tool_memory();
     const siren_option options[] = {
-        {"model", "NAME", "kind of network", SIREN_OPTION_TEXT, &compress.model, 0, 0},
+        {"model", "NAME", "siren-2d, siren-2d-relu, mlp-relu, mlp-tanh, mlp-siren or siren-3d", SIREN_OPTION_TEXT, &compress.model, 0, 0},
         {"blocks", "KIND",
          "what one network stands for: slice, volume or patch:16x16x16;\nelse slice for 2-D models, volume "
-         "for "
-         "siren-3d",
+         "for siren-3d",
          SIREN_OPTION_TEXT, &blocks, 0, 0},
         {"layers", "N", "hidden layers", SIREN_OPTION_UINT32, &compress.layers, 1, SIREN_MAX_LAYERS - 1},
         {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &compress.width, 16,
          SIREN_MAX_WIDTH},
         {"epochs", "N", "full-batch Adam steps", SIREN_OPTION_SIZE, &compress.epochs, 1, 10000000},
-        {"lr", "X", "learning rate", SIREN_OPTION_FLOAT, &compress.rate, 1e-12, 1},
+        {"lr", "X", "learning rate; else 3e-4 for 2-D models, 2e-4 for siren-3d", SIREN_OPTION_FLOAT, &compress.rate, 1e-12, 1},
         {"w0", "X", "frequency of the sine layers", SIREN_OPTION_FLOAT, &compress.w0, SIREN_MIN_W0,
          SIREN_MAX_W0},
         {"seed", "N", "of the initial parameters", SIREN_OPTION_UINT64, &compress.seed, 0, 0x1p64},

@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- values
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- values ---- */
 
 static siren_status out_of_range(const char *what, const char *text, double minimum, double maximum) {
     return siren_fail(SIREN_USAGE, "%s is %s but must be from %.10g to %.10g", what, text, minimum, maximum);
@@ -128,9 +126,7 @@ static siren_status assign(const siren_option *option, const char *text) {
     return SIREN_OK;
 }
 
-/* ---- names
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 /* Levenshtein distance; texts longer than the row are cut. */
 static size_t distance(const char *a, const char *b) {
@@ -180,8 +176,7 @@ static siren_status unknown_option(const siren_usage *usage, const char *given) 
                       usage->command);
 }
 
-/* ---- the command line
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the command line ---- */
 
 /* What one word of the command line is. */
 typedef struct {
@@ -264,9 +259,7 @@ siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv
     return *help ? SIREN_OK : walk(usage, argc, argv, arguments, true, help);
 }
 
-/* ---- --help
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- --help ---- */
 
 static void show_default(const siren_option *option, char *out, size_t size) {
     *out = '\0';
@@ -286,7 +279,9 @@ static void show_default(const siren_option *option, char *out, size_t size) {
         snprintf(out, size, "%" PRIu64, *(uint64_t *)option->value);
         break;
     case SIREN_OPTION_FLOAT:
-        snprintf(out, size, "%g", (double)*(float *)option->value);
+        /* A value that could not be given stands for "it depends", which the help text tells. */
+        if ((double)*(float *)option->value >= option->minimum)
+            snprintf(out, size, "%g", (double)*(float *)option->value);
         break;
     case SIREN_OPTION_DOUBLE:
         snprintf(out, size, "%g", *(double *)option->value);

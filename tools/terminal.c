@@ -75,8 +75,7 @@ bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *
     return true;
 }
 
-/* ---- interruption
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- interruption ---- */
 
 static volatile sig_atomic_t interrupted;
 static timer_t grace;
@@ -107,9 +106,7 @@ void siren_terminal_catch_interrupt(void) {
         sigaction(SIGHUP, &action, NULL); /* nohup */
 }
 
-/* ---- progress
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- progress ---- */
 
 static phase *find_phase(const char *what) {
     for (size_t i = 0; i < terminal.n_phases; i++)
@@ -188,9 +185,7 @@ double siren_terminal_advancing(const char *what, double *first_done) {
 
 void siren_terminal_end_progress(void) { clear_bar(); }
 
-/* ---- the end
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 int siren_terminal_exit(siren_status status) {
     const char *space = *terminal.command ? " " : "";
