@@ -17,7 +17,7 @@ siren_status siren_bench_peak(siren_device *device, double *gflops) {
     siren_buffer *out = NULL;
     const siren_device_facts *facts = siren_device_get_facts(device);
     bool chain = facts->family == SIREN_FAMILY_CHAIN;
-    size_t lanes = facts->vector_width >= 16 ? 16 : 8,
+    size_t lanes = siren_chain_lanes(device),
            group = facts->max_work_group < 256 ? facts->max_work_group : 256;
     size_t items = chain ? 4 * (size_t)facts->compute_units : 32 * group * facts->compute_units;
     double per_step = 2.0 * 16 * (double)items * (chain ? (double)lanes : 1.0), best = 0;

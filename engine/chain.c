@@ -16,9 +16,13 @@ typedef struct {
     size_t n_rounds, rounds_per_tile;
 } siren_chain;
 
+size_t siren_chain_lanes(const siren_device *device) {
+    return siren_device_get_facts(device)->vector_width >= 16 ? 16 : 8;
+}
+
 void siren_chain_options(const siren_device *device, char *out, size_t size) {
-    int lanes = siren_device_get_facts(device)->vector_width >= 16 ? 16 : 8;
-    snprintf(out, size, "-D SIREN_LANES=%d -D SIREN_BLOCK_ROWS=%d", lanes, SIREN_CHAIN_BLOCK_ROWS);
+    snprintf(out, size, "-D SIREN_LANES=%zu -D SIREN_BLOCK_ROWS=%d", siren_chain_lanes(device),
+             SIREN_CHAIN_BLOCK_ROWS);
 }
 
 siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks,

@@ -350,7 +350,9 @@ static siren_status plan_run(siren_compression *run, const char *image) {
                           g->n_volumes, SIREN_MAX_OUTPUTS);
     SIREN_RETURN_IF_FAILED(siren_network_from_model(o->model, o->layers, o->width, (uint32_t)g->n_volumes,
                                                     o->w0, &layout->network));
-    run->rate = o->rate > 0 ? o->rate : layout->network.n_inputs == 2 ? 3e-4f : 2e-4f; /* the published settings */
+    run->rate = o->rate > 0                     ? o->rate
+                : layout->network.n_inputs == 2 ? 3e-4f
+                                                : 2e-4f; /* the published settings */
     SIREN_RETURN_IF_FAILED(plan_blocks(o, layout->network.n_inputs, layout));
     size_t n_points = siren_block_grid_points(&layout->grid);
     if (n_points > SIREN_MAX_POINTS)

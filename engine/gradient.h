@@ -42,7 +42,9 @@ siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradien
 
 /* How the chain family lays out its work; shared with decoding. */
 #define SIREN_CHAIN_BLOCK_ROWS 96
-/* Build options of chain.cl and decode.cl: the vector width that suits the device. */
+/* Floats of the vectors that suit the device: 16 or 8. */
+size_t siren_chain_lanes(const siren_device *device);
+/* Build options of chain.cl, decode.cl and peak.cl. */
 void siren_chain_options(const siren_device *device, char *out, size_t size);
 /* Launches chain_pack: weights as panels; `backward` may be NULL. */
 siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks,

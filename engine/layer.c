@@ -4,24 +4,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LAYER_PARTS                                                                                          \
-    16 /* of a gradient at most; more would cost memory and reduction, fewer would idle a GPU */
-#define LAYER_TILE_FLOPS 1e12   /* of one tile of points at most */
-#define LAYER_TILE_SECONDS 0.2  /* of one tile at the rate below, so that an interruption is answered */
-#define PESSIMISTIC_FLOPS 8     /* operations per clock and compute unit that any device exceeds ... */
-#define PESSIMISTIC_FLOPS_CPU 2 /* ... also a CPU, which serialises work-items around barriers */
-#define MEMORY_SHARE                                                                                         \
-    4 /* a quarter of the device's memory for activations: targets and parameters need room */
+/* Parts of a gradient at most: more would cost memory and reduction, fewer would idle a GPU. */
+#define LAYER_PARTS 16
+/* A tile of points takes at most this many operations, and at most this long at a rate that any device exceeds, so that an
+ * interruption is answered: operations per clock and compute unit, less for a CPU, which serialises work-items around barriers. */
+#define LAYER_TILE_FLOPS 1e12
+#define LAYER_TILE_SECONDS 0.2
+#define PESSIMISTIC_FLOPS 8
+#define PESSIMISTIC_FLOPS_CPU 2
+/* A quarter of the device's memory is for activations: targets and parameters need room. */
+#define MEMORY_SHARE 4
 
 typedef struct {
     siren_gradient base;
     siren_gradient_shape shape;
     siren_layer_tile tile;
     siren_kernel *first, *forward, *output, *loss, *input_gradient, *weight_gradient, *first_gradient;
-    siren_buffer
-        *h[SIREN_MAX_LAYERS]; /* (n_networks, tile rows, width padded) per layer but the last: outputs */
-    siren_buffer *d[SIREN_MAX_LAYERS]; /* the same, last layer too: derivatives, then dZ */
-    siren_buffer *group_losses;        /* (n_networks, tile_blocks, groups_per_block) */
+    /* (n_networks, tile rows, width padded) per layer: outputs, of all but the last; derivatives, then dZ. */
+    siren_buffer *h[SIREN_MAX_LAYERS], *d[SIREN_MAX_LAYERS];
+    siren_buffer *group_losses; /* (n_networks, tile_blocks, groups_per_block) */
     size_t n_padded, n_blocks, tile_blocks, groups_per_block;
 } layer_family;
 

@@ -2,8 +2,10 @@
 #ifndef SIREN_TESTS_DEVICES_H
 #define SIREN_TESTS_DEVICES_H
 
-#include "host/device.h"
+#include "engine/sirencl.h"
 #include "tests/testing.h"
+
+#include <unistd.h>
 
 static inline siren_device *open_test_device(siren_family family) {
     siren_device *device = NULL;
@@ -25,6 +27,23 @@ static inline int run_on_families(siren_device **device, const struct CMUnitTest
         siren_device_close(*device);
     }
     return failed;
+}
+
+/* Lets `device` fail at one call after another of a compression, until a run has fewer calls: each failure is reported as the
+ * device's, and leaves no archive. The archive of the last run stays. */
+static inline void fail_every_call(siren_device *device, const char *image, const char *archive,
+                                   const siren_compress_options *options) {
+    long nth = 0;
+    for (;; nth += 1 + nth / 8) {
+        unlink(archive);
+        siren_device_inject_failure(device, nth, nth % 2 ? SIREN_DEVICE : SIREN_DEVICE_MEMORY);
+        siren_status status = siren_compress(device, image, archive, options, NULL, NULL, NULL);
+        siren_device_inject_failure(device, 0, SIREN_OK);
+        if (status == SIREN_OK) break;
+        assert_int_equal(siren_exit_code(status), 7);
+        assert_int_not_equal(access(archive, F_OK), 0);
+    }
+    assert_true(nth > 100);
 }
 
 #endif

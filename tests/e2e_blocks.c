@@ -526,20 +526,9 @@ static void the_network_must_suit_the_blocks(void **state) {
 static void a_failing_device_leaves_nothing(void **state) {
     (void)state;
     siren_compress_options options = quick("siren-3d", SIREN_BLOCK_PATCH);
-    long nth = 0;
     options.epochs = 1;
     make_image(scratch_path("image.nii"), false, ordinary);
-    for (;; nth += 1 + nth / 6) {
-        unlink(scratch_path("failed.siren"));
-        siren_device_inject_failure(device, nth, nth % 2 ? SIREN_DEVICE : SIREN_DEVICE_MEMORY);
-        siren_status status = siren_compress(device, scratch_path("image.nii"), scratch_path("failed.siren"),
-                                             &options, NULL, NULL, NULL);
-        siren_device_inject_failure(device, 0, SIREN_OK);
-        if (status == SIREN_OK) break;
-        assert_int_equal(siren_exit_code(status), 7);
-        assert_false(file_exists(scratch_path("failed.siren")));
-    }
-    assert_true(nth > 100);
+    fail_every_call(device, scratch_path("image.nii"), scratch_path("failed.siren"), &options);
 }
 
 int main(void) {
