@@ -1,0 +1,60 @@
+/* An experiment: inputs, and the trials to run on each, resolved from a JSON file (docs/experiments.md). */
+#ifndef SIREN_ENGINE_EXPERIMENT_H
+#define SIREN_ENGINE_EXPERIMENT_H
+
+#include "engine/network.h"
+#include "engine/phantom.h"
+#include "engine/sirencl.h"
+#include "formats/config.h"
+
+#define SIREN_MAX_TRIALS 100000 /* of an experiment, unless the caller asks for more */
+
+typedef enum { SIREN_AXIS_X, SIREN_AXIS_Y, SIREN_AXIS_Z } siren_axis;
+
+typedef struct {
+    char *name;  /* letters, digits, '-', '_', '.'; unique in the experiment */
+    char *image; /* path; NULL: the phantom below is made */
+    char *mask;  /* path, or NULL; a phantom has its own */
+    siren_phantom_options phantom; /* its shells are owned by the experiment */
+} siren_experiment_input;
+
+/* One network shape with all settings, to be overfitted to every block of one input. */
+typedef struct {
+    char *name;              /* "siren-2d-3x256-int8-seed0"; unique in the experiment */
+    size_t input;            /* in the experiment's list */
+    const char *model;       /* shorthand of engine/network.h, static; "custom" for a list of layers */
+    uint32_t layers, width;  /* hidden layers and units; of a list of layers, their number and the largest width */
+    siren_network network;   /* its output layer has width 0: siren_trial_network() */
+    float w0, rate;          /* w0: of the first sine layer, 0 where there is none */
+    uint64_t seed;
+    unsigned weight_bits;
+    size_t epochs, points_per_epoch; /* points_per_epoch 0: full batch */
+    siren_block_kind blocks;         /* never BY_MODEL */
+    size_t patch[3];
+    siren_axis axis;   /* slices are counted along it */
+    siren_span slices; /* along the axis; end 0: to the last */
+} siren_trial;
+
+typedef struct {
+    char *name, *description; /* description may be "" */
+    siren_experiment_input *inputs;
+    size_t n_inputs;
+    siren_trial *trials; /* (n_trials) in the order of the file, inputs outermost */
+    size_t n_trials;
+    size_t log_interval; /* epochs between two rows of a curve */
+    bool keep_archives, keep_curves;
+} siren_experiment;
+
+/* Reads and resolves the file. `image` (may be NULL) replaces the path of the only input, or its phantom. Relative paths are
+ * relative to the file. USAGE or CORRUPT name file, JSON path or line and column, value and what is allowed.
+ * `max_trials`: SIREN_MAX_TRIALS, or what the user insists on. `*out` is yours: siren_experiment_free(). */
+siren_status siren_experiment_read(const char *path, const char *image, size_t max_trials, siren_experiment **out);
+void siren_experiment_free(siren_experiment *experiment);
+
+/* The trial's network for a series of `n_volumes`. */
+siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, siren_network *out);
+/* Writes the members of the trial's resolved configuration, all that can change its result but the input's content, into
+ * the open object of `json`: what its identity is made of. */
+void siren_trial_write(const siren_trial *trial, siren_json *json);
+
+#endif
