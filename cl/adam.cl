@@ -3,7 +3,7 @@
 #include "prelude.cl"
 
 /* g = 2 scale sum(parts), then Adam (global ids: vector of 16 parameters, network).
- * correction1 = rate / (1 - beta1^t), correction2 = 1 / (1 - beta2^t). */
+ * correction1 = 1 / (1 - beta1^t), correction2 = 1 / (1 - beta2^t). */
 __kernel void adam_step(__global float *params,                  /* (n_networks, n_padded) in/out, as m and v */
                         __global float *m, __global float *v,
                         __global const float *partial_gradients, /* (n_networks, n_parts, n_padded) */
@@ -16,12 +16,14 @@ __kernel void adam_step(__global float *params,                  /* (n_networks,
     __global const float *partial = partial_gradients + (size_t)network * n_parts * n_padded + first;
     float16 sum = vload16(0, partial);
     for (int part = 1; part < n_parts; part++) sum += vload16(0, partial + (size_t)part * n_padded);
-    float16 g = sum * (2.0f * state[network * SIREN_STATE_FIELDS + SIREN_STATE_SCALE]);
+    state += network * SIREN_STATE_FIELDS;
+    float16 g = sum * (2.0f * state[SIREN_STATE_SCALE]);
+    float rate = state[SIREN_STATE_RATE] * correction1;
 
     float16 m_old = vload16(0, m + at);
     float16 m_new = fma((float16)(1.0f - beta1), g - m_old, m_old);
     float16 v_new = fma((1.0f - beta2) * g, g, vload16(0, v + at) * beta2);
     vstore16(m_new, 0, m + at);
     vstore16(v_new, 0, v + at);
-    vstore16(vload16(0, params + at) - correction1 * m_new / (sqrt(v_new * correction2) + epsilon), 0, params + at);
+    vstore16(vload16(0, params + at) - rate * m_new / (sqrt(v_new * correction2) + epsilon), 0, params + at);
 }

@@ -27,6 +27,7 @@
 #define SIREN_STATE_SCALE 0     /* 1 / (number of targets that are data) */
 #define SIREN_STATE_BEST_LOSS 1 /* lowest loss so far */
 #define SIREN_STATE_IMPROVED 2  /* 1 where the current parameters gave the lowest loss */
+#define SIREN_STATE_RATE 3      /* learning rate */
 #define SIREN_STATE_FIELDS 4
 
 /* Activations. */

@@ -30,7 +30,7 @@ static siren_status adam_step(siren_optimiser *base, siren_buffer *params,
                         SIREN_BUFFER(adam->v), SIREN_BUFFER(partial_gradients), SIREN_BUFFER(state),
                         SIREN_INT((int)n_parts), SIREN_INT((int)adam->n_padded), SIREN_FLOAT(o->beta1),
                         SIREN_FLOAT(o->beta2), SIREN_FLOAT(o->epsilon),
-                        SIREN_FLOAT((float)((double)o->rate / (1.0 - pow((double)o->beta1, t)))),
+                        SIREN_FLOAT((float)(1.0 / (1.0 - pow((double)o->beta1, t)))),
                         SIREN_FLOAT((float)(1.0 / (1.0 - pow((double)o->beta2, t)))));
 }
 

@@ -141,7 +141,7 @@ siren_status siren_bench_step(siren_device *device, const siren_network *network
     siren_trainer_plan plan = {network,     n_networks,      n_points,
                                coordinates, result.n_epochs, {3e-4f, 0.9f, 0.999f, 1e-8f}};
     SIREN_TRY(siren_trainer_create(device, &plan, &trainer));
-    SIREN_TRY(siren_trainer_start(trainer, params, targets));
+    SIREN_TRY(siren_trainer_start(trainer, params, targets, NULL));
     SIREN_TRY(measure_steps(device, trainer, n_steps, &result));
     SIREN_TRY(siren_trainer_best(trainer, NULL, losses));
     result.psnr = -10 * log10((double)losses[0]);

@@ -252,7 +252,7 @@ static siren_status compress_batch(siren_compression *run, const size_t *numbers
                                  run->params + slot * n_params);
     }
     if (any) {
-        SIREN_RETURN_IF_FAILED(siren_trainer_start(run->trainer, run->params, run->targets));
+        SIREN_RETURN_IF_FAILED(siren_trainer_start(run->trainer, run->params, run->targets, NULL));
         SIREN_RETURN_IF_FAILED(
             siren_trainer_run(run->trainer, run->options->epochs, run->progress ? report : NULL, run));
         SIREN_RETURN_IF_FAILED(siren_trainer_best(run->trainer, run->params, NULL));

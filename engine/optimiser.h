@@ -9,13 +9,15 @@ struct siren_optimiser {
     /* Forgets its history: the next step is the first. */
     siren_status (*restart)(siren_optimiser *optimiser);
     /* One step of all networks, enqueued. `params`: (n_networks, n_padded) in/out; `partial_gradients`: (n_networks,
-     * n_parts, n_padded) as engine/gradient gives them; `state`: (n_networks, SIREN_STATE_FIELDS). */
+     * n_parts, n_padded) as engine/gradient gives them; `state`: (n_networks, SIREN_STATE_FIELDS), whose scale and
+     * learning rate it takes. */
     siren_status (*step)(siren_optimiser *optimiser, siren_buffer *params,
                          const siren_buffer *partial_gradients, size_t n_parts, const siren_buffer *state);
     void (*free)(siren_optimiser *optimiser);
 };
 
-/* Adam's constants; {.rate = 3e-4f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f} is the published setting (2-D). */
+/* Adam's constants; {.rate = 3e-4f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f} is the published setting (2-D).
+ * The trainer puts `rate` into the state of each network that is given no rate of its own. */
 typedef struct {
     float rate, beta1, beta2, epsilon;
 } siren_adam_options;

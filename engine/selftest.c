@@ -99,7 +99,7 @@ static siren_status test_training(siren_selftesting *t, const siren_selftest_cas
                                SIREN_SELFTEST_EPOCHS,
                                {SIREN_SELFTEST_RATE, 0.9f, 0.999f, 1e-8f}};
     SIREN_TRY(siren_trainer_create(t->device, &plan, &trainer));
-    SIREN_TRY(siren_trainer_start(trainer, two_params, two_targets));
+    SIREN_TRY(siren_trainer_start(trainer, two_params, two_targets, NULL));
     SIREN_TRY(siren_trainer_run(trainer, SIREN_SELFTEST_EPOCHS, NULL, NULL));
     SIREN_TRY(siren_trainer_history(trainer, losses));
     for (size_t i = 0; i < SIREN_SELFTEST_EPOCHS; i++) {

@@ -14,6 +14,7 @@ struct siren_trainer {
     siren_network network;
     size_t n_networks, n_points, max_epochs, n_epochs;
     size_t n_params, n_padded, n_outputs, out_padded;
+    float rate; /* of networks that are given none */
     siren_buffer *table, *w0, *coordinates;
     siren_buffer *params, *best; /* (n_networks, n_padded) */
     siren_buffer *targets;       /* (n_networks, n_points, out_padded) */
@@ -57,6 +58,7 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     trainer->n_padded = siren_network_n_padded(plan->network);
     trainer->n_outputs = siren_network_n_outputs(plan->network);
     trainer->out_padded = SIREN_PADDED(trainer->n_outputs);
+    trainer->rate = plan->adam.rate;
 
     size_t param_bytes = trainer->n_networks * trainer->n_padded * sizeof(float);
     size_t target_bytes = trainer->n_networks * trainer->n_points * trainer->out_padded * sizeof(float);
@@ -99,8 +101,8 @@ void siren_trainer_free(siren_trainer *trainer) {
     free(trainer);
 }
 
-/* Rows padded with NaN (no data) to the width that the kernels read; the scale of each network's loss on the way. */
-static siren_status upload_targets(siren_trainer *trainer, const float *targets) {
+/* Rows padded with NaN (no data) to the width that the kernels read; each network's state on the way. */
+static siren_status upload_targets(siren_trainer *trainer, const float *targets, const float *rates) {
     siren_status status = SIREN_OK;
     float *rows = NULL;
     size_t n_points = trainer->n_points, n_outputs = trainer->n_outputs, pitch = trainer->out_padded;
@@ -123,6 +125,7 @@ static siren_status upload_targets(siren_trainer *trainer, const float *targets)
         float state[SIREN_STATE_FIELDS] = {0};
         state[SIREN_STATE_SCALE] = n_data ? (float)(1.0 / (double)n_data) : 0.0f;
         state[SIREN_STATE_BEST_LOSS] = INFINITY;
+        state[SIREN_STATE_RATE] = rates ? rates[network] : trainer->rate;
         SIREN_TRY(siren_buffer_write(trainer->state, network * sizeof state, state, sizeof state));
     }
 done:
@@ -130,7 +133,8 @@ done:
     return status;
 }
 
-siren_status siren_trainer_start(siren_trainer *trainer, const float *params, const float *targets) {
+siren_status siren_trainer_start(siren_trainer *trainer, const float *params, const float *targets,
+                                 const float *rates) {
     siren_status status = SIREN_OK;
     float *padded = NULL;
     size_t n_bytes = trainer->n_padded * sizeof *padded;
@@ -140,7 +144,7 @@ siren_status siren_trainer_start(siren_trainer *trainer, const float *params, co
         SIREN_TRY(siren_buffer_write(trainer->params, network * n_bytes, padded, n_bytes));
         SIREN_TRY(siren_buffer_write(trainer->best, network * n_bytes, padded, n_bytes));
     }
-    SIREN_TRY(upload_targets(trainer, targets));
+    SIREN_TRY(upload_targets(trainer, targets, rates));
     SIREN_TRY(trainer->optimiser->restart(trainer->optimiser));
     trainer->n_epochs = 0;
 done:

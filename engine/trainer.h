@@ -26,8 +26,9 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
 void siren_trainer_free(siren_trainer *trainer);
 
 /* Begins anew. `params`: (n_networks, n_params) in exchange order; `targets`: (n_networks, n_points, n_outputs), NaN
- * where there is no data. */
-siren_status siren_trainer_start(siren_trainer *trainer, const float *params, const float *targets);
+ * where there is no data; `rates`: (n_networks) learning rates, or NULL for the plan's adam.rate. */
+siren_status siren_trainer_start(siren_trainer *trainer, const float *params, const float *targets,
+                                 const float *rates);
 /* Runs `n_epochs` more, no further than max_epochs in all. Progress counts epochs, several times a second. CANCELLED
  * keeps what has been reached. */
 siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_progress_fn progress,

@@ -26,7 +26,7 @@ static void follows_pytorch(void **state) {
         float losses[64], best_loss = 0, *best = calloc(trace.n_params, sizeof *best);
         siren_trainer *trainer = make_trainer(&trace.network, 1, trace.n_points, trace.coordinates,
                                               trace.n_epochs, trace.learning_rate);
-        assert_siren_ok(siren_trainer_start(trainer, trace.initial, trace.targets));
+        assert_siren_ok(siren_trainer_start(trainer, trace.initial, trace.targets, NULL));
         assert_siren_ok(siren_trainer_run(trainer, trace.n_epochs, NULL, NULL));
         assert_siren_ok(siren_trainer_history(trainer, losses));
         for (uint32_t t = 0; t < trace.n_epochs; t++)
@@ -61,32 +61,34 @@ static void make_problem(siren_network *network, float *coordinates, float *targ
 
 static float coordinates[POINTS * 2], targets[NETWORKS * POINTS * OUTPUTS];
 
+/* Each network of a batch, with a rate of its own, trains as alone with that rate for all. */
 static void batch_equals_each_alone(void **state) {
     (void)state;
+    static const float rates[NETWORKS] = {1e-3f, 3e-4f, 2.5e-3f};
     siren_network network;
     float *params = NULL, losses[NETWORKS * EPOCHS], alone[EPOCHS];
     make_problem(&network, coordinates, targets, &params);
     size_t n_params = siren_network_n_params(&network);
     float *together = calloc(NETWORKS * n_params, sizeof *together),
           *single = calloc(n_params, sizeof *single);
-    siren_trainer *trainer = make_trainer(&network, NETWORKS, POINTS, coordinates, EPOCHS, 1e-3);
-    assert_siren_ok(siren_trainer_start(trainer, params, targets));
+    siren_trainer *trainer = make_trainer(&network, NETWORKS, POINTS, coordinates, EPOCHS, 1);
+    assert_siren_ok(siren_trainer_start(trainer, params, targets, rates));
     assert_siren_ok(siren_trainer_run(trainer, 2, NULL, NULL));
     assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL)); /* stops at max_epochs */
     assert_siren_ok(siren_trainer_history(trainer, losses));
     assert_siren_ok(siren_trainer_params(trainer, together));
     siren_trainer_free(trainer);
-    trainer = make_trainer(&network, 1, POINTS, coordinates, EPOCHS, 1e-3);
     for (int n = 0; n < NETWORKS; n++) {
+        trainer = make_trainer(&network, 1, POINTS, coordinates, EPOCHS, (double)rates[n]);
         assert_siren_ok(siren_trainer_start(trainer, params + (size_t)n * n_params,
-                                            targets + (size_t)n * POINTS * OUTPUTS));
+                                            targets + (size_t)n * POINTS * OUTPUTS, NULL));
         assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
         assert_siren_ok(siren_trainer_history(trainer, alone));
         assert_memory_equal(alone, losses + n * EPOCHS, sizeof alone);
         assert_siren_ok(siren_trainer_params(trainer, single));
         assert_memory_equal(single, together + (size_t)n * n_params, n_params * sizeof *single);
+        siren_trainer_free(trainer);
     }
-    siren_trainer_free(trainer);
     free(params), free(together), free(single);
 }
 
@@ -101,7 +103,7 @@ static void no_data_and_divergence(void **state) {
     for (size_t i = 0; i < (size_t)POINTS * OUTPUTS; i++) targets[i] = NAN;
     params[2 * n_params + 5] = NAN;
     siren_trainer *trainer = make_trainer(&network, NETWORKS, POINTS, coordinates, EPOCHS, 1e-3);
-    assert_siren_ok(siren_trainer_start(trainer, params, targets));
+    assert_siren_ok(siren_trainer_start(trainer, params, targets, NULL));
     assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
     assert_siren_ok(siren_trainer_best(trainer, best, best_losses));
     assert_true(best_losses[0] == 0.0f);
@@ -126,7 +128,7 @@ static void cancelling_keeps_what_is_reached(void **state) {
     double done = -1;
     make_problem(&network, coordinates, targets, &params);
     siren_trainer *trainer = make_trainer(&network, 1, POINTS, coordinates, 100000, 1e-3);
-    assert_siren_ok(siren_trainer_start(trainer, params, targets));
+    assert_siren_ok(siren_trainer_start(trainer, params, targets, NULL));
     assert_int_equal(siren_trainer_run(trainer, 100000, stop_at_once, &done), SIREN_CANCELLED);
     assert_true(done >= 0 && done < 100000);
     siren_trainer_free(trainer);
@@ -146,7 +148,7 @@ static void a_failing_device_is_reported(void **state) {
         siren_status expected = nth % 2 ? SIREN_DEVICE : SIREN_DEVICE_MEMORY;
         siren_device_inject_failure(device, nth, expected);
         siren_status status = siren_trainer_create(device, &plan, &trainer);
-        if (status == SIREN_OK) status = siren_trainer_start(trainer, params, targets);
+        if (status == SIREN_OK) status = siren_trainer_start(trainer, params, targets, NULL);
         if (status == SIREN_OK) status = siren_trainer_run(trainer, EPOCHS, NULL, NULL);
         siren_device_inject_failure(device, 0, SIREN_OK);
         siren_trainer_free(trainer);

@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
     SIREN_TRY(siren_device_open(argc > 4 ? argv[4] : NULL, &device));
     siren_trainer_plan plan = {&network, 1, n_points, coordinates, 2000, {3e-4f, 0.9f, 0.999f, 1e-8f}};
     SIREN_TRY(siren_trainer_create(device, &plan, &trainer));
-    SIREN_TRY(siren_trainer_start(trainer, params, targets));
+    SIREN_TRY(siren_trainer_start(trainer, params, targets, NULL));
     double start = siren_clock();
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         SIREN_TRY(siren_trainer_run(trainer, marks[i] - run, NULL, NULL));
