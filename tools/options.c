@@ -186,8 +186,11 @@ typedef struct {
 } word;
 
 static siren_status read_word(const siren_usage *usage, const char *text, word *out) {
-    static const char *const one_dash[][2] = {
-        {"-force", "force"}, {"-quiet", "quiet"}, {"-nthreads", "nthreads"}, {"-info", "verbose"}};
+    static const char *const one_dash[][2] = {{"-force", "force"},
+                                              {"-quiet", "quiet"},
+                                              {"-nthreads", "nthreads"},
+                                              {"-info", "verbose"},
+                                              {"-o", "output"}};
     *out = (word){0};
     if (text[0] != '-' || text[1] == '\0') return SIREN_OK;
     if (strcmp(text, "--") == 0) {

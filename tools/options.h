@@ -1,7 +1,7 @@
 /* Command lines: one table of options drives parsing and --help.
  *
- * GNU long options (--name VALUE, --name=VALUE, anywhere before "--"), -h, and four of MRtrix's names with
- * one dash: -force, -quiet, -nthreads N, and -info for --verbose. */
+ * GNU long options (--name VALUE, --name=VALUE, anywhere before "--"), -h, -o for --output, and four of MRtrix's
+ * names with one dash: -force, -quiet, -nthreads N, and -info for --verbose. */
 #ifndef SIREN_TOOLS_OPTIONS_H
 #define SIREN_TOOLS_OPTIONS_H
 
