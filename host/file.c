@@ -56,6 +56,37 @@ bool siren_file_same(const char *a, const char *b) {
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* One folder of the way to `path`, whose folders above exist. */
+static siren_status make_one_folder(const char *folder, const char *path) {
+    struct stat facts;
+    if (mkdir(folder, 0777) == 0) return SIREN_OK;
+    /* Which errno an existing folder gives depends on the file system: a read-only one says EROFS. */
+    int error = errno;
+    if (stat(folder, &facts) == 0) {
+        if (S_ISDIR(facts.st_mode)) return SIREN_OK;
+        return siren_fail(SIREN_USAGE, "%s: cannot be a folder, because %s is a file; give another name",
+                          path, folder);
+    }
+    return siren_fail(SIREN_SYSTEM, "%s: the folder %s cannot be made: %s", path, folder, strerror(error));
+}
+
+siren_status siren_folder_make(const char *path) {
+    siren_status status = SIREN_OK;
+    if (!*path) return siren_fail(SIREN_USAGE, "the name of a folder is empty; give one");
+    char *folder = strdup(path);
+    if (!folder) return siren_fail(SIREN_SYSTEM, "out of memory: cannot make the folder %s", path);
+    for (char *end = folder + 1; *end; end++) {
+        if (*end != '/' || end[-1] == '/') continue;
+        *end = 0;
+        SIREN_TRY(make_one_folder(folder, path));
+        *end = '/';
+    }
+    SIREN_TRY(make_one_folder(folder, path));
+done:
+    free(folder);
+    return status;
+}
+
 /* Hidden names in use, for siren_output_abandon_all(); more than these are left to their owners. */
 #define MAX_HIDDEN 16
 static const char *_Atomic hidden_names[MAX_HIDDEN];

@@ -1,4 +1,4 @@
-/* Whole-file reading under a limit, and output that appears under its final name complete or not at all. */
+/* Whole-file reading under a limit, folders, and output that appears under its final name complete or not at all. */
 #ifndef SIREN_HOST_FILE_H
 #define SIREN_HOST_FILE_H
 
@@ -9,6 +9,9 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
 
 /* Whether both names lead to one existing file. */
 bool siren_file_same(const char *a, const char *b);
+
+/* Makes the folder `path` and those above it, as far as they are missing. USAGE where something else has such a name. */
+siren_status siren_folder_make(const char *path);
 
 /* A file being written. It has no name (or a hidden one, where the file system lacks O_TMPFILE) until committed. */
 typedef struct siren_output siren_output;

@@ -1,4 +1,4 @@
-/* host/file: output appears complete or not at all. */
+/* host/file: output appears complete or not at all; folders. */
 #include "tests/testing.h"
 #include "host/file.h"
 #include "tests/nifti_files.h"
@@ -101,12 +101,35 @@ static void two_names_of_one_file(void **state) {
     assert_false(siren_file_same(scratch_path("absent"), scratch_path("absent")));
 }
 
+static void folders_are_made(void **state) {
+    (void)state;
+    struct stat facts;
+    assert_siren_ok(siren_folder_make(scratch_path("tree//of/folders/")));
+    assert_int_equal(stat(scratch_path("tree/of/folders"), &facts), 0);
+    assert_true(S_ISDIR(facts.st_mode));
+    assert_siren_ok(siren_folder_make(scratch_path("tree/of/folders")));
+    assert_siren_ok(siren_folder_make("/"));
+    assert_siren_ok(siren_folder_make("."));
+    assert_int_equal(siren_folder_make(""), SIREN_USAGE);
+    file_put(scratch_path("tree/file"), "1", 1);
+    assert_int_equal(siren_folder_make(scratch_path("tree/file/more")), SIREN_USAGE);
+    assert_non_null(strstr(siren_message(), "tree/file is a file"));
+    assert_int_equal(siren_folder_make(scratch_path("tree/file")), SIREN_USAGE);
+    assert_int_equal(siren_folder_make("/proc/none/here"), SIREN_SYSTEM);
+    assert_non_null(strstr(siren_message(), "/proc/none cannot be made"));
+    remove(scratch_path("tree/file"));
+    rmdir(scratch_path("tree/of/folders"));
+    rmdir(scratch_path("tree/of"));
+    rmdir(scratch_path("tree"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_before_commit),
         cmocka_unit_test(overwriting_needs_consent),
         cmocka_unit_test(impossible_places_are_refused),
         cmocka_unit_test(two_names_of_one_file),
+        cmocka_unit_test(folders_are_made),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();
