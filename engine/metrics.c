@@ -46,13 +46,6 @@ static void compare_values(siren_comparing *c, const double *x, const double *ot
     }
 }
 
-static void scaled_values(const siren_series *series, size_t first, size_t n, double *values) {
-    const siren_geometry *g = &series->geometry;
-    siren_datatype_to_double(
-        g->datatype, (const uint8_t *)series->voxels + first * siren_datatype_size(g->datatype), n, values);
-    for (size_t i = 0; i < n; i++) values[i] = values[i] * g->slope + g->inter;
-}
-
 static siren_comparison compare_series(const siren_series *image, const siren_series *other,
                                        const siren_series *mask) {
     siren_comparing c = {.result = {.minimum = INFINITY, .maximum = -INFINITY}};
@@ -62,9 +55,9 @@ static siren_comparison compare_series(const siren_series *image, const siren_se
     for (size_t volume = 0; volume < g->n_volumes; volume++)
         for (size_t first = 0; first < n_grid; first += CHUNK) {
             size_t n = n_grid - first < CHUNK ? n_grid - first : CHUNK;
-            scaled_values(image, volume * n_grid + first, n, x);
-            scaled_values(other, volume * n_grid + first, n, y);
-            if (mask) scaled_values(mask, first, n, inside);
+            siren_series_values(image, volume * n_grid + first, n, x);
+            siren_series_values(other, volume * n_grid + first, n, y);
+            if (mask) siren_series_values(mask, first, n, inside);
             compare_values(&c, x, y, mask ? inside : NULL, n);
         }
     siren_comparison *r = &c.result;

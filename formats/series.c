@@ -68,6 +68,14 @@ void siren_datatype_to_double(siren_datatype datatype, const void *voxels, size_
     }
 }
 
+void siren_series_values(const siren_series *series, size_t first, size_t count, double *out) {
+    const siren_geometry *g = &series->geometry;
+    siren_datatype_to_double(
+        g->datatype, (const uint8_t *)series->voxels + first * siren_datatype_size(g->datatype), count, out);
+    if (g->slope == 1 && g->inter == 0) return;
+    for (size_t i = 0; i < count; i++) out[i] = out[i] * g->slope + g->inter;
+}
+
 void siren_datatype_from_double(siren_datatype datatype, const double *values, size_t count, void *voxels) {
     switch (datatype) {
 #define X(code, type, name, below, above, largest)                                                           \

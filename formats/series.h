@@ -52,6 +52,8 @@ void siren_series_free(siren_series *series);
 void siren_datatype_to_double(siren_datatype datatype, const void *voxels, size_t count, double *out);
 /* The inverse: integers are rounded to nearest even and clamped to the type's range; NaN becomes 0 there. */
 void siren_datatype_from_double(siren_datatype datatype, const double *values, size_t count, void *voxels);
+/* Scaled values (slope and inter applied) of voxels [first, first + count), counted over the whole series. */
+void siren_series_values(const siren_series *series, size_t first, size_t count, double *out);
 /* Reverses the bytes of each of `count` voxels in place; any alignment. */
 void siren_datatype_swap(siren_datatype datatype, void *voxels, size_t count);
 
