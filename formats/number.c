@@ -1,0 +1,43 @@
+#include "formats/number.h"
+
+#include <locale.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static locale_t c_locale;
+
+static void make_locale(void) { c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); }
+
+/* Returns the thread's own locale, to go back to. */
+static locale_t enter_c_locale(void) {
+    pthread_once(&once, make_locale);
+    return uselocale(c_locale);
+}
+
+char *siren_number_format(double value, char out[SIREN_NUMBER_BYTES]) {
+    if (!isfinite(value)) return strcpy(out, isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+    locale_t before = enter_c_locale();
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, SIREN_NUMBER_BYTES, "%.*g", digits, value);
+        if (strtod(out, NULL) == value) break;
+    }
+    uselocale(before);
+    return out;
+}
+
+bool siren_number_parse(const char *text, double *out) {
+    bool infinite = strcmp(text, "inf") == 0 || strcmp(text, "-inf") == 0;
+    /* What strtod() takes beyond decimal numbers has other letters or begins with a blank. */
+    if (!*text || (!infinite && text[strspn(text, "0123456789+-.eE")])) return false;
+    char *end = NULL;
+    locale_t before = enter_c_locale();
+    double value = strtod(text, &end);
+    uselocale(before);
+    if (*end || (!infinite && !isfinite(value))) return false;
+    *out = value;
+    return true;
+}
