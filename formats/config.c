@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/number.h"
+
 #define MAX_DEPTH 16
 
 struct siren_json {
@@ -60,17 +62,9 @@ static void begin(siren_json *json, const char *key, cJSON *item) {
 }
 
 void siren_json_number(siren_json *json, const char *key, double value) {
-    char text[32];
-    if (!isfinite(value)) {
-        add(json, key, cJSON_CreateNull());
-        return;
-    }
-    /* cJSON takes 15 digits for equal where they are nearly so. */
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) break;
-    }
-    add(json, key, cJSON_CreateRaw(text));
+    char text[SIREN_NUMBER_BYTES];
+    /* cJSON's own takes 15 digits for equal where they are nearly so. */
+    add(json, key, isfinite(value) ? cJSON_CreateRaw(siren_number_format(value, text)) : cJSON_CreateNull());
 }
 
 void siren_json_integer(siren_json *json, const char *key, uint64_t value) {

@@ -1,31 +1,14 @@
 #include "formats/gradients.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/number.h"
 #include "host/file.h"
 
 #define TOKEN_BYTES 64 /* more than any number needs */
-
-/* Numbers are read and written with a decimal point, whatever locale the program around us has set. */
-typedef struct {
-    locale_t c, before;
-} number_locale;
-
-static siren_status number_locale_enter(number_locale *locale) {
-    locale->c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!locale->c) return siren_fail(SIREN_SYSTEM, "out of memory: cannot make a locale");
-    locale->before = uselocale(locale->c);
-    return SIREN_OK;
-}
-
-static void number_locale_leave(number_locale *locale) {
-    uselocale(locale->before);
-    freelocale(locale->c);
-}
 
 static bool is_line_end(uint8_t c) { return c == '\n' || c == '\r'; }
 static bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f' || is_line_end(c); }
@@ -37,12 +20,12 @@ typedef struct {
 
 static siren_status parse_number(const char *name, const uint8_t *token, size_t n_bytes, size_t row,
                                  double *out) {
-    char text[TOKEN_BYTES], *end = text;
+    char text[TOKEN_BYTES];
+    double value = NAN;
     size_t kept = n_bytes < sizeof text ? n_bytes : sizeof text - 1;
     memcpy(text, token, kept);
     text[kept] = 0;
-    double value = strtod(text, &end);
-    if (kept < n_bytes || end != text + kept || !isfinite(value)) {
+    if (kept < n_bytes || strlen(text) < n_bytes || !siren_number_parse(text, &value) || !isfinite(value)) {
         for (size_t i = 0; i < kept; i++)
             if (text[i] < ' ' || text[i] > '~') text[i] = '?';
         return siren_fail(SIREN_CORRUPT, "%s: \"%s\" on line %zu is no finite number; correct the file", name,
@@ -153,10 +136,8 @@ siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, s
                                    siren_gradients *out) {
     siren_status status = SIREN_OK;
     siren_gradients gradients = {0};
-    number_locale locale = {0};
     if (!bval && !bvec)
         return siren_fail(SIREN_USAGE, "neither b-values nor directions were given; give one of them");
-    SIREN_RETURN_IF_FAILED(number_locale_enter(&locale));
     if (bval) SIREN_TRY(parse_bval(bval_name, bval, bval_bytes, &gradients));
     const size_t n_bval = gradients.n_volumes;
     if (bvec) SIREN_TRY(parse_bvec(bvec_name, bvec, bvec_bytes, &gradients));
@@ -170,7 +151,6 @@ siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, s
     gradients = (siren_gradients){0};
 done:
     siren_gradients_free(&gradients);
-    number_locale_leave(&locale);
     return status;
 }
 
@@ -184,15 +164,10 @@ void siren_gradients_free(siren_gradients *gradients) {
 /* One line: values[0], values[stride], ... with the fewest digits that give the same doubles again. */
 static siren_status write_line(siren_output *output, const double *values, size_t n, size_t stride) {
     for (size_t i = 0; i < n; i++) {
-        const double value = values[i * stride];
-        char text[40];
-        int length = 0;
-        for (int digits = 6; digits <= 17; digits++) {
-            length = snprintf(text, sizeof text - 1, "%.*g", digits, value + 0.0); /* -0 becomes 0 */
-            if (strtod(text, NULL) == value) break;
-        }
-        text[length++] = i + 1 < n ? ' ' : '\n';
-        SIREN_RETURN_IF_FAILED(siren_output_write(output, text, (size_t)length));
+        char text[SIREN_NUMBER_BYTES + 1];
+        siren_number_format(values[i * stride] + 0.0, text); /* -0 becomes 0 */
+        strcat(text, i + 1 < n ? " " : "\n");
+        SIREN_RETURN_IF_FAILED(siren_output_write(output, text, strlen(text)));
     }
     return SIREN_OK;
 }
@@ -203,7 +178,6 @@ siren_status siren_gradients_open(const char *base, bool overwrite, const siren_
     siren_output *bval = NULL, *bvec = NULL;
     char *bval_path = NULL, *bvec_path = NULL;
     const size_t n = gradients->n_volumes;
-    number_locale locale = {0};
     for (size_t i = 0; i < n; i++) {
         bool finite = !gradients->bval || isfinite(gradients->bval[i]);
         for (size_t axis = 0; axis < 3 && gradients->bvec; axis++)
@@ -213,7 +187,6 @@ siren_status siren_gradients_open(const char *base, bool overwrite, const siren_
                               "%s: the gradient of volume %zu is no finite number; correct it before writing",
                               base, i);
     }
-    SIREN_RETURN_IF_FAILED(number_locale_enter(&locale));
     SIREN_TRY(siren_sibling_path(base, ".bval", &bval_path));
     SIREN_TRY(siren_sibling_path(base, ".bvec", &bvec_path));
     if (gradients->bval) SIREN_TRY(siren_output_open(bval_path, overwrite, &bval));
@@ -231,7 +204,6 @@ done:
     siren_output_discard(bvec);
     free(bval_path);
     free(bvec_path);
-    number_locale_leave(&locale);
     return status;
 }
 
