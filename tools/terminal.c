@@ -1,6 +1,7 @@
 #include "tools/terminal.h"
 
 #include "host/file.h"
+#include "host/process.h"
 
 #include <math.h>
 #include <inttypes.h>
@@ -85,6 +86,7 @@ static void on_signal(int number) {
     static const char text[] = "\nsirencl: interrupted\n";
     if (interrupted || number == SIGALRM) {
         siren_output_abandon_all();
+        siren_process_abandon_all();
         ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
         (void)n;
         _exit(130);
