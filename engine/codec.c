@@ -282,10 +282,10 @@ struct siren_block_decoder {
     size_t moved_first;     /* from this one on */
     size_t chunk;           /* points decoded at once, at most */
     siren_scaling *scaling; /* (n_volumes) */
-    siren_decoder *network; /* as the next three only where the layout says any_network */
+    float *y;               /* (chunk, n_volumes) */
+    siren_decoder *network; /* as the next two only where the layout says any_network */
     float *params;          /* (n_params) */
     float *coordinates;     /* (chunk, n_inputs) */
-    float *y;               /* (chunk, n_volumes) */
     uint8_t *voxels;        /* (n_volumes, n_points) of the largest block */
 };
 
@@ -323,12 +323,12 @@ siren_status siren_block_decoder_create(siren_device *device, const siren_layout
     decoder->moved_to = siren_block_at(grid, grid->first);
     SIREN_TRY(siren_allocate(&decoder->scaling, n_volumes, sizeof *decoder->scaling, "the scaling"));
     SIREN_TRY(siren_allocate(&decoder->voxels, n_voxels, size, "a decoded block"));
+    SIREN_TRY(siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
     if (layout->any_network) {
         SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),
                                  "the parameters"));
         SIREN_TRY(siren_allocate(&decoder->coordinates, chunk, layout->network.n_inputs * sizeof(float),
                                  "the coordinates"));
-        SIREN_TRY(siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
         /* The first block is of full size. */
         siren_block_coordinates(&decoder->moved_to, layout->network.n_inputs, 0, chunk, decoder->coordinates);
         SIREN_TRY(
@@ -355,16 +355,6 @@ static siren_status move_to(siren_block_decoder *decoder, const siren_block *blo
     return SIREN_OK;
 }
 
-/* Sum and number of squared errors over the targets that are data; `y` NULL: 0 everywhere. */
-static void add_errors(const float *y, const float *targets, size_t n, double *sum, size_t *n_data) {
-    for (size_t i = 0; i < n; i++) {
-        if (isnan(targets[i])) continue;
-        double error = (y ? (double)y[i] : 0.0) - (double)targets[i];
-        *sum += error * error;
-        ++*n_data;
-    }
-}
-
 /* Scaling and parameters of a record into the decoder's. */
 static siren_status unpack_record(siren_block_decoder *decoder, const char *name,
                                   const siren_record *record) {
@@ -385,26 +375,26 @@ static siren_status unpack_record(siren_block_decoder *decoder, const char *name
 }
 
 siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
-                                const uint8_t *bytes, size_t n_bytes, const float *targets,
-                                const void **voxels, double *mse, uint64_t *crc) {
+                                const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
+                                const void **voxels, uint64_t *crc) {
     const siren_layout *layout = &decoder->layout;
     const siren_geometry *g = &layout->geometry;
     size_t n_points = siren_block_points(block), n_voxels = g->n_volumes * n_points,
-           size = siren_datatype_size(g->datatype), n_data = 0;
-    double sum = 0;
+           size = siren_datatype_size(g->datatype);
     siren_record record;
     SIREN_RETURN_IF_FAILED(siren_record_read(name, layout, block, bytes, n_bytes, &record));
     SIREN_RETURN_IF_FAILED(unpack_record(decoder, name, &record));
-    const float *y = record.constant ? NULL : decoder->y;
+    if (record.constant) memset(decoder->y, 0, decoder->chunk * g->n_volumes * sizeof *decoder->y);
     for (size_t first = 0; first < n_points; first += decoder->chunk) {
         size_t n = n_points - first < decoder->chunk ? n_points - first : decoder->chunk;
-        if (y) {
+        if (!record.constant) {
             SIREN_RETURN_IF_FAILED(move_to(decoder, block, first, n));
             SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder->network, decoder->params, decoder->y));
         }
         SIREN_RETURN_IF_FAILED(siren_block_restore(g->datatype, n, n_points, g->n_volumes, decoder->scaling,
-                                                   y, decoder->voxels + first * size));
-        if (targets) add_errors(y, targets + first * g->n_volumes, n * g->n_volumes, &sum, &n_data);
+                                                   record.constant ? NULL : decoder->y,
+                                                   decoder->voxels + first * size));
+        if (outputs) SIREN_RETURN_IF_FAILED(outputs(user, first, n, decoder->y));
     }
     if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_voxels);
     for (size_t i = 0; i < record.n_exceptional; i++)
@@ -412,7 +402,6 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
                size);
     *crc = siren_crc64(0, decoder->voxels, n_voxels * size);
     if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_voxels);
-    if (targets) *mse = n_data ? sum / (double)n_data : 0;
     *voxels = decoder->voxels;
     return SIREN_OK;
 }

@@ -52,11 +52,13 @@ typedef struct siren_block_decoder siren_block_decoder;
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
                                         siren_block_decoder **out);
 void siren_block_decoder_free(siren_block_decoder *decoder);
+/* Receives outputs y (n, n_volumes) of the network for points first ... first + n - 1 of a block, in ascending order, before
+ * they become stored values; 0 where the record is constant. Borrowed. A failure ends the decoding with it. */
+typedef siren_status (*siren_outputs_fn)(void *user, size_t first, size_t n, const float *y);
 /* `*voxels`: (n_volumes, n_points) stored values of `block` in this machine's byte order, borrowed until the next call.
- * `targets` (n_points, n_volumes) may be NULL; else `*mse` is the mean squared error of the network's outputs over those
- * that are data, 0 where none is. `*crc`: CRC-64 of the little-endian voxels. */
+ * `outputs` may be NULL. `*crc`: CRC-64 of the little-endian voxels. */
 siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
-                                const uint8_t *bytes, size_t n_bytes, const float *targets,
-                                const void **voxels, double *mse, uint64_t *crc);
+                                const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
+                                const void **voxels, uint64_t *crc);
 
 #endif

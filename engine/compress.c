@@ -1,4 +1,5 @@
 #include "engine/codec.h"
+#include "engine/fidelity.h"
 #include "engine/quantise.h"
 #include "engine/trainer.h"
 #include "formats/gradients.h"
@@ -208,6 +209,7 @@ static siren_status store_block(siren_compression *run, size_t number, size_t sl
     const float *targets = run->targets + slot * run->n_points * n_volumes;
     const siren_scaling *scaling = run->scaling + slot * n_volumes;
     const void *voxels = NULL;
+    siren_fidelity_watch watch = {.n_outputs = n_volumes, .targets = targets};
     siren_index_entry entry = {.block = (uint32_t)number};
     char name[64];
     siren_block_name(&layout->grid, number, name, sizeof name);
@@ -216,8 +218,9 @@ static siren_status store_block(siren_compression *run, size_t number, size_t sl
                                  run->coordinates, targets, &parameters, &n_parameters));
     SIREN_TRY(siren_record_write(layout, &block, &run->series, scaling, parameters, run->n_exceptional[slot],
                                  &record, &n_record));
-    SIREN_TRY(siren_block_decode(run->decoder, name, &block, record, n_record, targets, &voxels, &entry.mse,
-                                 &entry.decoded_crc));
+    SIREN_TRY(siren_block_decode(run->decoder, name, &block, record, n_record, siren_fidelity_outputs, &watch,
+                                 &voxels, &entry.decoded_crc));
+    if (watch.sums.n > 0) entry.mse = siren_fidelity_of(&watch.sums).mse;
     if (!isfinite(entry.mse)) {
         status =
             siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0", name);

@@ -152,7 +152,7 @@ static siren_status decode_nth(siren_restoration *run, size_t nth, const void **
     siren_block_name(&run->layout.grid, entry->block, own, sizeof own);
     snprintf(name, sizeof name, "%s, %s", siren_archive_path(run->archive), own);
     SIREN_TRY(siren_archive_record(run->archive, nth, &bytes, &n_bytes));
-    SIREN_TRY(siren_block_decode(run->decoder, name, &block, bytes, n_bytes, NULL, voxels, NULL, &crc));
+    SIREN_TRY(siren_block_decode(run->decoder, name, &block, bytes, n_bytes, NULL, NULL, voxels, &crc));
     if (crc != entry->decoded_crc)
         status = siren_fail(SIREN_INTEGRITY,
                             "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
