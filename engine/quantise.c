@@ -4,8 +4,26 @@
 #include "engine/rounding.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+char *siren_weights_name(unsigned weight_bits, char out[16]) {
+    snprintf(out, 16, weight_bits == SIREN_FLOAT32_WEIGHTS ? "float32" : "int%u", weight_bits);
+    return out;
+}
+
+bool siren_weights_parse(const char *name, unsigned *weight_bits) {
+    char known[16];
+    for (unsigned bits = 0; bits <= SIREN_MAX_WEIGHT_BITS; bits++) {
+        if (bits > 0 && bits < SIREN_MIN_WEIGHT_BITS) continue;
+        if (strcmp(name, siren_weights_name(bits, known)) == 0) {
+            *weight_bits = bits;
+            return true;
+        }
+    }
+    return false;
+}
 
 static siren_status check_bits(unsigned bits) {
     if (bits == SIREN_FLOAT32_WEIGHTS || (bits >= SIREN_MIN_WEIGHT_BITS && bits <= SIREN_MAX_WEIGHT_BITS))

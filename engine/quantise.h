@@ -11,6 +11,11 @@
 #define SIREN_MIN_WEIGHT_BITS 6
 #define SIREN_MAX_WEIGHT_BITS 12
 
+/* "int8", or "float32" for 0, into `out`. Returns `out`. */
+char *siren_weights_name(unsigned weight_bits, char out[16]);
+/* The inverse; false for a text that names none. */
+bool siren_weights_parse(const char *name, unsigned *weight_bits);
+
 /* Quantises the parameters of one trained network so that its exact decode stays close to the targets: hidden layers in
  * order, the output layer solved anew by least squares on the exact features. `params` (n_params) in exchange order,
  * `coordinates` (n_points, n_inputs), `targets` (n_points, n_outputs) with NaN where there is no data. `*bytes` is yours

@@ -1,6 +1,7 @@
 /* sirencl compress */
 #include "engine/blocks.h"
 #include "engine/network.h"
+#include "engine/quantise.h"
 #include "tools/tools.h"
 
 #include <ctype.h>
@@ -11,12 +12,7 @@
 #include <string.h>
 
 static siren_status parse_weights(const char *text, unsigned *bits) {
-    char name[16];
-    for (unsigned b = 0; b <= 12; b = b == 0 ? 6 : b + 1)
-        if (strcmp(text, siren_tool_weights_name(b, name)) == 0) {
-            *bits = b;
-            return SIREN_OK;
-        }
+    if (siren_weights_parse(text, bits)) return SIREN_OK;
     return siren_fail(SIREN_USAGE, "--weights is '%s' but must be float32 or one of int6 to int12", text);
 }
 
@@ -77,11 +73,11 @@ static void print_summary(const char *archive, const siren_device *device,
            info->ratio_float32);
     if (isfinite(info->psnr) && info->block_kind == SIREN_BLOCK_VOLUME)
         printf("  PSNR       %.2f dB, of the whole volume, weights %s\n", info->psnr,
-               siren_tool_weights_name(info->weight_bits, weights));
+               siren_weights_name(info->weight_bits, weights));
     else if (isfinite(info->psnr))
         printf("  PSNR       %.2f dB, mean of %zu %s, weights %s\n", info->psnr, info->n_blocks,
                siren_block_kind_name(info->block_kind, info->n_blocks),
-               siren_tool_weights_name(info->weight_bits, weights));
+               siren_weights_name(info->weight_bits, weights));
     else
         printf("  PSNR       exact: every volume of every block is constant\n");
     printf("  time       %.1f s on %s\n", seconds, siren_tool_device_name(device));
@@ -93,10 +89,11 @@ int siren_tool_compress(int argc, char **argv) {
     siren_common_options common = {0};
     const char *device_choice = NULL, *blocks = NULL, *files[2];
     char default_weights[16];
-    const char *weights = siren_tool_weights_name(compress.weight_bits, default_weights);
+    const char *weights = siren_weights_name(compress.weight_bits, default_weights);
     compress.memory_limit = siren_tool_memory();
     const siren_option options[] = {
-        {"model", "NAME", "siren-2d, siren-2d-relu, mlp-relu, mlp-tanh, mlp-siren or siren-3d", SIREN_OPTION_TEXT, &compress.model, 0, 0},
+        {"model", "NAME", "siren-2d, siren-2d-relu, mlp-relu, mlp-tanh, mlp-siren or siren-3d",
+         SIREN_OPTION_TEXT, &compress.model, 0, 0},
         {"blocks", "KIND",
          "what one network stands for: slice, volume or patch:16x16x16;\nelse slice for 2-D models, volume "
          "for siren-3d",
@@ -105,7 +102,8 @@ int siren_tool_compress(int argc, char **argv) {
         {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &compress.width, 16,
          SIREN_MAX_WIDTH},
         {"epochs", "N", "full-batch Adam steps", SIREN_OPTION_SIZE, &compress.epochs, 1, 10000000},
-        {"lr", "X", "learning rate; else 3e-4 for 2-D models, 2e-4 for siren-3d", SIREN_OPTION_FLOAT, &compress.rate, 1e-12, 1},
+        {"lr", "X", "learning rate; else 3e-4 for 2-D models, 2e-4 for siren-3d", SIREN_OPTION_FLOAT,
+         &compress.rate, 1e-12, 1},
         {"w0", "X", "frequency of the sine layers", SIREN_OPTION_FLOAT, &compress.w0, SIREN_MIN_W0,
          SIREN_MAX_W0},
         {"seed", "N", "of the initial parameters", SIREN_OPTION_UINT64, &compress.seed, 0, 0x1p64},

@@ -1,5 +1,6 @@
 /* sirencl info */
 #include "engine/blocks.h"
+#include "engine/quantise.h"
 #include "tools/tools.h"
 
 #include <math.h>
@@ -81,7 +82,7 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     }
     siren_json_end(json);
     siren_json_integer(json, "params", info->n_params);
-    siren_json_string(json, "weights", siren_tool_weights_name(info->weight_bits, weights));
+    siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
     siren_json_begin_array(json, "attachments");
     for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
     siren_json_end(json);
@@ -148,7 +149,7 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
         if (strcmp(layer->activation, "sine") == 0) printf(" (w0 %g)", (double)layer->w0);
     }
     printf("\n  parameters   %s a %s, stored as %s\n", siren_format_integer(info->n_params, params), kind,
-           siren_tool_weights_name(info->weight_bits, weights));
+           siren_weights_name(info->weight_bits, weights));
     printf("  attachments ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
     printf("%s\n", info->n_attachments ? "" : " none");

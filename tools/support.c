@@ -38,8 +38,3 @@ size_t siren_tool_memory(void) {
     if (pages <= 0 || page <= 0 || !siren_mul((size_t)pages, (size_t)page, &bytes)) return (size_t)4 << 30;
     return bytes / 2;
 }
-
-char *siren_tool_weights_name(unsigned bits, char out[16]) {
-    snprintf(out, 16, bits ? "int%u" : "float32", bits);
-    return out;
-}

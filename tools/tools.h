@@ -42,7 +42,4 @@ siren_status siren_tool_print_json(const siren_json *json);
 /* Half of the physical memory: the default of --memory. */
 size_t siren_tool_memory(void);
 
-/* "int8" or "float32" (bits 0) into `out`. Returns `out`. */
-char *siren_tool_weights_name(unsigned bits, char out[16]);
-
 #endif
