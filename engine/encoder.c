@@ -1,0 +1,381 @@
+#include "engine/encoder.h"
+
+#include "engine/decode.h"
+#include "engine/quantise.h"
+#include "engine/trainer.h"
+#include "formats/pack.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One of the networks last trained. */
+typedef struct {
+    siren_training training;
+    siren_block block;
+    float *targets;         /* (n_points, n_volumes) */
+    siren_scaling *scaling; /* (n_volumes) */
+    size_t n_exceptional;
+    bool constant, diverged;
+    size_t at; /* among the networks of the trainer; constant blocks have none */
+} siren_slot;
+
+struct siren_encoder {
+    siren_device *device;
+    siren_encoder_plan plan;
+    siren_layout layout;          /* the plan's, with the weights of `decoder` */
+    siren_block_decoder *decoder; /* NULL before the first block */
+    siren_trainer *trainer; /* of n_networks on blocks of the size of `shape`; NULL before the first batch */
+    siren_decoder *evaluator; /* for curves; NULL likewise */
+    siren_block shape;
+    size_t n_networks;
+    size_t most;                /* networks that fill the device, or that have been found to fit */
+    siren_slot *slots;          /* (most) */
+    size_t n_slots, n_reserved; /* slots last trained; blocks there is room for in `targets` */
+    float *targets;             /* (n_reserved, n_points, n_volumes) of the networks of the trainer */
+    siren_scaling *scaling;     /* (most, n_volumes) */
+    float *coordinates;         /* (n_points, n_inputs) */
+    float *params;              /* (most, n_params) */
+    float *losses;              /* (most, epochs) */
+    float *rates;               /* (most) */
+    float *y;                   /* (SIREN_DECODE_POINTS, n_volumes) for curves */
+};
+
+void siren_encoded_free(siren_encoded *encoded) {
+    if (!encoded) return;
+    free(encoded->packed);
+    encoded->packed = NULL;
+}
+
+/* ---- making and releasing ---- */
+
+/* So many networks side by side fill the device. */
+static size_t choose_batch(const siren_device_facts *facts) {
+    return facts->family == SIREN_FAMILY_CHAIN ? ((size_t)facts->compute_units + 7) / 8 : 8;
+}
+
+siren_status siren_encoder_create(siren_device *device, const siren_encoder_plan *plan, siren_encoder **out) {
+    siren_status status = SIREN_OK;
+    siren_encoder *encoder = NULL;
+    SIREN_TRY(siren_allocate(&encoder, 1, sizeof *encoder, "the encoder"));
+    encoder->device = device;
+    encoder->plan = *plan;
+    encoder->layout = *plan->layout;
+    encoder->most = choose_batch(siren_device_get_facts(device));
+    SIREN_TRY(siren_allocate(&encoder->slots, encoder->most, sizeof *encoder->slots, "the batch"));
+    SIREN_TRY(siren_allocate(&encoder->rates, encoder->most, sizeof(float), "the learning rates"));
+    SIREN_TRY(siren_allocate(&encoder->params, encoder->most * siren_network_n_params(&plan->layout->network),
+                             sizeof(float), "the parameters"));
+    SIREN_TRY(
+        siren_allocate(&encoder->losses, encoder->most * plan->epochs, sizeof(float), "the loss history"));
+    SIREN_TRY(siren_allocate(&encoder->scaling, encoder->most * plan->layout->geometry.n_volumes,
+                             sizeof(siren_scaling), "the scaling"));
+    *out = encoder;
+    encoder = NULL;
+done:
+    siren_encoder_free(encoder);
+    return status;
+}
+
+/* What depends on the blocks' size and the number of networks. */
+static void release_trainer(siren_encoder *encoder) {
+    siren_trainer_free(encoder->trainer);
+    siren_decoder_free(encoder->evaluator);
+    free(encoder->coordinates);
+    free(encoder->targets);
+    free(encoder->y);
+    encoder->trainer = NULL;
+    encoder->evaluator = NULL;
+    encoder->coordinates = encoder->targets = encoder->y = NULL;
+}
+
+void siren_encoder_free(siren_encoder *encoder) {
+    if (!encoder) return;
+    release_trainer(encoder);
+    siren_block_decoder_free(encoder->decoder);
+    free(encoder->slots);
+    free(encoder->scaling);
+    free(encoder->params);
+    free(encoder->losses);
+    free(encoder->rates);
+    free(encoder);
+}
+
+size_t siren_encoder_batch(const siren_encoder *encoder) { return encoder->most; }
+
+/* ---- training ---- */
+
+static bool same_size(const siren_block *a, const siren_block *b) {
+    return a->nx == b->nx && a->ny == b->ny && a->nz == b->nz;
+}
+
+static bool all_constant(const siren_scaling *scaling, size_t n_volumes) {
+    for (size_t volume = 0; volume < n_volumes; volume++)
+        if (scaling[volume].minimum != scaling[volume].maximum) return false;
+    return true;
+}
+
+/* Room for `n` blocks of the size of `block`, and their coordinates. */
+static siren_status reserve(siren_encoder *encoder, const siren_block *block, size_t n) {
+    size_t n_points = siren_block_points(block), n_volumes = encoder->layout.geometry.n_volumes, n_values;
+    uint32_t n_inputs = encoder->layout.network.n_inputs;
+    if (encoder->targets && same_size(block, &encoder->shape) && n <= encoder->n_reserved) return SIREN_OK;
+    release_trainer(encoder);
+    if (n_points > SIREN_MAX_POINTS)
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "a %s has %zu points, more than the limit of %d; use smaller blocks",
+                          siren_block_kind_name(encoder->layout.grid.kind, 1), n_points, SIREN_MAX_POINTS);
+    if (!siren_mul(n_points, n_volumes, &n_values) || !siren_mul(n_values, n, &n_values))
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "%zu x %zu targets of %zu points are more than memory can address", n, n_volumes,
+                          n_points);
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&encoder->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->targets, n_values, sizeof(float), "the targets"));
+    siren_block_coordinates(block, n_inputs, 0, n_points, encoder->coordinates);
+    encoder->shape = *block;
+    encoder->n_reserved = n;
+    return SIREN_OK;
+}
+
+/* Targets and initial parameters of the slots; constant blocks take no place among the trainer's networks. */
+static siren_status gather(siren_encoder *encoder, const siren_training *trainings, size_t n,
+                           size_t *n_networks) {
+    const siren_layout *layout = &encoder->layout;
+    size_t n_volumes = layout->geometry.n_volumes, n_params = siren_network_n_params(&layout->network),
+           n_targets = siren_block_points(&encoder->shape) * n_volumes;
+    *n_networks = 0;
+    for (size_t i = 0; i < n; i++) {
+        siren_slot *slot = &encoder->slots[i];
+        size_t at = *n_networks;
+        *slot = (siren_slot){.training = trainings[i],
+                             .block = siren_block_at(&layout->grid, trainings[i].block),
+                             .targets = encoder->targets + at * n_targets,
+                             .scaling = encoder->scaling + i * n_volumes,
+                             .at = at};
+        SIREN_RETURN_IF_FAILED(siren_block_gather(encoder->plan.series, &slot->block, slot->targets,
+                                                  slot->scaling, &slot->n_exceptional));
+        slot->constant = all_constant(slot->scaling, n_volumes);
+        if (slot->constant) {
+            slot->targets = NULL;
+            continue;
+        }
+        encoder->rates[at] = trainings[i].rate;
+        siren_network_initialise(&layout->network, trainings[i].seed, (uint32_t)trainings[i].block,
+                                 encoder->params + at * n_params);
+        ++*n_networks;
+    }
+    return SIREN_OK;
+}
+
+/* A trainer of exactly `n_networks`, and what curves need. */
+static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
+    const siren_network *network = &encoder->layout.network;
+    size_t n_points = siren_block_points(&encoder->shape),
+           chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+    if (!encoder->trainer || encoder->n_networks != n_networks) {
+        siren_trainer_plan plan = {.network = network,
+                                   .n_networks = n_networks,
+                                   .n_points = n_points,
+                                   .coordinates = encoder->coordinates,
+                                   .max_epochs = encoder->plan.epochs,
+                                   .adam = {0, 0.9f, 0.999f, 1e-8f}};
+        siren_trainer_free(encoder->trainer);
+        encoder->trainer = NULL;
+        SIREN_RETURN_IF_FAILED(siren_trainer_create(encoder->device, &plan, &encoder->trainer));
+        encoder->n_networks = n_networks;
+    }
+    if (!encoder->plan.log_interval || encoder->evaluator) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->y, chunk * encoder->layout.geometry.n_volumes,
+                                          sizeof(float), "some outputs"));
+    return siren_decoder_create(encoder->device, network, chunk, encoder->coordinates, &encoder->evaluator);
+}
+
+/* One call of siren_encoder_train(). */
+typedef struct {
+    siren_encoder *encoder;
+    size_t n, n_networks;
+    siren_curve_fn curve;
+    siren_progress_fn progress;
+    void *user;
+} siren_training_run;
+
+static bool report(void *user, double done, double total, const char *what) {
+    siren_training_run *run = user;
+    (void)total;
+    return !run->progress || run->progress(run->user, done, (double)run->encoder->plan.epochs, what);
+}
+
+/* A point of every curve: the exact forward pass of the current parameters. */
+static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
+    siren_encoder *encoder = run->encoder;
+    const siren_network *network = &encoder->layout.network;
+    size_t n_points = siren_block_points(&encoder->shape), n_volumes = encoder->layout.geometry.n_volumes;
+    SIREN_RETURN_IF_FAILED(siren_trainer_params(encoder->trainer, encoder->params));
+    for (size_t i = 0; i < run->n; i++) {
+        const siren_slot *slot = &encoder->slots[i];
+        siren_fidelity_sums sums = {0};
+        if (slot->constant) continue;
+        for (size_t first = 0, n; first < n_points; first += n) {
+            n = n_points - first < SIREN_DECODE_POINTS ? n_points - first : SIREN_DECODE_POINTS;
+            if (n_points > SIREN_DECODE_POINTS)
+                SIREN_RETURN_IF_FAILED(siren_decoder_move(encoder->evaluator, n,
+                                                          encoder->coordinates + first * network->n_inputs));
+            SIREN_RETURN_IF_FAILED(
+                siren_decoder_run(encoder->evaluator,
+                                  encoder->params + slot->at * siren_network_n_params(network), encoder->y));
+            siren_fidelity_add(&sums, n, n_volumes, encoder->y, slot->targets + first * n_volumes, NULL);
+        }
+        siren_fidelity fidelity = siren_fidelity_of(&sums);
+        run->curve(run->user, i, epoch, &fidelity);
+    }
+    return SIREN_OK;
+}
+
+static siren_status train_slots(siren_training_run *run) {
+    siren_encoder *encoder = run->encoder;
+    size_t epochs = encoder->plan.epochs,
+           stride = run->curve && encoder->plan.log_interval ? encoder->plan.log_interval : epochs;
+    SIREN_RETURN_IF_FAILED(
+        siren_trainer_start(encoder->trainer, encoder->params, encoder->targets, encoder->rates));
+    for (size_t epoch = 0; epoch < epochs; epoch += stride) {
+        if (stride < epochs) SIREN_RETURN_IF_FAILED(add_curve_points(run, epoch));
+        SIREN_RETURN_IF_FAILED(siren_trainer_run(
+            encoder->trainer, epochs - epoch < stride ? epochs - epoch : stride, report, run));
+    }
+    if (stride < epochs) SIREN_RETURN_IF_FAILED(add_curve_points(run, epochs));
+    SIREN_RETURN_IF_FAILED(siren_trainer_history(encoder->trainer, encoder->losses));
+    for (size_t i = 0; i < run->n; i++) {
+        siren_slot *slot = &encoder->slots[i];
+        if (!slot->constant) slot->diverged = !isfinite(encoder->losses[(slot->at + 1) * epochs - 1]);
+    }
+    return siren_trainer_best(encoder->trainer, encoder->params, NULL);
+}
+
+/* There is no room for a single network and its targets. */
+static siren_status no_room(const siren_encoder *encoder) {
+    const siren_device_facts *facts = siren_device_get_facts(encoder->device);
+    const siren_block *b = &encoder->shape;
+    size_t n_volumes = encoder->layout.geometry.n_volumes;
+    return siren_fail(
+        SIREN_DEVICE_MEMORY,
+        "a %s of %zu x %zu x %zu points and %zu volumes has %zu bytes of targets and does not fit into the "
+        "device %s, which "
+        "allocates at most %llu bytes at once; use smaller patches, a smaller network or another device",
+        siren_block_kind_name(encoder->layout.grid.kind, 1), b->nx, b->ny, b->nz, n_volumes,
+        siren_block_points(b) * SIREN_PADDED(n_volumes) * sizeof(float), facts->name,
+        (unsigned long long)facts->max_allocation_bytes);
+}
+
+/* Trainings at the head of the list whose blocks are of one size, at most as many as fit. */
+static size_t count_of_one_size(const siren_encoder *encoder, const siren_training *trainings, size_t n) {
+    const siren_block_grid *grid = &encoder->layout.grid;
+    const siren_block first = siren_block_at(grid, trainings[0].block);
+    size_t count = 1;
+    for (; count < n && count < encoder->most; count++) {
+        const siren_block next = siren_block_at(grid, trainings[count].block);
+        if (!same_size(&next, &first)) break;
+    }
+    return count;
+}
+
+siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
+                                 siren_curve_fn curve, siren_progress_fn progress, void *user,
+                                 size_t *n_trained) {
+    siren_training_run run = {.encoder = encoder, .curve = curve, .progress = progress, .user = user};
+    const siren_block block = siren_block_at(&encoder->layout.grid, trainings[0].block);
+    for (;;) {
+        run.n = count_of_one_size(encoder, trainings, n);
+        encoder->n_slots = 0;
+        SIREN_RETURN_IF_FAILED(reserve(encoder, &block, run.n));
+        SIREN_RETURN_IF_FAILED(gather(encoder, trainings, run.n, &run.n_networks));
+        if (run.n_networks == 0) break;
+        siren_status status = prepare_trainer(encoder, run.n_networks);
+        if (status == SIREN_OK) break;
+        if (status != SIREN_DEVICE_MEMORY) return status;
+        if (run.n == 1) return no_room(encoder);
+        encoder->most = (run.n + 1) / 2;
+        siren_log(SIREN_LOG_INFO, "%s; trying with %zu blocks at once", siren_message(), encoder->most);
+    }
+    if (run.n_networks > 0) SIREN_RETURN_IF_FAILED(train_slots(&run));
+    encoder->n_slots = run.n;
+    *n_trained = run.n;
+    return SIREN_OK;
+}
+
+/* ---- encoding ---- */
+
+/* A decoder for weights of so many bits. */
+static siren_status prepare_decoder(siren_encoder *encoder, unsigned weight_bits) {
+    if (encoder->decoder && encoder->layout.weight_bits == weight_bits) return SIREN_OK;
+    siren_block_decoder_free(encoder->decoder);
+    encoder->decoder = NULL;
+    encoder->layout.weight_bits = weight_bits;
+    return siren_block_decoder_create(encoder->device, &encoder->layout, SIZE_MAX, &encoder->decoder);
+}
+
+/* The mask in a block, yours to free(): 1 where it is neither 0 nor NaN. */
+static siren_status cut_mask(const siren_series *mask, const siren_block *block, uint8_t **out) {
+    siren_status status = SIREN_OK;
+    uint8_t *inside = NULL;
+    double *row = NULL;
+    SIREN_TRY(siren_allocate(&inside, siren_block_points(block), 1, "the mask of a block"));
+    SIREN_TRY(siren_allocate(&row, block->nx, sizeof *row, "a row of the mask"));
+    for (size_t i = 0; i < block->ny * block->nz; i++) {
+        siren_datatype_to_double(mask->geometry.datatype,
+                                 siren_block_row(mask, block, 0, i % block->ny, i / block->ny), block->nx,
+                                 row);
+        for (size_t x = 0; x < block->nx; x++) inside[i * block->nx + x] = row[x] > 0 || row[x] < 0;
+    }
+    *out = inside;
+    inside = NULL;
+done:
+    free(inside);
+    free(row);
+    return status;
+}
+
+siren_status siren_encoder_encode(siren_encoder *encoder, size_t nth, unsigned weight_bits,
+                                  siren_encoded *out) {
+    siren_status status = SIREN_OK;
+    const siren_slot *slot = &encoder->slots[nth];
+    const siren_layout *layout = &encoder->layout;
+    siren_encoded encoded = {.entry = {.block = (uint32_t)slot->training.block},
+                             .constant = slot->constant,
+                             .diverged = slot->diverged,
+                             .fidelity = {0, NAN, NAN, NAN, NAN},
+                             .masked = {0, NAN, NAN, NAN, NAN}};
+    siren_fidelity_watch watch = {.n_outputs = layout->geometry.n_volumes, .targets = slot->targets};
+    uint8_t *parameters = NULL, *record = NULL, *mask = NULL;
+    const void *voxels = NULL;
+    size_t n_parameters = 0;
+    char name[64];
+    SIREN_RETURN_IF_FAILED(prepare_decoder(encoder, weight_bits));
+    siren_block_name(&layout->grid, slot->training.block, name, sizeof name);
+    if (encoder->plan.mask) SIREN_TRY(cut_mask(encoder->plan.mask, &slot->block, &mask));
+    watch.mask = mask;
+    if (!slot->constant)
+        SIREN_TRY(siren_quantise(&layout->network, weight_bits,
+                                 encoder->params + slot->at * siren_network_n_params(&layout->network),
+                                 siren_block_points(&slot->block), encoder->coordinates, slot->targets,
+                                 &parameters, &n_parameters));
+    SIREN_TRY(siren_record_write(layout, &slot->block, encoder->plan.series, slot->scaling, parameters,
+                                 slot->n_exceptional, &record, &encoded.n_unpacked));
+    SIREN_TRY(siren_block_decode(encoder->decoder, name, &slot->block, record, encoded.n_unpacked,
+                                 slot->constant ? NULL : siren_fidelity_outputs, &watch, &voxels,
+                                 &encoded.entry.decoded_crc));
+    SIREN_TRY(siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
+    if (!slot->constant) {
+        encoded.fidelity = siren_fidelity_of(&watch.sums);
+        encoded.entry.mse = encoded.fidelity.mse;
+        encoded.masked = siren_fidelity_of(&watch.masked);
+    }
+    *out = encoded;
+    encoded.packed = NULL;
+done:
+    siren_encoded_free(&encoded);
+    free(parameters);
+    free(record);
+    free(mask);
+    return status;
+}
