@@ -341,6 +341,10 @@ done:
     return status;
 }
 
+const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder) {
+    return decoder->scaling;
+}
+
 /* Coordinates depend on the block's size alone, so blocks of one size of up to `chunk` points move nothing. */
 static siren_status move_to(siren_block_decoder *decoder, const siren_block *block, size_t first, size_t n) {
     siren_block *at = &decoder->moved_to;
@@ -404,4 +408,33 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
     if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_voxels);
     *voxels = decoder->voxels;
     return SIREN_OK;
+}
+
+siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive *archive, size_t nth,
+                                    siren_outputs_fn outputs, void *user, const void **voxels) {
+    siren_status status = SIREN_OK;
+    const siren_block_grid *grid = &decoder->layout.grid;
+    const siren_index_entry *entry = &siren_archive_index(archive)[nth];
+    const siren_block block = siren_block_at(grid, entry->block);
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    uint64_t crc = 0;
+    const void *decoded = NULL;
+    char own[64], name[SIREN_MESSAGE_BYTES];
+    siren_block_name(grid, entry->block, own, sizeof own);
+    snprintf(name, sizeof name, "%s, %s", siren_archive_path(archive), own);
+    SIREN_TRY(siren_archive_record(archive, nth, &bytes, &n_bytes));
+    SIREN_TRY(siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
+    if (crc != entry->decoded_crc) {
+        status = siren_fail(SIREN_INTEGRITY,
+                            "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
+                            "%016llx); try --device host, and report "
+                            "the device",
+                            name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
+        goto done;
+    }
+    *voxels = decoded;
+done:
+    free(bytes);
+    return status;
 }

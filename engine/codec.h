@@ -52,6 +52,8 @@ typedef struct siren_block_decoder siren_block_decoder;
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
                                         siren_block_decoder **out);
 void siren_block_decoder_free(siren_block_decoder *decoder);
+/* (n_volumes) of the record decoded last, or being decoded; borrowed. */
+const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder);
 /* Receives outputs y (n, n_volumes) of the network for points first ... first + n - 1 of a block, in ascending order, before
  * they become stored values; 0 where the record is constant. Borrowed. A failure ends the decoding with it. */
 typedef siren_status (*siren_outputs_fn)(void *user, size_t first, size_t n, const float *y);
@@ -60,5 +62,9 @@ typedef siren_status (*siren_outputs_fn)(void *user, size_t first, size_t n, con
 siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
                                 const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
                                 const void **voxels, uint64_t *crc);
+/* The same for the nth record of an archive of the decoder's layout. INTEGRITY where it decodes to other voxels than were
+ * compressed, CORRUPT where it is damaged. */
+siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive *archive, size_t nth,
+                                    siren_outputs_fn outputs, void *user, const void **voxels);
 
 #endif

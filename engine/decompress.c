@@ -140,30 +140,6 @@ static siren_status open_writer(siren_restoration *run, const char *image,
     return siren_nifti_writer_open(image, options->overwrite, &part, header, &run->writer);
 }
 
-/* Reads, decodes and checks the nth record. `*voxels` is borrowed until the next call. */
-static siren_status decode_nth(siren_restoration *run, size_t nth, const void **voxels) {
-    siren_status status = SIREN_OK;
-    const siren_index_entry *entry = &siren_archive_index(run->archive)[nth];
-    uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
-    uint64_t crc = 0;
-    const siren_block block = siren_block_at(&run->layout.grid, entry->block);
-    char own[64], name[SIREN_MESSAGE_BYTES];
-    siren_block_name(&run->layout.grid, entry->block, own, sizeof own);
-    snprintf(name, sizeof name, "%s, %s", siren_archive_path(run->archive), own);
-    SIREN_TRY(siren_archive_record(run->archive, nth, &bytes, &n_bytes));
-    SIREN_TRY(siren_block_decode(run->decoder, name, &block, bytes, n_bytes, NULL, NULL, voxels, &crc));
-    if (crc != entry->decoded_crc)
-        status = siren_fail(SIREN_INTEGRITY,
-                            "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
-                            "%016llx); try --device host, and report "
-                            "the device",
-                            name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
-done:
-    free(bytes);
-    return status;
-}
-
 /* The slices asked for that a layer of blocks holds; false for none. */
 static bool slices_of_layer(const siren_restoration *run, const siren_block *block, siren_span *out) {
     size_t end = block->z + block->nz;
@@ -238,7 +214,7 @@ static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, 
         const siren_block block = siren_block_at(grid, grid->first + nth);
         const void *voxels = NULL;
         if (!slices_of_layer(run, &block, &slices)) continue;
-        SIREN_RETURN_IF_FAILED(decode_nth(run, nth, &voxels));
+        SIREN_RETURN_IF_FAILED(siren_block_decode_nth(run->decoder, run->archive, nth, NULL, NULL, &voxels));
         if (run->layer) place_block(run, &block, slices, voxels);
         if (block.x + block.nx == grid->nx && block.y + block.ny == grid->ny)
             SIREN_RETURN_IF_FAILED(write_layer(run, &block, slices, voxels));
@@ -360,7 +336,7 @@ siren_status siren_verify(siren_device *device, const char *archive, size_t memo
     SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
     for (size_t nth = 0; nth < run.layout.grid.count; nth++) {
         const void *voxels = NULL;
-        siren_status checked = decode_nth(&run, nth, &voxels);
+        siren_status checked = siren_block_decode_nth(run.decoder, run.archive, nth, NULL, NULL, &voxels);
         if (checked != SIREN_OK && checked != SIREN_CORRUPT && checked != SIREN_INTEGRITY) {
             status = checked; /* the machine's fault, not the archive's */
             goto done;
