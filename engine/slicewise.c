@@ -77,10 +77,14 @@ static siren_status gather_slice(siren_slicewise_run *run, size_t z, size_t plac
 
 static siren_status find_ranges(siren_slicewise_run *run) {
     size_t n_volumes = run->layout.geometry.n_volumes;
+    const siren_fidelity nothing = siren_fidelity_of(&(siren_fidelity_sums){0});
     for (size_t z = 0; z < run->n_slices; z++) {
         const siren_scaling *scaling = run->scaling + z * n_volumes;
         SIREN_RETURN_IF_FAILED(gather_slice(run, z, 0));
-        run->slices[z] = (siren_slice_fidelity){.z = run->layout.grid.z_begin + z, .constant = true};
+        run->slices[z] = (siren_slice_fidelity){.z = run->layout.grid.z_begin + z,
+                                                .constant = true,
+                                                .honest_masked = nothing,
+                                                .published_masked = nothing};
         for (size_t volume = 0; volume < n_volumes; volume++) {
             double range = scaling[volume].maximum - scaling[volume].minimum;
             if (range > 0) run->slices[z].constant = false;
@@ -121,8 +125,8 @@ static void rescale(const siren_slicewise_run *run, size_t z, const float *y, fl
     }
 }
 
-/* A siren_outputs_fn: the first block that meets a slice fills in its targets, each its outputs, and the last one
- * completes it. */
+/* A siren_outputs_fn: the first block that meets a slice fills in its targets, each its outputs, and the last
+ * one completes it. */
 static siren_status take_outputs(void *user, size_t first, size_t n, const float *y) {
     siren_slicewise_run *run = user;
     const siren_block *block = &run->block;

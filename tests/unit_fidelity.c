@@ -1,5 +1,5 @@
-/* engine/fidelity against tests/golden/make_fidelity.py, and what no single block shows: that sums do not depend on how
- * the points are divided, and the cap of the published figure. */
+/* engine/fidelity against tests/golden/make_fidelity.py, and what no single block shows: that sums do not
+ * depend on how the points are divided, and the cap of the published figure. */
 #include "tests/testing.h"
 #include "engine/fidelity.h"
 
@@ -104,7 +104,8 @@ static void draw_points(void) {
     for (size_t i = 0; i < N_POINTS; i++) mask[i] = (uint8_t)(draw(&x) < 0.7f ? 1 + i % 3 : 0);
 }
 
-/* An archive's mse must not change with the number of points decoded at once; a plain loop gives the same bits. */
+/* An archive's mse must not change with the number of points decoded at once; a plain loop gives the same
+ * bits. */
 static void sums_do_not_depend_on_how_points_are_divided(void **state) {
     (void)state;
     draw_points();
@@ -132,7 +133,7 @@ static void sums_do_not_depend_on_how_points_are_divided(void **state) {
     assert_int_equal(n_masked, whole.masked.n);
 }
 
-/* Rounding targets to 255 levels costs a uniform error of 1/255, whatever the fit: -10 log10(1 / (12 255^2)). */
+/* Rounding to 256 levels costs a uniform error of width 1/255, whatever the fit: -10 log10(1 / (12 255^2)). */
 static void a_perfect_fit_is_capped_as_published(void **state) {
     (void)state;
     enum { N = 100000 };
