@@ -22,6 +22,8 @@ const char *siren_opencl_error_name(cl_int error) {
         NAME(CL_OUT_OF_RESOURCES)
         NAME(CL_OUT_OF_HOST_MEMORY)
         NAME(CL_BUILD_PROGRAM_FAILURE)
+        NAME(CL_DEVICE_PARTITION_FAILED)
+        NAME(CL_INVALID_DEVICE_PARTITION_COUNT)
         NAME(CL_INVALID_VALUE)
         NAME(CL_INVALID_DEVICE)
         NAME(CL_INVALID_CONTEXT)
@@ -57,7 +59,7 @@ siren_status siren_opencl_check(siren_device *device, cl_int error, const char *
     bool memory = error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_HOST_MEMORY ||
                   error == CL_INVALID_BUFFER_SIZE;
     return siren_fail(memory ? SIREN_DEVICE_MEMORY : SIREN_DEVICE, "%s failed on the device %s: %s (%d)",
-                      what, device->facts.name, siren_opencl_error_name(error), error);
+                      what, device->label, siren_opencl_error_name(error), error);
 }
 
 void siren_device_inject_failure(siren_device *device, long nth, siren_status status) {
@@ -163,6 +165,7 @@ static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, si
         for (cl_uint d = 0; d < n; d++) {
             list[at + d].platform = p;
             list[at + d].index = d;
+            snprintf(list[at + d].place, sizeof list[at + d].place, "%u:%u", p, d);
             read_facts(platforms[p], found[at + d], &list[at + d]);
         }
         at += n;
@@ -186,50 +189,62 @@ siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices) {
     return SIREN_OK;
 }
 
+/* ---- choosing ---- */
+
 static bool matches(const siren_device_facts *facts, const char *choice) {
-    char place[32];
     if (strcmp(choice, "cpu") == 0) return facts->is_cpu;
     if (strcmp(choice, "gpu") == 0) return facts->is_gpu;
-    snprintf(place, sizeof place, "%u:%u", facts->platform, facts->index);
-    if (choice[0] >= '0' && choice[0] <= '9' && strchr(choice, ':')) return strcmp(choice, place) == 0;
+    if (strcmp(choice, "all") == 0) return false;
+    if (choice[0] >= '0' && choice[0] <= '9' && strchr(choice, ':')) return strcmp(choice, facts->place) == 0;
     return strcasestr(facts->name, choice) || strcasestr(facts->platform_name, choice);
 }
 
-static siren_status choose(const char *choice, const siren_device_facts *list, size_t n, size_t *out) {
-    if (!choice || !*choice) choice = getenv("SIRENCL_DEVICE");
-    if (!choice || !*choice) {
-        *out = 0;
-        for (size_t i = n; i-- > 0;)
-            if (list[i].is_gpu && list[i].available) *out = i;
-        return SIREN_OK;
-    }
+/* The first device that matches, or n. No choice means the first GPU, else the first device. */
+static size_t find(const char *choice, const siren_device_facts *list, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (matches(&list[i], choice)) {
-            *out = i;
-            return SIREN_OK;
-        }
+        if (choice ? matches(&list[i], choice) : list[i].is_gpu && list[i].available) return i;
+    return choice ? n : 0;
+}
+
+/* NULL for no choice, neither here nor in the environment. */
+static const char *present_choice(const char *choice) {
+    if (!choice || !*choice) choice = getenv("SIRENCL_DEVICE");
+    return choice && *choice ? choice : NULL;
+}
+
+/* Where the "/N" of a choice begins, or NULL. A slash may stand in a name, too. */
+static const char *find_parts(const char *choice) {
+    const char *slash = strrchr(choice, '/');
+    return slash && slash[1] && strspn(slash + 1, "0123456789") == strlen(slash + 1) ? slash : NULL;
+}
+
+static siren_status nothing_matches(const char *choice, const siren_device_facts *list, size_t n) {
     char known[512] = "";
     for (size_t i = 0, used = 0; i < n && used + 1 < sizeof known; i++)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%u:%u %s", i ? ", " : "",
-                                 list[i].platform, list[i].index, list[i].name);
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s %s", i ? ", " : "", list[i].place,
+                                 list[i].name);
     return siren_fail(
         SIREN_NO_DEVICE,
         "no OpenCL device matches '%s' (cpu, gpu, platform:index or part of a name); there are: %s", choice,
         known);
 }
 
-siren_status siren_device_open(const char *choice, siren_device **out) {
-    siren_status status = SIREN_OK;
-    siren_device_facts *list = NULL;
-    cl_device_id *ids = NULL;
-    siren_device *device = NULL;
-    size_t n = 0, chosen = 0;
+/* ---- opening ---- */
+
+/* A part of a device is given over: closed with the device, or released on failure. */
+static siren_status open_device(const siren_device_facts *facts, cl_device_id id, bool is_part,
+                                siren_device **out) {
     cl_int error = CL_SUCCESS;
-    SIREN_TRY(enumerate(&list, &ids, &n));
-    SIREN_TRY(choose(choice, list, n, &chosen));
-    SIREN_TRY(siren_allocate(&device, 1, sizeof *device, "the device"));
-    device->facts = list[chosen];
-    device->id = ids[chosen];
+    siren_device *device = NULL;
+    siren_status status = siren_allocate(&device, 1, sizeof *device, "the device");
+    if (status != SIREN_OK) {
+        if (is_part) clReleaseDevice(id);
+        return status;
+    }
+    device->facts = *facts;
+    snprintf(device->label, sizeof device->label, "%s (%s)", facts->name, facts->place);
+    device->id = id;
+    device->is_part = is_part;
     device->calls_to_failure = -1;
     device->context = clCreateContext(NULL, 1, &device->id, NULL, NULL, &error);
     SIREN_TRY(siren_opencl_check(device, error, "creating a context"));
@@ -239,9 +254,161 @@ siren_status siren_device_open(const char *choice, siren_device **out) {
     device = NULL;
 done:
     siren_device_close(device);
+    return status;
+}
+
+siren_status siren_device_open(const char *choice, siren_device **out) {
+    siren_status status = SIREN_OK;
+    siren_device_facts *list = NULL;
+    cl_device_id *ids = NULL;
+    size_t n = 0;
+    SIREN_TRY(enumerate(&list, &ids, &n));
+    choice = present_choice(choice);
+    size_t chosen = find(choice, list, n);
+    if (chosen < n)
+        status = open_device(&list[chosen], ids[chosen], false, out);
+    else if (strcmp(choice, "all") == 0 || strchr(choice, ',') || find_parts(choice))
+        status = siren_fail(
+            SIREN_USAGE,
+            "'%s' names several devices, but this runs on one; name one, or use sirencl sweep, which "
+            "takes several",
+            choice);
+    else
+        status = nothing_matches(choice, list, n);
+done:
     free(list);
     free(ids);
     return status;
+}
+
+/* The devices of the machine, and those opened so far. */
+typedef struct {
+    siren_device_facts *list; /* (n) */
+    cl_device_id *ids;        /* (n) */
+    bool *taken;              /* (n) */
+    size_t n;
+    siren_device **devices; /* (n_devices) */
+    size_t n_devices;
+} siren_opening;
+
+static siren_status add_device(siren_opening *opening, const siren_device_facts *facts, cl_device_id id,
+                               bool is_part) {
+    siren_device **grown = realloc(opening->devices, (opening->n_devices + 1) * sizeof *opening->devices);
+    if (!grown) {
+        if (is_part) clReleaseDevice(id);
+        return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep %zu devices", opening->n_devices + 1);
+    }
+    opening->devices = grown;
+    SIREN_RETURN_IF_FAILED(open_device(facts, id, is_part, &grown[opening->n_devices]));
+    opening->n_devices++;
+    return SIREN_OK;
+}
+
+/* Splits device i into `n_parts` and opens them. What does not divide evenly stays unused. */
+static siren_status add_parts(siren_opening *opening, size_t i, size_t n_parts) {
+    siren_status status = SIREN_OK;
+    siren_device_facts facts = opening->list[i];
+    cl_device_id *parts = NULL;
+    cl_uint n_made = 0, units = 0;
+    if (n_parts == 1) return add_device(opening, &facts, opening->ids[i], false);
+    if (n_parts == 0 || n_parts > facts.compute_units)
+        return siren_fail(
+            SIREN_USAGE,
+            "the device %s (%s) has %u compute unit(s) and does not split into %zu parts; ask for 1 to %u",
+            facts.name, facts.place, facts.compute_units, n_parts, facts.compute_units);
+    const cl_device_partition_property how[] = {
+        CL_DEVICE_PARTITION_EQUALLY, (cl_device_partition_property)(facts.compute_units / n_parts), 0};
+    cl_int error = clCreateSubDevices(opening->ids[i], how, 0, NULL, &n_made);
+    if (error == CL_SUCCESS) {
+        SIREN_TRY(siren_allocate(&parts, n_made, sizeof(cl_device_id), "the parts of a device"));
+        error = clCreateSubDevices(opening->ids[i], how, n_made, parts, NULL);
+    }
+    if (error != CL_SUCCESS || n_made < n_parts) {
+        status = siren_fail(SIREN_USAGE,
+                            "the device %s (%s) does not split into equal parts (%s); leave out the /%zu",
+                            facts.name, facts.place, siren_opencl_error_name(error), n_parts);
+        goto done;
+    }
+    for (cl_uint part = 0; part < n_made; part++) {
+        if (part >= n_parts || status != SIREN_OK) {
+            clReleaseDevice(parts[part]);
+            continue;
+        }
+        snprintf(facts.place, sizeof facts.place, "%u:%u/%zu#%u", facts.platform, facts.index, n_parts, part);
+        clGetDeviceInfo(parts[part], CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
+        facts.compute_units = units;
+        status = add_device(opening, &facts, parts[part], true);
+    }
+done:
+    free(parts);
+    return status;
+}
+
+/* One of a list: a device, or its parts. */
+static siren_status add_chosen(siren_opening *opening, const char *choice) {
+    char name[256];
+    const char *parts = find_parts(choice);
+    size_t length = parts ? (size_t)(parts - choice) : strlen(choice), i = opening->n;
+    if (length > 0 && length < sizeof name) {
+        memcpy(name, choice, length);
+        name[length] = 0;
+        i = find(name, opening->list, opening->n);
+    }
+    if (i == opening->n) return nothing_matches(choice, opening->list, opening->n);
+    if (opening->taken[i])
+        return siren_fail(SIREN_USAGE,
+                          "the device %s (%s) is named twice, the second time as '%s'; name it once",
+                          opening->list[i].name, opening->list[i].place, choice);
+    opening->taken[i] = true;
+    return add_parts(opening, i, parts ? strtoul(parts + 1, NULL, 10) : 1);
+}
+
+static siren_status add_all(siren_opening *opening) {
+    for (size_t i = 0; i < opening->n; i++)
+        if (opening->list[i].available)
+            SIREN_RETURN_IF_FAILED(add_device(opening, &opening->list[i], opening->ids[i], false));
+    if (opening->n_devices == 0)
+        return siren_fail(SIREN_NO_DEVICE, "none of the %zu OpenCL devices is available; see sirencl devices",
+                          opening->n);
+    return SIREN_OK;
+}
+
+siren_status siren_devices_open(const char *choice, siren_device ***out, size_t *n_devices) {
+    siren_status status = SIREN_OK;
+    siren_opening opening = {0};
+    char *names = NULL, *rest;
+    SIREN_TRY(enumerate(&opening.list, &opening.ids, &opening.n));
+    SIREN_TRY(siren_allocate(&opening.taken, opening.n, sizeof(bool), "the list of devices"));
+    choice = present_choice(choice);
+    size_t single = find(choice, opening.list, opening.n);
+    if (single < opening.n) {
+        SIREN_TRY(add_device(&opening, &opening.list[single], opening.ids[single], false));
+    } else if (strcmp(choice, "all") == 0) {
+        SIREN_TRY(add_all(&opening));
+    } else {
+        rest = names = strdup(choice);
+        if (!names) {
+            status = siren_fail(SIREN_SYSTEM, "out of memory: cannot choose devices");
+            goto done;
+        }
+        for (const char *name; (name = strsep(&rest, ","));) SIREN_TRY(add_chosen(&opening, name));
+    }
+    *out = opening.devices;
+    *n_devices = opening.n_devices;
+    opening.devices = NULL;
+    opening.n_devices = 0;
+done:
+    siren_devices_close(opening.devices, opening.n_devices);
+    free(names);
+    free(opening.taken);
+    free(opening.list);
+    free(opening.ids);
+    return status;
+}
+
+void siren_devices_close(siren_device **devices, size_t n_devices) {
+    for (size_t i = 0; i < n_devices; i++) siren_device_close(devices[i]);
+    free(devices);
 }
 
 void siren_device_close(siren_device *device) {
@@ -253,6 +420,7 @@ void siren_device_close(siren_device *device) {
     free(device->programs);
     if (device->queue) clReleaseCommandQueue(device->queue);
     if (device->context) clReleaseContext(device->context);
+    if (device->is_part) clReleaseDevice(device->id);
     free(device);
 }
 

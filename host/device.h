@@ -15,6 +15,7 @@ const char *siren_family_name(siren_family family);
 
 typedef struct {
     unsigned platform, index; /* as in --device platform:index */
+    char place[64];           /* "0:1"; the first of four parts of that device: "0:1/4#0" */
     char platform_name[128], platform_version[128];
     char name[256], vendor[128], version[128], driver[128];
     bool is_cpu, is_gpu, available;
@@ -35,6 +36,14 @@ typedef struct siren_device siren_device;
  * matches, listing what there is. `*out` is yours: siren_device_close(). One thread at a time may use a device. */
 siren_status siren_device_open(const char *choice, siren_device **out);
 void siren_device_close(siren_device *device);
+
+/* Opens several devices. `choice`: "all" (every one that is available), or a list, with commas, of what siren_device_open()
+ * takes. "/N" behind one of them splits it into N devices of as many compute units each: "cpu/2", "0:0/2,1:0". USAGE where a
+ * device is named twice or does not split so, else as siren_device_open(). Each device may be used by a thread of its own at
+ * the same time. `*out` is yours: siren_devices_close(). */
+siren_status siren_devices_open(const char *choice, siren_device ***out, size_t *n_devices);
+void siren_devices_close(siren_device **devices, size_t n_devices);
+
 const siren_device_facts *siren_device_get_facts(const siren_device *device);
 /* Overrides the family (tests run every family on every device). */
 void siren_device_set_family(siren_device *device, siren_family family);

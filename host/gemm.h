@@ -12,8 +12,7 @@ typedef struct {
 } siren_matrix;
 
 /* Enqueues C(m, n) = alpha * A(m, k) B(k, n) + beta * C, A and B transposed where they say so. All buffers belong to
- * `device`. From one thread of the process at a time: CLBlast before 1.6.1 has a race in its cache of programs.
- * USAGE for an empty or ill-fitting shape, DEVICE_MEMORY without room for CLBlast's copies, else DEVICE. */
+ * `device`. USAGE for an empty or ill-fitting shape, DEVICE_MEMORY without room for CLBlast's copies, else DEVICE. */
 siren_status siren_gemm(siren_device *device, size_t m, size_t n, size_t k, float alpha, siren_matrix a,
                         siren_matrix b, float beta, siren_matrix c);
 

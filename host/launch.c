@@ -14,7 +14,7 @@ siren_status siren_buffer_create(siren_device *device, size_t bytes, const char 
         return siren_fail(SIREN_DEVICE_MEMORY,
                           "%s: %zu bytes are needed at once, but the device %s allocates at most %llu; use a "
                           "smaller network or another device",
-                          what, bytes, device->facts.name,
+                          what, bytes, device->label,
                           (unsigned long long)device->facts.max_allocation_bytes);
     SIREN_RETURN_IF_FAILED(siren_allocate(&buffer, 1, sizeof *buffer, what));
     buffer->device = device;
@@ -28,7 +28,7 @@ siren_status siren_buffer_create(siren_device *device, size_t bytes, const char 
             siren_fail(
                 status,
                 "the device %s has no room for %s (%zu bytes); use a smaller network or another device",
-                device->facts.name, what, bytes);
+                device->label, what, bytes);
         return status;
     }
     *out = buffer;
@@ -137,7 +137,7 @@ siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, siz
     if (group > device->facts.max_work_group)
         return siren_fail(SIREN_DEVICE,
                           "the kernel %s needs work-groups of %zu items, but the device %s allows %zu",
-                          kernel->name, group, device->facts.name, device->facts.max_work_group);
+                          kernel->name, group, device->label, device->facts.max_work_group);
     for (cl_uint i = 0; i < n_arguments; i++)
         SIREN_RETURN_IF_FAILED(
             siren_opencl_check(device, set_argument(kernel->kernel, i, &arguments[i]), kernel->name));

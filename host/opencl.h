@@ -13,7 +13,9 @@ typedef struct {
 
 struct siren_device {
     siren_device_facts facts;
+    char label[328]; /* "NAME (0:1)", for messages */
     cl_device_id id;
+    bool is_part; /* of a device; released when closed */
     cl_context context;
     cl_command_queue queue;
     siren_built_program *programs; /* (n_programs) built so far */

@@ -3,9 +3,13 @@
 #include "host/kernels.h"
 #include "host/opencl.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Devices used from threads of their own build one at a time, whatever an implementation's compiler shares. */
+static pthread_mutex_t building = PTHREAD_MUTEX_INITIALIZER;
 
 #define MAX_SOURCES 16              /* files of one program, includes counted */
 #define KERNEL_FILE_LIMIT (1 << 20) /* bytes of a file of SIRENCL_KERNEL_DIR */
@@ -105,7 +109,7 @@ static siren_status build_failed(siren_device *device, cl_program program, const
                       "%s does not build on the device %s: %s: %s; where no line is named, the driver's "
                       "cache folder may be full "
                       "or read-only (PoCL: $POCL_CACHE_DIR)",
-                      file, device->facts.name, siren_opencl_error_name(error), log);
+                      file, device->label, siren_opencl_error_name(error), log);
 }
 
 siren_status siren_program_get(siren_device *device, const char *file, const char *options, cl_program *out) {
@@ -125,7 +129,9 @@ siren_status siren_program_get(siren_device *device, const char *file, const cha
     const char *text = source.text;
     program = clCreateProgramWithSource(device->context, 1, &text, &source.length, &error);
     SIREN_TRY(siren_opencl_check(device, error, "creating a program"));
+    pthread_mutex_lock(&building);
     error = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
+    pthread_mutex_unlock(&building);
     if (error != CL_SUCCESS) {
         status = build_failed(device, program, file, error);
         goto done;

@@ -11,10 +11,8 @@ static siren_status print_json(const siren_device_facts *facts, size_t n) {
     siren_json_begin_array(json, "devices");
     for (size_t i = 0; i < n; i++) {
         const siren_device_facts *f = &facts[i];
-        char choice[32];
-        snprintf(choice, sizeof choice, "%u:%u", f->platform, f->index);
         siren_json_begin_object(json, NULL);
-        siren_json_string(json, "device", choice);
+        siren_json_string(json, "device", f->place);
         siren_json_string(json, "name", f->name);
         siren_json_string(json, "vendor", f->vendor);
         siren_json_string(json, "version", f->version);
@@ -47,7 +45,7 @@ done:
 static void print_table(const siren_device_facts *facts, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const siren_device_facts *f = &facts[i];
-        printf("%u:%u  %s%s\n", f->platform, f->index, f->name, f->available ? "" : " (not available)");
+        printf("%s  %s%s\n", f->place, f->name, f->available ? "" : " (not available)");
         printf("     platform   %s, %s\n", f->platform_name, f->platform_version);
         printf("     device     %s, %s, driver %s, %s\n",
                f->is_cpu   ? "CPU"
@@ -72,8 +70,12 @@ int siren_tool_devices(int argc, char **argv) {
     const siren_usage usage = {
         .command = "devices",
         .arguments = "",
-        .summary = "Lists every device of every OpenCL platform, and which family of kernels it gets.\n"
-                   "Exit code 6 where there is none.",
+        .summary =
+            "Lists every device of every OpenCL platform, and which family of kernels it gets.\n"
+            "Exit code 6 where there is none.\n\n"
+            "--device of other commands takes cpu, gpu, PLATFORM:INDEX as listed here, or part of a name.\n"
+            "Where several devices can share the work, it takes a list (0:0,1:0) or all, too, and /N\n"
+            "splits a device into N parts of as many compute units each (cpu/2).",
         .options = options,
         .n_options = sizeof options / sizeof *options};
     int exit_code;
