@@ -1,5 +1,6 @@
 /* tools/options: one table parses and explains the command line. */
 #include "tests/testing.h"
+#include "host/names.h"
 #include "tools/options.h"
 
 #include <math.h>

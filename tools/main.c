@@ -1,4 +1,5 @@
 /* sirencl: dispatch to the subcommands. */
+#include "host/names.h"
 #include "tools/tools.h"
 
 #include <fcntl.h>

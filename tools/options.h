@@ -52,9 +52,6 @@ siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv
 /* Prints --help. Call it before values change, for they are the defaults shown. */
 void siren_options_help(const siren_usage *usage, FILE *out);
 
-/* The one of `names` (n) that `text` is probably a slip of; NULL where none is near. */
-const char *siren_nearest_name(const char *text, const char *const *names, size_t n);
-
 /* Parse one value as the table does; USAGE names `what`. */
 siren_status siren_parse_span(const char *what, const char *text, siren_span *out);
 siren_status siren_parse_bytes(const char *what, const char *text, double minimum, double maximum,
