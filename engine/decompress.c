@@ -377,19 +377,6 @@ void siren_archive_info_free(siren_archive_info *info) {
     *info = (siren_archive_info){0};
 }
 
-static const char *activation_name(uint32_t activation) {
-    switch (activation) {
-    case SIREN_SINE:
-        return "sine";
-    case SIREN_RELU:
-        return "relu";
-    case SIREN_TANH:
-        return "tanh";
-    default:
-        return "identity";
-    }
-}
-
 static siren_status describe_blocks(siren_archive *archive, const siren_block_grid *grid,
                                     siren_archive_info *info) {
     double sum = 0;
@@ -459,7 +446,7 @@ siren_status siren_info(const char *path, siren_archive_info *out) {
     SIREN_TRY(siren_allocate(&info.layers, info.n_layers, sizeof *info.layers, "the list of layers"));
     for (uint32_t l = 0; l < layout.network.n_layers; l++)
         info.layers[l] = (siren_layer_info){layout.network.layers[l].width,
-                                            activation_name(layout.network.layers[l].activation),
+                                            siren_activation_name(layout.network.layers[l].activation),
                                             layout.network.layers[l].w0};
     SIREN_TRY(describe_blocks(archive, &layout.grid, &info));
     SIREN_TRY(describe_attachments(archive, &info));

@@ -3,57 +3,81 @@
 #include "host/rng.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-/* What a model's name stands for. The output layer's init follows `output_init`. */
+typedef struct {
+    uint32_t activation, init;
+} layer_kind;
+
+/* What a model's name stands for. `last` is the last hidden layer; where there is one only, it is `first`. */
 typedef struct {
     const char *name;
     uint32_t n_inputs;
-    uint32_t extra_hidden;          /* the published MLPs have one hidden layer more than their name says */
-    uint32_t first, hidden, output; /* activations */
-    uint32_t first_init, hidden_init, output_init;
+    uint32_t extra_hidden; /* the published MLPs have one hidden layer more than their name says */
+    layer_kind first, hidden, last, output;
 } model_row;
 
+#define FIRST_SINE SIREN_SINE, SIREN_INIT_FIRST_SINE
+#define HIDDEN_SINE SIREN_SINE, SIREN_INIT_HIDDEN_SINE
+#define RELU SIREN_RELU, SIREN_INIT_LINEAR
+#define TANH SIREN_TANH, SIREN_INIT_LINEAR
+#define LINEAR SIREN_IDENTITY, SIREN_INIT_LINEAR
 static const model_row models[] = {
-    {"siren-2d", 2, 0, SIREN_SINE, SIREN_SINE, SIREN_IDENTITY, SIREN_INIT_FIRST_SINE, SIREN_INIT_HIDDEN_SINE,
-     SIREN_INIT_HIDDEN_SINE},
-    {"siren-3d", 3, 0, SIREN_SINE, SIREN_SINE, SIREN_IDENTITY, SIREN_INIT_FIRST_SINE, SIREN_INIT_HIDDEN_SINE,
-     SIREN_INIT_HIDDEN_SINE},
-    {"siren-2d-relu", 2, 0, SIREN_SINE, SIREN_SINE, SIREN_RELU, SIREN_INIT_FIRST_SINE, SIREN_INIT_HIDDEN_SINE,
-     SIREN_INIT_HIDDEN_SINE},
-    {"mlp-relu", 2, 1, SIREN_RELU, SIREN_RELU, SIREN_IDENTITY, SIREN_INIT_LINEAR, SIREN_INIT_LINEAR,
-     SIREN_INIT_LINEAR},
-    {"mlp-tanh", 2, 1, SIREN_TANH, SIREN_TANH, SIREN_IDENTITY, SIREN_INIT_LINEAR, SIREN_INIT_LINEAR,
-     SIREN_INIT_LINEAR},
-    {"mlp-siren", 2, 1, SIREN_SINE, SIREN_RELU, SIREN_IDENTITY, SIREN_INIT_FIRST_SINE, SIREN_INIT_LINEAR,
-     SIREN_INIT_LINEAR},
+    {"siren-2d", 2, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_IDENTITY, SIREN_INIT_HIDDEN_SINE}},
+    {"siren-2d-relu", 2, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_RELU, SIREN_INIT_HIDDEN_SINE}},
+    {"siren-2d-tanh", 2, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_TANH, SIREN_INIT_HIDDEN_SINE}},
+    {"mlp-relu", 2, 1, {RELU}, {RELU}, {RELU}, {LINEAR}},
+    {"mlp-tanh", 2, 1, {TANH}, {TANH}, {TANH}, {LINEAR}},
+    {"mlp-siren", 2, 1, {FIRST_SINE}, {RELU}, {RELU}, {LINEAR}},
+    {"mlp-siren-last", 2, 1, {RELU}, {RELU}, {HIDDEN_SINE}, {LINEAR}},
+    {"siren-3d", 3, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_IDENTITY, SIREN_INIT_HIDDEN_SINE}},
 };
 
-static siren_layer make_layer(uint32_t width, uint32_t activation, uint32_t init, float w0) {
-    bool uses_w0 = activation == SIREN_SINE || init == SIREN_INIT_HIDDEN_SINE;
-    return (siren_layer){width, activation, uses_w0 ? w0 : 1.0f, init};
+const char *siren_model_name(size_t i) { return i < sizeof models / sizeof *models ? models[i].name : NULL; }
+
+static siren_layer make_layer(uint32_t width, layer_kind kind, float w0) {
+    bool uses_w0 = kind.activation == SIREN_SINE || kind.init == SIREN_INIT_HIDDEN_SINE;
+    return (siren_layer){width, kind.activation, uses_w0 ? w0 : 1.0f, kind.init};
+}
+
+static const model_row *find_model(const char *name) {
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        if (strcmp(models[i].name, name) == 0) return &models[i];
+    return NULL;
+}
+
+uint32_t siren_model_extra_hidden(const char *model) {
+    const model_row *row = find_model(model);
+    return row ? row->extra_hidden : 0;
+}
+
+static siren_status unknown_model(const char *name) {
+    char list[256] = "";
+    for (size_t i = 0, length = 0; i < sizeof models / sizeof *models; i++)
+        length +=
+            (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", models[i].name);
+    return siren_fail(SIREN_USAGE, "unknown model '%s': use one of %s", name, list);
 }
 
 siren_status siren_network_from_model(const char *model, uint32_t n_hidden, uint32_t width,
                                       uint32_t n_outputs, float w0, siren_network *out) {
-    const model_row *row = NULL;
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-        if (strcmp(models[i].name, model) == 0) row = &models[i];
-    if (!row)
-        return siren_fail(
-            SIREN_USAGE,
-            "unknown model '%s': use siren-2d, siren-3d, siren-2d-relu, mlp-relu, mlp-tanh or mlp-siren",
-            model);
+    const model_row *row = find_model(model);
+    if (!row) return unknown_model(model);
     uint32_t max_hidden = SIREN_MAX_LAYERS - 1 - row->extra_hidden;
     if (n_hidden < 1 || n_hidden > max_hidden)
         return siren_fail(SIREN_USAGE, "model %s cannot have %u hidden layers: give 1 to %u", model, n_hidden,
                           max_hidden);
 
     siren_network network = {.n_inputs = row->n_inputs, .n_layers = n_hidden + row->extra_hidden + 1};
-    network.layers[0] = make_layer(width, row->first, row->first_init, w0);
-    for (uint32_t l = 1; l < network.n_layers - 1; l++)
-        network.layers[l] = make_layer(width, row->hidden, row->hidden_init, w0);
-    network.layers[network.n_layers - 1] = make_layer(n_outputs, row->output, row->output_init, w0);
+    uint32_t output = network.n_layers - 1;
+    for (uint32_t l = 0; l < output; l++)
+        network.layers[l] = make_layer(width,
+                                       l == 0            ? row->first
+                                       : l == output - 1 ? row->last
+                                                         : row->hidden,
+                                       w0);
+    network.layers[output] = make_layer(n_outputs, row->output, w0);
     SIREN_RETURN_IF_FAILED(siren_network_check(&network, model, SIREN_USAGE));
     *out = network;
     return SIREN_OK;
@@ -93,6 +117,18 @@ siren_status siren_network_check(const siren_network *network, const char *name,
     }
     return SIREN_OK;
 }
+
+static const char *const activation_names[] = {
+    [SIREN_IDENTITY] = "identity", [SIREN_SINE] = "sine", [SIREN_RELU] = "relu", [SIREN_TANH] = "tanh"};
+static const char *const init_names[] = {[SIREN_INIT_FIRST_SINE] = "first-sine",
+                                         [SIREN_INIT_HIDDEN_SINE] = "hidden-sine",
+                                         [SIREN_INIT_LINEAR] = "linear"};
+
+const char *siren_activation_name(size_t activation) {
+    return activation <= SIREN_TANH ? activation_names[activation] : NULL;
+}
+
+const char *siren_init_name(size_t init) { return init <= SIREN_INIT_LINEAR ? init_names[init] : NULL; }
 
 size_t siren_network_n_params(const siren_network *network) {
     size_t n = 0;

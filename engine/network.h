@@ -35,6 +35,14 @@ typedef struct {
     siren_layer layers[SIREN_MAX_LAYERS];
 } siren_network;
 
+/* Names by number, static: of the models, of cl/layout.h's activations ("sine"), of siren_init ("first-sine"). NULL past
+ * the last. */
+const char *siren_model_name(size_t i);
+const char *siren_activation_name(size_t activation);
+const char *siren_init_name(size_t init);
+
+/* Hidden layers that the model has beyond the number it is asked for: 1 for the MLPs, as published. */
+uint32_t siren_model_extra_hidden(const char *model);
 /* The shorthand `model` ("siren-2d") with `n_hidden` hidden layers of `width` units and `n_outputs` outputs.
  * USAGE names the value, the limit and the known models. */
 siren_status siren_network_from_model(const char *model, uint32_t n_hidden, uint32_t width,

@@ -30,8 +30,8 @@ static void parameters_are_counted_as_published(void **state) {
         assert_int_equal(siren_network_n_params(&volume), rows[i].n_params + rows[i].width);
     }
     /* The published MLP of "3 layers" is as large as the SIREN of 4. */
-    const char *mlps[] = {"mlp-relu", "mlp-tanh", "mlp-siren"};
-    for (size_t i = 0; i < 3; i++) {
+    const char *mlps[] = {"mlp-relu", "mlp-tanh", "mlp-siren", "mlp-siren-last"};
+    for (size_t i = 0; i < 4; i++) {
         siren_network mlp = make(mlps[i], 3, 256, 69);
         assert_int_equal(siren_network_n_params(&mlp), 215877);
     }
@@ -67,6 +67,20 @@ static void models_have_the_layers_of_the_paper(void **state) {
     for (uint32_t l = 1; l < 3; l++) assert_int_equal(n.layers[l].activation, SIREN_RELU);
     for (uint32_t l = 1; l < 4; l++) assert_int_equal(n.layers[l].init, SIREN_INIT_LINEAR);
     assert_int_equal(n.layers[3].activation, SIREN_IDENTITY);
+
+    n = make("mlp-siren-last", 3, 20, 5);
+    assert_int_equal(n.n_layers, 5);
+    for (uint32_t l = 0; l < 3; l++) assert_int_equal(n.layers[l].activation, SIREN_RELU);
+    assert_int_equal(n.layers[3].activation, SIREN_SINE);
+    assert_int_equal(n.layers[3].init, SIREN_INIT_HIDDEN_SINE);
+    assert_true(n.layers[3].w0 == 30.0f);
+    assert_int_equal(n.layers[4].activation, SIREN_IDENTITY);
+    assert_int_equal(n.layers[4].init, SIREN_INIT_LINEAR);
+
+    n = make("siren-2d-tanh", 2, 20, 5);
+    assert_int_equal(n.layers[1].activation, SIREN_SINE);
+    assert_int_equal(n.layers[2].activation, SIREN_TANH);
+    assert_int_equal(n.layers[2].init, SIREN_INIT_HIDDEN_SINE);
 
     n = make("mlp-tanh", 1, 20, 5);
     assert_int_equal(n.n_layers, 3);
