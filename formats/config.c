@@ -67,6 +67,12 @@ void siren_json_number(siren_json *json, const char *key, double value) {
     add(json, key, isfinite(value) ? cJSON_CreateRaw(siren_number_format(value, text)) : cJSON_CreateNull());
 }
 
+void siren_json_float(siren_json *json, const char *key, float value) {
+    char text[SIREN_NUMBER_BYTES];
+    add(json, key,
+        isfinite(value) ? cJSON_CreateRaw(siren_number_format_float(value, text)) : cJSON_CreateNull());
+}
+
 void siren_json_integer(siren_json *json, const char *key, uint64_t value) {
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, value);
@@ -77,9 +83,7 @@ void siren_json_bool(siren_json *json, const char *key, bool value) {
     add(json, key, cJSON_CreateBool(value));
 }
 
-/* Length of the UTF-8 sequence at `s`; 0 where it is none (overlong, a surrogate, beyond U+10FFFF, cut off).
- */
-static size_t utf8_length(const unsigned char *s) {
+size_t siren_utf8_length(const unsigned char *s) {
     size_t n = s[0] < 0x80                   ? 1
                : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
                : (s[0] & 0xf0) == 0xe0       ? 3
@@ -104,7 +108,7 @@ void siren_json_string(siren_json *json, const char *key, const char *text) {
         return;
     }
     for (const unsigned char *from = (const unsigned char *)text; *from;) {
-        size_t n = utf8_length(from);
+        size_t n = siren_utf8_length(from);
         memcpy(to, n ? (const char *)from : "\xef\xbf\xbd", n ? n : 3);
         to += n ? n : 3;
         from += n ? n : 1;

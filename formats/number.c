@@ -18,15 +18,24 @@ static locale_t enter_c_locale(void) {
     return uselocale(c_locale);
 }
 
-char *siren_number_format(double value, char out[SIREN_NUMBER_BYTES]) {
+/* Fewest digits from `digits` to `most` that give the same number again. */
+static char *format(double value, int digits, int most, bool single, char out[SIREN_NUMBER_BYTES]) {
     if (!isfinite(value)) return strcpy(out, isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
     locale_t before = enter_c_locale();
-    for (int digits = 15; digits <= 17; digits++) {
+    for (bool same = false; !same && digits <= most; digits++) {
         snprintf(out, SIREN_NUMBER_BYTES, "%.*g", digits, value);
-        if (strtod(out, NULL) == value) break;
+        same = single ? (double)strtof(out, NULL) == value : strtod(out, NULL) == value;
     }
     uselocale(before);
     return out;
+}
+
+char *siren_number_format(double value, char out[SIREN_NUMBER_BYTES]) {
+    return format(value, 15, 17, false, out);
+}
+
+char *siren_number_format_float(float value, char out[SIREN_NUMBER_BYTES]) {
+    return format((double)value, 6, 9, true, out);
 }
 
 bool siren_number_parse(const char *text, double *out) {

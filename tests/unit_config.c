@@ -1,6 +1,7 @@
-/* formats/config: JSON texts. */
+/* formats/config: JSON texts, written and read. What is refused stands in hostile_config.c. */
 #include "tests/testing.h"
 #include "formats/config.h"
+#include "formats/number.h"
 
 #include <math.h>
 
@@ -57,6 +58,56 @@ static void numbers_come_back(void **state) {
     }
 }
 
+static void floats_come_back_short(void **state) {
+    (void)state;
+    static const struct {
+        float value;
+        const char *text;
+    } rows[] = {{3e-4f, "0.0003"},
+                {0.999f, "0.999"},
+                {1e-8f, "1e-08"},
+                {30, "30"},
+                {0x1.fffffep127f, "3.4028235e+38"}};
+    char text[SIREN_NUMBER_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(siren_number_format_float(rows[i].value, text), rows[i].text);
+}
+
+/* Numbers are those of Python's json module. */
+static void values_are_read(void **state) {
+    (void)state;
+    static const char text[] = "\xef\xbb\xbf/* a */ {// b\n\"n\": [1, -2.5e-3, 1.0, 9007199254740991, 0.1],\n"
+                               "\"s\": \"/*\\u00e4\\n//\", \"t\": true, \"o\": {\"x\": null}}";
+    static const double numbers[] = {1, -0.0025, 1, 9007199254740991.0, 0.1};
+    siren_config *config = NULL;
+    assert_siren_ok(siren_config_parse("t", text, sizeof text - 1, &config));
+    siren_value root = siren_config_root(config), n = siren_value_member(root, "n"), v = siren_value_first(n);
+    assert_int_equal(siren_value_count(n), 5);
+    for (size_t i = 0; i < 5; i++, v = siren_value_next(v)) {
+        double number = 0;
+        assert_siren_ok(siren_value_number(v, -1, 1e300, &number));
+        assert_memory_equal(&number, &numbers[i], sizeof number);
+    }
+    assert_false(siren_value_exists(v));
+    uint64_t integer = 7;
+    v = siren_value_first(n);
+    assert_siren_ok(siren_value_integer(siren_value_next(siren_value_next(v)), 0, 1, &integer));
+    assert_int_equal(integer, 1);
+    assert_siren_ok(siren_value_integer(siren_value_member(root, "none"), 0, 0, &integer));
+    assert_int_equal(integer, 1);
+    const char *string = NULL;
+    assert_siren_ok(siren_value_string(siren_value_member(root, "s"), &string));
+    assert_string_equal(string, "/*\xc3\xa4\n//");
+    bool truth = false;
+    assert_siren_ok(siren_value_bool(siren_value_member(root, "t"), &truth));
+    assert_true(truth);
+    assert_int_equal(
+        siren_value_number(siren_value_member(siren_value_member(root, "o"), "x"), 0, 1, &(double){0}),
+        SIREN_USAGE);
+    assert_string_equal(siren_message(), "t: o.x is null: give a number from 0 to 1");
+    siren_config_free(config);
+}
+
 static void text_is_valid_utf8(void **state) {
     (void)state;
     static const char *const pairs[][2] = {
@@ -93,10 +144,9 @@ static void too_deep_is_reported(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members_nest_and_keep_order),
-        cmocka_unit_test(numbers_come_back),
-        cmocka_unit_test(text_is_valid_utf8),
-        cmocka_unit_test(too_deep_is_reported),
+        cmocka_unit_test(members_nest_and_keep_order), cmocka_unit_test(numbers_come_back),
+        cmocka_unit_test(floats_come_back_short),      cmocka_unit_test(values_are_read),
+        cmocka_unit_test(text_is_valid_utf8),          cmocka_unit_test(too_deep_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
