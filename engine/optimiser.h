@@ -16,7 +16,11 @@ struct siren_optimiser {
     void (*free)(siren_optimiser *optimiser);
 };
 
-/* Adam's constants; {.rate = 3e-4f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f} is the published setting (2-D).
+#define SIREN_ADAM_BETA1 0.9f
+#define SIREN_ADAM_BETA2 0.999f
+#define SIREN_ADAM_EPSILON 1e-8f
+
+/* Adam's constants; those above with .rate = 3e-4f are the published setting (2-D).
  * The trainer puts `rate` into the state of each network that is given no rate of its own. */
 typedef struct {
     float rate, beta1, beta2, epsilon;
