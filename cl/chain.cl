@@ -108,11 +108,11 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
                          __global const float *forward_panels,   /* (n_networks, n_panel_floats) */
                          __global const float *backward_panels,  /* (n_networks, n_panel_floats) */
                          __global const float *coordinates,      /* (n_points, n_inputs) */
-                         __global const float *targets,          /* (n_networks, n_points, out_padded) */
+                         __global const float *targets,          /* (n_networks, n_points, out_padded), from first_target on */
                          __global const int *table,              /* (n_layers, SIREN_LAYER_FIELDS) */
                          __global const float *w0,               /* (n_layers) */
-                         int n_layers, int n_padded, int n_panel_floats, int n_scratch, int n_points, int round_begin,
-                         int round_end) {
+                         int n_layers, int n_padded, int n_panel_floats, int n_scratch, int n_points, int first_target,
+                         int round_begin, int round_end) {
     int part = get_global_id(0), n_parts = get_global_size(0), network = get_global_id(1);
     __global const int *last = table + (n_layers - 1) * SIREN_LAYER_FIELDS;
     int out = last[SIREN_LAYER_OUT_PADDED];
@@ -146,7 +146,7 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
         }
 
         __global float *d = h - SIREN_BLOCK_ROWS * PITCH(out);
-        partial_losses[slot] += loss_and_error(d, h, PITCH(out), targets + (size_t)first * out, n_valid, n_rows, out);
+        partial_losses[slot] += loss_and_error(d, h, PITCH(out), targets + (size_t)(first - first_target) * out, n_valid, n_rows, out);
         for (int l = n_layers - 1; l >= 0; l--) {
             __global const int *layer = table + l * SIREN_LAYER_FIELDS;
             int h_pitch = PITCH(layer[SIREN_LAYER_IN_PADDED]), d_pitch = PITCH(layer[SIREN_LAYER_OUT_PADDED]);

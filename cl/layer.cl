@@ -97,9 +97,9 @@ void layer_forward(__global float *h_next, __global float *d, __global const flo
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void layer_output(__global float *dz, __global float *group_losses /* (n_networks, n_rows / TILE_M, TILES_N(out)) */,
                   __global const float *h, __global const float *params,
-                  __global const float *targets, /* (n_networks, n_points, out_padded) */
+                  __global const float *targets, /* (n_networks, n_points, out_padded), from first_target on */
                   __global const int *table, __global const float *w0, int l, int n_padded, int n_rows, int n_points,
-                  int first_point) {
+                  int first_point, int first_target) {
     __local float4 slabs[SLABS_FLOATS / 4];
     __local float losses[ITEMS];
     __global const int *layer = table + l * SIREN_LAYER_FIELDS;
@@ -115,7 +115,7 @@ void layer_output(__global float *dz, __global float *group_losses /* (n_network
             float4 slope, error = (float4)(0.0f);
             float4 y = activate_quad(c[i][g], layer[SIREN_LAYER_ACTIVATION], w0[l], &slope);
             if (point < n_points) {
-                size_t from = ((size_t)network * n_points + point) * out + column + TILE_COLUMN(g);
+                size_t from = ((size_t)network * n_points + point - first_target) * out + column + TILE_COLUMN(g);
                 float4 target = *(__global const float4 *)(targets + from);
                 error = select(y - target, (float4)(0.0f), target != target);
             }

@@ -47,11 +47,12 @@ siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n
     siren_status status = SIREN_OK;
     siren_adam *adam = NULL;
     SIREN_TRY(siren_allocate(&adam, 1, sizeof *adam, "the optimiser"));
-    *adam = (siren_adam){.base = {adam_restart, adam_step, adam_free},
-                         .options = *options,
-                         .n_networks = n_networks,
-                         .n_padded = n_padded,
-                         .group = siren_element_group(device)};
+    *adam =
+        (siren_adam){.base = {adam_restart, adam_step, adam_free, 2 * n_networks * n_padded * sizeof(float)},
+                     .options = *options,
+                     .n_networks = n_networks,
+                     .n_padded = n_padded,
+                     .group = siren_element_group(device)};
     SIREN_TRY(siren_kernel_create(device, "adam.cl", "", "adam_step", &adam->kernel));
     SIREN_TRY(
         siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the first moments", &adam->m));

@@ -138,10 +138,16 @@ siren_status siren_bench_step(siren_device *device, const siren_network *network
     synthetic_targets(n_networks, nx, ny, n_outputs, targets);
     for (size_t n = 0; n < n_networks; n++)
         siren_network_initialise(network, 0, (uint32_t)n, params + n * n_params);
-    siren_trainer_plan plan = {network,     n_networks,      n_points,
-                               coordinates, result.n_epochs, {3e-4f, 0.9f, 0.999f, 1e-8f}};
+    siren_trainer_plan plan = {.network = network,
+                               .n_networks = n_networks,
+                               .n_points = n_points,
+                               .coordinates = coordinates,
+                               .max_epochs = result.n_epochs,
+                               .adam = {3e-4f, 0.9f, 0.999f, 1e-8f}};
     SIREN_TRY(siren_trainer_create(device, &plan, &trainer));
-    SIREN_TRY(siren_trainer_start(trainer, params, targets, NULL));
+    siren_target_source source =
+        siren_target_array_source(&(siren_target_array){targets, n_points, n_outputs});
+    SIREN_TRY(siren_trainer_start(trainer, params, &source, NULL));
     SIREN_TRY(measure_steps(device, trainer, n_steps, &result));
     SIREN_TRY(siren_trainer_best(trainer, NULL, losses));
     result.psnr = -10 * log10((double)losses[0]);

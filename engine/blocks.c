@@ -103,53 +103,81 @@ const uint8_t *siren_block_row(const siren_series *series, const siren_block *bl
     return (const uint8_t *)series->voxels + (row * g->nx + block->x) * siren_datatype_size(g->datatype);
 }
 
-static siren_scaling finite_range(const double *values, size_t n, size_t *n_exceptional) {
-    siren_scaling range = {INFINITY, -INFINITY};
+static void widen(siren_scaling *range, const double *values, size_t n, size_t *n_exceptional) {
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(values[i])) {
             ++*n_exceptional;
             continue;
         }
-        if (values[i] < range.minimum) range.minimum = values[i];
-        if (values[i] > range.maximum) range.maximum = values[i];
+        if (values[i] < range->minimum) range->minimum = values[i];
+        if (values[i] > range->maximum) range->maximum = values[i];
     }
-    return range.minimum <= range.maximum ? range : (siren_scaling){0, 0};
 }
 
-static void read_volume(const siren_series *series, const siren_block *block, size_t volume, double *values) {
-    for (size_t z = 0; z < block->nz; z++)
-        for (size_t y = 0; y < block->ny; y++, values += block->nx)
-            siren_datatype_to_double(series->geometry.datatype, siren_block_row(series, block, volume, y, z),
-                                     block->nx, values);
-}
-
-siren_status siren_block_gather(const siren_series *series, const siren_block *block, float *targets,
-                                siren_scaling *scaling, size_t *n_exceptional) {
+siren_status siren_block_scale(const siren_series *series, const siren_block *block, siren_scaling *scaling,
+                               size_t *n_exceptional) {
     siren_status status = SIREN_OK;
-    size_t n_points = siren_block_points(block), n_volumes = series->geometry.n_volumes, exceptional = 0;
-    double *values = NULL;
-    SIREN_TRY(siren_allocate(&values, n_points, sizeof *values, "a block's values"));
-    for (size_t volume = 0; volume < n_volumes; volume++) {
-        read_volume(series, block, volume, values);
-        siren_scaling range = finite_range(values, n_points, &exceptional);
-        double extent = range.maximum - range.minimum;
-        if (!isfinite(extent)) {
+    const siren_geometry *g = &series->geometry;
+    size_t exceptional = 0;
+    double *row = NULL;
+    SIREN_TRY(siren_allocate(&row, block->nx, sizeof *row, "a row of a block"));
+    for (size_t volume = 0; volume < g->n_volumes; volume++) {
+        siren_scaling range = {INFINITY, -INFINITY};
+        for (size_t z = 0; z < block->nz; z++)
+            for (size_t y = 0; y < block->ny; y++) {
+                siren_datatype_to_double(g->datatype, siren_block_row(series, block, volume, y, z), block->nx,
+                                         row);
+                widen(&range, row, block->nx, &exceptional);
+            }
+        if (range.minimum > range.maximum) range = (siren_scaling){0, 0};
+        if (!isfinite(range.maximum - range.minimum)) {
             status = siren_fail(SIREN_UNSUPPORTED,
                                 "volume %zu spans %g to %g from slice %zu to %zu, more than double precision "
                                 "can scale; clip the image",
                                 volume, range.minimum, range.maximum, block->z, block->z + block->nz - 1);
             goto done;
         }
-        for (size_t i = 0; i < n_points; i++) {
-            float target = extent > 0 ? (float)((values[i] - range.minimum) / extent) : 0.0f;
-            targets[i * n_volumes + volume] = isfinite(values[i]) ? target : NAN;
-        }
         scaling[volume] = range;
     }
     *n_exceptional = exceptional;
 done:
-    free(values);
+    free(row);
     return status;
+}
+
+/* One volume's values, pitch apart. */
+static void scale_values(const double *values, size_t n, siren_scaling range, size_t pitch, float *targets) {
+    double extent = range.maximum - range.minimum;
+    for (size_t i = 0; i < n; i++) {
+        float target = extent > 0 ? (float)((values[i] - range.minimum) / extent) : 0.0f;
+        targets[i * pitch] = isfinite(values[i]) ? target : NAN;
+    }
+}
+
+siren_status siren_block_targets(const siren_series *series, const siren_block *block,
+                                 const siren_scaling *scaling, size_t first, size_t n, size_t pitch,
+                                 float *targets) {
+    const siren_geometry *g = &series->geometry;
+    double *values = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, block->nx, sizeof *values, "a row of a block"));
+    for (size_t volume = 0; volume < g->n_volumes; volume++)
+        for (size_t point = first, n_row; point < first + n; point += n_row) {
+            size_t x = point % block->nx, row = point / block->nx, rest = first + n - point;
+            n_row = block->nx - x < rest ? block->nx - x : rest;
+            const uint8_t *voxels = siren_block_row(series, block, volume, row % block->ny, row / block->ny);
+            siren_datatype_to_double(g->datatype, voxels + x * siren_datatype_size(g->datatype), n_row,
+                                     values);
+            scale_values(values, n_row, scaling[volume], pitch, targets + (point - first) * pitch + volume);
+        }
+    free(values);
+    return SIREN_OK;
+}
+
+siren_status siren_block_gather(const siren_series *series, const siren_block *block, float *targets,
+                                siren_scaling *scaling, size_t *n_exceptional) {
+    SIREN_RETURN_IF_FAILED(siren_block_scale(series, block, scaling, n_exceptional));
+    return siren_block_targets(series, block, scaling, 0, siren_block_points(block),
+                               series->geometry.n_volumes, targets);
 }
 
 siren_status siren_block_restore(siren_datatype datatype, size_t n, size_t pitch, size_t n_volumes,

@@ -59,9 +59,16 @@ typedef struct {
     double minimum, maximum;
 } siren_scaling;
 
-/* A block as targets (n_points, n_volumes): each volume scaled to [0,1] by its minimum and maximum in the block (a constant
- * one to 0), NaN where the voxel is not finite. `scaling`: (n_volumes). `*n_exceptional`: voxels that are not finite.
+/* Minimum and maximum of each volume in a block into `scaling` (n_volumes). `*n_exceptional`: voxels that are not finite.
  * UNSUPPORTED where a range overflows double precision. */
+siren_status siren_block_scale(const siren_series *series, const siren_block *block, siren_scaling *scaling,
+                               size_t *n_exceptional);
+/* Targets of points first ... first + n - 1 of a block into rows `pitch` >= n_volumes floats apart: each volume scaled to
+ * [0,1] by `scaling` (a constant one to 0), NaN where the voxel is not finite. */
+siren_status siren_block_targets(const siren_series *series, const siren_block *block,
+                                 const siren_scaling *scaling, size_t first, size_t n, size_t pitch,
+                                 float *targets);
+/* Both for a whole block: `targets` (n_points, n_volumes). */
 siren_status siren_block_gather(const siren_series *series, const siren_block *block, float *targets,
                                 siren_scaling *scaling, size_t *n_exceptional);
 

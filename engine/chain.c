@@ -1,10 +1,12 @@
 #include "engine/gradient.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define CHAIN_PARTS 8 /* of a gradient; more would cost memory and reduction, fewer would idle cores */
 #define CHAIN_TILE_FLOPS 20e9 /* of one launch: a fraction of a second on two cores */
+#define CHAIN_TARGETS_SHARE 8 /* of the memory, at most, is for the targets of one launch */
 
 typedef struct {
     siren_gradient base;
@@ -48,20 +50,20 @@ static siren_status chain_begin(siren_gradient *base, const siren_buffer *params
 }
 
 static siren_status chain_tile(siren_gradient *base, const siren_buffer *params, const siren_buffer *targets,
-                               size_t tile) {
+                               size_t first_target, size_t tile) {
     siren_chain *chain = (siren_chain *)base;
     const siren_gradient_shape *shape = &chain->shape;
     size_t begin = tile * chain->rounds_per_tile, end = begin + chain->rounds_per_tile;
     if (end > chain->n_rounds) end = chain->n_rounds;
     siren_range range = {.global = {base->n_parts, shape->n_networks}};
-    return SIREN_LAUNCH(chain->step, range, SIREN_BUFFER(base->partial_gradients),
-                        SIREN_BUFFER(base->partial_losses), SIREN_BUFFER(chain->scratch),
-                        SIREN_BUFFER(params), SIREN_BUFFER(chain->forward_panels),
-                        SIREN_BUFFER(chain->backward_panels), SIREN_BUFFER(shape->coordinates),
-                        SIREN_BUFFER(targets), SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0),
-                        SIREN_INT((int)shape->network->n_layers), SIREN_INT((int)chain->n_padded),
-                        SIREN_INT((int)chain->n_panel_floats), SIREN_INT((int)chain->n_scratch),
-                        SIREN_INT((int)shape->n_points), SIREN_INT((int)begin), SIREN_INT((int)end));
+    return SIREN_LAUNCH(
+        chain->step, range, SIREN_BUFFER(base->partial_gradients), SIREN_BUFFER(base->partial_losses),
+        SIREN_BUFFER(chain->scratch), SIREN_BUFFER(params), SIREN_BUFFER(chain->forward_panels),
+        SIREN_BUFFER(chain->backward_panels), SIREN_BUFFER(shape->coordinates), SIREN_BUFFER(targets),
+        SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)shape->network->n_layers),
+        SIREN_INT((int)chain->n_padded), SIREN_INT((int)chain->n_panel_floats),
+        SIREN_INT((int)chain->n_scratch), SIREN_INT((int)shape->n_points), SIREN_INT((int)first_target),
+        SIREN_INT((int)begin), SIREN_INT((int)end));
 }
 
 static void chain_free(siren_gradient *base) {
@@ -84,6 +86,26 @@ static size_t scratch_floats(const siren_network *network) {
     return pitches * SIREN_CHAIN_BLOCK_ROWS;
 }
 
+/* How many rounds a launch takes; the gradient is the same for any number. */
+static void choose_tile(siren_chain *chain) {
+    const siren_gradient_shape *shape = &chain->shape;
+    size_t round_points = (size_t)SIREN_CHAIN_BLOCK_ROWS * CHAIN_PARTS;
+    size_t round_bytes =
+        round_points * SIREN_PADDED((size_t)siren_network_n_outputs(shape->network)) * sizeof(float);
+    size_t left = siren_memory_left(shape->memory_limit, chain->base.n_bytes);
+    double target_bytes = fmin((double)siren_device_get_facts(shape->device)->max_allocation_bytes,
+                               (double)left / CHAIN_TARGETS_SHARE);
+    double round_flops = siren_network_step_flops(shape->network, round_points) * (double)shape->n_networks;
+    double rounds = fmin(CHAIN_TILE_FLOPS / round_flops, target_bytes / (double)round_bytes);
+    chain->n_rounds = (shape->n_points + round_points - 1) / round_points;
+    size_t largest = rounds < 1 ? 1 : rounds > (double)chain->n_rounds ? chain->n_rounds : (size_t)rounds;
+    chain->base.n_tiles = (chain->n_rounds + largest - 1) / largest;
+    chain->rounds_per_tile = (chain->n_rounds + chain->base.n_tiles - 1) / chain->base.n_tiles;
+    chain->base.n_tiles = (chain->n_rounds + chain->rounds_per_tile - 1) / chain->rounds_per_tile;
+    chain->base.tile_points = chain->rounds_per_tile * round_points;
+    chain->base.tile_flops = round_flops * (double)chain->rounds_per_tile;
+}
+
 siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradient **out) {
     siren_status status = SIREN_OK;
     siren_chain *chain = NULL;
@@ -96,20 +118,13 @@ siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradien
     chain->n_panel_floats = siren_network_n_panel_floats(shape->network);
     chain->n_scratch = scratch_floats(shape->network);
 
-    double flops = siren_network_step_flops(shape->network, shape->n_points) * (double)shape->n_networks;
-    size_t round_points = (size_t)SIREN_CHAIN_BLOCK_ROWS * CHAIN_PARTS;
-    chain->n_rounds = (shape->n_points + round_points - 1) / round_points;
-    size_t tiles = (size_t)(flops / CHAIN_TILE_FLOPS) + 1;
-    if (tiles > chain->n_rounds) tiles = chain->n_rounds;
-    chain->rounds_per_tile = (chain->n_rounds + tiles - 1) / tiles;
-    chain->base.n_tiles = (chain->n_rounds + chain->rounds_per_tile - 1) / chain->rounds_per_tile;
-    chain->base.tile_flops = flops / (double)chain->n_rounds * (double)chain->rounds_per_tile;
-
     siren_chain_options(shape->device, options, sizeof options);
     SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
     SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
     size_t panels = shape->n_networks * chain->n_panel_floats * sizeof(float),
            slots = shape->n_networks * CHAIN_PARTS;
+    chain->base.n_bytes = 2 * panels + slots * (chain->n_scratch + chain->n_padded + 1) * sizeof(float);
+    choose_tile(chain);
     SIREN_TRY(
         siren_buffer_create(shape->device, panels, "the forward weight panels", &chain->forward_panels));
     SIREN_TRY(

@@ -132,6 +132,8 @@ done:
 
 /* ---- on a device ---- */
 
+#define DECODE_MEMORY ((size_t)512 << 20) /* a share of it is for activations */
+
 struct siren_decoder {
     siren_device *device; /* NULL: host */
     siren_network network;
@@ -197,8 +199,14 @@ static siren_status create_on_device(siren_decoder *decoder, const float *coordi
         siren_buffer_create(device, decoder->n_points * siren_network_n_outputs(network) * sizeof(float),
                             "the decoded block", &decoder->y));
     if (siren_device_get_facts(device)->family == SIREN_FAMILY_CHAIN) return create_chain(decoder);
-    siren_gradient_shape shape = {
-        device, network, 1, decoder->n_points, decoder->table, decoder->w0, decoder->coordinates};
+    siren_gradient_shape shape = {.device = device,
+                                  .network = network,
+                                  .n_networks = 1,
+                                  .n_points = decoder->n_points,
+                                  .table = decoder->table,
+                                  .w0 = decoder->w0,
+                                  .coordinates = decoder->coordinates,
+                                  .memory_limit = DECODE_MEMORY};
     return siren_layer_decode_create(&shape, &decoder->layer);
 }
 

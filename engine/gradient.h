@@ -12,15 +12,18 @@ typedef struct siren_gradient siren_gradient;
 struct siren_gradient {
     size_t n_parts;                  /* parts of a gradient, independent of device and batch */
     size_t n_tiles;                  /* launches into which an epoch's points are divided */
+    size_t tile_points;              /* of each tile but the last, which may have fewer */
     double tile_flops;               /* floating-point operations of the largest tile, all networks */
+    size_t n_bytes;                  /* of device memory that it holds */
     siren_buffer *partial_gradients; /* (n_networks, n_parts, n_padded), of half the gradient of the sum */
     siren_buffer *partial_losses;    /* (n_networks, n_parts) */
 
     /* Before the first tile of an epoch. `params`: (n_networks, n_padded). */
     siren_status (*begin)(siren_gradient *gradient, const siren_buffer *params);
-    /* Tiles in ascending order. `targets`: (n_networks, n_points, out_padded), NaN where there is no data. */
+    /* Tiles in ascending order. `targets`: (n_networks, n_points, out_padded), NaN where there is no data; of a single
+     * network those of the tile suffice: point `first_target` is then the buffer's first, else 0. */
     siren_status (*tile)(siren_gradient *gradient, const siren_buffer *params, const siren_buffer *targets,
-                         size_t tile);
+                         size_t first_target, size_t tile);
     void (*free)(siren_gradient *gradient);
 };
 
@@ -32,7 +35,13 @@ typedef struct {
     const siren_buffer *table;       /* (n_layers, SIREN_LAYER_FIELDS) ints */
     const siren_buffer *w0;          /* (n_layers) */
     const siren_buffer *coordinates; /* (n_points, n_inputs) */
+    size_t memory_limit;             /* bytes for the gradient and the targets of its tiles; 0: no limit */
 } siren_gradient_shape;
+
+/* What a limit leaves beside `held` bytes; SIZE_MAX where it is 0, which means none. */
+static inline size_t siren_memory_left(size_t limit, size_t held) {
+    return limit == 0 ? SIZE_MAX : limit > held ? limit - held : 0;
+}
 
 /* The family of the shape's device. Buffers of the shape are borrowed while the gradient lives. DEVICE_MEMORY when there
  * is no room. `*out` is yours: (*out)->free(*out). */

@@ -12,7 +12,7 @@
 #define LAYER_TILE_SECONDS 0.2
 #define PESSIMISTIC_FLOPS 8
 #define PESSIMISTIC_FLOPS_CPU 2
-/* A quarter of the device's memory is for activations: targets and parameters need room. */
+/* A quarter of the memory is for activations: targets and parameters need room. */
 #define MEMORY_SHARE 4
 
 typedef struct {
@@ -86,14 +86,14 @@ siren_status siren_layer_build(siren_device *device, size_t n_kernels, const sir
     return status;
 }
 
-size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, double block_bytes,
+size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, size_t memory, double block_bytes,
                                double largest_block_bytes, double block_flops) {
     const siren_device_facts *facts = siren_device_get_facts(device);
     double clock_hz = 1e6 * (facts->clock_mhz ? (double)facts->clock_mhz : 1000.0);
     double rate =
         clock_hz * (double)facts->compute_units * (facts->is_cpu ? PESSIMISTIC_FLOPS_CPU : PESSIMISTIC_FLOPS);
     double limit = fmin(LAYER_TILE_FLOPS, LAYER_TILE_SECONDS * rate) / block_flops;
-    limit = fmin(limit, (double)facts->global_bytes / MEMORY_SHARE / block_bytes);
+    limit = fmin(limit, fmin((double)facts->global_bytes, (double)memory) / MEMORY_SHARE / block_bytes);
     limit = fmin(limit, (double)facts->max_allocation_bytes / largest_block_bytes);
     /* Work-items and elements of a network's tile are counted in ints. */
     limit = fmin(limit, (double)(INT32_MAX / 2) / (largest_block_bytes / sizeof(float)));
@@ -148,7 +148,7 @@ static size_t padded_width(const layer_family *family, uint32_t l) {
 }
 
 static siren_status forwards(layer_family *family, const siren_buffer *params, const siren_buffer *targets,
-                             size_t first_block, size_t n_blocks) {
+                             size_t first_target, size_t first_block, size_t n_blocks) {
     const siren_gradient_shape *shape = &family->shape;
     const siren_layer_tile *tile = &family->tile;
     uint32_t last = shape->network->n_layers - 1;
@@ -161,12 +161,12 @@ static siren_status forwards(layer_family *family, const siren_buffer *params, c
                                                           family->d[l], family->h[l - 1], params, n_rows,
                                                           rows));
     siren_range range = siren_layer_range(tile, rows, padded_width(family, last), 1, shape->n_networks);
-    SIREN_RETURN_IF_FAILED(
-        SIREN_LAUNCH(family->output, range, SIREN_BUFFER(family->d[last]), SIREN_BUFFER(family->group_losses),
-                     SIREN_BUFFER(family->h[last - 1]), SIREN_BUFFER(params), SIREN_BUFFER(targets),
-                     SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)last),
-                     SIREN_INT((int)family->n_padded), SIREN_INT((int)n_rows),
-                     SIREN_INT((int)shape->n_points), SIREN_INT((int)first_point)));
+    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(
+        family->output, range, SIREN_BUFFER(family->d[last]), SIREN_BUFFER(family->group_losses),
+        SIREN_BUFFER(family->h[last - 1]), SIREN_BUFFER(params), SIREN_BUFFER(targets),
+        SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)last),
+        SIREN_INT((int)family->n_padded), SIREN_INT((int)n_rows), SIREN_INT((int)shape->n_points),
+        SIREN_INT((int)first_point), SIREN_INT((int)first_target)));
     siren_range parts = {.global = {family->base.n_parts, shape->n_networks}};
     return SIREN_LAUNCH(family->loss, parts, SIREN_BUFFER(family->base.partial_losses),
                         SIREN_BUFFER(family->group_losses), SIREN_INT((int)family->base.n_parts),
@@ -205,12 +205,12 @@ static siren_status backwards(layer_family *family, const siren_buffer *params, 
 }
 
 static siren_status layer_tile(siren_gradient *base, const siren_buffer *params, const siren_buffer *targets,
-                               size_t tile) {
+                               size_t first_target, size_t tile) {
     layer_family *family = (layer_family *)base;
     size_t first_block = tile * family->tile_blocks;
     size_t n_blocks = family->n_blocks - first_block < family->tile_blocks ? family->n_blocks - first_block
                                                                            : family->tile_blocks;
-    SIREN_RETURN_IF_FAILED(forwards(family, params, targets, first_block, n_blocks));
+    SIREN_RETURN_IF_FAILED(forwards(family, params, targets, first_target, first_block, n_blocks));
     return backwards(family, params, first_block, n_blocks);
 }
 
@@ -277,16 +277,21 @@ static siren_status choose_tile(layer_family *family) {
     family->groups_per_block = SIREN_LAYER_BLOCK_ROWS / family->tile.tile_m *
                                ((last_width + family->tile.tile_n - 1) / family->tile.tile_n);
     family->n_blocks = (family->shape.n_points + SIREN_LAYER_BLOCK_ROWS - 1) / SIREN_LAYER_BLOCK_ROWS;
-    family->tile_blocks = siren_layer_plan_blocks(family->shape.device, family->n_blocks, floats * line_bytes,
-                                                  largest * line_bytes, block_flops);
+    size_t left = siren_memory_left(family->shape.memory_limit, family->base.n_bytes);
+    family->tile_blocks = siren_layer_plan_blocks(family->shape.device, family->n_blocks, left,
+                                                  floats * line_bytes, largest * line_bytes, block_flops);
     siren_status status;
     while ((status = create_tile_buffers(family)) == SIREN_DEVICE_MEMORY && family->tile_blocks > 1) {
         free_tile_buffers(family);
         family->tile_blocks = (family->tile_blocks + 1) / 2;
     }
+    if (status != SIREN_OK) return status;
     family->base.n_tiles = (family->n_blocks + family->tile_blocks - 1) / family->tile_blocks;
+    family->base.tile_points = family->tile_blocks * SIREN_LAYER_BLOCK_ROWS;
     family->base.tile_flops = block_flops * (double)family->tile_blocks;
-    return status;
+    family->base.n_bytes +=
+        (size_t)(floats * line_bytes) * family->tile_blocks + siren_buffer_bytes(family->group_losses);
+    return SIREN_OK;
 }
 
 siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out) {
@@ -312,6 +317,7 @@ siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradien
                                   &family->base.partial_gradients));
     SIREN_TRY(siren_buffer_create(shape->device, slots * sizeof(float), "the losses",
                                   &family->base.partial_losses));
+    family->base.n_bytes = slots * (family->n_padded + 1) * sizeof(float);
     SIREN_TRY(choose_tile(family));
     *out = &family->base;
     family = NULL;

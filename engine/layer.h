@@ -26,9 +26,9 @@ siren_status siren_layer_build(siren_device *device, size_t n_kernels, const sir
 
 /* How many blocks of points to process at once, at least 1, at most n_blocks. A block of all networks takes
  * `block_bytes` in all and `largest_block_bytes` in its largest buffer, and `block_flops` operations; one tile stays
- * within a share of the device's memory, its largest allocation, and a fraction of a second of work. Tiles are as even
- * as can be. */
-size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, double block_bytes,
+ * within a share of the device's memory and of `memory` bytes, within the largest allocation, and within a fraction of a
+ * second of work. Tiles are as even as can be. */
+size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, size_t memory, double block_bytes,
                                double largest_block_bytes, double block_flops);
 
 /* What layers forwards share, in training and decoding. `kernel` is layer_first or layer_forward; H and D are

@@ -43,8 +43,9 @@ siren_status siren_layer_decode_create(const siren_gradient_shape *shape, siren_
     size_t block_bytes = shape->n_networks * SIREN_LAYER_BLOCK_ROWS * widest * sizeof(float);
     double block_flops = 2 * siren_network_macs(network) * SIREN_LAYER_BLOCK_ROWS * (double)shape->n_networks;
     decode->n_blocks = (shape->n_points + SIREN_LAYER_BLOCK_ROWS - 1) / SIREN_LAYER_BLOCK_ROWS;
-    decode->tile_blocks = siren_layer_plan_blocks(shape->device, decode->n_blocks, 2 * (double)block_bytes,
-                                                  (double)block_bytes, block_flops);
+    decode->tile_blocks =
+        siren_layer_plan_blocks(shape->device, decode->n_blocks, siren_memory_left(shape->memory_limit, 0),
+                                2 * (double)block_bytes, (double)block_bytes, block_flops);
     for (;;) {
         status = create_buffers(decode, block_bytes);
         if (status != SIREN_DEVICE_MEMORY || decode->tile_blocks == 1) break;

@@ -14,6 +14,7 @@ struct siren_optimiser {
     siren_status (*step)(siren_optimiser *optimiser, siren_buffer *params,
                          const siren_buffer *partial_gradients, size_t n_parts, const siren_buffer *state);
     void (*free)(siren_optimiser *optimiser);
+    size_t n_bytes; /* of device memory that it holds */
 };
 
 #define SIREN_ADAM_BETA1 0.9f

@@ -140,21 +140,23 @@ done:
 
 /* Mean squared error of the exact decode over the targets that are data; infinity where it is not finite. */
 static siren_status decoded_error(const siren_network *network, const float *params, size_t n_points,
-                                  const float *coordinates, const float *targets, double *mse) {
+                                  const float *coordinates, const siren_target_source *targets, size_t nth,
+                                  double *mse) {
     enum { CHUNK = 1024 };
     siren_status status = SIREN_OK;
     size_t n_outputs = siren_network_n_outputs(network), n_data = 0;
     double sum = 0;
-    float *y = NULL;
+    float *y = NULL, *wanted = NULL;
     SIREN_TRY(siren_allocate(&y, CHUNK * n_outputs, sizeof *y, "some decoded points"));
+    SIREN_TRY(siren_allocate(&wanted, CHUNK * n_outputs, sizeof *wanted, "some targets"));
     for (size_t first = 0; first < n_points; first += CHUNK) {
         size_t n = n_points - first < CHUNK ? n_points - first : CHUNK;
         SIREN_TRY(siren_decode_host(network, network->n_layers, params, n,
                                     coordinates + first * network->n_inputs, y));
+        SIREN_TRY(targets->read(targets->user, nth, first, n, n_outputs, wanted));
         for (size_t i = 0; i < n * n_outputs; i++) {
-            float target = targets[first * n_outputs + i];
-            if (isnan(target)) continue;
-            double difference = (double)y[i] - (double)target;
+            if (isnan(wanted[i])) continue;
+            double difference = (double)y[i] - (double)wanted[i];
             sum += difference * difference;
             n_data++;
         }
@@ -163,6 +165,7 @@ static siren_status decoded_error(const siren_network *network, const float *par
     *mse = isfinite(sum) ? sum : INFINITY;
 done:
     free(y);
+    free(wanted);
     return status;
 }
 
@@ -179,8 +182,8 @@ done:
 }
 
 siren_status siren_quantise(const siren_network *network, unsigned weight_bits, const float *params,
-                            size_t n_points, const float *coordinates, const float *targets, uint8_t **bytes,
-                            size_t *n_bytes) {
+                            size_t n_points, const float *coordinates, const siren_target_source *targets,
+                            size_t nth, uint8_t **bytes, size_t *n_bytes) {
     siren_status status = SIREN_OK;
     siren_rounded plain = {0}, fitted = {0};
     float *decoded = NULL;
@@ -204,11 +207,11 @@ siren_status siren_quantise(const siren_network *network, unsigned weight_bits, 
         SIREN_TRY(siren_rounded_create(network, &fitted));
         siren_round_nearest(network, weight_bits, params, &plain);
         siren_rounded_params(network, &plain, decoded);
-        SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, &plain_error));
+        SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, nth, &plain_error));
         SIREN_TRY(siren_round_fitted(network, weight_bits, &options, params, n_points, coordinates, targets,
-                                     &fitted));
+                                     nth, &fitted));
         siren_rounded_params(network, &fitted, decoded);
-        SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, &fitted_error));
+        SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, nth, &fitted_error));
         SIREN_TRY(encode(network, weight_bits, fitted_error < plain_error ? &fitted : &plain, made));
     }
     *bytes = made;

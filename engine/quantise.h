@@ -6,6 +6,7 @@
 #define SIREN_ENGINE_QUANTISE_H
 
 #include "engine/network.h"
+#include "engine/targets.h"
 
 #define SIREN_FLOAT32_WEIGHTS 0 /* weight_bits of parameters stored as they are */
 #define SIREN_MIN_WEIGHT_BITS 6
@@ -18,11 +19,11 @@ bool siren_weights_parse(const char *name, unsigned *weight_bits);
 
 /* Quantises the parameters of one trained network so that its exact decode stays close to the targets: hidden layers in
  * order, the output layer solved anew by least squares on the exact features. `params` (n_params) in exchange order,
- * `coordinates` (n_points, n_inputs), `targets` (n_points, n_outputs) with NaN where there is no data. `*bytes` is yours
- * to free(). Deterministic. weight_bits outside 0, 6..12 is USAGE. */
+ * `coordinates` (n_points, n_inputs), `targets` those of its network `nth`, of which some points are held at a time.
+ * `*bytes` is yours to free(). Deterministic. weight_bits outside 0, 6..12 is USAGE. */
 siren_status siren_quantise(const siren_network *network, unsigned weight_bits, const float *params,
-                            size_t n_points, const float *coordinates, const float *targets, uint8_t **bytes,
-                            size_t *n_bytes);
+                            size_t n_points, const float *coordinates, const siren_target_source *targets,
+                            size_t nth, uint8_t **bytes, size_t *n_bytes);
 
 /* Exact number of bytes that siren_quantise() makes for this network. */
 size_t siren_quantised_bytes(const siren_network *network, unsigned weight_bits);

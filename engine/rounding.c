@@ -122,50 +122,75 @@ void siren_round_nearest(const siren_network *network, unsigned bits, const floa
 typedef struct {
     const siren_network *network;
     const siren_rounding_options *options;
-    const float *params, *coordinates, *targets;
-    size_t *points; /* (n_points) those that have a target */
-    size_t n_points;
+    const float *params, *coordinates;
+    const siren_target_source *targets; /* of its network `nth` */
+    size_t nth, n_points;
     float *rounded_params; /* (n_params) layers done so far; the others undefined */
-    float *chunk_coordinates, *chunk_inputs, *chunk_outputs; /* (CHUNK, n) */
+    float *read;           /* (CHUNK, n_outputs) targets of points as they follow */
+    float *chunk_coordinates, *chunk_targets, *chunk_inputs, *chunk_outputs; /* (CHUNK, n) */
 } siren_fit;
 
 static void fit_free(siren_fit *fit) {
-    free(fit->points);
     free(fit->rounded_params);
+    free(fit->read);
     free(fit->chunk_coordinates);
+    free(fit->chunk_targets);
     free(fit->chunk_inputs);
     free(fit->chunk_outputs);
 }
 
-/* Sums of layer `l`: features of the rounded layers below, and what the layer should make of them. */
-static siren_status gather(siren_fit *fit, size_t l, siren_least_squares *problem) {
-    size_t n_inputs = fit->network->n_inputs, out = fit->network->layers[l].width;
-    bool to_targets = fit->options->solve && l + 1 == fit->network->n_layers &&
-                      fit->network->layers[l].activation == SIREN_IDENTITY;
-    siren_network linear = *fit->network;
-    linear.layers[l].activation = SIREN_IDENTITY;
-    for (size_t first = 0; first < fit->n_points; first += CHUNK) {
-        size_t n = fit->n_points - first < CHUNK ? fit->n_points - first : CHUNK;
-        const size_t *points = fit->points + first;
-        for (size_t i = 0; i < n; i++)
-            memcpy(fit->chunk_coordinates + i * n_inputs, fit->coordinates + points[i] * n_inputs,
-                   n_inputs * sizeof(float));
-        SIREN_RETURN_IF_FAILED(siren_decode_host(fit->network, l, fit->rounded_params, n,
-                                                 fit->chunk_coordinates, fit->chunk_inputs));
-        bool all_targets = to_targets;
-        for (size_t i = 0; to_targets && i < n; i++)
-            for (size_t o = 0; o < out; o++)
-                all_targets = all_targets && !isnan(fit->targets[points[i] * out + o]);
-        if (!all_targets)
-            SIREN_RETURN_IF_FAILED(siren_decode_host(&linear, l + 1, fit->params, n, fit->chunk_coordinates,
-                                                     fit->chunk_outputs));
-        for (size_t i = 0; to_targets && i < n; i++)
-            for (size_t o = 0; o < out; o++)
-                if (!isnan(fit->targets[points[i] * out + o]))
-                    fit->chunk_outputs[i * out + o] = fit->targets[points[i] * out + o];
-        siren_least_squares_add(problem, n, fit->chunk_inputs, fit->chunk_outputs);
+static bool any_data(const float *targets, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(targets[i])) return true;
+    return false;
+}
+
+/* Coordinates and targets of the next CHUNK points from `*point` on that have a target, fewer at the end. */
+static siren_status next_chunk(siren_fit *fit, size_t *point, size_t *n) {
+    size_t n_inputs = fit->network->n_inputs, n_outputs = siren_network_n_outputs(fit->network);
+    for (*n = 0; *point < fit->n_points && *n < CHUNK; ++*point) {
+        size_t at = *point % CHUNK, rest = fit->n_points - *point;
+        if (at == 0)
+            SIREN_RETURN_IF_FAILED(fit->targets->read(fit->targets->user, fit->nth, *point,
+                                                      rest < CHUNK ? rest : CHUNK, n_outputs, fit->read));
+        const float *row = fit->read + at * n_outputs;
+        if (!any_data(row, n_outputs)) continue;
+        memcpy(fit->chunk_targets + *n * n_outputs, row, n_outputs * sizeof *row);
+        memcpy(fit->chunk_coordinates + *n * n_inputs, fit->coordinates + *point * n_inputs,
+               n_inputs * sizeof(float));
+        ++*n;
     }
     return SIREN_OK;
+}
+
+/* What layer `l` should make of the chunk: its old pre-activations, or the targets where there are any. */
+static siren_status wanted_outputs(siren_fit *fit, size_t l, size_t n) {
+    size_t n_values = n * fit->network->layers[l].width;
+    bool to_targets = fit->options->solve && l + 1 == fit->network->n_layers &&
+                      fit->network->layers[l].activation == SIREN_IDENTITY;
+    bool all_targets = to_targets;
+    for (size_t i = 0; all_targets && i < n_values; i++) all_targets = !isnan(fit->chunk_targets[i]);
+    if (!all_targets) {
+        siren_network linear = *fit->network;
+        linear.layers[l].activation = SIREN_IDENTITY;
+        SIREN_RETURN_IF_FAILED(
+            siren_decode_host(&linear, l + 1, fit->params, n, fit->chunk_coordinates, fit->chunk_outputs));
+    }
+    for (size_t i = 0; to_targets && i < n_values; i++)
+        if (!isnan(fit->chunk_targets[i])) fit->chunk_outputs[i] = fit->chunk_targets[i];
+    return SIREN_OK;
+}
+
+/* Sums of layer `l`: features of the rounded layers below, and what the layer should make of them. */
+static siren_status gather(siren_fit *fit, size_t l, siren_least_squares *problem) {
+    for (size_t point = 0, n;;) {
+        SIREN_RETURN_IF_FAILED(next_chunk(fit, &point, &n));
+        if (n == 0) return SIREN_OK;
+        SIREN_RETURN_IF_FAILED(siren_decode_host(fit->network, l, fit->rounded_params, n,
+                                                 fit->chunk_coordinates, fit->chunk_inputs));
+        SIREN_RETURN_IF_FAILED(wanted_outputs(fit, l, n));
+        siren_least_squares_add(problem, n, fit->chunk_inputs, fit->chunk_outputs);
+    }
 }
 
 /* ---- rounding that keeps it ---- */
@@ -326,31 +351,30 @@ done:
 
 siren_status siren_round_fitted(const siren_network *network, unsigned bits,
                                 const siren_rounding_options *options, const float *params, size_t n_points,
-                                const float *coordinates, const float *targets, siren_rounded *rounded) {
+                                const float *coordinates, const siren_target_source *targets, size_t nth,
+                                siren_rounded *rounded) {
     siren_status status = SIREN_OK;
     siren_fit fit = {.network = network,
                      .options = options,
                      .params = params,
                      .coordinates = coordinates,
-                     .targets = targets};
+                     .targets = targets,
+                     .nth = nth,
+                     .n_points = n_points};
     size_t n_outputs = siren_network_n_outputs(network), widest = network->n_inputs;
     for (uint32_t l = 0; l < network->n_layers; l++)
         if (network->layers[l].width > widest) widest = network->layers[l].width;
     siren_round_nearest(network, bits, params, rounded);
-    SIREN_TRY(siren_allocate(&fit.points, n_points, sizeof *fit.points, "the points with targets"));
     SIREN_TRY(siren_allocate(&fit.rounded_params, siren_network_n_params(network), sizeof(float),
                              "the rounded parameters"));
     SIREN_TRY(
         siren_allocate(&fit.chunk_coordinates, CHUNK * network->n_inputs, sizeof(float), "some coordinates"));
+    SIREN_TRY(siren_allocate(&fit.read, CHUNK * n_outputs, sizeof(float), "some targets"));
+    SIREN_TRY(siren_allocate(&fit.chunk_targets, CHUNK * n_outputs, sizeof(float), "some targets"));
     SIREN_TRY(siren_allocate(&fit.chunk_inputs, CHUNK * widest, sizeof(float), "some features"));
     SIREN_TRY(siren_allocate(&fit.chunk_outputs, CHUNK * widest, sizeof(float), "some outputs"));
-    for (size_t p = 0; p < n_points; p++) {
-        bool any = false;
-        for (size_t o = 0; o < n_outputs; o++) any = any || !isnan(targets[p * n_outputs + o]);
-        if (any) fit.points[fit.n_points++] = p;
-    }
     size_t offset = ((size_t)network->n_inputs + 1) * network->layers[0].width, step = 2;
-    for (uint32_t l = 1; l < network->n_layers && fit.n_points > 0; l++) {
+    for (uint32_t l = 1; l < network->n_layers; l++) {
         siren_rounded_params(network, rounded, fit.rounded_params);
         SIREN_TRY(
             fit_layer(&fit, l, bits, params + offset, rounded->steps + step, rounded->integers + offset));

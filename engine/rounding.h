@@ -11,6 +11,7 @@
 #define SIREN_ENGINE_ROUNDING_H
 
 #include "engine/network.h"
+#include "engine/targets.h"
 
 #define SIREN_FINE_BITS 16
 #define SIREN_SMALLEST_STEP 0x1p-60f /* smaller ones are 0: decoding meets no subnormal number */
@@ -54,6 +55,7 @@ void siren_round_nearest(const siren_network *network, unsigned bits, const floa
  * engine/quantise.h. Layers whose problem has no finite solution are rounded to nearest. */
 siren_status siren_round_fitted(const siren_network *network, unsigned bits,
                                 const siren_rounding_options *options, const float *params, size_t n_points,
-                                const float *coordinates, const float *targets, siren_rounded *rounded);
+                                const float *coordinates, const siren_target_source *targets, size_t nth,
+                                siren_rounded *rounded);
 
 #endif

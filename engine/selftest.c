@@ -92,14 +92,16 @@ static siren_status test_training(siren_selftesting *t, const siren_selftest_cas
         memcpy(two_params + (size_t)n * n_params, params, n_params * sizeof *params);
         memcpy(two_targets + (size_t)n * n_targets, targets, n_targets * sizeof *targets);
     }
-    siren_trainer_plan plan = {network,
-                               2,
-                               c->nx * c->ny,
-                               coordinates,
-                               SIREN_SELFTEST_EPOCHS,
-                               {SIREN_SELFTEST_RATE, 0.9f, 0.999f, 1e-8f}};
+    siren_trainer_plan plan = {.network = network,
+                               .n_networks = 2,
+                               .n_points = c->nx * c->ny,
+                               .coordinates = coordinates,
+                               .max_epochs = SIREN_SELFTEST_EPOCHS,
+                               .adam = {SIREN_SELFTEST_RATE, 0.9f, 0.999f, 1e-8f}};
     SIREN_TRY(siren_trainer_create(t->device, &plan, &trainer));
-    SIREN_TRY(siren_trainer_start(trainer, two_params, two_targets, NULL));
+    siren_target_source source =
+        siren_target_array_source(&(siren_target_array){two_targets, c->nx * c->ny, c->n_outputs});
+    SIREN_TRY(siren_trainer_start(trainer, two_params, &source, NULL));
     SIREN_TRY(siren_trainer_run(trainer, SIREN_SELFTEST_EPOCHS, NULL, NULL));
     SIREN_TRY(siren_trainer_history(trainer, losses));
     for (size_t i = 0; i < SIREN_SELFTEST_EPOCHS; i++) {
@@ -152,7 +154,7 @@ static siren_status test_gradient(siren_selftesting *t, const siren_selftest_cas
     SIREN_TRY(siren_gradient_create(&shape, &gradient));
     SIREN_TRY(gradient->begin(gradient, device_params));
     for (size_t tile = 0; tile < gradient->n_tiles; tile++)
-        SIREN_TRY(gradient->tile(gradient, device_params, device_targets, tile));
+        SIREN_TRY(gradient->tile(gradient, device_params, device_targets, 0, tile));
     SIREN_TRY(siren_allocate(&parts, gradient->n_parts * n_padded, sizeof *parts, "the gradients"));
     SIREN_TRY(siren_buffer_read(gradient->partial_gradients, 0, parts,
                                 gradient->n_parts * n_padded * sizeof *parts));

@@ -8,6 +8,7 @@
 
 #include "engine/network.h"
 #include "engine/optimiser.h"
+#include "engine/targets.h"
 
 typedef struct {
     const siren_network *network;
@@ -16,19 +17,23 @@ typedef struct {
     const float *coordinates; /* (n_points, n_inputs), the same for all blocks */
     size_t max_epochs;        /* length of the loss history */
     siren_adam_options adam;
+    size_t
+        memory_limit; /* bytes that the trainer may hold, on the device and besides; 0: what the device has */
 } siren_trainer_plan;
 
 typedef struct siren_trainer siren_trainer;
 
-/* The plan's pointers are borrowed during the call, the device as long as the trainer lives. DEVICE_MEMORY when the batch
- * does not fit: try fewer networks. `*out` is yours: siren_trainer_free(). */
+/* The plan's pointers are borrowed during the call, the device as long as the trainer lives. Targets of a single network
+ * for which there is no room on the device are read anew in each epoch, a tile of points at a time; that changes no bit
+ * of a result. DEVICE_MEMORY when a batch of several does not fit: try fewer networks. UNSUPPORTED when the limit is too
+ * low for one. `*out` is yours: siren_trainer_free(). */
 siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out);
 void siren_trainer_free(siren_trainer *trainer);
 
-/* Begins anew. `params`: (n_networks, n_params) in exchange order; `targets`: (n_networks, n_points, n_outputs), NaN
- * where there is no data; `rates`: (n_networks) learning rates, or NULL for the plan's adam.rate. */
-siren_status siren_trainer_start(siren_trainer *trainer, const float *params, const float *targets,
-                                 const float *rates);
+/* Begins anew. `params`: (n_networks, n_params) in exchange order; `targets` (copied) must be readable until training
+ * ends; `rates`: (n_networks) learning rates, or NULL for the plan's adam.rate. */
+siren_status siren_trainer_start(siren_trainer *trainer, const float *params,
+                                 const siren_target_source *targets, const float *rates);
 /* Runs `n_epochs` more, no further than max_epochs in all. Progress counts epochs, several times a second. CANCELLED
  * keeps what has been reached. */
 siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_progress_fn progress,

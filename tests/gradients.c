@@ -62,13 +62,13 @@ siren_gradient_shape shape_start(siren_device *device, const batch *b) {
     siren_network_table(&b->network, table);
     for (size_t l = 0; l < n_layers; l++) w0[l] = b->network.layers[l].w0;
     return (siren_gradient_shape){
-        device,
-        &b->network,
-        b->n_networks,
-        b->n_points,
-        upload(device, table, n_layers * SIREN_LAYER_FIELDS * sizeof *table),
-        upload(device, w0, n_layers * sizeof *w0),
-        upload(device, b->coordinates, b->n_points * b->network.n_inputs * sizeof(float))};
+        .device = device,
+        .network = &b->network,
+        .n_networks = b->n_networks,
+        .n_points = b->n_points,
+        .table = upload(device, table, n_layers * SIREN_LAYER_FIELDS * sizeof *table),
+        .w0 = upload(device, w0, n_layers * sizeof *w0),
+        .coordinates = upload(device, b->coordinates, b->n_points * b->network.n_inputs * sizeof(float))};
 }
 
 void shape_end(siren_gradient_shape *shape) {
@@ -129,7 +129,7 @@ void family_gradient(siren_device *device, const batch *b, family_result *out) {
     for (int epoch = 0; epoch < 2; epoch++) {
         assert_siren_ok(gradient->begin(gradient, params));
         for (size_t tile = 0; tile < gradient->n_tiles; tile++)
-            assert_siren_ok(gradient->tile(gradient, params, targets, tile));
+            assert_siren_ok(gradient->tile(gradient, params, targets, 0, tile));
     }
     size_t n_parts = gradient->n_parts, slots = b->n_networks * n_parts;
     *out = (family_result){.n_parts = n_parts,

@@ -142,6 +142,7 @@ static void train(void *user, size_t i) {
     SIREN_TRY(
         siren_allocate(&initial, siren_network_n_params(&network), sizeof *initial, "initial parameters"));
     siren_network_initialise(&network, t->seed, 0, initial);
+    siren_target_source source = siren_target_array_source(&(siren_target_array){targets, POINTS, OUTPUTS});
     for (int round = 0; round < ROUNDS; round++) {
         siren_trainer *trainer = NULL;
         siren_trainer_plan plan = {.network = &network,
@@ -151,7 +152,7 @@ static void train(void *user, size_t i) {
                                    .max_epochs = EPOCHS,
                                    .adam = {1e-3f, 0.9f, 0.999f, 1e-8f}};
         SIREN_TRY(siren_trainer_create(t->device, &plan, &trainer));
-        status = siren_trainer_start(trainer, initial, targets, NULL);
+        status = siren_trainer_start(trainer, initial, &source, NULL);
         if (status == SIREN_OK) status = siren_trainer_run(trainer, EPOCHS, NULL, NULL);
         if (status == SIREN_OK) status = siren_trainer_history(trainer, t->losses);
         if (status == SIREN_OK) status = siren_trainer_best(trainer, t->best, NULL);

@@ -8,10 +8,19 @@
 
 static siren_device *device;
 
+static siren_trainer_plan make_plan(const siren_network *network, size_t n_networks, size_t n_points,
+                                    const float *coordinates, size_t max_epochs, double rate) {
+    return (siren_trainer_plan){.network = network,
+                                .n_networks = n_networks,
+                                .n_points = n_points,
+                                .coordinates = coordinates,
+                                .max_epochs = max_epochs,
+                                .adam = {(float)rate, 0.9f, 0.999f, 1e-8f}};
+}
+
 static siren_trainer *make_trainer(const siren_network *network, size_t n_networks, size_t n_points,
                                    const float *coordinates, size_t max_epochs, double rate) {
-    siren_trainer_plan plan = {network,     n_networks, n_points,
-                               coordinates, max_epochs, {(float)rate, 0.9f, 0.999f, 1e-8f}};
+    siren_trainer_plan plan = make_plan(network, n_networks, n_points, coordinates, max_epochs, rate);
     siren_trainer *trainer = NULL;
     assert_siren_ok(siren_trainer_create(device, &plan, &trainer));
     return trainer;
@@ -26,7 +35,9 @@ static void follows_pytorch(void **state) {
         float losses[64], best_loss = 0, *best = calloc(trace.n_params, sizeof *best);
         siren_trainer *trainer = make_trainer(&trace.network, 1, trace.n_points, trace.coordinates,
                                               trace.n_epochs, trace.learning_rate);
-        assert_siren_ok(siren_trainer_start(trainer, trace.initial, trace.targets, NULL));
+        siren_target_source source = siren_target_array_source(
+            &(siren_target_array){trace.targets, trace.n_points, siren_network_n_outputs(&trace.network)});
+        assert_siren_ok(siren_trainer_start(trainer, trace.initial, &source, NULL));
         assert_siren_ok(siren_trainer_run(trainer, trace.n_epochs, NULL, NULL));
         assert_siren_ok(siren_trainer_history(trainer, losses));
         for (uint32_t t = 0; t < trace.n_epochs; t++)
@@ -61,6 +72,14 @@ static void make_problem(siren_network *network, float *coordinates, float *targ
 
 static float coordinates[POINTS * 2], targets[NETWORKS * POINTS * OUTPUTS];
 
+/* Begins with the targets of network `first` and those after it. */
+static siren_status start(siren_trainer *trainer, const float *params, size_t first, const float *rates) {
+    static siren_target_array array;
+    array = (siren_target_array){targets + first * POINTS * OUTPUTS, POINTS, OUTPUTS};
+    siren_target_source source = siren_target_array_source(&array);
+    return siren_trainer_start(trainer, params, &source, rates);
+}
+
 /* Each network of a batch, with a rate of its own, trains as alone with that rate for all. */
 static void batch_equals_each_alone(void **state) {
     (void)state;
@@ -72,7 +91,7 @@ static void batch_equals_each_alone(void **state) {
     float *together = calloc(NETWORKS * n_params, sizeof *together),
           *single = calloc(n_params, sizeof *single);
     siren_trainer *trainer = make_trainer(&network, NETWORKS, POINTS, coordinates, EPOCHS, 1);
-    assert_siren_ok(siren_trainer_start(trainer, params, targets, rates));
+    assert_siren_ok(start(trainer, params, 0, rates));
     assert_siren_ok(siren_trainer_run(trainer, 2, NULL, NULL));
     assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL)); /* stops at max_epochs */
     assert_siren_ok(siren_trainer_history(trainer, losses));
@@ -80,8 +99,7 @@ static void batch_equals_each_alone(void **state) {
     siren_trainer_free(trainer);
     for (int n = 0; n < NETWORKS; n++) {
         trainer = make_trainer(&network, 1, POINTS, coordinates, EPOCHS, (double)rates[n]);
-        assert_siren_ok(siren_trainer_start(trainer, params + (size_t)n * n_params,
-                                            targets + (size_t)n * POINTS * OUTPUTS, NULL));
+        assert_siren_ok(start(trainer, params + (size_t)n * n_params, (size_t)n, NULL));
         assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
         assert_siren_ok(siren_trainer_history(trainer, alone));
         assert_memory_equal(alone, losses + n * EPOCHS, sizeof alone);
@@ -103,7 +121,7 @@ static void no_data_and_divergence(void **state) {
     for (size_t i = 0; i < (size_t)POINTS * OUTPUTS; i++) targets[i] = NAN;
     params[2 * n_params + 5] = NAN;
     siren_trainer *trainer = make_trainer(&network, NETWORKS, POINTS, coordinates, EPOCHS, 1e-3);
-    assert_siren_ok(siren_trainer_start(trainer, params, targets, NULL));
+    assert_siren_ok(start(trainer, params, 0, NULL));
     assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
     assert_siren_ok(siren_trainer_best(trainer, best, best_losses));
     assert_true(best_losses[0] == 0.0f);
@@ -113,6 +131,88 @@ static void no_data_and_divergence(void **state) {
     assert_memory_equal(best + 2 * n_params, params + 2 * n_params, n_params * sizeof *best);
     siren_trainer_free(trainer);
     free(params), free(best);
+}
+
+enum { MANY_X = 61, MANY_Y = 53, MANY = MANY_X * MANY_Y };
+
+/* A source that counts, and fails at a given read. */
+typedef struct {
+    siren_target_source array;
+    size_t n_reads, failing;
+} counting;
+
+static siren_status count_read(void *user, size_t network, size_t first, size_t n, size_t pitch,
+                               float *rows) {
+    counting *c = user;
+    assert_true(first + n <= MANY && pitch >= OUTPUTS);
+    if (++c->n_reads == c->failing) return siren_fail(SIREN_SYSTEM, "read %zu failed", c->n_reads);
+    return c->array.read(c->array.user, network, first, n, pitch, rows);
+}
+
+/* A trainer with about as little memory as the plan can do with. */
+static siren_trainer *make_least(siren_trainer_plan *plan) {
+    siren_trainer *trainer = NULL;
+    siren_status status;
+    plan->memory_limit = 1 << 16;
+    while ((status = siren_trainer_create(device, plan, &trainer)) == SIREN_UNSUPPORTED) {
+        assert_non_null(strstr(siren_message(), "--memory"));
+        plan->memory_limit += plan->memory_limit / 32;
+    }
+    assert_siren_ok(status);
+    return trainer;
+}
+
+/* With little memory targets are read again in each epoch, a tile at a time: the same losses and weights to the bit. */
+static void little_memory_changes_nothing(void **state) {
+    (void)state;
+    static float many_coordinates[MANY * 2], many_targets[MANY * OUTPUTS];
+    siren_network network;
+    float whole_losses[EPOCHS], losses[EPOCHS];
+    assert_siren_ok(siren_network_from_model("siren-2d", 2, 40, OUTPUTS, 30.0f, &network));
+    reference_coordinates(MANY_X, MANY_Y, 1, 2, many_coordinates);
+    for (size_t i = 0; i < MANY * OUTPUTS; i++)
+        many_targets[i] = i % 53 == 0 ? NAN : 0.5f + 0.5f * sinf(0.01f * (float)i);
+    size_t n_params = siren_network_n_params(&network);
+    float *initial = calloc(n_params, sizeof *initial), *whole = calloc(n_params, sizeof *whole),
+          *params = calloc(n_params, sizeof *params);
+    siren_network_initialise(&network, 5, 0, initial);
+    counting count = {.array = siren_target_array_source(&(siren_target_array){many_targets, MANY, OUTPUTS})};
+    siren_target_source source = {count_read, &count};
+
+    siren_trainer_plan plan = make_plan(&network, 1, MANY, many_coordinates, EPOCHS, 1e-3);
+    siren_trainer *trainer = NULL;
+    assert_siren_ok(siren_trainer_create(device, &plan, &trainer));
+    assert_siren_ok(siren_trainer_start(trainer, initial, &source, NULL));
+    size_t n_reads = count.n_reads;
+    assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
+    assert_int_equal(count.n_reads, n_reads);
+    assert_siren_ok(siren_trainer_history(trainer, whole_losses));
+    assert_siren_ok(siren_trainer_params(trainer, whole));
+    siren_trainer_free(trainer);
+
+    trainer = make_least(&plan);
+    assert_siren_ok(siren_trainer_start(trainer, initial, &source, NULL));
+    n_reads = count.n_reads;
+    assert_siren_ok(siren_trainer_run(trainer, 2, NULL, NULL));
+    assert_siren_ok(siren_trainer_run(trainer, EPOCHS - 2, NULL, NULL));
+    assert_true(count.n_reads >= n_reads + 2 * EPOCHS);
+    assert_siren_ok(siren_trainer_history(trainer, losses));
+    assert_siren_ok(siren_trainer_params(trainer, params));
+    assert_memory_equal(losses, whole_losses, sizeof losses);
+    assert_memory_equal(params, whole, n_params * sizeof *params);
+
+    /* A read that fails in the middle of an epoch is reported; the trainer can be used again. */
+    assert_siren_ok(siren_trainer_start(trainer, initial, &source, NULL));
+    count.failing = count.n_reads + 3;
+    assert_int_equal(siren_trainer_run(trainer, EPOCHS, NULL, NULL), SIREN_SYSTEM);
+    assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
+    assert_siren_ok(siren_trainer_params(trainer, params));
+    assert_memory_equal(params, whole, n_params * sizeof *params);
+    siren_trainer_free(trainer);
+
+    plan.n_networks = 2; /* fewer at once are better than reading again */
+    assert_int_equal(siren_trainer_create(device, &plan, &trainer), SIREN_DEVICE_MEMORY);
+    free(initial), free(whole), free(params);
 }
 
 static bool stop_at_once(void *user, double done, double total, const char *what) {
@@ -128,7 +228,7 @@ static void cancelling_keeps_what_is_reached(void **state) {
     double done = -1;
     make_problem(&network, coordinates, targets, &params);
     siren_trainer *trainer = make_trainer(&network, 1, POINTS, coordinates, 100000, 1e-3);
-    assert_siren_ok(siren_trainer_start(trainer, params, targets, NULL));
+    assert_siren_ok(start(trainer, params, 0, NULL));
     assert_int_equal(siren_trainer_run(trainer, 100000, stop_at_once, &done), SIREN_CANCELLED);
     assert_true(done >= 0 && done < 100000);
     siren_trainer_free(trainer);
@@ -141,14 +241,14 @@ static void a_failing_device_is_reported(void **state) {
     siren_network network;
     float *params = NULL;
     make_problem(&network, coordinates, targets, &params);
-    siren_trainer_plan plan = {&network, 1, POINTS, coordinates, EPOCHS, {1e-3f, 0.9f, 0.999f, 1e-8f}};
+    siren_trainer_plan plan = make_plan(&network, 1, POINTS, coordinates, EPOCHS, 1e-3);
     long nth = 0;
     for (;; nth += 1 + nth / 16) {
         siren_trainer *trainer = NULL;
         siren_status expected = nth % 2 ? SIREN_DEVICE : SIREN_DEVICE_MEMORY;
         siren_device_inject_failure(device, nth, expected);
         siren_status status = siren_trainer_create(device, &plan, &trainer);
-        if (status == SIREN_OK) status = siren_trainer_start(trainer, params, targets, NULL);
+        if (status == SIREN_OK) status = start(trainer, params, 0, NULL);
         if (status == SIREN_OK) status = siren_trainer_run(trainer, EPOCHS, NULL, NULL);
         siren_device_inject_failure(device, 0, SIREN_OK);
         siren_trainer_free(trainer);
@@ -165,6 +265,7 @@ int main(void) {
         cmocka_unit_test(follows_pytorch),
         cmocka_unit_test(batch_equals_each_alone),
         cmocka_unit_test(no_data_and_divergence),
+        cmocka_unit_test(little_memory_changes_nothing),
         cmocka_unit_test(cancelling_keeps_what_is_reached),
         cmocka_unit_test(a_failing_device_is_reported),
     };

@@ -92,6 +92,30 @@ static void slices_come_back(void **state) {
     assert_true(back[2][1] == 4 && back[2][3] == 6);
 }
 
+/* Targets of any range of points are those of the whole block. */
+static void ranges_are_parts_of_the_whole(void **state) {
+    (void)state;
+    enum { X = 5, Y = 4, Z = 3, V = 2, PITCH = 7 };
+    const siren_block block = {1, 0, 1, 3, 4, 2}; /* rows of 3 within rows of 5 */
+    static int16_t voxels[V][Z][Y][X];
+    siren_series series = {.geometry = {.datatype = SIREN_INT16, .nx = X, .ny = Y, .nz = Z, .n_volumes = V},
+                           .voxels = voxels};
+    float whole[24][V], part[24][PITCH];
+    siren_scaling scaling[V];
+    size_t n_exceptional;
+    for (int i = 0; i < V * Z * Y * X; i++) voxels[0][0][0][i] = (int16_t)(i * i % 101);
+    assert_siren_ok(siren_block_gather(&series, &block, whole[0], scaling, &n_exceptional));
+    for (size_t first = 0; first < 24; first++)
+        for (size_t n = 1; first + n <= 24; n++) {
+            for (size_t i = 0; i < 24 * PITCH; i++) part[0][i] = -1;
+            assert_siren_ok(siren_block_targets(&series, &block, scaling, first, n, PITCH, part[0]));
+            for (size_t i = 0; i < n; i++) {
+                assert_memory_equal(part[i], whole[first + i], sizeof whole[0]);
+                for (size_t j = V; j < PITCH; j++) assert_true(part[i][j] == -1);
+            }
+        }
+}
+
 static void integers_round_and_clamp(void **state) {
     (void)state;
     siren_scaling scaling = {0, 255};
@@ -119,11 +143,9 @@ static void an_overflowing_range_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(coordinates_are_the_papers),
-        cmocka_unit_test(grids_are_ordered_by_size),
-        cmocka_unit_test(a_grid_of_too_many_blocks_is_refused),
-        cmocka_unit_test(slices_come_back),
-        cmocka_unit_test(integers_round_and_clamp),
+        cmocka_unit_test(coordinates_are_the_papers),           cmocka_unit_test(grids_are_ordered_by_size),
+        cmocka_unit_test(a_grid_of_too_many_blocks_is_refused), cmocka_unit_test(slices_come_back),
+        cmocka_unit_test(ranges_are_parts_of_the_whole),        cmocka_unit_test(integers_round_and_clamp),
         cmocka_unit_test(an_overflowing_range_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,12 @@ static int forget(void **state) {
     return 0;
 }
 
+static siren_target_source trained_targets(void) {
+    static siren_target_array array;
+    array = (siren_target_array){trained.targets, N_POINTS, siren_network_n_outputs(&trained.network)};
+    return siren_target_array_source(&array);
+}
+
 /* Mean squared error of the exact decode over finite targets. */
 static double error_of(const siren_network *network, const float *params, size_t n_points,
                        const float *coordinates, const float *targets) {
@@ -80,7 +86,10 @@ static void round_trip(const siren_network *network, unsigned bits, const float 
                        const float *coordinates, const float *targets, float *restored) {
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    assert_siren_ok(siren_quantise(network, bits, params, n_points, coordinates, targets, &bytes, &n_bytes));
+    siren_target_source source =
+        siren_target_array_source(&(siren_target_array){targets, n_points, siren_network_n_outputs(network)});
+    assert_siren_ok(
+        siren_quantise(network, bits, params, n_points, coordinates, &source, 0, &bytes, &n_bytes));
     assert_int_equal(n_bytes, siren_quantised_bytes(network, bits));
     assert_siren_ok(siren_dequantise("test", network, bits, bytes, n_bytes, restored));
     for (size_t i = 0; i < siren_network_n_params(network); i++) assert_true(isfinite(restored[i]));
@@ -155,12 +164,13 @@ static void fit_beats_nearest_rounding(void **state) {
 }
 
 static float *fitted(unsigned bits, siren_rounding_options options) {
+    siren_target_source source = trained_targets();
     siren_rounded rounded = {0};
     float *restored = calloc(trained.n_params, sizeof *restored);
     assert_non_null(restored);
     assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
     assert_siren_ok(siren_round_fitted(&trained.network, bits, &options, trained.params, N_POINTS,
-                                       trained.coordinates, trained.targets, &rounded));
+                                       trained.coordinates, &source, 0, &rounded));
     siren_rounded_params(&trained.network, &rounded, restored);
     siren_rounded_free(&rounded);
     return restored;
@@ -239,11 +249,12 @@ static void nearest_rounding_is_bounded(void **state) {
 
 static void bytes_are_deterministic(void **state) {
     (void)state;
+    siren_target_source source = trained_targets();
     uint8_t *bytes[2];
     size_t n_bytes[2];
     for (int i = 0; i < 2; i++)
         assert_siren_ok(siren_quantise(&trained.network, 8, trained.params, N_POINTS, trained.coordinates,
-                                       trained.targets, &bytes[i], &n_bytes[i]));
+                                       &source, 0, &bytes[i], &n_bytes[i]));
     assert_int_equal(n_bytes[0], n_bytes[1]);
     assert_memory_equal(bytes[0], bytes[1], n_bytes[0]);
     free(bytes[0]);
@@ -352,12 +363,13 @@ static void least_squares_finds_the_exact_solution(void **state) {
 
 static void wrong_arguments_are_refused(void **state) {
     (void)state;
+    siren_target_source source = trained_targets();
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     const unsigned wrong[] = {1, 5, 13, 32};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(siren_quantise(&trained.network, wrong[i], trained.params, N_POINTS,
-                                        trained.coordinates, trained.targets, &bytes, &n_bytes),
+                                        trained.coordinates, &source, 0, &bytes, &n_bytes),
                          SIREN_USAGE);
     float *params = malloc(trained.n_params * sizeof *params);
     assert_non_null(params);
@@ -365,7 +377,7 @@ static void wrong_arguments_are_refused(void **state) {
     params[trained.n_params - 1] = INFINITY;
     for (unsigned bits = 0; bits <= 8; bits += 8)
         assert_int_equal(siren_quantise(&trained.network, bits, params, N_POINTS, trained.coordinates,
-                                        trained.targets, &bytes, &n_bytes),
+                                        &source, 0, &bytes, &n_bytes),
                          SIREN_USAGE);
     assert_null(bytes);
     free(params);

@@ -43,9 +43,16 @@ int main(int argc, char **argv) {
     SIREN_TRY(siren_block_gather(&series, &slice, targets, scaling, &n_exceptional));
     siren_network_initialise(&network, strtoull(argv[3], NULL, 10), (uint32_t)z, params);
     SIREN_TRY(siren_device_open(argc > 4 ? argv[4] : NULL, &device));
-    siren_trainer_plan plan = {&network, 1, n_points, coordinates, 2000, {3e-4f, 0.9f, 0.999f, 1e-8f}};
+    siren_trainer_plan plan = {.network = &network,
+                               .n_networks = 1,
+                               .n_points = n_points,
+                               .coordinates = coordinates,
+                               .max_epochs = 2000,
+                               .adam = {3e-4f, 0.9f, 0.999f, 1e-8f}};
     SIREN_TRY(siren_trainer_create(device, &plan, &trainer));
-    SIREN_TRY(siren_trainer_start(trainer, params, targets, NULL));
+    siren_target_source source =
+        siren_target_array_source(&(siren_target_array){targets, n_points, g->n_volumes});
+    SIREN_TRY(siren_trainer_start(trainer, params, &source, NULL));
     double start = siren_clock();
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         SIREN_TRY(siren_trainer_run(trainer, marks[i] - run, NULL, NULL));
