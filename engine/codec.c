@@ -300,18 +300,29 @@ void siren_block_decoder_free(siren_block_decoder *decoder) {
     free(decoder);
 }
 
+/* Points decoded at once, at most. */
+static size_t decoder_chunk(const siren_layout *layout) {
+    size_t n_points = siren_block_grid_points(&layout->grid);
+    return n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+}
+
+size_t siren_block_decoder_bytes(const siren_layout *layout) {
+    size_t n_volumes = layout->geometry.n_volumes, voxels, outputs, bytes;
+    bool fits = siren_mul(siren_block_grid_points(&layout->grid), n_volumes, &voxels) &&
+                siren_mul(voxels, siren_datatype_size(layout->geometry.datatype), &voxels) &&
+                siren_mul(decoder_chunk(layout) * n_volumes, 2 * sizeof(float), &outputs) &&
+                siren_add(voxels, outputs, &bytes);
+    return fits ? bytes : SIZE_MAX;
+}
+
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
                                         siren_block_decoder **out) {
     siren_status status = SIREN_OK;
     siren_block_decoder *decoder = NULL;
     const siren_block_grid *grid = &layout->grid;
-    size_t n_points = siren_block_grid_points(grid),
-           chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
-    size_t size = siren_datatype_size(layout->geometry.datatype), n_volumes = layout->geometry.n_volumes,
-           n_voxels, bytes, chunk_bytes;
-    if (!siren_mul(n_points, n_volumes, &n_voxels) || !siren_mul(n_voxels, size, &bytes) ||
-        !siren_mul(chunk * n_volumes, 2 * sizeof(float), &chunk_bytes) ||
-        !siren_add(bytes, chunk_bytes, &bytes) || bytes > memory_limit)
+    size_t n_points = siren_block_grid_points(grid), chunk = decoder_chunk(layout),
+           n_volumes = layout->geometry.n_volumes, bytes = siren_block_decoder_bytes(layout);
+    if (bytes == SIZE_MAX || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
                           "a %s of %zu x %zu x %zu points and %zu volumes needs more than the memory limit "
                           "of %zu bytes; raise --memory",
@@ -322,7 +333,8 @@ siren_status siren_block_decoder_create(siren_device *device, const siren_layout
     decoder->chunk = chunk;
     decoder->moved_to = siren_block_at(grid, grid->first);
     SIREN_TRY(siren_allocate(&decoder->scaling, n_volumes, sizeof *decoder->scaling, "the scaling"));
-    SIREN_TRY(siren_allocate(&decoder->voxels, n_voxels, size, "a decoded block"));
+    SIREN_TRY(siren_allocate(&decoder->voxels, n_points * n_volumes,
+                             siren_datatype_size(layout->geometry.datatype), "a decoded block"));
     SIREN_TRY(siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
     if (layout->any_network) {
         SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),

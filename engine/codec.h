@@ -48,6 +48,10 @@ void siren_block_name(const siren_block_grid *grid, size_t number, char *out, si
 #define SIREN_DECODE_POINTS 65536
 typedef struct siren_block_decoder siren_block_decoder;
 
+/* Bytes of memory that a decoder takes for the voxels and outputs of a block, on the host and on the device; SIZE_MAX where
+ * that is beyond what can be addressed. */
+size_t siren_block_decoder_bytes(const siren_layout *layout);
+
 /* `device` NULL: on the host. UNSUPPORTED where a block would need more than `memory_limit` bytes. `*out` is yours. */
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
                                         siren_block_decoder **out);

@@ -143,7 +143,12 @@ static siren_status plan_run(siren_compression *run, const char *image) {
                                                 : 2e-4f; /* the published settings */
     SIREN_RETURN_IF_FAILED(plan_blocks(o, layout->network.n_inputs, layout));
     SIREN_RETURN_IF_FAILED(plan_trainings(run));
-    siren_encoder_plan plan = {.series = &run->series, .layout = layout, .epochs = o->epochs};
+    size_t series_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
+    siren_encoder_plan plan = {.series = &run->series,
+                               .layout = layout,
+                               .epochs = o->epochs,
+                               .memory_limit =
+                                   o->memory_limit > series_bytes ? o->memory_limit - series_bytes : 1};
     return siren_encoder_create(run->device, &plan, &run->encoder);
 }
 

@@ -13,7 +13,6 @@
 typedef struct {
     siren_training training;
     siren_block block;
-    float *targets;         /* (n_points, n_volumes) */
     siren_scaling *scaling; /* (n_volumes) */
     size_t n_exceptional;
     bool constant, diverged;
@@ -28,23 +27,33 @@ struct siren_encoder {
     siren_trainer *trainer; /* of n_networks on blocks of the size of `shape`; NULL before the first batch */
     siren_decoder *evaluator; /* for curves; NULL likewise */
     siren_block shape;
-    size_t n_networks;
-    size_t most;                /* networks that fill the device, or that have been found to fit */
-    siren_slot *slots;          /* (most) */
-    size_t n_slots, n_reserved; /* slots last trained; blocks there is room for in `targets` */
-    float *targets;             /* (n_reserved, n_points, n_volumes) of the networks of the trainer */
-    siren_scaling *scaling;     /* (most, n_volumes) */
-    float *coordinates;         /* (n_points, n_inputs) */
-    float *params;              /* (most, n_params) */
-    float *losses;              /* (most, epochs) */
-    float *rates;               /* (most) */
-    float *y;                   /* (SIREN_DECODE_POINTS, n_volumes) for curves */
+    size_t n_networks, training_bytes; /* bytes that the trainer may hold; 0: what there is */
+    size_t most;                       /* networks that fill the device, or that have been found to fit */
+    siren_slot *slots;                 /* (most) */
+    size_t n_slots;                    /* last trained */
+    size_t *trained;                   /* (most) slots of the networks of the trainer */
+    siren_target_source targets;
+    siren_scaling *scaling; /* (most, n_volumes) */
+    float *coordinates;     /* (n_points, n_inputs) */
+    float *params;          /* (most, n_params) */
+    float *losses;          /* (most, epochs) */
+    float *rates;           /* (most) */
+    float *chunk;           /* (SIREN_DECODE_POINTS, n_volumes) targets, */
+    float *y;               /* and outputs for curves */
 };
 
 void siren_encoded_free(siren_encoded *encoded) {
     if (!encoded) return;
     free(encoded->packed);
     encoded->packed = NULL;
+}
+
+/* Targets of a network of the trainer, scaled as they are asked for. */
+static siren_status read_targets(void *user, size_t network, size_t first, size_t n, size_t pitch,
+                                 float *targets) {
+    const siren_encoder *encoder = user;
+    const siren_slot *slot = &encoder->slots[encoder->trained[network]];
+    return siren_block_targets(encoder->plan.series, &slot->block, slot->scaling, first, n, pitch, targets);
 }
 
 /* ---- making and releasing ---- */
@@ -62,7 +71,9 @@ siren_status siren_encoder_create(siren_device *device, const siren_encoder_plan
     encoder->plan = *plan;
     encoder->layout = *plan->layout;
     encoder->most = choose_batch(siren_device_get_facts(device));
+    encoder->targets = (siren_target_source){read_targets, encoder};
     SIREN_TRY(siren_allocate(&encoder->slots, encoder->most, sizeof *encoder->slots, "the batch"));
+    SIREN_TRY(siren_allocate(&encoder->trained, encoder->most, sizeof *encoder->trained, "the batch"));
     SIREN_TRY(siren_allocate(&encoder->rates, encoder->most, sizeof(float), "the learning rates"));
     SIREN_TRY(siren_allocate(&encoder->params, encoder->most * siren_network_n_params(&plan->layout->network),
                              sizeof(float), "the parameters"));
@@ -82,11 +93,11 @@ static void release_trainer(siren_encoder *encoder) {
     siren_trainer_free(encoder->trainer);
     siren_decoder_free(encoder->evaluator);
     free(encoder->coordinates);
-    free(encoder->targets);
+    free(encoder->chunk);
     free(encoder->y);
     encoder->trainer = NULL;
     encoder->evaluator = NULL;
-    encoder->coordinates = encoder->targets = encoder->y = NULL;
+    encoder->coordinates = encoder->chunk = encoder->y = NULL;
 }
 
 void siren_encoder_free(siren_encoder *encoder) {
@@ -94,6 +105,7 @@ void siren_encoder_free(siren_encoder *encoder) {
     release_trainer(encoder);
     siren_block_decoder_free(encoder->decoder);
     free(encoder->slots);
+    free(encoder->trained);
     free(encoder->scaling);
     free(encoder->params);
     free(encoder->losses);
@@ -115,51 +127,69 @@ static bool all_constant(const siren_scaling *scaling, size_t n_volumes) {
     return true;
 }
 
-/* Room for `n` blocks of the size of `block`, and their coordinates. */
-static siren_status reserve(siren_encoder *encoder, const siren_block *block, size_t n) {
-    size_t n_points = siren_block_points(block), n_volumes = encoder->layout.geometry.n_volumes, n_values;
+/* Points that are decoded or compared at once. */
+static size_t chunk_points(size_t n_points) {
+    return n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+}
+
+/* What the memory limit leaves to a trainer on blocks of the size of `block`. */
+static siren_status plan_memory(siren_encoder *encoder, const siren_block *block) {
+    const siren_layout *layout = &encoder->layout;
+    size_t limit = encoder->plan.memory_limit, n_points = siren_block_points(block);
+    size_t held = n_points * layout->network.n_inputs,
+           values = chunk_points(n_points) * layout->geometry.n_volumes;
+    held = (held + values * (encoder->plan.log_interval ? 3 : 1)) * sizeof(float);
+    bool fits = siren_add(held, siren_block_decoder_bytes(layout), &held);
+    encoder->training_bytes = 0;
+    if (!limit) return SIREN_OK;
+    if (!fits || held >= limit)
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "decoding a %s of %zu x %zu x %zu points and %zu volumes takes %zu bytes, more than the "
+            "%zu that the memory limit leaves; raise --memory, or use smaller blocks",
+            siren_block_kind_name(layout->grid.kind, 1), block->nx, block->ny, block->nz,
+            layout->geometry.n_volumes, held, limit);
+    encoder->training_bytes = limit - held;
+    return SIREN_OK;
+}
+
+/* Coordinates of blocks of the size of `block`, and what is needed a chunk at a time. */
+static siren_status reserve(siren_encoder *encoder, const siren_block *block) {
+    size_t n_points = siren_block_points(block),
+           n_values = chunk_points(n_points) * encoder->layout.geometry.n_volumes;
     uint32_t n_inputs = encoder->layout.network.n_inputs;
-    if (encoder->targets && same_size(block, &encoder->shape) && n <= encoder->n_reserved) return SIREN_OK;
+    if (encoder->chunk && same_size(block, &encoder->shape)) return SIREN_OK;
     release_trainer(encoder);
     if (n_points > SIREN_MAX_POINTS)
         return siren_fail(SIREN_UNSUPPORTED,
                           "a %s has %zu points, more than the limit of %d; use smaller blocks",
                           siren_block_kind_name(encoder->layout.grid.kind, 1), n_points, SIREN_MAX_POINTS);
-    if (!siren_mul(n_points, n_volumes, &n_values) || !siren_mul(n_values, n, &n_values))
-        return siren_fail(SIREN_UNSUPPORTED,
-                          "%zu x %zu targets of %zu points are more than memory can address", n, n_volumes,
-                          n_points);
+    SIREN_RETURN_IF_FAILED(plan_memory(encoder, block));
     SIREN_RETURN_IF_FAILED(
         siren_allocate(&encoder->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->targets, n_values, sizeof(float), "the targets"));
     siren_block_coordinates(block, n_inputs, 0, n_points, encoder->coordinates);
     encoder->shape = *block;
-    encoder->n_reserved = n;
-    return SIREN_OK;
+    return siren_allocate(&encoder->chunk, n_values, sizeof(float), "some targets");
 }
 
-/* Targets and initial parameters of the slots; constant blocks take no place among the trainer's networks. */
-static siren_status gather(siren_encoder *encoder, const siren_training *trainings, size_t n,
-                           size_t *n_networks) {
+/* Scaling and initial parameters of the slots; constant blocks take no place among the trainer's networks. */
+static siren_status fill_slots(siren_encoder *encoder, const siren_training *trainings, size_t n,
+                               size_t *n_networks) {
     const siren_layout *layout = &encoder->layout;
-    size_t n_volumes = layout->geometry.n_volumes, n_params = siren_network_n_params(&layout->network),
-           n_targets = siren_block_points(&encoder->shape) * n_volumes;
+    size_t n_volumes = layout->geometry.n_volumes, n_params = siren_network_n_params(&layout->network);
     *n_networks = 0;
     for (size_t i = 0; i < n; i++) {
         siren_slot *slot = &encoder->slots[i];
         size_t at = *n_networks;
         *slot = (siren_slot){.training = trainings[i],
                              .block = siren_block_at(&layout->grid, trainings[i].block),
-                             .targets = encoder->targets + at * n_targets,
                              .scaling = encoder->scaling + i * n_volumes,
                              .at = at};
-        SIREN_RETURN_IF_FAILED(siren_block_gather(encoder->plan.series, &slot->block, slot->targets,
-                                                  slot->scaling, &slot->n_exceptional));
+        SIREN_RETURN_IF_FAILED(
+            siren_block_scale(encoder->plan.series, &slot->block, slot->scaling, &slot->n_exceptional));
         slot->constant = all_constant(slot->scaling, n_volumes);
-        if (slot->constant) {
-            slot->targets = NULL;
-            continue;
-        }
+        if (slot->constant) continue;
+        encoder->trained[at] = i;
         encoder->rates[at] = trainings[i].rate;
         siren_network_initialise(&layout->network, trainings[i].seed, (uint32_t)trainings[i].block,
                                  encoder->params + at * n_params);
@@ -171,15 +201,15 @@ static siren_status gather(siren_encoder *encoder, const siren_training *trainin
 /* A trainer of exactly `n_networks`, and what curves need. */
 static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
     const siren_network *network = &encoder->layout.network;
-    size_t n_points = siren_block_points(&encoder->shape),
-           chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+    size_t n_points = siren_block_points(&encoder->shape), chunk = chunk_points(n_points);
     if (!encoder->trainer || encoder->n_networks != n_networks) {
         siren_trainer_plan plan = {.network = network,
                                    .n_networks = n_networks,
                                    .n_points = n_points,
                                    .coordinates = encoder->coordinates,
                                    .max_epochs = encoder->plan.epochs,
-                                   .adam = {0, 0.9f, 0.999f, 1e-8f}};
+                                   .adam = {0, 0.9f, 0.999f, 1e-8f},
+                                   .memory_limit = encoder->training_bytes};
         siren_trainer_free(encoder->trainer);
         encoder->trainer = NULL;
         SIREN_RETURN_IF_FAILED(siren_trainer_create(encoder->device, &plan, &encoder->trainer));
@@ -224,7 +254,8 @@ static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
             SIREN_RETURN_IF_FAILED(
                 siren_decoder_run(encoder->evaluator,
                                   encoder->params + slot->at * siren_network_n_params(network), encoder->y));
-            siren_fidelity_add(&sums, n, n_volumes, encoder->y, slot->targets + first * n_volumes, NULL);
+            SIREN_RETURN_IF_FAILED(read_targets(encoder, slot->at, first, n, n_volumes, encoder->chunk));
+            siren_fidelity_add(&sums, n, n_volumes, encoder->y, encoder->chunk, NULL);
         }
         siren_fidelity fidelity = siren_fidelity_of(&sums);
         run->curve(run->user, i, epoch, &fidelity);
@@ -237,7 +268,7 @@ static siren_status train_slots(siren_training_run *run) {
     size_t epochs = encoder->plan.epochs,
            stride = run->curve && encoder->plan.log_interval ? encoder->plan.log_interval : epochs;
     SIREN_RETURN_IF_FAILED(
-        siren_trainer_start(encoder->trainer, encoder->params, encoder->targets, encoder->rates));
+        siren_trainer_start(encoder->trainer, encoder->params, &encoder->targets, encoder->rates));
     for (size_t epoch = 0; epoch < epochs; epoch += stride) {
         if (stride < epochs) SIREN_RETURN_IF_FAILED(add_curve_points(run, epoch));
         SIREN_RETURN_IF_FAILED(siren_trainer_run(
@@ -250,21 +281,6 @@ static siren_status train_slots(siren_training_run *run) {
         if (!slot->constant) slot->diverged = !isfinite(encoder->losses[(slot->at + 1) * epochs - 1]);
     }
     return siren_trainer_best(encoder->trainer, encoder->params, NULL);
-}
-
-/* There is no room for a single network and its targets. */
-static siren_status no_room(const siren_encoder *encoder) {
-    const siren_device_facts *facts = siren_device_get_facts(encoder->device);
-    const siren_block *b = &encoder->shape;
-    size_t n_volumes = encoder->layout.geometry.n_volumes;
-    return siren_fail(
-        SIREN_DEVICE_MEMORY,
-        "a %s of %zu x %zu x %zu points and %zu volumes has %zu bytes of targets and does not fit into the "
-        "device %s, which "
-        "allocates at most %llu bytes at once; use smaller patches, a smaller network or another device",
-        siren_block_kind_name(encoder->layout.grid.kind, 1), b->nx, b->ny, b->nz, n_volumes,
-        siren_block_points(b) * SIREN_PADDED(n_volumes) * sizeof(float), facts->name,
-        (unsigned long long)facts->max_allocation_bytes);
 }
 
 /* Trainings at the head of the list whose blocks are of one size, at most as many as fit. */
@@ -287,13 +303,12 @@ siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *t
     for (;;) {
         run.n = count_of_one_size(encoder, trainings, n);
         encoder->n_slots = 0;
-        SIREN_RETURN_IF_FAILED(reserve(encoder, &block, run.n));
-        SIREN_RETURN_IF_FAILED(gather(encoder, trainings, run.n, &run.n_networks));
+        SIREN_RETURN_IF_FAILED(reserve(encoder, &block));
+        SIREN_RETURN_IF_FAILED(fill_slots(encoder, trainings, run.n, &run.n_networks));
         if (run.n_networks == 0) break;
         siren_status status = prepare_trainer(encoder, run.n_networks);
         if (status == SIREN_OK) break;
-        if (status != SIREN_DEVICE_MEMORY) return status;
-        if (run.n == 1) return no_room(encoder);
+        if (status != SIREN_DEVICE_MEMORY || run.n == 1) return status;
         encoder->most = (run.n + 1) / 2;
         siren_log(SIREN_LOG_INFO, "%s; trying with %zu blocks at once", siren_message(), encoder->most);
     }
@@ -345,7 +360,10 @@ siren_status siren_encoder_encode(siren_encoder *encoder, size_t nth, unsigned w
                              .diverged = slot->diverged,
                              .fidelity = {0, NAN, NAN, NAN, NAN},
                              .masked = {0, NAN, NAN, NAN, NAN}};
-    siren_fidelity_watch watch = {.n_outputs = layout->geometry.n_volumes, .targets = slot->targets};
+    siren_fidelity_watch watch = {.n_outputs = layout->geometry.n_volumes,
+                                  .targets = &encoder->targets,
+                                  .network = slot->at,
+                                  .chunk = encoder->chunk};
     uint8_t *parameters = NULL, *record = NULL, *mask = NULL;
     const void *voxels = NULL;
     size_t n_parameters = 0;
@@ -357,8 +375,8 @@ siren_status siren_encoder_encode(siren_encoder *encoder, size_t nth, unsigned w
     if (!slot->constant)
         SIREN_TRY(siren_quantise(&layout->network, weight_bits,
                                  encoder->params + slot->at * siren_network_n_params(&layout->network),
-                                 siren_block_points(&slot->block), encoder->coordinates, slot->targets,
-                                 &parameters, &n_parameters));
+                                 siren_block_points(&slot->block), encoder->coordinates, &encoder->targets,
+                                 slot->at, &parameters, &n_parameters));
     SIREN_TRY(siren_record_write(layout, &slot->block, encoder->plan.series, slot->scaling, parameters,
                                  slot->n_exceptional, &record, &encoded.n_unpacked));
     SIREN_TRY(siren_block_decode(encoder->decoder, name, &slot->block, record, encoded.n_unpacked,

@@ -13,6 +13,7 @@ typedef struct {
     const siren_series *mask;   /* one volume of the series' grid; NULL: none */
     size_t epochs;
     size_t log_interval; /* epochs between two points of a curve; 0: no curves */
+    size_t memory_limit; /* bytes that the encoder may hold, on device and host; 0: what there is */
 } siren_encoder_plan;
 
 /* One network to train. */
@@ -49,7 +50,7 @@ size_t siren_encoder_batch(const siren_encoder *encoder);
 
 /* Trains the first of `trainings` (n >= 1): as many, side by side, as follow one another with blocks of one size, fill the
  * device and fit on it; `*n_trained` says how many. Results do not depend on which are trained together. Progress counts
- * epochs. `curve` may be NULL. DEVICE_MEMORY when not even one fits. */
+ * epochs. `curve` may be NULL. DEVICE_MEMORY when not even one fits, UNSUPPORTED when the memory limit is too low for it. */
 siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                  siren_curve_fn curve, siren_progress_fn progress, void *user,
                                  size_t *n_trained);

@@ -69,9 +69,9 @@ siren_fidelity siren_fidelity_of(const siren_fidelity_sums *sums) {
 
 siren_status siren_fidelity_outputs(void *watch, size_t first, size_t n, const float *y) {
     siren_fidelity_watch *w = watch;
-    const float *targets = w->targets + first * w->n_outputs;
-    siren_fidelity_add(&w->sums, n, w->n_outputs, y, targets, NULL);
-    if (w->mask) siren_fidelity_add(&w->masked, n, w->n_outputs, y, targets, w->mask + first);
+    SIREN_RETURN_IF_FAILED(w->targets->read(w->targets->user, w->network, first, n, w->n_outputs, w->chunk));
+    siren_fidelity_add(&w->sums, n, w->n_outputs, y, w->chunk, NULL);
+    if (w->mask) siren_fidelity_add(&w->masked, n, w->n_outputs, y, w->chunk, w->mask + first);
     return SIREN_OK;
 }
 

@@ -5,7 +5,7 @@
 #ifndef SIREN_ENGINE_FIDELITY_H
 #define SIREN_ENGINE_FIDELITY_H
 
-#include "host/base.h"
+#include "engine/targets.h"
 
 /* Sums over the data seen so far; {0} to begin with. With q(x) = round(255 clamp(x, 0, 1)) / 255, in float32
  * and to nearest even as PyTorch rounds: */
@@ -31,12 +31,14 @@ siren_fidelity siren_fidelity_of(const siren_fidelity_sums *sums);
 /* What siren_block_decode() is watched with: sums over all points of a block and over those in its mask. */
 typedef struct {
     size_t n_outputs;
-    const float *targets; /* (n_points, n_outputs) of the block */
-    const uint8_t *mask;  /* (n_points), or NULL: `masked` stays as it is */
+    const siren_target_source *targets;
+    size_t network;      /* whose targets they are */
+    float *chunk;        /* (n, n_outputs) for the largest n of a call */
+    const uint8_t *mask; /* (n_points), or NULL: `masked` stays as it is */
     siren_fidelity_sums sums, masked;
 } siren_fidelity_watch;
 
-/* A siren_outputs_fn of engine/codec.h; `watch` is a siren_fidelity_watch. Never fails. */
+/* A siren_outputs_fn of engine/codec.h; `watch` is a siren_fidelity_watch. Fails where its targets cannot be read. */
 siren_status siren_fidelity_outputs(void *watch, size_t first, size_t n, const float *y);
 
 /* One slice of a 3-D model, comparable with a 2-D model's: `y` and `targets` (n_points, n_outputs) are scaled

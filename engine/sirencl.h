@@ -39,7 +39,8 @@ typedef struct {
     const char *bval, *bvec,
         *sidecar; /* files to attach; NULL: the ones beside the image, where they exist */
     bool overwrite;
-    size_t memory_limit; /* bytes for the series; larger is refused before allocation */
+    size_t
+        memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */
 } siren_compress_options;
 
 /* The published setting of the 2-D networks. */

@@ -5,6 +5,7 @@
 #include "engine/quantise.h"
 #include "formats/little_endian.h"
 #include "formats/nifti.h"
+#include "host/file.h"
 #include "tests/nifti_files.h"
 #include "tests/reference.h"
 
@@ -310,25 +311,54 @@ static void large_blocks_are_decoded_in_pieces(void **state) {
     free(voxels);
 }
 
-/* Targets that no buffer of the device can hold: an error that says so and what to do; patches still fit. */
-static void a_volume_too_large_for_the_device(void **state) {
+static siren_status compress_big(const siren_compress_options *options, const char *archive) {
+    return siren_compress(device, scratch_path("big.nii"), archive, options, NULL, NULL, NULL);
+}
+
+static void expect_same_file(const char *path, const char *wanted) {
+    uint8_t *bytes = NULL, *expected = NULL;
+    size_t n_bytes = 0, n_expected = 0;
+    assert_siren_ok(siren_file_read(path, SIZE_MAX, &bytes, &n_bytes));
+    assert_siren_ok(siren_file_read(wanted, SIZE_MAX, &expected, &n_expected));
+    assert_int_equal(n_bytes, n_expected);
+    assert_memory_equal(bytes, expected, n_bytes);
+    free(bytes), free(expected);
+}
+
+/* Targets that no buffer of the device can hold, or that memory is too short for, are read again in each epoch: the same
+ * archive. Where even that does not fit, the error says so. */
+static void little_memory_gives_the_same_archive(void **state) {
     (void)state;
     siren_device_facts *facts = (siren_device_facts *)siren_device_get_facts(device), before = *facts;
     siren_compress_options options = quick("siren-3d", SIREN_BLOCK_VOLUME);
+    char wanted[256], tiled[256];
     make_big_image(scratch_path("big.nii"));
-    unlink(scratch_path("big.siren"));
-    facts->max_allocation_bytes = 3 << 20; /* targets: 73,800 points of 16 floats */
-    siren_status status = siren_compress(device, scratch_path("big.nii"), scratch_path("big.siren"), &options,
-                                         NULL, NULL, NULL);
-    assert_int_equal(status, SIREN_DEVICE_MEMORY);
-    assert_non_null(strstr(siren_message(), "smaller patches"));
-    assert_non_null(strstr(siren_message(), "45 x 41 x 40"));
-    assert_false(file_exists(scratch_path("big.siren")));
-    options.blocks = SIREN_BLOCK_PATCH;
-    for (int i = 0; i < 3; i++) options.patch[i] = 30;
+    snprintf(wanted, sizeof wanted, "%s", scratch_path("big.siren"));
+    snprintf(tiled, sizeof tiled, "%s", scratch_path("tiled.siren"));
+    options.epochs = 2;
     options.weight_bits = SIREN_FLOAT32_WEIGHTS;
-    assert_siren_ok(siren_compress(device, scratch_path("big.nii"), scratch_path("big.siren"), &options, NULL,
-                                   NULL, NULL));
+    for (siren_family family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
+        siren_device_set_family(device, family);
+        options.memory_limit = SIZE_MAX;
+        assert_siren_ok(compress_big(&options, wanted));
+        facts->max_allocation_bytes = 3 << 20; /* targets: 73,800 points of 16 floats */
+        assert_siren_ok(compress_big(&options, tiled));
+        facts->max_allocation_bytes = before.max_allocation_bytes;
+        expect_same_file(tiled, wanted);
+        unlink(tiled);
+        options.memory_limit = 1 << 20;
+        siren_status status;
+        size_t n_refused = 0;
+        while ((status = compress_big(&options, tiled)) == SIREN_UNSUPPORTED) {
+            assert_non_null(strstr(siren_message(), "--memory"));
+            assert_false(file_exists(tiled));
+            options.memory_limit += options.memory_limit / 16;
+            n_refused++;
+        }
+        assert_siren_ok(status);
+        assert_true(n_refused > 0);
+        expect_same_file(tiled, wanted);
+    }
     *facts = before;
 }
 
@@ -539,7 +569,7 @@ int main(void) {
         cmocka_unit_test(parts_equal_the_whole),
         cmocka_unit_test(only_the_patches_asked_for_are_read),
         cmocka_unit_test(large_blocks_are_decoded_in_pieces),
-        cmocka_unit_test(a_volume_too_large_for_the_device),
+        cmocka_unit_test(little_memory_gives_the_same_archive),
         cmocka_unit_test(wrong_combinations_are_refused),
         cmocka_unit_test(a_layer_needs_memory),
         cmocka_unit_test(a_lying_geometry_is_found),

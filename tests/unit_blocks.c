@@ -97,17 +97,18 @@ static void ranges_are_parts_of_the_whole(void **state) {
     (void)state;
     enum { X = 5, Y = 4, Z = 3, V = 2, PITCH = 7 };
     const siren_block block = {1, 0, 1, 3, 4, 2}; /* rows of 3 within rows of 5 */
-    static int16_t voxels[V][Z][Y][X];
+    static int16_t voxels[V * Z * Y * X];
     siren_series series = {.geometry = {.datatype = SIREN_INT16, .nx = X, .ny = Y, .nz = Z, .n_volumes = V},
                            .voxels = voxels};
     float whole[24][V], part[24][PITCH];
     siren_scaling scaling[V];
     size_t n_exceptional;
-    for (int i = 0; i < V * Z * Y * X; i++) voxels[0][0][0][i] = (int16_t)(i * i % 101);
+    for (int i = 0; i < V * Z * Y * X; i++) voxels[i] = (int16_t)(i * i % 101);
     assert_siren_ok(siren_block_gather(&series, &block, whole[0], scaling, &n_exceptional));
     for (size_t first = 0; first < 24; first++)
         for (size_t n = 1; first + n <= 24; n++) {
-            for (size_t i = 0; i < 24 * PITCH; i++) part[0][i] = -1;
+            for (size_t i = 0; i < 24; i++)
+                for (size_t j = 0; j < PITCH; j++) part[i][j] = -1;
             assert_siren_ok(siren_block_targets(&series, &block, scaling, first, n, PITCH, part[0]));
             for (size_t i = 0; i < n; i++) {
                 assert_memory_equal(part[i], whole[first + i], sizeof whole[0]);

@@ -109,10 +109,14 @@ static void draw_points(void) {
 static void sums_do_not_depend_on_how_points_are_divided(void **state) {
     (void)state;
     draw_points();
-    siren_fidelity_watch whole = {.n_outputs = N_OUTPUTS, .targets = t, .mask = mask};
+    static float chunk[N_VALUES];
+    siren_target_source targets = siren_target_array_source(&(siren_target_array){t, N_POINTS, N_OUTPUTS});
+    const siren_fidelity_watch unused = {
+        .n_outputs = N_OUTPUTS, .targets = &targets, .chunk = chunk, .mask = mask};
+    siren_fidelity_watch whole = unused;
     assert_siren_ok(siren_fidelity_outputs(&whole, 0, N_POINTS, y));
     for (size_t step = 1; step < 1200; step = 3 * step + 1) {
-        siren_fidelity_watch parts = {.n_outputs = N_OUTPUTS, .targets = t, .mask = mask};
+        siren_fidelity_watch parts = unused;
         for (size_t first = 0; first < N_POINTS; first += step)
             assert_siren_ok(siren_fidelity_outputs(
                 &parts, first, N_POINTS - first < step ? N_POINTS - first : step, y + first * N_OUTPUTS));

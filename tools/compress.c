@@ -118,7 +118,10 @@ int siren_tool_compress(int argc, char **argv) {
         {"sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists", SIREN_OPTION_TEXT,
          &compress.sidecar, 0, 0},
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
+        {"memory", "BYTES",
+         "bytes for series, training and decoding on host and\ndevice together, e.g. 16G; else half of "
+         "the\nphysical memory",
+         SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
         {"force", NULL, "replace OUT.siren where it exists", SIREN_OPTION_FLAG, &compress.overwrite, 0, 0},
         SIREN_COMMON_OPTIONS(common),
     };
