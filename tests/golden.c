@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const golden_names[] = {"siren_2d",  "siren_3d", "siren_2d_relu", "mlp_relu", "mlp_tanh",
-                                    "mlp_siren", NULL};
+const char *const golden_names[] = {"siren_2d",  "siren_3d",       "siren_2d_relu", "mlp_relu", "mlp_tanh",
+                                    "mlp_siren", "mlp_siren_last", "siren_2d_tanh", NULL};
 
 /* The unread rest of a file. */
 typedef struct {

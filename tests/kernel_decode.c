@@ -44,17 +44,17 @@ static double check_network(const siren_network *network, uint32_t nx, uint32_t 
 
 static void every_model_and_odd_sizes(void **state) {
     (void)state;
-    const char *models[] = {"siren-2d", "siren-2d-relu", "mlp-relu", "mlp-tanh", "mlp-siren", "siren-3d"};
     const uint32_t widths[] = {16, 17, 48, 100, 256}, outputs[] = {1, 13, 16, 69},
                    sides[][2] = {{1, 1}, {9, 7}, {65, 3}, {23, 31}};
-    for (size_t m = 0; m < sizeof models / sizeof *models; m++)
+    for (size_t m = 0; siren_model_name(m); m++)
         for (size_t i = 0; i < 5; i++) {
             siren_network network;
-            assert_siren_ok(siren_network_from_model(models[m], 1 + (uint32_t)i % 4, widths[i],
+            assert_siren_ok(siren_network_from_model(siren_model_name(m), 1 + (uint32_t)i % 4, widths[i],
                                                      outputs[(m + i) % 4], 30.0f, &network));
             double difference =
                 check_network(&network, sides[(m + 2 * i) % 4][0], sides[(m + 2 * i) % 4][1], m * 10 + i);
-            if (!(difference < 2e-4)) fail_msg("%s, width %u: off by %g", models[m], widths[i], difference);
+            if (!(difference < 2e-4))
+                fail_msg("%s, width %u: off by %g", siren_model_name(m), widths[i], difference);
         }
 }
 

@@ -62,6 +62,8 @@ static void every_model_and_odd_sizes(void **state) {
     check_model("mlp-relu", 3, 48, 13, 2, 333);
     check_model("mlp-tanh", 2, 256, 2, 1, 64);
     check_model("mlp-siren", 3, 17, 16, 1, 2500);
+    check_model("mlp-siren-last", 2, 48, 13, 1, 200);
+    check_model("siren-2d-tanh", 2, 32, 69, 2, 99);
 }
 
 /* Uneven widths, and every activation as output too. */
@@ -268,15 +270,14 @@ static void check_decode(const siren_network *network, size_t n_points) {
 static void decode_has_the_bits_of_the_host(void **state) {
     (void)state;
     const siren_device_facts before = *facts();
-    const char *models[] = {"siren-2d", "siren-2d-relu", "mlp-relu", "mlp-tanh", "mlp-siren", "siren-3d"};
     const uint32_t widths[] = {16, 17, 48, 100, 256, 1}, outputs[] = {1, 13, 69};
     const size_t points[] = {1, 129, 1000};
-    for (size_t m = 0; m < 6; m++)
+    for (size_t m = 0; siren_model_name(m); m++)
         for (size_t i = 0; i < 6; i++) {
             siren_network network;
             if (i % 3 == 2) facts()->global_bytes = 1 << 20; /* several tiles of points */
             if (i % 3 == 1) facts()->max_work_group = before.max_work_group < 64 ? before.max_work_group : 64;
-            assert_siren_ok(siren_network_from_model(models[m], 1 + (uint32_t)i % 4, widths[i],
+            assert_siren_ok(siren_network_from_model(siren_model_name(m), 1 + (uint32_t)i % 4, widths[i],
                                                      outputs[(m + i) % 3], 30.0f, &network));
             check_decode(&network, points[(m + i / 2) % 3]);
             *facts() = before;

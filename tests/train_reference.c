@@ -101,15 +101,15 @@ static void check_gradient(const siren_network *network, uint32_t nx, uint32_t n
 
 static void gradients_of_all_models_match_differences(void **state) {
     (void)state;
-    const char *models[] = {"siren-2d", "siren-3d", "siren-2d-relu", "mlp-relu", "mlp-tanh", "mlp-siren"};
-    for (size_t m = 0; m < sizeof models / sizeof *models; m++)
+    for (size_t m = 0; siren_model_name(m); m++)
         for (uint32_t n_hidden = 1; n_hidden <= 3; n_hidden++) {
             siren_network network;
-            assert_siren_ok(siren_network_from_model(models[m], n_hidden, 7 + n_hidden, 3, 30.0f, &network));
+            assert_siren_ok(
+                siren_network_from_model(siren_model_name(m), n_hidden, 7 + n_hidden, 3, 30.0f, &network));
             uint32_t nz = network.n_inputs == 3 ? 2 : 1;
-            check_gradient(&network, 5, 3, nz, false, models[m]);
-            check_gradient(&network, 5, 3, nz, true, models[m]);
-            check_gradient(&network, 1, 7, nz, true, models[m]);
+            check_gradient(&network, 5, 3, nz, false, siren_model_name(m));
+            check_gradient(&network, 5, 3, nz, true, siren_model_name(m));
+            check_gradient(&network, 1, 7, nz, true, siren_model_name(m));
         }
 }
 

@@ -92,7 +92,7 @@ int siren_tool_compress(int argc, char **argv) {
     const char *weights = siren_weights_name(compress.weight_bits, default_weights);
     compress.memory_limit = siren_tool_memory();
     const siren_option options[] = {
-        {"model", "NAME", "siren-2d, siren-2d-relu, mlp-relu, mlp-tanh, mlp-siren or siren-3d",
+        {"model", "NAME", "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren,\nmlp-siren-last or siren-3d",
          SIREN_OPTION_TEXT, &compress.model, 0, 0},
         {"blocks", "KIND",
          "what one network stands for: slice, volume or patch:16x16x16;\nelse slice for 2-D models, volume "

@@ -26,21 +26,25 @@ import torch
 
 IDENTITY, SINE, RELU, TANH = range(4)
 FIRST_SINE, HIDDEN_SINE, LINEAR = range(3)
-# inputs, extra hidden layers, (activation, init) of the first layer, the other hidden layers, the output layer
+# inputs, extra hidden layers, (activation, init) of the first, the other, the last hidden layers and the output layer
+SIREN = ((SINE, FIRST_SINE), (SINE, HIDDEN_SINE), (SINE, HIDDEN_SINE))
 MODELS = {
-    "siren-2d": (2, 0, (SINE, FIRST_SINE), (SINE, HIDDEN_SINE), (IDENTITY, HIDDEN_SINE)),
-    "siren-3d": (3, 0, (SINE, FIRST_SINE), (SINE, HIDDEN_SINE), (IDENTITY, HIDDEN_SINE)),
-    "siren-2d-relu": (2, 0, (SINE, FIRST_SINE), (SINE, HIDDEN_SINE), (RELU, HIDDEN_SINE)),
-    "mlp-relu": (2, 1, (RELU, LINEAR), (RELU, LINEAR), (IDENTITY, LINEAR)),
-    "mlp-tanh": (2, 1, (TANH, LINEAR), (TANH, LINEAR), (IDENTITY, LINEAR)),
-    "mlp-siren": (2, 1, (SINE, FIRST_SINE), (RELU, LINEAR), (IDENTITY, LINEAR)),
+    "siren-2d": (2, 0, *SIREN, (IDENTITY, HIDDEN_SINE)),
+    "siren-3d": (3, 0, *SIREN, (IDENTITY, HIDDEN_SINE)),
+    "siren-2d-relu": (2, 0, *SIREN, (RELU, HIDDEN_SINE)),
+    "siren-2d-tanh": (2, 0, *SIREN, (TANH, HIDDEN_SINE)),
+    "mlp-relu": (2, 1, (RELU, LINEAR), (RELU, LINEAR), (RELU, LINEAR), (IDENTITY, LINEAR)),
+    "mlp-tanh": (2, 1, (TANH, LINEAR), (TANH, LINEAR), (TANH, LINEAR), (IDENTITY, LINEAR)),
+    "mlp-siren": (2, 1, (SINE, FIRST_SINE), (RELU, LINEAR), (RELU, LINEAR), (IDENTITY, LINEAR)),
+    "mlp-siren-last": (2, 1, (RELU, LINEAR), (RELU, LINEAR), (SINE, HIDDEN_SINE), (IDENTITY, LINEAR)),
 }
 
 
 def layers_of(model, n_hidden, width, n_outputs, w0=30.0):
     """(n_inputs, [(width, activation, w0, init), ...])"""
-    n_inputs, extra, first, hidden, output = MODELS[model]
-    rows = [(width, *first)] + [(width, *hidden)] * (n_hidden + extra - 1) + [(n_outputs, *output)]
+    n_inputs, extra, first, hidden, last, output = MODELS[model]
+    kinds = ([first] + [hidden] * max(n_hidden + extra - 2, 0) + [last])[:n_hidden + extra]
+    rows = [(width, *kind) for kind in kinds] + [(n_outputs, *output)]
     uses_w0 = lambda activation, init: activation == SINE or init == HIDDEN_SINE
     return n_inputs, [(w, a, w0 if uses_w0(a, i) else 1.0, i) for w, a, i in rows]
 
@@ -206,6 +210,8 @@ def main():
         write("mlp_relu", "mlp-relu", 1, 14, 3, (9, 7, 1), 10, 3e-4, 4)
         write("mlp_tanh", "mlp-tanh", 1, 14, 3, (9, 1, 1), 10, 3e-4, 5)
         write("mlp_siren", "mlp-siren", 1, 14, 3, (9, 7, 1), 10, 3e-4, 6)
+        write("mlp_siren_last", "mlp-siren-last", 2, 14, 3, (9, 7, 1), 10, 3e-4, 8)
+        write("siren_2d_tanh", "siren-2d-tanh", 2, 13, 3, (9, 7, 1), 10, 3e-4, 9, 12)
         # Steps so long that the loss rises now and then show which weights a snapshot keeps. In the second run the
         # two rules keep different epochs; its losses are too small to be followed in single precision.
         write("snapshot", "siren-2d", 2, 10, 2, (9, 7, 1), 12, 3e-2, 6)
