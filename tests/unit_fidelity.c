@@ -1,5 +1,5 @@
 /* engine/fidelity against tests/golden/make_fidelity.py, and what no single block shows: that sums do not
- * depend on how the points are divided, and the cap of the published figure. */
+ * depend on how the points are divided, the cap of the published figure, and what its slice form does not see. */
 #include "tests/testing.h"
 #include "engine/fidelity.h"
 
@@ -150,11 +150,23 @@ static void a_perfect_fit_is_capped_as_published(void **state) {
     assert_true(fabs(f.psnr_published - 58.92) < 0.005 && fabs(f.psnr_clamped - 58.92) < 0.005);
 }
 
+/* The published slice form does not see a wrong gain and offset; the honest one does. */
+static void the_published_slice_form_forgives_gain_and_offset(void **state) {
+    (void)state;
+    siren_fidelity honest, published;
+    draw_points();
+    for (size_t i = 0; i < N_VALUES; i++) y[i] = 0.5f * t[i] + 0.125f;
+    assert_siren_ok(siren_fidelity_slice(N_POINTS, N_OUTPUTS, y, t, NULL, &honest, &published));
+    assert_true(published.mse < 1e-13 && fabs(published.psnr_published - 58.92) < 0.1);
+    assert_true(honest.mse > 0.01);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_those_of_the_definitions),
         cmocka_unit_test(sums_do_not_depend_on_how_points_are_divided),
         cmocka_unit_test(a_perfect_fit_is_capped_as_published),
+        cmocka_unit_test(the_published_slice_form_forgives_gain_and_offset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
