@@ -1,5 +1,6 @@
 /* Configuration and experiment files that are wrong: each is refused with one sentence that names the place, the
- * value and the way out. */
+ * value and the way out. With a folder as argument it writes the cases there: seeds for tests/fuzz, and for the comparison
+ * with the schema in unit_experiment_schema.sh. */
 #include "tests/testing.h"
 #include "engine/experiment.h"
 #include "tests/nifti_files.h"
@@ -23,9 +24,24 @@ static void check_refusal(const char *text, size_t length, siren_status status, 
                  siren_message());
 }
 
+static const char *corpus; /* folder that the cases are written to; NULL: they are checked */
+
+/* One file for each case, numbered. */
+static void write_case(const char *text, size_t length) {
+    static int number;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%03d.json", corpus, number++);
+    file_put(path, text, length);
+}
+
 static void check_refusals(const refusal *cases, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        check_refusal(cases[i].text, strlen(cases[i].text), cases[i].status, cases[i].message);
+    for (size_t i = 0; i < n; i++) {
+        const char *text = cases[i].text;
+        if (corpus)
+            write_case(text, strlen(text));
+        else
+            check_refusal(text, strlen(text), cases[i].status, cases[i].message);
+    }
 }
 #define CHECK(cases) check_refusals(cases, sizeof(cases) / sizeof *(cases))
 
@@ -343,7 +359,15 @@ static void large_files_are_refused(void **state) {
     assert_null(x);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc > 1) {
+        corpus = argv[1];
+        malformed_json_has_line_and_column(NULL);
+        numbers_are_those_of_json(NULL);
+        wrong_values_have_a_path(NULL);
+        blocks_inputs_and_networks_are_checked(NULL);
+        return 0;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_json_has_line_and_column),
         cmocka_unit_test(numbers_are_those_of_json),

@@ -1,0 +1,49 @@
+/* libFuzzer: reads any bytes as an experiment. What is accepted must keep the promises of engine/experiment.h and be
+ * written as JSON that reads again. */
+#define _GNU_SOURCE
+#include "engine/experiment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MAX_TRIALS 200
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_trial(const siren_experiment *experiment, const siren_trial *trial) {
+    siren_network network;
+    siren_json *json = NULL;
+    siren_config *config = NULL;
+    char *text = NULL;
+    if (trial->input >= experiment->n_inputs || !*trial->name || strchr(trial->name, '/') ||
+        *trial->name == '.' || trial->epochs < 1 || trial->blocks == SIREN_BLOCK_BY_MODEL ||
+        !(trial->rate > 0) || siren_trial_network(trial, 13, &network) != SIREN_OK ||
+        siren_network_n_outputs(&network) != 13)
+        abort();
+    if (siren_json_create(&json) != SIREN_OK) abort();
+    siren_trial_write(trial, json);
+    if (siren_json_text(json, &text) != SIREN_OK ||
+        siren_config_parse("again", text, strlen(text), &config) != SIREN_OK)
+        abort();
+    siren_config_free(config);
+    siren_json_free(json);
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static int file = -1;
+    char path[32];
+    siren_experiment *experiment = NULL;
+    if (file < 0) file = memfd_create("experiment", MFD_CLOEXEC);
+    if (file < 0 || ftruncate(file, (off_t)size) != 0 || pwrite(file, data, size, 0) != (ssize_t)size)
+        abort();
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    if (siren_experiment_read(path, NULL, MAX_TRIALS, &experiment) != SIREN_OK) return 0;
+    if (experiment->n_trials < 1 || experiment->n_trials > MAX_TRIALS || experiment->n_inputs < 1) abort();
+    for (size_t i = 0; i < experiment->n_trials; i++) check_trial(experiment, &experiment->trials[i]);
+    siren_experiment_free(experiment);
+    return 0;
+}
