@@ -181,6 +181,11 @@ static bool record_bytes(const siren_layout *layout, bool constant, size_t n_exc
            siren_add(*out, exceptional, out) && siren_add(*out, RECORD_PREFIX, out);
 }
 
+size_t siren_record_bytes(const siren_layout *layout) {
+    size_t n_bytes = 0;
+    return record_bytes(layout, false, 0, &n_bytes) ? n_bytes : SIZE_MAX;
+}
+
 /* Copies the positions and values of a block's exceptional voxels. */
 static void copy_exceptional(const siren_block *block, const siren_series *series, uint8_t *positions,
                              uint8_t *values) {

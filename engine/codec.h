@@ -36,6 +36,8 @@ siren_status siren_record_write(const siren_layout *layout, const siren_block *b
                                 const siren_series *series, const siren_scaling *scaling,
                                 const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
                                 size_t *n_bytes);
+/* Bytes of a record without exceptional voxels, before packing. */
+size_t siren_record_bytes(const siren_layout *layout);
 /* Checks the lengths and finds the parts. CORRUPT otherwise; `name` names the block. */
 siren_status siren_record_read(const char *name, const siren_layout *layout, const siren_block *block,
                                const uint8_t *bytes, size_t n_bytes, siren_record *out);

@@ -329,25 +329,17 @@ static siren_status prepare_decoder(siren_encoder *encoder, unsigned weight_bits
     return siren_block_decoder_create(encoder->device, &encoder->layout, SIZE_MAX, &encoder->decoder);
 }
 
-/* The mask in a block, yours to free(): 1 where it is neither 0 nor NaN. */
-static siren_status cut_mask(const siren_series *mask, const siren_block *block, uint8_t **out) {
-    siren_status status = SIREN_OK;
+/* The mask of a block's points; yours to free(). */
+static siren_status cut_mask(const siren_encoder *encoder, const siren_block *block, uint8_t **out) {
+    const siren_geometry *g = &encoder->layout.geometry;
     uint8_t *inside = NULL;
-    double *row = NULL;
-    SIREN_TRY(siren_allocate(&inside, siren_block_points(block), 1, "the mask of a block"));
-    SIREN_TRY(siren_allocate(&row, block->nx, sizeof *row, "a row of the mask"));
-    for (size_t i = 0; i < block->ny * block->nz; i++) {
-        siren_datatype_to_double(mask->geometry.datatype,
-                                 siren_block_row(mask, block, 0, i % block->ny, i / block->ny), block->nx,
-                                 row);
-        for (size_t x = 0; x < block->nx; x++) inside[i * block->nx + x] = row[x] > 0 || row[x] < 0;
-    }
+    SIREN_RETURN_IF_FAILED(siren_allocate(&inside, siren_block_points(block), 1, "the mask of a block"));
+    for (size_t row = 0; row < block->ny * block->nz; row++)
+        memcpy(inside + row * block->nx,
+               encoder->plan.mask + ((block->z + row / block->ny) * g->ny + block->y + row % block->ny) * g->nx + block->x,
+               block->nx);
     *out = inside;
-    inside = NULL;
-done:
-    free(inside);
-    free(row);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_encoder_encode(siren_encoder *encoder, size_t nth, unsigned weight_bits,
@@ -370,7 +362,7 @@ siren_status siren_encoder_encode(siren_encoder *encoder, size_t nth, unsigned w
     char name[64];
     SIREN_RETURN_IF_FAILED(prepare_decoder(encoder, weight_bits));
     siren_block_name(&layout->grid, slot->training.block, name, sizeof name);
-    if (encoder->plan.mask) SIREN_TRY(cut_mask(encoder->plan.mask, &slot->block, &mask));
+    if (encoder->plan.mask) SIREN_TRY(cut_mask(encoder, &slot->block, &mask));
     watch.mask = mask;
     if (!slot->constant)
         SIREN_TRY(siren_quantise(&layout->network, weight_bits,

@@ -10,7 +10,7 @@
 typedef struct {
     const siren_series *series;
     const siren_layout *layout; /* its weight_bits are not looked at */
-    const siren_series *mask;   /* one volume of the series' grid; NULL: none */
+    const uint8_t *mask;        /* (nz, ny, nx) of the series, 0 outside; NULL: none */
     size_t epochs;
     size_t log_interval; /* epochs between two points of a curve; 0: no curves */
     size_t memory_limit; /* bytes that the encoder may hold, on device and host; 0: what there is */

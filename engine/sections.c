@@ -35,6 +35,7 @@ static siren_status attach(siren_archive_writer *writer, const siren_series *ser
     char *sibling = NULL;
     uint8_t *file = NULL, *section = NULL;
     size_t n_bytes = 0, n_suffix = strlen(suffix);
+    if (!path && !image) return SIREN_OK;
     if (!path) {
         SIREN_TRY(siren_sibling_path(image, suffix, &sibling));
         if (access(sibling, F_OK) != 0) goto done;

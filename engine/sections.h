@@ -4,7 +4,8 @@
 
 #include "engine/codec.h"
 
-/* Files to attach; NULL: the one beside `image` (of its name, with that suffix), where it exists. */
+/* Files to attach; NULL: the one beside `image` (of its name, with that suffix), where it exists; none where `image` is
+ * NULL, too. */
 typedef struct {
     const char *image;
     const char *bval, *bvec, *sidecar;

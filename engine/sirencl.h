@@ -145,6 +145,9 @@ siren_status siren_compare(const char *image, const char *other, const char *mas
 typedef void (*siren_selftest_fn)(void *user, const char *name, double difference, double bound, bool passed);
 siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void *user);
 
+/* Changes whenever the same settings on the same device give other results: part of the identity of a sweep's trials. */
+#define SIREN_NUMERICS_VERSION 1
+
 /* Known version of arithmetic and archive: "0.1.0". */
 const char *siren_version(void);
 

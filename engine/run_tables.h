@@ -1,0 +1,29 @@
+/* The tables of a run folder (docs/run-folder.md): results.csv, summary.csv and timing.csv. */
+#ifndef SIREN_ENGINE_RUN_TABLES_H
+#define SIREN_ENGINE_RUN_TABLES_H
+
+#include "engine/run_folder.h"
+
+/* A complete trial. */
+typedef struct {
+    const siren_experiment *experiment;
+    const siren_trial *trial;
+    const char *folder; /* its name */
+    const siren_trial_result *result;
+} siren_complete_trial;
+
+/* Writes results.csv and summary.csv of `n` trials into `run`, over what is there. */
+siren_status siren_run_tables_write(const char *run, const siren_complete_trial *trials, size_t n);
+
+/* A row of timing.csv. */
+typedef struct {
+    const char *trial; /* name of its folder */
+    size_t number;     /* of the block */
+    const char *device;
+    double train_seconds, train_flop, encode_seconds;
+} siren_timing;
+
+/* Appends a row, and the header to a new file. */
+siren_status siren_run_timing_append(const char *run, const siren_timing *timing);
+
+#endif

@@ -1,0 +1,626 @@
+#define _GNU_SOURCE
+#include "engine/sweep.h"
+
+#include "engine/run_tables.h"
+#include "engine/sweep_folder.h"
+#include "engine/sweep_trial.h"
+#include "formats/number.h"
+#include "host/file.h"
+#include "host/lock.h"
+#include "host/threads.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLES_SECONDS 10.0 /* between two writings of the tables while trials end */
+
+/* Trials that differ in their stored weights alone: one training serves all of them. */
+typedef struct {
+    size_t first, n; /* in the stage's order */
+    bool failed;
+} siren_shared_training;
+
+/* One network to train. */
+typedef struct {
+    size_t shared; /* which training */
+    size_t block;  /* number in its grid */
+} siren_job;
+
+typedef struct siren_sweeping siren_sweeping;
+
+/* One device and the thread that uses it. */
+typedef struct {
+    siren_sweeping *sweep;
+    siren_device *device;
+    siren_encoder *encoder; /* for trials shaped as `shape`; NULL: none */
+    const siren_trial *shape;
+    double under_way;  /* operations done of the batch in training */
+    double batch_flop; /* operations of an epoch of it */
+} siren_worker;
+
+/* Everything a call holds. What workers share is guarded by `mutex`. */
+struct siren_sweeping {
+    const siren_experiment *experiment;
+    const siren_sweep_options *options;
+    siren_progress_fn progress;
+    void *user;
+    siren_sweep_input *inputs;   /* (n_inputs) */
+    siren_trial_folder *folders; /* (n_trials) until they move into `trials` */
+    siren_sweep_trial *trials;   /* (n_trials) */
+    siren_worker *workers;       /* (n_workers) */
+    size_t n_workers;
+
+    /* The stage: trials of one input and slice axis. */
+    siren_sweep_source source; /* its device is each worker's own */
+    siren_series series;
+    uint8_t *mask;
+    size_t *order; /* (n_order) incomplete trials, those that train alike next to each other */
+    size_t n_order;
+    siren_shared_training *shared; /* (n_shared) */
+    size_t n_shared;
+    siren_job *jobs; /* (n_jobs) */
+    size_t n_jobs, next;
+
+    pthread_mutex_t mutex;
+    bool stop;
+    siren_status status; /* first failure, with its message */
+    char message[SIREN_MESSAGE_BYTES];
+    double done_flop, total_flop, tables_at;
+    siren_sweep_result result;
+};
+
+/* ---- which trials train alike ---- */
+
+#define COMPARE(a, b)                                                                                        \
+    do {                                                                                                     \
+        int difference_ = memcmp(&(a), &(b), sizeof(a));                                                     \
+        if (difference_ != 0) return difference_;                                                            \
+    } while (0)
+
+/* 0 where one encoder serves both: same network, epochs and blocks. */
+static int compare_shapes(const siren_trial *a, const siren_trial *b) {
+    COMPARE(a->network.n_inputs, b->network.n_inputs);
+    COMPARE(a->network.n_layers, b->network.n_layers);
+    int difference =
+        memcmp(a->network.layers, b->network.layers, a->network.n_layers * sizeof *a->network.layers);
+    if (difference != 0) return difference;
+    COMPARE(a->epochs, b->epochs);
+    COMPARE(a->points_per_epoch, b->points_per_epoch);
+    COMPARE(a->blocks, b->blocks);
+    COMPARE(a->patch, b->patch);
+    COMPARE(a->slices.begin, b->slices.begin);
+    COMPARE(a->slices.end, b->slices.end);
+    return 0;
+}
+
+/* 0 where one training serves both. */
+static int compare_trainings(const siren_trial *a, const siren_trial *b) {
+    int difference = compare_shapes(a, b);
+    if (difference != 0) return difference;
+    COMPARE(a->seed, b->seed);
+    COMPARE(a->rate, b->rate);
+    return 0;
+}
+
+/* A trial as it is sorted: by the first trial of its shape, by the first of its training, by itself. */
+typedef struct {
+    const siren_trial *trial;
+    size_t index, shape, training;
+} siren_ranked;
+
+static int by_training(const void *a, const void *b) {
+    const siren_ranked *x = a, *y = b;
+    int difference = compare_trainings(x->trial, y->trial);
+    return difference != 0 ? difference : (x->index > y->index) - (x->index < y->index);
+}
+
+static int by_rank(const void *a, const void *b) {
+    const siren_ranked *x = a, *y = b;
+    if (x->shape != y->shape) return x->shape < y->shape ? -1 : 1;
+    if (x->training != y->training) return x->training < y->training ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Ranks of each run of equal trials: the smallest index in it. */
+static void rank(siren_ranked *r, size_t n, int (*compare)(const siren_trial *, const siren_trial *),
+                 size_t *(*field)(siren_ranked *)) {
+    for (size_t begin = 0, end; begin < n; begin = end) {
+        size_t least = r[begin].index;
+        for (end = begin; end < n && compare(r[begin].trial, r[end].trial) == 0; end++)
+            if (r[end].index < least) least = r[end].index;
+        for (size_t i = begin; i < end; i++) *field(&r[i]) = least;
+    }
+}
+static size_t *shape_of(siren_ranked *r) { return &r->shape; }
+static size_t *training_of(siren_ranked *r) { return &r->training; }
+
+/* Sorts the stage's trials in the file's order, but those of one shape, and of one training, next to each other. */
+static siren_status sort_trials(siren_sweeping *s) {
+    siren_ranked *ranked = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&ranked, s->n_order, sizeof *ranked, "the order of the trials"));
+    for (size_t i = 0; i < s->n_order; i++)
+        ranked[i] = (siren_ranked){.trial = s->trials[s->order[i]].trial, .index = s->order[i]};
+    qsort(ranked, s->n_order, sizeof *ranked, by_training);
+    rank(ranked, s->n_order, compare_shapes, shape_of);
+    rank(ranked, s->n_order, compare_trainings, training_of);
+    qsort(ranked, s->n_order, sizeof *ranked, by_rank);
+    for (size_t i = 0; i < s->n_order; i++) s->order[i] = ranked[i].index;
+    free(ranked);
+    return SIREN_OK;
+}
+
+static siren_sweep_trial *trial_of(siren_sweeping *s, const siren_shared_training *shared, size_t nth) {
+    return &s->trials[s->order[shared->first + nth]];
+}
+
+static double flop_of(const siren_sweep_trial *t, size_t block) {
+    const siren_block where = siren_block_at(&t->layout.grid, block);
+    return siren_network_step_flops(&t->layout.network, siren_block_points(&where)) *
+           (double)t->trial->epochs;
+}
+
+/* Jobs of one training: the blocks that any of its trials lacks, those of equal size next to each other. */
+static siren_status add_jobs(siren_sweeping *s, size_t which) {
+    const siren_shared_training *shared = &s->shared[which];
+    const siren_sweep_trial *first = trial_of(s, shared, 0);
+    const siren_block_grid *grid = &first->layout.grid;
+    size_t *numbers = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&numbers, grid->count, sizeof *numbers, "the order of the blocks"));
+    siren_block_grid_by_size(grid, numbers);
+    for (size_t i = 0; i < grid->count; i++) {
+        bool wanted = false;
+        for (size_t t = 0; t < shared->n; t++)
+            wanted = wanted || !trial_of(s, shared, t)->finished[numbers[i] - grid->first];
+        if (!wanted) continue;
+        s->jobs[s->n_jobs++] = (siren_job){which, numbers[i]};
+        s->total_flop += flop_of(first, numbers[i]);
+    }
+    free(numbers);
+    return SIREN_OK;
+}
+
+static siren_status plan_jobs(siren_sweeping *s) {
+    size_t most = 0;
+    SIREN_RETURN_IF_FAILED(sort_trials(s));
+    for (size_t i = 0; i < s->n_order; i++) most += s->trials[s->order[i]].layout.grid.count;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&s->shared, s->n_order, sizeof *s->shared, "the list of trainings"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&s->jobs, most, sizeof *s->jobs, "the list of networks"));
+    for (size_t i = 0; i < s->n_order; i++) {
+        siren_shared_training *last = s->n_shared > 0 ? &s->shared[s->n_shared - 1] : NULL;
+        if (last && compare_trainings(trial_of(s, last, 0)->trial, s->trials[s->order[i]].trial) == 0)
+            last->n++;
+        else
+            s->shared[s->n_shared++] = (siren_shared_training){.first = i, .n = 1};
+    }
+    for (size_t i = 0; i < s->n_shared; i++) SIREN_RETURN_IF_FAILED(add_jobs(s, i));
+    return SIREN_OK;
+}
+
+/* ---- workers ---- */
+
+static void lock(siren_sweeping *s) { pthread_mutex_lock(&s->mutex); }
+static void unlock(siren_sweeping *s) { pthread_mutex_unlock(&s->mutex); }
+
+/* Ends the sweep with this thread's message. */
+static void stop_with(siren_sweeping *s, siren_status status) {
+    lock(s);
+    if (s->status == SIREN_OK) {
+        s->status = status;
+        snprintf(s->message, sizeof s->message, "%s", siren_message());
+    }
+    s->stop = true;
+    unlock(s);
+}
+
+static bool report(siren_sweeping *s) {
+    double done = s->done_flop;
+    for (size_t i = 0; i < s->n_workers; i++) done += s->workers[i].under_way;
+    if (!s->stop && s->progress && !s->progress(s->user, done, s->total_flop, "training")) {
+        s->status = s->status != SIREN_OK ? s->status : SIREN_CANCELLED;
+        snprintf(s->message, sizeof s->message, "the sweep was interrupted; what is finished is kept in %s",
+                 s->options->folder);
+        s->stop = true;
+    }
+    return !s->stop;
+}
+
+static bool stopping(siren_sweeping *s) {
+    lock(s);
+    bool stop = s->stop;
+    unlock(s);
+    return stop;
+}
+
+/* A batch in training. */
+typedef struct {
+    siren_worker *worker;
+    const siren_job *jobs;
+    FILE **curves; /* one for each job */
+} siren_batch;
+
+static bool report_epochs(void *user, double done, double total, const char *what) {
+    siren_batch *batch = user;
+    siren_sweeping *s = batch->worker->sweep;
+    (void)total;
+    (void)what;
+    lock(s);
+    batch->worker->under_way = done * batch->worker->batch_flop;
+    bool go_on = report(s);
+    unlock(s);
+    return go_on;
+}
+
+static void write_curve_row(void *user, size_t nth, size_t epoch, const siren_fidelity *f) {
+    const siren_batch *batch = user;
+    const double figures[] = {f->mse, f->psnr, f->psnr_published, f->psnr_clamped};
+    char text[SIREN_NUMBER_BYTES];
+    FILE *curve = batch->curves[nth];
+    if (epoch == 0) fputs("epoch,mse,psnr,psnr_published,psnr_clamped\n", curve);
+    fprintf(curve, "%zu", epoch);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        fprintf(curve, ",%s", isnan(figures[i]) ? "" : siren_number_format(figures[i], text));
+    fputc('\n', curve);
+}
+
+/* Takes up to the encoder's batch of jobs of one shape; 0: there are none left, or the sweep stops. The encoder is made to
+ * fit them. */
+static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size_t *n) {
+    siren_sweeping *s = worker->sweep;
+    for (*n = 0;;) {
+        lock(s);
+        while (s->next < s->n_jobs && s->shared[s->jobs[s->next].shared].failed) s->next++;
+        if (s->stop || s->next == s->n_jobs) {
+            unlock(s);
+            return SIREN_OK;
+        }
+        siren_sweep_trial *first = trial_of(s, &s->shared[s->jobs[s->next].shared], 0);
+        bool fits = worker->encoder && compare_shapes(worker->shape, first->trial) == 0;
+        if (fits) {
+            size_t begin = s->next, most = siren_encoder_batch(worker->encoder);
+            while (s->next < s->n_jobs && s->next - begin < most &&
+                   compare_shapes(worker->shape,
+                                  trial_of(s, &s->shared[s->jobs[s->next].shared], 0)->trial) == 0)
+                s->next++;
+            *jobs = s->jobs + begin;
+            *n = s->next - begin;
+        }
+        unlock(s);
+        if (fits) return SIREN_OK;
+        siren_encoder_plan plan = {.series = &s->series,
+                                   .layout = &first->layout,
+                                   .mask = s->mask,
+                                   .epochs = first->trial->epochs,
+                                   .log_interval =
+                                       s->experiment->keep_curves ? s->experiment->log_interval : 0};
+        siren_encoder_free(worker->encoder);
+        worker->encoder = NULL;
+        SIREN_RETURN_IF_FAILED(siren_encoder_create(worker->device, &plan, &worker->encoder));
+        worker->shape = first->trial;
+    }
+}
+
+/* The nth network of a batch is trained: encodes and keeps it for one trial. */
+static siren_status keep_block(siren_worker *worker, siren_sweep_trial *trial, size_t nth, const char *curve,
+                               siren_timing *timing) {
+    siren_sweeping *s = worker->sweep;
+    siren_finished_block block = {.curve = (char *)curve};
+    double start = siren_clock();
+    SIREN_RETURN_IF_FAILED(
+        siren_encoder_encode(worker->encoder, nth, trial->trial->weight_bits, &block.encoded));
+    timing->trial = trial->folder.name;
+    timing->encode_seconds = siren_clock() - start;
+    siren_status status = siren_finished_block_write(&trial->folder, &block);
+    bool diverged = block.encoded.diverged;
+    siren_encoded_free(&block.encoded);
+    if (status != SIREN_OK) return status;
+    if (diverged && s->options->fail_fast)
+        return siren_fail(SIREN_PARTIAL, "trial %s diverged at block %zu, and --fail-fast stops there",
+                          trial->folder.name, timing->number);
+    lock(s);
+    status = siren_run_timing_append(s->options->folder, timing);
+    s->result.encode_seconds += timing->encode_seconds;
+    s->result.n_blocks++;
+    trial->finished[timing->number - trial->layout.grid.first] = 1;
+    bool last = --trial->n_left == 0;
+    unlock(s);
+    if (status != SIREN_OK || !last) return status;
+    siren_sweep_source source = s->source;
+    source.device = worker->device;
+    return siren_sweep_trial_finish(&source, trial);
+}
+
+/* Every complete trial into the tables; the mutex is held. */
+static siren_status write_tables(siren_sweeping *s) {
+    siren_complete_trial *complete = NULL;
+    size_t n = 0;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&complete, s->experiment->n_trials, sizeof *complete, "the complete trials"));
+    for (size_t i = 0; i < s->experiment->n_trials; i++)
+        if (s->trials[i].complete)
+            complete[n++] = (siren_complete_trial){s->experiment, s->trials[i].trial,
+                                                   s->trials[i].folder.name, &s->trials[i].result};
+    siren_status status = siren_run_tables_write(s->options->folder, complete, n);
+    free(complete);
+    s->tables_at = siren_clock();
+    return status;
+}
+
+/* Keeps what has been trained, for each trial that wants it. */
+static siren_status keep_batch(siren_batch *batch, size_t n, char *const *curves, double seconds) {
+    siren_worker *worker = batch->worker;
+    siren_sweeping *s = worker->sweep;
+    double flop = 0;
+    for (size_t i = 0; i < n; i++)
+        flop += flop_of(trial_of(s, &s->shared[batch->jobs[i].shared], 0), batch->jobs[i].block);
+    lock(s);
+    worker->under_way = 0;
+    s->done_flop += flop;
+    s->result.train_seconds += seconds;
+    s->result.train_flop += flop;
+    unlock(s);
+    for (size_t i = 0; i < n; i++) {
+        const siren_shared_training *shared = &s->shared[batch->jobs[i].shared];
+        size_t block = batch->jobs[i].block;
+        for (size_t t = 0; t < shared->n; t++) {
+            siren_sweep_trial *trial = trial_of(s, shared, t);
+            siren_timing timing = {.number = block,
+                                   .device = siren_device_get_facts(worker->device)->name,
+                                   .train_seconds = seconds / (double)n / (double)shared->n,
+                                   .train_flop = flop_of(trial, block) / (double)shared->n};
+            if (trial->finished[block - trial->layout.grid.first]) continue;
+            SIREN_RETURN_IF_FAILED(keep_block(worker, trial, i, curves[i], &timing));
+        }
+        lock(s);
+        bool go_on = report(s);
+        siren_status status =
+            go_on && siren_clock() - s->tables_at > TABLES_SECONDS ? write_tables(s) : SIREN_OK;
+        unlock(s);
+        if (status != SIREN_OK || !go_on) return status;
+    }
+    return SIREN_OK;
+}
+
+static siren_status train_batch(siren_worker *worker, const siren_job *jobs, size_t n, size_t *n_trained) {
+    siren_status status = SIREN_OK;
+    siren_sweeping *s = worker->sweep;
+    siren_batch batch = {worker, jobs, NULL};
+    siren_training *trainings = NULL;
+    char **curves = NULL;
+    size_t *lengths = NULL, n_open = 0;
+    SIREN_TRY(siren_allocate(&trainings, n, sizeof *trainings, "a batch"));
+    SIREN_TRY(siren_allocate(&batch.curves, n, sizeof *batch.curves, "the curves of a batch"));
+    SIREN_TRY(siren_allocate(&curves, n, sizeof *curves, "the curves of a batch"));
+    SIREN_TRY(siren_allocate(&lengths, n, sizeof *lengths, "the curves of a batch"));
+    worker->batch_flop = 0;
+    for (size_t i = 0; i < n; i++) {
+        const siren_sweep_trial *trial = trial_of(s, &s->shared[jobs[i].shared], 0);
+        trainings[i] = (siren_training){jobs[i].block, trial->trial->seed, trial->trial->rate};
+        worker->batch_flop += flop_of(trial, jobs[i].block) / (double)trial->trial->epochs;
+        batch.curves[i] = open_memstream(&curves[i], &lengths[i]);
+        if (!batch.curves[i]) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve"));
+        n_open++;
+    }
+    double start = siren_clock();
+    SIREN_TRY(siren_encoder_train(worker->encoder, trainings, n, write_curve_row, report_epochs, &batch,
+                                  n_trained));
+    double seconds = siren_clock() - start;
+    for (size_t i = 0; i < n; i++)
+        if (fflush(batch.curves[i]) != 0)
+            SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve"));
+    SIREN_TRY(keep_batch(&batch, *n_trained, curves, seconds));
+done:
+    worker->under_way = 0;
+    for (size_t i = 0; i < n_open; i++) {
+        fclose(batch.curves[i]);
+        free(curves[i]);
+    }
+    free(batch.curves);
+    free(curves);
+    free(lengths);
+    free(trainings);
+    return status;
+}
+
+/* A failure that is the trial's own and leaves the others a chance. */
+static bool is_of_trial(siren_status status) {
+    return status == SIREN_DEVICE_MEMORY || status == SIREN_UNSUPPORTED || status == SIREN_USAGE;
+}
+
+/* The first of the batch's trials failed: others go on. */
+static void give_up(siren_sweeping *s, siren_shared_training *shared) {
+    lock(s);
+    shared->failed = true;
+    for (size_t t = 0; t < shared->n; t++) {
+        siren_sweep_trial *trial = trial_of(s, shared, t);
+        if (trial->complete || trial->failed) continue;
+        trial->failed = true;
+        s->result.n_failed++;
+        siren_log(SIREN_LOG_WARNING, "trial %s failed: %s", trial->folder.name, siren_message());
+    }
+    unlock(s);
+}
+
+static void work(void *user, size_t i) {
+    siren_sweeping *s = user;
+    siren_worker *worker = &s->workers[i];
+    const siren_job *jobs = NULL;
+    size_t n = 0;
+    for (;;) {
+        siren_status status = take_jobs(worker, &jobs, &n);
+        if (status == SIREN_OK && n == 0) break;
+        for (size_t done = 0, trained = 0; status == SIREN_OK && done < n && !stopping(s); done += trained) {
+            status = train_batch(worker, jobs + done, n - done, &trained);
+            if (status == SIREN_OK || !is_of_trial(status) || s->options->fail_fast) continue;
+            give_up(s, &s->shared[jobs[done].shared]);
+            status = SIREN_OK;
+            trained = 1;
+        }
+        if (status != SIREN_OK) {
+            stop_with(s, status);
+            break;
+        }
+    }
+    siren_encoder_free(worker->encoder);
+    worker->encoder = NULL;
+}
+
+/* ---- stages ---- */
+
+static void stage_free(siren_sweeping *s) {
+    siren_series_free(&s->series);
+    s->series = (siren_series){.voxels = NULL};
+    free(s->mask);
+    free(s->order);
+    free(s->shared);
+    free(s->jobs);
+    s->mask = NULL;
+    s->order = NULL;
+    s->shared = NULL;
+    s->jobs = NULL;
+    s->n_order = s->n_shared = s->n_jobs = s->next = 0;
+}
+
+/* Opens the trials of the stage; those to be done are its order. */
+static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis) {
+    for (size_t i = 0; i < s->experiment->n_trials; i++) {
+        siren_sweep_trial *trial = &s->trials[i];
+        if (trial->trial->input != input || trial->trial->axis != axis) continue;
+        SIREN_RETURN_IF_FAILED(siren_sweep_trial_open(&s->source, trial));
+        if (trial->complete)
+            s->result.n_before++;
+        else if (trial->n_left == 0)
+            SIREN_RETURN_IF_FAILED(siren_sweep_trial_finish(&s->source, trial));
+        else
+            s->order[s->n_order++] = i;
+    }
+    return SIREN_OK;
+}
+
+static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) {
+    siren_status status = SIREN_OK;
+    SIREN_TRY(
+        siren_sweep_input_read(&s->inputs[input], axis, s->options->memory_limit, &s->series, &s->mask));
+    s->source = (siren_sweep_source){.experiment = s->experiment,
+                                     .series = &s->series,
+                                     .mask = s->mask,
+                                     .image = s->inputs[input].image,
+                                     .device = s->workers[0].device,
+                                     .named = s->workers[0].device,
+                                     .memory_limit = s->options->memory_limit};
+    SIREN_TRY(
+        siren_allocate(&s->order, s->experiment->n_trials, sizeof *s->order, "the order of the trials"));
+    SIREN_TRY(open_trials(s, input, axis));
+    SIREN_TRY(plan_jobs(s));
+    SIREN_TRY(siren_threads_run(s->n_workers, work, s));
+    if (s->status != SIREN_OK) status = siren_fail(s->status, "%s", s->message);
+done:
+    stage_free(s);
+    return status;
+}
+
+static bool has_trials(const siren_experiment *experiment, size_t input, siren_axis axis) {
+    for (size_t i = 0; i < experiment->n_trials; i++)
+        if (experiment->trials[i].input == input && experiment->trials[i].axis == axis) return true;
+    return false;
+}
+
+static siren_status run_stages(siren_sweeping *s) {
+    for (size_t input = 0; input < s->experiment->n_inputs; input++)
+        for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
+            if (has_trials(s->experiment, input, (siren_axis)axis))
+                SIREN_RETURN_IF_FAILED(run_stage(s, input, (siren_axis)axis));
+    return SIREN_OK;
+}
+
+/* ---- the whole ---- */
+
+static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
+    const siren_experiment *experiment = s->experiment;
+    const char *run = s->options->folder;
+    SIREN_RETURN_IF_FAILED(siren_sweep_inputs_prepare(run, experiment, s->progress, s->user, &s->inputs));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&s->folders, experiment->n_trials, sizeof *s->folders, "the trials"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&s->trials, experiment->n_trials, sizeof *s->trials, "the trials"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&s->workers, s->n_workers, sizeof *s->workers, "the workers"));
+    for (size_t i = 0; i < s->n_workers; i++)
+        s->workers[i] = (siren_worker){.sweep = s, .device = devices[i]};
+    for (size_t i = 0; i < experiment->n_trials; i++) {
+        const siren_sweep_input *input = &s->inputs[experiment->trials[i].input];
+        siren_trial_context context = {.input_sha256 = input->sha256,
+                                       .mask_sha256 = input->mask ? input->mask_sha256 : NULL,
+                                       .log_interval = experiment->log_interval,
+                                       .keep_archives = experiment->keep_archives,
+                                       .keep_curves = experiment->keep_curves};
+        SIREN_RETURN_IF_FAILED(
+            siren_trial_folder_create(run, &experiment->trials[i], &context, &s->folders[i]));
+    }
+    SIREN_RETURN_IF_FAILED(siren_sweep_folder_claim(run, experiment, s->inputs, s->folders));
+    SIREN_RETURN_IF_FAILED(
+        siren_sweep_folder_environment(s->options, experiment, s->inputs, devices, s->n_workers));
+    for (size_t i = 0; i < experiment->n_trials; i++) {
+        s->trials[i].trial = &experiment->trials[i];
+        s->trials[i].folder = s->folders[i];
+        s->folders[i] = (siren_trial_folder){.name = NULL};
+    }
+    return SIREN_OK;
+}
+
+static void sweeping_free(siren_sweeping *s) {
+    stage_free(s);
+    for (size_t i = 0; i < s->experiment->n_trials; i++) {
+        if (s->folders) siren_trial_folder_free(&s->folders[i]);
+        if (s->trials) siren_sweep_trial_free(&s->trials[i]);
+    }
+    siren_sweep_inputs_free(s->inputs, s->experiment->n_inputs);
+    free(s->folders);
+    free(s->trials);
+    free(s->workers);
+}
+
+/* The tables hold what there is, also where the sweep failed or was interrupted. */
+static siren_status conclude(siren_sweeping *s, siren_status status) {
+    char message[SIREN_MESSAGE_BYTES];
+    snprintf(message, sizeof message, "%s", siren_message());
+    siren_status tables = write_tables(s);
+    for (size_t i = 0; i < s->experiment->n_trials; i++)
+        s->result.n_diverged += s->trials[i].complete && s->trials[i].result.status == SIREN_RESULT_DIVERGED;
+    if (status != SIREN_OK) return siren_fail(status, "%s", message);
+    if (tables == SIREN_OK && s->result.n_failed > 0)
+        return siren_fail(SIREN_PARTIAL,
+                          "%zu of %zu trials failed, see the warnings above; the others are in %s",
+                          s->result.n_failed, s->result.n_trials, s->options->folder);
+    return tables;
+}
+
+siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const siren_experiment *experiment,
+                         const siren_sweep_options *options, siren_progress_fn progress, void *user,
+                         siren_sweep_result *out) {
+    siren_status status = SIREN_OK;
+    double start = siren_clock();
+    siren_sweeping s = {.experiment = experiment,
+                        .options = options,
+                        .progress = progress,
+                        .user = user,
+                        .n_workers = n_devices,
+                        .mutex = PTHREAD_MUTEX_INITIALIZER,
+                        .result = {.n_trials = experiment->n_trials}};
+    siren_lock *held = NULL;
+    char *path = NULL;
+    SIREN_TRY(siren_folder_make(options->folder));
+    SIREN_TRY(siren_run_path(&path, options->folder, "lock"));
+    SIREN_TRY(siren_lock_acquire(path, &held));
+    SIREN_TRY(prepare(&s, devices));
+    status = conclude(&s, run_stages(&s));
+    s.result.seconds = siren_clock() - start;
+    if (out) *out = s.result;
+done:
+    siren_lock_release(held);
+    sweeping_free(&s);
+    pthread_mutex_destroy(&s.mutex);
+    free(path);
+    return status;
+}

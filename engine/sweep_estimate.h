@@ -1,0 +1,27 @@
+/* What a trial will cost, before anything is trained: for --dry-run. */
+#ifndef SIREN_ENGINE_SWEEP_ESTIMATE_H
+#define SIREN_ENGINE_SWEEP_ESTIMATE_H
+
+#include "engine/experiment.h"
+
+typedef struct {
+    size_t n_params, n_blocks; /* parameters of one network; networks */
+    uint64_t bytes; /* of all records before LZMA: an upper bound of the archive but for its sections */
+    double ratio,
+        ratio_float32;     /* of the archived voxels in their stored type, and in float32, to these bytes */
+    double flop;           /* of all training steps */
+    uint64_t device_bytes; /* of one network in training: parameters, moments, gradients, targets */
+} siren_trial_estimate;
+
+/* Geometry of an input: of its file, or of the phantom to be made. */
+siren_status siren_experiment_input_geometry(const siren_experiment_input *input, siren_geometry *out);
+/* For a series of that geometry. USAGE where the trial does not fit it. */
+siren_status siren_trial_estimate_cost(const siren_trial *trial, const siren_geometry *geometry,
+                                       siren_trial_estimate *out);
+
+/* Floating-point operations a second that `device` reaches in training the trial's network on such a series: a few steps
+ * are run. */
+siren_status siren_trial_measure_speed(siren_device *device, const siren_trial *trial,
+                                       const siren_geometry *geometry, double *flop_per_second);
+
+#endif

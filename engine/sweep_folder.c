@@ -1,0 +1,174 @@
+#include "engine/sweep_folder.h"
+
+#include "host/file.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_TEXT_BYTES ((size_t)1 << 30)
+
+static void write_input(siren_json *json, const siren_experiment_input *asked,
+                        const siren_sweep_input *input) {
+    const siren_geometry *g = &input->geometry;
+    siren_json_begin_object(json, NULL);
+    siren_json_string(json, "name", asked->name);
+    siren_json_bool(json, "phantom", asked->image == NULL);
+    siren_json_string(json, "sha256", input->sha256);
+    siren_json_string(json, "mask_sha256", input->mask ? input->mask_sha256 : NULL);
+    siren_json_begin_array(json, "dims");
+    siren_json_integer(json, NULL, g->nx);
+    siren_json_integer(json, NULL, g->ny);
+    siren_json_integer(json, NULL, g->nz);
+    siren_json_integer(json, NULL, g->n_volumes);
+    siren_json_end(json);
+    siren_json_string(json, "datatype", siren_datatype_name(g->datatype));
+    siren_json_end(json);
+}
+
+static siren_status experiment_text(const siren_experiment *experiment, const siren_sweep_input *inputs,
+                                    const siren_trial_folder *folders, char **text) {
+    siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    siren_json_string(json, "name", experiment->name);
+    siren_json_string(json, "description", experiment->description);
+    siren_json_integer(json, "log_interval", experiment->log_interval);
+    siren_json_bool(json, "archives", experiment->keep_archives);
+    siren_json_bool(json, "curves", experiment->keep_curves);
+    siren_json_begin_array(json, "inputs");
+    for (size_t i = 0; i < experiment->n_inputs; i++) write_input(json, &experiment->inputs[i], &inputs[i]);
+    siren_json_end(json);
+    siren_json_begin_array(json, "trials");
+    for (size_t i = 0; i < experiment->n_trials; i++) {
+        const siren_trial *trial = &experiment->trials[i];
+        siren_json_begin_object(json, NULL);
+        siren_json_string(json, "trial", folders[i].name);
+        siren_json_string(json, "input", experiment->inputs[trial->input].name);
+        siren_trial_write(trial, json);
+        siren_json_end(json);
+    }
+    siren_json_end(json);
+    siren_status status = siren_json_text(json, text);
+    siren_json_free(json);
+    return status;
+}
+
+/* The folder holds nothing but what a sweep makes before experiment.json. */
+static bool is_new(const char *run) {
+    DIR *folder = opendir(run);
+    bool found = false;
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        found = found || (entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0 &&
+                          strcmp(entry->d_name, "inputs") != 0);
+    if (folder) closedir(folder);
+    return !found;
+}
+
+/* Names the input that is not as the folder remembers it; OK where it is not an input that differs. */
+static siren_status check_inputs(const char *path, const uint8_t *bytes, size_t n_bytes,
+                                 const siren_experiment *experiment, const siren_sweep_input *inputs) {
+    siren_config *config = NULL;
+    siren_status status = SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_config_parse(path, bytes, n_bytes, &config));
+    siren_value list = siren_value_member(siren_config_root(config), "inputs");
+    for (siren_value v = siren_value_first(list); siren_value_exists(v); v = siren_value_next(v)) {
+        const char *name = "", *sha256 = "", *mask = "";
+        SIREN_TRY(siren_value_string(siren_value_member(v, "name"), &name));
+        SIREN_TRY(siren_value_string(siren_value_member(v, "sha256"), &sha256));
+        if (siren_value_is_string(siren_value_member(v, "mask_sha256")))
+            SIREN_TRY(siren_value_string(siren_value_member(v, "mask_sha256"), &mask));
+        for (size_t i = 0; i < experiment->n_inputs; i++) {
+            if (strcmp(experiment->inputs[i].name, name) != 0) continue;
+            bool image = strcmp(sha256, inputs[i].sha256) != 0;
+            if (image || strcmp(mask, inputs[i].mask ? inputs[i].mask_sha256 : "") != 0)
+                SIREN_TRY(siren_fail(
+                    SIREN_USAGE,
+                    "%s: is not the file that %s was begun with; restore it, or give another run folder",
+                    image            ? inputs[i].image
+                    : inputs[i].mask ? inputs[i].mask
+                                     : "the mask",
+                    path));
+        }
+    }
+done:
+    siren_config_free(config);
+    return status;
+}
+
+siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
+                                      const siren_sweep_input *inputs, const siren_trial_folder *folders) {
+    siren_status status = SIREN_OK;
+    char *path = NULL, *text = NULL;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    SIREN_TRY(experiment_text(experiment, inputs, folders, &text));
+    SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
+    if (access(path, F_OK) != 0) {
+        if (!is_new(run))
+            SIREN_TRY(
+                siren_fail(SIREN_USAGE, "%s: holds other files and is no run folder; give a new one", run));
+        SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
+        goto done;
+    }
+    SIREN_TRY(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
+    if (n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0) goto done;
+    SIREN_TRY(check_inputs(path, bytes, n_bytes, experiment, inputs));
+    status = siren_fail(
+        SIREN_USAGE,
+        "%s: is the run folder of another experiment, or of another version of it or of sirencl; give "
+        "another folder",
+        run);
+done:
+    free(path);
+    free(text);
+    free(bytes);
+    return status;
+}
+
+siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
+                                            const siren_experiment *experiment,
+                                            const siren_sweep_input *inputs, siren_device *const *devices,
+                                            size_t n_devices) {
+    siren_status status = SIREN_OK;
+    siren_json *json = NULL;
+    char *path = NULL, *text = NULL, date[32] = "";
+    time_t now = time(NULL);
+    struct tm utc;
+    if (gmtime_r(&now, &utc)) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    SIREN_TRY(siren_json_create(&json));
+    siren_json_string(json, "sirencl", siren_version());
+    siren_json_string(json, "date", date);
+    siren_json_string(json, "command", options->command);
+    siren_json_integer(json, "processors", siren_processors());
+    siren_json_begin_array(json, "devices");
+    for (size_t i = 0; i < n_devices; i++) {
+        const siren_device_facts *facts = siren_device_get_facts(devices[i]);
+        siren_json_begin_object(json, NULL);
+        siren_json_string(json, "name", facts->name);
+        siren_json_string(json, "platform", facts->platform_version);
+        siren_json_string(json, "driver", facts->driver);
+        siren_json_string(json, "family", siren_family_name(facts->family));
+        siren_json_integer(json, "compute_units", facts->compute_units);
+        siren_json_end(json);
+    }
+    siren_json_end(json);
+    siren_json_begin_array(json, "inputs");
+    for (size_t i = 0; i < experiment->n_inputs; i++) {
+        siren_json_begin_object(json, NULL);
+        siren_json_string(json, "name", experiment->inputs[i].name);
+        siren_json_string(json, "image", inputs[i].image);
+        siren_json_string(json, "mask", inputs[i].mask);
+        siren_json_end(json);
+    }
+    siren_json_end(json);
+    SIREN_TRY(siren_json_text(json, &text));
+    SIREN_TRY(siren_run_path(&path, options->folder, "environment.json"));
+    SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
+done:
+    siren_json_free(json);
+    free(path);
+    free(text);
+    return status;
+}

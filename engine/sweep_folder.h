@@ -1,0 +1,19 @@
+/* What a run folder says of the whole experiment: experiment.json and environment.json. */
+#ifndef SIREN_ENGINE_SWEEP_FOLDER_H
+#define SIREN_ENGINE_SWEEP_FOLDER_H
+
+#include "engine/run_folder.h"
+#include "engine/sweep.h"
+#include "engine/sweep_input.h"
+
+/* Writes experiment.json into an empty run folder, or checks that the one there says the same. `folders` are of the
+ * experiment's trials. USAGE names the input that changed, or says that the folder is of another experiment, or is none. */
+siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
+                                      const siren_sweep_input *inputs, const siren_trial_folder *folders);
+/* Writes environment.json: program, command, devices, paths of inputs. */
+siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
+                                            const siren_experiment *experiment,
+                                            const siren_sweep_input *inputs, siren_device *const *devices,
+                                            size_t n_devices);
+
+#endif
