@@ -290,12 +290,16 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
         }
         unlock(s);
         if (fits) return SIREN_OK;
+        size_t held = siren_geometry_voxels(&s->series.geometry) *
+                      siren_datatype_size(s->series.geometry.datatype),
+               limit = s->options->memory_limit;
         siren_encoder_plan plan = {.series = &s->series,
                                    .layout = &first->layout,
                                    .mask = s->mask,
                                    .epochs = first->trial->epochs,
                                    .log_interval =
-                                       s->experiment->keep_curves ? s->experiment->log_interval : 0};
+                                       s->experiment->keep_curves ? s->experiment->log_interval : 0,
+                                   .memory_limit = limit > held ? (limit - held) / s->n_workers + 1 : 1};
         siren_encoder_free(worker->encoder);
         worker->encoder = NULL;
         SIREN_RETURN_IF_FAILED(siren_encoder_create(worker->device, &plan, &worker->encoder));
@@ -613,6 +617,7 @@ siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const s
     SIREN_TRY(siren_folder_make(options->folder));
     SIREN_TRY(siren_run_path(&path, options->folder, "lock"));
     SIREN_TRY(siren_lock_acquire(path, &held));
+    siren_folder_clear_leftovers(options->folder);
     SIREN_TRY(prepare(&s, devices));
     status = conclude(&s, run_stages(&s));
     s.result.seconds = siren_clock() - start;

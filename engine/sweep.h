@@ -8,7 +8,7 @@ typedef struct {
     const char *folder;  /* the run folder; made where it is missing */
     const char *command; /* how to repeat it, for environment.json */
     bool fail_fast;      /* stop at the first trial that fails or diverges; else go on with the others */
-    size_t memory_limit; /* bytes for a series, and for decoding */
+    size_t memory_limit; /* bytes for a series and all that trains on it */
 } siren_sweep_options;
 
 typedef struct {

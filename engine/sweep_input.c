@@ -25,6 +25,7 @@ static siren_status make_phantom(const char *run, const siren_experiment_input *
     SIREN_TRY(siren_run_path(&input->image, folder, "%s.nii.gz", asked->name));
     SIREN_TRY(siren_run_path(&input->mask, folder, "%s_mask.nii.gz", asked->name));
     SIREN_TRY(siren_folder_make(folder));
+    siren_folder_clear_leftovers(folder);
     if (access(input->image, F_OK) == 0) goto done;
     siren_phantom_files files = {&asked->phantom, input->image, 0, true, progress, user};
     SIREN_TRY(siren_phantom_write(&files, NULL));

@@ -72,12 +72,38 @@ static void find_finished(siren_sweep_trial *trial) {
     }
 }
 
+/* What killed runs left in the trial's folders. */
+static siren_status clear_leftovers(const siren_sweep_trial *trial) {
+    static const char *const below[] = {".", "blocks", "curves"};
+    for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+        char *path = NULL;
+        SIREN_RETURN_IF_FAILED(siren_run_path(&path, trial->folder.folder, "%s", below[i]));
+        siren_folder_clear_leftovers(path);
+        free(path);
+    }
+    return SIREN_OK;
+}
+
+/* The archive holds them. */
+static siren_status remove_blocks(const siren_sweep_trial *trial) {
+    const siren_block_grid *grid = &trial->layout.grid;
+    char *blocks = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&blocks, trial->folder.folder, "blocks"));
+    bool there = access(blocks, F_OK) == 0;
+    for (size_t i = 0; there && i < grid->count; i++)
+        siren_finished_block_remove(&trial->folder, grid->first + i);
+    if (there) rmdir(blocks);
+    free(blocks);
+    return SIREN_OK;
+}
+
 siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_sweep_trial *trial) {
     bool begun = false;
+    SIREN_RETURN_IF_FAILED(clear_leftovers(trial));
     SIREN_RETURN_IF_FAILED(siren_trial_layout(trial->trial, &source->series->geometry, &trial->layout));
     if (siren_trial_is_complete(&trial->folder, &begun)) {
         trial->complete = siren_trial_result_read(&trial->folder, &trial->result) == SIREN_OK;
-        if (trial->complete) return SIREN_OK;
+        if (trial->complete) return remove_blocks(trial);
     }
     if (begun)
         siren_log(SIREN_LOG_WARNING, "%s; trial %s is done again", siren_message(), trial->folder.name);
@@ -225,14 +251,11 @@ siren_status siren_sweep_trial_finish(const siren_sweep_source *source, siren_sw
     siren_status status = SIREN_OK;
     const siren_block_grid *grid = &trial->layout.grid;
     siren_finishing f = {.source = source, .trial = trial};
-    char *blocks = NULL;
     SIREN_TRY(prepare(&f));
     for (size_t i = 0; i < grid->count; i++) SIREN_TRY(add_block(&f, grid->first + i));
     SIREN_TRY(finish_archive(&f));
     SIREN_TRY(siren_trial_result_write(&trial->folder, &f.result, f.files, f.n_files));
-    SIREN_TRY(siren_run_path(&blocks, trial->folder.folder, "blocks"));
-    for (size_t i = 0; i < grid->count; i++) siren_finished_block_remove(&trial->folder, grid->first + i);
-    rmdir(blocks);
+    SIREN_TRY(remove_blocks(trial));
     trial->result = f.result;
     trial->complete = true;
     f.result.rows = NULL;
@@ -242,6 +265,5 @@ done:
     for (size_t i = 0; i < f.n_files; i++) free(f.files[i]);
     free(f.files);
     free(f.archive);
-    free(blocks);
     return status;
 }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "host/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -89,6 +90,7 @@ done:
 
 /* Hidden names in use, for siren_output_abandon_all(); more than these are left to their owners. */
 #define MAX_HIDDEN 16
+#define HIDDEN_PREFIX ".sirencl-"
 static const char *_Atomic hidden_names[MAX_HIDDEN];
 
 static void hidden_replace(const char *from, const char *to) {
@@ -130,7 +132,7 @@ static siren_status output_name_temporary(siren_output *output, unsigned attempt
     free(output->temporary);
     output->temporary = NULL;
     char *name = NULL;
-    if (asprintf(&name, "%s/.sirencl-%ld-%u.tmp", output->folder, (long)getpid(), attempt) < 0)
+    if (asprintf(&name, "%s/" HIDDEN_PREFIX "%ld-%u.tmp", output->folder, (long)getpid(), attempt) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot name a temporary file in %s", output->folder);
     output->temporary = name;
     return SIREN_OK;
@@ -230,6 +232,17 @@ siren_status siren_output_write_at(siren_output *output, uint64_t offset, const 
         n_bytes -= (size_t)n;
     }
     return SIREN_OK;
+}
+
+void siren_folder_clear_leftovers(const char *path) {
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        size_t n = strlen(entry->d_name);
+        if (strncmp(entry->d_name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) == 0 && n > 4 &&
+            strcmp(entry->d_name + n - 4, ".tmp") == 0)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder) closedir(folder);
 }
 
 /* Gives the nameless file a hidden name next to its final one, so that rename() can replace atomically. */

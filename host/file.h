@@ -13,6 +13,10 @@ bool siren_file_same(const char *a, const char *b);
 /* Makes the folder `path` and those above it, as far as they are missing. USAGE where something else has such a name. */
 siren_status siren_folder_make(const char *path);
 
+/* Removes what killed processes left behind in a folder under hidden names: unfinished outputs, see below. Only for folders
+ * in which no other process works; one that is missing is clean. */
+void siren_folder_clear_leftovers(const char *path);
+
 /* A file being written. It has no name (or a hidden one, where the file system lacks O_TMPFILE) until committed. */
 typedef struct siren_output siren_output;
 

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#define DYING_NANOSECONDS 50000000L /* between two tries, of which there are: */
+#define DYING_TRIES 20
 
 struct siren_lock {
     int fd;
@@ -44,8 +48,11 @@ siren_status siren_lock_acquire(const char *path, siren_lock **out) {
     int locked, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0)
         return siren_fail(SIREN_SYSTEM, "%s: the lock file cannot be made: %s", path, strerror(errno));
-    do locked = flock(fd, LOCK_EX | LOCK_NB);
-    while (locked != 0 && errno == EINTR);
+    /* A process that was killed holds its lock until the kernel has taken it down. */
+    for (int tries = 0; (locked = flock(fd, LOCK_EX | LOCK_NB)) != 0 && tries < DYING_TRIES; tries++) {
+        if (errno != EWOULDBLOCK && errno != EINTR) break;
+        nanosleep(&(struct timespec){.tv_nsec = DYING_NANOSECONDS}, NULL);
+    }
     if (locked != 0) {
         status = errno == EWOULDBLOCK
                      ? in_use(fd, path)

@@ -7,7 +7,7 @@
 typedef struct siren_lock siren_lock;
 
 /* Locks the file `path`, made where it is missing, in the folder that it guards. USAGE names that folder, and the
- * process and machine that hold it, where another holder lives, be it in this process. SYSTEM where the file cannot be
+ * process and machine that hold it, where another holder lives, be it in this process, after a second's patience. SYSTEM where the file cannot be
  * made, or lies on a file system without locks. `*out` is yours: siren_lock_release(). */
 siren_status siren_lock_acquire(const char *path, siren_lock **out);
 /* Lets go; the file stays, because others may be about to lock it. NULL is allowed. */

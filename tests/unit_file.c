@@ -123,6 +123,21 @@ static void folders_are_made(void **state) {
     rmdir(scratch_path("tree"));
 }
 
+static void leftovers_of_killed_processes_go_and_nothing_else(void **state) {
+    (void)state;
+    siren_output *output = NULL;
+    const char *const names[] = {"left/.sirencl-1-0.tmp", "left/.sirencl-1-0", "left/sirencl-1-0.tmp",
+                                 "left/.other.tmp"};
+    assert_siren_ok(siren_folder_make(scratch_path("left")));
+    for (size_t i = 0; i < 4; i++) {
+        assert_siren_ok(siren_output_open(scratch_path(names[i]), false, &output));
+        assert_siren_ok(siren_output_commit(output));
+    }
+    siren_folder_clear_leftovers(scratch_path("left"));
+    siren_folder_clear_leftovers(scratch_path("missing"));
+    for (size_t i = 0; i < 4; i++) assert_int_equal(access(scratch_path(names[i]), F_OK), i == 0 ? -1 : 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_before_commit),
@@ -130,6 +145,7 @@ int main(void) {
         cmocka_unit_test(impossible_places_are_refused),
         cmocka_unit_test(two_names_of_one_file),
         cmocka_unit_test(folders_are_made),
+        cmocka_unit_test(leftovers_of_killed_processes_go_and_nothing_else),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();

@@ -1,0 +1,164 @@
+# sirencl sweep: killed at any instant it ends in the same bytes; placement does not matter; what is damaged is done again;
+# what cannot be is refused in one sentence.
+set -u
+sirencl=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+fail() { echo "FAILED: $*" >&2; exit 1; }
+# refused CODE PART arguments...
+refused() {
+    local code=$1 part=$2 got
+    shift 2
+    "$sirencl" sweep "$@" >stdout.txt 2>stderr.txt
+    got=$?
+    [ "$got" = "$code" ] || fail "sweep $*: exit code $got, expected $code: $(cat stderr.txt)"
+    grep -v ' %' stderr.txt >messages.txt # without progress
+    [ "$(wc -l <messages.txt)" = 1 ] || fail "sweep $*: not one sentence: $(cat stderr.txt)"
+    grep -qF -- "$part" messages.txt || fail "sweep $*: '$part' is not in: $(cat messages.txt)"
+}
+sweep() { "$sirencl" sweep --quiet --device cpu "$@" || fail "sweep $*"; }
+# What two runs of one experiment may differ in is left out.
+same_run() { diff -rq -x environment.json -x timing.csv -x lock "$1" "$2" || fail "$1 and $2 differ"; }
+
+cat >tiny.json <<'JSON'
+{
+  "name": "tiny",
+  "input": {"phantom": {"dims": [20, 18, 4], "shells": [[0, 1], [1000, 5]], "snr": 30, "seed": 3}},
+  // Every kind of block; trials that share a training and trials that do not.
+  "grid": [
+    {"model": ["siren-2d", "mlp-tanh"], "layers": 2, "width": [16, 32], "weights": ["int8", "float32"]},
+    {"model": "siren-2d", "layers": 2, "width": 16, "seed": [1, 2], "lr": [1e-4, 1e-3]},
+    {"model": "siren-3d", "layers": 1, "width": 16}
+  ],
+  "epochs": 40,
+  "log_interval": 10
+}
+JSON
+
+# ---- one uninterrupted run ----
+sweep tiny.json -o whole
+[ "$(wc -l <whole/summary.csv)" = 14 ] || fail "13 trials expected: $(cat whole/summary.csv)"
+for trial in whole/trials/*/; do
+    (cd "$trial" && sha256sum --quiet -c SHA256SUMS) || fail "$trial: checksums"
+    "$sirencl" verify --quiet --device host "$trial/archive.siren" || fail "$trial: archive"
+    [ -d "$trial/blocks" ] && fail "$trial: blocks are left"
+done
+[ "$(sha256sum <whole/trials/siren-3d*/config.json | cut -c1-8)" = "$(basename whole/trials/siren-3d* | sed 's/.*-//')" ] ||
+    fail "the name of a trial does not end in its identity"
+
+# The figures in the tables are those that `info` reads from the archive, and that gradient descent improves.
+"$sirencl" info --json whole/trials/mlp-tanh-2x32-int8*/archive.siren >info.json
+python3 - <<'PY' || fail "tables"
+import csv, json, math
+rows = list(csv.DictReader(open("whole/results.csv")))
+info = json.load(open("info.json"))
+mine = [r for r in rows if r["trial"].startswith("mlp-tanh-2x32-int8")]
+assert len(mine) == 4 and len(rows) == 12 * 4 + 1 + 4, len(rows)
+for row, block in zip(mine, info["slices"]):
+    if row["status"] == "ok":
+        assert float(row["mse"]) == block["mse"] and int(row["bytes"]) == block["bytes"], (row, block)
+summary = {r["trial"]: r for r in csv.DictReader(open("whole/summary.csv"))}
+for name, s in summary.items():
+    slices = [r for r in rows if r["trial"] == name and r["level"] == "slice" and r["status"] == "ok"]
+    psnr = [float(r["psnr"]) for r in slices]
+    mean = sum(psnr) / len(psnr)
+    std = math.sqrt(sum((p - mean) ** 2 for p in psnr) / (len(psnr) - 1))
+    assert len(slices) == int(s["slices"])
+    assert abs(float(s["psnr_mean"]) - mean) < 1e-9 and abs(float(s["psnr_std"]) - std) < 1e-9, name
+    curve = list(csv.DictReader(open(f"whole/trials/{name}/curves/{int(slices[0]['number']) if 'siren-3d' not in name else 0:04d}.csv")))
+    assert [int(r["epoch"]) for r in curve] == [0, 10, 20, 30, 40], curve
+    assert float(curve[-1]["mse"]) < float(curve[0]["mse"]), name
+PY
+
+# ---- killed at random instants, over and over ----
+RANDOM=20260823
+kills=0
+round=0
+while [ "$kills" -lt 50 ]; do
+    round=$((round + 1))
+    [ "$round" -le 100 ] || fail "only $kills of 100 kills hit a running sweep"
+    for attempt in $(seq 12); do
+        after=0.$(printf %03d $((RANDOM % 600 + 20)))
+        { timeout -s KILL "$after" "$sirencl" sweep --quiet --device cpu tiny.json -o killed; code=$?; } 2>stderr.txt
+        [ "$code" = 137 ] || break
+        kills=$((kills + 1))
+    done
+    [ "$code" = 0 ] || [ "$code" = 137 ] || fail "after $kills kills: exit code $code: $(cat stderr.txt)"
+    [ "$code" = 0 ] || sweep tiny.json -o killed
+    same_run whole killed
+    rm -rf killed
+done
+
+# ---- where blocks are trained does not matter ----
+sweep tiny.json -o parts --device cpu/2 2>stderr.txt || fail "two parts of a device: $(cat stderr.txt)"
+same_run whole parts
+
+# ---- damage ----
+cp -r whole damaged
+sed -i 's/"psnr":\t1/"psnr":\t9/' damaged/trials/siren-2d-2x32-int8*/result.json
+printf 'x' | dd of="$(echo damaged/trials/mlp-tanh-2x16-int8*/archive.siren)" bs=1 seek=100 conv=notrunc status=none
+rm damaged/trials/siren-3d*/config.json
+rm damaged/results.csv
+"$sirencl" sweep --device cpu tiny.json -o damaged >stdout.txt 2>stderr.txt || fail "sweep of a damaged run: $(cat stderr.txt)"
+[ "$(grep -c 'is done again' stderr.txt)" = 3 ] || fail "3 damaged trials expected: $(cat stderr.txt)"
+same_run whole damaged
+
+# ---- what cannot be ----
+cp tiny.json other.json
+sed -i 's/"epochs": 40/"epochs": 41/' other.json
+refused 2 'another experiment' other.json -o whole
+cp -r whole changed
+"$sirencl" phantom --quiet --force --dims 20x18x4 --shells 0:1,1000:5 --seed 4 changed/inputs/phantom.nii.gz
+refused 2 'changed/inputs/phantom.nii.gz: is not the file that' tiny.json -o changed
+mkdir full
+touch full/precious
+refused 2 'is no run folder' tiny.json -o full
+refused 2 '--output is missing' tiny.json
+refused 2 'contradict' tiny.json -o x --keep-going --fail-fast
+refused 1 'absent.json' absent.json -o x
+"$sirencl" phantom --quiet --dims 20x18x5 --shells 0:1 mask.nii
+cp whole/inputs/phantom.nii.gz image.nii.gz
+sed 's/"input": .*/"input": {"image": "image.nii.gz", "mask": "mask.nii"},/' tiny.json >masked.json
+refused 2 'mask.nii: the mask is 20 x 18 x 5' masked.json -o masked
+
+# A sweep that runs holds its folder.
+cp -r whole held
+rm -rf held/trials/siren-3d*
+flock -x held/lock sleep 5 &
+sleep 0.3
+refused 2 'in use' tiny.json -o held
+kill %1
+wait 2>/dev/null
+
+# ---- diverged trials are results ----
+python3 - <<'PY' >wild.json # a product of 25 matrices overflows where the rate is absurd
+import json
+deep = {"hidden": [{"width": 16, "activation": "identity"}] * 24}
+print(json.dumps({"name": "wild", "input": {"image": "image.nii.gz"}, "epochs": 300,
+                  "trials": [{"network": deep, "lr": 1}, {"network": deep, "lr": 1e-4}]}))
+PY
+sweep wild.json -o wild
+python3 - <<'PY' || fail "diverged trials"
+import csv
+status = {r["lr"]: r["status"] for r in csv.DictReader(open("wild/summary.csv"))}
+assert status == {"1": "diverged", "0.0001": "ok"}, status
+PY
+"$sirencl" sweep --quiet --device cpu --fail-fast wild.json -o fast 2>stderr.txt && fail "--fail-fast went on"
+grep -q 'diverged at block' stderr.txt || fail "--fail-fast: $(cat stderr.txt)"
+
+# ---- --dry-run touches nothing ----
+rm -rf dry
+"$sirencl" sweep --quiet --device cpu tiny.json -o dry --dry-run --json >dry.json || fail "dry run"
+[ -e dry ] && fail "the dry run made a folder"
+python3 - <<'PY' || fail "dry run against the run"
+import csv, json
+dry = {t["trial"]: t for t in json.load(open("dry.json"))["trials"]}
+assert len(dry) == 13
+for row in csv.DictReader(open("whole/summary.csv")):
+    t = dry[row["trial"].rsplit("-", 1)[0]]
+    assert t["parameters"] == int(row["parameters"])
+    blocks = 1 if row["model"] == "siren-3d" else 4
+    assert t["blocks"] == blocks and t["flop"] > 0 and t["seconds"] > 0
+PY
+echo "ok: $kills kills"
