@@ -1,6 +1,5 @@
 #include "engine/bench.h"
 
-#include "engine/blocks.h"
 #include "engine/decode.h"
 #include "engine/gradient.h"
 #include "engine/trainer.h"
@@ -61,18 +60,18 @@ static double median(const double *values) {
     return sorted[ROUNDS / 2];
 }
 
-/* A smooth image with edges, different in every volume and block. */
-static void synthetic_targets(size_t n_networks, size_t nx, size_t ny, size_t n_outputs, float *targets) {
+/* A smooth image with edges, different in every volume and network, the same in every slice of a block. */
+static void synthetic_targets(size_t n_networks, const siren_block *block, size_t n_outputs, float *targets) {
     for (size_t n = 0; n < n_networks; n++)
-        for (size_t y = 0; y < ny; y++)
-            for (size_t x = 0; x < nx; x++)
-                for (size_t j = 0; j < n_outputs; j++, targets++) {
-                    double u = (double)x / (double)nx, v = (double)y / (double)ny,
-                           k = 3.0 + (double)((j + 5 * n) % 17);
-                    double wave = 0.5 + 0.25 * sin(k * u + 2.0 * v * v) + 0.25 * cos(k * v - 3.0 * u);
-                    *targets =
-                        (float)((u - 0.5) * (u - 0.5) + (v - 0.5) * (v - 0.5) < 0.2 ? wave : 0.1 * wave);
-                }
+        for (size_t i = 0; i < siren_block_points(block); i++) {
+            size_t x = i % block->nx, y = i / block->nx % block->ny;
+            for (size_t j = 0; j < n_outputs; j++, targets++) {
+                double u = (double)x / (double)block->nx, v = (double)y / (double)block->ny,
+                       k = 3.0 + (double)((j + 5 * n) % 17);
+                double wave = 0.5 + 0.25 * sin(k * u + 2.0 * v * v) + 0.25 * cos(k * v - 3.0 * u);
+                *targets = (float)((u - 0.5) * (u - 0.5) + (v - 0.5) * (v - 0.5) < 0.2 ? wave : 0.1 * wave);
+            }
+        }
 }
 
 static siren_status measure_decode(siren_device *device, const siren_network *network, size_t n_points,
@@ -119,11 +118,11 @@ static siren_status measure_steps(siren_device *device, siren_trainer *trainer, 
 }
 
 siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
-                              size_t nx, size_t ny, size_t n_steps, siren_bench_result *out) {
+                              const siren_block *block, size_t n_steps, siren_bench_result *out) {
     siren_status status = SIREN_OK;
     siren_trainer *trainer = NULL;
     float *coordinates = NULL, *targets = NULL, *params = NULL, *losses = NULL;
-    size_t n_points = nx * ny, n_params = siren_network_n_params(network),
+    size_t n_points = siren_block_points(block), n_params = siren_network_n_params(network),
            n_outputs = siren_network_n_outputs(network);
     siren_bench_result result = {
         .n_epochs = 2 + ROUNDS * n_steps, .n_networks = n_networks, .n_points = n_points};
@@ -133,9 +132,8 @@ siren_status siren_bench_step(siren_device *device, const siren_network *network
     SIREN_TRY(siren_allocate(&targets, n_networks * n_points, n_outputs * sizeof *targets, "the targets"));
     SIREN_TRY(siren_allocate(&params, n_networks, n_params * sizeof *params, "the parameters"));
     SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
-    siren_block_coordinates(&(siren_block){.nx = nx, .ny = ny, .nz = 1}, network->n_inputs, 0, n_points,
-                            coordinates);
-    synthetic_targets(n_networks, nx, ny, n_outputs, targets);
+    siren_block_coordinates(block, network->n_inputs, 0, n_points, coordinates);
+    synthetic_targets(n_networks, block, n_outputs, targets);
     for (size_t n = 0; n < n_networks; n++)
         siren_network_initialise(network, 0, (uint32_t)n, params + n * n_params);
     siren_trainer_plan plan = {.network = network,

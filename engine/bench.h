@@ -3,6 +3,7 @@
 #ifndef SIREN_ENGINE_BENCH_H
 #define SIREN_ENGINE_BENCH_H
 
+#include "engine/blocks.h"
 #include "engine/network.h"
 #include "host/device.h"
 
@@ -24,9 +25,9 @@ typedef struct {
     size_t n_networks, n_points;
 } siren_bench_result;
 
-/* Trains `network` on `n_networks` blocks of nx * ny points of a fixed synthetic image, `n_steps` steps in each of five
- * rounds after two steps of warm-up, and decodes it; the peak is measured in every round. */
+/* Trains `network` on `n_networks` blocks of one size of a fixed synthetic image, `n_steps` steps in each of five rounds
+ * after two steps of warm-up, and decodes it; the peak is measured in every round. */
 siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
-                              size_t nx, size_t ny, size_t n_steps, siren_bench_result *out);
+                              const siren_block *block, size_t n_steps, siren_bench_result *out);
 
 #endif
