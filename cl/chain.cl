@@ -1,13 +1,14 @@
 /* The chain family (CPU devices): one work-item takes a block of points through the whole network, forwards, loss and
  * backwards, and adds to its own gradient. Work-group size 1, no barriers, no local memory.
  *
- * Points are dealt in blocks of SIREN_BLOCK_ROWS: round r gives block r * n_parts + part to each part. A part is one
- * work-item with its own gradient; the sum over parts is fixed (adam.cl), so results depend on neither the device's
- * number of cores nor the batch of networks nor the tiling into rounds. */
+ * Points are dealt in rounds of n_parts * SIREN_BLOCK_ROWS; each round, the last and shorter one too, is divided evenly into a
+ * block for each part. A part is one work-item with its own gradient; the sum over parts is fixed (adam.cl), so results
+ * depend on neither the device's number of cores nor the batch of networks nor the tiling into rounds. */
 #include "tile.cl"
 #include "forward.cl"
 
-/* dW(out, in) += dZ(rows, out)^T H(rows, in);  db(out) += sum over rows of dZ */
+/* dW(out, in) += dZ(rows, out)^T H(rows, in);  db(out) += sum over rows of dZ. The gradient does not stay in the nearest
+ * caches from block to block, so it is added to where the product ends, and fetched meanwhile. */
 static void weight_gradient(__global float *gradient, __global const float *dz, int dz_pitch, __global const float *h,
                             int h_pitch, int n_rows, __global const int *layer) {
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED];
@@ -18,19 +19,26 @@ static void weight_gradient(__global float *gradient, __global const float *dz, 
         for (int row = 0; row < out; row += SIREN_TILE_UNITS) {
             __global float *c = dw + row * in + column;
             if (wide) {
-#define LOAD(r) vec c##r##_0 = vec_load(c + (r) * in), c##r##_1 = vec_load(c + (r) * in + SIREN_LANES);
-                EACH_UNIT(LOAD)
-#undef LOAD
+#define START(r)                                                                                             \
+    vec c##r##_0 = (vec)(0.0f), c##r##_1 = (vec)(0.0f);                                                      \
+    vec_prefetch(c + (r) * in);                                                                              \
+    vec_prefetch(c + (r) * in + SIREN_LANES);
+                EACH_UNIT(START)
+#undef START
                 TILE_WIDE_RUN(EACH_UNIT, dz + row, 1, dz_pitch, h + column, h_pitch, n_rows)
-#define STORE(r) vec_store(c##r##_0, c + (r) * in); vec_store(c##r##_1, c + (r) * in + SIREN_LANES);
+#define STORE(r)                                                                                             \
+    vec_store(vec_load(c + (r) * in) + c##r##_0, c + (r) * in);                                              \
+    vec_store(vec_load(c + (r) * in + SIREN_LANES) + c##r##_1, c + (r) * in + SIREN_LANES);
                 EACH_UNIT(STORE)
 #undef STORE
             } else {
-#define LOAD(r) vec c##r##_0 = vec_load(c + (r) * in);
-                EACH_UNIT(LOAD)
-#undef LOAD
+#define START(r)                                                                                             \
+    vec c##r##_0 = (vec)(0.0f);                                                                              \
+    vec_prefetch(c + (r) * in);
+                EACH_UNIT(START)
+#undef START
                 TILE_NARROW_RUN(EACH_UNIT, dz + row, 1, dz_pitch, h + column, h_pitch, n_rows)
-#define STORE(r) vec_store(c##r##_0, c + (r) * in);
+#define STORE(r) vec_store(vec_load(c + (r) * in) + c##r##_0, c + (r) * in);
                 EACH_UNIT(STORE)
 #undef STORE
             }
@@ -94,9 +102,7 @@ static float loss_and_error(__global float *d, __global const float *y, int pitc
             vec_store(error * vec_load(d + row * pitch + column), d + row * pitch + column);
         }
     float sum = 0.0f;
-    float lanes[SIREN_LANES];
-    vec_store(loss, lanes);
-    for (int lane = 0; lane < SIREN_LANES; lane++) sum += lanes[lane];
+    for (int lane = 0; lane < SIREN_LANES; lane++) sum += ((float *)&loss)[lane];
     return sum;
 }
 
@@ -129,9 +135,12 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
         partial_losses[slot] = 0.0f;
     }
     for (int round = round_begin; round < round_end; round++) {
-        int first = (round * n_parts + part) * SIREN_BLOCK_ROWS;
-        if (first >= n_points) break;
-        int n_valid = min(SIREN_BLOCK_ROWS, n_points - first);
+        int begin = round * n_parts * SIREN_BLOCK_ROWS;
+        int n_round = min(n_parts * SIREN_BLOCK_ROWS, n_points - begin);
+        int n_tiles = (n_round + SIREN_TILE_POINTS - 1) / SIREN_TILE_POINTS;
+        int first = begin + n_tiles * part / n_parts * SIREN_TILE_POINTS;
+        int n_valid = min(begin + n_tiles * (part + 1) / n_parts * SIREN_TILE_POINTS, n_points) - first;
+        if (n_valid <= 0) continue;
         int n_rows = (n_valid + SIREN_TILE_POINTS - 1) / SIREN_TILE_POINTS * SIREN_TILE_POINTS;
 
         load_points(scratch, coordinates, first, n_valid, n_rows, table[SIREN_LAYER_IN]);

@@ -12,18 +12,17 @@
 #if SIREN_LANES == 16
 typedef float16 vec;
 typedef int16 vec_int;
-#define vec_load(p) vload16(0, p)
-#define vec_store(v, p) vstore16(v, 0, p)
 #define as_vec as_float16
 #define as_vec_int as_int16
 #elif SIREN_LANES == 8
 typedef float8 vec;
 typedef int8 vec_int;
-#define vec_load(p) vload8(0, p)
-#define vec_store(v, p) vstore8(v, 0, p)
 #define as_vec as_float8
 #define as_vec_int as_int8
 #endif
+/* Aligned vectors only: PoCL divides a vstore16 into four stores. */
+#define vec_load(p) (*(__global const vec *)(p))
+#define vec_store(v, p) (*(__global vec *)(p) = (v))
 
 /* sin(pi u) and cos(pi u) for |u| < 2^22, in operations that every device rounds alike: u = q + r with q an even or odd
  * integer and |r| <= 1/2 exactly, then polynomials in r^2 (minimax fits; absolute errors 4e-9 and 3e-10 before

@@ -22,6 +22,14 @@
 #define EACH_UNIT(DO) DO(0) DO(1) DO(2) DO(3)
 #endif
 
+/* A vector that is written after a product, into the cache while the product runs: tiles of a matrix lie too far apart for
+ * the hardware to foresee. Not OpenCL's prefetch(), which does nothing on CPUs. */
+#if defined(__x86_64__) || defined(__aarch64__) /* compiled for the processor itself, not for SPIR */
+#define vec_prefetch(p) __builtin_prefetch((const void *)(uintptr_t)(p), 1)
+#else
+#define vec_prefetch(p)
+#endif
+
 /* The accumulators as named registers: an array would depend on the compiler promoting it. */
 #define TILE_WIDE_STEP(r)                                                                                    \
     {                                                                                                        \
