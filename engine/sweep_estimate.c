@@ -51,9 +51,8 @@ siren_status siren_trial_measure_speed(siren_device *device, const siren_trial *
     size_t n_points = geometry->nx * geometry->ny;
     SIREN_RETURN_IF_FAILED(siren_trial_network(trial, (uint32_t)geometry->n_volumes, &network));
     if (n_points > MOST_POINTS_MEASURED) n_points = MOST_POINTS_MEASURED;
-    network.n_inputs =
-        2; /* the measurement's image is one slice; a third coordinate costs nothing beside the rest */
-    SIREN_RETURN_IF_FAILED(siren_bench_step(device, &network, 1, n_points, 1, 1, &result));
+    siren_block row = {.nx = n_points, .ny = 1, .nz = 1};
+    SIREN_RETURN_IF_FAILED(siren_bench_step(device, &network, 1, &row, 1, &result));
     *flop_per_second = result.step_gflops * 1e9;
     return SIREN_OK;
 }
