@@ -26,3 +26,16 @@ __kernel void epoch_snapshot(__global float *best, __global const float *params 
     if (first >= n_padded || state[network * SIREN_STATE_FIELDS + SIREN_STATE_IMPROVED] == 0.0f) return;
     vstore16(vload16(0, params + at), 0, best + at);
 }
+
+/* Rows of an epoch's points, which stand in the order of points from `begin` on, going round (global ids: row, block). */
+__kernel void epoch_sample(__global float *sample,     /* (n_blocks, n_rows, n_columns) */
+                           __global const float *all,  /* (n_blocks, n_points, n_columns) */
+                           __global const uint *order, /* (n_points) */
+                           int n_points, int n_rows, int n_columns, int begin) {
+    int row = get_global_id(0), block = get_global_id(1);
+    if (row >= n_rows) return;
+    int place = row < n_points - begin ? begin + row : row - (n_points - begin);
+    sample += ((size_t)block * n_rows + row) * n_columns;
+    all += ((size_t)block * n_points + order[place]) * n_columns;
+    for (int column = 0; column < n_columns; column++) sample[column] = all[column];
+}

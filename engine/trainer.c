@@ -1,6 +1,7 @@
 #include "engine/trainer.h"
 
 #include "engine/gradient.h"
+#include "engine/sampler.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,15 +14,17 @@ struct siren_trainer {
     siren_device *device;
     siren_network network;
     size_t n_networks, n_points, max_epochs, n_epochs;
+    size_t epoch_points; /* seen in an epoch */
     size_t n_params, n_padded, n_outputs, out_padded;
-    float rate;           /* of networks that are given none */
-    size_t target_points; /* in `targets`: n_points, or those of a tile if they are read anew in each epoch */
+    float rate; /* of networks that are given none */
     siren_target_source source;
-    float *staged; /* (target_points, out_padded) of a tile to come; NULL where `targets` holds all points */
-    size_t staged_tile; /* n_tiles: none */
+    float *staged; /* (tile_points, out_padded) of a tile to come; NULL where `targets` holds all points */
+    size_t staged_tile;                                  /* n_tiles: none */
+    siren_sampler *sampler;                              /* NULL: an epoch sees all points; else */
+    siren_buffer *sampled_coordinates, *sampled_targets; /* (., epoch_points, .); no targets if `staged` */
     siren_buffer *table, *w0, *coordinates;
     siren_buffer *params, *best; /* (n_networks, n_padded) */
-    siren_buffer *targets;       /* (n_networks, target_points, out_padded) */
+    siren_buffer *targets;       /* (n_networks, n_points, out_padded), or (tile_points, out_padded) */
     siren_buffer *state;         /* (n_networks, SIREN_STATE_FIELDS) */
     siren_buffer *history;       /* (n_networks, max_epochs) */
     siren_kernel *loss, *snapshot;
@@ -42,42 +45,60 @@ done:
     return status;
 }
 
-/* Beside the gradient and the targets. */
-static size_t held_bytes(const siren_trainer *trainer) {
-    return 2 * siren_buffer_bytes(trainer->params) + siren_buffer_bytes(trainer->coordinates) +
-           siren_buffer_bytes(trainer->history) + trainer->optimiser->n_bytes;
+static siren_status create_sampler(siren_trainer *trainer) {
+    size_t bytes = trainer->epoch_points * trainer->network.n_inputs * sizeof(float);
+    SIREN_RETURN_IF_FAILED(
+        siren_sampler_create(trainer->device, trainer->n_points, trainer->epoch_points, &trainer->sampler));
+    return siren_buffer_create(trainer->device, bytes, "an epoch's coordinates",
+                               &trainer->sampled_coordinates);
 }
 
-/* Room for the targets of all points, or of one network's tile on the device and in staging. */
-static siren_status create_targets(siren_trainer *trainer, size_t memory_limit) {
-    const siren_device_facts *facts = siren_device_get_facts(trainer->device);
-    size_t point_bytes = trainer->out_padded * sizeof(float);
-    size_t all = trainer->n_networks * trainer->n_points * point_bytes;
-    size_t held = held_bytes(trainer) + trainer->gradient->n_bytes,
-           left = siren_memory_left(memory_limit, held);
-    trainer->target_points = trainer->n_points;
-    if (all <= left && all <= facts->max_allocation_bytes) {
-        siren_status status = siren_buffer_create(trainer->device, all, "the targets", &trainer->targets);
-        if (status != SIREN_DEVICE_MEMORY || trainer->n_networks > 1) return status;
-    }
-    if (trainer->n_networks > 1)
+/* Beside the gradient and the targets. */
+static size_t held_bytes(const siren_trainer *trainer) {
+    size_t bytes = 2 * siren_buffer_bytes(trainer->params) + siren_buffer_bytes(trainer->coordinates) +
+                   siren_buffer_bytes(trainer->history) + trainer->optimiser->n_bytes;
+    if (!trainer->sampler) return bytes;
+    return bytes + siren_sampler_bytes(trainer->sampler) + siren_buffer_bytes(trainer->sampled_coordinates);
+}
+
+/* Targets of all points on the device, and room for those of an epoch. DEVICE_MEMORY where they are more than `left`. */
+static siren_status create_resident_targets(siren_trainer *trainer, size_t left) {
+    size_t row_bytes = trainer->n_networks * trainer->out_padded * sizeof(float);
+    size_t all = trainer->n_points * row_bytes,
+           sampled = trainer->sampler ? trainer->epoch_points * row_bytes : 0;
+    if (all + sampled > left)
         return siren_fail(
             SIREN_DEVICE_MEMORY,
-            "%zu networks with %zu bytes of targets do not fit into the %zu bytes that the device %s "
-            "and the memory limit leave; train fewer at once",
-            trainer->n_networks, all, left < facts->max_allocation_bytes ? left : facts->max_allocation_bytes,
-            facts->name);
-    trainer->target_points = trainer->gradient->tile_points;
-    size_t tile = trainer->target_points * point_bytes;
-    if (2 * tile > left)
+            "%zu bytes of targets of %zu networks are more than the %zu that the memory limit leaves; "
+            "train fewer at once, or raise --memory",
+            all + sampled, trainer->n_networks, left);
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(trainer->device, all, "the targets", &trainer->targets));
+    if (sampled == 0) return SIREN_OK;
+    return siren_buffer_create(trainer->device, sampled, "an epoch's targets", &trainer->sampled_targets);
+}
+
+/* Room for the targets of a tile of one network, on the device and in staging. */
+static siren_status create_tile_targets(siren_trainer *trainer, size_t held, size_t left) {
+    size_t row_bytes = trainer->out_padded * sizeof(float), tile_points = trainer->gradient->tile_points;
+    if (2 * tile_points * row_bytes > left)
         return siren_fail(
             SIREN_UNSUPPORTED,
             "training a network of %zu parameters needs %zu bytes, more than the %zu that the memory limit "
             "leaves; raise --memory, or use a smaller network",
-            trainer->n_params, held + 2 * tile, memory_limit);
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&trainer->staged, trainer->target_points, point_bytes, "a tile of targets"));
-    return siren_buffer_create(trainer->device, tile, "a tile of targets", &trainer->targets);
+            trainer->n_params, held + 2 * tile_points * row_bytes, held + left);
+    siren_buffer_free(trainer->targets);
+    trainer->targets = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trainer->staged, tile_points, row_bytes, "a tile of targets"));
+    return siren_buffer_create(trainer->device, tile_points * row_bytes, "a tile of targets",
+                               &trainer->targets);
+}
+
+static siren_status create_targets(siren_trainer *trainer, size_t memory_limit) {
+    size_t held = held_bytes(trainer) + trainer->gradient->n_bytes,
+           left = siren_memory_left(memory_limit, held);
+    siren_status status = create_resident_targets(trainer, left);
+    if (status != SIREN_DEVICE_MEMORY || trainer->n_networks > 1) return status;
+    return create_tile_targets(trainer, held, left);
 }
 
 siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out) {
@@ -101,6 +122,9 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     trainer->n_outputs = siren_network_n_outputs(plan->network);
     trainer->out_padded = SIREN_PADDED(trainer->n_outputs);
     trainer->rate = plan->adam.rate;
+    trainer->epoch_points = plan->points_per_epoch && plan->points_per_epoch < plan->n_points
+                                ? plan->points_per_epoch
+                                : plan->n_points;
 
     size_t param_bytes = trainer->n_networks * trainer->n_padded * sizeof(float);
     SIREN_TRY(create_network_buffers(trainer, plan->coordinates));
@@ -114,15 +138,17 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     SIREN_TRY(siren_kernel_create(device, "epoch.cl", "", "epoch_snapshot", &trainer->snapshot));
     SIREN_TRY(
         siren_adam_create(device, trainer->n_networks, trainer->n_padded, &plan->adam, &trainer->optimiser));
+    if (trainer->epoch_points < trainer->n_points) SIREN_TRY(create_sampler(trainer));
     size_t memory_left = siren_memory_left(plan->memory_limit, held_bytes(trainer));
     if (memory_left == 0) memory_left = 1; /* the least tile, which is then refused: 0 would be no limit */
     siren_gradient_shape shape = {.device = device,
                                   .network = &trainer->network,
                                   .n_networks = trainer->n_networks,
-                                  .n_points = trainer->n_points,
+                                  .n_points = trainer->epoch_points,
                                   .table = trainer->table,
                                   .w0 = trainer->w0,
-                                  .coordinates = trainer->coordinates,
+                                  .coordinates =
+                                      trainer->sampler ? trainer->sampled_coordinates : trainer->coordinates,
                                   .memory_limit = memory_left};
     SIREN_TRY(siren_gradient_create(&shape, &trainer->gradient));
     SIREN_TRY(create_targets(trainer, plan->memory_limit));
@@ -147,6 +173,9 @@ void siren_trainer_free(siren_trainer *trainer) {
     siren_buffer_free(trainer->targets);
     siren_buffer_free(trainer->state);
     siren_buffer_free(trainer->history);
+    siren_buffer_free(trainer->sampled_coordinates);
+    siren_buffer_free(trainer->sampled_targets);
+    siren_sampler_free(trainer->sampler);
     free(trainer->staged);
     free(trainer);
 }
@@ -187,7 +216,8 @@ static siren_status start_network(siren_trainer *trainer, size_t network, float 
     size_t n_data = 0;
     SIREN_RETURN_IF_FAILED(survey_targets(trainer, network, &n_data));
     float state[SIREN_STATE_FIELDS] = {0};
-    state[SIREN_STATE_SCALE] = n_data ? (float)(1.0 / (double)n_data) : 0.0f;
+    double share = (double)trainer->epoch_points / (double)trainer->n_points;
+    state[SIREN_STATE_SCALE] = n_data ? (float)(1.0 / (share * (double)n_data)) : 0.0f;
     state[SIREN_STATE_BEST_LOSS] = INFINITY;
     state[SIREN_STATE_RATE] = rate;
     return siren_buffer_write(trainer->state, network * sizeof state, state, sizeof state);
@@ -249,39 +279,59 @@ static siren_status finish_epoch(siren_trainer *trainer) {
                                     gradient->n_parts, trainer->state);
 }
 
-/* ---- targets read anew in each epoch ---- */
+/* ---- targets of an epoch ---- */
 
 static size_t tile_begin(const siren_trainer *trainer, size_t tile) {
     return tile * trainer->gradient->tile_points;
 }
 
 static size_t tile_size(const siren_trainer *trainer, size_t tile) {
-    size_t rest = trainer->n_points - tile_begin(trainer, tile);
-    return rest < trainer->target_points ? rest : trainer->target_points;
+    size_t rest = trainer->epoch_points - tile_begin(trainer, tile);
+    return rest < trainer->gradient->tile_points ? rest : trainer->gradient->tile_points;
 }
 
-/* Reads the targets of a tile unless that has been done. */
+/* Reads the targets of a tile of this epoch unless that has been done. */
 static siren_status stage(siren_trainer *trainer, size_t tile) {
+    size_t begin = tile_begin(trainer, tile), n = tile_size(trainer, tile);
     if (trainer->staged_tile == tile) return SIREN_OK;
     trainer->staged_tile = trainer->gradient->n_tiles;
-    SIREN_RETURN_IF_FAILED(
-        read_targets(trainer, 0, tile_begin(trainer, tile), tile_size(trainer, tile), trainer->staged));
+    if (trainer->sampler)
+        for (size_t i = 0; i < n; i++)
+            SIREN_RETURN_IF_FAILED(
+                read_targets(trainer, 0, siren_sampler_point(trainer->sampler, trainer->n_epochs, begin + i),
+                             1, trainer->staged + i * trainer->out_padded));
+    else
+        SIREN_RETURN_IF_FAILED(read_targets(trainer, 0, begin, n, trainer->staged));
     trainer->staged_tile = tile;
     return SIREN_OK;
 }
 
 static siren_status upload_tile(siren_trainer *trainer, size_t tile) {
     SIREN_RETURN_IF_FAILED(stage(trainer, tile));
+    trainer->staged_tile = trainer->gradient->n_tiles;
     return siren_buffer_write(trainer->targets, 0, trainer->staged,
                               tile_size(trainer, tile) * trainer->out_padded * sizeof *trainer->staged);
+}
+
+static siren_status begin_epoch(siren_trainer *trainer) {
+    if (trainer->sampler)
+        SIREN_RETURN_IF_FAILED(siren_sampler_copy(trainer->sampler, trainer->n_epochs, 1,
+                                                  trainer->network.n_inputs, trainer->coordinates,
+                                                  trainer->sampled_coordinates));
+    if (trainer->sampled_targets)
+        SIREN_RETURN_IF_FAILED(siren_sampler_copy(trainer->sampler, trainer->n_epochs, trainer->n_networks,
+                                                  trainer->out_padded, trainer->targets,
+                                                  trainer->sampled_targets));
+    return trainer->gradient->begin(trainer->gradient, trainer->params);
 }
 
 /* Enqueues a tile's work, and the rest of the epoch after the last one. */
 static siren_status run_tile(siren_trainer *trainer, size_t tile) {
     siren_gradient *gradient = trainer->gradient;
     if (trainer->staged) SIREN_RETURN_IF_FAILED(upload_tile(trainer, tile));
-    SIREN_RETURN_IF_FAILED(gradient->tile(gradient, trainer->params, trainer->targets,
-                                          trainer->staged ? tile_begin(trainer, tile) : 0, tile));
+    SIREN_RETURN_IF_FAILED(gradient->tile(
+        gradient, trainer->params, trainer->sampled_targets ? trainer->sampled_targets : trainer->targets,
+        trainer->staged ? tile_begin(trainer, tile) : 0, tile));
     return tile + 1 == gradient->n_tiles ? finish_epoch(trainer) : SIREN_OK;
 }
 
@@ -292,7 +342,7 @@ siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_pr
     size_t end = trainer->n_epochs + n_epochs;
     if (end > trainer->max_epochs) end = trainer->max_epochs;
     while (trainer->n_epochs < end) {
-        SIREN_RETURN_IF_FAILED(gradient->begin(gradient, trainer->params));
+        SIREN_RETURN_IF_FAILED(begin_epoch(trainer));
         for (size_t tile = 0; tile < gradient->n_tiles; tile++) {
             SIREN_RETURN_IF_FAILED(run_tile(trainer, tile));
             pace.flops += gradient->tile_flops;

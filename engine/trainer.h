@@ -2,7 +2,11 @@
  *
  *   loss = mean over data of (Y - target)^2
  *
- * with the parameters that gave the lowest loss kept on the device. */
+ * with the parameters that gave the lowest loss kept on the device.
+ *
+ * Where an epoch sees some of the points only, its loss is their sum of squares times n_points / points_per_epoch, over the
+ * number of all data: it estimates the mean above without bias, and equals the mean over what was seen where no target is
+ * missing. History and the choice of the best are of these estimates. */
 #ifndef SIREN_ENGINE_TRAINER_H
 #define SIREN_ENGINE_TRAINER_H
 
@@ -17,8 +21,8 @@ typedef struct {
     const float *coordinates; /* (n_points, n_inputs), the same for all blocks */
     size_t max_epochs;        /* length of the loss history */
     siren_adam_options adam;
-    size_t
-        memory_limit; /* bytes that the trainer may hold, on the device and besides; 0: what the device has */
+    size_t points_per_epoch; /* seen in an epoch (engine/sampler.h); 0, n_points or more: all */
+    size_t memory_limit;     /* bytes that the trainer may hold, on the device and besides; 0: no limit */
 } siren_trainer_plan;
 
 typedef struct siren_trainer siren_trainer;

@@ -133,88 +133,6 @@ static void no_data_and_divergence(void **state) {
     free(params), free(best);
 }
 
-enum { MANY_X = 61, MANY_Y = 53, MANY = MANY_X * MANY_Y };
-
-/* A source that counts, and fails at a given read. */
-typedef struct {
-    siren_target_source array;
-    size_t n_reads, failing;
-} counting;
-
-static siren_status count_read(void *user, size_t network, size_t first, size_t n, size_t pitch,
-                               float *rows) {
-    counting *c = user;
-    assert_true(first + n <= MANY && pitch >= OUTPUTS);
-    if (++c->n_reads == c->failing) return siren_fail(SIREN_SYSTEM, "read %zu failed", c->n_reads);
-    return c->array.read(c->array.user, network, first, n, pitch, rows);
-}
-
-/* A trainer with about as little memory as the plan can do with. */
-static siren_trainer *make_least(siren_trainer_plan *plan) {
-    siren_trainer *trainer = NULL;
-    siren_status status;
-    plan->memory_limit = 1 << 16;
-    while ((status = siren_trainer_create(device, plan, &trainer)) == SIREN_UNSUPPORTED) {
-        assert_non_null(strstr(siren_message(), "--memory"));
-        plan->memory_limit += plan->memory_limit / 32;
-    }
-    assert_siren_ok(status);
-    return trainer;
-}
-
-/* With little memory targets are read again in each epoch, a tile at a time: the same losses and weights to the bit. */
-static void little_memory_changes_nothing(void **state) {
-    (void)state;
-    static float many_coordinates[MANY * 2], many_targets[MANY * OUTPUTS];
-    siren_network network;
-    float whole_losses[EPOCHS], losses[EPOCHS];
-    assert_siren_ok(siren_network_from_model("siren-2d", 2, 40, OUTPUTS, 30.0f, &network));
-    reference_coordinates(MANY_X, MANY_Y, 1, 2, many_coordinates);
-    for (size_t i = 0; i < MANY * OUTPUTS; i++)
-        many_targets[i] = i % 53 == 0 ? NAN : 0.5f + 0.5f * sinf(0.01f * (float)i);
-    size_t n_params = siren_network_n_params(&network);
-    float *initial = calloc(n_params, sizeof *initial), *whole = calloc(n_params, sizeof *whole),
-          *params = calloc(n_params, sizeof *params);
-    siren_network_initialise(&network, 5, 0, initial);
-    counting count = {.array = siren_target_array_source(&(siren_target_array){many_targets, MANY, OUTPUTS})};
-    siren_target_source source = {count_read, &count};
-
-    siren_trainer_plan plan = make_plan(&network, 1, MANY, many_coordinates, EPOCHS, 1e-3);
-    siren_trainer *trainer = NULL;
-    assert_siren_ok(siren_trainer_create(device, &plan, &trainer));
-    assert_siren_ok(siren_trainer_start(trainer, initial, &source, NULL));
-    size_t n_reads = count.n_reads;
-    assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
-    assert_int_equal(count.n_reads, n_reads);
-    assert_siren_ok(siren_trainer_history(trainer, whole_losses));
-    assert_siren_ok(siren_trainer_params(trainer, whole));
-    siren_trainer_free(trainer);
-
-    trainer = make_least(&plan);
-    assert_siren_ok(siren_trainer_start(trainer, initial, &source, NULL));
-    n_reads = count.n_reads;
-    assert_siren_ok(siren_trainer_run(trainer, 2, NULL, NULL));
-    assert_siren_ok(siren_trainer_run(trainer, EPOCHS - 2, NULL, NULL));
-    assert_true(count.n_reads >= n_reads + 2 * EPOCHS);
-    assert_siren_ok(siren_trainer_history(trainer, losses));
-    assert_siren_ok(siren_trainer_params(trainer, params));
-    assert_memory_equal(losses, whole_losses, sizeof losses);
-    assert_memory_equal(params, whole, n_params * sizeof *params);
-
-    /* A read that fails in the middle of an epoch is reported; the trainer can be used again. */
-    assert_siren_ok(siren_trainer_start(trainer, initial, &source, NULL));
-    count.failing = count.n_reads + 3;
-    assert_int_equal(siren_trainer_run(trainer, EPOCHS, NULL, NULL), SIREN_SYSTEM);
-    assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
-    assert_siren_ok(siren_trainer_params(trainer, params));
-    assert_memory_equal(params, whole, n_params * sizeof *params);
-    siren_trainer_free(trainer);
-
-    plan.n_networks = 2; /* fewer at once are better than reading again */
-    assert_int_equal(siren_trainer_create(device, &plan, &trainer), SIREN_DEVICE_MEMORY);
-    free(initial), free(whole), free(params);
-}
-
 static bool stop_at_once(void *user, double done, double total, const char *what) {
     (void)total, (void)what;
     *(double *)user = done;
@@ -265,7 +183,6 @@ int main(void) {
         cmocka_unit_test(follows_pytorch),
         cmocka_unit_test(batch_equals_each_alone),
         cmocka_unit_test(no_data_and_divergence),
-        cmocka_unit_test(little_memory_changes_nothing),
         cmocka_unit_test(cancelling_keeps_what_is_reached),
         cmocka_unit_test(a_failing_device_is_reported),
     };
