@@ -147,6 +147,7 @@ static siren_status plan_run(siren_compression *run, const char *image) {
     siren_encoder_plan plan = {.series = &run->series,
                                .layout = layout,
                                .epochs = o->epochs,
+                               .points_per_epoch = o->points_per_epoch,
                                .memory_limit =
                                    o->memory_limit > series_bytes ? o->memory_limit - series_bytes : 1};
     return siren_encoder_create(run->device, &plan, &run->encoder);
@@ -167,7 +168,12 @@ siren_status siren_compress(siren_device *device, const char *image, const char 
     SIREN_TRY(siren_nifti_read(image, options->memory_limit, &run.series));
     SIREN_TRY(plan_run(&run, image));
     siren_attachments attachments = {image, options->bval, options->bvec, options->sidecar};
-    siren_provenance provenance = {device, options->model, options->epochs, run.rate, options->seed};
+    siren_provenance provenance = {.device = device,
+                                   .model = options->model,
+                                   .epochs = options->epochs,
+                                   .points_per_epoch = options->points_per_epoch,
+                                   .rate = run.rate,
+                                   .seed = options->seed};
     SIREN_TRY(siren_sections_write(run.writer, &run.series, &run.layout, &attachments, &provenance));
     SIREN_TRY(compress_blocks(&run));
     siren_archive_writer *writer = run.writer;

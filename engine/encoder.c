@@ -209,6 +209,7 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
                                    .coordinates = encoder->coordinates,
                                    .max_epochs = encoder->plan.epochs,
                                    .adam = {0, 0.9f, 0.999f, 1e-8f},
+                                   .points_per_epoch = encoder->plan.points_per_epoch,
                                    .memory_limit = encoder->training_bytes};
         siren_trainer_free(encoder->trainer);
         encoder->trainer = NULL;

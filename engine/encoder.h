@@ -12,8 +12,9 @@ typedef struct {
     const siren_layout *layout; /* its weight_bits are not looked at */
     const uint8_t *mask;        /* (nz, ny, nx) of the series, 0 outside; NULL: none */
     size_t epochs;
-    size_t log_interval; /* epochs between two points of a curve; 0: no curves */
-    size_t memory_limit; /* bytes that the encoder may hold, on device and host; 0: what there is */
+    size_t points_per_epoch; /* as siren_trainer_plan's */
+    size_t log_interval;     /* epochs between two points of a curve; 0: no curves */
+    size_t memory_limit;     /* bytes that the encoder may hold, on device and host; 0: what there is */
 } siren_encoder_plan;
 
 /* One network to train. */

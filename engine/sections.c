@@ -74,6 +74,8 @@ static siren_status write_provenance(siren_archive_writer *writer, const siren_p
     append_line(text, sizeof text, "family", siren_family_name(facts->family));
     append_line(text, sizeof text, "model", p->model);
     append_line(text, sizeof text, "platform", facts->platform_version);
+    snprintf(number, sizeof number, "%zu", p->points_per_epoch);
+    if (p->points_per_epoch) append_line(text, sizeof text, "points_per_epoch", number);
     snprintf(number, sizeof number, "%.9g", (double)p->rate);
     append_line(text, sizeof text, "rate", number);
     snprintf(number, sizeof number, "%llu", (unsigned long long)p->seed);

@@ -15,7 +15,7 @@ typedef struct {
 typedef struct {
     const siren_device *device;
     const char *model;
-    size_t epochs;
+    size_t epochs, points_per_epoch; /* points_per_epoch 0: all, and not told */
     float rate;
     uint64_t seed;
 } siren_provenance;

@@ -30,6 +30,7 @@ typedef struct {
     uint32_t layers, width; /* hidden layers and their units */
     float w0;               /* frequency of the sine layers */
     size_t epochs;
+    size_t points_per_epoch; /* an epoch sees so many points of each block in turns; 0: all */
     float rate;           /* Adam's learning rate; 0: 3e-4 for models of 2 coordinates, 2e-4 for those of 3 */
     uint64_t seed;        /* of the initial parameters */
     unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */

@@ -38,7 +38,14 @@ cmp -s p.nii out.nii && fail "the codec does nothing"
     run compress $small p.nii again.siren
     run compress $small --seed 1 p.nii seed.siren
     run compress $small --weights float32 p.nii float32.siren
+    run compress $small --points-per-epoch 200 p.nii sampled.siren
+    run compress $small --points-per-epoch 200 p.nii sampled-again.siren
 }
+cmp sampled.siren sampled-again.siren || fail "the same samples made other bytes"
+cmp -s sampled.siren a.siren && fail "samples of points train as all of them do"
+run verify sampled.siren
+"$sirencl" info sampled.siren | grep -q 'points_per_epoch *200' || fail "info does not tell of the samples"
+"$sirencl" info a.siren | grep -q points_per_epoch && fail "info tells of samples that were not taken"
 cmp a.siren again.siren || fail "the same options made other bytes"
 cmp -s a.siren seed.siren && fail "another seed made the same archive"
 [ "$(stat -c %s float32.siren)" -gt "$(stat -c %s a.siren)" ] || fail "float32 weights are not larger than the default's"

@@ -92,7 +92,8 @@ int siren_tool_compress(int argc, char **argv) {
     const char *weights = siren_weights_name(compress.weight_bits, default_weights);
     compress.memory_limit = siren_tool_memory();
     const siren_option options[] = {
-        {"model", "NAME", "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren,\nmlp-siren-last or siren-3d",
+        {"model", "NAME",
+         "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren,\nmlp-siren-last or siren-3d",
          SIREN_OPTION_TEXT, &compress.model, 0, 0},
         {"blocks", "KIND",
          "what one network stands for: slice, volume or patch:16x16x16;\nelse slice for 2-D models, volume "
@@ -101,7 +102,9 @@ int siren_tool_compress(int argc, char **argv) {
         {"layers", "N", "hidden layers", SIREN_OPTION_UINT32, &compress.layers, 1, SIREN_MAX_LAYERS - 1},
         {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &compress.width, 16,
          SIREN_MAX_WIDTH},
-        {"epochs", "N", "full-batch Adam steps", SIREN_OPTION_SIZE, &compress.epochs, 1, 10000000},
+        {"epochs", "N", "Adam steps", SIREN_OPTION_SIZE, &compress.epochs, 1, 10000000},
+        {"points-per-epoch", "N", "points of a block that a step sees, in random turns; 0: all",
+         SIREN_OPTION_SIZE, &compress.points_per_epoch, 0, SIREN_MAX_POINTS},
         {"lr", "X", "learning rate; else 3e-4 for 2-D models, 2e-4 for siren-3d", SIREN_OPTION_FLOAT,
          &compress.rate, 1e-12, 1},
         {"w0", "X", "frequency of the sine layers", SIREN_OPTION_FLOAT, &compress.w0, SIREN_MIN_W0,
