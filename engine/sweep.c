@@ -297,6 +297,7 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
                                    .layout = &first->layout,
                                    .mask = s->mask,
                                    .epochs = first->trial->epochs,
+                                   .points_per_epoch = first->trial->points_per_epoch,
                                    .log_interval =
                                        s->experiment->keep_curves ? s->experiment->log_interval : 0,
                                    .memory_limit = limit > held ? (limit - held) / s->n_workers + 1 : 1};

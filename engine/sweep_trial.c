@@ -242,8 +242,12 @@ static siren_status prepare(siren_finishing *f) {
     SIREN_RETURN_IF_FAILED(siren_archive_writer_open(f->archive, true, &f->writer));
     /* Gradient directions are in image axes: they do not belong to a series that was turned. */
     siren_attachments attachments = {.image = settings->axis == SIREN_AXIS_Z ? f->source->image : NULL};
-    siren_provenance provenance = {f->source->named, settings->model, settings->epochs, settings->rate,
-                                   settings->seed};
+    siren_provenance provenance = {.device = f->source->named,
+                                   .model = settings->model,
+                                   .epochs = settings->epochs,
+                                   .points_per_epoch = settings->points_per_epoch,
+                                   .rate = settings->rate,
+                                   .seed = settings->seed};
     return siren_sections_write(f->writer, f->source->series, layout, &attachments, &provenance);
 }
 
