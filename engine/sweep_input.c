@@ -70,12 +70,6 @@ void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n) {
     free(inputs);
 }
 
-static siren_status siren_series_slice_along(siren_series *series, siren_axis axis) {
-    (void)series;
-    if (axis == SIREN_AXIS_Z) return SIREN_OK;
-    return siren_fail(SIREN_UNSUPPORTED, "slices along x and y are not supported; give \"axis\": \"z\"");
-}
-
 /* The voxels of a mask as 0 and 1. */
 static siren_status read_mask(const siren_sweep_input *input, siren_axis axis, size_t memory_limit,
                               const siren_geometry *g, uint8_t **out) {
@@ -83,9 +77,9 @@ static siren_status read_mask(const siren_sweep_input *input, siren_axis axis, s
     siren_series series = {.voxels = NULL};
     uint8_t *mask = NULL;
     double *values = NULL;
+    size_t n;
     SIREN_TRY(siren_nifti_read(input->mask, memory_limit, &series));
     const siren_geometry *m = &series.geometry;
-    size_t n = m->nx * m->ny;
     if (m->nx != g->nx || m->ny != g->ny || m->nz != g->nz || m->n_volumes != 1)
         SIREN_TRY(
             siren_fail(SIREN_USAGE,
@@ -93,6 +87,7 @@ static siren_status read_mask(const siren_sweep_input *input, siren_axis axis, s
                        "mask of one volume on that grid",
                        input->mask, m->nx, m->ny, m->nz, m->n_volumes, input->image, g->nx, g->ny, g->nz));
     SIREN_TRY(siren_series_slice_along(&series, axis));
+    n = m->nx * m->ny;
     SIREN_TRY(siren_allocate(&mask, n * m->nz, 1, "the mask"));
     SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a slice of the mask"));
     for (size_t z = 0; z < m->nz; z++) {
