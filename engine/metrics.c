@@ -1,20 +1,12 @@
-#include "engine/sirencl.h"
+#include "engine/metrics.h"
 
+#include "engine/grid.h"
 #include "formats/nifti.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #define CHUNK 4096 /* voxels converted at once */
-
-static siren_status check_grids(const char *image, const siren_geometry *a, const char *other,
-                                const siren_geometry *b, size_t n_volumes) {
-    if (a->nx == b->nx && a->ny == b->ny && a->nz == b->nz && b->n_volumes == n_volumes) return SIREN_OK;
-    return siren_fail(SIREN_USAGE,
-                      "%s is %zu x %zu x %zu with %zu volumes, but %s is %zu x %zu x %zu with %zu; compare "
-                      "images of one grid",
-                      image, a->nx, a->ny, a->nz, a->n_volumes, other, b->nx, b->ny, b->nz, b->n_volumes);
-}
 
 /* Sums over the voxels seen so far. */
 typedef struct {
@@ -23,11 +15,11 @@ typedef struct {
 } siren_comparing;
 
 /* `mask`: (n), 0 skips a voxel; NULL compares all. */
-static void compare_values(siren_comparing *c, const double *x, const double *other, const double *mask,
+static void compare_values(siren_comparing *c, const double *x, const double *other, const uint8_t *mask,
                            size_t n) {
     siren_comparison *r = &c->result;
     for (size_t i = 0; i < n; i++) {
-        if (mask && !(mask[i] != 0)) continue;
+        if (mask && !mask[i]) continue;
         if (!isfinite(x[i]) || !isfinite(other[i])) {
             bool same = (isnan(x[i]) && isnan(other[i])) || x[i] == other[i];
             r->n_unequal_finite += !same;
@@ -46,10 +38,10 @@ static void compare_values(siren_comparing *c, const double *x, const double *ot
     }
 }
 
-static siren_comparison compare_series(const siren_series *image, const siren_series *other,
-                                       const siren_series *mask) {
+siren_comparison siren_compare_series(const siren_series *image, const siren_series *other,
+                                      const uint8_t *mask) {
     siren_comparing c = {.result = {.minimum = INFINITY, .maximum = -INFINITY}};
-    double x[CHUNK], y[CHUNK], inside[CHUNK];
+    double x[CHUNK], y[CHUNK];
     const siren_geometry *g = &image->geometry;
     size_t n_grid = g->nx * g->ny * g->nz;
     for (size_t volume = 0; volume < g->n_volumes; volume++)
@@ -57,8 +49,7 @@ static siren_comparison compare_series(const siren_series *image, const siren_se
             size_t n = n_grid - first < CHUNK ? n_grid - first : CHUNK;
             siren_series_values(image, volume * n_grid + first, n, x);
             siren_series_values(other, volume * n_grid + first, n, y);
-            if (mask) siren_series_values(mask, first, n, inside);
-            compare_values(&c, x, y, mask ? inside : NULL, n);
+            compare_values(&c, x, y, mask ? mask + first : NULL, n);
         }
     siren_comparison *r = &c.result;
     double peak = r->maximum - r->minimum;
@@ -71,15 +62,13 @@ static siren_comparison compare_series(const siren_series *image, const siren_se
 siren_status siren_compare(const char *image, const char *other, const char *mask, size_t memory_limit,
                            siren_comparison *out) {
     siren_status status = SIREN_OK;
-    siren_series a = {.voxels = NULL}, b = {.voxels = NULL}, m = {.voxels = NULL};
+    siren_series a = {.voxels = NULL}, b = {.voxels = NULL};
+    uint8_t *inside = NULL;
     SIREN_TRY(siren_nifti_read(image, memory_limit, &a));
     SIREN_TRY(siren_nifti_read(other, memory_limit, &b));
-    SIREN_TRY(check_grids(image, &a.geometry, other, &b.geometry, a.geometry.n_volumes));
-    if (mask) {
-        SIREN_TRY(siren_nifti_read(mask, memory_limit, &m));
-        SIREN_TRY(check_grids(image, &a.geometry, mask, &m.geometry, 1));
-    }
-    siren_comparison result = compare_series(&a, &b, mask ? &m : NULL);
+    SIREN_TRY(siren_grid_check(image, &a.geometry, other, &b.geometry, a.geometry.n_volumes));
+    if (mask) SIREN_TRY(siren_mask_read(mask, image, &a, memory_limit, &inside));
+    siren_comparison result = siren_compare_series(&a, &b, inside);
     if (result.n_voxels == 0) {
         status = siren_fail(SIREN_USAGE, "%s and %s have no finite voxel in common%s", image, other,
                             mask ? " inside the mask" : "");
@@ -89,6 +78,6 @@ siren_status siren_compare(const char *image, const char *other, const char *mas
 done:
     siren_series_free(&a);
     siren_series_free(&b);
-    siren_series_free(&m);
+    free(inside);
     return status;
 }

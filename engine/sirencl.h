@@ -135,7 +135,7 @@ typedef struct {
 } siren_comparison;
 
 /* Compares two series of equal dimensions on scaled values (slope and inter applied). `mask` (may be NULL): a 3-D image
- * of the same grid, voxels other than 0 count. */
+ * of the same grid with one value beside 0; voxels other than 0 count. */
 siren_status siren_compare(const char *image, const char *other, const char *mask, size_t memory_limit,
                            siren_comparison *out);
 

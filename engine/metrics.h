@@ -1,0 +1,13 @@
+/* siren_compare() of series in memory. */
+#ifndef SIREN_ENGINE_METRICS_H
+#define SIREN_ENGINE_METRICS_H
+
+#include "engine/sirencl.h"
+#include "formats/series.h"
+
+/* Series of one grid. `mask` (nz, ny, nx), 0 outside; NULL compares all. n_voxels is 0, and mse too, where no voxel
+ * inside is finite in both. */
+siren_comparison siren_compare_series(const siren_series *image, const siren_series *other,
+                                      const uint8_t *mask);
+
+#endif
