@@ -1,0 +1,24 @@
+/* Files that appear in a folder together, complete, or not at all: they are made in a hidden folder within it first. */
+#ifndef SIREN_HOST_STAGING_H
+#define SIREN_HOST_STAGING_H
+
+#include "host/base.h"
+
+typedef struct siren_staging siren_staging;
+
+/* Makes `folder` where it is missing, and the hidden folder in it. `names` (n, borrowed as long as the staging lives) are all
+ * the file names that may appear: USAGE where one of them exists, unless `overwrite`. `*out` is yours: end it with
+ * siren_staging_commit() or siren_staging_discard(). */
+siren_status siren_staging_open(const char *folder, const char *const *names, size_t n, bool overwrite,
+                                siren_staging **out);
+/* The hidden folder; lives as long as the staging. */
+const char *siren_staging_folder(const siren_staging *staging);
+/* The path of the file `name` in the hidden folder. `*out` is yours to free(). */
+siren_status siren_staging_path(const siren_staging *staging, const char *name, char **out);
+/* Moves those of the names that were made to the folder, removes those of an earlier time that were not made now, then the
+ * hidden folder with all else in it. Frees `staging` whatever the result. */
+siren_status siren_staging_commit(siren_staging *staging);
+/* Removes the hidden folder, and the folder itself if it was made for this and is empty. NULL is allowed. */
+void siren_staging_discard(siren_staging *staging);
+
+#endif

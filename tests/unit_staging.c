@@ -1,0 +1,116 @@
+/* host/staging: files appear in a folder together or not at all. */
+#include "tests/testing.h"
+#include "tests/nifti_files.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/staging.h"
+
+static const char *const names[] = {"first", "second", "last"};
+
+static int entries_in(const char *folder) {
+    int n = 0;
+    DIR *d = opendir(folder);
+    if (!d) return -1;
+    for (struct dirent *e; (e = readdir(d));)
+        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    closedir(d);
+    return n;
+}
+
+static siren_staging *open_staging(const char *folder, bool overwrite) {
+    siren_staging *staging = NULL;
+    assert_siren_ok(siren_staging_open(folder, names, 3, overwrite, &staging));
+    return staging;
+}
+
+static void put(const siren_staging *staging, const char *name, const char *text) {
+    char *path = NULL;
+    assert_siren_ok(siren_staging_path(staging, name, &path));
+    file_put(path, text, strlen(text));
+    free(path);
+}
+
+static void expect(const char *name, const char *text) {
+    char path[64];
+    size_t n;
+    snprintf(path, sizeof path, "out/%s", name);
+    uint8_t *bytes = file_get(scratch_path(path), &n);
+    assert_int_equal(n, strlen(text));
+    assert_memory_equal(bytes, text, n);
+    free(bytes);
+}
+
+static void what_was_made_appears_at_commit(void **state) {
+    (void)state;
+    siren_staging *staging = open_staging(scratch_path("out"), false);
+    put(staging, "first", "1");
+    put(staging, "last", "3");
+    put(staging, "scratch", "x");
+    assert_int_equal(mkdir(siren_staging_folder(staging), 0700), -1); /* it is there */
+    assert_false(file_exists(scratch_path("out/first")));
+    assert_siren_ok(siren_staging_commit(staging));
+    expect("first", "1");
+    expect("last", "3");
+    assert_int_equal(entries_in(scratch_path("out")), 2);
+}
+
+static void nothing_is_replaced_without_consent(void **state) {
+    (void)state;
+    siren_staging *staging = NULL;
+    assert_int_equal(siren_staging_open(scratch_path("out"), names, 3, false, &staging), SIREN_USAGE);
+    assert_null(staging);
+    assert_int_equal(entries_in(scratch_path("out")), 2);
+    /* With consent, those of an earlier time that were not made go: the folder is of one time. */
+    staging = open_staging(scratch_path("out"), true);
+    put(staging, "second", "two");
+    file_put(scratch_path("out/theirs"), "t", 1);
+    assert_siren_ok(siren_staging_commit(staging));
+    expect("second", "two");
+    expect("theirs", "t");
+    assert_int_equal(entries_in(scratch_path("out")), 2);
+}
+
+static void discarding_leaves_nothing(void **state) {
+    (void)state;
+    char *path = NULL;
+    siren_staging *staging = open_staging(scratch_path("deeper"), false);
+    put(staging, "first", "1");
+    assert_siren_ok(siren_staging_path(staging, "tree", &path));
+    assert_int_equal(mkdir(path, 0700), 0);
+    free(path);
+    put(staging, "tree/leaf", "l");
+    siren_staging_discard(staging);
+    assert_int_equal(entries_in(scratch_path("deeper")), -1);
+    staging = open_staging(scratch_path("out"), true);
+    put(staging, "second", "other");
+    siren_staging_discard(staging);
+    expect("second", "two");
+    assert_int_equal(entries_in(scratch_path("out")), 2);
+    siren_staging_discard(NULL);
+}
+
+static void folders_that_cannot_be(void **state) {
+    (void)state;
+    siren_staging *staging = NULL;
+    file_put(scratch_path("file"), "f", 1);
+    assert_int_equal(siren_staging_open(scratch_path("file"), names, 3, false, &staging), SIREN_USAGE);
+    assert_null(staging);
+    assert_true(file_exists(scratch_path("file")));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_made_appears_at_commit),
+        cmocka_unit_test(nothing_is_replaced_without_consent),
+        cmocka_unit_test(discarding_leaves_nothing),
+        cmocka_unit_test(folders_that_cannot_be),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    static const char *const left[] = {"out/second", "out/theirs"};
+    for (size_t i = 0; i < 2; i++) remove(scratch_path(left[i]));
+    scratch_remove();
+    return failed;
+}
