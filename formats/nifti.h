@@ -48,6 +48,13 @@ void siren_nifti_writer_discard(siren_nifti_writer *writer);
 siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry *geometry, size_t z0,
                                           size_t nz, size_t n_volumes, uint8_t **out);
 
+/* Reorders a series so that its slices along `axis` (0: x, 1: y, 2: z, which changes nothing) become the slices z: axes x,
+ * y, z become y, z, x for axis 0 and z, x, y for axis 1. The cyclic order keeps the handedness. Every voxel keeps its bytes
+ * and its place in the world, by sform and qform; dimensions, voxel sizes, dim_info and slice fields follow. Directions
+ * in image axes (.bvec) do not belong to the header: who uses them reorders their components alike. Needs one volume more
+ * than the series. */
+siren_status siren_series_slice_along(siren_series *series, unsigned axis);
+
 /* Where voxel (i, j, k) lies: (x, y, z) in mm = affine (i, j, k, 1), by the sform where it is used (sform_code > 0), else by
  * the qform. False where the header uses neither. */
 bool siren_nifti_affine(const uint8_t *header, const siren_geometry *geometry, double affine[3][4]);
