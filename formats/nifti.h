@@ -63,6 +63,9 @@ bool siren_nifti_affine(const uint8_t *header, const siren_geometry *geometry, d
  * volume, no scaling, no intent and no display range. `*out` is yours to free(). `*geometry` is updated to it. */
 siren_status siren_nifti_map_header(const uint8_t *header, siren_geometry *geometry, uint8_t **out);
 
+/* Sizes of a voxel along the axes in memory, in mm; 1 where the header has none. */
+void siren_nifti_voxel_size(const uint8_t *header, const siren_geometry *geometry, double size[3]);
+
 /* A NIfTI-1 header (352 bytes, this machine's byte order, no extensions) for new images: voxel sizes in mm,
  * an sform that centres the grid, seconds and mm as units. n_volumes 1 gives a 3-D image. `header` has room
  * for 352 bytes. */

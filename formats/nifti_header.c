@@ -310,6 +310,14 @@ siren_status siren_nifti_map_header(const uint8_t *header, siren_geometry *geome
     return status;
 }
 
+void siren_nifti_voxel_size(const uint8_t *header, const siren_geometry *geometry, double size[3]) {
+    const siren_nifti_layout *layout = &siren_nifti_layouts[geometry->version - 1];
+    for (size_t axis = 0; axis < 3; axis++) {
+        double stored = fabs(siren_nifti_get_real(header, layout->pixdim, axis + 1, geometry->swapped));
+        size[axis] = stored > 0 && isfinite(stored) ? stored : 1;
+    }
+}
+
 siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t ny, size_t nz,
                                     size_t n_volumes, const double voxel_size[3], siren_geometry *geometry,
                                     uint8_t *header) {
