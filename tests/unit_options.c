@@ -37,7 +37,7 @@ static siren_status parse(values *v, int argc, const char *const *argv) {
         SIREN_COMMON_OPTIONS(v->common),
     };
     const siren_usage usage = {
-        "try", "A B", 2, "Tries.", "sirencl try a b", options, sizeof options / sizeof *options};
+        "try", "A B", 2, "Tries.", "sirencl try a b", options, sizeof options / sizeof *options, 0};
     for (int i = 0; i < argc; i++) {
         copy[i] = malloc(strlen(argv[i]) + 1);
         strcpy(copy[i], argv[i]);

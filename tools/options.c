@@ -216,7 +216,7 @@ static siren_status walk(const siren_usage *usage, int argc, char **argv, const 
                                   w.option->argument);
             SIREN_RETURN_IF_FAILED(assign(w.option, w.value));
         } else if (assigning) {
-            if (n == usage->n_arguments)
+            if (n == usage->n_arguments + usage->n_more_arguments)
                 return siren_fail(SIREN_USAGE, "'%s' is too much: usage: sirencl %s [OPTIONS] %s", argv[i],
                                   usage->command, usage->arguments);
             arguments[n++] = argv[i];

@@ -36,15 +36,16 @@ typedef struct {
 typedef struct {
     const char *command;   /* "compress" */
     const char *arguments; /* what stands beside the options: "IN.nii[.gz] OUT.siren"; "" for nothing */
-    size_t n_arguments;    /* exactly so many */
+    size_t n_arguments;    /* so many at least */
     const char *summary;   /* the paragraph of --help */
     const char *example;   /* one line, or NULL */
     const siren_option *options;
     size_t n_options;
+    size_t n_more_arguments; /* that may follow the others */
 } siren_usage;
 
-/* Parses argv[1..argc-1] into the options' values and the `arguments` (usage->n_arguments, borrowed from
- * argv). With
+/* Parses argv[1..argc-1] into the options' values and the `arguments` (n_arguments + n_more_arguments of the usage,
+ * borrowed from argv; those not given stay as they are). With
  * --help or -h anywhere before "--", only *help is set. USAGE in one sentence otherwise; values may then have
  * changed. */
 siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv, const char **arguments,
