@@ -94,6 +94,21 @@ done
 sweep tiny.json -o parts --device cpu/2 2>stderr.txt || fail "two parts of a device: $(cat stderr.txt)"
 same_run whole parts
 
+# ---- a full disk, for which a limit on the size of files stands, in the middle of a trial ----
+mkdir filled
+cp -r whole/inputs filled
+(
+    ulimit -f 4
+    trap '' XFSZ
+    "$sirencl" sweep --device cpu tiny.json -o filled
+) >stdout.txt 2>stderr.txt
+code=$?
+[ "$code" = 1 ] || fail "full disk: exit code $code: $(cat stderr.txt)"
+[ "$(grep -vc ' %' stderr.txt)" = 1 ] || fail "full disk: not one sentence: $(cat stderr.txt)"
+[ -z "$(find filled -name '.*.tmp')" ] || fail "full disk: partial files are left"
+sweep tiny.json -o filled
+same_run whole filled
+
 # ---- damage ----
 cp -r whole damaged
 sed -i 's/"psnr":\t1/"psnr":\t9/' damaged/trials/siren-2d-2x32-int8*/result.json
