@@ -1,8 +1,9 @@
-# Writes the kernel sources as C byte arrays: a table of (name, text, length) that host/program.c searches.
-set(text "#include \"host/kernels.h\"\n")
+# Writes files as C byte arrays into OUTPUT: the table siren_NAME and its length siren_n_NAME, which HEADER declares.
+# FILES: their paths.
+set(text "#include \"${HEADER}\"\n")
 set(table "")
 set(index 0)
-foreach(file IN LISTS KERNELS)
+foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME)
   file(READ ${file} hex HEX)
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
@@ -10,6 +11,6 @@ foreach(file IN LISTS KERNELS)
   string(APPEND table "    {\"${name}\", (const char *)text${index}, sizeof text${index} - 1},\n")
   math(EXPR index "${index} + 1")
 endforeach()
-string(APPEND text "const siren_kernel_source siren_kernel_sources[] = {\n${table}};\n")
-string(APPEND text "const size_t siren_n_kernel_sources = ${index};\n")
+string(APPEND text "const siren_embedded_file siren_${NAME}[] = {\n${table}};\n")
+string(APPEND text "const size_t siren_n_${NAME} = ${index};\n")
 file(WRITE ${OUTPUT} "${text}")

@@ -165,7 +165,8 @@ done:
 
 #define WAY_OUT "correct the file or make it anew"
 
-/* Ends cells at commas and line ends; every line must have as many as the header. The last byte is a line end. */
+/* Ends cells at commas and line ends; every line must have as many as the header. The last byte is a line
+ * end. */
 static siren_status split(siren_table *table) {
     size_t line = 1, in_line = 0;
     table->cells[0] = 0;

@@ -1,5 +1,5 @@
-/* Tables as comma-separated values: one header line, no quotes (docs/run-folder.md). A cell is text without commas,
- * quotes and control characters; an empty one is a missing value. */
+/* Tables as comma-separated values: one header line, no quotes (docs/run-folder.md). A cell is text
+ * without commas, quotes and control characters; an empty one is a missing value. */
 #ifndef SIREN_FORMATS_TABLE_H
 #define SIREN_FORMATS_TABLE_H
 
@@ -12,14 +12,16 @@ typedef struct siren_table siren_table;
 
 /* A table without rows; USAGE for a name that cannot be one. `*out` is yours: siren_table_free(). */
 siren_status siren_table_create(const char *const *columns, size_t n_columns, siren_table **out);
-/* CORRUPT names file, line and column: a header without names or with one twice, a line with more or fewer cells than the
- * header, a last line without its end, bytes no cell can hold. `*out` is yours: siren_table_free(). */
+/* CORRUPT names file, line and column: a header without names or with one twice, a line with more or fewer
+ * cells than the header, a last line without its end, bytes no cell can hold. `*out` is yours:
+ * siren_table_free(). */
 siren_status siren_table_read(const char *path, siren_table **out);
 /* NULL is allowed. */
 void siren_table_free(siren_table *table);
 
-/* Each adds the next cell; a row ends with its last column. What fails is remembered and reported by siren_table_text()
- * and siren_table_write(), so that filling needs no checks. NULL and NaN become a missing value. */
+/* Each adds the next cell; a row ends with its last column. What fails is remembered and reported by
+ * siren_table_text() and siren_table_write(), so that filling needs no checks. NULL and NaN become a
+ * missing value. */
 void siren_table_add_text(siren_table *table, const char *text);
 void siren_table_add_number(siren_table *table, double value);
 void siren_table_add_integer(siren_table *table, uint64_t value);

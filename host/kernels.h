@@ -1,16 +1,10 @@
-/* The kernel sources of cl/, embedded at build time by cmake/embed.cmake. */
+/* The kernel sources of cl/. */
 #ifndef SIREN_HOST_KERNELS_H
 #define SIREN_HOST_KERNELS_H
 
-#include <stddef.h>
+#include "host/embedded.h"
 
-typedef struct {
-    const char *name; /* "chain.cl" */
-    const char *text; /* zero-terminated */
-    size_t length;
-} siren_kernel_source;
-
-extern const siren_kernel_source siren_kernel_sources[];
+extern const siren_embedded_file siren_kernel_sources[];
 extern const size_t siren_n_kernel_sources;
 
 #endif

@@ -19,6 +19,7 @@
     X(devices, "the OpenCL devices and what sirencl makes of them")                                          \
     X(selftest, "known answers of every kernel on a device")                                                 \
     X(bench, "a device's multiply-add peak, and training and decoding as shares of it")                      \
+    X(report, "the run of a sweep as one HTML page with figures and tables")                                 \
     X(phantom, "a brain-like diffusion MRI series to try things on")
 
 #define X(name, help) int siren_tool_##name(int argc, char **argv);

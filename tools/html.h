@@ -1,0 +1,16 @@
+/* HTML of texts and pictures that others made. Write errors stay in the stream (ferror). */
+#ifndef SIREN_TOOLS_HTML_H
+#define SIREN_TOOLS_HTML_H
+
+#include <stdio.h>
+
+/* The text with its markup characters escaped, so that it stays text within an element or a quoted
+ * attribute. Bytes that are no UTF-8 and control characters other than tab and line end become U+FFFD. */
+void siren_html_text(FILE *out, const char *text);
+
+/* The <svg> element of an SVG file, labelled for readers who do not see it; without its title, which
+ * browsers show in a box. Its ids, and references to them, get `prefix` in front, so that several pictures
+ * can stand in one page. */
+void siren_html_svg(FILE *out, const char *svg, const char *prefix, const char *label);
+
+#endif

@@ -1,0 +1,41 @@
+# Mean slice-wise PSNR against compression ratio, one curve for each kind of network.
+load "style.gp"
+
+# To the voxels as stored; "ratio_float32" is the ratio to voxels of 4 bytes, as in the paper.
+ratio = "ratio"
+
+stats "fig2b.csv" using (note(stringcolumn("series"))) nooutput
+kinds = distinct
+# Where a label stands from its point, in characters.
+sides  = "upper-right lower-left upper-left lower-right"
+across = "3.4 -3.4 -3.4 3.4"
+up     = "0.75 -0.75 0.75 -0.75"
+
+stats "fig2b.csv" using (log(column(ratio))) name "X" nooutput
+stats "fig2b.csv" using "psnr_low":"psnr_high" name "Y" nooutput
+larger(a, b) = a > b ? a : b
+x_margin = larger(0.08 * (X_max - X_min), log(1.1))
+y_margin = larger(0.05 * (Y_max_y - Y_min_x), 0.5)
+set logscale x
+set xrange [exp(X_min - x_margin):exp(X_max + x_margin)]
+set yrange [Y_min_x - y_margin:Y_max_y + y_margin]
+eval ratio_tics("x", exp(X_min), exp(X_max))
+set xlabel "compression ratio"
+set ylabel "PSNR / dB, mean over slices"
+set lmargin at screen 0.075
+set rmargin at screen 0.81
+set bmargin at screen 0.11
+set tmargin at screen 0.97
+set key at screen 0.825, 0.97 left top
+
+do for [format in formats] {
+    eval open_picture(format, "fig2b", 900, 520)
+    plot for [i = 1:words(kinds)] "fig2b.csv" using (of(i, column(ratio))):"psnr":"psnr_low":"psnr_high" \
+             with yerrorbars linecolor rgb colour(i) linewidth 0.8 pointtype 0, \
+         for [i = 1:words(kinds)] "fig2b.csv" using (of(i, column(ratio))):"psnr" \
+             with linespoints linecolor rgb colour(i) linewidth 1.5 pointtype mark(i) title kind(i), \
+         for [i = 1:words(sides)] "fig2b.csv" \
+             using (stringcolumn("place") eq word(sides, i) ? column(ratio) : NaN):"psnr":(stringcolumn("label")) \
+             with labels offset real(word(across, i)), real(word(up, i)) \
+             font small_font(format) textcolor rgb "#666666"
+}

@@ -1,0 +1,206 @@
+#define _GNU_SOURCE
+#include "tools/report_figures.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/run_folder.h"
+#include "host/file.h"
+#include "host/process.h"
+#include "tools/plots.h"
+#include "tools/report_data.h"
+
+#define GNUPLOT_SECONDS 120
+#define MOST_SVG_BYTES ((size_t)64 << 20)
+#define MOST_SCRIPT_BYTES ((size_t)1 << 20)
+
+typedef siren_status (*data_fn)(const siren_report_run *run, const siren_report_points *points,
+                                siren_table **table, char **caption);
+
+static const struct {
+    const char *name;
+    data_fn data;
+} kinds[] = {
+    {"fig2a", siren_report_curves}, {"fig2b", siren_report_ratio},     {"depth", siren_report_depth},
+    {"width", siren_report_width},  {"weights", siren_report_weights},
+};
+#define N_KINDS (sizeof kinds / sizeof *kinds)
+
+/* What making the figures of a run needs throughout. */
+typedef struct {
+    const siren_report_run *run;
+    siren_progress_fn progress;
+    void *user;
+    bool drawing; /* gnuplot is there */
+    size_t done, total;
+} maker;
+
+/* gnuplot does not tell how far it is. */
+static bool report_progress(void *user, double done, double total, const char *what) {
+    const maker *m = user;
+    (void)done, (void)total, (void)what;
+    return !m->progress || m->progress(m->user, (double)m->done, (double)m->total, "figures");
+}
+
+/* ---- files ---- */
+
+static siren_status place_script(const char *folder, const siren_embedded_file *script) {
+    siren_status status = SIREN_OK;
+    char *path = NULL;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    SIREN_TRY(siren_run_path(&path, folder, "%s", script->name));
+    if (access(path, F_OK) != 0) {
+        status = siren_run_write_text(path, script->text, script->length);
+        goto done;
+    }
+    SIREN_TRY(siren_file_read(path, MOST_SCRIPT_BYTES, &bytes, &n_bytes));
+    if (n_bytes != script->length || memcmp(bytes, script->text, n_bytes) != 0)
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: is not the built-in script and is used as it is; delete it to have that", path);
+done:
+    free(bytes);
+    free(path);
+    return status;
+}
+
+/* ---- pictures ---- */
+
+/* A page holds pictures that show and do no more. */
+static siren_status check_picture(const char *path, const uint8_t *bytes, size_t n_bytes) {
+    if (!memmem(bytes, n_bytes, "<svg", 4))
+        return siren_fail(SIREN_CORRUPT, "%s: is no SVG file; let the script make one", path);
+    if (memmem(bytes, n_bytes, "<script", 7))
+        return siren_fail(SIREN_UNSUPPORTED, "%s: holds a script; draw it without 'mousing'", path);
+    return SIREN_OK;
+}
+
+/* Runs NAME.gp; *svg stays NULL where it makes no picture, with a warning. */
+static siren_status draw(maker *m, const char *folder, const char *name, char **svg) {
+    siren_status status = SIREN_OK;
+    siren_process_result result = {0};
+    char script[32], *path = NULL;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    snprintf(script, sizeof script, "%s.gp", name);
+    const char *const arguments[] = {"gnuplot", "--default-settings", script, NULL};
+    const siren_process_plan plan = {.arguments = arguments, .folder = folder, .time_limit = GNUPLOT_SECONDS};
+    SIREN_TRY(siren_run_path(&path, folder, "%s.svg", name));
+    unlink(path); /* an older picture must not pass for this one */
+    SIREN_TRY(siren_process_run(&plan, report_progress, m, &result));
+    status = siren_process_check(&plan, &result);
+    if (status == SIREN_OK) status = siren_file_read(path, MOST_SVG_BYTES, &bytes, &n_bytes);
+    if (status == SIREN_OK) status = check_picture(path, bytes, n_bytes);
+    if (status == SIREN_OK) status = siren_allocate(svg, n_bytes + 1, 1, path);
+    if (status == SIREN_OK)
+        memcpy(*svg, bytes, n_bytes);
+    else
+        siren_log(SIREN_LOG_WARNING, "%s/%s: no picture: %s", folder, script, siren_message());
+    status = SIREN_OK;
+done:
+    siren_process_result_free(&result);
+    free(bytes);
+    free(path);
+    return status;
+}
+
+static void free_figure(siren_report_figure *figure) {
+    free(figure->caption);
+    free(figure->svg);
+}
+
+/* Adds the figure to `figures`, which has room for it, if the run has data for it. */
+static siren_status make_figure(maker *m, const siren_report_points *points, size_t kind, const char *input,
+                                const char *folder, siren_report_figures *figures) {
+    siren_status status = SIREN_OK;
+    siren_report_figure figure = {.name = kinds[kind].name, .input = input};
+    siren_table *table = NULL;
+    char *path = NULL;
+    SIREN_TRY(kinds[kind].data(m->run, points, &table, &figure.caption));
+    if (!table) goto done;
+    SIREN_TRY(siren_run_path(&path, folder, "%s.csv", figure.name));
+    SIREN_TRY(siren_table_write(table, path, true));
+    if (m->drawing) SIREN_TRY(draw(m, folder, figure.name, &figure.svg));
+    figures->figures[figures->n++] = figure;
+    figure = (siren_report_figure){0};
+done:
+    free_figure(&figure);
+    siren_table_free(table);
+    free(path);
+    return status;
+}
+
+/* ---- inputs ---- */
+
+static siren_status make_for_input(maker *m, const char *input, const char *folder,
+                                   siren_report_figures *figures) {
+    siren_status status = SIREN_OK;
+    siren_report_points points = {0};
+    SIREN_TRY(siren_report_points_collect(m->run, input, &points));
+    figures->n_other += points.n_other;
+    SIREN_TRY(siren_folder_make(folder));
+    for (size_t i = 0; i < siren_n_plot_scripts; i++) SIREN_TRY(place_script(folder, &siren_plot_scripts[i]));
+    for (size_t kind = 0; kind < N_KINDS; kind++, m->done++) {
+        if (!report_progress(m, 0, 0, NULL))
+            SIREN_TRY(siren_fail(SIREN_CANCELLED, "interrupted while drawing"));
+        SIREN_TRY(make_figure(m, &points, kind, input, folder, figures));
+    }
+done:
+    siren_report_points_free(&points);
+    return status;
+}
+
+/* The inputs of the trials, in order of appearance. `*out` is yours to free(). */
+static siren_status list_inputs(const siren_report_run *run, const char ***out, size_t *n_out) {
+    const char **inputs = NULL;
+    size_t n = 0;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&inputs, run->n_trials, sizeof *inputs, "the inputs"));
+    for (size_t i = 0; i < run->n_trials; i++) {
+        size_t k = n; /* trials of one input mostly follow one another */
+        while (k > 0 && strcmp(inputs[k - 1], run->trials[i].input) != 0) k--;
+        if (k == 0) inputs[n++] = run->trials[i].input;
+    }
+    *out = inputs;
+    *n_out = n;
+    return SIREN_OK;
+}
+
+siren_status siren_report_figures_make(const siren_report_run *run, const char *folder,
+                                       siren_progress_fn progress, void *user, siren_report_figures *out) {
+    siren_status status = SIREN_OK;
+    siren_report_figures figures = {0};
+    const char **inputs = NULL;
+    char *path = NULL;
+    size_t n_inputs = 0;
+    SIREN_TRY(list_inputs(run, &inputs, &n_inputs));
+    maker m = {.run = run, .progress = progress, .user = user, .total = n_inputs * N_KINDS};
+    m.drawing = siren_process_find("gnuplot");
+    SIREN_TRY(siren_allocate(&figures.figures, m.total, sizeof *figures.figures, "the figures"));
+    for (size_t i = 0; i < n_inputs; i++) {
+        if (n_inputs > 1) SIREN_TRY(siren_run_path(&path, folder, "%s", inputs[i]));
+        SIREN_TRY(make_for_input(&m, inputs[i], path ? path : folder, &figures));
+        free(path);
+        path = NULL;
+    }
+    if (!m.drawing && figures.n > 0)
+        SIREN_TRY(siren_text_make(
+            &figures.note, "the figures were not drawn, for gnuplot is missing: install it (the package "
+                           "gnuplot-nox on Debian and Ubuntu) and report again"));
+    *out = figures;
+    figures = (siren_report_figures){0};
+done:
+    siren_report_figures_free(&figures);
+    free(inputs);
+    free(path);
+    return status;
+}
+
+void siren_report_figures_free(siren_report_figures *figures) {
+    for (size_t i = 0; i < figures->n; i++) free_figure(&figures->figures[i]);
+    free(figures->figures);
+    free(figures->note);
+    *figures = (siren_report_figures){0};
+}
