@@ -2,7 +2,6 @@
 #include "engine/evaluate.h"
 
 #include "engine/grid.h"
-#include "engine/metrics.h"
 #include "engine/mrtrix.h"
 #include "engine/ssim.h"
 #include "formats/gradients.h"
@@ -239,6 +238,7 @@ static siren_status compare_intensities(evaluating *run) {
     e->max_abs_error = whole.max_abs_error;
     e->mse_masked = mask ? siren_compare_series(&run->original, &run->result, mask).mse : NAN;
     e->psnr_masked = mask ? psnr_of(peak, e->mse_masked) : NAN;
+    SIREN_RETURN_IF_FAILED(siren_compare_slices(&run->original, &run->result, &e->slices));
     return advance(run);
 }
 
@@ -411,6 +411,10 @@ void siren_evaluation_json(const siren_evaluation *e, siren_json *json) {
     siren_json_number(json, "psnr", e->psnr);
     siren_json_number(json, "mse_masked", e->mse_masked);
     siren_json_number(json, "psnr_masked", e->psnr_masked);
+    siren_json_number(json, "psnr_mean", e->slices.psnr);
+    siren_json_number(json, "psnr_published_mean", e->slices.psnr_published);
+    siren_json_number(json, "psnr_clamped_mean", e->slices.psnr_clamped);
+    siren_json_integer(json, "slices", e->slices.n);
     siren_json_number(json, "max_abs_error", e->max_abs_error);
     siren_json_number(json, "ssim", e->ssim);
     siren_json_number(json, "ssim_gaussian", e->ssim_gaussian);

@@ -2,6 +2,7 @@
 #ifndef SIREN_ENGINE_EVALUATE_H
 #define SIREN_ENGINE_EVALUATE_H
 
+#include "engine/metrics.h"
 #include "engine/sirencl.h"
 #include "engine/statistics.h"
 #include "formats/config.h"
@@ -51,6 +52,7 @@ typedef struct {
     double minimum, maximum;         /* of the original */
     double mse, psnr, max_abs_error; /* over all voxels and volumes; peak = maximum - minimum */
     double mse_masked, psnr_masked;  /* inside the mask, same peak; NaN without one */
+    siren_slice_means slices;        /* PSNR as the paper's figures have it */
     double ssim,
         ssim_gaussian; /* mean over slices and volumes, range = maximum - minimum; NaN where slices are
                                         smaller than the window */

@@ -77,6 +77,14 @@ peak = x.max() - x.min()
 assert close(got["mse"], ((x - y) ** 2).mean()) and close(got["psnr"], 10 * numpy.log10(peak**2 / got["mse"]))
 assert close(got["mse_masked"], ((x - y)[mask] ** 2).mean())
 assert close(got["psnr_masked"], 10 * numpy.log10(peak**2 / got["mse_masked"]))
+low, high = x.min(axis=(0, 1)), x.max(axis=(0, 1))
+unit = numpy.where(high > low, high - low, (high - low).max(axis=0))
+t, u = (x - low) / unit, (y - low) / unit
+eighth = lambda v: numpy.rint(255 * v.clip(0, 1)) / 255
+counts = (high > low).any(axis=1)
+for key, square in (("psnr_mean", (u - t) ** 2), ("psnr_published_mean", (u - eighth(t)) ** 2), ("psnr_clamped_mean", (eighth(u) - t) ** 2)):
+    assert abs(got[key] - -10 * numpy.log10(square.mean(axis=(0, 1, 3))[counts]).mean()) < 1e-3, key
+assert got["slices"] == counts.sum()
 with numpy.errstate(all="ignore"):
     error = abs(x - y) / abs(x)
 counts = abs(x) > 1e-6 * x[mask].max()

@@ -56,6 +56,8 @@ static void print_text(const siren_evaluation *e) {
     printf("MSE             %.9g\n", e->mse);
     printf("PSNR            %.4f dB (peak %.9g - %.9g)\n", e->psnr, e->maximum, e->minimum);
     if (e->masked) printf("  in the mask   MSE %.9g, PSNR %.4f dB\n", e->mse_masked, e->psnr_masked);
+    printf("  of slices     %.4f dB, mean of %zu, each volume scaled to its range in the slice\n",
+           e->slices.psnr, e->slices.n);
     printf("maximal error   %.9g\n", e->max_abs_error);
     if (!isnan(e->ssim)) printf("SSIM            %.6f (7 x 7 uniform window)\n", e->ssim);
     if (!isnan(e->ssim_gaussian)) printf("SSIM            %.6f (Gaussian window)\n", e->ssim_gaussian);
