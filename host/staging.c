@@ -3,16 +3,17 @@
 
 #include "host/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OPEN_FOLDERS 8 /* file descriptors that walking a tree may use */
+#define MAX_DEPTH 8 /* of folders that a program leaves in the hidden one */
 
 struct siren_staging {
     char *folder, *hidden;
@@ -20,6 +21,17 @@ struct siren_staging {
     size_t n;
     bool made_folder;
 };
+
+/* Those under way, for siren_staging_abandon_all(); more than these are left to their owners. */
+#define MAX_STAGINGS 8
+static _Atomic(siren_staging *) stagings[MAX_STAGINGS];
+
+static void replace(siren_staging *from, siren_staging *to) {
+    for (size_t i = 0; i < MAX_STAGINGS; i++) {
+        siren_staging *expected = from;
+        if (atomic_compare_exchange_strong(&stagings[i], &expected, to)) return;
+    }
+}
 
 static siren_status join(const char *folder, const char *name, char **out) {
     char *path = NULL;
@@ -71,6 +83,7 @@ siren_status siren_staging_open(const char *folder, const char *const *names, si
     }
     staging->hidden = hidden;
     hidden = NULL;
+    replace(NULL, staging);
     *out = staging;
     staging = NULL;
 done:
@@ -85,19 +98,53 @@ siren_status siren_staging_path(const siren_staging *staging, const char *name, 
     return join(staging->hidden, name, out);
 }
 
-static int remove_entry(const char *path, const struct stat *facts, int type, struct FTW *where) {
-    (void)facts, (void)type, (void)where;
-    remove(path);
-    return 0;
+static void remove_tree(int parent, const char *name, unsigned depth);
+
+/* Removes the entries of one reading of a folder. Returns how many went. */
+static size_t remove_entries(int folder, const char *entries, size_t n_bytes, unsigned depth) {
+    size_t n = 0;
+    for (size_t at = 0; at < n_bytes;) {
+        const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
+        at += entry->d_reclen;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (unlinkat(folder, entry->d_name, 0) != 0) remove_tree(folder, entry->d_name, depth + 1);
+        n += faccessat(folder, entry->d_name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+    }
+    return n;
+}
+
+/* Removes a folder with all in it, following no links. Async-signal-safe: opendir() and nftw() are not. */
+static void remove_tree(int parent, const char *name, unsigned depth) {
+    _Alignas(struct dirent64) char entries[4096];
+    ssize_t n_bytes;
+    int folder =
+        depth < MAX_DEPTH ? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    if (folder < 0) return;
+    while ((n_bytes = getdents64(folder, entries, sizeof entries)) > 0)
+        if (remove_entries(folder, entries, (size_t)n_bytes, depth) > 0) lseek(folder, 0, SEEK_SET);
+    close(folder);
+    unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+static void remove_folders(const siren_staging *staging) {
+    if (staging->hidden) remove_tree(AT_FDCWD, staging->hidden, 0);
+    if (staging->made_folder) rmdir(staging->folder);
 }
 
 void siren_staging_discard(siren_staging *staging) {
     if (!staging) return;
-    if (staging->hidden) nftw(staging->hidden, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
-    if (staging->made_folder) rmdir(staging->folder);
+    replace(staging, NULL);
+    remove_folders(staging);
     free(staging->hidden);
     free(staging->folder);
     free(staging);
+}
+
+void siren_staging_abandon_all(void) {
+    for (size_t i = 0; i < MAX_STAGINGS; i++) {
+        const siren_staging *staging = atomic_load(&stagings[i]);
+        if (staging) remove_folders(staging);
+    }
 }
 
 /* Makes what happened to the folder's names outlast a loss of power. */

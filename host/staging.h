@@ -21,4 +21,7 @@ siren_status siren_staging_commit(siren_staging *staging);
 /* Removes the hidden folder, and the folder itself if it was made for this and is empty. NULL is allowed. */
 void siren_staging_discard(siren_staging *staging);
 
+/* For a signal handler about to end the process: does to all stagings what discarding does. Async-signal-safe. */
+void siren_staging_abandon_all(void);
+
 #endif

@@ -177,15 +177,17 @@ expect 8 'failed: mrinfo failed with exit code 1: mrinfo: [ERROR] broken' p.nii 
 rm p.bvec
 expect 0 'skipped: no gradient table was given or lies beside' p.nii q.nii.gz -o tables
 
-# An interruption leaves nothing.
+# An interruption leaves nothing, nor does a second one that does not wait.
 cp q.bvec p.bvec
 tool mrinfo 'sleep 60'
-PATH=$programs "$sirencl" evaluate p.nii q.nii.gz -o interrupted >stdout.txt 2>stderr.txt &
-for _ in $(seq 500); do grep -q MRtrix3 stderr.txt && break; sleep 0.01; done
-kill -INT $!
-wait $!
-[ $? = 130 ] || fail "interrupted: $(cat stderr.txt)"
-[ ! -e interrupted ] || fail "an interruption left $(ls -A interrupted)"
+for signals in 1 2; do
+    PATH=$programs "$sirencl" evaluate p.nii q.nii.gz -o interrupted >stdout.txt 2>stderr.txt &
+    for _ in $(seq 500); do grep -q MRtrix3 stderr.txt && break; sleep 0.01; done
+    for _ in $(seq $signals); do kill -INT $!; done
+    wait $!
+    [ $? = 130 ] || fail "interrupted: $(cat stderr.txt)"
+    [ ! -e interrupted ] || fail "an interruption left $(ls -A interrupted)"
+done
 
 # scikit-image on real data.
 image=${SIREN_TEST_DATA:-}/canon_b1500_pa/dwi.nii.gz

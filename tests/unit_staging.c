@@ -92,6 +92,28 @@ static void discarding_leaves_nothing(void **state) {
     siren_staging_discard(NULL);
 }
 
+/* As a signal handler does; the staging's owner may still discard it. */
+static void abandoning_leaves_nothing(void **state) {
+    (void)state;
+    char *path = NULL;
+    siren_staging *staging = open_staging(scratch_path("deeper"), false);
+    for (int i = 0; i < 300; i++) { /* more than one reading of the folder */
+        char name[32];
+        snprintf(name, sizeof name, "file-with-a-long-name-%d", i);
+        put(staging, name, "1");
+    }
+    assert_siren_ok(siren_staging_path(staging, "tree", &path));
+    assert_int_equal(mkdir(path, 0700), 0);
+    free(path);
+    put(staging, "tree/leaf", "l");
+    assert_siren_ok(siren_staging_path(staging, "link", &path));
+    assert_int_equal(symlink("/", path), 0);
+    free(path);
+    siren_staging_abandon_all();
+    assert_int_equal(entries_in(scratch_path("deeper")), -1);
+    siren_staging_discard(staging);
+}
+
 static void folders_that_cannot_be(void **state) {
     (void)state;
     siren_staging *staging = NULL;
@@ -106,6 +128,7 @@ int main(void) {
         cmocka_unit_test(what_was_made_appears_at_commit),
         cmocka_unit_test(nothing_is_replaced_without_consent),
         cmocka_unit_test(discarding_leaves_nothing),
+        cmocka_unit_test(abandoning_leaves_nothing),
         cmocka_unit_test(folders_that_cannot_be),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 
 #include "host/file.h"
 #include "host/process.h"
+#include "host/staging.h"
 
 #include <math.h>
 #include <inttypes.h>
@@ -87,6 +88,7 @@ static void on_signal(int number) {
     if (interrupted || number == SIGALRM) {
         siren_output_abandon_all();
         siren_process_abandon_all();
+        siren_staging_abandon_all();
         ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
         (void)n;
         _exit(130);
