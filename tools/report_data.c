@@ -116,6 +116,14 @@ static void add_point(siren_table *table, const siren_report_point *point) {
 
 #define BARS "; the bars are one standard deviation over slices wide on either side"
 
+/* Without archives there are no ratios. */
+static size_t keep_with_ratio(const siren_report_point **points, size_t n) {
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (points[i]->ratio > 0 && isfinite(points[i]->ratio)) points[kept++] = points[i];
+    return kept;
+}
+
 /* The figures in which one thing varies. `*first` is a point of theirs, for the caption. */
 static siren_status one_varies(const siren_report_points *points, unsigned varies, siren_table **out,
                                const siren_report_trial **first) {
@@ -124,6 +132,7 @@ static siren_status one_varies(const siren_report_points *points, unsigned varie
     const siren_report_point **chosen = NULL;
     size_t n = 0;
     SIREN_TRY(siren_report_points_choose(points, varies, 2, &chosen, &n));
+    if (varies == SIREN_VARIES_BITS) n = keep_with_ratio(chosen, n);
     if (n == 0) goto done;
     SIREN_TRY(create_points(false, &table));
     for (size_t i = 0; i < n; i++) add_point(table, chosen[i]);
@@ -179,12 +188,12 @@ typedef struct {
 
 /* Sizes in the same unit, as fig2b.gp draws: half a label, half of a mark or line, and from a point to the
  * middle of its label. */
-#define LABEL_X 0.036
-#define LABEL_Y 0.018
-#define MARK_X 0.008
-#define MARK_Y 0.010
-#define BESIDE_X 0.048
-#define BESIDE_Y 0.030
+#define LABEL_X 0.024
+#define LABEL_Y 0.014
+#define MARK_X 0.006
+#define MARK_Y 0.009
+#define BESIDE_X 0.033
+#define BESIDE_Y 0.023
 
 #define LINE_PIECES 16 /* that a line between two points is cut into, to see what it crosses */
 #define BAR_PIECES 4
@@ -236,7 +245,7 @@ static bool is_clear(place label, const place *others, size_t n, double reach_x,
     return true;
 }
 
-/* The side of `point` where a label hides nothing; "" where there is none. The label joins the `n_labels`
+/* The side of `point` where a label hides nothing; "none" where there is none. The label joins the `n_labels`
  * others. */
 static const char *place_label(place point, const place *obstacles, size_t n_obstacles, place *labels,
                                size_t *n_labels) {
@@ -255,15 +264,7 @@ static const char *place_label(place point, const place *obstacles, size_t n_obs
         labels[(*n_labels)++] = label;
         return sides[i].name;
     }
-    return "";
-}
-
-/* Without archives there are no ratios. */
-static size_t keep_with_ratio(const siren_report_point **points, size_t n) {
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (points[i]->ratio > 0) points[kept++] = points[i];
-    return kept;
+    return "none"; /* gnuplot takes an empty last cell for that of an earlier line */
 }
 
 static int by_ratio(const void *a, const void *b) {

@@ -14,7 +14,7 @@ siren_status siren_report_curves(const siren_report_run *run, const siren_report
 
 /* PSNR against compression ratio: series, layers, width, weights, bits, ratio, ratio_float32, psnr,
  * psnr_low, psnr_high, slices, then label ("3x256") and place: on which side of its point the label has
- * room, empty where on none. */
+ * room, or "none". */
 siren_status siren_report_ratio(const siren_report_run *run, const siren_report_points *points,
                                 siren_table **table, char **caption);
 

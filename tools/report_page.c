@@ -27,7 +27,8 @@ static const char style[] =
     "pre{background:#f5f5f5;padding:.6rem .8rem;white-space:pre-wrap;overflow-wrap:anywhere}"
     ".note{border-left:4px solid #E69F00;background:#fdf6e7;padding:.5rem .8rem;margin:.8rem 0}"
     ".bad{color:#a33000;font-weight:600}.facts td{white-space:normal;overflow-wrap:anywhere}"
-    "@media print{body{margin:0;max-width:none;font-size:10pt}.table{overflow:visible}table{font-size:7.5pt}"
+    "@page{margin:15mm}@media "
+    "print{body{margin:0;max-width:none;font-size:10pt}.table{overflow:visible}table{font-size:7.5pt}"
     "th,td{padding:.1rem .3rem}tr{break-inside:avoid}thead{display:table-header-group}}";
 
 /* ---- values of experiment.json and environment.json ---- */

@@ -39,7 +39,8 @@ static bool same_point(const siren_report_trial *a, const siren_report_trial *b)
 
 static bool is_plotted(const siren_report_trial *trial) {
     return strcmp(trial->status, "ok") == 0 && isfinite(trial->psnr) && trial->slices >= 1 &&
-           trial->ratio > 0 && trial->layers > 0 && trial->width > 0;
+           isfinite(trial->slices) && trial->layers > 0 && isfinite(trial->layers) && trial->width > 0 &&
+           isfinite(trial->width);
 }
 
 /* Mean and standard deviation over the slices of all trials, from those of each. */

@@ -8,7 +8,7 @@ stats "fig2b.csv" using (note(stringcolumn("series"))) nooutput
 kinds = distinct
 # Where a label stands from its point, in characters.
 sides  = "upper-right lower-left upper-left lower-right"
-across = "3.4 -3.4 -3.4 3.4"
+across = "3 -3 -3 3"
 up     = "0.75 -0.75 0.75 -0.75"
 
 stats "fig2b.csv" using (log(column(ratio))) name "X" nooutput
