@@ -16,6 +16,7 @@ static void choose_representatives(const siren_report_points *points, const sire
                                    const siren_report_point **representatives) {
     for (size_t i = 0; i < points->n_points; i++) {
         const siren_report_point *point = &points->points[i], **best = &representatives[point->series];
+        if (point->trial->baseline) continue;
         if (!*best || siren_report_distance(point->trial, shape->layers, shape->width) <
                           siren_report_distance((*best)->trial, shape->layers, shape->width))
             *best = point;
@@ -57,6 +58,7 @@ siren_status siren_report_curves(const siren_report_run *run, const siren_report
     choose_representatives(points, shape, representatives);
     SIREN_TRY(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
     for (size_t i = 0; i < points->n_series; i++) {
+        if (!representatives[i]) continue; /* a baseline */
         const siren_report_trial *trial = representatives[i]->trial;
         char label[96];
         SIREN_TRY(siren_report_mean_curve_read(run, trial, &curve));
@@ -274,6 +276,32 @@ static int by_ratio(const void *a, const void *b) {
     return (x->ratio > y->ratio) - (x->ratio < y->ratio);
 }
 
+static void add_labelled(siren_table *table, const siren_report_point *point, const char *side) {
+    char label[48] = "none";
+    if (!point->trial->baseline)
+        snprintf(label, sizeof label, "%gx%g", point->trial->layers, point->trial->width);
+    add_point(table, point);
+    siren_table_add_text(table, label);
+    siren_table_add_text(table, side);
+}
+
+/* `points` (n): networks first. */
+static siren_status caption_ratio(const siren_report_point *const *points, size_t n, char **caption) {
+    const bool networks = !points[0]->trial->baseline, baselines = points[n - 1]->trial->baseline;
+    bool deeper = false;
+    for (size_t i = 0; i < n; i++) deeper = deeper || strncmp(points[i]->trial->model, "mlp", 3) == 0;
+    return siren_text_make(caption,
+                           "Mean slice-wise PSNR of what is restored against the compression ratio to the "
+                           "voxels as stored%s%s%s" BARS ".%s%s%s",
+                           networks ? ", of networks with " : "", networks ? points[0]->trial->weights : "",
+                           networks ? " weights" : "",
+                           networks ? " Points are labelled with layers x units as asked for" : "",
+                           !networks ? ""
+                           : deeper  ? "; the MLPs have one hidden layer more, as published."
+                                     : ".",
+                           baselines ? " Dashed: other methods." : "");
+}
+
 siren_status siren_report_ratio(const siren_report_run *run, const siren_report_points *points,
                                 siren_table **out, char **caption) {
     (void)run;
@@ -283,6 +311,8 @@ siren_status siren_report_ratio(const siren_report_run *run, const siren_report_
     place *obstacles = NULL, *labels = NULL;
     size_t n = 0, n_labels = 0;
     SIREN_TRY(siren_report_points_choose(points, SIREN_VARIES_LAYERS | SIREN_VARIES_WIDTH, 1, &chosen, &n));
+    for (size_t i = 0; i < points->n_points; i++)
+        if (points->points[i].trial->baseline) chosen[n++] = &points->points[i];
     n = keep_with_ratio(chosen, n);
     if (n < 2) goto done;
     qsort(chosen, n, sizeof *chosen, by_ratio);
@@ -293,21 +323,13 @@ siren_status siren_report_ratio(const siren_report_run *run, const siren_report_
     const size_t n_obstacles = find_obstacles(&f, chosen, n, obstacles);
     SIREN_TRY(create_points(true, &table));
     for (size_t i = 0; i < n; i++) {
-        char label[48];
-        const char *side =
-            place_label(place_of(&f, chosen[i], chosen[i]->psnr), obstacles, n_obstacles, labels, &n_labels);
-        snprintf(label, sizeof label, "%gx%g", chosen[i]->trial->layers, chosen[i]->trial->width);
-        add_point(table, chosen[i]);
-        siren_table_add_text(table, label);
-        siren_table_add_text(table, side);
+        const siren_report_point *point = chosen[i];
+        const place at = place_of(&f, point, point->psnr);
+        add_labelled(table, point,
+                     point->trial->baseline ? "none"
+                                            : place_label(at, obstacles, n_obstacles, labels, &n_labels));
     }
-    SIREN_TRY(siren_text_make(
-        caption,
-        "Mean slice-wise PSNR of the decoded archive against its compression ratio to the voxels as "
-        "stored, with %s weights" BARS
-        ". Points are labelled with layers x units as asked for; the MLPs have "
-        "one hidden layer more, as published.",
-        chosen[0]->trial->weights));
+    SIREN_TRY(caption_ratio(chosen, n, caption));
     *out = table;
     table = NULL;
 done:

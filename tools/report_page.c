@@ -7,6 +7,7 @@
 #include "engine/run_folder.h"
 #include "host/file.h"
 #include "tools/html.h"
+#include "tools/report_trials.h"
 #include "tools/terminal.h"
 
 #define MOST_NAMED 20 /* missing trials that are named */
@@ -70,36 +71,57 @@ static void count_fact(FILE *out, const char *name, siren_value value) {
 
 /* ---- head ---- */
 
+/* Calls `visit` with the name of each trial that the experiment asks for, networks and baselines. */
+static void each_trial(const siren_report_run *run, void (*visit)(void *user, const char *name), void *user) {
+    static const char *const lists[] = {"trials", "baselines"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (siren_value v = siren_value_first(experiment_member(run, lists[i])); siren_value_exists(v);
+             v = siren_value_next(v))
+            visit(user, member_text(v, "trial"));
+}
+
+typedef struct {
+    const siren_report_run *run;
+    FILE *out;
+    size_t n_trials, n_missing;
+} listing;
+
+static void count_trial(void *user, const char *name) {
+    listing *l = user;
+    l->n_trials++;
+    l->n_missing += !siren_report_run_find(l->run, name);
+}
+
 void siren_report_count(const siren_report_run *run, size_t *n_trials, size_t *n_missing) {
-    *n_trials = *n_missing = 0;
-    for (siren_value v = siren_value_first(experiment_member(run, "trials")); siren_value_exists(v);
-         v = siren_value_next(v)) {
-        ++*n_trials;
-        *n_missing += !siren_report_run_find(run, member_text(v, "trial"));
-    }
+    listing l = {.run = run};
+    each_trial(run, count_trial, &l);
+    *n_trials = l.n_trials;
+    *n_missing = l.n_missing;
+}
+
+static void name_missing(void *user, const char *name) {
+    listing *l = user;
+    if (siren_report_run_find(l->run, name) || l->n_missing == MOST_NAMED) return;
+    fputs(l->n_missing++ ? ", " : "", l->out);
+    siren_html_text(l->out, *name ? name : "(without a name)");
 }
 
 static void write_missing(FILE *out, const siren_report_run *run) {
-    size_t n_trials, n_missing, named = 0;
+    size_t n_trials, n_missing;
     siren_report_count(run, &n_trials, &n_missing);
     if (n_missing == 0) return;
     fprintf(out,
             "<p class=\"note\">The run is not complete: %zu of %zu trials are missing. Run the sweep again "
             "to finish it: ",
             n_missing, n_trials);
-    for (siren_value v = siren_value_first(experiment_member(run, "trials"));
-         siren_value_exists(v) && named < MOST_NAMED; v = siren_value_next(v)) {
-        const char *name = member_text(v, "trial");
-        if (siren_report_run_find(run, name)) continue;
-        fputs(named++ ? ", " : "", out);
-        siren_html_text(out, *name ? name : "(without a name)");
-    }
-    fputs(named < n_missing ? ", and more.</p>\n" : ".</p>\n", out);
+    listing l = {.run = run, .out = out};
+    each_trial(run, name_missing, &l);
+    fputs(l.n_missing < n_missing ? ", and more.</p>\n" : ".</p>\n", out);
 }
 
 static void write_diverged(FILE *out, const siren_report_run *run) {
     size_t n = 0;
-    for (size_t i = 0; i < run->n_trials; i++) n += strcmp(run->trials[i].status, "ok") != 0;
+    for (size_t i = 0; i < run->n_trials; i++) n += strcmp(run->trials[i].status, "diverged") == 0;
     if (n > 0)
         fprintf(out,
                 "<p class=\"note\">%zu of %zu finished trials diverged: they are in the table, but in no "
@@ -169,180 +191,6 @@ static void write_figures(FILE *out, const siren_report_figures *figures) {
                 "trial of their kind.</p>\n",
                 figures->n_other);
     fputs("</section>\n", out);
-}
-
-/* ---- table of trials ---- */
-
-static void write_ratio(FILE *out, double ratio) {
-    if (!isnan(ratio)) fprintf(out, ratio < 1000 ? "%#.4g" : "%.0f", ratio);
-}
-
-static void write_decibels(FILE *out, double mean, double std) {
-    if (isnan(mean)) return;
-    fprintf(out, "%.2f", mean);
-    if (!isnan(std)) fprintf(out, " ± %.2f", std);
-}
-
-static void write_count(FILE *out, double count) {
-    char text[32];
-    if (count >= 0 && count < 0x1p63) fputs(siren_format_integer((uint64_t)count, text), out);
-}
-
-static void cell_input(FILE *out, const siren_report_trial *t) { siren_html_text(out, t->input); }
-static void cell_model(FILE *out, const siren_report_trial *t) { siren_html_text(out, t->series); }
-static void cell_shape(FILE *out, const siren_report_trial *t) {
-    fprintf(out, "%g × %g", t->layers, t->width);
-}
-static void cell_weights(FILE *out, const siren_report_trial *t) { siren_html_text(out, t->weights); }
-static void cell_rate(FILE *out, const siren_report_trial *t) { siren_html_text(out, t->rate); }
-static void cell_w0(FILE *out, const siren_report_trial *t) { siren_html_text(out, t->w0); }
-static void cell_epochs(FILE *out, const siren_report_trial *t) { siren_html_text(out, t->epochs); }
-static void cell_seed(FILE *out, const siren_report_trial *t) { siren_html_text(out, t->seed); }
-static void cell_ratio(FILE *out, const siren_report_trial *t) { write_ratio(out, t->ratio); }
-static void cell_ratio_float32(FILE *out, const siren_report_trial *t) { write_ratio(out, t->ratio_float32); }
-static void cell_psnr(FILE *out, const siren_report_trial *t) { write_decibels(out, t->psnr, t->psnr_std); }
-static void cell_published(FILE *out, const siren_report_trial *t) {
-    write_decibels(out, t->published, t->published_std);
-}
-static void cell_masked(FILE *out, const siren_report_trial *t) {
-    write_decibels(out, t->masked, t->masked_std);
-}
-static void cell_bytes(FILE *out, const siren_report_trial *t) { write_count(out, t->bytes); }
-static void cell_parameters(FILE *out, const siren_report_trial *t) { write_count(out, t->parameters); }
-static void cell_seconds(FILE *out, const siren_report_trial *t) {
-    if (!isnan(t->train_seconds)) fprintf(out, "%.1f", t->train_seconds);
-}
-static void cell_rate_of_training(FILE *out, const siren_report_trial *t) {
-    if (t->train_seconds > 0 && t->train_flop >= 0)
-        fprintf(out, "%.1f", t->train_flop / t->train_seconds / 1e9);
-}
-static void cell_status(FILE *out, const siren_report_trial *t) {
-    bool ok = strcmp(t->status, "ok") == 0;
-    fputs(ok ? "" : "<span class=\"bad\">", out);
-    siren_html_text(out, t->status);
-    fputs(ok ? "" : "</span>", out);
-}
-
-typedef struct {
-    const char *heading;
-    void (*write)(FILE *out, const siren_report_trial *trial);
-    bool number,
-        setting; /* setting: left out where all trials have the same, which stands above the table then */
-} table_column;
-
-static const table_column table_columns[] = {
-    {"input", cell_input, false, true},
-    {"model", cell_model, false, false},
-    {"layers × units", cell_shape, true, false},
-    {"weights", cell_weights, false, false},
-    {"learning rate", cell_rate, true, true},
-    {"w0", cell_w0, true, true},
-    {"epochs", cell_epochs, true, true},
-    {"seed", cell_seed, true, true},
-    {"ratio to stored", cell_ratio, true, false},
-    {"ratio to float32", cell_ratio_float32, true, false},
-    {"PSNR / dB", cell_psnr, true, false},
-    {"published PSNR / dB", cell_published, true, false},
-    {"PSNR in mask / dB", cell_masked, true, false},
-    {"archive / bytes", cell_bytes, true, false},
-    {"parameters", cell_parameters, true, false},
-    {"training / s", cell_seconds, true, false},
-    {"GFLOP/s", cell_rate_of_training, true, false},
-    {"status", cell_status, false, false},
-};
-#define N_COLUMNS (sizeof table_columns / sizeof *table_columns)
-
-static int by_network(const void *a, const void *b) {
-    const siren_report_trial *x = *(const siren_report_trial *const *)a,
-                             *y = *(const siren_report_trial *const *)b;
-    int order = strcmp(x->input, y->input);
-    if (!order) order = strcmp(x->series, y->series);
-    if (!order) order = (x->layers > y->layers) - (x->layers < y->layers);
-    if (!order) order = (x->width > y->width) - (x->width < y->width);
-    if (!order) order = (x->bits > y->bits) - (x->bits < y->bits);
-    return order ? order : (x > y) - (x < y);
-}
-
-/* Whether the column has cells that are not empty, and cells that differ; `scratch` is a stream of its
- * own. */
-static void look_at_column(const siren_report_run *run, const table_column *column, FILE *scratch,
-                           char *const *text, bool *present, bool *varies) {
-    char first[128] = "";
-    *present = *varies = false;
-    for (size_t i = 0; i < run->n_trials; i++) {
-        rewind(scratch);
-        column->write(scratch, &run->trials[i]);
-        fputc('\0', scratch);
-        fflush(scratch);
-        if (ferror(scratch)) return;
-        if (i == 0) snprintf(first, sizeof first, "%s", *text);
-        *present = *present || **text;
-        *varies = *varies || strncmp(first, *text, sizeof first - 1) != 0;
-    }
-}
-
-static void write_settings(FILE *out, const siren_report_run *run, const bool *constant) {
-    bool first = true;
-    for (size_t i = 0; i < N_COLUMNS; i++) {
-        if (!constant[i]) continue;
-        fprintf(out, first ? "<p>All trials: %s " : ", %s ", table_columns[i].heading);
-        table_columns[i].write(out, &run->trials[0]);
-        first = false;
-    }
-    fputs(first ? "" : ".</p>\n", out);
-}
-
-static siren_status write_trials(FILE *out, const siren_report_run *run) {
-    siren_status status = SIREN_OK;
-    const siren_report_trial **sorted = NULL;
-    bool shown[N_COLUMNS], constant[N_COLUMNS];
-    char *text = NULL;
-    size_t length = 0;
-    FILE *scratch = NULL;
-    if (run->n_trials == 0) {
-        fputs("<p class=\"note\">No trial has finished.</p>\n", out);
-        return SIREN_OK;
-    }
-    SIREN_TRY(siren_allocate(&sorted, run->n_trials, sizeof *sorted, "the table of trials"));
-    for (size_t i = 0; i < run->n_trials; i++) sorted[i] = &run->trials[i];
-    qsort(sorted, run->n_trials, sizeof *sorted, by_network);
-    scratch = open_memstream(&text, &length);
-    if (!scratch) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot write the table of trials"));
-    for (size_t i = 0; i < N_COLUMNS; i++) {
-        bool present, varies;
-        look_at_column(run, &table_columns[i], scratch, &text, &present, &varies);
-        shown[i] = present && (varies || !table_columns[i].setting);
-        constant[i] = present && !shown[i];
-    }
-    fputs("<section>\n<h2>Trials</h2>\n", out);
-    write_settings(out, run, constant);
-    fputs("<div class=\"table\">\n<table id=\"trials\">\n<thead><tr>", out);
-    for (size_t i = 0; i < N_COLUMNS; i++)
-        if (shown[i])
-            fprintf(out, "<th scope=\"col\"%s>%s</th>", table_columns[i].number ? " class=\"n\"" : "",
-                    table_columns[i].heading);
-    fputs("</tr></thead>\n<tbody>\n", out);
-    for (size_t row = 0; row < run->n_trials; row++) {
-        fputs("<tr>", out);
-        for (size_t i = 0; i < N_COLUMNS; i++) {
-            if (!shown[i]) continue;
-            fputs(table_columns[i].number ? "<td class=\"n\">" : "<td>", out);
-            table_columns[i].write(out, sorted[row]);
-            fputs("</td>", out);
-        }
-        fputs("</tr>\n", out);
-    }
-    fputs("</tbody>\n</table>\n</div>\n<p>PSNR: mean ± standard deviation over slices, of the exact decode "
-          "of the archive; "
-          "published: with the clamping of the published code. The ratio is the size of the voxels, in their "
-          "stored type or as "
-          "float32, to that of the archive.</p>\n</section>\n",
-          out);
-done:
-    if (scratch) fclose(scratch);
-    free(text);
-    free(sorted);
-    return status;
 }
 
 /* ---- inputs, devices, configuration ---- */
@@ -427,7 +275,7 @@ siren_status siren_report_page_make(const siren_report_run *run, const siren_rep
     if (!out) return siren_fail(SIREN_SYSTEM, "out of memory: cannot write a page");
     write_head(out, run);
     write_figures(out, figures);
-    siren_status status = write_trials(out, run);
+    siren_status status = siren_report_trials_write(out, run);
     write_inputs(out, run);
     write_environment(out, run);
     if (status == SIREN_OK) status = write_configuration(out, run);

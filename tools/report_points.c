@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_SERIES 10 /* what a figure can show apart */
+#define MOST_SERIES 12 /* what a figure can show apart */
 
 static int compare(double a, double b) { return (a > b) - (a < b); }
 
@@ -32,15 +32,17 @@ static int by_shape(const void *a, const void *b) {
     return order ? order : (x > y) - (x < y);
 }
 
+/* Baselines have no seed: each is a point of its own. */
 static bool same_point(const siren_report_trial *a, const siren_report_trial *b) {
-    return strcmp(a->series, b->series) == 0 && a->layers == b->layers && a->width == b->width &&
-           a->bits == b->bits;
+    return !a->baseline && strcmp(a->series, b->series) == 0 && a->layers == b->layers &&
+           a->width == b->width && a->bits == b->bits;
 }
 
 static bool is_plotted(const siren_report_trial *trial) {
+    const bool shaped =
+        trial->layers > 0 && isfinite(trial->layers) && trial->width > 0 && isfinite(trial->width);
     return strcmp(trial->status, "ok") == 0 && isfinite(trial->psnr) && trial->slices >= 1 &&
-           isfinite(trial->slices) && trial->layers > 0 && isfinite(trial->layers) && trial->width > 0 &&
-           isfinite(trial->width);
+           isfinite(trial->slices) && (trial->baseline || shaped);
 }
 
 /* Mean and standard deviation over the slices of all trials, from those of each. */
@@ -86,12 +88,14 @@ static size_t select_trials(const siren_report_run *run, const char *input,
 typedef struct {
     const char *name;
     double best; /* its highest PSNR */
+    bool baseline;
     size_t first, n_points;
 } series_facts;
 
 static int by_best(const void *a, const void *b) {
     const series_facts *x = a, *y = b;
-    int order = compare(y->best, x->best);
+    int order = x->baseline - y->baseline;
+    if (!order) order = compare(y->best, x->best);
     return order ? order : strcmp(x->name, y->name);
 }
 
@@ -106,7 +110,10 @@ static siren_status rank(siren_report_points *points) {
     for (size_t i = 0; i < points->n_points; i++) {
         const siren_report_point *point = &points->points[i];
         if (n == 0 || strcmp(series[n - 1].name, point->trial->series) != 0)
-            series[n++] = (series_facts){.name = point->trial->series, .best = point->psnr, .first = i};
+            series[n++] = (series_facts){.name = point->trial->series,
+                                         .best = point->psnr,
+                                         .baseline = point->trial->baseline,
+                                         .first = i};
         series[n - 1].best = fmax(series[n - 1].best, point->psnr);
         series[n - 1].n_points++;
     }
@@ -197,17 +204,19 @@ siren_status siren_report_points_choose(const siren_report_points *points, unsig
     const siren_report_point **chosen = NULL;
     size_t best = 0, n_best = 0;
     double best_distance = INFINITY;
+    size_t n_networks = 0;
     SIREN_TRY(siren_allocate(&candidates, points->n_points, sizeof *candidates, "the points of a figure"));
     for (size_t i = 0; i < points->n_points; i++) {
         const siren_report_trial *trial = points->points[i].trial;
-        candidates[i] = (candidate){.point = &points->points[i],
-                                    .layers = varies & SIREN_VARIES_LAYERS ? 0 : trial->layers,
-                                    .width = varies & SIREN_VARIES_WIDTH ? 0 : trial->width,
-                                    .bits = varies & SIREN_VARIES_BITS ? 0 : trial->bits};
+        if (trial->baseline) continue;
+        candidates[n_networks++] = (candidate){.point = &points->points[i],
+                                               .layers = varies & SIREN_VARIES_LAYERS ? 0 : trial->layers,
+                                               .width = varies & SIREN_VARIES_WIDTH ? 0 : trial->width,
+                                               .bits = varies & SIREN_VARIES_BITS ? 0 : trial->bits};
     }
-    qsort(candidates, points->n_points, sizeof *candidates, by_fixed);
-    for (size_t i = 0, end; i < points->n_points; i = end) {
-        for (end = i + 1; end < points->n_points && same_fixed(&candidates[i], &candidates[end]);) end++;
+    qsort(candidates, n_networks, sizeof *candidates, by_fixed);
+    for (size_t i = 0, end; i < n_networks; i = end) {
+        for (end = i + 1; end < n_networks && same_fixed(&candidates[i], &candidates[end]);) end++;
         size_t kept = keep_series(&candidates[i], end - i, least);
         double distance = kept ? distance_from_usual(candidates[i].point->trial) : INFINITY;
         if (kept > n_best || (kept == n_best && distance < best_distance)) {
@@ -216,7 +225,7 @@ siren_status siren_report_points_choose(const siren_report_points *points, unsig
             best_distance = distance;
         }
     }
-    SIREN_TRY(siren_allocate(&chosen, n_best, sizeof *chosen, "the points of a figure"));
+    SIREN_TRY(siren_allocate(&chosen, points->n_points, sizeof *chosen, "the points of a figure"));
     for (size_t i = 0; i < n_best; i++) chosen[i] = candidates[best + i].point;
     *out = chosen;
     *n = n_best;

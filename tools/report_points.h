@@ -5,10 +5,10 @@
 
 #include "tools/report_run.h"
 
-/* Trials that differ in their seed only. */
+/* Trials of a network that differ in their seed only, or one baseline. */
 typedef struct {
     const siren_report_trial *trial; /* the first of them; borrowed from the run */
-    size_t series;                   /* its rank: 0 for the series with the highest PSNR */
+    size_t series;                   /* its rank: networks first, and of these that with the highest PSNR */
     double ratio, ratio_float32;     /* mean over trials */
     double slices;                   /* of all of them */
     double psnr, psnr_std;           /* dB, mean and standard deviation (n - 1) over these slices */
@@ -30,9 +30,9 @@ void siren_report_points_free(siren_report_points *points);
 /* What may differ within a figure, to be combined; the rest is fixed. */
 enum { SIREN_VARIES_LAYERS = 1, SIREN_VARIES_WIDTH = 2, SIREN_VARIES_BITS = 4 };
 
-/* The largest set of points that agree in all but `varies`, counting series with at least `least` points
+/* The largest set of networks that agree in all but `varies`, counting series with at least `least` points
  * only; of equally large ones that nearest to 3 layers of 256 units with int8 weights. `*out` (n; 0 where
- * there is none) points into `points`, in their order; yours to free(). */
+ * there is none; room for all points) points into `points`, in their order; yours to free(). */
 siren_status siren_report_points_choose(const siren_report_points *points, unsigned varies, size_t least,
                                         const siren_report_point ***out, size_t *n);
 

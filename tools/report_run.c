@@ -58,10 +58,10 @@ typedef struct {
 
 #define COLUMN(name, member)                                                                                 \
     { name, offsetof(siren_report_trial, member) }
-static const column name_columns[] = {COLUMN("trial", name), COLUMN("input", input), COLUMN("model", model),
-                                      COLUMN("weights", weights)};
-static const column text_columns[] = {COLUMN("seed", seed), COLUMN("lr", rate), COLUMN("w0", w0),
-                                      COLUMN("epochs", epochs), COLUMN("status", status)};
+static const column name_columns[] = {COLUMN("trial", name), COLUMN("input", input), COLUMN("model", model)};
+static const column text_columns[] = {COLUMN("weights", weights), COLUMN("seed", seed),
+                                      COLUMN("lr", rate),         COLUMN("w0", w0),
+                                      COLUMN("epochs", epochs),   COLUMN("status", status)};
 static const column number_columns[] = {COLUMN("layers", layers),
                                         COLUMN("width", width),
                                         COLUMN("parameters", parameters),
@@ -138,7 +138,8 @@ static siren_status read_trials(siren_report_run *run) {
     for (size_t i = 0; i < n; i++) {
         siren_report_trial *trial = run->by_name[i] = &run->trials[i];
         unsigned bits = 0;
-        trial->bits = sscanf(trial->weights, "int%2u", &bits) == 1 ? bits : 32;
+        trial->baseline = !*trial->weights;
+        trial->bits = trial->baseline ? NAN : sscanf(trial->weights, "int%2u", &bits) == 1 ? bits : 32;
         trial->train_seconds = trial->train_flop = NAN;
         SIREN_RETURN_IF_FAILED(name_series(trial));
     }

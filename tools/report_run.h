@@ -12,8 +12,9 @@ typedef struct {
     double slices, bytes, ratio, ratio_float32;
     double psnr, psnr_std, published, published_std, masked, masked_std; /* dB, over slices */
     double train_seconds, train_flop;                                    /* of timing.csv, over its blocks */
-    double bits;                                                         /* of a weight; 32 for float32 */
-    char *series; /* what its curve is called in figures */
+    double bits;   /* of a weight; 32 for float32, NaN for a baseline */
+    bool baseline; /* no network: it has no layers, weights and settings */
+    char *series;  /* what its curve is called in figures */
 } siren_report_trial;
 
 typedef struct {

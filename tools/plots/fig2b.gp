@@ -33,7 +33,7 @@ do for [format in formats] {
     plot for [i = 1:words(kinds)] "fig2b.csv" using (of(i, column(ratio))):"psnr":"psnr_low":"psnr_high" \
              with yerrorbars linecolor rgb colour(i) linewidth 0.8 pointtype 0, \
          for [i = 1:words(kinds)] "fig2b.csv" using (of(i, column(ratio))):"psnr" \
-             with linespoints linecolor rgb colour(i) linewidth 1.5 pointtype mark(i) title kind(i), \
+             with linespoints linecolor rgb colour(i) linewidth 1.5 dashtype dash(i) pointtype mark(i) title kind(i), \
          for [i = 1:words(sides)] "fig2b.csv" \
              using (stringcolumn("place") eq word(sides, i) ? column(ratio) : NaN):"psnr":(stringcolumn("label")) \
              with labels offset real(word(across, i)), real(word(up, i)) \

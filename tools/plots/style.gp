@@ -19,15 +19,17 @@ note(value) = (strstrt(" " . distinct . " ", " " . value . " ") ? 0 \
 kind(i) = word(kinds, i)
 of(i, value) = stringcolumn("series") eq kind(i) ? value : NaN
 
-# One colour and one mark for each, the same in every figure. The colours (Okabe and Ito) are told apart with any
-# colour vision, the marks without colour.
+# One colour and one mark for each, the same in every figure. Those of networks (Okabe and Ito, and a violet) are told
+# apart with any colour vision, the marks without colour. Other methods come after networks and are dashed.
 known   = "siren-2d siren-2d-relu siren-2d-tanh siren-3d mlp-siren mlp-siren-last mlp-relu mlp-tanh"
-colours = "#0072B2 #56B4E9 #7F7F7F #000000 #009E73 #CC79A7 #D55E00 #E69F00"
-marks   = "7 5 13 11 9 8 4 6"
-position(name) = sum [k = 1:words(known)] (word(known, k) eq name ? k : 0)
+others  = "jpeg2000 jpeg2000-volume zfp zfp-volume"
+colours = "#0072B2 #56B4E9 #6A3D9A #000000 #009E73 #CC79A7 #D55E00 #E69F00 #777777 #A6A6A6 #8C6D31 #BDA26B"
+marks   = "7 5 13 11 9 8 4 6 2 1 3 12"
+position(name) = sum [k = 1:words(known . " " . others)] (word(known . " " . others, k) eq name ? k : 0)
 style_of(i) = position(kind(i)) > 0 ? position(kind(i)) : (i - 1) % words(known) + 1
 colour(i) = word(colours, style_of(i))
 mark(i) = int(word(marks, style_of(i)))
+dash(i) = style_of(i) > words(known) ? 2 : 1
 
 # The command that opens FIGURE.svg or FIGURE.png for a picture of so many units; a PNG has two pixels a unit.
 open_svg = "set terminal svg enhanced size %d,%d font 'sans-serif,12' background 'white'"
