@@ -17,7 +17,7 @@ typedef struct {
 
 static siren_status gather(figures_run *run, size_t z) {
     const siren_geometry *g = &run->original->geometry;
-    const siren_block slice = {0, 0, z, g->nx, g->ny, 1};
+    const siren_block slice = {.z = z, .nx = g->nx, .ny = g->ny, .nz = 1};
     size_t n_exceptional = 0;
     return siren_block_gather(run->original, &slice, run->targets, run->scaling, &n_exceptional);
 }
@@ -38,14 +38,14 @@ static siren_status find_units(figures_run *run) {
 /* Restored values of slice `z`, scaled as its targets are. Returns whether every volume of the original is constant. */
 static bool scale_restored(figures_run *run, size_t z) {
     const siren_geometry *g = &run->original->geometry;
-    const siren_block slice = {0, 0, z, g->nx, g->ny, 1};
+    const siren_block slice = {.z = z, .nx = g->nx, .ny = g->ny, .nz = 1};
     bool constant = true;
     for (size_t volume = 0; volume < g->n_volumes; volume++) {
         const siren_scaling *scaling = &run->scaling[volume];
         double range = scaling->maximum - scaling->minimum;
         if (range > 0) constant = false;
         double unit = range > 0 ? range : run->unit[volume];
-        siren_datatype_to_double(g->datatype, siren_block_row(&run->restored, &slice, volume, 0, 0),
+        siren_datatype_to_double(g->datatype, siren_block_value(&run->restored, &slice, volume, 0),
                                  run->n_points, run->values);
         for (size_t i = 0; i < run->n_points; i++)
             run->y[i * g->n_volumes + volume] = (float)((run->values[i] - scaling->minimum) / unit);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *siren_block_kind_name(siren_block_kind kind, size_t n) {
     switch (kind) {
@@ -62,7 +63,8 @@ siren_block siren_block_at(const siren_block_grid *grid, size_t number) {
             extent[axis] - begin[axis] < grid->size[axis] ? extent[axis] - begin[axis] : grid->size[axis];
         rest /= along;
     }
-    return (siren_block){begin[0], begin[1], grid->z_begin + begin[2], n[0], n[1], n[2]};
+    return (siren_block){
+        .x = begin[0], .y = begin[1], .z = grid->z_begin + begin[2], .nx = n[0], .ny = n[1], .nz = n[2]};
 }
 
 size_t siren_block_grid_points(const siren_block_grid *grid) {
@@ -82,25 +84,50 @@ void siren_block_grid_by_size(const siren_block_grid *grid, size_t *numbers) {
 
 /* ---- one block ---- */
 
+bool siren_block_same_points(const siren_block *a, const siren_block *b) {
+    if (a->nx != b->nx || a->ny != b->ny || a->nz != b->nz || !a->inside != !b->inside) return false;
+    return !a->inside ||
+           (a->n_inside == b->n_inside && memcmp(a->inside, b->inside, a->n_inside * sizeof *a->inside) == 0);
+}
+
 static float coordinate(size_t i, size_t n) {
     return n > 1 ? 2.0f * ((float)i / (float)(n - 1) - 0.5f) : 0.0f;
 }
 
 void siren_block_coordinates(const siren_block *block, uint32_t n_inputs, size_t first, size_t n,
                              float *coordinates) {
-    for (size_t i = first; i < first + n; i++, coordinates += n_inputs) {
-        size_t row = i / block->nx;
-        coordinates[0] = coordinate(i % block->nx, block->nx);
+    for (size_t point = first; point < first + n; point++, coordinates += n_inputs) {
+        size_t voxel = siren_block_voxel(block, point), row = voxel / block->nx;
+        coordinates[0] = coordinate(voxel % block->nx, block->nx);
         coordinates[1] = coordinate(row % block->ny, block->ny);
         if (n_inputs == 3) coordinates[2] = coordinate(row / block->ny, block->nz);
     }
 }
 
-const uint8_t *siren_block_row(const siren_series *series, const siren_block *block, size_t volume, size_t y,
-                               size_t z) {
+const uint8_t *siren_block_value(const siren_series *series, const siren_block *block, size_t volume,
+                                 size_t voxel) {
     const siren_geometry *g = &series->geometry;
-    size_t row = (volume * g->nz + block->z + z) * g->ny + block->y + y;
-    return (const uint8_t *)series->voxels + (row * g->nx + block->x) * siren_datatype_size(g->datatype);
+    size_t row = voxel / block->nx, y = row % block->ny, z = row / block->ny;
+    size_t at =
+        ((volume * g->nz + block->z + z) * g->ny + block->y + y) * g->nx + block->x + voxel % block->nx;
+    return (const uint8_t *)series->voxels + at * siren_datatype_size(g->datatype);
+}
+
+/* How many points from `point` on, at most `most`, are neighbours in one row. */
+static size_t run_length(const siren_block *block, size_t point, size_t most) {
+    size_t voxel = siren_block_voxel(block, point), rest = block->nx - voxel % block->nx, n = 1;
+    if (rest > most) rest = most;
+    if (!block->inside) return rest;
+    while (n < rest && block->inside[point + n] == voxel + n) n++;
+    return n;
+}
+
+/* Stored values of points that are neighbours in one row. */
+static void read_run(const siren_series *series, const siren_block *block, size_t volume, size_t point,
+                     size_t n, double *values) {
+    siren_datatype_to_double(series->geometry.datatype,
+                             siren_block_value(series, block, volume, siren_block_voxel(block, point)), n,
+                             values);
 }
 
 static void widen(siren_scaling *range, const double *values, size_t n, size_t *n_exceptional) {
@@ -118,17 +145,16 @@ siren_status siren_block_scale(const siren_series *series, const siren_block *bl
                                size_t *n_exceptional) {
     siren_status status = SIREN_OK;
     const siren_geometry *g = &series->geometry;
-    size_t exceptional = 0;
+    size_t exceptional = 0, n_points = siren_block_points(block);
     double *row = NULL;
     SIREN_TRY(siren_allocate(&row, block->nx, sizeof *row, "a row of a block"));
     for (size_t volume = 0; volume < g->n_volumes; volume++) {
         siren_scaling range = {INFINITY, -INFINITY};
-        for (size_t z = 0; z < block->nz; z++)
-            for (size_t y = 0; y < block->ny; y++) {
-                siren_datatype_to_double(g->datatype, siren_block_row(series, block, volume, y, z), block->nx,
-                                         row);
-                widen(&range, row, block->nx, &exceptional);
-            }
+        for (size_t point = 0, n; point < n_points; point += n) {
+            n = run_length(block, point, n_points - point);
+            read_run(series, block, volume, point, n, row);
+            widen(&range, row, n, &exceptional);
+        }
         if (range.minimum > range.maximum) range = (siren_scaling){0, 0};
         if (!isfinite(range.maximum - range.minimum)) {
             status = siren_fail(SIREN_UNSUPPORTED,
@@ -161,13 +187,10 @@ siren_status siren_block_targets(const siren_series *series, const siren_block *
     double *values = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&values, block->nx, sizeof *values, "a row of a block"));
     for (size_t volume = 0; volume < g->n_volumes; volume++)
-        for (size_t point = first, n_row; point < first + n; point += n_row) {
-            size_t x = point % block->nx, row = point / block->nx, rest = first + n - point;
-            n_row = block->nx - x < rest ? block->nx - x : rest;
-            const uint8_t *voxels = siren_block_row(series, block, volume, row % block->ny, row / block->ny);
-            siren_datatype_to_double(g->datatype, voxels + x * siren_datatype_size(g->datatype), n_row,
-                                     values);
-            scale_values(values, n_row, scaling[volume], pitch, targets + (point - first) * pitch + volume);
+        for (size_t point = first, n_run; point < first + n; point += n_run) {
+            n_run = run_length(block, point, first + n - point);
+            read_run(series, block, volume, point, n_run, values);
+            scale_values(values, n_run, scaling[volume], pitch, targets + (point - first) * pitch + volume);
         }
     free(values);
     return SIREN_OK;
@@ -180,17 +203,28 @@ siren_status siren_block_gather(const siren_series *series, const siren_block *b
                                series->geometry.n_volumes, targets);
 }
 
-siren_status siren_block_restore(siren_datatype datatype, size_t n, size_t pitch, size_t n_volumes,
-                                 const siren_scaling *scaling, const float *y, void *voxels) {
+siren_status siren_block_restore(const siren_block *block, size_t first, size_t n, siren_datatype datatype,
+                                 size_t n_volumes, const siren_scaling *scaling, const float *y,
+                                 void *voxels) {
+    siren_status status = SIREN_OK;
     double *values = NULL;
+    uint8_t *stored = NULL;
     size_t size = siren_datatype_size(datatype);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a block's values"));
+    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a block's values"));
+    SIREN_TRY(siren_allocate(&stored, n, size, "a block's voxels"));
     for (size_t volume = 0; volume < n_volumes; volume++) {
+        uint8_t *to = (uint8_t *)voxels + volume * siren_block_voxels(block) * size;
         double minimum = scaling[volume].minimum, extent = scaling[volume].maximum - minimum;
         for (size_t i = 0; i < n; i++)
             values[i] = y && extent > 0 ? minimum + (double)y[i * n_volumes + volume] * extent : minimum;
-        siren_datatype_from_double(datatype, values, n, (uint8_t *)voxels + volume * pitch * size);
+        siren_datatype_from_double(datatype, values, n, stored);
+        for (size_t i = 0, n_run; i < n; i += n_run) {
+            n_run = run_length(block, first + i, n - i);
+            memcpy(to + siren_block_voxel(block, first + i) * size, stored + i * size, n_run * size);
+        }
     }
+done:
     free(values);
-    return SIREN_OK;
+    free(stored);
+    return status;
 }

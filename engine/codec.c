@@ -58,7 +58,11 @@ siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout
     bool steps = layout->weight_bits != SIREN_FLOAT32_WEIGHTS;
     siren_put_u32(weights, steps ? CODING_STEPS : CODING_FLOAT32);
     siren_put_u32(weights + 4, steps ? layout->weight_bits : 32);
-    return siren_archive_writer_section(writer, SIREN_SECTION_WEIGHTS, weights, sizeof weights, false);
+    SIREN_RETURN_IF_FAILED(
+        siren_archive_writer_section(writer, SIREN_SECTION_WEIGHTS, weights, sizeof weights, false));
+    if (!layout->mask.section) return SIREN_OK;
+    return siren_archive_writer_section(writer, SIREN_SECTION_MASK, layout->mask.section,
+                                        layout->mask.n_bytes, true);
 }
 
 /* The grid of a GEOMETRY section of the right length; false where a number of it cannot be. */
@@ -161,11 +165,20 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
     return SIREN_OK;
 }
 
+static siren_status read_mask(const char *path, siren_archive *archive, siren_layout *layout) {
+    const uint8_t *bytes;
+    size_t n_bytes;
+    if (!siren_archive_has_section(archive, SIREN_SECTION_MASK)) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_MASK, 0, &bytes, &n_bytes));
+    return siren_mask_view(path, &layout->grid, layout->geometry.datatype, bytes, n_bytes, &layout->mask);
+}
+
 siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
     siren_layout layout = {0};
     const char *path = siren_archive_path(archive);
     SIREN_RETURN_IF_FAILED(read_geometry(path, archive, &layout));
     SIREN_RETURN_IF_FAILED(read_network(path, archive, &layout));
+    SIREN_RETURN_IF_FAILED(read_mask(path, archive, &layout));
     *out = layout;
     return SIREN_OK;
 }
@@ -190,20 +203,18 @@ size_t siren_record_bytes(const siren_layout *layout) {
 static void copy_exceptional(const siren_block *block, const siren_series *series, uint8_t *positions,
                              uint8_t *values) {
     const siren_geometry *g = &series->geometry;
-    size_t size = siren_datatype_size(g->datatype), position = 0;
+    size_t size = siren_datatype_size(g->datatype), n_points = siren_block_points(block);
     for (size_t volume = 0; volume < g->n_volumes; volume++)
-        for (size_t row = 0; row < block->ny * block->nz; row++) {
-            const uint8_t *voxel = siren_block_row(series, block, volume, row % block->ny, row / block->ny);
-            for (size_t x = 0; x < block->nx; x++, voxel += size, position++) {
-                double value;
-                siren_datatype_to_double(g->datatype, voxel, 1, &value);
-                if (isfinite(value)) continue;
-                siren_put_u32(positions, (uint32_t)position);
-                memcpy(values, voxel, size);
-                if (big_endian_machine()) siren_datatype_swap(g->datatype, values, 1);
-                positions += 4;
-                values += size;
-            }
+        for (size_t point = 0; point < n_points; point++) {
+            const uint8_t *stored = siren_block_value(series, block, volume, siren_block_voxel(block, point));
+            double value;
+            siren_datatype_to_double(g->datatype, stored, 1, &value);
+            if (isfinite(value)) continue;
+            siren_put_u32(positions, (uint32_t)(volume * n_points + point));
+            memcpy(values, stored, size);
+            if (big_endian_machine()) siren_datatype_swap(g->datatype, values, 1);
+            positions += 4;
+            values += size;
         }
 }
 
@@ -291,7 +302,7 @@ struct siren_block_decoder {
     siren_decoder *network; /* as the next two only where the layout says any_network */
     float *params;          /* (n_params) */
     float *coordinates;     /* (chunk, n_inputs) */
-    uint8_t *voxels;        /* (n_volumes, n_points) of the largest block */
+    uint8_t *voxels;        /* (n_volumes, voxels) of the largest block */
 };
 
 void siren_block_decoder_free(siren_block_decoder *decoder) {
@@ -312,9 +323,11 @@ static size_t decoder_chunk(const siren_layout *layout) {
 }
 
 size_t siren_block_decoder_bytes(const siren_layout *layout) {
-    size_t n_volumes = layout->geometry.n_volumes, voxels, outputs, bytes;
-    bool fits = siren_mul(siren_block_grid_points(&layout->grid), n_volumes, &voxels) &&
-                siren_mul(voxels, siren_datatype_size(layout->geometry.datatype), &voxels) &&
+    size_t n_volumes = layout->geometry.n_volumes, n_points = siren_block_grid_points(&layout->grid), voxels,
+           outputs, bytes;
+    bool fits = siren_mul(n_volumes, siren_datatype_size(layout->geometry.datatype), &voxels) &&
+                siren_add(voxels, layout->mask.section ? sizeof(uint32_t) : 0, &voxels) &&
+                siren_mul(voxels, n_points, &voxels) &&
                 siren_mul(decoder_chunk(layout) * n_volumes, 2 * sizeof(float), &outputs) &&
                 siren_add(voxels, outputs, &bytes);
     return fits ? bytes : SIZE_MAX;
@@ -362,16 +375,16 @@ const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *deco
     return decoder->scaling;
 }
 
-/* Coordinates depend on the block's size alone, so blocks of one size of up to `chunk` points move nothing. */
+/* Coordinates of whole boxes depend on their size alone, so that those of one size of up to `chunk` points move nothing. */
 static siren_status move_to(siren_block_decoder *decoder, const siren_block *block, size_t first, size_t n) {
     siren_block *at = &decoder->moved_to;
-    if (first == decoder->moved_first && block->nx == at->nx && block->ny == at->ny && block->nz == at->nz)
+    if (!block->inside && first == decoder->moved_first && siren_block_same_points(block, at))
         return SIREN_OK;
     uint32_t n_inputs = decoder->layout.network.n_inputs;
     siren_block_coordinates(block, n_inputs, first, n, decoder->coordinates);
     *at = (siren_block){0}; /* nowhere, should moving fail */
     SIREN_RETURN_IF_FAILED(siren_decoder_move(decoder->network, n, decoder->coordinates));
-    *at = *block;
+    if (!block->inside) *at = *block;
     decoder->moved_first = first;
     return SIREN_OK;
 }
@@ -395,16 +408,35 @@ static siren_status unpack_record(siren_block_decoder *decoder, const char *name
                             siren_quantised_bytes(&layout->network, layout->weight_bits), decoder->params);
 }
 
+/* Every value of the decoder's voxels becomes the mask's background. */
+static void fill_background(siren_block_decoder *decoder, size_t n_values) {
+    size_t size = siren_datatype_size(decoder->layout.geometry.datatype);
+    for (size_t i = 0; i < n_values; i++)
+        memcpy(decoder->voxels + i * size, decoder->layout.mask.background, size);
+}
+
+/* Puts the exceptional voxels of a record into the decoder's, little-endian. */
+static void restore_exceptional(siren_block_decoder *decoder, const siren_block *block,
+                                const siren_record *record) {
+    size_t size = siren_datatype_size(decoder->layout.geometry.datatype),
+           n_points = siren_block_points(block), n_voxels = siren_block_voxels(block);
+    for (size_t i = 0; i < record->n_exceptional; i++) {
+        size_t position = siren_get_u32(record->positions + 4 * i);
+        size_t at = position / n_points * n_voxels + siren_block_voxel(block, position % n_points);
+        memcpy(decoder->voxels + at * size, record->values + i * size, size);
+    }
+}
+
 siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
                                 const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
                                 const void **voxels, uint64_t *crc) {
     const siren_layout *layout = &decoder->layout;
     const siren_geometry *g = &layout->geometry;
-    size_t n_points = siren_block_points(block), n_voxels = g->n_volumes * n_points,
-           size = siren_datatype_size(g->datatype);
+    size_t n_points = siren_block_points(block), n_values = g->n_volumes * siren_block_voxels(block);
     siren_record record;
     SIREN_RETURN_IF_FAILED(siren_record_read(name, layout, block, bytes, n_bytes, &record));
     SIREN_RETURN_IF_FAILED(unpack_record(decoder, name, &record));
+    if (block->inside) fill_background(decoder, n_values);
     if (record.constant) memset(decoder->y, 0, decoder->chunk * g->n_volumes * sizeof *decoder->y);
     for (size_t first = 0; first < n_points; first += decoder->chunk) {
         size_t n = n_points - first < decoder->chunk ? n_points - first : decoder->chunk;
@@ -412,17 +444,15 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
             SIREN_RETURN_IF_FAILED(move_to(decoder, block, first, n));
             SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder->network, decoder->params, decoder->y));
         }
-        SIREN_RETURN_IF_FAILED(siren_block_restore(g->datatype, n, n_points, g->n_volumes, decoder->scaling,
-                                                   record.constant ? NULL : decoder->y,
-                                                   decoder->voxels + first * size));
+        SIREN_RETURN_IF_FAILED(siren_block_restore(block, first, n, g->datatype, g->n_volumes,
+                                                   decoder->scaling, record.constant ? NULL : decoder->y,
+                                                   decoder->voxels));
         if (outputs) SIREN_RETURN_IF_FAILED(outputs(user, first, n, decoder->y));
     }
-    if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_voxels);
-    for (size_t i = 0; i < record.n_exceptional; i++)
-        memcpy(decoder->voxels + siren_get_u32(record.positions + 4 * i) * size, record.values + i * size,
-               size);
-    *crc = siren_crc64(0, decoder->voxels, n_voxels * size);
-    if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_voxels);
+    if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
+    restore_exceptional(decoder, block, &record);
+    *crc = siren_crc64(0, decoder->voxels, n_values * siren_datatype_size(g->datatype));
+    if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
     *voxels = decoder->voxels;
     return SIREN_OK;
 }
@@ -432,7 +462,8 @@ siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive 
     siren_status status = SIREN_OK;
     const siren_block_grid *grid = &decoder->layout.grid;
     const siren_index_entry *entry = &siren_archive_index(archive)[nth];
-    const siren_block block = siren_block_at(grid, entry->block);
+    siren_block block;
+    uint32_t *inside = NULL;
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     uint64_t crc = 0;
@@ -441,6 +472,7 @@ siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive 
     siren_block_name(grid, entry->block, own, sizeof own);
     snprintf(name, sizeof name, "%s, %s", siren_archive_path(archive), own);
     SIREN_TRY(siren_archive_record(archive, nth, &bytes, &n_bytes));
+    SIREN_TRY(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
     SIREN_TRY(siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
     if (crc != entry->decoded_crc) {
         status = siren_fail(SIREN_INTEGRITY,
@@ -452,6 +484,7 @@ siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive 
     }
     *voxels = decoded;
 done:
+    free(inside);
     free(bytes);
     return status;
 }

@@ -3,21 +3,23 @@
 #ifndef SIREN_ENGINE_CODEC_H
 #define SIREN_ENGINE_CODEC_H
 
-#include "engine/blocks.h"
+#include "engine/mask.h"
 #include "engine/network.h"
 #include "formats/archive.h"
 
 typedef struct {
     siren_geometry geometry; /* of the original series */
     siren_block_grid grid;   /* the blocks in the archive */
+    siren_mask mask;         /* its section belongs to the archive, or to whoever made it */
     siren_network network;
     unsigned weight_bits;
     bool any_network; /* false: every block is constant, no network is stored */
 } siren_layout;
 
-/* Writes GEOMETRY, NETWORK and WEIGHTS. */
+/* Writes GEOMETRY, NETWORK, WEIGHTS and MASK. */
 siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout);
-/* Reads them and HEADER, and checks that they agree with each other and with the index: CORRUPT otherwise. */
+/* Reads them and HEADER, and checks that they agree with each other and with the index: CORRUPT otherwise. `*out` borrows
+ * from the archive. */
 siren_status siren_layout_read(siren_archive *archive, siren_layout *out);
 
 /* The parts of an unpacked record, borrowed from its bytes. */
@@ -63,7 +65,8 @@ const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *deco
 /* Receives outputs y (n, n_volumes) of the network for points first ... first + n - 1 of a block, in ascending order, before
  * they become stored values; 0 where the record is constant. Borrowed. A failure ends the decoding with it. */
 typedef siren_status (*siren_outputs_fn)(void *user, size_t first, size_t n, const float *y);
-/* `*voxels`: (n_volumes, n_points) stored values of `block` in this machine's byte order, borrowed until the next call.
+/* `*voxels`: (n_volumes, voxels of the block) stored values of `block` in this machine's byte order, those that are no points
+ * being the mask's background; borrowed until the next call.
  * `outputs` may be NULL. `*crc`: CRC-64 of the little-endian voxels. */
 siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
                                 const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,

@@ -1,10 +1,13 @@
+#include "engine/brain_mask.h"
 #include "engine/encoder.h"
+#include "engine/grid.h"
 #include "engine/sections.h"
 #include "formats/nifti.h"
 #include "host/file.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 siren_compress_options siren_compress_defaults(void) {
     return (siren_compress_options){.model = "siren-2d",
@@ -25,6 +28,7 @@ typedef struct {
     void *user;
     siren_series series;
     siren_layout layout;
+    uint8_t *mask; /* the archive's section, which the layout borrows; NULL: none */
     siren_archive_writer *writer;
     siren_encoder *encoder;
     siren_training *trainings; /* (grid.count) in the order of compression */
@@ -36,6 +40,7 @@ static void compression_free(siren_compression *run) {
     siren_series_free(&run->series);
     siren_archive_writer_discard(run->writer);
     siren_encoder_free(run->encoder);
+    free(run->mask);
     free(run->trainings);
 }
 
@@ -121,6 +126,28 @@ done:
     return status;
 }
 
+/* The mask of the blocks' slices, where one is asked for. */
+static siren_status plan_mask(siren_compression *run, const char *image) {
+    siren_status status = SIREN_OK;
+    const siren_compress_options *o = run->options;
+    siren_layout *layout = &run->layout;
+    uint8_t *inside = NULL;
+    size_t n_bytes = 0;
+    if (!o->mask) return SIREN_OK;
+    if (strcmp(o->mask, SIREN_MASK_AUTO) == 0)
+        SIREN_TRY(siren_brain_mask(image, o->bval, o->bvec, &run->series, o->memory_limit, run->progress,
+                                   run->user, &inside));
+    else
+        SIREN_TRY(siren_mask_read(o->mask, image, &run->series, o->memory_limit, &inside));
+    SIREN_TRY(siren_mask_pack(inside, &run->series, layout->grid.z_begin, layout->grid.z_end, &run->mask,
+                              &n_bytes));
+    SIREN_TRY(
+        siren_mask_view(image, &layout->grid, layout->geometry.datatype, run->mask, n_bytes, &layout->mask));
+done:
+    free(inside);
+    return status;
+}
+
 static siren_status plan_run(siren_compression *run, const char *image) {
     const siren_compress_options *o = run->options;
     siren_layout *layout = &run->layout;
@@ -142,6 +169,7 @@ static siren_status plan_run(siren_compression *run, const char *image) {
                 : layout->network.n_inputs == 2 ? 3e-4f
                                                 : 2e-4f; /* the published settings */
     SIREN_RETURN_IF_FAILED(plan_blocks(o, layout->network.n_inputs, layout));
+    SIREN_RETURN_IF_FAILED(plan_mask(run, image));
     SIREN_RETURN_IF_FAILED(plan_trainings(run));
     size_t series_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
     siren_encoder_plan plan = {.series = &run->series,

@@ -377,8 +377,9 @@ void siren_archive_info_free(siren_archive_info *info) {
     *info = (siren_archive_info){0};
 }
 
-static siren_status describe_blocks(siren_archive *archive, const siren_block_grid *grid,
+static siren_status describe_blocks(siren_archive *archive, const siren_layout *layout,
                                     siren_archive_info *info) {
+    const siren_block_grid *grid = &layout->grid;
     double sum = 0;
     size_t n = 0;
     const siren_index_entry *index = siren_archive_index(archive);
@@ -389,12 +390,14 @@ static siren_status describe_blocks(siren_archive *archive, const siren_block_gr
     for (size_t i = 0; i < info->n_blocks; i++) {
         const siren_block block = siren_block_at(grid, index[i].block);
         double psnr = index[i].mse > 0 ? -10 * log10(index[i].mse) : INFINITY;
-        info->blocks[i] = (siren_block_info){.number = index[i].block,
-                                             .first = {block.x, block.y, block.z},
-                                             .size = {block.nx, block.ny, block.nz},
-                                             .bytes = index[i].bytes,
-                                             .mse = index[i].mse,
-                                             .psnr = psnr};
+        info->blocks[i] =
+            (siren_block_info){.number = index[i].block,
+                               .first = {block.x, block.y, block.z},
+                               .size = {block.nx, block.ny, block.nz},
+                               .n_points = siren_mask_block_points(&layout->mask, grid, index[i].block),
+                               .bytes = index[i].bytes,
+                               .mse = index[i].mse,
+                               .psnr = psnr};
         if (index[i].mse > 0) {
             sum += psnr;
             n++;
@@ -436,7 +439,11 @@ siren_status siren_info(const char *path, siren_archive_info *out) {
     info.datatype = siren_datatype_name(g->datatype);
     info.nifti_version = g->version;
     info.slope = g->slope, info.inter = g->inter;
-    uint64_t voxels = (uint64_t)g->nx * g->ny * (layout.grid.z_end - layout.grid.z_begin) * g->n_volumes;
+    info.n_voxels = (uint64_t)g->nx * g->ny * (layout.grid.z_end - layout.grid.z_begin);
+    info.masked = layout.mask.section != NULL;
+    info.n_inside = info.masked ? layout.mask.n_inside : info.n_voxels;
+    info.background = layout.mask.value_of_background;
+    uint64_t voxels = info.n_voxels * g->n_volumes;
     info.series_bytes = voxels * siren_datatype_size(g->datatype);
     info.ratio = (double)info.series_bytes / (double)info.bytes;
     info.ratio_float32 = 4 * (double)voxels / (double)info.bytes;
@@ -448,7 +455,7 @@ siren_status siren_info(const char *path, siren_archive_info *out) {
         info.layers[l] = (siren_layer_info){layout.network.layers[l].width,
                                             siren_activation_name(layout.network.layers[l].activation),
                                             layout.network.layers[l].w0};
-    SIREN_TRY(describe_blocks(archive, &layout.grid, &info));
+    SIREN_TRY(describe_blocks(archive, &layout, &info));
     SIREN_TRY(describe_attachments(archive, &info));
     SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
     SIREN_TRY(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));

@@ -24,7 +24,8 @@ struct siren_encoder {
     siren_encoder_plan plan;
     siren_layout layout;          /* the plan's, with the weights of `decoder` */
     siren_block_decoder *decoder; /* NULL before the first block */
-    siren_trainer *trainer; /* of n_networks on blocks of the size of `shape`; NULL before the first batch */
+    siren_trainer
+        *trainer; /* of n_networks on blocks with the points of `shape`; NULL before the first batch */
     siren_decoder *evaluator; /* for curves; NULL likewise */
     siren_block shape;
     size_t n_networks, training_bytes; /* bytes that the trainer may hold; 0: what there is */
@@ -32,6 +33,7 @@ struct siren_encoder {
     siren_slot *slots;                 /* (most) */
     size_t n_slots;                    /* last trained */
     size_t *trained;                   /* (most) slots of the networks of the trainer */
+    uint32_t *inside;                  /* what `shape` and the slots' blocks borrow */
     siren_target_source targets;
     siren_scaling *scaling; /* (most, n_volumes) */
     float *coordinates;     /* (n_points, n_inputs) */
@@ -88,15 +90,17 @@ done:
     return status;
 }
 
-/* What depends on the blocks' size and the number of networks. */
+/* What depends on the blocks' points and the number of networks. */
 static void release_trainer(siren_encoder *encoder) {
     siren_trainer_free(encoder->trainer);
     siren_decoder_free(encoder->evaluator);
     free(encoder->coordinates);
     free(encoder->chunk);
     free(encoder->y);
+    free(encoder->inside);
     encoder->trainer = NULL;
     encoder->evaluator = NULL;
+    encoder->inside = NULL;
     encoder->coordinates = encoder->chunk = encoder->y = NULL;
 }
 
@@ -117,10 +121,6 @@ size_t siren_encoder_batch(const siren_encoder *encoder) { return encoder->most;
 
 /* ---- training ---- */
 
-static bool same_size(const siren_block *a, const siren_block *b) {
-    return a->nx == b->nx && a->ny == b->ny && a->nz == b->nz;
-}
-
 static bool all_constant(const siren_scaling *scaling, size_t n_volumes) {
     for (size_t volume = 0; volume < n_volumes; volume++)
         if (scaling[volume].minimum != scaling[volume].maximum) return false;
@@ -132,13 +132,14 @@ static size_t chunk_points(size_t n_points) {
     return n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
 }
 
-/* What the memory limit leaves to a trainer on blocks of the size of `block`. */
+/* What the memory limit leaves to a trainer on blocks with the points of `block`. */
 static siren_status plan_memory(siren_encoder *encoder, const siren_block *block) {
     const siren_layout *layout = &encoder->layout;
     size_t limit = encoder->plan.memory_limit, n_points = siren_block_points(block);
     size_t held = n_points * layout->network.n_inputs,
            values = chunk_points(n_points) * layout->geometry.n_volumes;
-    held = (held + values * (encoder->plan.log_interval ? 3 : 1)) * sizeof(float);
+    held = (held + values * (encoder->plan.log_interval ? 3 : 1)) * sizeof(float) +
+           block->n_inside * sizeof *block->inside;
     bool fits = siren_add(held, siren_block_decoder_bytes(layout), &held);
     encoder->training_bytes = 0;
     if (!limit) return SIREN_OK;
@@ -153,22 +154,21 @@ static siren_status plan_memory(siren_encoder *encoder, const siren_block *block
     return SIREN_OK;
 }
 
-/* Coordinates of blocks of the size of `block`, and what is needed a chunk at a time. */
-static siren_status reserve(siren_encoder *encoder, const siren_block *block) {
+/* Coordinates of blocks with the points of `block`, and what is needed a chunk at a time. Takes `*inside`, which `block`
+ * borrows, where it keeps it. */
+static siren_status reserve(siren_encoder *encoder, const siren_block *block, uint32_t **inside) {
     size_t n_points = siren_block_points(block),
            n_values = chunk_points(n_points) * encoder->layout.geometry.n_volumes;
     uint32_t n_inputs = encoder->layout.network.n_inputs;
-    if (encoder->chunk && same_size(block, &encoder->shape)) return SIREN_OK;
+    if (encoder->chunk && siren_block_same_points(block, &encoder->shape)) return SIREN_OK;
     release_trainer(encoder);
-    if (n_points > SIREN_MAX_POINTS)
-        return siren_fail(SIREN_UNSUPPORTED,
-                          "a %s has %zu points, more than the limit of %d; use smaller blocks",
-                          siren_block_kind_name(encoder->layout.grid.kind, 1), n_points, SIREN_MAX_POINTS);
     SIREN_RETURN_IF_FAILED(plan_memory(encoder, block));
     SIREN_RETURN_IF_FAILED(
         siren_allocate(&encoder->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
     siren_block_coordinates(block, n_inputs, 0, n_points, encoder->coordinates);
     encoder->shape = *block;
+    encoder->inside = *inside;
+    *inside = NULL;
     return siren_allocate(&encoder->chunk, n_values, sizeof(float), "some targets");
 }
 
@@ -185,6 +185,8 @@ static siren_status fill_slots(siren_encoder *encoder, const siren_training *tra
                              .block = siren_block_at(&layout->grid, trainings[i].block),
                              .scaling = encoder->scaling + i * n_volumes,
                              .at = at};
+        slot->block.inside = encoder->shape.inside;
+        slot->block.n_inside = encoder->shape.n_inside;
         SIREN_RETURN_IF_FAILED(
             siren_block_scale(encoder->plan.series, &slot->block, slot->scaling, &slot->n_exceptional));
         slot->constant = all_constant(slot->scaling, n_volumes);
@@ -284,39 +286,56 @@ static siren_status train_slots(siren_training_run *run) {
     return siren_trainer_best(encoder->trainer, encoder->params, NULL);
 }
 
-/* Trainings at the head of the list whose blocks are of one size, at most as many as fit. */
-static size_t count_of_one_size(const siren_encoder *encoder, const siren_training *trainings, size_t n) {
-    const siren_block_grid *grid = &encoder->layout.grid;
-    const siren_block first = siren_block_at(grid, trainings[0].block);
+/* Trainings at the head of the list whose blocks have the points of `first`, the first one's; at most as many as fit. */
+static siren_status count_alike(const siren_encoder *encoder, const siren_training *trainings, size_t n,
+                                const siren_block *first, size_t *out) {
+    const siren_layout *layout = &encoder->layout;
     size_t count = 1;
     for (; count < n && count < encoder->most; count++) {
-        const siren_block next = siren_block_at(grid, trainings[count].block);
-        if (!same_size(&next, &first)) break;
+        siren_block next;
+        uint32_t *inside = NULL;
+        SIREN_RETURN_IF_FAILED(
+            siren_mask_block(&layout->mask, &layout->grid, trainings[count].block, &next, &inside));
+        bool alike = siren_block_same_points(&next, first);
+        free(inside);
+        if (!alike) break;
     }
-    return count;
+    *out = count;
+    return SIREN_OK;
 }
 
 siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                  siren_curve_fn curve, siren_progress_fn progress, void *user,
                                  size_t *n_trained) {
+    siren_status status = SIREN_OK;
+    const siren_layout *layout = &encoder->layout;
     siren_training_run run = {.encoder = encoder, .curve = curve, .progress = progress, .user = user};
-    const siren_block block = siren_block_at(&encoder->layout.grid, trainings[0].block);
+    siren_block block;
+    uint32_t *inside = NULL;
+    encoder->n_slots = 0;
+    if (siren_block_grid_points(&layout->grid) > SIREN_MAX_POINTS)
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "a %s has %zu points, more than the limit of %d; use smaller blocks",
+                          siren_block_kind_name(layout->grid.kind, 1), siren_block_grid_points(&layout->grid),
+                          SIREN_MAX_POINTS);
+    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, trainings[0].block, &block, &inside));
+    SIREN_TRY(reserve(encoder, &block, &inside));
     for (;;) {
-        run.n = count_of_one_size(encoder, trainings, n);
-        encoder->n_slots = 0;
-        SIREN_RETURN_IF_FAILED(reserve(encoder, &block));
-        SIREN_RETURN_IF_FAILED(fill_slots(encoder, trainings, run.n, &run.n_networks));
+        SIREN_TRY(count_alike(encoder, trainings, n, &encoder->shape, &run.n));
+        SIREN_TRY(fill_slots(encoder, trainings, run.n, &run.n_networks));
         if (run.n_networks == 0) break;
-        siren_status status = prepare_trainer(encoder, run.n_networks);
+        status = prepare_trainer(encoder, run.n_networks);
         if (status == SIREN_OK) break;
-        if (status != SIREN_DEVICE_MEMORY || run.n == 1) return status;
+        if (status != SIREN_DEVICE_MEMORY || run.n == 1) goto done;
         encoder->most = (run.n + 1) / 2;
         siren_log(SIREN_LOG_INFO, "%s; trying with %zu blocks at once", siren_message(), encoder->most);
     }
-    if (run.n_networks > 0) SIREN_RETURN_IF_FAILED(train_slots(&run));
+    if (run.n_networks > 0) SIREN_TRY(train_slots(&run));
     encoder->n_slots = run.n;
     *n_trained = run.n;
-    return SIREN_OK;
+done:
+    free(inside);
+    return status;
 }
 
 /* ---- encoding ---- */
@@ -330,15 +349,16 @@ static siren_status prepare_decoder(siren_encoder *encoder, unsigned weight_bits
     return siren_block_decoder_create(encoder->device, &encoder->layout, SIZE_MAX, &encoder->decoder);
 }
 
-/* The mask of a block's points; yours to free(). */
+/* Which of a block's points are in the mask for figures; yours to free(). */
 static siren_status cut_mask(const siren_encoder *encoder, const siren_block *block, uint8_t **out) {
     const siren_geometry *g = &encoder->layout.geometry;
     uint8_t *inside = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&inside, siren_block_points(block), 1, "the mask of a block"));
-    for (size_t row = 0; row < block->ny * block->nz; row++)
-        memcpy(inside + row * block->nx,
-               encoder->plan.mask + ((block->z + row / block->ny) * g->ny + block->y + row % block->ny) * g->nx + block->x,
-               block->nx);
+    for (size_t point = 0; point < siren_block_points(block); point++) {
+        size_t voxel = siren_block_voxel(block, point), row = voxel / block->nx,
+               z = block->z + row / block->ny, y = block->y + row % block->ny;
+        inside[point] = encoder->plan.mask[(z * g->ny + y) * g->nx + block->x + voxel % block->nx];
+    }
     *out = inside;
     return SIREN_OK;
 }

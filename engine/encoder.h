@@ -10,7 +10,7 @@
 typedef struct {
     const siren_series *series;
     const siren_layout *layout; /* its weight_bits are not looked at */
-    const uint8_t *mask;        /* (nz, ny, nx) of the series, 0 outside; NULL: none */
+    const uint8_t *mask;        /* of the masked figures: (nz, ny, nx) of the series, 0 outside; NULL: none */
     size_t epochs;
     size_t points_per_epoch; /* as siren_trainer_plan's */
     size_t log_interval;     /* epochs between two points of a curve; 0: no curves */
@@ -49,8 +49,8 @@ void siren_encoder_free(siren_encoder *encoder);
 /* How many networks fill the device. */
 size_t siren_encoder_batch(const siren_encoder *encoder);
 
-/* Trains the first of `trainings` (n >= 1): as many, side by side, as follow one another with blocks of one size, fill the
- * device and fit on it; `*n_trained` says how many. Results do not depend on which are trained together. Progress counts
+/* Trains the first of `trainings` (n >= 1): as many, side by side, as follow one another with blocks of the same points, fill
+ * the device and fit on it; `*n_trained` says how many. Results do not depend on which are trained together. Progress counts
  * epochs. `curve` may be NULL. DEVICE_MEMORY when not even one fits, UNSUPPORTED when the memory limit is too low for it. */
 siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                  siren_curve_fn curve, siren_progress_fn progress, void *user,

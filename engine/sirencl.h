@@ -25,6 +25,8 @@ typedef enum {
 
 /* ---- compress ---- */
 
+#define SIREN_MASK_AUTO "auto"
+
 typedef struct {
     const char *model;      /* shorthand of engine/network.h: "siren-2d" */
     uint32_t layers, width; /* hidden layers and their units */
@@ -39,6 +41,9 @@ typedef struct {
     siren_span slices; /* to compress; the archive then holds the subseries */
     const char *bval, *bvec,
         *sidecar; /* files to attach; NULL: the ones beside the image, where they exist */
+    /* Voxels to train on and to store: a 3-D image on the series' grid, 0 outside and one other value inside;
+     * SIREN_MASK_AUTO: the mask that MRtrix3's dwi2mask makes; NULL: all. What is outside comes back as one value. */
+    const char *mask;
     bool overwrite;
     size_t
         memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */
@@ -51,6 +56,7 @@ siren_compress_options siren_compress_defaults(void);
 typedef struct {
     uint32_t number;          /* of a slice: its z */
     size_t first[3], size[3]; /* x, y, z of its first voxel, and voxels along each axis */
+    size_t n_points;          /* of one volume: voxels inside the mask; all of them without one */
     uint64_t bytes;           /* of its record, packed */
     double
         mse; /* of the exact decode, on targets scaled to [0,1]; 0 where every volume of the block is constant */
@@ -73,6 +79,9 @@ typedef struct {
     siren_block_kind block_kind;
     size_t n_blocks;
     siren_block_info *blocks;     /* (n_blocks) */
+    bool masked;                  /* only voxels inside a mask are stored */
+    uint64_t n_inside, n_voxels;  /* of the archived slices, of one volume: inside the mask, and all */
+    double background;            /* stored value that all others are restored as */
     size_t nx, ny, nz, n_volumes; /* of the original series */
     const char *datatype;         /* static: "int16" */
     int nifti_version;

@@ -2,7 +2,9 @@
 
 #include "engine/codec.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     const siren_series *series;
@@ -18,7 +20,9 @@ typedef struct {
     double *unit;           /* (n_volumes) the largest range in any slice */
     size_t depth; /* slices held at once: those of a layer of patches; 1 where a block fills its layer */
     float *targets, *y; /* (depth, ny, nx, n_volumes), scaled to [0,1] by the slice's `scaling` */
-    siren_block block;  /* being decoded */
+    siren_block block;  /* being decoded, */
+    uint32_t *inside;   /* what it borrows, */
+    size_t reached;     /* and how many of its slices have been begun */
 } siren_slicewise_run;
 
 static void run_free(siren_slicewise_run *run) {
@@ -29,6 +33,7 @@ static void run_free(siren_slicewise_run *run) {
     free(run->unit);
     free(run->targets);
     free(run->y);
+    free(run->inside);
 }
 
 static siren_status check_series(const siren_slicewise_run *run, const char *archive) {
@@ -65,14 +70,40 @@ static siren_status allocate_slab(siren_slicewise_run *run, size_t memory_limit)
     return siren_allocate(&run->y, n_values, sizeof *run->y, "the outputs");
 }
 
+/* From the points of a slice to its voxels, backwards since no point lies behind its voxel; NaN where there is none. */
+static void spread(const siren_block *slice, size_t n_volumes, float *targets) {
+    size_t n_left = siren_block_points(slice);
+    for (size_t voxel = siren_block_voxels(slice); voxel-- > 0;) {
+        float *to = targets + voxel * n_volumes;
+        if (n_left > 0 && siren_block_voxel(slice, n_left - 1) == voxel)
+            memmove(to, targets + --n_left * n_volumes, n_volumes * sizeof *to);
+        else
+            for (size_t volume = 0; volume < n_volumes; volume++) to[volume] = NAN;
+    }
+}
+
 /* The slice `z` of the archive as targets, at its place among those held. */
 static siren_status gather_slice(siren_slicewise_run *run, size_t z, size_t place) {
+    siren_status status = SIREN_OK;
     const siren_block_grid *grid = &run->layout.grid;
-    const siren_block slice = {0, 0, grid->z_begin + z, grid->nx, grid->ny, 1};
+    const siren_block_grid slices = {.kind = SIREN_BLOCK_SLICE,
+                                     .nx = grid->nx,
+                                     .ny = grid->ny,
+                                     .z_begin = grid->z_begin,
+                                     .z_end = grid->z_end,
+                                     .size = {grid->nx, grid->ny, 1},
+                                     .first = 0,
+                                     .count = run->n_slices};
+    siren_block slice;
+    uint32_t *inside = NULL;
     size_t n_volumes = run->layout.geometry.n_volumes, n_exceptional = 0;
-    return siren_block_gather(run->series, &slice,
-                              run->targets + place * siren_block_points(&slice) * n_volumes,
-                              run->scaling + z * n_volumes, &n_exceptional);
+    float *targets = run->targets + place * grid->nx * grid->ny * n_volumes;
+    SIREN_TRY(siren_mask_block(&run->layout.mask, &slices, z, &slice, &inside));
+    SIREN_TRY(siren_block_gather(run->series, &slice, targets, run->scaling + z * n_volumes, &n_exceptional));
+    spread(&slice, n_volumes, targets);
+done:
+    free(inside);
+    return status;
 }
 
 static siren_status find_ranges(siren_slicewise_run *run) {
@@ -125,22 +156,33 @@ static void rescale(const siren_slicewise_run *run, size_t z, const float *y, fl
     }
 }
 
-/* A siren_outputs_fn: the first block that meets a slice fills in its targets, each its outputs, and the last
- * one completes it. */
+/* Goes on to slice `z` of the block: the first block that meets a slice fills in its targets, the last one completes it. */
+static siren_status advance(siren_slicewise_run *run, size_t z) {
+    const siren_block *block = &run->block;
+    const siren_block_grid *grid = &run->layout.grid;
+    bool opens = block->x == 0 && block->y == 0,
+         closes = block->x + block->nx == grid->nx && block->y + block->ny == grid->ny;
+    for (; run->reached < z; run->reached++) {
+        size_t next = block->z - grid->z_begin + run->reached;
+        if (closes && run->reached > 0)
+            SIREN_RETURN_IF_FAILED(finish_slice(run, next - 1, (run->reached - 1) % run->depth));
+        if (opens && run->reached < block->nz)
+            SIREN_RETURN_IF_FAILED(gather_slice(run, next, run->reached % run->depth));
+    }
+    return SIREN_OK;
+}
+
+/* A siren_outputs_fn. */
 static siren_status take_outputs(void *user, size_t first, size_t n, const float *y) {
     siren_slicewise_run *run = user;
     const siren_block *block = &run->block;
     const siren_block_grid *grid = &run->layout.grid;
     size_t n_volumes = run->layout.geometry.n_volumes, n_slice = block->nx * block->ny;
-    bool opens = block->x == 0 && block->y == 0,
-         closes = block->x + block->nx == grid->nx && block->y + block->ny == grid->ny;
     for (size_t i = first; i < first + n; i++, y += n_volumes) {
-        size_t z = block->z - grid->z_begin + i / n_slice, place = i / n_slice % run->depth,
-               row = i % n_slice / block->nx, column = i % block->nx;
-        if (opens && i % n_slice == 0) SIREN_RETURN_IF_FAILED(gather_slice(run, z, place));
-        size_t point = (place * grid->ny + block->y + row) * grid->nx + block->x + column;
-        rescale(run, z, y, run->y + point * n_volumes);
-        if (closes && i % n_slice == n_slice - 1) SIREN_RETURN_IF_FAILED(finish_slice(run, z, place));
+        size_t voxel = siren_block_voxel(block, i), z = voxel / n_slice, row = voxel % n_slice / block->nx;
+        SIREN_RETURN_IF_FAILED(advance(run, z + 1));
+        size_t at = (z % run->depth * grid->ny + block->y + row) * grid->nx + block->x + voxel % block->nx;
+        rescale(run, block->z - grid->z_begin + z, y, run->y + at * n_volumes);
     }
     return SIREN_OK;
 }
@@ -149,9 +191,14 @@ static siren_status compare_blocks(siren_slicewise_run *run) {
     const siren_block_grid *grid = &run->layout.grid;
     for (size_t nth = 0; nth < grid->count; nth++) {
         const void *voxels;
-        run->block = siren_block_at(grid, grid->first + nth);
+        free(run->inside);
+        run->inside = NULL;
+        run->reached = 0;
+        SIREN_RETURN_IF_FAILED(
+            siren_mask_block(&run->layout.mask, grid, grid->first + nth, &run->block, &run->inside));
         SIREN_RETURN_IF_FAILED(
             siren_block_decode_nth(run->decoder, run->archive, nth, take_outputs, run, &voxels));
+        SIREN_RETURN_IF_FAILED(advance(run, run->block.nz + 1));
     }
     return SIREN_OK;
 }

@@ -38,6 +38,8 @@ const char *siren_section_name(uint32_t kind) {
         return "NETWORK";
     case SIREN_SECTION_WEIGHTS:
         return "WEIGHTS";
+    case SIREN_SECTION_MASK:
+        return "MASK";
     case SIREN_SECTION_ATTACHMENT:
         return "ATTACHMENT";
     case SIREN_SECTION_PROVENANCE:
@@ -359,6 +361,12 @@ const char *siren_archive_path(const siren_archive *archive) { return archive->p
 uint64_t siren_archive_bytes(const siren_archive *archive) { return archive->bytes; }
 size_t siren_archive_n_sections(const siren_archive *archive) { return archive->n_sections; }
 const siren_section_entry *siren_archive_sections(const siren_archive *archive) { return archive->sections; }
+bool siren_archive_has_section(const siren_archive *archive, uint32_t kind) {
+    for (size_t i = 0; i < archive->n_sections; i++)
+        if (archive->sections[i].kind == kind) return true;
+    return false;
+}
+
 size_t siren_archive_n_records(const siren_archive *archive) { return archive->n_records; }
 const siren_index_entry *siren_archive_index(const siren_archive *archive) { return archive->records; }
 

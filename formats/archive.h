@@ -16,6 +16,7 @@ typedef enum {
     SIREN_SECTION_GEOMETRY = 2,           /* what blocks there are */
     SIREN_SECTION_NETWORK = 3,            /* the list of layers */
     SIREN_SECTION_WEIGHTS = 4,            /* how parameters are stored */
+    SIREN_SECTION_MASK = 7,               /* voxels that the networks stand for; absent: all of them */
     SIREN_SECTION_ATTACHMENT = 5 | 0x100, /* one file beside the image: name, then its bytes */
     SIREN_SECTION_PROVENANCE = 6 | 0x100  /* UTF-8 "key=value\n" lines */
 } siren_section_kind;
@@ -92,6 +93,9 @@ siren_status siren_archive_section_at(siren_archive *archive, size_t position, c
  * *n_bytes = 0 with OK where kind is optional and there is no nth. */
 siren_status siren_archive_section(siren_archive *archive, uint32_t kind, size_t nth, const uint8_t **bytes,
                                    size_t *n_bytes);
+
+/* Whether there is a section of `kind`. */
+bool siren_archive_has_section(const siren_archive *archive, uint32_t kind);
 
 size_t siren_archive_n_records(const siren_archive *archive);
 /* Borrowed, sorted by block. */

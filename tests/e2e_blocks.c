@@ -269,7 +269,7 @@ static void decode_at_once(const char *path, int16_t *voxels) {
     size_t n_bytes;
     siren_scaling scaling[2];
     float *coordinates = calloc(BIG, 3 * sizeof *coordinates), *y = calloc(BIG, 2 * sizeof *y), *params;
-    const siren_block block = {0, 0, 0, BIG_X, BIG_Y, BIG_Z};
+    const siren_block block = {.nx = BIG_X, .ny = BIG_Y, .nz = BIG_Z};
     assert_siren_ok(siren_archive_open(path, &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_siren_ok(siren_archive_record(archive, 0, &bytes, &n_bytes));
@@ -282,7 +282,7 @@ static void decode_at_once(const char *path, int16_t *voxels) {
                                      siren_quantised_bytes(&layout.network, layout.weight_bits), params));
     reference_coordinates(BIG_X, BIG_Y, BIG_Z, 3, coordinates);
     assert_siren_ok(siren_decode_host(&layout.network, layout.network.n_layers, params, BIG, coordinates, y));
-    assert_siren_ok(siren_block_restore(SIREN_INT16, BIG, BIG, 2, scaling, y, voxels));
+    assert_siren_ok(siren_block_restore(&block, 0, BIG, SIREN_INT16, 2, scaling, y, voxels));
     free(bytes), free(coordinates), free(y), free(params);
     siren_archive_close(archive);
 }

@@ -8,7 +8,8 @@
 static void coordinates_are_the_papers(void **state) {
     (void)state;
     float ours[5 * 4 * 2], reference[5 * 4 * 2], one[2] = {9, 9};
-    const siren_block slice = {3, 2, 1, 5, 4, 1}, point = {0, 0, 0, 1, 1, 1}, box = {9, 8, 7, 5, 4, 3};
+    const siren_block slice = {3, 2, 1, 5, 4, 1, NULL, 0}, point = {0, 0, 0, 1, 1, 1, NULL, 0},
+                      box = {9, 8, 7, 5, 4, 3, NULL, 0};
     siren_block_coordinates(&slice, 2, 0, 20, ours);
     reference_coordinates(5, 4, 1, 2, reference);
     assert_memory_equal(ours, reference, sizeof ours);
@@ -79,15 +80,16 @@ static void slices_come_back(void **state) {
     float targets[4][3], back[3][4];
     siren_scaling scaling[3];
     size_t n_exceptional = 0;
-    assert_siren_ok(
-        siren_block_gather(&series, &(siren_block){0, 0, 1, 2, 2, 1}, targets[0], scaling, &n_exceptional));
+    assert_siren_ok(siren_block_gather(&series, &(siren_block){.z = 1, .nx = 2, .ny = 2, .nz = 1}, targets[0],
+                                       scaling, &n_exceptional));
     assert_int_equal(n_exceptional, 2);
     assert_true(targets[0][0] == 0 && targets[1][0] == 0.25f && targets[2][0] == 0.5f && targets[3][0] == 1);
     for (int i = 0; i < 4; i++) assert_true(targets[i][1] == 0);
     assert_true(isnan(targets[0][2]) && targets[1][2] == 0 && isnan(targets[2][2]) && targets[3][2] == 1);
     for (int i = 0; i < 4; i++)
         if (isnan(targets[i][2])) targets[i][2] = 0.5f;
-    assert_siren_ok(siren_block_restore(SIREN_FLOAT32, 4, 4, 3, scaling, targets[0], back));
+    assert_siren_ok(siren_block_restore(&(siren_block){.nx = 4, .ny = 1, .nz = 1}, 0, 4, SIREN_FLOAT32, 3,
+                                        scaling, targets[0], back));
     for (int i = 0; i < 4; i++) assert_true(back[0][i] == voxels[0][1][i] && back[1][i] == 7);
     assert_true(back[2][1] == 4 && back[2][3] == 6);
 }
@@ -96,7 +98,7 @@ static void slices_come_back(void **state) {
 static void ranges_are_parts_of_the_whole(void **state) {
     (void)state;
     enum { X = 5, Y = 4, Z = 3, V = 2, PITCH = 7 };
-    const siren_block block = {1, 0, 1, 3, 4, 2}; /* rows of 3 within rows of 5 */
+    const siren_block block = {1, 0, 1, 3, 4, 2, NULL, 0}; /* rows of 3 within rows of 5 */
     static int16_t voxels[V * Z * Y * X];
     siren_series series = {.geometry = {.datatype = SIREN_INT16, .nx = X, .ny = Y, .nz = Z, .n_volumes = V},
                            .voxels = voxels};
@@ -122,7 +124,8 @@ static void integers_round_and_clamp(void **state) {
     siren_scaling scaling = {0, 255};
     float y[5] = {-0.1f, 0.5f / 255, 1.5f / 255, 1.2f, 0.5f};
     uint8_t back[5];
-    assert_siren_ok(siren_block_restore(SIREN_UINT8, 5, 5, 1, &scaling, y, back));
+    assert_siren_ok(siren_block_restore(&(siren_block){.nx = 5, .ny = 1, .nz = 1}, 0, 5, SIREN_UINT8, 1,
+                                        &scaling, y, back));
     assert_int_equal(back[0], 0);
     assert_int_equal(back[3], 255);
     assert_true(back[1] <= 1 && back[2] >= 1 && back[2] <= 2 && (back[4] == 127 || back[4] == 128));
@@ -136,9 +139,9 @@ static void an_overflowing_range_is_refused(void **state) {
     float targets[2];
     siren_scaling scaling;
     size_t n_exceptional = 99;
-    assert_int_equal(
-        siren_block_gather(&series, &(siren_block){0, 0, 0, 2, 1, 1}, targets, &scaling, &n_exceptional),
-        SIREN_UNSUPPORTED);
+    assert_int_equal(siren_block_gather(&series, &(siren_block){.nx = 2, .ny = 1, .nz = 1}, targets, &scaling,
+                                        &n_exceptional),
+                     SIREN_UNSUPPORTED);
     assert_int_equal(n_exceptional, 99);
 }
 

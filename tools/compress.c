@@ -53,8 +53,7 @@ static double training_rate(const siren_compress_options *options, const siren_a
         return 0;
     for (size_t i = 0; i < info->n_blocks; i++) {
         if (!(info->blocks[i].mse > 0)) continue; /* constant ones are not trained */
-        const size_t *size = info->blocks[i].size;
-        n_points += (double)(size[0] * size[1] * size[2]);
+        n_points += (double)info->blocks[i].n_points;
         n_trained++;
     }
     if (n_trained == 0) return 0;
@@ -71,6 +70,9 @@ static void print_summary(const char *archive, const siren_device *device,
            siren_format_bytes((double)info->bytes, size));
     printf("  ratio      %.2f to %s voxels, %.2f to float32\n", info->ratio, info->datatype,
            info->ratio_float32);
+    if (info->masked)
+        printf("  mask       %.1f %% of the voxels; the others come back as %g\n",
+               100 * (double)info->n_inside / (double)info->n_voxels, info->background);
     if (isfinite(info->psnr) && info->block_kind == SIREN_BLOCK_VOLUME)
         printf("  PSNR       %.2f dB, of the whole volume, weights %s\n", info->psnr,
                siren_weights_name(info->weight_bits, weights));
@@ -114,6 +116,10 @@ int siren_tool_compress(int argc, char **argv) {
          &weights, 0, 0},
         {"slices", "A:B", "compress only slices A to B-1, counted from 0", SIREN_OPTION_SPAN,
          &compress.slices, 0, 0},
+        {"mask", "FILE",
+         "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
+         "auto: by MRtrix3's dwi2mask",
+         SIREN_OPTION_TEXT, &compress.mask, 0, 0},
         {"bval", "FILE", "b-values to attach; else IN.bval where it exists", SIREN_OPTION_TEXT,
          &compress.bval, 0, 0},
         {"bvec", "FILE", "directions to attach; else IN.bvec where it exists", SIREN_OPTION_TEXT,

@@ -45,6 +45,7 @@ static void json_blocks(siren_json *json, const siren_archive_info *info) {
         siren_json_number(json, "psnr", block->psnr);
         siren_json_number(json, "mse", block->mse);
         siren_json_integer(json, "bytes", block->bytes);
+        if (info->masked) siren_json_integer(json, "points", block->n_points);
         siren_json_end(json);
     }
     siren_json_end(json);
@@ -61,6 +62,13 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     siren_json_number(json, "ratio", info->ratio);
     siren_json_number(json, "ratio_float32", info->ratio_float32);
     siren_json_number(json, "psnr", info->psnr);
+    if (info->masked) {
+        siren_json_begin_object(json, "mask");
+        siren_json_integer(json, "inside", info->n_inside);
+        siren_json_integer(json, "voxels", info->n_voxels);
+        siren_json_number(json, "background", info->background);
+        siren_json_end(json);
+    }
     siren_json_begin_array(json, "dims");
     siren_json_integer(json, NULL, info->nx);
     siren_json_integer(json, NULL, info->ny);
@@ -126,6 +134,10 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
            info->nifti_version, info->slope, info->inter);
     printf("  ratio        %.2f to %s voxels (%s), %.2f to float32\n", info->ratio, info->datatype,
            siren_format_bytes((double)info->series_bytes, size), info->ratio_float32);
+    if (info->masked)
+        printf("  mask         %s of %s voxels are stored (%.1f %%); the others come back as %g\n",
+               siren_format_integer(info->n_inside, bytes), siren_format_integer(info->n_voxels, size),
+               100 * (double)info->n_inside / (double)info->n_voxels, info->background);
     const char *kind = siren_block_kind_name(info->block_kind, 1);
     const siren_block_info *worst = NULL;
     for (size_t i = 0; i < info->n_blocks; i++)
@@ -174,7 +186,9 @@ int siren_tool_info(int argc, char **argv) {
             "uncompressed series in its\n"
             "stored type to the archive's bytes; the PSNR is -10 log10 of the mean squared error of the "
             "exact decode on\n"
-            "intensities scaled to [0,1] for each volume of a block. With --verbose each block has a line.",
+            "intensities scaled to [0,1] for each volume of a block, inside the mask where there is one. "
+            "With "
+            "--verbose each\nblock has a line.",
         .example = "sirencl info --json dwi.siren",
         .options = options,
         .n_options = sizeof options / sizeof *options};

@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
     SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the scaling"));
     SIREN_TRY(siren_allocate(&coordinates, n_points, 2 * sizeof *coordinates, "the coordinates"));
     SIREN_TRY(siren_allocate(&params, siren_network_n_params(&network), sizeof *params, "the parameters"));
-    siren_block slice = {0, 0, z, g->nx, g->ny, 1};
+    siren_block slice = {.z = z, .nx = g->nx, .ny = g->ny, .nz = 1};
     siren_block_coordinates(&slice, 2, 0, n_points, coordinates);
     SIREN_TRY(siren_block_gather(&series, &slice, targets, scaling, &n_exceptional));
     siren_network_initialise(&network, strtoull(argv[3], NULL, 10), (uint32_t)z, params);
