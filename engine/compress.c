@@ -4,10 +4,13 @@
 #include "engine/sections.h"
 #include "formats/nifti.h"
 #include "host/file.h"
+#include "host/profile.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define STAGE_WRITING "writing"
 
 siren_compress_options siren_compress_defaults(void) {
     return (siren_compress_options){.model = "siren-2d",
@@ -60,11 +63,13 @@ static siren_status store_block(siren_compression *run, size_t nth) {
     char name[64];
     SIREN_RETURN_IF_FAILED(siren_encoder_encode(run->encoder, nth, run->options->weight_bits, &encoded));
     siren_block_name(&run->layout.grid, encoded.entry.block, name, sizeof name);
+    const char *before = siren_profile_enter(STAGE_WRITING);
     siren_status status =
         isfinite(encoded.entry.mse)
             ? siren_archive_writer_packed_record(run->writer, &encoded.entry, encoded.packed,
                                                  encoded.n_packed, encoded.n_unpacked)
             : siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0", name);
+    siren_profile_leave(before);
     if (status == SIREN_OK && encoded.diverged)
         siren_log(SIREN_LOG_WARNING,
                   "%s diverged; the best parameters before that are kept; lower --lr or --w0", name);
@@ -192,8 +197,8 @@ siren_status siren_compress(siren_device *device, const char *image, const char 
                        "%s: is the image itself and is not replaced; give the archive another name", archive);
         goto done;
     }
-    SIREN_TRY(siren_archive_writer_open(archive, options->overwrite, &run.writer));
-    SIREN_TRY(siren_nifti_read(image, options->memory_limit, &run.series));
+    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_open(archive, options->overwrite, &run.writer));
+    SIREN_TRY_STAGE("reading", siren_nifti_read(image, options->memory_limit, &run.series));
     SIREN_TRY(plan_run(&run, image));
     siren_attachments attachments = {image, options->bval, options->bvec, options->sidecar};
     siren_provenance provenance = {.device = device,
@@ -202,11 +207,12 @@ siren_status siren_compress(siren_device *device, const char *image, const char 
                                    .points_per_epoch = options->points_per_epoch,
                                    .rate = run.rate,
                                    .seed = options->seed};
-    SIREN_TRY(siren_sections_write(run.writer, &run.series, &run.layout, &attachments, &provenance));
+    SIREN_TRY_STAGE(STAGE_WRITING,
+                    siren_sections_write(run.writer, &run.series, &run.layout, &attachments, &provenance));
     SIREN_TRY(compress_blocks(&run));
     siren_archive_writer *writer = run.writer;
     run.writer = NULL;
-    SIREN_TRY(siren_archive_writer_commit(writer, NULL));
+    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_commit(writer, NULL));
     if (info) SIREN_TRY(siren_info(archive, info));
 done:
     compression_free(&run);

@@ -4,10 +4,13 @@
 #include "engine/quantise.h"
 #include "engine/trainer.h"
 #include "formats/pack.h"
+#include "host/profile.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define STAGE_TARGETS "gathering and scaling"
 
 /* One of the networks last trained. */
 typedef struct {
@@ -55,7 +58,11 @@ static siren_status read_targets(void *user, size_t network, size_t first, size_
                                  float *targets) {
     const siren_encoder *encoder = user;
     const siren_slot *slot = &encoder->slots[encoder->trained[network]];
-    return siren_block_targets(encoder->plan.series, &slot->block, slot->scaling, first, n, pitch, targets);
+    const char *before = siren_profile_enter(STAGE_TARGETS);
+    siren_status status =
+        siren_block_targets(encoder->plan.series, &slot->block, slot->scaling, first, n, pitch, targets);
+    siren_profile_leave(before);
+    return status;
 }
 
 /* ---- making and releasing ---- */
@@ -175,6 +182,7 @@ static siren_status reserve(siren_encoder *encoder, const siren_block *block, ui
 /* Scaling and initial parameters of the slots; constant blocks take no place among the trainer's networks. */
 static siren_status fill_slots(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                size_t *n_networks) {
+    siren_status status = SIREN_OK;
     const siren_layout *layout = &encoder->layout;
     size_t n_volumes = layout->geometry.n_volumes, n_params = siren_network_n_params(&layout->network);
     *n_networks = 0;
@@ -187,17 +195,20 @@ static siren_status fill_slots(siren_encoder *encoder, const siren_training *tra
                              .at = at};
         slot->block.inside = encoder->shape.inside;
         slot->block.n_inside = encoder->shape.n_inside;
-        SIREN_RETURN_IF_FAILED(
-            siren_block_scale(encoder->plan.series, &slot->block, slot->scaling, &slot->n_exceptional));
+        SIREN_TRY_STAGE(STAGE_TARGETS, siren_block_scale(encoder->plan.series, &slot->block, slot->scaling,
+                                                         &slot->n_exceptional));
         slot->constant = all_constant(slot->scaling, n_volumes);
         if (slot->constant) continue;
         encoder->trained[at] = i;
         encoder->rates[at] = trainings[i].rate;
+        const char *before = siren_profile_enter("initialising");
         siren_network_initialise(&layout->network, trainings[i].seed, (uint32_t)trainings[i].block,
                                  encoder->params + at * n_params);
+        siren_profile_leave(before);
         ++*n_networks;
     }
-    return SIREN_OK;
+done:
+    return status;
 }
 
 /* A trainer of exactly `n_networks`, and what curves need. */
@@ -386,16 +397,19 @@ siren_status siren_encoder_encode(siren_encoder *encoder, size_t nth, unsigned w
     if (encoder->plan.mask) SIREN_TRY(cut_mask(encoder, &slot->block, &mask));
     watch.mask = mask;
     if (!slot->constant)
-        SIREN_TRY(siren_quantise(&layout->network, weight_bits,
-                                 encoder->params + slot->at * siren_network_n_params(&layout->network),
-                                 siren_block_points(&slot->block), encoder->coordinates, &encoder->targets,
-                                 slot->at, &parameters, &n_parameters));
-    SIREN_TRY(siren_record_write(layout, &slot->block, encoder->plan.series, slot->scaling, parameters,
-                                 slot->n_exceptional, &record, &encoded.n_unpacked));
-    SIREN_TRY(siren_block_decode(encoder->decoder, name, &slot->block, record, encoded.n_unpacked,
-                                 slot->constant ? NULL : siren_fidelity_outputs, &watch, &voxels,
-                                 &encoded.entry.decoded_crc));
-    SIREN_TRY(siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
+        SIREN_TRY_STAGE("quantising",
+                        siren_quantise(&layout->network, weight_bits,
+                                       encoder->params + slot->at * siren_network_n_params(&layout->network),
+                                       siren_block_points(&slot->block), encoder->coordinates,
+                                       &encoder->targets, slot->at, &parameters, &n_parameters));
+    SIREN_TRY_STAGE("packing",
+                    siren_record_write(layout, &slot->block, encoder->plan.series, slot->scaling, parameters,
+                                       slot->n_exceptional, &record, &encoded.n_unpacked));
+    SIREN_TRY_STAGE("decode check",
+                    siren_block_decode(encoder->decoder, name, &slot->block, record, encoded.n_unpacked,
+                                       slot->constant ? NULL : siren_fidelity_outputs, &watch, &voxels,
+                                       &encoded.entry.decoded_crc));
+    SIREN_TRY_STAGE("packing", siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
     if (!slot->constant) {
         encoded.fidelity = siren_fidelity_of(&watch.sums);
         encoded.entry.mse = encoded.fidelity.mse;

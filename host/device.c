@@ -418,6 +418,9 @@ void siren_device_close(siren_device *device) {
         free(device->programs[i].key);
     }
     free(device->programs);
+    if (device->n_timed > 0 && device->queue && clFinish(device->queue) == CL_SUCCESS)
+        siren_device_collect_times(device);
+    free(device->timed);
     if (device->queue) clReleaseCommandQueue(device->queue);
     if (device->context) clReleaseContext(device->context);
     if (device->is_part) clReleaseDevice(device->id);
@@ -429,5 +432,9 @@ const siren_device_facts *siren_device_get_facts(const siren_device *device) { r
 void siren_device_set_family(siren_device *device, siren_family family) { device->facts.family = family; }
 
 siren_status siren_device_finish(siren_device *device) {
-    return siren_opencl_check(device, clFinish(device->queue), "waiting for the queue");
+    siren_timed_call call = siren_timed_call_begin(device);
+    cl_int error = clFinish(device->queue);
+    siren_timed_call_end(&call, NULL);
+    siren_device_collect_times(device);
+    return siren_opencl_check(device, error, "waiting for the queue");
 }

@@ -14,8 +14,7 @@ siren_status siren_buffer_create(siren_device *device, size_t bytes, const char 
         return siren_fail(SIREN_DEVICE_MEMORY,
                           "%s: %zu bytes are needed at once, but the device %s allocates at most %llu; use a "
                           "smaller network or another device",
-                          what, bytes, device->label,
-                          (unsigned long long)device->facts.max_allocation_bytes);
+                          what, bytes, device->label, (unsigned long long)device->facts.max_allocation_bytes);
     SIREN_RETURN_IF_FAILED(siren_allocate(&buffer, 1, sizeof *buffer, what));
     buffer->device = device;
     buffer->bytes = bytes;
@@ -45,26 +44,31 @@ size_t siren_buffer_bytes(const siren_buffer *buffer) { return buffer->bytes; }
 
 siren_status siren_buffer_write(siren_buffer *buffer, size_t offset, const void *bytes, size_t n_bytes) {
     if (n_bytes == 0) return SIREN_OK;
-    return siren_opencl_check(buffer->device,
-                              clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset,
-                                                   n_bytes, bytes, 0, NULL, NULL),
-                              buffer->what);
+    siren_timed_call call = siren_timed_call_begin(buffer->device);
+    cl_int error = clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset, n_bytes,
+                                        bytes, 0, NULL, siren_timed_call_event(&call));
+    siren_timed_call_end(&call, "write buffers");
+    siren_device_collect_times(buffer->device);
+    return siren_opencl_check(buffer->device, error, buffer->what);
 }
 
 siren_status siren_buffer_read(siren_buffer *buffer, size_t offset, void *bytes, size_t n_bytes) {
     if (n_bytes == 0) return SIREN_OK;
-    return siren_opencl_check(buffer->device,
-                              clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset,
-                                                  n_bytes, bytes, 0, NULL, NULL),
-                              buffer->what);
+    siren_timed_call call = siren_timed_call_begin(buffer->device);
+    cl_int error = clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset, n_bytes, bytes,
+                                       0, NULL, siren_timed_call_event(&call));
+    siren_timed_call_end(&call, "read buffers");
+    siren_device_collect_times(buffer->device);
+    return siren_opencl_check(buffer->device, error, buffer->what);
 }
 
 siren_status siren_buffer_zero(siren_buffer *buffer) {
     const cl_uchar zero = 0;
-    return siren_opencl_check(
-        buffer->device,
-        clEnqueueFillBuffer(buffer->device->queue, buffer->memory, &zero, 1, 0, buffer->bytes, 0, NULL, NULL),
-        buffer->what);
+    siren_timed_call call = siren_timed_call_begin(buffer->device);
+    cl_int error = clEnqueueFillBuffer(buffer->device->queue, buffer->memory, &zero, 1, 0, buffer->bytes, 0,
+                                       NULL, siren_timed_call_event(&call));
+    siren_timed_call_end(&call, "fill buffers");
+    return siren_opencl_check(buffer->device, error, buffer->what);
 }
 
 siren_status siren_kernel_create(siren_device *device, const char *file, const char *options,
@@ -73,7 +77,7 @@ siren_status siren_kernel_create(siren_device *device, const char *file, const c
     siren_kernel *kernel = NULL;
     cl_program program = NULL;
     cl_int error = CL_SUCCESS;
-    SIREN_TRY(siren_program_get(device, file, options, &program));
+    SIREN_TRY_STAGE("building kernels", siren_program_get(device, file, options, &program));
     SIREN_TRY(siren_allocate(&kernel, 1, sizeof *kernel, name));
     kernel->device = device;
     kernel->name = strdup(name);
@@ -141,8 +145,9 @@ siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, siz
     for (cl_uint i = 0; i < n_arguments; i++)
         SIREN_RETURN_IF_FAILED(
             siren_opencl_check(device, set_argument(kernel->kernel, i, &arguments[i]), kernel->name));
-    return siren_opencl_check(device,
-                              clEnqueueNDRangeKernel(device->queue, kernel->kernel, 3, NULL, range.global,
-                                                     range.local, 0, NULL, NULL),
-                              kernel->name);
+    siren_timed_call call = siren_timed_call_begin(device);
+    cl_int error = clEnqueueNDRangeKernel(device->queue, kernel->kernel, 3, NULL, range.global, range.local,
+                                          0, NULL, siren_timed_call_event(&call));
+    siren_timed_call_end(&call, kernel->name);
+    return siren_opencl_check(device, error, kernel->name);
 }

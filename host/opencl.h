@@ -4,12 +4,18 @@
 
 #include <CL/cl.h>
 
-#include "host/device.h"
+#include "host/profile.h"
 
 typedef struct {
     char *key; /* file and options */
     cl_program program;
 } siren_built_program;
+
+/* Enqueued for a profile, and the row that its time goes to. */
+typedef struct {
+    cl_event event;
+    siren_profile_row *row;
+} siren_timed_event;
 
 struct siren_device {
     siren_device_facts facts;
@@ -20,6 +26,9 @@ struct siren_device {
     cl_command_queue queue;
     siren_built_program *programs; /* (n_programs) built so far */
     size_t n_programs;
+    siren_profile *profile;   /* borrowed; NULL: nothing is timed */
+    siren_timed_event *timed; /* (n_timed) enqueued since the device was last waited for */
+    size_t n_timed, timed_capacity;
     long calls_to_failure; /* negative: never */
     siren_status injected;
 };
@@ -41,6 +50,20 @@ struct siren_kernel {
 /* OK for CL_SUCCESS; otherwise DEVICE or DEVICE_MEMORY with "`what` failed on `device`: CL_NAME". Counts towards an
  * injected failure. */
 siren_status siren_opencl_check(siren_device *device, cl_int error, const char *what);
+/* A call to a device that may have a profile: the thread is in stage SIREN_STAGE_DEVICE between begin and end, and what
+ * was enqueued with the event in between is timed as `name`. (host/profile.c) */
+typedef struct {
+    siren_device *device;
+    const char *before;
+    cl_event event;
+} siren_timed_call;
+siren_timed_call siren_timed_call_begin(siren_device *device);
+/* For the last argument of clEnqueue...; NULL where nothing is timed. */
+cl_event *siren_timed_call_event(siren_timed_call *call);
+void siren_timed_call_end(siren_timed_call *call, const char *name);
+/* Adds up what was enqueued. Everything must have ended. */
+void siren_device_collect_times(siren_device *device);
+
 /* "CL_OUT_OF_RESOURCES" */
 const char *siren_opencl_error_name(cl_int error);
 

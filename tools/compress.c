@@ -2,6 +2,7 @@
 #include "engine/blocks.h"
 #include "engine/network.h"
 #include "engine/quantise.h"
+#include "tools/profile.h"
 #include "tools/tools.h"
 
 #include <ctype.h>
@@ -86,9 +87,42 @@ static void print_summary(const char *archive, const siren_device *device,
     if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", training, rate);
 }
 
+static siren_status print_json(const char *archive, const siren_device *device,
+                               const siren_archive_info *info, double seconds, siren_profile *profile) {
+    siren_status status = SIREN_OK;
+    siren_json *json = NULL;
+    SIREN_TRY(siren_json_create(&json));
+    siren_json_string(json, "archive", archive);
+    siren_json_integer(json, "bytes", info->bytes);
+    siren_json_number(json, "ratio", info->ratio);
+    siren_json_number(json, "ratio_float32", info->ratio_float32);
+    siren_json_number(json, "psnr", info->psnr);
+    siren_json_number(json, "seconds", seconds);
+    siren_json_string(json, "device", siren_tool_device_name(device));
+    if (profile) siren_tool_write_profile(json, profile);
+    SIREN_TRY(siren_tool_print_json(json));
+done:
+    siren_json_free(json);
+    return status;
+}
+
+/* The device to train on; its part in the profile begins here. */
+static siren_status open_device(const char *choice, siren_profile *profile, siren_device **out) {
+    siren_status status = SIREN_OK;
+    const char *wanted = choice ? choice : getenv("SIRENCL_DEVICE");
+    if (wanted && strcmp(wanted, "host") == 0)
+        return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
+                                       "'sirencl devices'");
+    SIREN_TRY_STAGE("opening the device", siren_device_open(choice, out));
+    if (profile) SIREN_TRY(siren_device_set_profile(*out, profile));
+done:
+    return status;
+}
+
 int siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
+    bool json = false, profiling = false;
     const char *device_choice = NULL, *blocks = NULL, *files[2];
     char default_weights[16];
     const char *weights = siren_weights_name(compress.weight_bits, default_weights);
@@ -132,6 +166,9 @@ int siren_tool_compress(int argc, char **argv) {
          "the\nphysical memory",
          SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
         {"force", NULL, "replace OUT.siren where it exists", SIREN_OPTION_FLAG, &compress.overwrite, 0, 0},
+        {"profile", NULL, "tell where the time went: kernels, transfers, stages of the host",
+         SIREN_OPTION_FLAG, &profiling, 0, 0},
+        {"json", NULL, "machine-readable summary", SIREN_OPTION_FLAG, &json, 0, 0},
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -152,21 +189,26 @@ int siren_tool_compress(int argc, char **argv) {
 
     siren_status status = SIREN_OK;
     siren_device *device = NULL;
+    siren_profile *profile = NULL;
     siren_archive_info info = {0};
     double start = siren_clock();
     siren_terminal_catch_interrupt();
+    if (profiling) SIREN_TRY(siren_profile_create(&profile));
     SIREN_TRY(parse_weights(weights, &compress.weight_bits));
     if (blocks) SIREN_TRY(parse_blocks(blocks, &compress));
-    const char *wanted = device_choice ? device_choice : getenv("SIRENCL_DEVICE");
-    if (wanted && strcmp(wanted, "host") == 0)
-        SIREN_TRY(siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
-                                          "'sirencl devices'"));
-    SIREN_TRY(siren_device_open(device_choice, &device));
+    SIREN_TRY(open_device(device_choice, profile, &device));
     SIREN_TRY(siren_compress(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
-    if (!common.quiet) print_summary(files[1], device, &compress, &info, siren_clock() - start);
+    double seconds = siren_clock() - start;
+    if (json) {
+        SIREN_TRY(print_json(files[1], device, &info, seconds, profile));
+    } else if (!common.quiet) {
+        print_summary(files[1], device, &compress, &info, seconds);
+        if (profile) siren_tool_print_profile(profile);
+    }
 done:
     siren_archive_info_free(&info);
     siren_device_close(device);
+    siren_profile_free(profile);
     return siren_terminal_exit(status);
 }
