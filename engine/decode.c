@@ -3,8 +3,10 @@
 #include "engine/gradient.h"
 #include "engine/layer.h"
 #include "host/clones.h"
+#include "host/threads.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,48 +87,90 @@ SIREN_CLONES static void host_activate(float *restrict z, size_t n, uint32_t act
         for (size_t i = 0; i < n; i++) z[i] = tanh_exact(z[i]);
 }
 
-siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,
-                               size_t n_points, const float *coordinates, float *y) {
-    siren_status status = SIREN_OK;
-    float *transposed = NULL, *bias = NULL, *h = NULL, *z = NULL;
-    size_t widest = network->n_inputs, n_inputs = network->n_inputs,
-           n_out = network->layers[n_layers - 1].width;
-    for (size_t l = 0; l < n_layers; l++)
-        if (network->layers[l].width > widest) widest = network->layers[l].width;
-    SIREN_TRY(siren_allocate(&transposed, siren_network_n_params(network), sizeof *transposed,
-                             "the transposed weights"));
-    SIREN_TRY(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
-    SIREN_TRY(siren_allocate(&h, widest * HOST_ROWS, sizeof *h, "a layer's inputs"));
-    SIREN_TRY(siren_allocate(&z, widest * HOST_ROWS, sizeof *z, "a layer's outputs"));
+#define HOST_ITEM (16 * HOST_ROWS) /* points that a thread takes at once */
+#define HOST_THREAD_MACS 4e6       /* multiply-adds worth a thread */
 
-    size_t offset = 0;
+/* Points by any thread in any order: each is computed on its own. */
+typedef struct {
+    const siren_network *network;
+    size_t n_layers, n_points, widest;
+    const float *transposed, *bias; /* of each layer W (in, out); (n_layers, widest) */
+    const float *coordinates;
+    float *y;
+    float *scratch; /* (n_threads, 2, widest * HOST_ROWS) */
+    atomic_size_t next;
+} host_work;
+
+/* HOST_ROWS points or fewer from `first` on; h and z are scratch. */
+static void host_rows(const host_work *work, size_t first, float *h, float *z) {
+    const siren_network *network = work->network;
+    size_t rest = work->n_points - first, n_rows = rest < HOST_ROWS ? rest : HOST_ROWS;
+    size_t n_inputs = network->n_inputs, n_out = network->layers[work->n_layers - 1].width, offset = 0;
+    memcpy(h, work->coordinates + first * n_inputs, n_rows * n_inputs * sizeof *h);
+    for (size_t l = 0; l < work->n_layers; l++) {
+        size_t in = siren_network_layer_inputs(network, (uint32_t)l), out = network->layers[l].width;
+        host_product(z, h, work->transposed + offset, work->bias + l * work->widest, in, out);
+        host_activate(z, HOST_ROWS * out, network->layers[l].activation, network->layers[l].w0);
+        offset += (in + 1) * out;
+        float *swap = h;
+        h = z;
+        z = swap;
+    }
+    memcpy(work->y + first * n_out, h, n_rows * n_out * sizeof *work->y);
+}
+
+static void host_member(void *user, size_t member) {
+    host_work *work = user;
+    size_t n_scratch = work->widest * HOST_ROWS;
+    float *h = work->scratch + 2 * member * n_scratch, *z = h + n_scratch;
+    for (size_t first; (first = atomic_fetch_add(&work->next, HOST_ITEM)) < work->n_points;)
+        for (size_t row = first; row < first + HOST_ITEM && row < work->n_points; row += HOST_ROWS)
+            host_rows(work, row, h, z);
+}
+
+static void transpose_layers(const siren_network *network, size_t n_layers, size_t widest,
+                             const float *params, float *transposed, float *bias) {
     for (size_t l = 0; l < n_layers; l++) {
         size_t in = siren_network_layer_inputs(network, (uint32_t)l), out = network->layers[l].width;
         for (size_t o = 0; o < out; o++)
-            for (size_t k = 0; k < in; k++) transposed[offset + k * out + o] = params[offset + o * in + k];
-        memcpy(bias + l * widest, params + offset + in * out, out * sizeof *bias);
-        offset += (in + 1) * out;
+            for (size_t k = 0; k < in; k++) transposed[k * out + o] = params[o * in + k];
+        memcpy(bias + l * widest, params + in * out, out * sizeof *bias);
+        transposed += (in + 1) * out;
+        params += (in + 1) * out;
     }
-    for (size_t first = 0; first < n_points; first += HOST_ROWS) {
-        size_t n_rows = n_points - first < HOST_ROWS ? n_points - first : HOST_ROWS;
-        memcpy(h, coordinates + first * n_inputs, n_rows * n_inputs * sizeof *h);
-        offset = 0;
-        for (size_t l = 0; l < n_layers; l++) {
-            size_t in = siren_network_layer_inputs(network, (uint32_t)l), out = network->layers[l].width;
-            host_product(z, h, transposed + offset, bias + l * widest, in, out);
-            host_activate(z, HOST_ROWS * out, network->layers[l].activation, network->layers[l].w0);
-            offset += (in + 1) * out;
-            float *swap = h;
-            h = z;
-            z = swap;
-        }
-        memcpy(y + first * n_out, h, n_rows * n_out * sizeof *y);
+}
+
+siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,
+                               size_t n_points, const float *coordinates, float *y) {
+    siren_status status = SIREN_OK;
+    float *transposed = NULL, *bias = NULL, *scratch = NULL;
+    size_t widest = network->n_inputs, n_params = 0;
+    for (size_t l = 0; l < n_layers; l++) {
+        if (network->layers[l].width > widest) widest = network->layers[l].width;
+        n_params += ((size_t)siren_network_layer_inputs(network, (uint32_t)l) + 1) * network->layers[l].width;
     }
+    size_t n_threads = siren_processors();
+    double worth = (double)n_params * (double)n_points / HOST_THREAD_MACS;
+    if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
+    SIREN_TRY(siren_allocate(&transposed, n_params, sizeof *transposed, "the transposed weights"));
+    SIREN_TRY(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
+    SIREN_TRY(siren_allocate(&scratch, n_threads * 2 * widest * HOST_ROWS, sizeof *scratch,
+                             "inputs and outputs of layers"));
+    transpose_layers(network, n_layers, widest, params, transposed, bias);
+    host_work work = {.network = network,
+                      .n_layers = n_layers,
+                      .n_points = n_points,
+                      .widest = widest,
+                      .transposed = transposed,
+                      .bias = bias,
+                      .coordinates = coordinates,
+                      .y = y,
+                      .scratch = scratch};
+    SIREN_TRY(siren_threads_run(n_threads, host_member, &work));
 done:
     free(transposed);
     free(bias);
-    free(h);
-    free(z);
+    free(scratch);
     return status;
 }
 

@@ -7,7 +7,7 @@
 #include "engine/network.h"
 #include "host/device.h"
 
-/* The portable definition in plain C. Evaluates the first `n_layers` layers (network->n_layers: all; fewer: features of
+/* The portable definition in plain C, with all processors. Evaluates the first `n_layers` layers (network->n_layers: all; fewer: features of
  * a hidden layer) on n_points. `params` in exchange order; `coordinates` (n_points, n_inputs); `y` (n_points, width of
  * layer n_layers - 1). SYSTEM when out of memory. */
 siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,

@@ -1,8 +1,10 @@
 #include "engine/least_squares.h"
 
 #include "host/clones.h"
+#include "host/threads.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,9 @@
 #define TILE_ROWS 4
 #define TILE_COLUMNS 8
 #define SLICE 128
+#define GROUP (8 * SLICE) /* points that threads share */
+#define ITEM_ROWS 32      /* rows of sums that a thread takes at once */
+#define THREAD_MACS 2e6   /* multiply-adds worth a thread */
 
 static size_t padded(size_t n) { return (n + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS; }
 
@@ -26,8 +31,9 @@ siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren
     SIREN_TRY(siren_allocate(&p.order, p.stride_n, sizeof *p.order, "the order of the features"));
     SIREN_TRY(siren_allocate(&p.scratch, p.stride_n * (p.stride_n > p.stride_m ? p.stride_n : p.stride_m),
                              sizeof(double), "scratch"));
-    SIREN_TRY(siren_allocate(&p.features, SLICE * p.stride_n, sizeof(double), "a slice of features"));
-    SIREN_TRY(siren_allocate(&p.wanted, SLICE * p.stride_m, sizeof(double), "a slice of right-hand sides"));
+    /* One row more than is used: GCC 12 lets add_tile read the 4 values of `a` behind the last point, and drops them. */
+    SIREN_TRY(siren_allocate(&p.features, (GROUP + 1) * p.stride_n, sizeof(double), "some features"));
+    SIREN_TRY(siren_allocate(&p.wanted, GROUP * p.stride_m, sizeof(double), "some right-hand sides"));
     SIREN_TRY(siren_allocate(&p.column, p.stride_n, sizeof(double), "a column"));
     for (size_t i = 0; i < p.n; i++) p.order[i] = i;
     *out = p;
@@ -63,26 +69,56 @@ SIREN_CLONES static void add_tile(double *restrict sums, size_t stride, const do
         for (size_t j = 0; j < TILE_COLUMNS; j++) sums[i * stride + j] += tile[i][j];
 }
 
-void siren_least_squares_add(siren_least_squares *p, size_t n_points, const float *inputs,
-                             const float *outputs) {
+/* Rows of sums by any thread in any order: each sum goes through the points in ascending order. */
+typedef struct {
+    siren_least_squares *problem;
+    size_t n_points;
+    atomic_size_t next; /* item of ITEM_ROWS rows */
+} adding;
+
+/* Adds a slice of points to TILE_ROWS rows of gram and moments from row `i` on. */
+static void add_rows(siren_least_squares *p, size_t i, size_t first, size_t n_slice) {
+    const double *features = p->features + first * p->stride_n, *wanted = p->wanted + first * p->stride_m;
+    for (size_t j = 0; j <= i; j += TILE_COLUMNS)
+        add_tile(p->gram + i * p->stride_n + j, p->stride_n, features + i, p->stride_n, features + j,
+                 p->stride_n, n_slice);
+    for (size_t j = 0; j < p->m; j += TILE_COLUMNS)
+        add_tile(p->moments + i * p->stride_m + j, p->stride_m, features + i, p->stride_n, wanted + j,
+                 p->stride_m, n_slice);
+}
+
+static void add_member(void *user, size_t member) {
+    (void)member;
+    adding *work = user;
+    siren_least_squares *p = work->problem;
+    size_t n_items = (p->n + ITEM_ROWS - 1) / ITEM_ROWS;
+    for (size_t item; (item = atomic_fetch_add(&work->next, 1)) < n_items;) {
+        size_t begin = (n_items - 1 - item) * ITEM_ROWS; /* the longest rows first */
+        for (size_t first = 0; first < work->n_points; first += SLICE) {
+            size_t rest = work->n_points - first, n_slice = rest < SLICE ? rest : SLICE;
+            for (size_t i = begin; i < begin + ITEM_ROWS && i < p->n; i += TILE_ROWS)
+                add_rows(p, i, first, n_slice);
+        }
+    }
+}
+
+siren_status siren_least_squares_add(siren_least_squares *p, size_t n_points, const float *inputs,
+                                     const float *outputs) {
     size_t n_inputs = p->n - 1;
-    for (size_t first = 0; first < n_points; first += SLICE) {
-        size_t n_slice = n_points - first < SLICE ? n_points - first : SLICE;
-        for (size_t i = 0; i < n_slice; i++) {
+    for (size_t first = 0; first < n_points; first += GROUP) {
+        adding work = {.problem = p, .n_points = n_points - first < GROUP ? n_points - first : GROUP};
+        for (size_t i = 0; i < work.n_points; i++) {
             double *a = p->features + i * p->stride_n, *d = p->wanted + i * p->stride_m;
             a[0] = 1.0;
             for (size_t k = 0; k < n_inputs; k++) a[1 + k] = (double)*inputs++;
             for (size_t k = 0; k < p->m; k++) d[k] = (double)*outputs++;
         }
-        for (size_t i = 0; i < p->n; i += TILE_ROWS) {
-            for (size_t j = 0; j <= i; j += TILE_COLUMNS)
-                add_tile(p->gram + i * p->stride_n + j, p->stride_n, p->features + i, p->stride_n,
-                         p->features + j, p->stride_n, n_slice);
-            for (size_t j = 0; j < p->m; j += TILE_COLUMNS)
-                add_tile(p->moments + i * p->stride_m + j, p->stride_m, p->features + i, p->stride_n,
-                         p->wanted + j, p->stride_m, n_slice);
-        }
+        size_t n_threads = siren_processors();
+        double worth = (double)work.n_points * (double)p->n * (double)(p->n / 2 + p->m) / THREAD_MACS;
+        if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
+        SIREN_RETURN_IF_FAILED(siren_threads_run(n_threads, add_member, &work));
     }
+    return SIREN_OK;
 }
 
 /* y(n) -= factor * x(n) */

@@ -189,7 +189,7 @@ static siren_status gather(siren_fit *fit, size_t l, siren_least_squares *proble
         SIREN_RETURN_IF_FAILED(siren_decode_host(fit->network, l, fit->rounded_params, n,
                                                  fit->chunk_coordinates, fit->chunk_inputs));
         SIREN_RETURN_IF_FAILED(wanted_outputs(fit, l, n));
-        siren_least_squares_add(problem, n, fit->chunk_inputs, fit->chunk_outputs);
+        SIREN_RETURN_IF_FAILED(siren_least_squares_add(problem, n, fit->chunk_inputs, fit->chunk_outputs));
     }
 }
 
