@@ -1,15 +1,13 @@
 /* Smoothing and denoising by MRtrix3's programs, through files in a folder of their own. */
-#define _GNU_SOURCE
 #include "engine/baseline_parts.h"
 #include "formats/nifti.h"
 #include "formats/number.h"
 #include "host/process.h"
+#include "host/staging.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define INPUT "input.nii"
 #define OUTPUT "output.nii"
@@ -26,39 +24,6 @@ const char *siren_baseline_program(siren_baseline_method method) {
 }
 
 /* ---- files ---- */
-
-/* A fresh folder below `parent` (NULL: TMPDIR or /tmp). `*out` is yours: remove_folder(). */
-static siren_status make_folder(const char *parent, char **out) {
-    char *folder = NULL;
-    const char *temporary = getenv("TMPDIR");
-    if (!parent) parent = temporary && *temporary ? temporary : "/tmp";
-    if (asprintf(&folder, "%s/.sirencl-XXXXXX", parent) < 0)
-        return siren_fail(SIREN_SYSTEM, "out of memory: a path below %s", parent);
-    if (!mkdtemp(folder)) {
-        free(folder);
-        return siren_fail(SIREN_SYSTEM,
-                          "%s: cannot make a temporary folder there (%m); name another in TMPDIR", parent);
-    }
-    *out = folder;
-    return SIREN_OK;
-}
-
-static siren_status path_of(const char *folder, const char *name, char **out) {
-    if (asprintf(out, "%s/%s", folder, name) >= 0) return SIREN_OK;
-    return siren_fail(SIREN_SYSTEM, "out of memory: a path below %s", folder);
-}
-
-static void remove_folder(char *folder) {
-    static const char *const names[] = {INPUT, OUTPUT};
-    for (size_t i = 0; folder && i < 2; i++) {
-        char *path;
-        if (path_of(folder, names[i], &path) != SIREN_OK) continue;
-        unlink(path);
-        free(path);
-    }
-    if (folder) rmdir(folder);
-    free(folder);
-}
 
 /* Scaled values as float32, with axes as in memory, so that the program's output has them, too. */
 static siren_status write_input(const char *path, const siren_series *series) {
@@ -156,16 +121,19 @@ done:
 siren_status siren_baseline_filter(const siren_baseline *baseline, const siren_series *series,
                                    siren_progress_fn progress, void *user, void *voxels) {
     siren_status status = SIREN_OK;
-    char *folder = NULL, *input = NULL, *output = NULL;
-    SIREN_TRY(make_folder(baseline->folder, &folder));
-    SIREN_TRY(path_of(folder, INPUT, &input));
-    SIREN_TRY(path_of(folder, OUTPUT, &output));
+    siren_staging *staging = NULL; /* nothing of it is kept */
+    char *input = NULL, *output = NULL;
+    const char *temporary = getenv("TMPDIR"), *folder = baseline->folder;
+    if (!folder) folder = temporary && *temporary ? temporary : "/tmp";
+    SIREN_TRY(siren_staging_open(folder, NULL, 0, true, &staging));
+    SIREN_TRY(siren_staging_path(staging, INPUT, &input));
+    SIREN_TRY(siren_staging_path(staging, OUTPUT, &output));
     SIREN_TRY(write_input(input, series));
-    SIREN_TRY(run_program(baseline, folder, progress, user));
+    SIREN_TRY(run_program(baseline, siren_staging_folder(staging), progress, user));
     SIREN_TRY(read_output(output, series, voxels));
 done:
+    siren_staging_discard(staging);
     free(input);
     free(output);
-    remove_folder(folder);
     return status;
 }

@@ -96,8 +96,6 @@ static void failures_are_told(void **state) {
     siren_series series = make_series(1, voxels, header);
     siren_baseline_result result = {.rate = 3};
     siren_baseline mppca = {.method = SIREN_BASELINE_MPPCA, .folder = scratch_path("mppca")};
-    assert_int_equal(siren_baseline_run(&mppca, &series, NULL, NULL, &result),
-                     SIREN_SYSTEM); /* no such folder */
     assert_int_equal(mkdir(mppca.folder, 0700), 0);
     assert_int_equal(siren_baseline_run(&mppca, &series, NULL, NULL, &result), SIREN_SYSTEM);
     assert_non_null(strstr(siren_message(), "dwidenoise failed"));
