@@ -257,21 +257,24 @@ done:
 }
 
 static siren_status read_trials(siren_value root, size_t max_trials, siren_experiment *x) {
-    siren_value grid = siren_value_member(root, "grid"), trials = siren_value_member(root, "trials");
+    siren_value grid = siren_value_member(root, "grid"), trials = siren_value_member(root, "trials"),
+                baselines = siren_value_member(root, "baselines");
+    bool networks = siren_value_exists(grid) || siren_value_exists(trials);
     siren_trial_list list = {.experiment = x,
                              .max_trials = max_trials,
                              .base = {.epochs = 2000, .patch = {16, 16, 16}, .axis = SIREN_AXIS_Z}};
     siren_status status = SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_trial_settings(root, &list.base));
-    if (!siren_value_exists(grid) && !siren_value_exists(trials))
-        return siren_value_fail(root, "lacks grid or trials: what to train");
+    if (!networks && !siren_value_exists(baselines))
+        return siren_value_fail(root, "lacks grid, trials or baselines: what to do");
     if (siren_value_exists(trials) && !siren_value_is_array(trials))
         return siren_value_refuse(trials, "give a list of trials");
     SIREN_TRY(siren_trial_list_fill(&list, grid, trials));
-    if (x->n_trials == 0)
+    if (networks && x->n_trials == 0)
         SIREN_TRY(siren_value_fail(siren_value_exists(grid) ? grid : trials,
                                    "leaves no trial: list more, or exclude less"));
     SIREN_TRY(check_trials(&list));
+    SIREN_TRY(siren_experiment_baselines(baselines, &list.base, max_trials, x));
 done:
     free(list.sources);
     return status;
@@ -280,12 +283,13 @@ done:
 /* ---- the file ---- */
 
 static siren_status read_outputs(siren_value value, siren_experiment *x) {
-    static const char *const keys[] = {"archives", "curves"};
+    static const char *const keys[] = {"archives", "curves", "restored"};
     x->keep_archives = x->keep_curves = true;
     if (!siren_value_exists(value)) return SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
     SIREN_RETURN_IF_FAILED(siren_value_bool(siren_value_member(value, "archives"), &x->keep_archives));
-    return siren_value_bool(siren_value_member(value, "curves"), &x->keep_curves);
+    SIREN_RETURN_IF_FAILED(siren_value_bool(siren_value_member(value, "curves"), &x->keep_curves));
+    return siren_value_bool(siren_value_member(value, "restored"), &x->keep_restored);
 }
 
 static siren_status read_title(const char *path, siren_value root, siren_experiment *x) {
@@ -302,9 +306,9 @@ static siren_status read_title(const char *path, siren_value root, siren_experim
 
 static siren_status resolve(const char *path, siren_value root, const char *image, size_t max_trials,
                             siren_experiment *x) {
-    static const char *const keys[] = {"$schema",      "name",   "description", "input",  "inputs",
-                                       "blocks",       "grid",   "trials",      "epochs", "points_per_epoch",
-                                       "log_interval", "outputs"};
+    static const char *const keys[] = {
+        "$schema",   "name",   "description",      "input",        "inputs", "blocks", "grid", "trials",
+        "baselines", "epochs", "points_per_epoch", "log_interval", "outputs"};
     uint64_t interval = 10;
     SIREN_RETURN_IF_FAILED(siren_value_keys(root, keys, sizeof keys / sizeof *keys));
     SIREN_RETURN_IF_FAILED(read_title(path, root, x));
@@ -337,8 +341,10 @@ void siren_experiment_free(siren_experiment *experiment) {
     if (!experiment) return;
     for (size_t i = 0; i < experiment->n_inputs; i++) free_input(&experiment->inputs[i]);
     for (size_t i = 0; i < experiment->n_trials; i++) free(experiment->trials[i].name);
+    for (size_t i = 0; i < experiment->n_baselines; i++) free(experiment->baselines[i].name);
     free(experiment->inputs);
     free(experiment->trials);
+    free(experiment->baselines);
     free(experiment->name);
     free(experiment->description);
     free(experiment);

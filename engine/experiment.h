@@ -2,6 +2,7 @@
 #ifndef SIREN_ENGINE_EXPERIMENT_H
 #define SIREN_ENGINE_EXPERIMENT_H
 
+#include "engine/baseline.h"
 #include "engine/network.h"
 #include "engine/phantom.h"
 #include "engine/sirencl.h"
@@ -42,14 +43,31 @@ typedef struct {
     siren_span slices; /* along the axis; end 0: to the last */
 } siren_trial;
 
+/* A compressor or filter that the networks are compared with, to be run on the slices of one input. */
+typedef struct {
+    char *name;   /* "jpeg2000-slice-ratio10"; unique among the baselines */
+    size_t input; /* in the experiment's list */
+    siren_baseline_method method;
+    siren_baseline_unit per; /* of a method that has a rate */
+    /* At most one of these three; none: as close to the original as the method comes. */
+    double ratio, rate; /* wanted, engine/baseline.h; 0: not given */
+    size_t matched;     /* number of the trial whose ratio is wanted; SIREN_NO_TRIAL: none */
+    siren_axis axis;
+    siren_span slices; /* along the axis; end 0: to the last */
+} siren_baseline_trial;
+#define SIREN_NO_TRIAL SIZE_MAX
+
 typedef struct {
     char *name, *description; /* description may be "" */
     siren_experiment_input *inputs;
     size_t n_inputs;
     siren_trial *trials; /* (n_trials) in the order of the file, inputs outermost */
     size_t n_trials;
+    siren_baseline_trial *baselines; /* (n_baselines) in the order of the file, inputs outermost */
+    size_t n_baselines;
     size_t log_interval; /* epochs between two rows of a curve */
     bool keep_archives, keep_curves;
+    bool keep_restored; /* series that baselines restored */
 } siren_experiment;
 
 /* Reads and resolves the file. `image` (may be NULL) replaces the path of the only input, or its phantom. Relative paths are
@@ -66,5 +84,9 @@ siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, s
 /* Writes the members of the trial's resolved configuration, all that can change its result but the input's content, into
  * the open object of `json`: what its identity is made of. */
 void siren_trial_write(const siren_trial *trial, siren_json *json);
+/* The same for a baseline; `matched` (may be NULL) is the identity of the trial that it is matched to. */
+void siren_baseline_trial_write(const siren_baseline_trial *baseline, const char *matched, siren_json *json);
+/* "jpeg2000", "jpeg2000-volume", "xz": what stands in the place of a model. Static. */
+const char *siren_baseline_trial_model(const siren_baseline_trial *baseline);
 
 #endif

@@ -23,6 +23,11 @@ siren_status siren_trial_settings(siren_value object, siren_trial *trial);
 /* Appends the trials of "grid" (an entry or a list of them) and of "trials" (a list), for each input. */
 siren_status siren_trial_list_fill(siren_trial_list *list, siren_value grids, siren_value trials);
 
+/* Appends what "baselines" (a list) asks for to the experiment, for each input, once its trials are known. `base` holds the
+ * slices of the whole. Together with the trials there are at most `max_trials`. */
+siren_status siren_experiment_baselines(siren_value baselines, const siren_trial *base, size_t max_trials,
+                                        siren_experiment *experiment);
+
 /* The layers of "network", its output of width 0. */
 siren_status siren_experiment_network(siren_value value, uint32_t n_inputs, siren_network *out);
 

@@ -127,20 +127,20 @@ static void wrong_values_have_a_path(void **state) {
     static const refusal cases[] = {
         {"[]", SIREN_USAGE,
          "the document is a list of 0 values: give an object with $schema, name, description, input, inputs, "
-         "blocks, grid, trials, epochs, points_per_epoch, log_interval or outputs"},
+         "blocks, grid, trials, baselines, epochs, points_per_epoch, log_interval or outputs"},
         {"null", SIREN_USAGE,
          "the document is null: give an object with $schema, name, description, input, inputs, blocks, grid, "
-         "trials, epochs, points_per_epoch, log_interval or outputs"},
-        {"{}", SIREN_USAGE, "the document lacks grid or trials: what to train"},
+         "trials, baselines, epochs, points_per_epoch, log_interval or outputs"},
+        {"{}", SIREN_USAGE, "the document lacks grid, trials or baselines: what to do"},
         {"{\"grid\": {}, \"grid\": {}}", SIREN_CORRUPT, "grid is given twice: leave one out"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"width\": 1, \"seed\": 3, \"width\": 2}}", SIREN_CORRUPT,
          "grid.width is given twice: leave one out"},
         {"{\"grdi\": {}}", SIREN_USAGE,
          "grdi is no known key: did you mean grid? Known here: $schema, name, description, input, inputs, "
-         "blocks, grid, trials, epochs, points_per_epoch, log_interval or outputs"},
+         "blocks, grid, trials, baselines, epochs, points_per_epoch, log_interval or outputs"},
         {"{\"\\u001b[31m\": {}}", SIREN_USAGE,
          "?[31m is no known key: Known here: $schema, name, description, input, inputs, blocks, grid, "
-         "trials, epochs, points_per_epoch, log_interval or outputs"},
+         "trials, baselines, epochs, points_per_epoch, log_interval or outputs"},
         {"{\"grid\": {\"models\": \"siren-2d\"}}", SIREN_USAGE,
          "grid.models is no known key: did you mean model? Known here: name, network, hidden, model, layers, "
          "width, weights, seed, lr, w0, epochs, blocks, points_per_epoch or exclude"},
@@ -233,7 +233,8 @@ static void wrong_values_have_a_path(void **state) {
         {"{\"outputs\": {\"archives\": 1}, " GRID "}", SIREN_USAGE,
          "outputs.archives is 1: give true or false"},
         {"{\"outputs\": {\"archive\": true}, " GRID "}", SIREN_USAGE,
-         "outputs.archive is no known key: did you mean archives? Known here: archives or curves"},
+         "outputs.archive is no known key: did you mean archives? Known here: archives, curves or "
+         "restored"},
         {"{\"name\": \"a b\", " GRID "}", SIREN_USAGE,
          "name is \"a b\": give at most 64 letters, digits, '-', '_' and '.', beginning with a letter or "
          "digit"},
@@ -241,6 +242,18 @@ static void wrong_values_have_a_path(void **state) {
          "name is \"\": give a text in double quotes, not an empty one"},
         {"{\"description\": [\"a\"], " GRID "}", SIREN_USAGE,
          "description is a list of 1 values: give a text in double quotes, not an empty one"},
+        {"{\"baselines\": {\"method\": \"xz\"}}", SIREN_USAGE,
+         "baselines is an object: give a list: [{\"method\": \"jpeg2000\", \"ratios\": [5, "
+         "10]}]"},
+        {"{\"baselines\": [\"xz\"]}", SIREN_USAGE,
+         "baselines[0] is \"xz\": give an object with method, per, ratios, rates or match"},
+        {"{\"baselines\": [{\"method\": \"jpeg2000\", \"ratio\": 3}]}", SIREN_USAGE,
+         "baselines[0].ratio is no known key: did you mean ratios? Known here: method, per, ratios, rates or "
+         "match"},
+        {"{\"baselines\": [{\"method\": \"jpeg2000\", \"ratios\": [3, 1e7]}]}", SIREN_USAGE,
+         "baselines[0].ratios[1] is 10000000: give a number from 0.01 to 1e+06"},
+        {"{\"baselines\": [{\"method\": \"zfp\", \"per\": \"patch\"}]}", SIREN_USAGE,
+         "baselines[0].per is \"patch\": give slice or volume"},
     };
     CHECK(cases);
 }

@@ -244,6 +244,80 @@ static void number_of_trials_is_limited(void **state) {
     siren_experiment_free(x);
 }
 
+static void check_baselines(const char *text, const char *const *names, size_t n) {
+    siren_experiment *x = accept(text);
+    for (size_t i = 0; i < n && i < x->n_baselines; i++) assert_string_equal(x->baselines[i].name, names[i]);
+    assert_int_equal(x->n_baselines, n);
+    siren_experiment_free(x);
+}
+
+static void baselines_follow_the_trials(void **state) {
+    (void)state;
+    static const char *const names[] = {"a-jpeg2000-slice-ratio4",
+                                        "a-jpeg2000-slice-ratio8.5",
+                                        "a-xz",
+                                        "jpeg2000-volume-like-a-siren-2d-3x256-int8-seed0",
+                                        "b-jpeg2000-slice-ratio4",
+                                        "b-jpeg2000-slice-ratio8.5",
+                                        "b-xz",
+                                        "jpeg2000-volume-like-b-siren-2d-3x256-int8-seed0"};
+    check_baselines(
+        "{\"inputs\": [\"a.nii\", \"b.nii\"], \"grid\": {\"model\": \"siren-2d\"}, \"baselines\": ["
+        "{\"method\": \"jpeg2000\", \"ratios\": [4, 8.5]}, {\"method\": \"xz\"},"
+        "{\"method\": \"jpeg2000\", \"per\": \"volume\", \"match\": \"trials\"}]}",
+        names, 8);
+    static const char *const alone[] = {"zfp-volume-rate6", "zfp-slice", "smooth"};
+    check_baselines(
+        "{\"baselines\": [{\"method\": \"zfp\", \"per\": \"volume\", \"rates\": 6}, {\"method\": \"zfp\"},"
+        "{\"method\": \"smooth\"}]}",
+        alone, 3);
+}
+
+/* A baseline takes the slices of the trial that it is matched to, else those of the whole. */
+static void baselines_take_slices(void **state) {
+    (void)state;
+    siren_experiment *x = accept(
+        "{\"blocks\": {\"axis\": \"y\", \"range\": [2, 5]}, \"trials\": [{\"model\": \"siren-2d\", "
+        "\"blocks\": "
+        "{\"axis\": \"x\", \"range\": [7, 8]}}], \"outputs\": {\"restored\": true}, \"baselines\": ["
+        "{\"method\": \"jpeg2000\", \"match\": \"trials\"}, {\"method\": \"jpeg2000\", \"rates\": 3}]}");
+    const siren_baseline_trial *matched = &x->baselines[0], *free_one = &x->baselines[1];
+    assert_true(x->keep_restored);
+    assert_int_equal(matched->matched, 0);
+    assert_int_equal(matched->axis, SIREN_AXIS_X);
+    assert_int_equal(matched->slices.begin, 7);
+    assert_int_equal(free_one->matched, SIREN_NO_TRIAL);
+    assert_int_equal(free_one->axis, SIREN_AXIS_Y);
+    assert_int_equal(free_one->slices.end, 5);
+    assert_true(free_one->rate == 3 && free_one->ratio == 0);
+    siren_experiment_free(x);
+}
+
+static void refuse_baselines(const char *baselines, const char *part) {
+    char text[512];
+    siren_experiment *x = NULL;
+    snprintf(text, sizeof text, "{\"baselines\": %s}", baselines);
+    assert_int_equal(read_text(text, NULL, 5, &x), SIREN_USAGE);
+    if (!strstr(siren_message(), part)) fail_msg("%s: '%s' is not in: %s", text, part, siren_message());
+    assert_null(x);
+}
+
+static void impossible_baselines_are_refused(void **state) {
+    (void)state;
+    refuse_baselines("[]", "give a list");
+    refuse_baselines("[{}]", "baselines[0] lacks method");
+    refuse_baselines("[{\"method\": \"jpeg\"}]", "jpeg2000");
+    refuse_baselines("[{\"method\": \"xz\", \"ratios\": 3}]", "the method xz has no rate");
+    refuse_baselines("[{\"method\": \"xz\", \"per\": \"slice\"}]", "the method xz has no rate");
+    refuse_baselines("[{\"method\": \"zfp\", \"ratios\": 3, \"rates\": 3}]", "more than one of");
+    refuse_baselines("[{\"method\": \"zfp\", \"ratios\": [3, 0]}]", "ratios[1] is 0");
+    refuse_baselines("[{\"method\": \"zfp\", \"ratios\": []}]", "at least one number");
+    refuse_baselines("[{\"method\": \"zfp\", \"match\": \"trials\"}]", "no trials to match");
+    refuse_baselines("[{\"method\": \"zfp\", \"match\": \"all\"}]", "match");
+    refuse_baselines("[{\"method\": \"xz\"}, {\"method\": \"xz\"}]", "makes the trial xz twice");
+    refuse_baselines("[{\"method\": \"zfp\", \"ratios\": [1, 2, 3, 4, 5, 6]}]", "makes more than 5 trials");
+}
+
 /* Given files: reads each and prints its status and message, for unit_experiment_schema.sh to compare with the schema. */
 static int judge(int n, char **paths) {
     for (int i = 0; i < n; i++) {
@@ -271,6 +345,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(command_line_replaces_the_only_input),
         cmocka_unit_test(resolved_settings_are_written_in_full),
         cmocka_unit_test(number_of_trials_is_limited),
+        cmocka_unit_test(baselines_follow_the_trials),
+        cmocka_unit_test(baselines_take_slices),
+        cmocka_unit_test(impossible_baselines_are_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();
