@@ -38,37 +38,52 @@ siren_status siren_run_write_text(const char *path, const char *text, size_t n_b
 
 /* ---- identity ---- */
 
-static siren_status config_text(const siren_trial *trial, const siren_trial_context *context, char **text) {
-    siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
-    siren_json_integer(json, "numerics", SIREN_NUMERICS_VERSION);
-    siren_json_string(json, "input_sha256", context->input_sha256);
-    siren_json_string(json, "mask_sha256", context->mask_sha256);
-    siren_trial_write(trial, json);
-    siren_json_integer(json, "log_interval", context->log_interval);
-    siren_json_bool(json, "archive", context->keep_archives);
-    siren_json_bool(json, "curves", context->keep_curves);
-    siren_status status = siren_json_text(json, text);
-    siren_json_free(json);
-    return status;
+static siren_status config_begin(const siren_trial_context *context, siren_json **json) {
+    SIREN_RETURN_IF_FAILED(siren_json_create(json));
+    siren_json_integer(*json, "numerics", SIREN_NUMERICS_VERSION);
+    siren_json_string(*json, "input_sha256", context->input_sha256);
+    siren_json_string(*json, "mask_sha256", context->mask_sha256);
+    return SIREN_OK;
 }
 
-siren_status siren_trial_folder_create(const char *run, const siren_trial *trial,
-                                       const siren_trial_context *context, siren_trial_folder *out) {
+/* The folder of the trial `name` whose configuration is in `json`, which is freed. */
+static siren_status folder_of(const char *run, const char *name, siren_json *json, siren_trial_folder *out) {
     siren_status status = SIREN_OK;
     siren_trial_folder folder = {.name = NULL};
-    SIREN_TRY(config_text(trial, context, &folder.config));
+    SIREN_TRY(siren_json_text(json, &folder.config));
     siren_digest_bytes(folder.config, strlen(folder.config), folder.identity);
-    if (asprintf(&folder.name, "%s-%.*s", trial->name, IDENTITY_DIGITS, folder.identity) < 0) {
+    if (asprintf(&folder.name, "%s-%.*s", name, IDENTITY_DIGITS, folder.identity) < 0) {
         folder.name = NULL;
-        SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot name trial %s", trial->name));
+        SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot name trial %s", name));
     }
     SIREN_TRY(siren_run_path(&folder.folder, run, "trials/%s", folder.name));
     *out = folder;
     folder = (siren_trial_folder){.name = NULL};
 done:
+    siren_json_free(json);
     siren_trial_folder_free(&folder);
     return status;
+}
+
+siren_status siren_trial_folder_create(const char *run, const siren_trial *trial,
+                                       const siren_trial_context *context, siren_trial_folder *out) {
+    siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(config_begin(context, &json));
+    siren_trial_write(trial, json);
+    siren_json_integer(json, "log_interval", context->log_interval);
+    siren_json_bool(json, "archive", context->keep_archives);
+    siren_json_bool(json, "curves", context->keep_curves);
+    return folder_of(run, trial->name, json, out);
+}
+
+siren_status siren_baseline_folder_create(const char *run, const siren_baseline_trial *baseline,
+                                          const char *matched, const siren_trial_context *context,
+                                          siren_trial_folder *out) {
+    siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(config_begin(context, &json));
+    siren_baseline_trial_write(baseline, matched, json);
+    siren_json_bool(json, "restored", context->keep_restored);
+    return folder_of(run, baseline->name, json, out);
 }
 
 void siren_trial_folder_free(siren_trial_folder *folder) {
@@ -221,7 +236,7 @@ void siren_finished_block_remove(const siren_trial_folder *folder, size_t number
 
 /* ---- results ---- */
 
-static const char *const status_names[] = {"ok", "constant", "diverged"};
+static const char *const status_names[] = {"ok", "constant", "diverged", "unreached"};
 #define N_STATUSES (sizeof status_names / sizeof *status_names)
 static const char *const level_names[] = {"slice", "volume", "patch"};
 #define N_LEVELS (sizeof level_names / sizeof *level_names)
@@ -312,6 +327,7 @@ static siren_status result_text(const siren_trial_folder *folder, const siren_tr
     siren_json_string(json, "trial", folder->name);
     siren_json_string(json, "status", status_names[result->status]);
     siren_json_integer(json, "parameters", result->n_params);
+    if (result->rate > 0) siren_json_number(json, "rate", result->rate);
     siren_json_integer(json, "archive_bytes", result->archive_bytes);
     siren_json_integer(json, "series_bytes", result->series_bytes);
     siren_json_integer(json, "float32_bytes", result->float32_bytes);
@@ -414,6 +430,7 @@ siren_status siren_trial_result_read(const siren_trial_folder *folder, siren_tri
     siren_value root = siren_config_root(config), rows = siren_value_member(root, "rows");
     SIREN_TRY(siren_value_choice(siren_value_member(root, "status"), status_names, N_STATUSES, &which));
     SIREN_TRY(siren_value_integer(siren_value_member(root, "parameters"), 0, most, &n_params));
+    SIREN_TRY(siren_value_number(siren_value_member(root, "rate"), 0, INFINITY, &result.rate));
     SIREN_TRY(siren_value_integer(siren_value_member(root, "archive_bytes"), 0, most, &result.archive_bytes));
     SIREN_TRY(siren_value_integer(siren_value_member(root, "series_bytes"), 0, most, &result.series_bytes));
     SIREN_TRY(siren_value_integer(siren_value_member(root, "float32_bytes"), 0, most, &result.float32_bytes));

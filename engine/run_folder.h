@@ -24,12 +24,17 @@ typedef struct {
 typedef struct {
     const char *input_sha256, *mask_sha256; /* mask_sha256 NULL: no mask */
     size_t log_interval;
-    bool keep_archives, keep_curves;
+    bool keep_archives, keep_curves; /* of networks */
+    bool keep_restored;              /* of baselines */
 } siren_trial_context;
 
 /* Names the trial below `run`; makes nothing. `*out` is yours: siren_trial_folder_free(). */
 siren_status siren_trial_folder_create(const char *run, const siren_trial *trial,
                                        const siren_trial_context *context, siren_trial_folder *out);
+/* The same for a baseline; `matched` (may be NULL) is the identity of the trial whose ratio it takes. */
+siren_status siren_baseline_folder_create(const char *run, const siren_baseline_trial *baseline,
+                                          const char *matched, const siren_trial_context *context,
+                                          siren_trial_folder *out);
 /* Releases what it holds. NULL is allowed. */
 void siren_trial_folder_free(siren_trial_folder *folder);
 
@@ -52,8 +57,13 @@ void siren_finished_block_remove(const siren_trial_folder *folder, size_t number
 
 /* ---- results ---- */
 
-typedef enum { SIREN_RESULT_OK, SIREN_RESULT_CONSTANT, SIREN_RESULT_DIVERGED } siren_result_status;
-/* "ok", "constant", "diverged" */
+typedef enum {
+    SIREN_RESULT_OK,
+    SIREN_RESULT_CONSTANT,
+    SIREN_RESULT_DIVERGED,
+    SIREN_RESULT_UNREACHED /* a baseline cannot have the ratio asked for: there are no rows */
+} siren_result_status;
+/* "ok", "constant", "diverged", "unreached" */
 const char *siren_result_status_name(siren_result_status status);
 
 /* A row of results.csv from `level` on. */
@@ -70,8 +80,9 @@ typedef struct {
 
 typedef struct {
     siren_result_status status; /* never CONSTANT */
-    size_t n_params;
-    uint64_t archive_bytes; /* 0: there is none */
+    size_t n_params;            /* 0 for a baseline */
+    double rate;                /* of a baseline's codestreams; 0: none */
+    uint64_t archive_bytes; /* of the archive, or of all that a baseline restores from; 0: there is none */
     uint64_t series_bytes;  /* voxels of the archived slices in their stored type */
     uint64_t float32_bytes; /* the same in float32 */
     siren_result_row *rows; /* (n_rows) blocks, then slices of a 3-D model */

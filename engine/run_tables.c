@@ -13,6 +13,7 @@
 
 #define TRIAL_COLUMNS                                                                                        \
     "trial", "input", "model", "layers", "width", "weights", "seed", "lr", "w0", "epochs", "parameters"
+#define N_TRIAL_COLUMNS 11
 
 static const char *const result_columns[] = {TRIAL_COLUMNS,    "level",        "number",       "status",
                                              "points",         "volumes",      "mse",          "psnr",
@@ -38,7 +39,19 @@ static const char *const summary_columns[] = {TRIAL_COLUMNS,
                                               "psnr_masked_std"};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* What a network has and a baseline has not stays empty. */
+static void add_baseline(siren_table *table, const siren_complete_trial *t) {
+    siren_table_add_text(table, t->folder);
+    siren_table_add_text(table, t->experiment->inputs[t->baseline->input].name);
+    siren_table_add_text(table, siren_baseline_trial_model(t->baseline));
+    for (int i = 0; i < N_TRIAL_COLUMNS - 3; i++) siren_table_add_text(table, NULL);
+}
+
 static void add_trial(siren_table *table, const siren_complete_trial *t) {
+    if (t->baseline) {
+        add_baseline(table, t);
+        return;
+    }
     const siren_trial *trial = t->trial;
     char weights[16], number[SIREN_NUMBER_BYTES];
     siren_table_add_text(table, t->folder);

@@ -7,8 +7,9 @@
 /* A complete trial. */
 typedef struct {
     const siren_experiment *experiment;
-    const siren_trial *trial;
-    const char *folder; /* its name */
+    const siren_trial *trial;             /* either this */
+    const siren_baseline_trial *baseline; /* or this */
+    const char *folder;                   /* its name */
     const siren_trial_result *result;
 } siren_complete_trial;
 

@@ -2,6 +2,7 @@
 #include "engine/sweep.h"
 
 #include "engine/run_tables.h"
+#include "engine/sweep_baseline.h"
 #include "engine/sweep_folder.h"
 #include "engine/sweep_trial.h"
 #include "formats/number.h"
@@ -47,10 +48,11 @@ struct siren_sweeping {
     const siren_sweep_options *options;
     siren_progress_fn progress;
     void *user;
-    siren_sweep_input *inputs;   /* (n_inputs) */
-    siren_trial_folder *folders; /* (n_trials) until they move into `trials` */
-    siren_sweep_trial *trials;   /* (n_trials) */
-    siren_worker *workers;       /* (n_workers) */
+    siren_sweep_input *inputs;       /* (n_inputs) */
+    siren_trial_folder *folders;     /* (n_trials) until they move into `trials` */
+    siren_sweep_trial *trials;       /* (n_trials) */
+    siren_sweep_baseline *baselines; /* (n_baselines) */
+    siren_worker *workers;           /* (n_workers) */
     size_t n_workers;
 
     /* The stage: trials of one input and slice axis. */
@@ -342,12 +344,16 @@ static siren_status keep_block(siren_worker *worker, siren_sweep_trial *trial, s
 static siren_status write_tables(siren_sweeping *s) {
     siren_complete_trial *complete = NULL;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&complete, s->experiment->n_trials, sizeof *complete, "the complete trials"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&complete, s->experiment->n_trials + s->experiment->n_baselines,
+                                          sizeof *complete, "the complete trials"));
     for (size_t i = 0; i < s->experiment->n_trials; i++)
         if (s->trials[i].complete)
-            complete[n++] = (siren_complete_trial){s->experiment, s->trials[i].trial,
+            complete[n++] = (siren_complete_trial){s->experiment, s->trials[i].trial, NULL,
                                                    s->trials[i].folder.name, &s->trials[i].result};
+    for (size_t i = 0; i < s->experiment->n_baselines; i++)
+        if (s->baselines[i].complete)
+            complete[n++] = (siren_complete_trial){s->experiment, NULL, s->baselines[i].trial,
+                                                   s->baselines[i].folder.name, &s->baselines[i].result};
     siren_status status = siren_run_tables_write(s->options->folder, complete, n);
     free(complete);
     s->tables_at = siren_clock();
@@ -538,7 +544,9 @@ static siren_status run_stages(siren_sweeping *s) {
         for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
             if (has_trials(s->experiment, input, (siren_axis)axis))
                 SIREN_RETURN_IF_FAILED(run_stage(s, input, (siren_axis)axis));
-    return SIREN_OK;
+    const siren_sweep_baselines_plan plan = {s->experiment, s->options,  s->inputs,
+                                             s->trials,     s->progress, s->user};
+    return siren_sweep_baselines_run(&plan, s->baselines, &s->result);
 }
 
 /* ---- the whole ---- */
@@ -563,7 +571,9 @@ static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
         SIREN_RETURN_IF_FAILED(
             siren_trial_folder_create(run, &experiment->trials[i], &context, &s->folders[i]));
     }
-    SIREN_RETURN_IF_FAILED(siren_sweep_folder_claim(run, experiment, s->inputs, s->folders));
+    SIREN_RETURN_IF_FAILED(
+        siren_sweep_baselines_create(run, experiment, s->inputs, s->folders, &s->baselines));
+    SIREN_RETURN_IF_FAILED(siren_sweep_folder_claim(run, experiment, s->inputs, s->folders, s->baselines));
     SIREN_RETURN_IF_FAILED(
         siren_sweep_folder_environment(s->options, experiment, s->inputs, devices, s->n_workers));
     for (size_t i = 0; i < experiment->n_trials; i++) {
@@ -580,6 +590,7 @@ static void sweeping_free(siren_sweeping *s) {
         if (s->folders) siren_trial_folder_free(&s->folders[i]);
         if (s->trials) siren_sweep_trial_free(&s->trials[i]);
     }
+    siren_sweep_baselines_free(s->baselines, s->experiment->n_baselines);
     siren_sweep_inputs_free(s->inputs, s->experiment->n_inputs);
     free(s->folders);
     free(s->trials);
@@ -612,7 +623,7 @@ siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const s
                         .user = user,
                         .n_workers = n_devices,
                         .mutex = PTHREAD_MUTEX_INITIALIZER,
-                        .result = {.n_trials = experiment->n_trials}};
+                        .result = {.n_trials = experiment->n_trials + experiment->n_baselines}};
     siren_lock *held = NULL;
     char *path = NULL;
     SIREN_TRY(siren_folder_make(options->folder));

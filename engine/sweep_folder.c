@@ -28,8 +28,27 @@ static void write_input(siren_json *json, const siren_experiment_input *asked,
     siren_json_end(json);
 }
 
+/* Nothing where there are none. */
+static void write_baselines(siren_json *json, const siren_experiment *experiment,
+                            const siren_trial_folder *folders, const siren_sweep_baseline *baselines) {
+    if (experiment->n_baselines == 0) return;
+    siren_json_bool(json, "restored", experiment->keep_restored);
+    siren_json_begin_array(json, "baselines");
+    for (size_t i = 0; i < experiment->n_baselines; i++) {
+        const siren_baseline_trial *trial = &experiment->baselines[i];
+        const char *matched = trial->matched == SIREN_NO_TRIAL ? NULL : folders[trial->matched].identity;
+        siren_json_begin_object(json, NULL);
+        siren_json_string(json, "trial", baselines[i].folder.name);
+        siren_json_string(json, "input", experiment->inputs[trial->input].name);
+        siren_baseline_trial_write(trial, matched, json);
+        siren_json_end(json);
+    }
+    siren_json_end(json);
+}
+
 static siren_status experiment_text(const siren_experiment *experiment, const siren_sweep_input *inputs,
-                                    const siren_trial_folder *folders, char **text) {
+                                    const siren_trial_folder *folders, const siren_sweep_baseline *baselines,
+                                    char **text) {
     siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "name", experiment->name);
@@ -50,6 +69,7 @@ static siren_status experiment_text(const siren_experiment *experiment, const si
         siren_json_end(json);
     }
     siren_json_end(json);
+    write_baselines(json, experiment, folders, baselines);
     siren_status status = siren_json_text(json, text);
     siren_json_free(json);
     return status;
@@ -98,12 +118,13 @@ done:
 }
 
 siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
-                                      const siren_sweep_input *inputs, const siren_trial_folder *folders) {
+                                      const siren_sweep_input *inputs, const siren_trial_folder *folders,
+                                      const siren_sweep_baseline *baselines) {
     siren_status status = SIREN_OK;
     char *path = NULL, *text = NULL;
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    SIREN_TRY(experiment_text(experiment, inputs, folders, &text));
+    SIREN_TRY(experiment_text(experiment, inputs, folders, baselines, &text));
     SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
     if (access(path, F_OK) != 0) {
         if (!is_new(run))

@@ -4,12 +4,14 @@
 
 #include "engine/run_folder.h"
 #include "engine/sweep.h"
+#include "engine/sweep_baseline.h"
 #include "engine/sweep_input.h"
 
 /* Writes experiment.json into an empty run folder, or checks that the one there says the same. `folders` are of the
- * experiment's trials. USAGE names the input that changed, or says that the folder is of another experiment, or is none. */
+ * experiment's trials, `baselines` its baselines. USAGE names the input that changed, or says that the folder is of another experiment, or is none. */
 siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
-                                      const siren_sweep_input *inputs, const siren_trial_folder *folders);
+                                      const siren_sweep_input *inputs, const siren_trial_folder *folders,
+                                      const siren_sweep_baseline *baselines);
 /* Writes environment.json: program, command, devices, paths of inputs. */
 siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
                                             const siren_experiment *experiment,

@@ -102,6 +102,9 @@ static void print_table(const siren_experiment *experiment, const dry_trial *tri
     printf("%zu trials: %.3f TFLOP, archives of up to %s, about %s of training where nothing is shared\n",
            experiment->n_trials, flop / 1e12, siren_format_bytes(bytes, text[0]),
            format_seconds(seconds, text[1]));
+    for (size_t i = 0; i < experiment->n_baselines; i++)
+        printf("%s%s%s", i == 0 ? "baselines: " : ", ", experiment->baselines[i].name,
+               i + 1 == experiment->n_baselines ? "\n" : "");
 }
 
 static siren_status print_dry_json(const siren_experiment *experiment, const dry_trial *trials) {
@@ -123,6 +126,10 @@ static siren_status print_dry_json(const siren_experiment *experiment, const dry
         siren_json_number(json, "seconds", t->seconds);
         siren_json_end(json);
     }
+    siren_json_end(json);
+    siren_json_begin_array(json, "baselines");
+    for (size_t i = 0; i < experiment->n_baselines; i++)
+        siren_json_string(json, NULL, experiment->baselines[i].name);
     siren_json_end(json);
     siren_status status = siren_tool_print_json(json);
     siren_json_free(json);

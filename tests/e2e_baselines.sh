@@ -1,0 +1,117 @@
+# Baselines of an experiment: ratios, resume, damage, failures; figures and lossless sizes against Python where it is there.
+set -u
+sirencl=$1
+python=${SIREN_PYTHON:-python3}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+fail() { echo "FAILED: $*" >&2; exit 1; }
+sweep() { "$sirencl" sweep --device cpu "$@" >stdout.txt 2>stderr.txt; }
+same_run() { diff -rq -x environment.json -x timing.csv -x lock "$1" "$2" || fail "$1 and $2 differ"; }
+
+cat >some.json <<'JSON'
+{
+  "name": "some",
+  "input": {"phantom": {"dims": [40, 36, 5], "shells": [[0, 1], [1000, 9]], "snr": 30, "seed": 3}},
+  "blocks": {"range": [1, 4]},
+  "grid": {"model": "siren-2d", "layers": 2, "width": [32, 192]},
+  "epochs": 20,
+  "outputs": {"curves": false, "restored": true},
+  "baselines": [
+    {"method": "jpeg2000", "match": "trials"},
+    {"method": "jpeg2000", "per": "volume", "ratios": [3, 10.5]},
+    {"method": "jpeg2000", "rates": 8},
+    {"method": "deflate"},
+    {"method": "xz"}
+  ]
+}
+JSON
+
+# ---- what a run holds; a ratio below 1 is out of JPEG2000's reach, which is a result ----
+sweep some.json -o whole || fail "sweep: $(cat stderr.txt)"
+grep -q 'jpeg2000-slice-like-siren-2d-2x192-int8-seed0-[0-9a-f]*: jpeg2000 comes no nearer to a ratio of 0' stderr.txt ||
+    fail "no word of the ratio out of reach: $(cat stderr.txt)"
+python3 - <<'PY' || fail "tables"
+import csv
+summary = {row["trial"][:-9]: row for row in csv.DictReader(open("whole/summary.csv"))}
+results = list(csv.DictReader(open("whole/results.csv")))
+assert len(summary) == 9, summary.keys()
+for name, row in summary.items():
+    network = name.startswith("siren")
+    assert (row["layers"] != "") == (row["weights"] != "") == (row["parameters"] != "") == network, row
+    slices = [r for r in results if r["trial"] == row["trial"]]
+    assert len(slices) == (0 if row["status"] == "unreached" else 3), (name, slices)
+    assert all(r["level"] == "slice" and r["number"] in "123" for r in slices)
+    assert row["series_bytes"] == str(40 * 36 * 3 * 10 * 2)
+ratio = lambda name: float(summary[name]["ratio"])
+near = lambda a, b: abs(a / b - 1) <= 0.01
+like = "jpeg2000-slice-like-siren-2d-2x%s-int8-seed0"
+assert near(ratio(like % 32), ratio("siren-2d-2x32-int8-seed0"))
+assert summary[like % 192]["status"] == "unreached" and summary[like % 192]["ratio"] == ""
+assert near(ratio("jpeg2000-volume-ratio3"), 3) and near(ratio("jpeg2000-volume-ratio10.5"), 10.5)
+assert 7 < ratio("jpeg2000-slice-rate8") < 8.1
+assert summary["jpeg2000-volume-ratio3"]["model"] == "jpeg2000-volume"
+assert float(summary["jpeg2000-volume-ratio3"]["psnr_mean"]) > float(summary["jpeg2000-volume-ratio10.5"]["psnr_mean"]) + 3
+assert all(float(r["mse"]) == 0 and r["psnr"] == "inf" for r in results if r["model"] in ("deflate", "xz"))
+assert ratio("xz") > ratio("deflate") > 1
+PY
+for trial in whole/trials/*/; do
+    (cd "$trial" && sha256sum --quiet -c SHA256SUMS) || fail "$trial: checksums"
+done
+[ "$(ls whole/trials/*/restored.nii.gz | wc -l)" = 6 ] || fail "6 restored series expected: $(ls whole/trials/*/restored.nii.gz)"
+"$sirencl" decompress --quiet whole/trials/siren-2d-2x32*/archive.siren decoded.nii.gz
+for series in whole/trials/*/restored.nii.gz; do
+    "$sirencl" compare --json decoded.nii.gz "$series" >/dev/null || fail "$series: not on the grid of the archive"
+done
+
+# ---- resume and damage ----
+cp -r whole again
+rm -r again/trials/deflate-* again/trials/jpeg2000-slice-rate8-*/SHA256SUMS again/summary.csv
+printf x >>"$(echo again/trials/jpeg2000-volume-ratio3-*/restored.nii.gz)"
+sweep some.json -o again || fail "resume: $(cat stderr.txt)"
+[ "$(grep -c 'is done again' stderr.txt)" = 1 ] || fail "one damaged trial expected: $(cat stderr.txt)"
+grep -q 'comes no nearer' stderr.txt && fail "a complete trial was done again"
+same_run whole again
+"$sirencl" sweep --json --device cpu some.json -o again 2>stderr.txt | grep -q '"complete_before":[[:space:]]*9' ||
+    fail "nothing was left to do: $(cat stderr.txt)"
+
+# ---- baselines alone; a method that fails leaves the others ----
+cp whole/inputs/phantom.nii.gz image.nii.gz
+echo '{"input": "image.nii.gz", "baselines": [{"method": "smooth"}, {"method": "deflate"}]}' >alone.json
+mkdir bin
+printf '#!/bin/sh\necho "mrfilter: no luck" >&2\nexit 3\n' >bin/mrfilter
+chmod +x bin/mrfilter
+PATH=$PWD/bin:$PATH sweep alone.json -o alone
+[ $? = 8 ] || fail "one of two trials failed, but the exit code says otherwise: $(cat stderr.txt)"
+grep -q 'trial smooth-[0-9a-f]* failed: mrfilter failed with exit code 3: .*no luck' stderr.txt || fail "$(cat stderr.txt)"
+[ "$(wc -l <alone/summary.csv)" = 2 ] || fail "deflate alone is complete: $(cat alone/summary.csv)"
+ls -A alone/trials/smooth-* | grep -q sirencl && fail "temporary files are left"
+if command -v mrfilter >/dev/null; then
+    sweep alone.json -o alone || fail "smoothing: $(cat stderr.txt)"
+    grep -q '^smooth' alone/summary.csv || fail "$(cat alone/summary.csv)"
+fi
+
+# ---- against Python ----
+if ! "$python" -c 'import nibabel, numpy' 2>/dev/null; then
+    echo "not compared with numpy: $python has no nibabel"
+    exit 0
+fi
+"$python" - <<'PY' || fail "figures differ from numpy's"
+import csv, glob, lzma, zlib
+import nibabel, numpy
+load = lambda path: numpy.asarray(nibabel.load(path).dataobj.get_unscaled())
+original, mask = load("whole/inputs/phantom.nii.gz")[:, :, 1:4], load("whole/inputs/phantom_mask.nii.gz")[:, :, 1:4] != 0
+voxels = original.astype("<i2").tobytes(order="F")
+summary = {row["model"]: row for row in csv.DictReader(open("whole/summary.csv"))}
+assert int(summary["deflate"]["archive_bytes"]) == 36 + len(zlib.compress(voxels, 9))
+assert abs(int(summary["xz"]["archive_bytes"]) - 36 - len(lzma.compress(voxels, preset=9 | lzma.PRESET_EXTREME))) < 50
+low = original.min((0, 1)).astype("f8")
+range_ = original.max((0, 1)) - low
+for path in glob.glob("whole/trials/*/restored.nii.gz"):
+    error = ((load(path) - low) / range_ - (original - low) / range_) ** 2
+    rows = [row for row in csv.DictReader(open("whole/results.csv")) if row["trial"] == path.split("/")[-2]]
+    assert len(rows) == 3
+    for z, row in enumerate(rows):
+        assert numpy.isclose(error[:, :, z].mean(), float(row["mse"]), rtol=1e-5), (path, row)
+        assert numpy.isclose(error[:, :, z][mask[:, :, z]].mean(), float(row["mse_masked"]), rtol=1e-5), (path, row)
+PY
