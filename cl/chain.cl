@@ -51,6 +51,32 @@ static void weight_gradient(__global float *gradient, __global const float *dz, 
     }
 }
 
+/* The same for the first layer, whose two or three inputs would fill a vector badly: vectors along the outputs. */
+static void first_weight_gradient(__global float *gradient, __global const float *dz, int dz_pitch,
+                                  __global const float *h, int n_rows, __global const int *layer) {
+    int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED];
+    __global float *dw = gradient + layer[SIREN_LAYER_WEIGHTS];
+    __global float *db = gradient + layer[SIREN_LAYER_BIAS];
+    for (int column = 0; column < out; column += SIREN_LANES) {
+        vec sum = (vec)(0.0f), x = (vec)(0.0f), y = (vec)(0.0f), z = (vec)(0.0f);
+        __global const float *point = h;
+        for (int row = 0; row < n_rows; row++, point += PITCH(SIREN_PAD)) {
+            vec delta = vec_load(dz + row * dz_pitch + column);
+            sum += delta;
+            x = fma((vec)(point[0]), delta, x);
+            y = fma((vec)(point[1]), delta, y);
+            z = fma((vec)(point[2]), delta, z);
+        }
+        vec_store(vec_load(db + column) + sum, db + column);
+        for (int lane = 0; lane < SIREN_LANES; lane++) {
+            __global float *w = dw + (column + lane) * in;
+            w[0] += ((float *)&x)[lane];
+            w[1] += ((float *)&y)[lane];
+            w[2] += ((float *)&z)[lane];
+        }
+    }
+}
+
 /* dZ of the layer below, in place of its derivative: D(rows, in) *= dZ(rows, out) W(out, in) */
 static void input_gradient(__global float *d, int d_pitch, __global const float *dz, int dz_pitch,
                            __global const float *panels, int n_rows, __global const int *layer) {
@@ -143,6 +169,8 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
         if (n_valid <= 0) continue;
         int n_rows = (n_valid + SIREN_TILE_POINTS - 1) / SIREN_TILE_POINTS * SIREN_TILE_POINTS;
 
+        __global const float *block_targets = targets + (size_t)(first - first_target) * out;
+        for (int i = 0; i < n_valid * out; i += SIREN_LANES) vec_prefetch(block_targets + i); /* read after the last layer */
         load_points(scratch, coordinates, first, n_valid, n_rows, table[SIREN_LAYER_IN]);
         __global float *h = scratch;
         for (int l = 0; l < n_layers; l++) {
@@ -155,13 +183,16 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
         }
 
         __global float *d = h - SIREN_BLOCK_ROWS * PITCH(out);
-        partial_losses[slot] += loss_and_error(d, h, PITCH(out), targets + (size_t)(first - first_target) * out, n_valid, n_rows, out);
+        partial_losses[slot] += loss_and_error(d, h, PITCH(out), block_targets, n_valid, n_rows, out);
         for (int l = n_layers - 1; l >= 0; l--) {
             __global const int *layer = table + l * SIREN_LAYER_FIELDS;
             int h_pitch = PITCH(layer[SIREN_LAYER_IN_PADDED]), d_pitch = PITCH(layer[SIREN_LAYER_OUT_PADDED]);
             h = d - SIREN_BLOCK_ROWS * h_pitch;
+            if (l == 0) {
+                first_weight_gradient(gradient, d, d_pitch, h, n_rows, layer);
+                break;
+            }
             weight_gradient(gradient, d, d_pitch, h, h_pitch, n_rows, layer);
-            if (l == 0) break;
             __global float *d_below = h - SIREN_BLOCK_ROWS * h_pitch;
             input_gradient(d_below, h_pitch, d, d_pitch, backward_panels, n_rows, layer);
             d = d_below;

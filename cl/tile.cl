@@ -22,10 +22,10 @@
 #define EACH_UNIT(DO) DO(0) DO(1) DO(2) DO(3)
 #endif
 
-/* A vector that is written after a product, into the cache while the product runs: tiles of a matrix lie too far apart for
- * the hardware to foresee. Not OpenCL's prefetch(), which does nothing on CPUs. */
+/* Brings a vector that a product's end needs into the cache while the product runs: what lies in another matrix, far away,
+ * the hardware does not foresee. Not OpenCL's prefetch(), which does nothing on CPUs. */
 #if defined(__x86_64__) || defined(__aarch64__) /* compiled for the processor itself, not for SPIR */
-#define vec_prefetch(p) __builtin_prefetch((const void *)(uintptr_t)(p), 1)
+#define vec_prefetch(p) __builtin_prefetch((const void *)(uintptr_t)(p))
 #else
 #define vec_prefetch(p)
 #endif
