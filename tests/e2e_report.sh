@@ -286,6 +286,16 @@ expect 0 "width.gp: no picture: gnuplot failed" -o four.html --figures figures r
 grep -q "4 figures" stdout.txt || fail "a broken script: $(cat stdout.txt)"
 [ -e figures/width.svg ] && fail "an old picture was left"
 
+# An interruption while gnuplot is at work leaves no page.
+printf 'set print "ready"\nprint 1\nset print\npause 300\n' >figures/width.gp
+"$sirencl" report -o stopped.html --figures figures run >stdout.txt 2>stderr.txt &
+job=$!
+until [ -s figures/ready ] || ! kill -0 $job; do sleep 0.05; done
+kill -TERM $job
+wait $job
+[ $? = 130 ] || fail "an interrupted report: $(cat stderr.txt)"
+[ -e stopped.html ] && fail "a page of an interrupted report"
+
 # One trial, two inputs.
 make_run one
 sed -i '3,$d' one/summary.csv
