@@ -217,17 +217,25 @@ static frame frame_of(const siren_report_point *const *points, size_t n) {
     return (frame){f.x0 - margin_x, f.x1 + margin_x, f.y0 - margin_y, f.y1 + margin_y};
 }
 
+/* A method that loses nothing is a vertical line. */
+static bool is_line(const siren_report_point *point) { return isnan(point->psnr); }
+
 static place place_of(const frame *f, const siren_report_point *point, double psnr) {
     return (place){(log(point->ratio) - f->x0) / (f->x1 - f->x0), (psnr - f->y0) / (f->y1 - f->y0)};
 }
 
-/* Everything labels must not hide: marks, bars, and lines to the next point of a series. Returns how many
- * places, at most n * (BAR_PIECES + LINE_PIECES + 1). */
+/* Everything labels must not hide: marks, bars, lines to the next point of a series, and vertical lines.
+ * Returns how many places, at most n * (BAR_PIECES + LINE_PIECES + 1). */
 static size_t find_obstacles(const frame *f, const siren_report_point *const *points, size_t n,
                              place *obstacles) {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         const double bar = bar_of(points[i]);
+        if (is_line(points[i])) {
+            for (int k = 0; k <= LINE_PIECES; k++)
+                obstacles[count++] = (place){place_of(f, points[i], 0).x, (double)k / LINE_PIECES};
+            continue;
+        }
         for (int k = 0; k <= BAR_PIECES; k++)
             obstacles[count++] = place_of(f, points[i], points[i]->psnr + bar * (2.0 * k / BAR_PIECES - 1));
         if (i + 1 == n || points[i + 1]->series != points[i]->series) continue;
@@ -276,9 +284,24 @@ static int by_ratio(const void *a, const void *b) {
     return (x->ratio > y->ratio) - (x->ratio < y->ratio);
 }
 
+static const char *choose_side(const frame *f, const siren_report_point *point, const place *obstacles,
+                               size_t n_obstacles, place *labels, size_t *n_labels) {
+    if (is_line(point)) return "line";
+    if (point->trial->baseline) return "none";
+    return place_label(place_of(f, point, point->psnr), obstacles, n_obstacles, labels, n_labels);
+}
+
+static size_t count_lines(const siren_report_point *const *points, size_t n) {
+    size_t n_lines = 0;
+    for (size_t i = 0; i < n; i++) n_lines += is_line(points[i]);
+    return n_lines;
+}
+
 static void add_labelled(siren_table *table, const siren_report_point *point, const char *side) {
     char label[48] = "none";
-    if (!point->trial->baseline)
+    if (is_line(point))
+        snprintf(label, sizeof label, "%s", point->trial->series);
+    else if (!point->trial->baseline)
         snprintf(label, sizeof label, "%gx%g", point->trial->layers, point->trial->width);
     add_point(table, point);
     siren_table_add_text(table, label);
@@ -288,18 +311,22 @@ static void add_labelled(siren_table *table, const siren_report_point *point, co
 /* `points` (n): networks first. */
 static siren_status caption_ratio(const siren_report_point *const *points, size_t n, char **caption) {
     const bool networks = !points[0]->trial->baseline, baselines = points[n - 1]->trial->baseline;
-    bool deeper = false;
-    for (size_t i = 0; i < n; i++) deeper = deeper || strncmp(points[i]->trial->model, "mlp", 3) == 0;
+    bool deeper = false, lines = false;
+    for (size_t i = 0; i < n; i++) {
+        deeper = deeper || strncmp(points[i]->trial->model, "mlp", 3) == 0;
+        lines = lines || is_line(points[i]);
+    }
     return siren_text_make(caption,
                            "Mean slice-wise PSNR of what is restored against the compression ratio to the "
-                           "voxels as stored%s%s%s" BARS ".%s%s%s",
+                           "voxels as stored%s%s%s" BARS ".%s%s%s%s",
                            networks ? ", of networks with " : "", networks ? points[0]->trial->weights : "",
                            networks ? " weights" : "",
                            networks ? " Points are labelled with layers x units as asked for" : "",
                            !networks ? ""
                            : deeper  ? "; the MLPs have one hidden layer more, as published."
                                      : ".",
-                           baselines ? " Dashed: other methods." : "");
+                           baselines ? " Dashed: other methods." : "",
+                           lines ? " Vertical lines: the ratios of lossless ones." : "");
 }
 
 siren_status siren_report_ratio(const siren_report_run *run, const siren_report_points *points,
@@ -314,7 +341,7 @@ siren_status siren_report_ratio(const siren_report_run *run, const siren_report_
     for (size_t i = 0; i < points->n_points; i++)
         if (points->points[i].trial->baseline) chosen[n++] = &points->points[i];
     n = keep_with_ratio(chosen, n);
-    if (n < 2) goto done;
+    if (n < 2 || n == count_lines(chosen, n)) goto done;
     qsort(chosen, n, sizeof *chosen, by_ratio);
     SIREN_TRY(siren_allocate(&obstacles, n, (BAR_PIECES + LINE_PIECES + 1) * sizeof *obstacles,
                              "the places of points"));
@@ -322,13 +349,8 @@ siren_status siren_report_ratio(const siren_report_run *run, const siren_report_
     const frame f = frame_of(chosen, n);
     const size_t n_obstacles = find_obstacles(&f, chosen, n, obstacles);
     SIREN_TRY(create_points(true, &table));
-    for (size_t i = 0; i < n; i++) {
-        const siren_report_point *point = chosen[i];
-        const place at = place_of(&f, point, point->psnr);
-        add_labelled(table, point,
-                     point->trial->baseline ? "none"
-                                            : place_label(at, obstacles, n_obstacles, labels, &n_labels));
-    }
+    for (size_t i = 0; i < n; i++)
+        add_labelled(table, chosen[i], choose_side(&f, chosen[i], obstacles, n_obstacles, labels, &n_labels));
     SIREN_TRY(caption_ratio(chosen, n, caption));
     *out = table;
     table = NULL;

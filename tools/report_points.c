@@ -39,10 +39,12 @@ static bool same_point(const siren_report_trial *a, const siren_report_trial *b)
 }
 
 static bool is_plotted(const siren_report_trial *trial) {
+    const bool lossless = trial->baseline && isnan(trial->psnr) && trial->ratio > 0;
     const bool shaped =
         trial->layers > 0 && isfinite(trial->layers) && trial->width > 0 && isfinite(trial->width);
-    return strcmp(trial->status, "ok") == 0 && isfinite(trial->psnr) && trial->slices >= 1 &&
-           isfinite(trial->slices) && (trial->baseline || shaped);
+    if (strcmp(trial->status, "ok") != 0) return false;
+    return lossless || (isfinite(trial->psnr) && trial->slices >= 1 && isfinite(trial->slices) &&
+                        (trial->baseline || shaped));
 }
 
 /* Mean and standard deviation over the slices of all trials, from those of each. */
@@ -111,7 +113,7 @@ static siren_status rank(siren_report_points *points) {
         const siren_report_point *point = &points->points[i];
         if (n == 0 || strcmp(series[n - 1].name, point->trial->series) != 0)
             series[n++] = (series_facts){.name = point->trial->series,
-                                         .best = point->psnr,
+                                         .best = isnan(point->psnr) ? -INFINITY : point->psnr,
                                          .baseline = point->trial->baseline,
                                          .first = i};
         series[n - 1].best = fmax(series[n - 1].best, point->psnr);

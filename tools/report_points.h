@@ -5,7 +5,7 @@
 
 #include "tools/report_run.h"
 
-/* Trials of a network that differ in their seed only, or one baseline. */
+/* Trials of a network that differ in their seed only, or one baseline; psnr NaN: one that loses nothing. */
 typedef struct {
     const siren_report_trial *trial; /* the first of them; borrowed from the run */
     size_t series;                   /* its rank: networks first, and of these that with the highest PSNR */

@@ -1,10 +1,12 @@
-# Mean slice-wise PSNR against compression ratio, one curve for each kind of network.
+# Mean slice-wise PSNR against compression ratio, one curve for each kind of network and other lossy method; lossless
+# ones are vertical lines.
 load "style.gp"
 
 # To the voxels as stored; "ratio_float32" is the ratio to voxels of 4 bytes, as in the paper.
 ratio = "ratio"
 
-stats "fig2b.csv" using (note(stringcolumn("series"))) nooutput
+is_line(_) = stringcolumn("place") eq "line"
+stats "fig2b.csv" using (is_line(0) ? 0 : note(stringcolumn("series"))) nooutput
 kinds = distinct
 # Where a label stands from its point, in characters.
 sides  = "upper-right lower-left upper-left lower-right"
@@ -18,7 +20,9 @@ x_margin = larger(0.08 * (X_max - X_min), log(1.1))
 y_margin = larger(0.05 * (Y_max_y - Y_min_x), 0.5)
 set logscale x
 set xrange [exp(X_min - x_margin):exp(X_max + x_margin)]
-set yrange [Y_min_x - y_margin:Y_max_y + y_margin]
+bottom = Y_min_x - y_margin
+top    = Y_max_y + y_margin
+set yrange [bottom:top]
 eval ratio_tics("x", exp(X_min), exp(X_max))
 set xlabel "compression ratio"
 set ylabel "PSNR / dB, mean over slices"
@@ -30,7 +34,11 @@ set key at screen 0.825, 0.97 left top
 
 do for [format in formats] {
     eval open_picture(format, "fig2b", 900, 520)
-    plot for [i = 1:words(kinds)] "fig2b.csv" using (of(i, column(ratio))):"psnr":"psnr_low":"psnr_high" \
+    plot "fig2b.csv" using (is_line(0) ? column(ratio) : NaN):(bottom):(0):(top - bottom) \
+             with vectors nohead linecolor rgb "#777777" dashtype 3, \
+         "fig2b.csv" using (is_line(0) ? column(ratio) : NaN):(top):(stringcolumn("label")) \
+             with labels right rotate by 90 offset -0.7, -0.4 font small_font(format) textcolor rgb "#666666", \
+         for [i = 1:words(kinds)] "fig2b.csv" using (of(i, column(ratio))):"psnr":"psnr_low":"psnr_high" \
              with yerrorbars linecolor rgb colour(i) linewidth 0.8 pointtype 0, \
          for [i = 1:words(kinds)] "fig2b.csv" using (of(i, column(ratio))):"psnr" \
              with linespoints linecolor rgb colour(i) linewidth 1.5 dashtype dash(i) pointtype mark(i) title kind(i), \
