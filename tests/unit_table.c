@@ -178,6 +178,43 @@ static void odd_numbers_are_located(void **state) {
     siren_table_free(table);
 }
 
+/* Whatever stands in a file: every cell of what is read is text, and writing it gives the file's bytes. */
+static void random_damage_is_found_or_harmless(void **state) {
+    (void)state;
+    static const char good[] = "trial,psnr,bytes\na-1,29.5,100\nb-2,,\nc-3,inf,7\n";
+    static const char bytes[] = ",\n\"\0\r.x";
+    uint32_t random = 1;
+    size_t n_read = 0;
+    for (int round = 0; round < 3000; round++) {
+        char damaged[sizeof good];
+        memcpy(damaged, good, sizeof good);
+        size_t length = sizeof good - 1;
+        for (int change = 0; change < 1 + round % 3; change++) {
+            random = random * 1664525u + 1013904223u;
+            const size_t at = (random >> 8) % length;
+            if (random >> 30)
+                damaged[at] = bytes[(random >> 20) % (sizeof bytes - 1)];
+            else
+                length = at + 1;
+        }
+        siren_table *table = NULL;
+        file_put(scratch_path("random.csv"), damaged, length);
+        if (siren_table_read(scratch_path("random.csv"), &table) != SIREN_OK) {
+            assert_null(table);
+            continue;
+        }
+        char *text = NULL;
+        size_t n_bytes = 0;
+        assert_siren_ok(siren_table_text(table, &text, &n_bytes));
+        assert_int_equal(n_bytes, length);
+        assert_memory_equal(text, damaged, length);
+        free(text);
+        siren_table_free(table);
+        n_read++;
+    }
+    assert_in_range(n_read, 100, 2900);
+}
+
 static int clean(void **state) {
     (void)state;
     scratch_remove();
@@ -189,7 +226,7 @@ int main(void) {
         cmocka_unit_test(numbers_come_back),          cmocka_unit_test(other_texts_are_no_numbers),
         cmocka_unit_test(the_locale_does_not_matter), cmocka_unit_test(a_table_is_written_and_read),
         cmocka_unit_test(what_fails_is_remembered),   cmocka_unit_test(damage_is_located),
-        cmocka_unit_test(odd_numbers_are_located),
+        cmocka_unit_test(odd_numbers_are_located),    cmocka_unit_test(random_damage_is_found_or_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, clean);
 }

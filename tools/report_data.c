@@ -60,14 +60,14 @@ siren_status siren_report_curves(const siren_report_run *run, const siren_report
     for (size_t i = 0; i < points->n_series; i++) {
         if (!representatives[i]) continue; /* a baseline */
         const siren_report_trial *trial = representatives[i]->trial;
-        char label[96];
+        char label[320];
         SIREN_TRY(siren_report_mean_curve_read(run, trial, &curve));
         const bool alike_shape = trial->layers == shape->layers && trial->width == shape->width;
         others = others || !alike_shape;
         if (alike_shape)
             snprintf(label, sizeof label, "%s", trial->series);
         else
-            snprintf(label, sizeof label, "%.64s-%gx%g", trial->series, trial->layers, trial->width);
+            snprintf(label, sizeof label, "%.255s-%gx%g", trial->series, trial->layers, trial->width);
         add_curve(table, trial->series, label, &curve);
         most_blocks = curve.n_blocks > most_blocks ? curve.n_blocks : most_blocks;
         siren_report_mean_curve_free(&curve);
