@@ -33,16 +33,22 @@ struct siren_trainer {
     double flops_per_second; /* measured; 0 before the first finish */
 };
 
-static siren_status create_network_buffers(siren_trainer *trainer, const float *coordinates) {
-    siren_status status = SIREN_OK;
+static siren_status create_buffers(siren_trainer *trainer, const float *coordinates) {
+    siren_device *device = trainer->device;
     const siren_network *network = &trainer->network;
-    size_t coordinate_bytes = trainer->n_points * network->n_inputs * sizeof(float);
-    SIREN_TRY(siren_network_upload(network, trainer->device, &trainer->table, &trainer->w0));
-    SIREN_TRY(
-        siren_buffer_create(trainer->device, coordinate_bytes, "the coordinates", &trainer->coordinates));
-    SIREN_TRY(siren_buffer_write(trainer->coordinates, 0, coordinates, coordinate_bytes));
-done:
-    return status;
+    size_t n_networks = trainer->n_networks,
+           coordinate_bytes = trainer->n_points * network->n_inputs * sizeof(float),
+           param_bytes = n_networks * trainer->n_padded * sizeof(float);
+    SIREN_RETURN_IF_FAILED(siren_network_upload(network, device, &trainer->table, &trainer->w0));
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_create(device, coordinate_bytes, "the coordinates", &trainer->coordinates));
+    SIREN_RETURN_IF_FAILED(siren_buffer_write(trainer->coordinates, 0, coordinates, coordinate_bytes));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, param_bytes, "the parameters", &trainer->params));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, param_bytes, "the best parameters", &trainer->best));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, n_networks * SIREN_STATE_FIELDS * sizeof(float),
+                                               "the training state", &trainer->state));
+    return siren_buffer_create(device, n_networks * trainer->max_epochs * sizeof(float), "the loss history",
+                               &trainer->history);
 }
 
 static siren_status create_sampler(siren_trainer *trainer) {
@@ -101,56 +107,56 @@ static siren_status create_targets(siren_trainer *trainer, size_t memory_limit) 
     return create_tile_targets(trainer, held, left);
 }
 
+static siren_status create_gradient(siren_trainer *trainer, size_t memory_limit) {
+    size_t left = siren_memory_left(memory_limit, held_bytes(trainer));
+    siren_gradient_shape shape = {
+        .device = trainer->device,
+        .network = &trainer->network,
+        .n_networks = trainer->n_networks,
+        .n_points = trainer->epoch_points,
+        .table = trainer->table,
+        .w0 = trainer->w0,
+        .coordinates = trainer->sampler ? trainer->sampled_coordinates : trainer->coordinates,
+        .memory_limit = left > 0 ? left : 1 /* the least tile, which is then refused: 0 would be no limit */};
+    return siren_gradient_create(&shape, &trainer->gradient);
+}
+
+static siren_status check_plan(const siren_trainer_plan *plan) {
+    SIREN_RETURN_IF_FAILED(siren_network_check(plan->network, "the network", SIREN_USAGE));
+    if (plan->n_networks > 0 && plan->n_points > 0 && plan->n_points <= SIREN_MAX_POINTS &&
+        plan->max_epochs <= INT32_MAX)
+        return SIREN_OK;
+    return siren_fail(SIREN_USAGE,
+                      "cannot train %zu networks on %zu points for %zu epochs: at least one network and "
+                      "point, at most %d",
+                      plan->n_networks, plan->n_points, plan->max_epochs, SIREN_MAX_POINTS);
+}
+
 siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out) {
     siren_status status = SIREN_OK;
     siren_trainer *trainer = NULL;
-    SIREN_RETURN_IF_FAILED(siren_network_check(plan->network, "the network", SIREN_USAGE));
-    if (plan->n_networks == 0 || plan->n_points == 0 || plan->n_points > SIREN_MAX_POINTS ||
-        plan->max_epochs > INT32_MAX)
-        return siren_fail(SIREN_USAGE,
-                          "cannot train %zu networks on %zu points for %zu epochs: at least one network and "
-                          "point, at most %d",
-                          plan->n_networks, plan->n_points, plan->max_epochs, SIREN_MAX_POINTS);
+    SIREN_TRY(check_plan(plan));
     SIREN_TRY(siren_allocate(&trainer, 1, sizeof *trainer, "the trainer"));
     trainer->device = device;
     trainer->network = *plan->network;
     trainer->n_networks = plan->n_networks;
-    trainer->n_points = plan->n_points;
+    trainer->n_points = trainer->epoch_points = plan->n_points;
+    if (plan->points_per_epoch && plan->points_per_epoch < plan->n_points)
+        trainer->epoch_points = plan->points_per_epoch;
     trainer->max_epochs = plan->max_epochs;
     trainer->n_params = siren_network_n_params(plan->network);
     trainer->n_padded = siren_network_n_padded(plan->network);
     trainer->n_outputs = siren_network_n_outputs(plan->network);
     trainer->out_padded = SIREN_PADDED(trainer->n_outputs);
     trainer->rate = plan->adam.rate;
-    trainer->epoch_points = plan->points_per_epoch && plan->points_per_epoch < plan->n_points
-                                ? plan->points_per_epoch
-                                : plan->n_points;
 
-    size_t param_bytes = trainer->n_networks * trainer->n_padded * sizeof(float);
-    SIREN_TRY(create_network_buffers(trainer, plan->coordinates));
-    SIREN_TRY(siren_buffer_create(device, param_bytes, "the parameters", &trainer->params));
-    SIREN_TRY(siren_buffer_create(device, param_bytes, "the best parameters", &trainer->best));
-    SIREN_TRY(siren_buffer_create(device, trainer->n_networks * SIREN_STATE_FIELDS * sizeof(float),
-                                  "the training state", &trainer->state));
-    SIREN_TRY(siren_buffer_create(device, trainer->n_networks * trainer->max_epochs * sizeof(float),
-                                  "the loss history", &trainer->history));
+    SIREN_TRY(create_buffers(trainer, plan->coordinates));
     SIREN_TRY(siren_kernel_create(device, "epoch.cl", "", "epoch_loss", &trainer->loss));
     SIREN_TRY(siren_kernel_create(device, "epoch.cl", "", "epoch_snapshot", &trainer->snapshot));
     SIREN_TRY(
         siren_adam_create(device, trainer->n_networks, trainer->n_padded, &plan->adam, &trainer->optimiser));
     if (trainer->epoch_points < trainer->n_points) SIREN_TRY(create_sampler(trainer));
-    size_t memory_left = siren_memory_left(plan->memory_limit, held_bytes(trainer));
-    if (memory_left == 0) memory_left = 1; /* the least tile, which is then refused: 0 would be no limit */
-    siren_gradient_shape shape = {.device = device,
-                                  .network = &trainer->network,
-                                  .n_networks = trainer->n_networks,
-                                  .n_points = trainer->epoch_points,
-                                  .table = trainer->table,
-                                  .w0 = trainer->w0,
-                                  .coordinates =
-                                      trainer->sampler ? trainer->sampled_coordinates : trainer->coordinates,
-                                  .memory_limit = memory_left};
-    SIREN_TRY(siren_gradient_create(&shape, &trainer->gradient));
+    SIREN_TRY(create_gradient(trainer, plan->memory_limit));
     SIREN_TRY(create_targets(trainer, plan->memory_limit));
     *out = trainer;
     trainer = NULL;
