@@ -141,7 +141,7 @@ head = next(row for row in page.rows if "model" in row)
 body = [row for row in page.rows if len(row) == len(head) and row is not head]
 assert len(body) == len(summary), (len(body), len(summary))
 def bits(row): return {"": 0, "float32": 32}.get(row["weights"]) if row["weights"][:3] != "int" else int(row["weights"][3:])
-summary.sort(key=lambda row: (row["model"], int(row["layers"] or 0), int(row["width"] or 0), bits(row)))
+summary.sort(key=lambda row: (not row["weights"], row["model"], int(row["layers"] or 0), int(row["width"] or 0), bits(row)))
 def ratio(text): return "" if not text else "%#.4g" % float(text) if float(text) < 1000 else "%.0f" % float(text)
 def decibels(mean, std): return f"{float(mean):.2f} ± {float(std):.2f}" if mean else ""
 def count(text): return f"{int(text):,}" if text else ""

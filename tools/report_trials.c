@@ -32,7 +32,9 @@ static void published(FILE *out, const siren_report_trial *t) {
 static void masked(FILE *out, const siren_report_trial *t) { write_decibels(out, t->masked, t->masked_std); }
 static void bytes(FILE *out, const siren_report_trial *t) { write_count(out, t->bytes); }
 static void parameters(FILE *out, const siren_report_trial *t) { write_count(out, t->parameters); }
-static void seconds(FILE *out, const siren_report_trial *t) { fprintf(out, "%.1f", t->train_seconds); }
+static void seconds(FILE *out, const siren_report_trial *t) {
+    if (!t->baseline) fprintf(out, "%.1f", t->train_seconds);
+}
 static void flop_rate(FILE *out, const siren_report_trial *t) {
     if (t->train_seconds > 0) fprintf(out, "%.1f", t->train_flop / t->train_seconds / 1e9);
 }
@@ -125,6 +127,7 @@ static int by_network(const void *a, const void *b) {
     const siren_report_trial *x = *(const siren_report_trial *const *)a,
                              *y = *(const siren_report_trial *const *)b;
     int order = strcmp(x->input, y->input);
+    if (!order) order = x->baseline - y->baseline;
     if (!order) order = strcmp(x->series, y->series);
     if (!order) order = (x->layers > y->layers) - (x->layers < y->layers);
     if (!order) order = (x->width > y->width) - (x->width < y->width);

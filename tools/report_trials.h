@@ -6,7 +6,8 @@
 
 #include "tools/report_run.h"
 
-/* HTML, sorted by input, series, layers, width, bits. Write errors stay in the stream (ferror). */
+/* HTML, sorted by input, series, layers, width, bits; networks before baselines. Write errors stay in the
+ * stream (ferror). */
 siren_status siren_report_trials_write(FILE *out, const siren_report_run *run);
 
 #endif
