@@ -88,7 +88,10 @@ static void input_gradient(__global float *d, int d_pitch, __global const float 
         for (int row = 0; row < n_rows; row += SIREN_TILE_POINTS) {
             __global float *c = d + row * d_pitch + column;
             if (wide) {
-#define ZERO(r) vec c##r##_0 = (vec)(0.0f), c##r##_1 = (vec)(0.0f);
+#define ZERO(r)                                                                                              \
+    vec c##r##_0 = (vec)(0.0f), c##r##_1 = (vec)(0.0f);                                                      \
+    vec_prefetch(c + (r) * d_pitch);                                                                         \
+    vec_prefetch(c + (r) * d_pitch + SIREN_LANES);
                 EACH_POINT(ZERO)
 #undef ZERO
                 TILE_WIDE_RUN(EACH_POINT, dz + row * dz_pitch, dz_pitch, 1, panel, SIREN_PANEL, out)
