@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "engine/evaluate.h"
+#include "tools/panel_figure.h"
+#include "tools/picture.h"
 
 /* "wm.nii,gm.nii,csf.nii" in place; borrowed from `text`. */
 static siren_status parse_tissues(char *text, const char *tissues[3]) {
@@ -24,6 +26,27 @@ static siren_status parse_tissues(char *text, const char *tissues[3]) {
     tissues[1] = first + 1;
     tissues[2] = second + 1;
     return SIREN_OK;
+}
+
+/* Draws --panel, if it was asked for, in `*staging`, which stays NULL otherwise. */
+static siren_status draw_panel(siren_device *device, const siren_evaluate_options *evaluate,
+                               const char *panel_text, siren_staging **staging) {
+    siren_status status = SIREN_OK;
+    siren_panel_options panel = {.original = evaluate->original,
+                                 .results = &evaluate->result,
+                                 .n_results = 1,
+                                 .mask = evaluate->mask,
+                                 .memory_limit = evaluate->memory_limit};
+    char *kept = NULL;
+    const char *label;
+    if (!panel_text) return SIREN_OK;
+    SIREN_TRY(siren_panel_figure_parse(panel_text, &panel.z, &panel.volume));
+    SIREN_TRY(siren_picture_labels(NULL, panel.results, 1, &kept, &label));
+    SIREN_TRY(siren_panel_figure_open(evaluate->folder, evaluate->overwrite, staging));
+    SIREN_TRY(siren_panel_figure_draw(device, &panel, &label, *staging, siren_terminal_progress, NULL));
+done:
+    free(kept);
+    return status;
 }
 
 static siren_status print_json(const siren_evaluation *e) {
@@ -88,7 +111,7 @@ static siren_status report_missing(const siren_evaluate_options *asked, const si
 int siren_tool_evaluate(int argc, char **argv) {
     siren_evaluate_options evaluate = {.memory_limit = siren_tool_memory(), .time_limit = 3600};
     siren_common_options common = {0};
-    const char *device_choice = NULL, *tissues = NULL, *files[2];
+    const char *device_choice = NULL, *tissues = NULL, *panel_text = NULL, *files[2];
     bool json = false, no_diffusion = false, no_fod = false;
     const siren_option options[] = {
         {"output", "DIR", "folder for maps and evaluation.json (also -o)", SIREN_OPTION_TEXT,
@@ -104,6 +127,9 @@ int siren_tool_evaluate(int argc, char **argv) {
          0, 0},
         {"time-limit", "SECONDS", "for each program of MRtrix3; 0 for none", SIREN_OPTION_DOUBLE,
          &evaluate.time_limit, 0, 1e9},
+        {"panel", "Z[,V]",
+         "draw slice Z of volume V (else 0): values, relative\nerror, SSIM, as 'sirencl panel' does",
+         SIREN_OPTION_TEXT, &panel_text, 0, 0},
         {"device", "D", SIREN_HOST_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
         {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
         {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &evaluate.overwrite, 0, 0},
@@ -129,6 +155,7 @@ int siren_tool_evaluate(int argc, char **argv) {
     siren_status status = SIREN_OK;
     siren_device *device = NULL;
     siren_evaluation evaluation = {0};
+    siren_staging *staging = NULL; /* of the panel */
     char *tissue_text = NULL;
     evaluate.original = files[0];
     evaluate.result = files[1];
@@ -147,7 +174,11 @@ int siren_tool_evaluate(int argc, char **argv) {
     size_t n = strlen(files[1]);
     if (n > 6 && strcmp(files[1] + n - 6, ".siren") == 0)
         SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
+    SIREN_TRY(draw_panel(device, &evaluate, panel_text, &staging));
     SIREN_TRY(siren_evaluate(device, &evaluate, siren_terminal_progress, NULL, &evaluation));
+    if (staging) status = siren_staging_commit(staging);
+    staging = NULL;
+    if (status != SIREN_OK) goto done;
     siren_terminal_end_progress();
     if (json)
         SIREN_TRY(print_json(&evaluation));
@@ -155,6 +186,7 @@ int siren_tool_evaluate(int argc, char **argv) {
         print_text(&evaluation);
     SIREN_TRY(report_missing(&evaluate, &evaluation));
 done:
+    siren_staging_discard(staging);
     siren_evaluation_free(&evaluation);
     siren_device_close(device);
     free(tissue_text);
