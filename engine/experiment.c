@@ -132,19 +132,26 @@ static siren_status read_phantom(siren_value value, siren_phantom_options *out) 
 
 /* A path, or an object. */
 static siren_status read_input(const char *file, siren_value value, siren_experiment_input *out) {
-    static const char *const keys[] = {"name", "image", "mask", "phantom"};
+    static const char *const keys[] = {"name", "image", "mask", "mask_use", "phantom"};
+    static const char *const uses[] = {"figures", "train"};
+    size_t use = 0;
     const char *given = NULL;
     if (siren_value_is_string(value)) {
         SIREN_RETURN_IF_FAILED(resolve_path(file, value, &out->image));
         return name_of_path(out->image, &out->name);
     }
     siren_value name = siren_value_member(value, "name"), image = siren_value_member(value, "image"),
-                mask = siren_value_member(value, "mask"), phantom = siren_value_member(value, "phantom");
+                mask = siren_value_member(value, "mask"), mask_use = siren_value_member(value, "mask_use"),
+                phantom = siren_value_member(value, "phantom");
     SIREN_RETURN_IF_FAILED(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
     if (siren_value_exists(image) == siren_value_exists(phantom))
         return siren_value_fail(value, "needs either image or phantom");
     if (siren_value_exists(mask) && !siren_value_exists(image))
         return siren_value_refuse(mask, "leave it out: a phantom comes with its own mask");
+    if (siren_value_exists(mask_use) && !siren_value_exists(mask) && !siren_value_exists(phantom))
+        return siren_value_refuse(mask_use, "leave it out, or give a mask");
+    SIREN_RETURN_IF_FAILED(siren_value_choice(mask_use, uses, 2, &use));
+    out->train_on_mask = use == 1;
     if (siren_value_exists(name)) {
         SIREN_RETURN_IF_FAILED(siren_value_name(name, &given));
         SIREN_RETURN_IF_FAILED(copy_text(given, strlen(given), &out->name));
@@ -213,6 +220,7 @@ static siren_status replace_input(const char *file, siren_value root, const char
         free_input(&new);
         return SIREN_SYSTEM;
     }
+    new.train_on_mask = old->train_on_mask && old->mask;
     new.mask = old->mask;
     old->mask = NULL;
     free_input(old);

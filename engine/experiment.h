@@ -19,9 +19,10 @@
 typedef enum { SIREN_AXIS_X, SIREN_AXIS_Y, SIREN_AXIS_Z } siren_axis;
 
 typedef struct {
-    char *name;                    /* letters, digits, '-', '_', '.'; unique in the experiment */
-    char *image;                   /* path; NULL: the phantom below is made */
-    char *mask;                    /* path, or NULL; a phantom has its own */
+    char *name;         /* letters, digits, '-', '_', '.'; unique in the experiment */
+    char *image;        /* path; NULL: the phantom below is made */
+    char *mask;         /* path, or NULL; a phantom has its own */
+    bool train_on_mask; /* only voxels inside are trained on and stored; else it is for figures alone */
     siren_phantom_options phantom; /* its shells are owned by the experiment */
 } siren_experiment_input;
 

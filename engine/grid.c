@@ -104,17 +104,12 @@ static siren_status binary_values(const char *path, const siren_series *series, 
     return SIREN_OK;
 }
 
-siren_status siren_mask_read(const char *path, const char *image, const siren_series *like,
-                             size_t memory_limit, uint8_t **out) {
+siren_status siren_mask_values(const char *path, const siren_series *series, uint8_t **out) {
     siren_status status = SIREN_OK;
-    siren_series series = {.voxels = NULL};
     uint8_t *mask = NULL;
     size_t n_inside = 0;
-    SIREN_TRY(siren_nifti_read(path, memory_limit, &series));
-    SIREN_TRY(siren_grid_check(image, &like->geometry, path, &series.geometry, 1));
-    SIREN_TRY(siren_grid_check_place(image, like, path, &series));
-    SIREN_TRY(siren_allocate(&mask, siren_geometry_voxels(&series.geometry), 1, path));
-    SIREN_TRY(binary_values(path, &series, mask, &n_inside));
+    SIREN_TRY(siren_allocate(&mask, siren_geometry_voxels(&series->geometry), 1, path));
+    SIREN_TRY(binary_values(path, series, mask, &n_inside));
     if (n_inside == 0) {
         status = siren_fail(SIREN_CORRUPT, "%s: is 0 everywhere; give a mask with voxels inside", path);
         goto done;
@@ -123,6 +118,18 @@ siren_status siren_mask_read(const char *path, const char *image, const siren_se
     mask = NULL;
 done:
     free(mask);
+    return status;
+}
+
+siren_status siren_mask_read(const char *path, const char *image, const siren_series *like,
+                             size_t memory_limit, uint8_t **mask) {
+    siren_status status = SIREN_OK;
+    siren_series series = {.voxels = NULL};
+    SIREN_TRY(siren_nifti_read(path, memory_limit, &series));
+    SIREN_TRY(siren_grid_check(image, &like->geometry, path, &series.geometry, 1));
+    SIREN_TRY(siren_grid_check_place(image, like, path, &series));
+    SIREN_TRY(siren_mask_values(path, &series, mask));
+done:
     siren_series_free(&series);
     return status;
 }

@@ -16,8 +16,12 @@ siren_status siren_grid_check_place(const char *image, const siren_series *a, co
 /* CORRUPT where a scaled value is no finite number: the first one is named. */
 siren_status siren_series_check_finite(const char *path, const siren_series *series);
 
-/* Reads a 3-D image on the grid of `like` (of the file `image`) whose voxels are 0 outside and one other value inside.
- * `*mask` (nz, ny, nx), 0 or 1, is yours to free(). CORRUPT for other values and where no voxel is inside. */
+/* The voxels of a mask's image, 0 outside and one other value inside, as `*mask`, 0 or 1; yours to free(). CORRUPT for other
+ * values and where no voxel is inside. */
+siren_status siren_mask_values(const char *path, const siren_series *series, uint8_t **mask);
+
+/* Reads a 3-D image on the grid of `like` (of the file `image`): `*mask` (nz, ny, nx), as siren_mask_values()
+ * has it. USAGE for another grid. */
 siren_status siren_mask_read(const char *path, const char *image, const siren_series *like,
                              size_t memory_limit, uint8_t **mask);
 

@@ -43,6 +43,7 @@ static siren_status config_begin(const siren_trial_context *context, siren_json 
     siren_json_integer(*json, "numerics", SIREN_NUMERICS_VERSION);
     siren_json_string(*json, "input_sha256", context->input_sha256);
     siren_json_string(*json, "mask_sha256", context->mask_sha256);
+    if (context->train_on_mask) siren_json_string(*json, "mask_use", "train");
     return SIREN_OK;
 }
 

@@ -23,6 +23,7 @@ typedef struct {
 /* What a result depends on beside the trial's settings. */
 typedef struct {
     const char *input_sha256, *mask_sha256; /* mask_sha256 NULL: no mask */
+    bool train_on_mask;
     size_t log_interval;
     bool keep_archives, keep_curves; /* of networks */
     bool keep_restored;              /* of baselines */

@@ -159,9 +159,8 @@ static siren_sweep_trial *trial_of(siren_sweeping *s, const siren_shared_trainin
 }
 
 static double flop_of(const siren_sweep_trial *t, size_t block) {
-    const siren_block where = siren_block_at(&t->layout.grid, block);
-    return siren_network_step_flops(&t->layout.network, siren_block_points(&where)) *
-           (double)t->trial->epochs;
+    size_t n_points = siren_mask_block_points(&t->layout.mask, &t->layout.grid, block);
+    return siren_network_step_flops(&t->layout.network, n_points) * (double)t->trial->epochs;
 }
 
 /* Jobs of one training: the blocks that any of its trials lacks, those of equal size next to each other. */
@@ -518,6 +517,7 @@ static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) 
     s->source = (siren_sweep_source){.experiment = s->experiment,
                                      .series = &s->series,
                                      .mask = s->mask,
+                                     .train_on_mask = s->experiment->inputs[input].train_on_mask,
                                      .image = s->inputs[input].image,
                                      .device = s->workers[0].device,
                                      .named = s->workers[0].device,
@@ -565,6 +565,8 @@ static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
         const siren_sweep_input *input = &s->inputs[experiment->trials[i].input];
         siren_trial_context context = {.input_sha256 = input->sha256,
                                        .mask_sha256 = input->mask ? input->mask_sha256 : NULL,
+                                       .train_on_mask =
+                                           experiment->inputs[experiment->trials[i].input].train_on_mask,
                                        .log_interval = experiment->log_interval,
                                        .keep_archives = experiment->keep_archives,
                                        .keep_curves = experiment->keep_curves};

@@ -1,5 +1,6 @@
 #include "engine/sweep_input.h"
 
+#include "engine/grid.h"
 #include "engine/phantom_files.h"
 #include "engine/run_folder.h"
 #include "formats/nifti.h"
@@ -70,38 +71,17 @@ void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n) {
     free(inputs);
 }
 
-/* The voxels of a mask as 0 and 1. */
 static siren_status read_mask(const siren_sweep_input *input, siren_axis axis, size_t memory_limit,
-                              const siren_geometry *g, uint8_t **out) {
+                              const siren_series *image, uint8_t **mask) {
     siren_status status = SIREN_OK;
     siren_series series = {.voxels = NULL};
-    uint8_t *mask = NULL;
-    double *values = NULL;
-    size_t n;
     SIREN_TRY(siren_nifti_read(input->mask, memory_limit, &series));
-    const siren_geometry *m = &series.geometry;
-    if (m->nx != g->nx || m->ny != g->ny || m->nz != g->nz || m->n_volumes != 1)
-        SIREN_TRY(
-            siren_fail(SIREN_USAGE,
-                       "%s: the mask is %zu x %zu x %zu with %zu volumes, but %s is %zu x %zu x %zu; give a "
-                       "mask of one volume on that grid",
-                       input->mask, m->nx, m->ny, m->nz, m->n_volumes, input->image, g->nx, g->ny, g->nz));
+    SIREN_TRY(siren_grid_check(input->image, &image->geometry, input->mask, &series.geometry, 1));
+    SIREN_TRY(siren_grid_check_place(input->image, image, input->mask, &series));
     SIREN_TRY(siren_series_slice_along(&series, axis));
-    n = m->nx * m->ny;
-    SIREN_TRY(siren_allocate(&mask, n * m->nz, 1, "the mask"));
-    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a slice of the mask"));
-    for (size_t z = 0; z < m->nz; z++) {
-        siren_datatype_to_double(m->datatype,
-                                 (const uint8_t *)series.voxels + z * n * siren_datatype_size(m->datatype), n,
-                                 values);
-        for (size_t i = 0; i < n; i++) mask[z * n + i] = values[i] > 0 || values[i] < 0;
-    }
-    *out = mask;
-    mask = NULL;
+    SIREN_TRY(siren_mask_values(input->mask, &series, mask));
 done:
     siren_series_free(&series);
-    free(mask);
-    free(values);
     return status;
 }
 
@@ -111,7 +91,7 @@ siren_status siren_sweep_input_read(const siren_sweep_input *input, siren_axis a
     siren_series read = {.voxels = NULL};
     uint8_t *inside = NULL;
     SIREN_TRY(siren_nifti_read(input->image, memory_limit, &read));
-    if (input->mask) SIREN_TRY(read_mask(input, axis, memory_limit, &read.geometry, &inside));
+    if (input->mask) SIREN_TRY(read_mask(input, axis, memory_limit, &read, &inside));
     SIREN_TRY(siren_series_slice_along(&read, axis));
     *series = read;
     *mask = inside;

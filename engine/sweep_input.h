@@ -18,8 +18,8 @@ siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment 
                                         siren_progress_fn progress, void *user, siren_sweep_input **out);
 void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n);
 
-/* Reads the series, turned so that its slices run along `axis`, and the mask likewise: (nz, ny, nx), 1 where it is neither
- * 0 nor NaN, NULL where there is none. USAGE for a mask of another grid. Both are yours: siren_series_free(), free(). */
+/* Reads the series, turned so that its slices run along `axis`, and the mask likewise: (nz, ny, nx), as
+ * siren_mask_values() has it, NULL where there is none. USAGE for a mask of another grid. Both are yours: siren_series_free(), free(). */
 siren_status siren_sweep_input_read(const siren_sweep_input *input, siren_axis axis, size_t memory_limit,
                                     siren_series *series, uint8_t **mask);
 

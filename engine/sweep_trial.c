@@ -15,7 +15,8 @@ void siren_sweep_trial_free(siren_sweep_trial *trial) {
     siren_trial_folder_free(&trial->folder);
     siren_trial_result_free(&trial->result);
     free(trial->finished);
-    trial->finished = NULL;
+    free(trial->mask);
+    trial->finished = trial->mask = NULL;
 }
 
 /* ---- where it stands ---- */
@@ -97,10 +98,22 @@ static siren_status remove_blocks(const siren_sweep_trial *trial) {
     return SIREN_OK;
 }
 
+/* The mask of the archive, for the slices of the trial. */
+static siren_status pack_mask(const siren_sweep_source *source, siren_sweep_trial *trial) {
+    siren_layout *layout = &trial->layout;
+    size_t n_bytes;
+    if (!source->train_on_mask) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_mask_pack(source->mask, source->series, layout->grid.z_begin,
+                                           layout->grid.z_end, &trial->mask, &n_bytes));
+    return siren_mask_view(trial->folder.name, &layout->grid, layout->geometry.datatype, trial->mask, n_bytes,
+                           &layout->mask);
+}
+
 siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_sweep_trial *trial) {
     bool begun = false;
     SIREN_RETURN_IF_FAILED(clear_leftovers(trial));
     SIREN_RETURN_IF_FAILED(siren_trial_layout(trial->trial, &source->series->geometry, &trial->layout));
+    SIREN_RETURN_IF_FAILED(pack_mask(source, trial));
     if (siren_trial_is_complete(&trial->folder, &begun)) {
         trial->complete = siren_trial_result_read(&trial->folder, &trial->result) == SIREN_OK;
         if (trial->complete) return remove_blocks(trial);
@@ -152,18 +165,18 @@ static siren_status add_block(siren_finishing *f, size_t number) {
     siren_status status = SIREN_OK;
     const siren_layout *layout = &f->trial->layout;
     const siren_block where = siren_block_at(&layout->grid, number);
-    size_t n_points = siren_block_points(&where), n_volumes = layout->geometry.n_volumes;
+    size_t n_volumes = layout->geometry.n_volumes;
     siren_finished_block block;
     SIREN_RETURN_IF_FAILED(siren_finished_block_read(&f->trial->folder, number, &block));
     const siren_encoded *e = &block.encoded;
-    double voxels = (double)n_points * (double)n_volumes, bytes = (double)e->n_packed;
+    double voxels = (double)siren_block_voxels(&where) * (double)n_volumes, bytes = (double)e->n_packed;
     f->result.rows[f->result.n_rows++] =
         (siren_result_row){.level = layout->grid.kind,
                            .number = number,
                            .status = e->constant   ? SIREN_RESULT_CONSTANT
                                      : e->diverged ? SIREN_RESULT_DIVERGED
                                                    : SIREN_RESULT_OK,
-                           .n_points = n_points,
+                           .n_points = siren_mask_block_points(&layout->mask, &layout->grid, number),
                            .n_volumes = n_volumes,
                            .fidelity = e->constant ? exact : e->fidelity,
                            .mse_masked = e->masked.mse,

@@ -8,6 +8,7 @@ typedef struct {
     const siren_trial *trial;
     siren_trial_folder folder;
     siren_layout layout;   /* of the series and the trial */
+    uint8_t *mask;         /* the section that the layout borrows; NULL: none */
     uint8_t *finished;     /* (layout.grid.count) whether the block is */
     size_t n_left;         /* blocks that are not */
     bool complete, failed; /* complete: `result` is there */
@@ -22,6 +23,7 @@ typedef struct {
     const siren_experiment *experiment;
     const siren_series *series;
     const uint8_t *mask;       /* (nz, ny, nx), or NULL */
+    bool train_on_mask;        /* else it is for figures alone */
     const char *image;         /* path of the series */
     siren_device *device;      /* decodes */
     const siren_device *named; /* in archives, whichever device trained a block */

@@ -109,6 +109,36 @@ code=$?
 sweep tiny.json -o filled
 same_run whole filled
 
+# ---- training on the mask ----
+cat >brain.json <<'JSON'
+{
+  "input": {"phantom": {"dims": [20, 18, 4], "shells": [[0, 1], [1000, 5]], "seed": 3}, "mask_use": "train"},
+  "grid": [
+    {"model": "siren-2d", "layers": 2, "width": 16},
+    {"model": "siren-3d", "layers": 1, "width": 16, "blocks": {"kind": "patch", "size": [8, 8, 2]}}
+  ],
+  "blocks": {"range": [1, 4]},
+  "epochs": 40
+}
+JSON
+sweep brain.json -o brain
+compress() { "$sirencl" compress --quiet --device cpu --epochs 40 --slices 1:4 --width 16 --mask brain/inputs/phantom_mask.nii.gz "$@"; }
+compress --layers 2 brain/inputs/phantom.nii.gz siren-2d.siren || fail "compress --mask"
+compress --model siren-3d --blocks patch:8x8x2 --layers 1 brain/inputs/phantom.nii.gz siren-3d.siren || fail "compress --mask"
+for model in siren-2d siren-3d; do
+    # Records stand in the order of training; what they decode to is the same.
+    for archive in $model.siren brain/trials/$model-*/archive.siren; do
+        "$sirencl" decompress --quiet --force --device host "$archive" "$(basename "$archive" .siren).nii" || fail "$archive"
+    done
+    cmp $model.nii archive.nii || fail "mask_use: $model is not what compress --mask makes"
+done
+cp brain/trials/siren-3d-*/archive.siren .
+rm brain/trials/siren-3d*/result.json
+sweep brain.json -o brain
+cmp archive.siren brain/trials/siren-3d-*/archive.siren || fail "mask_use: resumed to another archive"
+sed 's/"train"/"figures"/' brain.json >figures.json
+refused 2 'another experiment' figures.json -o brain
+
 # ---- damage ----
 cp -r whole damaged
 sed -i 's/"psnr":\t1/"psnr":\t9/' damaged/trials/siren-2d-2x32-int8*/result.json
@@ -135,7 +165,7 @@ refused 1 'absent.json' absent.json -o x
 "$sirencl" phantom --quiet --dims 20x18x5 --shells 0:1 mask.nii
 cp whole/inputs/phantom.nii.gz image.nii.gz
 sed 's/"input": .*/"input": {"image": "image.nii.gz", "mask": "mask.nii"},/' tiny.json >masked.json
-refused 2 'mask.nii: the mask is 20 x 18 x 5' masked.json -o masked
+refused 2 'mask.nii is 20 x 18 x 5' masked.json -o masked
 
 # A sweep that runs holds its folder.
 cp -r whole held

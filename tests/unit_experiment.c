@@ -168,6 +168,12 @@ static void paths_are_relative_to_the_file(void **state) {
     assert_string_equal(x->inputs->image, expected);
     assert_string_equal(x->inputs->mask, "/m.nii");
     assert_string_equal(x->inputs->name, "sub-1");
+    assert_false(x->inputs->train_on_mask);
+    siren_experiment_free(x);
+    x = accept("{\"inputs\": [{\"image\": \"a.nii\", \"mask\": \"m.nii\", \"mask_use\": \"train\"},"
+               " {\"phantom\": {}, \"mask_use\": \"train\"}, {\"name\": \"p\", \"phantom\": {}, "
+               "\"mask_use\": \"figures\"}], \"grid\": {\"model\": \"siren-2d\"}}");
+    assert_true(x->inputs[0].train_on_mask && x->inputs[1].train_on_mask && !x->inputs[2].train_on_mask);
     siren_experiment_free(x);
 }
 
