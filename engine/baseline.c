@@ -89,11 +89,11 @@ static siren_lossless lossless_kind(siren_baseline_method method) {
 
 /* The header, and the voxels behind it. */
 static siren_status pack_voxels(const siren_baseline *baseline, const siren_series *series,
-                                compressed_form *out) {
+                                siren_progress_fn progress, void *user, compressed_form *out) {
     uint8_t *packed = NULL, *bytes = NULL;
     size_t n = 0;
     SIREN_RETURN_IF_FAILED(siren_lossless_pack(lossless_kind(baseline->method), series->voxels,
-                                               series_bytes(series), &packed, &n));
+                                               series_bytes(series), progress, user, &packed, &n));
     siren_status status = siren_allocate(&bytes, SIREN_BASELINE_HEADER_BYTES + n, 1, "the compressed form");
     if (status == SIREN_OK) {
         siren_baseline_header_write(baseline, &series->geometry, bytes);
@@ -120,7 +120,7 @@ static siren_status check_series(const siren_baseline *baseline, const siren_ser
 static siren_status encode(const siren_baseline *baseline, const siren_series *series,
                            siren_progress_fn progress, void *user, compressed_form *out) {
     SIREN_RETURN_IF_FAILED(check_series(baseline, series));
-    if (!siren_baseline_has_rate(baseline->method)) return pack_voxels(baseline, series, out);
+    if (!siren_baseline_has_rate(baseline->method)) return pack_voxels(baseline, series, progress, user, out);
     return siren_baseline_images_encode(baseline, series, progress, user, &out->bytes, &out->n);
 }
 
