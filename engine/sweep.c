@@ -544,6 +544,8 @@ static siren_status run_stages(siren_sweeping *s) {
         for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
             if (has_trials(s->experiment, input, (siren_axis)axis))
                 SIREN_RETURN_IF_FAILED(run_stage(s, input, (siren_axis)axis));
+    if (s->experiment->n_baselines == 0) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(write_tables(s)); /* baselines may take long */
     const siren_sweep_baselines_plan plan = {s->experiment, s->options,  s->inputs,
                                              s->trials,     s->progress, s->user};
     return siren_sweep_baselines_run(&plan, s->baselines, &s->result);

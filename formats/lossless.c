@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#define PIECE_BYTES ((size_t)256 << 10) /* packed between two calls of progress */
+#define PIECE_BYTES ((size_t)64 << 10) /* packed between two calls of progress */
 #define SMALLEST_DICTIONARY ((uint32_t)4 << 10)
 #define XZ_PRESET (9 | LZMA_PRESET_EXTREME)
 
