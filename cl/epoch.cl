@@ -1,5 +1,7 @@
-/* What an epoch does besides gradient and step, whatever the family and the optimiser: its loss and the best model. */
+/* What an epoch does besides its gradient: the loss, the best model and the optimisers' steps, in one program because
+ * each costs a run of the compiler's front end when a process starts. */
 #include "prelude.cl"
+#include "adam.cl"
 
 /* Loss of this epoch from its parts, in order, and whether it is the best so far (global id: network). */
 __kernel void epoch_loss(__global float *state,                /* (n_networks, SIREN_STATE_FIELDS) in/out */

@@ -53,7 +53,7 @@ siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n
                      .n_networks = n_networks,
                      .n_padded = n_padded,
                      .group = siren_element_group(device)};
-    SIREN_TRY(siren_kernel_create(device, "adam.cl", "", "adam_step", &adam->kernel));
+    SIREN_TRY(siren_kernel_create(device, "epoch.cl", "", "adam_step", &adam->kernel));
     SIREN_TRY(
         siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the first moments", &adam->m));
     SIREN_TRY(
