@@ -30,11 +30,11 @@ typedef struct {
 
 static const chain_step steps[] = {
     {BIT(TENSOR), false, {"dwiextract", "$input", "@_low.mif", "$gradients", "-shells", "$low"}},
-    {BIT(TENSOR), false, {"dwi2tensor", "@_low.mif", "@_tensor.mif", "$mask"}},
+    {BIT(TENSOR), false, {"dwi2tensor", "@_low.mif", "@_tensor" SIREN_MRTRIX_SUFFIX, "$mask"}},
     {BIT(TENSOR),
      false,
-     {"tensor2metric", "@_tensor.mif", "-fa", "@_fa" SIREN_MRTRIX_SUFFIX, "-adc", "@_md" SIREN_MRTRIX_SUFFIX,
-      "$mask"}},
+     {"tensor2metric", "@_tensor" SIREN_MRTRIX_SUFFIX, "-fa", "@_fa" SIREN_MRTRIX_SUFFIX, "-adc",
+      "@_md" SIREN_MRTRIX_SUFFIX, "$mask"}},
     {BIT(HARMONICS) | BIT(FOD),
      false,
      {"dwiextract", "$input", "@_high.mif", "$gradients", "-shells", "$high"}},

@@ -7,7 +7,7 @@
 #include "host/base.h"
 
 typedef enum {
-    SIREN_CHAIN_TENSOR,    /* SERIES_fa, SERIES_md: of the lowest shell with 6 volumes */
+    SIREN_CHAIN_TENSOR,    /* SERIES_tensor, SERIES_fa, SERIES_md: of the lowest shell with 6 volumes */
     SIREN_CHAIN_HARMONICS, /* SERIES_rish: volumes l = 0, 2, 4; of the highest shell with 15 volumes */
     SIREN_CHAIN_FOD,       /* SERIES_fod: fibre orientation distributions, of the same shell */
     SIREN_N_CHAINS
