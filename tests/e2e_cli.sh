@@ -19,7 +19,7 @@ expect() {
 }
 
 # Help and names.
-commands="compress decompress info verify compare evaluate panel devices selftest bench phantom report"
+commands="compress decompress info verify compare evaluate panel glyphs devices selftest bench phantom report"
 expect 0 '' --help
 for command in $commands; do
     grep -q "^  $command " stdout.txt || fail "--help does not name $command"

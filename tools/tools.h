@@ -16,6 +16,7 @@
     X(compare, "two NIfTI series: MSE, PSNR, maximal and relative error")                                    \
     X(evaluate, "what a result has kept: intensities, SSIM, diffusion metrics through MRtrix3")              \
     X(panel, "a slice of several results beside the original: values, relative error, SSIM")                 \
+    X(glyphs, "the diffusion in a slice of several results: colours, tensors, fibre orientations")           \
     X(sweep, "every trial of an experiment file, into a run folder")                                         \
     X(devices, "the OpenCL devices and what sirencl makes of them")                                          \
     X(selftest, "known answers of every kernel on a device")                                                 \
