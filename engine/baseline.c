@@ -12,6 +12,7 @@
 
 #define MAX_SEARCH_STEPS 40
 #define MAX_RATE 1e6
+#define LARGE_STEP 1.2 /* of a rate, where the step before changed nothing */
 #define SAME_RATE 1e-7 /* relative: bounds this close hold no other number of bytes */
 
 static const char *const names[SIREN_N_BASELINES] = {"jpeg2000", "zfp", "deflate", "xz", "smooth", "mppca"};
@@ -175,6 +176,9 @@ typedef struct {
     siren_baseline baseline; /* its rate is the one that is tried */
     double target, least;    /* rates are not below `least` */
     double low, high;     /* rates known to give a smaller and a larger ratio; 0 and infinity to begin with */
+    size_t low_bytes;     /* that `low` gave */
+    bool stuck;           /* the last rate gave as many as the one before; */
+    bool saturated;       /* and it was larger by LARGE_STEP */
     compressed_form form; /* of the nearest ratio yet, made at ... */
     double best_rate, best_ratio;
 } ratio_search;
@@ -183,7 +187,8 @@ static double distance(double ratio, double target) { return fabs(log(ratio / ta
 
 /* Ratios grow about in proportion to rates: a step by the ratio's error, and halving where that leaves the bounds. */
 static double next_rate(const ratio_search *search, double ratio) {
-    double rate = search->baseline.rate * search->target / ratio;
+    double step = search->target / ratio;
+    double rate = search->baseline.rate * (search->stuck ? fmax(step, LARGE_STEP) : step);
     if (rate <= search->low || rate >= search->high) rate = sqrt(search->low * search->high);
     return fmin(fmax(rate, search->least), MAX_RATE);
 }
@@ -191,6 +196,7 @@ static double next_rate(const ratio_search *search, double ratio) {
 /* Whether there is no rate left to try. */
 static bool is_exhausted(const ratio_search *search) {
     return search->high <= search->least || search->low >= MAX_RATE ||
+           (search->saturated && isinf(search->high)) ||
            (search->low > 0 && search->high <= search->low * (1 + SAME_RATE));
 }
 
@@ -200,7 +206,14 @@ static siren_status try_rate(ratio_search *search, const siren_series *series, s
     compressed_form form = {NULL, 0};
     SIREN_RETURN_IF_FAILED(encode(&search->baseline, series, progress, user, &form));
     *ratio = ratio_of(series, &form);
-    *(*ratio < search->target ? &search->low : &search->high) = search->baseline.rate;
+    search->stuck = *ratio < search->target && form.n == search->low_bytes;
+    if (*ratio < search->target) {
+        search->saturated = search->stuck && search->baseline.rate >= LARGE_STEP * search->low;
+        search->low_bytes = form.n;
+        search->low = search->baseline.rate;
+    } else {
+        search->high = search->baseline.rate;
+    }
     if (!search->form.bytes ||
         distance(*ratio, search->target) < distance(search->best_ratio, search->target)) {
         free(search->form.bytes);
