@@ -16,12 +16,13 @@ siren_status siren_bench_peak(siren_device *device, double *gflops) {
     siren_buffer *out = NULL;
     const siren_device_facts *facts = siren_device_get_facts(device);
     bool chain = facts->family == SIREN_FAMILY_CHAIN;
-    size_t lanes = siren_chain_lanes(device),
+    const siren_configuration configuration = siren_configuration_default(device);
+    size_t lanes = chain ? configuration.lanes : 1,
            group = facts->max_work_group < 256 ? facts->max_work_group : 256;
     size_t items = chain ? 4 * (size_t)facts->compute_units : 32 * group * facts->compute_units;
-    double per_step = 2.0 * 16 * (double)items * (chain ? (double)lanes : 1.0), best = 0;
-    char options[64];
-    siren_chain_options(device, options, sizeof options);
+    double per_step = 2.0 * 16 * (double)items * (double)lanes, best = 0;
+    char options[64] = "";
+    if (chain) siren_chain_options(&configuration, options, sizeof options);
     SIREN_TRY(siren_kernel_create(device, "peak.cl", options, chain ? "peak_chain" : "peak_layer", &kernel));
     SIREN_TRY(siren_buffer_create(device, items * lanes * sizeof(float), "the peak's results", &out));
     siren_range range = {.global = {items}, .local = {chain ? 1 : group}};
@@ -47,6 +48,10 @@ done:
 }
 
 #define ROUNDS 5
+/* The quickest of so many steps, or more until so many seconds have passed. */
+#define LEAST_STEPS 3
+#define LEAST_MOST_STEPS 200
+#define LEAST_SECONDS 0.3
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -117,46 +122,90 @@ static siren_status measure_steps(siren_device *device, siren_trainer *trainer, 
     return SIREN_OK;
 }
 
-siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
-                              const siren_block *block, size_t n_steps, siren_bench_result *out) {
-    siren_status status = SIREN_OK;
-    siren_trainer *trainer = NULL;
-    float *coordinates = NULL, *targets = NULL, *params = NULL, *losses = NULL;
+/* A trainer on synthetic targets, ready to run. */
+typedef struct {
+    siren_trainer *trainer;
+    float *coordinates; /* (n_points, n_inputs) */
+    float *targets;     /* (n_networks, n_points, n_outputs) */
+    float *params;      /* (n_networks, n_params) initial ones */
+    siren_target_array array;
+} bench_problem;
+
+static void problem_end(bench_problem *problem) {
+    siren_trainer_free(problem->trainer);
+    free(problem->coordinates);
+    free(problem->targets);
+    free(problem->params);
+}
+
+/* To be ended whatever the status. */
+static siren_status problem_begin(siren_device *device, const siren_network *network, size_t n_networks,
+                                  const siren_block *block, size_t max_epochs, bench_problem *problem) {
     size_t n_points = siren_block_points(block), n_params = siren_network_n_params(network),
            n_outputs = siren_network_n_outputs(network);
-    siren_bench_result result = {
-        .n_epochs = 2 + ROUNDS * n_steps, .n_networks = n_networks, .n_points = n_points};
-    result.step_flops = siren_network_step_flops(network, n_points) * (double)n_networks;
-    SIREN_TRY(
-        siren_allocate(&coordinates, n_points, network->n_inputs * sizeof *coordinates, "the coordinates"));
-    SIREN_TRY(siren_allocate(&targets, n_networks * n_points, n_outputs * sizeof *targets, "the targets"));
-    SIREN_TRY(siren_allocate(&params, n_networks, n_params * sizeof *params, "the parameters"));
-    SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
-    siren_block_coordinates(block, network->n_inputs, 0, n_points, coordinates);
-    synthetic_targets(n_networks, block, n_outputs, targets);
+    *problem = (bench_problem){0};
+    SIREN_RETURN_IF_FAILED(siren_allocate(&problem->coordinates, n_points, network->n_inputs * sizeof(float),
+                                          "the coordinates"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&problem->targets, n_networks * n_points, n_outputs * sizeof(float), "the targets"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&problem->params, n_networks, n_params * sizeof(float), "the parameters"));
+    siren_block_coordinates(block, network->n_inputs, 0, n_points, problem->coordinates);
+    synthetic_targets(n_networks, block, n_outputs, problem->targets);
     for (size_t n = 0; n < n_networks; n++)
-        siren_network_initialise(network, 0, (uint32_t)n, params + n * n_params);
+        siren_network_initialise(network, 0, (uint32_t)n, problem->params + n * n_params);
     siren_trainer_plan plan = {.network = network,
                                .n_networks = n_networks,
                                .n_points = n_points,
-                               .coordinates = coordinates,
-                               .max_epochs = result.n_epochs,
+                               .coordinates = problem->coordinates,
+                               .max_epochs = max_epochs,
                                .adam = {3e-4f, 0.9f, 0.999f, 1e-8f}};
-    SIREN_TRY(siren_trainer_create(device, &plan, &trainer));
-    siren_target_source source =
-        siren_target_array_source(&(siren_target_array){targets, n_points, n_outputs});
-    SIREN_TRY(siren_trainer_start(trainer, params, &source, NULL));
-    SIREN_TRY(measure_steps(device, trainer, n_steps, &result));
-    SIREN_TRY(siren_trainer_best(trainer, NULL, losses));
+    SIREN_RETURN_IF_FAILED(siren_trainer_create(device, &plan, &problem->trainer));
+    problem->array = (siren_target_array){problem->targets, n_points, n_outputs};
+    siren_target_source source = siren_target_array_source(&problem->array);
+    return siren_trainer_start(problem->trainer, problem->params, &source, NULL);
+}
+
+siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
+                              const siren_block *block, size_t n_steps, siren_bench_result *out) {
+    siren_status status = SIREN_OK;
+    bench_problem problem;
+    float *losses = NULL;
+    size_t n_points = siren_block_points(block);
+    siren_bench_result result = {
+        .n_epochs = 2 + ROUNDS * n_steps, .n_networks = n_networks, .n_points = n_points};
+    result.step_flops = siren_network_step_flops(network, n_points) * (double)n_networks;
+    SIREN_TRY(problem_begin(device, network, n_networks, block, result.n_epochs, &problem));
+    SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
+    SIREN_TRY(measure_steps(device, problem.trainer, n_steps, &result));
+    SIREN_TRY(siren_trainer_best(problem.trainer, NULL, losses));
     result.psnr = -10 * log10((double)losses[0]);
-    SIREN_TRY(measure_decode(device, network, n_points, coordinates, params, &result));
+    SIREN_TRY(measure_decode(device, network, n_points, problem.coordinates, problem.params, &result));
     result.decode_share_of_peak = result.decode_gflops / result.peak_gflops;
     *out = result;
 done:
-    siren_trainer_free(trainer);
-    free(coordinates);
-    free(targets);
-    free(params);
+    problem_end(&problem);
     free(losses);
+    return status;
+}
+
+siren_status siren_bench_least_step(siren_device *device, const siren_network *network, size_t n_networks,
+                                    const siren_block *block, double *seconds) {
+    siren_status status = SIREN_OK;
+    bench_problem problem;
+    double least = INFINITY;
+    SIREN_TRY(problem_begin(device, network, n_networks, block, 1 + LEAST_MOST_STEPS, &problem));
+    SIREN_TRY(siren_trainer_run(problem.trainer, 1, NULL, NULL));
+    double begin = siren_clock();
+    for (int step = 0; step < LEAST_MOST_STEPS; step++) {
+        double start = siren_clock();
+        SIREN_TRY(siren_trainer_run(problem.trainer, 1, NULL, NULL));
+        double now = siren_clock();
+        least = fmin(least, now - start);
+        if (step + 1 >= LEAST_STEPS && now - begin > LEAST_SECONDS) break;
+    }
+    *seconds = least;
+done:
+    problem_end(&problem);
     return status;
 }

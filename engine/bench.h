@@ -30,4 +30,8 @@ typedef struct {
 siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
                               const siren_block *block, size_t n_steps, siren_bench_result *out);
 
+/* Seconds of the quickest of a few training steps of all networks: what neighbours on the machine disturb least. */
+siren_status siren_bench_least_step(siren_device *device, const siren_network *network, size_t n_networks,
+                                    const siren_block *block, double *seconds);
+
 #endif

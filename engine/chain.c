@@ -11,6 +11,7 @@
 typedef struct {
     siren_gradient base;
     siren_gradient_shape shape;
+    siren_configuration configuration;
     siren_kernel *pack, *step;
     siren_buffer *forward_panels, *backward_panels; /* (n_networks, n_panel_floats) */
     siren_buffer *scratch;                          /* (n_networks, n_parts, n_scratch) */
@@ -18,13 +19,9 @@ typedef struct {
     size_t n_rounds, rounds_per_tile;
 } siren_chain;
 
-size_t siren_chain_lanes(const siren_device *device) {
-    return siren_device_get_facts(device)->vector_width >= 16 ? 16 : 8;
-}
-
-void siren_chain_options(const siren_device *device, char *out, size_t size) {
-    snprintf(out, size, "-D SIREN_LANES=%zu -D SIREN_BLOCK_ROWS=%d", siren_chain_lanes(device),
-             SIREN_CHAIN_BLOCK_ROWS);
+void siren_chain_options(const siren_configuration *configuration, char *out, size_t size) {
+    snprintf(out, size, "-D SIREN_LANES=%u -D SIREN_BLOCK_ROWS=%u", (unsigned)configuration->lanes,
+             (unsigned)configuration->block_rows);
 }
 
 siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks,
@@ -79,17 +76,17 @@ static void chain_free(siren_gradient *base) {
 }
 
 /* Floats of one block's activations and derivatives (chain.cl). */
-static size_t scratch_floats(const siren_network *network) {
+static size_t scratch_floats(const siren_network *network, size_t block_rows) {
     size_t pitches = SIREN_PADDED((size_t)network->n_inputs) + SIREN_PAD;
     for (uint32_t l = 0; l < network->n_layers; l++)
         pitches += 2 * (SIREN_PADDED((size_t)network->layers[l].width) + SIREN_PAD);
-    return pitches * SIREN_CHAIN_BLOCK_ROWS;
+    return pitches * block_rows;
 }
 
 /* How many rounds a launch takes; the gradient is the same for any number. */
 static void choose_tile(siren_chain *chain) {
     const siren_gradient_shape *shape = &chain->shape;
-    size_t round_points = (size_t)SIREN_CHAIN_BLOCK_ROWS * CHAIN_PARTS;
+    size_t round_points = (size_t)chain->configuration.block_rows * CHAIN_PARTS;
     size_t round_bytes =
         round_points * SIREN_PADDED((size_t)siren_network_n_outputs(shape->network)) * sizeof(float);
     size_t left = siren_memory_left(shape->memory_limit, chain->base.n_bytes);
@@ -114,11 +111,12 @@ siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradien
     chain->base = (siren_gradient){
         .begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = CHAIN_PARTS};
     chain->shape = *shape;
+    chain->configuration = siren_configuration_of(shape->device, shape->network);
     chain->n_padded = siren_network_n_padded(shape->network);
     chain->n_panel_floats = siren_network_n_panel_floats(shape->network);
-    chain->n_scratch = scratch_floats(shape->network);
+    chain->n_scratch = scratch_floats(shape->network, chain->configuration.block_rows);
 
-    siren_chain_options(shape->device, options, sizeof options);
+    siren_chain_options(&chain->configuration, options, sizeof options);
     SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
     SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
     size_t panels = shape->n_networks * chain->n_panel_floats * sizeof(float),

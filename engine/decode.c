@@ -209,14 +209,15 @@ void siren_decoder_free(siren_decoder *decoder) {
 static siren_status create_chain(siren_decoder *decoder) {
     siren_device *device = decoder->device;
     const siren_network *network = &decoder->network;
+    const siren_configuration configuration = siren_configuration_of(device, network);
     char options[64];
     decoder->n_slots = 4 * (size_t)siren_device_get_facts(device)->compute_units;
     decoder->widest_padded = SIREN_PAD;
     for (uint32_t l = 0; l < network->n_layers; l++)
         if (SIREN_PADDED((size_t)network->layers[l].width) > decoder->widest_padded)
             decoder->widest_padded = SIREN_PADDED((size_t)network->layers[l].width);
-    decoder->n_scratch = 2 * SIREN_CHAIN_BLOCK_ROWS * (decoder->widest_padded + SIREN_PAD);
-    siren_chain_options(device, options, sizeof options);
+    decoder->n_scratch = 2 * (size_t)configuration.block_rows * (decoder->widest_padded + SIREN_PAD);
+    siren_chain_options(&configuration, options, sizeof options);
     SIREN_RETURN_IF_FAILED(siren_kernel_create(device, "decode.cl", options, "chain_pack", &decoder->pack));
     SIREN_RETURN_IF_FAILED(
         siren_kernel_create(device, "decode.cl", options, "decode_chain", &decoder->decode));

@@ -5,7 +5,7 @@
 #ifndef SIREN_ENGINE_GRADIENT_H
 #define SIREN_ENGINE_GRADIENT_H
 
-#include "engine/network.h"
+#include "engine/tune.h"
 #include "host/launch.h"
 
 typedef struct siren_gradient siren_gradient;
@@ -49,12 +49,9 @@ siren_status siren_gradient_create(const siren_gradient_shape *shape, siren_grad
 siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradient **out);
 siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out);
 
-/* How the chain family lays out its work; shared with decoding. */
-#define SIREN_CHAIN_BLOCK_ROWS 96
-/* Floats of the vectors that suit the device: 16 or 8. */
-size_t siren_chain_lanes(const siren_device *device);
-/* Build options of chain.cl, decode.cl and peak.cl. */
-void siren_chain_options(const siren_device *device, char *out, size_t size);
+/* How the chain family lays out its work; shared with decoding.
+ * Build options of chain.cl, decode.cl and peak.cl. */
+void siren_chain_options(const siren_configuration *configuration, char *out, size_t size);
 /* Launches chain_pack: weights as panels; `backward` may be NULL. */
 siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks,
                               siren_buffer *forward, siren_buffer *backward, const siren_buffer *params,

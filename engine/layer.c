@@ -28,59 +28,73 @@ typedef struct {
 
 /* ---- shared with decoding ---- */
 
-typedef struct {
-    size_t items_m, items_n, quads_m, quads_n, slab;
-} tile_shape;
-
-static const tile_shape tile_shapes[] = {
-    {16, 16, 2, 2, 8}, {16, 8, 2, 2, 8}, {8, 8, 2, 2, 8}, {4, 4, 1, 1, 8}};
+/* From large to small: items_m, items_n, quads_m, quads_n, slab. */
+static const siren_configuration defaults[] = {
+    {0, 0, 16, 16, 2, 2, 8}, {0, 0, 16, 8, 2, 2, 8}, {0, 0, 8, 8, 2, 2, 8}, {0, 0, 4, 4, 1, 1, 8}};
+#define N_DEFAULTS (sizeof defaults / sizeof *defaults)
 
 /* Whether the device can run it; fills `out` then. */
-static bool tile_fits(const siren_device *device, const tile_shape *shape, siren_layer_tile *out) {
+static bool tile_fits(const siren_device *device, const siren_configuration *c, siren_layer_tile *out) {
     const siren_device_facts *facts = siren_device_get_facts(device);
-    size_t items = shape->items_m * shape->items_n;
-    size_t tile_m = shape->items_m * shape->quads_m * 4, tile_n = shape->items_n * shape->quads_n * 4;
+    size_t items = c->items_m * c->items_n;
+    size_t tile_m = c->items_m * c->quads_m * 4, tile_n = c->items_n * c->quads_n * 4;
     /* Two slabs of both factors, their lines a quad longer; and a float per work-item in layer_output, or the lanes and
      * sums of layer_first_gradient, which has no slabs. */
-    size_t slabs = 2 * shape->slab * (tile_m + 4 + tile_n + 4) + items, lanes = 4 * items + 64;
+    size_t slabs = 2 * c->slab * (tile_m + 4 + tile_n + 4) + items, lanes = 4 * items + 64;
     if (items > facts->max_work_group || (slabs > lanes ? slabs : lanes) * sizeof(float) > facts->local_bytes)
         return false;
     *out = (siren_layer_tile){.items = items, .tile_m = tile_m, .tile_n = tile_n};
     snprintf(out->options, sizeof out->options,
-             "-D SIREN_ITEMS_M=%zu -D SIREN_ITEMS_N=%zu -D SIREN_QUADS_M=%zu -D SIREN_QUADS_N=%zu -D "
-             "SIREN_SLAB=%zu -D SIREN_BLOCK_ROWS=%d",
-             shape->items_m, shape->items_n, shape->quads_m, shape->quads_n, shape->slab,
-             SIREN_LAYER_BLOCK_ROWS);
+             "-D SIREN_ITEMS_M=%u -D SIREN_ITEMS_N=%u -D SIREN_QUADS_M=%u -D SIREN_QUADS_N=%u -D "
+             "SIREN_SLAB=%u -D SIREN_BLOCK_ROWS=%d",
+             (unsigned)c->items_m, (unsigned)c->items_n, (unsigned)c->quads_m, (unsigned)c->quads_n,
+             (unsigned)c->slab, SIREN_LAYER_BLOCK_ROWS);
     return true;
 }
 
-siren_status siren_layer_build(siren_device *device, size_t n_kernels, const siren_layer_kernel *kernels,
-                               siren_layer_tile *tile) {
+siren_configuration siren_layer_default(const siren_device *device) {
+    siren_layer_tile tile;
+    size_t i = 0;
+    while (i + 1 < N_DEFAULTS && !tile_fits(device, &defaults[i], &tile)) i++;
+    return defaults[i];
+}
+
+static siren_status build_kernels(siren_device *device, const char *options, size_t n_kernels,
+                                  const siren_layer_kernel *kernels) {
+    siren_status status = SIREN_OK;
+    size_t n_built = 0;
+    for (; n_built < n_kernels; n_built++) {
+        const siren_layer_kernel *k = &kernels[n_built];
+        status = siren_kernel_create(device, k->file, options, k->name, k->kernel);
+        if (status != SIREN_OK) break;
+    }
+    while (status != SIREN_OK && n_built > 0) {
+        siren_kernel **built = kernels[--n_built].kernel;
+        siren_kernel_free(*built);
+        *built = NULL;
+    }
+    return status;
+}
+
+siren_status siren_layer_build(siren_device *device, const siren_network *network, size_t n_kernels,
+                               const siren_layer_kernel *kernels, siren_layer_tile *tile) {
     const siren_device_facts *facts = siren_device_get_facts(device);
+    const siren_configuration wanted = siren_configuration_of(device, network),
+                              usual = siren_layer_default(device);
+    bool as_configured = !siren_configuration_equal(&wanted, &usual);
+    const siren_configuration *tiles = as_configured ? &wanted : defaults;
     siren_status status =
         siren_fail(SIREN_UNSUPPORTED,
-                   "the device %s allows work-groups of %zu items and %llu bytes of local memory: the layer "
-                   "kernels need "
-                   "16 items and 4 KiB at least; choose another device",
-                   facts->name, facts->max_work_group, (unsigned long long)facts->local_bytes);
-    for (size_t s = 0; s < sizeof tile_shapes / sizeof *tile_shapes; s++) {
-        size_t n_built = 0;
+                   "the device %s allows work-groups of %zu items and %llu bytes of local memory: %s; %s",
+                   facts->name, facts->max_work_group, (unsigned long long)facts->local_bytes,
+                   as_configured ? "too little for the tile that it is configured with"
+                                 : "the layer kernels need 16 items and 4 KiB at least",
+                   as_configured ? "tune it again" : "choose another device");
+    for (size_t i = 0; i < (as_configured ? 1 : N_DEFAULTS); i++) {
         siren_layer_tile candidate;
-        if (!tile_fits(device, &tile_shapes[s], &candidate)) continue;
-        for (; n_built < n_kernels; n_built++) {
-            const siren_layer_kernel *k = &kernels[n_built];
-            status = siren_kernel_create(device, k->file, candidate.options, k->name, k->kernel);
-            if (status != SIREN_OK) break;
-        }
-        if (status == SIREN_OK) {
-            *tile = candidate;
-            return status;
-        }
-        while (n_built > 0) {
-            siren_kernel **built = kernels[--n_built].kernel;
-            siren_kernel_free(*built);
-            *built = NULL;
-        }
+        if (!tile_fits(device, &tiles[i], &candidate)) continue;
+        status = build_kernels(device, candidate.options, n_kernels, kernels);
+        if (status == SIREN_OK) *tile = candidate;
         if (status != SIREN_DEVICE) return status;
     }
     return status;
@@ -309,7 +323,8 @@ siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradien
         {"layer_gradient.cl", "layer_input_gradient", &family->input_gradient},
         {"layer_gradient.cl", "layer_weight_gradient", &family->weight_gradient},
         {"layer_gradient.cl", "layer_first_gradient", &family->first_gradient}};
-    SIREN_TRY(siren_layer_build(shape->device, sizeof kernels / sizeof *kernels, kernels, &family->tile));
+    SIREN_TRY(siren_layer_build(shape->device, shape->network, sizeof kernels / sizeof *kernels, kernels,
+                                &family->tile));
     size_t n_blocks = (shape->n_points + SIREN_LAYER_BLOCK_ROWS - 1) / SIREN_LAYER_BLOCK_ROWS;
     family->base.n_parts = n_blocks < LAYER_PARTS ? n_blocks : LAYER_PARTS;
     size_t slots = shape->n_networks * family->base.n_parts;

@@ -19,10 +19,12 @@ typedef struct {
     siren_kernel **kernel; /* yours: siren_kernel_free() */
 } siren_layer_kernel;
 
-/* Builds all `kernels` with the best tile that the device's limits allow, or with a smaller one where its compiler
- * refuses. UNSUPPORTED when the device allows none. */
-siren_status siren_layer_build(siren_device *device, size_t n_kernels, const siren_layer_kernel *kernels,
-                               siren_layer_tile *tile);
+/* The largest tile that the device's limits allow, or the smallest of all. */
+siren_configuration siren_layer_default(const siren_device *device);
+/* Builds all `kernels` with the tile that the device has been configured with for such networks; else with its default, or a
+ * smaller one where the compiler refuses. UNSUPPORTED when the device allows none. */
+siren_status siren_layer_build(siren_device *device, const siren_network *network, size_t n_kernels,
+                               const siren_layer_kernel *kernels, siren_layer_tile *tile);
 
 /* How many blocks of points to process at once, at least 1, at most n_blocks. A block of all networks takes
  * `block_bytes` in all and `largest_block_bytes` in its largest buffer, and `block_flops` operations; one tile stays

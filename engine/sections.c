@@ -1,5 +1,6 @@
 #include "engine/sections.h"
 
+#include "engine/tune.h"
 #include "formats/gradients.h"
 #include "host/file.h"
 
@@ -64,9 +65,10 @@ static void append_line(char *text, size_t size, const char *key, const char *va
         if ((unsigned char)*c < ' ' && !(*c == '\n' && !c[1])) *c = ' ';
 }
 
-static siren_status write_provenance(siren_archive_writer *writer, const siren_provenance *p) {
+static siren_status write_provenance(siren_archive_writer *writer, const siren_network *network,
+                                     const siren_provenance *p) {
     const siren_device_facts *facts = siren_device_get_facts(p->device);
-    char text[2048] = "", number[64];
+    char text[2048] = "", number[64], configuration[SIREN_CONFIGURATION_CHARS];
     append_line(text, sizeof text, "device", facts->name);
     append_line(text, sizeof text, "driver", facts->driver);
     snprintf(number, sizeof number, "%zu", p->epochs);
@@ -81,6 +83,10 @@ static siren_status write_provenance(siren_archive_writer *writer, const siren_p
     snprintf(number, sizeof number, "%llu", (unsigned long long)p->seed);
     append_line(text, sizeof text, "seed", number);
     append_line(text, sizeof text, "sirencl", siren_version());
+    siren_configuration used = siren_configuration_of(p->device, network),
+                        usual = siren_configuration_default(p->device);
+    if (!siren_configuration_equal(&used, &usual))
+        append_line(text, sizeof text, "tuned", siren_configuration_text(&used, configuration));
     return siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, text, strlen(text), true);
 }
 
@@ -93,5 +99,5 @@ siren_status siren_sections_write(siren_archive_writer *writer, const siren_seri
     SIREN_RETURN_IF_FAILED(attach(writer, series, files->image, files->bval, ".bval"));
     SIREN_RETURN_IF_FAILED(attach(writer, series, files->image, files->bvec, ".bvec"));
     SIREN_RETURN_IF_FAILED(attach(writer, series, files->image, files->sidecar, ".json"));
-    return write_provenance(writer, provenance);
+    return write_provenance(writer, &layout->network, provenance);
 }

@@ -155,6 +155,11 @@ siren_status siren_compare(const char *image, const char *other, const char *mas
 typedef void (*siren_selftest_fn)(void *user, const char *name, double difference, double bound, bool passed);
 siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void *user);
 
+/* Lets the device use what 'sirencl tune' has measured for it, kept in the user's cache; nothing where there is nothing, or
+ * where the environment says SIRENCL_TUNE=off. A damaged cache, or one of another device or version, is ignored with a
+ * warning. Decoded bits do not depend on it; trained ones may in their last digits. */
+void siren_tune_load(siren_device *device);
+
 /* Changes whenever the same settings on the same device give other results: part of the identity of a sweep's trials. */
 #define SIREN_NUMERICS_VERSION 1
 

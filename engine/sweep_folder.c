@@ -1,5 +1,6 @@
 #include "engine/sweep_folder.h"
 
+#include "engine/tune.h"
 #include "host/file.h"
 
 #include <dirent.h>
@@ -172,6 +173,13 @@ siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
         siren_json_string(json, "driver", facts->driver);
         siren_json_string(json, "family", siren_family_name(facts->family));
         siren_json_integer(json, "compute_units", facts->compute_units);
+        siren_json_begin_object(json, "configurations");
+        for (int shape = 0; shape < SIREN_N_SHAPES; shape++) {
+            char used[SIREN_CONFIGURATION_CHARS];
+            siren_configuration c = siren_configuration_of_shape(devices[i], (siren_shape)shape);
+            siren_json_string(json, siren_shape_plans[shape].name, siren_configuration_text(&c, used));
+        }
+        siren_json_end(json);
         siren_json_end(json);
     }
     siren_json_end(json);

@@ -19,7 +19,7 @@ expect() {
 }
 
 # Help and names.
-commands="compress decompress info verify compare evaluate panel glyphs devices selftest bench phantom report"
+commands="compress decompress info verify compare evaluate panel glyphs devices selftest bench tune phantom report"
 expect 0 '' --help
 for command in $commands; do
     grep -q "^  $command " stdout.txt || fail "--help does not name $command"
@@ -101,6 +101,7 @@ expect 6 "OCL_ICD_VENDORS" devices
 expect 6 "pocl-opencl-icd" devices --json
 expect 6 "OCL_ICD_VENDORS" selftest
 expect 6 "OCL_ICD_VENDORS" bench
+expect 6 "OCL_ICD_VENDORS" tune
 # shellcheck disable=SC2086
 expect 6 "OCL_ICD_VENDORS" compress $small p.nii b.siren
 [ -e b.siren ] && fail "an archive without a device"

@@ -57,6 +57,7 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
     SIREN_TRY(siren_network_from_model(size->model, size->layers, size->width, size->volumes,
                                        siren_compress_defaults().w0, &network));
     SIREN_TRY(siren_device_open(device_choice, &device));
+    siren_tune_load(device);
     siren_block block = make_block(size->points, network.n_inputs);
     SIREN_TRY(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
     snprintf(crc, sizeof crc, "%016" PRIx64, result.decode_crc);

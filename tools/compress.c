@@ -114,6 +114,7 @@ static siren_status open_device(const char *choice, siren_profile *profile, sire
         return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
                                        "'sirencl devices'");
     SIREN_TRY_STAGE("opening the device", siren_device_open(choice, out));
+    siren_tune_load(*out);
     if (profile) SIREN_TRY(siren_device_set_profile(*out, profile));
 done:
     return status;

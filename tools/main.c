@@ -46,6 +46,7 @@ static void print_help(FILE *out) {
           "MRtrix's -force, -nthreads N, -quiet and -info (--verbose) are understood, too.\n"
           "\nEnvironment:\n"
           "  SIRENCL_DEVICE      the device where --device is not given\n"
+          "  SIRENCL_TUNE=off    kernels as if 'sirencl tune' had never run\n"
           "  SIRENCL_KERNEL_DIR  folder of kernel sources to use instead of the built-in ones\n",
           out);
     print_exit_codes(out);

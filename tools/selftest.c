@@ -28,6 +28,7 @@ int siren_tool_selftest(int argc, char **argv) {
     siren_status status = SIREN_OK;
     siren_device *device = NULL;
     SIREN_TRY(siren_device_open(device_choice, &device));
+    siren_tune_load(device);
     if (!common.quiet) printf("%s\n", siren_tool_device_name(device));
     SIREN_TRY(siren_selftest(device, common.quiet ? NULL : print_result, NULL));
 done:

@@ -13,6 +13,7 @@ siren_status siren_tool_open_decoder(const char *choice, siren_device **out) {
         return SIREN_OK;
     }
     siren_status status = siren_device_open(choice, out);
+    if (status == SIREN_OK) siren_tune_load(*out);
     if (status != SIREN_NO_DEVICE || (wanted && *wanted)) return status;
     siren_terminal_warn(
         "no OpenCL device: decoding on the host (--device host does so without this warning)");

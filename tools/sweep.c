@@ -142,6 +142,7 @@ static siren_status dry_run(const sweep_arguments *a, const siren_experiment *ex
     dry_trial *trials = NULL;
     SIREN_TRY(siren_allocate(&trials, experiment->n_trials, sizeof *trials, "the table of trials"));
     SIREN_TRY(siren_device_open(a->device, &device));
+    siren_tune_load(device);
     SIREN_TRY(estimate(experiment, device, trials));
     siren_terminal_end_progress();
     if (a->json)
@@ -208,6 +209,7 @@ static siren_status run(sweep_arguments *a, const siren_experiment *experiment, 
     siren_sweep_result result;
     a->sweep.folder = a->output;
     SIREN_TRY(siren_devices_open(a->device, &devices, &n_devices));
+    for (size_t i = 0; i < n_devices; i++) siren_tune_load(devices[i]);
     SIREN_TRY(siren_sweep(devices, n_devices, experiment, &a->sweep, siren_terminal_progress, NULL, &result));
     siren_terminal_end_progress();
     if (a->json)

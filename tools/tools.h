@@ -21,6 +21,7 @@
     X(devices, "the OpenCL devices and what sirencl makes of them")                                          \
     X(selftest, "known answers of every kernel on a device")                                                 \
     X(bench, "a device's multiply-add peak, and training and decoding as shares of it")                      \
+    X(tune, "the quickest configuration of a device's kernels, for all commands from then on")                \
     X(report, "the run of a sweep as one HTML page with figures and tables")                                 \
     X(phantom, "a brain-like diffusion MRI series to try things on")
 
