@@ -3,6 +3,7 @@
 
 #include "engine/grid.h"
 #include "engine/mrtrix.h"
+#include "engine/originals.h"
 #include "engine/ssim.h"
 #include "formats/gradients.h"
 #include "formats/nifti.h"
@@ -306,13 +307,17 @@ done:
 
 static siren_status run_mrtrix(evaluating *run, siren_chain_outcome outcomes[SIREN_N_CHAINS]) {
     const siren_evaluate_options *o = run->options;
+    const char *hidden = siren_staging_folder(run->staging);
+    unsigned made = 0;
     const char *mask = !o->mask ? NULL : has_suffix(o->mask, ".gz") ? "mask.nii.gz" : "mask.nii";
-    const siren_mrtrix_plan plan = {.folder = siren_staging_folder(run->staging),
+    if (o->cache) SIREN_RETURN_IF_FAILED(siren_originals_take(o->cache, hidden, &made));
+    const siren_mrtrix_plan plan = {.folder = hidden,
                                     .input = {staged_name(o->original, true), staged_name(o->result, false)},
                                     .mask = mask,
                                     .bvec = "bvec",
                                     .bval = run->bval ? "bval" : NULL,
                                     .fod = o->fod,
+                                    .made = made,
                                     .time_limit = o->time_limit};
     SIREN_RETURN_IF_FAILED(link_into(run, o->original, plan.input[0]));
     if (!has_suffix(o->result, ".siren")) SIREN_RETURN_IF_FAILED(link_into(run, o->result, plan.input[1]));
@@ -321,7 +326,8 @@ static siren_status run_mrtrix(evaluating *run, siren_chain_outcome outcomes[SIR
         SIREN_RETURN_IF_FAILED(link_into(run, run->bval, "bval"));
         SIREN_RETURN_IF_FAILED(link_into(run, run->bvec, "bvec"));
     }
-    return siren_mrtrix_run(&plan, run->progress, run->user, outcomes);
+    SIREN_RETURN_IF_FAILED(siren_mrtrix_run(&plan, run->progress, run->user, outcomes));
+    return o->cache ? siren_originals_keep(o->cache, hidden, made, outcomes) : SIREN_OK;
 }
 
 /* Reads the image that a chain has made of a series, and checks that it is on its grid. */

@@ -34,6 +34,9 @@ typedef struct {
     const char *tissues[3];  /* masks of WM, GM, CSF, or NULL */
     const char *bval, *bvec; /* NULL: the ones beside the original, where both exist */
     const char *folder;      /* for maps and evaluation.json; made where it is missing */
+    /* A folder on the same file system where MRtrix3's images of the original are kept for further evaluations of it, with the
+     * same mask and tables; NULL: they are computed each time. */
+    const char *cache;
     bool overwrite;
     bool diffusion;      /* false: no diffusion metrics */
     bool fod;            /* false: none of fibre orientation distributions, which take longest */

@@ -255,7 +255,8 @@ static siren_status run_steps(mrtrix_run *run) {
     for (size_t i = 0; i < N_STEPS; i++)
         for (size_t series = 0; series < (steps[i].original_only ? 1 : 2); series++) {
             siren_status status = SIREN_OK;
-            if (any_running(run, steps[i].chains)) status = run_program(run, series, steps[i].words, NULL);
+            const unsigned wanting = series == 0 ? steps[i].chains & ~run->plan->made : steps[i].chains;
+            if (any_running(run, wanting)) status = run_program(run, series, steps[i].words, NULL);
             SIREN_RETURN_IF_FAILED(absorb(run, steps[i].chains, status));
             run->n_done++;
         }
