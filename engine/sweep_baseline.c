@@ -1,7 +1,7 @@
 #include "engine/sweep_baseline.h"
 
 #include "engine/run_tables.h"
-#include "formats/nifti.h"
+#include "engine/slab.h"
 #include "host/file.h"
 
 #include <math.h>
@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define PROGRAM_SECONDS 3600.0 /* that a filter may take */
-#define RESTORED "restored.nii.gz"
 
 /* ---- folders ---- */
 
@@ -58,25 +57,11 @@ static void slab_free(slab *s) {
 }
 
 static siren_status slab_cut(const siren_series *whole, size_t z, size_t nz, slab *out) {
-    siren_status status = SIREN_OK;
-    const siren_geometry *g = &whole->geometry;
-    const size_t plane = g->nx * g->ny * siren_datatype_size(g->datatype);
-    slab s = {.series = {.geometry = *g}, .z = z};
-    if (nz == g->nz) {
-        *out = (slab){*whole, 0, true};
-        return SIREN_OK;
-    }
-    SIREN_TRY(siren_nifti_subseries_header(whole->header, &s.series.geometry, z, nz, g->n_volumes,
-                                           &s.series.header));
-    SIREN_TRY(siren_allocate(&s.series.voxels, g->n_volumes * nz, plane, "slices of a series"));
-    for (size_t volume = 0; volume < g->n_volumes; volume++)
-        memcpy((uint8_t *)s.series.voxels + volume * nz * plane,
-               (const uint8_t *)whole->voxels + (volume * g->nz + z) * plane, nz * plane);
+    const bool all = nz == whole->geometry.nz;
+    slab s = {.series = *whole, .z = z, .borrowed = all};
+    if (!all) SIREN_RETURN_IF_FAILED(siren_slab_cut(whole, z, nz, &s.series));
     *out = s;
-    s.series = (siren_series){.voxels = NULL};
-done:
-    slab_free(&s);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- one baseline ---- */
@@ -174,21 +159,9 @@ done:
 }
 
 static siren_status write_restored(const baseline_run *run) {
-    siren_status status = SIREN_OK;
-    const siren_series *series = &run->restored.series;
-    const siren_geometry *g = &series->geometry;
-    const size_t plane = g->nx * g->ny * siren_datatype_size(g->datatype);
-    siren_nifti_writer *writer = NULL;
     char *path = NULL;
-    SIREN_TRY(siren_run_path(&path, run->baseline->folder.folder, "%s", RESTORED));
-    SIREN_TRY(siren_nifti_writer_open(path, true, g, series->header, &writer));
-    for (size_t i = 0; i < g->n_volumes * g->nz; i++)
-        SIREN_TRY(siren_nifti_writer_slice(writer, i / g->nz, i % g->nz,
-                                           (const uint8_t *)series->voxels + i * plane));
-    status = siren_nifti_writer_commit(writer);
-    writer = NULL;
-done:
-    siren_nifti_writer_discard(writer);
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run->baseline->folder.folder, "%s", SIREN_RESTORED_FILE));
+    siren_status status = siren_series_write(&run->restored.series, path);
     free(path);
     return status;
 }
@@ -212,7 +185,7 @@ static siren_status compute(baseline_run *run, siren_baseline_result *result) {
 }
 
 static siren_status keep(baseline_run *run, double seconds) {
-    static char restored[] = RESTORED;
+    static char restored[] = SIREN_RESTORED_FILE;
     char *const files[] = {restored};
     siren_sweep_baseline *baseline = run->baseline;
     bool keeps = run->plan->experiment->keep_restored && run->result.status != SIREN_RESULT_UNREACHED;

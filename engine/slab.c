@@ -1,0 +1,38 @@
+#include "engine/slab.h"
+
+#include "formats/nifti.h"
+
+#include <string.h>
+
+siren_status siren_slab_cut(const siren_series *whole, size_t z, size_t nz, siren_series *out) {
+    siren_status status = SIREN_OK;
+    const siren_geometry *g = &whole->geometry;
+    const size_t plane = g->nx * g->ny * siren_datatype_size(g->datatype);
+    siren_series part = {.geometry = *g};
+    SIREN_TRY(siren_nifti_subseries_header(whole->header, &part.geometry, z, nz, g->n_volumes, &part.header));
+    SIREN_TRY(siren_allocate(&part.voxels, g->n_volumes * nz, plane, "slices of a series"));
+    for (size_t volume = 0; volume < g->n_volumes; volume++)
+        memcpy((uint8_t *)part.voxels + volume * nz * plane,
+               (const uint8_t *)whole->voxels + (volume * g->nz + z) * plane, nz * plane);
+    *out = part;
+    part = (siren_series){.voxels = NULL};
+done:
+    siren_series_free(&part);
+    return status;
+}
+
+siren_status siren_series_write(const siren_series *series, const char *path) {
+    siren_status status = SIREN_OK;
+    const siren_geometry *g = &series->geometry;
+    const size_t plane = g->nx * g->ny * siren_datatype_size(g->datatype);
+    siren_nifti_writer *writer = NULL;
+    SIREN_TRY(siren_nifti_writer_open(path, true, g, series->header, &writer));
+    for (size_t i = 0; i < g->n_volumes * g->nz; i++)
+        SIREN_TRY(siren_nifti_writer_slice(writer, i / g->nz, i % g->nz,
+                                           (const uint8_t *)series->voxels + i * plane));
+    status = siren_nifti_writer_commit(writer);
+    writer = NULL;
+done:
+    siren_nifti_writer_discard(writer);
+    return status;
+}

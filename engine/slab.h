@@ -1,0 +1,13 @@
+/* Part of a series: some of its slices, as a series of its own. */
+#ifndef SIREN_ENGINE_SLAB_H
+#define SIREN_ENGINE_SLAB_H
+
+#include "formats/series.h"
+
+/* Slices [z, z + nz) of all volumes, in their place in the world. USAGE for a range outside the series. `*out` is yours:
+ * siren_series_free(). */
+siren_status siren_slab_cut(const siren_series *whole, size_t z, size_t nz, siren_series *out);
+/* Writes a series as it is; the suffix decides (.nii or .nii.gz). Replaces what is there. */
+siren_status siren_series_write(const siren_series *series, const char *path);
+
+#endif
