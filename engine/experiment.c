@@ -49,8 +49,7 @@ static siren_status name_of_path(const char *path, char **out) {
     return SIREN_OK;
 }
 
-/* Relative paths are relative to the folder of `file`. */
-static siren_status resolve_path(const char *file, siren_value value, char **out) {
+siren_status siren_value_path(const char *file, siren_value value, char **out) {
     const char *text = NULL, *slash = strrchr(file, '/');
     SIREN_RETURN_IF_FAILED(siren_value_string(value, &text));
     size_t folder = slash && *text != '/' ? (size_t)(slash - file) + 1 : 0;
@@ -132,12 +131,13 @@ static siren_status read_phantom(siren_value value, siren_phantom_options *out) 
 
 /* A path, or an object. */
 static siren_status read_input(const char *file, siren_value value, siren_experiment_input *out) {
-    static const char *const keys[] = {"name", "image", "mask", "mask_use", "phantom"};
+    static const char *const keys[] = {"name",    "image", "mask", "mask_use",
+                                       "phantom", "bval",  "bvec", "tissues"};
     static const char *const uses[] = {"figures", "train"};
     size_t use = 0;
     const char *given = NULL;
     if (siren_value_is_string(value)) {
-        SIREN_RETURN_IF_FAILED(resolve_path(file, value, &out->image));
+        SIREN_RETURN_IF_FAILED(siren_value_path(file, value, &out->image));
         return name_of_path(out->image, &out->name);
     }
     siren_value name = siren_value_member(value, "name"), image = siren_value_member(value, "image"),
@@ -156,13 +156,14 @@ static siren_status read_input(const char *file, siren_value value, siren_experi
         SIREN_RETURN_IF_FAILED(siren_value_name(name, &given));
         SIREN_RETURN_IF_FAILED(copy_text(given, strlen(given), &out->name));
     }
+    SIREN_RETURN_IF_FAILED(siren_experiment_beside(file, value, out));
     if (siren_value_exists(phantom)) {
         SIREN_RETURN_IF_FAILED(default_phantom(&out->phantom));
         SIREN_RETURN_IF_FAILED(read_phantom(phantom, &out->phantom));
         return given ? SIREN_OK : copy_text("phantom", 7, &out->name);
     }
-    SIREN_RETURN_IF_FAILED(resolve_path(file, image, &out->image));
-    if (siren_value_exists(mask)) SIREN_RETURN_IF_FAILED(resolve_path(file, mask, &out->mask));
+    SIREN_RETURN_IF_FAILED(siren_value_path(file, image, &out->image));
+    if (siren_value_exists(mask)) SIREN_RETURN_IF_FAILED(siren_value_path(file, mask, &out->mask));
     return given ? SIREN_OK : name_of_path(out->image, &out->name);
 }
 
@@ -199,6 +200,7 @@ static void free_input(siren_experiment_input *input) {
     free(input->name);
     free(input->image);
     free(input->mask);
+    for (int i = 0; i < SIREN_N_BESIDE; i++) free(input->beside[i]);
     free((void *)input->phantom.shells);
 }
 
@@ -315,8 +317,8 @@ static siren_status read_title(const char *path, siren_value root, siren_experim
 static siren_status resolve(const char *path, siren_value root, const char *image, size_t max_trials,
                             siren_experiment *x) {
     static const char *const keys[] = {
-        "$schema",   "name",   "description",      "input",        "inputs", "blocks", "grid", "trials",
-        "baselines", "epochs", "points_per_epoch", "log_interval", "outputs"};
+        "$schema",   "name",   "description",      "input",        "inputs",  "blocks",  "grid", "trials",
+        "baselines", "epochs", "points_per_epoch", "log_interval", "outputs", "evaluate"};
     uint64_t interval = 10;
     SIREN_RETURN_IF_FAILED(siren_value_keys(root, keys, sizeof keys / sizeof *keys));
     SIREN_RETURN_IF_FAILED(read_title(path, root, x));
@@ -326,7 +328,8 @@ static siren_status resolve(const char *path, siren_value root, const char *imag
         siren_value_integer(siren_value_member(root, "log_interval"), 1, SIREN_MAX_EPOCHS, &interval));
     x->log_interval = (size_t)interval;
     SIREN_RETURN_IF_FAILED(read_outputs(siren_value_member(root, "outputs"), x));
-    return read_trials(root, max_trials, x);
+    SIREN_RETURN_IF_FAILED(read_trials(root, max_trials, x));
+    return siren_experiment_evaluate(root, x);
 }
 
 siren_status siren_experiment_read(const char *path, const char *image, size_t max_trials,

@@ -18,13 +18,32 @@
 
 typedef enum { SIREN_AXIS_X, SIREN_AXIS_Y, SIREN_AXIS_Z } siren_axis;
 
+/* Files beside a series that evaluations need: gradient tables and tissue masks. */
+typedef enum {
+    SIREN_BESIDE_BVAL,
+    SIREN_BESIDE_BVEC,
+    SIREN_BESIDE_WM,
+    SIREN_BESIDE_GM,
+    SIREN_BESIDE_CSF,
+    SIREN_N_BESIDE
+} siren_beside;
+/* "bval", "wm"; static. */
+const char *siren_beside_name(siren_beside file);
+
 typedef struct {
     char *name;         /* letters, digits, '-', '_', '.'; unique in the experiment */
     char *image;        /* path; NULL: the phantom below is made */
     char *mask;         /* path, or NULL; a phantom has its own */
     bool train_on_mask; /* only voxels inside are trained on and stored; else it is for figures alone */
     siren_phantom_options phantom; /* its shells are owned by the experiment */
+    char *beside[SIREN_N_BESIDE];  /* paths, or NULL; a phantom has its own */
 } siren_experiment_input;
+
+/* How complete trials are judged (engine/evaluate.h). */
+typedef struct {
+    bool wanted;
+    bool tissues, diffusion, fod;
+} siren_experiment_evaluation;
 
 /* One network shape with all settings, to be overfitted to every block of one input. */
 typedef struct {
@@ -69,6 +88,7 @@ typedef struct {
     size_t log_interval; /* epochs between two rows of a curve */
     bool keep_archives, keep_curves;
     bool keep_restored; /* series that baselines restored */
+    siren_experiment_evaluation evaluation;
 } siren_experiment;
 
 /* Reads and resolves the file. `image` (may be NULL) replaces the path of the only input, or its phantom. Relative paths are

@@ -18,6 +18,14 @@ typedef struct {
  * Belongs to the file. */
 siren_status siren_value_name(siren_value value, const char **out);
 
+/* A path, relative ones being relative to the folder of `file`. `*out` is yours to free(). */
+siren_status siren_value_path(const char *file, siren_value value, char **out);
+
+/* Reads "bval", "bvec" and "tissues" of an input, which phantoms must not have. */
+siren_status siren_experiment_beside(const char *file, siren_value input, siren_experiment_input *out);
+/* Reads "evaluate", once inputs, outputs and trials are known. It needs what archives and baselines restore: these are kept. */
+siren_status siren_experiment_evaluate(siren_value root, siren_experiment *experiment);
+
 /* Reads epochs, points_per_epoch and blocks of `object` into *trial, which holds what they are by default. */
 siren_status siren_trial_settings(siren_value object, siren_trial *trial);
 /* Appends the trials of "grid" (an entry or a list of them) and of "trials" (a list), for each input. */

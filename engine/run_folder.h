@@ -6,6 +6,11 @@
 #include "engine/experiment.h"
 #include "host/digest.h"
 
+/* Files of a trial: what a network's blocks and what a baseline restored are kept in, and how it was judged. */
+#define SIREN_ARCHIVE_FILE "archive.siren"
+#define SIREN_RESTORED_FILE "restored.nii.gz"
+#define SIREN_EVALUATION_FILE "evaluation.json"
+
 /* "FOLDER/..." by printf's rules; `*out` is yours to free(). */
 siren_status siren_run_path(char **out, const char *folder, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -95,9 +100,11 @@ void siren_trial_result_free(siren_trial_result *result);
  * that belong to it, beside config.json and result.json. */
 siren_status siren_trial_result_write(const siren_trial_folder *folder, const siren_trial_result *result,
                                       char *const *files, size_t n_files);
-/* Whether the trial is complete: SHA256SUMS is there and every file has its checksum. False with siren_message() where
+/* Whether the trial is complete: SHA256SUMS is there and every file but SIREN_EVALUATION_FILE has its checksum. False with siren_message() where
  * something is damaged, and with *begun false where the trial was never completed. */
 bool siren_trial_is_complete(const siren_trial_folder *folder, bool *begun);
+/* Whether a line of SHA256SUMS is about the file `name`. */
+bool siren_run_sum_is_of(const char *line, const char *name);
 /* Reads result.json; `*out` is yours: siren_trial_result_free(). */
 siren_status siren_trial_result_read(const siren_trial_folder *folder, siren_trial_result *out);
 

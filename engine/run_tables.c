@@ -2,7 +2,6 @@
 
 #include "engine/quantise.h"
 #include "formats/number.h"
-#include "formats/table.h"
 
 #include <errno.h>
 #include <math.h>
@@ -11,15 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TRIAL_COLUMNS                                                                                        \
-    "trial", "input", "model", "layers", "width", "weights", "seed", "lr", "w0", "epochs", "parameters"
-#define N_TRIAL_COLUMNS 11
-
-static const char *const result_columns[] = {TRIAL_COLUMNS,    "level",        "number",       "status",
-                                             "points",         "volumes",      "mse",          "psnr",
-                                             "psnr_published", "psnr_clamped", "mse_masked",   "psnr_masked",
-                                             "bytes",          "ratio",        "ratio_float32"};
-static const char *const summary_columns[] = {TRIAL_COLUMNS,
+static const char *const result_columns[] = {
+    SIREN_TRIAL_COLUMNS, "level",       "number", "status",         "points",
+    "volumes",           "mse",         "psnr",   "psnr_published", "psnr_clamped",
+    "mse_masked",        "psnr_masked", "bytes",  "ratio",          "ratio_float32"};
+static const char *const summary_columns[] = {SIREN_TRIAL_COLUMNS,
                                               "status",
                                               "slices",
                                               "archive_bytes",
@@ -44,10 +39,10 @@ static void add_baseline(siren_table *table, const siren_complete_trial *t) {
     siren_table_add_text(table, t->folder);
     siren_table_add_text(table, t->experiment->inputs[t->baseline->input].name);
     siren_table_add_text(table, siren_baseline_trial_model(t->baseline));
-    for (int i = 0; i < N_TRIAL_COLUMNS - 3; i++) siren_table_add_text(table, NULL);
+    for (int i = 0; i < SIREN_N_TRIAL_COLUMNS - 3; i++) siren_table_add_text(table, NULL);
 }
 
-static void add_trial(siren_table *table, const siren_complete_trial *t) {
+void siren_run_table_trial(siren_table *table, const siren_complete_trial *t) {
     if (t->baseline) {
         add_baseline(table, t);
         return;
@@ -68,7 +63,7 @@ static void add_trial(siren_table *table, const siren_complete_trial *t) {
 }
 
 static void add_row(siren_table *table, const siren_complete_trial *t, const siren_result_row *row) {
-    add_trial(table, t);
+    siren_run_table_trial(table, t);
     siren_table_add_text(table, siren_block_kind_name(row->level, 1));
     siren_table_add_integer(table, row->number);
     siren_table_add_text(table, siren_result_status_name(row->status));
@@ -138,7 +133,7 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
     double *values = NULL, bytes = (double)result->archive_bytes;
     size_t n = 0, n_slices = 0;
     SIREN_RETURN_IF_FAILED(siren_allocate(&values, result->n_rows, sizeof *values, "the figures of a trial"));
-    add_trial(table, t);
+    siren_run_table_trial(table, t);
     siren_table_add_text(table, siren_result_status_name(result->status));
     siren_statistics plain = over_slices(result, plain_psnr, values, &n_slices);
     siren_table_add_integer(table, n_slices);

@@ -3,6 +3,7 @@
 #define SIREN_ENGINE_RUN_TABLES_H
 
 #include "engine/run_folder.h"
+#include "formats/table.h"
 
 /* A complete trial. */
 typedef struct {
@@ -12,6 +13,12 @@ typedef struct {
     const char *folder;                   /* its name */
     const siren_trial_result *result;
 } siren_complete_trial;
+
+/* The columns that tell a trial, with which the rows of every table begin, and their cells. */
+#define SIREN_TRIAL_COLUMNS                                                                                  \
+    "trial", "input", "model", "layers", "width", "weights", "seed", "lr", "w0", "epochs", "parameters"
+#define SIREN_N_TRIAL_COLUMNS 11
+void siren_run_table_trial(siren_table *table, const siren_complete_trial *trial);
 
 /* Writes results.csv and summary.csv of `n` trials into `run`, over what is there. */
 siren_status siren_run_tables_write(const char *run, const siren_complete_trial *trials, size_t n);

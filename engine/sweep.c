@@ -1,8 +1,10 @@
 #define _GNU_SOURCE
 #include "engine/sweep.h"
 
+#include "engine/run_evaluation.h"
 #include "engine/run_tables.h"
 #include "engine/sweep_baseline.h"
+#include "engine/sweep_evaluate.h"
 #include "engine/sweep_folder.h"
 #include "engine/sweep_trial.h"
 #include "formats/number.h"
@@ -339,20 +341,30 @@ static siren_status keep_block(siren_worker *worker, siren_sweep_trial *trial, s
     return siren_sweep_trial_finish(&source, trial);
 }
 
+/* `*complete` (n) is yours to free(). */
+static siren_status list_complete(const siren_sweeping *s, siren_complete_trial **complete, size_t *n) {
+    const siren_experiment *x = s->experiment;
+    siren_complete_trial *list = NULL;
+    *n = 0;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&list, x->n_trials + x->n_baselines, sizeof *list, "the complete trials"));
+    for (size_t i = 0; i < x->n_trials; i++)
+        if (s->trials[i].complete)
+            list[(*n)++] = (siren_complete_trial){x, s->trials[i].trial, NULL, s->trials[i].folder.name,
+                                                  &s->trials[i].result};
+    for (size_t i = 0; i < x->n_baselines; i++)
+        if (s->baselines[i].complete)
+            list[(*n)++] = (siren_complete_trial){x, NULL, s->baselines[i].trial, s->baselines[i].folder.name,
+                                                  &s->baselines[i].result};
+    *complete = list;
+    return SIREN_OK;
+}
+
 /* Every complete trial into the tables; the mutex is held. */
 static siren_status write_tables(siren_sweeping *s) {
     siren_complete_trial *complete = NULL;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&complete, s->experiment->n_trials + s->experiment->n_baselines,
-                                          sizeof *complete, "the complete trials"));
-    for (size_t i = 0; i < s->experiment->n_trials; i++)
-        if (s->trials[i].complete)
-            complete[n++] = (siren_complete_trial){s->experiment, s->trials[i].trial, NULL,
-                                                   s->trials[i].folder.name, &s->trials[i].result};
-    for (size_t i = 0; i < s->experiment->n_baselines; i++)
-        if (s->baselines[i].complete)
-            complete[n++] = (siren_complete_trial){s->experiment, NULL, s->baselines[i].trial,
-                                                   s->baselines[i].folder.name, &s->baselines[i].result};
+    SIREN_RETURN_IF_FAILED(list_complete(s, &complete, &n));
     siren_status status = siren_run_tables_write(s->options->folder, complete, n);
     free(complete);
     s->tables_at = siren_clock();
@@ -539,6 +551,23 @@ static bool has_trials(const siren_experiment *experiment, size_t input, siren_a
     return false;
 }
 
+/* Judges complete trials; evaluation.csv holds what there is, also where this is interrupted. */
+static siren_status evaluate(siren_sweeping *s) {
+    siren_complete_trial *complete = NULL;
+    size_t n = 0;
+    const siren_sweep_evaluate_plan plan = {s->experiment,        s->options,  s->inputs,
+                                            s->workers[0].device, s->progress, s->user};
+    if (!s->experiment->evaluation.wanted) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(list_complete(s, &complete, &n));
+    siren_status status = siren_sweep_evaluate(&plan, complete, n, &s->result);
+    if (status == SIREN_OK || status == SIREN_CANCELLED) {
+        siren_status table = siren_run_evaluation_table(s->options->folder, complete, n);
+        status = table != SIREN_OK ? table : status;
+    }
+    free(complete);
+    return status;
+}
+
 static siren_status run_stages(siren_sweeping *s) {
     for (size_t input = 0; input < s->experiment->n_inputs; input++)
         for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
@@ -548,7 +577,8 @@ static siren_status run_stages(siren_sweeping *s) {
     SIREN_RETURN_IF_FAILED(write_tables(s)); /* baselines may take long */
     const siren_sweep_baselines_plan plan = {s->experiment, s->options,  s->inputs,
                                              s->trials,     s->progress, s->user};
-    return siren_sweep_baselines_run(&plan, s->baselines, &s->result);
+    SIREN_RETURN_IF_FAILED(siren_sweep_baselines_run(&plan, s->baselines, &s->result));
+    return evaluate(s);
 }
 
 /* ---- the whole ---- */

@@ -4,12 +4,31 @@
 #include "host/file.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define MAX_TEXT_BYTES ((size_t)1 << 30)
+
+/* Nothing where no evaluations are wanted. */
+static void write_beside(siren_json *json, const siren_sweep_input *input) {
+    for (siren_beside i = 0; i < SIREN_N_BESIDE; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "%s_sha256", siren_beside_name(i));
+        if (input->beside[i]) siren_json_string(json, key, input->beside_sha256[i]);
+    }
+}
+
+static void write_evaluation(siren_json *json, const siren_experiment_evaluation *evaluation) {
+    if (!evaluation->wanted) return;
+    siren_json_begin_object(json, "evaluate");
+    siren_json_bool(json, "tissues", evaluation->tissues);
+    siren_json_bool(json, "diffusion", evaluation->diffusion);
+    siren_json_bool(json, "fod", evaluation->fod);
+    siren_json_end(json);
+}
 
 static void write_input(siren_json *json, const siren_experiment_input *asked,
                         const siren_sweep_input *input) {
@@ -19,6 +38,8 @@ static void write_input(siren_json *json, const siren_experiment_input *asked,
     siren_json_bool(json, "phantom", asked->image == NULL);
     siren_json_string(json, "sha256", input->sha256);
     siren_json_string(json, "mask_sha256", input->mask ? input->mask_sha256 : NULL);
+    if (asked->train_on_mask) siren_json_string(json, "mask_use", "train");
+    write_beside(json, input);
     siren_json_begin_array(json, "dims");
     siren_json_integer(json, NULL, g->nx);
     siren_json_integer(json, NULL, g->ny);
@@ -71,6 +92,7 @@ static siren_status experiment_text(const siren_experiment *experiment, const si
     }
     siren_json_end(json);
     write_baselines(json, experiment, folders, baselines);
+    write_evaluation(json, &experiment->evaluation);
     siren_status status = siren_json_text(json, text);
     siren_json_free(json);
     return status;

@@ -3,9 +3,11 @@
 #include "engine/grid.h"
 #include "engine/phantom_files.h"
 #include "engine/run_folder.h"
+#include "formats/gradients.h"
 #include "formats/nifti.h"
 #include "host/file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +37,31 @@ done:
     return status;
 }
 
+/* Gradient tables are those given, or both that lie beside the series; masks those given, or the phantom's. */
+static siren_status find_beside(const char *run, const siren_experiment_input *asked,
+                                siren_sweep_input *input) {
+    for (siren_beside i = 0; i < SIREN_N_BESIDE; i++) {
+        const bool mask = i >= SIREN_BESIDE_WM;
+        char suffix[8];
+        snprintf(suffix, sizeof suffix, ".%s", siren_beside_name(i));
+        if (asked->beside[i])
+            SIREN_RETURN_IF_FAILED(copy_text(asked->beside[i], &input->beside[i]));
+        else if (!mask)
+            SIREN_RETURN_IF_FAILED(siren_sibling_path(input->image, suffix, &input->beside[i]));
+        else if (!asked->image)
+            SIREN_RETURN_IF_FAILED(siren_run_path(&input->beside[i], run, "inputs/%s_%s.nii.gz", asked->name,
+                                                  siren_beside_name(i)));
+    }
+    if (asked->beside[SIREN_BESIDE_BVAL] || (access(input->beside[SIREN_BESIDE_BVAL], F_OK) == 0 &&
+                                             access(input->beside[SIREN_BESIDE_BVEC], F_OK) == 0))
+        return SIREN_OK;
+    for (siren_beside i = SIREN_BESIDE_BVAL; i <= SIREN_BESIDE_BVEC; i++) {
+        free(input->beside[i]);
+        input->beside[i] = NULL;
+    }
+    return SIREN_OK;
+}
+
 siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
                                         siren_progress_fn progress, void *user, siren_sweep_input **out) {
     siren_status status = SIREN_OK;
@@ -55,6 +82,9 @@ siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment 
         SIREN_TRY(siren_nifti_read_geometry(input->image, &input->geometry));
         SIREN_TRY(siren_digest_file(input->image, input->sha256));
         if (input->mask) SIREN_TRY(siren_digest_file(input->mask, input->mask_sha256));
+        if (experiment->evaluation.wanted) SIREN_TRY(find_beside(run, asked, input));
+        for (int k = 0; k < SIREN_N_BESIDE; k++)
+            if (input->beside[k]) SIREN_TRY(siren_digest_file(input->beside[k], input->beside_sha256[k]));
     }
     *out = inputs;
     inputs = NULL;
@@ -67,6 +97,7 @@ void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n) {
     for (size_t i = 0; inputs && i < n; i++) {
         free(inputs[i].image);
         free(inputs[i].mask);
+        for (int k = 0; k < SIREN_N_BESIDE; k++) free(inputs[i].beside[k]);
     }
     free(inputs);
 }

@@ -9,6 +9,8 @@
 typedef struct {
     char *image, *mask; /* paths; mask NULL: none */
     char sha256[SIREN_DIGEST_CHARS], mask_sha256[SIREN_DIGEST_CHARS];
+    char *beside[SIREN_N_BESIDE]; /* paths of what evaluations need, where they are wanted; NULL: none */
+    char beside_sha256[SIREN_N_BESIDE][SIREN_DIGEST_CHARS];
     siren_geometry geometry;
 } siren_sweep_input;
 

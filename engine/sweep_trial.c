@@ -233,7 +233,7 @@ static siren_status finish_archive(siren_finishing *f) {
     f->writer = NULL;
     SIREN_RETURN_IF_FAILED(siren_archive_writer_commit(writer, &f->result.archive_bytes));
     if (f->trial->layout.grid.kind != SIREN_BLOCK_SLICE) SIREN_RETURN_IF_FAILED(add_slices(f));
-    if (f->source->experiment->keep_archives) return add_file(f, "archive.siren");
+    if (f->source->experiment->keep_archives) return add_file(f, SIREN_ARCHIVE_FILE);
     unlink(f->archive);
     return SIREN_OK;
 }
@@ -251,7 +251,7 @@ static siren_status prepare(siren_finishing *f) {
                                           sizeof *f->result.rows, "the rows of a result"));
     SIREN_RETURN_IF_FAILED(
         siren_allocate(&f->files, layout->grid.count + 1, sizeof *f->files, "the files of a trial"));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&f->archive, trial->folder.folder, "archive.siren"));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&f->archive, trial->folder.folder, "%s", SIREN_ARCHIVE_FILE));
     SIREN_RETURN_IF_FAILED(siren_archive_writer_open(f->archive, true, &f->writer));
     /* Gradient directions are in image axes: they do not belong to a series that was turned. */
     siren_attachments attachments = {.image = settings->axis == SIREN_AXIS_Z ? f->source->image : NULL};

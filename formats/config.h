@@ -63,6 +63,7 @@ static inline bool siren_value_exists(siren_value value) { return value.item != 
 bool siren_value_is_object(siren_value value);
 bool siren_value_is_array(siren_value value);
 bool siren_value_is_string(siren_value value);
+bool siren_value_is_null(siren_value value);
 
 /* The member of an object; none where `object` is no object or lacks it. */
 siren_value siren_value_member(siren_value object, const char *key);

@@ -107,6 +107,7 @@ siren_value siren_config_root(const siren_config *config) { return (siren_value)
 bool siren_value_is_object(siren_value value) { return cJSON_IsObject(item_of(value)); }
 bool siren_value_is_array(siren_value value) { return cJSON_IsArray(item_of(value)); }
 bool siren_value_is_string(siren_value value) { return cJSON_IsString(item_of(value)); }
+bool siren_value_is_null(siren_value value) { return cJSON_IsNull(item_of(value)); }
 
 siren_value siren_value_member(siren_value object, const char *key) {
     return value_of(object, siren_value_is_object(object) ? cJSON_GetObjectItemCaseSensitive(object.item, key)

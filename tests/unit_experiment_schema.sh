@@ -31,7 +31,8 @@ validator = Draft202012Validator(schema)
 # What no schema can say: conditions on several values at once, and on what they stand for together.
 BEYOND_SCHEMA = re.compile(
     "makes the trial|makes more than|excludes nothing|leaves no trial|impossible network|hidden layers$|asks for model|"
-    "no input has this name|is named|goes from|volumes, more than|only kind|it belongs to activation|no trials to match")
+    "no input has this name|is named|goes from|volumes, more than|only kind|it belongs to activation|no trials to match|"
+    "needs slices along z|evaluations decode archives|no diffusion metrics")
 
 
 def without_comments(text):

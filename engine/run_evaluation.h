@@ -1,0 +1,18 @@
+/* How a run's trials were judged: evaluation.json in a trial's folder, evaluation.csv of the run (docs/run-folder.md). */
+#ifndef SIREN_ENGINE_RUN_EVALUATION_H
+#define SIREN_ENGINE_RUN_EVALUATION_H
+
+#include "engine/evaluate.h"
+#include "engine/run_tables.h"
+
+/* Whether the trial's folder holds an evaluation with the checksum that SHA256SUMS has for it. Where it holds a damaged one,
+ * false with siren_message() and *begun true. */
+bool siren_run_is_evaluated(const char *folder, bool *begun);
+/* Writes evaluation.json of a complete trial and then its line of SHA256SUMS. */
+siren_status siren_run_evaluation_keep(const char *folder, const siren_evaluation *evaluation);
+
+/* Writes evaluation.csv of those of `n` trials that were judged into `run`, over what is there: a row for each metric and
+ * region. CORRUPT where an evaluation.json is not what siren_run_evaluation_keep() wrote. */
+siren_status siren_run_evaluation_table(const char *run, const siren_complete_trial *trials, size_t n);
+
+#endif
