@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REACH_SHARE 0.9
+#define REACH_SHARE 0.75
 #define FULL_ANISOTROPY 0.7 /* FA of full colour: fibres seldom have more */
 #define N_DIVISIONS 4       /* of the sphere: triangles of 4 degrees */
 #define MOST_COEFFICIENTS SIREN_HARMONICS_MOST

@@ -19,7 +19,7 @@ typedef struct {
 /* NULL is allowed. */
 void siren_picture_free(siren_picture *picture);
 
-/* The length (eigenvalue or amplitude) that 90 % of the glyphs shown do not exceed; 0 where there is none. CORRUPT where the
+/* The length (eigenvalue or amplitude) that three quarters of the glyphs shown do not exceed; 0 where there is none. CORRUPT where the
  * series (of the file `path`, for messages) is none of the kind. */
 siren_status siren_glyph_reach(siren_glyph_kind kind, const char *path, const siren_series *series,
                                const siren_view *view, double *reach);

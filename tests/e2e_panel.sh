@@ -36,6 +36,12 @@ grep -qF "it's \`ls\`" out/panel.svg || fail "the label is not in the picture as
 [ "$(od -An -tx1 -N8 out/panel.png | tr -d ' ')" = 89504e470d0a1a0a ] || fail "panel.png is no PNG"
 grep -q "^error_2 = '0'$" out/panel-data.gp && grep -q "^ssim_2 = '1.0000'$" out/panel-data.gp ||
     fail "an image beside itself: $(cat out/panel-data.gp)"
+# A tile of 10 x 7 cubic voxels is as wide as it should be: the picture is 2 (x + 8) + 84 by 40 + 3 (y + 8) units.
+make cubic.nii --dims 16x16x2 --shells 0:1
+expect 0 '' cubic.nii cubic.nii --x 3:13 --y 2:9 -o part
+sed -n 's/^ *width="\([0-9]*\)" height="\([0-9]*\)".*/\1 \2/p' part/panel.svg | head -n 1 | awk '
+    { x = ($1 - 84) / 2 - 8; y = ($2 - 40) / 3 - 8; sound = x / y > 1.41 && x / y < 1.45 } END { exit !sound }' ||
+    fail "a tile has another shape than its voxels: $(head -n 5 part/panel.svg)"
 (cd out && rm panel.png && gnuplot -e "formats = 'png'" panel.gp && [ -s panel.png ]) || fail "the script alone"
 
 # An archive, of all slices or of some, gives the picture of what it decodes to.

@@ -12,7 +12,7 @@
 #include "formats/png.h"
 #include "tools/picture.h"
 
-#define TILE_PIXELS 440 /* about: the width of a tile of glyphs */
+#define TILE_PIXELS 320 /* about: the width of a tile of glyphs */
 #define LEAST_CELL 6
 #define MOST_CELL 80
 

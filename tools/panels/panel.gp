@@ -10,7 +10,7 @@ if (!exists("formats")) formats = "svg png"
 load "panel-data.gp"
 
 # Sizes in units; a PNG has two pixels a unit. A tile is the same area for pictures of any shape.
-shape = sqrt(pixel * ny / nx)
+shape = sqrt(1.0 * pixel * ny / nx)
 tile_x = 210 / shape
 tile_y = 210 * shape
 gap = 8
