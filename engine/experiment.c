@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define MAX_SNR 1e9
+#define MIN_VOXEL 0.01 /* mm */
+#define MAX_VOXEL 100.0
 
 static const siren_shell default_shells[] = {{0, 5}, {1000, 64}};
 
@@ -102,8 +104,8 @@ static siren_status default_phantom(siren_phantom_options *out) {
     return SIREN_OK;
 }
 
-static siren_status read_phantom(siren_value value, siren_phantom_options *out) {
-    static const char *const keys[] = {"dims", "shells", "snr", "seed", "datatype"};
+static siren_status read_phantom(siren_value value, siren_phantom_options *out, double *voxel) {
+    static const char *const keys[] = {"dims", "voxel", "shells", "snr", "seed", "datatype"};
     static const char *const datatypes[] = {"int16", "uint16", "float32"};
     static const siren_datatype codes[] = {SIREN_INT16, SIREN_UINT16, SIREN_FLOAT32};
     siren_value dims = siren_value_member(value, "dims"), shells = siren_value_member(value, "shells");
@@ -116,6 +118,8 @@ static siren_status read_phantom(siren_value value, siren_phantom_options *out) 
         SIREN_RETURN_IF_FAILED(siren_value_integer(v, 1, SIREN_PHANTOM_MAX_AXIS, &voxels));
         *axes[i++] = (size_t)voxels;
     }
+    SIREN_RETURN_IF_FAILED(
+        siren_value_number(siren_value_member(value, "voxel"), MIN_VOXEL, MAX_VOXEL, voxel));
     if (siren_value_exists(shells)) {
         free((void *)out->shells);
         out->shells = NULL;
@@ -159,7 +163,7 @@ static siren_status read_input(const char *file, siren_value value, siren_experi
     SIREN_RETURN_IF_FAILED(siren_experiment_beside(file, value, out));
     if (siren_value_exists(phantom)) {
         SIREN_RETURN_IF_FAILED(default_phantom(&out->phantom));
-        SIREN_RETURN_IF_FAILED(read_phantom(phantom, &out->phantom));
+        SIREN_RETURN_IF_FAILED(read_phantom(phantom, &out->phantom, &out->voxel));
         return given ? SIREN_OK : copy_text("phantom", 7, &out->name);
     }
     SIREN_RETURN_IF_FAILED(siren_value_path(file, image, &out->image));

@@ -36,6 +36,7 @@ typedef struct {
     char *mask;         /* path, or NULL; a phantom has its own */
     bool train_on_mask; /* only voxels inside are trained on and stored; else it is for figures alone */
     siren_phantom_options phantom; /* its shells are owned by the experiment */
+    double voxel;                  /* of the phantom's, mm; 0: a field of view of 210 x 210 x 144 mm */
     char *beside[SIREN_N_BESIDE];  /* paths, or NULL; a phantom has its own */
 } siren_experiment_input;
 

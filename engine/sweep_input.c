@@ -30,7 +30,7 @@ static siren_status make_phantom(const char *run, const siren_experiment_input *
     SIREN_TRY(siren_folder_make(folder));
     siren_folder_clear_leftovers(folder);
     if (access(input->image, F_OK) == 0) goto done;
-    siren_phantom_files files = {&asked->phantom, input->image, 0, true, progress, user};
+    siren_phantom_files files = {&asked->phantom, input->image, asked->voxel, true, progress, user};
     SIREN_TRY(siren_phantom_write(&files, NULL));
 done:
     free(folder);

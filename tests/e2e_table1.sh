@@ -52,6 +52,17 @@ assert abs(float(sys.argv[1]) / expected - 1) < 1e-6, (sys.argv[1], expected)
 PYTHON
 fi
 
+# ---- the page: a row for each method and region with the table's numbers, and the claims ----
+"$sirencl" report --quiet without -o page.html || fail "report"
+[ "$(sed -n '/id="table1"/,/<\/table>/p' page.html | grep -c '<tr><td>')" = 16 ] || fail "16 rows expected: $(grep -A40 table1 page.html)"
+sed -n '/id="table1"/,/<\/table>/p' page.html | grep -q ">$(printf %.3g "$(mean without intensity wm)") ± " ||
+    fail "the page lacks the mean of evaluation.csv"
+head -1 without/figures/claims.csv | grep -q '^claim,figure,unit,lowest,highest,pairs,verdict$' || fail "claims.csv: $(head -1 without/figures/claims.csv)"
+grep -q '^above-jpeg2000,[-0-9.e]*,dB,.*hold' without/figures/claims.csv || fail "above-jpeg2000: $(cat without/figures/claims.csv)"
+grep -q '^decoding,,s,,,0,not tested here$' without/figures/claims.csv || fail "decoding: $(cat without/figures/claims.csv)"
+grep -q 'id="claims"' page.html || fail "no claims in the page"
+rm -r without/figures
+
 # ---- what is damaged or missing is judged again, and nothing is trained ----
 cp -r without again
 damaged=$(echo again/trials/siren-2d-3x32-*/evaluation.json)

@@ -9,11 +9,12 @@
 #include "tools/report_page.h"
 
 static siren_status write_page(siren_output **output, const siren_report_run *run,
-                               const siren_report_figures *figures) {
+                               const siren_report_figures *figures, const siren_report_claim *claims,
+                               size_t n_claims) {
     siren_status status = SIREN_OK;
     char *text = NULL;
     size_t n_bytes = 0;
-    SIREN_TRY(siren_report_page_make(run, figures, &text, &n_bytes));
+    SIREN_TRY(siren_report_page_make(run, figures, claims, n_claims, &text, &n_bytes));
     SIREN_TRY(siren_output_write(*output, text, n_bytes));
     status = siren_output_commit(*output);
     *output = NULL;
@@ -60,6 +61,8 @@ int siren_tool_report(int argc, char **argv) {
     siren_status status = SIREN_OK;
     siren_report_run *run = NULL;
     siren_report_figures figures = {0};
+    siren_report_claim *claims = NULL;
+    size_t n_claims = 0;
     siren_output *output = NULL;
     char *usual_page = NULL, *usual_figures = NULL;
     siren_terminal_catch_interrupt();
@@ -68,15 +71,18 @@ int siren_tool_report(int argc, char **argv) {
     SIREN_TRY(siren_run_path(&usual_figures, folder, "figures"));
     const char *page = page_choice ? page_choice : usual_page;
     SIREN_TRY(siren_output_open(page, force, &output));
-    SIREN_TRY(siren_report_figures_make(run, figures_choice ? figures_choice : usual_figures,
-                                        siren_terminal_progress, NULL, &figures));
+    const char *figures_folder = figures_choice ? figures_choice : usual_figures;
+    SIREN_TRY(siren_report_figures_make(run, figures_folder, siren_terminal_progress, NULL, &figures));
     if (figures.note) siren_terminal_warn("%s", figures.note);
-    SIREN_TRY(write_page(&output, run, &figures));
+    SIREN_TRY(siren_report_claims_check(run, &claims, &n_claims));
+    SIREN_TRY(siren_report_claims_keep(claims, n_claims, figures_folder));
+    SIREN_TRY(write_page(&output, run, &figures, claims, n_claims));
     siren_terminal_end_progress();
     if (!common.quiet) print_result(page, run, &figures);
 done:
     siren_output_discard(output);
     siren_report_figures_free(&figures);
+    siren_report_claims_free(claims, n_claims);
     siren_report_run_free(run);
     free(usual_page);
     free(usual_figures);

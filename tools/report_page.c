@@ -7,6 +7,7 @@
 #include "engine/run_folder.h"
 #include "host/file.h"
 #include "tools/html.h"
+#include "tools/report_tables.h"
 #include "tools/report_trials.h"
 #include "tools/terminal.h"
 
@@ -268,13 +269,16 @@ done:
 }
 
 siren_status siren_report_page_make(const siren_report_run *run, const siren_report_figures *figures,
-                                    char **text, size_t *n_bytes) {
+                                    const siren_report_claim *claims, size_t n_claims, char **text,
+                                    size_t *n_bytes) {
     char *page = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&page, &length);
     if (!out) return siren_fail(SIREN_SYSTEM, "out of memory: cannot write a page");
     write_head(out, run);
     write_figures(out, figures);
+    siren_report_tables_write(out, run);
+    siren_report_claims_write(out, claims, n_claims);
     siren_status status = siren_report_trials_write(out, run);
     write_inputs(out, run);
     write_environment(out, run);

@@ -179,6 +179,42 @@ static siren_status read_times(siren_report_run *run) {
     return SIREN_OK;
 }
 
+/* ---- evaluation.csv ---- */
+
+static siren_status read_judged(siren_report_run *run) {
+    size_t name, metric, region, mean, std;
+    const siren_table *table = run->evaluation;
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "trial", &name));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "metric", &metric));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "region", &region));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "mean", &mean));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "std", &std));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&run->judged, siren_table_rows(table), sizeof *run->judged, "the evaluations"));
+    for (size_t row = 0; row < siren_table_rows(table); row++) {
+        siren_report_judged *judged = &run->judged[run->n_judged];
+        judged->trial = siren_report_run_find(run, siren_table_cell(table, row, name));
+        judged->metric = siren_table_cell(table, row, metric);
+        judged->region = siren_table_cell(table, row, region);
+        SIREN_RETURN_IF_FAILED(siren_table_number(table, row, mean, &judged->mean));
+        SIREN_RETURN_IF_FAILED(siren_table_number(table, row, std, &judged->std));
+        run->n_judged += judged->trial != NULL;
+    }
+    return SIREN_OK;
+}
+
+const siren_report_judged *siren_report_run_judged(const siren_report_run *run,
+                                                   const siren_report_trial *trial, const char *metric,
+                                                   const char *region) {
+    for (size_t i = 0; i < run->n_judged; i++) {
+        const siren_report_judged *judged = &run->judged[i];
+        if (judged->trial == trial && strcmp(judged->metric, metric) == 0 &&
+            strcmp(judged->region, region) == 0)
+            return judged;
+    }
+    return NULL;
+}
+
 /* ---- the folder ---- */
 
 siren_status siren_report_run_read(const char *folder, siren_report_run **out) {
@@ -194,8 +230,10 @@ siren_status siren_report_run_read(const char *folder, siren_report_run **out) {
     SIREN_TRY(read_table(folder, "summary.csv", &run->summary));
     SIREN_TRY(read_table(folder, "results.csv", &run->results));
     SIREN_TRY(read_table(folder, "timing.csv", &run->timing));
+    SIREN_TRY(read_table(folder, "evaluation.csv", &run->evaluation));
     if (run->summary) SIREN_TRY(read_trials(run));
     if (run->timing) SIREN_TRY(read_times(run));
+    if (run->evaluation) SIREN_TRY(read_judged(run));
     *out = run;
     run = NULL;
 done:
@@ -211,6 +249,8 @@ void siren_report_run_free(siren_report_run *run) {
     siren_table_free(run->summary);
     siren_table_free(run->results);
     siren_table_free(run->timing);
+    siren_table_free(run->evaluation);
+    free(run->judged);
     siren_config_free(run->experiment);
     siren_config_free(run->environment);
     free(run->folder);

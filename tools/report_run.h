@@ -17,13 +17,22 @@ typedef struct {
     char *series;  /* what its curve is called in figures */
 } siren_report_trial;
 
+/* One row of evaluation.csv: what a trial's result was judged to be. Texts belong to the run. */
+typedef struct {
+    const siren_report_trial *trial;
+    const char *metric, *region; /* "fa", "wm" */
+    double mean, std;
+} siren_report_judged;
+
 typedef struct {
     char *folder;
-    siren_config *experiment, *environment;  /* environment: NULL where the file is missing */
-    siren_table *summary, *results, *timing; /* NULL where missing */
-    siren_report_trial *trials;              /* (n_trials) finished ones, in the order of summary.csv */
-    siren_report_trial **by_name;            /* (n_trials) the same, sorted by name */
+    siren_config *experiment, *environment;               /* environment: NULL where the file is missing */
+    siren_table *summary, *results, *timing, *evaluation; /* NULL where missing */
+    siren_report_trial *trials;   /* (n_trials) finished ones, in the order of summary.csv */
+    siren_report_trial **by_name; /* (n_trials) the same, sorted by name */
     size_t n_trials;
+    siren_report_judged *judged; /* (n_judged) of finished trials, in the order of evaluation.csv */
+    size_t n_judged;
 } siren_report_run;
 
 /* USAGE where the folder holds no experiment; CORRUPT names the damaged file. `*out` is yours:
@@ -33,6 +42,11 @@ void siren_report_run_free(siren_report_run *run);
 
 /* The finished trial of that name; NULL where there is none. */
 siren_report_trial *siren_report_run_find(const siren_report_run *run, const char *name);
+
+/* How the trial was judged; NULL where it was not. */
+const siren_report_judged *siren_report_run_judged(const siren_report_run *run,
+                                                   const siren_report_trial *trial, const char *metric,
+                                                   const char *region);
 
 /* Whether learning rate, w0 and epochs are equal. */
 bool siren_report_same_settings(const siren_report_trial *trial, const siren_report_trial *other);
