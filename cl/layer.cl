@@ -62,10 +62,10 @@ inline void forward_tile(float4 (*c)[SIREN_QUADS_N], __local float4 *slabs, __gl
                          __global const float *params, __global const int *layer, int row, int column) {
     int pitch = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED];
     __global const float *bias = params + layer[SIREN_LAYER_BIAS];
-    for (int g = 0; g < SIREN_QUADS_N; g++) {
+    UNROLL for (int g = 0; g < SIREN_QUADS_N; g++) {
         int at = column + TILE_COLUMN(g);
         float4 start = at < out ? *(__global const float4 *)(bias + at) : (float4)(0.0f);
-        for (int i = 0; i < RESULT_ROWS; i++) c[i][g] = start;
+        UNROLL for (int i = 0; i < RESULT_ROWS; i++) c[i][g] = start;
     }
     factor a = {h, pitch, row, row + TILE_M}, b = {params + layer[SIREN_LAYER_WEIGHTS], pitch, column, out};
     product_forward(c, 0, (__local float *)slabs, a, b, layer[SIREN_LAYER_IN], 0);
@@ -82,8 +82,8 @@ void layer_forward(__global float *h_next, __global float *d, __global const flo
     int row = (int)get_group_id(0) / TILES_N(out) * TILE_M, column = (int)get_group_id(0) % TILES_N(out) * TILE_N;
     float4 c[RESULT_ROWS][SIREN_QUADS_N];
     forward_tile(c, slabs, h + (size_t)network * n_rows * in, params + (size_t)network * n_padded, layer, row, column);
-    for (int i = 0; i < RESULT_ROWS; i++)
-        for (int g = 0; g < SIREN_QUADS_N; g++) {
+    UNROLL for (int i = 0; i < RESULT_ROWS; i++)
+        UNROLL for (int g = 0; g < SIREN_QUADS_N; g++) {
             if (column + TILE_COLUMN(g) >= out) continue;
             size_t at = ((size_t)network * n_rows + row + TILE_ROW(i)) * out + column + TILE_COLUMN(g);
             float4 slope;
@@ -108,8 +108,8 @@ void layer_output(__global float *dz, __global float *group_losses /* (n_network
     int item = get_local_id(0);
     float4 c[RESULT_ROWS][SIREN_QUADS_N], loss = (float4)(0.0f);
     forward_tile(c, slabs, h + (size_t)network * n_rows * in, params + (size_t)network * n_padded, layer, row, column);
-    for (int i = 0; i < RESULT_ROWS; i++)
-        for (int g = 0; g < SIREN_QUADS_N; g++) {
+    UNROLL for (int i = 0; i < RESULT_ROWS; i++)
+        UNROLL for (int g = 0; g < SIREN_QUADS_N; g++) {
             if (column + TILE_COLUMN(g) >= out) continue;
             int point = first_point + row + TILE_ROW(i);
             float4 slope, error = (float4)(0.0f);
@@ -143,8 +143,8 @@ void decode_layer(__global float *y /* (n_networks, n_points, n_outputs) */, __g
     int network = get_group_id(2);
     float4 c[RESULT_ROWS][SIREN_QUADS_N];
     forward_tile(c, slabs, h + (size_t)network * n_rows * in, params + (size_t)network * n_padded, layer, row, column);
-    for (int i = 0; i < RESULT_ROWS; i++)
-        for (int g = 0; g < SIREN_QUADS_N; g++) {
+    UNROLL for (int i = 0; i < RESULT_ROWS; i++)
+        UNROLL for (int g = 0; g < SIREN_QUADS_N; g++) {
             int point = first_point + row + TILE_ROW(i), at = column + TILE_COLUMN(g);
             if (point >= n_points || at >= n_outputs) continue;
             float4 f = activate_quad(c[i][g], layer[SIREN_LAYER_ACTIVATION], w0[l], 0);

@@ -37,13 +37,13 @@ void layer_input_gradient(__global float *d, /* (n_networks, n_rows, in_padded) 
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED], network = get_group_id(2);
     int row = (int)get_group_id(0) / TILES_N(in) * TILE_M, column = (int)get_group_id(0) % TILES_N(in) * TILE_N;
     float4 c[RESULT_ROWS][SIREN_QUADS_N];
-    for (int i = 0; i < RESULT_ROWS; i++)
-        for (int g = 0; g < SIREN_QUADS_N; g++) c[i][g] = (float4)(0.0f);
+    UNROLL for (int i = 0; i < RESULT_ROWS; i++)
+        UNROLL for (int g = 0; g < SIREN_QUADS_N; g++) c[i][g] = (float4)(0.0f);
     factor a = {dz + (size_t)network * n_rows * out, out, row, row + TILE_M};
     factor b = {params + (size_t)network * n_padded + layer[SIREN_LAYER_WEIGHTS], in, column, in};
     product_input(c, 0, (__local float *)slabs, a, b, layer[SIREN_LAYER_OUT], 0);
-    for (int i = 0; i < RESULT_ROWS; i++)
-        for (int g = 0; g < SIREN_QUADS_N; g++) {
+    UNROLL for (int i = 0; i < RESULT_ROWS; i++)
+        UNROLL for (int g = 0; g < SIREN_QUADS_N; g++) {
             if (column + TILE_COLUMN(g) >= in) continue;
             __global float4 *at = (__global float4 *)(d + ((size_t)network * n_rows + row + TILE_ROW(i)) * in + column + TILE_COLUMN(g));
             *at *= c[i][g];
@@ -68,8 +68,8 @@ void layer_weight_gradient(__global float *partial_gradients, /* (n_networks, n_
     bool sums = column == 0 && get_local_id(0) < TILE_M && unit + (int)get_local_id(0) < out;
     float sum = sums && first_block ? *db : 0.0f;
     float4 c[RESULT_ROWS][SIREN_QUADS_N];
-    for (int i = 0; i < RESULT_ROWS; i++)
-        for (int g = 0; g < SIREN_QUADS_N; g++) {
+    UNROLL for (int i = 0; i < RESULT_ROWS; i++)
+        UNROLL for (int g = 0; g < SIREN_QUADS_N; g++) {
             bool continued = first_block && unit + TILE_ROW(i) < out && column + TILE_COLUMN(g) < in;
             __global const float *from = dw + (unit + TILE_ROW(i)) * in + column + TILE_COLUMN(g);
             c[i][g] = continued ? *(__global const float4 *)from : (float4)(0.0f);
@@ -79,8 +79,8 @@ void layer_weight_gradient(__global float *partial_gradients, /* (n_networks, n_
     factor a = {dz + row * out, out, unit, out}, b = {h + row * in, in, column, in};
     product_weight(c, column == 0 ? &sum : 0, (__local float *)slabs, a, b, count * SIREN_BLOCK_ROWS,
                    (n_parts - 1) * SIREN_BLOCK_ROWS);
-    for (int i = 0; i < RESULT_ROWS; i++)
-        for (int g = 0; g < SIREN_QUADS_N; g++)
+    UNROLL for (int i = 0; i < RESULT_ROWS; i++)
+        UNROLL for (int g = 0; g < SIREN_QUADS_N; g++)
             if (unit + TILE_ROW(i) < out && column + TILE_COLUMN(g) < in)
                 *(__global float4 *)(dw + (unit + TILE_ROW(i)) * in + column + TILE_COLUMN(g)) = c[i][g];
     if (sums) *db = sum;

@@ -27,15 +27,27 @@
 #error "this tile cannot be dealt evenly to the work-items"
 #endif
 
-/* A slab in local memory is (SIREN_SLAB, extent) floats; a quad more per line spreads the columns over the banks. */
-#define SLAB_PITCH(extent) ((extent) + 4)
-#define SLABS_FLOATS (2 * SIREN_SLAB * (SLAB_PITCH(TILE_M) + SLAB_PITCH(TILE_N)))
+#if defined(SIREN_MATRIX_PTX) || defined(SIREN_MATRIX_EMULATED)
+#define SIREN_MATRIX_UNITS
+#define SLAB_MARGIN 8
+#else
+#define SLAB_MARGIN 4
+#endif
+
+/* A slab in local memory is (SIREN_SLAB, extent) floats; some more per line spread over the banks what work-items read at
+ * a time. */
+#define SLAB_PITCH(extent) ((extent) + SLAB_MARGIN)
+#define SLAB_PAIRS_FLOATS (2 * SIREN_SLAB * (SLAB_PITCH(TILE_M) + SLAB_PITCH(TILE_N)))
 #define LOADS(extent) ((extent) * SIREN_SLAB / 4 / ITEMS)
 
-/* Where result i of a work-item's rows, and quad g of its columns, stand in the tile. */
-#define TILE_ROW(i) (((i) / 4 * SIREN_ITEMS_M + (int)get_local_id(0) / SIREN_ITEMS_N) * 4 + (i) % 4)
-#define TILE_COLUMN(g) (((g) * SIREN_ITEMS_N + (int)get_local_id(0) % SIREN_ITEMS_N) * 4)
 #define RESULT_ROWS (4 * SIREN_QUADS_M)
+
+/* Before loops over results, which are registers only where no index varies. Processors have too few for them. */
+#if defined(__x86_64__) || defined(__aarch64__) /* compiled for the processor itself, not for SPIR */
+#define UNROLL
+#else
+#define UNROLL _Pragma("unroll")
+#endif
 
 /* One factor of a product: `first` is the tile's first line across k, lines from `limit` on count as zero. */
 typedef struct {
@@ -81,15 +93,29 @@ inline void put_across(__local float *slab, int extent, const float4 *next) {
     }
 }
 
+#ifdef SIREN_MATRIX_UNITS
+
+#include "matrix.cl"
+
+#define SLABS_FLOATS (SLAB_PAIRS_FLOATS + EXCHANGE_FLOATS)
+#define MULTIPLY(c, a, b, n_k) siren_matrix_tile(c, a, b, (__local uint *)(slabs + SLAB_PAIRS_FLOATS))
+
+#else
+
+/* Where result i of a work-item's rows, and quad g of its columns, stand in the tile. */
+#define TILE_ROW(i) (((i) / 4 * SIREN_ITEMS_M + (int)get_local_id(0) / SIREN_ITEMS_N) * 4 + (i) % 4)
+#define TILE_COLUMN(g) (((g) * SIREN_ITEMS_N + (int)get_local_id(0) % SIREN_ITEMS_N) * 4)
+#define SLABS_FLOATS SLAB_PAIRS_FLOATS
+
 /* C += A B over n_k lines of the two slabs. */
 inline void multiply(float4 (*c)[SIREN_QUADS_N], __local const float *a, __local const float *b, int n_k) {
     for (int k = 0; k < n_k; k++) {
         float4 columns[SIREN_QUADS_N];
-        for (int g = 0; g < SIREN_QUADS_N; g++)
+        UNROLL for (int g = 0; g < SIREN_QUADS_N; g++)
             columns[g] = *(__local const float4 *)(b + k * SLAB_PITCH(TILE_N) + TILE_COLUMN(g));
-        for (int i = 0; i < RESULT_ROWS; i += 4) {
+        UNROLL for (int i = 0; i < RESULT_ROWS; i += 4) {
             float4 rows = *(__local const float4 *)(a + k * SLAB_PITCH(TILE_M) + TILE_ROW(i));
-            for (int g = 0; g < SIREN_QUADS_N; g++) {
+            UNROLL for (int g = 0; g < SIREN_QUADS_N; g++) {
                 c[i][g] = fma((float4)(rows.x), columns[g], c[i][g]);
                 c[i + 1][g] = fma((float4)(rows.y), columns[g], c[i + 1][g]);
                 c[i + 2][g] = fma((float4)(rows.z), columns[g], c[i + 2][g]);
@@ -98,6 +124,15 @@ inline void multiply(float4 (*c)[SIREN_QUADS_N], __local const float *a, __local
         }
     }
 }
+
+/* A count that the compiler knows where the slabs are full. */
+#define MULTIPLY(c, a, b, n_k)                                                                               \
+    if ((n_k) >= SIREN_SLAB)                                                                                 \
+        multiply(c, a, b, SIREN_SLAB);                                                                       \
+    else                                                                                                     \
+        multiply(c, a, b, n_k)
+
+#endif
 
 /* C += A B over n_k values of k; both factors must be readable up to the next multiple of SIREN_SLAB. After every
  * SIREN_BLOCK_ROWS values, k skips `skip` more. Where `sum` is not null, work-item i of the first TILE_M adds row i of A
@@ -121,10 +156,7 @@ inline void multiply(float4 (*c)[SIREN_QUADS_N], __local const float *a, __local
                 fetch_##A(a_next, TILE_M, a, next + next / SIREN_BLOCK_ROWS * skip);                         \
                 fetch_##B(b_next, TILE_N, b, next + next / SIREN_BLOCK_ROWS * skip);                         \
             }                                                                                                \
-            if (next <= n_k)                                                                                 \
-                multiply(c, a_half, b_half, SIREN_SLAB);                                                     \
-            else                                                                                             \
-                multiply(c, a_half, b_half, n_k - k);                                                        \
+            MULTIPLY(c, a_half, b_half, n_k - k);                                                            \
             if (sum && get_local_id(0) < TILE_M)                                                             \
                 for (int line = 0; line < min(SIREN_SLAB, n_k - k); line++)                                  \
                     *sum += a_half[line * SLAB_PITCH(TILE_M) + get_local_id(0)];                             \

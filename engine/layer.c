@@ -1,4 +1,5 @@
 #include "engine/layer.h"
+#include "engine/matrix_units.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -79,8 +80,8 @@ static siren_status build_kernels(siren_device *device, const char *options, siz
 siren_status siren_layer_build(siren_device *device, const siren_network *network, size_t n_kernels,
                                const siren_layer_kernel *kernels, siren_layer_tile *tile) {
     const siren_device_facts *facts = siren_device_get_facts(device);
-    const siren_configuration wanted = siren_configuration_of(device, network),
-                              usual = siren_layer_default(device);
+    const siren_configuration usual = siren_layer_default(device),
+                              wanted = network ? siren_configuration_of(device, network) : usual;
     bool as_configured = !siren_configuration_equal(&wanted, &usual);
     const siren_configuration *tiles = as_configured ? &wanted : defaults;
     siren_status status =
@@ -315,16 +316,19 @@ siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradien
     family->base = (siren_gradient){.begin = layer_begin, .tile = layer_tile, .free = layer_free};
     family->shape = *shape;
     family->n_padded = siren_network_n_padded(shape->network);
-    const siren_layer_kernel kernels[] = {
-        {"layer.cl", "layer_first", &family->first},
-        {"layer.cl", "layer_forward", &family->forward},
-        {"layer.cl", "layer_output", &family->output},
-        {"layer_gradient.cl", "layer_loss", &family->loss},
-        {"layer_gradient.cl", "layer_input_gradient", &family->input_gradient},
-        {"layer_gradient.cl", "layer_weight_gradient", &family->weight_gradient},
-        {"layer_gradient.cl", "layer_first_gradient", &family->first_gradient}};
-    SIREN_TRY(siren_layer_build(shape->device, shape->network, sizeof kernels / sizeof *kernels, kernels,
-                                &family->tile));
+    const char *units = siren_matrix_file(siren_device_get_facts(shape->device)->matrix_units);
+    const char *forwards_file = units ? units : "layer.cl",
+               *backwards_file = units ? units : "layer_gradient.cl";
+    const siren_layer_kernel kernels[] = {{forwards_file, "layer_first", &family->first},
+                                          {forwards_file, "layer_forward", &family->forward},
+                                          {forwards_file, "layer_output", &family->output},
+                                          {backwards_file, "layer_loss", &family->loss},
+                                          {backwards_file, "layer_input_gradient", &family->input_gradient},
+                                          {backwards_file, "layer_weight_gradient", &family->weight_gradient},
+                                          {backwards_file, "layer_first_gradient", &family->first_gradient}};
+    /* What was measured is the ordinary kernels' tile. */
+    SIREN_TRY(siren_layer_build(shape->device, units ? NULL : shape->network,
+                                sizeof kernels / sizeof *kernels, kernels, &family->tile));
     size_t n_blocks = (shape->n_points + SIREN_LAYER_BLOCK_ROWS - 1) / SIREN_LAYER_BLOCK_ROWS;
     family->base.n_parts = n_blocks < LAYER_PARTS ? n_blocks : LAYER_PARTS;
     size_t slots = shape->n_networks * family->base.n_parts;

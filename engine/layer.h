@@ -21,8 +21,8 @@ typedef struct {
 
 /* The largest tile that the device's limits allow, or the smallest of all. */
 siren_configuration siren_layer_default(const siren_device *device);
-/* Builds all `kernels` with the tile that the device has been configured with for such networks; else with its default, or a
- * smaller one where the compiler refuses. UNSUPPORTED when the device allows none. */
+/* Builds all `kernels` with the tile that the device has been configured with for such networks (NULL: with none); else
+ * with its default, or a smaller one where the compiler refuses. UNSUPPORTED when the device allows none. */
 siren_status siren_layer_build(siren_device *device, const siren_network *network, size_t n_kernels,
                                const siren_layer_kernel *kernels, siren_layer_tile *tile);
 

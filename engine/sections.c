@@ -78,6 +78,7 @@ static siren_status write_provenance(siren_archive_writer *writer, const siren_n
     append_line(text, sizeof text, "platform", facts->platform_version);
     snprintf(number, sizeof number, "%zu", p->points_per_epoch);
     if (p->points_per_epoch) append_line(text, sizeof text, "points_per_epoch", number);
+    if (facts->matrix_units != SIREN_MATRIX_OFF) append_line(text, sizeof text, "products", "tf32");
     snprintf(number, sizeof number, "%.9g", (double)p->rate);
     append_line(text, sizeof text, "rate", number);
     snprintf(number, sizeof number, "%llu", (unsigned long long)p->seed);

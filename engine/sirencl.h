@@ -98,6 +98,11 @@ typedef struct {
 /* Releases what `info` holds; the struct itself is the caller's. NULL is allowed. */
 void siren_archive_info_free(siren_archive_info *info);
 
+/* Lets the device's matrix units multiply in trainings that begin afterwards (docs/matrix-units.md): faster, with operands
+ * of 11 significant bits. UNSUPPORTED for devices whose units it does not know, DEVICE when their kernels do not build or
+ * fail a comparison with plain C; training goes on without them then. */
+siren_status siren_matrix_units_enable(siren_device *device);
+
 /* Compresses the NIfTI file `image` into the archive `archive`. Progress counts epochs of all blocks. Nothing appears
  * under `archive` unless the status is OK. `info` (may be NULL) is yours: siren_archive_info_free(). */
 siren_status siren_compress(siren_device *device, const char *image, const char *archive,

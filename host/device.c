@@ -87,9 +87,12 @@ static void platform_text(cl_platform_id id, cl_platform_info what, char *out, s
     snprintf(out, size, "%s", text);
 }
 
+/* CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV of cl_nv_device_attribute_query, an error on other devices. */
+#define COMPUTE_CAPABILITY_MAJOR 0x4000
+
 static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_facts *facts) {
     cl_device_type type = 0;
-    cl_uint units = 0, clock = 0, preferred = 0, native = 0;
+    cl_uint units = 0, clock = 0, preferred = 0, native = 0, capability = 0;
     cl_ulong global = 0, local = 0, allocation = 0;
     cl_device_fp_config config = 0;
     cl_bool available = CL_FALSE;
@@ -111,6 +114,8 @@ static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_fa
     clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group, NULL);
     clGetDeviceInfo(id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof config, &config, NULL);
     clGetDeviceInfo(id, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
+    if (clGetDeviceInfo(id, COMPUTE_CAPABILITY_MAJOR, sizeof capability, &capability, NULL) == CL_SUCCESS)
+        facts->compute_capability = capability;
     facts->is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0;
     facts->is_gpu = (type & CL_DEVICE_TYPE_GPU) != 0;
     facts->available = available == CL_TRUE;
@@ -430,6 +435,10 @@ void siren_device_close(siren_device *device) {
 const siren_device_facts *siren_device_get_facts(const siren_device *device) { return &device->facts; }
 
 void siren_device_set_family(siren_device *device, siren_family family) { device->facts.family = family; }
+
+void siren_device_set_matrix_units(siren_device *device, siren_matrix_units units) {
+    device->facts.matrix_units = units;
+}
 
 siren_status siren_device_finish(siren_device *device) {
     siren_timed_call call = siren_timed_call_begin(device);

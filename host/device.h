@@ -13,6 +13,10 @@ typedef enum { SIREN_FAMILY_CHAIN, SIREN_FAMILY_LAYER } siren_family;
 /* "chain" or "layer" */
 const char *siren_family_name(siren_family family);
 
+/* What multiplies in the layer family's training: ordinary instructions, NVIDIA's matrix units, or an imitation of these
+ * for tests. */
+typedef enum { SIREN_MATRIX_OFF, SIREN_MATRIX_PTX, SIREN_MATRIX_EMULATED } siren_matrix_units;
+
 typedef struct {
     unsigned platform, index; /* as in --device platform:index */
     char place[64];           /* "0:1"; the first of four parts of that device: "0:1/4#0" */
@@ -22,8 +26,10 @@ typedef struct {
     unsigned compute_units, clock_mhz, vector_width; /* floats of the device's vectors */
     uint64_t global_bytes, local_bytes, max_allocation_bytes;
     size_t max_work_group;
-    bool has_fma; /* correctly rounded fma in hardware (CL_FP_FMA) */
+    bool has_fma;                /* correctly rounded fma in hardware (CL_FP_FMA) */
+    unsigned compute_capability; /* NVIDIA's, the major number; 0 of other devices */
     siren_family family;
+    siren_matrix_units matrix_units;
 } siren_device_facts;
 
 /* Every device of every platform; `*facts` is yours to free(). NO_DEVICE names packages and variables to set. */
@@ -47,6 +53,8 @@ void siren_devices_close(siren_device **devices, size_t n_devices);
 const siren_device_facts *siren_device_get_facts(const siren_device *device);
 /* Overrides the family (tests run every family on every device). */
 void siren_device_set_family(siren_device *device, siren_family family);
+/* Chooses without checking: siren_matrix_units_enable() does. Only what is created afterwards is concerned. */
+void siren_device_set_matrix_units(siren_device *device, siren_matrix_units units);
 
 /* Waits until everything enqueued has run. A device error surfaces here at the latest (DEVICE). */
 siren_status siren_device_finish(siren_device *device);

@@ -29,6 +29,12 @@ grep -qF 'siren-2d 1x16, 3 outputs, 1 x 96 points; PSNR after 7 steps' stdout.tx
 [ "$(grep -c '"same_bits":[[:space:]]*true' stdout.txt)" = 2 ] || fail "--compare --json: $(cat stdout.txt)"
 [ "$(grep -c '"decode_values_per_second":[[:space:]]*[1-9]' stdout.txt)" = 2 ] || fail "--compare --json: $(cat stdout.txt)"
 
+# Where matrix units cannot be used, a warning and the same measurement.
+# shellcheck disable=SC2086
+SIRENCL_DEVICE=cpu "$sirencl" bench --json --matrix-units $small >c.json 2>stderr.txt || fail "bench --matrix-units"
+grep -q '^sirencl bench: warning: training without matrix units: ' stderr.txt || fail "no warning: $(cat stderr.txt)"
+grep -q '"family":[[:space:]]*"chain"' c.json || fail "another family: $(cat c.json)"
+
 # Other bits: the table with a mark, then the error.
 sed 's/"decode_crc":[[:space:]]*"[0-9a-f]*/"decode_crc": "0123456789abcdef/' b.json >bits.json
 refused 5 "bits.json: decoded to 0123456789abcdef, but a.json to $crc" --compare a.json bits.json

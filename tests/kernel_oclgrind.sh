@@ -9,8 +9,10 @@ done
 # because Oclgrind 21.10 does not know LLVM's freeze instruction.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-OCL_ICD_VENDORS=$rt OCLGRIND_DATA_RACES=1 OCLGRIND_CHECK_API=1 \
-    OCLGRIND_BUILD_OPTIONS=-cl-opt-disable OCLGRIND_LOG=$log ./kernel_layer tiny
+for test in kernel_layer kernel_matrix; do
+    OCL_ICD_VENDORS=$rt OCLGRIND_DATA_RACES=1 OCLGRIND_CHECK_API=1 \
+        OCLGRIND_BUILD_OPTIONS=-cl-opt-disable OCLGRIND_LOG=$log ./$test tiny
+done
 if [ -s "$log" ]; then
     head -50 "$log"
     exit 1

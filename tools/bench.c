@@ -46,6 +46,7 @@ typedef struct {
     const char *model;
     uint32_t layers, width, volumes;
     size_t points, networks, steps;
+    bool matrix_units;
 } bench_size;
 
 static siren_status measure(const char *device_choice, const bench_size *size, bool json) {
@@ -58,13 +59,15 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
                                        siren_compress_defaults().w0, &network));
     SIREN_TRY(siren_device_open(device_choice, &device));
     siren_tune_load(device);
+    if (size->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(device));
     siren_block block = make_block(size->points, network.n_inputs);
     SIREN_TRY(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
     snprintf(crc, sizeof crc, "%016" PRIx64, result.decode_crc);
     const siren_device_facts *facts = siren_device_get_facts(device);
+    bool single = facts->matrix_units == SIREN_MATRIX_OFF;
     const siren_bench_run run = {.device = facts->name,
                                  .driver = facts->driver,
-                                 .family = siren_family_name(facts->family),
+                                 .family = single ? siren_family_name(facts->family) : "layer, tf32",
                                  .sirencl = siren_version(),
                                  .decode_crc = crc,
                                  .model = size->model,
@@ -130,6 +133,7 @@ int siren_tool_bench(int argc, char **argv) {
         {"steps", "N", "training steps to time in each of five rounds", SIREN_OPTION_SIZE, &size.steps, 1,
          100000},
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &size.matrix_units, 0, 0},
         {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
         {"compare", NULL, "measure nothing, but show saved outputs of --json side by side", SIREN_OPTION_FLAG,
          &compare, 0, 0},

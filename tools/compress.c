@@ -123,7 +123,7 @@ done:
 int siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
-    bool json = false, profiling = false;
+    bool json = false, profiling = false, matrix_units = false;
     const char *device_choice = NULL, *blocks = NULL, *files[2];
     char default_weights[16];
     const char *weights = siren_weights_name(compress.weight_bits, default_weights);
@@ -162,6 +162,7 @@ int siren_tool_compress(int argc, char **argv) {
         {"sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists", SIREN_OPTION_TEXT,
          &compress.sidecar, 0, 0},
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &matrix_units, 0, 0},
         {"memory", "BYTES",
          "bytes for series, training and decoding on host and\ndevice together, e.g. 16G; else half of "
          "the\nphysical memory",
@@ -198,6 +199,7 @@ int siren_tool_compress(int argc, char **argv) {
     SIREN_TRY(parse_weights(weights, &compress.weight_bits));
     if (blocks) SIREN_TRY(parse_blocks(blocks, &compress));
     SIREN_TRY(open_device(device_choice, profile, &device));
+    if (matrix_units) SIREN_TRY(siren_tool_use_matrix_units(device));
     SIREN_TRY(siren_compress(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
     double seconds = siren_clock() - start;

@@ -21,6 +21,13 @@ siren_status siren_tool_open_decoder(const char *choice, siren_device **out) {
     return SIREN_OK;
 }
 
+siren_status siren_tool_use_matrix_units(siren_device *device) {
+    siren_status status = siren_matrix_units_enable(device);
+    if (status != SIREN_UNSUPPORTED && status != SIREN_DEVICE) return status;
+    siren_terminal_warn("training without matrix units: %s", siren_message());
+    return SIREN_OK;
+}
+
 const char *siren_tool_device_name(const siren_device *device) {
     return device ? siren_device_get_facts(device)->name : "the host";
 }

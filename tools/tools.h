@@ -39,6 +39,10 @@ SIREN_TOOL_MAP(X)
 /* Opens the device of --device for decoding: *out is NULL for "host", and with a warning where no OpenCL
  * device exists and none was asked for by name. `*out` is yours: siren_device_close(). */
 siren_status siren_tool_open_decoder(const char *choice, siren_device **out);
+/* Lets the device's matrix units train, with a warning where it has none that can be used. */
+siren_status siren_tool_use_matrix_units(siren_device *device);
+#define SIREN_MATRIX_HELP                                                                                    \
+    "train with the GPU's matrix units where it has known ones: products\nof tf32 operands"
 /* The name of a device; "the host" for NULL. */
 const char *siren_tool_device_name(const siren_device *device);
 
