@@ -279,16 +279,17 @@ static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
 
 static siren_status train_slots(siren_training_run *run) {
     siren_encoder *encoder = run->encoder;
+    bool curves = run->curve && encoder->plan.log_interval > 0;
     size_t epochs = encoder->plan.epochs,
-           stride = run->curve && encoder->plan.log_interval ? encoder->plan.log_interval : epochs;
+           stride = curves && encoder->plan.log_interval < epochs ? encoder->plan.log_interval : epochs;
     SIREN_RETURN_IF_FAILED(
         siren_trainer_start(encoder->trainer, encoder->params, &encoder->targets, encoder->rates));
     for (size_t epoch = 0; epoch < epochs; epoch += stride) {
-        if (stride < epochs) SIREN_RETURN_IF_FAILED(add_curve_points(run, epoch));
+        if (curves) SIREN_RETURN_IF_FAILED(add_curve_points(run, epoch));
         SIREN_RETURN_IF_FAILED(siren_trainer_run(
             encoder->trainer, epochs - epoch < stride ? epochs - epoch : stride, report, run));
     }
-    if (stride < epochs) SIREN_RETURN_IF_FAILED(add_curve_points(run, epochs));
+    if (curves) SIREN_RETURN_IF_FAILED(add_curve_points(run, epochs));
     SIREN_RETURN_IF_FAILED(siren_trainer_history(encoder->trainer, encoder->losses));
     for (size_t i = 0; i < run->n; i++) {
         siren_slot *slot = &encoder->slots[i];
@@ -347,6 +348,10 @@ siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *t
 done:
     free(inside);
     return status;
+}
+
+bool siren_encoder_has_trained(const siren_encoder *encoder, size_t nth) {
+    return !encoder->slots[nth].constant;
 }
 
 /* ---- encoding ---- */

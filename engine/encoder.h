@@ -55,6 +55,8 @@ size_t siren_encoder_batch(const siren_encoder *encoder);
 siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                  siren_curve_fn curve, siren_progress_fn progress, void *user,
                                  size_t *n_trained);
+/* Whether the nth of those last trained took any training: constant blocks take none. */
+bool siren_encoder_has_trained(const siren_encoder *encoder, size_t nth);
 /* Encodes the nth of those last trained, with weights of `weight_bits` (0: float32); several widths may follow one
  * training. The mse is NaN or infinite where the network decodes to such values. `*out` is yours: siren_encoded_free(). */
 siren_status siren_encoder_encode(siren_encoder *encoder, size_t nth, unsigned weight_bits,

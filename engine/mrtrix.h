@@ -28,8 +28,8 @@ typedef struct {
     const char *mask;        /* file name in it, or NULL */
     const char *bvec, *bval; /* file names in it; bval NULL: all chains are skipped */
     bool fod;                /* false: SIREN_CHAIN_FOD is skipped */
-    unsigned made;           /* set of 1u << siren_chain: what these make of the original lies in the folder */
-    double time_limit;       /* seconds, of each program; 0: none */
+    unsigned made;     /* set of 1u << siren_chain: what these make of the original lies in the folder */
+    double time_limit; /* seconds, of each program; 0: none */
 } siren_mrtrix_plan;
 
 /* Runs the chains for both series. Where it returns OK, each outcome says whether its images are there; their reasons are

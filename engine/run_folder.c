@@ -20,8 +20,10 @@ siren_status siren_run_path(char **out, const char *folder, const char *format, 
     va_start(arguments, format);
     int n = vasprintf(&name, format, arguments);
     va_end(arguments);
-    if (n >= 0) n = asprintf(&path, "%s/%s", folder, name);
-    if (n >= 0) free(name);
+    if (n >= 0) {
+        n = asprintf(&path, "%s/%s", folder, name);
+        free(name);
+    }
     if (n < 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot build a path below %s", folder);
     *out = path;
     return SIREN_OK;
@@ -297,7 +299,7 @@ static siren_status read_row(siren_value value, siren_result_row *row) {
     SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "number"), 0, most, &number));
     SIREN_RETURN_IF_FAILED(
         siren_value_choice(siren_value_member(value, "status"), status_names, N_STATUSES, &status));
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "points"), 1, most, &points));
+    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "points"), 0, most, &points));
     SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "volumes"), 1, most, &volumes));
     SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "bytes"), 0, most, &row->bytes));
     row->level = (siren_block_kind)(level + SIREN_BLOCK_SLICE);
@@ -332,6 +334,7 @@ static siren_status result_text(const siren_trial_folder *folder, const siren_tr
     siren_json_integer(json, "archive_bytes", result->archive_bytes);
     siren_json_integer(json, "series_bytes", result->series_bytes);
     siren_json_integer(json, "float32_bytes", result->float32_bytes);
+    siren_json_integer(json, "files", result->n_files);
     siren_json_begin_array(json, "rows");
     for (size_t i = 0; i < result->n_rows; i++) write_row(json, &result->rows[i]);
     siren_json_end(json);
@@ -394,42 +397,47 @@ static siren_status check_sum(const siren_trial_folder *folder, const char *line
     return status;
 }
 
-bool siren_trial_is_complete(const siren_trial_folder *folder, bool *begun) {
+/* Checks SHA256SUMS and every file in it. PARTIAL, without a message, where the trial was never completed. */
+static siren_status check_files(const siren_trial_folder *folder, size_t *n_files) {
     siren_status status = SIREN_OK;
     char *path = NULL;
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     bool config = false, result = false;
-    *begun = false;
+    *n_files = 0;
     SIREN_TRY(siren_run_path(&path, folder->folder, "SHA256SUMS"));
     if (access(path, F_OK) != 0) {
         status = SIREN_PARTIAL;
         goto done;
     }
-    *begun = true;
     SIREN_TRY(siren_file_read(path, MAX_SUMS_BYTES, &bytes, &n_bytes));
     if (n_bytes == 0 || bytes[n_bytes - 1] != '\n' || memchr(bytes, 0, n_bytes))
         SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s: is damaged", path));
     bytes[n_bytes - 1] = 0;
     for (char *next = (char *)bytes, *line; (line = strsep(&next, "\n"));) {
-        if (!siren_run_sum_is_of(line, SIREN_EVALUATION_FILE)) SIREN_TRY(check_sum(folder, line));
-        config = config || siren_run_sum_is_of(line, "config.json");
-        result = result || siren_run_sum_is_of(line, "result.json");
+        if (siren_run_sum_is_of(line, SIREN_EVALUATION_FILE)) continue;
+        SIREN_TRY(check_sum(folder, line));
+        if (siren_run_sum_is_of(line, "config.json"))
+            config = strncmp(line, folder->identity, SIREN_DIGEST_CHARS - 1) == 0;
+        else if (siren_run_sum_is_of(line, "result.json"))
+            result = true;
+        else
+            ++*n_files;
     }
     if (!config || !result) status = siren_fail(SIREN_CORRUPT, "%s: lacks files", path);
 done:
     free(path);
     free(bytes);
-    return status == SIREN_OK;
+    return status;
 }
 
-siren_status siren_trial_result_read(const siren_trial_folder *folder, siren_trial_result *out) {
+static siren_status read_result(const siren_trial_folder *folder, siren_trial_result *out) {
     siren_status status = SIREN_OK;
     siren_trial_result result = {.rows = NULL};
     siren_config *config = NULL;
     char *path = NULL;
     size_t which = 0;
-    uint64_t n_params = 0, most = (uint64_t)1 << 53;
+    uint64_t n_params = 0, n_files = 0, most = (uint64_t)1 << 53;
     SIREN_TRY(siren_run_path(&path, folder->folder, "result.json"));
     SIREN_TRY(siren_config_read(path, &config));
     siren_value root = siren_config_root(config), rows = siren_value_member(root, "rows");
@@ -439,6 +447,8 @@ siren_status siren_trial_result_read(const siren_trial_folder *folder, siren_tri
     SIREN_TRY(siren_value_integer(siren_value_member(root, "archive_bytes"), 0, most, &result.archive_bytes));
     SIREN_TRY(siren_value_integer(siren_value_member(root, "series_bytes"), 0, most, &result.series_bytes));
     SIREN_TRY(siren_value_integer(siren_value_member(root, "float32_bytes"), 0, most, &result.float32_bytes));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "files"), 0, most, &n_files));
+    result.n_files = (size_t)n_files;
     result.status = (siren_result_status)which;
     result.n_params = (size_t)n_params;
     SIREN_TRY(
@@ -452,4 +462,22 @@ done:
     siren_config_free(config);
     free(path);
     return status;
+}
+
+bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_result *out) {
+    size_t n_files = 0;
+    siren_trial_result result = {.rows = NULL};
+    siren_status status = check_files(folder, &n_files);
+    if (status == SIREN_PARTIAL) return false;
+    if (status == SIREN_OK) status = read_result(folder, &result);
+    if (status == SIREN_OK && result.n_files != n_files)
+        status = siren_fail(SIREN_CORRUPT, "%s/SHA256SUMS: lists %zu files beside the result, which has %zu",
+                            folder->folder, n_files, result.n_files);
+    if (status == SIREN_OK) {
+        *out = result;
+        return true;
+    }
+    siren_trial_result_free(&result);
+    siren_log(SIREN_LOG_WARNING, "%s; trial %s is done again", siren_message(), folder->name);
+    return false;
 }

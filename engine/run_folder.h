@@ -91,6 +91,7 @@ typedef struct {
     uint64_t archive_bytes; /* of the archive, or of all that a baseline restores from; 0: there is none */
     uint64_t series_bytes;  /* voxels of the archived slices in their stored type */
     uint64_t float32_bytes; /* the same in float32 */
+    size_t n_files;         /* in SHA256SUMS beside config.json, result.json and the evaluation */
     siren_result_row *rows; /* (n_rows) blocks, then slices of a 3-D model */
     size_t n_rows;
 } siren_trial_result;
@@ -100,12 +101,11 @@ void siren_trial_result_free(siren_trial_result *result);
  * that belong to it, beside config.json and result.json. */
 siren_status siren_trial_result_write(const siren_trial_folder *folder, const siren_trial_result *result,
                                       char *const *files, size_t n_files);
-/* Whether the trial is complete: SHA256SUMS is there and every file but SIREN_EVALUATION_FILE has its checksum. False with siren_message() where
- * something is damaged, and with *begun false where the trial was never completed. */
-bool siren_trial_is_complete(const siren_trial_folder *folder, bool *begun);
+/* Whether the trial is complete: SHA256SUMS is there, lists all its files, and each has its checksum. Then `*out` is its
+ * result, yours: siren_trial_result_free(). False otherwise, and where something is damaged that is told
+ * (SIREN_LOG_WARNING). */
+bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_result *out);
 /* Whether a line of SHA256SUMS is about the file `name`. */
 bool siren_run_sum_is_of(const char *line, const char *name);
-/* Reads result.json; `*out` is yours: siren_trial_result_free(). */
-siren_status siren_trial_result_read(const siren_trial_folder *folder, siren_trial_result *out);
 
 #endif

@@ -195,8 +195,10 @@ siren_status siren_run_timing_append(const char *run, const siren_timing *timing
     snprintf(device, sizeof device, "%s", timing->device);
     for (char *c = device; *c; c++)
         if (*c == ',' || *c == '"' || (unsigned char)*c < ' ') *c = ' ';
-    FILE *file = fopen(path, "ae");
+    FILE *file = fopen(path, "a+e");
     bool written = file != NULL;
+    /* A run that was killed may have left half a line. */
+    if (file && fseek(file, -1, SEEK_END) == 0 && fgetc(file) != '\n') fputc('\n', file);
     if (file && fseek(file, 0, SEEK_END) == 0 && ftell(file) == 0)
         written = fputs("trial,number,device,train_seconds,train_flop,encode_seconds\n", file) >= 0;
     if (file)

@@ -5,6 +5,7 @@
 #include "engine/run_tables.h"
 #include "engine/sweep_baseline.h"
 #include "engine/sweep_evaluate.h"
+#include "engine/sweep_estimate.h"
 #include "engine/sweep_folder.h"
 #include "engine/sweep_trial.h"
 #include "formats/number.h"
@@ -311,6 +312,22 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
     }
 }
 
+static siren_status stop_at_diverged(const siren_sweep_trial *trial) {
+    return siren_fail(SIREN_PARTIAL, "trial %s diverged, and --fail-fast stops there", trial->folder.name);
+}
+
+static siren_status finish_trial(siren_sweeping *s, siren_sweep_trial *trial, siren_device *device) {
+    siren_sweep_source source = s->source;
+    siren_trial_result result;
+    source.device = device;
+    SIREN_RETURN_IF_FAILED(siren_sweep_trial_finish(&source, trial, &result));
+    lock(s);
+    trial->result = result;
+    trial->complete = true;
+    unlock(s);
+    return SIREN_OK;
+}
+
 /* The nth network of a batch is trained: encodes and keeps it for one trial. */
 static siren_status keep_block(siren_worker *worker, siren_sweep_trial *trial, size_t nth, const char *curve,
                                siren_timing *timing) {
@@ -325,9 +342,6 @@ static siren_status keep_block(siren_worker *worker, siren_sweep_trial *trial, s
     bool diverged = block.encoded.diverged;
     siren_encoded_free(&block.encoded);
     if (status != SIREN_OK) return status;
-    if (diverged && s->options->fail_fast)
-        return siren_fail(SIREN_PARTIAL, "trial %s diverged at block %zu, and --fail-fast stops there",
-                          trial->folder.name, timing->number);
     lock(s);
     status = siren_run_timing_append(s->options->folder, timing);
     s->result.encode_seconds += timing->encode_seconds;
@@ -335,10 +349,8 @@ static siren_status keep_block(siren_worker *worker, siren_sweep_trial *trial, s
     trial->finished[timing->number - trial->layout.grid.first] = 1;
     bool last = --trial->n_left == 0;
     unlock(s);
-    if (status != SIREN_OK || !last) return status;
-    siren_sweep_source source = s->source;
-    source.device = worker->device;
-    return siren_sweep_trial_finish(&source, trial);
+    if (status == SIREN_OK && diverged && s->options->fail_fast) return stop_at_diverged(trial);
+    return status == SIREN_OK && last ? finish_trial(s, trial, worker->device) : status;
 }
 
 /* `*complete` (n) is yours to free(). */
@@ -375,14 +387,17 @@ static siren_status write_tables(siren_sweeping *s) {
 static siren_status keep_batch(siren_batch *batch, size_t n, char *const *curves, double seconds) {
     siren_worker *worker = batch->worker;
     siren_sweeping *s = worker->sweep;
-    double flop = 0;
-    for (size_t i = 0; i < n; i++)
-        flop += flop_of(trial_of(s, &s->shared[batch->jobs[i].shared], 0), batch->jobs[i].block);
+    double flop = 0, trained_flop = 0; /* constant blocks take no training */
+    for (size_t i = 0; i < n; i++) {
+        double of_job = flop_of(trial_of(s, &s->shared[batch->jobs[i].shared], 0), batch->jobs[i].block);
+        flop += of_job;
+        trained_flop += siren_encoder_has_trained(worker->encoder, i) ? of_job : 0;
+    }
     lock(s);
     worker->under_way = 0;
     s->done_flop += flop;
     s->result.train_seconds += seconds;
-    s->result.train_flop += flop;
+    s->result.train_flop += trained_flop;
     unlock(s);
     for (size_t i = 0; i < n; i++) {
         const siren_shared_training *shared = &s->shared[batch->jobs[i].shared];
@@ -392,7 +407,9 @@ static siren_status keep_batch(siren_batch *batch, size_t n, char *const *curves
             siren_timing timing = {.number = block,
                                    .device = siren_device_get_facts(worker->device)->name,
                                    .train_seconds = seconds / (double)n / (double)shared->n,
-                                   .train_flop = flop_of(trial, block) / (double)shared->n};
+                                   .train_flop = siren_encoder_has_trained(worker->encoder, i)
+                                                     ? flop_of(trial, block) / (double)shared->n
+                                                     : 0};
             if (trial->finished[block - trial->layout.grid.first]) continue;
             SIREN_RETURN_IF_FAILED(keep_block(worker, trial, i, curves[i], &timing));
         }
@@ -435,7 +452,9 @@ static siren_status train_batch(siren_worker *worker, const siren_job *jobs, siz
             SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve"));
     SIREN_TRY(keep_batch(&batch, *n_trained, curves, seconds));
 done:
+    lock(s);
     worker->under_way = 0;
+    unlock(s);
     for (size_t i = 0; i < n_open; i++) {
         fclose(batch.curves[i]);
         free(curves[i]);
@@ -512,10 +531,12 @@ static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis
         siren_sweep_trial *trial = &s->trials[i];
         if (trial->trial->input != input || trial->trial->axis != axis) continue;
         SIREN_RETURN_IF_FAILED(siren_sweep_trial_open(&s->source, trial));
+        bool diverged = trial->diverged || (trial->complete && trial->result.status == SIREN_RESULT_DIVERGED);
+        if (diverged && s->options->fail_fast) return stop_at_diverged(trial);
         if (trial->complete)
             s->result.n_before++;
         else if (trial->n_left == 0)
-            SIREN_RETURN_IF_FAILED(siren_sweep_trial_finish(&s->source, trial));
+            SIREN_RETURN_IF_FAILED(finish_trial(s, trial, s->source.device));
         else
             s->order[s->n_order++] = i;
     }
@@ -583,10 +604,29 @@ static siren_status run_stages(siren_sweeping *s) {
 
 /* ---- the whole ---- */
 
+/* What is complete, before anything is trained: tables hold it whenever they are written. */
+static void find_results(siren_sweeping *s) {
+    for (size_t i = 0; i < s->experiment->n_trials; i++)
+        s->trials[i].complete = siren_trial_find_result(&s->trials[i].folder, &s->trials[i].result);
+    for (size_t i = 0; i < s->experiment->n_baselines; i++)
+        s->baselines[i].complete = siren_trial_find_result(&s->baselines[i].folder, &s->baselines[i].result);
+}
+
+/* Trials that cannot be are refused before any is trained. */
+static siren_status check_trials(const siren_sweeping *s) {
+    for (size_t i = 0; i < s->experiment->n_trials; i++) {
+        const siren_trial *trial = &s->experiment->trials[i];
+        siren_trial_estimate cost;
+        SIREN_RETURN_IF_FAILED(siren_trial_estimate_cost(trial, &s->inputs[trial->input].geometry, &cost));
+    }
+    return SIREN_OK;
+}
+
 static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
     const siren_experiment *experiment = s->experiment;
     const char *run = s->options->folder;
     SIREN_RETURN_IF_FAILED(siren_sweep_inputs_prepare(run, experiment, s->progress, s->user, &s->inputs));
+    SIREN_RETURN_IF_FAILED(check_trials(s));
     SIREN_RETURN_IF_FAILED(
         siren_allocate(&s->folders, experiment->n_trials, sizeof *s->folders, "the trials"));
     SIREN_RETURN_IF_FAILED(siren_allocate(&s->trials, experiment->n_trials, sizeof *s->trials, "the trials"));
@@ -615,6 +655,7 @@ static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
         s->trials[i].folder = s->folders[i];
         s->folders[i] = (siren_trial_folder){.name = NULL};
     }
+    find_results(s);
     return SIREN_OK;
 }
 
@@ -660,6 +701,7 @@ siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const s
                         .result = {.n_trials = experiment->n_trials + experiment->n_baselines}};
     siren_lock *held = NULL;
     char *path = NULL;
+    SIREN_TRY(siren_sweep_folder_check(options->folder));
     SIREN_TRY(siren_folder_make(options->folder));
     SIREN_TRY(siren_run_path(&path, options->folder, "lock"));
     SIREN_TRY(siren_lock_acquire(path, &held));

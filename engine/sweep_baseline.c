@@ -191,7 +191,9 @@ static siren_status keep(baseline_run *run, double seconds) {
     bool keeps = run->plan->experiment->keep_restored && run->result.status != SIREN_RESULT_UNREACHED;
     const siren_timing timing = {.trial = baseline->folder.name, .device = "host", .encode_seconds = seconds};
     if (keeps) SIREN_RETURN_IF_FAILED(write_restored(run));
-    SIREN_RETURN_IF_FAILED(siren_trial_result_write(&baseline->folder, &run->result, files, keeps ? 1 : 0));
+    run->result.n_files = keeps ? 1 : 0;
+    SIREN_RETURN_IF_FAILED(
+        siren_trial_result_write(&baseline->folder, &run->result, files, run->result.n_files));
     baseline->result = run->result;
     baseline->complete = true;
     run->result.rows = NULL;
@@ -235,18 +237,9 @@ done:
 
 /* ---- all ---- */
 
-/* Reads the results of those that are complete. */
-static size_t open_all(const siren_sweep_baselines_plan *plan, siren_sweep_baseline *baselines) {
+static size_t count_complete(const siren_sweep_baselines_plan *plan, const siren_sweep_baseline *baselines) {
     size_t n_complete = 0;
-    for (size_t i = 0; i < plan->experiment->n_baselines; i++) {
-        siren_sweep_baseline *b = &baselines[i];
-        bool begun = false;
-        b->complete = siren_trial_is_complete(&b->folder, &begun) &&
-                      siren_trial_result_read(&b->folder, &b->result) == SIREN_OK;
-        if (begun && !b->complete)
-            siren_log(SIREN_LOG_WARNING, "%s; trial %s is done again", siren_message(), b->folder.name);
-        n_complete += b->complete;
-    }
+    for (size_t i = 0; i < plan->experiment->n_baselines; i++) n_complete += baselines[i].complete;
     return n_complete;
 }
 
@@ -281,7 +274,7 @@ done:
 
 siren_status siren_sweep_baselines_run(const siren_sweep_baselines_plan *plan,
                                        siren_sweep_baseline *baselines, siren_sweep_result *totals) {
-    const size_t n_complete = open_all(plan, baselines);
+    const size_t n_complete = count_complete(plan, baselines);
     baseline_run run = {.plan = plan, .n_total = plan->experiment->n_baselines - n_complete};
     totals->n_before += n_complete;
     for (size_t input = 0; input < plan->experiment->n_inputs; input++)

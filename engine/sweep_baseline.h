@@ -10,7 +10,7 @@
 typedef struct {
     const siren_baseline_trial *trial;
     siren_trial_folder folder;
-    bool complete, failed; /* complete: `result` is there */
+    bool complete, failed; /* complete: `result` is there; set by the caller */
     siren_trial_result result;
 } siren_sweep_baseline;
 

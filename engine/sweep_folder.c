@@ -98,15 +98,18 @@ static siren_status experiment_text(const siren_experiment *experiment, const si
     return status;
 }
 
-/* The folder holds nothing but what a sweep makes before experiment.json. */
-static bool is_new(const char *run) {
-    DIR *folder = opendir(run);
-    bool found = false;
+siren_status siren_sweep_folder_check(const char *run) {
+    char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "experiment.json"));
+    bool begun = access(path, F_OK) == 0, foreign = false;
+    free(path);
+    DIR *folder = begun ? NULL : opendir(run);
     for (struct dirent *entry; folder && (entry = readdir(folder));)
-        found = found || (entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0 &&
-                          strcmp(entry->d_name, "inputs") != 0);
+        foreign = foreign || (entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0 &&
+                              strcmp(entry->d_name, "inputs") != 0);
     if (folder) closedir(folder);
-    return !found;
+    if (!foreign) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "%s: holds other files and is no run folder; give a new one", run);
 }
 
 /* Names the input that is not as the folder remembers it; OK where it is not an input that differs. */
@@ -150,9 +153,6 @@ siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *e
     SIREN_TRY(experiment_text(experiment, inputs, folders, baselines, &text));
     SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
     if (access(path, F_OK) != 0) {
-        if (!is_new(run))
-            SIREN_TRY(
-                siren_fail(SIREN_USAGE, "%s: holds other files and is no run folder; give a new one", run));
         SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
         goto done;
     }

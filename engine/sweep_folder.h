@@ -7,8 +7,10 @@
 #include "engine/sweep_baseline.h"
 #include "engine/sweep_input.h"
 
+/* USAGE where `run` is a folder that holds anything but a run, or the beginning of one; nothing is touched. */
+siren_status siren_sweep_folder_check(const char *run);
 /* Writes experiment.json into an empty run folder, or checks that the one there says the same. `folders` are of the
- * experiment's trials, `baselines` its baselines. USAGE names the input that changed, or says that the folder is of another experiment, or is none. */
+ * experiment's trials, `baselines` its baselines. USAGE names the input that changed, or says that the folder is of another experiment. */
 siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
                                       const siren_sweep_input *inputs, const siren_trial_folder *folders,
                                       const siren_sweep_baseline *baselines);

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MAX_OPTIONS_BYTES ((size_t)1 << 20) /* of a phantom's options */
+
 static siren_status copy_text(const char *text, char **out) {
     char *copy = strdup(text);
     if (!copy) return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep the path %s", text);
@@ -19,21 +21,71 @@ static siren_status copy_text(const char *text, char **out) {
     return SIREN_OK;
 }
 
-/* The phantom's series comes last of its files: where it stands, all do. */
+/* All that decides what a phantom is. */
+static siren_status phantom_text(const siren_experiment_input *asked, char **text) {
+    const siren_phantom_options *o = &asked->phantom;
+    siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    siren_json_begin_array(json, "dims");
+    siren_json_integer(json, NULL, o->nx);
+    siren_json_integer(json, NULL, o->ny);
+    siren_json_integer(json, NULL, o->nz);
+    siren_json_end(json);
+    siren_json_begin_array(json, "shells");
+    for (size_t i = 0; i < o->n_shells; i++) {
+        siren_json_begin_array(json, NULL);
+        siren_json_number(json, NULL, o->shells[i].b);
+        siren_json_integer(json, NULL, o->shells[i].n);
+        siren_json_end(json);
+    }
+    siren_json_end(json);
+    siren_json_number(json, "snr", o->snr);
+    siren_json_integer(json, "seed", o->seed);
+    siren_json_string(json, "datatype", siren_datatype_name(o->datatype));
+    siren_json_number(json, "voxel", asked->voxel);
+    siren_status status = siren_json_text(json, text);
+    siren_json_free(json);
+    return status;
+}
+
+/* Whether the file `path` holds `text`. */
+static bool holds_text(const char *path, const char *text) {
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    if (siren_file_read(path, MAX_OPTIONS_BYTES, &bytes, &n_bytes) != SIREN_OK) return false;
+    bool equal = n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0;
+    free(bytes);
+    return equal;
+}
+
+/* Makes the phantom unless its files are there and of these options, which are written last. */
 static siren_status make_phantom(const char *run, const siren_experiment_input *asked,
                                  siren_progress_fn progress, void *user, siren_sweep_input *input) {
     siren_status status = SIREN_OK;
-    char *folder = NULL;
+    char *folder = NULL, *options = NULL, *text = NULL, *experiment = NULL;
     SIREN_TRY(siren_run_path(&folder, run, "inputs"));
     SIREN_TRY(siren_run_path(&input->image, folder, "%s.nii.gz", asked->name));
     SIREN_TRY(siren_run_path(&input->mask, folder, "%s_mask.nii.gz", asked->name));
     SIREN_TRY(siren_folder_make(folder));
     siren_folder_clear_leftovers(folder);
-    if (access(input->image, F_OK) == 0) goto done;
+    SIREN_TRY(siren_run_path(&options, folder, "%s.options", asked->name));
+    SIREN_TRY(siren_run_path(&experiment, run, "experiment.json"));
+    SIREN_TRY(phantom_text(asked, &text));
+    bool same = holds_text(options, text);
+    if (same && access(input->image, F_OK) == 0 && access(input->mask, F_OK) == 0) goto done;
+    if (!same && access(options, F_OK) == 0 && access(experiment, F_OK) == 0)
+        SIREN_TRY(
+            siren_fail(SIREN_USAGE,
+                       "%s: was begun with another phantom %s, whose options are in %s; give another folder",
+                       run, asked->name, options));
     siren_phantom_files files = {&asked->phantom, input->image, asked->voxel, true, progress, user};
     SIREN_TRY(siren_phantom_write(&files, NULL));
+    SIREN_TRY(siren_run_write_text(options, text, strlen(text)));
 done:
     free(folder);
+    free(options);
+    free(text);
+    free(experiment);
     return status;
 }
 

@@ -67,6 +67,7 @@ static void find_finished(siren_sweep_trial *trial) {
             siren_log(SIREN_LOG_WARNING, "%s; it is done again", siren_message());
             continue;
         }
+        trial->diverged = trial->diverged || block.encoded.diverged;
         siren_finished_block_free(&block);
         trial->finished[i] = 1;
         trial->n_left--;
@@ -110,16 +111,10 @@ static siren_status pack_mask(const siren_sweep_source *source, siren_sweep_tria
 }
 
 siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_sweep_trial *trial) {
-    bool begun = false;
     SIREN_RETURN_IF_FAILED(clear_leftovers(trial));
     SIREN_RETURN_IF_FAILED(siren_trial_layout(trial->trial, &source->series->geometry, &trial->layout));
     SIREN_RETURN_IF_FAILED(pack_mask(source, trial));
-    if (siren_trial_is_complete(&trial->folder, &begun)) {
-        trial->complete = siren_trial_result_read(&trial->folder, &trial->result) == SIREN_OK;
-        if (trial->complete) return remove_blocks(trial);
-    }
-    if (begun)
-        siren_log(SIREN_LOG_WARNING, "%s; trial %s is done again", siren_message(), trial->folder.name);
+    if (trial->complete) return remove_blocks(trial);
     SIREN_RETURN_IF_FAILED(
         siren_allocate(&trial->finished, trial->layout.grid.count, 1, "the list of blocks"));
     trial->n_left = trial->layout.grid.count;
@@ -133,7 +128,7 @@ siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_swee
 /* Everything finishing holds. */
 typedef struct {
     const siren_sweep_source *source;
-    siren_sweep_trial *trial;
+    const siren_sweep_trial *trial;
     siren_archive_writer *writer; /* NULL once committed or where there can be no archive */
     siren_trial_result result;
     char **files; /* (n_files) names for SHA256SUMS */
@@ -264,17 +259,18 @@ static siren_status prepare(siren_finishing *f) {
     return siren_sections_write(f->writer, f->source->series, layout, &attachments, &provenance);
 }
 
-siren_status siren_sweep_trial_finish(const siren_sweep_source *source, siren_sweep_trial *trial) {
+siren_status siren_sweep_trial_finish(const siren_sweep_source *source, const siren_sweep_trial *trial,
+                                      siren_trial_result *out) {
     siren_status status = SIREN_OK;
     const siren_block_grid *grid = &trial->layout.grid;
     siren_finishing f = {.source = source, .trial = trial};
     SIREN_TRY(prepare(&f));
     for (size_t i = 0; i < grid->count; i++) SIREN_TRY(add_block(&f, grid->first + i));
     SIREN_TRY(finish_archive(&f));
+    f.result.n_files = f.n_files;
     SIREN_TRY(siren_trial_result_write(&trial->folder, &f.result, f.files, f.n_files));
     SIREN_TRY(remove_blocks(trial));
-    trial->result = f.result;
-    trial->complete = true;
+    *out = f.result;
     f.result.rows = NULL;
 done:
     siren_archive_writer_discard(f.writer);

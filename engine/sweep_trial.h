@@ -12,6 +12,7 @@ typedef struct {
     uint8_t *finished;     /* (layout.grid.count) whether the block is */
     size_t n_left;         /* blocks that are not */
     bool complete, failed; /* complete: `result` is there */
+    bool diverged;         /* one of the finished blocks did */
     siren_trial_result result;
 } siren_sweep_trial;
 
@@ -30,11 +31,14 @@ typedef struct {
     size_t memory_limit;
 } siren_sweep_source;
 
-/* Looks at the trial's folder, and makes it where it is missing. What is damaged is told (SIREN_LOG_WARNING) and counts as
- * not done. trial->trial and trial->folder are set by the caller; siren_sweep_trial_free() releases the rest, too. */
+/* Plans the trial for the series. Of one that is not complete it makes the folder where it is missing, and finds the blocks
+ * that are finished; what is damaged is told (SIREN_LOG_WARNING) and counts as not done. `trial`, `folder`, `complete` and
+ * `result` are set by the caller; siren_sweep_trial_free() releases all. */
 siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_sweep_trial *trial);
-/* All blocks are finished: writes curves, archive and result, and drops the blocks' own files. */
-siren_status siren_sweep_trial_finish(const siren_sweep_source *source, siren_sweep_trial *trial);
+/* All blocks are finished: writes curves, archive and result, and drops the blocks' own files. `*out` is yours:
+ * siren_trial_result_free(). */
+siren_status siren_sweep_trial_finish(const siren_sweep_source *source, const siren_sweep_trial *trial,
+                                      siren_trial_result *out);
 void siren_sweep_trial_free(siren_sweep_trial *trial);
 
 #endif

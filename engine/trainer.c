@@ -84,14 +84,15 @@ static siren_status create_resident_targets(siren_trainer *trainer, size_t left)
 }
 
 /* Room for the targets of a tile of one network, on the device and in staging. */
-static siren_status create_tile_targets(siren_trainer *trainer, size_t held, size_t left) {
-    size_t row_bytes = trainer->out_padded * sizeof(float), tile_points = trainer->gradient->tile_points;
+static siren_status create_tile_targets(siren_trainer *trainer, size_t held, size_t memory_limit) {
+    size_t left = siren_memory_left(memory_limit, held), row_bytes = trainer->out_padded * sizeof(float),
+           tile_points = trainer->gradient->tile_points;
     if (2 * tile_points * row_bytes > left)
         return siren_fail(
             SIREN_UNSUPPORTED,
             "training a network of %zu parameters needs %zu bytes, more than the %zu that the memory limit "
             "leaves; raise --memory, or use a smaller network",
-            trainer->n_params, held + 2 * tile_points * row_bytes, held + left);
+            trainer->n_params, held + 2 * tile_points * row_bytes, memory_limit);
     siren_buffer_free(trainer->targets);
     trainer->targets = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&trainer->staged, tile_points, row_bytes, "a tile of targets"));
@@ -104,7 +105,7 @@ static siren_status create_targets(siren_trainer *trainer, size_t memory_limit) 
            left = siren_memory_left(memory_limit, held);
     siren_status status = create_resident_targets(trainer, left);
     if (status != SIREN_DEVICE_MEMORY || trainer->n_networks > 1) return status;
-    return create_tile_targets(trainer, held, left);
+    return create_tile_targets(trainer, held, memory_limit);
 }
 
 static siren_status create_gradient(siren_trainer *trainer, size_t memory_limit) {

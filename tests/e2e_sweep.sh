@@ -144,9 +144,11 @@ cp -r whole damaged
 sed -i 's/"psnr":\t1/"psnr":\t9/' damaged/trials/siren-2d-2x32-int8*/result.json
 printf 'x' | dd of="$(echo damaged/trials/mlp-tanh-2x16-int8*/archive.siren)" bs=1 seek=100 conv=notrunc status=none
 rm damaged/trials/siren-3d*/config.json
+cut=$(echo damaged/trials/siren-2d-2x16-int8-seed2-lr0.001*)
+head -n 2 "$cut/SHA256SUMS" >sums && mv sums "$cut/SHA256SUMS" && rm "$cut/archive.siren"
 rm damaged/results.csv
 "$sirencl" sweep --device cpu tiny.json -o damaged >stdout.txt 2>stderr.txt || fail "sweep of a damaged run: $(cat stderr.txt)"
-[ "$(grep -c 'is done again' stderr.txt)" = 3 ] || fail "3 damaged trials expected: $(cat stderr.txt)"
+[ "$(grep -c 'is done again' stderr.txt)" = 4 ] || fail "4 damaged trials expected: $(cat stderr.txt)"
 same_run whole damaged
 
 # ---- what cannot be ----
@@ -159,6 +161,17 @@ refused 2 'changed/inputs/phantom.nii.gz: is not the file that' tiny.json -o cha
 mkdir full
 touch full/precious
 refused 2 'is no run folder' tiny.json -o full
+[ "$(ls -A full)" = precious ] || fail "a folder that was refused was written to"
+sed 's/"seed": 3}/"seed": 4}/' tiny.json >head.json
+refused 2 'was begun with another phantom' head.json -o whole
+mkdir half
+cp -r whole/inputs half # a run that failed before it was claimed
+sweep head.json -o half
+cmp -s half/inputs/phantom.nii.gz whole/inputs/phantom.nii.gz && fail "the phantom is that of other options"
+sed 's/"phantom": {"dims": \[20, 18, 4\], /"phantom": {"dims": [20, 18, 2], /; s/"model": "siren-3d", /&"blocks": {"range": [1, 4]}, /' \
+    tiny.json >late.json
+refused 2 'asks for slices 1 to 4' late.json -o late
+[ -e late/trials ] && fail "trained before a trial was refused"
 refused 2 '--output is missing' tiny.json
 refused 2 'contradict' tiny.json -o x --keep-going --fail-fast
 refused 1 'absent.json' absent.json -o x
@@ -176,6 +189,35 @@ refused 2 'in use' tiny.json -o held
 kill %1
 wait 2>/dev/null
 
+# ---- what is complete stays in the tables while the rest is done ----
+cp -r whole interrupted
+rm -rf interrupted/trials/siren-2d-2x32-*
+"$sirencl" sweep --quiet --device cpu tiny.json -o interrupted 2>stderr.txt &
+sleep 0.2
+kill -INT $!
+wait $!
+code=$?
+[ "$code" = 130 ] || [ "$code" = 0 ] || fail "interrupted: exit code $code: $(cat stderr.txt)"
+[ "$(wc -l <interrupted/summary.csv)" -ge 12 ] || fail "complete trials left the tables: $(wc -l <interrupted/summary.csv)"
+
+# ---- a block without a voxel inside the mask ----
+cat >inside.json <<'JSON'
+{
+  "name": "inside",
+  "input": {"phantom": {"dims": [20, 18, 2]}, "mask_use": "train"},
+  "blocks": {"kind": "patch", "size": [4, 4, 2]},
+  "grid": {"model": "siren-3d", "layers": 1, "width": 16},
+  "epochs": 2,
+  "log_interval": 5
+}
+JSON
+sed -i 's/"dims": \[20, 18, 2\]/"dims": [20, 18, 2], "shells": [[0, 1], [1000, 2]]/' inside.json
+sweep inside.json -o inside
+grep -q ',constant,0,' inside/results.csv || fail "no patch without a voxel inside: $(cut -d, -f12-16 inside/results.csv)"
+"$sirencl" sweep --device cpu inside.json -o inside >stdout.txt 2>stderr.txt || fail "inside: $(cat stderr.txt)"
+grep -q '1 of them complete before' stdout.txt || fail "a trial with empty blocks is never complete: $(cat stderr.txt)"
+[ "$(cat inside/trials/*/curves/*.csv | grep -c '^2,')" -gt 0 ] || fail "a short training has no curve"
+
 # ---- diverged trials are results ----
 python3 - <<'PY' >wild.json # a product of 25 matrices overflows where the rate is absurd
 import json
@@ -190,7 +232,8 @@ status = {r["lr"]: r["status"] for r in csv.DictReader(open("wild/summary.csv"))
 assert status == {"1": "diverged", "0.0001": "ok"}, status
 PY
 "$sirencl" sweep --quiet --device cpu --fail-fast wild.json -o fast 2>stderr.txt && fail "--fail-fast went on"
-grep -q 'diverged at block' stderr.txt || fail "--fail-fast: $(cat stderr.txt)"
+grep -q 'diverged, and --fail-fast' stderr.txt || fail "--fail-fast: $(cat stderr.txt)"
+"$sirencl" sweep --quiet --device cpu --fail-fast wild.json -o fast 2>stderr.txt && fail "--fail-fast forgot a diverged block"
 
 # ---- --dry-run touches nothing ----
 rm -rf dry

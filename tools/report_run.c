@@ -161,22 +161,51 @@ static void accumulate(double *sum, double value) {
     if (!isnan(value)) *sum = isnan(*sum) ? value : *sum + value;
 }
 
+/* A row about a block of a trial. */
+typedef struct {
+    siren_report_trial *trial;
+    double number;
+    size_t row;
+} timed_block;
+
+static int compare_timed(const void *a, const void *b) {
+    const timed_block *x = a, *y = b;
+    if (x->trial != y->trial) return x->trial < y->trial ? -1 : 1;
+    if (x->number < y->number || x->number > y->number) return x->number < y->number ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* Of a block that was done again, the last row counts. */
 static siren_status read_times(siren_report_run *run) {
-    size_t name, train, flop;
+    siren_status status = SIREN_OK;
+    size_t name, number, train, flop, n = 0;
     const siren_table *table = run->timing;
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "trial", &name));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "train_seconds", &train));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "train_flop", &flop));
+    timed_block *blocks = NULL;
+    SIREN_TRY(siren_table_find(table, "trial", &name));
+    SIREN_TRY(siren_table_find(table, "number", &number));
+    SIREN_TRY(siren_table_find(table, "train_seconds", &train));
+    SIREN_TRY(siren_table_find(table, "train_flop", &flop));
+    SIREN_TRY(siren_allocate(&blocks, siren_table_rows(table), sizeof *blocks, "the times of a run"));
     for (size_t row = 0; row < siren_table_rows(table); row++) {
-        double seconds, operations;
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, row, train, &seconds));
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, row, flop, &operations));
-        siren_report_trial *trial = siren_report_run_find(run, siren_table_cell(table, row, name));
-        if (!trial) continue; /* it has not finished */
-        accumulate(&trial->train_seconds, seconds);
-        accumulate(&trial->train_flop, operations);
+        blocks[n] = (timed_block){.trial = siren_report_run_find(run, siren_table_cell(table, row, name)),
+                                  .row = row};
+        if (!blocks[n].trial) continue; /* it has not finished */
+        SIREN_TRY(siren_table_number(table, row, number, &blocks[n].number));
+        n++;
     }
-    return SIREN_OK;
+    qsort(blocks, n, sizeof *blocks, compare_timed);
+    for (size_t i = 0; i < n; i++) {
+        double seconds, operations;
+        if (i + 1 < n && blocks[i + 1].trial == blocks[i].trial && blocks[i + 1].number <= blocks[i].number)
+            continue;
+        SIREN_TRY(siren_table_number(table, blocks[i].row, train, &seconds));
+        SIREN_TRY(siren_table_number(table, blocks[i].row, flop, &operations));
+        accumulate(&blocks[i].trial->train_seconds, seconds);
+        accumulate(&blocks[i].trial->train_flop, operations);
+    }
+done:
+    free(blocks);
+    return status;
 }
 
 /* ---- evaluation.csv ---- */

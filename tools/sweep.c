@@ -23,7 +23,6 @@ typedef struct {
 typedef struct {
     siren_trial_estimate cost;
     double seconds;
-    bool measured; /* the speed, of this very network */
 } dry_trial;
 
 /* A speed was measured for that number of parameters. */
@@ -187,17 +186,28 @@ static void print_result(const sweep_arguments *a, const siren_sweep_result *r) 
     printf("see %s/summary.csv, or make a page of it: sirencl report %s\n", a->output, a->output);
 }
 
-/* The command line, to be repeated. */
+/* One word as a shell reads it back. Returns where `to` goes on; four bytes for each of the word's, and two, are enough. */
+static char *quote(char *to, const char *word) {
+    bool plain = *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                             "%+,-./:=@_")];
+    if (plain) return stpcpy(to, word);
+    *to++ = '\'';
+    for (; *word; word++) to = *word == '\'' ? stpcpy(to, "'\\''") : (*to = *word, to + 1);
+    return stpcpy(to, "'");
+}
+
+/* The command line, to be repeated in the same folder. */
 static siren_status join_command(int argc, char **argv, char **out) {
     size_t n = sizeof "sirencl";
     char *text = NULL;
-    for (int i = 0; i < argc; i++) n += strlen(argv[i]) + 3;
+    for (int i = 0; i < argc; i++) n += 4 * strlen(argv[i]) + 3;
     SIREN_RETURN_IF_FAILED(siren_allocate(&text, n, 1, "the command"));
-    strcpy(text, "sirencl");
+    char *to = stpcpy(text, "sirencl");
     for (int i = 0; i < argc; i++) {
-        bool quoted = argv[i][strcspn(argv[i], " \t*?$&;|<>()\"\\`")] != '\0';
-        strcat(strcat(strcat(strcat(text, " "), quoted ? "'" : ""), argv[i]), quoted ? "'" : "");
+        *to++ = ' ';
+        to = quote(to, argv[i]);
     }
+    *to = '\0';
     *out = text;
     return SIREN_OK;
 }
