@@ -7,6 +7,7 @@
 #include "engine/sweep_evaluate.h"
 #include "engine/sweep_estimate.h"
 #include "engine/sweep_folder.h"
+#include "engine/sweep_jobs.h"
 #include "engine/sweep_trial.h"
 #include "formats/number.h"
 #include "host/file.h"
@@ -20,18 +21,6 @@
 #include <string.h>
 
 #define TABLES_SECONDS 10.0 /* between two writings of the tables while trials end */
-
-/* Trials that differ in their stored weights alone: one training serves all of them. */
-typedef struct {
-    size_t first, n; /* in the stage's order */
-    bool failed;
-} siren_shared_training;
-
-/* One network to train. */
-typedef struct {
-    size_t shared; /* which training */
-    size_t block;  /* number in its grid */
-} siren_job;
 
 typedef struct siren_sweeping siren_sweeping;
 
@@ -62,12 +51,8 @@ struct siren_sweeping {
     siren_sweep_source source; /* its device is each worker's own */
     siren_series series;
     uint8_t *mask;
-    size_t *order; /* (n_order) incomplete trials, those that train alike next to each other */
-    size_t n_order;
-    siren_shared_training *shared; /* (n_shared) */
-    size_t n_shared;
-    siren_job *jobs; /* (n_jobs) */
-    size_t n_jobs, next;
+    siren_sweep_jobs work; /* what the stage's incomplete trials lack */
+    size_t next;           /* job of it to be taken */
 
     pthread_mutex_t mutex;
     bool stop;
@@ -77,134 +62,12 @@ struct siren_sweeping {
     siren_sweep_result result;
 };
 
-/* ---- which trials train alike ---- */
-
-#define COMPARE(a, b)                                                                                        \
-    do {                                                                                                     \
-        int difference_ = memcmp(&(a), &(b), sizeof(a));                                                     \
-        if (difference_ != 0) return difference_;                                                            \
-    } while (0)
-
-/* 0 where one encoder serves both: same network, epochs and blocks. */
-static int compare_shapes(const siren_trial *a, const siren_trial *b) {
-    COMPARE(a->network.n_inputs, b->network.n_inputs);
-    COMPARE(a->network.n_layers, b->network.n_layers);
-    int difference =
-        memcmp(a->network.layers, b->network.layers, a->network.n_layers * sizeof *a->network.layers);
-    if (difference != 0) return difference;
-    COMPARE(a->epochs, b->epochs);
-    COMPARE(a->points_per_epoch, b->points_per_epoch);
-    COMPARE(a->blocks, b->blocks);
-    COMPARE(a->patch, b->patch);
-    COMPARE(a->slices.begin, b->slices.begin);
-    COMPARE(a->slices.end, b->slices.end);
-    return 0;
-}
-
-/* 0 where one training serves both. */
-static int compare_trainings(const siren_trial *a, const siren_trial *b) {
-    int difference = compare_shapes(a, b);
-    if (difference != 0) return difference;
-    COMPARE(a->seed, b->seed);
-    COMPARE(a->rate, b->rate);
-    return 0;
-}
-
-/* A trial as it is sorted: by the first trial of its shape, by the first of its training, by itself. */
-typedef struct {
-    const siren_trial *trial;
-    size_t index, shape, training;
-} siren_ranked;
-
-static int by_training(const void *a, const void *b) {
-    const siren_ranked *x = a, *y = b;
-    int difference = compare_trainings(x->trial, y->trial);
-    return difference != 0 ? difference : (x->index > y->index) - (x->index < y->index);
-}
-
-static int by_rank(const void *a, const void *b) {
-    const siren_ranked *x = a, *y = b;
-    if (x->shape != y->shape) return x->shape < y->shape ? -1 : 1;
-    if (x->training != y->training) return x->training < y->training ? -1 : 1;
-    return (x->index > y->index) - (x->index < y->index);
-}
-
-/* Ranks of each run of equal trials: the smallest index in it. */
-static void rank(siren_ranked *r, size_t n, int (*compare)(const siren_trial *, const siren_trial *),
-                 size_t *(*field)(siren_ranked *)) {
-    for (size_t begin = 0, end; begin < n; begin = end) {
-        size_t least = r[begin].index;
-        for (end = begin; end < n && compare(r[begin].trial, r[end].trial) == 0; end++)
-            if (r[end].index < least) least = r[end].index;
-        for (size_t i = begin; i < end; i++) *field(&r[i]) = least;
-    }
-}
-static size_t *shape_of(siren_ranked *r) { return &r->shape; }
-static size_t *training_of(siren_ranked *r) { return &r->training; }
-
-/* Sorts the stage's trials in the file's order, but those of one shape, and of one training, next to each other. */
-static siren_status sort_trials(siren_sweeping *s) {
-    siren_ranked *ranked = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&ranked, s->n_order, sizeof *ranked, "the order of the trials"));
-    for (size_t i = 0; i < s->n_order; i++)
-        ranked[i] = (siren_ranked){.trial = s->trials[s->order[i]].trial, .index = s->order[i]};
-    qsort(ranked, s->n_order, sizeof *ranked, by_training);
-    rank(ranked, s->n_order, compare_shapes, shape_of);
-    rank(ranked, s->n_order, compare_trainings, training_of);
-    qsort(ranked, s->n_order, sizeof *ranked, by_rank);
-    for (size_t i = 0; i < s->n_order; i++) s->order[i] = ranked[i].index;
-    free(ranked);
-    return SIREN_OK;
-}
-
-static siren_sweep_trial *trial_of(siren_sweeping *s, const siren_shared_training *shared, size_t nth) {
-    return &s->trials[s->order[shared->first + nth]];
-}
-
-static double flop_of(const siren_sweep_trial *t, size_t block) {
-    size_t n_points = siren_mask_block_points(&t->layout.mask, &t->layout.grid, block);
-    return siren_network_step_flops(&t->layout.network, n_points) * (double)t->trial->epochs;
-}
-
-/* Jobs of one training: the blocks that any of its trials lacks, those of equal size next to each other. */
-static siren_status add_jobs(siren_sweeping *s, size_t which) {
-    const siren_shared_training *shared = &s->shared[which];
-    const siren_sweep_trial *first = trial_of(s, shared, 0);
-    const siren_block_grid *grid = &first->layout.grid;
-    size_t *numbers = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&numbers, grid->count, sizeof *numbers, "the order of the blocks"));
-    siren_block_grid_by_size(grid, numbers);
-    for (size_t i = 0; i < grid->count; i++) {
-        bool wanted = false;
-        for (size_t t = 0; t < shared->n; t++)
-            wanted = wanted || !trial_of(s, shared, t)->finished[numbers[i] - grid->first];
-        if (!wanted) continue;
-        s->jobs[s->n_jobs++] = (siren_job){which, numbers[i]};
-        s->total_flop += flop_of(first, numbers[i]);
-    }
-    free(numbers);
-    return SIREN_OK;
-}
-
-static siren_status plan_jobs(siren_sweeping *s) {
-    size_t most = 0;
-    SIREN_RETURN_IF_FAILED(sort_trials(s));
-    for (size_t i = 0; i < s->n_order; i++) most += s->trials[s->order[i]].layout.grid.count;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&s->shared, s->n_order, sizeof *s->shared, "the list of trainings"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&s->jobs, most, sizeof *s->jobs, "the list of networks"));
-    for (size_t i = 0; i < s->n_order; i++) {
-        siren_shared_training *last = s->n_shared > 0 ? &s->shared[s->n_shared - 1] : NULL;
-        if (last && compare_trainings(trial_of(s, last, 0)->trial, s->trials[s->order[i]].trial) == 0)
-            last->n++;
-        else
-            s->shared[s->n_shared++] = (siren_shared_training){.first = i, .n = 1};
-    }
-    for (size_t i = 0; i < s->n_shared; i++) SIREN_RETURN_IF_FAILED(add_jobs(s, i));
-    return SIREN_OK;
-}
-
 /* ---- workers ---- */
+
+/* The nth of the trials that share a training. */
+static siren_sweep_trial *job_trial(siren_sweeping *s, const siren_shared_training *shared, size_t nth) {
+    return &s->trials[s->work.order[shared->first + nth]];
+}
 
 static void lock(siren_sweeping *s) { pthread_mutex_lock(&s->mutex); }
 static void unlock(siren_sweeping *s) { pthread_mutex_unlock(&s->mutex); }
@@ -276,20 +139,21 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
     siren_sweeping *s = worker->sweep;
     for (*n = 0;;) {
         lock(s);
-        while (s->next < s->n_jobs && s->shared[s->jobs[s->next].shared].failed) s->next++;
-        if (s->stop || s->next == s->n_jobs) {
+        while (s->next < s->work.n_jobs && s->work.shared[s->work.jobs[s->next].shared].failed) s->next++;
+        if (s->stop || s->next == s->work.n_jobs) {
             unlock(s);
             return SIREN_OK;
         }
-        siren_sweep_trial *first = trial_of(s, &s->shared[s->jobs[s->next].shared], 0);
-        bool fits = worker->encoder && compare_shapes(worker->shape, first->trial) == 0;
+        siren_sweep_trial *first = job_trial(s, &s->work.shared[s->work.jobs[s->next].shared], 0);
+        bool fits = worker->encoder && siren_trial_compare_shapes(worker->shape, first->trial) == 0;
         if (fits) {
             size_t begin = s->next, most = siren_encoder_batch(worker->encoder);
-            while (s->next < s->n_jobs && s->next - begin < most &&
-                   compare_shapes(worker->shape,
-                                  trial_of(s, &s->shared[s->jobs[s->next].shared], 0)->trial) == 0)
+            while (s->next < s->work.n_jobs && s->next - begin < most &&
+                   siren_trial_compare_shapes(
+                       worker->shape,
+                       job_trial(s, &s->work.shared[s->work.jobs[s->next].shared], 0)->trial) == 0)
                 s->next++;
-            *jobs = s->jobs + begin;
+            *jobs = s->work.jobs + begin;
             *n = s->next - begin;
         }
         unlock(s);
@@ -389,7 +253,8 @@ static siren_status keep_batch(siren_batch *batch, size_t n, char *const *curves
     siren_sweeping *s = worker->sweep;
     double flop = 0, trained_flop = 0; /* constant blocks take no training */
     for (size_t i = 0; i < n; i++) {
-        double of_job = flop_of(trial_of(s, &s->shared[batch->jobs[i].shared], 0), batch->jobs[i].block);
+        double of_job = siren_sweep_trial_flop(job_trial(s, &s->work.shared[batch->jobs[i].shared], 0),
+                                               batch->jobs[i].block);
         flop += of_job;
         trained_flop += siren_encoder_has_trained(worker->encoder, i) ? of_job : 0;
     }
@@ -400,16 +265,17 @@ static siren_status keep_batch(siren_batch *batch, size_t n, char *const *curves
     s->result.train_flop += trained_flop;
     unlock(s);
     for (size_t i = 0; i < n; i++) {
-        const siren_shared_training *shared = &s->shared[batch->jobs[i].shared];
+        const siren_shared_training *shared = &s->work.shared[batch->jobs[i].shared];
         size_t block = batch->jobs[i].block;
         for (size_t t = 0; t < shared->n; t++) {
-            siren_sweep_trial *trial = trial_of(s, shared, t);
+            siren_sweep_trial *trial = job_trial(s, shared, t);
             siren_timing timing = {.number = block,
                                    .device = siren_device_get_facts(worker->device)->name,
                                    .train_seconds = seconds / (double)n / (double)shared->n,
-                                   .train_flop = siren_encoder_has_trained(worker->encoder, i)
-                                                     ? flop_of(trial, block) / (double)shared->n
-                                                     : 0};
+                                   .train_flop =
+                                       siren_encoder_has_trained(worker->encoder, i)
+                                           ? siren_sweep_trial_flop(trial, block) / (double)shared->n
+                                           : 0};
             if (trial->finished[block - trial->layout.grid.first]) continue;
             SIREN_RETURN_IF_FAILED(keep_block(worker, trial, i, curves[i], &timing));
         }
@@ -436,9 +302,9 @@ static siren_status train_batch(siren_worker *worker, const siren_job *jobs, siz
     SIREN_TRY(siren_allocate(&lengths, n, sizeof *lengths, "the curves of a batch"));
     worker->batch_flop = 0;
     for (size_t i = 0; i < n; i++) {
-        const siren_sweep_trial *trial = trial_of(s, &s->shared[jobs[i].shared], 0);
+        const siren_sweep_trial *trial = job_trial(s, &s->work.shared[jobs[i].shared], 0);
         trainings[i] = (siren_training){jobs[i].block, trial->trial->seed, trial->trial->rate};
-        worker->batch_flop += flop_of(trial, jobs[i].block) / (double)trial->trial->epochs;
+        worker->batch_flop += siren_sweep_trial_flop(trial, jobs[i].block) / (double)trial->trial->epochs;
         batch.curves[i] = open_memstream(&curves[i], &lengths[i]);
         if (!batch.curves[i]) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve"));
         n_open++;
@@ -476,7 +342,7 @@ static void give_up(siren_sweeping *s, siren_shared_training *shared) {
     lock(s);
     shared->failed = true;
     for (size_t t = 0; t < shared->n; t++) {
-        siren_sweep_trial *trial = trial_of(s, shared, t);
+        siren_sweep_trial *trial = job_trial(s, shared, t);
         if (trial->complete || trial->failed) continue;
         trial->failed = true;
         s->result.n_failed++;
@@ -496,7 +362,7 @@ static void work(void *user, size_t i) {
         for (size_t done = 0, trained = 0; status == SIREN_OK && done < n && !stopping(s); done += trained) {
             status = train_batch(worker, jobs + done, n - done, &trained);
             if (status == SIREN_OK || !is_of_trial(status) || s->options->fail_fast) continue;
-            give_up(s, &s->shared[jobs[done].shared]);
+            give_up(s, &s->work.shared[jobs[done].shared]);
             status = SIREN_OK;
             trained = 1;
         }
@@ -515,14 +381,9 @@ static void stage_free(siren_sweeping *s) {
     siren_series_free(&s->series);
     s->series = (siren_series){.voxels = NULL};
     free(s->mask);
-    free(s->order);
-    free(s->shared);
-    free(s->jobs);
     s->mask = NULL;
-    s->order = NULL;
-    s->shared = NULL;
-    s->jobs = NULL;
-    s->n_order = s->n_shared = s->n_jobs = s->next = 0;
+    siren_sweep_jobs_free(&s->work);
+    s->next = 0;
 }
 
 /* Opens the trials of the stage; those to be done are its order. */
@@ -538,7 +399,7 @@ static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis
         else if (trial->n_left == 0)
             SIREN_RETURN_IF_FAILED(finish_trial(s, trial, s->source.device));
         else
-            s->order[s->n_order++] = i;
+            s->work.order[s->work.n_order++] = i;
     }
     return SIREN_OK;
 }
@@ -555,10 +416,11 @@ static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) 
                                      .device = s->workers[0].device,
                                      .named = s->workers[0].device,
                                      .memory_limit = s->options->memory_limit};
-    SIREN_TRY(
-        siren_allocate(&s->order, s->experiment->n_trials, sizeof *s->order, "the order of the trials"));
+    SIREN_TRY(siren_allocate(&s->work.order, s->experiment->n_trials, sizeof *s->work.order,
+                             "the order of the trials"));
     SIREN_TRY(open_trials(s, input, axis));
-    SIREN_TRY(plan_jobs(s));
+    SIREN_TRY(siren_sweep_jobs_plan(s->trials, &s->work));
+    s->total_flop += s->work.flop;
     SIREN_TRY(siren_threads_run(s->n_workers, work, s));
     if (s->status != SIREN_OK) status = siren_fail(s->status, "%s", s->message);
 done:
