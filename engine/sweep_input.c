@@ -133,7 +133,12 @@ siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment 
         }
         SIREN_TRY(siren_nifti_read_geometry(input->image, &input->geometry));
         SIREN_TRY(siren_digest_file(input->image, input->sha256));
-        if (input->mask) SIREN_TRY(siren_digest_file(input->mask, input->mask_sha256));
+        if (input->mask) {
+            siren_geometry mask;
+            SIREN_TRY(siren_nifti_read_geometry(input->mask, &mask));
+            SIREN_TRY(siren_grid_check(input->image, &input->geometry, input->mask, &mask, 1));
+            SIREN_TRY(siren_digest_file(input->mask, input->mask_sha256));
+        }
         if (experiment->evaluation.wanted) SIREN_TRY(find_beside(run, asked, input));
         for (int k = 0; k < SIREN_N_BESIDE; k++)
             if (input->beside[k]) SIREN_TRY(siren_digest_file(input->beside[k], input->beside_sha256[k]));

@@ -1,10 +1,10 @@
 #include "host/digest.h"
 
+#include "host/file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <sha2.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_BYTES 65536
@@ -42,17 +42,9 @@ siren_status siren_digest_file(const char *path, char hex[SIREN_DIGEST_CHARS]) {
     siren_status status = SIREN_OK;
     uint8_t bytes[READ_BYTES];
     siren_digest digest;
-    struct stat facts;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
-    if (fd < 0) return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
-    if (fstat(fd, &facts) != 0) {
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be examined: %s", path, strerror(errno));
-        goto done;
-    }
-    if (!S_ISREG(facts.st_mode)) {
-        status = siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a file", path);
-        goto done;
-    }
+    uint64_t n_bytes;
+    int fd;
+    SIREN_RETURN_IF_FAILED(siren_file_open(path, &fd, &n_bytes));
     siren_digest_begin(&digest);
     for (;;) {
         ssize_t n = read(fd, bytes, sizeof bytes);

@@ -12,26 +12,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+siren_status siren_file_open(const char *path, int *fd, uint64_t *n_bytes) {
+    siren_status status = SIREN_OK;
+    struct stat facts;
+    int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
+    if (opened < 0) return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
+    if (fstat(opened, &facts) != 0)
+        status = siren_fail(SIREN_SYSTEM, "%s: cannot be examined: %s", path, strerror(errno));
+    else if (!S_ISREG(facts.st_mode))
+        status = siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a file", path);
+    if (status != SIREN_OK) {
+        close(opened);
+        return status;
+    }
+    *fd = opened;
+    *n_bytes = (uint64_t)facts.st_size;
+    return SIREN_OK;
+}
+
 siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n_bytes) {
     siren_status status = SIREN_OK;
     uint8_t *content = NULL;
-    struct stat facts;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
-    if (fd < 0) return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
-    if (fstat(fd, &facts) != 0) {
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be examined: %s", path, strerror(errno));
+    uint64_t present;
+    int fd;
+    SIREN_RETURN_IF_FAILED(siren_file_open(path, &fd, &present));
+    if (present > limit) {
+        status = siren_fail(SIREN_UNSUPPORTED, "%s: has %llu bytes, more than the limit of %zu", path,
+                            (unsigned long long)present, limit);
         goto done;
     }
-    if (!S_ISREG(facts.st_mode)) {
-        status = siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a file", path);
-        goto done;
-    }
-    if ((uint64_t)facts.st_size > limit) {
-        status = siren_fail(SIREN_UNSUPPORTED, "%s: has %lld bytes, more than the limit of %zu", path,
-                            (long long)facts.st_size, limit);
-        goto done;
-    }
-    size_t size = (size_t)facts.st_size, got = 0;
+    size_t size = (size_t)present, got = 0;
     SIREN_TRY(siren_allocate(&content, size, 1, path));
     while (got < size) {
         ssize_t n = read(fd, content + got, size - got);

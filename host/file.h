@@ -4,6 +4,9 @@
 
 #include "host/base.h"
 
+/* Opens a regular file for reading; USAGE where it is none. `*fd` is yours: close(). */
+siren_status siren_file_open(const char *path, int *fd, uint64_t *n_bytes);
+
 /* Reads all of `path`. `*bytes` is yours to free(). A file larger than `limit` is UNSUPPORTED. */
 siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n_bytes);
 
