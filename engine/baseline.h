@@ -18,7 +18,7 @@ typedef enum {
 /* What JPEG2000 and zfp code at once: a slice of one volume, or the slices of one volume together. */
 typedef enum { SIREN_PER_SLICE, SIREN_PER_VOLUME } siren_baseline_unit;
 
-#define SIREN_BASELINE_FWHM 1.5       /* mm, of `smooth` */
+#define SIREN_BASELINE_FWHM 1.5       /* mm, of `smooth` where none is given: the paper's */
 #define SIREN_BASELINE_TOLERANCE 0.01 /* relative, of a ratio that was searched for */
 
 typedef struct {
@@ -27,6 +27,7 @@ typedef struct {
     /* Of JPEG2000 and zfp: nominal ratio of voxels in their stored type to coded ones, without headers. 0: as close to the
      * original as the method comes. Others ignore it. */
     double rate;
+    double fwhm; /* mm, of `smooth`; 0: SIREN_BASELINE_FWHM */
     const char
         *folder; /* where filters keep files while they run; NULL: TMPDIR or /tmp. Compressors need none */
     double time_limit; /* seconds, of a filter's program; 0: none */

@@ -100,8 +100,9 @@ static siren_status run_program(const siren_baseline *baseline, const char *fold
     siren_process_result result = {0};
     char n_threads[16], fwhm[SIREN_NUMBER_BYTES];
     snprintf(n_threads, sizeof n_threads, "%u", siren_processors());
+    siren_number_format(baseline->fwhm > 0 ? baseline->fwhm : SIREN_BASELINE_FWHM, fwhm);
     const char *const smooth[] = {
-        "mrfilter", INPUT,       "smooth",  OUTPUT, "-fwhm", siren_number_format(SIREN_BASELINE_FWHM, fwhm),
+        "mrfilter", INPUT,       "smooth",  OUTPUT, "-fwhm", fwhm,
         "-quiet",   "-nthreads", n_threads, NULL};
     const char *const mppca[] = {"dwidenoise", INPUT,       OUTPUT,    "-estimator", "Exp1",
                                  "-quiet",     "-nthreads", n_threads, NULL};

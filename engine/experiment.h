@@ -70,8 +70,9 @@ typedef struct {
     size_t input; /* in the experiment's list */
     siren_baseline_method method;
     siren_baseline_unit per; /* of a method that has a rate */
-    /* At most one of these three; none: as close to the original as the method comes. */
+    /* At most one of ratio, rate and matched; none: as close to the original as the method comes. */
     double ratio, rate; /* wanted, engine/baseline.h; 0: not given */
+    double fwhm;        /* mm, of `smooth`; 0: not given */
     size_t matched;     /* number of the trial whose ratio is wanted; SIREN_NO_TRIAL: none */
     siren_axis axis;
     siren_span slices; /* along the axis; end 0: to the last */

@@ -9,6 +9,8 @@
 
 #define MIN_RATIO 0.01 /* of ratios and rates in the file */
 #define MAX_RATIO 1e6
+#define MIN_FWHM 0.01 /* mm */
+#define MAX_FWHM 1000
 
 static const char *const units[] = {"slice", "volume"};
 
@@ -26,6 +28,7 @@ void siren_baseline_trial_write(const siren_baseline_trial *baseline, const char
     if (siren_baseline_has_rate(baseline->method)) siren_json_string(json, "per", units[baseline->per]);
     if (baseline->ratio > 0) siren_json_number(json, "ratio", baseline->ratio);
     if (baseline->rate > 0) siren_json_number(json, "rate", baseline->rate);
+    if (baseline->fwhm > 0) siren_json_number(json, "fwhm", baseline->fwhm);
     if (matched) siren_json_string(json, "ratio_of", matched);
     siren_json_begin_object(json, "slices");
     siren_json_string(json, "axis", axis);
@@ -46,10 +49,12 @@ static siren_status make_name(const siren_experiment *x, const siren_baseline_tr
     const char *what = b->matched != SIREN_NO_TRIAL ? "-like-"
                        : b->ratio > 0               ? "-ratio"
                        : b->rate > 0                ? "-rate"
+                       : b->fwhm > 0                ? "-fwhm"
                                                     : "";
-    const char *value = b->matched != SIREN_NO_TRIAL  ? x->trials[b->matched].name
-                        : b->ratio > 0 || b->rate > 0 ? siren_number_format(b->ratio + b->rate, number)
-                                                      : "";
+    double given = b->ratio + b->rate + b->fwhm; /* at most one is not 0 */
+    const char *value = b->matched != SIREN_NO_TRIAL ? x->trials[b->matched].name
+                        : given > 0                  ? siren_number_format(given, number)
+                                                     : "";
     char *name = NULL;
     if (asprintf(&name, "%s%s%s%s%s%s%s", named ? x->inputs[b->input].name : "", named ? "-" : "",
                  siren_baseline_name(b->method), *rated ? "-" : "", rated, what, value) < 0)
@@ -63,8 +68,9 @@ static siren_status make_name(const siren_experiment *x, const siren_baseline_tr
 typedef struct {
     siren_value source;
     siren_baseline_trial base; /* what all of the entry share */
-    siren_value numbers;       /* of ratios or rates; none: one baseline without, or one for each trial */
-    bool of_rates, matches;
+    siren_value numbers;       /* a baseline each; none: one baseline without, or one for each trial */
+    enum { RATIOS, RATES, FWHMS } of;
+    bool matches;
 } baseline_entry;
 
 static siren_status append(baseline_entry *e, siren_baseline_trial baseline, size_t max_trials,
@@ -88,7 +94,9 @@ static siren_status append_numbers(baseline_entry *e, siren_baseline_trial basel
     if (n == 0) return siren_value_refuse(e->numbers, "give at least one number");
     for (siren_value v = siren_value_list(e->numbers); n > 0; v = siren_value_next(v), n--) {
         SIREN_RETURN_IF_FAILED(
-            siren_value_number(v, MIN_RATIO, MAX_RATIO, e->of_rates ? &baseline.rate : &baseline.ratio));
+            e->of == FWHMS ? siren_value_number(v, MIN_FWHM, MAX_FWHM, &baseline.fwhm)
+                           : siren_value_number(v, MIN_RATIO, MAX_RATIO,
+                                                e->of == RATES ? &baseline.rate : &baseline.ratio));
         SIREN_RETURN_IF_FAILED(append(e, baseline, max_trials, x));
     }
     return SIREN_OK;
@@ -108,7 +116,7 @@ static siren_status append_matches(baseline_entry *e, siren_baseline_trial basel
     return SIREN_OK;
 }
 
-static siren_status check_rated(const baseline_entry *e) {
+static siren_status check_method(const baseline_entry *e, siren_value fwhm) {
     static const char *const keys[] = {"per", "ratios", "rates", "match"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         siren_value value = siren_value_member(e->source, keys[i]);
@@ -116,16 +124,19 @@ static siren_status check_rated(const baseline_entry *e) {
             return siren_value_refuse(value, "leave it out: the method %s has no rate",
                                       siren_baseline_name(e->base.method));
     }
+    if (siren_value_exists(fwhm) && e->base.method != SIREN_BASELINE_SMOOTH)
+        return siren_value_refuse(fwhm, "leave it out: the method %s has no width",
+                                  siren_baseline_name(e->base.method));
     return SIREN_OK;
 }
 
 static siren_status read_entry(siren_value value, const siren_experiment *x, baseline_entry *e) {
-    static const char *const keys[] = {"method", "per", "ratios", "rates", "match"};
+    static const char *const keys[] = {"method", "per", "ratios", "rates", "match", "fwhm"};
     static const char *const matches[] = {"trials"};
     const char *methods[SIREN_N_BASELINES];
     size_t method = 0, unit = SIREN_PER_SLICE, unused;
     siren_value ratios = siren_value_member(value, "ratios"), rates = siren_value_member(value, "rates"),
-                match = siren_value_member(value, "match");
+                match = siren_value_member(value, "match"), fwhm = siren_value_member(value, "fwhm");
     for (int i = 0; i < SIREN_N_BASELINES; i++) methods[i] = siren_baseline_name((siren_baseline_method)i);
     SIREN_RETURN_IF_FAILED(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
     if (!siren_value_exists(siren_value_member(value, "method")))
@@ -139,10 +150,10 @@ static siren_status read_entry(siren_value value, const siren_experiment *x, bas
     e->source = value;
     e->base.method = (siren_baseline_method)method;
     e->base.per = (siren_baseline_unit)unit;
-    e->of_rates = siren_value_exists(rates);
-    e->numbers = e->of_rates ? rates : ratios;
+    e->of = siren_value_exists(fwhm) ? FWHMS : siren_value_exists(rates) ? RATES : RATIOS;
+    e->numbers = e->of == FWHMS ? fwhm : e->of == RATES ? rates : ratios;
     e->matches = siren_value_exists(match);
-    SIREN_RETURN_IF_FAILED(check_rated(e));
+    SIREN_RETURN_IF_FAILED(check_method(e, fwhm));
     if (e->matches && x->n_trials == 0)
         return siren_value_refuse(match, "leave it out: there are no trials to match");
     return SIREN_OK;

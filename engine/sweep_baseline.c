@@ -114,6 +114,7 @@ static siren_status restore(baseline_run *run, siren_baseline_result *out) {
     const siren_baseline method = {.method = trial->method,
                                    .per = trial->per,
                                    .rate = trial->rate,
+                                   .fwhm = trial->fwhm,
                                    .folder = run->baseline->folder.folder,
                                    .time_limit = PROGRAM_SECONDS};
     double ratio = 0;

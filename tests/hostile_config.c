@@ -248,12 +248,16 @@ static void wrong_values_have_a_path(void **state) {
          "baselines is an object: give a list: [{\"method\": \"jpeg2000\", \"ratios\": [5, "
          "10]}]"},
         {"{\"baselines\": [\"xz\"]}", SIREN_USAGE,
-         "baselines[0] is \"xz\": give an object with method, per, ratios, rates or match"},
+         "baselines[0] is \"xz\": give an object with method, per, ratios, rates, match or fwhm"},
         {"{\"baselines\": [{\"method\": \"jpeg2000\", \"ratio\": 3}]}", SIREN_USAGE,
-         "baselines[0].ratio is no known key: did you mean ratios? Known here: method, per, ratios, rates or "
-         "match"},
+         "baselines[0].ratio is no known key: did you mean ratios? Known here: method, per, ratios, rates, "
+         "match or fwhm"},
         {"{\"baselines\": [{\"method\": \"jpeg2000\", \"ratios\": [3, 1e7]}]}", SIREN_USAGE,
          "baselines[0].ratios[1] is 10000000: give a number from 0.01 to 1e+06"},
+        {"{\"baselines\": [{\"method\": \"smooth\", \"fwhm\": [3, 0]}]}", SIREN_USAGE,
+         "baselines[0].fwhm[1] is 0: give a number from 0.01 to 1000"},
+        {"{\"baselines\": [{\"method\": \"mppca\", \"fwhm\": 3}]}", SIREN_USAGE,
+         "baselines[0].fwhm is 3: leave it out: the method mppca has no width"},
         {"{\"baselines\": [{\"method\": \"zfp\", \"per\": \"patch\"}]}", SIREN_USAGE,
          "baselines[0].per is \"patch\": give slice or volume"},
     };

@@ -27,8 +27,8 @@ static siren_series make_series(size_t n_volumes, float *voxels, uint8_t header[
     return series;
 }
 
-static siren_baseline_result run(siren_baseline_method method, const siren_series *series) {
-    const siren_baseline baseline = {.method = method, .folder = scratch_folder(), .time_limit = 100};
+static siren_baseline_result run(siren_baseline_method method, double fwhm, const siren_series *series) {
+    const siren_baseline baseline = {.method = method, .fwhm = fwhm, .folder = scratch_folder(), .time_limit = 100};
     siren_baseline_result result;
     assert_siren_ok(siren_baseline_run(&baseline, series, NULL, NULL, &result));
     assert_int_equal(result.bytes, 0);
@@ -36,18 +36,17 @@ static siren_baseline_result run(siren_baseline_method method, const siren_serie
     return result;
 }
 
-/* A point spreads as exp(-d^2 / (2 sigma^2)) with sigma = 1.5 mm / sqrt(8 ln 2), d in mm. */
-static void smoothing_is_gaussian(void **state) {
-    (void)state;
+/* A point spreads as exp(-d^2 / (2 sigma^2)) with sigma = fwhm / sqrt(8 ln 2), d in mm; without fwhm it is 1.5 mm. */
+static void check_smoothing(double given, double fwhm) {
     static float voxels[2 * N];
     uint8_t header[352];
     siren_series series = make_series(2, voxels, header);
     for (size_t i = 0; i < N; i++) voxels[N + i] = 250; /* volume 1 is constant */
     voxels[CENTRE] = 1000;
     voxels[N - 1] = NAN;
-    siren_baseline_result result = run(SIREN_BASELINE_SMOOTH, &series);
+    siren_baseline_result result = run(SIREN_BASELINE_SMOOTH, given, &series);
     const float *smooth = result.voxels;
-    const double two_variances = 2 * 1.5 * 1.5 / (8 * log(2));
+    const double two_variances = 2 * fwhm * fwhm / (8 * log(2));
     double sum = 0;
     for (size_t i = 0; i < N - 1; i++) sum += smooth[i];
     assert_true(fabs(sum - 1000) < 1);
@@ -57,6 +56,12 @@ static void smoothing_is_gaussian(void **state) {
     assert_true(isnan(smooth[N - 1]));
     for (size_t i = 0; i < N; i++) assert_true(fabs(smooth[N + i] - 250) < 1e-3);
     free(result.voxels);
+}
+
+static void smoothing_is_gaussian(void **state) {
+    (void)state;
+    check_smoothing(0, SIREN_BASELINE_FWHM);
+    check_smoothing(1.8, 1.8);
 }
 
 /* Volumes of one component and noise: less noise, and the licence is told. */
@@ -75,7 +80,7 @@ static void mppca_denoises_and_tells_its_licence(void **state) {
     }
     n_warnings = 0;
     siren_set_log(count_licence, NULL);
-    siren_baseline_result result = run(SIREN_BASELINE_MPPCA, &series);
+    siren_baseline_result result = run(SIREN_BASELINE_MPPCA, 0, &series);
     siren_set_log(NULL, NULL);
     assert_int_equal(n_warnings, 1);
     const float *denoised = result.voxels;

@@ -272,11 +272,12 @@ static void baselines_follow_the_trials(void **state) {
         "{\"method\": \"jpeg2000\", \"ratios\": [4, 8.5]}, {\"method\": \"xz\"},"
         "{\"method\": \"jpeg2000\", \"per\": \"volume\", \"match\": \"trials\"}]}",
         names, 8);
-    static const char *const alone[] = {"zfp-volume-rate6", "zfp-slice", "smooth"};
+    static const char *const alone[] = {"zfp-volume-rate6", "zfp-slice", "smooth", "smooth-fwhm2",
+                                        "smooth-fwhm3.5"};
     check_baselines(
         "{\"baselines\": [{\"method\": \"zfp\", \"per\": \"volume\", \"rates\": 6}, {\"method\": \"zfp\"},"
-        "{\"method\": \"smooth\"}]}",
-        alone, 3);
+        "{\"method\": \"smooth\"}, {\"method\": \"smooth\", \"fwhm\": [2, 3.5]}]}",
+        alone, 5);
 }
 
 /* A baseline takes the slices of the trial that it is matched to, else those of the whole. */
