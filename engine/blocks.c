@@ -67,6 +67,12 @@ siren_block siren_block_at(const siren_block_grid *grid, size_t number) {
         .x = begin[0], .y = begin[1], .z = grid->z_begin + begin[2], .nx = n[0], .ny = n[1], .nz = n[2]};
 }
 
+size_t siren_block_number(const siren_block_grid *grid, size_t x, size_t y, size_t z) {
+    return grid->first + x / grid->size[0] +
+           n_along(grid->nx, grid->size[0]) *
+               (y / grid->size[1] + n_along(grid->ny, grid->size[1]) * ((z - grid->z_begin) / grid->size[2]));
+}
+
 size_t siren_block_grid_points(const siren_block_grid *grid) {
     return grid->size[0] * grid->size[1] * grid->size[2];
 }

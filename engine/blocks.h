@@ -57,6 +57,8 @@ siren_status siren_block_grid_create(siren_block_kind kind, const size_t *size,
                                      siren_block_grid *out);
 /* The block of a number of the grid, of which every voxel is a point. */
 siren_block siren_block_at(const siren_block_grid *grid, size_t number);
+/* The number of the block that holds a voxel of the grid. */
+size_t siren_block_number(const siren_block_grid *grid, size_t x, size_t y, size_t z);
 /* Voxels of the largest block. */
 size_t siren_block_grid_points(const siren_block_grid *grid);
 /* The numbers of all blocks, those of equal size one after the other and ascending, into `numbers` (count). */

@@ -1,14 +1,11 @@
 #include "engine/codec.h"
 
-#include "engine/decode.h"
 #include "engine/quantise.h"
 #include "formats/little_endian.h"
 #include "formats/nifti.h"
-#include "formats/pack.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CODING_FLOAT32 1
@@ -21,8 +18,6 @@
 #define RECORD_CONSTANT 1 /* flag */
 #define RECORD_PREFIX 8   /* bytes: flags, number of exceptional voxels */
 #define SCALING_BYTES 16  /* of one volume */
-
-static bool big_endian_machine(void) { return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__; }
 
 static size_t geometry_bytes(uint32_t kind) {
     return kind == SIREN_BLOCK_SLICE ? GEOMETRY_BYTES : GEOMETRY_BOX_BYTES;
@@ -39,7 +34,7 @@ siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout
     size_t n_geometry = geometry_bytes(grid->kind);
     siren_put_u32(geometry, grid->kind);
     siren_put_u32(geometry + 4, (uint32_t)g->datatype);
-    siren_put_u32(geometry + 8, g->swapped != big_endian_machine());
+    siren_put_u32(geometry + 8, g->swapped != siren_big_endian_machine());
     for (size_t i = 0; 16 + 8 * i < n_geometry; i++) siren_put_u64(geometry + 16 + 8 * i, sizes[i]);
     SIREN_RETURN_IF_FAILED(
         siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, geometry, n_geometry, false));
@@ -103,7 +98,7 @@ static siren_status read_geometry(const char *path, siren_archive *archive, sire
                           path);
     const uint64_t sizes[] = {g->nx, g->ny, g->nz, g->n_volumes};
     bool agrees = header_bytes == g->voxel_offset && siren_get_u32(bytes + 4) == (uint32_t)g->datatype &&
-                  siren_get_u32(bytes + 8) == (uint32_t)(g->swapped != big_endian_machine());
+                  siren_get_u32(bytes + 8) == (uint32_t)(g->swapped != siren_big_endian_machine());
     for (size_t i = 0; i < 4; i++) agrees = agrees && siren_get_u64(bytes + 16 + 8 * i) == sizes[i];
     siren_block_grid *grid = &layout->grid;
     if (!agrees || !read_grid(bytes, g, grid) || grid->count != siren_archive_n_records(archive))
@@ -183,6 +178,15 @@ siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
     return SIREN_OK;
 }
 
+siren_status siren_layout_volumes(const siren_layout *layout, siren_span *volumes) {
+    size_t n_volumes = layout->geometry.n_volumes, end = volumes->end ? volumes->end : n_volumes;
+    if (volumes->begin >= end || end > n_volumes)
+        return siren_fail(SIREN_USAGE, "volumes %zu:%zu are not in the archive, which holds 0:%zu",
+                          volumes->begin, end, n_volumes);
+    volumes->end = end;
+    return SIREN_OK;
+}
+
 /* ---- records ---- */
 
 /* Bytes of a record; false on overflow. */
@@ -212,7 +216,7 @@ static void copy_exceptional(const siren_block *block, const siren_series *serie
             if (isfinite(value)) continue;
             siren_put_u32(positions, (uint32_t)(volume * n_points + point));
             memcpy(values, stored, size);
-            if (big_endian_machine()) siren_datatype_swap(g->datatype, values, 1);
+            if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, values, 1);
             positions += 4;
             values += size;
         }
@@ -250,7 +254,7 @@ siren_status siren_record_write(const siren_layout *layout, const siren_block *b
     return SIREN_OK;
 }
 
-siren_status siren_record_read(const char *name, const siren_layout *layout, const siren_block *block,
+siren_status siren_record_read(const char *name, const siren_layout *layout, size_t n_points,
                                const uint8_t *bytes, size_t n_bytes, siren_record *out) {
     const siren_geometry *g = &layout->geometry;
     siren_record record = {0};
@@ -269,10 +273,10 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, con
     record.positions = record.parameters +
                        (record.constant ? 0 : siren_quantised_bytes(&layout->network, layout->weight_bits));
     record.values = record.positions + 4 * record.n_exceptional;
-    uint64_t n_voxels = (uint64_t)g->n_volumes * siren_block_points(block), next = 0;
+    uint64_t n_values = (uint64_t)g->n_volumes * n_points, next = 0;
     for (size_t i = 0; i < record.n_exceptional; i++) {
         uint32_t position = siren_get_u32(record.positions + 4 * i);
-        if (position < next || position >= n_voxels)
+        if (position < next || position >= n_values)
             return siren_fail(SIREN_CORRUPT,
                               "%s: exceptional voxel %zu is at %u, outside the block or out of order; "
                               "restore the file from a copy",
@@ -283,118 +287,10 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, con
     return SIREN_OK;
 }
 
-/* ---- decoding a block ---- */
-
-void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size) {
-    if (grid->kind == SIREN_BLOCK_VOLUME)
-        snprintf(out, size, "the volume");
-    else
-        snprintf(out, size, "%s %zu", siren_block_kind_name(grid->kind, 1), number);
-}
-
-struct siren_block_decoder {
-    siren_layout layout;
-    siren_block moved_to;   /* the network's points are those of this block */
-    size_t moved_first;     /* from this one on */
-    size_t chunk;           /* points decoded at once, at most */
-    siren_scaling *scaling; /* (n_volumes) */
-    float *y;               /* (chunk, n_volumes) */
-    siren_decoder *network; /* as the next two only where the layout says any_network */
-    float *params;          /* (n_params) */
-    float *coordinates;     /* (chunk, n_inputs) */
-    uint8_t *voxels;        /* (n_volumes, voxels) of the largest block */
-};
-
-void siren_block_decoder_free(siren_block_decoder *decoder) {
-    if (!decoder) return;
-    siren_decoder_free(decoder->network);
-    free(decoder->scaling);
-    free(decoder->params);
-    free(decoder->coordinates);
-    free(decoder->y);
-    free(decoder->voxels);
-    free(decoder);
-}
-
-/* Points decoded at once, at most. */
-static size_t decoder_chunk(const siren_layout *layout) {
-    size_t n_points = siren_block_grid_points(&layout->grid);
-    return n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
-}
-
-size_t siren_block_decoder_bytes(const siren_layout *layout) {
-    size_t n_volumes = layout->geometry.n_volumes, n_points = siren_block_grid_points(&layout->grid), voxels,
-           outputs, bytes;
-    bool fits = siren_mul(n_volumes, siren_datatype_size(layout->geometry.datatype), &voxels) &&
-                siren_add(voxels, layout->mask.section ? sizeof(uint32_t) : 0, &voxels) &&
-                siren_mul(voxels, n_points, &voxels) &&
-                siren_mul(decoder_chunk(layout) * n_volumes, 2 * sizeof(float), &outputs) &&
-                siren_add(voxels, outputs, &bytes);
-    return fits ? bytes : SIZE_MAX;
-}
-
-siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
-                                        siren_block_decoder **out) {
-    siren_status status = SIREN_OK;
-    siren_block_decoder *decoder = NULL;
-    const siren_block_grid *grid = &layout->grid;
-    size_t n_points = siren_block_grid_points(grid), chunk = decoder_chunk(layout),
-           n_volumes = layout->geometry.n_volumes, bytes = siren_block_decoder_bytes(layout);
-    if (bytes == SIZE_MAX || bytes > memory_limit)
-        return siren_fail(SIREN_UNSUPPORTED,
-                          "a %s of %zu x %zu x %zu points and %zu volumes needs more than the memory limit "
-                          "of %zu bytes; raise --memory",
-                          siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2],
-                          n_volumes, memory_limit);
-    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
-    decoder->layout = *layout;
-    decoder->chunk = chunk;
-    decoder->moved_to = siren_block_at(grid, grid->first);
-    SIREN_TRY(siren_allocate(&decoder->scaling, n_volumes, sizeof *decoder->scaling, "the scaling"));
-    SIREN_TRY(siren_allocate(&decoder->voxels, n_points * n_volumes,
-                             siren_datatype_size(layout->geometry.datatype), "a decoded block"));
-    SIREN_TRY(siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
-    if (layout->any_network) {
-        SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),
-                                 "the parameters"));
-        SIREN_TRY(siren_allocate(&decoder->coordinates, chunk, layout->network.n_inputs * sizeof(float),
-                                 "the coordinates"));
-        /* The first block is of full size. */
-        siren_block_coordinates(&decoder->moved_to, layout->network.n_inputs, 0, chunk, decoder->coordinates);
-        SIREN_TRY(
-            siren_decoder_create(device, &layout->network, chunk, decoder->coordinates, &decoder->network));
-    }
-    *out = decoder;
-    decoder = NULL;
-done:
-    siren_block_decoder_free(decoder);
-    return status;
-}
-
-const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder) {
-    return decoder->scaling;
-}
-
-/* Coordinates of whole boxes depend on their size alone, so that those of one size of up to `chunk` points move nothing. */
-static siren_status move_to(siren_block_decoder *decoder, const siren_block *block, size_t first, size_t n) {
-    siren_block *at = &decoder->moved_to;
-    if (!block->inside && first == decoder->moved_first && siren_block_same_points(block, at))
-        return SIREN_OK;
-    uint32_t n_inputs = decoder->layout.network.n_inputs;
-    siren_block_coordinates(block, n_inputs, first, n, decoder->coordinates);
-    *at = (siren_block){0}; /* nowhere, should moving fail */
-    SIREN_RETURN_IF_FAILED(siren_decoder_move(decoder->network, n, decoder->coordinates));
-    if (!block->inside) *at = *block;
-    decoder->moved_first = first;
-    return SIREN_OK;
-}
-
-/* Scaling and parameters of a record into the decoder's. */
-static siren_status unpack_record(siren_block_decoder *decoder, const char *name,
-                                  const siren_record *record) {
-    const siren_layout *layout = &decoder->layout;
+siren_status siren_record_unpack(const char *name, const siren_layout *layout, const siren_record *record,
+                                 siren_scaling *scaling, float *params) {
     for (size_t volume = 0; volume < layout->geometry.n_volumes; volume++) {
-        siren_scaling *s = &decoder->scaling[volume];
+        siren_scaling *s = &scaling[volume];
         s->minimum = siren_get_f64(record->scaling + volume * SCALING_BYTES);
         s->maximum = siren_get_f64(record->scaling + volume * SCALING_BYTES + 8);
         if (!isfinite(s->maximum - s->minimum) || s->maximum < s->minimum)
@@ -405,86 +301,12 @@ static siren_status unpack_record(siren_block_decoder *decoder, const char *name
     }
     if (record->constant) return SIREN_OK;
     return siren_dequantise(name, &layout->network, layout->weight_bits, record->parameters,
-                            siren_quantised_bytes(&layout->network, layout->weight_bits), decoder->params);
+                            siren_quantised_bytes(&layout->network, layout->weight_bits), params);
 }
 
-/* Every value of the decoder's voxels becomes the mask's background. */
-static void fill_background(siren_block_decoder *decoder, size_t n_values) {
-    size_t size = siren_datatype_size(decoder->layout.geometry.datatype);
-    for (size_t i = 0; i < n_values; i++)
-        memcpy(decoder->voxels + i * size, decoder->layout.mask.background, size);
-}
-
-/* Puts the exceptional voxels of a record into the decoder's, little-endian. */
-static void restore_exceptional(siren_block_decoder *decoder, const siren_block *block,
-                                const siren_record *record) {
-    size_t size = siren_datatype_size(decoder->layout.geometry.datatype),
-           n_points = siren_block_points(block), n_voxels = siren_block_voxels(block);
-    for (size_t i = 0; i < record->n_exceptional; i++) {
-        size_t position = siren_get_u32(record->positions + 4 * i);
-        size_t at = position / n_points * n_voxels + siren_block_voxel(block, position % n_points);
-        memcpy(decoder->voxels + at * size, record->values + i * size, size);
-    }
-}
-
-siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
-                                const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
-                                const void **voxels, uint64_t *crc) {
-    const siren_layout *layout = &decoder->layout;
-    const siren_geometry *g = &layout->geometry;
-    size_t n_points = siren_block_points(block), n_values = g->n_volumes * siren_block_voxels(block);
-    siren_record record;
-    SIREN_RETURN_IF_FAILED(siren_record_read(name, layout, block, bytes, n_bytes, &record));
-    SIREN_RETURN_IF_FAILED(unpack_record(decoder, name, &record));
-    if (block->inside) fill_background(decoder, n_values);
-    if (record.constant) memset(decoder->y, 0, decoder->chunk * g->n_volumes * sizeof *decoder->y);
-    for (size_t first = 0; first < n_points; first += decoder->chunk) {
-        size_t n = n_points - first < decoder->chunk ? n_points - first : decoder->chunk;
-        if (!record.constant) {
-            SIREN_RETURN_IF_FAILED(move_to(decoder, block, first, n));
-            SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder->network, decoder->params, decoder->y));
-        }
-        SIREN_RETURN_IF_FAILED(siren_block_restore(block, first, n, g->datatype, g->n_volumes,
-                                                   decoder->scaling, record.constant ? NULL : decoder->y,
-                                                   decoder->voxels));
-        if (outputs) SIREN_RETURN_IF_FAILED(outputs(user, first, n, decoder->y));
-    }
-    if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
-    restore_exceptional(decoder, block, &record);
-    *crc = siren_crc64(0, decoder->voxels, n_values * siren_datatype_size(g->datatype));
-    if (big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
-    *voxels = decoder->voxels;
-    return SIREN_OK;
-}
-
-siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive *archive, size_t nth,
-                                    siren_outputs_fn outputs, void *user, const void **voxels) {
-    siren_status status = SIREN_OK;
-    const siren_block_grid *grid = &decoder->layout.grid;
-    const siren_index_entry *entry = &siren_archive_index(archive)[nth];
-    siren_block block;
-    uint32_t *inside = NULL;
-    uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
-    uint64_t crc = 0;
-    const void *decoded = NULL;
-    char own[64], name[SIREN_MESSAGE_BYTES];
-    siren_block_name(grid, entry->block, own, sizeof own);
-    snprintf(name, sizeof name, "%s, %s", siren_archive_path(archive), own);
-    SIREN_TRY(siren_archive_record(archive, nth, &bytes, &n_bytes));
-    SIREN_TRY(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
-    SIREN_TRY(siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
-    if (crc != entry->decoded_crc) {
-        status = siren_fail(SIREN_INTEGRITY,
-                            "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
-                            "%016llx); try --device host, and report "
-                            "the device",
-                            name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
-        goto done;
-    }
-    *voxels = decoded;
-done:
-    free(inside);
-    free(bytes);
-    return status;
+void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size) {
+    if (grid->kind == SIREN_BLOCK_VOLUME)
+        snprintf(out, size, "the volume");
+    else
+        snprintf(out, size, "%s %zu", siren_block_kind_name(grid->kind, 1), number);
 }

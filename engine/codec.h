@@ -22,6 +22,9 @@ siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout
  * from the archive. */
 siren_status siren_layout_read(siren_archive *archive, siren_layout *out);
 
+/* Volumes asked for, end 0 being "to the last". USAGE where the archive has not got them. */
+siren_status siren_layout_volumes(const siren_layout *layout, siren_span *volumes);
+
 /* The parts of an unpacked record, borrowed from its bytes. */
 typedef struct {
     bool constant; /* every volume is: no parameters are stored */
@@ -40,9 +43,12 @@ siren_status siren_record_write(const siren_layout *layout, const siren_block *b
                                 size_t *n_bytes);
 /* Bytes of a record without exceptional voxels, before packing. */
 size_t siren_record_bytes(const siren_layout *layout);
-/* Checks the lengths and finds the parts. CORRUPT otherwise; `name` names the block. */
-siren_status siren_record_read(const char *name, const siren_layout *layout, const siren_block *block,
+/* Checks the lengths and finds the parts, of a block of so many points. CORRUPT otherwise; `name` names the block. */
+siren_status siren_record_read(const char *name, const siren_layout *layout, size_t n_points,
                                const uint8_t *bytes, size_t n_bytes, siren_record *out);
+/* Scaling (n_volumes) and, unless the record is constant, parameters (n_params) of the network. CORRUPT for what cannot be. */
+siren_status siren_record_unpack(const char *name, const siren_layout *layout, const siren_record *record,
+                                 siren_scaling *scaling, float *params);
 
 /* What an error message calls a block: "slice 7", "the volume", "patch 12". */
 void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size);
@@ -59,20 +65,25 @@ size_t siren_block_decoder_bytes(const siren_layout *layout);
 /* `device` NULL: on the host. UNSUPPORTED where a block would need more than `memory_limit` bytes. `*out` is yours. */
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
                                         siren_block_decoder **out);
+/* The same for volumes begin ... end - 1 alone: only these outputs of the networks are evaluated and decoded. A block's checksum is of all
+ * volumes; in its place some points of each block are compared with the host. */
+siren_status siren_block_decoder_create_part(siren_device *device, const siren_layout *layout,
+                                             siren_span volumes, size_t memory_limit,
+                                             siren_block_decoder **out);
 void siren_block_decoder_free(siren_block_decoder *decoder);
 /* (n_volumes) of the record decoded last, or being decoded; borrowed. */
 const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder);
-/* Receives outputs y (n, n_volumes) of the network for points first ... first + n - 1 of a block, in ascending order, before
+/* Receives outputs y (n, n_volumes that are decoded) of the network for points first ... first + n - 1 of a block, in ascending order, before
  * they become stored values; 0 where the record is constant. Borrowed. A failure ends the decoding with it. */
 typedef siren_status (*siren_outputs_fn)(void *user, size_t first, size_t n, const float *y);
-/* `*voxels`: (n_volumes, voxels of the block) stored values of `block` in this machine's byte order, those that are no points
+/* `*voxels`: (n_volumes that are decoded, voxels of the block) stored values of `block` in this machine's byte order, those that are no points
  * being the mask's background; borrowed until the next call.
  * `outputs` may be NULL. `*crc`: CRC-64 of the little-endian voxels. */
 siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
                                 const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
                                 const void **voxels, uint64_t *crc);
 /* The same for the nth record of an archive of the decoder's layout. INTEGRITY where it decodes to other voxels than were
- * compressed, CORRUPT where it is damaged. */
+ * compressed (of a part of the volumes: where the host decodes to others), CORRUPT where it is damaged. */
 siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive *archive, size_t nth,
                                     siren_outputs_fn outputs, void *user, const void **voxels);
 

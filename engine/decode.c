@@ -174,6 +174,28 @@ done:
     return status;
 }
 
+#define SAMPLE_POINTS 16
+
+siren_status siren_decode_sample(const siren_network *network, const float *params, size_t n_points,
+                                 const float *coordinates, const float *y, bool *equal) {
+    siren_status status = SIREN_OK;
+    size_t n_inputs = network->n_inputs, n_outputs = siren_network_n_outputs(network),
+           n = n_points < SAMPLE_POINTS ? n_points : SAMPLE_POINTS;
+    float at[SAMPLE_POINTS * 3], *expected = NULL;
+    SIREN_TRY(siren_allocate(&expected, n * n_outputs, sizeof *expected, "outputs to compare with"));
+    for (size_t i = 0; i < n; i++)
+        memcpy(at + i * n_inputs, coordinates + i * n_points / n * n_inputs, n_inputs * sizeof *at);
+    SIREN_TRY(siren_decode_host(network, network->n_layers, params, n, at, expected));
+    bool same = true;
+    for (size_t i = 0; i < n; i++)
+        same = same && memcmp(expected + i * n_outputs, y + i * n_points / n * n_outputs,
+                              n_outputs * sizeof *y) == 0;
+    *equal = same;
+done:
+    free(expected);
+    return status;
+}
+
 /* ---- on a device ---- */
 
 #define DECODE_MEMORY ((size_t)512 << 20) /* a share of it is for activations */

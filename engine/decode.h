@@ -13,6 +13,10 @@
 siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,
                                size_t n_points, const float *coordinates, float *y);
 
+/* Whether outputs y (n_points, n_outputs) from elsewhere are those of siren_decode_host() at some points, spread over all. */
+siren_status siren_decode_sample(const siren_network *network, const float *params, size_t n_points,
+                                 const float *coordinates, const float *y, bool *equal);
+
 typedef struct siren_decoder siren_decoder;
 
 /* Evaluates networks of one shape on the same points. `device` NULL: on the host. `coordinates` (n_points, n_inputs) is

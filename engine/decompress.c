@@ -97,21 +97,17 @@ typedef struct {
 
 static siren_status resolve_spans(siren_restoration *run, const siren_decompress_options *options) {
     const siren_layout *layout = &run->layout;
-    size_t first = layout->grid.z_begin, last = layout->grid.z_end, n_volumes = layout->geometry.n_volumes;
+    size_t first = layout->grid.z_begin, last = layout->grid.z_end;
     run->slices = options->slices;
     run->volumes = options->volumes;
     if (run->slices.end == 0) {
         run->slices.end = last;
         if (run->slices.begin == 0) run->slices.begin = first;
     }
-    if (run->volumes.end == 0) run->volumes.end = n_volumes;
     if (run->slices.begin < first || run->slices.begin >= run->slices.end || run->slices.end > last)
         return siren_fail(SIREN_USAGE, "slices %zu:%zu are not in the archive, which holds %zu:%zu",
                           run->slices.begin, run->slices.end, first, last);
-    if (run->volumes.begin >= run->volumes.end || run->volumes.end > n_volumes)
-        return siren_fail(SIREN_USAGE, "volumes %zu:%zu are not in the archive, which holds 0:%zu",
-                          run->volumes.begin, run->volumes.end, n_volumes);
-    return SIREN_OK;
+    return siren_layout_volumes(layout, &run->volumes);
 }
 
 /* A writer for the part that was asked for. The whole series keeps its header byte for byte. A part begins with its own
@@ -164,7 +160,7 @@ static siren_status create_layer(siren_restoration *run, size_t memory_limit) {
     return siren_allocate(&run->layer, bytes, 1, "a layer of patches");
 }
 
-/* Copies what was asked for of a block's voxels to its place in the layer. */
+/* Copies what was asked for of a block's decoded voxels to its place in the layer. */
 static void place_block(siren_restoration *run, const siren_block *block, siren_span slices,
                         const uint8_t *voxels) {
     const siren_block_grid *grid = &run->layout.grid;
@@ -172,7 +168,8 @@ static void place_block(siren_restoration *run, const siren_block *block, siren_
     for (size_t volume = run->volumes.begin; volume < run->volumes.end; volume++)
         for (size_t z = slices.begin; z < slices.end; z++)
             for (size_t y = 0; y < block->ny; y++) {
-                size_t from = ((volume * block->nz + z - block->z) * block->ny + y) * block->nx;
+                size_t from =
+                    (((volume - run->volumes.begin) * block->nz + z - block->z) * block->ny + y) * block->nx;
                 size_t to =
                     (((volume - run->volumes.begin) * nz + z - slices.begin) * grid->ny + block->y + y) *
                         grid->nx +
@@ -192,7 +189,7 @@ static siren_status write_layer(siren_restoration *run, const siren_block *block
                 run->layer ? run->layer + ((volume - run->volumes.begin) * (slices.end - slices.begin) + z -
                                            slices.begin) *
                                               bytes
-                           : voxels + (volume * block->nz + z - block->z) * bytes;
+                           : voxels + ((volume - run->volumes.begin) * block->nz + z - block->z) * bytes;
             SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(run->writer, volume - run->volumes.begin,
                                                             z - run->slices.begin, slice));
         }
@@ -307,7 +304,8 @@ siren_status siren_decompress(siren_device *device, const char *archive, const c
     }
     SIREN_TRY(open_writer(&run, image, options));
     SIREN_TRY(write_companions(&run, image, options->overwrite));
-    SIREN_TRY(siren_block_decoder_create(device, &run.layout, options->memory_limit, &run.decoder));
+    SIREN_TRY(siren_block_decoder_create_part(device, &run.layout, run.volumes, options->memory_limit,
+                                              &run.decoder));
     SIREN_TRY(restore_voxels(&run, options->memory_limit, progress, user));
     SIREN_TRY(commit(&run, image, options->overwrite));
 done:

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool big_endian_machine(void) { return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__; }
-
 /* ---- making ---- */
 
 typedef struct {
@@ -34,7 +32,7 @@ static void find_background(const uint8_t *inside, const siren_series *series, s
                 look_at(&background, (const uint8_t *)series->voxels + (volume * n_grid + i) * size, size);
     memset(to, 0, 8);
     if (background.same) memcpy(to, background.value, size);
-    if (big_endian_machine()) siren_datatype_swap(g->datatype, to, 1);
+    if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, to, 1);
 }
 
 siren_status siren_mask_pack(const uint8_t *inside, const siren_series *series, size_t z_begin, size_t z_end,
@@ -93,7 +91,7 @@ siren_status siren_mask_view(const char *name, const siren_block_grid *grid, sir
             return siren_fail(SIREN_CORRUPT,
                               "%s: the background of its mask is no %s; restore the file from a copy", name,
                               siren_datatype_name(datatype));
-    if (big_endian_machine()) siren_datatype_swap(datatype, mask.background, 1);
+    if (siren_big_endian_machine()) siren_datatype_swap(datatype, mask.background, 1);
     siren_datatype_to_double(datatype, mask.background, 1, &mask.value_of_background);
     *out = mask;
     return SIREN_OK;
@@ -116,6 +114,20 @@ size_t siren_mask_block_points(const siren_mask *mask, const siren_block_grid *g
     if (!mask->section) return n_voxels;
     for (size_t voxel = 0; voxel < n_voxels; voxel++) n += is_inside(mask, grid, &block, voxel);
     return n;
+}
+
+bool siren_mask_point(const siren_mask *mask, const siren_block_grid *grid, size_t number, size_t voxel,
+                      size_t *point) {
+    const siren_block block = siren_block_at(grid, number);
+    size_t before = 0;
+    if (!mask->section) {
+        *point = voxel;
+        return true;
+    }
+    if (!is_inside(mask, grid, &block, voxel)) return false;
+    for (size_t i = 0; i < voxel; i++) before += is_inside(mask, grid, &block, i);
+    *point = before;
+    return true;
 }
 
 siren_status siren_mask_block(const siren_mask *mask, const siren_block_grid *grid, size_t number,

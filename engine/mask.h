@@ -31,6 +31,9 @@ siren_status siren_mask_view(const char *name, const siren_block_grid *grid, sir
  * NULL where every voxel is inside. */
 siren_status siren_mask_block(const siren_mask *mask, const siren_block_grid *grid, size_t number,
                               siren_block *block, uint32_t **inside);
+/* Whether a voxel of the block is inside; if so, which of its points it is. */
+bool siren_mask_point(const siren_mask *mask, const siren_block_grid *grid, size_t number, size_t voxel,
+                      size_t *point);
 /* How many that are. */
 size_t siren_mask_block_points(const siren_mask *mask, const siren_block_grid *grid, size_t number);
 

@@ -186,6 +186,20 @@ size_t siren_network_n_panel_floats(const siren_network *network) {
     return n;
 }
 
+siren_network siren_network_part(const siren_network *network, size_t begin, size_t end) {
+    siren_network part = *network;
+    part.layers[part.n_layers - 1].width = (uint32_t)(end - begin);
+    return part;
+}
+
+void siren_network_part_params(const siren_network *network, size_t begin, size_t end, float *params) {
+    uint32_t last = network->n_layers - 1;
+    size_t in = siren_network_layer_inputs(network, last), out = network->layers[last].width;
+    float *w = params + siren_network_n_params(network) - (in + 1) * out, *bias = w + in * out;
+    memmove(w, w + begin * in, (end - begin) * in * sizeof *w);
+    memmove(w + (end - begin) * in, bias + begin, (end - begin) * sizeof *w);
+}
+
 void siren_network_pad(const siren_network *network, const float *params, float *padded) {
     memset(padded, 0, siren_network_n_padded(network) * sizeof *padded);
     for (uint32_t l = 0; l < network->n_layers; l++) {

@@ -73,6 +73,12 @@ siren_status siren_network_upload(const siren_network *network, siren_device *de
 void siren_network_pad(const siren_network *network, const float *params, float *padded);
 void siren_network_unpad(const siren_network *network, const float *padded, float *params);
 
+/* The network of outputs begin ... end - 1 alone. Each output is a sum of its own, so that decoding it gives the same bits as decoding
+ * all. */
+siren_network siren_network_part(const siren_network *network, size_t begin, size_t end);
+/* Its parameters, in the place of the whole network's `params` (n_params), exchange order. */
+void siren_network_part_params(const siren_network *network, size_t begin, size_t end, float *params);
+
 /* Initial parameters of the network of one block, in exchange order; depends on (seed, block, layer, index) alone.
  * Within the stream of a layer, index o*in + i draws W[o][i] and index out*in + o draws the bias b[o]. */
 void siren_network_initialise(const siren_network *network, uint64_t seed, uint32_t block, float *params);

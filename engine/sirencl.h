@@ -120,10 +120,24 @@ typedef struct {
 
 /* Restores the series (all of it: with its original header byte for byte; a part: with a header that says so) and its
  * attachments beside `image`. `device` NULL decodes on the host. Each decoded block is checked: INTEGRITY on any
- * difference, and nothing is left behind. */
+ * difference, and nothing is left behind. Of a part of the volumes no other is evaluated; a block's checksum, which is of all
+ * of them, cannot be compared then, and some points of each block are compared with the host instead. */
 siren_status siren_decompress(siren_device *device, const char *archive, const char *image,
                               const siren_decompress_options *options, siren_progress_fn progress,
                               void *user);
+
+/* The series of one voxel. */
+typedef struct {
+    size_t n_volumes;
+    double *values; /* (n_volumes) scaled: slope and inter applied */
+    bool inside;    /* false: outside the archive's mask, the values are its background */
+} siren_voxel_series;
+
+/* Decodes `volumes` of the voxel (x, y, z) of the original series, and nothing else: its record is read and its network evaluated
+ * at one point, on the host, to the bits that siren_decompress() gives. The record's checksum is checked; that of the
+ * decoded block cannot be. USAGE for a voxel that the archive does not hold. The values are yours to free(). */
+siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_span volumes,
+                              siren_voxel_series *out);
 
 /* Reads what the archive says of itself; touches no record. */
 siren_status siren_info(const char *archive, siren_archive_info *info);

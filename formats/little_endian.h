@@ -2,8 +2,11 @@
 #ifndef SIREN_FORMATS_LITTLE_ENDIAN_H
 #define SIREN_FORMATS_LITTLE_ENDIAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+static inline bool siren_big_endian_machine(void) { return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__; }
 
 static inline void siren_put_u32(uint8_t *to, uint32_t value) {
     for (int i = 0; i < 4; i++) to[i] = (uint8_t)(value >> (8 * i));

@@ -8,6 +8,7 @@
 #include "host/file.h"
 #include "tests/nifti_files.h"
 #include "tests/reference.h"
+#include "tests/voxel_series.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -86,6 +87,7 @@ static void there_and_back(const siren_compress_options *options, size_t n_block
     assert_siren_ok(siren_decompress(device, archive, scratch_path("back.nii"), &whole, NULL, NULL));
     assert_siren_ok(siren_decompress(NULL, archive, scratch_path("host.nii"), &whole, NULL, NULL));
     expect_equal_files(scratch_path("back.nii"), scratch_path("host.nii"));
+    expect_voxel_series(archive, scratch_path("back.nii"));
 }
 
 /* What must come back to the bit: the header, constant volumes of the constant slice, and what is not finite. */
@@ -273,7 +275,7 @@ static void decode_at_once(const char *path, int16_t *voxels) {
     assert_siren_ok(siren_archive_open(path, &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_siren_ok(siren_archive_record(archive, 0, &bytes, &n_bytes));
-    assert_siren_ok(siren_record_read("big", &layout, &block, bytes, n_bytes, &record));
+    assert_siren_ok(siren_record_read("big", &layout, siren_block_points(&block), bytes, n_bytes, &record));
     for (size_t v = 0; v < 2; v++)
         scaling[v] = (siren_scaling){siren_get_f64(record.scaling + 16 * v),
                                      siren_get_f64(record.scaling + 16 * v + 8)};

@@ -6,6 +6,7 @@
 #include "engine/sirencl.h"
 #include "formats/nifti.h"
 #include "tests/nifti_files.h"
+#include "tests/voxel_series.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -94,6 +95,7 @@ static void everything_comes_back(void **state) {
         assert_int_equal(c.n_voxels, SLICE * NZ * NV - 3);
         /* The host decoder gives the same file. */
         assert_siren_ok(siren_decompress(NULL, archive, scratch_path("host.nii"), &whole, NULL, NULL));
+        expect_voxel_series(archive, back);
         a = file_get(back, &n_image), b = file_get(scratch_path("host.nii"), &n_back);
         assert_int_equal(n_image, n_back);
         assert_memory_equal(a, b, n_image);
@@ -131,6 +133,7 @@ static void every_datatype_and_weight(void **state) {
         assert_int_equal(n_back, n);
         assert_memory_equal(back, bytes, NIFTI_VOXEL_OFFSET(&recipe));
         free(back);
+        expect_voxel_series(scratch_path("type.siren"), scratch_path("type_back.nii"));
     }
 }
 

@@ -9,6 +9,7 @@
 #include "formats/nifti.h"
 #include "tests/nifti_files.h"
 #include "tests/reference.h"
+#include "tests/voxel_series.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -130,6 +131,7 @@ static void there_and_back(const siren_compress_options *options) {
     assert_siren_ok(siren_decompress(device, archive, scratch_path("back.nii"), &whole, NULL, NULL));
     assert_siren_ok(siren_decompress(NULL, archive, scratch_path("host.nii"), &whole, NULL, NULL));
     expect_equal_files(scratch_path("back.nii"), scratch_path("host.nii"));
+    expect_voxel_series(archive, scratch_path("back.nii"));
     siren_archive_info_free(&info);
 }
 
@@ -146,7 +148,7 @@ static void expect_block(siren_archive *archive, const siren_layout *layout, siz
     assert_siren_ok(siren_archive_record(archive, nth, &bytes, &n_bytes));
     assert_siren_ok(siren_mask_block(&layout->mask, &layout->grid, siren_archive_index(archive)[nth].block,
                                      &block, &inside));
-    assert_siren_ok(siren_record_read("block", layout, &block, bytes, n_bytes, &record));
+    assert_siren_ok(siren_record_read("block", layout, siren_block_points(&block), bytes, n_bytes, &record));
     params = calloc(siren_network_n_params(&layout->network), sizeof *params);
     for (size_t v = 0; v < NV; v++)
         scaling[v] = (siren_scaling){siren_get_f64(record.scaling + 16 * v),

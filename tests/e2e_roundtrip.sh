@@ -77,6 +77,49 @@ run decompress sub.siren sub.nii
 for v in 0 1 2 3 4 5 6; do for z in 2 3; do piece out.nii $v $z; done; done >expected
 tail -c +353 sub.nii | cmp - expected || fail "slices compressed alone differ from the whole"
 
+# One voxel: a line for each volume, on the host, the values of the whole; --json has the same.
+voxel_of() { for v in $(seq 0 $((nv - 1))); do od -An -t d2 -j $((352 + 2 * (((v * nz + $4) * ny + $3) * nx + $2))) -N 2 "$1" | tr -d ' '; done; } # FILE X Y Z
+for at in 0,0,0 17,9,2 29,25,3; do
+    "$sirencl" decompress a.siren --voxel $at >voxel.txt || fail "voxel $at: exit code $?"
+    # shellcheck disable=SC2046
+    voxel_of out.nii $(echo $at | tr , ' ') | cmp - voxel.txt || fail "voxel $at differs from the whole: $(cat voxel.txt)"
+done
+"$sirencl" decompress a.siren --voxel 17,9,2 --volumes 2:5 --json | tr -d ' \t\n' >voxel.txt
+[ "$(cat voxel.txt)" = "{\"voxel\":[17,9,2],\"inside\":true,\"values\":[$(voxel_of out.nii 17 9 2 | sed -n 3,5p | paste -sd,)]}" ] || fail "voxel as JSON: $(cat voxel.txt)"
+"$sirencl" decompress sub.siren --voxel 17,9,2 | cmp - <(voxel_of out.nii 17 9 2) || fail "a voxel of a range of slices"
+while read -r text arguments; do
+    # shellcheck disable=SC2086
+    refused 2 decompress $arguments
+    grep -qe "${text//_/ }" stderr.txt || fail "$arguments: $(cat stderr.txt)"
+    [ "$(wc -l <stderr.txt)" = 1 ] && [ ! -s stdout.txt ] || fail "$arguments: $(cat stdout.txt stderr.txt)"
+done <<'EOF'
+must_be_three a.siren --voxel 1,2
+must_be_three a.siren --voxel 1,2,3,4
+must_be_three a.siren --voxel -1,2,3
+must_be_three a.siren --voxel 1,2,99999999999999999999
+is_30_x_26_x_4 a.siren --voxel 30,0,0
+which_holds_0:7 a.siren --voxel 0,0,0 --volumes 5:9
+a_slice_that_sub.siren_does_not_hold;_it_has_2:4 sub.siren --voxel 0,0,1
+leave_out_x.nii a.siren x.nii --voxel 0,0,0
+leave_out_--slices a.siren --voxel 0,0,0 --slices 0:1
+the_image_to_restore_is_missing a.siren
+--json_is_for_--voxel a.siren x.nii --json
+EOF
+
+# A device that computes wrongly is found, by the checksum of the whole or, of a part, by the host.
+kernels=$(dirname "$SIREN_GOLDEN")/../cl
+if "$sirencl" devices --json 2>/dev/null | grep -q '"family":[[:space:]]*"chain"'; then
+    cp -r "$kernels" wrong
+    sed -i 's/h\[row \* PITCH(out) + j\];/& y[0] += 1e-3f;/' wrong/decode.cl
+    cmp -s wrong/decode.cl "$kernels/decode.cl" && fail "decode.cl does not look as this test expects"
+    for part in "" "--volumes 2:5"; do
+        # shellcheck disable=SC2086
+        SIRENCL_KERNEL_DIR=$folder/wrong refused 5 decompress a.siren wrong.nii --device cpu $part
+        [ -e wrong.nii ] && fail "an image by a device that computes wrongly ($part)"
+    done
+    grep -q 'other values than the host' stderr.txt || fail "a wrong device: $(cat stderr.txt)"
+fi
+
 # Types, byte orders, versions and extensions of the golden files come back.
 for golden in "$SIREN_GOLDEN"/*.nii "$SIREN_GOLDEN"/*.nii.gz; do
     name=$(basename "$golden")
