@@ -1,24 +1,18 @@
-#define _GNU_SOURCE
 #include "engine/evaluate.h"
 
+#include "engine/evaluate_input.h"
 #include "engine/grid.h"
-#include "engine/mrtrix.h"
 #include "engine/originals.h"
 #include "engine/ssim.h"
-#include "formats/gradients.h"
 #include "formats/nifti.h"
 #include "host/file.h"
-#include "host/staging.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define N_IMAGE_STEPS 6 /* of progress, before MRtrix3 */
-#define MAX_TABLE_BYTES (16U << 20)
 
 /* All that may appear in the folder; evaluation.json at last. */
 static const char *const output_names[] = {"relative_error.nii.gz",
@@ -65,11 +59,9 @@ typedef struct {
     void *user;
     size_t n_done; /* image steps */
     siren_staging *staging;
-    siren_series original, result;
-    uint8_t *masks[SIREN_N_REGIONS]; /* (nz, ny, nx), or NULL */
-    char *bval, *bvec;               /* paths of the gradient tables, or NULL */
-    float *errors;                   /* (n_volumes, nz, ny, nx) */
-    float *map;                      /* (nz, ny, nx) */
+    siren_evaluation_input in;
+    float *errors; /* (n_volumes, nz, ny, nx) */
+    float *map;    /* (nz, ny, nx) */
     siren_evaluation evaluation;
 } evaluating;
 
@@ -92,108 +84,26 @@ static siren_status advance(evaluating *run) {
     return siren_fail(SIREN_CANCELLED, "the evaluation was interrupted; nothing was written");
 }
 
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcmp(path + n - m, suffix) == 0;
-}
-
 static size_t n_grid_of(const evaluating *run) {
-    const siren_geometry *g = &run->original.geometry;
+    const siren_geometry *g = &run->in.original.geometry;
     return g->nx * g->ny * g->nz;
 }
 
 /* ---- input ---- */
 
-/* Checks the gradient tables that were given or lie beside the original. */
-static siren_status find_gradients(evaluating *run) {
-    siren_status status = SIREN_OK;
-    const siren_evaluate_options *o = run->options;
-    siren_gradients gradients = {0};
-    uint8_t *bval = NULL, *bvec = NULL;
-    size_t n_bval = 0, n_bvec = 0;
-    char **paths[2] = {&run->bval, &run->bvec};
-    const char *given[2] = {o->bval, o->bvec}, *suffixes[2] = {".bval", ".bvec"};
-    if (!o->diffusion) return SIREN_OK;
-    if (!o->bval != !o->bvec)
-        return siren_fail(SIREN_USAGE,
-                          "only one of the two gradient tables was given; give --bval and --bvec");
-    for (int i = 0; i < 2; i++) {
-        if (!given[i]) SIREN_TRY(siren_sibling_path(o->original, suffixes[i], paths[i]));
-        if (given[i] && !(*paths[i] = strdup(given[i]))) {
-            status = siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", given[i]);
-            goto done;
-        }
-    }
-    if (!o->bval && (access(run->bval, F_OK) != 0 || access(run->bvec, F_OK) != 0)) {
-        free(run->bval);
-        free(run->bvec);
-        run->bval = run->bvec = NULL;
-        goto done;
-    }
-    SIREN_TRY(siren_file_read(run->bval, MAX_TABLE_BYTES, &bval, &n_bval));
-    SIREN_TRY(siren_file_read(run->bvec, MAX_TABLE_BYTES, &bvec, &n_bvec));
-    SIREN_TRY(siren_gradients_parse(run->bval, bval, n_bval, run->bvec, bvec, n_bvec, &gradients));
-    if (gradients.n_volumes != run->original.geometry.n_volumes)
-        status = siren_fail(SIREN_USAGE,
-                            "%s has %zu b-values, but %s has %zu volumes; give its own tables by --bval and "
-                            "--bvec, or --no-diffusion",
-                            run->bval, gradients.n_volumes, o->original, run->original.geometry.n_volumes);
-done:
-    siren_gradients_free(&gradients);
-    free(bval);
-    free(bvec);
-    return status;
-}
-
-static siren_status read_masks(evaluating *run) {
-    const siren_evaluate_options *o = run->options;
-    const char *paths[SIREN_N_REGIONS] = {o->mask, o->tissues[0], o->tissues[1], o->tissues[2]};
-    for (int region = 0; region < SIREN_N_REGIONS; region++) {
-        if (paths[region])
-            SIREN_RETURN_IF_FAILED(siren_mask_read(paths[region], o->original, &run->original,
-                                                   o->memory_limit, &run->masks[region]));
-        run->evaluation.has_region[region] = paths[region] || region == SIREN_REGION_BRAIN;
-    }
-    run->evaluation.masked = o->mask != NULL;
-    return SIREN_OK;
-}
-
-/* The name that an image gets in the hidden folder: MRtrix3 goes by the suffix. */
-static const char *staged_name(const char *path, bool original) {
-    bool gzip = has_suffix(path, ".gz");
-    if (original) return gzip ? "original.nii.gz" : "original.nii";
-    return gzip ? "result.nii.gz" : "result.nii";
-}
-
-static siren_status read_result(evaluating *run) {
-    siren_status status = SIREN_OK;
-    const siren_evaluate_options *o = run->options;
-    char *decoded = NULL;
-    if (has_suffix(o->result, ".siren")) {
-        const siren_decompress_options decompress = {.memory_limit = o->memory_limit};
-        SIREN_TRY(siren_staging_path(run->staging, staged_name(o->result, false), &decoded));
-        SIREN_TRY(siren_decompress(run->device, o->result, decoded, &decompress, run->progress, run->user));
-    }
-    SIREN_TRY(siren_nifti_read(decoded ? decoded : o->result, o->memory_limit, &run->result));
-    SIREN_TRY(siren_grid_check(o->original, &run->original.geometry, o->result, &run->result.geometry,
-                               run->original.geometry.n_volumes));
-    SIREN_TRY(siren_grid_check_place(o->original, &run->original, o->result, &run->result));
-    SIREN_TRY(siren_series_check_finite(o->result, &run->result));
-done:
-    free(decoded);
-    return status;
-}
-
 static siren_status read_input(evaluating *run) {
     const siren_evaluate_options *o = run->options;
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(o->original, o->memory_limit, &run->original));
-    SIREN_RETURN_IF_FAILED(siren_series_check_finite(o->original, &run->original));
-    SIREN_RETURN_IF_FAILED(read_masks(run));
-    SIREN_RETURN_IF_FAILED(find_gradients(run));
+    SIREN_RETURN_IF_FAILED(siren_evaluation_input_original(&run->in));
+    run->evaluation.masked = o->mask != NULL;
+    run->evaluation.judged = run->in.slices;
+    run->evaluation.part = siren_evaluation_input_is_part(&run->in);
+    for (int region = 0; region < SIREN_N_REGIONS; region++)
+        run->evaluation.has_region[region] = run->in.masks[region] || region == SIREN_REGION_BRAIN;
     SIREN_RETURN_IF_FAILED(siren_staging_open(
         o->folder, output_names, sizeof output_names / sizeof *output_names, o->overwrite, &run->staging));
-    SIREN_RETURN_IF_FAILED(read_result(run));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->errors, siren_geometry_voxels(&run->original.geometry),
+    SIREN_RETURN_IF_FAILED(
+        siren_evaluation_input_result(&run->in, run->device, run->staging, run->progress, run->user));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run->errors, siren_geometry_voxels(&run->in.original.geometry),
                                           sizeof *run->errors, "relative errors"));
     SIREN_RETURN_IF_FAILED(siren_allocate(&run->map, n_grid_of(run), sizeof *run->map, "a map"));
     return advance(run);
@@ -204,11 +114,11 @@ static siren_status read_input(evaluating *run) {
 /* Writes run->map as `name` of the hidden folder. */
 static siren_status write_map(evaluating *run, const char *name) {
     siren_status status = SIREN_OK;
-    siren_geometry geometry = run->original.geometry;
+    siren_geometry geometry = run->in.original.geometry;
     siren_nifti_writer *writer = NULL;
     uint8_t *header = NULL;
     char *path = NULL;
-    SIREN_TRY(siren_nifti_map_header(run->original.header, &geometry, &header));
+    SIREN_TRY(siren_nifti_map_header(run->in.original.header, &geometry, &header));
     SIREN_TRY(siren_staging_path(run->staging, name, &path));
     SIREN_TRY(siren_nifti_writer_open(path, false, &geometry, header, &writer));
     for (size_t z = 0; z < geometry.nz; z++)
@@ -226,8 +136,8 @@ static double psnr_of(double peak, double mse) { return mse > 0 ? 10 * log10(pea
 
 static siren_status compare_intensities(evaluating *run) {
     siren_evaluation *e = &run->evaluation;
-    const uint8_t *mask = run->masks[SIREN_REGION_BRAIN];
-    const siren_comparison whole = siren_compare_series(&run->original, &run->result, NULL);
+    const uint8_t *mask = run->in.masks[SIREN_REGION_BRAIN];
+    const siren_comparison whole = siren_compare_series(&run->in.original, &run->in.result, NULL);
     const double peak = whole.maximum - whole.minimum;
     if (!(peak > 0))
         return siren_fail(SIREN_USAGE,
@@ -239,14 +149,14 @@ static siren_status compare_intensities(evaluating *run) {
     e->mse = whole.mse;
     e->psnr = whole.psnr;
     e->max_abs_error = whole.max_abs_error;
-    e->mse_masked = mask ? siren_compare_series(&run->original, &run->result, mask).mse : NAN;
+    e->mse_masked = mask ? siren_compare_series(&run->in.original, &run->in.result, mask).mse : NAN;
     e->psnr_masked = mask ? psnr_of(peak, e->mse_masked) : NAN;
-    SIREN_RETURN_IF_FAILED(siren_compare_slices(&run->original, &run->result, &e->slices));
+    SIREN_RETURN_IF_FAILED(siren_compare_slices(&run->in.original, &run->in.result, &e->slices));
     return advance(run);
 }
 
 static siren_status similarity(evaluating *run, siren_ssim_window window, const char *name, double *mean) {
-    const siren_geometry *g = &run->original.geometry;
+    const siren_geometry *g = &run->in.original.geometry;
     const siren_evaluation *e = &run->evaluation;
     const size_t size = siren_ssim_window_size(window);
     *mean = NAN;
@@ -256,8 +166,8 @@ static siren_status similarity(evaluating *run, siren_ssim_window window, const 
                   g->nx, g->ny, size, size);
         return advance(run);
     }
-    SIREN_RETURN_IF_FAILED(
-        siren_ssim_series(window, &run->original, &run->result, e->maximum - e->minimum, run->map, mean));
+    SIREN_RETURN_IF_FAILED(siren_ssim_series(window, &run->in.original, &run->in.result,
+                                             e->maximum - e->minimum, run->map, mean));
     SIREN_RETURN_IF_FAILED(write_map(run, name));
     return advance(run);
 }
@@ -268,21 +178,21 @@ static siren_status summarise_errors(evaluating *run, siren_quantity quantity, s
     siren_evaluated *evaluated = &run->evaluation.quantities[quantity];
     for (int region = 0; region < SIREN_N_REGIONS; region++)
         if (run->evaluation.has_region[region])
-            SIREN_RETURN_IF_FAILED(siren_error_statistics_of(run->errors, n, n_volumes, run->masks[region],
+            SIREN_RETURN_IF_FAILED(siren_error_statistics_of(run->errors, n, n_volumes, run->in.masks[region],
                                                              &evaluated->regions[region]));
-    siren_error_map(run->errors, n, n_volumes, run->masks[SIREN_REGION_BRAIN], run->map);
+    siren_error_map(run->errors, n, n_volumes, run->in.masks[SIREN_REGION_BRAIN], run->map);
     SIREN_RETURN_IF_FAILED(write_map(run, quantities[quantity].map));
     evaluated->done = true;
     return SIREN_OK;
 }
 
 static siren_status evaluate_intensities(evaluating *run) {
-    const size_t n_volumes = run->original.geometry.n_volumes;
+    const size_t n_volumes = run->in.original.geometry.n_volumes;
     SIREN_RETURN_IF_FAILED(compare_intensities(run));
     SIREN_RETURN_IF_FAILED(similarity(run, SIREN_SSIM_UNIFORM, "ssim.nii.gz", &run->evaluation.ssim));
     SIREN_RETURN_IF_FAILED(
         similarity(run, SIREN_SSIM_GAUSSIAN, "ssim_gaussian.nii.gz", &run->evaluation.ssim_gaussian));
-    siren_relative_errors(&run->original, &run->result, 0, n_volumes, run->masks[SIREN_REGION_BRAIN],
+    siren_relative_errors(&run->in.original, &run->in.result, 0, n_volumes, run->in.masks[SIREN_REGION_BRAIN],
                           run->errors);
     SIREN_RETURN_IF_FAILED(advance(run));
     SIREN_RETURN_IF_FAILED(summarise_errors(run, SIREN_QUANTITY_INTENSITY, n_volumes));
@@ -291,43 +201,14 @@ static siren_status evaluate_intensities(evaluating *run) {
 
 /* ---- diffusion metrics ---- */
 
-/* A link of a plain name in the hidden folder to a file: MRtrix3 gives brackets and dashes in names a meaning. */
-static siren_status link_into(evaluating *run, const char *path, const char *name) {
-    siren_status status = SIREN_OK;
-    char *target = realpath(path, NULL), *link = NULL;
-    if (!target) return siren_fail(SIREN_SYSTEM, "%s: cannot be found: %s", path, strerror(errno));
-    SIREN_TRY(siren_staging_path(run->staging, name, &link));
-    if (symlink(target, link) != 0)
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be made: %s", link, strerror(errno));
-done:
-    free(target);
-    free(link);
-    return status;
-}
-
 static siren_status run_mrtrix(evaluating *run, siren_chain_outcome outcomes[SIREN_N_CHAINS]) {
     const siren_evaluate_options *o = run->options;
     const char *hidden = siren_staging_folder(run->staging);
-    unsigned made = 0;
-    const char *mask = !o->mask ? NULL : has_suffix(o->mask, ".gz") ? "mask.nii.gz" : "mask.nii";
-    if (o->cache) SIREN_RETURN_IF_FAILED(siren_originals_take(o->cache, hidden, &made));
-    const siren_mrtrix_plan plan = {.folder = hidden,
-                                    .input = {staged_name(o->original, true), staged_name(o->result, false)},
-                                    .mask = mask,
-                                    .bvec = "bvec",
-                                    .bval = run->bval ? "bval" : NULL,
-                                    .fod = o->fod,
-                                    .made = made,
-                                    .time_limit = o->time_limit};
-    SIREN_RETURN_IF_FAILED(link_into(run, o->original, plan.input[0]));
-    if (!has_suffix(o->result, ".siren")) SIREN_RETURN_IF_FAILED(link_into(run, o->result, plan.input[1]));
-    if (mask) SIREN_RETURN_IF_FAILED(link_into(run, o->mask, mask));
-    if (run->bval) {
-        SIREN_RETURN_IF_FAILED(link_into(run, run->bval, "bval"));
-        SIREN_RETURN_IF_FAILED(link_into(run, run->bvec, "bvec"));
-    }
+    siren_mrtrix_plan plan = {.folder = hidden, .fod = o->fod, .time_limit = o->time_limit};
+    if (o->cache) SIREN_RETURN_IF_FAILED(siren_originals_take(o->cache, hidden, &plan.made));
+    SIREN_RETURN_IF_FAILED(siren_evaluation_input_stage(&run->in, run->staging, &plan));
     SIREN_RETURN_IF_FAILED(siren_mrtrix_run(&plan, run->progress, run->user, outcomes));
-    return o->cache ? siren_originals_keep(o->cache, hidden, made, outcomes) : SIREN_OK;
+    return o->cache ? siren_originals_keep(o->cache, hidden, plan.made, outcomes) : SIREN_OK;
 }
 
 /* Reads the image that a chain has made of a series, and checks that it is on its grid. */
@@ -339,7 +220,7 @@ static siren_status read_made(evaluating *run, const char *series, siren_quantit
     snprintf(name, sizeof name, "%s_%s" SIREN_MRTRIX_SUFFIX, series, quantities[quantity].image);
     SIREN_TRY(siren_staging_path(run->staging, name, &path));
     SIREN_TRY(siren_nifti_read(path, run->options->memory_limit, &made));
-    SIREN_TRY(siren_grid_check(run->options->original, &run->original.geometry, name, &made.geometry,
+    SIREN_TRY(siren_grid_check(run->options->original, &run->in.original.geometry, name, &made.geometry,
                                made.geometry.n_volumes));
     if (made.geometry.n_volumes <= quantities[quantity].volume) {
         status = siren_fail(SIREN_CORRUPT, "%s: MRtrix3 made only %zu volumes of it", name,
@@ -356,7 +237,7 @@ done:
 
 static siren_status evaluate_quantity(evaluating *run, siren_quantity quantity) {
     siren_status status = SIREN_OK;
-    const uint8_t *mask = run->masks[SIREN_REGION_BRAIN];
+    const uint8_t *mask = run->in.masks[SIREN_REGION_BRAIN];
     siren_series x = {.voxels = NULL}, other = {.voxels = NULL};
     SIREN_TRY(read_made(run, "original", quantity, &x));
     SIREN_TRY(read_made(run, "result", quantity, &other));
@@ -413,6 +294,12 @@ static void statistics_json(siren_json *json, const char *key, const siren_error
 }
 
 void siren_evaluation_json(const siren_evaluation *e, siren_json *json) {
+    if (e->part) {
+        siren_json_begin_array(json, "slices_judged");
+        siren_json_integer(json, NULL, e->judged.begin);
+        siren_json_integer(json, NULL, e->judged.end);
+        siren_json_end(json);
+    }
     siren_json_number(json, "minimum", e->minimum);
     siren_json_number(json, "maximum", e->maximum);
     siren_json_number(json, "mse", e->mse);
@@ -464,11 +351,7 @@ done:
 
 static void evaluating_free(evaluating *run) {
     siren_staging_discard(run->staging);
-    siren_series_free(&run->original);
-    siren_series_free(&run->result);
-    for (int region = 0; region < SIREN_N_REGIONS; region++) free(run->masks[region]);
-    free(run->bval);
-    free(run->bvec);
+    siren_evaluation_input_free(&run->in);
     free(run->errors);
     free(run->map);
     siren_evaluation_free(&run->evaluation);
@@ -477,7 +360,8 @@ static void evaluating_free(evaluating *run) {
 siren_status siren_evaluate(siren_device *device, const siren_evaluate_options *options,
                             siren_progress_fn progress, void *user, siren_evaluation *out) {
     siren_status status = SIREN_OK;
-    evaluating run = {.device = device, .options = options, .progress = progress, .user = user};
+    evaluating run = {
+        .device = device, .options = options, .progress = progress, .user = user, .in.options = options};
     SIREN_TRY(read_input(&run));
     SIREN_TRY(evaluate_intensities(&run));
     SIREN_TRY(evaluate_diffusion(&run));

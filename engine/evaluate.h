@@ -60,6 +60,8 @@ typedef struct {
         ssim_gaussian; /* mean over slices and volumes, range = maximum - minimum; NaN where slices are
                                         smaller than the window */
     bool masked;       /* a mask was given */
+    siren_span judged; /* slices of the original */
+    bool part;         /* these are not all: the result is an archive of them alone */
     bool has_region[SIREN_N_REGIONS];
     siren_evaluated quantities[SIREN_N_QUANTITIES];
 } siren_evaluation;

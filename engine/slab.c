@@ -36,3 +36,19 @@ done:
     siren_nifti_writer_discard(writer);
     return status;
 }
+
+siren_status siren_slab_cut_file(const char *path, size_t memory_limit, siren_span slices, const char *to,
+                                 siren_series *out) {
+    siren_status status = SIREN_OK;
+    siren_series whole = {.voxels = NULL}, part = {.voxels = NULL};
+    SIREN_TRY(siren_nifti_read(path, memory_limit, &whole));
+    size_t end = slices.end == 0 ? whole.geometry.nz : slices.end;
+    SIREN_TRY(siren_slab_cut(&whole, slices.begin, end - slices.begin, &part));
+    SIREN_TRY(siren_series_write(&part, to));
+    *out = part;
+    part = (siren_series){.voxels = NULL};
+done:
+    siren_series_free(&whole);
+    siren_series_free(&part);
+    return status;
+}

@@ -83,17 +83,12 @@ static void original_free(judged_original *o) {
 static siren_status cut_image(const judging *run, const judged_original *o, const char *path,
                               const char *name, const siren_span *slices, siren_series *part, char **out) {
     siren_status status = SIREN_OK;
-    siren_series whole = {.voxels = NULL};
     char *cut = NULL;
-    SIREN_TRY(siren_nifti_read(path, run->plan->options->memory_limit, &whole));
-    size_t end = slices->end == 0 ? whole.geometry.nz : slices->end;
-    SIREN_TRY(siren_slab_cut(&whole, slices->begin, end - slices->begin, part));
     SIREN_TRY(siren_staging_path(o->staging, name, &cut));
-    SIREN_TRY(siren_series_write(part, cut));
+    SIREN_TRY(siren_slab_cut_file(path, run->plan->options->memory_limit, *slices, cut, part));
     *out = cut;
     cut = NULL;
 done:
-    siren_series_free(&whole);
     free(cut);
     return status;
 }

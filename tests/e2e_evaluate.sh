@@ -55,6 +55,41 @@ rm r.nii r.bval r.bvec
 expect 0 '' p.nii p.siren --no-diffusion --device host --quiet --json -o host
 cmp archive/evaluation.json host/evaluation.json || fail "the host decodes otherwise"
 
+# An archive of some slices is judged on these: the same figures as of the original and its masks cut by hand.
+compress_slices() { "$sirencl" compress "$1" "$2.siren" --slices 1:3 --width 16 --layers 1 --epochs 5 --quiet && "$sirencl" decompress "$2.siren" "$2.nii" --quiet || fail "compress $1"; }
+cut_image() { # IMAGE BYTES VOLUMES OUT: slices 1:3 of its voxels behind the header that a restored part has
+    compress_slices "$1" part_of
+    head -c 352 part_of.nii >"$4"
+    for v in $(seq 0 $(($3 - 1))); do tail -c +$((352 + (v * 4 + 1) * 224 * $2 + 1)) "$1" | head -c $((2 * 224 * $2)); done >>"$4"
+    rm part_of.*
+}
+cut_image p.nii 2 7 cut.nii && cp p.bval cut.bval && cp p.bvec cut.bvec
+for name in mask wm gm csf; do cut_image p_$name.nii 1 1 cut_$name.nii; done
+compress_slices p.nii middle
+mv middle.nii middle_restored.nii
+for mask in "" "--mask X_mask.nii --tissues X_wm.nii,X_gm.nii,X_csf.nii"; do
+    # shellcheck disable=SC2086
+    {
+        expect 0 '' p.nii middle.siren --no-diffusion --json ${mask//X/p} -o middle --force
+        expect 0 '' cut.nii middle_restored.nii --no-diffusion --json ${mask//X/cut} -o by_hand --force
+    }
+    [ "$(tr -d ' \t\n' <middle/evaluation.json | head -c 23)" = '{"slices_judged":[1,3],' ] || fail "judged: $(cat middle/evaluation.json)"
+    sed '/slices_judged/d' middle/evaluation.json | cmp - by_hand/evaluation.json || fail "slices of an archive and slices cut by hand differ ($mask)"
+    for map in relative_error ssim; do
+        gzip -dc middle/$map.nii.gz | tail -c +353 | cmp - <(gzip -dc by_hand/$map.nii.gz | tail -c +353) || fail "$map of slices differs"
+    done
+done
+expect 0 '' cut.nii middle.siren --no-diffusion --json -o middle --force
+sed '/slices_judged/d' middle/evaluation.json | cmp - <(PATH=$programs "$sirencl" evaluate cut.nii middle_restored.nii --no-diffusion --json -o again) ||
+    fail "an archive against its own slices of the original"
+expect 0 '' p.nii middle.siren --no-diffusion -o middle --force
+grep -q '^judged *slices 1:3' stdout.txt || fail "text: $(cat stdout.txt)"
+expect 2 'is 16 x 14 x 2 with 7' p.nii middle_restored.nii -o none
+head -c 352 p_wm.nii >ends.nii && { head -c 224 /dev/zero | tr '\0' '\1' && head -c 448 /dev/zero && head -c 224 /dev/zero | tr '\0' '\1'; } >>ends.nii
+expect 2 'ends.nii: is 0 on slices 1:3, the ones that middle.siren holds' p.nii middle.siren --mask ends.nii -o none
+expect 0 'ends.nii: is 0 on slices 1:3, the ones that middle.siren holds, and is left out' p.nii middle.siren --tissues ends.nii,p_gm.nii,p_csf.nii --no-diffusion -o middle --force
+grep -q '"gm":' middle/evaluation.json && ! grep -q '"wm":' middle/evaluation.json || fail "a tissue that is not on the slices: $(cat middle/evaluation.json)"
+
 # Without a mask all voxels count; of an image to itself nothing is lost; slices below a window have no SSIM.
 expect 0 '' p.nii p.nii --no-diffusion --json -o same
 [ "$(number stdout.txt mse) $(number stdout.txt ssim) $(number stdout.txt relative_error)" = "0 1 0" ] || fail "same: $(cat stdout.txt)"

@@ -81,4 +81,13 @@ check fod
 # What the errors are worth: in white matter a quarter at most at this noise, and RISH2 has more than RISH0.
 for metric in fa md rish0 rish2; do below "$metric in white matter" "$(member $metric wm median)" 0.25; done
 below "RISH0 of RISH2" "$(member rish0 wm median)" "$(member rish2 wm median)"
+
+# An archive of some slices: what MRtrix3 makes of these slices of the original, cut by itself.
+"$sirencl" compress p.nii.gz middle.siren --slices 2:4 --layers 1 --width 32 --epochs 50 --quiet && "$sirencl" decompress middle.siren middle.nii --quiet ||
+    fail "compress"
+for name in p p_mask; do mrconvert $name.nii.gz -coord 2 2:3 cut${name#p}.nii; done
+cp p.bval cut.bval && cp p.bvec cut.bvec
+"$sirencl" evaluate p.nii.gz middle.siren --mask p_mask.nii.gz --no-fod -o part --quiet >part.txt && "$sirencl" evaluate cut.nii middle.nii --mask cut_mask.nii --no-fod -o cut --quiet >cut.txt ||
+    fail "evaluate of slices"
+sed '/slices_judged/d' part/evaluation.json | cmp - cut/evaluation.json || fail "the metrics of slices differ: $(diff part/evaluation.json cut/evaluation.json)"
 echo "$n regions agree with mrcalc and mrstats"

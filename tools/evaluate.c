@@ -76,6 +76,9 @@ static void print_errors(const siren_evaluation *e, siren_quantity quantity) {
 }
 
 static void print_text(const siren_evaluation *e) {
+    if (e->part)
+        printf("judged          slices %zu:%zu, the ones that the archive holds\n", e->judged.begin,
+               e->judged.end);
     printf("MSE             %.9g\n", e->mse);
     printf("PSNR            %.4f dB (peak %.9g - %.9g)\n", e->psnr, e->maximum, e->minimum);
     if (e->masked) printf("  in the mask   MSE %.9g, PSNR %.4f dB\n", e->mse_masked, e->psnr_masked);
