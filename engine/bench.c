@@ -10,20 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A kernel of peak.cl. */
+static siren_status limit_kernel(siren_device *device, const char *name, siren_kernel **out) {
+    const siren_configuration configuration = siren_configuration_default(device);
+    char options[64] = "";
+    if (siren_device_get_facts(device)->family == SIREN_FAMILY_CHAIN)
+        siren_chain_options(&configuration, options, sizeof options);
+    return siren_kernel_create(device, "peak.cl", options, name, out);
+}
+
 siren_status siren_bench_peak(siren_device *device, double *gflops) {
     siren_status status = SIREN_OK;
     siren_kernel *kernel = NULL;
     siren_buffer *out = NULL;
     const siren_device_facts *facts = siren_device_get_facts(device);
     bool chain = facts->family == SIREN_FAMILY_CHAIN;
-    const siren_configuration configuration = siren_configuration_default(device);
-    size_t lanes = chain ? configuration.lanes : 1,
+    size_t lanes = chain ? siren_configuration_default(device).lanes : 1,
            group = facts->max_work_group < 256 ? facts->max_work_group : 256;
     size_t items = chain ? 4 * (size_t)facts->compute_units : 32 * group * facts->compute_units;
     double per_step = 2.0 * 16 * (double)items * (double)lanes, best = 0;
-    char options[64] = "";
-    if (chain) siren_chain_options(&configuration, options, sizeof options);
-    SIREN_TRY(siren_kernel_create(device, "peak.cl", options, chain ? "peak_chain" : "peak_layer", &kernel));
+    SIREN_TRY(limit_kernel(device, chain ? "peak_chain" : "peak_layer", &kernel));
     SIREN_TRY(siren_buffer_create(device, items * lanes * sizeof(float), "the peak's results", &out));
     siren_range range = {.global = {items}, .local = {chain ? 1 : group}};
     int n = 1000;
@@ -43,6 +49,54 @@ siren_status siren_bench_peak(siren_device *device, double *gflops) {
     *gflops = best;
 done:
     siren_buffer_free(out);
+    siren_kernel_free(kernel);
+    return status;
+}
+
+#define BANDWIDTH_BYTES (64 << 20) /* of an array; more than caches hold */
+#define BANDWIDTH_RUNS 10
+#define BANDWIDTH_SECONDS 0.02 /* that a run takes at least */
+
+siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes) {
+    siren_status status = SIREN_OK;
+    siren_kernel *kernel = NULL;
+    siren_buffer *arrays[3] = {NULL};
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    bool chain = facts->family == SIREN_FAMILY_CHAIN;
+    size_t lanes = chain ? siren_configuration_default(device).lanes : 4,
+           group = facts->max_work_group < 256 ? facts->max_work_group : 256,
+           items = chain ? 4 * (size_t)facts->compute_units : 8 * group * facts->compute_units;
+    uint64_t bytes = BANDWIDTH_BYTES;
+    if (bytes > facts->max_allocation_bytes) bytes = facts->max_allocation_bytes;
+    if (bytes > facts->global_bytes / 8) bytes = facts->global_bytes / 8;
+    int n = (int)(bytes / (items * lanes * sizeof(float)));
+    if (n == 0) n = 1;
+    size_t n_bytes = (size_t)n * items * lanes * sizeof(float);
+    SIREN_TRY(limit_kernel(device, chain ? "triad_chain" : "triad_layer", &kernel));
+    for (int i = 0; i < 3; i++) {
+        SIREN_TRY(siren_buffer_create(device, n_bytes, "the arrays that measure bandwidth", &arrays[i]));
+        SIREN_TRY(siren_buffer_zero(arrays[i]));
+    }
+    SIREN_TRY(siren_device_finish(device));
+    siren_range range = {.global = {items}, .local = {chain ? 1 : group}};
+    double best = 0;
+    for (int run = 0, launches = 1; run < BANDWIDTH_RUNS;) {
+        double start = siren_clock();
+        for (int i = 0; i < launches; i++)
+            SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(arrays[0]), SIREN_BUFFER(arrays[1]),
+                                   SIREN_BUFFER(arrays[2]), SIREN_FLOAT(0.5f), SIREN_INT(n)));
+        SIREN_TRY(siren_device_finish(device));
+        double seconds = siren_clock() - start;
+        if (seconds < BANDWIDTH_SECONDS && launches < 1000) { /* too short to trust */
+            launches *= 2;
+        } else {
+            best = fmax(best, 3e-9 * (double)n_bytes * launches / seconds);
+            run++;
+        }
+    }
+    *gigabytes = best;
+done:
+    for (int i = 0; i < 3; i++) siren_buffer_free(arrays[i]);
     siren_kernel_free(kernel);
     return status;
 }

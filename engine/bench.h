@@ -1,5 +1,5 @@
-/* Measurements of a device: its multiply-add peak, and one training step and decode of the paper's network as shares
- * of that peak in the same run. */
+/* Measurements of a device: its multiply-add peak and memory bandwidth, and one training step and decode of the paper's
+ * network as shares of that peak in the same run. */
 #ifndef SIREN_ENGINE_BENCH_H
 #define SIREN_ENGINE_BENCH_H
 
@@ -9,6 +9,10 @@
 
 /* Fused multiply-adds the device sustains, in GFLOP/s (two operations each), best of several runs. */
 siren_status siren_bench_peak(siren_device *device, double *gflops);
+
+/* What the device's memory sustains, in GB/s: a sum of two arrays into a third of 64 MiB each (less on a device that has
+ * less), every byte counted once, best of several runs. DEVICE_MEMORY where there is no room. */
+siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes);
 
 typedef struct {
     double peak_gflops;        /* median of the rounds */

@@ -262,3 +262,10 @@ double siren_network_step_flops(const siren_network *network, size_t n_points) {
     double first = (double)network->n_inputs * (double)network->layers[0].width;
     return 2.0 * (double)n_points * (3.0 * macs - first);
 }
+
+double siren_network_step_bytes(const siren_network *network, size_t n_networks, size_t n_points) {
+    double state = 7.0 * (double)siren_network_n_params(network),
+           targets = (double)n_points * siren_network_n_outputs(network),
+           coordinates = (double)n_points * network->n_inputs;
+    return sizeof(float) * ((double)n_networks * (state + targets) + coordinates);
+}

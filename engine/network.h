@@ -88,5 +88,9 @@ double siren_network_macs(const siren_network *network);
 /* Floating-point operations of one training step on n_points: forward, weight gradients and input gradients of all
  * layers but the first, at two operations per multiply-add. */
 double siren_network_step_flops(const siren_network *network, size_t n_points);
+/* The least number of bytes that a training step of `n_networks` moves to or from memory if it finds none of it in a cache
+ * and leaves nothing else there: targets, coordinates (once for all networks) and parameters read, Adam's two moments read
+ * and written, parameters and their snapshot written. */
+double siren_network_step_bytes(const siren_network *network, size_t n_networks, size_t n_points);
 
 #endif

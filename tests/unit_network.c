@@ -45,6 +45,11 @@ static void work_of_a_step_is_counted(void **state) {
     assert_true(siren_network_macs(&network) == 2 * 256 + 2 * 256 * 256 + 256 * 69);
     double flops = siren_network_step_flops(&network, 19600);
     assert_true(fabs(flops - 17.53e9) < 0.005e9);
+    size_t state_bytes = 7 * 4 * siren_network_n_params(&network), point_bytes = 4 * 69;
+    assert_true(siren_network_step_bytes(&network, 1, 19600) ==
+                (double)(state_bytes + 19600 * (point_bytes + 8)));
+    assert_true(siren_network_step_bytes(&network, 3, 19600) ==
+                (double)(3 * (state_bytes + 19600 * point_bytes) + 19600 * 8));
 }
 
 static void models_have_the_layers_of_the_paper(void **state) {

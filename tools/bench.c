@@ -34,10 +34,15 @@ done:
 static void print_text(const siren_bench_run *r) {
     printf("device  %s (%s family)\n", r->device, r->family);
     printf("peak    %9.1f GFLOP/s of fused multiply-adds\n", r->peak_gflops);
+    printf("memory  %9.1f GB/s\n", r->bandwidth_gbs);
     printf("step    %9.1f GFLOP/s, %.1f %% of peak: %.4f s for %.2f GFLOP (%s %" PRIu64 "x%" PRIu64
            ", %" PRIu64 " outputs, %" PRIu64 " x %" PRIu64 " points)\n",
            r->step_gflops, 100 * r->step_share_of_peak, r->step_seconds, 1e-9 * r->step_flops, r->model,
            r->layers, r->width, r->volumes, r->networks, r->points);
+    printf("floors  %9.4f s for the step's operations at the peak, %.4f s for its least %.1f MB of memory "
+           "traffic\n",
+           1e-9 * r->step_flops / r->peak_gflops, 1e-9 * r->step_bytes / r->bandwidth_gbs,
+           1e-6 * r->step_bytes);
     printf("decode  %9.1f GFLOP/s, %.1f %% of peak: %.4f s a slice (bits %s)\n", r->decode_gflops,
            100 * r->decode_share_of_peak, r->decode_seconds, r->decode_crc);
 }
@@ -61,6 +66,8 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
     siren_tune_load(device);
     if (size->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(device));
     siren_block block = make_block(size->points, network.n_inputs);
+    double bandwidth;
+    SIREN_TRY(siren_bench_bandwidth(device, &bandwidth));
     SIREN_TRY(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
     snprintf(crc, sizeof crc, "%016" PRIx64, result.decode_crc);
     const siren_device_facts *facts = siren_device_get_facts(device);
@@ -82,6 +89,9 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
                                  .step_share_of_peak = result.step_share_of_peak,
                                  .step_seconds = result.step_seconds,
                                  .step_flops = result.step_flops,
+                                 .bandwidth_gbs = bandwidth,
+                                 .step_bytes =
+                                     siren_network_step_bytes(&network, size->networks, size->points),
                                  .decode_gflops = result.decode_gflops,
                                  .decode_share_of_peak = result.decode_share_of_peak,
                                  .decode_seconds = result.decode_seconds,
@@ -144,11 +154,11 @@ int siren_tool_bench(int argc, char **argv) {
         .arguments = "[--compare A.json B.json ...]",
         .n_more_arguments = SIREN_BENCH_FILES,
         .summary =
-            "Measures the device's multiply-add peak with a kernel of its own, then training steps "
-            "(forward, backward, Adam) and\n"
-            "the exact decode of a network, as shares of that peak. The times are medians. --compare shows "
-            "what several devices\n"
-            "reached on the same network, and whether they decode to the same bits.",
+            "Measures the device's multiply-add peak and memory bandwidth with kernels of their own, then "
+            "training steps (forward,\n"
+            "backward, Adam) and the exact decode of a network, as shares of that peak. The times are "
+            "medians. --compare shows what\n"
+            "several devices reached on the same network, and whether they decode to the same bits.",
         .example = "sirencl bench --device cpu --json",
         .options = options,
         .n_options = sizeof options / sizeof *options};

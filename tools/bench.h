@@ -12,6 +12,8 @@ typedef struct {
     const char *model;
     /* What was measured; epochs are the training steps after which psnr was taken. */
     uint64_t layers, width, volumes, points, networks, epochs;
+    double bandwidth_gbs; /* siren_bench_bandwidth() */
+    double step_bytes;    /* siren_network_step_bytes() */
     /* As in siren_bench_result. */
     double peak_gflops, step_gflops, step_share_of_peak, step_seconds, step_flops, decode_gflops,
         decode_share_of_peak, decode_seconds, psnr;

@@ -23,10 +23,12 @@ static const field fields[] = {
     FIELD(family, FIELD_TEXT, false),
     FIELD(sirencl, FIELD_TEXT, false),
     FIELD(peak_gflops, FIELD_NUMBER, false),
+    FIELD(bandwidth_gbs, FIELD_NUMBER, false),
     FIELD(step_gflops, FIELD_NUMBER, false),
     FIELD(step_share_of_peak, FIELD_NUMBER, false),
     FIELD(step_seconds, FIELD_NUMBER, false),
     FIELD(step_flops, FIELD_NUMBER, false),
+    FIELD(step_bytes, FIELD_NUMBER, false),
     FIELD(decode_gflops, FIELD_NUMBER, false),
     FIELD(decode_share_of_peak, FIELD_NUMBER, false),
     FIELD(decode_seconds, FIELD_NUMBER, false),
@@ -123,14 +125,15 @@ static void print_text(const char *const *files, const siren_bench_run *runs, si
     printf("%s %" PRIu64 "x%" PRIu64 ", %" PRIu64 " outputs, %" PRIu64 " x %" PRIu64
            " points; PSNR after %" PRIu64 " steps\n\n",
            runs->model, runs->layers, runs->width, runs->volumes, runs->networks, runs->points, runs->epochs);
-    printf("%10s %12s %8s %18s %10s  %-16s  %-6s  %s\n", "peak", "step", "of peak", "decode", "PSNR",
-           "decoded bits", "family", "device, driver (file)");
-    printf("%10s %12s %8s %18s %10s\n", "GFLOP/s", "ms", "%", "million values/s", "dB");
+    printf("%10s %10s %12s %8s %18s %10s  %-16s  %-6s  %s\n", "peak", "memory", "step", "of peak", "decode",
+           "PSNR", "decoded bits", "family", "device, driver (file)");
+    printf("%10s %10s %12s %8s %18s %10s\n", "GFLOP/s", "GB/s", "ms", "%", "million values/s", "dB");
     for (size_t i = 0; i < n; i++) {
         const siren_bench_run *r = &runs[i];
-        printf("%10.1f %12.3f %8.1f %18.2f %10.2f  %-16s%c %-6s  %s, %s (%s)\n", r->peak_gflops,
-               1e3 * r->step_seconds, 100 * r->step_share_of_peak, 1e-6 * decoded_values(r), r->psnr,
-               r->decode_crc, same_bits(r, runs) ? ' ' : '!', r->family, r->device, r->driver, files[i]);
+        printf("%10.1f %10.1f %12.3f %8.1f %18.2f %10.2f  %-16s%c %-6s  %s, %s (%s)\n", r->peak_gflops,
+               r->bandwidth_gbs, 1e3 * r->step_seconds, 100 * r->step_share_of_peak, 1e-6 * decoded_values(r),
+               r->psnr, r->decode_crc, same_bits(r, runs) ? ' ' : '!', r->family, r->device, r->driver,
+               files[i]);
     }
 }
 
