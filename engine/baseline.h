@@ -31,6 +31,8 @@ typedef struct {
     const char
         *folder; /* where filters keep files while they run; NULL: TMPDIR or /tmp. Compressors need none */
     double time_limit; /* seconds, of a filter's program; 0: none */
+    /* (nz, ny, nx) of the series, 0 outside: where `mppca` denoises, which makes the rest 0; NULL: everywhere. Others ignore it. */
+    const uint8_t *mask;
 } siren_baseline;
 
 typedef struct {
@@ -65,14 +67,16 @@ siren_status siren_baseline_search(const siren_baseline *baseline, const siren_s
 
 typedef struct {
     bool constant;           /* every volume is, in this slice of the original */
+    size_t n_points;         /* of one volume */
     siren_fidelity fidelity; /* of all points */
     siren_fidelity masked;   /* of those in the mask; n is 0 without one */
 } siren_baseline_slice;
 
 /* Figures of every slice as they are computed for networks: original and restored values of each volume are scaled by the
  * original's minimum and maximum in the slice. A volume that is constant there is scaled by its largest range in any slice
- * (not at all where it has none). `restored`: voxels of a result; `mask` (nz, ny, nx) may be NULL; `slices`: (nz). */
+ * (not at all where it has none). `restored`: voxels of a result; `mask` (nz, ny, nx) may be NULL; `slices`: (nz).
+ * `inside`: the points are those in the mask alone, as of networks that are trained on it, ranges included; else `masked` is of them. */
 siren_status siren_baseline_figures(const siren_series *original, const void *restored, const uint8_t *mask,
-                                    siren_baseline_slice *slices);
+                                    bool inside, siren_baseline_slice *slices);
 
 #endif

@@ -11,6 +11,7 @@
 
 #define INPUT "input.nii"
 #define OUTPUT "output.nii"
+#define MASK "mask.nii"
 
 const char *siren_baseline_program(siren_baseline_method method) {
     switch (method) {
@@ -52,6 +53,25 @@ done:
     siren_nifti_writer_discard(writer);
     free(values);
     free(voxels);
+    return status;
+}
+
+static siren_status write_mask(const char *path, const siren_series *series, const uint8_t *mask) {
+    siren_status status = SIREN_OK;
+    const siren_geometry *g = &series->geometry;
+    siren_geometry geometry;
+    siren_nifti_writer *writer = NULL;
+    uint8_t header[352];
+    double size[3];
+    siren_nifti_voxel_size(series->header, g, size);
+    SIREN_TRY(siren_nifti_new_header(SIREN_UINT8, g->nx, g->ny, g->nz, 1, size, &geometry, header));
+    SIREN_TRY(siren_nifti_writer_open(path, false, &geometry, header, &writer));
+    for (size_t z = 0; z < g->nz; z++)
+        SIREN_TRY(siren_nifti_writer_slice(writer, 0, z, mask + z * g->nx * g->ny));
+    status = siren_nifti_writer_commit(writer);
+    writer = NULL;
+done:
+    siren_nifti_writer_discard(writer);
     return status;
 }
 
@@ -101,11 +121,11 @@ static siren_status run_program(const siren_baseline *baseline, const char *fold
     char n_threads[16], fwhm[SIREN_NUMBER_BYTES];
     snprintf(n_threads, sizeof n_threads, "%u", siren_processors());
     siren_number_format(baseline->fwhm > 0 ? baseline->fwhm : SIREN_BASELINE_FWHM, fwhm);
-    const char *const smooth[] = {
-        "mrfilter", INPUT,       "smooth",  OUTPUT, "-fwhm", fwhm,
-        "-quiet",   "-nthreads", n_threads, NULL};
-    const char *const mppca[] = {"dwidenoise", INPUT,       OUTPUT,    "-estimator", "Exp1",
-                                 "-quiet",     "-nthreads", n_threads, NULL};
+    const char *const smooth[] = {"mrfilter", INPUT,    "smooth",    OUTPUT,    "-fwhm",
+                                  fwhm,       "-quiet", "-nthreads", n_threads, NULL};
+    const char *const masked = baseline->mask ? "-mask" : NULL;
+    const char *const mppca[] = {"dwidenoise", INPUT,     OUTPUT, "-estimator", "Exp1", "-quiet",
+                                 "-nthreads",  n_threads, masked, MASK,         NULL};
     const siren_process_plan plan = {.arguments = baseline->method == SIREN_BASELINE_SMOOTH ? smooth : mppca,
                                      .folder = folder,
                                      .time_limit = baseline->time_limit};
@@ -123,18 +143,21 @@ siren_status siren_baseline_filter(const siren_baseline *baseline, const siren_s
                                    siren_progress_fn progress, void *user, void *voxels) {
     siren_status status = SIREN_OK;
     siren_staging *staging = NULL; /* nothing of it is kept */
-    char *input = NULL, *output = NULL;
+    char *input = NULL, *output = NULL, *mask = NULL;
     const char *temporary = getenv("TMPDIR"), *folder = baseline->folder;
     if (!folder) folder = temporary && *temporary ? temporary : "/tmp";
     SIREN_TRY(siren_staging_open(folder, NULL, 0, true, &staging));
     SIREN_TRY(siren_staging_path(staging, INPUT, &input));
     SIREN_TRY(siren_staging_path(staging, OUTPUT, &output));
+    SIREN_TRY(siren_staging_path(staging, MASK, &mask));
     SIREN_TRY(write_input(input, series));
+    if (baseline->mask) SIREN_TRY(write_mask(mask, series, baseline->mask));
     SIREN_TRY(run_program(baseline, siren_staging_folder(staging), progress, user));
     SIREN_TRY(read_output(output, series, voxels));
 done:
     siren_staging_discard(staging);
     free(input);
     free(output);
+    free(mask);
     return status;
 }

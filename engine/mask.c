@@ -35,6 +35,12 @@ static void find_background(const uint8_t *inside, const siren_series *series, s
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, to, 1);
 }
 
+static siren_status refuse_empty(size_t z_begin, size_t z_end) {
+    return siren_fail(SIREN_USAGE,
+                      "the mask has no voxel in slices %zu:%zu; give one that has, or other slices", z_begin,
+                      z_end);
+}
+
 siren_status siren_mask_pack(const uint8_t *inside, const siren_series *series, size_t z_begin, size_t z_end,
                              uint8_t **out, size_t *n_bytes) {
     size_t n_slice = series->geometry.nx * series->geometry.ny, begin = z_begin * n_slice,
@@ -48,14 +54,25 @@ siren_status siren_mask_pack(const uint8_t *inside, const siren_series *series, 
     }
     if (n_inside == 0) {
         free(section);
-        return siren_fail(SIREN_USAGE,
-                          "the mask has no voxel in slices %zu:%zu; give one that has, or other slices",
-                          z_begin, z_end);
+        return refuse_empty(z_begin, z_end);
     }
     siren_put_u64(section, n_inside);
     find_background(inside, series, begin, end, section + 8);
     *out = section;
     *n_bytes = total;
+    return SIREN_OK;
+}
+
+siren_status siren_mask_apply(const uint8_t *inside, size_t z_begin, siren_series *series) {
+    const siren_geometry *g = &series->geometry;
+    size_t n_grid = g->nx * g->ny * g->nz, size = siren_datatype_size(g->datatype), n_inside = 0;
+    uint8_t background[8];
+    for (size_t i = 0; i < n_grid; i++) n_inside += inside[i] != 0;
+    if (n_inside == 0) return refuse_empty(z_begin, z_begin + g->nz);
+    find_background(inside, series, 0, g->nz * g->nx * g->ny, background);
+    if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, background, 1);
+    for (size_t i = 0; i < n_grid * g->n_volumes; i++)
+        if (!inside[i % n_grid]) memcpy((uint8_t *)series->voxels + i * size, background, size);
     return SIREN_OK;
 }
 

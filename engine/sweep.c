@@ -479,7 +479,7 @@ static siren_status check_trials(const siren_sweeping *s) {
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         const siren_trial *trial = &s->experiment->trials[i];
         siren_trial_estimate cost;
-        SIREN_RETURN_IF_FAILED(siren_trial_estimate_cost(trial, &s->inputs[trial->input].geometry, &cost));
+        SIREN_RETURN_IF_FAILED(siren_trial_estimate_cost(trial, &s->inputs[trial->input].geometry, NULL, &cost));
     }
     return SIREN_OK;
 }

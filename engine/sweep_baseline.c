@@ -1,5 +1,6 @@
 #include "engine/sweep_baseline.h"
 
+#include "engine/mask.h"
 #include "engine/run_tables.h"
 #include "engine/slab.h"
 #include "host/file.h"
@@ -23,6 +24,7 @@ siren_status siren_sweep_baselines_create(const char *run, const siren_experimen
         const siren_sweep_input *input = &inputs[trial->input];
         const siren_trial_context context = {.input_sha256 = input->sha256,
                                              .mask_sha256 = input->mask ? input->mask_sha256 : NULL,
+                                             .train_on_mask = experiment->inputs[trial->input].train_on_mask,
                                              .keep_restored = experiment->keep_restored};
         const char *matched = trial->matched == SIREN_NO_TRIAL ? NULL : trials[trial->matched].identity;
         baselines[i].trial = trial;
@@ -56,8 +58,9 @@ static void slab_free(slab *s) {
     if (!s->borrowed) siren_series_free(&s->series);
 }
 
-static siren_status slab_cut(const siren_series *whole, size_t z, size_t nz, slab *out) {
-    const bool all = nz == whole->geometry.nz;
+/* `copy`: even where it is the whole series. */
+static siren_status slab_cut(const siren_series *whole, size_t z, size_t nz, bool copy, slab *out) {
+    const bool all = nz == whole->geometry.nz && !copy;
     slab s = {.series = *whole, .z = z, .borrowed = all};
     if (!all) SIREN_RETURN_IF_FAILED(siren_slab_cut(whole, z, nz, &s.series));
     *out = s;
@@ -71,6 +74,7 @@ typedef struct {
     siren_sweep_baseline *baseline;
     const siren_series *series; /* whole */
     const uint8_t *mask;        /* of it, or NULL */
+    bool inside; /* networks are trained on the mask: methods are given what is inside, and judged there */
     slab original, restored;
     siren_trial_result result;
     size_t n_done, n_total; /* baselines, for progress */
@@ -83,8 +87,15 @@ static bool report(void *user, double done, double total, const char *what) {
            run->plan->progress(run->plan->user, (double)run->n_done, (double)run->n_total, "baselines");
 }
 
+/* The mask on the trial's slices. */
+static const uint8_t *cut_mask(const baseline_run *run) {
+    const siren_geometry *g = &run->series->geometry;
+    return run->mask ? run->mask + run->original.z * g->nx * g->ny : NULL;
+}
+
 static siren_status cut_original(baseline_run *run) {
     const siren_baseline_trial *trial = run->baseline->trial;
+    const bool fills = run->inside && siren_baseline_compresses(trial->method);
     const size_t nz = run->series->geometry.nz, end = trial->slices.end == 0 ? nz : trial->slices.end;
     if (trial->slices.begin >= end || end > nz)
         return siren_fail(
@@ -92,7 +103,9 @@ static siren_status cut_original(baseline_run *run) {
             "slices %zu to %zu are asked for, but there are %zu along the axis; change the range "
             "of the blocks",
             trial->slices.begin, end, nz);
-    return slab_cut(run->series, trial->slices.begin, end - trial->slices.begin, &run->original);
+    SIREN_RETURN_IF_FAILED(
+        slab_cut(run->series, trial->slices.begin, end - trial->slices.begin, fills, &run->original));
+    return fills ? siren_mask_apply(cut_mask(run), trial->slices.begin, &run->original.series) : SIREN_OK;
 }
 
 /* The wanted ratio; 0: none. */
@@ -116,7 +129,8 @@ static siren_status restore(baseline_run *run, siren_baseline_result *out) {
                                    .rate = trial->rate,
                                    .fwhm = trial->fwhm,
                                    .folder = run->baseline->folder.folder,
-                                   .time_limit = PROGRAM_SECONDS};
+                                   .time_limit = PROGRAM_SECONDS,
+                                   .mask = run->inside ? run->mask : NULL};
     double ratio = 0;
     siren_series whole = *run->series;
     if (siren_baseline_compresses(trial->method)) {
@@ -130,24 +144,24 @@ static siren_status restore(baseline_run *run, siren_baseline_result *out) {
     }
     SIREN_RETURN_IF_FAILED(siren_baseline_run(&method, &whole, report, run, out));
     whole.voxels = out->voxels;
-    return slab_cut(&whole, run->original.z, run->original.series.geometry.nz, &run->restored);
+    return slab_cut(&whole, run->original.z, run->original.series.geometry.nz, false, &run->restored);
 }
 
 static siren_status add_rows(baseline_run *run) {
     siren_status status = SIREN_OK;
     const siren_geometry *g = &run->original.series.geometry;
     siren_baseline_slice *slices = NULL;
-    const size_t n = g->nx * g->ny, z = run->baseline->trial->slices.begin;
+    const size_t z = run->baseline->trial->slices.begin;
     SIREN_TRY(siren_allocate(&slices, g->nz, sizeof *slices, "the slices' figures"));
     SIREN_TRY(siren_allocate(&run->result.rows, g->nz, sizeof *run->result.rows, "the rows of a result"));
-    SIREN_TRY(siren_baseline_figures(&run->original.series, run->restored.series.voxels,
-                                     run->mask ? run->mask + z * n : NULL, slices));
+    SIREN_TRY(siren_baseline_figures(&run->original.series, run->restored.series.voxels, cut_mask(run),
+                                     run->inside, slices));
     for (size_t i = 0; i < g->nz; i++)
         run->result.rows[run->result.n_rows++] =
             (siren_result_row){.level = SIREN_BLOCK_SLICE,
                                .number = z + i,
                                .status = slices[i].constant ? SIREN_RESULT_CONSTANT : SIREN_RESULT_OK,
-                               .n_points = n,
+                               .n_points = slices[i].n_points,
                                .n_volumes = g->n_volumes,
                                .fidelity = slices[i].fidelity,
                                .mse_masked = slices[i].masked.mse,
@@ -263,6 +277,7 @@ static siren_status run_stage(baseline_run *run, siren_sweep_baseline *baselines
         run->baseline = &baselines[i];
         run->series = &series;
         run->mask = mask;
+        run->inside = plan->experiment->inputs[input].train_on_mask;
         if (!report(run, 0, 0, NULL)) SIREN_TRY(siren_fail(SIREN_CANCELLED, "the sweep was interrupted"));
         SIREN_TRY(run_one(run, totals));
         run->n_done++;

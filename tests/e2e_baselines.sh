@@ -91,6 +91,31 @@ if command -v mrfilter >/dev/null; then
     grep -q '^smooth' alone/summary.csv || fail "$(cat alone/summary.csv)"
 fi
 
+# ---- networks are trained on the mask: baselines are given what is inside, and judged there ----
+cat >inside.json <<'JSON'
+{
+  "input": {"phantom": {"dims": [40, 36, 5], "shells": [[0, 1], [1000, 9]], "snr": 30, "seed": 3}, "mask_use": "train"},
+  "blocks": {"range": [1, 4]},
+  "grid": {"model": "siren-2d", "layers": 2, "width": 32},
+  "epochs": 20,
+  "outputs": {"curves": false, "restored": true},
+  "baselines": [{"method": "jpeg2000", "match": "trials"}, {"method": "jpeg2000", "ratios": 8}, {"method": "deflate"}]
+}
+JSON
+sweep inside.json -o inside || fail "masked baselines: $(cat stderr.txt)"
+grep -q '"mask_use":.*"train"' inside/trials/deflate-*/config.json || fail "a masked baseline is not told apart"
+python3 - <<'PY' || fail "masked baselines"
+import csv
+row = lambda run, name: [r for r in csv.DictReader(open(run + "/summary.csv")) if r["trial"].startswith(name)][0]
+results = lambda name: [r for r in csv.DictReader(open("inside/results.csv")) if r["trial"].startswith(name)]
+like, network = row("inside", "jpeg2000-slice-like"), row("inside", "siren-2d")
+assert abs(float(like["ratio"]) / float(network["ratio"]) - 1) <= 0.01, (like, network)
+assert float(row("inside", "deflate")["ratio"]) > 1.3 * float(row("whole", "deflate")["ratio"])
+points = [r["points"] for r in results("siren-2d")]
+assert points == [r["points"] for r in results("jpeg2000-slice-ratio8")] and 0 < int(points[0]) < 40 * 36, points
+assert all(r["mse"] == r["mse_masked"] for name in ("jpeg2000", "deflate") for r in results(name))
+PY
+
 # ---- against Python ----
 if ! "$python" -c 'import nibabel, numpy' 2>/dev/null; then
     echo "not compared with numpy: $python has no nibabel"
@@ -114,4 +139,14 @@ for path in glob.glob("whole/trials/*/restored.nii.gz"):
     for z, row in enumerate(rows):
         assert numpy.isclose(error[:, :, z].mean(), float(row["mse"]), rtol=1e-5), (path, row)
         assert numpy.isclose(error[:, :, z][mask[:, :, z]].mean(), float(row["mse_masked"]), rtol=1e-5), (path, row)
+
+# Of masked ones: outside lies the background, and figures are of what is inside alone, ranges included.
+restored, = map(load, glob.glob("inside/trials/deflate-*/restored.nii.gz"))
+assert (restored[mask] == original[mask]).all() and (restored[~mask] == 0).all() and not (original[~mask] == 0).all()
+restored, = map(load, glob.glob("inside/trials/jpeg2000-slice-ratio8-*/restored.nii.gz"))
+rows = [row for row in csv.DictReader(open("inside/results.csv")) if row["trial"].startswith("jpeg2000-slice-ratio8-")]
+for z, row in enumerate(rows):
+    x, y = original[:, :, z][mask[:, :, z]].astype("f8"), restored[:, :, z][mask[:, :, z]].astype("f8")
+    assert numpy.isclose((((x - y) / (x.max(0) - x.min(0))) ** 2).mean(), float(row["mse"]), rtol=1e-5), row
+    assert int(row["points"]) == mask[:, :, z].sum()
 PY

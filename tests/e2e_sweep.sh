@@ -139,6 +139,24 @@ cmp archive.siren brain/trials/siren-3d-*/archive.siren || fail "mask_use: resum
 sed 's/"train"/"figures"/' brain.json >figures.json
 refused 2 'another experiment' figures.json -o brain
 
+# What --dry-run expects is of the points inside, of a phantom to be made as of files.
+sed 's/"phantom": {.*}, "mask_use"/"image": "brain\/inputs\/phantom.nii.gz", "mask": "brain\/inputs\/phantom_mask.nii.gz", "mask_use"/' brain.json >files.json
+grep -q '"image": ' files.json || fail "brain.json does not look as this test expects"
+for file in brain figures files; do "$sirencl" sweep --quiet --device cpu $file.json --dry-run --json >$file-dry.json || fail "dry run of $file.json"; done
+python3 - <<'PY' || fail "dry run with a mask"
+import csv, json
+dry = {name: json.load(open(name + "-dry.json"))["trials"] for name in ("brain", "figures", "files")}
+points = {}
+for row in csv.DictReader(open("brain/results.csv")):
+    if row["level"] == {"siren-2d": "slice", "siren-3d": "patch"}[row["model"]]:
+        points[row["model"]] = points.get(row["model"], 0) + int(row["points"])
+for masked, all_, files in zip(*dry.values()):
+    model = masked["trial"][:8]
+    assert abs(masked["flop"] / all_["flop"] - points[model] / (20 * 18 * 3)) < 1e-9, (masked, all_, points)
+    assert masked["flop"] == files["flop"] and masked["device_bytes"] == files["device_bytes"] < all_["device_bytes"], files
+    assert masked["bytes"] <= all_["bytes"]
+PY
+
 # ---- damage ----
 cp -r whole damaged
 sed -i 's/"psnr":\t1/"psnr":\t9/' damaged/trials/siren-2d-2x32-int8*/result.json

@@ -303,7 +303,7 @@ static void figures_are_those_of_networks(void **state) {
     }
     for (size_t i = 0; i < 3; i++) mask[i] = 1;
     siren_baseline_slice slices[2];
-    assert_siren_ok(siren_baseline_figures(&series, restored, mask, slices));
+    assert_siren_ok(siren_baseline_figures(&series, restored, mask, false, slices));
     assert_false(slices[0].constant);
     assert_true(slices[1].constant);
     near(slices[0].fidelity.mse, 1e-4 / 2); /* volume 1 is exact there */
@@ -313,9 +313,34 @@ static void figures_are_those_of_networks(void **state) {
     near(slices[0].masked.mse, 1e-4 / 2);
     near(slices[1].fidelity.mse, 0.5); /* volume 1 has no range anywhere: stored units */
     assert_int_equal(slices[1].masked.n, 0);
-    assert_siren_ok(siren_baseline_figures(&series, voxels, NULL, slices));
+    assert_siren_ok(siren_baseline_figures(&series, voxels, NULL, false, slices));
     assert_true(slices[0].fidelity.mse == 0 && isinf(slices[0].fidelity.psnr));
     assert_true(slices[0].masked.n == 0 && isnan(slices[0].masked.mse));
+}
+
+/* Ranges are those inside, and what is outside does not matter: an error of one step where the range is 20 steps. */
+static void figures_inside_the_mask_are_those_of_masked_networks(void **state) {
+    (void)state;
+    enum { POINTS = 12 };
+    int16_t voxels[2 * 2 * POINTS], restored[2 * 2 * POINTS]; /* 2 volumes, 2 slices */
+    uint8_t mask[2 * POINTS] = {[2] = 1, [5] = 1, [11] = 1};
+    siren_series series = {
+        .geometry = {.datatype = SIREN_INT16, .nx = 4, .ny = 3, .nz = 2, .n_volumes = 2, .slope = 1},
+        .voxels = voxels};
+    for (size_t i = 0; i < 2 * 2 * POINTS; i++) {
+        size_t at = i % (2 * POINTS);
+        voxels[i] = (int16_t)(mask[at] ? at : 9000 + 100 * i);
+        if (i == 11) voxels[i] = 22;
+        restored[i] = (int16_t)(mask[at] ? voxels[i] + (i == 5) : -(int)i);
+    }
+    siren_baseline_slice slices[2];
+    assert_siren_ok(siren_baseline_figures(&series, restored, mask, true, slices));
+    assert_true(slices[0].n_points == 3 && slices[1].n_points == 0);
+    assert_false(slices[0].constant);
+    assert_true(slices[1].constant && slices[1].fidelity.n == 0);
+    assert_int_equal(slices[0].fidelity.n, 6);
+    near(slices[0].fidelity.mse, 1.0 / 400 / 6);
+    assert_true(slices[0].masked.mse == slices[0].fidelity.mse && slices[0].masked.n == 6);
 }
 
 static void methods_have_names(void **state) {
@@ -342,6 +367,7 @@ int main(void) {
         cmocka_unit_test(damaged_streams_are_refused),
         cmocka_unit_test(an_interruption_ends_it),
         cmocka_unit_test(figures_are_those_of_networks),
+        cmocka_unit_test(figures_inside_the_mask_are_those_of_masked_networks),
         cmocka_unit_test(methods_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,8 @@ static siren_series make_series(size_t n_volumes, float *voxels, uint8_t header[
 }
 
 static siren_baseline_result run(siren_baseline_method method, double fwhm, const siren_series *series) {
-    const siren_baseline baseline = {.method = method, .fwhm = fwhm, .folder = scratch_folder(), .time_limit = 100};
+    const siren_baseline baseline = {
+        .method = method, .fwhm = fwhm, .folder = scratch_folder(), .time_limit = 100};
     siren_baseline_result result;
     assert_siren_ok(siren_baseline_run(&baseline, series, NULL, NULL, &result));
     assert_int_equal(result.bytes, 0);
@@ -93,6 +94,30 @@ static void mppca_denoises_and_tells_its_licence(void **state) {
     free(result.voxels);
 }
 
+/* Inside the mask what it makes of the whole, and 0 elsewhere. */
+static void mppca_takes_a_mask(void **state) {
+    (void)state;
+    enum { N_VOLUMES = 20 };
+    static float voxels[N_VOLUMES * N];
+    static uint8_t mask[N];
+    uint8_t header[352];
+    siren_series series = make_series(N_VOLUMES, voxels, header);
+    uint32_t random = 1;
+    for (size_t i = 0; i < N_VOLUMES * N; i++)
+        voxels[i] = 500 + (float)(i % SIDE) + (float)((random = random * 1664525 + 1013904223) >> 26);
+    for (size_t i = 0; i < N; i++) mask[i] = i % SIDE > 4 && i / SIDE % SIDE < 9;
+    siren_baseline_result whole = run(SIREN_BASELINE_MPPCA, 0, &series), inside;
+    const siren_baseline masked = {
+        .method = SIREN_BASELINE_MPPCA, .folder = scratch_folder(), .time_limit = 100, .mask = mask};
+    assert_siren_ok(siren_baseline_run(&masked, &series, NULL, NULL, &inside));
+    for (size_t i = 0; i < N_VOLUMES * N; i++) {
+        float expected = mask[i % N] ? ((const float *)whole.voxels)[i] : 0;
+        assert_true(fabsf(((const float *)inside.voxels)[i] - expected) <= 1e-6f * expected);
+    }
+    free(whole.voxels);
+    free(inside.voxels);
+}
+
 /* dwidenoise takes no 3-D image: its message reaches ours, and no file stays behind. */
 static void failures_are_told(void **state) {
     (void)state;
@@ -112,6 +137,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(smoothing_is_gaussian),
         cmocka_unit_test(mppca_denoises_and_tells_its_licence),
+        cmocka_unit_test(mppca_takes_a_mask),
         cmocka_unit_test(failures_are_told),
     };
     if (siren_baseline_check(SIREN_BASELINE_SMOOTH) != SIREN_OK ||

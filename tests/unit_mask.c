@@ -41,6 +41,21 @@ static void bytes_are_those_of_the_format(void **state) {
     assert_null(untouched);
 }
 
+static void a_series_takes_the_background(void **state) {
+    (void)state;
+    int16_t voxels[GRID];
+    siren_series series = make_series(voxels);
+    for (int different = 0; different < 2; different++) {
+        for (int i = 0; i < GRID; i++) voxels[i] = (int16_t)(inside[i] ? 100 + i : -2);
+        if (different) voxels[0] = 7; /* the others have nothing in common with it: 0 */
+        assert_siren_ok(siren_mask_apply(inside, 0, &series));
+        for (int i = 0; i < GRID; i++) assert_int_equal(voxels[i], inside[i] ? 100 + i : different ? 0 : -2);
+    }
+    const uint8_t nothing[GRID] = {0};
+    assert_int_equal(siren_mask_apply(nothing, 4, &series), SIREN_USAGE);
+    assert_non_null(strstr(siren_message(), "no voxel in slices 4:7"));
+}
+
 static void blocks_have_the_points_inside(void **state) {
     (void)state;
     int16_t voxels[GRID] = {0};
@@ -130,6 +145,7 @@ static void points_are_voxels_of_the_box(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_are_those_of_the_format),
+        cmocka_unit_test(a_series_takes_the_background),
         cmocka_unit_test(blocks_have_the_points_inside),
         cmocka_unit_test(points_are_voxels_of_the_box),
     };

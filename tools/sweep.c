@@ -40,23 +40,50 @@ static double nearest_speed(const measured_speed *speeds, size_t n, size_t n_par
     return speeds[best].flop_per_second;
 }
 
+/* An input of --dry-run. */
+typedef struct {
+    siren_geometry geometry;
+    siren_series mask; /* voxels NULL: networks are trained on all */
+} dry_input;
+
+static siren_status read_inputs(const siren_experiment *experiment, size_t memory, dry_input **out) {
+    siren_status status = SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_allocate(out, experiment->n_inputs, sizeof **out, "the inputs"));
+    for (size_t i = 0; i < experiment->n_inputs && status == SIREN_OK; i++) {
+        const siren_experiment_input *asked = &experiment->inputs[i];
+        dry_input *input = &(*out)[i];
+        status = siren_experiment_input_geometry(asked, &input->geometry);
+        if (status == SIREN_OK)
+            status = siren_experiment_input_mask(asked, &input->geometry, memory, &input->mask);
+    }
+    return status;
+}
+
+static void free_inputs(dry_input *inputs, size_t n) {
+    for (size_t i = 0; inputs && i < n; i++) siren_series_free(&inputs[i].mask);
+    free(inputs);
+}
+
 /* Costs of all trials; speeds are measured on different networks until time is up, and taken from the nearest in size then. */
-static siren_status estimate(const siren_experiment *experiment, siren_device *device, dry_trial *trials) {
+static siren_status estimate(const siren_experiment *experiment, siren_device *device, size_t memory,
+                             dry_trial *trials) {
     siren_status status = SIREN_OK;
     measured_speed *speeds = NULL;
+    dry_input *inputs = NULL;
     size_t n_speeds = 0;
     double start = siren_clock();
     SIREN_TRY(siren_allocate(&speeds, experiment->n_trials, sizeof *speeds, "the measured speeds"));
+    SIREN_TRY(read_inputs(experiment, memory, &inputs));
     for (size_t i = 0; i < experiment->n_trials; i++) {
         const siren_trial *trial = &experiment->trials[i];
-        siren_geometry geometry;
+        const dry_input *input = &inputs[trial->input];
         bool known = false;
-        SIREN_TRY(siren_experiment_input_geometry(&experiment->inputs[trial->input], &geometry));
-        SIREN_TRY(siren_trial_estimate_cost(trial, &geometry, &trials[i].cost));
+        SIREN_TRY(siren_trial_estimate_cost(trial, &input->geometry, &input->mask, &trials[i].cost));
         for (size_t s = 0; s < n_speeds; s++) known = known || speeds[s].n_params == trials[i].cost.n_params;
         if (known || (n_speeds > 0 && siren_clock() - start > MEASURE_SECONDS)) continue;
         speeds[n_speeds].n_params = trials[i].cost.n_params;
-        SIREN_TRY(siren_trial_measure_speed(device, trial, &geometry, &speeds[n_speeds].flop_per_second));
+        SIREN_TRY(
+            siren_trial_measure_speed(device, trial, &input->geometry, &speeds[n_speeds].flop_per_second));
         n_speeds++;
         if (!siren_terminal_progress(NULL, (double)(i + 1), (double)experiment->n_trials, "measuring"))
             SIREN_TRY(siren_fail(SIREN_CANCELLED, "the dry run was interrupted"));
@@ -65,6 +92,7 @@ static siren_status estimate(const siren_experiment *experiment, siren_device *d
         trials[i].seconds = trials[i].cost.flop / nearest_speed(speeds, n_speeds, trials[i].cost.n_params);
 done:
     free(speeds);
+    free_inputs(inputs, experiment->n_inputs);
     return status;
 }
 
@@ -142,7 +170,7 @@ static siren_status dry_run(const sweep_arguments *a, const siren_experiment *ex
     SIREN_TRY(siren_allocate(&trials, experiment->n_trials, sizeof *trials, "the table of trials"));
     SIREN_TRY(siren_device_open(a->device, &device));
     siren_tune_load(device);
-    SIREN_TRY(estimate(experiment, device, trials));
+    SIREN_TRY(estimate(experiment, device, a->sweep.memory_limit, trials));
     siren_terminal_end_progress();
     if (a->json)
         SIREN_TRY(print_dry_json(experiment, trials));
