@@ -7,9 +7,11 @@
 #include "host/profile.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define LEAST_TRAINING_BYTES ((size_t)64 << 10) /* no device has less room */
 #define STAGE_TARGETS "gathering and scaling"
 
 /* One of the networks last trained. */
@@ -279,6 +281,7 @@ static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
 
 static siren_status train_slots(siren_training_run *run) {
     siren_encoder *encoder = run->encoder;
+    SIREN_RETURN_IF_FAILED(prepare_trainer(encoder, run->n_networks));
     bool curves = run->curve && encoder->plan.log_interval > 0;
     size_t epochs = encoder->plan.epochs,
            stride = curves && encoder->plan.log_interval < epochs ? encoder->plan.log_interval : epochs;
@@ -316,6 +319,44 @@ static siren_status count_alike(const siren_encoder *encoder, const siren_traini
     return SIREN_OK;
 }
 
+/* After the device had no room: half of the networks next time or, of a single one, half of the bytes. False where there is
+ * nothing left to give up. */
+static bool shrink(siren_encoder *encoder, size_t n) {
+    siren_trainer_free(encoder->trainer);
+    encoder->trainer = NULL;
+    if (n > 1) {
+        encoder->most = (n + 1) / 2;
+        siren_log(SIREN_LOG_WARNING, "%s; trying with %zu %s at once", siren_message(), encoder->most,
+                  siren_block_kind_name(encoder->layout.grid.kind, encoder->most));
+        return true;
+    }
+    uint64_t bytes = siren_device_get_facts(encoder->device)->global_bytes;
+    if (encoder->training_bytes && encoder->training_bytes < bytes) bytes = encoder->training_bytes;
+    if (bytes / 2 < LEAST_TRAINING_BYTES) return false;
+    encoder->training_bytes = bytes / 2;
+    siren_log(SIREN_LOG_WARNING, "%s; trying with %zu bytes of memory for training", siren_message(),
+              encoder->training_bytes);
+    return true;
+}
+
+/* Trains as many of the list as the device has room for, all of them at first. */
+static siren_status train_alike(siren_training_run *run, const siren_training *trainings, size_t n) {
+    siren_encoder *encoder = run->encoder;
+    char no_room[SIREN_MESSAGE_BYTES] = "";
+    size_t limit = encoder->training_bytes;
+    for (;;) {
+        SIREN_RETURN_IF_FAILED(count_alike(encoder, trainings, n, &encoder->shape, &run->n));
+        SIREN_RETURN_IF_FAILED(fill_slots(encoder, trainings, run->n, &run->n_networks));
+        if (run->n_networks == 0) return SIREN_OK;
+        siren_status status = train_slots(run);
+        if (status == SIREN_UNSUPPORTED && encoder->training_bytes != limit) break; /* too little by now */
+        if (status != SIREN_DEVICE_MEMORY) return status;
+        snprintf(no_room, sizeof no_room, "%s", siren_message());
+        if (!shrink(encoder, run->n)) break;
+    }
+    return siren_fail(SIREN_DEVICE_MEMORY, "%s", no_room);
+}
+
 siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                  siren_curve_fn curve, siren_progress_fn progress, void *user,
                                  size_t *n_trained) {
@@ -332,17 +373,7 @@ siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *t
                           SIREN_MAX_POINTS);
     SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, trainings[0].block, &block, &inside));
     SIREN_TRY(reserve(encoder, &block, &inside));
-    for (;;) {
-        SIREN_TRY(count_alike(encoder, trainings, n, &encoder->shape, &run.n));
-        SIREN_TRY(fill_slots(encoder, trainings, run.n, &run.n_networks));
-        if (run.n_networks == 0) break;
-        status = prepare_trainer(encoder, run.n_networks);
-        if (status == SIREN_OK) break;
-        if (status != SIREN_DEVICE_MEMORY || run.n == 1) goto done;
-        encoder->most = (run.n + 1) / 2;
-        siren_log(SIREN_LOG_INFO, "%s; trying with %zu blocks at once", siren_message(), encoder->most);
-    }
-    if (run.n_networks > 0) SIREN_TRY(train_slots(&run));
+    SIREN_TRY(train_alike(&run, trainings, n));
     encoder->n_slots = run.n;
     *n_trained = run.n;
 done:

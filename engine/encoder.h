@@ -51,7 +51,9 @@ size_t siren_encoder_batch(const siren_encoder *encoder);
 
 /* Trains the first of `trainings` (n >= 1): as many, side by side, as follow one another with blocks of the same points, fill
  * the device and fit on it; `*n_trained` says how many. Results do not depend on which are trained together. Progress counts
- * epochs. `curve` may be NULL. DEVICE_MEMORY when not even one fits, UNSUPPORTED when the memory limit is too low for it. */
+ * epochs. `curve` may be NULL. Where the device turns out to be full, also while it trains, the batch is halved or, of a
+ * single network, the memory, with a warning; all of it begins anew then, curves with epoch 0. DEVICE_MEMORY when not even
+ * one fits, UNSUPPORTED when the memory limit is too low for it. */
 siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                  siren_curve_fn curve, siren_progress_fn progress, void *user,
                                  size_t *n_trained);

@@ -126,7 +126,10 @@ static void write_curve_row(void *user, size_t nth, size_t epoch, const siren_fi
     const double figures[] = {f->mse, f->psnr, f->psnr_published, f->psnr_clamped};
     char text[SIREN_NUMBER_BYTES];
     FILE *curve = batch->curves[nth];
-    if (epoch == 0) fputs("epoch,mse,psnr,psnr_published,psnr_clamped\n", curve);
+    if (epoch == 0) {
+        rewind(curve); /* the batch may have begun anew */
+        fputs("epoch,mse,psnr,psnr_published,psnr_clamped\n", curve);
+    }
     fprintf(curve, "%zu", epoch);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         fprintf(curve, ",%s", isnan(figures[i]) ? "" : siren_number_format(figures[i], text));

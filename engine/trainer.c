@@ -67,20 +67,30 @@ static size_t held_bytes(const siren_trainer *trainer) {
     return bytes + siren_sampler_bytes(trainer->sampler) + siren_buffer_bytes(trainer->sampled_coordinates);
 }
 
-/* Targets of all points on the device, and room for those of an epoch. DEVICE_MEMORY where they are more than `left`. */
-static siren_status create_resident_targets(siren_trainer *trainer, size_t left) {
+/* Zeroed: some drivers find room only when a buffer is first used. */
+static siren_status create_at_once(siren_trainer *trainer, size_t bytes, const char *what,
+                                   siren_buffer **out) {
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(trainer->device, bytes, what, out));
+    SIREN_RETURN_IF_FAILED(siren_buffer_zero(*out));
+    return siren_device_finish(trainer->device);
+}
+
+/* Targets of all points on the device, and room for those of an epoch. DEVICE_MEMORY where there is no room, or less `left`
+ * by the memory limit (`*limited`). */
+static siren_status create_resident_targets(siren_trainer *trainer, size_t left, bool *limited) {
     size_t row_bytes = trainer->n_networks * trainer->out_padded * sizeof(float);
     size_t all = trainer->n_points * row_bytes,
            sampled = trainer->sampler ? trainer->epoch_points * row_bytes : 0;
-    if (all + sampled > left)
+    *limited = all + sampled > left;
+    if (*limited)
         return siren_fail(
             SIREN_DEVICE_MEMORY,
             "%zu bytes of targets of %zu networks are more than the %zu that the memory limit leaves; "
             "train fewer at once, or raise --memory",
             all + sampled, trainer->n_networks, left);
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(trainer->device, all, "the targets", &trainer->targets));
+    SIREN_RETURN_IF_FAILED(create_at_once(trainer, all, "the targets", &trainer->targets));
     if (sampled == 0) return SIREN_OK;
-    return siren_buffer_create(trainer->device, sampled, "an epoch's targets", &trainer->sampled_targets);
+    return create_at_once(trainer, sampled, "an epoch's targets", &trainer->sampled_targets);
 }
 
 /* Room for the targets of a tile of one network, on the device and in staging. */
@@ -94,7 +104,8 @@ static siren_status create_tile_targets(siren_trainer *trainer, size_t held, siz
             "leaves; raise --memory, or use a smaller network",
             trainer->n_params, held + 2 * tile_points * row_bytes, memory_limit);
     siren_buffer_free(trainer->targets);
-    trainer->targets = NULL;
+    siren_buffer_free(trainer->sampled_targets);
+    trainer->targets = trainer->sampled_targets = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&trainer->staged, tile_points, row_bytes, "a tile of targets"));
     return siren_buffer_create(trainer->device, tile_points * row_bytes, "a tile of targets",
                                &trainer->targets);
@@ -103,8 +114,11 @@ static siren_status create_tile_targets(siren_trainer *trainer, size_t held, siz
 static siren_status create_targets(siren_trainer *trainer, size_t memory_limit) {
     size_t held = held_bytes(trainer) + trainer->gradient->n_bytes,
            left = siren_memory_left(memory_limit, held);
-    siren_status status = create_resident_targets(trainer, left);
+    bool limited;
+    siren_status status = create_resident_targets(trainer, left, &limited);
     if (status != SIREN_DEVICE_MEMORY || trainer->n_networks > 1) return status;
+    siren_log(limited ? SIREN_LOG_INFO : SIREN_LOG_WARNING, "%s; its targets are read anew in each epoch",
+              siren_message());
     return create_tile_targets(trainer, held, memory_limit);
 }
 

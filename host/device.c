@@ -53,18 +53,29 @@ siren_status siren_opencl_check(siren_device *device, cl_int error, const char *
     if (device->calls_to_failure > 0)
         device->calls_to_failure--;
     else if (device->calls_to_failure == 0 && error == CL_SUCCESS)
-        error =
-            device->injected == SIREN_DEVICE_MEMORY ? CL_MEM_OBJECT_ALLOCATION_FAILURE : CL_OUT_OF_RESOURCES;
+        error = device->injected == SIREN_DEVICE_MEMORY ? CL_MEM_OBJECT_ALLOCATION_FAILURE
+                                                        : CL_INVALID_COMMAND_QUEUE;
     if (error == CL_SUCCESS) return SIREN_OK;
+    /* NVIDIA makes room when a buffer is first used, and says CL_OUT_OF_RESOURCES where there is none. It says so of kernels
+     * that went astray, too: a repetition with less then fails by another error. */
     bool memory = error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_HOST_MEMORY ||
-                  error == CL_INVALID_BUFFER_SIZE;
-    return siren_fail(memory ? SIREN_DEVICE_MEMORY : SIREN_DEVICE, "%s failed on the device %s: %s (%d)",
-                      what, device->label, siren_opencl_error_name(error), error);
+                  error == CL_INVALID_BUFFER_SIZE || error == CL_OUT_OF_RESOURCES;
+    return siren_fail(memory ? SIREN_DEVICE_MEMORY : SIREN_DEVICE, "%s failed on the device %s: %s (%d)%s",
+                      what, device->label, siren_opencl_error_name(error), error,
+                      error == CL_OUT_OF_RESOURCES
+                          ? "; its memory may be full: end other programs on it, use a smaller network or "
+                            "another device"
+                          : "");
 }
 
 void siren_device_inject_failure(siren_device *device, long nth, siren_status status) {
     device->calls_to_failure = status == SIREN_OK ? -1 : nth;
     device->injected = status;
+}
+
+void siren_device_limit_room(siren_device *device, size_t bytes, bool late) {
+    device->room = bytes;
+    device->late = late;
 }
 
 static siren_status no_platform(void) {

@@ -6,6 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool lacks_room(const siren_device *device) {
+    return device->room > 0 && device->held_bytes > device->room;
+}
+
+/* Of a call that uses buffers. */
+static siren_status check_use(siren_device *device, cl_int error, const char *what) {
+    if (lacks_room(device) && device->late) error = CL_OUT_OF_RESOURCES;
+    return siren_opencl_check(device, error, what);
+}
+
 siren_status siren_buffer_create(siren_device *device, size_t bytes, const char *what, siren_buffer **out) {
     cl_int error = CL_SUCCESS;
     siren_buffer *buffer = NULL;
@@ -20,6 +30,8 @@ siren_status siren_buffer_create(siren_device *device, size_t bytes, const char 
     buffer->bytes = bytes;
     buffer->what = what;
     buffer->memory = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &error);
+    device->held_bytes += bytes;
+    if (lacks_room(device) && !device->late) error = CL_MEM_OBJECT_ALLOCATION_FAILURE;
     siren_status status = siren_opencl_check(device, error, "creating a buffer");
     if (status != SIREN_OK) {
         siren_buffer_free(buffer);
@@ -37,6 +49,7 @@ siren_status siren_buffer_create(siren_device *device, size_t bytes, const char 
 void siren_buffer_free(siren_buffer *buffer) {
     if (!buffer) return;
     if (buffer->memory) clReleaseMemObject(buffer->memory);
+    buffer->device->held_bytes -= buffer->bytes;
     free(buffer);
 }
 
@@ -49,7 +62,7 @@ siren_status siren_buffer_write(siren_buffer *buffer, size_t offset, const void 
                                         bytes, 0, NULL, siren_timed_call_event(&call));
     siren_timed_call_end(&call, "write buffers");
     siren_device_collect_times(buffer->device);
-    return siren_opencl_check(buffer->device, error, buffer->what);
+    return check_use(buffer->device, error, buffer->what);
 }
 
 siren_status siren_buffer_read(siren_buffer *buffer, size_t offset, void *bytes, size_t n_bytes) {
@@ -59,7 +72,7 @@ siren_status siren_buffer_read(siren_buffer *buffer, size_t offset, void *bytes,
                                        0, NULL, siren_timed_call_event(&call));
     siren_timed_call_end(&call, "read buffers");
     siren_device_collect_times(buffer->device);
-    return siren_opencl_check(buffer->device, error, buffer->what);
+    return check_use(buffer->device, error, buffer->what);
 }
 
 siren_status siren_buffer_zero(siren_buffer *buffer) {
@@ -68,7 +81,7 @@ siren_status siren_buffer_zero(siren_buffer *buffer) {
     cl_int error = clEnqueueFillBuffer(buffer->device->queue, buffer->memory, &zero, 1, 0, buffer->bytes, 0,
                                        NULL, siren_timed_call_event(&call));
     siren_timed_call_end(&call, "fill buffers");
-    return siren_opencl_check(buffer->device, error, buffer->what);
+    return check_use(buffer->device, error, buffer->what);
 }
 
 siren_status siren_kernel_create(siren_device *device, const char *file, const char *options,
@@ -149,5 +162,5 @@ siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, siz
     cl_int error = clEnqueueNDRangeKernel(device->queue, kernel->kernel, 3, NULL, range.global, range.local,
                                           0, NULL, siren_timed_call_event(&call));
     siren_timed_call_end(&call, kernel->name);
-    return siren_opencl_check(device, error, kernel->name);
+    return check_use(device, error, kernel->name);
 }

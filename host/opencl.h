@@ -33,6 +33,9 @@ struct siren_device {
     size_t n_timed, timed_capacity;
     long calls_to_failure; /* negative: never */
     siren_status injected;
+    size_t held_bytes; /* of all buffers */
+    size_t room;       /* for them; 0: what there is */
+    bool late;         /* what is beyond is noticed when the device is used */
 };
 
 struct siren_buffer {
