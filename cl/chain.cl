@@ -6,6 +6,7 @@
  * depend on neither the device's number of cores nor the batch of networks nor the tiling into rounds. */
 #include "tile.cl"
 #include "forward.cl"
+#include "epoch.cl" /* for siren_epoch_kernel_create() */
 
 /* dW(out, in) += dZ(rows, out)^T H(rows, in);  db(out) += sum over rows of dZ. The gradient does not stay in the nearest
  * caches from block to block, so it is added to where the product ends, and fetched meanwhile. */

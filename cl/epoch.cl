@@ -1,5 +1,4 @@
-/* What an epoch does besides its gradient: the loss, the best model and the optimisers' steps, in one program because
- * each costs a run of the compiler's front end when a process starts. */
+/* What an epoch does besides its gradient: the loss, the best model and the optimisers' steps. */
 #include "prelude.cl"
 #include "adam.cl"
 

@@ -1,3 +1,4 @@
+#include "engine/gradient.h"
 #include "engine/optimiser.h"
 
 #include <math.h>
@@ -42,10 +43,11 @@ static void adam_free(siren_optimiser *base) {
     free(adam);
 }
 
-siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n_padded,
+siren_status siren_adam_create(siren_device *device, const siren_network *network, size_t n_networks,
                                const siren_adam_options *options, siren_optimiser **out) {
     siren_status status = SIREN_OK;
     siren_adam *adam = NULL;
+    size_t n_padded = siren_network_n_padded(network);
     SIREN_TRY(siren_allocate(&adam, 1, sizeof *adam, "the optimiser"));
     *adam =
         (siren_adam){.base = {adam_restart, adam_step, adam_free, 2 * n_networks * n_padded * sizeof(float)},
@@ -53,7 +55,7 @@ siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n
                      .n_networks = n_networks,
                      .n_padded = n_padded,
                      .group = siren_element_group(device)};
-    SIREN_TRY(siren_kernel_create(device, "epoch.cl", "", "adam_step", &adam->kernel));
+    SIREN_TRY(siren_epoch_kernel_create(device, network, "adam_step", &adam->kernel));
     SIREN_TRY(
         siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the first moments", &adam->m));
     SIREN_TRY(

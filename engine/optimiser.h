@@ -2,6 +2,7 @@
 #ifndef SIREN_ENGINE_OPTIMISER_H
 #define SIREN_ENGINE_OPTIMISER_H
 
+#include "engine/network.h"
 #include "host/launch.h"
 
 typedef struct siren_optimiser siren_optimiser;
@@ -28,7 +29,7 @@ typedef struct {
 } siren_adam_options;
 
 /* `*out` is yours: (*out)->free(*out). */
-siren_status siren_adam_create(siren_device *device, size_t n_networks, size_t n_padded,
+siren_status siren_adam_create(siren_device *device, const siren_network *network, size_t n_networks,
                                const siren_adam_options *options, siren_optimiser **out);
 
 #endif

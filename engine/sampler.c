@@ -1,5 +1,6 @@
 #include "engine/sampler.h"
 
+#include "engine/gradient.h"
 #include "host/rng.h"
 
 #include <stdlib.h>
@@ -33,8 +34,8 @@ static void shuffle(uint32_t *order, size_t n) {
     }
 }
 
-siren_status siren_sampler_create(siren_device *device, size_t n_points, size_t n_sampled,
-                                  siren_sampler **out) {
+siren_status siren_sampler_create(siren_device *device, const siren_network *network, size_t n_points,
+                                  size_t n_sampled, siren_sampler **out) {
     siren_status status = SIREN_OK;
     siren_sampler *sampler = NULL;
     size_t n_bytes = n_points * sizeof *sampler->order;
@@ -44,7 +45,7 @@ siren_status siren_sampler_create(siren_device *device, size_t n_points, size_t 
     sampler->group = siren_element_group(device);
     SIREN_TRY(siren_allocate(&sampler->order, n_points, sizeof *sampler->order, "the order of the points"));
     shuffle(sampler->order, n_points);
-    SIREN_TRY(siren_kernel_create(device, "epoch.cl", "", "epoch_sample", &sampler->copy));
+    SIREN_TRY(siren_epoch_kernel_create(device, network, "epoch_sample", &sampler->copy));
     SIREN_TRY(siren_buffer_create(device, n_bytes, "the order of the points", &sampler->device_order));
     SIREN_TRY(siren_buffer_write(sampler->device_order, 0, sampler->order, n_bytes));
     *out = sampler;

@@ -6,13 +6,14 @@
 #ifndef SIREN_ENGINE_SAMPLER_H
 #define SIREN_ENGINE_SAMPLER_H
 
+#include "engine/network.h"
 #include "host/launch.h"
 
 typedef struct siren_sampler siren_sampler;
 
-/* n_sampled of n_points, at least 1, fewer than n_points. `*out` is yours: siren_sampler_free(). */
-siren_status siren_sampler_create(siren_device *device, size_t n_points, size_t n_sampled,
-                                  siren_sampler **out);
+/* n_sampled of n_points, at least 1, fewer than n_points; `network` is the one trained. `*out` is yours: siren_sampler_free(). */
+siren_status siren_sampler_create(siren_device *device, const siren_network *network, size_t n_points,
+                                  size_t n_sampled, siren_sampler **out);
 void siren_sampler_free(siren_sampler *sampler);
 /* The ith point of an epoch. */
 size_t siren_sampler_point(const siren_sampler *sampler, size_t epoch, size_t i);

@@ -53,8 +53,8 @@ static siren_status create_buffers(siren_trainer *trainer, const float *coordina
 
 static siren_status create_sampler(siren_trainer *trainer) {
     size_t bytes = trainer->epoch_points * trainer->network.n_inputs * sizeof(float);
-    SIREN_RETURN_IF_FAILED(
-        siren_sampler_create(trainer->device, trainer->n_points, trainer->epoch_points, &trainer->sampler));
+    SIREN_RETURN_IF_FAILED(siren_sampler_create(trainer->device, &trainer->network, trainer->n_points,
+                                                trainer->epoch_points, &trainer->sampler));
     return siren_buffer_create(trainer->device, bytes, "an epoch's coordinates",
                                &trainer->sampled_coordinates);
 }
@@ -166,10 +166,10 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     trainer->rate = plan->adam.rate;
 
     SIREN_TRY(create_buffers(trainer, plan->coordinates));
-    SIREN_TRY(siren_kernel_create(device, "epoch.cl", "", "epoch_loss", &trainer->loss));
-    SIREN_TRY(siren_kernel_create(device, "epoch.cl", "", "epoch_snapshot", &trainer->snapshot));
+    SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_loss", &trainer->loss));
+    SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_snapshot", &trainer->snapshot));
     SIREN_TRY(
-        siren_adam_create(device, trainer->n_networks, trainer->n_padded, &plan->adam, &trainer->optimiser));
+        siren_adam_create(device, plan->network, trainer->n_networks, &plan->adam, &trainer->optimiser));
     if (trainer->epoch_points < trainer->n_points) SIREN_TRY(create_sampler(trainer));
     SIREN_TRY(create_gradient(trainer, plan->memory_limit));
     SIREN_TRY(create_targets(trainer, plan->memory_limit));

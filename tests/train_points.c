@@ -238,7 +238,9 @@ static void samples_go_round(void **state) {
     enum { N = 1000, SAMPLED = 96 };
     int seen[N] = {0}, rising = 0;
     siren_sampler *sampler = NULL;
-    assert_siren_ok(siren_sampler_create(device, N, SAMPLED, &sampler));
+    siren_network network;
+    assert_siren_ok(siren_network_from_model("siren-2d", 1, 16, 1, 30.0f, &network));
+    assert_siren_ok(siren_sampler_create(device, &network, N, SAMPLED, &sampler));
     for (size_t epoch = 0; epoch < 2 * N; epoch++) {
         int in_epoch[N] = {0};
         for (size_t i = 0; i < SAMPLED; i++) {
