@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "engine/run_tables.h"
 
 #include "engine/quantise.h"
@@ -189,25 +190,63 @@ done:
     return status;
 }
 
-siren_status siren_run_timing_append(const char *run, const siren_timing *timing) {
-    char *path = NULL, device[256];
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "timing.csv"));
-    snprintf(device, sizeof device, "%s", timing->device);
-    for (char *c = device; *c; c++)
+#define TIMING_COLUMNS "trial,number,device,train_seconds,train_flop,encode_seconds"
+
+/* A device's name as a cell. */
+static void device_cell(const char *device, char *out, size_t size) {
+    snprintf(out, size, "%s", device);
+    for (char *c = out; *c; c++)
         if (*c == ',' || *c == '"' || (unsigned char)*c < ' ') *c = ' ';
+}
+
+/* Whether an open timing.csv, which is new or has a header, has the column of decoding. */
+static bool has_decoding(FILE *file) {
+    char header[sizeof TIMING_COLUMNS + 32] = "";
+    rewind(file);
+    return !fgets(header, sizeof header, file) || strstr(header, "decode_seconds");
+}
+
+/* A row: cells of TIMING_COLUMNS, and one of decoding. */
+static siren_status append_timing(const char *run, const char *cells, const char *decoding) {
+    char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "timing.csv"));
     FILE *file = fopen(path, "a+e");
     bool written = file != NULL;
     /* A run that was killed may have left half a line. */
     if (file && fseek(file, -1, SEEK_END) == 0 && fgetc(file) != '\n') fputc('\n', file);
     if (file && fseek(file, 0, SEEK_END) == 0 && ftell(file) == 0)
-        written = fputs("trial,number,device,train_seconds,train_flop,encode_seconds\n", file) >= 0;
-    if (file)
-        written = fprintf(file, "%s,%zu,%s,%.6f,%.0f,%.6f\n", timing->trial, timing->number, device,
-                          timing->train_seconds, timing->train_flop, timing->encode_seconds) > 0 &&
-                  written;
+        written = fputs(TIMING_COLUMNS ",decode_seconds\n", file) >= 0;
+    bool column = file && has_decoding(file);
+    if (file && (column || !*decoding)) {
+        fseek(file, 0, SEEK_END);
+        written = fprintf(file, "%s%s%s\n", cells, column ? "," : "", decoding) > 0 && written;
+    }
     if (file) written = fclose(file) == 0 && written;
     siren_status status =
         written ? SIREN_OK : siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
     free(path);
+    return status;
+}
+
+siren_status siren_run_timing_append(const char *run, const siren_timing *timing) {
+    char device[256], *cells = NULL;
+    device_cell(timing->device, device, sizeof device);
+    if (asprintf(&cells, "%s,%zu,%s,%.6f,%.0f,%.6f", timing->trial, timing->number, device,
+                 timing->train_seconds, timing->train_flop, timing->encode_seconds) < 0)
+        return siren_fail(SIREN_SYSTEM, "out of memory: a row of timing.csv");
+    siren_status status = append_timing(run, cells, "");
+    free(cells);
+    return status;
+}
+
+siren_status siren_run_timing_append_decoding(const char *run, const char *trial, const char *device_name,
+                                              double seconds) {
+    char device[256], decoding[32], *cells = NULL;
+    device_cell(device_name, device, sizeof device);
+    snprintf(decoding, sizeof decoding, "%.6f", seconds);
+    if (asprintf(&cells, "%s,,%s,,,", trial, device) < 0)
+        return siren_fail(SIREN_SYSTEM, "out of memory: a row of timing.csv");
+    siren_status status = append_timing(run, cells, decoding);
+    free(cells);
     return status;
 }

@@ -23,7 +23,7 @@ void siren_run_table_trial(siren_table *table, const siren_complete_trial *trial
 /* Writes results.csv and summary.csv of `n` trials into `run`, over what is there. */
 siren_status siren_run_tables_write(const char *run, const siren_complete_trial *trials, size_t n);
 
-/* A row of timing.csv. */
+/* A row of timing.csv, about a block. */
 typedef struct {
     const char *trial; /* name of its folder */
     size_t number;     /* of the block */
@@ -33,5 +33,8 @@ typedef struct {
 
 /* Appends a row, and the header to a new file. */
 siren_status siren_run_timing_append(const char *run, const siren_timing *timing);
+/* The same for the seconds of decoding a trial's whole archive. A file from before there was such a column has no such row. */
+siren_status siren_run_timing_append_decoding(const char *run, const char *trial, const char *device,
+                                              double seconds);
 
 #endif

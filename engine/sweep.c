@@ -185,14 +185,19 @@ static siren_status stop_at_diverged(const siren_sweep_trial *trial) {
 
 static siren_status finish_trial(siren_sweeping *s, siren_sweep_trial *trial, siren_device *device) {
     siren_sweep_source source = s->source;
+    siren_status status = SIREN_OK;
     siren_trial_result result;
+    double seconds;
     source.device = device;
-    SIREN_RETURN_IF_FAILED(siren_sweep_trial_finish(&source, trial, &result));
+    SIREN_RETURN_IF_FAILED(siren_sweep_trial_finish(&source, trial, &result, &seconds));
     lock(s);
     trial->result = result;
     trial->complete = true;
+    if (!isnan(seconds))
+        status = siren_run_timing_append_decoding(s->options->folder, trial->folder.name,
+                                                  siren_device_get_facts(device)->name, seconds);
     unlock(s);
-    return SIREN_OK;
+    return status;
 }
 
 /* The nth network of a batch is trained: encodes and keeps it for one trial. */
@@ -482,7 +487,8 @@ static siren_status check_trials(const siren_sweeping *s) {
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         const siren_trial *trial = &s->experiment->trials[i];
         siren_trial_estimate cost;
-        SIREN_RETURN_IF_FAILED(siren_trial_estimate_cost(trial, &s->inputs[trial->input].geometry, NULL, &cost));
+        SIREN_RETURN_IF_FAILED(
+            siren_trial_estimate_cost(trial, &s->inputs[trial->input].geometry, NULL, &cost));
     }
     return SIREN_OK;
 }

@@ -134,6 +134,7 @@ typedef struct {
     char **files; /* (n_files) names for SHA256SUMS */
     size_t n_files;
     char *archive; /* its path */
+    double decode_seconds;
 } siren_finishing;
 
 static siren_status add_file(siren_finishing *f, const char *name) {
@@ -227,6 +228,10 @@ static siren_status finish_archive(siren_finishing *f) {
     if (!writer) return SIREN_OK;
     f->writer = NULL;
     SIREN_RETURN_IF_FAILED(siren_archive_writer_commit(writer, &f->result.archive_bytes));
+    double start = siren_clock();
+    SIREN_RETURN_IF_FAILED(
+        siren_verify(f->source->device, f->archive, f->source->memory_limit, NULL, NULL, NULL));
+    f->decode_seconds = siren_clock() - start;
     if (f->trial->layout.grid.kind != SIREN_BLOCK_SLICE) SIREN_RETURN_IF_FAILED(add_slices(f));
     if (f->source->experiment->keep_archives) return add_file(f, SIREN_ARCHIVE_FILE);
     unlink(f->archive);
@@ -260,10 +265,10 @@ static siren_status prepare(siren_finishing *f) {
 }
 
 siren_status siren_sweep_trial_finish(const siren_sweep_source *source, const siren_sweep_trial *trial,
-                                      siren_trial_result *out) {
+                                      siren_trial_result *out, double *decode_seconds) {
     siren_status status = SIREN_OK;
     const siren_block_grid *grid = &trial->layout.grid;
-    siren_finishing f = {.source = source, .trial = trial};
+    siren_finishing f = {.source = source, .trial = trial, .decode_seconds = NAN};
     SIREN_TRY(prepare(&f));
     for (size_t i = 0; i < grid->count; i++) SIREN_TRY(add_block(&f, grid->first + i));
     SIREN_TRY(finish_archive(&f));
@@ -271,6 +276,7 @@ siren_status siren_sweep_trial_finish(const siren_sweep_source *source, const si
     SIREN_TRY(siren_trial_result_write(&trial->folder, &f.result, f.files, f.n_files));
     SIREN_TRY(remove_blocks(trial));
     *out = f.result;
+    *decode_seconds = f.decode_seconds;
     f.result.rows = NULL;
 done:
     siren_archive_writer_discard(f.writer);

@@ -35,10 +35,11 @@ typedef struct {
  * that are finished; what is damaged is told (SIREN_LOG_WARNING) and counts as not done. `trial`, `folder`, `complete` and
  * `result` are set by the caller; siren_sweep_trial_free() releases all. */
 siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_sweep_trial *trial);
-/* All blocks are finished: writes curves, archive and result, and drops the blocks' own files. `*out` is yours:
+/* All blocks are finished: writes curves, archive and result, and drops the blocks' own files. The archive is decoded on the
+ * way, every block against its checksum: `*decode_seconds` is what that took, NaN where there is no archive. `*out` is yours:
  * siren_trial_result_free(). */
 siren_status siren_sweep_trial_finish(const siren_sweep_source *source, const siren_sweep_trial *trial,
-                                      siren_trial_result *out);
+                                      siren_trial_result *out, double *decode_seconds);
 void siren_sweep_trial_free(siren_sweep_trial *trial);
 
 #endif

@@ -136,6 +136,22 @@ cp brain/trials/siren-3d-*/archive.siren .
 rm brain/trials/siren-3d*/result.json
 sweep brain.json -o brain
 cmp archive.siren brain/trials/siren-3d-*/archive.siren || fail "mask_use: resumed to another archive"
+# How long each archive took to decode; a table from before there was that column goes on as it is.
+python3 - <<'PY' || fail "timing.csv"
+import csv
+rows, trials = list(csv.DictReader(open("brain/timing.csv"))), {r["trial"] for r in csv.DictReader(open("brain/summary.csv"))}
+archives = [r for r in rows if r["number"] == ""]
+assert {r["trial"] for r in archives} == trials and len(trials) == 2 and len(archives) == 3, rows
+assert all(float(r["decode_seconds"]) > 0 and r["encode_seconds"] == "" for r in archives), archives
+assert all(r["decode_seconds"] == "" and float(r["encode_seconds"]) > 0 for r in rows if r["number"]), rows
+PY
+cp -r brain older
+grep -v ',,' brain/timing.csv | cut -d, -f1-6 >older/timing.csv
+rm older/trials/siren-2d*/result.json
+sweep brain.json -o older
+[ "$(wc -l <older/timing.csv)" -gt "$(grep -vc ',,,' brain/timing.csv)" ] && [ "$(awk -F, 'NF != 6' older/timing.csv | wc -l)" = 0 ] ||
+    fail "an older timing.csv: $(cat older/timing.csv)"
+same_run brain older
 sed 's/"train"/"figures"/' brain.json >figures.json
 refused 2 'another experiment' figures.json -o brain
 

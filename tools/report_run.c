@@ -67,6 +67,7 @@ static const column number_columns[] = {COLUMN("layers", layers),
                                         COLUMN("parameters", parameters),
                                         COLUMN("slices", slices),
                                         COLUMN("archive_bytes", bytes),
+                                        COLUMN("series_bytes", series_bytes),
                                         COLUMN("ratio", ratio),
                                         COLUMN("ratio_float32", ratio_float32),
                                         COLUMN("psnr_mean", psnr),
@@ -140,7 +141,7 @@ static siren_status read_trials(siren_report_run *run) {
         unsigned bits = 0;
         trial->baseline = !*trial->weights;
         trial->bits = trial->baseline ? NAN : sscanf(trial->weights, "int%2u", &bits) == 1 ? bits : 32;
-        trial->train_seconds = trial->train_flop = NAN;
+        trial->train_seconds = trial->train_flop = trial->decode_seconds = NAN;
         SIREN_RETURN_IF_FAILED(name_series(trial));
     }
     qsort(run->by_name, n, sizeof *run->by_name, compare_names);
@@ -175,6 +176,20 @@ static int compare_timed(const void *a, const void *b) {
     return (x->row > y->row) - (x->row < y->row);
 }
 
+/* Rows about archives, of which the last counts. A run of an earlier version has none. */
+static siren_status read_decoding(siren_report_run *run) {
+    size_t name, at;
+    if (siren_table_find(run->timing, "decode_seconds", &at) != SIREN_OK) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_table_find(run->timing, "trial", &name));
+    for (size_t row = 0; row < siren_table_rows(run->timing); row++) {
+        siren_report_trial *trial = siren_report_run_find(run, siren_table_cell(run->timing, row, name));
+        double seconds;
+        SIREN_RETURN_IF_FAILED(siren_table_number(run->timing, row, at, &seconds));
+        if (trial && !isnan(seconds)) trial->decode_seconds = seconds;
+    }
+    return SIREN_OK;
+}
+
 /* Of a block that was done again, the last row counts. */
 static siren_status read_times(siren_report_run *run) {
     siren_status status = SIREN_OK;
@@ -191,7 +206,7 @@ static siren_status read_times(siren_report_run *run) {
                                   .row = row};
         if (!blocks[n].trial) continue; /* it has not finished */
         SIREN_TRY(siren_table_number(table, row, number, &blocks[n].number));
-        n++;
+        n += !isnan(blocks[n].number); /* else it is about the archive */
     }
     qsort(blocks, n, sizeof *blocks, compare_timed);
     for (size_t i = 0; i < n; i++) {
@@ -262,6 +277,7 @@ siren_status siren_report_run_read(const char *folder, siren_report_run **out) {
     SIREN_TRY(read_table(folder, "evaluation.csv", &run->evaluation));
     if (run->summary) SIREN_TRY(read_trials(run));
     if (run->timing) SIREN_TRY(read_times(run));
+    if (run->timing) SIREN_TRY(read_decoding(run));
     if (run->evaluation) SIREN_TRY(read_judged(run));
     *out = run;
     run = NULL;

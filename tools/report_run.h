@@ -9,9 +9,10 @@
 typedef struct {
     const char *name, *input, *model, *weights, *seed, *rate, *w0, *epochs, *status;
     double layers, width, parameters;
-    double slices, bytes, ratio, ratio_float32;
+    double slices, bytes, series_bytes, ratio, ratio_float32;
     double psnr, psnr_std, published, published_std, masked, masked_std; /* dB, over slices */
     double train_seconds, train_flop;                                    /* of timing.csv, over its blocks */
+    double decode_seconds;                                               /* of timing.csv, of its archive */
     double bits;   /* of a weight; 32 for float32, NaN for a baseline */
     bool baseline; /* no network: it has no layers, weights and settings */
     char *series;  /* what its curve is called in figures */
