@@ -12,6 +12,7 @@
 #include "formats/number.h"
 #include "host/file.h"
 #include "host/lock.h"
+#include "host/staging.h"
 #include "host/threads.h"
 
 #include <math.h>
@@ -577,6 +578,7 @@ siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const s
     SIREN_TRY(siren_run_path(&path, options->folder, "lock"));
     SIREN_TRY(siren_lock_acquire(path, &held));
     siren_folder_clear_leftovers(options->folder);
+    siren_staging_clear_leftovers(options->folder);
     SIREN_TRY(prepare(&s, devices));
     status = conclude(&s, run_stages(&s));
     s.result.seconds = siren_clock() - start;

@@ -10,13 +10,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_DEPTH 8 /* of folders that a program leaves in the hidden one */
+#define HIDDEN_PREFIX ".siren-"
+#define RANDOM_CHARACTERS 6 /* behind it, mkdtemp()'s */
+#define MAX_TRIES 100
 
 struct siren_staging {
     char *folder, *hidden;
+    int lock;                 /* the hidden folder, locked; -1: there is none */
     const char *const *names; /* (n) */
     size_t n;
     bool made_folder;
@@ -60,12 +65,42 @@ static siren_status check_free(const siren_staging *staging) {
     return SIREN_OK;
 }
 
+/* A hidden folder, locked. Someone clearing leftovers may take it for one before it is: then another is made. */
+static siren_status make_hidden(siren_staging *staging) {
+    for (int tries = 0; tries < MAX_TRIES; tries++) {
+        char *hidden = NULL;
+        SIREN_RETURN_IF_FAILED(join(staging->folder, HIDDEN_PREFIX "XXXXXX", &hidden));
+        if (!mkdtemp(hidden)) {
+            siren_status status = siren_fail(SIREN_SYSTEM, "%s: nothing can be made in it: %s",
+                                             staging->folder, strerror(errno));
+            free(hidden);
+            return status;
+        }
+        int fd = open(hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        bool locked = fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK);
+        if (locked && exists(hidden)) {
+            staging->hidden = hidden;
+            staging->lock = fd;
+            return SIREN_OK;
+        }
+        bool gone = fd >= 0 || errno == ENOENT;
+        siren_status status =
+            gone ? SIREN_OK : siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", hidden, strerror(errno));
+        if (fd >= 0) close(fd);
+        rmdir(hidden);
+        free(hidden);
+        SIREN_RETURN_IF_FAILED(status);
+    }
+    return siren_fail(SIREN_SYSTEM, "%s: others removed %d folders that were made in it", staging->folder,
+                      MAX_TRIES);
+}
+
 siren_status siren_staging_open(const char *folder, const char *const *names, size_t n, bool overwrite,
                                 siren_staging **out) {
     siren_status status = SIREN_OK;
     siren_staging *staging = NULL;
-    char *hidden = NULL;
     SIREN_TRY(siren_allocate(&staging, 1, sizeof *staging, folder));
+    staging->lock = -1;
     staging->names = names;
     staging->n = n;
     staging->folder = strdup(folder);
@@ -76,18 +111,12 @@ siren_status siren_staging_open(const char *folder, const char *const *names, si
     if (!overwrite) SIREN_TRY(check_free(staging));
     staging->made_folder = !exists(folder);
     SIREN_TRY(siren_folder_make(folder));
-    SIREN_TRY(join(folder, ".siren-XXXXXX", &hidden));
-    if (!mkdtemp(hidden)) {
-        status = siren_fail(SIREN_SYSTEM, "%s: nothing can be made in it: %s", folder, strerror(errno));
-        goto done;
-    }
-    staging->hidden = hidden;
-    hidden = NULL;
+    siren_staging_clear_leftovers(folder);
+    SIREN_TRY(make_hidden(staging));
     replace(NULL, staging);
     *out = staging;
     staging = NULL;
 done:
-    free(hidden);
     siren_staging_discard(staging);
     return status;
 }
@@ -131,10 +160,28 @@ static void remove_folders(const siren_staging *staging) {
     if (staging->made_folder) rmdir(staging->folder);
 }
 
+static bool is_hidden_name(const char *name) {
+    const size_t n = strlen(HIDDEN_PREFIX);
+    return strncmp(name, HIDDEN_PREFIX, n) == 0 && strlen(name) == n + RANDOM_CHARACTERS;
+}
+
+void siren_staging_clear_leftovers(const char *path) {
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        if (!is_hidden_name(entry->d_name)) continue;
+        int fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0) continue;
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) remove_tree(dirfd(folder), entry->d_name, 0);
+        close(fd);
+    }
+    if (folder) closedir(folder);
+}
+
 void siren_staging_discard(siren_staging *staging) {
     if (!staging) return;
     replace(staging, NULL);
     remove_folders(staging);
+    if (staging->lock >= 0) close(staging->lock);
     free(staging->hidden);
     free(staging->folder);
     free(staging);

@@ -6,9 +6,9 @@
 
 typedef struct siren_staging siren_staging;
 
-/* Makes `folder` where it is missing, and the hidden folder in it. `names` (n, borrowed as long as the staging lives) are all
- * the file names that may appear: USAGE where one of them exists, unless `overwrite`. `*out` is yours: end it with
- * siren_staging_commit() or siren_staging_discard(). */
+/* Makes `folder` where it is missing, and the hidden folder in it, after siren_staging_clear_leftovers(). `names` (n, borrowed as
+ * long as the staging lives) are all the file names that may appear: USAGE where one of them exists, unless `overwrite`.
+ * `*out` is yours: end it with siren_staging_commit() or siren_staging_discard(). */
 siren_status siren_staging_open(const char *folder, const char *const *names, size_t n, bool overwrite,
                                 siren_staging **out);
 /* The hidden folder; lives as long as the staging. */
@@ -20,6 +20,10 @@ siren_status siren_staging_path(const siren_staging *staging, const char *name, 
 siren_status siren_staging_commit(siren_staging *staging);
 /* Removes the hidden folder, and the folder itself if it was made for this and is empty. NULL is allowed. */
 void siren_staging_discard(siren_staging *staging);
+
+/* Removes the hidden folders in `folder` whose process ended without a chance to, as by SIGKILL: each is locked by its process
+ * as long as that lives. Where the file system has no locks, none is removed. */
+void siren_staging_clear_leftovers(const char *folder);
 
 /* For a signal handler about to end the process: does to all stagings what discarding does. Async-signal-safe. */
 void siren_staging_abandon_all(void);

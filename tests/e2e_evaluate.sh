@@ -224,6 +224,18 @@ for signals in 1 2; do
     [ ! -e interrupted ] || fail "an interruption left $(ls -A interrupted)"
 done
 
+# What SIGKILL leaves goes with the next evaluation into the folder, but not while its process lives.
+PATH=$programs "$sirencl" evaluate p.nii q.nii.gz -o killed --quiet >stdout.txt 2>stderr.txt &
+for _ in $(seq 6000); do [ -n "$(ls -A killed 2>/dev/null)" ] && break; sleep 0.01; done
+hidden=$(ls -Ad killed/.siren-*)
+expect 0 '' p.nii q.nii.gz --no-diffusion --quiet -o killed
+[ -d "$hidden" ] || fail "the folder of a living process was removed"
+kill -KILL $!
+wait $! 2>/dev/null
+[ -d "$hidden" ] || fail "SIGKILL left nothing to remove: $(ls -A killed)"
+expect 0 '' p.nii q.nii.gz --no-diffusion --quiet --force -o killed
+[ "$(ls -A killed | wc -l)" = 4 ] || fail "leftovers of a killed process: $(ls -A killed)"
+
 # scikit-image on real data.
 image=${SIREN_TEST_DATA:-}/canon_b1500_pa/dwi.nii.gz
 if ! "$python" -c 'import nibabel, numpy, skimage' 2>/dev/null; then

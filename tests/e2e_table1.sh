@@ -63,6 +63,11 @@ grep -q '^decoding,[0-9.e-]*,s,[0-9.e-]*,[0-9.e-]*,1,.*hold' without/figures/cla
 grep -q 'id="claims"' page.html || fail "no claims in the page"
 rm -r without/figures
 
+# ---- what a killed evaluation left goes, even where nothing is left to do ----
+mkdir without/.siren-aBc123 && touch without/.siren-aBc123/original.nii
+sweep without.json -o without || fail "resume: $(cat stderr.txt)"
+[ ! -e without/.siren-aBc123 ] || fail "a hidden folder is left: $(ls -A without)"
+
 # ---- what is damaged or missing is judged again, and nothing is trained ----
 cp -r without again
 damaged=$(echo again/trials/siren-2d-3x32-*/evaluation.json)

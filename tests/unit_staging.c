@@ -3,7 +3,9 @@
 #include "tests/nifti_files.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/staging.h"
@@ -114,6 +116,64 @@ static void abandoning_leaves_nothing(void **state) {
     siren_staging_discard(staging);
 }
 
+/* A process that opens a staging in the folder, tells its hidden folder and waits to be killed. */
+static pid_t start_owner(const char *folder, char hidden[256]) {
+    int told[2];
+    assert_int_equal(pipe(told), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        siren_staging *staging = NULL;
+        char name[256] = "";
+        if (siren_staging_open(folder, names, 3, true, &staging) == SIREN_OK) {
+            snprintf(name, sizeof name, "%s", siren_staging_folder(staging));
+            put(staging, "half", "made");
+        }
+        ssize_t n = write(told[1], name, sizeof name);
+        for (;;) pause();
+        (void)n;
+    }
+    assert_true(pid > 0);
+    close(told[1]);
+    assert_int_equal(read(told[0], hidden, 256), 256);
+    close(told[0]);
+    assert_true(*hidden);
+    return pid;
+}
+
+static void leftovers_of_the_dead_go_and_those_of_the_living_stay(void **state) {
+    (void)state;
+    char dead[256], living[256], folder[64];
+    snprintf(folder, sizeof folder, "%s", scratch_path("shared"));
+    pid_t killed = start_owner(folder, dead), alive = start_owner(folder, living);
+    siren_staging *mine = open_staging(folder, true);
+    siren_staging_clear_leftovers(folder);
+    assert_true(file_exists(dead) && file_exists(living) && file_exists(siren_staging_folder(mine)));
+    assert_int_equal(kill(killed, SIGKILL), 0);
+    assert_int_equal(waitpid(killed, NULL, 0), killed);
+    assert_true(file_exists(dead));
+    siren_staging_discard(open_staging(folder, true));
+    assert_false(file_exists(dead));
+    assert_true(file_exists(living) && file_exists(siren_staging_folder(mine)));
+    put(mine, "first", "1");
+    assert_int_equal(kill(alive, SIGKILL), 0);
+    assert_int_equal(waitpid(alive, NULL, 0), alive);
+    siren_staging_clear_leftovers(folder);
+    assert_false(file_exists(living));
+    assert_true(file_exists(siren_staging_folder(mine)));
+    /* What merely looks alike: other names, a file, a link. */
+    const char *alike[] = {"shared/.siren-abc", "shared/.siren-abcdefg", "shared/.sirex-abcdef"};
+    for (size_t i = 0; i < 3; i++) assert_int_equal(mkdir(scratch_path(alike[i]), 0700), 0);
+    file_put(scratch_path("shared/.siren-afile0"), "f", 1);
+    assert_int_equal(symlink("/", scratch_path("shared/.siren-alink0")), 0);
+    siren_staging_clear_leftovers(folder);
+    for (size_t i = 0; i < 3; i++) assert_int_equal(rmdir(scratch_path(alike[i])), 0);
+    assert_int_equal(unlink(scratch_path("shared/.siren-afile0")), 0);
+    assert_int_equal(unlink(scratch_path("shared/.siren-alink0")), 0);
+    siren_staging_discard(mine);
+    siren_staging_clear_leftovers(scratch_path("absent"));
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void folders_that_cannot_be(void **state) {
     (void)state;
     siren_staging *staging = NULL;
@@ -129,6 +189,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_replaced_without_consent),
         cmocka_unit_test(discarding_leaves_nothing),
         cmocka_unit_test(abandoning_leaves_nothing),
+        cmocka_unit_test(leftovers_of_the_dead_go_and_those_of_the_living_stay),
         cmocka_unit_test(folders_that_cannot_be),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
