@@ -20,45 +20,24 @@ import argparse
 import math
 import pathlib
 import struct
+import sys
 
 import numpy as np
 import torch
 
-IDENTITY, SINE, RELU, TANH = range(4)
-FIRST_SINE, HIDDEN_SINE, LINEAR = range(3)
-# inputs, extra hidden layers, (activation, init) of the first, the other, the last hidden layers and the output layer
-SIREN = ((SINE, FIRST_SINE), (SINE, HIDDEN_SINE), (SINE, HIDDEN_SINE))
-MODELS = {
-    "siren-2d": (2, 0, *SIREN, (IDENTITY, HIDDEN_SINE)),
-    "siren-3d": (3, 0, *SIREN, (IDENTITY, HIDDEN_SINE)),
-    "siren-2d-relu": (2, 0, *SIREN, (RELU, HIDDEN_SINE)),
-    "siren-2d-tanh": (2, 0, *SIREN, (TANH, HIDDEN_SINE)),
-    "mlp-relu": (2, 1, (RELU, LINEAR), (RELU, LINEAR), (RELU, LINEAR), (IDENTITY, LINEAR)),
-    "mlp-tanh": (2, 1, (TANH, LINEAR), (TANH, LINEAR), (TANH, LINEAR), (IDENTITY, LINEAR)),
-    "mlp-siren": (2, 1, (SINE, FIRST_SINE), (RELU, LINEAR), (RELU, LINEAR), (IDENTITY, LINEAR)),
-    "mlp-siren-last": (2, 1, (RELU, LINEAR), (RELU, LINEAR), (SINE, HIDDEN_SINE), (IDENTITY, LINEAR)),
-}
-
-
-def layers_of(model, n_hidden, width, n_outputs, w0=30.0):
-    """(n_inputs, [(width, activation, w0, init), ...])"""
-    n_inputs, extra, first, hidden, last, output = MODELS[model]
-    kinds = ([first] + [hidden] * max(n_hidden + extra - 2, 0) + [last])[:n_hidden + extra]
-    rows = [(width, *kind) for kind in kinds] + [(n_outputs, *output)]
-    uses_w0 = lambda activation, init: activation == SINE or init == HIDDEN_SINE
-    return n_inputs, [(w, a, w0 if uses_w0(a, i) else 1.0, i) for w, a, i in rows]
+sys.dont_write_bytecode = True  # the source tree stays clean
+from networks import (MODELS, RELU, SINE, TANH, initial_bound, layers_of, make_coordinates, read_trace, widths_of)
 
 
 class Network(torch.nn.Module):
     def __init__(self, n_inputs, layers):
         super().__init__()
         self.layers = layers
-        widths = [n_inputs] + [layer[0] for layer in layers]
+        widths = widths_of(n_inputs, layers)
         self.linear = torch.nn.ModuleList(torch.nn.Linear(d, h) for d, h in zip(widths, widths[1:]))
         with torch.no_grad():
             for linear, (_, _, w0, init) in zip(self.linear, layers):
-                d = linear.in_features
-                bound = {FIRST_SINE: 1 / d, HIDDEN_SINE: math.sqrt(6 / d) / w0, LINEAR: 1 / math.sqrt(d)}[init]
+                bound = initial_bound(linear.in_features, w0, init)
                 linear.weight.uniform_(-bound, bound)
                 linear.bias.uniform_(-bound, bound)
 
@@ -79,13 +58,6 @@ class Network(torch.nn.Module):
     def set_flat(self, values):
         # The parameters become views of their source, and training would overwrite it: hence the copy.
         torch.nn.utils.vector_to_parameters(values.clone(), self.parameters())
-
-
-def make_coordinates(nx, ny, nz, n_inputs):
-    axes = [2 * (torch.arange(n, dtype=torch.float32) / max(n - 1, 1) - 0.5) if n > 1 else torch.zeros(1)
-            for n in (nx, ny, nz)]
-    z, y, x = torch.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
-    return torch.stack([x, y, z][:n_inputs], -1).reshape(-1, n_inputs).contiguous()
 
 
 def make_targets(coordinates, n_outputs, generator, n_missing=0):
@@ -139,7 +111,7 @@ def write_trace(path, model, n_hidden, width, n_outputs, size, n_epochs, learnin
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     n_inputs, layers = layers_of(model, n_hidden, width, n_outputs)
-    coordinates = make_coordinates(*size, n_inputs)
+    coordinates = torch.from_numpy(make_coordinates(*size, n_inputs))
     targets = make_targets(coordinates, n_outputs, generator, n_missing)
     initial = Network(n_inputs, layers).flat()
     run = lambda dtype: train(n_inputs, layers, initial, coordinates, targets, n_epochs, learning_rate, dtype)
@@ -153,30 +125,6 @@ def write_trace(path, model, n_hidden, width, n_outputs, size, n_epochs, learnin
         for array, dtype in ((coordinates, "<f4"), (targets, "<f4"), (initial, "<f4"), (double, "<f8"),
                              (single, "<f8"), (final_double, "<f8"), (final_single, "<f4")):
             f.write(np.asarray(array).astype(dtype).tobytes())
-
-
-def read_trace(path):
-    """The trace as a dictionary; arrays are torch tensors."""
-    data = pathlib.Path(path).read_bytes()
-    if data[:8] != b"SIRENTR1":
-        raise SystemExit(f"{path}: not a trace")
-    *head, learning_rate, n_inputs, n_layers = struct.unpack_from("<6Id2I", data, 8)
-    at = 8 + struct.calcsize("<6Id2I")
-    layers = [struct.unpack_from("<IIfI", data, at + 16 * l) for l in range(n_layers)]
-    at += 16 * n_layers
-    trace = dict(zip(("nx", "ny", "nz", "n_epochs", "best_evaluated", "best_stepped"), head),
-                 learning_rate=learning_rate, n_inputs=n_inputs, layers=layers)
-    n_points = head[0] * head[1] * head[2]
-    widths = [n_inputs] + [layer[0] for layer in layers]
-    n_params = sum((d + 1) * h for d, h in zip(widths, widths[1:]))
-    for name, shape, dtype in (("coordinates", (n_points, n_inputs), "<f4"), ("targets", (n_points, widths[-1]), "<f4"),
-                               ("initial", (n_params,), "<f4"), ("loss_double", (head[3],), "<f8"),
-                               ("loss_single", (head[3],), "<f8"), ("final_double", (n_params,), "<f8"),
-                               ("final_single", (n_params,), "<f4")):
-        count = math.prod(shape)
-        trace[name] = torch.from_numpy(np.frombuffer(data, dtype, count, at).reshape(shape).copy())
-        at += count * int(dtype[-1])
-    return trace
 
 
 def main():
@@ -198,7 +146,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     if options.show:
         for key, value in read_trace(options.show).items():
-            print(key, tuple(value.shape) if torch.is_tensor(value) and not key.startswith("loss") else value)
+            print(key, value.shape if isinstance(value, np.ndarray) and not key.startswith("loss") else value)
     elif options.real:
         write_trace(options.real, options.model, options.layers, options.width, options.outputs, tuple(options.size),
                     options.epochs, options.lr, options.seed, options.missing)
