@@ -8,6 +8,7 @@
 #include "host/rng.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,12 +69,19 @@ typedef struct {
     siren_device *device;
     siren_selftest_fn report;
     void *user;
-    size_t n_failed;
+    const siren_selftest_case *present;
+    size_t n_checked, n_failed;
+    char first_failure[160];
 } siren_selftesting;
 
 static void check(siren_selftesting *t, const char *name, double difference, double bound) {
     bool passed = difference <= bound; /* false for NaN */
-    if (!passed) t->n_failed++;
+    t->n_checked++;
+    if (!passed && t->n_failed++ == 0)
+        snprintf(t->first_failure, sizeof t->first_failure,
+                 "%s of %s %ux%u is off by %.3g%s, the limit is %g", name, t->present->model,
+                 (unsigned)t->present->n_hidden, (unsigned)t->present->width, difference,
+                 bound == 0 ? " values" : "", bound);
     if (t->report) t->report(t->user, name, difference, bound, passed);
 }
 
@@ -206,11 +214,12 @@ done:
 
 siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void *user) {
     siren_status status = SIREN_OK;
-    siren_selftesting t = {device, report, user, 0};
+    siren_selftesting t = {.device = device, .report = report, .user = user};
     float *coordinates = NULL, *targets = NULL, *params = NULL;
     for (size_t i = 0; i < siren_n_selftest_cases; i++) {
         const siren_selftest_case *c = &siren_selftest_cases[i];
         siren_network network;
+        t.present = c;
         SIREN_TRY(siren_selftest_problem(c, &network, &coordinates, &targets, &params));
         SIREN_TRY(test_decode(&t, c, &network, coordinates, params));
         SIREN_TRY(test_gradient(&t, c, &network, coordinates, targets, params));
@@ -219,10 +228,11 @@ siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void
         coordinates = targets = params = NULL;
     }
     if (t.n_failed)
-        status = siren_fail(SIREN_DEVICE,
-                            "the device %s computes wrongly: %zu known answers failed; update its driver, or "
-                            "choose another --device",
-                            siren_device_get_facts(device)->name, t.n_failed);
+        status = siren_fail(SIREN_WRONG_DEVICE,
+                            "the device %s (%s) computes wrongly: %s (%zu of %zu known answers failed); "
+                            "update its driver, or choose another --device",
+                            siren_device_get_facts(device)->name, siren_device_get_facts(device)->place,
+                            t.first_failure, t.n_failed, t.n_checked);
 done:
     free(coordinates);
     free(targets);

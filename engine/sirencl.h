@@ -170,9 +170,14 @@ siren_status siren_compare(const char *image, const char *other, const char *mas
 /* ---- the engine itself ---- */
 
 /* Known answers of every kernel on the device, against plain C. `report` (may be NULL) hears of each: name, worst
- * relative difference, its bound, and whether it passed. DEVICE when one fails. */
+ * relative difference, its bound, and whether it passed. WRONG_DEVICE when one fails. */
 typedef void (*siren_selftest_fn)(void *user, const char *name, double difference, double bound, bool passed);
 siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void *user);
+
+/* Runs the self-test unless the user's cache says that the device, with this driver, version and tuning, has passed it, and
+ * keeps there that it has. Call it before the first training on a device, after siren_tune_load(). WRONG_DEVICE where
+ * it fails, of which nothing is kept. A damaged cache is ignored with a warning. */
+siren_status siren_selftest_once(siren_device *device);
 
 /* Lets the device use what 'sirencl tune' has measured for it, kept in the user's cache; nothing where there is nothing, or
  * where the environment says SIRENCL_TUNE=off. A damaged cache, or one of another device or version, is ignored with a

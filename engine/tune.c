@@ -1,22 +1,16 @@
 #include "engine/tune.h"
 
 #include "engine/bench.h"
+#include "engine/device_cache.h"
 #include "engine/layer.h"
 #include "engine/sirencl.h"
-#include "formats/config.h"
-#include "host/digest.h"
-#include "host/file.h"
-#include "host/kernels.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const siren_shape_plan siren_shape_plans[SIREN_N_SHAPES] = {
     {"narrow", 96, 64, 96}, {"medium", 384, 256, 96}, {"wide", SIREN_MAX_WIDTH, 512, 72}};
-
-#define CACHE_VERSION 1
 
 /* ---- which there are ---- */
 
@@ -125,53 +119,10 @@ siren_status siren_tune_probe(siren_device *device, const siren_configuration *c
 
 /* ---- the cache ---- */
 
-/* What a measurement is of. */
-typedef struct {
-    const char *name;
-    char value[300];
-} identity_line;
-#define N_IDENTITY 7
-
-static void identify(const siren_device *device, identity_line lines[N_IDENTITY]) {
-    const siren_device_facts *facts = siren_device_get_facts(device);
-    char kernels[SIREN_DIGEST_CHARS];
-    siren_digest digest;
-    siren_digest_begin(&digest);
-    for (size_t i = 0; i < siren_n_kernel_sources; i++)
-        siren_digest_add(&digest, siren_kernel_sources[i].text, siren_kernel_sources[i].length);
-    siren_digest_end(&digest, kernels);
-    const char *const names[] = {"platform", "device",  "driver", "compute_units",
-                                 "family",   "sirencl", "kernels"};
-    char units[16];
-    snprintf(units, sizeof units, "%u", facts->compute_units);
-    const char *const values[] = {facts->platform_version,          facts->name,     facts->driver, units,
-                                  siren_family_name(facts->family), siren_version(), kernels};
-    for (size_t i = 0; i < N_IDENTITY; i++) {
-        lines[i].name = names[i];
-        snprintf(lines[i].value, sizeof lines[i].value, "%s", values[i]);
-    }
-}
+#define CACHE_KIND "tune"
 
 siren_status siren_tune_path(const siren_device *device, char **path) {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char hex[SIREN_DIGEST_CHARS], *text = NULL;
-    identity_line lines[N_IDENTITY];
-    siren_digest digest;
-    bool own =
-        cache && *cache == '/'; /* relative ones are to be ignored (XDG Base Directory Specification) */
-    if (!own && (!home || *home != '/'))
-        return siren_fail(SIREN_SYSTEM, "neither XDG_CACHE_HOME nor HOME names a folder for the results of "
-                                        "tuning; set one of them to an absolute path");
-    identify(device, lines);
-    siren_digest_begin(&digest);
-    for (size_t i = 0; i < N_IDENTITY; i++)
-        siren_digest_add(&digest, lines[i].value, strlen(lines[i].value) + 1);
-    siren_digest_end(&digest, hex);
-    size_t size = strlen(own ? cache : home) + 64;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&text, size, 1, "the path of the cache"));
-    snprintf(text, size, "%s%s/sirencl/tune-%.16s.json", own ? cache : home, own ? "" : "/.cache", hex);
-    *path = text;
-    return SIREN_OK;
+    return siren_device_cache_path(device, CACHE_KIND, path);
 }
 
 static void write_shape(siren_json *json, const siren_shape_plan *plan, const siren_tuned *tuned) {
@@ -184,57 +135,19 @@ static void write_shape(siren_json *json, const siren_shape_plan *plan, const si
     siren_json_end(json);
 }
 
-siren_status siren_tune_save(siren_device *device, const siren_tuned tuned[SIREN_N_SHAPES]) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    siren_output *output = NULL;
-    identity_line lines[N_IDENTITY];
-    char *path = NULL, *folder = NULL, *text = NULL;
-    SIREN_TRY(siren_tune_path(device, &path));
-    identify(device, lines);
-    SIREN_TRY(siren_json_create(&json));
-    siren_json_integer(json, "version", CACHE_VERSION);
-    for (size_t i = 0; i < N_IDENTITY; i++) siren_json_string(json, lines[i].name, lines[i].value);
+/* siren_device_cache_write()'s. */
+static void write_shapes(siren_json *json, const void *user) {
+    const siren_tuned *tuned = user;
     siren_json_begin_object(json, "shapes");
     for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
         write_shape(json, &siren_shape_plans[shape], &tuned[shape]);
     siren_json_end(json);
-    SIREN_TRY(siren_json_text(json, &text));
-    SIREN_TRY(siren_allocate(&folder, strlen(path) + 1, 1, "the folder of the cache"));
-    memcpy(folder, path, (size_t)(strrchr(path, '/') - path));
-    SIREN_TRY(siren_folder_make(folder));
-    SIREN_TRY(siren_output_open(path, true, &output));
-    SIREN_TRY(siren_output_write(output, text, strlen(text)));
-    siren_output *whole = output;
-    output = NULL;
-    SIREN_TRY(siren_output_commit(whole));
-    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
-        siren_device_configure(device, (siren_shape)shape, &tuned[shape].chosen);
-done:
-    siren_output_discard(output);
-    siren_json_free(json);
-    free(path);
-    free(folder);
-    free(text);
-    return status;
 }
 
-/* Whether the file is of this device, driver and version. */
-static siren_status check_identity(const char *path, siren_value root, const siren_device *device) {
-    identity_line lines[N_IDENTITY];
-    uint64_t version = 0;
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(root, "version"), 0, UINT64_MAX, &version));
-    if (version != CACHE_VERSION)
-        return siren_fail(SIREN_UNSUPPORTED, "%s: is of version %llu, not %d", path,
-                          (unsigned long long)version, CACHE_VERSION);
-    identify(device, lines);
-    for (size_t i = 0; i < N_IDENTITY; i++) {
-        const char *value = "";
-        SIREN_RETURN_IF_FAILED(siren_value_string(siren_value_member(root, lines[i].name), &value));
-        if (strcmp(value, lines[i].value) != 0)
-            return siren_fail(SIREN_UNSUPPORTED, "%s: %s is '%s' there and '%s' here", path, lines[i].name,
-                              value, lines[i].value);
-    }
+siren_status siren_tune_save(siren_device *device, const siren_tuned tuned[SIREN_N_SHAPES]) {
+    SIREN_RETURN_IF_FAILED(siren_device_cache_write(device, CACHE_KIND, write_shapes, tuned));
+    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
+        siren_device_configure(device, (siren_shape)shape, &tuned[shape].chosen);
     return SIREN_OK;
 }
 
@@ -258,22 +171,23 @@ static siren_status read_shape(siren_value value, siren_family family, siren_con
     return siren_value_fail(value, "is no configuration of the %s family", siren_family_name(family));
 }
 
-static siren_status read_cache(const char *path, const siren_device *device,
-                               siren_configuration configurations[SIREN_N_SHAPES]) {
+/* `*found` is false where nothing has been kept. */
+static siren_status read_cache(const siren_device *device, siren_configuration configurations[SIREN_N_SHAPES],
+                               bool *found) {
     siren_status status = SIREN_OK;
     siren_config *file = NULL;
-    SIREN_TRY(siren_config_read(path, &file));
-    siren_value root = siren_config_root(file);
-    SIREN_TRY(check_identity(path, root, device));
+    *found = false;
+    SIREN_TRY(siren_device_cache_read(device, CACHE_KIND, &file));
+    if (!file) goto done;
+    siren_value shapes = siren_value_member(siren_config_root(file), "shapes");
     for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++) {
-        siren_value value =
-            siren_value_member(siren_value_member(root, "shapes"), siren_shape_plans[shape].name);
-        if (!siren_value_exists(value)) {
-            status = siren_fail(SIREN_CORRUPT, "%s: has no shape %s", path, siren_shape_plans[shape].name);
-            goto done;
-        }
+        siren_value value = siren_value_member(shapes, siren_shape_plans[shape].name);
+        if (!siren_value_exists(value))
+            SIREN_TRY(
+                siren_value_fail(siren_config_root(file), "has no shape %s", siren_shape_plans[shape].name));
         SIREN_TRY(read_shape(value, siren_device_get_facts(device)->family, &configurations[shape]));
     }
+    *found = true;
 done:
     siren_config_free(file);
     return status;
@@ -282,18 +196,13 @@ done:
 void siren_tune_load(siren_device *device) {
     siren_configuration configurations[SIREN_N_SHAPES];
     const char *wanted = getenv("SIRENCL_TUNE");
-    char *path = NULL;
+    bool found;
     if (wanted && strcmp(wanted, "off") == 0) return;
-    if (siren_tune_path(device, &path) != SIREN_OK || access(path, F_OK) != 0) {
-        free(path);
-        return;
-    }
-    if (read_cache(path, device, configurations) == SIREN_OK)
-        for (int shape = 0; shape < SIREN_N_SHAPES; shape++)
-            siren_device_configure(device, (siren_shape)shape, &configurations[shape]);
-    else
+    if (read_cache(device, configurations, &found) != SIREN_OK)
         siren_log(SIREN_LOG_WARNING,
                   "%s; the kernels are built as if nothing had been measured: run 'sirencl tune' again",
                   siren_message());
-    free(path);
+    else if (found)
+        for (int shape = 0; shape < SIREN_N_SHAPES; shape++)
+            siren_device_configure(device, (siren_shape)shape, &configurations[shape]);
 }

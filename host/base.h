@@ -25,6 +25,7 @@
     X(DEVICE_MEMORY, -8, 7, "the device is out of memory")                                                   \
     X(PARTIAL, -9, 8, "partial result")                                                                      \
     X(BOUND, -10, 9, "error bound not met")                                                                  \
+    X(WRONG_DEVICE, -12, 10, "the device computes wrongly")                                                  \
     X(CANCELLED, -11, 130, "interrupted")
 
 typedef enum {

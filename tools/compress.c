@@ -107,14 +107,15 @@ done:
 }
 
 /* The device to train on; its part in the profile begins here. */
-static siren_status open_device(const char *choice, siren_profile *profile, siren_device **out) {
+static siren_status open_device(const char *choice, bool allow_failed, siren_profile *profile,
+                                siren_device **out) {
     siren_status status = SIREN_OK;
     const char *wanted = choice ? choice : getenv("SIRENCL_DEVICE");
     if (wanted && strcmp(wanted, "host") == 0)
         return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
                                        "'sirencl devices'");
     SIREN_TRY_STAGE("opening the device", siren_device_open(choice, out));
-    siren_tune_load(*out);
+    SIREN_TRY(siren_tool_prepare_trainer(*out, allow_failed));
     if (profile) SIREN_TRY(siren_device_set_profile(*out, profile));
 done:
     return status;
@@ -123,7 +124,7 @@ done:
 int siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
-    bool json = false, profiling = false, matrix_units = false;
+    bool json = false, profiling = false, matrix_units = false, allow_failed = false;
     const char *device_choice = NULL, *blocks = NULL, *files[2];
     char default_weights[16];
     const char *weights = siren_weights_name(compress.weight_bits, default_weights);
@@ -162,6 +163,7 @@ int siren_tool_compress(int argc, char **argv) {
         {"sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists", SIREN_OPTION_TEXT,
          &compress.sidecar, 0, 0},
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        {"allow-failed-device", NULL, SIREN_ALLOW_FAILED_HELP, SIREN_OPTION_FLAG, &allow_failed, 0, 0},
         {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &matrix_units, 0, 0},
         {"memory", "BYTES",
          "bytes for series, training and decoding on host and\ndevice together, e.g. 16G; else half of "
@@ -198,7 +200,7 @@ int siren_tool_compress(int argc, char **argv) {
     if (profiling) SIREN_TRY(siren_profile_create(&profile));
     SIREN_TRY(parse_weights(weights, &compress.weight_bits));
     if (blocks) SIREN_TRY(parse_blocks(blocks, &compress));
-    SIREN_TRY(open_device(device_choice, profile, &device));
+    SIREN_TRY(open_device(device_choice, allow_failed, profile, &device));
     if (matrix_units) SIREN_TRY(siren_tool_use_matrix_units(device));
     SIREN_TRY(siren_compress(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();

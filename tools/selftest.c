@@ -19,7 +19,7 @@ int siren_tool_selftest(int argc, char **argv) {
     const siren_usage usage = {.command = "selftest",
                                .arguments = "",
                                .summary = "Runs every kernel on the device and compares its results with "
-                                          "plain C. Exit code 7 where one differs.",
+                                          "plain C. Exit code 10 where one differs.",
                                .options = options,
                                .n_options = sizeof options / sizeof *options};
     int exit_code;

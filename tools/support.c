@@ -21,6 +21,20 @@ siren_status siren_tool_open_decoder(const char *choice, siren_device **out) {
     return SIREN_OK;
 }
 
+siren_status siren_tool_prepare_trainer(siren_device *device, bool allow_failed) {
+    char reason[SIREN_MESSAGE_BYTES];
+    siren_tune_load(device);
+    if (allow_failed) {
+        siren_terminal_warn("%s is not tested: results may be wrong", siren_tool_device_name(device));
+        return SIREN_OK;
+    }
+    siren_status status = siren_selftest_once(device);
+    if (status != SIREN_WRONG_DEVICE) return status;
+    snprintf(reason, sizeof reason, "%s", siren_message());
+    return siren_fail(status, "%s; 'sirencl selftest' tells more, and --allow-failed-device trains on it",
+                      reason);
+}
+
 siren_status siren_tool_use_matrix_units(siren_device *device) {
     siren_status status = siren_matrix_units_enable(device);
     if (status != SIREN_UNSUPPORTED && status != SIREN_DEVICE) return status;
