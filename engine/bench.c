@@ -105,7 +105,7 @@ done:
 /* The quickest of so many steps, or more until so many seconds have passed. */
 #define LEAST_STEPS 3
 #define LEAST_MOST_STEPS 200
-#define LEAST_SECONDS 0.3
+#define LEAST_SECONDS 0.15
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
