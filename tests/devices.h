@@ -17,11 +17,16 @@ static inline siren_device *open_test_device(siren_family family) {
     return device;
 }
 
-/* Runs the tests once on each kernel family, with *device set to the test device. Returns the number that failed. */
+/* Runs the tests once on each kernel family, with *device set to the test device. Returns the number that failed. The chain
+ * family is for CPUs: other compilers may take minutes for it. */
 static inline int run_on_families(siren_device **device, const struct CMUnitTest *tests, size_t n_tests) {
     int failed = 0;
     for (int family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
         *device = open_test_device((siren_family)family);
+        if (family == SIREN_FAMILY_CHAIN && !siren_device_get_facts(*device)->is_cpu) {
+            siren_device_close(*device);
+            continue;
+        }
         failed +=
             _cmocka_run_group_tests(siren_family_name((siren_family)family), tests, n_tests, NULL, NULL);
         siren_device_close(*device);
