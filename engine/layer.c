@@ -1,4 +1,5 @@
 #include "engine/layer.h"
+#include "engine/known_devices.h"
 #include "engine/matrix_units.h"
 
 #include <math.h>
@@ -53,11 +54,19 @@ static bool tile_fits(const siren_device *device, const siren_configuration *c, 
     return true;
 }
 
-siren_configuration siren_layer_default(const siren_device *device) {
+/* The first of the defaults that the device can run, from the one that it is known to like. */
+static size_t first_default(const siren_device *device) {
+    const siren_known_device *known = siren_known_device_of(siren_device_get_facts(device));
     siren_layer_tile tile;
     size_t i = 0;
+    while (known && i + 1 < N_DEFAULTS && !siren_configuration_equal(&defaults[i], &known->configuration))
+        i++;
     while (i + 1 < N_DEFAULTS && !tile_fits(device, &defaults[i], &tile)) i++;
-    return defaults[i];
+    return i;
+}
+
+siren_configuration siren_layer_default(const siren_device *device) {
+    return defaults[first_default(device)];
 }
 
 static siren_status build_kernels(siren_device *device, const char *options, size_t n_kernels,
@@ -91,7 +100,7 @@ siren_status siren_layer_build(siren_device *device, const siren_network *networ
                    as_configured ? "too little for the tile that it is configured with"
                                  : "the layer kernels need 16 items and 4 KiB at least",
                    as_configured ? "tune it again" : "choose another device");
-    for (size_t i = 0; i < (as_configured ? 1 : N_DEFAULTS); i++) {
+    for (size_t i = as_configured ? 0 : first_default(device); i < (as_configured ? 1 : N_DEFAULTS); i++) {
         siren_layer_tile candidate;
         if (!tile_fits(device, &tiles[i], &candidate)) continue;
         status = build_kernels(device, candidate.options, n_kernels, kernels);

@@ -2,6 +2,7 @@
 
 #include "engine/bench.h"
 #include "engine/device_cache.h"
+#include "engine/known_devices.h"
 #include "engine/layer.h"
 #include "engine/sirencl.h"
 
@@ -79,8 +80,11 @@ siren_shape siren_shape_of(const siren_network *network) {
 
 siren_configuration siren_configuration_default(const siren_device *device) {
     const siren_device_facts *facts = siren_device_get_facts(device);
-    if (facts->family == SIREN_FAMILY_CHAIN)
+    if (facts->family == SIREN_FAMILY_CHAIN) {
+        const siren_known_device *known = siren_known_device_of(facts);
+        if (known) return known->configuration;
         return (siren_configuration){.lanes = facts->vector_width >= 16 ? 16 : 8, .block_rows = 96};
+    }
     return siren_layer_default(device);
 }
 

@@ -1,4 +1,5 @@
-/* engine/tune_choice: what measurements in rounds say, on made-up times. */
+/* engine/tune_choice: what measurements in rounds say, on made-up times; engine/known_devices. */
+#include "engine/known_devices.h"
 #include "engine/tune.h"
 #include "host/rng.h"
 #include "tests/testing.h"
@@ -104,6 +105,46 @@ static void noise(void **state) {
     assert_int_equal(n_found, TRIALS);
 }
 
+static siren_device_facts facts_of(siren_family family, const char *vendor, const char *name,
+                                   unsigned vector_width) {
+    siren_device_facts facts = {.family = family, .vector_width = vector_width};
+    snprintf(facts.vendor, sizeof facts.vendor, "%s", vendor);
+    snprintf(facts.name, sizeof facts.name, "%s", name);
+    return facts;
+}
+
+/* Names as drivers give them. Every entry is one that tuning could have chosen, and matches something. */
+static void known_devices(void **state) {
+    (void)state;
+    const struct {
+        siren_device_facts facts;
+        size_t entry;
+    } devices[] = {
+        {facts_of(SIREN_FAMILY_CHAIN, "AuthenticAMD", "pthread-skylake-avx512-AMD EPYC", 16), 0},
+        {facts_of(SIREN_FAMILY_CHAIN, "GenuineIntel", "pthread-skylake-avx512-Intel(R) Xeon(R) Processor",
+                  16),
+         1},
+        {facts_of(SIREN_FAMILY_LAYER, "NVIDIA Corporation", "NVIDIA H100 80GB HBM3", 1), 2},
+        {facts_of(SIREN_FAMILY_LAYER, "Advanced Micro Devices, Inc.", "gfx90a:sramecc+:xnack-", 1), 3},
+        {facts_of(SIREN_FAMILY_LAYER, "Intel(R) Corporation", "Intel(R) UHD Graphics 770", 1), 4},
+        {facts_of(SIREN_FAMILY_CHAIN, "AuthenticAMD", "pthread-znver2-AMD EPYC 7702", 8), SIZE_MAX},
+        {facts_of(SIREN_FAMILY_LAYER, "Oclgrind", "Oclgrind Simulator", 1), SIZE_MAX},
+    };
+    size_t n_matched = 0;
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
+        const siren_known_device *known = siren_known_device_of(&devices[i].facts);
+        assert_ptr_equal(known, devices[i].entry == SIZE_MAX ? NULL : &siren_known_devices[devices[i].entry]);
+        n_matched += known != NULL;
+    }
+    assert_int_equal(n_matched, siren_n_known_devices);
+    for (size_t i = 0; i < siren_n_known_devices; i++) {
+        size_t n = 0, at = 0;
+        const siren_configuration *list = siren_tune_candidates(siren_known_devices[i].family, &n);
+        while (at < n && !siren_configuration_equal(&list[at], &siren_known_devices[i].configuration)) at++;
+        assert_true(at < n);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_measured),
@@ -111,6 +152,7 @@ int main(void) {
         cmocka_unit_test(little_gains_are_left),
         cmocka_unit_test(the_hopeless_are_dropped),
         cmocka_unit_test(noise),
+        cmocka_unit_test(known_devices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

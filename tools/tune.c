@@ -2,6 +2,7 @@
  * hangs loses that configuration only. */
 #include "engine/tune.h"
 
+#include "engine/known_devices.h"
 #include "host/process.h"
 #include "tools/tools.h"
 
@@ -201,7 +202,12 @@ static siren_status report(const tuning *t) {
         }
         printf("\n");
     }
-    printf("kept in %s\n", path);
+    const siren_known_device *known = siren_known_device_of(siren_device_get_facts(t->device));
+    printf("the default is %s\nkept in %s\n",
+           !known            ? "that of unknown devices"
+           : known->measured ? "what was measured on such devices (docs/performance.md)"
+                             : "a guess for the vendor's devices, which nobody has measured",
+           path);
     free(path);
     return SIREN_OK;
 }
