@@ -45,8 +45,10 @@ static void families_know_the_answers(void **state) {
     for (int family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
         siren_device *device = open_test_device((siren_family)family);
         size_t n = 0;
-        assert_siren_ok(siren_selftest(device, show, &n));
-        assert_int_equal(n, 3 * siren_n_selftest_cases);
+        if (family >= (int)first_family(device)) {
+            assert_siren_ok(siren_selftest(device, show, &n));
+            assert_int_equal(n, 3 * siren_n_selftest_cases);
+        }
         siren_device_close(device);
     }
 }
