@@ -160,17 +160,19 @@ done:
 
 static siren_status measure_steps(siren_device *device, siren_trainer *trainer, size_t n_steps,
                                   siren_bench_result *result) {
-    double seconds[ROUNDS], peak[ROUNDS], share[ROUNDS];
+    double seconds[ROUNDS], processor_seconds[ROUNDS], peak[ROUNDS], share[ROUNDS];
     SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, 2, NULL, NULL));
     for (int round = 0; round < ROUNDS; round++) {
-        double start = siren_clock();
+        double start = siren_clock(), processor_start = siren_processor_clock();
         SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, n_steps, NULL, NULL));
         seconds[round] = (siren_clock() - start) / (double)n_steps;
+        processor_seconds[round] = (siren_processor_clock() - processor_start) / (double)n_steps;
         SIREN_RETURN_IF_FAILED(siren_bench_peak(device, &peak[round]));
         share[round] = result->step_flops / seconds[round] * 1e-9 / peak[round];
     }
     result->peak_gflops = median(peak);
     result->step_seconds = median(seconds);
+    result->processor_seconds = median(processor_seconds);
     result->step_gflops = result->step_flops / result->step_seconds * 1e-9;
     result->step_share_of_peak = median(share);
     return SIREN_OK;

@@ -17,6 +17,7 @@ siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes);
 typedef struct {
     double peak_gflops;        /* median of the rounds */
     double step_seconds;       /* of one training step of all networks, median of the rounds */
+    double processor_seconds;  /* of processor time of the process in such a step, median of the rounds */
     double step_flops;         /* of one training step of all networks */
     double step_gflops;        /* step_flops / step_seconds */
     double step_share_of_peak; /* median of the rounds' own ratios: clocks and neighbours drift */

@@ -104,11 +104,15 @@ void siren_log(siren_log_level level, const char *format, ...) {
     log_callback(log_user, level, text);
 }
 
-double siren_clock(void) {
+static double read_clock(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
+
+double siren_clock(void) { return read_clock(CLOCK_MONOTONIC); }
+
+double siren_processor_clock(void) { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
 
 unsigned siren_processors(void) {
     cpu_set_t set;

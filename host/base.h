@@ -81,6 +81,8 @@ typedef bool (*siren_progress_fn)(void *user, double done, double total, const c
 
 /* Monotonic seconds. */
 double siren_clock(void);
+/* Seconds of processor time of all threads of this process, those of an OpenCL CPU device among them. */
+double siren_processor_clock(void);
 
 /* Number of processors this process may run on (its affinity mask), at least 1. */
 unsigned siren_processors(void);

@@ -193,5 +193,5 @@ for device in json.load(sys.stdin)["devices"]:
     assert {"name", "version", "driver", "compute_units", "global_bytes", "max_work_group", "family"} <= set(device)' <stdout.txt ||
     fail "devices --json: $(cat stdout.txt)"
 expect 0 '' bench --json --layers 1 --width 16 --volumes 3 --points 96 --networks 2 --steps 1
-keys stdout.txt device peak_gflops bandwidth_gbs step_bytes step_gflops step_share_of_peak decode_gflops step_seconds decode_crc
+keys stdout.txt device peak_gflops bandwidth_gbs processor_seconds step_bytes step_gflops step_share_of_peak decode_gflops step_seconds decode_crc
 echo "all checks passed"

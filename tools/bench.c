@@ -88,6 +88,7 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
                                  .step_gflops = result.step_gflops,
                                  .step_share_of_peak = result.step_share_of_peak,
                                  .step_seconds = result.step_seconds,
+                                 .processor_seconds = result.processor_seconds,
                                  .step_flops = result.step_flops,
                                  .bandwidth_gbs = bandwidth,
                                  .step_bytes =

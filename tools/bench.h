@@ -15,8 +15,8 @@ typedef struct {
     double bandwidth_gbs; /* siren_bench_bandwidth() */
     double step_bytes;    /* siren_network_step_bytes() */
     /* As in siren_bench_result. */
-    double peak_gflops, step_gflops, step_share_of_peak, step_seconds, step_flops, decode_gflops,
-        decode_share_of_peak, decode_seconds, psnr;
+    double peak_gflops, step_gflops, step_share_of_peak, step_seconds, processor_seconds, step_flops,
+        decode_gflops, decode_share_of_peak, decode_seconds, psnr;
 } siren_bench_run;
 
 /* Adds the members of a run to the object being built. */

@@ -27,6 +27,7 @@ static const field fields[] = {
     FIELD(step_gflops, FIELD_NUMBER, false),
     FIELD(step_share_of_peak, FIELD_NUMBER, false),
     FIELD(step_seconds, FIELD_NUMBER, false),
+    FIELD(processor_seconds, FIELD_NUMBER, false),
     FIELD(step_flops, FIELD_NUMBER, false),
     FIELD(step_bytes, FIELD_NUMBER, false),
     FIELD(decode_gflops, FIELD_NUMBER, false),

@@ -100,11 +100,12 @@ def run(options, problem, start, synchronize, facts):
         require_agreement(f"epoch {epoch}", float(checked.step()), loss)
 
     trainings = [start() for _ in range(options.networks)]
-    seconds = []
+    seconds, processor_seconds = [], []
     for _ in range(options.warmup + options.steps):
-        begin = time.perf_counter()
+        begin, processor_begin = time.perf_counter(), time.process_time()
         synchronize([training.step() for training in trainings])
         seconds.append((time.perf_counter() - begin) / options.networks)
+        processor_seconds.append((time.process_time() - processor_begin) / options.networks)
     seconds = seconds[options.warmup:]
     flops = problem.step_flops()
     print(json.dumps({
@@ -113,5 +114,6 @@ def run(options, problem, start, synchronize, facts):
         "n_points": len(problem.coordinates), "widths": [layer.width for layer in problem.layers],
         "gflop_per_step": flops / 1e9, "initial_loss": first_loss, "checked_epochs": max(len(problem.losses), 1),
         "seconds_per_step": statistics.median(seconds), "seconds_per_step_min": min(seconds),
+        "processor_seconds": statistics.median(processor_seconds[options.warmup:]),
         "gflops": flops / statistics.median(seconds) / 1e9, "gflops_max": flops / min(seconds) / 1e9,
     }))
