@@ -232,8 +232,9 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
         encoder->n_networks = n_networks;
     }
     if (!encoder->plan.log_interval || encoder->evaluator) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->y, chunk * encoder->layout.geometry.n_volumes,
-                                          sizeof(float), "some outputs"));
+    if (!encoder->y)
+        SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->y, chunk * encoder->layout.geometry.n_volumes,
+                                              sizeof(float), "some outputs"));
     return siren_decoder_create(encoder->device, network, chunk, encoder->coordinates, &encoder->evaluator);
 }
 
