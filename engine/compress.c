@@ -3,6 +3,7 @@
 #include "engine/grid.h"
 #include "engine/sections.h"
 #include "formats/nifti.h"
+#include "host/background.h"
 #include "host/file.h"
 #include "host/profile.h"
 
@@ -35,11 +36,15 @@ typedef struct {
     siren_archive_writer *writer;
     siren_encoder *encoder;
     siren_training *trainings; /* (grid.count) in the order of compression */
-    size_t n_done;             /* blocks finished */
+    size_t n_done;             /* blocks trained */
     size_t n_in_batch;         /* blocks in training */
+    siren_background *background;
+    siren_trained *trained; /* what it encodes and appends, while the next batch trains */
 } siren_compression;
 
 static void compression_free(siren_compression *run) {
+    siren_background_free(run->background); /* first: it uses all else */
+    siren_trained_free(run->trained);
     siren_series_free(&run->series);
     siren_archive_writer_discard(run->writer);
     siren_encoder_free(run->encoder);
@@ -47,21 +52,13 @@ static void compression_free(siren_compression *run) {
     free(run->trainings);
 }
 
-/* ---- training ---- */
+/* ---- in the background ---- */
 
-static bool report(void *user, double done, double total, const char *what) {
-    siren_compression *run = user;
-    (void)total;
-    double epochs = (double)run->options->epochs, n_blocks = (double)run->layout.grid.count;
-    return !run->progress ||
-           run->progress(run->user, (double)run->n_done * epochs + (double)run->n_in_batch * done,
-                         n_blocks * epochs, what);
-}
-
-static siren_status store_block(siren_compression *run, size_t nth) {
+static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
     siren_encoded encoded;
     char name[64];
-    SIREN_RETURN_IF_FAILED(siren_encoder_encode(run->encoder, nth, run->options->weight_bits, &encoded));
+    SIREN_RETURN_IF_FAILED(
+        siren_trained_encode(run->trained, nth, run->options->weight_bits, stop, &encoded));
     siren_block_name(&run->layout.grid, encoded.entry.block, name, sizeof name);
     const char *before = siren_profile_enter(STAGE_WRITING);
     siren_status status =
@@ -74,25 +71,55 @@ static siren_status store_block(siren_compression *run, size_t nth) {
         siren_log(SIREN_LOG_WARNING,
                   "%s diverged; the best parameters before that are kept; lower --lr or --w0", name);
     siren_encoded_free(&encoded);
-    run->n_done++;
-    run->n_in_batch = 0;
     return status;
 }
 
-static siren_status compress_blocks(siren_compression *run) {
-    const siren_block_grid *grid = &run->layout.grid;
-    for (size_t done = 0, n = 0; done < grid->count; done += n) {
-        size_t left = grid->count - done;
-        run->n_in_batch = left < siren_encoder_batch(run->encoder) ? left : siren_encoder_batch(run->encoder);
-        SIREN_RETURN_IF_FAILED(
-            siren_encoder_train(run->encoder, run->trainings + done, left, NULL, report, run, &n));
-        for (size_t i = 0; i < n; i++) {
-            SIREN_RETURN_IF_FAILED(store_block(run, i));
-            if (!report(run, 0, 0, "epochs"))
-                return siren_fail(SIREN_CANCELLED, "compression was interrupted");
-        }
-    }
+/* A siren_background_fn: appends the records of a batch, in its order. */
+static siren_status store_batch(void *user, const atomic_bool *stop) {
+    siren_compression *run = user;
+    for (size_t i = 0; i < run->trained->n; i++) SIREN_RETURN_IF_FAILED(store_block(run, i, stop));
     return SIREN_OK;
+}
+
+/* ---- training ---- */
+
+static bool report(void *user, double done, double total, const char *what) {
+    siren_compression *run = user;
+    (void)total;
+    double epochs = (double)run->options->epochs, n_blocks = (double)run->layout.grid.count;
+    return !siren_background_failed(run->background) &&
+           (!run->progress ||
+            run->progress(run->user, (double)run->n_done * epochs + (double)run->n_in_batch * done,
+                          n_blocks * epochs, what));
+}
+
+static bool report_waiting(void *user) { return report(user, 0, 0, "epochs"); }
+
+/* Trains batch after batch. Not more than one is in the background at a time, so that memory is bounded. */
+static siren_status train_blocks(siren_compression *run) {
+    const siren_block_grid *grid = &run->layout.grid;
+    while (run->n_done < grid->count) {
+        siren_trained *trained = NULL;
+        size_t left = grid->count - run->n_done;
+        run->n_in_batch = left < siren_encoder_batch(run->encoder) ? left : siren_encoder_batch(run->encoder);
+        SIREN_RETURN_IF_FAILED(siren_encoder_train(run->encoder, run->trainings + run->n_done, left, NULL,
+                                                   report, run, &trained));
+        run->n_done += trained->n;
+        run->n_in_batch = 0;
+        siren_status status = siren_background_wait(run->background, report_waiting, run);
+        siren_trained_free(run->trained);
+        run->trained = trained;
+        SIREN_RETURN_IF_FAILED(status);
+        siren_background_begin(run->background, store_batch, run);
+        if (!report_waiting(run)) return siren_fail(SIREN_CANCELLED, "compression was interrupted");
+    }
+    return siren_background_wait(run->background, report_waiting, run);
+}
+
+static siren_status compress_blocks(siren_compression *run) {
+    SIREN_RETURN_IF_FAILED(siren_background_create(&run->background));
+    siren_status status = train_blocks(run);
+    return status == SIREN_OK ? SIREN_OK : siren_background_stop(run->background, status);
 }
 
 /* ---- the whole ---- */

@@ -10,6 +10,7 @@
 #include "engine/sweep_jobs.h"
 #include "engine/sweep_trial.h"
 #include "formats/number.h"
+#include "host/background.h"
 #include "host/file.h"
 #include "host/lock.h"
 #include "host/staging.h"
@@ -21,18 +22,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OTHERS_SHARE 16     /* of a worker's memory; a batch of other trials may hold it, in the background */
 #define TABLES_SECONDS 10.0 /* between two writings of the tables while trials end */
 
 typedef struct siren_sweeping siren_sweeping;
 
-/* One device and the thread that uses it. */
+/* A batch of jobs, in training or being encoded. */
 typedef struct {
+    struct siren_worker *worker;
+    const siren_job *jobs; /* (n) */
+    size_t n;              /* asked for; trained->n of them were trained */
+    siren_trained *trained;
+    double train_seconds;
+    FILE **curves; /* (n) write to */
+    char **texts;  /* (n) these, of */
+    size_t *lengths;
+} siren_batch;
+
+/* One device, the thread that uses it, and the one that encodes beside it. */
+typedef struct siren_worker {
     siren_sweeping *sweep;
     siren_device *device;
     siren_encoder *encoder; /* for trials shaped as `shape`; NULL: none */
     const siren_trial *shape;
     double under_way;  /* operations done of the batch in training */
     double batch_flop; /* operations of an epoch of it */
+    siren_background *background;
+    siren_batch *kept; /* in the background; NULL: none */
 } siren_worker;
 
 /* Everything a call holds. What workers share is guarded by `mutex`. */
@@ -103,13 +119,6 @@ static bool stopping(siren_sweeping *s) {
     return stop;
 }
 
-/* A batch in training. */
-typedef struct {
-    siren_worker *worker;
-    const siren_job *jobs;
-    FILE **curves; /* one for each job */
-} siren_batch;
-
 static bool report_epochs(void *user, double done, double total, const char *what) {
     siren_batch *batch = user;
     siren_sweeping *s = batch->worker->sweep;
@@ -119,7 +128,7 @@ static bool report_epochs(void *user, double done, double total, const char *wha
     batch->worker->under_way = done * batch->worker->batch_flop;
     bool go_on = report(s);
     unlock(s);
-    return go_on;
+    return go_on && !siren_background_failed(batch->worker->background);
 }
 
 static void write_curve_row(void *user, size_t nth, size_t epoch, const siren_fidelity *f) {
@@ -136,6 +145,8 @@ static void write_curve_row(void *user, size_t nth, size_t epoch, const siren_fi
         fprintf(curve, ",%s", isnan(figures[i]) ? "" : siren_number_format(figures[i], text));
     fputc('\n', curve);
 }
+
+static siren_status make_room(siren_worker *worker, size_t limit);
 
 /* Takes up to the encoder's batch of jobs of one shape; 0: there are none left, or the sweep stops. The encoder is made to
  * fit them. */
@@ -165,6 +176,8 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
         size_t held = siren_geometry_voxels(&s->series.geometry) *
                       siren_datatype_size(s->series.geometry.datatype),
                limit = s->options->memory_limit;
+        size_t share = limit > held ? (limit - held) / s->n_workers + 1 : 1;
+        SIREN_RETURN_IF_FAILED(make_room(worker, share / OTHERS_SHARE));
         siren_encoder_plan plan = {.series = &s->series,
                                    .layout = &first->layout,
                                    .mask = s->mask,
@@ -172,7 +185,7 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
                                    .points_per_epoch = first->trial->points_per_epoch,
                                    .log_interval =
                                        s->experiment->keep_curves ? s->experiment->log_interval : 0,
-                                   .memory_limit = limit > held ? (limit - held) / s->n_workers + 1 : 1};
+                                   .memory_limit = share - share / OTHERS_SHARE};
         siren_encoder_free(worker->encoder);
         worker->encoder = NULL;
         SIREN_RETURN_IF_FAILED(siren_encoder_create(worker->device, &plan, &worker->encoder));
@@ -202,13 +215,13 @@ static siren_status finish_trial(siren_sweeping *s, siren_sweep_trial *trial, si
 }
 
 /* The nth network of a batch is trained: encodes and keeps it for one trial. */
-static siren_status keep_block(siren_worker *worker, siren_sweep_trial *trial, size_t nth, const char *curve,
-                               siren_timing *timing) {
-    siren_sweeping *s = worker->sweep;
-    siren_finished_block block = {.curve = (char *)curve};
+static siren_status keep_block(const siren_batch *batch, siren_sweep_trial *trial, size_t nth,
+                               const atomic_bool *stop, siren_timing *timing) {
+    siren_sweeping *s = batch->worker->sweep;
+    siren_finished_block block = {.curve = batch->texts[nth]};
     double start = siren_clock();
     SIREN_RETURN_IF_FAILED(
-        siren_encoder_encode(worker->encoder, nth, trial->trial->weight_bits, &block.encoded));
+        siren_trained_encode(batch->trained, nth, trial->trial->weight_bits, stop, &block.encoded));
     timing->trial = trial->folder.name;
     timing->encode_seconds = siren_clock() - start;
     siren_status status = siren_finished_block_write(&trial->folder, &block);
@@ -220,10 +233,9 @@ static siren_status keep_block(siren_worker *worker, siren_sweep_trial *trial, s
     s->result.encode_seconds += timing->encode_seconds;
     s->result.n_blocks++;
     trial->finished[timing->number - trial->layout.grid.first] = 1;
-    bool last = --trial->n_left == 0;
+    trial->n_left--;
     unlock(s);
-    if (status == SIREN_OK && diverged && s->options->fail_fast) return stop_at_diverged(trial);
-    return status == SIREN_OK && last ? finish_trial(s, trial, worker->device) : status;
+    return status == SIREN_OK && diverged && s->options->fail_fast ? stop_at_diverged(trial) : status;
 }
 
 /* `*complete` (n) is yours to free(). */
@@ -256,97 +268,12 @@ static siren_status write_tables(siren_sweeping *s) {
     return status;
 }
 
-/* Keeps what has been trained, for each trial that wants it. */
-static siren_status keep_batch(siren_batch *batch, size_t n, char *const *curves, double seconds) {
-    siren_worker *worker = batch->worker;
-    siren_sweeping *s = worker->sweep;
-    double flop = 0, trained_flop = 0; /* constant blocks take no training */
-    for (size_t i = 0; i < n; i++) {
-        double of_job = siren_sweep_trial_flop(job_trial(s, &s->work.shared[batch->jobs[i].shared], 0),
-                                               batch->jobs[i].block);
-        flop += of_job;
-        trained_flop += siren_encoder_has_trained(worker->encoder, i) ? of_job : 0;
-    }
-    lock(s);
-    worker->under_way = 0;
-    s->done_flop += flop;
-    s->result.train_seconds += seconds;
-    s->result.train_flop += trained_flop;
-    unlock(s);
-    for (size_t i = 0; i < n; i++) {
-        const siren_shared_training *shared = &s->work.shared[batch->jobs[i].shared];
-        size_t block = batch->jobs[i].block;
-        for (size_t t = 0; t < shared->n; t++) {
-            siren_sweep_trial *trial = job_trial(s, shared, t);
-            siren_timing timing = {.number = block,
-                                   .device = siren_device_get_facts(worker->device)->name,
-                                   .train_seconds = seconds / (double)n / (double)shared->n,
-                                   .train_flop =
-                                       siren_encoder_has_trained(worker->encoder, i)
-                                           ? siren_sweep_trial_flop(trial, block) / (double)shared->n
-                                           : 0};
-            if (trial->finished[block - trial->layout.grid.first]) continue;
-            SIREN_RETURN_IF_FAILED(keep_block(worker, trial, i, curves[i], &timing));
-        }
-        lock(s);
-        bool go_on = report(s);
-        siren_status status =
-            go_on && siren_clock() - s->tables_at > TABLES_SECONDS ? write_tables(s) : SIREN_OK;
-        unlock(s);
-        if (status != SIREN_OK || !go_on) return status;
-    }
-    return SIREN_OK;
-}
-
-static siren_status train_batch(siren_worker *worker, const siren_job *jobs, size_t n, size_t *n_trained) {
-    siren_status status = SIREN_OK;
-    siren_sweeping *s = worker->sweep;
-    siren_batch batch = {worker, jobs, NULL};
-    siren_training *trainings = NULL;
-    char **curves = NULL;
-    size_t *lengths = NULL, n_open = 0;
-    SIREN_TRY(siren_allocate(&trainings, n, sizeof *trainings, "a batch"));
-    SIREN_TRY(siren_allocate(&batch.curves, n, sizeof *batch.curves, "the curves of a batch"));
-    SIREN_TRY(siren_allocate(&curves, n, sizeof *curves, "the curves of a batch"));
-    SIREN_TRY(siren_allocate(&lengths, n, sizeof *lengths, "the curves of a batch"));
-    worker->batch_flop = 0;
-    for (size_t i = 0; i < n; i++) {
-        const siren_sweep_trial *trial = job_trial(s, &s->work.shared[jobs[i].shared], 0);
-        trainings[i] = (siren_training){jobs[i].block, trial->trial->seed, trial->trial->rate};
-        worker->batch_flop += siren_sweep_trial_flop(trial, jobs[i].block) / (double)trial->trial->epochs;
-        batch.curves[i] = open_memstream(&curves[i], &lengths[i]);
-        if (!batch.curves[i]) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve"));
-        n_open++;
-    }
-    double start = siren_clock();
-    SIREN_TRY(siren_encoder_train(worker->encoder, trainings, n, write_curve_row, report_epochs, &batch,
-                                  n_trained));
-    double seconds = siren_clock() - start;
-    for (size_t i = 0; i < n; i++)
-        if (fflush(batch.curves[i]) != 0)
-            SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve"));
-    SIREN_TRY(keep_batch(&batch, *n_trained, curves, seconds));
-done:
-    lock(s);
-    worker->under_way = 0;
-    unlock(s);
-    for (size_t i = 0; i < n_open; i++) {
-        fclose(batch.curves[i]);
-        free(curves[i]);
-    }
-    free(batch.curves);
-    free(curves);
-    free(lengths);
-    free(trainings);
-    return status;
-}
-
 /* A failure that is the trial's own and leaves the others a chance. */
 static bool is_of_trial(siren_status status) {
     return status == SIREN_DEVICE_MEMORY || status == SIREN_UNSUPPORTED || status == SIREN_USAGE;
 }
 
-/* The first of the batch's trials failed: others go on. */
+/* Trials that share a training failed: others go on. */
 static void give_up(siren_sweeping *s, siren_shared_training *shared) {
     lock(s);
     shared->failed = true;
@@ -360,26 +287,221 @@ static void give_up(siren_sweeping *s, siren_shared_training *shared) {
     unlock(s);
 }
 
-static void work(void *user, size_t i) {
+static void batch_free(siren_batch *batch) {
+    if (!batch) return;
+    siren_trained_free(batch->trained);
+    for (size_t i = 0; i < batch->n; i++) {
+        if (batch->curves && batch->curves[i]) fclose(batch->curves[i]);
+        if (batch->texts) free(batch->texts[i]);
+    }
+    free(batch->curves);
+    free(batch->texts);
+    free(batch->lengths);
+    free(batch);
+}
+
+/* Keeps the nth network of a batch for each trial that wants it. */
+static siren_status keep_job(const siren_batch *batch, size_t nth, const atomic_bool *stop) {
+    siren_worker *worker = batch->worker;
+    siren_sweeping *s = worker->sweep;
+    const siren_job *job = &batch->jobs[nth];
+    const siren_shared_training *shared = &s->work.shared[job->shared];
+    for (size_t t = 0; t < shared->n; t++) {
+        siren_sweep_trial *trial = job_trial(s, shared, t);
+        siren_timing timing = {
+            .number = job->block,
+            .device = siren_device_get_facts(worker->device)->name,
+            .train_seconds = batch->train_seconds / (double)batch->trained->n / (double)shared->n,
+            .train_flop = batch->trained->blocks[nth].constant
+                              ? 0
+                              : siren_sweep_trial_flop(trial, job->block) / (double)shared->n};
+        if (trial->finished[job->block - trial->layout.grid.first]) continue;
+        SIREN_RETURN_IF_FAILED(keep_block(batch, trial, nth, stop, &timing));
+    }
+    return SIREN_OK;
+}
+
+/* A siren_background_fn. */
+static siren_status keep_batch(void *user, const atomic_bool *stop) {
+    const siren_batch *batch = user;
+    siren_sweeping *s = batch->worker->sweep;
+    for (size_t i = 0; i < batch->trained->n; i++) {
+        siren_status status = keep_job(batch, i, stop);
+        if (is_of_trial(status) && !s->options->fail_fast) {
+            give_up(s, &s->work.shared[batch->jobs[i].shared]);
+            status = SIREN_OK;
+        }
+        lock(s);
+        bool go_on = report(s);
+        if (status == SIREN_OK && go_on && siren_clock() - s->tables_at > TABLES_SECONDS)
+            status = write_tables(s);
+        unlock(s);
+        if (status != SIREN_OK || !go_on) return status;
+    }
+    return SIREN_OK;
+}
+
+static bool report_waiting(void *user) {
     siren_sweeping *s = user;
-    siren_worker *worker = &s->workers[i];
+    lock(s);
+    bool go_on = report(s);
+    unlock(s);
+    return go_on;
+}
+
+/* Finishes the trial if its last block is kept and no other worker does so. */
+static siren_status finish_if_last(siren_worker *worker, siren_sweep_trial *trial) {
+    siren_sweeping *s = worker->sweep;
+    lock(s);
+    bool mine = trial->n_left == 0 && !trial->finishing;
+    trial->finishing = trial->finishing || mine;
+    unlock(s);
+    return mine ? finish_trial(s, trial, worker->device) : SIREN_OK;
+}
+
+/* Finishes trials whose last block was in the batch. */
+static siren_status finish_trials(siren_worker *worker, const siren_batch *batch) {
+    siren_sweeping *s = worker->sweep;
+    for (size_t i = 0; i < batch->trained->n; i++) {
+        siren_shared_training *shared = &s->work.shared[batch->jobs[i].shared];
+        for (size_t t = 0; t < shared->n; t++) {
+            siren_status status = finish_if_last(worker, job_trial(s, shared, t));
+            if (!is_of_trial(status) || s->options->fail_fast)
+                SIREN_RETURN_IF_FAILED(status);
+            else
+                give_up(s, shared);
+        }
+    }
+    return SIREN_OK;
+}
+
+/* Waits until the batch before is kept. What that completes is finished on the device, which is free now: how long decoding
+ * takes there is measured. */
+static siren_status wait_for_batch(siren_worker *worker) {
+    siren_batch *batch = worker->kept;
+    siren_status status = siren_background_wait(worker->background, report_waiting, worker->sweep);
+    worker->kept = NULL;
+    if (status == SIREN_OK && batch) status = finish_trials(worker, batch);
+    batch_free(batch);
+    return status;
+}
+
+/* Waits for a batch of other trials where it may hold more than `limit` bytes. */
+static siren_status make_room(siren_worker *worker, size_t limit) {
+    const siren_trained *trained = worker->kept ? worker->kept->trained : NULL;
+    return trained && siren_trained_bytes(&trained->layout, trained->n) > limit ? wait_for_batch(worker)
+                                                                                : SIREN_OK;
+}
+
+static siren_status begin_batch(siren_worker *worker, const siren_job *jobs, size_t n, siren_batch **out) {
+    siren_status status = SIREN_OK;
+    siren_batch *batch = NULL;
+    SIREN_TRY(siren_allocate(&batch, 1, sizeof *batch, "a batch"));
+    *batch = (siren_batch){.worker = worker, .jobs = jobs, .n = n};
+    SIREN_TRY(siren_allocate(&batch->curves, n, sizeof *batch->curves, "the curves of a batch"));
+    SIREN_TRY(siren_allocate(&batch->texts, n, sizeof *batch->texts, "the curves of a batch"));
+    SIREN_TRY(siren_allocate(&batch->lengths, n, sizeof *batch->lengths, "the curves of a batch"));
+    for (size_t i = 0; i < n; i++) {
+        batch->curves[i] = open_memstream(&batch->texts[i], &batch->lengths[i]);
+        if (!batch->curves[i]) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve"));
+    }
+    *out = batch;
+    batch = NULL;
+done:
+    batch_free(batch);
+    return status;
+}
+
+static siren_status end_curves(siren_batch *batch) {
+    for (size_t i = 0; i < batch->n; i++) {
+        FILE *curve = batch->curves[i];
+        batch->curves[i] = NULL;
+        if (fclose(curve) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve");
+    }
+    return SIREN_OK;
+}
+
+/* Counts the operations of what has been trained; constant blocks took none. */
+static void count_batch(const siren_batch *batch) {
+    siren_sweeping *s = batch->worker->sweep;
+    lock(s);
+    batch->worker->under_way = 0;
+    s->result.train_seconds += batch->train_seconds;
+    for (size_t i = 0; i < batch->trained->n; i++) {
+        double flop = siren_sweep_trial_flop(job_trial(s, &s->work.shared[batch->jobs[i].shared], 0),
+                                             batch->jobs[i].block);
+        s->done_flop += flop;
+        s->result.train_flop += batch->trained->blocks[i].constant ? 0 : flop;
+    }
+    unlock(s);
+}
+
+/* Trains the first of the jobs, and has them kept in the background: not more than one batch at a time, so that memory is
+ * bounded. */
+static siren_status train_batch(siren_worker *worker, const siren_job *jobs, size_t n, size_t *n_trained) {
+    siren_status status = SIREN_OK;
+    siren_sweeping *s = worker->sweep;
+    siren_batch *batch = NULL;
+    siren_training *trainings = NULL;
+    SIREN_TRY(siren_allocate(&trainings, n, sizeof *trainings, "a batch"));
+    SIREN_TRY(begin_batch(worker, jobs, n, &batch));
+    worker->batch_flop = 0;
+    for (size_t i = 0; i < n; i++) {
+        const siren_sweep_trial *trial = job_trial(s, &s->work.shared[jobs[i].shared], 0);
+        trainings[i] = (siren_training){jobs[i].block, trial->trial->seed, trial->trial->rate};
+        worker->batch_flop += siren_sweep_trial_flop(trial, jobs[i].block) / (double)trial->trial->epochs;
+    }
+    double start = siren_clock();
+    SIREN_TRY(siren_encoder_train(worker->encoder, trainings, n, write_curve_row, report_epochs, batch,
+                                  &batch->trained));
+    batch->train_seconds = siren_clock() - start;
+    SIREN_TRY(end_curves(batch));
+    count_batch(batch);
+    SIREN_TRY(wait_for_batch(worker));
+    *n_trained = batch->trained->n;
+    worker->kept = batch;
+    batch = NULL;
+    siren_background_begin(worker->background, keep_batch, worker->kept);
+done:
+    lock(s);
+    worker->under_way = 0;
+    unlock(s);
+    batch_free(batch);
+    free(trainings);
+    return status;
+}
+
+/* Trains and keeps jobs until there are none left. */
+static siren_status do_jobs(siren_worker *worker) {
+    siren_sweeping *s = worker->sweep;
     const siren_job *jobs = NULL;
     size_t n = 0;
     for (;;) {
-        siren_status status = take_jobs(worker, &jobs, &n);
-        if (status == SIREN_OK && n == 0) break;
-        for (size_t done = 0, trained = 0; status == SIREN_OK && done < n && !stopping(s); done += trained) {
-            status = train_batch(worker, jobs + done, n - done, &trained);
-            if (status == SIREN_OK || !is_of_trial(status) || s->options->fail_fast) continue;
+        SIREN_RETURN_IF_FAILED(take_jobs(worker, &jobs, &n));
+        if (n == 0) return wait_for_batch(worker);
+        for (size_t done = 0, trained = 0; done < n && !stopping(s); done += trained) {
+            siren_status status = train_batch(worker, jobs + done, n - done, &trained);
+            if (status == SIREN_OK) continue;
+            if (!is_of_trial(status) || s->options->fail_fast) return status;
             give_up(s, &s->work.shared[jobs[done].shared]);
-            status = SIREN_OK;
             trained = 1;
         }
-        if (status != SIREN_OK) {
-            stop_with(s, status);
-            break;
-        }
     }
+}
+
+static void work(void *user, size_t i) {
+    siren_sweeping *s = user;
+    siren_worker *worker = &s->workers[i];
+    siren_status status = siren_background_create(&worker->background);
+    if (status == SIREN_OK) {
+        status = do_jobs(worker);
+        if (status != SIREN_OK) status = siren_background_stop(worker->background, status);
+    }
+    if (status != SIREN_OK) stop_with(s, status);
+    siren_background_free(worker->background);
+    worker->background = NULL;
+    batch_free(worker->kept);
+    worker->kept = NULL;
     siren_encoder_free(worker->encoder);
     worker->encoder = NULL;
 }

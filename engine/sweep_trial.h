@@ -12,6 +12,7 @@ typedef struct {
     uint8_t *finished;     /* (layout.grid.count) whether the block is */
     size_t n_left;         /* blocks that are not */
     bool complete, failed; /* complete: `result` is there */
+    bool finishing;        /* a worker has begun to complete it */
     bool diverged;         /* one of the finished blocks did */
     siren_trial_result result;
 } siren_sweep_trial;

@@ -17,14 +17,18 @@ struct siren_profile {
 
 static _Thread_local siren_profile *current;
 
-static siren_profile_row *find_row(siren_profile *profile, const char *name, bool on_device) {
+const char *siren_profile_place_name(siren_profile_place place) {
+    return place == SIREN_PROFILE_HOST ? "host" : place == SIREN_PROFILE_DEVICE ? "device" : "background";
+}
+
+static siren_profile_row *find_row(siren_profile *profile, const char *name, siren_profile_place place) {
     for (size_t i = 0; i < profile->n_rows; i++)
-        if (profile->rows[i].on_device == on_device && strcmp(profile->rows[i].name, name) == 0)
+        if (profile->rows[i].place == place && strcmp(profile->rows[i].name, name) == 0)
             return &profile->rows[i];
     if (profile->n_rows == MOST_ROWS) return &profile->rows[0];
     char *copy = strdup(name);
     if (!copy) return &profile->rows[0];
-    profile->rows[profile->n_rows] = (siren_profile_row){.name = copy, .on_device = on_device};
+    profile->rows[profile->n_rows] = (siren_profile_row){.name = copy, .place = place};
     return &profile->rows[profile->n_rows++];
 }
 
@@ -54,7 +58,7 @@ void siren_profile_free(siren_profile *profile) {
 
 static void pass_to(siren_profile *profile, const char *stage) {
     double now = siren_clock();
-    find_row(profile, profile->stage, false)->seconds += now - profile->since;
+    find_row(profile, profile->stage, SIREN_PROFILE_HOST)->seconds += now - profile->since;
     profile->since = now;
     profile->stage = stage;
 }
@@ -63,12 +67,31 @@ const char *siren_profile_enter(const char *stage) {
     if (!current) return NULL;
     const char *before = current->stage;
     pass_to(current, stage);
-    find_row(current, stage, false)->n_calls++;
+    find_row(current, stage, SIREN_PROFILE_HOST)->n_calls++;
     return before;
 }
 
 void siren_profile_leave(const char *before) {
     if (current && before) pass_to(current, before);
+}
+
+/* ---- threads in the background ---- */
+
+bool siren_profile_active(void) { return current != NULL; }
+
+void siren_profile_end(siren_profile *profile) {
+    if (!profile) return;
+    pass_to(profile, profile->stage);
+    if (current == profile) current = NULL;
+}
+
+void siren_profile_add_background(const siren_profile *ended) {
+    for (size_t i = 0; current && ended && i < ended->n_rows; i++) {
+        siren_profile_row *row = find_row(current, ended->rows[i].name, SIREN_PROFILE_BACKGROUND);
+        if (row->place != SIREN_PROFILE_BACKGROUND) continue; /* there is no room */
+        row->seconds += ended->rows[i].seconds;
+        row->n_calls += ended->rows[i].n_calls;
+    }
 }
 
 /* ---- the device ---- */
@@ -99,7 +122,7 @@ void siren_timed_call_end(siren_timed_call *call, const char *name) {
     if (!device->profile) return;
     siren_profile_leave(call->before);
     if (!call->event) return;
-    siren_profile_row *row = find_row(device->profile, name, true);
+    siren_profile_row *row = find_row(device->profile, name, SIREN_PROFILE_DEVICE);
     if (device->n_timed == device->timed_capacity) {
         size_t capacity = 2 * device->timed_capacity + 256;
         siren_timed_event *grown = realloc(device->timed, capacity * sizeof *grown);
@@ -143,9 +166,10 @@ void siren_profile_get(siren_profile *profile, const siren_profile_row **rows, s
     pass_to(profile, profile->stage);
     memcpy(profile->sorted, profile->rows, profile->n_rows * sizeof *profile->rows);
     for (size_t i = 0; i < profile->n_rows; i++)
-        if (profile->rows[i].on_device) on_device += profile->rows[i].seconds;
+        if (profile->rows[i].place == SIREN_PROFILE_DEVICE) on_device += profile->rows[i].seconds;
     for (size_t i = 0; i < profile->n_rows; i++)
-        if (!profile->rows[i].on_device && strcmp(profile->rows[i].name, SIREN_STAGE_DEVICE) == 0)
+        if (profile->rows[i].place == SIREN_PROFILE_HOST &&
+            strcmp(profile->rows[i].name, SIREN_STAGE_DEVICE) == 0)
             profile->sorted[i].seconds -= on_device;
     qsort(profile->sorted, profile->n_rows, sizeof *profile->sorted, by_seconds);
     *rows = profile->sorted;

@@ -2,7 +2,8 @@
  * device by kernels and transfers, timed by its own clock.
  *
  * Stages are of one thread: a nested stage takes its time from the one around it, so that those of a thread add up to
- * what passed. A thread without a profile pays one comparison for a stage. */
+ * what passed. A thread without a profile pays one comparison for a stage. What threads in the background take is told
+ * beside that, for it passes at the same time. */
 #ifndef SIREN_HOST_PROFILE_H
 #define SIREN_HOST_PROFILE_H
 
@@ -10,17 +11,33 @@
 
 typedef struct siren_profile siren_profile;
 
+typedef enum {
+    SIREN_PROFILE_HOST,      /* a stage of the profile's thread */
+    SIREN_PROFILE_DEVICE,    /* a kernel or a kind of transfer */
+    SIREN_PROFILE_BACKGROUND /* a stage of a thread beside it, no part of the wall time */
+} siren_profile_place;
+/* "host", "device" or "background" */
+const char *siren_profile_place_name(siren_profile_place place);
+
 typedef struct {
     const char *name; /* belongs to the profile */
-    bool on_device;   /* a kernel or a kind of transfer; else a stage of the host */
+    siren_profile_place place;
     size_t n_calls;
     double seconds;
 } siren_profile_row;
 
 /* Begins a profile of the calling thread, in stage SIREN_STAGE_REST; a thread has one at a time. `*out` is yours, after
- * the devices that take part in it: siren_profile_free(), in the same thread. */
+ * the devices that take part in it: siren_profile_free(), in the same thread or after siren_profile_end(). */
 siren_status siren_profile_create(siren_profile **out);
 void siren_profile_free(siren_profile *profile);
+/* Whether the calling thread has a profile. */
+bool siren_profile_active(void);
+
+/* Ends a profile of the calling thread, so that another one may read and free it. NULL is allowed. */
+void siren_profile_end(siren_profile *profile);
+/* Adds the stages of a profile that has ended to the calling thread's, as rows of the background; nothing where either is
+ * missing. */
+void siren_profile_add_background(const siren_profile *ended);
 
 /* From now on the device times what it does for `profile`. Nothing may be enqueued on it yet. */
 siren_status siren_device_set_profile(siren_device *device, siren_profile *profile);
@@ -43,8 +60,9 @@ void siren_profile_leave(const char *before);
     } while (0)
 
 /* Up to now: stages and what the device did, the longest first, and the seconds since the profile began. The wait for the
- * device counts without what the device did meanwhile, so that the rows add up to the wall time; it is negative where the
- * device worked behind the host's own stages for longer than the host waited. `*rows` is borrowed until the next call. */
+ * device counts without what the device did meanwhile, so that the rows other than those of the background add up to the wall
+ * time; it is negative where the device worked behind the host's own stages for longer than the host waited. `*rows` is
+ * borrowed until the next call. */
 void siren_profile_get(siren_profile *profile, const siren_profile_row **rows, size_t *n_rows,
                        double *wall_seconds);
 

@@ -125,7 +125,7 @@ static void a_training_under_way_begins_anew(void **state) {
             siren_compress(device, scratch_path("image.nii"), archive, &options, fill_up, &room, NULL);
         siren_device_limit_room(device, 0, false);
         assert_int_equal(room, 0);
-        /* CPUs of few cores train one at a time, and need more room to decode it. */
+        /* CPUs of few cores train one at a time, in the least room. */
         if (!some || siren_device_get_facts(device)->family == SIREN_FAMILY_LAYER)
             assert_true(n_fewer + n_less > 0);
         assert_int_equal(status, some ? SIREN_OK : SIREN_DEVICE_MEMORY);

@@ -50,7 +50,7 @@ static void nested_stages_add_up(void **state) {
     siren_profile_row inner = row_of(profile, "inner", &sum, &wall);
     double most = siren_clock() - start;
     assert_int_equal(inner.n_calls, 2);
-    assert_false(inner.on_device);
+    assert_int_equal(inner.place, SIREN_PROFILE_HOST);
     siren_profile_row outer = row_of(profile, "outer", &sum, &wall);
     assert_int_equal(outer.n_calls, 1);
     siren_profile_row rest = row_of(profile, SIREN_STAGE_REST, &sum, &wall);

@@ -4,8 +4,9 @@
 #include "host/process.h"
 #include "host/staging.h"
 
-#include <math.h>
 #include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -35,6 +36,9 @@ static struct {
     size_t n_phases;
 } terminal = {.command = "", .shown_tenth = -1};
 
+static pthread_mutex_t writing =
+    PTHREAD_MUTEX_INITIALIZER; /* any thread may log while another reports progress */
+
 static void clear_bar(void) {
     if (!terminal.bar_shown) return;
     fputs("\r\033[K", stderr);
@@ -44,9 +48,11 @@ static void clear_bar(void) {
 static void log_line(void *user, siren_log_level level, const char *text) {
     (void)user;
     if (level == SIREN_LOG_WARNING ? terminal.quiet : !terminal.verbose) return;
+    pthread_mutex_lock(&writing);
     clear_bar();
     fprintf(stderr, "sirencl %s: %s%s\n", terminal.command, level == SIREN_LOG_WARNING ? "warning: " : "",
             text);
+    pthread_mutex_unlock(&writing);
 }
 
 void siren_terminal_warn(const char *format, ...) {
@@ -140,8 +146,7 @@ static void show_bar(const char *what, double share, const char *left) {
     terminal.bar_shown = true;
 }
 
-bool siren_terminal_progress(void *user, double done, double total, const char *what) {
-    (void)user;
+static bool show_progress(double done, double total, const char *what) {
     double now = siren_clock();
     phase *p = find_phase(what);
     bool begins = !p;
@@ -179,6 +184,14 @@ bool siren_terminal_progress(void *user, double done, double total, const char *
         }
     }
     return true;
+}
+
+bool siren_terminal_progress(void *user, double done, double total, const char *what) {
+    (void)user;
+    pthread_mutex_lock(&writing);
+    bool go_on = show_progress(done, total, what);
+    pthread_mutex_unlock(&writing);
+    return go_on;
 }
 
 double siren_terminal_advancing(const char *what, double *first_done) {
