@@ -43,7 +43,7 @@ static inline size_t siren_memory_left(size_t limit, size_t held) {
     return limit == 0 ? SIZE_MAX : limit > held ? limit - held : 0;
 }
 
-/* The family of the shape's device. Buffers of the shape are borrowed while the gradient lives. DEVICE_MEMORY when there
+/* The family of the shape's device, or the layer family where CLBlast is to multiply. Buffers of the shape are borrowed while the gradient lives. DEVICE_MEMORY when there
  * is no room. `*out` is yours: (*out)->free(*out). */
 siren_status siren_gradient_create(const siren_gradient_shape *shape, siren_gradient **out);
 siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradient **out);

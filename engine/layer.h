@@ -4,7 +4,7 @@
 
 #include "engine/gradient.h"
 
-#define SIREN_LAYER_BLOCK_ROWS 128 /* points are dealt to the parts of a gradient in blocks of so many */
+#define SIREN_LAYER_BLOCK_ROWS 128 /* points of a block, unless CLBlast multiplies */
 
 /* The register and local-memory tile of a product (cl/product.cl). */
 typedef struct {
@@ -21,10 +21,11 @@ typedef struct {
 
 /* The largest tile that the device's limits allow, or the smallest of all. */
 siren_configuration siren_layer_default(const siren_device *device);
-/* Builds all `kernels` with the tile that the device has been configured with for such networks (NULL: with none); else
- * with its default, or a smaller one where the compiler refuses. UNSUPPORTED when the device allows none. */
-siren_status siren_layer_build(siren_device *device, const siren_network *network, size_t n_kernels,
-                               const siren_layer_kernel *kernels, siren_layer_tile *tile);
+/* Builds all `kernels` for blocks of `block_rows` points with the tile that the device has been configured with for such
+ * networks (NULL: with none); else with its default, or a smaller one where the compiler refuses. UNSUPPORTED when the
+ * device allows none. */
+siren_status siren_layer_build(siren_device *device, const siren_network *network, size_t block_rows,
+                               size_t n_kernels, const siren_layer_kernel *kernels, siren_layer_tile *tile);
 
 /* How many blocks of points to process at once, at least 1, at most n_blocks. A block of all networks takes
  * `block_bytes` in all and `largest_block_bytes` in its largest buffer, and `block_flops` operations; one tile stays

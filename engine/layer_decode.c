@@ -36,8 +36,8 @@ siren_status siren_layer_decode_create(const siren_gradient_shape *shape, siren_
     const siren_layer_kernel kernels[] = {{"layer.cl", "layer_first", &decode->first},
                                           {"layer.cl", "layer_forward", &decode->forward},
                                           {"layer.cl", "decode_layer", &decode->output}};
-    SIREN_TRY(
-        siren_layer_build(shape->device, network, sizeof kernels / sizeof *kernels, kernels, &decode->tile));
+    SIREN_TRY(siren_layer_build(shape->device, network, SIREN_LAYER_BLOCK_ROWS,
+                                sizeof kernels / sizeof *kernels, kernels, &decode->tile));
     for (uint32_t l = 0; l + 1 < network->n_layers; l++)
         if (SIREN_PADDED((size_t)network->layers[l].width) > widest)
             widest = SIREN_PADDED((size_t)network->layers[l].width);

@@ -68,17 +68,19 @@ static void append_line(char *text, size_t size, const char *key, const char *va
 static siren_status write_provenance(siren_archive_writer *writer, const siren_network *network,
                                      const siren_provenance *p) {
     const siren_device_facts *facts = siren_device_get_facts(p->device);
-    char text[2048] = "", number[64], configuration[SIREN_CONFIGURATION_CHARS];
+    char text[2048] = "", number[64], configuration[SIREN_CONFIGURATION_CHARS], kernels[SIREN_KERNELS_CHARS];
+    char *products = strchr(siren_kernels_text(p->device, network, kernels), ',');
+    if (products) *products = 0;
     append_line(text, sizeof text, "device", facts->name);
     append_line(text, sizeof text, "driver", facts->driver);
     snprintf(number, sizeof number, "%zu", p->epochs);
     append_line(text, sizeof text, "epochs", number);
-    append_line(text, sizeof text, "family", siren_family_name(facts->family));
+    append_line(text, sizeof text, "family", kernels);
     append_line(text, sizeof text, "model", p->model);
     append_line(text, sizeof text, "platform", facts->platform_version);
     snprintf(number, sizeof number, "%zu", p->points_per_epoch);
     if (p->points_per_epoch) append_line(text, sizeof text, "points_per_epoch", number);
-    if (facts->matrix_units != SIREN_MATRIX_OFF) append_line(text, sizeof text, "products", "tf32");
+    if (products) append_line(text, sizeof text, "products", products + 2);
     snprintf(number, sizeof number, "%.9g", (double)p->rate);
     append_line(text, sizeof text, "rate", number);
     snprintf(number, sizeof number, "%llu", (unsigned long long)p->seed);
@@ -86,6 +88,7 @@ static siren_status write_provenance(siren_archive_writer *writer, const siren_n
     append_line(text, sizeof text, "sirencl", siren_version());
     siren_configuration used = siren_configuration_of(p->device, network),
                         usual = siren_configuration_default(p->device);
+    used.clblast = 0; /* told above */
     if (!siren_configuration_equal(&used, &usual))
         append_line(text, sizeof text, "tuned", siren_configuration_text(&used, configuration));
     return siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, text, strlen(text), true);

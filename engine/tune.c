@@ -5,6 +5,7 @@
 #include "engine/known_devices.h"
 #include "engine/layer.h"
 #include "engine/sirencl.h"
+#include "host/gemm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +19,25 @@ const siren_shape_plan siren_shape_plans[SIREN_N_SHAPES] = {
 static const siren_configuration chain_candidates[] = {
     {.lanes = 16, .block_rows = 48},  {.lanes = 16, .block_rows = 96}, {.lanes = 16, .block_rows = 144},
     {.lanes = 16, .block_rows = 192}, {.lanes = 8, .block_rows = 48},  {.lanes = 8, .block_rows = 96},
-    {.lanes = 8, .block_rows = 144},  {.lanes = 8, .block_rows = 192}};
+    {.lanes = 8, .block_rows = 144},  {.lanes = 8, .block_rows = 192}, {.clblast = 1}};
 
 /* items_m, items_n, quads_m, quads_n, slab */
-static const siren_configuration layer_candidates[] = {
-    {0, 0, 16, 16, 2, 2, 8}, {0, 0, 16, 16, 2, 2, 16}, {0, 0, 16, 16, 2, 4, 8}, {0, 0, 16, 8, 2, 2, 8},
-    {0, 0, 16, 8, 2, 2, 16}, {0, 0, 8, 16, 2, 2, 8},   {0, 0, 8, 16, 2, 2, 16}, {0, 0, 8, 16, 4, 2, 8},
-    {0, 0, 8, 8, 2, 2, 4},   {0, 0, 8, 8, 2, 2, 8},    {0, 0, 8, 8, 2, 2, 16},  {0, 0, 8, 8, 1, 1, 8},
-    {0, 0, 4, 4, 1, 1, 8}};
+static const siren_configuration layer_candidates[] = {{0, 0, 16, 16, 2, 2, 8, 0},
+                                                       {0, 0, 16, 16, 2, 2, 16, 0},
+                                                       {0, 0, 16, 16, 2, 4, 8, 0},
+                                                       {0, 0, 16, 8, 2, 2, 8, 0},
+                                                       {0, 0, 16, 8, 2, 2, 16, 0},
+                                                       {0, 0, 8, 16, 2, 2, 8, 0},
+                                                       {0, 0, 8, 16, 2, 2, 16, 0},
+                                                       {0, 0, 8, 16, 4, 2, 8, 0},
+                                                       {0, 0, 8, 8, 2, 2, 4, 0},
+                                                       {0, 0, 8, 8, 2, 2, 8, 0},
+                                                       {0, 0, 8, 8, 2, 2, 16, 0},
+                                                       {0, 0, 8, 8, 1, 1, 8, 0},
+                                                       {0, 0, 4, 4, 1, 1, 8, 0},
+                                                       {.clblast = 2},
+                                                       {.clblast = 3},
+                                                       {.clblast = 4}};
 
 const siren_configuration *siren_tune_candidates(siren_family family, size_t *n) {
     bool chain = family == SIREN_FAMILY_CHAIN;
@@ -38,18 +50,21 @@ bool siren_configuration_equal(const siren_configuration *a, const siren_configu
     return memcmp(a, b, sizeof *a) == 0;
 }
 
-/* Names of the fields in messages and in the cache, and the family that has them. */
+/* Names of the fields in messages and in the cache, and the families that have them. */
+#define OF_CHAIN (1u << SIREN_FAMILY_CHAIN)
+#define OF_LAYER (1u << SIREN_FAMILY_LAYER)
 static const struct {
     const char *name;
     size_t offset;
-    siren_family family;
-} fields[] = {{"lanes", offsetof(siren_configuration, lanes), SIREN_FAMILY_CHAIN},
-              {"block_rows", offsetof(siren_configuration, block_rows), SIREN_FAMILY_CHAIN},
-              {"items_m", offsetof(siren_configuration, items_m), SIREN_FAMILY_LAYER},
-              {"items_n", offsetof(siren_configuration, items_n), SIREN_FAMILY_LAYER},
-              {"quads_m", offsetof(siren_configuration, quads_m), SIREN_FAMILY_LAYER},
-              {"quads_n", offsetof(siren_configuration, quads_n), SIREN_FAMILY_LAYER},
-              {"slab", offsetof(siren_configuration, slab), SIREN_FAMILY_LAYER}};
+    unsigned families;
+} fields[] = {{"lanes", offsetof(siren_configuration, lanes), OF_CHAIN},
+              {"block_rows", offsetof(siren_configuration, block_rows), OF_CHAIN},
+              {"items_m", offsetof(siren_configuration, items_m), OF_LAYER},
+              {"items_n", offsetof(siren_configuration, items_n), OF_LAYER},
+              {"quads_m", offsetof(siren_configuration, quads_m), OF_LAYER},
+              {"quads_n", offsetof(siren_configuration, quads_n), OF_LAYER},
+              {"slab", offsetof(siren_configuration, slab), OF_LAYER},
+              {"clblast", offsetof(siren_configuration, clblast), OF_CHAIN | OF_LAYER}};
 #define N_FIELDS (sizeof fields / sizeof *fields)
 
 static uint32_t *field_of(siren_configuration *configuration, size_t i) {
@@ -88,14 +103,38 @@ siren_configuration siren_configuration_default(const siren_device *device) {
     return siren_layer_default(device);
 }
 
+/* The set that CLBlast is to multiply with, or 0. */
+static unsigned clblast_set(const siren_device *device, unsigned tuned) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    if (facts->gemm == SIREN_GEMM_OWN || facts->matrix_units != SIREN_MATRIX_OFF) return 0;
+    if (facts->gemm == SIREN_GEMM_AUTO || tuned != 0) return tuned;
+    return siren_gemm_default(device);
+}
+
 siren_configuration siren_configuration_of_shape(const siren_device *device, siren_shape shape) {
     static const siren_configuration none;
     siren_configuration configured = siren_device_configuration(device, shape);
-    return siren_configuration_equal(&configured, &none) ? siren_configuration_default(device) : configured;
+    unsigned tuned = configured.clblast;
+    configured.clblast = 0;
+    if (siren_configuration_equal(&configured, &none)) configured = siren_configuration_default(device);
+    configured.clblast = clblast_set(device, tuned);
+    return configured;
 }
 
 siren_configuration siren_configuration_of(const siren_device *device, const siren_network *network) {
     return siren_configuration_of_shape(device, siren_shape_of(network));
+}
+
+char *siren_kernels_text(const siren_device *device, const siren_network *network,
+                         char out[SIREN_KERNELS_CHARS]) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    unsigned clblast = siren_configuration_of(device, network).clblast;
+    if (clblast)
+        snprintf(out, SIREN_KERNELS_CHARS, "layer, clblast %u", clblast);
+    else
+        snprintf(out, SIREN_KERNELS_CHARS, "%s%s", siren_family_name(facts->family),
+                 facts->matrix_units == SIREN_MATRIX_OFF ? "" : ", tf32");
+    return out;
 }
 
 /* ---- measuring ---- */
@@ -162,7 +201,7 @@ static siren_status read_shape(siren_value value, siren_family family, siren_con
     const siren_configuration *candidates = siren_tune_candidates(family, &n);
     for (size_t i = 0; i < N_FIELDS; i++) {
         uint64_t number = 0;
-        if (fields[i].family != family) continue;
+        if (!(fields[i].families & 1u << family)) continue;
         SIREN_RETURN_IF_FAILED(
             siren_value_integer(siren_value_member(value, fields[i].name), 0, 65536, &number));
         *field_of(&found, i) = (uint32_t)number;

@@ -28,6 +28,11 @@ bool siren_configuration_equal(const siren_configuration *a, const siren_configu
 #define SIREN_CONFIGURATION_CHARS 96
 char *siren_configuration_text(const siren_configuration *configuration, char out[SIREN_CONFIGURATION_CHARS]);
 
+/* Which kernels train the network: "chain", "layer", "layer, tf32" or "layer, clblast 2". Returns `out`. */
+#define SIREN_KERNELS_CHARS 32
+char *siren_kernels_text(const siren_device *device, const siren_network *network,
+                         char out[SIREN_KERNELS_CHARS]);
+
 /* The curated list of a family, borrowed. */
 const siren_configuration *siren_tune_candidates(siren_family family, size_t *n);
 

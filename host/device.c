@@ -429,13 +429,14 @@ void siren_devices_close(siren_device **devices, size_t n_devices) {
 
 void siren_device_close(siren_device *device) {
     if (!device) return;
+    /* PoCL may still be compiling what was enqueued, in a thread that does not survive the end of main(). */
+    if (device->queue && clFinish(device->queue) == CL_SUCCESS) siren_device_collect_times(device);
+    siren_gemm_forget(device);
     for (size_t i = 0; i < device->n_programs; i++) {
         clReleaseProgram(device->programs[i].program);
         free(device->programs[i].key);
     }
     free(device->programs);
-    if (device->n_timed > 0 && device->queue && clFinish(device->queue) == CL_SUCCESS)
-        siren_device_collect_times(device);
     free(device->timed);
     if (device->queue) clReleaseCommandQueue(device->queue);
     if (device->context) clReleaseContext(device->context);
@@ -450,6 +451,8 @@ void siren_device_set_family(siren_device *device, siren_family family) { device
 void siren_device_set_matrix_units(siren_device *device, siren_matrix_units units) {
     device->facts.matrix_units = units;
 }
+
+void siren_device_set_gemm(siren_device *device, siren_gemm_choice gemm) { device->facts.gemm = gemm; }
 
 siren_status siren_device_finish(siren_device *device) {
     siren_timed_call call = siren_timed_call_begin(device);

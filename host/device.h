@@ -17,6 +17,10 @@ const char *siren_family_name(siren_family family);
  * for tests. */
 typedef enum { SIREN_MATRIX_OFF, SIREN_MATRIX_PTX, SIREN_MATRIX_EMULATED } siren_matrix_units;
 
+/* Who multiplies the matrices of training: whoever was quicker where the device was tuned, else our own kernels; our own
+ * kernels in any case; or CLBlast in any case. */
+typedef enum { SIREN_GEMM_AUTO, SIREN_GEMM_OWN, SIREN_GEMM_CLBLAST } siren_gemm_choice;
+
 typedef struct {
     unsigned platform, index; /* as in --device platform:index */
     char place[64];           /* "0:1"; the first of four parts of that device: "0:1/4#0" */
@@ -30,6 +34,7 @@ typedef struct {
     unsigned compute_capability; /* NVIDIA's, the major number; 0 of other devices */
     siren_family family;
     siren_matrix_units matrix_units;
+    siren_gemm_choice gemm;
 } siren_device_facts;
 
 /* Every device of every platform; `*facts` is yours to free(). NO_DEVICE names packages and variables to set. */
@@ -55,6 +60,8 @@ const siren_device_facts *siren_device_get_facts(const siren_device *device);
 void siren_device_set_family(siren_device *device, siren_family family);
 /* Chooses without checking: siren_matrix_units_enable() does. Only what is created afterwards is concerned. */
 void siren_device_set_matrix_units(siren_device *device, siren_matrix_units units);
+/* For what is created afterwards. CLBlast excludes matrix units: with them, only our own kernels multiply. */
+void siren_device_set_gemm(siren_device *device, siren_gemm_choice gemm);
 
 /* Waits until everything enqueued has run. A device error surfaces here at the latest (DEVICE). */
 siren_status siren_device_finish(siren_device *device);

@@ -72,6 +72,9 @@ void siren_device_collect_times(siren_device *device);
 /* "CL_OUT_OF_RESOURCES" */
 const char *siren_opencl_error_name(cl_int error);
 
+/* Drops what CLBlast has built for the device, if it has. (host/gemm.c) */
+void siren_gemm_forget(siren_device *device);
+
 /* Program for (file, options), built at most once per device; borrowed. (host/program.c) */
 siren_status siren_program_get(siren_device *device, const char *file, const char *options, cl_program *out);
 

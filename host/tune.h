@@ -12,6 +12,7 @@ typedef struct {
     uint32_t items_m, items_n; /* layer: work-items along the rows and columns of a tile, */
     uint32_t quads_m, quads_n; /* quads of 4 x 4 results of each, */
     uint32_t slab;             /* and values of k in local memory */
+    uint32_t clblast;          /* either: 0, or CLBlast multiplies in training, with this set of host/gemm.h */
 } siren_configuration;
 
 /* Networks alike enough to share a configuration: by the widest hidden layer. */

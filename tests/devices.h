@@ -38,6 +38,15 @@ static inline int run_on_families(siren_device **device, const struct CMUnitTest
     return failed;
 }
 
+/* The same with CLBlast's products. */
+static inline int run_with_clblast(siren_device **device, const struct CMUnitTest *tests, size_t n_tests) {
+    *device = open_test_device(SIREN_FAMILY_LAYER);
+    siren_device_set_gemm(*device, SIREN_GEMM_CLBLAST);
+    int failed = _cmocka_run_group_tests("clblast", tests, n_tests, NULL, NULL);
+    siren_device_close(*device);
+    return failed;
+}
+
 /* Lets `device` fail at one call after another of a compression, until a run has fewer calls: each failure is reported as the
  * device's, and leaves no archive. The archive of the last run stays. */
 static inline void fail_every_call(siren_device *device, const char *image, const char *archive,

@@ -67,6 +67,7 @@ static void shapes_have_configurations_of_their_own(void **state) {
     size_t n = 0;
     const siren_configuration *candidates = siren_tune_candidates(siren_device_get_facts(device)->family, &n);
     const siren_configuration usual = siren_configuration_default(device);
+    while (candidates[n - 1].clblast) n--; /* whose other fields are the default's */
     const siren_configuration *other =
         siren_configuration_equal(&candidates[n - 1], &usual) ? candidates : &candidates[n - 1];
     siren_device_configure(device, SIREN_SHAPE_MEDIUM, other);

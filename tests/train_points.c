@@ -264,5 +264,6 @@ int main(void) {
         cmocka_unit_test(samples_train),
         cmocka_unit_test(samples_go_round),
     };
-    return run_on_families(&device, tests, sizeof tests / sizeof *tests);
+    size_t n = sizeof tests / sizeof *tests;
+    return run_on_families(&device, tests, n) + run_with_clblast(&device, tests, n);
 }

@@ -186,5 +186,6 @@ int main(void) {
         cmocka_unit_test(cancelling_keeps_what_is_reached),
         cmocka_unit_test(a_failing_device_is_reported),
     };
-    return run_on_families(&device, tests, sizeof tests / sizeof *tests);
+    size_t n = sizeof tests / sizeof *tests;
+    return run_on_families(&device, tests, n) + run_with_clblast(&device, tests, n);
 }
