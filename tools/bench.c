@@ -1,5 +1,6 @@
 /* sirencl bench */
 #include "engine/bench.h"
+#include "engine/tune.h"
 
 #include "tools/bench.h"
 
@@ -52,6 +53,7 @@ typedef struct {
     uint32_t layers, width, volumes;
     size_t points, networks, steps;
     bool matrix_units;
+    const char *gemm;
 } bench_size;
 
 static siren_status measure(const char *device_choice, const bench_size *size, bool json) {
@@ -64,6 +66,7 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
                                        siren_compress_defaults().w0, &network));
     SIREN_TRY(siren_device_open(device_choice, &device));
     siren_tune_load(device);
+    SIREN_TRY(siren_tool_use_gemm(device, size->gemm, size->matrix_units));
     if (size->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(device));
     siren_block block = make_block(size->points, network.n_inputs);
     double bandwidth;
@@ -71,10 +74,10 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
     SIREN_TRY(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
     snprintf(crc, sizeof crc, "%016" PRIx64, result.decode_crc);
     const siren_device_facts *facts = siren_device_get_facts(device);
-    bool single = facts->matrix_units == SIREN_MATRIX_OFF;
+    char kernels[SIREN_KERNELS_CHARS];
     const siren_bench_run run = {.device = facts->name,
                                  .driver = facts->driver,
-                                 .family = single ? siren_family_name(facts->family) : "layer, tf32",
+                                 .family = siren_kernels_text(device, &network, kernels),
                                  .sirencl = siren_version(),
                                  .decode_crc = crc,
                                  .model = size->model,
@@ -144,6 +147,7 @@ int siren_tool_bench(int argc, char **argv) {
         {"steps", "N", "training steps to time in each of five rounds", SIREN_OPTION_SIZE, &size.steps, 1,
          100000},
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &size.gemm, 0, 0},
         {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &size.matrix_units, 0, 0},
         {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
         {"compare", NULL, "measure nothing, but show saved outputs of --json side by side", SIREN_OPTION_FLAG,

@@ -106,17 +106,24 @@ done:
     return status;
 }
 
+/* What the command line says about the device. */
+typedef struct {
+    const char *choice, *gemm;
+    bool allow_failed, matrix_units;
+} device_arguments;
+
 /* The device to train on; its part in the profile begins here. */
-static siren_status open_device(const char *choice, bool allow_failed, siren_profile *profile,
-                                siren_device **out) {
+static siren_status open_device(const device_arguments *a, siren_profile *profile, siren_device **out) {
     siren_status status = SIREN_OK;
-    const char *wanted = choice ? choice : getenv("SIRENCL_DEVICE");
+    const char *wanted = a->choice ? a->choice : getenv("SIRENCL_DEVICE");
     if (wanted && strcmp(wanted, "host") == 0)
         return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
                                        "'sirencl devices'");
-    SIREN_TRY_STAGE("opening the device", siren_device_open(choice, out));
-    SIREN_TRY(siren_tool_prepare_trainer(*out, allow_failed));
+    SIREN_TRY_STAGE("opening the device", siren_device_open(a->choice, out));
+    SIREN_TRY(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
+    SIREN_TRY(siren_tool_prepare_trainer(*out, a->allow_failed));
     if (profile) SIREN_TRY(siren_device_set_profile(*out, profile));
+    if (a->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(*out));
 done:
     return status;
 }
@@ -124,8 +131,9 @@ done:
 int siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
-    bool json = false, profiling = false, matrix_units = false, allow_failed = false;
-    const char *device_choice = NULL, *blocks = NULL, *files[2];
+    bool json = false, profiling = false;
+    device_arguments wanted = {0};
+    const char *blocks = NULL, *files[2];
     char default_weights[16];
     const char *weights = siren_weights_name(compress.weight_bits, default_weights);
     compress.memory_limit = siren_tool_memory();
@@ -162,9 +170,10 @@ int siren_tool_compress(int argc, char **argv) {
          &compress.bvec, 0, 0},
         {"sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists", SIREN_OPTION_TEXT,
          &compress.sidecar, 0, 0},
-        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"allow-failed-device", NULL, SIREN_ALLOW_FAILED_HELP, SIREN_OPTION_FLAG, &allow_failed, 0, 0},
-        {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &matrix_units, 0, 0},
+        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &wanted.choice, 0, 0},
+        {"allow-failed-device", NULL, SIREN_ALLOW_FAILED_HELP, SIREN_OPTION_FLAG, &wanted.allow_failed, 0, 0},
+        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &wanted.gemm, 0, 0},
+        {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &wanted.matrix_units, 0, 0},
         {"memory", "BYTES",
          "bytes for series, training and decoding on host and\ndevice together, e.g. 16G; else half of "
          "the\nphysical memory",
@@ -200,8 +209,7 @@ int siren_tool_compress(int argc, char **argv) {
     if (profiling) SIREN_TRY(siren_profile_create(&profile));
     SIREN_TRY(parse_weights(weights, &compress.weight_bits));
     if (blocks) SIREN_TRY(parse_blocks(blocks, &compress));
-    SIREN_TRY(open_device(device_choice, allow_failed, profile, &device));
-    if (matrix_units) SIREN_TRY(siren_tool_use_matrix_units(device));
+    SIREN_TRY(open_device(&wanted, profile, &device));
     SIREN_TRY(siren_compress(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
     double seconds = siren_clock() - start;

@@ -11,9 +11,10 @@ static void print_result(void *user, const char *name, double difference, double
 
 int siren_tool_selftest(int argc, char **argv) {
     siren_common_options common = {0};
-    const char *device_choice = NULL;
+    const char *device_choice = NULL, *gemm = NULL;
     const siren_option options[] = {
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &gemm, 0, 0},
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {.command = "selftest",
@@ -29,6 +30,7 @@ int siren_tool_selftest(int argc, char **argv) {
     siren_device *device = NULL;
     SIREN_TRY(siren_device_open(device_choice, &device));
     siren_tune_load(device);
+    SIREN_TRY(siren_tool_use_gemm(device, gemm, false));
     if (!common.quiet) printf("%s\n", siren_tool_device_name(device));
     SIREN_TRY(siren_selftest(device, common.quiet ? NULL : print_result, NULL));
 done:

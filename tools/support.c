@@ -42,6 +42,21 @@ siren_status siren_tool_use_matrix_units(siren_device *device) {
     return SIREN_OK;
 }
 
+siren_status siren_tool_use_gemm(siren_device *device, const char *gemm, bool matrix_units) {
+    static const char *const names[] = {"auto", "own", "clblast"};
+    siren_gemm_choice choice = SIREN_GEMM_AUTO;
+    if (!gemm) return SIREN_OK;
+    while (choice <= SIREN_GEMM_CLBLAST && strcmp(gemm, names[choice]) != 0) choice++;
+    if (choice > SIREN_GEMM_CLBLAST)
+        return siren_fail(SIREN_USAGE, "--gemm is '%s' but must be auto, own or clblast", gemm);
+    if (choice == SIREN_GEMM_CLBLAST && matrix_units)
+        return siren_fail(SIREN_USAGE,
+                          "--gemm clblast and --matrix-units exclude each other: CLBlast uses no "
+                          "matrix units; give one of them");
+    siren_device_set_gemm(device, choice);
+    return SIREN_OK;
+}
+
 const char *siren_tool_device_name(const siren_device *device) {
     return device ? siren_device_get_facts(device)->name : "the host";
 }

@@ -12,7 +12,7 @@
 #define MORE_TRIALS ((size_t)100000000)
 
 typedef struct {
-    const char *path, *image, *output, *device;
+    const char *path, *image, *output, *device, *gemm;
     bool dry_run, yes, json, allow_failed;
     siren_sweep_options sweep;
 } sweep_arguments;
@@ -170,6 +170,7 @@ static siren_status dry_run(const sweep_arguments *a, const siren_experiment *ex
     SIREN_TRY(siren_allocate(&trials, experiment->n_trials, sizeof *trials, "the table of trials"));
     SIREN_TRY(siren_device_open(a->device, &device));
     siren_tune_load(device);
+    SIREN_TRY(siren_tool_use_gemm(device, a->gemm, false));
     SIREN_TRY(estimate(experiment, device, a->sweep.memory_limit, trials));
     siren_terminal_end_progress();
     if (a->json)
@@ -247,8 +248,10 @@ static siren_status run(sweep_arguments *a, const siren_experiment *experiment, 
     siren_sweep_result result;
     a->sweep.folder = a->output;
     SIREN_TRY(siren_devices_open(a->device, &devices, &n_devices));
-    for (size_t i = 0; i < n_devices; i++)
+    for (size_t i = 0; i < n_devices; i++) {
+        SIREN_TRY(siren_tool_use_gemm(devices[i], a->gemm, false));
         SIREN_TRY(siren_tool_prepare_trainer(devices[i], a->allow_failed));
+    }
     SIREN_TRY(siren_sweep(devices, n_devices, experiment, &a->sweep, siren_terminal_progress, NULL, &result));
     siren_terminal_end_progress();
     if (a->json)
@@ -280,6 +283,7 @@ int siren_tool_sweep(int argc, char **argv) {
          SIREN_DEVICE_HELP ";\n'all', a list 'gpu,cpu', and parts 'cpu/2' are used side by side",
          SIREN_OPTION_TEXT, &a.device, 0, 0},
         {"allow-failed-device", NULL, SIREN_ALLOW_FAILED_HELP, SIREN_OPTION_FLAG, &a.allow_failed, 0, 0},
+        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &a.gemm, 0, 0},
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &a.sweep.memory_limit, 0x1p20, 0x1p62},
         {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &a.json, 0, 0},
         SIREN_COMMON_OPTIONS(common),

@@ -21,7 +21,7 @@
     X(devices, "the OpenCL devices and what sirencl makes of them")                                          \
     X(selftest, "known answers of every kernel on a device")                                                 \
     X(bench, "a device's multiply-add peak, and training and decoding as shares of it")                      \
-    X(tune, "the quickest configuration of a device's kernels, for all commands from then on")                \
+    X(tune, "the quickest configuration of a device's kernels, for all commands from then on")               \
     X(report, "the run of a sweep as one HTML page with figures and tables")                                 \
     X(phantom, "a brain-like diffusion MRI series to try things on")
 
@@ -47,6 +47,12 @@ siren_status siren_tool_prepare_trainer(siren_device *device, bool allow_failed)
 siren_status siren_tool_use_matrix_units(siren_device *device);
 #define SIREN_MATRIX_HELP                                                                                    \
     "train with the GPU's matrix units where it has known ones: products\nof tf32 operands"
+/* Lets `gemm` multiply in training on the device: "auto", "own" or "clblast"; NULL is auto. USAGE for others, and for clblast
+ * where matrix units are asked for, too. */
+siren_status siren_tool_use_gemm(siren_device *device, const char *gemm, bool matrix_units);
+#define SIREN_GEMM_HELP                                                                                      \
+    "who multiplies matrices in training: own (kernels), clblast, or\nauto: whoever was quicker in "         \
+    "'sirencl tune', else own"
 /* The name of a device; "the host" for NULL. */
 const char *siren_tool_device_name(const siren_device *device);
 
