@@ -288,6 +288,7 @@ static siren_status read_trials(siren_value root, size_t max_trials, siren_exper
         SIREN_TRY(siren_value_fail(siren_value_exists(grid) ? grid : trials,
                                    "leaves no trial: list more, or exclude less"));
     SIREN_TRY(check_trials(&list));
+    x->slices = list.base.slices;
     SIREN_TRY(siren_experiment_baselines(baselines, &list.base, max_trials, x));
 done:
     free(list.sources);
@@ -321,8 +322,8 @@ static siren_status read_title(const char *path, siren_value root, siren_experim
 static siren_status resolve(const char *path, siren_value root, const char *image, size_t max_trials,
                             siren_experiment *x) {
     static const char *const keys[] = {
-        "$schema",   "name",   "description",      "input",        "inputs",  "blocks",  "grid", "trials",
-        "baselines", "epochs", "points_per_epoch", "log_interval", "outputs", "evaluate"};
+        "$schema",   "name",   "description",      "input",        "inputs",  "blocks",   "grid",  "trials",
+        "baselines", "epochs", "points_per_epoch", "log_interval", "outputs", "evaluate", "panel", "glyphs"};
     uint64_t interval = 10;
     SIREN_RETURN_IF_FAILED(siren_value_keys(root, keys, sizeof keys / sizeof *keys));
     SIREN_RETURN_IF_FAILED(read_title(path, root, x));
@@ -333,7 +334,8 @@ static siren_status resolve(const char *path, siren_value root, const char *imag
     x->log_interval = (size_t)interval;
     SIREN_RETURN_IF_FAILED(read_outputs(siren_value_member(root, "outputs"), x));
     SIREN_RETURN_IF_FAILED(read_trials(root, max_trials, x));
-    return siren_experiment_evaluate(root, x);
+    SIREN_RETURN_IF_FAILED(siren_experiment_evaluate(root, x));
+    return siren_experiment_figures(root, x);
 }
 
 siren_status siren_experiment_read(const char *path, const char *image, size_t max_trials,
@@ -359,6 +361,7 @@ void siren_experiment_free(siren_experiment *experiment) {
     for (size_t i = 0; i < experiment->n_baselines; i++) free(experiment->baselines[i].name);
     free(experiment->inputs);
     free(experiment->trials);
+    for (int i = 0; i < SIREN_N_FIGURES; i++) free(experiment->figures[i].results);
     free(experiment->baselines);
     free(experiment->name);
     free(experiment->description);

@@ -46,6 +46,23 @@ typedef struct {
     bool tissues, diffusion, fod;
 } siren_experiment_evaluation;
 
+/* Figures of one slice of several results, which reports draw (docs/panels.md). */
+typedef enum { SIREN_FIGURE_PANEL, SIREN_FIGURE_GLYPHS, SIREN_N_FIGURES } siren_figure_kind;
+/* "panel", "glyphs"; static. */
+const char *siren_figure_name(siren_figure_kind kind);
+#define SIREN_MIDDLE_SLICE SIZE_MAX
+
+typedef struct {
+    bool wanted;
+    size_t slice;    /* along z, counted from 0; SIREN_MIDDLE_SLICE: of the image */
+    size_t volume;   /* of a panel */
+    siren_span x, y; /* voxels shown; 0:0: all */
+    /* (n_results) what is shown, in this order, at most SIREN_FIGURE_MOST_RESULTS of an input: numbers of trials, and
+     * n_trials + those of baselines. */
+    size_t *results;
+    size_t n_results;
+} siren_experiment_figure;
+
 /* One network shape with all settings, to be overfitted to every block of one input. */
 typedef struct {
     char *name;        /* "siren-2d-3x256-int8-seed0"; unique in the experiment */
@@ -91,6 +108,8 @@ typedef struct {
     bool keep_archives, keep_curves;
     bool keep_restored; /* series that baselines restored */
     siren_experiment_evaluation evaluation;
+    siren_span slices; /* of the whole; end 0: to the last */
+    siren_experiment_figure figures[SIREN_N_FIGURES];
 } siren_experiment;
 
 /* Reads and resolves the file. `image` (may be NULL) replaces the path of the only input, or its phantom. Relative paths are

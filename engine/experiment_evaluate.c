@@ -25,8 +25,7 @@ siren_status siren_experiment_beside(const char *file, siren_value input, siren_
     return SIREN_OK;
 }
 
-/* Gradient directions and slices of archives are in image axes: a series that was turned is not judged. */
-static siren_status check_axes(siren_value value, const siren_experiment *x) {
+siren_status siren_experiment_check_axes(siren_value value, const siren_experiment *x) {
     bool turned = false;
     for (size_t i = 0; i < x->n_trials; i++) turned = turned || x->trials[i].axis != SIREN_AXIS_Z;
     for (size_t i = 0; i < x->n_baselines; i++) turned = turned || x->baselines[i].axis != SIREN_AXIS_Z;
@@ -49,7 +48,7 @@ siren_status siren_experiment_evaluate(siren_value root, siren_experiment *x) {
     if (evaluation.fod && !evaluation.diffusion)
         return siren_value_refuse(siren_value_member(value, "fod"),
                                   "leave it out: no diffusion metrics are wanted");
-    SIREN_RETURN_IF_FAILED(check_axes(value, x));
+    SIREN_RETURN_IF_FAILED(siren_experiment_check_axes(value, x));
     x->keep_restored = true;
     x->evaluation = evaluation;
     return SIREN_OK;

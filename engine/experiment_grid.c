@@ -159,6 +159,23 @@ static bool is_excluded(entry *e, const siren_trial *trial) {
 
 /* ---- the entry ---- */
 
+siren_status siren_value_span(siren_value value, const char *what, siren_span *out) {
+    uint64_t begin = 0, end = 0;
+    if (!siren_value_exists(value)) return SIREN_OK;
+    siren_value first = siren_value_first(value);
+    if (!siren_value_is_array(value) || siren_value_count(value) != 2)
+        return siren_value_refuse(value, "give the first %s and the one after the last: [40, 44]", what);
+    SIREN_RETURN_IF_FAILED(siren_value_integer(first, 0, SIREN_MAX_POINTS, &begin));
+    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_next(first), 1, SIREN_MAX_POINTS, &end));
+    if (begin >= end)
+        return siren_value_fail(value,
+                                "goes from %llu to %llu, which leaves no %s: the second number is the one "
+                                "after the last %s",
+                                (unsigned long long)begin, (unsigned long long)end, what, what);
+    *out = (siren_span){(size_t)begin, (size_t)end};
+    return SIREN_OK;
+}
+
 static siren_status read_blocks(siren_value value, siren_trial *trial) {
     static const char *const keys[] = {"kind", "size", "axis", "range"}, *const axes[] = {"x", "y", "z"};
     static const char *const kinds[] = {"slice", "volume", "patch"};
@@ -182,20 +199,7 @@ static siren_status read_blocks(siren_value value, siren_trial *trial) {
             trial->patch[i] = (size_t)voxels;
         }
     }
-    if (!siren_value_exists(range)) return SIREN_OK;
-    uint64_t begin = 0, end = 0;
-    siren_value first = siren_value_first(range);
-    if (!siren_value_is_array(range) || siren_value_count(range) != 2)
-        return siren_value_refuse(range, "give the first slice and the one after the last: [40, 44]");
-    SIREN_RETURN_IF_FAILED(siren_value_integer(first, 0, SIREN_MAX_POINTS, &begin));
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_next(first), 1, SIREN_MAX_POINTS, &end));
-    if (begin >= end)
-        return siren_value_fail(range,
-                                "goes from %llu to %llu, which leaves no slice: the second number is the one "
-                                "after the last slice",
-                                (unsigned long long)begin, (unsigned long long)end);
-    trial->slices = (siren_span){(size_t)begin, (size_t)end};
-    return SIREN_OK;
+    return siren_value_span(range, "slice", &trial->slices);
 }
 
 siren_status siren_trial_settings(siren_value object, siren_trial *trial) {

@@ -21,10 +21,17 @@ siren_status siren_value_name(siren_value value, const char **out);
 /* A path, relative ones being relative to the folder of `file`. `*out` is yours to free(). */
 siren_status siren_value_path(const char *file, siren_value value, char **out);
 
+/* Two numbers, the first `what` ("slice") and the one after the last; *out keeps its default where there is no value. */
+siren_status siren_value_span(siren_value value, const char *what, siren_span *out);
+
 /* Reads "bval", "bvec" and "tissues" of an input, which phantoms must not have. */
 siren_status siren_experiment_beside(const char *file, siren_value input, siren_experiment_input *out);
 /* Reads "evaluate", once inputs, outputs and trials are known. It needs what archives and baselines restore: these are kept. */
 siren_status siren_experiment_evaluate(siren_value root, siren_experiment *experiment);
+/* USAGE at `value` where slices are not counted along z: archives and gradient directions are in image axes. */
+siren_status siren_experiment_check_axes(siren_value value, const siren_experiment *experiment);
+/* Reads "panel" and "glyphs", once evaluations are known, and keeps what a panel shows as evaluations do. */
+siren_status siren_experiment_figures(siren_value root, siren_experiment *experiment);
 
 /* Reads epochs, points_per_epoch and blocks of `object` into *trial, which holds what they are by default. */
 siren_status siren_trial_settings(siren_value object, siren_trial *trial);

@@ -104,6 +104,15 @@ static siren_status binary_values(const char *path, const siren_series *series, 
     return SIREN_OK;
 }
 
+bool siren_mask_is_empty(const siren_series *series) {
+    double value = 0;
+    for (size_t i = 0; i < siren_geometry_voxels(&series->geometry); i++) {
+        siren_series_values(series, i, 1, &value);
+        if (value > 0 || value < 0) return false;
+    }
+    return true;
+}
+
 siren_status siren_mask_values(const char *path, const siren_series *series, uint8_t **out) {
     siren_status status = SIREN_OK;
     uint8_t *mask = NULL;

@@ -16,6 +16,8 @@ siren_status siren_grid_check_place(const char *image, const siren_series *a, co
 /* CORRUPT where a scaled value is no finite number: the first one is named. */
 siren_status siren_series_check_finite(const char *path, const siren_series *series);
 
+/* Whether every voxel is 0: no mask, but what is left of one in some slices. */
+bool siren_mask_is_empty(const siren_series *series);
 /* The voxels of a mask's image, 0 outside and one other value inside, as `*mask`, 0 or 1; yours to free(). CORRUPT for other
  * values and where no voxel is inside. */
 siren_status siren_mask_values(const char *path, const siren_series *series, uint8_t **mask);

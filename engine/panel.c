@@ -68,7 +68,7 @@ static siren_status read_original(making *run) {
         SIREN_RETURN_IF_FAILED(
             siren_mask_read(o->mask, o->original, &run->original, o->memory_limit, &run->mask));
     const siren_comparison whole = siren_compare_series(&run->original, &run->original, NULL);
-    run->range = whole.maximum - whole.minimum;
+    run->range = o->range > 0 ? o->range : whole.maximum - whole.minimum;
     if (!(run->range > 0))
         return siren_fail(SIREN_USAGE,
                           "%s: every voxel is %g, and errors are measured by the range of values",

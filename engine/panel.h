@@ -11,6 +11,7 @@ typedef struct {
     const char *mask; /* what lies outside has no relative error and no SSIM; NULL: all counts */
     size_t z, volume;
     siren_span x, y;     /* voxels shown; 0:0 for all */
+    double range;        /* of the SSIM; 0: that of all the original */
     const char *folder;  /* for decoded slices and what is attached to them; they are left there */
     size_t memory_limit; /* bytes of each image; larger is refused before allocation */
 } siren_panel_options;
@@ -34,8 +35,7 @@ typedef struct {
     double least_ssim; /* beginning of its scale: 1 less the same of 1 - SSIM */
 } siren_panel;
 
-/* Errors as of siren_evaluate(), and USAGE for a slice, volume or span that the original does not have. The SSIM's range is
- * that of all the original. `device` NULL decodes on the host. `*out` is yours: siren_panel_free(). */
+/* Errors as of siren_evaluate(), and USAGE for a slice, volume or span that the original does not have. `device` NULL decodes on the host. `*out` is yours: siren_panel_free(). */
 siren_status siren_panel_make(siren_device *device, const siren_panel_options *options,
                               siren_progress_fn progress, void *user, siren_panel *out);
 /* Releases what it holds; the struct itself is the caller's. NULL is allowed. */

@@ -1,98 +1,27 @@
-#define _GNU_SOURCE
 #include "engine/run_evaluation.h"
 
+#include "engine/run_sums.h"
 #include "formats/table.h"
-#include "host/file.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define MAX_SUMS_BYTES ((size_t)64 << 20)
-
-/* ---- in SHA256SUMS ---- */
-
-/* Reads SHA256SUMS of a trial's folder: its lines but that of the evaluation as text, and the digest in that line, "" where
- * there is none. `*rest` is yours to free(). */
-static siren_status read_sums(const char *folder, char **rest, char digest[SIREN_DIGEST_CHARS]) {
-    siren_status status = SIREN_OK;
-    char *path = NULL, *text = NULL;
-    uint8_t *bytes = NULL;
-    size_t n_bytes = 0, n_text = 0;
-    FILE *stream = open_memstream(&text, &n_text);
-    if (!stream) return siren_fail(SIREN_SYSTEM, "out of memory: the checksums of %s", folder);
-    digest[0] = '\0';
-    SIREN_TRY(siren_run_path(&path, folder, "SHA256SUMS"));
-    SIREN_TRY(siren_file_read(path, MAX_SUMS_BYTES, &bytes, &n_bytes));
-    if (n_bytes == 0 || bytes[n_bytes - 1] != '\n' || memchr(bytes, 0, n_bytes))
-        SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s: is damaged", path));
-    bytes[n_bytes - 1] = 0;
-    for (char *next = (char *)bytes, *line; (line = strsep(&next, "\n"));) {
-        if (siren_run_sum_is_of(line, SIREN_EVALUATION_FILE))
-            snprintf(digest, SIREN_DIGEST_CHARS, "%.*s", SIREN_DIGEST_CHARS - 1, line);
-        else
-            fprintf(stream, "%s\n", line);
-    }
-done:
-    if (fclose(stream) != 0 && status == SIREN_OK)
-        status = siren_fail(SIREN_SYSTEM, "out of memory: the checksums of %s", folder);
-    if (status == SIREN_OK)
-        *rest = text;
-    else
-        free(text);
-    free(path);
-    free(bytes);
-    return status;
-}
-
-bool siren_run_is_evaluated(const char *folder, bool *begun) {
-    siren_status status = SIREN_OK;
-    char *path = NULL, *rest = NULL, wanted[SIREN_DIGEST_CHARS], found[SIREN_DIGEST_CHARS];
-    *begun = false;
-    SIREN_TRY(siren_run_path(&path, folder, "%s", SIREN_EVALUATION_FILE));
-    SIREN_TRY(read_sums(folder, &rest, wanted));
-    if (!*wanted || access(path, F_OK) != 0) {
-        status = SIREN_PARTIAL;
-        goto done;
-    }
-    *begun = true;
-    SIREN_TRY(siren_digest_file(path, found));
-    if (strcmp(wanted, found) != 0)
-        status = siren_fail(SIREN_CORRUPT, "%s: is not the file that was written", path);
-done:
-    free(path);
-    free(rest);
-    return status == SIREN_OK;
-}
 
 siren_status siren_run_evaluation_keep(const char *folder, const siren_evaluation *evaluation) {
     siren_status status = SIREN_OK;
     siren_json *json = NULL;
-    char *text = NULL, *path = NULL, *rest = NULL, *sums = NULL, digest[SIREN_DIGEST_CHARS];
+    char *text = NULL, *path = NULL;
+    const char *const files[] = {SIREN_EVALUATION_FILE};
     SIREN_TRY(siren_json_create(&json));
     siren_evaluation_json(evaluation, json);
     SIREN_TRY(siren_json_text(json, &text));
-    SIREN_TRY(read_sums(folder, &rest, digest));
     SIREN_TRY(siren_run_path(&path, folder, "%s", SIREN_EVALUATION_FILE));
     SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
-    siren_digest_bytes(text, strlen(text), digest);
-    free(path);
-    path = NULL;
-    SIREN_TRY(siren_run_path(&path, folder, "SHA256SUMS"));
-    if (asprintf(&sums, "%s%s  %s\n", rest, digest, SIREN_EVALUATION_FILE) < 0) {
-        sums = NULL;
-        SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot list the files of %s", folder));
-    }
-    SIREN_TRY(siren_run_write_text(path, sums, strlen(sums)));
+    status = siren_run_add(folder, SIREN_ADDED_EVALUATION, files, 1);
 done:
     siren_json_free(json);
     free(text);
     free(path);
-    free(rest);
-    free(sums);
     return status;
 }
 
@@ -166,9 +95,9 @@ static siren_status add_trial(siren_table *table, const char *run, const siren_c
     siren_status status = SIREN_OK;
     siren_config *config = NULL;
     char *folder = NULL, *path = NULL;
-    bool begun;
+    bool damaged;
     SIREN_TRY(siren_run_path(&folder, run, "trials/%s", trial->folder));
-    if (!siren_run_is_evaluated(folder, &begun)) goto done;
+    if (!siren_run_has_added(folder, SIREN_ADDED_EVALUATION, &damaged)) goto done;
     SIREN_TRY(siren_run_path(&path, folder, "%s", SIREN_EVALUATION_FILE));
     SIREN_TRY(siren_config_read(path, &config));
     SIREN_TRY(add_evaluation(table, trial, siren_config_root(config)));

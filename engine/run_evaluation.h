@@ -5,9 +5,6 @@
 #include "engine/evaluate.h"
 #include "engine/run_tables.h"
 
-/* Whether the trial's folder holds an evaluation with the checksum that SHA256SUMS has for it. Where it holds a damaged one,
- * false with siren_message() and *begun true. */
-bool siren_run_is_evaluated(const char *folder, bool *begun);
 /* Writes evaluation.json of a complete trial and then its line of SHA256SUMS. */
 siren_status siren_run_evaluation_keep(const char *folder, const siren_evaluation *evaluation);
 

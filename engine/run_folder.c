@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "engine/run_folder.h"
 
+#include "engine/run_sums.h"
 #include "formats/little_endian.h"
 #include "host/file.h"
 
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #define IDENTITY_DIGITS 8 /* of the SHA-256 in the name of a trial's folder */
-#define MAX_SUMS_BYTES ((size_t)64 << 20)
 
 siren_status siren_run_path(char **out, const char *folder, const char *format, ...) {
     char *name = NULL, *path = NULL;
@@ -343,16 +343,6 @@ static siren_status result_text(const siren_trial_folder *folder, const siren_tr
     return status;
 }
 
-/* A line of SHA256SUMS, as sha256sum writes it. */
-static siren_status append_sum(const siren_trial_folder *folder, const char *file, FILE *sums) {
-    char *path = NULL, hex[SIREN_DIGEST_CHARS];
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder->folder, "%s", file));
-    siren_status status = siren_digest_file(path, hex);
-    free(path);
-    if (status == SIREN_OK) fprintf(sums, "%s  %s\n", hex, file);
-    return status;
-}
-
 siren_status siren_trial_result_write(const siren_trial_folder *folder, const siren_trial_result *result,
                                       char *const *files, size_t n_files) {
     siren_status status = SIREN_OK;
@@ -364,9 +354,9 @@ siren_status siren_trial_result_write(const siren_trial_folder *folder, const si
     SIREN_TRY(result_text(folder, result, &text));
     SIREN_TRY(siren_run_path(&path, folder->folder, "result.json"));
     SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
-    SIREN_TRY(append_sum(folder, "config.json", stream));
-    SIREN_TRY(append_sum(folder, "result.json", stream));
-    for (size_t i = 0; i < n_files; i++) SIREN_TRY(append_sum(folder, files[i], stream));
+    SIREN_TRY(siren_run_sum_write(folder->folder, "config.json", stream));
+    SIREN_TRY(siren_run_sum_write(folder->folder, "result.json", stream));
+    for (size_t i = 0; i < n_files; i++) SIREN_TRY(siren_run_sum_write(folder->folder, files[i], stream));
     free(path);
     path = NULL;
     SIREN_TRY(siren_run_path(&path, folder->folder, "SHA256SUMS"));
@@ -377,57 +367,6 @@ done:
     free(sums);
     free(text);
     free(path);
-    return status;
-}
-
-bool siren_run_sum_is_of(const char *line, const char *name) {
-    return strlen(line) > SIREN_DIGEST_CHARS && strcmp(line + SIREN_DIGEST_CHARS + 1, name) == 0;
-}
-
-/* One line of SHA256SUMS. */
-static siren_status check_sum(const siren_trial_folder *folder, const char *line) {
-    char *path = NULL, hex[SIREN_DIGEST_CHARS];
-    if (strlen(line) < SIREN_DIGEST_CHARS + 2 || strstr(line, ".."))
-        return siren_fail(SIREN_CORRUPT, "%s/SHA256SUMS: has a line that is no checksum", folder->folder);
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder->folder, "%s", line + SIREN_DIGEST_CHARS + 1));
-    siren_status status = siren_digest_file(path, hex);
-    if (status == SIREN_OK && strncmp(hex, line, SIREN_DIGEST_CHARS - 1) != 0)
-        status = siren_fail(SIREN_CORRUPT, "%s: is not the file that was written", path);
-    free(path);
-    return status;
-}
-
-/* Checks SHA256SUMS and every file in it. PARTIAL, without a message, where the trial was never completed. */
-static siren_status check_files(const siren_trial_folder *folder, size_t *n_files) {
-    siren_status status = SIREN_OK;
-    char *path = NULL;
-    uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
-    bool config = false, result = false;
-    *n_files = 0;
-    SIREN_TRY(siren_run_path(&path, folder->folder, "SHA256SUMS"));
-    if (access(path, F_OK) != 0) {
-        status = SIREN_PARTIAL;
-        goto done;
-    }
-    SIREN_TRY(siren_file_read(path, MAX_SUMS_BYTES, &bytes, &n_bytes));
-    if (n_bytes == 0 || bytes[n_bytes - 1] != '\n' || memchr(bytes, 0, n_bytes))
-        SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s: is damaged", path));
-    bytes[n_bytes - 1] = 0;
-    for (char *next = (char *)bytes, *line; (line = strsep(&next, "\n"));) {
-        if (siren_run_sum_is_of(line, SIREN_EVALUATION_FILE)) continue;
-        SIREN_TRY(check_sum(folder, line));
-        if (siren_run_sum_is_of(line, "config.json"))
-            config = strncmp(line, folder->identity, SIREN_DIGEST_CHARS - 1) == 0;
-        else if (siren_run_sum_is_of(line, "result.json"))
-            result = true;
-        else
-            ++*n_files;
-    }
-    if (!config || !result) status = siren_fail(SIREN_CORRUPT, "%s: lacks files", path);
-done:
-    free(path);
-    free(bytes);
     return status;
 }
 
@@ -467,7 +406,7 @@ done:
 bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_result *out) {
     size_t n_files = 0;
     siren_trial_result result = {.rows = NULL};
-    siren_status status = check_files(folder, &n_files);
+    siren_status status = siren_run_sums_check(folder->folder, folder->identity, &n_files);
     if (status == SIREN_PARTIAL) return false;
     if (status == SIREN_OK) status = read_result(folder, &result);
     if (status == SIREN_OK && result.n_files != n_files)

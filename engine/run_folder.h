@@ -10,6 +10,11 @@
 #define SIREN_ARCHIVE_FILE "archive.siren"
 #define SIREN_RESTORED_FILE "restored.nii.gz"
 #define SIREN_EVALUATION_FILE "evaluation.json"
+/* Folders in that of a trial for what figures of a slice show of it, and the file in each that is written last. */
+#define SIREN_PANEL_FOLDER "panel"
+#define SIREN_PANEL_FILE "panel.json"
+#define SIREN_GLYPHS_FOLDER "glyphs"
+#define SIREN_GLYPHS_FILE "glyphs.json"
 
 /* "FOLDER/..." by printf's rules; `*out` is yours to free(). */
 siren_status siren_run_path(char **out, const char *folder, const char *format, ...)
@@ -105,7 +110,5 @@ siren_status siren_trial_result_write(const siren_trial_folder *folder, const si
  * result, yours: siren_trial_result_free(). False otherwise, and where something is damaged that is told
  * (SIREN_LOG_WARNING). */
 bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_result *out);
-/* Whether a line of SHA256SUMS is about the file `name`. */
-bool siren_run_sum_is_of(const char *line, const char *name);
 
 #endif

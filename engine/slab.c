@@ -4,21 +4,31 @@
 
 #include <string.h>
 
-siren_status siren_slab_cut(const siren_series *whole, size_t z, size_t nz, siren_series *out) {
+/* Slices [z, z + nz) of volumes [first, first + n_volumes). */
+static siren_status cut(const siren_series *whole, size_t z, size_t nz, size_t first, size_t n_volumes,
+                        siren_series *out) {
     siren_status status = SIREN_OK;
     const siren_geometry *g = &whole->geometry;
     const size_t plane = g->nx * g->ny * siren_datatype_size(g->datatype);
     siren_series part = {.geometry = *g};
-    SIREN_TRY(siren_nifti_subseries_header(whole->header, &part.geometry, z, nz, g->n_volumes, &part.header));
-    SIREN_TRY(siren_allocate(&part.voxels, g->n_volumes * nz, plane, "slices of a series"));
-    for (size_t volume = 0; volume < g->n_volumes; volume++)
-        memcpy((uint8_t *)part.voxels + volume * nz * plane,
-               (const uint8_t *)whole->voxels + (volume * g->nz + z) * plane, nz * plane);
+    SIREN_TRY(siren_nifti_subseries_header(whole->header, &part.geometry, z, nz, n_volumes, &part.header));
+    SIREN_TRY(siren_allocate(&part.voxels, n_volumes * nz, plane, "slices of a series"));
+    for (size_t i = 0; i < n_volumes; i++)
+        memcpy((uint8_t *)part.voxels + i * nz * plane,
+               (const uint8_t *)whole->voxels + ((first + i) * g->nz + z) * plane, nz * plane);
     *out = part;
     part = (siren_series){.voxels = NULL};
 done:
     siren_series_free(&part);
     return status;
+}
+
+siren_status siren_slab_cut(const siren_series *whole, size_t z, size_t nz, siren_series *out) {
+    return cut(whole, z, nz, 0, whole->geometry.n_volumes, out);
+}
+
+siren_status siren_slice_cut(const siren_series *whole, size_t z, size_t volume, siren_series *out) {
+    return cut(whole, z, 1, volume, 1, out);
 }
 
 siren_status siren_series_write(const siren_series *series, const char *path) {

@@ -6,6 +6,7 @@
 #include "engine/sweep_baseline.h"
 #include "engine/sweep_evaluate.h"
 #include "engine/sweep_estimate.h"
+#include "engine/sweep_figures.h"
 #include "engine/sweep_folder.h"
 #include "engine/sweep_jobs.h"
 #include "engine/sweep_trial.h"
@@ -565,16 +566,17 @@ static bool has_trials(const siren_experiment *experiment, size_t input, siren_a
     return false;
 }
 
-/* Judges complete trials; evaluation.csv holds what there is, also where this is interrupted. */
-static siren_status evaluate(siren_sweeping *s) {
+/* Keeps what figures show of complete trials, and judges these; evaluation.csv holds what there is, also where this is interrupted. */
+static siren_status inspect_results(siren_sweeping *s) {
     siren_complete_trial *complete = NULL;
     size_t n = 0;
     const siren_sweep_evaluate_plan plan = {s->experiment,        s->options,  s->inputs,
                                             s->workers[0].device, s->progress, s->user};
-    if (!s->experiment->evaluation.wanted) return SIREN_OK;
+    const bool judges = s->experiment->evaluation.wanted;
     SIREN_RETURN_IF_FAILED(list_complete(s, &complete, &n));
-    siren_status status = siren_sweep_evaluate(&plan, complete, n, &s->result);
-    if (status == SIREN_OK || status == SIREN_CANCELLED) {
+    siren_status status = siren_panels_keep(&plan, complete, n, &s->result);
+    if (status == SIREN_OK && judges) status = siren_sweep_evaluate(&plan, complete, n, &s->result);
+    if (judges && (status == SIREN_OK || status == SIREN_CANCELLED)) {
         siren_status table = siren_run_evaluation_table(s->options->folder, complete, n);
         status = table != SIREN_OK ? table : status;
     }
@@ -587,12 +589,11 @@ static siren_status run_stages(siren_sweeping *s) {
         for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
             if (has_trials(s->experiment, input, (siren_axis)axis))
                 SIREN_RETURN_IF_FAILED(run_stage(s, input, (siren_axis)axis));
-    if (s->experiment->n_baselines == 0) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(write_tables(s)); /* baselines may take long */
+    SIREN_RETURN_IF_FAILED(write_tables(s)); /* baselines and evaluations may take long */
     const siren_sweep_baselines_plan plan = {s->experiment, s->options,  s->inputs,
                                              s->trials,     s->progress, s->user};
     SIREN_RETURN_IF_FAILED(siren_sweep_baselines_run(&plan, s->baselines, &s->result));
-    return evaluate(s);
+    return inspect_results(s);
 }
 
 /* ---- the whole ---- */
@@ -621,6 +622,7 @@ static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
     const char *run = s->options->folder;
     SIREN_RETURN_IF_FAILED(siren_sweep_inputs_prepare(run, experiment, s->progress, s->user, &s->inputs));
     SIREN_RETURN_IF_FAILED(check_trials(s));
+    SIREN_RETURN_IF_FAILED(siren_figures_check(experiment, s->inputs));
     SIREN_RETURN_IF_FAILED(
         siren_allocate(&s->folders, experiment->n_trials, sizeof *s->folders, "the trials"));
     SIREN_RETURN_IF_FAILED(siren_allocate(&s->trials, experiment->n_trials, sizeof *s->trials, "the trials"));

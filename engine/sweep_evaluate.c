@@ -1,7 +1,10 @@
 #include "engine/sweep_evaluate.h"
 
+#include "engine/grid.h"
 #include "engine/run_evaluation.h"
+#include "engine/run_sums.h"
 #include "engine/slab.h"
+#include "engine/sweep_figures.h"
 #include "formats/nifti.h"
 #include "host/staging.h"
 
@@ -38,9 +41,17 @@ typedef struct {
 
 /* ---- which ---- */
 
-static bool has_restored(const siren_complete_trial *t) {
-    if (t->baseline) return t->result->status != SIREN_RESULT_UNREACHED;
-    return t->result->archive_bytes > 0;
+/* Whether the trial was judged, and what the figure of glyphs shows of it is there. Says what is damaged. */
+static bool is_judged(const judging *run, const judged_trial *t) {
+    const siren_added wanted[] = {SIREN_ADDED_EVALUATION, SIREN_ADDED_GLYPHS};
+    const bool glyphs = siren_figure_shows(run->plan->experiment, SIREN_FIGURE_GLYPHS, t->trial);
+    for (size_t i = 0; i < (glyphs ? 2 : 1); i++) {
+        bool damaged = false;
+        if (siren_run_has_added(t->folder, wanted[i], &damaged)) continue;
+        if (damaged) siren_log(SIREN_LOG_WARNING, "%s; the trial is judged again", siren_message());
+        return false;
+    }
+    return true;
 }
 
 /* Lists the trials that are to be judged. */
@@ -49,19 +60,16 @@ static siren_status list_trials(judging *run, const siren_complete_trial *trials
     for (size_t i = 0; i < n; i++) {
         const siren_complete_trial *t = &trials[i];
         judged_trial *listed = &run->trials[run->n_trials];
-        bool begun = false;
-        if (!has_restored(t)) continue;
+        if (!siren_has_restored(t)) continue;
         *listed = (judged_trial){.trial = t,
                                  .input = t->baseline ? t->baseline->input : t->trial->input,
                                  .slices = t->baseline ? t->baseline->slices : t->trial->slices};
         SIREN_RETURN_IF_FAILED(
             siren_run_path(&listed->folder, run->plan->options->folder, "trials/%s", t->folder));
-        if (siren_run_is_evaluated(listed->folder, &begun)) {
+        if (is_judged(run, listed))
             free(listed->folder);
-            continue;
-        }
-        if (begun) siren_log(SIREN_LOG_WARNING, "%s; the trial is judged again", siren_message());
-        run->n_trials++;
+        else
+            run->n_trials++;
     }
     return SIREN_OK;
 }
@@ -93,15 +101,6 @@ done:
     return status;
 }
 
-static bool is_empty(const siren_series *mask) {
-    double value = 0;
-    for (size_t i = 0; i < siren_geometry_voxels(&mask->geometry); i++) {
-        siren_series_values(mask, i, 1, &value);
-        if (value > 0 || value < 0) return false;
-    }
-    return true;
-}
-
 /* The mask of a region on the slices; none where no voxel of theirs is inside. */
 static siren_status cut_mask(const judging *run, judged_original *o, const judged_trial *of,
                              siren_region region, const char *path) {
@@ -109,7 +108,7 @@ static siren_status cut_mask(const judging *run, judged_original *o, const judge
     siren_series part = {.voxels = NULL};
     if (!path) return SIREN_OK;
     siren_status status = cut_image(run, o, path, names[region], &of->slices, &part, &o->masks[region]);
-    if (status == SIREN_OK && is_empty(&part)) {
+    if (status == SIREN_OK && siren_mask_is_empty(&part)) {
         siren_log(SIREN_LOG_INFO, "%s: is 0 on the slices of the trials, and is left out", path);
         free(o->masks[region]);
         o->masks[region] = NULL;
@@ -190,6 +189,8 @@ static siren_status judge(judging *run, judged_original *o, const judged_trial *
     SIREN_TRY(siren_evaluate(plan->device, &options, report, run, &evaluation));
     SIREN_TRY(tell_missing(run, t, &evaluation));
     SIREN_TRY(siren_run_evaluation_keep(t->folder, &evaluation));
+    if (siren_figure_shows(plan->experiment, SIREN_FIGURE_GLYPHS, t->trial))
+        SIREN_TRY(siren_glyphs_keep(plan, t->trial, t->folder, o->evaluation, &evaluation));
 done:
     siren_evaluation_free(&evaluation);
     free(result);

@@ -30,6 +30,34 @@ static void write_evaluation(siren_json *json, const siren_experiment_evaluation
     siren_json_end(json);
 }
 
+/* Nothing where none are wanted. */
+static void write_figures(siren_json *json, const siren_experiment *experiment,
+                          const siren_trial_folder *folders, const siren_sweep_baseline *baselines) {
+    for (siren_figure_kind kind = 0; kind < SIREN_N_FIGURES; kind++) {
+        const siren_experiment_figure *figure = &experiment->figures[kind];
+        const siren_span spans[] = {figure->x, figure->y};
+        if (!figure->wanted) continue;
+        siren_json_begin_object(json, siren_figure_name(kind));
+        if (figure->slice != SIREN_MIDDLE_SLICE) siren_json_integer(json, "slice", figure->slice);
+        if (kind == SIREN_FIGURE_PANEL) siren_json_integer(json, "volume", figure->volume);
+        for (int i = 0; i < 2; i++) {
+            if (spans[i].end == 0) continue;
+            siren_json_begin_array(json, i == 0 ? "x" : "y");
+            siren_json_integer(json, NULL, spans[i].begin);
+            siren_json_integer(json, NULL, spans[i].end);
+            siren_json_end(json);
+        }
+        siren_json_begin_array(json, "results");
+        for (size_t i = 0; i < figure->n_results; i++) {
+            const size_t number = figure->results[i], n = experiment->n_trials;
+            siren_json_string(json, NULL,
+                              number < n ? folders[number].name : baselines[number - n].folder.name);
+        }
+        siren_json_end(json);
+        siren_json_end(json);
+    }
+}
+
 static void write_input(siren_json *json, const siren_experiment_input *asked,
                         const siren_sweep_input *input) {
     const siren_geometry *g = &input->geometry;
@@ -93,6 +121,7 @@ static siren_status experiment_text(const siren_experiment *experiment, const si
     siren_json_end(json);
     write_baselines(json, experiment, folders, baselines);
     write_evaluation(json, &experiment->evaluation);
+    write_figures(json, experiment, folders, baselines);
     siren_status status = siren_json_text(json, text);
     siren_json_free(json);
     return status;

@@ -129,20 +129,22 @@ static void wrong_values_have_a_path(void **state) {
     static const refusal cases[] = {
         {"[]", SIREN_USAGE,
          "the document is a list of 0 values: give an object with $schema, name, description, input, inputs, "
-         "blocks, grid, trials, baselines, epochs, points_per_epoch, log_interval, outputs or evaluate"},
+         "blocks, grid, trials, baselines, epochs, points_per_epoch, log_interval, outputs, evaluate, panel "
+         "or glyphs"},
         {"null", SIREN_USAGE,
          "the document is null: give an object with $schema, name, description, input, inputs, blocks, grid, "
-         "trials, baselines, epochs, points_per_epoch, log_interval, outputs or evaluate"},
+         "trials, baselines, epochs, points_per_epoch, log_interval, outputs, evaluate, panel or glyphs"},
         {"{}", SIREN_USAGE, "the document lacks grid, trials or baselines: what to do"},
         {"{\"grid\": {}, \"grid\": {}}", SIREN_CORRUPT, "grid is given twice: leave one out"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"width\": 1, \"seed\": 3, \"width\": 2}}", SIREN_CORRUPT,
          "grid.width is given twice: leave one out"},
         {"{\"grdi\": {}}", SIREN_USAGE,
          "grdi is no known key: did you mean grid? Known here: $schema, name, description, input, inputs, "
-         "blocks, grid, trials, baselines, epochs, points_per_epoch, log_interval, outputs or evaluate"},
+         "blocks, grid, trials, baselines, epochs, points_per_epoch, log_interval, outputs, evaluate, panel "
+         "or glyphs"},
         {"{\"\\u001b[31m\": {}}", SIREN_USAGE,
          "?[31m is no known key: Known here: $schema, name, description, input, inputs, blocks, grid, "
-         "trials, baselines, epochs, points_per_epoch, log_interval, outputs or evaluate"},
+         "trials, baselines, epochs, points_per_epoch, log_interval, outputs, evaluate, panel or glyphs"},
         {"{\"grid\": {\"models\": \"siren-2d\"}}", SIREN_USAGE,
          "grid.models is no known key: did you mean model? Known here: name, network, hidden, model, layers, "
          "width, weights, seed, lr, w0, epochs, blocks, points_per_epoch or exclude"},
@@ -316,6 +318,56 @@ static void blocks_inputs_and_networks_are_checked(void **state) {
          "evaluate.fod is true: leave it out: no diffusion metrics are wanted"},
         {"{\"evaluate\": {}, \"blocks\": {\"axis\": \"x\"}, " GRID "}", SIREN_USAGE,
          "evaluate needs slices along z: leave it out, or the axis of the blocks"},
+        {"{\"panel\": 40, " GRID "}", SIREN_USAGE,
+         "panel is 40: give an object with slice, volume, x, y or results"},
+        {"{\"panel\": {\"z\": 40}, " GRID "}", SIREN_USAGE,
+         "panel.z is no known key: did you mean x? Known here: slice, volume, x, y or results"},
+        {"{\"panel\": {\"slice\": -1}, " GRID "}", SIREN_USAGE,
+         "panel.slice is -1: give a whole number from 0 to 1073741823"},
+        {"{\"panel\": {\"x\": 7}, " GRID "}", SIREN_USAGE,
+         "panel.x is 7: give the first voxel and the one after the last: [40, 44]"},
+        {"{\"panel\": {\"y\": [9, 9]}, " GRID "}", SIREN_USAGE,
+         "panel.y goes from 9 to 9, which leaves no voxel: the second number is the one after the last "
+         "voxel"},
+        {"{\"panel\": {\"results\": \"a\"}, " GRID "}", SIREN_USAGE,
+         "panel.results is \"a\": give a list of names of trials"},
+        {"{\"panel\": {\"results\": [\"siren-2d\"]}, " GRID "}", SIREN_USAGE,
+         "panel.results[0] is \"siren-2d\": no trial has this name; 'sirencl sweep FILE --dry-run' lists "
+         "them"},
+        {"{\"panel\": {\"results\": [\"siren-2d-3x256-int8-seed0\", \"siren-2d-3x256-int8-seed0\"]}, " GRID
+         "}",
+         SIREN_USAGE, "panel.results[1] is \"siren-2d-3x256-int8-seed0\": it is listed before: leave it out"},
+        {"{\"panel\": {\"slice\": 9, \"results\": [\"siren-2d-3x256-int8-seed0\"]}, \"blocks\": {\"range\": "
+         "[2, "
+         "6]}, " GRID "}",
+         SIREN_USAGE,
+         "panel.results[0] is \"siren-2d-3x256-int8-seed0\": its slices lack slice 9: leave it out, or give "
+         "another "
+         "slice"},
+        {"{\"panel\": {\"slice\": 1}, \"blocks\": {\"range\": [2, 6]}, " GRID "}", SIREN_USAGE,
+         "panel has nothing to show: no trial restores such a slice with loss"},
+        {"{\"panel\": {\"results\": [\"a0-int8-seed0\", \"a0-int8-seed1\", \"a0-int8-seed2\", "
+         "\"a0-int8-seed3\", \"a0-int8-seed4\", \"a0-int8-seed5\", \"a0-int8-seed6\", \"a0-int8-seed7\", "
+         "\"a0-int8-seed8\"]}, \"grid\": {\"name\": \"a0\", \"model\": \"siren-2d\", \"seed\": [0, 1, 2, 3, "
+         "4, 5, "
+         "6, 7, 8]}}",
+         SIREN_USAGE,
+         "panel.results[8] is \"a0-int8-seed8\": a figure has room for 8 results of an input: leave some "
+         "out"},
+        {"{\"panel\": {}, \"outputs\": {\"archives\": false}, " GRID "}", SIREN_USAGE,
+         "outputs.archives is false: leave it out: a panel shows what archives decode to"},
+        {"{\"panel\": {}, \"blocks\": {\"axis\": \"x\"}, " GRID "}", SIREN_USAGE,
+         "panel needs slices along z: leave it out, or the axis of the blocks"},
+        {"{\"glyphs\": {\"volume\": 0}, \"evaluate\": {}, " GRID "}", SIREN_USAGE,
+         "glyphs.volume is no known key: Known here: slice, x, y or results"},
+        {"{\"glyphs\": {}, " GRID "}", SIREN_USAGE,
+         "glyphs shows what evaluations make of tensors and fibre orientations: add \"evaluate\": {\"fod\": "
+         "true}, "
+         "or leave it out"},
+        {"{\"glyphs\": {}, \"evaluate\": {\"diffusion\": false}, " GRID "}", SIREN_USAGE,
+         "glyphs shows what evaluations make of tensors and fibre orientations: add \"evaluate\": {\"fod\": "
+         "true}, "
+         "or leave it out"},
         {"{\"input\": {\"mask_use\": \"both\", \"phantom\": {}}, " GRID "}", SIREN_USAGE,
          "input.mask_use is \"both\": give figures or train"},
         {"{\"input\": {\"name\": \".\", \"phantom\": {}}, " GRID "}", SIREN_USAGE,

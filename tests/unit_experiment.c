@@ -337,6 +337,58 @@ static int judge(int n, char **paths) {
     return 0;
 }
 
+static const char *shown_name(const siren_experiment *x, siren_figure_kind kind, size_t i) {
+    const size_t number = x->figures[kind].results[i];
+    return number < x->n_trials ? x->trials[number].name : x->baselines[number - x->n_trials].name;
+}
+
+/* A network and what has its ratio stand side by side, then the others but those without loss; eight of an input. */
+static void figures_choose_pairs_first(void **state) {
+    (void)state;
+    siren_experiment *x = accept(
+        "{\"inputs\": [\"a.nii\", \"b.nii\"], \"grid\": {\"model\": \"siren-2d\", \"width\": [16, 32, 64]}, "
+        "\"baselines\": [{\"method\": \"deflate\"}, {\"method\": \"smooth\"}, {\"method\": \"jpeg2000\", "
+        "\"match\": \"trials\"}, {\"method\": \"jpeg2000\", \"ratios\": [4, 5]}], \"panel\": {}}");
+    static const char *const names[] = {"siren-2d-3x16-int8-seed0",
+                                        "jpeg2000-slice-like-a-siren-2d-3x16-int8-seed0",
+                                        "siren-2d-3x32-int8-seed0",
+                                        "jpeg2000-slice-like-a-siren-2d-3x32-int8-seed0",
+                                        "siren-2d-3x64-int8-seed0",
+                                        "jpeg2000-slice-like-a-siren-2d-3x64-int8-seed0",
+                                        "smooth",
+                                        "jpeg2000-slice-ratio4"};
+    const siren_experiment_figure *panel = &x->figures[SIREN_FIGURE_PANEL];
+    assert_true(panel->wanted && !x->figures[SIREN_FIGURE_GLYPHS].wanted && x->keep_restored);
+    assert_int_equal(panel->slice, SIREN_MIDDLE_SLICE);
+    assert_int_equal(panel->n_results, 16);
+    for (size_t i = 0; i < 8; i++) {
+        assert_non_null(strstr(shown_name(x, SIREN_FIGURE_PANEL, i), names[i]));
+        assert_int_equal(shown_name(x, SIREN_FIGURE_PANEL, i + 8)[0],
+                         names[i][0] == 'j' && i != 7 ? 'j' : 'b');
+    }
+    siren_experiment_free(x);
+}
+
+static void figures_show_what_they_list(void **state) {
+    (void)state;
+    siren_experiment *x =
+        accept("{\"blocks\": {\"range\": [4, 10]}, \"grid\": [{\"model\": \"siren-2d\", \"width\": [16, "
+               "32]}, {\"model\": "
+               "\"mlp-relu\", \"blocks\": {\"range\": [4, 6]}}], \"evaluate\": {}, \"panel\": {\"volume\": "
+               "3, \"x\": "
+               "[2, 9]}, \"glyphs\": {\"slice\": 5, \"results\": [\"siren-2d-3x32-int8-seed0\"]}}");
+    const siren_experiment_figure *panel = &x->figures[SIREN_FIGURE_PANEL],
+                                  *glyphs = &x->figures[SIREN_FIGURE_GLYPHS];
+    assert_int_equal(panel->slice, 7); /* the middle one, which the third trial has not */
+    assert_int_equal(panel->n_results, 2);
+    assert_int_equal(panel->volume, 3);
+    assert_true(panel->x.begin == 2 && panel->x.end == 9 && panel->y.end == 0);
+    assert_int_equal(glyphs->slice, 5);
+    assert_int_equal(glyphs->n_results, 1);
+    assert_string_equal(shown_name(x, SIREN_FIGURE_GLYPHS, 0), "siren-2d-3x32-int8-seed0");
+    siren_experiment_free(x);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) return judge(argc - 1, argv + 1);
     const struct CMUnitTest tests[] = {
@@ -355,6 +407,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(baselines_follow_the_trials),
         cmocka_unit_test(baselines_take_slices),
         cmocka_unit_test(impossible_baselines_are_refused),
+        cmocka_unit_test(figures_choose_pairs_first),
+        cmocka_unit_test(figures_show_what_they_list),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();

@@ -10,7 +10,6 @@
 #include "engine/grid.h"
 #include "formats/nifti.h"
 #include "formats/png.h"
-#include "tools/picture.h"
 
 #define TILE_PIXELS 320 /* about: the width of a tile of glyphs */
 #define LEAST_CELL 6
@@ -21,7 +20,7 @@ enum { ROW_COLOURS, ROW_TENSOR, ROW_FOD, N_ROWS };
 #define TILES(row)                                                                                           \
     row "-0.png", row "-1.png", row "-2.png", row "-3.png", row "-4.png", row "-5.png", row "-6.png",        \
         row "-7.png", row "-8.png"
-#define N_TILES (1 + SIREN_GLYPHS_MOST_RESULTS)
+#define N_TILES (1 + SIREN_FIGURE_MOST_RESULTS)
 static const char *const output_names[] = {TILES("colours"), TILES("tensor"), TILES("fod"), "glyphs-data.gp",
                                            "glyphs.gp",      "glyphs.svg",    "glyphs.png"};
 
@@ -185,11 +184,7 @@ static void write_data(const void *user, FILE *out) {
         "# height of a voxel by its width, and the glyphs' voxels within the slice from its lower left\n");
     fprintf(out, "pixel = %.9g\nregion_x = %zu\nregion_y = %zu\nregion_nx = %zu\nregion_ny = %zu\n",
             s->spacing[1] / s->spacing[0], left, bottom, siren_view_width(r), siren_view_height(r));
-    for (size_t i = 0; i < d->options->n; i++) {
-        fprintf(out, "label_%zu = ", i + 1);
-        siren_picture_quote(d->options->labels[i], out);
-        fputc('\n', out);
-    }
+    siren_picture_write_wording(&d->options->wording, d->options->n, out);
 }
 
 siren_status siren_glyph_figure_draw(const siren_glyph_figure_options *options, const siren_staging *staging,
@@ -207,5 +202,5 @@ siren_status siren_glyph_figure_draw(const siren_glyph_figure_options *options, 
     if (tensor) SIREN_RETURN_IF_FAILED(draw_kind(&d, SIREN_GLYPH_TENSOR, "tensor"));
     if (fod) SIREN_RETURN_IF_FAILED(draw_kind(&d, SIREN_GLYPH_FOD, "fod"));
     SIREN_RETURN_IF_FAILED(siren_picture_write_text(staging, "glyphs-data.gp", write_data, &d));
-    return siren_picture_draw(staging, "glyphs", progress, user);
+    return siren_picture_draw(staging, "glyphs", &options->wording, progress, user);
 }

@@ -3,13 +3,11 @@
 #define SIREN_TOOLS_GLYPH_FIGURE_H
 
 #include "engine/view.h"
-#include "host/staging.h"
-
-#define SIREN_GLYPHS_MOST_RESULTS 8
+#include "tools/picture.h"
 
 typedef struct {
     const char *const *evaluations; /* (n) folders of siren_evaluate() */
-    const char *const *labels;      /* (n), above the results */
+    siren_picture_wording wording;
     size_t n;
     siren_span slice, x,
         y; /* the slice that the glyphs are of (0:0: the middle one) and its voxels (0:0: all) */

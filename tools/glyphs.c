@@ -10,7 +10,7 @@ int siren_tool_glyphs(int argc, char **argv) {
     siren_glyph_figure_options glyphs = {.memory_limit = siren_tool_memory()};
     siren_common_options common = {0};
     const char *folder = NULL, *label_text = NULL;
-    const char *folders[SIREN_GLYPHS_MOST_RESULTS] = {NULL}, *labels[SIREN_GLYPHS_MOST_RESULTS];
+    const char *folders[SIREN_FIGURE_MOST_RESULTS] = {NULL}, *labels[SIREN_FIGURE_MOST_RESULTS];
     bool overwrite = false;
     const siren_option options[] = {
         {"output", "DIR", "folder for the figure (also -o)", SIREN_OPTION_TEXT, &folder, 0, 0},
@@ -27,7 +27,7 @@ int siren_tool_glyphs(int argc, char **argv) {
         .command = "glyphs",
         .arguments = "EVALUATION...",
         .n_arguments = 1,
-        .n_more_arguments = SIREN_GLYPHS_MOST_RESULTS - 1,
+        .n_more_arguments = SIREN_FIGURE_MOST_RESULTS - 1,
         .summary =
             "Draws the diffusion in one slice of an original and of up to eight results, from the folders "
             "that\n"
@@ -43,8 +43,8 @@ int siren_tool_glyphs(int argc, char **argv) {
     siren_staging *staging = NULL;
     char *label_bytes = NULL;
     glyphs.evaluations = folders;
-    glyphs.labels = labels;
-    while (glyphs.n < SIREN_GLYPHS_MOST_RESULTS && folders[glyphs.n]) glyphs.n++;
+    glyphs.wording.labels = labels;
+    while (glyphs.n < SIREN_FIGURE_MOST_RESULTS && folders[glyphs.n]) glyphs.n++;
     siren_terminal_catch_interrupt();
     if (!folder) {
         status = siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");

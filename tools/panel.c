@@ -11,7 +11,7 @@ int siren_tool_panel(int argc, char **argv) {
     siren_common_options common = {0};
     siren_span slice = {0, 0};
     const char *device_choice = NULL, *folder = NULL, *label_text = NULL;
-    const char *files[1 + SIREN_PANEL_MOST_RESULTS] = {NULL}, *labels[SIREN_PANEL_MOST_RESULTS];
+    const char *files[1 + SIREN_FIGURE_MOST_RESULTS] = {NULL}, *labels[SIREN_FIGURE_MOST_RESULTS];
     bool overwrite = false;
     const siren_option options[] = {
         {"output", "DIR", "folder for the figure (also -o)", SIREN_OPTION_TEXT, &folder, 0, 0},
@@ -31,7 +31,7 @@ int siren_tool_panel(int argc, char **argv) {
         .command = "panel",
         .arguments = "ORIGINAL.nii[.gz] RESULT...",
         .n_arguments = 2,
-        .n_more_arguments = SIREN_PANEL_MOST_RESULTS - 1,
+        .n_more_arguments = SIREN_FIGURE_MOST_RESULTS - 1,
         .summary =
             "Draws what up to eight results, images or archives, have made of one slice of one volume: "
             "values, relative\nerrors and SSIM on common scales. Needs gnuplot; see docs/panels.md.",
@@ -47,7 +47,7 @@ int siren_tool_panel(int argc, char **argv) {
     char *label_bytes = NULL;
     panel.original = files[0];
     panel.results = files + 1;
-    while (panel.n_results < SIREN_PANEL_MOST_RESULTS && files[1 + panel.n_results]) panel.n_results++;
+    while (panel.n_results < SIREN_FIGURE_MOST_RESULTS && files[1 + panel.n_results]) panel.n_results++;
     siren_terminal_catch_interrupt();
     if (!folder) {
         status = siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
@@ -57,7 +57,8 @@ int siren_tool_panel(int argc, char **argv) {
     SIREN_TRY(siren_picture_labels(label_text, panel.results, panel.n_results, &label_bytes, labels));
     SIREN_TRY(siren_panel_figure_open(folder, overwrite, &staging));
     SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
-    SIREN_TRY(siren_panel_figure_draw(device, &panel, labels, staging, siren_terminal_progress, NULL));
+    const siren_picture_wording wording = {.labels = labels};
+    SIREN_TRY(siren_panel_figure_draw(device, &panel, &wording, staging, siren_terminal_progress, NULL));
     status = siren_staging_commit(staging);
     staging = NULL;
 done:

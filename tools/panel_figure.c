@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "formats/little_endian.h"
-#include "tools/picture.h"
 
 static const char *const output_names[] = {"panel.f32", "panel-data.gp", "panel.gp", "panel.svg",
                                            "panel.png"};
@@ -39,7 +38,7 @@ siren_status siren_panel_figure_open(const char *folder, bool overwrite, siren_s
 /* What panel.gp loads. */
 typedef struct {
     const siren_panel *panel;
-    const char *const *labels;
+    const siren_picture_wording *wording;
 } described;
 
 static void write_data(const void *user, FILE *out) {
@@ -51,11 +50,10 @@ static void write_data(const void *user, FILE *out) {
         out,
         "# ends of the scales\nvalues_low = %.9g\nvalues_high = %.9g\nmost_error = %.9g\nleast_ssim = %.9g\n",
         p->values[0], p->values[1], p->most_error, p->least_ssim);
+    siren_picture_write_wording(d->wording, p->n_results, out);
     for (size_t i = 0; i < p->n_results; i++) {
         const siren_panel_result *result = &p->results[i];
-        fprintf(out, "label_%zu = ", i + 1);
-        siren_picture_quote(d->labels[i], out);
-        fprintf(out, "\nerror_%zu = '%.3g'\nssim_%zu = '%.4f'\n", i + 1, result->mean_error, i + 1,
+        fprintf(out, "error_%zu = '%.3g'\nssim_%zu = '%.4f'\n", i + 1, result->mean_error, i + 1,
                 result->mean_ssim);
     }
 }
@@ -81,17 +79,17 @@ static siren_status write_pictures(const siren_panel *panel, const siren_staging
 }
 
 siren_status siren_panel_figure_draw(siren_device *device, const siren_panel_options *options,
-                                     const char *const *labels, const siren_staging *staging,
+                                     const siren_picture_wording *wording, const siren_staging *staging,
                                      siren_progress_fn progress, void *user) {
     siren_status status = SIREN_OK;
     siren_panel panel = {.n_results = 0};
     siren_panel_options asked = *options;
     asked.folder = siren_staging_folder(staging);
     SIREN_TRY(siren_panel_make(device, &asked, progress, user, &panel));
-    const described data = {&panel, labels};
+    const described data = {&panel, wording};
     SIREN_TRY(write_pictures(&panel, staging));
     SIREN_TRY(siren_picture_write_text(staging, "panel-data.gp", write_data, &data));
-    SIREN_TRY(siren_picture_draw(staging, "panel", progress, user));
+    SIREN_TRY(siren_picture_draw(staging, "panel", wording, progress, user));
 done:
     siren_panel_free(&panel);
     return status;

@@ -3,9 +3,7 @@
 #define SIREN_TOOLS_PANEL_FIGURE_H
 
 #include "engine/panel.h"
-#include "host/staging.h"
-
-#define SIREN_PANEL_MOST_RESULTS 8
+#include "tools/picture.h"
 
 /* "Z" or "Z,V": the slice and the volume shown, counted from 0; volume 0 where there is none. USAGE otherwise. */
 siren_status siren_panel_figure_parse(const char *text, size_t *z, size_t *volume);
@@ -13,9 +11,9 @@ siren_status siren_panel_figure_parse(const char *text, size_t *z, size_t *volum
 /* Makes sure of gnuplot and of a folder where the figure's files may appear. `*out` is yours: siren_staging_commit() or
  * siren_staging_discard(). */
 siren_status siren_panel_figure_open(const char *folder, bool overwrite, siren_staging **out);
-/* Makes the panel and draws it in the staging. `labels` (n_results) stand above the results; options->folder is not used. */
+/* Makes the panel and draws it in the staging; options->folder is not used. */
 siren_status siren_panel_figure_draw(siren_device *device, const siren_panel_options *options,
-                                     const char *const *labels, const siren_staging *staging,
+                                     const siren_picture_wording *wording, const siren_staging *staging,
                                      siren_progress_fn progress, void *user);
 
 #endif

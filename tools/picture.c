@@ -5,12 +5,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/run_folder.h"
 #include "formats/nifti.h"
 #include "host/file.h"
 #include "host/process.h"
 #include "tools/panels.h"
 
 #define GNUPLOT_SECONDS 120
+#define MOST_SVG_BYTES ((size_t)64 << 20)
+#define MOST_SCRIPT_BYTES ((size_t)1 << 20)
 
 siren_status siren_picture_check_gnuplot(void) {
     if (siren_process_find("gnuplot")) return SIREN_OK;
@@ -109,15 +112,52 @@ siren_status siren_picture_labels(const char *text, const char *const *paths, si
     return SIREN_OK;
 }
 
-static siren_status place_script(const siren_staging *staging, const char *file) {
+void siren_picture_write_wording(const siren_picture_wording *wording, size_t n, FILE *out) {
+    for (size_t i = 0; i < n; i++) {
+        fprintf(out, "label_%zu = ", i + 1);
+        siren_picture_quote(wording->labels[i], out);
+        fputc('\n', out);
+        if (!wording->notes) continue;
+        fprintf(out, "note_%zu = ", i + 1);
+        siren_picture_quote(wording->notes[i], out);
+        fputc('\n', out);
+    }
+}
+
+siren_status siren_picture_place_script(const char *kept, const char *folder,
+                                        const siren_embedded_file *script) {
+    siren_status status = SIREN_OK;
+    char *from = NULL, *to = NULL;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    SIREN_TRY(siren_run_path(&from, kept ? kept : folder, "%s", script->name));
+    SIREN_TRY(siren_run_path(&to, folder, "%s", script->name));
+    if (!kept || access(from, F_OK) != 0) {
+        status = siren_run_write_text(to, script->text, script->length);
+        goto done;
+    }
+    SIREN_TRY(siren_file_read(from, MOST_SCRIPT_BYTES, &bytes, &n_bytes));
+    if (n_bytes != script->length || memcmp(bytes, script->text, n_bytes) != 0)
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: is not the built-in script and is used as it is; delete it to have that", from);
+    if (kept != folder) status = siren_run_write_text(to, (const char *)bytes, n_bytes);
+done:
+    free(bytes);
+    free(from);
+    free(to);
+    return status;
+}
+
+/* The built-in script `file`. */
+static siren_status place_script(const siren_staging *staging, const char *kept, const char *file) {
     for (size_t i = 0; i < siren_n_panel_scripts; i++)
         if (strcmp(siren_panel_scripts[i].name, file) == 0)
-            return siren_picture_write(staging, file, siren_panel_scripts[i].text,
-                                       siren_panel_scripts[i].length);
+            return siren_picture_place_script(kept, siren_staging_folder(staging), &siren_panel_scripts[i]);
     return siren_fail(SIREN_SYSTEM, "the script %s is not built in", file);
 }
 
-siren_status siren_picture_draw(const siren_staging *staging, const char *name, siren_progress_fn progress,
+siren_status siren_picture_draw(const siren_staging *staging, const char *name,
+                                const siren_picture_wording *wording, siren_progress_fn progress,
                                 void *user) {
     siren_status status = SIREN_OK;
     siren_process_result result = {0};
@@ -126,10 +166,26 @@ siren_status siren_picture_draw(const siren_staging *staging, const char *name, 
     const char *const arguments[] = {"gnuplot", "--default-settings", file, NULL};
     const siren_process_plan plan = {
         .arguments = arguments, .folder = siren_staging_folder(staging), .time_limit = GNUPLOT_SECONDS};
-    SIREN_TRY(place_script(staging, file));
+    SIREN_TRY(place_script(staging, wording->scripts, file));
     SIREN_TRY(siren_process_run(&plan, progress, user, &result));
     SIREN_TRY(siren_process_check(&plan, &result));
 done:
     siren_process_result_free(&result);
+    return status;
+}
+
+siren_status siren_picture_read_svg(const char *path, char **svg) {
+    siren_status status = SIREN_OK;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    SIREN_TRY(siren_file_read(path, MOST_SVG_BYTES, &bytes, &n_bytes));
+    if (!memmem(bytes, n_bytes, "<svg", 4))
+        SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s: is no SVG file; let the script make one", path));
+    if (memmem(bytes, n_bytes, "<script", 7))
+        SIREN_TRY(siren_fail(SIREN_UNSUPPORTED, "%s: holds a script; draw it without 'mousing'", path));
+    SIREN_TRY(siren_allocate(svg, n_bytes + 1, 1, path));
+    memcpy(*svg, bytes, n_bytes);
+done:
+    free(bytes);
     return status;
 }

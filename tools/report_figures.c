@@ -10,12 +10,12 @@
 #include "engine/run_folder.h"
 #include "host/file.h"
 #include "host/process.h"
+#include "tools/picture.h"
 #include "tools/plots.h"
 #include "tools/report_data.h"
+#include "tools/report_slices.h"
 
 #define GNUPLOT_SECONDS 120
-#define MOST_SVG_BYTES ((size_t)64 << 20)
-#define MOST_SCRIPT_BYTES ((size_t)1 << 20)
 
 typedef siren_status (*data_fn)(const siren_report_run *run, const siren_report_points *points,
                                 siren_table **table, char **caption);
@@ -45,46 +45,13 @@ static bool report_progress(void *user, double done, double total, const char *w
     return !m->progress || m->progress(m->user, (double)m->done, (double)m->total, "figures");
 }
 
-/* ---- files ---- */
-
-static siren_status place_script(const char *folder, const siren_embedded_file *script) {
-    siren_status status = SIREN_OK;
-    char *path = NULL;
-    uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
-    SIREN_TRY(siren_run_path(&path, folder, "%s", script->name));
-    if (access(path, F_OK) != 0) {
-        status = siren_run_write_text(path, script->text, script->length);
-        goto done;
-    }
-    SIREN_TRY(siren_file_read(path, MOST_SCRIPT_BYTES, &bytes, &n_bytes));
-    if (n_bytes != script->length || memcmp(bytes, script->text, n_bytes) != 0)
-        siren_log(SIREN_LOG_WARNING,
-                  "%s: is not the built-in script and is used as it is; delete it to have that", path);
-done:
-    free(bytes);
-    free(path);
-    return status;
-}
-
 /* ---- pictures ---- */
-
-/* A page holds pictures that show and do no more. */
-static siren_status check_picture(const char *path, const uint8_t *bytes, size_t n_bytes) {
-    if (!memmem(bytes, n_bytes, "<svg", 4))
-        return siren_fail(SIREN_CORRUPT, "%s: is no SVG file; let the script make one", path);
-    if (memmem(bytes, n_bytes, "<script", 7))
-        return siren_fail(SIREN_UNSUPPORTED, "%s: holds a script; draw it without 'mousing'", path);
-    return SIREN_OK;
-}
 
 /* Runs NAME.gp; *svg stays NULL where it makes no picture, with a warning. */
 static siren_status draw(maker *m, const char *folder, const char *name, char **svg) {
     siren_status status = SIREN_OK;
     siren_process_result result = {0};
     char script[32], *path = NULL;
-    uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
     snprintf(script, sizeof script, "%s.gp", name);
     const char *const arguments[] = {"gnuplot", "--default-settings", script, NULL};
     const siren_process_plan plan = {.arguments = arguments, .folder = folder, .time_limit = GNUPLOT_SECONDS};
@@ -92,17 +59,12 @@ static siren_status draw(maker *m, const char *folder, const char *name, char **
     unlink(path); /* an older picture must not pass for this one */
     SIREN_TRY(siren_process_run(&plan, report_progress, m, &result));
     status = siren_process_check(&plan, &result);
-    if (status == SIREN_OK) status = siren_file_read(path, MOST_SVG_BYTES, &bytes, &n_bytes);
-    if (status == SIREN_OK) status = check_picture(path, bytes, n_bytes);
-    if (status == SIREN_OK) status = siren_allocate(svg, n_bytes + 1, 1, path);
-    if (status == SIREN_OK)
-        memcpy(*svg, bytes, n_bytes);
-    else
+    if (status == SIREN_OK) status = siren_picture_read_svg(path, svg);
+    if (status != SIREN_OK)
         siren_log(SIREN_LOG_WARNING, "%s/%s: no picture: %s", folder, script, siren_message());
     status = SIREN_OK;
 done:
     siren_process_result_free(&result);
-    free(bytes);
     free(path);
     return status;
 }
@@ -110,6 +72,7 @@ done:
 static void free_figure(siren_report_figure *figure) {
     free(figure->caption);
     free(figure->svg);
+    free(figure->note);
 }
 
 /* Adds the figure to `figures`, which has room for it, if the run has data for it. */
@@ -133,6 +96,19 @@ done:
     return status;
 }
 
+/* The same of a figure of a slice. */
+static siren_status make_slice_figure(maker *m, siren_figure_kind kind, const char *input, const char *folder,
+                                      siren_report_figures *figures) {
+    siren_report_figure figure = {.name = siren_figure_name(kind), .input = input};
+    siren_status status =
+        siren_report_slice_draw(m->run, kind, folder, m->drawing, report_progress, m, &figure);
+    if (status == SIREN_OK && (figure.caption || figure.note))
+        figures->figures[figures->n++] = figure;
+    else
+        free_figure(&figure);
+    return status;
+}
+
 /* ---- inputs ---- */
 
 static siren_status make_for_input(maker *m, const char *input, const char *folder,
@@ -142,12 +118,15 @@ static siren_status make_for_input(maker *m, const char *input, const char *fold
     SIREN_TRY(siren_report_points_collect(m->run, input, &points));
     figures->n_other += points.n_other;
     SIREN_TRY(siren_folder_make(folder));
-    for (size_t i = 0; i < siren_n_plot_scripts; i++) SIREN_TRY(place_script(folder, &siren_plot_scripts[i]));
+    for (size_t i = 0; i < siren_n_plot_scripts; i++)
+        SIREN_TRY(siren_picture_place_script(folder, folder, &siren_plot_scripts[i]));
     for (size_t kind = 0; kind < N_KINDS; kind++, m->done++) {
         if (!report_progress(m, 0, 0, NULL))
             SIREN_TRY(siren_fail(SIREN_CANCELLED, "interrupted while drawing"));
         SIREN_TRY(make_figure(m, &points, kind, input, folder, figures));
     }
+    for (siren_figure_kind kind = 0; kind < SIREN_N_FIGURES; kind++, m->done++)
+        SIREN_TRY(make_slice_figure(m, kind, input, folder, figures));
 done:
     siren_report_points_free(&points);
     return status;
@@ -176,7 +155,8 @@ siren_status siren_report_figures_make(const siren_report_run *run, const char *
     char *path = NULL;
     size_t n_inputs = 0;
     SIREN_TRY(list_inputs(run, &inputs, &n_inputs));
-    maker m = {.run = run, .progress = progress, .user = user, .total = n_inputs * N_KINDS};
+    maker m = {
+        .run = run, .progress = progress, .user = user, .total = n_inputs * (N_KINDS + SIREN_N_FIGURES)};
     m.drawing = siren_process_find("gnuplot");
     SIREN_TRY(siren_allocate(&figures.figures, m.total, sizeof *figures.figures, "the figures"));
     for (size_t i = 0; i < n_inputs; i++) {

@@ -6,10 +6,11 @@
 #include "tools/report_run.h"
 
 typedef struct {
-    const char *name;  /* "fig2a": of NAME.gp, NAME.csv, NAME.svg and NAME.png; static */
+    const char *name;  /* "fig2a": of NAME.gp, NAME.svg and NAME.png; static */
     const char *input; /* borrowed from the run */
     char *caption;
-    char *svg; /* NULL where it was not drawn */
+    char *svg;  /* NULL where it was not drawn */
+    char *note; /* what it lacks and why, or NULL */
 } siren_report_figure;
 
 typedef struct {

@@ -20,6 +20,7 @@ static const char style[] =
     "#ddd}"
     "h3{font-size:1rem;margin:1.4rem 0 .4rem}"
     "figure{margin:1.2rem 0;break-inside:avoid}figure svg{display:block;max-width:100%;height:auto}"
+    ".panel image{image-rendering:pixelated}"
     "figcaption{max-width:56rem;margin-top:.5rem;color:#444;font-size:.9rem}"
     ".table{overflow-x:auto}table{border-collapse:collapse;font-size:.82rem}"
     "th,td{padding:.2rem .5rem;text-align:left;border-bottom:1px solid #e4e4e4}td{white-space:nowrap}"
@@ -176,10 +177,15 @@ static void write_figures(FILE *out, const siren_report_figures *figures) {
             fputs("</h3>\n", out);
         }
         input = figure->input;
+        if (figure->note) {
+            fputs("<p class=\"note\">", out);
+            siren_html_text(out, figure->note);
+            fputs("</p>\n", out);
+        }
         if (!figure->svg) continue;
         char prefix[32];
         snprintf(prefix, sizeof prefix, "f%zu-", i + 1);
-        fputs("<figure>\n", out);
+        fprintf(out, "<figure class=\"%s\">\n", figure->name);
         siren_html_svg(out, figure->svg, prefix, figure->caption);
         fputs("\n<figcaption>", out);
         siren_html_text(out, figure->caption);

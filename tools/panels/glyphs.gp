@@ -15,7 +15,7 @@ size_y(row) = value(row . "_y")
 tile_x = 0.5 * size_x(word(rows, words(rows)))
 tile_y(row) = tile_x * size_y(row) / size_x(row) * (row eq "colours" ? pixel : 1)
 gap = 6
-head = 26
+head = exists("note_1") ? 42 : 26
 side = 26
 width = side + (n + 1) * (tile_x + gap)
 height = head
@@ -27,6 +27,7 @@ open_picture(format) = (format eq "svg" ? sprintf(open_svg, width, height) : \
     sprintf(open_png, 2 * width, 2 * height)) . sprintf("; set output 'glyphs.%s'", format)
 
 label(i) = i == 0 ? "original" : value(sprintf("label_%d", i))
+note(i) = i > 0 && exists("note_1") ? value(sprintf("note_%d", i)) : ""
 title_of(row) = row eq "colours" ? "first eigenvector x FA" : row eq "tensor" ? "tensors" : "fibre orientations"
 left(i) = side + i * (tile_x + gap)
 place(i, row, top) = \
@@ -53,7 +54,8 @@ do for [format in formats] {
         do for [i = 0:n] {
             eval place(i, row, top)
             unset label
-            if (row eq word(rows, 1)) { set label 1 label(i) at graph 0.5,1 center offset 0,0.8 }
+            if (row eq word(rows, 1)) { set label 1 label(i) at graph 0.5,1 center offset 0,exists("note_1") ? 1.8 : 0.8 }
+            if (row eq word(rows, 1)) { set label 3 note(i) at graph 0.5,1 center offset 0,0.8 textcolor rgb "#555555" }
             if (i == 0) { set label 2 title_of(row) at graph 0,0.5 center rotate offset -1.4,0 }
             plot sprintf("%s-%d.png", row, i) binary filetype=png with rgbimage
         }

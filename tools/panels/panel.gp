@@ -14,7 +14,7 @@ shape = sqrt(1.0 * pixel * ny / nx)
 tile_x = 210 / shape
 tile_y = 210 * shape
 gap = 8
-head = 40
+head = exists("note_1") ? 56 : 40
 bar = 84
 width = (n + 1) * (tile_x + gap) + bar
 height = head + 3 * (tile_y + gap)
@@ -25,6 +25,7 @@ open_picture(format) = (format eq "svg" ? sprintf(open_svg, width, height) : \
     sprintf(open_png, 2 * width, 2 * height)) . sprintf("; set output 'panel.%s'", format)
 
 label(i) = value(sprintf("label_%d", i))
+note(i) = exists("note_1") ? value(sprintf("note_%d", i)) : ""
 caption(i) = "error " . value(sprintf("error_%d", i)) . ", SSIM " . value(sprintf("ssim_%d", i))
 
 # The tile of column i (0: the original) and row k from the top.
@@ -61,7 +62,8 @@ do for [format in formats] {
         do for [i = (k == 0 ? 0 : 1):n] {
             eval place(i, k)
             unset label
-            if (k == 0) { set label 1 i == 0 ? "original" : label(i) at graph 0.5,1 center offset 0,1.6 }
+            if (k == 0) { set label 1 i == 0 ? "original" : label(i) at graph 0.5,1 center offset 0,exists("note_1") ? 2.6 : 1.6 }
+            if (k == 0 && i > 0) { set label 4 note(i) at graph 0.5,1 center offset 0,1.6 textcolor rgb "#555555" }
             if (k == 0 && i > 0) { set label 2 caption(i) at graph 0.5,1 center offset 0,0.6 textcolor rgb "#555555" }
             if (i == 1 && k > 0) { set label 3 k == 1 ? "relative error" : "SSIM" at graph 0,0.5 right offset -1.5,0 }
             if (i == n) { eval scale_at(k) } else { unset colorbox }
