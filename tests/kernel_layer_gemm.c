@@ -1,5 +1,5 @@
 /* Loss and gradient by the layer family with its products from CLBlast, against the double-precision reference and against
- * the family's own products. */
+ * the family's own products. With the argument "tiny" only the smallest shape is run, for interpreters. */
 #include "tests/devices.h"
 #include "tests/gradients.h"
 #include "engine/tune.h"
@@ -203,7 +203,14 @@ static void limits_are_respected(void **state) {
     batch_end(&b);
 }
 
-int main(void) {
+/* Every kernel once, with sums over lanes and losses of several groups. */
+static void tiny_shape(void **state) {
+    (void)state;
+    check_model("siren-2d", 1, 16, 3, 1, 9);
+}
+
+int main(int n_arguments, char **arguments) {
+    const struct CMUnitTest tiny[] = {cmocka_unit_test(tiny_shape)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_model_and_odd_sizes),
         cmocka_unit_test(mixed_layers),
@@ -211,5 +218,7 @@ int main(void) {
         cmocka_unit_test(tuned_sets_are_used),
         cmocka_unit_test(limits_are_respected),
     };
+    if (n_arguments > 1 && strcmp(arguments[1], "tiny") == 0)
+        return cmocka_run_group_tests(tiny, open_device, close_device);
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
