@@ -58,22 +58,33 @@ static inline float tanh_exact(float x) {
     return float_of(bits_of(fmaf(-2.0f, y, 1.0f)) | (bits_of(x) & 0x80000000u));
 }
 
-#define HOST_ROWS 4 /* points evaluated together, so that a weight is loaded once for all */
+/* Points and outputs evaluated together: their sums stay in registers. */
+#define HOST_ROWS 4
+#define HOST_COLUMNS 24
 
-/* z(HOST_ROWS, out) = h(HOST_ROWS, in) transposed(in, out) + bias, one accumulator each, inputs ascending. */
-SIREN_CLONES static void host_product(float *restrict z, const float *restrict h,
-                                      const float *restrict transposed, const float *restrict bias, size_t in,
-                                      size_t out) {
-    for (size_t row = 0; row < HOST_ROWS; row++) memcpy(z + row * out, bias, out * sizeof *z);
-    for (size_t k = 0; k < in; k++) {
-        const float *w = transposed + k * out;
-        float h0 = h[k], h1 = h[in + k], h2 = h[2 * in + k], h3 = h[3 * in + k];
-        for (size_t o = 0; o < out; o++) {
-            z[o] = fmaf(h0, w[o], z[o]);
-            z[out + o] = fmaf(h1, w[o], z[out + o]);
-            z[2 * out + o] = fmaf(h2, w[o], z[2 * out + o]);
-            z[3 * out + o] = fmaf(h3, w[o], z[3 * out + o]);
+static size_t host_padded(size_t width) { return (width + HOST_COLUMNS - 1) / HOST_COLUMNS * HOST_COLUMNS; }
+
+/* z(HOST_ROWS, HOST_COLUMNS) = h(HOST_ROWS, in) panel(in, HOST_COLUMNS) + bias, one accumulator each, inputs ascending. One
+ * array for each row: compilers keep these in vector registers, but not a single one of all rows. */
+SIREN_CLONES static void host_tile(float *restrict z, size_t stride_z, const float *restrict h,
+                                   size_t stride_h, const float *restrict panel, const float *restrict bias,
+                                   size_t in) {
+    float z0[HOST_COLUMNS], z1[HOST_COLUMNS], z2[HOST_COLUMNS], z3[HOST_COLUMNS];
+    for (size_t o = 0; o < HOST_COLUMNS; o++) z0[o] = z1[o] = z2[o] = z3[o] = bias[o];
+    for (size_t k = 0; k < in; k++, panel += HOST_COLUMNS) {
+        float h0 = h[k], h1 = h[stride_h + k], h2 = h[2 * stride_h + k], h3 = h[3 * stride_h + k];
+        for (size_t o = 0; o < HOST_COLUMNS; o++) {
+            z0[o] = fmaf(h0, panel[o], z0[o]);
+            z1[o] = fmaf(h1, panel[o], z1[o]);
+            z2[o] = fmaf(h2, panel[o], z2[o]);
+            z3[o] = fmaf(h3, panel[o], z3[o]);
         }
+    }
+    for (size_t o = 0; o < HOST_COLUMNS; o++) {
+        z[o] = z0[o];
+        z[stride_z + o] = z1[o];
+        z[2 * stride_z + o] = z2[o];
+        z[3 * stride_z + o] = z3[o];
     }
 }
 
@@ -93,8 +104,9 @@ SIREN_CLONES static void host_activate(float *restrict z, size_t n, uint32_t act
 /* Points by any thread in any order: each is computed on its own. */
 typedef struct {
     const siren_network *network;
-    size_t n_layers, n_points, widest;
-    const float *transposed, *bias; /* of each layer W (in, out); (n_layers, widest) */
+    size_t n_layers, n_points, widest; /* padded */
+    const float *panels,
+        *bias; /* of each layer (padded / HOST_COLUMNS, in, HOST_COLUMNS); (n_layers, widest) */
     const float *coordinates;
     float *y;
     float *scratch; /* (n_threads, 2, widest * HOST_ROWS) */
@@ -105,18 +117,22 @@ typedef struct {
 static void host_rows(const host_work *work, size_t first, float *h, float *z) {
     const siren_network *network = work->network;
     size_t rest = work->n_points - first, n_rows = rest < HOST_ROWS ? rest : HOST_ROWS;
-    size_t n_inputs = network->n_inputs, n_out = network->layers[work->n_layers - 1].width, offset = 0;
+    size_t n_inputs = network->n_inputs, n_out = network->layers[work->n_layers - 1].width, stride = n_inputs;
+    const float *panel = work->panels;
     memcpy(h, work->coordinates + first * n_inputs, n_rows * n_inputs * sizeof *h);
     for (size_t l = 0; l < work->n_layers; l++) {
-        size_t in = siren_network_layer_inputs(network, (uint32_t)l), out = network->layers[l].width;
-        host_product(z, h, work->transposed + offset, work->bias + l * work->widest, in, out);
-        host_activate(z, HOST_ROWS * out, network->layers[l].activation, network->layers[l].w0);
-        offset += (in + 1) * out;
+        size_t in = siren_network_layer_inputs(network, (uint32_t)l),
+               padded = host_padded(network->layers[l].width);
+        for (size_t o = 0; o < padded; o += HOST_COLUMNS, panel += in * HOST_COLUMNS)
+            host_tile(z + o, padded, h, stride, panel, work->bias + l * work->widest + o, in);
+        host_activate(z, HOST_ROWS * padded, network->layers[l].activation, network->layers[l].w0);
+        stride = padded;
         float *swap = h;
         h = z;
         z = swap;
     }
-    memcpy(work->y + first * n_out, h, n_rows * n_out * sizeof *work->y);
+    for (size_t row = 0; row < n_rows; row++)
+        memcpy(work->y + (first + row) * n_out, h + row * stride, n_out * sizeof *work->y);
 }
 
 static void host_member(void *user, size_t member) {
@@ -128,14 +144,17 @@ static void host_member(void *user, size_t member) {
             host_rows(work, row, h, z);
 }
 
-static void transpose_layers(const siren_network *network, size_t n_layers, size_t widest,
-                             const float *params, float *transposed, float *bias) {
+/* `panels` and `bias` are zero. */
+static void pack_panels(const siren_network *network, size_t n_layers, size_t widest, const float *params,
+                        float *panels, float *bias) {
     for (size_t l = 0; l < n_layers; l++) {
         size_t in = siren_network_layer_inputs(network, (uint32_t)l), out = network->layers[l].width;
-        for (size_t o = 0; o < out; o++)
-            for (size_t k = 0; k < in; k++) transposed[k * out + o] = params[o * in + k];
+        for (size_t o = 0; o < out; o++) {
+            float *column = panels + o / HOST_COLUMNS * in * HOST_COLUMNS + o % HOST_COLUMNS;
+            for (size_t k = 0; k < in; k++) column[k * HOST_COLUMNS] = params[o * in + k];
+        }
         memcpy(bias + l * widest, params + in * out, out * sizeof *bias);
-        transposed += (in + 1) * out;
+        panels += in * host_padded(out);
         params += (in + 1) * out;
     }
 }
@@ -143,32 +162,33 @@ static void transpose_layers(const siren_network *network, size_t n_layers, size
 siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,
                                size_t n_points, const float *coordinates, float *y) {
     siren_status status = SIREN_OK;
-    float *transposed = NULL, *bias = NULL, *scratch = NULL;
-    size_t widest = network->n_inputs, n_params = 0;
+    float *panels = NULL, *bias = NULL, *scratch = NULL;
+    size_t widest = network->n_inputs, n_weights = 0;
     for (size_t l = 0; l < n_layers; l++) {
-        if (network->layers[l].width > widest) widest = network->layers[l].width;
-        n_params += ((size_t)siren_network_layer_inputs(network, (uint32_t)l) + 1) * network->layers[l].width;
+        size_t padded = host_padded(network->layers[l].width);
+        if (padded > widest) widest = padded;
+        n_weights += siren_network_layer_inputs(network, (uint32_t)l) * padded;
     }
     size_t n_threads = siren_processors();
-    double worth = (double)n_params * (double)n_points / HOST_THREAD_MACS;
+    double worth = (double)n_weights * (double)n_points / HOST_THREAD_MACS;
     if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
-    SIREN_TRY(siren_allocate(&transposed, n_params, sizeof *transposed, "the transposed weights"));
+    SIREN_TRY(siren_allocate(&panels, n_weights, sizeof *panels, "the weight panels"));
     SIREN_TRY(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
     SIREN_TRY(siren_allocate(&scratch, n_threads * 2 * widest * HOST_ROWS, sizeof *scratch,
                              "inputs and outputs of layers"));
-    transpose_layers(network, n_layers, widest, params, transposed, bias);
+    pack_panels(network, n_layers, widest, params, panels, bias);
     host_work work = {.network = network,
                       .n_layers = n_layers,
                       .n_points = n_points,
                       .widest = widest,
-                      .transposed = transposed,
+                      .panels = panels,
                       .bias = bias,
                       .coordinates = coordinates,
                       .y = y,
                       .scratch = scratch};
     SIREN_TRY(siren_threads_run(n_threads, host_member, &work));
 done:
-    free(transposed);
+    free(panels);
     free(bias);
     free(scratch);
     return status;
@@ -188,8 +208,8 @@ siren_status siren_decode_sample(const siren_network *network, const float *para
     SIREN_TRY(siren_decode_host(network, network->n_layers, params, n, at, expected));
     bool same = true;
     for (size_t i = 0; i < n; i++)
-        same = same && memcmp(expected + i * n_outputs, y + i * n_points / n * n_outputs,
-                              n_outputs * sizeof *y) == 0;
+        same = same &&
+               memcmp(expected + i * n_outputs, y + i * n_points / n * n_outputs, n_outputs * sizeof *y) == 0;
     *equal = same;
 done:
     free(expected);

@@ -11,7 +11,7 @@
 /* A tile of TILE_ROWS x TILE_COLUMNS sums stays in registers over a slice of points that fits into the cache.
  */
 #define TILE_ROWS 4
-#define TILE_COLUMNS 8
+#define TILE_COLUMNS 24
 #define SLICE 128
 #define GROUP (8 * SLICE) /* points that threads share */
 #define ITEM_ROWS 32      /* rows of sums that a thread takes at once */
@@ -57,16 +57,25 @@ void siren_least_squares_free(siren_least_squares *p) {
     memset(p, 0, sizeof *p);
 }
 
-/* sums(TILE_ROWS, TILE_COLUMNS) += a(n_points, TILE_ROWS)^T b(n_points, TILE_COLUMNS) */
+/* sums(TILE_ROWS, TILE_COLUMNS) += a(n_points, TILE_ROWS)^T b(n_points, TILE_COLUMNS). One array for each row, as in the host's
+ * decoder. */
 SIREN_CLONES static void add_tile(double *restrict sums, size_t stride, const double *restrict a,
                                   size_t stride_a, const double *restrict b, size_t stride_b,
                                   size_t n_points) {
-    double tile[TILE_ROWS][TILE_COLUMNS] = {{0}};
+    double s0[TILE_COLUMNS] = {0}, s1[TILE_COLUMNS] = {0}, s2[TILE_COLUMNS] = {0}, s3[TILE_COLUMNS] = {0};
     for (size_t p = 0; p < n_points; p++, a += stride_a, b += stride_b)
-        for (size_t i = 0; i < TILE_ROWS; i++)
-            for (size_t j = 0; j < TILE_COLUMNS; j++) tile[i][j] += a[i] * b[j];
-    for (size_t i = 0; i < TILE_ROWS; i++)
-        for (size_t j = 0; j < TILE_COLUMNS; j++) sums[i * stride + j] += tile[i][j];
+        for (size_t j = 0; j < TILE_COLUMNS; j++) {
+            s0[j] += a[0] * b[j];
+            s1[j] += a[1] * b[j];
+            s2[j] += a[2] * b[j];
+            s3[j] += a[3] * b[j];
+        }
+    for (size_t j = 0; j < TILE_COLUMNS; j++) {
+        sums[j] += s0[j];
+        sums[stride + j] += s1[j];
+        sums[2 * stride + j] += s2[j];
+        sums[3 * stride + j] += s3[j];
+    }
 }
 
 /* Rows of sums by any thread in any order: each sum goes through the points in ascending order. */
