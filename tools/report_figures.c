@@ -69,6 +69,16 @@ done:
     return status;
 }
 
+/* Places the script NAME.gp. */
+static siren_status place_script(const char *folder, const char *name) {
+    char script[32];
+    snprintf(script, sizeof script, "%s.gp", name);
+    for (size_t i = 0; i < siren_n_plot_scripts; i++)
+        if (strcmp(siren_plot_scripts[i].name, script) == 0)
+            return siren_picture_place_script(folder, folder, &siren_plot_scripts[i]);
+    return siren_fail(SIREN_USAGE, "there is no built-in script %s", script);
+}
+
 static void free_figure(siren_report_figure *figure) {
     free(figure->caption);
     free(figure->svg);
@@ -84,6 +94,7 @@ static siren_status make_figure(maker *m, const siren_report_points *points, siz
     char *path = NULL;
     SIREN_TRY(kinds[kind].data(m->run, points, &table, &figure.caption));
     if (!table) goto done;
+    SIREN_TRY(place_script(folder, figure.name));
     SIREN_TRY(siren_run_path(&path, folder, "%s.csv", figure.name));
     SIREN_TRY(siren_table_write(table, path, true));
     if (m->drawing) SIREN_TRY(draw(m, folder, figure.name, &figure.svg));
@@ -118,8 +129,7 @@ static siren_status make_for_input(maker *m, const char *input, const char *fold
     SIREN_TRY(siren_report_points_collect(m->run, input, &points));
     figures->n_other += points.n_other;
     SIREN_TRY(siren_folder_make(folder));
-    for (size_t i = 0; i < siren_n_plot_scripts; i++)
-        SIREN_TRY(siren_picture_place_script(folder, folder, &siren_plot_scripts[i]));
+    SIREN_TRY(place_script(folder, "style"));
     for (size_t kind = 0; kind < N_KINDS; kind++, m->done++) {
         if (!report_progress(m, 0, 0, NULL))
             SIREN_TRY(siren_fail(SIREN_CANCELLED, "interrupted while drawing"));
