@@ -1,5 +1,5 @@
-#include "engine/codec.h"
-#include "formats/gradients.h"
+#include "engine/archive/record.h"
+#include "formats/diffusion_table.h"
 #include "formats/little_endian.h"
 #include "formats/nifti.h"
 #include "host/file.h"

@@ -1,8 +1,8 @@
 #include "engine/metrics.h"
 
-#include "engine/blocks.h"
-#include "engine/fidelity.h"
-#include "engine/grid.h"
+#include "engine/model/blocks.h"
+#include "engine/encode/fidelity.h"
+#include "engine/model/grid.h"
 #include "formats/nifti.h"
 
 #include <math.h>

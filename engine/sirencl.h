@@ -28,7 +28,7 @@ typedef enum {
 #define SIREN_MASK_AUTO "auto"
 
 typedef struct {
-    const char *model;      /* shorthand of engine/network.h: "siren-2d" */
+    const char *model;      /* shorthand of engine/model/network.h: "siren-2d" */
     uint32_t layers, width; /* hidden layers and their units */
     float w0;               /* frequency of the sine layers */
     size_t epochs;

@@ -1,5 +1,5 @@
-#include "engine/codec.h"
-#include "engine/decode.h"
+#include "engine/archive/record.h"
+#include "engine/decode/decode.h"
 #include "formats/little_endian.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include <CL/cl.h>
 
 #include "host/profile.h"
-#include "host/tune.h"
+#include "host/configuration.h"
 
 typedef struct {
     char *key; /* file and options */

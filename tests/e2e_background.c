@@ -1,7 +1,7 @@
 /* compress encodes in the background: the records are those of blocks trained and encoded one after the other, whichever
  * thread is interrupted or fails. */
 #include "tests/devices.h"
-#include "engine/encoder.h"
+#include "engine/encode/encoder.h"
 #include "formats/nifti.h"
 #include "tests/nifti_files.h"
 

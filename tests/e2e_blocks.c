@@ -1,8 +1,8 @@
 /* Archives of volumes and patches: every model, edges, placement, parts, chunks of points, and a GEOMETRY that lies. */
 #include "tests/devices.h"
-#include "engine/codec.h"
-#include "engine/decode.h"
-#include "engine/quantise.h"
+#include "engine/archive/record.h"
+#include "engine/decode/decode.h"
+#include "engine/encode/quantise.h"
 #include "formats/little_endian.h"
 #include "formats/nifti.h"
 #include "host/file.h"

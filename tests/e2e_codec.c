@@ -1,8 +1,8 @@
 /* compress, info, verify, decompress and compare in one process: what comes back, for images of every kind, and what a
  * failing device or a lying archive leaves behind. */
 #include "tests/devices.h"
-#include "engine/codec.h"
-#include "engine/quantise.h"
+#include "engine/archive/record.h"
+#include "engine/encode/quantise.h"
 #include "engine/sirencl.h"
 #include "formats/nifti.h"
 #include "tests/nifti_files.h"

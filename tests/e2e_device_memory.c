@@ -1,7 +1,7 @@
 /* A device that is full: batches are halved, then memory for training, with a warning and without any other trace; where
  * nothing is left to give up, the device is named and no file appears. */
 #include "tests/devices.h"
-#include "engine/sweep.h"
+#include "lab/sweep/sweep.h"
 #include "tests/nifti_files.h"
 
 #include <glob.h>

@@ -1,10 +1,10 @@
 /* Masked archives: what is inside decodes like any block, what is outside comes back as one value and changes nothing, and
  * masks that cannot be are refused. */
 #include "tests/devices.h"
-#include "engine/codec.h"
-#include "engine/decode.h"
-#include "engine/quantise.h"
-#include "engine/slicewise.h"
+#include "engine/archive/record.h"
+#include "engine/decode/decode.h"
+#include "engine/encode/quantise.h"
+#include "lab/sweep/slicewise.h"
 #include "formats/little_endian.h"
 #include "formats/nifti.h"
 #include "tests/nifti_files.h"

@@ -2,7 +2,7 @@
  *
  *   e2e_slicewise ARCHIVE IMAGE MASK    prints the figures, for the oracle of e2e_slicewise_numpy.sh */
 #include "tests/devices.h"
-#include "engine/slicewise.h"
+#include "lab/sweep/slicewise.h"
 #include "formats/nifti.h"
 #include "tests/nifti_files.h"
 

@@ -3,7 +3,7 @@
 #ifndef SIREN_TESTS_GOLDEN_H
 #define SIREN_TESTS_GOLDEN_H
 
-#include "engine/network.h"
+#include "engine/model/network.h"
 
 typedef struct {
     siren_network network;

@@ -2,7 +2,7 @@
 #ifndef SIREN_TESTS_GRADIENTS_H
 #define SIREN_TESTS_GRADIENTS_H
 
-#include "engine/gradient.h"
+#include "engine/train/gradient.h"
 #include "tests/testing.h"
 
 /* Networks of one shape and their data; every array belongs to the batch. */

@@ -2,7 +2,7 @@
  * value and the way out. With a folder as argument it writes the cases there: seeds for tests/fuzz, and for the comparison
  * with the schema in unit_experiment_schema.sh. */
 #include "tests/testing.h"
-#include "engine/experiment.h"
+#include "lab/experiment/experiment.h"
 #include "tests/nifti_files.h"
 
 #include <unistd.h>

@@ -2,8 +2,8 @@
  * decoded bits against the host's. */
 #include "tests/devices.h"
 #include "tests/gradients.h"
-#include "engine/decode.h"
-#include "engine/tune.h"
+#include "engine/decode/decode.h"
+#include "engine/care/tune.h"
 
 static siren_device *device;
 

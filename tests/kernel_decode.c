@@ -1,7 +1,7 @@
 /* The decode contract: the device's exact forward pass has the bits of the plain C one, and both are close to the
  * double-precision reference. */
 #include "tests/devices.h"
-#include "engine/decode.h"
+#include "engine/decode/decode.h"
 #include "tests/reference.h"
 
 #include <math.h>

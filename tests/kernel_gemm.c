@@ -1,7 +1,7 @@
 /* CLBlast's Sgemm, by host/gemm with every set of parameters, against plain C and against the products of the layer family. */
 #include "tests/devices.h"
 #include "tests/gradients.h"
-#include "engine/decode.h"
+#include "engine/decode/decode.h"
 #include "host/gemm.h"
 #include "host/rng.h"
 

@@ -2,7 +2,7 @@
  * smallest shapes are run, for interpreters. */
 #include "tests/devices.h"
 #include "tests/gradients.h"
-#include "engine/decode.h"
+#include "engine/decode/decode.h"
 
 static siren_device *device;
 static const char *const families[] = {"chain", "layer"};

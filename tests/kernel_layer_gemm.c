@@ -2,7 +2,7 @@
  * the family's own products. With the argument "tiny" only the smallest shape is run, for interpreters. */
 #include "tests/devices.h"
 #include "tests/gradients.h"
-#include "engine/tune.h"
+#include "engine/care/tune.h"
 #include "host/gemm.h"
 
 #include <math.h>

@@ -2,9 +2,9 @@
  * at the accuracy of tf32. With the argument "tiny" only the smallest shapes are run, for interpreters. */
 #include "tests/devices.h"
 #include "tests/gradients.h"
-#include "engine/decode.h"
-#include "engine/matrix_units.h"
-#include "engine/trainer.h"
+#include "engine/decode/decode.h"
+#include "engine/kernels/matrix_units.h"
+#include "engine/train/trainer.h"
 #include "tests/reference.h"
 
 #include <math.h>

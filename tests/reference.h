@@ -8,7 +8,7 @@
 #ifndef SIREN_TESTS_REFERENCE_H
 #define SIREN_TESTS_REFERENCE_H
 
-#include "engine/network.h"
+#include "engine/model/network.h"
 
 /* f(z) = sin(w0 z), max(z, 0), tanh(z) or z, and f'(z); relu'(0) = 0 as in PyTorch. */
 double reference_activation(const siren_layer *layer, double z);

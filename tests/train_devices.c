@@ -1,6 +1,6 @@
 /* Several devices at once: how they are chosen and split, and that threads on each train to the bits of one alone. */
 #include "tests/devices.h"
-#include "engine/trainer.h"
+#include "engine/train/trainer.h"
 #include "host/threads.h"
 #include "tests/reference.h"
 

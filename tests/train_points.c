@@ -1,7 +1,7 @@
 /* Which points an epoch of the trainer reads, and from where: little memory, and samples of the points. */
 #include "tests/devices.h"
-#include "engine/sampler.h"
-#include "engine/trainer.h"
+#include "engine/train/sampler.h"
+#include "engine/train/trainer.h"
 #include "tests/reference.h"
 
 #include <math.h>

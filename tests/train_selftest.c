@@ -1,7 +1,7 @@
 /* The self-test's known answers, recomputed by the double-precision reference, and the self-test itself on each family.
- * With the argument "print", writes engine/selftest_answers.h. */
+ * With the argument "print", writes engine/care/selftest_answers.h. */
 #include "tests/devices.h"
-#include "engine/selftest.h"
+#include "engine/care/selftest.h"
 #include "engine/sirencl.h"
 #include "tests/reference.h"
 

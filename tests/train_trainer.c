@@ -1,6 +1,6 @@
 /* The trainer on a device: PyTorch's traces, the snapshot, batches, cancelling, and failing devices. */
 #include "tests/devices.h"
-#include "engine/trainer.h"
+#include "engine/train/trainer.h"
 #include "tests/golden.h"
 #include "tests/reference.h"
 

@@ -3,10 +3,10 @@
 
 #include <math.h>
 
-#include "engine/baseline.h"
-#include "formats/jpeg2000.h"
-#include "formats/lossless.h"
-#include "formats/zfp.h"
+#include "lab/baseline/baseline.h"
+#include "lab/baseline/jpeg2000.h"
+#include "lab/baseline/lossless.h"
+#include "lab/baseline/zfp.h"
 
 enum { NX = 45, NY = 37, NZ = 3, N_VOLUMES = 4, N = NX * NY, N_VOXELS = N * NZ * N_VOLUMES };
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/baseline.h"
+#include "lab/baseline/baseline.h"
 #include "formats/nifti.h"
 #include "tests/nifti_files.h"
 

@@ -1,6 +1,6 @@
 /* engine/blocks: coordinates, scaling of targets, and the way back. */
 #include "tests/testing.h"
-#include "engine/blocks.h"
+#include "engine/model/blocks.h"
 #include "tests/reference.h"
 
 #include <math.h>

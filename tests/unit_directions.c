@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-#include "engine/harmonics.h"
-#include "engine/tensor.h"
+#include "lab/picture/harmonics.h"
+#include "lab/picture/tensor.h"
 
 #define MAX_DIRECTIONS 16
 

@@ -1,6 +1,6 @@
 /* engine/experiment: what a file means, trial by trial, and how it is refused. */
 #include "tests/testing.h"
-#include "engine/experiment.h"
+#include "lab/experiment/experiment.h"
 #include "tests/nifti_files.h"
 
 static siren_status read_text(const char *text, const char *image, size_t max_trials,

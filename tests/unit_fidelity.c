@@ -1,7 +1,7 @@
 /* engine/fidelity against tests/golden/make_fidelity.py, and what no single block shows: that sums do not
  * depend on how the points are divided, the cap of the published figure, and what its slice form does not see. */
 #include "tests/testing.h"
-#include "engine/fidelity.h"
+#include "engine/encode/fidelity.h"
 
 #include <math.h>
 

@@ -4,10 +4,10 @@
 
 #include <math.h>
 
-#include "engine/glyph.h"
-#include "engine/harmonics.h"
-#include "engine/surface.h"
-#include "engine/tensor.h"
+#include "lab/picture/glyph.h"
+#include "lab/picture/harmonics.h"
+#include "lab/picture/surface.h"
+#include "lab/picture/tensor.h"
 
 #define CELL 60
 #define MOST_VOLUMES 15

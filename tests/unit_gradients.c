@@ -1,7 +1,7 @@
 /* formats/gradients: the forms of FSL's text that occur, what is refused, and writing. */
 #include "tests/testing.h"
 #include "tests/nifti_files.h"
-#include "formats/gradients.h"
+#include "formats/diffusion_table.h"
 
 #include <locale.h>
 #include <math.h>

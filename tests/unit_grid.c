@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "engine/grid.h"
+#include "engine/model/grid.h"
 #include "formats/nifti.h"
 
 #define N_VOXELS 60

@@ -1,6 +1,6 @@
 /* engine/mask: the section's bytes as docs/archive-format.md has them, and the points of blocks. */
 #include "tests/testing.h"
-#include "engine/mask.h"
+#include "engine/model/mask.h"
 #include "formats/little_endian.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "engine/mrtrix.h"
+#include "lab/evaluate/mrtrix.h"
 
 static void expect(const char *text, bool bzero, double low, double high) {
     siren_mrtrix_shells shells;

@@ -1,6 +1,6 @@
 /* engine/network: the paper's models, counts, limits, padding, initialisation. */
 #include "tests/testing.h"
-#include "engine/network.h"
+#include "engine/model/network.h"
 #include "host/rng.h"
 
 #include <math.h>

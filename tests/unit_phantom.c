@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#include "engine/phantom.h"
-#include "engine/phantom_field.h"
+#include "lab/phantom/phantom.h"
+#include "lab/phantom/phantom_field.h"
 #include "formats/pack.h"
 
 #define PI 3.14159265358979323846

@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "formats/png.h"
+#include "lab/picture/png.h"
 #include "host/file.h"
 
 #define PATH "unit_png.png"

@@ -1,10 +1,10 @@
 /* engine/quantise, engine/rounding, engine/least_squares: round trips, error bounds, what the fit gives,
  * hostile bytes. */
 #include "tests/testing.h"
-#include "engine/decode.h"
-#include "engine/least_squares.h"
-#include "engine/quantise.h"
-#include "engine/rounding.h"
+#include "engine/decode/decode.h"
+#include "engine/encode/least_squares.h"
+#include "engine/encode/quantise.h"
+#include "engine/encode/rounding.h"
 #include "host/rng.h"
 #include "tests/reference.h"
 

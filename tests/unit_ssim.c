@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "engine/ssim.h"
+#include "lab/evaluate/ssim.h"
 
 #define MAX_PIXELS 512
 

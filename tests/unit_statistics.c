@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "engine/statistics.h"
+#include "lab/evaluate/statistics.h"
 
 static siren_series series_of(size_t n, size_t n_volumes, const float *voxels) {
     return (siren_series){

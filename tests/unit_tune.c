@@ -1,6 +1,6 @@
 /* engine/tune_choice: what measurements in rounds say, on made-up times; engine/known_devices. */
-#include "engine/known_devices.h"
-#include "engine/tune.h"
+#include "engine/kernels/known_devices.h"
+#include "engine/care/tune.h"
 #include "host/rng.h"
 #include "tests/testing.h"
 

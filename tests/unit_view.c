@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "engine/view.h"
+#include "lab/picture/view.h"
 #include "formats/nifti.h"
 
 #define NX 5

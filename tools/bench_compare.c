@@ -1,5 +1,5 @@
 /* sirencl bench --compare, and the file it reads. */
-#include "tools/bench.h"
+#include "tools/command_bench.h"
 
 #include <inttypes.h>
 #include <stdio.h>

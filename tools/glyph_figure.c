@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/glyph.h"
-#include "engine/grid.h"
+#include "lab/picture/glyph.h"
+#include "engine/model/grid.h"
 #include "formats/nifti.h"
-#include "formats/png.h"
+#include "lab/picture/png.h"
 
 #define TILE_PIXELS 320 /* about: the width of a tile of glyphs */
 #define LEAST_CELL 6

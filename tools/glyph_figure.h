@@ -2,8 +2,8 @@
 #ifndef SIREN_TOOLS_GLYPH_FIGURE_H
 #define SIREN_TOOLS_GLYPH_FIGURE_H
 
-#include "engine/view.h"
-#include "tools/picture.h"
+#include "lab/picture/view.h"
+#include "tools/gnuplot_picture.h"
 
 typedef struct {
     const char *const *evaluations; /* (n) folders of siren_evaluate() */

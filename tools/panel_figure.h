@@ -2,8 +2,8 @@
 #ifndef SIREN_TOOLS_PANEL_FIGURE_H
 #define SIREN_TOOLS_PANEL_FIGURE_H
 
-#include "engine/panel.h"
-#include "tools/picture.h"
+#include "lab/picture/panel.h"
+#include "tools/gnuplot_picture.h"
 
 /* "Z" or "Z,V": the slice and the volume shown, counted from 0; volume 0 where there is none. USAGE otherwise. */
 siren_status siren_panel_figure_parse(const char *text, size_t *z, size_t *volume);

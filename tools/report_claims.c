@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/run_folder.h"
+#include "lab/run/run_folder.h"
 #include "tools/html.h"
-#include "tools/report_curves.h"
-#include "tools/report_points.h"
+#include "lab/report/report_curves.h"
+#include "lab/report/report_points.h"
 
 #define RATIO_TOLERANCE 0.02 /* relative, of two ratios that count as equal */
 #define PAPER_RATIO 3        /* to float32: from here on networks are said to be better than JPEG2000 */

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "tools/report_run.h"
+#include "lab/report/report_run.h"
 
 typedef enum { SIREN_CLAIM_HOLDS, SIREN_CLAIM_FAILS, SIREN_CLAIM_UNTESTED } siren_claim_verdict;
 /* "holds", "does not hold", "not tested here" */

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/run_folder.h"
+#include "lab/run/run_folder.h"
 #include "host/file.h"
 #include "host/process.h"
-#include "tools/picture.h"
+#include "tools/gnuplot_picture.h"
 #include "tools/plots.h"
-#include "tools/report_data.h"
+#include "lab/report/report_data.h"
 #include "tools/report_slices.h"
 
 #define GNUPLOT_SECONDS 120

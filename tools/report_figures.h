@@ -3,7 +3,7 @@
 #ifndef SIREN_TOOLS_REPORT_FIGURES_H
 #define SIREN_TOOLS_REPORT_FIGURES_H
 
-#include "tools/report_run.h"
+#include "lab/report/report_run.h"
 
 typedef struct {
     const char *name;  /* "fig2a": of NAME.gp, NAME.svg and NAME.png; static */

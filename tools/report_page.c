@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/run_folder.h"
+#include "lab/run/run_folder.h"
 #include "host/file.h"
 #include "tools/html.h"
 #include "tools/report_tables.h"

@@ -4,7 +4,7 @@
 
 #include "tools/report_claims.h"
 #include "tools/report_figures.h"
-#include "tools/report_run.h"
+#include "lab/report/report_run.h"
 
 /* `*text` (n_bytes, zero-terminated) is yours to free(). Equal runs and pictures give equal pages. */
 siren_status siren_report_page_make(const siren_report_run *run, const siren_report_figures *figures,

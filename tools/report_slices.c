@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/run_folder.h"
-#include "engine/run_sums.h"
+#include "lab/run/run_folder.h"
+#include "lab/run/run_sums.h"
 #include "tools/glyph_figure.h"
 #include "tools/panel_figure.h"
 #include "tools/tools.h"

@@ -2,7 +2,7 @@
 #ifndef SIREN_TOOLS_REPORT_SLICES_H
 #define SIREN_TOOLS_REPORT_SLICES_H
 
-#include "engine/experiment.h"
+#include "lab/experiment/experiment.h"
 #include "tools/report_figures.h"
 
 /* Draws the figure that the experiment asks for of figure->input into `folder`, if `drawing`, and sets caption, svg and note;

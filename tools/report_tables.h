@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "tools/report_run.h"
+#include "lab/report/report_run.h"
 
 /* HTML: for each input a table of methods and regions, and with several inputs one of networks and inputs; nothing where no
  * trial was judged. Write errors stay in the stream (ferror). */

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "tools/report_run.h"
+#include "lab/report/report_run.h"
 
 /* HTML, sorted by input, series, layers, width, bits; networks before baselines. Write errors stay in the
  * stream (ferror). */

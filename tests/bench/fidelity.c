@@ -3,8 +3,8 @@
  *
  *   fidelity IMAGE.nii.gz SLICE SEED [DEVICE]
  */
-#include "engine/blocks.h"
-#include "engine/trainer.h"
+#include "engine/model/blocks.h"
+#include "engine/train/trainer.h"
 #include "formats/nifti.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* libFuzzer: opens any bytes as an archive, reads all of it and decodes its blocks if they are small, once as they are and
  * once with length and checksums put right, so that the checks behind the checksums are reached too. */
 #define _GNU_SOURCE
-#include "engine/codec.h"
+#include "engine/archive/record.h"
 #include "formats/little_endian.h"
 #include "tests/archive_forge.h"
 

@@ -1,7 +1,7 @@
-/* libFuzzer: reads any bytes as an experiment. What is accepted must keep the promises of engine/experiment.h and be
+/* libFuzzer: reads any bytes as an experiment. What is accepted must keep the promises of lab/experiment/experiment.h and be
  * written as JSON that reads again. */
 #define _GNU_SOURCE
-#include "engine/experiment.h"
+#include "lab/experiment/experiment.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 
 Every trace is trained twice from the same float32 numbers, once in double and once in single precision, on one
 thread. File format, little-endian: "SIRENTR1"; u32 nx, ny, nz, n_epochs, best_evaluated, best_stepped; f64 learning
-rate; u32 n_inputs, n_layers; per layer u32 width, u32 activation (cl/layout.h), f32 w0, u32 init (engine/network.h);
+rate; u32 n_inputs, n_layers; per layer u32 width, u32 activation (cl/layout.h), f32 w0, u32 init (engine/model/network.h);
 f32 coordinates (n_points, n_inputs); f32 targets (n_points, n_outputs), NaN = no data; f32 initial parameters;
 f64 losses of the double run (n_epochs); f64 losses of the single run; f64 final parameters of the double run;
 f32 final parameters of the single run. The files beside this one: PyTorch 2.15.0, x86-64.

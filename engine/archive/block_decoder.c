@@ -1,0 +1,224 @@
+#include "engine/archive/record.h"
+#include "engine/decode/decode.h"
+#include "formats/little_endian.h"
+#include "formats/pack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct siren_block_decoder {
+    siren_layout layout;
+    siren_span volumes;    /* that are decoded */
+    siren_network network; /* of these */
+    bool
+        sampled; /* points are compared with the host: a device decodes a part, of which there is no checksum */
+    siren_block moved_to;   /* the network's points are those of this block */
+    size_t moved_first;     /* from this one on */
+    size_t chunk;           /* points decoded at once, at most */
+    siren_scaling *scaling; /* (n_volumes) */
+    float *y;               /* (chunk, n_decoded) */
+    siren_decoder *decoder; /* as the next two only where the layout says any_network */
+    float *params;          /* (n_params) */
+    float *coordinates;     /* (chunk, n_inputs) */
+    uint8_t *voxels;        /* (n_decoded, voxels) of the largest block */
+};
+
+void siren_block_decoder_free(siren_block_decoder *decoder) {
+    if (!decoder) return;
+    siren_decoder_free(decoder->decoder);
+    free(decoder->scaling);
+    free(decoder->params);
+    free(decoder->coordinates);
+    free(decoder->y);
+    free(decoder->voxels);
+    free(decoder);
+}
+
+/* Points decoded at once, at most. */
+static size_t decoder_chunk(const siren_layout *layout) {
+    size_t n_points = siren_block_grid_points(&layout->grid);
+    return n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+}
+
+static size_t decoder_bytes(const siren_layout *layout, size_t n_volumes) {
+    size_t n_points = siren_block_grid_points(&layout->grid), voxels, outputs, bytes;
+    bool fits = siren_mul(n_volumes, siren_datatype_size(layout->geometry.datatype), &voxels) &&
+                siren_add(voxels, layout->mask.section ? sizeof(uint32_t) : 0, &voxels) &&
+                siren_mul(voxels, n_points, &voxels) &&
+                siren_mul(decoder_chunk(layout) * n_volumes, 2 * sizeof(float), &outputs) &&
+                siren_add(voxels, outputs, &bytes);
+    return fits ? bytes : SIZE_MAX;
+}
+
+size_t siren_block_decoder_bytes(const siren_layout *layout) {
+    return decoder_bytes(layout, layout->geometry.n_volumes);
+}
+
+siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
+                                        siren_block_decoder **out) {
+    return siren_block_decoder_create_part(device, layout, (siren_span){0, layout->geometry.n_volumes},
+                                           memory_limit, out);
+}
+
+siren_status siren_block_decoder_create_part(siren_device *device, const siren_layout *layout,
+                                             siren_span volumes, size_t memory_limit,
+                                             siren_block_decoder **out) {
+    siren_status status = SIREN_OK;
+    siren_block_decoder *decoder = NULL;
+    const siren_block_grid *grid = &layout->grid;
+    size_t n_points = siren_block_grid_points(grid), chunk = decoder_chunk(layout),
+           n_volumes = volumes.end - volumes.begin, bytes = decoder_bytes(layout, n_volumes);
+    if (bytes == SIZE_MAX || bytes > memory_limit)
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "a %s of %zu x %zu x %zu points and %zu volumes needs more than the memory limit "
+                          "of %zu bytes; raise --memory",
+                          siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2],
+                          n_volumes, memory_limit);
+    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
+    decoder->layout = *layout;
+    decoder->volumes = volumes;
+    decoder->network = siren_network_part(&layout->network, volumes.begin, volumes.end);
+    decoder->sampled = device && n_volumes < layout->geometry.n_volumes;
+    decoder->chunk = chunk;
+    decoder->moved_to = siren_block_at(grid, grid->first);
+    SIREN_TRY(siren_allocate(&decoder->scaling, layout->geometry.n_volumes, sizeof *decoder->scaling,
+                             "the scaling"));
+    SIREN_TRY(siren_allocate(&decoder->voxels, n_points * n_volumes,
+                             siren_datatype_size(layout->geometry.datatype), "a decoded block"));
+    SIREN_TRY(siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
+    if (layout->any_network) {
+        SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),
+                                 "the parameters"));
+        SIREN_TRY(siren_allocate(&decoder->coordinates, chunk, layout->network.n_inputs * sizeof(float),
+                                 "the coordinates"));
+        /* The first block is of full size. */
+        siren_block_coordinates(&decoder->moved_to, layout->network.n_inputs, 0, chunk, decoder->coordinates);
+        SIREN_TRY(
+            siren_decoder_create(device, &decoder->network, chunk, decoder->coordinates, &decoder->decoder));
+    }
+    *out = decoder;
+    decoder = NULL;
+done:
+    siren_block_decoder_free(decoder);
+    return status;
+}
+
+const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder) {
+    return decoder->scaling;
+}
+
+/* Coordinates of whole boxes depend on their size alone, so that those of one size of up to `chunk` points move nothing. */
+static siren_status move_to(siren_block_decoder *decoder, const siren_block *block, size_t first, size_t n) {
+    siren_block *at = &decoder->moved_to;
+    if (!block->inside && first == decoder->moved_first && siren_block_same_points(block, at))
+        return SIREN_OK;
+    uint32_t n_inputs = decoder->layout.network.n_inputs;
+    siren_block_coordinates(block, n_inputs, first, n, decoder->coordinates);
+    *at = (siren_block){0}; /* nowhere, should moving fail */
+    SIREN_RETURN_IF_FAILED(siren_decoder_move(decoder->decoder, n, decoder->coordinates));
+    if (!block->inside) *at = *block;
+    decoder->moved_first = first;
+    return SIREN_OK;
+}
+
+/* The network's outputs for points first ... first + n - 1 of a block, the parameters being those of the record. */
+static siren_status evaluate(siren_block_decoder *decoder, const char *name, const siren_block *block,
+                             size_t first, size_t n) {
+    bool equal = true;
+    SIREN_RETURN_IF_FAILED(move_to(decoder, block, first, n));
+    SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder->decoder, decoder->params, decoder->y));
+    if (decoder->sampled)
+        SIREN_RETURN_IF_FAILED(siren_decode_sample(&decoder->network, decoder->params, n,
+                                                   decoder->coordinates, decoder->y, &equal));
+    if (equal) return SIREN_OK;
+    return siren_fail(SIREN_INTEGRITY,
+                      "%s: the device decodes to other values than the host; try --device host, and report "
+                      "the device",
+                      name);
+}
+
+/* Every value of the decoder's voxels becomes the mask's background. */
+static void fill_background(siren_block_decoder *decoder, size_t n_values) {
+    size_t size = siren_datatype_size(decoder->layout.geometry.datatype);
+    for (size_t i = 0; i < n_values; i++)
+        memcpy(decoder->voxels + i * size, decoder->layout.mask.background, size);
+}
+
+/* Puts the exceptional voxels of a record into the decoder's, little-endian. */
+static void restore_exceptional(siren_block_decoder *decoder, const siren_block *block,
+                                const siren_record *record) {
+    size_t size = siren_datatype_size(decoder->layout.geometry.datatype),
+           n_points = siren_block_points(block), n_voxels = siren_block_voxels(block);
+    const siren_span *volumes = &decoder->volumes;
+    for (size_t i = 0; i < record->n_exceptional; i++) {
+        size_t position = siren_get_u32(record->positions + 4 * i), volume = position / n_points;
+        if (volume < volumes->begin || volume >= volumes->end) continue;
+        size_t at = (volume - volumes->begin) * n_voxels + siren_block_voxel(block, position % n_points);
+        memcpy(decoder->voxels + at * size, record->values + i * size, size);
+    }
+}
+
+siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
+                                const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
+                                const void **voxels, uint64_t *crc) {
+    const siren_layout *layout = &decoder->layout;
+    const siren_geometry *g = &layout->geometry;
+    const siren_span *volumes = &decoder->volumes;
+    size_t n_points = siren_block_points(block), n_volumes = volumes->end - volumes->begin,
+           n_values = n_volumes * siren_block_voxels(block);
+    siren_record record;
+    SIREN_RETURN_IF_FAILED(siren_record_read(name, layout, n_points, bytes, n_bytes, &record));
+    SIREN_RETURN_IF_FAILED(siren_record_unpack(name, layout, &record, decoder->scaling, decoder->params));
+    if (!record.constant)
+        siren_network_part_params(&layout->network, volumes->begin, volumes->end, decoder->params);
+    if (block->inside) fill_background(decoder, n_values);
+    if (record.constant) memset(decoder->y, 0, decoder->chunk * n_volumes * sizeof *decoder->y);
+    for (size_t first = 0; first < n_points; first += decoder->chunk) {
+        size_t n = n_points - first < decoder->chunk ? n_points - first : decoder->chunk;
+        if (!record.constant) SIREN_RETURN_IF_FAILED(evaluate(decoder, name, block, first, n));
+        SIREN_RETURN_IF_FAILED(siren_block_restore(block, first, n, g->datatype, n_volumes,
+                                                   decoder->scaling + volumes->begin,
+                                                   record.constant ? NULL : decoder->y, decoder->voxels));
+        if (outputs) SIREN_RETURN_IF_FAILED(outputs(user, first, n, decoder->y));
+    }
+    if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
+    restore_exceptional(decoder, block, &record);
+    *crc = siren_crc64(0, decoder->voxels, n_values * siren_datatype_size(g->datatype));
+    if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
+    *voxels = decoder->voxels;
+    return SIREN_OK;
+}
+
+siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive *archive, size_t nth,
+                                    siren_outputs_fn outputs, void *user, const void **voxels) {
+    siren_status status = SIREN_OK;
+    const siren_block_grid *grid = &decoder->layout.grid;
+    const siren_index_entry *entry = &siren_archive_index(archive)[nth];
+    siren_block block;
+    uint32_t *inside = NULL;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    uint64_t crc = 0;
+    const void *decoded = NULL;
+    char own[64], name[SIREN_MESSAGE_BYTES];
+    siren_block_name(grid, entry->block, own, sizeof own);
+    snprintf(name, sizeof name, "%s, %s", siren_archive_path(archive), own);
+    SIREN_TRY(siren_archive_record(archive, nth, &bytes, &n_bytes));
+    SIREN_TRY(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
+    SIREN_TRY(siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
+    bool whole = decoder->volumes.end - decoder->volumes.begin == decoder->layout.geometry.n_volumes;
+    if (whole && crc != entry->decoded_crc) {
+        status = siren_fail(SIREN_INTEGRITY,
+                            "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
+                            "%016llx); try --device host, and report "
+                            "the device",
+                            name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
+        goto done;
+    }
+    *voxels = decoded;
+done:
+    free(inside);
+    free(bytes);
+    return status;
+}

@@ -1,0 +1,90 @@
+/* What an archive's sections and records mean (docs/archive-format.md, chapter 7), and decoding one block. Used by
+ * compress.c, which checks every block by decoding it, and by decompress.c. */
+#ifndef SIREN_ENGINE_ARCHIVE_RECORD_H
+#define SIREN_ENGINE_ARCHIVE_RECORD_H
+
+#include "engine/model/mask.h"
+#include "engine/model/network.h"
+#include "formats/archive.h"
+
+typedef struct {
+    siren_geometry geometry; /* of the original series */
+    siren_block_grid grid;   /* the blocks in the archive */
+    siren_mask mask;         /* its section belongs to the archive, or to whoever made it */
+    siren_network network;
+    unsigned weight_bits;
+    bool any_network; /* false: every block is constant, no network is stored */
+} siren_layout;
+
+/* Writes GEOMETRY, NETWORK, WEIGHTS and MASK. */
+siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout);
+/* Reads them and HEADER, and checks that they agree with each other and with the index: CORRUPT otherwise. `*out` borrows
+ * from the archive. */
+siren_status siren_layout_read(siren_archive *archive, siren_layout *out);
+
+/* Volumes asked for, end 0 being "to the last". USAGE where the archive has not got them. */
+siren_status siren_layout_volumes(const siren_layout *layout, siren_span *volumes);
+
+/* The parts of an unpacked record, borrowed from its bytes. */
+typedef struct {
+    bool constant; /* every volume is: no parameters are stored */
+    size_t n_exceptional;
+    const uint8_t *scaling;    /* (n_volumes, 2) f64: minimum, maximum */
+    const uint8_t *parameters; /* siren_quantised_bytes() */
+    const uint8_t *positions;  /* (n_exceptional) u32: volume * n_points + point, ascending */
+    const uint8_t *values;     /* (n_exceptional) stored values, little-endian */
+} siren_record;
+
+/* Assembles the record of a block of `series`, from which the exceptional voxels are taken. `parameters` NULL: constant.
+ * `*bytes` is yours to free(). */
+siren_status siren_record_write(const siren_layout *layout, const siren_block *block,
+                                const siren_series *series, const siren_scaling *scaling,
+                                const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
+                                size_t *n_bytes);
+/* Bytes of a record without exceptional voxels, before packing. */
+size_t siren_record_bytes(const siren_layout *layout);
+/* Checks the lengths and finds the parts, of a block of so many points. CORRUPT otherwise; `name` names the block. */
+siren_status siren_record_read(const char *name, const siren_layout *layout, size_t n_points,
+                               const uint8_t *bytes, size_t n_bytes, siren_record *out);
+/* Scaling (n_volumes) and, unless the record is constant, parameters (n_params) of the network. CORRUPT for what cannot be. */
+siren_status siren_record_unpack(const char *name, const siren_layout *layout, const siren_record *record,
+                                 siren_scaling *scaling, float *params);
+
+/* What an error message calls a block: "slice 7", "the volume", "patch 12". */
+void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size);
+
+/* Decodes blocks of one layout, SIREN_DECODE_POINTS points at a time: beside the block's voxels it needs no memory that
+ * grows with the block. */
+#define SIREN_DECODE_POINTS 65536
+typedef struct siren_block_decoder siren_block_decoder;
+
+/* Bytes of memory that a decoder takes for the voxels and outputs of a block, on the host and on the device; SIZE_MAX where
+ * that is beyond what can be addressed. */
+size_t siren_block_decoder_bytes(const siren_layout *layout);
+
+/* `device` NULL: on the host. UNSUPPORTED where a block would need more than `memory_limit` bytes. `*out` is yours. */
+siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
+                                        siren_block_decoder **out);
+/* The same for volumes begin ... end - 1 alone: only these outputs of the networks are evaluated and decoded. A block's checksum is of all
+ * volumes; in its place some points of each block are compared with the host. */
+siren_status siren_block_decoder_create_part(siren_device *device, const siren_layout *layout,
+                                             siren_span volumes, size_t memory_limit,
+                                             siren_block_decoder **out);
+void siren_block_decoder_free(siren_block_decoder *decoder);
+/* (n_volumes) of the record decoded last, or being decoded; borrowed. */
+const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder);
+/* Receives outputs y (n, n_volumes that are decoded) of the network for points first ... first + n - 1 of a block, in ascending order, before
+ * they become stored values; 0 where the record is constant. Borrowed. A failure ends the decoding with it. */
+typedef siren_status (*siren_outputs_fn)(void *user, size_t first, size_t n, const float *y);
+/* `*voxels`: (n_volumes that are decoded, voxels of the block) stored values of `block` in this machine's byte order, those that are no points
+ * being the mask's background; borrowed until the next call.
+ * `outputs` may be NULL. `*crc`: CRC-64 of the little-endian voxels. */
+siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
+                                const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
+                                const void **voxels, uint64_t *crc);
+/* The same for the nth record of an archive of the decoder's layout. INTEGRITY where it decodes to other voxels than were
+ * compressed (of a part of the volumes: where the host decodes to others), CORRUPT where it is damaged. */
+siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive *archive, size_t nth,
+                                    siren_outputs_fn outputs, void *user, const void **voxels);
+
+#endif

@@ -1,0 +1,251 @@
+#include "engine/care/tune.h"
+
+#include "engine/care/bench.h"
+#include "engine/care/device_cache.h"
+#include "engine/kernels/known_devices.h"
+#include "engine/train/layer.h"
+#include "engine/sirencl.h"
+#include "host/gemm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const siren_shape_plan siren_shape_plans[SIREN_N_SHAPES] = {
+    {"narrow", 96, 64, 96}, {"medium", 384, 256, 96}, {"wide", SIREN_MAX_WIDTH, 512, 72}};
+
+/* ---- which there are ---- */
+
+static const siren_configuration chain_candidates[] = {
+    {.lanes = 16, .block_rows = 48},  {.lanes = 16, .block_rows = 96}, {.lanes = 16, .block_rows = 144},
+    {.lanes = 16, .block_rows = 192}, {.lanes = 8, .block_rows = 48},  {.lanes = 8, .block_rows = 96},
+    {.lanes = 8, .block_rows = 144},  {.lanes = 8, .block_rows = 192}, {.clblast = 1}};
+
+/* items_m, items_n, quads_m, quads_n, slab */
+static const siren_configuration layer_candidates[] = {{0, 0, 16, 16, 2, 2, 8, 0},
+                                                       {0, 0, 16, 16, 2, 2, 16, 0},
+                                                       {0, 0, 16, 16, 2, 4, 8, 0},
+                                                       {0, 0, 16, 8, 2, 2, 8, 0},
+                                                       {0, 0, 16, 8, 2, 2, 16, 0},
+                                                       {0, 0, 8, 16, 2, 2, 8, 0},
+                                                       {0, 0, 8, 16, 2, 2, 16, 0},
+                                                       {0, 0, 8, 16, 4, 2, 8, 0},
+                                                       {0, 0, 8, 8, 2, 2, 4, 0},
+                                                       {0, 0, 8, 8, 2, 2, 8, 0},
+                                                       {0, 0, 8, 8, 2, 2, 16, 0},
+                                                       {0, 0, 8, 8, 1, 1, 8, 0},
+                                                       {0, 0, 4, 4, 1, 1, 8, 0},
+                                                       {.clblast = 2},
+                                                       {.clblast = 3},
+                                                       {.clblast = 4}};
+
+const siren_configuration *siren_tune_candidates(siren_family family, size_t *n) {
+    bool chain = family == SIREN_FAMILY_CHAIN;
+    *n = chain ? sizeof chain_candidates / sizeof *chain_candidates
+               : sizeof layer_candidates / sizeof *layer_candidates;
+    return chain ? chain_candidates : layer_candidates;
+}
+
+bool siren_configuration_equal(const siren_configuration *a, const siren_configuration *b) {
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* Names of the fields in messages and in the cache, and the families that have them. */
+#define OF_CHAIN (1u << SIREN_FAMILY_CHAIN)
+#define OF_LAYER (1u << SIREN_FAMILY_LAYER)
+static const struct {
+    const char *name;
+    size_t offset;
+    unsigned families;
+} fields[] = {{"lanes", offsetof(siren_configuration, lanes), OF_CHAIN},
+              {"block_rows", offsetof(siren_configuration, block_rows), OF_CHAIN},
+              {"items_m", offsetof(siren_configuration, items_m), OF_LAYER},
+              {"items_n", offsetof(siren_configuration, items_n), OF_LAYER},
+              {"quads_m", offsetof(siren_configuration, quads_m), OF_LAYER},
+              {"quads_n", offsetof(siren_configuration, quads_n), OF_LAYER},
+              {"slab", offsetof(siren_configuration, slab), OF_LAYER},
+              {"clblast", offsetof(siren_configuration, clblast), OF_CHAIN | OF_LAYER}};
+#define N_FIELDS (sizeof fields / sizeof *fields)
+
+static uint32_t *field_of(siren_configuration *configuration, size_t i) {
+    return (uint32_t *)((char *)configuration + fields[i].offset);
+}
+
+char *siren_configuration_text(const siren_configuration *configuration,
+                               char out[SIREN_CONFIGURATION_CHARS]) {
+    siren_configuration copy = *configuration;
+    size_t used = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < N_FIELDS; i++)
+        if (*field_of(&copy, i) != 0)
+            used += (size_t)snprintf(out + used, SIREN_CONFIGURATION_CHARS - used, "%s%s %u",
+                                     used ? ", " : "", fields[i].name, (unsigned)*field_of(&copy, i));
+    return out;
+}
+
+/* ---- which a device uses ---- */
+
+siren_shape siren_shape_of(const siren_network *network) {
+    uint32_t widest = 0, shape = 0;
+    for (uint32_t l = 0; l + 1 < network->n_layers; l++)
+        if (network->layers[l].width > widest) widest = network->layers[l].width;
+    while (shape + 1 < SIREN_N_SHAPES && widest > siren_shape_plans[shape].widest) shape++;
+    return (siren_shape)shape;
+}
+
+siren_configuration siren_configuration_default(const siren_device *device) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    if (facts->family == SIREN_FAMILY_CHAIN) {
+        const siren_known_device *known = siren_known_device_of(facts);
+        if (known) return known->configuration;
+        return (siren_configuration){.lanes = facts->vector_width >= 16 ? 16 : 8, .block_rows = 96};
+    }
+    return siren_layer_default(device);
+}
+
+/* The set that CLBlast is to multiply with, or 0. */
+static unsigned clblast_set(const siren_device *device, unsigned tuned) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    if (facts->gemm == SIREN_GEMM_OWN || facts->matrix_units != SIREN_MATRIX_OFF) return 0;
+    if (facts->gemm == SIREN_GEMM_AUTO || tuned != 0) return tuned;
+    return siren_gemm_default(device);
+}
+
+siren_configuration siren_configuration_of_shape(const siren_device *device, siren_shape shape) {
+    static const siren_configuration none;
+    siren_configuration configured = siren_device_configuration(device, shape);
+    unsigned tuned = configured.clblast;
+    configured.clblast = 0;
+    if (siren_configuration_equal(&configured, &none)) configured = siren_configuration_default(device);
+    configured.clblast = clblast_set(device, tuned);
+    return configured;
+}
+
+siren_configuration siren_configuration_of(const siren_device *device, const siren_network *network) {
+    return siren_configuration_of_shape(device, siren_shape_of(network));
+}
+
+char *siren_kernels_text(const siren_device *device, const siren_network *network,
+                         char out[SIREN_KERNELS_CHARS]) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    unsigned clblast = siren_configuration_of(device, network).clblast;
+    if (clblast)
+        snprintf(out, SIREN_KERNELS_CHARS, "layer, clblast %u", clblast);
+    else
+        snprintf(out, SIREN_KERNELS_CHARS, "%s%s", siren_family_name(facts->family),
+                 facts->matrix_units == SIREN_MATRIX_OFF ? "" : ", tf32");
+    return out;
+}
+
+/* ---- measuring ---- */
+
+siren_status siren_tune_probe(siren_device *device, const siren_configuration *candidate, bool verified,
+                              double seconds[SIREN_N_SHAPES]) {
+    double measured[SIREN_N_SHAPES];
+    size_t units = siren_device_get_facts(device)->compute_units, n_networks = units < 32    ? 1
+                                                                               : units < 256 ? units / 16
+                                                                                             : 16;
+    for (int shape = 0; shape < SIREN_N_SHAPES; shape++)
+        siren_device_configure(device, (siren_shape)shape, candidate);
+    if (!verified) SIREN_RETURN_IF_FAILED(siren_selftest(device, NULL, NULL));
+    for (int shape = 0; shape < SIREN_N_SHAPES; shape++) {
+        const siren_shape_plan *plan = &siren_shape_plans[shape];
+        const siren_block block = {.nx = plan->side, .ny = plan->side, .nz = 1};
+        siren_network network;
+        SIREN_RETURN_IF_FAILED(siren_network_from_model("siren-2d", 3, plan->width, 69, 30.0f, &network));
+        SIREN_RETURN_IF_FAILED(
+            siren_bench_least_step(device, &network, n_networks, &block, &measured[shape]));
+    }
+    memcpy(seconds, measured, sizeof measured);
+    return SIREN_OK;
+}
+
+/* ---- the cache ---- */
+
+#define CACHE_KIND "tune"
+
+siren_status siren_tune_path(const siren_device *device, char **path) {
+    return siren_device_cache_path(device, CACHE_KIND, path);
+}
+
+static void write_shape(siren_json *json, const siren_shape_plan *plan, const siren_tuned *tuned) {
+    siren_configuration chosen = tuned->chosen;
+    siren_json_begin_object(json, plan->name);
+    for (size_t i = 0; i < N_FIELDS; i++)
+        if (*field_of(&chosen, i) != 0) siren_json_integer(json, fields[i].name, *field_of(&chosen, i));
+    siren_json_number(json, "seconds", tuned->seconds);
+    siren_json_number(json, "default_seconds", tuned->default_seconds);
+    siren_json_end(json);
+}
+
+/* siren_device_cache_write()'s. */
+static void write_shapes(siren_json *json, const void *user) {
+    const siren_tuned *tuned = user;
+    siren_json_begin_object(json, "shapes");
+    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
+        write_shape(json, &siren_shape_plans[shape], &tuned[shape]);
+    siren_json_end(json);
+}
+
+siren_status siren_tune_save(siren_device *device, const siren_tuned tuned[SIREN_N_SHAPES]) {
+    SIREN_RETURN_IF_FAILED(siren_device_cache_write(device, CACHE_KIND, write_shapes, tuned));
+    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
+        siren_device_configure(device, (siren_shape)shape, &tuned[shape].chosen);
+    return SIREN_OK;
+}
+
+/* One of the curated list: other values may be beyond what kernels and buffers allow. */
+static siren_status read_shape(siren_value value, siren_family family, siren_configuration *out) {
+    siren_configuration found = {0};
+    size_t n = 0;
+    const siren_configuration *candidates = siren_tune_candidates(family, &n);
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        uint64_t number = 0;
+        if (!(fields[i].families & 1u << family)) continue;
+        SIREN_RETURN_IF_FAILED(
+            siren_value_integer(siren_value_member(value, fields[i].name), 0, 65536, &number));
+        *field_of(&found, i) = (uint32_t)number;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (siren_configuration_equal(&candidates[i], &found)) {
+            *out = found;
+            return SIREN_OK;
+        }
+    return siren_value_fail(value, "is no configuration of the %s family", siren_family_name(family));
+}
+
+/* `*found` is false where nothing has been kept. */
+static siren_status read_cache(const siren_device *device, siren_configuration configurations[SIREN_N_SHAPES],
+                               bool *found) {
+    siren_status status = SIREN_OK;
+    siren_config *file = NULL;
+    *found = false;
+    SIREN_TRY(siren_device_cache_read(device, CACHE_KIND, &file));
+    if (!file) goto done;
+    siren_value shapes = siren_value_member(siren_config_root(file), "shapes");
+    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++) {
+        siren_value value = siren_value_member(shapes, siren_shape_plans[shape].name);
+        if (!siren_value_exists(value))
+            SIREN_TRY(
+                siren_value_fail(siren_config_root(file), "has no shape %s", siren_shape_plans[shape].name));
+        SIREN_TRY(read_shape(value, siren_device_get_facts(device)->family, &configurations[shape]));
+    }
+    *found = true;
+done:
+    siren_config_free(file);
+    return status;
+}
+
+void siren_tune_load(siren_device *device) {
+    siren_configuration configurations[SIREN_N_SHAPES];
+    const char *wanted = getenv("SIRENCL_TUNE");
+    bool found;
+    if (wanted && strcmp(wanted, "off") == 0) return;
+    if (read_cache(device, configurations, &found) != SIREN_OK)
+        siren_log(SIREN_LOG_WARNING,
+                  "%s; the kernels are built as if nothing had been measured: run 'sirencl tune' again",
+                  siren_message());
+    else if (found)
+        for (int shape = 0; shape < SIREN_N_SHAPES; shape++)
+            siren_device_configure(device, (siren_shape)shape, &configurations[shape]);
+}

@@ -1,0 +1,32 @@
+/* The exact forward pass: the same bits on every device and on the host (docs/numerics.md).
+ *
+ * Decoders never differ in a result, only in speed; the archive's checksums are of what they return. */
+#ifndef SIREN_ENGINE_DECODE_DECODE_H
+#define SIREN_ENGINE_DECODE_DECODE_H
+
+#include "engine/model/network.h"
+#include "host/device.h"
+
+/* The portable definition in plain C, with all processors. Evaluates the first `n_layers` layers (network->n_layers: all; fewer: features of
+ * a hidden layer) on n_points. `params` in exchange order; `coordinates` (n_points, n_inputs); `y` (n_points, width of
+ * layer n_layers - 1). SYSTEM when out of memory. */
+siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,
+                               size_t n_points, const float *coordinates, float *y);
+
+/* Whether outputs y (n_points, n_outputs) from elsewhere are those of siren_decode_host() at some points, spread over all. */
+siren_status siren_decode_sample(const siren_network *network, const float *params, size_t n_points,
+                                 const float *coordinates, const float *y, bool *equal);
+
+typedef struct siren_decoder siren_decoder;
+
+/* Evaluates networks of one shape on the same points. `device` NULL: on the host. `coordinates` (n_points, n_inputs) is
+ * borrowed during the call, the device as long as the decoder lives. `*out` is yours: siren_decoder_free(). */
+siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
+                                  const float *coordinates, siren_decoder **out);
+/* One network: `params` (n_params) in exchange order to `y` (n_points, n_outputs). */
+siren_status siren_decoder_run(siren_decoder *decoder, const float *params, float *y);
+/* Other points from now on, at most as many as when the decoder was made. `coordinates` is borrowed during the call. */
+siren_status siren_decoder_move(siren_decoder *decoder, size_t n_points, const float *coordinates);
+void siren_decoder_free(siren_decoder *decoder);
+
+#endif

@@ -1,0 +1,347 @@
+#include "engine/encode/encoder.h"
+
+#include "engine/decode/decode.h"
+#include "engine/train/trainer.h"
+#include "host/profile.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEAST_TRAINING_BYTES ((size_t)64 << 10) /* no device has less room */
+
+struct siren_encoder {
+    siren_device *device;
+    siren_encoder_plan plan;
+    siren_trainer *trainer;   /* of n_networks on blocks with these points; NULL before the first batch */
+    siren_points *points;     /* NULL likewise, */
+    siren_decoder *evaluator; /* as is this, for curves */
+    size_t n_networks, training_bytes; /* bytes that the trainer may hold; 0: what there is */
+    size_t most;                       /* networks that fill the device, or that have been found to fit */
+    siren_trained *batch;              /* in training */
+    size_t *block_of;                  /* (most) which of its blocks each network of the trainer is for */
+    siren_target_source targets;
+    float *losses; /* (most, epochs) */
+    float *rates;  /* (most) */
+    float *chunk;  /* (SIREN_DECODE_POINTS, n_volumes) targets */
+    float *y;      /* and outputs for curves; NULL without */
+};
+
+/* Targets of a network of the trainer, scaled as they are asked for. */
+static siren_status read_targets(void *user, size_t network, size_t first, size_t n, size_t pitch,
+                                 float *targets) {
+    const siren_encoder *encoder = user;
+    return siren_trained_targets(encoder->batch, encoder->block_of[network], first, n, pitch, targets);
+}
+
+/* ---- making and releasing ---- */
+
+/* So many networks side by side fill the device. */
+static size_t choose_batch(const siren_device_facts *facts) {
+    return facts->family == SIREN_FAMILY_CHAIN ? ((size_t)facts->compute_units + 7) / 8 : 8;
+}
+
+siren_status siren_encoder_create(siren_device *device, const siren_encoder_plan *plan, siren_encoder **out) {
+    siren_status status = SIREN_OK;
+    siren_encoder *encoder = NULL;
+    SIREN_TRY(siren_allocate(&encoder, 1, sizeof *encoder, "the encoder"));
+    encoder->device = device;
+    encoder->plan = *plan;
+    encoder->most = choose_batch(siren_device_get_facts(device));
+    encoder->targets = (siren_target_source){read_targets, encoder};
+    SIREN_TRY(siren_allocate(&encoder->block_of, encoder->most, sizeof *encoder->block_of, "the batch"));
+    SIREN_TRY(siren_allocate(&encoder->rates, encoder->most, sizeof(float), "the learning rates"));
+    SIREN_TRY(
+        siren_allocate(&encoder->losses, encoder->most * plan->epochs, sizeof(float), "the loss history"));
+    *out = encoder;
+    encoder = NULL;
+done:
+    siren_encoder_free(encoder);
+    return status;
+}
+
+/* What depends on the blocks' points and the number of networks. */
+static void release_trainer(siren_encoder *encoder) {
+    siren_trainer_free(encoder->trainer);
+    siren_decoder_free(encoder->evaluator);
+    siren_points_free(encoder->points);
+    free(encoder->chunk);
+    free(encoder->y);
+    encoder->trainer = NULL;
+    encoder->evaluator = NULL;
+    encoder->points = NULL;
+    encoder->chunk = encoder->y = NULL;
+}
+
+void siren_encoder_free(siren_encoder *encoder) {
+    if (!encoder) return;
+    release_trainer(encoder);
+    siren_trained_free(encoder->batch);
+    free(encoder->block_of);
+    free(encoder->losses);
+    free(encoder->rates);
+    free(encoder);
+}
+
+size_t siren_encoder_batch(const siren_encoder *encoder) { return encoder->most; }
+
+/* ---- training ---- */
+
+static bool all_constant(const siren_scaling *scaling, size_t n_volumes) {
+    for (size_t volume = 0; volume < n_volumes; volume++)
+        if (scaling[volume].minimum != scaling[volume].maximum) return false;
+    return true;
+}
+
+/* Points that are decoded or compared at once. */
+static size_t chunk_points(size_t n_points) {
+    return n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+}
+
+/* What the memory limit leaves to a trainer on blocks with the points of `block`, beside a batch that is being encoded. */
+static siren_status plan_memory(siren_encoder *encoder, const siren_block *block) {
+    const siren_layout *layout = encoder->plan.layout;
+    size_t limit = encoder->plan.memory_limit, n_points = siren_block_points(block);
+    size_t held = n_points * layout->network.n_inputs,
+           values = chunk_points(n_points) * layout->geometry.n_volumes;
+    held = (held + values * (encoder->plan.log_interval ? 3 : 0)) * sizeof(float) +
+           block->n_inside * sizeof *block->inside;
+    bool fits = siren_add(held, siren_trained_bytes(layout, 1), &held);
+    encoder->training_bytes = 0;
+    if (!limit) return SIREN_OK;
+    if (!fits || held >= limit)
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "decoding a %s of %zu x %zu x %zu points and %zu volumes takes %zu bytes, more than the "
+            "%zu that the memory limit leaves; raise --memory, or use smaller blocks",
+            siren_block_kind_name(layout->grid.kind, 1), block->nx, block->ny, block->nz,
+            layout->geometry.n_volumes, held, limit);
+    encoder->training_bytes = limit - held;
+    return SIREN_OK;
+}
+
+/* Coordinates of blocks with the points of `block`. Takes `*inside`, which `block` borrows, where it keeps it. */
+static siren_status reserve(siren_encoder *encoder, const siren_block *block, uint32_t **inside) {
+    if (encoder->points && siren_block_same_points(block, &encoder->points->shape)) return SIREN_OK;
+    release_trainer(encoder);
+    SIREN_RETURN_IF_FAILED(plan_memory(encoder, block));
+    return siren_points_create(block, encoder->plan.layout->network.n_inputs, inside, &encoder->points);
+}
+
+/* A batch of `n` blocks with scaling and initial parameters; constant blocks take no place among the trainer's networks. */
+static siren_status begin_batch(siren_encoder *encoder, const siren_training *trainings, size_t n,
+                                size_t *n_networks) {
+    siren_status status = SIREN_OK;
+    const siren_layout *layout = encoder->plan.layout;
+    size_t n_volumes = layout->geometry.n_volumes, n_params = siren_network_n_params(&layout->network);
+    siren_trained_free(encoder->batch);
+    encoder->batch = NULL;
+    SIREN_TRY(siren_trained_create(encoder->plan.series, layout, encoder->plan.mask, encoder->points, n,
+                                   &encoder->batch));
+    *n_networks = 0;
+    for (size_t i = 0; i < n; i++) {
+        siren_trained_block *block = &encoder->batch->blocks[i];
+        size_t at = *n_networks;
+        *block = (siren_trained_block){.training = trainings[i],
+                                       .block = siren_block_at(&layout->grid, trainings[i].block),
+                                       .scaling = encoder->batch->scaling + i * n_volumes,
+                                       .at = at};
+        block->block.inside = encoder->points->inside;
+        block->block.n_inside = encoder->points->shape.n_inside;
+        SIREN_TRY_STAGE(SIREN_STAGE_TARGETS, siren_block_scale(encoder->plan.series, &block->block,
+                                                               block->scaling, &block->n_exceptional));
+        block->constant = all_constant(block->scaling, n_volumes);
+        if (block->constant) continue;
+        encoder->block_of[at] = i;
+        encoder->rates[at] = trainings[i].rate;
+        const char *before = siren_profile_enter("initialising");
+        siren_network_initialise(&layout->network, trainings[i].seed, (uint32_t)trainings[i].block,
+                                 encoder->batch->params + at * n_params);
+        siren_profile_leave(before);
+        ++*n_networks;
+    }
+done:
+    return status;
+}
+
+/* What the limit leaves to a trainer of `n_networks` beside the host's copies of their parameters: those of the batch in
+ * training, and of the one before. */
+static size_t trainer_bytes(const siren_encoder *encoder, size_t n_networks) {
+    size_t params = siren_network_n_params(&encoder->plan.layout->network) * sizeof(float),
+           copies = (2 * n_networks - 1) * params; /* one has been counted */
+    if (!encoder->training_bytes) return 0;
+    return encoder->training_bytes > copies ? encoder->training_bytes - copies : 1;
+}
+
+/* A trainer of exactly `n_networks`, and what curves need. */
+static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
+    const siren_network *network = &encoder->plan.layout->network;
+    size_t n_points = siren_block_points(&encoder->points->shape), chunk = chunk_points(n_points);
+    if (!encoder->trainer || encoder->n_networks != n_networks) {
+        siren_trainer_plan plan = {.network = network,
+                                   .n_networks = n_networks,
+                                   .n_points = n_points,
+                                   .coordinates = encoder->points->coordinates,
+                                   .max_epochs = encoder->plan.epochs,
+                                   .adam = {0, 0.9f, 0.999f, 1e-8f},
+                                   .points_per_epoch = encoder->plan.points_per_epoch,
+                                   .memory_limit = trainer_bytes(encoder, n_networks)};
+        siren_trainer_free(encoder->trainer);
+        encoder->trainer = NULL;
+        SIREN_RETURN_IF_FAILED(siren_trainer_create(encoder->device, &plan, &encoder->trainer));
+        encoder->n_networks = n_networks;
+    }
+    if (!encoder->plan.log_interval || encoder->evaluator) return SIREN_OK;
+    size_t n_values = chunk * encoder->plan.layout->geometry.n_volumes;
+    if (!encoder->chunk)
+        SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->chunk, n_values, sizeof(float), "some targets"));
+    if (!encoder->y)
+        SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->y, n_values, sizeof(float), "some outputs"));
+    return siren_decoder_create(encoder->device, network, chunk, encoder->points->coordinates,
+                                &encoder->evaluator);
+}
+
+/* One call of siren_encoder_train(). */
+typedef struct {
+    siren_encoder *encoder;
+    size_t n, n_networks;
+    siren_curve_fn curve;
+    siren_progress_fn progress;
+    void *user;
+} siren_training_run;
+
+static bool report(void *user, double done, double total, const char *what) {
+    siren_training_run *run = user;
+    (void)total;
+    return !run->progress || run->progress(run->user, done, (double)run->encoder->plan.epochs, what);
+}
+
+/* A point of every curve: the exact forward pass of the current parameters. */
+static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
+    siren_encoder *encoder = run->encoder;
+    const siren_network *network = &encoder->plan.layout->network;
+    size_t n_points = siren_block_points(&encoder->points->shape),
+           n_volumes = encoder->plan.layout->geometry.n_volumes;
+    SIREN_RETURN_IF_FAILED(siren_trainer_params(encoder->trainer, encoder->batch->params));
+    for (size_t i = 0; i < run->n; i++) {
+        const siren_trained_block *block = &encoder->batch->blocks[i];
+        siren_fidelity_sums sums = {0};
+        if (block->constant) continue;
+        for (size_t first = 0, n; first < n_points; first += n) {
+            n = n_points - first < SIREN_DECODE_POINTS ? n_points - first : SIREN_DECODE_POINTS;
+            if (n_points > SIREN_DECODE_POINTS)
+                SIREN_RETURN_IF_FAILED(siren_decoder_move(
+                    encoder->evaluator, n, encoder->points->coordinates + first * network->n_inputs));
+            SIREN_RETURN_IF_FAILED(siren_decoder_run(
+                encoder->evaluator, encoder->batch->params + block->at * siren_network_n_params(network),
+                encoder->y));
+            SIREN_RETURN_IF_FAILED(read_targets(encoder, block->at, first, n, n_volumes, encoder->chunk));
+            siren_fidelity_add(&sums, n, n_volumes, encoder->y, encoder->chunk, NULL);
+        }
+        siren_fidelity fidelity = siren_fidelity_of(&sums);
+        run->curve(run->user, i, epoch, &fidelity);
+    }
+    return SIREN_OK;
+}
+
+static siren_status train_batch(siren_training_run *run) {
+    siren_encoder *encoder = run->encoder;
+    SIREN_RETURN_IF_FAILED(prepare_trainer(encoder, run->n_networks));
+    bool curves = run->curve && encoder->plan.log_interval > 0;
+    size_t epochs = encoder->plan.epochs,
+           stride = curves && encoder->plan.log_interval < epochs ? encoder->plan.log_interval : epochs;
+    SIREN_RETURN_IF_FAILED(
+        siren_trainer_start(encoder->trainer, encoder->batch->params, &encoder->targets, encoder->rates));
+    for (size_t epoch = 0; epoch < epochs; epoch += stride) {
+        if (curves) SIREN_RETURN_IF_FAILED(add_curve_points(run, epoch));
+        SIREN_RETURN_IF_FAILED(siren_trainer_run(
+            encoder->trainer, epochs - epoch < stride ? epochs - epoch : stride, report, run));
+    }
+    if (curves) SIREN_RETURN_IF_FAILED(add_curve_points(run, epochs));
+    SIREN_RETURN_IF_FAILED(siren_trainer_history(encoder->trainer, encoder->losses));
+    for (size_t i = 0; i < run->n; i++) {
+        siren_trained_block *block = &encoder->batch->blocks[i];
+        if (!block->constant) block->diverged = !isfinite(encoder->losses[(block->at + 1) * epochs - 1]);
+    }
+    return siren_trainer_best(encoder->trainer, encoder->batch->params, NULL);
+}
+
+/* Trainings at the head of the list whose blocks have the points of `first`, the first one's; at most as many as fit. */
+static siren_status count_alike(const siren_encoder *encoder, const siren_training *trainings, size_t n,
+                                const siren_block *first, size_t *out) {
+    const siren_layout *layout = encoder->plan.layout;
+    size_t count = 1;
+    for (; count < n && count < encoder->most; count++) {
+        siren_block next;
+        uint32_t *inside = NULL;
+        SIREN_RETURN_IF_FAILED(
+            siren_mask_block(&layout->mask, &layout->grid, trainings[count].block, &next, &inside));
+        bool alike = siren_block_same_points(&next, first);
+        free(inside);
+        if (!alike) break;
+    }
+    *out = count;
+    return SIREN_OK;
+}
+
+/* After the device had no room: half of the networks next time or, of a single one, half of the bytes. False where there is
+ * nothing left to give up. */
+static bool shrink(siren_encoder *encoder, size_t n) {
+    siren_trainer_free(encoder->trainer);
+    encoder->trainer = NULL;
+    if (n > 1) {
+        encoder->most = (n + 1) / 2;
+        siren_log(SIREN_LOG_WARNING, "%s; trying with %zu %s at once", siren_message(), encoder->most,
+                  siren_block_kind_name(encoder->plan.layout->grid.kind, encoder->most));
+        return true;
+    }
+    uint64_t bytes = siren_device_get_facts(encoder->device)->global_bytes;
+    if (encoder->training_bytes && encoder->training_bytes < bytes) bytes = encoder->training_bytes;
+    if (bytes / 2 < LEAST_TRAINING_BYTES) return false;
+    encoder->training_bytes = bytes / 2;
+    siren_log(SIREN_LOG_WARNING, "%s; trying with %zu bytes of memory for training", siren_message(),
+              encoder->training_bytes);
+    return true;
+}
+
+/* Trains as many of the list as the device has room for, all of them at first. */
+static siren_status train_alike(siren_training_run *run, const siren_training *trainings, size_t n) {
+    siren_encoder *encoder = run->encoder;
+    char no_room[SIREN_MESSAGE_BYTES] = "";
+    size_t limit = encoder->training_bytes;
+    for (;;) {
+        SIREN_RETURN_IF_FAILED(count_alike(encoder, trainings, n, &encoder->points->shape, &run->n));
+        SIREN_RETURN_IF_FAILED(begin_batch(encoder, trainings, run->n, &run->n_networks));
+        if (run->n_networks == 0) return SIREN_OK;
+        siren_status status = train_batch(run);
+        if (status == SIREN_UNSUPPORTED && encoder->training_bytes != limit) break; /* too little by now */
+        if (status != SIREN_DEVICE_MEMORY) return status;
+        snprintf(no_room, sizeof no_room, "%s", siren_message());
+        if (!shrink(encoder, run->n)) break;
+    }
+    return siren_fail(SIREN_DEVICE_MEMORY, "%s", no_room);
+}
+
+siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
+                                 siren_curve_fn curve, siren_progress_fn progress, void *user,
+                                 siren_trained **trained) {
+    siren_status status = SIREN_OK;
+    const siren_layout *layout = encoder->plan.layout;
+    siren_training_run run = {.encoder = encoder, .curve = curve, .progress = progress, .user = user};
+    siren_block block;
+    uint32_t *inside = NULL;
+    if (siren_block_grid_points(&layout->grid) > SIREN_MAX_POINTS)
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "a %s has %zu points, more than the limit of %d; use smaller blocks",
+                          siren_block_kind_name(layout->grid.kind, 1), siren_block_grid_points(&layout->grid),
+                          SIREN_MAX_POINTS);
+    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, trainings[0].block, &block, &inside));
+    SIREN_TRY(reserve(encoder, &block, &inside));
+    SIREN_TRY(train_alike(&run, trainings, n));
+    *trained = encoder->batch;
+    encoder->batch = NULL;
+done:
+    free(inside);
+    return status;
+}

@@ -1,0 +1,198 @@
+#include "engine/encode/trained_batch.h"
+
+#include "engine/encode/quantise.h"
+#include "formats/pack.h"
+#include "host/profile.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- points ---- */
+
+siren_status siren_points_create(const siren_block *block, uint32_t n_inputs, uint32_t **inside,
+                                 siren_points **out) {
+    siren_status status = SIREN_OK;
+    siren_points *points = NULL;
+    size_t n_points = siren_block_points(block);
+    SIREN_TRY(siren_allocate(&points, 1, sizeof *points, "the points of a block"));
+    atomic_init(&points->n_owners, 1);
+    SIREN_TRY(siren_allocate(&points->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
+    siren_block_coordinates(block, n_inputs, 0, n_points, points->coordinates);
+    points->shape = *block;
+    points->inside = *inside;
+    *inside = NULL;
+    *out = points;
+    points = NULL;
+done:
+    siren_points_free(points);
+    return status;
+}
+
+siren_points *siren_points_share(siren_points *points) {
+    atomic_fetch_add(&points->n_owners, 1);
+    return points;
+}
+
+void siren_points_free(siren_points *points) {
+    if (!points || atomic_fetch_sub(&points->n_owners, 1) > 1) return;
+    free(points->inside);
+    free(points->coordinates);
+    free(points);
+}
+
+/* ---- networks and their blocks ---- */
+
+siren_status siren_trained_create(const siren_series *series, const siren_layout *layout, const uint8_t *mask,
+                                  siren_points *points, size_t n, siren_trained **out) {
+    siren_status status = SIREN_OK;
+    siren_trained *trained = NULL;
+    SIREN_TRY(siren_allocate(&trained, 1, sizeof *trained, "the batch"));
+    *trained = (siren_trained){
+        .series = series, .mask = mask, .layout = *layout, .points = siren_points_share(points), .n = n};
+    SIREN_TRY(siren_allocate(&trained->blocks, n, sizeof *trained->blocks, "the batch"));
+    SIREN_TRY(siren_allocate(&trained->scaling, n * layout->geometry.n_volumes, sizeof *trained->scaling,
+                             "the scaling"));
+    SIREN_TRY(siren_allocate(&trained->params, n * siren_network_n_params(&layout->network), sizeof(float),
+                             "the parameters"));
+    *out = trained;
+    trained = NULL;
+done:
+    siren_trained_free(trained);
+    return status;
+}
+
+void siren_trained_free(siren_trained *trained) {
+    if (!trained) return;
+    siren_points_free(trained->points);
+    free(trained->blocks);
+    free(trained->scaling);
+    free(trained->params);
+    free(trained);
+}
+
+size_t siren_trained_bytes(const siren_layout *layout, size_t n) {
+    size_t n_points = siren_block_grid_points(&layout->grid), n_inputs = layout->network.n_inputs,
+           chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS, bytes, params;
+    bool fits = siren_mul(n, siren_network_n_params(&layout->network) * sizeof(float), &params) &&
+                siren_mul(n_points, n_inputs * sizeof(float) + (layout->mask.section ? sizeof(uint32_t) : 0),
+                          &bytes) &&
+                siren_add(bytes, params, &bytes) &&
+                siren_add(bytes, chunk * layout->geometry.n_volumes * sizeof(float), &bytes) &&
+                siren_add(bytes, siren_block_decoder_bytes(layout), &bytes);
+    return fits ? bytes : SIZE_MAX;
+}
+
+siren_status siren_trained_targets(const siren_trained *trained, size_t nth, size_t first, size_t n,
+                                   size_t pitch, float *targets) {
+    const siren_trained_block *block = &trained->blocks[nth];
+    const char *before = siren_profile_enter(SIREN_STAGE_TARGETS);
+    siren_status status =
+        siren_block_targets(trained->series, &block->block, block->scaling, first, n, pitch, targets);
+    siren_profile_leave(before);
+    return status;
+}
+
+/* ---- encoding ---- */
+
+void siren_encoded_free(siren_encoded *encoded) {
+    if (!encoded) return;
+    free(encoded->packed);
+    encoded->packed = NULL;
+}
+
+/* Targets for as long as anybody wants the block. Whatever takes long reads some of them between its steps. */
+typedef struct {
+    const siren_trained *trained;
+    const atomic_bool *stop;
+} wanted_targets;
+
+static siren_status read_targets(void *user, size_t nth, size_t first, size_t n, size_t pitch,
+                                 float *targets) {
+    const wanted_targets *wanted = user;
+    if (atomic_load(wanted->stop)) return siren_fail(SIREN_CANCELLED, "encoding was interrupted");
+    return siren_trained_targets(wanted->trained, nth, first, n, pitch, targets);
+}
+
+/* Which of a block's points are in the mask for figures; yours to free(). */
+static siren_status cut_mask(const siren_trained *trained, const siren_block *block, uint8_t **out) {
+    const siren_geometry *g = &trained->layout.geometry;
+    uint8_t *inside = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&inside, siren_block_points(block), 1, "the mask of a block"));
+    for (size_t point = 0; point < siren_block_points(block); point++) {
+        size_t voxel = siren_block_voxel(block, point), row = voxel / block->nx,
+               z = block->z + row / block->ny, y = block->y + row % block->ny;
+        inside[point] = trained->mask[(z * g->ny + y) * g->nx + block->x + voxel % block->nx];
+    }
+    *out = inside;
+    return SIREN_OK;
+}
+
+/* Checksum and figures of a record as a reader will decode it. */
+static siren_status check_record(const siren_trained *trained, const siren_layout *layout, size_t nth,
+                                 const siren_target_source *targets, const uint8_t *record,
+                                 siren_encoded *encoded) {
+    siren_status status = SIREN_OK;
+    const siren_trained_block *block = &trained->blocks[nth];
+    size_t n_points = siren_block_points(&block->block),
+           chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+    siren_fidelity_watch watch = {
+        .n_outputs = layout->geometry.n_volumes, .targets = targets, .network = nth};
+    siren_block_decoder *decoder = NULL;
+    uint8_t *mask = NULL;
+    const void *voxels = NULL;
+    char name[64];
+    siren_block_name(&layout->grid, block->training.block, name, sizeof name);
+    SIREN_TRY(siren_allocate(&watch.chunk, chunk * watch.n_outputs, sizeof *watch.chunk, "some targets"));
+    if (trained->mask) SIREN_TRY(cut_mask(trained, &block->block, &mask));
+    watch.mask = mask;
+    SIREN_TRY(siren_block_decoder_create(NULL, layout, SIZE_MAX, &decoder));
+    SIREN_TRY(siren_block_decode(decoder, name, &block->block, record, encoded->n_unpacked,
+                                 block->constant ? NULL : siren_fidelity_outputs, &watch, &voxels,
+                                 &encoded->entry.decoded_crc));
+    if (!block->constant) {
+        encoded->fidelity = siren_fidelity_of(&watch.sums);
+        encoded->entry.mse = encoded->fidelity.mse;
+        encoded->masked = siren_fidelity_of(&watch.masked);
+    }
+done:
+    siren_block_decoder_free(decoder);
+    free(watch.chunk);
+    free(mask);
+    return status;
+}
+
+siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsigned weight_bits,
+                                  const atomic_bool *stop, siren_encoded *out) {
+    siren_status status = SIREN_OK;
+    const siren_trained_block *block = &trained->blocks[nth];
+    const siren_network *network = &trained->layout.network;
+    siren_layout layout = trained->layout;
+    siren_encoded encoded = {.entry = {.block = (uint32_t)block->training.block},
+                             .constant = block->constant,
+                             .diverged = block->diverged,
+                             .fidelity = {0, NAN, NAN, NAN, NAN},
+                             .masked = {0, NAN, NAN, NAN, NAN}};
+    wanted_targets wanted = {trained, stop};
+    const siren_target_source targets = {read_targets, &wanted};
+    uint8_t *parameters = NULL, *record = NULL;
+    size_t n_parameters = 0;
+    layout.weight_bits = weight_bits;
+    if (!block->constant)
+        SIREN_TRY_STAGE("quantising",
+                        siren_quantise(network, weight_bits,
+                                       trained->params + block->at * siren_network_n_params(network),
+                                       siren_block_points(&block->block), trained->points->coordinates,
+                                       &targets, nth, &parameters, &n_parameters));
+    SIREN_TRY_STAGE("packing",
+                    siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
+                                       block->n_exceptional, &record, &encoded.n_unpacked));
+    SIREN_TRY_STAGE("decode check", check_record(trained, &layout, nth, &targets, record, &encoded));
+    SIREN_TRY_STAGE("packing", siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
+    *out = encoded;
+    encoded.packed = NULL;
+done:
+    siren_encoded_free(&encoded);
+    free(parameters);
+    free(record);
+    return status;
+}

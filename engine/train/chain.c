@@ -1,0 +1,141 @@
+#include "engine/train/gradient.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHAIN_PARTS 8 /* of a gradient; more would cost memory and reduction, fewer would idle cores */
+#define CHAIN_TILE_FLOPS 20e9 /* of one launch: a fraction of a second on two cores */
+#define CHAIN_TARGETS_SHARE 8 /* of the memory, at most, is for the targets of one launch */
+
+typedef struct {
+    siren_gradient base;
+    siren_gradient_shape shape;
+    siren_configuration configuration;
+    siren_kernel *pack, *step;
+    siren_buffer *forward_panels, *backward_panels; /* (n_networks, n_panel_floats) */
+    siren_buffer *scratch;                          /* (n_networks, n_parts, n_scratch) */
+    size_t n_padded, n_panel_floats, n_scratch;
+    size_t n_rounds, rounds_per_tile;
+} siren_chain;
+
+void siren_chain_options(const siren_configuration *configuration, char *out, size_t size) {
+    snprintf(out, size, "-D SIREN_LANES=%u -D SIREN_BLOCK_ROWS=%u", (unsigned)configuration->lanes,
+             (unsigned)configuration->block_rows);
+}
+
+siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks,
+                              siren_buffer *forward, siren_buffer *backward, const siren_buffer *params,
+                              const siren_buffer *table) {
+    size_t widest = 0;
+    for (uint32_t l = 0; l < network->n_layers; l++) {
+        size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
+        widest = in > widest ? in : widest;
+        widest = out > widest ? out : widest;
+    }
+    /* The narrowest panel has 16 columns; kernels skip the panels that a layer does not have. */
+    siren_range range = {.global = {(widest + 15) / 16, network->n_layers, n_networks}};
+    return SIREN_LAUNCH(pack, range, SIREN_BUFFER(forward), SIREN_BUFFER(backward), SIREN_BUFFER(params),
+                        SIREN_BUFFER(table), SIREN_INT((int)siren_network_n_padded(network)),
+                        SIREN_INT((int)siren_network_n_panel_floats(network)));
+}
+
+static siren_status chain_begin(siren_gradient *base, const siren_buffer *params) {
+    siren_chain *chain = (siren_chain *)base;
+    return siren_chain_pack(chain->pack, chain->shape.network, chain->shape.n_networks, chain->forward_panels,
+                            chain->backward_panels, params, chain->shape.table);
+}
+
+static siren_status chain_tile(siren_gradient *base, const siren_buffer *params, const siren_buffer *targets,
+                               size_t first_target, size_t tile) {
+    siren_chain *chain = (siren_chain *)base;
+    const siren_gradient_shape *shape = &chain->shape;
+    size_t begin = tile * chain->rounds_per_tile, end = begin + chain->rounds_per_tile;
+    if (end > chain->n_rounds) end = chain->n_rounds;
+    siren_range range = {.global = {base->n_parts, shape->n_networks}};
+    return SIREN_LAUNCH(
+        chain->step, range, SIREN_BUFFER(base->partial_gradients), SIREN_BUFFER(base->partial_losses),
+        SIREN_BUFFER(chain->scratch), SIREN_BUFFER(params), SIREN_BUFFER(chain->forward_panels),
+        SIREN_BUFFER(chain->backward_panels), SIREN_BUFFER(shape->coordinates), SIREN_BUFFER(targets),
+        SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)shape->network->n_layers),
+        SIREN_INT((int)chain->n_padded), SIREN_INT((int)chain->n_panel_floats),
+        SIREN_INT((int)chain->n_scratch), SIREN_INT((int)shape->n_points), SIREN_INT((int)first_target),
+        SIREN_INT((int)begin), SIREN_INT((int)end));
+}
+
+static void chain_free(siren_gradient *base) {
+    siren_chain *chain = (siren_chain *)base;
+    siren_kernel_free(chain->pack);
+    siren_kernel_free(chain->step);
+    siren_buffer_free(chain->forward_panels);
+    siren_buffer_free(chain->backward_panels);
+    siren_buffer_free(chain->scratch);
+    siren_buffer_free(base->partial_gradients);
+    siren_buffer_free(base->partial_losses);
+    free(chain);
+}
+
+/* Floats of one block's activations and derivatives (chain.cl). */
+static size_t scratch_floats(const siren_network *network, size_t block_rows) {
+    size_t pitches = SIREN_PADDED((size_t)network->n_inputs) + SIREN_PAD;
+    for (uint32_t l = 0; l < network->n_layers; l++)
+        pitches += 2 * (SIREN_PADDED((size_t)network->layers[l].width) + SIREN_PAD);
+    return pitches * block_rows;
+}
+
+/* How many rounds a launch takes; the gradient is the same for any number. */
+static void choose_tile(siren_chain *chain) {
+    const siren_gradient_shape *shape = &chain->shape;
+    size_t round_points = (size_t)chain->configuration.block_rows * CHAIN_PARTS;
+    size_t round_bytes =
+        round_points * SIREN_PADDED((size_t)siren_network_n_outputs(shape->network)) * sizeof(float);
+    size_t left = siren_memory_left(shape->memory_limit, chain->base.n_bytes);
+    double target_bytes = fmin((double)siren_device_get_facts(shape->device)->max_allocation_bytes,
+                               (double)left / CHAIN_TARGETS_SHARE);
+    double round_flops = siren_network_step_flops(shape->network, round_points) * (double)shape->n_networks;
+    double rounds = fmin(CHAIN_TILE_FLOPS / round_flops, target_bytes / (double)round_bytes);
+    chain->n_rounds = (shape->n_points + round_points - 1) / round_points;
+    size_t largest = rounds < 1 ? 1 : rounds > (double)chain->n_rounds ? chain->n_rounds : (size_t)rounds;
+    chain->base.n_tiles = (chain->n_rounds + largest - 1) / largest;
+    chain->rounds_per_tile = (chain->n_rounds + chain->base.n_tiles - 1) / chain->base.n_tiles;
+    chain->base.n_tiles = (chain->n_rounds + chain->rounds_per_tile - 1) / chain->rounds_per_tile;
+    chain->base.tile_points = chain->rounds_per_tile * round_points;
+    chain->base.tile_flops = round_flops * (double)chain->rounds_per_tile;
+}
+
+siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradient **out) {
+    siren_status status = SIREN_OK;
+    siren_chain *chain = NULL;
+    char options[64];
+    SIREN_TRY(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
+    chain->base = (siren_gradient){
+        .begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = CHAIN_PARTS};
+    chain->shape = *shape;
+    chain->configuration = siren_configuration_of(shape->device, shape->network);
+    chain->n_padded = siren_network_n_padded(shape->network);
+    chain->n_panel_floats = siren_network_n_panel_floats(shape->network);
+    chain->n_scratch = scratch_floats(shape->network, chain->configuration.block_rows);
+
+    siren_chain_options(&chain->configuration, options, sizeof options);
+    SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
+    SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
+    size_t panels = shape->n_networks * chain->n_panel_floats * sizeof(float),
+           slots = shape->n_networks * CHAIN_PARTS;
+    chain->base.n_bytes = 2 * panels + slots * (chain->n_scratch + chain->n_padded + 1) * sizeof(float);
+    choose_tile(chain);
+    SIREN_TRY(
+        siren_buffer_create(shape->device, panels, "the forward weight panels", &chain->forward_panels));
+    SIREN_TRY(
+        siren_buffer_create(shape->device, panels, "the backward weight panels", &chain->backward_panels));
+    SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_scratch * sizeof(float), "the activations",
+                                  &chain->scratch));
+    SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_padded * sizeof(float), "the gradients",
+                                  &chain->base.partial_gradients));
+    SIREN_TRY(
+        siren_buffer_create(shape->device, slots * sizeof(float), "the losses", &chain->base.partial_losses));
+    *out = &chain->base;
+    chain = NULL;
+done:
+    if (chain) chain_free(&chain->base);
+    return status;
+}

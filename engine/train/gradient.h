@@ -1,0 +1,65 @@
+/* The gradient of the loss for a batch of networks of one shape, by one of the kernel families.
+ *
+ * loss = scale * sum over data of (Y - target)^2. A family gives the sum's gradient and the sum, each divided into parts
+ * that epoch.cl and the optimiser add in order; the factor 2 * scale is theirs, too. */
+#ifndef SIREN_ENGINE_TRAIN_GRADIENT_H
+#define SIREN_ENGINE_TRAIN_GRADIENT_H
+
+#include "engine/care/tune.h"
+#include "host/launch.h"
+
+typedef struct siren_gradient siren_gradient;
+struct siren_gradient {
+    size_t n_parts;                  /* parts of a gradient, independent of device and batch */
+    size_t n_tiles;                  /* launches into which an epoch's points are divided */
+    size_t tile_points;              /* of each tile but the last, which may have fewer */
+    double tile_flops;               /* floating-point operations of the largest tile, all networks */
+    size_t n_bytes;                  /* of device memory that it holds */
+    siren_buffer *partial_gradients; /* (n_networks, n_parts, n_padded), of half the gradient of the sum */
+    siren_buffer *partial_losses;    /* (n_networks, n_parts) */
+
+    /* Before the first tile of an epoch. `params`: (n_networks, n_padded). */
+    siren_status (*begin)(siren_gradient *gradient, const siren_buffer *params);
+    /* Tiles in ascending order. `targets`: (n_networks, n_points, out_padded), NaN where there is no data; of a single
+     * network those of the tile suffice: point `first_target` is then the buffer's first, else 0. */
+    siren_status (*tile)(siren_gradient *gradient, const siren_buffer *params, const siren_buffer *targets,
+                         size_t first_target, size_t tile);
+    void (*free)(siren_gradient *gradient);
+};
+
+/* What both families are made from. */
+typedef struct {
+    siren_device *device;
+    const siren_network *network;
+    size_t n_networks, n_points;
+    const siren_buffer *table;       /* (n_layers, SIREN_LAYER_FIELDS) ints */
+    const siren_buffer *w0;          /* (n_layers) */
+    const siren_buffer *coordinates; /* (n_points, n_inputs) */
+    size_t memory_limit;             /* bytes for the gradient and the targets of its tiles; 0: no limit */
+} siren_gradient_shape;
+
+/* What a limit leaves beside `held` bytes; SIZE_MAX where it is 0, which means none. */
+static inline size_t siren_memory_left(size_t limit, size_t held) {
+    return limit == 0 ? SIZE_MAX : limit > held ? limit - held : 0;
+}
+
+/* The family of the shape's device, or the layer family where CLBlast is to multiply. Buffers of the shape are borrowed while the gradient lives. DEVICE_MEMORY when there
+ * is no room. `*out` is yours: (*out)->free(*out). */
+siren_status siren_gradient_create(const siren_gradient_shape *shape, siren_gradient **out);
+siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradient **out);
+siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out);
+
+/* A kernel of epoch.cl for training `network` on the device. The chain family has these kernels in its own program, since
+ * each program costs a run of the compiler's front end when a process starts. */
+siren_status siren_epoch_kernel_create(siren_device *device, const siren_network *network, const char *name,
+                                       siren_kernel **out);
+
+/* How the chain family lays out its work; shared with decoding.
+ * Build options of chain.cl, decode.cl and peak.cl. */
+void siren_chain_options(const siren_configuration *configuration, char *out, size_t size);
+/* Launches chain_pack: weights as panels; `backward` may be NULL. */
+siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks,
+                              siren_buffer *forward, siren_buffer *backward, const siren_buffer *params,
+                              const siren_buffer *table);
+
+#endif

@@ -1,0 +1,400 @@
+#include "engine/train/layer_family.h"
+
+#include "engine/kernels/known_devices.h"
+#include "engine/kernels/matrix_units.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Parts of a gradient at most: more would cost memory and reduction, fewer would idle a GPU. */
+#define LAYER_PARTS 16
+/* A tile of points takes at most this many operations, and at most this long at a rate that any device exceeds, so that an
+ * interruption is answered: operations per clock and compute unit, less for a CPU, which serialises work-items around barriers. */
+#define LAYER_TILE_FLOPS 1e12
+#define LAYER_TILE_SECONDS 0.2
+#define PESSIMISTIC_FLOPS 8
+#define PESSIMISTIC_FLOPS_CPU 2
+/* A quarter of the memory is for activations: targets and parameters need room. */
+#define MEMORY_SHARE 4
+
+/* ---- shared with decoding ---- */
+
+/* From large to small: items_m, items_n, quads_m, quads_n, slab. */
+static const siren_configuration defaults[] = {{0, 0, 16, 16, 2, 2, 8, 0},
+                                               {0, 0, 16, 8, 2, 2, 8, 0},
+                                               {0, 0, 8, 8, 2, 2, 8, 0},
+                                               {0, 0, 4, 4, 1, 1, 8, 0}};
+#define N_DEFAULTS (sizeof defaults / sizeof *defaults)
+
+/* Whether the device can run it; fills `out` then. */
+static bool tile_fits(const siren_device *device, const siren_configuration *c, size_t block_rows,
+                      siren_layer_tile *out) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    size_t items = c->items_m * c->items_n;
+    size_t tile_m = c->items_m * c->quads_m * 4, tile_n = c->items_n * c->quads_n * 4;
+    /* Two slabs of both factors, their lines a quad longer; and a float per work-item in layer_output, or the lanes and
+     * sums of layer_first_gradient, which has no slabs. */
+    size_t slabs = 2 * c->slab * (tile_m + 4 + tile_n + 4) + items, lanes = 4 * items + 64;
+    if (items > facts->max_work_group || (slabs > lanes ? slabs : lanes) * sizeof(float) > facts->local_bytes)
+        return false;
+    *out = (siren_layer_tile){.items = items, .tile_m = tile_m, .tile_n = tile_n};
+    snprintf(out->options, sizeof out->options,
+             "-D SIREN_ITEMS_M=%u -D SIREN_ITEMS_N=%u -D SIREN_QUADS_M=%u -D SIREN_QUADS_N=%u -D "
+             "SIREN_SLAB=%u -D SIREN_BLOCK_ROWS=%zu",
+             (unsigned)c->items_m, (unsigned)c->items_n, (unsigned)c->quads_m, (unsigned)c->quads_n,
+             (unsigned)c->slab, block_rows);
+    return true;
+}
+
+/* The first of the defaults that the device can run, from the one that it is known to like. */
+static size_t first_default(const siren_device *device) {
+    const siren_known_device *known = siren_known_device_of(siren_device_get_facts(device));
+    siren_layer_tile tile;
+    size_t i = 0;
+    if (known && known->family != SIREN_FAMILY_LAYER) known = NULL; /* of a CPU, where CLBlast multiplies */
+    while (known && i + 1 < N_DEFAULTS && !siren_configuration_equal(&defaults[i], &known->configuration))
+        i++;
+    while (i + 1 < N_DEFAULTS && !tile_fits(device, &defaults[i], SIREN_LAYER_BLOCK_ROWS, &tile)) i++;
+    return i;
+}
+
+siren_configuration siren_layer_default(const siren_device *device) {
+    return defaults[first_default(device)];
+}
+
+static siren_status build_kernels(siren_device *device, const char *options, size_t n_kernels,
+                                  const siren_layer_kernel *kernels) {
+    siren_status status = SIREN_OK;
+    size_t n_built = 0;
+    for (; n_built < n_kernels; n_built++) {
+        const siren_layer_kernel *k = &kernels[n_built];
+        status = siren_kernel_create(device, k->file, options, k->name, k->kernel);
+        if (status != SIREN_OK) break;
+    }
+    while (status != SIREN_OK && n_built > 0) {
+        siren_kernel **built = kernels[--n_built].kernel;
+        siren_kernel_free(*built);
+        *built = NULL;
+    }
+    return status;
+}
+
+siren_status siren_layer_build(siren_device *device, const siren_network *network, size_t block_rows,
+                               size_t n_kernels, const siren_layer_kernel *kernels, siren_layer_tile *tile) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    const siren_configuration usual = siren_layer_default(device);
+    siren_configuration wanted = network ? siren_configuration_of(device, network) : usual;
+    wanted.clblast = 0;
+    bool as_configured = !siren_configuration_equal(&wanted, &usual);
+    const siren_configuration *tiles = as_configured ? &wanted : defaults;
+    siren_status status =
+        siren_fail(SIREN_UNSUPPORTED,
+                   "the device %s allows work-groups of %zu items and %llu bytes of local memory: %s; %s",
+                   facts->name, facts->max_work_group, (unsigned long long)facts->local_bytes,
+                   as_configured ? "too little for the tile that it is configured with"
+                                 : "the layer kernels need 16 items and 4 KiB at least",
+                   as_configured ? "tune it again" : "choose another device");
+    for (size_t i = as_configured ? 0 : first_default(device); i < (as_configured ? 1 : N_DEFAULTS); i++) {
+        siren_layer_tile candidate;
+        if (!tile_fits(device, &tiles[i], block_rows, &candidate)) continue;
+        status = build_kernels(device, candidate.options, n_kernels, kernels);
+        if (status == SIREN_OK) *tile = candidate;
+        if (status != SIREN_DEVICE) return status;
+    }
+    return status;
+}
+
+size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, size_t memory, double block_bytes,
+                               double largest_block_bytes, double block_flops) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    double clock_hz = 1e6 * (facts->clock_mhz ? (double)facts->clock_mhz : 1000.0);
+    double rate =
+        clock_hz * (double)facts->compute_units * (facts->is_cpu ? PESSIMISTIC_FLOPS_CPU : PESSIMISTIC_FLOPS);
+    double limit = fmin(LAYER_TILE_FLOPS, LAYER_TILE_SECONDS * rate) / block_flops;
+    limit = fmin(limit, fmin((double)facts->global_bytes, (double)memory) / MEMORY_SHARE / block_bytes);
+    limit = fmin(limit, (double)facts->max_allocation_bytes / largest_block_bytes);
+    /* Work-items and elements of a network's tile are counted in ints. */
+    limit = fmin(limit, (double)(INT32_MAX / 2) / (largest_block_bytes / sizeof(float)));
+    size_t blocks = limit < 1 ? 1 : limit > (double)n_blocks ? n_blocks : (size_t)limit;
+    size_t n_tiles = (n_blocks + blocks - 1) / blocks;
+    return (n_blocks + n_tiles - 1) / n_tiles;
+}
+
+siren_range siren_layer_range(const siren_layer_tile *tile, size_t rows, size_t columns, size_t n_parts,
+                              size_t n_networks) {
+    size_t groups = (rows + tile->tile_m - 1) / tile->tile_m * ((columns + tile->tile_n - 1) / tile->tile_n);
+    return (siren_range){.global = {groups * tile->items, n_parts, n_networks}, .local = {tile->items}};
+}
+
+siren_status siren_layer_launch_first(siren_kernel *kernel, const siren_gradient_shape *shape,
+                                      const siren_layer_tile *tile, siren_buffer *h, siren_buffer *d,
+                                      const siren_buffer *params, size_t n_rows, size_t rows,
+                                      size_t first_point) {
+    const siren_network *network = shape->network;
+    siren_range range = {
+        .global = {rows * (SIREN_PADDED((size_t)network->layers[0].width) / 4), shape->n_networks},
+        .local = {tile->items}};
+    return SIREN_LAUNCH(kernel, range, SIREN_BUFFER(h), SIREN_BUFFER(d), SIREN_BUFFER(params),
+                        SIREN_BUFFER(shape->coordinates), SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0),
+                        SIREN_INT((int)siren_network_n_padded(network)), SIREN_INT((int)n_rows),
+                        SIREN_INT((int)shape->n_points), SIREN_INT((int)first_point));
+}
+
+siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradient_shape *shape,
+                                        const siren_layer_tile *tile, uint32_t l, siren_buffer *h_next,
+                                        siren_buffer *d, const siren_buffer *h, const siren_buffer *params,
+                                        size_t n_rows, size_t rows) {
+    const siren_network *network = shape->network;
+    siren_range range =
+        siren_layer_range(tile, rows, SIREN_PADDED((size_t)network->layers[l].width), 1, shape->n_networks);
+    return SIREN_LAUNCH(kernel, range, SIREN_BUFFER(h_next), SIREN_BUFFER(d), SIREN_BUFFER(h),
+                        SIREN_BUFFER(params), SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0),
+                        SIREN_INT((int)l), SIREN_INT((int)siren_network_n_padded(network)),
+                        SIREN_INT((int)n_rows));
+}
+
+/* ---- training ---- */
+
+static siren_status own_begin(siren_layer_family *family, const siren_buffer *params) {
+    (void)family;
+    (void)params;
+    return SIREN_OK;
+}
+
+static siren_status own_forward(siren_layer_family *family, uint32_t l, const siren_buffer *params,
+                                size_t rows) {
+    return siren_layer_launch_forward(family->forward, &family->shape, &family->tile, l, family->h[l],
+                                      family->d[l], family->h[l - 1], params,
+                                      family->tile_blocks * family->block_rows, rows);
+}
+
+static siren_status own_output(siren_layer_family *family, const siren_buffer *params,
+                               const siren_buffer *targets, size_t first_target, size_t first_block,
+                               size_t rows) {
+    const siren_gradient_shape *shape = &family->shape;
+    uint32_t last = shape->network->n_layers - 1;
+    siren_range range =
+        siren_layer_range(&family->tile, rows, siren_layer_width(family, last), 1, shape->n_networks);
+    return SIREN_LAUNCH(family->output, range, SIREN_BUFFER(family->d[last]),
+                        SIREN_BUFFER(family->group_losses), SIREN_BUFFER(family->h[last - 1]),
+                        SIREN_BUFFER(params), SIREN_BUFFER(targets), SIREN_BUFFER(shape->table),
+                        SIREN_BUFFER(shape->w0), SIREN_INT((int)last), SIREN_INT((int)family->n_padded),
+                        SIREN_INT((int)(family->tile_blocks * family->block_rows)),
+                        SIREN_INT((int)shape->n_points), SIREN_INT((int)(first_block * family->block_rows)),
+                        SIREN_INT((int)first_target));
+}
+
+static siren_status own_weight_gradient(siren_layer_family *family, uint32_t l, size_t first_block,
+                                        size_t n_blocks) {
+    siren_range weights =
+        siren_layer_range(&family->tile, siren_layer_width(family, l), siren_layer_width(family, l - 1),
+                          family->base.n_parts, family->shape.n_networks);
+    return SIREN_LAUNCH(family->weight_gradient, weights, SIREN_BUFFER(family->base.partial_gradients),
+                        SIREN_BUFFER(family->d[l]), SIREN_BUFFER(family->h[l - 1]),
+                        SIREN_BUFFER(family->shape.table), SIREN_INT((int)l),
+                        SIREN_INT((int)family->n_padded),
+                        SIREN_INT((int)(family->tile_blocks * family->block_rows)),
+                        SIREN_INT((int)first_block), SIREN_INT((int)n_blocks));
+}
+
+static siren_status own_input_gradient(siren_layer_family *family, uint32_t l, const siren_buffer *params,
+                                       size_t rows) {
+    siren_range range =
+        siren_layer_range(&family->tile, rows, siren_layer_width(family, l - 1), 1, family->shape.n_networks);
+    return SIREN_LAUNCH(family->input_gradient, range, SIREN_BUFFER(family->d[l - 1]),
+                        SIREN_BUFFER(family->d[l]), SIREN_BUFFER(params), SIREN_BUFFER(family->shape.table),
+                        SIREN_INT((int)l), SIREN_INT((int)family->n_padded),
+                        SIREN_INT((int)(family->tile_blocks * family->block_rows)));
+}
+
+static const siren_layer_products own_products = {own_begin, own_forward, own_output, own_weight_gradient,
+                                                  own_input_gradient};
+
+static siren_status layer_begin(siren_gradient *base, const siren_buffer *params) {
+    siren_layer_family *family = (siren_layer_family *)base;
+    return family->products->begin(family, params);
+}
+
+static siren_status forwards(siren_layer_family *family, const siren_buffer *params,
+                             const siren_buffer *targets, size_t first_target, size_t first_block,
+                             size_t n_blocks) {
+    const siren_gradient_shape *shape = &family->shape;
+    uint32_t last = shape->network->n_layers - 1;
+    size_t n_rows = family->tile_blocks * family->block_rows, rows = n_blocks * family->block_rows;
+    SIREN_RETURN_IF_FAILED(siren_layer_launch_first(family->first, shape, &family->tile, family->h[0],
+                                                    family->d[0], params, n_rows, rows,
+                                                    first_block * family->block_rows));
+    for (uint32_t l = 1; l < last; l++)
+        SIREN_RETURN_IF_FAILED(family->products->forward(family, l, params, rows));
+    SIREN_RETURN_IF_FAILED(
+        family->products->output(family, params, targets, first_target, first_block, rows));
+    siren_range parts = {.global = {family->base.n_parts, shape->n_networks}};
+    return SIREN_LAUNCH(family->loss, parts, SIREN_BUFFER(family->base.partial_losses),
+                        SIREN_BUFFER(family->group_losses), SIREN_INT((int)family->base.n_parts),
+                        SIREN_INT((int)family->tile_blocks), SIREN_INT((int)family->groups_per_block),
+                        SIREN_INT((int)first_block), SIREN_INT((int)n_blocks));
+}
+
+static siren_status backwards(siren_layer_family *family, const siren_buffer *params, size_t first_block,
+                              size_t n_blocks) {
+    const siren_gradient_shape *shape = &family->shape;
+    size_t n_parts = family->base.n_parts, rows = n_blocks * family->block_rows;
+    for (uint32_t l = shape->network->n_layers - 1; l > 0; l--) {
+        SIREN_RETURN_IF_FAILED(family->products->weight_gradient(family, l, first_block, n_blocks));
+        SIREN_RETURN_IF_FAILED(family->products->input_gradient(family, l, params, rows));
+    }
+    siren_range columns = {
+        .global = {siren_layer_width(family, 0) / SIREN_PAD * family->tile.items, n_parts, shape->n_networks},
+        .local = {family->tile.items}};
+    return SIREN_LAUNCH(
+        family->first_gradient, columns, SIREN_BUFFER(family->base.partial_gradients),
+        SIREN_BUFFER(family->d[0]), SIREN_BUFFER(shape->coordinates), SIREN_BUFFER(shape->table),
+        SIREN_INT((int)family->n_padded), SIREN_INT((int)(family->tile_blocks * family->block_rows)),
+        SIREN_INT((int)shape->n_points), SIREN_INT((int)first_block), SIREN_INT((int)n_blocks));
+}
+
+static siren_status layer_tile(siren_gradient *base, const siren_buffer *params, const siren_buffer *targets,
+                               size_t first_target, size_t tile) {
+    siren_layer_family *family = (siren_layer_family *)base;
+    size_t first_block = tile * family->tile_blocks;
+    size_t n_blocks = family->n_blocks - first_block < family->tile_blocks ? family->n_blocks - first_block
+                                                                           : family->tile_blocks;
+    SIREN_RETURN_IF_FAILED(forwards(family, params, targets, first_target, first_block, n_blocks));
+    return backwards(family, params, first_block, n_blocks);
+}
+
+static void free_tile_buffers(siren_layer_family *family) {
+    for (uint32_t l = 0; l < SIREN_MAX_LAYERS; l++) {
+        siren_buffer_free(family->h[l]);
+        siren_buffer_free(family->d[l]);
+        family->h[l] = family->d[l] = NULL;
+    }
+    siren_buffer_free(family->group_losses);
+    family->group_losses = NULL;
+}
+
+static void layer_free(siren_gradient *base) {
+    siren_layer_family *family = (siren_layer_family *)base;
+    siren_kernel *kernels[] = {
+        family->first,          family->forward,         family->output,         family->loss,
+        family->input_gradient, family->weight_gradient, family->first_gradient, family->pack};
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) siren_kernel_free(kernels[i]);
+    for (uint32_t l = 0; l < SIREN_MAX_LAYERS; l++) siren_buffer_free(family->weights[l]);
+    free_tile_buffers(family);
+    siren_buffer_free(base->partial_gradients);
+    siren_buffer_free(base->partial_losses);
+    free(family);
+}
+
+/* Zeroed at once: some drivers find room only when a buffer is first used. */
+static siren_status create_tile_buffer(const siren_layer_family *family, size_t floats_per_block,
+                                       const char *what, siren_buffer **out) {
+    size_t bytes = 0;
+    if (!siren_mul(family->shape.n_networks * sizeof(float), family->tile_blocks, &bytes) ||
+        !siren_mul(bytes, floats_per_block, &bytes))
+        return siren_fail(SIREN_DEVICE_MEMORY,
+                          "%s of %zu networks do not fit into an address space: train fewer at once", what,
+                          family->shape.n_networks);
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(family->shape.device, bytes, what, out));
+    return siren_buffer_zero(*out);
+}
+
+static siren_status create_tile_buffers(siren_layer_family *family) {
+    uint32_t last = family->shape.network->n_layers - 1;
+    for (uint32_t l = 0; l <= last; l++) {
+        size_t floats = family->block_rows * siren_layer_width(family, l);
+        if (l < last)
+            SIREN_RETURN_IF_FAILED(create_tile_buffer(family, floats, "the activations", &family->h[l]));
+        SIREN_RETURN_IF_FAILED(create_tile_buffer(family, floats, "the derivatives", &family->d[l]));
+    }
+    SIREN_RETURN_IF_FAILED(
+        create_tile_buffer(family, family->groups_per_block, "the losses of groups", &family->group_losses));
+    return siren_device_finish(family->shape.device);
+}
+
+/* Takes a tile of points as large as plan and device allow. */
+static siren_status choose_tile(siren_layer_family *family) {
+    const siren_network *network = family->shape.network;
+    double networks = (double)family->shape.n_networks, floats = 0, largest = 0;
+    for (uint32_t l = 0; l < network->n_layers; l++) {
+        double width = (double)siren_layer_width(family, l);
+        floats += l + 1 < network->n_layers ? 2 * width : width;
+        largest = fmax(largest, width);
+    }
+    /* CLBlast copies a factor and a result of a product, at most, into tiles of its own. */
+    if (family->clblast) floats += 2 * largest;
+    double line_bytes = networks * (double)family->block_rows * sizeof(float);
+    double block_flops = networks * siren_network_step_flops(network, family->block_rows);
+    size_t last_width = siren_layer_width(family, network->n_layers - 1);
+    family->groups_per_block = family->clblast
+                                   ? family->block_rows * last_width / 4 / family->tile.items
+                                   : family->block_rows / family->tile.tile_m *
+                                         ((last_width + family->tile.tile_n - 1) / family->tile.tile_n);
+    size_t left = siren_memory_left(family->shape.memory_limit, family->base.n_bytes);
+    family->tile_blocks = siren_layer_plan_blocks(family->shape.device, family->n_blocks, left,
+                                                  floats * line_bytes, largest * line_bytes, block_flops);
+    if (family->clblast && family->tile_blocks > family->base.n_parts)
+        family->tile_blocks = family->base.n_parts;
+    siren_status status;
+    while ((status = create_tile_buffers(family)) == SIREN_DEVICE_MEMORY && family->tile_blocks > 1) {
+        free_tile_buffers(family);
+        family->tile_blocks = (family->tile_blocks + 1) / 2;
+    }
+    if (status != SIREN_OK) return status;
+    family->base.n_tiles = (family->n_blocks + family->tile_blocks - 1) / family->tile_blocks;
+    family->base.tile_points = family->tile_blocks * family->block_rows;
+    family->base.tile_flops = block_flops * (double)family->tile_blocks;
+    family->base.n_bytes +=
+        (size_t)(floats * line_bytes) * family->tile_blocks + siren_buffer_bytes(family->group_losses);
+    return SIREN_OK;
+}
+
+static siren_status create_own_products(siren_layer_family *family) {
+    const siren_gradient_shape *shape = &family->shape;
+    const char *units = siren_matrix_file(siren_device_get_facts(shape->device)->matrix_units);
+    const char *forwards_file = units ? units : "layer.cl",
+               *backwards_file = units ? units : "layer_gradient.cl";
+    const siren_layer_kernel kernels[] = {{forwards_file, "layer_first", &family->first},
+                                          {forwards_file, "layer_forward", &family->forward},
+                                          {forwards_file, "layer_output", &family->output},
+                                          {backwards_file, "layer_loss", &family->loss},
+                                          {backwards_file, "layer_input_gradient", &family->input_gradient},
+                                          {backwards_file, "layer_weight_gradient", &family->weight_gradient},
+                                          {backwards_file, "layer_first_gradient", &family->first_gradient}};
+    family->products = &own_products;
+    family->block_rows = SIREN_LAYER_BLOCK_ROWS;
+    /* What was measured is the ordinary kernels' tile. */
+    return siren_layer_build(shape->device, units ? NULL : shape->network, family->block_rows,
+                             sizeof kernels / sizeof *kernels, kernels, &family->tile);
+}
+
+siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out) {
+    siren_status status = SIREN_OK;
+    siren_layer_family *family = NULL;
+    SIREN_TRY(siren_allocate(&family, 1, sizeof *family, "the layer family"));
+    family->base = (siren_gradient){.begin = layer_begin, .tile = layer_tile, .free = layer_free};
+    family->shape = *shape;
+    family->n_padded = siren_network_n_padded(shape->network);
+    family->clblast = siren_configuration_of(shape->device, shape->network).clblast;
+    SIREN_TRY(family->clblast ? siren_layer_gemm_create(family) : create_own_products(family));
+    family->n_blocks = (shape->n_points + family->block_rows - 1) / family->block_rows;
+    family->base.n_parts = family->n_blocks < LAYER_PARTS ? family->n_blocks : LAYER_PARTS;
+    size_t slots = shape->n_networks * family->base.n_parts;
+    if (family->clblast && slots > INT32_MAX / family->n_padded)
+        SIREN_TRY(siren_fail(SIREN_DEVICE_MEMORY,
+                             "the gradients of %zu networks are more than CLBlast can count: train fewer at "
+                             "once, or use --gemm own",
+                             shape->n_networks));
+    SIREN_TRY(siren_buffer_create(shape->device, slots * family->n_padded * sizeof(float), "the gradients",
+                                  &family->base.partial_gradients));
+    SIREN_TRY(siren_buffer_create(shape->device, slots * sizeof(float), "the losses",
+                                  &family->base.partial_losses));
+    family->base.n_bytes += slots * (family->n_padded + 1) * sizeof(float);
+    SIREN_TRY(choose_tile(family));
+    *out = &family->base;
+    family = NULL;
+done:
+    if (family) layer_free(&family->base);
+    return status;
+}

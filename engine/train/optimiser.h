@@ -1,0 +1,35 @@
+/* First-order (and, one day, other) methods that turn a gradient into a step; a trainer holds one behind this interface. */
+#ifndef SIREN_ENGINE_TRAIN_OPTIMISER_H
+#define SIREN_ENGINE_TRAIN_OPTIMISER_H
+
+#include "engine/model/network.h"
+#include "host/launch.h"
+
+typedef struct siren_optimiser siren_optimiser;
+struct siren_optimiser {
+    /* Forgets its history: the next step is the first. */
+    siren_status (*restart)(siren_optimiser *optimiser);
+    /* One step of all networks, enqueued. `params`: (n_networks, n_padded) in/out; `partial_gradients`: (n_networks,
+     * n_parts, n_padded) as engine/gradient gives them; `state`: (n_networks, SIREN_STATE_FIELDS), whose scale and
+     * learning rate it takes. */
+    siren_status (*step)(siren_optimiser *optimiser, siren_buffer *params,
+                         const siren_buffer *partial_gradients, size_t n_parts, const siren_buffer *state);
+    void (*free)(siren_optimiser *optimiser);
+    size_t n_bytes; /* of device memory that it holds */
+};
+
+#define SIREN_ADAM_BETA1 0.9f
+#define SIREN_ADAM_BETA2 0.999f
+#define SIREN_ADAM_EPSILON 1e-8f
+
+/* Adam's constants; those above with .rate = 3e-4f are the published setting (2-D).
+ * The trainer puts `rate` into the state of each network that is given no rate of its own. */
+typedef struct {
+    float rate, beta1, beta2, epsilon;
+} siren_adam_options;
+
+/* `*out` is yours: (*out)->free(*out). */
+siren_status siren_adam_create(siren_device *device, const siren_network *network, size_t n_networks,
+                               const siren_adam_options *options, siren_optimiser **out);
+
+#endif

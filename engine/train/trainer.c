@@ -1,0 +1,413 @@
+#include "engine/train/trainer.h"
+
+#include "engine/train/gradient.h"
+#include "engine/train/sampler.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Seconds of enqueued work between two looks at the progress callback. */
+#define PACE_SECONDS 0.1
+#define UPLOAD_BYTES ((size_t)4 << 20) /* of targets that are padded at once */
+
+struct siren_trainer {
+    siren_device *device;
+    siren_network network;
+    size_t n_networks, n_points, max_epochs, n_epochs;
+    size_t epoch_points; /* seen in an epoch */
+    size_t n_params, n_padded, n_outputs, out_padded;
+    float rate; /* of networks that are given none */
+    siren_target_source source;
+    float *staged; /* (tile_points, out_padded) of a tile to come; NULL where `targets` holds all points */
+    size_t staged_tile;                                  /* n_tiles: none */
+    siren_sampler *sampler;                              /* NULL: an epoch sees all points; else */
+    siren_buffer *sampled_coordinates, *sampled_targets; /* (., epoch_points, .); no targets if `staged` */
+    siren_buffer *table, *w0, *coordinates;
+    siren_buffer *params, *best; /* (n_networks, n_padded) */
+    siren_buffer *targets;       /* (n_networks, n_points, out_padded), or (tile_points, out_padded) */
+    siren_buffer *state;         /* (n_networks, SIREN_STATE_FIELDS) */
+    siren_buffer *history;       /* (n_networks, max_epochs) */
+    siren_kernel *loss, *snapshot;
+    siren_gradient *gradient;
+    siren_optimiser *optimiser;
+    double flops_per_second; /* measured; 0 before the first finish */
+};
+
+static siren_status create_buffers(siren_trainer *trainer, const float *coordinates) {
+    siren_device *device = trainer->device;
+    const siren_network *network = &trainer->network;
+    size_t n_networks = trainer->n_networks,
+           coordinate_bytes = trainer->n_points * network->n_inputs * sizeof(float),
+           param_bytes = n_networks * trainer->n_padded * sizeof(float);
+    SIREN_RETURN_IF_FAILED(siren_network_upload(network, device, &trainer->table, &trainer->w0));
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_create(device, coordinate_bytes, "the coordinates", &trainer->coordinates));
+    SIREN_RETURN_IF_FAILED(siren_buffer_write(trainer->coordinates, 0, coordinates, coordinate_bytes));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, param_bytes, "the parameters", &trainer->params));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, param_bytes, "the best parameters", &trainer->best));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, n_networks * SIREN_STATE_FIELDS * sizeof(float),
+                                               "the training state", &trainer->state));
+    return siren_buffer_create(device, n_networks * trainer->max_epochs * sizeof(float), "the loss history",
+                               &trainer->history);
+}
+
+static siren_status create_sampler(siren_trainer *trainer) {
+    size_t bytes = trainer->epoch_points * trainer->network.n_inputs * sizeof(float);
+    SIREN_RETURN_IF_FAILED(siren_sampler_create(trainer->device, &trainer->network, trainer->n_points,
+                                                trainer->epoch_points, &trainer->sampler));
+    return siren_buffer_create(trainer->device, bytes, "an epoch's coordinates",
+                               &trainer->sampled_coordinates);
+}
+
+/* Beside the gradient and the targets. */
+static size_t held_bytes(const siren_trainer *trainer) {
+    size_t bytes = 2 * siren_buffer_bytes(trainer->params) + siren_buffer_bytes(trainer->coordinates) +
+                   siren_buffer_bytes(trainer->history) + trainer->optimiser->n_bytes;
+    if (!trainer->sampler) return bytes;
+    return bytes + siren_sampler_bytes(trainer->sampler) + siren_buffer_bytes(trainer->sampled_coordinates);
+}
+
+/* Zeroed: some drivers find room only when a buffer is first used. */
+static siren_status create_at_once(siren_trainer *trainer, size_t bytes, const char *what,
+                                   siren_buffer **out) {
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(trainer->device, bytes, what, out));
+    SIREN_RETURN_IF_FAILED(siren_buffer_zero(*out));
+    return siren_device_finish(trainer->device);
+}
+
+/* Targets of all points on the device, and room for those of an epoch. DEVICE_MEMORY where there is no room, or less `left`
+ * by the memory limit (`*limited`). */
+static siren_status create_resident_targets(siren_trainer *trainer, size_t left, bool *limited) {
+    size_t row_bytes = trainer->n_networks * trainer->out_padded * sizeof(float);
+    size_t all = trainer->n_points * row_bytes,
+           sampled = trainer->sampler ? trainer->epoch_points * row_bytes : 0;
+    *limited = all + sampled > left;
+    if (*limited)
+        return siren_fail(
+            SIREN_DEVICE_MEMORY,
+            "%zu bytes of targets of %zu networks are more than the %zu that the memory limit leaves; "
+            "train fewer at once, or raise --memory",
+            all + sampled, trainer->n_networks, left);
+    SIREN_RETURN_IF_FAILED(create_at_once(trainer, all, "the targets", &trainer->targets));
+    if (sampled == 0) return SIREN_OK;
+    return create_at_once(trainer, sampled, "an epoch's targets", &trainer->sampled_targets);
+}
+
+/* Room for the targets of a tile of one network, on the device and in staging. */
+static siren_status create_tile_targets(siren_trainer *trainer, size_t held, size_t memory_limit) {
+    size_t left = siren_memory_left(memory_limit, held), row_bytes = trainer->out_padded * sizeof(float),
+           tile_points = trainer->gradient->tile_points;
+    if (2 * tile_points * row_bytes > left)
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "training a network of %zu parameters needs %zu bytes, more than the %zu that the memory limit "
+            "leaves; raise --memory, or use a smaller network",
+            trainer->n_params, held + 2 * tile_points * row_bytes, memory_limit);
+    siren_buffer_free(trainer->targets);
+    siren_buffer_free(trainer->sampled_targets);
+    trainer->targets = trainer->sampled_targets = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trainer->staged, tile_points, row_bytes, "a tile of targets"));
+    return siren_buffer_create(trainer->device, tile_points * row_bytes, "a tile of targets",
+                               &trainer->targets);
+}
+
+static siren_status create_targets(siren_trainer *trainer, size_t memory_limit) {
+    size_t held = held_bytes(trainer) + trainer->gradient->n_bytes,
+           left = siren_memory_left(memory_limit, held);
+    bool limited;
+    siren_status status = create_resident_targets(trainer, left, &limited);
+    if (status != SIREN_DEVICE_MEMORY || trainer->n_networks > 1) return status;
+    siren_log(limited ? SIREN_LOG_INFO : SIREN_LOG_WARNING, "%s; its targets are read anew in each epoch",
+              siren_message());
+    return create_tile_targets(trainer, held, memory_limit);
+}
+
+static siren_status create_gradient(siren_trainer *trainer, size_t memory_limit) {
+    size_t left = siren_memory_left(memory_limit, held_bytes(trainer));
+    siren_gradient_shape shape = {
+        .device = trainer->device,
+        .network = &trainer->network,
+        .n_networks = trainer->n_networks,
+        .n_points = trainer->epoch_points,
+        .table = trainer->table,
+        .w0 = trainer->w0,
+        .coordinates = trainer->sampler ? trainer->sampled_coordinates : trainer->coordinates,
+        .memory_limit = left > 0 ? left : 1 /* the least tile, which is then refused: 0 would be no limit */};
+    return siren_gradient_create(&shape, &trainer->gradient);
+}
+
+static siren_status check_plan(const siren_trainer_plan *plan) {
+    SIREN_RETURN_IF_FAILED(siren_network_check(plan->network, "the network", SIREN_USAGE));
+    if (plan->n_networks > 0 && plan->n_points > 0 && plan->n_points <= SIREN_MAX_POINTS &&
+        plan->max_epochs <= INT32_MAX)
+        return SIREN_OK;
+    return siren_fail(SIREN_USAGE,
+                      "cannot train %zu networks on %zu points for %zu epochs: at least one network and "
+                      "point, at most %d",
+                      plan->n_networks, plan->n_points, plan->max_epochs, SIREN_MAX_POINTS);
+}
+
+siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out) {
+    siren_status status = SIREN_OK;
+    siren_trainer *trainer = NULL;
+    SIREN_TRY(check_plan(plan));
+    SIREN_TRY(siren_allocate(&trainer, 1, sizeof *trainer, "the trainer"));
+    trainer->device = device;
+    trainer->network = *plan->network;
+    trainer->n_networks = plan->n_networks;
+    trainer->n_points = trainer->epoch_points = plan->n_points;
+    if (plan->points_per_epoch && plan->points_per_epoch < plan->n_points)
+        trainer->epoch_points = plan->points_per_epoch;
+    trainer->max_epochs = plan->max_epochs;
+    trainer->n_params = siren_network_n_params(plan->network);
+    trainer->n_padded = siren_network_n_padded(plan->network);
+    trainer->n_outputs = siren_network_n_outputs(plan->network);
+    trainer->out_padded = SIREN_PADDED(trainer->n_outputs);
+    trainer->rate = plan->adam.rate;
+
+    SIREN_TRY(create_buffers(trainer, plan->coordinates));
+    SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_loss", &trainer->loss));
+    SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_snapshot", &trainer->snapshot));
+    SIREN_TRY(
+        siren_adam_create(device, plan->network, trainer->n_networks, &plan->adam, &trainer->optimiser));
+    if (trainer->epoch_points < trainer->n_points) SIREN_TRY(create_sampler(trainer));
+    SIREN_TRY(create_gradient(trainer, plan->memory_limit));
+    SIREN_TRY(create_targets(trainer, plan->memory_limit));
+    *out = trainer;
+    trainer = NULL;
+done:
+    siren_trainer_free(trainer);
+    return status;
+}
+
+void siren_trainer_free(siren_trainer *trainer) {
+    if (!trainer) return;
+    if (trainer->gradient) trainer->gradient->free(trainer->gradient);
+    if (trainer->optimiser) trainer->optimiser->free(trainer->optimiser);
+    siren_kernel_free(trainer->loss);
+    siren_kernel_free(trainer->snapshot);
+    siren_buffer_free(trainer->table);
+    siren_buffer_free(trainer->w0);
+    siren_buffer_free(trainer->coordinates);
+    siren_buffer_free(trainer->params);
+    siren_buffer_free(trainer->best);
+    siren_buffer_free(trainer->targets);
+    siren_buffer_free(trainer->state);
+    siren_buffer_free(trainer->history);
+    siren_buffer_free(trainer->sampled_coordinates);
+    siren_buffer_free(trainer->sampled_targets);
+    siren_sampler_free(trainer->sampler);
+    free(trainer->staged);
+    free(trainer);
+}
+
+/* Reads rows of targets, padded with NaN (no data) to the width that the kernels read. */
+static siren_status read_targets(const siren_trainer *trainer, size_t network, size_t first, size_t n,
+                                 float *rows) {
+    size_t pitch = trainer->out_padded;
+    SIREN_RETURN_IF_FAILED(trainer->source.read(trainer->source.user, network, first, n, pitch, rows));
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = trainer->n_outputs; j < pitch; j++) rows[i * pitch + j] = NAN;
+    return SIREN_OK;
+}
+
+/* Goes through the targets of a network once: counts those that are data, and uploads them if there is room for all. */
+static siren_status survey_targets(siren_trainer *trainer, size_t network, size_t *n_data) {
+    siren_status status = SIREN_OK;
+    float *rows = NULL;
+    size_t n_points = trainer->n_points, row_bytes = trainer->out_padded * sizeof *rows, count = 0;
+    size_t chunk = UPLOAD_BYTES > row_bytes ? UPLOAD_BYTES / row_bytes : 1;
+    if (chunk > n_points) chunk = n_points;
+    SIREN_TRY(siren_allocate(&rows, chunk, row_bytes, "padded targets"));
+    for (size_t first = 0; first < n_points; first += chunk) {
+        size_t n = n_points - first < chunk ? n_points - first : chunk;
+        SIREN_TRY(read_targets(trainer, network, first, n, rows));
+        for (size_t i = 0; i < n * trainer->out_padded; i++) count += !isnan(rows[i]);
+        if (!trainer->staged)
+            SIREN_TRY(siren_buffer_write(trainer->targets, (network * n_points + first) * row_bytes, rows,
+                                         n * row_bytes));
+    }
+    *n_data = count;
+done:
+    free(rows);
+    return status;
+}
+
+static siren_status start_network(siren_trainer *trainer, size_t network, float rate) {
+    size_t n_data = 0;
+    SIREN_RETURN_IF_FAILED(survey_targets(trainer, network, &n_data));
+    float state[SIREN_STATE_FIELDS] = {0};
+    double share = (double)trainer->epoch_points / (double)trainer->n_points;
+    state[SIREN_STATE_SCALE] = n_data ? (float)(1.0 / (share * (double)n_data)) : 0.0f;
+    state[SIREN_STATE_BEST_LOSS] = INFINITY;
+    state[SIREN_STATE_RATE] = rate;
+    return siren_buffer_write(trainer->state, network * sizeof state, state, sizeof state);
+}
+
+siren_status siren_trainer_start(siren_trainer *trainer, const float *params,
+                                 const siren_target_source *targets, const float *rates) {
+    siren_status status = SIREN_OK;
+    float *padded = NULL;
+    size_t n_bytes = trainer->n_padded * sizeof *padded;
+    trainer->source = *targets;
+    trainer->staged_tile = trainer->gradient->n_tiles;
+    SIREN_TRY(siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
+    for (size_t network = 0; network < trainer->n_networks; network++) {
+        siren_network_pad(&trainer->network, params + network * trainer->n_params, padded);
+        SIREN_TRY(siren_buffer_write(trainer->params, network * n_bytes, padded, n_bytes));
+        SIREN_TRY(siren_buffer_write(trainer->best, network * n_bytes, padded, n_bytes));
+        SIREN_TRY(start_network(trainer, network, rates ? rates[network] : trainer->rate));
+    }
+    SIREN_TRY(trainer->optimiser->restart(trainer->optimiser));
+    trainer->n_epochs = 0;
+done:
+    free(padded);
+    return status;
+}
+
+/* Work enqueued since the device was last waited for. */
+typedef struct {
+    double flops, since;
+} siren_pace;
+
+/* Waits for the device and reports once PACE_SECONDS of work are under way. */
+static siren_status keep_pace(siren_trainer *trainer, siren_pace *pace, bool last, double done, double total,
+                              siren_progress_fn progress, void *user) {
+    if (!last && pace->flops < trainer->flops_per_second * PACE_SECONDS) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_device_finish(trainer->device));
+    double now = siren_clock();
+    if (now > pace->since) trainer->flops_per_second = pace->flops / (now - pace->since);
+    *pace = (siren_pace){0, now};
+    if (progress && !progress(user, done, total, "epochs"))
+        return siren_fail(SIREN_CANCELLED, "training was interrupted");
+    return SIREN_OK;
+}
+
+static siren_status finish_epoch(siren_trainer *trainer) {
+    siren_gradient *gradient = trainer->gradient;
+    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(
+        trainer->loss, ((siren_range){.global = {trainer->n_networks}}), SIREN_BUFFER(trainer->state),
+        SIREN_BUFFER(trainer->history), SIREN_BUFFER(gradient->partial_losses),
+        SIREN_INT((int)trainer->n_networks), SIREN_INT((int)gradient->n_parts),
+        SIREN_INT((int)trainer->max_epochs), SIREN_INT((int)trainer->n_epochs)));
+    siren_range vectors = {.global = {trainer->n_padded / 16, trainer->n_networks},
+                           .local = {siren_element_group(trainer->device)}};
+    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(trainer->snapshot, vectors, SIREN_BUFFER(trainer->best),
+                                        SIREN_BUFFER(trainer->params), SIREN_BUFFER(trainer->state),
+                                        SIREN_INT((int)trainer->n_padded)));
+    trainer->n_epochs++;
+    return trainer->optimiser->step(trainer->optimiser, trainer->params, gradient->partial_gradients,
+                                    gradient->n_parts, trainer->state);
+}
+
+/* ---- targets of an epoch ---- */
+
+static size_t tile_begin(const siren_trainer *trainer, size_t tile) {
+    return tile * trainer->gradient->tile_points;
+}
+
+static size_t tile_size(const siren_trainer *trainer, size_t tile) {
+    size_t rest = trainer->epoch_points - tile_begin(trainer, tile);
+    return rest < trainer->gradient->tile_points ? rest : trainer->gradient->tile_points;
+}
+
+/* Reads the targets of a tile of this epoch unless that has been done. */
+static siren_status stage(siren_trainer *trainer, size_t tile) {
+    size_t begin = tile_begin(trainer, tile), n = tile_size(trainer, tile);
+    if (trainer->staged_tile == tile) return SIREN_OK;
+    trainer->staged_tile = trainer->gradient->n_tiles;
+    if (trainer->sampler)
+        for (size_t i = 0; i < n; i++)
+            SIREN_RETURN_IF_FAILED(
+                read_targets(trainer, 0, siren_sampler_point(trainer->sampler, trainer->n_epochs, begin + i),
+                             1, trainer->staged + i * trainer->out_padded));
+    else
+        SIREN_RETURN_IF_FAILED(read_targets(trainer, 0, begin, n, trainer->staged));
+    trainer->staged_tile = tile;
+    return SIREN_OK;
+}
+
+static siren_status upload_tile(siren_trainer *trainer, size_t tile) {
+    SIREN_RETURN_IF_FAILED(stage(trainer, tile));
+    trainer->staged_tile = trainer->gradient->n_tiles;
+    return siren_buffer_write(trainer->targets, 0, trainer->staged,
+                              tile_size(trainer, tile) * trainer->out_padded * sizeof *trainer->staged);
+}
+
+static siren_status begin_epoch(siren_trainer *trainer) {
+    if (trainer->sampler)
+        SIREN_RETURN_IF_FAILED(siren_sampler_copy(trainer->sampler, trainer->n_epochs, 1,
+                                                  trainer->network.n_inputs, trainer->coordinates,
+                                                  trainer->sampled_coordinates));
+    if (trainer->sampled_targets)
+        SIREN_RETURN_IF_FAILED(siren_sampler_copy(trainer->sampler, trainer->n_epochs, trainer->n_networks,
+                                                  trainer->out_padded, trainer->targets,
+                                                  trainer->sampled_targets));
+    return trainer->gradient->begin(trainer->gradient, trainer->params);
+}
+
+/* Enqueues a tile's work, and the rest of the epoch after the last one. */
+static siren_status run_tile(siren_trainer *trainer, size_t tile) {
+    siren_gradient *gradient = trainer->gradient;
+    if (trainer->staged) SIREN_RETURN_IF_FAILED(upload_tile(trainer, tile));
+    SIREN_RETURN_IF_FAILED(gradient->tile(
+        gradient, trainer->params, trainer->sampled_targets ? trainer->sampled_targets : trainer->targets,
+        trainer->staged ? tile_begin(trainer, tile) : 0, tile));
+    return tile + 1 == gradient->n_tiles ? finish_epoch(trainer) : SIREN_OK;
+}
+
+siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_progress_fn progress,
+                               void *user) {
+    siren_gradient *gradient = trainer->gradient;
+    siren_pace pace = {0, siren_clock()};
+    size_t end = trainer->n_epochs + n_epochs;
+    if (end > trainer->max_epochs) end = trainer->max_epochs;
+    while (trainer->n_epochs < end) {
+        SIREN_RETURN_IF_FAILED(begin_epoch(trainer));
+        for (size_t tile = 0; tile < gradient->n_tiles; tile++) {
+            SIREN_RETURN_IF_FAILED(run_tile(trainer, tile));
+            pace.flops += gradient->tile_flops;
+            bool over = trainer->n_epochs == end;
+            if (trainer->staged && !over) /* while the device works */
+                SIREN_RETURN_IF_FAILED(stage(trainer, (tile + 1) % gradient->n_tiles));
+            SIREN_RETURN_IF_FAILED(
+                keep_pace(trainer, &pace, over, (double)trainer->n_epochs, (double)end, progress, user));
+        }
+    }
+    return SIREN_OK;
+}
+
+static siren_status read_networks(siren_trainer *trainer, siren_buffer *buffer, float *params) {
+    siren_status status = SIREN_OK;
+    float *padded = NULL;
+    size_t n_bytes = trainer->n_padded * sizeof *padded;
+    SIREN_TRY(siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
+    for (size_t network = 0; network < trainer->n_networks; network++) {
+        SIREN_TRY(siren_buffer_read(buffer, network * n_bytes, padded, n_bytes));
+        siren_network_unpad(&trainer->network, padded, params + network * trainer->n_params);
+    }
+done:
+    free(padded);
+    return status;
+}
+
+siren_status siren_trainer_params(siren_trainer *trainer, float *params) {
+    return read_networks(trainer, trainer->params, params);
+}
+
+siren_status siren_trainer_best(siren_trainer *trainer, float *params, float *losses) {
+    if (params) SIREN_RETURN_IF_FAILED(read_networks(trainer, trainer->best, params));
+    for (size_t network = 0; losses && network < trainer->n_networks; network++)
+        SIREN_RETURN_IF_FAILED(siren_buffer_read(
+            trainer->state, (network * SIREN_STATE_FIELDS + SIREN_STATE_BEST_LOSS) * sizeof *losses,
+            &losses[network], sizeof *losses));
+    return SIREN_OK;
+}
+
+siren_status siren_trainer_history(siren_trainer *trainer, float *losses) {
+    for (size_t network = 0; network < trainer->n_networks; network++)
+        SIREN_RETURN_IF_FAILED(
+            siren_buffer_read(trainer->history, network * trainer->max_epochs * sizeof *losses,
+                              losses + network * trainer->n_epochs, trainer->n_epochs * sizeof *losses));
+    return SIREN_OK;
+}

@@ -1,0 +1,54 @@
+/* Overfits a batch of networks of one shape to the targets of as many blocks: full-batch gradient descent on
+ *
+ *   loss = mean over data of (Y - target)^2
+ *
+ * with the parameters that gave the lowest loss kept on the device.
+ *
+ * Where an epoch sees some of the points only, its loss is their sum of squares times n_points / points_per_epoch, over the
+ * number of all data: it estimates the mean above without bias, and equals the mean over what was seen where no target is
+ * missing. History and the choice of the best are of these estimates. */
+#ifndef SIREN_ENGINE_TRAIN_TRAINER_H
+#define SIREN_ENGINE_TRAIN_TRAINER_H
+
+#include "engine/model/network.h"
+#include "engine/train/optimiser.h"
+#include "engine/model/targets.h"
+
+typedef struct {
+    const siren_network *network;
+    size_t n_networks;        /* trained side by side; results do not depend on it */
+    size_t n_points;          /* of each block */
+    const float *coordinates; /* (n_points, n_inputs), the same for all blocks */
+    size_t max_epochs;        /* length of the loss history */
+    siren_adam_options adam;
+    size_t points_per_epoch; /* seen in an epoch (engine/train/sampler.h); 0, n_points or more: all */
+    size_t memory_limit;     /* bytes that the trainer may hold, on the device and besides; 0: no limit */
+} siren_trainer_plan;
+
+typedef struct siren_trainer siren_trainer;
+
+/* The plan's pointers are borrowed during the call, the device as long as the trainer lives. Targets of a single network
+ * for which there is no room on the device are read anew in each epoch, a tile of points at a time; that changes no bit
+ * of a result. DEVICE_MEMORY when a batch of several does not fit: try fewer networks. UNSUPPORTED when the limit is too
+ * low for one. `*out` is yours: siren_trainer_free(). */
+siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out);
+void siren_trainer_free(siren_trainer *trainer);
+
+/* Begins anew. `params`: (n_networks, n_params) in exchange order; `targets` (copied) must be readable until training
+ * ends; `rates`: (n_networks) learning rates, or NULL for the plan's adam.rate. */
+siren_status siren_trainer_start(siren_trainer *trainer, const float *params,
+                                 const siren_target_source *targets, const float *rates);
+/* Runs `n_epochs` more, no further than max_epochs in all. Progress counts epochs, several times a second. CANCELLED
+ * keeps what has been reached. */
+siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_progress_fn progress,
+                               void *user);
+
+/* Reads the best parameters (n_networks, n_params) and their losses (n_networks); either may be NULL. Before the first
+ * epoch these are the initial ones and infinity. A network whose loss was never finite keeps its initial parameters. */
+siren_status siren_trainer_best(siren_trainer *trainer, float *params, float *losses);
+/* Reads the losses of the epochs run so far into (n_networks, epochs run). */
+siren_status siren_trainer_history(siren_trainer *trainer, float *losses);
+/* Reads the current parameters (n_networks, n_params). */
+siren_status siren_trainer_params(siren_trainer *trainer, float *params);
+
+#endif

@@ -1,0 +1,238 @@
+#include "formats/diffusion_table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/number.h"
+#include "host/file.h"
+
+#define TOKEN_BYTES 64 /* more than any number needs */
+
+static bool is_line_end(uint8_t c) { return c == '\n' || c == '\r'; }
+static bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f' || is_line_end(c); }
+
+typedef struct {
+    double *values; /* (n_rows, n_columns) */
+    size_t n_rows, n_columns;
+} number_table;
+
+static siren_status parse_number(const char *name, const uint8_t *token, size_t n_bytes, size_t row,
+                                 double *out) {
+    char text[TOKEN_BYTES];
+    double value = NAN;
+    size_t kept = n_bytes < sizeof text ? n_bytes : sizeof text - 1;
+    memcpy(text, token, kept);
+    text[kept] = 0;
+    if (kept < n_bytes || strlen(text) < n_bytes || !siren_number_parse(text, &value) || !isfinite(value)) {
+        for (size_t i = 0; i < kept; i++)
+            if (text[i] < ' ' || text[i] > '~') text[i] = '?';
+        return siren_fail(SIREN_CORRUPT, "%s: \"%s\" on line %zu is no finite number; correct the file", name,
+                          text, row);
+    }
+    *out = value;
+    return SIREN_OK;
+}
+
+/* Rows of equally many numbers. Blank lines do not count. */
+static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n_bytes, number_table *out) {
+    siren_status status = SIREN_OK;
+    number_table table = {0};
+    size_t n_values = 0, in_row = 0;
+    /* A value takes a byte and a separator, the last one only a byte. */
+    SIREN_TRY(siren_allocate(&table.values, n_bytes / 2 + 1, sizeof *table.values, name));
+    for (size_t at = 0; at <= n_bytes;) {
+        if (at == n_bytes || is_line_end(bytes[at])) {
+            if (in_row > 0) {
+                if (table.n_rows == 0) table.n_columns = in_row;
+                table.n_rows++;
+                if (in_row != table.n_columns) {
+                    status = siren_fail(SIREN_CORRUPT,
+                                        "%s: line %zu has %zu values, but line 1 has %zu; correct the file",
+                                        name, table.n_rows, in_row, table.n_columns);
+                    goto done;
+                }
+            }
+            in_row = 0;
+            at++;
+        } else if (is_blank(bytes[at])) {
+            at++;
+        } else {
+            size_t start = at;
+            while (at < n_bytes && !is_blank(bytes[at])) at++;
+            SIREN_TRY(
+                parse_number(name, bytes + start, at - start, table.n_rows + 1, &table.values[n_values]));
+            n_values++;
+            in_row++;
+        }
+    }
+    if (n_values == 0) {
+        status = siren_fail(SIREN_CORRUPT, "%s: holds no numbers; give the gradient file of the image", name);
+        goto done;
+    }
+    *out = table;
+    table.values = NULL;
+done:
+    free(table.values);
+    return status;
+}
+
+static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_bytes,
+                               siren_gradients *gradients) {
+    siren_status status = SIREN_OK;
+    number_table table = {0};
+    SIREN_TRY(parse_table(name, bytes, n_bytes, &table));
+    if (table.n_rows != 1 && table.n_columns != 1) {
+        status =
+            siren_fail(SIREN_CORRUPT,
+                       "%s: has %zu lines of %zu values, but b-values stand on one line; correct the file",
+                       name, table.n_rows, table.n_columns);
+        goto done;
+    }
+    const size_t n = table.n_rows * table.n_columns;
+    for (size_t i = 0; i < n; i++)
+        if (table.values[i] < 0) {
+            status =
+                siren_fail(SIREN_CORRUPT, "%s: the b-value of volume %zu is %g, below 0; correct the file",
+                           name, i, table.values[i]);
+            goto done;
+        }
+    gradients->bval = table.values;
+    gradients->n_volumes = n;
+    table.values = NULL;
+done:
+    free(table.values);
+    return status;
+}
+
+static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_bytes,
+                               siren_gradients *gradients) {
+    siren_status status = SIREN_OK;
+    number_table table = {0};
+    SIREN_TRY(parse_table(name, bytes, n_bytes, &table));
+    if (table.n_rows != 3) {
+        status = siren_fail(SIREN_CORRUPT,
+                            table.n_columns == 3 ? "%s: has %zu lines of %zu values, one line per volume, "
+                                                   "but FSL's form has three lines, x, y and z; "
+                                                   "transpose the file"
+                                                 : "%s: has %zu lines of %zu values, but directions stand on "
+                                                   "three lines, x, y and z; correct the file",
+                            name, table.n_rows, table.n_columns);
+        goto done;
+    }
+    const size_t n = table.n_columns;
+    SIREN_TRY(siren_allocate(&gradients->bvec, n, sizeof *gradients->bvec, name));
+    for (size_t i = 0; i < n; i++)
+        for (size_t axis = 0; axis < 3; axis++) gradients->bvec[i][axis] = table.values[axis * n + i];
+    gradients->n_volumes = n;
+done:
+    free(table.values);
+    return status;
+}
+
+siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes,
+                                   const char *bvec_name, const uint8_t *bvec, size_t bvec_bytes,
+                                   siren_gradients *out) {
+    siren_status status = SIREN_OK;
+    siren_gradients gradients = {0};
+    if (!bval && !bvec)
+        return siren_fail(SIREN_USAGE, "neither b-values nor directions were given; give one of them");
+    if (bval) SIREN_TRY(parse_bval(bval_name, bval, bval_bytes, &gradients));
+    const size_t n_bval = gradients.n_volumes;
+    if (bvec) SIREN_TRY(parse_bvec(bvec_name, bvec, bvec_bytes, &gradients));
+    if (bval && bvec && n_bval != gradients.n_volumes) {
+        status = siren_fail(
+            SIREN_CORRUPT, "%s: has %zu directions, but %s has %zu b-values; give the two files of one image",
+            bvec_name, gradients.n_volumes, bval_name, n_bval);
+        goto done;
+    }
+    *out = gradients;
+    gradients = (siren_gradients){0};
+done:
+    siren_gradients_free(&gradients);
+    return status;
+}
+
+void siren_gradients_free(siren_gradients *gradients) {
+    if (!gradients) return;
+    free(gradients->bval);
+    free(gradients->bvec);
+    memset(gradients, 0, sizeof *gradients);
+}
+
+/* One line: values[0], values[stride], ... with the fewest digits that give the same doubles again. */
+static siren_status write_line(siren_output *output, const double *values, size_t n, size_t stride) {
+    for (size_t i = 0; i < n; i++) {
+        char text[SIREN_NUMBER_BYTES + 1];
+        siren_number_format(values[i * stride] + 0.0, text); /* -0 becomes 0 */
+        strcat(text, i + 1 < n ? " " : "\n");
+        SIREN_RETURN_IF_FAILED(siren_output_write(output, text, strlen(text)));
+    }
+    return SIREN_OK;
+}
+
+siren_status siren_gradients_open(const char *base, bool overwrite, const siren_gradients *gradients,
+                                  siren_output **bval_out, siren_output **bvec_out) {
+    siren_status status = SIREN_OK;
+    siren_output *bval = NULL, *bvec = NULL;
+    char *bval_path = NULL, *bvec_path = NULL;
+    const size_t n = gradients->n_volumes;
+    for (size_t i = 0; i < n; i++) {
+        bool finite = !gradients->bval || isfinite(gradients->bval[i]);
+        for (size_t axis = 0; axis < 3 && gradients->bvec; axis++)
+            finite = finite && isfinite(gradients->bvec[i][axis]);
+        if (!finite)
+            return siren_fail(SIREN_USAGE,
+                              "%s: the gradient of volume %zu is no finite number; correct it before writing",
+                              base, i);
+    }
+    SIREN_TRY(siren_sibling_path(base, ".bval", &bval_path));
+    SIREN_TRY(siren_sibling_path(base, ".bvec", &bvec_path));
+    if (gradients->bval) SIREN_TRY(siren_output_open(bval_path, overwrite, &bval));
+    if (gradients->bvec) SIREN_TRY(siren_output_open(bvec_path, overwrite, &bvec));
+    if (bval) SIREN_TRY(write_line(bval, gradients->bval, n, 1));
+    for (size_t axis = 0; axis < 3 && bvec; axis++)
+        SIREN_TRY(write_line(bvec, &gradients->bvec[0][axis], n, 3));
+    if (bval) SIREN_TRY(siren_output_flush(bval));
+    if (bvec) SIREN_TRY(siren_output_flush(bvec));
+    *bval_out = bval;
+    *bvec_out = bvec;
+    bval = bvec = NULL;
+done:
+    siren_output_discard(bval);
+    siren_output_discard(bvec);
+    free(bval_path);
+    free(bvec_path);
+    return status;
+}
+
+siren_status siren_gradients_write(const char *base, bool overwrite, const siren_gradients *gradients) {
+    siren_output *bval = NULL, *bvec = NULL;
+    SIREN_RETURN_IF_FAILED(siren_gradients_open(base, overwrite, gradients, &bval, &bvec));
+    siren_status status = bval ? siren_output_commit(bval) : SIREN_OK;
+    if (status == SIREN_OK && bvec) return siren_output_commit(bvec);
+    siren_output_discard(bvec);
+    return status;
+}
+
+siren_status siren_sibling_path(const char *path, const char *suffix, char **out) {
+    static const char *const image_suffixes[] = {".nii.gz", ".nii", ".siren"};
+    size_t kept = strlen(path), n_suffix = strlen(suffix), bytes = 0;
+    for (size_t i = 0; i < sizeof image_suffixes / sizeof *image_suffixes; i++) {
+        size_t n = strlen(image_suffixes[i]);
+        /* ".nii" alone is a name, not a suffix. */
+        if (kept > n && path[kept - n - 1] != '/' && strcmp(path + kept - n, image_suffixes[i]) == 0) {
+            kept -= n;
+            break;
+        }
+    }
+    char *sibling = NULL;
+    if (!siren_add(kept, n_suffix, &bytes) || !siren_add(bytes, 1, &bytes))
+        return siren_fail(SIREN_USAGE, "a path of %zu bytes is too long; give a shorter one", kept);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&sibling, bytes, 1, "a path"));
+    memcpy(sibling, path, kept);
+    memcpy(sibling + kept, suffix, n_suffix);
+    *out = sibling;
+    return SIREN_OK;
+}

@@ -1,0 +1,11 @@
+#include "host/configuration.h"
+#include "host/opencl.h"
+
+siren_configuration siren_device_configuration(const siren_device *device, siren_shape shape) {
+    return device->configurations[device->facts.family][shape];
+}
+
+void siren_device_configure(siren_device *device, siren_shape shape,
+                            const siren_configuration *configuration) {
+    device->configurations[device->facts.family][shape] = *configuration;
+}

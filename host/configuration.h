@@ -1,0 +1,28 @@
+/* What a device's kernels are built with. Every configuration gives the same decoded bits; sums of training differ in their
+ * order (docs/numerics.md). Chosen by measurement in engine/care/tune.h. */
+#ifndef SIREN_HOST_CONFIGURATION_H
+#define SIREN_HOST_CONFIGURATION_H
+
+#include "host/device.h"
+
+/* Fields of the other family are 0. */
+typedef struct {
+    uint32_t lanes;            /* chain: floats of a vector, 16 or 8 */
+    uint32_t block_rows;       /* chain: points of a block, a multiple of 12 */
+    uint32_t items_m, items_n; /* layer: work-items along the rows and columns of a tile, */
+    uint32_t quads_m, quads_n; /* quads of 4 x 4 results of each, */
+    uint32_t slab;             /* and values of k in local memory */
+    uint32_t clblast;          /* either: 0, or CLBlast multiplies in training, with this set of host/gemm.h */
+} siren_configuration;
+
+/* Networks alike enough to share a configuration: by the widest hidden layer. */
+typedef enum { SIREN_SHAPE_NARROW, SIREN_SHAPE_MEDIUM, SIREN_SHAPE_WIDE } siren_shape;
+#define SIREN_N_SHAPES 3
+
+/* The device's configuration of its family for a shape; all 0 where none has been set. */
+siren_configuration siren_device_configuration(const siren_device *device, siren_shape shape);
+/* For what is created on the device from now on. */
+void siren_device_configure(siren_device *device, siren_shape shape,
+                            const siren_configuration *configuration);
+
+#endif

@@ -1,0 +1,378 @@
+/* Images of a series, each coded on its own by JPEG2000 or zfp on all processors. The compressed form is
+ *
+ *   header  SIREN_BASELINE_HEADER_BYTES
+ *   u64     bytes of the side information as it is packed, and unpacked
+ *   ...     the side information: minimum and maximum of each image in the stored type (JPEG2000 only), lengths of the
+ *           codestreams (u32 each), number of voxels that are not finite (u64), their positions (u64 each), their values
+ *           in the stored type
+ *   ...     the codestreams one after the other
+ */
+#include "lab/baseline/baseline_parts.h"
+#include "lab/baseline/jpeg2000.h"
+#include "formats/little_endian.h"
+#include "formats/pack.h"
+#include "lab/baseline/zfp.h"
+#include "host/threads.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LARGEST_SAMPLE 65535.0
+#define COUNT_BYTES 8
+#define PACKED_AT (SIREN_BASELINE_HEADER_BYTES + 2 * COUNT_BYTES) /* where packed side information begins */
+
+/* ---- images ---- */
+
+typedef struct {
+    double minimum, maximum;
+} image_range;
+
+typedef struct {
+    uint8_t *bytes;
+    size_t n;
+} codestream;
+
+typedef struct {
+    siren_baseline baseline;
+    siren_geometry geometry;
+    uint8_t *voxels; /* of the series; only read from while encoding */
+    size_t n_images; /* image i holds voxels i * n_points ... */
+    size_t n_points; /* ... of `depth` slices */
+    size_t depth;
+    image_range *ranges; /* (n_images) */
+    codestream *streams; /* (n_images) */
+} image_set;
+
+static siren_status set_open(const siren_baseline *baseline, const siren_geometry *g, image_set *set) {
+    *set = (image_set){.baseline = *baseline, .geometry = *g};
+    set->depth = baseline->per == SIREN_PER_VOLUME ? g->nz : 1;
+    set->n_points = g->nx * g->ny * set->depth;
+    set->n_images = g->n_volumes * (g->nz / set->depth);
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&set->ranges, set->n_images, sizeof *set->ranges, "the images' ranges"));
+    return siren_allocate(&set->streams, set->n_images, sizeof *set->streams, "the codestreams");
+}
+
+static uint8_t *image_voxels(const image_set *set, size_t i) {
+    return set->voxels + i * set->n_points * siren_datatype_size(set->geometry.datatype);
+}
+
+/* Whether zfp takes the voxels as double: float holds integers up to 16 bits exactly. */
+static bool is_wide(siren_datatype datatype) {
+    return siren_datatype_size(datatype) > 2 && datatype != SIREN_FLOAT32;
+}
+
+static siren_jpeg2000_shape jpeg2000_shape(const image_set *set) {
+    return (siren_jpeg2000_shape){set->geometry.nx, set->geometry.ny, set->depth};
+}
+
+static siren_zfp_shape zfp_shape(const image_set *set) {
+    return (siren_zfp_shape){set->geometry.nx, set->geometry.ny, set->depth, is_wide(set->geometry.datatype)};
+}
+
+/* OpenJPEG's rate is that of 16-bit samples. */
+static double jpeg2000_rate(const image_set *set) {
+    return set->baseline.rate * 2 / (double)siren_datatype_size(set->geometry.datatype);
+}
+
+static double zfp_bits(const image_set *set) {
+    return set->baseline.rate > 0
+               ? 8 * (double)siren_datatype_size(set->geometry.datatype) / set->baseline.rate
+               : 0;
+}
+
+double siren_baseline_least_rate(const siren_baseline *baseline, siren_datatype datatype) {
+    double size = (double)siren_datatype_size(datatype);
+    if (baseline->method == SIREN_BASELINE_JPEG2000) return size / 2;
+    return size / (is_wide(datatype) ? sizeof(double) : sizeof(float));
+}
+
+/* ---- a team that takes images in turn ---- */
+
+typedef struct {
+    double *values; /* (n_points) */
+    void *samples;  /* (n_points) uint16_t, float or double */
+} image_scratch;
+
+typedef struct image_team image_team;
+typedef siren_status (*image_step)(const image_set *set, size_t i, const image_scratch *scratch);
+
+struct image_team {
+    const image_set *set;
+    image_step step;
+    const char *what;
+    siren_progress_fn progress;
+    void *user;
+    atomic_size_t next, n_done;
+    atomic_bool stopped; /* whoever sets it first says why: */
+    siren_status status;
+    char message[SIREN_MESSAGE_BYTES];
+};
+
+static void stop(image_team *team, siren_status status) {
+    if (atomic_exchange(&team->stopped, true)) return;
+    team->status = status;
+    strcpy(team->message, siren_message());
+}
+
+/* Progress is told by the caller's thread, the first of the team. */
+static siren_status tell(image_team *team, size_t member) {
+    double done = (double)(atomic_fetch_add(&team->n_done, 1) + 1), total = (double)team->set->n_images;
+    if (member > 0 || !team->progress || team->progress(team->user, done, total, team->what)) return SIREN_OK;
+    return siren_fail(SIREN_CANCELLED, "%s was interrupted", siren_baseline_name(team->set->baseline.method));
+}
+
+static void team_member(void *user, size_t member) {
+    image_team *team = user;
+    const image_set *set = team->set;
+    siren_status status = SIREN_OK;
+    image_scratch scratch = {NULL, NULL};
+    SIREN_TRY(siren_allocate(&scratch.values, set->n_points, sizeof(double), "an image's values"));
+    SIREN_TRY(siren_allocate(&scratch.samples, set->n_points, sizeof(double), "an image's samples"));
+    for (size_t i; !atomic_load(&team->stopped) && (i = atomic_fetch_add(&team->next, 1)) < set->n_images;) {
+        SIREN_TRY(team->step(set, i, &scratch));
+        SIREN_TRY(tell(team, member));
+    }
+done:
+    if (status != SIREN_OK) stop(team, status);
+    free(scratch.values);
+    free(scratch.samples);
+}
+
+static siren_status run_team(const image_set *set, image_step step, const char *what,
+                             siren_progress_fn progress, void *user) {
+    image_team *team = NULL;
+    size_t n_threads = siren_processors() < set->n_images ? siren_processors() : set->n_images;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&team, 1, sizeof *team, "a team for images"));
+    team->set = set;
+    team->step = step;
+    team->what = what;
+    team->progress = progress;
+    team->user = user;
+    siren_status status = siren_threads_run(n_threads, team_member, team);
+    if (status == SIREN_OK && atomic_load(&team->stopped))
+        status = siren_fail(team->status, "%s", team->message);
+    free(team);
+    return status;
+}
+
+/* ---- encoding ---- */
+
+/* The finite values of an image, with the others replaced by their minimum (0 where there is none). */
+static siren_status read_values(const image_set *set, size_t i, double *values, image_range *out) {
+    image_range range = {INFINITY, -INFINITY};
+    siren_datatype_to_double(set->geometry.datatype, image_voxels(set, i), set->n_points, values);
+    for (size_t k = 0; k < set->n_points; k++) {
+        if (!isfinite(values[k])) continue;
+        if (values[k] < range.minimum) range.minimum = values[k];
+        if (values[k] > range.maximum) range.maximum = values[k];
+    }
+    if (range.minimum > range.maximum) range = (image_range){0, 0};
+    if (!isfinite(range.maximum - range.minimum))
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "an image spans %g to %g, more than double precision can scale; clip the series",
+                          range.minimum, range.maximum);
+    for (size_t k = 0; k < set->n_points; k++)
+        if (!isfinite(values[k])) values[k] = range.minimum;
+    *out = range;
+    return SIREN_OK;
+}
+
+static siren_status encode_jpeg2000(const image_set *set, size_t i, const image_scratch *scratch) {
+    const siren_jpeg2000_shape shape = jpeg2000_shape(set);
+    image_range *range = &set->ranges[i];
+    uint16_t *samples = scratch->samples;
+    SIREN_RETURN_IF_FAILED(read_values(set, i, scratch->values, range));
+    double extent = range->maximum - range->minimum;
+    if (!(extent > 0)) return SIREN_OK; /* the range says it all */
+    for (size_t k = 0; k < set->n_points; k++)
+        samples[k] = (uint16_t)lrint((scratch->values[k] - range->minimum) / extent * LARGEST_SAMPLE);
+    return siren_jpeg2000_encode(&shape, samples, jpeg2000_rate(set), &set->streams[i].bytes,
+                                 &set->streams[i].n);
+}
+
+static siren_status encode_zfp(const image_set *set, size_t i, const image_scratch *scratch) {
+    const siren_zfp_shape shape = zfp_shape(set);
+    float *narrow = scratch->samples;
+    SIREN_RETURN_IF_FAILED(read_values(set, i, scratch->values, &set->ranges[i]));
+    for (size_t k = 0; !shape.wide && k < set->n_points; k++) narrow[k] = (float)scratch->values[k];
+    return siren_zfp_encode(&shape, shape.wide ? (const void *)scratch->values : narrow, zfp_bits(set),
+                            &set->streams[i].bytes, &set->streams[i].n);
+}
+
+/* Positions and values of voxels that are not finite, behind their number. */
+static siren_status list_exceptional(const image_set *set, uint8_t **out, size_t *n_out) {
+    siren_status status = SIREN_OK;
+    const size_t size = siren_datatype_size(set->geometry.datatype);
+    size_t n = 0, n_bytes, at = 0;
+    double *values = NULL;
+    uint8_t *list = NULL;
+    SIREN_TRY(siren_allocate(&values, set->n_points, sizeof *values, "an image's values"));
+    for (int pass = 0; pass < 2; pass++) { /* count, then list */
+        for (size_t i = 0; i < set->n_images && (pass == 0 || n > 0); i++) {
+            siren_datatype_to_double(set->geometry.datatype, image_voxels(set, i), set->n_points, values);
+            for (size_t k = 0; k < set->n_points; k++) {
+                if (isfinite(values[k])) continue;
+                if (pass == 0) {
+                    n++;
+                    continue;
+                }
+                siren_put_u64(list + COUNT_BYTES + 8 * at, i * set->n_points + k);
+                memcpy(list + COUNT_BYTES + 8 * n + size * at++, image_voxels(set, i) + k * size, size);
+            }
+        }
+        if (pass == 1) break;
+        if (!siren_mul(n, 8 + size, &n_bytes) || !siren_add(n_bytes, COUNT_BYTES, &n_bytes))
+            SIREN_TRY(siren_fail(SIREN_UNSUPPORTED, "%zu voxels that are not finite cannot be listed", n));
+        SIREN_TRY(siren_allocate(&list, n_bytes, 1, "voxels that are not finite"));
+        siren_put_u64(list, n);
+    }
+    *out = list;
+    *n_out = n_bytes;
+    list = NULL;
+done:
+    free(values);
+    free(list);
+    return status;
+}
+
+/* Bytes of an image's minimum and maximum. */
+static size_t range_bytes(const image_set *set) {
+    return set->baseline.method == SIREN_BASELINE_JPEG2000 ? 2 * siren_datatype_size(set->geometry.datatype)
+                                                           : 0;
+}
+
+/* `*side` is yours to free(). */
+static siren_status make_side(const image_set *set, uint8_t **side, size_t *n_side) {
+    siren_status status = SIREN_OK;
+    const size_t n_range = range_bytes(set), n_fixed = set->n_images * (n_range + 4);
+    uint8_t *out = NULL, *exceptional = NULL;
+    size_t n_exceptional = 0;
+    SIREN_TRY(list_exceptional(set, &exceptional, &n_exceptional));
+    SIREN_TRY(siren_allocate(&out, n_fixed + n_exceptional, 1, "side information"));
+    for (size_t i = 0; i < set->n_images; i++) {
+        const double range[2] = {set->ranges[i].minimum, set->ranges[i].maximum};
+        if (n_range > 0) siren_datatype_from_double(set->geometry.datatype, range, 2, out + n_range * i);
+        siren_put_u32(out + n_range * set->n_images + 4 * i, (uint32_t)set->streams[i].n);
+    }
+    memcpy(out + n_fixed, exceptional, n_exceptional);
+    *side = out;
+    *n_side = n_fixed + n_exceptional;
+done:
+    free(exceptional);
+    return status;
+}
+
+static siren_status assemble(const image_set *set, uint8_t **bytes, size_t *n_bytes) {
+    siren_status status = SIREN_OK;
+    uint8_t *side = NULL, *packed = NULL, *out = NULL;
+    size_t n_side = 0, n_packed = 0, n = PACKED_AT;
+    SIREN_TRY(make_side(set, &side, &n_side));
+    SIREN_TRY(siren_pack(side, n_side, &packed, &n_packed));
+    n += n_packed;
+    for (size_t i = 0; i < set->n_images; i++) n += set->streams[i].n;
+    SIREN_TRY(siren_allocate(&out, n, 1, "the compressed form"));
+    siren_baseline_header_write(&set->baseline, &set->geometry, out);
+    siren_put_u64(out + SIREN_BASELINE_HEADER_BYTES, n_packed);
+    siren_put_u64(out + SIREN_BASELINE_HEADER_BYTES + COUNT_BYTES, n_side);
+    memcpy(out + PACKED_AT, packed, n_packed);
+    uint8_t *at = out + PACKED_AT + n_packed;
+    for (size_t i = 0; i < set->n_images; at += set->streams[i++].n)
+        if (set->streams[i].n > 0) memcpy(at, set->streams[i].bytes, set->streams[i].n);
+    *bytes = out;
+    *n_bytes = n;
+done:
+    free(side);
+    free(packed);
+    return status;
+}
+
+siren_status siren_baseline_images_encode(const siren_baseline *baseline, const siren_series *series,
+                                          siren_progress_fn progress, void *user, uint8_t **bytes,
+                                          size_t *n_bytes) {
+    siren_status status = SIREN_OK;
+    image_set set = {.ranges = NULL};
+    SIREN_TRY(set_open(baseline, &series->geometry, &set));
+    set.voxels = series->voxels;
+    SIREN_TRY(run_team(&set, baseline->method == SIREN_BASELINE_JPEG2000 ? encode_jpeg2000 : encode_zfp,
+                       "encoding", progress, user));
+    SIREN_TRY(assemble(&set, bytes, n_bytes));
+done:
+    for (size_t i = 0; set.streams && i < set.n_images; i++) free(set.streams[i].bytes);
+    free(set.streams);
+    free(set.ranges);
+    return status;
+}
+
+/* ---- decoding ---- */
+
+static siren_status decode_jpeg2000(const image_set *set, size_t i, const image_scratch *scratch) {
+    const siren_jpeg2000_shape shape = jpeg2000_shape(set);
+    const image_range *range = &set->ranges[i];
+    const uint16_t *samples = scratch->samples;
+    double unit = (range->maximum - range->minimum) / LARGEST_SAMPLE;
+    if (set->streams[i].n > 0)
+        SIREN_RETURN_IF_FAILED(
+            siren_jpeg2000_decode(&shape, set->streams[i].bytes, set->streams[i].n, scratch->samples));
+    for (size_t k = 0; k < set->n_points; k++)
+        scratch->values[k] = set->streams[i].n > 0 ? range->minimum + samples[k] * unit : range->minimum;
+    siren_datatype_from_double(set->geometry.datatype, scratch->values, set->n_points, image_voxels(set, i));
+    return SIREN_OK;
+}
+
+static siren_status decode_zfp(const image_set *set, size_t i, const image_scratch *scratch) {
+    const siren_zfp_shape shape = zfp_shape(set);
+    const float *narrow = scratch->samples;
+    SIREN_RETURN_IF_FAILED(siren_zfp_decode(&shape, zfp_bits(set), set->streams[i].bytes, set->streams[i].n,
+                                            shape.wide ? (void *)scratch->values : scratch->samples));
+    for (size_t k = 0; !shape.wide && k < set->n_points; k++) scratch->values[k] = narrow[k];
+    siren_datatype_from_double(set->geometry.datatype, scratch->values, set->n_points, image_voxels(set, i));
+    return SIREN_OK;
+}
+
+static void restore_exceptional(const image_set *set, const uint8_t *list) {
+    const size_t size = siren_datatype_size(set->geometry.datatype), n = (size_t)siren_get_u64(list);
+    for (size_t i = 0; i < n; i++)
+        memcpy(set->voxels + siren_get_u64(list + COUNT_BYTES + 8 * i) * size,
+               list + COUNT_BYTES + 8 * n + size * i, size);
+}
+
+/* Ranges, lengths and places of the codestreams, which begin at `at`. Returns the list of exceptional voxels. */
+static const uint8_t *read_side(image_set *set, const uint8_t *side, const uint8_t *at) {
+    const size_t n_range = range_bytes(set);
+    const uint8_t *lengths = side + n_range * set->n_images;
+    for (size_t i = 0; i < set->n_images; i++) {
+        double range[2] = {0, 0};
+        if (n_range > 0) siren_datatype_to_double(set->geometry.datatype, side + n_range * i, 2, range);
+        set->ranges[i] = (image_range){range[0], range[1]};
+        set->streams[i] = (codestream){(uint8_t *)(uintptr_t)at, siren_get_u32(lengths + 4 * i)};
+        at += set->streams[i].n;
+    }
+    return lengths + 4 * set->n_images;
+}
+
+siren_status siren_baseline_images_decode(const uint8_t *bytes, siren_progress_fn progress, void *user,
+                                          void *voxels) {
+    siren_status status = SIREN_OK;
+    siren_baseline baseline;
+    siren_geometry geometry;
+    image_set set = {.ranges = NULL};
+    uint8_t *side = NULL;
+    const size_t n_packed = (size_t)siren_get_u64(bytes + SIREN_BASELINE_HEADER_BYTES),
+                 n_side = (size_t)siren_get_u64(bytes + SIREN_BASELINE_HEADER_BYTES + COUNT_BYTES);
+    siren_baseline_header_read(bytes, &baseline, &geometry);
+    SIREN_TRY(siren_unpack("side information", bytes + PACKED_AT, n_packed, n_side, &side));
+    SIREN_TRY(set_open(&baseline, &geometry, &set));
+    set.voxels = voxels;
+    const uint8_t *exceptional = read_side(&set, side, bytes + PACKED_AT + n_packed);
+    SIREN_TRY(run_team(&set, baseline.method == SIREN_BASELINE_JPEG2000 ? decode_jpeg2000 : decode_zfp,
+                       "decoding", progress, user));
+    restore_exceptional(&set, exceptional);
+done:
+    free(side);
+    free(set.streams);
+    free(set.ranges);
+    return status;
+}

@@ -1,0 +1,216 @@
+#define _GNU_SOURCE
+#include "lab/evaluate/evaluate_input.h"
+
+#include "engine/model/grid.h"
+#include "lab/evaluate/slices_cut.h"
+#include "formats/diffusion_table.h"
+#include "formats/nifti.h"
+#include "host/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_TABLE_BYTES (16U << 20)
+
+static bool has_suffix(const char *path, const char *suffix) {
+    size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcmp(path + n - m, suffix) == 0;
+}
+
+void siren_evaluation_input_free(siren_evaluation_input *in) {
+    siren_series_free(&in->original);
+    siren_series_free(&in->result);
+    for (int region = 0; region < SIREN_N_REGIONS; region++) free(in->masks[region]);
+    free(in->bval);
+    free(in->bvec);
+}
+
+/* ---- the original and what goes with it ---- */
+
+/* Checks the gradient tables that were given or lie beside the original. */
+static siren_status find_gradients(siren_evaluation_input *in) {
+    siren_status status = SIREN_OK;
+    const siren_evaluate_options *o = in->options;
+    siren_gradients gradients = {0};
+    uint8_t *bval = NULL, *bvec = NULL;
+    size_t n_bval = 0, n_bvec = 0;
+    char **paths[2] = {&in->bval, &in->bvec};
+    const char *given[2] = {o->bval, o->bvec}, *suffixes[2] = {".bval", ".bvec"};
+    if (!o->diffusion) return SIREN_OK;
+    if (!o->bval != !o->bvec)
+        return siren_fail(SIREN_USAGE,
+                          "only one of the two gradient tables was given; give --bval and --bvec");
+    for (int i = 0; i < 2; i++) {
+        if (!given[i]) SIREN_TRY(siren_sibling_path(o->original, suffixes[i], paths[i]));
+        if (given[i] && !(*paths[i] = strdup(given[i]))) {
+            status = siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", given[i]);
+            goto done;
+        }
+    }
+    if (!o->bval && (access(in->bval, F_OK) != 0 || access(in->bvec, F_OK) != 0)) {
+        free(in->bval);
+        free(in->bvec);
+        in->bval = in->bvec = NULL;
+        goto done;
+    }
+    SIREN_TRY(siren_file_read(in->bval, MAX_TABLE_BYTES, &bval, &n_bval));
+    SIREN_TRY(siren_file_read(in->bvec, MAX_TABLE_BYTES, &bvec, &n_bvec));
+    SIREN_TRY(siren_gradients_parse(in->bval, bval, n_bval, in->bvec, bvec, n_bvec, &gradients));
+    if (gradients.n_volumes != in->original.geometry.n_volumes)
+        status = siren_fail(SIREN_USAGE,
+                            "%s has %zu b-values, but %s has %zu volumes; give its own tables by --bval and "
+                            "--bvec, or --no-diffusion",
+                            in->bval, gradients.n_volumes, o->original, in->original.geometry.n_volumes);
+done:
+    siren_gradients_free(&gradients);
+    free(bval);
+    free(bvec);
+    return status;
+}
+
+/* Where the result is an archive of some slices of a series like the original, these are judged. */
+static siren_status find_slices(siren_evaluation_input *in) {
+    const siren_geometry *g = &in->original.geometry;
+    siren_archive_info info;
+    in->slices = (siren_span){0, g->nz};
+    if (!has_suffix(in->options->result, ".siren")) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_info(in->options->result, &info));
+    const siren_block_info *last = &info.blocks[info.n_blocks - 1];
+    if (info.nz == g->nz) in->slices = (siren_span){info.blocks[0].first[2], last->first[2] + last->size[2]};
+    siren_archive_info_free(&info);
+    return SIREN_OK;
+}
+
+bool siren_evaluation_input_is_part(const siren_evaluation_input *in) {
+    return in->slices.end - in->slices.begin < in->n_slices;
+}
+
+/* Leaves the judged slices of a mask; false where no voxel of theirs is inside. */
+static bool cut_mask(const siren_evaluation_input *in, uint8_t *mask) {
+    const siren_geometry *g = &in->original.geometry;
+    size_t plane = g->nx * g->ny, n = (in->slices.end - in->slices.begin) * plane;
+    memmove(mask, mask + in->slices.begin * plane, n);
+    return memchr(mask, 1, n) != NULL;
+}
+
+static siren_status read_masks(siren_evaluation_input *in) {
+    const siren_evaluate_options *o = in->options;
+    const char *paths[SIREN_N_REGIONS] = {o->mask, o->tissues[0], o->tissues[1], o->tissues[2]};
+    for (int region = 0; region < SIREN_N_REGIONS; region++) {
+        if (!paths[region]) continue;
+        SIREN_RETURN_IF_FAILED(
+            siren_mask_read(paths[region], o->original, &in->original, o->memory_limit, &in->masks[region]));
+        if (!siren_evaluation_input_is_part(in) || cut_mask(in, in->masks[region])) continue;
+        if (region == SIREN_REGION_BRAIN)
+            return siren_fail(SIREN_USAGE, "%s: is 0 on slices %zu:%zu, the ones that %s holds",
+                              paths[region], in->slices.begin, in->slices.end, o->result);
+        siren_log(SIREN_LOG_WARNING, "%s: is 0 on slices %zu:%zu, the ones that %s holds, and is left out",
+                  paths[region], in->slices.begin, in->slices.end, o->result);
+        free(in->masks[region]);
+        in->masks[region] = NULL;
+    }
+    return SIREN_OK;
+}
+
+static siren_status cut_original(siren_evaluation_input *in) {
+    siren_series part;
+    SIREN_RETURN_IF_FAILED(
+        siren_slab_cut(&in->original, in->slices.begin, in->slices.end - in->slices.begin, &part));
+    siren_series_free(&in->original);
+    in->original = part;
+    return SIREN_OK;
+}
+
+siren_status siren_evaluation_input_original(siren_evaluation_input *in) {
+    const siren_evaluate_options *o = in->options;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(o->original, o->memory_limit, &in->original));
+    in->n_slices = in->original.geometry.nz;
+    SIREN_RETURN_IF_FAILED(siren_series_check_finite(o->original, &in->original));
+    SIREN_RETURN_IF_FAILED(find_slices(in));
+    SIREN_RETURN_IF_FAILED(read_masks(in));
+    SIREN_RETURN_IF_FAILED(find_gradients(in));
+    return siren_evaluation_input_is_part(in) ? cut_original(in) : SIREN_OK;
+}
+
+/* ---- the result ---- */
+
+/* The name that an image gets in the hidden folder: MRtrix3 goes by the suffix. */
+static const char *staged_name(const siren_evaluation_input *in, bool original) {
+    const char *path = original ? in->options->original : in->options->result;
+    bool gzip = has_suffix(path, ".gz") && !(original && siren_evaluation_input_is_part(in));
+    if (original) return gzip ? "original.nii.gz" : "original.nii";
+    return gzip ? "result.nii.gz" : "result.nii";
+}
+
+siren_status siren_evaluation_input_result(siren_evaluation_input *in, siren_device *device,
+                                           siren_staging *staging, siren_progress_fn progress, void *user) {
+    siren_status status = SIREN_OK;
+    const siren_evaluate_options *o = in->options;
+    char *decoded = NULL;
+    if (has_suffix(o->result, ".siren")) {
+        const siren_decompress_options decompress = {.memory_limit = o->memory_limit};
+        SIREN_TRY(siren_staging_path(staging, staged_name(in, false), &decoded));
+        SIREN_TRY(siren_decompress(device, o->result, decoded, &decompress, progress, user));
+    }
+    SIREN_TRY(siren_nifti_read(decoded ? decoded : o->result, o->memory_limit, &in->result));
+    SIREN_TRY(siren_grid_check(o->original, &in->original.geometry, o->result, &in->result.geometry,
+                               in->original.geometry.n_volumes));
+    SIREN_TRY(siren_grid_check_place(o->original, &in->original, o->result, &in->result));
+    SIREN_TRY(siren_series_check_finite(o->result, &in->result));
+done:
+    free(decoded);
+    return status;
+}
+
+/* ---- for MRtrix3 ---- */
+
+/* A link of a plain name in the hidden folder to a file: MRtrix3 gives brackets and dashes in names a meaning. */
+static siren_status link_into(siren_staging *staging, const char *path, const char *name) {
+    siren_status status = SIREN_OK;
+    char *target = realpath(path, NULL), *link = NULL;
+    if (!target) return siren_fail(SIREN_SYSTEM, "%s: cannot be found: %s", path, strerror(errno));
+    SIREN_TRY(siren_staging_path(staging, name, &link));
+    if (symlink(target, link) != 0)
+        status = siren_fail(SIREN_SYSTEM, "%s: cannot be made: %s", link, strerror(errno));
+done:
+    free(target);
+    free(link);
+    return status;
+}
+
+/* An image's judged slices, as `name` of the hidden folder. */
+static siren_status stage_image(const siren_evaluation_input *in, siren_staging *staging, const char *path,
+                                const char *name) {
+    siren_status status = SIREN_OK;
+    siren_series part = {.voxels = NULL};
+    char *to = NULL;
+    if (!siren_evaluation_input_is_part(in)) return link_into(staging, path, name);
+    SIREN_TRY(siren_staging_path(staging, name, &to));
+    SIREN_TRY(siren_slab_cut_file(path, in->options->memory_limit, in->slices, to, &part));
+done:
+    siren_series_free(&part);
+    free(to);
+    return status;
+}
+
+siren_status siren_evaluation_input_stage(const siren_evaluation_input *in, siren_staging *staging,
+                                          siren_mrtrix_plan *plan) {
+    const siren_evaluate_options *o = in->options;
+    plan->input[0] = staged_name(in, true);
+    plan->input[1] = staged_name(in, false);
+    plan->mask = !o->mask                                                            ? NULL
+                 : has_suffix(o->mask, ".gz") && !siren_evaluation_input_is_part(in) ? "mask.nii.gz"
+                                                                                     : "mask.nii";
+    plan->bvec = "bvec";
+    plan->bval = in->bval ? "bval" : NULL;
+    SIREN_RETURN_IF_FAILED(stage_image(in, staging, o->original, plan->input[0]));
+    if (!has_suffix(o->result, ".siren"))
+        SIREN_RETURN_IF_FAILED(link_into(staging, o->result, plan->input[1]));
+    if (plan->mask) SIREN_RETURN_IF_FAILED(stage_image(in, staging, o->mask, plan->mask));
+    if (!in->bval) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(link_into(staging, in->bval, "bval"));
+    return link_into(staging, in->bvec, "bvec");
+}

@@ -1,0 +1,134 @@
+/* An experiment: inputs, and the trials to run on each, resolved from a JSON file (docs/experiments.md). */
+#ifndef SIREN_LAB_EXPERIMENT_EXPERIMENT_H
+#define SIREN_LAB_EXPERIMENT_EXPERIMENT_H
+
+#include "lab/baseline/baseline.h"
+#include "engine/model/network.h"
+#include "lab/phantom/phantom.h"
+#include "engine/sirencl.h"
+#include "formats/config.h"
+
+#define SIREN_MAX_TRIALS 100000 /* of an experiment, unless the caller asks for more */
+#define SIREN_MAX_INPUTS 1000
+#define SIREN_MAX_EPOCHS 10000000
+#define SIREN_MIN_RATE 1e-12
+#define SIREN_MAX_RATE 1.0
+#define SIREN_DEFAULT_W0 30.0f
+#define SIREN_CUSTOM_MODEL "custom" /* what stands for a shorthand where the layers are listed */
+
+typedef enum { SIREN_AXIS_X, SIREN_AXIS_Y, SIREN_AXIS_Z } siren_axis;
+
+/* Files beside a series that evaluations need: gradient tables and tissue masks. */
+typedef enum {
+    SIREN_BESIDE_BVAL,
+    SIREN_BESIDE_BVEC,
+    SIREN_BESIDE_WM,
+    SIREN_BESIDE_GM,
+    SIREN_BESIDE_CSF,
+    SIREN_N_BESIDE
+} siren_beside;
+/* "bval", "wm"; static. */
+const char *siren_beside_name(siren_beside file);
+
+typedef struct {
+    char *name;         /* letters, digits, '-', '_', '.'; unique in the experiment */
+    char *image;        /* path; NULL: the phantom below is made */
+    char *mask;         /* path, or NULL; a phantom has its own */
+    bool train_on_mask; /* only voxels inside are trained on and stored; else it is for figures alone */
+    siren_phantom_options phantom; /* its shells are owned by the experiment */
+    double voxel;                  /* of the phantom's, mm; 0: a field of view of 210 x 210 x 144 mm */
+    char *beside[SIREN_N_BESIDE];  /* paths, or NULL; a phantom has its own */
+} siren_experiment_input;
+
+/* How complete trials are judged (lab/evaluate/evaluate.h). */
+typedef struct {
+    bool wanted;
+    bool tissues, diffusion, fod;
+} siren_experiment_evaluation;
+
+/* Figures of one slice of several results, which reports draw (docs/panels.md). */
+typedef enum { SIREN_FIGURE_PANEL, SIREN_FIGURE_GLYPHS, SIREN_N_FIGURES } siren_figure_kind;
+/* "panel", "glyphs"; static. */
+const char *siren_figure_name(siren_figure_kind kind);
+#define SIREN_MIDDLE_SLICE SIZE_MAX
+
+typedef struct {
+    bool wanted;
+    size_t slice;    /* along z, counted from 0; SIREN_MIDDLE_SLICE: of the image */
+    size_t volume;   /* of a panel */
+    siren_span x, y; /* voxels shown; 0:0: all */
+    /* (n_results) what is shown, in this order, at most SIREN_FIGURE_MOST_RESULTS of an input: numbers of trials, and
+     * n_trials + those of baselines. */
+    size_t *results;
+    size_t n_results;
+} siren_experiment_figure;
+
+/* One network shape with all settings, to be overfitted to every block of one input. */
+typedef struct {
+    char *name;        /* "siren-2d-3x256-int8-seed0"; unique in the experiment */
+    size_t input;      /* in the experiment's list */
+    const char *model; /* shorthand of engine/model/network.h, static; SIREN_CUSTOM_MODEL for a list of layers */
+    /* Hidden layers and units as the model's name counts them; of a list of layers, their number and the largest width. */
+    uint32_t layers, width;
+    siren_network network; /* its output layer has width 0: siren_trial_network() */
+    float w0, rate;        /* w0: of the first sine layer, 0 where there is none */
+    uint64_t seed;
+    unsigned weight_bits;
+    size_t epochs, points_per_epoch; /* points_per_epoch 0: full batch */
+    siren_block_kind blocks;         /* never BY_MODEL */
+    size_t patch[3];
+    siren_axis axis;   /* slices are counted along it */
+    siren_span slices; /* along the axis; end 0: to the last */
+} siren_trial;
+
+/* A compressor or filter that the networks are compared with, to be run on the slices of one input. */
+typedef struct {
+    char *name;   /* "jpeg2000-slice-ratio10"; unique among the baselines */
+    size_t input; /* in the experiment's list */
+    siren_baseline_method method;
+    siren_baseline_unit per; /* of a method that has a rate */
+    /* At most one of ratio, rate and matched; none: as close to the original as the method comes. */
+    double ratio, rate; /* wanted, lab/baseline/baseline.h; 0: not given */
+    double fwhm;        /* mm, of `smooth`; 0: not given */
+    size_t matched;     /* number of the trial whose ratio is wanted; SIREN_NO_TRIAL: none */
+    siren_axis axis;
+    siren_span slices; /* along the axis; end 0: to the last */
+} siren_baseline_trial;
+#define SIREN_NO_TRIAL SIZE_MAX
+
+typedef struct {
+    char *name, *description; /* description may be "" */
+    siren_experiment_input *inputs;
+    size_t n_inputs;
+    siren_trial *trials; /* (n_trials) in the order of the file, inputs outermost */
+    size_t n_trials;
+    siren_baseline_trial *baselines; /* (n_baselines) in the order of the file, inputs outermost */
+    size_t n_baselines;
+    size_t log_interval; /* epochs between two rows of a curve */
+    bool keep_archives, keep_curves;
+    bool keep_restored; /* series that baselines restored */
+    siren_experiment_evaluation evaluation;
+    siren_span slices; /* of the whole; end 0: to the last */
+    siren_experiment_figure figures[SIREN_N_FIGURES];
+} siren_experiment;
+
+/* Reads and resolves the file. `image` (may be NULL) replaces the path of the only input, or its phantom. Relative paths are
+ * relative to the file. USAGE or CORRUPT name file, JSON path or line and column, value and what is allowed.
+ * `max_trials`: SIREN_MAX_TRIALS, or what the user insists on. `*out` is yours: siren_experiment_free(). */
+siren_status siren_experiment_read(const char *path, const char *image, size_t max_trials,
+                                   siren_experiment **out);
+void siren_experiment_free(siren_experiment *experiment);
+
+/* 3e-4 for networks of 2 coordinates, 2e-4 for those of 3. */
+float siren_trial_default_rate(uint32_t n_inputs);
+/* The trial's network for a series of `n_volumes`. */
+siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, siren_network *out);
+/* Writes the members of the trial's resolved configuration, all that can change its result but the input's content, into
+ * the open object of `json`: what its identity is made of. */
+void siren_trial_write(const siren_trial *trial, siren_json *json);
+/* The same for a baseline; `matched` (may be NULL) is the identity of the trial that it is matched to. */
+void siren_baseline_trial_write(const siren_baseline_trial *baseline, const char *matched, siren_json *json);
+/* "jpeg2000", "jpeg2000-volume", "xz": what stands in the place of a model. Static. */
+const char *siren_baseline_trial_model(const siren_baseline_trial *baseline);
+
+#endif

@@ -1,0 +1,65 @@
+/* A deterministic brain-like diffusion MRI phantom: anatomy from analytic surfaces and smooth random fields,
+ * tensor signals with crossing fibres, Rician noise. The same options give the same bytes on every machine
+ * and with any number of threads. */
+#ifndef SIREN_LAB_PHANTOM_PHANTOM_H
+#define SIREN_LAB_PHANTOM_PHANTOM_H
+
+#include "formats/diffusion_table.h"
+#include "formats/series.h"
+
+#define SIREN_PHANTOM_MAX_AXIS 4096    /* voxels along one axis */
+#define SIREN_PHANTOM_MAX_VOLUMES 4096 /* volumes of the series */
+#define SIREN_PHANTOM_MAX_B 20000.0    /* s/mm^2 */
+#define SIREN_PHANTOM_MAX_SHELLS 64
+
+typedef enum {
+    SIREN_TISSUE_AIR = 0,
+    SIREN_TISSUE_HEAD = 1, /* skull, scalp and eyes: signal outside the brain */
+    SIREN_TISSUE_CSF = 2,
+    SIREN_TISSUE_GM = 3,
+    SIREN_TISSUE_WM = 4
+} siren_tissue;
+/* The brain mask: CSF, GM or WM. */
+static inline bool siren_tissue_in_brain(uint8_t tissue) { return tissue >= SIREN_TISSUE_CSF; }
+
+typedef struct {
+    double b; /* s/mm^2 */
+    size_t n; /* volumes */
+} siren_shell;
+
+typedef struct {
+    size_t nx, ny, nz; /* the head fills the grid whatever its size: voxels are samples, not millimetres */
+    const siren_shell *shells;
+    size_t n_shells;
+    double snr; /* mean b = 0 signal of white matter over sigma; 0 or infinity: no noise */
+    uint64_t seed;
+    siren_datatype datatype; /* INT16, UINT16 or FLOAT32; integers are rounded and clamped */
+    unsigned n_threads;      /* 0: one per processor */
+} siren_phantom_options;
+
+typedef struct {
+    siren_geometry geometry; /* datatype and dimensions; the rest as for a new image without scaling */
+    void *voxels;            /* (n_volumes, nz, ny, nx) of geometry.datatype */
+    uint8_t *tissue;         /* (nz, ny, nx) siren_tissue */
+    uint8_t *n_fibres;       /* (nz, ny, nx) fibre populations: 1 to 3 in white matter, 0 elsewhere */
+    float *fa, *md; /* (nz, ny, nx) of the volume-weighted mean tensor, 0 outside the brain; md in mm^2/s */
+    siren_gradients gradients; /* volumes in the order of the shells; directions in image axes */
+    double sigma;              /* of the real and of the imaginary noise; 0: none */
+} siren_phantom;
+
+/* "0:5,1000:64" -> shells. `*shells` is yours to free(). USAGE names what is wrong. */
+siren_status siren_shells_parse(const char *text, siren_shell **shells, size_t *n_shells);
+
+/* USAGE where an option is out of its limits. `*out` is yours: siren_phantom_free(). Memory: the series in
+ * its stored type plus 15 bytes per voxel of one volume. `progress` may be NULL; it
+ * counts slices, first of the "anatomy", then of the "signals". */
+siren_status siren_phantom_make(const siren_phantom_options *options, siren_progress_fn progress, void *user,
+                                siren_phantom *out);
+/* Releases what the phantom holds. NULL is allowed. */
+void siren_phantom_free(siren_phantom *phantom);
+
+/* `n` unit vectors spread over the half sphere z >= 0: a spiral, relaxed by the repulsion of antipodal pairs
+ * of charges (Jones et al. 1999). `turn` rotates the start, so that shells do not share directions. */
+void siren_directions(size_t n, size_t turn, double (*out)[3]);
+
+#endif

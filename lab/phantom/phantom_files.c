@@ -1,0 +1,167 @@
+#define _GNU_SOURCE
+#include "lab/phantom/phantom_files.h"
+
+#include "formats/nifti.h"
+#include "host/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HEAD_MM_XY 210.0 /* the field of view that the head fills */
+#define HEAD_MM_Z 144.0
+
+static bool report(const siren_phantom_files *f, double done, double total, const char *what) {
+    return !f->progress || f->progress(f->user, done, total, what);
+}
+
+/* One image to write. */
+typedef enum { MASK, WM, GM, CSF, FA, MD, SERIES, N_IMAGES } image_kind;
+static const char *const image_suffix[N_IMAGES] = {"_mask", "_wm", "_gm", "_csf", "_fa", "_md", ""};
+
+typedef struct {
+    char *path;
+    siren_nifti_writer *writer; /* NULL once committed */
+    siren_geometry geometry;
+    bool committed;
+} image;
+
+static siren_status image_open(const siren_phantom_files *f, image_kind kind, size_t n_volumes, image *out) {
+    const siren_phantom_options *o = f->phantom;
+    const size_t dims[3] = {o->nx, o->ny, o->nz};
+    const char *ending =
+        strlen(f->path) > 3 && strcmp(f->path + strlen(f->path) - 3, ".gz") == 0 ? ".nii.gz" : ".nii";
+    char suffix[32];
+    uint8_t header[352];
+    double voxel[3];
+    for (int axis = 0; axis < 3; axis++)
+        voxel[axis] = f->voxel > 0      ? f->voxel
+                      : dims[axis] == 1 ? 1.5
+                                        : (axis < 2 ? HEAD_MM_XY : HEAD_MM_Z) / (double)dims[axis];
+    siren_datatype datatype = kind == SERIES             ? o->datatype
+                              : kind == FA || kind == MD ? SIREN_FLOAT32
+                                                         : SIREN_UINT8;
+    SIREN_RETURN_IF_FAILED(siren_nifti_new_header(
+        datatype, o->nx, o->ny, o->nz, kind == SERIES ? n_volumes : 1, voxel, &out->geometry, header));
+    /* x runs to the left: then FSL, too, takes the directions as they are in image axes. srow_x is at byte
+     * 280. */
+    float row[4];
+    memcpy(row, header + 280, sizeof row);
+    row[0] = -row[0];
+    row[3] = -row[3];
+    memcpy(header + 280, row, sizeof row);
+    snprintf(suffix, sizeof suffix, "%s%s", image_suffix[kind], ending);
+    if (kind == SERIES) {
+        out->path = strdup(f->path);
+        if (!out->path) return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", f->path);
+    } else {
+        SIREN_RETURN_IF_FAILED(siren_sibling_path(f->path, suffix, &out->path));
+    }
+    return siren_nifti_writer_open(out->path, f->overwrite, &out->geometry, header, &out->writer);
+}
+
+static siren_status write_map(image *map, image_kind kind, const siren_phantom *p) {
+    const siren_geometry *g = &p->geometry;
+    size_t n_slice = g->nx * g->ny;
+    uint8_t *mask = NULL;
+    siren_status status = SIREN_OK;
+    SIREN_TRY(siren_allocate(&mask, n_slice, 1, "a slice of a mask"));
+    for (size_t z = 0; z < g->nz; z++) {
+        const uint8_t *tissue = p->tissue + z * n_slice;
+        const void *voxels = kind == FA ? p->fa + z * n_slice : p->md + z * n_slice;
+        if (kind <= CSF) {
+            static const uint8_t wanted[] = {
+                [WM] = SIREN_TISSUE_WM, [GM] = SIREN_TISSUE_GM, [CSF] = SIREN_TISSUE_CSF};
+            for (size_t i = 0; i < n_slice; i++)
+                mask[i] = kind == MASK ? siren_tissue_in_brain(tissue[i]) : tissue[i] == wanted[kind];
+            voxels = mask;
+        }
+        SIREN_TRY(siren_nifti_writer_slice(map->writer, 0, z, voxels));
+    }
+done:
+    free(mask);
+    return status;
+}
+
+static siren_status write_series(const siren_phantom_files *f, image *series, const siren_phantom *p) {
+    const siren_geometry *g = &p->geometry;
+    size_t slice_bytes = g->nx * g->ny * siren_datatype_size(g->datatype), n_slices = g->n_volumes * g->nz;
+    for (size_t i = 0; i < n_slices; i++) {
+        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(series->writer, i / g->nz, i % g->nz,
+                                                        (const uint8_t *)p->voxels + i * slice_bytes));
+        if (!report(f, (double)(i + 1), (double)n_slices, "writing"))
+            return siren_fail(SIREN_CANCELLED, "the phantom was cancelled; nothing was written");
+    }
+    return SIREN_OK;
+}
+
+/* Every target is checked before the work starts, and everything is written before the first file appears. */
+siren_status siren_phantom_write(const siren_phantom_files *f, siren_phantom *out) {
+    siren_status status = SIREN_OK;
+    static const char *const texts[] = {".bval", ".bvec"};
+    image images[N_IMAGES];
+    memset(images, 0, sizeof images);
+    siren_phantom phantom;
+    memset(&phantom, 0, sizeof phantom);
+    char *text_path[2] = {NULL, NULL};
+    siren_output *text[2] = {NULL, NULL};
+    bool text_committed[2] = {false, false};
+    size_t n_volumes = 0;
+    for (size_t i = 0; i < f->phantom->n_shells; i++)
+        if (!siren_add(n_volumes, f->phantom->shells[i].n, &n_volumes)) n_volumes = SIZE_MAX;
+    if (n_volumes < 1 || n_volumes > SIREN_PHANTOM_MAX_VOLUMES) {
+        status = siren_fail(SIREN_USAGE, "--shells: %zu volumes in all; give 1 to %d", n_volumes,
+                            SIREN_PHANTOM_MAX_VOLUMES);
+        goto done;
+    }
+    for (int kind = SERIES; kind >= 0; kind--)
+        SIREN_TRY(image_open(f, (image_kind)kind, n_volumes, &images[kind]));
+    for (int i = 0; i < 2; i++) {
+        siren_output *probe = NULL;
+        SIREN_TRY(siren_sibling_path(f->path, texts[i], &text_path[i]));
+        SIREN_TRY(siren_output_open(text_path[i], f->overwrite, &probe));
+        siren_output_discard(probe);
+    }
+    SIREN_TRY(siren_phantom_make(f->phantom, f->progress, f->user, &phantom));
+    for (int kind = 0; kind < SERIES; kind++) SIREN_TRY(write_map(&images[kind], (image_kind)kind, &phantom));
+    SIREN_TRY(write_series(f, &images[SERIES], &phantom));
+    SIREN_TRY(siren_gradients_open(f->path, f->overwrite, &phantom.gradients, &text[0], &text[1]));
+    for (int kind = 0; kind < N_IMAGES; kind++) {
+        SIREN_TRY(siren_nifti_writer_finish(images[kind].writer));
+        if (!report(f, kind + 1, N_IMAGES, "finishing")) {
+            status = siren_fail(SIREN_CANCELLED, "the phantom was cancelled; nothing was written");
+            goto done;
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        siren_output *output = text[i];
+        text[i] = NULL;
+        SIREN_TRY(siren_output_commit(output));
+        text_committed[i] = true;
+    }
+    for (int kind = 0; kind < N_IMAGES; kind++) {
+        siren_nifti_writer *writer = images[kind].writer;
+        images[kind].writer = NULL;
+        SIREN_TRY(siren_nifti_writer_commit(writer));
+        images[kind].committed = true;
+    }
+    if (out) {
+        *out = phantom;
+        memset(&phantom, 0, sizeof phantom);
+    }
+done:
+    /* A set that is not whole is taken back, unless it replaced files that are gone anyway. */
+    for (int kind = 0; kind < N_IMAGES; kind++) {
+        siren_nifti_writer_discard(images[kind].writer);
+        if (status != SIREN_OK && images[kind].committed && !f->overwrite) unlink(images[kind].path);
+        free(images[kind].path);
+    }
+    for (int i = 0; i < 2; i++) {
+        siren_output_discard(text[i]);
+        if (status != SIREN_OK && text_committed[i] && !f->overwrite) unlink(text_path[i]);
+        free(text_path[i]);
+    }
+    siren_phantom_free(&phantom);
+    return status;
+}

@@ -1,0 +1,253 @@
+#define _GNU_SOURCE
+#include "lab/picture/panel.h"
+
+#include "engine/archive/record.h"
+#include "engine/model/grid.h"
+#include "engine/metrics.h"
+#include "lab/evaluate/ssim.h"
+#include "lab/evaluate/statistics.h"
+#include "formats/nifti.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WHITE_SHARE 0.995
+#define SCALE_SHARE 0.95
+
+typedef struct {
+    siren_device *device;
+    const siren_panel_options *options;
+    siren_series original; /* all of it */
+    siren_series slice;    /* the one shown, its values as double */
+    uint8_t *mask;         /* (nz, ny, nx), or NULL */
+    double range;          /* of the original */
+    float *map;            /* (ny, nx) */
+    siren_panel panel;
+} making;
+
+void siren_panel_free(siren_panel *panel) {
+    if (!panel) return;
+    for (size_t i = 0; i < panel->n_results; i++) {
+        free(panel->results[i].values);
+        free(panel->results[i].errors);
+        free(panel->results[i].ssim);
+    }
+    free(panel->results);
+    free(panel->original);
+    *panel = (siren_panel){.n_results = 0};
+}
+
+/* ---- input ---- */
+
+/* One slice of one volume as a series of doubles without a header. */
+static siren_status cut(const siren_series *series, size_t volume, size_t z, siren_series *out) {
+    const siren_geometry *g = &series->geometry;
+    const size_t n = g->nx * g->ny;
+    double *values;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a slice"));
+    siren_series_values(series, (volume * g->nz + z) * n, n, values);
+    *out = (siren_series){
+        .geometry =
+            {.datatype = SIREN_FLOAT64, .nx = g->nx, .ny = g->ny, .nz = 1, .n_volumes = 1, .slope = 1},
+        .voxels = values};
+    return SIREN_OK;
+}
+
+static siren_status read_original(making *run) {
+    const siren_panel_options *o = run->options;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(o->original, o->memory_limit, &run->original));
+    SIREN_RETURN_IF_FAILED(siren_series_check_finite(o->original, &run->original));
+    const siren_geometry *g = &run->original.geometry;
+    SIREN_RETURN_IF_FAILED(siren_view_make(o->original, &run->original, o->x, o->y, o->z, &run->panel.view));
+    if (o->volume >= g->n_volumes)
+        return siren_fail(SIREN_USAGE, "%s: has no volume %zu, only 0 to %zu", o->original, o->volume,
+                          g->n_volumes - 1);
+    if (o->mask)
+        SIREN_RETURN_IF_FAILED(
+            siren_mask_read(o->mask, o->original, &run->original, o->memory_limit, &run->mask));
+    const siren_comparison whole = siren_compare_series(&run->original, &run->original, NULL);
+    run->range = o->range > 0 ? o->range : whole.maximum - whole.minimum;
+    if (!(run->range > 0))
+        return siren_fail(SIREN_USAGE,
+                          "%s: every voxel is %g, and errors are measured by the range of values",
+                          o->original, whole.minimum);
+    run->panel.width = siren_view_width(&run->panel.view);
+    run->panel.height = siren_view_height(&run->panel.view);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run->map, g->nx * g->ny, sizeof *run->map, "a map"));
+    return cut(&run->original, o->volume, o->z, &run->slice);
+}
+
+/* Checks that an archive is one of a series of the original's grid; its slices may be a part of that. */
+static siren_status check_archive(const making *run, const char *path) {
+    siren_status status = SIREN_OK;
+    siren_archive *archive = NULL;
+    siren_layout layout;
+    SIREN_TRY(siren_archive_open(path, &archive));
+    SIREN_TRY(siren_layout_read(archive, &layout));
+    SIREN_TRY(siren_grid_check(run->options->original, &run->original.geometry, path, &layout.geometry,
+                               run->original.geometry.n_volumes));
+done:
+    siren_archive_close(archive);
+    return status;
+}
+
+static siren_status decode(const making *run, const char *path, siren_series *out) {
+    siren_status status = SIREN_OK;
+    const siren_panel_options *o = run->options;
+    const siren_decompress_options decompress = {.slices = {o->z, o->z + 1},
+                                                 .volumes = {o->volume, o->volume + 1},
+                                                 .overwrite = true,
+                                                 .memory_limit = o->memory_limit};
+    siren_series decoded = {.voxels = NULL};
+    char *image = NULL;
+    if (asprintf(&image, "%s/decoded.nii", o->folder) < 0)
+        return siren_fail(SIREN_SYSTEM, "out of memory: the path of a decoded slice");
+    SIREN_TRY(check_archive(run, path));
+    SIREN_TRY(siren_decompress(run->device, path, image, &decompress, NULL, NULL));
+    SIREN_TRY(siren_nifti_read(image, o->memory_limit, &decoded));
+    SIREN_TRY(cut(&decoded, 0, 0, out));
+done:
+    siren_series_free(&decoded);
+    free(image);
+    return status;
+}
+
+static siren_status read_result(const making *run, const char *path, siren_series *out) {
+    siren_status status = SIREN_OK;
+    const siren_panel_options *o = run->options;
+    const size_t n = strlen(path);
+    siren_series series = {.voxels = NULL};
+    if (n > 6 && strcmp(path + n - 6, ".siren") == 0) return decode(run, path, out);
+    SIREN_TRY(siren_nifti_read(path, o->memory_limit, &series));
+    SIREN_TRY(siren_grid_check(o->original, &run->original.geometry, path, &series.geometry,
+                               run->original.geometry.n_volumes));
+    SIREN_TRY(siren_grid_check_place(o->original, &run->original, path, &series));
+    SIREN_TRY(siren_series_check_finite(path, &series));
+    SIREN_TRY(cut(&series, o->volume, o->z, out));
+done:
+    siren_series_free(&series);
+    return status;
+}
+
+/* ---- pictures ---- */
+
+static const uint8_t *mask_of_slice(const making *run) {
+    const siren_geometry *g = &run->original.geometry;
+    return run->mask ? run->mask + run->options->z * g->nx * g->ny : NULL;
+}
+
+/* What the view shows of run->map; `*mean` (may be NULL) is that of the pixels that are not NaN. */
+static siren_status take_picture(const making *run, const uint8_t *mask, float **out, double *mean) {
+    const siren_panel *panel = &run->panel;
+    double sum = 0;
+    size_t n = 0;
+    SIREN_RETURN_IF_FAILED(siren_allocate(out, panel->width * panel->height, sizeof **out, "a picture"));
+    for (size_t row = 0; row < panel->height; row++)
+        for (size_t column = 0; column < panel->width; column++) {
+            const size_t voxel = siren_view_voxel(&panel->view, run->original.geometry.nx, column, row);
+            const float value = mask && !mask[voxel] ? NAN : run->map[voxel];
+            (*out)[row * panel->width + column] = value;
+            if (isnan(value)) continue;
+            sum += value;
+            n++;
+        }
+    if (mean) *mean = n > 0 ? sum / (double)n : NAN;
+    return SIREN_OK;
+}
+
+static siren_status take_values(making *run, const siren_series *slice, float **out) {
+    const double *values = slice->voxels;
+    for (size_t i = 0; i < slice->geometry.nx * slice->geometry.ny; i++) run->map[i] = (float)values[i];
+    return take_picture(run, NULL, out, NULL);
+}
+
+static siren_status make_result(making *run, const char *path, siren_panel_result *result) {
+    siren_status status = SIREN_OK;
+    const uint8_t *mask = mask_of_slice(run);
+    siren_series slice = {.voxels = NULL};
+    double mean;
+    SIREN_TRY(read_result(run, path, &slice));
+    SIREN_TRY(take_values(run, &slice, &result->values));
+    siren_relative_errors(&run->slice, &slice, 0, 1, mask, run->map);
+    SIREN_TRY(take_picture(run, mask, &result->errors, &result->mean_error));
+    SIREN_TRY(siren_ssim_series(SIREN_SSIM_UNIFORM, &run->slice, &slice, run->range, run->map, &mean));
+    SIREN_TRY(take_picture(run, mask, &result->ssim, &result->mean_ssim));
+done:
+    siren_series_free(&slice);
+    return status;
+}
+
+/* ---- scales ---- */
+
+static int compare_floats(const void *a, const void *b) {
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* The value that `share` of the pixels do not exceed; NaN where none has one. */
+static siren_status quantile(const float *picture, size_t n, double share, double *out) {
+    float *sorted;
+    size_t n_values = 0;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&sorted, n, sizeof *sorted, "values of a picture"));
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(picture[i])) sorted[n_values++] = picture[i];
+    qsort(sorted, n_values, sizeof *sorted, compare_floats);
+    *out = n_values > 0 ? sorted[(size_t)(share * (double)(n_values - 1))] : NAN;
+    free(sorted);
+    return SIREN_OK;
+}
+
+/* The least round number that is not below `x`; 1 where `x` is no positive number. */
+static double round_up(double x) {
+    if (!(x > 0)) return 1;
+    const double power = pow(10, floor(log10(x)));
+    const double steps[] = {1, 1.5, 2, 3, 5, 7};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (x <= steps[i] * power * (1 + 1e-9)) return steps[i] * power;
+    return 10 * power;
+}
+
+static siren_status find_scales(siren_panel *panel) {
+    const size_t n = panel->width * panel->height;
+    double most_error = 0, least_ssim = 1, found;
+    SIREN_RETURN_IF_FAILED(quantile(panel->original, n, 0, &panel->values[0]));
+    SIREN_RETURN_IF_FAILED(quantile(panel->original, n, WHITE_SHARE, &panel->values[1]));
+    if (panel->values[1] <= panel->values[0]) panel->values[1] = panel->values[0] + 1;
+    for (size_t i = 0; i < panel->n_results; i++) {
+        SIREN_RETURN_IF_FAILED(quantile(panel->results[i].errors, n, SCALE_SHARE, &found));
+        most_error = fmax(most_error, found);
+        SIREN_RETURN_IF_FAILED(quantile(panel->results[i].ssim, n, 1 - SCALE_SHARE, &found));
+        least_ssim = fmin(least_ssim, found);
+    }
+    panel->most_error = round_up(most_error);
+    panel->least_ssim = 1 - round_up(1 - least_ssim);
+    return SIREN_OK;
+}
+
+siren_status siren_panel_make(siren_device *device, const siren_panel_options *options,
+                              siren_progress_fn progress, void *user, siren_panel *out) {
+    siren_status status = SIREN_OK;
+    making run = {.device = device, .options = options};
+    SIREN_TRY(read_original(&run));
+    SIREN_TRY(take_values(&run, &run.slice, &run.panel.original));
+    SIREN_TRY(siren_allocate(&run.panel.results, options->n_results, sizeof *run.panel.results, "results"));
+    run.panel.n_results = options->n_results;
+    for (size_t i = 0; i < options->n_results; i++) {
+        if (progress && !progress(user, (double)i, (double)options->n_results, "results"))
+            SIREN_TRY(
+                siren_fail(SIREN_CANCELLED, "interrupted while the panel was made; nothing was written"));
+        SIREN_TRY(make_result(&run, options->results[i], &run.panel.results[i]));
+    }
+    SIREN_TRY(find_scales(&run.panel));
+    *out = run.panel;
+    run.panel = (siren_panel){.n_results = 0};
+done:
+    siren_panel_free(&run.panel);
+    siren_series_free(&run.original);
+    siren_series_free(&run.slice);
+    free(run.mask);
+    free(run.map);
+    return status;
+}

@@ -1,0 +1,127 @@
+#include "lab/report/report_curves.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lab/run/run_folder.h"
+
+#define MOST_BLOCKS 100000000.0 /* their numbers have up to 8 digits */
+
+/* Numbers of the trial's trained blocks: of its volumes or patches, or else of its slices. */
+static siren_status find_blocks(const siren_report_run *run, const siren_report_trial *trial, double **out,
+                                size_t *n_out) {
+    siren_status status = SIREN_OK;
+    double *numbers = NULL;
+    size_t name, level, number, state, n = 0;
+    const siren_table *table = run->results;
+    bool slices = true;
+    SIREN_TRY(siren_table_find(table, "trial", &name));
+    SIREN_TRY(siren_table_find(table, "level", &level));
+    SIREN_TRY(siren_table_find(table, "number", &number));
+    SIREN_TRY(siren_table_find(table, "status", &state));
+    SIREN_TRY(siren_allocate(&numbers, siren_table_rows(table), sizeof *numbers, "the blocks of a trial"));
+    for (size_t row = 0; row < siren_table_rows(table); row++) {
+        if (strcmp(siren_table_cell(table, row, name), trial->name) != 0) continue;
+        bool slice = strcmp(siren_table_cell(table, row, level), "slice") == 0;
+        if (slices && !slice) n = 0; /* the slices seen so far are those of a 3-D model */
+        slices = slices && slice;
+        if (slice != slices || strcmp(siren_table_cell(table, row, state), "ok") != 0) continue;
+        SIREN_TRY(siren_table_number(table, row, number, &numbers[n]));
+        if (!(numbers[n] >= 0 && numbers[n] < MOST_BLOCKS && numbers[n] == floor(numbers[n])))
+            SIREN_TRY(siren_fail(SIREN_CORRUPT,
+                                 "%s/results.csv: line %zu, column number: '%s' is no number of a block; "
+                                 "correct the file or make it anew",
+                                 run->folder, row + 2, siren_table_cell(table, row, number)));
+        n++;
+    }
+    *out = numbers;
+    *n_out = n;
+    numbers = NULL;
+done:
+    free(numbers);
+    return status;
+}
+
+/* Adds a block's curve to means and sums of squared distances from them (Welford), which psnr_std and
+ * mse_std hold until all are in. */
+static siren_status add_curve(const siren_table *table, const char *path, siren_report_mean_curve *curve) {
+    size_t epoch, mse, psnr;
+    const size_t n = siren_table_rows(table);
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "epoch", &epoch));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "mse", &mse));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "psnr", &psnr));
+    if (!curve->rows) {
+        SIREN_RETURN_IF_FAILED(siren_allocate(&curve->rows, n, sizeof *curve->rows, "a mean curve"));
+        curve->n_rows = n;
+    }
+    if (n != curve->n_rows)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: has %zu epochs, but the trial's first curve has %zu; run the sweep again",
+                          path, n, curve->n_rows);
+    const double count = (double)++curve->n_blocks;
+    for (size_t i = 0; i < n; i++) {
+        siren_report_mean_row *row = &curve->rows[i];
+        double at, p, e;
+        SIREN_RETURN_IF_FAILED(siren_table_number(table, i, epoch, &at));
+        SIREN_RETURN_IF_FAILED(siren_table_number(table, i, psnr, &p));
+        SIREN_RETURN_IF_FAILED(siren_table_number(table, i, mse, &e));
+        if (count == 1) *row = (siren_report_mean_row){.epoch = at, .mse_least = e};
+        if (at != row->epoch)
+            return siren_fail(
+                SIREN_CORRUPT,
+                "%s: line %zu has epoch %s, but the trial's first curve has %g; run the sweep again", path,
+                i + 2, siren_table_cell(table, i, epoch), row->epoch);
+        const double from_psnr = p - row->psnr, from_mse = e - row->mse;
+        row->psnr += from_psnr / count;
+        row->psnr_std += from_psnr * (p - row->psnr);
+        row->mse += from_mse / count;
+        row->mse_std += from_mse * (e - row->mse);
+        row->mse_least = fmin(row->mse_least, e);
+    }
+    return SIREN_OK;
+}
+
+siren_status siren_report_mean_curve_read(const siren_report_run *run, const siren_report_trial *trial,
+                                          siren_report_mean_curve *out) {
+    siren_status status = SIREN_OK;
+    siren_report_mean_curve curve = {0};
+    siren_table *table = NULL;
+    double *blocks = NULL;
+    char *path = NULL;
+    size_t n_blocks = 0;
+    if (run->results) SIREN_TRY(find_blocks(run, trial, &blocks, &n_blocks));
+    for (size_t i = 0; i < n_blocks; i++) {
+        SIREN_TRY(siren_run_path(&path, run->folder, "trials/%s/curves/%04.0f.csv", trial->name, blocks[i]));
+        if (access(path, F_OK) == 0 || errno != ENOENT) {
+            SIREN_TRY(siren_table_read(path, &table));
+            SIREN_TRY(add_curve(table, path, &curve));
+        }
+        siren_table_free(table);
+        table = NULL;
+        free(path);
+        path = NULL;
+    }
+    const double others = curve.n_blocks > 1 ? (double)curve.n_blocks - 1 : 1;
+    for (size_t i = 0; i < curve.n_rows; i++) {
+        siren_report_mean_row *row = &curve.rows[i];
+        row->psnr_std = sqrt(row->psnr_std / others);
+        row->mse_std = sqrt(row->mse_std / others);
+        if (!isfinite(row->psnr)) row->psnr = row->psnr_std = NAN;
+    }
+    *out = curve;
+    curve.rows = NULL;
+done:
+    siren_report_mean_curve_free(&curve);
+    siren_table_free(table);
+    free(blocks);
+    free(path);
+    return status;
+}
+
+void siren_report_mean_curve_free(siren_report_mean_curve *curve) {
+    free(curve->rows);
+    curve->rows = NULL;
+}

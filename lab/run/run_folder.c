@@ -1,0 +1,422 @@
+#define _GNU_SOURCE
+#include "lab/run/run_folder.h"
+
+#include "lab/run/run_sums.h"
+#include "formats/little_endian.h"
+#include "host/file.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define IDENTITY_DIGITS 8 /* of the SHA-256 in the name of a trial's folder */
+
+siren_status siren_run_path(char **out, const char *folder, const char *format, ...) {
+    char *name = NULL, *path = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vasprintf(&name, format, arguments);
+    va_end(arguments);
+    if (n >= 0) {
+        n = asprintf(&path, "%s/%s", folder, name);
+        free(name);
+    }
+    if (n < 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot build a path below %s", folder);
+    *out = path;
+    return SIREN_OK;
+}
+
+siren_status siren_run_write_text(const char *path, const char *text, size_t n_bytes) {
+    siren_output *output = NULL;
+    SIREN_RETURN_IF_FAILED(siren_output_open(path, true, &output));
+    siren_status status = siren_output_write(output, text, n_bytes);
+    if (status == SIREN_OK) return siren_output_commit(output);
+    siren_output_discard(output);
+    return status;
+}
+
+/* ---- identity ---- */
+
+static siren_status config_begin(const siren_trial_context *context, siren_json **json) {
+    SIREN_RETURN_IF_FAILED(siren_json_create(json));
+    siren_json_integer(*json, "numerics", SIREN_NUMERICS_VERSION);
+    siren_json_string(*json, "input_sha256", context->input_sha256);
+    siren_json_string(*json, "mask_sha256", context->mask_sha256);
+    if (context->train_on_mask) siren_json_string(*json, "mask_use", "train");
+    return SIREN_OK;
+}
+
+/* The folder of the trial `name` whose configuration is in `json`, which is freed. */
+static siren_status folder_of(const char *run, const char *name, siren_json *json, siren_trial_folder *out) {
+    siren_status status = SIREN_OK;
+    siren_trial_folder folder = {.name = NULL};
+    SIREN_TRY(siren_json_text(json, &folder.config));
+    siren_digest_bytes(folder.config, strlen(folder.config), folder.identity);
+    if (asprintf(&folder.name, "%s-%.*s", name, IDENTITY_DIGITS, folder.identity) < 0) {
+        folder.name = NULL;
+        SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot name trial %s", name));
+    }
+    SIREN_TRY(siren_run_path(&folder.folder, run, "trials/%s", folder.name));
+    *out = folder;
+    folder = (siren_trial_folder){.name = NULL};
+done:
+    siren_json_free(json);
+    siren_trial_folder_free(&folder);
+    return status;
+}
+
+siren_status siren_trial_folder_create(const char *run, const siren_trial *trial,
+                                       const siren_trial_context *context, siren_trial_folder *out) {
+    siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(config_begin(context, &json));
+    siren_trial_write(trial, json);
+    siren_json_integer(json, "log_interval", context->log_interval);
+    siren_json_bool(json, "archive", context->keep_archives);
+    siren_json_bool(json, "curves", context->keep_curves);
+    return folder_of(run, trial->name, json, out);
+}
+
+siren_status siren_baseline_folder_create(const char *run, const siren_baseline_trial *baseline,
+                                          const char *matched, const siren_trial_context *context,
+                                          siren_trial_folder *out) {
+    siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(config_begin(context, &json));
+    siren_baseline_trial_write(baseline, matched, json);
+    siren_json_bool(json, "restored", context->keep_restored);
+    return folder_of(run, baseline->name, json, out);
+}
+
+void siren_trial_folder_free(siren_trial_folder *folder) {
+    if (!folder) return;
+    free(folder->name);
+    free(folder->folder);
+    free(folder->config);
+    *folder = (siren_trial_folder){.name = NULL};
+}
+
+/* ---- finished blocks ----
+ *
+ * A block's file: prefix, packed record, curve, then the SHA-256 of all before and of the trial's identity. */
+
+static const char block_magic[8] = "SIRBLOCK";
+#define BLOCK_CONSTANT 1u
+#define BLOCK_DIVERGED 2u
+#define FIDELITY_BYTES 40
+#define BLOCK_PREFIX (8 + 4 + 4 + 8 + 8 + 2 * FIDELITY_BYTES + 8 + 8 + 8)
+#define BLOCK_DIGEST (SIREN_DIGEST_CHARS - 1)
+#define MAX_BLOCK_BYTES ((size_t)2 << 30)
+
+void siren_finished_block_free(siren_finished_block *block) {
+    if (!block) return;
+    siren_encoded_free(&block->encoded);
+    free(block->curve);
+    block->curve = NULL;
+}
+
+static siren_status block_path(const siren_trial_folder *folder, size_t number, char **path) {
+    return siren_run_path(path, folder->folder, "blocks/%04zu.block", number);
+}
+
+static uint8_t *put_fidelity(uint8_t *to, const siren_fidelity *f) {
+    siren_put_u64(to, f->n);
+    siren_put_f64(to + 8, f->mse);
+    siren_put_f64(to + 16, f->psnr);
+    siren_put_f64(to + 24, f->psnr_published);
+    siren_put_f64(to + 32, f->psnr_clamped);
+    return to + FIDELITY_BYTES;
+}
+
+static siren_fidelity get_fidelity(const uint8_t *from) {
+    return (siren_fidelity){(size_t)siren_get_u64(from), siren_get_f64(from + 8), siren_get_f64(from + 16),
+                            siren_get_f64(from + 24), siren_get_f64(from + 32)};
+}
+
+/* Of a block's file up to the digest itself. */
+static void block_digest(const siren_trial_folder *folder, const uint8_t *bytes, size_t n_bytes,
+                         char hex[SIREN_DIGEST_CHARS]) {
+    siren_digest digest;
+    siren_digest_begin(&digest);
+    siren_digest_add(&digest, bytes, n_bytes);
+    siren_digest_add(&digest, folder->identity, strlen(folder->identity));
+    siren_digest_end(&digest, hex);
+}
+
+siren_status siren_finished_block_write(const siren_trial_folder *folder, const siren_finished_block *block) {
+    siren_status status = SIREN_OK;
+    const siren_encoded *e = &block->encoded;
+    size_t n_curve = strlen(block->curve), n_body = BLOCK_PREFIX + e->n_packed + n_curve;
+    uint8_t *bytes = NULL, *to;
+    char *path = NULL, hex[SIREN_DIGEST_CHARS];
+    SIREN_TRY(block_path(folder, e->entry.block, &path));
+    SIREN_TRY(siren_allocate(&bytes, n_body + BLOCK_DIGEST, 1, "a finished block"));
+    memcpy(bytes, block_magic, 8);
+    siren_put_u32(bytes + 8, e->entry.block);
+    siren_put_u32(bytes + 12, (e->constant ? BLOCK_CONSTANT : 0) | (e->diverged ? BLOCK_DIVERGED : 0));
+    siren_put_u64(bytes + 16, e->entry.decoded_crc);
+    siren_put_f64(bytes + 24, e->entry.mse);
+    to = put_fidelity(put_fidelity(bytes + 32, &e->fidelity), &e->masked);
+    siren_put_u64(to, e->n_unpacked);
+    siren_put_u64(to + 8, e->n_packed);
+    siren_put_u64(to + 16, n_curve);
+    memcpy(bytes + BLOCK_PREFIX, e->packed, e->n_packed);
+    memcpy(bytes + BLOCK_PREFIX + e->n_packed, block->curve, n_curve);
+    block_digest(folder, bytes, n_body, hex);
+    memcpy(bytes + n_body, hex, BLOCK_DIGEST);
+    SIREN_TRY(siren_run_write_text(path, (const char *)bytes, n_body + BLOCK_DIGEST));
+done:
+    free(bytes);
+    free(path);
+    return status;
+}
+
+/* The parts of a file whose digest is right. */
+static siren_status take_apart(const char *path, const uint8_t *bytes, size_t n_body, size_t number,
+                               siren_finished_block *out) {
+    siren_status status = SIREN_OK;
+    siren_finished_block block = {.curve = NULL};
+    siren_encoded *e = &block.encoded;
+    const uint8_t *lengths = bytes + 32 + 2 * FIDELITY_BYTES;
+    uint32_t flags = siren_get_u32(bytes + 12);
+    uint64_t n_packed = siren_get_u64(lengths + 8), n_curve = siren_get_u64(lengths + 16);
+    if (n_packed > n_body - BLOCK_PREFIX || n_curve != n_body - BLOCK_PREFIX - n_packed ||
+        siren_get_u32(bytes + 8) != number)
+        return siren_fail(SIREN_CORRUPT, "%s: its lengths do not add up", path);
+    e->entry.block = siren_get_u32(bytes + 8);
+    e->entry.decoded_crc = siren_get_u64(bytes + 16);
+    e->entry.mse = siren_get_f64(bytes + 24);
+    e->constant = (flags & BLOCK_CONSTANT) != 0;
+    e->diverged = (flags & BLOCK_DIVERGED) != 0;
+    e->fidelity = get_fidelity(bytes + 32);
+    e->masked = get_fidelity(bytes + 32 + FIDELITY_BYTES);
+    e->n_unpacked = (size_t)siren_get_u64(lengths);
+    e->n_packed = (size_t)n_packed;
+    SIREN_TRY(siren_allocate(&e->packed, e->n_packed, 1, "a packed record"));
+    SIREN_TRY(siren_allocate(&block.curve, (size_t)n_curve + 1, 1, "a curve"));
+    memcpy(e->packed, bytes + BLOCK_PREFIX, e->n_packed);
+    memcpy(block.curve, bytes + BLOCK_PREFIX + e->n_packed, (size_t)n_curve);
+    *out = block;
+    block = (siren_finished_block){.curve = NULL};
+done:
+    siren_finished_block_free(&block);
+    return status;
+}
+
+siren_status siren_finished_block_read(const siren_trial_folder *folder, size_t number,
+                                       siren_finished_block *out) {
+    siren_status status = SIREN_OK;
+    char *path = NULL, hex[SIREN_DIGEST_CHARS];
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    SIREN_TRY(block_path(folder, number, &path));
+    SIREN_TRY(siren_file_read(path, MAX_BLOCK_BYTES, &bytes, &n_bytes));
+    bool sound = n_bytes >= BLOCK_PREFIX + BLOCK_DIGEST && memcmp(bytes, block_magic, 8) == 0;
+    if (sound) block_digest(folder, bytes, n_bytes - BLOCK_DIGEST, hex);
+    if (!sound || memcmp(bytes + n_bytes - BLOCK_DIGEST, hex, BLOCK_DIGEST) != 0)
+        SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s: is damaged or of another trial", path));
+    SIREN_TRY(take_apart(path, bytes, n_bytes - BLOCK_DIGEST, number, out));
+done:
+    free(path);
+    free(bytes);
+    return status;
+}
+
+bool siren_finished_block_exists(const siren_trial_folder *folder, size_t number) {
+    char *path = NULL;
+    if (block_path(folder, number, &path) != SIREN_OK) return false;
+    bool exists = access(path, F_OK) == 0;
+    free(path);
+    return exists;
+}
+
+void siren_finished_block_remove(const siren_trial_folder *folder, size_t number) {
+    char *path = NULL;
+    if (block_path(folder, number, &path) == SIREN_OK) unlink(path);
+    free(path);
+}
+
+/* ---- results ---- */
+
+static const char *const status_names[] = {"ok", "constant", "diverged", "unreached"};
+#define N_STATUSES (sizeof status_names / sizeof *status_names)
+static const char *const level_names[] = {"slice", "volume", "patch"};
+#define N_LEVELS (sizeof level_names / sizeof *level_names)
+
+const char *siren_result_status_name(siren_result_status status) { return status_names[status]; }
+
+void siren_trial_result_free(siren_trial_result *result) {
+    if (!result) return;
+    free(result->rows);
+    result->rows = NULL;
+}
+
+/* A figure that may be infinite, which JSON cannot say, or not exist: then it has no member. */
+static void write_figure(siren_json *json, const char *key, double value) {
+    if (isinf(value))
+        siren_json_string(json, key, value > 0 ? "inf" : "-inf");
+    else if (!isnan(value))
+        siren_json_number(json, key, value);
+}
+
+static siren_status read_figure(siren_value row, const char *key, double *out) {
+    siren_value value = siren_value_member(row, key);
+    *out = NAN;
+    if (!siren_value_exists(value)) return SIREN_OK;
+    if (!siren_value_is_string(value)) return siren_value_number(value, -INFINITY, INFINITY, out);
+    static const char *const infinities[] = {"inf", "-inf"};
+    size_t which = 0;
+    SIREN_RETURN_IF_FAILED(siren_value_choice(value, infinities, 2, &which));
+    *out = which == 0 ? INFINITY : -INFINITY;
+    return SIREN_OK;
+}
+
+static void write_row(siren_json *json, const siren_result_row *row) {
+    siren_json_begin_object(json, NULL);
+    siren_json_string(json, "level", siren_block_kind_name(row->level, 1));
+    siren_json_integer(json, "number", row->number);
+    siren_json_string(json, "status", status_names[row->status]);
+    siren_json_integer(json, "points", row->n_points);
+    siren_json_integer(json, "volumes", row->n_volumes);
+    write_figure(json, "mse", row->fidelity.mse);
+    write_figure(json, "psnr", row->fidelity.psnr);
+    write_figure(json, "psnr_published", row->fidelity.psnr_published);
+    write_figure(json, "psnr_clamped", row->fidelity.psnr_clamped);
+    write_figure(json, "mse_masked", row->mse_masked);
+    write_figure(json, "psnr_masked", row->psnr_masked);
+    siren_json_integer(json, "bytes", row->bytes);
+    write_figure(json, "ratio", row->ratio);
+    write_figure(json, "ratio_float32", row->ratio_float32);
+    siren_json_end(json);
+}
+
+static siren_status read_row(siren_value value, siren_result_row *row) {
+    uint64_t number = 0, points = 0, volumes = 0, most = (uint64_t)1 << 53;
+    size_t level = 0, status = 0;
+    SIREN_RETURN_IF_FAILED(
+        siren_value_choice(siren_value_member(value, "level"), level_names, N_LEVELS, &level));
+    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "number"), 0, most, &number));
+    SIREN_RETURN_IF_FAILED(
+        siren_value_choice(siren_value_member(value, "status"), status_names, N_STATUSES, &status));
+    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "points"), 0, most, &points));
+    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "volumes"), 1, most, &volumes));
+    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "bytes"), 0, most, &row->bytes));
+    row->level = (siren_block_kind)(level + SIREN_BLOCK_SLICE);
+    row->number = (size_t)number;
+    row->status = (siren_result_status)status;
+    row->n_points = row->fidelity.n = (size_t)points;
+    row->n_volumes = (size_t)volumes;
+    const struct {
+        const char *key;
+        double *to;
+    } figures[] = {{"mse", &row->fidelity.mse},
+                   {"psnr", &row->fidelity.psnr},
+                   {"psnr_published", &row->fidelity.psnr_published},
+                   {"psnr_clamped", &row->fidelity.psnr_clamped},
+                   {"mse_masked", &row->mse_masked},
+                   {"psnr_masked", &row->psnr_masked},
+                   {"ratio", &row->ratio},
+                   {"ratio_float32", &row->ratio_float32}};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        SIREN_RETURN_IF_FAILED(read_figure(value, figures[i].key, figures[i].to));
+    return SIREN_OK;
+}
+
+static siren_status result_text(const siren_trial_folder *folder, const siren_trial_result *result,
+                                char **text) {
+    siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    siren_json_string(json, "trial", folder->name);
+    siren_json_string(json, "status", status_names[result->status]);
+    siren_json_integer(json, "parameters", result->n_params);
+    if (result->rate > 0) siren_json_number(json, "rate", result->rate);
+    siren_json_integer(json, "archive_bytes", result->archive_bytes);
+    siren_json_integer(json, "series_bytes", result->series_bytes);
+    siren_json_integer(json, "float32_bytes", result->float32_bytes);
+    siren_json_integer(json, "files", result->n_files);
+    siren_json_begin_array(json, "rows");
+    for (size_t i = 0; i < result->n_rows; i++) write_row(json, &result->rows[i]);
+    siren_json_end(json);
+    siren_status status = siren_json_text(json, text);
+    siren_json_free(json);
+    return status;
+}
+
+siren_status siren_trial_result_write(const siren_trial_folder *folder, const siren_trial_result *result,
+                                      char *const *files, size_t n_files) {
+    siren_status status = SIREN_OK;
+    char *path = NULL, *text = NULL, *sums = NULL;
+    size_t n_sums = 0;
+    FILE *stream = open_memstream(&sums, &n_sums);
+    if (!stream)
+        return siren_fail(SIREN_SYSTEM, "out of memory: cannot list the files of %s", folder->folder);
+    SIREN_TRY(result_text(folder, result, &text));
+    SIREN_TRY(siren_run_path(&path, folder->folder, "result.json"));
+    SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
+    SIREN_TRY(siren_run_sum_write(folder->folder, "config.json", stream));
+    SIREN_TRY(siren_run_sum_write(folder->folder, "result.json", stream));
+    for (size_t i = 0; i < n_files; i++) SIREN_TRY(siren_run_sum_write(folder->folder, files[i], stream));
+    free(path);
+    path = NULL;
+    SIREN_TRY(siren_run_path(&path, folder->folder, "SHA256SUMS"));
+    if (fflush(stream) != 0) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path));
+    SIREN_TRY(siren_run_write_text(path, sums, n_sums));
+done:
+    fclose(stream);
+    free(sums);
+    free(text);
+    free(path);
+    return status;
+}
+
+static siren_status read_result(const siren_trial_folder *folder, siren_trial_result *out) {
+    siren_status status = SIREN_OK;
+    siren_trial_result result = {.rows = NULL};
+    siren_config *config = NULL;
+    char *path = NULL;
+    size_t which = 0;
+    uint64_t n_params = 0, n_files = 0, most = (uint64_t)1 << 53;
+    SIREN_TRY(siren_run_path(&path, folder->folder, "result.json"));
+    SIREN_TRY(siren_config_read(path, &config));
+    siren_value root = siren_config_root(config), rows = siren_value_member(root, "rows");
+    SIREN_TRY(siren_value_choice(siren_value_member(root, "status"), status_names, N_STATUSES, &which));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "parameters"), 0, most, &n_params));
+    SIREN_TRY(siren_value_number(siren_value_member(root, "rate"), 0, INFINITY, &result.rate));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "archive_bytes"), 0, most, &result.archive_bytes));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "series_bytes"), 0, most, &result.series_bytes));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "float32_bytes"), 0, most, &result.float32_bytes));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "files"), 0, most, &n_files));
+    result.n_files = (size_t)n_files;
+    result.status = (siren_result_status)which;
+    result.n_params = (size_t)n_params;
+    SIREN_TRY(
+        siren_allocate(&result.rows, siren_value_count(rows), sizeof *result.rows, "the rows of a result"));
+    for (siren_value row = siren_value_first(rows); siren_value_exists(row); row = siren_value_next(row))
+        SIREN_TRY(read_row(row, &result.rows[result.n_rows++]));
+    *out = result;
+    result.rows = NULL;
+done:
+    siren_trial_result_free(&result);
+    siren_config_free(config);
+    free(path);
+    return status;
+}
+
+bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_result *out) {
+    size_t n_files = 0;
+    siren_trial_result result = {.rows = NULL};
+    siren_status status = siren_run_sums_check(folder->folder, folder->identity, &n_files);
+    if (status == SIREN_PARTIAL) return false;
+    if (status == SIREN_OK) status = read_result(folder, &result);
+    if (status == SIREN_OK && result.n_files != n_files)
+        status = siren_fail(SIREN_CORRUPT, "%s/SHA256SUMS: lists %zu files beside the result, which has %zu",
+                            folder->folder, n_files, result.n_files);
+    if (status == SIREN_OK) {
+        *out = result;
+        return true;
+    }
+    siren_trial_result_free(&result);
+    siren_log(SIREN_LOG_WARNING, "%s; trial %s is done again", siren_message(), folder->name);
+    return false;
+}

@@ -1,0 +1,224 @@
+#include "lab/sweep/sweep.h"
+
+#include "lab/run/run_evaluation.h"
+#include "lab/sweep/sweep_estimate.h"
+#include "lab/sweep/sweep_evaluate.h"
+#include "lab/sweep/sweep_figures.h"
+#include "lab/sweep/sweep_folder.h"
+#include "lab/sweep/sweep_state.h"
+#include "lab/sweep/sweep_worker.h"
+#include "host/file.h"
+#include "host/lock.h"
+#include "host/staging.h"
+#include "host/threads.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- stages ---- */
+
+static void stage_free(siren_sweeping *s) {
+    siren_series_free(&s->series);
+    s->series = (siren_series){.voxels = NULL};
+    free(s->mask);
+    s->mask = NULL;
+    siren_sweep_jobs_free(&s->work);
+    s->next = 0;
+}
+
+/* Opens the trials of the stage; those to be done are its order. */
+static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis) {
+    for (size_t i = 0; i < s->experiment->n_trials; i++) {
+        siren_sweep_trial *trial = &s->trials[i];
+        if (trial->trial->input != input || trial->trial->axis != axis) continue;
+        SIREN_RETURN_IF_FAILED(siren_sweep_trial_open(&s->source, trial));
+        bool diverged = trial->diverged || (trial->complete && trial->result.status == SIREN_RESULT_DIVERGED);
+        if (diverged && s->options->fail_fast) return siren_sweeping_stop_at(trial);
+        if (trial->complete)
+            s->result.n_before++;
+        else if (trial->n_left == 0)
+            SIREN_RETURN_IF_FAILED(siren_sweeping_finish_trial(s, trial, s->source.device));
+        else
+            s->work.order[s->work.n_order++] = i;
+    }
+    return SIREN_OK;
+}
+
+static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) {
+    siren_status status = SIREN_OK;
+    SIREN_TRY(
+        siren_sweep_input_read(&s->inputs[input], axis, s->options->memory_limit, &s->series, &s->mask));
+    s->source = (siren_sweep_source){.experiment = s->experiment,
+                                     .series = &s->series,
+                                     .mask = s->mask,
+                                     .train_on_mask = s->experiment->inputs[input].train_on_mask,
+                                     .image = s->inputs[input].image,
+                                     .device = s->workers[0].device,
+                                     .named = s->workers[0].device,
+                                     .memory_limit = s->options->memory_limit};
+    SIREN_TRY(siren_allocate(&s->work.order, s->experiment->n_trials, sizeof *s->work.order,
+                             "the order of the trials"));
+    SIREN_TRY(open_trials(s, input, axis));
+    SIREN_TRY(siren_sweep_jobs_plan(s->trials, &s->work));
+    s->total_flop += s->work.flop;
+    SIREN_TRY(siren_threads_run(s->n_workers, siren_sweep_work, s));
+    if (s->status != SIREN_OK) status = siren_fail(s->status, "%s", s->message);
+done:
+    stage_free(s);
+    return status;
+}
+
+static bool has_trials(const siren_experiment *experiment, size_t input, siren_axis axis) {
+    for (size_t i = 0; i < experiment->n_trials; i++)
+        if (experiment->trials[i].input == input && experiment->trials[i].axis == axis) return true;
+    return false;
+}
+
+/* Keeps what figures show of complete trials, and judges these; evaluation.csv holds what there is, also where this is interrupted. */
+static siren_status inspect_results(siren_sweeping *s) {
+    siren_complete_trial *complete = NULL;
+    size_t n = 0;
+    const siren_sweep_evaluate_plan plan = {s->experiment,        s->options,  s->inputs,
+                                            s->workers[0].device, s->progress, s->user};
+    const bool judges = s->experiment->evaluation.wanted;
+    SIREN_RETURN_IF_FAILED(siren_sweeping_list_complete(s, &complete, &n));
+    siren_status status = siren_panels_keep(&plan, complete, n, &s->result);
+    if (status == SIREN_OK && judges) status = siren_sweep_evaluate(&plan, complete, n, &s->result);
+    if (judges && (status == SIREN_OK || status == SIREN_CANCELLED)) {
+        siren_status table = siren_run_evaluation_table(s->options->folder, complete, n);
+        status = table != SIREN_OK ? table : status;
+    }
+    free(complete);
+    return status;
+}
+
+static siren_status run_stages(siren_sweeping *s) {
+    for (size_t input = 0; input < s->experiment->n_inputs; input++)
+        for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
+            if (has_trials(s->experiment, input, (siren_axis)axis))
+                SIREN_RETURN_IF_FAILED(run_stage(s, input, (siren_axis)axis));
+    SIREN_RETURN_IF_FAILED(siren_sweeping_write_tables(s)); /* baselines and evaluations may take long */
+    const siren_sweep_baselines_plan plan = {s->experiment, s->options,  s->inputs,
+                                             s->trials,     s->progress, s->user};
+    SIREN_RETURN_IF_FAILED(siren_sweep_baselines_run(&plan, s->baselines, &s->result));
+    return inspect_results(s);
+}
+
+/* ---- the whole ---- */
+
+/* What is complete, before anything is trained: tables hold it whenever they are written. */
+static void find_results(siren_sweeping *s) {
+    for (size_t i = 0; i < s->experiment->n_trials; i++)
+        s->trials[i].complete = siren_trial_find_result(&s->trials[i].folder, &s->trials[i].result);
+    for (size_t i = 0; i < s->experiment->n_baselines; i++)
+        s->baselines[i].complete = siren_trial_find_result(&s->baselines[i].folder, &s->baselines[i].result);
+}
+
+/* Trials that cannot be are refused before any is trained. */
+static siren_status check_trials(const siren_sweeping *s) {
+    for (size_t i = 0; i < s->experiment->n_trials; i++) {
+        const siren_trial *trial = &s->experiment->trials[i];
+        siren_trial_estimate cost;
+        SIREN_RETURN_IF_FAILED(
+            siren_trial_estimate_cost(trial, &s->inputs[trial->input].geometry, NULL, &cost));
+    }
+    return SIREN_OK;
+}
+
+static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
+    const siren_experiment *experiment = s->experiment;
+    const char *run = s->options->folder;
+    SIREN_RETURN_IF_FAILED(siren_sweep_inputs_prepare(run, experiment, s->progress, s->user, &s->inputs));
+    SIREN_RETURN_IF_FAILED(check_trials(s));
+    SIREN_RETURN_IF_FAILED(siren_figures_check(experiment, s->inputs));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&s->folders, experiment->n_trials, sizeof *s->folders, "the trials"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&s->trials, experiment->n_trials, sizeof *s->trials, "the trials"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&s->workers, s->n_workers, sizeof *s->workers, "the workers"));
+    for (size_t i = 0; i < s->n_workers; i++)
+        s->workers[i] = (siren_worker){.sweep = s, .device = devices[i]};
+    for (size_t i = 0; i < experiment->n_trials; i++) {
+        const siren_sweep_input *input = &s->inputs[experiment->trials[i].input];
+        siren_trial_context context = {.input_sha256 = input->sha256,
+                                       .mask_sha256 = input->mask ? input->mask_sha256 : NULL,
+                                       .train_on_mask =
+                                           experiment->inputs[experiment->trials[i].input].train_on_mask,
+                                       .log_interval = experiment->log_interval,
+                                       .keep_archives = experiment->keep_archives,
+                                       .keep_curves = experiment->keep_curves};
+        SIREN_RETURN_IF_FAILED(
+            siren_trial_folder_create(run, &experiment->trials[i], &context, &s->folders[i]));
+    }
+    SIREN_RETURN_IF_FAILED(
+        siren_sweep_baselines_create(run, experiment, s->inputs, s->folders, &s->baselines));
+    SIREN_RETURN_IF_FAILED(siren_sweep_folder_claim(run, experiment, s->inputs, s->folders, s->baselines));
+    SIREN_RETURN_IF_FAILED(
+        siren_sweep_folder_environment(s->options, experiment, s->inputs, devices, s->n_workers));
+    for (size_t i = 0; i < experiment->n_trials; i++) {
+        s->trials[i].trial = &experiment->trials[i];
+        s->trials[i].folder = s->folders[i];
+        s->folders[i] = (siren_trial_folder){.name = NULL};
+    }
+    find_results(s);
+    return SIREN_OK;
+}
+
+static void sweeping_free(siren_sweeping *s) {
+    stage_free(s);
+    for (size_t i = 0; i < s->experiment->n_trials; i++) {
+        if (s->folders) siren_trial_folder_free(&s->folders[i]);
+        if (s->trials) siren_sweep_trial_free(&s->trials[i]);
+    }
+    siren_sweep_baselines_free(s->baselines, s->experiment->n_baselines);
+    siren_sweep_inputs_free(s->inputs, s->experiment->n_inputs);
+    free(s->folders);
+    free(s->trials);
+    free(s->workers);
+}
+
+/* The tables hold what there is, also where the sweep failed or was interrupted. */
+static siren_status conclude(siren_sweeping *s, siren_status status) {
+    char message[SIREN_MESSAGE_BYTES];
+    snprintf(message, sizeof message, "%s", siren_message());
+    siren_status tables = siren_sweeping_write_tables(s);
+    for (size_t i = 0; i < s->experiment->n_trials; i++)
+        s->result.n_diverged += s->trials[i].complete && s->trials[i].result.status == SIREN_RESULT_DIVERGED;
+    if (status != SIREN_OK) return siren_fail(status, "%s", message);
+    if (tables == SIREN_OK && s->result.n_failed > 0)
+        return siren_fail(SIREN_PARTIAL,
+                          "%zu of %zu trials failed, see the warnings above; the others are in %s",
+                          s->result.n_failed, s->result.n_trials, s->options->folder);
+    return tables;
+}
+
+siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const siren_experiment *experiment,
+                         const siren_sweep_options *options, siren_progress_fn progress, void *user,
+                         siren_sweep_result *out) {
+    siren_status status = SIREN_OK;
+    double start = siren_clock();
+    siren_sweeping s = {.experiment = experiment,
+                        .options = options,
+                        .progress = progress,
+                        .user = user,
+                        .n_workers = n_devices,
+                        .mutex = PTHREAD_MUTEX_INITIALIZER,
+                        .result = {.n_trials = experiment->n_trials + experiment->n_baselines}};
+    siren_lock *held = NULL;
+    char *path = NULL;
+    SIREN_TRY(siren_sweep_folder_check(options->folder));
+    SIREN_TRY(siren_folder_make(options->folder));
+    SIREN_TRY(siren_run_path(&path, options->folder, "lock"));
+    SIREN_TRY(siren_lock_acquire(path, &held));
+    siren_folder_clear_leftovers(options->folder);
+    siren_staging_clear_leftovers(options->folder);
+    SIREN_TRY(prepare(&s, devices));
+    status = conclude(&s, run_stages(&s));
+    s.result.seconds = siren_clock() - start;
+    if (out) *out = s.result;
+done:
+    siren_lock_release(held);
+    sweeping_free(&s);
+    pthread_mutex_destroy(&s.mutex);
+    free(path);
+    return status;
+}

@@ -1,0 +1,152 @@
+#include "lab/sweep/sweep_estimate.h"
+
+#include "engine/care/bench.h"
+#include "engine/archive/record.h"
+#include "engine/model/grid.h"
+#include "engine/encode/quantise.h"
+#include "lab/sweep/sweep_trial.h"
+#include "formats/nifti.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GRADIENT_PARTS 8 /* of the chain family; the layer family has up to twice as many */
+#define MOST_POINTS_MEASURED 20000
+#define MAP_HEADER_BYTES 352 /* of siren_nifti_new_header() */
+
+siren_status siren_experiment_input_geometry(const siren_experiment_input *input, siren_geometry *out) {
+    if (input->image) return siren_nifti_read_geometry(input->image, out);
+    const siren_phantom_options *o = &input->phantom;
+    siren_geometry geometry = {
+        .version = 1, .datatype = o->datatype, .nx = o->nx, .ny = o->ny, .nz = o->nz, .slope = 1};
+    for (size_t i = 0; i < o->n_shells; i++) geometry.n_volumes += o->shells[i].n;
+    *out = geometry;
+    return SIREN_OK;
+}
+
+/* The mask of a phantom, which depends on its size and seed alone. */
+static siren_status make_mask(const siren_phantom_options *asked, siren_series *out) {
+    siren_status status = SIREN_OK;
+    const siren_shell shell = {0, 1};
+    const double voxel[3] = {1, 1, 1};
+    siren_phantom_options options = *asked;
+    siren_phantom phantom = {.voxels = NULL};
+    siren_series mask = {.voxels = NULL};
+    options.shells = &shell;
+    options.n_shells = 1;
+    options.snr = 0;
+    SIREN_TRY(siren_phantom_make(&options, NULL, NULL, &phantom));
+    SIREN_TRY(siren_allocate(&mask.header, MAP_HEADER_BYTES, 1, "a header"));
+    SIREN_TRY(siren_nifti_new_header(SIREN_UINT8, asked->nx, asked->ny, asked->nz, 1, voxel, &mask.geometry,
+                                     mask.header));
+    for (size_t i = 0; i < asked->nx * asked->ny * asked->nz; i++)
+        phantom.tissue[i] = siren_tissue_in_brain(phantom.tissue[i]);
+    mask.voxels = phantom.tissue;
+    phantom.tissue = NULL;
+    *out = mask;
+    mask = (siren_series){.voxels = NULL};
+done:
+    siren_phantom_free(&phantom);
+    siren_series_free(&mask);
+    return status;
+}
+
+siren_status siren_experiment_input_mask(const siren_experiment_input *input, const siren_geometry *geometry,
+                                         size_t memory_limit, siren_series *out) {
+    siren_status status = SIREN_OK;
+    siren_series mask = {.voxels = NULL};
+    if (!input->train_on_mask || !input->mask) {
+        if (input->train_on_mask) return make_mask(&input->phantom, out);
+        *out = mask;
+        return SIREN_OK;
+    }
+    SIREN_TRY(siren_nifti_read(input->mask, memory_limit, &mask));
+    SIREN_TRY(siren_grid_check(input->name, geometry, input->mask, &mask.geometry, 1));
+    *out = mask;
+    mask = (siren_series){.voxels = NULL};
+done:
+    siren_series_free(&mask);
+    return status;
+}
+
+/* `*inside`: (nz, ny, nx) of the mask with its slices along `axis`. */
+static siren_status turn_mask(const siren_series *mask, siren_axis axis, uint8_t **inside) {
+    siren_status status = SIREN_OK;
+    siren_series copy = {.geometry = mask->geometry};
+    size_t n_bytes = siren_geometry_voxels(&copy.geometry) * siren_datatype_size(copy.geometry.datatype);
+    SIREN_TRY(siren_allocate(&copy.header, (size_t)copy.geometry.voxel_offset, 1, "a header"));
+    SIREN_TRY(siren_allocate(&copy.voxels, n_bytes, 1, "a mask"));
+    memcpy(copy.header, mask->header, (size_t)copy.geometry.voxel_offset);
+    memcpy(copy.voxels, mask->voxels, n_bytes);
+    SIREN_TRY(siren_series_slice_along(&copy, axis));
+    SIREN_TRY(siren_mask_values("the mask", &copy, inside));
+done:
+    siren_series_free(&copy);
+    return status;
+}
+
+/* Voxels of a block inside; all of them where `inside` is NULL. */
+static size_t count_points(const siren_block *block, const siren_geometry *g, const uint8_t *inside) {
+    size_t n = 0;
+    if (!inside) return siren_block_voxels(block);
+    for (size_t z = block->z; z < block->z + block->nz; z++)
+        for (size_t y = block->y; y < block->y + block->ny; y++)
+            for (size_t x = block->x; x < block->x + block->nx; x++) n += inside[(z * g->ny + y) * g->nx + x];
+    return n;
+}
+
+static siren_status estimate(const siren_trial *trial, const siren_geometry *g, const uint8_t *inside,
+                             siren_trial_estimate *out) {
+    siren_layout layout;
+    siren_trial_estimate e = {0};
+    size_t n_points = 0, most = 0, n_volumes = g->n_volumes;
+    SIREN_RETURN_IF_FAILED(siren_trial_layout(trial, g, &layout));
+    const siren_block_grid *grid = &layout.grid;
+    e.n_params = siren_network_n_params(&layout.network);
+    e.n_blocks = grid->count;
+    for (size_t i = 0; i < grid->count; i++) {
+        const siren_block block = siren_block_at(grid, grid->first + i);
+        size_t n = count_points(&block, g, inside);
+        n_points += n;
+        most = n > most ? n : most;
+        e.bytes += siren_record_bytes(&layout) -
+                   (n > 0 ? 0 : siren_quantised_bytes(&layout.network, layout.weight_bits));
+    }
+    double voxels = (double)g->nx * (double)g->ny * (double)(grid->z_end - grid->z_begin) * (double)n_volumes;
+    e.ratio = voxels * (double)siren_datatype_size(g->datatype) / (double)e.bytes;
+    e.ratio_float32 = voxels * sizeof(float) / (double)e.bytes;
+    e.flop = siren_network_step_flops(&layout.network, 1) * (double)n_points * (double)trial->epochs;
+    size_t padded = siren_network_n_padded(&layout.network);
+    e.device_bytes = sizeof(float) * ((uint64_t)padded * (6 + GRADIENT_PARTS) +
+                                      (uint64_t)most * (SIREN_PADDED(n_volumes) + layout.network.n_inputs));
+    *out = e;
+    return SIREN_OK;
+}
+
+siren_status siren_trial_estimate_cost(const siren_trial *trial, const siren_geometry *geometry,
+                                       const siren_series *mask, siren_trial_estimate *out) {
+    siren_geometry turned = *geometry;
+    uint8_t *inside = NULL;
+    /* as siren_series_slice_along() turns it */
+    if (trial->axis == SIREN_AXIS_X)
+        turned.nx = geometry->ny, turned.ny = geometry->nz, turned.nz = geometry->nx;
+    if (trial->axis == SIREN_AXIS_Y)
+        turned.nx = geometry->nz, turned.ny = geometry->nx, turned.nz = geometry->ny;
+    if (mask && mask->voxels) SIREN_RETURN_IF_FAILED(turn_mask(mask, trial->axis, &inside));
+    siren_status status = estimate(trial, &turned, inside, out);
+    free(inside);
+    return status;
+}
+
+siren_status siren_trial_measure_speed(siren_device *device, const siren_trial *trial,
+                                       const siren_geometry *geometry, double *flop_per_second) {
+    siren_network network;
+    siren_bench_result result;
+    size_t n_points = geometry->nx * geometry->ny;
+    SIREN_RETURN_IF_FAILED(siren_trial_network(trial, (uint32_t)geometry->n_volumes, &network));
+    if (n_points > MOST_POINTS_MEASURED) n_points = MOST_POINTS_MEASURED;
+    siren_block row = {.nx = n_points, .ny = 1, .nz = 1};
+    SIREN_RETURN_IF_FAILED(siren_bench_step(device, &network, 1, &row, 1, &result));
+    *flop_per_second = result.step_gflops * 1e9;
+    return SIREN_OK;
+}

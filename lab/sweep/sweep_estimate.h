@@ -1,0 +1,31 @@
+/* What a trial will cost, before anything is trained: for --dry-run. */
+#ifndef SIREN_LAB_SWEEP_SWEEP_ESTIMATE_H
+#define SIREN_LAB_SWEEP_SWEEP_ESTIMATE_H
+
+#include "lab/experiment/experiment.h"
+
+typedef struct {
+    size_t n_params, n_blocks; /* parameters of one network; networks */
+    uint64_t bytes; /* of all records before LZMA: an upper bound of the archive but for its sections */
+    double ratio,
+        ratio_float32;     /* of the archived voxels in their stored type, and in float32, to these bytes */
+    double flop;           /* of all training steps, on what is inside the mask */
+    uint64_t device_bytes; /* of one network in training: parameters, moments, gradients, targets */
+} siren_trial_estimate;
+
+/* Geometry of an input: of its file, or of the phantom to be made. */
+siren_status siren_experiment_input_geometry(const siren_experiment_input *input, siren_geometry *out);
+/* The mask that networks are trained on, of the input's file or of the phantom to be made; voxels NULL where there is none. USAGE
+ * for another grid than `geometry`'s. `*out` is yours: siren_series_free(). */
+siren_status siren_experiment_input_mask(const siren_experiment_input *input, const siren_geometry *geometry,
+                                         size_t memory_limit, siren_series *out);
+/* For a series of that geometry, with such a mask (may be NULL). USAGE where the trial does not fit it, CORRUPT for what is no mask. */
+siren_status siren_trial_estimate_cost(const siren_trial *trial, const siren_geometry *geometry,
+                                       const siren_series *mask, siren_trial_estimate *out);
+
+/* Floating-point operations a second that `device` reaches in training the trial's network on such a series: a few steps
+ * are run. */
+siren_status siren_trial_measure_speed(siren_device *device, const siren_trial *trial,
+                                       const siren_geometry *geometry, double *flop_per_second);
+
+#endif

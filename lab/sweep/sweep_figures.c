@@ -1,0 +1,342 @@
+#define _GNU_SOURCE
+#include "lab/sweep/sweep_figures.h"
+
+#include "engine/model/grid.h"
+#include "engine/metrics.h"
+#include "lab/evaluate/mrtrix.h"
+#include "lab/run/run_sums.h"
+#include "lab/evaluate/slices_cut.h"
+#include "formats/nifti.h"
+#include "host/staging.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- which ---- */
+
+bool siren_has_restored(const siren_complete_trial *t) {
+    if (t->baseline) return t->result->status != SIREN_RESULT_UNREACHED;
+    return t->result->archive_bytes > 0;
+}
+
+static size_t input_of(const siren_complete_trial *t) {
+    return t->baseline ? t->baseline->input : t->trial->input;
+}
+
+static siren_span slices_of(const siren_complete_trial *t) {
+    return t->baseline ? t->baseline->slices : t->trial->slices;
+}
+
+/* The slice that a figure shows of the input. */
+static size_t slice_of(const siren_experiment_figure *figure, const siren_sweep_input *input) {
+    return figure->slice == SIREN_MIDDLE_SLICE ? input->geometry.nz / 2 : figure->slice;
+}
+
+bool siren_figure_shows(const siren_experiment *x, siren_figure_kind kind, const siren_complete_trial *t) {
+    const siren_experiment_figure *figure = &x->figures[kind];
+    const size_t number =
+        t->baseline ? x->n_trials + (size_t)(t->baseline - x->baselines) : (size_t)(t->trial - x->trials);
+    bool shown = false;
+    for (size_t i = 0; i < figure->n_results; i++) shown = shown || figure->results[i] == number;
+    return figure->wanted && shown;
+}
+
+/* ---- check ---- */
+
+/* `key`: of the figure, "x"; `n`: how many the image has. */
+static siren_status check_bound(const char *figure, const char *key, size_t last, const char *image,
+                                size_t n) {
+    if (last < n) return SIREN_OK;
+    return siren_fail(SIREN_USAGE,
+                      "%s.%s asks for %zu, but %s has only 0 to %zu there: change the experiment", figure,
+                      key, last, image, n - 1);
+}
+
+static siren_status check_input(const siren_experiment_figure *figure, const char *name,
+                                const siren_sweep_input *input) {
+    const siren_geometry *g = &input->geometry;
+    SIREN_RETURN_IF_FAILED(check_bound(name, "slice", slice_of(figure, input), input->image, g->nz));
+    SIREN_RETURN_IF_FAILED(check_bound(name, "volume", figure->volume, input->image, g->n_volumes));
+    if (figure->x.end > 0)
+        SIREN_RETURN_IF_FAILED(check_bound(name, "x", figure->x.end - 1, input->image, g->nx));
+    return figure->y.end > 0 ? check_bound(name, "y", figure->y.end - 1, input->image, g->ny) : SIREN_OK;
+}
+
+siren_status siren_figures_check(const siren_experiment *x, const siren_sweep_input *inputs) {
+    for (siren_figure_kind kind = 0; kind < SIREN_N_FIGURES; kind++) {
+        const siren_experiment_figure *figure = &x->figures[kind];
+        for (size_t i = 0; i < figure->n_results; i++) {
+            const size_t number = figure->results[i];
+            const bool network = number < x->n_trials;
+            const siren_trial *trial = network ? &x->trials[number] : NULL;
+            const siren_baseline_trial *baseline = network ? NULL : &x->baselines[number - x->n_trials];
+            const siren_sweep_input *input = &inputs[network ? trial->input : baseline->input];
+            const siren_span slices = network ? trial->slices : baseline->slices;
+            const size_t z = slice_of(figure, input);
+            SIREN_RETURN_IF_FAILED(check_input(figure, siren_figure_name(kind), input));
+            if (z < slices.begin || (slices.end > 0 && z >= slices.end))
+                return siren_fail(
+                    SIREN_USAGE,
+                    "%s shows slice %zu, the middle one, which trial %s lacks: give a \"slice\", or a "
+                    "list of \"results\" without it",
+                    siren_figure_name(kind), z, network ? trial->name : baseline->name);
+        }
+    }
+    return SIREN_OK;
+}
+
+/* ---- files ---- */
+
+/* What is kept of one trial, in a hidden folder until it is complete. */
+typedef struct {
+    const char *folder; /* path of the trial's */
+    siren_added added;
+    const char *const *names; /* (n) all that may appear, the file with the facts at last */
+    size_t n;
+    siren_staging *staging;
+} keeping;
+
+static siren_status keep_begin(keeping *k, const char *below) {
+    char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s", below));
+    siren_status status = siren_staging_open(path, k->names, k->n, true, &k->staging);
+    free(path);
+    return status;
+}
+
+static siren_status write_series(const keeping *k, const char *name, const siren_series *series) {
+    char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_staging_path(k->staging, name, &path));
+    siren_status status = siren_series_write(series, path);
+    free(path);
+    return status;
+}
+
+static siren_status write_facts(const keeping *k, const siren_json *json) {
+    siren_status status = SIREN_OK;
+    char *text = NULL, *path = NULL;
+    SIREN_TRY(siren_json_text(json, &text));
+    SIREN_TRY(siren_staging_path(k->staging, k->names[k->n - 1], &path));
+    status = siren_run_write_text(path, text, strlen(text));
+done:
+    free(text);
+    free(path);
+    return status;
+}
+
+/* All appear, and SHA256SUMS lists those that were written. */
+static siren_status keep_end(keeping *k, const char *below) {
+    siren_status status = SIREN_OK;
+    char *paths[8] = {NULL};
+    size_t n = 0;
+    siren_staging *staging = k->staging;
+    k->staging = NULL;
+    SIREN_TRY(siren_staging_commit(staging));
+    for (size_t i = 0; i < k->n; i++) {
+        char *path = NULL;
+        SIREN_TRY(siren_run_path(&path, k->folder, "%s/%s", below, k->names[i]));
+        const bool there = access(path, F_OK) == 0;
+        free(path);
+        if (there) SIREN_TRY(siren_run_path(&paths[n++], below, "%s", k->names[i]));
+    }
+    status = siren_run_add(k->folder, k->added, (const char *const *)paths, n);
+done:
+    for (size_t i = 0; i < n; i++) free(paths[i]);
+    return status;
+}
+
+/* ---- panels ---- */
+
+typedef struct {
+    const siren_sweep_evaluate_plan *plan;
+    const siren_sweep_input *input;
+    siren_series original;    /* all of the input */
+    siren_series slice, mask; /* of the panel; mask without voxels: none, or none inside */
+    double minimum, maximum;  /* of the input */
+    size_t z, volume;
+} panel_keeping;
+
+static void panel_free(panel_keeping *p) {
+    siren_series_free(&p->original);
+    siren_series_free(&p->slice);
+    siren_series_free(&p->mask);
+}
+
+static siren_status cut_mask(panel_keeping *p) {
+    siren_series whole = {.voxels = NULL};
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(p->input->mask, p->plan->options->memory_limit, &whole));
+    siren_status status = siren_slice_cut(&whole, p->z, 0, &p->mask);
+    siren_series_free(&whole);
+    if (status != SIREN_OK || !siren_mask_is_empty(&p->mask)) return status;
+    siren_series_free(&p->mask);
+    p->mask = (siren_series){.voxels = NULL};
+    return SIREN_OK;
+}
+
+static siren_status panel_open(const siren_sweep_evaluate_plan *plan, size_t input, panel_keeping *p) {
+    const siren_experiment_figure *figure = &plan->experiment->figures[SIREN_FIGURE_PANEL];
+    *p = (panel_keeping){.plan = plan, .input = &plan->inputs[input], .volume = figure->volume};
+    p->z = slice_of(figure, p->input);
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(p->input->image, plan->options->memory_limit, &p->original));
+    SIREN_RETURN_IF_FAILED(siren_series_check_finite(p->input->image, &p->original));
+    const siren_comparison all = siren_compare_series(&p->original, &p->original, NULL);
+    p->minimum = all.minimum;
+    p->maximum = all.maximum;
+    SIREN_RETURN_IF_FAILED(siren_slice_cut(&p->original, p->z, p->volume, &p->slice));
+    return p->input->mask ? cut_mask(p) : SIREN_OK;
+}
+
+/* The slice of what a baseline restored, whose first slice is the first one of the trial. */
+static siren_status cut_restored(const panel_keeping *p, const keeping *k, const siren_complete_trial *t,
+                                 const char *name) {
+    siren_status status = SIREN_OK;
+    siren_series restored = {.voxels = NULL}, slice = {.voxels = NULL};
+    char *path = NULL;
+    SIREN_TRY(siren_run_path(&path, k->folder, "%s", SIREN_RESTORED_FILE));
+    SIREN_TRY(siren_nifti_read(path, p->plan->options->memory_limit, &restored));
+    SIREN_TRY(siren_slice_cut(&restored, p->z - slices_of(t).begin, p->volume, &slice));
+    status = write_series(k, name, &slice);
+done:
+    siren_series_free(&restored);
+    siren_series_free(&slice);
+    free(path);
+    return status;
+}
+
+static siren_status decode_slice(const panel_keeping *p, const keeping *k, const char *name) {
+    siren_status status = SIREN_OK;
+    char *archive = NULL, *image = NULL;
+    const siren_decompress_options options = {.slices = {p->z, p->z + 1},
+                                              .volumes = {p->volume, p->volume + 1},
+                                              .memory_limit = p->plan->options->memory_limit};
+    SIREN_TRY(siren_run_path(&archive, k->folder, "%s", SIREN_ARCHIVE_FILE));
+    SIREN_TRY(siren_staging_path(k->staging, name, &image));
+    status = siren_decompress(p->plan->device, archive, image, &options, NULL, NULL);
+done:
+    free(archive);
+    free(image);
+    return status;
+}
+
+static siren_status write_panel(const panel_keeping *p, const keeping *k, const siren_complete_trial *t) {
+    siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(write_series(k, "original.nii.gz", &p->slice));
+    if (p->mask.voxels) SIREN_RETURN_IF_FAILED(write_series(k, "mask.nii.gz", &p->mask));
+    SIREN_RETURN_IF_FAILED(t->baseline ? cut_restored(p, k, t, "result.nii.gz")
+                                       : decode_slice(p, k, "result.nii.gz"));
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    siren_json_integer(json, "slice", p->z);
+    siren_json_integer(json, "volume", p->volume);
+    siren_json_number(json, "minimum", p->minimum);
+    siren_json_number(json, "maximum", p->maximum);
+    siren_status status = write_facts(k, json);
+    siren_json_free(json);
+    return status;
+}
+
+static siren_status keep_panel(const panel_keeping *p, const char *folder, const siren_complete_trial *t) {
+    static const char *const names[] = {"original.nii.gz", "mask.nii.gz", "result.nii.gz", SIREN_PANEL_FILE};
+    siren_status status = SIREN_OK;
+    keeping k = {folder, SIREN_ADDED_PANEL, names, sizeof names / sizeof *names, NULL};
+    SIREN_TRY(keep_begin(&k, SIREN_PANEL_FOLDER));
+    SIREN_TRY(write_panel(p, &k, t));
+    status = keep_end(&k, SIREN_PANEL_FOLDER);
+done:
+    siren_staging_discard(k.staging);
+    return status;
+}
+
+/* Keeps the trial's panel unless it is there; opens its input, in the place of another one, where that is needed. */
+static siren_status panel_of_trial(panel_keeping *p, const siren_sweep_evaluate_plan *plan,
+                                   const siren_complete_trial *t) {
+    siren_status status = SIREN_OK;
+    char *folder = NULL;
+    bool damaged = false;
+    SIREN_TRY(siren_run_path(&folder, plan->options->folder, "trials/%s", t->folder));
+    if (siren_run_has_added(folder, SIREN_ADDED_PANEL, &damaged)) goto done;
+    if (damaged) siren_log(SIREN_LOG_WARNING, "%s; the slice is kept again", siren_message());
+    if (p->input != &plan->inputs[input_of(t)]) {
+        panel_free(p);
+        SIREN_TRY(panel_open(plan, input_of(t), p));
+    }
+    status = keep_panel(p, folder, t);
+done:
+    free(folder);
+    return status;
+}
+
+siren_status siren_panels_keep(const siren_sweep_evaluate_plan *plan, const siren_complete_trial *trials,
+                               size_t n, siren_sweep_result *totals) {
+    siren_status status = SIREN_OK;
+    panel_keeping p = {.input = NULL};
+    for (size_t i = 0; i < n && status == SIREN_OK; i++) {
+        if (!siren_figure_shows(plan->experiment, SIREN_FIGURE_PANEL, &trials[i]) ||
+            !siren_has_restored(&trials[i]))
+            continue;
+        if (plan->progress && !plan->progress(plan->user, (double)i, (double)n, "slices of the panel"))
+            SIREN_TRY(siren_fail(SIREN_CANCELLED, "the sweep was interrupted"));
+        status = panel_of_trial(&p, plan, &trials[i]);
+        if (status == SIREN_OK || status == SIREN_CANCELLED || plan->options->fail_fast) continue;
+        siren_log(SIREN_LOG_WARNING, "the panel's slice of trial %s could not be kept: %s", trials[i].folder,
+                  siren_message());
+        totals->n_failed++;
+        status = SIREN_OK;
+    }
+done:
+    panel_free(&p);
+    return status;
+}
+
+/* ---- glyphs ---- */
+
+/* Copies the slice of the image SERIES_IMAGE; nothing where MRtrix3 did not make it. */
+static siren_status copy_slice(const keeping *k, const char *made, const char *name, size_t z,
+                               size_t memory_limit) {
+    siren_status status = SIREN_OK;
+    siren_series image = {.voxels = NULL}, slice = {.voxels = NULL};
+    char *path = NULL;
+    SIREN_TRY(siren_run_path(&path, made, "%s", name));
+    if (access(path, F_OK) != 0) goto done;
+    SIREN_TRY(siren_nifti_read(path, memory_limit, &image));
+    SIREN_TRY(siren_slab_cut(&image, z, 1, &slice));
+    status = write_series(k, name, &slice);
+done:
+    siren_series_free(&image);
+    siren_series_free(&slice);
+    free(path);
+    return status;
+}
+
+static siren_status write_glyph_facts(const keeping *k, size_t z, const siren_evaluation *evaluation) {
+    siren_json *json = NULL;
+    const siren_evaluated *tensor = &evaluation->quantities[SIREN_QUANTITY_FA],
+                          *fod = &evaluation->quantities[SIREN_QUANTITY_FOD];
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    siren_json_integer(json, "slice", z);
+    if (!tensor->done) siren_json_string(json, "no_tensor", tensor->reason);
+    if (!fod->done) siren_json_string(json, "no_fod", fod->reason);
+    siren_status status = write_facts(k, json);
+    siren_json_free(json);
+    return status;
+}
+
+siren_status siren_glyphs_keep(const siren_sweep_evaluate_plan *plan, const siren_complete_trial *trial,
+                               const char *folder, const char *made, const siren_evaluation *evaluation) {
+    static const char *const names[] = {
+        "original_tensor" SIREN_MRTRIX_SUFFIX, "result_tensor" SIREN_MRTRIX_SUFFIX,
+        "original_fod" SIREN_MRTRIX_SUFFIX, "result_fod" SIREN_MRTRIX_SUFFIX, SIREN_GLYPHS_FILE};
+    siren_status status = SIREN_OK;
+    keeping k = {folder, SIREN_ADDED_GLYPHS, names, sizeof names / sizeof *names, NULL};
+    const siren_experiment_figure *figure = &plan->experiment->figures[SIREN_FIGURE_GLYPHS];
+    const size_t z = slice_of(figure, &plan->inputs[input_of(trial)]);
+    SIREN_TRY(keep_begin(&k, SIREN_GLYPHS_FOLDER));
+    for (size_t i = 0; i + 1 < k.n; i++)
+        SIREN_TRY(copy_slice(&k, made, names[i], z - slices_of(trial).begin, plan->options->memory_limit));
+    SIREN_TRY(write_glyph_facts(&k, z, evaluation));
+    status = keep_end(&k, SIREN_GLYPHS_FOLDER);
+done:
+    siren_staging_discard(k.staging);
+    return status;
+}

@@ -1,0 +1,254 @@
+#include "lab/sweep/sweep_folder.h"
+
+#include "engine/care/tune.h"
+#include "host/file.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_TEXT_BYTES ((size_t)1 << 30)
+
+/* Nothing where no evaluations are wanted. */
+static void write_beside(siren_json *json, const siren_sweep_input *input) {
+    for (siren_beside i = 0; i < SIREN_N_BESIDE; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "%s_sha256", siren_beside_name(i));
+        if (input->beside[i]) siren_json_string(json, key, input->beside_sha256[i]);
+    }
+}
+
+static void write_evaluation(siren_json *json, const siren_experiment_evaluation *evaluation) {
+    if (!evaluation->wanted) return;
+    siren_json_begin_object(json, "evaluate");
+    siren_json_bool(json, "tissues", evaluation->tissues);
+    siren_json_bool(json, "diffusion", evaluation->diffusion);
+    siren_json_bool(json, "fod", evaluation->fod);
+    siren_json_end(json);
+}
+
+/* Nothing where none are wanted. */
+static void write_figures(siren_json *json, const siren_experiment *experiment,
+                          const siren_trial_folder *folders, const siren_sweep_baseline *baselines) {
+    for (siren_figure_kind kind = 0; kind < SIREN_N_FIGURES; kind++) {
+        const siren_experiment_figure *figure = &experiment->figures[kind];
+        const siren_span spans[] = {figure->x, figure->y};
+        if (!figure->wanted) continue;
+        siren_json_begin_object(json, siren_figure_name(kind));
+        if (figure->slice != SIREN_MIDDLE_SLICE) siren_json_integer(json, "slice", figure->slice);
+        if (kind == SIREN_FIGURE_PANEL) siren_json_integer(json, "volume", figure->volume);
+        for (int i = 0; i < 2; i++) {
+            if (spans[i].end == 0) continue;
+            siren_json_begin_array(json, i == 0 ? "x" : "y");
+            siren_json_integer(json, NULL, spans[i].begin);
+            siren_json_integer(json, NULL, spans[i].end);
+            siren_json_end(json);
+        }
+        siren_json_begin_array(json, "results");
+        for (size_t i = 0; i < figure->n_results; i++) {
+            const size_t number = figure->results[i], n = experiment->n_trials;
+            siren_json_string(json, NULL,
+                              number < n ? folders[number].name : baselines[number - n].folder.name);
+        }
+        siren_json_end(json);
+        siren_json_end(json);
+    }
+}
+
+static void write_input(siren_json *json, const siren_experiment_input *asked,
+                        const siren_sweep_input *input) {
+    const siren_geometry *g = &input->geometry;
+    siren_json_begin_object(json, NULL);
+    siren_json_string(json, "name", asked->name);
+    siren_json_bool(json, "phantom", asked->image == NULL);
+    siren_json_string(json, "sha256", input->sha256);
+    siren_json_string(json, "mask_sha256", input->mask ? input->mask_sha256 : NULL);
+    if (asked->train_on_mask) siren_json_string(json, "mask_use", "train");
+    write_beside(json, input);
+    siren_json_begin_array(json, "dims");
+    siren_json_integer(json, NULL, g->nx);
+    siren_json_integer(json, NULL, g->ny);
+    siren_json_integer(json, NULL, g->nz);
+    siren_json_integer(json, NULL, g->n_volumes);
+    siren_json_end(json);
+    siren_json_string(json, "datatype", siren_datatype_name(g->datatype));
+    siren_json_end(json);
+}
+
+/* Nothing where there are none. */
+static void write_baselines(siren_json *json, const siren_experiment *experiment,
+                            const siren_trial_folder *folders, const siren_sweep_baseline *baselines) {
+    if (experiment->n_baselines == 0) return;
+    siren_json_bool(json, "restored", experiment->keep_restored);
+    siren_json_begin_array(json, "baselines");
+    for (size_t i = 0; i < experiment->n_baselines; i++) {
+        const siren_baseline_trial *trial = &experiment->baselines[i];
+        const char *matched = trial->matched == SIREN_NO_TRIAL ? NULL : folders[trial->matched].identity;
+        siren_json_begin_object(json, NULL);
+        siren_json_string(json, "trial", baselines[i].folder.name);
+        siren_json_string(json, "input", experiment->inputs[trial->input].name);
+        siren_baseline_trial_write(trial, matched, json);
+        siren_json_end(json);
+    }
+    siren_json_end(json);
+}
+
+static siren_status experiment_text(const siren_experiment *experiment, const siren_sweep_input *inputs,
+                                    const siren_trial_folder *folders, const siren_sweep_baseline *baselines,
+                                    char **text) {
+    siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    siren_json_string(json, "name", experiment->name);
+    siren_json_string(json, "description", experiment->description);
+    siren_json_integer(json, "log_interval", experiment->log_interval);
+    siren_json_bool(json, "archives", experiment->keep_archives);
+    siren_json_bool(json, "curves", experiment->keep_curves);
+    siren_json_begin_array(json, "inputs");
+    for (size_t i = 0; i < experiment->n_inputs; i++) write_input(json, &experiment->inputs[i], &inputs[i]);
+    siren_json_end(json);
+    siren_json_begin_array(json, "trials");
+    for (size_t i = 0; i < experiment->n_trials; i++) {
+        const siren_trial *trial = &experiment->trials[i];
+        siren_json_begin_object(json, NULL);
+        siren_json_string(json, "trial", folders[i].name);
+        siren_json_string(json, "input", experiment->inputs[trial->input].name);
+        siren_trial_write(trial, json);
+        siren_json_end(json);
+    }
+    siren_json_end(json);
+    write_baselines(json, experiment, folders, baselines);
+    write_evaluation(json, &experiment->evaluation);
+    write_figures(json, experiment, folders, baselines);
+    siren_status status = siren_json_text(json, text);
+    siren_json_free(json);
+    return status;
+}
+
+siren_status siren_sweep_folder_check(const char *run) {
+    char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "experiment.json"));
+    bool begun = access(path, F_OK) == 0, foreign = false;
+    free(path);
+    DIR *folder = begun ? NULL : opendir(run);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        foreign = foreign || (entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0 &&
+                              strcmp(entry->d_name, "inputs") != 0);
+    if (folder) closedir(folder);
+    if (!foreign) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "%s: holds other files and is no run folder; give a new one", run);
+}
+
+/* Names the input that is not as the folder remembers it; OK where it is not an input that differs. */
+static siren_status check_inputs(const char *path, const uint8_t *bytes, size_t n_bytes,
+                                 const siren_experiment *experiment, const siren_sweep_input *inputs) {
+    siren_config *config = NULL;
+    siren_status status = SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_config_parse(path, bytes, n_bytes, &config));
+    siren_value list = siren_value_member(siren_config_root(config), "inputs");
+    for (siren_value v = siren_value_first(list); siren_value_exists(v); v = siren_value_next(v)) {
+        const char *name = "", *sha256 = "", *mask = "";
+        SIREN_TRY(siren_value_string(siren_value_member(v, "name"), &name));
+        SIREN_TRY(siren_value_string(siren_value_member(v, "sha256"), &sha256));
+        if (siren_value_is_string(siren_value_member(v, "mask_sha256")))
+            SIREN_TRY(siren_value_string(siren_value_member(v, "mask_sha256"), &mask));
+        for (size_t i = 0; i < experiment->n_inputs; i++) {
+            if (strcmp(experiment->inputs[i].name, name) != 0) continue;
+            bool image = strcmp(sha256, inputs[i].sha256) != 0;
+            if (image || strcmp(mask, inputs[i].mask ? inputs[i].mask_sha256 : "") != 0)
+                SIREN_TRY(siren_fail(
+                    SIREN_USAGE,
+                    "%s: is not the file that %s was begun with; restore it, or give another run folder",
+                    image            ? inputs[i].image
+                    : inputs[i].mask ? inputs[i].mask
+                                     : "the mask",
+                    path));
+        }
+    }
+done:
+    siren_config_free(config);
+    return status;
+}
+
+siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
+                                      const siren_sweep_input *inputs, const siren_trial_folder *folders,
+                                      const siren_sweep_baseline *baselines) {
+    siren_status status = SIREN_OK;
+    char *path = NULL, *text = NULL;
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    SIREN_TRY(experiment_text(experiment, inputs, folders, baselines, &text));
+    SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
+    if (access(path, F_OK) != 0) {
+        SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
+        goto done;
+    }
+    SIREN_TRY(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
+    if (n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0) goto done;
+    SIREN_TRY(check_inputs(path, bytes, n_bytes, experiment, inputs));
+    status = siren_fail(
+        SIREN_USAGE,
+        "%s: is the run folder of another experiment, or of another version of it or of sirencl; give "
+        "another folder",
+        run);
+done:
+    free(path);
+    free(text);
+    free(bytes);
+    return status;
+}
+
+siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
+                                            const siren_experiment *experiment,
+                                            const siren_sweep_input *inputs, siren_device *const *devices,
+                                            size_t n_devices) {
+    siren_status status = SIREN_OK;
+    siren_json *json = NULL;
+    char *path = NULL, *text = NULL, date[32] = "";
+    time_t now = time(NULL);
+    struct tm utc;
+    if (gmtime_r(&now, &utc)) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    SIREN_TRY(siren_json_create(&json));
+    siren_json_string(json, "sirencl", siren_version());
+    siren_json_string(json, "date", date);
+    siren_json_string(json, "command", options->command);
+    siren_json_integer(json, "processors", siren_processors());
+    siren_json_begin_array(json, "devices");
+    for (size_t i = 0; i < n_devices; i++) {
+        const siren_device_facts *facts = siren_device_get_facts(devices[i]);
+        siren_json_begin_object(json, NULL);
+        siren_json_string(json, "name", facts->name);
+        siren_json_string(json, "platform", facts->platform_version);
+        siren_json_string(json, "driver", facts->driver);
+        siren_json_string(json, "family", siren_family_name(facts->family));
+        siren_json_integer(json, "compute_units", facts->compute_units);
+        siren_json_begin_object(json, "configurations");
+        for (int shape = 0; shape < SIREN_N_SHAPES; shape++) {
+            char used[SIREN_CONFIGURATION_CHARS];
+            siren_configuration c = siren_configuration_of_shape(devices[i], (siren_shape)shape);
+            siren_json_string(json, siren_shape_plans[shape].name, siren_configuration_text(&c, used));
+        }
+        siren_json_end(json);
+        siren_json_end(json);
+    }
+    siren_json_end(json);
+    siren_json_begin_array(json, "inputs");
+    for (size_t i = 0; i < experiment->n_inputs; i++) {
+        siren_json_begin_object(json, NULL);
+        siren_json_string(json, "name", experiment->inputs[i].name);
+        siren_json_string(json, "image", inputs[i].image);
+        siren_json_string(json, "mask", inputs[i].mask);
+        siren_json_end(json);
+    }
+    siren_json_end(json);
+    SIREN_TRY(siren_json_text(json, &text));
+    SIREN_TRY(siren_run_path(&path, options->folder, "environment.json"));
+    SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
+done:
+    siren_json_free(json);
+    free(path);
+    free(text);
+    return status;
+}

@@ -1,0 +1,23 @@
+/* What a run folder says of the whole experiment: experiment.json and environment.json. */
+#ifndef SIREN_LAB_SWEEP_SWEEP_FOLDER_H
+#define SIREN_LAB_SWEEP_SWEEP_FOLDER_H
+
+#include "lab/run/run_folder.h"
+#include "lab/sweep/sweep.h"
+#include "lab/sweep/sweep_baseline.h"
+#include "lab/sweep/sweep_input.h"
+
+/* USAGE where `run` is a folder that holds anything but a run, or the beginning of one; nothing is touched. */
+siren_status siren_sweep_folder_check(const char *run);
+/* Writes experiment.json into an empty run folder, or checks that the one there says the same. `folders` are of the
+ * experiment's trials, `baselines` its baselines. USAGE names the input that changed, or says that the folder is of another experiment. */
+siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
+                                      const siren_sweep_input *inputs, const siren_trial_folder *folders,
+                                      const siren_sweep_baseline *baselines);
+/* Writes environment.json: program, command, devices, paths of inputs. */
+siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
+                                            const siren_experiment *experiment,
+                                            const siren_sweep_input *inputs, siren_device *const *devices,
+                                            size_t n_devices);
+
+#endif

@@ -1,0 +1,28 @@
+/* The inputs of a sweep: phantoms made, contents digested, series and masks read. */
+#ifndef SIREN_LAB_SWEEP_SWEEP_INPUT_H
+#define SIREN_LAB_SWEEP_SWEEP_INPUT_H
+
+#include "lab/experiment/experiment.h"
+#include "host/digest.h"
+
+/* An input as files. */
+typedef struct {
+    char *image, *mask; /* paths; mask NULL: none */
+    char sha256[SIREN_DIGEST_CHARS], mask_sha256[SIREN_DIGEST_CHARS];
+    char *beside[SIREN_N_BESIDE]; /* paths of what evaluations need, where they are wanted; NULL: none */
+    char beside_sha256[SIREN_N_BESIDE][SIREN_DIGEST_CHARS];
+    siren_geometry geometry;
+} siren_sweep_input;
+
+/* Finds the files of every input, makes phantoms below `run` where they are missing, and digests all. USAGE for a mask of another grid. `*out` (n_inputs of
+ * the experiment) is yours: siren_sweep_inputs_free(). */
+siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
+                                        siren_progress_fn progress, void *user, siren_sweep_input **out);
+void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n);
+
+/* Reads the series, turned so that its slices run along `axis`, and the mask likewise: (nz, ny, nx), as
+ * siren_mask_values() has it, NULL where there is none. USAGE for a mask of another grid. Both are yours: siren_series_free(), free(). */
+siren_status siren_sweep_input_read(const siren_sweep_input *input, siren_axis axis, size_t memory_limit,
+                                    siren_series *series, uint8_t **mask);
+
+#endif

@@ -1,0 +1,227 @@
+/* sirencl compress */
+#include "engine/model/blocks.h"
+#include "engine/model/network.h"
+#include "engine/encode/quantise.h"
+#include "tools/profile_table.h"
+#include "tools/tools.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static siren_status parse_weights(const char *text, unsigned *bits) {
+    if (siren_weights_parse(text, bits)) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "--weights is '%s' but must be float32 or one of int6 to int12", text);
+}
+
+/* "slice", "volume" or "patch:16x16x16". */
+static siren_status parse_blocks(const char *text, siren_compress_options *out) {
+    const siren_block_kind whole[] = {SIREN_BLOCK_SLICE, SIREN_BLOCK_VOLUME};
+    size_t size[3] = {0}, n = 0;
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(text, siren_block_kind_name(whole[i], 1)) == 0) {
+            out->blocks = whole[i];
+            return SIREN_OK;
+        }
+    const char *at = strncmp(text, "patch:", 6) == 0 ? text + 6 : "";
+    while (n < 3 && isdigit((unsigned char)*at)) {
+        char *end = NULL;
+        size[n++] = strtoull(at, &end, 10);
+        at = *end == 'x' && n < 3 ? end + 1 : end;
+    }
+    if (n != 3 || *at != '\0' || size[0] == 0 || size[1] == 0 || size[2] == 0)
+        return siren_fail(SIREN_USAGE,
+                          "--blocks is '%s' but must be slice, volume, or patch:XxYxZ with the voxels of a "
+                          "patch, like patch:16x16x16",
+                          text);
+    out->blocks = SIREN_BLOCK_PATCH;
+    memcpy(out->patch, size, sizeof size);
+    return SIREN_OK;
+}
+
+/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell. */
+static double training_rate(const siren_compress_options *options, const siren_archive_info *info,
+                            double *seconds) {
+    siren_network network;
+    double epochs, n_trained = 0, n_points = 0;
+    *seconds = siren_terminal_advancing("epochs", &epochs);
+    if (*seconds <= 0 ||
+        siren_network_from_model(options->model, options->layers, options->width, (uint32_t)info->n_volumes,
+                                 options->w0, &network) != SIREN_OK)
+        return 0;
+    for (size_t i = 0; i < info->n_blocks; i++) {
+        if (!(info->blocks[i].mse > 0)) continue; /* constant ones are not trained */
+        n_points += (double)info->blocks[i].n_points;
+        n_trained++;
+    }
+    if (n_trained == 0) return 0;
+    double step = siren_network_step_flops(&network, (size_t)(n_points / n_trained));
+    return 1e-9 * step * ((double)options->epochs * n_trained - epochs) / *seconds;
+}
+
+static void print_summary(const char *archive, const siren_device *device,
+                          const siren_compress_options *options, const siren_archive_info *info,
+                          double seconds) {
+    char bytes[32], size[32], weights[16];
+    double training, rate = training_rate(options, info, &training);
+    printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes),
+           siren_format_bytes((double)info->bytes, size));
+    printf("  ratio      %.2f to %s voxels, %.2f to float32\n", info->ratio, info->datatype,
+           info->ratio_float32);
+    if (info->masked)
+        printf("  mask       %.1f %% of the voxels; the others come back as %g\n",
+               100 * (double)info->n_inside / (double)info->n_voxels, info->background);
+    if (isfinite(info->psnr) && info->block_kind == SIREN_BLOCK_VOLUME)
+        printf("  PSNR       %.2f dB, of the whole volume, weights %s\n", info->psnr,
+               siren_weights_name(info->weight_bits, weights));
+    else if (isfinite(info->psnr))
+        printf("  PSNR       %.2f dB, mean of %zu %s, weights %s\n", info->psnr, info->n_blocks,
+               siren_block_kind_name(info->block_kind, info->n_blocks),
+               siren_weights_name(info->weight_bits, weights));
+    else
+        printf("  PSNR       exact: every volume of every block is constant\n");
+    printf("  time       %.1f s on %s\n", seconds, siren_tool_device_name(device));
+    if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", training, rate);
+}
+
+static siren_status print_json(const char *archive, const siren_device *device,
+                               const siren_archive_info *info, double seconds, siren_profile *profile) {
+    siren_status status = SIREN_OK;
+    siren_json *json = NULL;
+    SIREN_TRY(siren_json_create(&json));
+    siren_json_string(json, "archive", archive);
+    siren_json_integer(json, "bytes", info->bytes);
+    siren_json_number(json, "ratio", info->ratio);
+    siren_json_number(json, "ratio_float32", info->ratio_float32);
+    siren_json_number(json, "psnr", info->psnr);
+    siren_json_number(json, "seconds", seconds);
+    siren_json_string(json, "device", siren_tool_device_name(device));
+    if (profile) siren_tool_write_profile(json, profile);
+    SIREN_TRY(siren_tool_print_json(json));
+done:
+    siren_json_free(json);
+    return status;
+}
+
+/* What the command line says about the device. */
+typedef struct {
+    const char *choice, *gemm;
+    bool allow_failed, matrix_units;
+} device_arguments;
+
+/* The device to train on; its part in the profile begins here. */
+static siren_status open_device(const device_arguments *a, siren_profile *profile, siren_device **out) {
+    siren_status status = SIREN_OK;
+    const char *wanted = a->choice ? a->choice : getenv("SIRENCL_DEVICE");
+    if (wanted && strcmp(wanted, "host") == 0)
+        return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
+                                       "'sirencl devices'");
+    SIREN_TRY_STAGE("opening the device", siren_device_open(a->choice, out));
+    SIREN_TRY(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
+    SIREN_TRY(siren_tool_prepare_trainer(*out, a->allow_failed));
+    if (profile) SIREN_TRY(siren_device_set_profile(*out, profile));
+    if (a->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(*out));
+done:
+    return status;
+}
+
+int siren_tool_compress(int argc, char **argv) {
+    siren_compress_options compress = siren_compress_defaults();
+    siren_common_options common = {0};
+    bool json = false, profiling = false;
+    device_arguments wanted = {0};
+    const char *blocks = NULL, *files[2];
+    char default_weights[16];
+    const char *weights = siren_weights_name(compress.weight_bits, default_weights);
+    compress.memory_limit = siren_tool_memory();
+    const siren_option options[] = {
+        {"model", "NAME",
+         "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren,\nmlp-siren-last or siren-3d",
+         SIREN_OPTION_TEXT, &compress.model, 0, 0},
+        {"blocks", "KIND",
+         "what one network stands for: slice, volume or patch:16x16x16;\nelse slice for 2-D models, volume "
+         "for siren-3d",
+         SIREN_OPTION_TEXT, &blocks, 0, 0},
+        {"layers", "N", "hidden layers", SIREN_OPTION_UINT32, &compress.layers, 1, SIREN_MAX_LAYERS - 1},
+        {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &compress.width, 16,
+         SIREN_MAX_WIDTH},
+        {"epochs", "N", "Adam steps", SIREN_OPTION_SIZE, &compress.epochs, 1, 10000000},
+        {"points-per-epoch", "N", "points of a block that a step sees, in random turns; 0: all",
+         SIREN_OPTION_SIZE, &compress.points_per_epoch, 0, SIREN_MAX_POINTS},
+        {"lr", "X", "learning rate; else 3e-4 for 2-D models, 2e-4 for siren-3d", SIREN_OPTION_FLOAT,
+         &compress.rate, 1e-12, 1},
+        {"w0", "X", "frequency of the sine layers", SIREN_OPTION_FLOAT, &compress.w0, SIREN_MIN_W0,
+         SIREN_MAX_W0},
+        {"seed", "N", "of the initial parameters", SIREN_OPTION_UINT64, &compress.seed, 0, 0x1p64},
+        {"weights", "TYPE", "how parameters are stored: float32, or int6 to int12", SIREN_OPTION_TEXT,
+         &weights, 0, 0},
+        {"slices", "A:B", "compress only slices A to B-1, counted from 0", SIREN_OPTION_SPAN,
+         &compress.slices, 0, 0},
+        {"mask", "FILE",
+         "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
+         "auto: by MRtrix3's dwi2mask",
+         SIREN_OPTION_TEXT, &compress.mask, 0, 0},
+        {"bval", "FILE", "b-values to attach; else IN.bval where it exists", SIREN_OPTION_TEXT,
+         &compress.bval, 0, 0},
+        {"bvec", "FILE", "directions to attach; else IN.bvec where it exists", SIREN_OPTION_TEXT,
+         &compress.bvec, 0, 0},
+        {"sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists", SIREN_OPTION_TEXT,
+         &compress.sidecar, 0, 0},
+        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &wanted.choice, 0, 0},
+        {"allow-failed-device", NULL, SIREN_ALLOW_FAILED_HELP, SIREN_OPTION_FLAG, &wanted.allow_failed, 0, 0},
+        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &wanted.gemm, 0, 0},
+        {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &wanted.matrix_units, 0, 0},
+        {"memory", "BYTES",
+         "bytes for series, training and decoding on host and\ndevice together, e.g. 16G; else half of "
+         "the\nphysical memory",
+         SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
+        {"force", NULL, "replace OUT.siren where it exists", SIREN_OPTION_FLAG, &compress.overwrite, 0, 0},
+        {"profile", NULL, "tell where the time went: kernels, transfers, stages of the host",
+         SIREN_OPTION_FLAG, &profiling, 0, 0},
+        {"json", NULL, "machine-readable summary", SIREN_OPTION_FLAG, &json, 0, 0},
+        SIREN_COMMON_OPTIONS(common),
+    };
+    const siren_usage usage = {
+        .command = "compress",
+        .arguments = "IN.nii[.gz] OUT.siren",
+        .n_arguments = 2,
+        .summary = "Trains one network for each block (slice, volume or patch) and writes their quantised "
+                   "parameters, the original\n"
+                   "header, its extensions and the files beside the image (IN.bval, IN.bvec, IN.json) into "
+                   "one archive.\n"
+                   "Ctrl-C stops and leaves nothing behind. The same options on the same device give the "
+                   "same bytes.",
+        .example = "sirencl compress --device cpu --epochs 1000 dwi.nii.gz dwi.siren",
+        .options = options,
+        .n_options = sizeof options / sizeof *options};
+    int exit_code;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+
+    siren_status status = SIREN_OK;
+    siren_device *device = NULL;
+    siren_profile *profile = NULL;
+    siren_archive_info info = {0};
+    double start = siren_clock();
+    siren_terminal_catch_interrupt();
+    if (profiling) SIREN_TRY(siren_profile_create(&profile));
+    SIREN_TRY(parse_weights(weights, &compress.weight_bits));
+    if (blocks) SIREN_TRY(parse_blocks(blocks, &compress));
+    SIREN_TRY(open_device(&wanted, profile, &device));
+    SIREN_TRY(siren_compress(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
+    siren_terminal_end_progress();
+    double seconds = siren_clock() - start;
+    if (json) {
+        SIREN_TRY(print_json(files[1], device, &info, seconds, profile));
+    } else if (!common.quiet) {
+        print_summary(files[1], device, &compress, &info, seconds);
+        if (profile) siren_tool_print_profile(profile);
+    }
+done:
+    siren_archive_info_free(&info);
+    siren_device_close(device);
+    siren_profile_free(profile);
+    return siren_terminal_exit(status);
+}
