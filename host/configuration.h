@@ -3,7 +3,7 @@
 #ifndef SIREN_HOST_CONFIGURATION_H
 #define SIREN_HOST_CONFIGURATION_H
 
-#include "host/device.h"
+#include <stdint.h>
 
 /* Fields of the other family are 0. */
 typedef struct {
@@ -18,11 +18,5 @@ typedef struct {
 /* Networks alike enough to share a configuration: by the widest hidden layer. */
 typedef enum { SIREN_SHAPE_NARROW, SIREN_SHAPE_MEDIUM, SIREN_SHAPE_WIDE } siren_shape;
 #define SIREN_N_SHAPES 3
-
-/* The device's configuration of its family for a shape; all 0 where none has been set. */
-siren_configuration siren_device_configuration(const siren_device *device, siren_shape shape);
-/* For what is created on the device from now on. */
-void siren_device_configure(siren_device *device, siren_shape shape,
-                            const siren_configuration *configuration);
 
 #endif

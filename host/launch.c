@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "host/launch.h"
 #include "host/opencl.h"
+#include "host/profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,8 +4,11 @@
 
 #include <CL/cl.h>
 
-#include "host/profile.h"
 #include "host/configuration.h"
+#include "host/device.h"
+
+typedef struct siren_profile siren_profile;
+typedef struct siren_profile_row siren_profile_row;
 
 typedef struct {
     char *key; /* file and options */

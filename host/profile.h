@@ -19,7 +19,7 @@ typedef enum {
 /* "host", "device" or "background" */
 const char *siren_profile_place_name(siren_profile_place place);
 
-typedef struct {
+typedef struct siren_profile_row {
     const char *name; /* belongs to the profile */
     siren_profile_place place;
     size_t n_calls;

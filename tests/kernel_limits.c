@@ -1,5 +1,5 @@
 /* The kernels that measure a device's limits do the work they are timed for. */
-#include "engine/train/gradient.h"
+#include "engine/kernels/chain_forward.h"
 #include "tests/devices.h"
 
 enum { N_ITEMS = 4, N_VECTORS = 5 };

@@ -1,6 +1,6 @@
 #include "engine/archive/sections.h"
 
-#include "engine/care/tune.h"
+#include "engine/kernels/configured.h"
 #include "formats/diffusion_table.h"
 #include "host/file.h"
 

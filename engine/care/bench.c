@@ -1,7 +1,7 @@
 #include "engine/care/bench.h"
 
 #include "engine/decode/decode.h"
-#include "engine/train/gradient.h"
+#include "engine/kernels/chain_forward.h"
 #include "engine/train/trainer.h"
 #include "formats/pack.h"
 

@@ -1,6 +1,6 @@
 #include "engine/care/device_cache.h"
 #include "engine/sirencl.h"
-#include "engine/care/tune.h"
+#include "engine/kernels/configured.h"
 #include "host/profile.h"
 
 #include <stdio.h>

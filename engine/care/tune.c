@@ -2,17 +2,11 @@
 
 #include "engine/care/bench.h"
 #include "engine/care/device_cache.h"
-#include "engine/kernels/known_devices.h"
-#include "engine/train/layer.h"
 #include "engine/sirencl.h"
-#include "host/gemm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-const siren_shape_plan siren_shape_plans[SIREN_N_SHAPES] = {
-    {"narrow", 96, 64, 96}, {"medium", 384, 256, 96}, {"wide", SIREN_MAX_WIDTH, 512, 72}};
 
 /* ---- which there are ---- */
 
@@ -46,10 +40,6 @@ const siren_configuration *siren_tune_candidates(siren_family family, size_t *n)
     return chain ? chain_candidates : layer_candidates;
 }
 
-bool siren_configuration_equal(const siren_configuration *a, const siren_configuration *b) {
-    return memcmp(a, b, sizeof *a) == 0;
-}
-
 /* Names of the fields in messages and in the cache, and the families that have them. */
 #define OF_CHAIN (1u << SIREN_FAMILY_CHAIN)
 #define OF_LAYER (1u << SIREN_FAMILY_LAYER)
@@ -80,60 +70,6 @@ char *siren_configuration_text(const siren_configuration *configuration,
         if (*field_of(&copy, i) != 0)
             used += (size_t)snprintf(out + used, SIREN_CONFIGURATION_CHARS - used, "%s%s %u",
                                      used ? ", " : "", fields[i].name, (unsigned)*field_of(&copy, i));
-    return out;
-}
-
-/* ---- which a device uses ---- */
-
-siren_shape siren_shape_of(const siren_network *network) {
-    uint32_t widest = 0, shape = 0;
-    for (uint32_t l = 0; l + 1 < network->n_layers; l++)
-        if (network->layers[l].width > widest) widest = network->layers[l].width;
-    while (shape + 1 < SIREN_N_SHAPES && widest > siren_shape_plans[shape].widest) shape++;
-    return (siren_shape)shape;
-}
-
-siren_configuration siren_configuration_default(const siren_device *device) {
-    const siren_device_facts *facts = siren_device_get_facts(device);
-    if (facts->family == SIREN_FAMILY_CHAIN) {
-        const siren_known_device *known = siren_known_device_of(facts);
-        if (known) return known->configuration;
-        return (siren_configuration){.lanes = facts->vector_width >= 16 ? 16 : 8, .block_rows = 96};
-    }
-    return siren_layer_default(device);
-}
-
-/* The set that CLBlast is to multiply with, or 0. */
-static unsigned clblast_set(const siren_device *device, unsigned tuned) {
-    const siren_device_facts *facts = siren_device_get_facts(device);
-    if (facts->gemm == SIREN_GEMM_OWN || facts->matrix_units != SIREN_MATRIX_OFF) return 0;
-    if (facts->gemm == SIREN_GEMM_AUTO || tuned != 0) return tuned;
-    return siren_gemm_default(device);
-}
-
-siren_configuration siren_configuration_of_shape(const siren_device *device, siren_shape shape) {
-    static const siren_configuration none;
-    siren_configuration configured = siren_device_configuration(device, shape);
-    unsigned tuned = configured.clblast;
-    configured.clblast = 0;
-    if (siren_configuration_equal(&configured, &none)) configured = siren_configuration_default(device);
-    configured.clblast = clblast_set(device, tuned);
-    return configured;
-}
-
-siren_configuration siren_configuration_of(const siren_device *device, const siren_network *network) {
-    return siren_configuration_of_shape(device, siren_shape_of(network));
-}
-
-char *siren_kernels_text(const siren_device *device, const siren_network *network,
-                         char out[SIREN_KERNELS_CHARS]) {
-    const siren_device_facts *facts = siren_device_get_facts(device);
-    unsigned clblast = siren_configuration_of(device, network).clblast;
-    if (clblast)
-        snprintf(out, SIREN_KERNELS_CHARS, "layer, clblast %u", clblast);
-    else
-        snprintf(out, SIREN_KERNELS_CHARS, "%s%s", siren_family_name(facts->family),
-                 facts->matrix_units == SIREN_MATRIX_OFF ? "" : ", tf32");
     return out;
 }
 

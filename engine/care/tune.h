@@ -1,37 +1,8 @@
-/* Configurations of the kernel families: which there are, which a device is to use, and how fast they are.
- *
- * A device uses, for each shape of network, what siren_tune_load() found in the user's cache, else the default of its
- * family. */
+/* Measuring the configurations of the kernel families: which there are, how fast they are, which to keep. */
 #ifndef SIREN_ENGINE_CARE_TUNE_H
 #define SIREN_ENGINE_CARE_TUNE_H
 
-#include "engine/model/network.h"
-#include "host/configuration.h"
-
-/* What is measured for a shape, and up to which width of the hidden layers it stands. */
-typedef struct {
-    const char *name;
-    uint32_t widest; /* of its networks */
-    uint32_t width;  /* of the network measured: siren-2d, 3 hidden layers, 69 outputs */
-    uint32_t side;   /* of its square block of points */
-} siren_shape_plan;
-extern const siren_shape_plan siren_shape_plans[SIREN_N_SHAPES];
-
-siren_shape siren_shape_of(const siren_network *network);
-/* What kernels for networks of a shape, or for `network`, are built with on the device. */
-siren_configuration siren_configuration_of_shape(const siren_device *device, siren_shape shape);
-siren_configuration siren_configuration_of(const siren_device *device, const siren_network *network);
-/* What they would be built with if nothing had been measured. */
-siren_configuration siren_configuration_default(const siren_device *device);
-bool siren_configuration_equal(const siren_configuration *a, const siren_configuration *b);
-/* "lanes 16, block_rows 96" into `out`. Returns `out`. */
-#define SIREN_CONFIGURATION_CHARS 96
-char *siren_configuration_text(const siren_configuration *configuration, char out[SIREN_CONFIGURATION_CHARS]);
-
-/* Which kernels train the network: "chain", "layer", "layer, tf32" or "layer, clblast 2". Returns `out`. */
-#define SIREN_KERNELS_CHARS 32
-char *siren_kernels_text(const siren_device *device, const siren_network *network,
-                         char out[SIREN_KERNELS_CHARS]);
+#include "engine/kernels/configured.h"
 
 /* The curated list of a family, borrowed. */
 const siren_configuration *siren_tune_candidates(siren_family family, size_t *n);

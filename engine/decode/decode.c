@@ -1,7 +1,7 @@
 #include "engine/decode/decode.h"
 
-#include "engine/train/gradient.h"
-#include "engine/train/layer.h"
+#include "engine/decode/layer_decode.h"
+#include "engine/kernels/chain_forward.h"
 #include "host/clones.h"
 #include "host/threads.h"
 

@@ -1,4 +1,6 @@
-#include "engine/train/layer.h"
+#include "engine/decode/layer_decode.h"
+
+#include "engine/kernels/layer_forward.h"
 
 #include <stdlib.h>
 

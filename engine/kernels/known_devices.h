@@ -3,6 +3,7 @@
 #define SIREN_ENGINE_KERNELS_KNOWN_DEVICES_H
 
 #include "host/configuration.h"
+#include "host/device.h"
 
 typedef struct {
     siren_family family;

@@ -1,5 +1,7 @@
 #include "engine/train/gradient.h"
 
+#include "engine/kernels/chain_forward.h"
+
 siren_status siren_gradient_create(const siren_gradient_shape *shape, siren_gradient **out) {
     bool layer = siren_device_get_facts(shape->device)->family == SIREN_FAMILY_LAYER ||
                  siren_configuration_of(shape->device, shape->network).clblast;

@@ -5,8 +5,7 @@
 #ifndef SIREN_ENGINE_TRAIN_GRADIENT_H
 #define SIREN_ENGINE_TRAIN_GRADIENT_H
 
-#include "engine/care/tune.h"
-#include "host/launch.h"
+#include "engine/kernels/points_on_device.h"
 
 typedef struct siren_gradient siren_gradient;
 struct siren_gradient {
@@ -27,22 +26,6 @@ struct siren_gradient {
     void (*free)(siren_gradient *gradient);
 };
 
-/* What both families are made from. */
-typedef struct {
-    siren_device *device;
-    const siren_network *network;
-    size_t n_networks, n_points;
-    const siren_buffer *table;       /* (n_layers, SIREN_LAYER_FIELDS) ints */
-    const siren_buffer *w0;          /* (n_layers) */
-    const siren_buffer *coordinates; /* (n_points, n_inputs) */
-    size_t memory_limit;             /* bytes for the gradient and the targets of its tiles; 0: no limit */
-} siren_gradient_shape;
-
-/* What a limit leaves beside `held` bytes; SIZE_MAX where it is 0, which means none. */
-static inline size_t siren_memory_left(size_t limit, size_t held) {
-    return limit == 0 ? SIZE_MAX : limit > held ? limit - held : 0;
-}
-
 /* The family of the shape's device, or the layer family where CLBlast is to multiply. Buffers of the shape are borrowed while the gradient lives. DEVICE_MEMORY when there
  * is no room. `*out` is yours: (*out)->free(*out). */
 siren_status siren_gradient_create(const siren_gradient_shape *shape, siren_gradient **out);
@@ -53,13 +36,5 @@ siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradien
  * each program costs a run of the compiler's front end when a process starts. */
 siren_status siren_epoch_kernel_create(siren_device *device, const siren_network *network, const char *name,
                                        siren_kernel **out);
-
-/* How the chain family lays out its work; shared with decoding.
- * Build options of chain.cl, decode.cl and peak.cl. */
-void siren_chain_options(const siren_configuration *configuration, char *out, size_t size);
-/* Launches chain_pack: weights as panels; `backward` may be NULL. */
-siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, size_t n_networks,
-                              siren_buffer *forward, siren_buffer *backward, const siren_buffer *params,
-                              const siren_buffer *table);
 
 #endif

@@ -3,7 +3,8 @@
 #ifndef SIREN_ENGINE_TRAIN_LAYER_FAMILY_H
 #define SIREN_ENGINE_TRAIN_LAYER_FAMILY_H
 
-#include "engine/train/layer.h"
+#include "engine/kernels/layer_forward.h"
+#include "engine/train/gradient.h"
 
 typedef struct siren_layer_family siren_layer_family;
 

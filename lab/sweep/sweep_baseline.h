@@ -3,7 +3,7 @@
 #define SIREN_LAB_SWEEP_SWEEP_BASELINE_H
 
 #include "lab/run/run_folder.h"
-#include "lab/sweep/sweep.h"
+#include "lab/sweep/sweep_options.h"
 #include "lab/sweep/sweep_input.h"
 #include "lab/sweep/sweep_trial.h"
 

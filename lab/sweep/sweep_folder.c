@@ -1,6 +1,6 @@
 #include "lab/sweep/sweep_folder.h"
 
-#include "engine/care/tune.h"
+#include "engine/kernels/configured.h"
 #include "host/file.h"
 
 #include <dirent.h>

@@ -3,7 +3,7 @@
 #define SIREN_LAB_SWEEP_SWEEP_FOLDER_H
 
 #include "lab/run/run_folder.h"
-#include "lab/sweep/sweep.h"
+#include "lab/sweep/sweep_options.h"
 #include "lab/sweep/sweep_baseline.h"
 #include "lab/sweep/sweep_input.h"
 

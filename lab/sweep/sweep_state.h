@@ -5,7 +5,7 @@
 
 #include "engine/encode/encoder.h"
 #include "lab/run/run_tables.h"
-#include "lab/sweep/sweep.h"
+#include "lab/sweep/sweep_options.h"
 #include "lab/sweep/sweep_baseline.h"
 #include "lab/sweep/sweep_input.h"
 #include "lab/sweep/sweep_jobs.h"

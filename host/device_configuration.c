@@ -1,4 +1,5 @@
-#include "host/configuration.h"
+#include "host/device_configuration.h"
+
 #include "host/opencl.h"
 
 siren_configuration siren_device_configuration(const siren_device *device, siren_shape shape) {

@@ -1,17 +1,9 @@
-/* How the layer family lays out its work, and its exact decode. */
-#ifndef SIREN_ENGINE_TRAIN_LAYER_H
-#define SIREN_ENGINE_TRAIN_LAYER_H
+/* How the layer family lays out its work, and the launches that training and decoding share. */
+#ifndef SIREN_ENGINE_KERNELS_LAYER_FORWARD_H
+#define SIREN_ENGINE_KERNELS_LAYER_FORWARD_H
 
-#include "engine/train/gradient.h"
-
-#define SIREN_LAYER_BLOCK_ROWS 128 /* points of a block, unless CLBlast multiplies */
-
-/* The register and local-memory tile of a product (cl/product.cl). */
-typedef struct {
-    size_t items;          /* work-items of a group */
-    size_t tile_m, tile_n; /* rows and columns of results of a group */
-    char options[160];     /* build options of layer.cl and layer_gradient.cl */
-} siren_layer_tile;
+#include "engine/kernels/configured.h"
+#include "engine/kernels/points_on_device.h"
 
 /* One kernel to build, and where it goes. */
 typedef struct {
@@ -19,8 +11,6 @@ typedef struct {
     siren_kernel **kernel; /* yours: siren_kernel_free() */
 } siren_layer_kernel;
 
-/* The largest tile that the device's limits allow, or the smallest of all. */
-siren_configuration siren_layer_default(const siren_device *device);
 /* Builds all `kernels` for blocks of `block_rows` points with the tile that the device has been configured with for such
  * networks (NULL: with none); else with its default, or a smaller one where the compiler refuses. UNSUPPORTED when the
  * device allows none. */
@@ -47,17 +37,5 @@ siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradie
 /* Groups for `rows` rows times `columns` columns of results of each network. */
 siren_range siren_layer_range(const siren_layer_tile *tile, size_t rows, size_t columns, size_t n_parts,
                               size_t n_networks);
-
-/* The exact forward pass (docs/numerics.md): the bits of decode.cl and of siren_decode_host(). */
-typedef struct siren_layer_decode siren_layer_decode;
-
-/* Buffers of the shape are borrowed while the decoder lives. DEVICE_MEMORY when there is no room. `*out` is yours:
- * siren_layer_decode_free(). */
-siren_status siren_layer_decode_create(const siren_gradient_shape *shape, siren_layer_decode **out);
-/* Enqueues all points of all networks: `y` (n_networks, n_points, n_outputs) from `params` (n_networks, n_padded). */
-siren_status siren_layer_decode_run(siren_layer_decode *decode, siren_buffer *y, const siren_buffer *params);
-/* Only the first `n_points` from now on; at most those of the shape that the decoder was made from. */
-void siren_layer_decode_points(siren_layer_decode *decode, size_t n_points);
-void siren_layer_decode_free(siren_layer_decode *decode);
 
 #endif

@@ -1,0 +1,115 @@
+#include "engine/kernels/configured.h"
+
+#include "engine/kernels/known_devices.h"
+#include "host/gemm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const siren_shape_plan siren_shape_plans[SIREN_N_SHAPES] = {
+    {"narrow", 96, 64, 96}, {"medium", 384, 256, 96}, {"wide", SIREN_MAX_WIDTH, 512, 72}};
+
+bool siren_configuration_equal(const siren_configuration *a, const siren_configuration *b) {
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* ---- the layer family's tile ---- */
+
+/* From large to small: items_m, items_n, quads_m, quads_n, slab. */
+static const siren_configuration defaults[] = {{0, 0, 16, 16, 2, 2, 8, 0},
+                                               {0, 0, 16, 8, 2, 2, 8, 0},
+                                               {0, 0, 8, 8, 2, 2, 8, 0},
+                                               {0, 0, 4, 4, 1, 1, 8, 0}};
+#define N_DEFAULTS (sizeof defaults / sizeof *defaults)
+
+bool siren_layer_tile_fits(const siren_device *device, const siren_configuration *c, size_t block_rows,
+                           siren_layer_tile *out) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    size_t items = c->items_m * c->items_n;
+    size_t tile_m = c->items_m * c->quads_m * 4, tile_n = c->items_n * c->quads_n * 4;
+    /* Two slabs of both factors, their lines a quad longer; and a float per work-item in layer_output, or the lanes and
+     * sums of layer_first_gradient, which has no slabs. */
+    size_t slabs = 2 * c->slab * (tile_m + 4 + tile_n + 4) + items, lanes = 4 * items + 64;
+    if (items > facts->max_work_group || (slabs > lanes ? slabs : lanes) * sizeof(float) > facts->local_bytes)
+        return false;
+    *out = (siren_layer_tile){.items = items, .tile_m = tile_m, .tile_n = tile_n};
+    snprintf(out->options, sizeof out->options,
+             "-D SIREN_ITEMS_M=%u -D SIREN_ITEMS_N=%u -D SIREN_QUADS_M=%u -D SIREN_QUADS_N=%u -D "
+             "SIREN_SLAB=%u -D SIREN_BLOCK_ROWS=%zu",
+             (unsigned)c->items_m, (unsigned)c->items_n, (unsigned)c->quads_m, (unsigned)c->quads_n,
+             (unsigned)c->slab, block_rows);
+    return true;
+}
+
+/* The first of the defaults that the device can run, from the one that it is known to like. */
+static size_t first_default(const siren_device *device) {
+    const siren_known_device *known = siren_known_device_of(siren_device_get_facts(device));
+    siren_layer_tile tile;
+    size_t i = 0;
+    if (known && known->family != SIREN_FAMILY_LAYER) known = NULL; /* of a CPU, where CLBlast multiplies */
+    while (known && i + 1 < N_DEFAULTS && !siren_configuration_equal(&defaults[i], &known->configuration))
+        i++;
+    while (i + 1 < N_DEFAULTS && !siren_layer_tile_fits(device, &defaults[i], SIREN_LAYER_BLOCK_ROWS, &tile)) i++;
+    return i;
+}
+
+const siren_configuration *siren_layer_defaults(const siren_device *device, size_t *n) {
+    size_t first = first_default(device);
+    *n = N_DEFAULTS - first;
+    return &defaults[first];
+}
+
+/* ---- which a device uses ---- */
+
+siren_shape siren_shape_of(const siren_network *network) {
+    uint32_t widest = 0, shape = 0;
+    for (uint32_t l = 0; l + 1 < network->n_layers; l++)
+        if (network->layers[l].width > widest) widest = network->layers[l].width;
+    while (shape + 1 < SIREN_N_SHAPES && widest > siren_shape_plans[shape].widest) shape++;
+    return (siren_shape)shape;
+}
+
+siren_configuration siren_configuration_default(const siren_device *device) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    if (facts->family == SIREN_FAMILY_CHAIN) {
+        const siren_known_device *known = siren_known_device_of(facts);
+        if (known) return known->configuration;
+        return (siren_configuration){.lanes = facts->vector_width >= 16 ? 16 : 8, .block_rows = 96};
+    }
+    return defaults[first_default(device)];
+}
+
+/* The set that CLBlast is to multiply with, or 0. */
+static unsigned clblast_set(const siren_device *device, unsigned tuned) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    if (facts->gemm == SIREN_GEMM_OWN || facts->matrix_units != SIREN_MATRIX_OFF) return 0;
+    if (facts->gemm == SIREN_GEMM_AUTO || tuned != 0) return tuned;
+    return siren_gemm_default(device);
+}
+
+siren_configuration siren_configuration_of_shape(const siren_device *device, siren_shape shape) {
+    static const siren_configuration none;
+    siren_configuration configured = siren_device_configuration(device, shape);
+    unsigned tuned = configured.clblast;
+    configured.clblast = 0;
+    if (siren_configuration_equal(&configured, &none)) configured = siren_configuration_default(device);
+    configured.clblast = clblast_set(device, tuned);
+    return configured;
+}
+
+siren_configuration siren_configuration_of(const siren_device *device, const siren_network *network) {
+    return siren_configuration_of_shape(device, siren_shape_of(network));
+}
+
+char *siren_kernels_text(const siren_device *device, const siren_network *network,
+                         char out[SIREN_KERNELS_CHARS]) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    unsigned clblast = siren_configuration_of(device, network).clblast;
+    if (clblast)
+        snprintf(out, SIREN_KERNELS_CHARS, "layer, clblast %u", clblast);
+    else
+        snprintf(out, SIREN_KERNELS_CHARS, "%s%s", siren_family_name(facts->family),
+                 facts->matrix_units == SIREN_MATRIX_OFF ? "" : ", tf32");
+    return out;
+}
+

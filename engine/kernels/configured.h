@@ -1,0 +1,49 @@
+/* Which configuration of its kernel family a device uses for a network (docs/performance.md): what siren_tune_load() found in
+ * the user's cache, else the default of the family. What is measured to choose one stands in engine/care/tune.h. */
+#ifndef SIREN_ENGINE_KERNELS_CONFIGURED_H
+#define SIREN_ENGINE_KERNELS_CONFIGURED_H
+
+#include "engine/model/network.h"
+#include "host/device_configuration.h"
+
+/* What is measured for a shape, and up to which width of the hidden layers it stands. */
+typedef struct {
+    const char *name;
+    uint32_t widest; /* of its networks */
+    uint32_t width;  /* of the network measured: siren-2d, 3 hidden layers, 69 outputs */
+    uint32_t side;   /* of its square block of points */
+} siren_shape_plan;
+extern const siren_shape_plan siren_shape_plans[SIREN_N_SHAPES];
+
+siren_shape siren_shape_of(const siren_network *network);
+/* What kernels for networks of a shape, or for `network`, are built with on the device. */
+siren_configuration siren_configuration_of_shape(const siren_device *device, siren_shape shape);
+siren_configuration siren_configuration_of(const siren_device *device, const siren_network *network);
+/* What they would be built with if nothing had been measured. */
+siren_configuration siren_configuration_default(const siren_device *device);
+bool siren_configuration_equal(const siren_configuration *a, const siren_configuration *b);
+/* "lanes 16, block_rows 96" into `out`. Returns `out`. */
+#define SIREN_CONFIGURATION_CHARS 96
+char *siren_configuration_text(const siren_configuration *configuration, char out[SIREN_CONFIGURATION_CHARS]);
+
+/* Which kernels train the network: "chain", "layer", "layer, tf32" or "layer, clblast 2". Returns `out`. */
+#define SIREN_KERNELS_CHARS 32
+char *siren_kernels_text(const siren_device *device, const siren_network *network,
+                         char out[SIREN_KERNELS_CHARS]);
+
+#define SIREN_LAYER_BLOCK_ROWS 128 /* points of a block, unless CLBlast multiplies */
+
+/* The register and local-memory tile of a product (cl/product.cl). */
+typedef struct {
+    size_t items;          /* work-items of a group */
+    size_t tile_m, tile_n; /* rows and columns of results of a group */
+    char options[160];     /* build options of layer.cl and layer_gradient.cl */
+} siren_layer_tile;
+
+/* Whether the device can run the layer family with this tile for blocks of `block_rows` points; fills `out` then. */
+bool siren_layer_tile_fits(const siren_device *device, const siren_configuration *configuration, size_t block_rows,
+                           siren_layer_tile *out);
+/* The layer family's defaults, from large tiles to small: (*n), borrowed. The device begins at the returned one. */
+const siren_configuration *siren_layer_defaults(const siren_device *device, size_t *n);
+
+#endif
