@@ -4,6 +4,7 @@
  * alone (docs/numerics.md). */
 #pragma OPENCL FP_CONTRACT OFF
 #include "layout.h"
+#include "polynomials.h"
 
 #ifndef SIREN_LANES
 #define SIREN_LANES 16 /* floats of a vector in the chain family: 16 or 8 */
@@ -24,22 +25,7 @@ typedef int8 vec_int;
 #define vec_load(p) (*(__global const vec *)(p))
 #define vec_store(v, p) (*(__global vec *)(p) = (v))
 
-/* sin(pi u) and cos(pi u) for |u| < 2^22, in operations that every device rounds alike: u = q + r with q an even or odd
- * integer and |r| <= 1/2 exactly, then polynomials in r^2 (minimax fits; absolute errors 4e-9 and 3e-10 before
- * rounding) and the sign (-1)^q. Adding 1.5*2^23 rounds u to an integer and leaves its parity in the lowest bit. */
-#define SIREN_ROUND_TO_INTEGER 12582912.0f
-#define SIREN_SIN_0 3.1415925f
-#define SIREN_SIN_1 -5.167707f
-#define SIREN_SIN_2 2.5500317f
-#define SIREN_SIN_3 -0.5980464f
-#define SIREN_SIN_4 0.07722225f
-#define SIREN_COS_1 -4.934802f
-#define SIREN_COS_2 4.058709f
-#define SIREN_COS_3 -1.3352121f
-#define SIREN_COS_4 0.23493756f
-#define SIREN_COS_5 -0.024396716f
-#define SIREN_INVERSE_PI 0.31830987f
-
+/* Sine, cosine and tanh in the operations that polynomials.h describes. */
 #define SIREN_DEFINE_SINCOS(T, TI, AS_T, AS_TI, SUFFIX)                                                      \
     inline T sinpi_exact##SUFFIX(T u) {                                                                      \
         T shifted = u + SIREN_ROUND_TO_INTEGER;                                                              \
@@ -65,17 +51,6 @@ typedef int8 vec_int;
 
 SIREN_DEFINE_SINCOS(float, int, as_float, as_int, )
 SIREN_DEFINE_SINCOS(vec, vec_int, as_vec, as_vec_int, _vec)
-
-/* tanh from the same exactly rounded operations: 1 - 2/(e^2x + 1) on |x| (absolute error below 2e-7), the reciprocal by
- * Newton steps from an integer estimate. */
-#define SIREN_LOG2_E 1.442695f
-#define SIREN_EXP_1 0.6931472f
-#define SIREN_EXP_2 0.24022651f
-#define SIREN_EXP_3 0.05550411f
-#define SIREN_EXP_4 0.009618129f
-#define SIREN_EXP_5 0.0013333558f
-#define SIREN_EXP_6 0.00015403530f
-#define SIREN_RECIPROCAL_ESTIMATE 0x7EF311C7
 
 #define SIREN_DEFINE_TANH(T, TI, AS_T, AS_TI, SUFFIX)                                                        \
     inline T tanh_exact##SUFFIX(T x) {                                                                       \

@@ -4,18 +4,9 @@
 #ifndef SIREN_ENGINE_DECODE_DECODE_H
 #define SIREN_ENGINE_DECODE_DECODE_H
 
+#include "engine/decode/decode_host.h"
 #include "engine/model/network.h"
 #include "host/device.h"
-
-/* The portable definition in plain C, with all processors. Evaluates the first `n_layers` layers (network->n_layers: all; fewer: features of
- * a hidden layer) on n_points. `params` in exchange order; `coordinates` (n_points, n_inputs); `y` (n_points, width of
- * layer n_layers - 1). SYSTEM when out of memory. */
-siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,
-                               size_t n_points, const float *coordinates, float *y);
-
-/* Whether outputs y (n_points, n_outputs) from elsewhere are those of siren_decode_host() at some points, spread over all. */
-siren_status siren_decode_sample(const siren_network *network, const float *params, size_t n_points,
-                                 const float *coordinates, const float *y, bool *equal);
 
 typedef struct siren_decoder siren_decoder;
 
