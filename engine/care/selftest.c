@@ -1,5 +1,6 @@
 #include "engine/care/selftest.h"
 
+#include "engine/kernels/network_on_device.h"
 #include "engine/model/blocks.h"
 #include "engine/decode/decode.h"
 #include "engine/train/gradient.h"

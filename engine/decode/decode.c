@@ -2,6 +2,7 @@
 
 #include "engine/decode/layer_decode.h"
 #include "engine/kernels/chain_forward.h"
+#include "engine/kernels/network_on_device.h"
 
 #include <stdlib.h>
 #include <string.h>

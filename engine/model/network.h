@@ -5,7 +5,7 @@
 #define SIREN_ENGINE_MODEL_NETWORK_H
 
 #include "cl/layout.h"
-#include "host/launch.h"
+#include "host/base.h"
 
 #define SIREN_MAX_LAYERS 33              /* 32 hidden layers and the output layer */
 #define SIREN_MAX_WIDTH 1024             /* of a hidden layer */
@@ -65,10 +65,6 @@ size_t siren_network_n_padded(const siren_network *network);
 size_t siren_network_n_panel_floats(const siren_network *network);
 /* Fills the layer table of cl/layout.h; (n_layers, SIREN_LAYER_FIELDS) ints. */
 void siren_network_table(const siren_network *network, int *table);
-/* Puts the layer table and every layer's w0 (n_layers) on the device; both are yours: siren_buffer_free(). On failure
- * what was made so far stays in *table. */
-siren_status siren_network_upload(const siren_network *network, siren_device *device, siren_buffer **table,
-                                  siren_buffer **w0);
 /* Between exchange order (n_params) and padded layout (n_padded, padding zeroed). */
 void siren_network_pad(const siren_network *network, const float *params, float *padded);
 void siren_network_unpad(const siren_network *network, const float *padded, float *params);

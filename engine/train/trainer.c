@@ -1,5 +1,6 @@
 #include "engine/train/trainer.h"
 
+#include "engine/kernels/network_on_device.h"
 #include "engine/train/gradient.h"
 #include "engine/train/sampler.h"
 
