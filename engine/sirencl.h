@@ -8,6 +8,9 @@
 #include "host/base.h"
 #include "host/device.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
 #pragma GCC visibility push(default)
 
 /* Half-open range [begin, end) of slices or volumes, counted from 0; end 0 means "to the last". */
@@ -191,5 +194,8 @@ void siren_tune_load(siren_device *device);
 const char *siren_version(void);
 
 #pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
 
 #endif

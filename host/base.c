@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static _Thread_local char message[SIREN_MESSAGE_BYTES];
 
@@ -116,8 +117,11 @@ double siren_processor_clock(void) { return read_clock(CLOCK_PROCESS_CPUTIME_ID)
 
 unsigned siren_processors(void) {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    int n = CPU_COUNT(&set);
+    long n;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = CPU_COUNT(&set);
+    else
+        n = sysconf(_SC_NPROCESSORS_ONLN); /* more processors than a cpu_set_t has room for */
     return n > 0 ? (unsigned)n : 1;
 }
 

@@ -10,6 +10,9 @@
 #include <stdint.h>
 
 /* Part of libsirencl's interface. */
+#ifdef __cplusplus
+extern "C" {
+#endif
 #pragma GCC visibility push(default)
 
 /* name, value, exit code of the program, meaning */
@@ -91,5 +94,8 @@ unsigned siren_processors(void);
 siren_status siren_limit_processors(unsigned n);
 
 #pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,9 @@
 #include "host/base.h"
 
 /* Part of libsirencl's interface. */
+#ifdef __cplusplus
+extern "C" {
+#endif
 #pragma GCC visibility push(default)
 
 /* Which kernels a device gets: chain (a block of points through the whole network per work-item, explicit vectors) for
@@ -75,5 +78,8 @@ void siren_device_inject_failure(siren_device *device, long nth, siren_status st
 void siren_device_limit_room(siren_device *device, size_t bytes, bool late);
 
 #pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
 
 #endif

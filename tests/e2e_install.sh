@@ -27,3 +27,11 @@ cc -Wall -Werror "$folder/user.c" $(pkg-config --cflags --libs sirencl) -o "$fol
 lib=$(dirname "$(find "$folder" -name 'libsirencl.so')")
 echo "no archive" > "$folder/text"
 LD_LIBRARY_PATH=$lib "$folder/user" "$folder/text"
+# The same program in C++.
+if command -v c++ > /dev/null; then
+    c++ -x c++ -Wall -Werror "$folder/user.c" $(pkg-config --cflags --libs sirencl) -o "$folder/user++"
+    LD_LIBRARY_PATH=$lib "$folder/user++" "$folder/text"
+fi
+# Of the laboratory nothing is in the library, nor what it links.
+! ldd "$lib/libsirencl.so" | grep -E 'openjp2|zfp' || { echo "FAILED: libsirencl needs what only the laboratory uses"; exit 1; }
+! nm "$lib/libsirencl.so" | grep -E ' [Tt] siren_(sweep|experiment|evaluate|phantom|baseline)' || { echo "FAILED: the laboratory is in libsirencl"; exit 1; }

@@ -194,6 +194,7 @@ static void limits_are_respected(void **state) {
     gradient->free(gradient);
     gradient = NULL;
     *facts() = before;
+    siren_device_set_gemm(device, SIREN_GEMM_CLBLAST);
     shape.n_networks = (size_t)INT32_MAX / b.n_padded + 1;
     assert_int_equal(siren_gradient_create(&shape, &gradient), SIREN_DEVICE_MEMORY);
     assert_null(gradient);

@@ -124,9 +124,10 @@ static void known_devices(void **state) {
         {facts_of(SIREN_FAMILY_CHAIN, "GenuineIntel", "pthread-skylake-avx512-Intel(R) Xeon(R) Processor",
                   16),
          1},
-        {facts_of(SIREN_FAMILY_LAYER, "NVIDIA Corporation", "NVIDIA H100 80GB HBM3", 1), 2},
-        {facts_of(SIREN_FAMILY_LAYER, "Advanced Micro Devices, Inc.", "gfx90a:sramecc+:xnack-", 1), 3},
-        {facts_of(SIREN_FAMILY_LAYER, "Intel(R) Corporation", "Intel(R) UHD Graphics 770", 1), 4},
+        {facts_of(SIREN_FAMILY_LAYER, "NVIDIA Corporation", "NVIDIA H200", 1), 2},
+        {facts_of(SIREN_FAMILY_LAYER, "NVIDIA Corporation", "NVIDIA H100 80GB HBM3", 1), 3},
+        {facts_of(SIREN_FAMILY_LAYER, "Advanced Micro Devices, Inc.", "gfx90a:sramecc+:xnack-", 1), 4},
+        {facts_of(SIREN_FAMILY_LAYER, "Intel(R) Corporation", "Intel(R) UHD Graphics 770", 1), 5},
         {facts_of(SIREN_FAMILY_CHAIN, "AuthenticAMD", "pthread-znver2-AMD EPYC 7702", 8), SIZE_MAX},
         {facts_of(SIREN_FAMILY_LAYER, "Oclgrind", "Oclgrind Simulator", 1), SIZE_MAX},
     };

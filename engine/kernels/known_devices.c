@@ -7,6 +7,13 @@ const siren_known_device siren_known_devices[] = {
     /* CPUs under PoCL: docs/performance.md; of the Xeons the speed alone, with an earlier state of the kernels. */
     {SIREN_FAMILY_CHAIN, "", "AMD EPYC", 16, {.lanes = 16, .block_rows = 96}, true},
     {SIREN_FAMILY_CHAIN, "", "Xeon", 16, {.lanes = 16, .block_rows = 96}, true},
+    /* docs/benchmarks/nvidia-h200.md */
+    {SIREN_FAMILY_LAYER,
+     "NVIDIA",
+     "H200",
+     0,
+     {.items_m = 16, .items_n = 16, .quads_m = 2, .quads_n = 2, .slab = 8},
+     true},
     /* 8 x 8 results, an item: 64 registers of 255 on NVIDIA and 256 on AMD; Intel has 128 of 32 bytes for 8 or 16 items, so
      * that its groups are small. */
     {SIREN_FAMILY_LAYER,

@@ -54,7 +54,7 @@ uint32_t siren_model_extra_hidden(const char *model) {
 
 static siren_status unknown_model(const char *name) {
     char list[256] = "";
-    for (size_t i = 0, length = 0; i < sizeof models / sizeof *models; i++)
+    for (size_t i = 0, length = 0; i < sizeof models / sizeof *models && length < sizeof list; i++)
         length +=
             (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", models[i].name);
     return siren_fail(SIREN_USAGE, "unknown model '%s': use one of %s", name, list);
