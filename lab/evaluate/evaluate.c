@@ -35,21 +35,21 @@ static const char *const output_names[] = {"relative_error.nii.gz",
                                            "result_fod.nii.gz",
                                            "evaluation.json"};
 
-/* Where a quantity comes from: volumes of the images that a chain makes of both series. */
+/* Where a quantity comes from: volumes of the images that a pipeline makes of both series. */
 static const struct {
     const char *name, *image, *map;
-    siren_chain chain;
+    siren_pipeline pipeline;
     size_t volume; /* of the image */
     bool vectors;  /* its volumes are the components of one vector in each voxel */
 } quantities[SIREN_N_QUANTITIES] = {
-    [SIREN_QUANTITY_INTENSITY] = {"intensity", NULL, "relative_error.nii.gz", SIREN_N_CHAINS, 0, false},
-    [SIREN_QUANTITY_FA] = {"fa", "fa", "fa_relative_error.nii.gz", SIREN_CHAIN_TENSOR, 0, false},
-    [SIREN_QUANTITY_MD] = {"md", "md", "md_relative_error.nii.gz", SIREN_CHAIN_TENSOR, 0, false},
-    [SIREN_QUANTITY_RISH0] = {"rish0", "rish", "rish0_relative_error.nii.gz", SIREN_CHAIN_HARMONICS, 0,
+    [SIREN_QUANTITY_INTENSITY] = {"intensity", NULL, "relative_error.nii.gz", SIREN_N_PIPELINES, 0, false},
+    [SIREN_QUANTITY_FA] = {"fa", "fa", "fa_relative_error.nii.gz", SIREN_PIPELINE_TENSOR, 0, false},
+    [SIREN_QUANTITY_MD] = {"md", "md", "md_relative_error.nii.gz", SIREN_PIPELINE_TENSOR, 0, false},
+    [SIREN_QUANTITY_RISH0] = {"rish0", "rish", "rish0_relative_error.nii.gz", SIREN_PIPELINE_HARMONICS, 0,
                               false},
-    [SIREN_QUANTITY_RISH2] = {"rish2", "rish", "rish2_relative_error.nii.gz", SIREN_CHAIN_HARMONICS, 1,
+    [SIREN_QUANTITY_RISH2] = {"rish2", "rish", "rish2_relative_error.nii.gz", SIREN_PIPELINE_HARMONICS, 1,
                               false},
-    [SIREN_QUANTITY_FOD] = {"fod", "fod", "fod_relative_error.nii.gz", SIREN_CHAIN_FOD, 0, true},
+    [SIREN_QUANTITY_FOD] = {"fod", "fod", "fod_relative_error.nii.gz", SIREN_PIPELINE_FOD, 0, true},
 };
 
 typedef struct {
@@ -201,7 +201,7 @@ static siren_status evaluate_intensities(evaluating *run) {
 
 /* ---- diffusion metrics ---- */
 
-static siren_status run_mrtrix(evaluating *run, siren_chain_outcome outcomes[SIREN_N_CHAINS]) {
+static siren_status run_mrtrix(evaluating *run, siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]) {
     const siren_evaluate_options *o = run->options;
     const char *hidden = siren_staging_folder(run->staging);
     siren_mrtrix_plan plan = {.folder = hidden, .fod = o->fod, .time_limit = o->time_limit};
@@ -211,7 +211,7 @@ static siren_status run_mrtrix(evaluating *run, siren_chain_outcome outcomes[SIR
     return o->cache ? siren_originals_keep(o->cache, hidden, plan.made, outcomes) : SIREN_OK;
 }
 
-/* Reads the image that a chain has made of a series, and checks that it is on its grid. */
+/* Reads the image that a pipeline has made of a series, and checks that it is on its grid. */
 static siren_status read_made(evaluating *run, const char *series, siren_quantity quantity,
                               siren_series *out) {
     siren_status status = SIREN_OK;
@@ -264,14 +264,14 @@ static siren_status leave_out(evaluating *run, siren_quantity quantity, bool fai
 
 static siren_status evaluate_diffusion(evaluating *run) {
     siren_status status = SIREN_OK;
-    siren_chain_outcome outcomes[SIREN_N_CHAINS] = {{SIREN_CHAIN_DONE, NULL}};
+    siren_pipeline_outcome outcomes[SIREN_N_PIPELINES] = {{SIREN_PIPELINE_DONE, NULL}};
     if (run->options->diffusion) SIREN_TRY(run_mrtrix(run, outcomes));
     for (siren_quantity q = SIREN_QUANTITY_FA; q < SIREN_N_QUANTITIES; q++) {
-        const siren_chain_outcome *outcome = &outcomes[quantities[q].chain];
+        const siren_pipeline_outcome *outcome = &outcomes[quantities[q].pipeline];
         if (!run->options->diffusion)
             SIREN_TRY(leave_out(run, q, false, "diffusion metrics were not asked for"));
-        else if (outcome->state != SIREN_CHAIN_DONE)
-            SIREN_TRY(leave_out(run, q, outcome->state == SIREN_CHAIN_FAILED, outcome->reason));
+        else if (outcome->state != SIREN_PIPELINE_DONE)
+            SIREN_TRY(leave_out(run, q, outcome->state == SIREN_PIPELINE_FAILED, outcome->reason));
         else if (evaluate_quantity(run, q) != SIREN_OK)
             SIREN_TRY(leave_out(run, q, true, siren_message()));
     }

@@ -118,7 +118,7 @@ static siren_status read_masks(siren_evaluation_input *in) {
 static siren_status cut_original(siren_evaluation_input *in) {
     siren_series part;
     SIREN_RETURN_IF_FAILED(
-        siren_slab_cut(&in->original, in->slices.begin, in->slices.end - in->slices.begin, &part));
+        siren_slices_cut(&in->original, in->slices.begin, in->slices.end - in->slices.begin, &part));
     siren_series_free(&in->original);
     in->original = part;
     return SIREN_OK;
@@ -189,7 +189,7 @@ static siren_status stage_image(const siren_evaluation_input *in, siren_staging 
     char *to = NULL;
     if (!siren_evaluation_input_is_part(in)) return link_into(staging, path, name);
     SIREN_TRY(siren_staging_path(staging, name, &to));
-    SIREN_TRY(siren_slab_cut_file(path, in->options->memory_limit, in->slices, to, &part));
+    SIREN_TRY(siren_slices_cut_file(path, in->options->memory_limit, in->slices, to, &part));
 done:
     siren_series_free(&part);
     free(to);

@@ -10,29 +10,29 @@
 
 #define MOST_FILES 3
 
-static const char *const files[SIREN_N_CHAINS][MOST_FILES] = {
-    [SIREN_CHAIN_TENSOR] = {"original_tensor" SIREN_MRTRIX_SUFFIX, "original_fa" SIREN_MRTRIX_SUFFIX,
+static const char *const files[SIREN_N_PIPELINES][MOST_FILES] = {
+    [SIREN_PIPELINE_TENSOR] = {"original_tensor" SIREN_MRTRIX_SUFFIX, "original_fa" SIREN_MRTRIX_SUFFIX,
                             "original_md" SIREN_MRTRIX_SUFFIX},
-    [SIREN_CHAIN_HARMONICS] = {"original_rish" SIREN_MRTRIX_SUFFIX},
-    [SIREN_CHAIN_FOD] = {"original_fod" SIREN_MRTRIX_SUFFIX, "response.txt"}};
+    [SIREN_PIPELINE_HARMONICS] = {"original_rish" SIREN_MRTRIX_SUFFIX},
+    [SIREN_PIPELINE_FOD] = {"original_fod" SIREN_MRTRIX_SUFFIX, "response.txt"}};
 
-static siren_status is_there(const char *folder, siren_chain chain, bool *there) {
+static siren_status is_there(const char *folder, siren_pipeline pipeline, bool *there) {
     *there = true;
-    for (size_t i = 0; i < MOST_FILES && files[chain][i]; i++) {
+    for (size_t i = 0; i < MOST_FILES && files[pipeline][i]; i++) {
         char *path = NULL;
-        SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", files[chain][i]));
+        SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", files[pipeline][i]));
         *there = *there && access(path, F_OK) == 0;
         free(path);
     }
     return SIREN_OK;
 }
 
-static siren_status link_all(const char *from, const char *to, siren_chain chain) {
+static siren_status link_all(const char *from, const char *to, siren_pipeline pipeline) {
     siren_status status = SIREN_OK;
     char *source = NULL, *target = NULL;
-    for (size_t i = 0; i < MOST_FILES && files[chain][i]; i++) {
-        SIREN_TRY(siren_run_path(&source, from, "%s", files[chain][i]));
-        SIREN_TRY(siren_run_path(&target, to, "%s", files[chain][i]));
+    for (size_t i = 0; i < MOST_FILES && files[pipeline][i]; i++) {
+        SIREN_TRY(siren_run_path(&source, from, "%s", files[pipeline][i]));
+        SIREN_TRY(siren_run_path(&target, to, "%s", files[pipeline][i]));
         if (link(source, target) != 0)
             SIREN_TRY(siren_fail(SIREN_SYSTEM, "%s: cannot be made: %s", target, strerror(errno)));
         free(source);
@@ -46,20 +46,20 @@ done:
 }
 
 siren_status siren_originals_take(const char *cache, const char *folder, unsigned *made) {
-    for (siren_chain chain = 0; chain < SIREN_N_CHAINS; chain++) {
+    for (siren_pipeline pipeline = 0; pipeline < SIREN_N_PIPELINES; pipeline++) {
         bool there = false;
-        SIREN_RETURN_IF_FAILED(is_there(cache, chain, &there));
+        SIREN_RETURN_IF_FAILED(is_there(cache, pipeline, &there));
         if (!there) continue;
-        SIREN_RETURN_IF_FAILED(link_all(cache, folder, chain));
-        *made |= 1U << chain;
+        SIREN_RETURN_IF_FAILED(link_all(cache, folder, pipeline));
+        *made |= 1U << pipeline;
     }
     return SIREN_OK;
 }
 
 siren_status siren_originals_keep(const char *cache, const char *folder, unsigned made,
-                                  const siren_chain_outcome outcomes[SIREN_N_CHAINS]) {
-    for (siren_chain chain = 0; chain < SIREN_N_CHAINS; chain++)
-        if (!(made & 1U << chain) && outcomes[chain].state == SIREN_CHAIN_DONE)
-            SIREN_RETURN_IF_FAILED(link_all(folder, cache, chain));
+                                  const siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]) {
+    for (siren_pipeline pipeline = 0; pipeline < SIREN_N_PIPELINES; pipeline++)
+        if (!(made & 1U << pipeline) && outcomes[pipeline].state == SIREN_PIPELINE_DONE)
+            SIREN_RETURN_IF_FAILED(link_all(folder, cache, pipeline));
     return SIREN_OK;
 }

@@ -18,17 +18,17 @@
 
 static const char *const series_names[2] = {"original", "result"};
 
-#define BIT(chain) (1U << SIREN_CHAIN_##chain)
+#define BIT(pipeline) (1U << SIREN_PIPELINE_##pipeline)
 
-/* One program of a chain, run for both series. A word that begins with '@' continues the series' name; $-words stand for
+/* One program of a pipeline, run for both series. A word that begins with '@' continues the series' name; $-words stand for
  * what expand() knows. */
 typedef struct {
-    unsigned chains;    /* that need it */
+    unsigned pipelines;    /* that need it */
     bool original_only; /* what it makes of the original serves both series */
     const char *words[10];
-} chain_step;
+} pipeline_step;
 
-static const chain_step steps[] = {
+static const pipeline_step steps[] = {
     {BIT(TENSOR), false, {"dwiextract", "$input", "@_low.mif", "$gradients", "-shells", "$low"}},
     {BIT(TENSOR), false, {"dwi2tensor", "@_low.mif", "@_tensor" SIREN_MRTRIX_SUFFIX, "$mask"}},
     {BIT(TENSOR),
@@ -48,7 +48,7 @@ static const chain_step steps[] = {
 typedef struct {
     const siren_mrtrix_plan *plan;
     siren_mrtrix_shells shells;
-    siren_chain_outcome *outcomes;
+    siren_pipeline_outcome *outcomes;
     siren_progress_fn progress;
     void *user;
     size_t n_done, n_total; /* programs */
@@ -56,11 +56,11 @@ typedef struct {
 
 /* ---- outcomes ---- */
 
-/* Ends the chains of the set `chains` that are still running, with the thread's message as the reason. */
-static siren_status end_chains(mrtrix_run *run, unsigned chains, siren_chain_state state) {
-    for (unsigned chain = 0; chain < SIREN_N_CHAINS; chain++) {
-        siren_chain_outcome *outcome = &run->outcomes[chain];
-        if (!(chains & 1U << chain) || outcome->state != SIREN_CHAIN_DONE) continue;
+/* Ends the pipelines of the set `pipelines` that are still running, with the thread's message as the reason. */
+static siren_status end_pipelines(mrtrix_run *run, unsigned pipelines, siren_pipeline_state state) {
+    for (unsigned pipeline = 0; pipeline < SIREN_N_PIPELINES; pipeline++) {
+        siren_pipeline_outcome *outcome = &run->outcomes[pipeline];
+        if (!(pipelines & 1U << pipeline) || outcome->state != SIREN_PIPELINE_DONE) continue;
         outcome->state = state;
         outcome->reason = strdup(siren_message());
         if (!outcome->reason) return siren_fail(SIREN_SYSTEM, "out of memory: the reason of a failure");
@@ -68,16 +68,16 @@ static siren_status end_chains(mrtrix_run *run, unsigned chains, siren_chain_sta
     return SIREN_OK;
 }
 
-static bool any_running(const mrtrix_run *run, unsigned chains) {
-    for (unsigned chain = 0; chain < SIREN_N_CHAINS; chain++)
-        if (chains & 1U << chain && run->outcomes[chain].state == SIREN_CHAIN_DONE) return true;
+static bool any_running(const mrtrix_run *run, unsigned pipelines) {
+    for (unsigned pipeline = 0; pipeline < SIREN_N_PIPELINES; pipeline++)
+        if (pipelines & 1U << pipeline && run->outcomes[pipeline].state == SIREN_PIPELINE_DONE) return true;
     return false;
 }
 
-void siren_mrtrix_free(siren_chain_outcome outcomes[SIREN_N_CHAINS]) {
-    for (unsigned chain = 0; chain < SIREN_N_CHAINS; chain++) {
-        free(outcomes[chain].reason);
-        outcomes[chain] = (siren_chain_outcome){SIREN_CHAIN_DONE, NULL};
+void siren_mrtrix_free(siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]) {
+    for (unsigned pipeline = 0; pipeline < SIREN_N_PIPELINES; pipeline++) {
+        free(outcomes[pipeline].reason);
+        outcomes[pipeline] = (siren_pipeline_outcome){SIREN_PIPELINE_DONE, NULL};
     }
 }
 
@@ -212,15 +212,15 @@ static siren_status find_shells(mrtrix_run *run) {
     return status;
 }
 
-/* ---- the chains ---- */
+/* ---- the pipelines ---- */
 
-/* Skips the chains for which a program or a shell is missing. */
+/* Skips the pipelines for which a program or a shell is missing. */
 static siren_status skip_without_programs(mrtrix_run *run) {
     for (size_t i = 0; i < N_STEPS; i++) {
         if (siren_process_find(steps[i].words[0])) continue;
         siren_fail(SIREN_SYSTEM, "MRtrix3's %s is not on PATH; install MRtrix3 (Debian's package mrtrix3)",
                    steps[i].words[0]);
-        SIREN_RETURN_IF_FAILED(end_chains(run, steps[i].chains, SIREN_CHAIN_SKIPPED));
+        SIREN_RETURN_IF_FAILED(end_pipelines(run, steps[i].pipelines, SIREN_PIPELINE_SKIPPED));
     }
     return SIREN_OK;
 }
@@ -231,52 +231,52 @@ static siren_status skip_without_shells(mrtrix_run *run) {
         siren_fail(SIREN_USAGE,
                    "no volume has b of at most %g s/mm^2, which diffusion metrics need beside a shell",
                    BZERO_LIMIT);
-        return end_chains(run, BIT(TENSOR) | BIT(HARMONICS) | BIT(FOD), SIREN_CHAIN_SKIPPED);
+        return end_pipelines(run, BIT(TENSOR) | BIT(HARMONICS) | BIT(FOD), SIREN_PIPELINE_SKIPPED);
     }
     if (isnan(shells->low)) {
         siren_fail(SIREN_USAGE, "no shell has the %d volumes that a tensor needs", MIN_TENSOR_VOLUMES);
-        SIREN_RETURN_IF_FAILED(end_chains(run, BIT(TENSOR), SIREN_CHAIN_SKIPPED));
+        SIREN_RETURN_IF_FAILED(end_pipelines(run, BIT(TENSOR), SIREN_PIPELINE_SKIPPED));
     }
     if (isnan(shells->high)) {
         siren_fail(SIREN_USAGE, "no shell has the %d volumes that spherical harmonics of order 4 need",
                    MIN_HARMONICS_VOLUMES);
-        SIREN_RETURN_IF_FAILED(end_chains(run, BIT(HARMONICS) | BIT(FOD), SIREN_CHAIN_SKIPPED));
+        SIREN_RETURN_IF_FAILED(end_pipelines(run, BIT(HARMONICS) | BIT(FOD), SIREN_PIPELINE_SKIPPED));
     }
     return SIREN_OK;
 }
 
-/* Ends `chains` where `status` is a program's failure; passes on what is none of its. */
-static siren_status absorb(mrtrix_run *run, unsigned chains, siren_status status) {
+/* Ends `pipelines` where `status` is a program's failure; passes on what is none of its. */
+static siren_status absorb(mrtrix_run *run, unsigned pipelines, siren_status status) {
     if (status == SIREN_OK || status == SIREN_CANCELLED) return status;
-    return end_chains(run, chains, SIREN_CHAIN_FAILED);
+    return end_pipelines(run, pipelines, SIREN_PIPELINE_FAILED);
 }
 
 static siren_status run_steps(mrtrix_run *run) {
     for (size_t i = 0; i < N_STEPS; i++)
         for (size_t series = 0; series < (steps[i].original_only ? 1 : 2); series++) {
             siren_status status = SIREN_OK;
-            const unsigned wanting = series == 0 ? steps[i].chains & ~run->plan->made : steps[i].chains;
+            const unsigned wanting = series == 0 ? steps[i].pipelines & ~run->plan->made : steps[i].pipelines;
             if (any_running(run, wanting)) status = run_program(run, series, steps[i].words, NULL);
-            SIREN_RETURN_IF_FAILED(absorb(run, steps[i].chains, status));
+            SIREN_RETURN_IF_FAILED(absorb(run, steps[i].pipelines, status));
             run->n_done++;
         }
     return SIREN_OK;
 }
 
 siren_status siren_mrtrix_run(const siren_mrtrix_plan *plan, siren_progress_fn progress, void *user,
-                              siren_chain_outcome outcomes[SIREN_N_CHAINS]) {
+                              siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]) {
     siren_status status = SIREN_OK;
-    const unsigned all = (1U << SIREN_N_CHAINS) - 1;
-    siren_chain_outcome found[SIREN_N_CHAINS] = {{SIREN_CHAIN_DONE, NULL}};
+    const unsigned all = (1U << SIREN_N_PIPELINES) - 1;
+    siren_pipeline_outcome found[SIREN_N_PIPELINES] = {{SIREN_PIPELINE_DONE, NULL}};
     mrtrix_run run = {.plan = plan, .outcomes = found, .progress = progress, .user = user, .n_total = 1};
     for (size_t i = 0; i < N_STEPS; i++) run.n_total += steps[i].original_only ? 1 : 2;
     if (!plan->bval) {
         siren_fail(SIREN_USAGE, "no gradient table was given or lies beside the original (.bval and .bvec)");
-        SIREN_TRY(end_chains(&run, all, SIREN_CHAIN_SKIPPED));
+        SIREN_TRY(end_pipelines(&run, all, SIREN_PIPELINE_SKIPPED));
     }
     if (!plan->fod) {
         siren_fail(SIREN_USAGE, "fibre orientation distributions were not asked for");
-        SIREN_TRY(end_chains(&run, BIT(FOD), SIREN_CHAIN_SKIPPED));
+        SIREN_TRY(end_pipelines(&run, BIT(FOD), SIREN_PIPELINE_SKIPPED));
     }
     SIREN_TRY(skip_without_programs(&run));
     if (any_running(&run, all)) SIREN_TRY(absorb(&run, all, find_shells(&run)));

@@ -23,7 +23,7 @@ done:
     return status;
 }
 
-siren_status siren_slab_cut(const siren_series *whole, size_t z, size_t nz, siren_series *out) {
+siren_status siren_slices_cut(const siren_series *whole, size_t z, size_t nz, siren_series *out) {
     return cut(whole, z, nz, 0, whole->geometry.n_volumes, out);
 }
 
@@ -47,13 +47,13 @@ done:
     return status;
 }
 
-siren_status siren_slab_cut_file(const char *path, size_t memory_limit, siren_span slices, const char *to,
+siren_status siren_slices_cut_file(const char *path, size_t memory_limit, siren_span slices, const char *to,
                                  siren_series *out) {
     siren_status status = SIREN_OK;
     siren_series whole = {.voxels = NULL}, part = {.voxels = NULL};
     SIREN_TRY(siren_nifti_read(path, memory_limit, &whole));
     size_t end = slices.end == 0 ? whole.geometry.nz : slices.end;
-    SIREN_TRY(siren_slab_cut(&whole, slices.begin, end - slices.begin, &part));
+    SIREN_TRY(siren_slices_cut(&whole, slices.begin, end - slices.begin, &part));
     SIREN_TRY(siren_series_write(&part, to));
     *out = part;
     part = (siren_series){.voxels = NULL};

@@ -4,7 +4,7 @@
 
 #define N_OF(array) (sizeof(array) / sizeof *(array))
 
-/* A chain of spheres and what lies between them, on both sides of the midline. */
+/* A pipeline of spheres and what lies between them, on both sides of the midline. */
 typedef struct {
     double at[3], radius;
 } node;
@@ -47,7 +47,7 @@ static double ellipsoid(const double p[3], double cx, double cy, double cz, doub
     return slope > 0 ? (1 - scaled) * scaled / slope : rx < ry ? rx : ry;
 }
 
-static double chain(const double p[3], const node *nodes, size_t n) {
+static double pipeline(const double p[3], const node *nodes, size_t n) {
     double best = -1e9;
     for (size_t i = 0; i + 1 < n; i++) {
         const node *a = &nodes[i], *b = &nodes[i + 1];
@@ -195,10 +195,10 @@ static double cerebellar_depth(siren_anatomy *a, const double p[3], double hull)
 static bool in_ventricles(siren_anatomy *a, const double p[3]) {
     double side[3] = {fabs(p[0]), p[1], p[2]};
     if (callosal_disc(p) < -40) return false;
-    double lateral = chain(side, ventricle_body, N_OF(ventricle_body));
-    double horn = chain(side, ventricle_occipital, N_OF(ventricle_occipital));
+    double lateral = pipeline(side, ventricle_body, N_OF(ventricle_body));
+    double horn = pipeline(side, ventricle_occipital, N_OF(ventricle_occipital));
     if (horn > lateral) lateral = horn;
-    horn = chain(side, ventricle_temporal, N_OF(ventricle_temporal));
+    horn = pipeline(side, ventricle_temporal, N_OF(ventricle_temporal));
     if (horn > lateral) lateral = horn;
     lateral += 0.9 * siren_field_scalar(&a->csf, p);
     if (lateral > 0 && side[0] > 0.8) return true;
@@ -212,8 +212,8 @@ static double nucleus(const double p[3]) {
     if (ellipsoid(side, 19.5, -1, 0, 4.5, 9, 6.5) > 0) return 0.66;                        /* pallidum */
     if (ellipsoid(side, 26.5 - 0.008 * p[1] * p[1], 4, 2, 4.8, 16, 10.5) > 0) return 0.93; /* putamen */
     if (ellipsoid(side, 11.5 - 0.12 * (p[1] + 12), -12, 6, 8, 14, 8.5) > 0) return 0.88;   /* thalamus */
-    if (chain(side, caudate, N_OF(caudate)) > 0) return 0.96;
-    if (chain(side, hippocampus, N_OF(hippocampus)) > 0) return 1.04;
+    if (pipeline(side, caudate, N_OF(caudate)) > 0) return 0.96;
+    if (pipeline(side, hippocampus, N_OF(hippocampus)) > 0) return 1.04;
     if (ellipsoid(side, 4.5, -21, -11, 3, 3.5, 4) > 0) return 0.68; /* red nucleus */
     if (ellipsoid(side, 13, -48, -39, 6, 4, 4.5) > 0) return 0.72;  /* dentate */
     return 0;
@@ -262,7 +262,7 @@ void siren_anatomy_at(siren_anatomy *a, const double position[3], siren_anatomy_
     siren_anatomy_frame(a, position, out);
     const double *p = out->place;
     double relative = 1;
-    double large = cerebrum(p), small = cerebellum(p), trunk = chain(p, stem, N_OF(stem));
+    double large = cerebrum(p), small = cerebellum(p), trunk = pipeline(p, stem, N_OF(stem));
     double intracranial = -siren_smooth_min(-large, siren_smooth_min(-small, -trunk, 6), 8);
     out->depth = 100;
     if (intracranial < -1.3 - 1.2 * siren_field_scalar(&a->csf, position)) {

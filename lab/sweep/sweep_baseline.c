@@ -52,17 +52,17 @@ typedef struct {
     siren_series series;
     size_t z;
     bool borrowed; /* it is the whole series */
-} slab;
+} held_slices;
 
-static void slab_free(slab *s) {
+static void held_slices_free(held_slices *s) {
     if (!s->borrowed) siren_series_free(&s->series);
 }
 
 /* `copy`: even where it is the whole series. */
-static siren_status slab_cut(const siren_series *whole, size_t z, size_t nz, bool copy, slab *out) {
+static siren_status held_slices_cut(const siren_series *whole, size_t z, size_t nz, bool copy, held_slices *out) {
     const bool all = nz == whole->geometry.nz && !copy;
-    slab s = {.series = *whole, .z = z, .borrowed = all};
-    if (!all) SIREN_RETURN_IF_FAILED(siren_slab_cut(whole, z, nz, &s.series));
+    held_slices s = {.series = *whole, .z = z, .borrowed = all};
+    if (!all) SIREN_RETURN_IF_FAILED(siren_slices_cut(whole, z, nz, &s.series));
     *out = s;
     return SIREN_OK;
 }
@@ -75,7 +75,7 @@ typedef struct {
     const siren_series *series; /* whole */
     const uint8_t *mask;        /* of it, or NULL */
     bool inside; /* networks are trained on the mask: methods are given what is inside, and judged there */
-    slab original, restored;
+    held_slices original, restored;
     siren_trial_result result;
     size_t n_done, n_total; /* baselines, for progress */
 } baseline_run;
@@ -104,7 +104,7 @@ static siren_status cut_original(baseline_run *run) {
             "of the blocks",
             trial->slices.begin, end, nz);
     SIREN_RETURN_IF_FAILED(
-        slab_cut(run->series, trial->slices.begin, end - trial->slices.begin, fills, &run->original));
+        held_slices_cut(run->series, trial->slices.begin, end - trial->slices.begin, fills, &run->original));
     return fills ? siren_mask_apply(cut_mask(run), trial->slices.begin, &run->original.series) : SIREN_OK;
 }
 
@@ -138,13 +138,13 @@ static siren_status restore(baseline_run *run, siren_baseline_result *out) {
         SIREN_RETURN_IF_FAILED(
             ratio > 0 ? siren_baseline_search(&method, &run->original.series, ratio, report, run, out)
                       : siren_baseline_run(&method, &run->original.series, report, run, out));
-        run->restored = (slab){run->original.series, 0, true};
+        run->restored = (held_slices){run->original.series, 0, true};
         run->restored.series.voxels = out->voxels;
         return SIREN_OK;
     }
     SIREN_RETURN_IF_FAILED(siren_baseline_run(&method, &whole, report, run, out));
     whole.voxels = out->voxels;
-    return slab_cut(&whole, run->original.z, run->original.series.geometry.nz, false, &run->restored);
+    return held_slices_cut(&whole, run->original.z, run->original.series.geometry.nz, false, &run->restored);
 }
 
 static siren_status add_rows(baseline_run *run) {
@@ -230,7 +230,7 @@ static siren_status run_one(baseline_run *run, siren_sweep_result *totals) {
     siren_baseline_result result = {.voxels = NULL};
     double start = siren_clock();
     siren_status status = SIREN_OK;
-    run->original = run->restored = (slab){.borrowed = true};
+    run->original = run->restored = (held_slices){.borrowed = true};
     run->result = (siren_trial_result){.rows = NULL};
     SIREN_TRY(make_folder(run->baseline));
     status = compute(run, &result);
@@ -244,8 +244,8 @@ static siren_status run_one(baseline_run *run, siren_sweep_result *totals) {
     }
 done:
     siren_trial_result_free(&run->result);
-    slab_free(&run->restored);
-    slab_free(&run->original);
+    held_slices_free(&run->restored);
+    held_slices_free(&run->original);
     free(result.voxels);
     return status;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GRADIENT_PARTS 8 /* of the chain family; the layer family has up to twice as many */
+#define GRADIENT_PARTS 8 /* of the pipeline family; the layer family has up to twice as many */
 #define MOST_POINTS_MEASURED 20000
 #define MAP_HEADER_BYTES 352 /* of siren_nifti_new_header() */
 

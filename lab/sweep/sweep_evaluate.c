@@ -93,7 +93,7 @@ static siren_status cut_image(const judging *run, const judged_original *o, cons
     siren_status status = SIREN_OK;
     char *cut = NULL;
     SIREN_TRY(siren_staging_path(o->staging, name, &cut));
-    SIREN_TRY(siren_slab_cut_file(path, run->plan->options->memory_limit, *slices, cut, part));
+    SIREN_TRY(siren_slices_cut_file(path, run->plan->options->memory_limit, *slices, cut, part));
     *out = cut;
     cut = NULL;
 done:

@@ -300,7 +300,7 @@ static siren_status copy_slice(const keeping *k, const char *made, const char *n
     SIREN_TRY(siren_run_path(&path, made, "%s", name));
     if (access(path, F_OK) != 0) goto done;
     SIREN_TRY(siren_nifti_read(path, memory_limit, &image));
-    SIREN_TRY(siren_slab_cut(&image, z, 1, &slice));
+    SIREN_TRY(siren_slices_cut(&image, z, 1, &slice));
     status = write_series(k, name, &slice);
 done:
     siren_series_free(&image);
