@@ -216,6 +216,8 @@ static siren_status plan_run(siren_compression *run, const char *image) {
 siren_status siren_compress(siren_device *device, const char *image, const char *archive,
                             const siren_compress_options *options, siren_progress_fn progress, void *user,
                             siren_archive_info *info) {
+    if (!device || !image || !archive || !options)
+        return siren_fail(SIREN_USAGE, "siren_compress: device, image, archive and options must not be NULL");
     siren_status status = SIREN_OK;
     siren_compression run = {.device = device, .options = options, .progress = progress, .user = user};
     if (options->overwrite && siren_file_same(image, archive)) {

@@ -292,6 +292,8 @@ static void restoration_free(siren_restoration *run) {
 siren_status siren_decompress(siren_device *device, const char *archive, const char *image,
                               const siren_decompress_options *options, siren_progress_fn progress,
                               void *user) {
+    if (!archive || !image || !options)
+        return siren_fail(SIREN_USAGE, "siren_decompress: archive, image and options must not be NULL");
     siren_status status = SIREN_OK;
     siren_restoration run = {.archive = NULL};
     SIREN_TRY(siren_archive_open(archive, &run.archive));

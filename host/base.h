@@ -15,6 +15,9 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+/* Declared here for the project itself; the library does not export it. */
+#define SIREN_INTERNAL __attribute__((visibility("hidden")))
+
 /* name, value, exit code of the program, meaning */
 #define SIREN_STATUS_MAP(X)                                                                                  \
     X(OK, 0, 0, "success")                                                                                   \
@@ -47,7 +50,7 @@ int siren_exit_code(siren_status status);
 #define SIREN_MESSAGE_BYTES 4608
 
 /* Sets this thread's message (printf format) and returns `status`, so that failing is one expression. */
-siren_status siren_fail(siren_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+SIREN_INTERNAL siren_status siren_fail(siren_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* This thread's last message; never NULL, valid until the thread's next siren_fail(). */
 const char *siren_message(void);
 
@@ -65,30 +68,30 @@ const char *siren_message(void);
     } while (0)
 
 /* a*b and a+b, false on overflow (then *out is untouched). */
-bool siren_mul(size_t a, size_t b, size_t *out);
-bool siren_add(size_t a, size_t b, size_t *out);
+SIREN_INTERNAL bool siren_mul(size_t a, size_t b, size_t *out);
+SIREN_INTERNAL bool siren_add(size_t a, size_t b, size_t *out);
 
 /* Zeroed array of count*size bytes aligned to 64; yours to free(). `out` is the address of any object pointer.
  * count*size == 0 gives a valid 1-byte block. `what` names the array in the message. */
-siren_status siren_allocate(void *out, size_t count, size_t size, const char *what);
+SIREN_INTERNAL siren_status siren_allocate(void *out, size_t count, size_t size, const char *what);
 
 typedef enum { SIREN_LOG_WARNING, SIREN_LOG_INFO } siren_log_level;
 typedef void (*siren_log_fn)(void *user, siren_log_level level, const char *message);
 /* Process-wide; NULL (the default) drops messages. Set it before starting threads. */
 void siren_set_log(siren_log_fn log, void *user);
-void siren_log(siren_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+SIREN_INTERNAL void siren_log(siren_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Called as work advances: `done` of `total` units. Returning false cancels: the callee stops at the next safe
  * point and returns SIREN_CANCELLED, unless its contract says what it keeps. */
 typedef bool (*siren_progress_fn)(void *user, double done, double total, const char *what);
 
 /* Monotonic seconds. */
-double siren_clock(void);
+SIREN_INTERNAL double siren_clock(void);
 /* Seconds of processor time of all threads of this process, those of an OpenCL CPU device among them. */
-double siren_processor_clock(void);
+SIREN_INTERNAL double siren_processor_clock(void);
 
 /* Number of processors this process may run on (its affinity mask), at least 1. */
-unsigned siren_processors(void);
+SIREN_INTERNAL unsigned siren_processors(void);
 /* Restricts this thread, and the threads it starts from now on, to `n` of those processors; 0 or more than there are
  * changes nothing. Call it before anything starts threads (OpenCL does). */
 siren_status siren_limit_processors(unsigned n);

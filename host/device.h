@@ -71,11 +71,11 @@ siren_status siren_device_finish(siren_device *device);
 
 /* For tests: the nth call to the device from now on (0 = the next) fails with `status`, and so does every later one;
  * SIREN_OK takes that back. */
-void siren_device_inject_failure(siren_device *device, long nth, siren_status status);
+SIREN_INTERNAL void siren_device_inject_failure(siren_device *device, long nth, siren_status status);
 /* For tests: buffers have room for so many bytes together; 0: what there is. Others fail when they are created
  * (CL_MEM_OBJECT_ALLOCATION_FAILURE) or, `late`, at every use of the device while they exist (CL_OUT_OF_RESOURCES, NVIDIA's
  * way). */
-void siren_device_limit_room(siren_device *device, size_t bytes, bool late);
+SIREN_INTERNAL void siren_device_limit_room(siren_device *device, size_t bytes, bool late);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus
