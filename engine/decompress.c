@@ -289,7 +289,7 @@ static void restoration_free(siren_restoration *run) {
     free(run->layer);
 }
 
-siren_status siren_decompress(siren_device *device, const char *archive, const char *image,
+siren_status siren_decompress_file(siren_device *device, const char *archive, const char *image,
                               const siren_decompress_options *options, siren_progress_fn progress,
                               void *user) {
     if (!archive || !image || !options)
@@ -315,7 +315,7 @@ done:
     return status;
 }
 
-siren_status siren_verify(siren_device *device, const char *archive, size_t memory_limit,
+siren_status siren_verify_file(siren_device *device, const char *archive, size_t memory_limit,
                           siren_progress_fn progress, void *user, size_t *n_blocks) {
     siren_status status = SIREN_OK, first_failure = SIREN_OK;
     siren_restoration run = {.archive = NULL};
@@ -436,7 +436,9 @@ siren_status siren_info(const char *path, siren_archive_info *out) {
     const siren_geometry *g = &layout.geometry;
     info.bytes = siren_archive_bytes(archive);
     info.nx = g->nx, info.ny = g->ny, info.nz = g->nz, info.n_volumes = g->n_volumes;
-    info.datatype = siren_datatype_name(g->datatype);
+    info.datatype = g->datatype;
+    info.datatype_name = siren_datatype_name(g->datatype);
+    info.z_begin = layout.grid.z_begin, info.z_end = layout.grid.z_end;
     info.nifti_version = g->version;
     info.slope = g->slope, info.inter = g->inter;
     info.n_voxels = (uint64_t)g->nx * g->ny * (layout.grid.z_end - layout.grid.z_begin);

@@ -1,7 +1,5 @@
 #include "engine/metrics.h"
 
-#include "engine/model/blocks.h"
-#include "engine/encode/fidelity.h"
 #include "engine/model/grid.h"
 #include "formats/nifti.h"
 
@@ -61,100 +59,9 @@ siren_comparison siren_compare_series(const siren_series *image, const siren_ser
     return *r;
 }
 
-/* ---- slices ---- */
-
-/* What comparing slices holds. */
-typedef struct {
-    const siren_series *x, *other;
-    size_t n;             /* voxels of a slice */
-    siren_scaling *range; /* (n_volumes) of the present slice */
-    double *unit;         /* (n_volumes) largest range in any slice */
-    double *values;       /* (n) */
-    float *targets, *y;   /* (n, n_volumes) */
-} slice_scratch;
-
-static void read_slice(slice_scratch *s, const siren_series *series, size_t volume, size_t z) {
-    siren_series_values(series, (volume * series->geometry.nz + z) * s->n, s->n, s->values);
-}
-
-/* s->range of slice z. False where every volume is constant in it. */
-static bool find_ranges(slice_scratch *s, size_t z) {
-    bool varies = false;
-    for (size_t volume = 0; volume < s->x->geometry.n_volumes; volume++) {
-        siren_scaling range = {INFINITY, -INFINITY};
-        read_slice(s, s->x, volume, z);
-        for (size_t i = 0; i < s->n; i++) {
-            range.minimum = fmin(range.minimum, s->values[i]);
-            range.maximum = fmax(range.maximum, s->values[i]);
-        }
-        s->range[volume] = range;
-        varies |= range.maximum > range.minimum;
-    }
-    return varies;
-}
-
-/* One series of slice z, scaled, into `out` (n, n_volumes). */
-static void scale_slice(slice_scratch *s, const siren_series *series, size_t z, float *out) {
-    const size_t n_volumes = s->x->geometry.n_volumes;
-    for (size_t volume = 0; volume < n_volumes; volume++) {
-        double range = s->range[volume].maximum - s->range[volume].minimum;
-        if (range == 0) range = s->unit[volume] > 0 ? s->unit[volume] : 1;
-        read_slice(s, series, volume, z);
-        for (size_t i = 0; i < s->n; i++)
-            out[i * n_volumes + volume] = (float)((s->values[i] - s->range[volume].minimum) / range);
-    }
-}
-
-static siren_slice_means means_over_slices(slice_scratch *s) {
-    const siren_geometry *g = &s->x->geometry;
-    siren_slice_means means = {.n = 0};
-    for (size_t z = 0; z < g->nz; z++) {
-        find_ranges(s, z);
-        for (size_t volume = 0; volume < g->n_volumes; volume++)
-            s->unit[volume] = fmax(s->unit[volume], s->range[volume].maximum - s->range[volume].minimum);
-    }
-    for (size_t z = 0; z < g->nz; z++) {
-        siren_fidelity_sums sums = {0};
-        if (!find_ranges(s, z)) continue;
-        scale_slice(s, s->x, z, s->targets);
-        scale_slice(s, s->other, z, s->y);
-        siren_fidelity_add(&sums, s->n, g->n_volumes, s->y, s->targets, NULL);
-        const siren_fidelity fidelity = siren_fidelity_of(&sums);
-        means.psnr += fidelity.psnr;
-        means.psnr_published += fidelity.psnr_published;
-        means.psnr_clamped += fidelity.psnr_clamped;
-        means.n++;
-    }
-    means.psnr /= (double)means.n;
-    means.psnr_published /= (double)means.n;
-    means.psnr_clamped /= (double)means.n;
-    return means;
-}
-
-siren_status siren_compare_slices(const siren_series *image, const siren_series *other,
-                                  siren_slice_means *out) {
-    siren_status status = SIREN_OK;
-    const siren_geometry *g = &image->geometry;
-    const size_t n = g->nx * g->ny, n_values = n * g->n_volumes;
-    slice_scratch s = {.x = image, .other = other, .n = n};
-    SIREN_TRY(siren_allocate(&s.range, g->n_volumes, sizeof *s.range, "the volumes' ranges"));
-    SIREN_TRY(siren_allocate(&s.unit, g->n_volumes, sizeof *s.unit, "the volumes' ranges"));
-    SIREN_TRY(siren_allocate(&s.values, n, sizeof *s.values, "a slice"));
-    SIREN_TRY(siren_allocate(&s.targets, n_values, sizeof *s.targets, "a scaled slice"));
-    SIREN_TRY(siren_allocate(&s.y, n_values, sizeof *s.y, "a scaled slice"));
-    *out = means_over_slices(&s);
-done:
-    free(s.range);
-    free(s.unit);
-    free(s.values);
-    free(s.targets);
-    free(s.y);
-    return status;
-}
-
 /* ---- files ---- */
 
-siren_status siren_compare(const char *image, const char *other, const char *mask, size_t memory_limit,
+siren_status siren_compare_files(const char *image, const char *other, const char *mask, size_t memory_limit,
                            siren_comparison *out) {
     siren_status status = SIREN_OK;
     siren_series a = {.voxels = NULL}, b = {.voxels = NULL};

@@ -4,20 +4,6 @@
 
 #include "host/base.h"
 
-/* Stored types of voxels; the values are NIfTI's datatype codes. */
-typedef enum {
-    SIREN_UINT8 = 2,
-    SIREN_INT16 = 4,
-    SIREN_INT32 = 8,
-    SIREN_FLOAT32 = 16,
-    SIREN_FLOAT64 = 64,
-    SIREN_INT8 = 256,
-    SIREN_UINT16 = 512,
-    SIREN_UINT32 = 768,
-    SIREN_INT64 = 1024,
-    SIREN_UINT64 = 1280
-} siren_datatype;
-
 /* Bytes of one voxel; 0 for an unknown code. */
 size_t siren_datatype_size(siren_datatype datatype);
 /* "int16"; "unknown" for an unknown code. */

@@ -10,6 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#define TEXT_OF(number) #number
+#define VERSION(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
+
+const char *siren_version(void) {
+    return VERSION(SIREN_VERSION_MAJOR, SIREN_VERSION_MINOR, SIREN_VERSION_PATCH);
+}
+
+int siren_version_number(void) { return SIREN_VERSION_NUMBER; }
+
 static _Thread_local char message[SIREN_MESSAGE_BYTES];
 
 const char *siren_status_name(siren_status status) {

@@ -2,7 +2,8 @@
 #ifndef SIREN_TESTS_DEVICES_H
 #define SIREN_TESTS_DEVICES_H
 
-#include "engine/sirencl.h"
+#include "host/opencl/device.h"
+#include "engine/calls.h"
 #include "tests/testing.h"
 
 #include <unistd.h>
@@ -55,7 +56,7 @@ static inline void fail_every_call(siren_device *device, const char *image, cons
     for (;; nth += 1 + nth / 8) {
         unlink(archive);
         siren_device_inject_failure(device, nth, nth % 2 ? SIREN_DEVICE : SIREN_DEVICE_MEMORY);
-        siren_status status = siren_compress(device, image, archive, options, NULL, NULL, NULL);
+        siren_status status = siren_compress_file(device, image, archive, options, NULL, NULL, NULL);
         siren_device_inject_failure(device, 0, SIREN_OK);
         if (status == SIREN_OK) break;
         assert_int_equal(siren_exit_code(status), 7);

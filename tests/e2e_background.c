@@ -36,7 +36,7 @@ static void make_image(const char *path) {
 }
 
 static siren_status compress(const siren_compress_options *options, siren_progress_fn progress, void *user) {
-    return siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), options, progress, user,
+    return siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), options, progress, user,
                           NULL);
 }
 

@@ -1,5 +1,6 @@
 /* Archives of volumes and patches: every model, edges, placement, parts, chunks of points, and a GEOMETRY that lies. */
 #include "tests/devices.h"
+#include "host/opencl/device.h"
 #include "engine/archive/record.h"
 #include "engine/decode/decode.h"
 #include "engine/encode/quantise.h"
@@ -77,15 +78,15 @@ static void there_and_back(const siren_compress_options *options, size_t n_block
     siren_archive_info info;
     size_t n_sound = 0;
     const char *archive = scratch_path("a.siren");
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), archive, options, NULL, NULL, &info));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), archive, options, NULL, NULL, &info));
     assert_int_equal(info.n_blocks, n_blocks);
     siren_archive_info_free(&info);
-    assert_siren_ok(siren_verify(device, archive, SIZE_MAX, NULL, NULL, &n_sound));
+    assert_siren_ok(siren_verify_file(device, archive, SIZE_MAX, NULL, NULL, &n_sound));
     assert_int_equal(n_sound, n_blocks);
-    assert_siren_ok(siren_verify(NULL, archive, SIZE_MAX, NULL, NULL, &n_sound));
+    assert_siren_ok(siren_verify_file(NULL, archive, SIZE_MAX, NULL, NULL, &n_sound));
     assert_int_equal(n_sound, n_blocks);
-    assert_siren_ok(siren_decompress(device, archive, scratch_path("back.nii"), &whole, NULL, NULL));
-    assert_siren_ok(siren_decompress(NULL, archive, scratch_path("host.nii"), &whole, NULL, NULL));
+    assert_siren_ok(siren_decompress_file(device, archive, scratch_path("back.nii"), &whole, NULL, NULL));
+    assert_siren_ok(siren_decompress_file(NULL, archive, scratch_path("host.nii"), &whole, NULL, NULL));
     expect_equal_files(scratch_path("back.nii"), scratch_path("host.nii"));
     expect_voxel_series(archive, scratch_path("back.nii"));
 }
@@ -103,7 +104,7 @@ static void expect_faithful(size_t offset, bool constant_slice) {
         if (exact && memcmp(a + offset + 4 * i, b + offset + 4 * i, 4) != 0) fail_msg("voxel %d differs", i);
     }
     free(a), free(b);
-    assert_siren_ok(siren_compare(scratch_path("image.nii"), scratch_path("back.nii"), NULL, SIZE_MAX, &c));
+    assert_siren_ok(siren_compare_files(scratch_path("image.nii"), scratch_path("back.nii"), NULL, SIZE_MAX, &c));
     assert_int_equal(c.n_unequal_finite, 0);
     assert_int_equal(c.n_voxels, POINTS * NV - NY - 1);
     assert_true(c.max_abs_error <
@@ -178,7 +179,7 @@ static void parts_equal_the_whole(void **state) {
                 siren_decompress_options part = whole;
                 part.slices = (siren_span){z, end};
                 part.volumes = (siren_span){1, 3};
-                assert_siren_ok(siren_decompress(device, scratch_path("a.siren"), scratch_path("some.nii.gz"),
+                assert_siren_ok(siren_decompress_file(device, scratch_path("a.siren"), scratch_path("some.nii.gz"),
                                                  &part, NULL, NULL));
                 assert_siren_ok(siren_nifti_read(scratch_path("some.nii.gz"), SIZE_MAX, &some));
                 assert_true(some.geometry.nz == end - z && some.geometry.n_volumes == 2);
@@ -194,20 +195,20 @@ static void parts_equal_the_whole(void **state) {
         siren_archive_info info;
         siren_decompress_options outside = whole;
         options.slices = (siren_span){1, 3};
-        assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("two.siren"), &options,
+        assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("two.siren"), &options,
                                        NULL, NULL, &info));
         assert_int_equal(info.n_blocks, kind == SIREN_BLOCK_VOLUME ? 1 : 9);
         assert_true(info.blocks[0].first[2] == 1 && info.blocks[0].size[2] == 2 &&
                     info.series_bytes == IMAGE_BYTES / 3 * 2);
         siren_archive_info_free(&info);
         assert_siren_ok(
-            siren_decompress(device, scratch_path("two.siren"), scratch_path("two.nii"), &whole, NULL, NULL));
+            siren_decompress_file(device, scratch_path("two.siren"), scratch_path("two.nii"), &whole, NULL, NULL));
         assert_siren_ok(siren_nifti_read(scratch_path("two.nii"), SIZE_MAX, &some));
         assert_int_equal(some.geometry.nz, 2);
         assert_true(isinf(((float *)some.voxels)[8]) && isinf(((float *)some.voxels)[8 + NX]));
         siren_series_free(&some);
         outside.slices = (siren_span){0, 1};
-        assert_int_equal(siren_decompress(device, scratch_path("two.siren"), scratch_path("none.nii"),
+        assert_int_equal(siren_decompress_file(device, scratch_path("two.siren"), scratch_path("none.nii"),
                                           &outside, NULL, NULL),
                          SIREN_USAGE);
     }
@@ -221,7 +222,7 @@ static void only_the_patches_asked_for_are_read(void **state) {
     siren_decompress_options part = whole;
     size_t n;
     make_image(scratch_path("image.nii"), false, ordinary);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
                                    NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("a.siren"), &archive));
     size_t at = (size_t)siren_archive_index(archive)[17].offset + 20;
@@ -232,10 +233,10 @@ static void only_the_patches_asked_for_are_read(void **state) {
     free(bytes);
     part.slices = (siren_span){0, 2};
     assert_siren_ok(
-        siren_decompress(device, scratch_path("a.siren"), scratch_path("some.nii"), &part, NULL, NULL));
+        siren_decompress_file(device, scratch_path("a.siren"), scratch_path("some.nii"), &part, NULL, NULL));
     part.slices = (siren_span){2, 3};
     assert_int_equal(
-        siren_decompress(device, scratch_path("a.siren"), scratch_path("some2.nii"), &part, NULL, NULL),
+        siren_decompress_file(device, scratch_path("a.siren"), scratch_path("some2.nii"), &part, NULL, NULL),
         SIREN_CORRUPT);
     assert_false(file_exists(scratch_path("some2.nii")));
     siren_voxel_series series; /* patch 17 begins at (8, 6, 2) */
@@ -306,10 +307,10 @@ static void large_blocks_are_decoded_in_pieces(void **state) {
     for (siren_family family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
         siren_series back = {.voxels = NULL};
         siren_device_set_family(device, family);
-        assert_siren_ok(siren_compress(device, scratch_path("big.nii"), scratch_path("big.siren"), &options,
+        assert_siren_ok(siren_compress_file(device, scratch_path("big.nii"), scratch_path("big.siren"), &options,
                                        NULL, NULL, NULL));
-        assert_siren_ok(siren_verify(NULL, scratch_path("big.siren"), SIZE_MAX, NULL, NULL, &n_sound));
-        assert_siren_ok(siren_decompress(device, scratch_path("big.siren"), scratch_path("back.nii"), &whole,
+        assert_siren_ok(siren_verify_file(NULL, scratch_path("big.siren"), SIZE_MAX, NULL, NULL, &n_sound));
+        assert_siren_ok(siren_decompress_file(device, scratch_path("big.siren"), scratch_path("back.nii"), &whole,
                                          NULL, NULL));
         assert_siren_ok(siren_nifti_read(scratch_path("back.nii"), SIZE_MAX, &back));
         decode_at_once(scratch_path("big.siren"), voxels);
@@ -321,7 +322,7 @@ static void large_blocks_are_decoded_in_pieces(void **state) {
 }
 
 static siren_status compress_big(const siren_compress_options *options, const char *archive) {
-    return siren_compress(device, scratch_path("big.nii"), archive, options, NULL, NULL, NULL);
+    return siren_compress_file(device, scratch_path("big.nii"), archive, options, NULL, NULL, NULL);
 }
 
 static void expect_same_file(const char *path, const char *wanted) {
@@ -375,7 +376,7 @@ static void little_memory_gives_the_same_archive(void **state) {
 
 static void expect_refusal(siren_compress_options options, siren_status expected, const char *text) {
     unlink(scratch_path("refused.siren"));
-    assert_int_equal(siren_compress(device, scratch_path("image.nii"), scratch_path("refused.siren"),
+    assert_int_equal(siren_compress_file(device, scratch_path("image.nii"), scratch_path("refused.siren"),
                                     &options, NULL, NULL, NULL),
                      expected);
     if (!strstr(siren_message(), text)) fail_msg("'%s' does not say '%s'", siren_message(), text);
@@ -401,17 +402,17 @@ static void a_layer_needs_memory(void **state) {
     siren_compress_options options = quick("siren-3d", SIREN_BLOCK_PATCH);
     siren_decompress_options small = whole;
     make_image(scratch_path("image.nii"), false, ordinary);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
                                    NULL, NULL));
     small.memory_limit = 4 * SLICE * 2 * NV - 1;
     unlink(scratch_path("back.nii"));
     assert_int_equal(
-        siren_decompress(device, scratch_path("a.siren"), scratch_path("back.nii"), &small, NULL, NULL),
+        siren_decompress_file(device, scratch_path("a.siren"), scratch_path("back.nii"), &small, NULL, NULL),
         SIREN_UNSUPPORTED);
     assert_false(file_exists(scratch_path("back.nii")));
     small.volumes = (siren_span){0, NV - 1};
     assert_siren_ok(
-        siren_decompress(device, scratch_path("a.siren"), scratch_path("back.nii"), &small, NULL, NULL));
+        siren_decompress_file(device, scratch_path("a.siren"), scratch_path("back.nii"), &small, NULL, NULL));
 }
 
 /* Offsets of GEOMETRY by docs/archive-format.md. */
@@ -511,7 +512,7 @@ static void check_lies(siren_block_kind kind, const lie *lies, size_t n_lies) {
     siren_compress_options options = quick("siren-3d", kind);
     siren_archive *archive = NULL;
     make_image(scratch_path("image.nii"), false, ordinary);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
                                    NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("a.siren"), &archive));
     for (size_t i = 0; i < n_lies; i++) {
@@ -522,11 +523,11 @@ static void check_lies(siren_block_kind kind, const lie *lies, size_t n_lies) {
             fail_msg("lie %zu: %s (%s)", i, siren_status_name(status), siren_message());
         if (status == SIREN_OK) siren_archive_info_free(&info);
         unlink(scratch_path("forged.nii"));
-        assert_int_equal(siren_decompress(NULL, scratch_path("forged.siren"), scratch_path("forged.nii"),
+        assert_int_equal(siren_decompress_file(NULL, scratch_path("forged.siren"), scratch_path("forged.nii"),
                                           &whole, NULL, NULL),
                          lies[i].expected);
         assert_true(file_exists(scratch_path("forged.nii")) == (status == SIREN_OK));
-        assert_int_equal(siren_verify(NULL, scratch_path("forged.siren"), 1 << 24, NULL, NULL, NULL),
+        assert_int_equal(siren_verify_file(NULL, scratch_path("forged.siren"), 1 << 24, NULL, NULL, NULL),
                          lies[i].expected);
     }
     const size_t lengths[] = {0, 16, 63, 64, 96, 103, 105, 112};
@@ -552,7 +553,7 @@ static void the_network_must_suit_the_blocks(void **state) {
     siren_archive_info info;
     options.patch[0] = NX, options.patch[1] = NY, options.patch[2] = 1;
     make_image(scratch_path("image.nii"), false, ordinary);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
                                    NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("a.siren"), &archive));
     forge(archive, scratch_path("forged.siren"), 64, &(lie){KIND, SIREN_BLOCK_SLICE, SIREN_CORRUPT});

@@ -1,9 +1,10 @@
 /* compress, info, verify, decompress and compare in one process: what comes back, for images of every kind, and what a
  * failing device or a lying archive leaves behind. */
 #include "tests/devices.h"
+#include "host/opencl/device.h"
 #include "engine/archive/record.h"
 #include "engine/encode/quantise.h"
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "formats/nifti.h"
 #include "tests/nifti_files.h"
 #include "tests/voxel_series.h"
@@ -64,18 +65,18 @@ static void everything_comes_back(void **state) {
         make_image(image, swapped);
         file_put(scratch_path("image.bval"), "0 1 2 3\n", 8);
         file_put(scratch_path("image.json"), "{}", 2);
-        assert_siren_ok(siren_compress(device, image, archive, &options, NULL, NULL, &info));
+        assert_siren_ok(siren_compress_file(device, image, archive, &options, NULL, NULL, &info));
         assert_int_equal(info.n_blocks, NZ);
         assert_true(info.blocks[0].mse == 0 && isinf(info.blocks[0].psnr) && info.blocks[1].mse > 0);
         assert_true(fabs(info.psnr - (info.blocks[1].psnr + info.blocks[2].psnr) / 2) < 1e-9);
         assert_int_equal(info.series_bytes, 4 * SLICE * NZ * NV);
         assert_int_equal(info.n_attachments, 2);
         siren_archive_info_free(&info);
-        assert_siren_ok(siren_verify(device, archive, SIZE_MAX, NULL, NULL, &n_sound));
+        assert_siren_ok(siren_verify_file(device, archive, SIZE_MAX, NULL, NULL, &n_sound));
         assert_int_equal(n_sound, NZ);
-        assert_siren_ok(siren_verify(NULL, archive, SIZE_MAX, NULL, NULL, &n_sound));
+        assert_siren_ok(siren_verify_file(NULL, archive, SIZE_MAX, NULL, NULL, &n_sound));
         unlink(scratch_path("back.bval"));
-        assert_siren_ok(siren_decompress(device, archive, back, &whole, NULL, NULL));
+        assert_siren_ok(siren_decompress_file(device, archive, back, &whole, NULL, NULL));
         uint8_t *a = file_get(image, &n_image), *b = file_get(back, &n_back);
         assert_int_equal(n_image, n_back);
         size_t offset = n_image - 4 * SLICE * NZ * NV;
@@ -90,11 +91,11 @@ static void everything_comes_back(void **state) {
         assert_true(file_exists(scratch_path("back.bval")) && file_exists(scratch_path("back.json")));
         free(a), free(b);
         siren_comparison c;
-        assert_siren_ok(siren_compare(image, back, NULL, SIZE_MAX, &c));
+        assert_siren_ok(siren_compare_files(image, back, NULL, SIZE_MAX, &c));
         assert_int_equal(c.n_unequal_finite, 0);
         assert_int_equal(c.n_voxels, SLICE * NZ * NV - 3);
         /* The host decoder gives the same file. */
-        assert_siren_ok(siren_decompress(NULL, archive, scratch_path("host.nii"), &whole, NULL, NULL));
+        assert_siren_ok(siren_decompress_file(NULL, archive, scratch_path("host.nii"), &whole, NULL, NULL));
         expect_voxel_series(archive, back);
         a = file_get(back, &n_image), b = file_get(scratch_path("host.nii"), &n_back);
         assert_int_equal(n_image, n_back);
@@ -123,10 +124,10 @@ static void every_datatype_and_weight(void **state) {
         file_put(scratch_path("type.nii"), bytes, n);
         siren_compress_options options = quick();
         options.weight_bits = i == 0 ? SIREN_FLOAT32_WEIGHTS : 6 + (unsigned)i % 7;
-        assert_siren_ok(siren_compress(device, scratch_path("type.nii"), scratch_path("type.siren"), &options,
+        assert_siren_ok(siren_compress_file(device, scratch_path("type.nii"), scratch_path("type.siren"), &options,
                                        NULL, NULL, NULL));
-        assert_siren_ok(siren_verify(device, scratch_path("type.siren"), SIZE_MAX, NULL, NULL, &sound));
-        assert_siren_ok(siren_decompress(device, scratch_path("type.siren"), scratch_path("type_back.nii"),
+        assert_siren_ok(siren_verify_file(device, scratch_path("type.siren"), SIZE_MAX, NULL, NULL, &sound));
+        assert_siren_ok(siren_decompress_file(device, scratch_path("type.siren"), scratch_path("type_back.nii"),
                                          &whole, NULL, NULL));
         size_t n_back;
         uint8_t *back = file_get(scratch_path("type_back.nii"), &n_back);
@@ -142,16 +143,16 @@ static void same_options_same_bytes(void **state) {
     size_t n_a, n_b;
     siren_compress_options options = quick();
     make_image(scratch_path("image.nii"), false);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
                                    NULL, NULL));
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL,
                                    NULL, NULL));
     uint8_t *a = file_get(scratch_path("a.siren"), &n_a), *b = file_get(scratch_path("b.siren"), &n_b);
     assert_int_equal(n_a, n_b);
     assert_memory_equal(a, b, n_a);
     free(b);
     options.seed = 1;
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL,
                                    NULL, NULL));
     b = file_get(scratch_path("b.siren"), &n_b);
     assert_true(n_a != n_b || memcmp(a, b, n_a) != 0);
@@ -165,14 +166,14 @@ static void parts_equal_the_whole(void **state) {
     siren_series all = {.voxels = NULL}, some = {.voxels = NULL};
     make_image(scratch_path("image.nii"), false);
     file_put(scratch_path("image.bval"), "0 10 20 30\n", 11);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
                                    NULL, NULL));
     assert_siren_ok(
-        siren_decompress(device, scratch_path("a.siren"), scratch_path("all.nii"), &whole, NULL, NULL));
+        siren_decompress_file(device, scratch_path("a.siren"), scratch_path("all.nii"), &whole, NULL, NULL));
     part.slices = (siren_span){1, 3};
     part.volumes = (siren_span){1, 3};
     assert_siren_ok(
-        siren_decompress(device, scratch_path("a.siren"), scratch_path("some.nii.gz"), &part, NULL, NULL));
+        siren_decompress_file(device, scratch_path("a.siren"), scratch_path("some.nii.gz"), &part, NULL, NULL));
     assert_siren_ok(siren_nifti_read(scratch_path("all.nii"), SIZE_MAX, &all));
     assert_siren_ok(siren_nifti_read(scratch_path("some.nii.gz"), SIZE_MAX, &some));
     assert_int_equal(some.geometry.nz, 2);
@@ -188,10 +189,10 @@ static void parts_equal_the_whole(void **state) {
 
     /* An archive of a range of slices equals that range of the whole archive's decode. */
     options.slices = (siren_span){1, 2};
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("one.siren"), &options,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("one.siren"), &options,
                                    NULL, NULL, NULL));
     assert_siren_ok(
-        siren_decompress(device, scratch_path("one.siren"), scratch_path("one.nii"), &whole, NULL, NULL));
+        siren_decompress_file(device, scratch_path("one.siren"), scratch_path("one.nii"), &whole, NULL, NULL));
     assert_siren_ok(siren_nifti_read(scratch_path("one.nii"), SIZE_MAX, &some));
     assert_siren_ok(siren_nifti_read(scratch_path("all.nii"), SIZE_MAX, &all));
     assert_int_equal(some.geometry.nz, 1);
@@ -201,12 +202,12 @@ static void parts_equal_the_whole(void **state) {
     siren_series_free(&all), siren_series_free(&some);
     part.slices = (siren_span){0, 1};
     assert_int_equal(
-        siren_decompress(device, scratch_path("one.siren"), scratch_path("none.nii"), &part, NULL, NULL),
+        siren_decompress_file(device, scratch_path("one.siren"), scratch_path("none.nii"), &part, NULL, NULL),
         SIREN_USAGE);
     part = whole;
     part.volumes = (siren_span){2, 9};
     assert_int_equal(
-        siren_decompress(device, scratch_path("one.siren"), scratch_path("none.nii"), &part, NULL, NULL),
+        siren_decompress_file(device, scratch_path("one.siren"), scratch_path("none.nii"), &part, NULL, NULL),
         SIREN_USAGE);
     assert_false(file_exists(scratch_path("none.nii")));
 }
@@ -218,7 +219,7 @@ static void a_failing_device_leaves_nothing(void **state) {
     make_image(scratch_path("image.nii"), false);
     fail_every_call(device, scratch_path("image.nii"), scratch_path("failed.siren"), &options);
     siren_device_inject_failure(device, 8, SIREN_DEVICE);
-    assert_int_equal(siren_decompress(device, scratch_path("failed.siren"), scratch_path("failed.nii"),
+    assert_int_equal(siren_decompress_file(device, scratch_path("failed.siren"), scratch_path("failed.nii"),
                                       &whole, NULL, NULL),
                      SIREN_DEVICE);
     siren_device_inject_failure(device, 0, SIREN_OK);
@@ -235,13 +236,13 @@ static void an_interrupted_run_leaves_nothing(void **state) {
     siren_compress_options options = quick();
     make_image(scratch_path("image.nii"), false);
     unlink(scratch_path("stopped.siren"));
-    assert_int_equal(siren_compress(device, scratch_path("image.nii"), scratch_path("stopped.siren"),
+    assert_int_equal(siren_compress_file(device, scratch_path("image.nii"), scratch_path("stopped.siren"),
                                     &options, stop, NULL, NULL),
                      SIREN_CANCELLED);
     assert_false(file_exists(scratch_path("stopped.siren")));
     options.overwrite = false;
     file_put(scratch_path("stopped.siren"), "precious", 8);
-    assert_int_equal(siren_compress(device, scratch_path("image.nii"), scratch_path("stopped.siren"),
+    assert_int_equal(siren_compress_file(device, scratch_path("image.nii"), scratch_path("stopped.siren"),
                                     &options, NULL, NULL, NULL),
                      SIREN_USAGE);
     size_t n;
@@ -260,7 +261,7 @@ static void contradictions_are_found(void **state) {
     size_t n_header, n_record;
     uint8_t *record;
     make_image(scratch_path("image.nii"), false);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("good.siren"), &options,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("good.siren"), &options,
                                    NULL, NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("good.siren"), &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
@@ -317,11 +318,11 @@ static void contradictions_are_found(void **state) {
         assert_siren_ok(siren_archive_writer_record(writer, &entry, bytes, n_forged));
         assert_siren_ok(siren_archive_writer_commit(writer, NULL));
         size_t sound = 7;
-        siren_status status = siren_verify(device, scratch_path("forged.siren"), 1 << 24, NULL, NULL, &sound);
+        siren_status status = siren_verify_file(device, scratch_path("forged.siren"), 1 << 24, NULL, NULL, &sound);
         siren_status expected = lie == 0 ? SIREN_OK : lie == 11 ? SIREN_INTEGRITY : SIREN_CORRUPT;
         if (status != expected) fail_msg("lie %d: %s (%s)", lie, siren_status_name(status), siren_message());
         unlink(scratch_path("forged.nii"));
-        assert_int_equal(siren_decompress(device, scratch_path("forged.siren"), scratch_path("forged.nii"),
+        assert_int_equal(siren_decompress_file(device, scratch_path("forged.siren"), scratch_path("forged.nii"),
                                           &whole, NULL, NULL),
                          expected);
         assert_true(file_exists(scratch_path("forged.nii")) == (lie == 0));
@@ -336,7 +337,7 @@ static void contradictions_are_found(void **state) {
     siren_decompress_options small = whole;
     small.memory_limit = 1000;
     assert_int_equal(
-        siren_decompress(device, scratch_path("good.siren"), scratch_path("forged.nii"), &small, NULL, NULL),
+        siren_decompress_file(device, scratch_path("good.siren"), scratch_path("forged.nii"), &small, NULL, NULL),
         SIREN_UNSUPPORTED);
 }
 
@@ -354,7 +355,7 @@ static void constant_archives_need_no_network(void **state) {
     size_t n_header, n_record, sound;
     uint8_t *record;
     make_image(scratch_path("image.nii"), false);
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("all.siren"), &options,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("all.siren"), &options,
                                    NULL, NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("all.siren"), &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
@@ -362,7 +363,7 @@ static void constant_archives_need_no_network(void **state) {
     siren_archive_close(archive);
 
     options.slices = (siren_span){0, 1}; /* all zero */
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("zero.siren"), &options,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("zero.siren"), &options,
                                    NULL, NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("zero.siren"), &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
@@ -381,7 +382,7 @@ static void constant_archives_need_no_network(void **state) {
     assert_string_equal(info.provenance, "device=?[2J???\n");
     siren_archive_info_free(&info);
     siren_device_inject_failure(device, 0, SIREN_DEVICE_MEMORY); /* no call reaches the device */
-    assert_siren_ok(siren_verify(device, scratch_path("forged.siren"), 1 << 20, NULL, NULL, &sound));
+    assert_siren_ok(siren_verify_file(device, scratch_path("forged.siren"), 1 << 20, NULL, NULL, &sound));
     siren_device_inject_failure(device, 0, SIREN_OK);
     assert_int_equal(sound, 1);
     free(record);

@@ -1,6 +1,7 @@
 /* A device that is full: batches are halved, then memory for training, with a warning and without any other trace; where
  * nothing is left to give up, the device is named and no file appears. */
 #include "tests/devices.h"
+#include "host/opencl/device.h"
 #include "lab/sweep/sweep.h"
 #include "tests/nifti_files.h"
 
@@ -76,7 +77,7 @@ static siren_status compress(bool limited) {
     options.epochs = 2;
     unlink(archive);
     siren_status status =
-        siren_compress(device, scratch_path("image.nii"), archive, &options, NULL, NULL, NULL);
+        siren_compress_file(device, scratch_path("image.nii"), archive, &options, NULL, NULL, NULL);
     if (status == SIREN_OK) {
         expect_same_files(archive, scratch_path("free.siren"));
         return status;
@@ -115,14 +116,14 @@ static void a_training_under_way_begins_anew(void **state) {
     options.width = 16;
     options.epochs = 40;
     options.overwrite = true;
-    assert_siren_ok(siren_compress(device, scratch_path("image.nii"), scratch_path("free.siren"), &options,
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("free.siren"), &options,
                                    NULL, NULL, NULL));
     for (int some = 0; some < 2; some++) {
         size_t room = some ? least_room : 1;
         n_fewer = n_less = 0;
         unlink(archive);
         siren_status status =
-            siren_compress(device, scratch_path("image.nii"), archive, &options, fill_up, &room, NULL);
+            siren_compress_file(device, scratch_path("image.nii"), archive, &options, fill_up, &room, NULL);
         siren_device_limit_room(device, 0, false);
         assert_int_equal(room, 0);
         /* CPUs of few cores train one at a time, in the least room. */

@@ -2,6 +2,7 @@
  *
  *   e2e_slicewise ARCHIVE IMAGE MASK    prints the figures, for the oracle of e2e_slicewise_numpy.sh */
 #include "tests/devices.h"
+#include "host/opencl/device.h"
 #include "lab/sweep/slicewise.h"
 #include "formats/nifti.h"
 #include "tests/nifti_files.h"
@@ -36,7 +37,7 @@ static void make_archive(const char *image, const char *archive, const char *mod
     options.width = 24;
     options.epochs = 20;
     options.overwrite = true;
-    assert_siren_ok(siren_compress(device, image, archive, &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, image, archive, &options, NULL, NULL, NULL));
 }
 
 /* On the device and on the host: the same bits. A mask of all points changes nothing. */

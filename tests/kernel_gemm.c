@@ -2,7 +2,7 @@
 #include "tests/devices.h"
 #include "tests/gradients.h"
 #include "engine/decode/decode.h"
-#include "host/gemm.h"
+#include "host/opencl/gemm.h"
 #include "host/rng.h"
 
 #include <math.h>

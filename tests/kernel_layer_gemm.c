@@ -3,7 +3,7 @@
 #include "tests/devices.h"
 #include "tests/gradients.h"
 #include "engine/care/tune.h"
-#include "host/gemm.h"
+#include "host/opencl/gemm.h"
 
 #include <math.h>
 

@@ -1,8 +1,9 @@
 /* The self-test's known answers, recomputed by the double-precision reference, and the self-test itself on each family.
  * With the argument "print", writes engine/care/selftest_answers.h. */
 #include "tests/devices.h"
+#include "host/opencl/device.h"
 #include "engine/care/selftest.h"
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "tests/reference.h"
 
 #include <math.h>

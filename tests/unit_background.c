@@ -1,7 +1,7 @@
 /* host/background: work beside its owner, its failures, the owner's change of mind, and what a profile says of it. */
 #include "tests/testing.h"
-#include "host/background.h"
-#include "host/profile.h"
+#include "host/opencl/background.h"
+#include "host/opencl/profile.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* host/profile: stages take their time from those around them, and all of them together are the wall time. */
 #include "tests/testing.h"
-#include "host/profile.h"
+#include "host/opencl/profile.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "tests/voxel_series.h"
 
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "formats/nifti.h"
 #include "tests/testing.h"
 

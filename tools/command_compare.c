@@ -60,7 +60,7 @@ int siren_tool_compare(int argc, char **argv) {
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
 
     siren_comparison comparison;
-    siren_status status = siren_compare(files[0], files[1], mask, memory, &comparison);
+    siren_status status = siren_compare_files(files[0], files[1], mask, memory, &comparison);
     if (status == SIREN_OK && json)
         status = print_json(&comparison);
     else if (status == SIREN_OK)

@@ -1,7 +1,7 @@
 /* sirencl compress */
 #include "engine/model/blocks.h"
 #include "engine/model/network.h"
-#include "engine/encode/quantise.h"
+#include "engine/archive/parameters.h"
 #include "tools/profile_table.h"
 #include "tools/tools.h"
 
@@ -69,7 +69,7 @@ static void print_summary(const char *archive, const siren_device *device,
     double training, rate = training_rate(options, info, &training);
     printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes),
            siren_format_bytes((double)info->bytes, size));
-    printf("  ratio      %.2f to %s voxels, %.2f to float32\n", info->ratio, info->datatype,
+    printf("  ratio      %.2f to %s voxels, %.2f to float32\n", info->ratio, info->datatype_name,
            info->ratio_float32);
     if (info->masked)
         printf("  mask       %.1f %% of the voxels; the others come back as %g\n",
@@ -83,7 +83,7 @@ static void print_summary(const char *archive, const siren_device *device,
                siren_weights_name(info->weight_bits, weights));
     else
         printf("  PSNR       exact: every volume of every block is constant\n");
-    printf("  time       %.1f s on %s\n", seconds, siren_tool_device_name(device));
+    printf("  time       %.1f s on %s\n", seconds, siren_device_name(device));
     if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", training, rate);
 }
 
@@ -98,7 +98,7 @@ static siren_status print_json(const char *archive, const siren_device *device,
     siren_json_number(json, "ratio_float32", info->ratio_float32);
     siren_json_number(json, "psnr", info->psnr);
     siren_json_number(json, "seconds", seconds);
-    siren_json_string(json, "device", siren_tool_device_name(device));
+    siren_json_string(json, "device", siren_device_name(device));
     if (profile) siren_tool_write_profile(json, profile);
     SIREN_TRY(siren_tool_print_json(json));
 done:
@@ -210,7 +210,7 @@ int siren_tool_compress(int argc, char **argv) {
     SIREN_TRY(parse_weights(weights, &compress.weight_bits));
     if (blocks) SIREN_TRY(parse_blocks(blocks, &compress));
     SIREN_TRY(open_device(&wanted, profile, &device));
-    SIREN_TRY(siren_compress(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
+    SIREN_TRY(siren_compress_file(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
     double seconds = siren_clock() - start;
     if (json) {

@@ -63,11 +63,11 @@ static siren_status restore(const char *archive, const char *image, const char *
     double start = siren_clock();
     siren_terminal_catch_interrupt();
     SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
-    SIREN_TRY(siren_decompress(device, archive, image, options, siren_terminal_progress, NULL));
+    SIREN_TRY(siren_decompress_file(device, archive, image, options, siren_terminal_progress, NULL));
     siren_terminal_end_progress();
     if (!quiet)
         printf("%s: restored in %.2f s on %s\n", image, siren_clock() - start,
-               siren_tool_device_name(device));
+               siren_device_name(device));
 done:
     siren_device_close(device);
     return status;
@@ -88,7 +88,7 @@ int siren_tool_decompress(int argc, char **argv) {
          "without OUT, and on the host",
          SIREN_OPTION_TEXT, &voxel, 0, 0},
         {"json", NULL, "with --voxel: machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
-        {"device", "D", SIREN_HOST_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
         {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &decompress.overwrite, 0, 0},
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &decompress.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),

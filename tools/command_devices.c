@@ -1,4 +1,5 @@
 /* sirencl devices: every OpenCL device and the kernel family it gets. */
+#include "host/opencl/device.h"
 #include "tools/tools.h"
 
 #include <stdio.h>

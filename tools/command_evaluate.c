@@ -134,7 +134,7 @@ int siren_tool_evaluate(int argc, char **argv) {
         {"panel", "Z[,V]",
          "draw slice Z of volume V (else 0): values, relative\nerror, SSIM, as 'sirencl panel' does",
          SIREN_OPTION_TEXT, &panel_text, 0, 0},
-        {"device", "D", SIREN_HOST_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
         {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
         {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &evaluate.overwrite, 0, 0},
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &evaluate.memory_limit, 0x1p20, 0x1p62},

@@ -1,6 +1,6 @@
 /* sirencl info */
 #include "engine/model/blocks.h"
-#include "engine/encode/quantise.h"
+#include "engine/archive/parameters.h"
 #include "tools/tools.h"
 
 #include <math.h>
@@ -75,7 +75,7 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     siren_json_integer(json, NULL, info->nz);
     siren_json_end(json);
     siren_json_integer(json, "volumes", info->n_volumes);
-    siren_json_string(json, "datatype", info->datatype);
+    siren_json_string(json, "datatype", info->datatype_name);
     siren_json_integer(json, "nifti_version", (uint64_t)info->nifti_version);
     siren_json_number(json, "slope", info->slope);
     siren_json_number(json, "inter", info->inter);
@@ -130,9 +130,9 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     printf("%s: %s bytes (%s)\n", path, siren_format_integer(info->bytes, bytes),
            siren_format_bytes((double)info->bytes, size));
     printf("  image        %zu x %zu x %zu voxels, %zu volume%s, %s, NIfTI-%d, slope %g, inter %g\n",
-           info->nx, info->ny, info->nz, info->n_volumes, info->n_volumes == 1 ? "" : "s", info->datatype,
+           info->nx, info->ny, info->nz, info->n_volumes, info->n_volumes == 1 ? "" : "s", info->datatype_name,
            info->nifti_version, info->slope, info->inter);
-    printf("  ratio        %.2f to %s voxels (%s), %.2f to float32\n", info->ratio, info->datatype,
+    printf("  ratio        %.2f to %s voxels (%s), %.2f to float32\n", info->ratio, info->datatype_name,
            siren_format_bytes((double)info->series_bytes, size), info->ratio_float32);
     if (info->masked)
         printf("  mask         %s of %s voxels are stored (%.1f %%); the others come back as %g\n",

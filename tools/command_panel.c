@@ -22,7 +22,7 @@ int siren_tool_panel(int argc, char **argv) {
         {"mask", "FILE", "relative errors and SSIM only inside", SIREN_OPTION_TEXT, &panel.mask, 0, 0},
         {"labels", "A,B,...", "above the results; else their file names", SIREN_OPTION_TEXT, &label_text, 0,
          0},
-        {"device", "D", SIREN_HOST_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
         {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &overwrite, 0, 0},
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &panel.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),

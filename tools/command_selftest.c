@@ -31,7 +31,7 @@ int siren_tool_selftest(int argc, char **argv) {
     SIREN_TRY(siren_device_open(device_choice, &device));
     siren_tune_load(device);
     SIREN_TRY(siren_tool_use_gemm(device, gemm, false));
-    if (!common.quiet) printf("%s\n", siren_tool_device_name(device));
+    if (!common.quiet) printf("%s\n", siren_device_name(device));
     SIREN_TRY(siren_selftest(device, common.quiet ? NULL : print_result, NULL));
 done:
     siren_device_close(device);

@@ -107,7 +107,7 @@ static siren_status refuse(const tuning *t, siren_status status, const char *con
         status == SIREN_WRONG_DEVICE ? status : SIREN_DEVICE,
         "the device %s fails with what it uses by default (%s): %s; choose another --device, or "
         "try the others with --allow-failed-device",
-        siren_tool_device_name(t->device), configuration, reason);
+        siren_device_name(t->device), configuration, reason);
 }
 
 /* CANCELLED and failures of the default end everything; others are named and skipped. */
@@ -143,7 +143,7 @@ static siren_status choose(tuning *t) {
             return siren_fail(
                 SIREN_DEVICE,
                 "none of the %zu configurations works on the device %s; choose another --device",
-                t->n_candidates, siren_tool_device_name(t->device));
+                t->n_candidates, siren_device_name(t->device));
         t->best[shape] =
             (siren_tuned){t->candidates[chosen], siren_tune_least(&t->times[chosen], (siren_shape)shape),
                           siren_tune_least(&t->times[t->usual], (siren_shape)shape)};
@@ -156,7 +156,7 @@ static siren_status choose(tuning *t) {
 static void print_times(const tuning *t) {
     char text[SIREN_CONFIGURATION_CHARS];
     printf("%s, %s family; milliseconds of a training step, the least of %d rounds, of networks of\n%-58s",
-           siren_tool_device_name(t->device), siren_family_name(siren_device_get_facts(t->device)->family),
+           siren_device_name(t->device), siren_family_name(siren_device_get_facts(t->device)->family),
            SIREN_TUNE_ROUNDS, "");
     for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
         printf("  %3u units", (unsigned)siren_shape_plans[shape].width);

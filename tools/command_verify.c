@@ -9,7 +9,7 @@ int siren_tool_verify(int argc, char **argv) {
     const char *device_choice = NULL, *file[1];
     size_t memory = siren_tool_memory();
     const siren_option options[] = {
-        {"device", "D", SIREN_HOST_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -33,13 +33,13 @@ int siren_tool_verify(int argc, char **argv) {
     double start = siren_clock();
     siren_terminal_catch_interrupt();
     SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
-    SIREN_TRY(siren_verify(device, file[0], memory, siren_terminal_progress, NULL, &n_blocks));
+    SIREN_TRY(siren_verify_file(device, file[0], memory, siren_terminal_progress, NULL, &n_blocks));
     SIREN_TRY(siren_info(file[0], &info));
     siren_terminal_end_progress();
     if (!common.quiet)
         printf("%s: sound; %zu %s%s to the recorded bits on %s (%.2f s)\n", file[0], n_blocks,
                siren_block_kind_name(info.block_kind, n_blocks), n_blocks == 1 ? " decodes" : " decode",
-               siren_tool_device_name(device), siren_clock() - start);
+               siren_device_name(device), siren_clock() - start);
 done:
     siren_archive_info_free(&info);
     siren_device_close(device);

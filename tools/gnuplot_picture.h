@@ -2,7 +2,7 @@
 #ifndef SIREN_TOOLS_GNUPLOT_PICTURE_H
 #define SIREN_TOOLS_GNUPLOT_PICTURE_H
 
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "host/embedded.h"
 #include "host/staging.h"
 

@@ -10,10 +10,16 @@
 
 static const struct {
     const char *name, *help;
-    int (*run)(int argc, char **argv);
+    int (*run)(int argc, char **argv); /* NULL: needs OpenCL, which this program was built without */
 } tools[] = {
 #define X(name, help) {#name, help, siren_tool_##name},
-    SIREN_TOOL_MAP(X)
+#ifdef SIREN_WITHOUT_OPENCL
+#define Y(name, help) {#name, help, NULL},
+#else
+#define Y X
+#endif
+    SIREN_TOOL_MAP(X, Y)
+#undef Y
 #undef X
 };
 #define N_TOOLS (sizeof tools / sizeof *tools)
@@ -40,7 +46,8 @@ static void print_help(FILE *out) {
           "Compresses diffusion MRI series by overfitting a small sine-activation network to each "
           "slice.\n\nCommands:\n",
           out);
-    for (size_t i = 0; i < N_TOOLS; i++) fprintf(out, "  %-11s %s\n", tools[i].name, tools[i].help);
+    for (size_t i = 0; i < N_TOOLS; i++)
+        if (tools[i].run) fprintf(out, "  %-11s %s\n", tools[i].name, tools[i].help);
     fputs("\n'sirencl COMMAND --help' tells its options. Options may stand anywhere; after '--' everything "
           "is a file name.\n"
           "MRtrix's -force, -nthreads N, -quiet and -info (--verbose) are understood, too.\n"
@@ -72,7 +79,7 @@ int main(int argc, char **argv) {
     }
     const char *name = argv[1];
     if (strcmp(name, "--version") == 0) {
-        puts("sirencl " SIREN_VERSION);
+        printf("sirencl %s\n", siren_version());
         return siren_terminal_exit(SIREN_OK);
     }
     bool help = strcmp(name, "help") == 0;
@@ -83,6 +90,12 @@ int main(int argc, char **argv) {
     if (help) name = argv[2];
     for (size_t i = 0; i < N_TOOLS; i++) {
         if (strcmp(name, names[i]) != 0) continue;
+        if (!tools[i].run) {
+            fprintf(stderr, "sirencl: %s needs OpenCL, which this sirencl was built without; build it with "
+                            "-DSIREN_OPENCL=ON\n",
+                    name);
+            return siren_exit_code(SIREN_UNSUPPORTED);
+        }
         if (help) return tools[i].run(2, (char *[]){argv[2], "--help", NULL});
         return tools[i].run(argc - 1, argv + 1);
     }

@@ -5,7 +5,7 @@
 #ifndef SIREN_TOOLS_OPTIONS_H
 #define SIREN_TOOLS_OPTIONS_H
 
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
 #define SIREN_TOOLS_PROFILE_TABLE_H
 
 #include "formats/config.h"
-#include "host/profile.h"
+#include "host/opencl/profile.h"
 
 /* A table of kernels, transfers and stages of the host, the longest first; then stages of the background. */
 void siren_tool_print_profile(siren_profile *profile);

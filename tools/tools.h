@@ -7,32 +7,32 @@
 #include "tools/options.h"
 #include "tools/terminal.h"
 
-/* name, line of `sirencl --help` */
-#define SIREN_TOOL_MAP(X)                                                                                    \
-    X(compress, "a NIfTI series into an archive")                                                            \
+/* name, line of `sirencl --help`; Y: those that need OpenCL */
+#define SIREN_TOOL_MAP(X, Y)                                                                                 \
+    Y(compress, "a NIfTI series into an archive")                                                            \
     X(decompress, "an archive, or a part of it, into a NIfTI series")                                        \
     X(info, "what an archive holds: size, ratio, PSNR, network")                                             \
     X(verify, "every checksum of an archive, and that each block decodes to the recorded bits")              \
     X(compare, "two NIfTI series: MSE, PSNR, maximal and relative error")                                    \
-    X(evaluate, "what a result has kept: intensities, SSIM, diffusion metrics through MRtrix3")              \
-    X(panel, "a slice of several results beside the original: values, relative error, SSIM")                 \
-    X(glyphs, "the diffusion in a slice of several results: colours, tensors, fibre orientations")           \
-    X(sweep, "every trial of an experiment file, into a run folder")                                         \
-    X(devices, "the OpenCL devices and what sirencl makes of them")                                          \
-    X(selftest, "known answers of every kernel on a device")                                                 \
-    X(bench, "a device's multiply-add peak, and training and decoding as shares of it")                      \
-    X(tune, "the quickest configuration of a device's kernels, for all commands from then on")               \
-    X(report, "the run of a sweep as one HTML page with figures and tables")                                 \
-    X(phantom, "a brain-like diffusion MRI series to try things on")
+    Y(evaluate, "what a result has kept: intensities, SSIM, diffusion metrics through MRtrix3")              \
+    Y(panel, "a slice of several results beside the original: values, relative error, SSIM")                 \
+    Y(glyphs, "the diffusion in a slice of several results: colours, tensors, fibre orientations")           \
+    Y(sweep, "every trial of an experiment file, into a run folder")                                         \
+    Y(devices, "the OpenCL devices and what sirencl makes of them")                                          \
+    Y(selftest, "known answers of every kernel on a device")                                                 \
+    Y(bench, "a device's multiply-add peak, and training and decoding as shares of it")                      \
+    Y(tune, "the quickest configuration of a device's kernels, for all commands from then on")               \
+    Y(report, "the run of a sweep as one HTML page with figures and tables")                                 \
+    Y(phantom, "a brain-like diffusion MRI series to try things on")
 
 #define X(name, help) int siren_tool_##name(int argc, char **argv);
-SIREN_TOOL_MAP(X)
+SIREN_TOOL_MAP(X, X)
 #undef X
 
 #define SIREN_DEVICE_HELP                                                                                    \
     "cpu, gpu, PLATFORM:INDEX or part of a name, see 'sirencl devices';\nelse $SIRENCL_DEVICE, else the "    \
     "first GPU, else the first device"
-#define SIREN_HOST_DEVICE_HELP SIREN_DEVICE_HELP ";\n'host' decodes without OpenCL"
+#define SIREN_HOST_OPENCL_DEVICE_HELP SIREN_DEVICE_HELP ";\n'host' decodes without OpenCL"
 
 #define SIREN_MEMORY_HELP "refuse what needs more, e.g. 16G; else half of the\nphysical memory"
 
@@ -53,9 +53,6 @@ siren_status siren_tool_use_gemm(siren_device *device, const char *gemm, bool ma
 #define SIREN_GEMM_HELP                                                                                      \
     "who multiplies matrices in training: own (kernels), clblast, or\nauto: whoever was quicker in "         \
     "'sirencl tune', else own"
-/* The name of a device; "the host" for NULL. */
-const char *siren_tool_device_name(const siren_device *device);
-
 /* Prints a document to stdout. */
 siren_status siren_tool_print_json(const siren_json *json);
 

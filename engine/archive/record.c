@@ -1,6 +1,6 @@
 #include "engine/archive/record.h"
 
-#include "engine/encode/quantise.h"
+#include "engine/archive/parameters.h"
 #include "formats/little_endian.h"
 #include "formats/nifti.h"
 

@@ -5,7 +5,7 @@
 
 #include "engine/model/blocks.h"
 #include "engine/model/network.h"
-#include "host/device.h"
+#include "host/opencl/device.h"
 
 /* Fused multiply-adds the device sustains, in GFLOP/s (two operations each), best of several runs. */
 siren_status siren_bench_peak(siren_device *device, double *gflops);

@@ -1,9 +1,9 @@
 #include "engine/care/device_cache.h"
 
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "host/digest.h"
 #include "host/file.h"
-#include "host/kernels.h"
+#include "host/opencl/kernels.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #define SIREN_ENGINE_CARE_DEVICE_CACHE_H
 
 #include "formats/config.h"
-#include "host/device.h"
+#include "host/opencl/device.h"
 
 /* Where what is of `kind` ("tune") stands: $XDG_CACHE_HOME/sirencl, else ~/.cache/sirencl. SYSTEM where the environment
  * names neither. `*path` is yours to free(). */

@@ -4,7 +4,7 @@
 #include "engine/model/blocks.h"
 #include "engine/decode/decode.h"
 #include "engine/train/gradient.h"
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "engine/train/trainer.h"
 #include "host/rng.h"
 

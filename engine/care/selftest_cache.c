@@ -1,7 +1,7 @@
 #include "engine/care/device_cache.h"
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "engine/kernels/configured.h"
-#include "host/profile.h"
+#include "host/opencl/profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 
 #include "engine/care/bench.h"
 #include "engine/care/device_cache.h"
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 
 #include <stdio.h>
 #include <stdlib.h>

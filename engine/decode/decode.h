@@ -6,7 +6,6 @@
 
 #include "engine/decode/decode_host.h"
 #include "engine/model/network.h"
-#include "host/device.h"
 
 typedef struct siren_decoder siren_decoder;
 

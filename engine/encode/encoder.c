@@ -2,7 +2,7 @@
 
 #include "engine/decode/decode.h"
 #include "engine/train/trainer.h"
-#include "host/profile.h"
+#include "host/opencl/profile.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -8,136 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *siren_weights_name(unsigned weight_bits, char out[16]) {
-    snprintf(out, 16, weight_bits == SIREN_FLOAT32_WEIGHTS ? "float32" : "int%u", weight_bits);
-    return out;
-}
-
-bool siren_weights_parse(const char *name, unsigned *weight_bits) {
-    char known[16];
-    for (unsigned bits = 0; bits <= SIREN_MAX_WEIGHT_BITS; bits++) {
-        if (bits > 0 && bits < SIREN_MIN_WEIGHT_BITS) continue;
-        if (strcmp(name, siren_weights_name(bits, known)) == 0) {
-            *weight_bits = bits;
-            return true;
-        }
-    }
-    return false;
-}
-
-static siren_status check_bits(unsigned bits) {
-    if (bits == SIREN_FLOAT32_WEIGHTS || (bits >= SIREN_MIN_WEIGHT_BITS && bits <= SIREN_MAX_WEIGHT_BITS))
-        return SIREN_OK;
-    return siren_fail(SIREN_USAGE, "weights of %u bits are not possible; choose float32 or int%d to int%d",
-                      bits, SIREN_MIN_WEIGHT_BITS, SIREN_MAX_WEIGHT_BITS);
-}
-
-/* Integers are stored in groups of the same number of bits. */
-typedef enum {
-    FINE,   /* the first layer's weights, and the biases of each layer */
-    HIDDEN, /* weights of the other hidden layers */
-    OUTPUT, /* weights of the output layer, unless it is the first */
-    N_GROUPS
-} group;
-
-static unsigned group_bits(group which, unsigned weight_bits) {
-    return which == FINE ? SIREN_FINE_BITS : which == OUTPUT ? weight_bits + 1 : weight_bits;
-}
-
-static unsigned group_bytes(group which, unsigned weight_bits) {
-    return group_bits(which, weight_bits) <= 8 ? 1 : 2;
-}
-
-/* A run of parameters of one group in exchange order: weights of a layer, or its biases. */
-typedef struct {
-    const siren_network *network;
-    uint32_t layer;
-    bool started, biases;
-    group which;
-    size_t n;
-} run_of_params;
-
-/* Goes on to the next run; false at the end. Begins with .network alone. */
-static bool next_run(run_of_params *run) {
-    if (run->biases) run->layer++;
-    run->biases = run->started && !run->biases;
-    run->started = true;
-    if (run->layer == run->network->n_layers) return false;
-    size_t out = run->network->layers[run->layer].width;
-    run->n = run->biases ? out : out * siren_network_layer_inputs(run->network, run->layer);
-    run->which = run->biases || run->layer == 0             ? FINE
-                 : run->layer + 1 == run->network->n_layers ? OUTPUT
-                                                            : HIDDEN;
-    return true;
-}
-
-static size_t group_size(const siren_network *network, group which) {
-    size_t n = 0;
-    for (run_of_params run = {.network = network}; next_run(&run);)
-        if (run.which == which) n += run.n;
-    return n;
-}
-
-size_t siren_quantised_bytes(const siren_network *network, unsigned weight_bits) {
-    if (weight_bits == SIREN_FLOAT32_WEIGHTS) return siren_network_n_params(network) * sizeof(float);
-    size_t n_bytes = 2 * siren_rounded_n_steps(network);
-    for (group g = FINE; g < N_GROUPS; g++) n_bytes += group_bytes(g, weight_bits) * group_size(network, g);
-    return n_bytes;
-}
-
-/* Byte planes of `n` values of `width` bytes, lowest byte first. */
-static void put_planes(uint8_t *planes, const uint32_t *values, size_t n, unsigned width) {
-    for (unsigned byte = 0; byte < width; byte++)
-        for (size_t i = 0; i < n; i++) *planes++ = (uint8_t)(values[i] >> (8 * byte));
-}
-
-static void get_planes(const uint8_t *planes, uint32_t *values, size_t n, unsigned width) {
-    memset(values, 0, n * sizeof *values);
-    for (unsigned byte = 0; byte < width; byte++)
-        for (size_t i = 0; i < n; i++) values[i] |= (uint32_t)*planes++ << (8 * byte);
-}
-
-static uint32_t bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static float float_of(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-/* Small magnitudes become small numbers, so that high byte planes are mostly 0: 0, -1, 1, -2, 2 ... are 0, 1,
- * 2, 3, 4. */
-static uint32_t zigzag(int q) { return (uint32_t)(q < 0 ? -2 * q - 1 : 2 * q); }
-
-/* ---- to bytes ---- */
-
-static siren_status encode(const siren_network *network, unsigned bits, const siren_rounded *rounded,
-                           uint8_t *bytes) {
-    siren_status status = SIREN_OK;
-    uint32_t *values = NULL;
-    size_t n_steps = siren_rounded_n_steps(network);
-    SIREN_TRY(siren_allocate(&values, siren_network_n_params(network) + n_steps, sizeof *values,
-                             "the stored values"));
-    for (size_t i = 0; i < n_steps; i++) values[i] = bits_of(rounded->steps[i]) >> 16;
-    put_planes(bytes, values, n_steps, 2);
-    bytes += 2 * n_steps;
-    for (group g = FINE; g < N_GROUPS; g++) {
-        const int16_t *integers = rounded->integers;
-        size_t n = 0;
-        for (run_of_params run = {.network = network}; next_run(&run); integers += run.n)
-            for (size_t i = 0; run.which == g && i < run.n; i++) values[n++] = zigzag(integers[i]);
-        put_planes(bytes, values, n, group_bytes(g, bits));
-        bytes += n * group_bytes(g, bits);
-    }
-done:
-    free(values);
-    return status;
-}
-
 /* Mean squared error of the exact decode over the targets that are data; infinity where it is not finite. */
 static siren_status decoded_error(const siren_network *network, const float *params, size_t n_points,
                                   const float *coordinates, const siren_target_source *targets, size_t nth,
@@ -169,18 +39,6 @@ done:
     return status;
 }
 
-static siren_status encode_float32(const float *params, size_t n_params, uint8_t *bytes) {
-    siren_status status = SIREN_OK;
-    uint32_t *values = NULL;
-    SIREN_TRY(siren_allocate(&values, n_params, sizeof *values, "the stored values"));
-    for (size_t i = 0; i < n_params; i++)
-        values[i] = fabsf(params[i]) < SIREN_SMALLEST_STEP ? 0 : bits_of(params[i]);
-    put_planes(bytes, values, n_params, 4);
-done:
-    free(values);
-    return status;
-}
-
 siren_status siren_quantise(const siren_network *network, unsigned weight_bits, const float *params,
                             size_t n_points, const float *coordinates, const siren_target_source *targets,
                             size_t nth, uint8_t **bytes, size_t *n_bytes) {
@@ -189,7 +47,7 @@ siren_status siren_quantise(const siren_network *network, unsigned weight_bits, 
     float *decoded = NULL;
     uint8_t *made = NULL;
     size_t n_params = siren_network_n_params(network), n_made = siren_quantised_bytes(network, weight_bits);
-    SIREN_TRY(check_bits(weight_bits));
+    SIREN_TRY(siren_weights_check(weight_bits));
     for (size_t i = 0; i < n_params; i++)
         if (!isfinite(params[i])) {
             status = siren_fail(SIREN_USAGE, "parameter %zu of %zu is not finite; train with a lower rate", i,
@@ -198,7 +56,7 @@ siren_status siren_quantise(const siren_network *network, unsigned weight_bits, 
         }
     SIREN_TRY(siren_allocate(&made, n_made, 1, "the quantised parameters"));
     if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
-        SIREN_TRY(encode_float32(params, n_params, made));
+        SIREN_TRY(siren_float32_write(params, n_params, made));
     } else {
         siren_rounding_options options = siren_rounding_defaults();
         double plain_error, fitted_error;
@@ -212,7 +70,7 @@ siren_status siren_quantise(const siren_network *network, unsigned weight_bits, 
                                      nth, &fitted));
         siren_rounded_params(network, &fitted, decoded);
         SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, nth, &fitted_error));
-        SIREN_TRY(encode(network, weight_bits, fitted_error < plain_error ? &fitted : &plain, made));
+        SIREN_TRY(siren_rounded_write(network, weight_bits, fitted_error < plain_error ? &fitted : &plain, made));
     }
     *bytes = made;
     *n_bytes = n_made;
@@ -221,81 +79,6 @@ done:
     siren_rounded_free(&plain);
     siren_rounded_free(&fitted);
     free(decoded);
-    free(made);
-    return status;
-}
-
-/* ---- from bytes ---- */
-
-static bool is_storable(float x) { return isfinite(x) && (x == 0.0f || fabsf(x) >= SIREN_SMALLEST_STEP); }
-
-/* Steps and integers of hostile `bytes` of the right length into `rounded`. */
-static siren_status decode(const char *name, const siren_network *network, unsigned bits,
-                           const uint8_t *bytes, uint32_t *values, siren_rounded *rounded) {
-    size_t n_steps = siren_rounded_n_steps(network);
-    get_planes(bytes, values, n_steps, 2);
-    bytes += 2 * n_steps;
-    for (size_t i = 0; i < n_steps; i++) {
-        rounded->steps[i] = float_of(values[i] << 16);
-        if (signbit(rounded->steps[i]) || !is_storable(rounded->steps[i]))
-            return siren_fail(SIREN_CORRUPT,
-                              "%s: step %zu of the weights is %g, neither 0 nor between 2^-60 and infinity",
-                              name, i, (double)rounded->steps[i]);
-    }
-    for (group g = FINE; g < N_GROUPS; g++) {
-        int16_t *integers = rounded->integers;
-        int largest = SIREN_LARGEST_INTEGER(group_bits(g, bits));
-        const uint32_t *value = values;
-        size_t n = group_size(network, g);
-        get_planes(bytes, values, n, group_bytes(g, bits));
-        bytes += n * group_bytes(g, bits);
-        for (run_of_params run = {.network = network}; next_run(&run); integers += run.n)
-            for (size_t i = 0; run.which == g && i < run.n; i++, value++) {
-                if (*value > zigzag(largest))
-                    return siren_fail(SIREN_CORRUPT,
-                                      "%s: an integer of a weight is %lu in zig-zag code, beyond %lu", name,
-                                      (unsigned long)*value, (unsigned long)zigzag(largest));
-                integers[i] = (int16_t)(*value % 2 ? -(int)(*value / 2) - 1 : (int)(*value / 2));
-            }
-    }
-    return SIREN_OK;
-}
-
-siren_status siren_dequantise(const char *name, const siren_network *network, unsigned weight_bits,
-                              const uint8_t *bytes, size_t n_bytes, float *params) {
-    siren_status status = SIREN_OK;
-    siren_rounded rounded = {0};
-    uint32_t *values = NULL;
-    float *made = NULL;
-    size_t n_params = siren_network_n_params(network);
-    SIREN_TRY(check_bits(weight_bits));
-    if (n_bytes != siren_quantised_bytes(network, weight_bits)) {
-        status = siren_fail(SIREN_CORRUPT, "%s: %zu bytes of parameters where the network has %zu", name,
-                            n_bytes, siren_quantised_bytes(network, weight_bits));
-        goto done;
-    }
-    SIREN_TRY(siren_allocate(&values, n_params + siren_rounded_n_steps(network), sizeof *values,
-                             "the stored values"));
-    SIREN_TRY(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
-    if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
-        get_planes(bytes, values, n_params, 4);
-        for (size_t i = 0; i < n_params; i++) made[i] = float_of(values[i]);
-    } else {
-        SIREN_TRY(siren_rounded_create(network, &rounded));
-        SIREN_TRY(decode(name, network, weight_bits, bytes, values, &rounded));
-        siren_rounded_params(network, &rounded, made);
-    }
-    for (size_t i = 0; i < n_params; i++)
-        if (!is_storable(made[i])) {
-            status =
-                siren_fail(SIREN_CORRUPT, "%s: parameter %zu is %g, neither 0 nor between 2^-60 and infinity",
-                           name, i, (double)made[i]);
-            goto done;
-        }
-    memcpy(params, made, n_params * sizeof *made);
-done:
-    siren_rounded_free(&rounded);
-    free(values);
     free(made);
     return status;
 }

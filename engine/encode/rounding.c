@@ -16,49 +16,6 @@ siren_rounding_options siren_rounding_defaults(void) {
         .match = true, .solve = true, .feedback = true, .polish = true, .ridge = 1e-4};
 }
 
-/* ---- steps and integers ---- */
-
-size_t siren_rounded_n_steps(const siren_network *network) {
-    size_t n = 2;
-    for (uint32_t l = 1; l < network->n_layers; l++) n += (size_t)network->layers[l].width + 1;
-    return n;
-}
-
-siren_status siren_rounded_create(const siren_network *network, siren_rounded *out) {
-    siren_status status = SIREN_OK;
-    siren_rounded rounded = {0};
-    SIREN_TRY(
-        siren_allocate(&rounded.steps, siren_rounded_n_steps(network), sizeof *rounded.steps, "the steps"));
-    SIREN_TRY(siren_allocate(&rounded.integers, siren_network_n_params(network), sizeof *rounded.integers,
-                             "the integers"));
-    *out = rounded;
-    memset(&rounded, 0, sizeof rounded);
-done:
-    siren_rounded_free(&rounded);
-    return status;
-}
-
-void siren_rounded_free(siren_rounded *rounded) {
-    if (!rounded) return;
-    free(rounded->steps);
-    free(rounded->integers);
-    memset(rounded, 0, sizeof *rounded);
-}
-
-void siren_rounded_params(const siren_network *network, const siren_rounded *rounded, float *params) {
-    const float *step = rounded->steps;
-    const int16_t *integer = rounded->integers;
-    for (uint32_t l = 0; l < network->n_layers; l++) {
-        size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
-        for (size_t o = 0; o < out; o++) {
-            for (size_t k = 0; k < in; k++) *params++ = (float)*integer++ * *step;
-            if (l > 0 || o + 1 == out) step++;
-        }
-        for (size_t o = 0; o < out; o++) *params++ = (float)*integer++ * *step;
-        step++;
-    }
-}
-
 /* The smallest step of 16 bits for which `largest` integers reach `magnitude`; 0 where that would be below
  * SIREN_SMALLEST_STEP, and no larger than lets integer * step be finite. */
 static float step_for(double magnitude, int largest) {

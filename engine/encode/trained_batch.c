@@ -2,7 +2,7 @@
 
 #include "engine/encode/quantise.h"
 #include "formats/pack.h"
-#include "host/profile.h"
+#include "host/opencl/profile.h"
 
 #include <math.h>
 #include <stdlib.h>

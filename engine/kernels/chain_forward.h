@@ -3,7 +3,7 @@
 #define SIREN_ENGINE_KERNELS_CHAIN_FORWARD_H
 
 #include "engine/kernels/configured.h"
-#include "host/launch.h"
+#include "host/opencl/launch.h"
 
 /* Build options of chain.cl, decode.cl and peak.cl. */
 void siren_chain_options(const siren_configuration *configuration, char *out, size_t size);

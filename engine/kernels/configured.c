@@ -1,7 +1,7 @@
 #include "engine/kernels/configured.h"
 
 #include "engine/kernels/known_devices.h"
-#include "host/gemm.h"
+#include "host/opencl/gemm.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #define SIREN_ENGINE_KERNELS_CONFIGURED_H
 
 #include "engine/model/network.h"
-#include "host/device_configuration.h"
+#include "host/opencl/device_configuration.h"
 
 /* What is measured for a shape, and up to which width of the hidden layers it stands. */
 typedef struct {

@@ -2,8 +2,8 @@
 #ifndef SIREN_ENGINE_KERNELS_KNOWN_DEVICES_H
 #define SIREN_ENGINE_KERNELS_KNOWN_DEVICES_H
 
-#include "host/configuration.h"
-#include "host/device.h"
+#include "host/opencl/configuration.h"
+#include "host/opencl/device.h"
 
 typedef struct {
     siren_family family;

@@ -1,7 +1,7 @@
 #include "engine/kernels/matrix_units.h"
 
-#include "engine/sirencl.h"
-#include "host/launch.h"
+#include "engine/calls.h"
+#include "host/opencl/launch.h"
 #include "host/rng.h"
 
 #include <math.h>

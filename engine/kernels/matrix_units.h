@@ -3,7 +3,7 @@
 #ifndef SIREN_ENGINE_KERNELS_MATRIX_UNITS_H
 #define SIREN_ENGINE_KERNELS_MATRIX_UNITS_H
 
-#include "host/device.h"
+#include "host/opencl/device.h"
 
 /* The source file with the layer family's kernels for `units`, or NULL for SIREN_MATRIX_OFF. */
 const char *siren_matrix_file(siren_matrix_units units);

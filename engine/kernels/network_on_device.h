@@ -3,7 +3,7 @@
 #define SIREN_ENGINE_KERNELS_NETWORK_ON_DEVICE_H
 
 #include "engine/model/network.h"
-#include "host/launch.h"
+#include "host/opencl/launch.h"
 
 /* Puts the layer table and every layer's w0 (n_layers) on the device; both are yours: siren_buffer_free(). On failure
  * what was made so far stays in *table. */

@@ -3,7 +3,7 @@
 #define SIREN_ENGINE_KERNELS_POINTS_ON_DEVICE_H
 
 #include "engine/model/network.h"
-#include "host/launch.h"
+#include "host/opencl/launch.h"
 
 typedef struct {
     siren_device *device;

@@ -31,7 +31,7 @@ struct siren_layer_family {
     siren_gradient_shape shape;
     siren_layer_tile tile;
     const siren_layer_products *products;
-    unsigned clblast;  /* set of parameters (host/gemm.h), or 0: own products */
+    unsigned clblast;  /* set of parameters (host/opencl/gemm.h), or 0: own products */
     size_t block_rows; /* points are dealt to the parts of a gradient in blocks of so many */
     siren_kernel *first, *forward, *output, *loss, *input_gradient, *weight_gradient, *first_gradient;
     siren_kernel *pack; /* CLBlast only */

@@ -1,7 +1,7 @@
 /* The layer family's products by CLBlast, batched over the networks; weight gradients over the parts of the points, too.
  * A part's products each sum over one block of points, so that its result depends on neither tiles nor batch. */
 #include "engine/train/layer_family.h"
-#include "host/gemm.h"
+#include "host/opencl/gemm.h"
 
 /* Layer l for a product: where its weights begin in a network's parameters, and its sides. */
 typedef struct {

@@ -3,7 +3,7 @@
 #define SIREN_ENGINE_TRAIN_OPTIMISER_H
 
 #include "engine/model/network.h"
-#include "host/launch.h"
+#include "host/opencl/launch.h"
 
 typedef struct siren_optimiser siren_optimiser;
 struct siren_optimiser {

@@ -7,7 +7,7 @@
 #define SIREN_ENGINE_TRAIN_SAMPLER_H
 
 #include "engine/model/network.h"
-#include "host/launch.h"
+#include "host/opencl/launch.h"
 
 typedef struct siren_sampler siren_sampler;
 

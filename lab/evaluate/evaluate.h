@@ -3,7 +3,8 @@
 #define SIREN_LAB_EVALUATE_EVALUATE_H
 
 #include "engine/metrics.h"
-#include "engine/sirencl.h"
+#include "lab/evaluate/slice_means.h"
+#include "engine/calls.h"
 #include "lab/evaluate/statistics.h"
 #include "formats/config.h"
 

@@ -2,7 +2,7 @@
 #ifndef SIREN_LAB_EVALUATE_SLICES_CUT_H
 #define SIREN_LAB_EVALUATE_SLICES_CUT_H
 
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "formats/series.h"
 
 /* Slices [z, z + nz) of all volumes, in their place in the world. USAGE for a range outside the series. `*out` is yours:

@@ -5,7 +5,7 @@
 #include "lab/baseline/baseline.h"
 #include "engine/model/network.h"
 #include "lab/phantom/phantom.h"
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "formats/config.h"
 
 #define SIREN_MAX_TRIALS 100000 /* of an experiment, unless the caller asks for more */

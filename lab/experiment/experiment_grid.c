@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/model/blocks.h"
-#include "engine/encode/quantise.h"
+#include "engine/archive/parameters.h"
 
 /* What an entry may list. All values fit into doubles: names are counted, integers end at 2^53 - 1. */
 typedef enum { MODEL, LAYERS, WIDTH, WEIGHTS, SEED, RATE, W0, N_AXES } axis_kind;

@@ -8,7 +8,7 @@
 
 #include "engine/model/blocks.h"
 #include "engine/train/optimiser.h"
-#include "engine/encode/quantise.h"
+#include "engine/archive/parameters.h"
 #include "formats/number.h"
 
 siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, siren_network *out) {

@@ -105,7 +105,7 @@ static siren_status decode(const making *run, const char *path, siren_series *ou
     if (asprintf(&image, "%s/decoded.nii", o->folder) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: the path of a decoded slice");
     SIREN_TRY(check_archive(run, path));
-    SIREN_TRY(siren_decompress(run->device, path, image, &decompress, NULL, NULL));
+    SIREN_TRY(siren_decompress_file(run->device, path, image, &decompress, NULL, NULL));
     SIREN_TRY(siren_nifti_read(image, o->memory_limit, &decoded));
     SIREN_TRY(cut(&decoded, 0, 0, out));
 done:

@@ -2,7 +2,7 @@
 #ifndef SIREN_LAB_PICTURE_VIEW_H
 #define SIREN_LAB_PICTURE_VIEW_H
 
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "formats/series.h"
 
 #define SIREN_FIGURE_MOST_RESULTS 8 /* beside the original in one figure */

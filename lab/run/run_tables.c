@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "lab/run/run_tables.h"
 
-#include "engine/encode/quantise.h"
+#include "engine/archive/parameters.h"
 #include "formats/number.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 #define SIREN_LAB_SWEEP_SLICEWISE_H
 
 #include "engine/encode/fidelity.h"
-#include "engine/sirencl.h"
+#include "engine/calls.h"
 #include "formats/series.h"
 
 /* Both forms are those of siren_fidelity_slice(), of the network's outputs before they are rounded to stored
@@ -20,7 +20,7 @@ typedef struct {
 /* Decodes each block of `archive` once and compares it with `series`, from which it was made. `mask` (nz, ny,
  * nx) may be NULL. `device` NULL decodes on the host. Beside the decoder it holds one slice, or one layer of
  * patches, of targets and outputs in float32: UNSUPPORTED where these need more than `memory_limit` bytes.
- * USAGE for a series of another shape or type; CORRUPT and INTEGRITY as siren_verify(). `*slices` (n_slices)
+ * USAGE for a series of another shape or type; CORRUPT and INTEGRITY as siren_verify_file(). `*slices` (n_slices)
  * are those of the archive, ascending; yours to free(). */
 siren_status siren_slicewise(siren_device *device, const char *archive, const siren_series *series,
                              const uint8_t *mask, size_t memory_limit, siren_progress_fn progress, void *user,

@@ -3,7 +3,7 @@
 #include "engine/care/bench.h"
 #include "engine/archive/record.h"
 #include "engine/model/grid.h"
-#include "engine/encode/quantise.h"
+#include "engine/archive/parameters.h"
 #include "lab/sweep/sweep_trial.h"
 #include "formats/nifti.h"
 

@@ -213,7 +213,7 @@ static siren_status decode_slice(const panel_keeping *p, const keeping *k, const
                                               .memory_limit = p->plan->options->memory_limit};
     SIREN_TRY(siren_run_path(&archive, k->folder, "%s", SIREN_ARCHIVE_FILE));
     SIREN_TRY(siren_staging_path(k->staging, name, &image));
-    status = siren_decompress(p->plan->device, archive, image, &options, NULL, NULL);
+    status = siren_decompress_file(p->plan->device, archive, image, &options, NULL, NULL);
 done:
     free(archive);
     free(image);

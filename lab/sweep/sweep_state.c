@@ -1,5 +1,7 @@
 #include "lab/sweep/sweep_state.h"
 
+#include "host/opencl/device.h"
+
 #include <math.h>
 #include <stdlib.h>
 

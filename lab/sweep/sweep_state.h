@@ -10,7 +10,7 @@
 #include "lab/sweep/sweep_input.h"
 #include "lab/sweep/sweep_jobs.h"
 #include "lab/sweep/sweep_trial.h"
-#include "host/background.h"
+#include "host/opencl/background.h"
 
 #include <pthread.h>
 

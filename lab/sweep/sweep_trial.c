@@ -1,6 +1,6 @@
 #include "lab/sweep/sweep_trial.h"
 
-#include "engine/archive/sections.h"
+#include "engine/encode/sections.h"
 #include "lab/sweep/slicewise.h"
 #include "host/file.h"
 
@@ -230,7 +230,7 @@ static siren_status finish_archive(siren_finishing *f) {
     SIREN_RETURN_IF_FAILED(siren_archive_writer_commit(writer, &f->result.archive_bytes));
     double start = siren_clock();
     SIREN_RETURN_IF_FAILED(
-        siren_verify(f->source->device, f->archive, f->source->memory_limit, NULL, NULL, NULL));
+        siren_verify_file(f->source->device, f->archive, f->source->memory_limit, NULL, NULL, NULL));
     f->decode_seconds = siren_clock() - start;
     if (f->trial->layout.grid.kind != SIREN_BLOCK_SLICE) SIREN_RETURN_IF_FAILED(add_slices(f));
     if (f->source->experiment->keep_archives) return add_file(f, SIREN_ARCHIVE_FILE);

@@ -1,5 +1,5 @@
-#include "host/profile.h"
-#include "host/opencl.h"
+#include "host/opencl/profile.h"
+#include "host/opencl/opencl.h"
 
 #include <stdlib.h>
 #include <string.h>

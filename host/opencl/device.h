@@ -1,14 +1,8 @@
 /* OpenCL devices: list, choose, open, and the facts the engine plans with. All vendor quirks live in device.c. */
-#ifndef SIREN_HOST_DEVICE_H
-#define SIREN_HOST_DEVICE_H
+#ifndef SIREN_HOST_OPENCL_DEVICE_H
+#define SIREN_HOST_OPENCL_DEVICE_H
 
 #include "host/base.h"
-
-/* Part of libsirencl's interface. */
-#ifdef __cplusplus
-extern "C" {
-#endif
-#pragma GCC visibility push(default)
 
 /* Which kernels a device gets: chain (a block of points through the whole network per work-item, explicit vectors) for
  * CPUs, layer (tiled matrix products with local memory) for everything else. */
@@ -43,14 +37,6 @@ typedef struct {
 /* Every device of every platform; `*facts` is yours to free(). NO_DEVICE names packages and variables to set. */
 siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices);
 
-typedef struct siren_device siren_device;
-
-/* Opens a device with one in-order queue. `choice`: "cpu", "gpu", "platform:index", or part of a name (any case); NULL
- * or "" means the environment's SIRENCL_DEVICE, else the first GPU, else the first device. NO_DEVICE when nothing
- * matches, listing what there is. `*out` is yours: siren_device_close(). One thread at a time may use a device. */
-siren_status siren_device_open(const char *choice, siren_device **out);
-void siren_device_close(siren_device *device);
-
 /* Opens several devices. `choice`: "all" (every one that is available), or a list, with commas, of what siren_device_open()
  * takes. "/N" behind one of them splits it into N devices of as many compute units each: "cpu/2", "0:0/2,1:0". USAGE where a
  * device is named twice or does not split so, else as siren_device_open(). Each device may be used by a thread of its own at
@@ -71,15 +57,10 @@ siren_status siren_device_finish(siren_device *device);
 
 /* For tests: the nth call to the device from now on (0 = the next) fails with `status`, and so does every later one;
  * SIREN_OK takes that back. */
-SIREN_INTERNAL void siren_device_inject_failure(siren_device *device, long nth, siren_status status);
+void siren_device_inject_failure(siren_device *device, long nth, siren_status status);
 /* For tests: buffers have room for so many bytes together; 0: what there is. Others fail when they are created
  * (CL_MEM_OBJECT_ALLOCATION_FAILURE) or, `late`, at every use of the device while they exist (CL_OUT_OF_RESOURCES, NVIDIA's
  * way). */
-SIREN_INTERNAL void siren_device_limit_room(siren_device *device, size_t bytes, bool late);
-
-#pragma GCC visibility pop
-#ifdef __cplusplus
-}
-#endif
+void siren_device_limit_room(siren_device *device, size_t bytes, bool late);
 
 #endif

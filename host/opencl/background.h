@@ -1,6 +1,6 @@
 /* A thread beside its owner's that does one piece of work at a time. */
-#ifndef SIREN_HOST_BACKGROUND_H
-#define SIREN_HOST_BACKGROUND_H
+#ifndef SIREN_HOST_OPENCL_BACKGROUND_H
+#define SIREN_HOST_OPENCL_BACKGROUND_H
 
 #include "host/base.h"
 

@@ -1,8 +1,8 @@
 /* Matrix products by CLBlast's SgemmStridedBatched, on buffers of host/launch. */
-#ifndef SIREN_HOST_GEMM_H
-#define SIREN_HOST_GEMM_H
+#ifndef SIREN_HOST_OPENCL_GEMM_H
+#define SIREN_HOST_OPENCL_GEMM_H
 
-#include "host/launch.h"
+#include "host/opencl/launch.h"
 
 /* CLBlast's tile parameters and its threshold between two ways to multiply, chosen here and not by its database, which knows
  * few devices and decides by the size of a product: a set of them always goes one way, so that the bits of a result do not

@@ -1,6 +1,6 @@
 /* What an archive holds beside its records: header, layout, files that belong to the image, provenance. */
-#ifndef SIREN_ENGINE_ARCHIVE_SECTIONS_H
-#define SIREN_ENGINE_ARCHIVE_SECTIONS_H
+#ifndef SIREN_ENGINE_ENCODE_SECTIONS_H
+#define SIREN_ENGINE_ENCODE_SECTIONS_H
 
 #include "engine/archive/record.h"
 

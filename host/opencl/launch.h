@@ -1,8 +1,8 @@
 /* Buffers, programs and kernel launches on an open device. Everything runs in the order enqueued. */
-#ifndef SIREN_HOST_LAUNCH_H
-#define SIREN_HOST_LAUNCH_H
+#ifndef SIREN_HOST_OPENCL_LAUNCH_H
+#define SIREN_HOST_OPENCL_LAUNCH_H
 
-#include "host/device.h"
+#include "host/opencl/device.h"
 
 typedef struct siren_buffer siren_buffer;
 

@@ -1,11 +1,11 @@
 #include "engine/encode/brain_mask.h"
 #include "engine/encode/encoder.h"
 #include "engine/model/grid.h"
-#include "engine/archive/sections.h"
+#include "engine/encode/sections.h"
 #include "formats/nifti.h"
-#include "host/background.h"
+#include "host/opencl/background.h"
 #include "host/file.h"
-#include "host/profile.h"
+#include "host/opencl/profile.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -213,7 +213,7 @@ static siren_status plan_run(siren_compression *run, const char *image) {
     return siren_encoder_create(run->device, &plan, &run->encoder);
 }
 
-siren_status siren_compress(siren_device *device, const char *image, const char *archive,
+siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
                             const siren_compress_options *options, siren_progress_fn progress, void *user,
                             siren_archive_info *info) {
     if (!device || !image || !archive || !options)

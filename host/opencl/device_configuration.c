@@ -1,6 +1,6 @@
-#include "host/device_configuration.h"
+#include "host/opencl/device_configuration.h"
 
-#include "host/opencl.h"
+#include "host/opencl/opencl.h"
 
 siren_configuration siren_device_configuration(const siren_device *device, siren_shape shape) {
     return device->configurations[device->facts.family][shape];

@@ -1,6 +1,6 @@
 /* The layer family's exact decode. */
-#ifndef SIREN_ENGINE_DECODE_LAYER_DECODE_H
-#define SIREN_ENGINE_DECODE_LAYER_DECODE_H
+#ifndef SIREN_ENGINE_KERNELS_LAYER_DECODE_H
+#define SIREN_ENGINE_KERNELS_LAYER_DECODE_H
 
 #include "engine/kernels/points_on_device.h"
 

@@ -1,4 +1,4 @@
-#include "engine/archive/sections.h"
+#include "engine/encode/sections.h"
 
 #include "engine/kernels/configured.h"
 #include "formats/diffusion_table.h"

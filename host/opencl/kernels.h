@@ -1,6 +1,6 @@
 /* The kernel sources of cl/. */
-#ifndef SIREN_HOST_KERNELS_H
-#define SIREN_HOST_KERNELS_H
+#ifndef SIREN_HOST_OPENCL_KERNELS_H
+#define SIREN_HOST_OPENCL_KERNELS_H
 
 #include "host/embedded.h"
 

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
-#include "host/launch.h"
-#include "host/opencl.h"
-#include "host/profile.h"
+#include "host/opencl/launch.h"
+#include "host/opencl/opencl.h"
+#include "host/opencl/profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

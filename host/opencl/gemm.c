@@ -1,6 +1,6 @@
-#include "host/gemm.h"
+#include "host/opencl/gemm.h"
 
-#include "host/opencl.h"
+#include "host/opencl/opencl.h"
 
 #include <clblast_c.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
-#include "host/background.h"
+#include "host/opencl/background.h"
 
-#include "host/profile.h"
+#include "host/opencl/profile.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -4,10 +4,10 @@
  * Stages are of one thread: a nested stage takes its time from the one around it, so that those of a thread add up to
  * what passed. A thread without a profile pays one comparison for a stage. What threads in the background take is told
  * beside that, for it passes at the same time. */
-#ifndef SIREN_HOST_PROFILE_H
-#define SIREN_HOST_PROFILE_H
+#ifndef SIREN_HOST_OPENCL_PROFILE_H
+#define SIREN_HOST_OPENCL_PROFILE_H
 
-#include "host/device.h"
+#include "host/opencl/device.h"
 
 typedef struct siren_profile siren_profile;
 

@@ -1,7 +1,7 @@
 /* What a device's kernels are built with. Every configuration gives the same decoded bits; sums of training differ in their
  * order (docs/numerics.md). Chosen by measurement in engine/care/tune.h. */
-#ifndef SIREN_HOST_CONFIGURATION_H
-#define SIREN_HOST_CONFIGURATION_H
+#ifndef SIREN_HOST_OPENCL_CONFIGURATION_H
+#define SIREN_HOST_OPENCL_CONFIGURATION_H
 
 #include <stdint.h>
 
@@ -12,7 +12,7 @@ typedef struct {
     uint32_t items_m, items_n; /* layer: work-items along the rows and columns of a tile, */
     uint32_t quads_m, quads_n; /* quads of 4 x 4 results of each, */
     uint32_t slab;             /* and values of k in local memory */
-    uint32_t clblast;          /* either: 0, or CLBlast multiplies in training, with this set of host/gemm.h */
+    uint32_t clblast;          /* either: 0, or CLBlast multiplies in training, with this set of host/opencl/gemm.h */
 } siren_configuration;
 
 /* Networks alike enough to share a configuration: by the widest hidden layer. */

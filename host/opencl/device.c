@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
-#include "host/device.h"
-#include "host/opencl.h"
+#include "host/opencl/device.h"
+#include "host/opencl/opencl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,6 +206,26 @@ siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices) {
 }
 
 /* ---- choosing ---- */
+
+siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_description *device),
+                                 void *user) {
+    siren_device_facts *list = NULL;
+    size_t n = 0;
+    if (!visit) return siren_fail(SIREN_USAGE, "siren_devices_visit: visit must not be NULL");
+    SIREN_RETURN_IF_FAILED(siren_device_list(&list, &n));
+    for (size_t i = 0; i < n; i++) {
+        const siren_device_description description = {.place = list[i].place,
+                                                      .name = list[i].name,
+                                                      .platform = list[i].platform_name,
+                                                      .driver = list[i].driver,
+                                                      .available = list[i].available,
+                                                      .is_gpu = list[i].is_gpu,
+                                                      .memory_bytes = list[i].global_bytes};
+        if (!visit(user, &description)) break;
+    }
+    free(list);
+    return SIREN_OK;
+}
 
 static bool matches(const siren_device_facts *facts, const char *choice) {
     if (strcmp(choice, "cpu") == 0) return facts->is_cpu;
@@ -443,6 +463,8 @@ void siren_device_close(siren_device *device) {
     if (device->is_part) clReleaseDevice(device->id);
     free(device);
 }
+
+const char *siren_device_name(const siren_device *device) { return device ? device->facts.name : "the host"; }
 
 const siren_device_facts *siren_device_get_facts(const siren_device *device) { return &device->facts; }
 

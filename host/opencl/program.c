@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "host/file.h"
-#include "host/kernels.h"
-#include "host/opencl.h"
+#include "host/opencl/kernels.h"
+#include "host/opencl/opencl.h"
 
 #include <pthread.h>
 #include <stdio.h>

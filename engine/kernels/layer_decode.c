@@ -1,4 +1,4 @@
-#include "engine/decode/layer_decode.h"
+#include "engine/kernels/layer_decode.h"
 
 #include "engine/kernels/layer_forward.h"
 

@@ -1,11 +1,11 @@
 /* What the files of host/ share about OpenCL; nothing above host/ includes it. */
-#ifndef SIREN_HOST_OPENCL_H
-#define SIREN_HOST_OPENCL_H
+#ifndef SIREN_HOST_OPENCL_OPENCL_H
+#define SIREN_HOST_OPENCL_OPENCL_H
 
 #include <CL/cl.h>
 
-#include "host/configuration.h"
-#include "host/device.h"
+#include "host/opencl/configuration.h"
+#include "host/opencl/device.h"
 
 typedef struct siren_profile siren_profile;
 typedef struct siren_profile_row siren_profile_row;

@@ -1,0 +1,97 @@
+/* The product's calls on whole files, with options as structs: what the public calls (host/sirencl.h), tools, lab and tests
+ * are made of. Contracts are those of the public calls where none is given. */
+#ifndef SIREN_ENGINE_CALLS_H
+#define SIREN_ENGINE_CALLS_H
+
+#include "host/base.h"
+
+#define SIREN_MASK_AUTO "auto"
+
+typedef struct {
+    const char *model;      /* shorthand of engine/model/network.h: "siren-2d" */
+    uint32_t layers, width; /* hidden layers and their units */
+    float w0;               /* frequency of the sine layers */
+    size_t epochs;
+    size_t points_per_epoch; /* an epoch sees so many points of each block in turns; 0: all */
+    float rate;           /* Adam's learning rate; 0: 3e-4 for models of 2 coordinates, 2e-4 for those of 3 */
+    uint64_t seed;        /* of the initial parameters */
+    unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
+    siren_block_kind blocks;
+    size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
+    siren_span slices; /* to compress; the archive then holds the subseries */
+    const char *bval, *bvec,
+        *sidecar; /* files to attach; NULL: the ones beside the image, where they exist */
+    /* Voxels to train on and to store: a 3-D image on the series' grid, 0 outside and one other value inside;
+     * SIREN_MASK_AUTO: the mask that MRtrix3's dwi2mask makes; NULL: all. What is outside comes back as one value. */
+    const char *mask;
+    bool overwrite;
+    size_t
+        memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */
+} siren_compress_options;
+
+/* The published setting of the 2-D networks. */
+siren_compress_options siren_compress_defaults(void);
+
+/* Releases what `info` holds; the struct itself is the caller's. NULL is allowed. */
+void siren_archive_info_free(siren_archive_info *info);
+
+/* Lets the device's matrix units multiply in trainings that begin afterwards (docs/matrix-units.md): faster, with operands
+ * of 11 significant bits. UNSUPPORTED for devices whose units it does not know, DEVICE when their kernels do not build or
+ * fail a comparison with plain C; training goes on without them then. */
+siren_status siren_matrix_units_enable(siren_device *device);
+
+/* Compresses the NIfTI file `image` into the archive `archive`. `info` (may be NULL) is yours: siren_archive_info_free(). */
+siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
+                                 const siren_compress_options *options, siren_progress_fn progress, void *user,
+                                 siren_archive_info *info);
+
+typedef struct {
+    siren_span slices, volumes; /* in the numbering of the original series */
+    bool overwrite;
+    size_t
+        memory_limit; /* bytes for one decoded block or a layer of patches, or for a .nii.gz; larger is refused before allocation */
+} siren_decompress_options;
+
+/* Of a part of the volumes no other is evaluated; a block's checksum, which is of all of them, cannot be compared then, and some
+ * points of each block are compared with the host instead. */
+siren_status siren_decompress_file(siren_device *device, const char *archive, const char *image,
+                                   const siren_decompress_options *options, siren_progress_fn progress,
+                                   void *user);
+
+/* The series of one voxel. */
+typedef struct {
+    size_t n_volumes;
+    double *values; /* (n_volumes) scaled: slope and inter applied */
+    bool inside;    /* false: outside the archive's mask, the values are its background */
+} siren_voxel_series;
+
+/* Decodes `volumes` of the voxel (x, y, z) of the original series, and nothing else: its record is read and its network evaluated
+ * at one point, on the host, to the bits that siren_decompress() gives. The record's checksum is checked; that of the
+ * decoded block cannot be. USAGE for a voxel that the archive does not hold. The values are yours to free(). */
+siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_span volumes,
+                              siren_voxel_series *out);
+
+/* Reads what the archive says of itself; touches no record. */
+siren_status siren_info(const char *archive, siren_archive_info *info);
+
+siren_status siren_verify_file(siren_device *device, const char *archive, size_t memory_limit,
+                               siren_progress_fn progress, void *user, size_t *n_blocks);
+
+/* `mask` may be NULL. */
+siren_status siren_compare_files(const char *image, const char *other, const char *mask, size_t memory_limit,
+                                 siren_comparison *out);
+
+/* Runs the self-test unless the user's cache says that the device, with this driver, version and tuning, has passed it, and
+ * keeps there that it has. Call it before the first training on a device, after siren_tune_load(). WRONG_DEVICE where
+ * it fails, of which nothing is kept. A damaged cache is ignored with a warning. */
+siren_status siren_selftest_once(siren_device *device);
+
+/* Lets the device use what 'sirencl tune' has measured for it, kept in the user's cache; nothing where there is nothing, or
+ * where the environment says SIRENCL_TUNE=off. A damaged cache, or one of another device or version, is ignored with a
+ * warning. Decoded bits do not depend on it; trained ones may in their last digits. */
+void siren_tune_load(siren_device *device);
+
+/* Changes whenever the same settings on the same device give other results: part of the identity of a sweep's trials. */
+#define SIREN_NUMERICS_VERSION 1
+
+#endif
