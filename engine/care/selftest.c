@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every activation, odd and whole tile sizes, one and several blocks of points. Answers: tests/train_selftest.c. */
+/* Every activation, odd and whole tile sizes, one and several blocks of points. */
 const siren_selftest_case siren_selftest_cases[] = {
 #include "engine/care/selftest_answers.h"
 };

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include "engine/archive/record.h"
 #include "formats/little_endian.h"
-#include "tests/archive_forge.h"
+#include "tests/shared/archive_forge.h"
 
 #include <stdio.h>
 #include <stdlib.h>

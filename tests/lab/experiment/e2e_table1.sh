@@ -1,0 +1,112 @@
+# An experiment with evaluations, configs/table1.json scaled down: evaluation.json and evaluation.csv agree with sirencl
+# evaluate, a run goes on after damage and interruption, what is impossible is refused. Diffusion metrics are looked at where
+# MRtrix3 is installed; the run without it goes everywhere.
+set -u
+sirencl=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+fail() { echo "FAILED: $*" >&2; exit 1; }
+sweep() { "$sirencl" sweep --device cpu "$@" >stdout.txt 2>stderr.txt; }
+config=$(dirname "$0")/../../../configs/table1.json
+
+scaled() { # EXTRA: table1.json in small, without the baselines that need MRtrix3 where it is missing
+    sed -e 's/\[64, 64, 8\]/[20, 20, 6]/; s/\[\[0, 5\], \[1000, 64\]\]/[[0, 2], [1000, 16]]/; s/\[128, 256\]/[32, 48]/' \
+        -e 's/"epochs": 2000,/"epochs": 40, "blocks": {"range": [2, 5]}, '"$1"'/' -e '/"\$schema"/d' "$config"
+}
+scaled '' >with.json
+scaled '' | grep -v 'mppca\|smooth' >without.json
+
+# ---- a machine without MRtrix3: intensities, and one word of the rest ----
+mkdir bin && ln -s "$(command -v ld)" bin/ # which OpenCL links kernels with
+PATH=$folder/bin:/nowhere "$sirencl" sweep --device cpu without.json -o without >stdout.txt 2>stderr.txt ||
+    fail "sweep without MRtrix3: $(cat stderr.txt)"
+[ "$(grep -c 'not on PATH' stderr.txt)" = 1 ] || fail "MRtrix3's absence is to be said once: $(cat stderr.txt)"
+[ "$(ls without/trials/*/evaluation.json | wc -l)" = 4 ] || fail "4 evaluations expected: $(ls without/trials/*)"
+[ "$(head -1 without/evaluation.csv)" = \
+    trial,input,model,layers,width,weights,seed,lr,w0,epochs,parameters,metric,region,mean,std,median,p95,voxels,excluded ] ||
+    fail "columns: $(head -1 without/evaluation.csv)"
+grep -q ',fa,' without/evaluation.csv && fail "FA without MRtrix3"
+for region in brain wm gm csf; do
+    [ "$(grep -c ",intensity,$region," without/evaluation.csv)" = 4 ] || fail "$region: $(cat without/evaluation.csv)"
+done
+for trial in without/trials/*/; do
+    (cd "$trial" && sha256sum --quiet -c SHA256SUMS) || fail "$trial: checksums"
+    tail -1 "$trial/SHA256SUMS" | grep -q '  evaluation.json$' || fail "$trial: evaluation.json has no checksum"
+done
+
+# ---- the same figures as of sirencl evaluate on the same slices ----
+archive=$(echo without/trials/siren-2d-3x32-*/archive.siren)
+"$sirencl" decompress --quiet --device host "$archive" result.nii || fail "decompress"
+mean() { awk -F, -v m="$2" -v r="$3" '$1 ~ /^siren-2d-3x32/ && $12 == m && $13 == r { print $14 }' "$1"/evaluation.csv; }
+python=${SIREN_PYTHON:-python3}
+if "$python" -c 'import nibabel, numpy' 2>/dev/null; then
+    "$python" - "$(mean without intensity wm)" <<'PYTHON' || fail "the relative error in white matter"
+import sys
+import nibabel, numpy
+load = lambda path: numpy.asarray(nibabel.load(path).dataobj, float)
+x, wm = (load(f"without/inputs/phantom{part}.nii.gz")[:, :, 2:5] for part in ("", "_wm"))
+x, y = x[wm > 0], load("result.nii")[wm > 0]
+expected = numpy.mean(abs(x - y)[x != 0] / x[x != 0])
+assert abs(float(sys.argv[1]) / expected - 1) < 1e-6, (sys.argv[1], expected)
+PYTHON
+fi
+
+# ---- the page: a row for each method and region with the table's numbers, and the claims ----
+"$sirencl" report --quiet without -o page.html || fail "report"
+[ "$(sed -n '/id="table1"/,/<\/table>/p' page.html | grep -c '<tr><td>')" = 16 ] || fail "16 rows expected: $(grep -A40 table1 page.html)"
+sed -n '/id="table1"/,/<\/table>/p' page.html | grep -q ">$(printf %.3g "$(mean without intensity wm)") ± " ||
+    fail "the page lacks the mean of evaluation.csv"
+head -1 without/figures/claims.csv | grep -q '^claim,figure,unit,lowest,highest,pairs,verdict$' || fail "claims.csv: $(head -1 without/figures/claims.csv)"
+grep -q '^above-jpeg2000,[-0-9.e]*,dB,.*hold' without/figures/claims.csv || fail "above-jpeg2000: $(cat without/figures/claims.csv)"
+grep -q '^decoding,[0-9.e-]*,s,[0-9.e-]*,[0-9.e-]*,1,.*hold' without/figures/claims.csv || fail "decoding: $(cat without/figures/claims.csv)"
+grep -q 'id="claims"' page.html || fail "no claims in the page"
+rm -r without/figures
+
+# ---- what a killed evaluation left goes, even where nothing is left to do ----
+mkdir without/.siren-aBc123 && touch without/.siren-aBc123/original.nii
+sweep without.json -o without || fail "resume: $(cat stderr.txt)"
+[ ! -e without/.siren-aBc123 ] || fail "a hidden folder is left: $(ls -A without)"
+
+# ---- what is damaged or missing is judged again, and nothing is trained ----
+cp -r without again
+damaged=$(echo again/trials/siren-2d-3x32-*/evaluation.json)
+printf x >>"$damaged"
+rm again/trials/siren-2d-3x48-*/evaluation.json again/evaluation.csv
+PATH=$folder/bin:/nowhere "$sirencl" sweep --device cpu without.json -o again >stdout.txt 2>stderr.txt ||
+    fail "resume: $(cat stderr.txt)"
+grep -q 'judged again' stderr.txt || fail "no word of the damage: $(cat stderr.txt)"
+grep -q '4 trials, 4 of them complete before' stdout.txt || fail "trials were done again: $(cat stdout.txt)"
+diff -rq -x environment.json -x timing.csv -x lock without again || fail "a run that went on differs"
+
+# ---- with MRtrix3: all metrics of the table, by all methods; its images of the original are made once ----
+if command -v dwi2tensor >/dev/null && command -v dwidenoise >/dev/null; then
+    "$sirencl" sweep --device cpu --verbose with.json -o with >stdout.txt 2>stderr.txt || fail "sweep with MRtrix3: $(cat stderr.txt)"
+    for metric in fa md rish0 rish2; do
+        for region in wm gm csf; do
+            [ "$(grep -c ",$metric,$region," with/evaluation.csv)" = 6 ] || fail "$metric in $region: $(cat with/evaluation.csv)"
+        done
+    done
+    [ "$(grep -c 'dwi2tensor original_low.mif' stderr.txt)" = 1 ] || fail "the original's tensors were not kept"
+    [ "$(grep -c 'dwi2tensor result_low.mif' stderr.txt)" = 6 ] || fail "6 results expected"
+
+    [ "$(mean with intensity wm)" = "$(mean without intensity wm)" ] || fail "intensities depend on MRtrix3"
+else
+    echo "no MRtrix3: diffusion metrics were not looked at; tools/install-deps --mrtrix installs it"
+fi
+
+# ---- impossible wishes ----
+refused() { # PART EXTRA
+    scaled "$2" >bad.json
+    sweep bad.json -o bad && fail "accepted: $2"
+    grep -q "$1" stderr.txt || fail "$2: $(cat stderr.txt)"
+    [ ! -e bad ] || fail "$2: left something behind"
+}
+refused 'evaluations decode archives' '"outputs": {"archives": false},'
+sed 's/"range": \[2, 5\]/"axis": "x"/' with.json >bad.json
+sweep bad.json -o bad && fail "accepted an axis"
+grep -q 'evaluate needs slices along z' stderr.txt || fail "axis: $(cat stderr.txt)"
+sed 's/"evaluate": {}/"evaluate": {"tissue": true}/' with.json >bad.json
+sweep bad.json -o bad && fail "accepted a slip"
+grep -q 'tissues' stderr.txt || fail "slip: $(cat stderr.txt)"
+echo "table 1 in small is well"

@@ -1,0 +1,34 @@
+/* The PyTorch traces of tests/golden: networks, data and what ten epochs of PyTorch made of them.
+ * File format and origin: tests/golden/make_trace.py. Orders and shapes as in tests/shared/reference.h. */
+#ifndef SIREN_TESTS_PYTORCH_TRACE_H
+#define SIREN_TESTS_PYTORCH_TRACE_H
+
+#include "engine/model/network.h"
+
+typedef struct {
+    siren_network network;
+    uint32_t nx, ny, nz; /* n_points = nx*ny*nz */
+    uint32_t n_epochs;
+    double learning_rate;
+    uint32_t best_evaluated, best_stepped; /* epoch (from 1) kept by each rule of reference_snapshot_rule */
+    size_t n_points, n_params;
+    float *coordinates;   /* (n_points, n_inputs) */
+    float *targets;       /* (n_points, n_outputs), NaN = no data */
+    float *initial;       /* (n_params) */
+    double *loss_double;  /* (n_epochs) of the run in double precision; of the weights before each step */
+    double *loss_single;  /* (n_epochs) of the run in single precision */
+    double *final_double; /* (n_params) after the last step */
+    float *final_single;  /* (n_params) */
+} golden_trace;
+
+/* One trace per model, at the published learning rate, as names for golden_load(); ends with NULL. In single
+ * precision each can be followed to 1e-4 in the loss. Beside them stand "snapshot" and "snapshot_rules": runs with
+ * steps so long that the best epoch is not the last; in the second the two snapshot rules differ. */
+extern const char *const golden_names[];
+
+/* Loads `name` (e.g. "siren_2d") from the folder of the environment variable SIREN_GOLDEN (default: tests/golden), or,
+ * where `name` contains a '/', the file of that path. End it with golden_free(). */
+siren_status golden_load(const char *name, golden_trace *trace);
+void golden_free(golden_trace *trace);
+
+#endif
