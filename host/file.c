@@ -118,9 +118,10 @@ void siren_output_abandon_all(void) {
 }
 
 struct siren_output {
-    char *path;      /* final name */
-    char *folder;    /* holds it */
-    char *temporary; /* hidden name in the folder, NULL while the file is nameless */
+    char *path;          /* final name */
+    char *folder;        /* holds it */
+    char *temporary;     /* hidden name in the folder, NULL while the file is nameless */
+    char descriptor[32]; /* name of `fd` */
     int fd;
     bool overwrite;
 };
@@ -206,6 +207,7 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
         output->temporary = NULL;
         goto done;
     }
+    snprintf(output->descriptor, sizeof output->descriptor, "/proc/self/fd/%d", output->fd);
     *out = output;
     output = NULL;
 done:
@@ -257,11 +259,9 @@ void siren_folder_clear_leftovers(const char *path) {
 
 /* Gives the nameless file a hidden name next to its final one, so that rename() can replace atomically. */
 static siren_status output_link_temporary(siren_output *output) {
-    char link_path[64];
-    snprintf(link_path, sizeof link_path, "/proc/self/fd/%d", output->fd);
     for (unsigned attempt = 0; attempt < 100; attempt++) {
         SIREN_RETURN_IF_FAILED(output_name_temporary(output, attempt));
-        if (linkat(AT_FDCWD, link_path, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0) {
+        if (linkat(AT_FDCWD, output->descriptor, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0) {
             hidden_replace(NULL, output->temporary);
             return SIREN_OK;
         }
@@ -285,6 +285,10 @@ static int output_rename(const siren_output *output) {
     if (lstat(output->path, &facts) != 0) return rename(output->temporary, output->path);
     errno = EEXIST;
     return -1;
+}
+
+const char *siren_output_unfinished(const siren_output *output) {
+    return output->temporary ? output->temporary : output->descriptor;
 }
 
 siren_status siren_output_flush(siren_output *output) {
