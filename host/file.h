@@ -13,6 +13,9 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
 /* Whether both names lead to one existing file. */
 bool siren_file_same(const char *a, const char *b);
 
+/* rename() that replaces nothing: EEXIST in errno where `to` exists. */
+int siren_file_rename_new(const char *from, const char *to);
+
 /* Makes the folder `path` and those above it, as far as they are missing. USAGE where something else has such a name. */
 siren_status siren_folder_make(const char *path);
 
