@@ -63,8 +63,11 @@ siren_status siren_archive_writer_record(siren_archive_writer *writer, const sir
 siren_status siren_archive_writer_packed_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                                 const uint8_t *packed, size_t n_packed,
                                                 size_t unpacked_bytes);
-/* Writes index and trailer, makes the file appear and frees the writer whatever the result. `*n_bytes` (may
- * be NULL) receives the archive's size. USAGE for a block that was written twice. */
+/* Writes index and trailer, after which nothing can be added. `*unfinished` is a path under which the archive can be read
+ * before it appears; lives as long as the writer. USAGE for a block that was written twice. */
+siren_status siren_archive_writer_finish(siren_archive_writer *writer, const char **unfinished);
+/* Finishes the archive unless that was done, makes the file appear and frees the writer whatever the result. `*n_bytes` (may
+ * be NULL) receives the archive's size. */
 siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes);
 /* Leaves nothing behind and frees the writer. NULL is allowed. */
 void siren_archive_writer_discard(siren_archive_writer *writer);

@@ -17,6 +17,7 @@ struct siren_archive_writer {
     siren_index_entry *records;
     size_t n_records, records_room;
     siren_status failure; /* of the first failed call */
+    bool finished;
 };
 
 siren_status siren_archive_writer_open(const char *path, bool overwrite, siren_archive_writer **out) {
@@ -53,6 +54,8 @@ static siren_status grow(void *items, size_t count, size_t *room, size_t size, c
 }
 
 static siren_status append(siren_archive_writer *writer, const uint8_t *bytes, size_t n_bytes) {
+    if (writer->finished)
+        return siren_fail(SIREN_USAGE, "%s: is finished; write what belongs to it before", writer->path);
     SIREN_RETURN_IF_FAILED(siren_output_write(writer->output, bytes, n_bytes));
     writer->offset += n_bytes;
     return SIREN_OK;
@@ -178,15 +181,12 @@ static void put_record(uint8_t *to, const siren_index_entry *record) {
     siren_put_f64(to + SIREN_INDEX_MSE, record->mse);
 }
 
-siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes) {
+siren_status siren_archive_writer_finish(siren_archive_writer *writer, const char **unfinished) {
     siren_status status = SIREN_OK;
     uint8_t *tail = NULL, *trailer, prefix[SIREN_PREFIX_BYTES];
     size_t table_bytes = writer->n_sections * SIREN_TABLE_BYTES,
            index_bytes = writer->n_records * SIREN_INDEX_BYTES;
-    if (writer->failure != SIREN_OK) {
-        status = earlier_failure(writer);
-        goto done;
-    }
+    if (writer->failure != SIREN_OK) return earlier_failure(writer);
     if (writer->n_records) qsort(writer->records, writer->n_records, sizeof *writer->records, compare_blocks);
     for (size_t i = 1; i < writer->n_records; i++)
         if (writer->records[i].block == writer->records[i - 1].block) {
@@ -221,12 +221,24 @@ siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t 
 
     SIREN_TRY(append(writer, tail, tail_bytes));
     SIREN_TRY(siren_output_write_at(writer->output, 0, prefix, sizeof prefix));
+    writer->finished = true;
+    *unfinished = siren_output_unfinished(writer->output);
+done:
+    free(tail);
+    writer->failure = status;
+    return status;
+}
+
+siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes) {
+    siren_status status = SIREN_OK;
+    const char *unfinished;
+    if (!writer->finished || writer->failure != SIREN_OK)
+        SIREN_TRY(siren_archive_writer_finish(writer, &unfinished));
     siren_output *output = writer->output;
     writer->output = NULL;
     SIREN_TRY(siren_output_commit(output));
-    if (n_bytes) *n_bytes = length;
+    if (n_bytes) *n_bytes = writer->offset;
 done:
-    free(tail);
     siren_archive_writer_discard(writer);
     return status;
 }

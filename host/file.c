@@ -1,11 +1,12 @@
 #define _GNU_SOURCE
 #include "host/file.h"
 
+#include "host/abandon.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,29 +99,18 @@ done:
     return status;
 }
 
-/* Hidden names in use, for siren_output_abandon_all(); more than these are left to their owners. */
-#define MAX_HIDDEN 16
 #define HIDDEN_PREFIX ".sirencl-"
-static const char *_Atomic hidden_names[MAX_HIDDEN];
+static siren_abandon_list hidden_names; /* in use */
 
-static void hidden_replace(const char *from, const char *to) {
-    for (size_t i = 0; i < MAX_HIDDEN; i++) {
-        const char *expected = from;
-        if (atomic_compare_exchange_strong(&hidden_names[i], &expected, to)) return;
-    }
-}
+static void unlink_name(void *name) { unlink(name); }
 
-void siren_output_abandon_all(void) {
-    for (size_t i = 0; i < MAX_HIDDEN; i++) {
-        const char *name = atomic_load(&hidden_names[i]);
-        if (name) unlink(name);
-    }
-}
+void siren_output_abandon_all(void) { siren_abandon_all(&hidden_names, unlink_name); }
 
 struct siren_output {
-    char *path;      /* final name */
-    char *folder;    /* holds it */
-    char *temporary; /* hidden name in the folder, NULL while the file is nameless */
+    char *path;          /* final name */
+    char *folder;        /* holds it */
+    char *temporary;     /* hidden name in the folder, NULL while the file is nameless */
+    char descriptor[32]; /* name of `fd` */
     int fd;
     bool overwrite;
 };
@@ -130,7 +120,7 @@ static void output_free(siren_output *output) {
     if (output->fd >= 0) close(output->fd);
     if (output->temporary) {
         unlink(output->temporary);
-        hidden_replace(output->temporary, NULL);
+        siren_abandon_remove(&hidden_names, output->temporary);
     }
     free(output->temporary);
     free(output->folder);
@@ -197,7 +187,7 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
          attempt++) {
         SIREN_TRY(output_name_temporary(output, attempt));
         output->fd = open(output->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
-        if (output->fd >= 0) hidden_replace(NULL, output->temporary);
+        if (output->fd >= 0) siren_abandon_add(&hidden_names, output->temporary);
     }
     if (output->fd < 0) {
         status = siren_fail(SIREN_SYSTEM, "%s: cannot be written in the folder %s: %s", path, output->folder,
@@ -206,6 +196,7 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
         output->temporary = NULL;
         goto done;
     }
+    snprintf(output->descriptor, sizeof output->descriptor, "/proc/self/fd/%d", output->fd);
     *out = output;
     output = NULL;
 done:
@@ -257,12 +248,10 @@ void siren_folder_clear_leftovers(const char *path) {
 
 /* Gives the nameless file a hidden name next to its final one, so that rename() can replace atomically. */
 static siren_status output_link_temporary(siren_output *output) {
-    char link_path[64];
-    snprintf(link_path, sizeof link_path, "/proc/self/fd/%d", output->fd);
     for (unsigned attempt = 0; attempt < 100; attempt++) {
         SIREN_RETURN_IF_FAILED(output_name_temporary(output, attempt));
-        if (linkat(AT_FDCWD, link_path, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0) {
-            hidden_replace(NULL, output->temporary);
+        if (linkat(AT_FDCWD, output->descriptor, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0) {
+            siren_abandon_add(&hidden_names, output->temporary);
             return SIREN_OK;
         }
         if (errno != EEXIST) break;
@@ -273,18 +262,20 @@ static siren_status output_link_temporary(siren_output *output) {
     return status;
 }
 
-/* 0, or -1 with errno: EEXIST where a name that is not to be replaced appeared since the file was opened. */
-static int output_rename(const siren_output *output) {
+int siren_file_rename_new(const char *from, const char *to) {
     struct stat facts;
-    if (output->overwrite) return rename(output->temporary, output->path);
-    if (renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0) return 0;
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
     if (errno != EINVAL && errno != ENOSYS) return -1;
     /* A file system that cannot rename so: a second name, or where it has no second names either, a last look. */
-    if (link(output->temporary, output->path) == 0) return unlink(output->temporary);
+    if (link(from, to) == 0) return unlink(from);
     if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return -1;
-    if (lstat(output->path, &facts) != 0) return rename(output->temporary, output->path);
+    if (lstat(to, &facts) != 0) return rename(from, to);
     errno = EEXIST;
     return -1;
+}
+
+const char *siren_output_unfinished(const siren_output *output) {
+    return output->temporary ? output->temporary : output->descriptor;
 }
 
 siren_status siren_output_flush(siren_output *output) {
@@ -296,7 +287,7 @@ siren_status siren_output_commit(siren_output *output) {
     int folder = -1;
     SIREN_TRY(siren_output_flush(output));
     if (!output->temporary) SIREN_TRY(output_link_temporary(output));
-    if (output_rename(output) != 0) {
+    if ((output->overwrite ? rename : siren_file_rename_new)(output->temporary, output->path) != 0) {
         status = errno == EEXIST ? siren_fail(SIREN_USAGE,
                                               "%s: appeared while it was being made and is not replaced; "
                                               "give another name, or --force",
@@ -304,7 +295,7 @@ siren_status siren_output_commit(siren_output *output) {
                                  : output_failed(output, "renaming the finished file");
         goto done;
     }
-    hidden_replace(output->temporary, NULL);
+    siren_abandon_remove(&hidden_names, output->temporary);
     free(output->temporary);
     output->temporary = NULL;
     folder = open(output->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -13,6 +13,9 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
 /* Whether both names lead to one existing file. */
 bool siren_file_same(const char *a, const char *b);
 
+/* rename() that replaces nothing: EEXIST in errno where `to` exists. */
+int siren_file_rename_new(const char *from, const char *to);
+
 /* Makes the folder `path` and those above it, as far as they are missing. USAGE where something else has such a name. */
 siren_status siren_folder_make(const char *path);
 
@@ -29,6 +32,8 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
 /* Appends at the current position, which siren_output_write_at() does not move. */
 siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes);
 siren_status siren_output_write_at(siren_output *output, uint64_t offset, const void *bytes, size_t n_bytes);
+/* Another name of the unfinished file, for reading what was written; lives as long as `output`. */
+const char *siren_output_unfinished(const siren_output *output);
 /* fsync: where several files are to appear together, what can fail or last is done for all before the first commit. */
 siren_status siren_output_flush(siren_output *output);
 /* fsync, rename to the final name, fsync of the folder. Frees `output` whatever the result; on failure nothing is left

@@ -1,13 +1,14 @@
 #define _GNU_SOURCE
 #include "host/process.h"
 
+#include "host/abandon.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,24 +24,11 @@
 #define PIPE_PAGES 16         /* pipe(7); of at most 64 KiB */
 #define SHOWN_BYTES 400       /* of a failed program's errors in a message */
 
-/* ---- what is under way, for siren_process_abandon_all(); more than these are left to themselves ---- */
+static siren_abandon_list running; /* process groups under way, as pointers */
 
-#define MAX_RUNNING 32
-static atomic_int running_groups[MAX_RUNNING];
+static void kill_group(void *group) { kill(-(pid_t)(intptr_t)group, SIGKILL); }
 
-static void running_replace(int from, int to) {
-    for (size_t i = 0; i < MAX_RUNNING; i++) {
-        int expected = from;
-        if (atomic_compare_exchange_strong(&running_groups[i], &expected, to)) return;
-    }
-}
-
-void siren_process_abandon_all(void) {
-    for (size_t i = 0; i < MAX_RUNNING; i++) {
-        int group = atomic_load(&running_groups[i]);
-        if (group > 0) kill(-group, SIGKILL);
-    }
-}
+void siren_process_abandon_all(void) { siren_abandon_all(&running, kill_group); }
 
 /* ---- one output of a program: the reading end of a pipe, and a ring of the last bytes ---- */
 
@@ -244,10 +232,10 @@ siren_status siren_process_run(const siren_process_plan *plan, siren_progress_fn
     pid_t pid = 0;
     int how = 0;
     SIREN_TRY(start(plan, captures, &pid));
-    running_replace(0, pid);
+    siren_abandon_add(&running, (void *)(intptr_t)pid);
     bool cancelled = watch(plan, pid, captures, progress, user, &ended.timed_out);
-    kill(-pid, SIGKILL); /* what it left behind */
-    running_replace(pid, 0);
+    kill(-pid, SIGKILL);                                   /* what it left behind */
+    siren_abandon_remove(&running, (void *)(intptr_t)pid); /* before another process can get its number */
     pid_t reaped;
     do reaped = waitpid(pid, &how, 0);
     while (reaped < 0 && errno == EINTR);

@@ -1,17 +1,21 @@
 #define _GNU_SOURCE
 #include "host/staging.h"
 
+#include "host/abandon.h"
 #include "host/file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_DEPTH 8 /* of folders that a program leaves in the hidden one */
@@ -24,19 +28,11 @@ struct siren_staging {
     int lock;                 /* the hidden folder, locked; -1: there is none */
     const char *const *names; /* (n) */
     size_t n;
-    bool made_folder;
+    bool overwrite, made_folder;
 };
 
-/* Those under way, for siren_staging_abandon_all(); more than these are left to their owners. */
-#define MAX_STAGINGS 8
-static _Atomic(siren_staging *) stagings[MAX_STAGINGS];
-
-static void replace(siren_staging *from, siren_staging *to) {
-    for (size_t i = 0; i < MAX_STAGINGS; i++) {
-        siren_staging *expected = from;
-        if (atomic_compare_exchange_strong(&stagings[i], &expected, to)) return;
-    }
-}
+static siren_abandon_list stagings; /* under way */
+static atomic_int n_committing;     /* of them */
 
 static siren_status join(const char *folder, const char *name, char **out) {
     char *path = NULL;
@@ -99,10 +95,13 @@ siren_status siren_staging_open(const char *folder, const char *const *names, si
                                 siren_staging **out) {
     siren_status status = SIREN_OK;
     siren_staging *staging = NULL;
+    const char *temporary = getenv("TMPDIR");
+    if (!folder) folder = temporary && *temporary ? temporary : "/tmp";
     SIREN_TRY(siren_allocate(&staging, 1, sizeof *staging, folder));
     staging->lock = -1;
     staging->names = names;
     staging->n = n;
+    staging->overwrite = overwrite;
     staging->folder = strdup(folder);
     if (!staging->folder) {
         status = siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", folder);
@@ -113,7 +112,7 @@ siren_status siren_staging_open(const char *folder, const char *const *names, si
     SIREN_TRY(siren_folder_make(folder));
     siren_staging_clear_leftovers(folder);
     SIREN_TRY(make_hidden(staging));
-    replace(NULL, staging);
+    siren_abandon_add(&stagings, staging);
     *out = staging;
     staging = NULL;
 done:
@@ -155,7 +154,8 @@ static void remove_tree(int parent, const char *name, unsigned depth) {
     unlinkat(parent, name, AT_REMOVEDIR);
 }
 
-static void remove_folders(const siren_staging *staging) {
+static void remove_folders(void *object) {
+    const siren_staging *staging = object;
     if (staging->hidden) remove_tree(AT_FDCWD, staging->hidden, 0);
     if (staging->made_folder) rmdir(staging->folder);
 }
@@ -179,8 +179,8 @@ void siren_staging_clear_leftovers(const char *path) {
 
 void siren_staging_discard(siren_staging *staging) {
     if (!staging) return;
-    replace(staging, NULL);
     remove_folders(staging);
+    siren_abandon_remove(&stagings, staging);
     if (staging->lock >= 0) close(staging->lock);
     free(staging->hidden);
     free(staging->folder);
@@ -188,10 +188,9 @@ void siren_staging_discard(siren_staging *staging) {
 }
 
 void siren_staging_abandon_all(void) {
-    for (size_t i = 0; i < MAX_STAGINGS; i++) {
-        const siren_staging *staging = atomic_load(&stagings[i]);
-        if (staging) remove_folders(staging);
-    }
+    for (int tries = 0; tries < MAX_TRIES && atomic_load(&n_committing) > 0; tries++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    siren_abandon_all(&stagings, remove_folders);
 }
 
 /* Makes what happened to the folder's names outlast a loss of power. */
@@ -202,24 +201,67 @@ static void sync_folder(const char *folder) {
     close(fd);
 }
 
-static siren_status move(const siren_staging *staging, const char *name) {
+static int exchange(const char *a, const char *b) {
+    char *aside = NULL;
+    if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0) return 0;
+    /* A file system that cannot exchange. */
+    if ((errno != EINVAL && errno != ENOSYS) || asprintf(&aside, "%s.aside", a) < 0) return -1;
+    int result = rename(b, aside);
+    if (result == 0 && (result = rename(a, b)) != 0) {
+        int error = errno;
+        rename(aside, b);
+        errno = error;
+    } else if (result == 0) {
+        result = rename(aside, a);
+    }
+    free(aside);
+    return result;
+}
+
+/* What stands under the name in the hidden folder and in the folder, each of which may be nothing, changes places: doing it
+ * twice undoes it. */
+static siren_status swap(const siren_staging *staging, const char *name, bool overwrite) {
     siren_status status = SIREN_OK;
-    char *from = NULL, *to = NULL;
-    SIREN_TRY(join(staging->hidden, name, &from));
-    SIREN_TRY(join(staging->folder, name, &to));
-    int result = exists(from) ? rename(from, to) : unlink(to);
-    if (result != 0 && errno != ENOENT)
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be replaced: %s", to, strerror(errno));
+    char *hidden = NULL, *shown = NULL;
+    struct stat facts;
+    SIREN_TRY(join(staging->hidden, name, &hidden));
+    SIREN_TRY(join(staging->folder, name, &shown));
+    bool made = exists(hidden), old = lstat(shown, &facts) == 0;
+    int error = old && S_ISDIR(facts.st_mode) ? EISDIR : old && !overwrite ? EEXIST : 0;
+    if (error == 0 && (made || old) &&
+        (made && old ? exchange(hidden, shown)
+                     : siren_file_rename_new(made ? hidden : shown, made ? shown : hidden)) != 0)
+        error = errno;
+    if (error == EEXIST)
+        status = siren_fail(
+            SIREN_USAGE,
+            "%s: appeared while it was being made and is not replaced; give another folder, or --force",
+            shown);
+    else if (error != 0)
+        status = siren_fail(SIREN_SYSTEM, "%s: cannot be replaced: %s", shown, strerror(error));
 done:
-    free(from);
-    free(to);
+    free(hidden);
+    free(shown);
     return status;
 }
 
 siren_status siren_staging_commit(siren_staging *staging) {
     siren_status status = SIREN_OK;
-    for (size_t i = 0; status == SIREN_OK && i < staging->n; i++) status = move(staging, staging->names[i]);
+    size_t n = 0;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before); /* a handler in this thread would wait for it */
+    atomic_fetch_add(&n_committing, 1);
+    while (n < staging->n && (status = swap(staging, staging->names[n], staging->overwrite)) == SIREN_OK) n++;
+    if (status != SIREN_OK) {
+        char reason[SIREN_MESSAGE_BYTES];
+        snprintf(reason, sizeof reason, "%s", siren_message());
+        while (n > 0) swap(staging, staging->names[--n], true);
+        siren_fail(status, "%s", reason);
+    }
     sync_folder(staging->folder);
+    atomic_fetch_sub(&n_committing, 1);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     siren_staging_discard(staging);
     return status;
 }

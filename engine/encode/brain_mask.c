@@ -1,12 +1,10 @@
-#define _GNU_SOURCE
 #include "engine/encode/brain_mask.h"
 
 #include "engine/model/grid.h"
 #include "formats/diffusion_table.h"
 #include "host/process.h"
+#include "host/staging.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,21 +32,6 @@ static siren_status find_table(const char *image, const char *given, const char 
     return SIREN_OK;
 }
 
-static siren_status make_folder(char **out) {
-    const char *parent = getenv("TMPDIR");
-    char *folder = NULL;
-    if (asprintf(&folder, "%s/sirencl-XXXXXX", parent && *parent ? parent : "/tmp") < 0)
-        return siren_fail(SIREN_SYSTEM, "out of memory: the name of a temporary folder");
-    if (!mkdtemp(folder)) {
-        siren_status status = siren_fail(
-            SIREN_SYSTEM, "%s: a temporary folder cannot be made: %s; set TMPDIR", folder, strerror(errno));
-        free(folder);
-        return status;
-    }
-    *out = folder;
-    return SIREN_OK;
-}
-
 static siren_status run_program(const char *const *arguments, siren_progress_fn progress, void *user) {
     const siren_process_plan plan = {.arguments = arguments, .time_limit = TIME_LIMIT};
     siren_process_result result = {0};
@@ -62,26 +45,22 @@ siren_status siren_brain_mask(const char *image, const char *bval, const char *b
                               const siren_series *series, size_t memory_limit, siren_progress_fn progress,
                               void *user, uint8_t **mask) {
     siren_status status = SIREN_OK;
-    char *own_bval = NULL, *own_bvec = NULL, *folder = NULL, *path = NULL;
+    siren_staging *staging = NULL; /* nothing of it is kept */
+    char *own_bval = NULL, *own_bvec = NULL, *path = NULL;
     if (!siren_process_find(PROGRAM))
         return siren_fail(SIREN_UNSUPPORTED, PROGRAM " of MRtrix3 is not installed, so that no mask can be "
                                                      "made; install mrtrix3, or give a mask's file");
     SIREN_TRY(find_table(image, bval, ".bval", &own_bval));
     SIREN_TRY(find_table(image, bvec, ".bvec", &own_bvec));
-    SIREN_TRY(make_folder(&folder));
-    if (asprintf(&path, "%s/mask.nii", folder) < 0) {
-        path = NULL;
-        SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: the path of a mask"));
-    }
+    SIREN_TRY(siren_staging_open(NULL, NULL, 0, true, &staging));
+    SIREN_TRY(siren_staging_path(staging, "mask.nii", &path));
     const char *const arguments[] = {PROGRAM, "-quiet", "-fslgrad", own_bvec, own_bval, image, path, NULL};
     SIREN_TRY(run_program(arguments, progress, user));
     SIREN_TRY(siren_mask_read(path, image, series, memory_limit, mask));
 done:
-    if (path) unlink(path);
-    if (folder) rmdir(folder);
+    siren_staging_discard(staging);
     free(own_bval);
     free(own_bvec);
-    free(folder);
     free(path);
     return status;
 }

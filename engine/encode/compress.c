@@ -220,6 +220,8 @@ siren_status siren_compress_file(siren_device *device, const char *image, const 
         return siren_fail(SIREN_USAGE, "siren_compress: device, image, archive and options must not be NULL");
     siren_status status = SIREN_OK;
     siren_compression run = {.device = device, .options = options, .progress = progress, .user = user};
+    siren_archive_info described = {0};
+    const char *unfinished;
     if (options->overwrite && siren_file_same(image, archive)) {
         status =
             siren_fail(SIREN_USAGE,
@@ -239,11 +241,19 @@ siren_status siren_compress_file(siren_device *device, const char *image, const 
     SIREN_TRY_STAGE(STAGE_WRITING,
                     siren_sections_write(run.writer, &run.series, &run.layout, &attachments, &provenance));
     SIREN_TRY(compress_blocks(&run));
+    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_finish(run.writer, &unfinished));
+    if (info && (status = siren_info(unfinished, &described)) != SIREN_OK) {
+        status = siren_fail(status, "%s: does not appear, as it cannot be described: %s", archive,
+                            siren_message());
+        goto done;
+    }
     siren_archive_writer *writer = run.writer;
     run.writer = NULL;
     SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_commit(writer, NULL));
-    if (info) SIREN_TRY(siren_info(archive, info));
+    if (info) *info = described;
+    described = (siren_archive_info){0};
 done:
+    siren_archive_info_free(&described);
     compression_free(&run);
     return status;
 }

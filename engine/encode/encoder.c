@@ -22,7 +22,7 @@ struct siren_encoder {
     siren_trained *batch;              /* in training */
     size_t *block_of;                  /* (most) which of its blocks each network of the trainer is for */
     siren_target_source targets;
-    float *losses; /* (most, epochs) */
+    float *losses; /* (most) of the last epoch */
     float *rates;  /* (most) */
     float *chunk;  /* (SIREN_DECODE_POINTS, n_volumes) targets */
     float *y;      /* and outputs for curves; NULL without */
@@ -52,8 +52,7 @@ siren_status siren_encoder_create(siren_device *device, const siren_encoder_plan
     encoder->targets = (siren_target_source){read_targets, encoder};
     SIREN_TRY(siren_allocate(&encoder->block_of, encoder->most, sizeof *encoder->block_of, "the batch"));
     SIREN_TRY(siren_allocate(&encoder->rates, encoder->most, sizeof(float), "the learning rates"));
-    SIREN_TRY(
-        siren_allocate(&encoder->losses, encoder->most * plan->epochs, sizeof(float), "the loss history"));
+    SIREN_TRY(siren_allocate(&encoder->losses, encoder->most, sizeof(float), "the losses"));
     *out = encoder;
     encoder = NULL;
 done:
@@ -184,6 +183,7 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
                                    .n_points = n_points,
                                    .coordinates = encoder->points->coordinates,
                                    .max_epochs = encoder->plan.epochs,
+                                   .last_loss_only = true,
                                    .adam = {0, 0.9f, 0.999f, 1e-8f},
                                    .points_per_epoch = encoder->plan.points_per_epoch,
                                    .memory_limit = trainer_bytes(encoder, n_networks)};
@@ -262,7 +262,7 @@ static siren_status train_batch(siren_training_run *run) {
     SIREN_RETURN_IF_FAILED(siren_trainer_history(encoder->trainer, encoder->losses));
     for (size_t i = 0; i < run->n; i++) {
         siren_trained_block *block = &encoder->batch->blocks[i];
-        if (!block->constant) block->diverged = !isfinite(encoder->losses[(block->at + 1) * epochs - 1]);
+        if (!block->constant) block->diverged = !isfinite(encoder->losses[block->at]);
     }
     return siren_trainer_best(encoder->trainer, encoder->batch->params, NULL);
 }

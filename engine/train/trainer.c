@@ -14,7 +14,7 @@
 struct siren_trainer {
     siren_device *device;
     siren_network network;
-    size_t n_networks, n_points, max_epochs, n_epochs;
+    size_t n_networks, n_points, max_epochs, n_epochs, n_kept;
     size_t epoch_points; /* seen in an epoch */
     size_t n_params, n_padded, n_outputs, out_padded;
     float rate; /* of networks that are given none */
@@ -27,7 +27,7 @@ struct siren_trainer {
     siren_buffer *params, *best; /* (n_networks, n_padded) */
     siren_buffer *targets;       /* (n_networks, n_points, out_padded), or (tile_points, out_padded) */
     siren_buffer *state;         /* (n_networks, SIREN_STATE_FIELDS) */
-    siren_buffer *history;       /* (n_networks, max_epochs) */
+    siren_buffer *history;       /* (n_networks, n_kept) losses, of all epochs or of the last */
     siren_kernel *loss, *snapshot;
     siren_gradient *gradient;
     siren_optimiser *optimiser;
@@ -48,7 +48,7 @@ static siren_status create_buffers(siren_trainer *trainer, const float *coordina
     SIREN_RETURN_IF_FAILED(siren_buffer_create(device, param_bytes, "the best parameters", &trainer->best));
     SIREN_RETURN_IF_FAILED(siren_buffer_create(device, n_networks * SIREN_STATE_FIELDS * sizeof(float),
                                                "the training state", &trainer->state));
-    return siren_buffer_create(device, n_networks * trainer->max_epochs * sizeof(float), "the loss history",
+    return siren_buffer_create(device, n_networks * trainer->n_kept * sizeof(float), "the loss history",
                                &trainer->history);
 }
 
@@ -160,6 +160,7 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     if (plan->points_per_epoch && plan->points_per_epoch < plan->n_points)
         trainer->epoch_points = plan->points_per_epoch;
     trainer->max_epochs = plan->max_epochs;
+    trainer->n_kept = plan->last_loss_only ? 1 : plan->max_epochs;
     trainer->n_params = siren_network_n_params(plan->network);
     trainer->n_padded = siren_network_n_padded(plan->network);
     trainer->n_outputs = siren_network_n_outputs(plan->network);
@@ -290,7 +291,7 @@ static siren_status finish_epoch(siren_trainer *trainer) {
         trainer->loss, ((siren_range){.global = {trainer->n_networks}}), SIREN_BUFFER(trainer->state),
         SIREN_BUFFER(trainer->history), SIREN_BUFFER(gradient->partial_losses),
         SIREN_INT((int)trainer->n_networks), SIREN_INT((int)gradient->n_parts),
-        SIREN_INT((int)trainer->max_epochs), SIREN_INT((int)trainer->n_epochs)));
+        SIREN_INT((int)trainer->n_kept), SIREN_INT((int)(trainer->n_epochs % trainer->n_kept))));
     siren_range vectors = {.global = {trainer->n_padded / 16, trainer->n_networks},
                            .local = {siren_element_group(trainer->device)}};
     SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(trainer->snapshot, vectors, SIREN_BUFFER(trainer->best),
@@ -406,9 +407,9 @@ siren_status siren_trainer_best(siren_trainer *trainer, float *params, float *lo
 }
 
 siren_status siren_trainer_history(siren_trainer *trainer, float *losses) {
+    size_t n = trainer->n_epochs < trainer->n_kept ? trainer->n_epochs : trainer->n_kept;
     for (size_t network = 0; network < trainer->n_networks; network++)
-        SIREN_RETURN_IF_FAILED(
-            siren_buffer_read(trainer->history, network * trainer->max_epochs * sizeof *losses,
-                              losses + network * trainer->n_epochs, trainer->n_epochs * sizeof *losses));
+        SIREN_RETURN_IF_FAILED(siren_buffer_read(trainer->history, network * trainer->n_kept * sizeof *losses,
+                                                 losses + network * n, n * sizeof *losses));
     return SIREN_OK;
 }

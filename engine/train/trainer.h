@@ -19,7 +19,8 @@ typedef struct {
     size_t n_networks;        /* trained side by side; results do not depend on it */
     size_t n_points;          /* of each block */
     const float *coordinates; /* (n_points, n_inputs), the same for all blocks */
-    size_t max_epochs;        /* length of the loss history */
+    size_t max_epochs;
+    bool last_loss_only;      /* the loss history is the last epoch's */
     siren_adam_options adam;
     size_t points_per_epoch; /* seen in an epoch (engine/train/sampler.h); 0, n_points or more: all */
     size_t memory_limit;     /* bytes that the trainer may hold, on the device and besides; 0: no limit */
@@ -46,7 +47,7 @@ siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_pr
 /* Reads the best parameters (n_networks, n_params) and their losses (n_networks); either may be NULL. Before the first
  * epoch these are the initial ones and infinity. A network whose loss was never finite keeps its initial parameters. */
 siren_status siren_trainer_best(siren_trainer *trainer, float *params, float *losses);
-/* Reads the losses of the epochs run so far into (n_networks, epochs run). */
+/* Reads the losses of the epochs run so far, or of the last one, into (n_networks, epochs). */
 siren_status siren_trainer_history(siren_trainer *trainer, float *losses);
 /* Reads the current parameters (n_networks, n_params). */
 siren_status siren_trainer_params(siren_trainer *trainer, float *params);

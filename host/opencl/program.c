@@ -90,26 +90,31 @@ done:
     return status;
 }
 
-static siren_status build_failed(siren_device *device, cl_program program, const char *file, cl_int error) {
-    char log[700] = "";
-    size_t size = 0;
-    if (clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) == CL_SUCCESS &&
-        size > 1) {
-        char *whole = malloc(size + 1);
-        if (whole && clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, size, whole, NULL) ==
-                         CL_SUCCESS) {
-            whole[size] = 0;
-            snprintf(log, sizeof log, "%s", whole);
-            for (size_t n = strlen(log); n > 0 && (log[n - 1] == '\n' || log[n - 1] == ' '); n--)
-                log[n - 1] = 0;
-        }
-        free(whole);
+/* The line of a build log that says most: the first one of an error, or the first one. Logs the whole in lines. */
+static const char *read_log(char *log) {
+    const char *first = "", *error = NULL;
+    for (char *rest = NULL, *line = strtok_r(log, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        siren_log(SIREN_LOG_INFO, "%s", line);
+        if (!*first) first = line;
+        if (!error && strstr(line, "error")) error = line;
     }
-    return siren_fail(SIREN_DEVICE,
-                      "%s does not build on the device %s: %s: %s; where no line is named, the driver's "
-                      "cache folder may be full "
-                      "or read-only (PoCL: $POCL_CACHE_DIR)",
-                      file, device->label, siren_opencl_error_name(error), log);
+    return error ? error : first;
+}
+
+static siren_status build_failed(siren_device *device, cl_program program, const char *file, cl_int error) {
+    char *log = NULL;
+    size_t size = 0;
+    if (clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) != CL_SUCCESS ||
+        siren_allocate(&log, size + 1, 1, "a build log") != SIREN_OK ||
+        clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, size, log, NULL) != CL_SUCCESS)
+        size = 0;
+    siren_status status = siren_fail(
+        SIREN_DEVICE,
+        "%s does not build on the device %s: %s: %.700s; --verbose shows the whole build log; where no "
+        "line is named, the driver's cache folder may be full or read-only (PoCL: $POCL_CACHE_DIR)",
+        file, device->label, siren_opencl_error_name(error), size ? read_log(log) : "");
+    free(log);
+    return status;
 }
 
 siren_status siren_program_get(siren_device *device, const char *file, const char *options, cl_program *out) {

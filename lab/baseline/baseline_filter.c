@@ -144,9 +144,7 @@ siren_status siren_baseline_filter(const siren_baseline *baseline, const siren_s
     siren_status status = SIREN_OK;
     siren_staging *staging = NULL; /* nothing of it is kept */
     char *input = NULL, *output = NULL, *mask = NULL;
-    const char *temporary = getenv("TMPDIR"), *folder = baseline->folder;
-    if (!folder) folder = temporary && *temporary ? temporary : "/tmp";
-    SIREN_TRY(siren_staging_open(folder, NULL, 0, true, &staging));
+    SIREN_TRY(siren_staging_open(baseline->folder, NULL, 0, true, &staging));
     SIREN_TRY(siren_staging_path(staging, INPUT, &input));
     SIREN_TRY(siren_staging_path(staging, OUTPUT, &output));
     SIREN_TRY(siren_staging_path(staging, MASK, &mask));

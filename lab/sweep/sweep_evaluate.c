@@ -202,7 +202,7 @@ done:
 /* Those on the slices of `of`. */
 static siren_status run_stage(judging *run, const judged_trial *of) {
     siren_status status = SIREN_OK;
-    judged_original original = {NULL};
+    judged_original original = {0};
     SIREN_TRY(prepare_original(run, of, &original));
     for (size_t i = 0; i < run->n_trials; i++) {
         judged_trial *t = &run->trials[i];

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static siren_device *device;
 
@@ -213,6 +214,36 @@ static void memory_counts_the_background(void **state) {
     free(wanted), free(small);
 }
 
+static long resident_bytes(void) {
+    long n_total, n_resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_int_equal(fscanf(file, "%ld %ld", &n_total, &n_resident), 2);
+    fclose(file);
+    return n_resident * sysconf(_SC_PAGESIZE);
+}
+
+static bool stop_at_once(void *user, double done, double total, const char *what) {
+    long *resident = user;
+    (void)done, (void)total, (void)what;
+    *resident = resident_bytes();
+    return false;
+}
+
+/* Many epochs take time, not memory: a loss of each would take 40 MB. */
+static void memory_is_that_of_few_epochs(void **state) {
+    (void)state;
+    siren_compress_options options = quick();
+    long before, during = 0;
+    make_image(scratch_path("image.nii"));
+    assert_siren_ok(compress(&options, NULL, NULL));
+    unlink(scratch_path("a.siren"));
+    options.epochs = 10000000;
+    options.memory_limit = 32 << 20;
+    before = resident_bytes();
+    assert_int_equal(compress(&options, stop_at_once, &during), SIREN_CANCELLED);
+    assert_true(during > 0 && during - before < 20 << 20);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_are_those_of_blocks_alone),
@@ -220,6 +251,7 @@ int main(void) {
         cmocka_unit_test(interrupted_anywhere_leaves_nothing),
         cmocka_unit_test(a_failed_record_ends_the_training),
         cmocka_unit_test(a_failing_device_ends_the_encoding),
+        cmocka_unit_test(memory_is_that_of_few_epochs),
         cmocka_unit_test(memory_counts_the_background),
     };
     scratch_folder();

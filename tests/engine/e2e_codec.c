@@ -9,6 +9,7 @@
 #include "tests/shared/voxel_series.h"
 
 #include <math.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static siren_device *device;
@@ -250,6 +251,31 @@ static void an_interrupted_run_leaves_nothing(void **state) {
     free(kept);
 }
 
+/* Near the end of the training, no further file can be opened. */
+static bool exhaust_descriptors(void *user, double done, double total, const char *what) {
+    const struct rlimit *none = user;
+    (void)what;
+    if (done == total) assert_int_equal(setrlimit(RLIMIT_NOFILE, none), 0);
+    return true;
+}
+
+static void an_archive_that_cannot_be_described_does_not_appear(void **state) {
+    (void)state;
+    siren_compress_options options = quick();
+    siren_archive_info info;
+    struct rlimit limit, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    make_image(scratch_path("image.nii"), false);
+    unlink(scratch_path("unread.siren"));
+    siren_status status = siren_compress(device, scratch_path("image.nii"), scratch_path("unread.siren"),
+                                         &options, exhaust_descriptors, &none, &info);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(status, SIREN_SYSTEM);
+    assert_non_null(strstr(siren_message(), "unread.siren: does not appear"));
+    assert_false(file_exists(scratch_path("unread.siren")));
+}
+
 /* Archives whose container is sound but whose contents contradict each other. */
 static void contradictions_are_found(void **state) {
     (void)state;
@@ -396,6 +422,7 @@ int main(void) {
         cmocka_unit_test(parts_equal_the_whole),
         cmocka_unit_test(a_failing_device_leaves_nothing),
         cmocka_unit_test(an_interrupted_run_leaves_nothing),
+        cmocka_unit_test(an_archive_that_cannot_be_described_does_not_appear),
         cmocka_unit_test(contradictions_are_found),
         cmocka_unit_test(constant_archives_need_no_network),
     };

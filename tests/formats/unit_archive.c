@@ -230,6 +230,18 @@ static void writer_refuses_misuse_and_leaves_nothing(void **state) {
     assert_int_equal(write_record(writer, 1), SIREN_USAGE); /* spoilt */
     assert_int_equal(siren_archive_writer_commit(writer, NULL), SIREN_USAGE);
 
+    /* A finished archive can be read before it appears; nothing is added to it. */
+    siren_archive *unfinished;
+    const char *name;
+    assert_siren_ok(siren_archive_writer_open(path, false, &writer));
+    assert_siren_ok(write_record(writer, 1));
+    assert_siren_ok(siren_archive_writer_finish(writer, &name));
+    assert_siren_ok(siren_archive_open(name, &unfinished));
+    assert_int_equal(siren_archive_n_records(unfinished), 1);
+    siren_archive_close(unfinished);
+    assert_int_equal(write_record(writer, 2), SIREN_USAGE);
+    assert_int_equal(siren_archive_writer_commit(writer, NULL), SIREN_USAGE);
+
     assert_siren_ok(siren_archive_writer_open(path, false, &writer));
     assert_int_equal(siren_archive_writer_record(writer, &entry, "x", 1), SIREN_USAGE);
     siren_archive_writer_discard(writer);

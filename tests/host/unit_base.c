@@ -2,8 +2,12 @@
 #include "tests/shared/testing.h"
 #include "host/base.h"
 #include "host/rng.h"
+#include "tests/refused_call.h"
 
+#include <errno.h>
 #include <math.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void fail_sets_message_and_returns_status(void **state) {
     (void)state;
@@ -58,11 +62,27 @@ static void normal_has_unit_moments(void **state) {
     assert_true(fabs(squares / n - 1) < 0.02);
 }
 
+/* As where more processors are than the C library's set has room for. */
+static void many_processors_are_counted(void **state) {
+    (void)state;
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    pid_t pid = fork();
+    int how = 0;
+    if (pid == 0) {
+        if (!refuse_call(SYS_sched_getaffinity, 0, 0, EINVAL)) _exit(77);
+        _exit(siren_processors() != n || siren_limit_processors(1) != SIREN_OK);
+    }
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    if (WIFEXITED(how) && WEXITSTATUS(how) == 77) skip();
+    assert_int_equal(how, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fail_sets_message_and_returns_status),
         cmocka_unit_test(overflow_is_refused),
         cmocka_unit_test(long_paths_leave_room_for_the_reason),
+        cmocka_unit_test(many_processors_are_counted),
         cmocka_unit_test(philox_known_answers),
         cmocka_unit_test(normal_has_unit_moments),
     };

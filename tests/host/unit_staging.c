@@ -9,6 +9,10 @@
 #include <unistd.h>
 
 #include "host/staging.h"
+#include "tests/refused_call.h"
+
+#include <errno.h>
+#include <linux/fs.h>
 
 static const char *const names[] = {"first", "second", "last"};
 
@@ -73,6 +77,90 @@ static void nothing_is_replaced_without_consent(void **state) {
     expect("second", "two");
     expect("theirs", "t");
     assert_int_equal(entries_in(scratch_path("out")), 2);
+}
+
+/* A folder under the last name cannot be replaced: what was there before comes back. */
+static bool failed_commit_changes_nothing(void) {
+    siren_staging *staging = NULL;
+    siren_status status = siren_staging_open(scratch_path("mixed"), names, 3, true, &staging);
+    if (status != SIREN_OK) return false;
+    put(staging, "first", "new");
+    put(staging, "last", "new");
+    if (siren_staging_commit(staging) != SIREN_SYSTEM ||
+        !strstr(siren_message(), "mixed/last: cannot be replaced"))
+        return false;
+    size_t n = 0;
+    uint8_t *first = file_get(scratch_path("mixed/first"), &n),
+            *second = file_get(scratch_path("mixed/second"), &n);
+    bool same = n == 5 && memcmp(first, "older", 5) == 0 && memcmp(second, "older", 5) == 0;
+    free(first), free(second);
+    return same && entries_in(scratch_path("mixed")) == 3;
+}
+
+static void a_commit_is_complete_or_nothing(void **state) {
+    (void)state;
+    int how = 0;
+    assert_int_equal(mkdir(scratch_path("mixed"), 0700), 0);
+    assert_int_equal(mkdir(scratch_path("mixed/last"), 0700), 0);
+    file_put(scratch_path("mixed/first"), "older", 5);
+    file_put(scratch_path("mixed/second"), "older", 5);
+    assert_true(failed_commit_changes_nothing());
+    /* On file systems that can neither exchange two names nor rename without replacing, too. */
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!refuse_call(SYS_renameat2, 4, RENAME_EXCHANGE, EINVAL) ||
+            !refuse_call(SYS_renameat2, 4, RENAME_NOREPLACE, EINVAL))
+            _exit(77);
+        bool same = failed_commit_changes_nothing();
+        siren_staging *staging = open_staging(scratch_path("mixed"), true);
+        rmdir(scratch_path("mixed/last"));
+        put(staging, "first", "new");
+        put(staging, "last", "new");
+        _exit(!same || siren_staging_commit(staging) != SIREN_OK || entries_in(scratch_path("mixed")) != 2);
+    }
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    if (!WIFEXITED(how) || WEXITSTATUS(how) != 77) {
+        size_t n;
+        assert_int_equal(how, 0);
+        uint8_t *first = file_get(scratch_path("mixed/first"), &n);
+        assert_int_equal(n, 3);
+        free(first);
+    }
+    siren_staging *staging = open_staging(scratch_path("mixed"), true);
+    rmdir(scratch_path("mixed/last"));
+    assert_siren_ok(siren_staging_commit(staging)); /* nothing was made: the older ones go */
+    assert_int_equal(entries_in(scratch_path("mixed")), 0);
+    rmdir(scratch_path("mixed"));
+}
+
+static void what_appeared_meanwhile_is_not_replaced(void **state) {
+    (void)state;
+    for (int made = 0; made < 2; made++) {
+        size_t n;
+        siren_staging *staging = open_staging(scratch_path("race"), false);
+        put(staging, "first", "ours");
+        if (made) put(staging, "last", "ours");
+        file_put(scratch_path("race/last"), "theirs", 6);
+        assert_int_equal(siren_staging_commit(staging), SIREN_USAGE);
+        assert_non_null(strstr(siren_message(), "race/last: appeared"));
+        assert_int_equal(entries_in(scratch_path("race")), 1);
+        uint8_t *bytes = file_get(scratch_path("race/last"), &n);
+        assert_memory_equal(bytes, "theirs", 6);
+        free(bytes);
+        remove(scratch_path("race/last"));
+    }
+    rmdir(scratch_path("race"));
+}
+
+static void without_a_folder_it_is_the_temporary_one(void **state) {
+    (void)state;
+    siren_staging *staging = NULL;
+    assert_int_equal(setenv("TMPDIR", scratch_path("temporary"), 1), 0);
+    assert_siren_ok(siren_staging_open(NULL, NULL, 0, true, &staging));
+    assert_non_null(strstr(siren_staging_folder(staging), "/temporary/."));
+    siren_staging_discard(staging);
+    assert_int_equal(entries_in(scratch_path("temporary")), -1);
+    assert_int_equal(unsetenv("TMPDIR"), 0);
 }
 
 static void discarding_leaves_nothing(void **state) {
@@ -187,6 +275,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_made_appears_at_commit),
         cmocka_unit_test(nothing_is_replaced_without_consent),
+        cmocka_unit_test(a_commit_is_complete_or_nothing),
+        cmocka_unit_test(what_appeared_meanwhile_is_not_replaced),
+        cmocka_unit_test(without_a_folder_it_is_the_temporary_one),
         cmocka_unit_test(discarding_leaves_nothing),
         cmocka_unit_test(abandoning_leaves_nothing),
         cmocka_unit_test(leftovers_of_the_dead_go_and_those_of_the_living_stay),

@@ -82,6 +82,31 @@ cp p.nii q.nii
     refused 1 "work/r.nii: writing failed" decompress --device host a.siren work/r.nii
 ) || exit 1
 
+# A kernel that does not build: one sentence with its error, and the whole log, longer than a sentence, with --verbose.
+cp -r "$(dirname "$SIREN_GOLDEN")/../cl" kernels
+{
+    seq -f '#warning number %g of many, with words enough to fill a message' 30
+    echo '#error the end of a long log'
+    cat kernels/decode.cl
+} >broken && mv broken kernels/decode.cl
+export SIRENCL_KERNEL_DIR=$folder/kernels
+for verbose in "" --verbose; do
+    # shellcheck disable=SC2086
+    "$sirencl" decompress $verbose --device cpu a.siren work/k.nii >stdout.txt 2>stderr.txt
+    [ $? = 7 ] && [ -z "$(ls -A work)" ] || fail "a broken kernel: $(cat stderr.txt)"
+    grep '^sirencl' stderr.txt >messages.txt # PoCL speaks as well
+    tail -n 1 messages.txt | grep -q 'does not build .* the end of a long log; --verbose' || fail "a broken kernel: $(cat stderr.txt)"
+    n_parts=0
+    for part in 'number 1 ' 'number 30 ' 'the end of a long log'; do
+        grep -v 'does not build' messages.txt | grep -q "$part" && n_parts=$((n_parts + 1))
+    done
+    case "$verbose $n_parts $(wc -l <messages.txt)" in
+        " 0 1" | "--verbose 3 "*) ;;
+        *) fail "'$verbose': $n_parts of 3 parts of the log in: $(cat stderr.txt)" ;;
+    esac
+done
+unset SIRENCL_KERNEL_DIR
+
 # Interrupted while the OpenCL implementation starts: its confusion is not reported as a failing device. LeakSanitizer's
 # tracer can crash among that implementation's threads.
 export ASAN_OPTIONS=detect_leaks=0

@@ -49,6 +49,28 @@ chmod +x bad/dwi2mask
 expect 1 'no b=0 images' --mask auto p.nii refused.siren
 printf '#!/bin/sh\nexit 0\n' >bad/dwi2mask
 expect 1 'mask.nii' --mask auto p.nii refused.siren
+
+# What it leaves beside its mask goes, also where a second signal ends compress while it pays no heed to the first.
+cat >bad/dwi2mask <<'EOF'
+#!/bin/sh
+for mask; do :; done
+mkdir -p "$(dirname "$mask")/more" && echo x >"$(dirname "$mask")/more/files"
+[ ! -e "$TMPDIR/../wait" ] && exit 1
+trap '' INT TERM
+touch "$TMPDIR/../started"
+while :; do sleep 0.1; done
+EOF
+expect 1 'exit code 1' --mask auto p.nii refused.siren
+touch wait
+PATH=$programs "$sirencl" compress --mask auto --width 16 --layers 1 --epochs 3 p.nii refused.siren >stdout.txt 2>stderr.txt &
+pid=$!
+for _ in $(seq 300); do [ -e started ] && break; sleep 0.1; done
+[ -e started ] || fail "dwi2mask was not started: $(cat stderr.txt)"
+[ -n "$(ls -A temporary)" ] || fail "no temporary folder"
+kill -TERM $pid && sleep 0.1 && kill -TERM $pid
+wait $pid
+[ $? = 130 ] || fail "two signals: $(cat stderr.txt)"
+[ ! -e refused.siren ] && [ -z "$(ls -A temporary)" ] || fail "two signals: left $(ls -A temporary)"
 programs=$PATH
 command -v dwi2mask >/dev/null || { echo "dwi2mask is not installed: the rest is not tested"; exit 0; }
 cp p.nii alone.nii

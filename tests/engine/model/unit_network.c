@@ -39,6 +39,14 @@ static void parameters_are_counted_as_published(void **state) {
     assert_int_equal(siren_network_n_params(&whole), 274216);
 }
 
+static void an_unknown_model_is_told_all_known_ones(void **state) {
+    (void)state;
+    siren_network network;
+    assert_int_equal(siren_network_from_model("siren-9d", 3, 16, 4, 30.0f, &network), SIREN_USAGE);
+    for (size_t i = 0; siren_model_name(i); i++)
+        assert_non_null(strstr(siren_message(), siren_model_name(i)));
+}
+
 static void work_of_a_step_is_counted(void **state) {
     (void)state;
     siren_network network = make("siren-2d", 3, 256, 69);
@@ -222,9 +230,13 @@ static void initialisation_fills_its_range(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parameters_are_counted_as_published), cmocka_unit_test(work_of_a_step_is_counted),
-        cmocka_unit_test(models_have_the_layers_of_the_paper), cmocka_unit_test(limits_are_checked),
-        cmocka_unit_test(layer_lists_of_files_are_checked),    cmocka_unit_test(table_and_padding_agree),
+        cmocka_unit_test(parameters_are_counted_as_published),
+        cmocka_unit_test(an_unknown_model_is_told_all_known_ones),
+        cmocka_unit_test(work_of_a_step_is_counted),
+        cmocka_unit_test(models_have_the_layers_of_the_paper),
+        cmocka_unit_test(limits_are_checked),
+        cmocka_unit_test(layer_lists_of_files_are_checked),
+        cmocka_unit_test(table_and_padding_agree),
         cmocka_unit_test(initialisation_fills_its_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
