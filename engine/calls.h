@@ -66,7 +66,7 @@ typedef struct {
 } siren_voxel_series;
 
 /* Decodes `volumes` of the voxel (x, y, z) of the original series, and nothing else: its record is read and its network evaluated
- * at one point, on the host, to the bits that siren_decompress() gives. The record's checksum is checked; that of the
+ * at one point, on the host, to the bits that siren_decompress_file() gives. The record's checksum is checked; that of the
  * decoded block cannot be. USAGE for a voxel that the archive does not hold. The values are yours to free(). */
 siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_span volumes,
                               siren_voxel_series *out);

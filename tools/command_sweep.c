@@ -1,4 +1,5 @@
 /* sirencl sweep */
+#include "host/opencl/device.h"
 #include "lab/sweep/sweep.h"
 #include "lab/sweep/sweep_estimate.h"
 #include "tools/tools.h"

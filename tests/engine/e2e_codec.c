@@ -268,7 +268,7 @@ static void an_archive_that_cannot_be_described_does_not_appear(void **state) {
     none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
     make_image(scratch_path("image.nii"), false);
     unlink(scratch_path("unread.siren"));
-    siren_status status = siren_compress(device, scratch_path("image.nii"), scratch_path("unread.siren"),
+    siren_status status = siren_compress_file(device, scratch_path("image.nii"), scratch_path("unread.siren"),
                                          &options, exhaust_descriptors, &none, &info);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     assert_int_equal(status, SIREN_SYSTEM);

@@ -2,7 +2,7 @@
 #include "tests/shared/testing.h"
 #include "host/base.h"
 #include "host/rng.h"
-#include "tests/refused_call.h"
+#include "tests/shared/refused_call.h"
 
 #include <errno.h>
 #include <math.h>

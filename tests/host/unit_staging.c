@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "host/staging.h"
-#include "tests/refused_call.h"
+#include "tests/shared/refused_call.h"
 
 #include <errno.h>
 #include <linux/fs.h>

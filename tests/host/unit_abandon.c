@@ -1,5 +1,5 @@
 /* host/abandon: what a handler may still look at is not freed under it. */
-#include "tests/testing.h"
+#include "tests/shared/testing.h"
 #include "host/abandon.h"
 
 #include <pthread.h>
