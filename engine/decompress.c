@@ -1,56 +1,16 @@
+#include "engine/archive/attachment.h"
 #include "engine/archive/record.h"
+#include "engine/calls.h"
 #include "formats/diffusion_table.h"
-#include "formats/little_endian.h"
 #include "formats/nifti.h"
 #include "host/file.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_SUFFIX 32 /* bytes of an attachment's suffix */
-
 /* ---- attachments ---- */
-
-typedef struct {
-    char suffix[MAX_SUFFIX + 1];
-    const uint8_t *bytes; /* borrowed from the archive */
-    size_t n_bytes;
-} siren_attachment;
-
-/* The nth attachment, its suffix checked so that it can name nothing but a sibling of the image. `bytes` NULL: no more. */
-static siren_status read_attachment(siren_archive *archive, size_t nth, siren_attachment *out) {
-    const char *path = siren_archive_path(archive);
-    siren_attachment a = {.bytes = NULL};
-    const uint8_t *bytes;
-    size_t n_bytes;
-    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_ATTACHMENT, nth, &bytes, &n_bytes));
-    if (!bytes) {
-        *out = a;
-        return SIREN_OK;
-    }
-    size_t length = n_bytes >= 4 ? siren_get_u32(bytes) : 0;
-    bool sound =
-        length >= 2 && length <= MAX_SUFFIX && length <= n_bytes - 4 && (bytes[4] == '.' || bytes[4] == '_');
-    for (size_t i = 0; sound && i < length; i++)
-        sound = bytes[4 + i] &&
-                strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", bytes[4 + i]);
-    if (!sound)
-        return siren_fail(
-            SIREN_CORRUPT,
-            "%s: the name of attachment %zu is not a plain suffix; restore the file from a copy", path, nth);
-    memcpy(a.suffix, bytes + 4, length);
-    if (strcmp(a.suffix, ".nii") == 0 || strcmp(a.suffix, ".nii.gz") == 0 || strcmp(a.suffix, ".siren") == 0)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: attachment %zu would replace an image; restore the file from a copy", path,
-                          nth);
-    a.bytes = bytes + 4 + length;
-    a.n_bytes = n_bytes - 4 - length;
-    *out = a;
-    return SIREN_OK;
-}
 
 /* Gradient tables of a part of the volumes: their columns, written but not committed. `*output` stays NULL where the file
  * is no such table; it is kept whole then. */
@@ -138,9 +98,7 @@ static siren_status open_writer(siren_restoration *run, const char *image,
 
 /* The slices asked for that a layer of blocks holds; false for none. */
 static bool slices_of_layer(const siren_restoration *run, const siren_block *block, siren_span *out) {
-    size_t end = block->z + block->nz;
-    out->begin = block->z > run->slices.begin ? block->z : run->slices.begin;
-    out->end = end < run->slices.end ? end : run->slices.end;
+    *out = siren_span_meet(run->slices, block->z, block->nz);
     return out->begin < out->end;
 }
 
@@ -245,12 +203,12 @@ static siren_status write_companions(siren_restoration *run, const char *image, 
     siren_attachment a;
     size_t n = 0;
     for (;; n++) {
-        SIREN_RETURN_IF_FAILED(read_attachment(run->archive, n, &a));
+        SIREN_RETURN_IF_FAILED(siren_attachment_read(run->archive, n, &a));
         if (!a.bytes) break;
     }
     SIREN_RETURN_IF_FAILED(siren_allocate(&run->companions, n, sizeof *run->companions, "the attachments"));
     for (size_t nth = 0; nth < n; nth++) {
-        SIREN_RETURN_IF_FAILED(read_attachment(run->archive, nth, &a));
+        SIREN_RETURN_IF_FAILED(siren_attachment_read(run->archive, nth, &a));
         SIREN_RETURN_IF_FAILED(write_companion(run, &a, image, overwrite));
     }
     return SIREN_OK;
@@ -330,7 +288,7 @@ siren_status siren_verify_file(siren_device *device, const char *archive, size_t
     SIREN_TRY(siren_layout_read(run.archive, &run.layout));
     for (size_t nth = 0;; nth++) {
         siren_attachment a;
-        SIREN_TRY(read_attachment(run.archive, nth, &a));
+        SIREN_TRY(siren_attachment_read(run.archive, nth, &a));
         if (!a.bytes) break;
     }
     SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
@@ -363,112 +321,5 @@ siren_status siren_verify_file(siren_device *device, const char *archive, size_t
                        siren_block_kind_name(run.layout.grid.kind, run.layout.grid.count), first_message);
 done:
     restoration_free(&run);
-    return status;
-}
-
-/* ---- info ---- */
-
-void siren_archive_info_free(siren_archive_info *info) {
-    if (!info) return;
-    free(info->blocks);
-    free(info->layers);
-    free(info->attachments);
-    free(info->provenance);
-    *info = (siren_archive_info){0};
-}
-
-static siren_status describe_blocks(siren_archive *archive, const siren_layout *layout,
-                                    siren_archive_info *info) {
-    const siren_block_grid *grid = &layout->grid;
-    double sum = 0;
-    size_t n = 0;
-    const siren_index_entry *index = siren_archive_index(archive);
-    info->block_kind = grid->kind;
-    info->n_blocks = grid->count;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&info->blocks, info->n_blocks, sizeof *info->blocks, "the list of blocks"));
-    for (size_t i = 0; i < info->n_blocks; i++) {
-        const siren_block block = siren_block_at(grid, index[i].block);
-        double psnr = index[i].mse > 0 ? -10 * log10(index[i].mse) : INFINITY;
-        info->blocks[i] =
-            (siren_block_info){.number = index[i].block,
-                               .first = {block.x, block.y, block.z},
-                               .size = {block.nx, block.ny, block.nz},
-                               .n_points = siren_mask_block_points(&layout->mask, grid, index[i].block),
-                               .bytes = index[i].bytes,
-                               .mse = index[i].mse,
-                               .psnr = psnr};
-        if (index[i].mse > 0) {
-            sum += psnr;
-            n++;
-        }
-    }
-    info->psnr = n ? sum / (double)n : INFINITY;
-    return SIREN_OK;
-}
-
-static siren_status describe_attachments(siren_archive *archive, siren_archive_info *info) {
-    siren_attachment a;
-    size_t n = 0;
-    for (;; n++) {
-        SIREN_RETURN_IF_FAILED(read_attachment(archive, n, &a));
-        if (!a.bytes) break;
-    }
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&info->attachments, n, sizeof *info->attachments, "the list of attachments"));
-    for (size_t i = 0; i < n; i++) {
-        SIREN_RETURN_IF_FAILED(read_attachment(archive, i, &a));
-        snprintf(info->attachments[i], sizeof *info->attachments, "%s", a.suffix);
-    }
-    info->n_attachments = n;
-    return SIREN_OK;
-}
-
-siren_status siren_info(const char *path, siren_archive_info *out) {
-    siren_status status = SIREN_OK;
-    siren_archive *archive = NULL;
-    siren_layout layout;
-    siren_archive_info info = {0};
-    const uint8_t *provenance;
-    size_t n_provenance;
-    SIREN_TRY(siren_archive_open(path, &archive));
-    SIREN_TRY(siren_layout_read(archive, &layout));
-    const siren_geometry *g = &layout.geometry;
-    info.bytes = siren_archive_bytes(archive);
-    info.nx = g->nx, info.ny = g->ny, info.nz = g->nz, info.n_volumes = g->n_volumes;
-    info.datatype = g->datatype;
-    info.datatype_name = siren_datatype_name(g->datatype);
-    info.z_begin = layout.grid.z_begin, info.z_end = layout.grid.z_end;
-    info.nifti_version = g->version;
-    info.slope = g->slope, info.inter = g->inter;
-    info.n_voxels = (uint64_t)g->nx * g->ny * (layout.grid.z_end - layout.grid.z_begin);
-    info.masked = layout.mask.section != NULL;
-    info.n_inside = info.masked ? layout.mask.n_inside : info.n_voxels;
-    info.background = layout.mask.value_of_background;
-    uint64_t voxels = info.n_voxels * g->n_volumes;
-    info.series_bytes = voxels * siren_datatype_size(g->datatype);
-    info.ratio = (double)info.series_bytes / (double)info.bytes;
-    info.ratio_float32 = 4 * (double)voxels / (double)info.bytes;
-    info.n_params = siren_network_n_params(&layout.network);
-    info.weight_bits = layout.weight_bits;
-    info.n_layers = layout.network.n_layers;
-    SIREN_TRY(siren_allocate(&info.layers, info.n_layers, sizeof *info.layers, "the list of layers"));
-    for (uint32_t l = 0; l < layout.network.n_layers; l++)
-        info.layers[l] = (siren_layer_info){layout.network.layers[l].width,
-                                            siren_activation_name(layout.network.layers[l].activation),
-                                            layout.network.layers[l].w0};
-    SIREN_TRY(describe_blocks(archive, &layout, &info));
-    SIREN_TRY(describe_attachments(archive, &info));
-    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
-    SIREN_TRY(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));
-    if (provenance) memcpy(info.provenance, provenance, n_provenance);
-    for (char *c = info.provenance; *c;
-         c++) /* a stranger's text on the user's terminal: no escape sequences */
-        if (*c != '\n' && (*c < ' ' || *c > '~')) *c = '?';
-    *out = info;
-    info = (siren_archive_info){0};
-done:
-    siren_archive_info_free(&info);
-    siren_archive_close(archive);
     return status;
 }

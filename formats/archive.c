@@ -18,7 +18,8 @@
 
 struct siren_archive {
     char *path;
-    int fd;
+    int fd;                /* -1 in memory: */
+    const uint8_t *memory; /* (bytes), borrowed */
     uint64_t bytes;
     uint64_t table; /* offset of the section table: the end of the bodies */
     siren_section_entry *sections;
@@ -50,6 +51,10 @@ const char *siren_section_name(uint32_t kind) {
 
 static siren_status read_at(const siren_archive *archive, uint64_t offset, void *bytes, size_t n_bytes) {
     uint8_t *next = bytes;
+    if (archive->memory) { /* every caller stays within archive->bytes */
+        memcpy(bytes, archive->memory + offset, n_bytes);
+        return SIREN_OK;
+    }
     while (n_bytes > 0) {
         ssize_t n = pread(archive->fd, next, n_bytes, (off_t)offset);
         if (n < 0 && errno == EINTR) continue;
@@ -309,25 +314,21 @@ done:
     return status;
 }
 
-siren_status siren_archive_open(const char *path, siren_archive **out) {
-    siren_status status = SIREN_OK;
-    struct stat facts;
+static siren_status create(const char *path, siren_archive **out) {
     siren_archive *archive = NULL;
-    uint8_t prefix[SIREN_PREFIX_BYTES], *tail = NULL;
-    SIREN_TRY(siren_allocate(&archive, 1, sizeof *archive, "the archive"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&archive, 1, sizeof *archive, "the archive"));
     archive->fd = -1;
-    SIREN_TRY(siren_allocate(&archive->path, strlen(path) + 1, 1, "the archive's path"));
-    strcpy(archive->path, path);
-    archive->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
-    if (archive->fd < 0 || fstat(archive->fd, &facts) != 0) {
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
-        goto done;
-    }
-    if (!S_ISREG(facts.st_mode)) {
-        status = siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a .siren file", path);
-        goto done;
-    }
-    archive->bytes = (uint64_t)facts.st_size;
+    archive->path = strdup(path);
+    *out = archive;
+    if (archive->path) return SIREN_OK;
+    free(archive);
+    return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
+}
+
+/* Reads what the archive says of its parts. */
+static siren_status open_parts(siren_archive *archive) {
+    siren_status status = SIREN_OK;
+    uint8_t prefix[SIREN_PREFIX_BYTES], *tail = NULL;
     SIREN_TRY(check_prefix(archive, prefix));
     SIREN_TRY(read_tail(archive, prefix, &tail));
     SIREN_TRY(siren_allocate(&archive->sections, archive->n_sections, sizeof *archive->sections,
@@ -338,11 +339,44 @@ siren_status siren_archive_open(const char *path, siren_archive **out) {
     SIREN_TRY(parse_sections(archive, tail));
     SIREN_TRY(parse_index(archive, tail + archive->n_sections * SIREN_TABLE_BYTES));
     SIREN_TRY(check_tiling(archive));
+done:
+    free(tail);
+    return status;
+}
+
+siren_status siren_archive_open(const char *path, siren_archive **out) {
+    siren_status status = SIREN_OK;
+    struct stat facts;
+    siren_archive *archive = NULL;
+    SIREN_TRY(create(path, &archive));
+    archive->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
+    if (archive->fd < 0 || fstat(archive->fd, &facts) != 0) {
+        status = siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
+        goto done;
+    }
+    if (!S_ISREG(facts.st_mode)) {
+        status = siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a .siren file", path);
+        goto done;
+    }
+    archive->bytes = (uint64_t)facts.st_size;
+    SIREN_TRY(open_parts(archive));
     *out = archive;
     archive = NULL;
 done:
-    free(tail);
     siren_archive_close(archive);
+    return status;
+}
+
+siren_status siren_archive_open_memory(const void *bytes, size_t n_bytes, siren_archive **out) {
+    siren_archive *archive = NULL;
+    SIREN_RETURN_IF_FAILED(create(SIREN_ARCHIVE_IN_MEMORY, &archive));
+    archive->memory = bytes;
+    archive->bytes = n_bytes;
+    siren_status status = open_parts(archive);
+    if (status == SIREN_OK)
+        *out = archive;
+    else
+        siren_archive_close(archive);
     return status;
 }
 

@@ -48,7 +48,7 @@ typedef struct {
 /* Writing. One thread at a time. A failure of section or record spoils the archive: commit then fails too. */
 typedef struct siren_archive_writer siren_archive_writer;
 
-/* Nothing appears under `path` before commit. */
+/* Nothing appears under `path` before commit. `path` NULL: in memory. */
 siren_status siren_archive_writer_open(const char *path, bool overwrite, siren_archive_writer **out);
 /* `packed`: LZMA the section (headers, attachments) if that makes it smaller. USAGE for a second section of a
  * kind that occurs once, UNSUPPORTED for more than SIREN_ARCHIVE_MAX_UNPACKED bytes, SYSTEM. */
@@ -69,6 +69,8 @@ siren_status siren_archive_writer_finish(siren_archive_writer *writer, const cha
 /* Finishes the archive unless that was done, makes the file appear and frees the writer whatever the result. `*n_bytes` (may
  * be NULL) receives the archive's size. */
 siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes);
+/* The same in memory: `*bytes` is yours to free(). */
+siren_status siren_archive_writer_take(siren_archive_writer *writer, uint8_t **bytes, size_t *n_bytes);
 /* Leaves nothing behind and frees the writer. NULL is allowed. */
 void siren_archive_writer_discard(siren_archive_writer *writer);
 
@@ -80,6 +82,8 @@ typedef struct siren_archive siren_archive;
  * size justifies. CORRUPT (not an archive, truncated, appended to, damaged) or UNSUPPORTED (newer). `*out` is
  * yours: siren_archive_close(). */
 siren_status siren_archive_open(const char *path, siren_archive **out);
+/* The same for bytes in memory, borrowed until siren_archive_close(). */
+siren_status siren_archive_open_memory(const void *bytes, size_t n_bytes, siren_archive **out);
 /* NULL is allowed. */
 void siren_archive_close(siren_archive *archive);
 const char *siren_archive_path(const siren_archive *archive);

@@ -6,6 +6,7 @@
 #define SIREN_MAGIC "\x89SIR\r\n\x1a\n"
 #define SIREN_END_MARK "SIRENEND"
 #define SIREN_MARK_BYTES 8
+#define SIREN_ARCHIVE_IN_MEMORY "the archive in memory" /* in the place of its path */
 
 enum { /* offsets in the prefix */
        SIREN_PREFIX_VERSION = 8,

@@ -25,9 +25,11 @@ siren_status siren_archive_writer_open(const char *path, bool overwrite, siren_a
     siren_archive_writer *writer = NULL;
     const uint8_t prefix[SIREN_PREFIX_BYTES] = {0}; /* commit knows its content */
     SIREN_TRY(siren_allocate(&writer, 1, sizeof *writer, "the archive writer"));
-    SIREN_TRY(siren_allocate(&writer->path, strlen(path) + 1, 1, "the archive's path"));
-    strcpy(writer->path, path);
-    SIREN_TRY(siren_output_open(path, overwrite, &writer->output));
+    const char *name = path ? path : SIREN_ARCHIVE_IN_MEMORY;
+    SIREN_TRY(siren_allocate(&writer->path, strlen(name) + 1, 1, "the archive's path"));
+    strcpy(writer->path, name);
+    SIREN_TRY(path ? siren_output_open(path, overwrite, &writer->output)
+                   : siren_output_open_memory(&writer->output));
     SIREN_TRY(siren_output_write(writer->output, prefix, sizeof prefix));
     writer->offset = sizeof prefix;
     *out = writer;
@@ -229,13 +231,28 @@ done:
     return status;
 }
 
-siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes) {
-    siren_status status = SIREN_OK;
+/* Finishes what is not finished; the output becomes the caller's. */
+static siren_status finished_output(siren_archive_writer *writer, siren_output **output) {
     const char *unfinished;
     if (!writer->finished || writer->failure != SIREN_OK)
-        SIREN_TRY(siren_archive_writer_finish(writer, &unfinished));
-    siren_output *output = writer->output;
+        SIREN_RETURN_IF_FAILED(siren_archive_writer_finish(writer, &unfinished));
+    *output = writer->output;
     writer->output = NULL;
+    return SIREN_OK;
+}
+
+siren_status siren_archive_writer_take(siren_archive_writer *writer, uint8_t **bytes, size_t *n_bytes) {
+    siren_output *output = NULL;
+    siren_status status = finished_output(writer, &output);
+    if (status == SIREN_OK) siren_output_take(output, bytes, n_bytes);
+    siren_archive_writer_discard(writer);
+    return status;
+}
+
+siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes) {
+    siren_status status = SIREN_OK;
+    siren_output *output = NULL;
+    SIREN_TRY(finished_output(writer, &output));
     SIREN_TRY(siren_output_commit(output));
     if (n_bytes) *n_bytes = writer->offset;
 done:

@@ -111,7 +111,9 @@ struct siren_output {
     char *folder;        /* holds it */
     char *temporary;     /* hidden name in the folder, NULL while the file is nameless */
     char descriptor[32]; /* name of `fd` */
-    int fd;
+    int fd;              /* -1 in memory: */
+    uint8_t *memory;     /* (room) */
+    size_t n_bytes, room;
     bool overwrite;
 };
 
@@ -122,6 +124,7 @@ static void output_free(siren_output *output) {
         unlink(output->temporary);
         siren_abandon_remove(&hidden_names, output->temporary);
     }
+    free(output->memory);
     free(output->temporary);
     free(output->folder);
     free(output->path);
@@ -210,7 +213,39 @@ static siren_status output_failed(const siren_output *output, const char *what) 
                       strerror(errno));
 }
 
+siren_status siren_output_open_memory(siren_output **out) {
+    siren_output *output = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&output, 1, sizeof *output, "an output in memory"));
+    output->fd = -1;
+    *out = output;
+    return SIREN_OK;
+}
+
+void siren_output_take(siren_output *output, uint8_t **bytes, size_t *n_bytes) {
+    *bytes = output->memory;
+    *n_bytes = output->n_bytes;
+    output->memory = NULL;
+    output_free(output);
+}
+
+static siren_status write_to_memory(siren_output *output, size_t offset, const void *bytes, size_t n_bytes) {
+    size_t end, room = output->room ? output->room : 65536;
+    if (!siren_add(offset, n_bytes, &end)) return siren_fail(SIREN_SYSTEM, "out of memory: an output in memory");
+    while (room < end && siren_mul(room, 2, &room)) continue;
+    if (room > output->room || !output->memory) {
+        uint8_t *larger = realloc(output->memory, room);
+        if (!larger || room < end)
+            return siren_fail(SIREN_SYSTEM, "out of memory: %zu bytes of an output in memory", end);
+        output->memory = larger;
+        output->room = room;
+    }
+    if (n_bytes) memcpy(output->memory + offset, bytes, n_bytes);
+    if (end > output->n_bytes) output->n_bytes = end;
+    return SIREN_OK;
+}
+
 siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes) {
+    if (output->fd < 0) return write_to_memory(output, output->n_bytes, bytes, n_bytes);
     const uint8_t *next = bytes;
     while (n_bytes > 0) {
         ssize_t n = write(output->fd, next, n_bytes);
@@ -223,6 +258,7 @@ siren_status siren_output_write(siren_output *output, const void *bytes, size_t 
 }
 
 siren_status siren_output_write_at(siren_output *output, uint64_t offset, const void *bytes, size_t n_bytes) {
+    if (output->fd < 0) return write_to_memory(output, (size_t)offset, bytes, n_bytes);
     const uint8_t *next = bytes;
     while (n_bytes > 0) {
         ssize_t n = pwrite(output->fd, next, n_bytes, (off_t)offset);

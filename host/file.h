@@ -26,6 +26,10 @@ void siren_folder_clear_leftovers(const char *path);
 /* A file being written. It has no name (or a hidden one, where the file system lacks O_TMPFILE) until committed. */
 typedef struct siren_output siren_output;
 
+/* The same into memory, to be ended with siren_output_take() or siren_output_discard(). */
+siren_status siren_output_open_memory(siren_output **out);
+/* What was written, yours to free(); frees `output`. */
+void siren_output_take(siren_output *output, uint8_t **bytes, size_t *n_bytes);
 /* Checks early that `path` can be written: its folder exists and is writable, its name is possible, and nothing stands
  * there unless `overwrite`. `*out` is yours: end it with siren_output_commit() or siren_output_discard(). */
 siren_status siren_output_open(const char *path, bool overwrite, siren_output **out);

@@ -18,6 +18,11 @@ typedef struct {
     size_t n_inside;
 } siren_block;
 
+/* What a span and the `n` places from `first` on have in common; empty where begin >= end. */
+static inline siren_span siren_span_meet(siren_span span, size_t first, size_t n) {
+    return (siren_span){span.begin > first ? span.begin : first, span.end < first + n ? span.end : first + n};
+}
+
 /* Voxels of one volume in the box. */
 static inline size_t siren_block_voxels(const siren_block *block) {
     return block->nx * block->ny * block->nz;

@@ -116,9 +116,9 @@ siren_status siren_mask_view(const char *name, const siren_block_grid *grid, sir
 
 /* ---- blocks ---- */
 
-/* Whether voxel `voxel` of a block is inside. */
-static bool is_inside(const siren_mask *mask, const siren_block_grid *grid, const siren_block *block,
+bool siren_mask_holds(const siren_mask *mask, const siren_block_grid *grid, const siren_block *block,
                       size_t voxel) {
+    if (!mask->section) return true;
     size_t row = voxel / block->nx, y = block->y + row % block->ny,
            z = block->z - grid->z_begin + row / block->ny,
            at = (z * grid->ny + y) * grid->nx + block->x + voxel % block->nx;
@@ -129,22 +129,8 @@ size_t siren_mask_block_points(const siren_mask *mask, const siren_block_grid *g
     const siren_block block = siren_block_at(grid, number);
     size_t n_voxels = siren_block_voxels(&block), n = 0;
     if (!mask->section) return n_voxels;
-    for (size_t voxel = 0; voxel < n_voxels; voxel++) n += is_inside(mask, grid, &block, voxel);
+    for (size_t voxel = 0; voxel < n_voxels; voxel++) n += siren_mask_holds(mask, grid, &block, voxel);
     return n;
-}
-
-bool siren_mask_point(const siren_mask *mask, const siren_block_grid *grid, size_t number, size_t voxel,
-                      size_t *point) {
-    const siren_block block = siren_block_at(grid, number);
-    size_t before = 0;
-    if (!mask->section) {
-        *point = voxel;
-        return true;
-    }
-    if (!is_inside(mask, grid, &block, voxel)) return false;
-    for (size_t i = 0; i < voxel; i++) before += is_inside(mask, grid, &block, i);
-    *point = before;
-    return true;
 }
 
 siren_status siren_mask_block(const siren_mask *mask, const siren_block_grid *grid, size_t number,
@@ -156,7 +142,7 @@ siren_status siren_mask_block(const siren_mask *mask, const siren_block_grid *gr
         SIREN_RETURN_IF_FAILED(siren_allocate(&points, n_points, sizeof *points, "the points of a block"));
         block.inside = points;
         for (size_t voxel = 0; voxel < n_voxels; voxel++)
-            if (is_inside(mask, grid, &block, voxel)) points[block.n_inside++] = (uint32_t)voxel;
+            if (siren_mask_holds(mask, grid, &block, voxel)) points[block.n_inside++] = (uint32_t)voxel;
     }
     *out = block;
     *inside = points;
