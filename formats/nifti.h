@@ -66,9 +66,22 @@ siren_status siren_nifti_map_header(const uint8_t *header, siren_geometry *geome
 /* Sizes of a voxel along the axes in memory, in mm; 1 where the header has none. */
 void siren_nifti_voxel_size(const uint8_t *header, const siren_geometry *geometry, double size[3]);
 
-/* A NIfTI-1 header (352 bytes, this machine's byte order, no extensions) for new images: voxel sizes in mm,
- * an sform that centres the grid, seconds and mm as units. n_volumes 1 gives a 3-D image. `header` has room
- * for 352 bytes. */
+/* What a new header says. */
+typedef struct {
+    siren_datatype datatype;
+    size_t n_axes, shape[7];
+    double voxel_size[3];      /* mm */
+    const double (*affine)[4]; /* (3, 4) voxel indices to mm; NULL: not told */
+    double slope, inter;       /* slope 0: no scaling */
+} siren_nifti_plan;
+
+/* A header in this machine's byte order without extensions: NIfTI-1, or NIfTI-2 where an axis is longer than 32767 or the scaling is
+ * no float32. USAGE for a type or shape that cannot be. `*out` (geometry->voxel_offset) is yours to free(). */
+siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometry *geometry, uint8_t **out);
+
+#define SIREN_NEW_HEADER_BYTES 352
+/* The same for NIfTI-1, with an sform that centres the grid. n_volumes 1 gives a 3-D image. `header` has room for
+ * SIREN_NEW_HEADER_BYTES. */
 siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t ny, size_t nz,
                                     size_t n_volumes, const double voxel_size[3], siren_geometry *geometry,
                                     uint8_t *header);

@@ -318,14 +318,61 @@ void siren_nifti_voxel_size(const uint8_t *header, const siren_geometry *geometr
     }
 }
 
+/* The header's version: NIfTI-1 unless an axis or the scaling does not fit its fields. */
+static int version_for(const siren_nifti_plan *plan) {
+    for (size_t axis = 0; axis < plan->n_axes; axis++)
+        if (plan->shape[axis] > INT16_MAX) return 2;
+    return (double)(float)plan->slope == plan->slope && (double)(float)plan->inter == plan->inter ? 1 : 2;
+}
+
+siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometry *geometry, uint8_t **out) {
+    const siren_nifti_layout *layout = &siren_nifti_layouts[version_for(plan) - 1];
+    const size_t n_bytes = layout->bytes + 4;
+    const int32_t size = (int32_t)layout->bytes;
+    uint8_t *fresh = NULL;
+    if (siren_datatype_size(plan->datatype) == 0)
+        return siren_fail(SIREN_USAGE, "datatype %d is none of the stored types; choose one of them",
+                          (int)plan->datatype);
+    for (size_t axis = 0; axis < plan->n_axes; axis++)
+        if (plan->shape[axis] < 1 || plan->shape[axis] > INT64_MAX)
+            return siren_fail(SIREN_USAGE, "an image cannot have %zu voxels along axis %zu; give 1 or more",
+                              plan->shape[axis], axis + 1);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&fresh, n_bytes, 1, "a NIfTI header"));
+    memcpy(fresh, &size, sizeof size);
+    memcpy(fresh + layout->magic, layout == siren_nifti_layouts ? "n+1" : "n+2\0\r\n\x1a\n",
+           layout == siren_nifti_layouts ? 4 : 8);
+    siren_nifti_put_integer(fresh, layout->dim, 0, false, (int64_t)plan->n_axes);
+    siren_nifti_put_real(fresh, layout->pixdim, 0, false, 1);
+    for (size_t i = 0; i < 7; i++) {
+        siren_nifti_put_integer(fresh, layout->dim, i + 1, false,
+                                i < plan->n_axes ? (int64_t)plan->shape[i] : 1);
+        siren_nifti_put_real(fresh, layout->pixdim, i + 1, false, i < 3 ? plan->voxel_size[i] : 1);
+    }
+    siren_nifti_put_integer(fresh, layout->datatype, 0, false, plan->datatype);
+    siren_nifti_put_integer(fresh, layout->bitpix, 0, false, (int64_t)(8 * siren_datatype_size(plan->datatype)));
+    if (layout->vox_offset.kind == SIREN_FIELD_I64)
+        siren_nifti_put_integer(fresh, layout->vox_offset, 0, false, (int64_t)n_bytes);
+    else
+        siren_nifti_put_real(fresh, layout->vox_offset, 0, false, (double)n_bytes);
+    siren_nifti_put_real(fresh, layout->scl_slope, 0, false, plan->slope);
+    siren_nifti_put_real(fresh, layout->scl_inter, 0, false, plan->inter);
+    siren_nifti_put_integer(fresh, layout->xyzt_units, 0, false, 2 | 8); /* mm, seconds */
+    siren_nifti_put_integer(fresh, layout->sform_code, 0, false, plan->affine != NULL); /* scanner coordinates */
+    for (size_t i = 0; plan->affine && i < 12; i++)
+        siren_nifti_put_real(fresh, layout->srow, i, false, plan->affine[i / 4][i % 4]);
+    siren_status status = siren_nifti_parse("a new header", fresh, n_bytes, geometry);
+    if (status == SIREN_OK)
+        *out = fresh;
+    else
+        free(fresh);
+    return status;
+}
+
 siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t ny, size_t nz,
                                     size_t n_volumes, const double voxel_size[3], siren_geometry *geometry,
                                     uint8_t *header) {
-    const siren_nifti_layout *layout = &siren_nifti_layouts[0];
     const size_t dim[4] = {nx, ny, nz, n_volumes};
-    if (siren_datatype_size(datatype) == 0)
-        return siren_fail(SIREN_USAGE, "datatype %d is none of the stored types; choose one of them",
-                          (int)datatype);
+    uint8_t *made = NULL;
     for (size_t axis = 0; axis < 4; axis++)
         if (dim[axis] < 1 || dim[axis] > INT16_MAX)
             return siren_fail(SIREN_USAGE,
@@ -335,28 +382,19 @@ siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t n
         if (!isfinite(voxel_size[axis]) || voxel_size[axis] <= 0)
             return siren_fail(SIREN_USAGE, "a voxel size of %g mm is impossible; choose one above 0",
                               voxel_size[axis]);
-    uint8_t fresh[352] = {0};
-    int32_t size = 348;
-    memcpy(fresh, &size, 4);
-    memcpy(fresh + layout->magic, "n+1", 4);
-    siren_nifti_put_integer(fresh, layout->dim, 0, false, n_volumes > 1 ? 4 : 3);
-    siren_nifti_put_real(fresh, layout->pixdim, 0, false, 1);
-    for (size_t i = 0; i < 7; i++) {
-        siren_nifti_put_integer(fresh, layout->dim, i + 1, false, i < 4 ? (int64_t)dim[i] : 1);
-        siren_nifti_put_real(fresh, layout->pixdim, i + 1, false, i < 3 ? voxel_size[i] : 1);
-    }
-    siren_nifti_put_integer(fresh, layout->datatype, 0, false, datatype);
-    siren_nifti_put_integer(fresh, layout->bitpix, 0, false, (int64_t)(8 * siren_datatype_size(datatype)));
-    siren_nifti_put_real(fresh, layout->vox_offset, 0, false, 352);
-    siren_nifti_put_real(fresh, layout->scl_slope, 0, false, 1);
-    siren_nifti_put_integer(fresh, layout->xyzt_units, 0, false, 2 | 8); /* mm, seconds */
-    siren_nifti_put_integer(fresh, layout->sform_code, 0, false, 1);     /* scanner coordinates */
+    double affine[3][4] = {{0}};
     for (size_t i = 0; i < 3; i++) {
-        siren_nifti_put_real(fresh, layout->srow, 4 * i + i, false, voxel_size[i]);
-        siren_nifti_put_real(fresh, layout->srow, 4 * i + 3, false,
-                             -voxel_size[i] * (double)(dim[i] - 1) / 2);
+        affine[i][i] = voxel_size[i];
+        affine[i][3] = -voxel_size[i] * (double)(dim[i] - 1) / 2;
     }
-    SIREN_RETURN_IF_FAILED(siren_nifti_parse("a new header", fresh, sizeof fresh, geometry));
-    memcpy(header, fresh, sizeof fresh);
+    siren_nifti_plan plan = {.datatype = datatype,
+                             .n_axes = n_volumes > 1 ? 4 : 3,
+                             .shape = {nx, ny, nz, n_volumes},
+                             .voxel_size = {voxel_size[0], voxel_size[1], voxel_size[2]},
+                             .affine = (const double(*)[4])affine,
+                             .slope = 1};
+    SIREN_RETURN_IF_FAILED(siren_nifti_make_header(&plan, geometry, &made));
+    memcpy(header, made, SIREN_NEW_HEADER_BYTES);
+    free(made);
     return SIREN_OK;
 }

@@ -4,6 +4,16 @@
 
 #include <string.h>
 
+bool siren_suffix_is_plain(const char *suffix) {
+    size_t length = strlen(suffix);
+    return length >= 2 && length <= SIREN_MAX_SUFFIX && (suffix[0] == '.' || suffix[0] == '_') &&
+           strspn(suffix, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
+}
+
+bool siren_suffix_is_image(const char *suffix) {
+    return strcmp(suffix, ".nii") == 0 || strcmp(suffix, ".nii.gz") == 0 || strcmp(suffix, ".siren") == 0;
+}
+
 siren_status siren_attachment_read(siren_archive *archive, size_t nth, siren_attachment *out) {
     const char *path = siren_archive_path(archive);
     siren_attachment a = {.bytes = NULL};
@@ -15,17 +25,14 @@ siren_status siren_attachment_read(siren_archive *archive, size_t nth, siren_att
         return SIREN_OK;
     }
     size_t length = n_bytes >= 4 ? siren_get_u32(bytes) : 0;
-    bool sound =
-        length >= 2 && length <= SIREN_MAX_SUFFIX && length <= n_bytes - 4 && (bytes[4] == '.' || bytes[4] == '_');
-    for (size_t i = 0; sound && i < length; i++)
-        sound = bytes[4 + i] &&
-                strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", bytes[4 + i]);
+    bool sound = length <= SIREN_MAX_SUFFIX && length + 4 <= n_bytes;
+    if (sound) memcpy(a.suffix, bytes + 4, length);
+    sound = sound && strlen(a.suffix) == length && siren_suffix_is_plain(a.suffix);
     if (!sound)
         return siren_fail(
             SIREN_CORRUPT,
             "%s: the name of attachment %zu is not a plain suffix; restore the file from a copy", path, nth);
-    memcpy(a.suffix, bytes + 4, length);
-    if (strcmp(a.suffix, ".nii") == 0 || strcmp(a.suffix, ".nii.gz") == 0 || strcmp(a.suffix, ".siren") == 0)
+    if (siren_suffix_is_image(a.suffix))
         return siren_fail(SIREN_CORRUPT,
                           "%s: attachment %zu would replace an image; restore the file from a copy", path,
                           nth);

@@ -1,8 +1,9 @@
 #include "engine/encode/brain_mask.h"
 #include "engine/encode/encoder.h"
+#include "engine/encode/image.h"
 #include "engine/model/grid.h"
 #include "engine/encode/sections.h"
-#include "formats/nifti.h"
+#include "engine/options.h"
 #include "host/opencl/background.h"
 #include "host/file.h"
 #include "host/opencl/profile.h"
@@ -30,7 +31,7 @@ typedef struct {
     float rate; /* options->rate, or the model's */
     siren_progress_fn progress;
     void *user;
-    siren_series series;
+    const siren_image *image;
     siren_layout layout;
     uint8_t *mask; /* the archive's section, which the layout borrows; NULL: none */
     siren_archive_writer *writer;
@@ -45,7 +46,6 @@ typedef struct {
 static void compression_free(siren_compression *run) {
     siren_background_free(run->background); /* first: it uses all else */
     siren_trained_free(run->trained);
-    siren_series_free(&run->series);
     siren_archive_writer_discard(run->writer);
     siren_encoder_free(run->encoder);
     free(run->mask);
@@ -159,19 +159,23 @@ done:
 }
 
 /* The mask of the blocks' slices, where one is asked for. */
-static siren_status plan_mask(siren_compression *run, const char *image) {
+static siren_status plan_mask(siren_compression *run) {
     siren_status status = SIREN_OK;
     const siren_compress_options *o = run->options;
     siren_layout *layout = &run->layout;
     uint8_t *inside = NULL;
     size_t n_bytes = 0;
+    const char *image = siren_image_name(run->image);
     if (!o->mask) return SIREN_OK;
-    if (strcmp(o->mask, SIREN_MASK_AUTO) == 0)
-        SIREN_TRY(siren_brain_mask(image, o->bval, o->bvec, &run->series, o->memory_limit, run->progress,
+    bool automatic = strcmp(o->mask, SIREN_MASK_AUTO) == 0;
+    if (automatic && !run->image->path)
+        return siren_fail(SIREN_USAGE, "a mask is made of a file, not of %s; give a mask's file", image);
+    if (automatic)
+        SIREN_TRY(siren_brain_mask(image, o->bval, o->bvec, &run->image->series, o->memory_limit, run->progress,
                                    run->user, &inside));
     else
-        SIREN_TRY(siren_mask_read(o->mask, image, &run->series, o->memory_limit, &inside));
-    SIREN_TRY(siren_mask_pack(inside, &run->series, layout->grid.z_begin, layout->grid.z_end, &run->mask,
+        SIREN_TRY(siren_mask_read(o->mask, image, &run->image->series, o->memory_limit, &inside));
+    SIREN_TRY(siren_mask_pack(inside, &run->image->series, layout->grid.z_begin, layout->grid.z_end, &run->mask,
                               &n_bytes));
     SIREN_TRY(
         siren_mask_view(image, &layout->grid, layout->geometry.datatype, run->mask, n_bytes, &layout->mask));
@@ -180,10 +184,10 @@ done:
     return status;
 }
 
-static siren_status plan_run(siren_compression *run, const char *image) {
+static siren_status plan_run(siren_compression *run) {
     const siren_compress_options *o = run->options;
     siren_layout *layout = &run->layout;
-    const siren_geometry *g = &run->series.geometry;
+    const siren_geometry *g = &run->image->series.geometry;
     if (o->epochs < 1 || o->epochs > 10000000)
         return siren_fail(SIREN_USAGE, "--epochs %zu is not supported; give 1 to 10000000", o->epochs);
     if (!(o->rate >= 0 && o->rate <= 1))
@@ -193,7 +197,8 @@ static siren_status plan_run(siren_compression *run, const char *image) {
     layout->weight_bits = o->weight_bits;
     layout->any_network = true;
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
-        return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu volumes, more than the limit of %d", image,
+        return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu volumes, more than the limit of %d",
+                          siren_image_name(run->image),
                           g->n_volumes, SIREN_MAX_OUTPUTS);
     SIREN_RETURN_IF_FAILED(siren_network_from_model(o->model, o->layers, o->width, (uint32_t)g->n_volumes,
                                                     o->w0, &layout->network));
@@ -201,10 +206,10 @@ static siren_status plan_run(siren_compression *run, const char *image) {
                 : layout->network.n_inputs == 2 ? 3e-4f
                                                 : 2e-4f; /* the published settings */
     SIREN_RETURN_IF_FAILED(plan_blocks(o, layout->network.n_inputs, layout));
-    SIREN_RETURN_IF_FAILED(plan_mask(run, image));
+    SIREN_RETURN_IF_FAILED(plan_mask(run));
     SIREN_RETURN_IF_FAILED(plan_trainings(run));
     size_t series_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
-    siren_encoder_plan plan = {.series = &run->series,
+    siren_encoder_plan plan = {.series = &run->image->series,
                                .layout = layout,
                                .epochs = o->epochs,
                                .points_per_epoch = o->points_per_epoch,
@@ -213,47 +218,96 @@ static siren_status plan_run(siren_compression *run, const char *image) {
     return siren_encoder_create(run->device, &plan, &run->encoder);
 }
 
-siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
-                            const siren_compress_options *options, siren_progress_fn progress, void *user,
-                            siren_archive_info *info) {
-    if (!device || !image || !archive || !options)
-        return siren_fail(SIREN_USAGE, "siren_compress: device, image, archive and options must not be NULL");
+/* All of the archive, into run->writer. */
+static siren_status compress_image(siren_compression *run) {
     siren_status status = SIREN_OK;
-    siren_compression run = {.device = device, .options = options, .progress = progress, .user = user};
+    const siren_compress_options *o = run->options;
+    const siren_image *image = run->image;
+    SIREN_TRY(plan_run(run));
+    siren_attachments attachments = {image->path, o->bval, o->bvec, o->sidecar, image->given, image->n_given};
+    siren_provenance provenance = {.device = run->device,
+                                   .model = o->model,
+                                   .epochs = o->epochs,
+                                   .points_per_epoch = o->points_per_epoch,
+                                   .rate = run->rate,
+                                   .seed = o->seed};
+    SIREN_TRY_STAGE(STAGE_WRITING, siren_sections_write(run->writer, &image->series, &run->layout, &attachments,
+                                                        &provenance));
+    SIREN_TRY(compress_blocks(run));
+done:
+    return status;
+}
+
+/* `image` NULL: what the file `path` holds. */
+static siren_status compress_to_file(siren_compression *run, const char *path, const siren_image *image,
+                                     const char *archive, siren_archive_info *info) {
+    siren_status status = SIREN_OK;
     siren_archive_info described = {0};
+    siren_image *own = NULL;
     const char *unfinished;
-    if (options->overwrite && siren_file_same(image, archive)) {
+    if (path && run->options->overwrite && siren_file_same(path, archive)) {
         status =
             siren_fail(SIREN_USAGE,
                        "%s: is the image itself and is not replaced; give the archive another name", archive);
         goto done;
     }
-    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_open(archive, options->overwrite, &run.writer));
-    SIREN_TRY_STAGE("reading", siren_nifti_read(image, options->memory_limit, &run.series));
-    SIREN_TRY(plan_run(&run, image));
-    siren_attachments attachments = {image, options->bval, options->bvec, options->sidecar};
-    siren_provenance provenance = {.device = device,
-                                   .model = options->model,
-                                   .epochs = options->epochs,
-                                   .points_per_epoch = options->points_per_epoch,
-                                   .rate = run.rate,
-                                   .seed = options->seed};
-    SIREN_TRY_STAGE(STAGE_WRITING,
-                    siren_sections_write(run.writer, &run.series, &run.layout, &attachments, &provenance));
-    SIREN_TRY(compress_blocks(&run));
-    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_finish(run.writer, &unfinished));
+    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
+    if (!image) SIREN_TRY_STAGE("reading", siren_image_load(path, run->options->memory_limit, &own));
+    run->image = image ? image : own;
+    SIREN_TRY(compress_image(run));
+    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_finish(run->writer, &unfinished));
     if (info && (status = siren_info(unfinished, &described)) != SIREN_OK) {
         status = siren_fail(status, "%s: does not appear, as it cannot be described: %s", archive,
                             siren_message());
         goto done;
     }
-    siren_archive_writer *writer = run.writer;
-    run.writer = NULL;
+    siren_archive_writer *writer = run->writer;
+    run->writer = NULL;
     SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_commit(writer, NULL));
     if (info) *info = described;
     described = (siren_archive_info){0};
 done:
     siren_archive_info_free(&described);
+    compression_free(run);
+    siren_image_free(own);
+    return status;
+}
+
+siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
+                                 const siren_compress_options *options, siren_progress_fn progress, void *user,
+                                 siren_archive_info *info) {
+    siren_compression run = {.device = device, .options = options, .progress = progress, .user = user};
+    return compress_to_file(&run, image, NULL, archive, info);
+}
+
+siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
+                            const char *archive) {
+    siren_options usual;
+    if (!device || !image || !archive)
+        return siren_fail(SIREN_USAGE, "siren_compress: device, image and archive must not be NULL");
+    if (!options) options = siren_options_usual(&usual);
+    siren_compression run = {device, &options->compress, .progress = options->progress, .user = options->user};
+    return compress_to_file(&run, image->path, image, archive, NULL);
+}
+
+siren_status siren_compress_to_memory(siren_device *device, const siren_image *image,
+                                      const siren_options *options, void **bytes, size_t *n_bytes) {
+    siren_status status = SIREN_OK;
+    siren_options usual;
+    uint8_t *made = NULL;
+    if (!device || !image || !bytes || !n_bytes)
+        return siren_fail(SIREN_USAGE,
+                          "siren_compress_to_memory: device, image, bytes and n_bytes must not be NULL");
+    if (!options) options = siren_options_usual(&usual);
+    siren_compression run = {device, &options->compress, .progress = options->progress, .user = options->user};
+    run.image = image;
+    SIREN_TRY(siren_archive_writer_open(NULL, false, &run.writer));
+    SIREN_TRY(compress_image(&run));
+    siren_archive_writer *writer = run.writer;
+    run.writer = NULL;
+    SIREN_TRY(siren_archive_writer_take(writer, &made, n_bytes));
+    *bytes = made;
+done:
     compression_free(&run);
     return status;
 }

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ATTACHMENT_LIMIT ((size_t)64 << 20) /* bytes of one attached file */
-
 /* Gradient tables of another length than the series are attached all the same: they are the user's. */
 static void warn_about_gradients(const siren_series *series, const char *path, const char *suffix,
                                  const uint8_t *bytes, size_t n_bytes) {
@@ -29,31 +27,49 @@ static void warn_about_gradients(const siren_series *series, const char *path, c
     siren_gradients_free(&gradients);
 }
 
-/* The section: length of the suffix, suffix, file. `path` NULL: the file beside the image, if there is one. */
-static siren_status attach(siren_archive_writer *writer, const siren_series *series, const char *image,
-                           const char *path, const char *suffix) {
+/* The section: length of the suffix, suffix, file. */
+static siren_status write_attachment(siren_archive_writer *writer, const siren_series *series, const char *name,
+                                     const char *suffix, const uint8_t *bytes, size_t n_bytes) {
     siren_status status = SIREN_OK;
-    char *sibling = NULL;
-    uint8_t *file = NULL, *section = NULL;
-    size_t n_bytes = 0, n_suffix = strlen(suffix);
-    if (!path && !image) return SIREN_OK;
-    if (!path) {
-        SIREN_TRY(siren_sibling_path(image, suffix, &sibling));
-        if (access(sibling, F_OK) != 0) goto done;
-        path = sibling;
-    }
-    SIREN_TRY(siren_file_read(path, ATTACHMENT_LIMIT, &file, &n_bytes));
-    if (strcmp(suffix, ".json") != 0) warn_about_gradients(series, path, suffix, file, n_bytes);
-    SIREN_TRY(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, path));
+    uint8_t *section = NULL;
+    size_t n_suffix = strlen(suffix);
+    if (strcmp(suffix, ".bval") == 0 || strcmp(suffix, ".bvec") == 0)
+        warn_about_gradients(series, name, suffix, bytes, n_bytes);
+    SIREN_TRY(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, name));
     section[0] = (uint8_t)n_suffix;
     memcpy(section + 4, suffix, n_suffix);
-    memcpy(section + 4 + n_suffix, file, n_bytes);
+    memcpy(section + 4 + n_suffix, bytes, n_bytes);
     SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, section, 4 + n_suffix + n_bytes,
                                            true));
 done:
+    free(section);
+    return status;
+}
+
+static bool is_given(const siren_attachments *files, const char *suffix) {
+    for (size_t i = 0; i < files->n_given; i++)
+        if (strcmp(files->given[i].suffix, suffix) == 0) return true;
+    return false;
+}
+
+/* `path` NULL: the file beside the image, if there is one. */
+static siren_status attach(siren_archive_writer *writer, const siren_series *series, const siren_attachments *files,
+                           const char *path, const char *suffix) {
+    siren_status status = SIREN_OK;
+    char *sibling = NULL;
+    uint8_t *file = NULL;
+    size_t n_bytes = 0;
+    if (is_given(files, suffix) || (!path && !files->image)) return SIREN_OK;
+    if (!path) {
+        SIREN_TRY(siren_sibling_path(files->image, suffix, &sibling));
+        if (access(sibling, F_OK) != 0) goto done;
+        path = sibling;
+    }
+    SIREN_TRY(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
+    SIREN_TRY(write_attachment(writer, series, path, suffix, file, n_bytes));
+done:
     free(sibling);
     free(file);
-    free(section);
     return status;
 }
 
@@ -100,8 +116,11 @@ siren_status siren_sections_write(siren_archive_writer *writer, const siren_seri
     SIREN_RETURN_IF_FAILED(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, series->header,
                                                         (size_t)series->geometry.voxel_offset, true));
     SIREN_RETURN_IF_FAILED(siren_layout_write(writer, layout));
-    SIREN_RETURN_IF_FAILED(attach(writer, series, files->image, files->bval, ".bval"));
-    SIREN_RETURN_IF_FAILED(attach(writer, series, files->image, files->bvec, ".bvec"));
-    SIREN_RETURN_IF_FAILED(attach(writer, series, files->image, files->sidecar, ".json"));
+    SIREN_RETURN_IF_FAILED(attach(writer, series, files, files->bval, ".bval"));
+    SIREN_RETURN_IF_FAILED(attach(writer, series, files, files->bvec, ".bvec"));
+    SIREN_RETURN_IF_FAILED(attach(writer, series, files, files->sidecar, ".json"));
+    for (size_t i = 0; i < files->n_given; i++)
+        SIREN_RETURN_IF_FAILED(write_attachment(writer, series, files->given[i].suffix, files->given[i].suffix,
+                                                files->given[i].bytes, files->given[i].n_bytes));
     return write_provenance(writer, &layout->network, provenance);
 }

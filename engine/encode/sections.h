@@ -2,6 +2,7 @@
 #ifndef SIREN_ENGINE_ENCODE_SECTIONS_H
 #define SIREN_ENGINE_ENCODE_SECTIONS_H
 
+#include "engine/archive/attachment.h"
 #include "engine/archive/record.h"
 
 /* Files to attach; NULL: the one beside `image` (of its name, with that suffix), where it exists; none where `image` is
@@ -9,7 +10,11 @@
 typedef struct {
     const char *image;
     const char *bval, *bvec, *sidecar;
+    const siren_attachment *given; /* (n_given) in memory, in the place of files of their suffix */
+    size_t n_given;
 } siren_attachments;
+
+#define SIREN_ATTACHMENT_LIMIT ((size_t)64 << 20) /* bytes of one attached file */
 
 /* How the records came about. */
 typedef struct {

@@ -12,7 +12,6 @@
 
 #define GRADIENT_PARTS 8 /* of the pipeline family; the layer family has up to twice as many */
 #define MOST_POINTS_MEASURED 20000
-#define MAP_HEADER_BYTES 352 /* of siren_nifti_new_header() */
 
 siren_status siren_experiment_input_geometry(const siren_experiment_input *input, siren_geometry *out) {
     if (input->image) return siren_nifti_read_geometry(input->image, out);
@@ -36,7 +35,7 @@ static siren_status make_mask(const siren_phantom_options *asked, siren_series *
     options.n_shells = 1;
     options.snr = 0;
     SIREN_TRY(siren_phantom_make(&options, NULL, NULL, &phantom));
-    SIREN_TRY(siren_allocate(&mask.header, MAP_HEADER_BYTES, 1, "a header"));
+    SIREN_TRY(siren_allocate(&mask.header, SIREN_NEW_HEADER_BYTES, 1, "a header"));
     SIREN_TRY(siren_nifti_new_header(SIREN_UINT8, asked->nx, asked->ny, asked->nz, 1, voxel, &mask.geometry,
                                      mask.header));
     for (size_t i = 0; i < asked->nx * asked->ny * asked->nz; i++)
