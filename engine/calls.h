@@ -7,6 +7,9 @@
 
 #define SIREN_MASK_AUTO "auto"
 
+typedef enum { SIREN_AXIS_X, SIREN_AXIS_Y, SIREN_AXIS_Z } siren_axis;
+
+/* What is chosen of a compression, whatever its files and device. engine/settings.h has a row for each. */
 typedef struct {
     const char *model;      /* shorthand of engine/model/network.h: "siren-2d" */
     uint32_t layers, width; /* hidden layers and their units */
@@ -18,7 +21,12 @@ typedef struct {
     unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
     siren_block_kind blocks;
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
+    siren_axis axis;   /* slices are counted along it: z but in experiments */
     siren_span slices; /* to compress; the archive then holds the subseries */
+} siren_settings;
+
+typedef struct {
+    siren_settings settings;
     const char *bval, *bvec,
         *sidecar; /* files to attach; NULL: the ones beside the image, where they exist */
     /* Voxels to train on and to store: a 3-D image on the series' grid, 0 outside and one other value inside;

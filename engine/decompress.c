@@ -1,6 +1,6 @@
 #include "engine/archive/attachment.h"
 #include "engine/archive/record.h"
-#include "engine/calls.h"
+#include "engine/options.h"
 #include "formats/diffusion_table.h"
 #include "formats/nifti.h"
 #include "host/file.h"
@@ -250,8 +250,6 @@ static void restoration_free(siren_restoration *run) {
 siren_status siren_decompress_file(siren_device *device, const char *archive, const char *image,
                               const siren_decompress_options *options, siren_progress_fn progress,
                               void *user) {
-    if (!archive || !image || !options)
-        return siren_fail(SIREN_USAGE, "siren_decompress: archive, image and options must not be NULL");
     siren_status status = SIREN_OK;
     siren_restoration run = {.archive = NULL};
     SIREN_TRY(siren_archive_open(archive, &run.archive));
@@ -322,4 +320,25 @@ siren_status siren_verify_file(siren_device *device, const char *archive, size_t
 done:
     restoration_free(&run);
     return status;
+}
+
+/* ---- public ---- */
+
+siren_status siren_decompress(siren_device *device, const char *archive, const siren_options *options,
+                              const char *image) {
+    siren_options usual;
+    if (!archive || !image)
+        return siren_fail(SIREN_USAGE, "siren_decompress: archive and image must not be NULL");
+    if (!options) options = siren_options_usual(&usual);
+    const siren_decompress_options wanted = siren_options_decompress(options);
+    return siren_decompress_file(device, archive, image, &wanted, options->progress, options->user);
+}
+
+siren_status siren_verify(siren_device *device, const char *archive, const siren_options *options,
+                          size_t *n_blocks) {
+    siren_options usual;
+    if (!archive) return siren_fail(SIREN_USAGE, "siren_verify: archive must not be NULL");
+    if (!options) options = siren_options_usual(&usual);
+    return siren_verify_file(device, archive, options->compress.memory_limit, options->progress, options->user,
+                             n_blocks);
 }

@@ -1,6 +1,7 @@
 #include "engine/metrics.h"
 
 #include "engine/model/grid.h"
+#include "engine/options.h"
 #include "formats/nifti.h"
 
 #include <math.h>
@@ -82,4 +83,13 @@ done:
     siren_series_free(&b);
     free(inside);
     return status;
+}
+
+siren_status siren_compare(const char *image, const char *other, const siren_options *options,
+                           siren_comparison *out) {
+    siren_options usual;
+    if (!image || !other || !out)
+        return siren_fail(SIREN_USAGE, "siren_compare: image, other and out must not be NULL");
+    if (!options) options = siren_options_usual(&usual);
+    return siren_compare_files(image, other, options->compress.mask, options->compress.memory_limit, out);
 }

@@ -63,7 +63,7 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
     siren_bench_result result;
     char crc[24];
     SIREN_TRY(siren_network_from_model(size->model, size->layers, size->width, size->volumes,
-                                       siren_compress_defaults().w0, &network));
+                                       siren_settings_defaults().w0, &network));
     SIREN_TRY(siren_device_open(device_choice, &device));
     siren_tune_load(device);
     SIREN_TRY(siren_tool_use_gemm(device, size->gemm, size->matrix_units));

@@ -5,52 +5,20 @@
 #include "tools/profile_table.h"
 #include "tools/tools.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static siren_status parse_weights(const char *text, unsigned *bits) {
-    if (siren_weights_parse(text, bits)) return SIREN_OK;
-    return siren_fail(SIREN_USAGE, "--weights is '%s' but must be float32 or one of int6 to int12", text);
-}
-
-/* "slice", "volume" or "patch:16x16x16". */
-static siren_status parse_blocks(const char *text, siren_compress_options *out) {
-    const siren_block_kind whole[] = {SIREN_BLOCK_SLICE, SIREN_BLOCK_VOLUME};
-    size_t size[3] = {0}, n = 0;
-    for (size_t i = 0; i < 2; i++)
-        if (strcmp(text, siren_block_kind_name(whole[i], 1)) == 0) {
-            out->blocks = whole[i];
-            return SIREN_OK;
-        }
-    const char *at = strncmp(text, "patch:", 6) == 0 ? text + 6 : "";
-    while (n < 3 && isdigit((unsigned char)*at)) {
-        char *end = NULL;
-        size[n++] = strtoull(at, &end, 10);
-        at = *end == 'x' && n < 3 ? end + 1 : end;
-    }
-    if (n != 3 || *at != '\0' || size[0] == 0 || size[1] == 0 || size[2] == 0)
-        return siren_fail(SIREN_USAGE,
-                          "--blocks is '%s' but must be slice, volume, or patch:XxYxZ with the voxels of a "
-                          "patch, like patch:16x16x16",
-                          text);
-    out->blocks = SIREN_BLOCK_PATCH;
-    memcpy(out->patch, size, sizeof size);
-    return SIREN_OK;
-}
-
 /* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell. */
-static double training_rate(const siren_compress_options *options, const siren_archive_info *info,
-                            double *seconds) {
+static double training_rate(const siren_settings *settings, const siren_archive_info *info, double *seconds) {
     siren_network network;
     double epochs, n_trained = 0, n_points = 0;
     *seconds = siren_terminal_advancing("epochs", &epochs);
     if (*seconds <= 0 ||
-        siren_network_from_model(options->model, options->layers, options->width, (uint32_t)info->n_volumes,
-                                 options->w0, &network) != SIREN_OK)
+        siren_network_from_model(settings->model, settings->layers, settings->width,
+                                 (uint32_t)info->n_volumes, settings->w0, &network) != SIREN_OK)
         return 0;
     for (size_t i = 0; i < info->n_blocks; i++) {
         if (!(info->blocks[i].mse > 0)) continue; /* constant ones are not trained */
@@ -59,14 +27,13 @@ static double training_rate(const siren_compress_options *options, const siren_a
     }
     if (n_trained == 0) return 0;
     double step = siren_network_step_flops(&network, (size_t)(n_points / n_trained));
-    return 1e-9 * step * ((double)options->epochs * n_trained - epochs) / *seconds;
+    return 1e-9 * step * ((double)settings->epochs * n_trained - epochs) / *seconds;
 }
 
-static void print_summary(const char *archive, const siren_device *device,
-                          const siren_compress_options *options, const siren_archive_info *info,
-                          double seconds) {
+static void print_summary(const char *archive, const siren_device *device, const siren_settings *settings,
+                          const siren_archive_info *info, double seconds) {
     char bytes[32], size[32], weights[16];
-    double training, rate = training_rate(options, info, &training);
+    double training, rate = training_rate(settings, info, &training);
     printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes),
            siren_format_bytes((double)info->bytes, size));
     printf("  ratio      %.2f to %s voxels, %.2f to float32\n", info->ratio, info->datatype_name,
@@ -133,33 +100,9 @@ int siren_tool_compress(int argc, char **argv) {
     siren_common_options common = {0};
     bool json = false, profiling = false;
     device_arguments wanted = {0};
-    const char *blocks = NULL, *files[2];
-    char default_weights[16];
-    const char *weights = siren_weights_name(compress.weight_bits, default_weights);
+    const char *files[2];
     compress.memory_limit = siren_tool_memory();
-    const siren_option options[] = {
-        {"model", "NAME",
-         "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren,\nmlp-siren-last or siren-3d",
-         SIREN_OPTION_TEXT, &compress.model, 0, 0},
-        {"blocks", "KIND",
-         "what one network stands for: slice, volume or patch:16x16x16;\nelse slice for 2-D models, volume "
-         "for siren-3d",
-         SIREN_OPTION_TEXT, &blocks, 0, 0},
-        {"layers", "N", "hidden layers", SIREN_OPTION_UINT32, &compress.layers, 1, SIREN_MAX_LAYERS - 1},
-        {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &compress.width, 16,
-         SIREN_MAX_WIDTH},
-        {"epochs", "N", "Adam steps", SIREN_OPTION_SIZE, &compress.epochs, 1, 10000000},
-        {"points-per-epoch", "N", "points of a block that a step sees, in random turns; 0: all",
-         SIREN_OPTION_SIZE, &compress.points_per_epoch, 0, SIREN_MAX_POINTS},
-        {"lr", "X", "learning rate; else 3e-4 for 2-D models, 2e-4 for siren-3d", SIREN_OPTION_FLOAT,
-         &compress.rate, 1e-12, 1},
-        {"w0", "X", "frequency of the sine layers", SIREN_OPTION_FLOAT, &compress.w0, SIREN_MIN_W0,
-         SIREN_MAX_W0},
-        {"seed", "N", "of the initial parameters", SIREN_OPTION_UINT64, &compress.seed, 0, 0x1p64},
-        {"weights", "TYPE", "how parameters are stored: float32, or int6 to int12", SIREN_OPTION_TEXT,
-         &weights, 0, 0},
-        {"slices", "A:B", "compress only slices A to B-1, counted from 0", SIREN_OPTION_SPAN,
-         &compress.slices, 0, 0},
+    const siren_option own[] = {
         {"mask", "FILE",
          "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
          "auto: by MRtrix3's dwi2mask",
@@ -184,6 +127,9 @@ int siren_tool_compress(int argc, char **argv) {
         {"json", NULL, "machine-readable summary", SIREN_OPTION_FLAG, &json, 0, 0},
         SIREN_COMMON_OPTIONS(common),
     };
+    siren_option options[SIREN_MAX_SETTINGS + sizeof own / sizeof *own];
+    size_t n = siren_setting_options(&compress.settings, options);
+    memcpy(options + n, own, sizeof own);
     const siren_usage usage = {
         .command = "compress",
         .arguments = "IN.nii[.gz] OUT.siren",
@@ -196,7 +142,7 @@ int siren_tool_compress(int argc, char **argv) {
                    "same bytes.",
         .example = "sirencl compress --device cpu --epochs 1000 dwi.nii.gz dwi.siren",
         .options = options,
-        .n_options = sizeof options / sizeof *options};
+        .n_options = n + sizeof own / sizeof *own};
     int exit_code;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
 
@@ -207,8 +153,6 @@ int siren_tool_compress(int argc, char **argv) {
     double start = siren_clock();
     siren_terminal_catch_interrupt();
     if (profiling) SIREN_TRY(siren_profile_create(&profile));
-    SIREN_TRY(parse_weights(weights, &compress.weight_bits));
-    if (blocks) SIREN_TRY(parse_blocks(blocks, &compress));
     SIREN_TRY(open_device(&wanted, profile, &device));
     SIREN_TRY(siren_compress_file(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
@@ -216,7 +160,7 @@ int siren_tool_compress(int argc, char **argv) {
     if (json) {
         SIREN_TRY(print_json(files[1], device, &info, seconds, profile));
     } else if (!common.quiet) {
-        print_summary(files[1], device, &compress, &info, seconds);
+        print_summary(files[1], device, &compress.settings, &info, seconds);
         if (profile) siren_tool_print_profile(profile);
     }
 done:

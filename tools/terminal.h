@@ -5,7 +5,7 @@
 #ifndef SIREN_TOOLS_TERMINAL_H
 #define SIREN_TOOLS_TERMINAL_H
 
-#include "tools/options.h"
+#include "tools/command_line.h"
 
 /* Parses the command line, prints --help or what is wrong with it, and makes the library's log visible.
  * False: end with *exit_code. `common` must be the one of usage's table. */

@@ -4,7 +4,7 @@
 #define SIREN_TOOLS_TOOLS_H
 
 #include "formats/config.h"
-#include "tools/options.h"
+#include "tools/command_line.h"
 #include "tools/terminal.h"
 
 /* name, line of `sirencl --help`; Y: those that need OpenCL */

@@ -215,6 +215,7 @@ done:
 
 siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void *user) {
     siren_status status = SIREN_OK;
+    if (!device) return siren_fail(SIREN_USAGE, "siren_selftest: device must not be NULL");
     siren_selftesting t = {.device = device, .report = report, .user = user};
     float *coordinates = NULL, *targets = NULL, *params = NULL;
     for (size_t i = 0; i < siren_n_selftest_cases; i++) {

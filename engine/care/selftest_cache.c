@@ -99,3 +99,9 @@ siren_status siren_selftest_once(siren_device *device) {
         siren_log(SIREN_LOG_INFO, "%s; the device is tested again next time", siren_message());
     return SIREN_OK;
 }
+
+siren_status siren_device_prepare(siren_device *device) {
+    if (!device) return siren_fail(SIREN_USAGE, "siren_device_prepare: device must not be NULL");
+    siren_tune_load(device);
+    return siren_selftest_once(device);
+}

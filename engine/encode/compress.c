@@ -5,6 +5,7 @@
 #include "engine/encode/sections.h"
 #include "engine/options.h"
 #include "host/opencl/background.h"
+#include "engine/settings.h"
 #include "host/file.h"
 #include "host/opencl/profile.h"
 
@@ -14,21 +15,11 @@
 
 #define STAGE_WRITING "writing"
 
-siren_compress_options siren_compress_defaults(void) {
-    return (siren_compress_options){.model = "siren-2d",
-                                    .layers = 3,
-                                    .width = 256,
-                                    .w0 = 30.0f,
-                                    .epochs = 2000,
-                                    .weight_bits = 8,
-                                    .memory_limit = SIZE_MAX};
-}
-
 /* Everything one run holds; released in one place. */
 typedef struct {
     siren_device *device;
     const siren_compress_options *options;
-    float rate; /* options->rate, or the model's */
+    siren_settings settings; /* the options', no choice left open */
     siren_progress_fn progress;
     void *user;
     const siren_image *image;
@@ -58,7 +49,7 @@ static siren_status store_block(siren_compression *run, size_t nth, const atomic
     siren_encoded encoded;
     char name[64];
     SIREN_RETURN_IF_FAILED(
-        siren_trained_encode(run->trained, nth, run->options->weight_bits, stop, &encoded));
+        siren_trained_encode(run->trained, nth, run->settings.weight_bits, stop, &encoded));
     siren_block_name(&run->layout.grid, encoded.entry.block, name, sizeof name);
     const char *before = siren_profile_enter(STAGE_WRITING);
     siren_status status =
@@ -86,7 +77,7 @@ static siren_status store_batch(void *user, const atomic_bool *stop) {
 static bool report(void *user, double done, double total, const char *what) {
     siren_compression *run = user;
     (void)total;
-    double epochs = (double)run->options->epochs, n_blocks = (double)run->layout.grid.count;
+    double epochs = (double)run->settings.epochs, n_blocks = (double)run->layout.grid.count;
     return !siren_background_failed(run->background) &&
            (!run->progress ||
             run->progress(run->user, (double)run->n_done * epochs + (double)run->n_in_batch * done,
@@ -124,23 +115,24 @@ static siren_status compress_blocks(siren_compression *run) {
 
 /* ---- the whole ---- */
 
-/* The range of slices and their blocks, for a network of `n_inputs`. */
-static siren_status plan_blocks(const siren_compress_options *o, uint32_t n_inputs, siren_layout *layout) {
-    siren_block_kind kind = o->blocks != SIREN_BLOCK_BY_MODEL ? o->blocks
-                            : n_inputs == 2                   ? SIREN_BLOCK_SLICE
-                                                              : SIREN_BLOCK_VOLUME;
-    size_t n = layout->geometry.nz, end = o->slices.end == 0 ? n : o->slices.end;
-    if (o->slices.begin >= end || end > n)
+/* The range of slices and their blocks. */
+static siren_status plan_blocks(const siren_settings *settings, siren_layout *layout) {
+    siren_block_kind kind = settings->blocks;
+    uint32_t n_inputs = layout->network.n_inputs;
+    siren_span slices = settings->slices;
+    size_t n = layout->geometry.nz, end = slices.end == 0 ? n : slices.end;
+    if (slices.begin >= end || end > n)
         return siren_fail(
             SIREN_USAGE,
             "slices %zu:%zu are not in the image, which has %zu; give a:b with 0 <= a < b <= %zu",
-            o->slices.begin, end, n, n);
+            slices.begin, end, n, n);
     if (siren_block_inputs(kind) != n_inputs)
         return siren_fail(SIREN_USAGE, "model %s maps %u coordinates, but blocks of kind %s have %u; use %s",
-                          o->model, n_inputs, siren_block_kind_name(kind, 1), siren_block_inputs(kind),
+                          settings->model, n_inputs, siren_block_kind_name(kind, 1), siren_block_inputs(kind),
                           n_inputs == 2 ? "slices, or model siren-3d"
                                         : "a volume or patches, or a 2-D model");
-    return siren_block_grid_create(kind, o->patch, &layout->geometry, o->slices.begin, end, &layout->grid);
+    return siren_block_grid_create(kind, settings->patch, &layout->geometry, slices.begin, end,
+                                   &layout->grid);
 }
 
 /* Every block in the order of sizes, so that trainers are made once for each. */
@@ -152,7 +144,7 @@ static siren_status plan_trainings(siren_compression *run) {
     SIREN_TRY(siren_allocate(&run->trainings, grid->count, sizeof *run->trainings, "the list of networks"));
     siren_block_grid_by_size(grid, numbers);
     for (size_t i = 0; i < grid->count; i++)
-        run->trainings[i] = (siren_training){numbers[i], run->options->seed, run->rate};
+        run->trainings[i] = (siren_training){numbers[i], run->settings.seed, run->settings.rate};
 done:
     free(numbers);
     return status;
@@ -188,31 +180,27 @@ static siren_status plan_run(siren_compression *run) {
     const siren_compress_options *o = run->options;
     siren_layout *layout = &run->layout;
     const siren_geometry *g = &run->image->series.geometry;
-    if (o->epochs < 1 || o->epochs > 10000000)
-        return siren_fail(SIREN_USAGE, "--epochs %zu is not supported; give 1 to 10000000", o->epochs);
-    if (!(o->rate >= 0 && o->rate <= 1))
-        return siren_fail(SIREN_USAGE, "--lr %g is not supported; give a value above 0, up to 1",
-                          (double)o->rate);
+    siren_settings *settings = &run->settings;
+    *settings = o->settings;
+    SIREN_RETURN_IF_FAILED(siren_settings_check(settings));
     layout->geometry = *g;
-    layout->weight_bits = o->weight_bits;
+    layout->weight_bits = settings->weight_bits;
     layout->any_network = true;
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
         return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu volumes, more than the limit of %d",
                           siren_image_name(run->image),
                           g->n_volumes, SIREN_MAX_OUTPUTS);
-    SIREN_RETURN_IF_FAILED(siren_network_from_model(o->model, o->layers, o->width, (uint32_t)g->n_volumes,
-                                                    o->w0, &layout->network));
-    run->rate = o->rate > 0                     ? o->rate
-                : layout->network.n_inputs == 2 ? 3e-4f
-                                                : 2e-4f; /* the published settings */
-    SIREN_RETURN_IF_FAILED(plan_blocks(o, layout->network.n_inputs, layout));
+    SIREN_RETURN_IF_FAILED(siren_network_from_model(settings->model, settings->layers, settings->width,
+                                                    (uint32_t)g->n_volumes, settings->w0, &layout->network));
+    siren_settings_resolve(settings, layout->network.n_inputs);
+    SIREN_RETURN_IF_FAILED(plan_blocks(settings, layout));
     SIREN_RETURN_IF_FAILED(plan_mask(run));
     SIREN_RETURN_IF_FAILED(plan_trainings(run));
     size_t series_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
     siren_encoder_plan plan = {.series = &run->image->series,
                                .layout = layout,
-                               .epochs = o->epochs,
-                               .points_per_epoch = o->points_per_epoch,
+                               .epochs = settings->epochs,
+                               .points_per_epoch = settings->points_per_epoch,
                                .memory_limit =
                                    o->memory_limit > series_bytes ? o->memory_limit - series_bytes : 1};
     return siren_encoder_create(run->device, &plan, &run->encoder);
@@ -225,12 +213,7 @@ static siren_status compress_image(siren_compression *run) {
     const siren_image *image = run->image;
     SIREN_TRY(plan_run(run));
     siren_attachments attachments = {image->path, o->bval, o->bvec, o->sidecar, image->given, image->n_given};
-    siren_provenance provenance = {.device = run->device,
-                                   .model = o->model,
-                                   .epochs = o->epochs,
-                                   .points_per_epoch = o->points_per_epoch,
-                                   .rate = run->rate,
-                                   .seed = o->seed};
+    siren_provenance provenance = {run->device, &run->settings};
     SIREN_TRY_STAGE(STAGE_WRITING, siren_sections_write(run->writer, &image->series, &run->layout, &attachments,
                                                         &provenance));
     SIREN_TRY(compress_blocks(run));

@@ -1,6 +1,7 @@
 #include "engine/encode/image.h"
 
 #include "engine/encode/sections.h"
+#include "engine/options.h"
 #include "formats/nifti.h"
 
 #include <math.h>
@@ -30,6 +31,11 @@ siren_status siren_image_load(const char *path, size_t memory_limit, siren_image
 done:
     siren_image_free(image);
     return status;
+}
+
+siren_status siren_image_read(const char *path, const siren_options *options, siren_image **out) {
+    if (!path || !out) return siren_fail(SIREN_USAGE, "siren_image_read: path and out must not be NULL");
+    return siren_image_load(path, options ? options->compress.memory_limit : SIZE_MAX, out);
 }
 
 siren_status siren_image_attach(siren_image *image, const char *suffix, const void *bytes, size_t n_bytes) {

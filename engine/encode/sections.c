@@ -1,7 +1,9 @@
 #include "engine/encode/sections.h"
 
 #include "engine/kernels/configured.h"
+#include "engine/settings.h"
 #include "formats/diffusion_table.h"
+#include "formats/number.h"
 #include "host/file.h"
 
 #include <stdio.h>
@@ -73,40 +75,46 @@ done:
     return status;
 }
 
-/* A device's text as the value of a provenance line. */
-static void append_line(char *text, size_t size, const char *key, const char *value) {
+/* Puts the line of `key`, which is not in `text`, where the order of keys wants it; what steers a terminal becomes blank. */
+static void insert_line(char *text, size_t size, const char *key, const char *value) {
+    char line[512], *at = text;
+    int n = snprintf(line, sizeof line, "%s=%.*s\n", key, (int)sizeof line - 64, value);
     size_t used = strlen(text);
-    int n = snprintf(text + used, size - used, "%s=%s\n", key, value);
-    for (char *c = text + used; n > 0 && c < text + size && *c; c++)
-        if ((unsigned char)*c < ' ' && !(*c == '\n' && !c[1])) *c = ' ';
+    while (*at && strncmp(at, line, strcspn(line, "=")) < 0) at += strcspn(at, "\n") + 1;
+    if (n < 0 || used + (size_t)n >= size) return;
+    for (int i = 0; i < n - 1; i++)
+        if ((unsigned char)line[i] < ' ') line[i] = ' ';
+    memmove(at + n, at, strlen(at) + 1);
+    memcpy(at, line, (size_t)n);
 }
 
 static siren_status write_provenance(siren_archive_writer *writer, const siren_network *network,
                                      const siren_provenance *p) {
     const siren_device_facts *facts = siren_device_get_facts(p->device);
-    char text[2048] = "", number[64], configuration[SIREN_CONFIGURATION_CHARS], kernels[SIREN_KERNELS_CHARS];
+    char text[2048] = "", configuration[SIREN_CONFIGURATION_CHARS], kernels[SIREN_KERNELS_CHARS];
     char *products = strchr(siren_kernels_text(p->device, network, kernels), ',');
     if (products) *products = 0;
-    append_line(text, sizeof text, "device", facts->name);
-    append_line(text, sizeof text, "driver", facts->driver);
-    snprintf(number, sizeof number, "%zu", p->epochs);
-    append_line(text, sizeof text, "epochs", number);
-    append_line(text, sizeof text, "family", kernels);
-    append_line(text, sizeof text, "model", p->model);
-    append_line(text, sizeof text, "platform", facts->platform_version);
-    snprintf(number, sizeof number, "%zu", p->points_per_epoch);
-    if (p->points_per_epoch) append_line(text, sizeof text, "points_per_epoch", number);
-    if (products) append_line(text, sizeof text, "products", products + 2);
-    snprintf(number, sizeof number, "%.9g", (double)p->rate);
-    append_line(text, sizeof text, "rate", number);
-    snprintf(number, sizeof number, "%llu", (unsigned long long)p->seed);
-    append_line(text, sizeof text, "seed", number);
-    append_line(text, sizeof text, "sirencl", siren_version());
+    insert_line(text, sizeof text, "device", facts->name);
+    insert_line(text, sizeof text, "driver", facts->driver);
+    insert_line(text, sizeof text, "family", kernels);
+    insert_line(text, sizeof text, "platform", facts->platform_version);
+    if (products) insert_line(text, sizeof text, "products", products + 2);
+    insert_line(text, sizeof text, "sirencl", siren_version());
+    const siren_setting *s;
+    for (size_t i = 0; (s = siren_setting_at(i)); i++) {
+        char value[SIREN_SETTING_CHARS];
+        double real;
+        if (!s->provenance || siren_setting_is_untold(s, p->settings)) continue;
+        siren_setting_format(s, p->settings, value);
+        if (s->type == SIREN_SETTING_FLOAT && siren_number_parse(value, &real)) /* in the digits of 0.1.0 */
+            snprintf(value, sizeof value, "%.9g", (double)(float)real);
+        insert_line(text, sizeof text, s->provenance, value);
+    }
     siren_configuration used = siren_configuration_of(p->device, network),
                         usual = siren_configuration_default(p->device);
     used.clblast = 0; /* told above */
     if (!siren_configuration_equal(&used, &usual))
-        append_line(text, sizeof text, "tuned", siren_configuration_text(&used, configuration));
+        insert_line(text, sizeof text, "tuned", siren_configuration_text(&used, configuration));
     return siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, text, strlen(text), true);
 }
 

@@ -19,10 +19,7 @@ typedef struct {
 /* How the records came about. */
 typedef struct {
     const siren_device *device;
-    const char *model;
-    size_t epochs, points_per_epoch; /* points_per_epoch 0: all, and not told */
-    float rate;
-    uint64_t seed;
+    const siren_settings *settings; /* no choice left open */
 } siren_provenance;
 
 /* Writes all sections. A gradient table that does not fit the series is attached with a warning. */

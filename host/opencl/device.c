@@ -298,6 +298,7 @@ siren_status siren_device_open(const char *choice, siren_device **out) {
     siren_device_facts *list = NULL;
     cl_device_id *ids = NULL;
     size_t n = 0;
+    if (!out) return siren_fail(SIREN_USAGE, "siren_device_open: out must not be NULL");
     SIREN_TRY(enumerate(&list, &ids, &n));
     choice = present_choice(choice);
     size_t chosen = find(choice, list, n);

@@ -8,6 +8,7 @@
 #define MAX_SNR 1e9
 #define MIN_VOXEL 0.01 /* mm */
 #define MAX_VOXEL 100.0
+#define MAX_INTERVAL 10000000
 
 static const siren_shell default_shells[] = {{0, 5}, {1000, 64}};
 
@@ -274,11 +275,9 @@ static siren_status read_trials(siren_value root, size_t max_trials, siren_exper
     siren_value grid = siren_value_member(root, "grid"), trials = siren_value_member(root, "trials"),
                 baselines = siren_value_member(root, "baselines");
     bool networks = siren_value_exists(grid) || siren_value_exists(trials);
-    siren_trial_list list = {.experiment = x,
-                             .max_trials = max_trials,
-                             .base = {.epochs = 2000, .patch = {16, 16, 16}, .axis = SIREN_AXIS_Z}};
+    siren_trial_list list = {.experiment = x, .max_trials = max_trials, .base = siren_settings_defaults()};
     siren_status status = SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_trial_settings(root, &list.base));
+    SIREN_RETURN_IF_FAILED(siren_experiment_settings(root, &list.base));
     if (!networks && !siren_value_exists(baselines))
         return siren_value_fail(root, "lacks grid, trials or baselines: what to do");
     if (siren_value_exists(trials) && !siren_value_is_array(trials))
@@ -321,16 +320,19 @@ static siren_status read_title(const char *path, siren_value root, siren_experim
 
 static siren_status resolve(const char *path, siren_value root, const char *image, size_t max_trials,
                             siren_experiment *x) {
-    static const char *const keys[] = {
-        "$schema",   "name",   "description",      "input",        "inputs",  "blocks",   "grid",  "trials",
-        "baselines", "epochs", "points_per_epoch", "log_interval", "outputs", "evaluate", "panel", "glyphs"};
+    static const char *const own[] = {"$schema", "name",     "description", "input",     "inputs",
+                                      "blocks",  "grid",     "trials",      "baselines", "log_interval",
+                                      "outputs", "evaluate", "panel",       "glyphs"};
+    const size_t n_own = sizeof own / sizeof *own;
+    const char *keys[sizeof own / sizeof *own + SIREN_MAX_SETTINGS];
     uint64_t interval = 10;
-    SIREN_RETURN_IF_FAILED(siren_value_keys(root, keys, sizeof keys / sizeof *keys));
+    memcpy(keys, own, sizeof own);
+    SIREN_RETURN_IF_FAILED(siren_value_keys(root, keys, n_own + siren_experiment_keys(true, keys + n_own)));
     SIREN_RETURN_IF_FAILED(read_title(path, root, x));
     SIREN_RETURN_IF_FAILED(read_inputs(path, root, x));
     if (image) SIREN_RETURN_IF_FAILED(replace_input(path, root, image, x));
     SIREN_RETURN_IF_FAILED(
-        siren_value_integer(siren_value_member(root, "log_interval"), 1, SIREN_MAX_EPOCHS, &interval));
+        siren_value_integer(siren_value_member(root, "log_interval"), 1, MAX_INTERVAL, &interval));
     x->log_interval = (size_t)interval;
     SIREN_RETURN_IF_FAILED(read_outputs(siren_value_member(root, "outputs"), x));
     SIREN_RETURN_IF_FAILED(read_trials(root, max_trials, x));

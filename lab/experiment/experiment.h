@@ -5,18 +5,12 @@
 #include "lab/baseline/baseline.h"
 #include "engine/model/network.h"
 #include "lab/phantom/phantom.h"
-#include "engine/calls.h"
+#include "engine/settings.h"
 #include "formats/config.h"
 
 #define SIREN_MAX_TRIALS 100000 /* of an experiment, unless the caller asks for more */
 #define SIREN_MAX_INPUTS 1000
-#define SIREN_MAX_EPOCHS 10000000
-#define SIREN_MIN_RATE 1e-12
-#define SIREN_MAX_RATE 1.0
-#define SIREN_DEFAULT_W0 30.0f
 #define SIREN_CUSTOM_MODEL "custom" /* what stands for a shorthand where the layers are listed */
-
-typedef enum { SIREN_AXIS_X, SIREN_AXIS_Y, SIREN_AXIS_Z } siren_axis;
 
 /* Files beside a series that evaluations need: gradient tables and tissue masks. */
 typedef enum {
@@ -65,20 +59,12 @@ typedef struct {
 
 /* One network shape with all settings, to be overfitted to every block of one input. */
 typedef struct {
-    char *name;        /* "siren-2d-3x256-int8-seed0"; unique in the experiment */
-    size_t input;      /* in the experiment's list */
-    const char *model; /* shorthand of engine/model/network.h, static; SIREN_CUSTOM_MODEL for a list of layers */
-    /* Hidden layers and units as the model's name counts them; of a list of layers, their number and the largest width. */
-    uint32_t layers, width;
+    char *name;   /* "siren-2d-3x256-int8-seed0"; unique in the experiment */
+    size_t input; /* in the experiment's list */
+    /* No choice left open. Of a list of layers: model SIREN_CUSTOM_MODEL, layers their number, width the largest. w0 is of
+     * the first sine layer, 0 where there is none. */
+    siren_settings settings;
     siren_network network; /* its output layer has width 0: siren_trial_network() */
-    float w0, rate;        /* w0: of the first sine layer, 0 where there is none */
-    uint64_t seed;
-    unsigned weight_bits;
-    size_t epochs, points_per_epoch; /* points_per_epoch 0: full batch */
-    siren_block_kind blocks;         /* never BY_MODEL */
-    size_t patch[3];
-    siren_axis axis;   /* slices are counted along it */
-    siren_span slices; /* along the axis; end 0: to the last */
 } siren_trial;
 
 /* A compressor or filter that the networks are compared with, to be run on the slices of one input. */
@@ -119,8 +105,6 @@ siren_status siren_experiment_read(const char *path, const char *image, size_t m
                                    siren_experiment **out);
 void siren_experiment_free(siren_experiment *experiment);
 
-/* 3e-4 for networks of 2 coordinates, 2e-4 for those of 3. */
-float siren_trial_default_rate(uint32_t n_inputs);
 /* The trial's network for a series of `n_volumes`. */
 siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, siren_network *out);
 /* Writes the members of the trial's resolved configuration, all that can change its result but the input's content, into

@@ -27,7 +27,7 @@ siren_status siren_experiment_beside(const char *file, siren_value input, siren_
 
 siren_status siren_experiment_check_axes(siren_value value, const siren_experiment *x) {
     bool turned = false;
-    for (size_t i = 0; i < x->n_trials; i++) turned = turned || x->trials[i].axis != SIREN_AXIS_Z;
+    for (size_t i = 0; i < x->n_trials; i++) turned = turned || x->trials[i].settings.axis != SIREN_AXIS_Z;
     for (size_t i = 0; i < x->n_baselines; i++) turned = turned || x->baselines[i].axis != SIREN_AXIS_Z;
     if (!turned) return SIREN_OK;
     return siren_value_fail(value, "needs slices along z: leave it out, or the axis of the blocks");

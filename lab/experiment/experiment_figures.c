@@ -22,7 +22,7 @@ static const char *name_of(const siren_experiment *x, size_t result) {
 /* Whether the result may have the figure's slice: which one is the middle one of an image is not known here. */
 static bool may_have_slice(const siren_experiment *x, const siren_experiment_figure *figure, size_t result) {
     const siren_span s =
-        result < x->n_trials ? x->trials[result].slices : x->baselines[result - x->n_trials].slices;
+        result < x->n_trials ? x->trials[result].settings.slices : x->baselines[result - x->n_trials].slices;
     return figure->slice == SIREN_MIDDLE_SLICE || s.end == 0 ||
            (s.begin <= figure->slice && figure->slice < s.end);
 }

@@ -11,7 +11,7 @@ typedef struct {
     siren_experiment *experiment;
     siren_value *sources; /* (n_trials) */
     size_t capacity, max_trials;
-    siren_trial base; /* the settings of the whole experiment */
+    siren_settings base; /* of the whole experiment */
 } siren_trial_list;
 
 /* A name of 1 to SIREN_MAX_NAME letters, digits, '-', '_' and '.', beginning with a letter or digit; USAGE otherwise.
@@ -33,14 +33,16 @@ siren_status siren_experiment_check_axes(siren_value value, const siren_experime
 /* Reads "panel" and "glyphs", once evaluations are known, and keeps what a panel shows as evaluations do. */
 siren_status siren_experiment_figures(siren_value root, siren_experiment *experiment);
 
-/* Reads epochs, points_per_epoch and blocks of `object` into *trial, which holds what they are by default. */
-siren_status siren_trial_settings(siren_value object, siren_trial *trial);
+/* Reads the settings of the whole experiment into *settings, which holds the defaults. */
+siren_status siren_experiment_settings(siren_value root, siren_settings *settings);
+/* Puts the keys of settings that are one value into `keys` and returns their number; `whole`: those of the whole alone. */
+size_t siren_experiment_keys(bool whole, const char *keys[SIREN_MAX_SETTINGS]);
 /* Appends the trials of "grid" (an entry or a list of them) and of "trials" (a list), for each input. */
 siren_status siren_trial_list_fill(siren_trial_list *list, siren_value grids, siren_value trials);
 
 /* Appends what "baselines" (a list) asks for to the experiment, for each input, once its trials are known. `base` holds the
  * slices of the whole. Together with the trials there are at most `max_trials`. */
-siren_status siren_experiment_baselines(siren_value baselines, const siren_trial *base, size_t max_trials,
+siren_status siren_experiment_baselines(siren_value baselines, const siren_settings *base, size_t max_trials,
                                         siren_experiment *experiment);
 
 /* The layers of "network", its output of width 0. */

@@ -1,5 +1,6 @@
 /* One trial: its network, its name, its settings as JSON. */
 #include "lab/experiment/experiment_parts.h"
+#include "lab/experiment/setting_json.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,8 +9,6 @@
 
 #include "engine/model/blocks.h"
 #include "engine/train/optimiser.h"
-#include "engine/archive/parameters.h"
-#include "formats/number.h"
 
 siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, siren_network *out) {
     siren_network network = trial->network;
@@ -52,7 +51,7 @@ static siren_status read_hidden_layer(siren_value object, bool first, siren_laye
     if (!siren_value_exists(width) || !siren_value_exists(activation))
         return siren_value_fail(object, "lacks %s", siren_value_exists(width) ? "activation" : "width");
     SIREN_RETURN_IF_FAILED(siren_value_integer(width, 1, SIREN_MAX_WIDTH, &units));
-    siren_layer layer = {.width = (uint32_t)units, .w0 = SIREN_DEFAULT_W0};
+    siren_layer layer = {.width = (uint32_t)units, .w0 = siren_settings_defaults().w0};
     SIREN_RETURN_IF_FAILED(read_name(activation, siren_activation_name, &layer.activation));
     layer.init = layer.activation != SIREN_SINE ? SIREN_INIT_LINEAR
                  : first                        ? SIREN_INIT_FIRST_SINE
@@ -80,7 +79,7 @@ siren_status siren_experiment_network(siren_value value, uint32_t n_inputs, sire
         all_sine = all_sine && layer->activation == SIREN_SINE;
     }
     siren_layer last = {.activation = SIREN_IDENTITY,
-                        .w0 = all_sine ? network.layers[n_hidden - 1].w0 : SIREN_DEFAULT_W0,
+                        .w0 = all_sine ? network.layers[n_hidden - 1].w0 : siren_settings_defaults().w0,
                         .init = all_sine ? SIREN_INIT_HIDDEN_SINE : SIREN_INIT_LINEAR};
     if (siren_value_exists(output)) {
         SIREN_RETURN_IF_FAILED(
@@ -111,64 +110,42 @@ static void append(name_text *name, const char *format, ...) {
     if (name->length >= sizeof name->text) name->length = sizeof name->text - 1;
 }
 
-/* What the trial does not share with the whole experiment. */
-static void append_settings(name_text *name, const siren_trial *trial, const siren_trial *base) {
-    siren_block_kind usual = base->blocks;
-    if (usual == SIREN_BLOCK_BY_MODEL)
-        usual = trial->network.n_inputs == 2 ? SIREN_BLOCK_SLICE : SIREN_BLOCK_VOLUME;
-    bool patches = trial->blocks == SIREN_BLOCK_PATCH;
-    if (trial->blocks != usual || (patches && memcmp(trial->patch, base->patch, sizeof base->patch) != 0)) {
-        append(name, "-%s", siren_block_kind_name(trial->blocks, 1));
-        if (patches) append(name, "%zux%zux%zu", trial->patch[0], trial->patch[1], trial->patch[2]);
-    }
-    if (trial->axis != base->axis) append(name, "-axis%c", "xyz"[trial->axis]);
-    if (trial->slices.begin != base->slices.begin || trial->slices.end != base->slices.end)
-        append(name, "-slices%zuto%zu", trial->slices.begin, trial->slices.end);
-    if (trial->epochs != base->epochs) append(name, "-epochs%zu", trial->epochs);
-    if (trial->points_per_epoch != base->points_per_epoch)
-        append(name, "-points%zu", trial->points_per_epoch);
+/* The setting's value; a range's colon becomes "to", others vanish. */
+static void append_setting(name_text *name, const siren_setting *setting, const siren_settings *settings) {
+    char text[SIREN_SETTING_CHARS];
+    append(name, "%s", setting->suffix);
+    for (const char *c = siren_setting_format(setting, settings, text); *c; c++)
+        if (*c != ':')
+            append(name, "%c", *c);
+        else if (setting->type == SIREN_SETTING_SPAN)
+            append(name, "to");
 }
 
 siren_status siren_trial_make_name(const siren_trial_list *list, const siren_trial *trial, const char *label,
                                    char **out) {
     const siren_experiment *experiment = list->experiment;
-    bool custom = strcmp(trial->model, SIREN_CUSTOM_MODEL) == 0;
+    const siren_settings *settings = &trial->settings;
+    const siren_setting *s;
+    siren_settings usual = list->base;
     name_text name = {.length = 0};
-    char number[SIREN_NUMBER_BYTES], weights[16];
+    siren_settings_resolve(&usual, trial->network.n_inputs);
+    if (settings->w0 == 0 || strcmp(settings->model, SIREN_CUSTOM_MODEL) == 0) usual.w0 = settings->w0;
     if (experiment->n_inputs > 1) append(&name, "%s-", experiment->inputs[trial->input].name);
     if (label)
         append(&name, "%s", label);
     else
-        append(&name, "%s-%ux%u", trial->model, trial->layers, trial->width);
-    append(&name, "-%s", siren_weights_name(trial->weight_bits, weights));
-    append(&name, "-seed%llu", (unsigned long long)trial->seed);
-    if (trial->rate != siren_trial_default_rate(trial->network.n_inputs))
-        append(&name, "-lr%s", siren_number_format_float(trial->rate, number));
-    if (!custom && trial->w0 != 0 && trial->w0 != SIREN_DEFAULT_W0)
-        append(&name, "-w0_%s", siren_number_format_float(trial->w0, number));
-    append_settings(&name, trial, &list->base);
+        append(&name, "%s-%ux%u", settings->model, settings->layers, settings->width);
+    for (size_t i = 0; (s = siren_setting_at(i)); i++)
+        if (s->suffix && (s->flags & SIREN_SETTING_NAMED || siren_setting_compare(s, settings, &usual) != 0))
+            append_setting(&name, s, settings);
     SIREN_RETURN_IF_FAILED(siren_allocate(out, name.length + 1, 1, "the name of a trial"));
     strcpy(*out, name.text);
     return SIREN_OK;
 }
 
-/* ---- order ---- */
-
-#define COMPARE(field)                                                                                       \
-    if (a->field != b->field) return a->field < b->field ? -1 : 1
-
 int siren_trial_compare(const siren_trial *a, const siren_trial *b) {
-    COMPARE(input);
-    COMPARE(seed);
-    COMPARE(rate);
-    COMPARE(weight_bits);
-    COMPARE(epochs);
-    COMPARE(points_per_epoch);
-    COMPARE(blocks);
-    COMPARE(axis);
-    COMPARE(slices.begin);
-    COMPARE(slices.end);
-    int order = a->blocks == SIREN_BLOCK_PATCH ? memcmp(a->patch, b->patch, sizeof a->patch) : 0;
+    if (a->input != b->input) return a->input < b->input ? -1 : 1;
+    int order = siren_settings_compare(&a->settings, &b->settings, SIREN_SHARE_TRAINING);
     return order ? order : memcmp(&a->network, &b->network, sizeof a->network);
 }
 
@@ -195,40 +172,46 @@ static void write_network(siren_json *json, const siren_network *network) {
     siren_json_end(json);
 }
 
-static void write_blocks(siren_json *json, const siren_trial *trial) {
-    char axis[2] = {"xyz"[trial->axis], '\0'};
+static void write_blocks(siren_json *json, const siren_settings *settings) {
+    char axis[2] = {"xyz"[settings->axis], '\0'};
     siren_json_begin_object(json, "blocks");
-    siren_json_string(json, "kind", siren_block_kind_name(trial->blocks, 1));
-    if (trial->blocks == SIREN_BLOCK_PATCH) {
+    siren_json_string(json, "kind", siren_block_kind_name(settings->blocks, 1));
+    if (settings->blocks == SIREN_BLOCK_PATCH) {
         siren_json_begin_array(json, "size");
-        for (int i = 0; i < 3; i++) siren_json_integer(json, NULL, trial->patch[i]);
+        for (int i = 0; i < 3; i++) siren_json_integer(json, NULL, settings->patch[i]);
         siren_json_end(json);
     }
     siren_json_string(json, "axis", axis);
-    if (trial->slices.end != 0) {
+    if (settings->slices.end != 0) {
         siren_json_begin_array(json, "range");
-        siren_json_integer(json, NULL, trial->slices.begin);
-        siren_json_integer(json, NULL, trial->slices.end);
+        siren_json_integer(json, NULL, settings->slices.begin);
+        siren_json_integer(json, NULL, settings->slices.end);
         siren_json_end(json);
     }
     siren_json_end(json);
 }
 
-void siren_trial_write(const siren_trial *trial, siren_json *json) {
-    char weights[16];
-    siren_json_string(json, "model", trial->model);
-    siren_json_integer(json, "layers", trial->layers);
-    siren_json_integer(json, "width", trial->width);
-    write_network(json, &trial->network);
-    siren_json_string(json, "weights", siren_weights_name(trial->weight_bits, weights));
-    siren_json_integer(json, "seed", trial->seed);
-    siren_json_float(json, "lr", trial->rate);
+static void write_adam(siren_json *json) {
     siren_json_begin_object(json, "adam");
     siren_json_float(json, "beta1", SIREN_ADAM_BETA1);
     siren_json_float(json, "beta2", SIREN_ADAM_BETA2);
     siren_json_float(json, "epsilon", SIREN_ADAM_EPSILON);
     siren_json_end(json);
-    siren_json_integer(json, "epochs", trial->epochs);
-    if (trial->points_per_epoch) siren_json_integer(json, "points_per_epoch", trial->points_per_epoch);
-    write_blocks(json, trial);
+}
+
+void siren_trial_write(const siren_trial *trial, siren_json *json) {
+    const siren_settings *settings = &trial->settings;
+    const siren_setting *s;
+    bool network = false;
+    for (size_t i = 0; (s = siren_setting_at(i)); i++) {
+        bool untold = s->flags & SIREN_SETTING_IN_LAYERS || siren_setting_is_untold(s, settings);
+        if (!siren_setting_is_value(s) || untold) continue;
+        if (!network && s->share != SIREN_SHARE_BY_NETWORK) {
+            write_network(json, &trial->network);
+            network = true;
+        }
+        siren_setting_write(s, settings, json);
+        if (s->offset == offsetof(siren_settings, rate)) write_adam(json);
+    }
+    write_blocks(json, settings);
 }

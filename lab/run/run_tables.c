@@ -52,14 +52,14 @@ void siren_run_table_trial(siren_table *table, const siren_complete_trial *t) {
     char weights[16], number[SIREN_NUMBER_BYTES];
     siren_table_add_text(table, t->folder);
     siren_table_add_text(table, t->experiment->inputs[trial->input].name);
-    siren_table_add_text(table, trial->model);
-    siren_table_add_integer(table, trial->layers);
-    siren_table_add_integer(table, trial->width);
-    siren_table_add_text(table, siren_weights_name(trial->weight_bits, weights));
-    siren_table_add_integer(table, trial->seed);
-    siren_table_add_text(table, siren_number_format_float(trial->rate, number));
-    siren_table_add_text(table, siren_number_format_float(trial->w0, number));
-    siren_table_add_integer(table, trial->epochs);
+    siren_table_add_text(table, trial->settings.model);
+    siren_table_add_integer(table, trial->settings.layers);
+    siren_table_add_integer(table, trial->settings.width);
+    siren_table_add_text(table, siren_weights_name(trial->settings.weight_bits, weights));
+    siren_table_add_integer(table, trial->settings.seed);
+    siren_table_add_text(table, siren_number_format_float(trial->settings.rate, number));
+    siren_table_add_text(table, siren_number_format_float(trial->settings.w0, number));
+    siren_table_add_integer(table, trial->settings.epochs);
     siren_table_add_integer(table, t->result->n_params);
 }
 

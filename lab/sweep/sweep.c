@@ -30,7 +30,7 @@ static void stage_free(siren_sweeping *s) {
 static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis) {
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         siren_sweep_trial *trial = &s->trials[i];
-        if (trial->trial->input != input || trial->trial->axis != axis) continue;
+        if (trial->trial->input != input || trial->trial->settings.axis != axis) continue;
         SIREN_RETURN_IF_FAILED(siren_sweep_trial_open(&s->source, trial));
         bool diverged = trial->diverged || (trial->complete && trial->result.status == SIREN_RESULT_DIVERGED);
         if (diverged && s->options->fail_fast) return siren_sweeping_stop_at(trial);
@@ -70,7 +70,7 @@ done:
 
 static bool has_trials(const siren_experiment *experiment, size_t input, siren_axis axis) {
     for (size_t i = 0; i < experiment->n_trials; i++)
-        if (experiment->trials[i].input == input && experiment->trials[i].axis == axis) return true;
+        if (experiment->trials[i].input == input && experiment->trials[i].settings.axis == axis) return true;
     return false;
 }
 

@@ -114,7 +114,7 @@ static siren_status estimate(const siren_trial *trial, const siren_geometry *g, 
     double voxels = (double)g->nx * (double)g->ny * (double)(grid->z_end - grid->z_begin) * (double)n_volumes;
     e.ratio = voxels * (double)siren_datatype_size(g->datatype) / (double)e.bytes;
     e.ratio_float32 = voxels * sizeof(float) / (double)e.bytes;
-    e.flop = siren_network_step_flops(&layout.network, 1) * (double)n_points * (double)trial->epochs;
+    e.flop = siren_network_step_flops(&layout.network, 1) * (double)n_points * (double)trial->settings.epochs;
     size_t padded = siren_network_n_padded(&layout.network);
     e.device_bytes = sizeof(float) * ((uint64_t)padded * (6 + GRADIENT_PARTS) +
                                       (uint64_t)most * (SIREN_PADDED(n_volumes) + layout.network.n_inputs));
@@ -127,11 +127,11 @@ siren_status siren_trial_estimate_cost(const siren_trial *trial, const siren_geo
     siren_geometry turned = *geometry;
     uint8_t *inside = NULL;
     /* as siren_series_slice_along() turns it */
-    if (trial->axis == SIREN_AXIS_X)
+    if (trial->settings.axis == SIREN_AXIS_X)
         turned.nx = geometry->ny, turned.ny = geometry->nz, turned.nz = geometry->nx;
-    if (trial->axis == SIREN_AXIS_Y)
+    if (trial->settings.axis == SIREN_AXIS_Y)
         turned.nx = geometry->nz, turned.ny = geometry->nx, turned.nz = geometry->ny;
-    if (mask && mask->voxels) SIREN_RETURN_IF_FAILED(turn_mask(mask, trial->axis, &inside));
+    if (mask && mask->voxels) SIREN_RETURN_IF_FAILED(turn_mask(mask, trial->settings.axis, &inside));
     siren_status status = estimate(trial, &turned, inside, out);
     free(inside);
     return status;

@@ -63,7 +63,7 @@ static siren_status list_trials(judging *run, const siren_complete_trial *trials
         if (!siren_has_restored(t)) continue;
         *listed = (judged_trial){.trial = t,
                                  .input = t->baseline ? t->baseline->input : t->trial->input,
-                                 .slices = t->baseline ? t->baseline->slices : t->trial->slices};
+                                 .slices = t->baseline ? t->baseline->slices : t->trial->settings.slices};
         SIREN_RETURN_IF_FAILED(
             siren_run_path(&listed->folder, run->plan->options->folder, "trials/%s", t->folder));
         if (is_judged(run, listed))

@@ -26,7 +26,7 @@ static size_t input_of(const siren_complete_trial *t) {
 }
 
 static siren_span slices_of(const siren_complete_trial *t) {
-    return t->baseline ? t->baseline->slices : t->trial->slices;
+    return t->baseline ? t->baseline->slices : t->trial->settings.slices;
 }
 
 /* The slice that a figure shows of the input. */
@@ -73,7 +73,7 @@ siren_status siren_figures_check(const siren_experiment *x, const siren_sweep_in
             const siren_trial *trial = network ? &x->trials[number] : NULL;
             const siren_baseline_trial *baseline = network ? NULL : &x->baselines[number - x->n_trials];
             const siren_sweep_input *input = &inputs[network ? trial->input : baseline->input];
-            const siren_span slices = network ? trial->slices : baseline->slices;
+            const siren_span slices = network ? trial->settings.slices : baseline->slices;
             const size_t z = slice_of(figure, input);
             SIREN_RETURN_IF_FAILED(check_input(figure, siren_figure_name(kind), input));
             if (z < slices.begin || (slices.end > 0 && z >= slices.end))

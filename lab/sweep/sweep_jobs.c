@@ -3,34 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMPARE(a, b)                                                                                        \
-    do {                                                                                                     \
-        int difference_ = memcmp(&(a), &(b), sizeof(a));                                                     \
-        if (difference_ != 0) return difference_;                                                            \
-    } while (0)
-
 int siren_trial_compare_shapes(const siren_trial *a, const siren_trial *b) {
-    COMPARE(a->network.n_inputs, b->network.n_inputs);
-    COMPARE(a->network.n_layers, b->network.n_layers);
-    int difference =
-        memcmp(a->network.layers, b->network.layers, a->network.n_layers * sizeof *a->network.layers);
-    if (difference != 0) return difference;
-    COMPARE(a->epochs, b->epochs);
-    COMPARE(a->points_per_epoch, b->points_per_epoch);
-    COMPARE(a->blocks, b->blocks);
-    COMPARE(a->patch, b->patch);
-    COMPARE(a->slices.begin, b->slices.begin);
-    COMPARE(a->slices.end, b->slices.end);
-    return 0;
+    int difference = memcmp(&a->network, &b->network, sizeof a->network);
+    return difference ? difference : siren_settings_compare(&a->settings, &b->settings, SIREN_SHARE_NOTHING);
 }
 
 /* 0 where one training serves both. */
 static int compare_trainings(const siren_trial *a, const siren_trial *b) {
     int difference = siren_trial_compare_shapes(a, b);
-    if (difference != 0) return difference;
-    COMPARE(a->seed, b->seed);
-    COMPARE(a->rate, b->rate);
-    return 0;
+    return difference ? difference : siren_settings_compare(&a->settings, &b->settings, SIREN_SHARE_BATCH);
 }
 
 /* A trial as it is sorted: by the first trial of its shape, by the first of its training, by itself. */
@@ -87,7 +68,7 @@ static const siren_sweep_trial *trial_of(const siren_sweep_trial *trials, const 
 
 double siren_sweep_trial_flop(const siren_sweep_trial *t, size_t block) {
     size_t n_points = siren_mask_block_points(&t->layout.mask, &t->layout.grid, block);
-    return siren_network_step_flops(&t->layout.network, n_points) * (double)t->trial->epochs;
+    return siren_network_step_flops(&t->layout.network, n_points) * (double)t->trial->settings.epochs;
 }
 
 /* Jobs of one training: the blocks that any of its trials lacks, those of equal size next to each other. */

@@ -22,20 +22,21 @@ void siren_sweep_trial_free(siren_sweep_trial *trial) {
 /* ---- where it stands ---- */
 
 siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *g, siren_layout *out) {
-    siren_layout layout = {.geometry = *g, .weight_bits = trial->weight_bits, .any_network = true};
-    size_t end = trial->slices.end == 0 ? g->nz : trial->slices.end;
-    if (trial->slices.begin >= end || end > g->nz)
+    const siren_settings *settings = &trial->settings;
+    siren_layout layout = {.geometry = *g, .weight_bits = settings->weight_bits, .any_network = true};
+    size_t end = settings->slices.end == 0 ? g->nz : settings->slices.end;
+    if (settings->slices.begin >= end || end > g->nz)
         return siren_fail(
             SIREN_USAGE,
             "trial %s asks for slices %zu to %zu, but there are %zu along its axis; change the range of "
             "its blocks",
-            trial->name, trial->slices.begin, end, g->nz);
+            trial->name, settings->slices.begin, end, g->nz);
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
         return siren_fail(SIREN_UNSUPPORTED, "trial %s: its input has %zu volumes, more than the limit of %d",
                           trial->name, g->n_volumes, SIREN_MAX_OUTPUTS);
     SIREN_RETURN_IF_FAILED(siren_trial_network(trial, (uint32_t)g->n_volumes, &layout.network));
-    SIREN_RETURN_IF_FAILED(
-        siren_block_grid_create(trial->blocks, trial->patch, g, trial->slices.begin, end, &layout.grid));
+    SIREN_RETURN_IF_FAILED(siren_block_grid_create(settings->blocks, settings->patch, g,
+                                                   settings->slices.begin, end, &layout.grid));
     *out = layout;
     return SIREN_OK;
 }
@@ -241,7 +242,7 @@ static siren_status finish_archive(siren_finishing *f) {
 static siren_status prepare(siren_finishing *f) {
     const siren_sweep_trial *trial = f->trial;
     const siren_layout *layout = &trial->layout;
-    const siren_trial *settings = trial->trial;
+    const siren_settings *settings = &trial->trial->settings;
     size_t n_slices = layout->grid.z_end - layout->grid.z_begin,
            n_voxels = layout->geometry.nx * layout->geometry.ny * n_slices * layout->geometry.n_volumes;
     f->result.n_params = siren_network_n_params(&layout->network);
@@ -255,12 +256,7 @@ static siren_status prepare(siren_finishing *f) {
     SIREN_RETURN_IF_FAILED(siren_archive_writer_open(f->archive, true, &f->writer));
     /* Gradient directions are in image axes: they do not belong to a series that was turned. */
     siren_attachments attachments = {.image = settings->axis == SIREN_AXIS_Z ? f->source->image : NULL};
-    siren_provenance provenance = {.device = f->source->named,
-                                   .model = settings->model,
-                                   .epochs = settings->epochs,
-                                   .points_per_epoch = settings->points_per_epoch,
-                                   .rate = settings->rate,
-                                   .seed = settings->seed};
+    siren_provenance provenance = {f->source->named, settings};
     return siren_sections_write(f->writer, f->source->series, layout, &attachments, &provenance);
 }
 

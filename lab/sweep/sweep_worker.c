@@ -125,8 +125,8 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
         siren_encoder_plan plan = {.series = &s->series,
                                    .layout = &first->layout,
                                    .mask = s->mask,
-                                   .epochs = first->trial->epochs,
-                                   .points_per_epoch = first->trial->points_per_epoch,
+                                   .epochs = first->trial->settings.epochs,
+                                   .points_per_epoch = first->trial->settings.points_per_epoch,
                                    .log_interval =
                                        s->experiment->keep_curves ? s->experiment->log_interval : 0,
                                    .memory_limit = share - share / OTHERS_SHARE};
@@ -144,7 +144,7 @@ static siren_status keep_block(const siren_batch *batch, siren_sweep_trial *tria
     siren_finished_block block = {.curve = batch->texts[nth]};
     double start = siren_clock();
     SIREN_RETURN_IF_FAILED(
-        siren_trained_encode(batch->trained, nth, trial->trial->weight_bits, stop, &block.encoded));
+        siren_trained_encode(batch->trained, nth, trial->trial->settings.weight_bits, stop, &block.encoded));
     timing->trial = trial->folder.name;
     timing->encode_seconds = siren_clock() - start;
     siren_status status = siren_finished_block_write(&trial->folder, &block);
@@ -341,8 +341,10 @@ static siren_status train_batch(siren_worker *worker, const siren_job *jobs, siz
     worker->batch_flop = 0;
     for (size_t i = 0; i < n; i++) {
         const siren_sweep_trial *trial = job_trial(s, &s->work.shared[jobs[i].shared], 0);
-        trainings[i] = (siren_training){jobs[i].block, trial->trial->seed, trial->trial->rate};
-        worker->batch_flop += siren_sweep_trial_flop(trial, jobs[i].block) / (double)trial->trial->epochs;
+        trainings[i] =
+            (siren_training){jobs[i].block, trial->trial->settings.seed, trial->trial->settings.rate};
+        worker->batch_flop +=
+            siren_sweep_trial_flop(trial, jobs[i].block) / (double)trial->trial->settings.epochs;
     }
     double start = siren_clock();
     SIREN_TRY(siren_encoder_train(worker->encoder, trainings, n, write_curve_row, report_epochs, batch,

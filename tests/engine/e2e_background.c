@@ -17,9 +17,9 @@ enum { NX = 5, NY = 4, NZ = 11, NV = 4, SLICE = NX * NY, CONSTANT = 4 };
 
 static siren_compress_options quick(void) {
     siren_compress_options options = siren_compress_defaults();
-    options.layers = 2;
-    options.width = 24;
-    options.epochs = 5;
+    options.settings.layers = 2;
+    options.settings.width = 24;
+    options.settings.epochs = 5;
     options.overwrite = true;
     return options;
 }
@@ -56,11 +56,11 @@ static void records_are_those_of_blocks_alone(void **state) {
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_siren_ok(siren_nifti_read(scratch_path("image.nii"), SIZE_MAX, &series));
     assert_int_equal(siren_archive_n_records(archive), NZ);
-    siren_encoder_plan plan = {.series = &series, .layout = &layout, .epochs = options.epochs};
+    siren_encoder_plan plan = {.series = &series, .layout = &layout, .epochs = options.settings.epochs};
     assert_siren_ok(siren_encoder_create(device, &plan, &encoder));
     for (size_t z = 0; z < NZ; z++) {
         const siren_index_entry *entry = &siren_archive_index(archive)[z];
-        siren_training training = {z, options.seed, 3e-4f};
+        siren_training training = {z, options.settings.seed, 3e-4f};
         siren_trained *trained = NULL;
         siren_encoded encoded;
         uint8_t *record;
@@ -68,7 +68,7 @@ static void records_are_those_of_blocks_alone(void **state) {
         assert_siren_ok(siren_encoder_train(encoder, &training, 1, NULL, NULL, NULL, &trained));
         assert_int_equal(trained->n, 1);
         assert_int_equal(trained->blocks[0].constant, z == CONSTANT);
-        assert_siren_ok(siren_trained_encode(trained, 0, options.weight_bits, &stop, &encoded));
+        assert_siren_ok(siren_trained_encode(trained, 0, options.settings.weight_bits, &stop, &encoded));
         assert_int_equal(entry->decoded_crc, encoded.entry.decoded_crc);
         assert_true(entry->mse == encoded.entry.mse);
         assert_int_equal(entry->bytes, encoded.n_packed);
@@ -103,8 +103,8 @@ static void trained_blocks_stand_alone(void **state) {
     assert_siren_ok(siren_archive_open(scratch_path("a.siren"), &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_siren_ok(siren_nifti_read(scratch_path("image.nii"), SIZE_MAX, &series));
-    for (size_t z = 0; z < NZ; z++) trainings[z] = (siren_training){z, options.seed, 3e-4f};
-    siren_encoder_plan plan = {.series = &series, .layout = &layout, .epochs = options.epochs};
+    for (size_t z = 0; z < NZ; z++) trainings[z] = (siren_training){z, options.settings.seed, 3e-4f};
+    siren_encoder_plan plan = {.series = &series, .layout = &layout, .epochs = options.settings.epochs};
     assert_siren_ok(siren_encoder_create(device, &plan, &encoder));
     assert_siren_ok(siren_encoder_train(encoder, trainings, NZ, NULL, NULL, NULL, &trained));
     siren_encoder_free(encoder);
@@ -237,7 +237,7 @@ static void memory_is_that_of_few_epochs(void **state) {
     make_image(scratch_path("image.nii"));
     assert_siren_ok(compress(&options, NULL, NULL));
     unlink(scratch_path("a.siren"));
-    options.epochs = 10000000;
+    options.settings.epochs = 10000000;
     options.memory_limit = 32 << 20;
     before = resident_bytes();
     assert_int_equal(compress(&options, stop_at_once, &during), SIREN_CANCELLED);

@@ -19,12 +19,12 @@ enum { NX = 9, NY = 7, NZ = 3, NV = 4, SLICE = NX * NY, POINTS = SLICE * NZ, IMA
 
 static siren_compress_options quick(const char *model, siren_block_kind blocks) {
     siren_compress_options options = siren_compress_defaults();
-    options.model = model;
-    options.blocks = blocks;
-    options.patch[0] = 4, options.patch[1] = 3, options.patch[2] = 2;
-    options.layers = 2;
-    options.width = 24;
-    options.epochs = 4;
+    options.settings.model = model;
+    options.settings.blocks = blocks;
+    options.settings.patch[0] = 4, options.settings.patch[1] = 3, options.settings.patch[2] = 2;
+    options.settings.layers = 2;
+    options.settings.width = 24;
+    options.settings.epochs = 4;
     options.overwrite = true;
     return options;
 }
@@ -118,7 +118,7 @@ static void every_model_and_kind(void **state) {
         for (int swapped = 0; swapped < 2; swapped++) {
             siren_compress_options options =
                 quick(models[i], i == 8 ? SIREN_BLOCK_PATCH : SIREN_BLOCK_BY_MODEL);
-            if (swapped) options.weight_bits = SIREN_FLOAT32_WEIGHTS;
+            if (swapped) options.settings.weight_bits = SIREN_FLOAT32_WEIGHTS;
             size_t offset = make_image(scratch_path("image.nii"), swapped, ordinary);
             there_and_back(&options, i < 7 ? NZ : i == 7 ? 1 : 3 * 3 * 2);
             expect_faithful(offset, i != 7);
@@ -157,9 +157,9 @@ static void odd_sizes(void **state) {
     size_t offset = make_image(scratch_path("image.nii"), false, ordinary);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         siren_compress_options options = quick("siren-3d", SIREN_BLOCK_PATCH);
-        memcpy(options.patch, sizes[i], sizeof options.patch);
-        options.epochs = 2;
-        options.width = 16;
+        memcpy(options.settings.patch, sizes[i], sizeof options.settings.patch);
+        options.settings.epochs = 2;
+        options.settings.width = 16;
         there_and_back(&options, sizes[i][3]);
         expect_faithful(offset, sizes[i][2] == 1);
     }
@@ -193,7 +193,7 @@ static void parts_equal_the_whole(void **state) {
         /* An archive of a range of slices: the grid begins at the range. */
         siren_archive_info info;
         siren_decompress_options outside = whole;
-        options.slices = (siren_span){1, 3};
+        options.settings.slices = (siren_span){1, 3};
         assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("two.siren"), &options,
                                        NULL, NULL, &info));
         assert_int_equal(info.n_blocks, kind == SIREN_BLOCK_VOLUME ? 1 : 9);
@@ -301,7 +301,7 @@ static void large_blocks_are_decoded_in_pieces(void **state) {
     siren_compress_options options = quick("siren-3d", SIREN_BLOCK_VOLUME);
     int16_t *voxels = calloc(BIG, 2 * sizeof *voxels);
     size_t n_sound = 0;
-    options.weight_bits = SIREN_FLOAT32_WEIGHTS;
+    options.settings.weight_bits = SIREN_FLOAT32_WEIGHTS;
     make_big_image(scratch_path("big.nii"));
     for (siren_family family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
         siren_series back = {.voxels = NULL};
@@ -344,8 +344,8 @@ static void little_memory_gives_the_same_archive(void **state) {
     make_big_image(scratch_path("big.nii"));
     snprintf(wanted, sizeof wanted, "%s", scratch_path("big.siren"));
     snprintf(tiled, sizeof tiled, "%s", scratch_path("tiled.siren"));
-    options.epochs = 2;
-    options.weight_bits = SIREN_FLOAT32_WEIGHTS;
+    options.settings.epochs = 2;
+    options.settings.weight_bits = SIREN_FLOAT32_WEIGHTS;
     for (siren_family family = SIREN_FAMILY_CHAIN; family <= SIREN_FAMILY_LAYER; family++) {
         siren_device_set_family(device, family);
         options.memory_limit = SIZE_MAX;
@@ -389,10 +389,10 @@ static void wrong_combinations_are_refused(void **state) {
     expect_refusal(quick("mlp-tanh", SIREN_BLOCK_PATCH), SIREN_USAGE, "blocks of kind patch have 3");
     expect_refusal(quick("siren-3d", SIREN_BLOCK_SLICE), SIREN_USAGE, "blocks of kind slice have 2");
     siren_compress_options empty = quick("siren-3d", SIREN_BLOCK_PATCH);
-    empty.patch[1] = 0;
+    empty.settings.patch[1] = 0;
     expect_refusal(empty, SIREN_USAGE, "give at least 1");
     siren_compress_options absent = quick("siren-3d", SIREN_BLOCK_VOLUME);
-    absent.slices = (siren_span){2, 4};
+    absent.settings.slices = (siren_span){2, 4};
     expect_refusal(absent, SIREN_USAGE, "slices 2:4");
 }
 
@@ -550,7 +550,7 @@ static void the_network_must_suit_the_blocks(void **state) {
     siren_compress_options options = quick("siren-3d", SIREN_BLOCK_PATCH);
     siren_archive *archive = NULL;
     siren_archive_info info;
-    options.patch[0] = NX, options.patch[1] = NY, options.patch[2] = 1;
+    options.settings.patch[0] = NX, options.settings.patch[1] = NY, options.settings.patch[2] = 1;
     make_image(scratch_path("image.nii"), false, ordinary);
     assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
                                    NULL, NULL));
@@ -565,7 +565,7 @@ static void the_network_must_suit_the_blocks(void **state) {
 static void a_failing_device_leaves_nothing(void **state) {
     (void)state;
     siren_compress_options options = quick("siren-3d", SIREN_BLOCK_PATCH);
-    options.epochs = 1;
+    options.settings.epochs = 1;
     make_image(scratch_path("image.nii"), false, ordinary);
     fail_every_call(device, scratch_path("image.nii"), scratch_path("failed.siren"), &options);
 }

@@ -16,9 +16,9 @@ static siren_device *device;
 
 static siren_compress_options quick(void) {
     siren_compress_options options = siren_compress_defaults();
-    options.layers = 2;
-    options.width = 24;
-    options.epochs = 5;
+    options.settings.layers = 2;
+    options.settings.width = 24;
+    options.settings.epochs = 5;
     options.overwrite = true;
     return options;
 }
@@ -123,7 +123,7 @@ static void every_datatype_and_weight(void **state) {
                                1.5 * (double)v);
         file_put(scratch_path("type.nii"), bytes, n);
         siren_compress_options options = quick();
-        options.weight_bits = i == 0 ? SIREN_FLOAT32_WEIGHTS : 6 + (unsigned)i % 7;
+        options.settings.weight_bits = i == 0 ? SIREN_FLOAT32_WEIGHTS : 6 + (unsigned)i % 7;
         assert_siren_ok(siren_compress_file(device, scratch_path("type.nii"), scratch_path("type.siren"), &options,
                                        NULL, NULL, NULL));
         assert_siren_ok(siren_verify_file(device, scratch_path("type.siren"), SIZE_MAX, NULL, NULL, &sound));
@@ -151,7 +151,7 @@ static void same_options_same_bytes(void **state) {
     assert_int_equal(n_a, n_b);
     assert_memory_equal(a, b, n_a);
     free(b);
-    options.seed = 1;
+    options.settings.seed = 1;
     assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL,
                                    NULL, NULL));
     b = file_get(scratch_path("b.siren"), &n_b);
@@ -188,7 +188,7 @@ static void parts_equal_the_whole(void **state) {
     siren_series_free(&all), siren_series_free(&some);
 
     /* An archive of a range of slices equals that range of the whole archive's decode. */
-    options.slices = (siren_span){1, 2};
+    options.settings.slices = (siren_span){1, 2};
     assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("one.siren"), &options,
                                    NULL, NULL, NULL));
     assert_siren_ok(
@@ -387,7 +387,7 @@ static void constant_archives_need_no_network(void **state) {
     assert_true(layout.any_network);
     siren_archive_close(archive);
 
-    options.slices = (siren_span){0, 1}; /* all zero */
+    options.settings.slices = (siren_span){0, 1}; /* all zero */
     assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("zero.siren"), &options,
                                    NULL, NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("zero.siren"), &archive));

@@ -21,12 +21,12 @@ enum { NX = 9, NY = 7, NZ = 5, NV = 2, SLICE = NX * NY, POINTS = SLICE * NZ, VAL
 
 static siren_compress_options quick(siren_block_kind blocks) {
     siren_compress_options options = siren_compress_defaults();
-    options.model = blocks == SIREN_BLOCK_SLICE ? "siren-2d" : "siren-3d";
-    options.blocks = blocks;
-    options.patch[0] = 4, options.patch[1] = 3, options.patch[2] = 2;
-    options.layers = 2;
-    options.width = 24;
-    options.epochs = 6;
+    options.settings.model = blocks == SIREN_BLOCK_SLICE ? "siren-2d" : "siren-3d";
+    options.settings.blocks = blocks;
+    options.settings.patch[0] = 4, options.settings.patch[1] = 3, options.settings.patch[2] = 2;
+    options.settings.layers = 2;
+    options.settings.width = 24;
+    options.settings.epochs = 6;
     options.overwrite = true;
     options.mask = mask_path;
     return options;
@@ -186,7 +186,7 @@ static void inside_decodes_and_outside_is_the_background(void **state) {
             siren_series back = {.voxels = NULL};
             make_mask(brain);
             make_ordinary(ordinary, swapped);
-            if (swapped) options.weight_bits = SIREN_FLOAT32_WEIGHTS;
+            if (swapped) options.settings.weight_bits = SIREN_FLOAT32_WEIGHTS;
             there_and_back(&options);
             assert_siren_ok(siren_archive_open(scratch_path("a.siren"), &archive));
             assert_siren_ok(siren_layout_read(archive, &layout));
@@ -238,7 +238,7 @@ static void the_background_is_common_or_zero(void **state) {
     siren_compress_options options = quick(SIREN_BLOCK_SLICE);
     siren_series back = {.voxels = NULL};
     make_mask(brain);
-    options.epochs = 1;
+    options.settings.epochs = 1;
     for (size_t i = 0; i < 10; i++)
         for (int common = 0; common < 2; common++) {
             double values[POINTS];
@@ -285,7 +285,7 @@ static void a_full_mask_changes_nothing(void **state) {
     (void)state;
     for (siren_block_kind kind = SIREN_BLOCK_SLICE; kind <= SIREN_BLOCK_PATCH; kind++) {
         siren_compress_options options = quick(kind);
-        options.weight_bits = SIREN_FLOAT32_WEIGHTS;
+        options.settings.weight_bits = SIREN_FLOAT32_WEIGHTS;
         make_mask(everywhere);
         make_ordinary(ordinary, false);
         there_and_back(&options);
@@ -303,7 +303,7 @@ static void what_is_outside_changes_nothing(void **state) {
     for (siren_block_kind kind = SIREN_BLOCK_SLICE; kind <= SIREN_BLOCK_PATCH; kind++)
         for (size_t points = 0; points <= 5; points += 5) {
             siren_compress_options options = quick(kind);
-            options.points_per_epoch = points;
+            options.settings.points_per_epoch = points;
             make_mask(brain);
             make_ordinary(ordinary, false);
             compress(&options, "a.siren");
@@ -321,7 +321,7 @@ static void blocks_do_not_depend_on_each_other(void **state) {
     make_ordinary(ordinary, false);
     compress(&options, "a.siren");
     for (size_t z = 1; z < NZ; z++) {
-        options.slices = (siren_span){z, z + 1};
+        options.settings.slices = (siren_span){z, z + 1};
         compress(&options, "one.siren");
         expect_equal_records("one.siren", "a.siren");
     }
@@ -368,7 +368,7 @@ static void parts_equal_the_whole(void **state) {
         siren_series_free(&some);
 
         /* The mask is kept for the archived slices alone, wherever its bits begin. */
-        options.slices = (siren_span){3, 5};
+        options.settings.slices = (siren_span){3, 5};
         there_and_back(&options);
         got = read_voxels(scratch_path("back.nii"), &some);
         for (int i = 0; i < 2 * SLICE; i++)
@@ -451,7 +451,7 @@ static void wrong_masks_are_refused(void **state) {
     make_image(mask_path, 2, 8, false, 2, brain);
     expect_refusal(&options, SIREN_USAGE, "with 2");
     make_mask(brain);
-    options.slices = (siren_span){0, 1};
+    options.settings.slices = (siren_span){0, 1};
     expect_refusal(&options, SIREN_USAGE, "no voxel in slices 0:1");
     options.mask = "absent.nii";
     expect_refusal(&options, SIREN_SYSTEM, "absent.nii");
@@ -578,7 +578,7 @@ static void lying_masks_are_found(void **state) {
 static void a_failing_device_leaves_nothing(void **state) {
     (void)state;
     siren_compress_options options = quick(SIREN_BLOCK_SLICE);
-    options.epochs = 1;
+    options.settings.epochs = 1;
     make_mask(brain);
     make_ordinary(ordinary, false);
     fail_every_call(device, scratch_path("image.nii"), scratch_path("failed.siren"), &options);

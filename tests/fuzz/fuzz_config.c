@@ -19,8 +19,8 @@ static void check_trial(const siren_experiment *experiment, const siren_trial *t
     siren_config *config = NULL;
     char *text = NULL;
     if (trial->input >= experiment->n_inputs || !*trial->name || strchr(trial->name, '/') ||
-        *trial->name == '.' || trial->epochs < 1 || trial->blocks == SIREN_BLOCK_BY_MODEL ||
-        !(trial->rate > 0) || siren_trial_network(trial, 13, &network) != SIREN_OK ||
+        *trial->name == '.' || trial->settings.epochs < 1 || trial->settings.blocks == SIREN_BLOCK_BY_MODEL ||
+        !(trial->settings.rate > 0) || siren_trial_network(trial, 13, &network) != SIREN_OK ||
         siren_network_n_outputs(&network) != 13)
         abort();
     if (siren_json_create(&json) != SIREN_OK) abort();

@@ -1,7 +1,7 @@
 /* tools/options: one table parses and explains the command line. */
 #include "tests/shared/testing.h"
 #include "host/names.h"
-#include "tools/options.h"
+#include "tools/command_line.h"
 
 #include <math.h>
 

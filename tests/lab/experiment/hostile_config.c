@@ -129,25 +129,29 @@ static void wrong_values_have_a_path(void **state) {
     static const refusal cases[] = {
         {"[]", SIREN_USAGE,
          "the document is a list of 0 values: give an object with $schema, name, description, input, inputs, "
-         "blocks, grid, trials, baselines, epochs, points_per_epoch, log_interval, outputs, evaluate, panel "
-         "or glyphs"},
+         "blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel, glyphs, weights, seed, "
+         "lr, "
+         "epochs or points_per_epoch"},
         {"null", SIREN_USAGE,
          "the document is null: give an object with $schema, name, description, input, inputs, blocks, grid, "
-         "trials, baselines, epochs, points_per_epoch, log_interval, outputs, evaluate, panel or glyphs"},
+         "trials, baselines, log_interval, outputs, evaluate, panel, glyphs, weights, seed, lr, epochs or "
+         "points_per_epoch"},
         {"{}", SIREN_USAGE, "the document lacks grid, trials or baselines: what to do"},
         {"{\"grid\": {}, \"grid\": {}}", SIREN_CORRUPT, "grid is given twice: leave one out"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"width\": 1, \"seed\": 3, \"width\": 2}}", SIREN_CORRUPT,
          "grid.width is given twice: leave one out"},
         {"{\"grdi\": {}}", SIREN_USAGE,
          "grdi is no known key: did you mean grid? Known here: $schema, name, description, input, inputs, "
-         "blocks, grid, trials, baselines, epochs, points_per_epoch, log_interval, outputs, evaluate, panel "
-         "or glyphs"},
+         "blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel, glyphs, weights, seed, "
+         "lr, "
+         "epochs or points_per_epoch"},
         {"{\"\\u001b[31m\": {}}", SIREN_USAGE,
          "?[31m is no known key: Known here: $schema, name, description, input, inputs, blocks, grid, "
-         "trials, baselines, epochs, points_per_epoch, log_interval, outputs, evaluate, panel or glyphs"},
+         "trials, baselines, log_interval, outputs, evaluate, panel, glyphs, weights, seed, lr, epochs or "
+         "points_per_epoch"},
         {"{\"grid\": {\"models\": \"siren-2d\"}}", SIREN_USAGE,
          "grid.models is no known key: did you mean model? Known here: name, network, hidden, model, layers, "
-         "width, weights, seed, lr, w0, epochs, blocks, points_per_epoch or exclude"},
+         "width, weights, seed, lr, w0, epochs, points_per_epoch, blocks or exclude"},
         {"{\"grid\": {\"model\": \"siren2d\"}}", SIREN_USAGE,
          "grid.model is \"siren2d\": give siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, "
          "mlp-siren, mlp-siren-last or siren-3d"},
@@ -159,7 +163,7 @@ static void wrong_values_have_a_path(void **state) {
         {"{\"grid\": []}", SIREN_USAGE, "grid leaves no trial: list more, or exclude less"},
         {"{\"grid\": 7}", SIREN_USAGE,
          "grid is 7: give an object with name, network, hidden, model, layers, width, weights, seed, lr, w0, "
-         "epochs, blocks, points_per_epoch or exclude"},
+         "epochs, points_per_epoch, blocks or exclude"},
         {"{\"grid\": [{\"model\": \"siren-2d\"}, {\"width\": 7}]}", SIREN_USAGE,
          "grid[1] lacks model, or network with a list of layers"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"width\": [64, 128, 2048]}}", SIREN_USAGE,
@@ -215,8 +219,8 @@ static void wrong_values_have_a_path(void **state) {
         {"{\"grid\": {\"model\": \"siren-2d\", \"exclude\": {\"width\": 16}}}", SIREN_USAGE,
          "grid.exclude is an object: give a list of rules: [{\"model\": ...}]"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"exclude\": [{\"hidden\": 16}]}}", SIREN_USAGE,
-         "grid.exclude[0].hidden is no known key: Known here: model, layers, width, weights, seed, lr, w0 or "
-         "input"},
+         "grid.exclude[0].hidden is no known key: Known here: model, layers, width, weights, seed, lr, w0, "
+         "epochs, points_per_epoch or input"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"exclude\": [{\"input\": \"b\"}]}}", SIREN_USAGE,
          "grid.exclude[0].input is \"b\": no input has this name"},
         {"{\"trials\": []}", SIREN_USAGE, "trials leaves no trial: list more, or exclude less"},
@@ -226,7 +230,7 @@ static void wrong_values_have_a_path(void **state) {
          "trials[0].seed is a list of 2 values: give one value: lists of values belong into \"grid\""},
         {"{\"trials\": [{\"model\": \"siren-2d\", \"exclude\": []}]}", SIREN_USAGE,
          "trials[0].exclude is no known key: Known here: name, network, hidden, model, layers, width, "
-         "weights, seed, lr, w0, epochs, blocks or points_per_epoch"},
+         "weights, seed, lr, w0, epochs, points_per_epoch or blocks"},
         {"{\"epochs\": 0, " GRID "}", SIREN_USAGE, "epochs is 0: give a whole number from 1 to 10000000"},
         {"{\"epochs\": 1e9, " GRID "}", SIREN_USAGE,
          "epochs is 1000000000: give a whole number from 1 to 10000000"},

@@ -45,14 +45,14 @@ static void least_file_has_the_paper_s_defaults(void **state) {
     assert_int_equal(x->log_interval, 10);
     assert_true(x->keep_archives && x->keep_curves);
     assert_string_equal(t->name, "siren-2d-3x256-int8-seed0");
-    assert_int_equal(t->layers, 3);
-    assert_int_equal(t->width, 256);
-    assert_int_equal(t->epochs, 2000);
-    assert_int_equal(t->points_per_epoch, 0);
-    assert_int_equal(t->blocks, SIREN_BLOCK_SLICE);
-    assert_int_equal(t->axis, SIREN_AXIS_Z);
-    assert_int_equal(t->slices.end, 0);
-    assert_true(t->rate == 3e-4f && t->w0 == 30.0f);
+    assert_int_equal(t->settings.layers, 3);
+    assert_int_equal(t->settings.width, 256);
+    assert_int_equal(t->settings.epochs, 2000);
+    assert_int_equal(t->settings.points_per_epoch, 0);
+    assert_int_equal(t->settings.blocks, SIREN_BLOCK_SLICE);
+    assert_int_equal(t->settings.axis, SIREN_AXIS_Z);
+    assert_int_equal(t->settings.slices.end, 0);
+    assert_true(t->settings.rate == 3e-4f && t->settings.w0 == 30.0f);
     siren_network network;
     assert_siren_ok(siren_trial_network(t, 69, &network));
     assert_int_equal(siren_network_n_params(&network), 150085);
@@ -147,14 +147,14 @@ static void layers_can_be_listed(void **state) {
                                  {96, SIREN_SINE, 30, SIREN_INIT_LINEAR},
                                  {0, SIREN_RELU, 1, SIREN_INIT_LINEAR}};
     assert_string_equal(t->name, "custom-2x64-int8-seed0");
-    assert_string_equal(t->model, "custom");
-    assert_true(t->w0 == 20);
+    assert_string_equal(t->settings.model, "custom");
+    assert_true(t->settings.w0 == 20);
     assert_int_equal(t->network.n_inputs, 2);
     assert_memory_equal(t->network.layers, sine, sizeof sine);
     t = &x->trials[1];
     assert_string_equal(t->name, "custom-2x96-int8-seed0");
     assert_int_equal(t->network.n_inputs, 3);
-    assert_true(t->rate == 2e-4f && t->w0 == 30);
+    assert_true(t->settings.rate == 2e-4f && t->settings.w0 == 30);
     assert_memory_equal(t->network.layers, mixed, sizeof mixed);
     siren_experiment_free(x);
 }

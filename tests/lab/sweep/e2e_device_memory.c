@@ -71,9 +71,9 @@ static void expect_same_files(const char *path, const char *other) {
 static siren_status compress(bool limited) {
     siren_compress_options options = siren_compress_defaults();
     const char *archive = scratch_path(limited ? "limited.siren" : "free.siren");
-    options.layers = 1;
-    options.width = 16;
-    options.epochs = 2;
+    options.settings.layers = 1;
+    options.settings.width = 16;
+    options.settings.epochs = 2;
     unlink(archive);
     siren_status status =
         siren_compress_file(device, scratch_path("image.nii"), archive, &options, NULL, NULL, NULL);
@@ -111,9 +111,9 @@ static void a_training_under_way_begins_anew(void **state) {
     const char *archive = scratch_path("filled.siren");
     assert_true(least_room > 0);
     make_image(scratch_path("image.nii"));
-    options.layers = 1;
-    options.width = 16;
-    options.epochs = 40;
+    options.settings.layers = 1;
+    options.settings.width = 16;
+    options.settings.epochs = 40;
     options.overwrite = true;
     assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("free.siren"), &options,
                                    NULL, NULL, NULL));

@@ -29,12 +29,12 @@ static void make_archive(const char *image, const char *archive, const char *mod
         nifti_put_real(bytes + offset + 4 * i, 4, false,
                        voxel(i % NX, i / NX % NY, i / SLICE % NZ, i / POINTS));
     file_put(image, bytes, n);
-    options.model = model;
-    options.blocks = blocks;
-    options.patch[0] = 4, options.patch[1] = 3, options.patch[2] = 2;
-    options.layers = 2;
-    options.width = 24;
-    options.epochs = 20;
+    options.settings.model = model;
+    options.settings.blocks = blocks;
+    options.settings.patch[0] = 4, options.settings.patch[1] = 3, options.settings.patch[2] = 2;
+    options.settings.layers = 2;
+    options.settings.width = 24;
+    options.settings.epochs = 20;
     options.overwrite = true;
     assert_siren_ok(siren_compress_file(device, image, archive, &options, NULL, NULL, NULL));
 }

@@ -2,25 +2,26 @@
  *
  * GNU long options (--name VALUE, --name=VALUE, anywhere before "--"), -h, -o for --output, and four of MRtrix's
  * names with one dash: -force, -quiet, -nthreads N, and -info for --verbose. */
-#ifndef SIREN_TOOLS_OPTIONS_H
-#define SIREN_TOOLS_OPTIONS_H
+#ifndef SIREN_TOOLS_COMMAND_LINE_H
+#define SIREN_TOOLS_COMMAND_LINE_H
 
-#include "engine/calls.h"
+#include "engine/settings.h"
 
 #include <stdio.h>
 
 /* What `value` of an option points to. */
 typedef enum {
-    SIREN_OPTION_FLAG,   /* bool: set to true; takes no value */
-    SIREN_OPTION_TEXT,   /* const char *: borrowed from argv */
-    SIREN_OPTION_UINT32, /* uint32_t in [minimum, maximum] */
-    SIREN_OPTION_SIZE,   /* size_t in [minimum, maximum] */
-    SIREN_OPTION_UINT64, /* uint64_t in [minimum, maximum] */
-    SIREN_OPTION_FLOAT,  /* float in [minimum, maximum] */
-    SIREN_OPTION_DOUBLE, /* double in [minimum, maximum] */
-    SIREN_OPTION_SPAN,   /* siren_span: "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never
+    SIREN_OPTION_FLAG,    /* bool: set to true; takes no value */
+    SIREN_OPTION_TEXT,    /* const char *: borrowed from argv */
+    SIREN_OPTION_UINT32,  /* uint32_t in [minimum, maximum] */
+    SIREN_OPTION_SIZE,    /* size_t in [minimum, maximum] */
+    SIREN_OPTION_UINT64,  /* uint64_t in [minimum, maximum] */
+    SIREN_OPTION_FLOAT,   /* float in [minimum, maximum] */
+    SIREN_OPTION_DOUBLE,  /* double in [minimum, maximum] */
+    SIREN_OPTION_SPAN,    /* siren_span: "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never
                             empty */
-    SIREN_OPTION_BYTES   /* size_t in [minimum, maximum]: "1500000", "512M", "16G" (powers of 1024) */
+    SIREN_OPTION_SETTING, /* siren_settings, whose row of engine/settings.h has the option's name */
+    SIREN_OPTION_BYTES    /* size_t in [minimum, maximum]: "1500000", "512M", "16G" (powers of 1024) */
 } siren_option_type;
 
 typedef struct {
@@ -53,10 +54,8 @@ siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv
 /* Prints --help. Call it before values change, for they are the defaults shown. */
 void siren_options_help(const siren_usage *usage, FILE *out);
 
-/* Parse one value as the table does; USAGE names `what`. */
-siren_status siren_parse_span(const char *what, const char *text, siren_span *out);
-siren_status siren_parse_bytes(const char *what, const char *text, double minimum, double maximum,
-                               size_t *out);
+/* Puts the options of all settings that compress has, into `settings`, at `out`; returns their number. */
+size_t siren_setting_options(siren_settings *settings, siren_option out[SIREN_MAX_SETTINGS]);
 
 /* The options every command has; the rows of its table. */
 typedef struct {

@@ -1,4 +1,4 @@
-#include "tools/options.h"
+#include "tools/command_line.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,89 +10,6 @@
 #include "host/names.h"
 
 /* ---- values ---- */
-
-static siren_status out_of_range(const char *what, const char *text, double minimum, double maximum) {
-    return siren_fail(SIREN_USAGE, "%s is %s but must be from %.10g to %.10g", what, text, minimum, maximum);
-}
-
-/* strtoull would take "-1" and " 1". */
-static siren_status parse_integer(const char *what, const char *text, double minimum, double maximum,
-                                  uint64_t *out) {
-    const char *end = text;
-    while (isdigit((unsigned char)*end)) end++;
-    if (end == text || *end != '\0')
-        return siren_fail(SIREN_USAGE, "%s is '%s' but must be a whole number from %.10g to %.10g", what,
-                          text, minimum, maximum);
-    errno = 0;
-    uint64_t value = strtoull(text, NULL, 10);
-    if (errno == ERANGE || (double)value < minimum || (double)value > maximum)
-        return out_of_range(what, text, minimum, maximum);
-    *out = value;
-    return SIREN_OK;
-}
-
-static siren_status parse_real(const char *what, const char *text, double minimum, double maximum,
-                               double *out) {
-    char *end = NULL;
-    double value = strtod(text, &end);
-    if (end == text || *end != '\0' || isspace((unsigned char)*text) || isnan(value))
-        return siren_fail(SIREN_USAGE, "%s is '%s' but must be a number from %.10g to %.10g", what, text,
-                          minimum, maximum);
-    if (value < minimum || value > maximum) return out_of_range(what, text, minimum, maximum);
-    *out = value;
-    return SIREN_OK;
-}
-
-siren_status siren_parse_span(const char *what, const char *text, siren_span *out) {
-    char copy[64];
-    const char *colon = strchr(text, ':');
-    uint64_t begin = 0, end = 0;
-    bool numbers = *text != '\0' && strlen(text) < sizeof copy;
-    if (numbers && !colon) {
-        numbers = parse_integer(what, text, 0, 0x1p53, &begin) == SIREN_OK;
-        end = begin + 1;
-    } else if (numbers) {
-        strcpy(copy, text);
-        copy[colon - text] = '\0';
-        const char *last = copy + (colon - text) + 1;
-        if (*copy) numbers = parse_integer(what, copy, 0, 0x1p53, &begin) == SIREN_OK;
-        if (*last && numbers) {
-            numbers = parse_integer(what, last, 0, 0x1p53, &end) == SIREN_OK;
-            if (numbers && end <= begin)
-                return siren_fail(SIREN_USAGE,
-                                  "%s is %s, an empty range: it counts from 0 and ends before its second "
-                                  "number, so that one slice "
-                                  "is %" PRIu64 ":%" PRIu64,
-                                  what, text, begin, begin + 1);
-        }
-    }
-    if (!numbers)
-        return siren_fail(
-            SIREN_USAGE,
-            "%s is '%s' but must be a range a:b (from a up to, not including, b), a:, :b or one number", what,
-            text);
-    *out = (siren_span){(size_t)begin, (size_t)end};
-    return SIREN_OK;
-}
-
-siren_status siren_parse_bytes(const char *what, const char *text, double minimum, double maximum,
-                               size_t *out) {
-    char *end = NULL;
-    double value = isdigit((unsigned char)*text) ? strtod(text, &end) : NAN;
-    const char *suffixes = "KMGT", *suffix;
-    if (end && *end && (suffix = strchr(suffixes, toupper((unsigned char)*end)))) {
-        value = ldexp(value, 10 * (int)(suffix - suffixes + 1));
-        end += strncmp(end + 1, "iB", 2) == 0 ? 3 : end[1] == 'B' ? 2 : 1;
-    }
-    if (!isfinite(value) || !end || *end != '\0')
-        return siren_fail(SIREN_USAGE, "%s is '%s' but must be a number of bytes like 1500000, 512M or 16G",
-                          what, text);
-    if (value < minimum || value > maximum)
-        return siren_fail(SIREN_USAGE, "%s is %s but must be from %.0f to %.0f bytes", what, text, minimum,
-                          maximum);
-    *out = (size_t)value;
-    return SIREN_OK;
-}
 
 static siren_status assign(const siren_option *option, const char *text) {
     char what[64];
@@ -109,19 +26,21 @@ static siren_status assign(const siren_option *option, const char *text) {
     case SIREN_OPTION_UINT32:
     case SIREN_OPTION_SIZE:
     case SIREN_OPTION_UINT64:
-        SIREN_RETURN_IF_FAILED(parse_integer(what, text, option->minimum, option->maximum, &integer));
+        SIREN_RETURN_IF_FAILED(siren_parse_integer(what, text, option->minimum, option->maximum, &integer));
         if (option->type == SIREN_OPTION_UINT32) *(uint32_t *)option->value = (uint32_t)integer;
         if (option->type == SIREN_OPTION_SIZE) *(size_t *)option->value = (size_t)integer;
         if (option->type == SIREN_OPTION_UINT64) *(uint64_t *)option->value = integer;
         break;
     case SIREN_OPTION_FLOAT:
     case SIREN_OPTION_DOUBLE:
-        SIREN_RETURN_IF_FAILED(parse_real(what, text, option->minimum, option->maximum, &real));
+        SIREN_RETURN_IF_FAILED(siren_parse_real(what, text, option->minimum, option->maximum, &real));
         if (option->type == SIREN_OPTION_FLOAT) *(float *)option->value = (float)real;
         if (option->type == SIREN_OPTION_DOUBLE) *(double *)option->value = real;
         break;
     case SIREN_OPTION_SPAN:
         return siren_parse_span(what, text, option->value);
+    case SIREN_OPTION_SETTING:
+        return siren_setting_parse(siren_setting_find(option->name), what, text, option->value);
     case SIREN_OPTION_BYTES:
         return siren_parse_bytes(what, text, option->minimum, option->maximum, option->value);
     }
@@ -238,9 +157,21 @@ siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv
 
 /* ---- --help ---- */
 
+size_t siren_setting_options(siren_settings *settings, siren_option out[SIREN_MAX_SETTINGS]) {
+    const siren_setting *s;
+    size_t n = 0;
+    for (size_t i = 0; (s = siren_setting_at(i)); i++)
+        if (s->option)
+            out[n++] = (siren_option){s->option, s->argument, s->help, SIREN_OPTION_SETTING, settings, 0, 0};
+    return n;
+}
+
 static void show_default(const siren_option *option, char *out, size_t size) {
     *out = '\0';
     switch (option->type) {
+    case SIREN_OPTION_SETTING:
+        siren_setting_format(siren_setting_find(option->name), option->value, out);
+        break;
     case SIREN_OPTION_TEXT: {
         const char *text = *(const char **)option->value;
         if (text) snprintf(out, size, "%s", text);
@@ -272,21 +203,45 @@ static void show_default(const siren_option *option, char *out, size_t size) {
     }
 }
 
+/* The help, range and default, broken between words where a line is full and where the help says so. */
+static void print_help(const siren_option *option, int column, FILE *out) {
+    const int width = 100;
+    char text[1024], value[SIREN_SETTING_CHARS], range[SIREN_SETTING_CHARS] = "";
+    int at = column;
+    show_default(option, value, sizeof value);
+    const siren_setting *setting =
+        option->type == SIREN_OPTION_SETTING ? siren_setting_find(option->name) : NULL;
+    const char *unit = setting ? setting->unit : NULL;
+    if (setting) siren_setting_range(setting, range);
+    snprintf(text, sizeof text, *range || *value ? "%s%s%s (%s%s%s%s)" : "%s%s%s", unit ? unit : "",
+             unit ? " " : "", option->help, range, *range && *value ? "; " : "", *value ? "default: " : "",
+             value);
+    for (const char *next = text; *next;) {
+        int n = (int)strcspn(next, " \n");
+        if (at + n > width) fprintf(out, "\n%*s", at = column, "");
+        fprintf(out, "%.*s", n, next);
+        at += n + 1;
+        next += n;
+        if (*next == '\n' || (*next && at + (int)strcspn(next + 1, " \n") > width))
+            fprintf(out, "\n%*s", at = column, "");
+        else if (*next)
+            fputc(' ', out);
+        if (*next) next++;
+    }
+}
+
 void siren_options_help(const siren_usage *usage, FILE *out) {
     const int column = 24;
     fprintf(out, "Usage: sirencl %s [OPTIONS]%s%s\n\n%s\n\nOptions:\n", usage->command,
             *usage->arguments ? " " : "", usage->arguments, usage->summary);
     for (size_t i = 0; i < usage->n_options; i++) {
         const siren_option *option = &usage->options[i];
-        char name[64], value[64];
+        char name[64];
         snprintf(name, sizeof name, "--%s%s%s", option->name, option->argument ? " " : "",
                  option->argument ? option->argument : "");
         fprintf(out, "  %-*s", column - 2, name);
         if (strlen(name) > (size_t)column - 3) fprintf(out, "\n%*s", column, "");
-        for (const char *c = option->help; *c; c++)
-            *c == '\n' ? fprintf(out, "\n%*s", column, "") : fputc(*c, out);
-        show_default(option, value, sizeof value);
-        if (*value) fprintf(out, " (default: %s)", value);
+        print_help(option, column, out);
         fputc('\n', out);
     }
     fprintf(out, "  %-*sthis text (also -h)\n", column - 2, "--help");

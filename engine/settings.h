@@ -1,0 +1,111 @@
+/* The settings of a compression and of an experiment's trials, one row each. Defaults, command line, --help, experiment files,
+ * comparison, names and identities of trials, provenance, schema and page of keys go by the rows (docs/experiments.md). */
+#ifndef SIREN_ENGINE_SETTINGS_H
+#define SIREN_ENGINE_SETTINGS_H
+
+#include "engine/calls.h"
+
+#define SIREN_MAX_SETTINGS 32
+#define SIREN_SETTING_CHARS 128 /* what a value or a range needs as text at most */
+
+/* What the field holds. All but the last three are one value in experiment files, or a list of them in a grid; the last
+ * three stand there in the object "blocks". */
+typedef enum {
+    SIREN_SETTING_MODEL,   /* const char *, static: a name of engine/model/network.h */
+    SIREN_SETTING_WEIGHTS, /* unsigned: bits, or SIREN_FLOAT32_WEIGHTS */
+    SIREN_SETTING_UINT32,
+    SIREN_SETTING_SIZE,
+    SIREN_SETTING_UINT64,
+    SIREN_SETTING_FLOAT,
+    SIREN_SETTING_BLOCKS, /* siren_block_kind, and `patch` beside it */
+    SIREN_SETTING_AXIS,
+    SIREN_SETTING_SPAN
+} siren_setting_type;
+
+/* What trials that differ in a setting may share in a sweep. */
+typedef enum {
+    SIREN_SHARE_NOTHING,
+    SIREN_SHARE_BATCH,     /* their networks may be trained side by side */
+    SIREN_SHARE_TRAINING,  /* they are trained once */
+    SIREN_SHARE_BY_NETWORK /* what their networks allow, which tell the setting */
+} siren_setting_share;
+
+enum {
+    SIREN_SETTING_NAMED =
+        1, /* in every trial's name, not only where the experiment as a whole has another value */
+    SIREN_SETTING_LATE =
+        2, /* not in identities and provenance at its default, so that those from before it stay */
+    SIREN_SETTING_IN_LAYERS = 4 /* in an identity told by the list of layers alone */
+};
+
+typedef struct {
+    const char *key;      /* "points_per_epoch" */
+    const char *option;   /* of compress, without the dashes; NULL: of experiments alone */
+    const char *argument; /* how --help calls the value: "N" */
+    siren_setting_type type;
+    size_t offset;           /* of the field in siren_settings */
+    double minimum, maximum; /* of a number */
+    double least_option;     /* in the place of the minimum on command lines; 0: the same */
+    const char *standard;    /* the default, as text */
+    const char
+        *unset; /* how a field of 0 is called, which is not a value then but a choice left open; NULL: none */
+    const char *unit; /* of a number: "steps"; NULL: none */
+    const char *help; /* what it is, without a full stop */
+    const char
+        *provenance; /* its key among an archive's provenance; NULL: network, blocks and records tell it */
+    siren_setting_share share;
+    const char *suffix; /* what comes before the value in a trial's name; NULL: the name's head tells it */
+    unsigned flags;
+} siren_setting;
+
+/* The rows in the order of identities; NULL past the last. */
+const siren_setting *siren_setting_at(size_t i);
+/* Whether it is one value in experiment files. */
+static inline bool siren_setting_is_value(const siren_setting *setting) {
+    return setting->type < SIREN_SETTING_BLOCKS;
+}
+/* The row of a key, or of an option ('-' and '_' are the same); NULL where there is none. */
+const siren_setting *siren_setting_find(const char *key);
+
+/* Sets the field in `settings` (a siren_settings) from text. USAGE names `what` ("--epochs"), text and range. */
+siren_status siren_setting_parse(const siren_setting *setting, const char *what, const char *text,
+                                 void *settings);
+/* The field as siren_setting_parse() reads it. Returns `out`. */
+char *siren_setting_format(const siren_setting *setting, const siren_settings *settings,
+                           char out[SIREN_SETTING_CHARS]);
+/* What values there are: "1 to 32". Returns `out`. */
+char *siren_setting_range(const siren_setting *setting, char out[SIREN_SETTING_CHARS]);
+
+/* Whether the field is one number; a whole one in either width. */
+bool siren_setting_is_number(const siren_setting *setting);
+uint64_t siren_setting_get_integer(const siren_setting *setting, const siren_settings *settings);
+void siren_setting_put_integer(const siren_setting *setting, uint64_t value, void *settings);
+
+/* Order of the field's values; 0 for equal ones. */
+int siren_setting_compare(const siren_setting *setting, const siren_settings *a, const siren_settings *b);
+void siren_setting_copy(const siren_setting *setting, const siren_settings *from, siren_settings *to);
+/* Whether it is at its default and came late: then identities and provenance leave it out. */
+bool siren_setting_is_untold(const siren_setting *setting, const siren_settings *settings);
+
+/* The same of all settings in which trials that share more than `most` may not differ, SIREN_SHARE_TRAINING: of all, but
+ * those that networks tell. */
+int siren_settings_compare(const siren_settings *a, const siren_settings *b, siren_setting_share most);
+
+/* The published setting of the 2-D networks. */
+siren_settings siren_settings_defaults(void);
+/* USAGE names a number that is out of its range, as `what`, its option or key. Those of the network are left to it. */
+siren_status siren_settings_check(const siren_settings *settings);
+/* Makes the choices left open for networks of `n_inputs` coordinates: rate and kind of blocks. */
+void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs);
+
+/* One value of a command line, in [minimum, maximum]; USAGE names `what`. */
+siren_status siren_parse_integer(const char *what, const char *text, double minimum, double maximum,
+                                 uint64_t *out);
+siren_status siren_parse_real(const char *what, const char *text, double minimum, double maximum,
+                              double *out);
+siren_status siren_parse_span(const char *what, const char *text, siren_span *out);
+/* "1500000", "512M", "16G" (powers of 1024). */
+siren_status siren_parse_bytes(const char *what, const char *text, double minimum, double maximum,
+                               size_t *out);
+
+#endif
