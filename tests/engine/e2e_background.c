@@ -10,8 +10,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static siren_device *device;
-
 /* More slices than one batch of any family; slice 4 is constant. */
 enum { NX = 5, NY = 4, NZ = 11, NV = 4, SLICE = NX * NY, CONSTANT = 4 };
 
@@ -179,7 +177,7 @@ static void a_failing_device_ends_the_encoding(void **state) {
     (void)state;
     siren_compress_options options = quick();
     make_image(scratch_path("image.nii"));
-    fail_every_call(device, scratch_path("image.nii"), scratch_path("a.siren"), &options);
+    fail_every_call(scratch_path("image.nii"), scratch_path("a.siren"), &options);
 }
 
 /* A batch being encoded counts: what is refused is refused before anything is trained, and above that the bytes are the same. */
@@ -255,7 +253,7 @@ int main(void) {
         cmocka_unit_test(memory_counts_the_background),
     };
     scratch_folder();
-    int failed = run_on_families(&device, tests, sizeof tests / sizeof *tests);
+    int failed = run_on_families(tests, sizeof tests / sizeof *tests);
     scratch_remove();
     return failed;
 }

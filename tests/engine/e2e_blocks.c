@@ -13,8 +13,6 @@
 #include <math.h>
 #include <unistd.h>
 
-static siren_device *device;
-
 enum { NX = 9, NY = 7, NZ = 3, NV = 4, SLICE = NX * NY, POINTS = SLICE * NZ, IMAGE_BYTES = 4 * POINTS * NV };
 
 static siren_compress_options quick(const char *model, siren_block_kind blocks) {
@@ -567,7 +565,7 @@ static void a_failing_device_leaves_nothing(void **state) {
     siren_compress_options options = quick("siren-3d", SIREN_BLOCK_PATCH);
     options.settings.epochs = 1;
     make_image(scratch_path("image.nii"), false, ordinary);
-    fail_every_call(device, scratch_path("image.nii"), scratch_path("failed.siren"), &options);
+    fail_every_call(scratch_path("image.nii"), scratch_path("failed.siren"), &options);
 }
 
 int main(void) {
@@ -585,9 +583,7 @@ int main(void) {
         cmocka_unit_test(the_network_must_suit_the_blocks),
         cmocka_unit_test(a_failing_device_leaves_nothing),
     };
-    device = open_test_device(SIREN_FAMILY_CHAIN);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    siren_device_close(device);
+    int failed = run_on_family(SIREN_FAMILY_CHAIN, tests, sizeof tests / sizeof *tests);
     scratch_remove();
     return failed;
 }

@@ -12,8 +12,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static siren_device *device;
-
 static siren_compress_options quick(void) {
     siren_compress_options options = siren_compress_defaults();
     options.settings.layers = 2;
@@ -217,7 +215,7 @@ static void a_failing_device_leaves_nothing(void **state) {
     (void)state;
     siren_compress_options options = quick();
     make_image(scratch_path("image.nii"), false);
-    fail_every_call(device, scratch_path("image.nii"), scratch_path("failed.siren"), &options);
+    fail_every_call(scratch_path("image.nii"), scratch_path("failed.siren"), &options);
     siren_device_inject_failure(device, 8, SIREN_DEVICE);
     assert_int_equal(siren_decompress_file(device, scratch_path("failed.siren"), scratch_path("failed.nii"),
                                       &whole, NULL, NULL),
@@ -426,9 +424,7 @@ int main(void) {
         cmocka_unit_test(contradictions_are_found),
         cmocka_unit_test(constant_archives_need_no_network),
     };
-    device = open_test_device(SIREN_FAMILY_CHAIN);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    siren_device_close(device);
+    int failed = run_on_family(SIREN_FAMILY_CHAIN, tests, sizeof tests / sizeof *tests);
     scratch_remove();
     return failed;
 }

@@ -14,7 +14,6 @@
 #include <math.h>
 #include <unistd.h>
 
-static siren_device *device;
 static char mask_path[64];
 
 enum { NX = 9, NY = 7, NZ = 5, NV = 2, SLICE = NX * NY, POINTS = SLICE * NZ, VALUES = POINTS * NV };
@@ -581,7 +580,7 @@ static void a_failing_device_leaves_nothing(void **state) {
     options.settings.epochs = 1;
     make_mask(brain);
     make_ordinary(ordinary, false);
-    fail_every_call(device, scratch_path("image.nii"), scratch_path("failed.siren"), &options);
+    fail_every_call(scratch_path("image.nii"), scratch_path("failed.siren"), &options);
 }
 
 int main(void) {
@@ -600,7 +599,7 @@ int main(void) {
         cmocka_unit_test(a_failing_device_leaves_nothing),
     };
     snprintf(mask_path, sizeof mask_path, "%s", scratch_path("mask.nii"));
-    int failed = run_on_families(&device, tests, sizeof tests / sizeof *tests);
+    int failed = run_on_families(tests, sizeof tests / sizeof *tests);
     scratch_remove();
     return failed;
 }

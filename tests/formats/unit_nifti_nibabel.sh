@@ -1,15 +1,7 @@
-#!/bin/bash
-# nibabel reads what formats/nifti writes. Skipped (77) where Python has no nibabel;
-# SIREN_PYTHON names another Python.
-set -eu
-python=${SIREN_PYTHON:-python3}
-if ! "$python" -c 'import nibabel, numpy' 2>/dev/null; then
-    echo "skipped: $python has no nibabel (set SIREN_PYTHON to a Python that has it)"
-    exit 77
-fi
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-./unit_nifti --write "$folder"
+# nibabel reads what formats/nifti writes.
+source "$(dirname "$0")/../common.sh"
+needs_python nibabel,numpy
+"$built/unit_nifti" --write "$folder"
 "$python" - "$folder" <<'PYTHON'
 import glob
 import os

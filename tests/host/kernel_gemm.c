@@ -7,20 +7,6 @@
 
 #include <math.h>
 
-static siren_device *device;
-
-static int open_device(void **state) {
-    (void)state;
-    device = open_test_device(SIREN_FAMILY_LAYER);
-    return 0;
-}
-
-static int close_device(void **state) {
-    (void)state;
-    siren_device_close(device);
-    return 0;
-}
-
 static float *random_floats(size_t n, uint32_t stream) {
     float *values = test_malloc(n * sizeof *values);
     for (size_t i = 0; i < n; i++) values[i] = 2 * siren_rng_uniform((siren_rng){21, stream, 0}, i) - 1;
@@ -245,5 +231,5 @@ int main(void) {
         cmocka_unit_test(bad_shapes_are_refused),         cmocka_unit_test(failures_are_named),
         cmocka_unit_test(layer_family_agrees_with_sgemm),
     };
-    return cmocka_run_group_tests(tests, open_device, close_device);
+    return run_on_family(SIREN_FAMILY_LAYER, tests, sizeof tests / sizeof *tests);
 }

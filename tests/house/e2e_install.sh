@@ -1,11 +1,8 @@
 # The installed library and headers serve a program that knows nothing of the source tree.
-set -eu
-sirencl=$1
+source "$(dirname "$0")/../common.sh"
+needs cc pkg-config
 build=$(dirname "$sirencl")
-command -v pkg-config > /dev/null && command -v cc > /dev/null || { echo "skipped: no compiler or pkg-config"; exit 77; }
-if ldd "$sirencl" | grep -q libasan; then echo "skipped: a sanitized library needs a sanitized program"; exit 77; fi
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+! is_sanitized || skip "a sanitized library needs a sanitized program"
 DESTDIR="$folder" cmake --install "$build" > /dev/null
 pc=$(dirname "$(find "$folder" -name sirencl.pc)")
 cat > "$folder/user.c" <<'C'

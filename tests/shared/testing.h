@@ -2,6 +2,7 @@
 #ifndef SIREN_TESTING_H
 #define SIREN_TESTING_H
 
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,25 @@
 #define assert_siren_ok(expression)                                                                          \
     do {                                                                                                     \
         if ((expression) != SIREN_OK) fail_msg("%s: %s", #expression, siren_message());                      \
+    } while (0)
+
+/* What is not there for a whole program, or for the case that runs; tools/test lists these lines. */
+static inline _Noreturn void skip_test(const char *reason) {
+    printf("skipped: %s\n", reason);
+    exit(77);
+}
+#define skip_case(reason)                                                                                    \
+    do {                                                                                                     \
+        printf("skipped in part: %s: %s\n", __func__, reason);                                               \
+        fflush(stdout);                                                                                      \
+        skip();                                                                                              \
+    } while (0)
+
+/* Numbers are written with a comma until setlocale(LC_ALL, "C"). */
+#define use_comma_locale()                                                                                   \
+    do {                                                                                                     \
+        if (!setlocale(LC_ALL, "de_DE.UTF-8") && !setlocale(LC_ALL, "fr_FR.UTF-8"))                          \
+            skip_case("no locale with a decimal comma is installed");                                        \
     } while (0)
 
 #endif

@@ -1,20 +1,6 @@
 # sirencl bench --compare: saved measurements side by side, other bits flagged, and what is no measurement refused.
-set -u
-sirencl=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
-# refused CODE PART arguments...: one sentence that holds PART
-refused() {
-    local code=$1 part=$2 got
-    shift 2
-    "$sirencl" bench "$@" >stdout.txt 2>stderr.txt
-    got=$?
-    [ "$got" = "$code" ] || fail "bench $*: exit code $got, expected $code: $(cat stderr.txt)"
-    [ "$(wc -l <stderr.txt)" = 1 ] || fail "bench $*: not one sentence: $(cat stderr.txt)"
-    grep -qF -- "$part" stderr.txt || fail "bench $*: '$part' is not in: $(cat stderr.txt)"
-}
+source "$(dirname "$0")/../common.sh"
+refused() { expect "$1" "$2" "$sirencl" bench "${@:3}"; } # STATUS PART arguments...
 
 small="--layers 1 --width 16 --volumes 3 --points 96 --steps 1"
 for run in a b; do
@@ -47,7 +33,7 @@ sed 's/"width":[[:space:]]*16/"width": 32/' b.json >width.json
 refused 2 "width.json: width is 32, but 16 in a.json" --compare a.json width.json
 sed 's/"siren-2d"/"mlp-tanh"/' b.json >model.json
 refused 2 "model.json: model is mlp-tanh, but siren-2d in a.json" --compare a.json model.json
-[ -s stdout.txt ] && fail "a table of what cannot be compared: $(cat stdout.txt)"
+[ ! -s stdout.txt ] || fail "a table of what cannot be compared: $(cat stdout.txt)"
 echo '{"device": "x"}' >other.json
 refused 3 'other.json: has no "driver"' --compare a.json other.json
 echo '[1, 2]' >list.json

@@ -1,132 +1,116 @@
 # sirencl: help, wrong usage, missing files, no device, refusing to overwrite, and the keys of --json.
-set -u
-sirencl=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
-# expect CODE PART arguments...: the exit code; where it is not 0, one sentence on stderr that holds PART
-expect() {
-    local code=$1 part=$2 got
-    shift 2
-    "$sirencl" "$@" >stdout.txt 2>stderr.txt
-    got=$?
-    [ "$got" = "$code" ] || fail "$*: exit code $got, expected $code: $(cat stderr.txt)"
-    [ "$code" = 0 ] && return
-    [ "$(wc -l <stderr.txt)" = 1 ] || fail "$*: not one sentence: $(cat stderr.txt)"
-    grep -qF -- "$part" stderr.txt || fail "$*: '$part' is not in: $(cat stderr.txt)"
-    [ -s stdout.txt ] && fail "$*: wrote to stdout: $(cat stdout.txt)"
+source "$(dirname "$0")/../common.sh"
+# siren STATUS PART arguments...
+siren() {
+    expect "$1" "$2" "$sirencl" "${@:3}"
+    [ "$1" = 0 ] || [ ! -s stdout.txt ] || fail "$*: wrote to stdout: $(cat stdout.txt)"
 }
 
 # Help and names.
 commands="compress decompress info verify compare evaluate panel glyphs devices selftest bench tune phantom report"
-expect 0 '' --help
+siren 0 '' --help
 for command in $commands; do
     grep -q "^  $command " stdout.txt || fail "--help does not name $command"
 done
 for command in $commands; do
-    expect 0 '' "$command" --help
+    siren 0 '' "$command" --help
     grep -q "^Usage: sirencl $command \[OPTIONS\]" stdout.txt || fail "$command --help: $(cat stdout.txt)"
     [ "$(wc -L <stdout.txt)" -le 120 ] || fail "$command --help has long lines"
     cp stdout.txt help.txt
-    expect 0 '' "$command" -h --bogus
+    siren 0 '' "$command" -h --bogus
     cmp -s stdout.txt help.txt || fail "$command -h differs from --help"
-    expect 0 '' help "$command"
+    siren 0 '' help "$command"
     cmp -s stdout.txt help.txt || fail "help $command differs from --help"
-    expect 2 "sirencl $command: unknown option --bogus" "$command" --bogus
-    expect 2 "(did you mean --nthreads?)" "$command" --nthread 2
+    siren 2 "sirencl $command: unknown option --bogus" "$command" --bogus
+    siren 2 "(did you mean --nthreads?)" "$command" --nthread 2
 done
-expect 0 '' --version
+siren 0 '' --version
 grep -Eq '^sirencl [0-9]+\.[0-9]+\.[0-9]+$' stdout.txt || fail "--version: $(cat stdout.txt)"
-expect 2 "unknown command 'compres' (did you mean compress?)" compres
-expect 2 "unknown command 'quux'" quux
-"$sirencl" >stdout.txt 2>stderr.txt
+siren 2 "unknown command 'compres' (did you mean compress?)" compres
+siren 2 "unknown command 'quux'" quux
+"$sirencl" >stdout.txt 2>stderr.txt && fail "no command"
 [ $? = 2 ] && grep -q '^Usage:' stderr.txt || fail "no command: $(cat stderr.txt)"
 
 # Wrong usage.
-expect 2 "file names are missing" compress
-expect 2 "a file name is missing" compress a.nii
-expect 2 "'c' is too much" compress a.nii b.siren c
-expect 2 "--width is 8 but must be from 16 to 1024" compress --width 8 a.nii b.siren
-expect 2 "--layers is 0 but" compress --layers 0 a.nii b.siren
-expect 2 "--epochs is 'many'" compress --epochs many a.nii b.siren
-expect 2 "--lr is" compress --lr=-1 a.nii b.siren
-expect 2 "--weights is 'int5' but must be float32 or one of int6 to int12" compress --weights int5 a.nii b.siren
-expect 2 "--slices is 5:5, an empty range" decompress --slices 5:5 a.siren b.nii
-expect 2 "--volumes is 'x'" decompress --volumes x a.siren b.nii
-expect 2 "--memory is 'much'" compare --memory much a.nii b.nii
-expect 2 "device host only decodes" compress --device host a.nii b.siren
-expect 2 "--json takes no value" info --json=1 a.siren
+siren 2 "file names are missing" compress
+siren 2 "a file name is missing" compress a.nii
+siren 2 "'c' is too much" compress a.nii b.siren c
+siren 2 "--width is 8 but must be from 16 to 1024" compress --width 8 a.nii b.siren
+siren 2 "--layers is 0 but" compress --layers 0 a.nii b.siren
+siren 2 "--epochs is 'many'" compress --epochs many a.nii b.siren
+siren 2 "--lr is" compress --lr=-1 a.nii b.siren
+siren 2 "--weights is 'int5' but must be float32 or one of int6 to int12" compress --weights int5 a.nii b.siren
+siren 2 "--slices is 5:5, an empty range" decompress --slices 5:5 a.siren b.nii
+siren 2 "--volumes is 'x'" decompress --volumes x a.siren b.nii
+siren 2 "--memory is 'much'" compare --memory much a.nii b.nii
+siren 2 "device host only decodes" compress --device host a.nii b.siren
+siren 2 "--json takes no value" info --json=1 a.siren
 
 # A phantom, and what one can do to it without a device.
-expect 0 '' phantom --dims 14x12x3 --shells 0:1,1000:6 --quiet -force p.nii
-expect 1 "missing.nii" compress missing.nii a.siren
-[ -e a.siren ] && fail "an archive of a missing image"
-expect 1 "missing.siren" info missing.siren
-expect 1 "missing.siren" verify missing.siren
-expect 1 "missing.siren" decompress missing.siren a.nii
-[ -e a.nii ] && fail "an image of a missing archive"
-expect 1 "missing.nii" compare missing.nii p.nii
-expect 3 "p.nii" info p.nii
-expect 3 "p.bval" compare p.bval p.nii
+siren 0 '' phantom --dims 14x12x3 --shells 0:1,1000:6 --quiet -force p.nii
+siren 1 "missing.nii" compress missing.nii a.siren
+[ ! -e a.siren ] || fail "an archive of a missing image"
+siren 1 "missing.siren" info missing.siren
+siren 1 "missing.siren" verify missing.siren
+siren 1 "missing.siren" decompress missing.siren a.nii
+[ ! -e a.nii ] || fail "an image of a missing archive"
+siren 1 "missing.nii" compare missing.nii p.nii
+siren 3 "p.nii" info p.nii
+siren 3 "p.bval" compare p.bval p.nii
 
 small="--layers 1 --width 16 --epochs 3"
 # shellcheck disable=SC2086
-expect 0 '' compress $small p.nii a.siren
+siren 0 '' compress $small p.nii a.siren
 grep -q 'ratio' stdout.txt || fail "compress printed no ratio: $(cat stdout.txt)"
 grep -q 'PSNR' stdout.txt || fail "compress printed no PSNR: $(cat stdout.txt)"
 sum=$(cksum <a.siren)
 # shellcheck disable=SC2086
-expect 2 "a.siren: exists already" compress $small p.nii a.siren
+siren 2 "a.siren: exists already" compress $small p.nii a.siren
 [ "$(cksum <a.siren)" = "$sum" ] || fail "a refused compress changed the archive"
 # shellcheck disable=SC2086
-expect 0 '' compress $small -force -quiet -nthreads 1 p.nii a.siren
-[ -s stdout.txt ] || [ -s stderr.txt ] && fail "-quiet printed: $(cat stdout.txt stderr.txt)"
+siren 0 '' compress $small -force -quiet -nthreads 1 p.nii a.siren
+[ ! -s stdout.txt ] && [ ! -s stderr.txt ] || fail "-quiet printed: $(cat stdout.txt stderr.txt)"
 [ "$(cksum <a.siren)" = "$sum" ] || fail "one thread makes other bytes"
-expect 2 "p.nii: exists already" decompress a.siren p.nii
-expect 2 "ends in neither" decompress a.siren out.img
-expect 2 "slices" decompress --slices 2:9 a.siren out.nii
-expect 2 "volumes" decompress --volumes 7 a.siren out.nii
-expect 0 '' phantom --quiet --dims 64x64x8 --shells 0:20 large.nii
+siren 2 "p.nii: exists already" decompress a.siren p.nii
+siren 2 "ends in neither" decompress a.siren out.img
+siren 2 "slices" decompress --slices 2:9 a.siren out.nii
+siren 2 "volumes" decompress --volumes 7 a.siren out.nii
+siren 0 '' phantom --quiet --dims 64x64x8 --shells 0:20 large.nii
 # shellcheck disable=SC2086
-expect 4 "large.nii" compress $small --memory 1M large.nii b.siren
-expect 4 "large.nii" compare --memory 1M large.nii large.nii
-[ -e b.siren ] && fail "an archive of a series beyond --memory"
-expect 6 "nothing like this" verify --device "nothing like this" a.siren
-SIRENCL_DEVICE="nothing like this" expect 6 "nothing like this" verify a.siren
+siren 4 "large.nii" compress $small --memory 1M large.nii b.siren
+siren 4 "large.nii" compare --memory 1M large.nii large.nii
+[ ! -e b.siren ] || fail "an archive of a series beyond --memory"
+siren 6 "nothing like this" verify --device "nothing like this" a.siren
+SIRENCL_DEVICE="nothing like this" siren 6 "nothing like this" verify a.siren
 
 # Without any platform: training says what to install, decoding goes on on the host.
 export OCL_ICD_VENDORS=/nonexistent
-expect 6 "OCL_ICD_VENDORS" devices
-expect 6 "pocl-opencl-icd" devices --json
-expect 6 "OCL_ICD_VENDORS" selftest
-expect 6 "OCL_ICD_VENDORS" bench
-expect 6 "OCL_ICD_VENDORS" tune
+siren 6 "OCL_ICD_VENDORS" devices
+siren 6 "pocl-opencl-icd" devices --json
+siren 6 "OCL_ICD_VENDORS" selftest
+siren 6 "OCL_ICD_VENDORS" bench
+siren 6 "OCL_ICD_VENDORS" tune
 # shellcheck disable=SC2086
-expect 6 "OCL_ICD_VENDORS" compress $small p.nii b.siren
-[ -e b.siren ] && fail "an archive without a device"
-expect 6 "OCL_ICD_VENDORS" verify --device cpu a.siren
-expect 0 '' verify a.siren
+siren 6 "OCL_ICD_VENDORS" compress $small p.nii b.siren
+[ ! -e b.siren ] || fail "an archive without a device"
+siren 6 "OCL_ICD_VENDORS" verify --device cpu a.siren
+siren 0 '' verify a.siren
 grep -q 'warning: no OpenCL device' stderr.txt || fail "no warning of the host decoder: $(cat stderr.txt)"
-expect 0 '' verify --device host a.siren
-grep -q warning stderr.txt && fail "--device host warns: $(cat stderr.txt)"
+siren 0 '' verify --device host a.siren
+! grep -q warning stderr.txt || fail "--device host warns: $(cat stderr.txt)"
 grep -q 'on the host' stdout.txt || fail "verify does not tell the device: $(cat stdout.txt)"
-SIRENCL_DEVICE=host expect 2 "device host only decodes" compress p.nii b.siren
-SIRENCL_DEVICE=host expect 0 '' decompress --quiet a.siren host.nii
+SIRENCL_DEVICE=host siren 2 "device host only decodes" compress p.nii b.siren
+SIRENCL_DEVICE=host siren 0 '' decompress --quiet a.siren host.nii
 unset OCL_ICD_VENDORS
-expect 0 '' decompress --quiet a.siren device.nii
+siren 0 '' decompress --quiet a.siren device.nii
 cmp host.nii device.nii || fail "host and device decode to different bits"
 
 # A closed standard output is an error, not a silence.
-"$sirencl" info a.siren >/dev/full 2>stderr.txt
+"$sirencl" info a.siren >/dev/full 2>stderr.txt && fail "a full standard output"
 [ $? = 1 ] || fail "a full standard output: $(cat stderr.txt)"
 
 # --json.
-python=${SIREN_PYTHON:-python3}
-if ! "$python" -c 'import json' 2>/dev/null; then
-    echo "all checks passed but those of --json: there is no $python"
-    exit 0
-fi
+python_has json || { skip_part "--json: there is no $python"; exit 0; }
 keys() { # FILE KEY...: a JSON object with all of them
     "$python" - "$@" <<'PYTHON' || fail "keys of $1: $(cat "$1")"
 import json, sys
@@ -134,7 +118,7 @@ data = json.load(open(sys.argv[1]), parse_constant=lambda name: sys.exit("not JS
 sys.exit([key for key in sys.argv[2:] if key not in data] or 0)
 PYTHON
 }
-expect 0 '' info --json a.siren
+siren 0 '' info --json a.siren
 keys stdout.txt bytes ratio ratio_float32 psnr slices dims volumes datatype layers params weights attachments provenance
 "$python" - stdout.txt "$(stat -c %s a.siren)" <<'PYTHON' || fail "info --json: $(cat stdout.txt)"
 import json, sys
@@ -153,17 +137,17 @@ PYTHON
 
 # Volumes and patches.
 # shellcheck disable=SC2086
-expect 0 '' compress $small --model siren-3d p.nii v.siren
+siren 0 '' compress $small --model siren-3d p.nii v.siren
 grep -q 'of the whole volume' stdout.txt || fail "compress --model siren-3d: $(cat stdout.txt)"
-expect 0 '' verify v.siren
+siren 0 '' verify v.siren
 grep -q '1 volume decodes' stdout.txt || fail "verify v.siren: $(cat stdout.txt)"
 # shellcheck disable=SC2086
-expect 0 '' compress $small --model siren-3d --blocks patch:8x8x2 p.nii patches.siren
-expect 0 '' verify patches.siren
+siren 0 '' compress $small --model siren-3d --blocks patch:8x8x2 p.nii patches.siren
+siren 0 '' verify patches.siren
 grep -q '8 patches decode' stdout.txt || fail "verify patches.siren: $(cat stdout.txt)"
-expect 0 '' info --verbose patches.siren
+siren 0 '' info --verbose patches.siren
 grep -q '8 patches of up to 8 x 8 x 2 voxels' stdout.txt || fail "info patches.siren: $(cat stdout.txt)"
-expect 0 '' info --json patches.siren
+siren 0 '' info --json patches.siren
 "$python" - stdout.txt <<'PYTHON' || fail "info --json: $(cat stdout.txt)"
 import json, sys
 info = json.load(open(sys.argv[1]))
@@ -174,24 +158,24 @@ assert info["blocks"][7]["first"] == [8, 8, 2] and info["blocks"][7]["size"] == 
 PYTHON
 # shellcheck disable=SC2086
 for blocks in patch patch:8 patch:8x8 patch:8x8x8x8 patch:0x8x8 patch:8x-8x8 "patch:8x8x8 " slices ''; do
-    expect 2 "--blocks is '$blocks' but must be" compress $small --model siren-3d --blocks "$blocks" p.nii none.siren
+    siren 2 "--blocks is '$blocks' but must be" compress $small --model siren-3d --blocks "$blocks" p.nii none.siren
 done
 # shellcheck disable=SC2086
-expect 2 "blocks of kind volume have 3" compress $small --blocks volume p.nii none.siren
+siren 2 "blocks of kind volume have 3" compress $small --blocks volume p.nii none.siren
 # shellcheck disable=SC2086
-expect 2 "blocks of kind slice have 2" compress $small --blocks slice --model siren-3d p.nii none.siren
-expect 0 '' compare --json p.nii device.nii
+siren 2 "blocks of kind slice have 2" compress $small --blocks slice --model siren-3d p.nii none.siren
+siren 0 '' compare --json p.nii device.nii
 keys stdout.txt mse psnr max_abs_error relative_error voxels
-expect 0 '' compare --json --mask p_mask.nii p.nii p.nii
+siren 0 '' compare --json --mask p_mask.nii p.nii p.nii
 "$python" -c 'import json, sys
 c = json.load(sys.stdin)
 assert c["mse"] == 0 and c["max_abs_error"] == 0 and c["psnr"] is None and c["relative_error"] == 0' <stdout.txt ||
     fail "compare --json with itself: $(cat stdout.txt)"
-expect 0 '' devices --json
+siren 0 '' devices --json
 "$python" -c 'import json, sys
 for device in json.load(sys.stdin)["devices"]:
     assert {"name", "version", "driver", "compute_units", "global_bytes", "max_work_group", "family"} <= set(device)' <stdout.txt ||
     fail "devices --json: $(cat stdout.txt)"
-expect 0 '' bench --json --layers 1 --width 16 --volumes 3 --points 96 --networks 2 --steps 1
+siren 0 '' bench --json --layers 1 --width 16 --volumes 3 --points 96 --networks 2 --steps 1
 keys stdout.txt device peak_gflops bandwidth_gbs processor_seconds step_bytes step_gflops step_share_of_peak decode_gflops step_seconds decode_crc
 echo "all checks passed"

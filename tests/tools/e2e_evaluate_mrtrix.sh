@@ -1,28 +1,20 @@
 # sirencl evaluate with MRtrix3: FA and MD of the noise-free phantom are its truth, relative errors are those that mrcalc and
-# mrstats find. Skipped (77) where MRtrix3 is not installed.
-set -u
-sirencl=$1
-for tool in dwi2tensor dwi2response mrcalc mrstats mrmath; do
-    if ! command -v $tool >/dev/null; then
-        echo "skipped: there is no $tool; tools/install-deps --mrtrix installs MRtrix3"
-        exit 77
-    fi
-done
+# mrstats find.
+source "$(dirname "$0")/../common.sh"
+needs dwi2tensor dwi2response mrcalc mrstats mrmath
 export MRTRIX_QUIET=1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
 # below NAME VALUE LIMIT
 below() { awk -v value="$2" -v limit="$3" 'BEGIN { exit !(value < limit) }' || fail "$1 is $2, expected less than $3"; }
 
 phantom="--dims 24x24x6 --shells 0:2,1000:20,2000:20"
 # A name that MRtrix3 would take for a numbered series.
 # shellcheck disable=SC2086
-"$sirencl" phantom 'p[1].nii.gz' $phantom --snr 0 --datatype float32 --quiet &&
-    "$sirencl" phantom $phantom --snr 40 --quiet -- -q.nii || fail "phantom"
-"$sirencl" evaluate -o out --verbose --mask 'p[1]_mask.nii.gz' --tissues 'p[1]_wm.nii.gz,p[1]_gm.nii.gz,p[1]_csf.nii.gz' \
-    -- 'p[1].nii.gz' -q.nii >stdout.txt 2>stderr.txt || fail "evaluate: exit code $?: $(cat stderr.txt)"
+{
+    phantom 'p[1].nii.gz' $phantom --snr 0 --datatype float32
+    phantom $phantom --snr 40 -- -q.nii
+}
+run "$sirencl" evaluate -o out --verbose --mask 'p[1]_mask.nii.gz' --tissues 'p[1]_wm.nii.gz,p[1]_gm.nii.gz,p[1]_csf.nii.gz' \
+    -- 'p[1].nii.gz' -q.nii
 for file in 'p[1]'*; do mv "$file" "p${file#p\[1\]}"; done
 
 grep -q 'dwiextract .* original_low.mif .* -shells 0,1000 ' stderr.txt || fail "the lowest shell was not taken: $(cat stderr.txt)"

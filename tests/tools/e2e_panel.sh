@@ -1,35 +1,17 @@
 # sirencl panel: what it writes, its pictures and figures against numpy where Python has it, and bad input.
-set -u
-sirencl=$1
-python=${SIREN_PYTHON:-python3}
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
-# expect CODE PART arguments...: the exit code; PART in what is said on stderr
-expect() {
-    local code=$1 part=$2 got
-    shift 2
-    "$sirencl" panel --quiet "$@" 2>stderr.txt
-    got=$?
-    [ "$got" = "$code" ] || fail "$*: exit code $got, expected $code: $(cat stderr.txt)"
-    [ -z "$part" ] || grep -qF -- "$part" stderr.txt || fail "$*: '$part' is not in: $(cat stderr.txt)"
-}
-make() { "$sirencl" phantom "$@" --quiet || fail "phantom $*"; }
-make p.nii --dims 18x14x4 --shells 0:1,1000:6 --snr 0
-make q.nii.gz --dims 18x14x4 --shells 0:1,1000:6 --snr 40
-make other.nii --dims 18x14x5 --shells 0:1,1000:6
+source "$(dirname "$0")/../common.sh"
+panel() { expect "$1" "$2" "$sirencl" panel --quiet "${@:3}"; } # STATUS PART arguments...
+phantom p.nii --dims 18x14x4 --shells 0:1,1000:6 --snr 0
+phantom q.nii.gz --dims 18x14x4 --shells 0:1,1000:6 --snr 40
+phantom other.nii --dims 18x14x5 --shells 0:1,1000:6
 
 # Without gnuplot nothing is made.
 mkdir empty
-PATH=$folder/empty "$sirencl" panel --quiet p.nii q.nii.gz -o none 2>stderr.txt
-[ $? = 1 ] && grep -q gnuplot-nox stderr.txt && [ ! -e none ] || fail "without gnuplot: $(cat stderr.txt)"
-if ! command -v gnuplot >/dev/null; then
-    echo "SKIPPED: gnuplot is not installed"
-    exit 77
-fi
+expect 1 gnuplot-nox env PATH="$folder/empty" "$sirencl" panel --quiet p.nii q.nii.gz -o none
+[ ! -e none ] || fail "a folder without gnuplot"
+needs gnuplot
 
-expect 0 '' p.nii q.nii.gz p.nii --slice 2 --volume 3 --mask p_mask.nii --labels "it's \`ls\`,b" -o out
+panel 0 '' p.nii q.nii.gz p.nii --slice 2 --volume 3 --mask p_mask.nii --labels "it's \`ls\`,b" -o out
 [ "$(cd out && echo *)" = "panel-data.gp panel.f32 panel.gp panel.png panel.svg" ] || fail "files: $(ls -A out)"
 grep -q "^label_1 = 'it''s \`ls\`'$" out/panel-data.gp || fail "label: $(cat out/panel-data.gp)"
 grep -qF "it's \`ls\`" out/panel.svg || fail "the label is not in the picture as it is"
@@ -37,10 +19,9 @@ grep -qF "it's \`ls\`" out/panel.svg || fail "the label is not in the picture as
 grep -q "^error_2 = '0'$" out/panel-data.gp && grep -q "^ssim_2 = '1.0000'$" out/panel-data.gp ||
     fail "an image beside itself: $(cat out/panel-data.gp)"
 # A tile of 10 x 7 cubic voxels is as wide as it should be: the picture is 2 (x + 8) + 84 by 40 + 3 (y + 8) units.
-make cubic.nii --dims 16x16x2 --shells 0:1
-expect 0 '' cubic.nii cubic.nii --x 3:13 --y 2:9 -o part
-sed -n 's/^ *width="\([0-9]*\)" height="\([0-9]*\)".*/\1 \2/p' part/panel.svg | head -n 1 | awk '
-    { x = ($1 - 84) / 2 - 8; y = ($2 - 40) / 3 - 8; sound = x / y > 1.41 && x / y < 1.45 } END { exit !sound }' ||
+phantom cubic.nii --dims 16x16x2 --shells 0:1
+panel 0 '' cubic.nii cubic.nii --x 3:13 --y 2:9 -o part
+sed -n 's/^ *width="\([0-9]*\)" height="\([0-9]*\)".*/\1 \2/p' part/panel.svg | awk 'NR == 1 { x = ($1 - 84) / 2 - 8; y = ($2 - 40) / 3 - 8; sound = x / y > 1.41 && x / y < 1.45 } END { exit !sound }' ||
     fail "a tile has another shape than its voxels: $(head -n 5 part/panel.svg)"
 (cd out && rm panel.png && gnuplot -e "formats = 'png'" panel.gp && [ -s panel.png ]) || fail "the script alone"
 
@@ -49,40 +30,36 @@ sed -n 's/^ *width="\([0-9]*\)" height="\([0-9]*\)".*/\1 \2/p' part/panel.svg | 
     "$sirencl" compress p.nii part.siren --slices 2:3 --width 16 --layers 1 --epochs 5 --quiet &&
     "$sirencl" decompress p.siren r.nii --quiet || fail "compress, decompress"
 for result in p.siren r.nii part.siren; do
-    expect 0 '' p.nii $result --slice 2 --volume 3 --labels a -o "from_$result"
+    panel 0 '' p.nii $result --slice 2 --volume 3 --labels a -o "from_$result"
     cmp from_p.siren/panel.f32 "from_$result/panel.f32" || fail "$result differs from p.siren"
 done
 
 # evaluate draws the same panel beside its maps.
 "$sirencl" evaluate p.nii q.nii.gz --mask p_mask.nii --no-diffusion --quiet --panel 2,3 -o evaluation >evaluate.txt ||
     fail "evaluate --panel"
-expect 0 '' p.nii q.nii.gz --slice 2 --volume 3 --mask p_mask.nii -o beside
+panel 0 '' p.nii q.nii.gz --slice 2 --volume 3 --mask p_mask.nii -o beside
 cmp evaluation/panel.png beside/panel.png && [ -s evaluation/evaluation.json ] || fail "evaluate's panel differs"
 for panel in '' , 1, ,1 1,2,3 -1 a 1:2 4,0; do
-    "$sirencl" evaluate p.nii q.nii.gz --no-diffusion --quiet --panel="$panel" -o bad >evaluate.txt 2>stderr.txt
-    [ $? = 2 ] && [ ! -e bad ] || fail "evaluate --panel=$panel: $(cat stderr.txt)"
+    expect 2 '' "$sirencl" evaluate p.nii q.nii.gz --no-diffusion --quiet --panel="$panel" -o bad
+    [ ! -e bad ] || fail "evaluate --panel=$panel left a folder"
 done
-"$sirencl" evaluate p.nii other.nii --no-diffusion --quiet --panel 1 -o bad >evaluate.txt 2>stderr.txt
-[ $? = 2 ] && [ ! -e bad ] || fail "evaluate --panel of another grid: $(cat stderr.txt)"
+expect 2 '' "$sirencl" evaluate p.nii other.nii --no-diffusion --quiet --panel 1 -o bad
 
 # Bad input leaves nothing behind.
-expect 2 'add -o DIR' p.nii q.nii.gz
-expect 2 'no slice 4' p.nii q.nii.gz --slice 4 -o bad
-expect 2 'one slice' p.nii q.nii.gz --slice 1:3 -o bad
-expect 2 'no volume 7' p.nii q.nii.gz --volume 7 -o bad
-expect 2 'no voxels 3:19' p.nii q.nii.gz --x 3:19 -o bad
-expect 2 '2 parts' p.nii q.nii.gz --labels a,b -o bad
-expect 2 'other.nii' p.nii other.nii -o bad
-expect 2 'holds 2:3' p.nii part.siren --slice 1 -o bad
+panel 2 'add -o DIR' p.nii q.nii.gz
+panel 2 'no slice 4' p.nii q.nii.gz --slice 4 -o bad
+panel 2 'one slice' p.nii q.nii.gz --slice 1:3 -o bad
+panel 2 'no volume 7' p.nii q.nii.gz --volume 7 -o bad
+panel 2 'no voxels 3:19' p.nii q.nii.gz --x 3:19 -o bad
+panel 2 '2 parts' p.nii q.nii.gz --labels a,b -o bad
+panel 2 'other.nii' p.nii other.nii -o bad
+panel 2 'holds 2:3' p.nii part.siren --slice 1 -o bad
 [ ! -e bad ] || fail "something was left: $(ls -A bad)"
-expect 2 'exists' p.nii q.nii.gz -o out
-expect 0 '' p.nii q.nii.gz -o out --force
+panel 2 'exists' p.nii q.nii.gz -o out
+panel 0 '' p.nii q.nii.gz -o out --force
 
-if ! "$python" -c 'import numpy, nibabel' 2>/dev/null; then
-    echo "numpy and nibabel are missing: pictures were not compared with theirs"
-    exit 0
-fi
-expect 0 '' p.nii q.nii.gz --slice 1 --volume 2 --mask p_mask.nii --x 3:17 --y 2:12 -o numpy
+python_has nibabel,numpy || { skip_part "comparison with numpy: $python has no nibabel"; exit 0; }
+panel 0 '' p.nii q.nii.gz --slice 1 --volume 2 --mask p_mask.nii --x 3:17 --y 2:12 -o numpy
 "$python" - <<'PYTHON' || fail "pictures differ from numpy's"
 import nibabel, numpy as np, re
 def shown(path, volume=2):  # rows from the bottom up, radiological order

@@ -1,17 +1,11 @@
 # sirencl compress --profile: its rows, other than those of the background, add up to the wall time that the shell measures, the
 # device's own times explain the waits for it (most of them: a busy machine lets the host wait longer), and the archive is the
 # same as without, and on one processor.
-set -u
-sirencl=$1
-python=${SIREN_PYTHON:-python3}
-"$python" -c 'import json' 2>/dev/null || { echo "skipped: there is no $python"; exit 77; }
-"$sirencl" devices >/dev/null 2>&1 || { echo "skipped: no OpenCL device"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
+source "$(dirname "$0")/../common.sh"
+needs_python json
+has_device || skip "no OpenCL device"
 options="--layers 2 --width 64 --epochs 60"
-"$sirencl" phantom --quiet --dims 64x64x3 --shells 0:4,1000:20 p.nii || fail "phantom"
+phantom --dims 64x64x3 --shells 0:4,1000:20 p.nii
 # shellcheck disable=SC2086
 "$sirencl" compress --quiet $options p.nii plain.siren || fail "compress"
 begin=$(date +%s%N)

@@ -1,13 +1,7 @@
 # sirencl report on a run folder made here: a page that is well-formed and holds the numbers of the tables, pictures that
 # are XML, names that stay text, runs that are not complete, damaged files, and a machine without gnuplot.
-set -u
-sirencl=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
-python=${SIREN_PYTHON:-python3}
-command -v "$python" >/dev/null || { echo "no $python: skipped"; exit 77; }
+source "$(dirname "$0")/../common.sh"
+needs "$python"
 
 # make_run FOLDER: three models at two widths, depths and weights, one of them in three dimensions; and one that diverged.
 cat >make_run.py <<'PYTHON'
@@ -162,21 +156,16 @@ assert "All networks: epochs 40." in page.text and "learning rate" in head
 PYTHON
 check_page() { "$python" check_page.py "$1" "$2" || fail "$1"; }
 
-# expect CODE PART arguments...: with programs from $search, where that is set
-expect() {
-    local code=$1 part=$2 got
-    shift 2
-    PATH=${search:-$PATH} "$sirencl" report "$@" >stdout.txt 2>stderr.txt
-    got=$?
-    grep -v ' %' stderr.txt >messages.txt
-    [ "$got" = "$code" ] || fail "report $*: exit code $got, expected $code: $(cat stderr.txt)"
-    grep -qF -- "$part" stdout.txt messages.txt || fail "report $*: '$part' is not in: $(cat stdout.txt messages.txt)"
+# report STATUS PART arguments...: PART on either stream; with programs from $search, where that is set
+report() {
+    expect "$1" '' env PATH="${search:-$PATH}" "$sirencl" report "${@:3}"
+    grep -qF -- "$2" stdout.txt messages.txt || fail "report $*: '$2' is not in: $(cat stdout.txt messages.txt)"
 }
 
 # Without gnuplot.
 make_run run
 mkdir empty
-search=$folder/empty expect 0 "gnuplot-nox" run
+search=$folder/empty report 0 "gnuplot-nox" run
 [ "$(cat stdout.txt)" = "run/report.html: 33 of 33 trials, 0 figures" ] || fail "without gnuplot: $(cat stdout.txt)"
 check_page run/report.html run
 grep -q "gnuplot-nox" run/report.html || fail "the page does not say what to install"
@@ -185,9 +174,9 @@ for name in fig2a fig2b depth width weights; do
 done
 
 # The page is replaced on demand only, and stands where it is asked for.
-expect 2 "run/report.html: exists already" run
-expect 2 "holds no experiment.json" empty
-expect 1 "nowhere/page.html" -o nowhere/page.html run
+report 2 "run/report.html: exists already" run
+report 2 "holds no experiment.json" empty
+report 1 "nowhere/page.html" -o nowhere/page.html run
 [ -z "$(ls -A empty)" ] || fail "a refused report left something behind"
 
 # The data of the figures: means over seeds and slices, and mean curves.
@@ -229,8 +218,8 @@ PYTHON
 damaged() { # PART FILE SCRIPT: after sed SCRIPT on FILE
     make_run broken
     sed -i "$3" "broken/$2"
-    search=$folder/empty expect 3 "$1" broken
-    [ -e broken/report.html ] && fail "a page of a damaged run"
+    search=$folder/empty report 3 "$1" broken
+    [ ! -e broken/report.html ] || fail "a page of a damaged run"
 }
 damaged "summary.csv: line 3 has 27 cells" summary.csv '3s/,[^,]*$//'
 damaged "summary.csv: line 4, column psnr_mean: '0x1'" summary.csv '4s/^\(\([^,]*,\)\{18\}\)[^,]*/\10x1/'
@@ -243,28 +232,28 @@ damaged "experiment.json: line 1" experiment.json 's/"inputs"/inputs/'
 damaged "environment.json" environment.json 's/}$//'
 make_run broken
 printf 'siren-2d' >>broken/results.csv
-expect 3 "results.csv: ends within a line" broken
+report 3 "results.csv: ends within a line" broken
 make_run broken
 curve=$(ls broken/trials/siren-2d-1x32-int8-seed0-*/curves/0006.csv)
 sed -i '5d' "$curve"
-expect 3 "0006.csv: has 10 epochs, but the trial's first curve has 11" broken
+report 3 "0006.csv: has 10 epochs, but the trial's first curve has 11" broken
 
 # A run that is not complete: what is there is reported, and what is missing is said.
 make_run part
 sed -i '/^mlp-relu-1x16-int8-seed0/d;/^siren-3d/d' part/summary.csv
 rm part/environment.json part/timing.csv
-search=$folder/empty expect 0 "23 of 33 trials" part
+search=$folder/empty report 0 "23 of 33 trials" part
 grep -q "10 of 33 trials are missing" part/report.html || fail "missing trials are not said"
 grep -q "environment.json is missing" part/report.html || fail "a missing environment is not said"
 rm part/summary.csv part/results.csv
-expect 0 "0 of 33 trials, 0 figures" --force part
+report 0 "0 of 33 trials, 0 figures" --force part
 grep -q "No trial has finished" part/report.html || fail "an empty run: $(cat part/report.html)"
 
-command -v gnuplot >/dev/null || { echo "no gnuplot: figures skipped"; exit 0; }
+has gnuplot || { skip_part "figures: gnuplot is not installed"; exit 0; }
 
 # Figures: XML, in the page, the same again, and drawn by the script as it is edited.
-expect 0 "33 of 33 trials, 5 figures" -o page.html --figures figures run
-[ -s messages.txt ] && fail "warnings: $(cat messages.txt)"
+report 0 "33 of 33 trials, 5 figures" -o page.html --figures figures run
+[ ! -s messages.txt ] || fail "warnings: $(cat messages.txt)"
 check_page page.html run
 [ "$(grep -c '<svg role="img"' page.html)" = 5 ] || fail "not 5 pictures in the page"
 "$python" - <<'PYTHON' || fail "pictures"
@@ -276,14 +265,14 @@ for name in ("fig2a", "fig2b", "depth", "width", "weights"):
     png = open(f"figures/{name}.png", "rb").read()
     assert png[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", png[16:24]) > (1000, 700), name
 PYTHON
-expect 0 "5 figures" -o again.html --figures figures run
+report 0 "5 figures" -o again.html --figures figures run
 cmp page.html again.html || fail "another page of the same run"
 sed -i 's/hidden layers/depth of mine/' figures/depth.gp
-expect 0 "depth.gp: is not the built-in script" -o edited.html --figures figures run
+report 0 "depth.gp: is not the built-in script" -o edited.html --figures figures run
 grep -q "depth of mine" edited.html && grep -q "depth of mine" figures/depth.gp || fail "an edited script was not used"
 (cd figures && gnuplot -e "formats = 'png'" fig2a.gp) || fail "a script by hand"
 echo 'plot nothing' >figures/width.gp
-expect 0 "width.gp: no picture: gnuplot failed" -o four.html --figures figures run
+report 0 "width.gp: no picture: gnuplot failed" -o four.html --figures figures run
 grep -q "4 figures" stdout.txt || fail "a broken script: $(cat stdout.txt)"
 [ -e figures/width.svg ] && fail "an old picture was left"
 
@@ -293,16 +282,15 @@ printf 'set print "ready"\nprint 1\nset print\npause 300\n' >figures/width.gp
 job=$!
 until [ -s figures/ready ] || ! kill -0 $job; do sleep 0.05; done
 kill -TERM $job
-wait $job
-[ $? = 130 ] || fail "an interrupted report: $(cat stderr.txt)"
+ends_with 130
 [ -e stopped.html ] && fail "a page of an interrupted report"
 
 # One trial, two inputs.
 make_run one
 sed -i '3,$d' one/summary.csv
-expect 0 "1 figure" one
+report 0 "1 figure" one
 make_run two
 sed -i '2,$s/,phantom,\(.*\),1,\(16\|32\),/,other,\1,1,\2,/' two/summary.csv
-expect 0 "33 of 33 trials" two
+report 0 "33 of 33 trials" two
 [ -s two/figures/phantom/fig2a.svg ] && [ -s two/figures/other/fig2a.svg ] || fail "figures of two inputs: $(ls two/figures)"
 echo "all checks passed"

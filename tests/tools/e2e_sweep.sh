@@ -1,25 +1,8 @@
 # sirencl sweep: killed at any instant it ends in the same bytes; placement does not matter; what is damaged is done again;
 # what cannot be is refused in one sentence.
-set -u
-sirencl=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
-# refused CODE PART arguments...
-refused() {
-    local code=$1 part=$2 got
-    shift 2
-    "$sirencl" sweep "$@" >stdout.txt 2>stderr.txt
-    got=$?
-    [ "$got" = "$code" ] || fail "sweep $*: exit code $got, expected $code: $(cat stderr.txt)"
-    grep -v ' %' stderr.txt >messages.txt # without progress
-    [ "$(wc -l <messages.txt)" = 1 ] || fail "sweep $*: not one sentence: $(cat stderr.txt)"
-    grep -qF -- "$part" messages.txt || fail "sweep $*: '$part' is not in: $(cat messages.txt)"
-}
-sweep() { "$sirencl" sweep --quiet --device cpu "$@" || fail "sweep $*"; }
-# What two runs of one experiment may differ in is left out.
-same_run() { diff -rq -x environment.json -x timing.csv -x lock "$1" "$2" || fail "$1 and $2 differ"; }
+source "$(dirname "$0")/../common.sh"
+refused() { expect "$1" "$2" "$sirencl" sweep "${@:3}"; } # STATUS PART arguments...
+sweep() { run "$sirencl" sweep --quiet --device cpu "$@"; }
 
 cat >tiny.json <<'JSON'
 {
@@ -39,10 +22,10 @@ JSON
 # ---- one uninterrupted run ----
 sweep tiny.json -o whole
 [ "$(wc -l <whole/summary.csv)" = 14 ] || fail "13 trials expected: $(cat whole/summary.csv)"
+checked whole
 for trial in whole/trials/*/; do
-    (cd "$trial" && sha256sum --quiet -c SHA256SUMS) || fail "$trial: checksums"
     "$sirencl" verify --quiet --device host "$trial/archive.siren" || fail "$trial: archive"
-    [ -d "$trial/blocks" ] && fail "$trial: blocks are left"
+    [ ! -d "$trial/blocks" ] || fail "$trial: blocks are left"
 done
 [ "$(sha256sum <whole/trials/siren-3d*/config.json | cut -c1-8)" = "$(basename whole/trials/siren-3d* | sed 's/.*-//')" ] ||
     fail "the name of a trial does not end in its identity"
@@ -80,7 +63,8 @@ while [ "$kills" -lt 50 ]; do
     [ "$round" -le 100 ] || fail "only $kills of 100 kills hit a running sweep"
     for attempt in $(seq 12); do
         after=0.$(printf %03d $((RANDOM % 600 + 20)))
-        { timeout -s KILL "$after" "$sirencl" sweep --quiet --device cpu tiny.json -o killed; code=$?; } 2>stderr.txt
+        code=0
+        { timeout -s KILL "$after" "$sirencl" sweep --quiet --device cpu tiny.json -o killed || code=$?; } 2>stderr.txt
         [ "$code" = 137 ] || break
         kills=$((kills + 1))
     done
@@ -91,7 +75,7 @@ while [ "$kills" -lt 50 ]; do
 done
 
 # ---- where blocks are trained does not matter ----
-sweep tiny.json -o parts --device cpu/2 2>stderr.txt || fail "two parts of a device: $(cat stderr.txt)"
+sweep tiny.json -o parts --device cpu/2
 same_run whole parts
 
 # ---- a full disk, for which a limit on the size of files stands, in the middle of a trial ----
@@ -100,11 +84,8 @@ cp -r whole/inputs filled
 (
     ulimit -f 4
     trap '' XFSZ
-    "$sirencl" sweep --device cpu tiny.json -o filled
-) >stdout.txt 2>stderr.txt
-code=$?
-[ "$code" = 1 ] || fail "full disk: exit code $code: $(cat stderr.txt)"
-[ "$(grep -vc ' %' stderr.txt)" = 1 ] || fail "full disk: not one sentence: $(cat stderr.txt)"
+    refused 1 '' --device cpu tiny.json -o filled
+) || exit 1
 [ -z "$(find filled -name '.*.tmp')" ] || fail "full disk: partial files are left"
 sweep tiny.json -o filled
 same_run whole filled
@@ -181,7 +162,7 @@ rm damaged/trials/siren-3d*/config.json
 cut=$(echo damaged/trials/siren-2d-2x16-int8-seed2-lr0.001*)
 head -n 2 "$cut/SHA256SUMS" >sums && mv sums "$cut/SHA256SUMS" && rm "$cut/archive.siren"
 rm damaged/results.csv
-"$sirencl" sweep --device cpu tiny.json -o damaged >stdout.txt 2>stderr.txt || fail "sweep of a damaged run: $(cat stderr.txt)"
+run "$sirencl" sweep --device cpu tiny.json -o damaged
 [ "$(grep -c 'is done again' stderr.txt)" = 4 ] || fail "4 damaged trials expected: $(cat stderr.txt)"
 same_run whole damaged
 
@@ -190,7 +171,7 @@ cp tiny.json other.json
 sed -i 's/"epochs": 40/"epochs": 41/' other.json
 refused 2 'another experiment' other.json -o whole
 cp -r whole changed
-"$sirencl" phantom --quiet --force --dims 20x18x4 --shells 0:1,1000:5 --seed 4 changed/inputs/phantom.nii.gz
+phantom --force --dims 20x18x4 --shells 0:1,1000:5 --seed 4 changed/inputs/phantom.nii.gz
 refused 2 'changed/inputs/phantom.nii.gz: is not the file that' tiny.json -o changed
 mkdir full
 touch full/precious
@@ -201,15 +182,15 @@ refused 2 'was begun with another phantom' head.json -o whole
 mkdir half
 cp -r whole/inputs half # a run that failed before it was claimed
 sweep head.json -o half
-cmp -s half/inputs/phantom.nii.gz whole/inputs/phantom.nii.gz && fail "the phantom is that of other options"
+! cmp -s half/inputs/phantom.nii.gz whole/inputs/phantom.nii.gz || fail "the phantom is that of other options"
 sed 's/"phantom": {"dims": \[20, 18, 4\], /"phantom": {"dims": [20, 18, 2], /; s/"model": "siren-3d", /&"blocks": {"range": [1, 4]}, /' \
     tiny.json >late.json
 refused 2 'asks for slices 1 to 4' late.json -o late
-[ -e late/trials ] && fail "trained before a trial was refused"
+[ ! -e late/trials ] || fail "trained before a trial was refused"
 refused 2 '--output is missing' tiny.json
 refused 2 'contradict' tiny.json -o x --keep-going --fail-fast
 refused 1 'absent.json' absent.json -o x
-"$sirencl" phantom --quiet --dims 20x18x5 --shells 0:1 mask.nii
+phantom --dims 20x18x5 --shells 0:1 mask.nii
 cp whole/inputs/phantom.nii.gz image.nii.gz
 sed 's/"input": .*/"input": {"image": "image.nii.gz", "mask": "mask.nii"},/' tiny.json >masked.json
 refused 2 'mask.nii is 20 x 18 x 5' masked.json -o masked
@@ -220,18 +201,16 @@ rm -rf held/trials/siren-3d*
 flock -x held/lock sleep 5 &
 sleep 0.3
 refused 2 'in use' tiny.json -o held
-kill %1
-wait 2>/dev/null
+kill $!
+ends_with 143
 
 # ---- what is complete stays in the tables while the rest is done ----
 cp -r whole interrupted
 rm -rf interrupted/trials/siren-2d-2x32-*
 "$sirencl" sweep --quiet --device cpu tiny.json -o interrupted 2>stderr.txt &
 sleep 0.2
-kill -INT $!
-wait $!
-code=$?
-[ "$code" = 130 ] || [ "$code" = 0 ] || fail "interrupted: exit code $code: $(cat stderr.txt)"
+kill -INT $! || true
+ends_with 130 0
 [ "$(wc -l <interrupted/summary.csv)" -ge 12 ] || fail "complete trials left the tables: $(wc -l <interrupted/summary.csv)"
 
 # ---- a block without a voxel inside the mask ----
@@ -248,7 +227,7 @@ JSON
 sed -i 's/"dims": \[20, 18, 2\]/"dims": [20, 18, 2], "shells": [[0, 1], [1000, 2]]/' inside.json
 sweep inside.json -o inside
 grep -q ',constant,0,' inside/results.csv || fail "no patch without a voxel inside: $(cut -d, -f12-16 inside/results.csv)"
-"$sirencl" sweep --device cpu inside.json -o inside >stdout.txt 2>stderr.txt || fail "inside: $(cat stderr.txt)"
+run "$sirencl" sweep --device cpu inside.json -o inside
 grep -q '1 of them complete before' stdout.txt || fail "a trial with empty blocks is never complete: $(cat stderr.txt)"
 [ "$(cat inside/trials/*/curves/*.csv | grep -c '^2,')" -gt 0 ] || fail "a short training has no curve"
 
@@ -272,7 +251,7 @@ grep -q 'diverged, and --fail-fast' stderr.txt || fail "--fail-fast: $(cat stder
 # ---- --dry-run touches nothing ----
 rm -rf dry
 "$sirencl" sweep --quiet --device cpu tiny.json -o dry --dry-run --json >dry.json || fail "dry run"
-[ -e dry ] && fail "the dry run made a folder"
+[ ! -e dry ] || fail "the dry run made a folder"
 python3 - <<'PY' || fail "dry run against the run"
 import csv, json
 dry = {t["trial"]: t for t in json.load(open("dry.json"))["trials"]}

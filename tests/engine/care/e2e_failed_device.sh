@@ -1,23 +1,17 @@
 # A device that fails the self-test trains nothing unless that is asked for; one that has passed is not tested again; what
 # the cache holds of it is ignored with a warning where it is damaged or of something else.
-set -u
-sirencl=$1
-source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
+source "$(dirname "$0")/../../common.sh"
 export SIRENCL_DEVICE=cpu XDG_CACHE_HOME=$folder/cache SIRENCL_TUNE=off
-"$sirencl" devices >/dev/null 2>&1 || { echo "skipped: no OpenCL device"; exit 77; }
-"$sirencl" devices --json | grep -q '"family":[[:space:]]*"chain"' || { echo "skipped: no CPU device"; exit 77; }
-"$sirencl" phantom --quiet --dims 16x12x1 --shells 0:3 p.nii || fail "phantom"
+has_device || skip "no OpenCL device"
+has_cpu || skip "no CPU device"
+phantom --dims 16x12x1 --shells 0:3 p.nii
 cat >sweep.json <<'END'
 {"input": {"image": "p.nii"}, "epochs": 3, "grid": {"model": "siren-2d", "layers": 1, "width": 16}}
 END
 # compress ARGUMENTS...: of p.nii into a.siren; its exit code in $code
 compress() {
-    "$sirencl" compress --verbose --layers 1 --width 16 --epochs 3 --force "$@" p.nii a.siren >stdout.txt 2>stderr.txt
-    code=$?
+    code=0
+    "$sirencl" compress --verbose --layers 1 --width 16 --epochs 3 --force "$@" p.nii a.siren >stdout.txt 2>stderr.txt || code=$?
 }
 tested() { grep -q 'passed the self-test' stderr.txt; }
 
@@ -29,16 +23,16 @@ grep -q '"lanes [0-9]*, block_rows 96"' "$kept" || fail "not kept: $(cat "$kept"
 cp a.siren sound.siren
 compress
 [ $code = 0 ] || fail "the second training: $(cat stderr.txt)"
-tested && fail "tested again"
-"$sirencl" sweep sweep.json -o run --verbose >stdout.txt 2>stderr.txt || fail "sweep: $(cat stderr.txt)"
-tested && fail "tested again by sweep"
+! tested || fail "tested again"
+run "$sirencl" sweep sweep.json -o run --verbose
+! tested || fail "tested again by sweep"
 
 # Damaged, foreign: a warning, and a test that repairs it.
 cp "$kept" sound.json
 ignored() { # PART: one warning that holds it
     compress
     [ $code = 0 ] && tested || fail "'$1' was believed: exit code $code: $(cat stderr.txt)"
-    [ "$(grep -c 'warning' stderr.txt)" = 1 ] && grep -F -- "$1" stderr.txt | grep -q 'the device is tested again' ||
+    [ "$(grep -c 'warning' stderr.txt)" = 1 ] && tells 'the device is tested again' grep -F -- "$1" stderr.txt ||
         fail "a warning of '$1': $(cat stderr.txt)"
     cmp -s "$kept" sound.json || fail "not repaired after '$1'"
     cmp -s a.siren sound.siren || fail "another archive after '$1'"
@@ -60,18 +54,16 @@ compress
 
 # A gradient that is wrong. Kernels on trial have no history, good or bad.
 rm -f a.siren
-cp -r "$source/cl" kernels
+cp -r "$root/cl" kernels
 export SIRENCL_KERNEL_DIR=$folder/kernels
 compress
 [ $code = 0 ] && tested || fail "sound kernels: $(cat stderr.txt)"
 rm a.siren
 sed -i 's/^        partial_losses\[slot\] += .*/&\n        partial_gradients[slot * n_padded] += 1;/' kernels/chain.cl
-cmp -s kernels/chain.cl "$source/cl/chain.cl" && fail "chain_step does not look as this test expects"
+! cmp -s kernels/chain.cl "$root/cl/chain.cl" || fail "chain_step does not look as this test expects"
 refused() { # PART ARGUMENTS...: exit code 10, one sentence that holds PART
-    local part=$1
-    shift
-    "$sirencl" "$@" >stdout.txt 2>stderr.txt
-    [ $? = 10 ] && [ "$(wc -l <stderr.txt)" = 1 ] && grep -q "computes wrongly: $part" stderr.txt || fail "$*: $(cat stderr.txt)"
+    expect 10 'computes wrongly: ' "$sirencl" "${@:2}"
+    grep -q "computes wrongly: $1" stderr.txt || fail "$*: $(cat stderr.txt)"
 }
 gradient='gradient of siren-2d 2x20 is off by [0-9.e+-]*, the limit is 0.0001 ([0-9]* of [0-9]* known answers failed)'
 refused "$gradient; .*--device; .*--allow-failed-device" compress --layers 1 --width 16 --epochs 3 p.nii a.siren
@@ -80,19 +72,17 @@ refused "$gradient" selftest --quiet
 [ ! -e a.siren ] && [ ! -e other ] || fail "a refused device leaves something: $(ls)"
 compress --allow-failed-device
 [ $code = 0 ] && grep -q 'warning: .* is not tested: results may be wrong' stderr.txt || fail "--allow-failed-device: $(cat stderr.txt)"
-"$sirencl" sweep sweep.json -o other --allow-failed-device >stdout.txt 2>stderr.txt || fail "--allow-failed-device: $(cat stderr.txt)"
+run "$sirencl" sweep sweep.json -o other --allow-failed-device
 
 # A decoder that is wrong in last bits: no training.
-cp "$source/cl/"* kernels/
+cp "$root/cl/"* kernels/
 sed -i 's/SIREN_SIN_1 -5.167707f/SIREN_SIN_1 -5.167709f/' kernels/polynomials.h
-cmp -s kernels/polynomials.h "$source/cl/polynomials.h" && fail "polynomials.h does not look as this test expects"
+! cmp -s kernels/polynomials.h "$root/cl/polynomials.h" || fail "polynomials.h does not look as this test expects"
 refused 'exact decode of siren-2d 2x20 is off by [0-9]* values, the limit is 0 ' compress --layers 1 --width 16 p.nii b.siren
 # What is restored from an archive is held against its checksums instead.
 sed -i 's/SIREN_SIN_1 -5.167709f/SIREN_SIN_1 -6.0f/' kernels/polynomials.h
-"$sirencl" verify --quiet sound.siren 2>stderr.txt
-[ $? = 5 ] || fail "verify: $(cat stderr.txt)"
-"$sirencl" decompress --quiet sound.siren restored.nii 2>stderr.txt
-[ $? = 5 ] && [ ! -e restored.nii ] || fail "decompress: $(cat stderr.txt)"
-"$sirencl" evaluate --quiet --no-diffusion p.nii sound.siren -o judged 2>stderr.txt
-[ $? = 5 ] || fail "evaluate: $(cat stderr.txt)"
+expect 5 '' "$sirencl" verify --quiet sound.siren
+expect 5 '' "$sirencl" decompress --quiet sound.siren restored.nii
+[ ! -e restored.nii ] || fail "decompress by a wrong decoder left an image"
+expect 5 '' "$sirencl" evaluate --quiet --no-diffusion p.nii sound.siren -o judged
 echo "all checks passed"

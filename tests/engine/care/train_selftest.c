@@ -45,7 +45,7 @@ static void kernels_know_the_answers(void **state) {
     (void)state;
     for (int i = 0; i < 3; i++) {
         siren_family family = i == 0 ? SIREN_FAMILY_CHAIN : SIREN_FAMILY_LAYER;
-        siren_device *device = open_test_device(family);
+        device = open_test_device(family);
         if (i == 2) siren_device_set_gemm(device, SIREN_GEMM_CLBLAST);
         size_t n = 0;
         if (family >= first_family(device)) {

@@ -5,8 +5,6 @@
 #include "engine/decode/decode.h"
 #include "engine/care/tune.h"
 
-static siren_device *device;
-
 static void check_decode(const batch *b) {
     size_t n_values = b->n_points * b->n_outputs;
     float *on_device = calloc(n_values, sizeof *on_device), *on_host = calloc(n_values, sizeof *on_host);
@@ -83,5 +81,5 @@ static void shapes_have_configurations_of_their_own(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(shapes_have_configurations_of_their_own),
                                        cmocka_unit_test(every_configuration_is_right)};
-    return run_on_families(&device, tests, 2);
+    return run_on_families(tests, 2);
 }

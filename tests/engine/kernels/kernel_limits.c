@@ -4,8 +4,6 @@
 
 enum { N_ITEMS = 4, N_VECTORS = 5 };
 
-static siren_device *device;
-
 static siren_kernel *limit_kernel(const char *name, size_t *lanes) {
     siren_kernel *kernel;
     const siren_configuration configuration = siren_configuration_default(device);
@@ -50,5 +48,5 @@ static void every_number_is_moved(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_number_is_moved)};
-    return run_on_families(&device, tests, 1);
+    return run_on_families(tests, 1);
 }

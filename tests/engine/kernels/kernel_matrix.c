@@ -9,28 +9,15 @@
 
 #include <math.h>
 
-static siren_device *device;
 /* Of a gradient's norm: operands are off by up to 2^-12. */
 static const double tolerance = 1e-3;
-
-static int open_device(void **state) {
-    (void)state;
-    device = open_test_device(SIREN_FAMILY_LAYER);
-    return 0;
-}
-
-static int close_device(void **state) {
-    (void)state;
-    siren_device_close(device);
-    return 0;
-}
 
 /* Tests change a device's limits and names. */
 static siren_device_facts *facts(void) { return (siren_device_facts *)siren_device_get_facts(device); }
 
 static void products_match_plain_c(void **state) {
     (void)state;
-    if (facts()->max_work_group < 256) skip();
+    if (facts()->max_work_group < 256) skip_case("the device has no work-groups of 256");
     assert_siren_ok(siren_matrix_check(device, SIREN_MATRIX_EMULATED));
 }
 
@@ -206,6 +193,6 @@ int main(int n_arguments, char **arguments) {
         cmocka_unit_test(other_devices_are_refused),  cmocka_unit_test(training_reaches_the_same_psnr),
     };
     if (n_arguments > 1 && strcmp(arguments[1], "tiny") == 0)
-        return cmocka_run_group_tests(tiny, open_device, close_device);
-    return cmocka_run_group_tests(all, open_device, close_device);
+        return run_on_family(SIREN_FAMILY_LAYER, tiny, sizeof tiny / sizeof *tiny);
+    return run_on_family(SIREN_FAMILY_LAYER, all, sizeof all / sizeof *all);
 }

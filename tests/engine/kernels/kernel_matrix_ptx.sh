@@ -1,18 +1,14 @@
 # The kernels for NVIDIA's matrix units, where no GPU is: clang compiles them to PTX, CUDA's assembler makes machine code of
 # that for compute capabilities 8.0 and 9.0, with the results of a tile in registers. The layer family's others beside them.
-set -eu
-sources=$SIREN_GOLDEN/../../cl
+source "$(dirname "$0")/../../common.sh"
+needs clang
+sources=$root/cl
 library=
 for file in /usr/lib/clc/nvptx64--nvidiacl.bc /usr/share/libclc/nvptx64--nvidiacl.bc; do
     [ -e "$file" ] && library=$file && break
 done
-for tool in clang ptxas; do
-    command -v $tool >/dev/null || { echo "skipped: there is no $tool"; exit 77; }
-done
-[ -n "$library" ] || { echo "skipped: libclc is not installed"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-fail() { echo "FAILED: $*" >&2; exit 1; }
+[ -n "$library" ] || skip "libclc is not installed"
+has ptxas || skip_part "machine code: there is no ptxas"
 
 # Each include once, as host/program.c does it.
 flatten() {
@@ -52,7 +48,7 @@ for tile in "16 16 2 2" "16 8 2 2" "8 8 2 2"; do
     for file in matrix_ptx.cl layer.cl layer_gradient.cl; do
         # shellcheck disable=SC2086
         compile $file $tile || fail "$file, tile $tile: does not compile"
-        for capability in 80 90; do
+        for capability in $(has ptxas && echo 80 90); do
             echo "$file, tile $tile, sm_$capability"
             assemble $file $capability || fail "$file, tile $tile, sm_$capability: see above"
         done

@@ -1,13 +1,8 @@
 # --gemm: CLBlast multiplies in training where it is asked to, names itself, gives the same bytes again, and changes no decoded
 # bit of another archive.
-set -u
-sirencl=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
-"$sirencl" devices >/dev/null 2>&1 || { echo "skipped: no OpenCL device"; exit 77; }
-"$sirencl" phantom --quiet --dims 30x20x2 --shells 0:3 p.nii || fail "phantom"
+source "$(dirname "$0")/../../common.sh"
+has_device || skip "no OpenCL device"
+phantom --dims 30x20x2 --shells 0:3 p.nii
 small="--layers 2 --width 32 --epochs 60 --force"
 # compress NAME OPTIONS...
 compress() {
@@ -15,7 +10,7 @@ compress() {
     shift
     # shellcheck disable=SC2086
     "$sirencl" compress --json $small "$@" p.nii "$name.siren" >"$name.json" 2>stderr.txt || fail "compress $*: $(cat stderr.txt)"
-    grep -q warning stderr.txt && fail "compress $*: $(cat stderr.txt)"
+    ! grep warning stderr.txt || fail "compress $*"
 }
 compress plain
 compress own --gemm own
@@ -26,7 +21,7 @@ cmp own.siren plain.siren && cmp auto.siren plain.siren || fail "an untuned devi
 cmp again.siren clblast.siren || fail "CLBlast gives other bytes again"
 "$sirencl" info clblast.siren >info.txt
 grep -q 'products *clblast [1-9]' info.txt && grep -q 'family *layer' info.txt || fail "the archive does not tell: $(cat info.txt)"
-"$sirencl" info plain.siren | grep -q clblast && fail "the archive of our own kernels names CLBlast"
+! tells clblast "$sirencl" info plain.siren || fail "the archive of our own kernels names CLBlast"
 for device in "" "--device host"; do
     # shellcheck disable=SC2086
     "$sirencl" verify --quiet $device clblast.siren || fail "verify $device"
@@ -48,20 +43,13 @@ cat >e.json <<JSON
 JSON
 "$sirencl" sweep --quiet --gemm clblast e.json -o run || fail "sweep --gemm clblast"
 grep -q '"narrow":[[:space:]]*".*clblast [1-9]"' run/environment.json || fail "the run does not tell: $(cat run/environment.json)"
-"$sirencl" info run/trials/*/archive.siren | grep -q 'products *clblast' || fail "the sweep does not use CLBlast"
+tells 'products *clblast' "$sirencl" info run/trials/*/archive.siren || fail "the sweep does not use CLBlast"
 
-# refused PART arguments...: one sentence that holds PART, exit code 2
-refused() {
-    local part=$1 got
-    shift
-    "$sirencl" "$@" >/dev/null 2>stderr.txt
-    got=$?
-    [ "$got" = 2 ] && [ "$(wc -l <stderr.txt)" = 1 ] && grep -qF -- "$part" stderr.txt || fail "$*: exit code $got: $(cat stderr.txt)"
-}
+refused() { expect 2 "$1" "$sirencl" "${@:2}"; }
 refused "--gemm is 'mkl' but must be auto, own or clblast" compress --gemm mkl p.nii no.siren
 refused "--gemm is 'mkl'" bench --gemm mkl
 refused "--gemm is 'mkl'" selftest --gemm mkl
 refused "--gemm is 'mkl'" sweep --gemm mkl e.json -o other
 refused "--gemm clblast and --matrix-units exclude each other" bench --gemm clblast --matrix-units
-[ -e no.siren ] && fail "a refused compression left an archive"
+[ ! -e no.siren ] || fail "a refused compression left an archive"
 echo "all checks passed"

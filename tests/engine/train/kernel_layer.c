@@ -4,21 +4,8 @@
 #include "tests/shared/family_gradient.h"
 #include "engine/decode/decode.h"
 
-static siren_device *device;
 static const char *const families[] = {"chain", "layer"};
 static const double tolerance = 3e-6;
-
-static int open_device(void **state) {
-    (void)state;
-    device = open_test_device(SIREN_FAMILY_LAYER);
-    return 0;
-}
-
-static int close_device(void **state) {
-    (void)state;
-    siren_device_close(device);
-    return 0;
-}
 
 /* Tests lower a device's limits, as small devices have them. */
 static siren_device_facts *facts(void) { return (siren_device_facts *)siren_device_get_facts(device); }
@@ -165,7 +152,7 @@ static void tiles_do_not_change_the_chains_gradient(void **state) {
     siren_network network;
     batch b;
     family_result tiled, whole;
-    if (first_family(device) != SIREN_FAMILY_CHAIN) skip();
+    if (first_family(device) != SIREN_FAMILY_CHAIN) skip_case("the chain family is for CPUs");
     assert_siren_ok(siren_network_from_model("siren-3d", 2, 128, 5, 30.0f, &network));
     batch_start(&b, &network, 3, 90001, true);
     siren_device_set_family(device, SIREN_FAMILY_CHAIN);
@@ -315,6 +302,6 @@ int main(int n_arguments, char **arguments) {
         cmocka_unit_test(exhausted_memory_is_reported),
     };
     if (n_arguments > 1 && strcmp(arguments[1], "tiny") == 0)
-        return cmocka_run_group_tests(tiny, open_device, close_device);
-    return cmocka_run_group_tests(all, open_device, close_device);
+        return run_on_family(SIREN_FAMILY_LAYER, tiny, sizeof tiny / sizeof *tiny);
+    return run_on_family(SIREN_FAMILY_LAYER, all, sizeof all / sizeof *all);
 }

@@ -7,20 +7,7 @@
 
 #include <math.h>
 
-static siren_device *device;
 static const double tolerance = 3e-6;
-
-static int open_device(void **state) {
-    (void)state;
-    device = open_test_device(SIREN_FAMILY_LAYER);
-    return 0;
-}
-
-static int close_device(void **state) {
-    (void)state;
-    siren_device_close(device);
-    return 0;
-}
 
 /* Tests lower a device's limits, as small devices have them. */
 static siren_device_facts *facts(void) { return (siren_device_facts *)siren_device_get_facts(device); }
@@ -220,6 +207,6 @@ int main(int n_arguments, char **arguments) {
         cmocka_unit_test(limits_are_respected),
     };
     if (n_arguments > 1 && strcmp(arguments[1], "tiny") == 0)
-        return cmocka_run_group_tests(tiny, open_device, close_device);
-    return cmocka_run_group_tests(tests, open_device, close_device);
+        return run_on_family(SIREN_FAMILY_LAYER, tiny, sizeof tiny / sizeof *tiny);
+    return run_on_family(SIREN_FAMILY_LAYER, tests, sizeof tests / sizeof *tests);
 }

@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-static siren_device *device;
-
 enum { NX = 61, NY = 53, POINTS = NX * NY, OUTPUTS = 7, NETWORKS = 2, EPOCHS = 6 };
 
 /* A source that counts, and fails at a given read. */
@@ -265,5 +263,5 @@ int main(void) {
         cmocka_unit_test(samples_go_round),
     };
     size_t n = sizeof tests / sizeof *tests;
-    return run_on_families(&device, tests, n) + run_with_clblast(&device, tests, n);
+    return run_on_families(tests, n) + run_with_clblast(tests, n);
 }

@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-static siren_device *device;
-
 static siren_trainer_plan make_plan(const siren_network *network, size_t n_networks, size_t n_points,
                                     const float *coordinates, size_t max_epochs, double rate) {
     return (siren_trainer_plan){.network = network,
@@ -187,5 +185,5 @@ int main(void) {
         cmocka_unit_test(a_failing_device_is_reported),
     };
     size_t n = sizeof tests / sizeof *tests;
-    return run_on_families(&device, tests, n) + run_with_clblast(&device, tests, n);
+    return run_on_families(tests, n) + run_with_clblast(tests, n);
 }

@@ -1,13 +1,6 @@
 # Baselines of an experiment: ratios, resume, damage, failures; figures and lossless sizes against Python where it is there.
-set -u
-sirencl=$1
-python=${SIREN_PYTHON:-python3}
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
-sweep() { "$sirencl" sweep --device cpu "$@" >stdout.txt 2>stderr.txt; }
-same_run() { diff -rq -x environment.json -x timing.csv -x lock "$1" "$2" || fail "$1 and $2 differ"; }
+source "$(dirname "$0")/../../common.sh"
+sweep() { run "$sirencl" sweep --device cpu "$@"; }
 
 cat >some.json <<'JSON'
 {
@@ -28,7 +21,7 @@ cat >some.json <<'JSON'
 JSON
 
 # ---- what a run holds; a ratio below 1 is out of JPEG2000's reach, which is a result ----
-sweep some.json -o whole || fail "sweep: $(cat stderr.txt)"
+sweep some.json -o whole
 grep -q 'jpeg2000-slice-like-siren-2d-2x192-int8-seed0-[0-9a-f]*: jpeg2000 comes no nearer to a ratio of 0' stderr.txt ||
     fail "no word of the ratio out of reach: $(cat stderr.txt)"
 python3 - <<'PY' || fail "tables"
@@ -55,9 +48,7 @@ assert float(summary["jpeg2000-volume-ratio3"]["psnr_mean"]) > float(summary["jp
 assert all(float(r["mse"]) == 0 and r["psnr"] == "inf" for r in results if r["model"] in ("deflate", "xz"))
 assert ratio("xz") > ratio("deflate") > 1
 PY
-for trial in whole/trials/*/; do
-    (cd "$trial" && sha256sum --quiet -c SHA256SUMS) || fail "$trial: checksums"
-done
+checked whole
 [ "$(ls whole/trials/*/restored.nii.gz | wc -l)" = 6 ] || fail "6 restored series expected: $(ls whole/trials/*/restored.nii.gz)"
 "$sirencl" decompress --quiet whole/trials/siren-2d-2x32*/archive.siren decoded.nii.gz
 for series in whole/trials/*/restored.nii.gz; do
@@ -68,12 +59,12 @@ done
 cp -r whole again
 rm -r again/trials/deflate-* again/trials/jpeg2000-slice-rate8-*/SHA256SUMS again/summary.csv
 printf x >>"$(echo again/trials/jpeg2000-volume-ratio3-*/restored.nii.gz)"
-sweep some.json -o again || fail "resume: $(cat stderr.txt)"
+sweep some.json -o again
 [ "$(grep -c 'is done again' stderr.txt)" = 1 ] || fail "one damaged trial expected: $(cat stderr.txt)"
-grep -q 'comes no nearer' stderr.txt && fail "a complete trial was done again"
+! grep -q 'comes no nearer' stderr.txt || fail "a complete trial was done again"
 same_run whole again
-"$sirencl" sweep --json --device cpu some.json -o again 2>stderr.txt | grep -q '"complete_before":[[:space:]]*9' ||
-    fail "nothing was left to do: $(cat stderr.txt)"
+sweep --json some.json -o again
+grep -q '"complete_before":[[:space:]]*9' stdout.txt || fail "nothing was left to do: $(cat stdout.txt stderr.txt)"
 
 # ---- baselines alone; a method that fails leaves the others ----
 cp whole/inputs/phantom.nii.gz image.nii.gz
@@ -81,14 +72,15 @@ echo '{"input": "image.nii.gz", "baselines": [{"method": "smooth"}, {"method": "
 mkdir bin
 printf '#!/bin/sh\necho "mrfilter: no luck" >&2\nexit 3\n' >bin/mrfilter
 chmod +x bin/mrfilter
-PATH=$PWD/bin:$PATH sweep alone.json -o alone
-[ $? = 8 ] || fail "one of two trials failed, but the exit code says otherwise: $(cat stderr.txt)"
+PATH=$PWD/bin:$PATH expect 8 '' "$sirencl" sweep --device cpu alone.json -o alone
 grep -q 'trial smooth-[0-9a-f]* failed: mrfilter failed with exit code 3: .*no luck' stderr.txt || fail "$(cat stderr.txt)"
 [ "$(wc -l <alone/summary.csv)" = 2 ] || fail "deflate alone is complete: $(cat alone/summary.csv)"
-ls -A alone/trials/smooth-* | grep -q sirencl && fail "temporary files are left"
-if command -v mrfilter >/dev/null; then
-    sweep alone.json -o alone || fail "smoothing: $(cat stderr.txt)"
+! tells sirencl ls -A alone/trials/smooth-* || fail "temporary files are left"
+if has mrfilter; then
+    sweep alone.json -o alone
     grep -q '^smooth' alone/summary.csv || fail "$(cat alone/summary.csv)"
+else
+    skip_part "smoothing: MRtrix3 is not installed"
 fi
 
 # ---- networks are trained on the mask: baselines are given what is inside, and judged there ----
@@ -102,7 +94,7 @@ cat >inside.json <<'JSON'
   "baselines": [{"method": "jpeg2000", "match": "trials"}, {"method": "jpeg2000", "ratios": 8}, {"method": "deflate"}]
 }
 JSON
-sweep inside.json -o inside || fail "masked baselines: $(cat stderr.txt)"
+sweep inside.json -o inside
 grep -q '"mask_use":.*"train"' inside/trials/deflate-*/config.json || fail "a masked baseline is not told apart"
 python3 - <<'PY' || fail "masked baselines"
 import csv
@@ -117,10 +109,7 @@ assert all(r["mse"] == r["mse_masked"] for name in ("jpeg2000", "deflate") for r
 PY
 
 # ---- against Python ----
-if ! "$python" -c 'import nibabel, numpy' 2>/dev/null; then
-    echo "not compared with numpy: $python has no nibabel"
-    exit 0
-fi
+python_has nibabel,numpy || { skip_part "comparison with numpy: $python has no nibabel"; exit 0; }
 "$python" - <<'PY' || fail "figures differ from numpy's"
 import csv, glob, lzma, zlib
 import nibabel, numpy

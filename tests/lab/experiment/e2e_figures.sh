@@ -1,36 +1,27 @@
 # configs/fig3.json and fig4.json scaled down: slices that a sweep keeps for figures are those of the original and of the
 # results, the report draws them as sirencl panel and glyphs do, a run goes on after damage, and what cannot be drawn is said.
 # Glyphs are looked at where MRtrix3 is installed, pictures where gnuplot is; the runs without them go everywhere.
-set -u
-sirencl=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-fail() { echo "FAILED: $*" >&2; exit 1; }
-sweep() { "$sirencl" sweep --device cpu "$@" >stdout.txt 2>stderr.txt; }
-report() { "$sirencl" report "$@" >stdout.txt 2>stderr.txt; }
-checked() { for trial in "$1"/trials/*/; do (cd "$trial" && sha256sum --quiet -c SHA256SUMS) || fail "$trial: checksums"; done; }
-same() { diff -rq -x environment.json -x timing.csv -x lock -x figures "$1" "$2" || fail "a run that went on differs"; }
-configs=$(dirname "$0")/../../../configs
+source "$(dirname "$0")/../../common.sh"
+sweep() { run "$sirencl" sweep --device cpu "$@"; }
+report() { run "$sirencl" report "$@"; }
 scaled() { # NAME
     sed -e 's/\[140, 140, 96\]/[20, 18, 6]/; s/\[\[0, 5\], \[1000, 64\]\]/[[0, 2], [1000, 12]]/; s/"range": \[48, 49\]/"range": [2, 5]/' \
         -e 's/"epochs": 2000/"epochs": 30/; s/256/32/g; s/\[128, 32, 512\]/[16, 24]/; s/{"fod": true}/{}/' \
-        -e 's/"x": \[[0-9, ]*\], "y": \[[0-9, ]*\]/"x": [6, 12], "y": [7, 12]/' -e '/"\$schema"/d' "$configs/$1.json" >"$1.json"
+        -e 's/"x": \[[0-9, ]*\], "y": \[[0-9, ]*\]/"x": [6, 12], "y": [7, 12]/' -e '/"\$schema"/d' "$root/configs/$1.json" >"$1.json"
 }
 scaled fig3
 scaled fig4
 mkdir bin && ln -s "$(command -v ld)" bin/ # which OpenCL links kernels with
 
 # ---- the panel's slices: of the results listed, as archives decode ----
-sweep fig3.json -o fig3 || fail "fig3: $(cat stderr.txt)"
+sweep fig3.json -o fig3
 checked fig3
 [ "$(ls -d fig3/trials/*/panel | wc -l)" = 6 ] || fail "6 results expected: $(ls -d fig3/trials/*/panel)"
 siren=$(echo fig3/trials/siren-2d-3x32-*)
 grep -q '"slice":[[:space:]]*3,' "$siren/panel/panel.json" || fail "facts: $(cat "$siren/panel/panel.json")"
 "$sirencl" decompress --quiet --device host "$siren/archive.siren" slice.nii.gz --slices 3:4 --volumes 0:1 &&
     cmp slice.nii.gz "$siren/panel/result.nii.gz" || fail "the slice is not what the archive decodes to"
-python=${SIREN_PYTHON:-python3}
-if "$python" -c 'import nibabel, numpy' 2>/dev/null; then
+if python_has nibabel,numpy; then
     "$python" - fig3 "$siren" <<'PYTHON' || fail "slices"
 import glob, sys
 import nibabel, numpy
@@ -51,18 +42,17 @@ fi
 cp -r fig3 again
 printf x >>again/"${siren#fig3/}"/panel/result.nii.gz
 rm again/trials/mlp-relu-*/panel/original.nii.gz
-report again && fail "a damaged slice was reported"
-grep -q 'panel/result.nii.gz: is not the file that was written; run the sweep again' stderr.txt || fail "damage: $(cat stderr.txt)"
-sweep fig3.json -o again || fail "resume: $(cat stderr.txt)"
+expect 3 'panel/result.nii.gz: is not the file that was written; run the sweep again' "$sirencl" report again
+sweep fig3.json -o again
 grep -q 'the slice is kept again' stderr.txt || fail "no word of the damage: $(cat stderr.txt)"
 grep -q '10 trials, 10 of them complete before' stdout.txt || fail "trials were done again: $(cat stdout.txt)"
-same fig3 again
+same_run fig3 again
 
 # ---- a page without gnuplot, and one with it ----
-PATH=$folder/bin "$sirencl" report --quiet fig3 -o page.html --figures none 2>stderr.txt || fail "no gnuplot: $(cat stderr.txt)"
+run env PATH="$folder/bin" "$sirencl" report --quiet fig3 -o page.html --figures none
 grep -q 'gnuplot is missing' page.html || fail "the page does not say that gnuplot is missing"
-if command -v gnuplot >/dev/null; then
-    report --force fig3 -o page.html || fail "report: $(cat stderr.txt)"
+if has gnuplot; then
+    report --force fig3 -o page.html
     grep -q '<figure class="panel">' page.html || fail "no panel in the page"
     grep -q 'phantom, slice 3, volume 0, both counted from 0, of the original and 6 of 10 results' page.html || fail "caption"
     [ "$(sed -n "s/^label_[0-9] = '\(.*\)'$/\1/p" fig3/figures/panel-data.gp | paste -sd,)" = \
@@ -77,32 +67,34 @@ if command -v gnuplot >/dev/null; then
     tail -c $((3 * n)) direct/panel.f32 >last.f32 && tail -c $((3 * n)) fig3/figures/panel.f32 | cmp - last.f32 ||
         fail "the last result of the panel"
     sed -i 's/relative error/my error/' fig3/figures/panel.gp
-    report --force fig3 -o page.html || fail "edited: $(cat stderr.txt)"
+    report --force fig3 -o page.html
     grep -q 'panel.gp: is not the built-in script' stderr.txt && grep -q 'my error' page.html || fail "an edited script was not used"
+else
+    skip_part "pictures: gnuplot is not installed"
 fi
 
 # ---- glyphs without MRtrix3: evaluations without baselines, and a word in the page ----
-PATH=$folder/bin:/nowhere "$sirencl" sweep --device cpu fig4.json -o fig4 >stdout.txt 2>stderr.txt || fail "fig4: $(cat stderr.txt)"
+run env PATH="$folder/bin:/nowhere" "$sirencl" sweep --device cpu fig4.json -o fig4
 checked fig4
 [ "$(ls fig4/trials/*/evaluation.json | wc -l)" = 2 ] || fail "networks without baselines were not judged"
 for made in fig4/trials/*/glyphs; do
     [ "$(ls "$made")" = glyphs.json ] || fail "glyphs without MRtrix3: $(ls "$made")"
 done
-report fig4 || fail "report: $(cat stderr.txt)"
+report fig4
 grep -q 'The figure of the glyphs lacks tensors (.*not on PATH.*) and fibre orientations' fig4/report.html || fail "the page does not say what is missing"
-grep -q '<figure class="glyphs">' fig4/report.html && fail "a picture of nothing"
+! grep -q '<figure class="glyphs">' fig4/report.html || fail "a picture of nothing"
 
-if command -v dwi2tensor >/dev/null; then
-    sweep fig4.json -o mrtrix || fail "fig4 with MRtrix3: $(cat stderr.txt)"
+if has dwi2tensor; then
+    sweep fig4.json -o mrtrix
     checked mrtrix
     cp -r mrtrix again4
     printf x >>again4/trials/siren-2d-3x16-*/glyphs/result_tensor.nii.gz
-    sweep fig4.json -o again4 || fail "resume: $(cat stderr.txt)"
+    sweep fig4.json -o again4
     grep -q 'result_tensor.nii.gz: is not the file that was written; the trial is judged again' stderr.txt || fail "damage: $(cat stderr.txt)"
     grep -q '2 trials, 2 of them complete before' stdout.txt || fail "trials were done again: $(cat stdout.txt)"
-    same mrtrix again4
-    if command -v gnuplot >/dev/null; then
-        report mrtrix || fail "report: $(cat stderr.txt)"
+    same_run mrtrix again4
+    if has gnuplot; then
+        report mrtrix
         grep -q '<figure class="glyphs">' mrtrix/report.html || fail "no glyphs in the page"
         grep -q "^rows = 'colours tensor'$" mrtrix/figures/glyphs-data.gp && grep -q '^region_nx = 6$' mrtrix/figures/glyphs-data.gp ||
             fail "glyphs: $(cat mrtrix/figures/glyphs-data.gp)"
@@ -110,15 +102,13 @@ if command -v dwi2tensor >/dev/null; then
             fail "the page does not say what is missing"
     fi
 else
-    echo "no MRtrix3: glyphs were not looked at; tools/install-deps --mrtrix installs it"
+    skip_part "glyphs: MRtrix3 is not installed"
 fi
 
 # ---- impossible wishes: refused before anything is trained ----
 refused() { # PART KEYS
     echo '{"input": "fig3/inputs/phantom.nii.gz", "epochs": 1, "grid": {"model": "siren-2d", "width": 16}, '"$2"'}' >bad.json
-    sweep bad.json -o bad
-    [ $? = 2 ] || fail "$2: $(cat stderr.txt)"
-    grep -qF "$1" stderr.txt || fail "$2: $(cat stderr.txt)"
+    expect 2 "$1" "$sirencl" sweep --device cpu bad.json -o bad
     [ ! -e bad/trials ] || fail "$2: something was trained"
 }
 refused 'panel.slice asks for 6, but fig3/inputs/phantom.nii.gz has only 0 to 5 there' '"panel": {"slice": 6}'

@@ -1,19 +1,10 @@
-#!/bin/bash
 # The experiment parser and docs/experiment.schema.json, as python-jsonschema reads it, judge alike: every example of
 # docs/experiments.md, every file of configs/, the hostile corpus, and the examples with one value changed at a time.
-# Skipped (77) where Python has no jsonschema; SIREN_PYTHON names another Python.
-set -eu
-python=${SIREN_PYTHON:-python3}
-if ! "$python" -c 'from jsonschema import Draft202012Validator' 2>/dev/null; then
-    echo "skipped: $python has no jsonschema with draft 2020-12 (set SIREN_PYTHON to a Python that has it)"
-    exit 77
-fi
-root=$(cd "$(dirname "$0")/../../.." && pwd)
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-mkdir "$folder/corpus"
-./hostile_config "$folder/corpus"
-"$python" - "$root" "$folder" <<'PYTHON'
+source "$(dirname "$0")/../../common.sh"
+needs_python jsonschema.validators
+mkdir corpus
+"$built/hostile_config" corpus
+"$python" - "$root" "$folder" "$built" <<'PYTHON'
 import copy
 import json
 import pathlib
@@ -23,7 +14,7 @@ import sys
 
 from jsonschema import Draft202012Validator
 
-root, folder = map(pathlib.Path, sys.argv[1:])
+root, folder, built = map(pathlib.Path, sys.argv[1:])
 schema = json.loads((root / "docs/experiment.schema.json").read_text())
 Draft202012Validator.check_schema(schema)
 validator = Draft202012Validator(schema)
@@ -76,7 +67,7 @@ for text in good + [json.dumps(tree) for e in examples for tree in variants(json
     files.append(folder / f"{len(files)}.json")
     files[-1].write_text(text)
 files += sorted((folder / "corpus").glob("*.json"))
-judged = subprocess.run(["./unit_experiment", *files], check=True, capture_output=True).stdout.decode("utf-8", "replace")
+judged = subprocess.run([built / "unit_experiment", *files], check=True, capture_output=True).stdout.decode("utf-8", "replace")
 rows = [line.split("\t") for line in judged.splitlines()]
 assert len(rows) == len(files)
 

@@ -6,8 +6,7 @@
 
 #include <glob.h>
 #include <math.h>
-
-static siren_device *device;
+#include <unistd.h>
 
 enum { NX = 33, NY = 29, NZ = 8, NV = 3, VALUES = NX * NY * NZ * NV };
 
@@ -187,5 +186,5 @@ int main(void) {
                                        cmocka_unit_test(a_training_under_way_begins_anew),
                                        cmocka_unit_test(sweep_does_with_what_there_is)};
     siren_set_log(hear, NULL);
-    return run_on_families(&device, tests, sizeof tests / sizeof *tests);
+    return run_on_families(tests, sizeof tests / sizeof *tests);
 }

@@ -8,8 +8,6 @@
 
 #include <math.h>
 
-static siren_device *device;
-
 enum { NX = 9, NY = 7, NZ = 3, NV = 4, SLICE = NX * NY, POINTS = SLICE * NZ };
 
 /* Slice 1 is constant; volume 2 is constant in slice 2. */
@@ -163,9 +161,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(what_cannot_be_compared_is_refused),
     };
     if (argc == 4) return siren_exit_code(print_archive(argv));
-    device = open_test_device(SIREN_FAMILY_CHAIN);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    siren_device_close(device);
+    int failed = run_on_family(SIREN_FAMILY_CHAIN, tests, sizeof tests / sizeof *tests);
     scratch_remove();
     return failed;
 }

@@ -1,15 +1,6 @@
-#!/bin/bash
-# Slice-wise figures of archives of every kind of block against numpy, from the restored float32 series. Skipped (77)
-# where Python has no nibabel; SIREN_PYTHON names another Python.
-set -eu
-sirencl=$1
-python=${SIREN_PYTHON:-python3}
-if ! "$python" -c 'import nibabel, numpy' 2>/dev/null; then
-    echo "skipped: $python has no nibabel (set SIREN_PYTHON to a Python that has it)"
-    exit 77
-fi
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+# Slice-wise figures of archives of every kind of block against numpy, from the restored float32 series.
+source "$(dirname "$0")/../../common.sh"
+needs_python nibabel,numpy
 
 # Noise on a wave; slice 3 constant, volume 1 constant in slice 4, volume 3 everywhere; voxels that are not finite.
 "$python" - "$folder" <<'PYTHON'
@@ -35,9 +26,9 @@ PYTHON
 compare() { # NAME options...
     local name=$1
     shift
-    "$sirencl" compress "$folder/image.nii" "$folder/$name.siren" --layers 2 --width 24 --epochs 30 --quiet "$@"
-    "$sirencl" decompress "$folder/$name.siren" "$folder/$name.nii" --quiet
-    ./e2e_slicewise "$folder/$name.siren" "$folder/image.nii" "$folder/mask.nii" >"$folder/$name.txt"
+    "$sirencl" compress image.nii $name.siren --layers 2 --width 24 --epochs 30 --quiet "$@"
+    "$sirencl" decompress $name.siren $name.nii --quiet
+    "$built/e2e_slicewise" $name.siren image.nii mask.nii >$name.txt
 }
 compare volume --model siren-3d
 compare patches --model siren-3d --blocks patch:4x4x3 --slices 1:8

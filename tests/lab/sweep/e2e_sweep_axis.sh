@@ -1,11 +1,7 @@
 # sirencl sweep along x and y: the decoded slices are those of the input, and figures inside the mask are of the voxels
 # that the mask means.
-set -eu
-sirencl=$1
-command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+source "$(dirname "$0")/../../common.sh"
+needs python3
 for axis in x y; do
     cat >"$axis.json" <<JSON
 {
