@@ -40,9 +40,8 @@ enum {
 };
 
 typedef struct {
-    const char *key;      /* "points_per_epoch" */
-    const char *option;   /* of compress, without the dashes; NULL: of experiments alone */
-    const char *argument; /* how --help calls the value: "N" */
+    const char *key;    /* "points_per_epoch" */
+    const char *option; /* of compress, without the dashes; NULL: of experiments alone */
     siren_setting_type type;
     size_t offset;           /* of the field in siren_settings */
     double minimum, maximum; /* of a number */
@@ -65,15 +64,14 @@ const siren_setting *siren_setting_at(size_t i);
 static inline bool siren_setting_is_value(const siren_setting *setting) {
     return setting->type < SIREN_SETTING_BLOCKS;
 }
-/* The row of a key, or of an option ('-' and '_' are the same); NULL where there is none. */
+/* The row of a key or option; NULL where there is none. */
 const siren_setting *siren_setting_find(const char *key);
 
 /* Sets the field in `settings` (a siren_settings) from text. USAGE names `what` ("--epochs"), text and range. */
 siren_status siren_setting_parse(const siren_setting *setting, const char *what, const char *text,
                                  void *settings);
 /* The field as siren_setting_parse() reads it. Returns `out`. */
-char *siren_setting_format(const siren_setting *setting, const siren_settings *settings,
-                           char out[SIREN_SETTING_CHARS]);
+char *siren_setting_format(const siren_setting *setting, const void *settings, char out[SIREN_SETTING_CHARS]);
 /* What values there are: "1 to 32". Returns `out`. */
 char *siren_setting_range(const siren_setting *setting, char out[SIREN_SETTING_CHARS]);
 
@@ -98,9 +96,8 @@ siren_status siren_settings_check(const siren_settings *settings);
 /* Makes the choices left open for networks of `n_inputs` coordinates: rate and kind of blocks. */
 void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs);
 
-/* One value of a command line, in [minimum, maximum]; USAGE names `what`. */
-siren_status siren_parse_integer(const char *what, const char *text, double minimum, double maximum,
-                                 uint64_t *out);
+/* One value of a command line; a span is "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never empty. USAGE
+ * names `what`. */
 siren_status siren_parse_real(const char *what, const char *text, double minimum, double maximum,
                               double *out);
 siren_status siren_parse_span(const char *what, const char *text, siren_span *out);
