@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +21,18 @@
 
 /* To add a setting: a field of siren_settings, a row here, and what uses it; then unit_settings --write. */
 static const siren_setting table[] = {
-    ROW("model", "model", MODEL, model, "siren-2d", .help = "kind of network", .provenance = "model",
-        .share = SIREN_SHARE_BY_NETWORK),
+    ROW("model", "model", MODEL, model, "siren-2d",
+        .values = "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren, mlp-siren-last or "
+                  "siren-3d",
+        .help = "kind of network", .provenance = "model", .share = SIREN_SHARE_BY_NETWORK),
     ROW("layers", "layers", UINT32, layers, "3", .minimum = 1, .maximum = SIREN_MAX_LAYERS - 1,
         .unit = "hidden layers", .help = "as the model's name counts them", .share = SIREN_SHARE_BY_NETWORK),
     ROW("width", "width", UINT32, width, "256", .minimum = 1, .maximum = SIREN_MAX_WIDTH, .least_option = 16,
         .unit = "units", .help = "of a hidden layer; multiples of 16 waste nothing",
         .share = SIREN_SHARE_BY_NETWORK),
-    ROW("weights", "weights", WEIGHTS, weight_bits, "int8", .help = "how parameters are stored",
-        .share = SIREN_SHARE_TRAINING, .suffix = "-", .flags = SIREN_SETTING_NAMED),
+    ROW("weights", "weights", WEIGHTS, weight_bits, "int8", .values = "float32 or one of int6 to int12",
+        .help = "how parameters are stored", .share = SIREN_SHARE_TRAINING, .suffix = "-",
+        .flags = SIREN_SETTING_NAMED),
     ROW("seed", "seed", UINT64, seed, "0", .maximum = 0x1p64, .help = "of the initial parameters",
         .provenance = "seed", .share = SIREN_SHARE_BATCH, .suffix = "-seed", .flags = SIREN_SETTING_NAMED),
     ROW("lr", "lr", FLOAT, rate, "auto", .unset = "auto", .minimum = 1e-12, .maximum = 1,
@@ -40,11 +42,13 @@ static const siren_setting table[] = {
         .help = "frequency of the sine layers", .share = SIREN_SHARE_BY_NETWORK, .suffix = "-w0_",
         .flags = SIREN_SETTING_IN_LAYERS),
     ROW("blocks", "blocks", BLOCKS, blocks, "auto", .unset = "auto",
+        .values = "slice, volume, or patch:XxYxZ with the voxels of a patch, like patch:16x16x16",
         .help = "what one network stands for; auto: slices for 2-D models, the volume for siren-3d",
         .suffix = "-"),
-    ROW("axis", NULL, AXIS, axis, "z", .help = "what slices are counted along", .suffix = "-axis"),
-    ROW("slices", "slices", SPAN, slices, "all", .unset = "all", .help = "slices to compress",
-        .suffix = "-slices"),
+    ROW("axis", NULL, AXIS, axis, "z", .values = "x, y or z", .help = "what slices are counted along",
+        .suffix = "-axis"),
+    ROW("slices", "slices", SPAN, slices, "all", .unset = "all",
+        .values = "A:B, counted from 0 and without B", .help = "slices to compress", .suffix = "-slices"),
     ROW("epochs", "epochs", SIZE, epochs, "2000", .minimum = 1, .maximum = 10000000, .unit = "steps",
         .help = "of Adam", .provenance = "epochs", .suffix = "-epochs"),
     ROW("points_per_epoch", "points-per-epoch", SIZE, points_per_epoch, "all", .unset = "all", .minimum = 1,
@@ -82,18 +86,23 @@ static bool is_number(const siren_setting *s) {
     return s->type >= SIREN_SETTING_UINT32 && s->type <= SIREN_SETTING_FLOAT;
 }
 
+/* The least that a command line may give. */
+static double least_option(const siren_setting *s) {
+    return s->least_option > 0 ? s->least_option : s->minimum;
+}
+
 /* Of a whole number. */
 static uint64_t get_integer(const siren_setting *s, const void *settings) {
     const void *field = field_of(s, settings);
-    return field_bytes(s) == sizeof(uint32_t) ? *(const uint32_t *)field : *(const uint64_t *)field;
+    if (s->type == SIREN_SETTING_UINT32) return *(const uint32_t *)field;
+    return s->type == SIREN_SETTING_SIZE ? *(const size_t *)field : *(const uint64_t *)field;
 }
 
 static void put_integer(const siren_setting *s, uint64_t value, void *settings) {
     void *field = field_of(s, settings);
-    if (field_bytes(s) == sizeof(uint32_t))
-        *(uint32_t *)field = (uint32_t)value;
-    else
-        *(uint64_t *)field = value;
+    if (s->type == SIREN_SETTING_UINT32) *(uint32_t *)field = (uint32_t)value;
+    if (s->type == SIREN_SETTING_SIZE) *(size_t *)field = (size_t)value;
+    if (s->type == SIREN_SETTING_UINT64) *(uint64_t *)field = value;
 }
 
 int siren_setting_compare(const siren_setting *s, const siren_settings *a, const siren_settings *b) {
@@ -120,11 +129,7 @@ bool siren_setting_is_untold(const siren_setting *s, const siren_settings *setti
     return s->flags & SIREN_SETTING_LATE && siren_setting_compare(s, settings, &standard) == 0;
 }
 
-/* ---- numbers and ranges as text ---- */
-
-static siren_status out_of_range(const char *what, const char *text, double minimum, double maximum) {
-    return siren_fail(SIREN_USAGE, "%s is %s but must be from %.10g to %.10g", what, text, minimum, maximum);
-}
+/* ---- as text ---- */
 
 /* strtoull would take "-1" and " 1". */
 static siren_status parse_integer(const char *what, const char *text, double minimum, double maximum,
@@ -137,19 +142,21 @@ static siren_status parse_integer(const char *what, const char *text, double min
     errno = 0;
     uint64_t value = strtoull(text, NULL, 10);
     if (errno == ERANGE || (double)value < minimum || (double)value > maximum)
-        return out_of_range(what, text, minimum, maximum);
+        return siren_fail(SIREN_USAGE, "%s is %s but must be from %.10g to %.10g", what, text, minimum,
+                          maximum);
     *out = value;
     return SIREN_OK;
 }
 
 siren_status siren_parse_real(const char *what, const char *text, double minimum, double maximum,
                               double *out) {
-    char *end = NULL;
-    double value = strtod(text, &end);
-    if (end == text || *end != '\0' || isspace((unsigned char)*text) || isnan(value))
+    double value = 0;
+    if (!siren_number_parse(text, &value))
         return siren_fail(SIREN_USAGE, "%s is '%s' but must be a number from %.10g to %.10g", what, text,
                           minimum, maximum);
-    if (value < minimum || value > maximum) return out_of_range(what, text, minimum, maximum);
+    if (value < minimum || value > maximum)
+        return siren_fail(SIREN_USAGE, "%s is %s but must be from %.10g to %.10g", what, text, minimum,
+                          maximum);
     *out = value;
     return SIREN_OK;
 }
@@ -214,8 +221,7 @@ static bool parse_model(const char *text, siren_settings *out) {
 
 siren_status siren_setting_parse(const siren_setting *s, const char *what, const char *text, void *settings) {
     void *field = field_of(s, settings);
-    char range[SIREN_SETTING_CHARS];
-    double least = s->least_option > 0 ? s->least_option : s->minimum, real = 0;
+    double least = least_option(s), real = 0;
     uint64_t integer = 0;
     bool known = true;
     if (s->unset && (strcmp(text, s->unset) == 0 || (is_number(s) && strcmp(text, "0") == 0))) {
@@ -247,7 +253,7 @@ siren_status siren_setting_parse(const siren_setting *s, const char *what, const
         put_integer(s, integer, settings);
     }
     if (known) return SIREN_OK;
-    return siren_fail(SIREN_USAGE, "%s is '%s' but must be %s", what, text, siren_setting_range(s, range));
+    return siren_fail(SIREN_USAGE, "%s is '%s' but must be %s", what, text, s->values);
 }
 
 char *siren_setting_format(const siren_setting *s, const void *settings, char out[SIREN_SETTING_CHARS]) {
@@ -277,26 +283,11 @@ char *siren_setting_format(const siren_setting *s, const void *settings, char ou
 }
 
 char *siren_setting_range(const siren_setting *s, char out[SIREN_SETTING_CHARS]) {
-    static const char *const ranges[] = {
-        [SIREN_SETTING_WEIGHTS] = "float32 or one of int6 to int12",
-        [SIREN_SETTING_BLOCKS] =
-            "slice, volume, or patch:XxYxZ with the voxels of a patch, like patch:16x16x16",
-        [SIREN_SETTING_AXIS] = "x, y or z",
-        [SIREN_SETTING_SPAN] = "A:B, counted from 0 and without B"};
-    const size_t n = SIREN_SETTING_CHARS;
-    double least = s->least_option > 0 ? s->least_option : s->minimum;
-    size_t length = 0;
+    const char *format = s->maximum < 0x1p64 ? "%.10g to %.10g" : "%.10g to 2^64 - 1";
     if (is_number(s))
-        snprintf(out, n, s->maximum < 0x1p64 ? "%.10g to %.10g" : "%.10g to 2^64 - 1", least, s->maximum);
-    else if (s->type != SIREN_SETTING_MODEL)
-        snprintf(out, n, "%s", ranges[s->type]);
+        snprintf(out, SIREN_SETTING_CHARS, format, least_option(s), s->maximum);
     else
-        for (size_t i = 0; siren_model_name(i) && length < n; i++)
-            length += (size_t)snprintf(out + length, n - length, "%s%s",
-                                       i == 0                    ? ""
-                                       : siren_model_name(i + 1) ? ", "
-                                                                 : " or ",
-                                       siren_model_name(i));
+        snprintf(out, SIREN_SETTING_CHARS, "%s", s->values);
     return out;
 }
 
@@ -305,7 +296,6 @@ char *siren_setting_range(const siren_setting *s, char out[SIREN_SETTING_CHARS])
 siren_status siren_setting_read(const siren_setting *s, siren_value value, siren_settings *out) {
     const uint64_t most = s->maximum < 0x1p64 ? (uint64_t)s->maximum : UINT64_MAX;
     const char *text = NULL;
-    char range[SIREN_SETTING_CHARS];
     uint64_t integer = 0;
     double real = 0;
     if (s->type == SIREN_SETTING_FLOAT) {
@@ -317,7 +307,7 @@ siren_status siren_setting_read(const siren_setting *s, siren_value value, siren
     } else {
         SIREN_RETURN_IF_FAILED(siren_value_string(value, &text));
         if (siren_setting_parse(s, s->key, text, out) != SIREN_OK)
-            return siren_value_refuse(value, "give %s", siren_setting_range(s, range));
+            return siren_value_refuse(value, "give %s", s->values);
     }
     return SIREN_OK;
 }

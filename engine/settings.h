@@ -31,13 +31,10 @@ typedef enum {
     SIREN_SHARE_BY_NETWORK /* what their networks allow, which tell the setting */
 } siren_setting_share;
 
-enum {
-    SIREN_SETTING_NAMED =
-        1, /* in every trial's name, not only where the experiment as a whole has another value */
-    SIREN_SETTING_LATE =
-        2, /* not in identities and provenance at its default, so that those from before it stay */
-    SIREN_SETTING_IN_LAYERS = 4 /* in an identity told by the list of layers alone */
-};
+/* Flags. NAMED: its value is in every trial's name, not only where that of the whole experiment is another. LATE: at its
+ * default it is not in identities and provenance, so that those from before it stay. IN_LAYERS: identities tell it in the list
+ * of layers. */
+enum { SIREN_SETTING_NAMED = 1, SIREN_SETTING_LATE = 2, SIREN_SETTING_IN_LAYERS = 4 };
 
 typedef struct {
     const char *key;    /* "points_per_epoch" */
@@ -46,15 +43,14 @@ typedef struct {
     size_t offset;           /* of the field in siren_settings */
     double minimum, maximum; /* of a number */
     double least_option;     /* in the place of the minimum on command lines; 0: the same */
-    const char *standard;    /* the default, as text */
-    const char
-        *unset; /* how a field of 0 is called, which is not a value then but a choice left open; NULL: none */
-    const char *unit; /* of a number: "steps"; NULL: none */
-    const char *help; /* what it is, without a full stop */
-    const char
-        *provenance; /* its key among an archive's provenance; NULL: network, blocks and records tell it */
+    const char *values;      /* of what is no number: "x, y or z" */
+    const char *standard;    /* the default */
+    const char *unset; /* what a field of 0 is called, if it is no value but leaves a choice open; or NULL */
+    const char *unit,
+        *help; /* "steps", of a number, or NULL; "of Adam": together what it is, without a full stop */
+    const char *provenance; /* key among an archive's provenance; NULL: its network or records tell it */
     siren_setting_share share;
-    const char *suffix; /* what comes before the value in a trial's name; NULL: the name's head tells it */
+    const char *suffix; /* before the value in a trial's name; NULL: the name's head tells it */
     unsigned flags;
 } siren_setting;
 
@@ -75,7 +71,7 @@ char *siren_setting_format(const siren_setting *setting, const void *settings, c
 /* What values there are: "1 to 32". Returns `out`. */
 char *siren_setting_range(const siren_setting *setting, char out[SIREN_SETTING_CHARS]);
 
-/* The field from an experiment file, and as a member of its JSON; not of the last three types. */
+/* The field from an experiment file, and as a member of its JSON; not of blocks and spans. */
 siren_status siren_setting_read(const siren_setting *setting, siren_value value, siren_settings *out);
 void siren_setting_write(const siren_setting *setting, const siren_settings *settings, siren_json *json);
 

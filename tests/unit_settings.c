@@ -53,6 +53,8 @@ static void every_row_is_parsed_and_formatted(void **state) {
         assert_ptr_equal(siren_setting_find(s->key), s);
         if (s->option) assert_ptr_equal(siren_setting_find(s->option), s);
     }
+    s = siren_setting_find("model");
+    for (size_t i = 0; siren_model_name(i); i++) assert_non_null(strstr(s->values, siren_model_name(i)));
     assert_null(siren_setting_find("nonsense"));
     assert_null(siren_setting_find(""));
     assert_null(siren_setting_find(NULL));
