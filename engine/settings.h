@@ -30,31 +30,26 @@ typedef enum {
     SIREN_SHARE_BY_NETWORK /* what their networks allow, which tell the setting */
 } siren_setting_share;
 
-enum {
-    SIREN_SETTING_NAMED =
-        1, /* in every trial's name, not only where the experiment as a whole has another value */
-    SIREN_SETTING_LATE =
-        2, /* not in identities and provenance at its default, so that those from before it stay */
-    SIREN_SETTING_IN_LAYERS = 4 /* in an identity told by the list of layers alone */
-};
+/* Flags. NAMED: its value is in every trial's name, not only where that of the whole experiment is another. LATE: at its
+ * default it is not in identities and provenance, so that those from before it stay. IN_LAYERS: identities tell it in the list
+ * of layers. */
+enum { SIREN_SETTING_NAMED = 1, SIREN_SETTING_LATE = 2, SIREN_SETTING_IN_LAYERS = 4 };
 
 typedef struct {
-    const char *key;      /* "points_per_epoch" */
-    const char *option;   /* of compress, without the dashes; NULL: of experiments alone */
-    const char *argument; /* how --help calls the value: "N" */
+    const char *key;    /* "points_per_epoch" */
+    const char *option; /* of compress, without the dashes; NULL: of experiments alone */
     siren_setting_type type;
     size_t offset;           /* of the field in siren_settings */
     double minimum, maximum; /* of a number */
     double least_option;     /* in the place of the minimum on command lines; 0: the same */
-    const char *standard;    /* the default, as text */
-    const char
-        *unset; /* how a field of 0 is called, which is not a value then but a choice left open; NULL: none */
-    const char *unit; /* of a number: "steps"; NULL: none */
-    const char *help; /* what it is, without a full stop */
-    const char
-        *provenance; /* its key among an archive's provenance; NULL: network, blocks and records tell it */
+    const char *values;      /* of what is no number: "x, y or z" */
+    const char *standard;    /* the default */
+    const char *unset; /* what a field of 0 is called, if it is no value but leaves a choice open; or NULL */
+    const char *unit,
+        *help; /* "steps", of a number, or NULL; "of Adam": together what it is, without a full stop */
+    const char *provenance; /* key among an archive's provenance; NULL: its network or records tell it */
     siren_setting_share share;
-    const char *suffix; /* what comes before the value in a trial's name; NULL: the name's head tells it */
+    const char *suffix; /* before the value in a trial's name; NULL: the name's head tells it */
     unsigned flags;
 } siren_setting;
 
@@ -64,21 +59,20 @@ const siren_setting *siren_setting_at(size_t i);
 static inline bool siren_setting_is_value(const siren_setting *setting) {
     return setting->type < SIREN_SETTING_BLOCKS;
 }
-/* The row of a key, or of an option ('-' and '_' are the same); NULL where there is none. */
+/* The row of a key or option; NULL where there is none. */
 const siren_setting *siren_setting_find(const char *key);
 
 /* Sets the field in `settings` (a siren_settings) from text. USAGE names `what` ("--epochs"), text and range. */
 siren_status siren_setting_parse(const siren_setting *setting, const char *what, const char *text,
                                  void *settings);
 /* The field as siren_setting_parse() reads it. Returns `out`. */
-char *siren_setting_format(const siren_setting *setting, const siren_settings *settings,
-                           char out[SIREN_SETTING_CHARS]);
+char *siren_setting_format(const siren_setting *setting, const void *settings, char out[SIREN_SETTING_CHARS]);
 /* What values there are: "1 to 32". Returns `out`. */
 char *siren_setting_range(const siren_setting *setting, char out[SIREN_SETTING_CHARS]);
 
-/* Whether the field is one number; a whole one in either width. */
+/* Whether the field is one number; a whole one of any width. */
 bool siren_setting_is_number(const siren_setting *setting);
-uint64_t siren_setting_get_integer(const siren_setting *setting, const siren_settings *settings);
+uint64_t siren_setting_get_integer(const siren_setting *setting, const void *settings);
 void siren_setting_put_integer(const siren_setting *setting, uint64_t value, void *settings);
 
 /* Order of the field's values; 0 for equal ones. */
@@ -98,9 +92,8 @@ siren_status siren_settings_check(const siren_settings *settings);
 /* Makes the choices left open for networks of `n_inputs` coordinates: rate and kind of blocks. */
 void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs);
 
-/* One value of a command line, in [minimum, maximum]; USAGE names `what`. */
-siren_status siren_parse_integer(const char *what, const char *text, double minimum, double maximum,
-                                 uint64_t *out);
+/* One value of a command line; a span is "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never empty. USAGE
+ * names `what`. */
 siren_status siren_parse_real(const char *what, const char *text, double minimum, double maximum,
                               double *out);
 siren_status siren_parse_span(const char *what, const char *text, siren_span *out);

@@ -49,8 +49,8 @@ static void print_text(const siren_bench_run *r) {
 }
 
 typedef struct {
-    const char *model;
-    uint32_t layers, width, volumes;
+    siren_settings settings; /* of the network */
+    uint32_t volumes;
     size_t points, networks, steps;
     bool matrix_units;
     const char *gemm;
@@ -61,9 +61,10 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
     siren_device *device = NULL;
     siren_network network;
     siren_bench_result result;
+    const siren_settings *settings = &size->settings;
     char crc[24];
-    SIREN_TRY(siren_network_from_model(size->model, size->layers, size->width, size->volumes,
-                                       siren_settings_defaults().w0, &network));
+    SIREN_TRY(siren_network_from_model(settings->model, settings->layers, settings->width, size->volumes,
+                                       settings->w0, &network));
     SIREN_TRY(siren_device_open(device_choice, &device));
     siren_tune_load(device);
     SIREN_TRY(siren_tool_use_gemm(device, size->gemm, size->matrix_units));
@@ -80,9 +81,9 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
                                  .family = siren_kernels_text(device, &network, kernels),
                                  .sirencl = siren_version(),
                                  .decode_crc = crc,
-                                 .model = size->model,
-                                 .layers = size->layers,
-                                 .width = size->width,
+                                 .model = settings->model,
+                                 .layers = settings->layers,
+                                 .width = settings->width,
                                  .volumes = size->volumes,
                                  .points = size->points,
                                  .networks = size->networks,
@@ -125,21 +126,13 @@ static siren_status count_files(bool compare, const char *const *files, size_t *
 int siren_tool_bench(int argc, char **argv) {
     bool json = false, compare = false;
     siren_common_options common = {0};
-    bench_size size = {.model = "siren-2d",
-                       .layers = 3,
-                       .width = 256,
-                       .volumes = 69,
-                       .points = 19600,
-                       .networks = 1,
-                       .steps = 10};
+    bench_size size = {
+        .settings = siren_settings_defaults(), .volumes = 69, .points = 19600, .networks = 1, .steps = 10};
     const char *device_choice = NULL, *files[SIREN_BENCH_FILES] = {NULL};
     const siren_option options[] = {
-        {"model", "NAME",
-         "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren,\nmlp-siren-last or siren-3d",
-         SIREN_OPTION_TEXT, &size.model, 0, 0},
-        {"layers", "N", "hidden layers", SIREN_OPTION_UINT32, &size.layers, 1, SIREN_MAX_LAYERS - 1},
-        {"width", "N", "units of a hidden layer, 16 to 1024", SIREN_OPTION_UINT32, &size.width, 16,
-         SIREN_MAX_WIDTH},
+        {"model", "NAME", NULL, SIREN_OPTION_SETTING, &size.settings, 0, 0},
+        {"layers", "N", NULL, SIREN_OPTION_SETTING, &size.settings, 0, 0},
+        {"width", "N", NULL, SIREN_OPTION_SETTING, &size.settings, 0, 0},
         {"volumes", "N", "outputs of the network", SIREN_OPTION_UINT32, &size.volumes, 1, SIREN_MAX_OUTPUTS},
         {"points", "N", "voxels of a slice, or of the volume of a 3-D model", SIREN_OPTION_SIZE, &size.points,
          1, 16777216},

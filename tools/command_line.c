@@ -11,40 +11,31 @@
 
 /* ---- values ---- */
 
+/* The setting, or a row of the option's type and range, as which a value of its own is parsed and shown. */
+static siren_setting row_of(const siren_option *option) {
+    if (option->type == SIREN_OPTION_SETTING) return *siren_setting_find(option->name);
+    return (siren_setting){
+        .type = (siren_setting_type)option->type, .minimum = option->minimum, .maximum = option->maximum};
+}
+
 static siren_status assign(const siren_option *option, const char *text) {
     char what[64];
     snprintf(what, sizeof what, "--%s", option->name);
-    uint64_t integer = 0;
-    double real = 0;
+    const siren_setting row = row_of(option);
     switch (option->type) {
     case SIREN_OPTION_FLAG:
         *(bool *)option->value = true;
-        break;
+        return SIREN_OK;
     case SIREN_OPTION_TEXT:
         *(const char **)option->value = text;
-        break;
-    case SIREN_OPTION_UINT32:
-    case SIREN_OPTION_SIZE:
-    case SIREN_OPTION_UINT64:
-        SIREN_RETURN_IF_FAILED(siren_parse_integer(what, text, option->minimum, option->maximum, &integer));
-        if (option->type == SIREN_OPTION_UINT32) *(uint32_t *)option->value = (uint32_t)integer;
-        if (option->type == SIREN_OPTION_SIZE) *(size_t *)option->value = (size_t)integer;
-        if (option->type == SIREN_OPTION_UINT64) *(uint64_t *)option->value = integer;
-        break;
-    case SIREN_OPTION_FLOAT:
+        return SIREN_OK;
     case SIREN_OPTION_DOUBLE:
-        SIREN_RETURN_IF_FAILED(siren_parse_real(what, text, option->minimum, option->maximum, &real));
-        if (option->type == SIREN_OPTION_FLOAT) *(float *)option->value = (float)real;
-        if (option->type == SIREN_OPTION_DOUBLE) *(double *)option->value = real;
-        break;
-    case SIREN_OPTION_SPAN:
-        return siren_parse_span(what, text, option->value);
-    case SIREN_OPTION_SETTING:
-        return siren_setting_parse(siren_setting_find(option->name), what, text, option->value);
+        return siren_parse_real(what, text, option->minimum, option->maximum, option->value);
     case SIREN_OPTION_BYTES:
         return siren_parse_bytes(what, text, option->minimum, option->maximum, option->value);
+    default:
+        return siren_setting_parse(&row, what, text, option->value);
     }
-    return SIREN_OK;
 }
 
 /* ---- names ---- */
@@ -158,64 +149,46 @@ siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv
 /* ---- --help ---- */
 
 size_t siren_setting_options(siren_settings *settings, siren_option out[SIREN_MAX_SETTINGS]) {
+    static const char *const arguments[] = {
+        [SIREN_SETTING_MODEL] = "NAME",  [SIREN_SETTING_WEIGHTS] = "TYPE", [SIREN_SETTING_UINT32] = "N",
+        [SIREN_SETTING_SIZE] = "N",      [SIREN_SETTING_UINT64] = "N",     [SIREN_SETTING_FLOAT] = "X",
+        [SIREN_SETTING_BLOCKS] = "KIND", [SIREN_SETTING_AXIS] = "AXIS",    [SIREN_SETTING_SPAN] = "A:B"};
     const siren_setting *s;
     size_t n = 0;
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
         if (s->option)
-            out[n++] = (siren_option){s->option, s->argument, s->help, SIREN_OPTION_SETTING, settings, 0, 0};
+            out[n++] =
+                (siren_option){s->option, arguments[s->type], NULL, SIREN_OPTION_SETTING, settings, 0, 0};
     return n;
 }
 
 static void show_default(const siren_option *option, char *out, size_t size) {
+    const siren_setting row = row_of(option);
     *out = '\0';
-    switch (option->type) {
-    case SIREN_OPTION_SETTING:
-        siren_setting_format(siren_setting_find(option->name), option->value, out);
-        break;
-    case SIREN_OPTION_TEXT: {
+    if (option->type == SIREN_OPTION_TEXT) {
         const char *text = *(const char **)option->value;
-        if (text) snprintf(out, size, "%s", text);
-        break;
-    }
-    case SIREN_OPTION_UINT32:
-        snprintf(out, size, "%" PRIu32, *(uint32_t *)option->value);
-        break;
-    case SIREN_OPTION_SIZE:
-        snprintf(out, size, "%zu", *(size_t *)option->value);
-        break;
-    case SIREN_OPTION_UINT64:
-        snprintf(out, size, "%" PRIu64, *(uint64_t *)option->value);
-        break;
-    case SIREN_OPTION_FLOAT:
-        /* A value that could not be given stands for "it depends", which the help text tells. */
-        if ((double)*(float *)option->value >= option->minimum)
-            snprintf(out, size, "%g", (double)*(float *)option->value);
-        break;
-    case SIREN_OPTION_DOUBLE:
+        snprintf(out, size, "%s", text ? text : "");
+    } else if (option->type == SIREN_OPTION_DOUBLE) {
         snprintf(out, size, "%g", *(double *)option->value);
-        break;
-    case SIREN_OPTION_BYTES:
+    } else if (option->type == SIREN_OPTION_BYTES) {
         snprintf(out, size, "%.3gG", (double)*(size_t *)option->value / 0x1p30);
-        break;
-    case SIREN_OPTION_FLAG:
-    case SIREN_OPTION_SPAN:
-        break;
+    } else if (option->type != SIREN_OPTION_FLAG && option->type != SIREN_OPTION_SPAN) {
+        siren_setting_format(&row, option->value, out);
     }
 }
 
 /* The help, range and default, broken between words where a line is full and where the help says so. */
 static void print_help(const siren_option *option, int column, FILE *out) {
     const int width = 100;
+    const siren_setting row = row_of(option);
+    const char *unit = row.unit ? row.unit : "";
     char text[1024], value[SIREN_SETTING_CHARS], range[SIREN_SETTING_CHARS] = "";
     int at = column;
     show_default(option, value, sizeof value);
-    const siren_setting *setting =
-        option->type == SIREN_OPTION_SETTING ? siren_setting_find(option->name) : NULL;
-    const char *unit = setting ? setting->unit : NULL;
-    if (setting) siren_setting_range(setting, range);
-    snprintf(text, sizeof text, *range || *value ? "%s%s%s (%s%s%s%s)" : "%s%s%s", unit ? unit : "",
-             unit ? " " : "", option->help, range, *range && *value ? "; " : "", *value ? "default: " : "",
-             value);
+    if (option->type == SIREN_OPTION_SETTING) siren_setting_range(&row, range);
+    snprintf(text, sizeof text, *range || *value ? "%s%s%s (%s%s%s%s)" : "%s%s%s", unit, *unit ? " " : "",
+             option->help ? option->help : row.help, range, *range && *value ? "; " : "",
+             *value ? "default: " : "", value);
     for (const char *next = text; *next;) {
         int n = (int)strcspn(next, " \n");
         if (at + n > width) fprintf(out, "\n%*s", at = column, "");

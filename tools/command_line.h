@@ -9,25 +9,24 @@
 
 #include <stdio.h>
 
-/* What `value` of an option points to. */
+/* What `value` of an option points to; the first five are parsed and shown as settings of these types. */
 typedef enum {
+    SIREN_OPTION_UINT32 = SIREN_SETTING_UINT32, /* uint32_t in [minimum, maximum] */
+    SIREN_OPTION_SIZE = SIREN_SETTING_SIZE,     /* size_t in [minimum, maximum] */
+    SIREN_OPTION_UINT64 = SIREN_SETTING_UINT64, /* uint64_t in [minimum, maximum] */
+    SIREN_OPTION_FLOAT = SIREN_SETTING_FLOAT,   /* float in [minimum, maximum] */
+    SIREN_OPTION_SPAN = SIREN_SETTING_SPAN,     /* siren_span, as siren_parse_span() reads it */
+    SIREN_OPTION_SETTING, /* siren_settings, whose row of engine/settings.h has the option's name */
     SIREN_OPTION_FLAG,    /* bool: set to true; takes no value */
     SIREN_OPTION_TEXT,    /* const char *: borrowed from argv */
-    SIREN_OPTION_UINT32,  /* uint32_t in [minimum, maximum] */
-    SIREN_OPTION_SIZE,    /* size_t in [minimum, maximum] */
-    SIREN_OPTION_UINT64,  /* uint64_t in [minimum, maximum] */
-    SIREN_OPTION_FLOAT,   /* float in [minimum, maximum] */
     SIREN_OPTION_DOUBLE,  /* double in [minimum, maximum] */
-    SIREN_OPTION_SPAN,    /* siren_span: "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never
-                            empty */
-    SIREN_OPTION_SETTING, /* siren_settings, whose row of engine/settings.h has the option's name */
     SIREN_OPTION_BYTES    /* size_t in [minimum, maximum]: "1500000", "512M", "16G" (powers of 1024) */
 } siren_option_type;
 
 typedef struct {
     const char *name;     /* without the dashes */
     const char *argument; /* how --help calls the value: "N"; NULL for a flag */
-    const char *help;     /* one sentence without full stop; '\n' breaks the line */
+    const char *help;     /* one sentence without full stop; '\n' breaks the line; NULL: a setting's own */
     siren_option_type type;
     void *value; /* what it holds before parsing is shown as the default, except of flags, spans and NULL */
     double minimum, maximum;

@@ -199,8 +199,7 @@ static siren_status plan_run(siren_compression *run) {
     size_t series_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
     siren_encoder_plan plan = {.series = &run->image->series,
                                .layout = layout,
-                               .epochs = settings->epochs,
-                               .points_per_epoch = settings->points_per_epoch,
+                               .settings = settings,
                                .memory_limit =
                                    o->memory_limit > series_bytes ? o->memory_limit - series_bytes : 1};
     return siren_encoder_create(run->device, &plan, &run->encoder);

@@ -182,10 +182,10 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
                                    .n_networks = n_networks,
                                    .n_points = n_points,
                                    .coordinates = encoder->points->coordinates,
-                                   .max_epochs = encoder->plan.epochs,
+                                   .max_epochs = encoder->plan.settings->epochs,
                                    .last_loss_only = true,
                                    .adam = {0, 0.9f, 0.999f, 1e-8f},
-                                   .points_per_epoch = encoder->plan.points_per_epoch,
+                                   .points_per_epoch = encoder->plan.settings->points_per_epoch,
                                    .memory_limit = trainer_bytes(encoder, n_networks)};
         siren_trainer_free(encoder->trainer);
         encoder->trainer = NULL;
@@ -214,7 +214,8 @@ typedef struct {
 static bool report(void *user, double done, double total, const char *what) {
     siren_training_run *run = user;
     (void)total;
-    return !run->progress || run->progress(run->user, done, (double)run->encoder->plan.epochs, what);
+    return !run->progress ||
+           run->progress(run->user, done, (double)run->encoder->plan.settings->epochs, what);
 }
 
 /* A point of every curve: the exact forward pass of the current parameters. */
@@ -249,7 +250,7 @@ static siren_status train_batch(siren_training_run *run) {
     siren_encoder *encoder = run->encoder;
     SIREN_RETURN_IF_FAILED(prepare_trainer(encoder, run->n_networks));
     bool curves = run->curve && encoder->plan.log_interval > 0;
-    size_t epochs = encoder->plan.epochs,
+    size_t epochs = encoder->plan.settings->epochs,
            stride = curves && encoder->plan.log_interval < epochs ? encoder->plan.log_interval : epochs;
     SIREN_RETURN_IF_FAILED(
         siren_trainer_start(encoder->trainer, encoder->batch->params, &encoder->targets, encoder->rates));

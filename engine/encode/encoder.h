@@ -10,10 +10,9 @@ typedef struct {
     const siren_series *series;
     const siren_layout *layout; /* its weight_bits are not looked at */
     const uint8_t *mask;        /* of the masked figures: (nz, ny, nx) of the series, 0 outside; NULL: none */
-    size_t epochs;
-    size_t points_per_epoch; /* as siren_trainer_plan's */
-    size_t log_interval;     /* epochs between two points of a curve; 0: no curves */
-    size_t memory_limit;     /* bytes to be held on device and host; 0: what there is */
+    const siren_settings *settings; /* but those of siren_training */
+    size_t log_interval;            /* epochs between two points of a curve; 0: no curves */
+    size_t memory_limit;            /* bytes to be held on device and host; 0: what there is */
 } siren_encoder_plan;
 
 /* A point of the curve of training `nth`: figures of the float32 parameters after `epoch` steps. */

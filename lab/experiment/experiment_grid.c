@@ -138,17 +138,18 @@ siren_status siren_value_span(siren_value value, const char *what, siren_span *o
 }
 
 static siren_status read_blocks(siren_value value, siren_settings *out) {
-    static const char *const keys[] = {"kind", "size", "axis", "range"}, *const axes[] = {"x", "y", "z"};
+    static const char *const keys[] = {"kind", "size", "axis", "range"};
     static const char *const kinds[] = {"slice", "volume", "patch"};
-    size_t kind = (size_t)out->blocks - 1, axis = (size_t)out->axis, i = 0;
+    size_t kind = (size_t)out->blocks - 1, i = 0;
     if (!siren_value_exists(value)) return SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
     SIREN_RETURN_IF_FAILED(siren_value_choice(siren_value_member(value, "kind"), kinds, 3, &kind));
-    SIREN_RETURN_IF_FAILED(siren_value_choice(siren_value_member(value, "axis"), axes, 3, &axis));
     out->blocks = (siren_block_kind)(kind + 1);
-    out->axis = (siren_axis)axis;
 
     siren_value size = siren_value_member(value, "size"), range = siren_value_member(value, "range");
+    siren_value axis = siren_value_member(value, "axis");
+    if (siren_value_exists(axis))
+        SIREN_RETURN_IF_FAILED(siren_setting_read(siren_setting_find("axis"), axis, out));
     if (siren_value_exists(size)) {
         if (out->blocks != SIREN_BLOCK_PATCH)
             return siren_value_refuse(size, "leave it out: only kind \"patch\" has a size");

@@ -1,9 +1,6 @@
 #define _GNU_SOURCE
 #include "lab/run/run_tables.h"
 
-#include "engine/archive/parameters.h"
-#include "formats/number.h"
-
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -48,18 +45,13 @@ void siren_run_table_trial(siren_table *table, const siren_complete_trial *t) {
         add_baseline(table, t);
         return;
     }
-    const siren_trial *trial = t->trial;
-    char weights[16], number[SIREN_NUMBER_BYTES];
+    static const char *const columns[] = {SIREN_TRIAL_COLUMNS}; /* two, settings by their keys, one more */
+    char text[SIREN_SETTING_CHARS];
     siren_table_add_text(table, t->folder);
-    siren_table_add_text(table, t->experiment->inputs[trial->input].name);
-    siren_table_add_text(table, trial->settings.model);
-    siren_table_add_integer(table, trial->settings.layers);
-    siren_table_add_integer(table, trial->settings.width);
-    siren_table_add_text(table, siren_weights_name(trial->settings.weight_bits, weights));
-    siren_table_add_integer(table, trial->settings.seed);
-    siren_table_add_text(table, siren_number_format_float(trial->settings.rate, number));
-    siren_table_add_text(table, siren_number_format_float(trial->settings.w0, number));
-    siren_table_add_integer(table, trial->settings.epochs);
+    siren_table_add_text(table, t->experiment->inputs[t->trial->input].name);
+    for (size_t i = 2; i < SIREN_N_TRIAL_COLUMNS - 1; i++)
+        siren_table_add_text(table,
+                             siren_setting_format(siren_setting_find(columns[i]), &t->trial->settings, text));
     siren_table_add_integer(table, t->result->n_params);
 }
 

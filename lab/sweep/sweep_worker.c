@@ -125,8 +125,7 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
         siren_encoder_plan plan = {.series = &s->series,
                                    .layout = &first->layout,
                                    .mask = s->mask,
-                                   .epochs = first->trial->settings.epochs,
-                                   .points_per_epoch = first->trial->settings.points_per_epoch,
+                                   .settings = &first->trial->settings,
                                    .log_interval =
                                        s->experiment->keep_curves ? s->experiment->log_interval : 0,
                                    .memory_limit = share - share / OTHERS_SHARE};

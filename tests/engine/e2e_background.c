@@ -54,7 +54,7 @@ static void records_are_those_of_blocks_alone(void **state) {
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_siren_ok(siren_nifti_read(scratch_path("image.nii"), SIZE_MAX, &series));
     assert_int_equal(siren_archive_n_records(archive), NZ);
-    siren_encoder_plan plan = {.series = &series, .layout = &layout, .epochs = options.settings.epochs};
+    siren_encoder_plan plan = {.series = &series, .layout = &layout, .settings = &options.settings};
     assert_siren_ok(siren_encoder_create(device, &plan, &encoder));
     for (size_t z = 0; z < NZ; z++) {
         const siren_index_entry *entry = &siren_archive_index(archive)[z];
@@ -102,7 +102,7 @@ static void trained_blocks_stand_alone(void **state) {
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_siren_ok(siren_nifti_read(scratch_path("image.nii"), SIZE_MAX, &series));
     for (size_t z = 0; z < NZ; z++) trainings[z] = (siren_training){z, options.settings.seed, 3e-4f};
-    siren_encoder_plan plan = {.series = &series, .layout = &layout, .epochs = options.settings.epochs};
+    siren_encoder_plan plan = {.series = &series, .layout = &layout, .settings = &options.settings};
     assert_siren_ok(siren_encoder_create(device, &plan, &encoder));
     assert_siren_ok(siren_encoder_train(encoder, trainings, NZ, NULL, NULL, NULL, &trained));
     siren_encoder_free(encoder);

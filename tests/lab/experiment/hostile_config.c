@@ -185,7 +185,7 @@ static void wrong_values_have_a_path(void **state) {
         {"{\"grid\": {\"model\": \"mlp-relu\", \"hidden\": 2, \"layers\": 1}}", SIREN_USAGE,
          "grid.layers and hidden exclude each other"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"weights\": \"int5\"}}", SIREN_USAGE,
-         "grid.weights is \"int5\": give float32, or int6 to int12"},
+         "grid.weights is \"int5\": give float32 or one of int6 to int12"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"weights\": 8}}", SIREN_USAGE,
          "grid.weights is 8: give a text in double quotes, not an empty one"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"seed\": -1}}", SIREN_USAGE,

@@ -98,6 +98,18 @@ static void names_tell_what_is_unusual(void **state) {
         "mine-int8-seed0", "mine-int8-seed1");
 }
 
+/* Every setting may stand in the whole, but for the network's, and be listed in a grid. */
+static void settings_stand_in_the_whole_and_in_lists(void **state) {
+    (void)state;
+    CHECK_NAMES("{\"weights\": \"int6\", \"lr\": 0.01, \"seed\": 7, \"epochs\": 50, \"grid\": ["
+                "{\"model\": \"siren-2d\", \"epochs\": [25, 50], \"points_per_epoch\": [8, 9], \"exclude\": "
+                "[{\"epochs\": 25, \"points_per_epoch\": 9}]},"
+                "{\"model\": \"siren-3d\", \"lr\": [0.01, 2e-4], \"seed\": 8, \"weights\": \"int7\"}]}",
+                "siren-2d-3x256-int6-seed7-epochs25-points8", "siren-2d-3x256-int6-seed7-points8",
+                "siren-2d-3x256-int6-seed7-points9", "siren-3d-3x256-int7-seed8",
+                "siren-3d-3x256-int7-seed8-lr0.0002");
+}
+
 static void rules_exclude_what_matches_all_their_values(void **state) {
     (void)state;
     CHECK_NAMES("{\"inputs\": [\"a.nii\", \"b.nii\"], \"grid\": {\"model\": [\"siren-2d\", \"mlp-relu\"], "
@@ -396,6 +408,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(grids_are_products_in_order),
         cmocka_unit_test(grids_and_trials_follow_each_other_for_each_input),
         cmocka_unit_test(names_tell_what_is_unusual),
+        cmocka_unit_test(settings_stand_in_the_whole_and_in_lists),
         cmocka_unit_test(rules_exclude_what_matches_all_their_values),
         cmocka_unit_test(hidden_counts_all_hidden_layers),
         cmocka_unit_test(networks_without_sine_run_once_whatever_w0),

@@ -22,8 +22,8 @@ static void print_lines(const char *path, FILE *out) {
         if (i < x->n_trials)
             assert_siren_ok(siren_trial_folder_create("run", &x->trials[i], &context, &folder));
         else
-            assert_siren_ok(siren_baseline_folder_create("run", &x->baselines[i - x->n_trials], NULL, &context,
-                                                         &folder));
+            assert_siren_ok(
+                siren_baseline_folder_create("run", &x->baselines[i - x->n_trials], NULL, &context, &folder));
         fprintf(out, "%s %s %.16s\n", name, folder.name, folder.identity);
         siren_trial_folder_free(&folder);
     }
