@@ -71,7 +71,7 @@ cp p.nii q.nii
 ) || exit 1
 
 # A kernel that does not build: one sentence with its error, and the whole log, longer than a sentence, with --verbose.
-cp -r "$(dirname "$SIREN_GOLDEN")/../cl" kernels
+cp -r "$root/cl" kernels
 {
     seq -f '#warning number %g of many, with words enough to fill a message' 30
     echo '#error the end of a long log'
@@ -80,9 +80,10 @@ cp -r "$(dirname "$SIREN_GOLDEN")/../cl" kernels
 export SIRENCL_KERNEL_DIR=$folder/kernels
 for verbose in "" --verbose; do
     # shellcheck disable=SC2086
-    "$sirencl" decompress $verbose --device cpu a.siren work/k.nii >stdout.txt 2>stderr.txt
-    [ $? = 7 ] && [ -z "$(ls -A work)" ] || fail "a broken kernel: $(cat stderr.txt)"
-    grep '^sirencl' stderr.txt >messages.txt # PoCL speaks as well
+    code=0
+    "$sirencl" decompress $verbose --device cpu a.siren work/k.nii >stdout.txt 2>stderr.txt || code=$?
+    [ $code = 7 ] && [ -z "$(ls -A work)" ] || fail "a broken kernel: $(cat stderr.txt)"
+    grep '^sirencl' stderr.txt >messages.txt || true # PoCL speaks as well
     tail -n 1 messages.txt | grep -q 'does not build .* the end of a long log; --verbose' || fail "a broken kernel: $(cat stderr.txt)"
     n_parts=0
     for part in 'number 1 ' 'number 30 ' 'the end of a long log'; do
