@@ -14,46 +14,46 @@
 
 #define AT(field) offsetof(siren_settings, field)
 
-#define ROW(key_, option_, type_, field_, standard_, ...)                                                    \
+#define ROW(key_, option_, argument_, type_, field_, standard_, ...)                                         \
     {                                                                                                        \
-        .key = key_, .option = option_, .type = SIREN_SETTING_##type_, .offset = AT(field_),                 \
-        .standard = standard_, __VA_ARGS__                                                                   \
+        .key = key_, .option = option_, .argument = argument_, .type = SIREN_SETTING_##type_,                \
+        .offset = AT(field_), .standard = standard_, __VA_ARGS__                                             \
     }
 
 /* To add a setting: a field of siren_settings, a row here, and what uses it; then unit_settings --write. */
 static const siren_setting table[] = {
-    ROW("model", "model", MODEL, model, "siren-2d",
+    ROW("model", "model", "NAME", MODEL, model, "siren-2d",
         .values = "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren, mlp-siren-last or "
                   "siren-3d",
         .help = "kind of network", .provenance = "model", .share = SIREN_SHARE_BY_NETWORK),
-    ROW("layers", "layers", UINT32, layers, "3", .minimum = 1, .maximum = SIREN_MAX_LAYERS - 1,
+    ROW("layers", "layers", "N", UINT32, layers, "3", .minimum = 1, .maximum = SIREN_MAX_LAYERS - 1,
         .unit = "hidden layers", .help = "as the model's name counts them", .share = SIREN_SHARE_BY_NETWORK),
-    ROW("width", "width", UINT32, width, "256", .minimum = 1, .maximum = SIREN_MAX_WIDTH, .least_option = 16,
-        .unit = "units", .help = "of a hidden layer; multiples of 16 waste nothing",
+    ROW("width", "width", "N", UINT32, width, "256", .minimum = 1, .maximum = SIREN_MAX_WIDTH,
+        .least_option = 16, .unit = "units", .help = "of a hidden layer; multiples of 16 waste nothing",
         .share = SIREN_SHARE_BY_NETWORK),
-    ROW("weights", "weights", WEIGHTS, weight_bits, "int8", .values = "float32 or one of int6 to int12",
-        .help = "how parameters are stored", .share = SIREN_SHARE_TRAINING, .suffix = "-",
-        .flags = SIREN_SETTING_NAMED),
-    ROW("seed", "seed", UINT64, seed, "0", .maximum = 0x1p64, .help = "of the initial parameters",
+    ROW("weights", "weights", "TYPE", WEIGHTS, weight_bits, "int8",
+        .values = "float32 or one of int6 to int12", .help = "how parameters are stored",
+        .share = SIREN_SHARE_TRAINING, .suffix = "-", .flags = SIREN_SETTING_NAMED),
+    ROW("seed", "seed", "N", UINT64, seed, "0", .maximum = 0x1p64, .help = "of the initial parameters",
         .provenance = "seed", .share = SIREN_SHARE_BATCH, .suffix = "-seed", .flags = SIREN_SETTING_NAMED),
-    ROW("lr", "lr", FLOAT, rate, "auto", .unset = "auto", .minimum = 1e-12, .maximum = 1,
+    ROW("lr", "lr", "X", FLOAT, rate, "auto", .unset = "auto", .minimum = 1e-12, .maximum = 1,
         .help = "Adam's learning rate; auto: 3e-4 for slices, 2e-4 for volumes and patches",
         .provenance = "rate", .share = SIREN_SHARE_BATCH, .suffix = "-lr"),
-    ROW("w0", "w0", FLOAT, w0, "30", .minimum = SIREN_MIN_W0, .maximum = SIREN_MAX_W0,
+    ROW("w0", "w0", "X", FLOAT, w0, "30", .minimum = SIREN_MIN_W0, .maximum = SIREN_MAX_W0,
         .help = "frequency of the sine layers", .share = SIREN_SHARE_BY_NETWORK, .suffix = "-w0_",
         .flags = SIREN_SETTING_IN_LAYERS),
-    ROW("blocks", "blocks", BLOCKS, blocks, "auto", .unset = "auto",
+    ROW("blocks", "blocks", "KIND", BLOCKS, blocks, "auto", .unset = "auto",
         .values = "slice, volume, or patch:XxYxZ with the voxels of a patch, like patch:16x16x16",
         .help = "what one network stands for; auto: slices for 2-D models, the volume for siren-3d",
         .suffix = "-"),
-    ROW("axis", NULL, AXIS, axis, "z", .values = "x, y or z", .help = "what slices are counted along",
+    ROW("axis", NULL, NULL, AXIS, axis, "z", .values = "x, y or z", .help = "what slices are counted along",
         .suffix = "-axis"),
-    ROW("slices", "slices", SPAN, slices, "all", .unset = "all",
+    ROW("slices", "slices", "A:B", SPAN, slices, "all", .unset = "all",
         .values = "A:B, counted from 0 and without B", .help = "slices to compress", .suffix = "-slices"),
-    ROW("epochs", "epochs", SIZE, epochs, "2000", .minimum = 1, .maximum = 10000000, .unit = "steps",
+    ROW("epochs", "epochs", "N", SIZE, epochs, "2000", .minimum = 1, .maximum = 10000000, .unit = "steps",
         .help = "of Adam", .provenance = "epochs", .suffix = "-epochs"),
-    ROW("points_per_epoch", "points-per-epoch", SIZE, points_per_epoch, "all", .unset = "all", .minimum = 1,
-        .maximum = SIREN_MAX_POINTS, .unit = "points",
+    ROW("points_per_epoch", "points-per-epoch", "N", SIZE, points_per_epoch, "all", .unset = "all",
+        .minimum = 1, .maximum = SIREN_MAX_POINTS, .unit = "points",
         .help = "of a block that a step sees, in random turns; more than it has: all",
         .provenance = "points_per_epoch", .suffix = "-points", .flags = SIREN_SETTING_LATE),
 };

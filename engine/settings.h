@@ -36,8 +36,9 @@ typedef enum {
 enum { SIREN_SETTING_NAMED = 1, SIREN_SETTING_LATE = 2, SIREN_SETTING_IN_LAYERS = 4 };
 
 typedef struct {
-    const char *key;    /* "points_per_epoch" */
-    const char *option; /* of compress, without the dashes; NULL: of experiments alone */
+    const char *key;      /* "points_per_epoch" */
+    const char *option;   /* of compress, without the dashes; NULL: of experiments alone */
+    const char *argument; /* how --help calls the value: "N" */
     siren_setting_type type;
     size_t offset;           /* of the field in siren_settings */
     double minimum, maximum; /* of a number */

@@ -149,16 +149,11 @@ siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv
 /* ---- --help ---- */
 
 size_t siren_setting_options(siren_settings *settings, siren_option out[SIREN_MAX_SETTINGS]) {
-    static const char *const arguments[] = {
-        [SIREN_SETTING_MODEL] = "NAME",  [SIREN_SETTING_WEIGHTS] = "TYPE", [SIREN_SETTING_UINT32] = "N",
-        [SIREN_SETTING_SIZE] = "N",      [SIREN_SETTING_UINT64] = "N",     [SIREN_SETTING_FLOAT] = "X",
-        [SIREN_SETTING_BLOCKS] = "KIND", [SIREN_SETTING_AXIS] = "AXIS",    [SIREN_SETTING_SPAN] = "A:B"};
     const siren_setting *s;
     size_t n = 0;
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
         if (s->option)
-            out[n++] =
-                (siren_option){s->option, arguments[s->type], NULL, SIREN_OPTION_SETTING, settings, 0, 0};
+            out[n++] = (siren_option){s->option, s->argument, NULL, SIREN_OPTION_SETTING, settings, 0, 0};
     return n;
 }
 
@@ -179,7 +174,6 @@ static void show_default(const siren_option *option, char *out, size_t size) {
 
 /* The help, range and default, broken between words where a line is full and where the help says so. */
 static void print_help(const siren_option *option, int column, FILE *out) {
-    const int width = 100;
     const siren_setting row = row_of(option);
     const char *unit = row.unit ? row.unit : "";
     char text[1024], value[SIREN_SETTING_CHARS], range[SIREN_SETTING_CHARS] = "";
@@ -191,15 +185,12 @@ static void print_help(const siren_option *option, int column, FILE *out) {
              *value ? "default: " : "", value);
     for (const char *next = text; *next;) {
         int n = (int)strcspn(next, " \n");
-        if (at + n > width) fprintf(out, "\n%*s", at = column, "");
-        fprintf(out, "%.*s", n, next);
-        at += n + 1;
-        next += n;
-        if (*next == '\n' || (*next && at + (int)strcspn(next + 1, " \n") > width))
+        if (next > text && (next[-1] == '\n' || at + 1 + n > 100))
             fprintf(out, "\n%*s", at = column, "");
-        else if (*next)
-            fputc(' ', out);
-        if (*next) next++;
+        else if (next > text)
+            at += fprintf(out, " ");
+        at += fprintf(out, "%.*s", n, next);
+        next += n + (next[n] != '\0');
     }
 }
 

@@ -323,11 +323,11 @@ static siren_status resolve(const char *path, siren_value root, const char *imag
     static const char *const own[] = {"$schema", "name",     "description", "input",     "inputs",
                                       "blocks",  "grid",     "trials",      "baselines", "log_interval",
                                       "outputs", "evaluate", "panel",       "glyphs"};
-    const size_t n_own = sizeof own / sizeof *own;
-    const char *keys[sizeof own / sizeof *own + SIREN_MAX_SETTINGS];
+    const char *keys[SIREN_MAX_SETTINGS + sizeof own / sizeof *own];
+    const size_t n = siren_experiment_keys(true, keys);
     uint64_t interval = 10;
-    memcpy(keys, own, sizeof own);
-    SIREN_RETURN_IF_FAILED(siren_value_keys(root, keys, n_own + siren_experiment_keys(true, keys + n_own)));
+    memcpy(keys + n, own, sizeof own);
+    SIREN_RETURN_IF_FAILED(siren_value_keys(root, keys, n + sizeof own / sizeof *own));
     SIREN_RETURN_IF_FAILED(read_title(path, root, x));
     SIREN_RETURN_IF_FAILED(read_inputs(path, root, x));
     if (image) SIREN_RETURN_IF_FAILED(replace_input(path, root, image, x));

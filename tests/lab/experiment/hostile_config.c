@@ -10,15 +10,36 @@
 typedef struct {
     const char *text;
     siren_status status;
-    const char *message; /* all of it after "FILE: " */
+    const char *
+        message; /* all of it after "FILE: "; {settings} and {whole} stand for the keys of a trial and of all trials */
 } refusal;
+
+/* Appends the message, with its keys, to `out`. */
+static void expand(const char *message, char *out, size_t size) {
+    static const char *const marks[] = {"{settings}", "{whole}"};
+    for (; *message && strlen(out) + 1 < size; message++) {
+        size_t length = strlen(out), mark = 0;
+        while (mark < 2 && strncmp(message, marks[mark], strlen(marks[mark])) != 0) mark++;
+        if (mark == 2) {
+            snprintf(out + length, size - length, "%c", *message);
+            continue;
+        }
+        const siren_setting *s;
+        for (size_t i = 0; (s = siren_setting_at(i)); i++)
+            if (siren_setting_is_value(s) && (mark == 0 || s->share != SIREN_SHARE_BY_NETWORK))
+                length += (size_t)snprintf(out + length, size - length, "%s%s",
+                                           out[length - 1] == ' ' ? "" : ", ", s->key);
+        message += strlen(marks[mark]) - 1;
+    }
+}
 
 static void check_refusal(const char *text, size_t length, siren_status status, const char *message) {
     siren_experiment *x = NULL;
     char expected[SIREN_MESSAGE_BYTES];
     const char *path = scratch_path("bad.json");
     file_put(path, text, length);
-    snprintf(expected, sizeof expected, "%s: %s", path, message);
+    snprintf(expected, sizeof expected, "%s: ", path);
+    expand(message, expected, sizeof expected);
     siren_status got = siren_experiment_read(path, NULL, SIREN_MAX_TRIALS, &x);
     assert_null(x);
     if (got != status || strcmp(siren_message(), expected) != 0)
@@ -128,30 +149,25 @@ static void wrong_values_have_a_path(void **state) {
     (void)state;
     static const refusal cases[] = {
         {"[]", SIREN_USAGE,
-         "the document is a list of 0 values: give an object with $schema, name, description, input, inputs, "
-         "blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel, glyphs, weights, seed, "
-         "lr, "
-         "epochs or points_per_epoch"},
+         "the document is a list of 0 values: give an object with {whole}, $schema, name, description, "
+         "input, "
+         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel or glyphs"},
         {"null", SIREN_USAGE,
-         "the document is null: give an object with $schema, name, description, input, inputs, blocks, grid, "
-         "trials, baselines, log_interval, outputs, evaluate, panel, glyphs, weights, seed, lr, epochs or "
-         "points_per_epoch"},
+         "the document is null: give an object with {whole}, $schema, name, description, input, "
+         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel or glyphs"},
         {"{}", SIREN_USAGE, "the document lacks grid, trials or baselines: what to do"},
         {"{\"grid\": {}, \"grid\": {}}", SIREN_CORRUPT, "grid is given twice: leave one out"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"width\": 1, \"seed\": 3, \"width\": 2}}", SIREN_CORRUPT,
          "grid.width is given twice: leave one out"},
         {"{\"grdi\": {}}", SIREN_USAGE,
-         "grdi is no known key: did you mean grid? Known here: $schema, name, description, input, inputs, "
-         "blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel, glyphs, weights, seed, "
-         "lr, "
-         "epochs or points_per_epoch"},
+         "grdi is no known key: did you mean grid? Known here: {whole}, $schema, name, description, input, "
+         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel or glyphs"},
         {"{\"\\u001b[31m\": {}}", SIREN_USAGE,
-         "?[31m is no known key: Known here: $schema, name, description, input, inputs, blocks, grid, "
-         "trials, baselines, log_interval, outputs, evaluate, panel, glyphs, weights, seed, lr, epochs or "
-         "points_per_epoch"},
+         "?[31m is no known key: Known here: {whole}, $schema, name, description, input, "
+         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel or glyphs"},
         {"{\"grid\": {\"models\": \"siren-2d\"}}", SIREN_USAGE,
-         "grid.models is no known key: did you mean model? Known here: name, network, hidden, model, layers, "
-         "width, weights, seed, lr, w0, epochs, points_per_epoch, blocks or exclude"},
+         "grid.models is no known key: did you mean model? Known here: name, network, hidden, {settings}, "
+         "blocks or exclude"},
         {"{\"grid\": {\"model\": \"siren2d\"}}", SIREN_USAGE,
          "grid.model is \"siren2d\": give siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, "
          "mlp-siren, mlp-siren-last or siren-3d"},
@@ -162,8 +178,7 @@ static void wrong_values_have_a_path(void **state) {
          "grid.model is a list of 0 values: give at least one value"},
         {"{\"grid\": []}", SIREN_USAGE, "grid leaves no trial: list more, or exclude less"},
         {"{\"grid\": 7}", SIREN_USAGE,
-         "grid is 7: give an object with name, network, hidden, model, layers, width, weights, seed, lr, w0, "
-         "epochs, points_per_epoch, blocks or exclude"},
+         "grid is 7: give an object with name, network, hidden, {settings}, blocks or exclude"},
         {"{\"grid\": [{\"model\": \"siren-2d\"}, {\"width\": 7}]}", SIREN_USAGE,
          "grid[1] lacks model, or network with a list of layers"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"width\": [64, 128, 2048]}}", SIREN_USAGE,
@@ -219,8 +234,7 @@ static void wrong_values_have_a_path(void **state) {
         {"{\"grid\": {\"model\": \"siren-2d\", \"exclude\": {\"width\": 16}}}", SIREN_USAGE,
          "grid.exclude is an object: give a list of rules: [{\"model\": ...}]"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"exclude\": [{\"hidden\": 16}]}}", SIREN_USAGE,
-         "grid.exclude[0].hidden is no known key: Known here: model, layers, width, weights, seed, lr, w0, "
-         "epochs, points_per_epoch or input"},
+         "grid.exclude[0].hidden is no known key: Known here: {settings} or input"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"exclude\": [{\"input\": \"b\"}]}}", SIREN_USAGE,
          "grid.exclude[0].input is \"b\": no input has this name"},
         {"{\"trials\": []}", SIREN_USAGE, "trials leaves no trial: list more, or exclude less"},
@@ -229,8 +243,7 @@ static void wrong_values_have_a_path(void **state) {
         {"{\"trials\": [{\"model\": \"siren-2d\", \"seed\": [1, 2]}]}", SIREN_USAGE,
          "trials[0].seed is a list of 2 values: give one value: lists of values belong into \"grid\""},
         {"{\"trials\": [{\"model\": \"siren-2d\", \"exclude\": []}]}", SIREN_USAGE,
-         "trials[0].exclude is no known key: Known here: name, network, hidden, model, layers, width, "
-         "weights, seed, lr, w0, epochs, points_per_epoch or blocks"},
+         "trials[0].exclude is no known key: Known here: name, network, hidden, {settings} or blocks"},
         {"{\"epochs\": 0, " GRID "}", SIREN_USAGE, "epochs is 0: give a whole number from 1 to 10000000"},
         {"{\"epochs\": 1e9, " GRID "}", SIREN_USAGE,
          "epochs is 1000000000: give a whole number from 1 to 10000000"},
