@@ -7,7 +7,7 @@
 #include "formats/nifti.h"
 #include "host/file.h"
 #include "tests/shared/nifti_files.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 #include "tests/shared/voxel_series.h"
 
 #include <math.h>
@@ -287,7 +287,7 @@ static void decode_at_once(const char *path, int16_t *voxels) {
     params = calloc(siren_network_n_params(&layout.network), sizeof *params);
     assert_siren_ok(siren_dequantise("big", &layout.network, layout.weight_bits, record.parameters,
                                      siren_quantised_bytes(&layout.network, layout.weight_bits), params));
-    reference_coordinates(BIG_X, BIG_Y, BIG_Z, 3, coordinates);
+    method_coordinates(BIG_X, BIG_Y, BIG_Z, 3, coordinates);
     assert_siren_ok(siren_decode_host(&layout.network, layout.network.n_layers, params, BIG, coordinates, y));
     assert_siren_ok(siren_block_restore(&block, 0, BIG, SIREN_INT16, 2, scaling, y, voxels));
     free(bytes), free(coordinates), free(y), free(params);

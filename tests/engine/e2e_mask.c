@@ -8,7 +8,7 @@
 #include "formats/little_endian.h"
 #include "formats/nifti.h"
 #include "tests/shared/nifti_files.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 #include "tests/shared/voxel_series.h"
 
 #include <math.h>
@@ -156,8 +156,8 @@ static void expect_block(siren_archive *archive, const siren_layout *layout, siz
         assert_siren_ok(siren_dequantise("block", &layout->network, layout->weight_bits, record.parameters,
                                          siren_quantised_bytes(&layout->network, layout->weight_bits),
                                          params));
-    reference_coordinates((uint32_t)box.nx, (uint32_t)box.ny, (uint32_t)box.nz, layout->network.n_inputs,
-                          coordinates);
+    method_coordinates((uint32_t)box.nx, (uint32_t)box.ny, (uint32_t)box.nz, layout->network.n_inputs,
+                       coordinates);
     assert_siren_ok(siren_decode_host(&layout->network, layout->network.n_layers, params, n, coordinates, y));
     assert_siren_ok(
         siren_block_restore(&box, 0, n, SIREN_FLOAT32, NV, scaling, record.constant ? NULL : y, restored));

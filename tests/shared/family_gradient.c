@@ -1,7 +1,7 @@
 #include "tests/shared/family_gradient.h"
 
 #include "host/rng.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 
 #include <math.h>
 
@@ -161,8 +161,8 @@ double compare_with_reference(const batch *b, const family_result *r, double tol
            worst = 0;
     for (size_t n = 0; n < b->n_networks; n++) {
         for (size_t i = 0; i < b->n_params; i++) params[i] = (double)b->params[n * b->n_params + i];
-        double loss = reference_loss(&b->network, params, b->n_points, b->coordinates,
-                                     b->targets + n * b->n_points * b->n_outputs, gradient);
+        double loss = oracle_loss(&b->network, params, b->n_points, b->coordinates,
+                                  b->targets + n * b->n_points * b->n_outputs, gradient);
         double norm = 0, difference = 0, off = fabs(r->losses[n] - loss);
         for (size_t i = 0; i < b->n_params; i++) {
             double by_family = r->gradients[n * b->n_params + i];

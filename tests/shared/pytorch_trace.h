@@ -1,5 +1,5 @@
 /* The PyTorch traces of tests/golden: networks, data and what ten epochs of PyTorch made of them.
- * File format and origin: tests/golden/make_trace.py. Orders and shapes as in tests/shared/reference.h. */
+ * File format and origin: tests/golden/make_trace.py. Orders and shapes as in examples/method.h. */
 #ifndef SIREN_TESTS_PYTORCH_TRACE_H
 #define SIREN_TESTS_PYTORCH_TRACE_H
 
@@ -10,7 +10,7 @@ typedef struct {
     uint32_t nx, ny, nz; /* n_points = nx*ny*nz */
     uint32_t n_epochs;
     double learning_rate;
-    uint32_t best_evaluated, best_stepped; /* epoch (from 1) kept by each rule of reference_snapshot_rule */
+    uint32_t best_evaluated, best_stepped; /* epoch (from 1) kept by our rule and by the published one */
     size_t n_points, n_params;
     float *coordinates;   /* (n_points, n_inputs) */
     float *targets;       /* (n_points, n_outputs), NaN = no data */

@@ -4,7 +4,6 @@ data=${SIREN_TEST_DATA:-$root/../shared/data}
 [ -f "$data/canon_b1500_pa/dwi.nii.gz" ] || skip "real data: there is no $data/canon_b1500_pa/dwi.nii.gz"
 siren() { run "$sirencl" "$@" --quiet; }
 
-
 # NAME FIRST_SLICE N_SLICES LEAST_PSNR
 round_trip() {
     local name=$1 first=$2 n=$3 least=$4 image=$data/$1/dwi.nii.gz suffix dims psnr

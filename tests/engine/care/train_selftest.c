@@ -3,23 +3,22 @@
 #include "tests/shared/devices.h"
 #include "engine/care/selftest.h"
 #include "engine/calls.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 
 #include <math.h>
 
 static void answers(const siren_selftest_case *c, double *losses, double *gradient) {
     siren_network network;
     float *coordinates, *targets, *params;
-    reference_trainer trainer;
+    method_training training;
     assert_siren_ok(siren_selftest_problem(c, &network, &coordinates, &targets, &params));
-    reference_trainer_start(&trainer, &network, params, (double)SIREN_SELFTEST_RATE,
-                            REFERENCE_KEEP_EVALUATED);
-    reference_loss(&network, trainer.params, c->nx * c->ny, coordinates, targets, trainer.gradient);
+    oracle_start(&training, &network, params, (double)SIREN_SELFTEST_RATE);
+    oracle_loss(&network, training.params, c->nx * c->ny, coordinates, targets, training.gradient);
     for (unsigned direction = 0; direction < 2; direction++)
-        gradient[direction] = siren_selftest_project(trainer.gradient, trainer.n_params, direction, NULL);
+        gradient[direction] = siren_selftest_project(training.gradient, training.n_params, direction, NULL);
     for (int epoch = 0; epoch < SIREN_SELFTEST_EPOCHS; epoch++)
-        losses[epoch] = reference_trainer_epoch(&trainer, c->nx * c->ny, coordinates, targets);
-    reference_trainer_free(&trainer);
+        losses[epoch] = method_epoch(&training, c->nx * c->ny, coordinates, targets);
+    method_end(&training);
     free(coordinates), free(targets), free(params);
 }
 

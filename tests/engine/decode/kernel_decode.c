@@ -2,7 +2,7 @@
  * double-precision reference. */
 #include "tests/shared/devices.h"
 #include "engine/decode/decode.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 
 #include <math.h>
 
@@ -17,7 +17,7 @@ static double check_network(const siren_network *network, uint32_t nx, uint32_t 
     double *exact = calloc(n_points * n_outputs, sizeof *exact), *wide = calloc(n_params, sizeof *wide),
            worst = 0, largest = 0;
     siren_network_initialise(network, seed, 3, params);
-    reference_coordinates(nx, ny, 1, network->n_inputs, coordinates);
+    method_coordinates(nx, ny, 1, network->n_inputs, coordinates);
     for (size_t i = 0; i < n_params; i++) wide[i] = (double)params[i];
     siren_decoder *decoder = NULL;
     assert_siren_ok(siren_decoder_create(device, network, n_points, coordinates, &decoder));
@@ -30,7 +30,7 @@ static double check_network(const siren_network *network, uint32_t nx, uint32_t 
         if (memcmp(&on_device[i], &on_host[i], sizeof(float)) != 0)
             fail_msg("output %zu of %zu: device %a, host %a", i, n_points * n_outputs, (double)on_device[i],
                      (double)on_host[i]);
-    reference_predict(network, wide, n_points, coordinates, exact);
+    oracle_predict(network, wide, n_points, coordinates, exact);
     for (size_t i = 0; i < n_points * n_outputs; i++) {
         worst = fmax(worst, fabs(exact[i] - (double)on_host[i]));
         largest = fmax(largest, fabs(exact[i]));
@@ -71,11 +71,12 @@ static void activations_are_accurate(void **state) {
                                  .n_layers = 2,
                                  .layers = {{1, activation, 30.0f, SIREN_INIT_LINEAR},
                                             {1, SIREN_IDENTITY, 1.0f, SIREN_INIT_LINEAR}}};
+        const method_network oracle = oracle_network(&network);
         float params[] = {1, 0, 0, 1, 0}, x[2000][2], y[2000];
         for (int i = 0; i < 2000; i++) x[i][0] = (float)(i - 1000) * 0.0173f, x[i][1] = 0;
         assert_siren_ok(siren_decode_host(&network, 2, params, 2000, x[0], y));
         for (int i = 0; i < 2000; i++) {
-            double truth = reference_activation(&network.layers[0], (double)x[i][0]);
+            double truth = method_activate(&oracle.layers[0], (double)x[i][0]);
             /* The phase itself carries half a unit in the last place of w0 x / pi, twice. */
             double bound = activation == SIREN_SINE ? 2e-7 + 2e-7 * fabs(30.0 * (double)x[i][0])
                                                     : 3e-7 * fmax(1, fabs(truth));

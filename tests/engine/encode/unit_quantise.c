@@ -6,7 +6,7 @@
 #include "engine/encode/quantise.h"
 #include "engine/encode/rounding.h"
 #include "host/rng.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 
 #include <float.h>
 #include <math.h>
@@ -34,7 +34,7 @@ static int train(void **state) {
     trained.n_params = siren_network_n_params(&trained.network);
     trained.params = malloc(trained.n_params * sizeof *trained.params);
     if (!trained.params) return -1;
-    reference_coordinates(NX, NY, 1, 2, trained.coordinates);
+    method_coordinates(NX, NY, 1, 2, trained.coordinates);
     for (size_t p = 0; p < N_POINTS; p++)
         for (size_t o = 0; o < N_OUTPUTS; o++) {
             double x = (double)trained.coordinates[2 * p], y = (double)trained.coordinates[2 * p + 1];
@@ -42,12 +42,12 @@ static int train(void **state) {
                 (float)(0.5 + 0.3 * sin(3 * x + (double)o) * cos(2 * y) + 0.1 * x * y);
         }
     siren_network_initialise(&trained.network, 1, 0, trained.params);
-    reference_trainer trainer;
-    reference_trainer_start(&trainer, &trained.network, trained.params, 1e-3, REFERENCE_KEEP_EVALUATED);
+    method_training training;
+    oracle_start(&training, &trained.network, trained.params, 1e-3);
     for (int epoch = 0; epoch < 300; epoch++)
-        reference_trainer_epoch(&trainer, N_POINTS, trained.coordinates, trained.targets);
-    for (size_t i = 0; i < trained.n_params; i++) trained.params[i] = (float)trainer.best_params[i];
-    reference_trainer_free(&trainer);
+        method_epoch(&training, N_POINTS, trained.coordinates, trained.targets);
+    for (size_t i = 0; i < trained.n_params; i++) trained.params[i] = (float)training.best_params[i];
+    method_end(&training);
     return 0;
 }
 

@@ -5,7 +5,7 @@
 #include "engine/decode/decode.h"
 #include "engine/kernels/matrix_units.h"
 #include "engine/train/trainer.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 
 #include <math.h>
 
@@ -107,7 +107,7 @@ static void decode_is_exact(void **state) {
 enum { SIDE = 16, POINTS = SIDE * SIDE, OUTPUTS = 5, EPOCHS = 250 };
 
 static void make_image(float *coordinates, float *targets) {
-    reference_coordinates(SIDE, SIDE, 1, 2, coordinates);
+    method_coordinates(SIDE, SIDE, 1, 2, coordinates);
     for (int i = 0; i < POINTS * OUTPUTS; i++) {
         float x = coordinates[i / OUTPUTS * 2], y = coordinates[i / OUTPUTS * 2 + 1];
         targets[i] = 0.5f + 0.25f * sinf(3 * x + (float)(i % OUTPUTS)) + 0.25f * cosf(5 * y * x);
@@ -139,7 +139,7 @@ static double trained_psnr(siren_matrix_units units) {
     assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
     assert_siren_ok(siren_trainer_best(trainer, params, NULL));
     for (size_t i = 0; i < n_params; i++) wide[i] = (double)params[i];
-    double mse = reference_loss(&network, wide, POINTS, coordinates, targets, NULL);
+    double mse = oracle_loss(&network, wide, POINTS, coordinates, targets, NULL);
     siren_trainer_free(trainer);
     test_free(params);
     test_free(wide);

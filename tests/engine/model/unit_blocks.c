@@ -1,7 +1,7 @@
 /* engine/model/blocks: coordinates, scaling of targets, and the way back. */
 #include "tests/shared/testing.h"
 #include "engine/model/blocks.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 
 #include <math.h>
 
@@ -11,7 +11,7 @@ static void coordinates_are_the_papers(void **state) {
     const siren_block slice = {3, 2, 1, 5, 4, 1, NULL, 0}, point = {0, 0, 0, 1, 1, 1, NULL, 0},
                       box = {9, 8, 7, 5, 4, 3, NULL, 0};
     siren_block_coordinates(&slice, 2, 0, 20, ours);
-    reference_coordinates(5, 4, 1, 2, reference);
+    method_coordinates(5, 4, 1, 2, reference);
     assert_memory_equal(ours, reference, sizeof ours);
     assert_true(ours[0] == -1 && ours[1] == -1 && ours[2 * 19] == 1 && ours[2 * 19 + 1] == 1 &&
                 ours[2] == -0.5f);
@@ -20,7 +20,7 @@ static void coordinates_are_the_papers(void **state) {
     float box_ours[60 * 3], box_reference[60 * 3];
     for (size_t first = 0; first < 60; first += 7)
         siren_block_coordinates(&box, 3, first, first + 7 < 60 ? 7 : 60 - first, box_ours + 3 * first);
-    reference_coordinates(5, 4, 3, 3, box_reference);
+    method_coordinates(5, 4, 3, 3, box_reference);
     assert_memory_equal(box_ours, box_reference, sizeof box_ours);
 }
 

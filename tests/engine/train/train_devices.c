@@ -2,7 +2,7 @@
 #include "tests/shared/devices.h"
 #include "engine/train/trainer.h"
 #include "host/threads.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 
 #include <math.h>
 
@@ -168,7 +168,7 @@ static void parts_train_at_once_to_the_bits_of_one_alone(void **state) {
     assert_siren_ok(siren_network_from_model("siren-2d", 2, 48, OUTPUTS, 30.0f, &network));
     size_t n_params = siren_network_n_params(&network);
     float *params = calloc(2 * PARTS * n_params, sizeof *params);
-    reference_coordinates(NX, NY, 1, 2, coordinates);
+    method_coordinates(NX, NY, 1, 2, coordinates);
     for (size_t i = 0; i < (size_t)POINTS * OUTPUTS; i++)
         targets[i] = i % 53 == 0 ? NAN : 0.5f + 0.5f * sinf(0.01f * (float)i);
     siren_device **devices = open_parts(PARTS);

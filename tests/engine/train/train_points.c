@@ -2,7 +2,7 @@
 #include "tests/shared/devices.h"
 #include "engine/train/sampler.h"
 #include "engine/train/trainer.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 
 #include <math.h>
 
@@ -37,7 +37,7 @@ static void problem_start(problem *p, bool missing) {
     *p = (problem){.array = {p->targets, POINTS, OUTPUTS}};
     assert_siren_ok(siren_network_from_model("siren-2d", 2, 40, OUTPUTS, 30.0f, &p->network));
     p->n_params = siren_network_n_params(&p->network);
-    reference_coordinates(NX, NY, 1, 2, p->coordinates);
+    method_coordinates(NX, NY, 1, 2, p->coordinates);
     for (size_t i = 0; i < NETWORKS * POINTS * OUTPUTS; i++)
         p->targets[i] = missing && i % 53 == 0 ? NAN : 0.5f + 0.5f * sinf(0.01f * (float)i);
     p->params = calloc(NETWORKS * p->n_params, sizeof *p->params);

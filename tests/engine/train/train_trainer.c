@@ -2,7 +2,7 @@
 #include "tests/shared/devices.h"
 #include "engine/train/trainer.h"
 #include "tests/shared/pytorch_trace.h"
-#include "tests/shared/reference.h"
+#include "tests/shared/oracle.h"
 
 #include <math.h>
 
@@ -47,7 +47,7 @@ static void follows_pytorch(void **state) {
         double *wide = calloc(trace.n_params, sizeof *wide);
         for (size_t i = 0; i < trace.n_params; i++) wide[i] = (double)best[i];
         double loss =
-            reference_loss(&trace.network, wide, trace.n_points, trace.coordinates, trace.targets, NULL);
+            oracle_loss(&trace.network, wide, trace.n_points, trace.coordinates, trace.targets, NULL);
         if (!(fabs(loss / (double)best_loss - 1) < 1e-4))
             fail_msg("%s: the best weights give %.9g, not %.9g", *name, loss, (double)best_loss);
         free(wide), free(best);
@@ -60,7 +60,7 @@ enum { NX = 23, NY = 19, POINTS = NX * NY, OUTPUTS = 7, NETWORKS = 3, EPOCHS = 6
 
 static void make_problem(siren_network *network, float *coordinates, float *targets, float **params) {
     assert_siren_ok(siren_network_from_model("siren-2d", 2, 40, OUTPUTS, 30.0f, network));
-    reference_coordinates(NX, NY, 1, 2, coordinates);
+    method_coordinates(NX, NY, 1, 2, coordinates);
     for (size_t i = 0; i < (size_t)NETWORKS * POINTS * OUTPUTS; i++)
         targets[i] = i % 53 == 0 ? NAN : 0.5f + 0.5f * sinf(0.01f * (float)i);
     *params = calloc(NETWORKS * siren_network_n_params(network), sizeof **params);
