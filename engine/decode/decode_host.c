@@ -60,7 +60,7 @@ static inline float tanh_exact(float x) {
 static size_t host_padded(size_t width) { return (width + HOST_COLUMNS - 1) / HOST_COLUMNS * HOST_COLUMNS; }
 
 /* z(HOST_ROWS, HOST_COLUMNS) = h(HOST_ROWS, in) panel(in, HOST_COLUMNS) + bias, one accumulator each, inputs ascending. One
- * array for each row: compilers keep these in vector registers, but not a single one of all rows. */
+ * array and one loop for each row: compilers keep these in vector registers, but not one of all rows (docs/compilers.md). */
 SIREN_CLONES static void host_tile(float *restrict z, size_t stride_z, const float *restrict h,
                                    size_t stride_h, const float *restrict panel, const float *restrict bias,
                                    size_t in) {
@@ -68,12 +68,10 @@ SIREN_CLONES static void host_tile(float *restrict z, size_t stride_z, const flo
     for (size_t o = 0; o < HOST_COLUMNS; o++) z0[o] = z1[o] = z2[o] = z3[o] = bias[o];
     for (size_t k = 0; k < in; k++, panel += HOST_COLUMNS) {
         float h0 = h[k], h1 = h[stride_h + k], h2 = h[2 * stride_h + k], h3 = h[3 * stride_h + k];
-        for (size_t o = 0; o < HOST_COLUMNS; o++) {
-            z0[o] = fmaf(h0, panel[o], z0[o]);
-            z1[o] = fmaf(h1, panel[o], z1[o]);
-            z2[o] = fmaf(h2, panel[o], z2[o]);
-            z3[o] = fmaf(h3, panel[o], z3[o]);
-        }
+        for (size_t o = 0; o < HOST_COLUMNS; o++) z0[o] = fmaf(h0, panel[o], z0[o]);
+        for (size_t o = 0; o < HOST_COLUMNS; o++) z1[o] = fmaf(h1, panel[o], z1[o]);
+        for (size_t o = 0; o < HOST_COLUMNS; o++) z2[o] = fmaf(h2, panel[o], z2[o]);
+        for (size_t o = 0; o < HOST_COLUMNS; o++) z3[o] = fmaf(h3, panel[o], z3[o]);
     }
     for (size_t o = 0; o < HOST_COLUMNS; o++) {
         z[o] = z0[o];
