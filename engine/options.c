@@ -53,8 +53,8 @@ static const struct {
     {"bvec", PATH, COMPRESS(bvec), "file of directions to attach; else the one beside the image"},
     {"sidecar", PATH, COMPRESS(sidecar), "JSON sidecar to attach; else the one beside the image"},
     {"mask", PATH, COMPRESS(mask), "3-D image whose voxels other than 0 count; auto: made by MRtrix3's dwi2mask"},
-    {"volumes", SPAN, offsetof(siren_options, volumes), "volumes to restore, a:b counted from 0; all"},
-    {"memory", BYTES, COMPRESS(memory_limit), "bytes of memory that may be used, like 16G; all"},
+    {"volumes", SPAN, offsetof(siren_options, volumes), "volumes to restore, a:b counted from 0"},
+    {"memory", BYTES, COMPRESS(memory_limit), "memory that may be used, like 16G"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},
 #undef COMPRESS
 };
@@ -116,22 +116,24 @@ static const char *get_other(siren_options *options, size_t i) {
 /* ---- all ---- */
 
 /* The nth key; NULL behind the last. Settings that belong to experiments alone are none. */
-static const char *key_at(size_t nth, const char **help) {
+static const char *key_at(size_t nth, const char **unit, const char **help) {
     const siren_setting *s;
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
         if (s->option && nth-- == 0) {
+            *unit = s->unit;
             *help = s->help;
             return s->key;
         }
     if (nth >= N_OTHERS) return NULL;
+    *unit = NULL;
     *help = others[nth].help;
     return others[nth].key;
 }
 
 static siren_status unknown(const char *key) {
-    const char *names[SIREN_MAX_SETTINGS + N_OTHERS], *help;
+    const char *names[SIREN_MAX_SETTINGS + N_OTHERS], *unit, *help;
     size_t n = 0;
-    while ((names[n] = key_at(n, &help))) n++;
+    while ((names[n] = key_at(n, &unit, &help))) n++;
     const char *nearest = siren_nearest_name(key, names, n);
     return siren_fail(SIREN_USAGE, "there is no option '%.64s'%s%s%s; docs/api.md lists them", key,
                       nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
@@ -163,12 +165,14 @@ siren_status siren_options_get(siren_options *options, const char *key, const ch
 siren_status siren_options_visit(siren_options *options,
                                  void (*visit)(void *user, const char *key, const char *value, const char *help),
                                  void *user) {
-    const char *key, *value, *help;
+    const char *key, *value, *unit, *help;
+    char sentence[256];
     if (!options || !visit)
         return siren_fail(SIREN_USAGE, "siren_options_visit: options and visit must not be NULL");
-    for (size_t i = 0; (key = key_at(i, &help)); i++) {
+    for (size_t i = 0; (key = key_at(i, &unit, &help)); i++) {
         SIREN_RETURN_IF_FAILED(siren_options_get(options, key, &value));
-        visit(user, key, value, help);
+        snprintf(sentence, sizeof sentence, "%s%s%s", unit ? unit : "", unit ? " " : "", help);
+        visit(user, key, value, sentence);
     }
     return SIREN_OK;
 }
