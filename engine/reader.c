@@ -20,7 +20,7 @@ typedef struct cached_block {
     siren_span volumes;
     size_t n_users, n_bytes;
     bool dropped;     /* out of the list: its last user frees it */
-    uint8_t voxels[]; /* (volumes, voxels of the block) */
+    _Alignas(max_align_t) uint8_t voxels[]; /* (volumes, voxels of the block) */
 } cached_block;
 
 struct siren_reader {
