@@ -340,7 +340,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "%s\n", siren_message());
         return 1;
     }
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SIREN_WITH_ASAN
     /* An outsized allocation fails, and gives SYSTEM instead of the expected status. */
     const struct rlimit memory = {(rlim_t)512 << 20, (rlim_t)512 << 20};
     setrlimit(RLIMIT_AS, &memory);

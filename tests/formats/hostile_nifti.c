@@ -10,14 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#if defined __SANITIZE_ADDRESS__
-#define HAS_ASAN 1
-#elif defined __has_feature
-#if __has_feature(address_sanitizer)
-#define HAS_ASAN 1
-#endif
-#endif
-
 /* The sanitizer reserves address space of its own: there it is asked to refuse single allocations instead. */
 const char *__asan_default_options(void);
 __attribute__((visibility("default"))) const char *__asan_default_options(void) {
@@ -344,7 +336,7 @@ static int teardown(void **state) {
 }
 
 int main(void) {
-#ifndef HAS_ASAN
+#ifndef SIREN_WITH_ASAN
     const struct rlimit cap = {(rlim_t)192 << 20, (rlim_t)192 << 20};
     if (setrlimit(RLIMIT_AS, &cap) != 0) return 1;
 #endif

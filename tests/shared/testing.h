@@ -15,6 +15,15 @@
 
 #include "host/base.h"
 
+/* AddressSanitizer takes more addresses than a limit of memory leaves; gcc and clang tell of it in two ways. */
+#ifdef __SANITIZE_ADDRESS__
+#define SIREN_WITH_ASAN
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define SIREN_WITH_ASAN
+#endif
+#endif
+
 /* Expects SIREN_OK and shows the message otherwise. */
 #define assert_siren_ok(expression)                                                                          \
     do {                                                                                                     \
