@@ -3,7 +3,7 @@
 #include "tile.cl"
 
 #ifndef SIREN_BLOCK_ROWS
-#define SIREN_BLOCK_ROWS 96 /* points of a block, a multiple of SIREN_TILE_POINTS */
+#define SIREN_BLOCK_ROWS SIREN_USUAL_CHAIN_ROWS
 #endif
 
 /* Floats from one point to the next in a block's activations; one more vector than the width, so that equal columns of

@@ -3,11 +3,12 @@
  * Contraction is off and every fused multiply-add is written as fma(), so that a kernel's result is fixed by its text
  * alone (docs/numerics.md). */
 #pragma OPENCL FP_CONTRACT OFF
+#include "knobs.h"
 #include "layout.h"
 #include "polynomials.h"
 
 #ifndef SIREN_LANES
-#define SIREN_LANES 16 /* floats of a vector in the chain family: 16 or 8 */
+#define SIREN_LANES SIREN_USUAL_LANES
 #endif
 
 #if SIREN_LANES == 16

@@ -15,7 +15,7 @@
 #define SIREN_SLAB 8     /* values of k in local memory: 4, 8 or 16 */
 #endif
 #ifndef SIREN_BLOCK_ROWS
-#define SIREN_BLOCK_ROWS 128 /* points of a block, a multiple of TILE_M */
+#define SIREN_BLOCK_ROWS SIREN_LAYER_BLOCK_ROWS
 #endif
 
 #define ITEMS (SIREN_ITEMS_M * SIREN_ITEMS_N)

@@ -3,6 +3,7 @@
 #ifndef SIREN_ENGINE_ARCHIVE_RECORD_H
 #define SIREN_ENGINE_ARCHIVE_RECORD_H
 
+#include "cl/knobs.h"
 #include "engine/model/mask.h"
 #include "engine/model/network.h"
 #include "formats/archive.h"
@@ -55,7 +56,6 @@ void siren_block_name(const siren_block_grid *grid, size_t number, char *out, si
 
 /* Decodes blocks of one layout, SIREN_DECODE_POINTS points at a time: beside the block's voxels it needs no memory that
  * grows with the block. */
-#define SIREN_DECODE_POINTS 65536
 typedef struct siren_block_decoder siren_block_decoder;
 
 /* Bytes of memory that a decoder takes for the voxels and outputs of a block, on the host and on the device; SIZE_MAX where

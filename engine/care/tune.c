@@ -1,5 +1,6 @@
 #include "engine/care/tune.h"
 
+#include "cl/knobs.h"
 #include "engine/care/bench.h"
 #include "engine/care/device_cache.h"
 #include "engine/calls.h"
@@ -10,28 +11,13 @@
 
 /* ---- which there are ---- */
 
-static const siren_configuration chain_candidates[] = {
-    {.lanes = 16, .block_rows = 48},  {.lanes = 16, .block_rows = 96}, {.lanes = 16, .block_rows = 144},
-    {.lanes = 16, .block_rows = 192}, {.lanes = 8, .block_rows = 48},  {.lanes = 8, .block_rows = 96},
-    {.lanes = 8, .block_rows = 144},  {.lanes = 8, .block_rows = 192}, {.clblast = 1}};
-
-/* items_m, items_n, quads_m, quads_n, slab */
-static const siren_configuration layer_candidates[] = {{0, 0, 16, 16, 2, 2, 8, 0},
-                                                       {0, 0, 16, 16, 2, 2, 16, 0},
-                                                       {0, 0, 16, 16, 2, 4, 8, 0},
-                                                       {0, 0, 16, 8, 2, 2, 8, 0},
-                                                       {0, 0, 16, 8, 2, 2, 16, 0},
-                                                       {0, 0, 8, 16, 2, 2, 8, 0},
-                                                       {0, 0, 8, 16, 2, 2, 16, 0},
-                                                       {0, 0, 8, 16, 4, 2, 8, 0},
-                                                       {0, 0, 8, 8, 2, 2, 4, 0},
-                                                       {0, 0, 8, 8, 2, 2, 8, 0},
-                                                       {0, 0, 8, 8, 2, 2, 16, 0},
-                                                       {0, 0, 8, 8, 1, 1, 8, 0},
-                                                       {0, 0, 4, 4, 1, 1, 8, 0},
-                                                       {.clblast = 2},
-                                                       {.clblast = 3},
-                                                       {.clblast = 4}};
+#define CHAIN(lanes_, rows) {.lanes = (lanes_), .block_rows = (rows)},
+#define LAYER(im, in, qm, qn, slab_) {0, 0, im, in, qm, qn, slab_, 0},
+#define CLBLAST(set) {.clblast = (set)},
+static const siren_configuration chain_candidates[] = {SIREN_CHAIN_CANDIDATES(CHAIN)
+                                                           SIREN_CHAIN_CLBLAST_CANDIDATES(CLBLAST)};
+static const siren_configuration layer_candidates[] = {SIREN_LAYER_CANDIDATES(LAYER)
+                                                           SIREN_LAYER_CLBLAST_CANDIDATES(CLBLAST)};
 
 const siren_configuration *siren_tune_candidates(siren_family family, size_t *n) {
     bool chain = family == SIREN_FAMILY_CHAIN;

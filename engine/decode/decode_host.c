@@ -1,5 +1,6 @@
 #include "engine/decode/decode_host.h"
 
+#include "cl/knobs.h"
 #include "cl/polynomials.h"
 #include "host/clones.h"
 #include "host/threads.h"
@@ -53,27 +54,23 @@ static inline float tanh_exact(float x) {
     return float_of(bits_of(fmaf(-2.0f, y, 1.0f)) | (bits_of(x) & 0x80000000u));
 }
 
-/* Points and outputs evaluated together: their sums stay in registers. */
-#define HOST_ROWS 4
-#define HOST_COLUMNS 24
+static size_t host_padded(size_t width) { return (width + SIREN_HOST_COLUMNS - 1) / SIREN_HOST_COLUMNS * SIREN_HOST_COLUMNS; }
 
-static size_t host_padded(size_t width) { return (width + HOST_COLUMNS - 1) / HOST_COLUMNS * HOST_COLUMNS; }
-
-/* z(HOST_ROWS, HOST_COLUMNS) = h(HOST_ROWS, in) panel(in, HOST_COLUMNS) + bias, one accumulator each, inputs ascending. One
+/* z(SIREN_HOST_ROWS, SIREN_HOST_COLUMNS) = h(SIREN_HOST_ROWS, in) panel(in, SIREN_HOST_COLUMNS) + bias, one accumulator each, inputs ascending. One
  * array and one loop for each row: compilers keep these in vector registers, but not one of all rows (docs/compilers.md). */
 SIREN_CLONES static void host_tile(float *restrict z, size_t stride_z, const float *restrict h,
                                    size_t stride_h, const float *restrict panel, const float *restrict bias,
                                    size_t in) {
-    float z0[HOST_COLUMNS], z1[HOST_COLUMNS], z2[HOST_COLUMNS], z3[HOST_COLUMNS];
-    for (size_t o = 0; o < HOST_COLUMNS; o++) z0[o] = z1[o] = z2[o] = z3[o] = bias[o];
-    for (size_t k = 0; k < in; k++, panel += HOST_COLUMNS) {
+    float z0[SIREN_HOST_COLUMNS], z1[SIREN_HOST_COLUMNS], z2[SIREN_HOST_COLUMNS], z3[SIREN_HOST_COLUMNS];
+    for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z0[o] = z1[o] = z2[o] = z3[o] = bias[o];
+    for (size_t k = 0; k < in; k++, panel += SIREN_HOST_COLUMNS) {
         float h0 = h[k], h1 = h[stride_h + k], h2 = h[2 * stride_h + k], h3 = h[3 * stride_h + k];
-        for (size_t o = 0; o < HOST_COLUMNS; o++) z0[o] = fmaf(h0, panel[o], z0[o]);
-        for (size_t o = 0; o < HOST_COLUMNS; o++) z1[o] = fmaf(h1, panel[o], z1[o]);
-        for (size_t o = 0; o < HOST_COLUMNS; o++) z2[o] = fmaf(h2, panel[o], z2[o]);
-        for (size_t o = 0; o < HOST_COLUMNS; o++) z3[o] = fmaf(h3, panel[o], z3[o]);
+        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z0[o] = fmaf(h0, panel[o], z0[o]);
+        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z1[o] = fmaf(h1, panel[o], z1[o]);
+        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z2[o] = fmaf(h2, panel[o], z2[o]);
+        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z3[o] = fmaf(h3, panel[o], z3[o]);
     }
-    for (size_t o = 0; o < HOST_COLUMNS; o++) {
+    for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) {
         z[o] = z0[o];
         z[stride_z + o] = z1[o];
         z[2 * stride_z + o] = z2[o];
@@ -91,34 +88,31 @@ SIREN_CLONES static void host_activate(float *restrict z, size_t n, uint32_t act
         for (size_t i = 0; i < n; i++) z[i] = tanh_exact(z[i]);
 }
 
-#define HOST_ITEM (16 * HOST_ROWS) /* points that a thread takes at once */
-#define HOST_THREAD_MACS 4e6       /* multiply-adds worth a thread */
-
 /* Points by any thread in any order: each is computed on its own. */
 typedef struct {
     const siren_network *network;
     size_t n_layers, n_points, widest; /* padded */
     const float *panels,
-        *bias; /* of each layer (padded / HOST_COLUMNS, in, HOST_COLUMNS); (n_layers, widest) */
+        *bias; /* of each layer (padded / SIREN_HOST_COLUMNS, in, SIREN_HOST_COLUMNS); (n_layers, widest) */
     const float *coordinates;
     float *y;
-    float *scratch; /* (n_threads, 2, widest * HOST_ROWS) */
+    float *scratch; /* (n_threads, 2, widest * SIREN_HOST_ROWS) */
     atomic_size_t next;
 } host_work;
 
-/* HOST_ROWS points or fewer from `first` on; h and z are scratch. */
+/* SIREN_HOST_ROWS points or fewer from `first` on; h and z are scratch. */
 static void host_rows(const host_work *work, size_t first, float *h, float *z) {
     const siren_network *network = work->network;
-    size_t rest = work->n_points - first, n_rows = rest < HOST_ROWS ? rest : HOST_ROWS;
+    size_t rest = work->n_points - first, n_rows = rest < SIREN_HOST_ROWS ? rest : SIREN_HOST_ROWS;
     size_t n_inputs = network->n_inputs, n_out = network->layers[work->n_layers - 1].width, stride = n_inputs;
     const float *panel = work->panels;
     memcpy(h, work->coordinates + first * n_inputs, n_rows * n_inputs * sizeof *h);
     for (size_t l = 0; l < work->n_layers; l++) {
         size_t in = siren_network_layer_inputs(network, (uint32_t)l),
                padded = host_padded(network->layers[l].width);
-        for (size_t o = 0; o < padded; o += HOST_COLUMNS, panel += in * HOST_COLUMNS)
+        for (size_t o = 0; o < padded; o += SIREN_HOST_COLUMNS, panel += in * SIREN_HOST_COLUMNS)
             host_tile(z + o, padded, h, stride, panel, work->bias + l * work->widest + o, in);
-        host_activate(z, HOST_ROWS * padded, network->layers[l].activation, network->layers[l].w0);
+        host_activate(z, SIREN_HOST_ROWS * padded, network->layers[l].activation, network->layers[l].w0);
         stride = padded;
         float *swap = h;
         h = z;
@@ -130,10 +124,10 @@ static void host_rows(const host_work *work, size_t first, float *h, float *z) {
 
 static void host_member(void *user, size_t member) {
     host_work *work = user;
-    size_t n_scratch = work->widest * HOST_ROWS;
+    size_t n_scratch = work->widest * SIREN_HOST_ROWS;
     float *h = work->scratch + 2 * member * n_scratch, *z = h + n_scratch;
-    for (size_t first; (first = atomic_fetch_add(&work->next, HOST_ITEM)) < work->n_points;)
-        for (size_t row = first; row < first + HOST_ITEM && row < work->n_points; row += HOST_ROWS)
+    for (size_t first; (first = atomic_fetch_add(&work->next, SIREN_HOST_ITEM)) < work->n_points;)
+        for (size_t row = first; row < first + SIREN_HOST_ITEM && row < work->n_points; row += SIREN_HOST_ROWS)
             host_rows(work, row, h, z);
 }
 
@@ -143,8 +137,8 @@ static void pack_panels(const siren_network *network, size_t n_layers, size_t wi
     for (size_t l = 0; l < n_layers; l++) {
         size_t in = siren_network_layer_inputs(network, (uint32_t)l), out = network->layers[l].width;
         for (size_t o = 0; o < out; o++) {
-            float *column = panels + o / HOST_COLUMNS * in * HOST_COLUMNS + o % HOST_COLUMNS;
-            for (size_t k = 0; k < in; k++) column[k * HOST_COLUMNS] = params[o * in + k];
+            float *column = panels + o / SIREN_HOST_COLUMNS * in * SIREN_HOST_COLUMNS + o % SIREN_HOST_COLUMNS;
+            for (size_t k = 0; k < in; k++) column[k * SIREN_HOST_COLUMNS] = params[o * in + k];
         }
         memcpy(bias + l * widest, params + in * out, out * sizeof *bias);
         panels += in * host_padded(out);
@@ -163,11 +157,11 @@ siren_status siren_decode_host(const siren_network *network, size_t n_layers, co
         n_weights += siren_network_layer_inputs(network, (uint32_t)l) * padded;
     }
     size_t n_threads = siren_processors();
-    double worth = (double)n_weights * (double)n_points / HOST_THREAD_MACS;
+    double worth = (double)n_weights * (double)n_points / SIREN_HOST_THREAD_MACS;
     if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
     SIREN_TRY(siren_allocate(&panels, n_weights, sizeof *panels, "the weight panels"));
     SIREN_TRY(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
-    SIREN_TRY(siren_allocate(&scratch, n_threads * 2 * widest * HOST_ROWS, sizeof *scratch,
+    SIREN_TRY(siren_allocate(&scratch, n_threads * 2 * widest * SIREN_HOST_ROWS, sizeof *scratch,
                              "inputs and outputs of layers"));
     pack_panels(network, n_layers, widest, params, panels, bias);
     host_work work = {.network = network,

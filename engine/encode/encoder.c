@@ -1,5 +1,6 @@
 #include "engine/encode/encoder.h"
 
+#include "cl/knobs.h"
 #include "engine/decode/decode.h"
 #include "engine/train/trainer.h"
 #include "host/opencl/profile.h"
@@ -8,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LEAST_TRAINING_BYTES ((size_t)64 << 10) /* no device has less room */
 
 struct siren_encoder {
     siren_device *device;
@@ -299,7 +298,7 @@ static bool shrink(siren_encoder *encoder, size_t n) {
     }
     uint64_t bytes = siren_device_get_facts(encoder->device)->global_bytes;
     if (encoder->training_bytes && encoder->training_bytes < bytes) bytes = encoder->training_bytes;
-    if (bytes / 2 < LEAST_TRAINING_BYTES) return false;
+    if (bytes / 2 < SIREN_LEAST_TRAINING_BYTES) return false;
     encoder->training_bytes = bytes / 2;
     siren_log(SIREN_LOG_WARNING, "%s; trying with %zu bytes of memory for training", siren_message(),
               encoder->training_bytes);

@@ -1,5 +1,6 @@
 #include "engine/encode/least_squares.h"
 
+#include "cl/knobs.h"
 #include "host/clones.h"
 #include "host/threads.h"
 
@@ -8,16 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A tile of TILE_ROWS x TILE_COLUMNS sums stays in registers over a slice of points that fits into the cache.
- */
-#define TILE_ROWS 4
-#define TILE_COLUMNS 24
-#define SLICE 128
-#define GROUP (8 * SLICE) /* points that threads share */
-#define ITEM_ROWS 32      /* rows of sums that a thread takes at once */
-#define THREAD_MACS 2e6   /* multiply-adds worth a thread */
-
-static size_t padded(size_t n) { return (n + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS; }
+static size_t padded(size_t n) { return (n + SIREN_SQUARES_COLUMNS - 1) / SIREN_SQUARES_COLUMNS * SIREN_SQUARES_COLUMNS; }
 
 siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren_least_squares *out) {
     siren_status status = SIREN_OK;
@@ -32,8 +24,8 @@ siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren
     SIREN_TRY(siren_allocate(&p.scratch, p.stride_n * (p.stride_n > p.stride_m ? p.stride_n : p.stride_m),
                              sizeof(double), "scratch"));
     /* One row more than is used: GCC 12 lets add_tile read the 4 values of `a` behind the last point, and drops them. */
-    SIREN_TRY(siren_allocate(&p.features, (GROUP + 1) * p.stride_n, sizeof(double), "some features"));
-    SIREN_TRY(siren_allocate(&p.wanted, GROUP * p.stride_m, sizeof(double), "some right-hand sides"));
+    SIREN_TRY(siren_allocate(&p.features, (SIREN_SQUARES_GROUP + 1) * p.stride_n, sizeof(double), "some features"));
+    SIREN_TRY(siren_allocate(&p.wanted, SIREN_SQUARES_GROUP * p.stride_m, sizeof(double), "some right-hand sides"));
     SIREN_TRY(siren_allocate(&p.column, p.stride_n, sizeof(double), "a column"));
     for (size_t i = 0; i < p.n; i++) p.order[i] = i;
     *out = p;
@@ -57,20 +49,20 @@ void siren_least_squares_free(siren_least_squares *p) {
     memset(p, 0, sizeof *p);
 }
 
-/* sums(TILE_ROWS, TILE_COLUMNS) += a(n_points, TILE_ROWS)^T b(n_points, TILE_COLUMNS). One array for each row, as in the host's
+/* sums(SIREN_SQUARES_ROWS, SIREN_SQUARES_COLUMNS) += a(n_points, SIREN_SQUARES_ROWS)^T b(n_points, SIREN_SQUARES_COLUMNS). One array for each row, as in the host's
  * decoder. */
 SIREN_CLONES static void add_tile(double *restrict sums, size_t stride, const double *restrict a,
                                   size_t stride_a, const double *restrict b, size_t stride_b,
                                   size_t n_points) {
-    double s0[TILE_COLUMNS] = {0}, s1[TILE_COLUMNS] = {0}, s2[TILE_COLUMNS] = {0}, s3[TILE_COLUMNS] = {0};
+    double s0[SIREN_SQUARES_COLUMNS] = {0}, s1[SIREN_SQUARES_COLUMNS] = {0}, s2[SIREN_SQUARES_COLUMNS] = {0}, s3[SIREN_SQUARES_COLUMNS] = {0};
     for (size_t p = 0; p < n_points; p++, a += stride_a, b += stride_b)
-        for (size_t j = 0; j < TILE_COLUMNS; j++) {
+        for (size_t j = 0; j < SIREN_SQUARES_COLUMNS; j++) {
             s0[j] += a[0] * b[j];
             s1[j] += a[1] * b[j];
             s2[j] += a[2] * b[j];
             s3[j] += a[3] * b[j];
         }
-    for (size_t j = 0; j < TILE_COLUMNS; j++) {
+    for (size_t j = 0; j < SIREN_SQUARES_COLUMNS; j++) {
         sums[j] += s0[j];
         sums[stride + j] += s1[j];
         sums[2 * stride + j] += s2[j];
@@ -82,16 +74,16 @@ SIREN_CLONES static void add_tile(double *restrict sums, size_t stride, const do
 typedef struct {
     siren_least_squares *problem;
     size_t n_points;
-    atomic_size_t next; /* item of ITEM_ROWS rows */
+    atomic_size_t next; /* item of SIREN_SQUARES_ITEM_ROWS rows */
 } adding;
 
-/* Adds a slice of points to TILE_ROWS rows of gram and moments from row `i` on. */
+/* Adds a slice of points to SIREN_SQUARES_ROWS rows of gram and moments from row `i` on. */
 static void add_rows(siren_least_squares *p, size_t i, size_t first, size_t n_slice) {
     const double *features = p->features + first * p->stride_n, *wanted = p->wanted + first * p->stride_m;
-    for (size_t j = 0; j <= i; j += TILE_COLUMNS)
+    for (size_t j = 0; j <= i; j += SIREN_SQUARES_COLUMNS)
         add_tile(p->gram + i * p->stride_n + j, p->stride_n, features + i, p->stride_n, features + j,
                  p->stride_n, n_slice);
-    for (size_t j = 0; j < p->m; j += TILE_COLUMNS)
+    for (size_t j = 0; j < p->m; j += SIREN_SQUARES_COLUMNS)
         add_tile(p->moments + i * p->stride_m + j, p->stride_m, features + i, p->stride_n, wanted + j,
                  p->stride_m, n_slice);
 }
@@ -100,12 +92,12 @@ static void add_member(void *user, size_t member) {
     (void)member;
     adding *work = user;
     siren_least_squares *p = work->problem;
-    size_t n_items = (p->n + ITEM_ROWS - 1) / ITEM_ROWS;
+    size_t n_items = (p->n + SIREN_SQUARES_ITEM_ROWS - 1) / SIREN_SQUARES_ITEM_ROWS;
     for (size_t item; (item = atomic_fetch_add(&work->next, 1)) < n_items;) {
-        size_t begin = (n_items - 1 - item) * ITEM_ROWS; /* the longest rows first */
-        for (size_t first = 0; first < work->n_points; first += SLICE) {
-            size_t rest = work->n_points - first, n_slice = rest < SLICE ? rest : SLICE;
-            for (size_t i = begin; i < begin + ITEM_ROWS && i < p->n; i += TILE_ROWS)
+        size_t begin = (n_items - 1 - item) * SIREN_SQUARES_ITEM_ROWS; /* the longest rows first */
+        for (size_t first = 0; first < work->n_points; first += SIREN_SQUARES_SLICE) {
+            size_t rest = work->n_points - first, n_slice = rest < SIREN_SQUARES_SLICE ? rest : SIREN_SQUARES_SLICE;
+            for (size_t i = begin; i < begin + SIREN_SQUARES_ITEM_ROWS && i < p->n; i += SIREN_SQUARES_ROWS)
                 add_rows(p, i, first, n_slice);
         }
     }
@@ -114,8 +106,8 @@ static void add_member(void *user, size_t member) {
 siren_status siren_least_squares_add(siren_least_squares *p, size_t n_points, const float *inputs,
                                      const float *outputs) {
     size_t n_inputs = p->n - 1;
-    for (size_t first = 0; first < n_points; first += GROUP) {
-        adding work = {.problem = p, .n_points = n_points - first < GROUP ? n_points - first : GROUP};
+    for (size_t first = 0; first < n_points; first += SIREN_SQUARES_GROUP) {
+        adding work = {.problem = p, .n_points = n_points - first < SIREN_SQUARES_GROUP ? n_points - first : SIREN_SQUARES_GROUP};
         for (size_t i = 0; i < work.n_points; i++) {
             double *a = p->features + i * p->stride_n, *d = p->wanted + i * p->stride_m;
             a[0] = 1.0;
@@ -123,7 +115,7 @@ siren_status siren_least_squares_add(siren_least_squares *p, size_t n_points, co
             for (size_t k = 0; k < p->m; k++) d[k] = (double)*outputs++;
         }
         size_t n_threads = siren_processors();
-        double worth = (double)work.n_points * (double)p->n * (double)(p->n / 2 + p->m) / THREAD_MACS;
+        double worth = (double)work.n_points * (double)p->n * (double)(p->n / 2 + p->m) / SIREN_SQUARES_THREAD_MACS;
         if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
         SIREN_RETURN_IF_FAILED(siren_threads_run(n_threads, add_member, &work));
     }

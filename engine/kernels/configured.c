@@ -1,5 +1,6 @@
 #include "engine/kernels/configured.h"
 
+#include "cl/knobs.h"
 #include "engine/kernels/known_devices.h"
 #include "host/opencl/gemm.h"
 
@@ -15,11 +16,8 @@ bool siren_configuration_equal(const siren_configuration *a, const siren_configu
 
 /* ---- the layer family's tile ---- */
 
-/* From large to small: items_m, items_n, quads_m, quads_n, slab. */
-static const siren_configuration defaults[] = {{0, 0, 16, 16, 2, 2, 8, 0},
-                                               {0, 0, 16, 8, 2, 2, 8, 0},
-                                               {0, 0, 8, 8, 2, 2, 8, 0},
-                                               {0, 0, 4, 4, 1, 1, 8, 0}};
+#define TILE(items_m, items_n, quads_m, quads_n, slab) {0, 0, items_m, items_n, quads_m, quads_n, slab, 0},
+static const siren_configuration defaults[] = {SIREN_LAYER_DEFAULTS(TILE)};
 #define N_DEFAULTS (sizeof defaults / sizeof *defaults)
 
 bool siren_layer_tile_fits(const siren_device *device, const siren_configuration *c, size_t block_rows,

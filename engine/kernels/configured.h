@@ -31,8 +31,6 @@ char *siren_configuration_text(const siren_configuration *configuration, char ou
 char *siren_kernels_text(const siren_device *device, const siren_network *network,
                          char out[SIREN_KERNELS_CHARS]);
 
-#define SIREN_LAYER_BLOCK_ROWS 128 /* points of a block, unless CLBlast multiplies */
-
 /* The register and local-memory tile of a product (cl/product.cl). */
 typedef struct {
     size_t items;          /* work-items of a group */

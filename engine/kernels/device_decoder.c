@@ -1,12 +1,11 @@
 #include "engine/decode/device_decoder.h"
 
+#include "cl/knobs.h"
 #include "engine/kernels/chain_forward.h"
 #include "engine/kernels/layer_decode.h"
 #include "engine/kernels/network_on_device.h"
 
 #include <stdlib.h>
-
-#define DECODE_MEMORY ((size_t)512 << 20) /* a share of it is for activations */
 
 struct siren_device_decoder {
     siren_device *device;
@@ -80,7 +79,7 @@ static siren_status prepare(siren_device_decoder *decoder, const float *coordina
                                   .table = decoder->table,
                                   .w0 = decoder->w0,
                                   .coordinates = decoder->coordinates,
-                                  .memory_limit = DECODE_MEMORY};
+                                  .memory_limit = SIREN_DECODE_MEMORY};
     return siren_layer_decode_create(&shape, &decoder->layer);
 }
 

@@ -1,5 +1,6 @@
 #include "engine/kernels/layer_decode.h"
 
+#include "cl/knobs.h"
 #include "engine/kernels/layer_forward.h"
 
 #include <stdlib.h>

@@ -1,17 +1,9 @@
 #include "engine/kernels/layer_forward.h"
 
+#include "cl/knobs.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* A tile of points takes at most this many operations, and at most this long at a rate that any device exceeds, so that an
- * interruption is answered: operations per clock and compute unit, less for a CPU, which serialises work-items around barriers. */
-#define LAYER_TILE_FLOPS 1e12
-#define LAYER_TILE_SECONDS 0.2
-#define PESSIMISTIC_FLOPS 8
-#define PESSIMISTIC_FLOPS_CPU 2
-/* A quarter of the memory is for activations: targets and parameters need room. */
-#define MEMORY_SHARE 4
 
 static siren_status build_kernels(siren_device *device, const char *options, size_t n_kernels,
                                   const siren_layer_kernel *kernels) {
@@ -61,9 +53,9 @@ size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, size
     const siren_device_facts *facts = siren_device_get_facts(device);
     double clock_hz = 1e6 * (facts->clock_mhz ? (double)facts->clock_mhz : 1000.0);
     double rate =
-        clock_hz * (double)facts->compute_units * (facts->is_cpu ? PESSIMISTIC_FLOPS_CPU : PESSIMISTIC_FLOPS);
-    double limit = fmin(LAYER_TILE_FLOPS, LAYER_TILE_SECONDS * rate) / block_flops;
-    limit = fmin(limit, fmin((double)facts->global_bytes, (double)memory) / MEMORY_SHARE / block_bytes);
+        clock_hz * (double)facts->compute_units * (facts->is_cpu ? SIREN_PESSIMISTIC_FLOPS_CPU : SIREN_PESSIMISTIC_FLOPS);
+    double limit = fmin(SIREN_LAYER_TILE_FLOPS, SIREN_LAYER_TILE_SECONDS * rate) / block_flops;
+    limit = fmin(limit, fmin((double)facts->global_bytes, (double)memory) / SIREN_ACTIVATIONS_SHARE / block_bytes);
     limit = fmin(limit, (double)facts->max_allocation_bytes / largest_block_bytes);
     /* Work-items and elements of a network's tile are counted in ints. */
     limit = fmin(limit, (double)(INT32_MAX / 2) / (largest_block_bytes / sizeof(float)));

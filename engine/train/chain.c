@@ -1,14 +1,11 @@
 #include "engine/train/gradient.h"
 
+#include "cl/knobs.h"
 #include "engine/kernels/chain_forward.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define CHAIN_PARTS 8 /* of a gradient; more would cost memory and reduction, fewer would idle cores */
-#define CHAIN_TILE_FLOPS 20e9 /* of one launch: a fraction of a second on two cores */
-#define CHAIN_TARGETS_SHARE 8 /* of the memory, at most, is for the targets of one launch */
 
 typedef struct {
     siren_gradient base;
@@ -67,14 +64,14 @@ static size_t scratch_floats(const siren_network *network, size_t block_rows) {
 /* How many rounds a launch takes; the gradient is the same for any number. */
 static void choose_tile(siren_chain *chain) {
     const siren_gradient_shape *shape = &chain->shape;
-    size_t round_points = (size_t)chain->configuration.block_rows * CHAIN_PARTS;
+    size_t round_points = (size_t)chain->configuration.block_rows * SIREN_CHAIN_PARTS;
     size_t round_bytes =
         round_points * SIREN_PADDED((size_t)siren_network_n_outputs(shape->network)) * sizeof(float);
     size_t left = siren_memory_left(shape->memory_limit, chain->base.n_bytes);
     double target_bytes = fmin((double)siren_device_get_facts(shape->device)->max_allocation_bytes,
-                               (double)left / CHAIN_TARGETS_SHARE);
+                               (double)left / SIREN_CHAIN_TARGETS_SHARE);
     double round_flops = siren_network_step_flops(shape->network, round_points) * (double)shape->n_networks;
-    double rounds = fmin(CHAIN_TILE_FLOPS / round_flops, target_bytes / (double)round_bytes);
+    double rounds = fmin(SIREN_CHAIN_TILE_FLOPS / round_flops, target_bytes / (double)round_bytes);
     chain->n_rounds = (shape->n_points + round_points - 1) / round_points;
     size_t largest = rounds < 1 ? 1 : rounds > (double)chain->n_rounds ? chain->n_rounds : (size_t)rounds;
     chain->base.n_tiles = (chain->n_rounds + largest - 1) / largest;
@@ -90,7 +87,7 @@ siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradien
     char options[64];
     SIREN_TRY(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
     chain->base = (siren_gradient){
-        .begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = CHAIN_PARTS};
+        .begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = SIREN_CHAIN_PARTS};
     chain->shape = *shape;
     chain->configuration = siren_configuration_of(shape->device, shape->network);
     chain->n_padded = siren_network_n_padded(shape->network);
@@ -101,7 +98,7 @@ siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradien
     SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
     SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
     size_t panels = shape->n_networks * chain->n_panel_floats * sizeof(float),
-           slots = shape->n_networks * CHAIN_PARTS;
+           slots = shape->n_networks * SIREN_CHAIN_PARTS;
     chain->base.n_bytes = 2 * panels + slots * (chain->n_scratch + chain->n_padded + 1) * sizeof(float);
     choose_tile(chain);
     SIREN_TRY(

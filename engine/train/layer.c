@@ -1,13 +1,12 @@
 #include "engine/train/layer_family.h"
 
+#include "cl/knobs.h"
 #include "engine/kernels/matrix_units.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Parts of a gradient at most: more would cost memory and reduction, fewer would idle a GPU. */
-#define LAYER_PARTS 16
 /* ---- training ---- */
 
 static siren_status own_begin(siren_layer_family *family, const siren_buffer *params) {
@@ -233,7 +232,7 @@ siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradien
     family->clblast = siren_configuration_of(shape->device, shape->network).clblast;
     SIREN_TRY(family->clblast ? siren_layer_gemm_create(family) : create_own_products(family));
     family->n_blocks = (shape->n_points + family->block_rows - 1) / family->block_rows;
-    family->base.n_parts = family->n_blocks < LAYER_PARTS ? family->n_blocks : LAYER_PARTS;
+    family->base.n_parts = family->n_blocks < SIREN_LAYER_PARTS ? family->n_blocks : SIREN_LAYER_PARTS;
     size_t slots = shape->n_networks * family->base.n_parts;
     if (family->clblast && slots > INT32_MAX / family->n_padded)
         SIREN_TRY(siren_fail(SIREN_DEVICE_MEMORY,

@@ -48,7 +48,6 @@ static inline size_t siren_layer_width(const siren_layer_family *family, uint32_
 }
 
 /* Products by CLBlast: what is used of them (engine/train/layer_gemm.c). */
-#define SIREN_GEMM_BLOCK_ROWS 512 /* rows that a product of a weight gradient sums over */
 extern const siren_layer_products siren_layer_gemm_products;
 /* Builds kernels and makes room for packed weights; the tile is chosen afterwards. DEVICE_MEMORY when there is no room. */
 siren_status siren_layer_gemm_create(siren_layer_family *family);

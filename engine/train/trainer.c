@@ -1,15 +1,12 @@
 #include "engine/train/trainer.h"
 
+#include "cl/knobs.h"
 #include "engine/kernels/network_on_device.h"
 #include "engine/train/gradient.h"
 #include "engine/train/sampler.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-/* Seconds of enqueued work between two looks at the progress callback. */
-#define PACE_SECONDS 0.1
-#define UPLOAD_BYTES ((size_t)4 << 20) /* of targets that are padded at once */
 
 struct siren_trainer {
     siren_device *device;
@@ -218,7 +215,7 @@ static siren_status survey_targets(siren_trainer *trainer, size_t network, size_
     siren_status status = SIREN_OK;
     float *rows = NULL;
     size_t n_points = trainer->n_points, row_bytes = trainer->out_padded * sizeof *rows, count = 0;
-    size_t chunk = UPLOAD_BYTES > row_bytes ? UPLOAD_BYTES / row_bytes : 1;
+    size_t chunk = SIREN_UPLOAD_BYTES > row_bytes ? SIREN_UPLOAD_BYTES / row_bytes : 1;
     if (chunk > n_points) chunk = n_points;
     SIREN_TRY(siren_allocate(&rows, chunk, row_bytes, "padded targets"));
     for (size_t first = 0; first < n_points; first += chunk) {
@@ -272,10 +269,10 @@ typedef struct {
     double flops, since;
 } siren_pace;
 
-/* Waits for the device and reports once PACE_SECONDS of work are under way. */
+/* Waits for the device and reports once SIREN_PACE_SECONDS of work are under way. */
 static siren_status keep_pace(siren_trainer *trainer, siren_pace *pace, bool last, double done, double total,
                               siren_progress_fn progress, void *user) {
-    if (!last && pace->flops < trainer->flops_per_second * PACE_SECONDS) return SIREN_OK;
+    if (!last && pace->flops < trainer->flops_per_second * SIREN_PACE_SECONDS) return SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_device_finish(trainer->device));
     double now = siren_clock();
     if (now > pace->since) trainer->flops_per_second = pace->flops / (now - pace->since);

@@ -11,9 +11,6 @@ static pthread_mutex_t enqueueing = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- sets of parameters ---- */
 
-#define ALWAYS_INDIRECT 1                /* products of at least 1^3 multiplications */
-#define NEVER_INDIRECT ((size_t)1 << 20) /* of at least 2^60 */
-
 typedef struct {
     const char *kernel;
     size_t n;
@@ -40,25 +37,10 @@ static const struct {
               {{"Padtranspose", 3, {"PADTRA_PAD", "PADTRA_TILE", "PADTRA_WPT"}}, {1, 8, 1}}};
 #define COPY_ITEMS 64
 
-/* The way not gone is as small as can be, because all of CLBlast's kernels are compiled. */
-#define LEAST_XGEMM                                                                                          \
-    { 0, 1, 16, 2, 8, 8, 8, 8, 8, 8, 0, 0, 0, 0, 1, 1 }
-#define LEAST_DIRECT                                                                                         \
-    { 2, 8, 8, 8, 8, 0, 0, 1, 1, 8 }
-
 static const struct {
     size_t xgemm[16], xgemm_direct[10], least_indirect;
     size_t items, local_bytes; /* that a work-group needs */
-} sets[SIREN_GEMM_SETS] = {
-    /* 64 x 32 results by 16 work-items with vectors of 8, no local memory: CPUs */
-    {{0, 1, 32, 2, 4, 4, 64, 4, 4, 32, 0, 0, 0, 0, 8, 8}, LEAST_DIRECT, ALWAYS_INDIRECT, 16, 0},
-    /* 64 x 64 by 64, 8 x 8 of each */
-    {{0, 1, 16, 2, 8, 8, 64, 8, 8, 64, 1, 1, 0, 0, 4, 4}, LEAST_DIRECT, ALWAYS_INDIRECT, 64, 8192},
-    /* 128 x 128 by 256, 8 x 8 of each */
-    {{0, 1, 16, 2, 16, 16, 128, 16, 16, 128, 1, 1, 0, 0, 4, 4}, LEAST_DIRECT, ALWAYS_INDIRECT, 256, 16384},
-    /* 32 x 32 by 64, 4 x 4 of each, without copies */
-    {LEAST_XGEMM, {2, 8, 8, 8, 8, 1, 1, 1, 1, 32}, NEVER_INDIRECT, 64, 8448},
-};
+} sets[SIREN_GEMM_SETS] = {SIREN_GEMM_SET_ROWS};
 
 static bool set_fits(const siren_device *device, unsigned set) {
     if (set == 0 || set > SIREN_GEMM_SETS) return false;

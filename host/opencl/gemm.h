@@ -2,12 +2,12 @@
 #ifndef SIREN_HOST_OPENCL_GEMM_H
 #define SIREN_HOST_OPENCL_GEMM_H
 
+#include "cl/knobs.h"
 #include "host/opencl/launch.h"
 
 /* CLBlast's tile parameters and its threshold between two ways to multiply, chosen here and not by its database, which knows
  * few devices and decides by the size of a product: a set of them always goes one way, so that the bits of a result do not
  * depend on how many rows are multiplied at once. Sets are numbered from 1 (docs/gemm.md lists them). */
-#define SIREN_GEMM_SETS 4
 
 /* The set for a device that has not been tuned. */
 unsigned siren_gemm_default(const siren_device *device);

@@ -1,5 +1,6 @@
 #include "lab/sweep/sweep_estimate.h"
 
+#include "cl/knobs.h"
 #include "engine/care/bench.h"
 #include "engine/archive/record.h"
 #include "engine/model/grid.h"
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GRADIENT_PARTS 8 /* of the pipeline family; the layer family has up to twice as many */
 #define MOST_POINTS_MEASURED 20000
 
 siren_status siren_experiment_input_geometry(const siren_experiment_input *input, siren_geometry *out) {
@@ -116,7 +116,7 @@ static siren_status estimate(const siren_trial *trial, const siren_geometry *g, 
     e.ratio_float32 = voxels * sizeof(float) / (double)e.bytes;
     e.flop = siren_network_step_flops(&layout.network, 1) * (double)n_points * (double)trial->settings.epochs;
     size_t padded = siren_network_n_padded(&layout.network);
-    e.device_bytes = sizeof(float) * ((uint64_t)padded * (6 + GRADIENT_PARTS) +
+    e.device_bytes = sizeof(float) * ((uint64_t)padded * (6 + SIREN_CHAIN_PARTS) +
                                       (uint64_t)most * (SIREN_PADDED(n_volumes) + layout.network.n_inputs));
     *out = e;
     return SIREN_OK;
