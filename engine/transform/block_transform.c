@@ -1,0 +1,84 @@
+#include "engine/transform/block_transform.h"
+
+#include "host/clones.h"
+
+#include <math.h>
+
+#define N SIREN_TRANSFORM_SIDE
+
+/* 32768 sqrt((u ? 2 : 1) / 8) cos(pi (2 x + 1) u / 16) */
+static const int32_t cosines[N][N] = {
+    {11585, 11585, 11585, 11585, 11585, 11585, 11585, 11585},
+    {16069, 13623, 9102, 3196, -3196, -9102, -13623, -16069},
+    {15137, 6270, -6270, -15137, -15137, -6270, 6270, 15137},
+    {13623, -3196, -16069, -9102, 9102, 16069, 3196, -13623},
+    {11585, -11585, -11585, 11585, 11585, -11585, -11585, 11585},
+    {9102, -16069, 3196, 13623, -13623, -3196, 16069, -9102},
+    {6270, -15137, 15137, -6270, -6270, 15137, -15137, 6270},
+    {3196, -9102, 13623, -16069, 16069, -13623, 9102, -3196},
+};
+
+static int32_t saturated(int64_t value) {
+    return (int32_t)(value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : value);
+}
+
+static void inverse_wide(int32_t *values) {
+    int32_t columns[N][N];
+    for (int i = 0; i < N; i++)
+        for (int w = 0; w < N; w++) {
+            int64_t sum = 16384;
+            for (int u = 0; u < N; u++) sum += (int64_t)cosines[u][i] * values[u * N + w];
+            columns[i][w] = saturated(sum >> 15);
+        }
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < N; j++) {
+            int64_t sum = 16384;
+            for (int w = 0; w < N; w++) sum += (int64_t)cosines[w][j] * columns[i][w];
+            values[i * N + j] = saturated(sum >> 15);
+        }
+}
+
+/* The same where no sum can leave 32 bits. */
+SIREN_CLONES static void inverse_narrow(int32_t *values) {
+    int32_t columns[N][N];
+    for (int i = 0; i < N; i++) {
+        int32_t sum[N];
+        for (int w = 0; w < N; w++) sum[w] = 16384;
+        for (int u = 0; u < N; u++)
+            for (int w = 0; w < N; w++) sum[w] += cosines[u][i] * values[u * N + w];
+        for (int w = 0; w < N; w++) columns[i][w] = sum[w] >> 15;
+    }
+    for (int i = 0; i < N; i++) {
+        int32_t sum[N];
+        for (int j = 0; j < N; j++) sum[j] = 16384;
+        for (int w = 0; w < N; w++)
+            for (int j = 0; j < N; j++) sum[j] += cosines[w][j] * columns[i][w];
+        for (int j = 0; j < N; j++) values[i * N + j] = sum[j] >> 15;
+    }
+}
+
+void siren_block_inverse(int32_t *values) {
+    uint64_t sum = 0;
+    for (int i = 0; i < N * N; i++) sum += (uint64_t)(values[i] < 0 ? -(int64_t)values[i] : values[i]);
+    /* A cosine is below 16384, and the first pass makes no sum of magnitudes larger but by rounding. */
+    if (sum < 130000)
+        inverse_narrow(values);
+    else
+        inverse_wide(values);
+}
+
+SIREN_CLONES void siren_block_forward(float *pixels) {
+    float rows[N][N];
+    for (int i = 0; i < N; i++) {
+        float sum[N] = {0};
+        for (int j = 0; j < N; j++)
+            for (int w = 0; w < N; w++) sum[w] += (float)cosines[w][j] * pixels[i * N + j];
+        for (int w = 0; w < N; w++) rows[i][w] = sum[w] * 0x1p-15f;
+    }
+    for (int u = 0; u < N; u++) {
+        float sum[N] = {0};
+        for (int i = 0; i < N; i++)
+            for (int w = 0; w < N; w++) sum[w] += (float)cosines[u][i] * rows[i][w];
+        for (int w = 0; w < N; w++) pixels[u * N + w] = sum[w] * 0x1p-15f;
+    }
+}

@@ -1,0 +1,123 @@
+#include "engine/transform/eigen.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Householder reflections from the last row on, until `a` is tridiagonal: `d` is its diagonal, `e[i]` stands beside d[i] and d[i + 1].
+ * Row i of `a` keeps the i-th reflection, of norm sqrt(2) or zero, in its first i places. */
+static void tridiagonalise(size_t n, double *a, double *d, double *e, double *p) {
+    for (size_t i = n - 1; i > 0; i--) {
+        double *u = a + i * n, norm = 0, inner = 0;
+        for (size_t j = 0; j < i; j++) norm += u[j] * u[j];
+        d[i] = a[i * n + i];
+        norm = sqrt(norm);
+        e[i - 1] = u[i - 1] > 0 ? -norm : norm;
+        if (norm == 0) continue;
+        u[i - 1] -= e[i - 1];
+        double scale = 1 / sqrt(norm * (norm + fabs(u[i - 1] + e[i - 1])));
+        for (size_t j = 0; j < i; j++) u[j] *= scale;
+        /* A - u q^T - q u^T with q = A u - u (u^T A u) / 2, on the lower triangle */
+        for (size_t j = 0; j < i; j++) p[j] = 0;
+        for (size_t j = 0; j < i; j++) {
+            const double *row = a + j * n;
+            double sum = row[j] * u[j];
+            for (size_t k = 0; k < j; k++) {
+                sum += row[k] * u[k];
+                p[k] += row[k] * u[j];
+            }
+            p[j] += sum;
+        }
+        for (size_t j = 0; j < i; j++) inner += u[j] * p[j];
+        for (size_t j = 0; j < i; j++) p[j] -= inner / 2 * u[j];
+        for (size_t j = 0; j < i; j++) {
+            double *row = a + j * n;
+            for (size_t k = 0; k <= j; k++) row[k] -= u[j] * p[k] + p[j] * u[k];
+        }
+    }
+    d[0] = a[0];
+}
+
+/* The product of the reflections takes their place: rows of the result are the axes in which the matrix is tridiagonal. */
+static void accumulate(size_t n, double *a, double *u) {
+    for (size_t i = 0; i < n; i++) {
+        memcpy(u, a + i * n, i * sizeof *u);
+        for (size_t j = 0; j < i; j++) {
+            double inner = 0, *row = a + j * n;
+            for (size_t k = 0; k < i; k++) inner += row[k] * u[k];
+            for (size_t k = 0; k < i; k++) row[k] -= inner * u[k];
+            row[i] = a[i * n + j] = 0;
+        }
+        a[i * n + i] = 1;
+    }
+}
+
+/* Rows i and i + 1 turned. */
+static void rotate(double *x, double *y, size_t n, double c, double s) {
+    for (size_t k = 0; k < n; k++) {
+        double t = y[k];
+        y[k] = s * x[k] + c * t;
+        x[k] = c * x[k] - s * t;
+    }
+}
+
+/* Implicit QL steps with Wilkinson's shift. */
+static void diagonalise(size_t n, double *d, double *e, double *rows) {
+    for (size_t l = 0; l < n; l++)
+        for (int step = 0; step < 100; step++) {
+            size_t m = l;
+            while (m + 1 < n && fabs(e[m]) > 1e-16 * (fabs(d[m]) + fabs(d[m + 1]))) m++;
+            if (m == l) break;
+            double g = (d[l + 1] - d[l]) / (2 * e[l]), r = hypot(g, 1), s = 1, c = 1, p = 0;
+            g = d[m] - d[l] + e[l] / (g + copysign(r, g));
+            size_t i = m;
+            while (i-- > l) {
+                double f = s * e[i], b = c * e[i];
+                r = hypot(f, g);
+                e[i + 1] = r;
+                if (r == 0) {
+                    d[i + 1] -= p;
+                    e[m] = 0;
+                    break;
+                }
+                s = f / r;
+                c = g / r;
+                g = d[i + 1] - p;
+                r = (d[i] - g) * s + 2 * c * b;
+                p = s * r;
+                d[i + 1] = g + p;
+                g = c * r - b;
+                rotate(rows + i * n, rows + (i + 1) * n, n, c, s);
+            }
+            if (r == 0 && i + 1 > l) continue;
+            d[l] -= p;
+            e[l] = g;
+            e[m] = 0;
+        }
+}
+
+siren_status siren_eigen_symmetric(size_t n, double *a, double *values) {
+    siren_status status = SIREN_OK;
+    double *e = NULL, *scratch = NULL;
+    SIREN_TRY(siren_allocate(&e, n + 1, sizeof *e, "a matrix"));
+    SIREN_TRY(siren_allocate(&scratch, n, sizeof *scratch, "a matrix"));
+    tridiagonalise(n, a, values, e, scratch);
+    accumulate(n, a, scratch);
+    diagonalise(n, values, e, a);
+    for (size_t i = 0; i < n; i++) {
+        size_t largest = i;
+        for (size_t j = i + 1; j < n; j++)
+            if (values[j] > values[largest]) largest = j;
+        double value = values[i];
+        values[i] = values[largest];
+        values[largest] = value;
+        if (largest == i) continue;
+        memcpy(scratch, a + i * n, n * sizeof *a);
+        memcpy(a + i * n, a + largest * n, n * sizeof *a);
+        memcpy(a + largest * n, scratch, n * sizeof *a);
+    }
+done:
+    free(e);
+    free(scratch);
+    return status;
+}

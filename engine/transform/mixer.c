@@ -1,0 +1,24 @@
+#include "engine/transform/mixer.h"
+
+/* 65536 / (1 + exp(8 - i / 2)) */
+static const uint16_t logistic[33] = {22,    36,    60,    98,    162,   267,   439,   720,   1179,  1921,  3108,
+                                      4971,  7812,  11955, 17625, 24743, 32768, 40793, 47911, 53581, 57724, 60565,
+                                      62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514};
+
+void siren_mixer_tables_make(siren_mixer_tables *tables) {
+    size_t p = 0;
+    for (uint32_t i = 0; i < 4096; i++) {
+        uint32_t at = i >> 7, part = i & 127;
+        tables->squash[i] = (uint16_t)((logistic[at] * (128 - part) + logistic[at + 1] * part + 64) >> 7);
+    }
+    for (int32_t x = -2047; x < 2048; x++)
+        for (; p <= tables->squash[x + 2048] >> 4; p++) tables->stretch[p] = (int16_t)x;
+    for (; p < 4096; p++) tables->stretch[p] = 2047;
+}
+
+void siren_mixers_begin(siren_mixer *mixers, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        mixers[i] = (siren_mixer){.seen = 0};
+        for (int j = 0; j < SIREN_MIXER_MODELS; j++) mixers[i].weights[j] = 5000;
+    }
+}

@@ -1,0 +1,93 @@
+#include "engine/transform/slice_grid.h"
+
+#include "host/clones.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIDE SIREN_TRANSFORM_SIDE
+#define BLOCK SIREN_TRANSFORM_BLOCK
+
+siren_status siren_slice_grid_create(const siren_block *block, siren_slice_grid *out) {
+    siren_status status = SIREN_OK;
+    siren_slice_grid grid = {(block->nx + SIDE - 1) / SIDE, (block->ny + SIDE - 1) / SIDE, 0, NULL, NULL};
+    if (block->nz != 1 || siren_block_points(block) >= SIREN_NO_POINT)
+        return siren_fail(SIREN_UNSUPPORTED, "a block of %zu x %zu x %zu voxels is no slice of the transform model", block->nx,
+                          block->ny, block->nz);
+    grid.n_blocks = grid.across * grid.down;
+    SIREN_TRY(siren_allocate(&grid.points, grid.n_blocks, BLOCK * sizeof *grid.points, "a slice's points"));
+    SIREN_TRY(siren_allocate(&grid.used, grid.n_blocks, 1, "a slice's points"));
+    memset(grid.points, 0xFF, grid.n_blocks * BLOCK * sizeof *grid.points);
+    for (size_t point = 0; point < siren_block_points(block); point++) {
+        size_t voxel = siren_block_voxel(block, point), x = voxel % block->nx, y = voxel / block->nx;
+        size_t at = y / SIDE * grid.across + x / SIDE;
+        grid.points[at * BLOCK + y % SIDE * SIDE + x % SIDE] = (uint32_t)point;
+        grid.used[at]++;
+    }
+done:
+    if (status != SIREN_OK) siren_slice_grid_free(&grid);
+    if (status == SIREN_OK) *out = grid;
+    return status;
+}
+
+void siren_slice_grid_free(siren_slice_grid *grid) {
+    free(grid->points);
+    free(grid->used);
+    *grid = (siren_slice_grid){0};
+}
+
+/* Places without points become the mean of those with, and then flow into these (Laplace's equation, relaxed). */
+static void extend(const uint32_t *points, float *values) {
+    float sum = 0;
+    int n = 0;
+    for (int i = 0; i < BLOCK; i++)
+        if (points[i] != SIREN_NO_POINT) {
+            sum += values[i];
+            n++;
+        }
+    for (int i = 0; i < BLOCK; i++)
+        if (points[i] == SIREN_NO_POINT) values[i] = sum / (float)n;
+    for (int sweep = 0; sweep < 24; sweep++)
+        for (int i = 0; i < BLOCK; i++) {
+            int x = i % SIDE, y = i / SIDE;
+            if (points[i] != SIREN_NO_POINT) continue;
+            float left = values[x > 0 ? i - 1 : i], right = values[x < SIDE - 1 ? i + 1 : i];
+            float up = values[y > 0 ? i - SIDE : i], down = values[y < SIDE - 1 ? i + SIDE : i];
+            values[i] = 0.25f * (left + right + up + down);
+        }
+}
+
+/* (volumes, 64) times the rows of `analysis`. */
+SIREN_CLONES static void project(const float *row, const float *pixels, size_t n_volumes, float factor, float *sum) {
+    float total[BLOCK] = {0};
+    for (size_t v = 0; v < n_volumes; v++)
+        for (int i = 0; i < BLOCK; i++) total[i] += row[v] * pixels[v * BLOCK + i];
+    for (int i = 0; i < BLOCK; i++) sum[i] = total[i] * factor;
+}
+
+siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes, size_t n_components, const float *analysis,
+                                 const uint8_t *mean, const float *targets, float factor, float *coefficients) {
+    float *pixels = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&pixels, n_volumes, BLOCK * sizeof *pixels, "a block's voxels"));
+    for (size_t block = 0; block < grid->n_blocks; block++) {
+        const uint32_t *points = grid->points + block * BLOCK;
+        if (!grid->used[block]) continue;
+        for (int i = 0; i < BLOCK; i++) {
+            if (points[i] == SIREN_NO_POINT) {
+                for (size_t v = 0; v < n_volumes; v++) pixels[v * BLOCK + i] = 0;
+                continue;
+            }
+            const float *target = targets + points[i] * n_volumes;
+            for (size_t v = 0; v < n_volumes; v++) pixels[v * BLOCK + i] = isnan(target[v]) ? 0 : target[v] - (float)mean[v] / 256;
+        }
+        for (size_t k = 0; k < n_components; k++) {
+            float *to = coefficients + (k * grid->n_blocks + block) * BLOCK;
+            project(analysis + k * n_volumes, pixels, n_volumes, factor, to);
+            if (grid->used[block] < BLOCK) extend(points, to);
+            siren_block_forward(to);
+        }
+    }
+    free(pixels);
+    return SIREN_OK;
+}

@@ -1,0 +1,51 @@
+/* The transform model: principal components over volumes, cosine transform of 8 x 8 blocks of each component of a slice, levels by
+ * the range coder. A basis serves many slices; each slice is bytes of its own. docs/transform.md is normative.
+ *
+ * Decoding is integer arithmetic throughout: its result is a whole number of 2^-24, so that every machine has the same bits. */
+#ifndef SIREN_ENGINE_TRANSFORM_TRANSFORM_H
+#define SIREN_ENGINE_TRANSFORM_TRANSFORM_H
+
+#include "engine/model/blocks.h"
+
+/* Axes over volumes. */
+typedef struct {
+    size_t n_volumes, n_components; /* n_components <= n_volumes */
+    uint8_t *mean;                  /* (n_volumes) in 1/256 */
+    uint8_t *precision;             /* (n_components) bits behind the point of a vector's entries, at most 14 */
+    int16_t *vectors;               /* (n_components, n_volumes) in 1/16384 */
+    float *analysis;                /* (n_components, n_volumes) what the encoder projects on; NULL after decoding */
+} siren_transform_basis;
+
+typedef struct {
+    double step;   /* of quantisation, of targets in [0, 1]; rounded to one of 256 an octave, 2^-16 to 2 */
+    double lambda; /* squared steps that a bit is worth; 0: the default */
+} siren_transform_plan;
+
+#define SIREN_TRANSFORM_LAMBDA 0.11
+
+/* The basis that suits the slices (n_slices, each a block of one slice) of a series at `plan`: as many components as pay for their
+ * bytes. Some slices and points stand for all where there are many. `*out` is yours: siren_transform_basis_free(). */
+siren_status siren_transform_fit(const siren_series *series, const siren_block *slices, size_t n_slices,
+                                 const siren_transform_plan *plan, siren_transform_basis *out);
+/* The struct itself stays the caller's. NULL is allowed. */
+void siren_transform_basis_free(siren_transform_basis *basis);
+/* `*bytes` is yours: free(). */
+siren_status siren_transform_basis_encode(const siren_transform_basis *basis, uint8_t **bytes, size_t *n_bytes);
+/* Of a series of `n_volumes`. CORRUPT, with `name` in the message, for bytes that encoding does not make. `*out` is yours. */
+siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes, size_t n_bytes, size_t n_volumes,
+                                          siren_transform_basis *out);
+
+/* `targets` (n_points, n_volumes) of a block of one slice, as siren_block_targets() makes them; NaN is no data. `*bytes` is yours. */
+siren_status siren_transform_encode_slice(const siren_transform_basis *basis, const siren_transform_plan *plan,
+                                          const siren_block *block, const float *targets, uint8_t **bytes,
+                                          size_t *n_bytes);
+/* `y` (n_points, volumes.end - volumes.begin): the targets of these volumes as decoded, within [0, 1]. */
+siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name, const siren_block *block,
+                                          const uint8_t *bytes, size_t n_bytes, siren_span volumes, float *y);
+
+/* Minimum and maximum of each volume, without loss. */
+siren_status siren_scaling_encode(const siren_scaling *scaling, size_t n_volumes, uint8_t **bytes, size_t *n_bytes);
+siren_status siren_scaling_decode(const char *name, const uint8_t *bytes, size_t n_bytes, size_t n_volumes,
+                                  siren_scaling *scaling);
+
+#endif

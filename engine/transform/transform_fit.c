@@ -1,0 +1,232 @@
+#include "engine/transform/transform.h"
+
+#include "engine/transform/eigen.h"
+#include "engine/transform/slice_grid.h"
+#include "host/clones.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK SIREN_TRANSFORM_BLOCK
+#define ONE 16384
+
+/* Products that the second moments take at most, slices that they are taken of, and slices that tell what components are worth. */
+#define MOMENT_PRODUCTS 2e9
+#define MOMENT_SLICES 32
+#define TRIAL_SLICES 4
+#define SIREN_TRANSFORM_PRECISION_BIAS 0.0
+
+/* Lower triangle of the sum of x x^T. */
+SIREN_CLONES static void add_point(size_t n, const double *x, double *moments) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++) moments[i * n + j] += x[i] * x[j];
+}
+
+/* Slice i of n that stand for all n_slices, evenly. */
+static size_t of_all(size_t i, size_t n, size_t n_slices) { return (2 * i + 1) * n_slices / (2 * n); }
+
+static siren_status read_targets(const siren_series *series, const siren_block *slice, siren_scaling *scaling, float **targets) {
+    size_t n_volumes = series->geometry.n_volumes, n_exceptional, n;
+    if (!siren_mul(siren_block_points(slice), n_volumes, &n)) n = SIZE_MAX;
+    SIREN_RETURN_IF_FAILED(siren_allocate(targets, n, sizeof **targets, "targets of a slice"));
+    return siren_block_gather(series, slice, *targets, scaling, &n_exceptional);
+}
+
+/* Sums over points of x (n_volumes) and x x^T (n_volumes, n_volumes, lower triangle). */
+static siren_status sum_moments(const siren_series *series, const siren_block *slices, size_t n_slices, double *sums,
+                                double *moments, double *n_points) {
+    siren_status status = SIREN_OK;
+    size_t n_volumes = series->geometry.n_volumes, n = n_slices < MOMENT_SLICES ? n_slices : MOMENT_SLICES;
+    float *targets = NULL;
+    double *x = NULL, products = 0;
+    siren_scaling *scaling = NULL;
+    SIREN_TRY(siren_allocate(&x, n_volumes, sizeof *x, "a point's values"));
+    SIREN_TRY(siren_allocate(&scaling, n_volumes, sizeof *scaling, "scaling of a slice"));
+    for (size_t i = 0; i < n; i++)
+        products += (double)siren_block_points(&slices[of_all(i, n, n_slices)]) * (double)n_volumes * (double)n_volumes / 2;
+    size_t stride = 1 + (size_t)(products / MOMENT_PRODUCTS);
+    *n_points = 0;
+    for (size_t i = 0; i < n; i++) {
+        const siren_block *slice = &slices[of_all(i, n, n_slices)];
+        SIREN_TRY(read_targets(series, slice, scaling, &targets));
+        for (size_t point = i % stride; point < siren_block_points(slice); point += stride) {
+            bool finite = true;
+            for (size_t v = 0; v < n_volumes; v++) {
+                x[v] = (double)targets[point * n_volumes + v];
+                finite = finite && !isnan(x[v]);
+            }
+            if (!finite) continue;
+            for (size_t v = 0; v < n_volumes; v++) sums[v] += x[v];
+            add_point(n_volumes, x, moments);
+            ++*n_points;
+        }
+        free(targets);
+        targets = NULL;
+    }
+done:
+    free(targets);
+    free(x);
+    free(scaling);
+    return status;
+}
+
+/* What each component along the rows of `axes` wins in squared steps + lambda bits over leaving it out, in all slices. */
+static siren_status weigh_components(const siren_series *series, const siren_block *slices, size_t n_slices,
+                                     const siren_transform_plan *plan, const uint8_t *mean, const float *axes, double *gains) {
+    siren_status status = SIREN_OK;
+    size_t n_volumes = series->geometry.n_volumes, n = n_slices < TRIAL_SLICES ? n_slices : TRIAL_SLICES;
+    float *targets = NULL, *coefficients = NULL, step = (float)(1 / plan->step), lambda = (float)plan->lambda;
+    siren_scaling *scaling = NULL;
+    siren_slice_grid grid = {0};
+    SIREN_TRY(siren_allocate(&scaling, n_volumes, sizeof *scaling, "scaling of a slice"));
+    for (size_t i = 0; i < n; i++) {
+        const siren_block *slice = &slices[of_all(i, n, n_slices)];
+        SIREN_TRY(read_targets(series, slice, scaling, &targets));
+        SIREN_TRY(siren_slice_grid_create(slice, &grid));
+        SIREN_TRY(siren_allocate(&coefficients, n_volumes * grid.n_blocks, BLOCK * sizeof *coefficients, "coefficients of a slice"));
+        SIREN_TRY(siren_slice_analyse(&grid, n_volumes, n_volumes, axes, mean, targets, step, coefficients));
+        for (size_t k = 0; k < n_volumes; k++) {
+            const float *c = coefficients + k * grid.n_blocks * BLOCK;
+            double gain = 0;
+            for (size_t j = 0; j < grid.n_blocks * BLOCK; j++) {
+                float square = c[j] * c[j];
+                if (square < 0.7f) continue;
+                float won = square - 0.083f - lambda * (4.5f + log2f(square));
+                if (won > 0) gain += (double)won;
+            }
+            gains[k] += gain * (double)n_slices / (double)n;
+        }
+        free(targets);
+        free(coefficients);
+        targets = coefficients = NULL;
+        siren_slice_grid_free(&grid);
+    }
+done:
+    free(targets);
+    free(coefficients);
+    free(scaling);
+    siren_slice_grid_free(&grid);
+    return status;
+}
+
+/* Bits behind the point for which a finer vector would cost more than it wins: the error that its rounding leaves in all points, against
+ * the bits of its entries. */
+static unsigned precision_for(double mean_square, double n_points, double step) {
+    double bits = log2(sqrt(mean_square * n_points) / step) + SIREN_TRANSFORM_PRECISION_BIAS;
+    return bits < 3 ? 3 : bits > 14 ? 14 : (unsigned)(bits + 0.5);
+}
+
+/* Rounds the rows of `axes`, each first made orthogonal to those already rounded, in double precision. */
+static void round_axes(siren_transform_basis *basis, const double *axes, double *rounded) {
+    size_t n = basis->n_volumes;
+    for (size_t k = 0; k < basis->n_components; k++) {
+        double *row = rounded + k * n, norm = 0;
+        memcpy(row, axes + k * n, n * sizeof *row);
+        for (int pass = 0; pass < 2; pass++)
+            for (size_t j = 0; j < k; j++) {
+                const double *other = rounded + j * n;
+                double inner = 0, square = 0;
+                for (size_t v = 0; v < n; v++) {
+                    inner += row[v] * other[v];
+                    square += other[v] * other[v];
+                }
+                for (size_t v = 0; v < n && square > 0; v++) row[v] -= inner / square * other[v];
+            }
+        for (size_t v = 0; v < n; v++) norm += row[v] * row[v];
+        norm = norm > 1e-12 ? 1 / sqrt(norm) : 0;
+        double unit = ldexp(1, basis->precision[k]);
+        for (size_t v = 0; v < n; v++) {
+            row[v] = rint(row[v] * norm * unit) / unit;
+            basis->vectors[k * n + v] = (int16_t)(row[v] * ONE);
+        }
+    }
+}
+
+/* The dual axes: projections on them are what the rounded axes rebuild a point from with the least error. (Q Q^T)^-1 Q by Cholesky. */
+static siren_status make_analysis(siren_transform_basis *basis, double *rounded) {
+    siren_status status = SIREN_OK;
+    size_t n = basis->n_volumes, m = basis->n_components;
+    double *gram = NULL;
+    SIREN_TRY(siren_allocate(&gram, m, m * sizeof *gram, "a basis"));
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double sum = i == j ? 1e-9 : 0;
+            for (size_t v = 0; v < n; v++) sum += rounded[i * n + v] * rounded[j * n + v];
+            for (size_t k = 0; k < j; k++) sum -= gram[i * m + k] * gram[j * m + k];
+            gram[i * m + j] = i == j ? sqrt(sum > 1e-9 ? sum : 1e-9) : sum / gram[j * m + j];
+        }
+    for (size_t i = 0; i < m; i++) {
+        double *row = rounded + i * n;
+        for (size_t j = 0; j < i; j++)
+            for (size_t v = 0; v < n; v++) row[v] -= gram[i * m + j] * rounded[j * n + v];
+        for (size_t v = 0; v < n; v++) row[v] /= gram[i * m + i];
+    }
+    for (size_t i = m; i-- > 0;) {
+        double *row = rounded + i * n;
+        for (size_t j = i + 1; j < m; j++)
+            for (size_t v = 0; v < n; v++) row[v] -= gram[j * m + i] * rounded[j * n + v];
+        for (size_t v = 0; v < n; v++) row[v] /= gram[i * m + i];
+    }
+    for (size_t i = 0; i < m * n; i++) basis->analysis[i] = (float)rounded[i];
+done:
+    free(gram);
+    return status;
+}
+
+siren_status siren_transform_fit(const siren_series *series, const siren_block *slices, size_t n_slices,
+                                 const siren_transform_plan *plan, siren_transform_basis *out) {
+    siren_status status = SIREN_OK;
+    size_t n = series->geometry.n_volumes, area;
+    siren_transform_basis basis = {.n_volumes = n};
+    siren_transform_plan exact = {plan->step, plan->lambda > 0 ? plan->lambda : SIREN_TRANSFORM_LAMBDA};
+    double *sums = NULL, *axes = NULL, *values = NULL, *rounded = NULL, *gains = NULL, n_points = 0, total = 0, best = 0;
+    float *trial = NULL;
+    if (!siren_mul(n, n, &area)) area = SIZE_MAX;
+    SIREN_TRY(siren_allocate(&basis.mean, n, 1, "a basis"));
+    SIREN_TRY(siren_allocate(&basis.precision, n, 1, "a basis"));
+    SIREN_TRY(siren_allocate(&sums, n, sizeof *sums, "a basis"));
+    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a basis"));
+    SIREN_TRY(siren_allocate(&gains, n, sizeof *gains, "a basis"));
+    SIREN_TRY(siren_allocate(&axes, area, sizeof *axes, "a basis"));
+    SIREN_TRY(siren_allocate(&trial, area, sizeof *trial, "a basis"));
+    SIREN_TRY(sum_moments(series, slices, n_slices, sums, axes, &n_points));
+    for (size_t v = 0; v < n && n_points > 0; v++) {
+        sums[v] /= n_points;
+        basis.mean[v] = (uint8_t)fmin(rint(sums[v] * 256), 255);
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++)
+            axes[i * n + j] = n_points > 0 ? axes[i * n + j] / n_points - sums[i] * sums[j] : 0;
+    SIREN_TRY(siren_eigen_symmetric(n, axes, values));
+    for (size_t i = 0; i < area; i++) trial[i] = (float)axes[i];
+    SIREN_TRY(weigh_components(series, slices, n_slices, &exact, basis.mean, trial, gains));
+    double points = 0;
+    for (size_t i = 0; i < n_slices; i++) points += (double)siren_block_points(&slices[i]);
+    for (size_t k = 0; k < n; k++) {
+        basis.precision[k] = (uint8_t)precision_for(values[k], points, exact.step);
+        double bits = fmax(log2(4.13 * ldexp(1, basis.precision[k]) / sqrt((double)n)), 1.5);
+        total += gains[k] - exact.lambda * bits * (double)n;
+        if (total > best) {
+            best = total;
+            basis.n_components = k + 1;
+        }
+    }
+    size_t entries = basis.n_components * n;
+    SIREN_TRY(siren_allocate(&basis.vectors, entries, sizeof *basis.vectors, "a basis"));
+    SIREN_TRY(siren_allocate(&basis.analysis, entries, sizeof *basis.analysis, "a basis"));
+    SIREN_TRY(siren_allocate(&rounded, entries, sizeof *rounded, "a basis"));
+    round_axes(&basis, axes, rounded);
+    SIREN_TRY(make_analysis(&basis, rounded));
+    *out = basis;
+    basis = (siren_transform_basis){0};
+done:
+    siren_transform_basis_free(&basis);
+    free(sums);
+    free(axes);
+    free(values);
+    free(rounded);
+    free(gains);
+    free(trial);
+    return status;
+}

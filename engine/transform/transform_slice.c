@@ -1,0 +1,218 @@
+#include "engine/transform/transform.h"
+
+#include "engine/transform/coefficients.h"
+#include "engine/transform/slice_grid.h"
+#include "host/clones.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK SIREN_TRANSFORM_BLOCK
+#define KINDS SIREN_RECONSTRUCTION_KINDS
+#define MOST_OCTAVES 16
+
+/* Where the encoder takes points of reconstruction to be before it knows, in 1/256 steps. */
+static const int8_t usual_points[KINDS] = {0, 8, 4, 8, 4, 4};
+
+/* ---- the step ---- */
+
+/* (256 + lower 8 bits) / 256 * 2^-(upper 8 bits) */
+static uint32_t step_code(double step) {
+    double octaves = ceil(-log2(step)), fraction;
+    if (!(octaves > 0)) octaves = 0;
+    if (octaves > MOST_OCTAVES) octaves = MOST_OCTAVES;
+    fraction = rint(step * ldexp(256, (int)octaves));
+    if (fraction > 511 && octaves > 0) {
+        octaves--;
+        fraction = 256;
+    }
+    fraction = fraction < 256 ? 256 : fraction > 511 ? 511 : fraction;
+    return (uint32_t)octaves << 8 | ((uint32_t)fraction - 256);
+}
+
+static double step_of_code(uint32_t code) { return ldexp(256 + (code & 255), -8 - (int)(code >> 8)); }
+
+/* ---- encoding ---- */
+
+siren_status siren_transform_encode_slice(const siren_transform_basis *basis, const siren_transform_plan *plan,
+                                          const siren_block *block, const float *targets, uint8_t **bytes,
+                                          size_t *n_bytes) {
+    siren_status status = SIREN_OK;
+    size_t n_components = basis->n_components;
+    siren_slice_grid grid = {0};
+    siren_coefficients *coder = NULL;
+    siren_range_encoder encoder;
+    float *wanted = NULL;
+    int32_t *levels = NULL;
+    uint8_t *kinds = NULL;
+    double excess[KINDS] = {0}, count[KINDS] = {0};
+    uint32_t code = step_code(plan->step);
+    float lambda = (float)(plan->lambda > 0 ? plan->lambda : SIREN_TRANSFORM_LAMBDA);
+    siren_range_encoder_begin(&encoder);
+    SIREN_TRY(siren_slice_grid_create(block, &grid));
+    SIREN_TRY(siren_allocate(&wanted, n_components * grid.n_blocks, BLOCK * sizeof *wanted, "coefficients of a slice"));
+    SIREN_TRY(siren_allocate(&levels, grid.n_blocks, BLOCK * sizeof *levels, "levels of a component"));
+    SIREN_TRY(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
+    SIREN_TRY(siren_slice_analyse(&grid, basis->n_volumes, n_components, basis->analysis, basis->mean, targets,
+                                  (float)(1 / step_of_code(code)), wanted));
+    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, &coder));
+    siren_range_put_bits(&encoder, code, 16);
+    for (size_t k = 0; k < n_components; k++) {
+        const float *own = wanted + k * grid.n_blocks * BLOCK;
+        siren_coefficients_put(coder, &encoder, own, lambda, usual_points, levels, kinds);
+        for (size_t i = 0; i < grid.n_blocks * BLOCK; i++)
+            if (kinds[i] < KINDS) {
+                excess[kinds[i]] += fabs((double)levels[i]) - (levels[i] < 0 ? -(double)own[i] : (double)own[i]);
+                count[kinds[i]]++;
+            }
+    }
+    for (int i = 0; i < KINDS; i++) {
+        double point = count[i] > 0 ? rint(256 * excess[i] / count[i]) : 0;
+        siren_range_put_bits(&encoder, (uint32_t)(int32_t)fmax(-127, fmin(127, point)), 8);
+    }
+    status = siren_range_encoder_finish(&encoder, bytes, n_bytes);
+done:
+    siren_range_encoder_free(&encoder);
+    siren_coefficients_free(coder);
+    siren_slice_grid_free(&grid);
+    free(wanted);
+    free(levels);
+    free(kinds);
+    return status;
+}
+
+/* ---- decoding ---- */
+
+/* Levels in steps of `code` become pixels of components, in 2^-unit. */
+static void rebuild_component(const siren_slice_grid *grid, uint32_t code, const int8_t *points, unsigned unit, const uint8_t *kinds,
+                              int32_t *values) {
+    int64_t fraction = 256 + (code & 255);
+    unsigned shift = 16 + (code >> 8) - unit;
+    int64_t half = (int64_t)1 << (shift - 1);
+    for (size_t block = 0; block < grid->n_blocks; block++) {
+        int32_t *own = values + block * BLOCK;
+        bool zero = true;
+        if (!grid->used[block]) continue;
+        for (int i = 0; i < BLOCK; i++) {
+            int32_t level = own[i];
+            if (level == 0) continue;
+            uint8_t kind = kinds[block * BLOCK + i];
+            int64_t magnitude = ((int64_t)abs(level) * 256 - (kind < KINDS ? points[kind] : 0)) * fraction;
+            magnitude = (magnitude + half) >> shift;
+            if (magnitude > INT32_MAX) magnitude = INT32_MAX;
+            own[i] = (int32_t)(level < 0 ? -magnitude : magnitude);
+            zero = false;
+        }
+        if (!zero) siren_block_inverse(own);
+    }
+}
+
+/* Rows of the basis times the components of a block, for some volumes: (volumes, 64) sums. */
+SIREN_CLONES static void combine_narrow(const siren_transform_basis *basis, const int32_t *const *components, size_t volume,
+                                        int32_t *sum) {
+    int32_t total[BLOCK] = {0};
+    for (size_t k = 0; k < basis->n_components; k++) {
+        int32_t weight = basis->vectors[k * basis->n_volumes + volume];
+        for (int i = 0; i < BLOCK; i++) total[i] += weight * components[k][i];
+    }
+    memcpy(sum, total, sizeof total);
+}
+
+static void combine_wide(const siren_transform_basis *basis, const int32_t *const *components, size_t volume, int64_t *sum) {
+    memset(sum, 0, BLOCK * sizeof *sum);
+    for (size_t k = 0; k < basis->n_components; k++)
+        for (int i = 0; i < BLOCK; i++)
+            sum[i] += (int64_t)basis->vectors[k * basis->n_volumes + volume] * components[k][i];
+}
+
+/* Whether no sum of these components can leave 31 bits. */
+static bool is_narrow(const siren_transform_basis *basis, const int32_t *planes, size_t n_pixels) {
+    int64_t sum = 0;
+    for (size_t k = 0; k < basis->n_components; k++) {
+        int64_t largest = 0, weight = 0;
+        for (size_t i = 0; i < n_pixels; i++) {
+            int64_t value = planes[k * n_pixels + i];
+            if (value < 0) value = -value;
+            if (value > largest) largest = value;
+        }
+        for (size_t v = 0; v < basis->n_volumes; v++) {
+            int64_t entry = abs(basis->vectors[k * basis->n_volumes + v]);
+            if (entry > weight) weight = entry;
+        }
+        sum += largest * weight;
+        if (sum >= (int64_t)1 << 30) return false;
+    }
+    return true;
+}
+
+/* A value in 2^-24, within [0, 1]. */
+static float to_float(int64_t value) {
+    value = value < 0 ? 0 : value > 1 << 24 ? 1 << 24 : value;
+    return (float)(int32_t)value * 0x1p-24f;
+}
+
+siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name, const siren_block *block,
+                                          const uint8_t *bytes, size_t n_bytes, siren_span volumes, float *y) {
+    siren_status status = SIREN_OK;
+    size_t n_components = basis->n_components, n_pixels, n_out = volumes.end - volumes.begin;
+    siren_slice_grid grid = {0};
+    siren_coefficients *coder = NULL;
+    siren_range_decoder decoder;
+    int32_t *planes = NULL, narrow[BLOCK];
+    int64_t wide[BLOCK];
+    uint8_t *kinds = NULL;
+    const int32_t **components = NULL;
+    int8_t points[KINDS];
+    siren_range_decoder_begin(&decoder, bytes, n_bytes);
+    SIREN_TRY(siren_slice_grid_create(block, &grid));
+    n_pixels = grid.n_blocks * BLOCK;
+    SIREN_TRY(siren_allocate(&planes, n_components * grid.n_blocks, BLOCK * sizeof *planes, "components of a slice"));
+    SIREN_TRY(siren_allocate(&kinds, n_components * grid.n_blocks, BLOCK, "components of a slice"));
+    SIREN_TRY(siren_allocate(&components, n_components, sizeof *components, "components of a slice"));
+    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, &coder));
+    uint32_t code = (uint32_t)siren_range_get_bits(&decoder, 16);
+    bool sound = code >> 8 <= MOST_OCTAVES;
+    for (size_t k = 0; k < n_components && sound; k++)
+        sound = siren_coefficients_get(coder, &decoder, planes + k * n_pixels, kinds + k * n_pixels);
+    if (!sound) {
+        status = siren_fail(SIREN_CORRUPT, "%s: the coefficients of slice %zu are damaged", name, block->z);
+        goto done;
+    }
+    for (int i = 0; i < KINDS; i++) {
+        int32_t point = (int32_t)siren_range_get_bits(&decoder, 8);
+        points[i] = (int8_t)(point < 128 ? point : point - 256);
+    }
+    SIREN_TRY(siren_range_decoder_finish(&decoder, name));
+    unsigned unit = (code >> 8) + 6 > 10 ? (code >> 8) + 6 : 10, shift = unit - 10;
+    for (size_t k = 0; k < n_components; k++)
+        rebuild_component(&grid, code, points, unit, kinds + k * n_pixels, planes + k * n_pixels);
+    bool is_small = is_narrow(basis, planes, n_pixels);
+    int64_t half = shift > 0 ? (int64_t)1 << (shift - 1) : 0;
+    for (size_t b = 0; b < grid.n_blocks; b++) {
+        const uint32_t *at = grid.points + b * BLOCK;
+        if (!grid.used[b]) continue;
+        for (size_t k = 0; k < n_components; k++) components[k] = planes + k * n_pixels + b * BLOCK;
+        for (size_t v = volumes.begin; v < volumes.end; v++) {
+            int64_t mean = (int64_t)basis->mean[v] << 16;
+            float *to = y + (v - volumes.begin);
+            if (is_small) {
+                combine_narrow(basis, components, v, narrow);
+                for (int i = 0; i < BLOCK; i++) narrow[i] = ((narrow[i] + (int32_t)half) >> shift) + (int32_t)mean;
+                for (int i = 0; i < BLOCK; i++)
+                    if (at[i] != SIREN_NO_POINT) to[at[i] * n_out] = to_float(narrow[i]);
+            } else {
+                combine_wide(basis, components, v, wide);
+                for (int i = 0; i < BLOCK; i++)
+                    if (at[i] != SIREN_NO_POINT) to[at[i] * n_out] = to_float(((wide[i] + half) >> shift) + mean);
+            }
+        }
+    }
+done:
+    siren_coefficients_free(coder);
+    siren_slice_grid_free(&grid);
+    free(planes);
+    free(kinds);
+    free(components);
+    return status;
+}
