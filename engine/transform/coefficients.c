@@ -1,5 +1,7 @@
 #include "engine/transform/coefficients.h"
 
+#include "host/clones.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,11 +129,11 @@ static void next_component(siren_coefficients *coder) {
 
 /* ---- contexts ---- */
 
-static unsigned at_most(unsigned value, unsigned limit) { return value < limit ? value : limit; }
-static unsigned halves(const siren_coefficients *coder, unsigned sum, unsigned limit) {
+static inline unsigned at_most(unsigned value, unsigned limit) { return value < limit ? value : limit; }
+static inline unsigned halves(const siren_coefficients *coder, unsigned sum, unsigned limit) {
     return at_most(coder->halves[at_most(sum, SUMS - 1)], limit);
 }
-static unsigned quarters(const siren_coefficients *coder, unsigned sum, unsigned limit) {
+static inline unsigned quarters(const siren_coefficients *coder, unsigned sum, unsigned limit) {
     return at_most(coder->quarters[at_most(sum, SUMS - 1)], limit);
 }
 
@@ -294,7 +296,7 @@ typedef struct {
 } chosen_block;
 
 /* The levels of least distortion + lambda bits, at the models' present state, one after the other. */
-static void choose(siren_coefficients *coder, size_t block, const float *wanted, float lambda, const int8_t *points, bool predicted,
+static inline void choose(siren_coefficients *coder, size_t block, const float *wanted, float lambda, const int8_t *points, bool predicted,
                    chosen_block *out) {
     unsigned last = 0, contexts[MODELS];
     float all_zero = 0, distortion[DIAGONALS + 1] = {0}, bits[DIAGONALS] = {0};
@@ -381,7 +383,7 @@ static void choose(siren_coefficients *coder, size_t block, const float *wanted,
         if (coder->diagonal[n] >= out->extent) out->levels[n] = 0;
 }
 
-static void put_magnitude(siren_coefficients *coder, siren_range_encoder *encoder, const place *p, uint32_t magnitude) {
+static inline void put_magnitude(siren_coefficients *coder, siren_range_encoder *encoder, const place *p, uint32_t magnitude) {
     siren_mixed_bit bit;
     for (uint32_t i = 0; i <= UNARY; i++) {
         place_bit(coder, p, i, &bit);
@@ -391,7 +393,7 @@ static void put_magnitude(siren_coefficients *coder, siren_range_encoder *encode
     siren_magnitude_put(encoder, &coder->escape[p->band > 0], magnitude - UNARY - 1);
 }
 
-static uint64_t get_magnitude(siren_coefficients *coder, siren_range_decoder *decoder, const place *p) {
+static inline uint64_t get_magnitude(siren_coefficients *coder, siren_range_decoder *decoder, const place *p) {
     siren_mixed_bit bit;
     for (uint32_t i = 0; i <= UNARY; i++) {
         place_bit(coder, p, i, &bit);
@@ -416,7 +418,7 @@ static bool prediction_pays(const siren_coefficients *coder, const float *wanted
     return predicted < plain;
 }
 
-void siren_coefficients_put(siren_coefficients *coder, siren_range_encoder *encoder, const float *wanted, float lambda,
+SIREN_CLONES void siren_coefficients_put(siren_coefficients *coder, siren_range_encoder *encoder, const float *wanted, float lambda,
                             const int8_t *points, int32_t *levels, uint8_t *kinds) {
     size_t n_blocks = coder->across * coder->down;
     float largest = 0;
@@ -464,7 +466,7 @@ void siren_coefficients_put(siren_coefficients *coder, siren_range_encoder *enco
     }
 }
 
-bool siren_coefficients_get(siren_coefficients *coder, siren_range_decoder *decoder, int32_t *levels, uint8_t *kinds) {
+SIREN_CLONES bool siren_coefficients_get(siren_coefficients *coder, siren_range_decoder *decoder, int32_t *levels, uint8_t *kinds) {
     size_t n_blocks = coder->across * coder->down;
     next_component(coder);
     memset(levels, 0, n_blocks * BLOCK * sizeof *levels);
