@@ -38,7 +38,7 @@ struct siren_coefficients {
     uint8_t *magnitudes[3];
     uint16_t *sums[3];
     uint8_t *extents[3];
-    siren_bit_model digits[MODELS][CONTEXTS][STEPS], flags[MODELS][512], lengths[MODELS][16][16];
+    siren_vote digits[MODELS][CONTEXTS][STEPS], flags[MODELS][512], lengths[MODELS][16][16];
     siren_bit_model empty, predicted;
     siren_mixer digit_mixers[STEPS][BANDS][4], flag_mixer, length_mixers[16];
     siren_integer_model escape[2];
@@ -93,9 +93,9 @@ siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t
         coder->quarters[i] = octaves(i, 4, 2);
     }
     for (int i = 0; i < 4096; i++) coder->cost[i] = -log2f(((float)i + 0.5f) / 4096);
-    siren_bit_models_begin(coder->digits[0][0], sizeof coder->digits / sizeof(siren_bit_model));
-    siren_bit_models_begin(coder->flags[0], sizeof coder->flags / sizeof(siren_bit_model));
-    siren_bit_models_begin(coder->lengths[0][0], sizeof coder->lengths / sizeof(siren_bit_model));
+    siren_votes_begin(coder->digits[0][0], sizeof coder->digits / sizeof(siren_vote));
+    siren_votes_begin(coder->flags[0], sizeof coder->flags / sizeof(siren_vote));
+    siren_votes_begin(coder->lengths[0][0], sizeof coder->lengths / sizeof(siren_vote));
     siren_bit_models_begin(&coder->empty, 1);
     siren_bit_models_begin(&coder->predicted, 1);
     siren_mixers_begin(coder->digit_mixers[0][0], sizeof coder->digit_mixers / sizeof(siren_mixer));
@@ -172,7 +172,7 @@ static void surroundings_begin(const siren_coefficients *coder, size_t block, su
 
 /* The models of a magnitude's bits at place `n` of the scan: `*kind` is its kind of reconstruction were it 1. */
 typedef struct {
-    siren_bit_model *models[MODELS];
+    siren_vote *voters[MODELS];
     unsigned band, energy;
     uint8_t kind;
 } place;
@@ -193,14 +193,14 @@ static inline place place_at(siren_coefficients *coder, const surroundings *s, u
         quarters(coder, around + 2 * mean, 40) * 8 + at_most(quarters(coder, inner, 7), 7),
     };
     place p = {.band = band, .kind = all < 6 ? 0 : all < 16 ? 2 : 4};
-    for (int i = 0; i < MODELS; i++) p.models[i] = coder->digits[i][contexts[i]];
+    for (int i = 0; i < MODELS; i++) p.voters[i] = coder->digits[i][contexts[i]];
     p.energy = all < 4 ? 0 : all < 12 ? 1 : all < 36 ? 2 : 3;
     return p;
 }
 
 static inline void place_bit(siren_coefficients *coder, const place *p, unsigned i, siren_mixed_bit *bit) {
     unsigned step = step_of[i];
-    for (int j = 0; j < MODELS; j++) bit->models[j] = p->models[j] + step;
+    for (int j = 0; j < MODELS; j++) bit->voters[j] = p->voters[j] + step;
     bit->mixer = &coder->digit_mixers[step][p->band][p->energy];
     siren_mixed_predict(&coder->tables, bit);
 }
@@ -229,7 +229,7 @@ static void flag_bit(siren_coefficients *coder, size_t block, siren_mixed_bit *b
         halves(coder, around, 15) * 16 + halves(coder, beside + p[0], 15),
         256 + at_most((unsigned)(block / coder->across), 255),
     };
-    for (int i = 0; i < MODELS; i++) bit->models[i] = &coder->flags[i][contexts[i]];
+    for (int i = 0; i < MODELS; i++) bit->voters[i] = &coder->flags[i][contexts[i]];
     bit->mixer = &coder->flag_mixer;
     siren_mixed_predict(&coder->tables, bit);
 }
@@ -249,7 +249,7 @@ static void length_contexts(const siren_coefficients *coder, size_t block, unsig
 }
 
 static void length_bit(siren_coefficients *coder, const unsigned contexts[MODELS], unsigned known, siren_mixed_bit *bit) {
-    for (int i = 0; i < MODELS; i++) bit->models[i] = &coder->lengths[i][contexts[i]][known];
+    for (int i = 0; i < MODELS; i++) bit->voters[i] = &coder->lengths[i][contexts[i]][known];
     bit->mixer = &coder->length_mixers[known];
     siren_mixed_predict(&coder->tables, bit);
 }

@@ -9,6 +9,11 @@
 #define SIREN_MIXER_MODELS 7
 #define SIREN_MIXER_VOTES (SIREN_MIXER_MODELS + 1)
 
+/* An adaptive probability of a one in the upper 22 bits, how many bits it has seen in the lower 10. */
+typedef uint32_t siren_vote;
+#define SIREN_VOTE_LIMIT 255
+extern const uint16_t siren_vote_rates[SIREN_VOTE_LIMIT + 1];
+
 /* Weights in 1/16384. */
 typedef struct {
     int32_t weights[SIREN_MIXER_VOTES];
@@ -22,11 +27,12 @@ typedef struct {
 } siren_mixer_tables;
 
 void siren_mixer_tables_make(siren_mixer_tables *tables);
+void siren_votes_begin(siren_vote *votes, size_t n);
 void siren_mixers_begin(siren_mixer *mixers, size_t n);
 
 /* A bit about to be coded: who votes on it, how, and what comes of it. */
 typedef struct {
-    siren_bit_model *models[SIREN_MIXER_MODELS];
+    siren_vote *voters[SIREN_MIXER_MODELS];
     siren_mixer *mixer;
     int32_t votes[SIREN_MIXER_VOTES];
     uint32_t probability; /* of a one, in 1/65536 */
@@ -36,7 +42,7 @@ typedef struct {
 static inline uint32_t siren_mixed_predict(const siren_mixer_tables *tables, siren_mixed_bit *bit) {
     int32_t sum = 0;
     for (int i = 0; i < SIREN_MIXER_MODELS; i++)
-        bit->votes[i] = tables->stretch[siren_bit_model_probability(bit->models[i]) >> 4];
+        bit->votes[i] = tables->stretch[*bit->voters[i] >> 20];
     bit->votes[SIREN_MIXER_MODELS] = 256;
     for (int i = 0; i < SIREN_MIXER_VOTES; i++) sum += bit->votes[i] * bit->mixer->weights[i];
     sum = (sum + 8192) >> 14;
@@ -53,7 +59,12 @@ static inline void siren_mixed_update(siren_mixed_bit *bit, bool value) {
         int32_t weight = mixer->weights[i] + ((bit->votes[i] * (error >> 2) + 8192) >> 14);
         mixer->weights[i] = weight < -65535 ? -65535 : weight > 65535 ? 65535 : weight;
     }
-    for (int i = 0; i < SIREN_MIXER_MODELS; i++) siren_bit_model_update(bit->models[i], value);
+    for (int i = 0; i < SIREN_MIXER_MODELS; i++) {
+        siren_vote vote = *bit->voters[i];
+        uint32_t seen = vote & 1023, p = vote >> 10, rate = siren_vote_rates[seen];
+        p = value ? p + (uint32_t)(((uint64_t)(4194303 - p) * rate) >> 16) : p - (uint32_t)(((uint64_t)p * rate) >> 16);
+        *bit->voters[i] = p << 10 | (seen + (seen < SIREN_VOTE_LIMIT));
+    }
 }
 
 #endif
