@@ -40,7 +40,7 @@ struct siren_coefficients {
     uint8_t *extents[3];
     siren_vote digits[MODELS][CONTEXTS][STEPS], flags[MODELS][512], lengths[MODELS][16][16];
     siren_bit_model empty, predicted;
-    siren_mixer digit_mixers[STEPS][BANDS][4], flag_mixer, length_mixers[16];
+    siren_mixer digit_mixers[STEPS][2], flag_mixer, length_mixers[16];
     siren_integer_model escape[2];
 };
 
@@ -67,6 +67,32 @@ static uint8_t octaves(uint32_t value, uint32_t parts, unsigned log2_parts) {
     unsigned shift = 0;
     while (value >> shift >= 2 * parts) shift++;
     return (uint8_t)(value < parts ? value : (shift << log2_parts) + (value >> shift));
+}
+
+/* The least value at a position. */
+static uint32_t octaves_value(uint32_t position, uint32_t parts, unsigned log2_parts) {
+    if (position < 2 * parts) return position;
+    uint32_t shift = (position - parts) >> log2_parts;
+    return (position - (shift << log2_parts)) << shift;
+}
+
+static void expect_digit(siren_vote *votes, uint32_t sum, uint32_t weight) {
+    for (int step = 0; step < STEPS; step++) votes[step] = siren_vote_expecting(2 * sum + 1, 2 * sum + 2 * weight + 2);
+}
+
+/* Votes before the first bit: a magnitude is expected to be geometrically distributed about the mean of those that the context sums up. */
+static void expect_digits(siren_coefficients *coder) {
+    for (uint32_t i = 0; i < CONTEXTS; i++) {
+        uint32_t low = octaves_value(i % 16, 2, 1), high = octaves_value(i / 16, 2, 1);
+        if (i < 48 * BANDS) expect_digit(coder->digits[0][i], octaves_value(i / BANDS, 4, 2), 19);
+        if (i < 256) {
+            expect_digit(coder->digits[1][i], high + low, 13);
+            expect_digit(coder->digits[2][i], high + low, 19);
+            expect_digit(coder->digits[5][i], high, 8);
+        }
+        expect_digit(coder->digits[3][i], octaves_value(i % 10, 2, 1), 12);
+        if (i < 41 * 8) expect_digit(coder->digits[6][i], octaves_value(i / 8, 4, 2) + octaves_value(i % 8, 4, 2), 29);
+    }
 }
 
 siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t *used, siren_coefficients **out) {
@@ -96,9 +122,10 @@ siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t
     siren_votes_begin(coder->digits[0][0], sizeof coder->digits / sizeof(siren_vote));
     siren_votes_begin(coder->flags[0], sizeof coder->flags / sizeof(siren_vote));
     siren_votes_begin(coder->lengths[0][0], sizeof coder->lengths / sizeof(siren_vote));
+    expect_digits(coder);
     siren_bit_models_begin(&coder->empty, 1);
     siren_bit_models_begin(&coder->predicted, 1);
-    siren_mixers_begin(coder->digit_mixers[0][0], sizeof coder->digit_mixers / sizeof(siren_mixer));
+    siren_mixers_begin(coder->digit_mixers[0], sizeof coder->digit_mixers / sizeof(siren_mixer));
     siren_mixers_begin(&coder->flag_mixer, 1);
     siren_mixers_begin(coder->length_mixers, 16);
     siren_integer_models_begin(coder->escape, 2);
@@ -173,7 +200,7 @@ static void surroundings_begin(const siren_coefficients *coder, size_t block, su
 /* The models of a magnitude's bits at place `n` of the scan: `*kind` is its kind of reconstruction were it 1. */
 typedef struct {
     siren_vote *voters[MODELS];
-    unsigned band, energy;
+    unsigned band;
     uint8_t kind;
 } place;
 
@@ -194,14 +221,13 @@ static inline place place_at(siren_coefficients *coder, const surroundings *s, u
     };
     place p = {.band = band, .kind = all < 6 ? 0 : all < 16 ? 2 : 4};
     for (int i = 0; i < MODELS; i++) p.voters[i] = coder->digits[i][contexts[i]];
-    p.energy = all < 4 ? 0 : all < 12 ? 1 : all < 36 ? 2 : 3;
     return p;
 }
 
 static inline void place_bit(siren_coefficients *coder, const place *p, unsigned i, siren_mixed_bit *bit) {
     unsigned step = step_of[i];
     for (int j = 0; j < MODELS; j++) bit->voters[j] = p->voters[j] + step;
-    bit->mixer = &coder->digit_mixers[step][p->band][p->energy];
+    bit->mixer = &coder->digit_mixers[step][p->band > 0];
     siren_mixed_predict(&coder->tables, bit);
 }
 

@@ -28,6 +28,8 @@ typedef struct {
 
 void siren_mixer_tables_make(siren_mixer_tables *tables);
 void siren_votes_begin(siren_vote *votes, size_t n);
+/* A vote that takes `part` of `whole` for the probability until it has seen better. */
+siren_vote siren_vote_expecting(uint32_t part, uint32_t whole);
 void siren_mixers_begin(siren_mixer *mixers, size_t n);
 
 /* A bit about to be coded: who votes on it, how, and what comes of it. */
@@ -61,8 +63,8 @@ static inline void siren_mixed_update(siren_mixed_bit *bit, bool value) {
     }
     for (int i = 0; i < SIREN_MIXER_MODELS; i++) {
         siren_vote vote = *bit->voters[i];
-        uint32_t seen = vote & 1023, p = vote >> 10, rate = siren_vote_rates[seen];
-        p = value ? p + (uint32_t)(((uint64_t)(4194303 - p) * rate) >> 16) : p - (uint32_t)(((uint64_t)p * rate) >> 16);
+        uint32_t seen = vote & 1023, p = vote >> 10, pace = siren_vote_rates[seen];
+        p = value ? p + (uint32_t)(((uint64_t)(4194303 - p) * pace) >> 16) : p - (uint32_t)(((uint64_t)p * pace) >> 16);
         *bit->voters[i] = p << 10 | (seen + (seen < SIREN_VOTE_LIMIT));
     }
 }
