@@ -82,3 +82,59 @@ SIREN_CLONES void siren_block_forward(float *pixels) {
         for (int w = 0; w < N; w++) pixels[u * N + w] = sum[w] * 0x1p-15f;
     }
 }
+
+/* ---- edges ---- */
+
+#define HALF (N / 2)
+
+/* 32768 (sqrt(V) - 1), where V would make the transform the orthogonal lapped one: half the turn. */
+static const int32_t turn[HALF][HALF] = {
+    {-1640, 9989, 1360, 1783}, {-10095, -2566, 7626, 1219}, {913, -7822, -1188, 3800}, {-1437, -767, -4056, -293}};
+
+SIREN_CLONES void siren_edge_forward(float *first, float *second, int n_apart) {
+    int along = n_apart == 1 ? N : 1;
+    for (int lane = 0; lane < N; lane++) {
+        float *a = first + (N - 1) * n_apart + lane * along, *b = second + lane * along;
+        float difference[HALF];
+        for (int i = 0; i < HALF; i++) difference[i] = a[-i * n_apart] - b[i * n_apart];
+        for (int i = 0; i < HALF; i++) {
+            float change = 0;
+            for (int j = 0; j < HALF; j++) change += (float)turn[i][j] * difference[j];
+            a[-i * n_apart] += change * 0x1p-16f;
+            b[i * n_apart] -= change * 0x1p-16f;
+        }
+    }
+}
+
+SIREN_CLONES void siren_edge_inverse(int32_t *first, int32_t *second, int n_apart) {
+    int along = n_apart == 1 ? N : 1;
+    int64_t difference[HALF][N];
+    int64_t largest = 0;
+    for (int i = 0; i < HALF; i++)
+        for (int lane = 0; lane < N; lane++) {
+            int64_t d = (int64_t)first[(N - 1 - i) * n_apart + lane * along] - second[i * n_apart + lane * along];
+            difference[i][lane] = d;
+            largest |= d < 0 ? -d : d;
+        }
+    if (largest == 0) return;
+    for (int i = 0; i < HALF; i++) {
+        int64_t change[N];
+        if (largest < 65536) {
+            int32_t sum[N];
+            for (int lane = 0; lane < N; lane++) sum[lane] = 32768;
+            for (int j = 0; j < HALF; j++)
+                for (int lane = 0; lane < N; lane++) sum[lane] += turn[j][i] * (int32_t)difference[j][lane];
+            for (int lane = 0; lane < N; lane++) change[lane] = sum[lane] >> 16;
+        } else
+            for (int lane = 0; lane < N; lane++) {
+                int64_t sum = 32768;
+                for (int j = 0; j < HALF; j++) sum += turn[j][i] * difference[j][lane];
+                change[lane] = sum >> 16;
+            }
+        for (int lane = 0; lane < N; lane++) {
+            int32_t *a = first + (N - 1 - i) * n_apart + lane * along, *b = second + i * n_apart + lane * along;
+            *a = saturated(*a + change[lane]);
+            *b = saturated(*b - change[lane]);
+        }
+    }
+}

@@ -85,8 +85,17 @@ siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes,
             float *to = coefficients + (k * grid->n_blocks + block) * BLOCK;
             project(analysis + k * n_volumes, pixels, n_volumes, factor, to);
             if (grid->used[block] < BLOCK) extend(points, to);
-            siren_block_forward(to);
         }
+    }
+    for (size_t k = 0; k < n_components; k++) {
+        float *plane = coefficients + k * grid->n_blocks * BLOCK;
+        for (size_t block = 0; block < grid->n_blocks; block++)
+            if (siren_slice_has_left(grid, block)) siren_edge_forward(plane + (block - 1) * BLOCK, plane + block * BLOCK, 1);
+        for (size_t block = 0; block < grid->n_blocks; block++)
+            if (siren_slice_has_upper(grid, block))
+                siren_edge_forward(plane + (block - grid->across) * BLOCK, plane + block * BLOCK, SIDE);
+        for (size_t block = 0; block < grid->n_blocks; block++)
+            if (grid->used[block]) siren_block_forward(plane + block * BLOCK);
     }
     free(pixels);
     return SIREN_OK;

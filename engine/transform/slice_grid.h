@@ -14,6 +14,14 @@ typedef struct {
 
 #define SIREN_NO_POINT UINT32_MAX
 
+/* Whether a block and its neighbour to the left or above have points both. */
+static inline bool siren_slice_has_left(const siren_slice_grid *grid, size_t block) {
+    return grid->used[block] && block % grid->across > 0 && grid->used[block - 1];
+}
+static inline bool siren_slice_has_upper(const siren_slice_grid *grid, size_t block) {
+    return grid->used[block] && block >= grid->across && grid->used[block - grid->across];
+}
+
 /* UNSUPPORTED for blocks of more than one slice. `*out` is yours: siren_slice_grid_free(). */
 siren_status siren_slice_grid_create(const siren_block *block, siren_slice_grid *out);
 void siren_slice_grid_free(siren_slice_grid *grid);

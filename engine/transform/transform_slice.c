@@ -106,6 +106,11 @@ static void rebuild_component(const siren_slice_grid *grid, uint32_t code, const
         }
         if (!zero) siren_block_inverse(own);
     }
+    for (size_t block = 0; block < grid->n_blocks; block++)
+        if (siren_slice_has_upper(grid, block))
+            siren_edge_inverse(values + (block - grid->across) * BLOCK, values + block * BLOCK, SIREN_TRANSFORM_SIDE);
+    for (size_t block = 0; block < grid->n_blocks; block++)
+        if (siren_slice_has_left(grid, block)) siren_edge_inverse(values + (block - 1) * BLOCK, values + block * BLOCK, 1);
 }
 
 /* Rows of the basis times the components of a block, for some volumes: (volumes, 64) sums. */
