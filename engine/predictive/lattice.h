@@ -34,5 +34,11 @@ void siren_lattice_begin_plane(siren_lattice *lattice, size_t volume, size_t z, 
 static inline void siren_lattice_begin_row(int32_t *row, ptrdiff_t stride) { row[-1] = row[-2] = row[-stride]; }
 static inline void siren_lattice_end_row(int32_t *row, size_t nx) { row[nx] = row[nx + 1] = row[nx - 1]; }
 void siren_lattice_end_plane(siren_lattice *lattice, size_t volume, size_t z);
+/* For the encoder, whose values are all there: what a volume's borders and voxels outside will hold. */
+void siren_lattice_fill_borders(siren_lattice *lattice, size_t volume);
+/* The value of a voxel outside the mask. */
+static inline int32_t siren_lattice_outside(const int32_t *value, ptrdiff_t stride) {
+    return (int32_t)(((int64_t)value[-1] + value[-stride] + 1) >> 1);
+}
 
 #endif

@@ -66,7 +66,7 @@ struct siren_voxel_coder {
     /* Of the voxel in work. */
     siren_bit_model *at[N_TABLES];
     int64_t edge[N_EXPERTS]; /* distance of magnitude 0 from the prediction */
-    int64_t inverse[N_EXPERTS];
+    int64_t inverse[N_EXPERTS]; /* of scales, in 1/2^24 */
     unsigned mixer;
 };
 
@@ -116,7 +116,7 @@ static inline uint32_t squash(const siren_voxel_coder *coder, int64_t x) {
 /* An expert's mass beyond magnitude m, in 1/65536. */
 static inline uint32_t tail(const siren_voxel_coder *coder, size_t expert, int64_t m) {
     int64_t distance = coder->edge[expert] + m * ONE;
-    return squash(coder, -(distance * coder->inverse[expert] >> 12));
+    return squash(coder, -(distance * coder->inverse[expert] >> 24));
 }
 
 /* `bit` of this node, which an expert gives the probability parts[e] / wholes[e]. */
@@ -278,7 +278,7 @@ static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_pr
     memset(coder->errors, 0, (size_t)lattice->volume * sizeof *coder->errors);
     const unsigned rate = volume < 7 ? (unsigned)volume + 1 : 8;
     for (size_t z = 0; z < lattice->nz; z++) {
-        siren_lattice_begin_plane(lattice, volume, z, predictor->n_references ? predictor->references[0] : volume);
+        siren_lattice_begin_plane(lattice, volume, z, volume ? volume - 1 : 0);
         for (size_t y = 0; y < lattice->ny; y++) {
             ptrdiff_t row = siren_lattice_at(lattice, 0, z, y);
             int32_t *values = lattice->values + base + row;
@@ -287,7 +287,7 @@ static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_pr
                 int32_t *value = values + x;
                 ptrdiff_t at = row + (ptrdiff_t)x;
                 if (!siren_lattice_has(lattice, z, y, x)) {
-                    *value = (int32_t)(((int64_t)value[-1] + value[-stride] + 1) >> 1);
+                    *value = siren_lattice_outside(value, stride);
                     continue;
                 }
                 int64_t sum = 8 * (int64_t)predictor->weights[n_terms];
@@ -311,7 +311,7 @@ static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_pr
                 for (size_t e = 0; e < N_EXPERTS; e++) {
                     if (scales[e]->n == 0) scales[e]->mean = (near + before) << 3;
                     experts[e] = predicted;
-                    coder->inverse[e] = ((uint32_t)355 << 16) / (scales[e]->mean + 12);
+                    coder->inverse[e] = (int64_t)(((uint64_t)355 << 28) / (scales[e]->mean + 12));
                     expected += scales[e]->mean >> 1;
                 }
                 unsigned fine = at_most(log_class(expected >> 3, 2), 63), coarse = fine >> 1;
