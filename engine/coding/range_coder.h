@@ -78,8 +78,8 @@ typedef struct {
     uint16_t fast, slow, seen;
 } siren_bit_model;
 
-#define SIREN_BIT_MODEL_FAST                                                                                 \
-    18 /* an estimate moves by 1/1.5, 1/2.5 ... of its error, down to 1/(this + 1.5) */
+/* An estimate moves by 1/1.5, 1/2.5 ... of its error, down to 1/(this + 1.5). */
+#define SIREN_BIT_MODEL_FAST 30
 #define SIREN_BIT_MODEL_SLOW 255
 extern const uint16_t siren_bit_model_rates[SIREN_BIT_MODEL_SLOW + 1];
 
