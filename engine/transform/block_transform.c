@@ -60,6 +60,7 @@ SIREN_CLONES static void inverse_narrow(int32_t *values) {
 void siren_block_inverse(int32_t *values) {
     uint64_t sum = 0;
     for (int i = 0; i < N * N; i++) sum += (uint64_t)(values[i] < 0 ? -(int64_t)values[i] : values[i]);
+    if (sum == 0) return;
     /* A cosine is below 16384, and the first pass makes no sum of magnitudes larger but by rounding. */
     if (sum < 130000)
         inverse_narrow(values);
@@ -88,8 +89,10 @@ SIREN_CLONES void siren_block_forward(float *pixels) {
 #define HALF (N / 2)
 
 /* 32768 (sqrt(V) - 1), where V would make the transform the orthogonal lapped one: half the turn. */
-static const int32_t turn[HALF][HALF] = {
-    {-1640, 9989, 1360, 1783}, {-10095, -2566, 7626, 1219}, {913, -7822, -1188, 3800}, {-1437, -767, -4056, -293}};
+static const int32_t turn[HALF][HALF] = {{-1640, 9989, 1360, 1783},
+                                         {-10095, -2566, 7626, 1219},
+                                         {913, -7822, -1188, 3800},
+                                         {-1437, -767, -4056, -293}};
 
 SIREN_CLONES void siren_edge_forward(float *first, float *second, int n_apart) {
     int along = n_apart == 1 ? N : 1;
@@ -112,7 +115,8 @@ SIREN_CLONES void siren_edge_inverse(int32_t *first, int32_t *second, int n_apar
     int64_t largest = 0;
     for (int i = 0; i < HALF; i++)
         for (int lane = 0; lane < N; lane++) {
-            int64_t d = (int64_t)first[(N - 1 - i) * n_apart + lane * along] - second[i * n_apart + lane * along];
+            int64_t d =
+                (int64_t)first[(N - 1 - i) * n_apart + lane * along] - second[i * n_apart + lane * along];
             difference[i][lane] = d;
             largest |= d < 0 ? -d : d;
         }
@@ -132,7 +136,8 @@ SIREN_CLONES void siren_edge_inverse(int32_t *first, int32_t *second, int n_apar
                 change[lane] = sum >> 16;
             }
         for (int lane = 0; lane < N; lane++) {
-            int32_t *a = first + (N - 1 - i) * n_apart + lane * along, *b = second + i * n_apart + lane * along;
+            int32_t *a = first + (N - 1 - i) * n_apart + lane * along,
+                    *b = second + i * n_apart + lane * along;
             *a = saturated(*a + change[lane]);
             *b = saturated(*b - change[lane]);
         }

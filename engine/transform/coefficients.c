@@ -46,7 +46,9 @@ struct siren_coefficients {
 
 /* ---- the state ---- */
 
-static size_t padded_blocks(const siren_coefficients *coder) { return (coder->across + 2) * (coder->down + 2); }
+static size_t padded_blocks(const siren_coefficients *coder) {
+    return (coder->across + 2) * (coder->down + 2);
+}
 static size_t padded(const siren_coefficients *coder, size_t block) {
     return (block / coder->across + 1) * (coder->across + 2) + block % coder->across + 1;
 }
@@ -77,7 +79,8 @@ static uint32_t octaves_value(uint32_t position, uint32_t parts, unsigned log2_p
 }
 
 static void expect_digit(siren_vote *votes, uint32_t sum, uint32_t weight) {
-    for (int step = 0; step < STEPS; step++) votes[step] = siren_vote_expecting(2 * sum + 1, 2 * sum + 2 * weight + 2);
+    for (int step = 0; step < STEPS; step++)
+        votes[step] = siren_vote_expecting(2 * sum + 1, 2 * sum + 2 * weight + 2);
 }
 
 /* Votes before the first bit: a magnitude is expected to be geometrically distributed about the mean of those that the context sums up. */
@@ -91,11 +94,13 @@ static void expect_digits(siren_coefficients *coder) {
             expect_digit(coder->digits[5][i], high, 8);
         }
         expect_digit(coder->digits[3][i], octaves_value(i % 10, 2, 1), 12);
-        if (i < 41 * 8) expect_digit(coder->digits[6][i], octaves_value(i / 8, 4, 2) + octaves_value(i % 8, 4, 2), 29);
+        if (i < 41 * 8)
+            expect_digit(coder->digits[6][i], octaves_value(i / 8, 4, 2) + octaves_value(i % 8, 4, 2), 29);
     }
 }
 
-siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t *used, siren_coefficients **out) {
+siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t *used,
+                                       siren_coefficients **out) {
     siren_status status = SIREN_OK;
     siren_coefficients *coder = NULL;
     SIREN_TRY(siren_allocate(&coder, 1, sizeof *coder, "a coder's models"));
@@ -105,7 +110,8 @@ siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t
     memcpy(coder->used, used, across * down);
     for (int i = 0; i < 3; i++) {
         SIREN_TRY(siren_allocate(&coder->magnitudes[i], padded_blocks(coder), BLOCK, "a coder's blocks"));
-        SIREN_TRY(siren_allocate(&coder->sums[i], padded_blocks(coder), sizeof *coder->sums[i], "a coder's blocks"));
+        SIREN_TRY(siren_allocate(&coder->sums[i], padded_blocks(coder), sizeof *coder->sums[i],
+                                 "a coder's blocks"));
         SIREN_TRY(siren_allocate(&coder->extents[i], padded_blocks(coder), 1, "a coder's blocks"));
     }
     siren_mixer_tables_make(&coder->tables);
@@ -166,7 +172,8 @@ static inline unsigned quarters(const siren_coefficients *coder, unsigned sum, u
 
 /* What is known of a block before its first bit. */
 typedef struct {
-    uint16_t around[BLOCK], before[BLOCK]; /* weighted magnitudes at a frequency: blocks around; components before */
+    uint16_t around[BLOCK],
+        before[BLOCK]; /* weighted magnitudes at a frequency: blocks around; components before */
     unsigned before_sum;
     /* Magnitudes of this block so far, with a border: frequency (u, w) stands at (u + 2) * 11 + w + 2. */
     uint8_t here[10 * 11 + 1];
@@ -190,7 +197,8 @@ static void surroundings_begin(const siren_coefficients *coder, size_t block, su
     for (int u = 0; u < SIDE; u++)
         for (int w = 0; w < SIDE; w++) {
             const uint8_t *c = wide + (u + 1) * 10 + w + 1;
-            s->before[u * SIDE + w] = (uint16_t)(s->before[u * SIDE + w] + ((c[-10] + c[-1] + c[1] + c[10] + 1) >> 1));
+            s->before[u * SIDE + w] =
+                (uint16_t)(s->before[u * SIDE + w] + ((c[-10] + c[-1] + c[1] + c[10] + 1) >> 1));
         }
     s->before_sum = coder->sums[1][at];
     memset(s->here, 0, sizeof s->here);
@@ -207,7 +215,8 @@ typedef struct {
 static inline place place_at(siren_coefficients *coder, const surroundings *s, unsigned n) {
     unsigned at = coder->scan[n], band = band_of[coder->diagonal[n]], component = coder->component - 1;
     const uint8_t *h = s->here + (at / SIDE + 2) * 11 + at % SIDE + 2;
-    unsigned inner = 2 * (h[-11] + h[-1]) + h[-12] + h[-10] + ((h[-22] + h[-2] + 1) >> 1), around = s->around[at], before = s->before[at];
+    unsigned inner = 2 * (h[-11] + h[-1]) + h[-12] + h[-10] + ((h[-22] + h[-2] + 1) >> 1),
+             around = s->around[at], before = s->before[at];
     unsigned all = inner + around + before;
     unsigned mean = s->here_count ? 8 * s->here_sum / s->here_count : 0;
     const unsigned contexts[MODELS] = {
@@ -231,7 +240,8 @@ static inline void place_bit(siren_coefficients *coder, const place *p, unsigned
     siren_mixed_predict(&coder->tables, bit);
 }
 
-static inline void place_done(const siren_coefficients *coder, surroundings *s, unsigned n, uint32_t magnitude) {
+static inline void place_done(const siren_coefficients *coder, surroundings *s, unsigned n,
+                              uint32_t magnitude) {
     unsigned at = coder->scan[n];
     uint8_t m = (uint8_t)(magnitude < 255 ? magnitude : 255);
     s->here[(at / SIDE + 2) * 11 + at % SIDE + 2] = m;
@@ -274,7 +284,8 @@ static void length_contexts(const siren_coefficients *coder, size_t block, unsig
     contexts[6] = at_most(coder->extents[2][at], 15);
 }
 
-static void length_bit(siren_coefficients *coder, const unsigned contexts[MODELS], unsigned known, siren_mixed_bit *bit) {
+static void length_bit(siren_coefficients *coder, const unsigned contexts[MODELS], unsigned known,
+                       siren_mixed_bit *bit) {
     for (int i = 0; i < MODELS; i++) bit->voters[i] = &coder->lengths[i][contexts[i]][known];
     bit->mixer = &coder->length_mixers[known];
     siren_mixed_predict(&coder->tables, bit);
@@ -283,8 +294,10 @@ static void length_bit(siren_coefficients *coder, const unsigned contexts[MODELS
 /* The mean's level as the blocks to the left and above let expect it. */
 static int32_t expected_mean(const siren_coefficients *coder, const int32_t *levels, size_t block) {
     size_t across = coder->across;
-    bool has_left = block % across > 0 && coder->used[block - 1], has_up = block >= across && coder->used[block - across];
-    int32_t left = has_left ? levels[(block - 1) * BLOCK] : 0, up = has_up ? levels[(block - across) * BLOCK] : 0;
+    bool has_left = block % across > 0 && coder->used[block - 1],
+         has_up = block >= across && coder->used[block - across];
+    int32_t left = has_left ? levels[(block - 1) * BLOCK] : 0,
+            up = has_up ? levels[(block - across) * BLOCK] : 0;
     if (!has_left || !has_up) return left + up;
     return (left + up) / 2;
 }
@@ -322,10 +335,10 @@ typedef struct {
 } chosen_block;
 
 /* The levels of least distortion + lambda bits, at the models' present state, one after the other. */
-static inline void choose(siren_coefficients *coder, size_t block, const float *wanted, float lambda, const int8_t *points, bool predicted,
-                   chosen_block *out) {
+static inline void choose(siren_coefficients *coder, size_t block, const float *wanted, float lambda,
+                          const int8_t *points, bool predicted, chosen_block *out) {
     unsigned last = 0, contexts[MODELS];
-    float all_zero = 0, distortion[DIAGONALS + 1] = {0}, bits[DIAGONALS] = {0};
+    float all_zero = 0, distortion[DIAGONALS] = {0}, bits[DIAGONALS] = {0};
     siren_mixed_bit bit;
     surroundings s;
     out->extent = 0;
@@ -336,20 +349,19 @@ static inline void choose(siren_coefficients *coder, size_t block, const float *
         if (magnitude > 0.55f) last = coder->diagonal[n] + 1u;
     }
     if (last == 0) return;
-    float rest = all_zero;
     surroundings_begin(coder, block, &s);
     for (unsigned n = 0; n < BLOCK && coder->diagonal[n] < last; n++) {
         place p = place_at(coder, &s, n);
-        float value = wanted[coder->scan[n]], magnitude = fabsf(value), best = magnitude * magnitude, bits_best;
+        float value = wanted[coder->scan[n]], magnitude = fabsf(value), best = magnitude * magnitude,
+              bits_best;
         unsigned kind = p.kind, d = coder->diagonal[n];
         float step = predicted && n == 0 ? 0 : 1.0f / 256;
-        rest -= best;
         place_bit(coder, &p, 0, &bit);
         bits_best = cost(coder, bit.probability, false);
-        int32_t nearest = (int32_t)(magnitude + 0.5f), level = 0;
-        if (magnitude > 0.55f && nearest == 0) nearest = 1;
+        int32_t nearest = (int32_t)fminf(magnitude + 0.5f, (float)(SIREN_LEVEL_LIMIT / 2)), level = 0;
         if (nearest > 0) {
-            float so_far = cost(coder, bit.probability, true) + 1, least = best + lambda * bits_best, distance = best;
+            float so_far = cost(coder, bit.probability, true) + 1, least = best + lambda * bits_best,
+                  distance = best;
             int32_t from = nearest > 2 ? nearest - 1 : 1;
             for (int32_t l = 1; l <= nearest; l++) {
                 float stop = 0, go = 0;
@@ -379,15 +391,16 @@ static inline void choose(siren_coefficients *coder, size_t block, const float *
         place_done(coder, &s, n, (uint32_t)level);
         distortion[d] += best;
         bits[d] += bits_best;
-        if (n + 1 == BLOCK || coder->diagonal[n + 1] != d) distortion[DIAGONALS] = rest;
     }
     /* Where to end: what lies behind is 0. */
     flag_bit(coder, block, &bit);
-    float least = all_zero + lambda * cost(coder, bit.probability, false), coded = lambda * cost(coder, bit.probability, true), tail = all_zero;
+    float least = all_zero + lambda * cost(coder, bit.probability, false),
+          coded = lambda * cost(coder, bit.probability, true), tail = all_zero;
     length_contexts(coder, block, contexts);
     for (unsigned d = 0, n = 0; d < last; d++) {
         float length = 0;
-        for (; n < BLOCK && coder->diagonal[n] == d; n++) tail -= wanted[coder->scan[n]] * wanted[coder->scan[n]];
+        for (; n < BLOCK && coder->diagonal[n] == d; n++)
+            tail -= wanted[coder->scan[n]] * wanted[coder->scan[n]];
         coded += distortion[d] + lambda * bits[d];
         for (unsigned known = 1, i = 4; i-- > 0; known = known << 1 | (d >> i & 1)) {
             length_bit(coder, contexts, known, &bit);
@@ -409,7 +422,8 @@ static inline void choose(siren_coefficients *coder, size_t block, const float *
         if (coder->diagonal[n] >= out->extent) out->levels[n] = 0;
 }
 
-static inline void put_magnitude(siren_coefficients *coder, siren_range_encoder *encoder, const place *p, uint32_t magnitude) {
+static inline void put_magnitude(siren_coefficients *coder, siren_range_encoder *encoder, const place *p,
+                                 uint32_t magnitude) {
     siren_mixed_bit bit;
     for (uint32_t i = 0; i <= UNARY; i++) {
         place_bit(coder, p, i, &bit);
@@ -419,7 +433,8 @@ static inline void put_magnitude(siren_coefficients *coder, siren_range_encoder 
     siren_magnitude_put(encoder, &coder->escape[p->band > 0], magnitude - UNARY - 1);
 }
 
-static inline uint64_t get_magnitude(siren_coefficients *coder, siren_range_decoder *decoder, const place *p) {
+static inline uint64_t get_magnitude(siren_coefficients *coder, siren_range_decoder *decoder,
+                                     const place *p) {
     siren_mixed_bit bit;
     for (uint32_t i = 0; i <= UNARY; i++) {
         place_bit(coder, p, i, &bit);
@@ -435,8 +450,10 @@ static bool prediction_pays(const siren_coefficients *coder, const float *wanted
     size_t across = coder->across;
     for (size_t block = 0; block < across * coder->down; block++) {
         if (!coder->used[block]) continue;
-        bool has_left = block % across > 0 && coder->used[block - 1], has_up = block >= across && coder->used[block - across];
-        float left = has_left ? wanted[(block - 1) * BLOCK] : 0, up = has_up ? wanted[(block - across) * BLOCK] : 0;
+        bool has_left = block % across > 0 && coder->used[block - 1],
+             has_up = block >= across && coder->used[block - across];
+        float left = has_left ? wanted[(block - 1) * BLOCK] : 0,
+              up = has_up ? wanted[(block - across) * BLOCK] : 0;
         float value = wanted[block * BLOCK], guess = has_left && has_up ? (left + up) / 2 : left + up;
         plain += log2f(1 + fabsf(value));
         predicted += log2f(1 + fabsf(value - rintf(guess)));
@@ -444,8 +461,9 @@ static bool prediction_pays(const siren_coefficients *coder, const float *wanted
     return predicted < plain;
 }
 
-SIREN_CLONES void siren_coefficients_put(siren_coefficients *coder, siren_range_encoder *encoder, const float *wanted, float lambda,
-                            const int8_t *points, int32_t *levels, uint8_t *kinds) {
+SIREN_CLONES void siren_coefficients_put(siren_coefficients *coder, siren_range_encoder *encoder,
+                                         const float *wanted, float lambda, const int8_t *points,
+                                         int32_t *levels, uint8_t *kinds) {
     size_t n_blocks = coder->across * coder->down;
     float largest = 0;
     next_component(coder);
@@ -485,14 +503,16 @@ SIREN_CLONES void siren_coefficients_put(siren_coefficients *coder, siren_range_
             put_magnitude(coder, encoder, &p, magnitude);
             if (magnitude > 0) siren_range_put(encoder, 32768, level < 0);
             to[coder->scan[n]] += level;
-            if (magnitude > 0 && !(predicted && n == 0)) kinds[block * BLOCK + coder->scan[n]] = (uint8_t)(p.kind + (magnitude > 1));
+            if (magnitude > 0 && !(predicted && n == 0))
+                kinds[block * BLOCK + coder->scan[n]] = (uint8_t)(p.kind + (magnitude > 1));
             place_done(coder, &s, n, magnitude);
         }
         block_done(coder, block, &s, chosen.extent);
     }
 }
 
-SIREN_CLONES bool siren_coefficients_get(siren_coefficients *coder, siren_range_decoder *decoder, int32_t *levels, uint8_t *kinds) {
+SIREN_CLONES bool siren_coefficients_get(siren_coefficients *coder, siren_range_decoder *decoder,
+                                         int32_t *levels, uint8_t *kinds) {
     size_t n_blocks = coder->across * coder->down;
     next_component(coder);
     memset(levels, 0, n_blocks * BLOCK * sizeof *levels);
@@ -523,7 +543,8 @@ SIREN_CLONES bool siren_coefficients_get(siren_coefficients *coder, siren_range_
             if (magnitude > 0) {
                 int32_t level = siren_range_get(decoder, 32768) ? -(int32_t)magnitude : (int32_t)magnitude;
                 to[coder->scan[n]] += level;
-                if (!(predicted && n == 0)) kinds[block * BLOCK + coder->scan[n]] = (uint8_t)(p.kind + (magnitude > 1));
+                if (!(predicted && n == 0))
+                    kinds[block * BLOCK + coder->scan[n]] = (uint8_t)(p.kind + (magnitude > 1));
             }
             place_done(coder, &s, n, (uint32_t)magnitude);
         }

@@ -15,16 +15,18 @@ typedef struct siren_coefficients siren_coefficients;
 
 /* Blocks stand row by row, `across` in each of `down` rows; those with `used` 0 are not coded. `used` is copied. `*out` is yours:
  * siren_coefficients_free(). */
-siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t *used, siren_coefficients **out);
+siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t *used,
+                                       siren_coefficients **out);
 void siren_coefficients_free(siren_coefficients *coder);
 
 /* Codes the next component. `wanted` (blocks, 64): coefficients in steps. `levels` (blocks, 64) and `kinds` (blocks, 64) receive what
  * was chosen, as decoding will. `lambda`: squared steps that a bit is worth. `points` (SIREN_RECONSTRUCTION_KINDS): how far below a
  * magnitude its values lie, in 1/256 steps. */
-void siren_coefficients_put(siren_coefficients *coder, siren_range_encoder *encoder, const float *wanted, float lambda,
-                            const int8_t *points, int32_t *levels, uint8_t *kinds);
+void siren_coefficients_put(siren_coefficients *coder, siren_range_encoder *encoder, const float *wanted,
+                            float lambda, const int8_t *points, int32_t *levels, uint8_t *kinds);
 /* Reads the next component; false where a level is beyond the limit or the bytes are short. A kind of SIREN_RECONSTRUCTION_KINDS
  * stands for exactly its level. */
-bool siren_coefficients_get(siren_coefficients *coder, siren_range_decoder *decoder, int32_t *levels, uint8_t *kinds);
+bool siren_coefficients_get(siren_coefficients *coder, siren_range_decoder *decoder, int32_t *levels,
+                            uint8_t *kinds);
 
 #endif

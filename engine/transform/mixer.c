@@ -1,9 +1,10 @@
 #include "engine/transform/mixer.h"
 
 /* 65536 / (1 + exp(8 - i / 2)) */
-static const uint16_t logistic[33] = {22,    36,    60,    98,    162,   267,   439,   720,   1179,  1921,  3108,
-                                      4971,  7812,  11955, 17625, 24743, 32768, 40793, 47911, 53581, 57724, 60565,
-                                      62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514};
+static const uint16_t logistic[33] = {22,    36,    60,    98,    162,   267,   439,   720,   1179,
+                                      1921,  3108,  4971,  7812,  11955, 17625, 24743, 32768, 40793,
+                                      47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097,
+                                      65269, 65374, 65438, 65476, 65500, 65514};
 
 #define SIREN_VOTE_EXPECTING 2
 
@@ -13,7 +14,8 @@ static const uint16_t logistic[33] = {22,    36,    60,    98,    162,   267,   
 #define RATES_64(n)                                                                                          \
     RATES_8(n), RATES_8(n + 8), RATES_8(n + 16), RATES_8(n + 24), RATES_8(n + 32), RATES_8(n + 40),          \
         RATES_8(n + 48), RATES_8(n + 56)
-const uint16_t siren_vote_rates[SIREN_VOTE_LIMIT + 1] = {RATES_64(0), RATES_64(64), RATES_64(128), RATES_64(192)};
+const uint16_t siren_vote_rates[SIREN_VOTE_LIMIT + 1] = {RATES_64(0), RATES_64(64), RATES_64(128),
+                                                         RATES_64(192)};
 
 void siren_votes_begin(siren_vote *votes, size_t n) {
     for (size_t i = 0; i < n; i++) votes[i] = (uint32_t)1 << 31;

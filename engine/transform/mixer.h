@@ -43,8 +43,7 @@ typedef struct {
 /* The probability of a bit whose models and mixer are set. */
 static inline uint32_t siren_mixed_predict(const siren_mixer_tables *tables, siren_mixed_bit *bit) {
     int32_t sum = 0;
-    for (int i = 0; i < SIREN_MIXER_MODELS; i++)
-        bit->votes[i] = tables->stretch[*bit->voters[i] >> 20];
+    for (int i = 0; i < SIREN_MIXER_MODELS; i++) bit->votes[i] = tables->stretch[*bit->voters[i] >> 20];
     bit->votes[SIREN_MIXER_MODELS] = 256;
     for (int i = 0; i < SIREN_MIXER_VOTES; i++) sum += bit->votes[i] * bit->mixer->weights[i];
     sum = (sum + 8192) >> 14;
@@ -64,7 +63,8 @@ static inline void siren_mixed_update(siren_mixed_bit *bit, bool value) {
     for (int i = 0; i < SIREN_MIXER_MODELS; i++) {
         siren_vote vote = *bit->voters[i];
         uint32_t seen = vote & 1023, p = vote >> 10, pace = siren_vote_rates[seen];
-        p = value ? p + (uint32_t)(((uint64_t)(4194303 - p) * pace) >> 16) : p - (uint32_t)(((uint64_t)p * pace) >> 16);
+        p = value ? p + (uint32_t)(((uint64_t)(4194303 - p) * pace) >> 16)
+                  : p - (uint32_t)(((uint64_t)p * pace) >> 16);
         *bit->voters[i] = p << 10 | (seen + (seen < SIREN_VOTE_LIMIT));
     }
 }

@@ -13,7 +13,8 @@ siren_status siren_slice_grid_create(const siren_block *block, siren_slice_grid 
     siren_status status = SIREN_OK;
     siren_slice_grid grid = {(block->nx + SIDE - 1) / SIDE, (block->ny + SIDE - 1) / SIDE, 0, NULL, NULL};
     if (block->nz != 1 || siren_block_points(block) >= SIREN_NO_POINT)
-        return siren_fail(SIREN_UNSUPPORTED, "a block of %zu x %zu x %zu voxels is no slice of the transform model", block->nx,
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "a block of %zu x %zu x %zu voxels is no slice of the transform model", block->nx,
                           block->ny, block->nz);
     grid.n_blocks = grid.across * grid.down;
     SIREN_TRY(siren_allocate(&grid.points, grid.n_blocks, BLOCK * sizeof *grid.points, "a slice's points"));
@@ -59,15 +60,17 @@ static void extend(const uint32_t *points, float *values) {
 }
 
 /* (volumes, 64) times the rows of `analysis`. */
-SIREN_CLONES static void project(const float *row, const float *pixels, size_t n_volumes, float factor, float *sum) {
+SIREN_CLONES static void project(const float *row, const float *pixels, size_t n_volumes, float factor,
+                                 float *sum) {
     float total[BLOCK] = {0};
     for (size_t v = 0; v < n_volumes; v++)
         for (int i = 0; i < BLOCK; i++) total[i] += row[v] * pixels[v * BLOCK + i];
     for (int i = 0; i < BLOCK; i++) sum[i] = total[i] * factor;
 }
 
-siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes, size_t n_components, const float *analysis,
-                                 const uint8_t *mean, const float *targets, float factor, float *coefficients) {
+siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes, size_t n_components,
+                                 const float *analysis, const uint8_t *mean, const float *targets,
+                                 float factor, float *coefficients) {
     float *pixels = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&pixels, n_volumes, BLOCK * sizeof *pixels, "a block's voxels"));
     for (size_t block = 0; block < grid->n_blocks; block++) {
@@ -79,7 +82,8 @@ siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes,
                 continue;
             }
             const float *target = targets + points[i] * n_volumes;
-            for (size_t v = 0; v < n_volumes; v++) pixels[v * BLOCK + i] = isnan(target[v]) ? 0 : target[v] - (float)mean[v] / 256;
+            for (size_t v = 0; v < n_volumes; v++)
+                pixels[v * BLOCK + i] = isnan(target[v]) ? 0 : target[v] - (float)mean[v] / 256;
         }
         for (size_t k = 0; k < n_components; k++) {
             float *to = coefficients + (k * grid->n_blocks + block) * BLOCK;
@@ -90,7 +94,8 @@ siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes,
     for (size_t k = 0; k < n_components; k++) {
         float *plane = coefficients + k * grid->n_blocks * BLOCK;
         for (size_t block = 0; block < grid->n_blocks; block++)
-            if (siren_slice_has_left(grid, block)) siren_edge_forward(plane + (block - 1) * BLOCK, plane + block * BLOCK, 1);
+            if (siren_slice_has_left(grid, block))
+                siren_edge_forward(plane + (block - 1) * BLOCK, plane + block * BLOCK, 1);
         for (size_t block = 0; block < grid->n_blocks; block++)
             if (siren_slice_has_upper(grid, block))
                 siren_edge_forward(plane + (block - grid->across) * BLOCK, plane + block * BLOCK, SIDE);

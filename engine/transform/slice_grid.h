@@ -3,13 +3,13 @@
 #define SIREN_ENGINE_TRANSFORM_SLICE_GRID_H
 
 #include "engine/model/blocks.h"
-#include "engine/transform/transform.h"
 #include "engine/transform/block_transform.h"
 
 typedef struct {
     size_t across, down, n_blocks;
-    uint32_t *points; /* (n_blocks, 64) the point at each place, or SIREN_NO_POINT outside the slice or its mask */
-    uint8_t *used;    /* (n_blocks) points in a block, 0 to 64 */
+    uint32_t
+        *points; /* (n_blocks, 64) the point at each place, or SIREN_NO_POINT outside the slice or its mask */
+    uint8_t *used; /* (n_blocks) points in a block, 0 to 64 */
 } siren_slice_grid;
 
 #define SIREN_NO_POINT UINT32_MAX
@@ -28,7 +28,8 @@ void siren_slice_grid_free(siren_slice_grid *grid);
 
 /* For the encoder. Coefficients (n_components, n_blocks, 64) of targets along the rows of `analysis` (n_components, n_volumes), times
  * `factor`; blocks without points are left as they are. Places without points are filled smoothly. */
-siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes, size_t n_components, const float *analysis,
-                                 const uint8_t *mean, const float *targets, float factor, float *coefficients);
+siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes, size_t n_components,
+                                 const float *analysis, const uint8_t *mean, const float *targets,
+                                 float factor, float *coefficients);
 
 #endif

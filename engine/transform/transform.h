@@ -6,14 +6,15 @@
 #define SIREN_ENGINE_TRANSFORM_TRANSFORM_H
 
 #include "engine/model/blocks.h"
+#include "engine/transform/slice_grid.h"
 
 /* Axes over volumes. */
 typedef struct {
     size_t n_volumes, n_components; /* n_components <= n_volumes */
     uint8_t *mean;                  /* (n_volumes) in 1/256 */
-    uint8_t *precision;             /* (n_components) bits behind the point of a vector's entries, at most 14 */
-    int16_t *vectors;               /* (n_components, n_volumes) in 1/16384 */
-    float *analysis;                /* (n_components, n_volumes) what the encoder projects on; NULL after decoding */
+    uint8_t *precision; /* (n_components) bits behind the point of a vector's entries, at most 14 */
+    int16_t *vectors;   /* (n_components, n_volumes) in 1/16384 */
+    float *analysis;    /* (n_components, n_volumes) what the encoder projects on; NULL after decoding */
 } siren_transform_basis;
 
 typedef struct {
@@ -21,7 +22,8 @@ typedef struct {
     double lambda; /* squared steps that a bit is worth; 0: the default */
 } siren_transform_plan;
 
-#define SIREN_TRANSFORM_LAMBDA 0.11
+/* Puts the defaults in the place of zeros. USAGE for a step or a lambda that is none. */
+siren_status siren_transform_plan_check(siren_transform_plan *plan);
 
 /* The basis that suits the slices (n_slices, each a block of one slice) of a series at `plan`: as many components as pay for their
  * bytes. Some slices and points stand for all where there are many. `*out` is yours: siren_transform_basis_free(). */
@@ -30,21 +32,40 @@ siren_status siren_transform_fit(const siren_series *series, const siren_block *
 /* The struct itself stays the caller's. NULL is allowed. */
 void siren_transform_basis_free(siren_transform_basis *basis);
 /* `*bytes` is yours: free(). */
-siren_status siren_transform_basis_encode(const siren_transform_basis *basis, uint8_t **bytes, size_t *n_bytes);
+siren_status siren_transform_basis_encode(const siren_transform_basis *basis, uint8_t **bytes,
+                                          size_t *n_bytes);
 /* Of a series of `n_volumes`. CORRUPT, with `name` in the message, for bytes that encoding does not make. `*out` is yours. */
-siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes, size_t n_bytes, size_t n_volumes,
-                                          siren_transform_basis *out);
+siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes, size_t n_bytes,
+                                          size_t n_volumes, siren_transform_basis *out);
 
 /* `targets` (n_points, n_volumes) of a block of one slice, as siren_block_targets() makes them; NaN is no data. `*bytes` is yours. */
-siren_status siren_transform_encode_slice(const siren_transform_basis *basis, const siren_transform_plan *plan,
-                                          const siren_block *block, const float *targets, uint8_t **bytes,
-                                          size_t *n_bytes);
-/* `y` (n_points, volumes.end - volumes.begin): the targets of these volumes as decoded, within [0, 1]. */
-siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name, const siren_block *block,
-                                          const uint8_t *bytes, size_t n_bytes, siren_span volumes, float *y);
+siren_status siren_transform_encode_slice(const siren_transform_basis *basis,
+                                          const siren_transform_plan *plan, const siren_block *block,
+                                          const float *targets, uint8_t **bytes, size_t *n_bytes);
+
+/* A slice's coefficients as whole numbers of 2^-unit: what is left after the serial part of decoding. */
+typedef struct {
+    siren_slice_grid grid;
+    size_t n_components;
+    unsigned unit;
+    int32_t *values; /* (n_components, grid.n_blocks, 64) */
+} siren_transform_coefficients;
+
+siren_status siren_transform_read_slice(const siren_transform_basis *basis, const char *name,
+                                        const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                                        siren_transform_coefficients *out);
+void siren_transform_coefficients_free(siren_transform_coefficients *coefficients);
+/* Coefficients become pixels of components, in place; what a device can do as well, each component by itself. */
+void siren_transform_rebuild(siren_transform_coefficients *coefficients);
+
+/* All in one: `y` (n_points, volumes.end - volumes.begin): the targets of these volumes as decoded, within [0, 1]. */
+siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name,
+                                          const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                                          siren_span volumes, float *y);
 
 /* Minimum and maximum of each volume, without loss. */
-siren_status siren_scaling_encode(const siren_scaling *scaling, size_t n_volumes, uint8_t **bytes, size_t *n_bytes);
+siren_status siren_scaling_encode(const siren_scaling *scaling, size_t n_volumes, uint8_t **bytes,
+                                  size_t *n_bytes);
 siren_status siren_scaling_decode(const char *name, const uint8_t *bytes, size_t n_bytes, size_t n_volumes,
                                   siren_scaling *scaling);
 

@@ -34,8 +34,10 @@ static siren_status basis_coder_begin(basis_coder *coder, size_t n_volumes) {
 }
 
 /* How many lower bits of an entry are plain, and which model has the rest. */
-static unsigned expect(basis_coder *coder, size_t volume, size_t n_left, unsigned precision, siren_integer_model **model) {
-    int64_t variance = coder->left[volume] > 0 ? coder->left[volume] / (int64_t)n_left >> 2 * (ONE_BITS - precision) : 0;
+static unsigned expect(basis_coder *coder, size_t volume, size_t n_left, unsigned precision,
+                       siren_integer_model **model) {
+    int64_t variance =
+        coder->left[volume] > 0 ? coder->left[volume] / (int64_t)n_left >> 2 * (ONE_BITS - precision) : 0;
     unsigned bits = 0;
     while (variance >> bits > 0) bits++;
     unsigned plain = bits > 4 ? (bits - 3) / 2 : 0;
@@ -43,9 +45,12 @@ static unsigned expect(basis_coder *coder, size_t volume, size_t n_left, unsigne
     return plain;
 }
 
-static void spend(basis_coder *coder, size_t volume, int32_t entry) { coder->left[volume] -= (int64_t)entry * entry; }
+static void spend(basis_coder *coder, size_t volume, int32_t entry) {
+    coder->left[volume] -= (int64_t)entry * entry;
+}
 
-siren_status siren_transform_basis_encode(const siren_transform_basis *basis, uint8_t **bytes, size_t *n_bytes) {
+siren_status siren_transform_basis_encode(const siren_transform_basis *basis, uint8_t **bytes,
+                                          size_t *n_bytes) {
     siren_status status = SIREN_OK;
     siren_range_encoder encoder;
     basis_coder *coder = NULL;
@@ -80,8 +85,8 @@ done:
     return status;
 }
 
-siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes, size_t n_bytes, size_t n_volumes,
-                                          siren_transform_basis *out) {
+siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes, size_t n_bytes,
+                                          size_t n_volumes, siren_transform_basis *out) {
     siren_status status = SIREN_OK;
     siren_range_decoder decoder;
     siren_transform_basis basis = {.n_volumes = n_volumes};
@@ -91,22 +96,25 @@ siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes
     SIREN_TRY(siren_allocate(&coder, 1, sizeof *coder, "a basis"));
     SIREN_TRY(basis_coder_begin(coder, n_volumes));
     uint64_t n_components = siren_magnitude_get(&decoder, &coder->count);
-    if (n_components > n_volumes) {
-        status = siren_fail(SIREN_CORRUPT, "%s: a basis of %llu components for %zu volumes", name, (unsigned long long)n_components,
-                            n_volumes);
+    /* Each entry takes a bit of probability 65520/65536 at most. */
+    if (n_components > n_volumes || n_components * n_volumes / 32768 > n_bytes) {
+        status = siren_fail(SIREN_CORRUPT, "%s: a basis of %llu components for %zu volumes", name,
+                            (unsigned long long)n_components, n_volumes);
         goto done;
     }
     basis.n_components = (size_t)n_components;
     SIREN_TRY(siren_allocate(&basis.mean, n_volumes, 1, "a basis"));
     for (size_t v = 0; v < n_volumes; v++) {
         int64_t difference = siren_integer_get(&decoder, &coder->mean);
-        if (difference < -255 || difference > 255 || last + difference < 0 || last + difference > 255) goto corrupt;
+        if (difference < -255 || difference > 255 || last + difference < 0 || last + difference > 255)
+            goto corrupt;
         last += difference;
         basis.mean[v] = (uint8_t)last;
     }
     if (siren_range_decoder_is_short(&decoder)) goto corrupt;
     SIREN_TRY(siren_allocate(&basis.precision, basis.n_components, 1, "a basis"));
-    SIREN_TRY(siren_allocate(&basis.vectors, basis.n_components, n_volumes * sizeof *basis.vectors, "a basis"));
+    SIREN_TRY(
+        siren_allocate(&basis.vectors, basis.n_components, n_volumes * sizeof *basis.vectors, "a basis"));
     for (size_t k = 0; k < basis.n_components; k++) {
         int64_t difference = siren_integer_get(&decoder, &coder->precision);
         if (siren_range_decoder_is_short(&decoder) || difference < -ONE_BITS || difference > ONE_BITS ||
@@ -180,7 +188,8 @@ static bool fits(unsigned way, double value) {
     return memcmp(&back, &value, sizeof back) == 0;
 }
 
-siren_status siren_scaling_encode(const siren_scaling *scaling, size_t n_volumes, uint8_t **bytes, size_t *n_bytes) {
+siren_status siren_scaling_encode(const siren_scaling *scaling, size_t n_volumes, uint8_t **bytes,
+                                  size_t *n_bytes) {
     siren_range_encoder encoder;
     siren_integer_model models[2];
     uint64_t last[2] = {0, 0};
@@ -216,7 +225,9 @@ siren_status siren_scaling_decode(const char *name, const uint8_t *bytes, size_t
             values[i] = from_key(way, (int64_t)last[i]);
         }
         /* not true of NaN */
-        if (siren_range_decoder_is_short(&decoder) || !(values[0] <= values[1] && values[1] - values[0] <= 1.7976931348623157e308)) way = N_WAYS;
+        if (siren_range_decoder_is_short(&decoder) ||
+            !(values[0] <= values[1] && values[1] - values[0] <= 1.7976931348623157e308))
+            way = N_WAYS;
         scaling[v] = (siren_scaling){values[0], values[1]};
     }
     if (way >= N_WAYS) return siren_fail(SIREN_CORRUPT, "%s: the scaling of volumes is damaged", name);

@@ -15,7 +15,6 @@
 #define MOMENT_PRODUCTS 2e9
 #define MOMENT_SLICES 32
 #define TRIAL_SLICES 4
-#define SIREN_TRANSFORM_PRECISION_BIAS 0.0
 
 /* Lower triangle of the sum of x x^T. */
 SIREN_CLONES static void add_point(size_t n, const double *x, double *moments) {
@@ -26,16 +25,34 @@ SIREN_CLONES static void add_point(size_t n, const double *x, double *moments) {
 /* Slice i of n that stand for all n_slices, evenly. */
 static size_t of_all(size_t i, size_t n, size_t n_slices) { return (2 * i + 1) * n_slices / (2 * n); }
 
-static siren_status read_targets(const siren_series *series, const siren_block *slice, siren_scaling *scaling, float **targets) {
+/* Volumes' values that are missing become the mean of the others. */
+static void fill_missing(size_t n_points, size_t n_volumes, float *targets) {
+    for (size_t v = 0; v < n_volumes; v++) {
+        double sum = 0, n = 0;
+        for (size_t i = 0; i < n_points; i++) {
+            float value = targets[i * n_volumes + v];
+            if (isnan(value)) continue;
+            sum += (double)value;
+            n++;
+        }
+        for (size_t i = 0; i < n_points && n < (double)n_points; i++)
+            if (isnan(targets[i * n_volumes + v])) targets[i * n_volumes + v] = n > 0 ? (float)(sum / n) : 0;
+    }
+}
+
+static siren_status read_targets(const siren_series *series, const siren_block *slice, siren_scaling *scaling,
+                                 float **targets) {
     size_t n_volumes = series->geometry.n_volumes, n_exceptional, n;
     if (!siren_mul(siren_block_points(slice), n_volumes, &n)) n = SIZE_MAX;
     SIREN_RETURN_IF_FAILED(siren_allocate(targets, n, sizeof **targets, "targets of a slice"));
-    return siren_block_gather(series, slice, *targets, scaling, &n_exceptional);
+    SIREN_RETURN_IF_FAILED(siren_block_gather(series, slice, *targets, scaling, &n_exceptional));
+    if (n_exceptional > 0) fill_missing(siren_block_points(slice), n_volumes, *targets);
+    return SIREN_OK;
 }
 
 /* Sums over points of x (n_volumes) and x x^T (n_volumes, n_volumes, lower triangle). */
-static siren_status sum_moments(const siren_series *series, const siren_block *slices, size_t n_slices, double *sums,
-                                double *moments, double *n_points) {
+static siren_status sum_moments(const siren_series *series, const siren_block *slices, size_t n_slices,
+                                double *sums, double *moments, double *n_points) {
     siren_status status = SIREN_OK;
     size_t n_volumes = series->geometry.n_volumes, n = n_slices < MOMENT_SLICES ? n_slices : MOMENT_SLICES;
     float *targets = NULL;
@@ -44,20 +61,15 @@ static siren_status sum_moments(const siren_series *series, const siren_block *s
     SIREN_TRY(siren_allocate(&x, n_volumes, sizeof *x, "a point's values"));
     SIREN_TRY(siren_allocate(&scaling, n_volumes, sizeof *scaling, "scaling of a slice"));
     for (size_t i = 0; i < n; i++)
-        products += (double)siren_block_points(&slices[of_all(i, n, n_slices)]) * (double)n_volumes * (double)n_volumes / 2;
+        products += (double)siren_block_points(&slices[of_all(i, n, n_slices)]) * (double)n_volumes *
+                    (double)n_volumes / 2;
     size_t stride = 1 + (size_t)(products / MOMENT_PRODUCTS);
     *n_points = 0;
     for (size_t i = 0; i < n; i++) {
         const siren_block *slice = &slices[of_all(i, n, n_slices)];
         SIREN_TRY(read_targets(series, slice, scaling, &targets));
         for (size_t point = i % stride; point < siren_block_points(slice); point += stride) {
-            bool finite = true;
-            for (size_t v = 0; v < n_volumes; v++) {
-                x[v] = (double)targets[point * n_volumes + v];
-                finite = finite && !isnan(x[v]);
-            }
-            if (!finite) continue;
-            for (size_t v = 0; v < n_volumes; v++) sums[v] += x[v];
+            for (size_t v = 0; v < n_volumes; v++) sums[v] += x[v] = (double)targets[point * n_volumes + v];
             add_point(n_volumes, x, moments);
             ++*n_points;
         }
@@ -73,7 +85,8 @@ done:
 
 /* What each component along the rows of `axes` wins in squared steps + lambda bits over leaving it out, in all slices. */
 static siren_status weigh_components(const siren_series *series, const siren_block *slices, size_t n_slices,
-                                     const siren_transform_plan *plan, const uint8_t *mean, const float *axes, double *gains) {
+                                     const siren_transform_plan *plan, const uint8_t *mean, const float *axes,
+                                     double *gains) {
     siren_status status = SIREN_OK;
     size_t n_volumes = series->geometry.n_volumes, n = n_slices < TRIAL_SLICES ? n_slices : TRIAL_SLICES;
     float *targets = NULL, *coefficients = NULL, step = (float)(1 / plan->step), lambda = (float)plan->lambda;
@@ -84,7 +97,8 @@ static siren_status weigh_components(const siren_series *series, const siren_blo
         const siren_block *slice = &slices[of_all(i, n, n_slices)];
         SIREN_TRY(read_targets(series, slice, scaling, &targets));
         SIREN_TRY(siren_slice_grid_create(slice, &grid));
-        SIREN_TRY(siren_allocate(&coefficients, n_volumes * grid.n_blocks, BLOCK * sizeof *coefficients, "coefficients of a slice"));
+        SIREN_TRY(siren_allocate(&coefficients, n_volumes * grid.n_blocks, BLOCK * sizeof *coefficients,
+                                 "coefficients of a slice"));
         SIREN_TRY(siren_slice_analyse(&grid, n_volumes, n_volumes, axes, mean, targets, step, coefficients));
         for (size_t k = 0; k < n_volumes; k++) {
             const float *c = coefficients + k * grid.n_blocks * BLOCK;
@@ -110,11 +124,12 @@ done:
     return status;
 }
 
-/* Bits behind the point for which a finer vector would cost more than it wins: the error that its rounding leaves in all points, against
- * the bits of its entries. */
-static unsigned precision_for(double mean_square, double n_points, double step) {
-    double bits = log2(sqrt(mean_square * n_points) / step) + SIREN_TRANSFORM_PRECISION_BIAS;
-    return bits < 3 ? 3 : bits > 14 ? 14 : (unsigned)(bits + 0.5);
+/* Bits behind the point of a vector: with one more, its entries would cost more than the error in all points that their rounding
+ * leaves, of which the components to come take up some; but no fewer than tell entries of usual size from 0. */
+static unsigned precision_for(double mean_square, double n_points, double step, size_t n_volumes) {
+    double bits = log2(sqrt(mean_square * n_points) / step) - 1, least = log2(2 * sqrt((double)n_volumes));
+    if (!(bits > least)) bits = least;
+    return bits > 14 ? 14 : (unsigned)rint(bits);
 }
 
 /* Rounds the rows of `axes`, each first made orthogonal to those already rounded, in double precision. */
@@ -179,9 +194,11 @@ siren_status siren_transform_fit(const siren_series *series, const siren_block *
     siren_status status = SIREN_OK;
     size_t n = series->geometry.n_volumes, area;
     siren_transform_basis basis = {.n_volumes = n};
-    siren_transform_plan exact = {plan->step, plan->lambda > 0 ? plan->lambda : SIREN_TRANSFORM_LAMBDA};
-    double *sums = NULL, *axes = NULL, *values = NULL, *rounded = NULL, *gains = NULL, n_points = 0, total = 0, best = 0;
+    siren_transform_plan exact = *plan;
+    double *sums = NULL, *axes = NULL, *values = NULL, *rounded = NULL, *gains = NULL, n_points = 0,
+           total = 0, best = 0;
     float *trial = NULL;
+    SIREN_RETURN_IF_FAILED(siren_transform_plan_check(&exact));
     if (!siren_mul(n, n, &area)) area = SIZE_MAX;
     SIREN_TRY(siren_allocate(&basis.mean, n, 1, "a basis"));
     SIREN_TRY(siren_allocate(&basis.precision, n, 1, "a basis"));
@@ -204,7 +221,7 @@ siren_status siren_transform_fit(const siren_series *series, const siren_block *
     double points = 0;
     for (size_t i = 0; i < n_slices; i++) points += (double)siren_block_points(&slices[i]);
     for (size_t k = 0; k < n; k++) {
-        basis.precision[k] = (uint8_t)precision_for(values[k], points, exact.step);
+        basis.precision[k] = (uint8_t)precision_for(fmax(values[k], 0), points, exact.step, n);
         double bits = fmax(log2(4.13 * ldexp(1, basis.precision[k]) / sqrt((double)n)), 1.5);
         total += gains[k] - exact.lambda * bits * (double)n;
         if (total > best) {

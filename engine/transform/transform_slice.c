@@ -11,6 +11,10 @@
 #define BLOCK SIREN_TRANSFORM_BLOCK
 #define KINDS SIREN_RECONSTRUCTION_KINDS
 #define MOST_OCTAVES 16
+#define USUAL_LAMBDA 0.11
+/* Values are whole numbers of 2^-unit: 64 to 128 of them a step, and at least 1024 to 1, so that 2^-24 is never coarser. */
+#define STEP_BITS 6
+#define LEAST_UNIT 10
 
 /* Where the encoder takes points of reconstruction to be before it knows, in 1/256 steps. */
 static const int8_t usual_points[KINDS] = {0, 8, 4, 8, 4, 4};
@@ -33,11 +37,21 @@ static uint32_t step_code(double step) {
 
 static double step_of_code(uint32_t code) { return ldexp(256 + (code & 255), -8 - (int)(code >> 8)); }
 
+siren_status siren_transform_plan_check(siren_transform_plan *plan) {
+    if (plan->lambda == 0) plan->lambda = USUAL_LAMBDA;
+    if (!(plan->step > 0 && plan->step < INFINITY) || !(plan->lambda > 0 && plan->lambda < INFINITY))
+        return siren_fail(SIREN_USAGE,
+                          "a step of %g and %g squared steps a bit cannot be; give numbers above 0",
+                          plan->step, plan->lambda);
+    plan->step = step_of_code(step_code(plan->step));
+    return SIREN_OK;
+}
+
 /* ---- encoding ---- */
 
-siren_status siren_transform_encode_slice(const siren_transform_basis *basis, const siren_transform_plan *plan,
-                                          const siren_block *block, const float *targets, uint8_t **bytes,
-                                          size_t *n_bytes) {
+siren_status siren_transform_encode_slice(const siren_transform_basis *basis,
+                                          const siren_transform_plan *plan, const siren_block *block,
+                                          const float *targets, uint8_t **bytes, size_t *n_bytes) {
     siren_status status = SIREN_OK;
     size_t n_components = basis->n_components;
     siren_slice_grid grid = {0};
@@ -47,23 +61,25 @@ siren_status siren_transform_encode_slice(const siren_transform_basis *basis, co
     int32_t *levels = NULL;
     uint8_t *kinds = NULL;
     double excess[KINDS] = {0}, count[KINDS] = {0};
-    uint32_t code = step_code(plan->step);
-    float lambda = (float)(plan->lambda > 0 ? plan->lambda : SIREN_TRANSFORM_LAMBDA);
+    siren_transform_plan exact = *plan;
+    SIREN_RETURN_IF_FAILED(siren_transform_plan_check(&exact));
     siren_range_encoder_begin(&encoder);
     SIREN_TRY(siren_slice_grid_create(block, &grid));
-    SIREN_TRY(siren_allocate(&wanted, n_components * grid.n_blocks, BLOCK * sizeof *wanted, "coefficients of a slice"));
+    SIREN_TRY(siren_allocate(&wanted, n_components * grid.n_blocks, BLOCK * sizeof *wanted,
+                             "coefficients of a slice"));
     SIREN_TRY(siren_allocate(&levels, grid.n_blocks, BLOCK * sizeof *levels, "levels of a component"));
     SIREN_TRY(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
-    SIREN_TRY(siren_slice_analyse(&grid, basis->n_volumes, n_components, basis->analysis, basis->mean, targets,
-                                  (float)(1 / step_of_code(code)), wanted));
+    SIREN_TRY(siren_slice_analyse(&grid, basis->n_volumes, n_components, basis->analysis, basis->mean,
+                                  targets, (float)(1 / exact.step), wanted));
     SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, &coder));
-    siren_range_put_bits(&encoder, code, 16);
+    siren_range_put_bits(&encoder, step_code(exact.step), 16);
     for (size_t k = 0; k < n_components; k++) {
         const float *own = wanted + k * grid.n_blocks * BLOCK;
-        siren_coefficients_put(coder, &encoder, own, lambda, usual_points, levels, kinds);
+        siren_coefficients_put(coder, &encoder, own, (float)exact.lambda, usual_points, levels, kinds);
         for (size_t i = 0; i < grid.n_blocks * BLOCK; i++)
             if (kinds[i] < KINDS) {
-                excess[kinds[i]] += fabs((double)levels[i]) - (levels[i] < 0 ? -(double)own[i] : (double)own[i]);
+                excess[kinds[i]] +=
+                    fabs((double)levels[i]) - (levels[i] < 0 ? -(double)own[i] : (double)own[i]);
                 count[kinds[i]]++;
             }
     }
@@ -84,38 +100,89 @@ done:
 
 /* ---- decoding ---- */
 
-/* Levels in steps of `code` become pixels of components, in 2^-unit. */
-static void rebuild_component(const siren_slice_grid *grid, uint32_t code, const int8_t *points, unsigned unit, const uint8_t *kinds,
-                              int32_t *values) {
+/* Levels in steps of `code` become values in 2^-unit. */
+static void dequantise(uint32_t code, const int8_t *points, unsigned unit, const uint8_t *kinds, size_t n,
+                       int32_t *values) {
     int64_t fraction = 256 + (code & 255);
     unsigned shift = 16 + (code >> 8) - unit;
     int64_t half = (int64_t)1 << (shift - 1);
-    for (size_t block = 0; block < grid->n_blocks; block++) {
-        int32_t *own = values + block * BLOCK;
-        bool zero = true;
-        if (!grid->used[block]) continue;
-        for (int i = 0; i < BLOCK; i++) {
-            int32_t level = own[i];
-            if (level == 0) continue;
-            uint8_t kind = kinds[block * BLOCK + i];
-            int64_t magnitude = ((int64_t)abs(level) * 256 - (kind < KINDS ? points[kind] : 0)) * fraction;
-            magnitude = (magnitude + half) >> shift;
-            if (magnitude > INT32_MAX) magnitude = INT32_MAX;
-            own[i] = (int32_t)(level < 0 ? -magnitude : magnitude);
-            zero = false;
-        }
-        if (!zero) siren_block_inverse(own);
+    for (size_t i = 0; i < n; i++) {
+        int32_t level = values[i];
+        if (level == 0) continue;
+        int64_t magnitude =
+            ((int64_t)abs(level) * 256 - (kinds[i] < KINDS ? points[kinds[i]] : 0)) * fraction;
+        magnitude = (magnitude + half) >> shift;
+        if (magnitude > INT32_MAX) magnitude = INT32_MAX;
+        values[i] = (int32_t)(level < 0 ? -magnitude : magnitude);
     }
-    for (size_t block = 0; block < grid->n_blocks; block++)
-        if (siren_slice_has_upper(grid, block))
-            siren_edge_inverse(values + (block - grid->across) * BLOCK, values + block * BLOCK, SIREN_TRANSFORM_SIDE);
-    for (size_t block = 0; block < grid->n_blocks; block++)
-        if (siren_slice_has_left(grid, block)) siren_edge_inverse(values + (block - 1) * BLOCK, values + block * BLOCK, 1);
+}
+
+void siren_transform_coefficients_free(siren_transform_coefficients *coefficients) {
+    siren_slice_grid_free(&coefficients->grid);
+    free(coefficients->values);
+    *coefficients = (siren_transform_coefficients){0};
+}
+
+siren_status siren_transform_read_slice(const siren_transform_basis *basis, const char *name,
+                                        const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                                        siren_transform_coefficients *out) {
+    siren_status status = SIREN_OK;
+    siren_transform_coefficients slice = {.n_components = basis->n_components};
+    siren_coefficients *coder = NULL;
+    siren_range_decoder decoder;
+    uint8_t *kinds = NULL;
+    int8_t points[KINDS];
+    siren_range_decoder_begin(&decoder, bytes, n_bytes);
+    SIREN_TRY(siren_slice_grid_create(block, &slice.grid));
+    size_t n_pixels = slice.grid.n_blocks * BLOCK;
+    SIREN_TRY(siren_allocate(&slice.values, slice.n_components * slice.grid.n_blocks,
+                             BLOCK * sizeof *slice.values, "components of a slice"));
+    SIREN_TRY(
+        siren_allocate(&kinds, slice.n_components * slice.grid.n_blocks, BLOCK, "components of a slice"));
+    SIREN_TRY(siren_coefficients_create(slice.grid.across, slice.grid.down, slice.grid.used, &coder));
+    uint32_t code = (uint32_t)siren_range_get_bits(&decoder, 16), octaves = code >> 8;
+    bool sound = octaves <= MOST_OCTAVES;
+    for (size_t k = 0; k < slice.n_components && sound; k++)
+        sound = siren_coefficients_get(coder, &decoder, slice.values + k * n_pixels, kinds + k * n_pixels);
+    if (!sound) {
+        status = siren_fail(SIREN_CORRUPT, "%s: the coefficients of slice %zu are damaged", name, block->z);
+        goto done;
+    }
+    for (int i = 0; i < KINDS; i++) {
+        int32_t point = (int32_t)siren_range_get_bits(&decoder, 8);
+        points[i] = (int8_t)(point < 128 ? point : point - 256);
+    }
+    SIREN_TRY(siren_range_decoder_finish(&decoder, name));
+    slice.unit = octaves + STEP_BITS > LEAST_UNIT ? octaves + STEP_BITS : LEAST_UNIT;
+    dequantise(code, points, slice.unit, kinds, slice.n_components * n_pixels, slice.values);
+    *out = slice;
+    slice = (siren_transform_coefficients){0};
+done:
+    siren_transform_coefficients_free(&slice);
+    siren_coefficients_free(coder);
+    free(kinds);
+    return status;
+}
+
+void siren_transform_rebuild(siren_transform_coefficients *slice) {
+    const siren_slice_grid *grid = &slice->grid;
+    for (size_t k = 0; k < slice->n_components; k++) {
+        int32_t *plane = slice->values + k * grid->n_blocks * BLOCK;
+        for (size_t block = 0; block < grid->n_blocks; block++)
+            if (grid->used[block]) siren_block_inverse(plane + block * BLOCK);
+        for (size_t block = 0; block < grid->n_blocks; block++)
+            if (siren_slice_has_upper(grid, block))
+                siren_edge_inverse(plane + (block - grid->across) * BLOCK, plane + block * BLOCK,
+                                   SIREN_TRANSFORM_SIDE);
+        for (size_t block = 0; block < grid->n_blocks; block++)
+            if (siren_slice_has_left(grid, block))
+                siren_edge_inverse(plane + (block - 1) * BLOCK, plane + block * BLOCK, 1);
+    }
 }
 
 /* Rows of the basis times the components of a block, for some volumes: (volumes, 64) sums. */
-SIREN_CLONES static void combine_narrow(const siren_transform_basis *basis, const int32_t *const *components, size_t volume,
-                                        int32_t *sum) {
+SIREN_CLONES static void combine_narrow(const siren_transform_basis *basis, const int32_t *const *components,
+                                        size_t volume, int32_t *sum) {
     int32_t total[BLOCK] = {0};
     for (size_t k = 0; k < basis->n_components; k++) {
         int32_t weight = basis->vectors[k * basis->n_volumes + volume];
@@ -124,7 +191,8 @@ SIREN_CLONES static void combine_narrow(const siren_transform_basis *basis, cons
     memcpy(sum, total, sizeof total);
 }
 
-static void combine_wide(const siren_transform_basis *basis, const int32_t *const *components, size_t volume, int64_t *sum) {
+static void combine_wide(const siren_transform_basis *basis, const int32_t *const *components, size_t volume,
+                         int64_t *sum) {
     memset(sum, 0, BLOCK * sizeof *sum);
     for (size_t k = 0; k < basis->n_components; k++)
         for (int i = 0; i < BLOCK; i++)
@@ -157,67 +225,45 @@ static float to_float(int64_t value) {
     return (float)(int32_t)value * 0x1p-24f;
 }
 
-siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name, const siren_block *block,
-                                          const uint8_t *bytes, size_t n_bytes, siren_span volumes, float *y) {
+siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name,
+                                          const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                                          siren_span volumes, float *y) {
     siren_status status = SIREN_OK;
-    size_t n_components = basis->n_components, n_pixels, n_out = volumes.end - volumes.begin;
-    siren_slice_grid grid = {0};
-    siren_coefficients *coder = NULL;
-    siren_range_decoder decoder;
-    int32_t *planes = NULL, narrow[BLOCK];
-    int64_t wide[BLOCK];
-    uint8_t *kinds = NULL;
+    size_t n_out = volumes.end - volumes.begin;
+    siren_transform_coefficients slice = {0};
     const int32_t **components = NULL;
-    int8_t points[KINDS];
-    siren_range_decoder_begin(&decoder, bytes, n_bytes);
-    SIREN_TRY(siren_slice_grid_create(block, &grid));
-    n_pixels = grid.n_blocks * BLOCK;
-    SIREN_TRY(siren_allocate(&planes, n_components * grid.n_blocks, BLOCK * sizeof *planes, "components of a slice"));
-    SIREN_TRY(siren_allocate(&kinds, n_components * grid.n_blocks, BLOCK, "components of a slice"));
-    SIREN_TRY(siren_allocate(&components, n_components, sizeof *components, "components of a slice"));
-    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, &coder));
-    uint32_t code = (uint32_t)siren_range_get_bits(&decoder, 16);
-    bool sound = code >> 8 <= MOST_OCTAVES;
-    for (size_t k = 0; k < n_components && sound; k++)
-        sound = siren_coefficients_get(coder, &decoder, planes + k * n_pixels, kinds + k * n_pixels);
-    if (!sound) {
-        status = siren_fail(SIREN_CORRUPT, "%s: the coefficients of slice %zu are damaged", name, block->z);
-        goto done;
-    }
-    for (int i = 0; i < KINDS; i++) {
-        int32_t point = (int32_t)siren_range_get_bits(&decoder, 8);
-        points[i] = (int8_t)(point < 128 ? point : point - 256);
-    }
-    SIREN_TRY(siren_range_decoder_finish(&decoder, name));
-    unsigned unit = (code >> 8) + 6 > 10 ? (code >> 8) + 6 : 10, shift = unit - 10;
-    for (size_t k = 0; k < n_components; k++)
-        rebuild_component(&grid, code, points, unit, kinds + k * n_pixels, planes + k * n_pixels);
-    bool is_small = is_narrow(basis, planes, n_pixels);
+    int32_t narrow[BLOCK];
+    int64_t wide[BLOCK];
+    SIREN_TRY(siren_transform_read_slice(basis, name, block, bytes, n_bytes, &slice));
+    SIREN_TRY(siren_allocate(&components, slice.n_components, sizeof *components, "components of a slice"));
+    siren_transform_rebuild(&slice);
+    size_t n_pixels = slice.grid.n_blocks * BLOCK;
+    bool is_small = is_narrow(basis, slice.values, n_pixels);
+    unsigned shift = slice.unit - LEAST_UNIT;
     int64_t half = shift > 0 ? (int64_t)1 << (shift - 1) : 0;
-    for (size_t b = 0; b < grid.n_blocks; b++) {
-        const uint32_t *at = grid.points + b * BLOCK;
-        if (!grid.used[b]) continue;
-        for (size_t k = 0; k < n_components; k++) components[k] = planes + k * n_pixels + b * BLOCK;
+    for (size_t b = 0; b < slice.grid.n_blocks; b++) {
+        const uint32_t *at = slice.grid.points + b * BLOCK;
+        if (!slice.grid.used[b]) continue;
+        for (size_t k = 0; k < slice.n_components; k++)
+            components[k] = slice.values + k * n_pixels + b * BLOCK;
         for (size_t v = volumes.begin; v < volumes.end; v++) {
             int64_t mean = (int64_t)basis->mean[v] << 16;
             float *to = y + (v - volumes.begin);
             if (is_small) {
                 combine_narrow(basis, components, v, narrow);
-                for (int i = 0; i < BLOCK; i++) narrow[i] = ((narrow[i] + (int32_t)half) >> shift) + (int32_t)mean;
                 for (int i = 0; i < BLOCK; i++)
-                    if (at[i] != SIREN_NO_POINT) to[at[i] * n_out] = to_float(narrow[i]);
+                    if (at[i] != SIREN_NO_POINT)
+                        to[at[i] * n_out] = to_float(((narrow[i] + (int32_t)half) >> shift) + (int32_t)mean);
             } else {
                 combine_wide(basis, components, v, wide);
                 for (int i = 0; i < BLOCK; i++)
-                    if (at[i] != SIREN_NO_POINT) to[at[i] * n_out] = to_float(((wide[i] + half) >> shift) + mean);
+                    if (at[i] != SIREN_NO_POINT)
+                        to[at[i] * n_out] = to_float(((wide[i] + half) >> shift) + mean);
             }
         }
     }
 done:
-    siren_coefficients_free(coder);
-    siren_slice_grid_free(&grid);
-    free(planes);
-    free(kinds);
+    siren_transform_coefficients_free(&slice);
     free(components);
     return status;
 }

@@ -33,9 +33,10 @@ static void encode(void *user, size_t member) {
         siren_scaling *scaling = malloc(n_volumes * sizeof *scaling);
         float *targets = malloc(n_points * n_volumes * sizeof *targets);
         if (siren_block_gather(w->series, &w->slices[i], targets, scaling, &n_exceptional) != SIREN_OK ||
-            siren_scaling_encode(scaling, n_volumes, &w->scaling_bytes[i], &w->n_scaling_bytes[i]) != SIREN_OK ||
-            siren_transform_encode_slice(w->basis, &w->plan, &w->slices[i], targets, &w->bytes[i], &w->n_bytes[i]) !=
-                SIREN_OK) {
+            siren_scaling_encode(scaling, n_volumes, &w->scaling_bytes[i], &w->n_scaling_bytes[i]) !=
+                SIREN_OK ||
+            siren_transform_encode_slice(w->basis, &w->plan, &w->slices[i], targets, &w->bytes[i],
+                                         &w->n_bytes[i]) != SIREN_OK) {
             fprintf(stderr, "%s\n", siren_message());
             exit(1);
         }
@@ -53,10 +54,12 @@ static void decode(void *user, size_t member) {
         siren_scaling *scaling = malloc(g->n_volumes * sizeof *scaling);
         float *y = malloc(n_points * g->n_volumes * sizeof *y);
         void *voxels = malloc(n_points * g->n_volumes * siren_datatype_size(g->datatype));
-        if (siren_scaling_decode("bench", w->scaling_bytes[i], w->n_scaling_bytes[i], g->n_volumes, scaling) != SIREN_OK ||
+        if (siren_scaling_decode("bench", w->scaling_bytes[i], w->n_scaling_bytes[i], g->n_volumes,
+                                 scaling) != SIREN_OK ||
             siren_transform_decode_slice(w->basis, "bench", &w->slices[i], w->bytes[i], w->n_bytes[i],
                                          (siren_span){0, g->n_volumes}, y) != SIREN_OK ||
-            siren_block_restore(&w->slices[i], 0, n_points, g->datatype, g->n_volumes, scaling, y, voxels) != SIREN_OK) {
+            siren_block_restore(&w->slices[i], 0, n_points, g->datatype, g->n_volumes, scaling, y, voxels) !=
+                SIREN_OK) {
             fprintf(stderr, "%s\n", siren_message());
             exit(1);
         }
@@ -74,7 +77,8 @@ static void measure(void *user, size_t member) {
     for (size_t i; (i = atomic_fetch_add(&w->next, 1)) < w->n_slices;) {
         size_t n_exceptional, n_points = siren_block_points(&w->slices[i]), n = 0;
         siren_scaling *scaling = malloc(n_volumes * sizeof *scaling);
-        float *targets = malloc(n_points * n_volumes * sizeof *targets), *y = malloc(n_points * n_volumes * sizeof *y);
+        float *targets = malloc(n_points * n_volumes * sizeof *targets),
+              *y = malloc(n_points * n_volumes * sizeof *y);
         double sum = 0;
         if (siren_block_gather(w->series, &w->slices[i], targets, scaling, &n_exceptional) != SIREN_OK ||
             siren_transform_decode_slice(w->basis, "bench", &w->slices[i], w->bytes[i], w->n_bytes[i],
@@ -126,11 +130,13 @@ int main(int argc, char **argv) {
         w.n_scaling_bytes = calloc(n, sizeof *w.n_scaling_bytes);
         w.mse = calloc(n, sizeof *w.mse);
         for (size_t i = 0; i < n; i++)
-            w.slices[i] = (siren_block){.z = z0 + i, .nx = series.geometry.nx, .ny = series.geometry.ny, .nz = 1};
+            w.slices[i] =
+                (siren_block){.z = z0 + i, .nx = series.geometry.nx, .ny = series.geometry.ny, .nz = 1};
         double start = siren_clock(), psnr = 0, encode_busy, decode_busy, busy;
         if (siren_transform_fit(&series, w.slices, n, &w.plan, &basis) != SIREN_OK ||
             siren_transform_basis_encode(&basis, &basis_bytes, &n_basis_bytes) != SIREN_OK ||
-            siren_transform_basis_decode("bench", basis_bytes, n_basis_bytes, basis.n_volumes, &stored_basis) != SIREN_OK) {
+            siren_transform_basis_decode("bench", basis_bytes, n_basis_bytes, basis.n_volumes,
+                                         &stored_basis) != SIREN_OK) {
             fprintf(stderr, "%s\n", siren_message());
             return 1;
         }
@@ -150,11 +156,13 @@ int main(int argc, char **argv) {
             free(w.bytes[i]);
             free(w.scaling_bytes[i]);
         }
-        printf("step %-7g components %2zu  basis %5zu  scaling %5zu  slices %7zu  ratio %6.2f  PSNR %5.2f dB  fit %.3f s  "
+        printf("step %-7g components %2zu  basis %5zu  scaling %5zu  slices %7zu  ratio %6.2f  PSNR %5.2f dB "
+               " fit %.3f s  "
                "encode %.1f MB/s (of processor %.1f)  decode %.1f MB/s (%.1f)\n",
                w.plan.step, basis.n_components, n_basis_bytes, n_scaling, n_coded,
-               stored / (double)(n_basis_bytes + n_coded + n_scaling), n_psnr ? psnr / (double)n_psnr : INFINITY, fit,
-               stored / encoding / 1e6, stored / encode_busy / 1e6, stored / decoding / 1e6, stored / decode_busy / 1e6);
+               stored / (double)(n_basis_bytes + n_coded + n_scaling),
+               n_psnr ? psnr / (double)n_psnr : INFINITY, fit, stored / encoding / 1e6,
+               stored / encode_busy / 1e6, stored / decoding / 1e6, stored / decode_busy / 1e6);
         siren_transform_basis_free(&basis);
         siren_transform_basis_free(&stored_basis);
         free(basis_bytes);
