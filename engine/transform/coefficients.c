@@ -95,7 +95,7 @@ static void expect_digits(siren_coefficients *coder) {
         }
         expect_digit(coder->digits[3][i], octaves_value(i % 10, 2, 1), 12);
         if (i < 41 * 8)
-            expect_digit(coder->digits[6][i], octaves_value(i / 8, 4, 2) + octaves_value(i % 8, 4, 2), 29);
+            expect_digit(coder->digits[6][i], octaves_value(i / 8, 4, 2) + i % 8, 29);
     }
 }
 
@@ -226,7 +226,7 @@ static inline place place_at(siren_coefficients *coder, const surroundings *s, u
         at * 10 + halves(coder, around + before, 9),
         at_most(component, 63) * BANDS + band,
         halves(coder, mean, 15) * 16 + halves(coder, s->before_sum, 15),
-        quarters(coder, around + 2 * mean, 40) * 8 + at_most(quarters(coder, inner, 7), 7),
+        quarters(coder, around + 2 * mean, 40) * 8 + at_most(inner, 7),
     };
     place p = {.band = band, .kind = all < 6 ? 0 : all < 16 ? 2 : 4};
     for (int i = 0; i < MODELS; i++) p.voters[i] = coder->digits[i][contexts[i]];
@@ -280,7 +280,7 @@ static void length_contexts(const siren_coefficients *coder, size_t block, unsig
     contexts[2] = at_most(p[0], 15);
     contexts[3] = at_most(coder->component - 1, 15);
     contexts[4] = at_most((p[1] + p[row] + p[-1] + p[-(ptrdiff_t)row] + 2) >> 2, 15);
-    contexts[5] = at_most(halves(coder, coder->sums[1][at], 15), 15);
+    contexts[5] = halves(coder, coder->sums[1][at], 15);
     contexts[6] = at_most(coder->extents[2][at], 15);
 }
 
