@@ -18,6 +18,24 @@ static const int32_t cosines[N][N] = {
     {3196, -9102, 13623, -16069, 16069, -13623, 9102, -3196},
 };
 
+/* What the rounded cosines undo. */
+static const float forward_cosines[N][N] = {{0.353560639f, 0.353560639f, 0.353560639f, 0.353560639f,
+                                             0.353560639f, 0.353560639f, 0.353560639f, 0.353560639f},
+                                            {0.490392352f, 0.415735849f, 0.277797435f, 0.0975605646f,
+                                             -0.0975605646f, -0.277797435f, -0.415735849f, -0.490392352f},
+                                            {0.461933889f, 0.191340786f, -0.191340786f, -0.461933889f,
+                                             -0.461933889f, -0.191340786f, 0.191340786f, 0.461933889f},
+                                            {0.415735849f, -0.0975605646f, -0.490392352f, -0.277797435f,
+                                             0.277797435f, 0.490392352f, 0.0975605646f, -0.415735849f},
+                                            {0.353560639f, -0.353560639f, -0.353560639f, 0.353560639f,
+                                             0.353560639f, -0.353560639f, -0.353560639f, 0.353560639f},
+                                            {0.277797435f, -0.490392352f, 0.0975605646f, 0.415735849f,
+                                             -0.415735849f, -0.0975605646f, 0.490392352f, -0.277797435f},
+                                            {0.191340786f, -0.461933889f, 0.461933889f, -0.191340786f,
+                                             -0.191340786f, 0.461933889f, -0.461933889f, 0.191340786f},
+                                            {0.0975605646f, -0.277797435f, 0.415735849f, -0.490392352f,
+                                             0.490392352f, -0.415735849f, 0.277797435f, -0.0975605646f}};
+
 static int32_t saturated(int64_t value) {
     return (int32_t)(value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : value);
 }
@@ -73,14 +91,14 @@ SIREN_CLONES void siren_block_forward(float *pixels) {
     for (int i = 0; i < N; i++) {
         float sum[N] = {0};
         for (int j = 0; j < N; j++)
-            for (int w = 0; w < N; w++) sum[w] += (float)cosines[w][j] * pixels[i * N + j];
-        for (int w = 0; w < N; w++) rows[i][w] = sum[w] * 0x1p-15f;
+            for (int w = 0; w < N; w++) sum[w] += forward_cosines[w][j] * pixels[i * N + j];
+        for (int w = 0; w < N; w++) rows[i][w] = sum[w];
     }
     for (int u = 0; u < N; u++) {
         float sum[N] = {0};
         for (int i = 0; i < N; i++)
-            for (int w = 0; w < N; w++) sum[w] += (float)cosines[u][i] * rows[i][w];
-        for (int w = 0; w < N; w++) pixels[u * N + w] = sum[w] * 0x1p-15f;
+            for (int w = 0; w < N; w++) sum[w] += forward_cosines[u][i] * rows[i][w];
+        for (int w = 0; w < N; w++) pixels[u * N + w] = sum[w];
     }
 }
 
@@ -94,6 +112,13 @@ static const int32_t turn[HALF][HALF] = {{-1640, 9989, 1360, 1783},
                                          {913, -7822, -1188, 3800},
                                          {-1437, -767, -4056, -293}};
 
+/* What the rounded turn undoes, less 1. */
+static const float forward_turn[HALF][HALF] = {
+    {-0.050067765f, 0.304840612f, 0.0414944112f, 0.0544162187f},
+    {-0.3080798f, -0.0782799797f, 0.232729441f, 0.0372039783f},
+    {0.0278547566f, -0.238712512f, -0.0362664034f, 0.115961147f},
+    {-0.0438499761f, -0.0234026165f, -0.123783507f, -0.00893081222f}};
+
 SIREN_CLONES void siren_edge_forward(float *first, float *second, int n_apart) {
     int along = n_apart == 1 ? N : 1;
     for (int lane = 0; lane < N; lane++) {
@@ -102,9 +127,9 @@ SIREN_CLONES void siren_edge_forward(float *first, float *second, int n_apart) {
         for (int i = 0; i < HALF; i++) difference[i] = a[-i * n_apart] - b[i * n_apart];
         for (int i = 0; i < HALF; i++) {
             float change = 0;
-            for (int j = 0; j < HALF; j++) change += (float)turn[i][j] * difference[j];
-            a[-i * n_apart] += change * 0x1p-16f;
-            b[i * n_apart] -= change * 0x1p-16f;
+            for (int j = 0; j < HALF; j++) change += forward_turn[i][j] * difference[j];
+            a[-i * n_apart] += 0.5f * change;
+            b[i * n_apart] -= 0.5f * change;
         }
     }
 }

@@ -94,8 +94,7 @@ static void expect_digits(siren_coefficients *coder) {
             expect_digit(coder->digits[5][i], high, 8);
         }
         expect_digit(coder->digits[3][i], octaves_value(i % 10, 2, 1), 12);
-        if (i < 41 * 8)
-            expect_digit(coder->digits[6][i], octaves_value(i / 8, 4, 2) + i % 8, 29);
+        if (i < 41 * 8) expect_digit(coder->digits[6][i], octaves_value(i / 8, 4, 2) + i % 8, 29);
     }
 }
 

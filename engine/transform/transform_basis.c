@@ -19,7 +19,7 @@ void siren_transform_basis_free(siren_transform_basis *basis) {
 /* What encoder and decoder know of a vector's entry: vectors are orthogonal and of length 1, so what the earlier ones have left of a
  * volume is shared by those to come. */
 typedef struct {
-    siren_integer_model entries[8], precision, mean, count;
+    siren_integer_model entries[7], precision, mean, count;
     int64_t *left; /* (n_volumes) 1 - the sum of squares, in 2^-28 */
 } basis_coder;
 

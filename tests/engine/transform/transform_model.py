@@ -1,0 +1,279 @@
+"""The transform model's decoder a second time, slow and plain, from docs/transform.md alone; the range coder is its own second time.
+    transform_model.py FILE...     cases as unit_transform writes them: what the bytes give must be the values to the bit
+"""
+import os
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'coding'))
+from range_coder_model import Decoder, Integer, Model, bits  # noqa: E402
+
+T = [22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768, 40793, 47911, 53581, 57724, 60565,
+     62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514]
+C = [[11585, 11585, 11585, 11585, 11585, 11585, 11585, 11585], [16069, 13623, 9102, 3196, -3196, -9102, -13623, -16069],
+     [15137, 6270, -6270, -15137, -15137, -6270, 6270, 15137], [13623, -3196, -16069, -9102, 9102, 16069, 3196, -13623],
+     [11585, -11585, -11585, 11585, 11585, -11585, -11585, 11585], [9102, -16069, 3196, 13623, -13623, -3196, 16069, -9102],
+     [6270, -15137, 15137, -6270, -6270, 15137, -15137, 6270], [3196, -9102, 13623, -16069, 16069, -13623, 9102, -3196]]
+Q = [[-1640, 9989, 1360, 1783], [-10095, -2566, 7626, 1219], [913, -7822, -1188, 3800], [-1437, -767, -4056, -293]]
+STEP = [0, 1, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5]
+BAND = [0, 1, 2, 3, 3, 4, 4, 4] + 7 * [5]
+SCAN = [(u, d - u) for d in range(15) for u in range(8) if 0 <= d - u < 8]
+
+
+def saturated(x):
+    return max(-2**31, min(2**31 - 1, x))
+
+
+def squash(x):
+    i, j = (x + 2048) // 128, (x + 2048) % 128
+    return (T[i] * (128 - j) + T[i + 1] * j + 64) // 128
+
+
+STRETCH = [next((x for x in range(-2047, 2048) if squash(x) // 16 >= q), 2047) for q in range(4096)]
+
+
+def classes(n, kept):  # kept: bits that tell pieces of an octave apart
+    n = min(n, 4095)
+    t = max(n.bit_length() - kept, 0)
+    return 2**(kept - 1) * t + (n >> t)
+
+
+def half(n, most=99):
+    return min(classes(n, 2), most)
+
+
+def quarter(n, most=99):
+    return min(classes(n, 3), most)
+
+
+LEAST = {kept: {} for kept in (2, 3)}
+for kept, of_class in LEAST.items():
+    for n in range(4095, -1, -1):
+        of_class[classes(n, kept)] = n
+    for c in range(99):  # classes above those of 4095
+        if c not in of_class:
+            t = (c >> (kept - 1)) - 1
+            of_class[c] = (c - (t << (kept - 1))) << t
+
+
+class Votes:
+    """A table of votes, made as they are asked for; `expected` gives n and g for a context."""
+
+    def __init__(self, expected=lambda context: None):
+        self.expected, self.votes = expected, {}
+
+    def at(self, context, step=0):
+        if (context, step) not in self.votes:
+            e = self.expected(context)
+            self.votes[context, step] = [2**22 * (2 * e[0] + 1) // (2 * e[0] + 2 * e[1] + 2), 2] if e else [2**21, 0]
+        return self.votes[context, step]
+
+
+class Mixer:
+    def __init__(self):
+        self.w, self.n = 7 * [3000] + [0], 0
+
+    def code(self, decoder, votes):
+        x = [STRETCH[p >> 10] for p, _ in votes] + [256]
+        y = max(-2047, min(2047, (sum(w * a for w, a in zip(self.w, x)) + 8192) >> 14))
+        p = squash(y)
+        bit = decoder.bit(p, None)
+        rate = 18 - self.n // 16 if self.n < 240 else 4
+        e = (65536 * bit - p) * rate >> 4
+        self.w = [max(-65535, min(65535, w + ((a * (e >> 2) + 8192) >> 14))) for w, a in zip(self.w, x)]
+        self.n += 1
+        for vote in votes:
+            r = 131072 // (2 * vote[1] + 3)
+            vote[0] += ((2**22 - 1 - vote[0]) * r >> 16) if bit else -(vote[0] * r >> 16)
+            vote[1] = min(vote[1] + 1, 255)
+        return bit
+
+
+class Block:
+    def __init__(self):
+        self.a, self.sum, self.extent, self.levels, self.kinds = 64 * [0], 0, 0, 64 * [0], 64 * [None]
+
+
+NONE = Block()
+
+
+def decode_basis(stream, n_volumes):
+    d, count, mean, precision, entries = Decoder(stream), Integer(), Integer(), Integer(), [Integer() for _ in range(7)]
+
+    def magnitude(model):
+        return model.code(d, None, False)
+    n_components = magnitude(count)
+    m, last = [], 128
+    for _ in range(n_volumes):
+        last += mean.code(d, None, True)
+        m.append(last)
+    left, vectors, s = n_volumes * [2**28], [], 10
+    for k in range(n_components):
+        s += precision.code(d, None, True)
+        row = []
+        for v in range(n_volumes):
+            n = (max(left[v], 0) // (n_volumes - k) >> (28 - 2 * s)).bit_length()
+            q, model = ((n - 3) // 2, entries[5 + n % 2]) if n > 4 else (0, entries[n])
+            a = magnitude(model)
+            a = 2**q * a + bits(d, q, None)
+            if a and bits(d, 1, None):
+                a = -a
+            row.append(a * 2**(14 - s))
+            left[v] -= row[-1]**2
+        vectors.append(row)
+    d.end()
+    return m, vectors
+
+
+class SliceDecoder:
+    def __init__(self, stream, across, down, used, n_components):
+        self.d, self.across, self.down, self.used = Decoder(stream), across, down, used
+        second, third = LEAST[2], LEAST[3]
+        self.flags = [Votes() for _ in range(7)]
+        self.lengths = [Votes() for _ in range(7)]
+        self.digits = [Votes(lambda c: (third[c // 6], 19)), Votes(lambda c: (second[c // 16] + second[c % 16], 13)),
+                       Votes(lambda c: (second[c // 16] + second[c % 16], 19)), Votes(lambda c: (second[c % 10], 12)), Votes(),
+                       Votes(lambda c: (second[c // 16], 8)), Votes(lambda c: (third[c // 8] + c % 8, 29))]
+        self.flag_mixer, self.length_mixers = Mixer(), [Mixer() for _ in range(16)]
+        self.digit_mixers = [[Mixer(), Mixer()] for _ in range(6)]
+        self.escape = [Integer(), Integer()]
+        is_zero, is_predicted = Model(), Model()
+        step = bits(self.d, 16, None)
+        self.o, self.f = step >> 8, step & 255
+        self.components = []
+        nothing = {}
+        self.before, self.before_that = nothing, nothing
+        for self.k in range(n_components):
+            self.here = {}
+            if not is_zero.code(self.d, None):
+                predicted = is_predicted.code(self.d, None)
+                for self.b in range(across * down):
+                    if used[self.b]:
+                        self.here[self.b] = self.block(predicted)
+            self.components.append(self.here)
+            self.before_that, self.before = self.before, self.here
+        self.r = [bits(self.d, 8, None) for _ in range(6)]
+        self.r = [r - 256 if r > 127 else r for r in self.r]
+        self.d.end()
+
+    def at(self, plane, x, y):
+        x, y = self.b % self.across + x, self.b // self.across + y
+        return plane.get(y * self.across + x, NONE) if 0 <= x < self.across and 0 <= y < self.down else NONE
+
+    def block(self, predicted):
+        block = Block()
+        left, up, upleft, upright = (self.at(self.here, *p) for p in ((-1, 0), (0, -1), (-1, -1), (1, -1)))
+        P, Pleft, Pup, Pright, Pdown = (self.at(self.before, *p) for p in ((0, 0), (-1, 0), (0, -1), (1, 0), (0, 1)))
+        PP = self.at(self.before_that, 0, 0)
+        mean, k = 0, self.k
+        if predicted:
+            sides = [s.levels[0] for s in (left, up) if s is not NONE]
+            mean = sides[0] if len(sides) == 1 else int(sum(sides) / 2)
+        block.levels[0] = mean
+        around = 2 * (left.sum + up.sum) + upleft.sum + upright.sum
+        beside = Pright.sum + Pdown.sum + Pleft.sum + Pup.sum
+        c = [16 * half(around, 15) + half(2 * P.sum, 15),
+             sum(2**i for i, b in enumerate((left, up, P, PP, Pright, Pdown, upright, upleft)) if b.sum),
+             quarter(around + 2 * P.sum + PP.sum + beside // 2, 40), min(k, 255), 16 * half(beside, 15) + half(P.sum + PP.sum, 15),
+             16 * half(around, 15) + half(beside + P.sum, 15), 256 + min(self.b // self.across, 255)]
+        if not self.flag_mixer.code(self.d, [votes.at(i) for votes, i in zip(self.flags, c)]):
+            return block
+        c = [min((left.extent + up.extent + 2 * P.extent + 2) // 4, 15), min((left.extent + up.extent + 1) // 2, 15), min(P.extent, 15),
+             min(k, 15), min((Pright.extent + Pdown.extent + Pleft.extent + Pup.extent + 2) // 4, 15), half(P.sum, 15), min(PP.extent, 15)]
+        known = 1
+        for _ in range(4):
+            known = 2 * known + self.length_mixers[known].code(self.d, [votes.at(i, known) for votes, i in zip(self.lengths, c)])
+        block.extent = min(known - 15, 15)
+        for n, (u, w) in enumerate((u, w) for u, w in SCAN if u + w < block.extent):
+            place = 8 * u + w
+
+            def a(u, w, of=block):
+                return of.a[8 * u + w] if 0 <= u < 8 and 0 <= w < 8 else 0
+            inner = 2 * (a(u - 1, w) + a(u, w - 1)) + a(u - 1, w - 1) + a(u - 1, w + 1) + (a(u - 2, w) + a(u, w - 2) + 1) // 2
+            around = 2 * (left.a[place] + up.a[place]) + upleft.a[place] + upright.a[place]
+            before = 2 * P.a[place] + PP.a[place] + (Pright.a[place] + Pdown.a[place] + 1) // 2 + \
+                (a(u - 1, w, P) + a(u, w - 1, P) + a(u, w + 1, P) + a(u + 1, w, P) + 1) // 2
+            so_far = 8 * sum(block.a) // n if n else 0
+            every, band = inner + around + before, BAND[u + w]
+            c = [6 * quarter(every, 47) + band, 16 * half(inner, 15) + half(before, 15), 16 * half(around, 15) + half(inner + before, 15),
+                 10 * place + half(around + before, 9), 6 * min(k, 63) + band, 16 * half(so_far, 15) + half(P.sum, 15),
+                 8 * quarter(around + 2 * so_far, 40) + min(inner, 7)]
+            m = 0
+            while m < 15 and self.digit_mixers[STEP[m]][band > 0].code(self.d, [v.at(i, STEP[m]) for v, i in zip(self.digits, c)]):
+                m += 1
+            if m == 15:
+                m += self.escape[band > 0].code(self.d, None, False)
+            if m:
+                block.levels[place] += -m if bits(self.d, 1, None) else m
+                if not (predicted and place == 0):
+                    block.kinds[place] = (0 if every < 6 else 2 if every < 16 else 4) + (m > 1)
+            block.a[place] = min(m, 255)
+        block.sum = sum(block.a)
+        return block
+
+
+def pixels(slice, block, unit):
+    values = []
+    for level, kind in zip(block.levels, block.kinds):
+        r = 0 if kind is None else slice.r[kind]
+        m = ((256 * abs(level) - r) * (256 + slice.f) + 2**(15 + slice.o - unit)) >> (16 + slice.o - unit) if level else 0
+        values.append(min(m, 2**31 - 1) * (-1 if level < 0 else 1))
+    t = [[saturated((sum(C[u][y] * values[8 * u + w] for u in range(8)) + 2**14) >> 15) for w in range(8)] for y in range(8)]
+    return [[saturated((sum(C[w][x] * t[y][w] for w in range(8)) + 2**14) >> 15) for x in range(8)] for y in range(8)]
+
+
+def turn(a, b):  # pixels from the edge away
+    d = [x - y for x, y in zip(a, b)]
+    e = [(sum(Q[j][i] * d[j] for j in range(4)) + 2**15) >> 16 for i in range(4)]
+    return [saturated(x + y) for x, y in zip(a, e)], [saturated(x - y) for x, y in zip(b, e)]
+
+
+def decode(n_volumes, nx, ny, mask, basis, stream):
+    m, vectors = decode_basis(basis, n_volumes)
+    across, down = -(-nx // 8), -(-ny // 8)
+    inside = [i for i in range(nx * ny) if mask[i]]
+    used = [False] * (across * down)
+    for i in inside:
+        used[i // nx // 8 * across + i % nx // 8] = True
+    slice = SliceDecoder(stream, across, down, used, len(vectors))
+    unit = max(slice.o + 6, 10)
+    planes = []
+    for component in slice.components:
+        p = [[0] * (8 * across) for _ in range(8 * down)]
+        for b, block in component.items():
+            for y, row in enumerate(pixels(slice, block, unit)):
+                p[b // across * 8 + y][b % across * 8:b % across * 8 + 8] = row
+        for b in range(across * down):
+            if b >= across and used[b] and used[b - across]:
+                y = b // across * 8
+                for x in range(b % across * 8, b % across * 8 + 8):
+                    first, second = turn([p[y - 1 - i][x] for i in range(4)], [p[y + i][x] for i in range(4)])
+                    for i in range(4):
+                        p[y - 1 - i][x], p[y + i][x] = first[i], second[i]
+        for b in range(across * down):
+            if b % across and used[b] and used[b - 1]:
+                x = b % across * 8
+                for y in range(b // across * 8, b // across * 8 + 8):
+                    first, second = turn([p[y][x - 1 - i] for i in range(4)], [p[y][x + i] for i in range(4)])
+                    for i in range(4):
+                        p[y][x - 1 - i], p[y][x + i] = first[i], second[i]
+        planes.append(p)
+    targets, shift = [], unit - 10
+    for i in inside:
+        own = [p[i // nx][i % nx] for p in planes]
+        for v in range(n_volumes):
+            s = sum(row[v] * x for row, x in zip(vectors, own))
+            y = (s + 2**(shift - 1) >> shift if shift else s) + 2**16 * m[v]
+            targets.append(max(0, min(2**24, y)) / 2**24)
+    return targets
+
+
+for path in sys.argv[1:]:
+    content = open(path, 'rb').read()
+    line, rest = content.split(b'\n', 1)
+    n_volumes, nx, ny, n_basis, n_slice = map(int, line.split())
+    mask, basis, stream, expected = (rest[a:b] for a, b in ((0, nx * ny), (nx * ny, nx * ny + n_basis),
+                                                            (nx * ny + n_basis, nx * ny + n_basis + n_slice), (nx * ny + n_basis + n_slice, None)))
+    targets = decode(n_volumes, nx, ny, mask, basis, stream)
+    if struct.pack('=%df' % len(targets), *targets) != expected:
+        sys.exit('%s: other values' % path)

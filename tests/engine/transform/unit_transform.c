@@ -1,0 +1,516 @@
+/* engine/transform: what was coded comes back as near as the step says, whatever the volumes, sides, mask and missing values; parts are parts of
+ * the whole; damage is found; eigenvectors and cosines are those of double precision. And with arguments, cases for the decoder
+ * in Python (transform_model.py):
+ *     unit_transform write CASE FILE */
+#include "tests/shared/testing.h"
+#include "engine/transform/eigen.h"
+#include "engine/transform/transform.h"
+
+#include <math.h>
+
+#define PI 3.14159265358979323846
+
+static uint64_t state;
+static uint32_t random_u32(void) { /* splitmix64 */
+    uint64_t z = state += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return (uint32_t)((z ^ z >> 31) >> 32);
+}
+static double noise(void) {
+    double sum = -6;
+    for (int i = 0; i < 12; i++) sum += random_u32() / 4294967296.0;
+    return sum;
+}
+
+/* A series of one slice or more: smooth shapes that volumes share, and noise. */
+typedef struct {
+    siren_series series;
+    float *voxels;
+    siren_block *slices;
+    uint32_t *inside;
+    size_t n_slices;
+} sample;
+
+typedef struct {
+    size_t nx, ny, nz, n_volumes;
+    double noise;
+    bool masked, missing;
+} recipe;
+
+static sample make(recipe r) {
+    sample s = {.n_slices = r.nz};
+    size_t n = r.nx * r.ny;
+    s.voxels = malloc(n * r.nz * r.n_volumes * sizeof *s.voxels);
+    s.slices = calloc(r.nz, sizeof *s.slices);
+    s.inside = malloc(n * sizeof *s.inside);
+    assert_true(s.voxels && s.slices && s.inside);
+    for (size_t v = 0; v < r.n_volumes; v++)
+        for (size_t i = 0; i < n * r.nz; i++) {
+            double x = (double)(i % r.nx), y = (double)(i / r.nx % r.ny), z = (double)(i / n);
+            double value = 500 + 200 * sin(0.3 * x + z) * cos(0.4 * y + 0.1 * (double)(v % 5)) +
+                           80 * sin(0.9 * y - 0.2 * x) * (double)(v % 3) + (x > y ? 300 : 0) +
+                           r.noise * noise();
+            s.voxels[v * n * r.nz + i] = (float)rint(value);
+            if (r.missing && random_u32() % 50 == 0) s.voxels[v * n * r.nz + i] = i % 2 ? NAN : INFINITY;
+        }
+    size_t n_inside = 0;
+    for (size_t i = 0; i < n; i++) {
+        double x = (double)(i % r.nx) - 0.4 * (double)r.nx, y = (double)(i / r.nx) - 0.5 * (double)r.ny;
+        if (x * x + y * y < 0.1 * (double)(r.nx * r.ny) || (i == 0 && n < 20))
+            s.inside[n_inside++] = (uint32_t)i;
+    }
+    for (size_t z = 0; z < r.nz; z++)
+        s.slices[z] = (siren_block){.z = z,
+                                    .nx = r.nx,
+                                    .ny = r.ny,
+                                    .nz = 1,
+                                    .inside = r.masked ? s.inside : NULL,
+                                    .n_inside = n_inside};
+    s.series = (siren_series){
+        .geometry = {.datatype = SIREN_FLOAT32, .nx = r.nx, .ny = r.ny, .nz = r.nz, .n_volumes = r.n_volumes},
+        .voxels = s.voxels};
+    return s;
+}
+
+static void discard(sample *s) {
+    free(s->voxels);
+    free(s->slices);
+    free(s->inside);
+}
+
+typedef struct {
+    siren_transform_basis fitted, stored;
+    uint8_t *basis_bytes, *bytes;
+    size_t n_basis_bytes, n_bytes, n_points, n_volumes;
+    float *targets, *y;
+} coded;
+
+/* Fits, codes the first slice, and decodes it by the stored basis. */
+static coded code(const sample *s, double step) {
+    coded c = {.n_points = siren_block_points(s->slices), .n_volumes = s->series.geometry.n_volumes};
+    siren_transform_plan plan = {.step = step};
+    siren_scaling *scaling = malloc(c.n_volumes * sizeof *scaling);
+    size_t n_exceptional;
+    c.targets = malloc((c.n_points * c.n_volumes + 1) * sizeof *c.targets);
+    c.y = malloc((c.n_points * c.n_volumes + 1) * sizeof *c.y);
+    assert_true(scaling && c.targets && c.y);
+    assert_siren_ok(siren_block_gather(&s->series, s->slices, c.targets, scaling, &n_exceptional));
+    assert_siren_ok(siren_transform_fit(&s->series, s->slices, s->n_slices, &plan, &c.fitted));
+    assert_siren_ok(siren_transform_basis_encode(&c.fitted, &c.basis_bytes, &c.n_basis_bytes));
+    assert_siren_ok(
+        siren_transform_basis_decode("basis", c.basis_bytes, c.n_basis_bytes, c.n_volumes, &c.stored));
+    assert_siren_ok(
+        siren_transform_encode_slice(&c.fitted, &plan, s->slices, c.targets, &c.bytes, &c.n_bytes));
+    assert_siren_ok(siren_transform_decode_slice(&c.stored, "slice", s->slices, c.bytes, c.n_bytes,
+                                                 (siren_span){0, c.n_volumes}, c.y));
+    free(scaling);
+    return c;
+}
+
+static void drop(coded *c) {
+    siren_transform_basis_free(&c->fitted);
+    siren_transform_basis_free(&c->stored);
+    free(c->basis_bytes);
+    free(c->bytes);
+    free(c->targets);
+    free(c->y);
+}
+
+static double mse(const coded *c) {
+    double sum = 0, n = 0;
+    for (size_t i = 0; i < c->n_points * c->n_volumes; i++)
+        if (!isnan(c->targets[i])) {
+            assert_true(c->y[i] >= 0 && c->y[i] <= 1);
+            sum += ((double)c->y[i] - (double)c->targets[i]) * ((double)c->y[i] - (double)c->targets[i]);
+            n++;
+        }
+    return n > 0 ? sum / n : 0;
+}
+
+/* ---- pieces ---- */
+
+static void eigenvectors_are_those_of_the_matrix(void **unused) {
+    (void)unused;
+    for (size_t n = 1; n <= 70; n += n < 9 ? 1 : 13)
+        for (int kind = 0; kind < 4; kind++) {
+            double *a = calloc(n * n, sizeof *a), *vectors = calloc(n * n, sizeof *a),
+                   *values = calloc(n, sizeof *a), scale = 1e-12;
+            assert_true(a && vectors && values);
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j <= i; j++) /* random; 0; of rank 1; diagonal */
+                    a[i * n + j] = a[j * n + i] = kind == 0   ? noise()
+                                                  : kind == 1 ? 0
+                                                  : kind == 2 ? (double)((i % 5) * (j % 5))
+                                                  : i == j    ? 1 + (double)(i % 3)
+                                                              : 0;
+            memcpy(vectors, a, n * n * sizeof *a);
+            assert_siren_ok(siren_eigen_symmetric(n, vectors, values));
+            for (size_t i = 0; i < n * n; i++) scale = fmax(scale, fabs(a[i]));
+            for (size_t i = 0; i < n; i++) {
+                assert_true(i == 0 || values[i] <= values[i - 1]);
+                for (size_t j = 0; j < n; j++) {
+                    double product = 0, inner = 0;
+                    for (size_t k = 0; k < n; k++) {
+                        product += a[j * n + k] * vectors[i * n + k];
+                        inner += vectors[i * n + k] * vectors[j * n + k];
+                    }
+                    assert_true(fabs(product - values[i] * vectors[i * n + j]) <
+                                1e-12 * (double)n * (double)n * scale);
+                    assert_true(fabs(inner - (i == j)) < 1e-12 * (double)n);
+                }
+            }
+            free(a);
+            free(vectors);
+            free(values);
+        }
+}
+
+/* The cosine transform in double precision, of a block of values up to `size`; saturated where it leaves 32 bits. */
+static void cosines_are_those_of_double_precision(void **unused) {
+    (void)unused;
+    for (int trial = 0; trial < 300; trial++) {
+        int32_t values[64], given[64];
+        float forward[64];
+        double size = ldexp(1, trial % 26), worst = 0, off = 0;
+        for (int i = 0; i < 64; i++)
+            given[i] = values[i] = (int32_t)(noise() * size * (random_u32() % 3 == 0));
+        siren_block_inverse(values);
+        for (int i = 0; i < 64; i++) {
+            double sum = 0;
+            for (int j = 0; j < 64; j++)
+                sum += given[j] * (j / 8 ? 0.5 : sqrt(0.125)) * (j % 8 ? 0.5 : sqrt(0.125)) *
+                       cos(PI * (2 * (i / 8) + 1) * (j / 8) / 16) *
+                       cos(PI * (2 * (i % 8) + 1) * (j % 8) / 16);
+            worst = fmax(worst, fabs(sum - values[i]));
+            forward[i] = (float)sum;
+        }
+        assert_true(worst < 2 + size * 1e-3);
+        siren_block_forward(forward);
+        for (int i = 0; i < 64; i++) off = fmax(off, fabs((double)forward[i] - given[i]));
+        assert_true(off < 1e-4 * size * 8 + 1e-3);
+    }
+}
+
+/* Across an edge: what the forward turn made, the inverse undoes, along both axes and at every size. */
+static void edges_are_undone(void **unused) {
+    (void)unused;
+    for (int trial = 0; trial < 200; trial++) {
+        int apart = trial % 2 ? 1 : 8;
+        float turned[2][64];
+        int32_t values[2][64], given[2][64];
+        double size = ldexp(16, trial % 18), before = 0, after = 0;
+        for (int i = 0; i < 128; i++) given[i / 64][i % 64] = (int32_t)(noise() * size);
+        for (int i = 0; i < 128; i++) turned[i / 64][i % 64] = (float)given[i / 64][i % 64];
+        siren_edge_forward(turned[0], turned[1], apart);
+        for (int i = 0; i < 128; i++) {
+            values[i / 64][i % 64] = (int32_t)rintf(turned[i / 64][i % 64]);
+            before += (double)given[i / 64][i % 64] * given[i / 64][i % 64];
+            after += (double)turned[i / 64][i % 64] * (double)turned[i / 64][i % 64];
+        }
+        assert_true(fabs(after / before - 1) < 1e-4); /* orthogonal */
+        siren_edge_inverse(values[0], values[1], apart);
+        for (int i = 0; i < 128; i++)
+            assert_true(fabs((double)values[i / 64][i % 64] - given[i / 64][i % 64]) < 3 + size * 4e-4);
+    }
+}
+
+/* ---- the whole ---- */
+
+static void round_trip(recipe r, double step) {
+    sample s = make(r);
+    coded c = code(&s, step);
+    double error = mse(&c), bound = (4 + 120 / (double)c.n_points) * step * step / 12 + 1e-12;
+    /* What is not worth its bits leaves more than rounding would; in few points, whole components are not. */
+    if (error > bound)
+        fail_msg("%zu x %zu, %zu volumes, noise %g, step %g: mse %g, beyond %g", r.nx, r.ny, r.n_volumes,
+                 r.noise, step, error, bound);
+    assert_int_equal(c.fitted.n_components, c.stored.n_components);
+    assert_memory_equal(c.fitted.mean, c.stored.mean, r.n_volumes);
+    assert_memory_equal(c.fitted.vectors, c.stored.vectors,
+                        c.fitted.n_components * r.n_volumes * sizeof *c.fitted.vectors);
+    drop(&c);
+    discard(&s);
+}
+
+static void every_side_comes_back(void **unused) {
+    (void)unused;
+    for (size_t side = 1; side <= 20; side++) {
+        round_trip((recipe){.nx = side, .ny = 21 - side, .nz = 1, .n_volumes = 5, .noise = 10}, 0.01);
+        round_trip((recipe){.nx = side, .ny = side, .nz = 2, .n_volumes = 3, .noise = 10, .masked = true},
+                   0.02);
+    }
+}
+
+static void any_number_of_volumes_comes_back(void **unused) {
+    (void)unused;
+    static const size_t numbers[] = {1, 2, 3, 5, 8, 13, 40, 64, 65, 127, 200};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        round_trip((recipe){.nx = 24, .ny = 17, .nz = 3, .n_volumes = numbers[i], .noise = 20}, 0.02);
+        round_trip((recipe){.nx = 9, .ny = 9, .nz = 1, .n_volumes = numbers[i], .noise = 20, .missing = true},
+                   0.05);
+    }
+}
+
+/* From steps beyond the range to the finest, where sums leave 32 bits. */
+static void steps_of_all_sizes(void **unused) {
+    (void)unused;
+    for (double step = 4; step > 1.0 / 65536; step /= 3)
+        round_trip((recipe){.nx = 23, .ny = 30, .nz = 1, .n_volumes = 12, .noise = 30, .missing = step < 0.1},
+                   step > 2 ? 2 : step);
+    sample s = make((recipe){.nx = 23, .ny = 30, .nz = 1, .n_volumes = 12, .noise = 30});
+    coded c = code(&s, 1.0 / 65536);
+    assert_true(-10 * log10(mse(&c)) > 95);
+    drop(&c);
+    siren_transform_basis basis;
+    static const double wrong[] = {0, -1, NAN, INFINITY};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(
+            siren_transform_fit(&s.series, s.slices, 1, &(siren_transform_plan){.step = wrong[i]}, &basis),
+            SIREN_USAGE);
+    discard(&s);
+}
+
+/* Blocks without points cost nothing: an island in a large slice takes no more than by itself. */
+static void outside_a_mask_costs_nothing(void **unused) {
+    (void)unused;
+    size_t sizes[2];
+    for (int wide = 0; wide < 2; wide++) {
+        const size_t side = wide ? 400 : 16;
+        sample s = make((recipe){.nx = side, .ny = side, .nz = 1, .n_volumes = 4, .noise = 10});
+        uint32_t inside[256];
+        for (size_t i = 0; i < 256; i++) inside[i] = (uint32_t)(i / 16 * side + i % 16);
+        s.slices->inside = inside;
+        s.slices->n_inside = 256;
+        for (size_t v = 0; v < 4; v++) /* the same values in both */
+            for (size_t i = 0; i < 256; i++)
+                s.voxels[v * side * side + inside[i]] = (float)((i * 37 + v * 11) % 101);
+        coded c = code(&s, 0.05);
+        sizes[wide] = c.n_bytes;
+        drop(&c);
+        s.slices->n_inside = 0; /* and no point at all */
+        c = code(&s, 0.05);
+        assert_true(c.n_bytes < 20 && c.n_basis_bytes < 20);
+        drop(&c);
+        discard(&s);
+    }
+    assert_int_equal(sizes[0], sizes[1]);
+}
+
+static void constants_are_exact_and_small(void **unused) {
+    (void)unused;
+    sample s = make((recipe){.nx = 40, .ny = 33, .nz = 2, .n_volumes = 6});
+    for (size_t i = 0; i < 40 * 33 * 2 * 6; i++) s.voxels[i] = (float)(7 + i / (40 * 33 * 2));
+    coded c = code(&s, 0.05);
+    assert_true(c.n_bytes < 20);
+    assert_true(mse(&c) == 0);
+    drop(&c);
+    for (size_t i = 0; i < 40 * 33 * 2; i++) s.voxels[3 * 40 * 33 * 2 + i] = NAN; /* one without any value */
+    for (size_t i = 0; i < 40 * 33; i++) s.voxels[i] = (float)(i % 40);
+    c = code(&s, 0.01);
+    assert_true(-10 * log10(mse(&c)) > 45);
+    drop(&c);
+    discard(&s);
+}
+
+static void volumes_are_parts_of_the_whole(void **unused) {
+    (void)unused;
+    sample s = make((recipe){.nx = 20, .ny = 13, .nz = 1, .n_volumes = 11, .noise = 20, .masked = true});
+    for (int fine = 0; fine < 2; fine++) {
+        coded c = code(&s, fine ? 0.0001 : 0.03);
+        float *part = malloc(c.n_points * 11 * sizeof *part);
+        assert_non_null(part);
+        for (size_t begin = 0; begin < 11; begin++)
+            for (size_t end = begin + 1; end <= 11; end++) {
+                assert_siren_ok(siren_transform_decode_slice(&c.stored, "slice", s.slices, c.bytes, c.n_bytes,
+                                                             (siren_span){begin, end}, part));
+                for (size_t i = 0; i < c.n_points; i++)
+                    assert_memory_equal(part + i * (end - begin), c.y + i * 11 + begin,
+                                        (end - begin) * sizeof *part);
+            }
+        free(part);
+        drop(&c);
+    }
+    discard(&s);
+}
+
+/* Cut short, lengthened or with other bits, bytes are CORRUPT or give other values, within [0, 1], and nothing worse. */
+static void damage_does_no_harm(void **unused) {
+    (void)unused;
+    sample s = make((recipe){.nx = 20, .ny = 19, .nz = 1, .n_volumes = 7, .noise = 20, .masked = true});
+    coded c = code(&s, 0.03);
+    float *y = malloc(c.n_points * 7 * sizeof *y);
+    uint8_t *bytes = malloc(c.n_bytes + c.n_basis_bytes + 4096);
+    assert_true(y && bytes);
+    for (size_t n = 0; n < c.n_bytes; n++) {
+        memcpy(bytes, c.bytes, n);
+        assert_int_equal(
+            siren_transform_decode_slice(&c.stored, "slice", s.slices, bytes, n, (siren_span){0, 7}, y),
+            SIREN_CORRUPT);
+    }
+    memcpy(bytes, c.bytes, c.n_bytes);
+    bytes[c.n_bytes] = 0;
+    assert_int_equal(siren_transform_decode_slice(&c.stored, "slice", s.slices, bytes, c.n_bytes + 1,
+                                                  (siren_span){0, 7}, y),
+                     SIREN_CORRUPT);
+    for (int trial = 0; trial < 3000; trial++) {
+        size_t n = trial % 3 ? c.n_bytes : random_u32() % 4096;
+        memcpy(bytes, c.bytes, c.n_bytes);
+        if (trial % 3 == 0)
+            for (size_t i = 0; i < n; i++)
+                bytes[i] = (uint8_t)(trial % 2 ? random_u32() : trial % 4 ? 255 : 0);
+        else
+            for (int i = 0; i <= trial % 7; i++) bytes[random_u32() % n] ^= (uint8_t)(1u << random_u32() % 8);
+        siren_status status =
+            siren_transform_decode_slice(&c.stored, "slice", s.slices, bytes, n, (siren_span){0, 7}, y);
+        assert_true(status == SIREN_OK || status == SIREN_CORRUPT);
+        for (size_t i = 0; status == SIREN_OK && i < c.n_points * 7; i++) assert_true(y[i] >= 0 && y[i] <= 1);
+    }
+    for (size_t n = 0; n < c.n_basis_bytes; n++) {
+        siren_transform_basis basis;
+        memcpy(bytes, c.basis_bytes, n);
+        assert_int_equal(siren_transform_basis_decode("basis", bytes, n, 7, &basis), SIREN_CORRUPT);
+    }
+    for (int trial = 0; trial < 3000; trial++) {
+        siren_transform_basis basis;
+        size_t n = trial % 3 ? c.n_basis_bytes : random_u32() % 300,
+               n_volumes = trial % 5 ? 7 : 1 + random_u32() % 3000;
+        memcpy(bytes, c.basis_bytes, c.n_basis_bytes);
+        if (trial % 3 == 0)
+            for (size_t i = 0; i < n; i++)
+                bytes[i] = (uint8_t)(trial % 2 ? random_u32() : trial % 4 ? 255 : 0);
+        else
+            for (int i = 0; i <= trial % 7; i++) bytes[random_u32() % n] ^= (uint8_t)(1u << random_u32() % 8);
+        siren_status status = siren_transform_basis_decode("basis", bytes, n, n_volumes, &basis);
+        assert_true(status == SIREN_OK || status == SIREN_CORRUPT);
+        if (status != SIREN_OK) continue;
+        /* A basis of any vectors is decoded with. */
+        if (n_volumes == 7)
+            assert_siren_ok(basis.n_components == c.stored.n_components
+                                ? siren_transform_decode_slice(&basis, "slice", s.slices, c.bytes, c.n_bytes,
+                                                               (siren_span){0, 7}, y)
+                                : SIREN_OK);
+        siren_transform_basis_free(&basis);
+    }
+    free(y);
+    free(bytes);
+    drop(&c);
+    discard(&s);
+}
+
+static void scaling_is_lossless(void **unused) {
+    (void)unused;
+    static const double ends[][2] = {
+        {0, 0},      {-5, 7},        {0, 4095},  {-0x1p52, 0x1p52},    {0x1p53 + 2, 0x1p60}, {-0.0, 0.0},
+        {0.5, 0.75}, {-1e-30, 3e38}, {0.1, 0.2}, {-1.7e308, -1.6e308}, {5e-324, 1e-310},     {-3.3, 1e17}};
+    for (size_t first = 0; first < 12; first++)
+        for (size_t n = 1; first + n <= 12; n++) {
+            siren_scaling scaling[12], back[12];
+            uint8_t *bytes;
+            size_t n_bytes;
+            for (size_t i = 0; i < n; i++)
+                scaling[i] = (siren_scaling){ends[first + i][0], ends[first + i][1]};
+            assert_siren_ok(siren_scaling_encode(scaling, n, &bytes, &n_bytes));
+            assert_siren_ok(siren_scaling_decode("scaling", bytes, n_bytes, n, back));
+            assert_memory_equal(scaling, back, n * sizeof *back);
+            for (size_t cut = 0; cut < n_bytes; cut++)
+                assert_int_equal(siren_scaling_decode("scaling", bytes, cut, n, back), SIREN_CORRUPT);
+            for (int trial = 0; trial < 200; trial++) {
+                bytes[random_u32() % n_bytes] ^= (uint8_t)(1u << random_u32() % 8);
+                siren_status status = siren_scaling_decode("scaling", bytes, n_bytes, n, back);
+                assert_true(status == SIREN_OK || status == SIREN_CORRUPT);
+                for (size_t i = 0; status == SIREN_OK && i < n; i++)
+                    assert_true(isfinite(back[i].maximum - back[i].minimum));
+            }
+            free(bytes);
+        }
+}
+
+/* ---- cases for the decoder in Python ---- */
+
+/* A line "volumes nx ny basis-bytes slice-bytes", a byte for each voxel of the mask, the basis, the slice, and y as it must be. */
+static int write_case(size_t number, const char *path) {
+    static const struct {
+        recipe r;
+        double step;
+    } cases[] = {
+        {{.nx = 16, .ny = 16, .nz = 1, .n_volumes = 4, .noise = 20}, 0.03},
+        {{.nx = 13, .ny = 18, .nz = 1, .n_volumes = 9, .noise = 30, .masked = true}, 0.02},
+        {{.nx = 1, .ny = 1, .nz = 1, .n_volumes = 1, .noise = 30}, 0.1},
+        {{.nx = 25, .ny = 7, .nz = 2, .n_volumes = 3, .noise = 5, .missing = true}, 0.0003},
+        {{.nx = 9, .ny = 8, .nz = 1, .n_volumes = 40, .noise = 60}, 0.2},
+        {{.nx = 16, .ny = 17, .nz = 1, .n_volumes = 2, .noise = 3}, 0.00002},
+        {{.nx = 40, .ny = 32, .nz = 1, .n_volumes = 6, .noise = 10, .masked = true}, 1.5},
+    };
+    if (number >= sizeof cases / sizeof *cases) return 2;
+    FILE *file = fopen(path, "wb");
+    if (!file) return 1;
+    sample s = make(cases[number].r);
+    coded c = code(&s, cases[number].step);
+    size_t n = s.slices->nx * s.slices->ny;
+    uint8_t *mask = calloc(n, 1);
+    for (size_t i = 0; i < c.n_points; i++) mask[siren_block_voxel(s.slices, i)] = 1;
+    fprintf(file, "%zu %zu %zu %zu %zu\n", c.n_volumes, s.slices->nx, s.slices->ny, c.n_basis_bytes,
+            c.n_bytes);
+    fwrite(mask, 1, n, file);
+    fwrite(c.basis_bytes, 1, c.n_basis_bytes, file);
+    fwrite(c.bytes, 1, c.n_bytes, file);
+    fwrite(c.y, sizeof *c.y, c.n_points * c.n_volumes, file);
+    free(mask);
+    drop(&c);
+    discard(&s);
+    return fclose(file) == 0 ? 0 : 1;
+}
+
+/* Bytes of another day and machine still give the same values: a case of the same form. */
+static void golden_bytes_are_read(void **unused) {
+    (void)unused;
+    char path[4096];
+    size_t n_volumes, nx, ny, n_basis, n_slice, n_inside = 0;
+    snprintf(path, sizeof path, "%s/transform.bin", getenv("SIREN_GOLDEN"));
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu %zu %zu %zu %zu", &n_volumes, &nx, &ny, &n_basis, &n_slice), 5);
+    assert_int_equal(fgetc(file), '\n');
+    uint8_t *bytes = malloc(nx * ny + n_basis + n_slice);
+    uint32_t *inside = malloc(nx * ny * sizeof *inside);
+    assert_true(bytes && inside);
+    assert_int_equal(fread(bytes, 1, nx * ny + n_basis + n_slice, file), nx * ny + n_basis + n_slice);
+    for (size_t i = 0; i < nx * ny; i++)
+        if (bytes[i]) inside[n_inside++] = (uint32_t)i;
+    size_t n = n_inside * n_volumes;
+    float *expected = malloc(n * sizeof *expected), *y = malloc(n * sizeof *y);
+    assert_true(expected && y);
+    assert_int_equal(fread(expected, sizeof *expected, n, file), n);
+    fclose(file);
+    siren_block block = {.nx = nx, .ny = ny, .nz = 1, .inside = inside, .n_inside = n_inside};
+    siren_transform_basis basis;
+    assert_siren_ok(siren_transform_basis_decode("basis", bytes + nx * ny, n_basis, n_volumes, &basis));
+    assert_siren_ok(siren_transform_decode_slice(&basis, "slice", &block, bytes + nx * ny + n_basis, n_slice,
+                                                 (siren_span){0, n_volumes}, y));
+    assert_memory_equal(y, expected, n * sizeof *y);
+    siren_transform_basis_free(&basis);
+    free(bytes);
+    free(inside);
+    free(expected);
+    free(y);
+}
+
+int main(int argc, char **argv) {
+    if (argc == 4 && strcmp(argv[1], "write") == 0) return write_case(strtoul(argv[2], NULL, 10), argv[3]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(eigenvectors_are_those_of_the_matrix),
+        cmocka_unit_test(cosines_are_those_of_double_precision),
+        cmocka_unit_test(edges_are_undone),
+        cmocka_unit_test(every_side_comes_back),
+        cmocka_unit_test(any_number_of_volumes_comes_back),
+        cmocka_unit_test(steps_of_all_sizes),
+        cmocka_unit_test(outside_a_mask_costs_nothing),
+        cmocka_unit_test(constants_are_exact_and_small),
+        cmocka_unit_test(volumes_are_parts_of_the_whole),
+        cmocka_unit_test(damage_does_no_harm),
+        cmocka_unit_test(scaling_is_lossless),
+        cmocka_unit_test(golden_bytes_are_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
