@@ -33,11 +33,12 @@ struct siren_coefficients {
     uint8_t halves[SUMS], quarters[SUMS]; /* sums in half and quarter octaves */
     float cost[4096];                     /* bits that a probability in 1/4096 costs */
     uint8_t *used;                        /* (blocks) */
-    /* Of this component and the two before it, with a border of empty blocks: magnitudes up to 255, their sums, how many
+    /* Of this component and those before it, with a border of empty blocks: magnitudes up to 255, their sums, how many
      * diagonals are coded. */
-    uint8_t *magnitudes[3];
+    uint8_t *magnitudes[2];
     uint16_t *sums[3];
     uint8_t *extents[3];
+    uint16_t *history; /* 16 times the magnitudes of components before, on an average that fades */
     siren_vote digits[MODELS][CONTEXTS][STEPS], flags[MODELS][512], lengths[MODELS][16][16];
     siren_bit_model empty, predicted;
     siren_mixer digit_mixers[STEPS][2], flag_mixer, length_mixers[16];
@@ -56,8 +57,9 @@ static size_t padded(const siren_coefficients *coder, size_t block) {
 void siren_coefficients_free(siren_coefficients *coder) {
     if (!coder) return;
     free(coder->used);
+    free(coder->history);
+    for (int i = 0; i < 2; i++) free(coder->magnitudes[i]);
     for (int i = 0; i < 3; i++) {
-        free(coder->magnitudes[i]);
         free(coder->sums[i]);
         free(coder->extents[i]);
     }
@@ -87,7 +89,10 @@ static void expect_digit(siren_vote *votes, uint32_t sum, uint32_t weight) {
 static void expect_digits(siren_coefficients *coder) {
     for (uint32_t i = 0; i < CONTEXTS; i++) {
         uint32_t low = octaves_value(i % 16, 2, 1), high = octaves_value(i / 16, 2, 1);
-        if (i < 48 * BANDS) expect_digit(coder->digits[0][i], octaves_value(i / BANDS, 4, 2), 19);
+        if (i < 48 * BANDS) {
+            expect_digit(coder->digits[0][i], octaves_value(i / BANDS, 4, 2), 19);
+            expect_digit(coder->digits[4][i], octaves_value(i / BANDS, 4, 2), 24);
+        }
         if (i < 256) {
             expect_digit(coder->digits[1][i], high + low, 13);
             expect_digit(coder->digits[2][i], high + low, 19);
@@ -107,8 +112,11 @@ siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t
     coder->down = down;
     SIREN_TRY(siren_allocate(&coder->used, across * down, 1, "a coder's blocks"));
     memcpy(coder->used, used, across * down);
-    for (int i = 0; i < 3; i++) {
+    SIREN_TRY(siren_allocate(&coder->history, padded_blocks(coder), BLOCK * sizeof *coder->history,
+                             "a coder's blocks"));
+    for (int i = 0; i < 2; i++)
         SIREN_TRY(siren_allocate(&coder->magnitudes[i], padded_blocks(coder), BLOCK, "a coder's blocks"));
+    for (int i = 0; i < 3; i++) {
         SIREN_TRY(siren_allocate(&coder->sums[i], padded_blocks(coder), sizeof *coder->sums[i],
                                  "a coder's blocks"));
         SIREN_TRY(siren_allocate(&coder->extents[i], padded_blocks(coder), 1, "a coder's blocks"));
@@ -141,15 +149,20 @@ done:
     return status;
 }
 
-/* The planes of the component before become those of two before, and so on; this component's are empty. */
+/* What is known of this component becomes what is known of the one before; this component's planes are empty. */
 static void next_component(siren_coefficients *coder) {
-    uint8_t *magnitudes = coder->magnitudes[2], *extents = coder->extents[2];
-    uint16_t *sums = coder->sums[2];
+    uint8_t *magnitudes = coder->magnitudes[1], *extents = coder->extents[2];
+    uint16_t *sums = coder->sums[2], *history = coder->history;
+    coder->magnitudes[1] = coder->magnitudes[0];
     for (int i = 2; i > 0; i--) {
-        coder->magnitudes[i] = coder->magnitudes[i - 1];
         coder->sums[i] = coder->sums[i - 1];
         coder->extents[i] = coder->extents[i - 1];
     }
+    if (coder->component > 0)
+        for (size_t i = 0; i < padded_blocks(coder) * BLOCK; i++)
+            history[i] = (uint16_t)(coder->component == 1
+                                        ? 16 * coder->magnitudes[1][i]
+                                        : history[i] - (history[i] >> 2) + 4 * coder->magnitudes[1][i]);
     coder->magnitudes[0] = magnitudes;
     coder->sums[0] = sums;
     coder->extents[0] = extents;
@@ -172,7 +185,8 @@ static inline unsigned quarters(const siren_coefficients *coder, unsigned sum, u
 /* What is known of a block before its first bit. */
 typedef struct {
     uint16_t around[BLOCK],
-        before[BLOCK]; /* weighted magnitudes at a frequency: blocks around; components before */
+        before[BLOCK];       /* weighted magnitudes at a frequency: blocks around; the component before */
+    uint16_t history[BLOCK]; /* of all components before, at and beside a frequency */
     unsigned before_sum;
     /* Magnitudes of this block so far, with a border: frequency (u, w) stands at (u + 2) * 11 + w + 2. */
     uint8_t here[10 * 11 + 1];
@@ -181,23 +195,28 @@ typedef struct {
 
 static void surroundings_begin(const siren_coefficients *coder, size_t block, surroundings *s) {
     size_t at = padded(coder, block), row = coder->across + 2;
-    const uint8_t *m = coder->magnitudes[0], *p = coder->magnitudes[1] + at * BLOCK,
-                  *pp = coder->magnitudes[2] + at * BLOCK;
+    const uint8_t *m = coder->magnitudes[0], *p = coder->magnitudes[1] + at * BLOCK;
+    const uint16_t *old = coder->history + at * BLOCK;
     const uint8_t *left = m + (at - 1) * BLOCK, *up = m + (at - row) * BLOCK, *up_left = up - BLOCK,
                   *up_right = up + BLOCK;
     const uint8_t *right = p + BLOCK, *down = p + row * BLOCK;
     for (int i = 0; i < BLOCK; i++)
         s->around[i] = (uint16_t)(2 * (left[i] + up[i]) + up_left[i] + up_right[i]);
     for (int i = 0; i < BLOCK; i++)
-        s->before[i] = (uint16_t)(2 * p[i] + pp[i] + ((right[i] + down[i] + 1) >> 1));
+        s->before[i] = (uint16_t)(2 * p[i] + (old[i] >> 4) + ((right[i] + down[i] + 1) >> 1));
     /* and the frequencies beside it */
-    uint8_t wide[10 * 10] = {0};
-    for (int u = 0; u < SIDE; u++) memcpy(wide + (u + 1) * 10 + 1, p + u * SIDE, SIDE);
+    uint16_t wide[10 * 10] = {0}, old_wide[10 * 10] = {0};
     for (int u = 0; u < SIDE; u++)
         for (int w = 0; w < SIDE; w++) {
-            const uint8_t *c = wide + (u + 1) * 10 + w + 1;
+            wide[(u + 1) * 10 + w + 1] = p[u * SIDE + w];
+            old_wide[(u + 1) * 10 + w + 1] = old[u * SIDE + w];
+        }
+    for (int u = 0; u < SIDE; u++)
+        for (int w = 0; w < SIDE; w++) {
+            const uint16_t *c = wide + (u + 1) * 10 + w + 1, *o = old_wide + (u + 1) * 10 + w + 1;
             s->before[u * SIDE + w] =
                 (uint16_t)(s->before[u * SIDE + w] + ((c[-10] + c[-1] + c[1] + c[10] + 1) >> 1));
+            s->history[u * SIDE + w] = (uint16_t)((2 * o[0] + o[-10] + o[-1] + o[1] + o[10]) >> 2);
         }
     s->before_sum = coder->sums[1][at];
     memset(s->here, 0, sizeof s->here);
@@ -212,7 +231,7 @@ typedef struct {
 } place;
 
 static inline place place_at(siren_coefficients *coder, const surroundings *s, unsigned n) {
-    unsigned at = coder->scan[n], band = band_of[coder->diagonal[n]], component = coder->component - 1;
+    unsigned at = coder->scan[n], band = band_of[coder->diagonal[n]];
     const uint8_t *h = s->here + (at / SIDE + 2) * 11 + at % SIDE + 2;
     unsigned inner = 2 * (h[-11] + h[-1]) + h[-12] + h[-10] + ((h[-22] + h[-2] + 1) >> 1),
              around = s->around[at], before = s->before[at];
@@ -223,7 +242,7 @@ static inline place place_at(siren_coefficients *coder, const surroundings *s, u
         halves(coder, inner, 15) * 16 + halves(coder, before, 15),
         halves(coder, around, 15) * 16 + halves(coder, inner + before, 15),
         at * 10 + halves(coder, around + before, 9),
-        at_most(component, 63) * BANDS + band,
+        quarters(coder, s->history[at], 47) * BANDS + band,
         halves(coder, mean, 15) * 16 + halves(coder, s->before_sum, 15),
         quarters(coder, around + 2 * mean, 40) * 8 + at_most(inner, 7),
     };
