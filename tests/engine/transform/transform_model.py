@@ -132,7 +132,7 @@ class SliceDecoder:
         self.flags = [Votes() for _ in range(7)]
         self.lengths = [Votes() for _ in range(7)]
         self.digits = [Votes(lambda c: (third[c // 6], 19)), Votes(lambda c: (second[c // 16] + second[c % 16], 13)),
-                       Votes(lambda c: (second[c // 16] + second[c % 16], 19)), Votes(lambda c: (second[c % 10], 12)), Votes(),
+                       Votes(lambda c: (second[c // 16] + second[c % 16], 19)), Votes(lambda c: (second[c % 10], 12)), Votes(lambda c: (third[c // 6], 24)),
                        Votes(lambda c: (second[c // 16], 8)), Votes(lambda c: (third[c // 8] + c % 8, 29))]
         self.flag_mixer, self.length_mixers = Mixer(), [Mixer() for _ in range(16)]
         self.digit_mixers = [[Mixer(), Mixer()] for _ in range(6)]
@@ -143,6 +143,7 @@ class SliceDecoder:
         self.components = []
         nothing = {}
         self.before, self.before_that = nothing, nothing
+        self.trace = [64 * [0] for _ in used]
         for self.k in range(n_components):
             self.here = {}
             if not is_zero.code(self.d, None):
@@ -152,6 +153,9 @@ class SliceDecoder:
                         self.here[self.b] = self.block(predicted)
             self.components.append(self.here)
             self.before_that, self.before = self.before, self.here
+            for b, trace in enumerate(self.trace):
+                a = self.here.get(b, NONE).a
+                self.trace[b] = [16 * x if self.k == 0 else h - (h >> 2) + 4 * x for h, x in zip(trace, a)]
         self.r = [bits(self.d, 8, None) for _ in range(6)]
         self.r = [r - 256 if r > 127 else r for r in self.r]
         self.d.end()
@@ -187,16 +191,18 @@ class SliceDecoder:
         for n, (u, w) in enumerate((u, w) for u, w in SCAN if u + w < block.extent):
             place = 8 * u + w
 
-            def a(u, w, of=block):
-                return of.a[8 * u + w] if 0 <= u < 8 and 0 <= w < 8 else 0
+            def a(u, w, of=block.a):
+                return of[8 * u + w] if 0 <= u < 8 and 0 <= w < 8 else 0
+            h = self.trace[self.b]
             inner = 2 * (a(u - 1, w) + a(u, w - 1)) + a(u - 1, w - 1) + a(u - 1, w + 1) + (a(u - 2, w) + a(u, w - 2) + 1) // 2
             around = 2 * (left.a[place] + up.a[place]) + upleft.a[place] + upright.a[place]
-            before = 2 * P.a[place] + PP.a[place] + (Pright.a[place] + Pdown.a[place] + 1) // 2 + \
-                (a(u - 1, w, P) + a(u, w - 1, P) + a(u, w + 1, P) + a(u + 1, w, P) + 1) // 2
+            before = 2 * P.a[place] + (h[place] >> 4) + (Pright.a[place] + Pdown.a[place] + 1) // 2 + \
+                (a(u - 1, w, P.a) + a(u, w - 1, P.a) + a(u, w + 1, P.a) + a(u + 1, w, P.a) + 1) // 2
+            history = (2 * h[place] + a(u - 1, w, h) + a(u, w - 1, h) + a(u, w + 1, h) + a(u + 1, w, h)) // 4
             so_far = 8 * sum(block.a) // n if n else 0
             every, band = inner + around + before, BAND[u + w]
             c = [6 * quarter(every, 47) + band, 16 * half(inner, 15) + half(before, 15), 16 * half(around, 15) + half(inner + before, 15),
-                 10 * place + half(around + before, 9), 6 * min(k, 63) + band, 16 * half(so_far, 15) + half(P.sum, 15),
+                 10 * place + half(around + before, 9), 6 * quarter(history, 47) + band, 16 * half(so_far, 15) + half(P.sum, 15),
                  8 * quarter(around + 2 * so_far, 40) + min(inner, 7)]
             m = 0
             while m < 15 and self.digit_mixers[STEP[m]][band > 0].code(self.d, [v.at(i, STEP[m]) for v, i in zip(self.digits, c)]):
@@ -275,5 +281,5 @@ for path in sys.argv[1:]:
     mask, basis, stream, expected = (rest[a:b] for a, b in ((0, nx * ny), (nx * ny, nx * ny + n_basis),
                                                             (nx * ny + n_basis, nx * ny + n_basis + n_slice), (nx * ny + n_basis + n_slice, None)))
     targets = decode(n_volumes, nx, ny, mask, basis, stream)
-    if struct.pack('=%df' % len(targets), *targets) != expected:
+    if struct.pack('<%df' % len(targets), *targets) != expected:
         sys.exit('%s: other values' % path)

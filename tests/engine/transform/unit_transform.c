@@ -5,6 +5,7 @@
 #include "tests/shared/testing.h"
 #include "engine/transform/eigen.h"
 #include "engine/transform/transform.h"
+#include "formats/little_endian.h"
 
 #include <math.h>
 
@@ -428,7 +429,7 @@ static void scaling_is_lossless(void **unused) {
 
 /* ---- cases for the decoder in Python ---- */
 
-/* A line "volumes nx ny basis-bytes slice-bytes", a byte for each voxel of the mask, the basis, the slice, and y as it must be. */
+/* A line "volumes nx ny basis-bytes slice-bytes", a byte for each voxel of the mask, the basis, the slice, and y as it must be, all in the byte order of an archive. */
 static int write_case(size_t number, const char *path) {
     static const struct {
         recipe r;
@@ -455,7 +456,11 @@ static int write_case(size_t number, const char *path) {
     fwrite(mask, 1, n, file);
     fwrite(c.basis_bytes, 1, c.n_basis_bytes, file);
     fwrite(c.bytes, 1, c.n_bytes, file);
-    fwrite(c.y, sizeof *c.y, c.n_points * c.n_volumes, file);
+    for (size_t i = 0; i < c.n_points * c.n_volumes; i++) {
+        uint8_t value[4];
+        siren_put_f32(value, c.y[i]);
+        fwrite(value, 1, 4, file);
+    }
     free(mask);
     drop(&c);
     discard(&s);
@@ -479,16 +484,17 @@ static void golden_bytes_are_read(void **unused) {
     for (size_t i = 0; i < nx * ny; i++)
         if (bytes[i]) inside[n_inside++] = (uint32_t)i;
     size_t n = n_inside * n_volumes;
-    float *expected = malloc(n * sizeof *expected), *y = malloc(n * sizeof *y);
+    float *y = malloc(n * sizeof *y);
+    uint8_t *expected = malloc(4 * n);
     assert_true(expected && y);
-    assert_int_equal(fread(expected, sizeof *expected, n, file), n);
+    assert_int_equal(fread(expected, 4, n, file), n);
     fclose(file);
     siren_block block = {.nx = nx, .ny = ny, .nz = 1, .inside = inside, .n_inside = n_inside};
     siren_transform_basis basis;
     assert_siren_ok(siren_transform_basis_decode("basis", bytes + nx * ny, n_basis, n_volumes, &basis));
     assert_siren_ok(siren_transform_decode_slice(&basis, "slice", &block, bytes + nx * ny + n_basis, n_slice,
                                                  (siren_span){0, n_volumes}, y));
-    assert_memory_equal(y, expected, n * sizeof *y);
+    for (size_t i = 0; i < n; i++) assert_true(y[i] == siren_get_f32(expected + 4 * i));
     siren_transform_basis_free(&basis);
     free(bytes);
     free(inside);
