@@ -15,6 +15,8 @@
 #define MOMENT_PRODUCTS 2e9
 #define MOMENT_SLICES 32
 #define TRIAL_SLICES 4
+/* What a coefficient's being 0 or not costs, of what it would without contexts. */
+#define FLAG_BITS 0.85
 
 /* Lower triangle of the sum of x x^T. */
 SIREN_CLONES static void add_point(size_t n, const double *x, double *moments) {
@@ -89,7 +91,7 @@ static siren_status weigh_components(const siren_series *series, const siren_blo
                                      double *gains) {
     siren_status status = SIREN_OK;
     size_t n_volumes = series->geometry.n_volumes, n = n_slices < TRIAL_SLICES ? n_slices : TRIAL_SLICES;
-    float *targets = NULL, *coefficients = NULL, step = (float)(1 / plan->step), lambda = (float)plan->lambda;
+    float *targets = NULL, *coefficients = NULL, step = (float)(1 / plan->step);
     siren_scaling *scaling = NULL;
     siren_slice_grid grid = {0};
     SIREN_TRY(siren_allocate(&scaling, n_volumes, sizeof *scaling, "scaling of a slice"));
@@ -102,13 +104,20 @@ static siren_status weigh_components(const siren_series *series, const siren_blo
         SIREN_TRY(siren_slice_analyse(&grid, n_volumes, n_volumes, axes, mean, targets, step, coefficients));
         for (size_t k = 0; k < n_volumes; k++) {
             const float *c = coefficients + k * grid.n_blocks * BLOCK;
-            double gain = 0;
+            double squares = 0, octaves = 0, n_nonzero = 0, n_all = 1, share, bits;
             for (size_t j = 0; j < grid.n_blocks * BLOCK; j++) {
                 float square = c[j] * c[j];
-                if (square < 0.7f) continue;
-                float won = square - 0.083f - lambda * (4.5f + log2f(square));
-                if (won > 0) gain += (double)won;
+                n_all += grid.used[j / BLOCK] > 0;
+                if (square < 0.5f) continue;
+                squares += (double)square;
+                octaves += log2((double)square);
+                n_nonzero++;
             }
+            if (n_nonzero == 0) continue;
+            share = n_nonzero / n_all;
+            bits = n_nonzero - FLAG_BITS * n_all * (share * log2(share) + (1 - share) * log2(1 - share)) +
+                   0.7 * octaves;
+            double gain = fmax(squares - n_nonzero / 12 - plan->lambda * bits, 0);
             gains[k] += gain * (double)n_slices / (double)n;
         }
         free(targets);
