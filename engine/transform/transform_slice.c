@@ -181,22 +181,22 @@ void siren_transform_rebuild(siren_transform_coefficients *slice) {
 }
 
 /* Rows of the basis times the components of a block, for some volumes: (volumes, 64) sums. */
-SIREN_CLONES static void combine_narrow(const siren_transform_basis *basis, const int32_t *const *components,
+SIREN_CLONES static void combine_narrow(const siren_transform_basis *basis, const int32_t *components,
                                         size_t volume, int32_t *sum) {
     int32_t total[BLOCK] = {0};
     for (size_t k = 0; k < basis->n_components; k++) {
         int32_t weight = basis->vectors[k * basis->n_volumes + volume];
-        for (int i = 0; i < BLOCK; i++) total[i] += weight * components[k][i];
+        for (int i = 0; i < BLOCK; i++) total[i] += weight * components[k * BLOCK + i];
     }
     memcpy(sum, total, sizeof total);
 }
 
-static void combine_wide(const siren_transform_basis *basis, const int32_t *const *components, size_t volume,
+static void combine_wide(const siren_transform_basis *basis, const int32_t *components, size_t volume,
                          int64_t *sum) {
     memset(sum, 0, BLOCK * sizeof *sum);
     for (size_t k = 0; k < basis->n_components; k++)
         for (int i = 0; i < BLOCK; i++)
-            sum[i] += (int64_t)basis->vectors[k * basis->n_volumes + volume] * components[k][i];
+            sum[i] += (int64_t)basis->vectors[k * basis->n_volumes + volume] * components[k * BLOCK + i];
 }
 
 /* Whether no sum of these components can leave 31 bits. */
@@ -231,11 +231,12 @@ siren_status siren_transform_decode_slice(const siren_transform_basis *basis, co
     siren_status status = SIREN_OK;
     size_t n_out = volumes.end - volumes.begin;
     siren_transform_coefficients slice = {0};
-    const int32_t **components = NULL;
+    int32_t *components = NULL;
     int32_t narrow[BLOCK];
     int64_t wide[BLOCK];
     SIREN_TRY(siren_transform_read_slice(basis, name, block, bytes, n_bytes, &slice));
-    SIREN_TRY(siren_allocate(&components, slice.n_components, sizeof *components, "components of a slice"));
+    SIREN_TRY(
+        siren_allocate(&components, slice.n_components, BLOCK * sizeof *components, "components of a block"));
     siren_transform_rebuild(&slice);
     size_t n_pixels = slice.grid.n_blocks * BLOCK;
     bool is_small = is_narrow(basis, slice.values, n_pixels);
@@ -245,7 +246,8 @@ siren_status siren_transform_decode_slice(const siren_transform_basis *basis, co
         const uint32_t *at = slice.grid.points + b * BLOCK;
         if (!slice.grid.used[b]) continue;
         for (size_t k = 0; k < slice.n_components; k++)
-            components[k] = slice.values + k * n_pixels + b * BLOCK;
+            memcpy(components + k * BLOCK, slice.values + k * n_pixels + b * BLOCK,
+                   BLOCK * sizeof *components);
         for (size_t v = volumes.begin; v < volumes.end; v++) {
             int64_t mean = (int64_t)basis->mean[v] << 16;
             float *to = y + (v - volumes.begin);
