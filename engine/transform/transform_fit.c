@@ -15,8 +15,6 @@
 #define MOMENT_PRODUCTS 2e9
 #define MOMENT_SLICES 32
 #define TRIAL_SLICES 4
-/* What a coefficient's being 0 or not costs, of what it would without contexts. */
-#define FLAG_BITS 0.85
 
 /* Lower triangle of the sum of x x^T. */
 SIREN_CLONES static void add_point(size_t n, const double *x, double *moments) {
@@ -115,7 +113,7 @@ static siren_status weigh_components(const siren_series *series, const siren_blo
             }
             if (n_nonzero == 0) continue;
             share = n_nonzero / n_all;
-            bits = n_nonzero - FLAG_BITS * n_all * (share * log2(share) + (1 - share) * log2(1 - share)) +
+            bits = n_nonzero - n_all * (share * log2(share) + (1 - share) * log2(1 - share)) +
                    0.7 * octaves;
             double gain = fmax(squares - n_nonzero / 12 - plan->lambda * bits, 0);
             gains[k] += gain * (double)n_slices / (double)n;
