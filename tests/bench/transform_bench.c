@@ -1,5 +1,6 @@
 /* The transform model on slices of a series, every byte counted: basis, slices, and minimum and maximum of each volume and slice.
- *     transform_bench SERIES.nii.gz Z0:Z1 STEP[,STEP...] [LAMBDA] [THREADS] */
+ *     transform_bench SERIES.nii.gz Z0:Z1 STEP[,STEP...] [LAMBDA] [THREADS] [MASK.nii]
+ * LAMBDA 0: the default. The mask's own bytes are not counted. */
 #include "engine/transform/transform.h"
 #include "formats/nifti.h"
 #include "host/threads.h"
@@ -31,7 +32,7 @@ static void encode(void *user, size_t member) {
     for (size_t i; (i = atomic_fetch_add(&w->next, 1)) < w->n_slices;) {
         size_t n_exceptional, n_points = siren_block_points(&w->slices[i]);
         siren_scaling *scaling = malloc(n_volumes * sizeof *scaling);
-        float *targets = malloc(n_points * n_volumes * sizeof *targets);
+        float *targets = malloc((n_points * n_volumes + 1) * sizeof *targets);
         if (siren_block_gather(w->series, &w->slices[i], targets, scaling, &n_exceptional) != SIREN_OK ||
             siren_scaling_encode(scaling, n_volumes, &w->scaling_bytes[i], &w->n_scaling_bytes[i]) !=
                 SIREN_OK ||
@@ -53,7 +54,8 @@ static void decode(void *user, size_t member) {
         size_t n_points = siren_block_points(&w->slices[i]);
         siren_scaling *scaling = malloc(g->n_volumes * sizeof *scaling);
         float *y = malloc(n_points * g->n_volumes * sizeof *y);
-        void *voxels = malloc(n_points * g->n_volumes * siren_datatype_size(g->datatype));
+        void *voxels =
+            malloc(siren_block_voxels(&w->slices[i]) * g->n_volumes * siren_datatype_size(g->datatype));
         if (siren_scaling_decode("bench", w->scaling_bytes[i], w->n_scaling_bytes[i], g->n_volumes,
                                  scaling) != SIREN_OK ||
             siren_transform_decode_slice(w->basis, "bench", &w->slices[i], w->bytes[i], w->n_bytes[i],
@@ -77,7 +79,7 @@ static void measure(void *user, size_t member) {
     for (size_t i; (i = atomic_fetch_add(&w->next, 1)) < w->n_slices;) {
         size_t n_exceptional, n_points = siren_block_points(&w->slices[i]), n = 0;
         siren_scaling *scaling = malloc(n_volumes * sizeof *scaling);
-        float *targets = malloc(n_points * n_volumes * sizeof *targets),
+        float *targets = malloc((n_points * n_volumes + 1) * sizeof *targets),
               *y = malloc(n_points * n_volumes * sizeof *y);
         double sum = 0;
         if (siren_block_gather(w->series, &w->slices[i], targets, scaling, &n_exceptional) != SIREN_OK ||
@@ -114,7 +116,16 @@ int main(int argc, char **argv) {
         return 1;
     }
     if (z1 > series.geometry.nz || z1 == 0) z1 = series.geometry.nz;
-    size_t n = z1 - z0;
+    size_t n = z1 - z0, n_pixels = series.geometry.nx * series.geometry.ny;
+    siren_series mask = {0};
+    uint32_t *inside = NULL;
+    double *values = NULL;
+    if (argc > 6) {
+        if (siren_nifti_read(argv[6], MEMORY, &mask) != SIREN_OK) return 1;
+        inside = calloc(n_pixels * n, sizeof *inside);
+        values = calloc(n_pixels * n, sizeof *values);
+        siren_series_values(&mask, z0 * n_pixels, n_pixels * n, values);
+    }
     double stored = (double)(series.geometry.nx * series.geometry.ny * n * series.geometry.n_volumes *
                              siren_datatype_size(series.geometry.datatype));
     for (char *at = argv[3]; *at;) {
@@ -129,9 +140,15 @@ int main(int argc, char **argv) {
         w.n_bytes = calloc(n, sizeof *w.n_bytes);
         w.n_scaling_bytes = calloc(n, sizeof *w.n_scaling_bytes);
         w.mse = calloc(n, sizeof *w.mse);
-        for (size_t i = 0; i < n; i++)
-            w.slices[i] =
-                (siren_block){.z = z0 + i, .nx = series.geometry.nx, .ny = series.geometry.ny, .nz = 1};
+        for (size_t i = 0; i < n; i++) {
+            siren_block *slice = &w.slices[i];
+            *slice = (siren_block){.z = z0 + i, .nx = series.geometry.nx, .ny = series.geometry.ny, .nz = 1};
+            if (!inside) continue;
+            slice->inside = inside + i * n_pixels;
+            for (size_t voxel = 0; voxel < n_pixels; voxel++)
+                if (values[i * n_pixels + voxel] != 0)
+                    inside[i * n_pixels + slice->n_inside++] = (uint32_t)voxel;
+        }
         double start = siren_clock(), psnr = 0, encode_busy, decode_busy, busy;
         if (siren_transform_fit(&series, w.slices, n, &w.plan, &basis) != SIREN_OK ||
             siren_transform_basis_encode(&basis, &basis_bytes, &n_basis_bytes) != SIREN_OK ||
@@ -174,5 +191,8 @@ int main(int argc, char **argv) {
         free(w.mse);
     }
     siren_series_free(&series);
+    siren_series_free(&mask);
+    free(inside);
+    free(values);
     return 0;
 }
