@@ -33,8 +33,8 @@ struct siren_coefficients {
     uint8_t halves[SUMS], quarters[SUMS]; /* sums in half and quarter octaves */
     float cost[4096];                     /* bits that a probability in 1/4096 costs */
     uint8_t *used;                        /* (blocks) */
-    /* Of this component and those before it, with a border of empty blocks: magnitudes up to 255, their sums, how many
-     * diagonals are coded. */
+    /* Of this component and those before it, with a border of empty blocks: magnitudes up to 255, their sums, how
+     * many diagonals are coded. */
     uint8_t *magnitudes[2];
     uint16_t *sums[3];
     uint8_t *extents[3];
@@ -85,7 +85,8 @@ static void expect_digit(siren_vote *votes, uint32_t sum, uint32_t weight) {
         votes[step] = siren_vote_expecting(2 * sum + 1, 2 * sum + 2 * weight + 2);
 }
 
-/* Votes before the first bit: a magnitude is expected to be geometrically distributed about the mean of those that the context sums up. */
+/* Votes before the first bit: a magnitude is expected to be geometrically distributed about the mean of those that
+ * the context sums up. */
 static void expect_digits(siren_coefficients *coder) {
     for (uint32_t i = 0; i < CONTEXTS; i++) {
         uint32_t low = octaves_value(i % 16, 2, 1), high = octaves_value(i / 16, 2, 1);
@@ -288,7 +289,8 @@ static void flag_bit(siren_coefficients *coder, size_t block, siren_mixed_bit *b
     siren_mixed_predict(&coder->tables, bit);
 }
 
-/* The models of the number of diagonals less one, 4 bits from the highest on, of which `known` (1, then 1b ...) were seen. */
+/* The models of the number of diagonals less one, 4 bits from the highest on, of which `known` (1, then 1b ...)
+ * were seen. */
 static void length_contexts(const siren_coefficients *coder, size_t block, unsigned contexts[MODELS]) {
     size_t at = padded(coder, block), row = coder->across + 2;
     const uint8_t *e = coder->extents[0], *p = coder->extents[1] + at;

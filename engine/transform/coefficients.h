@@ -1,31 +1,32 @@
-/* Quantised coefficients of one slice, component by component, as bits of the range coder whose contexts are the neighbours in the
- * block, the blocks around and the components before. docs/transform.md is normative. */
+/* Quantised coefficients of one slice, component by component, as bits of the range coder whose contexts are the
+ * neighbours in the block, the blocks around and the components before. docs/transform.md is normative. */
 #ifndef SIREN_ENGINE_TRANSFORM_COEFFICIENTS_H
 #define SIREN_ENGINE_TRANSFORM_COEFFICIENTS_H
 
 #include "engine/transform/block_transform.h"
 #include "engine/transform/mixer.h"
 
-/* Kinds of coefficients that have a point of reconstruction of their own: of magnitude 1 or more, in three surroundings. */
+/* Kinds of coefficients that have a point of reconstruction of their own: of magnitude 1 or more, in three
+ * surroundings. */
 #define SIREN_RECONSTRUCTION_KINDS 6
 /* No level is larger in magnitude. */
 #define SIREN_LEVEL_LIMIT ((int32_t)1 << 26)
 
 typedef struct siren_coefficients siren_coefficients;
 
-/* Blocks stand row by row, `across` in each of `down` rows; those with `used` 0 are not coded. `used` is copied. `*out` is yours:
- * siren_coefficients_free(). */
+/* Blocks stand row by row, `across` in each of `down` rows; those with `used` 0 are not coded. `used` is copied.
+ * `*out` is yours: siren_coefficients_free(). */
 siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t *used,
                                        siren_coefficients **out);
 void siren_coefficients_free(siren_coefficients *coder);
 
-/* Codes the next component. `wanted` (blocks, 64): coefficients in steps. `levels` (blocks, 64) and `kinds` (blocks, 64) receive what
- * was chosen, as decoding will. `lambda`: squared steps that a bit is worth. `points` (SIREN_RECONSTRUCTION_KINDS): how far below a
- * magnitude its values lie, in 1/256 steps. */
+/* Codes the next component. `wanted` (blocks, 64): coefficients in steps. `levels` (blocks, 64) and `kinds`
+ * (blocks, 64) receive what was chosen, as decoding will. `lambda`: squared steps that a bit is worth. `points`
+ * (SIREN_RECONSTRUCTION_KINDS): how far below a magnitude its values lie, in 1/256 steps. */
 void siren_coefficients_put(siren_coefficients *coder, siren_range_encoder *encoder, const float *wanted,
                             float lambda, const int8_t *points, int32_t *levels, uint8_t *kinds);
-/* Reads the next component; false where a level is beyond the limit or the bytes are short. A kind of SIREN_RECONSTRUCTION_KINDS
- * stands for exactly its level. */
+/* Reads the next component; false where a level is beyond the limit or the bytes are short. A kind of
+ * SIREN_RECONSTRUCTION_KINDS stands for exactly its level. */
 bool siren_coefficients_get(siren_coefficients *coder, siren_range_decoder *decoder, int32_t *levels,
                             uint8_t *kinds);
 

@@ -1,17 +1,31 @@
 #include "engine/transform/eigen.h"
 
+#include "host/clones.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Householder reflections from the last row on, until `a` is tridiagonal: `d` is its diagonal, `e[i]` stands beside d[i] and d[i + 1].
- * Row i of `a` keeps the i-th reflection, of norm sqrt(2) or zero, in its first i places. */
+SIREN_CLONES double siren_dot(const double *a, const double *b, size_t n) {
+    double parts[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int j = 0; j < 8; j++) parts[j] += a[i + (size_t)j] * b[i + (size_t)j];
+    for (; i < n; i++) parts[i & 7] += a[i] * b[i];
+    return ((parts[0] + parts[4]) + (parts[1] + parts[5])) + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
+}
+
+SIREN_CLONES void siren_add_times(double *a, double factor, const double *b, size_t n) {
+    for (size_t i = 0; i < n; i++) a[i] += factor * b[i];
+}
+
+/* Householder reflections from the last row on, until `a` is tridiagonal: `d` is its diagonal, `e[i]` stands
+ * beside d[i] and d[i + 1]. Row i of `a` keeps the i-th reflection, of norm sqrt(2) or zero, in its first i
+ * places. */
 static void tridiagonalise(size_t n, double *a, double *d, double *e, double *p) {
     for (size_t i = n - 1; i > 0; i--) {
-        double *u = a + i * n, norm = 0, inner = 0;
-        for (size_t j = 0; j < i; j++) norm += u[j] * u[j];
+        double *u = a + i * n, norm = sqrt(siren_dot(u, u, i));
         d[i] = a[i * n + i];
-        norm = sqrt(norm);
         e[i - 1] = u[i - 1] > 0 ? -norm : norm;
         if (norm == 0) continue;
         u[i - 1] -= e[i - 1];
@@ -21,31 +35,27 @@ static void tridiagonalise(size_t n, double *a, double *d, double *e, double *p)
         for (size_t j = 0; j < i; j++) p[j] = 0;
         for (size_t j = 0; j < i; j++) {
             const double *row = a + j * n;
-            double sum = row[j] * u[j];
-            for (size_t k = 0; k < j; k++) {
-                sum += row[k] * u[k];
-                p[k] += row[k] * u[j];
-            }
-            p[j] += sum;
+            p[j] += siren_dot(row, u, j + 1);
+            siren_add_times(p, u[j], row, j);
         }
-        for (size_t j = 0; j < i; j++) inner += u[j] * p[j];
+        double inner = siren_dot(u, p, i);
         for (size_t j = 0; j < i; j++) p[j] -= inner / 2 * u[j];
         for (size_t j = 0; j < i; j++) {
-            double *row = a + j * n;
-            for (size_t k = 0; k <= j; k++) row[k] -= u[j] * p[k] + p[j] * u[k];
+            siren_add_times(a + j * n, -u[j], p, j + 1);
+            siren_add_times(a + j * n, -p[j], u, j + 1);
         }
     }
     d[0] = a[0];
 }
 
-/* The product of the reflections takes their place: rows of the result are the axes in which the matrix is tridiagonal. */
+/* The product of the reflections takes their place: rows of the result are the axes in which the matrix is
+ * tridiagonal. */
 static void accumulate(size_t n, double *a, double *u) {
     for (size_t i = 0; i < n; i++) {
         memcpy(u, a + i * n, i * sizeof *u);
         for (size_t j = 0; j < i; j++) {
-            double inner = 0, *row = a + j * n;
-            for (size_t k = 0; k < i; k++) inner += row[k] * u[k];
-            for (size_t k = 0; k < i; k++) row[k] -= inner * u[k];
+            double *row = a + j * n;
+            siren_add_times(row, -siren_dot(row, u, i), u, i);
             row[i] = a[i * n + j] = 0;
         }
         a[i * n + i] = 1;
@@ -53,7 +63,7 @@ static void accumulate(size_t n, double *a, double *u) {
 }
 
 /* Rows i and i + 1 turned. */
-static void rotate(double *x, double *y, size_t n, double c, double s) {
+SIREN_CLONES static void rotate(double *x, double *y, size_t n, double c, double s) {
     for (size_t k = 0; k < n; k++) {
         double t = y[k];
         y[k] = s * x[k] + c * t;

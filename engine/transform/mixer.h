@@ -1,5 +1,5 @@
-/* Logistic mixing: several models' probabilities of one bit become one, by weights that learn. Integers only; docs/transform.md
- * is normative. */
+/* Logistic mixing: several models' probabilities of one bit become one, by weights that learn. Integers only;
+ * docs/transform.md is normative. */
 #ifndef SIREN_ENGINE_TRANSFORM_MIXER_H
 #define SIREN_ENGINE_TRANSFORM_MIXER_H
 

@@ -26,8 +26,9 @@ static inline bool siren_slice_has_upper(const siren_slice_grid *grid, size_t bl
 siren_status siren_slice_grid_create(const siren_block *block, siren_slice_grid *out);
 void siren_slice_grid_free(siren_slice_grid *grid);
 
-/* For the encoder. Coefficients (n_components, n_blocks, 64) of targets along the rows of `analysis` (n_components, n_volumes), times
- * `factor`; blocks without points are left as they are. Places without points are filled smoothly. */
+/* For the encoder. Coefficients (n_components, n_blocks, 64) of targets along the rows of `analysis`
+ * (n_components, n_volumes), times `factor`; blocks without points are left as they are. Places without points are
+ * filled smoothly. */
 siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes, size_t n_components,
                                  const float *analysis, const uint8_t *mean, const float *targets,
                                  float factor, float *coefficients);

@@ -1,7 +1,9 @@
-/* The transform model: principal components over volumes, cosine transform of 8 x 8 blocks of each component of a slice, levels by
- * the range coder. A basis serves many slices; each slice is bytes of its own. docs/transform.md is normative.
+/* The transform model: principal components over volumes, cosine transform of 8 x 8 blocks of each component of a
+ * slice, levels by the range coder. A basis serves many slices; each slice is bytes of its own. docs/transform.md
+ * is normative.
  *
- * Decoding is integer arithmetic throughout: its result is a whole number of 2^-24, so that every machine has the same bits. */
+ * Decoding is integer arithmetic throughout: its result is a whole number of 2^-24, so that every machine has the
+ * same bits. */
 #ifndef SIREN_ENGINE_TRANSFORM_TRANSFORM_H
 #define SIREN_ENGINE_TRANSFORM_TRANSFORM_H
 
@@ -25,8 +27,9 @@ typedef struct {
 /* Puts the defaults in the place of zeros. USAGE for a step or a lambda that is none. */
 siren_status siren_transform_plan_check(siren_transform_plan *plan);
 
-/* The basis that suits the slices (n_slices, each a block of one slice) of a series at `plan`: as many components as pay for their
- * bytes. Some slices and points stand for all where there are many. `*out` is yours: siren_transform_basis_free(). */
+/* The basis that suits the slices (n_slices, each a block of one slice) of a series at `plan`: as many components
+ * as pay for their bytes. Some slices and points stand for all where there are many. `*out` is yours:
+ * siren_transform_basis_free(). */
 siren_status siren_transform_fit(const siren_series *series, const siren_block *slices, size_t n_slices,
                                  const siren_transform_plan *plan, siren_transform_basis *out);
 /* The struct itself stays the caller's. NULL is allowed. */
@@ -34,11 +37,13 @@ void siren_transform_basis_free(siren_transform_basis *basis);
 /* `*bytes` is yours: free(). */
 siren_status siren_transform_basis_encode(const siren_transform_basis *basis, uint8_t **bytes,
                                           size_t *n_bytes);
-/* Of a series of `n_volumes`. CORRUPT, with `name` in the message, for bytes that encoding does not make. `*out` is yours. */
+/* Of a series of `n_volumes`. CORRUPT, with `name` in the message, for bytes that encoding does not make. `*out`
+ * is yours. */
 siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes, size_t n_bytes,
                                           size_t n_volumes, siren_transform_basis *out);
 
-/* `targets` (n_points, n_volumes) of a block of one slice, as siren_block_targets() makes them; NaN is no data. `*bytes` is yours. */
+/* `targets` (n_points, n_volumes) of a block of one slice, as siren_block_targets() makes them; NaN is no data.
+ * `*bytes` is yours. */
 siren_status siren_transform_encode_slice(const siren_transform_basis *basis,
                                           const siren_transform_plan *plan, const siren_block *block,
                                           const float *targets, uint8_t **bytes, size_t *n_bytes);

@@ -16,8 +16,8 @@ void siren_transform_basis_free(siren_transform_basis *basis) {
     *basis = (siren_transform_basis){0};
 }
 
-/* What encoder and decoder know of a vector's entry: vectors are orthogonal and of length 1, so what the earlier ones have left of a
- * volume is shared by those to come. */
+/* What encoder and decoder know of a vector's entry: vectors are orthogonal and of length 1, so what the earlier
+ * ones have left of a volume is shared by those to come. */
 typedef struct {
     siren_integer_model entries[7], precision, mean, count;
     int64_t *left; /* (n_volumes) 1 - the sum of squares, in 2^-28 */
@@ -150,8 +150,8 @@ done:
 
 /* ---- scaling ---- */
 
-/* How values become integers whose differences are small: as they are, or by their bits as float32 or float64, of which negative ones
- * are turned round so that order is kept. */
+/* How values become integers whose differences are small: as they are, or by their bits as float32 or float64, of
+ * which negative ones are turned round so that order is kept. */
 enum { AS_INTEGER, AS_FLOAT32, AS_FLOAT64, N_WAYS };
 
 static int64_t to_key(unsigned way, double value) {

@@ -11,7 +11,8 @@
 #define BLOCK SIREN_TRANSFORM_BLOCK
 #define ONE 16384
 
-/* Products that the second moments take at most, slices that they are taken of, and slices that tell what components are worth. */
+/* Products that the second moments take at most, slices that they are taken of, and slices that tell what
+ * components are worth. */
 #define MOMENT_PRODUCTS 2e9
 #define MOMENT_SLICES 32
 #define TRIAL_SLICES 4
@@ -83,7 +84,8 @@ done:
     return status;
 }
 
-/* What each component along the rows of `axes` wins in squared steps + lambda bits over leaving it out, in all slices. */
+/* What each component along the rows of `axes` wins in squared steps + lambda bits over leaving it out, in all
+ * slices. */
 static siren_status weigh_components(const siren_series *series, const siren_block *slices, size_t n_slices,
                                      const siren_transform_plan *plan, const uint8_t *mean, const float *axes,
                                      double *gains) {
@@ -113,8 +115,7 @@ static siren_status weigh_components(const siren_series *series, const siren_blo
             }
             if (n_nonzero == 0) continue;
             share = n_nonzero / n_all;
-            bits = n_nonzero - n_all * (share * log2(share) + (1 - share) * log2(1 - share)) +
-                   0.7 * octaves;
+            bits = n_nonzero - n_all * (share * log2(share) + (1 - share) * log2(1 - share)) + 0.7 * octaves;
             double gain = fmax(squares - n_nonzero / 12 - plan->lambda * bits, 0);
             gains[k] += gain * (double)n_slices / (double)n;
         }
@@ -131,8 +132,9 @@ done:
     return status;
 }
 
-/* Bits behind the point of a vector: with one more, its entries would cost more than the error in all points that their rounding
- * leaves, of which the components to come take up some; but no fewer than tell entries of usual size from 0. */
+/* Bits behind the point of a vector: with one more, its entries would cost more than the error in all points that
+ * their rounding leaves, of which the components to come take up some; but no fewer than tell entries of usual
+ * size from 0. */
 static unsigned precision_for(double mean_square, double n_points, double step, size_t n_volumes) {
     double bits = log2(sqrt(mean_square * n_points) / step) - 1, least = log2(2 * sqrt((double)n_volumes));
     if (!(bits > least)) bits = least;
@@ -148,14 +150,10 @@ static void round_axes(siren_transform_basis *basis, const double *axes, double 
         for (int pass = 0; pass < 2; pass++)
             for (size_t j = 0; j < k; j++) {
                 const double *other = rounded + j * n;
-                double inner = 0, square = 0;
-                for (size_t v = 0; v < n; v++) {
-                    inner += row[v] * other[v];
-                    square += other[v] * other[v];
-                }
-                for (size_t v = 0; v < n && square > 0; v++) row[v] -= inner / square * other[v];
+                double square = siren_dot(other, other, n);
+                if (square > 0) siren_add_times(row, -siren_dot(row, other, n) / square, other, n);
             }
-        for (size_t v = 0; v < n; v++) norm += row[v] * row[v];
+        norm = siren_dot(row, row, n);
         norm = norm > 1e-12 ? 1 / sqrt(norm) : 0;
         double unit = ldexp(1, basis->precision[k]);
         for (size_t v = 0; v < n; v++) {
@@ -165,7 +163,8 @@ static void round_axes(siren_transform_basis *basis, const double *axes, double 
     }
 }
 
-/* The dual axes: projections on them are what the rounded axes rebuild a point from with the least error. (Q Q^T)^-1 Q by Cholesky. */
+/* The dual axes: projections on them are what the rounded axes rebuild a point from with the least error. (Q
+ * Q^T)^-1 Q by Cholesky. */
 static siren_status make_analysis(siren_transform_basis *basis, double *rounded) {
     siren_status status = SIREN_OK;
     size_t n = basis->n_volumes, m = basis->n_components;
@@ -173,21 +172,19 @@ static siren_status make_analysis(siren_transform_basis *basis, double *rounded)
     SIREN_TRY(siren_allocate(&gram, m, m * sizeof *gram, "a basis"));
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j <= i; j++) {
-            double sum = i == j ? 1e-9 : 0;
-            for (size_t v = 0; v < n; v++) sum += rounded[i * n + v] * rounded[j * n + v];
-            for (size_t k = 0; k < j; k++) sum -= gram[i * m + k] * gram[j * m + k];
+            double sum =
+                siren_dot(rounded + i * n, rounded + j * n, n) - siren_dot(gram + i * m, gram + j * m, j);
+            if (i == j) sum += 1e-9;
             gram[i * m + j] = i == j ? sqrt(sum > 1e-9 ? sum : 1e-9) : sum / gram[j * m + j];
         }
     for (size_t i = 0; i < m; i++) {
         double *row = rounded + i * n;
-        for (size_t j = 0; j < i; j++)
-            for (size_t v = 0; v < n; v++) row[v] -= gram[i * m + j] * rounded[j * n + v];
+        for (size_t j = 0; j < i; j++) siren_add_times(row, -gram[i * m + j], rounded + j * n, n);
         for (size_t v = 0; v < n; v++) row[v] /= gram[i * m + i];
     }
     for (size_t i = m; i-- > 0;) {
         double *row = rounded + i * n;
-        for (size_t j = i + 1; j < m; j++)
-            for (size_t v = 0; v < n; v++) row[v] -= gram[j * m + i] * rounded[j * n + v];
+        for (size_t j = i + 1; j < m; j++) siren_add_times(row, -gram[j * m + i], rounded + j * n, n);
         for (size_t v = 0; v < n; v++) row[v] /= gram[i * m + i];
     }
     for (size_t i = 0; i < m * n; i++) basis->analysis[i] = (float)rounded[i];

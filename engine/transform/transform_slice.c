@@ -12,7 +12,8 @@
 #define KINDS SIREN_RECONSTRUCTION_KINDS
 #define MOST_OCTAVES 16
 #define USUAL_LAMBDA 0.11
-/* Values are whole numbers of 2^-unit: 64 to 128 of them a step, and at least 1024 to 1, so that 2^-24 is never coarser. */
+/* Values are whole numbers of 2^-unit: 64 to 128 of them a step, and at least 1024 to 1, so that 2^-24 is never
+ * coarser. */
 #define STEP_BITS 6
 #define LEAST_UNIT 10
 

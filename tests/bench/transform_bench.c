@@ -1,4 +1,5 @@
-/* The transform model on slices of a series, every byte counted: basis, slices, and minimum and maximum of each volume and slice.
+/* The transform model on slices of a series, every byte counted: basis, slices, and minimum and maximum of each
+ * volume and slice.
  *     transform_bench SERIES.nii.gz Z0:Z1 STEP[,STEP...] [LAMBDA] [THREADS] [MASK.nii]
  * LAMBDA 0: the default. The mask's own bytes are not counted. */
 #include "engine/transform/transform.h"

@@ -1,6 +1,6 @@
-/* engine/transform: what was coded comes back as near as the step says, whatever the volumes, sides, mask and missing values; parts are parts of
- * the whole; damage is found; eigenvectors and cosines are those of double precision. And with arguments, cases for the decoder
- * in Python (transform_model.py):
+/* engine/transform: what was coded comes back as near as the step says, whatever the volumes, sides, mask and
+ * missing values; parts are parts of the whole; damage is found; eigenvectors and cosines are those of double
+ * precision. And with arguments, cases for the decoder in Python (transform_model.py):
  *     unit_transform write CASE FILE */
 #include "tests/shared/testing.h"
 #include "engine/transform/eigen.h"
@@ -230,7 +230,8 @@ static void extremes_saturate(void **unused) {
             c.values[i] = trial < 7 ? extremes[trial] : extremes[random_u32() % (trial % 2 ? 7 : 3)];
         siren_transform_rebuild(&c);
     }
-    /* 2^31 in one place of 64 is 2^31 / 8 in each pixel of the block, whose neighbours are 0; far from edges it stays. */
+    /* 2^31 in one place of 64 is 2^31 / 8 in each pixel of the block, whose neighbours are 0; far from edges it
+     * stays. */
     memset(c.values, 0, n * sizeof *c.values);
     c.values[0] = INT32_MAX;
     siren_transform_rebuild(&c);
@@ -357,7 +358,8 @@ static void volumes_are_parts_of_the_whole(void **unused) {
     discard(&s);
 }
 
-/* Cut short, lengthened or with other bits, bytes are CORRUPT or give other values, within [0, 1], and nothing worse. */
+/* Cut short, lengthened or with other bits, bytes are CORRUPT or give other values, within [0, 1], and nothing
+ * worse. */
 static void damage_does_no_harm(void **unused) {
     (void)unused;
     sample s = make((recipe){.nx = 20, .ny = 19, .nz = 1, .n_volumes = 7, .noise = 20, .masked = true});
@@ -451,7 +453,8 @@ static void scaling_is_lossless(void **unused) {
 
 /* ---- cases for the decoder in Python ---- */
 
-/* A line "volumes nx ny basis-bytes slice-bytes", a byte for each voxel of the mask, the basis, the slice, and y as it must be, all in the byte order of an archive. */
+/* A line "volumes nx ny basis-bytes slice-bytes", a byte for each voxel of the mask, the basis, the slice, and y
+ * as it must be, all in the byte order of an archive. */
 static int write_case(size_t number, const char *path) {
     static const struct {
         recipe r;
