@@ -27,7 +27,6 @@ void siren_predictor_terms(const siren_lattice *lattice, size_t volume, siren_pr
 /* ---- for the encoder ---- */
 
 #define N_TERMS (SIREN_PREDICTOR_TERMS + 2) /* and the constant, and the target */
-#define CONSTANT 8
 
 struct siren_predictor_fit {
     const siren_lattice *lattice;
@@ -81,6 +80,40 @@ done:
     return status;
 }
 
+typedef struct {
+    double detail;
+    uint32_t volume;
+} volume_detail;
+
+static int by_detail(const void *a, const void *b) {
+    const volume_detail *x = a, *y = b;
+    return x->detail != y->detail ? (x->detail > y->detail) - (x->detail < y->detail)
+                                  : (x->volume > y->volume) - (x->volume < y->volume);
+}
+
+siren_status siren_predictor_order(const siren_lattice *lattice, uint32_t *order) {
+    volume_detail *details = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&details, lattice->n_volumes, sizeof *details, "the order of volumes"));
+    for (size_t v = 0; v < lattice->n_volumes; v++) {
+        double sum = 0;
+        for (size_t z = 0; z < lattice->nz; z++)
+            for (size_t y = 1; y < lattice->ny; y++) {
+                const int32_t *row = lattice->values + siren_lattice_at(lattice, v, z, y);
+                for (size_t x = 1; x < lattice->nx; x++)
+                    if (siren_lattice_has(lattice, z, y, x)) {
+                        double d = (double)row[x] - .5 * row[x - 1] - .5 * row[(ptrdiff_t)x - lattice->stride];
+                        sum += d * d;
+                    }
+            }
+        /* In half octaves, so that like volumes stay in their order. */
+        details[v] = (volume_detail){floor(2 * log2(sum + 1)), (uint32_t)v};
+    }
+    qsort(details, lattice->n_volumes, sizeof *details, by_detail);
+    for (size_t v = 0; v < lattice->n_volumes; v++) order[v] = details[v].volume;
+    free(details);
+    return SIREN_OK;
+}
+
 /* Forward selection: each time the volume that tells most of what is left. */
 static void choose_references(siren_predictor_fit *fit, size_t volume, siren_predictor *out) {
     size_t n_volumes = fit->lattice->n_volumes;
@@ -96,7 +129,7 @@ static void choose_references(siren_predictor_fit *fit, size_t volume, siren_pre
     double all = left[volume];
     for (size_t k = 0; k < SIREN_PREDICTOR_REFERENCES && k < volume; k++) {
         size_t best = volume;
-        double most = k == 0 ? -1 : 0.002 * all;
+        double most = k == 0 ? -1 : 0.005 * all;
         for (size_t v = 0; v < volume; v++)
             if (left[v] > 1e-3 * gram[v * n_volumes + v] && told[v] * told[v] / left[v] > most) {
                 best = v;
@@ -178,7 +211,7 @@ void siren_predictor_fit_volume(siren_predictor_fit *fit, size_t volume, const u
                 ptrdiff_t at = siren_lattice_at(lattice, 0, z, y) + (ptrdiff_t)x;
                 float f[N_TERMS], spread = 8;
                 for (size_t i = 0; i < n; i++) f[i] = (float)terms[i][at];
-                f[n] = CONSTANT;
+                f[n] = SIREN_PREDICTOR_CONSTANT;
                 f[n + 1] = (float)own[at];
                 if (volume == 0)
                     spread += 4 * (fabsf(f[0] - f[2]) + fabsf(f[1] - f[2]) + fabsf(f[1] - f[3]));
