@@ -37,8 +37,8 @@ void siren_lattice_fill_borders(siren_lattice *lattice, size_t volume) {
         for (size_t y = 0; y < lattice->ny; y++) {
             int32_t *row = lattice->values + siren_lattice_at(lattice, volume, z, y);
             siren_lattice_begin_row(row, lattice->stride);
-            for (size_t x = 0; lattice->inside && x < lattice->nx; x++)
-                if (!siren_lattice_has(lattice, z, y, x)) row[x] = siren_lattice_outside(row + x, lattice->stride);
+            for (size_t x = 0; (lattice->inside || lattice->absent) && x < lattice->nx; x++)
+                if (!siren_lattice_has(lattice, volume, z, y, x)) row[x] = siren_lattice_between(row + x, lattice->stride);
             siren_lattice_end_row(row, lattice->nx);
         }
         siren_lattice_end_plane(lattice, volume, z);

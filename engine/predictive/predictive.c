@@ -40,6 +40,7 @@ static siren_status begin(const siren_predictive_plan *plan, block_coding *block
     SIREN_TRY(siren_allocate(&block->order, plan->n_volumes, sizeof *block->order, "the order of volumes"));
     SIREN_TRY(siren_allocate(&block->predictors, plan->n_volumes, sizeof *block->predictors, "the predictors"));
     for (size_t t = 0; t < plan->n_volumes; t++) block->order[t] = (uint32_t)t;
+    block->lattice.order = block->order;
     SIREN_TRY(siren_allocate(&block->lattice.values, (size_t)block->lattice.volume * plan->n_volumes,
                              sizeof *block->lattice.values, "the values"));
 done:
@@ -67,7 +68,7 @@ static size_t first_voxel(const siren_predictive_plan *plan, size_t volume) {
                 for (size_t x_ = 0, i = first_voxel((block)->plan, (block)->order[t_]) +                     \
                                         (z_ * (block)->plan->ny + y_) * (block)->plan->nx;                   \
                      x_ < (block)->plan->nx; x_++, i++)                                                      \
-                    if (siren_lattice_has(&(block)->lattice, z_, y_, x_))
+                    if (siren_lattice_has(&(block)->lattice, t_, z_, y_, x_))
 #define LATTICE_VALUE(block) (block)->lattice.values[siren_lattice_at(&(block)->lattice, t_, z_, y_) + (ptrdiff_t)x_]
 
 /* ---- what both ways share ---- */
@@ -107,7 +108,7 @@ static int32_t old_weight(const siren_predictor *before, const siren_predictor *
 
 /* ---- encoder ---- */
 
-/* Chooses form and range of the values; fills `numbers`, and sets exceptions to the value before. */
+/* Chooses form and range of the values, and tells which voxels have none. */
 static siren_status survey(block_coding *block, const void *voxels, uint8_t *exceptional) {
     const siren_predictive_plan *plan = block->plan;
     siren_value_survey floats = {0};
@@ -137,9 +138,10 @@ static siren_status survey(block_coding *block, const void *voxels, uint8_t *exc
 }
 
 static void fill_lattice(block_coding *block, const void *voxels) {
-    uint64_t number = 0, integer;
     FOR_EACH_VOXEL(block) {
-        if (siren_value_to_integer(&block->map, voxels, i, &integer)) number = to_number(block, integer);
+        uint64_t integer = block->lowest;
+        (void)siren_value_to_integer(&block->map, voxels, i, &integer);
+        uint64_t number = to_number(block, integer);
         LATTICE_VALUE(block) = (int32_t)(number >> block->low_bits);
         if (block->low) block->low[i] = number & (((uint64_t)1 << block->low_bits) - 1);
     }
@@ -236,11 +238,14 @@ siren_status siren_predictive_encode(const siren_predictive_plan *plan, const vo
     SIREN_TRY(begin(plan, &block));
     SIREN_TRY(siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
     SIREN_TRY(survey(&block, voxels, exceptional));
-    fill_lattice(&block, voxels);
     siren_range_encoder_begin(&block.encoder);
     put_head(&block);
-    if (block.has_exceptions) put_exceptions(&block, voxels, exceptional);
+    if (block.has_exceptions) {
+        put_exceptions(&block, voxels, exceptional);
+        block.lattice.absent = exceptional;
+    }
     if (block.n_numbers > 0) {
+        fill_lattice(&block, voxels);
         SIREN_TRY(siren_predictor_order(&block.lattice, block.order));
         fill_lattice(&block, voxels);
         put_order(&block);
@@ -347,7 +352,7 @@ static siren_status get_volumes(block_coding *block, const char *name) {
     return SIREN_OK;
 }
 
-static void restore(block_coding *block, void *voxels, const uint8_t *exceptional) {
+static void restore(block_coding *block, void *voxels) {
     low_bit_models low = {.last = 0};
     siren_bit_models_begin(low.models[0], 64 * 3);
     FOR_EACH_VOXEL(block) {
@@ -355,7 +360,6 @@ static void restore(block_coding *block, void *voxels, const uint8_t *exceptiona
         for (unsigned bit = block->low_bits; bit-- > 0;)
             bits = bits << 1 | siren_bit_get(&block->decoder, low_bit_model(&low, bit, bits));
         low.last = bits;
-        if (exceptional && exceptional[i]) continue;
         uint64_t number = (uint64_t)LATTICE_VALUE(block) << block->low_bits | bits;
         siren_value_from_integer(&block->map, from_number(block, number), voxels, i);
     }
@@ -372,12 +376,13 @@ siren_status siren_predictive_decode(const siren_predictive_plan *plan, const ch
     if (block.has_exceptions) {
         SIREN_TRY(siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
         get_exceptions(&block, voxels, exceptional);
+        block.lattice.absent = exceptional;
     }
     if (block.n_numbers > 0) {
         SIREN_TRY(get_order(&block, name));
         SIREN_TRY(get_volumes(&block, name));
     }
-    restore(&block, voxels, exceptional);
+    restore(&block, voxels);
     SIREN_TRY(siren_range_decoder_finish(&block.decoder, name));
 done:
     free(exceptional);

@@ -55,7 +55,7 @@ siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_pred
     SIREN_TRY(siren_allocate(&innovations, n_volumes * N_SAMPLES, sizeof *innovations, "the predictor"));
     for (size_t i = 0; i < n_places && n < N_SAMPLES; i += step) {
         size_t x = i % lattice->nx, y = i / lattice->nx % lattice->ny, z = i / lattice->nx / lattice->ny;
-        if (!siren_lattice_has(lattice, z, y, x)) continue;
+        if (lattice->inside && !lattice->inside[i]) continue;
         for (size_t v = 0; v < n_volumes; v++) {
             const int32_t *at = lattice->values + siren_lattice_at(lattice, v, z, y) + x;
             innovations[v * N_SAMPLES + n] = (float)at[0] - .5f * (float)at[-1] - .5f * (float)at[-lattice->stride];
@@ -100,7 +100,7 @@ siren_status siren_predictor_order(const siren_lattice *lattice, uint32_t *order
             for (size_t y = 1; y < lattice->ny; y++) {
                 const int32_t *row = lattice->values + siren_lattice_at(lattice, v, z, y);
                 for (size_t x = 1; x < lattice->nx; x++)
-                    if (siren_lattice_has(lattice, z, y, x)) {
+                    if (siren_lattice_has(lattice, v, z, y, x)) {
                         double d = (double)row[x] - .5 * row[x - 1] - .5 * row[(ptrdiff_t)x - lattice->stride];
                         sum += d * d;
                     }
@@ -207,7 +207,7 @@ void siren_predictor_fit_volume(siren_predictor_fit *fit, size_t volume, const u
         for (size_t y = 0; y < lattice->ny; y++) {
             memset(fit->products, 0, sizeof fit->products);
             for (size_t x = 0; x < lattice->nx; x++) {
-                if (!siren_lattice_has(lattice, z, y, x)) continue;
+                if (!siren_lattice_has(lattice, volume, z, y, x)) continue;
                 ptrdiff_t at = siren_lattice_at(lattice, 0, z, y) + (ptrdiff_t)x;
                 float f[N_TERMS], spread = 8;
                 for (size_t i = 0; i < n; i++) f[i] = (float)terms[i][at];

@@ -296,8 +296,8 @@ static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_pr
             for (size_t x = 0; x < lattice->nx; x++) {
                 int32_t *value = values + x;
                 ptrdiff_t at = row + (ptrdiff_t)x;
-                if (!siren_lattice_has(lattice, z, y, x)) {
-                    *value = siren_lattice_outside(value, stride);
+                if (!siren_lattice_has(lattice, volume, z, y, x)) {
+                    *value = siren_lattice_between(value, stride);
                     continue;
                 }
                 int32_t predicted = (int32_t)predict(predictor, terms, at, lattice->largest);
