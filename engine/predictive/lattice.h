@@ -14,7 +14,8 @@ typedef struct {
     int32_t largest;
     int32_t *values;       /* (n_volumes, nz, ny + 4, nx + 4) */
     const uint8_t *inside; /* (nz, ny, nx); NULL: all */
-    const uint8_t *absent; /* (n_volumes as stored, nz, ny, nx): 1 where a voxel has no value; NULL: nowhere */
+    const uint8_t
+        *absent; /* (n_volumes as stored, nz, ny, nx): 1 where a voxel has no value; NULL: nowhere */
     const uint32_t *order; /* (n_volumes) the stored volume that is coded i-th */
 } siren_lattice;
 
@@ -27,7 +28,8 @@ static inline ptrdiff_t siren_lattice_at(const siren_lattice *lattice, size_t vo
 }
 
 /* Whether a voxel has a value that is coded. */
-static inline bool siren_lattice_has(const siren_lattice *lattice, size_t volume, size_t z, size_t y, size_t x) {
+static inline bool siren_lattice_has(const siren_lattice *lattice, size_t volume, size_t z, size_t y,
+                                     size_t x) {
     size_t place = (z * lattice->ny + y) * lattice->nx + x;
     if (lattice->inside && !lattice->inside[place]) return false;
     return !lattice->absent ||
@@ -37,7 +39,9 @@ static inline bool siren_lattice_has(const siren_lattice *lattice, size_t volume
 /* Borders: those above a plane from volume `like` (itself for the first: zeros), left of a row before it, right of it after it,
  * and below the plane after its last row. */
 void siren_lattice_begin_plane(siren_lattice *lattice, size_t volume, size_t z, size_t like);
-static inline void siren_lattice_begin_row(int32_t *row, ptrdiff_t stride) { row[-1] = row[-2] = row[-stride]; }
+static inline void siren_lattice_begin_row(int32_t *row, ptrdiff_t stride) {
+    row[-1] = row[-2] = row[-stride];
+}
 static inline void siren_lattice_end_row(int32_t *row, size_t nx) { row[nx] = row[nx + 1] = row[nx - 1]; }
 void siren_lattice_end_plane(siren_lattice *lattice, size_t volume, size_t z);
 /* For the encoder, whose values are all there: what a volume's borders and voxels without a value will hold. */

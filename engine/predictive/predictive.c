@@ -32,13 +32,15 @@ static siren_status begin(const siren_predictive_plan *plan, block_coding *block
     *block = (block_coding){.plan = plan, .map = {.datatype = plan->datatype}};
     if (siren_datatype_size(plan->datatype) == 0)
         return siren_fail(SIREN_USAGE, "datatype %d is unknown", (int)plan->datatype);
-    if (plan->nx == 0 || plan->ny == 0 || plan->nz == 0 || plan->n_volumes == 0 || plan->n_volumes > UINT32_MAX ||
+    if (plan->nx == 0 || plan->ny == 0 || plan->nz == 0 || plan->n_volumes == 0 ||
+        plan->n_volumes > UINT32_MAX ||
         !siren_lattice_shape(plan->nx, plan->ny, plan->nz, plan->n_volumes, &block->lattice))
-        return siren_fail(SIREN_USAGE, "a block of %zu x %zu x %zu voxels and %zu volumes cannot be coded", plan->nx,
-                          plan->ny, plan->nz, plan->n_volumes);
+        return siren_fail(SIREN_USAGE, "a block of %zu x %zu x %zu voxels and %zu volumes cannot be coded",
+                          plan->nx, plan->ny, plan->nz, plan->n_volumes);
     block->lattice.inside = plan->inside;
     SIREN_TRY(siren_allocate(&block->order, plan->n_volumes, sizeof *block->order, "the order of volumes"));
-    SIREN_TRY(siren_allocate(&block->predictors, plan->n_volumes, sizeof *block->predictors, "the predictors"));
+    SIREN_TRY(
+        siren_allocate(&block->predictors, plan->n_volumes, sizeof *block->predictors, "the predictors"));
     for (size_t t = 0; t < plan->n_volumes; t++) block->order[t] = (uint32_t)t;
     block->lattice.order = block->order;
     SIREN_TRY(siren_allocate(&block->lattice.values, (size_t)block->lattice.volume * plan->n_volumes,
@@ -69,7 +71,8 @@ static size_t first_voxel(const siren_predictive_plan *plan, size_t volume) {
                                         (z_ * (block)->plan->ny + y_) * (block)->plan->nx;                   \
                      x_ < (block)->plan->nx; x_++, i++)                                                      \
                     if (siren_lattice_has(&(block)->lattice, t_, z_, y_, x_))
-#define LATTICE_VALUE(block) (block)->lattice.values[siren_lattice_at(&(block)->lattice, t_, z_, y_) + (ptrdiff_t)x_]
+#define LATTICE_VALUE(block)                                                                                 \
+    (block)->lattice.values[siren_lattice_at(&(block)->lattice, t_, z_, y_) + (ptrdiff_t)x_]
 
 /* ---- what both ways share ---- */
 
@@ -108,6 +111,23 @@ static int32_t old_weight(const siren_predictor *before, const siren_predictor *
 
 /* ---- encoder ---- */
 
+/* Floats that are integers times a step, such as those that a reader has scaled, become these integers. */
+static void find_step(block_coding *block, const void *voxels, const siren_value_survey *floats) {
+    siren_value_map map = block->map;
+    for (size_t n = 0; siren_value_map_try_step(floats, n, &map); n++) {
+        uint64_t integer;
+        FOR_EACH_VOXEL(block) {
+            /* What has no value is no reason against it. */
+            if (!siren_value_to_integer(&map, voxels, i, &integer) &&
+                siren_value_to_integer(&block->map, voxels, i, &integer))
+                goto next;
+        }
+        block->map = map;
+        return;
+    next:;
+    }
+}
+
 /* Chooses form and range of the values, and tells which voxels have none. */
 static siren_status survey(block_coding *block, const void *voxels, uint8_t *exceptional) {
     const siren_predictive_plan *plan = block->plan;
@@ -115,6 +135,9 @@ static siren_status survey(block_coding *block, const void *voxels, uint8_t *exc
     if (siren_is_float(plan->datatype))
         FOR_EACH_VOXEL(block) siren_value_survey_add(&floats, plan->datatype, voxels, i);
     block->map = siren_value_map_choose(plan->datatype, &floats, plan->bound);
+    if (block->map.bound == 0 && block->map.error == 0 && floats.any &&
+        floats.highest_bit - floats.lowest_bit > 16)
+        find_step(block, voxels, &floats);
     uint64_t lowest = UINT64_MAX, highest = 0, integer;
     FOR_EACH_VOXEL(block) {
         if (siren_value_to_integer(&block->map, voxels, i, &integer)) {
@@ -128,12 +151,11 @@ static siren_status survey(block_coding *block, const void *voxels, uint8_t *exc
     if (lowest > highest) lowest = highest = (uint64_t)1 << 63;
     block->lowest = lowest;
     block->span = highest - lowest;
-    block->step = 1;
-    if (block->map.form == SIREN_FORM_INTEGER && plan->bound >= 1)
-        block->step = 2 * (uint64_t)(plan->bound < 0x1p62 ? plan->bound : 0x1p62) + 1;
+    block->step = 2 * block->map.error + 1;
     derive(block);
     if (block->low_bits > 0)
-        return siren_allocate(&block->low, first_voxel(plan, plan->n_volumes), sizeof *block->low, "the low bits");
+        return siren_allocate(&block->low, first_voxel(plan, plan->n_volumes), sizeof *block->low,
+                              "the low bits");
     return SIREN_OK;
 }
 
@@ -172,13 +194,15 @@ static void put_exceptions(block_coding *block, const void *voxels, const uint8_
     uint64_t last_bits = 0;
     bool last = false;
     FOR_EACH_VOXEL(block) {
-        siren_bit_put(&block->encoder, &here[2 * (i >= volume && exceptional[i - volume]) + last], exceptional[i]);
+        siren_bit_put(&block->encoder, &here[2 * (i >= volume && exceptional[i - volume]) + last],
+                      exceptional[i]);
         last = exceptional[i];
         if (!last) continue;
         uint64_t bits = siren_voxel_bits(block->plan->datatype, voxels, i);
         siren_bit_put(&block->encoder, &same, bits == last_bits);
         if (bits != last_bits)
-            siren_range_put_bits(&block->encoder, bits, 8 * (unsigned)siren_datatype_size(block->plan->datatype));
+            siren_range_put_bits(&block->encoder, bits,
+                                 8 * (unsigned)siren_datatype_size(block->plan->datatype));
         last_bits = bits;
     }
 }
@@ -210,7 +234,8 @@ static siren_status put_volumes(block_coding *block) {
         for (size_t r = 0; r < predictor->n_references; r++)
             siren_magnitude_put(&block->encoder, &models[1], t - 1 - predictor->references[r]);
         for (size_t i = 0; i <= predictor->n_terms; i++)
-            siren_integer_put(&block->encoder, &models[2], predictor->weights[i] - old_weight(before, predictor, i));
+            siren_integer_put(&block->encoder, &models[2],
+                              predictor->weights[i] - old_weight(before, predictor, i));
         siren_voxel_coder_volume(block->coder, t, predictor);
     }
 done:
@@ -223,7 +248,8 @@ static void put_low_bits(block_coding *block) {
     siren_bit_models_begin(low.models[0], 64 * 3);
     FOR_EACH_VOXEL(block) {
         for (unsigned bit = block->low_bits; bit-- > 0;)
-            siren_bit_put(&block->encoder, low_bit_model(&low, bit, block->low[i] >> (bit + 1)), block->low[i] >> bit & 1);
+            siren_bit_put(&block->encoder, low_bit_model(&low, bit, block->low[i] >> (bit + 1)),
+                          block->low[i] >> bit & 1);
         low.last = block->low[i];
     }
 }
@@ -274,7 +300,8 @@ static siren_status get_head(block_coding *block, const char *name) {
                           siren_datatype_name(block->plan->datatype), (int)block->map.form);
     if (block->map.form == SIREN_FORM_FIXED) exponent = siren_integer_get(decoder, model);
     if (exponent < -1100 || exponent > 1100)
-        return siren_fail(SIREN_CORRUPT, "%s: the values' exponent is %lld, beyond 1100", name, (long long)exponent);
+        return siren_fail(SIREN_CORRUPT, "%s: the values' exponent is %lld, beyond 1100", name,
+                          (long long)exponent);
     block->map.exponent = (int)exponent;
     if (block->map.form == SIREN_FORM_GRID) {
         bits = siren_range_get_bits(decoder, 64);
@@ -297,10 +324,12 @@ static void get_exceptions(block_coding *block, void *voxels, uint8_t *exception
     uint64_t bits = 0;
     bool last = false;
     FOR_EACH_VOXEL(block) {
-        exceptional[i] = last = siren_bit_get(&block->decoder, &here[2 * (i >= volume && exceptional[i - volume]) + last]);
+        exceptional[i] = last =
+            siren_bit_get(&block->decoder, &here[2 * (i >= volume && exceptional[i - volume]) + last]);
         if (!last) continue;
         if (!siren_bit_get(&block->decoder, &same))
-            bits = siren_range_get_bits(&block->decoder, 8 * (unsigned)siren_datatype_size(block->plan->datatype));
+            bits = siren_range_get_bits(&block->decoder,
+                                        8 * (unsigned)siren_datatype_size(block->plan->datatype));
         siren_voxel_set_bits(block->plan->datatype, bits, voxels, i);
     }
 }
@@ -308,12 +337,13 @@ static void get_exceptions(block_coding *block, void *voxels, uint8_t *exception
 static siren_status get_order(block_coding *block, const char *name) {
     siren_integer_model model;
     siren_integer_models_begin(&model, 1);
-    uint32_t n = (uint32_t)block->plan->n_volumes, *order = block->order; /* from t on those that are left, in ascending order */
+    uint32_t n = (uint32_t)block->plan->n_volumes,
+             *order = block->order; /* from t on those that are left, in ascending order */
     for (uint32_t t = 0; t < n; t++) {
         uint64_t place = siren_magnitude_get(&block->decoder, &model);
         if (place >= n - t)
-            return siren_fail(SIREN_CORRUPT, "%s: of %lu volumes that are left the order names number %llu", name,
-                              (unsigned long)(n - t), (unsigned long long)place);
+            return siren_fail(SIREN_CORRUPT, "%s: of %lu volumes that are left the order names number %llu",
+                              name, (unsigned long)(n - t), (unsigned long long)place);
         uint32_t volume = order[t + place];
         memmove(order + t + 1, order + t, (size_t)place * sizeof *order);
         order[t] = volume;
@@ -329,20 +359,24 @@ static siren_status get_volumes(block_coding *block, const char *name) {
         siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
         uint64_t n = siren_magnitude_get(&block->decoder, &models[0]);
         if (n > SIREN_PREDICTOR_REFERENCES || n > t || (n == 0 && t > 0))
-            return siren_fail(SIREN_CORRUPT, "%s: volume %zu has %llu references", name, t, (unsigned long long)n);
+            return siren_fail(SIREN_CORRUPT, "%s: volume %zu has %llu references", name, t,
+                              (unsigned long long)n);
         predictor->n_references = (size_t)n;
         for (size_t r = 0; r < predictor->n_references; r++) {
             uint64_t back = siren_magnitude_get(&block->decoder, &models[1]);
-            if (back >= t) return siren_fail(SIREN_CORRUPT, "%s: volume %zu refers to one before the first", name, t);
+            if (back >= t)
+                return siren_fail(SIREN_CORRUPT, "%s: volume %zu refers to one before the first", name, t);
             predictor->references[r] = t - 1 - (size_t)back;
         }
         const int32_t *terms[SIREN_PREDICTOR_TERMS];
         siren_predictor_terms(&block->lattice, t, predictor, terms);
         for (size_t i = 0; i <= predictor->n_terms; i++) {
-            int64_t change = siren_integer_get(&block->decoder, &models[2]), old = old_weight(before, predictor, i);
+            int64_t change = siren_integer_get(&block->decoder, &models[2]),
+                    old = old_weight(before, predictor, i);
             if (change < -2 * SIREN_LARGEST_WEIGHT || change > 2 * SIREN_LARGEST_WEIGHT ||
                 llabs(change + old) > SIREN_LARGEST_WEIGHT)
-                return siren_fail(SIREN_CORRUPT, "%s: a weight of volume %zu is beyond %d", name, t, SIREN_LARGEST_WEIGHT);
+                return siren_fail(SIREN_CORRUPT, "%s: a weight of volume %zu is beyond %d", name, t,
+                                  SIREN_LARGEST_WEIGHT);
             predictor->weights[i] = (int32_t)(change + old);
         }
         siren_voxel_coder_volume(block->coder, t, predictor);
@@ -365,8 +399,8 @@ static void restore(block_coding *block, void *voxels) {
     }
 }
 
-siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name, const uint8_t *bytes,
-                                     size_t n_bytes, void *voxels) {
+siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name,
+                                     const uint8_t *bytes, size_t n_bytes, void *voxels) {
     siren_status status = SIREN_OK;
     block_coding block;
     uint8_t *exceptional = NULL;

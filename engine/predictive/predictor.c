@@ -9,7 +9,8 @@
 /* Neighbours as (x, y): of the voxel itself those coded before, of the first and second reference those around it. */
 static const int causal[10][2] = {{-1, 0}, {0, -1},  {-1, -1}, {1, -1}, {-2, 0},
                                   {0, -2}, {-2, -1}, {-1, -2}, {1, -2}, {2, -1}};
-static const int around[9][2] = {{0, 0}, {-1, 0}, {1, 0}, {0, -1}, {0, 1}, {-1, -1}, {1, -1}, {-1, 1}, {1, 1}};
+static const int around[9][2] = {{0, 0},   {-1, 0}, {1, 0},  {0, -1}, {0, 1},
+                                 {-1, -1}, {1, -1}, {-1, 1}, {1, 1}};
 
 void siren_predictor_terms(const siren_lattice *lattice, size_t volume, siren_predictor *predictor,
                            const int32_t *terms[SIREN_PREDICTOR_TERMS]) {
@@ -58,7 +59,8 @@ siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_pred
         if (lattice->inside && !lattice->inside[i]) continue;
         for (size_t v = 0; v < n_volumes; v++) {
             const int32_t *at = lattice->values + siren_lattice_at(lattice, v, z, y) + x;
-            innovations[v * N_SAMPLES + n] = (float)at[0] - .5f * (float)at[-1] - .5f * (float)at[-lattice->stride];
+            innovations[v * N_SAMPLES + n] =
+                (float)at[0] - .5f * (float)at[-1] - .5f * (float)at[-lattice->stride];
         }
         n++;
     }
@@ -93,7 +95,8 @@ static int by_detail(const void *a, const void *b) {
 
 siren_status siren_predictor_order(const siren_lattice *lattice, uint32_t *order) {
     volume_detail *details = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&details, lattice->n_volumes, sizeof *details, "the order of volumes"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&details, lattice->n_volumes, sizeof *details, "the order of volumes"));
     for (size_t v = 0; v < lattice->n_volumes; v++) {
         double sum = 0;
         for (size_t z = 0; z < lattice->nz; z++)
@@ -101,7 +104,8 @@ siren_status siren_predictor_order(const siren_lattice *lattice, uint32_t *order
                 const int32_t *row = lattice->values + siren_lattice_at(lattice, v, z, y);
                 for (size_t x = 1; x < lattice->nx; x++)
                     if (siren_lattice_has(lattice, v, z, y, x)) {
-                        double d = (double)row[x] - .5 * row[x - 1] - .5 * row[(ptrdiff_t)x - lattice->stride];
+                        double d =
+                            (double)row[x] - .5 * row[x - 1] - .5 * row[(ptrdiff_t)x - lattice->stride];
                         sum += d * d;
                     }
             }
@@ -118,7 +122,7 @@ siren_status siren_predictor_order(const siren_lattice *lattice, uint32_t *order
 static void choose_references(siren_predictor_fit *fit, size_t volume, siren_predictor *out) {
     size_t n_volumes = fit->lattice->n_volumes;
     const double *gram = fit->gram;
-    double (*made)[SIREN_PREDICTOR_REFERENCES] = calloc(volume + 1, sizeof *made);
+    double(*made)[SIREN_PREDICTOR_REFERENCES] = calloc(volume + 1, sizeof *made);
     double *left = calloc(volume + 1, sizeof *left), *told = calloc(volume + 1, sizeof *told);
     out->n_references = 0;
     if (!made || !left || !told) goto done;
@@ -158,7 +162,8 @@ done:
 }
 
 /* products += scale * f f', upper triangle in steps of 4 columns. */
-SIREN_CLONES static void add_products(float products[N_TERMS][N_TERMS], const float f[N_TERMS], size_t n, float scale) {
+SIREN_CLONES static void add_products(float products[N_TERMS][N_TERMS], const float f[N_TERMS], size_t n,
+                                      float scale) {
     for (size_t i = 0; i < n; i++) {
         float x = f[i] * scale;
         for (size_t j = i & ~(size_t)3; j < n; j++) products[i][j] += x * f[j];
@@ -190,13 +195,15 @@ static void solve_rounded(double sums[N_TERMS][N_TERMS], size_t n, int32_t *weig
         double x = right[i];
         for (size_t j = i + 1; j < n; j++) x -= sums[i][j] * exact[j];
         x = rint(x / sums[i][i] * (1 << SIREN_WEIGHT_BITS));
-        if (!(fabs(x) <= SIREN_LARGEST_WEIGHT)) x = x > 0 ? SIREN_LARGEST_WEIGHT : x < 0 ? -SIREN_LARGEST_WEIGHT : 0;
+        if (!(fabs(x) <= SIREN_LARGEST_WEIGHT))
+            x = x > 0 ? SIREN_LARGEST_WEIGHT : x < 0 ? -SIREN_LARGEST_WEIGHT : 0;
         weights[i] = (int32_t)x;
         exact[i] = x / (1 << SIREN_WEIGHT_BITS);
     }
 }
 
-void siren_predictor_fit_volume(siren_predictor_fit *fit, size_t volume, const uint32_t *noise, siren_predictor *out) {
+void siren_predictor_fit_volume(siren_predictor_fit *fit, size_t volume, const uint32_t *noise,
+                                siren_predictor *out) {
     const siren_lattice *lattice = fit->lattice;
     const int32_t *terms[SIREN_PREDICTOR_TERMS], *own = lattice->values + (ptrdiff_t)volume * lattice->volume;
     choose_references(fit, volume, out);

@@ -7,7 +7,7 @@
 #define SIREN_PREDICTOR_REFERENCES 8
 #define SIREN_PREDICTOR_TERMS 30
 #define SIREN_PREDICTOR_CONSTANT 8 /* what the last weight is multiplied with */
-#define SIREN_WEIGHT_BITS 6 /* of a weight's fraction */
+#define SIREN_WEIGHT_BITS 6        /* of a weight's fraction */
 #define SIREN_LARGEST_WEIGHT 2047
 
 typedef struct {
@@ -28,6 +28,7 @@ siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_pred
  * of much detail gains most from having others before it. `order` (n_volumes). */
 siren_status siren_predictor_order(const siren_lattice *lattice, uint32_t *order);
 void siren_predictor_fit_free(siren_predictor_fit *fit);
-void siren_predictor_fit_volume(siren_predictor_fit *fit, size_t volume, const uint32_t *noise, siren_predictor *out);
+void siren_predictor_fit_volume(siren_predictor_fit *fit, size_t volume, const uint32_t *noise,
+                                siren_predictor *out);
 
 #endif

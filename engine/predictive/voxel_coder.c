@@ -9,9 +9,10 @@
 /* ---- tables ---- */
 
 /* 65536 / (1 + exp(-x / 2)) for x = -16 ... 16. */
-static const uint16_t logistic_points[33] = {22,    36,    60,    99,    162,   267,   439,   720,   1179,  1922,  3108,
-                                             4971,  7812,  11970, 17625, 24743, 32768, 40793, 47911, 53566, 57724, 60565,
-                                             62428, 63614, 64357, 64816, 65097, 65269, 65374, 65437, 65476, 65500, 65514};
+static const uint16_t logistic_points[33] = {22,    36,    60,    99,    162,   267,   439,   720,   1179,
+                                             1922,  3108,  4971,  7812,  11970, 17625, 24743, 32768, 40793,
+                                             47911, 53566, 57724, 60565, 62428, 63614, 64357, 64816, 65097,
+                                             65269, 65374, 65437, 65476, 65500, 65514};
 
 #define STRETCH_LIMIT 2047
 
@@ -28,7 +29,8 @@ static void fill_logistic(siren_logistic *tables) {
     }
     int next = 0;
     for (int x = -STRETCH_LIMIT; x <= STRETCH_LIMIT; x++)
-        for (int p = tables->squash[x + STRETCH_LIMIT + 1] >> 4; next <= p; next++) tables->stretch[next] = (int16_t)x;
+        for (int p = tables->squash[x + STRETCH_LIMIT + 1] >> 4; next <= p; next++)
+            tables->stretch[next] = (int16_t)x;
     while (next < 4096) tables->stretch[next++] = STRETCH_LIMIT;
 }
 
@@ -45,8 +47,9 @@ enum { EXACT = 0, SIGN_OF_MISS = 1, SIGN = 2, MORE = 3, FIRST = 16, SECOND = 28,
 #define N_NEAR 32
 #define N_FRACTIONS 21
 enum { BY_SCALE, BY_LEVEL, BY_SIGNS, BY_PAST, BY_FRACTION, BY_NEIGHBOURS, BY_REFERENCE, N_TABLES };
-static const unsigned n_contexts[N_TABLES] = {
-    2 * N_COARSE, N_COARSE * N_LEVELS, N_COARSE * 9, N_COARSE * 5, N_FRACTIONS * ONE, N_COARSE * 25, N_COARSE * 25};
+static const unsigned n_contexts[N_TABLES] = {2 * N_COARSE, N_COARSE *N_LEVELS, N_COARSE * 9,
+                                              N_COARSE * 5, N_FRACTIONS *ONE,   N_COARSE * 25,
+                                              N_COARSE * 25};
 
 #define N_EXPERTS 2
 #define N_SCALES (64 * N_LEVELS)
@@ -67,9 +70,9 @@ struct siren_voxel_coder {
     siren_lattice *lattice;
     siren_range_encoder *encoder;
     siren_range_decoder *decoder;
-    uint32_t *noise;   /* (volume) running mean of errors, in 1/16 */
-    int32_t *errors;   /* (volume) of the volume in work */
-    int32_t *previous; /* (volume) of the one before */
+    uint32_t *noise;                              /* (volume) running mean of errors, in 1/16 */
+    int32_t *errors;                              /* (volume) of the volume in work */
+    int32_t *previous;                            /* (volume) of the one before */
     siren_bit_model (*models[N_TABLES])[N_NODES]; /* (n_contexts) */
     bit_mixer mixers[N_NODES];
     error_scale scales[N_EXPERTS][N_SCALES];
@@ -89,8 +92,8 @@ void siren_voxel_coder_free(siren_voxel_coder *coder) {
     free(coder);
 }
 
-siren_status siren_voxel_coder_create(siren_lattice *lattice, siren_range_encoder *encoder, siren_range_decoder *decoder,
-                                      siren_voxel_coder **out) {
+siren_status siren_voxel_coder_create(siren_lattice *lattice, siren_range_encoder *encoder,
+                                      siren_range_decoder *decoder, siren_voxel_coder **out) {
     siren_status status = SIREN_OK;
     siren_voxel_coder *coder = NULL;
     size_t n = (size_t)lattice->volume;
@@ -102,7 +105,8 @@ siren_status siren_voxel_coder_create(siren_lattice *lattice, siren_range_encode
     SIREN_TRY(siren_allocate(&coder->errors, n, sizeof *coder->errors, "the voxel coder"));
     SIREN_TRY(siren_allocate(&coder->previous, n, sizeof *coder->previous, "the voxel coder"));
     for (size_t i = 0; i < N_TABLES; i++) {
-        SIREN_TRY(siren_allocate(&coder->models[i], n_contexts[i], sizeof *coder->models[i], "the voxel coder"));
+        SIREN_TRY(
+            siren_allocate(&coder->models[i], n_contexts[i], sizeof *coder->models[i], "the voxel coder"));
         for (size_t c = 0; c < n_contexts[i]; c++) {
             siren_bit_models_begin(coder->models[i][c], N_NODES);
             /* What few bits have told is not to be believed at once, for other inputs know more. */
@@ -170,7 +174,9 @@ static inline bool code_bit(siren_voxel_coder *coder, unsigned node, masses part
     mixer->seen += mixer->seen < 512;
     for (size_t i = 0; i < N_INPUTS; i++) {
         int32_t weight = mixer->weights[i] + ((inputs[i] * error + (1 << (shift - 1))) >> shift);
-        mixer->weights[i] = weight < -LARGEST_MIX ? -LARGEST_MIX : weight > LARGEST_MIX ? LARGEST_MIX : weight;
+        mixer->weights[i] = weight < -LARGEST_MIX  ? -LARGEST_MIX
+                            : weight > LARGEST_MIX ? LARGEST_MIX
+                                                   : weight;
     }
     for (size_t i = 0; i < N_TABLES; i++) siren_bit_model_update(&coder->at[i][node], bit);
     return bit;
@@ -187,7 +193,8 @@ static inline bool code_even_bit(siren_voxel_coder *coder, bool bit, const bool 
 static inline unsigned at_most(unsigned x, unsigned most) { return x < most ? x : most; }
 
 /* m, 0 to `most`, in cells of width w, w, 2w, 4w ... with w = 2^k. */
-static inline int64_t code_magnitude(siren_voxel_coder *coder, unsigned k, int64_t most, int64_t m, const bool decoding) {
+static inline int64_t code_magnitude(siren_voxel_coder *coder, unsigned k, int64_t most, int64_t m,
+                                     const bool decoding) {
     masses low = beyond(coder, 0), high = nothing;
     int64_t begin = 0;
     unsigned cell = 0, width = k;
@@ -261,19 +268,23 @@ static inline unsigned log_class(uint32_t x, unsigned bits, unsigned most) {
 static inline uint32_t magnitude(int32_t x) { return x < 0 ? 0u - (uint32_t)x : (uint32_t)x; }
 
 /* Where a difference stands against half a unit, and in the second against two units as well. */
-static inline unsigned of_three(int32_t x, int32_t unit) { return x > unit / 2 ? 2 : x < -(unit / 2) ? 0 : 1; }
+static inline unsigned of_three(int32_t x, int32_t unit) {
+    return x > unit / 2 ? 2 : x < -(unit / 2) ? 0 : 1;
+}
 static inline unsigned of_five(int32_t x, int32_t unit) {
     return x > 2 * unit ? 4 : x > unit / 2 ? 3 : x < -2 * unit ? 0 : x < -(unit / 2) ? 1 : 2;
 }
 
-static inline int64_t predict(const siren_predictor *predictor, const int32_t *const *terms, ptrdiff_t at, int64_t largest) {
+static inline int64_t predict(const siren_predictor *predictor, const int32_t *const *terms, ptrdiff_t at,
+                              int64_t largest) {
     int64_t sum = SIREN_PREDICTOR_CONSTANT * (int64_t)predictor->weights[predictor->n_terms];
     for (size_t i = 0; i < predictor->n_terms; i++) sum += (int64_t)predictor->weights[i] * terms[i][at];
     sum = (sum * ONE) >> SIREN_WEIGHT_BITS;
     return sum < 0 ? 0 : sum > largest * ONE ? largest * ONE : sum;
 }
 
-static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_predictor *predictor, const bool decoding) {
+static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_predictor *predictor,
+                               const bool decoding) {
     siren_lattice *lattice = coder->lattice;
     const int32_t *terms[SIREN_PREDICTOR_TERMS];
     siren_predictor_terms(lattice, volume, predictor, terms);
@@ -305,13 +316,18 @@ static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_pr
                 /* How large errors are near this voxel, and were here in volumes before. */
                 const int32_t *error = coder->errors + at;
                 uint32_t *noise = coder->noise + at;
-                uint32_t near = (2 * magnitude(error[-1]) + 2 * magnitude(error[-stride]) + magnitude(error[-stride - 1]) +
-                                 magnitude(error[-stride + 1]) + magnitude(error[-2]) + magnitude(error[-2 * stride])) / 8;
-                uint32_t before = volume == 0 ? near : (4 * noise[0] + noise[-1] + noise[1] + noise[-stride] + noise[stride]) / 8;
+                uint32_t near = (2 * magnitude(error[-1]) + 2 * magnitude(error[-stride]) +
+                                 magnitude(error[-stride - 1]) + magnitude(error[-stride + 1]) +
+                                 magnitude(error[-2]) + magnitude(error[-2 * stride])) /
+                                8;
+                uint32_t before =
+                    volume == 0 ? near
+                                : (4 * noise[0] + noise[-1] + noise[1] + noise[-stride] + noise[stride]) / 8;
                 unsigned level = log_class((uint32_t)predicted / 8, 0, N_LEVELS - 1);
                 if (value[-1] == 0 && value[-stride] == 0 && reference[at] == 0) level = 0;
                 error_scale *scales[N_EXPERTS] = {
-                    &coder->scales[0][log_class(near, 1, N_NEAR - 1) * N_NEAR + log_class(before, 1, N_NEAR - 1)],
+                    &coder->scales[0][log_class(near, 1, N_NEAR - 1) * N_NEAR +
+                                      log_class(before, 1, N_NEAR - 1)],
                     &coder->scales[1][log_class((near + before) / 2, 2, 63) * N_LEVELS + level]};
                 uint32_t expected = 0;
                 for (size_t e = 0; e < N_EXPERTS; e++) {
@@ -343,7 +359,8 @@ static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_pr
                 *noise += (uint32_t)((size - (int32_t)*noise) / rate);
                 for (size_t e = 0; e < N_EXPERTS; e++) {
                     scales[e]->n += scales[e]->n < 63;
-                    scales[e]->mean += (uint32_t)((size * 16 - (int32_t)scales[e]->mean) / (int32_t)scales[e]->n);
+                    scales[e]->mean +=
+                        (uint32_t)((size * 16 - (int32_t)scales[e]->mean) / (int32_t)scales[e]->n);
                 }
             }
             siren_lattice_end_row(values, lattice->nx);
