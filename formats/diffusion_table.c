@@ -71,8 +71,7 @@ static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n
         status = siren_fail(SIREN_CORRUPT, "%s: holds no numbers; give the gradient file of the image", name);
         goto done;
     }
-    *out = table;
-    table.values = NULL;
+    *out = SIREN_TAKE(table);
 done:
     free(table.values);
     return status;
@@ -98,9 +97,8 @@ static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_
                            name, i, table.values[i]);
             goto done;
         }
-    gradients->bval = table.values;
+    gradients->bval = SIREN_TAKE(table.values);
     gradients->n_volumes = n;
-    table.values = NULL;
 done:
     free(table.values);
     return status;
@@ -134,24 +132,18 @@ done:
 siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes,
                                    const char *bvec_name, const uint8_t *bvec, size_t bvec_bytes,
                                    siren_gradients *out) {
-    siren_status status = SIREN_OK;
-    siren_gradients gradients = {0};
+    SIREN_AT_END(siren_gradients_free) siren_gradients gradients = {0};
     if (!bval && !bvec)
         return siren_fail(SIREN_USAGE, "neither b-values nor directions were given; give one of them");
-    if (bval) SIREN_TRY(parse_bval(bval_name, bval, bval_bytes, &gradients));
+    if (bval) SIREN_RETURN_IF_FAILED(parse_bval(bval_name, bval, bval_bytes, &gradients));
     const size_t n_bval = gradients.n_volumes;
-    if (bvec) SIREN_TRY(parse_bvec(bvec_name, bvec, bvec_bytes, &gradients));
-    if (bval && bvec && n_bval != gradients.n_volumes) {
-        status = siren_fail(
-            SIREN_CORRUPT, "%s: has %zu directions, but %s has %zu b-values; give the two files of one image",
-            bvec_name, gradients.n_volumes, bval_name, n_bval);
-        goto done;
-    }
-    *out = gradients;
-    gradients = (siren_gradients){0};
-done:
-    siren_gradients_free(&gradients);
-    return status;
+    if (bvec) SIREN_RETURN_IF_FAILED(parse_bvec(bvec_name, bvec, bvec_bytes, &gradients));
+    if (bval && bvec && n_bval != gradients.n_volumes)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: has %zu directions, but %s has %zu b-values; give the two files of one image",
+                          bvec_name, gradients.n_volumes, bval_name, n_bval);
+    *out = SIREN_TAKE(gradients);
+    return SIREN_OK;
 }
 
 void siren_gradients_free(siren_gradients *gradients) {

@@ -87,6 +87,12 @@ siren_status siren_allocate(void *out, size_t count, size_t size, const char *wh
     return SIREN_OK;
 }
 
+void siren_free_at(void *pointer) {
+    void *block;
+    memcpy(&block, pointer, sizeof block);
+    free(block);
+}
+
 static siren_log_fn log_callback;
 static void *log_user;
 

@@ -22,14 +22,10 @@ static siren_block make_block(size_t n, uint32_t n_inputs) {
 }
 
 static siren_status print_json(const siren_bench_run *run) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_bench_run_write(json, run);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void print_text(const siren_bench_run *r) {
@@ -57,21 +53,20 @@ typedef struct {
 } bench_size;
 
 static siren_status measure(const char *device_choice, const bench_size *size, bool json) {
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     siren_network network;
     siren_bench_result result;
     char crc[24];
-    SIREN_TRY(siren_network_from_model(size->model, size->layers, size->width, size->volumes,
-                                       siren_compress_defaults().w0, &network));
-    SIREN_TRY(siren_device_open(device_choice, &device));
+    SIREN_RETURN_IF_FAILED(siren_network_from_model(size->model, size->layers, size->width, size->volumes,
+                                                    siren_compress_defaults().w0, &network));
+    SIREN_RETURN_IF_FAILED(siren_device_open(device_choice, &device));
     siren_tune_load(device);
-    SIREN_TRY(siren_tool_use_gemm(device, size->gemm, size->matrix_units));
-    if (size->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(device));
+    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(device, size->gemm, size->matrix_units));
+    if (size->matrix_units) SIREN_RETURN_IF_FAILED(siren_tool_use_matrix_units(device));
     siren_block block = make_block(size->points, network.n_inputs);
     double bandwidth;
-    SIREN_TRY(siren_bench_bandwidth(device, &bandwidth));
-    SIREN_TRY(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
+    SIREN_RETURN_IF_FAILED(siren_bench_bandwidth(device, &bandwidth));
+    SIREN_RETURN_IF_FAILED(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
     snprintf(crc, sizeof crc, "%016" PRIx64, result.decode_crc);
     const siren_device_facts *facts = siren_device_get_facts(device);
     char kernels[SIREN_KERNELS_CHARS];
@@ -101,12 +96,10 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
                                  .decode_seconds = result.decode_seconds,
                                  .psnr = result.psnr};
     if (json)
-        SIREN_TRY(print_json(&run));
+        SIREN_RETURN_IF_FAILED(print_json(&run));
     else
         print_text(&run);
-done:
-    siren_device_close(device);
-    return status;
+    return SIREN_OK;
 }
 
 /* How many files of --compare were given; USAGE where that cannot be. */

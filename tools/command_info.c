@@ -52,10 +52,9 @@ static void json_blocks(siren_json *json, const siren_archive_info *info) {
 }
 
 static siren_status print_json(const char *path, const siren_archive_info *info) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     char weights[16];
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "file", path);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_integer(json, "series_bytes", info->series_bytes);
@@ -99,10 +98,7 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     siren_json_end(json);
     siren_json_string(json, "kind", siren_block_kind_name(info->block_kind, 1));
     json_blocks(json, info);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void text_provenance(void *user, const char *key, const char *value) {

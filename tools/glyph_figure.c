@@ -131,36 +131,28 @@ static siren_status draw_glyphs(drawing *d, siren_glyph_kind kind, const char *p
 
 static siren_status draw_result(drawing *d, siren_glyph_kind kind, const char *image,
                                 const siren_series *original, double reach, size_t i) {
-    siren_status status = SIREN_OK;
     const char *evaluation = d->options->evaluations[i];
-    siren_series result = {.voxels = NULL};
-    char *path = NULL;
-    if (i > 0) SIREN_TRY(check_original(d, evaluation, image, original));
-    SIREN_TRY(read_image(d, evaluation, "result", image, &path, &result));
-    SIREN_TRY(siren_grid_check("the original's image", &original->geometry, path, &result.geometry,
-                               original->geometry.n_volumes));
-    SIREN_TRY(draw_glyphs(d, kind, path, &result, reach, i + 1));
-done:
-    siren_series_free(&result);
-    free(path);
-    return status;
+    SIREN_AT_END(siren_series_free) siren_series result = {.voxels = NULL};
+    SIREN_FREE_AT_END char *path = NULL;
+    if (i > 0) SIREN_RETURN_IF_FAILED(check_original(d, evaluation, image, original));
+    SIREN_RETURN_IF_FAILED(read_image(d, evaluation, "result", image, &path, &result));
+    SIREN_RETURN_IF_FAILED(siren_grid_check("the original's image", &original->geometry, path,
+                                            &result.geometry, original->geometry.n_volumes));
+    return draw_glyphs(d, kind, path, &result, reach, i + 1);
 }
 
 /* The rows of one kind. */
 static siren_status draw_kind(drawing *d, siren_glyph_kind kind, const char *image) {
-    siren_status status = SIREN_OK;
-    siren_series original = {.voxels = NULL};
-    char *path = NULL;
+    SIREN_AT_END(siren_series_free) siren_series original = {.voxels = NULL};
+    SIREN_FREE_AT_END char *path = NULL;
     double reach;
-    SIREN_TRY(read_image(d, d->options->evaluations[0], "original", image, &path, &original));
-    SIREN_TRY(make_views(d, path, &original));
-    SIREN_TRY(siren_glyph_reach(kind, path, &original, &d->region, &reach));
-    SIREN_TRY(draw_glyphs(d, kind, path, &original, reach, 0));
-    for (size_t i = 0; i < d->options->n; i++) SIREN_TRY(draw_result(d, kind, image, &original, reach, i));
-done:
-    siren_series_free(&original);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(read_image(d, d->options->evaluations[0], "original", image, &path, &original));
+    SIREN_RETURN_IF_FAILED(make_views(d, path, &original));
+    SIREN_RETURN_IF_FAILED(siren_glyph_reach(kind, path, &original, &d->region, &reach));
+    SIREN_RETURN_IF_FAILED(draw_glyphs(d, kind, path, &original, reach, 0));
+    for (size_t i = 0; i < d->options->n; i++)
+        SIREN_RETURN_IF_FAILED(draw_result(d, kind, image, &original, reach, i));
+    return SIREN_OK;
 }
 
 /* ---- the figure ---- */

@@ -81,16 +81,12 @@ static siren_status write_pictures(const siren_panel *panel, const siren_staging
 siren_status siren_panel_figure_draw(siren_device *device, const siren_panel_options *options,
                                      const siren_picture_wording *wording, const siren_staging *staging,
                                      siren_progress_fn progress, void *user) {
-    siren_status status = SIREN_OK;
-    siren_panel panel = {.n_results = 0};
+    SIREN_AT_END(siren_panel_free) siren_panel panel = {.n_results = 0};
     siren_panel_options asked = *options;
     asked.folder = siren_staging_folder(staging);
-    SIREN_TRY(siren_panel_make(device, &asked, progress, user, &panel));
+    SIREN_RETURN_IF_FAILED(siren_panel_make(device, &asked, progress, user, &panel));
     const described data = {&panel, wording};
-    SIREN_TRY(write_pictures(&panel, staging));
-    SIREN_TRY(siren_picture_write_text(staging, "panel-data.gp", write_data, &data));
-    SIREN_TRY(siren_picture_draw(staging, "panel", wording, progress, user));
-done:
-    siren_panel_free(&panel);
-    return status;
+    SIREN_RETURN_IF_FAILED(write_pictures(&panel, staging));
+    SIREN_RETURN_IF_FAILED(siren_picture_write_text(staging, "panel-data.gp", write_data, &data));
+    return siren_picture_draw(staging, "panel", wording, progress, user);
 }

@@ -345,9 +345,8 @@ siren_status siren_report_claims_check(const siren_report_run *run, siren_report
     siren_report_claim *list = NULL;
     SIREN_TRY(siren_allocate(&list, N_CLAIMS, sizeof *list, "the claims"));
     for (size_t i = 0; i < N_CLAIMS; i++) SIREN_TRY(check(run, i, &list[i]));
-    *claims = list;
+    *claims = SIREN_TAKE(list);
     *n = N_CLAIMS;
-    list = NULL;
 done:
     siren_report_claims_free(list, N_CLAIMS);
     return status;
@@ -368,11 +367,10 @@ static bool any_tested(const siren_report_claim *claims, size_t n) {
 
 siren_status siren_report_claims_keep(const siren_report_claim *claims, size_t n, const char *folder) {
     static const char *const columns[] = {"claim", "figure", "unit", "lowest", "highest", "pairs", "verdict"};
-    siren_status status = SIREN_OK;
-    siren_table *table = NULL;
-    char *path = NULL;
+    SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     if (!any_tested(claims, n)) return SIREN_OK;
-    SIREN_TRY(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
+    SIREN_RETURN_IF_FAILED(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
     for (size_t i = 0; i < n; i++) {
         siren_table_add_text(table, claims[i].name);
         siren_table_add_number(table, claims[i].figure);
@@ -382,12 +380,8 @@ siren_status siren_report_claims_keep(const siren_report_claim *claims, size_t n
         siren_table_add_integer(table, claims[i].n);
         siren_table_add_text(table, siren_claim_verdict_name(claims[i].verdict));
     }
-    SIREN_TRY(siren_run_path(&path, folder, "claims.csv"));
-    SIREN_TRY(siren_table_write(table, path, true));
-done:
-    siren_table_free(table);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "claims.csv"));
+    return siren_table_write(table, path, true);
 }
 
 static void write_claim(FILE *out, const siren_report_claim *claim) {

@@ -165,11 +165,9 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
 /* ---- files ---- */
 
 static siren_status write_table(const siren_table *table, const char *run, const char *name) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "%s", name));
-    siren_status status = siren_table_write(table, path, true);
-    free(path);
-    return status;
+    return siren_table_write(table, path, true);
 }
 
 siren_status siren_run_tables_write(const char *run, const siren_complete_trial *trials, size_t n) {
@@ -229,24 +227,22 @@ static siren_status append_timing(const char *run, const char *cells, const char
 }
 
 siren_status siren_run_timing_append(const char *run, const siren_timing *timing) {
-    char device[256], *cells = NULL;
+    char device[256];
+    SIREN_FREE_AT_END char *cells = NULL;
     device_cell(timing->device, device, sizeof device);
     if (asprintf(&cells, "%s,%zu,%s,%.6f,%.0f,%.6f", timing->trial, timing->number, device,
                  timing->train_seconds, timing->train_flop, timing->encode_seconds) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: a row of timing.csv");
-    siren_status status = append_timing(run, cells, "");
-    free(cells);
-    return status;
+    return append_timing(run, cells, "");
 }
 
 siren_status siren_run_timing_append_decoding(const char *run, const char *trial, const char *device_name,
                                               double seconds) {
-    char device[256], decoding[32], *cells = NULL;
+    char device[256], decoding[32];
+    SIREN_FREE_AT_END char *cells = NULL;
     device_cell(device_name, device, sizeof device);
     snprintf(decoding, sizeof decoding, "%.6f", seconds);
     if (asprintf(&cells, "%s,,%s,,,", trial, device) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: a row of timing.csv");
-    siren_status status = append_timing(run, cells, decoding);
-    free(cells);
-    return status;
+    return append_timing(run, cells, decoding);
 }

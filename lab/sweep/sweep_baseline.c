@@ -30,8 +30,7 @@ siren_status siren_sweep_baselines_create(const char *run, const siren_experimen
         baselines[i].trial = trial;
         SIREN_TRY(siren_baseline_folder_create(run, trial, matched, &context, &baselines[i].folder));
     }
-    *out = baselines;
-    baselines = NULL;
+    *out = SIREN_TAKE(baselines);
 done:
     siren_sweep_baselines_free(baselines, experiment->n_baselines);
     return status;
@@ -59,7 +58,8 @@ static void held_slices_free(held_slices *s) {
 }
 
 /* `copy`: even where it is the whole series. */
-static siren_status held_slices_cut(const siren_series *whole, size_t z, size_t nz, bool copy, held_slices *out) {
+static siren_status held_slices_cut(const siren_series *whole, size_t z, size_t nz, bool copy,
+                                    held_slices *out) {
     const bool all = nz == whole->geometry.nz && !copy;
     held_slices s = {.series = *whole, .z = z, .borrowed = all};
     if (!all) SIREN_RETURN_IF_FAILED(siren_slices_cut(whole, z, nz, &s.series));
@@ -148,14 +148,14 @@ static siren_status restore(baseline_run *run, siren_baseline_result *out) {
 }
 
 static siren_status add_rows(baseline_run *run) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &run->original.series.geometry;
-    siren_baseline_slice *slices = NULL;
+    SIREN_FREE_AT_END siren_baseline_slice *slices = NULL;
     const size_t z = run->baseline->trial->slices.begin;
-    SIREN_TRY(siren_allocate(&slices, g->nz, sizeof *slices, "the slices' figures"));
-    SIREN_TRY(siren_allocate(&run->result.rows, g->nz, sizeof *run->result.rows, "the rows of a result"));
-    SIREN_TRY(siren_baseline_figures(&run->original.series, run->restored.series.voxels, cut_mask(run),
-                                     run->inside, slices));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&slices, g->nz, sizeof *slices, "the slices' figures"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&run->result.rows, g->nz, sizeof *run->result.rows, "the rows of a result"));
+    SIREN_RETURN_IF_FAILED(siren_baseline_figures(&run->original.series, run->restored.series.voxels,
+                                                  cut_mask(run), run->inside, slices));
     for (size_t i = 0; i < g->nz; i++)
         run->result.rows[run->result.n_rows++] =
             (siren_result_row){.level = SIREN_BLOCK_SLICE,
@@ -168,17 +168,13 @@ static siren_status add_rows(baseline_run *run) {
                                .psnr_masked = slices[i].masked.psnr,
                                .ratio = NAN,
                                .ratio_float32 = NAN};
-done:
-    free(slices);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status write_restored(const baseline_run *run) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, run->baseline->folder.folder, "%s", SIREN_RESTORED_FILE));
-    siren_status status = siren_series_write(&run->restored.series, path);
-    free(path);
-    return status;
+    return siren_series_write(&run->restored.series, path);
 }
 
 /* Fills run->result; restored voxels are in `result`, or borrow from it. */
@@ -265,27 +261,23 @@ static bool is_wanted(const siren_sweep_baseline *b, size_t input, siren_axis ax
 /* Those of one input and axis. */
 static siren_status run_stage(baseline_run *run, siren_sweep_baseline *baselines, size_t input,
                               siren_axis axis, siren_sweep_result *totals) {
-    siren_status status = SIREN_OK;
     const siren_sweep_baselines_plan *plan = run->plan;
-    siren_series series = {.voxels = NULL};
-    uint8_t *mask = NULL;
+    SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
+    SIREN_FREE_AT_END uint8_t *mask = NULL;
     for (size_t i = 0; i < plan->experiment->n_baselines; i++) {
         if (!is_wanted(&baselines[i], input, axis)) continue;
         if (!series.voxels)
-            SIREN_TRY(siren_sweep_input_read(&plan->inputs[input], axis, plan->options->memory_limit, &series,
-                                             &mask));
+            SIREN_RETURN_IF_FAILED(siren_sweep_input_read(&plan->inputs[input], axis,
+                                                          plan->options->memory_limit, &series, &mask));
         run->baseline = &baselines[i];
         run->series = &series;
         run->mask = mask;
         run->inside = plan->experiment->inputs[input].train_on_mask;
-        if (!report(run, 0, 0, NULL)) SIREN_TRY(siren_fail(SIREN_CANCELLED, "the sweep was interrupted"));
-        SIREN_TRY(run_one(run, totals));
+        if (!report(run, 0, 0, NULL)) return siren_fail(SIREN_CANCELLED, "the sweep was interrupted");
+        SIREN_RETURN_IF_FAILED(run_one(run, totals));
         run->n_done++;
     }
-done:
-    siren_series_free(&series);
-    free(mask);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_sweep_baselines_run(const siren_sweep_baselines_plan *plan,

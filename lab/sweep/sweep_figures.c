@@ -99,31 +99,22 @@ typedef struct {
 } keeping;
 
 static siren_status keep_begin(keeping *k, const char *below) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s", below));
-    siren_status status = siren_staging_open(path, k->names, k->n, true, &k->staging);
-    free(path);
-    return status;
+    return siren_staging_open(path, k->names, k->n, true, &k->staging);
 }
 
 static siren_status write_series(const keeping *k, const char *name, const siren_series *series) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_staging_path(k->staging, name, &path));
-    siren_status status = siren_series_write(series, path);
-    free(path);
-    return status;
+    return siren_series_write(series, path);
 }
 
 static siren_status write_facts(const keeping *k, const siren_json *json) {
-    siren_status status = SIREN_OK;
-    char *text = NULL, *path = NULL;
-    SIREN_TRY(siren_json_text(json, &text));
-    SIREN_TRY(siren_staging_path(k->staging, k->names[k->n - 1], &path));
-    status = siren_run_write_text(path, text, strlen(text));
-done:
-    free(text);
-    free(path);
-    return status;
+    SIREN_FREE_AT_END char *text = NULL, *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
+    SIREN_RETURN_IF_FAILED(siren_staging_path(k->staging, k->names[k->n - 1], &path));
+    return siren_run_write_text(path, text, strlen(text));
 }
 
 /* All appear, and SHA256SUMS lists those that were written. */
@@ -131,9 +122,7 @@ static siren_status keep_end(keeping *k, const char *below) {
     siren_status status = SIREN_OK;
     char *paths[8] = {NULL};
     size_t n = 0;
-    siren_staging *staging = k->staging;
-    k->staging = NULL;
-    SIREN_TRY(siren_staging_commit(staging));
+    SIREN_TRY(siren_staging_commit(SIREN_TAKE(k->staging)));
     for (size_t i = 0; i < k->n; i++) {
         char *path = NULL;
         SIREN_TRY(siren_run_path(&path, k->folder, "%s/%s", below, k->names[i]));
@@ -206,22 +195,17 @@ done:
 }
 
 static siren_status decode_slice(const panel_keeping *p, const keeping *k, const char *name) {
-    siren_status status = SIREN_OK;
-    char *archive = NULL, *image = NULL;
+    SIREN_FREE_AT_END char *archive = NULL, *image = NULL;
     const siren_decompress_options options = {.slices = {p->z, p->z + 1},
                                               .volumes = {p->volume, p->volume + 1},
                                               .memory_limit = p->plan->options->memory_limit};
-    SIREN_TRY(siren_run_path(&archive, k->folder, "%s", SIREN_ARCHIVE_FILE));
-    SIREN_TRY(siren_staging_path(k->staging, name, &image));
-    status = siren_decompress(p->plan->device, archive, image, &options, NULL, NULL);
-done:
-    free(archive);
-    free(image);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&archive, k->folder, "%s", SIREN_ARCHIVE_FILE));
+    SIREN_RETURN_IF_FAILED(siren_staging_path(k->staging, name, &image));
+    return siren_decompress(p->plan->device, archive, image, &options, NULL, NULL);
 }
 
 static siren_status write_panel(const panel_keeping *p, const keeping *k, const siren_complete_trial *t) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(write_series(k, "original.nii.gz", &p->slice));
     if (p->mask.voxels) SIREN_RETURN_IF_FAILED(write_series(k, "mask.nii.gz", &p->mask));
     SIREN_RETURN_IF_FAILED(t->baseline ? cut_restored(p, k, t, "result.nii.gz")
@@ -231,9 +215,7 @@ static siren_status write_panel(const panel_keeping *p, const keeping *k, const 
     siren_json_integer(json, "volume", p->volume);
     siren_json_number(json, "minimum", p->minimum);
     siren_json_number(json, "maximum", p->maximum);
-    siren_status status = write_facts(k, json);
-    siren_json_free(json);
-    return status;
+    return write_facts(k, json);
 }
 
 static siren_status keep_panel(const panel_keeping *p, const char *folder, const siren_complete_trial *t) {
@@ -251,20 +233,16 @@ done:
 /* Keeps the trial's panel unless it is there; opens its input, in the place of another one, where that is needed. */
 static siren_status panel_of_trial(panel_keeping *p, const siren_sweep_evaluate_plan *plan,
                                    const siren_complete_trial *t) {
-    siren_status status = SIREN_OK;
-    char *folder = NULL;
+    SIREN_FREE_AT_END char *folder = NULL;
     bool damaged = false;
-    SIREN_TRY(siren_run_path(&folder, plan->options->folder, "trials/%s", t->folder));
-    if (siren_run_has_added(folder, SIREN_ADDED_PANEL, &damaged)) goto done;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&folder, plan->options->folder, "trials/%s", t->folder));
+    if (siren_run_has_added(folder, SIREN_ADDED_PANEL, &damaged)) return SIREN_OK;
     if (damaged) siren_log(SIREN_LOG_WARNING, "%s; the slice is kept again", siren_message());
     if (p->input != &plan->inputs[input_of(t)]) {
         panel_free(p);
-        SIREN_TRY(panel_open(plan, input_of(t), p));
+        SIREN_RETURN_IF_FAILED(panel_open(plan, input_of(t), p));
     }
-    status = keep_panel(p, folder, t);
-done:
-    free(folder);
-    return status;
+    return keep_panel(p, folder, t);
 }
 
 siren_status siren_panels_keep(const siren_sweep_evaluate_plan *plan, const siren_complete_trial *trials,
@@ -310,16 +288,14 @@ done:
 }
 
 static siren_status write_glyph_facts(const keeping *k, size_t z, const siren_evaluation *evaluation) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     const siren_evaluated *tensor = &evaluation->quantities[SIREN_QUANTITY_FA],
                           *fod = &evaluation->quantities[SIREN_QUANTITY_FOD];
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_integer(json, "slice", z);
     if (!tensor->done) siren_json_string(json, "no_tensor", tensor->reason);
     if (!fod->done) siren_json_string(json, "no_fod", fod->reason);
-    siren_status status = write_facts(k, json);
-    siren_json_free(json);
-    return status;
+    return write_facts(k, json);
 }
 
 siren_status siren_glyphs_keep(const siren_sweep_evaluate_plan *plan, const siren_complete_trial *trial,

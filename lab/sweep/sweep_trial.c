@@ -42,19 +42,13 @@ siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *
 
 /* Its config.json, blocks/ and curves/. */
 static siren_status make_folders(const siren_sweep_trial *trial) {
-    siren_status status = SIREN_OK;
-    char *blocks = NULL, *curves = NULL, *config = NULL;
-    SIREN_TRY(siren_run_path(&blocks, trial->folder.folder, "blocks"));
-    SIREN_TRY(siren_run_path(&curves, trial->folder.folder, "curves"));
-    SIREN_TRY(siren_run_path(&config, trial->folder.folder, "config.json"));
-    SIREN_TRY(siren_folder_make(blocks));
-    SIREN_TRY(siren_folder_make(curves));
-    SIREN_TRY(siren_run_write_text(config, trial->folder.config, strlen(trial->folder.config)));
-done:
-    free(blocks);
-    free(curves);
-    free(config);
-    return status;
+    SIREN_FREE_AT_END char *blocks = NULL, *curves = NULL, *config = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&blocks, trial->folder.folder, "blocks"));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&curves, trial->folder.folder, "curves"));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&config, trial->folder.folder, "config.json"));
+    SIREN_RETURN_IF_FAILED(siren_folder_make(blocks));
+    SIREN_RETURN_IF_FAILED(siren_folder_make(curves));
+    return siren_run_write_text(config, trial->folder.config, strlen(trial->folder.config));
 }
 
 /* Which blocks are finished. */
@@ -224,9 +218,8 @@ static siren_status add_slices(siren_finishing *f) {
 
 /* The archive, its slices' figures, and its size. */
 static siren_status finish_archive(siren_finishing *f) {
-    siren_archive_writer *writer = f->writer;
+    siren_archive_writer *writer = SIREN_TAKE(f->writer);
     if (!writer) return SIREN_OK;
-    f->writer = NULL;
     SIREN_RETURN_IF_FAILED(siren_archive_writer_commit(writer, &f->result.archive_bytes));
     double start = siren_clock();
     SIREN_RETURN_IF_FAILED(
