@@ -5,7 +5,6 @@
 #include "host/file.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,29 +31,23 @@ static void warn_about_gradients(const siren_series *series, const char *path, c
 /* The section: length of the suffix, suffix, file. `path` NULL: the file beside the image, if there is one. */
 static siren_status attach(siren_archive_writer *writer, const siren_series *series, const char *image,
                            const char *path, const char *suffix) {
-    siren_status status = SIREN_OK;
-    char *sibling = NULL;
-    uint8_t *file = NULL, *section = NULL;
+    SIREN_FREE_AT_END char *sibling = NULL;
+    SIREN_FREE_AT_END uint8_t *file = NULL, *section = NULL;
     size_t n_bytes = 0, n_suffix = strlen(suffix);
     if (!path && !image) return SIREN_OK;
     if (!path) {
-        SIREN_TRY(siren_sibling_path(image, suffix, &sibling));
-        if (access(sibling, F_OK) != 0) goto done;
+        SIREN_RETURN_IF_FAILED(siren_sibling_path(image, suffix, &sibling));
+        if (access(sibling, F_OK) != 0) return SIREN_OK;
         path = sibling;
     }
-    SIREN_TRY(siren_file_read(path, ATTACHMENT_LIMIT, &file, &n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_file_read(path, ATTACHMENT_LIMIT, &file, &n_bytes));
     if (strcmp(suffix, ".json") != 0) warn_about_gradients(series, path, suffix, file, n_bytes);
-    SIREN_TRY(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, path));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, path));
     section[0] = (uint8_t)n_suffix;
     memcpy(section + 4, suffix, n_suffix);
     memcpy(section + 4 + n_suffix, file, n_bytes);
-    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, section, 4 + n_suffix + n_bytes,
-                                           true));
-done:
-    free(sibling);
-    free(file);
-    free(section);
-    return status;
+    return siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, section, 4 + n_suffix + n_bytes,
+                                        true);
 }
 
 /* A device's text as the value of a provenance line. */

@@ -88,24 +88,20 @@ static siren_status create_on_device(siren_decoder *decoder, const float *coordi
 
 siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
                                   const float *coordinates, siren_decoder **out) {
-    siren_status status = SIREN_OK;
-    siren_decoder *decoder = NULL;
-    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
+    SIREN_AT_END(siren_decoder_free_at) siren_decoder *decoder = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
     decoder->device = device;
     decoder->network = *network;
     decoder->n_points = decoder->max_points = n_points;
     if (device) {
-        SIREN_TRY(create_on_device(decoder, coordinates));
+        SIREN_RETURN_IF_FAILED(create_on_device(decoder, coordinates));
     } else {
-        SIREN_TRY(siren_allocate(&decoder->host_coordinates, n_points * network->n_inputs, sizeof(float),
-                                 "the coordinates"));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->host_coordinates, n_points * network->n_inputs,
+                                              sizeof(float), "the coordinates"));
         memcpy(decoder->host_coordinates, coordinates, n_points * network->n_inputs * sizeof(float));
     }
-    *out = decoder;
-    decoder = NULL;
-done:
-    siren_decoder_free(decoder);
-    return status;
+    *out = SIREN_TAKE(decoder);
+    return SIREN_OK;
 }
 
 siren_status siren_decoder_move(siren_decoder *decoder, size_t n_points, const float *coordinates) {

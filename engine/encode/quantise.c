@@ -117,11 +117,10 @@ static uint32_t zigzag(int q) { return (uint32_t)(q < 0 ? -2 * q - 1 : 2 * q); }
 
 static siren_status encode(const siren_network *network, unsigned bits, const siren_rounded *rounded,
                            uint8_t *bytes) {
-    siren_status status = SIREN_OK;
-    uint32_t *values = NULL;
+    SIREN_FREE_AT_END uint32_t *values = NULL;
     size_t n_steps = siren_rounded_n_steps(network);
-    SIREN_TRY(siren_allocate(&values, siren_network_n_params(network) + n_steps, sizeof *values,
-                             "the stored values"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, siren_network_n_params(network) + n_steps, sizeof *values,
+                                          "the stored values"));
     for (size_t i = 0; i < n_steps; i++) values[i] = bits_of(rounded->steps[i]) >> 16;
     put_planes(bytes, values, n_steps, 2);
     bytes += 2 * n_steps;
@@ -133,9 +132,7 @@ static siren_status encode(const siren_network *network, unsigned bits, const si
         put_planes(bytes, values, n, group_bytes(g, bits));
         bytes += n * group_bytes(g, bits);
     }
-done:
-    free(values);
-    return status;
+    return SIREN_OK;
 }
 
 /* Mean squared error of the exact decode over the targets that are data; infinity where it is not finite. */
@@ -143,17 +140,16 @@ static siren_status decoded_error(const siren_network *network, const float *par
                                   const float *coordinates, const siren_target_source *targets, size_t nth,
                                   double *mse) {
     enum { CHUNK = 1024 };
-    siren_status status = SIREN_OK;
     size_t n_outputs = siren_network_n_outputs(network), n_data = 0;
     double sum = 0;
-    float *y = NULL, *wanted = NULL;
-    SIREN_TRY(siren_allocate(&y, CHUNK * n_outputs, sizeof *y, "some decoded points"));
-    SIREN_TRY(siren_allocate(&wanted, CHUNK * n_outputs, sizeof *wanted, "some targets"));
+    SIREN_FREE_AT_END float *y = NULL, *wanted = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&y, CHUNK * n_outputs, sizeof *y, "some decoded points"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&wanted, CHUNK * n_outputs, sizeof *wanted, "some targets"));
     for (size_t first = 0; first < n_points; first += CHUNK) {
         size_t n = n_points - first < CHUNK ? n_points - first : CHUNK;
-        SIREN_TRY(siren_decode_host(network, network->n_layers, params, n,
-                                    coordinates + first * network->n_inputs, y));
-        SIREN_TRY(targets->read(targets->user, nth, first, n, n_outputs, wanted));
+        SIREN_RETURN_IF_FAILED(siren_decode_host(network, network->n_layers, params, n,
+                                                 coordinates + first * network->n_inputs, y));
+        SIREN_RETURN_IF_FAILED(targets->read(targets->user, nth, first, n, n_outputs, wanted));
         for (size_t i = 0; i < n * n_outputs; i++) {
             if (isnan(wanted[i])) continue;
             double difference = (double)y[i] - (double)wanted[i];
@@ -163,22 +159,16 @@ static siren_status decoded_error(const siren_network *network, const float *par
     }
     sum /= n_data > 0 ? (double)n_data : 1.0;
     *mse = isfinite(sum) ? sum : INFINITY;
-done:
-    free(y);
-    free(wanted);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status encode_float32(const float *params, size_t n_params, uint8_t *bytes) {
-    siren_status status = SIREN_OK;
-    uint32_t *values = NULL;
-    SIREN_TRY(siren_allocate(&values, n_params, sizeof *values, "the stored values"));
+    SIREN_FREE_AT_END uint32_t *values = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_params, sizeof *values, "the stored values"));
     for (size_t i = 0; i < n_params; i++)
         values[i] = fabsf(params[i]) < SIREN_SMALLEST_STEP ? 0 : bits_of(params[i]);
     put_planes(bytes, values, n_params, 4);
-done:
-    free(values);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_quantise(const siren_network *network, unsigned weight_bits, const float *params,
@@ -214,9 +204,8 @@ siren_status siren_quantise(const siren_network *network, unsigned weight_bits, 
         SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, nth, &fitted_error));
         SIREN_TRY(encode(network, weight_bits, fitted_error < plain_error ? &fitted : &plain, made));
     }
-    *bytes = made;
+    *bytes = SIREN_TAKE(made);
     *n_bytes = n_made;
-    made = NULL;
 done:
     siren_rounded_free(&plain);
     siren_rounded_free(&fitted);
