@@ -124,6 +124,12 @@ void siren_json_end(siren_json *json) {
         json->depth--;
 }
 
+void siren_json_integers(siren_json *json, const char *key, const size_t *values, size_t n) {
+    siren_json_begin_array(json, key);
+    for (size_t i = 0; i < n; i++) siren_json_integer(json, NULL, values[i]);
+    siren_json_end(json);
+}
+
 siren_status siren_json_text(const siren_json *json, char **text) {
     if (json->failure) return siren_fail(SIREN_SYSTEM, "cannot build a JSON document: %s", json->failure);
     char *printed = cJSON_Print(json->open[0]);

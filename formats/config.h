@@ -28,6 +28,8 @@ void siren_json_string(siren_json *json, const char *key, const char *text);
 void siren_json_begin_object(siren_json *json, const char *key);
 void siren_json_begin_array(siren_json *json, const char *key);
 void siren_json_end(siren_json *json);
+/* An array of whole numbers. */
+void siren_json_integers(siren_json *json, const char *key, const size_t *values, size_t n);
 
 /* The text, indented, with a line end. `*text` is yours to free(). */
 siren_status siren_json_text(const siren_json *json, char **text);

@@ -166,9 +166,8 @@ static siren_status write_line(siren_output *output, const double *values, size_
 
 siren_status siren_gradients_open(const char *base, bool overwrite, const siren_gradients *gradients,
                                   siren_output **bval_out, siren_output **bvec_out) {
-    siren_status status = SIREN_OK;
-    siren_output *bval = NULL, *bvec = NULL;
-    char *bval_path = NULL, *bvec_path = NULL;
+    SIREN_AT_END(siren_output_discard_at) siren_output *bval = NULL, *bvec = NULL;
+    SIREN_FREE_AT_END char *bval_path = NULL, *bvec_path = NULL;
     const size_t n = gradients->n_volumes;
     for (size_t i = 0; i < n; i++) {
         bool finite = !gradients->bval || isfinite(gradients->bval[i]);
@@ -179,33 +178,19 @@ siren_status siren_gradients_open(const char *base, bool overwrite, const siren_
                               "%s: the gradient of volume %zu is no finite number; correct it before writing",
                               base, i);
     }
-    SIREN_TRY(siren_sibling_path(base, ".bval", &bval_path));
-    SIREN_TRY(siren_sibling_path(base, ".bvec", &bvec_path));
-    if (gradients->bval) SIREN_TRY(siren_output_open(bval_path, overwrite, &bval));
-    if (gradients->bvec) SIREN_TRY(siren_output_open(bvec_path, overwrite, &bvec));
-    if (bval) SIREN_TRY(write_line(bval, gradients->bval, n, 1));
+    SIREN_RETURN_IF_FAILED(siren_sibling_path(base, ".bval", &bval_path));
+    SIREN_RETURN_IF_FAILED(siren_sibling_path(base, ".bvec", &bvec_path));
+    if (gradients->bval) SIREN_RETURN_IF_FAILED(siren_output_open(bval_path, overwrite, &bval));
+    if (gradients->bvec) SIREN_RETURN_IF_FAILED(siren_output_open(bvec_path, overwrite, &bvec));
+    if (bval) SIREN_RETURN_IF_FAILED(write_line(bval, gradients->bval, n, 1));
     for (size_t axis = 0; axis < 3 && bvec; axis++)
-        SIREN_TRY(write_line(bvec, &gradients->bvec[0][axis], n, 3));
-    if (bval) SIREN_TRY(siren_output_flush(bval));
-    if (bvec) SIREN_TRY(siren_output_flush(bvec));
+        SIREN_RETURN_IF_FAILED(write_line(bvec, &gradients->bvec[0][axis], n, 3));
+    if (bval) SIREN_RETURN_IF_FAILED(siren_output_flush(bval));
+    if (bvec) SIREN_RETURN_IF_FAILED(siren_output_flush(bvec));
     *bval_out = bval;
     *bvec_out = bvec;
     bval = bvec = NULL;
-done:
-    siren_output_discard(bval);
-    siren_output_discard(bvec);
-    free(bval_path);
-    free(bvec_path);
-    return status;
-}
-
-siren_status siren_gradients_write(const char *base, bool overwrite, const siren_gradients *gradients) {
-    siren_output *bval = NULL, *bvec = NULL;
-    SIREN_RETURN_IF_FAILED(siren_gradients_open(base, overwrite, gradients, &bval, &bvec));
-    siren_status status = bval ? siren_output_commit(bval) : SIREN_OK;
-    if (status == SIREN_OK && bvec) return siren_output_commit(bvec);
-    siren_output_discard(bvec);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_sibling_path(const char *path, const char *suffix, char **out) {

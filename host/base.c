@@ -111,6 +111,11 @@ void siren_log(siren_log_level level, const char *format, ...) {
     log_callback(log_user, level, text);
 }
 
+int siren_ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
 static double read_clock(clockid_t clock) {
     struct timespec now;
     clock_gettime(clock, &now);

@@ -101,6 +101,9 @@ SIREN_INTERNAL void siren_log(siren_log_level level, const char *format, ...) __
  * point and returns SIREN_CANCELLED, unless its contract says what it keeps. */
 typedef bool (*siren_progress_fn)(void *user, double done, double total, const char *what);
 
+/* The order of two doubles, for qsort(). */
+SIREN_INTERNAL int siren_ascending(const void *a, const void *b);
+
 /* Monotonic seconds. */
 SIREN_INTERNAL double siren_clock(void);
 /* Seconds of processor time of all threads of this process, those of an OpenCL CPU device among them. */

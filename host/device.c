@@ -182,9 +182,8 @@ static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, si
         at += n;
     }
     *facts = SIREN_TAKE(list);
-    *ids = found;
+    *ids = SIREN_TAKE(found);
     *n_devices = at;
-    found = NULL;
     return SIREN_OK;
 }
 

@@ -26,9 +26,7 @@ static siren_status parse_voxel(const char *text, size_t out[3]) {
 static siren_status print_json(const size_t voxel[3], const siren_voxel_series *series) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
-    siren_json_begin_array(json, "voxel");
-    for (int axis = 0; axis < 3; axis++) siren_json_integer(json, NULL, voxel[axis]);
-    siren_json_end(json);
+    siren_json_integers(json, "voxel", voxel, 3);
     siren_json_bool(json, "inside", series->inside);
     siren_json_begin_array(json, "values");
     for (size_t i = 0; i < series->n_volumes; i++) siren_json_number(json, NULL, series->values[i]);

@@ -78,11 +78,9 @@ done:
 }
 
 static bool has_image(const char *evaluation, const char *image) {
-    char *path;
+    SIREN_FREE_AT_END char *path = NULL;
     if (image_path(evaluation, "original", image, &path) != SIREN_OK) return false;
-    const bool found = access(path, F_OK) == 0;
-    free(path);
-    return found;
+    return access(path, F_OK) == 0;
 }
 
 /* ---- tiles ---- */

@@ -65,7 +65,7 @@ static uint8_t *put_picture(uint8_t *to, const float *picture, size_t n) {
 
 static siren_status write_pictures(const siren_panel *panel, const siren_staging *staging) {
     const size_t n = panel->width * panel->height, n_bytes = 4 * n * (1 + 3 * panel->n_results);
-    uint8_t *bytes;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, n_bytes, 1, "pictures"));
     uint8_t *to = put_picture(bytes, panel->original, n);
     for (size_t i = 0; i < panel->n_results; i++) {
@@ -73,9 +73,7 @@ static siren_status write_pictures(const siren_panel *panel, const siren_staging
         to = put_picture(to, panel->results[i].errors, n);
         to = put_picture(to, panel->results[i].ssim, n);
     }
-    siren_status status = siren_picture_write(staging, "panel.f32", bytes, n_bytes);
-    free(bytes);
-    return status;
+    return siren_picture_write(staging, "panel.f32", bytes, n_bytes);
 }
 
 siren_status siren_panel_figure_draw(siren_device *device, const siren_panel_options *options,

@@ -302,17 +302,12 @@ const char *siren_claim_verdict_name(siren_claim_verdict verdict) {
     return names[verdict];
 }
 
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void judge(size_t which, comparisons *c, siren_report_claim *claim) {
     const size_t n = claim->n = c->n;
     claim->figure = claim->lowest = claim->highest = NAN;
     claim->verdict = SIREN_CLAIM_UNTESTED;
     if (n == 0) return;
-    qsort(c->values, n, sizeof *c->values, ascending);
+    qsort(c->values, n, sizeof *c->values, siren_ascending);
     const double median = (c->values[(n - 1) / 2] + c->values[n / 2]) / 2, above = definitions[which].above,
                  below = definitions[which].below;
     claim->lowest = c->values[0];
@@ -368,7 +363,6 @@ static bool any_tested(const siren_report_claim *claims, size_t n) {
 siren_status siren_report_claims_keep(const siren_report_claim *claims, size_t n, const char *folder) {
     static const char *const columns[] = {"claim", "figure", "unit", "lowest", "highest", "pairs", "verdict"};
     SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
-    SIREN_FREE_AT_END char *path = NULL;
     if (!any_tested(claims, n)) return SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
     for (size_t i = 0; i < n; i++) {
@@ -380,8 +374,7 @@ siren_status siren_report_claims_keep(const siren_report_claim *claims, size_t n
         siren_table_add_integer(table, claims[i].n);
         siren_table_add_text(table, siren_claim_verdict_name(claims[i].verdict));
     }
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "claims.csv"));
-    return siren_table_write(table, path, true);
+    return siren_run_write_table(table, folder, "claims.csv");
 }
 
 static void write_claim(FILE *out, const siren_report_claim *claim) {

@@ -104,15 +104,10 @@ done:
 #define LEAST_MOST_STEPS 200
 #define LEAST_SECONDS 0.15
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(const double *values) {
     double sorted[ROUNDS];
     memcpy(sorted, values, sizeof sorted);
-    qsort(sorted, ROUNDS, sizeof *sorted, by_value);
+    qsort(sorted, ROUNDS, sizeof *sorted, siren_ascending);
     return sorted[ROUNDS / 2];
 }
 
@@ -217,44 +212,38 @@ static siren_status problem_begin(siren_device *device, const siren_network *net
 
 siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
                               const siren_block *block, size_t n_steps, siren_bench_result *out) {
-    siren_status status = SIREN_OK;
-    bench_problem problem;
-    float *losses = NULL;
+    SIREN_AT_END(problem_end) bench_problem problem = {0};
+    SIREN_FREE_AT_END float *losses = NULL;
     size_t n_points = siren_block_points(block);
     siren_bench_result result = {
         .n_epochs = 2 + ROUNDS * n_steps, .n_networks = n_networks, .n_points = n_points};
     result.step_flops = siren_network_step_flops(network, n_points) * (double)n_networks;
-    SIREN_TRY(problem_begin(device, network, n_networks, block, result.n_epochs, &problem));
-    SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
-    SIREN_TRY(measure_steps(device, problem.trainer, n_steps, &result));
-    SIREN_TRY(siren_trainer_best(problem.trainer, NULL, losses));
+    SIREN_RETURN_IF_FAILED(problem_begin(device, network, n_networks, block, result.n_epochs, &problem));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
+    SIREN_RETURN_IF_FAILED(measure_steps(device, problem.trainer, n_steps, &result));
+    SIREN_RETURN_IF_FAILED(siren_trainer_best(problem.trainer, NULL, losses));
     result.psnr = -10 * log10((double)losses[0]);
-    SIREN_TRY(measure_decode(device, network, n_points, problem.coordinates, problem.params, &result));
+    SIREN_RETURN_IF_FAILED(
+        measure_decode(device, network, n_points, problem.coordinates, problem.params, &result));
     result.decode_share_of_peak = result.decode_gflops / result.peak_gflops;
     *out = result;
-done:
-    problem_end(&problem);
-    free(losses);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_bench_least_step(siren_device *device, const siren_network *network, size_t n_networks,
                                     const siren_block *block, double *seconds) {
-    siren_status status = SIREN_OK;
-    bench_problem problem;
+    SIREN_AT_END(problem_end) bench_problem problem = {0};
     double least = INFINITY;
-    SIREN_TRY(problem_begin(device, network, n_networks, block, 1 + LEAST_MOST_STEPS, &problem));
-    SIREN_TRY(siren_trainer_run(problem.trainer, 1, NULL, NULL));
+    SIREN_RETURN_IF_FAILED(problem_begin(device, network, n_networks, block, 1 + LEAST_MOST_STEPS, &problem));
+    SIREN_RETURN_IF_FAILED(siren_trainer_run(problem.trainer, 1, NULL, NULL));
     double begin = siren_clock();
     for (int step = 0; step < LEAST_MOST_STEPS; step++) {
         double start = siren_clock();
-        SIREN_TRY(siren_trainer_run(problem.trainer, 1, NULL, NULL));
+        SIREN_RETURN_IF_FAILED(siren_trainer_run(problem.trainer, 1, NULL, NULL));
         double now = siren_clock();
         least = fmin(least, now - start);
         if (step + 1 >= LEAST_STEPS && now - begin > LEAST_SECONDS) break;
     }
     *seconds = least;
-done:
-    problem_end(&problem);
-    return status;
+    return SIREN_OK;
 }

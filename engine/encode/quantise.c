@@ -174,44 +174,39 @@ static siren_status encode_float32(const float *params, size_t n_params, uint8_t
 siren_status siren_quantise(const siren_network *network, unsigned weight_bits, const float *params,
                             size_t n_points, const float *coordinates, const siren_target_source *targets,
                             size_t nth, uint8_t **bytes, size_t *n_bytes) {
-    siren_status status = SIREN_OK;
-    siren_rounded plain = {0}, fitted = {0};
-    float *decoded = NULL;
-    uint8_t *made = NULL;
+    SIREN_AT_END(siren_rounded_free) siren_rounded plain = {0}, fitted = {0};
+    SIREN_FREE_AT_END float *decoded = NULL;
+    SIREN_FREE_AT_END uint8_t *made = NULL;
     size_t n_params = siren_network_n_params(network), n_made = siren_quantised_bytes(network, weight_bits);
-    SIREN_TRY(check_bits(weight_bits));
+    SIREN_RETURN_IF_FAILED(check_bits(weight_bits));
     for (size_t i = 0; i < n_params; i++)
-        if (!isfinite(params[i])) {
-            status = siren_fail(SIREN_USAGE, "parameter %zu of %zu is not finite; train with a lower rate", i,
-                                n_params);
-            goto done;
-        }
-    SIREN_TRY(siren_allocate(&made, n_made, 1, "the quantised parameters"));
+        if (!isfinite(params[i]))
+            return siren_fail(SIREN_USAGE, "parameter %zu of %zu is not finite; train with a lower rate", i,
+                              n_params);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&made, n_made, 1, "the quantised parameters"));
     if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
-        SIREN_TRY(encode_float32(params, n_params, made));
+        SIREN_RETURN_IF_FAILED(encode_float32(params, n_params, made));
     } else {
         siren_rounding_options options = siren_rounding_defaults();
         double plain_error, fitted_error;
-        SIREN_TRY(siren_allocate(&decoded, n_params, sizeof *decoded, "the rounded parameters"));
-        SIREN_TRY(siren_rounded_create(network, &plain));
-        SIREN_TRY(siren_rounded_create(network, &fitted));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&decoded, n_params, sizeof *decoded, "the rounded parameters"));
+        SIREN_RETURN_IF_FAILED(siren_rounded_create(network, &plain));
+        SIREN_RETURN_IF_FAILED(siren_rounded_create(network, &fitted));
         siren_round_nearest(network, weight_bits, params, &plain);
         siren_rounded_params(network, &plain, decoded);
-        SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, nth, &plain_error));
-        SIREN_TRY(siren_round_fitted(network, weight_bits, &options, params, n_points, coordinates, targets,
-                                     nth, &fitted));
+        SIREN_RETURN_IF_FAILED(
+            decoded_error(network, decoded, n_points, coordinates, targets, nth, &plain_error));
+        SIREN_RETURN_IF_FAILED(siren_round_fitted(network, weight_bits, &options, params, n_points,
+                                                  coordinates, targets, nth, &fitted));
         siren_rounded_params(network, &fitted, decoded);
-        SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, nth, &fitted_error));
-        SIREN_TRY(encode(network, weight_bits, fitted_error < plain_error ? &fitted : &plain, made));
+        SIREN_RETURN_IF_FAILED(
+            decoded_error(network, decoded, n_points, coordinates, targets, nth, &fitted_error));
+        SIREN_RETURN_IF_FAILED(
+            encode(network, weight_bits, fitted_error < plain_error ? &fitted : &plain, made));
     }
     *bytes = SIREN_TAKE(made);
     *n_bytes = n_made;
-done:
-    siren_rounded_free(&plain);
-    siren_rounded_free(&fitted);
-    free(decoded);
-    free(made);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- from bytes ---- */

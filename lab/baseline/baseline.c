@@ -19,15 +19,6 @@ static const char *const names[SIREN_N_BASELINES] = {"jpeg2000", "zfp", "deflate
 
 const char *siren_baseline_name(siren_baseline_method method) { return names[method]; }
 
-bool siren_baseline_by_name(const char *name, siren_baseline_method *out) {
-    for (int method = 0; method < SIREN_N_BASELINES; method++)
-        if (strcmp(name, names[method]) == 0) {
-            *out = (siren_baseline_method)method;
-            return true;
-        }
-    return false;
-}
-
 bool siren_baseline_has_rate(siren_baseline_method method) {
     return method == SIREN_BASELINE_JPEG2000 || method == SIREN_BASELINE_ZFP;
 }

@@ -4,8 +4,8 @@
 #include "engine/model/grid.h"
 #include "lab/evaluate/evaluated_originals.h"
 #include "lab/evaluate/ssim.h"
+#include "lab/run/run_folder.h"
 #include "formats/nifti.h"
-#include "host/file.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -224,22 +224,17 @@ static siren_status read_made(evaluating *run, const char *series, siren_quantit
 }
 
 static siren_status evaluate_quantity(evaluating *run, siren_quantity quantity) {
-    siren_status status = SIREN_OK;
     const uint8_t *mask = run->in.masks[SIREN_REGION_BRAIN];
-    siren_series x = {.voxels = NULL}, other = {.voxels = NULL};
-    SIREN_TRY(read_made(run, "original", quantity, &x));
-    SIREN_TRY(read_made(run, "result", quantity, &other));
-    SIREN_TRY(siren_grid_check("the original's image", &x.geometry, "the result's", &other.geometry,
-                               x.geometry.n_volumes));
+    SIREN_AT_END(siren_series_free) siren_series x = {.voxels = NULL}, other = {.voxels = NULL};
+    SIREN_RETURN_IF_FAILED(read_made(run, "original", quantity, &x));
+    SIREN_RETURN_IF_FAILED(read_made(run, "result", quantity, &other));
+    SIREN_RETURN_IF_FAILED(siren_grid_check("the original's image", &x.geometry, "the result's",
+                                            &other.geometry, x.geometry.n_volumes));
     if (quantities[quantity].vectors)
-        SIREN_TRY(siren_relative_errors_of_vectors(&x, &other, mask, run->errors));
+        SIREN_RETURN_IF_FAILED(siren_relative_errors_of_vectors(&x, &other, mask, run->errors));
     else
         siren_relative_errors(&x, &other, quantities[quantity].volume, 1, mask, run->errors);
-    SIREN_TRY(summarise_errors(run, quantity, 1));
-done:
-    siren_series_free(&x);
-    siren_series_free(&other);
-    return status;
+    return summarise_errors(run, quantity, 1);
 }
 
 /* Keeps why a quantity is not there. */
@@ -282,12 +277,8 @@ static void statistics_json(siren_json *json, const char *key, const siren_error
 }
 
 void siren_evaluation_json(const siren_evaluation *e, siren_json *json) {
-    if (e->part) {
-        siren_json_begin_array(json, "slices_judged");
-        siren_json_integer(json, NULL, e->judged.begin);
-        siren_json_integer(json, NULL, e->judged.end);
-        siren_json_end(json);
-    }
+    if (e->part)
+        siren_json_integers(json, "slices_judged", (const size_t[]){e->judged.begin, e->judged.end}, 2);
     siren_json_number(json, "minimum", e->minimum);
     siren_json_number(json, "maximum", e->maximum);
     siren_json_number(json, "mse", e->mse);
@@ -316,15 +307,9 @@ void siren_evaluation_json(const siren_evaluation *e, siren_json *json) {
 
 static siren_status write_json(evaluating *run) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
-    SIREN_FREE_AT_END char *path = NULL, *text = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_evaluation_json(&run->evaluation, json);
-    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
-    SIREN_RETURN_IF_FAILED(siren_staging_path(run->staging, "evaluation.json", &path));
-    SIREN_RETURN_IF_FAILED(siren_output_open(path, false, &output));
-    SIREN_RETURN_IF_FAILED(siren_output_write(output, text, strlen(text)));
-    return siren_output_commit(SIREN_TAKE(output));
+    return siren_run_write_json(json, siren_staging_folder(run->staging), "evaluation.json");
 }
 
 /* ---- all of it ---- */

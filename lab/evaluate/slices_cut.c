@@ -41,15 +41,11 @@ siren_status siren_series_write(const siren_series *series, const char *path) {
 
 siren_status siren_slices_cut_file(const char *path, size_t memory_limit, siren_span slices, const char *to,
                                    siren_series *out) {
-    siren_status status = SIREN_OK;
-    siren_series whole = {.voxels = NULL}, part = {.voxels = NULL};
-    SIREN_TRY(siren_nifti_read(path, memory_limit, &whole));
+    SIREN_AT_END(siren_series_free) siren_series whole = {.voxels = NULL}, part = {.voxels = NULL};
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, memory_limit, &whole));
     size_t end = slices.end == 0 ? whole.geometry.nz : slices.end;
-    SIREN_TRY(siren_slices_cut(&whole, slices.begin, end - slices.begin, &part));
-    SIREN_TRY(siren_series_write(&part, to));
+    SIREN_RETURN_IF_FAILED(siren_slices_cut(&whole, slices.begin, end - slices.begin, &part));
+    SIREN_RETURN_IF_FAILED(siren_series_write(&part, to));
     *out = SIREN_TAKE(part);
-done:
-    siren_series_free(&whole);
-    siren_series_free(&part);
-    return status;
+    return SIREN_OK;
 }

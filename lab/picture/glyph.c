@@ -141,11 +141,6 @@ static double shape_glyph(glyph_painter *p, size_t column, size_t row) {
 
 /* ---- reach ---- */
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 siren_status siren_glyph_reach(siren_glyph_kind kind, const char *path, const siren_series *series,
                                const siren_view *view, double *reach) {
     SIREN_AT_END(free_painter) glyph_painter painter = {.n_coefficients = 0};
@@ -159,7 +154,7 @@ siren_status siren_glyph_reach(siren_glyph_kind kind, const char *path, const si
             const double length = shape_glyph(&painter, column, row);
             if (length > 0) lengths[n++] = length;
         }
-    qsort(lengths, n, sizeof *lengths, compare_doubles);
+    qsort(lengths, n, sizeof *lengths, siren_ascending);
     *reach = n > 0 ? lengths[(size_t)(REACH_SHARE * (double)(n - 1))] : 0;
     return SIREN_OK;
 }

@@ -8,13 +8,10 @@
 
 siren_status siren_run_evaluation_keep(const char *folder, const siren_evaluation *evaluation) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_FREE_AT_END char *text = NULL, *path = NULL;
     const char *const files[] = {SIREN_EVALUATION_FILE};
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_evaluation_json(evaluation, json);
-    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", SIREN_EVALUATION_FILE));
-    SIREN_RETURN_IF_FAILED(siren_run_write_text(path, text, strlen(text)));
+    SIREN_RETURN_IF_FAILED(siren_run_write_json(json, folder, SIREN_EVALUATION_FILE));
     return siren_run_add(folder, SIREN_ADDED_EVALUATION, files, 1);
 }
 
@@ -97,9 +94,7 @@ static siren_status add_trial(siren_table *table, const char *run, const siren_c
 
 siren_status siren_run_evaluation_table(const char *run, const siren_complete_trial *trials, size_t n) {
     SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
-    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
     for (size_t i = 0; i < n; i++) SIREN_RETURN_IF_FAILED(add_trial(table, run, &trials[i]));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "evaluation.csv"));
-    return siren_table_write(table, path, true);
+    return siren_run_write_table(table, run, "evaluation.csv");
 }

@@ -38,6 +38,19 @@ siren_status siren_run_write_text(const char *path, const char *text, size_t n_b
     return status;
 }
 
+siren_status siren_run_write_json(const siren_json *json, const char *folder, const char *name) {
+    SIREN_FREE_AT_END char *text = NULL, *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
+    return siren_run_write_text(path, text, strlen(text));
+}
+
+siren_status siren_run_write_table(const siren_table *table, const char *folder, const char *name) {
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
+    return siren_table_write(table, path, true);
+}
+
 /* ---- identity ---- */
 
 static siren_status config_begin(const siren_trial_context *context, siren_json **json) {
@@ -49,27 +62,24 @@ static siren_status config_begin(const siren_trial_context *context, siren_json 
     return SIREN_OK;
 }
 
-/* The folder of the trial `name` whose configuration is in `json`, which is freed. */
-static siren_status folder_of(const char *run, const char *name, siren_json *json, siren_trial_folder *out) {
-    siren_status status = SIREN_OK;
-    siren_trial_folder folder = {.name = NULL};
-    SIREN_TRY(siren_json_text(json, &folder.config));
+/* The folder of the trial `name` whose configuration is in `json`. */
+static siren_status folder_of(const char *run, const char *name, const siren_json *json,
+                              siren_trial_folder *out) {
+    SIREN_AT_END(siren_trial_folder_free) siren_trial_folder folder = {.name = NULL};
+    SIREN_RETURN_IF_FAILED(siren_json_text(json, &folder.config));
     siren_digest_bytes(folder.config, strlen(folder.config), folder.identity);
     if (asprintf(&folder.name, "%s-%.*s", name, IDENTITY_DIGITS, folder.identity) < 0) {
         folder.name = NULL;
-        SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot name trial %s", name));
+        return siren_fail(SIREN_SYSTEM, "out of memory: cannot name trial %s", name);
     }
-    SIREN_TRY(siren_run_path(&folder.folder, run, "trials/%s", folder.name));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&folder.folder, run, "trials/%s", folder.name));
     *out = SIREN_TAKE(folder);
-done:
-    siren_json_free(json);
-    siren_trial_folder_free(&folder);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_trial_folder_create(const char *run, const siren_trial *trial,
                                        const siren_trial_context *context, siren_trial_folder *out) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(config_begin(context, &json));
     siren_trial_write(trial, json);
     siren_json_integer(json, "log_interval", context->log_interval);
@@ -81,11 +91,18 @@ siren_status siren_trial_folder_create(const char *run, const siren_trial *trial
 siren_status siren_baseline_folder_create(const char *run, const siren_baseline_trial *baseline,
                                           const char *matched, const siren_trial_context *context,
                                           siren_trial_folder *out) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(config_begin(context, &json));
     siren_baseline_trial_write(baseline, matched, json);
     siren_json_bool(json, "restored", context->keep_restored);
     return folder_of(run, baseline->name, json, out);
+}
+
+siren_status siren_trial_folder_make(const siren_trial_folder *folder) {
+    SIREN_FREE_AT_END char *config = NULL;
+    SIREN_RETURN_IF_FAILED(siren_folder_make(folder->folder));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&config, folder->folder, "config.json"));
+    return siren_run_write_text(config, folder->config, strlen(folder->config));
 }
 
 void siren_trial_folder_free(siren_trial_folder *folder) {
@@ -258,6 +275,20 @@ static siren_status read_figure(siren_value row, const char *key, double *out) {
     return SIREN_OK;
 }
 
+/* The figures of a row, `bytes` stands before the last two. */
+static const struct {
+    const char *key;
+    size_t member;
+} figures[] = {{"mse", offsetof(siren_result_row, fidelity.mse)},
+               {"psnr", offsetof(siren_result_row, fidelity.psnr)},
+               {"psnr_published", offsetof(siren_result_row, fidelity.psnr_published)},
+               {"psnr_clamped", offsetof(siren_result_row, fidelity.psnr_clamped)},
+               {"mse_masked", offsetof(siren_result_row, mse_masked)},
+               {"psnr_masked", offsetof(siren_result_row, psnr_masked)},
+               {"ratio", offsetof(siren_result_row, ratio)},
+               {"ratio_float32", offsetof(siren_result_row, ratio_float32)}};
+#define N_FIGURES (sizeof figures / sizeof *figures)
+
 static void write_row(siren_json *json, const siren_result_row *row) {
     siren_json_begin_object(json, NULL);
     siren_json_string(json, "level", siren_block_kind_name(row->level, 1));
@@ -265,15 +296,10 @@ static void write_row(siren_json *json, const siren_result_row *row) {
     siren_json_string(json, "status", status_names[row->status]);
     siren_json_integer(json, "points", row->n_points);
     siren_json_integer(json, "volumes", row->n_volumes);
-    write_figure(json, "mse", row->fidelity.mse);
-    write_figure(json, "psnr", row->fidelity.psnr);
-    write_figure(json, "psnr_published", row->fidelity.psnr_published);
-    write_figure(json, "psnr_clamped", row->fidelity.psnr_clamped);
-    write_figure(json, "mse_masked", row->mse_masked);
-    write_figure(json, "psnr_masked", row->psnr_masked);
-    siren_json_integer(json, "bytes", row->bytes);
-    write_figure(json, "ratio", row->ratio);
-    write_figure(json, "ratio_float32", row->ratio_float32);
+    for (size_t i = 0; i < N_FIGURES; i++) {
+        if (i == N_FIGURES - 2) siren_json_integer(json, "bytes", row->bytes);
+        write_figure(json, figures[i].key, *(const double *)((const char *)row + figures[i].member));
+    }
     siren_json_end(json);
 }
 
@@ -293,24 +319,13 @@ static siren_status read_row(siren_value value, siren_result_row *row) {
     row->status = (siren_result_status)status;
     row->n_points = row->fidelity.n = (size_t)points;
     row->n_volumes = (size_t)volumes;
-    const struct {
-        const char *key;
-        double *to;
-    } figures[] = {{"mse", &row->fidelity.mse},
-                   {"psnr", &row->fidelity.psnr},
-                   {"psnr_published", &row->fidelity.psnr_published},
-                   {"psnr_clamped", &row->fidelity.psnr_clamped},
-                   {"mse_masked", &row->mse_masked},
-                   {"psnr_masked", &row->psnr_masked},
-                   {"ratio", &row->ratio},
-                   {"ratio_float32", &row->ratio_float32}};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        SIREN_RETURN_IF_FAILED(read_figure(value, figures[i].key, figures[i].to));
+    for (size_t i = 0; i < N_FIGURES; i++)
+        SIREN_RETURN_IF_FAILED(
+            read_figure(value, figures[i].key, (double *)((char *)row + figures[i].member)));
     return SIREN_OK;
 }
 
-static siren_status result_text(const siren_trial_folder *folder, const siren_trial_result *result,
-                                char **text) {
+static siren_status write_result(const siren_trial_folder *folder, const siren_trial_result *result) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "trial", folder->name);
@@ -324,32 +339,27 @@ static siren_status result_text(const siren_trial_folder *folder, const siren_tr
     siren_json_begin_array(json, "rows");
     for (size_t i = 0; i < result->n_rows; i++) write_row(json, &result->rows[i]);
     siren_json_end(json);
-    return siren_json_text(json, text);
+    return siren_run_write_json(json, folder->folder, "result.json");
 }
 
 siren_status siren_trial_result_write(const siren_trial_folder *folder, const siren_trial_result *result,
                                       char *const *files, size_t n_files) {
     siren_status status = SIREN_OK;
-    char *path = NULL, *text = NULL, *sums = NULL;
+    char *path = NULL, *sums = NULL;
     size_t n_sums = 0;
     FILE *stream = open_memstream(&sums, &n_sums);
     if (!stream)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot list the files of %s", folder->folder);
-    SIREN_TRY(result_text(folder, result, &text));
-    SIREN_TRY(siren_run_path(&path, folder->folder, "result.json"));
-    SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
+    SIREN_TRY(write_result(folder, result));
     SIREN_TRY(siren_run_sum_write(folder->folder, "config.json", stream));
     SIREN_TRY(siren_run_sum_write(folder->folder, "result.json", stream));
     for (size_t i = 0; i < n_files; i++) SIREN_TRY(siren_run_sum_write(folder->folder, files[i], stream));
-    free(path);
-    path = NULL;
     SIREN_TRY(siren_run_path(&path, folder->folder, "SHA256SUMS"));
     if (fflush(stream) != 0) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path));
     SIREN_TRY(siren_run_write_text(path, sums, n_sums));
 done:
     fclose(stream);
     free(sums);
-    free(text);
     free(path);
     return status;
 }

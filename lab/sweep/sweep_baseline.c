@@ -211,16 +211,6 @@ static siren_status keep(baseline_run *run, double seconds) {
     return siren_run_timing_append(run->plan->options->folder, &timing);
 }
 
-static siren_status make_folder(const siren_sweep_baseline *baseline) {
-    char *config = NULL;
-    SIREN_RETURN_IF_FAILED(siren_folder_make(baseline->folder.folder));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&config, baseline->folder.folder, "config.json"));
-    siren_status status =
-        siren_run_write_text(config, baseline->folder.config, strlen(baseline->folder.config));
-    free(config);
-    return status;
-}
-
 /* A failure of the method is told and counted; of what concerns all, returned. */
 static siren_status run_one(baseline_run *run, siren_sweep_result *totals) {
     siren_baseline_result result = {.voxels = NULL};
@@ -228,7 +218,7 @@ static siren_status run_one(baseline_run *run, siren_sweep_result *totals) {
     siren_status status = SIREN_OK;
     run->original = run->restored = (held_slices){.borrowed = true};
     run->result = (siren_trial_result){.rows = NULL};
-    SIREN_TRY(make_folder(run->baseline));
+    SIREN_TRY(siren_trial_folder_make(&run->baseline->folder));
     status = compute(run, &result);
     if (status == SIREN_OK)
         SIREN_TRY(keep(run, siren_clock() - start));

@@ -111,10 +111,7 @@ static siren_status write_series(const keeping *k, const char *name, const siren
 }
 
 static siren_status write_facts(const keeping *k, const siren_json *json) {
-    SIREN_FREE_AT_END char *text = NULL, *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
-    SIREN_RETURN_IF_FAILED(siren_staging_path(k->staging, k->names[k->n - 1], &path));
-    return siren_run_write_text(path, text, strlen(text));
+    return siren_run_write_json(json, siren_staging_folder(k->staging), k->names[k->n - 1]);
 }
 
 /* All appear, and SHA256SUMS lists those that were written. */
@@ -180,18 +177,12 @@ static siren_status panel_open(const siren_sweep_evaluate_plan *plan, size_t inp
 /* The slice of what a baseline restored, whose first slice is the first one of the trial. */
 static siren_status cut_restored(const panel_keeping *p, const keeping *k, const siren_complete_trial *t,
                                  const char *name) {
-    siren_status status = SIREN_OK;
-    siren_series restored = {.voxels = NULL}, slice = {.voxels = NULL};
-    char *path = NULL;
-    SIREN_TRY(siren_run_path(&path, k->folder, "%s", SIREN_RESTORED_FILE));
-    SIREN_TRY(siren_nifti_read(path, p->plan->options->memory_limit, &restored));
-    SIREN_TRY(siren_slice_cut(&restored, p->z - slices_of(t).begin, p->volume, &slice));
-    status = write_series(k, name, &slice);
-done:
-    siren_series_free(&restored);
-    siren_series_free(&slice);
-    free(path);
-    return status;
+    SIREN_AT_END(siren_series_free) siren_series restored = {.voxels = NULL}, slice = {.voxels = NULL};
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s", SIREN_RESTORED_FILE));
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, p->plan->options->memory_limit, &restored));
+    SIREN_RETURN_IF_FAILED(siren_slice_cut(&restored, p->z - slices_of(t).begin, p->volume, &slice));
+    return write_series(k, name, &slice);
 }
 
 static siren_status decode_slice(const panel_keeping *p, const keeping *k, const char *name) {
@@ -272,19 +263,13 @@ done:
 /* Copies the slice of the image SERIES_IMAGE; nothing where MRtrix3 did not make it. */
 static siren_status copy_slice(const keeping *k, const char *made, const char *name, size_t z,
                                size_t memory_limit) {
-    siren_status status = SIREN_OK;
-    siren_series image = {.voxels = NULL}, slice = {.voxels = NULL};
-    char *path = NULL;
-    SIREN_TRY(siren_run_path(&path, made, "%s", name));
-    if (access(path, F_OK) != 0) goto done;
-    SIREN_TRY(siren_nifti_read(path, memory_limit, &image));
-    SIREN_TRY(siren_slices_cut(&image, z, 1, &slice));
-    status = write_series(k, name, &slice);
-done:
-    siren_series_free(&image);
-    siren_series_free(&slice);
-    free(path);
-    return status;
+    SIREN_AT_END(siren_series_free) siren_series image = {.voxels = NULL}, slice = {.voxels = NULL};
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, made, "%s", name));
+    if (access(path, F_OK) != 0) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, memory_limit, &image));
+    SIREN_RETURN_IF_FAILED(siren_slices_cut(&image, z, 1, &slice));
+    return write_series(k, name, &slice);
 }
 
 static siren_status write_glyph_facts(const keeping *k, size_t z, const siren_evaluation *evaluation) {

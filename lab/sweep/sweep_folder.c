@@ -40,13 +40,10 @@ static void write_figures(siren_json *json, const siren_experiment *experiment,
         siren_json_begin_object(json, siren_figure_name(kind));
         if (figure->slice != SIREN_MIDDLE_SLICE) siren_json_integer(json, "slice", figure->slice);
         if (kind == SIREN_FIGURE_PANEL) siren_json_integer(json, "volume", figure->volume);
-        for (int i = 0; i < 2; i++) {
-            if (spans[i].end == 0) continue;
-            siren_json_begin_array(json, i == 0 ? "x" : "y");
-            siren_json_integer(json, NULL, spans[i].begin);
-            siren_json_integer(json, NULL, spans[i].end);
-            siren_json_end(json);
-        }
+        for (int i = 0; i < 2; i++)
+            if (spans[i].end > 0)
+                siren_json_integers(json, i == 0 ? "x" : "y", (const size_t[]){spans[i].begin, spans[i].end},
+                                    2);
         siren_json_begin_array(json, "results");
         for (size_t i = 0; i < figure->n_results; i++) {
             const size_t number = figure->results[i], n = experiment->n_trials;
@@ -68,12 +65,7 @@ static void write_input(siren_json *json, const siren_experiment_input *asked,
     siren_json_string(json, "mask_sha256", input->mask ? input->mask_sha256 : NULL);
     if (asked->train_on_mask) siren_json_string(json, "mask_use", "train");
     write_beside(json, input);
-    siren_json_begin_array(json, "dims");
-    siren_json_integer(json, NULL, g->nx);
-    siren_json_integer(json, NULL, g->ny);
-    siren_json_integer(json, NULL, g->nz);
-    siren_json_integer(json, NULL, g->n_volumes);
-    siren_json_end(json);
+    siren_json_integers(json, "dims", (const size_t[]){g->nx, g->ny, g->nz, g->n_volumes}, 4);
     siren_json_string(json, "datatype", siren_datatype_name(g->datatype));
     siren_json_end(json);
 }
@@ -176,8 +168,7 @@ siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *e
     SIREN_RETURN_IF_FAILED(experiment_text(experiment, inputs, folders, baselines, &text));
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "experiment.json"));
     if (access(path, F_OK) != 0) {
-        SIREN_RETURN_IF_FAILED(siren_run_write_text(path, text, strlen(text)));
-        return SIREN_OK;
+        return siren_run_write_text(path, text, strlen(text));
     }
     SIREN_RETURN_IF_FAILED(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
     if (n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0) return SIREN_OK;
@@ -194,7 +185,6 @@ siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
                                             const siren_sweep_input *inputs, siren_device *const *devices,
                                             size_t n_devices) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_FREE_AT_END char *path = NULL, *text = NULL;
     char date[32] = "";
     time_t now = time(NULL);
     struct tm utc;
@@ -232,7 +222,5 @@ siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
         siren_json_end(json);
     }
     siren_json_end(json);
-    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, options->folder, "environment.json"));
-    return siren_run_write_text(path, text, strlen(text));
+    return siren_run_write_json(json, options->folder, "environment.json");
 }

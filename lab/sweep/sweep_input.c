@@ -26,11 +26,7 @@ static siren_status phantom_text(const siren_experiment_input *asked, char **tex
     const siren_phantom_options *o = &asked->phantom;
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
-    siren_json_begin_array(json, "dims");
-    siren_json_integer(json, NULL, o->nx);
-    siren_json_integer(json, NULL, o->ny);
-    siren_json_integer(json, NULL, o->nz);
-    siren_json_end(json);
+    siren_json_integers(json, "dims", (const size_t[]){o->nx, o->ny, o->nz}, 3);
     siren_json_begin_array(json, "shells");
     for (size_t i = 0; i < o->n_shells; i++) {
         siren_json_begin_array(json, NULL);

@@ -42,13 +42,12 @@ siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *
 
 /* Its config.json, blocks/ and curves/. */
 static siren_status make_folders(const siren_sweep_trial *trial) {
-    SIREN_FREE_AT_END char *blocks = NULL, *curves = NULL, *config = NULL;
+    SIREN_FREE_AT_END char *blocks = NULL, *curves = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&blocks, trial->folder.folder, "blocks"));
     SIREN_RETURN_IF_FAILED(siren_run_path(&curves, trial->folder.folder, "curves"));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&config, trial->folder.folder, "config.json"));
+    SIREN_RETURN_IF_FAILED(siren_trial_folder_make(&trial->folder));
     SIREN_RETURN_IF_FAILED(siren_folder_make(blocks));
-    SIREN_RETURN_IF_FAILED(siren_folder_make(curves));
-    return siren_run_write_text(config, trial->folder.config, strlen(trial->folder.config));
+    return siren_folder_make(curves);
 }
 
 /* Which blocks are finished. */
@@ -152,11 +151,10 @@ static siren_status write_curve(siren_finishing *f, size_t number, const char *c
 static const siren_fidelity exact = {0, 0, INFINITY, INFINITY, INFINITY};
 
 static siren_status add_block(siren_finishing *f, size_t number) {
-    siren_status status = SIREN_OK;
     const siren_layout *layout = &f->trial->layout;
     const siren_block where = siren_block_at(&layout->grid, number);
     size_t n_volumes = layout->geometry.n_volumes;
-    siren_finished_block block;
+    SIREN_AT_END(siren_finished_block_free) siren_finished_block block = {0};
     SIREN_RETURN_IF_FAILED(siren_finished_block_read(&f->trial->folder, number, &block));
     const siren_encoded *e = &block.encoded;
     double voxels = (double)siren_block_voxels(&where) * (double)n_volumes, bytes = (double)e->n_packed;
@@ -175,17 +173,15 @@ static siren_status add_block(siren_finishing *f, size_t number) {
                            .ratio = voxels * (double)siren_datatype_size(layout->geometry.datatype) / bytes,
                            .ratio_float32 = voxels * sizeof(float) / bytes};
     if (e->diverged) f->result.status = SIREN_RESULT_DIVERGED;
-    SIREN_TRY(write_curve(f, number, block.curve));
+    SIREN_RETURN_IF_FAILED(write_curve(f, number, block.curve));
     if (!isfinite(e->entry.mse)) { /* an archive holds no such block */
         siren_archive_writer_discard(f->writer);
         f->writer = NULL;
     }
     if (f->writer)
-        SIREN_TRY(
+        SIREN_RETURN_IF_FAILED(
             siren_archive_writer_packed_record(f->writer, &e->entry, e->packed, e->n_packed, e->n_unpacked));
-done:
-    siren_finished_block_free(&block);
-    return status;
+    return SIREN_OK;
 }
 
 /* Rows for the slices of a 3-D model. */
