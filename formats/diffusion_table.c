@@ -18,6 +18,8 @@ typedef struct {
     size_t n_rows, n_columns;
 } number_table;
 
+static void table_free(number_table *table) { free(table->values); }
+
 static siren_status parse_number(const char *name, const uint8_t *token, size_t n_bytes, size_t row,
                                  double *out) {
     char text[TOKEN_BYTES];
@@ -37,22 +39,19 @@ static siren_status parse_number(const char *name, const uint8_t *token, size_t 
 
 /* Rows of equally many numbers. Blank lines do not count. */
 static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n_bytes, number_table *out) {
-    siren_status status = SIREN_OK;
-    number_table table = {0};
+    SIREN_AT_END(table_free) number_table table = {0};
     size_t n_values = 0, in_row = 0;
     /* A value takes a byte and a separator, the last one only a byte. */
-    SIREN_TRY(siren_allocate(&table.values, n_bytes / 2 + 1, sizeof *table.values, name));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&table.values, n_bytes / 2 + 1, sizeof *table.values, name));
     for (size_t at = 0; at <= n_bytes;) {
         if (at == n_bytes || is_line_end(bytes[at])) {
             if (in_row > 0) {
                 if (table.n_rows == 0) table.n_columns = in_row;
                 table.n_rows++;
-                if (in_row != table.n_columns) {
-                    status = siren_fail(SIREN_CORRUPT,
-                                        "%s: line %zu has %zu values, but line 1 has %zu; correct the file",
-                                        name, table.n_rows, in_row, table.n_columns);
-                    goto done;
-                }
+                if (in_row != table.n_columns)
+                    return siren_fail(SIREN_CORRUPT,
+                                      "%s: line %zu has %zu values, but line 1 has %zu; correct the file",
+                                      name, table.n_rows, in_row, table.n_columns);
             }
             in_row = 0;
             at++;
@@ -61,72 +60,54 @@ static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n
         } else {
             size_t start = at;
             while (at < n_bytes && !is_blank(bytes[at])) at++;
-            SIREN_TRY(
+            SIREN_RETURN_IF_FAILED(
                 parse_number(name, bytes + start, at - start, table.n_rows + 1, &table.values[n_values]));
             n_values++;
             in_row++;
         }
     }
-    if (n_values == 0) {
-        status = siren_fail(SIREN_CORRUPT, "%s: holds no numbers; give the gradient file of the image", name);
-        goto done;
-    }
+    if (n_values == 0)
+        return siren_fail(SIREN_CORRUPT, "%s: holds no numbers; give the gradient file of the image", name);
     *out = SIREN_TAKE(table);
-done:
-    free(table.values);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_bytes,
                                siren_gradients *gradients) {
-    siren_status status = SIREN_OK;
-    number_table table = {0};
-    SIREN_TRY(parse_table(name, bytes, n_bytes, &table));
-    if (table.n_rows != 1 && table.n_columns != 1) {
-        status =
-            siren_fail(SIREN_CORRUPT,
-                       "%s: has %zu lines of %zu values, but b-values stand on one line; correct the file",
-                       name, table.n_rows, table.n_columns);
-        goto done;
-    }
+    SIREN_AT_END(table_free) number_table table = {0};
+    SIREN_RETURN_IF_FAILED(parse_table(name, bytes, n_bytes, &table));
+    if (table.n_rows != 1 && table.n_columns != 1)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: has %zu lines of %zu values, but b-values stand on one line; correct the file",
+                          name, table.n_rows, table.n_columns);
     const size_t n = table.n_rows * table.n_columns;
     for (size_t i = 0; i < n; i++)
-        if (table.values[i] < 0) {
-            status =
-                siren_fail(SIREN_CORRUPT, "%s: the b-value of volume %zu is %g, below 0; correct the file",
-                           name, i, table.values[i]);
-            goto done;
-        }
+        if (table.values[i] < 0)
+            return siren_fail(SIREN_CORRUPT, "%s: the b-value of volume %zu is %g, below 0; correct the file",
+                              name, i, table.values[i]);
     gradients->bval = SIREN_TAKE(table.values);
     gradients->n_volumes = n;
-done:
-    free(table.values);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_bytes,
                                siren_gradients *gradients) {
-    siren_status status = SIREN_OK;
-    number_table table = {0};
-    SIREN_TRY(parse_table(name, bytes, n_bytes, &table));
-    if (table.n_rows != 3) {
-        status = siren_fail(SIREN_CORRUPT,
-                            table.n_columns == 3 ? "%s: has %zu lines of %zu values, one line per volume, "
-                                                   "but FSL's form has three lines, x, y and z; "
-                                                   "transpose the file"
-                                                 : "%s: has %zu lines of %zu values, but directions stand on "
-                                                   "three lines, x, y and z; correct the file",
-                            name, table.n_rows, table.n_columns);
-        goto done;
-    }
+    SIREN_AT_END(table_free) number_table table = {0};
+    SIREN_RETURN_IF_FAILED(parse_table(name, bytes, n_bytes, &table));
+    if (table.n_rows != 3)
+        return siren_fail(SIREN_CORRUPT,
+                          table.n_columns == 3 ? "%s: has %zu lines of %zu values, one line per volume, "
+                                                 "but FSL's form has three lines, x, y and z; "
+                                                 "transpose the file"
+                                               : "%s: has %zu lines of %zu values, but directions stand on "
+                                                 "three lines, x, y and z; correct the file",
+                          name, table.n_rows, table.n_columns);
     const size_t n = table.n_columns;
-    SIREN_TRY(siren_allocate(&gradients->bvec, n, sizeof *gradients->bvec, name));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&gradients->bvec, n, sizeof *gradients->bvec, name));
     for (size_t i = 0; i < n; i++)
         for (size_t axis = 0; axis < 3; axis++) gradients->bvec[i][axis] = table.values[axis * n + i];
     gradients->n_volumes = n;
-done:
-    free(table.values);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes,

@@ -7,28 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The library's state is copied in and out, so that the header needs nothing of its. */
-_Static_assert(sizeof(SHA2_CTX) <= sizeof(siren_digest), "siren_digest holds a SHA2_CTX");
-
-void siren_digest_begin(siren_digest *digest) {
-    SHA2_CTX context;
-    SHA256Init(&context);
-    memcpy(digest->state, &context, sizeof context);
-}
-
-void siren_digest_add(siren_digest *digest, const void *bytes, size_t n_bytes) {
-    SHA2_CTX context;
-    memcpy(&context, digest->state, sizeof context);
-    SHA256Update(&context, bytes, n_bytes);
-    memcpy(digest->state, &context, sizeof context);
-}
-
-void siren_digest_end(siren_digest *digest, char hex[SIREN_DIGEST_CHARS]) {
-    SHA2_CTX context;
-    memcpy(&context, digest->state, sizeof context);
-    SHA256End(&context, hex);
-}
-
 void siren_digest_bytes(const void *bytes, size_t n_bytes, char hex[SIREN_DIGEST_CHARS]) {
     SHA256Data(bytes, n_bytes, hex);
 }

@@ -17,19 +17,33 @@ typedef struct {
 
 #define FIELD(key, type, same)                                                                               \
     { #key, type, offsetof(siren_bench_run, key), same }
+#define MEASURED(key)                                                                                        \
+    { #key, FIELD_NUMBER, offsetof(siren_bench_run, result.key), false }
 static const field fields[] = {
-    FIELD(device, FIELD_TEXT, false),           FIELD(driver, FIELD_TEXT, false),
-    FIELD(family, FIELD_TEXT, false),           FIELD(sirencl, FIELD_TEXT, false),
-    FIELD(peak_gflops, FIELD_NUMBER, false),    FIELD(bandwidth_gbs, FIELD_NUMBER, false),
-    FIELD(step_gflops, FIELD_NUMBER, false),    FIELD(step_share_of_peak, FIELD_NUMBER, false),
-    FIELD(step_seconds, FIELD_NUMBER, false),   FIELD(processor_seconds, FIELD_NUMBER, false),
-    FIELD(step_flops, FIELD_NUMBER, false),     FIELD(step_bytes, FIELD_NUMBER, false),
-    FIELD(decode_gflops, FIELD_NUMBER, false),  FIELD(decode_share_of_peak, FIELD_NUMBER, false),
-    FIELD(decode_seconds, FIELD_NUMBER, false), FIELD(decode_crc, FIELD_TEXT, false),
-    FIELD(psnr, FIELD_NUMBER, false),           FIELD(model, FIELD_TEXT, true),
-    FIELD(layers, FIELD_INTEGER, true),         FIELD(width, FIELD_INTEGER, true),
-    FIELD(volumes, FIELD_INTEGER, true),        FIELD(points, FIELD_INTEGER, true),
-    FIELD(networks, FIELD_INTEGER, true),       FIELD(epochs, FIELD_INTEGER, true),
+    FIELD(device, FIELD_TEXT, false),
+    FIELD(driver, FIELD_TEXT, false),
+    FIELD(family, FIELD_TEXT, false),
+    FIELD(sirencl, FIELD_TEXT, false),
+    MEASURED(peak_gflops),
+    FIELD(bandwidth_gbs, FIELD_NUMBER, false),
+    MEASURED(step_gflops),
+    MEASURED(step_share_of_peak),
+    MEASURED(step_seconds),
+    MEASURED(processor_seconds),
+    MEASURED(step_flops),
+    FIELD(step_bytes, FIELD_NUMBER, false),
+    MEASURED(decode_gflops),
+    MEASURED(decode_share_of_peak),
+    MEASURED(decode_seconds),
+    FIELD(decode_crc, FIELD_TEXT, false),
+    MEASURED(psnr),
+    FIELD(model, FIELD_TEXT, true),
+    FIELD(layers, FIELD_INTEGER, true),
+    FIELD(width, FIELD_INTEGER, true),
+    FIELD(volumes, FIELD_INTEGER, true),
+    FIELD(points, FIELD_INTEGER, true),
+    FIELD(networks, FIELD_INTEGER, true),
+    FIELD(epochs, FIELD_INTEGER, true),
 };
 #define N_FIELDS (sizeof fields / sizeof *fields)
 
@@ -101,7 +115,7 @@ static bool same_bits(const siren_bench_run *a, const siren_bench_run *b) {
 
 /* Decoded values, a voxel of a volume each, per second. */
 static double decoded_values(const siren_bench_run *run) {
-    return (double)run->points * (double)run->volumes / run->decode_seconds;
+    return (double)run->points * (double)run->volumes / run->result.decode_seconds;
 }
 
 static void print_text(const char *const *files, const siren_bench_run *runs, size_t n) {
@@ -113,10 +127,10 @@ static void print_text(const char *const *files, const siren_bench_run *runs, si
     printf("%10s %10s %12s %8s %18s %10s\n", "GFLOP/s", "GB/s", "ms", "%", "million values/s", "dB");
     for (size_t i = 0; i < n; i++) {
         const siren_bench_run *r = &runs[i];
-        printf("%10.1f %10.1f %12.3f %8.1f %18.2f %10.2f  %-16s%c %-6s  %s, %s (%s)\n", r->peak_gflops,
-               r->bandwidth_gbs, 1e3 * r->step_seconds, 100 * r->step_share_of_peak, 1e-6 * decoded_values(r),
-               r->psnr, r->decode_crc, same_bits(r, runs) ? ' ' : '!', r->family, r->device, r->driver,
-               files[i]);
+        printf("%10.1f %10.1f %12.3f %8.1f %18.2f %10.2f  %-16s%c %-6s  %s, %s (%s)\n", r->result.peak_gflops,
+               r->bandwidth_gbs, 1e3 * r->result.step_seconds, 100 * r->result.step_share_of_peak,
+               1e-6 * decoded_values(r), r->result.psnr, r->decode_crc, same_bits(r, runs) ? ' ' : '!',
+               r->family, r->device, r->driver, files[i]);
     }
 }
 

@@ -1,5 +1,4 @@
 /* sirencl bench */
-#include "engine/care/bench.h"
 #include "engine/care/tune.h"
 
 #include "tools/command_bench.h"
@@ -30,18 +29,18 @@ static siren_status print_json(const siren_bench_run *run) {
 
 static void print_text(const siren_bench_run *r) {
     printf("device  %s (%s family)\n", r->device, r->family);
-    printf("peak    %9.1f GFLOP/s of fused multiply-adds\n", r->peak_gflops);
+    printf("peak    %9.1f GFLOP/s of fused multiply-adds\n", r->result.peak_gflops);
     printf("memory  %9.1f GB/s\n", r->bandwidth_gbs);
     printf("step    %9.1f GFLOP/s, %.1f %% of peak: %.4f s for %.2f GFLOP (%s %" PRIu64 "x%" PRIu64
            ", %" PRIu64 " outputs, %" PRIu64 " x %" PRIu64 " points)\n",
-           r->step_gflops, 100 * r->step_share_of_peak, r->step_seconds, 1e-9 * r->step_flops, r->model,
-           r->layers, r->width, r->volumes, r->networks, r->points);
+           r->result.step_gflops, 100 * r->result.step_share_of_peak, r->result.step_seconds,
+           1e-9 * r->result.step_flops, r->model, r->layers, r->width, r->volumes, r->networks, r->points);
     printf("floors  %9.4f s for the step's operations at the peak, %.4f s for its least %.1f MB of memory "
            "traffic\n",
-           1e-9 * r->step_flops / r->peak_gflops, 1e-9 * r->step_bytes / r->bandwidth_gbs,
+           1e-9 * r->result.step_flops / r->result.peak_gflops, 1e-9 * r->step_bytes / r->bandwidth_gbs,
            1e-6 * r->step_bytes);
-    printf("decode  %9.1f GFLOP/s, %.1f %% of peak: %.4f s a slice (bits %s)\n", r->decode_gflops,
-           100 * r->decode_share_of_peak, r->decode_seconds, r->decode_crc);
+    printf("decode  %9.1f GFLOP/s, %.1f %% of peak: %.4f s a slice (bits %s)\n", r->result.decode_gflops,
+           100 * r->result.decode_share_of_peak, r->result.decode_seconds, r->decode_crc);
 }
 
 typedef struct {
@@ -82,19 +81,10 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
                                  .points = size->points,
                                  .networks = size->networks,
                                  .epochs = result.n_epochs,
-                                 .peak_gflops = result.peak_gflops,
-                                 .step_gflops = result.step_gflops,
-                                 .step_share_of_peak = result.step_share_of_peak,
-                                 .step_seconds = result.step_seconds,
-                                 .processor_seconds = result.processor_seconds,
-                                 .step_flops = result.step_flops,
                                  .bandwidth_gbs = bandwidth,
                                  .step_bytes =
                                      siren_network_step_bytes(&network, size->networks, size->points),
-                                 .decode_gflops = result.decode_gflops,
-                                 .decode_share_of_peak = result.decode_share_of_peak,
-                                 .decode_seconds = result.decode_seconds,
-                                 .psnr = result.psnr};
+                                 .result = result};
     if (json)
         SIREN_RETURN_IF_FAILED(print_json(&run));
     else

@@ -59,22 +59,18 @@ static siren_status read_image(const drawing *d, const char *evaluation, const c
 /* USAGE where the image that an evaluation has made of its original is not that of the first one. */
 static siren_status check_original(const drawing *d, const char *evaluation, const char *image,
                                    const siren_series *first) {
-    siren_status status = SIREN_OK;
-    siren_series other = {.voxels = NULL};
-    char *path = NULL;
-    SIREN_TRY(read_image(d, evaluation, "original", image, &path, &other));
-    SIREN_TRY(siren_grid_check(d->options->evaluations[0], &first->geometry, path, &other.geometry,
-                               first->geometry.n_volumes));
+    SIREN_AT_END(siren_series_free) siren_series other = {.voxels = NULL};
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(read_image(d, evaluation, "original", image, &path, &other));
+    SIREN_RETURN_IF_FAILED(siren_grid_check(d->options->evaluations[0], &first->geometry, path,
+                                            &other.geometry, first->geometry.n_volumes));
     const size_t n = siren_geometry_voxels(&first->geometry);
     if (first->geometry.datatype != other.geometry.datatype ||
         memcmp(first->voxels, other.voxels, n * siren_datatype_size(first->geometry.datatype)) != 0)
-        status =
-            siren_fail(SIREN_USAGE, "%s: is of another original than that of %s; evaluate both against one",
-                       path, d->options->evaluations[0]);
-done:
-    siren_series_free(&other);
-    free(path);
-    return status;
+        return siren_fail(SIREN_USAGE,
+                          "%s: is of another original than that of %s; evaluate both against one", path,
+                          d->options->evaluations[0]);
+    return SIREN_OK;
 }
 
 static bool has_image(const char *evaluation, const char *image) {

@@ -116,10 +116,15 @@ void siren_picture_write_wording(const siren_picture_wording *wording, size_t n,
 }
 
 siren_status siren_picture_place_script(const char *kept, const char *folder,
-                                        const siren_embedded_file *script) {
+                                        const siren_embedded_file *scripts, size_t n, const char *name) {
     SIREN_FREE_AT_END char *from = NULL, *to = NULL;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
+    size_t n_bytes = 0, length = strlen(name);
+    const siren_embedded_file *script = scripts, *end = scripts + n;
+    while (script < end &&
+           (strncmp(script->name, name, length) != 0 || strcmp(script->name + length, ".gp") != 0))
+        script++;
+    if (script == end) return siren_fail(SIREN_USAGE, "there is no built-in script %s.gp", name);
     SIREN_RETURN_IF_FAILED(siren_run_path(&from, kept ? kept : folder, "%s", script->name));
     SIREN_RETURN_IF_FAILED(siren_run_path(&to, folder, "%s", script->name));
     if (!kept || access(from, F_OK) != 0) return siren_run_write_text(to, script->text, script->length);
@@ -127,30 +132,26 @@ siren_status siren_picture_place_script(const char *kept, const char *folder,
     if (n_bytes != script->length || memcmp(bytes, script->text, n_bytes) != 0)
         siren_log(SIREN_LOG_WARNING,
                   "%s: is not the built-in script and is used as it is; delete it to have that", from);
-    if (kept != folder) return siren_run_write_text(to, (const char *)bytes, n_bytes);
-    return SIREN_OK;
+    return kept != folder ? siren_run_write_text(to, (const char *)bytes, n_bytes) : SIREN_OK;
 }
 
-/* The built-in script `file`. */
-static siren_status place_script(const siren_staging *staging, const char *kept, const char *file) {
-    for (size_t i = 0; i < siren_n_panel_scripts; i++)
-        if (strcmp(siren_panel_scripts[i].name, file) == 0)
-            return siren_picture_place_script(kept, siren_staging_folder(staging), &siren_panel_scripts[i]);
-    return siren_fail(SIREN_SYSTEM, "the script %s is not built in", file);
+siren_status siren_picture_run(const char *folder, const char *name, siren_progress_fn progress, void *user) {
+    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
+    char file[64];
+    snprintf(file, sizeof file, "%s.gp", name);
+    const char *const arguments[] = {"gnuplot", "--default-settings", file, NULL};
+    const siren_process_plan plan = {.arguments = arguments, .folder = folder, .time_limit = GNUPLOT_SECONDS};
+    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, progress, user, &result));
+    return siren_process_check(&plan, &result);
 }
 
 siren_status siren_picture_draw(const siren_staging *staging, const char *name,
                                 const siren_picture_wording *wording, siren_progress_fn progress,
                                 void *user) {
-    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
-    char file[64];
-    snprintf(file, sizeof file, "%s.gp", name);
-    const char *const arguments[] = {"gnuplot", "--default-settings", file, NULL};
-    const siren_process_plan plan = {
-        .arguments = arguments, .folder = siren_staging_folder(staging), .time_limit = GNUPLOT_SECONDS};
-    SIREN_RETURN_IF_FAILED(place_script(staging, wording->scripts, file));
-    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, progress, user, &result));
-    return siren_process_check(&plan, &result);
+    const char *folder = siren_staging_folder(staging);
+    SIREN_RETURN_IF_FAILED(siren_picture_place_script(wording->scripts, folder, siren_panel_scripts,
+                                                      siren_n_panel_scripts, name));
+    return siren_picture_run(folder, name, progress, user);
 }
 
 siren_status siren_picture_read_svg(const char *path, char **svg) {

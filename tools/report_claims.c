@@ -21,6 +21,11 @@ typedef struct {
     char *basis; /* of the last one */
 } comparisons;
 
+static void comparisons_free(comparisons *c) {
+    free(c->values);
+    free(c->basis);
+}
+
 /* A value that does not exist is no comparison. */
 static siren_status add(comparisons *c, double value, const siren_report_trial *trial,
                         const siren_report_trial *other) {
@@ -319,20 +324,15 @@ static void judge(size_t which, comparisons *c, siren_report_claim *claim) {
 }
 
 static siren_status check(const siren_report_run *run, size_t which, siren_report_claim *claim) {
-    siren_status status = SIREN_OK;
-    comparisons c = {.run = run};
+    SIREN_AT_END(comparisons_free) comparisons c = {.run = run};
     claim->name = definitions[which].name;
     claim->statement = definitions[which].statement;
     claim->unit = definitions[which].unit;
     for (size_t i = 0; i < run->n_trials; i++)
         if (is_usable(run, &run->trials[i], "siren-2d"))
-            SIREN_TRY(definitions[which].compare(&c, &run->trials[i]));
+            SIREN_RETURN_IF_FAILED(definitions[which].compare(&c, &run->trials[i]));
     judge(which, &c, claim);
-    SIREN_TRY(siren_text_make(&claim->basis, "%s%s", c.n > 1 ? "among others " : "", c.basis ? c.basis : ""));
-done:
-    free(c.values);
-    free(c.basis);
-    return status;
+    return siren_text_make(&claim->basis, "%s%s", c.n > 1 ? "among others " : "", c.basis ? c.basis : "");
 }
 
 siren_status siren_report_claims_check(const siren_report_run *run, siren_report_claim **claims, size_t *n) {

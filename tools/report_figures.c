@@ -15,8 +15,6 @@
 #include "lab/report/report_data.h"
 #include "tools/report_slices.h"
 
-#define GNUPLOT_SECONDS 120
-
 typedef siren_status (*data_fn)(const siren_report_run *run, const siren_report_points *points,
                                 siren_table **table, char **caption);
 
@@ -49,34 +47,18 @@ static bool report_progress(void *user, double done, double total, const char *w
 
 /* Runs NAME.gp; *svg stays NULL where it makes no picture, with a warning. */
 static siren_status draw(maker *m, const char *folder, const char *name, char **svg) {
-    siren_status status = SIREN_OK;
-    siren_process_result result = {0};
-    char script[32], *path = NULL;
-    snprintf(script, sizeof script, "%s.gp", name);
-    const char *const arguments[] = {"gnuplot", "--default-settings", script, NULL};
-    const siren_process_plan plan = {.arguments = arguments, .folder = folder, .time_limit = GNUPLOT_SECONDS};
-    SIREN_TRY(siren_run_path(&path, folder, "%s.svg", name));
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s.svg", name));
     unlink(path); /* an older picture must not pass for this one */
-    SIREN_TRY(siren_process_run(&plan, report_progress, m, &result));
-    status = siren_process_check(&plan, &result);
+    siren_status status = siren_picture_run(folder, name, report_progress, m);
     if (status == SIREN_OK) status = siren_picture_read_svg(path, svg);
-    if (status != SIREN_OK)
-        siren_log(SIREN_LOG_WARNING, "%s/%s: no picture: %s", folder, script, siren_message());
-    status = SIREN_OK;
-done:
-    siren_process_result_free(&result);
-    free(path);
-    return status;
+    if (status == SIREN_OK || status == SIREN_CANCELLED) return status;
+    siren_log(SIREN_LOG_WARNING, "%s/%s.gp: no picture: %s", folder, name, siren_message());
+    return SIREN_OK;
 }
 
-/* Places the script NAME.gp. */
 static siren_status place_script(const char *folder, const char *name) {
-    char script[32];
-    snprintf(script, sizeof script, "%s.gp", name);
-    for (size_t i = 0; i < siren_n_plot_scripts; i++)
-        if (strcmp(siren_plot_scripts[i].name, script) == 0)
-            return siren_picture_place_script(folder, folder, &siren_plot_scripts[i]);
-    return siren_fail(SIREN_USAGE, "there is no built-in script %s", script);
+    return siren_picture_place_script(folder, folder, siren_plot_scripts, siren_n_plot_scripts, name);
 }
 
 static void free_figure(siren_report_figure *figure) {

@@ -282,29 +282,21 @@ static siren_status draw_glyphs(const slice_figure *f, const siren_picture_wordi
 /* *svg stays NULL where there is no picture, with a warning. */
 static siren_status draw(const slice_figure *f, const char *folder, siren_progress_fn progress, void *user,
                          char **svg) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     const char *name = siren_figure_name(f->kind);
     const bool panel = f->kind == SIREN_FIGURE_PANEL;
     const siren_picture_wording wording = {(const char *const *)f->labels, (const char *const *)f->notes,
                                            folder};
-    siren_staging *staging = NULL;
-    char *path = NULL;
-    SIREN_TRY(siren_run_path(&path, folder, "%s.svg", name));
-    SIREN_TRY(panel ? siren_panel_figure_open(folder, true, &staging)
-                    : siren_glyph_figure_open(folder, true, &staging));
-    status = (panel ? draw_panel : draw_glyphs)(f, &wording, staging, progress, user);
-    if (status == SIREN_OK) {
-        status = siren_staging_commit(staging);
-        staging = NULL;
-    }
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s.svg", name));
+    SIREN_RETURN_IF_FAILED(panel ? siren_panel_figure_open(folder, true, &staging)
+                                 : siren_glyph_figure_open(folder, true, &staging));
+    siren_status status = (panel ? draw_panel : draw_glyphs)(f, &wording, staging, progress, user);
+    if (status == SIREN_OK) status = siren_staging_commit(SIREN_TAKE(staging));
     if (status == SIREN_OK) status = siren_picture_read_svg(path, svg);
-    if (status == SIREN_CANCELLED || status == SIREN_OK) goto done;
+    if (status == SIREN_CANCELLED || status == SIREN_OK) return status;
     siren_log(SIREN_LOG_WARNING, "%s/%s.gp: no picture: %s", folder, name, siren_message());
-    status = SIREN_OK;
-done:
-    siren_staging_discard(staging);
-    free(path);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_report_slice_draw(const siren_report_run *run, siren_figure_kind kind, const char *folder,

@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 char *siren_weights_name(unsigned weight_bits, char out[16]) {
@@ -247,39 +246,30 @@ static siren_status decode(const char *name, const siren_network *network, unsig
 
 siren_status siren_dequantise(const char *name, const siren_network *network, unsigned weight_bits,
                               const uint8_t *bytes, size_t n_bytes, float *params) {
-    siren_status status = SIREN_OK;
-    siren_rounded rounded = {0};
-    uint32_t *values = NULL;
-    float *made = NULL;
+    SIREN_AT_END(siren_rounded_free) siren_rounded rounded = {0};
+    SIREN_FREE_AT_END uint32_t *values = NULL;
+    SIREN_FREE_AT_END float *made = NULL;
     size_t n_params = siren_network_n_params(network);
-    SIREN_TRY(check_bits(weight_bits));
-    if (n_bytes != siren_quantised_bytes(network, weight_bits)) {
-        status = siren_fail(SIREN_CORRUPT, "%s: %zu bytes of parameters where the network has %zu", name,
-                            n_bytes, siren_quantised_bytes(network, weight_bits));
-        goto done;
-    }
-    SIREN_TRY(siren_allocate(&values, n_params + siren_rounded_n_steps(network), sizeof *values,
-                             "the stored values"));
-    SIREN_TRY(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
+    SIREN_RETURN_IF_FAILED(check_bits(weight_bits));
+    if (n_bytes != siren_quantised_bytes(network, weight_bits))
+        return siren_fail(SIREN_CORRUPT, "%s: %zu bytes of parameters where the network has %zu", name,
+                          n_bytes, siren_quantised_bytes(network, weight_bits));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_params + siren_rounded_n_steps(network), sizeof *values,
+                                          "the stored values"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
     if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
         get_planes(bytes, values, n_params, 4);
         for (size_t i = 0; i < n_params; i++) made[i] = float_of(values[i]);
     } else {
-        SIREN_TRY(siren_rounded_create(network, &rounded));
-        SIREN_TRY(decode(name, network, weight_bits, bytes, values, &rounded));
+        SIREN_RETURN_IF_FAILED(siren_rounded_create(network, &rounded));
+        SIREN_RETURN_IF_FAILED(decode(name, network, weight_bits, bytes, values, &rounded));
         siren_rounded_params(network, &rounded, made);
     }
     for (size_t i = 0; i < n_params; i++)
-        if (!is_storable(made[i])) {
-            status =
-                siren_fail(SIREN_CORRUPT, "%s: parameter %zu is %g, neither 0 nor between 2^-60 and infinity",
-                           name, i, (double)made[i]);
-            goto done;
-        }
+        if (!is_storable(made[i]))
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: parameter %zu is %g, neither 0 nor between 2^-60 and infinity", name, i,
+                              (double)made[i]);
     memcpy(params, made, n_params * sizeof *made);
-done:
-    siren_rounded_free(&rounded);
-    free(values);
-    free(made);
-    return status;
+    return SIREN_OK;
 }

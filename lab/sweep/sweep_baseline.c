@@ -21,11 +21,7 @@ siren_status siren_sweep_baselines_create(const char *run, const siren_experimen
     SIREN_TRY(siren_allocate(&baselines, experiment->n_baselines, sizeof *baselines, "the baselines"));
     for (size_t i = 0; i < experiment->n_baselines; i++) {
         const siren_baseline_trial *trial = &experiment->baselines[i];
-        const siren_sweep_input *input = &inputs[trial->input];
-        const siren_trial_context context = {.input_sha256 = input->sha256,
-                                             .mask_sha256 = input->mask ? input->mask_sha256 : NULL,
-                                             .train_on_mask = experiment->inputs[trial->input].train_on_mask,
-                                             .keep_restored = experiment->keep_restored};
+        const siren_trial_context context = siren_sweep_context(experiment, inputs, trial->input);
         const char *matched = trial->matched == SIREN_NO_TRIAL ? NULL : trials[trial->matched].identity;
         baselines[i].trial = trial;
         SIREN_TRY(siren_baseline_folder_create(run, trial, matched, &context, &baselines[i].folder));

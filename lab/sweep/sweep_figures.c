@@ -98,6 +98,8 @@ typedef struct {
     siren_staging *staging;
 } keeping;
 
+static void keep_discard(keeping *k) { siren_staging_discard(k->staging); }
+
 static siren_status keep_begin(keeping *k, const char *below) {
     SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s", below));
@@ -151,11 +153,10 @@ static void panel_free(panel_keeping *p) {
 }
 
 static siren_status cut_mask(panel_keeping *p) {
-    siren_series whole = {.voxels = NULL};
+    SIREN_AT_END(siren_series_free) siren_series whole = {.voxels = NULL};
     SIREN_RETURN_IF_FAILED(siren_nifti_read(p->input->mask, p->plan->options->memory_limit, &whole));
-    siren_status status = siren_slice_cut(&whole, p->z, 0, &p->mask);
-    siren_series_free(&whole);
-    if (status != SIREN_OK || !siren_mask_is_empty(&p->mask)) return status;
+    SIREN_RETURN_IF_FAILED(siren_slice_cut(&whole, p->z, 0, &p->mask));
+    if (!siren_mask_is_empty(&p->mask)) return SIREN_OK;
     siren_series_free(&p->mask);
     p->mask = (siren_series){.voxels = NULL};
     return SIREN_OK;
@@ -211,14 +212,11 @@ static siren_status write_panel(const panel_keeping *p, const keeping *k, const 
 
 static siren_status keep_panel(const panel_keeping *p, const char *folder, const siren_complete_trial *t) {
     static const char *const names[] = {"original.nii.gz", "mask.nii.gz", "result.nii.gz", SIREN_PANEL_FILE};
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(keep_discard)
     keeping k = {folder, SIREN_ADDED_PANEL, names, sizeof names / sizeof *names, NULL};
-    SIREN_TRY(keep_begin(&k, SIREN_PANEL_FOLDER));
-    SIREN_TRY(write_panel(p, &k, t));
-    status = keep_end(&k, SIREN_PANEL_FOLDER);
-done:
-    siren_staging_discard(k.staging);
-    return status;
+    SIREN_RETURN_IF_FAILED(keep_begin(&k, SIREN_PANEL_FOLDER));
+    SIREN_RETURN_IF_FAILED(write_panel(p, &k, t));
+    return keep_end(&k, SIREN_PANEL_FOLDER);
 }
 
 /* Keeps the trial's panel unless it is there; opens its input, in the place of another one, where that is needed. */
@@ -288,16 +286,14 @@ siren_status siren_glyphs_keep(const siren_sweep_evaluate_plan *plan, const sire
     static const char *const names[] = {
         "original_tensor" SIREN_MRTRIX_SUFFIX, "result_tensor" SIREN_MRTRIX_SUFFIX,
         "original_fod" SIREN_MRTRIX_SUFFIX, "result_fod" SIREN_MRTRIX_SUFFIX, SIREN_GLYPHS_FILE};
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(keep_discard)
     keeping k = {folder, SIREN_ADDED_GLYPHS, names, sizeof names / sizeof *names, NULL};
     const siren_experiment_figure *figure = &plan->experiment->figures[SIREN_FIGURE_GLYPHS];
     const size_t z = slice_of(figure, &plan->inputs[input_of(trial)]);
-    SIREN_TRY(keep_begin(&k, SIREN_GLYPHS_FOLDER));
+    SIREN_RETURN_IF_FAILED(keep_begin(&k, SIREN_GLYPHS_FOLDER));
     for (size_t i = 0; i + 1 < k.n; i++)
-        SIREN_TRY(copy_slice(&k, made, names[i], z - slices_of(trial).begin, plan->options->memory_limit));
-    SIREN_TRY(write_glyph_facts(&k, z, evaluation));
-    status = keep_end(&k, SIREN_GLYPHS_FOLDER);
-done:
-    siren_staging_discard(k.staging);
-    return status;
+        SIREN_RETURN_IF_FAILED(
+            copy_slice(&k, made, names[i], z - slices_of(trial).begin, plan->options->memory_limit));
+    SIREN_RETURN_IF_FAILED(write_glyph_facts(&k, z, evaluation));
+    return keep_end(&k, SIREN_GLYPHS_FOLDER);
 }

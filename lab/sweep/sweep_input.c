@@ -143,6 +143,17 @@ void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n) {
     free(inputs);
 }
 
+siren_trial_context siren_sweep_context(const siren_experiment *x, const siren_sweep_input *inputs,
+                                        size_t which) {
+    return (siren_trial_context){.input_sha256 = inputs[which].sha256,
+                                 .mask_sha256 = inputs[which].mask ? inputs[which].mask_sha256 : NULL,
+                                 .train_on_mask = x->inputs[which].train_on_mask,
+                                 .log_interval = x->log_interval,
+                                 .keep_archives = x->keep_archives,
+                                 .keep_curves = x->keep_curves,
+                                 .keep_restored = x->keep_restored};
+}
+
 static siren_status read_mask(const siren_sweep_input *input, siren_axis axis, size_t memory_limit,
                               const siren_series *image, uint8_t **mask) {
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};

@@ -130,6 +130,14 @@ typedef struct {
     double decode_seconds;
 } siren_finishing;
 
+static void finishing_free(siren_finishing *f) {
+    siren_archive_writer_discard(f->writer);
+    siren_trial_result_free(&f->result);
+    for (size_t i = 0; i < f->n_files; i++) free(f->files[i]);
+    free(f->files);
+    free(f->archive);
+}
+
 static siren_status add_file(siren_finishing *f, const char *name) {
     char *copy = strdup(name);
     if (!copy) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", name);
@@ -255,23 +263,17 @@ static siren_status prepare(siren_finishing *f) {
 
 siren_status siren_sweep_trial_finish(const siren_sweep_source *source, const siren_sweep_trial *trial,
                                       siren_trial_result *out, double *decode_seconds) {
-    siren_status status = SIREN_OK;
     const siren_block_grid *grid = &trial->layout.grid;
+    SIREN_AT_END(finishing_free)
     siren_finishing f = {.source = source, .trial = trial, .decode_seconds = NAN};
-    SIREN_TRY(prepare(&f));
-    for (size_t i = 0; i < grid->count; i++) SIREN_TRY(add_block(&f, grid->first + i));
-    SIREN_TRY(finish_archive(&f));
+    SIREN_RETURN_IF_FAILED(prepare(&f));
+    for (size_t i = 0; i < grid->count; i++) SIREN_RETURN_IF_FAILED(add_block(&f, grid->first + i));
+    SIREN_RETURN_IF_FAILED(finish_archive(&f));
     f.result.n_files = f.n_files;
-    SIREN_TRY(siren_trial_result_write(&trial->folder, &f.result, f.files, f.n_files));
-    SIREN_TRY(remove_blocks(trial));
+    SIREN_RETURN_IF_FAILED(siren_trial_result_write(&trial->folder, &f.result, f.files, f.n_files));
+    SIREN_RETURN_IF_FAILED(remove_blocks(trial));
     *out = f.result;
     *decode_seconds = f.decode_seconds;
     f.result.rows = NULL;
-done:
-    siren_archive_writer_discard(f.writer);
-    siren_trial_result_free(&f.result);
-    for (size_t i = 0; i < f.n_files; i++) free(f.files[i]);
-    free(f.files);
-    free(f.archive);
-    return status;
+    return SIREN_OK;
 }
