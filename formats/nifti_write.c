@@ -1,4 +1,5 @@
 #include "formats/nifti.h"
+#include "host/names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,6 @@ struct siren_nifti_writer {
     uint8_t *swapped;   /* .nii in the other byte order: (ny, nx) of one slice, else NULL */
 };
 
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcmp(path + n - m, suffix) == 0;
-}
-
 void siren_nifti_writer_discard(siren_nifti_writer *writer) {
     if (!writer) return;
     siren_output_discard(writer->output);
@@ -30,8 +26,8 @@ void siren_nifti_writer_discard(siren_nifti_writer *writer) {
 siren_status siren_nifti_writer_open(const char *path, bool overwrite, const siren_geometry *geometry,
                                      const uint8_t *header, siren_nifti_writer **out) {
     SIREN_AT_END(siren_nifti_writer_discard_at) siren_nifti_writer *writer = NULL;
-    const bool gzip = has_suffix(path, ".nii.gz");
-    if (!gzip && !has_suffix(path, ".nii"))
+    const bool gzip = siren_has_suffix(path, ".nii.gz");
+    if (!gzip && !siren_has_suffix(path, ".nii"))
         return siren_fail(
             SIREN_USAGE,
             "%s: ends in neither .nii nor .nii.gz; give a name that says which of the two is wanted", path);

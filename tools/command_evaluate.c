@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lab/evaluate/evaluate.h"
+#include "host/names.h"
 #include "tools/panel_figure.h"
 #include "tools/gnuplot_picture.h"
 
@@ -167,9 +168,7 @@ int siren_tool_evaluate(int argc, char **argv) {
         SIREN_TRY(tissue_text ? parse_tissues(tissue_text, evaluate.tissues)
                               : siren_fail(SIREN_SYSTEM, "out of memory: --tissues"));
     }
-    size_t n = strlen(files[1]);
-    if (n > 6 && strcmp(files[1] + n - 6, ".siren") == 0)
-        SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
+    if (siren_has_suffix(files[1], ".siren")) SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
     SIREN_TRY(draw_panel(device, &evaluate, panel_text, &staging));
     SIREN_TRY(siren_evaluate(device, &evaluate, siren_terminal_progress, NULL, &evaluation));
     if (staging) status = siren_staging_commit(staging);

@@ -88,7 +88,8 @@ static siren_status test_training(siren_selftesting *t, const siren_selftest_cas
                                   const siren_network *network, const float *coordinates,
                                   const float *targets, const float *params) {
     SIREN_AT_END(siren_trainer_free_at) siren_trainer *trainer = NULL;
-    float losses[2 * SIREN_SELFTEST_EPOCHS], *two_params = NULL, *two_targets = NULL;
+    SIREN_FREE_AT_END float *two_params = NULL, *two_targets = NULL;
+    float losses[2 * SIREN_SELFTEST_EPOCHS];
     size_t n_params = siren_network_n_params(network), n_targets = c->nx * c->ny * c->n_outputs;
     double worst = 0;
     SIREN_RETURN_IF_FAILED(siren_allocate(&two_params, 2 * n_params, sizeof *two_params, "the parameters"));
@@ -119,48 +120,56 @@ static siren_status test_training(siren_selftesting *t, const siren_selftest_cas
 }
 
 /* The gradient kernels alone, through their own interface. */
+static void end_gradient(siren_gradient **gradient) {
+    if (*gradient) (*gradient)->free(*gradient);
+}
+
 static siren_status test_gradient(siren_selftesting *t, const siren_selftest_case *c,
                                   const siren_network *network, const float *coordinates,
                                   const float *targets, const float *params) {
-    siren_status status = SIREN_OK;
-    siren_gradient *gradient = NULL;
+    SIREN_AT_END(end_gradient) siren_gradient *gradient = NULL;
     siren_gradient_shape shape = {
         .device = t->device, .network = network, .n_networks = 1, .n_points = c->nx * c->ny};
-    siren_buffer *table = NULL, *w0 = NULL, *points = NULL, *device_params = NULL, *device_targets = NULL;
-    float *padded = NULL, *parts = NULL, *flat = NULL, *rows = NULL;
-    double *sum = NULL;
+    SIREN_AT_END(siren_buffer_free_at)
+    siren_buffer *table = NULL,
+                 *w0 = NULL, *points = NULL, *device_params = NULL, *device_targets = NULL;
+    SIREN_FREE_AT_END float *padded = NULL, *parts = NULL, *flat = NULL, *rows = NULL;
+    SIREN_FREE_AT_END double *sum = NULL;
     size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network), n_data = 0;
     size_t pitch = SIREN_PADDED((size_t)c->n_outputs),
            point_bytes = shape.n_points * network->n_inputs * sizeof(float);
-    SIREN_TRY(siren_network_upload(network, t->device, &table, &w0));
-    SIREN_TRY(siren_buffer_create(t->device, point_bytes, "the coordinates", &points));
-    SIREN_TRY(siren_buffer_write(points, 0, coordinates, point_bytes));
-    SIREN_TRY(siren_allocate(&padded, n_padded, sizeof *padded, "the parameters"));
+    SIREN_RETURN_IF_FAILED(siren_network_upload(network, t->device, &table, &w0));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(t->device, point_bytes, "the coordinates", &points));
+    SIREN_RETURN_IF_FAILED(siren_buffer_write(points, 0, coordinates, point_bytes));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&padded, n_padded, sizeof *padded, "the parameters"));
     siren_network_pad(network, params, padded);
-    SIREN_TRY(siren_buffer_create(t->device, n_padded * sizeof *padded, "the parameters", &device_params));
-    SIREN_TRY(siren_buffer_write(device_params, 0, padded, n_padded * sizeof *padded));
-    SIREN_TRY(siren_allocate(&rows, shape.n_points * pitch, sizeof *rows, "the targets"));
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_create(t->device, n_padded * sizeof *padded, "the parameters", &device_params));
+    SIREN_RETURN_IF_FAILED(siren_buffer_write(device_params, 0, padded, n_padded * sizeof *padded));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&rows, shape.n_points * pitch, sizeof *rows, "the targets"));
     for (size_t i = 0; i < shape.n_points; i++)
         for (size_t j = 0; j < pitch; j++) {
             rows[i * pitch + j] = j < c->n_outputs ? targets[i * c->n_outputs + j] : NAN;
             n_data += !isnan(rows[i * pitch + j]);
         }
-    SIREN_TRY(siren_buffer_create(t->device, shape.n_points * pitch * sizeof *rows, "the targets",
-                                  &device_targets));
-    SIREN_TRY(siren_buffer_write(device_targets, 0, rows, shape.n_points * pitch * sizeof *rows));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(t->device, shape.n_points * pitch * sizeof *rows,
+                                               "the targets", &device_targets));
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_write(device_targets, 0, rows, shape.n_points * pitch * sizeof *rows));
 
     shape.table = table;
     shape.w0 = w0;
     shape.coordinates = points;
-    SIREN_TRY(siren_gradient_create(&shape, &gradient));
-    SIREN_TRY(gradient->begin(gradient, device_params));
+    SIREN_RETURN_IF_FAILED(siren_gradient_create(&shape, &gradient));
+    SIREN_RETURN_IF_FAILED(gradient->begin(gradient, device_params));
     for (size_t tile = 0; tile < gradient->n_tiles; tile++)
-        SIREN_TRY(gradient->tile(gradient, device_params, device_targets, 0, tile));
-    SIREN_TRY(siren_allocate(&parts, gradient->n_parts * n_padded, sizeof *parts, "the gradients"));
-    SIREN_TRY(siren_buffer_read(gradient->partial_gradients, 0, parts,
-                                gradient->n_parts * n_padded * sizeof *parts));
-    SIREN_TRY(siren_allocate(&flat, n_params, sizeof *flat, "a gradient"));
-    SIREN_TRY(siren_allocate(&sum, n_params, sizeof *sum, "the gradient"));
+        SIREN_RETURN_IF_FAILED(gradient->tile(gradient, device_params, device_targets, 0, tile));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&parts, gradient->n_parts * n_padded, sizeof *parts, "the gradients"));
+    SIREN_RETURN_IF_FAILED(siren_buffer_read(gradient->partial_gradients, 0, parts,
+                                             gradient->n_parts * n_padded * sizeof *parts));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&flat, n_params, sizeof *flat, "a gradient"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&sum, n_params, sizeof *sum, "the gradient"));
     for (size_t part = 0; part < gradient->n_parts; part++) {
         siren_network_unpad(network, parts + part * n_padded, flat);
         for (size_t i = 0; i < n_params; i++) sum[i] += 2.0 / (double)n_data * (double)flat[i];
@@ -172,15 +181,7 @@ static siren_status test_gradient(siren_selftesting *t, const siren_selftest_cas
         if (!(difference <= worst)) worst = difference;
     }
     check(t, "gradient", worst, GRADIENT_BOUND);
-done:
-    if (gradient) gradient->free(gradient);
-    siren_buffer_free(table);
-    siren_buffer_free(w0);
-    siren_buffer_free(points);
-    siren_buffer_free(device_params);
-    siren_buffer_free(device_targets);
-    free(padded), free(parts), free(flat), free(rows), free(sum);
-    return status;
+    return SIREN_OK;
 }
 
 /* Number of outputs whose bits differ from the host's. */

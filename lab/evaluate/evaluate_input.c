@@ -6,6 +6,7 @@
 #include "formats/diffusion_table.h"
 #include "formats/nifti.h"
 #include "host/file.h"
+#include "host/names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,11 +15,6 @@
 #include <unistd.h>
 
 #define MAX_TABLE_BYTES (16U << 20)
-
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcmp(path + n - m, suffix) == 0;
-}
 
 void siren_evaluation_input_free(siren_evaluation_input *in) {
     siren_series_free(&in->original);
@@ -69,7 +65,7 @@ static siren_status find_slices(siren_evaluation_input *in) {
     const siren_geometry *g = &in->original.geometry;
     siren_archive_info info;
     in->slices = (siren_span){0, g->nz};
-    if (!has_suffix(in->options->result, ".siren")) return SIREN_OK;
+    if (!siren_has_suffix(in->options->result, ".siren")) return SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_info(in->options->result, &info));
     const siren_block_info *last = &info.blocks[info.n_blocks - 1];
     if (info.nz == g->nz) in->slices = (siren_span){info.blocks[0].first[2], last->first[2] + last->size[2]};
@@ -133,7 +129,7 @@ siren_status siren_evaluation_input_original(siren_evaluation_input *in) {
 /* The name that an image gets in the hidden folder: MRtrix3 goes by the suffix. */
 static const char *staged_name(const siren_evaluation_input *in, bool original) {
     const char *path = original ? in->options->original : in->options->result;
-    bool gzip = has_suffix(path, ".gz") && !(original && siren_evaluation_input_is_part(in));
+    bool gzip = siren_has_suffix(path, ".gz") && !(original && siren_evaluation_input_is_part(in));
     if (original) return gzip ? "original.nii.gz" : "original.nii";
     return gzip ? "result.nii.gz" : "result.nii";
 }
@@ -142,7 +138,7 @@ siren_status siren_evaluation_input_result(siren_evaluation_input *in, siren_dev
                                            siren_staging *staging, siren_progress_fn progress, void *user) {
     const siren_evaluate_options *o = in->options;
     SIREN_FREE_AT_END char *decoded = NULL;
-    if (has_suffix(o->result, ".siren")) {
+    if (siren_has_suffix(o->result, ".siren")) {
         const siren_decompress_options decompress = {.memory_limit = o->memory_limit};
         SIREN_RETURN_IF_FAILED(siren_staging_path(staging, staged_name(in, false), &decoded));
         SIREN_RETURN_IF_FAILED(siren_decompress(device, o->result, decoded, &decompress, progress, user));
@@ -181,13 +177,13 @@ siren_status siren_evaluation_input_stage(const siren_evaluation_input *in, sire
     const siren_evaluate_options *o = in->options;
     plan->input[0] = staged_name(in, true);
     plan->input[1] = staged_name(in, false);
-    plan->mask = !o->mask                                                            ? NULL
-                 : has_suffix(o->mask, ".gz") && !siren_evaluation_input_is_part(in) ? "mask.nii.gz"
-                                                                                     : "mask.nii";
+    plan->mask = !o->mask                                                                  ? NULL
+                 : siren_has_suffix(o->mask, ".gz") && !siren_evaluation_input_is_part(in) ? "mask.nii.gz"
+                                                                                           : "mask.nii";
     plan->bvec = "bvec";
     plan->bval = in->bval ? "bval" : NULL;
     SIREN_RETURN_IF_FAILED(stage_image(in, staging, o->original, plan->input[0]));
-    if (!has_suffix(o->result, ".siren"))
+    if (!siren_has_suffix(o->result, ".siren"))
         SIREN_RETURN_IF_FAILED(link_into(staging, o->result, plan->input[1]));
     if (plan->mask) SIREN_RETURN_IF_FAILED(stage_image(in, staging, o->mask, plan->mask));
     if (!in->bval) return SIREN_OK;

@@ -3,6 +3,7 @@
 
 #include "formats/nifti.h"
 #include "host/file.h"
+#include "host/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +31,7 @@ typedef struct {
 static siren_status image_open(const siren_phantom_files *f, image_kind kind, size_t n_volumes, image *out) {
     const siren_phantom_options *o = f->phantom;
     const size_t dims[3] = {o->nx, o->ny, o->nz};
-    const char *ending =
-        strlen(f->path) > 3 && strcmp(f->path + strlen(f->path) - 3, ".gz") == 0 ? ".nii.gz" : ".nii";
+    const char *ending = siren_has_suffix(f->path, ".gz") ? ".nii.gz" : ".nii";
     char suffix[32];
     uint8_t header[352];
     double voxel[3];

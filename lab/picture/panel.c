@@ -7,6 +7,7 @@
 #include "lab/evaluate/ssim.h"
 #include "lab/evaluate/statistics.h"
 #include "formats/nifti.h"
+#include "host/names.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -107,9 +108,8 @@ static siren_status decode(const making *run, const char *path, siren_series *ou
 
 static siren_status read_result(const making *run, const char *path, siren_series *out) {
     const siren_panel_options *o = run->options;
-    const size_t n = strlen(path);
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
-    if (n > 6 && strcmp(path + n - 6, ".siren") == 0) return decode(run, path, out);
+    if (siren_has_suffix(path, ".siren")) return decode(run, path, out);
     SIREN_RETURN_IF_FAILED(siren_nifti_read(path, o->memory_limit, &series));
     SIREN_RETURN_IF_FAILED(siren_grid_check(o->original, &run->original.geometry, path, &series.geometry,
                                             run->original.geometry.n_volumes));
