@@ -1,4 +1,4 @@
-/* Names that a user may misspell, and their ends. */
+/* Names that a user may misspell, and suffixes of paths. */
 #ifndef SIREN_HOST_NAMES_H
 #define SIREN_HOST_NAMES_H
 
