@@ -182,20 +182,16 @@ static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, 
 
 static siren_status write_companion(siren_restoration *run, const siren_attachment *a, const char *image,
                                     bool overwrite) {
-    siren_status status = SIREN_OK;
-    char *base = NULL;
+    SIREN_FREE_AT_END char *base = NULL;
     siren_companion *companion = &run->companions[run->n_companions++];
-    SIREN_TRY(siren_sibling_path(image, "", &base));
-    SIREN_TRY(siren_sibling_path(image, a->suffix, &companion->path));
+    SIREN_RETURN_IF_FAILED(siren_sibling_path(image, "", &base));
+    SIREN_RETURN_IF_FAILED(siren_sibling_path(image, a->suffix, &companion->path));
     if (run->volumes.end - run->volumes.begin != run->layout.geometry.n_volumes)
-        SIREN_TRY(write_columns(a, run->volumes, base, overwrite, &companion->output));
-    if (companion->output) goto done;
-    SIREN_TRY(siren_output_open(companion->path, overwrite, &companion->output));
-    SIREN_TRY(siren_output_write(companion->output, a->bytes, a->n_bytes));
-    SIREN_TRY(siren_output_flush(companion->output));
-done:
-    free(base);
-    return status;
+        SIREN_RETURN_IF_FAILED(write_columns(a, run->volumes, base, overwrite, &companion->output));
+    if (companion->output) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_output_open(companion->path, overwrite, &companion->output));
+    SIREN_RETURN_IF_FAILED(siren_output_write(companion->output, a->bytes, a->n_bytes));
+    return siren_output_flush(companion->output);
 }
 
 /* All attachments before the first slice: what cannot be written is known early, and appears with the image or not at all. */
@@ -216,15 +212,12 @@ static siren_status write_companions(siren_restoration *run, const char *image, 
 
 /* The image and its companions, or, unless files were replaced that are gone anyway, nothing. */
 static siren_status commit(siren_restoration *run, const char *image, bool overwrite) {
-    siren_status status = siren_nifti_writer_finish(run->writer);
+    SIREN_RETURN_IF_FAILED(siren_nifti_writer_finish(run->writer));
+    siren_status status = siren_nifti_writer_commit(SIREN_TAKE(run->writer));
     if (status != SIREN_OK) return status;
-    siren_nifti_writer *writer = run->writer;
-    run->writer = NULL;
-    SIREN_RETURN_IF_FAILED(siren_nifti_writer_commit(writer));
     for (size_t i = 0; status == SIREN_OK && i < run->n_companions; i++) {
         siren_companion *companion = &run->companions[i];
-        status = siren_output_commit(companion->output);
-        companion->output = NULL;
+        status = siren_output_commit(SIREN_TAKE(companion->output));
         companion->committed = status == SIREN_OK;
     }
     if (status == SIREN_OK || overwrite) return status;
@@ -250,53 +243,45 @@ static void restoration_free(siren_restoration *run) {
 siren_status siren_decompress_file(siren_device *device, const char *archive, const char *image,
                               const siren_decompress_options *options, siren_progress_fn progress,
                               void *user) {
-    siren_status status = SIREN_OK;
-    siren_restoration run = {.archive = NULL};
-    SIREN_TRY(siren_archive_open(archive, &run.archive));
-    SIREN_TRY(siren_layout_read(run.archive, &run.layout));
-    SIREN_TRY(resolve_spans(&run, options));
-    if (siren_file_same(archive, image)) {
-        status = siren_fail(
+    SIREN_AT_END(restoration_free) siren_restoration run = {.archive = NULL};
+    SIREN_RETURN_IF_FAILED(siren_archive_open(archive, &run.archive));
+    SIREN_RETURN_IF_FAILED(siren_layout_read(run.archive, &run.layout));
+    SIREN_RETURN_IF_FAILED(resolve_spans(&run, options));
+    if (siren_file_same(archive, image))
+        return siren_fail(
             SIREN_USAGE, "%s: is the archive itself and is not replaced; give the image another name", image);
-        goto done;
-    }
-    SIREN_TRY(open_writer(&run, image, options));
-    SIREN_TRY(write_companions(&run, image, options->overwrite));
-    SIREN_TRY(siren_block_decoder_create_part(device, &run.layout, run.volumes, options->memory_limit,
-                                              &run.decoder));
-    SIREN_TRY(restore_voxels(&run, options->memory_limit, progress, user));
-    SIREN_TRY(commit(&run, image, options->overwrite));
-done:
-    restoration_free(&run);
-    return status;
+    SIREN_RETURN_IF_FAILED(open_writer(&run, image, options));
+    SIREN_RETURN_IF_FAILED(write_companions(&run, image, options->overwrite));
+    SIREN_RETURN_IF_FAILED(siren_block_decoder_create_part(device, &run.layout, run.volumes,
+                                                           options->memory_limit, &run.decoder));
+    SIREN_RETURN_IF_FAILED(restore_voxels(&run, options->memory_limit, progress, user));
+    return commit(&run, image, options->overwrite);
 }
 
 siren_status siren_verify_file(siren_device *device, const char *archive, size_t memory_limit,
                           siren_progress_fn progress, void *user, size_t *n_blocks) {
-    siren_status status = SIREN_OK, first_failure = SIREN_OK;
-    siren_restoration run = {.archive = NULL};
+    siren_status first_failure = SIREN_OK;
+    SIREN_AT_END(restoration_free) siren_restoration run = {.archive = NULL};
     char first_message[SIREN_MESSAGE_BYTES] = "";
     size_t sound = 0;
-    SIREN_TRY(siren_archive_open(archive, &run.archive));
+    SIREN_RETURN_IF_FAILED(siren_archive_open(archive, &run.archive));
     for (size_t i = 0; i < siren_archive_n_sections(run.archive); i++) {
         const uint8_t *bytes;
         size_t n_bytes;
-        SIREN_TRY(siren_archive_section_at(run.archive, i, &bytes, &n_bytes));
+        SIREN_RETURN_IF_FAILED(siren_archive_section_at(run.archive, i, &bytes, &n_bytes));
     }
-    SIREN_TRY(siren_layout_read(run.archive, &run.layout));
+    SIREN_RETURN_IF_FAILED(siren_layout_read(run.archive, &run.layout));
     for (size_t nth = 0;; nth++) {
         siren_attachment a;
-        SIREN_TRY(siren_attachment_read(run.archive, nth, &a));
+        SIREN_RETURN_IF_FAILED(siren_attachment_read(run.archive, nth, &a));
         if (!a.bytes) break;
     }
-    SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
+    SIREN_RETURN_IF_FAILED(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
     for (size_t nth = 0; nth < run.layout.grid.count; nth++) {
         const void *voxels = NULL;
         siren_status checked = siren_block_decode_nth(run.decoder, run.archive, nth, NULL, NULL, &voxels);
-        if (checked != SIREN_OK && checked != SIREN_CORRUPT && checked != SIREN_INTEGRITY) {
-            status = checked; /* the machine's fault, not the archive's */
-            goto done;
-        }
+        if (checked != SIREN_OK && checked != SIREN_CORRUPT && checked != SIREN_INTEGRITY)
+            return checked; /* the machine's fault, not the archive's */
         if (checked == SIREN_OK) {
             sound++;
         } else {
@@ -306,20 +291,14 @@ siren_status siren_verify_file(siren_device *device, const char *archive, size_t
             if (first_failure == SIREN_OK) first_failure = checked;
         }
         if (progress && !progress(user, (double)(nth + 1), (double)run.layout.grid.count,
-                                  siren_block_kind_name(run.layout.grid.kind, 2))) {
-            status = siren_fail(SIREN_CANCELLED, "verification was interrupted");
-            goto done;
-        }
+                                  siren_block_kind_name(run.layout.grid.kind, 2)))
+            return siren_fail(SIREN_CANCELLED, "verification was interrupted");
     }
     if (n_blocks) *n_blocks = sound;
-    if (first_failure != SIREN_OK)
-        status =
-            siren_fail(first_failure, "%zu of %zu %s failed; the first: %s", run.layout.grid.count - sound,
-                       run.layout.grid.count,
-                       siren_block_kind_name(run.layout.grid.kind, run.layout.grid.count), first_message);
-done:
-    restoration_free(&run);
-    return status;
+    if (first_failure == SIREN_OK) return SIREN_OK;
+    return siren_fail(first_failure, "%zu of %zu %s failed; the first: %s", run.layout.grid.count - sound,
+                      run.layout.grid.count,
+                      siren_block_kind_name(run.layout.grid.kind, run.layout.grid.count), first_message);
 }
 
 /* ---- public ---- */

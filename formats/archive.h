@@ -73,6 +73,7 @@ siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t 
 siren_status siren_archive_writer_take(siren_archive_writer *writer, uint8_t **bytes, size_t *n_bytes);
 /* Leaves nothing behind and frees the writer. NULL is allowed. */
 void siren_archive_writer_discard(siren_archive_writer *writer);
+SIREN_POINTER_RELEASE(siren_archive_writer, siren_archive_writer_discard)
 
 /* Reading. */
 typedef struct siren_archive siren_archive;

@@ -83,10 +83,8 @@ siren_status siren_nifti_writer_finish(siren_nifti_writer *writer) {
 }
 
 siren_status siren_nifti_writer_commit(siren_nifti_writer *writer) {
-    siren_status status = SIREN_OK;
-    SIREN_TRY(siren_nifti_writer_finish(writer));
-    SIREN_TRY(siren_output_commit(SIREN_TAKE(writer->output)));
-done:
+    siren_status status = siren_nifti_writer_finish(writer);
+    if (status == SIREN_OK) status = siren_output_commit(SIREN_TAKE(writer->output));
     siren_nifti_writer_discard(writer);
     return status;
 }

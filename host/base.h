@@ -31,6 +31,7 @@ void siren_free_at(void *pointer);
 /* Makes RELEASE_at(), for SIREN_AT_END() of a pointer, of a function that takes its value. */
 #define SIREN_POINTER_RELEASE(type, release)                                                                 \
     static inline void release##_at(type **pointer) { release(*pointer); }
+SIREN_POINTER_RELEASE(siren_device, siren_device_close)
 /* The value of a variable, which becomes zero: what it held has another owner now. */
 #define SIREN_TAKE(variable)                                                                                 \
     __extension__({                                                                                          \

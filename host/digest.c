@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <sha2.h>
 #include <string.h>
-#include <unistd.h>
 
 void siren_digest_bytes(const void *bytes, size_t n_bytes, char hex[SIREN_DIGEST_CHARS]) {
     SHA256Data(bytes, n_bytes, hex);
@@ -13,9 +12,8 @@ void siren_digest_bytes(const void *bytes, size_t n_bytes, char hex[SIREN_DIGEST
 
 siren_status siren_digest_file(const char *path, char hex[SIREN_DIGEST_CHARS]) {
     uint64_t n_bytes;
-    int fd;
+    SIREN_AT_END(siren_close_at) int fd = -1;
     SIREN_RETURN_IF_FAILED(siren_file_open(path, &fd, &n_bytes)); /* SHA256File() would wait for a pipe */
-    close(fd);
     if (SHA256File(path, hex)) return SIREN_OK;
     return siren_fail(SIREN_SYSTEM, "%s: cannot be read: %s", path, strerror(errno));
 }

@@ -4,6 +4,12 @@
 
 #include "host/base.h"
 
+#include <stdio.h>
+
+/* For SIREN_AT_END(): close() of a descriptor that is not negative, fclose() of a stream that is not NULL. */
+void siren_close_at(int *fd);
+void siren_fclose_at(FILE **stream);
+
 /* Opens a regular file for reading; USAGE where it is none. `*fd` is yours: close(). */
 siren_status siren_file_open(const char *path, int *fd, uint64_t *n_bytes);
 

@@ -56,9 +56,8 @@ static void print_summary(const char *archive, const siren_device *device, const
 
 static siren_status print_json(const char *archive, const siren_device *device,
                                const siren_archive_info *info, double seconds, siren_profile *profile) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "archive", archive);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_number(json, "ratio", info->ratio);
@@ -67,10 +66,7 @@ static siren_status print_json(const char *archive, const siren_device *device,
     siren_json_number(json, "seconds", seconds);
     siren_json_string(json, "device", siren_device_name(device));
     if (profile) siren_tool_write_profile(json, profile);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 /* What the command line says about the device. */
@@ -81,18 +77,16 @@ typedef struct {
 
 /* The device to train on; its part in the profile begins here. */
 static siren_status open_device(const device_arguments *a, siren_profile *profile, siren_device **out) {
-    siren_status status = SIREN_OK;
     const char *wanted = a->choice ? a->choice : getenv("SIRENCL_DEVICE");
     if (wanted && strcmp(wanted, "host") == 0)
         return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
                                        "'sirencl devices'");
-    SIREN_TRY_STAGE("opening the device", siren_device_open(a->choice, out));
-    SIREN_TRY(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
-    SIREN_TRY(siren_tool_prepare_trainer(*out, a->allow_failed));
-    if (profile) SIREN_TRY(siren_device_set_profile(*out, profile));
-    if (a->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(*out));
-done:
-    return status;
+    SIREN_RETURN_IF_STAGE_FAILED("opening the device", siren_device_open(a->choice, out));
+    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
+    SIREN_RETURN_IF_FAILED(siren_tool_prepare_trainer(*out, a->allow_failed));
+    if (profile) SIREN_RETURN_IF_FAILED(siren_device_set_profile(*out, profile));
+    if (a->matrix_units) SIREN_RETURN_IF_FAILED(siren_tool_use_matrix_units(*out));
+    return SIREN_OK;
 }
 
 int siren_tool_compress(int argc, char **argv) {

@@ -80,14 +80,12 @@ static siren_status probe_apart(tuning *t, size_t nth, bool verified, double sec
                                      "--quiet",  verified ? "--verified" : NULL,
                                      NULL};
     const siren_process_plan plan = {.arguments = arguments, .time_limit = (double)t->time_limit};
-    siren_process_result result = {0};
-    SIREN_TRY(siren_process_run(&plan, keep_on, t, &result));
+    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
+    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, keep_on, t, &result));
     status = siren_process_check(&plan, &result);
     if (status != SIREN_OK && result.exit_code == siren_exit_code(SIREN_WRONG_DEVICE))
         status = SIREN_WRONG_DEVICE;
     if (status == SIREN_OK) status = read_probe(result.output, seconds);
-done:
-    siren_process_result_free(&result);
     return status;
 }
 

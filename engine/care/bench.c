@@ -55,9 +55,9 @@ siren_status siren_bench_peak(siren_device *device, double *gflops) {
 #define BANDWIDTH_SECONDS 0.02 /* that a run takes at least */
 
 siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes) {
-    siren_status status = SIREN_OK;
-    siren_kernel *kernel = NULL;
-    siren_buffer *arrays[3] = {NULL};
+    SIREN_AT_END(siren_kernel_free_at) siren_kernel *kernel = NULL;
+    SIREN_AT_END(siren_buffer_free_at) siren_buffer *a = NULL, *b = NULL, *c = NULL;
+    siren_buffer **const arrays[] = {&a, &b, &c};
     const siren_device_facts *facts = siren_device_get_facts(device);
     bool chain = facts->family == SIREN_FAMILY_CHAIN;
     size_t lanes = chain ? siren_configuration_default(device).lanes : 4,
@@ -69,20 +69,21 @@ siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes) {
     int n = (int)(bytes / (items * lanes * sizeof(float)));
     if (n == 0) n = 1;
     size_t n_bytes = (size_t)n * items * lanes * sizeof(float);
-    SIREN_TRY(limit_kernel(device, chain ? "triad_chain" : "triad_layer", &kernel));
+    SIREN_RETURN_IF_FAILED(limit_kernel(device, chain ? "triad_chain" : "triad_layer", &kernel));
     for (int i = 0; i < 3; i++) {
-        SIREN_TRY(siren_buffer_create(device, n_bytes, "the arrays that measure bandwidth", &arrays[i]));
-        SIREN_TRY(siren_buffer_zero(arrays[i]));
+        SIREN_RETURN_IF_FAILED(
+            siren_buffer_create(device, n_bytes, "the arrays that measure bandwidth", arrays[i]));
+        SIREN_RETURN_IF_FAILED(siren_buffer_zero(*arrays[i]));
     }
-    SIREN_TRY(siren_device_finish(device));
+    SIREN_RETURN_IF_FAILED(siren_device_finish(device));
     siren_range range = {.global = {items}, .local = {chain ? 1 : group}};
     double best = 0;
     for (int run = 0, launches = 1; run < BANDWIDTH_RUNS;) {
         double start = siren_clock();
         for (int i = 0; i < launches; i++)
-            SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(arrays[0]), SIREN_BUFFER(arrays[1]),
-                                   SIREN_BUFFER(arrays[2]), SIREN_FLOAT(0.5f), SIREN_INT(n)));
-        SIREN_TRY(siren_device_finish(device));
+            SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(a), SIREN_BUFFER(b),
+                                                SIREN_BUFFER(c), SIREN_FLOAT(0.5f), SIREN_INT(n)));
+        SIREN_RETURN_IF_FAILED(siren_device_finish(device));
         double seconds = siren_clock() - start;
         if (seconds < BANDWIDTH_SECONDS && launches < 1000) { /* too short to trust */
             launches *= 2;
@@ -92,10 +93,7 @@ siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes) {
         }
     }
     *gigabytes = best;
-done:
-    for (int i = 0; i < 3; i++) siren_buffer_free(arrays[i]);
-    siren_kernel_free(kernel);
-    return status;
+    return SIREN_OK;
 }
 
 #define ROUNDS 5

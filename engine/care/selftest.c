@@ -120,14 +120,10 @@ static siren_status test_training(siren_selftesting *t, const siren_selftest_cas
 }
 
 /* The gradient kernels alone, through their own interface. */
-static void end_gradient(siren_gradient **gradient) {
-    if (*gradient) (*gradient)->free(*gradient);
-}
-
 static siren_status test_gradient(siren_selftesting *t, const siren_selftest_case *c,
                                   const siren_network *network, const float *coordinates,
                                   const float *targets, const float *params) {
-    SIREN_AT_END(end_gradient) siren_gradient *gradient = NULL;
+    SIREN_AT_END(siren_gradient_free_at) siren_gradient *gradient = NULL;
     siren_gradient_shape shape = {
         .device = t->device, .network = network, .n_networks = 1, .n_points = c->nx * c->ny};
     SIREN_AT_END(siren_buffer_free_at)

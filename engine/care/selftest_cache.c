@@ -71,18 +71,16 @@ static siren_status test_as(siren_device *device, siren_shape shape) {
 
 /* Once for each configuration that the device uses. */
 static siren_status test_all(siren_device *device, siren_verdict *verdict, bool *any_tested) {
-    siren_status status = SIREN_OK;
     *any_tested = false;
     for (int shape = 0; shape < SIREN_N_SHAPES; shape++) {
         const siren_configuration c = siren_configuration_of_shape(device, (siren_shape)shape);
         char text[SIREN_CONFIGURATION_CHARS];
         if (has_passed(verdict, siren_configuration_text(&c, text))) continue;
-        SIREN_TRY_STAGE(STAGE_SELFTEST, test_as(device, (siren_shape)shape));
+        SIREN_RETURN_IF_STAGE_FAILED(STAGE_SELFTEST, test_as(device, (siren_shape)shape));
         add_passed(verdict, text);
         *any_tested = true;
     }
-done:
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_selftest_once(siren_device *device) {

@@ -13,5 +13,6 @@ siren_status siren_device_decoder_create(siren_device *device, const siren_netwo
 siren_status siren_device_decoder_run(siren_device_decoder *decoder, const float *params, float *y);
 siren_status siren_device_decoder_move(siren_device_decoder *decoder, size_t n_points, const float *coordinates);
 void siren_device_decoder_free(siren_device_decoder *decoder);
+SIREN_POINTER_RELEASE(siren_device_decoder, siren_device_decoder_free)
 
 #endif

@@ -128,13 +128,12 @@ static siren_status reserve(siren_encoder *encoder, const siren_block *block, ui
 /* A batch of `n` blocks with scaling and initial parameters; constant blocks take no place among the trainer's networks. */
 static siren_status begin_batch(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                 size_t *n_networks) {
-    siren_status status = SIREN_OK;
     const siren_layout *layout = encoder->plan.layout;
     size_t n_volumes = layout->geometry.n_volumes, n_params = siren_network_n_params(&layout->network);
     siren_trained_free(encoder->batch);
     encoder->batch = NULL;
-    SIREN_TRY(siren_trained_create(encoder->plan.series, layout, encoder->plan.mask, encoder->points, n,
-                                   &encoder->batch));
+    SIREN_RETURN_IF_FAILED(siren_trained_create(encoder->plan.series, layout, encoder->plan.mask,
+                                                encoder->points, n, &encoder->batch));
     *n_networks = 0;
     for (size_t i = 0; i < n; i++) {
         siren_trained_block *block = &encoder->batch->blocks[i];
@@ -145,8 +144,9 @@ static siren_status begin_batch(siren_encoder *encoder, const siren_training *tr
                                        .at = at};
         block->block.inside = encoder->points->inside;
         block->block.n_inside = encoder->points->shape.n_inside;
-        SIREN_TRY_STAGE(SIREN_STAGE_TARGETS, siren_block_scale(encoder->plan.series, &block->block,
-                                                               block->scaling, &block->n_exceptional));
+        SIREN_RETURN_IF_STAGE_FAILED(
+            SIREN_STAGE_TARGETS,
+            siren_block_scale(encoder->plan.series, &block->block, block->scaling, &block->n_exceptional));
         block->constant = all_constant(block->scaling, n_volumes);
         if (block->constant) continue;
         encoder->block_of[at] = i;
@@ -157,8 +157,7 @@ static siren_status begin_batch(siren_encoder *encoder, const siren_training *tr
         siren_profile_leave(before);
         ++*n_networks;
     }
-done:
-    return status;
+    return SIREN_OK;
 }
 
 /* What the limit leaves to a trainer of `n_networks` beside the host's copies of their parameters: those of the batch in

@@ -20,17 +20,13 @@ void siren_image_free(siren_image *image) {
 }
 
 siren_status siren_image_load(const char *path, size_t memory_limit, siren_image **out) {
-    siren_status status = SIREN_OK;
-    siren_image *image = NULL;
-    SIREN_TRY(siren_allocate(&image, 1, sizeof *image, "the image"));
-    SIREN_TRY(siren_allocate(&image->path, strlen(path) + 1, 1, "the image's path"));
+    SIREN_AT_END(siren_image_free_at) siren_image *image = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&image, 1, sizeof *image, "the image"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&image->path, strlen(path) + 1, 1, "the image's path"));
     strcpy(image->path, path);
-    SIREN_TRY(siren_nifti_read(path, memory_limit, &image->series));
-    *out = image;
-    image = NULL;
-done:
-    siren_image_free(image);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, memory_limit, &image->series));
+    *out = SIREN_TAKE(image);
+    return SIREN_OK;
 }
 
 siren_status siren_image_read(const char *path, const siren_options *options, siren_image **out) {
@@ -147,29 +143,28 @@ static siren_status make_header(const siren_array *array, siren_series *series) 
 siren_status siren_image_from_array(const siren_array *array, siren_image **out) {
     if (!array || !out || !array->voxels)
         return siren_fail(SIREN_USAGE, "siren_image_from_array: array, voxels and out must not be NULL");
-    siren_status status = SIREN_OK;
-    siren_image *image = NULL;
+    SIREN_AT_END(siren_image_free_at) siren_image *image = NULL;
     ptrdiff_t strides[7];
     bool dense, sound = array->n_axes >= 1 && array->n_axes <= 7 && siren_datatype_size(array->datatype) > 0;
     for (size_t axis = 0; sound && axis < array->n_axes; axis++) sound = array->shape[axis] > 0;
     if (!sound || !find_strides(array, strides, &dense))
-        return siren_fail(SIREN_USAGE,
-                          "an array of %zu axes of datatype %d cannot be: give 1 to 7 axes of 1 voxel or more, a known "
-                          "type, and strides within memory",
-                          array->n_axes, (int)array->datatype);
-    SIREN_TRY(siren_allocate(&image, 1, sizeof *image, "the image"));
-    SIREN_TRY(array->header ? take_header(array, &image->series) : make_header(array, &image->series));
+        return siren_fail(
+            SIREN_USAGE,
+            "an array of %zu axes of datatype %d cannot be: give 1 to 7 axes of 1 voxel or more, a known "
+            "type, and strides within memory",
+            array->n_axes, (int)array->datatype);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&image, 1, sizeof *image, "the image"));
+    SIREN_RETURN_IF_FAILED(array->header ? take_header(array, &image->series)
+                                         : make_header(array, &image->series));
     image->borrowed = dense;
     if (dense) {
         image->series.voxels = (void *)array->voxels; /* only read, as all of a series that is compressed */
     } else {
-        SIREN_TRY(siren_allocate(&image->series.voxels, siren_geometry_voxels(&image->series.geometry),
-                                 siren_datatype_size(array->datatype), "the image's voxels"));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&image->series.voxels,
+                                              siren_geometry_voxels(&image->series.geometry),
+                                              siren_datatype_size(array->datatype), "the image's voxels"));
         gather(array, strides, image->series.voxels);
     }
-    *out = image;
-    image = NULL;
-done:
-    siren_image_free(image);
-    return status;
+    *out = SIREN_TAKE(image);
+    return SIREN_OK;
 }

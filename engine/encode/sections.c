@@ -30,22 +30,19 @@ static void warn_about_gradients(const siren_series *series, const char *path, c
 }
 
 /* The section: length of the suffix, suffix, file. */
-static siren_status write_attachment(siren_archive_writer *writer, const siren_series *series, const char *name,
-                                     const char *suffix, const uint8_t *bytes, size_t n_bytes) {
-    siren_status status = SIREN_OK;
-    uint8_t *section = NULL;
+static siren_status write_attachment(siren_archive_writer *writer, const siren_series *series,
+                                     const char *name, const char *suffix, const uint8_t *bytes,
+                                     size_t n_bytes) {
+    SIREN_FREE_AT_END uint8_t *section = NULL;
     size_t n_suffix = strlen(suffix);
     if (strcmp(suffix, ".bval") == 0 || strcmp(suffix, ".bvec") == 0)
         warn_about_gradients(series, name, suffix, bytes, n_bytes);
-    SIREN_TRY(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, name));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, name));
     section[0] = (uint8_t)n_suffix;
     memcpy(section + 4, suffix, n_suffix);
     memcpy(section + 4 + n_suffix, bytes, n_bytes);
-    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, section, 4 + n_suffix + n_bytes,
-                                           true));
-done:
-    free(section);
-    return status;
+    return siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, section, 4 + n_suffix + n_bytes,
+                                        true);
 }
 
 static bool is_given(const siren_attachments *files, const char *suffix) {
@@ -57,22 +54,17 @@ static bool is_given(const siren_attachments *files, const char *suffix) {
 /* `path` NULL: the file beside the image, if there is one. */
 static siren_status attach(siren_archive_writer *writer, const siren_series *series, const siren_attachments *files,
                            const char *path, const char *suffix) {
-    siren_status status = SIREN_OK;
-    char *sibling = NULL;
-    uint8_t *file = NULL;
+    SIREN_FREE_AT_END char *sibling = NULL;
+    SIREN_FREE_AT_END uint8_t *file = NULL;
     size_t n_bytes = 0;
     if (is_given(files, suffix) || (!path && !files->image)) return SIREN_OK;
     if (!path) {
-        SIREN_TRY(siren_sibling_path(files->image, suffix, &sibling));
-        if (access(sibling, F_OK) != 0) goto done;
+        SIREN_RETURN_IF_FAILED(siren_sibling_path(files->image, suffix, &sibling));
+        if (access(sibling, F_OK) != 0) return SIREN_OK;
         path = sibling;
     }
-    SIREN_TRY(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
-    SIREN_TRY(write_attachment(writer, series, path, suffix, file, n_bytes));
-done:
-    free(sibling);
-    free(file);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
+    return write_attachment(writer, series, path, suffix, file, n_bytes);
 }
 
 /* Puts the line of `key`, which is not in `text`, where the order of keys wants it; what steers a terminal becomes blank. */

@@ -124,42 +124,38 @@ static siren_status cut_mask(const siren_trained *trained, const siren_block *bl
 static siren_status check_record(const siren_trained *trained, const siren_layout *layout, size_t nth,
                                  const siren_target_source *targets, const uint8_t *record,
                                  siren_encoded *encoded) {
-    siren_status status = SIREN_OK;
     const siren_trained_block *block = &trained->blocks[nth];
     size_t n_points = siren_block_points(&block->block),
            chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
-    siren_fidelity_watch watch = {
-        .n_outputs = layout->geometry.n_volumes, .targets = targets, .network = nth};
-    siren_block_decoder *decoder = NULL;
-    uint8_t *mask = NULL;
+    const size_t n_outputs = layout->geometry.n_volumes;
+    SIREN_AT_END(siren_block_decoder_free_at) siren_block_decoder *decoder = NULL;
+    SIREN_FREE_AT_END uint8_t *mask = NULL;
+    SIREN_FREE_AT_END float *wanted = NULL;
     const void *voxels = NULL;
     char name[64];
     siren_block_name(&layout->grid, block->training.block, name, sizeof name);
-    SIREN_TRY(siren_allocate(&watch.chunk, chunk * watch.n_outputs, sizeof *watch.chunk, "some targets"));
-    if (trained->mask) SIREN_TRY(cut_mask(trained, &block->block, &mask));
-    watch.mask = mask;
-    SIREN_TRY(siren_block_decoder_create(NULL, layout, SIZE_MAX, &decoder));
-    SIREN_TRY(siren_block_decode(decoder, name, &block->block, record, encoded->n_unpacked,
-                                 block->constant ? NULL : siren_fidelity_outputs, &watch, &voxels,
-                                 &encoded->entry.decoded_crc));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&wanted, chunk * n_outputs, sizeof *wanted, "some targets"));
+    if (trained->mask) SIREN_RETURN_IF_FAILED(cut_mask(trained, &block->block, &mask));
+    siren_fidelity_watch watch = {
+        .n_outputs = n_outputs, .targets = targets, .network = nth, .chunk = wanted, .mask = mask};
+    SIREN_RETURN_IF_FAILED(siren_block_decoder_create(NULL, layout, SIZE_MAX, &decoder));
+    SIREN_RETURN_IF_FAILED(siren_block_decode(decoder, name, &block->block, record, encoded->n_unpacked,
+                                              block->constant ? NULL : siren_fidelity_outputs, &watch,
+                                              &voxels, &encoded->entry.decoded_crc));
     if (!block->constant) {
         encoded->fidelity = siren_fidelity_of(&watch.sums);
         encoded->entry.mse = encoded->fidelity.mse;
         encoded->masked = siren_fidelity_of(&watch.masked);
     }
-done:
-    siren_block_decoder_free(decoder);
-    free(watch.chunk);
-    free(mask);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsigned weight_bits,
                                   const atomic_bool *stop, siren_encoded *out) {
-    siren_status status = SIREN_OK;
     const siren_trained_block *block = &trained->blocks[nth];
     const siren_network *network = &trained->layout.network;
     siren_layout layout = trained->layout;
+    SIREN_AT_END(siren_encoded_free)
     siren_encoded encoded = {.entry = {.block = (uint32_t)block->training.block},
                              .constant = block->constant,
                              .diverged = block->diverged,
@@ -167,24 +163,22 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsi
                              .masked = {0, NAN, NAN, NAN, NAN}};
     wanted_targets wanted = {trained, stop};
     const siren_target_source targets = {read_targets, &wanted};
-    uint8_t *parameters = NULL, *record = NULL;
+    SIREN_FREE_AT_END uint8_t *parameters = NULL, *record = NULL;
     size_t n_parameters = 0;
     layout.weight_bits = weight_bits;
     if (!block->constant)
-        SIREN_TRY_STAGE("quantising",
-                        siren_quantise(network, weight_bits,
-                                       trained->params + block->at * siren_network_n_params(network),
-                                       siren_block_points(&block->block), trained->points->coordinates,
-                                       &targets, nth, &parameters, &n_parameters));
-    SIREN_TRY_STAGE("packing",
-                    siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
-                                       block->n_exceptional, &record, &encoded.n_unpacked));
-    SIREN_TRY_STAGE("decode check", check_record(trained, &layout, nth, &targets, record, &encoded));
-    SIREN_TRY_STAGE("packing", siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
+        SIREN_RETURN_IF_STAGE_FAILED(
+            "quantising", siren_quantise(network, weight_bits,
+                                         trained->params + block->at * siren_network_n_params(network),
+                                         siren_block_points(&block->block), trained->points->coordinates,
+                                         &targets, nth, &parameters, &n_parameters));
+    SIREN_RETURN_IF_STAGE_FAILED(
+        "packing", siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
+                                      block->n_exceptional, &record, &encoded.n_unpacked));
+    SIREN_RETURN_IF_STAGE_FAILED("decode check",
+                                 check_record(trained, &layout, nth, &targets, record, &encoded));
+    SIREN_RETURN_IF_STAGE_FAILED("packing",
+                                 siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
     *out = SIREN_TAKE(encoded);
-done:
-    siren_encoded_free(&encoded);
-    free(parameters);
-    free(record);
-    return status;
+    return SIREN_OK;
 }

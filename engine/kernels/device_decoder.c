@@ -85,18 +85,14 @@ static siren_status prepare(siren_device_decoder *decoder, const float *coordina
 
 siren_status siren_device_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
                                          const float *coordinates, siren_device_decoder **out) {
-    siren_status status = SIREN_OK;
-    siren_device_decoder *decoder = NULL;
-    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
+    SIREN_AT_END(siren_device_decoder_free_at) siren_device_decoder *decoder = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
     decoder->device = device;
     decoder->network = *network;
     decoder->n_points = n_points;
-    SIREN_TRY(prepare(decoder, coordinates));
-    *out = decoder;
-    decoder = NULL;
-done:
-    siren_device_decoder_free(decoder);
-    return status;
+    SIREN_RETURN_IF_FAILED(prepare(decoder, coordinates));
+    *out = SIREN_TAKE(decoder);
+    return SIREN_OK;
 }
 
 siren_status siren_device_decoder_move(siren_device_decoder *decoder, size_t n_points, const float *coordinates) {

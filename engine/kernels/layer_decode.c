@@ -31,16 +31,16 @@ static siren_status create_buffers(siren_layer_decode *decode, size_t block_byte
 
 siren_status siren_layer_decode_create(const siren_gradient_shape *shape, siren_layer_decode **out) {
     siren_status status = SIREN_OK;
-    siren_layer_decode *decode = NULL;
+    SIREN_AT_END(siren_layer_decode_free_at) siren_layer_decode *decode = NULL;
     const siren_network *network = shape->network;
     size_t widest = 0;
-    SIREN_TRY(siren_allocate(&decode, 1, sizeof *decode, "the decoder"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decode, 1, sizeof *decode, "the decoder"));
     decode->shape = *shape;
     const siren_layer_kernel kernels[] = {{"layer.cl", "layer_first", &decode->first},
                                           {"layer.cl", "layer_forward", &decode->forward},
                                           {"layer.cl", "decode_layer", &decode->output}};
-    SIREN_TRY(siren_layer_build(shape->device, network, SIREN_LAYER_BLOCK_ROWS,
-                                sizeof kernels / sizeof *kernels, kernels, &decode->tile));
+    SIREN_RETURN_IF_FAILED(siren_layer_build(shape->device, network, SIREN_LAYER_BLOCK_ROWS,
+                                             sizeof kernels / sizeof *kernels, kernels, &decode->tile));
     for (uint32_t l = 0; l + 1 < network->n_layers; l++)
         if (SIREN_PADDED((size_t)network->layers[l].width) > widest)
             widest = SIREN_PADDED((size_t)network->layers[l].width);
@@ -59,10 +59,7 @@ siren_status siren_layer_decode_create(const siren_gradient_shape *shape, siren_
         }
         decode->tile_blocks = (decode->tile_blocks + 1) / 2;
     }
-    if (status != SIREN_OK) goto done;
-    *out = SIREN_TAKE(decode);
-done:
-    siren_layer_decode_free(decode);
+    if (status == SIREN_OK) *out = SIREN_TAKE(decode);
     return status;
 }
 

@@ -15,5 +15,6 @@ siren_status siren_layer_decode_run(siren_layer_decode *decode, siren_buffer *y,
 /* Only the first `n_points` from now on; at most those of the shape that the decoder was made from. */
 void siren_layer_decode_points(siren_layer_decode *decode, size_t n_points);
 void siren_layer_decode_free(siren_layer_decode *decode);
+SIREN_POINTER_RELEASE(siren_layer_decode, siren_layer_decode_free)
 
 #endif

@@ -82,12 +82,12 @@ static void choose_tile(siren_chain *chain) {
 }
 
 siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradient **out) {
-    siren_status status = SIREN_OK;
     siren_chain *chain = NULL;
     char options[64];
-    SIREN_TRY(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
     chain->base = (siren_gradient){
         .begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = SIREN_CHAIN_PARTS};
+    SIREN_AT_END(siren_gradient_free_at) siren_gradient *made = &chain->base;
     chain->shape = *shape;
     chain->configuration = siren_configuration_of(shape->device, shape->network);
     chain->n_padded = siren_network_n_padded(shape->network);
@@ -95,25 +95,24 @@ siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradien
     chain->n_scratch = scratch_floats(shape->network, chain->configuration.block_rows);
 
     siren_chain_options(&chain->configuration, options, sizeof options);
-    SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
-    SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
+    SIREN_RETURN_IF_FAILED(
+        siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
+    SIREN_RETURN_IF_FAILED(
+        siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
     size_t panels = shape->n_networks * chain->n_panel_floats * sizeof(float),
            slots = shape->n_networks * SIREN_CHAIN_PARTS;
     chain->base.n_bytes = 2 * panels + slots * (chain->n_scratch + chain->n_padded + 1) * sizeof(float);
     choose_tile(chain);
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(
         siren_buffer_create(shape->device, panels, "the forward weight panels", &chain->forward_panels));
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(
         siren_buffer_create(shape->device, panels, "the backward weight panels", &chain->backward_panels));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_scratch * sizeof(float), "the activations",
-                                  &chain->scratch));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_padded * sizeof(float), "the gradients",
-                                  &chain->base.partial_gradients));
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * chain->n_scratch * sizeof(float),
+                                               "the activations", &chain->scratch));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * chain->n_padded * sizeof(float),
+                                               "the gradients", &chain->base.partial_gradients));
+    SIREN_RETURN_IF_FAILED(
         siren_buffer_create(shape->device, slots * sizeof(float), "the losses", &chain->base.partial_losses));
-    *out = &chain->base;
-    chain = NULL;
-done:
-    if (chain) chain_free(&chain->base);
-    return status;
+    *out = SIREN_TAKE(made);
+    return SIREN_OK;
 }

@@ -32,6 +32,10 @@ siren_status siren_gradient_create(const siren_gradient_shape *shape, siren_grad
 siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradient **out);
 siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out);
 
+static inline void siren_gradient_free_at(siren_gradient **gradient) {
+    if (*gradient) (*gradient)->free(*gradient);
+}
+
 /* A kernel of epoch.cl for training `network` on the device. The chain family has these kernels in its own program, since
  * each program costs a run of the compiler's front end when a process starts. */
 siren_status siren_epoch_kernel_create(siren_device *device, const siren_network *network, const char *name,

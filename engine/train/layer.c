@@ -223,31 +223,28 @@ static siren_status create_own_products(siren_layer_family *family) {
 }
 
 siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out) {
-    siren_status status = SIREN_OK;
     siren_layer_family *family = NULL;
-    SIREN_TRY(siren_allocate(&family, 1, sizeof *family, "the layer family"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&family, 1, sizeof *family, "the layer family"));
     family->base = (siren_gradient){.begin = layer_begin, .tile = layer_tile, .free = layer_free};
+    SIREN_AT_END(siren_gradient_free_at) siren_gradient *made = &family->base;
     family->shape = *shape;
     family->n_padded = siren_network_n_padded(shape->network);
     family->clblast = siren_configuration_of(shape->device, shape->network).clblast;
-    SIREN_TRY(family->clblast ? siren_layer_gemm_create(family) : create_own_products(family));
+    SIREN_RETURN_IF_FAILED(family->clblast ? siren_layer_gemm_create(family) : create_own_products(family));
     family->n_blocks = (shape->n_points + family->block_rows - 1) / family->block_rows;
     family->base.n_parts = family->n_blocks < SIREN_LAYER_PARTS ? family->n_blocks : SIREN_LAYER_PARTS;
     size_t slots = shape->n_networks * family->base.n_parts;
     if (family->clblast && slots > INT32_MAX / family->n_padded)
-        SIREN_TRY(siren_fail(SIREN_DEVICE_MEMORY,
-                             "the gradients of %zu networks are more than CLBlast can count: train fewer at "
-                             "once, or use --gemm own",
-                             shape->n_networks));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * family->n_padded * sizeof(float), "the gradients",
-                                  &family->base.partial_gradients));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * sizeof(float), "the losses",
-                                  &family->base.partial_losses));
+        return siren_fail(SIREN_DEVICE_MEMORY,
+                          "the gradients of %zu networks are more than CLBlast can count: train fewer at "
+                          "once, or use --gemm own",
+                          shape->n_networks);
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * family->n_padded * sizeof(float),
+                                               "the gradients", &family->base.partial_gradients));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * sizeof(float), "the losses",
+                                               &family->base.partial_losses));
     family->base.n_bytes += slots * (family->n_padded + 1) * sizeof(float);
-    SIREN_TRY(choose_tile(family));
-    *out = &family->base;
-    family = NULL;
-done:
-    if (family) layer_free(&family->base);
-    return status;
+    SIREN_RETURN_IF_FAILED(choose_tile(family));
+    *out = SIREN_TAKE(made);
+    return SIREN_OK;
 }

@@ -32,4 +32,8 @@ typedef struct {
 siren_status siren_adam_create(siren_device *device, const siren_network *network, size_t n_networks,
                                const siren_adam_options *options, siren_optimiser **out);
 
+static inline void siren_optimiser_free_at(siren_optimiser **optimiser) {
+    if (*optimiser) (*optimiser)->free(*optimiser);
+}
+
 #endif

@@ -178,8 +178,8 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
 
 void siren_trainer_free(siren_trainer *trainer) {
     if (!trainer) return;
-    if (trainer->gradient) trainer->gradient->free(trainer->gradient);
-    if (trainer->optimiser) trainer->optimiser->free(trainer->optimiser);
+    siren_gradient_free_at(&trainer->gradient);
+    siren_optimiser_free_at(&trainer->optimiser);
     siren_kernel_free(trainer->loss);
     siren_kernel_free(trainer->snapshot);
     siren_buffer_free(trainer->table);

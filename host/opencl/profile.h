@@ -50,13 +50,13 @@ siren_status siren_device_set_profile(siren_device *device, siren_profile *profi
 const char *siren_profile_enter(const char *stage);
 void siren_profile_leave(const char *before);
 
-/* SIREN_TRY of what is a stage of its own. */
-#define SIREN_TRY_STAGE(stage, expression)                                                                   \
+/* SIREN_RETURN_IF_FAILED of what is a stage of its own. */
+#define SIREN_RETURN_IF_STAGE_FAILED(stage, expression)                                                      \
     do {                                                                                                     \
         const char *before_ = siren_profile_enter(stage);                                                    \
-        status = (expression);                                                                               \
+        siren_status status_of_ = (expression);                                                              \
         siren_profile_leave(before_);                                                                        \
-        if (status != SIREN_OK) goto done;                                                                   \
+        if (status_of_ != SIREN_OK) return status_of_;                                                       \
     } while (0)
 
 /* Up to now: stages and what the device did, the longest first, and the seconds since the profile began. The wait for the

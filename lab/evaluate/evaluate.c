@@ -246,21 +246,20 @@ static siren_status leave_out(evaluating *run, siren_quantity quantity, bool fai
 }
 
 static siren_status evaluate_diffusion(evaluating *run) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(siren_mrtrix_free)
     siren_pipeline_outcome outcomes[SIREN_N_PIPELINES] = {{SIREN_PIPELINE_DONE, NULL}};
-    if (run->options->diffusion) SIREN_TRY(run_mrtrix(run, outcomes));
+    if (run->options->diffusion) SIREN_RETURN_IF_FAILED(run_mrtrix(run, outcomes));
     for (siren_quantity q = SIREN_QUANTITY_FA; q < SIREN_N_QUANTITIES; q++) {
         const siren_pipeline_outcome *outcome = &outcomes[quantities[q].pipeline];
         if (!run->options->diffusion)
-            SIREN_TRY(leave_out(run, q, false, "diffusion metrics were not asked for"));
+            SIREN_RETURN_IF_FAILED(leave_out(run, q, false, "diffusion metrics were not asked for"));
         else if (outcome->state != SIREN_PIPELINE_DONE)
-            SIREN_TRY(leave_out(run, q, outcome->state == SIREN_PIPELINE_FAILED, outcome->reason));
+            SIREN_RETURN_IF_FAILED(
+                leave_out(run, q, outcome->state == SIREN_PIPELINE_FAILED, outcome->reason));
         else if (evaluate_quantity(run, q) != SIREN_OK)
-            SIREN_TRY(leave_out(run, q, true, siren_message()));
+            SIREN_RETURN_IF_FAILED(leave_out(run, q, true, siren_message()));
     }
-done:
-    siren_mrtrix_free(outcomes);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- evaluation.json ---- */

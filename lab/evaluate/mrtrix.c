@@ -74,10 +74,10 @@ static bool any_running(const mrtrix_run *run, unsigned pipelines) {
     return false;
 }
 
-void siren_mrtrix_free(siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]) {
+void siren_mrtrix_free(siren_pipeline_outcome (*outcomes)[SIREN_N_PIPELINES]) {
     for (unsigned pipeline = 0; pipeline < SIREN_N_PIPELINES; pipeline++) {
-        free(outcomes[pipeline].reason);
-        outcomes[pipeline] = (siren_pipeline_outcome){SIREN_PIPELINE_DONE, NULL};
+        free((*outcomes)[pipeline].reason);
+        (*outcomes)[pipeline] = (siren_pipeline_outcome){SIREN_PIPELINE_DONE, NULL};
     }
 }
 
@@ -261,30 +261,28 @@ static siren_status run_steps(mrtrix_run *run) {
 
 siren_status siren_mrtrix_run(const siren_mrtrix_plan *plan, siren_progress_fn progress, void *user,
                               siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]) {
-    siren_status status = SIREN_OK;
     const unsigned all = (1U << SIREN_N_PIPELINES) - 1;
+    SIREN_AT_END(siren_mrtrix_free)
     siren_pipeline_outcome found[SIREN_N_PIPELINES] = {{SIREN_PIPELINE_DONE, NULL}};
     mrtrix_run run = {.plan = plan, .outcomes = found, .progress = progress, .user = user, .n_total = 1};
     for (size_t i = 0; i < N_STEPS; i++) run.n_total += steps[i].original_only ? 1 : 2;
     if (!plan->bval) {
         siren_fail(SIREN_USAGE, "no gradient table was given or lies beside the original (.bval and .bvec)");
-        SIREN_TRY(end_pipelines(&run, all, SIREN_PIPELINE_SKIPPED));
+        SIREN_RETURN_IF_FAILED(end_pipelines(&run, all, SIREN_PIPELINE_SKIPPED));
     }
     if (!plan->fod) {
         siren_fail(SIREN_USAGE, "fibre orientation distributions were not asked for");
-        SIREN_TRY(end_pipelines(&run, BIT(FOD), SIREN_PIPELINE_SKIPPED));
+        SIREN_RETURN_IF_FAILED(end_pipelines(&run, BIT(FOD), SIREN_PIPELINE_SKIPPED));
     }
-    SIREN_TRY(skip_without_programs(&run));
-    if (any_running(&run, all)) SIREN_TRY(absorb(&run, all, find_shells(&run)));
+    SIREN_RETURN_IF_FAILED(skip_without_programs(&run));
+    if (any_running(&run, all)) SIREN_RETURN_IF_FAILED(absorb(&run, all, find_shells(&run)));
     run.n_done++;
     if (any_running(&run, all)) {
-        SIREN_TRY(skip_without_shells(&run));
-        SIREN_TRY(run_steps(&run));
+        SIREN_RETURN_IF_FAILED(skip_without_shells(&run));
+        SIREN_RETURN_IF_FAILED(run_steps(&run));
     }
     if (any_running(&run, all)) report(&run, 0, 1, "");
     memcpy(outcomes, found, sizeof found);
     memset(found, 0, sizeof found);
-done:
-    siren_mrtrix_free(found);
-    return status;
+    return SIREN_OK;
 }

@@ -251,10 +251,9 @@ static siren_status check_trials(const siren_trial_list *list) {
     static const char *const problems[] = {
         "makes the trial %s, which is the same as %s: leave one out, or exclude it",
         "makes the trial %s, whose name a different trial has: give one of them a \"name\""};
-    siren_status status = SIREN_OK;
     const siren_experiment *x = list->experiment;
-    const siren_trial **sorted = NULL;
-    SIREN_TRY(siren_allocate(&sorted, x->n_trials, sizeof *sorted, "the order of the trials"));
+    SIREN_FREE_AT_END const siren_trial **sorted = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&sorted, x->n_trials, sizeof *sorted, "the order of the trials"));
     for (int k = 0; k < 2; k++) {
         for (size_t i = 0; i < x->n_trials; i++) sorted[i] = &x->trials[i];
         qsort(sorted, x->n_trials, sizeof *sorted, orders[k]);
@@ -262,13 +261,11 @@ static siren_status check_trials(const siren_trial_list *list) {
             if (orders[k](&sorted[i - 1], &sorted[i]) != 0) continue;
             bool swapped = sorted[i] < sorted[i - 1];
             const siren_trial *late = sorted[swapped ? i - 1 : i], *early = sorted[swapped ? i : i - 1];
-            SIREN_TRY(
+            SIREN_RETURN_IF_FAILED(
                 siren_value_fail(list->sources[late - x->trials], problems[k], late->name, early->name));
         }
     }
-done:
-    free(sorted);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status read_trials(siren_value root, size_t max_trials, siren_experiment *x) {
@@ -342,18 +339,13 @@ static siren_status resolve(const char *path, siren_value root, const char *imag
 
 siren_status siren_experiment_read(const char *path, const char *image, size_t max_trials,
                                    siren_experiment **out) {
-    siren_status status = SIREN_OK;
-    siren_config *config = NULL;
-    siren_experiment *experiment = NULL;
-    SIREN_TRY(siren_config_read(path, &config));
-    SIREN_TRY(siren_allocate(&experiment, 1, sizeof *experiment, "an experiment"));
-    SIREN_TRY(resolve(path, siren_config_root(config), image, max_trials, experiment));
-    *out = experiment;
-    experiment = NULL;
-done:
-    siren_config_free(config);
-    siren_experiment_free(experiment);
-    return status;
+    SIREN_AT_END(siren_config_free_at) siren_config *config = NULL;
+    SIREN_AT_END(siren_experiment_free_at) siren_experiment *experiment = NULL;
+    SIREN_RETURN_IF_FAILED(siren_config_read(path, &config));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&experiment, 1, sizeof *experiment, "an experiment"));
+    SIREN_RETURN_IF_FAILED(resolve(path, siren_config_root(config), image, max_trials, experiment));
+    *out = SIREN_TAKE(experiment);
+    return SIREN_OK;
 }
 
 void siren_experiment_free(siren_experiment *experiment) {

@@ -344,24 +344,19 @@ static siren_status write_result(const siren_trial_folder *folder, const siren_t
 
 siren_status siren_trial_result_write(const siren_trial_folder *folder, const siren_trial_result *result,
                                       char *const *files, size_t n_files) {
-    siren_status status = SIREN_OK;
-    char *path = NULL, *sums = NULL;
+    SIREN_FREE_AT_END char *path = NULL, *sums = NULL;
     size_t n_sums = 0;
-    FILE *stream = open_memstream(&sums, &n_sums);
+    SIREN_AT_END(siren_fclose_at) FILE *stream = open_memstream(&sums, &n_sums);
     if (!stream)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot list the files of %s", folder->folder);
-    SIREN_TRY(write_result(folder, result));
-    SIREN_TRY(siren_run_sum_write(folder->folder, "config.json", stream));
-    SIREN_TRY(siren_run_sum_write(folder->folder, "result.json", stream));
-    for (size_t i = 0; i < n_files; i++) SIREN_TRY(siren_run_sum_write(folder->folder, files[i], stream));
-    SIREN_TRY(siren_run_path(&path, folder->folder, "SHA256SUMS"));
-    if (fflush(stream) != 0) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path));
-    SIREN_TRY(siren_run_write_text(path, sums, n_sums));
-done:
-    fclose(stream);
-    free(sums);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(write_result(folder, result));
+    SIREN_RETURN_IF_FAILED(siren_run_sum_write(folder->folder, "config.json", stream));
+    SIREN_RETURN_IF_FAILED(siren_run_sum_write(folder->folder, "result.json", stream));
+    for (size_t i = 0; i < n_files; i++)
+        SIREN_RETURN_IF_FAILED(siren_run_sum_write(folder->folder, files[i], stream));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder->folder, "SHA256SUMS"));
+    if (fflush(stream) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path);
+    return siren_run_write_text(path, sums, n_sums);
 }
 
 static siren_status read_result(const siren_trial_folder *folder, siren_trial_result *out) {

@@ -139,20 +139,13 @@ static siren_status write_added(const char *folder, char *lines, siren_added add
 }
 
 siren_status siren_run_add(const char *folder, siren_added added, const char *const *files, size_t n) {
-    siren_status status = SIREN_OK;
-    char *lines = NULL, *path = NULL, *text = NULL;
+    SIREN_FREE_AT_END char *lines = NULL, *path = NULL, *text = NULL;
     size_t n_text = 0;
-    FILE *out = open_memstream(&text, &n_text);
+    SIREN_AT_END(siren_fclose_at) FILE *out = open_memstream(&text, &n_text);
     if (!out) return siren_fail(SIREN_SYSTEM, "out of memory: the checksums of %s", folder);
-    SIREN_TRY(read_lines(folder, &lines));
-    SIREN_TRY(siren_run_path(&path, folder, "SHA256SUMS"));
-    SIREN_TRY(write_added(folder, lines, added, files, n, out));
-    if (fflush(out) != 0) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path));
-    status = siren_run_write_text(path, text, n_text);
-done:
-    fclose(out);
-    free(text);
-    free(lines);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(read_lines(folder, &lines));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "SHA256SUMS"));
+    SIREN_RETURN_IF_FAILED(write_added(folder, lines, added, files, n, out));
+    if (fflush(out) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path);
+    return siren_run_write_text(path, text, n_text);
 }

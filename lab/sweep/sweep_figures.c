@@ -237,13 +237,13 @@ static siren_status panel_of_trial(panel_keeping *p, const siren_sweep_evaluate_
 siren_status siren_panels_keep(const siren_sweep_evaluate_plan *plan, const siren_complete_trial *trials,
                                size_t n, siren_sweep_result *totals) {
     siren_status status = SIREN_OK;
-    panel_keeping p = {.input = NULL};
+    SIREN_AT_END(panel_free) panel_keeping p = {.input = NULL};
     for (size_t i = 0; i < n && status == SIREN_OK; i++) {
         if (!siren_figure_shows(plan->experiment, SIREN_FIGURE_PANEL, &trials[i]) ||
             !siren_has_restored(&trials[i]))
             continue;
         if (plan->progress && !plan->progress(plan->user, (double)i, (double)n, "slices of the panel"))
-            SIREN_TRY(siren_fail(SIREN_CANCELLED, "the sweep was interrupted"));
+            return siren_fail(SIREN_CANCELLED, "the sweep was interrupted");
         status = panel_of_trial(&p, plan, &trials[i]);
         if (status == SIREN_OK || status == SIREN_CANCELLED || plan->options->fail_fast) continue;
         siren_log(SIREN_LOG_WARNING, "the panel's slice of trial %s could not be kept: %s", trials[i].folder,
@@ -251,8 +251,6 @@ siren_status siren_panels_keep(const siren_sweep_evaluate_plan *plan, const sire
         totals->n_failed++;
         status = SIREN_OK;
     }
-done:
-    panel_free(&p);
     return status;
 }
 

@@ -28,11 +28,9 @@ static siren_profile_row row_of(siren_profile *profile, const char *name, double
 }
 
 static siren_status staged(siren_status result) {
-    siren_status status = SIREN_OK;
-    SIREN_TRY_STAGE("inner", (work(0.01), result));
+    SIREN_RETURN_IF_STAGE_FAILED("inner", (work(0.01), result));
     work(0.01);
-done:
-    return status;
+    return SIREN_OK;
 }
 
 static void nested_stages_add_up(void **state) {
