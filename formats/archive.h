@@ -86,6 +86,7 @@ siren_status siren_archive_open(const char *path, siren_archive **out);
 siren_status siren_archive_open_memory(const void *bytes, size_t n_bytes, siren_archive **out);
 /* NULL is allowed. */
 void siren_archive_close(siren_archive *archive);
+SIREN_POINTER_RELEASE(siren_archive, siren_archive_close)
 const char *siren_archive_path(const siren_archive *archive);
 uint64_t siren_archive_bytes(const siren_archive *archive);
 

@@ -19,10 +19,8 @@ siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, s
                                    siren_gradients *out);
 /* Releases what it holds; the struct itself is the caller's. NULL is allowed. */
 void siren_gradients_free(siren_gradients *gradients);
-/* Writes BASE.bval and BASE.bvec (the one whose array is not NULL) in FSL's form, each complete or not at
- * all, with as many digits as give the same numbers again. */
-siren_status siren_gradients_write(const char *base, bool overwrite, const siren_gradients *gradients);
-/* The same up to commit: `*bval` and `*bvec` are yours to commit or discard, NULL where there is no such array. */
+/* Writes BASE.bval and BASE.bvec (the one whose array is not NULL) in FSL's form, with as many digits as give the same numbers
+ * again, up to commit: `*bval` and `*bvec` are yours to commit or discard, NULL where there is no such array. */
 siren_status siren_gradients_open(const char *base, bool overwrite, const siren_gradients *gradients,
                                   siren_output **bval, siren_output **bvec);
 

@@ -45,6 +45,7 @@ siren_status siren_output_flush(siren_output *output);
 siren_status siren_output_commit(siren_output *output);
 /* Removes what was written and frees `output`. NULL is allowed. */
 void siren_output_discard(siren_output *output);
+SIREN_POINTER_RELEASE(siren_output, siren_output_discard)
 
 /* For a signal handler about to end the process: removes the hidden names of all unfinished outputs. Async-signal-safe. */
 void siren_output_abandon_all(void);

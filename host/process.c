@@ -253,8 +253,7 @@ siren_status siren_process_run(const siren_process_plan *plan, siren_progress_fn
     if (WIFSIGNALED(how)) ended.signal = WTERMSIG(how);
     SIREN_TRY(capture_text(&captures[0], &ended.output));
     SIREN_TRY(capture_text(&captures[1], &ended.errors));
-    *result = ended;
-    ended = (siren_process_result){0};
+    *result = SIREN_TAKE(ended);
 done:
     siren_process_result_free(&ended);
     for (int i = 0; i < 2; i++) {

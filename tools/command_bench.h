@@ -2,6 +2,7 @@
 #ifndef SIREN_TOOLS_COMMAND_BENCH_H
 #define SIREN_TOOLS_COMMAND_BENCH_H
 
+#include "engine/care/bench.h"
 #include "tools/tools.h"
 
 #define SIREN_BENCH_FILES 32 /* that a command line may name */
@@ -14,9 +15,7 @@ typedef struct {
     uint64_t layers, width, volumes, points, networks, epochs;
     double bandwidth_gbs; /* siren_bench_bandwidth() */
     double step_bytes;    /* siren_network_step_bytes() */
-    /* As in siren_bench_result. */
-    double peak_gflops, step_gflops, step_share_of_peak, step_seconds, processor_seconds, step_flops,
-        decode_gflops, decode_share_of_peak, decode_seconds, psnr;
+    siren_bench_result result;
 } siren_bench_run;
 
 /* Adds the members of a run to the object being built. */

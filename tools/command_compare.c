@@ -4,9 +4,8 @@
 #include <stdio.h>
 
 static siren_status print_json(const siren_comparison *c) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_number(json, "mse", c->mse);
     siren_json_number(json, "psnr", c->psnr);
     siren_json_number(json, "max_abs_error", c->max_abs_error);
@@ -16,10 +15,7 @@ static siren_status print_json(const siren_comparison *c) {
     siren_json_integer(json, "voxels", c->n_voxels);
     siren_json_integer(json, "relative_voxels", c->n_relative);
     siren_json_integer(json, "unequal_finite", c->n_unequal_finite);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void print_text(const siren_comparison *c) {

@@ -24,20 +24,14 @@ static siren_status parse_voxel(const char *text, size_t out[3]) {
 }
 
 static siren_status print_json(const size_t voxel[3], const siren_voxel_series *series) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
-    siren_json_begin_array(json, "voxel");
-    for (int axis = 0; axis < 3; axis++) siren_json_integer(json, NULL, voxel[axis]);
-    siren_json_end(json);
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    siren_json_integers(json, "voxel", voxel, 3);
     siren_json_bool(json, "inside", series->inside);
     siren_json_begin_array(json, "values");
     for (size_t i = 0; i < series->n_volumes; i++) siren_json_number(json, NULL, series->values[i]);
     siren_json_end(json);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static siren_status print_voxel(const char *archive, const char *text, siren_span volumes, bool json) {
@@ -58,19 +52,16 @@ done:
 
 static siren_status restore(const char *archive, const char *image, const char *device_choice,
                             const siren_decompress_options *options, bool quiet) {
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     double start = siren_clock();
     siren_terminal_catch_interrupt();
-    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
-    SIREN_TRY(siren_decompress_file(device, archive, image, options, siren_terminal_progress, NULL));
+    SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
+    SIREN_RETURN_IF_FAILED(siren_decompress_file(device, archive, image, options, siren_terminal_progress, NULL));
     siren_terminal_end_progress();
     if (!quiet)
         printf("%s: restored in %.2f s on %s\n", image, siren_clock() - start,
                siren_device_name(device));
-done:
-    siren_device_close(device);
-    return status;
+    return SIREN_OK;
 }
 
 int siren_tool_decompress(int argc, char **argv) {

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 
 static siren_status print_json(const siren_device_facts *facts, size_t n) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_begin_array(json, "devices");
     for (size_t i = 0; i < n; i++) {
         const siren_device_facts *f = &facts[i];
@@ -37,10 +36,7 @@ static siren_status print_json(const siren_device_facts *facts, size_t n) {
         siren_json_end(json);
     }
     siren_json_end(json);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void print_table(const siren_device_facts *facts, size_t n) {

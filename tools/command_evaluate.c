@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lab/evaluate/evaluate.h"
+#include "host/names.h"
 #include "tools/panel_figure.h"
 #include "tools/gnuplot_picture.h"
 
@@ -31,34 +32,26 @@ static siren_status parse_tissues(char *text, const char *tissues[3]) {
 /* Draws --panel, if it was asked for, in `*staging`, which stays NULL otherwise. */
 static siren_status draw_panel(siren_device *device, const siren_evaluate_options *evaluate,
                                const char *panel_text, siren_staging **staging) {
-    siren_status status = SIREN_OK;
     siren_panel_options panel = {.original = evaluate->original,
                                  .results = &evaluate->result,
                                  .n_results = 1,
                                  .mask = evaluate->mask,
                                  .memory_limit = evaluate->memory_limit};
-    char *kept = NULL;
+    SIREN_FREE_AT_END char *kept = NULL;
     const char *label;
     if (!panel_text) return SIREN_OK;
-    SIREN_TRY(siren_panel_figure_parse(panel_text, &panel.z, &panel.volume));
-    SIREN_TRY(siren_picture_labels(NULL, panel.results, 1, &kept, &label));
-    SIREN_TRY(siren_panel_figure_open(evaluate->folder, evaluate->overwrite, staging));
+    SIREN_RETURN_IF_FAILED(siren_panel_figure_parse(panel_text, &panel.z, &panel.volume));
+    SIREN_RETURN_IF_FAILED(siren_picture_labels(NULL, panel.results, 1, &kept, &label));
+    SIREN_RETURN_IF_FAILED(siren_panel_figure_open(evaluate->folder, evaluate->overwrite, staging));
     const siren_picture_wording wording = {.labels = &label};
-    SIREN_TRY(siren_panel_figure_draw(device, &panel, &wording, *staging, siren_terminal_progress, NULL));
-done:
-    free(kept);
-    return status;
+    return siren_panel_figure_draw(device, &panel, &wording, *staging, siren_terminal_progress, NULL);
 }
 
 static siren_status print_json(const siren_evaluation *e) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_evaluation_json(e, json);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void print_errors(const siren_evaluation *e, siren_quantity quantity) {
@@ -175,9 +168,7 @@ int siren_tool_evaluate(int argc, char **argv) {
         SIREN_TRY(tissue_text ? parse_tissues(tissue_text, evaluate.tissues)
                               : siren_fail(SIREN_SYSTEM, "out of memory: --tissues"));
     }
-    size_t n = strlen(files[1]);
-    if (n > 6 && strcmp(files[1] + n - 6, ".siren") == 0)
-        SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
+    if (siren_has_suffix(files[1], ".siren")) SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
     SIREN_TRY(draw_panel(device, &evaluate, panel_text, &staging));
     SIREN_TRY(siren_evaluate(device, &evaluate, siren_terminal_progress, NULL, &evaluation));
     if (staging) status = siren_staging_commit(staging);

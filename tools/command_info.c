@@ -27,12 +27,6 @@ static void json_provenance(void *json, const char *key, const char *value) {
     siren_json_string(json, key, value);
 }
 
-static void json_triple(siren_json *json, const char *key, const size_t values[3]) {
-    siren_json_begin_array(json, key);
-    for (int i = 0; i < 3; i++) siren_json_integer(json, NULL, values[i]);
-    siren_json_end(json);
-}
-
 static void json_blocks(siren_json *json, const siren_archive_info *info) {
     bool slices = info->block_kind == SIREN_BLOCK_SLICE;
     siren_json_begin_array(json, slices ? "slices" : "blocks");
@@ -40,8 +34,8 @@ static void json_blocks(siren_json *json, const siren_archive_info *info) {
         const siren_block_info *block = &info->blocks[i];
         siren_json_begin_object(json, NULL);
         siren_json_integer(json, slices ? "slice" : "index", block->number);
-        if (!slices) json_triple(json, "first", block->first);
-        if (!slices) json_triple(json, "size", block->size);
+        if (!slices) siren_json_integers(json, "first", block->first, 3);
+        if (!slices) siren_json_integers(json, "size", block->size, 3);
         siren_json_number(json, "psnr", block->psnr);
         siren_json_number(json, "mse", block->mse);
         siren_json_integer(json, "bytes", block->bytes);
@@ -52,10 +46,9 @@ static void json_blocks(siren_json *json, const siren_archive_info *info) {
 }
 
 static siren_status print_json(const char *path, const siren_archive_info *info) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     char weights[16];
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "file", path);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_integer(json, "series_bytes", info->series_bytes);
@@ -69,11 +62,7 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
         siren_json_number(json, "background", info->background);
         siren_json_end(json);
     }
-    siren_json_begin_array(json, "dims");
-    siren_json_integer(json, NULL, info->nx);
-    siren_json_integer(json, NULL, info->ny);
-    siren_json_integer(json, NULL, info->nz);
-    siren_json_end(json);
+    siren_json_integers(json, "dims", (const size_t[]){info->nx, info->ny, info->nz}, 3);
     siren_json_integer(json, "volumes", info->n_volumes);
     siren_json_string(json, "datatype", info->datatype_name);
     siren_json_integer(json, "nifti_version", (uint64_t)info->nifti_version);
@@ -99,10 +88,7 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     siren_json_end(json);
     siren_json_string(json, "kind", siren_block_kind_name(info->block_kind, 1));
     json_blocks(json, info);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void text_provenance(void *user, const char *key, const char *value) {

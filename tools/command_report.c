@@ -11,16 +11,11 @@
 static siren_status write_page(siren_output **output, const siren_report_run *run,
                                const siren_report_figures *figures, const siren_report_claim *claims,
                                size_t n_claims) {
-    siren_status status = SIREN_OK;
-    char *text = NULL;
+    SIREN_FREE_AT_END char *text = NULL;
     size_t n_bytes = 0;
-    SIREN_TRY(siren_report_page_make(run, figures, claims, n_claims, &text, &n_bytes));
-    SIREN_TRY(siren_output_write(*output, text, n_bytes));
-    status = siren_output_commit(*output);
-    *output = NULL;
-done:
-    free(text);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_report_page_make(run, figures, claims, n_claims, &text, &n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_output_write(*output, text, n_bytes));
+    return siren_output_commit(SIREN_TAKE(*output));
 }
 
 static void print_result(const char *path, const siren_report_run *run, const siren_report_figures *figures) {

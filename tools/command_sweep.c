@@ -136,7 +136,7 @@ static void print_table(const siren_experiment *experiment, const dry_trial *tri
 }
 
 static siren_status print_dry_json(const siren_experiment *experiment, const dry_trial *trials) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "experiment", experiment->name);
     siren_json_begin_array(json, "trials");
@@ -159,35 +159,30 @@ static siren_status print_dry_json(const siren_experiment *experiment, const dry
     for (size_t i = 0; i < experiment->n_baselines; i++)
         siren_json_string(json, NULL, experiment->baselines[i].name);
     siren_json_end(json);
-    siren_status status = siren_tool_print_json(json);
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static siren_status dry_run(const sweep_arguments *a, const siren_experiment *experiment) {
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
-    dry_trial *trials = NULL;
-    SIREN_TRY(siren_allocate(&trials, experiment->n_trials, sizeof *trials, "the table of trials"));
-    SIREN_TRY(siren_device_open(a->device, &device));
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    SIREN_FREE_AT_END dry_trial *trials = NULL;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&trials, experiment->n_trials, sizeof *trials, "the table of trials"));
+    SIREN_RETURN_IF_FAILED(siren_device_open(a->device, &device));
     siren_tune_load(device);
-    SIREN_TRY(siren_tool_use_gemm(device, a->gemm, false));
-    SIREN_TRY(estimate(experiment, device, a->sweep.memory_limit, trials));
+    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(device, a->gemm, false));
+    SIREN_RETURN_IF_FAILED(estimate(experiment, device, a->sweep.memory_limit, trials));
     siren_terminal_end_progress();
     if (a->json)
-        SIREN_TRY(print_dry_json(experiment, trials));
+        SIREN_RETURN_IF_FAILED(print_dry_json(experiment, trials));
     else
         print_table(experiment, trials);
-done:
-    siren_device_close(device);
-    free(trials);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- the sweep ---- */
 
 static siren_status print_result_json(const sweep_arguments *a, const siren_sweep_result *r) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "run", a->output);
     siren_json_integer(json, "trials", r->n_trials);
@@ -199,9 +194,7 @@ static siren_status print_result_json(const sweep_arguments *a, const siren_swee
     siren_json_number(json, "train_seconds", r->train_seconds);
     siren_json_number(json, "train_flop", r->train_flop);
     siren_json_number(json, "encode_seconds", r->encode_seconds);
-    siren_status status = siren_tool_print_json(json);
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void print_result(const sweep_arguments *a, const siren_sweep_result *r) {

@@ -30,15 +30,11 @@ typedef struct {
 
 /* What the parent reads. */
 static siren_status print_probe(const double seconds[SIREN_N_SHAPES]) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
         siren_json_number(json, siren_shape_plans[shape].name, seconds[shape]);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static siren_status probe_here(siren_device *device, size_t nth, bool verified) {
@@ -51,20 +47,17 @@ static siren_status probe_here(siren_device *device, size_t nth, bool verified) 
 }
 
 static siren_status read_probe(const char *text, double seconds[SIREN_N_SHAPES]) {
-    siren_status status = SIREN_OK;
-    siren_config *answer = NULL;
-    SIREN_TRY(siren_config_parse("its measurement", text, strlen(text), &answer));
+    SIREN_AT_END(siren_config_free_at) siren_config *answer = NULL;
+    SIREN_RETURN_IF_FAILED(siren_config_parse("its measurement", text, strlen(text), &answer));
     for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++) {
         siren_value value = siren_value_member(siren_config_root(answer), siren_shape_plans[shape].name);
         seconds[shape] = NAN;
-        SIREN_TRY(siren_value_number(value, 0, 1e9, &seconds[shape]));
+        SIREN_RETURN_IF_FAILED(siren_value_number(value, 0, 1e9, &seconds[shape]));
         if (isnan(seconds[shape]))
-            SIREN_TRY(siren_fail(SIREN_SYSTEM, "its measurement lacks the shape %s",
-                                 siren_shape_plans[shape].name));
+            return siren_fail(SIREN_SYSTEM, "its measurement lacks the shape %s",
+                              siren_shape_plans[shape].name);
     }
-done:
-    siren_config_free(answer);
-    return status;
+    return SIREN_OK;
 }
 
 static bool keep_on(void *user, double done, double total, const char *what) {

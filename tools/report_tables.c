@@ -91,9 +91,7 @@ static void write_inputs(FILE *out, const siren_report_run *run) {
         const siren_report_trial *trial = &run->trials[i];
         const char *region = has(run, trial, "intensity", "brain") ? "brain" : "all";
         if (trial->baseline || !has(run, trial, "intensity", region)) continue;
-        fputs("<tr><td>", out);
-        siren_html_text(out, trial->input);
-        fputs("</td><td>", out);
+        siren_html_between(out, "<tr><td>", trial->input, "</td><td>");
         write_method(out, trial);
         fputs("</td>", out);
         write_cells(out, run, trial, region);
@@ -115,9 +113,7 @@ void siren_report_tables_write(FILE *out, const siren_report_run *run) {
         char id[32] = "table1";
         if (!is_first_of_input(run, i)) continue;
         if (n_inputs > 1) {
-            fputs("<h3>", out);
-            siren_html_text(out, run->trials[i].input);
-            fputs("</h3>\n", out);
+            siren_html_between(out, "<h3>", run->trials[i].input, "</h3>\n");
             snprintf(id, sizeof id, "table1-%zu", i);
         }
         write_head(out, run, id, "method", "region");

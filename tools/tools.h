@@ -39,6 +39,7 @@ SIREN_TOOL_MAP(X, X)
 /* Opens the device of --device for decoding: *out is NULL for "host", and with a warning where no OpenCL
  * device exists and none was asked for by name. `*out` is yours: siren_device_close(). */
 siren_status siren_tool_open_decoder(const char *choice, siren_device **out);
+SIREN_POINTER_RELEASE(siren_device, siren_device_close)
 /* Makes a device ready to train: its tuning, and the self-test where it has not passed it yet. A device that fails is
  * refused unless `allow_failed`; then nothing is tested, and a warning tells so. */
 siren_status siren_tool_prepare_trainer(siren_device *device, bool allow_failed);

@@ -64,8 +64,7 @@ siren_status siren_block_decoder_create(siren_device *device, const siren_layout
 siren_status siren_block_decoder_create_part(siren_device *device, const siren_layout *layout,
                                              siren_span volumes, size_t memory_limit,
                                              siren_block_decoder **out) {
-    siren_status status = SIREN_OK;
-    siren_block_decoder *decoder = NULL;
+    SIREN_AT_END(siren_block_decoder_free_at) siren_block_decoder *decoder = NULL;
     const siren_block_grid *grid = &layout->grid;
     size_t n_points = siren_block_grid_points(grid), chunk = decoder_chunk(layout),
            n_volumes = volumes.end - volumes.begin, bytes = decoder_bytes(layout, n_volumes);
@@ -75,33 +74,31 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
                           "of %zu bytes; raise --memory",
                           siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2],
                           n_volumes, memory_limit);
-    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
     decoder->layout = *layout;
     decoder->volumes = volumes;
     decoder->network = siren_network_part(&layout->network, volumes.begin, volumes.end);
     decoder->sampled = device && n_volumes < layout->geometry.n_volumes;
     decoder->chunk = chunk;
     decoder->moved_to = siren_block_at(grid, grid->first);
-    SIREN_TRY(siren_allocate(&decoder->scaling, layout->geometry.n_volumes, sizeof *decoder->scaling,
-                             "the scaling"));
-    SIREN_TRY(siren_allocate(&decoder->voxels, n_points * n_volumes,
-                             siren_datatype_size(layout->geometry.datatype), "a decoded block"));
-    SIREN_TRY(siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->scaling, layout->geometry.n_volumes,
+                                          sizeof *decoder->scaling, "the scaling"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->voxels, n_points * n_volumes,
+                                          siren_datatype_size(layout->geometry.datatype), "a decoded block"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
     if (layout->any_network) {
-        SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),
-                                 "the parameters"));
-        SIREN_TRY(siren_allocate(&decoder->coordinates, chunk, layout->network.n_inputs * sizeof(float),
-                                 "the coordinates"));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->params, siren_network_n_params(&layout->network),
+                                              sizeof(float), "the parameters"));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->coordinates, chunk,
+                                              layout->network.n_inputs * sizeof(float), "the coordinates"));
         /* The first block is of full size. */
         siren_block_coordinates(&decoder->moved_to, layout->network.n_inputs, 0, chunk, decoder->coordinates);
-        SIREN_TRY(
+        SIREN_RETURN_IF_FAILED(
             siren_decoder_create(device, &decoder->network, chunk, decoder->coordinates, &decoder->decoder));
     }
-    *out = decoder;
-    decoder = NULL;
-done:
-    siren_block_decoder_free(decoder);
-    return status;
+    *out = SIREN_TAKE(decoder);
+    return SIREN_OK;
 }
 
 const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder) {
@@ -192,33 +189,28 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
 
 siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive *archive, size_t nth,
                                     siren_outputs_fn outputs, void *user, const void **voxels) {
-    siren_status status = SIREN_OK;
     const siren_block_grid *grid = &decoder->layout.grid;
     const siren_index_entry *entry = &siren_archive_index(archive)[nth];
     siren_block block;
-    uint32_t *inside = NULL;
-    uint8_t *bytes = NULL;
+    SIREN_FREE_AT_END uint32_t *inside = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     uint64_t crc = 0;
     const void *decoded = NULL;
     char own[64], name[SIREN_MESSAGE_BYTES];
     siren_block_name(grid, entry->block, own, sizeof own);
     snprintf(name, sizeof name, "%s, %s", siren_archive_path(archive), own);
-    SIREN_TRY(siren_archive_record(archive, nth, &bytes, &n_bytes));
-    SIREN_TRY(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
-    SIREN_TRY(siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
+    SIREN_RETURN_IF_FAILED(siren_archive_record(archive, nth, &bytes, &n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
+    SIREN_RETURN_IF_FAILED(
+        siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
     bool whole = decoder->volumes.end - decoder->volumes.begin == decoder->layout.geometry.n_volumes;
-    if (whole && crc != entry->decoded_crc) {
-        status = siren_fail(SIREN_INTEGRITY,
-                            "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
-                            "%016llx); try --device host, and report "
-                            "the device",
-                            name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
-        goto done;
-    }
+    if (whole && crc != entry->decoded_crc)
+        return siren_fail(SIREN_INTEGRITY,
+                          "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
+                          "%016llx); try --device host, and report "
+                          "the device",
+                          name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
     *voxels = decoded;
-done:
-    free(inside);
-    free(bytes);
-    return status;
+    return SIREN_OK;
 }

@@ -71,6 +71,7 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
                                              siren_span volumes, size_t memory_limit,
                                              siren_block_decoder **out);
 void siren_block_decoder_free(siren_block_decoder *decoder);
+SIREN_POINTER_RELEASE(siren_block_decoder, siren_block_decoder_free)
 /* (n_volumes) of the record decoded last, or being decoded; borrowed. */
 const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder);
 /* Receives outputs y (n, n_volumes that are decoded) of the network for points first ... first + n - 1 of a block, in ascending order, before

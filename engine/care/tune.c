@@ -139,23 +139,21 @@ static siren_status read_shape(siren_value value, siren_family family, siren_con
 /* `*found` is false where nothing has been kept. */
 static siren_status read_cache(const siren_device *device, siren_configuration configurations[SIREN_N_SHAPES],
                                bool *found) {
-    siren_status status = SIREN_OK;
-    siren_config *file = NULL;
+    SIREN_AT_END(siren_config_free_at) siren_config *file = NULL;
     *found = false;
-    SIREN_TRY(siren_device_cache_read(device, CACHE_KIND, &file));
-    if (!file) goto done;
+    SIREN_RETURN_IF_FAILED(siren_device_cache_read(device, CACHE_KIND, &file));
+    if (!file) return SIREN_OK;
     siren_value shapes = siren_value_member(siren_config_root(file), "shapes");
     for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++) {
         siren_value value = siren_value_member(shapes, siren_shape_plans[shape].name);
         if (!siren_value_exists(value))
-            SIREN_TRY(
+            SIREN_RETURN_IF_FAILED(
                 siren_value_fail(siren_config_root(file), "has no shape %s", siren_shape_plans[shape].name));
-        SIREN_TRY(read_shape(value, siren_device_get_facts(device)->family, &configurations[shape]));
+        SIREN_RETURN_IF_FAILED(
+            read_shape(value, siren_device_get_facts(device)->family, &configurations[shape]));
     }
     *found = true;
-done:
-    siren_config_free(file);
-    return status;
+    return SIREN_OK;
 }
 
 void siren_tune_load(siren_device *device) {

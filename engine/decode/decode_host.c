@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The operations of cl/prelude.cl. Excess precision or contraction would change bits: the build sets
@@ -148,8 +147,7 @@ static void pack_panels(const siren_network *network, size_t n_layers, size_t wi
 
 siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,
                                size_t n_points, const float *coordinates, float *y) {
-    siren_status status = SIREN_OK;
-    float *panels = NULL, *bias = NULL, *scratch = NULL;
+    SIREN_FREE_AT_END float *panels = NULL, *bias = NULL, *scratch = NULL;
     size_t widest = network->n_inputs, n_weights = 0;
     for (size_t l = 0; l < n_layers; l++) {
         size_t padded = host_padded(network->layers[l].width);
@@ -159,10 +157,10 @@ siren_status siren_decode_host(const siren_network *network, size_t n_layers, co
     size_t n_threads = siren_processors();
     double worth = (double)n_weights * (double)n_points / SIREN_HOST_THREAD_MACS;
     if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
-    SIREN_TRY(siren_allocate(&panels, n_weights, sizeof *panels, "the weight panels"));
-    SIREN_TRY(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
-    SIREN_TRY(siren_allocate(&scratch, n_threads * 2 * widest * SIREN_HOST_ROWS, sizeof *scratch,
-                             "inputs and outputs of layers"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&panels, n_weights, sizeof *panels, "the weight panels"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&scratch, n_threads * 2 * widest * SIREN_HOST_ROWS, sizeof *scratch,
+                                          "inputs and outputs of layers"));
     pack_panels(network, n_layers, widest, params, panels, bias);
     host_work work = {.network = network,
                       .n_layers = n_layers,
@@ -173,32 +171,26 @@ siren_status siren_decode_host(const siren_network *network, size_t n_layers, co
                       .coordinates = coordinates,
                       .y = y,
                       .scratch = scratch};
-    SIREN_TRY(siren_threads_run(n_threads, host_member, &work));
-done:
-    free(panels);
-    free(bias);
-    free(scratch);
-    return status;
+    return siren_threads_run(n_threads, host_member, &work);
 }
 
 #define SAMPLE_POINTS 16
 
 siren_status siren_decode_sample(const siren_network *network, const float *params, size_t n_points,
                                  const float *coordinates, const float *y, bool *equal) {
-    siren_status status = SIREN_OK;
     size_t n_inputs = network->n_inputs, n_outputs = siren_network_n_outputs(network),
            n = n_points < SAMPLE_POINTS ? n_points : SAMPLE_POINTS;
-    float at[SAMPLE_POINTS * 3], *expected = NULL;
-    SIREN_TRY(siren_allocate(&expected, n * n_outputs, sizeof *expected, "outputs to compare with"));
+    float at[SAMPLE_POINTS * 3];
+    SIREN_FREE_AT_END float *expected = NULL;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&expected, n * n_outputs, sizeof *expected, "outputs to compare with"));
     for (size_t i = 0; i < n; i++)
         memcpy(at + i * n_inputs, coordinates + i * n_points / n * n_inputs, n_inputs * sizeof *at);
-    SIREN_TRY(siren_decode_host(network, network->n_layers, params, n, at, expected));
+    SIREN_RETURN_IF_FAILED(siren_decode_host(network, network->n_layers, params, n, at, expected));
     bool same = true;
     for (size_t i = 0; i < n; i++)
         same = same &&
                memcmp(expected + i * n_outputs, y + i * n_points / n * n_outputs, n_outputs * sizeof *y) == 0;
     *equal = same;
-done:
-    free(expected);
-    return status;
+    return SIREN_OK;
 }

@@ -34,11 +34,9 @@ static siren_status find_table(const char *image, const char *given, const char 
 
 static siren_status run_program(const char *const *arguments, siren_progress_fn progress, void *user) {
     const siren_process_plan plan = {.arguments = arguments, .time_limit = TIME_LIMIT};
-    siren_process_result result = {0};
+    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
     SIREN_RETURN_IF_FAILED(siren_process_run(&plan, progress, user, &result));
-    siren_status status = siren_process_check(&plan, &result);
-    siren_process_result_free(&result);
-    return status;
+    return siren_process_check(&plan, &result);
 }
 
 siren_status siren_brain_mask(const char *image, const char *bval, const char *bvec,

@@ -42,21 +42,19 @@ static size_t choose_batch(const siren_device_facts *facts) {
 }
 
 siren_status siren_encoder_create(siren_device *device, const siren_encoder_plan *plan, siren_encoder **out) {
-    siren_status status = SIREN_OK;
-    siren_encoder *encoder = NULL;
-    SIREN_TRY(siren_allocate(&encoder, 1, sizeof *encoder, "the encoder"));
+    SIREN_AT_END(siren_encoder_free_at) siren_encoder *encoder = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&encoder, 1, sizeof *encoder, "the encoder"));
     encoder->device = device;
     encoder->plan = *plan;
     encoder->most = choose_batch(siren_device_get_facts(device));
     encoder->targets = (siren_target_source){read_targets, encoder};
-    SIREN_TRY(siren_allocate(&encoder->block_of, encoder->most, sizeof *encoder->block_of, "the batch"));
-    SIREN_TRY(siren_allocate(&encoder->rates, encoder->most, sizeof(float), "the learning rates"));
-    SIREN_TRY(siren_allocate(&encoder->losses, encoder->most, sizeof(float), "the losses"));
-    *out = encoder;
-    encoder = NULL;
-done:
-    siren_encoder_free(encoder);
-    return status;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&encoder->block_of, encoder->most, sizeof *encoder->block_of, "the batch"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&encoder->rates, encoder->most, sizeof(float), "the learning rates"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->losses, encoder->most, sizeof(float), "the losses"));
+    *out = SIREN_TAKE(encoder);
+    return SIREN_OK;
 }
 
 /* What depends on the blocks' points and the number of networks. */
@@ -326,22 +324,19 @@ static siren_status train_alike(siren_training_run *run, const siren_training *t
 siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                  siren_curve_fn curve, siren_progress_fn progress, void *user,
                                  siren_trained **trained) {
-    siren_status status = SIREN_OK;
     const siren_layout *layout = encoder->plan.layout;
     siren_training_run run = {.encoder = encoder, .curve = curve, .progress = progress, .user = user};
     siren_block block;
-    uint32_t *inside = NULL;
+    SIREN_FREE_AT_END uint32_t *inside = NULL;
     if (siren_block_grid_points(&layout->grid) > SIREN_MAX_POINTS)
         return siren_fail(SIREN_UNSUPPORTED,
                           "a %s has %zu points, more than the limit of %d; use smaller blocks",
                           siren_block_kind_name(layout->grid.kind, 1), siren_block_grid_points(&layout->grid),
                           SIREN_MAX_POINTS);
-    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, trainings[0].block, &block, &inside));
-    SIREN_TRY(reserve(encoder, &block, &inside));
-    SIREN_TRY(train_alike(&run, trainings, n));
-    *trained = encoder->batch;
-    encoder->batch = NULL;
-done:
-    free(inside);
-    return status;
+    SIREN_RETURN_IF_FAILED(
+        siren_mask_block(&layout->mask, &layout->grid, trainings[0].block, &block, &inside));
+    SIREN_RETURN_IF_FAILED(reserve(encoder, &block, &inside));
+    SIREN_RETURN_IF_FAILED(train_alike(&run, trainings, n));
+    *trained = SIREN_TAKE(encoder->batch);
+    return SIREN_OK;
 }

@@ -12,27 +12,31 @@
 static size_t padded(size_t n) { return (n + SIREN_SQUARES_COLUMNS - 1) / SIREN_SQUARES_COLUMNS * SIREN_SQUARES_COLUMNS; }
 
 siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren_least_squares *out) {
-    siren_status status = SIREN_OK;
-    siren_least_squares p = {.n = n_inputs + 1, .m = n_outputs};
+    SIREN_AT_END(siren_least_squares_free) siren_least_squares p = {.n = n_inputs + 1, .m = n_outputs};
     p.stride_n = padded(p.n);
     p.stride_m = padded(p.m);
-    SIREN_TRY(siren_allocate(&p.gram, p.stride_n * p.stride_n, sizeof(double), "the Gram matrix"));
-    SIREN_TRY(siren_allocate(&p.factor, p.stride_n * p.stride_n, sizeof(double), "its Cholesky factor"));
-    SIREN_TRY(siren_allocate(&p.moments, p.stride_n * p.stride_m, sizeof(double), "the right-hand sides"));
-    SIREN_TRY(siren_allocate(&p.x, p.stride_n * p.stride_m, sizeof(double), "the solution"));
-    SIREN_TRY(siren_allocate(&p.order, p.stride_n, sizeof *p.order, "the order of the features"));
-    SIREN_TRY(siren_allocate(&p.scratch, p.stride_n * (p.stride_n > p.stride_m ? p.stride_n : p.stride_m),
-                             sizeof(double), "scratch"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.gram, p.stride_n * p.stride_n, sizeof(double), "the Gram matrix"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.factor, p.stride_n * p.stride_n, sizeof(double), "its Cholesky factor"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.moments, p.stride_n * p.stride_m, sizeof(double), "the right-hand sides"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&p.x, p.stride_n * p.stride_m, sizeof(double), "the solution"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.order, p.stride_n, sizeof *p.order, "the order of the features"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&p.scratch,
+                                          p.stride_n * (p.stride_n > p.stride_m ? p.stride_n : p.stride_m),
+                                          sizeof(double), "scratch"));
     /* One row more than is used: GCC 12 lets add_tile read the 4 values of `a` behind the last point, and drops them. */
-    SIREN_TRY(siren_allocate(&p.features, (SIREN_SQUARES_GROUP + 1) * p.stride_n, sizeof(double), "some features"));
-    SIREN_TRY(siren_allocate(&p.wanted, SIREN_SQUARES_GROUP * p.stride_m, sizeof(double), "some right-hand sides"));
-    SIREN_TRY(siren_allocate(&p.column, p.stride_n, sizeof(double), "a column"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.features, (SIREN_SQUARES_GROUP + 1) * p.stride_n, sizeof(double), "some features"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.wanted, SIREN_SQUARES_GROUP * p.stride_m, sizeof(double), "some right-hand sides"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&p.column, p.stride_n, sizeof(double), "a column"));
     for (size_t i = 0; i < p.n; i++) p.order[i] = i;
     *out = p;
     memset(&p, 0, sizeof p);
-done:
-    siren_least_squares_free(&p);
-    return status;
+    return SIREN_OK;
 }
 
 void siren_least_squares_free(siren_least_squares *p) {

@@ -11,21 +11,18 @@
 
 siren_status siren_points_create(const siren_block *block, uint32_t n_inputs, uint32_t **inside,
                                  siren_points **out) {
-    siren_status status = SIREN_OK;
-    siren_points *points = NULL;
+    SIREN_AT_END(siren_points_free_at) siren_points *points = NULL;
     size_t n_points = siren_block_points(block);
-    SIREN_TRY(siren_allocate(&points, 1, sizeof *points, "the points of a block"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&points, 1, sizeof *points, "the points of a block"));
     atomic_init(&points->n_owners, 1);
-    SIREN_TRY(siren_allocate(&points->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&points->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
     siren_block_coordinates(block, n_inputs, 0, n_points, points->coordinates);
     points->shape = *block;
     points->inside = *inside;
     *inside = NULL;
-    *out = points;
-    points = NULL;
-done:
-    siren_points_free(points);
-    return status;
+    *out = SIREN_TAKE(points);
+    return SIREN_OK;
 }
 
 siren_points *siren_points_share(siren_points *points) {
@@ -44,21 +41,17 @@ void siren_points_free(siren_points *points) {
 
 siren_status siren_trained_create(const siren_series *series, const siren_layout *layout, const uint8_t *mask,
                                   siren_points *points, size_t n, siren_trained **out) {
-    siren_status status = SIREN_OK;
-    siren_trained *trained = NULL;
-    SIREN_TRY(siren_allocate(&trained, 1, sizeof *trained, "the batch"));
+    SIREN_AT_END(siren_trained_free_at) siren_trained *trained = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trained, 1, sizeof *trained, "the batch"));
     *trained = (siren_trained){
         .series = series, .mask = mask, .layout = *layout, .points = siren_points_share(points), .n = n};
-    SIREN_TRY(siren_allocate(&trained->blocks, n, sizeof *trained->blocks, "the batch"));
-    SIREN_TRY(siren_allocate(&trained->scaling, n * layout->geometry.n_volumes, sizeof *trained->scaling,
-                             "the scaling"));
-    SIREN_TRY(siren_allocate(&trained->params, n * siren_network_n_params(&layout->network), sizeof(float),
-                             "the parameters"));
-    *out = trained;
-    trained = NULL;
-done:
-    siren_trained_free(trained);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trained->blocks, n, sizeof *trained->blocks, "the batch"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trained->scaling, n * layout->geometry.n_volumes,
+                                          sizeof *trained->scaling, "the scaling"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trained->params, n * siren_network_n_params(&layout->network),
+                                          sizeof(float), "the parameters"));
+    *out = SIREN_TAKE(trained);
+    return SIREN_OK;
 }
 
 void siren_trained_free(siren_trained *trained) {
@@ -188,8 +181,7 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsi
                                        block->n_exceptional, &record, &encoded.n_unpacked));
     SIREN_TRY_STAGE("decode check", check_record(trained, &layout, nth, &targets, record, &encoded));
     SIREN_TRY_STAGE("packing", siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
-    *out = encoded;
-    encoded.packed = NULL;
+    *out = SIREN_TAKE(encoded);
 done:
     siren_encoded_free(&encoded);
     free(parameters);

@@ -47,7 +47,8 @@ static size_t first_default(const siren_device *device) {
     if (known && known->family != SIREN_FAMILY_LAYER) known = NULL; /* of a CPU, where CLBlast multiplies */
     while (known && i + 1 < N_DEFAULTS && !siren_configuration_equal(&defaults[i], &known->configuration))
         i++;
-    while (i + 1 < N_DEFAULTS && !siren_layer_tile_fits(device, &defaults[i], SIREN_LAYER_BLOCK_ROWS, &tile)) i++;
+    while (i + 1 < N_DEFAULTS && !siren_layer_tile_fits(device, &defaults[i], SIREN_LAYER_BLOCK_ROWS, &tile))
+        i++;
     return i;
 }
 
@@ -110,4 +111,3 @@ char *siren_kernels_text(const siren_device *device, const siren_network *networ
                  facts->matrix_units == SIREN_MATRIX_OFF ? "" : ", tf32");
     return out;
 }
-

@@ -60,8 +60,7 @@ siren_status siren_layer_decode_create(const siren_gradient_shape *shape, siren_
         decode->tile_blocks = (decode->tile_blocks + 1) / 2;
     }
     if (status != SIREN_OK) goto done;
-    *out = decode;
-    decode = NULL;
+    *out = SIREN_TAKE(decode);
 done:
     siren_layer_decode_free(decode);
     return status;

@@ -34,6 +34,7 @@ typedef struct siren_trainer siren_trainer;
  * low for one. `*out` is yours: siren_trainer_free(). */
 siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out);
 void siren_trainer_free(siren_trainer *trainer);
+SIREN_POINTER_RELEASE(siren_trainer, siren_trainer_free)
 
 /* Begins anew. `params`: (n_networks, n_params) in exchange order; `targets` (copied) must be readable until training
  * ends; `rates`: (n_networks) learning rates, or NULL for the plan's adam.rate. */

@@ -145,32 +145,27 @@ static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_fa
 
 /* All devices with their ids; both arrays are the caller's to free(). */
 static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, size_t *n_devices) {
-    siren_status status = SIREN_OK;
-    cl_platform_id *platforms = NULL;
-    cl_device_id *found = NULL;
-    siren_device_facts *list = NULL;
+    SIREN_FREE_AT_END cl_platform_id *platforms = NULL;
+    SIREN_FREE_AT_END cl_device_id *found = NULL;
+    SIREN_FREE_AT_END siren_device_facts *list = NULL;
     cl_uint n_platforms = 0;
     size_t total = 0;
     if (clGetPlatformIDs(0, NULL, &n_platforms) != CL_SUCCESS || n_platforms == 0) return no_platform();
-    SIREN_TRY(siren_allocate(&platforms, n_platforms, sizeof *platforms, "the list of platforms"));
-    if (clGetPlatformIDs(n_platforms, platforms, NULL) != CL_SUCCESS) {
-        status = no_platform();
-        goto done;
-    }
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&platforms, n_platforms, sizeof *platforms, "the list of platforms"));
+    if (clGetPlatformIDs(n_platforms, platforms, NULL) != CL_SUCCESS) return no_platform();
     for (cl_uint p = 0; p < n_platforms; p++) {
         cl_uint n = 0;
         if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, 0, NULL, &n) == CL_SUCCESS) total += n;
     }
-    if (total == 0) {
-        status = siren_fail(
+    if (total == 0)
+        return siren_fail(
             SIREN_NO_DEVICE,
             "%u OpenCL platform(s) were found, but none has a device; check the driver's installation, "
             "and that it can write its cache folder (PoCL: $POCL_CACHE_DIR)",
             (unsigned)n_platforms);
-        goto done;
-    }
-    SIREN_TRY(siren_allocate(&found, total, sizeof *found, "the list of devices"));
-    SIREN_TRY(siren_allocate(&list, total, sizeof *list, "the list of devices"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&found, total, sizeof *found, "the list of devices"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&list, total, sizeof *list, "the list of devices"));
     size_t at = 0;
     for (cl_uint p = 0; p < n_platforms; p++) {
         cl_uint n = 0;
@@ -186,16 +181,10 @@ static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, si
         }
         at += n;
     }
-    *facts = list;
-    *ids = found;
+    *facts = SIREN_TAKE(list);
+    *ids = SIREN_TAKE(found);
     *n_devices = at;
-    list = NULL;
-    found = NULL;
-done:
-    free(list);
-    free(found);
-    free(platforms);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices) {
@@ -286,8 +275,7 @@ static siren_status open_device(const siren_device_facts *facts, cl_device_id id
     SIREN_TRY(siren_opencl_check(device, error, "creating a context"));
     device->queue = clCreateCommandQueue(device->context, device->id, 0, &error);
     SIREN_TRY(siren_opencl_check(device, error, "creating a command queue"));
-    *out = device;
-    device = NULL;
+    *out = SIREN_TAKE(device);
 done:
     siren_device_close(device);
     return status;
@@ -430,9 +418,8 @@ siren_status siren_devices_open(const char *choice, siren_device ***out, size_t 
         }
         for (const char *name; (name = strsep(&rest, ","));) SIREN_TRY(add_chosen(&opening, name));
     }
-    *out = opening.devices;
+    *out = SIREN_TAKE(opening.devices);
     *n_devices = opening.n_devices;
-    opening.devices = NULL;
     opening.n_devices = 0;
 done:
     siren_devices_close(opening.devices, opening.n_devices);

@@ -105,8 +105,7 @@ siren_status siren_kernel_create(siren_device *device, const char *file, const c
                                  clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS,
                                                  sizeof kernel->n_arguments, &kernel->n_arguments, NULL),
                                  name));
-    *out = kernel;
-    kernel = NULL;
+    *out = SIREN_TAKE(kernel);
 done:
     siren_kernel_free(kernel);
     return status;

@@ -62,9 +62,8 @@ static siren_status find_text(const char *file, const char **text, size_t *lengt
 }
 
 static siren_status source_add_file(siren_source *source, const char *file) {
-    siren_status status = SIREN_OK;
     const char *text = NULL;
-    char *owned = NULL;
+    SIREN_FREE_AT_END char *owned = NULL;
     size_t length = 0;
     for (size_t i = 0; i < source->n_included; i++)
         if (strcmp(source->included[i], file) == 0) return SIREN_OK;
@@ -74,20 +73,18 @@ static siren_status source_add_file(siren_source *source, const char *file) {
             "the kernel source %s cannot be included: more than %d files, or a name over 63 bytes", file,
             MAX_SOURCES);
     strcpy(source->included[source->n_included++], file);
-    SIREN_TRY(find_text(file, &text, &length, &owned));
+    SIREN_RETURN_IF_FAILED(find_text(file, &text, &length, &owned));
     for (const char *line = text, *end = text + length; line < end;) {
         const char *next = memchr(line, '\n', (size_t)(end - line));
         next = next ? next + 1 : end;
         char name[64];
         if (strncmp(line, "#include \"", 10) == 0 && sscanf(line, "#include \"%63[^\"]\"", name) == 1)
-            SIREN_TRY(source_add_file(source, name));
+            SIREN_RETURN_IF_FAILED(source_add_file(source, name));
         else
-            SIREN_TRY(source_append(source, line, (size_t)(next - line)));
+            SIREN_RETURN_IF_FAILED(source_append(source, line, (size_t)(next - line)));
         line = next;
     }
-done:
-    free(owned);
-    return status;
+    return SIREN_OK;
 }
 
 /* The line of a build log that says most: the first one of an error, or the first one. Logs the whole in lines. */
@@ -148,9 +145,8 @@ siren_status siren_program_get(siren_device *device, const char *file, const cha
     }
     device->programs = grown;
     device->programs[device->n_programs++] = (siren_built_program){key, program};
-    *out = program;
+    *out = SIREN_TAKE(program);
     key = NULL;
-    program = NULL;
 done:
     if (program) clReleaseProgram(program);
     free(source.text);

@@ -204,12 +204,11 @@ static siren_status encode_zfp(const image_set *set, size_t i, const image_scrat
 
 /* Positions and values of voxels that are not finite, behind their number. */
 static siren_status list_exceptional(const image_set *set, uint8_t **out, size_t *n_out) {
-    siren_status status = SIREN_OK;
     const size_t size = siren_datatype_size(set->geometry.datatype);
     size_t n = 0, n_bytes, at = 0;
-    double *values = NULL;
-    uint8_t *list = NULL;
-    SIREN_TRY(siren_allocate(&values, set->n_points, sizeof *values, "an image's values"));
+    SIREN_FREE_AT_END double *values = NULL;
+    SIREN_FREE_AT_END uint8_t *list = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, set->n_points, sizeof *values, "an image's values"));
     for (int pass = 0; pass < 2; pass++) { /* count, then list */
         for (size_t i = 0; i < set->n_images && (pass == 0 || n > 0); i++) {
             siren_datatype_to_double(set->geometry.datatype, image_voxels(set, i), set->n_points, values);
@@ -225,17 +224,13 @@ static siren_status list_exceptional(const image_set *set, uint8_t **out, size_t
         }
         if (pass == 1) break;
         if (!siren_mul(n, 8 + size, &n_bytes) || !siren_add(n_bytes, COUNT_BYTES, &n_bytes))
-            SIREN_TRY(siren_fail(SIREN_UNSUPPORTED, "%zu voxels that are not finite cannot be listed", n));
-        SIREN_TRY(siren_allocate(&list, n_bytes, 1, "voxels that are not finite"));
+            return siren_fail(SIREN_UNSUPPORTED, "%zu voxels that are not finite cannot be listed", n);
+        SIREN_RETURN_IF_FAILED(siren_allocate(&list, n_bytes, 1, "voxels that are not finite"));
         siren_put_u64(list, n);
     }
-    *out = list;
+    *out = SIREN_TAKE(list);
     *n_out = n_bytes;
-    list = NULL;
-done:
-    free(values);
-    free(list);
-    return status;
+    return SIREN_OK;
 }
 
 /* Bytes of an image's minimum and maximum. */
@@ -246,12 +241,12 @@ static size_t range_bytes(const image_set *set) {
 
 /* `*side` is yours to free(). */
 static siren_status make_side(const image_set *set, uint8_t **side, size_t *n_side) {
-    siren_status status = SIREN_OK;
     const size_t n_range = range_bytes(set), n_fixed = set->n_images * (n_range + 4);
-    uint8_t *out = NULL, *exceptional = NULL;
+    uint8_t *out = NULL;
+    SIREN_FREE_AT_END uint8_t *exceptional = NULL;
     size_t n_exceptional = 0;
-    SIREN_TRY(list_exceptional(set, &exceptional, &n_exceptional));
-    SIREN_TRY(siren_allocate(&out, n_fixed + n_exceptional, 1, "side information"));
+    SIREN_RETURN_IF_FAILED(list_exceptional(set, &exceptional, &n_exceptional));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&out, n_fixed + n_exceptional, 1, "side information"));
     for (size_t i = 0; i < set->n_images; i++) {
         const double range[2] = {set->ranges[i].minimum, set->ranges[i].maximum};
         if (n_range > 0) siren_datatype_from_double(set->geometry.datatype, range, 2, out + n_range * i);
@@ -260,20 +255,18 @@ static siren_status make_side(const image_set *set, uint8_t **side, size_t *n_si
     memcpy(out + n_fixed, exceptional, n_exceptional);
     *side = out;
     *n_side = n_fixed + n_exceptional;
-done:
-    free(exceptional);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status assemble(const image_set *set, uint8_t **bytes, size_t *n_bytes) {
-    siren_status status = SIREN_OK;
-    uint8_t *side = NULL, *packed = NULL, *out = NULL;
+    SIREN_FREE_AT_END uint8_t *side = NULL, *packed = NULL;
+    uint8_t *out = NULL;
     size_t n_side = 0, n_packed = 0, n = PACKED_AT;
-    SIREN_TRY(make_side(set, &side, &n_side));
-    SIREN_TRY(siren_pack(side, n_side, &packed, &n_packed));
+    SIREN_RETURN_IF_FAILED(make_side(set, &side, &n_side));
+    SIREN_RETURN_IF_FAILED(siren_pack(side, n_side, &packed, &n_packed));
     n += n_packed;
     for (size_t i = 0; i < set->n_images; i++) n += set->streams[i].n;
-    SIREN_TRY(siren_allocate(&out, n, 1, "the compressed form"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&out, n, 1, "the compressed form"));
     siren_baseline_header_write(&set->baseline, &set->geometry, out);
     siren_put_u64(out + SIREN_BASELINE_HEADER_BYTES, n_packed);
     siren_put_u64(out + SIREN_BASELINE_HEADER_BYTES + COUNT_BYTES, n_side);
@@ -283,10 +276,7 @@ static siren_status assemble(const image_set *set, uint8_t **bytes, size_t *n_by
         if (set->streams[i].n > 0) memcpy(at, set->streams[i].bytes, set->streams[i].n);
     *bytes = out;
     *n_bytes = n;
-done:
-    free(side);
-    free(packed);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_baseline_images_encode(const siren_baseline *baseline, const siren_series *series,

@@ -23,7 +23,7 @@ static const char *const series_names[2] = {"original", "result"};
 /* One program of a pipeline, run for both series. A word that begins with '@' continues the series' name; $-words stand for
  * what expand() knows. */
 typedef struct {
-    unsigned pipelines;    /* that need it */
+    unsigned pipelines; /* that need it */
     bool original_only; /* what it makes of the original serves both series */
     const char *words[10];
 } pipeline_step;
@@ -140,8 +140,7 @@ static void log_command(const command_line *line) {
 
 /* Runs what the words of one step say. SYSTEM where the program fails; `output` (may be NULL) is what it printed, yours. */
 static siren_status run_program(mrtrix_run *run, size_t series, const char *const *words, char **output) {
-    siren_status status = SIREN_OK;
-    siren_process_result result = {0};
+    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
     command_line line = {.n = 0};
     char n_threads[16];
     for (; *words; words++) expand(run, series, *words, &line);
@@ -152,15 +151,12 @@ static siren_status run_program(mrtrix_run *run, size_t series, const char *cons
     const siren_process_plan plan = {
         .arguments = line.words, .folder = run->plan->folder, .time_limit = run->plan->time_limit};
     log_command(&line);
-    SIREN_TRY(siren_process_run(&plan, report, run, &result));
-    SIREN_TRY(siren_process_check(&plan, &result));
+    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, report, run, &result));
+    SIREN_RETURN_IF_FAILED(siren_process_check(&plan, &result));
     if (output) {
-        *output = result.output;
-        result.output = NULL;
+        *output = SIREN_TAKE(result.output);
     }
-done:
-    siren_process_result_free(&result);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- shells ---- */

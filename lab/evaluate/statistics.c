@@ -136,13 +136,13 @@ static void moments(const float *values, size_t n, double *mean, double *std) {
 
 siren_status siren_error_statistics_of(const float *errors, size_t n_grid, size_t n_volumes,
                                        const uint8_t *mask, siren_error_statistics *out) {
-    siren_status status = SIREN_OK;
     siren_error_statistics s = {.mean = NAN, .std = NAN, .median = NAN, .p95 = NAN};
-    float *values = NULL;
-    size_t *counts = NULL, n_inside = 0;
+    SIREN_FREE_AT_END float *values = NULL;
+    SIREN_FREE_AT_END size_t *counts = NULL;
+    size_t n_inside = 0;
     for (size_t i = 0; i < n_grid; i++) n_inside += !mask || mask[i];
-    SIREN_TRY(siren_allocate(&values, n_inside * n_volumes, sizeof *values, "relative errors"));
-    SIREN_TRY(siren_allocate(&counts, 65536, sizeof *counts, "relative errors"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_inside * n_volumes, sizeof *values, "relative errors"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&counts, 65536, sizeof *counts, "relative errors"));
     for (size_t volume = 0; volume < n_volumes; volume++)
         for (size_t i = 0; i < n_grid; i++) {
             float error = errors[volume * n_grid + i];
@@ -155,8 +155,5 @@ siren_status siren_error_statistics_of(const float *errors, size_t n_grid, size_
         s.p95 = quantile(values, s.n, 0.95, counts);
     }
     *out = s;
-done:
-    free(values);
-    free(counts);
-    return status;
+    return SIREN_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "formats/nifti.h"
 #include "host/file.h"
+#include "host/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +31,7 @@ typedef struct {
 static siren_status image_open(const siren_phantom_files *f, image_kind kind, size_t n_volumes, image *out) {
     const siren_phantom_options *o = f->phantom;
     const size_t dims[3] = {o->nx, o->ny, o->nz};
-    const char *ending =
-        strlen(f->path) > 3 && strcmp(f->path + strlen(f->path) - 3, ".gz") == 0 ? ".nii.gz" : ".nii";
+    const char *ending = siren_has_suffix(f->path, ".gz") ? ".nii.gz" : ".nii";
     char suffix[32];
     uint8_t header[352];
     double voxel[3];
@@ -64,9 +64,8 @@ static siren_status image_open(const siren_phantom_files *f, image_kind kind, si
 static siren_status write_map(image *map, image_kind kind, const siren_phantom *p) {
     const siren_geometry *g = &p->geometry;
     size_t n_slice = g->nx * g->ny;
-    uint8_t *mask = NULL;
-    siren_status status = SIREN_OK;
-    SIREN_TRY(siren_allocate(&mask, n_slice, 1, "a slice of a mask"));
+    SIREN_FREE_AT_END uint8_t *mask = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&mask, n_slice, 1, "a slice of a mask"));
     for (size_t z = 0; z < g->nz; z++) {
         const uint8_t *tissue = p->tissue + z * n_slice;
         const void *voxels = kind == FA ? p->fa + z * n_slice : p->md + z * n_slice;
@@ -77,11 +76,9 @@ static siren_status write_map(image *map, image_kind kind, const siren_phantom *
                 mask[i] = kind == MASK ? siren_tissue_in_brain(tissue[i]) : tissue[i] == wanted[kind];
             voxels = mask;
         }
-        SIREN_TRY(siren_nifti_writer_slice(map->writer, 0, z, voxels));
+        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(map->writer, 0, z, voxels));
     }
-done:
-    free(mask);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status write_series(const siren_phantom_files *f, image *series, const siren_phantom *p) {

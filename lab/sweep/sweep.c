@@ -138,14 +138,8 @@ static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
     for (size_t i = 0; i < s->n_workers; i++)
         s->workers[i] = (siren_worker){.sweep = s, .device = devices[i]};
     for (size_t i = 0; i < experiment->n_trials; i++) {
-        const siren_sweep_input *input = &s->inputs[experiment->trials[i].input];
-        siren_trial_context context = {.input_sha256 = input->sha256,
-                                       .mask_sha256 = input->mask ? input->mask_sha256 : NULL,
-                                       .train_on_mask =
-                                           experiment->inputs[experiment->trials[i].input].train_on_mask,
-                                       .log_interval = experiment->log_interval,
-                                       .keep_archives = experiment->keep_archives,
-                                       .keep_curves = experiment->keep_curves};
+        const siren_trial_context context =
+            siren_sweep_context(experiment, s->inputs, experiment->trials[i].input);
         SIREN_RETURN_IF_FAILED(
             siren_trial_folder_create(run, &experiment->trials[i], &context, &s->folders[i]));
     }

@@ -90,15 +90,11 @@ static void original_free(judged_original *o) {
 /* Writes the slices of the image `path` as `name` of the hidden folder. */
 static siren_status cut_image(const judging *run, const judged_original *o, const char *path,
                               const char *name, const siren_span *slices, siren_series *part, char **out) {
-    siren_status status = SIREN_OK;
-    char *cut = NULL;
-    SIREN_TRY(siren_staging_path(o->staging, name, &cut));
-    SIREN_TRY(siren_slices_cut_file(path, run->plan->options->memory_limit, *slices, cut, part));
-    *out = cut;
-    cut = NULL;
-done:
-    free(cut);
-    return status;
+    SIREN_FREE_AT_END char *cut = NULL;
+    SIREN_RETURN_IF_FAILED(siren_staging_path(o->staging, name, &cut));
+    SIREN_RETURN_IF_FAILED(siren_slices_cut_file(path, run->plan->options->memory_limit, *slices, cut, part));
+    *out = SIREN_TAKE(cut);
+    return SIREN_OK;
 }
 
 /* The mask of a region on the slices; none where no voxel of theirs is inside. */
@@ -165,13 +161,12 @@ static siren_status tell_missing(judging *run, const judged_trial *t, const sire
 }
 
 static siren_status judge(judging *run, judged_original *o, const judged_trial *t) {
-    siren_status status = SIREN_OK;
     const siren_sweep_evaluate_plan *plan = run->plan;
     const siren_sweep_input *input = &plan->inputs[t->input];
-    siren_evaluation evaluation = {0};
-    char *result = NULL;
-    SIREN_TRY(siren_run_path(&result, t->folder, "%s",
-                             t->trial->baseline ? SIREN_RESTORED_FILE : SIREN_ARCHIVE_FILE));
+    SIREN_AT_END(siren_evaluation_free) siren_evaluation evaluation = {0};
+    SIREN_FREE_AT_END char *result = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&result, t->folder, "%s",
+                                          t->trial->baseline ? SIREN_RESTORED_FILE : SIREN_ARCHIVE_FILE));
     const siren_evaluate_options options = {
         .original = o->original,
         .result = result,
@@ -186,15 +181,12 @@ static siren_status judge(judging *run, judged_original *o, const judged_trial *
         .fod = plan->experiment->evaluation.fod,
         .time_limit = PROGRAM_SECONDS,
         .memory_limit = plan->options->memory_limit};
-    SIREN_TRY(siren_evaluate(plan->device, &options, report, run, &evaluation));
-    SIREN_TRY(tell_missing(run, t, &evaluation));
-    SIREN_TRY(siren_run_evaluation_keep(t->folder, &evaluation));
+    SIREN_RETURN_IF_FAILED(siren_evaluate(plan->device, &options, report, run, &evaluation));
+    SIREN_RETURN_IF_FAILED(tell_missing(run, t, &evaluation));
+    SIREN_RETURN_IF_FAILED(siren_run_evaluation_keep(t->folder, &evaluation));
     if (siren_figure_shows(plan->experiment, SIREN_FIGURE_GLYPHS, t->trial))
-        SIREN_TRY(siren_glyphs_keep(plan, t->trial, t->folder, o->evaluation, &evaluation));
-done:
-    siren_evaluation_free(&evaluation);
-    free(result);
-    return status;
+        SIREN_RETURN_IF_FAILED(siren_glyphs_keep(plan, t->trial, t->folder, o->evaluation, &evaluation));
+    return SIREN_OK;
 }
 
 /* ---- all ---- */

@@ -191,6 +191,7 @@ static void batch_free(siren_batch *batch) {
     free(batch->lengths);
     free(batch);
 }
+SIREN_POINTER_RELEASE(siren_batch, batch_free)
 
 /* Keeps the nth network of a batch for each trial that wants it. */
 static siren_status keep_job(const siren_batch *batch, size_t nth, const atomic_bool *stop) {
@@ -270,9 +271,8 @@ static siren_status finish_trials(siren_worker *worker, const siren_batch *batch
 /* Waits until the batch before is kept. What that completes is finished on the device, which is free now: how long decoding
  * takes there is measured. */
 static siren_status wait_for_batch(siren_worker *worker) {
-    siren_batch *batch = worker->kept;
+    siren_batch *batch = SIREN_TAKE(worker->kept);
     siren_status status = siren_background_wait(worker->background, report_waiting, worker->sweep);
-    worker->kept = NULL;
     if (status == SIREN_OK && batch) status = finish_trials(worker, batch);
     batch_free(batch);
     return status;
@@ -286,22 +286,19 @@ static siren_status make_room(siren_worker *worker, size_t limit) {
 }
 
 static siren_status begin_batch(siren_worker *worker, const siren_job *jobs, size_t n, siren_batch **out) {
-    siren_status status = SIREN_OK;
-    siren_batch *batch = NULL;
-    SIREN_TRY(siren_allocate(&batch, 1, sizeof *batch, "a batch"));
+    SIREN_AT_END(batch_free_at) siren_batch *batch = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&batch, 1, sizeof *batch, "a batch"));
     *batch = (siren_batch){.worker = worker, .jobs = jobs, .n = n};
-    SIREN_TRY(siren_allocate(&batch->curves, n, sizeof *batch->curves, "the curves of a batch"));
-    SIREN_TRY(siren_allocate(&batch->texts, n, sizeof *batch->texts, "the curves of a batch"));
-    SIREN_TRY(siren_allocate(&batch->lengths, n, sizeof *batch->lengths, "the curves of a batch"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&batch->curves, n, sizeof *batch->curves, "the curves of a batch"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&batch->texts, n, sizeof *batch->texts, "the curves of a batch"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&batch->lengths, n, sizeof *batch->lengths, "the curves of a batch"));
     for (size_t i = 0; i < n; i++) {
         batch->curves[i] = open_memstream(&batch->texts[i], &batch->lengths[i]);
-        if (!batch->curves[i]) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve"));
+        if (!batch->curves[i]) return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve");
     }
-    *out = batch;
-    batch = NULL;
-done:
-    batch_free(batch);
-    return status;
+    *out = SIREN_TAKE(batch);
+    return SIREN_OK;
 }
 
 static siren_status end_curves(siren_batch *batch) {
@@ -353,8 +350,7 @@ static siren_status train_batch(siren_worker *worker, const siren_job *jobs, siz
     count_batch(batch);
     SIREN_TRY(wait_for_batch(worker));
     *n_trained = batch->trained->n;
-    worker->kept = batch;
-    batch = NULL;
+    worker->kept = SIREN_TAKE(batch);
     siren_background_begin(worker->background, keep_batch, worker->kept);
 done:
     lock(s);
