@@ -39,7 +39,7 @@ static siren_status deflate_rows(size_t width, size_t height, const uint8_t *rgb
         uint8_t *to = filtered + y * (row + 1);
         const uint8_t *from = rgb + y * row;
         *to++ = FILTER_UP;
-        for (size_t i = 0; i < row; i++) to[i] = (uint8_t)(from[i] - (y > 0 ? from[i - row] : 0));
+        for (size_t i = 0; i < row; i++) to[i] = (uint8_t)(from[i] - (y > 0 ? rgb[(y - 1) * row + i] : 0));
     }
     if (compress2(deflated, &n_deflated, filtered, (uLong)n_bytes, Z_BEST_COMPRESSION) != Z_OK)
         SIREN_TRY(
