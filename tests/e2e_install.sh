@@ -3,7 +3,7 @@ set -eu
 sirencl=$1
 build=$(dirname "$sirencl")
 command -v pkg-config > /dev/null && command -v cc > /dev/null || { echo "skipped: no compiler or pkg-config"; exit 77; }
-if ldd "$sirencl" | grep -q libasan; then echo "skipped: a sanitized library needs a sanitized program"; exit 77; fi
+if nm -D "$sirencl" | grep -q __asan_init; then echo "skipped: a sanitized library needs a sanitized program"; exit 77; fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 DESTDIR="$folder" cmake --install "$build" > /dev/null
