@@ -105,8 +105,8 @@ static const char *get_other(siren_options *options, size_t i) {
         snprintf(text, sizeof options->text, "%zu", *(const size_t *)field);
         return *(const size_t *)field == SIZE_MAX ? "all" : text;
     case SPAN:
-        snprintf(text, sizeof options->text, "%zu:%zu", span->begin, span->end);
-        return span->end ? text : "all";
+        snprintf(text, sizeof options->text, span->end ? "%zu:%zu" : "%zu:", span->begin, span->end);
+        return span->begin || span->end ? text : "all";
     case FLAG:
         return *(const bool *)field ? "true" : "false";
     }

@@ -1,5 +1,5 @@
 /* The .siren container: sections and one independent record per block, each with length and checksum. What
- * the bytes of a section mean is the business of engine/codec; the container is specified in
+ * the bytes of a section mean is the business of engine/archive/record; the container is specified in
  * docs/archive-format.md. */
 #ifndef SIREN_FORMATS_ARCHIVE_H
 #define SIREN_FORMATS_ARCHIVE_H

@@ -1,6 +1,7 @@
 /* sirencl: compression of multidimensional medical images by small sine-activation networks.
  *
- * THE public header, of libsirencl and of its part libsirencl-decode (no OpenCL; the calls marked [decode] are all it has).
+ * THE public header, of libsirencl and of its part libsirencl-decode (no OpenCL; it has the calls marked [decode], and of
+ * devices siren_device_open(), which is NO_DEVICE there, siren_device_close() and siren_device_name()).
  * docs/api.md is the guide, examples/ shows whole programs.
  *
  * Errors. A call that can fail returns a siren_status and leaves its out-parameters untouched on failure; siren_message()
@@ -101,8 +102,8 @@ siren_status siren_device_open(const char *choice, siren_device **out);
 void siren_device_close(siren_device *device);
 /* Of an open device; "the host" for NULL. */
 const char *siren_device_name(const siren_device *device);
-/* Makes a device ready to train: loads what 'sirencl tune' has measured for it, and runs the self-test unless the user's cache
- * says that it has passed. WRONG_DEVICE where it fails. */
+/* Before the first training on a device: loads what 'sirencl tune' has measured for it, and runs the self-test unless the user's
+ * cache says that it has passed. WRONG_DEVICE where it fails. Nothing forces you to it; an untested device may train wrongly. */
 siren_status siren_device_prepare(siren_device *device);
 
 /* Known answers of every kernel on the device, against plain C. `report` (may be NULL) hears of each: name, worst
@@ -146,9 +147,10 @@ typedef enum {
 } siren_datatype;
 
 /* An array of the caller's: element (i0, i1, ...) stands at voxels + i0 strides[0] + i1 strides[1] + ... bytes. Axes 0 to 2
- * are x, y, z; all further ones count volumes, axis 3 fastest. Missing axes have length 1. */
+ * are x, y, z; all further ones count volumes, axis 3 fastest: volume i3 + shape[3] (i4 + shape[4] (i5 + ...)), whatever the
+ * strides are. Missing axes have length 1. */
 typedef struct {
-    const void *voxels; /* in this machine's byte order; aligned for the type unless strides are odd */
+    const void *voxels; /* in this machine's byte order */
     siren_datatype datatype;
     size_t n_axes; /* 1 to 7 */
     size_t shape[7];
@@ -165,17 +167,18 @@ typedef struct siren_image siren_image;
 
 /* Reads a NIfTI file, .nii or .nii.gz. Of `options` (may be NULL) "memory" counts. `*out` is yours: siren_image_free(). */
 siren_status siren_image_read(const char *path, const siren_options *options, siren_image **out);
-/* Takes the caller's array, which is borrowed until siren_image_free() where it has no gaps, x is fastest and y, z, volumes
- * follow; else copied. USAGE for shapes or strides that cannot be. */
+/* Takes the caller's array, which is borrowed until siren_image_free() where it has no gaps, x is fastest, y, z, volumes follow
+ * and it is aligned; else copied. USAGE for shapes or strides that cannot be. */
 siren_status siren_image_from_array(const siren_array *array, siren_image **out);
 /* A file to go with the image, as `suffix` (".bval", ".bvec", ".json") beside it; the bytes are copied. It takes the place of one that
- * lies beside a file. */
+ * lies beside a file. USAGE for a suffix that names an image or is attached already, UNSUPPORTED beyond 64 MiB. */
 siren_status siren_image_attach(siren_image *image, const char *suffix, const void *bytes, size_t n_bytes);
 void siren_image_free(siren_image *image);
 
 /* ---- compress ---- */
 
-/* Compresses the image into an archive. Progress counts epochs of all blocks. Nothing appears under `archive` unless the status
+/* Compresses the image into an archive. Progress counts epochs of all blocks. A mask is a file also for an array, on its grid; "auto" needs an
+ * image that was read from a file. Nothing appears under `archive` unless the status
  * is OK. `options` NULL: the defaults. */
 siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
                             const char *archive);
@@ -255,7 +258,8 @@ siren_status siren_reader_header(siren_reader *reader, const void **bytes, size_
 siren_status siren_reader_attachment(siren_reader *reader, const char *suffix, const void **bytes,
                                      size_t *n_bytes);
 
-/* Half-open range [begin, end), counted from 0; end 0 means "to the last". */
+/* Half-open range [begin, end), counted from 0; end 0 means "to the last". {0, 0} is all there is: of z that is info's [z_begin, z_end),
+ * for an archive may hold some slices only. */
 typedef struct {
     size_t begin, end;
 } siren_span;
@@ -282,7 +286,7 @@ siren_status siren_reader_set_cache(siren_reader *reader, size_t n_bytes);
 /* ---- decompress, verify, compare ---- [decode] */
 
 /* Restores the series (all of it: with its original header byte for byte; "slices" or "volumes" of it: with a header that says so)
- * and its attachments beside `image`. `device` NULL decodes on the host. Each decoded block is checked: INTEGRITY on any
+ * and its attachments beside `image`. Progress counts blocks. `device` NULL decodes on the host. Each decoded block is checked: INTEGRITY on any
  * difference, and nothing is left behind. */
 siren_status siren_decompress(siren_device *device, const char *archive, const siren_options *options,
                               const char *image);

@@ -180,7 +180,7 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
                                    .coordinates = encoder->points->coordinates,
                                    .max_epochs = encoder->plan.settings->epochs,
                                    .last_loss_only = true,
-                                   .adam = {0, 0.9f, 0.999f, 1e-8f},
+                                   .adam = {0, SIREN_ADAM_BETA1, SIREN_ADAM_BETA2, SIREN_ADAM_EPSILON},
                                    .points_per_epoch = encoder->plan.settings->points_per_epoch,
                                    .memory_limit = trainer_bytes(encoder, n_networks)};
         siren_trainer_free(encoder->trainer);

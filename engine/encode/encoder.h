@@ -3,6 +3,7 @@
 #ifndef SIREN_ENGINE_ENCODE_ENCODER_H
 #define SIREN_ENGINE_ENCODE_ENCODER_H
 
+#include "engine/settings.h"
 #include "engine/encode/trained_batch.h"
 
 /* What all networks of an encoder share. Everything is borrowed as long as the encoder lives. */

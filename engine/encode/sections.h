@@ -2,6 +2,7 @@
 #ifndef SIREN_ENGINE_ENCODE_SECTIONS_H
 #define SIREN_ENGINE_ENCODE_SECTIONS_H
 
+#include "engine/settings.h"
 #include "engine/archive/attachment.h"
 #include "engine/archive/record.h"
 

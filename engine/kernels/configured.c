@@ -19,6 +19,7 @@ bool siren_configuration_equal(const siren_configuration *a, const siren_configu
 #define TILE(items_m, items_n, quads_m, quads_n, slab) {0, 0, items_m, items_n, quads_m, quads_n, slab, 0},
 static const siren_configuration defaults[] = {SIREN_LAYER_DEFAULTS(TILE)};
 #define N_DEFAULTS (sizeof defaults / sizeof *defaults)
+_Static_assert(N_DEFAULTS < SIREN_MOST_LAYER_DEFAULTS, "raise SIREN_MOST_LAYER_DEFAULTS");
 
 bool siren_layer_tile_fits(const siren_device *device, const siren_configuration *c, size_t block_rows,
                            siren_layer_tile *out) {
@@ -39,23 +40,19 @@ bool siren_layer_tile_fits(const siren_device *device, const siren_configuration
     return true;
 }
 
-/* The first of the defaults that the device can run, from the one that it is known to like. */
-static size_t first_default(const siren_device *device) {
+size_t siren_layer_defaults(const siren_device *device, siren_configuration out[SIREN_MOST_LAYER_DEFAULTS]) {
     const siren_known_device *known = siren_known_device_of(siren_device_get_facts(device));
-    siren_layer_tile tile;
-    size_t i = 0;
-    if (known && known->family != SIREN_FAMILY_LAYER) known = NULL; /* of a CPU, where CLBlast multiplies */
-    while (known && i + 1 < N_DEFAULTS && !siren_configuration_equal(&defaults[i], &known->configuration))
-        i++;
-    while (i + 1 < N_DEFAULTS && !siren_layer_tile_fits(device, &defaults[i], SIREN_LAYER_BLOCK_ROWS, &tile))
-        i++;
-    return i;
-}
-
-const siren_configuration *siren_layer_defaults(const siren_device *device, size_t *n) {
-    size_t first = first_default(device);
-    *n = N_DEFAULTS - first;
-    return &defaults[first];
+    siren_layer_tile tile, liked = {.tile_m = SIZE_MAX, .tile_n = 1};
+    size_t n = 0;
+    if (known && known->family == SIREN_FAMILY_LAYER && /* CPUs are known for CLBlast's products, too */
+        siren_layer_tile_fits(device, &known->configuration, SIREN_LAYER_BLOCK_ROWS, &liked))
+        out[n++] = known->configuration;
+    for (size_t i = 0; i < N_DEFAULTS; i++) {
+        bool fits = siren_layer_tile_fits(device, &defaults[i], SIREN_LAYER_BLOCK_ROWS, &tile);
+        bool smaller = n == 0 || tile.tile_m * tile.tile_n < liked.tile_m * liked.tile_n;
+        if ((fits && smaller) || (n == 0 && i + 1 == N_DEFAULTS)) out[n++] = defaults[i];
+    }
+    return n;
 }
 
 /* ---- which a device uses ---- */
@@ -75,7 +72,9 @@ siren_configuration siren_configuration_default(const siren_device *device) {
         if (known) return known->configuration;
         return (siren_configuration){.lanes = facts->vector_width >= 16 ? 16 : 8, .block_rows = 96};
     }
-    return defaults[first_default(device)];
+    siren_configuration usual[SIREN_MOST_LAYER_DEFAULTS];
+    siren_layer_defaults(device, usual);
+    return usual[0];
 }
 
 /* The set that CLBlast is to multiply with, or 0. */

@@ -41,7 +41,9 @@ typedef struct {
 /* Whether the device can run the layer family with this tile for blocks of `block_rows` points; fills `out` then. */
 bool siren_layer_tile_fits(const siren_device *device, const siren_configuration *configuration, size_t block_rows,
                            siren_layer_tile *out);
-/* The layer family's defaults, from large tiles to small: (*n), borrowed. The device begins at the returned one. */
-const siren_configuration *siren_layer_defaults(const siren_device *device, size_t *n);
+/* The tiles that the device may fall back to, from large to small, the one that it is known to like first: their number, at
+ * least 1. */
+#define SIREN_MOST_LAYER_DEFAULTS 8
+size_t siren_layer_defaults(const siren_device *device, siren_configuration out[SIREN_MOST_LAYER_DEFAULTS]);
 
 #endif

@@ -25,12 +25,12 @@ static siren_status build_kernels(siren_device *device, const char *options, siz
 siren_status siren_layer_build(siren_device *device, const siren_network *network, size_t block_rows,
                                size_t n_kernels, const siren_layer_kernel *kernels, siren_layer_tile *tile) {
     const siren_device_facts *facts = siren_device_get_facts(device);
-    size_t n_tiles;
-    const siren_configuration *tiles = siren_layer_defaults(device, &n_tiles), usual = tiles[0];
-    siren_configuration wanted = network ? siren_configuration_of(device, network) : usual;
+    siren_configuration tiles[SIREN_MOST_LAYER_DEFAULTS];
+    size_t n_tiles = siren_layer_defaults(device, tiles);
+    siren_configuration wanted = network ? siren_configuration_of(device, network) : tiles[0];
     wanted.clblast = 0;
-    bool as_configured = !siren_configuration_equal(&wanted, &usual);
-    if (as_configured) tiles = &wanted, n_tiles = 1;
+    bool as_configured = !siren_configuration_equal(&wanted, &tiles[0]);
+    if (as_configured) tiles[0] = wanted, n_tiles = 1;
     siren_status status =
         siren_fail(SIREN_UNSUPPORTED,
                    "the device %s allows work-groups of %zu items and %llu bytes of local memory: %s; %s",

@@ -6,7 +6,6 @@
 #ifndef SIREN_ENGINE_MODEL_BLOCKS_H
 #define SIREN_ENGINE_MODEL_BLOCKS_H
 
-#include "engine/calls.h"
 #include "formats/series.h"
 
 /* Voxels x ... x + nx - 1 and so on, of all volumes. */

@@ -1,4 +1,4 @@
-/* What the files of engine/experiment share. */
+/* What the files of lab/experiment/experiment share. */
 #ifndef SIREN_LAB_EXPERIMENT_EXPERIMENT_PARTS_H
 #define SIREN_LAB_EXPERIMENT_EXPERIMENT_PARTS_H
 

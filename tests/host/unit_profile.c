@@ -1,4 +1,4 @@
-/* host/profile: stages take their time from those around them, and all of them together are the wall time. */
+/* host/opencl/profile: stages take their time from those around them, and all of them together are the wall time. */
 #include "tests/shared/testing.h"
 #include "host/opencl/profile.h"
 
