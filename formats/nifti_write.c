@@ -77,8 +77,7 @@ siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume,
 siren_status siren_nifti_writer_finish(siren_nifti_writer *writer) {
     if (writer->image)
         SIREN_RETURN_IF_FAILED(siren_gzip_write(writer->output, writer->image, writer->image_bytes));
-    free(writer->image);
-    writer->image = NULL;
+    free(SIREN_TAKE(writer->image));
     return siren_output_flush(writer->output);
 }
 

@@ -75,21 +75,18 @@ static siren_status read_field(siren_value value, const field *f, siren_bench_ru
     return siren_value_number(value, -1e30, 1e30, at);
 }
 
-siren_status siren_bench_run_read(const char *path, siren_config **config, siren_bench_run *run) {
-    SIREN_AT_END(siren_config_free_at) siren_config *file = NULL;
-    siren_bench_run read = {0};
-    SIREN_RETURN_IF_FAILED(siren_config_read(path, &file));
+/* CORRUPT or USAGE where the file is no output of bench --json. */
+static siren_status read_run(const char *path, siren_bench_run *run) {
+    SIREN_RETURN_IF_FAILED(siren_config_read(path, &run->texts));
     for (size_t i = 0; i < N_FIELDS; i++) {
-        siren_value value = siren_value_member(siren_config_root(file), fields[i].key);
+        siren_value value = siren_value_member(siren_config_root(run->texts), fields[i].key);
         if (!siren_value_exists(value))
             return siren_fail(SIREN_CORRUPT,
                               "%s: has no \"%s\", so it is no output of this version's 'sirencl bench "
                               "--json'; measure again",
                               path, fields[i].key);
-        SIREN_RETURN_IF_FAILED(read_field(value, &fields[i], &read));
+        SIREN_RETURN_IF_FAILED(read_field(value, &fields[i], run));
     }
-    *run = read;
-    *config = SIREN_TAKE(file);
     return SIREN_OK;
 }
 
@@ -150,32 +147,28 @@ static siren_status print_json(const char *const *files, const siren_bench_run *
     return siren_tool_print_json(json);
 }
 
+static void free_runs(siren_bench_run **runs) {
+    for (siren_bench_run *run = *runs; run && run->texts; run++) siren_config_free(run->texts);
+    free(*runs);
+}
+
 siren_status siren_bench_compare(const char *const *files, size_t n_files, bool json) {
-    siren_status status = SIREN_OK;
-    siren_config **configs = NULL;
-    siren_bench_run *runs = NULL;
-    SIREN_TRY(siren_allocate(&configs, n_files, sizeof *configs, "the files to compare"));
-    SIREN_TRY(siren_allocate(&runs, n_files, sizeof *runs, "the files to compare"));
+    SIREN_AT_END(free_runs) siren_bench_run *runs = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&runs, n_files + 1, sizeof *runs, "the files to compare"));
     for (size_t i = 0; i < n_files; i++) {
-        SIREN_TRY(siren_bench_run_read(files[i], &configs[i], &runs[i]));
-        SIREN_TRY(check_same(files, runs, i));
+        SIREN_RETURN_IF_FAILED(read_run(files[i], &runs[i]));
+        SIREN_RETURN_IF_FAILED(check_same(files, runs, i));
     }
     if (json)
-        SIREN_TRY(print_json(files, runs, n_files));
+        SIREN_RETURN_IF_FAILED(print_json(files, runs, n_files));
     else
         print_text(files, runs, n_files);
     for (size_t i = 1; i < n_files; i++)
-        if (!same_bits(&runs[i], runs)) {
-            status = siren_fail(
+        if (!same_bits(&runs[i], runs))
+            return siren_fail(
                 SIREN_INTEGRITY,
                 "%s: decoded to %s, but %s to %s: one of the two devices does not decode exactly; see "
                 "'sirencl selftest'",
                 files[i], runs[i].decode_crc, files[0], runs[0].decode_crc);
-            goto done;
-        }
-done:
-    for (size_t i = 0; configs && i < n_files; i++) siren_config_free(configs[i]);
-    free(configs);
-    free(runs);
-    return status;
+    return SIREN_OK;
 }

@@ -106,7 +106,7 @@ static siren_status count_files(bool compare, const char *const *files, size_t *
     return SIREN_OK;
 }
 
-int siren_tool_bench(int argc, char **argv) {
+siren_status siren_tool_bench(int argc, char **argv) {
     bool json = false, compare = false;
     siren_common_options common = {0};
     bench_size size = {
@@ -143,12 +143,10 @@ int siren_tool_bench(int argc, char **argv) {
         .example = "sirencl bench --device cpu --json",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     size_t n_files = 0;
-    siren_status status = count_files(compare, files, &n_files);
-    if (status == SIREN_OK)
-        status = compare ? siren_bench_compare(files, n_files, json) : measure(device_choice, &size, json);
-    return siren_terminal_exit(status);
+    SIREN_RETURN_IF_FAILED(count_files(compare, files, &n_files));
+    return compare ? siren_bench_compare(files, n_files, json) : measure(device_choice, &size, json);
 }

@@ -31,7 +31,7 @@ static void print_text(const siren_comparison *c) {
                siren_format_integer(c->n_unequal_finite, count));
 }
 
-int siren_tool_compare(int argc, char **argv) {
+siren_status siren_tool_compare(int argc, char **argv) {
     bool json = false;
     siren_common_options common = {0};
     size_t memory = siren_tool_memory();
@@ -52,14 +52,12 @@ int siren_tool_compare(int argc, char **argv) {
                                .example = "sirencl compare --mask dwi_mask.nii.gz dwi.nii.gz restored.nii.gz",
                                .options = options,
                                .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     siren_comparison comparison;
-    siren_status status = siren_compare_files(files[0], files[1], mask, memory, &comparison);
-    if (status == SIREN_OK && json)
-        status = print_json(&comparison);
-    else if (status == SIREN_OK)
-        print_text(&comparison);
-    return siren_terminal_exit(status);
+    SIREN_RETURN_IF_FAILED(siren_compare_files(files[0], files[1], mask, memory, &comparison));
+    if (json) return print_json(&comparison);
+    print_text(&comparison);
+    return SIREN_OK;
 }

@@ -89,7 +89,7 @@ static siren_status open_device(const device_arguments *a, siren_profile *profil
     return SIREN_OK;
 }
 
-int siren_tool_compress(int argc, char **argv) {
+siren_status siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
     bool json = false, profiling = false;
@@ -137,29 +137,23 @@ int siren_tool_compress(int argc, char **argv) {
         .example = "sirencl compress --device cpu --epochs 1000 dwi.nii.gz dwi.siren",
         .options = options,
         .n_options = n + sizeof own / sizeof *own};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
-    siren_profile *profile = NULL;
-    siren_archive_info info = {0};
+    SIREN_AT_END(siren_profile_free_at) siren_profile *profile = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
     double start = siren_clock();
     siren_terminal_catch_interrupt();
-    if (profiling) SIREN_TRY(siren_profile_create(&profile));
-    SIREN_TRY(open_device(&wanted, profile, &device));
-    SIREN_TRY(siren_compress_file(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
+    if (profiling) SIREN_RETURN_IF_FAILED(siren_profile_create(&profile));
+    SIREN_RETURN_IF_FAILED(open_device(&wanted, profile, &device));
+    SIREN_RETURN_IF_FAILED(
+        siren_compress_file(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
     double seconds = siren_clock() - start;
-    if (json) {
-        SIREN_TRY(print_json(files[1], device, &info, seconds, profile));
-    } else if (!common.quiet) {
-        print_summary(files[1], device, &compress.settings, &info, seconds);
-        if (profile) siren_tool_print_profile(profile);
-    }
-done:
-    siren_archive_info_free(&info);
-    siren_device_close(device);
-    siren_profile_free(profile);
-    return siren_terminal_exit(status);
+    if (json) return print_json(files[1], device, &info, seconds, profile);
+    if (common.quiet) return SIREN_OK;
+    print_summary(files[1], device, &compress.settings, &info, seconds);
+    if (profile) siren_tool_print_profile(profile);
+    return SIREN_OK;
 }

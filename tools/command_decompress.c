@@ -34,20 +34,17 @@ static siren_status print_json(const size_t voxel[3], const siren_voxel_series *
     return siren_tool_print_json(json);
 }
 
+static void voxel_free(siren_voxel_series *series) { free(series->values); }
+
 static siren_status print_voxel(const char *archive, const char *text, siren_span volumes, bool json) {
-    siren_status status = SIREN_OK;
     size_t voxel[3];
-    siren_voxel_series series = {.values = NULL};
+    SIREN_AT_END(voxel_free) siren_voxel_series series = {.values = NULL};
     char number[SIREN_NUMBER_BYTES];
-    SIREN_TRY(parse_voxel(text, voxel));
-    SIREN_TRY(siren_voxel_read(archive, voxel, volumes, &series));
-    if (json)
-        status = print_json(voxel, &series);
-    else
-        for (size_t i = 0; i < series.n_volumes; i++) puts(siren_number_format(series.values[i], number));
-done:
-    free(series.values);
-    return status;
+    SIREN_RETURN_IF_FAILED(parse_voxel(text, voxel));
+    SIREN_RETURN_IF_FAILED(siren_voxel_read(archive, voxel, volumes, &series));
+    if (json) return print_json(voxel, &series);
+    for (size_t i = 0; i < series.n_volumes; i++) puts(siren_number_format(series.values[i], number));
+    return SIREN_OK;
 }
 
 static siren_status restore(const char *archive, const char *image, const char *device_choice,
@@ -64,7 +61,7 @@ static siren_status restore(const char *archive, const char *image, const char *
     return SIREN_OK;
 }
 
-int siren_tool_decompress(int argc, char **argv) {
+siren_status siren_tool_decompress(int argc, char **argv) {
     siren_decompress_options decompress = {.memory_limit = siren_tool_memory()};
     siren_common_options common = {0};
     const char *device_choice = NULL, *voxel = NULL, *files[2] = {NULL, NULL};
@@ -99,17 +96,16 @@ int siren_tool_decompress(int argc, char **argv) {
         .example = "sirencl decompress --slices 20:21 --volumes 0:5 dwi.siren slice20.nii.gz",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     if (voxel && (files[1] || decompress.slices.end))
-        return siren_terminal_exit(siren_fail(SIREN_USAGE, "--voxel prints one voxel's values: leave out %s",
-                                              files[1] ? files[1] : "--slices"));
-    if (voxel) return siren_terminal_exit(print_voxel(files[0], voxel, decompress.volumes, json));
-    if (!files[1] || json)
-        return siren_terminal_exit(
-            json ? siren_fail(SIREN_USAGE, "--json is for --voxel X,Y,Z; give that, or leave it out")
-                 : siren_fail(SIREN_USAGE, "the image to restore is missing: usage: sirencl decompress %s",
-                              usage.arguments));
-    return siren_terminal_exit(restore(files[0], files[1], device_choice, &decompress, common.quiet));
+        return siren_fail(SIREN_USAGE, "--voxel prints one voxel's values: leave out %s",
+                          files[1] ? files[1] : "--slices");
+    if (voxel) return print_voxel(files[0], voxel, decompress.volumes, json);
+    if (json) return siren_fail(SIREN_USAGE, "--json is for --voxel X,Y,Z; give that, or leave it out");
+    if (!files[1])
+        return siren_fail(SIREN_USAGE, "the image to restore is missing: usage: sirencl decompress %s",
+                          usage.arguments);
+    return restore(files[0], files[1], device_choice, &decompress, common.quiet);
 }

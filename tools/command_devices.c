@@ -59,7 +59,7 @@ static void print_table(const siren_device_facts *facts, size_t n) {
     }
 }
 
-int siren_tool_devices(int argc, char **argv) {
+siren_status siren_tool_devices(int argc, char **argv) {
     bool json = false;
     siren_common_options common = {0};
     const siren_option options[] = {{"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
@@ -75,16 +75,13 @@ int siren_tool_devices(int argc, char **argv) {
             "splits a device into N parts of as many compute units each (cpu/2).",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &status)) return status;
 
-    siren_device_facts *facts = NULL;
+    SIREN_FREE_AT_END siren_device_facts *facts = NULL;
     size_t n = 0;
-    siren_status status = siren_device_list(&facts, &n);
-    if (status == SIREN_OK && json)
-        status = print_json(facts, n);
-    else if (status == SIREN_OK)
-        print_table(facts, n);
-    free(facts);
-    return siren_terminal_exit(status);
+    SIREN_RETURN_IF_FAILED(siren_device_list(&facts, &n));
+    if (json) return print_json(facts, n);
+    print_table(facts, n);
+    return SIREN_OK;
 }

@@ -105,7 +105,7 @@ static siren_status report_missing(const siren_evaluate_options *asked, const si
     return failed ? siren_fail(SIREN_PARTIAL, "some metrics failed; the others are complete") : SIREN_OK;
 }
 
-int siren_tool_evaluate(int argc, char **argv) {
+siren_status siren_tool_evaluate(int argc, char **argv) {
     siren_evaluate_options evaluate = {.memory_limit = siren_tool_memory(), .time_limit = 3600};
     siren_common_options common = {0};
     const char *device_choice = NULL, *tissues = NULL, *panel_text = NULL, *files[2];
@@ -146,44 +146,33 @@ int siren_tool_evaluate(int argc, char **argv) {
         .example = "sirencl evaluate dwi.nii.gz dwi.siren --mask dwi_mask.nii.gz -o evaluation",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
-    siren_evaluation evaluation = {0};
-    siren_staging *staging = NULL; /* of the panel */
-    char *tissue_text = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    SIREN_AT_END(siren_evaluation_free) siren_evaluation evaluation = {0};
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL; /* of the panel */
+    SIREN_FREE_AT_END char *tissue_text = NULL;
     evaluate.original = files[0];
     evaluate.result = files[1];
     evaluate.diffusion = !no_diffusion;
     evaluate.fod = !no_fod;
     siren_terminal_catch_interrupt();
-    if (!evaluate.folder) {
-        status = siren_fail(SIREN_USAGE, "no folder for the maps was given; add -o DIR");
-        goto done;
-    }
+    if (!evaluate.folder) return siren_fail(SIREN_USAGE, "no folder for the maps was given; add -o DIR");
     if (tissues) {
         tissue_text = strdup(tissues);
-        SIREN_TRY(tissue_text ? parse_tissues(tissue_text, evaluate.tissues)
-                              : siren_fail(SIREN_SYSTEM, "out of memory: --tissues"));
+        SIREN_RETURN_IF_FAILED(tissue_text ? parse_tissues(tissue_text, evaluate.tissues)
+                                           : siren_fail(SIREN_SYSTEM, "out of memory: --tissues"));
     }
-    if (siren_has_suffix(files[1], ".siren")) SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
-    SIREN_TRY(draw_panel(device, &evaluate, panel_text, &staging));
-    SIREN_TRY(siren_evaluate(device, &evaluate, siren_terminal_progress, NULL, &evaluation));
-    if (staging) status = siren_staging_commit(staging);
-    staging = NULL;
-    if (status != SIREN_OK) goto done;
+    if (siren_has_suffix(files[1], ".siren"))
+        SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
+    SIREN_RETURN_IF_FAILED(draw_panel(device, &evaluate, panel_text, &staging));
+    SIREN_RETURN_IF_FAILED(siren_evaluate(device, &evaluate, siren_terminal_progress, NULL, &evaluation));
+    if (staging) SIREN_RETURN_IF_FAILED(siren_staging_commit(SIREN_TAKE(staging)));
     siren_terminal_end_progress();
     if (json)
-        SIREN_TRY(print_json(&evaluation));
+        SIREN_RETURN_IF_FAILED(print_json(&evaluation));
     else
         print_text(&evaluation);
-    SIREN_TRY(report_missing(&evaluate, &evaluation));
-done:
-    siren_staging_discard(staging);
-    siren_evaluation_free(&evaluation);
-    siren_device_close(device);
-    free(tissue_text);
-    return siren_terminal_exit(status);
+    return report_missing(&evaluate, &evaluation);
 }

@@ -6,7 +6,7 @@
 #include "tools/glyph_figure.h"
 #include "tools/gnuplot_picture.h"
 
-int siren_tool_glyphs(int argc, char **argv) {
+siren_status siren_tool_glyphs(int argc, char **argv) {
     siren_glyph_figure_options glyphs = {.memory_limit = siren_tool_memory()};
     siren_common_options common = {0};
     const char *folder = NULL, *label_text = NULL;
@@ -36,27 +36,19 @@ int siren_tool_glyphs(int argc, char **argv) {
         .example = "sirencl glyphs evaluation128 evaluation256 --slice 40 --x 40:70 --y 50:80 -o glyphs",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, folders, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, folders, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_staging *staging = NULL;
-    char *label_bytes = NULL;
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;
+    SIREN_FREE_AT_END char *label_bytes = NULL;
     glyphs.evaluations = folders;
     glyphs.wording.labels = labels;
     while (glyphs.n < SIREN_FIGURE_MOST_RESULTS && folders[glyphs.n]) glyphs.n++;
     siren_terminal_catch_interrupt();
-    if (!folder) {
-        status = siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
-        goto done;
-    }
-    SIREN_TRY(siren_picture_labels(label_text, glyphs.evaluations, glyphs.n, &label_bytes, labels));
-    SIREN_TRY(siren_glyph_figure_open(folder, overwrite, &staging));
-    SIREN_TRY(siren_glyph_figure_draw(&glyphs, staging, siren_terminal_progress, NULL));
-    status = siren_staging_commit(staging);
-    staging = NULL;
-done:
-    siren_staging_discard(staging);
-    free(label_bytes);
-    return siren_terminal_exit(status);
+    if (!folder) return siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
+    SIREN_RETURN_IF_FAILED(
+        siren_picture_labels(label_text, glyphs.evaluations, glyphs.n, &label_bytes, labels));
+    SIREN_RETURN_IF_FAILED(siren_glyph_figure_open(folder, overwrite, &staging));
+    SIREN_RETURN_IF_FAILED(siren_glyph_figure_draw(&glyphs, staging, siren_terminal_progress, NULL));
+    return siren_staging_commit(SIREN_TAKE(staging));
 }

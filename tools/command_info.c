@@ -155,7 +155,7 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     if (every_block) print_blocks(info);
 }
 
-int siren_tool_info(int argc, char **argv) {
+siren_status siren_tool_info(int argc, char **argv) {
     bool json = false;
     siren_common_options common = {0};
     const char *file[1];
@@ -178,15 +178,12 @@ int siren_tool_info(int argc, char **argv) {
         .example = "sirencl info --json dwi.siren",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, file, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, file, &status)) return status;
 
-    siren_archive_info info = {0};
-    siren_status status = siren_info(file[0], &info);
-    if (status == SIREN_OK && json)
-        status = print_json(file[0], &info);
-    else if (status == SIREN_OK)
-        print_text(file[0], &info, common.verbose);
-    siren_archive_info_free(&info);
-    return siren_terminal_exit(status);
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
+    SIREN_RETURN_IF_FAILED(siren_info(file[0], &info));
+    if (json) return print_json(file[0], &info);
+    print_text(file[0], &info, common.verbose);
+    return SIREN_OK;
 }

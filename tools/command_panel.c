@@ -6,7 +6,7 @@
 #include "tools/panel_figure.h"
 #include "tools/gnuplot_picture.h"
 
-int siren_tool_panel(int argc, char **argv) {
+siren_status siren_tool_panel(int argc, char **argv) {
     siren_panel_options panel = {.memory_limit = siren_tool_memory()};
     siren_common_options common = {0};
     siren_span slice = {0, 0};
@@ -38,32 +38,24 @@ int siren_tool_panel(int argc, char **argv) {
         .example = "sirencl panel dwi.nii.gz a.siren b.siren --slice 40 -o panel",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
-    siren_staging *staging = NULL;
-    char *label_bytes = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;
+    SIREN_FREE_AT_END char *label_bytes = NULL;
     panel.original = files[0];
     panel.results = files + 1;
     while (panel.n_results < SIREN_FIGURE_MOST_RESULTS && files[1 + panel.n_results]) panel.n_results++;
     siren_terminal_catch_interrupt();
-    if (!folder) {
-        status = siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
-        goto done;
-    }
-    SIREN_TRY(siren_picture_slice(files[0], slice, &panel.z));
-    SIREN_TRY(siren_picture_labels(label_text, panel.results, panel.n_results, &label_bytes, labels));
-    SIREN_TRY(siren_panel_figure_open(folder, overwrite, &staging));
-    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
+    if (!folder) return siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
+    SIREN_RETURN_IF_FAILED(siren_picture_slice(files[0], slice, &panel.z));
+    SIREN_RETURN_IF_FAILED(
+        siren_picture_labels(label_text, panel.results, panel.n_results, &label_bytes, labels));
+    SIREN_RETURN_IF_FAILED(siren_panel_figure_open(folder, overwrite, &staging));
+    SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
     const siren_picture_wording wording = {.labels = labels};
-    SIREN_TRY(siren_panel_figure_draw(device, &panel, &wording, staging, siren_terminal_progress, NULL));
-    status = siren_staging_commit(staging);
-    staging = NULL;
-done:
-    siren_staging_discard(staging);
-    siren_device_close(device);
-    free(label_bytes);
-    return siren_terminal_exit(status);
+    SIREN_RETURN_IF_FAILED(
+        siren_panel_figure_draw(device, &panel, &wording, staging, siren_terminal_progress, NULL));
+    return siren_staging_commit(SIREN_TAKE(staging));
 }

@@ -11,9 +11,8 @@
 typedef struct {
     const char *path;
     siren_phantom_options phantom;
-    siren_shell *shells;
     double voxel; /* 0: from the field of view */
-    bool force, quiet;
+    bool force;
 } arguments;
 
 static siren_status parse_dims(const char *text, siren_phantom_options *out) {
@@ -58,7 +57,7 @@ static void print_summary(const arguments *a, const siren_phantom *p) {
            n[SIREN_TISSUE_CSF]);
 }
 
-int siren_tool_phantom(int argc, char **argv) {
+siren_status siren_tool_phantom(int argc, char **argv) {
     siren_common_options common = {0};
     arguments a = {
         .phantom = {.nx = 140, .ny = 140, .nz = 96, .snr = 30, .seed = 1, .datatype = SIREN_INT16}};
@@ -94,28 +93,22 @@ int siren_tool_phantom(int argc, char **argv) {
         .example = "sirencl phantom --dims 64x64x8 --shells 0:2,1000:16 --seed 7 dwi.nii.gz",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_phantom phantom = {.voxels = NULL};
-    a.quiet = common.quiet;
+    SIREN_AT_END(siren_phantom_free) siren_phantom phantom = {.voxels = NULL};
+    SIREN_FREE_AT_END siren_shell *wanted_shells = NULL;
     siren_terminal_catch_interrupt();
-    SIREN_TRY(parse_dims(dims, &a.phantom));
-    SIREN_TRY(parse_datatype(datatype, &a.phantom.datatype));
-    if (a.voxel > 0 && a.voxel < 0.001) {
-        status = siren_fail(SIREN_USAGE, "--voxel is %g mm but must be 0, or from 0.001 to 1000", a.voxel);
-        goto done;
-    }
-    SIREN_TRY(siren_shells_parse(shells, &a.shells, &a.phantom.n_shells));
-    a.phantom.shells = a.shells;
-    SIREN_TRY(siren_phantom_write(
+    SIREN_RETURN_IF_FAILED(parse_dims(dims, &a.phantom));
+    SIREN_RETURN_IF_FAILED(parse_datatype(datatype, &a.phantom.datatype));
+    if (a.voxel > 0 && a.voxel < 0.001)
+        return siren_fail(SIREN_USAGE, "--voxel is %g mm but must be 0, or from 0.001 to 1000", a.voxel);
+    SIREN_RETURN_IF_FAILED(siren_shells_parse(shells, &wanted_shells, &a.phantom.n_shells));
+    a.phantom.shells = wanted_shells;
+    SIREN_RETURN_IF_FAILED(siren_phantom_write(
         &(siren_phantom_files){&a.phantom, a.path, a.voxel, a.force, siren_terminal_progress, NULL},
         &phantom));
     siren_terminal_end_progress();
-    if (!a.quiet) print_summary(&a, &phantom);
-done:
-    siren_phantom_free(&phantom);
-    free(a.shells);
-    return siren_terminal_exit(status);
+    if (!common.quiet) print_summary(&a, &phantom);
+    return SIREN_OK;
 }

@@ -16,7 +16,11 @@ typedef struct {
     const char *path, *image, *output, *device, *gemm;
     bool dry_run, yes, json, allow_failed;
     siren_sweep_options sweep;
+    siren_device **devices; /* (n_devices) that are open */
+    size_t n_devices;
 } sweep_arguments;
+
+static void close_devices(sweep_arguments *a) { siren_devices_close(a->devices, a->n_devices); }
 
 /* ---- --dry-run ---- */
 
@@ -47,54 +51,55 @@ typedef struct {
     siren_series mask; /* voxels NULL: networks are trained on all */
 } dry_input;
 
-static siren_status read_inputs(const siren_experiment *experiment, size_t memory, dry_input **out) {
-    siren_status status = SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_allocate(out, experiment->n_inputs, sizeof **out, "the inputs"));
-    for (size_t i = 0; i < experiment->n_inputs && status == SIREN_OK; i++) {
-        const siren_experiment_input *asked = &experiment->inputs[i];
-        dry_input *input = &(*out)[i];
-        status = siren_experiment_input_geometry(asked, &input->geometry);
-        if (status == SIREN_OK)
-            status = siren_experiment_input_mask(asked, &input->geometry, memory, &input->mask);
+typedef struct {
+    dry_input *of; /* (n) */
+    size_t n;
+} dry_inputs;
+
+static siren_status read_inputs(const siren_experiment *experiment, size_t memory, dry_inputs *out) {
+    SIREN_RETURN_IF_FAILED(siren_allocate(&out->of, experiment->n_inputs, sizeof *out->of, "the inputs"));
+    for (; out->n < experiment->n_inputs; out->n++) {
+        const siren_experiment_input *asked = &experiment->inputs[out->n];
+        dry_input *input = &out->of[out->n];
+        SIREN_RETURN_IF_FAILED(siren_experiment_input_geometry(asked, &input->geometry));
+        SIREN_RETURN_IF_FAILED(siren_experiment_input_mask(asked, &input->geometry, memory, &input->mask));
     }
-    return status;
+    return SIREN_OK;
 }
 
-static void free_inputs(dry_input *inputs, size_t n) {
-    for (size_t i = 0; inputs && i < n; i++) siren_series_free(&inputs[i].mask);
-    free(inputs);
+static void free_inputs(dry_inputs *inputs) {
+    for (size_t i = 0; i < inputs->n; i++) siren_series_free(&inputs->of[i].mask);
+    free(inputs->of);
 }
 
 /* Costs of all trials; speeds are measured on different networks until time is up, and taken from the nearest in size then. */
 static siren_status estimate(const siren_experiment *experiment, siren_device *device, size_t memory,
                              dry_trial *trials) {
-    siren_status status = SIREN_OK;
-    measured_speed *speeds = NULL;
-    dry_input *inputs = NULL;
+    SIREN_FREE_AT_END measured_speed *speeds = NULL;
+    SIREN_AT_END(free_inputs) dry_inputs inputs = {NULL, 0};
     size_t n_speeds = 0;
     double start = siren_clock();
-    SIREN_TRY(siren_allocate(&speeds, experiment->n_trials, sizeof *speeds, "the measured speeds"));
-    SIREN_TRY(read_inputs(experiment, memory, &inputs));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&speeds, experiment->n_trials, sizeof *speeds, "the measured speeds"));
+    SIREN_RETURN_IF_FAILED(read_inputs(experiment, memory, &inputs));
     for (size_t i = 0; i < experiment->n_trials; i++) {
         const siren_trial *trial = &experiment->trials[i];
-        const dry_input *input = &inputs[trial->input];
+        const dry_input *input = &inputs.of[trial->input];
         bool known = false;
-        SIREN_TRY(siren_trial_estimate_cost(trial, &input->geometry, &input->mask, &trials[i].cost));
+        SIREN_RETURN_IF_FAILED(
+            siren_trial_estimate_cost(trial, &input->geometry, &input->mask, &trials[i].cost));
         for (size_t s = 0; s < n_speeds; s++) known = known || speeds[s].n_params == trials[i].cost.n_params;
         if (known || (n_speeds > 0 && siren_clock() - start > MEASURE_SECONDS)) continue;
         speeds[n_speeds].n_params = trials[i].cost.n_params;
-        SIREN_TRY(
+        SIREN_RETURN_IF_FAILED(
             siren_trial_measure_speed(device, trial, &input->geometry, &speeds[n_speeds].flop_per_second));
         n_speeds++;
         if (!siren_terminal_progress(NULL, (double)(i + 1), (double)experiment->n_trials, "measuring"))
-            SIREN_TRY(siren_fail(SIREN_CANCELLED, "the dry run was interrupted"));
+            return siren_fail(SIREN_CANCELLED, "the dry run was interrupted");
     }
     for (size_t i = 0; i < experiment->n_trials; i++)
         trials[i].seconds = trials[i].cost.flop / nearest_speed(speeds, n_speeds, trials[i].cost.n_params);
-done:
-    free(speeds);
-    free_inputs(inputs, experiment->n_inputs);
-    return status;
+    return SIREN_OK;
 }
 
 static char *format_seconds(double seconds, char out[32]) {
@@ -236,29 +241,23 @@ static siren_status join_command(int argc, char **argv, char **out) {
 }
 
 static siren_status run(sweep_arguments *a, const siren_experiment *experiment, bool quiet) {
-    siren_status status = SIREN_OK;
-    siren_device **devices = NULL;
-    size_t n_devices = 0;
     siren_sweep_result result;
     a->sweep.folder = a->output;
-    SIREN_TRY(siren_devices_open(a->device, &devices, &n_devices));
-    for (size_t i = 0; i < n_devices; i++) {
-        SIREN_TRY(siren_tool_use_gemm(devices[i], a->gemm, false));
-        SIREN_TRY(siren_tool_prepare_trainer(devices[i], a->allow_failed));
+    SIREN_RETURN_IF_FAILED(siren_devices_open(a->device, &a->devices, &a->n_devices));
+    for (size_t i = 0; i < a->n_devices; i++) {
+        SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(a->devices[i], a->gemm, false));
+        SIREN_RETURN_IF_FAILED(siren_tool_prepare_trainer(a->devices[i], a->allow_failed));
     }
-    SIREN_TRY(siren_sweep(devices, n_devices, experiment, &a->sweep, siren_terminal_progress, NULL, &result));
+    SIREN_RETURN_IF_FAILED(
+        siren_sweep(a->devices, a->n_devices, experiment, &a->sweep, siren_terminal_progress, NULL, &result));
     siren_terminal_end_progress();
-    if (a->json)
-        SIREN_TRY(print_result_json(a, &result));
-    else if (!quiet)
-        print_result(a, &result);
-done:
-    siren_devices_close(devices, n_devices);
-    return status;
+    if (a->json) return print_result_json(a, &result);
+    if (!quiet) print_result(a, &result);
+    return SIREN_OK;
 }
 
-int siren_tool_sweep(int argc, char **argv) {
-    sweep_arguments a = {.sweep = {.memory_limit = siren_tool_memory()}};
+siren_status siren_tool_sweep(int argc, char **argv) {
+    SIREN_AT_END(close_devices) sweep_arguments a = {.sweep = {.memory_limit = siren_tool_memory()}};
     siren_common_options common = {0};
     bool keep_going = false;
     const siren_option options[] = {
@@ -296,25 +295,21 @@ int siren_tool_sweep(int argc, char **argv) {
         .example = "sirencl sweep configs/quick.json --device cpu -o quick",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_experiment *experiment = NULL;
-    char *command = NULL;
+    SIREN_AT_END(siren_experiment_free_at) siren_experiment *experiment = NULL;
+    SIREN_FREE_AT_END char *command = NULL;
     siren_terminal_catch_interrupt();
     if (keep_going && a.sweep.fail_fast)
-        SIREN_TRY(
-            siren_fail(SIREN_USAGE, "--keep-going and --fail-fast contradict each other; give one of them"));
+        return siren_fail(SIREN_USAGE,
+                          "--keep-going and --fail-fast contradict each other; give one of them");
     if (!a.output && !a.dry_run)
-        SIREN_TRY(siren_fail(
-            SIREN_USAGE, "--output is missing: name a run folder, as in 'sirencl sweep %s -o RUN'", a.path));
-    SIREN_TRY(siren_experiment_read(a.path, a.image, a.yes ? MORE_TRIALS : SIREN_MAX_TRIALS, &experiment));
-    SIREN_TRY(join_command(argc, argv, &command));
+        return siren_fail(SIREN_USAGE,
+                          "--output is missing: name a run folder, as in 'sirencl sweep %s -o RUN'", a.path);
+    SIREN_RETURN_IF_FAILED(
+        siren_experiment_read(a.path, a.image, a.yes ? MORE_TRIALS : SIREN_MAX_TRIALS, &experiment));
+    SIREN_RETURN_IF_FAILED(join_command(argc, argv, &command));
     a.sweep.command = command;
-    SIREN_TRY(a.dry_run ? dry_run(&a, experiment) : run(&a, experiment, common.quiet));
-done:
-    free(command);
-    siren_experiment_free(experiment);
-    return siren_terminal_exit(status);
+    return a.dry_run ? dry_run(&a, experiment) : run(&a, experiment, common.quiet);
 }

@@ -235,12 +235,18 @@ static siren_status set_family(siren_device *device, const char *name) {
     return siren_fail(SIREN_USAGE, "--family is '%s' but must be chain or layer", name);
 }
 
-int siren_tool_tune(int argc, char **argv) {
+static void tuning_free(tuning *t) {
+    free(t->times);
+    free(t->failed);
+    siren_device_close(t->device);
+}
+
+siren_status siren_tool_tune(int argc, char **argv) {
     siren_common_options common = {0};
     const char *device_choice = NULL, *family = NULL;
     siren_span probe = {0};
     bool verified = false;
-    tuning t = {.time_limit = 120};
+    SIREN_AT_END(tuning_free) tuning t = {.time_limit = 120};
     const siren_option options[] = {
         {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
         {"family", "NAME", "kernels to tune, chain or layer; else those that the device uses",
@@ -270,18 +276,12 @@ int siren_tool_tune(int argc, char **argv) {
         .example = "sirencl tune --device gpu",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &status)) return status;
 
-    siren_status status = SIREN_OK;
     siren_terminal_catch_interrupt();
     t.quiet = common.quiet;
-    SIREN_TRY(siren_device_open(device_choice, &t.device));
-    SIREN_TRY(set_family(t.device, family));
-    SIREN_TRY(probe.end == 0 ? tune(&t) : probe_here(t.device, probe.begin, verified));
-done:
-    free(t.times);
-    free(t.failed);
-    siren_device_close(t.device);
-    return siren_terminal_exit(status);
+    SIREN_RETURN_IF_FAILED(siren_device_open(device_choice, &t.device));
+    SIREN_RETURN_IF_FAILED(set_family(t.device, family));
+    return probe.end == 0 ? tune(&t) : probe_here(t.device, probe.begin, verified);
 }

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-int siren_tool_verify(int argc, char **argv) {
+siren_status siren_tool_verify(int argc, char **argv) {
     siren_common_options common = {0};
     const char *device_choice = NULL, *file[1];
     size_t memory = siren_tool_memory();
@@ -23,25 +23,22 @@ int siren_tool_verify(int argc, char **argv) {
         .example = "sirencl verify --device host dwi.siren",
         .options = options,
         .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, file, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, file, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     size_t n_blocks = 0;
-    siren_archive_info info = {0};
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
     double start = siren_clock();
     siren_terminal_catch_interrupt();
-    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
-    SIREN_TRY(siren_verify_file(device, file[0], memory, siren_terminal_progress, NULL, &n_blocks));
-    SIREN_TRY(siren_info(file[0], &info));
+    SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
+    SIREN_RETURN_IF_FAILED(
+        siren_verify_file(device, file[0], memory, siren_terminal_progress, NULL, &n_blocks));
+    SIREN_RETURN_IF_FAILED(siren_info(file[0], &info));
     siren_terminal_end_progress();
     if (!common.quiet)
         printf("%s: sound; %zu %s%s to the recorded bits on %s (%.2f s)\n", file[0], n_blocks,
                siren_block_kind_name(info.block_kind, n_blocks), n_blocks == 1 ? " decodes" : " decode",
                siren_device_name(device), siren_clock() - start);
-done:
-    siren_archive_info_free(&info);
-    siren_device_close(device);
-    return siren_terminal_exit(status);
+    return SIREN_OK;
 }

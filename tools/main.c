@@ -10,7 +10,7 @@
 
 static const struct {
     const char *name, *help;
-    int (*run)(int argc, char **argv); /* NULL: needs OpenCL, which this program was built without */
+    siren_status (*run)(int argc, char **argv); /* NULL: needs OpenCL, which this program was built without */
 } tools[] = {
 #define X(name, help) {#name, help, siren_tool_##name},
 #ifdef SIREN_WITHOUT_OPENCL
@@ -96,8 +96,8 @@ int main(int argc, char **argv) {
                     name);
             return siren_exit_code(SIREN_UNSUPPORTED);
         }
-        if (help) return tools[i].run(2, (char *[]){argv[2], "--help", NULL});
-        return tools[i].run(argc - 1, argv + 1);
+        if (help) return siren_terminal_exit(tools[i].run(2, (char *[]){argv[2], "--help", NULL}));
+        return siren_terminal_exit(tools[i].run(argc - 1, argv + 1));
     }
     const char *nearest = siren_nearest_name(name + strspn(name, "-"), names, N_TOOLS);
     fprintf(stderr, "sirencl: unknown command '%s'%s%s%s; see 'sirencl --help'\n", name,

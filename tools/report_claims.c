@@ -34,8 +34,7 @@ static siren_status add(comparisons *c, double value, const siren_report_trial *
     if (!grown) return siren_fail(SIREN_SYSTEM, "out of memory: the comparisons of a claim");
     c->values = grown;
     c->values[c->n++] = value;
-    free(c->basis);
-    c->basis = NULL;
+    free(SIREN_TAKE(c->basis));
     return siren_text_make(&c->basis, "%s%s%s", trial->name, other ? " against " : "",
                            other ? other->name : "");
 }
@@ -336,19 +335,16 @@ static siren_status check(const siren_report_run *run, size_t which, siren_repor
 }
 
 siren_status siren_report_claims_check(const siren_report_run *run, siren_report_claim **claims, size_t *n) {
-    siren_status status = SIREN_OK;
-    siren_report_claim *list = NULL;
-    SIREN_TRY(siren_allocate(&list, N_CLAIMS, sizeof *list, "the claims"));
-    for (size_t i = 0; i < N_CLAIMS; i++) SIREN_TRY(check(run, i, &list[i]));
+    SIREN_AT_END(siren_report_claims_free_at) siren_report_claim *list = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&list, N_CLAIMS, sizeof *list, "the claims"));
+    for (size_t i = 0; i < N_CLAIMS; i++) SIREN_RETURN_IF_FAILED(check(run, i, &list[i]));
     *claims = SIREN_TAKE(list);
     *n = N_CLAIMS;
-done:
-    siren_report_claims_free(list, N_CLAIMS);
-    return status;
+    return SIREN_OK;
 }
 
-void siren_report_claims_free(siren_report_claim *claims, size_t n) {
-    for (size_t i = 0; claims && i < n; i++) free(claims[i].basis);
+void siren_report_claims_free(siren_report_claim *claims) {
+    for (size_t i = 0; claims && i < N_CLAIMS; i++) free(claims[i].basis);
     free(claims);
 }
 

@@ -143,8 +143,7 @@ siren_status siren_report_figures_make(const siren_report_run *run, const char *
     for (size_t i = 0; i < n_inputs; i++) {
         if (n_inputs > 1) SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", inputs[i]));
         SIREN_RETURN_IF_FAILED(make_for_input(&m, inputs[i], path ? path : folder, &figures));
-        free(path);
-        path = NULL;
+        free(SIREN_TAKE(path));
     }
     if (!m.drawing && figures.n > 0)
         SIREN_RETURN_IF_FAILED(siren_text_make(

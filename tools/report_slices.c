@@ -35,12 +35,14 @@ static const struct {
     [SIREN_FIGURE_GLYPHS] = {SIREN_GLYPHS_FOLDER, SIREN_GLYPHS_FILE, SIREN_ADDED_GLYPHS},
 };
 
+static void free_texts(char *(*texts)[MOST]) {
+    for (size_t i = 0; i < MOST; i++) free((*texts)[i]);
+}
+
 static void free_figure(slice_figure *f) {
-    for (size_t i = 0; i < MOST; i++) {
-        free(f->folders[i]);
-        free(f->labels[i]);
-        free(f->notes[i]);
-    }
+    free_texts(&f->folders);
+    free_texts(&f->labels);
+    free_texts(&f->notes);
     free(f->missing);
     siren_config_free(f->facts);
 }
@@ -48,10 +50,8 @@ static void free_figure(slice_figure *f) {
 /* ---- results ---- */
 
 static siren_status add_missing(slice_figure *f, const char *name) {
-    char *old = f->missing;
-    siren_status status = siren_text_make(&f->missing, "%s%s%s", old ? old : "", old ? ", " : "", name);
-    if (status == SIREN_OK) free(old);
-    return status;
+    SIREN_FREE_AT_END char *old = SIREN_TAKE(f->missing);
+    return siren_text_make(&f->missing, "%s%s%s", old ? old : "", old ? ", " : "", name);
 }
 
 static bool lacks(const siren_config *facts, const char *what) {
@@ -61,20 +61,13 @@ static bool lacks(const siren_config *facts, const char *what) {
 /* Reads the facts of the result in `folder`; those of the first are kept. `*like` tells whether it lacks what the first one
  * lacks, and no more. */
 static siren_status read_facts(slice_figure *f, const char *folder, bool *like) {
-    siren_config *facts = NULL;
-    char *path = NULL;
+    SIREN_AT_END(siren_config_free_at) siren_config *facts = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", kept[f->kind].facts));
-    siren_status status = siren_config_read(path, &facts);
-    free(path);
-    if (status != SIREN_OK) return status;
-    if (!f->facts) {
-        f->facts = facts;
-        *like = true;
-        return SIREN_OK;
-    }
-    *like = lacks(facts, "no_tensor") == lacks(f->facts, "no_tensor") &&
-            lacks(facts, "no_fod") == lacks(f->facts, "no_fod");
-    siren_config_free(facts);
+    SIREN_RETURN_IF_FAILED(siren_config_read(path, &facts));
+    *like = !f->facts || (lacks(facts, "no_tensor") == lacks(f->facts, "no_tensor") &&
+                          lacks(facts, "no_fod") == lacks(f->facts, "no_fod"));
+    if (!f->facts) f->facts = SIREN_TAKE(facts);
     return SIREN_OK;
 }
 
@@ -244,28 +237,26 @@ static siren_status read_span(siren_value asked, const char *key, siren_span *ou
 
 static siren_status draw_panel(const slice_figure *f, const siren_picture_wording *wording,
                                const siren_staging *staging, siren_progress_fn progress, void *user) {
-    siren_status status = SIREN_OK;
-    char *original = NULL, *mask = NULL, *results[MOST] = {NULL};
+    SIREN_FREE_AT_END char *original = NULL, *mask = NULL;
+    SIREN_AT_END(free_texts) char *results[MOST] = {NULL};
     double minimum = 0, maximum = 0;
     siren_panel_options options = {
         .results = (const char *const *)results, .n_results = f->n, .memory_limit = siren_tool_memory()};
     siren_value facts = siren_config_root(f->facts);
-    SIREN_TRY(siren_value_number(siren_value_member(facts, "minimum"), -INFINITY, INFINITY, &minimum));
-    SIREN_TRY(siren_value_number(siren_value_member(facts, "maximum"), -INFINITY, INFINITY, &maximum));
-    SIREN_TRY(read_span(f->asked, "x", &options.x));
-    SIREN_TRY(read_span(f->asked, "y", &options.y));
-    SIREN_TRY(siren_run_path(&original, f->folders[0], "original.nii.gz"));
-    SIREN_TRY(siren_run_path(&mask, f->folders[0], "mask.nii.gz"));
-    for (size_t i = 0; i < f->n; i++) SIREN_TRY(siren_run_path(&results[i], f->folders[i], "result.nii.gz"));
+    SIREN_RETURN_IF_FAILED(
+        siren_value_number(siren_value_member(facts, "minimum"), -INFINITY, INFINITY, &minimum));
+    SIREN_RETURN_IF_FAILED(
+        siren_value_number(siren_value_member(facts, "maximum"), -INFINITY, INFINITY, &maximum));
+    SIREN_RETURN_IF_FAILED(read_span(f->asked, "x", &options.x));
+    SIREN_RETURN_IF_FAILED(read_span(f->asked, "y", &options.y));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&original, f->folders[0], "original.nii.gz"));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&mask, f->folders[0], "mask.nii.gz"));
+    for (size_t i = 0; i < f->n; i++)
+        SIREN_RETURN_IF_FAILED(siren_run_path(&results[i], f->folders[i], "result.nii.gz"));
     options.original = original;
     options.mask = access(mask, F_OK) == 0 ? mask : NULL;
     options.range = maximum - minimum;
-    status = siren_panel_figure_draw(NULL, &options, wording, staging, progress, user);
-done:
-    free(original);
-    free(mask);
-    for (size_t i = 0; i < f->n; i++) free(results[i]);
-    return status;
+    return siren_panel_figure_draw(NULL, &options, wording, staging, progress, user);
 }
 
 static siren_status draw_glyphs(const slice_figure *f, const siren_picture_wording *wording,

@@ -130,8 +130,7 @@ static siren_status begin_batch(siren_encoder *encoder, const siren_training *tr
                                 size_t *n_networks) {
     const siren_layout *layout = encoder->plan.layout;
     size_t n_volumes = layout->geometry.n_volumes, n_params = siren_network_n_params(&layout->network);
-    siren_trained_free(encoder->batch);
-    encoder->batch = NULL;
+    siren_trained_free(SIREN_TAKE(encoder->batch));
     SIREN_RETURN_IF_FAILED(siren_trained_create(encoder->plan.series, layout, encoder->plan.mask,
                                                 encoder->points, n, &encoder->batch));
     *n_networks = 0;
@@ -183,8 +182,7 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
                                    .adam = {0, SIREN_ADAM_BETA1, SIREN_ADAM_BETA2, SIREN_ADAM_EPSILON},
                                    .points_per_epoch = encoder->plan.settings->points_per_epoch,
                                    .memory_limit = trainer_bytes(encoder, n_networks)};
-        siren_trainer_free(encoder->trainer);
-        encoder->trainer = NULL;
+        siren_trainer_free(SIREN_TAKE(encoder->trainer));
         SIREN_RETURN_IF_FAILED(siren_trainer_create(encoder->device, &plan, &encoder->trainer));
         encoder->n_networks = n_networks;
     }
@@ -285,8 +283,7 @@ static siren_status count_alike(const siren_encoder *encoder, const siren_traini
 /* After the device had no room: half of the networks next time or, of a single one, half of the bytes. False where there is
  * nothing left to give up. */
 static bool shrink(siren_encoder *encoder, size_t n) {
-    siren_trainer_free(encoder->trainer);
-    encoder->trainer = NULL;
+    siren_trainer_free(SIREN_TAKE(encoder->trainer));
     if (n > 1) {
         encoder->most = (n + 1) / 2;
         siren_log(SIREN_LOG_WARNING, "%s; trying with %zu %s at once", siren_message(), encoder->most,

@@ -89,8 +89,7 @@ siren_status siren_trained_targets(const siren_trained *trained, size_t nth, siz
 
 void siren_encoded_free(siren_encoded *encoded) {
     if (!encoded) return;
-    free(encoded->packed);
-    encoded->packed = NULL;
+    free(SIREN_TAKE(encoded->packed));
 }
 
 /* Targets for as long as anybody wants the block. Whatever takes long reads some of them between its steps. */

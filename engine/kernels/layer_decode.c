@@ -54,8 +54,7 @@ siren_status siren_layer_decode_create(const siren_gradient_shape *shape, siren_
         status = create_buffers(decode, block_bytes);
         if (status != SIREN_DEVICE_MEMORY || decode->tile_blocks == 1) break;
         for (int i = 0; i < 2; i++) {
-            siren_buffer_free(decode->h[i]);
-            decode->h[i] = NULL;
+            siren_buffer_free(SIREN_TAKE(decode->h[i]));
         }
         decode->tile_blocks = (decode->tile_blocks + 1) / 2;
     }

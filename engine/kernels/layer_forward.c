@@ -16,8 +16,7 @@ static siren_status build_kernels(siren_device *device, const char *options, siz
     }
     while (status != SIREN_OK && n_built > 0) {
         siren_kernel **built = kernels[--n_built].kernel;
-        siren_kernel_free(*built);
-        *built = NULL;
+        siren_kernel_free(SIREN_TAKE(*built));
     }
     return status;
 }

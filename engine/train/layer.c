@@ -123,8 +123,7 @@ static void free_tile_buffers(siren_layer_family *family) {
         siren_buffer_free(family->d[l]);
         family->h[l] = family->d[l] = NULL;
     }
-    siren_buffer_free(family->group_losses);
-    family->group_losses = NULL;
+    siren_buffer_free(SIREN_TAKE(family->group_losses));
 }
 
 static void layer_free(siren_gradient *base) {

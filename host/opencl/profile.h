@@ -30,6 +30,7 @@ typedef struct siren_profile_row {
  * the devices that take part in it: siren_profile_free(), in the same thread or after siren_profile_end(). */
 siren_status siren_profile_create(siren_profile **out);
 void siren_profile_free(siren_profile *profile);
+SIREN_POINTER_RELEASE(siren_profile, siren_profile_free)
 /* Whether the calling thread has a profile. */
 bool siren_profile_active(void);
 

@@ -224,9 +224,11 @@ static siren_status find_rate(ratio_search *search, const siren_series *series, 
         names[search->baseline.method], search->target, search->best_ratio, 100 * SIREN_BASELINE_TOLERANCE);
 }
 
+static void search_free(ratio_search *search) { free(search->form.bytes); }
+
 siren_status siren_baseline_search(const siren_baseline *baseline, const siren_series *series, double ratio,
                                    siren_progress_fn progress, void *user, siren_baseline_result *out) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(search_free)
     ratio_search search = {.baseline = *baseline, .target = ratio, .high = INFINITY};
     if (!siren_baseline_has_rate(baseline->method))
         return siren_fail(SIREN_USAGE,
@@ -236,10 +238,7 @@ siren_status siren_baseline_search(const siren_baseline *baseline, const siren_s
         return siren_fail(SIREN_USAGE, "a ratio of %g was asked for; give one above 0", ratio);
     SIREN_RETURN_IF_FAILED(siren_baseline_check(baseline->method));
     search.least = siren_baseline_least_rate(baseline, series->geometry.datatype);
-    SIREN_TRY(find_rate(&search, series, progress, user));
+    SIREN_RETURN_IF_FAILED(find_rate(&search, series, progress, user));
     search.baseline.rate = search.best_rate;
-    SIREN_TRY(decode(&search.baseline, series, &search.form, progress, user, out));
-done:
-    free(search.form.bytes);
-    return status;
+    return decode(&search.baseline, series, &search.form, progress, user, out);
 }

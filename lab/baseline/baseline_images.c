@@ -43,7 +43,14 @@ typedef struct {
     size_t depth;
     image_range *ranges; /* (n_images) */
     codestream *streams; /* (n_images) */
+    bool owns_bytes;     /* of the codestreams */
 } image_set;
+
+static void set_free(image_set *set) {
+    for (size_t i = 0; set->streams && set->owns_bytes && i < set->n_images; i++) free(set->streams[i].bytes);
+    free(set->streams);
+    free(set->ranges);
+}
 
 static siren_status set_open(const siren_baseline *baseline, const siren_geometry *g, image_set *set) {
     *set = (image_set){.baseline = *baseline, .geometry = *g};
@@ -124,21 +131,22 @@ static siren_status tell(image_team *team, size_t member) {
     return siren_fail(SIREN_CANCELLED, "%s was interrupted", siren_baseline_name(team->set->baseline.method));
 }
 
-static void team_member(void *user, size_t member) {
-    image_team *team = user;
+static siren_status take_images(image_team *team, size_t member) {
     const image_set *set = team->set;
-    siren_status status = SIREN_OK;
-    image_scratch scratch = {NULL, NULL};
-    SIREN_TRY(siren_allocate(&scratch.values, set->n_points, sizeof(double), "an image's values"));
-    SIREN_TRY(siren_allocate(&scratch.samples, set->n_points, sizeof(double), "an image's samples"));
+    SIREN_FREE_AT_END double *values = NULL;
+    SIREN_FREE_AT_END void *samples = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, set->n_points, sizeof(double), "an image's values"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&samples, set->n_points, sizeof(double), "an image's samples"));
     for (size_t i; !atomic_load(&team->stopped) && (i = atomic_fetch_add(&team->next, 1)) < set->n_images;) {
-        SIREN_TRY(team->step(set, i, &scratch));
-        SIREN_TRY(tell(team, member));
+        SIREN_RETURN_IF_FAILED(team->step(set, i, &(image_scratch){values, samples}));
+        SIREN_RETURN_IF_FAILED(tell(team, member));
     }
-done:
-    if (status != SIREN_OK) stop(team, status);
-    free(scratch.values);
-    free(scratch.samples);
+    return SIREN_OK;
+}
+
+static void team_member(void *user, size_t member) {
+    siren_status status = take_images(user, member);
+    if (status != SIREN_OK) stop(user, status);
 }
 
 static siren_status run_team(const image_set *set, image_step step, const char *what,
@@ -282,18 +290,14 @@ static siren_status assemble(const image_set *set, uint8_t **bytes, size_t *n_by
 siren_status siren_baseline_images_encode(const siren_baseline *baseline, const siren_series *series,
                                           siren_progress_fn progress, void *user, uint8_t **bytes,
                                           size_t *n_bytes) {
-    siren_status status = SIREN_OK;
-    image_set set = {.ranges = NULL};
-    SIREN_TRY(set_open(baseline, &series->geometry, &set));
+    SIREN_AT_END(set_free) image_set set = {.ranges = NULL};
+    SIREN_RETURN_IF_FAILED(set_open(baseline, &series->geometry, &set));
     set.voxels = series->voxels;
-    SIREN_TRY(run_team(&set, baseline->method == SIREN_BASELINE_JPEG2000 ? encode_jpeg2000 : encode_zfp,
-                       "encoding", progress, user));
-    SIREN_TRY(assemble(&set, bytes, n_bytes));
-done:
-    for (size_t i = 0; set.streams && i < set.n_images; i++) free(set.streams[i].bytes);
-    free(set.streams);
-    free(set.ranges);
-    return status;
+    set.owns_bytes = true;
+    SIREN_RETURN_IF_FAILED(
+        run_team(&set, baseline->method == SIREN_BASELINE_JPEG2000 ? encode_jpeg2000 : encode_zfp, "encoding",
+                 progress, user));
+    return assemble(&set, bytes, n_bytes);
 }
 
 /* ---- decoding ---- */
@@ -345,24 +349,20 @@ static const uint8_t *read_side(image_set *set, const uint8_t *side, const uint8
 
 siren_status siren_baseline_images_decode(const uint8_t *bytes, siren_progress_fn progress, void *user,
                                           void *voxels) {
-    siren_status status = SIREN_OK;
     siren_baseline baseline;
     siren_geometry geometry;
-    image_set set = {.ranges = NULL};
-    uint8_t *side = NULL;
+    SIREN_AT_END(set_free) image_set set = {.ranges = NULL};
+    SIREN_FREE_AT_END uint8_t *side = NULL;
     const size_t n_packed = (size_t)siren_get_u64(bytes + SIREN_BASELINE_HEADER_BYTES),
                  n_side = (size_t)siren_get_u64(bytes + SIREN_BASELINE_HEADER_BYTES + COUNT_BYTES);
     siren_baseline_header_read(bytes, &baseline, &geometry);
-    SIREN_TRY(siren_unpack("side information", bytes + PACKED_AT, n_packed, n_side, &side));
-    SIREN_TRY(set_open(&baseline, &geometry, &set));
+    SIREN_RETURN_IF_FAILED(siren_unpack("side information", bytes + PACKED_AT, n_packed, n_side, &side));
+    SIREN_RETURN_IF_FAILED(set_open(&baseline, &geometry, &set));
     set.voxels = voxels;
     const uint8_t *exceptional = read_side(&set, side, bytes + PACKED_AT + n_packed);
-    SIREN_TRY(run_team(&set, baseline.method == SIREN_BASELINE_JPEG2000 ? decode_jpeg2000 : decode_zfp,
-                       "decoding", progress, user));
+    SIREN_RETURN_IF_FAILED(run_team(&set,
+                                    baseline.method == SIREN_BASELINE_JPEG2000 ? decode_jpeg2000 : decode_zfp,
+                                    "decoding", progress, user));
     restore_exceptional(&set, exceptional);
-done:
-    free(side);
-    free(set.streams);
-    free(set.ranges);
-    return status;
+    return SIREN_OK;
 }

@@ -98,8 +98,7 @@ static siren_status read_masks(siren_evaluation_input *in) {
                               paths[region], in->slices.begin, in->slices.end, o->result);
         siren_log(SIREN_LOG_WARNING, "%s: is 0 on slices %zu:%zu, the ones that %s holds, and is left out",
                   paths[region], in->slices.begin, in->slices.end, o->result);
-        free(in->masks[region]);
-        in->masks[region] = NULL;
+        free(SIREN_TAKE(in->masks[region]));
     }
     return SIREN_OK;
 }

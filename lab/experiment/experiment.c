@@ -268,27 +268,26 @@ static siren_status check_trials(const siren_trial_list *list) {
     return SIREN_OK;
 }
 
+static void sources_free(siren_trial_list *list) { free(list->sources); }
+
 static siren_status read_trials(siren_value root, size_t max_trials, siren_experiment *x) {
     siren_value grid = siren_value_member(root, "grid"), trials = siren_value_member(root, "trials"),
                 baselines = siren_value_member(root, "baselines");
     bool networks = siren_value_exists(grid) || siren_value_exists(trials);
+    SIREN_AT_END(sources_free)
     siren_trial_list list = {.experiment = x, .max_trials = max_trials, .base = siren_settings_defaults()};
-    siren_status status = SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_experiment_settings(root, &list.base));
     if (!networks && !siren_value_exists(baselines))
         return siren_value_fail(root, "lacks grid, trials or baselines: what to do");
     if (siren_value_exists(trials) && !siren_value_is_array(trials))
         return siren_value_refuse(trials, "give a list of trials");
-    SIREN_TRY(siren_trial_list_fill(&list, grid, trials));
+    SIREN_RETURN_IF_FAILED(siren_trial_list_fill(&list, grid, trials));
     if (networks && x->n_trials == 0)
-        SIREN_TRY(siren_value_fail(siren_value_exists(grid) ? grid : trials,
-                                   "leaves no trial: list more, or exclude less"));
-    SIREN_TRY(check_trials(&list));
+        return siren_value_fail(siren_value_exists(grid) ? grid : trials,
+                                "leaves no trial: list more, or exclude less");
+    SIREN_RETURN_IF_FAILED(check_trials(&list));
     x->slices = list.base.slices;
-    SIREN_TRY(siren_experiment_baselines(baselines, &list.base, max_trials, x));
-done:
-    free(list.sources);
-    return status;
+    return siren_experiment_baselines(baselines, &list.base, max_trials, x);
 }
 
 /* ---- the file ---- */

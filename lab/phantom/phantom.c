@@ -278,8 +278,14 @@ typedef void (*slice_fn)(work *w, siren_anatomy *anatomy, row_scratch *scratch, 
 typedef struct {
     work *work;
     slice_fn slice;
-    row_scratch *scratch; /* (n threads) */
+    size_t n_threads;
+    row_scratch *scratch; /* (n_threads) */
 } slice_pass;
+
+static void pass_free(slice_pass *pass) {
+    for (size_t i = 0; pass->scratch && i < pass->n_threads; i++) free(pass->scratch[i].memory);
+    free(pass->scratch);
+}
 
 /* The caller's own thread, the first, reports progress. */
 static void pass_member(void *user, size_t thread) {
@@ -299,22 +305,19 @@ static void pass_member(void *user, size_t thread) {
 
 /* Slices in any order by any thread: each writes its own part only. */
 static siren_status run_pass(work *w, slice_fn slice, const char *what) {
-    siren_status status = SIREN_OK;
     size_t nz = w->phantom->geometry.nz,
            n = w->options->n_threads ? w->options->n_threads : siren_processors();
-    slice_pass pass = {.work = w, .slice = slice};
     if (n > nz) n = nz;
+    SIREN_AT_END(pass_free) slice_pass pass = {.work = w, .slice = slice, .n_threads = n};
     SIREN_RETURN_IF_FAILED(siren_allocate(&pass.scratch, n, sizeof *pass.scratch, "the phantom's threads"));
     atomic_store(&w->next, 0);
     atomic_store(&w->finished, 0);
     w->what = what;
-    for (size_t i = 0; i < n; i++) SIREN_TRY(row_scratch_new(w->phantom->geometry.nx, &pass.scratch[i]));
-    SIREN_TRY(siren_threads_run(n, pass_member, &pass));
-    if (atomic_load(&w->cancelled)) status = siren_fail(SIREN_CANCELLED, "the phantom was cancelled");
-done:
-    for (size_t i = 0; i < n; i++) free(pass.scratch[i].memory);
-    free(pass.scratch);
-    return status;
+    for (size_t i = 0; i < n; i++)
+        SIREN_RETURN_IF_FAILED(row_scratch_new(w->phantom->geometry.nx, &pass.scratch[i]));
+    SIREN_RETURN_IF_FAILED(siren_threads_run(n, pass_member, &pass));
+    if (atomic_load(&w->cancelled)) return siren_fail(SIREN_CANCELLED, "the phantom was cancelled");
+    return SIREN_OK;
 }
 
 static siren_status check_options(const siren_phantom_options *o, size_t *n_volumes) {
@@ -375,12 +378,19 @@ void siren_phantom_free(siren_phantom *phantom) {
     memset(phantom, 0, sizeof *phantom);
 }
 
+static void work_free(work *w) {
+    free(w->signal);
+    free(w->depth);
+    free(w->wm_sum);
+    free(w->wm_count);
+}
+
 siren_status siren_phantom_make(const siren_phantom_options *options, siren_progress_fn progress, void *user,
                                 siren_phantom *out) {
-    siren_status status = SIREN_OK;
     size_t n_volumes = 0, n = 0, all = 0, wm_count = 0;
     double wm_sum = 0;
     SIREN_RETURN_IF_FAILED(check_options(options, &n_volumes));
+    SIREN_AT_END(siren_phantom_free)
     siren_phantom phantom = {.geometry = {.version = 1,
                                           .datatype = options->datatype,
                                           .nx = options->nx,
@@ -388,6 +398,7 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
                                           .nz = options->nz,
                                           .n_volumes = n_volumes,
                                           .slope = 1}};
+    SIREN_AT_END(work_free)
     work w = {.options = options, .phantom = &phantom, .progress = progress, .user = user};
     if (!siren_mul(options->nx, options->ny, &n) || !siren_mul(n, options->nz, &n) ||
         !siren_mul(n, n_volumes, &all))
@@ -395,33 +406,26 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
             SIREN_USAGE,
             "phantom: %zu x %zu x %zu x %zu voxels exceed the address space; give smaller dimensions",
             options->nx, options->ny, options->nz, n_volumes);
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&phantom.voxels, all, siren_datatype_size(options->datatype), "the phantom series"));
-    SIREN_TRY(siren_allocate(&phantom.tissue, n, 1, "the tissue map"));
-    SIREN_TRY(siren_allocate(&phantom.n_fibres, n, 1, "the map of fibre populations"));
-    SIREN_TRY(siren_allocate(&phantom.fa, n, sizeof *phantom.fa, "the FA map"));
-    SIREN_TRY(siren_allocate(&phantom.md, n, sizeof *phantom.md, "the MD map"));
-    SIREN_TRY(siren_allocate(&w.signal, n, sizeof *w.signal, "the signal map"));
-    SIREN_TRY(siren_allocate(&w.depth, n, sizeof *w.depth, "the depth map"));
-    SIREN_TRY(siren_allocate(&w.wm_sum, options->nz, sizeof *w.wm_sum, "sums of slices"));
-    SIREN_TRY(siren_allocate(&w.wm_count, options->nz, sizeof *w.wm_count, "counts of slices"));
-    SIREN_TRY(make_gradients(options, n_volumes, &phantom.gradients));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.tissue, n, 1, "the tissue map"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.n_fibres, n, 1, "the map of fibre populations"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.fa, n, sizeof *phantom.fa, "the FA map"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.md, n, sizeof *phantom.md, "the MD map"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&w.signal, n, sizeof *w.signal, "the signal map"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&w.depth, n, sizeof *w.depth, "the depth map"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&w.wm_sum, options->nz, sizeof *w.wm_sum, "sums of slices"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&w.wm_count, options->nz, sizeof *w.wm_count, "counts of slices"));
+    SIREN_RETURN_IF_FAILED(make_gradients(options, n_volumes, &phantom.gradients));
 
-    SIREN_TRY(run_pass(&w, anatomy_slice, "anatomy"));
+    SIREN_RETURN_IF_FAILED(run_pass(&w, anatomy_slice, "anatomy"));
     for (size_t z = 0; z < options->nz; z++) {
         wm_sum += w.wm_sum[z];
         wm_count += w.wm_count[z];
     }
     if (options->snr > 0 && isfinite(options->snr))
         phantom.sigma = (wm_count ? wm_sum / (double)wm_count : NOMINAL_WHITE_MATTER) / options->snr;
-    SIREN_TRY(run_pass(&w, signal_slice, "signals"));
-    *out = phantom;
-    memset(&phantom, 0, sizeof phantom);
-done:
-    siren_phantom_free(&phantom);
-    free(w.signal);
-    free(w.depth);
-    free(w.wm_sum);
-    free(w.wm_count);
-    return status;
+    SIREN_RETURN_IF_FAILED(run_pass(&w, signal_slice, "signals"));
+    *out = SIREN_TAKE(phantom);
+    return SIREN_OK;
 }

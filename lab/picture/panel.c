@@ -210,27 +210,28 @@ static siren_status find_scales(siren_panel *panel) {
     return SIREN_OK;
 }
 
+static void making_free(making *run) {
+    siren_panel_free(&run->panel);
+    siren_series_free(&run->original);
+    siren_series_free(&run->slice);
+    free(run->mask);
+    free(run->map);
+}
+
 siren_status siren_panel_make(siren_device *device, const siren_panel_options *options,
                               siren_progress_fn progress, void *user, siren_panel *out) {
-    siren_status status = SIREN_OK;
-    making run = {.device = device, .options = options};
-    SIREN_TRY(read_original(&run));
-    SIREN_TRY(take_values(&run, &run.slice, &run.panel.original));
-    SIREN_TRY(siren_allocate(&run.panel.results, options->n_results, sizeof *run.panel.results, "results"));
+    SIREN_AT_END(making_free) making run = {.device = device, .options = options};
+    SIREN_RETURN_IF_FAILED(read_original(&run));
+    SIREN_RETURN_IF_FAILED(take_values(&run, &run.slice, &run.panel.original));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&run.panel.results, options->n_results, sizeof *run.panel.results, "results"));
     run.panel.n_results = options->n_results;
     for (size_t i = 0; i < options->n_results; i++) {
         if (progress && !progress(user, (double)i, (double)options->n_results, "results"))
-            SIREN_TRY(
-                siren_fail(SIREN_CANCELLED, "interrupted while the panel was made; nothing was written"));
-        SIREN_TRY(make_result(&run, options->results[i], &run.panel.results[i]));
+            return siren_fail(SIREN_CANCELLED, "interrupted while the panel was made; nothing was written");
+        SIREN_RETURN_IF_FAILED(make_result(&run, options->results[i], &run.panel.results[i]));
     }
-    SIREN_TRY(find_scales(&run.panel));
+    SIREN_RETURN_IF_FAILED(find_scales(&run.panel));
     *out = SIREN_TAKE(run.panel);
-done:
-    siren_panel_free(&run.panel);
-    siren_series_free(&run.original);
-    siren_series_free(&run.slice);
-    free(run.mask);
-    free(run.map);
-    return status;
+    return SIREN_OK;
 }

@@ -96,10 +96,8 @@ siren_status siren_report_mean_curve_read(const siren_report_run *run, const sir
             SIREN_RETURN_IF_FAILED(siren_table_read(path, &table));
             SIREN_RETURN_IF_FAILED(add_curve(table, path, &curve));
         }
-        siren_table_free(table);
-        table = NULL;
-        free(path);
-        path = NULL;
+        siren_table_free(SIREN_TAKE(table));
+        free(SIREN_TAKE(path));
     }
     const double others = curve.n_blocks > 1 ? (double)curve.n_blocks - 1 : 1;
     for (size_t i = 0; i < curve.n_rows; i++) {
@@ -112,7 +110,4 @@ siren_status siren_report_mean_curve_read(const siren_report_run *run, const sir
     return SIREN_OK;
 }
 
-void siren_report_mean_curve_free(siren_report_mean_curve *curve) {
-    free(curve->rows);
-    curve->rows = NULL;
-}
+void siren_report_mean_curve_free(siren_report_mean_curve *curve) { free(SIREN_TAKE(curve->rows)); }

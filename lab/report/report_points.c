@@ -150,10 +150,7 @@ siren_status siren_report_points_collect(const siren_report_run *run, const char
     return SIREN_OK;
 }
 
-void siren_report_points_free(siren_report_points *points) {
-    free(points->points);
-    points->points = NULL;
-}
+void siren_report_points_free(siren_report_points *points) { free(SIREN_TAKE(points->points)); }
 
 /* ---- choosing ---- */
 

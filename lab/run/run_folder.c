@@ -128,8 +128,7 @@ static const char block_magic[8] = "SIRBLOCK";
 void siren_finished_block_free(siren_finished_block *block) {
     if (!block) return;
     siren_encoded_free(&block->encoded);
-    free(block->curve);
-    block->curve = NULL;
+    free(SIREN_TAKE(block->curve));
 }
 
 static siren_status block_path(const siren_trial_folder *folder, size_t number, char **path) {
@@ -251,8 +250,7 @@ const char *siren_result_status_name(siren_result_status status) { return status
 
 void siren_trial_result_free(siren_trial_result *result) {
     if (!result) return;
-    free(result->rows);
-    result->rows = NULL;
+    free(SIREN_TAKE(result->rows));
 }
 
 /* A figure that may be infinite, which JSON cannot say, or not exist: then it has no member. */

@@ -189,8 +189,7 @@ static siren_status compare_blocks(siren_slicewise_run *run) {
     const siren_block_grid *grid = &run->layout.grid;
     for (size_t nth = 0; nth < grid->count; nth++) {
         const void *voxels;
-        free(run->inside);
-        run->inside = NULL;
+        free(SIREN_TAKE(run->inside));
         run->reached = 0;
         SIREN_RETURN_IF_FAILED(
             siren_mask_block(&run->layout.mask, grid, grid->first + nth, &run->block, &run->inside));

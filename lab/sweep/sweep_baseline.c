@@ -16,20 +16,16 @@
 siren_status siren_sweep_baselines_create(const char *run, const siren_experiment *experiment,
                                           const siren_sweep_input *inputs, const siren_trial_folder *trials,
                                           siren_sweep_baseline **out) {
-    siren_status status = SIREN_OK;
-    siren_sweep_baseline *baselines = NULL;
-    SIREN_TRY(siren_allocate(&baselines, experiment->n_baselines, sizeof *baselines, "the baselines"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(out, experiment->n_baselines, sizeof **out, "the baselines"));
     for (size_t i = 0; i < experiment->n_baselines; i++) {
         const siren_baseline_trial *trial = &experiment->baselines[i];
         const siren_trial_context context = siren_sweep_context(experiment, inputs, trial->input);
         const char *matched = trial->matched == SIREN_NO_TRIAL ? NULL : trials[trial->matched].identity;
-        baselines[i].trial = trial;
-        SIREN_TRY(siren_baseline_folder_create(run, trial, matched, &context, &baselines[i].folder));
+        (*out)[i].trial = trial;
+        SIREN_RETURN_IF_FAILED(
+            siren_baseline_folder_create(run, trial, matched, &context, &(*out)[i].folder));
     }
-    *out = SIREN_TAKE(baselines);
-done:
-    siren_sweep_baselines_free(baselines, experiment->n_baselines);
-    return status;
+    return SIREN_OK;
 }
 
 void siren_sweep_baselines_free(siren_sweep_baseline *baselines, size_t n) {
@@ -207,29 +203,30 @@ static siren_status keep(baseline_run *run, double seconds) {
     return siren_run_timing_append(run->plan->options->folder, &timing);
 }
 
-/* A failure of the method is told and counted; of what concerns all, returned. */
-static siren_status run_one(baseline_run *run, siren_sweep_result *totals) {
-    siren_baseline_result result = {.voxels = NULL};
-    double start = siren_clock();
-    siren_status status = SIREN_OK;
-    run->original = run->restored = (held_slices){.borrowed = true};
-    run->result = (siren_trial_result){.rows = NULL};
-    SIREN_TRY(siren_trial_folder_make(&run->baseline->folder));
-    status = compute(run, &result);
-    if (status == SIREN_OK)
-        SIREN_TRY(keep(run, siren_clock() - start));
-    else if (status != SIREN_CANCELLED && !run->plan->options->fail_fast) {
-        siren_log(SIREN_LOG_WARNING, "trial %s failed: %s", run->baseline->folder.name, siren_message());
-        run->baseline->failed = true;
-        totals->n_failed++;
-        status = SIREN_OK;
-    }
-done:
+static void voxels_free(siren_baseline_result *result) { free(result->voxels); }
+
+/* Releases what the baseline before has left. */
+static void run_reset(baseline_run *run) {
     siren_trial_result_free(&run->result);
     held_slices_free(&run->restored);
     held_slices_free(&run->original);
-    free(result.voxels);
-    return status;
+    run->original = run->restored = (held_slices){.borrowed = true};
+    run->result = (siren_trial_result){.rows = NULL};
+}
+
+/* A failure of the method is told and counted; of what concerns all, returned. */
+static siren_status run_one(baseline_run *run, siren_sweep_result *totals) {
+    SIREN_AT_END(voxels_free) siren_baseline_result result = {.voxels = NULL};
+    double start = siren_clock();
+    run_reset(run);
+    SIREN_RETURN_IF_FAILED(siren_trial_folder_make(&run->baseline->folder));
+    siren_status status = compute(run, &result);
+    if (status == SIREN_OK) return keep(run, siren_clock() - start);
+    if (status == SIREN_CANCELLED || run->plan->options->fail_fast) return status;
+    siren_log(SIREN_LOG_WARNING, "trial %s failed: %s", run->baseline->folder.name, siren_message());
+    run->baseline->failed = true;
+    totals->n_failed++;
+    return SIREN_OK;
 }
 
 /* ---- all ---- */
@@ -269,6 +266,7 @@ static siren_status run_stage(baseline_run *run, siren_sweep_baseline *baselines
 siren_status siren_sweep_baselines_run(const siren_sweep_baselines_plan *plan,
                                        siren_sweep_baseline *baselines, siren_sweep_result *totals) {
     const size_t n_complete = count_complete(plan, baselines);
+    SIREN_AT_END(run_reset)
     baseline_run run = {.plan = plan, .n_total = plan->experiment->n_baselines - n_complete};
     totals->n_before += n_complete;
     for (size_t input = 0; input < plan->experiment->n_inputs; input++)

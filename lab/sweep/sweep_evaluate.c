@@ -106,8 +106,7 @@ static siren_status cut_mask(const judging *run, judged_original *o, const judge
     siren_status status = cut_image(run, o, path, names[region], &of->slices, &part, &o->masks[region]);
     if (status == SIREN_OK && siren_mask_is_empty(&part)) {
         siren_log(SIREN_LOG_INFO, "%s: is 0 on the slices of the trials, and is left out", path);
-        free(o->masks[region]);
-        o->masks[region] = NULL;
+        free(SIREN_TAKE(o->masks[region]));
     }
     siren_series_free(&part);
     return status;
@@ -193,39 +192,36 @@ static siren_status judge(judging *run, judged_original *o, const judged_trial *
 
 /* Those on the slices of `of`. */
 static siren_status run_stage(judging *run, const judged_trial *of) {
-    siren_status status = SIREN_OK;
-    judged_original original = {0};
-    SIREN_TRY(prepare_original(run, of, &original));
+    SIREN_AT_END(original_free) judged_original original = {0};
+    SIREN_RETURN_IF_FAILED(prepare_original(run, of, &original));
     for (size_t i = 0; i < run->n_trials; i++) {
         judged_trial *t = &run->trials[i];
         if (t->done || !same_slices(t, of)) continue;
-        if (!report(run, 0, 0, NULL)) SIREN_TRY(siren_fail(SIREN_CANCELLED, "the sweep was interrupted"));
-        status = judge(run, &original, t);
-        if (status != SIREN_OK && (status == SIREN_CANCELLED || run->plan->options->fail_fast)) goto done;
+        if (!report(run, 0, 0, NULL)) return siren_fail(SIREN_CANCELLED, "the sweep was interrupted");
+        siren_status status = judge(run, &original, t);
+        if (status != SIREN_OK && (status == SIREN_CANCELLED || run->plan->options->fail_fast)) return status;
         if (status != SIREN_OK) {
             siren_log(SIREN_LOG_WARNING, "trial %s could not be judged: %s", t->trial->folder,
                       siren_message());
             run->totals->n_failed++;
-            status = SIREN_OK;
         }
         t->done = true;
         run->n_done++;
     }
-done:
-    original_free(&original);
-    return status;
+    return SIREN_OK;
+}
+
+static void judging_free(judging *run) {
+    for (size_t i = 0; run->trials && i < run->n_trials; i++) free(run->trials[i].folder);
+    for (int i = 0; i < SIREN_N_QUANTITIES; i++) free(run->told[i]);
+    free(run->trials);
 }
 
 siren_status siren_sweep_evaluate(const siren_sweep_evaluate_plan *plan, const siren_complete_trial *trials,
                                   size_t n, siren_sweep_result *totals) {
-    siren_status status = SIREN_OK;
-    judging run = {.plan = plan, .totals = totals};
-    SIREN_TRY(list_trials(&run, trials, n));
+    SIREN_AT_END(judging_free) judging run = {.plan = plan, .totals = totals};
+    SIREN_RETURN_IF_FAILED(list_trials(&run, trials, n));
     for (size_t i = 0; i < run.n_trials; i++)
-        if (!run.trials[i].done) SIREN_TRY(run_stage(&run, &run.trials[i]));
-done:
-    for (size_t i = 0; run.trials && i < run.n_trials; i++) free(run.trials[i].folder);
-    for (int i = 0; i < SIREN_N_QUANTITIES; i++) free(run.told[i]);
-    free(run.trials);
-    return status;
+        if (!run.trials[i].done) SIREN_RETURN_IF_FAILED(run_stage(&run, &run.trials[i]));
+    return SIREN_OK;
 }

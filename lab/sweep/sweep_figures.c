@@ -89,6 +89,12 @@ siren_status siren_figures_check(const siren_experiment *x, const siren_sweep_in
 
 /* ---- files ---- */
 
+#define MOST_KEPT 8 /* files of a trial */
+
+static void paths_free(char *(*paths)[MOST_KEPT]) {
+    for (size_t i = 0; i < MOST_KEPT; i++) free((*paths)[i]);
+}
+
 /* What is kept of one trial, in a hidden folder until it is complete. */
 typedef struct {
     const char *folder; /* path of the trial's */
@@ -118,21 +124,16 @@ static siren_status write_facts(const keeping *k, const siren_json *json) {
 
 /* All appear, and SHA256SUMS lists those that were written. */
 static siren_status keep_end(keeping *k, const char *below) {
-    siren_status status = SIREN_OK;
-    char *paths[8] = {NULL};
+    SIREN_AT_END(paths_free) char *paths[MOST_KEPT] = {NULL};
     size_t n = 0;
-    SIREN_TRY(siren_staging_commit(SIREN_TAKE(k->staging)));
+    SIREN_RETURN_IF_FAILED(siren_staging_commit(SIREN_TAKE(k->staging)));
     for (size_t i = 0; i < k->n; i++) {
-        char *path = NULL;
-        SIREN_TRY(siren_run_path(&path, k->folder, "%s/%s", below, k->names[i]));
-        const bool there = access(path, F_OK) == 0;
-        free(path);
-        if (there) SIREN_TRY(siren_run_path(&paths[n++], below, "%s", k->names[i]));
+        SIREN_FREE_AT_END char *path = NULL;
+        SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s/%s", below, k->names[i]));
+        if (access(path, F_OK) == 0)
+            SIREN_RETURN_IF_FAILED(siren_run_path(&paths[n++], below, "%s", k->names[i]));
     }
-    status = siren_run_add(k->folder, k->added, (const char *const *)paths, n);
-done:
-    for (size_t i = 0; i < n; i++) free(paths[i]);
-    return status;
+    return siren_run_add(k->folder, k->added, (const char *const *)paths, n);
 }
 
 /* ---- panels ---- */

@@ -93,45 +93,39 @@ static siren_status find_beside(const char *run, const siren_experiment_input *a
                                              access(input->beside[SIREN_BESIDE_BVEC], F_OK) == 0))
         return SIREN_OK;
     for (siren_beside i = SIREN_BESIDE_BVAL; i <= SIREN_BESIDE_BVEC; i++) {
-        free(input->beside[i]);
-        input->beside[i] = NULL;
+        free(SIREN_TAKE(input->beside[i]));
     }
     return SIREN_OK;
 }
 
 siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
                                         siren_progress_fn progress, void *user, siren_sweep_input **out) {
-    siren_status status = SIREN_OK;
-    siren_sweep_input *inputs = NULL;
-    SIREN_TRY(siren_allocate(&inputs, experiment->n_inputs, sizeof *inputs, "the inputs"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(out, experiment->n_inputs, sizeof **out, "the inputs"));
     for (size_t i = 0; i < experiment->n_inputs; i++) {
         const siren_experiment_input *asked = &experiment->inputs[i];
-        siren_sweep_input *input = &inputs[i];
+        siren_sweep_input *input = &(*out)[i];
         if (asked->image)
-            SIREN_TRY(copy_text(asked->image, &input->image));
+            SIREN_RETURN_IF_FAILED(copy_text(asked->image, &input->image));
         else
-            SIREN_TRY(make_phantom(run, asked, progress, user, input));
+            SIREN_RETURN_IF_FAILED(make_phantom(run, asked, progress, user, input));
         if (asked->mask) {
-            free(input->mask);
-            input->mask = NULL;
-            SIREN_TRY(copy_text(asked->mask, &input->mask));
+            free(SIREN_TAKE(input->mask));
+            SIREN_RETURN_IF_FAILED(copy_text(asked->mask, &input->mask));
         }
-        SIREN_TRY(siren_nifti_read_geometry(input->image, &input->geometry));
-        SIREN_TRY(siren_digest_file(input->image, input->sha256));
+        SIREN_RETURN_IF_FAILED(siren_nifti_read_geometry(input->image, &input->geometry));
+        SIREN_RETURN_IF_FAILED(siren_digest_file(input->image, input->sha256));
         if (input->mask) {
             siren_geometry mask;
-            SIREN_TRY(siren_nifti_read_geometry(input->mask, &mask));
-            SIREN_TRY(siren_grid_check(input->image, &input->geometry, input->mask, &mask, 1));
-            SIREN_TRY(siren_digest_file(input->mask, input->mask_sha256));
+            SIREN_RETURN_IF_FAILED(siren_nifti_read_geometry(input->mask, &mask));
+            SIREN_RETURN_IF_FAILED(siren_grid_check(input->image, &input->geometry, input->mask, &mask, 1));
+            SIREN_RETURN_IF_FAILED(siren_digest_file(input->mask, input->mask_sha256));
         }
-        if (experiment->evaluation.wanted) SIREN_TRY(find_beside(run, asked, input));
+        if (experiment->evaluation.wanted) SIREN_RETURN_IF_FAILED(find_beside(run, asked, input));
         for (int k = 0; k < SIREN_N_BESIDE; k++)
-            if (input->beside[k]) SIREN_TRY(siren_digest_file(input->beside[k], input->beside_sha256[k]));
+            if (input->beside[k])
+                SIREN_RETURN_IF_FAILED(siren_digest_file(input->beside[k], input->beside_sha256[k]));
     }
-    *out = SIREN_TAKE(inputs);
-done:
-    siren_sweep_inputs_free(inputs, experiment->n_inputs);
-    return status;
+    return SIREN_OK;
 }
 
 void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n) {

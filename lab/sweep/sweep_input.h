@@ -15,7 +15,7 @@ typedef struct {
 } siren_sweep_input;
 
 /* Finds the files of every input, makes phantoms below `run` where they are missing, and digests all. USAGE for a mask of another grid. `*out` (n_inputs of
- * the experiment) is yours: siren_sweep_inputs_free(). */
+ * the experiment) is yours, even then: siren_sweep_inputs_free(). */
 siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
                                         siren_progress_fn progress, void *user, siren_sweep_input **out);
 void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n);

@@ -184,8 +184,7 @@ static siren_status add_block(siren_finishing *f, size_t number) {
     if (e->diverged) f->result.status = SIREN_RESULT_DIVERGED;
     SIREN_RETURN_IF_FAILED(write_curve(f, number, block.curve));
     if (!isfinite(e->entry.mse)) { /* an archive holds no such block */
-        siren_archive_writer_discard(f->writer);
-        f->writer = NULL;
+        siren_archive_writer_discard(SIREN_TAKE(f->writer));
     }
     if (f->writer)
         SIREN_RETURN_IF_FAILED(

@@ -129,8 +129,7 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
                                    .log_interval =
                                        s->experiment->keep_curves ? s->experiment->log_interval : 0,
                                    .memory_limit = share - share / OTHERS_SHARE};
-        siren_encoder_free(worker->encoder);
-        worker->encoder = NULL;
+        siren_encoder_free(SIREN_TAKE(worker->encoder));
         SIREN_RETURN_IF_FAILED(siren_encoder_create(worker->device, &plan, &worker->encoder));
         worker->shape = first->trial;
     }
@@ -328,12 +327,11 @@ static void count_batch(const siren_batch *batch) {
 /* Trains the first of the jobs, and has them kept in the background: not more than one batch at a time, so that memory is
  * bounded. */
 static siren_status train_batch(siren_worker *worker, const siren_job *jobs, size_t n, size_t *n_trained) {
-    siren_status status = SIREN_OK;
     siren_sweeping *s = worker->sweep;
-    siren_batch *batch = NULL;
-    siren_training *trainings = NULL;
-    SIREN_TRY(siren_allocate(&trainings, n, sizeof *trainings, "a batch"));
-    SIREN_TRY(begin_batch(worker, jobs, n, &batch));
+    SIREN_AT_END(batch_free_at) siren_batch *batch = NULL;
+    SIREN_FREE_AT_END siren_training *trainings = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trainings, n, sizeof *trainings, "a batch"));
+    SIREN_RETURN_IF_FAILED(begin_batch(worker, jobs, n, &batch));
     worker->batch_flop = 0;
     for (size_t i = 0; i < n; i++) {
         const siren_sweep_trial *trial = job_trial(s, &s->work.shared[jobs[i].shared], 0);
@@ -343,22 +341,16 @@ static siren_status train_batch(siren_worker *worker, const siren_job *jobs, siz
             siren_sweep_trial_flop(trial, jobs[i].block) / (double)trial->trial->settings.epochs;
     }
     double start = siren_clock();
-    SIREN_TRY(siren_encoder_train(worker->encoder, trainings, n, write_curve_row, report_epochs, batch,
-                                  &batch->trained));
+    SIREN_RETURN_IF_FAILED(siren_encoder_train(worker->encoder, trainings, n, write_curve_row, report_epochs,
+                                               batch, &batch->trained));
     batch->train_seconds = siren_clock() - start;
-    SIREN_TRY(end_curves(batch));
+    SIREN_RETURN_IF_FAILED(end_curves(batch));
     count_batch(batch);
-    SIREN_TRY(wait_for_batch(worker));
+    SIREN_RETURN_IF_FAILED(wait_for_batch(worker));
     *n_trained = batch->trained->n;
     worker->kept = SIREN_TAKE(batch);
     siren_background_begin(worker->background, keep_batch, worker->kept);
-done:
-    lock(s);
-    worker->under_way = 0;
-    unlock(s);
-    batch_free(batch);
-    free(trainings);
-    return status;
+    return SIREN_OK;
 }
 
 /* Trains and keeps jobs until there are none left. */
@@ -372,6 +364,9 @@ static siren_status do_jobs(siren_worker *worker) {
         for (size_t done = 0, trained = 0; done < n && !stopping(s); done += trained) {
             siren_status status = train_batch(worker, jobs + done, n - done, &trained);
             if (status == SIREN_OK) continue;
+            lock(s);
+            worker->under_way = 0;
+            unlock(s);
             if (!is_of_trial(status) || s->options->fail_fast) return status;
             give_up(s, &s->work.shared[jobs[done].shared]);
             trained = 1;
@@ -388,10 +383,7 @@ void siren_sweep_work(void *user, size_t i) {
         if (status != SIREN_OK) status = siren_background_stop(worker->background, status);
     }
     if (status != SIREN_OK) stop_with(s, status);
-    siren_background_free(worker->background);
-    worker->background = NULL;
-    batch_free(worker->kept);
-    worker->kept = NULL;
-    siren_encoder_free(worker->encoder);
-    worker->encoder = NULL;
+    siren_background_free(SIREN_TAKE(worker->background));
+    batch_free(SIREN_TAKE(worker->kept));
+    siren_encoder_free(SIREN_TAKE(worker->encoder));
 }
