@@ -5,7 +5,6 @@
 #include "formats/nifti.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #define CHUNK 4096 /* voxels converted at once */
 

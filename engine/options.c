@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 siren_compress_options siren_compress_defaults(void) {
     return (siren_compress_options){.settings = siren_settings_defaults(), .memory_limit = SIZE_MAX};

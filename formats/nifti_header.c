@@ -372,7 +372,7 @@ siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t n
                                     size_t n_volumes, const double voxel_size[3], siren_geometry *geometry,
                                     uint8_t *header) {
     const size_t dim[4] = {nx, ny, nz, n_volumes};
-    uint8_t *made = NULL;
+    SIREN_FREE_AT_END uint8_t *made = NULL;
     for (size_t axis = 0; axis < 4; axis++)
         if (dim[axis] < 1 || dim[axis] > INT16_MAX)
             return siren_fail(SIREN_USAGE,
@@ -395,6 +395,5 @@ siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t n
                              .slope = 1};
     SIREN_RETURN_IF_FAILED(siren_nifti_make_header(&plan, geometry, &made));
     memcpy(header, made, SIREN_NEW_HEADER_BYTES);
-    free(made);
     return SIREN_OK;
 }

@@ -5,7 +5,6 @@
 #include "tools/profile_table.h"
 #include "tools/tools.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

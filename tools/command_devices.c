@@ -3,7 +3,6 @@
 #include "tools/tools.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static siren_status print_json(const siren_device_facts *facts, size_t n) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;

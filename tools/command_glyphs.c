@@ -1,8 +1,6 @@
 /* sirencl glyphs */
 #include "tools/tools.h"
 
-#include <stdlib.h>
-
 #include "tools/glyph_figure.h"
 #include "tools/gnuplot_picture.h"
 

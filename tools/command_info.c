@@ -3,7 +3,6 @@
 #include "engine/archive/parameters.h"
 #include "tools/tools.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,8 +1,6 @@
 /* sirencl panel */
 #include "tools/tools.h"
 
-#include <stdlib.h>
-
 #include "tools/panel_figure.h"
 #include "tools/gnuplot_picture.h"
 

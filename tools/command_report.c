@@ -2,7 +2,6 @@
 #include "tools/tools.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "lab/run/run_folder.h"
 #include "host/file.h"

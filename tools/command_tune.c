@@ -6,7 +6,6 @@
 #include "host/process.h"
 #include "tools/tools.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,6 @@
 #define _GNU_SOURCE
 #include "tools/report_figures.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -156,7 +156,7 @@ static void write_head(FILE *out, const siren_report_run *run, bool *shown) {
 }
 
 siren_status siren_report_trials_write(FILE *out, const siren_report_run *run) {
-    const siren_report_trial **sorted = NULL;
+    SIREN_FREE_AT_END const siren_report_trial **sorted = NULL;
     bool shown[N_COLUMNS];
     if (run->n_trials == 0) {
         fputs("<p class=\"note\">No trial has finished.</p>\n", out);
@@ -183,6 +183,5 @@ siren_status siren_report_trials_write(FILE *out, const siren_report_run *run) {
           "their "
           "stored type or as float32, to that of the archive.</p>\n</section>\n",
           out);
-    free(sorted);
     return SIREN_OK;
 }

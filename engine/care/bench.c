@@ -6,7 +6,6 @@
 #include "formats/pack.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

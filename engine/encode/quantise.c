@@ -4,8 +4,6 @@
 #include "engine/encode/rounding.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 /* Mean squared error of the exact decode over the targets that are data; infinity where it is not finite. */
 static siren_status decoded_error(const siren_network *network, const float *params, size_t n_points,

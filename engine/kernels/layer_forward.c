@@ -2,8 +2,6 @@
 
 #include "cl/knobs.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 static siren_status build_kernels(siren_device *device, const char *options, size_t n_kernels,
                                   const siren_layer_kernel *kernels) {

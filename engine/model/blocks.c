@@ -185,7 +185,7 @@ siren_status siren_block_targets(const siren_series *series, const siren_block *
                                  const siren_scaling *scaling, size_t first, size_t n, size_t pitch,
                                  float *targets) {
     const siren_geometry *g = &series->geometry;
-    double *values = NULL;
+    SIREN_FREE_AT_END double *values = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&values, block->nx, sizeof *values, "a row of a block"));
     for (size_t volume = 0; volume < g->n_volumes; volume++)
         for (size_t point = first, n_run; point < first + n; point += n_run) {
@@ -193,7 +193,6 @@ siren_status siren_block_targets(const siren_series *series, const siren_block *
             read_run(series, block, volume, point, n_run, values);
             scale_values(values, n_run, scaling[volume], pitch, targets + (point - first) * pitch + volume);
         }
-    free(values);
     return SIREN_OK;
 }
 

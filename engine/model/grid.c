@@ -3,7 +3,6 @@
 #include "formats/nifti.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #define CHUNK 4096          /* voxels converted at once */
 #define PLACE_TOLERANCE 0.1 /* of the smallest voxel size */

@@ -4,7 +4,6 @@
 #include "engine/kernels/chain_forward.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct {

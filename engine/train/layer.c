@@ -4,7 +4,6 @@
 #include "engine/kernels/matrix_units.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- training ---- */

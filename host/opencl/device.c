@@ -188,9 +188,8 @@ static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, si
 }
 
 siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices) {
-    cl_device_id *ids = NULL;
+    SIREN_FREE_AT_END cl_device_id *ids = NULL;
     SIREN_RETURN_IF_FAILED(enumerate(facts, &ids, n_devices));
-    free(ids);
     return SIREN_OK;
 }
 
@@ -198,7 +197,7 @@ siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices) {
 
 siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_description *device),
                                  void *user) {
-    siren_device_facts *list = NULL;
+    SIREN_FREE_AT_END siren_device_facts *list = NULL;
     size_t n = 0;
     if (!visit) return siren_fail(SIREN_USAGE, "siren_devices_visit: visit must not be NULL");
     SIREN_RETURN_IF_FAILED(siren_device_list(&list, &n));
@@ -212,7 +211,6 @@ siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_de
                                                       .memory_bytes = list[i].global_bytes};
         if (!visit(user, &description)) break;
     }
-    free(list);
     return SIREN_OK;
 }
 

@@ -3,7 +3,6 @@
 #include "host/opencl/opencl.h"
 #include "host/opencl/profile.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,7 +3,6 @@
 #include "engine/model/blocks.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 typedef struct {
     const siren_series *original;

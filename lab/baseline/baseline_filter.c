@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define INPUT "input.nii"
 #define OUTPUT "output.nii"

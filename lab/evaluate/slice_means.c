@@ -4,7 +4,6 @@
 #include "engine/model/blocks.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* What comparing slices holds. */
 typedef struct {

@@ -4,7 +4,6 @@
 #include "formats/table.h"
 
 #include <math.h>
-#include <string.h>
 
 siren_status siren_run_evaluation_keep(const char *folder, const siren_evaluation *evaluation) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *const result_columns[] = {
     SIREN_TRIAL_COLUMNS, "level",       "number", "status",         "points",
@@ -182,7 +181,7 @@ static bool has_decoding(FILE *file) {
 
 /* A row: cells of TIMING_COLUMNS, and one of decoding. */
 static siren_status append_timing(const char *run, const char *cells, const char *decoding) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "timing.csv"));
     FILE *file = fopen(path, "a+e");
     bool written = file != NULL;
@@ -196,10 +195,7 @@ static siren_status append_timing(const char *run, const char *cells, const char
         written = fprintf(file, "%s%s%s\n", cells, column ? "," : "", decoding) > 0 && written;
     }
     if (file) written = fclose(file) == 0 && written;
-    siren_status status =
-        written ? SIREN_OK : siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
-    free(path);
-    return status;
+    return written ? SIREN_OK : siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 siren_status siren_run_timing_append(const char *run, const siren_timing *timing) {

@@ -8,7 +8,6 @@
 #include "formats/nifti.h"
 #include "host/staging.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

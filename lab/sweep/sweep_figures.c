@@ -9,7 +9,6 @@
 #include "formats/nifti.h"
 #include "host/staging.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -83,13 +83,12 @@ static siren_status clear_leftovers(const siren_sweep_trial *trial) {
 /* The archive holds them. */
 static siren_status remove_blocks(const siren_sweep_trial *trial) {
     const siren_block_grid *grid = &trial->layout.grid;
-    char *blocks = NULL;
+    SIREN_FREE_AT_END char *blocks = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&blocks, trial->folder.folder, "blocks"));
     bool there = access(blocks, F_OK) == 0;
     for (size_t i = 0; there && i < grid->count; i++)
         siren_finished_block_remove(&trial->folder, grid->first + i);
     if (there) rmdir(blocks);
-    free(blocks);
     return SIREN_OK;
 }
 
@@ -196,7 +195,7 @@ static siren_status add_block(siren_finishing *f, size_t number) {
 static siren_status add_slices(siren_finishing *f) {
     const siren_sweep_source *source = f->source;
     const siren_geometry *g = &source->series->geometry;
-    siren_slice_fidelity *slices = NULL;
+    SIREN_FREE_AT_END siren_slice_fidelity *slices = NULL;
     size_t n = 0;
     SIREN_RETURN_IF_FAILED(siren_slicewise(source->device, f->archive, source->series, source->mask,
                                            source->memory_limit, NULL, NULL, &slices, &n));
@@ -216,7 +215,6 @@ static siren_status add_slices(siren_finishing *f) {
                                .ratio = NAN,
                                .ratio_float32 = NAN};
     }
-    free(slices);
     return SIREN_OK;
 }
 
