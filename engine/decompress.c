@@ -112,8 +112,7 @@ static siren_status create_layer(siren_restoration *run, size_t memory_limit) {
         !siren_mul(bytes, siren_datatype_size(run->layout.geometry.datatype), &bytes) || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
                           "a layer of patches with %zu volumes needs more than the memory limit of %zu "
-                          "bytes; restore fewer slices or volumes "
-                          "at once, or raise --memory",
+                          "bytes; restore fewer slices or volumes at once, or raise --memory",
                           n_volumes, memory_limit);
     return siren_allocate(&run->layer, bytes, 1, "a layer of patches");
 }

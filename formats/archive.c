@@ -115,9 +115,8 @@ static siren_status check_prefix(const siren_archive *archive, uint8_t *prefix) 
     if (has > length)
         return siren_fail(
             SIREN_CORRUPT,
-            "%s: has %llu bytes behind the archive's end; keep its first %llu bytes, or copy it "
-            "again",
-            path, has - length, length);
+            "%s: has %llu bytes behind the archive's end; keep its first %llu bytes, or copy it again", path,
+            has - length, length);
     return SIREN_OK;
 }
 
@@ -209,8 +208,7 @@ static siren_status check_body(const siren_archive *archive, part_name name, boo
 
 static siren_status unknown_flags(const siren_archive *archive, part_name name, uint32_t flags) {
     return siren_fail(SIREN_UNSUPPORTED,
-                      "%s: %s has the flags 0x%lx, which this sirencl does not know; install a newer "
-                      "sirencl",
+                      "%s: %s has the flags 0x%lx, which this sirencl does not know; install a newer sirencl",
                       archive->path, name.text, (unsigned long)flags);
 }
 

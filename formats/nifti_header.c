@@ -35,8 +35,7 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
     if (magic[0] == 'n' && magic[1] == 'i' && magic[2] == digit && magic[3] == 0)
         return siren_fail(SIREN_UNSUPPORTED,
                           "%s: is the header of a .hdr/.img pair, which is not supported; convert the pair "
-                          "to a single .nii "
-                          "file first",
+                          "to a single .nii file first",
                           name);
     if (magic[0] != 'n' || magic[1] != '+' || magic[2] != digit || magic[3] != 0)
         return *version == 1
@@ -47,14 +46,12 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
                          name)
                    : siren_fail(SIREN_CORRUPT,
                                 "%s: is not a NIfTI file: a header of 540 bytes has the mark \"n+2\", which "
-                                "this one "
-                                "lacks; copy or convert the image again",
+                                "this one lacks; copy or convert the image again",
                                 name);
     if (*version == 2 && memcmp(magic + 4, line_ends, 4) != 0 && memcmp(magic + 4, none, 4) != 0)
         return siren_fail(SIREN_CORRUPT,
                           "%s: the bytes after the NIfTI-2 mark were changed, as by a copy that converts "
-                          "line ends; copy the "
-                          "file again in binary mode",
+                          "line ends; copy the file again in binary mode",
                           name);
     return SIREN_OK;
 }

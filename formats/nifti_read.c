@@ -74,8 +74,7 @@ static siren_status next_member(nifti_source *source) {
             if (stream->next_in[i] != 0)
                 return siren_fail(SIREN_CORRUPT,
                                   "%s: %llu bytes that are not gzip follow the compressed image and would be "
-                                  "lost; cut them off, "
-                                  "or decompress and compress the file again",
+                                  "lost; cut them off, or decompress and compress the file again",
                                   source->path, (unsigned long long)trailing);
         stream->avail_in = 0;
         SIREN_RETURN_IF_FAILED(refill(source));
@@ -182,8 +181,7 @@ static siren_status check_sizes(const nifti_source *source, const siren_geometry
     if (!source->gzip && declared > source->file_bytes)
         return siren_fail(SIREN_CORRUPT,
                           "%s: is truncated: the file has %llu bytes, but its header declares %llu (%zu x "
-                          "%zu x %zu x %zu voxels of "
-                          "%s after byte %llu); copy the file again",
+                          "%zu x %zu x %zu voxels of %s after byte %llu); copy the file again",
                           source->path, (unsigned long long)source->file_bytes, (unsigned long long)declared,
                           g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype),
                           (unsigned long long)g->voxel_offset);
@@ -195,8 +193,7 @@ static siren_status check_sizes(const nifti_source *source, const siren_geometry
     if (source->gzip && declared / DEFLATE_RATIO > source->file_bytes)
         return siren_fail(SIREN_CORRUPT,
                           "%s: is truncated or its header lies: it declares %llu bytes, more than %llu "
-                          "compressed bytes can give; "
-                          "copy the file again",
+                          "compressed bytes can give; copy the file again",
                           source->path, (unsigned long long)declared, (unsigned long long)source->file_bytes);
     if (declared > memory_limit)
         return siren_fail(

@@ -122,12 +122,11 @@ siren_status siren_tool_bench(int argc, char **argv) {
         {"networks", "N", "slices trained side by side", SIREN_OPTION_SIZE, &size.networks, 1, 65536},
         {"steps", "N", "training steps to time in each of five rounds", SIREN_OPTION_SIZE, &size.steps, 1,
          100000},
-        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &size.gemm, 0, 0},
-        {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &size.matrix_units, 0, 0},
-        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
-        {"compare", NULL, "measure nothing, but show saved outputs of --json side by side", SIREN_OPTION_FLAG,
-         &compare, 0, 0},
+        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &device_choice),
+        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &size.gemm),
+        SIREN_FLAG("matrix-units", SIREN_MATRIX_HELP, &size.matrix_units),
+        SIREN_FLAG("json", "machine-readable output", &json),
+        SIREN_FLAG("compare", "measure nothing, but show saved outputs of --json side by side", &compare),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -141,8 +140,7 @@ siren_status siren_tool_bench(int argc, char **argv) {
             "medians. --compare shows what\n"
             "several devices reached on the same network, and whether they decode to the same bits.",
         .example = "sirencl bench --device cpu --json",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 

@@ -37,8 +37,8 @@ siren_status siren_tool_compare(int argc, char **argv) {
     size_t memory = siren_tool_memory();
     const char *mask = NULL, *files[2];
     const siren_option options[] = {
-        {"mask", "FILE", "3-D image; only voxels where it is not 0 count", SIREN_OPTION_TEXT, &mask, 0, 0},
-        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
+        SIREN_TEXT("mask", "FILE", "3-D image; only voxels where it is not 0 count", &mask),
+        SIREN_FLAG("json", "machine-readable output", &json),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -50,8 +50,7 @@ siren_status siren_tool_compare(int argc, char **argv) {
                                           "with the first image's maximum minus minimum as peak, the largest "
                                           "absolute error, and the mean of |a-b|/|a|.",
                                .example = "sirencl compare --mask dwi_mask.nii.gz dwi.nii.gz restored.nii.gz",
-                               .options = options,
-                               .n_options = sizeof options / sizeof *options};
+                               SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 

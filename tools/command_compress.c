@@ -96,28 +96,26 @@ siren_status siren_tool_compress(int argc, char **argv) {
     const char *files[2];
     compress.memory_limit = siren_tool_memory();
     const siren_option own[] = {
-        {"mask", "FILE",
-         "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
-         "auto: by MRtrix3's dwi2mask",
-         SIREN_OPTION_TEXT, &compress.mask, 0, 0},
-        {"bval", "FILE", "b-values to attach; else IN.bval where it exists", SIREN_OPTION_TEXT,
-         &compress.bval, 0, 0},
-        {"bvec", "FILE", "directions to attach; else IN.bvec where it exists", SIREN_OPTION_TEXT,
-         &compress.bvec, 0, 0},
-        {"sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists", SIREN_OPTION_TEXT,
-         &compress.sidecar, 0, 0},
-        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &wanted.choice, 0, 0},
-        {"allow-failed-device", NULL, SIREN_ALLOW_FAILED_HELP, SIREN_OPTION_FLAG, &wanted.allow_failed, 0, 0},
-        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &wanted.gemm, 0, 0},
-        {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &wanted.matrix_units, 0, 0},
+        SIREN_TEXT(
+            "mask", "FILE",
+            "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
+            "auto: by MRtrix3's dwi2mask",
+            &compress.mask),
+        SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval where it exists", &compress.bval),
+        SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec where it exists", &compress.bvec),
+        SIREN_TEXT("sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists",
+                   &compress.sidecar),
+        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &wanted.choice),
+        SIREN_FLAG("allow-failed-device", SIREN_ALLOW_FAILED_HELP, &wanted.allow_failed),
+        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &wanted.gemm),
+        SIREN_FLAG("matrix-units", SIREN_MATRIX_HELP, &wanted.matrix_units),
         {"memory", "BYTES",
          "bytes for series, training and decoding on host and\ndevice together, e.g. 16G; else half of "
          "the\nphysical memory",
          SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
-        {"force", NULL, "replace OUT.siren where it exists", SIREN_OPTION_FLAG, &compress.overwrite, 0, 0},
-        {"profile", NULL, "tell where the time went: kernels, transfers, stages of the host",
-         SIREN_OPTION_FLAG, &profiling, 0, 0},
-        {"json", NULL, "machine-readable summary", SIREN_OPTION_FLAG, &json, 0, 0},
+        SIREN_FLAG("force", "replace OUT.siren where it exists", &compress.overwrite),
+        SIREN_FLAG("profile", "tell where the time went: kernels, transfers, stages of the host", &profiling),
+        SIREN_FLAG("json", "machine-readable summary", &json),
         SIREN_COMMON_OPTIONS(common),
     };
     siren_option options[SIREN_MAX_SETTINGS + sizeof own / sizeof *own];

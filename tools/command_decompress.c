@@ -71,13 +71,14 @@ siren_status siren_tool_decompress(int argc, char **argv) {
          &decompress.slices, 0, 0},
         {"volumes", "A:B", "restore only volumes A to B-1, counted from 0;\nno other is evaluated",
          SIREN_OPTION_SPAN, &decompress.volumes, 0, 0},
-        {"voxel", "X,Y,Z",
-         "print the values of one voxel, a line each, counted from 0,\nslope and intercept applied; "
-         "without OUT, and on the host",
-         SIREN_OPTION_TEXT, &voxel, 0, 0},
-        {"json", NULL, "with --voxel: machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
-        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &decompress.overwrite, 0, 0},
+        SIREN_TEXT(
+            "voxel", "X,Y,Z",
+            "print the values of one voxel, a line each, counted from 0,\nslope and intercept applied; "
+            "without OUT, and on the host",
+            &voxel),
+        SIREN_FLAG("json", "with --voxel: machine-readable output", &json),
+        SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
+        SIREN_FLAG("force", "replace files that exist", &decompress.overwrite),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &decompress.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -94,8 +95,7 @@ siren_status siren_tool_decompress(int argc, char **argv) {
                    "checksum: its record's is checked, and with\n"
                    "--volumes some points of each block are compared with the host.",
         .example = "sirencl decompress --slices 20:21 --volumes 0:5 dwi.siren slice20.nii.gz",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 

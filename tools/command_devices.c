@@ -61,7 +61,7 @@ static void print_table(const siren_device_facts *facts, size_t n) {
 siren_status siren_tool_devices(int argc, char **argv) {
     bool json = false;
     siren_common_options common = {0};
-    const siren_option options[] = {{"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
+    const siren_option options[] = {SIREN_FLAG("json", "machine-readable output", &json),
                                     SIREN_COMMON_OPTIONS(common)};
     const siren_usage usage = {
         .command = "devices",
@@ -72,8 +72,7 @@ siren_status siren_tool_devices(int argc, char **argv) {
             "--device of other commands takes cpu, gpu, PLATFORM:INDEX as listed here, or part of a name.\n"
             "Where several devices can share the work, it takes a list (0:0,1:0) or all, too, and /N\n"
             "splits a device into N parts of as many compute units each (cpu/2).",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &status)) return status;
 

@@ -18,8 +18,7 @@ static siren_status parse_tissues(char *text, const char *tissues[3]) {
     if (!three)
         return siren_fail(
             SIREN_USAGE,
-            "--tissues is '%s' but must be three files: white matter, grey matter, fluid, joined "
-            "by commas",
+            "--tissues is '%s' but must be three files: white matter, grey matter, fluid, joined by commas",
             text);
     *first = *second = '\0';
     tissues[0] = text;
@@ -110,25 +109,22 @@ siren_status siren_tool_evaluate(int argc, char **argv) {
     const char *device_choice = NULL, *tissues = NULL, *panel_text = NULL, *files[2];
     bool json = false, no_diffusion = false, no_fod = false;
     const siren_option options[] = {
-        {"output", "DIR", "folder for maps and evaluation.json (also -o)", SIREN_OPTION_TEXT,
-         &evaluate.folder, 0, 0},
-        {"mask", "FILE", "brain mask; else every voxel counts", SIREN_OPTION_TEXT, &evaluate.mask, 0, 0},
-        {"tissues", "WM,GM,CSF", "three masks for statistics of each tissue", SIREN_OPTION_TEXT, &tissues, 0,
-         0},
-        {"bval", "FILE", "b-values; else those beside ORIGINAL", SIREN_OPTION_TEXT, &evaluate.bval, 0, 0},
-        {"bvec", "FILE", "directions; else those beside ORIGINAL", SIREN_OPTION_TEXT, &evaluate.bvec, 0, 0},
-        {"no-diffusion", NULL, "intensities only: do not run MRtrix3", SIREN_OPTION_FLAG, &no_diffusion, 0,
-         0},
-        {"no-fod", NULL, "no fibre orientation distributions, which take longest", SIREN_OPTION_FLAG, &no_fod,
-         0, 0},
+        SIREN_TEXT("output", "DIR", "folder for maps and evaluation.json (also -o)", &evaluate.folder),
+        SIREN_TEXT("mask", "FILE", "brain mask; else every voxel counts", &evaluate.mask),
+        SIREN_TEXT("tissues", "WM,GM,CSF", "three masks for statistics of each tissue", &tissues),
+        SIREN_TEXT("bval", "FILE", "b-values; else those beside ORIGINAL", &evaluate.bval),
+        SIREN_TEXT("bvec", "FILE", "directions; else those beside ORIGINAL", &evaluate.bvec),
+        SIREN_FLAG("no-diffusion", "intensities only: do not run MRtrix3", &no_diffusion),
+        SIREN_FLAG("no-fod", "no fibre orientation distributions, which take longest", &no_fod),
         {"time-limit", "SECONDS", "for each program of MRtrix3; 0 for none", SIREN_OPTION_DOUBLE,
          &evaluate.time_limit, 0, 1e9},
-        {"panel", "Z[,V]",
-         "draw slice Z of volume V (else 0): values, relative\nerror, SSIM, as 'sirencl panel' does",
-         SIREN_OPTION_TEXT, &panel_text, 0, 0},
-        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
-        {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &evaluate.overwrite, 0, 0},
+        SIREN_TEXT(
+            "panel", "Z[,V]",
+            "draw slice Z of volume V (else 0): values, relative\nerror, SSIM, as 'sirencl panel' does",
+            &panel_text),
+        SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
+        SIREN_FLAG("json", "machine-readable output", &json),
+        SIREN_FLAG("force", "replace files that exist", &evaluate.overwrite),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &evaluate.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -143,8 +139,7 @@ siren_status siren_tool_evaluate(int argc, char **argv) {
             "fibre orientation\n"
             "distributions, in the brain and in each tissue. Maps go to a folder; see docs/evaluate.md.",
         .example = "sirencl evaluate dwi.nii.gz dwi.siren --mask dwi_mask.nii.gz -o evaluation",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 

@@ -11,13 +11,12 @@ siren_status siren_tool_glyphs(int argc, char **argv) {
     const char *folders[SIREN_FIGURE_MOST_RESULTS] = {NULL}, *labels[SIREN_FIGURE_MOST_RESULTS];
     bool overwrite = false;
     const siren_option options[] = {
-        {"output", "DIR", "folder for the figure (also -o)", SIREN_OPTION_TEXT, &folder, 0, 0},
+        SIREN_TEXT("output", "DIR", "folder for the figure (also -o)", &folder),
         {"slice", "Z", "counted from 0; else the middle one", SIREN_OPTION_SPAN, &glyphs.slice, 0, 0},
         {"x", "A:B", "glyphs of voxels A to B-1 along x", SIREN_OPTION_SPAN, &glyphs.x, 0, 0},
         {"y", "A:B", "glyphs of voxels A to B-1 along y", SIREN_OPTION_SPAN, &glyphs.y, 0, 0},
-        {"labels", "A,B,...", "above the results; else names of the folders", SIREN_OPTION_TEXT, &label_text,
-         0, 0},
-        {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &overwrite, 0, 0},
+        SIREN_TEXT("labels", "A,B,...", "above the results; else names of the folders", &label_text),
+        SIREN_FLAG("force", "replace files that exist", &overwrite),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &glyphs.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -32,8 +31,7 @@ siren_status siren_tool_glyphs(int argc, char **argv) {
             "'sirencl evaluate' made of them: colour-coded anisotropy, tensor ellipsoids, fibre orientation\n"
             "distributions. Needs gnuplot; see docs/panels.md.",
         .example = "sirencl glyphs evaluation128 evaluation256 --slice 40 --x 40:70 --y 50:80 -o glyphs",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, folders, &status)) return status;
 

@@ -159,7 +159,7 @@ siren_status siren_tool_info(int argc, char **argv) {
     siren_common_options common = {0};
     const char *file[1];
     const siren_option options[] = {
-        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
+        SIREN_FLAG("json", "machine-readable output", &json),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -172,11 +172,9 @@ siren_status siren_tool_info(int argc, char **argv) {
             "stored type to the archive's bytes; the PSNR is -10 log10 of the mean squared error of the "
             "exact decode on\n"
             "intensities scaled to [0,1] for each volume of a block, inside the mask where there is one. "
-            "With "
-            "--verbose each\nblock has a line.",
+            "With --verbose each\nblock has a line.",
         .example = "sirencl info --json dwi.siren",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, file, &status)) return status;
 

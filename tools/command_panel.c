@@ -12,16 +12,15 @@ siren_status siren_tool_panel(int argc, char **argv) {
     const char *files[1 + SIREN_FIGURE_MOST_RESULTS] = {NULL}, *labels[SIREN_FIGURE_MOST_RESULTS];
     bool overwrite = false;
     const siren_option options[] = {
-        {"output", "DIR", "folder for the figure (also -o)", SIREN_OPTION_TEXT, &folder, 0, 0},
+        SIREN_TEXT("output", "DIR", "folder for the figure (also -o)", &folder),
         {"slice", "Z", "counted from 0; else the middle one", SIREN_OPTION_SPAN, &slice, 0, 0},
         {"volume", "V", "counted from 0", SIREN_OPTION_SIZE, &panel.volume, 0, 0x1p31},
         {"x", "A:B", "show only voxels A to B-1 along x", SIREN_OPTION_SPAN, &panel.x, 0, 0},
         {"y", "A:B", "show only voxels A to B-1 along y", SIREN_OPTION_SPAN, &panel.y, 0, 0},
-        {"mask", "FILE", "relative errors and SSIM only inside", SIREN_OPTION_TEXT, &panel.mask, 0, 0},
-        {"labels", "A,B,...", "above the results; else their file names", SIREN_OPTION_TEXT, &label_text, 0,
-         0},
-        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &overwrite, 0, 0},
+        SIREN_TEXT("mask", "FILE", "relative errors and SSIM only inside", &panel.mask),
+        SIREN_TEXT("labels", "A,B,...", "above the results; else their file names", &label_text),
+        SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
+        SIREN_FLAG("force", "replace files that exist", &overwrite),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &panel.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -34,8 +33,7 @@ siren_status siren_tool_panel(int argc, char **argv) {
             "Draws what up to eight results, images or archives, have made of one slice of one volume: "
             "values, relative\nerrors and SSIM on common scales. Needs gnuplot; see docs/panels.md.",
         .example = "sirencl panel dwi.nii.gz a.siren b.siren --slice 40 -o panel",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 

@@ -64,16 +64,15 @@ siren_status siren_tool_phantom(int argc, char **argv) {
     const char *dims = "140x140x96", *shells = "0:5,1000:64",
                *datatype = siren_datatype_name(a.phantom.datatype);
     const siren_option options[] = {
-        {"dims", "XxYxZ", "voxels along each axis; the head fills the grid", SIREN_OPTION_TEXT, &dims, 0, 0},
-        {"shells", "B:N,...", "b-value in s/mm^2 and number of volumes of each shell", SIREN_OPTION_TEXT,
-         &shells, 0, 0},
+        SIREN_TEXT("dims", "XxYxZ", "voxels along each axis; the head fills the grid", &dims),
+        SIREN_TEXT("shells", "B:N,...", "b-value in s/mm^2 and number of volumes of each shell", &shells),
         {"snr", "X", "mean b = 0 signal of white matter over sigma; 0 or inf: no noise", SIREN_OPTION_DOUBLE,
          &a.phantom.snr, 0, INFINITY},
         {"seed", "N", "another seed, another head", SIREN_OPTION_UINT64, &a.phantom.seed, 0, 0x1p64},
-        {"datatype", "T", "int16, uint16 or float32", SIREN_OPTION_TEXT, &datatype, 0, 0},
+        SIREN_TEXT("datatype", "T", "int16, uint16 or float32", &datatype),
         {"voxel", "MM", "voxel size in the header, 0 for a field of view of\n210 x 210 x 144 mm",
          SIREN_OPTION_DOUBLE, &a.voxel, 0, 1000},
-        {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &a.force, 0, 0},
+        SIREN_FLAG("force", "replace files that exist", &a.force),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -91,8 +90,7 @@ siren_status siren_tool_phantom(int argc, char **argv) {
             "mm^2/s; where fibres cross, of their volume-weighted mean tensor), each .nii or .nii.gz as OUT "
             "is.",
         .example = "sirencl phantom --dims 64x64x8 --shells 0:2,1000:16 --seed 7 dwi.nii.gz",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &status)) return status;
 

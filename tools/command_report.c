@@ -30,12 +30,11 @@ siren_status siren_tool_report(int argc, char **argv) {
     siren_common_options common = {0};
     const char *page_choice = NULL, *figures_choice = NULL, *folder;
     const siren_option options[] = {
-        {"output", "FILE", "the page (also -o); else report.html in the run folder", SIREN_OPTION_TEXT,
-         &page_choice, 0, 0},
-        {"figures", "DIR", "folder for the figures, their data and scripts; else figures\nin the run folder",
-         SIREN_OPTION_TEXT, &figures_choice, 0, 0},
-        {"force", NULL, "replace the page; scripts in the folder of figures are kept", SIREN_OPTION_FLAG,
-         &force, 0, 0},
+        SIREN_TEXT("output", "FILE", "the page (also -o); else report.html in the run folder", &page_choice),
+        SIREN_TEXT("figures", "DIR",
+                   "folder for the figures, their data and scripts; else figures\nin the run folder",
+                   &figures_choice),
+        SIREN_FLAG("force", "replace the page; scripts in the folder of figures are kept", &force),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {.command = "report",
@@ -47,8 +46,7 @@ siren_status siren_tool_report(int argc, char **argv) {
                                           "figures with scripts that may be "
                                           "edited;\ndrawn again, the page has what they draw then.",
                                .example = "sirencl report runs/quick -o quick.html",
-                               .options = options,
-                               .n_options = sizeof options / sizeof *options};
+                               SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, &folder, &status)) return status;
 

@@ -13,16 +13,15 @@ siren_status siren_tool_selftest(int argc, char **argv) {
     siren_common_options common = {0};
     const char *device_choice = NULL, *gemm = NULL;
     const siren_option options[] = {
-        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &gemm, 0, 0},
+        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &device_choice),
+        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &gemm),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {.command = "selftest",
                                .arguments = "",
                                .summary = "Runs every kernel on the device and compares its results with "
                                           "plain C. Exit code 10 where one differs.",
-                               .options = options,
-                               .n_options = sizeof options / sizeof *options};
+                               SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &status)) return status;
 

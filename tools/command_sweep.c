@@ -261,24 +261,21 @@ siren_status siren_tool_sweep(int argc, char **argv) {
     siren_common_options common = {0};
     bool keep_going = false;
     const siren_option options[] = {
-        {"output", "RUN", "the run folder, made where it is missing; needed unless\n--dry-run (also -o)",
-         SIREN_OPTION_TEXT, &a.output, 0, 0},
-        {"input", "FILE", "NIfTI series instead of the experiment's only input", SIREN_OPTION_TEXT, &a.image,
-         0, 0},
-        {"dry-run", NULL, "print the trials with sizes, work and estimated time, and\ntrain nothing",
-         SIREN_OPTION_FLAG, &a.dry_run, 0, 0},
-        {"keep-going", NULL, "go on with other trials where one fails; this is the default",
-         SIREN_OPTION_FLAG, &keep_going, 0, 0},
-        {"fail-fast", NULL, "stop at the first trial that fails or diverges", SIREN_OPTION_FLAG,
-         &a.sweep.fail_fast, 0, 0},
-        {"yes", NULL, "accept more than 100,000 trials", SIREN_OPTION_FLAG, &a.yes, 0, 0},
-        {"device", "D",
-         SIREN_DEVICE_HELP ";\n'all', a list 'gpu,cpu', and parts 'cpu/2' are used side by side",
-         SIREN_OPTION_TEXT, &a.device, 0, 0},
-        {"allow-failed-device", NULL, SIREN_ALLOW_FAILED_HELP, SIREN_OPTION_FLAG, &a.allow_failed, 0, 0},
-        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &a.gemm, 0, 0},
+        SIREN_TEXT("output", "RUN",
+                   "the run folder, made where it is missing; needed unless\n--dry-run (also -o)", &a.output),
+        SIREN_TEXT("input", "FILE", "NIfTI series instead of the experiment's only input", &a.image),
+        SIREN_FLAG("dry-run", "print the trials with sizes, work and estimated time, and\ntrain nothing",
+                   &a.dry_run),
+        SIREN_FLAG("keep-going", "go on with other trials where one fails; this is the default", &keep_going),
+        SIREN_FLAG("fail-fast", "stop at the first trial that fails or diverges", &a.sweep.fail_fast),
+        SIREN_FLAG("yes", "accept more than 100,000 trials", &a.yes),
+        SIREN_TEXT("device", "D",
+                   SIREN_DEVICE_HELP ";\n'all', a list 'gpu,cpu', and parts 'cpu/2' are used side by side",
+                   &a.device),
+        SIREN_FLAG("allow-failed-device", SIREN_ALLOW_FAILED_HELP, &a.allow_failed),
+        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &a.gemm),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &a.sweep.memory_limit, 0x1p20, 0x1p62},
-        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &a.json, 0, 0},
+        SIREN_FLAG("json", "machine-readable output", &a.json),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -287,14 +284,12 @@ siren_status siren_tool_sweep(int argc, char **argv) {
         .n_arguments = 1,
         .summary =
             "Trains every network shape that an experiment file asks for (docs/experiments.md) on every "
-            "block of "
-            "its inputs,\n"
+            "block of its inputs,\n"
             "and keeps archives, training curves and figures in a run folder (docs/run-folder.md). What is "
             "finished is durable:\n"
             "the same command goes on where it was stopped, and 'sirencl report RUN' makes a page of it.",
         .example = "sirencl sweep configs/quick.json --device cpu -o quick",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &status)) return status;
 

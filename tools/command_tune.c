@@ -247,17 +247,15 @@ siren_status siren_tool_tune(int argc, char **argv) {
     bool verified = false;
     SIREN_AT_END(tuning_free) tuning t = {.time_limit = 120};
     const siren_option options[] = {
-        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"family", "NAME", "kernels to tune, chain or layer; else those that the device uses",
-         SIREN_OPTION_TEXT, &family, 0, 0},
+        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &device_choice),
+        SIREN_TEXT("family", "NAME", "kernels to tune, chain or layer; else those that the device uses",
+                   &family),
         {"time-limit", "N", "seconds for one configuration, after which it is skipped", SIREN_OPTION_SIZE,
          &t.time_limit, 1, 86400},
-        {"allow-failed-device", NULL, "go on where the default configuration fails", SIREN_OPTION_FLAG,
-         &t.allow_failed, 0, 0},
+        SIREN_FLAG("allow-failed-device", "go on where the default configuration fails", &t.allow_failed),
         {"probe", "N", "verify and time configuration N of the list in this process, and keep\nnothing",
          SIREN_OPTION_SPAN, &probe, 0, 0},
-        {"verified", NULL, "with --probe: time only, it has been verified before", SIREN_OPTION_FLAG,
-         &verified, 0, 0},
+        SIREN_FLAG("verified", "with --probe: time only, it has been verified before", &verified),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -267,14 +265,12 @@ siren_status siren_tool_tune(int argc, char **argv) {
             "Tries a list of kernel configurations on the device, each in a process of its own: it is built, "
             "checked\n"
             "against known answers, then timed in several rounds. The quickest ones for narrow, medium and "
-            "wide networks are "
-            "kept in\n"
+            "wide networks are kept in\n"
             "$XDG_CACHE_HOME/sirencl (else ~/.cache/sirencl) and used by all commands from then on; "
             "SIRENCL_TUNE=off ignores\n"
             "them. Decoded bits never depend on it.",
         .example = "sirencl tune --device gpu",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &status)) return status;
 

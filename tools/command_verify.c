@@ -9,7 +9,7 @@ siren_status siren_tool_verify(int argc, char **argv) {
     const char *device_choice = NULL, *file[1];
     size_t memory = siren_tool_memory();
     const siren_option options[] = {
-        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
+        SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -21,8 +21,7 @@ siren_status siren_tool_verify(int argc, char **argv) {
             "Checks every checksum of the archive, decodes every block and compares it with its checksum.\n"
             "Exit code 3 for a damaged archive, 5 where a block decodes to other bits.",
         .example = "sirencl verify --device host dwi.siren",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
+        SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, file, &status)) return status;
 

@@ -176,8 +176,7 @@ static void write_figures(FILE *out, const siren_report_figures *figures) {
     if (figures->n_other > 0)
         fprintf(out,
                 "<p>%zu trials are in the table only: their learning rate, w0 or number of epochs is not "
-                "that of the first "
-                "trial of their kind.</p>\n",
+                "that of the first trial of their kind.</p>\n",
                 figures->n_other);
     fputs("</section>\n", out);
 }

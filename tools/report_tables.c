@@ -105,9 +105,8 @@ void siren_report_tables_write(FILE *out, const siren_report_run *run) {
     for (size_t i = 0; i < run->n_trials; i++) n_inputs += is_first_of_input(run, i);
     fputs(
         "<section>\n<h2>Relative errors</h2>\n<p>Mean ± standard deviation over voxels of |x − x'| / |x|, x "
-        "of the original and "
-        "x' of what the method restored. A few voxels where x is small can govern a mean: evaluation.csv has "
-        "medians.</p>\n",
+        "of the original and x' of what the method restored. A few voxels where x is small can govern a "
+        "mean: evaluation.csv has medians.</p>\n",
         out);
     for (size_t i = 0; i < run->n_trials; i++) {
         char id[32] = "table1";

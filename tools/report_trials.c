@@ -178,10 +178,8 @@ siren_status siren_report_trials_write(FILE *out, const siren_report_run *run) {
         fputs("</tr>\n", out);
     }
     fputs("</tbody>\n</table>\n</div>\n<p>PSNR: mean ± standard deviation over slices, of what the archive "
-          "decodes "
-          "to; published: with the clamping of the published code. The ratio is the size of the voxels, in "
-          "their "
-          "stored type or as float32, to that of the archive.</p>\n</section>\n",
+          "decodes to; published: with the clamping of the published code. The ratio is the size of the "
+          "voxels, in their stored type or as float32, to that of the archive.</p>\n</section>\n",
           out);
     return SIREN_OK;
 }

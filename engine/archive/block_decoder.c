@@ -208,8 +208,7 @@ siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive 
     if (whole && crc != entry->decoded_crc)
         return siren_fail(SIREN_INTEGRITY,
                           "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
-                          "%016llx); try --device host, and report "
-                          "the device",
+                          "%016llx); try --device host, and report the device",
                           name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
     *voxels = decoded;
     return SIREN_OK;

@@ -1,4 +1,5 @@
 #include "engine/archive/parameters.h"
+#include "host/float_bits.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -94,18 +95,6 @@ static void get_planes(const uint8_t *planes, uint32_t *values, size_t n, unsign
         for (size_t i = 0; i < n; i++) values[i] |= (uint32_t)*planes++ << (8 * byte);
 }
 
-static uint32_t bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static float float_of(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 /* Small magnitudes become small numbers, so that high byte planes are mostly 0: 0, -1, 1, -2, 2 ... are 0, 1,
  * 2, 3, 4. */
 static uint32_t zigzag(int q) { return (uint32_t)(q < 0 ? -2 * q - 1 : 2 * q); }
@@ -157,7 +146,7 @@ siren_status siren_rounded_write(const siren_network *network, unsigned bits, co
     size_t n_steps = siren_rounded_n_steps(network);
     SIREN_RETURN_IF_FAILED(siren_allocate(&values, siren_network_n_params(network) + n_steps, sizeof *values,
                                           "the stored values"));
-    for (size_t i = 0; i < n_steps; i++) values[i] = bits_of(rounded->steps[i]) >> 16;
+    for (size_t i = 0; i < n_steps; i++) values[i] = siren_bits_of(rounded->steps[i]) >> 16;
     put_planes(bytes, values, n_steps, 2);
     bytes += 2 * n_steps;
     for (group g = FINE; g < N_GROUPS; g++) {
@@ -175,7 +164,7 @@ siren_status siren_float32_write(const float *params, size_t n_params, uint8_t *
     SIREN_FREE_AT_END uint32_t *values = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_params, sizeof *values, "the stored values"));
     for (size_t i = 0; i < n_params; i++)
-        values[i] = fabsf(params[i]) < SIREN_SMALLEST_STEP ? 0 : bits_of(params[i]);
+        values[i] = fabsf(params[i]) < SIREN_SMALLEST_STEP ? 0 : siren_bits_of(params[i]);
     put_planes(bytes, values, n_params, 4);
     return SIREN_OK;
 }
@@ -191,7 +180,7 @@ static siren_status decode(const char *name, const siren_network *network, unsig
     get_planes(bytes, values, n_steps, 2);
     bytes += 2 * n_steps;
     for (size_t i = 0; i < n_steps; i++) {
-        rounded->steps[i] = float_of(values[i] << 16);
+        rounded->steps[i] = siren_float_of(values[i] << 16);
         if (signbit(rounded->steps[i]) || !is_storable(rounded->steps[i]))
             return siren_fail(SIREN_CORRUPT,
                               "%s: step %zu of the weights is %g, neither 0 nor between 2^-60 and infinity",
@@ -231,7 +220,7 @@ siren_status siren_dequantise(const char *name, const siren_network *network, un
     SIREN_RETURN_IF_FAILED(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
     if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
         get_planes(bytes, values, n_params, 4);
-        for (size_t i = 0; i < n_params; i++) made[i] = float_of(values[i]);
+        for (size_t i = 0; i < n_params; i++) made[i] = siren_float_of(values[i]);
     } else {
         SIREN_RETURN_IF_FAILED(siren_rounded_create(network, &rounded));
         SIREN_RETURN_IF_FAILED(decode(name, network, weight_bits, bytes, values, &rounded));

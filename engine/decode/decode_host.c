@@ -4,6 +4,7 @@
 #include "cl/polynomials.h"
 #include "host/clones.h"
 #include "host/threads.h"
+#include "host/float_bits.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -11,18 +12,6 @@
 
 /* The operations of cl/prelude.cl. Excess precision or contraction would change bits: the build sets
  * -ffp-contract=off, and every fused operation is written fmaf. */
-
-static inline uint32_t bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static inline float float_of(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
 
 /* sin(pi u), |u| < 2^22 */
 static inline float sinpi_exact(float u) {
@@ -33,11 +22,11 @@ static inline float sinpi_exact(float u) {
     p = fmaf(s, p, SIREN_SIN_2);
     p = fmaf(s, p, SIREN_SIN_1);
     p = fmaf(s, p, SIREN_SIN_0);
-    return float_of(bits_of(p * r) ^ (bits_of(shifted) << 31));
+    return siren_float_of(siren_bits_of(p * r) ^ (siren_bits_of(shifted) << 31));
 }
 
 static inline float tanh_exact(float x) {
-    float magnitude = float_of(bits_of(x) & 0x7FFFFFFFu);
+    float magnitude = siren_float_of(siren_bits_of(x) & 0x7FFFFFFFu);
     float t = (magnitude < 10.0f ? magnitude : 10.0f) * (2.0f * SIREN_LOG2_E);
     float shifted = t + SIREN_ROUND_TO_INTEGER;
     float f = t - (shifted - SIREN_ROUND_TO_INTEGER);
@@ -47,10 +36,10 @@ static inline float tanh_exact(float x) {
     p = fmaf(f, p, SIREN_EXP_2);
     p = fmaf(f, p, SIREN_EXP_1);
     p = fmaf(f, p, 1.0f);
-    float d = float_of(bits_of(p) + (bits_of(shifted) << 23)) + 1.0f;
-    float y = float_of(SIREN_RECIPROCAL_ESTIMATE - bits_of(d));
+    float d = siren_float_of(siren_bits_of(p) + (siren_bits_of(shifted) << 23)) + 1.0f;
+    float y = siren_float_of(SIREN_RECIPROCAL_ESTIMATE - siren_bits_of(d));
     for (int step = 0; step < 4; step++) y = fmaf(y, fmaf(-d, y, 1.0f), y);
-    return float_of(bits_of(fmaf(-2.0f, y, 1.0f)) | (bits_of(x) & 0x80000000u));
+    return siren_float_of(siren_bits_of(fmaf(-2.0f, y, 1.0f)) | (siren_bits_of(x) & 0x80000000u));
 }
 
 static size_t host_padded(size_t width) { return (width + SIREN_HOST_COLUMNS - 1) / SIREN_HOST_COLUMNS * SIREN_HOST_COLUMNS; }

@@ -3,6 +3,7 @@
 #include "engine/decode/decode.h"
 #include "engine/encode/least_squares.h"
 #include "host/clones.h"
+#include "host/float_bits.h"
 
 #include <float.h>
 #include <math.h>
@@ -22,12 +23,10 @@ static float step_for(double magnitude, int largest) {
     double exact = magnitude / largest, limit = (double)FLT_MAX / largest;
     if (!(exact >= (double)SIREN_SMALLEST_STEP)) return 0.0f;
     float step = (float)(exact < limit ? exact : limit);
-    uint32_t bits;
-    memcpy(&bits, &step, sizeof bits);
+    uint32_t bits = siren_bits_of(step);
     if (exact < limit && (double)step < exact) bits++;
     if (exact < limit && (bits & 0xFFFF)) bits += 0x10000;
-    bits &= 0xFFFF0000u;
-    memcpy(&step, &bits, sizeof step);
+    step = siren_float_of(bits & 0xFFFF0000u);
     return (double)step > limit ? step_for(limit, largest) : step;
 }
 

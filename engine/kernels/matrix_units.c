@@ -3,6 +3,7 @@
 #include "engine/calls.h"
 #include "host/opencl/launch.h"
 #include "host/rng.h"
+#include "host/float_bits.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,11 +23,7 @@ const char *siren_matrix_file(siren_matrix_units units) {
 
 /* To 10 bits after the leading one, ties away from zero, as cvt.rna.tf32.f32. */
 static double round_to_tf32(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    bits = (bits + 0x1000u) & 0xFFFFE000u;
-    memcpy(&x, &bits, sizeof x);
-    return (double)x;
+    return (double)siren_float_of((siren_bits_of(x) + 0x1000u) & 0xFFFFE000u);
 }
 
 typedef struct {
@@ -63,8 +60,7 @@ static siren_status compare_products(const siren_device *device, const product_s
         if (!(fabs((double)arrays->results[i] - sum) <= CHECK_TOLERANCE * size))
             return siren_fail(SIREN_DEVICE,
                               "the matrix units of the device %s compute wrongly: %.9g for %.9g at (%d, %d) "
-                              "of a product over "
-                              "%d values; train without them",
+                              "of a product over %d values; train without them",
                               siren_device_get_facts(device)->name, (double)arrays->results[i], sum, row,
                               column, shape->n_k);
     }

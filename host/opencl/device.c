@@ -80,10 +80,9 @@ void siren_device_limit_room(siren_device *device, size_t bytes, bool late) {
 
 static siren_status no_platform(void) {
     return siren_fail(SIREN_NO_DEVICE, "no OpenCL platform was found; install one (Debian: pocl-opencl-icd "
-                                       "for the CPU, or your GPU vendor's "
-                                       "driver), or point OCL_ICD_VENDORS to the folder of its .icd files or "
-                                       "to its library (OCL_ICD_FILENAMES with "
-                                       "Khronos's loader)");
+                                       "for the CPU, or your GPU vendor's driver), or point OCL_ICD_VENDORS "
+                                       "to the folder of its .icd files or to its library (OCL_ICD_FILENAMES "
+                                       "with Khronos's loader)");
 }
 
 static void device_text(cl_device_id id, cl_device_info what, char *out, size_t size) {

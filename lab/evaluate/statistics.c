@@ -1,4 +1,5 @@
 #include "lab/evaluate/statistics.h"
+#include "host/float_bits.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -91,12 +92,6 @@ void siren_error_map(const float *errors, size_t n_grid, size_t n_volumes, const
 
 /* ---- statistics ---- */
 
-static uint32_t bits_of(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 /* The value of rank `rank` (from 0) of `n` values that are not negative. Their bits have their order: two counts, of the
  * upper and of the lower half of the bits, find it in linear time whatever the values. `counts` (65536) is scratch. */
 static float value_of_rank(const float *values, size_t n, size_t rank, size_t *counts) {
@@ -104,16 +99,13 @@ static float value_of_rank(const float *values, size_t n, size_t rank, size_t *c
     for (unsigned lower = 0; lower < 2; lower++) {
         memset(counts, 0, 65536 * sizeof *counts);
         for (size_t i = 0; i < n; i++) {
-            uint32_t bits = bits_of(values[i]);
+            uint32_t bits = siren_bits_of(values[i]);
             if (lower && bits >> 16 != half[0]) continue;
             counts[lower ? bits & 0xffff : bits >> 16]++;
         }
         for (half[lower] = 0; rank >= counts[half[lower]]; half[lower]++) rank -= counts[half[lower]];
     }
-    uint32_t bits = half[0] << 16 | half[1];
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return siren_float_of(half[0] << 16 | half[1]);
 }
 
 static double quantile(const float *values, size_t n, double share, size_t *counts) {

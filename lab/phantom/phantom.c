@@ -8,6 +8,7 @@
 #include "lab/phantom/phantom_anatomy.h"
 #include "host/rng.h"
 #include "host/threads.h"
+#include "host/float_bits.h"
 
 #define NOISE_NAME 0x52696365u     /* the noise's counter word where fields have their small names */
 #define NOMINAL_WHITE_MATTER 560.0 /* sets sigma where the grid misses all white matter */
@@ -133,18 +134,6 @@ static void fill_row(work *w, siren_anatomy *anatomy, row_scratch *r, size_t y, 
 /* The three functions below are polynomials of our own, so that they vectorise and give the same bits
  * everywhere; each is within 2e-7 of the true value relative to 1 (exp: to itself). */
 
-static inline float float_of_bits(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static inline uint32_t bits_of_float(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 /* exp(x) for -87 <= x <= 0 */
 static inline float exp_negative(float x) {
     float turns = x * 1.44269504f + 12582912.0f, whole = turns - 12582912.0f;
@@ -157,14 +146,14 @@ static inline float exp_negative(float x) {
     poly = poly * r + 0.5f;
     poly = poly * r + 1.0f;
     poly = poly * r + 1.0f;
-    return poly * float_of_bits((uint32_t)((int32_t)whole + 127) << 23);
+    return poly * siren_float_of((uint32_t)((int32_t)whole + 127) << 23);
 }
 
 /* -2 log(u) for 0 < u <= 1: log(m) by the series of atanh((m - 1) / (m + 1)), m within sqrt(2) of 1 */
 static inline float minus_two_log(float u) {
-    uint32_t bits = bits_of_float(u), shifted = bits - 0x3F3504F3u;
+    uint32_t bits = siren_bits_of(u), shifted = bits - 0x3F3504F3u;
     int32_t exponent = (int32_t)shifted >> 23;
-    float m = float_of_bits(bits - ((uint32_t)exponent << 23));
+    float m = siren_float_of(bits - ((uint32_t)exponent << 23));
     float s = (m - 1) / (m + 1), q = s * s;
     float poly = 2.0f / 9;
     poly = poly * q + 2.0f / 7;

@@ -76,8 +76,7 @@ siren_status siren_report_curves(const siren_report_run *run, const siren_report
     SIREN_RETURN_IF_FAILED(siren_text_make(
         caption,
         "PSNR and mean squared error against epochs, of networks of %g layers of %g units%s before their "
-        "weights are quantised: "
-        "mean over the blocks of a trial%s.",
+        "weights are quantised: mean over the blocks of a trial%s.",
         shape->layers, shape->width, others ? " (unless the legend says otherwise)" : "",
         most_blocks > 1 ? "; the bands are one standard deviation wide on either side" : ""));
     *out = SIREN_TAKE(table);
