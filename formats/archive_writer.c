@@ -224,8 +224,7 @@ static siren_status finished_output(siren_archive_writer *writer, siren_output *
     const char *unfinished;
     if (!writer->finished || writer->failure != SIREN_OK)
         SIREN_RETURN_IF_FAILED(siren_archive_writer_finish(writer, &unfinished));
-    *output = writer->output;
-    writer->output = NULL;
+    *output = SIREN_TAKE(writer->output);
     return SIREN_OK;
 }
 

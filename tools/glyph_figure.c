@@ -96,14 +96,13 @@ static siren_status make_views(drawing *d, const char *path, const siren_series 
 
 /* Writes a tile and takes the picture. */
 static siren_status write_tile(drawing *d, size_t row, size_t column, siren_picture *picture) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     siren_status status = siren_staging_path(d->staging, output_names[row * N_TILES + column], &path);
     if (status == SIREN_OK)
         status = siren_png_write(path, false, picture->width, picture->height, picture->rgb);
     d->width[row] = picture->width;
     d->height[row] = picture->height;
     siren_picture_free(picture);
-    free(path);
     return status;
 }
 

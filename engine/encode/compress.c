@@ -48,7 +48,7 @@ static void compression_free(siren_compression *run) {
 /* ---- in the background ---- */
 
 static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
-    siren_encoded encoded;
+    SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
     char name[64];
     SIREN_RETURN_IF_FAILED(
         siren_trained_encode(run->trained, nth, run->settings.weight_bits, stop, &encoded));
@@ -63,7 +63,6 @@ static siren_status store_block(siren_compression *run, size_t nth, const atomic
     if (status == SIREN_OK && encoded.diverged)
         siren_log(SIREN_LOG_WARNING,
                   "%s diverged; the best parameters before that are kept; lower --lr or --w0", name);
-    siren_encoded_free(&encoded);
     return status;
 }
 

@@ -188,8 +188,7 @@ static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, si
 
 siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices) {
     SIREN_FREE_AT_END cl_device_id *ids = NULL;
-    SIREN_RETURN_IF_FAILED(enumerate(facts, &ids, n_devices));
-    return SIREN_OK;
+    return enumerate(facts, &ids, n_devices);
 }
 
 /* ---- choosing ---- */

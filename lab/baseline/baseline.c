@@ -67,6 +67,8 @@ typedef struct {
     size_t n;
 } compressed_form;
 
+static void form_free(compressed_form *form) { free(form->bytes); }
+
 static size_t series_bytes(const siren_series *series) {
     return siren_geometry_voxels(&series->geometry) * siren_datatype_size(series->geometry.datatype);
 }
@@ -142,13 +144,11 @@ static siren_status filter(const siren_baseline *baseline, const siren_series *s
 
 siren_status siren_baseline_run(const siren_baseline *baseline, const siren_series *series,
                                 siren_progress_fn progress, void *user, siren_baseline_result *out) {
-    compressed_form form = {NULL, 0};
+    SIREN_AT_END(form_free) compressed_form form = {NULL, 0};
     SIREN_RETURN_IF_FAILED(siren_baseline_check(baseline->method));
     if (!siren_baseline_compresses(baseline->method)) return filter(baseline, series, progress, user, out);
     SIREN_RETURN_IF_FAILED(encode(baseline, series, progress, user, &form));
-    siren_status status = decode(baseline, series, &form, progress, user, out);
-    free(form.bytes);
-    return status;
+    return decode(baseline, series, &form, progress, user, out);
 }
 
 /* ---- the search for a ratio ---- */
@@ -163,6 +163,8 @@ typedef struct {
     compressed_form form; /* of the nearest ratio yet, made at ... */
     double best_rate, best_ratio;
 } ratio_search;
+
+static void search_free(ratio_search *search) { form_free(&search->form); }
 
 static double distance(double ratio, double target) { return fabs(log(ratio / target)); }
 
@@ -223,8 +225,6 @@ static siren_status find_rate(ratio_search *search, const siren_series *series, 
         "that, or leave the ratio out",
         names[search->baseline.method], search->target, search->best_ratio, 100 * SIREN_BASELINE_TOLERANCE);
 }
-
-static void search_free(ratio_search *search) { free(search->form.bytes); }
 
 siren_status siren_baseline_search(const siren_baseline *baseline, const siren_series *series, double ratio,
                                    siren_progress_fn progress, void *user, siren_baseline_result *out) {

@@ -151,7 +151,7 @@ static void team_member(void *user, size_t member) {
 
 static siren_status run_team(const image_set *set, image_step step, const char *what,
                              siren_progress_fn progress, void *user) {
-    image_team *team = NULL;
+    SIREN_FREE_AT_END image_team *team = NULL;
     size_t n_threads = siren_processors() < set->n_images ? siren_processors() : set->n_images;
     SIREN_RETURN_IF_FAILED(siren_allocate(&team, 1, sizeof *team, "a team for images"));
     team->set = set;
@@ -159,11 +159,8 @@ static siren_status run_team(const image_set *set, image_step step, const char *
     team->what = what;
     team->progress = progress;
     team->user = user;
-    siren_status status = siren_threads_run(n_threads, team_member, team);
-    if (status == SIREN_OK && atomic_load(&team->stopped))
-        status = siren_fail(team->status, "%s", team->message);
-    free(team);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_threads_run(n_threads, team_member, team));
+    return atomic_load(&team->stopped) ? siren_fail(team->status, "%s", team->message) : SIREN_OK;
 }
 
 /* ---- encoding ---- */

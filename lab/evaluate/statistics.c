@@ -59,7 +59,7 @@ siren_status siren_relative_errors_of_vectors(const siren_series *x, const siren
                                               const uint8_t *mask, float *errors) {
     const siren_geometry *g = &x->geometry;
     const size_t n_grid = g->nx * g->ny * g->nz;
-    double *sizes = NULL; /* (n_grid) squared norms of x */
+    SIREN_FREE_AT_END double *sizes = NULL; /* (n_grid) squared norms of x */
     double distances[CHUNK], largest = 0;
     SIREN_RETURN_IF_FAILED(siren_allocate(&sizes, n_grid, sizeof *sizes, "the norms of vectors"));
     for (size_t first = 0; first < n_grid; first += CHUNK) {
@@ -72,7 +72,6 @@ siren_status siren_relative_errors_of_vectors(const siren_series *x, const siren
     }
     for (size_t i = 0; i < n_grid; i++)
         errors[i] = relative_error((double)errors[i], sqrt(sizes[i]), SIREN_ERROR_FLOOR * largest);
-    free(sizes);
     return SIREN_OK;
 }
 

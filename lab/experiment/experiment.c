@@ -221,15 +221,13 @@ static siren_status replace_input(const char *file, siren_value root, const char
     siren_value one = siren_value_member(root, "input"), many = siren_value_member(root, "inputs");
     siren_value given = siren_value_exists(many) ? siren_value_first(many) : one;
     if (siren_value_exists(siren_value_member(given, "name"))) {
-        new.name = old->name;
-        old->name = NULL;
+        new.name = SIREN_TAKE(old->name);
     } else if (name_of_path(image, &new.name) != SIREN_OK) {
         free_input(&new);
         return SIREN_SYSTEM;
     }
     new.train_on_mask = old->train_on_mask && old->mask;
-    new.mask = old->mask;
-    old->mask = NULL;
+    new.mask = SIREN_TAKE(old->mask);
     free_input(old);
     *old = new;
     return SIREN_OK;

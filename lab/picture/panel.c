@@ -172,14 +172,13 @@ static int compare_floats(const void *a, const void *b) {
 
 /* The value that `share` of the pixels do not exceed; NaN where none has one. */
 static siren_status quantile(const float *picture, size_t n, double share, double *out) {
-    float *sorted;
+    SIREN_FREE_AT_END float *sorted = NULL;
     size_t n_values = 0;
     SIREN_RETURN_IF_FAILED(siren_allocate(&sorted, n, sizeof *sorted, "values of a picture"));
     for (size_t i = 0; i < n; i++)
         if (!isnan(picture[i])) sorted[n_values++] = picture[i];
     qsort(sorted, n_values, sizeof *sorted, compare_floats);
     *out = n_values > 0 ? sorted[(size_t)(share * (double)(n_values - 1))] : NAN;
-    free(sorted);
     return SIREN_OK;
 }
 

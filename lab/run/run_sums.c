@@ -104,7 +104,7 @@ static bool is_there(const char *folder, const char *name) {
 }
 
 bool siren_run_has_added(const char *folder, siren_added added, bool *damaged) {
-    char *lines = NULL;
+    SIREN_FREE_AT_END char *lines = NULL;
     bool last = false, whole = read_lines(folder, &lines) == SIREN_OK;
     *damaged = false;
     for (char *next = lines, *line; whole && (line = strsep(&next, "\n"));) {
@@ -114,7 +114,6 @@ bool siren_run_has_added(const char *folder, siren_added added, bool *damaged) {
         *damaged = whole && check_line(folder, line) != SIREN_OK;
         whole = whole && !*damaged;
     }
-    free(lines);
     return whole && last;
 }
 

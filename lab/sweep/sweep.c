@@ -71,7 +71,7 @@ static bool has_trials(const siren_experiment *experiment, size_t input, siren_a
 
 /* Keeps what figures show of complete trials, and judges these; evaluation.csv holds what there is, also where this is interrupted. */
 static siren_status inspect_results(siren_sweeping *s) {
-    siren_complete_trial *complete = NULL;
+    SIREN_FREE_AT_END siren_complete_trial *complete = NULL;
     size_t n = 0;
     const siren_sweep_evaluate_plan plan = {s->experiment,        s->options,  s->inputs,
                                             s->workers[0].device, s->progress, s->user};
@@ -83,7 +83,6 @@ static siren_status inspect_results(siren_sweeping *s) {
         siren_status table = siren_run_evaluation_table(s->options->folder, complete, n);
         status = table != SIREN_OK ? table : status;
     }
-    free(complete);
     return status;
 }
 

@@ -100,15 +100,14 @@ static siren_status cut_image(const judging *run, const judged_original *o, cons
 static siren_status cut_mask(const judging *run, judged_original *o, const judged_trial *of,
                              siren_region region, const char *path) {
     static const char *const names[] = {"mask.nii", "wm.nii", "gm.nii", "csf.nii"};
-    siren_series part = {.voxels = NULL};
+    SIREN_AT_END(siren_series_free) siren_series part = {.voxels = NULL};
     if (!path) return SIREN_OK;
-    siren_status status = cut_image(run, o, path, names[region], &of->slices, &part, &o->masks[region]);
-    if (status == SIREN_OK && siren_mask_is_empty(&part)) {
+    SIREN_RETURN_IF_FAILED(cut_image(run, o, path, names[region], &of->slices, &part, &o->masks[region]));
+    if (siren_mask_is_empty(&part)) {
         siren_log(SIREN_LOG_INFO, "%s: is 0 on the slices of the trials, and is left out", path);
         free(SIREN_TAKE(o->masks[region]));
     }
-    siren_series_free(&part);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status prepare_original(const judging *run, const judged_trial *of, judged_original *o) {

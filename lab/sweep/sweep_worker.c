@@ -302,8 +302,7 @@ static siren_status begin_batch(siren_worker *worker, const siren_job *jobs, siz
 
 static siren_status end_curves(siren_batch *batch) {
     for (size_t i = 0; i < batch->n; i++) {
-        FILE *curve = batch->curves[i];
-        batch->curves[i] = NULL;
+        FILE *curve = SIREN_TAKE(batch->curves[i]);
         if (fclose(curve) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve");
     }
     return SIREN_OK;
