@@ -56,11 +56,7 @@ static siren_status resolve_spans(siren_restoration *run, const siren_decompress
     size_t first = layout->grid.z_begin, last = layout->grid.z_end;
     run->slices = options->slices;
     run->volumes = options->volumes;
-    if (run->slices.end == 0) {
-        run->slices.end = last;
-        if (run->slices.begin == 0) run->slices.begin = first;
-    }
-    if (run->slices.begin < first || run->slices.begin >= run->slices.end || run->slices.end > last)
+    if (!siren_span_complete(&run->slices, first, last))
         return siren_fail(SIREN_USAGE, "slices %zu:%zu are not in the archive, which holds %zu:%zu",
                           run->slices.begin, run->slices.end, first, last);
     return siren_layout_volumes(layout, &run->volumes);

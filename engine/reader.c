@@ -200,16 +200,9 @@ static void box_reading_free(box_reading *run) {
 static size_t length_of(siren_span span) { return span.end - span.begin; }
 
 static siren_status resolve(const char *axis, size_t first, size_t last, siren_span *span) {
-    siren_span wanted = *span;
-    if (wanted.end == 0) {
-        wanted.end = last;
-        if (wanted.begin == 0) wanted.begin = first;
-    }
-    if (wanted.begin < first || wanted.begin >= wanted.end || wanted.end > last)
-        return siren_fail(SIREN_USAGE, "%s %zu:%zu is not in the archive, which holds %zu:%zu", axis,
-                          wanted.begin, wanted.end, first, last);
-    *span = wanted;
-    return SIREN_OK;
+    if (siren_span_complete(span, first, last)) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "%s %zu:%zu is not in the archive, which holds %zu:%zu", axis, span->begin,
+                      span->end, first, last);
 }
 
 /* Copies what the box wants of `from`, voxels (volumes, nz, ny, nx) of a part of the series, into the buffer. */

@@ -213,18 +213,28 @@ siren_status siren_parse_span(const char *what, const char *text, siren_span *ou
     return SIREN_OK;
 }
 
+bool siren_parse_three(const char *text, char separator, size_t out[3]) {
+    for (int i = 0; i < 3; i++) {
+        char *end = NULL;
+        errno = 0;
+        unsigned long long n = isdigit((unsigned char)*text) ? strtoull(text, &end, 10) : 0;
+        if (!end || errno || n > SIZE_MAX || *end != (i < 2 ? separator : '\0')) return false;
+        out[i] = (size_t)n;
+        text = end + 1;
+    }
+    return true;
+}
+
 /* "slice", "volume" or "patch:16x16x16". */
 static bool parse_blocks(const char *text, siren_settings *out) {
     size_t size[3] = {0};
-    int n = 0;
     for (siren_block_kind kind = SIREN_BLOCK_SLICE; kind <= SIREN_BLOCK_VOLUME; kind++)
         if (strcmp(text, siren_block_kind_name(kind, 1)) == 0) {
             out->blocks = kind;
             return true;
         }
-    bool plain = strncmp(text, "patch:", 6) == 0 && text[6 + strspn(text + 6, "0123456789x")] == '\0';
-    if (!plain || sscanf(text, "patch:%zux%zux%zu%n", &size[0], &size[1], &size[2], &n) != 3) return false;
-    if (text[n] != '\0' || size[0] == 0 || size[1] == 0 || size[2] == 0) return false;
+    if (strncmp(text, "patch:", 6) != 0 || !siren_parse_three(text + 6, 'x', size)) return false;
+    if (size[0] == 0 || size[1] == 0 || size[2] == 0) return false;
     out->blocks = SIREN_BLOCK_PATCH;
     memcpy(out->patch, size, sizeof size);
     return true;

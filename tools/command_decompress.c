@@ -2,25 +2,14 @@
 #include "formats/number.h"
 #include "tools/tools.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static siren_status parse_voxel(const char *text, size_t out[3]) {
-    const char *next = text;
-    for (int axis = 0; axis < 3; axis++) {
-        char *end = NULL;
-        errno = 0;
-        unsigned long long n = *next >= '0' && *next <= '9' ? strtoull(next, &end, 10) : 0;
-        if (!end || errno || n > SIZE_MAX || *end != (axis < 2 ? ',' : '\0'))
-            return siren_fail(
-                SIREN_USAGE,
-                "--voxel is '%s' but must be three whole numbers X,Y,Z that count from 0, like 40,52,20",
-                text);
-        out[axis] = (size_t)n;
-        next = end + 1;
-    }
-    return SIREN_OK;
+    if (siren_parse_three(text, ',', out)) return SIREN_OK;
+    return siren_fail(
+        SIREN_USAGE, "--voxel is '%s' but must be three whole numbers X,Y,Z that count from 0, like 40,52,20",
+        text);
 }
 
 static siren_status print_json(const size_t voxel[3], const siren_voxel_series *series) {

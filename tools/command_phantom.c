@@ -1,8 +1,6 @@
 /* sirencl phantom: writes a brain-like diffusion series with its gradients, masks and ground truth. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lab/phantom/phantom_files.h"
@@ -17,19 +15,13 @@ typedef struct {
 
 static siren_status parse_dims(const char *text, siren_phantom_options *out) {
     size_t dims[3];
-    const char *next = text;
-    for (int axis = 0; axis < 3; axis++) {
-        char *end = NULL;
-        errno = 0;
-        unsigned long long n = *next >= '0' && *next <= '9' ? strtoull(next, &end, 10) : 0;
-        if (n < 1 || n > SIREN_PHANTOM_MAX_AXIS || errno != 0 || *end != (axis < 2 ? 'x' : 0))
-            return siren_fail(
-                SIREN_USAGE,
-                "--dims %s: is not three whole numbers from 1 to %d; write for example 140x140x96", text,
-                SIREN_PHANTOM_MAX_AXIS);
-        dims[axis] = (size_t)n;
-        next = end + 1;
-    }
+    bool fits = siren_parse_three(text, 'x', dims);
+    for (int axis = 0; fits && axis < 3; axis++)
+        fits = dims[axis] >= 1 && dims[axis] <= SIREN_PHANTOM_MAX_AXIS;
+    if (!fits)
+        return siren_fail(SIREN_USAGE,
+                          "--dims %s: is not three whole numbers from 1 to %d; write for example 140x140x96",
+                          text, SIREN_PHANTOM_MAX_AXIS);
     out->nx = dims[0];
     out->ny = dims[1];
     out->nz = dims[2];

@@ -179,12 +179,10 @@ siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
 }
 
 siren_status siren_layout_volumes(const siren_layout *layout, siren_span *volumes) {
-    size_t n_volumes = layout->geometry.n_volumes, end = volumes->end ? volumes->end : n_volumes;
-    if (volumes->begin >= end || end > n_volumes)
-        return siren_fail(SIREN_USAGE, "volumes %zu:%zu are not in the archive, which holds 0:%zu",
-                          volumes->begin, end, n_volumes);
-    volumes->end = end;
-    return SIREN_OK;
+    size_t n_volumes = layout->geometry.n_volumes;
+    if (siren_span_complete(volumes, 0, n_volumes)) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "volumes %zu:%zu are not in the archive, which holds 0:%zu",
+                      volumes->begin, volumes->end, n_volumes);
 }
 
 /* ---- records ---- */

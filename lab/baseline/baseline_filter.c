@@ -1,5 +1,6 @@
 /* Smoothing and denoising by MRtrix3's programs, through files in a folder of their own. */
 #include "lab/baseline/baseline_parts.h"
+#include "lab/evaluate/slices_cut.h"
 #include "formats/nifti.h"
 #include "formats/number.h"
 #include "host/process.h"
@@ -52,16 +53,12 @@ static siren_status write_input(const char *path, const siren_series *series) {
 static siren_status write_mask(const char *path, const siren_series *series, const uint8_t *mask) {
     const siren_geometry *g = &series->geometry;
     siren_geometry geometry;
-    SIREN_AT_END(siren_nifti_writer_discard_at) siren_nifti_writer *writer = NULL;
-    uint8_t header[352];
+    uint8_t header[SIREN_NEW_HEADER_BYTES];
     double size[3];
     siren_nifti_voxel_size(series->header, g, size);
     SIREN_RETURN_IF_FAILED(
         siren_nifti_new_header(SIREN_UINT8, g->nx, g->ny, g->nz, 1, size, &geometry, header));
-    SIREN_RETURN_IF_FAILED(siren_nifti_writer_open(path, false, &geometry, header, &writer));
-    for (size_t z = 0; z < g->nz; z++)
-        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(writer, 0, z, mask + z * g->nx * g->ny));
-    return siren_nifti_writer_commit(SIREN_TAKE(writer));
+    return siren_series_write(&(siren_series){geometry, header, (void *)(uintptr_t)mask}, path);
 }
 
 /* Stored values of a row from the filtered, scaled ones; not finite where the original is not. */

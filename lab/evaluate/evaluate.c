@@ -3,6 +3,7 @@
 #include "lab/evaluate/evaluate_input.h"
 #include "engine/model/grid.h"
 #include "lab/evaluate/evaluated_originals.h"
+#include "lab/evaluate/slices_cut.h"
 #include "lab/evaluate/ssim.h"
 #include "lab/run/run_folder.h"
 #include "formats/nifti.h"
@@ -114,16 +115,11 @@ static siren_status read_input(evaluating *run) {
 /* Writes run->map as `name` of the hidden folder. */
 static siren_status write_map(evaluating *run, const char *name) {
     siren_geometry geometry = run->in.original.geometry;
-    SIREN_AT_END(siren_nifti_writer_discard_at) siren_nifti_writer *writer = NULL;
     SIREN_FREE_AT_END uint8_t *header = NULL;
     SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_nifti_map_header(run->in.original.header, &geometry, &header));
     SIREN_RETURN_IF_FAILED(siren_staging_path(run->staging, name, &path));
-    SIREN_RETURN_IF_FAILED(siren_nifti_writer_open(path, false, &geometry, header, &writer));
-    for (size_t z = 0; z < geometry.nz; z++)
-        SIREN_RETURN_IF_FAILED(
-            siren_nifti_writer_slice(writer, 0, z, run->map + z * geometry.nx * geometry.ny));
-    return siren_nifti_writer_commit(SIREN_TAKE(writer));
+    return siren_series_write(&(siren_series){geometry, header, run->map}, path);
 }
 
 static double psnr_of(double peak, double mse) { return mse > 0 ? 10 * log10(peak * peak / mse) : INFINITY; }
