@@ -50,14 +50,14 @@ siren_status siren_matrix_units_enable(siren_device *device);
 
 /* Compresses the NIfTI file `image` into the archive `archive`. `info` (may be NULL) is yours: siren_archive_info_free(). */
 siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
-                                 const siren_compress_options *options, siren_progress_fn progress, void *user,
-                                 siren_archive_info *info);
+                                 const siren_compress_options *options, siren_progress_fn progress,
+                                 void *user, siren_archive_info *info);
 
 typedef struct {
     siren_span slices, volumes; /* in the numbering of the original series */
     bool overwrite;
     size_t
-        memory_limit; /* bytes for one decoded block or a layer of patches, or for a .nii.gz; larger is refused before allocation */
+        memory_limit; /* bytes for one decoded block or a band of patches, or for a .nii.gz; larger is refused before allocation */
 } siren_decompress_options;
 
 /* Of a part of the volumes no other is evaluated; a block's checksum, which is of all of them, cannot be compared then, and some

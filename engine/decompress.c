@@ -45,7 +45,7 @@ typedef struct {
     siren_nifti_writer *writer;
     uint8_t *header; /* of the restored part, NULL for the whole series */
     uint8_t *
-        layer; /* (volumes, slices, ny, nx) of the part within one layer of blocks; NULL where a block fills its layer */
+        band; /* (volumes, slices, ny, nx) of the part within one band of blocks; NULL where a block fills its band */
     siren_span slices, volumes;
     siren_companion *companions; /* (n_companions) */
     size_t n_companions;
@@ -88,14 +88,14 @@ static siren_status open_writer(siren_restoration *run, const char *image,
     return siren_nifti_writer_open(image, options->overwrite, &part, header, &run->writer);
 }
 
-/* The slices asked for that a layer of blocks holds; false for none. */
-static bool slices_of_layer(const siren_restoration *run, const siren_block *block, siren_span *out) {
+/* The slices asked for that a band of blocks holds; false for none. */
+static bool slices_of_band(const siren_restoration *run, const siren_block *block, siren_span *out) {
     *out = siren_span_meet(run->slices, block->z, block->nz);
     return out->begin < out->end;
 }
 
-/* Room for a layer of patches, to be written slice by slice. */
-static siren_status create_layer(siren_restoration *run, size_t memory_limit) {
+/* Room for a band of patches, to be written slice by slice. */
+static siren_status create_band(siren_restoration *run, size_t memory_limit) {
     const siren_block_grid *grid = &run->layout.grid;
     size_t nz = run->slices.end - run->slices.begin, n_volumes = run->volumes.end - run->volumes.begin, bytes;
     if (grid->size[0] == grid->nx && grid->size[1] == grid->ny) return SIREN_OK;
@@ -103,13 +103,13 @@ static siren_status create_layer(siren_restoration *run, size_t memory_limit) {
         !siren_mul(bytes, n_volumes, &bytes) ||
         !siren_mul(bytes, siren_datatype_size(run->layout.geometry.datatype), &bytes) || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
-                          "a layer of patches with %zu volumes needs more than the memory limit of %zu "
+                          "a band of patches with %zu volumes needs more than the memory limit of %zu "
                           "bytes; restore fewer slices or volumes at once, or raise --memory",
                           n_volumes, memory_limit);
-    return siren_allocate(&run->layer, bytes, 1, "a layer of patches");
+    return siren_allocate(&run->band, bytes, 1, "a band of patches");
 }
 
-/* Copies what was asked for of a block's decoded voxels to its place in the layer. */
+/* Copies what was asked for of a block's decoded voxels to its place in the band. */
 static void place_block(siren_restoration *run, const siren_block *block, siren_span slices,
                         const uint8_t *voxels) {
     const siren_block_grid *grid = &run->layout.grid;
@@ -123,29 +123,29 @@ static void place_block(siren_restoration *run, const siren_block *block, siren_
                     (((volume - run->volumes.begin) * nz + z - slices.begin) * grid->ny + block->y + y) *
                         grid->nx +
                     block->x;
-                memcpy(run->layer + to * size, voxels + from * size, block->nx * size);
+                memcpy(run->band + to * size, voxels + from * size, block->nx * size);
             }
 }
 
-/* Writes the slices of a layer, or of a block that fills its layer. */
-static siren_status write_layer(siren_restoration *run, const siren_block *block, siren_span slices,
-                                const uint8_t *voxels) {
+/* Writes the slices of a band, or of a block that fills its band. */
+static siren_status write_band(siren_restoration *run, const siren_block *block, siren_span slices,
+                               const uint8_t *voxels) {
     size_t bytes =
         run->layout.grid.nx * run->layout.grid.ny * siren_datatype_size(run->layout.geometry.datatype);
     for (size_t volume = run->volumes.begin; volume < run->volumes.end; volume++)
         for (size_t z = slices.begin; z < slices.end; z++) {
             const uint8_t *slice =
-                run->layer ? run->layer + ((volume - run->volumes.begin) * (slices.end - slices.begin) + z -
-                                           slices.begin) *
-                                              bytes
-                           : voxels + ((volume - run->volumes.begin) * block->nz + z - block->z) * bytes;
+                run->band ? run->band + ((volume - run->volumes.begin) * (slices.end - slices.begin) + z -
+                                         slices.begin) *
+                                            bytes
+                          : voxels + ((volume - run->volumes.begin) * block->nz + z - block->z) * bytes;
             SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(run->writer, volume - run->volumes.begin,
                                                             z - run->slices.begin, slice));
         }
     return SIREN_OK;
 }
 
-/* Decodes the blocks that meet the slices asked for, layer by layer, and writes these. */
+/* Decodes the blocks that meet the slices asked for, band by band, and writes these. */
 static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, siren_progress_fn progress,
                                    void *user) {
     const siren_block_grid *grid = &run->layout.grid;
@@ -153,17 +153,17 @@ static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, 
     size_t n_wanted = 0, n_done = 0;
     for (size_t nth = 0; nth < grid->count; nth++) {
         const siren_block block = siren_block_at(grid, grid->first + nth);
-        n_wanted += slices_of_layer(run, &block, &slices);
+        n_wanted += slices_of_band(run, &block, &slices);
     }
-    SIREN_RETURN_IF_FAILED(create_layer(run, memory_limit));
+    SIREN_RETURN_IF_FAILED(create_band(run, memory_limit));
     for (size_t nth = 0; nth < grid->count; nth++) {
         const siren_block block = siren_block_at(grid, grid->first + nth);
         const void *voxels = NULL;
-        if (!slices_of_layer(run, &block, &slices)) continue;
+        if (!slices_of_band(run, &block, &slices)) continue;
         SIREN_RETURN_IF_FAILED(siren_block_decode_nth(run->decoder, run->archive, nth, NULL, NULL, &voxels));
-        if (run->layer) place_block(run, &block, slices, voxels);
+        if (run->band) place_block(run, &block, slices, voxels);
         if (block.x + block.nx == grid->nx && block.y + block.ny == grid->ny)
-            SIREN_RETURN_IF_FAILED(write_layer(run, &block, slices, voxels));
+            SIREN_RETURN_IF_FAILED(write_band(run, &block, slices, voxels));
         if (progress &&
             !progress(user, (double)++n_done, (double)n_wanted, siren_block_kind_name(grid->kind, 2)))
             return siren_fail(SIREN_CANCELLED, "decompression was interrupted");
@@ -228,12 +228,12 @@ static void restoration_free(siren_restoration *run) {
     siren_block_decoder_free(run->decoder);
     siren_archive_close(run->archive);
     free(run->header);
-    free(run->layer);
+    free(run->band);
 }
 
 siren_status siren_decompress_file(siren_device *device, const char *archive, const char *image,
-                              const siren_decompress_options *options, siren_progress_fn progress,
-                              void *user) {
+                                   const siren_decompress_options *options, siren_progress_fn progress,
+                                   void *user) {
     SIREN_AT_END(restoration_free) siren_restoration run = {.archive = NULL};
     SIREN_RETURN_IF_FAILED(siren_archive_open(archive, &run.archive));
     SIREN_RETURN_IF_FAILED(siren_layout_read(run.archive, &run.layout));
@@ -250,7 +250,7 @@ siren_status siren_decompress_file(siren_device *device, const char *archive, co
 }
 
 siren_status siren_verify_file(siren_device *device, const char *archive, size_t memory_limit,
-                          siren_progress_fn progress, void *user, size_t *n_blocks) {
+                               siren_progress_fn progress, void *user, size_t *n_blocks) {
     siren_status first_failure = SIREN_OK;
     SIREN_AT_END(restoration_free) siren_restoration run = {.archive = NULL};
     char first_message[SIREN_MESSAGE_BYTES] = "";
@@ -309,6 +309,6 @@ siren_status siren_verify(siren_device *device, const char *archive, const siren
     siren_options usual;
     if (!archive) return siren_fail(SIREN_USAGE, "siren_verify: archive must not be NULL");
     if (!options) options = siren_options_usual(&usual);
-    return siren_verify_file(device, archive, options->compress.memory_limit, options->progress, options->user,
-                             n_blocks);
+    return siren_verify_file(device, archive, options->compress.memory_limit, options->progress,
+                             options->user, n_blocks);
 }

@@ -51,7 +51,8 @@ static const struct {
     {"bval", PATH, COMPRESS(bval), "file of b-values to attach; else the one beside the image"},
     {"bvec", PATH, COMPRESS(bvec), "file of directions to attach; else the one beside the image"},
     {"sidecar", PATH, COMPRESS(sidecar), "JSON sidecar to attach; else the one beside the image"},
-    {"mask", PATH, COMPRESS(mask), "3-D image whose voxels other than 0 count; auto: made by MRtrix3's dwi2mask"},
+    {"mask", PATH, COMPRESS(mask),
+     "3-D image whose voxels other than 0 count; auto: made by MRtrix3's dwi2mask"},
     {"volumes", SPAN, offsetof(siren_options, volumes), "volumes to restore, a:b counted from 0"},
     {"memory", BYTES, COMPRESS(memory_limit), "memory that may be used, like 16G"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},
@@ -71,7 +72,8 @@ static siren_status set_other(siren_options *options, size_t i, const char *valu
     char *copy = NULL;
     switch (others[i].type) {
     case PATH:
-        if (*value && !(copy = strdup(value))) return siren_fail(SIREN_SYSTEM, "out of memory: option %s", others[i].key);
+        if (*value && !(copy = strdup(value)))
+            return siren_fail(SIREN_SYSTEM, "out of memory: option %s", others[i].key);
         free(options->owned[i]);
         options->owned[i] = copy;
         *(const char **)field = copy;
@@ -162,7 +164,8 @@ siren_status siren_options_get(siren_options *options, const char *key, const ch
 }
 
 siren_status siren_options_visit(siren_options *options,
-                                 void (*visit)(void *user, const char *key, const char *value, const char *help),
+                                 void (*visit)(void *user, const char *key, const char *value,
+                                               const char *help),
                                  void *user) {
     const char *key, *value, *unit, *help;
     char sentence[256];

@@ -19,7 +19,7 @@ typedef struct cached_block {
     size_t nth;
     siren_span volumes;
     size_t n_users, n_bytes;
-    bool dropped;     /* out of the list: its last user frees it */
+    bool dropped;                           /* out of the list: its last user frees it */
     _Alignas(max_align_t) uint8_t voxels[]; /* (volumes, voxels of the block) */
 } cached_block;
 
@@ -27,8 +27,8 @@ struct siren_reader {
     siren_archive *archive;
     siren_layout layout;
     siren_archive_info info; /* bytes 0: not asked for yet */
-    pthread_mutex_t lock;    /* of all below, of `info`, and of sections that are read later than on opening */
-    cached_block *cache;     /* the latest first */
+    pthread_mutex_t lock; /* of all below, of `info`, and of sections that are read later than on opening */
+    cached_block *cache;  /* the latest first */
     size_t cache_limit, cache_bytes;
 };
 
@@ -143,7 +143,8 @@ void siren_reader_close(siren_reader *reader) {
 
 siren_status siren_reader_info(siren_reader *reader, const siren_archive_info **info) {
     siren_status status = SIREN_OK;
-    if (!reader || !info) return siren_fail(SIREN_USAGE, "siren_reader_info: reader and info must not be NULL");
+    if (!reader || !info)
+        return siren_fail(SIREN_USAGE, "siren_reader_info: reader and info must not be NULL");
     pthread_mutex_lock(&reader->lock);
     if (reader->info.bytes == 0)
         status = siren_archive_describe(reader->archive, &reader->layout, &reader->info);
@@ -206,23 +207,27 @@ static siren_status resolve(const char *axis, size_t first, size_t last, siren_s
 }
 
 /* Copies what the box wants of `from`, voxels (volumes, nz, ny, nx) of a part of the series, into the buffer. */
-static void deliver(const box_reading *run, const siren_block *part, siren_span volumes, const uint8_t *from) {
+static void deliver(const box_reading *run, const siren_block *part, siren_span volumes,
+                    const uint8_t *from) {
     const siren_geometry *g = &run->reader->layout.geometry;
     const siren_box *box = &run->box;
-    const siren_span x = siren_span_meet(box->x, part->x, part->nx), y = siren_span_meet(box->y, part->y, part->ny),
+    const siren_span x = siren_span_meet(box->x, part->x, part->nx),
+                     y = siren_span_meet(box->y, part->y, part->ny),
                      z = siren_span_meet(box->z, part->z, part->nz);
     size_t size = siren_datatype_size(g->datatype), n = length_of(x);
     for (size_t v = box->volumes.begin; v < box->volumes.end; v++)
         for (size_t k = z.begin; k < z.end; k++)
             for (size_t j = y.begin; j < y.end; j++) {
                 const uint8_t *row =
-                    from + ((((v - volumes.begin) * part->nz + k - part->z) * part->ny + j - part->y) * part->nx +
-                            x.begin - part->x) *
-                               size;
-                size_t to = (((v - box->volumes.begin) * length_of(box->z) + k - box->z.begin) * length_of(box->y) +
-                             j - box->y.begin) *
-                                length_of(box->x) +
-                            x.begin - box->x.begin;
+                    from +
+                    ((((v - volumes.begin) * part->nz + k - part->z) * part->ny + j - part->y) * part->nx +
+                     x.begin - part->x) *
+                        size;
+                size_t to =
+                    (((v - box->volumes.begin) * length_of(box->z) + k - box->z.begin) * length_of(box->y) +
+                     j - box->y.begin) *
+                        length_of(box->x) +
+                    x.begin - box->x.begin;
                 if (run->type == SIREN_AS_STORED) {
                     memcpy(run->buffer + to * size, row, n * size);
                     continue;
@@ -245,9 +250,11 @@ static void restore_exceptional(const siren_layout *layout, const siren_block *b
         /* Below the part's first voxel these wrap around to what is beyond its last. */
         size_t x = block->x + voxel % block->nx - part->x, y = block->y + row % block->ny - part->y,
                z = block->z + row / block->ny - part->z;
-        if (volume < volumes.begin || volume >= volumes.end || x >= part->nx || y >= part->ny || z >= part->nz)
+        if (volume < volumes.begin || volume >= volumes.end || x >= part->nx || y >= part->ny ||
+            z >= part->nz)
             continue;
-        uint8_t *to = stored + ((((volume - volumes.begin) * part->nz + z) * part->ny + y) * part->nx + x) * size;
+        uint8_t *to =
+            stored + ((((volume - volumes.begin) * part->nz + z) * part->ny + y) * part->nx + x) * size;
         memcpy(to, record->values + i * size, size);
         if (siren_big_endian_machine()) siren_datatype_swap(layout->geometry.datatype, to, 1);
     }
@@ -263,7 +270,8 @@ static size_t voxel_of_part(const siren_block *block, const siren_block *part, s
 /* Sets the part's voxels that are outside the mask; how many are inside. */
 static size_t fill_background(const siren_layout *layout, const siren_block *block, const siren_block *part,
                               size_t n_volumes, uint8_t *stored) {
-    size_t size = siren_datatype_size(layout->geometry.datatype), n_voxels = siren_block_voxels(part), n_inside = 0;
+    size_t size = siren_datatype_size(layout->geometry.datatype), n_voxels = siren_block_voxels(part),
+           n_inside = 0;
     for (size_t i = 0; i < n_voxels; i++) {
         bool inside = siren_mask_holds(&layout->mask, &layout->grid, block, voxel_of_part(block, part, i));
         for (size_t v = 0; !inside && v < n_volumes; v++)
@@ -365,8 +373,8 @@ static siren_status read_block(box_reading *run, size_t nth, const siren_block *
     return SIREN_OK;
 }
 
-siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type, void *buffer,
-                               size_t n_bytes) {
+siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type,
+                               void *buffer, size_t n_bytes) {
     if (!reader || !box || !buffer)
         return siren_fail(SIREN_USAGE, "siren_reader_read: reader, box and buffer must not be NULL");
     if (type != SIREN_AS_STORED && type != SIREN_AS_FLOAT32)
@@ -424,9 +432,9 @@ siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_
                           "voxel %zu,%zu,%zu is in a slice that %s does not hold; it has %zu:%zu", voxel[0],
                           voxel[1], voxel[2], archive, grid->z_begin, grid->z_end);
     SIREN_RETURN_IF_FAILED(siren_layout_volumes(layout, &volumes));
-    const siren_box box = {{voxel[0], voxel[0] + 1}, {voxel[1], voxel[1] + 1}, {voxel[2], voxel[2] + 1}, volumes};
-    const siren_block block =
-        siren_block_at(grid, siren_block_number(grid, voxel[0], voxel[1], voxel[2]));
+    const siren_box box = {
+        {voxel[0], voxel[0] + 1}, {voxel[1], voxel[1] + 1}, {voxel[2], voxel[2] + 1}, volumes};
+    const siren_block block = siren_block_at(grid, siren_block_number(grid, voxel[0], voxel[1], voxel[2]));
     size_t n = length_of(volumes), n_bytes = n * siren_datatype_size(g->datatype);
     const bool inside = siren_mask_holds(&layout->mask, grid, &block,
                                          ((voxel[2] - block.z) * block.ny + voxel[1] - block.y) * block.nx +

@@ -40,7 +40,8 @@ size_t siren_utf8_length(const unsigned char *s);
 
 /* ---- reading ---- */
 
-#define SIREN_CONFIG_MAX_BYTES ((size_t)256 << 20) /* the experiment.json of a run of 100,000 trials has 90 MB */
+#define SIREN_CONFIG_MAX_BYTES                                                                               \
+    ((size_t)256 << 20) /* the experiment.json of a run of 100,000 trials has 90 MB */
 #define SIREN_CONFIG_MAX_DEPTH 32
 #define SIREN_CONFIG_MAX_INTEGER 9007199254740991.0 /* 2^53 - 1: above it doubles leave integers out */
 

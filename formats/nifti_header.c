@@ -346,7 +346,8 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
         siren_nifti_put_real(fresh, layout->pixdim, i + 1, false, i < 3 ? plan->voxel_size[i] : 1);
     }
     siren_nifti_put_integer(fresh, layout->datatype, 0, false, plan->datatype);
-    siren_nifti_put_integer(fresh, layout->bitpix, 0, false, (int64_t)(8 * siren_datatype_size(plan->datatype)));
+    siren_nifti_put_integer(fresh, layout->bitpix, 0, false,
+                            (int64_t)(8 * siren_datatype_size(plan->datatype)));
     if (layout->vox_offset.kind == SIREN_FIELD_I64)
         siren_nifti_put_integer(fresh, layout->vox_offset, 0, false, (int64_t)n_bytes);
     else
@@ -354,7 +355,8 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
     siren_nifti_put_real(fresh, layout->scl_slope, 0, false, plan->slope);
     siren_nifti_put_real(fresh, layout->scl_inter, 0, false, plan->inter);
     siren_nifti_put_integer(fresh, layout->xyzt_units, 0, false, 2 | 8); /* mm, seconds */
-    siren_nifti_put_integer(fresh, layout->sform_code, 0, false, plan->affine != NULL); /* scanner coordinates */
+    siren_nifti_put_integer(fresh, layout->sform_code, 0, false,
+                            plan->affine != NULL); /* scanner coordinates */
     for (size_t i = 0; plan->affine && i < 12; i++)
         siren_nifti_put_real(fresh, layout->srow, i, false, plan->affine[i / 4][i % 4]);
     siren_status status = siren_nifti_parse("a new header", fresh, n_bytes, geometry);

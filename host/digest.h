@@ -17,7 +17,9 @@ static inline void siren_digest_add(siren_digest *digest, const void *bytes, siz
     SHA256Update(digest, bytes, n_bytes);
 }
 /* The digest of everything added since the beginning. */
-static inline void siren_digest_end(siren_digest *digest, char hex[SIREN_DIGEST_CHARS]) { SHA256End(digest, hex); }
+static inline void siren_digest_end(siren_digest *digest, char hex[SIREN_DIGEST_CHARS]) {
+    SHA256End(digest, hex);
+}
 
 void siren_digest_bytes(const void *bytes, size_t n_bytes, char hex[SIREN_DIGEST_CHARS]);
 /* Reads a regular file of any size through a small buffer; USAGE where it is none. */

@@ -210,7 +210,8 @@ void siren_output_take(siren_output *output, uint8_t **bytes, size_t *n_bytes) {
 
 static siren_status write_to_memory(siren_output *output, size_t offset, const void *bytes, size_t n_bytes) {
     size_t end, room = output->room ? output->room : 65536;
-    if (!siren_add(offset, n_bytes, &end)) return siren_fail(SIREN_SYSTEM, "out of memory: an output in memory");
+    if (!siren_add(offset, n_bytes, &end))
+        return siren_fail(SIREN_SYSTEM, "out of memory: an output in memory");
     while (room < end && siren_mul(room, 2, &room)) continue;
     if (room > output->room || !output->memory) {
         uint8_t *larger = realloc(output->memory, room);

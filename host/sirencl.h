@@ -93,7 +93,8 @@ typedef struct {
 } siren_device_description;
 /* Calls `visit` for every device of every platform, in this thread, until it returns false. NO_DEVICE names packages and
  * variables to set. */
-siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_description *device), void *user);
+siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_description *device),
+                                 void *user);
 
 /* Opens a device. `choice`: "cpu", "gpu", "platform:index", or part of a name (any case); NULL or "" means the
  * environment's SIRENCL_DEVICE, else the first GPU, else the first device. NO_DEVICE when nothing matches, listing what there
@@ -126,7 +127,8 @@ siren_status siren_options_set(siren_options *options, const char *key, const ch
 siren_status siren_options_get(siren_options *options, const char *key, const char **value);
 /* Calls `visit` for every key, in this thread: its value at present and one sentence of help. */
 siren_status siren_options_visit(siren_options *options,
-                                 void (*visit)(void *user, const char *key, const char *value, const char *help),
+                                 void (*visit)(void *user, const char *key, const char *value,
+                                               const char *help),
                                  void *user);
 siren_status siren_options_set_progress(siren_options *options, siren_progress_fn progress, void *user);
 
@@ -154,8 +156,8 @@ typedef struct {
     siren_datatype datatype;
     size_t n_axes; /* 1 to 7 */
     size_t shape[7];
-    ptrdiff_t strides[7]; /* bytes, may be negative; all 0: x is fastest and there are no gaps */
-    double slope, inter;  /* value = slope * stored + inter; slope 0: no scaling */
+    ptrdiff_t strides[7];      /* bytes, may be negative; all 0: x is fastest and there are no gaps */
+    double slope, inter;       /* value = slope * stored + inter; slope 0: no scaling */
     const double (*affine)[4]; /* (3, 4) voxel indices to mm, or NULL */
     /* (header_bytes) A NIfTI-1 or -2 header with its extensions, to be kept byte for byte; it must agree with the type and shape, and
      * its scaling and transforms hold instead of those above. NULL: one is made. */
@@ -237,8 +239,8 @@ typedef struct {
     size_t n_layers;          /* output layer included */
     siren_layer_info *layers; /* (n_layers) */
     size_t n_attachments;
-    char (*attachments)[64];  /* (n_attachments) suffixes: ".bval" */
-    char *provenance;         /* "key=value" lines; what is not printable ASCII is "?" */
+    char (*attachments)[64]; /* (n_attachments) suffixes: ".bval" */
+    char *provenance;        /* "key=value" lines; what is not printable ASCII is "?" */
 } siren_archive_info;
 
 /* An archive open for reading. */
@@ -278,8 +280,8 @@ typedef enum {
  * outside what the archive holds and for a buffer of less than the box's bytes. Blocks that are read whole are
  * compared with their checksums: INTEGRITY on any difference. A part of a block has none; its record's is checked. The bits are those
  * that siren_decompress() writes. */
-siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type, void *buffer,
-                               size_t n_bytes);
+siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type,
+                               void *buffer, size_t n_bytes);
 /* Decoded blocks are kept, the latest ones, up to so many bytes together; 64 MiB unless set, 0 keeps none. */
 siren_status siren_reader_set_cache(siren_reader *reader, size_t n_bytes);
 

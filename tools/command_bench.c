@@ -57,8 +57,8 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
     siren_bench_result result;
     const siren_settings *settings = &size->settings;
     char crc[24];
-    SIREN_RETURN_IF_FAILED(siren_network_from_model(settings->model, settings->layers, settings->width, size->volumes,
-                                       settings->w0, &network));
+    SIREN_RETURN_IF_FAILED(siren_network_from_model(settings->model, settings->layers, settings->width,
+                                                    size->volumes, settings->w0, &network));
     SIREN_RETURN_IF_FAILED(siren_device_open(device_choice, &device));
     siren_tune_load(device);
     SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(device, size->gemm, size->matrix_units));

@@ -42,11 +42,11 @@ static siren_status restore(const char *archive, const char *image, const char *
     double start = siren_clock();
     siren_terminal_catch_interrupt();
     SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
-    SIREN_RETURN_IF_FAILED(siren_decompress_file(device, archive, image, options, siren_terminal_progress, NULL));
+    SIREN_RETURN_IF_FAILED(
+        siren_decompress_file(device, archive, image, options, siren_terminal_progress, NULL));
     siren_terminal_end_progress();
     if (!quiet)
-        printf("%s: restored in %.2f s on %s\n", image, siren_clock() - start,
-               siren_device_name(device));
+        printf("%s: restored in %.2f s on %s\n", image, siren_clock() - start, siren_device_name(device));
     return SIREN_OK;
 }
 

@@ -115,8 +115,8 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     printf("%s: %s bytes (%s)\n", path, siren_format_integer(info->bytes, bytes),
            siren_format_bytes((double)info->bytes, size));
     printf("  image        %zu x %zu x %zu voxels, %zu volume%s, %s, NIfTI-%d, slope %g, inter %g\n",
-           info->nx, info->ny, info->nz, info->n_volumes, info->n_volumes == 1 ? "" : "s", info->datatype_name,
-           info->nifti_version, info->slope, info->inter);
+           info->nx, info->ny, info->nz, info->n_volumes, info->n_volumes == 1 ? "" : "s",
+           info->datatype_name, info->nifti_version, info->slope, info->inter);
     printf("  ratio        %.2f to %s voxels (%s), %.2f to float32\n", info->ratio, info->datatype_name,
            siren_format_bytes((double)info->series_bytes, size), info->ratio_float32);
     if (info->masked)

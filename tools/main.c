@@ -91,8 +91,9 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < N_TOOLS; i++) {
         if (strcmp(name, names[i]) != 0) continue;
         if (!tools[i].run) {
-            fprintf(stderr, "sirencl: %s needs OpenCL, which this sirencl was built without; build it with "
-                            "-DSIREN_OPENCL=ON\n",
+            fprintf(stderr,
+                    "sirencl: %s needs OpenCL, which this sirencl was built without; build it with "
+                    "-DSIREN_OPENCL=ON\n",
                     name);
             return siren_exit_code(SIREN_UNSUPPORTED);
         }

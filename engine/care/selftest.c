@@ -124,11 +124,10 @@ static siren_status test_gradient(siren_selftesting *t, const siren_selftest_cas
                                   const siren_network *network, const float *coordinates,
                                   const float *targets, const float *params) {
     SIREN_AT_END(siren_gradient_free_at) siren_gradient *gradient = NULL;
-    siren_gradient_shape shape = {
+    siren_gradient_plan shape = {
         .device = t->device, .network = network, .n_networks = 1, .n_points = c->nx * c->ny};
     SIREN_AT_END(siren_buffer_free_at)
-    siren_buffer *table = NULL,
-                 *w0 = NULL, *points = NULL, *device_params = NULL, *device_targets = NULL;
+    siren_buffer *table = NULL, *w0 = NULL, *points = NULL, *device_params = NULL, *device_targets = NULL;
     SIREN_FREE_AT_END float *padded = NULL, *parts = NULL, *flat = NULL, *rows = NULL;
     SIREN_FREE_AT_END double *sum = NULL;
     size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network), n_data = 0;

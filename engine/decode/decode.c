@@ -8,7 +8,7 @@
 struct siren_decoder {
     siren_network network;
     size_t n_points, max_points;
-    float *coordinates;             /* (max_points, n_inputs) of the host, */
+    float *coordinates;              /* (max_points, n_inputs) of the host, */
     siren_device_decoder *on_device; /* or whoever holds its own */
 };
 

@@ -184,8 +184,7 @@ static siren_status plan_run(siren_compression *run) {
     layout->any_network = true;
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
         return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu volumes, more than the limit of %d",
-                          siren_image_name(run->image),
-                          g->n_volumes, SIREN_MAX_OUTPUTS);
+                          siren_image_name(run->image), g->n_volumes, SIREN_MAX_OUTPUTS);
     SIREN_RETURN_IF_FAILED(siren_network_from_model(settings->model, settings->layers, settings->width,
                                                     (uint32_t)g->n_volumes, settings->w0, &layout->network));
     siren_settings_resolve(settings, layout->network.n_inputs);
@@ -241,8 +240,8 @@ static siren_status compress_to_file(siren_compression *run, const char *path, c
 }
 
 siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
-                                 const siren_compress_options *options, siren_progress_fn progress, void *user,
-                                 siren_archive_info *info) {
+                                 const siren_compress_options *options, siren_progress_fn progress,
+                                 void *user, siren_archive_info *info) {
     SIREN_AT_END(compression_free)
     siren_compression run = {.device = device, .options = options, .progress = progress, .user = user};
     return compress_to_file(&run, image, NULL, archive, info);
@@ -255,7 +254,8 @@ siren_status siren_compress(siren_device *device, const siren_image *image, cons
         return siren_fail(SIREN_USAGE, "siren_compress: device, image and archive must not be NULL");
     if (!options) options = siren_options_usual(&usual);
     SIREN_AT_END(compression_free)
-    siren_compression run = {device, &options->compress, .progress = options->progress, .user = options->user};
+    siren_compression run = {device, &options->compress, .progress = options->progress,
+                             .user = options->user};
     return compress_to_file(&run, image->path, image, archive, NULL);
 }
 

@@ -119,7 +119,7 @@ static siren_status plan_memory(siren_encoder *encoder, const siren_block *block
 
 /* Coordinates of blocks with the points of `block`. Takes `*inside`, which `block` borrows, where it keeps it. */
 static siren_status reserve(siren_encoder *encoder, const siren_block *block, uint32_t **inside) {
-    if (encoder->points && siren_block_same_points(block, &encoder->points->shape)) return SIREN_OK;
+    if (encoder->points && siren_block_same_points(block, &encoder->points->block)) return SIREN_OK;
     release_trainer(encoder);
     SIREN_RETURN_IF_FAILED(plan_memory(encoder, block));
     return siren_points_create(block, encoder->plan.layout->network.n_inputs, inside, &encoder->points);
@@ -142,7 +142,7 @@ static siren_status begin_batch(siren_encoder *encoder, const siren_training *tr
                                        .scaling = encoder->batch->scaling + i * n_volumes,
                                        .at = at};
         block->block.inside = encoder->points->inside;
-        block->block.n_inside = encoder->points->shape.n_inside;
+        block->block.n_inside = encoder->points->block.n_inside;
         SIREN_RETURN_IF_STAGE_FAILED(
             SIREN_STAGE_TARGETS,
             siren_block_scale(encoder->plan.series, &block->block, block->scaling, &block->n_exceptional));
@@ -171,7 +171,7 @@ static size_t trainer_bytes(const siren_encoder *encoder, size_t n_networks) {
 /* A trainer of exactly `n_networks`, and what curves need. */
 static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
     const siren_network *network = &encoder->plan.layout->network;
-    size_t n_points = siren_block_points(&encoder->points->shape), chunk = chunk_points(n_points);
+    size_t n_points = siren_block_points(&encoder->points->block), chunk = chunk_points(n_points);
     if (!encoder->trainer || encoder->n_networks != n_networks) {
         siren_trainer_plan plan = {.network = network,
                                    .n_networks = n_networks,
@@ -216,7 +216,7 @@ static bool report(void *user, double done, double total, const char *what) {
 static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
     siren_encoder *encoder = run->encoder;
     const siren_network *network = &encoder->plan.layout->network;
-    size_t n_points = siren_block_points(&encoder->points->shape),
+    size_t n_points = siren_block_points(&encoder->points->block),
            n_volumes = encoder->plan.layout->geometry.n_volumes;
     SIREN_RETURN_IF_FAILED(siren_trainer_params(encoder->trainer, encoder->batch->params));
     for (size_t i = 0; i < run->n; i++) {
@@ -305,7 +305,7 @@ static siren_status train_alike(siren_training_run *run, const siren_training *t
     char no_room[SIREN_MESSAGE_BYTES] = "";
     size_t limit = encoder->training_bytes;
     for (;;) {
-        SIREN_RETURN_IF_FAILED(count_alike(encoder, trainings, n, &encoder->points->shape, &run->n));
+        SIREN_RETURN_IF_FAILED(count_alike(encoder, trainings, n, &encoder->points->block, &run->n));
         SIREN_RETURN_IF_FAILED(begin_batch(encoder, trainings, run->n, &run->n_networks));
         if (run->n_networks == 0) return SIREN_OK;
         siren_status status = train_batch(run);

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *siren_image_name(const siren_image *image) { return image->path ? image->path : "the image in memory"; }
+const char *siren_image_name(const siren_image *image) {
+    return image->path ? image->path : "the image in memory";
+}
 
 void siren_image_free(siren_image *image) {
     if (!image) return;
@@ -38,18 +40,21 @@ siren_status siren_image_attach(siren_image *image, const char *suffix, const vo
     if (!image || !suffix || (!bytes && n_bytes))
         return siren_fail(SIREN_USAGE, "siren_image_attach: image, suffix and bytes must not be NULL");
     if (!siren_suffix_is_plain(suffix) || siren_suffix_is_image(suffix))
-        return siren_fail(SIREN_USAGE,
-                          "siren_image_attach: '%.64s' is no suffix; give '.' or '_' and up to %d letters, digits, "
-                          "'.', '_' or '-' that name no image",
-                          suffix, SIREN_MAX_SUFFIX - 1);
+        return siren_fail(
+            SIREN_USAGE,
+            "siren_image_attach: '%.64s' is no suffix; give '.' or '_' and up to %d letters, digits, "
+            "'.', '_' or '-' that name no image",
+            suffix, SIREN_MAX_SUFFIX - 1);
     if (n_bytes > SIREN_ATTACHMENT_LIMIT)
-        return siren_fail(SIREN_UNSUPPORTED, "siren_image_attach: %zu bytes of %s are more than the limit of %zu",
-                          n_bytes, suffix, SIREN_ATTACHMENT_LIMIT);
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "siren_image_attach: %zu bytes of %s are more than the limit of %zu", n_bytes,
+                          suffix, SIREN_ATTACHMENT_LIMIT);
     for (size_t i = 0; i < image->n_given; i++)
         if (strcmp(image->given[i].suffix, suffix) == 0)
             return siren_fail(SIREN_USAGE, "siren_image_attach: %s is attached already", suffix);
     if (image->n_given == SIREN_MAX_GIVEN)
-        return siren_fail(SIREN_USAGE, "siren_image_attach: %d files are attached already, which is the limit",
+        return siren_fail(SIREN_USAGE,
+                          "siren_image_attach: %d files are attached already, which is the limit",
                           SIREN_MAX_GIVEN);
     uint8_t *copy = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&copy, n_bytes, 1, suffix));
@@ -108,13 +113,15 @@ static siren_status take_header(const siren_array *array, siren_series *series) 
     for (size_t axis = 0; axis < array->n_axes; axis++) sizes[axis < 3 ? axis : 3] *= array->shape[axis];
     if (g->datatype != array->datatype || g->nx != sizes[0] || g->ny != sizes[1] || g->nz != sizes[2] ||
         g->n_volumes != sizes[3])
-        return siren_fail(SIREN_USAGE,
-                          "%s declares %zu x %zu x %zu x %zu voxels of %s, but the array has %zu x %zu x %zu x %zu of "
-                          "%s; give the header that belongs to it, or none",
-                          name, g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype), sizes[0],
-                          sizes[1], sizes[2], sizes[3], siren_datatype_name(array->datatype));
+        return siren_fail(
+            SIREN_USAGE,
+            "%s declares %zu x %zu x %zu x %zu voxels of %s, but the array has %zu x %zu x %zu x %zu of "
+            "%s; give the header that belongs to it, or none",
+            name, g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype), sizes[0], sizes[1],
+            sizes[2], sizes[3], siren_datatype_name(array->datatype));
     if (g->voxel_offset != array->header_bytes)
-        return siren_fail(SIREN_USAGE, "%s has %zu bytes, but says that voxels begin after %llu; give it whole", name,
+        return siren_fail(SIREN_USAGE,
+                          "%s has %zu bytes, but says that voxels begin after %llu; give it whole", name,
                           array->header_bytes, (unsigned long long)g->voxel_offset);
     SIREN_RETURN_IF_FAILED(siren_allocate(&series->header, array->header_bytes, 1, name));
     memcpy(series->header, array->header, array->header_bytes);
@@ -130,12 +137,14 @@ static siren_status make_header(const siren_array *array, siren_series *series) 
                              .inter = array->inter};
     memcpy(plan.shape, array->shape, sizeof plan.shape);
     if (!isfinite(plan.slope) || !isfinite(plan.inter))
-        return siren_fail(SIREN_USAGE, "an array cannot be scaled by %g and %g; give finite numbers", plan.slope,
-                          plan.inter);
+        return siren_fail(SIREN_USAGE, "an array cannot be scaled by %g and %g; give finite numbers",
+                          plan.slope, plan.inter);
     for (size_t axis = 0; plan.affine && axis < 3; axis++) {
-        plan.voxel_size[axis] = hypot(hypot(plan.affine[0][axis], plan.affine[1][axis]), plan.affine[2][axis]);
+        plan.voxel_size[axis] =
+            hypot(hypot(plan.affine[0][axis], plan.affine[1][axis]), plan.affine[2][axis]);
         if (!isfinite(plan.voxel_size[axis]) || !isfinite(plan.affine[axis][3]))
-            return siren_fail(SIREN_USAGE, "the affine of an array is not finite; give finite numbers, or none");
+            return siren_fail(SIREN_USAGE,
+                              "the affine of an array is not finite; give finite numbers, or none");
     }
     return siren_nifti_make_header(&plan, &series->geometry, &series->header);
 }

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t padded(size_t n) { return (n + SIREN_SQUARES_COLUMNS - 1) / SIREN_SQUARES_COLUMNS * SIREN_SQUARES_COLUMNS; }
+static size_t padded(size_t n) {
+    return (n + SIREN_SQUARES_COLUMNS - 1) / SIREN_SQUARES_COLUMNS * SIREN_SQUARES_COLUMNS;
+}
 
 siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren_least_squares *out) {
     SIREN_AT_END(siren_least_squares_free) siren_least_squares p = {.n = n_inputs + 1, .m = n_outputs};
@@ -58,7 +60,8 @@ void siren_least_squares_free(siren_least_squares *p) {
 SIREN_CLONES static void add_tile(double *restrict sums, size_t stride, const double *restrict a,
                                   size_t stride_a, const double *restrict b, size_t stride_b,
                                   size_t n_points) {
-    double s0[SIREN_SQUARES_COLUMNS] = {0}, s1[SIREN_SQUARES_COLUMNS] = {0}, s2[SIREN_SQUARES_COLUMNS] = {0}, s3[SIREN_SQUARES_COLUMNS] = {0};
+    double s0[SIREN_SQUARES_COLUMNS] = {0}, s1[SIREN_SQUARES_COLUMNS] = {0}, s2[SIREN_SQUARES_COLUMNS] = {0},
+           s3[SIREN_SQUARES_COLUMNS] = {0};
     for (size_t p = 0; p < n_points; p++, a += stride_a, b += stride_b)
         for (size_t j = 0; j < SIREN_SQUARES_COLUMNS; j++) {
             s0[j] += a[0] * b[j];
@@ -100,7 +103,8 @@ static void add_member(void *user, size_t member) {
     for (size_t item; (item = atomic_fetch_add(&work->next, 1)) < n_items;) {
         size_t begin = (n_items - 1 - item) * SIREN_SQUARES_ITEM_ROWS; /* the longest rows first */
         for (size_t first = 0; first < work->n_points; first += SIREN_SQUARES_SLICE) {
-            size_t rest = work->n_points - first, n_slice = rest < SIREN_SQUARES_SLICE ? rest : SIREN_SQUARES_SLICE;
+            size_t rest = work->n_points - first,
+                   n_slice = rest < SIREN_SQUARES_SLICE ? rest : SIREN_SQUARES_SLICE;
             for (size_t i = begin; i < begin + SIREN_SQUARES_ITEM_ROWS && i < p->n; i += SIREN_SQUARES_ROWS)
                 add_rows(p, i, first, n_slice);
         }
@@ -111,7 +115,9 @@ siren_status siren_least_squares_add(siren_least_squares *p, size_t n_points, co
                                      const float *outputs) {
     size_t n_inputs = p->n - 1;
     for (size_t first = 0; first < n_points; first += SIREN_SQUARES_GROUP) {
-        adding work = {.problem = p, .n_points = n_points - first < SIREN_SQUARES_GROUP ? n_points - first : SIREN_SQUARES_GROUP};
+        adding work = {.problem = p,
+                       .n_points =
+                           n_points - first < SIREN_SQUARES_GROUP ? n_points - first : SIREN_SQUARES_GROUP};
         for (size_t i = 0; i < work.n_points; i++) {
             double *a = p->features + i * p->stride_n, *d = p->wanted + i * p->stride_m;
             a[0] = 1.0;
@@ -119,7 +125,8 @@ siren_status siren_least_squares_add(siren_least_squares *p, size_t n_points, co
             for (size_t k = 0; k < p->m; k++) d[k] = (double)*outputs++;
         }
         size_t n_threads = siren_processors();
-        double worth = (double)work.n_points * (double)p->n * (double)(p->n / 2 + p->m) / SIREN_SQUARES_THREAD_MACS;
+        double worth =
+            (double)work.n_points * (double)p->n * (double)(p->n / 2 + p->m) / SIREN_SQUARES_THREAD_MACS;
         if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
         SIREN_RETURN_IF_FAILED(siren_threads_run(n_threads, add_member, &work));
     }

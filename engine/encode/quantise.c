@@ -60,8 +60,10 @@ siren_status siren_quantise(const siren_network *network, unsigned weight_bits, 
         SIREN_RETURN_IF_FAILED(siren_round_fitted(network, weight_bits, &options, params, n_points,
                                                   coordinates, targets, nth, &fitted));
         siren_rounded_params(network, &fitted, decoded);
-        SIREN_RETURN_IF_FAILED(decoded_error(network, decoded, n_points, coordinates, targets, nth, &fitted_error));
-        SIREN_RETURN_IF_FAILED(siren_rounded_write(network, weight_bits, fitted_error < plain_error ? &fitted : &plain, made));
+        SIREN_RETURN_IF_FAILED(
+            decoded_error(network, decoded, n_points, coordinates, targets, nth, &fitted_error));
+        SIREN_RETURN_IF_FAILED(
+            siren_rounded_write(network, weight_bits, fitted_error < plain_error ? &fitted : &plain, made));
     }
     *bytes = SIREN_TAKE(made);
     *n_bytes = n_made;

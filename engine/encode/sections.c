@@ -51,8 +51,8 @@ static bool is_given(const siren_attachments *files, const char *suffix) {
 }
 
 /* `path` NULL: the file beside the image, if there is one. */
-static siren_status attach(siren_archive_writer *writer, const siren_series *series, const siren_attachments *files,
-                           const char *path, const char *suffix) {
+static siren_status attach(siren_archive_writer *writer, const siren_series *series,
+                           const siren_attachments *files, const char *path, const char *suffix) {
     SIREN_FREE_AT_END char *sibling = NULL;
     SIREN_FREE_AT_END uint8_t *file = NULL;
     size_t n_bytes = 0;
@@ -119,7 +119,8 @@ siren_status siren_sections_write(siren_archive_writer *writer, const siren_seri
     SIREN_RETURN_IF_FAILED(attach(writer, series, files, files->bvec, ".bvec"));
     SIREN_RETURN_IF_FAILED(attach(writer, series, files, files->sidecar, ".json"));
     for (size_t i = 0; i < files->n_given; i++)
-        SIREN_RETURN_IF_FAILED(write_attachment(writer, series, files->given[i].suffix, files->given[i].suffix,
-                                                files->given[i].bytes, files->given[i].n_bytes));
+        SIREN_RETURN_IF_FAILED(write_attachment(writer, series, files->given[i].suffix,
+                                                files->given[i].suffix, files->given[i].bytes,
+                                                files->given[i].n_bytes));
     return write_provenance(writer, &layout->network, provenance);
 }

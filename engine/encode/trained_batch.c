@@ -18,7 +18,7 @@ siren_status siren_points_create(const siren_block *block, uint32_t n_inputs, ui
     SIREN_RETURN_IF_FAILED(
         siren_allocate(&points->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
     siren_block_coordinates(block, n_inputs, 0, n_points, points->coordinates);
-    points->shape = *block;
+    points->block = *block;
     points->inside = *inside;
     *inside = NULL;
     *out = SIREN_TAKE(points);

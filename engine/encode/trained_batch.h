@@ -19,7 +19,7 @@ typedef struct {
 /* What blocks of the same points have in common. An encoder shares it with what it trained. */
 typedef struct {
     atomic_size_t n_owners;
-    siren_block shape;  /* one of the blocks, */
+    siren_block block;  /* one of the blocks, */
     uint32_t *inside;   /* and what it borrows */
     float *coordinates; /* (n_points, n_inputs) */
 } siren_points;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const siren_shape_plan siren_shape_plans[SIREN_N_SHAPES] = {
+const siren_width_plan siren_width_plans[SIREN_N_WIDTH_CLASSES] = {
     {"narrow", 96, 64, 96}, {"medium", 384, 256, 96}, {"wide", SIREN_MAX_WIDTH, 512, 72}};
 
 bool siren_configuration_equal(const siren_configuration *a, const siren_configuration *b) {
@@ -57,12 +57,12 @@ size_t siren_layer_defaults(const siren_device *device, siren_configuration out[
 
 /* ---- which a device uses ---- */
 
-siren_shape siren_shape_of(const siren_network *network) {
+siren_width_class siren_width_class_of(const siren_network *network) {
     uint32_t widest = 0, shape = 0;
     for (uint32_t l = 0; l + 1 < network->n_layers; l++)
         if (network->layers[l].width > widest) widest = network->layers[l].width;
-    while (shape + 1 < SIREN_N_SHAPES && widest > siren_shape_plans[shape].widest) shape++;
-    return (siren_shape)shape;
+    while (shape + 1 < SIREN_N_WIDTH_CLASSES && widest > siren_width_plans[shape].widest) shape++;
+    return (siren_width_class)shape;
 }
 
 siren_configuration siren_configuration_default(const siren_device *device) {
@@ -85,7 +85,7 @@ static unsigned clblast_set(const siren_device *device, unsigned tuned) {
     return siren_gemm_default(device);
 }
 
-siren_configuration siren_configuration_of_shape(const siren_device *device, siren_shape shape) {
+siren_configuration siren_configuration_of_width(const siren_device *device, siren_width_class shape) {
     static const siren_configuration none;
     siren_configuration configured = siren_device_configuration(device, shape);
     unsigned tuned = configured.clblast;
@@ -96,7 +96,7 @@ siren_configuration siren_configuration_of_shape(const siren_device *device, sir
 }
 
 siren_configuration siren_configuration_of(const siren_device *device, const siren_network *network) {
-    return siren_configuration_of_shape(device, siren_shape_of(network));
+    return siren_configuration_of_width(device, siren_width_class_of(network));
 }
 
 char *siren_kernels_text(const siren_device *device, const siren_network *network,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct siren_layer_decode {
-    siren_gradient_shape shape;
+    siren_gradient_plan shape;
     siren_layer_tile tile;
     siren_kernel *first, *forward, *output;
     siren_buffer *h[2]; /* (n_networks, tile_rows, widest), in turns */
@@ -29,7 +29,7 @@ static siren_status create_buffers(siren_layer_decode *decode, size_t block_byte
     return SIREN_OK;
 }
 
-siren_status siren_layer_decode_create(const siren_gradient_shape *shape, siren_layer_decode **out) {
+siren_status siren_layer_decode_create(const siren_gradient_plan *shape, siren_layer_decode **out) {
     siren_status status = SIREN_OK;
     SIREN_AT_END(siren_layer_decode_free_at) siren_layer_decode *decode = NULL;
     const siren_network *network = shape->network;
@@ -68,7 +68,7 @@ void siren_layer_decode_points(siren_layer_decode *decode, size_t n_points) {
 }
 
 siren_status siren_layer_decode_run(siren_layer_decode *decode, siren_buffer *y, const siren_buffer *params) {
-    const siren_gradient_shape *shape = &decode->shape;
+    const siren_gradient_plan *shape = &decode->shape;
     const siren_network *network = shape->network;
     size_t n_rows = decode->tile_blocks * SIREN_LAYER_BLOCK_ROWS;
     for (size_t block = 0; block < decode->n_blocks; block += decode->tile_blocks) {

@@ -24,7 +24,7 @@ static siren_status own_forward(siren_layer_family *family, uint32_t l, const si
 static siren_status own_output(siren_layer_family *family, const siren_buffer *params,
                                const siren_buffer *targets, size_t first_target, size_t first_block,
                                size_t rows) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     uint32_t last = shape->network->n_layers - 1;
     siren_range range =
         siren_layer_range(&family->tile, rows, siren_layer_width(family, last), 1, shape->n_networks);
@@ -71,7 +71,7 @@ static siren_status layer_begin(siren_gradient *base, const siren_buffer *params
 static siren_status forwards(siren_layer_family *family, const siren_buffer *params,
                              const siren_buffer *targets, size_t first_target, size_t first_block,
                              size_t n_blocks) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     uint32_t last = shape->network->n_layers - 1;
     size_t n_rows = family->tile_blocks * family->block_rows, rows = n_blocks * family->block_rows;
     SIREN_RETURN_IF_FAILED(siren_layer_launch_first(family->first, shape, &family->tile, family->h[0],
@@ -90,7 +90,7 @@ static siren_status forwards(siren_layer_family *family, const siren_buffer *par
 
 static siren_status backwards(siren_layer_family *family, const siren_buffer *params, size_t first_block,
                               size_t n_blocks) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     size_t n_parts = family->base.n_parts, rows = n_blocks * family->block_rows;
     for (uint32_t l = shape->network->n_layers - 1; l > 0; l--) {
         SIREN_RETURN_IF_FAILED(family->products->weight_gradient(family, l, first_block, n_blocks));
@@ -202,7 +202,7 @@ static siren_status choose_tile(siren_layer_family *family) {
 }
 
 static siren_status create_own_products(siren_layer_family *family) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     const char *units = siren_matrix_file(siren_device_get_facts(shape->device)->matrix_units);
     const char *forwards_file = units ? units : "layer.cl",
                *backwards_file = units ? units : "layer_gradient.cl";
@@ -220,7 +220,7 @@ static siren_status create_own_products(siren_layer_family *family) {
                              sizeof kernels / sizeof *kernels, kernels, &family->tile);
 }
 
-siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out) {
+siren_status siren_layer_create(const siren_gradient_plan *shape, siren_gradient **out) {
     siren_layer_family *family = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&family, 1, sizeof *family, "the layer family"));
     family->base = (siren_gradient){.begin = layer_begin, .tile = layer_tile, .free = layer_free};

@@ -122,7 +122,7 @@ static siren_status create_targets(siren_trainer *trainer, size_t memory_limit) 
 
 static siren_status create_gradient(siren_trainer *trainer, size_t memory_limit) {
     size_t left = siren_memory_left(memory_limit, held_bytes(trainer));
-    siren_gradient_shape shape = {
+    siren_gradient_plan shape = {
         .device = trainer->device,
         .network = &trainer->network,
         .n_networks = trainer->n_networks,

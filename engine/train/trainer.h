@@ -20,7 +20,7 @@ typedef struct {
     size_t n_points;          /* of each block */
     const float *coordinates; /* (n_points, n_inputs), the same for all blocks */
     size_t max_epochs;
-    bool last_loss_only;      /* the loss history is the last epoch's */
+    bool last_loss_only; /* the loss history is the last epoch's */
     siren_adam_options adam;
     size_t points_per_epoch; /* seen in an epoch (engine/train/sampler.h); 0, n_points or more: all */
     size_t memory_limit;     /* bytes that the trainer may hold, on the device and besides; 0: no limit */

@@ -30,8 +30,8 @@ struct siren_device {
     cl_command_queue queue;
     siren_built_program *programs; /* (n_programs) built so far */
     size_t n_programs;
-    siren_configuration configurations[2][SIREN_N_SHAPES]; /* of each family */
-    siren_profile *profile;                                /* borrowed; NULL: nothing is timed */
+    siren_configuration configurations[2][SIREN_N_WIDTH_CLASSES]; /* of each family */
+    siren_profile *profile;                                       /* borrowed; NULL: nothing is timed */
     siren_timed_event *timed; /* (n_timed) enqueued since the device was last waited for */
     size_t n_timed, timed_capacity;
     long calls_to_failure; /* negative: never */

@@ -139,7 +139,8 @@ siren_status siren_evaluation_input_result(siren_evaluation_input *in, siren_dev
     if (siren_has_suffix(o->result, ".siren")) {
         const siren_decompress_options decompress = {.memory_limit = o->memory_limit};
         SIREN_RETURN_IF_FAILED(siren_staging_path(staging, staged_name(in, false), &decoded));
-        SIREN_RETURN_IF_FAILED(siren_decompress_file(device, o->result, decoded, &decompress, progress, user));
+        SIREN_RETURN_IF_FAILED(
+            siren_decompress_file(device, o->result, decoded, &decompress, progress, user));
     }
     SIREN_RETURN_IF_FAILED(siren_nifti_read(decoded ? decoded : o->result, o->memory_limit, &in->result));
     SIREN_RETURN_IF_FAILED(siren_grid_check(o->original, &in->original.geometry, o->result,

@@ -93,10 +93,10 @@ static siren_status append_numbers(baseline_entry *e, siren_baseline_trial basel
     size_t n = siren_value_is_array(e->numbers) ? siren_value_count(e->numbers) : 1;
     if (n == 0) return siren_value_refuse(e->numbers, "give at least one number");
     for (siren_value v = siren_value_list(e->numbers); n > 0; v = siren_value_next(v), n--) {
-        SIREN_RETURN_IF_FAILED(
-            e->of == FWHMS ? siren_value_number(v, MIN_FWHM, MAX_FWHM, &baseline.fwhm)
-                           : siren_value_number(v, MIN_RATIO, MAX_RATIO,
-                                                e->of == RATES ? &baseline.rate : &baseline.ratio));
+        SIREN_RETURN_IF_FAILED(e->of == FWHMS
+                                   ? siren_value_number(v, MIN_FWHM, MAX_FWHM, &baseline.fwhm)
+                                   : siren_value_number(v, MIN_RATIO, MAX_RATIO,
+                                                        e->of == RATES ? &baseline.rate : &baseline.ratio));
         SIREN_RETURN_IF_FAILED(append(e, baseline, max_trials, x));
     }
     return SIREN_OK;

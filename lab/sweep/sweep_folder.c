@@ -204,10 +204,10 @@ siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
         siren_json_string(json, "family", siren_family_name(facts->family));
         siren_json_integer(json, "compute_units", facts->compute_units);
         siren_json_begin_object(json, "configurations");
-        for (int shape = 0; shape < SIREN_N_SHAPES; shape++) {
+        for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
             char used[SIREN_CONFIGURATION_CHARS];
-            siren_configuration c = siren_configuration_of_shape(devices[i], (siren_shape)shape);
-            siren_json_string(json, siren_shape_plans[shape].name, siren_configuration_text(&c, used));
+            siren_configuration c = siren_configuration_of_width(devices[i], (siren_width_class)shape);
+            siren_json_string(json, siren_width_plans[shape].name, siren_configuration_text(&c, used));
         }
         siren_json_end(json);
         siren_json_end(json);

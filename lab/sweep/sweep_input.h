@@ -20,7 +20,8 @@ siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment 
                                         siren_progress_fn progress, void *user, siren_sweep_input **out);
 void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n);
 /* What results of trials on that input depend on. */
-siren_trial_context siren_sweep_context(const siren_experiment *experiment, const siren_sweep_input *inputs, size_t which);
+siren_trial_context siren_sweep_context(const siren_experiment *experiment, const siren_sweep_input *inputs,
+                                        size_t which);
 
 /* Reads the series, turned so that its slices run along `axis`, and the mask likewise: (nz, ny, nx), as
  * siren_mask_values() has it, NULL where there is none. USAGE for a mask of another grid. Both are yours: siren_series_free(), free(). */
