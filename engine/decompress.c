@@ -35,7 +35,7 @@ static siren_status write_columns(const siren_attachment *a, siren_span volumes,
 typedef struct {
     siren_output *output; /* NULL once committed */
     char *path;
-    bool committed;
+    bool replaces, committed;
 } siren_companion;
 
 typedef struct {
@@ -177,6 +177,12 @@ static siren_status write_companion(siren_restoration *run, const siren_attachme
     siren_companion *companion = &run->companions[run->n_companions++];
     SIREN_RETURN_IF_FAILED(siren_sibling_path(image, "", &base));
     SIREN_RETURN_IF_FAILED(siren_sibling_path(image, a->suffix, &companion->path));
+    if (siren_file_same(siren_archive_path(run->archive), companion->path))
+        return siren_fail(
+            SIREN_USAGE,
+            "%s: is the archive itself and is not replaced by its attachment; give the image another "
+            "name",
+            companion->path);
     if (run->volumes.end - run->volumes.begin != run->layout.geometry.n_volumes)
         SIREN_RETURN_IF_FAILED(write_columns(a, run->volumes, base, overwrite, &companion->output));
     if (companion->output) return SIREN_OK;
@@ -201,20 +207,22 @@ static siren_status write_companions(siren_restoration *run, const char *image, 
     return SIREN_OK;
 }
 
-/* The image and its companions, or, unless files were replaced that are gone anyway, nothing. */
-static siren_status commit(siren_restoration *run, const char *image, bool overwrite) {
+/* The image and its companions, or, but for what replaced files that are gone anyway, nothing. */
+static siren_status commit(siren_restoration *run, const char *image) {
     SIREN_RETURN_IF_FAILED(siren_nifti_writer_finish(run->writer));
+    bool replaces = access(image, F_OK) == 0;
     siren_status status = siren_nifti_writer_commit(SIREN_TAKE(run->writer));
     if (status != SIREN_OK) return status;
     for (size_t i = 0; status == SIREN_OK && i < run->n_companions; i++) {
         siren_companion *companion = &run->companions[i];
+        companion->replaces = access(companion->path, F_OK) == 0;
         status = siren_output_commit(SIREN_TAKE(companion->output));
         companion->committed = status == SIREN_OK;
     }
-    if (status == SIREN_OK || overwrite) return status;
-    unlink(image);
+    if (status == SIREN_OK) return SIREN_OK;
+    if (!replaces) unlink(image);
     for (size_t i = 0; i < run->n_companions; i++)
-        if (run->companions[i].committed) unlink(run->companions[i].path);
+        if (run->companions[i].committed && !run->companions[i].replaces) unlink(run->companions[i].path);
     return status;
 }
 
@@ -246,7 +254,7 @@ siren_status siren_decompress_file(siren_device *device, const char *archive, co
     SIREN_RETURN_IF_FAILED(siren_block_decoder_create_part(device, &run.layout, run.volumes,
                                                            options->memory_limit, &run.decoder));
     SIREN_RETURN_IF_FAILED(restore_voxels(&run, options->memory_limit, progress, user));
-    return commit(&run, image, options->overwrite);
+    return commit(&run, image);
 }
 
 siren_status siren_verify_file(siren_device *device, const char *archive, size_t memory_limit,
@@ -276,10 +284,10 @@ siren_status siren_verify_file(siren_device *device, const char *archive, size_t
         if (checked == SIREN_OK) {
             sound++;
         } else {
-            siren_log(SIREN_LOG_WARNING, "%s", siren_message());
             if (first_failure == SIREN_OK)
                 snprintf(first_message, sizeof first_message, "%s", siren_message());
             if (first_failure == SIREN_OK) first_failure = checked;
+            siren_log(SIREN_LOG_WARNING, "%s", siren_message()); /* last: its function may fail itself */
         }
         if (progress && !progress(user, (double)(nth + 1), (double)run.layout.grid.count,
                                   siren_block_kind_name(run.layout.grid.kind, 2)))

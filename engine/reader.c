@@ -388,9 +388,12 @@ siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren
     SIREN_RETURN_IF_FAILED(resolve("y", 0, g->ny, &run.box.y));
     SIREN_RETURN_IF_FAILED(resolve("z", grid->z_begin, grid->z_end, &run.box.z));
     SIREN_RETURN_IF_FAILED(resolve("volumes", 0, g->n_volumes, &run.box.volumes));
-    size_t needed = length_of(run.box.x) * length_of(run.box.y) * length_of(run.box.z) *
-                    length_of(run.box.volumes) *
-                    (type == SIREN_AS_STORED ? siren_datatype_size(g->datatype) : sizeof(float));
+    size_t needed =
+        length_of(run.box.x) * length_of(run.box.y) * length_of(run.box.z) * length_of(run.box.volumes);
+    /* Of int8 as float32 more than there are addresses. */
+    if (!siren_mul(needed, type == SIREN_AS_STORED ? siren_datatype_size(g->datatype) : sizeof(float),
+                   &needed))
+        needed = SIZE_MAX;
     if (n_bytes < needed)
         return siren_fail(SIREN_USAGE, "a buffer of %zu bytes is too small for a box of %zu", n_bytes,
                           needed);

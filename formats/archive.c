@@ -301,14 +301,13 @@ static siren_status check_tiling(const siren_archive *archive) {
 }
 
 static siren_status create(const char *path, siren_archive **out) {
-    siren_archive *archive = NULL;
+    SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&archive, 1, sizeof *archive, "the archive"));
     archive->fd = -1;
     archive->path = strdup(path);
-    *out = archive;
-    if (archive->path) return SIREN_OK;
-    free(archive);
-    return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
+    if (!archive->path) return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
+    *out = SIREN_TAKE(archive);
+    return SIREN_OK;
 }
 
 /* Reads what the archive says of its parts. */

@@ -319,6 +319,8 @@ void siren_nifti_voxel_size(const uint8_t *header, const siren_geometry *geometr
 static int version_for(const siren_nifti_plan *plan) {
     for (size_t axis = 0; axis < plan->n_axes; axis++)
         if (plan->shape[axis] > INT16_MAX) return 2;
+    for (size_t i = 0; plan->affine && i < 12; i++)
+        if (!isfinite((float)plan->affine[i / 4][i % 4])) return 2;
     return (double)(float)plan->slope == plan->slope && (double)(float)plan->inter == plan->inter ? 1 : 2;
 }
 

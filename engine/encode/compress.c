@@ -6,6 +6,7 @@
 #include "engine/options.h"
 #include "host/opencl/background.h"
 #include "engine/settings.h"
+#include "formats/diffusion_table.h"
 #include "host/file.h"
 #include "host/opencl/profile.h"
 
@@ -213,15 +214,29 @@ static siren_status compress_image(siren_compression *run) {
     return compress_blocks(run);
 }
 
+/* USAGE where the archive would replace what it is made of. `path` may be NULL. */
+static siren_status refuse_inputs(const siren_compress_options *o, const char *path, const char *archive) {
+    const char *inputs[] = {path, o->mask, o->bval, o->bvec, o->sidecar},
+               *suffixes[] = {".bval", ".bvec", ".json"};
+    bool same = false;
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        same = same || (inputs[i] && siren_file_same(inputs[i], archive));
+    for (size_t i = 0; path && !same && i < sizeof suffixes / sizeof *suffixes; i++) {
+        SIREN_FREE_AT_END char *sibling = NULL;
+        SIREN_RETURN_IF_FAILED(siren_sibling_path(path, suffixes[i], &sibling));
+        same = siren_file_same(sibling, archive);
+    }
+    if (!same) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "%s: is %s itself and is not replaced; give the archive another name",
+                      archive, path && siren_file_same(path, archive) ? "the image" : "an input");
+}
+
 /* `image` NULL: what the file `path` holds. */
 static siren_status compress_to_file(siren_compression *run, const char *path, const siren_image *image,
                                      const char *archive, siren_archive_info *info) {
     SIREN_AT_END(siren_archive_info_free) siren_archive_info described = {0};
     const char *unfinished;
-    if (path && run->options->overwrite && siren_file_same(path, archive))
-        return siren_fail(SIREN_USAGE,
-                          "%s: is the image itself and is not replaced; give the archive another name",
-                          archive);
+    SIREN_RETURN_IF_FAILED(refuse_inputs(run->options, path, archive));
     SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING,
                                  siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
     if (!image)

@@ -1,12 +1,16 @@
+#define _GNU_SOURCE
 #include "engine/encode/image.h"
 
 #include "engine/encode/sections.h"
 #include "engine/options.h"
 #include "formats/nifti.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *siren_image_name(const siren_image *image) {
     return image->path ? image->path : "the image in memory";
@@ -33,7 +37,11 @@ siren_status siren_image_load(const char *path, size_t memory_limit, siren_image
 
 siren_status siren_image_read(const char *path, const siren_options *options, siren_image **out) {
     if (!path || !out) return siren_fail(SIREN_USAGE, "siren_image_read: path and out must not be NULL");
-    return siren_image_load(path, options ? options->compress.memory_limit : SIZE_MAX, out);
+    SIREN_FREE_AT_END char *absolute = NULL; /* what lies beside it is looked for when it is compressed */
+    SIREN_FREE_AT_END char *folder = *path == '/' ? strdup("") : getcwd(NULL, 0);
+    if (!folder || asprintf(&absolute, *path == '/' ? "%s%s" : "%s/%s", folder, path) < 0)
+        return siren_fail(SIREN_SYSTEM, "%s: its folder cannot be found: %s", path, strerror(errno));
+    return siren_image_load(absolute, options ? options->compress.memory_limit : SIZE_MAX, out);
 }
 
 siren_status siren_image_attach(siren_image *image, const char *suffix, const void *bytes, size_t n_bytes) {
@@ -46,16 +54,19 @@ siren_status siren_image_attach(siren_image *image, const char *suffix, const vo
             "'.', '_' or '-' that name no image",
             suffix, SIREN_MAX_SUFFIX - 1);
     if (n_bytes > SIREN_ATTACHMENT_LIMIT)
-        return siren_fail(SIREN_UNSUPPORTED,
-                          "siren_image_attach: %zu bytes of %s are more than the limit of %zu", n_bytes,
-                          suffix, SIREN_ATTACHMENT_LIMIT);
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "siren_image_attach: %zu bytes of %s are more than the limit of %zu; leave the file out", n_bytes,
+            suffix, SIREN_ATTACHMENT_LIMIT);
     for (size_t i = 0; i < image->n_given; i++)
         if (strcmp(image->given[i].suffix, suffix) == 0)
-            return siren_fail(SIREN_USAGE, "siren_image_attach: %s is attached already", suffix);
+            return siren_fail(SIREN_USAGE,
+                              "siren_image_attach: %s is attached already; attach each suffix once", suffix);
     if (image->n_given == SIREN_MAX_GIVEN)
-        return siren_fail(SIREN_USAGE,
-                          "siren_image_attach: %d files are attached already, which is the limit",
-                          SIREN_MAX_GIVEN);
+        return siren_fail(
+            SIREN_USAGE,
+            "siren_image_attach: %d files are attached already, which is the limit; leave some out",
+            SIREN_MAX_GIVEN);
     uint8_t *copy = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&copy, n_bytes, 1, suffix));
     if (n_bytes) memcpy(copy, bytes, n_bytes);

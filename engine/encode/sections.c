@@ -56,6 +56,9 @@ static siren_status attach(siren_archive_writer *writer, const siren_series *ser
     SIREN_FREE_AT_END char *sibling = NULL;
     SIREN_FREE_AT_END uint8_t *file = NULL;
     size_t n_bytes = 0;
+    if (is_given(files, suffix) && path)
+        return siren_fail(
+            SIREN_USAGE, "%s: a file of that suffix is attached from memory already; give one of them", path);
     if (is_given(files, suffix) || (!path && !files->image)) return SIREN_OK;
     if (!path) {
         SIREN_RETURN_IF_FAILED(siren_sibling_path(files->image, suffix, &sibling));
@@ -98,7 +101,7 @@ static siren_status write_provenance(siren_archive_writer *writer, const siren_n
         if (!s->provenance || siren_setting_is_untold(s, p->settings)) continue;
         siren_setting_format(s, p->settings, value);
         if (s->type == SIREN_SETTING_FLOAT && siren_number_parse(value, &real)) /* in the digits of 0.1.0 */
-            snprintf(value, sizeof value, "%.9g", (double)(float)real);
+            siren_number_format_digits((double)(float)real, 9, value);
         insert_line(text, sizeof text, s->provenance, value);
     }
     siren_configuration used = siren_configuration_of(p->device, network),

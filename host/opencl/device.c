@@ -2,6 +2,7 @@
 #include "host/opencl/device.h"
 #include "host/opencl/opencl.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,7 +144,7 @@ static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_fa
 }
 
 /* All devices with their ids; both arrays are the caller's to free(). */
-static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, size_t *n_devices) {
+static siren_status enumerate_alone(siren_device_facts **facts, cl_device_id **ids, size_t *n_devices) {
     SIREN_FREE_AT_END cl_platform_id *platforms = NULL;
     SIREN_FREE_AT_END cl_device_id *found = NULL;
     SIREN_FREE_AT_END siren_device_facts *list = NULL;
@@ -184,6 +185,15 @@ static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, si
     *ids = SIREN_TAKE(found);
     *n_devices = at;
     return SIREN_OK;
+}
+
+/* PoCL makes its devices in the first calls, and hands out unfinished ones to threads that ask meanwhile. */
+static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, size_t *n_devices) {
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one_at_a_time);
+    siren_status status = enumerate_alone(facts, ids, n_devices);
+    pthread_mutex_unlock(&one_at_a_time);
+    return status;
 }
 
 siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices) {
