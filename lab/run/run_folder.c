@@ -30,12 +30,10 @@ siren_status siren_run_path(char **out, const char *folder, const char *format, 
 }
 
 siren_status siren_run_write_text(const char *path, const char *text, size_t n_bytes) {
-    siren_output *output = NULL;
+    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
     SIREN_RETURN_IF_FAILED(siren_output_open(path, true, &output));
-    siren_status status = siren_output_write(output, text, n_bytes);
-    if (status == SIREN_OK) return siren_output_commit(output);
-    siren_output_discard(output);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_output_write(output, text, n_bytes));
+    return siren_output_commit(SIREN_TAKE(output));
 }
 
 siren_status siren_run_write_json(const siren_json *json, const char *folder, const char *name) {
