@@ -2,7 +2,6 @@
 #include "formats/nifti.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/nifti_fields.h"

@@ -1,7 +1,6 @@
 #include "tools/report_page.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lab/run/run_folder.h"

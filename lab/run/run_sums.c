@@ -145,5 +145,5 @@ siren_status siren_run_add(const char *folder, siren_added added, const char *co
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "SHA256SUMS"));
     SIREN_RETURN_IF_FAILED(write_added(folder, lines, added, files, n, out));
     if (fflush(out) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path);
-    return siren_run_write_text(path, text, n_text);
+    return siren_file_write(path, true, text, n_text);
 }

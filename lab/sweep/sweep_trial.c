@@ -151,7 +151,7 @@ static siren_status write_curve(siren_finishing *f, size_t number, const char *c
     if (!f->source->experiment->keep_curves || !*curve) return SIREN_OK;
     snprintf(name, sizeof name, "curves/%04zu.csv", number);
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, f->trial->folder.folder, "%s", name));
-    SIREN_RETURN_IF_FAILED(siren_run_write_text(path, curve, strlen(curve)));
+    SIREN_RETURN_IF_FAILED(siren_file_write(path, true, curve, strlen(curve)));
     return add_file(f, name);
 }
 
