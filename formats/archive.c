@@ -343,16 +343,13 @@ siren_status siren_archive_open(const char *path, siren_archive **out) {
 }
 
 siren_status siren_archive_open_memory(const void *bytes, size_t n_bytes, siren_archive **out) {
-    siren_archive *archive = NULL;
+    SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
     SIREN_RETURN_IF_FAILED(create(SIREN_ARCHIVE_IN_MEMORY, &archive));
     archive->memory = bytes;
     archive->bytes = n_bytes;
-    siren_status status = open_parts(archive);
-    if (status == SIREN_OK)
-        *out = archive;
-    else
-        siren_archive_close(archive);
-    return status;
+    SIREN_RETURN_IF_FAILED(open_parts(archive));
+    *out = SIREN_TAKE(archive);
+    return SIREN_OK;
 }
 
 void siren_archive_close(siren_archive *archive) {

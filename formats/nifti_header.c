@@ -2,7 +2,6 @@
 #include "formats/nifti.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/nifti_fields.h"
@@ -279,11 +278,19 @@ siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry 
     return SIREN_OK;
 }
 
+/* Where the voxels begin; NIfTI-1 has a float for it. */
+static void put_offset(uint8_t *header, const siren_nifti_layout *layout, bool swapped, size_t offset) {
+    if (layout->vox_offset.kind == SIREN_FIELD_I64)
+        siren_nifti_put_integer(header, layout->vox_offset, 0, swapped, (int64_t)offset);
+    else
+        siren_nifti_put_real(header, layout->vox_offset, 0, swapped, (double)offset);
+}
+
 siren_status siren_nifti_map_header(const uint8_t *header, siren_geometry *geometry, uint8_t **out) {
     const siren_nifti_layout *layout = &siren_nifti_layouts[geometry->version - 1];
     const bool swapped = geometry->swapped;
     const size_t offset = layout->bytes + 4, dims[7] = {geometry->nx, geometry->ny, geometry->nz, 1, 1, 1, 1};
-    uint8_t *copy = NULL;
+    SIREN_FREE_AT_END uint8_t *copy = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&copy, offset, 1, "a NIfTI header"));
     memcpy(copy, header, layout->bytes);
     siren_nifti_put_integer(copy, layout->dim, 0, swapped, 3);
@@ -295,16 +302,10 @@ siren_status siren_nifti_map_header(const uint8_t *header, siren_geometry *geome
     for (size_t i = 0; i < 2; i++) siren_nifti_put_real(copy, layout->cal_range, i, swapped, 0);
     siren_nifti_put_real(copy, layout->scl_slope, 0, swapped, 1);
     siren_nifti_put_real(copy, layout->scl_inter, 0, swapped, 0);
-    if (layout->vox_offset.kind == SIREN_FIELD_I64)
-        siren_nifti_put_integer(copy, layout->vox_offset, 0, swapped, (int64_t)offset);
-    else
-        siren_nifti_put_real(copy, layout->vox_offset, 0, swapped, (double)offset);
-    siren_status status = siren_nifti_parse("the header of a map", copy, offset, geometry);
-    if (status == SIREN_OK)
-        *out = copy;
-    else
-        free(copy);
-    return status;
+    put_offset(copy, layout, swapped, offset);
+    SIREN_RETURN_IF_FAILED(siren_nifti_parse("the header of a map", copy, offset, geometry));
+    *out = SIREN_TAKE(copy);
+    return SIREN_OK;
 }
 
 void siren_nifti_voxel_size(const uint8_t *header, const siren_geometry *geometry, double size[3]) {
@@ -328,7 +329,7 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
     const siren_nifti_layout *layout = &siren_nifti_layouts[version_for(plan) - 1];
     const size_t n_bytes = layout->bytes + 4;
     const int32_t size = (int32_t)layout->bytes;
-    uint8_t *fresh = NULL;
+    SIREN_FREE_AT_END uint8_t *fresh = NULL;
     if (siren_datatype_size(plan->datatype) == 0)
         return siren_fail(SIREN_USAGE, "datatype %d is none of the stored types; choose one of them",
                           (int)plan->datatype);
@@ -350,10 +351,7 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
     siren_nifti_put_integer(fresh, layout->datatype, 0, false, plan->datatype);
     siren_nifti_put_integer(fresh, layout->bitpix, 0, false,
                             (int64_t)(8 * siren_datatype_size(plan->datatype)));
-    if (layout->vox_offset.kind == SIREN_FIELD_I64)
-        siren_nifti_put_integer(fresh, layout->vox_offset, 0, false, (int64_t)n_bytes);
-    else
-        siren_nifti_put_real(fresh, layout->vox_offset, 0, false, (double)n_bytes);
+    put_offset(fresh, layout, false, n_bytes);
     siren_nifti_put_real(fresh, layout->scl_slope, 0, false, plan->slope);
     siren_nifti_put_real(fresh, layout->scl_inter, 0, false, plan->inter);
     siren_nifti_put_integer(fresh, layout->xyzt_units, 0, false, 2 | 8); /* mm, seconds */
@@ -361,12 +359,9 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
                             plan->affine != NULL); /* scanner coordinates */
     for (size_t i = 0; plan->affine && i < 12; i++)
         siren_nifti_put_real(fresh, layout->srow, i, false, plan->affine[i / 4][i % 4]);
-    siren_status status = siren_nifti_parse("a new header", fresh, n_bytes, geometry);
-    if (status == SIREN_OK)
-        *out = fresh;
-    else
-        free(fresh);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_nifti_parse("a new header", fresh, n_bytes, geometry));
+    *out = SIREN_TAKE(fresh);
+    return SIREN_OK;
 }
 
 siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t ny, size_t nz,

@@ -142,13 +142,10 @@ siren_status siren_table_text(const siren_table *table, char **text, size_t *n_b
 }
 
 siren_status siren_table_write(const siren_table *table, const char *path, bool overwrite) {
-    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
     SIREN_FREE_AT_END char *text = NULL;
     size_t n_bytes = 0;
     SIREN_RETURN_IF_FAILED(siren_table_text(table, &text, &n_bytes));
-    SIREN_RETURN_IF_FAILED(siren_output_open(path, overwrite, &output));
-    SIREN_RETURN_IF_FAILED(siren_output_write(output, text, n_bytes));
-    return siren_output_commit(SIREN_TAKE(output));
+    return siren_file_write(path, overwrite, text, n_bytes);
 }
 
 /* ---- reading ---- */

@@ -314,3 +314,10 @@ siren_status siren_output_commit(siren_output *finished) {
     if (folder >= 0) fsync(folder);
     return SIREN_OK;
 }
+
+siren_status siren_file_write(const char *path, bool overwrite, const void *bytes, size_t n_bytes) {
+    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
+    SIREN_RETURN_IF_FAILED(siren_output_open(path, overwrite, &output));
+    SIREN_RETURN_IF_FAILED(siren_output_write(output, bytes, n_bytes));
+    return siren_output_commit(SIREN_TAKE(output));
+}

@@ -52,6 +52,8 @@ siren_status siren_output_commit(siren_output *output);
 /* Removes what was written and frees `output`. NULL is allowed. */
 void siren_output_discard(siren_output *output);
 SIREN_POINTER_RELEASE(siren_output, siren_output_discard)
+/* All of it for bytes that are there. */
+siren_status siren_file_write(const char *path, bool overwrite, const void *bytes, size_t n_bytes);
 
 /* For a signal handler about to end the process: removes the hidden names of all unfinished outputs. Async-signal-safe. */
 void siren_output_abandon_all(void);

@@ -64,18 +64,15 @@ static siren_status check_free(const siren_staging *staging) {
 /* A hidden folder, locked. Someone clearing leftovers may take it for one before it is: then another is made. */
 static siren_status make_hidden(siren_staging *staging) {
     for (int tries = 0; tries < MAX_TRIES; tries++) {
-        char *hidden = NULL;
+        SIREN_FREE_AT_END char *hidden = NULL;
         SIREN_RETURN_IF_FAILED(join(staging->folder, HIDDEN_PREFIX "XXXXXX", &hidden));
-        if (!mkdtemp(hidden)) {
-            siren_status status = siren_fail(SIREN_SYSTEM, "%s: nothing can be made in it: %s",
-                                             staging->folder, strerror(errno));
-            free(hidden);
-            return status;
-        }
+        if (!mkdtemp(hidden))
+            return siren_fail(SIREN_SYSTEM, "%s: nothing can be made in it: %s", staging->folder,
+                              strerror(errno));
         int fd = open(hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         bool locked = fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK);
         if (locked && exists(hidden)) {
-            staging->hidden = hidden;
+            staging->hidden = SIREN_TAKE(hidden);
             staging->lock = fd;
             return SIREN_OK;
         }
@@ -84,7 +81,6 @@ static siren_status make_hidden(siren_staging *staging) {
             gone ? SIREN_OK : siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", hidden, strerror(errno));
         if (fd >= 0) close(fd);
         rmdir(hidden);
-        free(hidden);
         SIREN_RETURN_IF_FAILED(status);
     }
     return siren_fail(SIREN_SYSTEM, "%s: others removed %d folders that were made in it", staging->folder,

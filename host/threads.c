@@ -1,7 +1,6 @@
 #include "host/threads.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 typedef struct {
     void (*member)(void *user, size_t i);

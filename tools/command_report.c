@@ -7,16 +7,6 @@
 #include "host/file.h"
 #include "tools/report_page.h"
 
-static siren_status write_page(siren_output **output, const siren_report_run *run,
-                               const siren_report_figures *figures, const siren_report_claim *claims,
-                               size_t n_claims) {
-    SIREN_FREE_AT_END char *text = NULL;
-    size_t n_bytes = 0;
-    SIREN_RETURN_IF_FAILED(siren_report_page_make(run, figures, claims, n_claims, &text, &n_bytes));
-    SIREN_RETURN_IF_FAILED(siren_output_write(*output, text, n_bytes));
-    return siren_output_commit(SIREN_TAKE(*output));
-}
-
 static void print_result(const char *path, const siren_report_run *run, const siren_report_figures *figures) {
     size_t n_trials, n_missing, n_drawn = 0;
     siren_report_count(run, &n_trials, &n_missing);
@@ -53,9 +43,9 @@ siren_status siren_tool_report(int argc, char **argv) {
     SIREN_AT_END(siren_report_run_free_at) siren_report_run *run = NULL;
     SIREN_AT_END(siren_report_figures_free) siren_report_figures figures = {0};
     SIREN_AT_END(siren_report_claims_free_at) siren_report_claim *claims = NULL;
-    size_t n_claims = 0;
+    size_t n_claims = 0, n_bytes = 0;
     SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
-    SIREN_FREE_AT_END char *usual_page = NULL, *usual_figures = NULL;
+    SIREN_FREE_AT_END char *usual_page = NULL, *usual_figures = NULL, *text = NULL;
     siren_terminal_catch_interrupt();
     SIREN_RETURN_IF_FAILED(siren_report_run_read(folder, &run));
     SIREN_RETURN_IF_FAILED(siren_run_path(&usual_page, folder, "report.html"));
@@ -68,7 +58,9 @@ siren_status siren_tool_report(int argc, char **argv) {
     if (figures.note) siren_terminal_warn("%s", figures.note);
     SIREN_RETURN_IF_FAILED(siren_report_claims_check(run, &claims, &n_claims));
     SIREN_RETURN_IF_FAILED(siren_report_claims_keep(claims, n_claims, figures_folder));
-    SIREN_RETURN_IF_FAILED(write_page(&output, run, &figures, claims, n_claims));
+    SIREN_RETURN_IF_FAILED(siren_report_page_make(run, &figures, claims, n_claims, &text, &n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_output_write(output, text, n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_output_commit(SIREN_TAKE(output)));
     siren_terminal_end_progress();
     if (!common.quiet) print_result(page, run, &figures);
     return SIREN_OK;

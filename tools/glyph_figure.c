@@ -2,7 +2,6 @@
 #include "tools/glyph_figure.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

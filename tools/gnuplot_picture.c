@@ -23,12 +23,9 @@ siren_status siren_picture_check_gnuplot(void) {
 
 siren_status siren_picture_write(const siren_staging *staging, const char *name, const void *bytes,
                                  size_t n_bytes) {
-    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
     SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_staging_path(staging, name, &path));
-    SIREN_RETURN_IF_FAILED(siren_output_open(path, true, &output));
-    SIREN_RETURN_IF_FAILED(siren_output_write(output, bytes, n_bytes));
-    return siren_output_commit(SIREN_TAKE(output));
+    return siren_file_write(path, true, bytes, n_bytes);
 }
 
 siren_status siren_picture_write_text(const siren_staging *staging, const char *name,
@@ -127,12 +124,12 @@ siren_status siren_picture_place_script(const char *kept, const char *folder,
     if (script == end) return siren_fail(SIREN_USAGE, "there is no built-in script %s.gp", name);
     SIREN_RETURN_IF_FAILED(siren_run_path(&from, kept ? kept : folder, "%s", script->name));
     SIREN_RETURN_IF_FAILED(siren_run_path(&to, folder, "%s", script->name));
-    if (!kept || access(from, F_OK) != 0) return siren_run_write_text(to, script->text, script->length);
+    if (!kept || access(from, F_OK) != 0) return siren_file_write(to, true, script->text, script->length);
     SIREN_RETURN_IF_FAILED(siren_file_read(from, MOST_SCRIPT_BYTES, &bytes, &n_bytes));
     if (n_bytes != script->length || memcmp(bytes, script->text, n_bytes) != 0)
         siren_log(SIREN_LOG_WARNING,
                   "%s: is not the built-in script and is used as it is; delete it to have that", from);
-    return kept != folder ? siren_run_write_text(to, (const char *)bytes, n_bytes) : SIREN_OK;
+    return kept != folder ? siren_file_write(to, true, bytes, n_bytes) : SIREN_OK;
 }
 
 siren_status siren_picture_run(const char *folder, const char *name, siren_progress_fn progress, void *user) {

@@ -1,7 +1,6 @@
 #include "tools/report_page.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lab/run/run_folder.h"
@@ -251,7 +250,7 @@ static siren_status write_configuration(FILE *out, const siren_report_run *run) 
 siren_status siren_report_page_make(const siren_report_run *run, const siren_report_figures *figures,
                                     const siren_report_claim *claims, size_t n_claims, char **text,
                                     size_t *n_bytes) {
-    char *page = NULL;
+    SIREN_FREE_AT_END char *page = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&page, &length);
     if (!out) return siren_fail(SIREN_SYSTEM, "out of memory: cannot write a page");
@@ -267,12 +266,9 @@ siren_status siren_report_page_make(const siren_report_run *run, const siren_rep
             siren_version());
     bool whole = !ferror(out);
     whole = fclose(out) == 0 && whole;
-    if (status == SIREN_OK && !whole) status = siren_fail(SIREN_SYSTEM, "out of memory: cannot write a page");
-    if (status != SIREN_OK) {
-        free(page);
-        return status;
-    }
-    *text = page;
+    if (status != SIREN_OK) return status;
+    if (!whole) return siren_fail(SIREN_SYSTEM, "out of memory: cannot write a page");
+    *text = SIREN_TAKE(page);
     *n_bytes = length;
     return SIREN_OK;
 }

@@ -84,7 +84,6 @@ static siren_status make_folder(const char *path) {
 siren_status siren_device_cache_write(const siren_device *device, const char *kind,
                                       void (*content)(siren_json *json, const void *user), const void *user) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
     identity_line lines[N_IDENTITY];
     SIREN_FREE_AT_END char *path = NULL, *text = NULL;
     identify(device, lines);
@@ -95,9 +94,7 @@ siren_status siren_device_cache_write(const siren_device *device, const char *ki
     content(json, user);
     SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
     SIREN_RETURN_IF_FAILED(make_folder(path));
-    SIREN_RETURN_IF_FAILED(siren_output_open(path, true, &output));
-    SIREN_RETURN_IF_FAILED(siren_output_write(output, text, strlen(text)));
-    return siren_output_commit(SIREN_TAKE(output));
+    return siren_file_write(path, true, text, strlen(text));
 }
 
 static siren_status check_identity(const char *path, siren_value root,

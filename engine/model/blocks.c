@@ -1,7 +1,6 @@
 #include "engine/model/blocks.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *siren_block_kind_name(siren_block_kind kind, size_t n) {

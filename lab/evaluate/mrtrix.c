@@ -200,12 +200,10 @@ bool siren_mrtrix_choose_shells(const char *text, siren_mrtrix_shells *out) {
 static siren_status find_shells(mrtrix_run *run) {
     static const char *const words[] = {"mrinfo",         "$input",       "$gradients",
                                         "-shell_bvalues", "-shell_sizes", NULL};
-    char *text = NULL;
-    siren_status status = run_program(run, 0, words, &text);
-    if (status == SIREN_OK && !siren_mrtrix_choose_shells(text, &run->shells))
-        status = siren_fail(SIREN_SYSTEM, "mrinfo told no shells of the gradient table but: %.200s", text);
-    free(text);
-    return status;
+    SIREN_FREE_AT_END char *text = NULL;
+    SIREN_RETURN_IF_FAILED(run_program(run, 0, words, &text));
+    if (siren_mrtrix_choose_shells(text, &run->shells)) return SIREN_OK;
+    return siren_fail(SIREN_SYSTEM, "mrinfo told no shells of the gradient table but: %.200s", text);
 }
 
 /* ---- the pipelines ---- */

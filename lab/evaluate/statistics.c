@@ -2,7 +2,6 @@
 #include "host/float_bits.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CHUNK 4096 /* voxels converted at once */

@@ -6,7 +6,6 @@
 
 siren_status siren_png_write(const char *path, bool overwrite, size_t width, size_t height,
                              const uint8_t *rgb) {
-    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     png_image image = {.version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_RGB};
     if (width == 0 || height == 0 || width > SIREN_PNG_MOST_PIXELS / height)
@@ -15,11 +14,9 @@ siren_status siren_png_write(const char *path, bool overwrite, size_t width, siz
     image.width = (png_uint_32)width;
     image.height = (png_uint_32)height;
     png_alloc_size_t n_bytes = PNG_IMAGE_PNG_SIZE_MAX(image);
-    SIREN_RETURN_IF_FAILED(siren_output_open(path, overwrite, &output));
     SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, n_bytes, 1, "a compressed picture"));
     if (!png_image_write_to_memory(&image, bytes, &n_bytes, 0, rgb, 0, NULL))
         return siren_fail(SIREN_SYSTEM, "%s: libpng cannot write %zu x %zu pixels: %s", path, width, height,
                           image.message);
-    SIREN_RETURN_IF_FAILED(siren_output_write(output, bytes, n_bytes));
-    return siren_output_commit(SIREN_TAKE(output));
+    return siren_file_write(path, overwrite, bytes, n_bytes);
 }

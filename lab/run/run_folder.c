@@ -29,20 +29,11 @@ siren_status siren_run_path(char **out, const char *folder, const char *format, 
     return SIREN_OK;
 }
 
-siren_status siren_run_write_text(const char *path, const char *text, size_t n_bytes) {
-    siren_output *output = NULL;
-    SIREN_RETURN_IF_FAILED(siren_output_open(path, true, &output));
-    siren_status status = siren_output_write(output, text, n_bytes);
-    if (status == SIREN_OK) return siren_output_commit(output);
-    siren_output_discard(output);
-    return status;
-}
-
 siren_status siren_run_write_json(const siren_json *json, const char *folder, const char *name) {
     SIREN_FREE_AT_END char *text = NULL, *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
-    return siren_run_write_text(path, text, strlen(text));
+    return siren_file_write(path, true, text, strlen(text));
 }
 
 siren_status siren_run_write_table(const siren_table *table, const char *folder, const char *name) {
@@ -102,7 +93,7 @@ siren_status siren_trial_folder_make(const siren_trial_folder *folder) {
     SIREN_FREE_AT_END char *config = NULL;
     SIREN_RETURN_IF_FAILED(siren_folder_make(folder->folder));
     SIREN_RETURN_IF_FAILED(siren_run_path(&config, folder->folder, "config.json"));
-    return siren_run_write_text(config, folder->config, strlen(folder->config));
+    return siren_file_write(config, true, folder->config, strlen(folder->config));
 }
 
 void siren_trial_folder_free(siren_trial_folder *folder) {
@@ -181,7 +172,7 @@ siren_status siren_finished_block_write(const siren_trial_folder *folder, const 
     memcpy(bytes + BLOCK_PREFIX + e->n_packed, block->curve, n_curve);
     block_digest(folder, bytes, n_body, hex);
     memcpy(bytes + n_body, hex, BLOCK_DIGEST);
-    return siren_run_write_text(path, (const char *)bytes, n_body + BLOCK_DIGEST);
+    return siren_file_write(path, true, bytes, n_body + BLOCK_DIGEST);
 }
 
 /* The parts of a file whose digest is right. */
@@ -354,7 +345,7 @@ siren_status siren_trial_result_write(const siren_trial_folder *folder, const si
         SIREN_RETURN_IF_FAILED(siren_run_sum_write(folder->folder, files[i], stream));
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder->folder, "SHA256SUMS"));
     if (fflush(stream) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path);
-    return siren_run_write_text(path, sums, n_sums);
+    return siren_file_write(path, true, sums, n_sums);
 }
 
 static siren_status read_result(const siren_trial_folder *folder, siren_trial_result *out) {

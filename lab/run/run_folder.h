@@ -20,10 +20,7 @@
 /* "FOLDER/..." by printf's rules; `*out` is yours to free(). */
 siren_status siren_run_path(char **out, const char *folder, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Writes a text file, complete or not at all, over what is there. */
-siren_status siren_run_write_text(const char *path, const char *text, size_t n_bytes);
-
-/* The same of a JSON document and of a table, as NAME in a folder. */
+/* Writes a JSON document or a table as NAME in a folder, complete or not at all, over what is there. */
 siren_status siren_run_write_json(const siren_json *json, const char *folder, const char *name);
 siren_status siren_run_write_table(const siren_table *table, const char *folder, const char *name);
 

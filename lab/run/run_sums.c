@@ -54,24 +54,23 @@ static siren_status read_lines(const char *folder, char **out) {
 }
 
 siren_status siren_run_sum_write(const char *folder, const char *name, FILE *sums) {
-    char *path = NULL, hex[SIREN_DIGEST_CHARS];
+    SIREN_FREE_AT_END char *path = NULL;
+    char hex[SIREN_DIGEST_CHARS];
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
-    siren_status status = siren_digest_file(path, hex);
-    free(path);
-    if (status == SIREN_OK) fprintf(sums, "%s  %s\n", hex, name);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_digest_file(path, hex));
+    fprintf(sums, "%s  %s\n", hex, name);
+    return SIREN_OK;
 }
 
 static siren_status check_line(const char *folder, const char *line) {
-    char *path = NULL, hex[SIREN_DIGEST_CHARS];
+    SIREN_FREE_AT_END char *path = NULL;
+    char hex[SIREN_DIGEST_CHARS];
     if (!*name_in(line) || strstr(line, ".."))
         return siren_fail(SIREN_CORRUPT, "%s/SHA256SUMS: has a line that is no checksum", folder);
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name_in(line)));
-    siren_status status = siren_digest_file(path, hex);
-    if (status == SIREN_OK && strncmp(hex, line, SIREN_DIGEST_CHARS - 1) != 0)
-        status = siren_fail(SIREN_CORRUPT, "%s: is not the file that was written", path);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_digest_file(path, hex));
+    if (strncmp(hex, line, SIREN_DIGEST_CHARS - 1) == 0) return SIREN_OK;
+    return siren_fail(SIREN_CORRUPT, "%s: is not the file that was written", path);
 }
 
 siren_status siren_run_sums_check(const char *folder, const char *identity, size_t *n_files) {
@@ -146,5 +145,5 @@ siren_status siren_run_add(const char *folder, siren_added added, const char *co
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "SHA256SUMS"));
     SIREN_RETURN_IF_FAILED(write_added(folder, lines, added, files, n, out));
     if (fflush(out) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path);
-    return siren_run_write_text(path, text, n_text);
+    return siren_file_write(path, true, text, n_text);
 }

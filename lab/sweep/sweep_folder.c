@@ -168,7 +168,7 @@ siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *e
     SIREN_RETURN_IF_FAILED(experiment_text(experiment, inputs, folders, baselines, &text));
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "experiment.json"));
     if (access(path, F_OK) != 0) {
-        return siren_run_write_text(path, text, strlen(text));
+        return siren_file_write(path, true, text, strlen(text));
     }
     SIREN_RETURN_IF_FAILED(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
     if (n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0) return SIREN_OK;

@@ -71,7 +71,7 @@ static siren_status make_phantom(const char *run, const siren_experiment_input *
             asked->name, options);
     siren_phantom_files files = {&asked->phantom, input->image, asked->voxel, true, progress, user};
     SIREN_RETURN_IF_FAILED(siren_phantom_write(&files, NULL));
-    return siren_run_write_text(options, text, strlen(text));
+    return siren_file_write(options, true, text, strlen(text));
 }
 
 /* Gradient tables are those given, or both that lie beside the series; masks those given, or the phantom's. */

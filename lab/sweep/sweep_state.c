@@ -3,7 +3,6 @@
 #include "host/opencl/device.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 siren_status siren_sweeping_list_complete(const siren_sweeping *s, siren_complete_trial **complete,
                                           size_t *n) {

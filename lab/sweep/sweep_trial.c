@@ -146,13 +146,13 @@ static siren_status add_file(siren_finishing *f, const char *name) {
 }
 
 static siren_status write_curve(siren_finishing *f, size_t number, const char *curve) {
-    char *path = NULL, name[64];
+    SIREN_FREE_AT_END char *path = NULL;
+    char name[64];
     if (!f->source->experiment->keep_curves || !*curve) return SIREN_OK;
     snprintf(name, sizeof name, "curves/%04zu.csv", number);
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, f->trial->folder.folder, "%s", name));
-    siren_status status = siren_run_write_text(path, curve, strlen(curve));
-    free(path);
-    return status == SIREN_OK ? add_file(f, name) : status;
+    SIREN_RETURN_IF_FAILED(siren_file_write(path, true, curve, strlen(curve)));
+    return add_file(f, name);
 }
 
 /* Figures of a block that is stored as constants. */
