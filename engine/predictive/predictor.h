@@ -1,0 +1,29 @@
+/* Linear prediction of a volume of a lattice, from voxels coded before: terms and their integer weights. */
+#ifndef SIREN_ENGINE_PREDICTIVE_PREDICTOR_H
+#define SIREN_ENGINE_PREDICTIVE_PREDICTOR_H
+
+#include "engine/predictive/lattice.h"
+
+#define SIREN_PREDICTOR_REFERENCES 8
+#define SIREN_PREDICTOR_TERMS 34
+#define SIREN_WEIGHT_BITS 7          /* of a weight's fraction */
+#define SIREN_LARGEST_WEIGHT 2047
+
+typedef struct {
+    size_t n_references, references[SIREN_PREDICTOR_REFERENCES]; /* volumes in coded order */
+    size_t n_terms;
+    int32_t weights[SIREN_PREDICTOR_TERMS + 1]; /* the last of a constant */
+} siren_predictor;
+
+/* Where the terms of a voxel at offset i within a volume stand: terms[k][i]. Sets n_terms from n_references. */
+void siren_predictor_terms(const siren_lattice *lattice, size_t volume, siren_predictor *predictor,
+                           const int32_t *terms[SIREN_PREDICTOR_TERMS]);
+
+/* For the encoder: references and weights of one volume of a complete lattice. `noise` (volume): how large errors were at
+ * each place in earlier volumes. */
+typedef struct siren_predictor_fit siren_predictor_fit;
+siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_predictor_fit **out);
+void siren_predictor_fit_free(siren_predictor_fit *fit);
+void siren_predictor_fit_volume(siren_predictor_fit *fit, size_t volume, const uint32_t *noise, siren_predictor *out);
+
+#endif
