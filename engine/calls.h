@@ -32,6 +32,8 @@ typedef struct {
     /* Voxels to train on and to store: a 3-D image on the series' grid, 0 outside and one other value inside;
      * SIREN_MASK_AUTO: the mask that MRtrix3's dwi2mask makes; NULL: all. What is outside comes back as one value. */
     const char *mask;
+    bool predictive;  /* no networks: values are predicted from each other, what is left is coded; needs no device */
+    double max_error; /* of a predictive archive, in stored units; 0: lossless */
     bool overwrite;
     size_t
         memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */

@@ -3,6 +3,7 @@
 #include "formats/number.h"
 #include "host/names.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ void siren_options_free(siren_options *options) {
 
 /* ---- what has no row among the settings ---- */
 
-typedef enum { PATH, BYTES, SPAN, FLAG } other_type;
+typedef enum { PATH, BYTES, SPAN, FLAG, BOUND } other_type;
 static const struct {
     const char *key;
     other_type type;
@@ -55,6 +56,8 @@ static const struct {
      "3-D image whose voxels other than 0 count; auto: made by MRtrix3's dwi2mask"},
     {"volumes", SPAN, offsetof(siren_options, volumes), "volumes to restore, a:b counted from 0"},
     {"memory", BYTES, COMPRESS(memory_limit), "memory that may be used, like 16G"},
+    {"lossless", FLAG, COMPRESS(predictive), "whether every bit is kept, without networks: true or false"},
+    {"max_error", BOUND, COMPRESS(max_error), "largest error of a stored value, without networks; 0: lossless; none"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},
 #undef COMPRESS
 };
@@ -90,6 +93,12 @@ static siren_status set_other(siren_options *options, size_t i, const char *valu
         if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
             return siren_fail(SIREN_USAGE, "%s is '%s' but must be true or false", others[i].key, value);
         *(bool *)field = *value == 't';
+        if (field == &options->compress.predictive) options->compress.max_error = 0;
+        return SIREN_OK;
+    case BOUND:
+        if (!none && strcmp(value, "none") != 0)
+            SIREN_RETURN_IF_FAILED(siren_parse_real(others[i].key, value, 0, DBL_MAX, field));
+        options->compress.predictive = !none && strcmp(value, "none") != 0;
         return SIREN_OK;
     }
     return SIREN_OK;
@@ -109,7 +118,10 @@ static const char *get_other(siren_options *options, size_t i) {
         snprintf(text, sizeof options->text, span->end ? "%zu:%zu" : "%zu:", span->begin, span->end);
         return span->begin || span->end ? text : "all";
     case FLAG:
+        if (field == &options->compress.predictive && options->compress.max_error > 0) return "false";
         return *(const bool *)field ? "true" : "false";
+    case BOUND:
+        return options->compress.predictive ? siren_number_format(*(const double *)field, text) : "none";
     }
     return "";
 }

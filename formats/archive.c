@@ -39,6 +39,8 @@ const char *siren_section_name(uint32_t kind) {
         return "NETWORK";
     case SIREN_SECTION_WEIGHTS:
         return "WEIGHTS";
+    case SIREN_SECTION_CODING:
+        return "CODING";
     case SIREN_SECTION_MASK:
         return "MASK";
     case SIREN_SECTION_ATTACHMENT:
@@ -254,7 +256,8 @@ static siren_status parse_index(siren_archive *archive, const uint8_t *index) {
                                     .crc = siren_get_u64(index + SIREN_INDEX_CRC)};
         uint32_t flags = siren_get_u32(index + SIREN_INDEX_FLAGS);
         part_name name = block_name(record.block);
-        if (flags) return unknown_flags(archive, name, flags);
+        if (flags & ~SIREN_FLAG_PLAIN) return unknown_flags(archive, name, flags);
+        record.plain = flags != 0;
         if (i && record.block <= archive->records[i - 1].block)
             return siren_fail(SIREN_CORRUPT, "%s: its index has %s behind block %lu; " AGAIN, archive->path,
                               name.text, (unsigned long)archive->records[i - 1].block);
@@ -262,7 +265,7 @@ static siren_status parse_index(siren_archive *archive, const uint8_t *index) {
             return siren_fail(SIREN_CORRUPT, "%s: %s has the impossible mean squared error %g; " AGAIN,
                               archive->path, name.text, record.mse);
         SIREN_RETURN_IF_FAILED(
-            check_body(archive, name, true, record.offset, record.bytes, record.unpacked_bytes));
+            check_body(archive, name, !record.plain, record.offset, record.bytes, record.unpacked_bytes));
         archive->records[i] = record;
     }
     return SIREN_OK;
@@ -429,7 +432,7 @@ siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint
         return siren_fail(SIREN_USAGE, "%s: has no record at position %zu, only %zu", archive->path, nth,
                           archive->n_records);
     const siren_index_entry *record = &archive->records[nth];
-    SIREN_RETURN_IF_FAILED(read_body(archive, block_name(record->block), true, record->offset,
+    SIREN_RETURN_IF_FAILED(read_body(archive, block_name(record->block), !record->plain, record->offset,
                                      (size_t)record->bytes, (size_t)record->unpacked_bytes, record->crc,
                                      bytes));
     *n_bytes = (size_t)record->unpacked_bytes;

@@ -16,6 +16,7 @@ typedef enum {
     SIREN_SECTION_GEOMETRY = 2,           /* what blocks there are */
     SIREN_SECTION_NETWORK = 3,            /* the list of layers */
     SIREN_SECTION_WEIGHTS = 4,            /* how parameters are stored */
+    SIREN_SECTION_CODING = 8,             /* how records stand for voxels, where no networks do */
     SIREN_SECTION_MASK = 7,               /* voxels that the networks stand for; absent: all of them */
     SIREN_SECTION_ATTACHMENT = 5 | 0x100, /* one file beside the image: name, then its bytes */
     SIREN_SECTION_PROVENANCE = 6 | 0x100  /* UTF-8 "key=value\n" lines */
@@ -43,6 +44,7 @@ typedef struct {
     uint64_t offset, bytes;  /* the packed record in the file: set by the writer */
     uint64_t unpacked_bytes; /* after unpacking: set by the writer */
     uint64_t crc;            /* CRC-64 of the packed record: set by the writer */
+    bool plain;              /* stored as it is, not packed */
 } siren_index_entry;
 
 /* Writing. One thread at a time. A failure of section or record spoils the archive: commit then fails too. */
@@ -59,7 +61,7 @@ siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t
 siren_status siren_archive_writer_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                          const void *bytes, size_t n_bytes);
 /* The same for a record that siren_pack() made of `unpacked_bytes` bytes: threads can pack while one of them
- * appends. */
+ * appends. Where `entry->plain`, it is stored as it is. */
 siren_status siren_archive_writer_packed_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                                 const uint8_t *packed, size_t n_packed,
                                                 size_t unpacked_bytes);

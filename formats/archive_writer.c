@@ -125,7 +125,8 @@ static siren_status add_record(siren_archive_writer *writer, const siren_index_e
                                                                .offset = writer->offset,
                                                                .bytes = n_packed,
                                                                .unpacked_bytes = unpacked_bytes,
-                                                               .crc = siren_crc64(0, packed, n_packed)};
+                                                               .crc = siren_crc64(0, packed, n_packed),
+                                                               .plain = entry->plain};
     return append(writer, packed, n_packed);
 }
 
@@ -163,7 +164,7 @@ static void put_section(uint8_t *to, const siren_section_entry *section) {
 
 static void put_record(uint8_t *to, const siren_index_entry *record) {
     siren_put_u32(to + SIREN_INDEX_BLOCK, record->block);
-    siren_put_u32(to + SIREN_INDEX_FLAGS, 0);
+    siren_put_u32(to + SIREN_INDEX_FLAGS, record->plain ? SIREN_FLAG_PLAIN : 0);
     siren_put_u64(to + SIREN_INDEX_OFFSET, record->offset);
     siren_put_u64(to + SIREN_INDEX_STORED, record->bytes);
     siren_put_u64(to + SIREN_INDEX_UNPACKED, record->unpacked_bytes);

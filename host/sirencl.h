@@ -181,7 +181,7 @@ void siren_image_free(siren_image *image);
 
 /* Compresses the image into an archive. Progress counts epochs of all blocks. A mask is a file also for an array, on its grid; "auto" needs an
  * image that was read from a file. Nothing appears under `archive` unless the status
- * is OK. `options` NULL: the defaults. */
+ * is OK. `options` NULL: the defaults. With "lossless" or "max_error" there is nothing to train, and `device` may be NULL. */
 siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
                             const char *archive);
 /* The same into memory: `*bytes` is yours to free(). */
@@ -234,6 +234,8 @@ typedef struct {
     size_t z_begin, z_end; /* slices that the archive holds */
     int nifti_version;
     double slope, inter;
+    bool predictive;  /* there are no networks: n_layers is 0 */
+    double max_error; /* of a predictive archive, in stored units; 0: lossless */
     size_t n_params;          /* of one network */
     unsigned weight_bits;     /* 0: float32 */
     size_t n_layers;          /* output layer included */

@@ -78,7 +78,8 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     }
     siren_json_end(json);
     siren_json_integer(json, "params", info->n_params);
-    siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
+    if (info->predictive) siren_json_number(json, "max_error", info->max_error);
+    if (!info->predictive) siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
     siren_json_begin_array(json, "attachments");
     for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
     siren_json_end(json);
@@ -110,8 +111,20 @@ static void print_blocks(const siren_archive_info *info) {
     }
 }
 
+static void print_network(const siren_archive_info *info, const char *kind) {
+    char params[32], weights[16];
+    printf("  network      ");
+    for (size_t i = 0; i < info->n_layers; i++) {
+        const siren_layer_info *layer = &info->layers[i];
+        printf("%s%u %s", i ? ", " : "", (unsigned)layer->width, layer->activation);
+        if (strcmp(layer->activation, "sine") == 0) printf(" (w0 %g)", (double)layer->w0);
+    }
+    printf("\n  parameters   %s a %s, stored as %s\n", siren_format_integer(info->n_params, params), kind,
+           siren_weights_name(info->weight_bits, weights));
+}
+
 static void print_text(const char *path, const siren_archive_info *info, bool every_block) {
-    char bytes[32], size[32], params[32], weights[16];
+    char bytes[32], size[32];
     printf("%s: %s bytes (%s)\n", path, siren_format_integer(info->bytes, bytes),
            siren_format_bytes((double)info->bytes, size));
     printf("  image        %zu x %zu x %zu voxels, %zu volume%s, %s, NIfTI-%d, slope %g, inter %g\n",
@@ -137,16 +150,14 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
         printf("  PSNR         %.2f dB, mean of %zu %s; lowest %.2f dB in %s %u\n", info->psnr,
                info->n_blocks, siren_block_kind_name(info->block_kind, info->n_blocks), worst->psnr, kind,
                (unsigned)worst->number);
+    else if (info->predictive)
+        printf("  PSNR         exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
     else
         printf("  PSNR         exact: every volume of every %s is constant\n", kind);
-    printf("  network      ");
-    for (size_t i = 0; i < info->n_layers; i++) {
-        const siren_layer_info *layer = &info->layers[i];
-        printf("%s%u %s", i ? ", " : "", (unsigned)layer->width, layer->activation);
-        if (strcmp(layer->activation, "sine") == 0) printf(" (w0 %g)", (double)layer->w0);
-    }
-    printf("\n  parameters   %s a %s, stored as %s\n", siren_format_integer(info->n_params, params), kind,
-           siren_weights_name(info->weight_bits, weights));
+    if (info->predictive && info->max_error > 0)
+        printf("  error        at most %g stored units\n", info->max_error);
+    if (!info->predictive) print_network(info, kind);
+
     printf("  attachments ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
     printf("%s\n", info->n_attachments ? "" : " none");

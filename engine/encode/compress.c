@@ -1,6 +1,7 @@
 #include "engine/encode/brain_mask.h"
 #include "engine/encode/encoder.h"
 #include "engine/encode/image.h"
+#include "engine/encode/predictive_blocks.h"
 #include "engine/model/grid.h"
 #include "engine/encode/sections.h"
 #include "engine/options.h"
@@ -117,10 +118,8 @@ static siren_status compress_blocks(siren_compression *run) {
 
 /* ---- the whole ---- */
 
-/* The range of slices and their blocks. */
-static siren_status plan_blocks(const siren_settings *settings, siren_layout *layout) {
-    siren_block_kind kind = settings->blocks;
-    uint32_t n_inputs = layout->network.n_inputs;
+/* The range of slices and their blocks of one kind. */
+static siren_status plan_grid(const siren_settings *settings, siren_block_kind kind, siren_layout *layout) {
     siren_span slices = settings->slices;
     size_t n = layout->geometry.nz, end = slices.end == 0 ? n : slices.end;
     if (slices.begin >= end || end > n)
@@ -128,13 +127,18 @@ static siren_status plan_blocks(const siren_settings *settings, siren_layout *la
             SIREN_USAGE,
             "slices %zu:%zu are not in the image, which has %zu; give a:b with 0 <= a < b <= %zu",
             slices.begin, end, n, n);
+    return siren_block_grid_create(kind, settings->patch, &layout->geometry, slices.begin, end, &layout->grid);
+}
+
+static siren_status plan_blocks(const siren_settings *settings, siren_layout *layout) {
+    siren_block_kind kind = settings->blocks;
+    uint32_t n_inputs = layout->network.n_inputs;
     if (siren_block_inputs(kind) != n_inputs)
         return siren_fail(SIREN_USAGE, "model %s maps %u coordinates, but blocks of kind %s have %u; use %s",
                           settings->model, n_inputs, siren_block_kind_name(kind, 1), siren_block_inputs(kind),
                           n_inputs == 2 ? "slices, or model siren-3d"
                                         : "a volume or patches, or a 2-D model");
-    return siren_block_grid_create(kind, settings->patch, &layout->geometry, slices.begin, end,
-                                   &layout->grid);
+    return plan_grid(settings, kind, layout);
 }
 
 /* Every block in the order of sizes, so that trainers are made once for each. */
@@ -201,16 +205,29 @@ static siren_status plan_run(siren_compression *run) {
     return siren_encoder_create(run->device, &plan, &run->encoder);
 }
 
+/* A predictive archive has no networks: its blocks are slices, or groups of them. */
+static siren_status plan_predictive(siren_compression *run) {
+    siren_layout *layout = &run->layout;
+    run->settings = run->options->settings;
+    layout->geometry = run->image->series.geometry;
+    layout->coding = SIREN_CODING_PREDICTIVE;
+    layout->bound = run->options->max_error;
+    SIREN_RETURN_IF_FAILED(plan_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
+    return plan_mask(run);
+}
+
 /* All of the archive, into run->writer. */
 static siren_status compress_image(siren_compression *run) {
     const siren_compress_options *o = run->options;
     const siren_image *image = run->image;
-    SIREN_RETURN_IF_FAILED(plan_run(run));
+    SIREN_RETURN_IF_FAILED(o->predictive ? plan_predictive(run) : plan_run(run));
     siren_attachments attachments = {image->path, o->bval, o->bvec, o->sidecar, image->given, image->n_given};
-    siren_provenance provenance = {run->device, &run->settings};
+    siren_provenance provenance = {o->predictive ? NULL : run->device, &run->settings};
     SIREN_RETURN_IF_STAGE_FAILED(
         STAGE_WRITING,
         siren_sections_write(run->writer, &image->series, &run->layout, &attachments, &provenance));
+    if (o->predictive)
+        return siren_predictive_blocks_write(&image->series, &run->layout, run->writer, run->progress, run->user);
     return compress_blocks(run);
 }
 
@@ -265,9 +282,9 @@ siren_status siren_compress_file(siren_device *device, const char *image, const 
 siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
                             const char *archive) {
     siren_options usual;
-    if (!device || !image || !archive)
-        return siren_fail(SIREN_USAGE, "siren_compress: device, image and archive must not be NULL");
     if (!options) options = siren_options_usual(&usual);
+    if (!image || !archive || (!device && !options->compress.predictive))
+        return siren_fail(SIREN_USAGE, "siren_compress: device, image and archive must not be NULL");
     SIREN_AT_END(compression_free)
     siren_compression run = {device, &options->compress, .progress = options->progress,
                              .user = options->user};
@@ -278,10 +295,10 @@ siren_status siren_compress_to_memory(siren_device *device, const siren_image *i
                                       const siren_options *options, void **bytes, size_t *n_bytes) {
     siren_options usual;
     uint8_t *made = NULL;
-    if (!device || !image || !bytes || !n_bytes)
+    if (!options) options = siren_options_usual(&usual);
+    if (!image || !bytes || !n_bytes || (!device && !options->compress.predictive))
         return siren_fail(SIREN_USAGE,
                           "siren_compress_to_memory: device, image, bytes and n_bytes must not be NULL");
-    if (!options) options = siren_options_usual(&usual);
     SIREN_AT_END(compression_free)
     siren_compression run = {device, &options->compress, .image = image, .progress = options->progress,
                              .user = options->user};

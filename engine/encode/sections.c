@@ -84,8 +84,12 @@ static void insert_line(char *text, size_t size, const char *key, const char *va
 
 static siren_status write_provenance(siren_archive_writer *writer, const siren_network *network,
                                      const siren_provenance *p) {
-    const siren_device_facts *facts = siren_device_get_facts(p->device);
     char text[2048] = "", configuration[SIREN_CONFIGURATION_CHARS], kernels[SIREN_KERNELS_CHARS];
+    if (!p->device) {
+        snprintf(text, sizeof text, "model=predictive\nsirencl=%s\n", siren_version());
+        return siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, text, strlen(text), true);
+    }
+    const siren_device_facts *facts = siren_device_get_facts(p->device);
     char *products = strchr(siren_kernels_text(p->device, network, kernels), ',');
     if (products) *products = 0;
     insert_line(text, sizeof text, "device", facts->name);

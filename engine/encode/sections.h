@@ -19,7 +19,7 @@ typedef struct {
 
 /* How the records came about. */
 typedef struct {
-    const siren_device *device;
+    const siren_device *device;     /* NULL: there are no networks, and no settings told */
     const siren_settings *settings; /* no choice left open */
 } siren_provenance;
 
