@@ -16,17 +16,17 @@
  * is no such table; it is kept whole then. */
 static siren_status write_columns(const siren_attachment *a, siren_span volumes, const char *base,
                                   bool overwrite, siren_output **output) {
-    SIREN_AT_END(siren_gradients_free) siren_gradients whole = {0};
+    SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table whole = {0};
     siren_output *none = NULL;
     bool bval = strcmp(a->suffix, ".bval") == 0, bvec = strcmp(a->suffix, ".bvec") == 0;
     if (!bval && !bvec) return SIREN_OK;
-    if (siren_gradients_parse(a->suffix, bval ? a->bytes : NULL, a->n_bytes, a->suffix,
-                              bvec ? a->bytes : NULL, a->n_bytes, &whole) != SIREN_OK)
+    if (siren_diffusion_table_parse(a->suffix, bval ? a->bytes : NULL, a->n_bytes, a->suffix,
+                                    bvec ? a->bytes : NULL, a->n_bytes, &whole) != SIREN_OK)
         return SIREN_OK;
     if (volumes.end > whole.n_volumes) return SIREN_OK;
-    siren_gradients part = {volumes.end - volumes.begin, whole.bval ? whole.bval + volumes.begin : NULL,
-                            whole.bvec ? whole.bvec + volumes.begin : NULL};
-    return siren_gradients_open(base, overwrite, &part, bval ? output : &none, bval ? &none : output);
+    siren_diffusion_table part = {volumes.end - volumes.begin, whole.bval ? whole.bval + volumes.begin : NULL,
+                                  whole.bvec ? whole.bvec + volumes.begin : NULL};
+    return siren_diffusion_table_open(base, overwrite, &part, bval ? output : &none, bval ? &none : output);
 }
 
 /* ---- decompress ---- */

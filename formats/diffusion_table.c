@@ -72,7 +72,7 @@ static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n
 }
 
 static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_bytes,
-                               siren_gradients *gradients) {
+                               siren_diffusion_table *gradients) {
     SIREN_AT_END(table_free) number_table table = {0};
     SIREN_RETURN_IF_FAILED(parse_table(name, bytes, n_bytes, &table));
     if (table.n_rows != 1 && table.n_columns != 1)
@@ -90,7 +90,7 @@ static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_
 }
 
 static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_bytes,
-                               siren_gradients *gradients) {
+                               siren_diffusion_table *gradients) {
     SIREN_AT_END(table_free) number_table table = {0};
     SIREN_RETURN_IF_FAILED(parse_table(name, bytes, n_bytes, &table));
     if (table.n_rows != 3)
@@ -109,10 +109,10 @@ static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_
     return SIREN_OK;
 }
 
-siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes,
-                                   const char *bvec_name, const uint8_t *bvec, size_t bvec_bytes,
-                                   siren_gradients *out) {
-    SIREN_AT_END(siren_gradients_free) siren_gradients gradients = {0};
+siren_status siren_diffusion_table_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes,
+                                         const char *bvec_name, const uint8_t *bvec, size_t bvec_bytes,
+                                         siren_diffusion_table *out) {
+    SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table gradients = {0};
     if (!bval && !bvec)
         return siren_fail(SIREN_USAGE, "neither b-values nor directions were given; give one of them");
     if (bval) SIREN_RETURN_IF_FAILED(parse_bval(bval_name, bval, bval_bytes, &gradients));
@@ -126,7 +126,7 @@ siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, s
     return SIREN_OK;
 }
 
-void siren_gradients_free(siren_gradients *gradients) {
+void siren_diffusion_table_free(siren_diffusion_table *gradients) {
     if (!gradients) return;
     free(gradients->bval);
     free(gradients->bvec);
@@ -144,8 +144,9 @@ static siren_status write_line(siren_output *output, const double *values, size_
     return SIREN_OK;
 }
 
-siren_status siren_gradients_open(const char *base, bool overwrite, const siren_gradients *gradients,
-                                  siren_output **bval_out, siren_output **bvec_out) {
+siren_status siren_diffusion_table_open(const char *base, bool overwrite,
+                                        const siren_diffusion_table *gradients, siren_output **bval_out,
+                                        siren_output **bvec_out) {
     SIREN_AT_END(siren_output_discard_at) siren_output *bval = NULL, *bvec = NULL;
     SIREN_FREE_AT_END char *bval_path = NULL, *bvec_path = NULL;
     const size_t n = gradients->n_volumes;

@@ -13,10 +13,10 @@
 /* Gradient tables of another length than the series are attached all the same: they are the user's. */
 static void warn_about_gradients(const siren_series *series, const char *path, const char *suffix,
                                  const uint8_t *bytes, size_t n_bytes) {
-    siren_gradients gradients;
+    siren_diffusion_table gradients;
     bool bval = strcmp(suffix, ".bval") == 0;
-    siren_status status = bval ? siren_gradients_parse(path, bytes, n_bytes, NULL, NULL, 0, &gradients)
-                               : siren_gradients_parse(NULL, NULL, 0, path, bytes, n_bytes, &gradients);
+    siren_status status = bval ? siren_diffusion_table_parse(path, bytes, n_bytes, NULL, NULL, 0, &gradients)
+                               : siren_diffusion_table_parse(NULL, NULL, 0, path, bytes, n_bytes, &gradients);
     if (status != SIREN_OK) {
         siren_log(SIREN_LOG_WARNING, "%s; it is attached as it is", siren_message());
         return;
@@ -25,7 +25,7 @@ static void warn_about_gradients(const siren_series *series, const char *path, c
         siren_log(SIREN_LOG_WARNING,
                   "%s: has %zu entries for a series of %zu volumes; it is attached as it is", path,
                   gradients.n_volumes, series->geometry.n_volumes);
-    siren_gradients_free(&gradients);
+    siren_diffusion_table_free(&gradients);
 }
 
 /* The section: length of the suffix, suffix, file. */

@@ -28,7 +28,7 @@ void siren_evaluation_input_free(siren_evaluation_input *in) {
 /* Checks the gradient tables that were given or lie beside the original. */
 static siren_status find_gradients(siren_evaluation_input *in) {
     const siren_evaluate_options *o = in->options;
-    SIREN_AT_END(siren_gradients_free) siren_gradients gradients = {0};
+    SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table gradients = {0};
     SIREN_FREE_AT_END uint8_t *bval = NULL, *bvec = NULL;
     size_t n_bval = 0, n_bvec = 0;
     char **paths[2] = {&in->bval, &in->bvec};
@@ -50,7 +50,8 @@ static siren_status find_gradients(siren_evaluation_input *in) {
     }
     SIREN_RETURN_IF_FAILED(siren_file_read(in->bval, MAX_TABLE_BYTES, &bval, &n_bval));
     SIREN_RETURN_IF_FAILED(siren_file_read(in->bvec, MAX_TABLE_BYTES, &bvec, &n_bvec));
-    SIREN_RETURN_IF_FAILED(siren_gradients_parse(in->bval, bval, n_bval, in->bvec, bvec, n_bvec, &gradients));
+    SIREN_RETURN_IF_FAILED(
+        siren_diffusion_table_parse(in->bval, bval, n_bval, in->bvec, bvec, n_bvec, &gradients));
     if (gradients.n_volumes != in->original.geometry.n_volumes)
         return siren_fail(SIREN_USAGE,
                           "%s has %zu b-values, but %s has %zu volumes; give its own tables by --bval and "

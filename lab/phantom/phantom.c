@@ -342,7 +342,8 @@ static siren_status check_options(const siren_phantom_options *o, size_t *n_volu
     return SIREN_OK;
 }
 
-static siren_status make_gradients(const siren_phantom_options *o, size_t n_volumes, siren_gradients *out) {
+static siren_status make_gradients(const siren_phantom_options *o, size_t n_volumes,
+                                   siren_diffusion_table *out) {
     out->n_volumes = n_volumes;
     SIREN_RETURN_IF_FAILED(siren_allocate(&out->bval, n_volumes, sizeof *out->bval, "the b-values"));
     SIREN_RETURN_IF_FAILED(

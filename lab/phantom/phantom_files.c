@@ -137,7 +137,7 @@ siren_status siren_phantom_write(const siren_phantom_files *f, siren_phantom *ou
         SIREN_RETURN_IF_FAILED(write_map(&set.images[kind], (image_kind)kind, &phantom));
     SIREN_RETURN_IF_FAILED(write_series(f, &set.images[SERIES], &phantom));
     SIREN_RETURN_IF_FAILED(
-        siren_gradients_open(f->path, f->overwrite, &phantom.gradients, &set.text[0], &set.text[1]));
+        siren_diffusion_table_open(f->path, f->overwrite, &phantom.gradients, &set.text[0], &set.text[1]));
     for (int kind = 0; kind < N_IMAGES; kind++) {
         SIREN_RETURN_IF_FAILED(siren_nifti_writer_finish(set.images[kind].writer));
         if (!report(f, kind + 1, N_IMAGES, "finishing"))
