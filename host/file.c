@@ -225,31 +225,28 @@ static siren_status write_to_memory(siren_output *output, size_t offset, const v
     return SIREN_OK;
 }
 
-siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes) {
-    if (output->fd < 0) return write_to_memory(output, output->n_bytes, bytes, n_bytes);
-    const uint8_t *next = bytes;
+/* `offset` negative: at the current position. */
+static siren_status write_all(siren_output *output, off_t offset, const uint8_t *bytes, size_t n_bytes) {
     while (n_bytes > 0) {
-        ssize_t n = write(output->fd, next, n_bytes);
+        ssize_t n =
+            offset < 0 ? write(output->fd, bytes, n_bytes) : pwrite(output->fd, bytes, n_bytes, offset);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return output_failed(output, "writing");
-        next += n;
+        bytes += n;
+        if (offset >= 0) offset += n;
         n_bytes -= (size_t)n;
     }
     return SIREN_OK;
 }
 
+siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes) {
+    if (output->fd < 0) return write_to_memory(output, output->n_bytes, bytes, n_bytes);
+    return write_all(output, -1, bytes, n_bytes);
+}
+
 siren_status siren_output_write_at(siren_output *output, uint64_t offset, const void *bytes, size_t n_bytes) {
     if (output->fd < 0) return write_to_memory(output, (size_t)offset, bytes, n_bytes);
-    const uint8_t *next = bytes;
-    while (n_bytes > 0) {
-        ssize_t n = pwrite(output->fd, next, n_bytes, (off_t)offset);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return output_failed(output, "writing");
-        next += n;
-        offset += (uint64_t)n;
-        n_bytes -= (size_t)n;
-    }
-    return SIREN_OK;
+    return write_all(output, (off_t)offset, bytes, n_bytes);
 }
 
 void siren_folder_clear_leftovers(const char *path) {

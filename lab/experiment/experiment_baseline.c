@@ -23,7 +23,6 @@ const char *siren_baseline_trial_model(const siren_baseline_trial *baseline) {
 }
 
 void siren_baseline_trial_write(const siren_baseline_trial *baseline, const char *matched, siren_json *json) {
-    const char axis[2] = {"xyz"[baseline->axis], '\0'};
     siren_json_string(json, "baseline", siren_baseline_name(baseline->method));
     if (siren_baseline_has_rate(baseline->method)) siren_json_string(json, "per", units[baseline->per]);
     if (baseline->ratio > 0) siren_json_number(json, "ratio", baseline->ratio);
@@ -31,13 +30,7 @@ void siren_baseline_trial_write(const siren_baseline_trial *baseline, const char
     if (baseline->fwhm > 0) siren_json_number(json, "fwhm", baseline->fwhm);
     if (matched) siren_json_string(json, "ratio_of", matched);
     siren_json_begin_object(json, "slices");
-    siren_json_string(json, "axis", axis);
-    if (baseline->slices.end != 0) {
-        siren_json_begin_array(json, "range");
-        siren_json_integer(json, NULL, baseline->slices.begin);
-        siren_json_integer(json, NULL, baseline->slices.end);
-        siren_json_end(json);
-    }
+    siren_slices_write(baseline->axis, baseline->slices, json);
     siren_json_end(json);
 }
 
