@@ -22,7 +22,7 @@ siren_status siren_predictive_encode(const siren_predictive_plan *plan, const vo
                                      size_t *n_bytes);
 /* Writes the voxels inside and leaves the others as they are. `name` names the block in messages. CORRUPT for bytes that no
  * encoder makes, with some voxels written; time and memory are bounded by the plan. */
-siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name, const uint8_t *bytes,
-                                     size_t n_bytes, void *voxels);
+siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name,
+                                     const uint8_t *bytes, size_t n_bytes, void *voxels);
 
 #endif
