@@ -1,6 +1,6 @@
-/* The values of one block while they are coded: integers 0 to `largest`, in coded order of the volumes, with two more voxels on
- * every side of a plane, so that neighbours need no care. What a border, or a voxel outside the mask, holds follows from voxels
- * coded before. docs/predictive.md is normative. */
+/* The values of one block while they are coded: integers 0 to `largest`, in coded order of the volumes, with two more
+ * voxels on every side of a plane, so that neighbours need no care. What a border, or a voxel outside the mask, holds
+ * follows from voxels coded before. docs/predictive.md is normative. */
 #ifndef SIREN_ENGINE_PREDICTIVE_LATTICE_H
 #define SIREN_ENGINE_PREDICTIVE_LATTICE_H
 
@@ -36,8 +36,8 @@ static inline bool siren_lattice_has(const siren_lattice *lattice, size_t volume
            !lattice->absent[lattice->order[volume] * lattice->nz * lattice->ny * lattice->nx + place];
 }
 
-/* Borders: those above a plane from volume `like` (itself for the first: zeros), left of a row before it, right of it after it,
- * and below the plane after its last row. */
+/* Borders: those above a plane from volume `like` (itself for the first: zeros), left of a row before it, right of it
+ * after it, and below the plane after its last row. */
 void siren_lattice_begin_plane(siren_lattice *lattice, size_t volume, size_t z, size_t like);
 static inline void siren_lattice_begin_row(int32_t *row, ptrdiff_t stride) {
     row[-1] = row[-2] = row[-stride];

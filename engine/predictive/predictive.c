@@ -94,7 +94,8 @@ static uint64_t from_number(const block_coding *block, uint64_t number) {
     return block->lowest + (number > block->span / block->step ? block->span : number * block->step);
 }
 
-/* Bits below those that are predicted: where all above it were those of the voxel before, that one's bit is a context. */
+/* Bits below those that are predicted: where all above it were those of the voxel before, that one's bit is a context.
+ * */
 typedef struct {
     siren_bit_model models[64][3];
     uint64_t last;

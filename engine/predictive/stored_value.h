@@ -1,4 +1,5 @@
-/* Stored values of every datatype as integers without sign, in the order of the values, and back (docs/predictive.md). */
+/* Stored values of every datatype as integers without sign, in the order of the values, and back (docs/predictive.md).
+ * */
 #ifndef SIREN_ENGINE_PREDICTIVE_STORED_VALUE_H
 #define SIREN_ENGINE_PREDICTIVE_STORED_VALUE_H
 
@@ -34,8 +35,8 @@ void siren_value_survey_add(siren_value_survey *survey, siren_datatype datatype,
                             size_t i);
 siren_value_map siren_value_map_choose(siren_datatype datatype, const siren_value_survey *survey,
                                        double bound);
-/* The n-th grid to try for floats that may be integers times a step, in place of a map of ordered floats; false past the
- * last. */
+/* The n-th grid to try for floats that may be integers times a step, in place of a map of ordered floats; false past
+ * the last. */
 bool siren_value_map_try_step(const siren_value_survey *survey, size_t n, siren_value_map *map);
 
 /* Of voxel i; false where it has none: NaN, infinities, -0 in fixed point, what the grid misses. */

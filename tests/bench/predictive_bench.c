@@ -1,5 +1,5 @@
-/* The predictive codec on a whole series: ratio to the stored voxels and speed both ways, in groups of slices that two threads
- * share. What is decoded is compared.
+/* The predictive codec on a whole series: ratio to the stored voxels and speed both ways, in groups of slices that two
+ * threads share. What is decoded is compared.
  *     predictive_bench BOUND SLICES_PER_BLOCK FILE.nii.gz ... */
 #include "engine/predictive/predictive.h"
 #include "formats/nifti.h"

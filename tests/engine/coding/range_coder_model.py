@@ -163,4 +163,5 @@ def main(what, *rest):
     assert run(Encoder(), steps, True)[1] == stream, 'encoded bytes differ'
 
 
-main(*sys.argv[1:])
+if __name__ == '__main__':
+    main(*sys.argv[1:])

@@ -1,5 +1,6 @@
-/* engine/predictive: every type, size, mask and odd value comes back, exactly or within the bound; hostile bytes end in a
- * reading or in CORRUPT. */
+/* engine/predictive: every type, size, mask and odd value comes back, exactly or within the bound; hostile bytes end
+ * in a reading or in CORRUPT.
+ *     unit_predictive write NUMBER    a case for the second decoder (predictive_model.py) */
 #include "tests/shared/testing.h"
 #include "engine/predictive/predictive.h"
 #include "formats/series.h"
@@ -268,7 +269,31 @@ static void hostile_bytes_end(void **unused) {
     }
 }
 
-int main(void) {
+/* For the second decoder: plan, mask, voxels and bytes of case `number` to files of this folder. */
+static int write_case(uint64_t number) {
+    state = number;
+    uint8_t inside[16 * 12 * 2], *bytes = NULL;
+    siren_predictive_plan plan = {
+        types[number % 10],       1 + random_bits(4),         1 + random_bits(16) % 12, 1 + random_bits(1),
+        1 + random_bits(16) % 11, number % 3 ? NULL : inside, number % 4 == 3 ? 1.5 : 0};
+    void *voxels = malloc(n_voxel_bytes(&plan));
+    size_t n_bytes = 0, places = plan.nx * plan.ny * plan.nz;
+    for (size_t i = 0; i < sizeof inside; i++) inside[i] = number % 3 || random_bits(3) > 1;
+    fill(&plan, (fill_kind)(number / 10 % N_FILLS), voxels);
+    if (siren_predictive_encode(&plan, voxels, &bytes, &n_bytes) != SIREN_OK) return 1;
+    FILE *file = fopen("plan", "w");
+    fprintf(file, "%s %zu %zu %zu %zu %g\n", siren_datatype_name(plan.datatype), plan.nx, plan.ny, plan.nz,
+            plan.n_volumes, plan.bound);
+    fclose(file);
+    file = fopen("mask", "wb"), fwrite(inside, 1, places, file), fclose(file);
+    file = fopen("voxels", "wb"), fwrite(voxels, 1, n_voxel_bytes(&plan), file), fclose(file);
+    file = fopen("bytes", "wb"), fwrite(bytes, 1, n_bytes, file), fclose(file);
+    free(voxels), free(bytes);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "write") == 0) return write_case(strtoull(argv[2], NULL, 10));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_comes_back),     cmocka_unit_test(many_volumes_come_back),
         cmocka_unit_test(masks_come_back),           cmocka_unit_test(bounds_are_kept),
