@@ -57,7 +57,8 @@ static const struct {
     {"volumes", SPAN, offsetof(siren_options, volumes), "volumes to restore, a:b counted from 0"},
     {"memory", BYTES, COMPRESS(memory_limit), "memory that may be used, like 16G"},
     {"lossless", FLAG, COMPRESS(predictive), "whether every bit is kept, without networks: true or false"},
-    {"max_error", BOUND, COMPRESS(max_error), "largest error of a stored value, without networks; 0: lossless; none"},
+    {"max_error", BOUND, COMPRESS(max_error),
+     "largest error of a stored value, without networks; 0: lossless; none"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},
 #undef COMPRESS
 };

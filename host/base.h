@@ -10,12 +10,6 @@
 
 /* Sets this thread's message (printf format) and returns `status`, so that failing is one expression. */
 siren_status siren_fail(siren_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Until what is merged needs it no more. */
-#define SIREN_TRY(expression)                                                                                \
-    do {                                                                                                     \
-        status = (expression);                                                                               \
-        if (status != SIREN_OK) goto done;                                                                   \
-    } while (0)
 /* For functions whose variables release themselves, or that have nothing to release. */
 #define SIREN_RETURN_IF_FAILED(expression)                                                                   \
     do {                                                                                                     \

@@ -110,10 +110,13 @@ siren_status siren_tool_compress(int argc, char **argv) {
             "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
             "auto: by MRtrix3's dwi2mask",
             &compress.mask),
-        SIREN_FLAG("lossless", "keep every bit, without networks: values are predicted and what is left\nis coded; needs no "
-                               "device",
-                   &compress.predictive),
-        {"max-error", "E", "the same with errors of up to E stored units", SIREN_OPTION_DOUBLE, &max_error, 0, DBL_MAX},
+        SIREN_FLAG(
+            "lossless",
+            "keep every bit, without networks: values are predicted and what is left\nis coded; needs no "
+            "device",
+            &compress.predictive),
+        {"max-error", "E", "the same with errors of up to E stored units", SIREN_OPTION_DOUBLE, &max_error, 0,
+         DBL_MAX},
         SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval where it exists", &compress.bval),
         SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec where it exists", &compress.bvec),
         SIREN_TEXT("sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists",
@@ -157,7 +160,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
     siren_terminal_catch_interrupt();
     if (profiling) SIREN_RETURN_IF_FAILED(siren_profile_create(&profile));
     if (compress.predictive && max_error > 0)
-        return siren_fail(SIREN_USAGE, "--lossless allows no error: leave out --max-error %g, or --lossless", max_error);
+        return siren_fail(SIREN_USAGE, "--lossless allows no error: leave out --max-error %g, or --lossless",
+                          max_error);
     if (max_error >= 0) compress.predictive = true, compress.max_error = max_error;
     if (!compress.predictive) SIREN_RETURN_IF_FAILED(open_device(&wanted, profile, &device));
     SIREN_RETURN_IF_FAILED(

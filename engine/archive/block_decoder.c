@@ -188,8 +188,9 @@ uint64_t siren_block_crc(siren_datatype datatype, uint8_t *voxels, size_t n_valu
 }
 
 /* The checksum is of all volumes; those asked for are moved to the front then. */
-static siren_status decode_predictive(siren_block_decoder *decoder, const char *name, const siren_block *block,
-                                      const uint8_t *bytes, size_t n_bytes, const void **voxels, uint64_t *crc) {
+static siren_status decode_predictive(siren_block_decoder *decoder, const char *name,
+                                      const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                                      const void **voxels, uint64_t *crc) {
     const siren_geometry *g = &decoder->layout.geometry;
     size_t n_voxels = siren_block_voxels(block), size = siren_datatype_size(g->datatype),
            n_values = g->n_volumes * n_voxels;
@@ -253,7 +254,8 @@ siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive 
     SIREN_RETURN_IF_FAILED(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
     SIREN_RETURN_IF_FAILED(
         siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
-    bool whole = decoder->layout.coding == SIREN_CODING_PREDICTIVE || decoder->volumes.end - decoder->volumes.begin == decoder->layout.geometry.n_volumes;
+    bool whole = decoder->layout.coding == SIREN_CODING_PREDICTIVE ||
+                 decoder->volumes.end - decoder->volumes.begin == decoder->layout.geometry.n_volumes;
     if (whole && crc != entry->decoded_crc)
         return siren_fail(SIREN_INTEGRITY,
                           "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "

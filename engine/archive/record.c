@@ -176,14 +176,17 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
     const uint8_t *bytes;
     size_t n_bytes;
     SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_CODING, 0, &bytes, &n_bytes));
-    if (n_bytes != CODING_BYTES || siren_get_u32(bytes) != SIREN_CODING_PREDICTIVE || siren_get_u32(bytes + 4) != 0)
+    if (n_bytes != CODING_BYTES || siren_get_u32(bytes) != SIREN_CODING_PREDICTIVE ||
+        siren_get_u32(bytes + 4) != 0)
         return siren_fail(SIREN_UNSUPPORTED,
-                          "%s: its records use a coding that this version does not know; use a newer sirencl", path);
+                          "%s: its records use a coding that this version does not know; use a newer sirencl",
+                          path);
     layout->coding = SIREN_CODING_PREDICTIVE;
     layout->bound = siren_get_f64(bytes + 8);
     if (!isfinite(layout->bound) || layout->bound < 0)
-        return siren_fail(SIREN_CORRUPT, "%s: its largest error is %g, which cannot be; restore the file from a copy",
-                          path, layout->bound);
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: its largest error is %g, which cannot be; restore the file from a copy", path,
+                          layout->bound);
     return SIREN_OK;
 }
 

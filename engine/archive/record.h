@@ -21,7 +21,7 @@ typedef struct {
     siren_geometry geometry; /* of the original series */
     siren_block_grid grid;   /* the blocks in the archive */
     siren_mask mask;         /* its section belongs to the archive, or to whoever made it */
-    siren_network network; /* of networks, as the next two; else without layers */
+    siren_network network;   /* of networks, as the next two; else without layers */
     unsigned weight_bits;
     bool any_network; /* false: every block is constant, no network is stored */
 } siren_layout;

@@ -127,7 +127,8 @@ static siren_status plan_grid(const siren_settings *settings, siren_block_kind k
             SIREN_USAGE,
             "slices %zu:%zu are not in the image, which has %zu; give a:b with 0 <= a < b <= %zu",
             slices.begin, end, n, n);
-    return siren_block_grid_create(kind, settings->patch, &layout->geometry, slices.begin, end, &layout->grid);
+    return siren_block_grid_create(kind, settings->patch, &layout->geometry, slices.begin, end,
+                                   &layout->grid);
 }
 
 static siren_status plan_blocks(const siren_settings *settings, siren_layout *layout) {
@@ -227,7 +228,8 @@ static siren_status compress_image(siren_compression *run) {
         STAGE_WRITING,
         siren_sections_write(run->writer, &image->series, &run->layout, &attachments, &provenance));
     if (o->predictive)
-        return siren_predictive_blocks_write(&image->series, &run->layout, run->writer, run->progress, run->user);
+        return siren_predictive_blocks_write(&image->series, &run->layout, run->writer, run->progress,
+                                             run->user);
     return compress_blocks(run);
 }
 

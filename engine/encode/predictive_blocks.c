@@ -61,10 +61,11 @@ static siren_status check(const predictive_team *team, const siren_block *block,
     for (size_t volume = 0; volume < g->n_volumes; volume++)
         if (!compare(g->datatype, team->layout->bound, block, scaling[volume], wanted + volume * n_bytes,
                      decoded + volume * n_bytes, &squares))
-            return siren_fail(SIREN_INTEGRITY,
-                              "a block decodes to values that are more than %g from what they were; report this "
-                              "image, and compress it without --lossless and --max-error meanwhile",
-                              team->layout->bound);
+            return siren_fail(
+                SIREN_INTEGRITY,
+                "a block decodes to values that are more than %g from what they were; report this "
+                "image, and compress it without --lossless and --max-error meanwhile",
+                team->layout->bound);
     size_t n = siren_block_points(block) * g->n_volumes;
     *mse = n ? squares / (double)n : 0;
     return SIREN_OK;
@@ -111,14 +112,15 @@ static siren_status append(predictive_team *team, size_t i, siren_archive_writer
     predictive_block *block = &team->blocks[i];
     if (!block->bytes && block->status == SIREN_OK) member(team, i);
     if (block->status != SIREN_OK) return siren_fail(block->status, "%s", block->message);
-    siren_status status = siren_archive_writer_packed_record(writer, &block->entry, block->bytes, block->n_bytes,
-                                                             block->n_bytes);
+    siren_status status = siren_archive_writer_packed_record(writer, &block->entry, block->bytes,
+                                                             block->n_bytes, block->n_bytes);
     free(SIREN_TAKE(block->bytes));
     return status;
 }
 
 siren_status siren_predictive_blocks_write(const siren_series *series, const siren_layout *layout,
-                                           siren_archive_writer *writer, siren_progress_fn progress, void *user) {
+                                           siren_archive_writer *writer, siren_progress_fn progress,
+                                           void *user) {
     const siren_block_grid *grid = &layout->grid;
     SIREN_FREE_AT_END predictive_block *blocks = NULL;
     size_t n_team = siren_processors() < grid->count ? siren_processors() : grid->count;

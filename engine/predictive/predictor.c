@@ -45,15 +45,16 @@ void siren_predictor_fit_free(siren_predictor_fit *fit) {
 #define N_SAMPLES 2048
 
 siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_predictor_fit **out) {
-    siren_status status = SIREN_OK;
-    siren_predictor_fit *fit = NULL;
-    float *innovations = NULL;
+    SIREN_AT_END(siren_predictor_fit_free_at) siren_predictor_fit *fit = NULL;
+    SIREN_FREE_AT_END float *innovations = NULL;
     size_t n_volumes = lattice->n_volumes, n = 0;
     size_t n_places = lattice->nz * lattice->ny * lattice->nx, step = n_places / N_SAMPLES + 1;
-    SIREN_TRY(siren_allocate(&fit, 1, sizeof *fit, "the predictor"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&fit, 1, sizeof *fit, "the predictor"));
     fit->lattice = lattice;
-    SIREN_TRY(siren_allocate(&fit->gram, n_volumes * n_volumes, sizeof *fit->gram, "the predictor"));
-    SIREN_TRY(siren_allocate(&innovations, n_volumes * N_SAMPLES, sizeof *innovations, "the predictor"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&fit->gram, n_volumes * n_volumes, sizeof *fit->gram, "the predictor"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&innovations, n_volumes * N_SAMPLES, sizeof *innovations, "the predictor"));
     for (size_t i = 0; i < n_places && n < N_SAMPLES; i += step) {
         size_t x = i % lattice->nx, y = i / lattice->nx % lattice->ny, z = i / lattice->nx / lattice->ny;
         if (lattice->inside && !lattice->inside[i]) continue;
@@ -74,12 +75,8 @@ siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_pred
             for (size_t k = 0; k < 8; k++) sum += parts[k];
             fit->gram[v * n_volumes + w] = fit->gram[w * n_volumes + v] = sum / (double)(n ? n : 1);
         }
-    *out = fit;
-    fit = NULL;
-done:
-    free(innovations);
-    siren_predictor_fit_free(fit);
-    return status;
+    *out = SIREN_TAKE(fit);
+    return SIREN_OK;
 }
 
 typedef struct {
