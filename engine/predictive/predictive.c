@@ -28,7 +28,6 @@ typedef struct {
 } block_coding;
 
 static siren_status begin(const siren_predictive_plan *plan, block_coding *block) {
-    siren_status status = SIREN_OK;
     *block = (block_coding){.plan = plan, .map = {.datatype = plan->datatype}};
     if (siren_datatype_size(plan->datatype) == 0)
         return siren_fail(SIREN_USAGE, "datatype %d is unknown", (int)plan->datatype);
@@ -38,15 +37,14 @@ static siren_status begin(const siren_predictive_plan *plan, block_coding *block
         return siren_fail(SIREN_USAGE, "a block of %zu x %zu x %zu voxels and %zu volumes cannot be coded",
                           plan->nx, plan->ny, plan->nz, plan->n_volumes);
     block->lattice.inside = plan->inside;
-    SIREN_TRY(siren_allocate(&block->order, plan->n_volumes, sizeof *block->order, "the order of volumes"));
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&block->order, plan->n_volumes, sizeof *block->order, "the order of volumes"));
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&block->predictors, plan->n_volumes, sizeof *block->predictors, "the predictors"));
     for (size_t t = 0; t < plan->n_volumes; t++) block->order[t] = (uint32_t)t;
     block->lattice.order = block->order;
-    SIREN_TRY(siren_allocate(&block->lattice.values, (size_t)block->lattice.volume * plan->n_volumes,
-                             sizeof *block->lattice.values, "the values"));
-done:
-    return status;
+    return siren_allocate(&block->lattice.values, (size_t)block->lattice.volume * plan->n_volumes,
+                          sizeof *block->lattice.values, "the values");
 }
 
 static void end(block_coding *block) {
@@ -220,14 +218,13 @@ static void put_order(block_coding *block) {
 }
 
 static siren_status put_volumes(block_coding *block) {
-    siren_status status = SIREN_OK;
-    siren_predictor_fit *fit = NULL;
+    SIREN_AT_END(siren_predictor_fit_free_at) siren_predictor_fit *fit = NULL;
     siren_integer_model models[3]; /* of the numbers of references, of references, of weights */
     siren_integer_models_begin(models, 3);
     size_t n_volumes = block->plan->n_volumes;
     for (size_t t = 0; t < n_volumes; t++) siren_lattice_fill_borders(&block->lattice, t);
-    SIREN_TRY(siren_predictor_fit_create(&block->lattice, &fit));
-    SIREN_TRY(siren_voxel_coder_create(&block->lattice, &block->encoder, NULL, &block->coder));
+    SIREN_RETURN_IF_FAILED(siren_predictor_fit_create(&block->lattice, &fit));
+    SIREN_RETURN_IF_FAILED(siren_voxel_coder_create(&block->lattice, &block->encoder, NULL, &block->coder));
     for (size_t t = 0; t < n_volumes; t++) {
         siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
         siren_predictor_fit_volume(fit, t, siren_voxel_coder_noise(block->coder), predictor);
@@ -239,9 +236,7 @@ static siren_status put_volumes(block_coding *block) {
                               predictor->weights[i] - old_weight(before, predictor, i));
         siren_voxel_coder_volume(block->coder, t, predictor);
     }
-done:
-    siren_predictor_fit_free(fit);
-    return status;
+    return SIREN_OK;
 }
 
 static void put_low_bits(block_coding *block) {
@@ -257,14 +252,14 @@ static void put_low_bits(block_coding *block) {
 
 siren_status siren_predictive_encode(const siren_predictive_plan *plan, const void *voxels, uint8_t **bytes,
                                      size_t *n_bytes) {
-    siren_status status = SIREN_OK;
-    block_coding block;
-    uint8_t *exceptional = NULL;
+    SIREN_AT_END(end) block_coding block = {.plan = NULL};
+    SIREN_FREE_AT_END uint8_t *exceptional = NULL;
     if (!(plan->bound >= 0) || !isfinite(plan->bound))
         return siren_fail(SIREN_USAGE, "an error bound of %g is not possible; 0 is lossless", plan->bound);
-    SIREN_TRY(begin(plan, &block));
-    SIREN_TRY(siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
-    SIREN_TRY(survey(&block, voxels, exceptional));
+    SIREN_RETURN_IF_FAILED(begin(plan, &block));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
+    SIREN_RETURN_IF_FAILED(survey(&block, voxels, exceptional));
     siren_range_encoder_begin(&block.encoder);
     put_head(&block);
     if (block.has_exceptions) {
@@ -273,17 +268,13 @@ siren_status siren_predictive_encode(const siren_predictive_plan *plan, const vo
     }
     if (block.n_numbers > 0) {
         fill_lattice(&block, voxels);
-        SIREN_TRY(siren_predictor_order(&block.lattice, block.order));
+        SIREN_RETURN_IF_FAILED(siren_predictor_order(&block.lattice, block.order));
         fill_lattice(&block, voxels);
         put_order(&block);
-        SIREN_TRY(put_volumes(&block));
+        SIREN_RETURN_IF_FAILED(put_volumes(&block));
         if (block.low) put_low_bits(&block);
     }
-    SIREN_TRY(siren_range_encoder_finish(&block.encoder, bytes, n_bytes));
-done:
-    free(exceptional);
-    end(&block);
-    return status;
+    return siren_range_encoder_finish(&block.encoder, bytes, n_bytes);
 }
 
 /* ---- decoder ---- */
@@ -402,25 +393,21 @@ static void restore(block_coding *block, void *voxels) {
 
 siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name,
                                      const uint8_t *bytes, size_t n_bytes, void *voxels) {
-    siren_status status = SIREN_OK;
-    block_coding block;
-    uint8_t *exceptional = NULL;
-    SIREN_TRY(begin(plan, &block));
+    SIREN_AT_END(end) block_coding block = {.plan = NULL};
+    SIREN_FREE_AT_END uint8_t *exceptional = NULL;
+    SIREN_RETURN_IF_FAILED(begin(plan, &block));
     siren_range_decoder_begin(&block.decoder, bytes, n_bytes);
-    SIREN_TRY(get_head(&block, name));
+    SIREN_RETURN_IF_FAILED(get_head(&block, name));
     if (block.has_exceptions) {
-        SIREN_TRY(siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
+        SIREN_RETURN_IF_FAILED(
+            siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
         get_exceptions(&block, voxels, exceptional);
         block.lattice.absent = exceptional;
     }
     if (block.n_numbers > 0) {
-        SIREN_TRY(get_order(&block, name));
-        SIREN_TRY(get_volumes(&block, name));
+        SIREN_RETURN_IF_FAILED(get_order(&block, name));
+        SIREN_RETURN_IF_FAILED(get_volumes(&block, name));
     }
     restore(&block, voxels);
-    SIREN_TRY(siren_range_decoder_finish(&block.decoder, name));
-done:
-    free(exceptional);
-    end(&block);
-    return status;
+    return siren_range_decoder_finish(&block.decoder, name);
 }

@@ -29,14 +29,9 @@ void siren_predictor_terms(const siren_lattice *lattice, size_t volume, siren_pr
 
 #define N_TERMS (SIREN_PREDICTOR_TERMS + 2) /* and the constant, and the target */
 
-#define WINDOW 512 /* volumes among which references are chosen */
-
 struct siren_predictor_fit {
     const siren_lattice *lattice;
-    /* (n_volumes, WINDOW) products of the volumes' innovations, what the mean of two neighbours does not tell: of
-     * each volume with itself, with the one before, and so on. */
-    double *gram;
-    double made[WINDOW][SIREN_PREDICTOR_REFERENCES], left[WINDOW], told[WINDOW];
+    double *gram; /* (n_volumes, n_volumes) of innovations: what the mean of two neighbours does not tell */
     float products[N_TERMS][N_TERMS];
     double sums[N_TERMS][N_TERMS];
 };
@@ -50,15 +45,16 @@ void siren_predictor_fit_free(siren_predictor_fit *fit) {
 #define N_SAMPLES 2048
 
 siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_predictor_fit **out) {
-    siren_status status = SIREN_OK;
-    siren_predictor_fit *fit = NULL;
-    float *innovations = NULL;
+    SIREN_AT_END(siren_predictor_fit_free_at) siren_predictor_fit *fit = NULL;
+    SIREN_FREE_AT_END float *innovations = NULL;
     size_t n_volumes = lattice->n_volumes, n = 0;
     size_t n_places = lattice->nz * lattice->ny * lattice->nx, step = n_places / N_SAMPLES + 1;
-    SIREN_TRY(siren_allocate(&fit, 1, sizeof *fit, "the predictor"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&fit, 1, sizeof *fit, "the predictor"));
     fit->lattice = lattice;
-    SIREN_TRY(siren_allocate(&fit->gram, n_volumes * WINDOW, sizeof *fit->gram, "the predictor"));
-    SIREN_TRY(siren_allocate(&innovations, n_volumes * N_SAMPLES, sizeof *innovations, "the predictor"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&fit->gram, n_volumes * n_volumes, sizeof *fit->gram, "the predictor"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&innovations, n_volumes * N_SAMPLES, sizeof *innovations, "the predictor"));
     for (size_t i = 0; i < n_places && n < N_SAMPLES; i += step) {
         size_t x = i % lattice->nx, y = i / lattice->nx % lattice->ny, z = i / lattice->nx / lattice->ny;
         if (lattice->inside && !lattice->inside[i]) continue;
@@ -70,21 +66,17 @@ siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_pred
         n++;
     }
     for (size_t v = 0; v < n_volumes; v++)
-        for (size_t back = 0; back <= v && back < WINDOW; back++) {
-            const float *a = innovations + v * N_SAMPLES, *b = a - back * N_SAMPLES;
+        for (size_t w = 0; w <= v; w++) {
+            const float *a = innovations + v * N_SAMPLES, *b = innovations + w * N_SAMPLES;
             float parts[8] = {0};
             for (size_t i = 0; i < N_SAMPLES; i += 8)
                 for (size_t k = 0; k < 8; k++) parts[k] += a[i + k] * b[i + k];
             double sum = 0;
             for (size_t k = 0; k < 8; k++) sum += parts[k];
-            fit->gram[v * WINDOW + back] = sum / (double)(n ? n : 1);
+            fit->gram[v * n_volumes + w] = fit->gram[w * n_volumes + v] = sum / (double)(n ? n : 1);
         }
-    *out = fit;
-    fit = NULL;
-done:
-    free(innovations);
-    siren_predictor_fit_free(fit);
-    return status;
+    *out = SIREN_TAKE(fit);
+    return SIREN_OK;
 }
 
 typedef struct {
@@ -123,44 +115,47 @@ siren_status siren_predictor_order(const siren_lattice *lattice, uint32_t *order
     return SIREN_OK;
 }
 
-static double product(const siren_predictor_fit *fit, size_t v, size_t w) {
-    return v > w ? fit->gram[v * WINDOW + (v - w)] : fit->gram[w * WINDOW + (w - v)];
-}
-
 /* Forward selection: each time the volume that tells most of what is left. */
 static void choose_references(siren_predictor_fit *fit, size_t volume, siren_predictor *out) {
-    size_t first = volume < WINDOW ? 0 : volume - (WINDOW - 1), n = volume - first;
-    double all = product(fit, volume, volume) + 1e-3;
+    size_t n_volumes = fit->lattice->n_volumes;
+    const double *gram = fit->gram;
+    double(*made)[SIREN_PREDICTOR_REFERENCES] = calloc(volume + 1, sizeof *made);
+    double *left = calloc(volume + 1, sizeof *left), *told = calloc(volume + 1, sizeof *told);
     out->n_references = 0;
-    for (size_t v = 0; v < n; v++) {
-        fit->left[v] = product(fit, first + v, first + v) + 1e-3;
-        fit->told[v] = product(fit, first + v, volume);
+    if (!made || !left || !told) goto done;
+    for (size_t v = 0; v <= volume; v++) {
+        left[v] = gram[v * n_volumes + v] + 1e-3;
+        told[v] = gram[v * n_volumes + volume];
     }
-    for (size_t k = 0; k < SIREN_PREDICTOR_REFERENCES && k < n; k++) {
-        size_t best = n;
+    double all = left[volume];
+    for (size_t k = 0; k < SIREN_PREDICTOR_REFERENCES && k < volume; k++) {
+        size_t best = volume;
         double most = k == 0 ? -1 : 0.005 * all;
-        for (size_t v = 0; v < n; v++)
-            if (fit->left[v] > 1e-3 * product(fit, first + v, first + v) &&
-                fit->told[v] * fit->told[v] / fit->left[v] > most) {
+        for (size_t v = 0; v < volume; v++)
+            if (left[v] > 1e-3 * gram[v * n_volumes + v] && told[v] * told[v] / left[v] > most) {
                 best = v;
-                most = fit->told[v] * fit->told[v] / fit->left[v];
+                most = told[v] * told[v] / left[v];
             }
-        if (best == n) break;
-        out->references[out->n_references++] = first + best;
-        double norm = sqrt(fit->left[best]), told = fit->told[best] / norm, row[SIREN_PREDICTOR_REFERENCES];
-        memcpy(row, fit->made[best], sizeof row);
-        for (size_t v = 0; v < n; v++) {
-            double x = product(fit, first + v, first + best);
-            for (size_t i = 0; i < k; i++) x -= fit->made[v][i] * row[i];
+        if (best == volume) break;
+        out->references[out->n_references++] = best;
+        double norm = sqrt(left[best]), target = told[best] / norm;
+        double row[SIREN_PREDICTOR_REFERENCES];
+        memcpy(row, made[best], sizeof row);
+        for (size_t v = 0; v < volume; v++) {
+            double x = gram[v * n_volumes + best];
+            for (size_t i = 0; i < k; i++) x -= made[v][i] * row[i];
             x /= norm;
-            fit->made[v][k] = x;
-            fit->left[v] -= x * x;
-            fit->told[v] -= x * told;
+            made[v][k] = x;
+            left[v] -= x * x;
+            told[v] -= x * target;
         }
-        fit->left[best] = 0;
-        all -= told * told;
+        left[best] = 0;
+        all -= target * target;
+        if (all < 1e-9) break;
     }
-    if (n > 0 && out->n_references == 0) out->references[out->n_references++] = volume - 1;
+    if (volume > 0 && out->n_references == 0) out->references[out->n_references++] = volume - 1;
+done:
+    free(made), free(left), free(told);
 }
 
 /* products += scale * f f', upper triangle in steps of 4 columns. */

@@ -28,6 +28,7 @@ siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_pred
  * first: a volume of much detail gains most from having others before it. `order` (n_volumes). */
 siren_status siren_predictor_order(const siren_lattice *lattice, uint32_t *order);
 void siren_predictor_fit_free(siren_predictor_fit *fit);
+SIREN_POINTER_RELEASE(siren_predictor_fit, siren_predictor_fit_free)
 void siren_predictor_fit_volume(siren_predictor_fit *fit, size_t volume, const uint32_t *noise,
                                 siren_predictor *out);
 

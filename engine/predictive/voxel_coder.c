@@ -94,18 +94,17 @@ void siren_voxel_coder_free(siren_voxel_coder *coder) {
 
 siren_status siren_voxel_coder_create(siren_lattice *lattice, siren_range_encoder *encoder,
                                       siren_range_decoder *decoder, siren_voxel_coder **out) {
-    siren_status status = SIREN_OK;
-    siren_voxel_coder *coder = NULL;
+    SIREN_AT_END(siren_voxel_coder_free_at) siren_voxel_coder *coder = NULL;
     size_t n = (size_t)lattice->volume;
-    SIREN_TRY(siren_allocate(&coder, 1, sizeof *coder, "the voxel coder"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&coder, 1, sizeof *coder, "the voxel coder"));
     coder->lattice = lattice;
     coder->encoder = encoder;
     coder->decoder = decoder;
-    SIREN_TRY(siren_allocate(&coder->noise, n, sizeof *coder->noise, "the voxel coder"));
-    SIREN_TRY(siren_allocate(&coder->errors, n, sizeof *coder->errors, "the voxel coder"));
-    SIREN_TRY(siren_allocate(&coder->previous, n, sizeof *coder->previous, "the voxel coder"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&coder->noise, n, sizeof *coder->noise, "the voxel coder"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&coder->errors, n, sizeof *coder->errors, "the voxel coder"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&coder->previous, n, sizeof *coder->previous, "the voxel coder"));
     for (size_t i = 0; i < N_TABLES; i++) {
-        SIREN_TRY(
+        SIREN_RETURN_IF_FAILED(
             siren_allocate(&coder->models[i], n_contexts[i], sizeof *coder->models[i], "the voxel coder"));
         for (size_t c = 0; c < n_contexts[i]; c++) {
             siren_bit_models_begin(coder->models[i][c], N_NODES);
@@ -116,11 +115,8 @@ siren_status siren_voxel_coder_create(siren_lattice *lattice, siren_range_encode
     for (size_t node = 0; node < N_NODES; node++)
         for (size_t i = 0; i < N_TABLES + N_EXPERTS; i++) coder->mixers[node].weights[i] = 65536 / 5;
     fill_logistic(&coder->tables);
-    *out = coder;
-    coder = NULL;
-done:
-    siren_voxel_coder_free(coder);
-    return status;
+    *out = SIREN_TAKE(coder);
+    return SIREN_OK;
 }
 
 const uint32_t *siren_voxel_coder_noise(const siren_voxel_coder *coder) { return coder->noise; }
