@@ -32,8 +32,11 @@ typedef struct {
     /* Voxels to train on and to store: a 3-D image on the series' grid, 0 outside and one other value inside;
      * SIREN_MASK_AUTO: the mask that MRtrix3's dwi2mask makes; NULL: all. What is outside comes back as one value. */
     const char *mask;
-    bool predictive;  /* no networks: values are predicted from each other, what is left is coded; needs no device */
-    double max_error; /* of a predictive archive, in stored units; 0: lossless */
+    siren_coding coding; /* other than networks: nothing is trained, and no device is needed */
+    double max_error;    /* of a predictive archive, in stored units; 0: lossless */
+    /* Of a transform archive, one of them is not 0: the least ratio of stored voxels to the whole file, or the least mean PSNR of its
+     * slices in dB. */
+    double ratio, psnr;
     bool overwrite;
     size_t
         memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */

@@ -3,7 +3,7 @@
 #include "formats/number.h"
 #include "host/names.h"
 
-#include <float.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +39,35 @@ void siren_options_free(siren_options *options) {
     free(options);
 }
 
+/* ---- targets ---- */
+
+siren_target siren_target_find(const char *key) {
+    static const char *const names[] = {"", "lossless", "max?error", "ratio", "psnr"};
+    for (siren_target target = SIREN_TARGET_LOSSLESS; target <= SIREN_TARGET_PSNR; target++)
+        if (fnmatch(names[target], key, 0) == 0) return target;
+    return SIREN_TARGET_NONE;
+}
+
+double siren_target_least(siren_target target) { return target == SIREN_TARGET_RATIO ? 1 : 0; }
+
+siren_target siren_target_of(const siren_compress_options *o) {
+    if (o->coding == SIREN_CODING_NETWORK) return SIREN_TARGET_NONE;
+    if (o->coding == SIREN_CODING_TRANSFORM) return o->ratio > 0 ? SIREN_TARGET_RATIO : SIREN_TARGET_PSNR;
+    return o->max_error > 0 ? SIREN_TARGET_MAX_ERROR : SIREN_TARGET_LOSSLESS;
+}
+
+void siren_target_set(siren_compress_options *o, siren_target target, double value) {
+    o->coding = target == SIREN_TARGET_NONE    ? SIREN_CODING_NETWORK
+                : target < SIREN_TARGET_RATIO ? SIREN_CODING_PREDICTIVE
+                                              : SIREN_CODING_TRANSFORM;
+    o->max_error = target == SIREN_TARGET_MAX_ERROR ? value : 0;
+    o->ratio = target == SIREN_TARGET_RATIO ? value : 0;
+    o->psnr = target == SIREN_TARGET_PSNR ? value : 0;
+}
+
 /* ---- what has no row among the settings ---- */
 
-typedef enum { PATH, BYTES, SPAN, FLAG, BOUND } other_type;
+typedef enum { PATH, BYTES, SPAN, FLAG, TARGET } other_type;
 static const struct {
     const char *key;
     other_type type;
@@ -56,9 +82,10 @@ static const struct {
      "3-D image whose voxels other than 0 count; auto: made by MRtrix3's dwi2mask"},
     {"volumes", SPAN, offsetof(siren_options, volumes), "volumes to restore, a:b counted from 0"},
     {"memory", BYTES, COMPRESS(memory_limit), "memory that may be used, like 16G"},
-    {"lossless", FLAG, COMPRESS(predictive), "whether every bit is kept, without networks: true or false"},
-    {"max_error", BOUND, COMPRESS(max_error),
-     "largest error of a stored value, without networks; 0: lossless; none"},
+    {"lossless", TARGET, 0, "true: every bit is kept, without networks"},
+    {"max_error", TARGET, COMPRESS(max_error), "largest error of a stored value, without networks"},
+    {"ratio", TARGET, COMPRESS(ratio), "least ratio of stored voxels to the whole file, by the transform"},
+    {"psnr", TARGET, COMPRESS(psnr), "least mean PSNR of the slices in dB, by the transform"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},
 #undef COMPRESS
 };
@@ -68,6 +95,23 @@ static size_t find_other(const char *key) {
     size_t i = 0;
     while (i < N_OTHERS && strcmp(key, others[i].key) != 0) i++;
     return i;
+}
+
+/* At most one target holds: the one that was set last. */
+static siren_status set_target(siren_compress_options *o, const char *key, const char *value) {
+    siren_target target = siren_target_find(key);
+    double number = 0;
+    if (strcmp(value, "none") == 0 || (target == SIREN_TARGET_LOSSLESS && strcmp(value, "false") == 0)) {
+        if (siren_target_of(o) == target) siren_target_set(o, SIREN_TARGET_NONE, 0);
+        return SIREN_OK;
+    }
+    if (target == SIREN_TARGET_LOSSLESS && strcmp(value, "true") != 0)
+        return siren_fail(SIREN_USAGE, "%s is '%s' but must be true or false", key, value);
+    if (target != SIREN_TARGET_LOSSLESS)
+        SIREN_RETURN_IF_FAILED(
+            siren_parse_real(key, value, siren_target_least(target), SIREN_TARGET_MOST, &number));
+    siren_target_set(o, target, number);
+    return SIREN_OK;
 }
 
 static siren_status set_other(siren_options *options, size_t i, const char *value) {
@@ -94,13 +138,9 @@ static siren_status set_other(siren_options *options, size_t i, const char *valu
         if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
             return siren_fail(SIREN_USAGE, "%s is '%s' but must be true or false", others[i].key, value);
         *(bool *)field = *value == 't';
-        if (field == &options->compress.predictive) options->compress.max_error = 0;
         return SIREN_OK;
-    case BOUND:
-        if (!none && strcmp(value, "none") != 0)
-            SIREN_RETURN_IF_FAILED(siren_parse_real(others[i].key, value, 0, DBL_MAX, field));
-        options->compress.predictive = !none && strcmp(value, "none") != 0;
-        return SIREN_OK;
+    case TARGET:
+        return set_target(&options->compress, others[i].key, value);
     }
     return SIREN_OK;
 }
@@ -119,10 +159,10 @@ static const char *get_other(siren_options *options, size_t i) {
         snprintf(text, sizeof options->text, span->end ? "%zu:%zu" : "%zu:", span->begin, span->end);
         return span->begin || span->end ? text : "all";
     case FLAG:
-        if (field == &options->compress.predictive && options->compress.max_error > 0) return "false";
         return *(const bool *)field ? "true" : "false";
-    case BOUND:
-        return options->compress.predictive ? siren_number_format(*(const double *)field, text) : "none";
+    case TARGET:
+        if (siren_target_of(&options->compress) != siren_target_find(others[i].key)) return "none";
+        return others[i].offset ? siren_number_format(*(const double *)field, text) : "true";
     }
     return "";
 }

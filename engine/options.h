@@ -13,6 +13,22 @@ struct siren_options {
     char text[SIREN_SETTING_CHARS]; /* what siren_options_get() gave last */
 };
 
+/* What an archive without networks is made for. */
+typedef enum {
+    SIREN_TARGET_NONE,
+    SIREN_TARGET_LOSSLESS,
+    SIREN_TARGET_MAX_ERROR,
+    SIREN_TARGET_RATIO,
+    SIREN_TARGET_PSNR
+} siren_target;
+#define SIREN_TARGET_MOST 1e9
+/* The target of a name, "max_error" or "max-error"; the least number that it takes. */
+siren_target siren_target_find(const char *key);
+double siren_target_least(siren_target target);
+siren_target siren_target_of(const siren_compress_options *options);
+/* In the place of any other. */
+void siren_target_set(siren_compress_options *options, siren_target target, double value);
+
 /* The default options, in the caller's struct; nothing is to be released. Returns `options`. */
 const siren_options *siren_options_usual(siren_options *options);
 /* Those of decompress. */

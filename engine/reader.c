@@ -356,7 +356,7 @@ static siren_status read_block(box_reading *run, size_t nth, const siren_block *
     if (cached) {
         deliver(run, block, cached->volumes, cached->voxels);
         give_back(reader, cached);
-    } else if (2 * siren_block_voxels(part) > n_voxels || reader->layout.coding == SIREN_CODING_PREDICTIVE) {
+    } else if (2 * siren_block_voxels(part) > n_voxels || reader->layout.coding != SIREN_CODING_NETWORK) {
         if (!run->decoder)
             SIREN_RETURN_IF_FAILED(
                 siren_block_decoder_create_part(NULL, &reader->layout, volumes, SIZE_MAX, &run->decoder));

@@ -39,6 +39,8 @@ const char *siren_section_name(uint32_t kind) {
         return "NETWORK";
     case SIREN_SECTION_WEIGHTS:
         return "WEIGHTS";
+    case SIREN_SECTION_BASIS:
+        return "BASIS";
     case SIREN_SECTION_CODING:
         return "CODING";
     case SIREN_SECTION_MASK:

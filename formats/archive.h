@@ -16,6 +16,7 @@ typedef enum {
     SIREN_SECTION_GEOMETRY = 2,           /* what blocks there are */
     SIREN_SECTION_NETWORK = 3,            /* the list of layers */
     SIREN_SECTION_WEIGHTS = 4,            /* how parameters are stored */
+    SIREN_SECTION_BASIS = 9,              /* what the records of a transform share */
     SIREN_SECTION_CODING = 8,             /* how records stand for voxels, where no networks do */
     SIREN_SECTION_MASK = 7,               /* voxels that the networks stand for; absent: all of them */
     SIREN_SECTION_ATTACHMENT = 5 | 0x100, /* one file beside the image: name, then its bytes */

@@ -181,7 +181,8 @@ void siren_image_free(siren_image *image);
 
 /* Compresses the image into an archive. Progress counts epochs of all blocks. A mask is a file also for an array, on its grid; "auto" needs an
  * image that was read from a file. Nothing appears under `archive` unless the status
- * is OK. `options` NULL: the defaults. With "lossless" or "max_error" there is nothing to train, and `device` may be NULL. */
+ * is OK. `options` NULL: the defaults. With "lossless", "max_error", "ratio" or "psnr" there is nothing to train, and `device` may be NULL. BOUND
+ * where a ratio or PSNR is out of reach. */
 siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
                             const char *archive);
 /* The same into memory: `*bytes` is yours to free(). */
@@ -197,6 +198,13 @@ typedef enum {
     SIREN_BLOCK_VOLUME = 2,   /* all slices at once, in 3 */
     SIREN_BLOCK_PATCH = 3     /* one box of voxels, in 3 */
 } siren_block_kind;
+
+/* What stands for voxels. The values are those of the archive's CODING. */
+typedef enum {
+    SIREN_CODING_NETWORK = 0,
+    SIREN_CODING_PREDICTIVE = 1, /* values predicted from each other, lossless or with a bound */
+    SIREN_CODING_TRANSFORM = 2   /* principal components over volumes, cosine transform of slices */
+} siren_coding;
 
 /* One block of an archive. */
 typedef struct {
@@ -234,8 +242,8 @@ typedef struct {
     size_t z_begin, z_end; /* slices that the archive holds */
     int nifti_version;
     double slope, inter;
-    bool predictive;  /* there are no networks: n_layers is 0 */
-    double max_error; /* of a predictive archive, in stored units; 0: lossless */
+    siren_coding coding; /* other than networks: n_layers is 0 */
+    double max_error;    /* of a predictive archive, in stored units; 0: lossless */
     size_t n_params;          /* of one network */
     unsigned weight_bits;     /* 0: float32 */
     size_t n_layers;          /* output layer included */

@@ -2,10 +2,10 @@
 #include "engine/model/blocks.h"
 #include "engine/model/network.h"
 #include "engine/archive/parameters.h"
+#include "engine/options.h"
 #include "tools/profile_table.h"
 #include "tools/tools.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,18 +44,18 @@ static void print_summary(const char *archive, const siren_device *device, const
     if (isfinite(info->psnr) && info->block_kind == SIREN_BLOCK_VOLUME)
         printf("  PSNR       %.2f dB, of the whole volume, weights %s\n", info->psnr,
                siren_weights_name(info->weight_bits, weights));
-    else if (isfinite(info->psnr) && info->predictive)
+    else if (isfinite(info->psnr) && info->coding != SIREN_CODING_NETWORK)
         printf("  PSNR       %.2f dB, mean of %zu %s\n", info->psnr, info->n_blocks,
                siren_block_kind_name(info->block_kind, info->n_blocks));
     else if (isfinite(info->psnr))
         printf("  PSNR       %.2f dB, mean of %zu %s, weights %s\n", info->psnr, info->n_blocks,
                siren_block_kind_name(info->block_kind, info->n_blocks),
                siren_weights_name(info->weight_bits, weights));
-    else if (info->predictive)
+    else if (info->coding == SIREN_CODING_PREDICTIVE)
         printf("  PSNR       exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
     else
         printf("  PSNR       exact: every volume of every block is constant\n");
-    if (info->predictive && info->max_error > 0)
+    if (info->coding == SIREN_CODING_PREDICTIVE && info->max_error > 0)
         printf("  error      at most %g stored units\n", info->max_error);
     printf("  time       %.1f s on %s\n", seconds, siren_device_name(device));
     if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", training, rate);
@@ -100,7 +100,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
     bool json = false, profiling = false;
-    double max_error = -1; /* not asked for */
+    double targets[SIREN_TARGET_PSNR + 1] = {-1, -1, -1, -1, -1}; /* not asked for */
+    bool lossless = false;
     device_arguments wanted = {0};
     const char *files[2];
     compress.memory_limit = siren_tool_memory();
@@ -110,13 +111,15 @@ siren_status siren_tool_compress(int argc, char **argv) {
             "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
             "auto: by MRtrix3's dwi2mask",
             &compress.mask),
-        SIREN_FLAG(
-            "lossless",
-            "keep every bit, without networks: values are predicted and what is left\nis coded; needs no "
-            "device",
-            &compress.predictive),
-        {"max-error", "E", "the same with errors of up to E stored units", SIREN_OPTION_DOUBLE, &max_error, 0,
-         DBL_MAX},
+        SIREN_FLAG("lossless", "keep every bit, without networks: values are predicted, what is left is coded",
+                   &lossless),
+        {"max-error", "E", "the same with errors of up to E stored units", SIREN_OPTION_DOUBLE,
+         &targets[SIREN_TARGET_MAX_ERROR], 0, SIREN_TARGET_MOST},
+        {"ratio", "R", "without networks, by a transform of volumes and slices: a file of at\nmost a part in R of the "
+                       "stored voxels",
+         SIREN_OPTION_DOUBLE, &targets[SIREN_TARGET_RATIO], 1, SIREN_TARGET_MOST},
+        {"psnr", "DB", "by the same transform: a mean PSNR of the slices of at least DB", SIREN_OPTION_DOUBLE,
+         &targets[SIREN_TARGET_PSNR], 0, SIREN_TARGET_MOST},
         SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval where it exists", &compress.bval),
         SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec where it exists", &compress.bvec),
         SIREN_TEXT("sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists",
@@ -159,11 +162,15 @@ siren_status siren_tool_compress(int argc, char **argv) {
     double start = siren_clock();
     siren_terminal_catch_interrupt();
     if (profiling) SIREN_RETURN_IF_FAILED(siren_profile_create(&profile));
-    if (compress.predictive && max_error > 0)
-        return siren_fail(SIREN_USAGE, "--lossless allows no error: leave out --max-error %g, or --lossless",
-                          max_error);
-    if (max_error >= 0) compress.predictive = true, compress.max_error = max_error;
-    if (!compress.predictive) SIREN_RETURN_IF_FAILED(open_device(&wanted, profile, &device));
+    if (lossless) targets[SIREN_TARGET_LOSSLESS] = 0;
+    for (siren_target target = SIREN_TARGET_LOSSLESS; target <= SIREN_TARGET_PSNR; target++) {
+        if (targets[target] < 0) continue;
+        if (compress.coding != SIREN_CODING_NETWORK)
+            return siren_fail(SIREN_USAGE, "--lossless, --max-error, --ratio and --psnr are targets of which one can be "
+                                           "met; leave out the others");
+        siren_target_set(&compress, target, targets[target]);
+    }
+    if (compress.coding == SIREN_CODING_NETWORK) SIREN_RETURN_IF_FAILED(open_device(&wanted, profile, &device));
     SIREN_RETURN_IF_FAILED(
         siren_compress_file(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();

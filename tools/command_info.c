@@ -78,8 +78,8 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     }
     siren_json_end(json);
     siren_json_integer(json, "params", info->n_params);
-    if (info->predictive) siren_json_number(json, "max_error", info->max_error);
-    if (!info->predictive) siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
+    if (info->coding == SIREN_CODING_PREDICTIVE) siren_json_number(json, "max_error", info->max_error);
+    if (info->coding == SIREN_CODING_NETWORK) siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
     siren_json_begin_array(json, "attachments");
     for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
     siren_json_end(json);
@@ -150,13 +150,13 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
         printf("  PSNR         %.2f dB, mean of %zu %s; lowest %.2f dB in %s %u\n", info->psnr,
                info->n_blocks, siren_block_kind_name(info->block_kind, info->n_blocks), worst->psnr, kind,
                (unsigned)worst->number);
-    else if (info->predictive)
+    else if (info->coding == SIREN_CODING_PREDICTIVE)
         printf("  PSNR         exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
     else
         printf("  PSNR         exact: every volume of every %s is constant\n", kind);
-    if (info->predictive && info->max_error > 0)
+    if (info->coding == SIREN_CODING_PREDICTIVE && info->max_error > 0)
         printf("  error        at most %g stored units\n", info->max_error);
-    if (!info->predictive) print_network(info, kind);
+    if (info->coding == SIREN_CODING_NETWORK) print_network(info, kind);
 
     printf("  attachments ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);

@@ -85,7 +85,7 @@ siren_status siren_archive_describe(siren_archive *archive, const siren_layout *
     info.series_bytes = voxels * siren_datatype_size(g->datatype);
     info.ratio = (double)info.series_bytes / (double)info.bytes;
     info.ratio_float32 = 4 * (double)voxels / (double)info.bytes;
-    info.predictive = layout->coding == SIREN_CODING_PREDICTIVE;
+    info.coding = layout->coding;
     info.max_error = layout->bound;
     info.n_params = siren_network_n_params(&layout->network);
     info.weight_bits = layout->weight_bits;

@@ -9,15 +9,11 @@
 #include "engine/predictive/predictive.h"
 #include "formats/archive.h"
 
-/* What stands for voxels. The values are those of the section CODING. */
-typedef enum {
-    SIREN_CODING_NETWORK = 0,   /* without that section */
-    SIREN_CODING_PREDICTIVE = 1 /* engine/predictive/predictive.h */
-} siren_coding;
-
 typedef struct {
     siren_coding coding;
     double bound;            /* of a predictive archive: the largest error of a stored value; 0: lossless */
+    const uint8_t *basis;    /* (n_basis) of a transform archive: its section, borrowed */
+    size_t n_basis;
     siren_geometry geometry; /* of the original series */
     siren_block_grid grid;   /* the blocks in the archive */
     siren_mask mask;         /* its section belongs to the archive, or to whoever made it */
@@ -26,7 +22,7 @@ typedef struct {
     bool any_network; /* false: every block is constant, no network is stored */
 } siren_layout;
 
-/* Writes GEOMETRY, NETWORK and WEIGHTS, or CODING, and MASK. */
+/* Writes GEOMETRY, NETWORK and WEIGHTS, or CODING and BASIS, and MASK. */
 siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout);
 /* Reads them and HEADER, and checks that they agree with each other and with the index: CORRUPT otherwise. `*out` borrows
  * from the archive. */
@@ -59,6 +55,24 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, siz
 /* Scaling (n_volumes) and, unless the record is constant, parameters (n_params) of the network. CORRUPT for what cannot be. */
 siren_status siren_record_unpack(const char *name, const siren_layout *layout, const siren_record *record,
                                  siren_scaling *scaling, float *params);
+
+/* The parts of a transform archive's record, borrowed from its bytes. */
+typedef struct {
+    size_t n_exceptional, n_scaling, n_stream;
+    const uint8_t *scaling;           /* siren_scaling_decode() */
+    const uint8_t *positions, *values; /* as in siren_record */
+    const uint8_t *stream;            /* siren_transform_decode_slice() */
+} siren_transform_record;
+
+/* Assembles the record of a block, from whose series the exceptional voxels are taken. `*bytes` is yours to free(). */
+siren_status siren_transform_record_write(const siren_layout *layout, const siren_block *block,
+                                          const siren_series *series, const uint8_t *scaling, size_t n_scaling,
+                                          const uint8_t *stream, size_t n_stream, size_t n_exceptional,
+                                          uint8_t **bytes, size_t *n_bytes);
+siren_status siren_transform_record_read(const char *name, const siren_layout *layout, size_t n_points,
+                                         const uint8_t *bytes, size_t n_bytes, siren_transform_record *out);
+/* CORRUPT for a range that cannot be. */
+siren_status siren_scaling_check(const char *name, const siren_scaling *scaling, size_t n_volumes);
 
 /* What an error message calls a block: "slice 7", "the volume", "patch 12". */
 void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size);

@@ -2,6 +2,7 @@
 #include "engine/encode/encoder.h"
 #include "engine/encode/image.h"
 #include "engine/encode/predictive_blocks.h"
+#include "engine/encode/transform_blocks.h"
 #include "engine/model/grid.h"
 #include "engine/encode/sections.h"
 #include "engine/options.h"
@@ -206,29 +207,60 @@ static siren_status plan_run(siren_compression *run) {
     return siren_encoder_create(run->device, &plan, &run->encoder);
 }
 
-/* A predictive archive has no networks: its blocks are slices, or groups of them. */
-static siren_status plan_predictive(siren_compression *run) {
+/* Archives without networks: their blocks are slices. */
+static siren_status plan_without_network(siren_compression *run) {
     siren_layout *layout = &run->layout;
     run->settings = run->options->settings;
     layout->geometry = run->image->series.geometry;
-    layout->coding = SIREN_CODING_PREDICTIVE;
+    layout->coding = run->options->coding;
     layout->bound = run->options->max_error;
     SIREN_RETURN_IF_FAILED(plan_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
     return plan_mask(run);
 }
 
-/* All of the archive, into run->writer. */
-static siren_status compress_image(siren_compression *run) {
+static siren_status write_sections(siren_compression *run, siren_archive_writer *writer) {
     const siren_compress_options *o = run->options;
     const siren_image *image = run->image;
-    SIREN_RETURN_IF_FAILED(o->predictive ? plan_predictive(run) : plan_run(run));
     siren_attachments attachments = {image->path, o->bval, o->bvec, o->sidecar, image->given, image->n_given};
-    siren_provenance provenance = {o->predictive ? NULL : run->device, &run->settings};
-    SIREN_RETURN_IF_STAGE_FAILED(
-        STAGE_WRITING,
-        siren_sections_write(run->writer, &image->series, &run->layout, &attachments, &provenance));
-    if (o->predictive)
-        return siren_predictive_blocks_write(&image->series, &run->layout, run->writer, run->progress,
+    siren_provenance provenance = {o->coding == SIREN_CODING_NETWORK ? run->device : NULL, &run->settings};
+    return siren_sections_write(writer, &image->series, &run->layout, &attachments, &provenance);
+}
+
+/* Bytes of the archive without its basis and records. */
+static siren_status bytes_of_sections(siren_compression *run, size_t *n_bytes) {
+    SIREN_AT_END(siren_archive_writer_discard_at) siren_archive_writer *writer = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
+    SIREN_RETURN_IF_FAILED(siren_archive_writer_open(NULL, false, &writer));
+    SIREN_RETURN_IF_FAILED(write_sections(run, writer));
+    return siren_archive_writer_take(SIREN_TAKE(writer), &bytes, n_bytes);
+}
+
+static siren_status compress_by_transform(siren_compression *run) {
+    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
+    siren_transform_target target = {.psnr = run->options->psnr, .memory_limit = run->options->memory_limit};
+    if (run->options->ratio > 0) {
+        const siren_geometry *g = &run->layout.geometry;
+        double voxels = (double)g->nx * (double)g->ny * (double)(run->layout.grid.z_end - run->layout.grid.z_begin) *
+                        (double)g->n_volumes;
+        SIREN_RETURN_IF_FAILED(bytes_of_sections(run, &target.n_other_bytes));
+        target.n_bytes = (size_t)(voxels * (double)siren_datatype_size(g->datatype) / run->options->ratio);
+    }
+    SIREN_RETURN_IF_FAILED(siren_transform_blocks_encode(&run->image->series, &run->layout, &target, run->progress,
+                                                         run->user, &blocks));
+    run->layout.basis = blocks.basis;
+    run->layout.n_basis = blocks.n_basis;
+    SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING, write_sections(run, run->writer));
+    return siren_transform_blocks_write(&blocks, run->writer);
+}
+
+/* All of the archive, into run->writer. */
+static siren_status compress_image(siren_compression *run) {
+    siren_coding coding = run->options->coding;
+    SIREN_RETURN_IF_FAILED(coding == SIREN_CODING_NETWORK ? plan_run(run) : plan_without_network(run));
+    if (coding == SIREN_CODING_TRANSFORM) return compress_by_transform(run);
+    SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING, write_sections(run, run->writer));
+    if (coding == SIREN_CODING_PREDICTIVE)
+        return siren_predictive_blocks_write(&run->image->series, &run->layout, run->writer, run->progress,
                                              run->user);
     return compress_blocks(run);
 }
@@ -285,7 +317,7 @@ siren_status siren_compress(siren_device *device, const siren_image *image, cons
                             const char *archive) {
     siren_options usual;
     if (!options) options = siren_options_usual(&usual);
-    if (!image || !archive || (!device && !options->compress.predictive))
+    if (!image || !archive || (!device && options->compress.coding == SIREN_CODING_NETWORK))
         return siren_fail(SIREN_USAGE, "siren_compress: device, image and archive must not be NULL");
     SIREN_AT_END(compression_free)
     siren_compression run = {device, &options->compress, .progress = options->progress,
@@ -298,7 +330,7 @@ siren_status siren_compress_to_memory(siren_device *device, const siren_image *i
     siren_options usual;
     uint8_t *made = NULL;
     if (!options) options = siren_options_usual(&usual);
-    if (!image || !bytes || !n_bytes || (!device && !options->compress.predictive))
+    if (!image || !bytes || !n_bytes || (!device && options->compress.coding == SIREN_CODING_NETWORK))
         return siren_fail(SIREN_USAGE,
                           "siren_compress_to_memory: device, image, bytes and n_bytes must not be NULL");
     SIREN_AT_END(compression_free)

@@ -82,15 +82,16 @@ static void insert_line(char *text, size_t size, const char *key, const char *va
     memcpy(at, line, (size_t)n);
 }
 
-static siren_status write_provenance(siren_archive_writer *writer, const siren_network *network,
+static siren_status write_provenance(siren_archive_writer *writer, const siren_layout *layout,
                                      const siren_provenance *p) {
     char text[2048] = "", configuration[SIREN_CONFIGURATION_CHARS], kernels[SIREN_KERNELS_CHARS];
     if (!p->device) {
-        snprintf(text, sizeof text, "model=predictive\nsirencl=%s\n", siren_version());
+        snprintf(text, sizeof text, "model=%s\nsirencl=%s\n",
+                 layout->coding == SIREN_CODING_PREDICTIVE ? "predictive" : "transform", siren_version());
         return siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, text, strlen(text), true);
     }
     const siren_device_facts *facts = siren_device_get_facts(p->device);
-    char *products = strchr(siren_kernels_text(p->device, network, kernels), ',');
+    char *products = strchr(siren_kernels_text(p->device, &layout->network, kernels), ',');
     if (products) *products = 0;
     insert_line(text, sizeof text, "device", facts->name);
     insert_line(text, sizeof text, "driver", facts->driver);
@@ -108,7 +109,7 @@ static siren_status write_provenance(siren_archive_writer *writer, const siren_n
             siren_number_format_digits((double)(float)real, 9, value);
         insert_line(text, sizeof text, s->provenance, value);
     }
-    siren_configuration used = siren_configuration_of(p->device, network),
+    siren_configuration used = siren_configuration_of(p->device, &layout->network),
                         usual = siren_configuration_default(p->device);
     used.clblast = 0; /* told above */
     if (!siren_configuration_equal(&used, &usual))
@@ -129,5 +130,5 @@ siren_status siren_sections_write(siren_archive_writer *writer, const siren_seri
         SIREN_RETURN_IF_FAILED(write_attachment(writer, series, files->given[i].suffix,
                                                 files->given[i].suffix, files->given[i].bytes,
                                                 files->given[i].n_bytes));
-    return write_provenance(writer, &layout->network, provenance);
+    return write_provenance(writer, layout, provenance);
 }

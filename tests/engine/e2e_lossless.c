@@ -27,7 +27,7 @@ static nifti_recipe recipe_of(size_t type, int version, bool swapped) {
 
 static siren_compress_options without_networks(double max_error) {
     siren_compress_options options = siren_compress_defaults();
-    options.predictive = true;
+    options.coding = SIREN_CODING_PREDICTIVE;
     options.max_error = max_error;
     options.overwrite = true;
     return options;
@@ -58,7 +58,7 @@ static void every_byte_comes_back(void **state) {
                 siren_archive_info info;
                 file_put(scratch_path("image.nii"), bytes, n);
                 compress(0, &info);
-                assert_true(info.predictive && info.max_error == 0 && info.n_layers == 0 && isinf(info.psnr));
+                assert_true(info.coding == SIREN_CODING_PREDICTIVE && info.max_error == 0 && info.n_layers == 0 && isinf(info.psnr));
                 siren_archive_info_free(&info);
                 assert_siren_ok(siren_verify_file(NULL, scratch_path("a.siren"), SIZE_MAX, NULL, NULL, &sound));
                 assert_int_equal(sound, NZ);
