@@ -1,8 +1,8 @@
 /* The range coder: bits with probabilities to bytes and back, on any machine alike. docs/range-coder.md is normative.
  *
- * A probability is that of a one, in 1/65536: 1 to 65535. Bits come from adaptive models, or from whatever else tells encoder
- * and decoder the same probability. A decoder reads borrowed bytes, never past their end; where they end early it goes on with
- * zeros and remembers, so that a caller whose number of values is bounded needs one check, in the end. */
+ * A probability is that of a one, in 1/65536: 1 to 65535. Bits come from adaptive models, or from whatever else tells
+ * encoder and decoder the same probability. A decoder reads borrowed bytes, never past their end; where they end early it
+ * goes on with zeros and remembers, so that a caller whose number of values is bounded needs one check, in the end. */
 #ifndef SIREN_ENGINE_CODING_RANGE_CODER_H
 #define SIREN_ENGINE_CODING_RANGE_CODER_H
 
@@ -119,8 +119,8 @@ static inline bool siren_bit_get(siren_range_decoder *decoder, siren_bit_model *
 
 #define SIREN_UNARY_LIMIT 14
 
-/* The bits of an integer in one context: is it not 0, is it negative, its magnitude in unary as far as the limit, and beyond
- * it in Exp-Golomb code. A context costs 0.9 KB. */
+/* The bits of an integer in one context: is it not 0, is it negative, its magnitude in unary as far as the limit, and
+ * beyond it in Exp-Golomb code. A context costs 0.9 KB. */
 typedef struct {
     siren_bit_model nonzero, negative, more[SIREN_UNARY_LIMIT], exponent[63], mantissa[64];
 } siren_integer_model;

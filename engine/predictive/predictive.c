@@ -115,6 +115,8 @@ static void find_step(block_coding *block, const void *voxels, const siren_value
     siren_value_map map = block->map;
     for (size_t n = 0; siren_value_map_try_step(floats, n, &map); n++) {
         uint64_t integer;
+        for (size_t k = 0; k < floats->n_samples; k++)
+            if (!siren_value_to_integer(&map, voxels, floats->samples[k], &integer)) goto next;
         FOR_EACH_VOXEL(block) {
             /* What has no value is no reason against it. */
             if (!siren_value_to_integer(&map, voxels, i, &integer) &&

@@ -13,7 +13,7 @@ typedef struct {
     size_t nx, ny, nz, n_volumes;
     const uint8_t *inside; /* (nz, ny, nx): 0 for voxels that are not coded; NULL: all are */
     /* The largest error of a stored value; 0 for bit for bit. NaN, infinities and what a larger step cannot reach come
-     * back as they were. The decoder needs it not. */
+     * back as they were. The decoder does without. */
     double bound;
 } siren_predictive_plan;
 

@@ -70,6 +70,8 @@ void siren_value_survey_add(siren_value_survey *survey, siren_datatype datatype,
     if (!survey->any || high > survey->highest_bit) survey->highest_bit = high;
     if (!survey->any || x < survey->smallest) survey->smallest = x;
     survey->any = true;
+    if ((survey->n_values & (survey->n_values + 1)) == 0) survey->samples[survey->n_samples++] = i;
+    survey->n_values++;
 }
 
 siren_value_map siren_value_map_choose(siren_datatype datatype, const siren_value_survey *survey,

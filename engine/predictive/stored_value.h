@@ -30,6 +30,8 @@ typedef struct {
     bool any;
     int lowest_bit, highest_bit; /* of finite values that are not 0 */
     double smallest;             /* magnitude of these */
+    /* Some of these, number 0, 1, 3, 7 ..., for a quick try. */
+    size_t n_values, n_samples, samples[64];
 } siren_value_survey;
 void siren_value_survey_add(siren_value_survey *survey, siren_datatype datatype, const void *voxels,
                             size_t i);
