@@ -15,8 +15,8 @@ static void weight_gradient(__global float *gradient, __global const float *dz, 
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED];
     __global float *dw = gradient + layer[SIREN_LAYER_WEIGHTS];
     __global float *db = gradient + layer[SIREN_LAYER_BIAS];
-    for (int column = 0; column < in; column += SIREN_PANEL) {
-        bool wide = in - column >= SIREN_PANEL;
+    for (int column = 0; column < in; column += SIREN_STRIP) {
+        bool wide = in - column >= SIREN_STRIP;
         for (int row = 0; row < out; row += SIREN_TILE_UNITS) {
             __global float *c = dw + row * in + column;
             if (wide) {
@@ -80,12 +80,12 @@ static void first_weight_gradient(__global float *gradient, __global const float
 
 /* dZ of the layer below, in place of its derivative: D(rows, in) *= dZ(rows, out) W(out, in) */
 static void input_gradient(__global float *d, int d_pitch, __global const float *dz, int dz_pitch,
-                           __global const float *panels, int n_rows, __global const int *layer) {
+                           __global const float *strips, int n_rows, __global const int *layer) {
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT];
-    panels += layer[SIREN_LAYER_PANELS];
-    for (int column = 0; column < in; column += SIREN_PANEL) {
-        bool wide = in - column >= SIREN_PANEL;
-        __global const float *panel = panels + column * layer[SIREN_LAYER_OUT_PADDED];
+    strips += layer[SIREN_LAYER_PACKED];
+    for (int column = 0; column < in; column += SIREN_STRIP) {
+        bool wide = in - column >= SIREN_STRIP;
+        __global const float *strip = strips + column * layer[SIREN_LAYER_OUT_PADDED];
         for (int row = 0; row < n_rows; row += SIREN_TILE_POINTS) {
             __global float *c = d + row * d_pitch + column;
             if (wide) {
@@ -95,7 +95,7 @@ static void input_gradient(__global float *d, int d_pitch, __global const float 
     vec_prefetch(c + (r) * d_pitch + SIREN_LANES);
                 EACH_POINT(ZERO)
 #undef ZERO
-                TILE_WIDE_RUN(EACH_POINT, dz + row * dz_pitch, dz_pitch, 1, panel, SIREN_PANEL, out)
+                TILE_WIDE_RUN(EACH_POINT, dz + row * dz_pitch, dz_pitch, 1, strip, SIREN_STRIP, out)
 #define STORE(r)                                                                                             \
     vec_store(c##r##_0 * vec_load(c + (r) * d_pitch), c + (r) * d_pitch);                                    \
     vec_store(c##r##_1 * vec_load(c + (r) * d_pitch + SIREN_LANES), c + (r) * d_pitch + SIREN_LANES);
@@ -105,7 +105,7 @@ static void input_gradient(__global float *d, int d_pitch, __global const float 
 #define ZERO(r) vec c##r##_0 = (vec)(0.0f);
                 EACH_POINT(ZERO)
 #undef ZERO
-                TILE_NARROW_RUN(EACH_POINT, dz + row * dz_pitch, dz_pitch, 1, panel, SIREN_LANES, out)
+                TILE_NARROW_RUN(EACH_POINT, dz + row * dz_pitch, dz_pitch, 1, strip, SIREN_LANES, out)
 #define STORE(r) vec_store(c##r##_0 * vec_load(c + (r) * d_pitch), c + (r) * d_pitch);
                 EACH_POINT(STORE)
 #undef STORE
@@ -141,13 +141,13 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
                          __global float *partial_losses,         /* (n_networks, n_parts) in/out */
                          __global float *scratch,                /* (n_networks, n_parts, n_scratch) */
                          __global const float *params,           /* (n_networks, n_padded) */
-                         __global const float *forward_panels,   /* (n_networks, n_panel_floats) */
-                         __global const float *backward_panels,  /* (n_networks, n_panel_floats) */
+                         __global const float *forward_packed,   /* (n_networks, n_packed_floats) */
+                         __global const float *backward_packed,  /* (n_networks, n_packed_floats) */
                          __global const float *coordinates,      /* (n_points, n_inputs) */
                          __global const float *targets,          /* (n_networks, n_points, out_padded), from first_target on */
                          __global const int *table,              /* (n_layers, SIREN_LAYER_FIELDS) */
                          __global const float *w0,               /* (n_layers) */
-                         int n_layers, int n_padded, int n_panel_floats, int n_scratch, int n_points, int first_target,
+                         int n_layers, int n_padded, int n_packed_floats, int n_scratch, int n_points, int first_target,
                          int round_begin, int round_end) {
     int part = get_global_id(0), n_parts = get_global_size(0), network = get_global_id(1);
     __global const int *last = table + (n_layers - 1) * SIREN_LAYER_FIELDS;
@@ -156,8 +156,8 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
     __global float *gradient = partial_gradients + slot * n_padded;
     scratch += slot * n_scratch;
     params += (size_t)network * n_padded;
-    forward_panels += (size_t)network * n_panel_floats;
-    backward_panels += (size_t)network * n_panel_floats;
+    forward_packed += (size_t)network * n_packed_floats;
+    backward_packed += (size_t)network * n_packed_floats;
     targets += (size_t)network * n_points * out;
 
     if (round_begin == 0) {
@@ -181,7 +181,7 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
             __global const int *layer = table + l * SIREN_LAYER_FIELDS;
             __global float *d = h + SIREN_BLOCK_ROWS * PITCH(layer[SIREN_LAYER_IN_PADDED]);
             __global float *h_next = d + SIREN_BLOCK_ROWS * PITCH(layer[SIREN_LAYER_OUT_PADDED]);
-            forward_layer(h_next, h, params + layer[SIREN_LAYER_BIAS], forward_panels, n_rows, layer);
+            forward_layer(h_next, h, params + layer[SIREN_LAYER_BIAS], forward_packed, n_rows, layer);
             activate(h_next, d, n_rows, layer, w0[l]);
             h = h_next;
         }
@@ -198,7 +198,7 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
             }
             weight_gradient(gradient, d, d_pitch, h, h_pitch, n_rows, layer);
             __global float *d_below = h - SIREN_BLOCK_ROWS * h_pitch;
-            input_gradient(d_below, h_pitch, d, d_pitch, backward_panels, n_rows, layer);
+            input_gradient(d_below, h_pitch, d, d_pitch, backward_packed, n_rows, layer);
             d = d_below;
         }
     }

@@ -10,30 +10,30 @@
  * successive points do not fall into the same cache set. */
 #define PITCH(width_padded) ((width_padded) + SIREN_PAD)
 
-/* Weights of a layer into panels for its forward and its backward product (global id: panel, layer, network).
- * Forward, from W(out, in): panel p holds (in, columns), columns = outputs p*PANEL ...; backward: (out, columns),
- * columns = inputs p*PANEL .... The last panel may have half the columns. */
-__kernel void chain_pack(__global float *forward_panels,  /* (n_networks, n_panel_floats) */
-                         __global float *backward_panels, /* (n_networks, n_panel_floats), or null */
+/* Weights of a layer into strips for its forward and its backward product (global id: strip, layer, network).
+ * Forward, from W(out, in): strip p holds (in, columns), columns = outputs p*STRIP ...; backward: (out, columns),
+ * columns = inputs p*STRIP .... The last strip may have half the columns. */
+__kernel void chain_pack(__global float *forward_packed,  /* (n_networks, n_packed_floats) */
+                         __global float *backward_packed, /* (n_networks, n_packed_floats), or null */
                          __global const float *params,    /* (n_networks, n_padded) */
                          __global const int *table,       /* (n_layers, SIREN_LAYER_FIELDS) */
-                         int n_padded, int n_panel_floats) {
+                         int n_padded, int n_packed_floats) {
     __global const int *layer = table + get_global_id(1) * SIREN_LAYER_FIELDS;
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED];
-    int column = get_global_id(0) * SIREN_PANEL;
-    size_t panels = get_global_id(2) * (size_t)n_panel_floats + layer[SIREN_LAYER_PANELS];
+    int column = get_global_id(0) * SIREN_STRIP;
+    size_t strips = get_global_id(2) * (size_t)n_packed_floats + layer[SIREN_LAYER_PACKED];
     __global const float *w = params + get_global_id(2) * (size_t)n_padded + layer[SIREN_LAYER_WEIGHTS];
     if (column < out) {
-        int n_columns = min(SIREN_PANEL, out - column);
-        __global float *panel = forward_panels + panels + column * in;
+        int n_columns = min(SIREN_STRIP, out - column);
+        __global float *strip = forward_packed + strips + column * in;
         for (int k = 0; k < in; k++)
-            for (int j = 0; j < n_columns; j++) panel[k * n_columns + j] = w[(column + j) * in + k];
+            for (int j = 0; j < n_columns; j++) strip[k * n_columns + j] = w[(column + j) * in + k];
     }
-    if (backward_panels && column < in) {
-        int n_columns = min(SIREN_PANEL, in - column);
-        __global float *panel = backward_panels + panels + column * out;
+    if (backward_packed && column < in) {
+        int n_columns = min(SIREN_STRIP, in - column);
+        __global float *strip = backward_packed + strips + column * out;
         for (int k = 0; k < out; k++)
-            for (int j = 0; j < n_columns; j++) panel[k * n_columns + j] = w[k * in + column + j];
+            for (int j = 0; j < n_columns; j++) strip[k * n_columns + j] = w[k * in + column + j];
     }
 }
 
@@ -48,13 +48,13 @@ static void load_points(__global float *h, __global const float *coordinates, in
 
 /* Z(rows, out) = H(rows, in) W^T + b */
 static void forward_layer(__global float *z, __global const float *h, __global const float *bias,
-                          __global const float *panels, int n_rows, __global const int *layer) {
+                          __global const float *strips, int n_rows, __global const int *layer) {
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED], n_k = layer[SIREN_LAYER_IN];
     int h_pitch = PITCH(in), z_pitch = PITCH(out);
-    panels += layer[SIREN_LAYER_PANELS];
-    for (int column = 0; column < out; column += SIREN_PANEL) {
-        bool wide = out - column >= SIREN_PANEL;
-        __global const float *panel = panels + column * in;
+    strips += layer[SIREN_LAYER_PACKED];
+    for (int column = 0; column < out; column += SIREN_STRIP) {
+        bool wide = out - column >= SIREN_STRIP;
+        __global const float *strip = strips + column * in;
         for (int row = 0; row < n_rows; row += SIREN_TILE_POINTS) {
             __global float *c = z + row * z_pitch + column;
             vec bias0 = vec_load(bias + column);
@@ -63,7 +63,7 @@ static void forward_layer(__global float *z, __global const float *h, __global c
 #define START(r) vec c##r##_0 = bias0, c##r##_1 = bias1;
                 EACH_POINT(START)
 #undef START
-                TILE_WIDE_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, panel, SIREN_PANEL, n_k)
+                TILE_WIDE_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, strip, SIREN_STRIP, n_k)
 #define STORE(r) vec_store(c##r##_0, c + (r) * z_pitch); vec_store(c##r##_1, c + (r) * z_pitch + SIREN_LANES);
                 EACH_POINT(STORE)
 #undef STORE
@@ -71,7 +71,7 @@ static void forward_layer(__global float *z, __global const float *h, __global c
 #define START(r) vec c##r##_0 = bias0;
                 EACH_POINT(START)
 #undef START
-                TILE_NARROW_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, panel, SIREN_LANES, n_k)
+                TILE_NARROW_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, strip, SIREN_LANES, n_k)
 #define STORE(r) vec_store(c##r##_0, c + (r) * z_pitch);
                 EACH_POINT(STORE)
 #undef STORE

@@ -1,4 +1,4 @@
-/* The layer family in training, its products by CLBlast (host/gemm): what is left to do between them. The first layer, its
+/* The layer family in training, its products by CLBlast (host/opencl/gemm): what is left to do between them. The first layer, its
  * gradient and the losses of parts are the layer family's own, with blocks of SIREN_BLOCK_ROWS points. */
 #include "layer.cl"
 #include "layer_gradient.cl"

@@ -17,11 +17,11 @@
 #define SIREN_LAYER_WEIGHTS 4    /* offset of W in the flat array, a multiple of SIREN_PAD */
 #define SIREN_LAYER_BIAS 5       /* offset of the bias */
 #define SIREN_LAYER_ACTIVATION 6 /* SIREN_IDENTITY ... */
-#define SIREN_LAYER_PANELS 7     /* offset of the layer in an array of weight panels (chain family) */
+#define SIREN_LAYER_PACKED 7     /* offset of the layer in an array of packed weights (chain family) */
 #define SIREN_LAYER_FIELDS 8
 
-/* Both sides of W rounded to whole panels of 32: room for W or its transpose as panels. */
-#define SIREN_WHOLE_PANELS(n) (((n) + 31) / 32 * 32)
+/* Both sides of W rounded to whole strips of 32: room for W or its transpose as strips. */
+#define SIREN_WHOLE_STRIPS(n) (((n) + 31) / 32 * 32)
 
 /* Training state of a network, a row of the float array (n_networks, SIREN_STATE_FIELDS). */
 #define SIREN_STATE_SCALE 0     /* 1 / (number of targets that are data) */

@@ -1,13 +1,13 @@
-/* The register tile of the chain family: some rows times one panel (two vectors, or one at a ragged edge).
+/* The register tile of the chain family: some rows times one strip (two vectors, or one at a ragged edge).
  *
  *   C(rows, columns) += A(rows, k) * B(k, columns),  k ascending, one accumulator per element
  *
  * A is read one scalar at a time: element (row, k) stands at a[row * a_row + k * a_k], so the same tile multiplies by A
- * and by A transposed. B is a panel: element (k, column) at b[k * b_pitch + column]. The number of rows is what the registers hold
+ * and by A transposed. B is a strip: element (k, column) at b[k * b_pitch + column]. The number of rows is what the registers hold
  * besides B and a broadcast: 32 of 16 floats, or 16 of 8 floats. It decides no result. */
 #include "prelude.cl"
 
-#define SIREN_PANEL (2 * SIREN_LANES)
+#define SIREN_STRIP (2 * SIREN_LANES)
 
 /* Rows that are points, and rows that are units of a layer (these must divide SIREN_PAD). */
 #if SIREN_LANES == 16

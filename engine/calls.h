@@ -32,6 +32,8 @@ typedef struct {
     /* Voxels to train on and to store: a 3-D image on the series' grid, 0 outside and one other value inside;
      * SIREN_MASK_AUTO: the mask that MRtrix3's dwi2mask makes; NULL: all. What is outside comes back as one value. */
     const char *mask;
+    bool predictive;  /* no networks: values are predicted from each other, what is left is coded; needs no device */
+    double max_error; /* of a predictive archive, in stored units; 0: lossless */
     bool overwrite;
     size_t
         memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */
@@ -50,14 +52,14 @@ siren_status siren_matrix_units_enable(siren_device *device);
 
 /* Compresses the NIfTI file `image` into the archive `archive`. `info` (may be NULL) is yours: siren_archive_info_free(). */
 siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
-                                 const siren_compress_options *options, siren_progress_fn progress, void *user,
-                                 siren_archive_info *info);
+                                 const siren_compress_options *options, siren_progress_fn progress,
+                                 void *user, siren_archive_info *info);
 
 typedef struct {
     siren_span slices, volumes; /* in the numbering of the original series */
     bool overwrite;
     size_t
-        memory_limit; /* bytes for one decoded block or a layer of patches, or for a .nii.gz; larger is refused before allocation */
+        memory_limit; /* bytes for one decoded block or a band of patches, or for a .nii.gz; larger is refused before allocation */
 } siren_decompress_options;
 
 /* Of a part of the volumes no other is evaluated; a block's checksum, which is of all of them, cannot be compared then, and some

@@ -16,21 +16,17 @@
  * is no such table; it is kept whole then. */
 static siren_status write_columns(const siren_attachment *a, siren_span volumes, const char *base,
                                   bool overwrite, siren_output **output) {
-    siren_gradients whole;
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table whole = {0};
     siren_output *none = NULL;
     bool bval = strcmp(a->suffix, ".bval") == 0, bvec = strcmp(a->suffix, ".bvec") == 0;
     if (!bval && !bvec) return SIREN_OK;
-    if (siren_gradients_parse(a->suffix, bval ? a->bytes : NULL, a->n_bytes, a->suffix,
-                              bvec ? a->bytes : NULL, a->n_bytes, &whole) != SIREN_OK)
+    if (siren_diffusion_table_parse(a->suffix, bval ? a->bytes : NULL, a->n_bytes, a->suffix,
+                                    bvec ? a->bytes : NULL, a->n_bytes, &whole) != SIREN_OK)
         return SIREN_OK;
-    if (volumes.end <= whole.n_volumes) {
-        siren_gradients part = {volumes.end - volumes.begin, whole.bval ? whole.bval + volumes.begin : NULL,
-                                whole.bvec ? whole.bvec + volumes.begin : NULL};
-        status = siren_gradients_open(base, overwrite, &part, bval ? output : &none, bval ? &none : output);
-    }
-    siren_gradients_free(&whole);
-    return status;
+    if (volumes.end > whole.n_volumes) return SIREN_OK;
+    siren_diffusion_table part = {volumes.end - volumes.begin, whole.bval ? whole.bval + volumes.begin : NULL,
+                                  whole.bvec ? whole.bvec + volumes.begin : NULL};
+    return siren_diffusion_table_open(base, overwrite, &part, bval ? output : &none, bval ? &none : output);
 }
 
 /* ---- decompress ---- */
@@ -39,7 +35,7 @@ static siren_status write_columns(const siren_attachment *a, siren_span volumes,
 typedef struct {
     siren_output *output; /* NULL once committed */
     char *path;
-    bool committed;
+    bool replaces, committed;
 } siren_companion;
 
 typedef struct {
@@ -49,7 +45,7 @@ typedef struct {
     siren_nifti_writer *writer;
     uint8_t *header; /* of the restored part, NULL for the whole series */
     uint8_t *
-        layer; /* (volumes, slices, ny, nx) of the part within one layer of blocks; NULL where a block fills its layer */
+        band; /* (volumes, slices, ny, nx) of the part within one band of blocks; NULL where a block fills its band */
     siren_span slices, volumes;
     siren_companion *companions; /* (n_companions) */
     size_t n_companions;
@@ -60,11 +56,7 @@ static siren_status resolve_spans(siren_restoration *run, const siren_decompress
     size_t first = layout->grid.z_begin, last = layout->grid.z_end;
     run->slices = options->slices;
     run->volumes = options->volumes;
-    if (run->slices.end == 0) {
-        run->slices.end = last;
-        if (run->slices.begin == 0) run->slices.begin = first;
-    }
-    if (run->slices.begin < first || run->slices.begin >= run->slices.end || run->slices.end > last)
+    if (!siren_span_complete(&run->slices, first, last))
         return siren_fail(SIREN_USAGE, "slices %zu:%zu are not in the archive, which holds %zu:%zu",
                           run->slices.begin, run->slices.end, first, last);
     return siren_layout_volumes(layout, &run->volumes);
@@ -96,14 +88,14 @@ static siren_status open_writer(siren_restoration *run, const char *image,
     return siren_nifti_writer_open(image, options->overwrite, &part, header, &run->writer);
 }
 
-/* The slices asked for that a layer of blocks holds; false for none. */
-static bool slices_of_layer(const siren_restoration *run, const siren_block *block, siren_span *out) {
+/* The slices asked for that a band of blocks holds; false for none. */
+static bool slices_of_band(const siren_restoration *run, const siren_block *block, siren_span *out) {
     *out = siren_span_meet(run->slices, block->z, block->nz);
     return out->begin < out->end;
 }
 
-/* Room for a layer of patches, to be written slice by slice. */
-static siren_status create_layer(siren_restoration *run, size_t memory_limit) {
+/* Room for a band of patches, to be written slice by slice. */
+static siren_status create_band(siren_restoration *run, size_t memory_limit) {
     const siren_block_grid *grid = &run->layout.grid;
     size_t nz = run->slices.end - run->slices.begin, n_volumes = run->volumes.end - run->volumes.begin, bytes;
     if (grid->size[0] == grid->nx && grid->size[1] == grid->ny) return SIREN_OK;
@@ -111,14 +103,13 @@ static siren_status create_layer(siren_restoration *run, size_t memory_limit) {
         !siren_mul(bytes, n_volumes, &bytes) ||
         !siren_mul(bytes, siren_datatype_size(run->layout.geometry.datatype), &bytes) || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
-                          "a layer of patches with %zu volumes needs more than the memory limit of %zu "
-                          "bytes; restore fewer slices or volumes "
-                          "at once, or raise --memory",
+                          "a band of patches with %zu volumes needs more than the memory limit of %zu "
+                          "bytes; restore fewer slices or volumes at once, or raise --memory",
                           n_volumes, memory_limit);
-    return siren_allocate(&run->layer, bytes, 1, "a layer of patches");
+    return siren_allocate(&run->band, bytes, 1, "a band of patches");
 }
 
-/* Copies what was asked for of a block's decoded voxels to its place in the layer. */
+/* Copies what was asked for of a block's decoded voxels to its place in the band. */
 static void place_block(siren_restoration *run, const siren_block *block, siren_span slices,
                         const uint8_t *voxels) {
     const siren_block_grid *grid = &run->layout.grid;
@@ -132,29 +123,29 @@ static void place_block(siren_restoration *run, const siren_block *block, siren_
                     (((volume - run->volumes.begin) * nz + z - slices.begin) * grid->ny + block->y + y) *
                         grid->nx +
                     block->x;
-                memcpy(run->layer + to * size, voxels + from * size, block->nx * size);
+                memcpy(run->band + to * size, voxels + from * size, block->nx * size);
             }
 }
 
-/* Writes the slices of a layer, or of a block that fills its layer. */
-static siren_status write_layer(siren_restoration *run, const siren_block *block, siren_span slices,
-                                const uint8_t *voxels) {
+/* Writes the slices of a band, or of a block that fills its band. */
+static siren_status write_band(siren_restoration *run, const siren_block *block, siren_span slices,
+                               const uint8_t *voxels) {
     size_t bytes =
         run->layout.grid.nx * run->layout.grid.ny * siren_datatype_size(run->layout.geometry.datatype);
     for (size_t volume = run->volumes.begin; volume < run->volumes.end; volume++)
         for (size_t z = slices.begin; z < slices.end; z++) {
             const uint8_t *slice =
-                run->layer ? run->layer + ((volume - run->volumes.begin) * (slices.end - slices.begin) + z -
-                                           slices.begin) *
-                                              bytes
-                           : voxels + ((volume - run->volumes.begin) * block->nz + z - block->z) * bytes;
+                run->band ? run->band + ((volume - run->volumes.begin) * (slices.end - slices.begin) + z -
+                                         slices.begin) *
+                                            bytes
+                          : voxels + ((volume - run->volumes.begin) * block->nz + z - block->z) * bytes;
             SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(run->writer, volume - run->volumes.begin,
                                                             z - run->slices.begin, slice));
         }
     return SIREN_OK;
 }
 
-/* Decodes the blocks that meet the slices asked for, layer by layer, and writes these. */
+/* Decodes the blocks that meet the slices asked for, band by band, and writes these. */
 static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, siren_progress_fn progress,
                                    void *user) {
     const siren_block_grid *grid = &run->layout.grid;
@@ -162,17 +153,17 @@ static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, 
     size_t n_wanted = 0, n_done = 0;
     for (size_t nth = 0; nth < grid->count; nth++) {
         const siren_block block = siren_block_at(grid, grid->first + nth);
-        n_wanted += slices_of_layer(run, &block, &slices);
+        n_wanted += slices_of_band(run, &block, &slices);
     }
-    SIREN_RETURN_IF_FAILED(create_layer(run, memory_limit));
+    SIREN_RETURN_IF_FAILED(create_band(run, memory_limit));
     for (size_t nth = 0; nth < grid->count; nth++) {
         const siren_block block = siren_block_at(grid, grid->first + nth);
         const void *voxels = NULL;
-        if (!slices_of_layer(run, &block, &slices)) continue;
+        if (!slices_of_band(run, &block, &slices)) continue;
         SIREN_RETURN_IF_FAILED(siren_block_decode_nth(run->decoder, run->archive, nth, NULL, NULL, &voxels));
-        if (run->layer) place_block(run, &block, slices, voxels);
+        if (run->band) place_block(run, &block, slices, voxels);
         if (block.x + block.nx == grid->nx && block.y + block.ny == grid->ny)
-            SIREN_RETURN_IF_FAILED(write_layer(run, &block, slices, voxels));
+            SIREN_RETURN_IF_FAILED(write_band(run, &block, slices, voxels));
         if (progress &&
             !progress(user, (double)++n_done, (double)n_wanted, siren_block_kind_name(grid->kind, 2)))
             return siren_fail(SIREN_CANCELLED, "decompression was interrupted");
@@ -182,20 +173,22 @@ static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, 
 
 static siren_status write_companion(siren_restoration *run, const siren_attachment *a, const char *image,
                                     bool overwrite) {
-    siren_status status = SIREN_OK;
-    char *base = NULL;
+    SIREN_FREE_AT_END char *base = NULL;
     siren_companion *companion = &run->companions[run->n_companions++];
-    SIREN_TRY(siren_sibling_path(image, "", &base));
-    SIREN_TRY(siren_sibling_path(image, a->suffix, &companion->path));
+    SIREN_RETURN_IF_FAILED(siren_sibling_path(image, "", &base));
+    SIREN_RETURN_IF_FAILED(siren_sibling_path(image, a->suffix, &companion->path));
+    if (siren_file_same(siren_archive_path(run->archive), companion->path))
+        return siren_fail(
+            SIREN_USAGE,
+            "%s: is the archive itself and is not replaced by its attachment; give the image another "
+            "name",
+            companion->path);
     if (run->volumes.end - run->volumes.begin != run->layout.geometry.n_volumes)
-        SIREN_TRY(write_columns(a, run->volumes, base, overwrite, &companion->output));
-    if (companion->output) goto done;
-    SIREN_TRY(siren_output_open(companion->path, overwrite, &companion->output));
-    SIREN_TRY(siren_output_write(companion->output, a->bytes, a->n_bytes));
-    SIREN_TRY(siren_output_flush(companion->output));
-done:
-    free(base);
-    return status;
+        SIREN_RETURN_IF_FAILED(write_columns(a, run->volumes, base, overwrite, &companion->output));
+    if (companion->output) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_output_open(companion->path, overwrite, &companion->output));
+    SIREN_RETURN_IF_FAILED(siren_output_write(companion->output, a->bytes, a->n_bytes));
+    return siren_output_flush(companion->output);
 }
 
 /* All attachments before the first slice: what cannot be written is known early, and appears with the image or not at all. */
@@ -214,23 +207,22 @@ static siren_status write_companions(siren_restoration *run, const char *image, 
     return SIREN_OK;
 }
 
-/* The image and its companions, or, unless files were replaced that are gone anyway, nothing. */
-static siren_status commit(siren_restoration *run, const char *image, bool overwrite) {
-    siren_status status = siren_nifti_writer_finish(run->writer);
+/* The image and its companions, or, but for what replaced files that are gone anyway, nothing. */
+static siren_status commit(siren_restoration *run, const char *image) {
+    SIREN_RETURN_IF_FAILED(siren_nifti_writer_finish(run->writer));
+    bool replaces = access(image, F_OK) == 0;
+    siren_status status = siren_nifti_writer_commit(SIREN_TAKE(run->writer));
     if (status != SIREN_OK) return status;
-    siren_nifti_writer *writer = run->writer;
-    run->writer = NULL;
-    SIREN_RETURN_IF_FAILED(siren_nifti_writer_commit(writer));
     for (size_t i = 0; status == SIREN_OK && i < run->n_companions; i++) {
         siren_companion *companion = &run->companions[i];
-        status = siren_output_commit(companion->output);
-        companion->output = NULL;
+        companion->replaces = access(companion->path, F_OK) == 0;
+        status = siren_output_commit(SIREN_TAKE(companion->output));
         companion->committed = status == SIREN_OK;
     }
-    if (status == SIREN_OK || overwrite) return status;
-    unlink(image);
+    if (status == SIREN_OK) return SIREN_OK;
+    if (!replaces) unlink(image);
     for (size_t i = 0; i < run->n_companions; i++)
-        if (run->companions[i].committed) unlink(run->companions[i].path);
+        if (run->companions[i].committed && !run->companions[i].replaces) unlink(run->companions[i].path);
     return status;
 }
 
@@ -244,82 +236,68 @@ static void restoration_free(siren_restoration *run) {
     siren_block_decoder_free(run->decoder);
     siren_archive_close(run->archive);
     free(run->header);
-    free(run->layer);
+    free(run->band);
 }
 
 siren_status siren_decompress_file(siren_device *device, const char *archive, const char *image,
-                              const siren_decompress_options *options, siren_progress_fn progress,
-                              void *user) {
-    siren_status status = SIREN_OK;
-    siren_restoration run = {.archive = NULL};
-    SIREN_TRY(siren_archive_open(archive, &run.archive));
-    SIREN_TRY(siren_layout_read(run.archive, &run.layout));
-    SIREN_TRY(resolve_spans(&run, options));
-    if (siren_file_same(archive, image)) {
-        status = siren_fail(
+                                   const siren_decompress_options *options, siren_progress_fn progress,
+                                   void *user) {
+    SIREN_AT_END(restoration_free) siren_restoration run = {.archive = NULL};
+    SIREN_RETURN_IF_FAILED(siren_archive_open(archive, &run.archive));
+    SIREN_RETURN_IF_FAILED(siren_layout_read(run.archive, &run.layout));
+    SIREN_RETURN_IF_FAILED(resolve_spans(&run, options));
+    if (siren_file_same(archive, image))
+        return siren_fail(
             SIREN_USAGE, "%s: is the archive itself and is not replaced; give the image another name", image);
-        goto done;
-    }
-    SIREN_TRY(open_writer(&run, image, options));
-    SIREN_TRY(write_companions(&run, image, options->overwrite));
-    SIREN_TRY(siren_block_decoder_create_part(device, &run.layout, run.volumes, options->memory_limit,
-                                              &run.decoder));
-    SIREN_TRY(restore_voxels(&run, options->memory_limit, progress, user));
-    SIREN_TRY(commit(&run, image, options->overwrite));
-done:
-    restoration_free(&run);
-    return status;
+    SIREN_RETURN_IF_FAILED(open_writer(&run, image, options));
+    SIREN_RETURN_IF_FAILED(write_companions(&run, image, options->overwrite));
+    SIREN_RETURN_IF_FAILED(siren_block_decoder_create_part(device, &run.layout, run.volumes,
+                                                           options->memory_limit, &run.decoder));
+    SIREN_RETURN_IF_FAILED(restore_voxels(&run, options->memory_limit, progress, user));
+    return commit(&run, image);
 }
 
 siren_status siren_verify_file(siren_device *device, const char *archive, size_t memory_limit,
-                          siren_progress_fn progress, void *user, size_t *n_blocks) {
-    siren_status status = SIREN_OK, first_failure = SIREN_OK;
-    siren_restoration run = {.archive = NULL};
+                               siren_progress_fn progress, void *user, size_t *n_blocks) {
+    siren_status first_failure = SIREN_OK;
+    SIREN_AT_END(restoration_free) siren_restoration run = {.archive = NULL};
     char first_message[SIREN_MESSAGE_BYTES] = "";
     size_t sound = 0;
-    SIREN_TRY(siren_archive_open(archive, &run.archive));
+    SIREN_RETURN_IF_FAILED(siren_archive_open(archive, &run.archive));
     for (size_t i = 0; i < siren_archive_n_sections(run.archive); i++) {
         const uint8_t *bytes;
         size_t n_bytes;
-        SIREN_TRY(siren_archive_section_at(run.archive, i, &bytes, &n_bytes));
+        SIREN_RETURN_IF_FAILED(siren_archive_section_at(run.archive, i, &bytes, &n_bytes));
     }
-    SIREN_TRY(siren_layout_read(run.archive, &run.layout));
+    SIREN_RETURN_IF_FAILED(siren_layout_read(run.archive, &run.layout));
     for (size_t nth = 0;; nth++) {
         siren_attachment a;
-        SIREN_TRY(siren_attachment_read(run.archive, nth, &a));
+        SIREN_RETURN_IF_FAILED(siren_attachment_read(run.archive, nth, &a));
         if (!a.bytes) break;
     }
-    SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
+    SIREN_RETURN_IF_FAILED(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
     for (size_t nth = 0; nth < run.layout.grid.count; nth++) {
         const void *voxels = NULL;
         siren_status checked = siren_block_decode_nth(run.decoder, run.archive, nth, NULL, NULL, &voxels);
-        if (checked != SIREN_OK && checked != SIREN_CORRUPT && checked != SIREN_INTEGRITY) {
-            status = checked; /* the machine's fault, not the archive's */
-            goto done;
-        }
+        if (checked != SIREN_OK && checked != SIREN_CORRUPT && checked != SIREN_INTEGRITY)
+            return checked; /* the machine's fault, not the archive's */
         if (checked == SIREN_OK) {
             sound++;
         } else {
-            siren_log(SIREN_LOG_WARNING, "%s", siren_message());
             if (first_failure == SIREN_OK)
                 snprintf(first_message, sizeof first_message, "%s", siren_message());
             if (first_failure == SIREN_OK) first_failure = checked;
+            siren_log(SIREN_LOG_WARNING, "%s", siren_message()); /* last: its function may fail itself */
         }
         if (progress && !progress(user, (double)(nth + 1), (double)run.layout.grid.count,
-                                  siren_block_kind_name(run.layout.grid.kind, 2))) {
-            status = siren_fail(SIREN_CANCELLED, "verification was interrupted");
-            goto done;
-        }
+                                  siren_block_kind_name(run.layout.grid.kind, 2)))
+            return siren_fail(SIREN_CANCELLED, "verification was interrupted");
     }
     if (n_blocks) *n_blocks = sound;
-    if (first_failure != SIREN_OK)
-        status =
-            siren_fail(first_failure, "%zu of %zu %s failed; the first: %s", run.layout.grid.count - sound,
-                       run.layout.grid.count,
-                       siren_block_kind_name(run.layout.grid.kind, run.layout.grid.count), first_message);
-done:
-    restoration_free(&run);
-    return status;
+    if (first_failure == SIREN_OK) return SIREN_OK;
+    return siren_fail(first_failure, "%zu of %zu %s failed; the first: %s", run.layout.grid.count - sound,
+                      run.layout.grid.count,
+                      siren_block_kind_name(run.layout.grid.kind, run.layout.grid.count), first_message);
 }
 
 /* ---- public ---- */
@@ -339,6 +317,6 @@ siren_status siren_verify(siren_device *device, const char *archive, const siren
     siren_options usual;
     if (!archive) return siren_fail(SIREN_USAGE, "siren_verify: archive must not be NULL");
     if (!options) options = siren_options_usual(&usual);
-    return siren_verify_file(device, archive, options->compress.memory_limit, options->progress, options->user,
-                             n_blocks);
+    return siren_verify_file(device, archive, options->compress.memory_limit, options->progress,
+                             options->user, n_blocks);
 }

@@ -5,7 +5,6 @@
 #include "formats/nifti.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #define CHUNK 4096 /* voxels converted at once */
 
@@ -63,26 +62,19 @@ siren_comparison siren_compare_series(const siren_series *image, const siren_ser
 /* ---- files ---- */
 
 siren_status siren_compare_files(const char *image, const char *other, const char *mask, size_t memory_limit,
-                           siren_comparison *out) {
-    siren_status status = SIREN_OK;
-    siren_series a = {.voxels = NULL}, b = {.voxels = NULL};
-    uint8_t *inside = NULL;
-    SIREN_TRY(siren_nifti_read(image, memory_limit, &a));
-    SIREN_TRY(siren_nifti_read(other, memory_limit, &b));
-    SIREN_TRY(siren_grid_check(image, &a.geometry, other, &b.geometry, a.geometry.n_volumes));
-    if (mask) SIREN_TRY(siren_mask_read(mask, image, &a, memory_limit, &inside));
+                                 siren_comparison *out) {
+    SIREN_AT_END(siren_series_free) siren_series a = {.voxels = NULL}, b = {.voxels = NULL};
+    SIREN_FREE_AT_END uint8_t *inside = NULL;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(image, memory_limit, &a));
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(other, memory_limit, &b));
+    SIREN_RETURN_IF_FAILED(siren_grid_check(image, &a.geometry, other, &b.geometry, a.geometry.n_volumes));
+    if (mask) SIREN_RETURN_IF_FAILED(siren_mask_read(mask, image, &a, memory_limit, &inside));
     siren_comparison result = siren_compare_series(&a, &b, inside);
-    if (result.n_voxels == 0) {
-        status = siren_fail(SIREN_USAGE, "%s and %s have no finite voxel in common%s", image, other,
-                            mask ? " inside the mask" : "");
-        goto done;
-    }
+    if (result.n_voxels == 0)
+        return siren_fail(SIREN_USAGE, "%s and %s have no finite voxel in common%s", image, other,
+                          mask ? " inside the mask" : "");
     *out = result;
-done:
-    siren_series_free(&a);
-    siren_series_free(&b);
-    free(inside);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_compare(const char *image, const char *other, const siren_options *options,

@@ -3,10 +3,10 @@
 #include "formats/number.h"
 #include "host/names.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 siren_compress_options siren_compress_defaults(void) {
     return (siren_compress_options){.settings = siren_settings_defaults(), .memory_limit = SIZE_MAX};
@@ -41,7 +41,7 @@ void siren_options_free(siren_options *options) {
 
 /* ---- what has no row among the settings ---- */
 
-typedef enum { PATH, BYTES, SPAN, FLAG } other_type;
+typedef enum { PATH, BYTES, SPAN, FLAG, BOUND } other_type;
 static const struct {
     const char *key;
     other_type type;
@@ -52,9 +52,13 @@ static const struct {
     {"bval", PATH, COMPRESS(bval), "file of b-values to attach; else the one beside the image"},
     {"bvec", PATH, COMPRESS(bvec), "file of directions to attach; else the one beside the image"},
     {"sidecar", PATH, COMPRESS(sidecar), "JSON sidecar to attach; else the one beside the image"},
-    {"mask", PATH, COMPRESS(mask), "3-D image whose voxels other than 0 count; auto: made by MRtrix3's dwi2mask"},
+    {"mask", PATH, COMPRESS(mask),
+     "3-D image whose voxels other than 0 count; auto: made by MRtrix3's dwi2mask"},
     {"volumes", SPAN, offsetof(siren_options, volumes), "volumes to restore, a:b counted from 0"},
     {"memory", BYTES, COMPRESS(memory_limit), "memory that may be used, like 16G"},
+    {"lossless", FLAG, COMPRESS(predictive), "whether every bit is kept, without networks: true or false"},
+    {"max_error", BOUND, COMPRESS(max_error),
+     "largest error of a stored value, without networks; 0: lossless; none"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},
 #undef COMPRESS
 };
@@ -72,7 +76,8 @@ static siren_status set_other(siren_options *options, size_t i, const char *valu
     char *copy = NULL;
     switch (others[i].type) {
     case PATH:
-        if (*value && !(copy = strdup(value))) return siren_fail(SIREN_SYSTEM, "out of memory: option %s", others[i].key);
+        if (*value && !(copy = strdup(value)))
+            return siren_fail(SIREN_SYSTEM, "out of memory: option %s", others[i].key);
         free(options->owned[i]);
         options->owned[i] = copy;
         *(const char **)field = copy;
@@ -89,6 +94,12 @@ static siren_status set_other(siren_options *options, size_t i, const char *valu
         if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
             return siren_fail(SIREN_USAGE, "%s is '%s' but must be true or false", others[i].key, value);
         *(bool *)field = *value == 't';
+        if (field == &options->compress.predictive) options->compress.max_error = 0;
+        return SIREN_OK;
+    case BOUND:
+        if (!none && strcmp(value, "none") != 0)
+            SIREN_RETURN_IF_FAILED(siren_parse_real(others[i].key, value, 0, DBL_MAX, field));
+        options->compress.predictive = !none && strcmp(value, "none") != 0;
         return SIREN_OK;
     }
     return SIREN_OK;
@@ -105,10 +116,13 @@ static const char *get_other(siren_options *options, size_t i) {
         snprintf(text, sizeof options->text, "%zu", *(const size_t *)field);
         return *(const size_t *)field == SIZE_MAX ? "all" : text;
     case SPAN:
-        snprintf(text, sizeof options->text, "%zu:%zu", span->begin, span->end);
-        return span->end ? text : "all";
+        snprintf(text, sizeof options->text, span->end ? "%zu:%zu" : "%zu:", span->begin, span->end);
+        return span->begin || span->end ? text : "all";
     case FLAG:
+        if (field == &options->compress.predictive && options->compress.max_error > 0) return "false";
         return *(const bool *)field ? "true" : "false";
+    case BOUND:
+        return options->compress.predictive ? siren_number_format(*(const double *)field, text) : "none";
     }
     return "";
 }
@@ -163,7 +177,8 @@ siren_status siren_options_get(siren_options *options, const char *key, const ch
 }
 
 siren_status siren_options_visit(siren_options *options,
-                                 void (*visit)(void *user, const char *key, const char *value, const char *help),
+                                 void (*visit)(void *user, const char *key, const char *value,
+                                               const char *help),
                                  void *user) {
     const char *key, *value, *unit, *help;
     char sentence[256];

@@ -9,8 +9,8 @@ struct siren_options {
     siren_span volumes;              /* of decompress */
     siren_progress_fn progress;
     void *user;
-    char *owned[4];                  /* paths, in the order of the table of options.c */
-    char text[SIREN_SETTING_CHARS];  /* what siren_options_get() gave last */
+    char *owned[4];                 /* paths, in the order of the table of options.c */
+    char text[SIREN_SETTING_CHARS]; /* what siren_options_get() gave last */
 };
 
 /* The default options, in the caller's struct; nothing is to be released. Returns `options`. */

@@ -19,7 +19,7 @@ typedef struct cached_block {
     size_t nth;
     siren_span volumes;
     size_t n_users, n_bytes;
-    bool dropped;     /* out of the list: its last user frees it */
+    bool dropped;                           /* out of the list: its last user frees it */
     _Alignas(max_align_t) uint8_t voxels[]; /* (volumes, voxels of the block) */
 } cached_block;
 
@@ -27,28 +27,25 @@ struct siren_reader {
     siren_archive *archive;
     siren_layout layout;
     siren_archive_info info; /* bytes 0: not asked for yet */
-    pthread_mutex_t lock;    /* of all below, of `info`, and of sections that are read later than on opening */
-    cached_block *cache;     /* the latest first */
+    pthread_mutex_t lock; /* of all below, of `info`, and of sections that are read later than on opening */
+    cached_block *cache;  /* the latest first */
     size_t cache_limit, cache_bytes;
 };
 
 /* ---- opening ---- */
 
+SIREN_POINTER_RELEASE(siren_reader, siren_reader_close)
+
 static siren_status open_reader(siren_archive *archive, siren_reader **out) {
-    siren_status status = SIREN_OK;
-    siren_reader *reader = NULL;
-    SIREN_TRY(siren_allocate(&reader, 1, sizeof *reader, "the reader"));
-    reader->archive = archive;
+    SIREN_AT_END(siren_archive_close_at) siren_archive *owned = archive;
+    SIREN_AT_END(siren_reader_close_at) siren_reader *reader = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&reader, 1, sizeof *reader, "the reader"));
+    reader->archive = SIREN_TAKE(owned);
     reader->cache_limit = USUAL_CACHE;
     pthread_mutex_init(&reader->lock, NULL);
-    archive = NULL;
-    SIREN_TRY(siren_layout_read(reader->archive, &reader->layout));
-    *out = reader;
-    reader = NULL;
-done:
-    siren_reader_close(reader);
-    siren_archive_close(archive);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_layout_read(reader->archive, &reader->layout));
+    *out = SIREN_TAKE(reader);
+    return SIREN_OK;
 }
 
 siren_status siren_reader_open(const char *path, siren_reader **out) {
@@ -146,7 +143,8 @@ void siren_reader_close(siren_reader *reader) {
 
 siren_status siren_reader_info(siren_reader *reader, const siren_archive_info **info) {
     siren_status status = SIREN_OK;
-    if (!reader || !info) return siren_fail(SIREN_USAGE, "siren_reader_info: reader and info must not be NULL");
+    if (!reader || !info)
+        return siren_fail(SIREN_USAGE, "siren_reader_info: reader and info must not be NULL");
     pthread_mutex_lock(&reader->lock);
     if (reader->info.bytes == 0)
         status = siren_archive_describe(reader->archive, &reader->layout, &reader->info);
@@ -195,39 +193,41 @@ typedef struct {
     siren_block_decoder *decoder; /* made when a whole block is to be decoded */
 } box_reading;
 
+static void box_reading_free(box_reading *run) {
+    siren_block_decoder_free(run->decoder);
+    free(run->row);
+}
+
 static size_t length_of(siren_span span) { return span.end - span.begin; }
 
 static siren_status resolve(const char *axis, size_t first, size_t last, siren_span *span) {
-    siren_span wanted = *span;
-    if (wanted.end == 0) {
-        wanted.end = last;
-        if (wanted.begin == 0) wanted.begin = first;
-    }
-    if (wanted.begin < first || wanted.begin >= wanted.end || wanted.end > last)
-        return siren_fail(SIREN_USAGE, "%s %zu:%zu is not in the archive, which holds %zu:%zu", axis,
-                          wanted.begin, wanted.end, first, last);
-    *span = wanted;
-    return SIREN_OK;
+    if (siren_span_complete(span, first, last)) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "%s %zu:%zu is not in the archive, which holds %zu:%zu", axis, span->begin,
+                      span->end, first, last);
 }
 
 /* Copies what the box wants of `from`, voxels (volumes, nz, ny, nx) of a part of the series, into the buffer. */
-static void deliver(const box_reading *run, const siren_block *part, siren_span volumes, const uint8_t *from) {
+static void deliver(const box_reading *run, const siren_block *part, siren_span volumes,
+                    const uint8_t *from) {
     const siren_geometry *g = &run->reader->layout.geometry;
     const siren_box *box = &run->box;
-    const siren_span x = siren_span_meet(box->x, part->x, part->nx), y = siren_span_meet(box->y, part->y, part->ny),
+    const siren_span x = siren_span_meet(box->x, part->x, part->nx),
+                     y = siren_span_meet(box->y, part->y, part->ny),
                      z = siren_span_meet(box->z, part->z, part->nz);
     size_t size = siren_datatype_size(g->datatype), n = length_of(x);
     for (size_t v = box->volumes.begin; v < box->volumes.end; v++)
         for (size_t k = z.begin; k < z.end; k++)
             for (size_t j = y.begin; j < y.end; j++) {
                 const uint8_t *row =
-                    from + ((((v - volumes.begin) * part->nz + k - part->z) * part->ny + j - part->y) * part->nx +
-                            x.begin - part->x) *
-                               size;
-                size_t to = (((v - box->volumes.begin) * length_of(box->z) + k - box->z.begin) * length_of(box->y) +
-                             j - box->y.begin) *
-                                length_of(box->x) +
-                            x.begin - box->x.begin;
+                    from +
+                    ((((v - volumes.begin) * part->nz + k - part->z) * part->ny + j - part->y) * part->nx +
+                     x.begin - part->x) *
+                        size;
+                size_t to =
+                    (((v - box->volumes.begin) * length_of(box->z) + k - box->z.begin) * length_of(box->y) +
+                     j - box->y.begin) *
+                        length_of(box->x) +
+                    x.begin - box->x.begin;
                 if (run->type == SIREN_AS_STORED) {
                     memcpy(run->buffer + to * size, row, n * size);
                     continue;
@@ -250,9 +250,11 @@ static void restore_exceptional(const siren_layout *layout, const siren_block *b
         /* Below the part's first voxel these wrap around to what is beyond its last. */
         size_t x = block->x + voxel % block->nx - part->x, y = block->y + row % block->ny - part->y,
                z = block->z + row / block->ny - part->z;
-        if (volume < volumes.begin || volume >= volumes.end || x >= part->nx || y >= part->ny || z >= part->nz)
+        if (volume < volumes.begin || volume >= volumes.end || x >= part->nx || y >= part->ny ||
+            z >= part->nz)
             continue;
-        uint8_t *to = stored + ((((volume - volumes.begin) * part->nz + z) * part->ny + y) * part->nx + x) * size;
+        uint8_t *to =
+            stored + ((((volume - volumes.begin) * part->nz + z) * part->ny + y) * part->nx + x) * size;
         memcpy(to, record->values + i * size, size);
         if (siren_big_endian_machine()) siren_datatype_swap(layout->geometry.datatype, to, 1);
     }
@@ -268,7 +270,8 @@ static size_t voxel_of_part(const siren_block *block, const siren_block *part, s
 /* Sets the part's voxels that are outside the mask; how many are inside. */
 static size_t fill_background(const siren_layout *layout, const siren_block *block, const siren_block *part,
                               size_t n_volumes, uint8_t *stored) {
-    size_t size = siren_datatype_size(layout->geometry.datatype), n_voxels = siren_block_voxels(part), n_inside = 0;
+    size_t size = siren_datatype_size(layout->geometry.datatype), n_voxels = siren_block_voxels(part),
+           n_inside = 0;
     for (size_t i = 0; i < n_voxels; i++) {
         bool inside = siren_mask_holds(&layout->mask, &layout->grid, block, voxel_of_part(block, part, i));
         for (size_t v = 0; !inside && v < n_volumes; v++)
@@ -283,122 +286,119 @@ static size_t fill_background(const siren_layout *layout, const siren_block *blo
 static siren_status evaluate(const siren_layout *layout, const siren_block *block, const siren_block *part,
                              siren_span volumes, const siren_scaling *scaling, const float *params,
                              uint8_t *stored) {
-    siren_status status = SIREN_OK;
     const siren_network network = siren_network_part(&layout->network, volumes.begin, volumes.end);
     size_t n_voxels = siren_block_voxels(part), n_volumes = length_of(volumes),
            most = n_voxels < SIREN_DECODE_POINTS ? n_voxels : SIREN_DECODE_POINTS;
-    float *coordinates = NULL, *y = NULL;
-    SIREN_TRY(siren_allocate(&coordinates, most * network.n_inputs, sizeof *coordinates, "the coordinates"));
-    if (params) SIREN_TRY(siren_allocate(&y, most * n_volumes, sizeof *y, "some decoded points"));
+    SIREN_FREE_AT_END float *coordinates = NULL, *y = NULL;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&coordinates, most * network.n_inputs, sizeof *coordinates, "the coordinates"));
+    if (params)
+        SIREN_RETURN_IF_FAILED(siren_allocate(&y, most * n_volumes, sizeof *y, "some decoded points"));
     for (size_t first = 0; first < n_voxels; first += most) {
         size_t n = n_voxels - first < most ? n_voxels - first : most;
         for (size_t i = 0; params && i < n; i++)
             siren_block_coordinates(block, network.n_inputs, voxel_of_part(block, part, first + i), 1,
                                     coordinates + i * network.n_inputs);
-        if (params) SIREN_TRY(siren_decode_host(&network, network.n_layers, params, n, coordinates, y));
-        SIREN_TRY(siren_block_restore(part, first, n, layout->geometry.datatype, n_volumes,
-                                      scaling + volumes.begin, y, stored));
+        if (params)
+            SIREN_RETURN_IF_FAILED(siren_decode_host(&network, network.n_layers, params, n, coordinates, y));
+        SIREN_RETURN_IF_FAILED(siren_block_restore(part, first, n, layout->geometry.datatype, n_volumes,
+                                                   scaling + volumes.begin, y, stored));
     }
-done:
-    free(coordinates);
-    free(y);
-    return status;
+    return SIREN_OK;
 }
 
 /* Decodes a part of the nth block: its network is evaluated at the part's voxels alone. */
 static siren_status decode_part(siren_reader *reader, size_t nth, const siren_block *part, siren_span volumes,
                                 uint8_t *stored) {
-    siren_status status = SIREN_OK;
     const siren_layout *layout = &reader->layout;
     const siren_block_grid *grid = &layout->grid;
     const siren_block box = siren_block_at(grid, grid->first + nth); /* of all its voxels */
     siren_block block = box;
     siren_record record;
-    siren_scaling *scaling = NULL;
-    float *params = NULL;
-    uint32_t *inside = NULL;
-    uint8_t *bytes = NULL;
+    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
+    SIREN_FREE_AT_END float *params = NULL;
+    SIREN_FREE_AT_END uint32_t *inside = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     char own[64], name[SIREN_MESSAGE_BYTES];
     siren_block_name(grid, grid->first + nth, own, sizeof own);
     snprintf(name, sizeof name, "%s, %s", siren_archive_path(reader->archive), own);
-    if (fill_background(layout, &box, part, length_of(volumes), stored) == 0) goto done;
-    SIREN_TRY(siren_archive_record(reader->archive, nth, &bytes, &n_bytes));
-    SIREN_TRY(siren_record_read(name, layout, siren_mask_block_points(&layout->mask, grid, grid->first + nth), bytes,
-                                n_bytes, &record));
-    SIREN_TRY(siren_allocate(&scaling, layout->geometry.n_volumes, sizeof *scaling, "the scaling"));
+    if (fill_background(layout, &box, part, length_of(volumes), stored) == 0) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_archive_record(reader->archive, nth, &bytes, &n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_record_read(name, layout,
+                                             siren_mask_block_points(&layout->mask, grid, grid->first + nth),
+                                             bytes, n_bytes, &record));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&scaling, layout->geometry.n_volumes, sizeof *scaling, "the scaling"));
     if (!record.constant)
-        SIREN_TRY(siren_allocate(&params, siren_network_n_params(&layout->network), sizeof *params,
-                                 "the parameters"));
-    SIREN_TRY(siren_record_unpack(name, layout, &record, scaling, params));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&params, siren_network_n_params(&layout->network),
+                                              sizeof *params, "the parameters"));
+    SIREN_RETURN_IF_FAILED(siren_record_unpack(name, layout, &record, scaling, params));
     if (params) siren_network_part_params(&layout->network, volumes.begin, volumes.end, params);
-    SIREN_TRY(evaluate(layout, &box, part, volumes, scaling, params, stored));
+    SIREN_RETURN_IF_FAILED(evaluate(layout, &box, part, volumes, scaling, params, stored));
     if (layout->mask.section) fill_background(layout, &box, part, length_of(volumes), stored);
     if (record.n_exceptional) {
-        SIREN_TRY(siren_mask_block(&layout->mask, grid, grid->first + nth, &block, &inside));
+        SIREN_RETURN_IF_FAILED(siren_mask_block(&layout->mask, grid, grid->first + nth, &block, &inside));
         restore_exceptional(layout, &block, part, volumes, &record, stored);
     }
-done:
-    free(scaling);
-    free(params);
-    free(inside);
-    free(bytes);
-    return status;
+    return SIREN_OK;
 }
 
 /* A block of which the box wants the voxels of `part`. */
-static siren_status read_block(box_reading *run, size_t nth, const siren_block *block, const siren_block *part) {
-    siren_status status = SIREN_OK;
+static siren_status read_block(box_reading *run, size_t nth, const siren_block *block,
+                               const siren_block *part) {
     siren_reader *reader = run->reader;
     const siren_span volumes = run->box.volumes;
     size_t size = siren_datatype_size(reader->layout.geometry.datatype), n_voxels = siren_block_voxels(block);
     const void *voxels = NULL;
-    uint8_t *stored = NULL;
+    SIREN_FREE_AT_END uint8_t *stored = NULL;
     cached_block *cached = find_cached(reader, nth, volumes);
     if (cached) {
         deliver(run, block, cached->volumes, cached->voxels);
         give_back(reader, cached);
-    } else if (2 * siren_block_voxels(part) > n_voxels) {
+    } else if (2 * siren_block_voxels(part) > n_voxels || reader->layout.coding == SIREN_CODING_PREDICTIVE) {
         if (!run->decoder)
-            SIREN_TRY(
+            SIREN_RETURN_IF_FAILED(
                 siren_block_decoder_create_part(NULL, &reader->layout, volumes, SIZE_MAX, &run->decoder));
-        SIREN_TRY(siren_block_decode_nth(run->decoder, reader->archive, nth, NULL, NULL, &voxels));
+        SIREN_RETURN_IF_FAILED(
+            siren_block_decode_nth(run->decoder, reader->archive, nth, NULL, NULL, &voxels));
         deliver(run, block, volumes, voxels);
         keep(reader, nth, volumes, voxels, length_of(volumes) * n_voxels * size);
     } else {
-        SIREN_TRY(siren_allocate(&stored, length_of(volumes) * siren_block_voxels(part), size,
-                                 "a part of a block"));
-        SIREN_TRY(decode_part(reader, nth, part, volumes, stored));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&stored, length_of(volumes) * siren_block_voxels(part), size,
+                                              "a part of a block"));
+        SIREN_RETURN_IF_FAILED(decode_part(reader, nth, part, volumes, stored));
         deliver(run, part, volumes, stored);
     }
-done:
-    free(stored);
-    return status;
+    return SIREN_OK;
 }
 
-siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type, void *buffer,
-                               size_t n_bytes) {
+siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type,
+                               void *buffer, size_t n_bytes) {
     if (!reader || !box || !buffer)
         return siren_fail(SIREN_USAGE, "siren_reader_read: reader, box and buffer must not be NULL");
     if (type != SIREN_AS_STORED && type != SIREN_AS_FLOAT32)
-        return siren_fail(SIREN_USAGE, "siren_reader_read: values as %d are unknown; ask for stored or float32",
-                          (int)type);
-    siren_status status = SIREN_OK;
+        return siren_fail(
+            SIREN_USAGE, "siren_reader_read: values as %d are unknown; ask for stored or float32", (int)type);
     const siren_geometry *g = &reader->layout.geometry;
     const siren_block_grid *grid = &reader->layout.grid;
+    SIREN_AT_END(box_reading_free)
     box_reading run = {.reader = reader, .box = *box, .type = type, .buffer = buffer};
-    SIREN_TRY(resolve("x", 0, g->nx, &run.box.x));
-    SIREN_TRY(resolve("y", 0, g->ny, &run.box.y));
-    SIREN_TRY(resolve("z", grid->z_begin, grid->z_end, &run.box.z));
-    SIREN_TRY(resolve("volumes", 0, g->n_volumes, &run.box.volumes));
-    size_t needed = length_of(run.box.x) * length_of(run.box.y) * length_of(run.box.z) *
-                    length_of(run.box.volumes) *
-                    (type == SIREN_AS_STORED ? siren_datatype_size(g->datatype) : sizeof(float));
-    if (n_bytes < needed) {
-        status = siren_fail(SIREN_USAGE, "a buffer of %zu bytes is too small for a box of %zu", n_bytes, needed);
-        goto done;
-    }
-    SIREN_TRY(siren_allocate(&run.row, length_of(run.box.x), sizeof *run.row, "a row of the box"));
+    SIREN_RETURN_IF_FAILED(resolve("x", 0, g->nx, &run.box.x));
+    SIREN_RETURN_IF_FAILED(resolve("y", 0, g->ny, &run.box.y));
+    SIREN_RETURN_IF_FAILED(resolve("z", grid->z_begin, grid->z_end, &run.box.z));
+    SIREN_RETURN_IF_FAILED(resolve("volumes", 0, g->n_volumes, &run.box.volumes));
+    size_t needed =
+        length_of(run.box.x) * length_of(run.box.y) * length_of(run.box.z) * length_of(run.box.volumes);
+    /* Of int8 as float32 more than there are addresses. */
+    if (!siren_mul(needed, type == SIREN_AS_STORED ? siren_datatype_size(g->datatype) : sizeof(float),
+                   &needed))
+        needed = SIZE_MAX;
+    if (n_bytes < needed)
+        return siren_fail(SIREN_USAGE, "a buffer of %zu bytes is too small for a box of %zu", n_bytes,
+                          needed);
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&run.row, length_of(run.box.x), sizeof *run.row, "a row of the box"));
     for (size_t nth = 0; nth < grid->count; nth++) {
         const siren_block block = siren_block_at(grid, grid->first + nth);
         const siren_span x = siren_span_meet(run.box.x, block.x, block.nx),
@@ -411,56 +411,41 @@ siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren
                                   .nx = length_of(x),
                                   .ny = length_of(y),
                                   .nz = length_of(z)};
-        SIREN_TRY(read_block(&run, nth, &block, &part));
+        SIREN_RETURN_IF_FAILED(read_block(&run, nth, &block, &part));
     }
-done:
-    siren_block_decoder_free(run.decoder);
-    free(run.row);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_span volumes,
                               siren_voxel_series *out) {
-    siren_status status = SIREN_OK;
-    siren_reader *reader = NULL;
-    uint8_t *stored = NULL;
-    siren_voxel_series series = {.values = NULL};
-    SIREN_TRY(siren_reader_open(archive, &reader));
+    SIREN_AT_END(siren_reader_close_at) siren_reader *reader = NULL;
+    SIREN_FREE_AT_END uint8_t *stored = NULL;
+    SIREN_FREE_AT_END double *values = NULL;
+    SIREN_RETURN_IF_FAILED(siren_reader_open(archive, &reader));
     const siren_layout *layout = &reader->layout;
     const siren_geometry *g = &layout->geometry;
     const siren_block_grid *grid = &layout->grid;
-    if (voxel[0] >= g->nx || voxel[1] >= g->ny || voxel[2] >= g->nz) {
-        status = siren_fail(
+    if (voxel[0] >= g->nx || voxel[1] >= g->ny || voxel[2] >= g->nz)
+        return siren_fail(
             SIREN_USAGE,
-            "voxel %zu,%zu,%zu is not in %s, whose series is %zu x %zu x %zu; coordinates count "
-            "from 0",
+            "voxel %zu,%zu,%zu is not in %s, whose series is %zu x %zu x %zu; coordinates count from 0",
             voxel[0], voxel[1], voxel[2], archive, g->nx, g->ny, g->nz);
-        goto done;
-    }
-    if (voxel[2] < grid->z_begin || voxel[2] >= grid->z_end) {
-        status = siren_fail(SIREN_USAGE,
-                            "voxel %zu,%zu,%zu is in a slice that %s does not hold; it has %zu:%zu", voxel[0],
-                            voxel[1], voxel[2], archive, grid->z_begin, grid->z_end);
-        goto done;
-    }
-    SIREN_TRY(siren_layout_volumes(layout, &volumes));
-    const siren_box box = {{voxel[0], voxel[0] + 1}, {voxel[1], voxel[1] + 1}, {voxel[2], voxel[2] + 1}, volumes};
-    const siren_block block =
-        siren_block_at(grid, siren_block_number(grid, voxel[0], voxel[1], voxel[2]));
-    size_t n_bytes = length_of(volumes) * siren_datatype_size(g->datatype);
-    series.n_volumes = length_of(volumes);
-    series.inside = siren_mask_holds(
-        &layout->mask, grid, &block,
-        ((voxel[2] - block.z) * block.ny + voxel[1] - block.y) * block.nx + voxel[0] - block.x);
-    SIREN_TRY(siren_allocate(&stored, n_bytes, 1, "a voxel's stored values"));
-    SIREN_TRY(siren_allocate(&series.values, series.n_volumes, sizeof *series.values, "a voxel's values"));
-    SIREN_TRY(siren_reader_read(reader, &box, SIREN_AS_STORED, stored, n_bytes));
-    siren_series_values(&(siren_series){.geometry = *g, .voxels = stored}, 0, series.n_volumes, series.values);
-    *out = series;
-    series.values = NULL;
-done:
-    free(series.values);
-    free(stored);
-    siren_reader_close(reader);
-    return status;
+    if (voxel[2] < grid->z_begin || voxel[2] >= grid->z_end)
+        return siren_fail(SIREN_USAGE,
+                          "voxel %zu,%zu,%zu is in a slice that %s does not hold; it has %zu:%zu", voxel[0],
+                          voxel[1], voxel[2], archive, grid->z_begin, grid->z_end);
+    SIREN_RETURN_IF_FAILED(siren_layout_volumes(layout, &volumes));
+    const siren_box box = {
+        {voxel[0], voxel[0] + 1}, {voxel[1], voxel[1] + 1}, {voxel[2], voxel[2] + 1}, volumes};
+    const siren_block block = siren_block_at(grid, siren_block_number(grid, voxel[0], voxel[1], voxel[2]));
+    size_t n = length_of(volumes), n_bytes = n * siren_datatype_size(g->datatype);
+    const bool inside = siren_mask_holds(&layout->mask, grid, &block,
+                                         ((voxel[2] - block.z) * block.ny + voxel[1] - block.y) * block.nx +
+                                             voxel[0] - block.x);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&stored, n_bytes, 1, "a voxel's stored values"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a voxel's values"));
+    SIREN_RETURN_IF_FAILED(siren_reader_read(reader, &box, SIREN_AS_STORED, stored, n_bytes));
+    siren_series_values(&(siren_series){.geometry = *g, .voxels = stored}, 0, n, values);
+    *out = (siren_voxel_series){n, SIREN_TAKE(values), inside};
+    return SIREN_OK;
 }

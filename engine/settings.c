@@ -164,14 +164,17 @@ siren_status siren_parse_real(const char *what, const char *text, double minimum
 
 siren_status siren_parse_bytes(const char *what, const char *text, double minimum, double maximum,
                                size_t *out) {
-    char *end = NULL;
-    double value = isdigit((unsigned char)*text) ? strtod(text, &end) : NAN;
-    const char *suffixes = "KMGT", *suffix;
-    if (end && *end && (suffix = strchr(suffixes, toupper((unsigned char)*end)))) {
+    char number[64] = "";
+    size_t n = strspn(text, "0123456789.");
+    const char *end = text + n, *suffixes = "KMGT", *suffix;
+    double value = NAN;
+    if (n < sizeof number) memcpy(number, text, n);
+    if (!siren_number_parse(number, &value)) value = NAN;
+    if (*end && (suffix = strchr(suffixes, toupper((unsigned char)*end)))) {
         value = ldexp(value, 10 * (int)(suffix - suffixes + 1));
         end += strncmp(end + 1, "iB", 2) == 0 ? 3 : end[1] == 'B' ? 2 : 1;
     }
-    if (!isfinite(value) || !end || *end != '\0')
+    if (!isfinite(value) || *end != '\0')
         return siren_fail(SIREN_USAGE, "%s is '%s' but must be a number of bytes like 1500000, 512M or 16G",
                           what, text);
     if (value < minimum || value > maximum)
@@ -213,18 +216,29 @@ siren_status siren_parse_span(const char *what, const char *text, siren_span *ou
     return SIREN_OK;
 }
 
+bool siren_parse_three(const char *text, char separator, size_t out[3]) {
+    for (int i = 0; i < 3; i++) {
+        char *end = NULL;
+        errno = 0;
+        unsigned long long n = isdigit((unsigned char)*text) ? strtoull(text, &end, 10) : 0;
+        if (!end || errno || n > SIZE_MAX || *end != (i < 2 ? separator : '\0')) return false;
+        out[i] = (size_t)n;
+        text = end + 1;
+    }
+    return true;
+}
+
 /* "slice", "volume" or "patch:16x16x16". */
 static bool parse_blocks(const char *text, siren_settings *out) {
     size_t size[3] = {0};
-    int n = 0;
     for (siren_block_kind kind = SIREN_BLOCK_SLICE; kind <= SIREN_BLOCK_VOLUME; kind++)
         if (strcmp(text, siren_block_kind_name(kind, 1)) == 0) {
             out->blocks = kind;
             return true;
         }
-    bool plain = strncmp(text, "patch:", 6) == 0 && text[6 + strspn(text + 6, "0123456789x")] == '\0';
-    if (!plain || sscanf(text, "patch:%zux%zux%zu%n", &size[0], &size[1], &size[2], &n) != 3) return false;
-    if (text[n] != '\0' || size[0] == 0 || size[1] == 0 || size[2] == 0) return false;
+    if (strncmp(text, "patch:", 6) != 0 || !siren_parse_three(text + 6, 'x', size)) return false;
+    for (size_t axis = 0; axis < 3; axis++)
+        if (size[axis] == 0 || size[axis] > SIREN_MAX_POINTS) return false;
     out->blocks = SIREN_BLOCK_PATCH;
     memcpy(out->patch, size, sizeof size);
     return true;

@@ -98,6 +98,8 @@ void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs);
 siren_status siren_parse_real(const char *what, const char *text, double minimum, double maximum,
                               double *out);
 siren_status siren_parse_span(const char *what, const char *text, siren_span *out);
+/* "X,Y,Z", or with another separator: three whole numbers and nothing else. */
+bool siren_parse_three(const char *text, char separator, size_t out[3]);
 /* "1500000", "512M", "16G" (powers of 1024). */
 siren_status siren_parse_bytes(const char *what, const char *text, double minimum, double maximum,
                                size_t *out);

@@ -39,6 +39,8 @@ const char *siren_section_name(uint32_t kind) {
         return "NETWORK";
     case SIREN_SECTION_WEIGHTS:
         return "WEIGHTS";
+    case SIREN_SECTION_CODING:
+        return "CODING";
     case SIREN_SECTION_MASK:
         return "MASK";
     case SIREN_SECTION_ATTACHMENT:
@@ -115,17 +117,16 @@ static siren_status check_prefix(const siren_archive *archive, uint8_t *prefix) 
     if (has > length)
         return siren_fail(
             SIREN_CORRUPT,
-            "%s: has %llu bytes behind the archive's end; keep its first %llu bytes, or copy it "
-            "again",
-            path, has - length, length);
+            "%s: has %llu bytes behind the archive's end; keep its first %llu bytes, or copy it again", path,
+            has - length, length);
     return SIREN_OK;
 }
 
 /* Reads trailer, section table and index. `*tail` is yours to free(): the table, then the index. */
 static siren_status read_tail(siren_archive *archive, const uint8_t *prefix, uint8_t **tail) {
-    siren_status status = SIREN_OK;
     const char *path = archive->path;
-    uint8_t trailer[SIREN_TRAILER_BYTES], *bytes = NULL;
+    uint8_t trailer[SIREN_TRAILER_BYTES];
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     if (archive->bytes < SIREN_PREFIX_BYTES + SIREN_TRAILER_BYTES)
         return siren_fail(SIREN_CORRUPT, "%s: has %llu bytes, fewer than an empty archive; " AGAIN, path,
                           (unsigned long long)archive->bytes);
@@ -152,25 +153,18 @@ static siren_status read_tail(siren_archive *archive, const uint8_t *prefix, uin
             (unsigned long long)end);
     size_t sections_bytes = (size_t)n_sections * SIREN_TABLE_BYTES,
            index_bytes = (size_t)n_records * SIREN_INDEX_BYTES;
-    SIREN_TRY(siren_allocate(&bytes, (size_t)room, 1, "the archive's index"));
-    SIREN_TRY(read_at(archive, table, bytes, (size_t)room));
-    if (siren_get_u64(trailer + SIREN_TRAILER_TABLE_CRC) != siren_crc64(0, bytes, sections_bytes)) {
-        status = siren_fail(SIREN_CORRUPT, "%s: its section table is damaged; " AGAIN, path);
-        goto done;
-    }
+    SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, (size_t)room, 1, "the archive's index"));
+    SIREN_RETURN_IF_FAILED(read_at(archive, table, bytes, (size_t)room));
+    if (siren_get_u64(trailer + SIREN_TRAILER_TABLE_CRC) != siren_crc64(0, bytes, sections_bytes))
+        return siren_fail(SIREN_CORRUPT, "%s: its section table is damaged; " AGAIN, path);
     if (siren_get_u64(trailer + SIREN_TRAILER_INDEX_CRC) !=
-        siren_crc64(0, bytes + sections_bytes, index_bytes)) {
-        status = siren_fail(SIREN_CORRUPT, "%s: its index of blocks is damaged; " AGAIN, path);
-        goto done;
-    }
+        siren_crc64(0, bytes + sections_bytes, index_bytes))
+        return siren_fail(SIREN_CORRUPT, "%s: its index of blocks is damaged; " AGAIN, path);
     archive->table = table;
     archive->n_sections = (size_t)n_sections;
     archive->n_records = (size_t)n_records;
-    *tail = bytes;
-    bytes = NULL;
-done:
-    free(bytes);
-    return status;
+    *tail = SIREN_TAKE(bytes);
+    return SIREN_OK;
 }
 
 /* "section HEADER", "unknown section 0x1ff" or "block 7" */
@@ -216,8 +210,7 @@ static siren_status check_body(const siren_archive *archive, part_name name, boo
 
 static siren_status unknown_flags(const siren_archive *archive, part_name name, uint32_t flags) {
     return siren_fail(SIREN_UNSUPPORTED,
-                      "%s: %s has the flags 0x%lx, which this sirencl does not know; install a newer "
-                      "sirencl",
+                      "%s: %s has the flags 0x%lx, which this sirencl does not know; install a newer sirencl",
                       archive->path, name.text, (unsigned long)flags);
 }
 
@@ -263,7 +256,8 @@ static siren_status parse_index(siren_archive *archive, const uint8_t *index) {
                                     .crc = siren_get_u64(index + SIREN_INDEX_CRC)};
         uint32_t flags = siren_get_u32(index + SIREN_INDEX_FLAGS);
         part_name name = block_name(record.block);
-        if (flags) return unknown_flags(archive, name, flags);
+        if (flags & ~SIREN_FLAG_PLAIN) return unknown_flags(archive, name, flags);
+        record.plain = flags != 0;
         if (i && record.block <= archive->records[i - 1].block)
             return siren_fail(SIREN_CORRUPT, "%s: its index has %s behind block %lu; " AGAIN, archive->path,
                               name.text, (unsigned long)archive->records[i - 1].block);
@@ -271,7 +265,7 @@ static siren_status parse_index(siren_archive *archive, const uint8_t *index) {
             return siren_fail(SIREN_CORRUPT, "%s: %s has the impossible mean squared error %g; " AGAIN,
                               archive->path, name.text, record.mse);
         SIREN_RETURN_IF_FAILED(
-            check_body(archive, name, true, record.offset, record.bytes, record.unpacked_bytes));
+            check_body(archive, name, !record.plain, record.offset, record.bytes, record.unpacked_bytes));
         archive->records[i] = record;
     }
     return SIREN_OK;
@@ -289,11 +283,10 @@ static int compare_extents(const void *a, const void *b) {
 
 /* Bodies leave no gap, which no checksum would cover, and no overlap. */
 static siren_status check_tiling(const siren_archive *archive) {
-    siren_status status = SIREN_OK;
-    extent *extents = NULL;
+    SIREN_FREE_AT_END extent *extents = NULL;
     size_t n = archive->n_sections + archive->n_records;
     uint64_t next = SIREN_PREFIX_BYTES;
-    SIREN_TRY(siren_allocate(&extents, n, sizeof *extents, "the archive's extents"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&extents, n, sizeof *extents, "the archive's extents"));
     for (size_t i = 0; i < archive->n_sections; i++)
         extents[i] = (extent){archive->sections[i].offset, archive->sections[i].bytes};
     for (size_t i = 0; i < archive->n_records; i++)
@@ -301,83 +294,65 @@ static siren_status check_tiling(const siren_archive *archive) {
     qsort(extents, n, sizeof *extents, compare_extents);
     for (size_t i = 0; i <= n; i++) {
         uint64_t offset = i < n ? extents[i].offset : archive->table;
-        if (offset != next) {
-            status = siren_fail(SIREN_CORRUPT, "%s: its sections and records %s at byte %llu; " AGAIN,
-                                archive->path, offset > next ? "leave a gap" : "overlap",
-                                (unsigned long long)(offset > next ? next : offset));
-            goto done;
-        }
+        if (offset != next)
+            return siren_fail(SIREN_CORRUPT, "%s: its sections and records %s at byte %llu; " AGAIN,
+                              archive->path, offset > next ? "leave a gap" : "overlap",
+                              (unsigned long long)(offset > next ? next : offset));
         if (i < n) next += extents[i].bytes; /* at most the table's offset: checked for each body */
     }
-done:
-    free(extents);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status create(const char *path, siren_archive **out) {
-    siren_archive *archive = NULL;
+    SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&archive, 1, sizeof *archive, "the archive"));
     archive->fd = -1;
     archive->path = strdup(path);
-    *out = archive;
-    if (archive->path) return SIREN_OK;
-    free(archive);
-    return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
+    if (!archive->path) return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
+    *out = SIREN_TAKE(archive);
+    return SIREN_OK;
 }
 
 /* Reads what the archive says of its parts. */
 static siren_status open_parts(siren_archive *archive) {
-    siren_status status = SIREN_OK;
-    uint8_t prefix[SIREN_PREFIX_BYTES], *tail = NULL;
-    SIREN_TRY(check_prefix(archive, prefix));
-    SIREN_TRY(read_tail(archive, prefix, &tail));
-    SIREN_TRY(siren_allocate(&archive->sections, archive->n_sections, sizeof *archive->sections,
-                             "the section table"));
-    SIREN_TRY(
+    uint8_t prefix[SIREN_PREFIX_BYTES];
+    SIREN_FREE_AT_END uint8_t *tail = NULL;
+    SIREN_RETURN_IF_FAILED(check_prefix(archive, prefix));
+    SIREN_RETURN_IF_FAILED(read_tail(archive, prefix, &tail));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&archive->sections, archive->n_sections, sizeof *archive->sections,
+                                          "the section table"));
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&archive->contents, archive->n_sections, sizeof *archive->contents, "the sections"));
-    SIREN_TRY(siren_allocate(&archive->records, archive->n_records, sizeof *archive->records, "the index"));
-    SIREN_TRY(parse_sections(archive, tail));
-    SIREN_TRY(parse_index(archive, tail + archive->n_sections * SIREN_TABLE_BYTES));
-    SIREN_TRY(check_tiling(archive));
-done:
-    free(tail);
-    return status;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&archive->records, archive->n_records, sizeof *archive->records, "the index"));
+    SIREN_RETURN_IF_FAILED(parse_sections(archive, tail));
+    SIREN_RETURN_IF_FAILED(parse_index(archive, tail + archive->n_sections * SIREN_TABLE_BYTES));
+    return check_tiling(archive);
 }
 
 siren_status siren_archive_open(const char *path, siren_archive **out) {
-    siren_status status = SIREN_OK;
     struct stat facts;
-    siren_archive *archive = NULL;
-    SIREN_TRY(create(path, &archive));
+    SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
+    SIREN_RETURN_IF_FAILED(create(path, &archive));
     archive->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
-    if (archive->fd < 0 || fstat(archive->fd, &facts) != 0) {
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
-        goto done;
-    }
-    if (!S_ISREG(facts.st_mode)) {
-        status = siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a .siren file", path);
-        goto done;
-    }
+    if (archive->fd < 0 || fstat(archive->fd, &facts) != 0)
+        return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
+    if (!S_ISREG(facts.st_mode))
+        return siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a .siren file", path);
     archive->bytes = (uint64_t)facts.st_size;
-    SIREN_TRY(open_parts(archive));
-    *out = archive;
-    archive = NULL;
-done:
-    siren_archive_close(archive);
-    return status;
+    SIREN_RETURN_IF_FAILED(open_parts(archive));
+    *out = SIREN_TAKE(archive);
+    return SIREN_OK;
 }
 
 siren_status siren_archive_open_memory(const void *bytes, size_t n_bytes, siren_archive **out) {
-    siren_archive *archive = NULL;
+    SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
     SIREN_RETURN_IF_FAILED(create(SIREN_ARCHIVE_IN_MEMORY, &archive));
     archive->memory = bytes;
     archive->bytes = n_bytes;
-    siren_status status = open_parts(archive);
-    if (status == SIREN_OK)
-        *out = archive;
-    else
-        siren_archive_close(archive);
-    return status;
+    SIREN_RETURN_IF_FAILED(open_parts(archive));
+    *out = SIREN_TAKE(archive);
+    return SIREN_OK;
 }
 
 void siren_archive_close(siren_archive *archive) {
@@ -407,30 +382,20 @@ const siren_index_entry *siren_archive_index(const siren_archive *archive) { ret
 /* One body, whose sizes were checked on opening. `*bytes` is yours to free(). */
 static siren_status read_body(const siren_archive *archive, part_name name, bool packed, uint64_t offset,
                               size_t n_stored, size_t n_unpacked, uint64_t crc, uint8_t **bytes) {
-    siren_status status = SIREN_OK;
-    uint8_t *stored = NULL;
-    char *where = NULL;
+    SIREN_FREE_AT_END uint8_t *stored = NULL;
+    SIREN_FREE_AT_END char *where = NULL;
     size_t n_where = strlen(archive->path) + sizeof name.text + 3;
-    SIREN_TRY(siren_allocate(&where, n_where, 1, "a name"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&where, n_where, 1, "a name"));
     snprintf(where, n_where, "%s: %s", archive->path, name.text);
-    SIREN_TRY(siren_allocate(&stored, n_stored, 1, where));
-    SIREN_TRY(read_at(archive, offset, stored, n_stored));
-    if (siren_crc64(0, stored, n_stored) != crc) {
-        status = siren_fail(SIREN_CORRUPT,
-                            "%s is damaged (bytes %llu to %llu); the rest can be read; for this part, " AGAIN,
-                            where, (unsigned long long)offset, (unsigned long long)(offset + n_stored));
-        goto done;
-    }
-    if (packed)
-        SIREN_TRY(siren_unpack(where, stored, n_stored, n_unpacked, bytes));
-    else {
-        *bytes = stored;
-        stored = NULL;
-    }
-done:
-    free(stored);
-    free(where);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&stored, n_stored, 1, where));
+    SIREN_RETURN_IF_FAILED(read_at(archive, offset, stored, n_stored));
+    if (siren_crc64(0, stored, n_stored) != crc)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s is damaged (bytes %llu to %llu); the rest can be read; for this part, " AGAIN,
+                          where, (unsigned long long)offset, (unsigned long long)(offset + n_stored));
+    if (packed) return siren_unpack(where, stored, n_stored, n_unpacked, bytes);
+    *bytes = SIREN_TAKE(stored);
+    return SIREN_OK;
 }
 
 siren_status siren_archive_section_at(siren_archive *archive, size_t position, const uint8_t **bytes,
@@ -467,7 +432,7 @@ siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint
         return siren_fail(SIREN_USAGE, "%s: has no record at position %zu, only %zu", archive->path, nth,
                           archive->n_records);
     const siren_index_entry *record = &archive->records[nth];
-    SIREN_RETURN_IF_FAILED(read_body(archive, block_name(record->block), true, record->offset,
+    SIREN_RETURN_IF_FAILED(read_body(archive, block_name(record->block), !record->plain, record->offset,
                                      (size_t)record->bytes, (size_t)record->unpacked_bytes, record->crc,
                                      bytes));
     *n_bytes = (size_t)record->unpacked_bytes;

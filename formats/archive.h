@@ -1,5 +1,5 @@
 /* The .siren container: sections and one independent record per block, each with length and checksum. What
- * the bytes of a section mean is the business of engine/codec; the container is specified in
+ * the bytes of a section mean is the business of engine/archive/record; the container is specified in
  * docs/archive-format.md. */
 #ifndef SIREN_FORMATS_ARCHIVE_H
 #define SIREN_FORMATS_ARCHIVE_H
@@ -16,6 +16,7 @@ typedef enum {
     SIREN_SECTION_GEOMETRY = 2,           /* what blocks there are */
     SIREN_SECTION_NETWORK = 3,            /* the list of layers */
     SIREN_SECTION_WEIGHTS = 4,            /* how parameters are stored */
+    SIREN_SECTION_CODING = 8,             /* how records stand for voxels, where no networks do */
     SIREN_SECTION_MASK = 7,               /* voxels that the networks stand for; absent: all of them */
     SIREN_SECTION_ATTACHMENT = 5 | 0x100, /* one file beside the image: name, then its bytes */
     SIREN_SECTION_PROVENANCE = 6 | 0x100  /* UTF-8 "key=value\n" lines */
@@ -43,6 +44,7 @@ typedef struct {
     uint64_t offset, bytes;  /* the packed record in the file: set by the writer */
     uint64_t unpacked_bytes; /* after unpacking: set by the writer */
     uint64_t crc;            /* CRC-64 of the packed record: set by the writer */
+    bool plain;              /* stored as it is, not packed */
 } siren_index_entry;
 
 /* Writing. One thread at a time. A failure of section or record spoils the archive: commit then fails too. */
@@ -59,7 +61,7 @@ siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t
 siren_status siren_archive_writer_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                          const void *bytes, size_t n_bytes);
 /* The same for a record that siren_pack() made of `unpacked_bytes` bytes: threads can pack while one of them
- * appends. */
+ * appends. Where `entry->plain`, it is stored as it is. */
 siren_status siren_archive_writer_packed_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                                 const uint8_t *packed, size_t n_packed,
                                                 size_t unpacked_bytes);
@@ -73,6 +75,7 @@ siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t 
 siren_status siren_archive_writer_take(siren_archive_writer *writer, uint8_t **bytes, size_t *n_bytes);
 /* Leaves nothing behind and frees the writer. NULL is allowed. */
 void siren_archive_writer_discard(siren_archive_writer *writer);
+SIREN_POINTER_RELEASE(siren_archive_writer, siren_archive_writer_discard)
 
 /* Reading. */
 typedef struct siren_archive siren_archive;
@@ -86,6 +89,7 @@ siren_status siren_archive_open(const char *path, siren_archive **out);
 siren_status siren_archive_open_memory(const void *bytes, size_t n_bytes, siren_archive **out);
 /* NULL is allowed. */
 void siren_archive_close(siren_archive *archive);
+SIREN_POINTER_RELEASE(siren_archive, siren_archive_close)
 const char *siren_archive_path(const siren_archive *archive);
 uint64_t siren_archive_bytes(const siren_archive *archive);
 

@@ -46,6 +46,7 @@ enum { /* in the trailer */
        SIREN_TRAILER_BYTES = 56
 };
 
-#define SIREN_FLAG_PACKED 1u
+#define SIREN_FLAG_PACKED 1u /* of a section */
+#define SIREN_FLAG_PLAIN 1u  /* of a record, which is packed otherwise */
 
 #endif

@@ -21,22 +21,18 @@ struct siren_archive_writer {
 };
 
 siren_status siren_archive_writer_open(const char *path, bool overwrite, siren_archive_writer **out) {
-    siren_status status = SIREN_OK;
-    siren_archive_writer *writer = NULL;
+    SIREN_AT_END(siren_archive_writer_discard_at) siren_archive_writer *writer = NULL;
     const uint8_t prefix[SIREN_PREFIX_BYTES] = {0}; /* commit knows its content */
-    SIREN_TRY(siren_allocate(&writer, 1, sizeof *writer, "the archive writer"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&writer, 1, sizeof *writer, "the archive writer"));
     const char *name = path ? path : SIREN_ARCHIVE_IN_MEMORY;
-    SIREN_TRY(siren_allocate(&writer->path, strlen(name) + 1, 1, "the archive's path"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&writer->path, strlen(name) + 1, 1, "the archive's path"));
     strcpy(writer->path, name);
-    SIREN_TRY(path ? siren_output_open(path, overwrite, &writer->output)
-                   : siren_output_open_memory(&writer->output));
-    SIREN_TRY(siren_output_write(writer->output, prefix, sizeof prefix));
+    SIREN_RETURN_IF_FAILED(path ? siren_output_open(path, overwrite, &writer->output)
+                                : siren_output_open_memory(&writer->output));
+    SIREN_RETURN_IF_FAILED(siren_output_write(writer->output, prefix, sizeof prefix));
     writer->offset = sizeof prefix;
-    *out = writer;
-    writer = NULL;
-done:
-    siren_archive_writer_discard(writer);
-    return status;
+    *out = SIREN_TAKE(writer);
+    return SIREN_OK;
 }
 
 /* Makes room for one more item of `size` bytes. `items` is the address of any object pointer. */
@@ -77,26 +73,22 @@ static siren_status earlier_failure(const siren_archive_writer *writer) {
                       writer->path);
 }
 
-siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t kind, const void *bytes,
-                                          size_t n_bytes, bool packed) {
-    siren_status status = SIREN_OK;
-    uint8_t *shorter = NULL;
+static siren_status add_section(siren_archive_writer *writer, uint32_t kind, const void *bytes,
+                                size_t n_bytes, bool packed) {
+    SIREN_FREE_AT_END uint8_t *shorter = NULL;
     const uint8_t *stored = bytes;
     size_t n_stored = n_bytes;
-    if (writer->failure != SIREN_OK) return earlier_failure(writer);
-    SIREN_TRY(check_size(writer, siren_section_name(kind) ? siren_section_name(kind) : "a section", n_bytes));
+    SIREN_RETURN_IF_FAILED(
+        check_size(writer, siren_section_name(kind) ? siren_section_name(kind) : "a section", n_bytes));
     for (size_t i = 0; i < writer->n_sections; i++)
-        if (writer->sections[i].kind == kind && siren_section_name(kind) &&
-            kind != SIREN_SECTION_ATTACHMENT) {
-            status = siren_fail(SIREN_USAGE, "%s: has its section %s already; write it once", writer->path,
-                                siren_section_name(kind));
-            goto done;
-        }
-    SIREN_TRY(grow(&writer->sections, writer->n_sections, &writer->sections_room, sizeof *writer->sections,
-                   "the section table"));
+        if (writer->sections[i].kind == kind && siren_section_name(kind) && kind != SIREN_SECTION_ATTACHMENT)
+            return siren_fail(SIREN_USAGE, "%s: has its section %s already; write it once", writer->path,
+                              siren_section_name(kind));
+    SIREN_RETURN_IF_FAILED(grow(&writer->sections, writer->n_sections, &writer->sections_room,
+                                sizeof *writer->sections, "the section table"));
     if (packed) {
         size_t n_shorter;
-        SIREN_TRY(siren_pack(bytes, n_bytes, &shorter, &n_shorter));
+        SIREN_RETURN_IF_FAILED(siren_pack(bytes, n_bytes, &shorter, &n_shorter));
         packed = n_shorter < n_bytes;
         if (packed) {
             stored = shorter;
@@ -109,53 +101,51 @@ siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t
                                                                    .bytes = n_stored,
                                                                    .unpacked_bytes = n_bytes,
                                                                    .crc = siren_crc64(0, stored, n_stored)};
-    SIREN_TRY(append(writer, stored, n_stored));
-done:
-    free(shorter);
-    writer->failure = status;
-    return status;
+    return append(writer, stored, n_stored);
 }
 
-siren_status siren_archive_writer_packed_record(siren_archive_writer *writer, const siren_index_entry *entry,
-                                                const uint8_t *packed, size_t n_packed,
-                                                size_t unpacked_bytes) {
-    siren_status status = SIREN_OK;
+siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t kind, const void *bytes,
+                                          size_t n_bytes, bool packed) {
     if (writer->failure != SIREN_OK) return earlier_failure(writer);
-    SIREN_TRY(check_size(writer, "a record", unpacked_bytes));
-    if (!isfinite(entry->mse) || entry->mse < 0) {
-        status = siren_fail(SIREN_USAGE,
-                            "%s: block %u has the mean squared error %g; it must be finite and not negative",
-                            writer->path, (unsigned)entry->block, entry->mse);
-        goto done;
-    }
-    SIREN_TRY(grow(&writer->records, writer->n_records, &writer->records_room, sizeof *writer->records,
-                   "the index"));
+    return writer->failure = add_section(writer, kind, bytes, n_bytes, packed);
+}
+
+static siren_status add_record(siren_archive_writer *writer, const siren_index_entry *entry,
+                               const uint8_t *packed, size_t n_packed, size_t unpacked_bytes) {
+    SIREN_RETURN_IF_FAILED(check_size(writer, "a record", unpacked_bytes));
+    if (!isfinite(entry->mse) || entry->mse < 0)
+        return siren_fail(SIREN_USAGE,
+                          "%s: block %u has the mean squared error %g; it must be finite and not negative",
+                          writer->path, (unsigned)entry->block, entry->mse);
+    SIREN_RETURN_IF_FAILED(grow(&writer->records, writer->n_records, &writer->records_room,
+                                sizeof *writer->records, "the index"));
     writer->records[writer->n_records++] = (siren_index_entry){.block = entry->block,
                                                                .decoded_crc = entry->decoded_crc,
                                                                .mse = entry->mse,
                                                                .offset = writer->offset,
                                                                .bytes = n_packed,
                                                                .unpacked_bytes = unpacked_bytes,
-                                                               .crc = siren_crc64(0, packed, n_packed)};
-    SIREN_TRY(append(writer, packed, n_packed));
-done:
-    writer->failure = status;
-    return status;
+                                                               .crc = siren_crc64(0, packed, n_packed),
+                                                               .plain = entry->plain};
+    return append(writer, packed, n_packed);
+}
+
+siren_status siren_archive_writer_packed_record(siren_archive_writer *writer, const siren_index_entry *entry,
+                                                const uint8_t *packed, size_t n_packed,
+                                                size_t unpacked_bytes) {
+    if (writer->failure != SIREN_OK) return earlier_failure(writer);
+    return writer->failure = add_record(writer, entry, packed, n_packed, unpacked_bytes);
 }
 
 siren_status siren_archive_writer_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                          const void *bytes, size_t n_bytes) {
-    siren_status status = SIREN_OK;
-    uint8_t *packed = NULL;
+    SIREN_FREE_AT_END uint8_t *packed = NULL;
     size_t n_packed;
     if (writer->failure != SIREN_OK) return earlier_failure(writer);
-    SIREN_TRY(check_size(writer, "a record", n_bytes));
-    SIREN_TRY(siren_pack(bytes, n_bytes, &packed, &n_packed));
-    SIREN_TRY(siren_archive_writer_packed_record(writer, entry, packed, n_packed, n_bytes));
-done:
-    free(packed);
-    writer->failure = status;
-    return status;
+    siren_status status = check_size(writer, "a record", n_bytes);
+    if (status == SIREN_OK) status = siren_pack(bytes, n_bytes, &packed, &n_packed);
+    if (status == SIREN_OK) status = add_record(writer, entry, packed, n_packed, n_bytes);
+    return writer->failure = status;
 }
 
 static int compare_blocks(const void *a, const void *b) {
@@ -174,7 +164,7 @@ static void put_section(uint8_t *to, const siren_section_entry *section) {
 
 static void put_record(uint8_t *to, const siren_index_entry *record) {
     siren_put_u32(to + SIREN_INDEX_BLOCK, record->block);
-    siren_put_u32(to + SIREN_INDEX_FLAGS, 0);
+    siren_put_u32(to + SIREN_INDEX_FLAGS, record->plain ? SIREN_FLAG_PLAIN : 0);
     siren_put_u64(to + SIREN_INDEX_OFFSET, record->offset);
     siren_put_u64(to + SIREN_INDEX_STORED, record->bytes);
     siren_put_u64(to + SIREN_INDEX_UNPACKED, record->unpacked_bytes);
@@ -183,22 +173,19 @@ static void put_record(uint8_t *to, const siren_index_entry *record) {
     siren_put_f64(to + SIREN_INDEX_MSE, record->mse);
 }
 
-siren_status siren_archive_writer_finish(siren_archive_writer *writer, const char **unfinished) {
-    siren_status status = SIREN_OK;
-    uint8_t *tail = NULL, *trailer, prefix[SIREN_PREFIX_BYTES];
+static siren_status finish(siren_archive_writer *writer, const char **unfinished) {
+    SIREN_FREE_AT_END uint8_t *tail = NULL;
+    uint8_t *trailer, prefix[SIREN_PREFIX_BYTES];
     size_t table_bytes = writer->n_sections * SIREN_TABLE_BYTES,
            index_bytes = writer->n_records * SIREN_INDEX_BYTES;
-    if (writer->failure != SIREN_OK) return earlier_failure(writer);
     if (writer->n_records) qsort(writer->records, writer->n_records, sizeof *writer->records, compare_blocks);
     for (size_t i = 1; i < writer->n_records; i++)
-        if (writer->records[i].block == writer->records[i - 1].block) {
-            status = siren_fail(SIREN_USAGE, "%s: block %u was written twice; write each block once",
-                                writer->path, (unsigned)writer->records[i].block);
-            goto done;
-        }
+        if (writer->records[i].block == writer->records[i - 1].block)
+            return siren_fail(SIREN_USAGE, "%s: block %u was written twice; write each block once",
+                              writer->path, (unsigned)writer->records[i].block);
 
     size_t tail_bytes = table_bytes + index_bytes + SIREN_TRAILER_BYTES;
-    SIREN_TRY(siren_allocate(&tail, tail_bytes, 1, "the archive's index"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&tail, tail_bytes, 1, "the archive's index"));
     for (size_t i = 0; i < writer->n_sections; i++)
         put_section(tail + i * SIREN_TABLE_BYTES, &writer->sections[i]);
     for (size_t i = 0; i < writer->n_records; i++)
@@ -221,14 +208,16 @@ siren_status siren_archive_writer_finish(siren_archive_writer *writer, const cha
                   siren_crc64(siren_crc64(0, prefix, SIREN_PREFIX_CRC), trailer, SIREN_TRAILER_CRC));
     memcpy(trailer + SIREN_TRAILER_END, SIREN_END_MARK, SIREN_MARK_BYTES);
 
-    SIREN_TRY(append(writer, tail, tail_bytes));
-    SIREN_TRY(siren_output_write_at(writer->output, 0, prefix, sizeof prefix));
+    SIREN_RETURN_IF_FAILED(append(writer, tail, tail_bytes));
+    SIREN_RETURN_IF_FAILED(siren_output_write_at(writer->output, 0, prefix, sizeof prefix));
     writer->finished = true;
     *unfinished = siren_output_unfinished(writer->output);
-done:
-    free(tail);
-    writer->failure = status;
-    return status;
+    return SIREN_OK;
+}
+
+siren_status siren_archive_writer_finish(siren_archive_writer *writer, const char **unfinished) {
+    if (writer->failure != SIREN_OK) return earlier_failure(writer);
+    return writer->failure = finish(writer, unfinished);
 }
 
 /* Finishes what is not finished; the output becomes the caller's. */
@@ -236,8 +225,7 @@ static siren_status finished_output(siren_archive_writer *writer, siren_output *
     const char *unfinished;
     if (!writer->finished || writer->failure != SIREN_OK)
         SIREN_RETURN_IF_FAILED(siren_archive_writer_finish(writer, &unfinished));
-    *output = writer->output;
-    writer->output = NULL;
+    *output = SIREN_TAKE(writer->output);
     return SIREN_OK;
 }
 
@@ -250,12 +238,10 @@ siren_status siren_archive_writer_take(siren_archive_writer *writer, uint8_t **b
 }
 
 siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes) {
-    siren_status status = SIREN_OK;
     siren_output *output = NULL;
-    SIREN_TRY(finished_output(writer, &output));
-    SIREN_TRY(siren_output_commit(output));
-    if (n_bytes) *n_bytes = writer->offset;
-done:
+    siren_status status = finished_output(writer, &output);
+    if (status == SIREN_OK) status = siren_output_commit(output);
+    if (status == SIREN_OK && n_bytes) *n_bytes = writer->offset;
     siren_archive_writer_discard(writer);
     return status;
 }

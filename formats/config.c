@@ -19,17 +19,13 @@ struct siren_json {
 };
 
 siren_status siren_json_create(siren_json **out) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_allocate(&json, 1, sizeof *json, "a JSON document"));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&json, 1, sizeof *json, "a JSON document"));
     json->open[0] = cJSON_CreateObject();
     json->depth = 1;
-    if (!json->open[0]) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot allocate a JSON document"));
-    *out = json;
-    json = NULL;
-done:
-    siren_json_free(json);
-    return status;
+    if (!json->open[0]) return siren_fail(SIREN_SYSTEM, "out of memory: cannot allocate a JSON document");
+    *out = SIREN_TAKE(json);
+    return SIREN_OK;
 }
 
 void siren_json_free(siren_json *json) {
@@ -126,6 +122,12 @@ void siren_json_end(siren_json *json) {
         json->skipped--;
     else if (json->depth > 1)
         json->depth--;
+}
+
+void siren_json_integers(siren_json *json, const char *key, const size_t *values, size_t n) {
+    siren_json_begin_array(json, key);
+    for (size_t i = 0; i < n; i++) siren_json_integer(json, NULL, values[i]);
+    siren_json_end(json);
 }
 
 siren_status siren_json_text(const siren_json *json, char **text) {

@@ -15,6 +15,7 @@ typedef struct siren_json siren_json;
 siren_status siren_json_create(siren_json **out);
 /* NULL is allowed. */
 void siren_json_free(siren_json *json);
+SIREN_POINTER_RELEASE(siren_json, siren_json_free)
 
 /* null where it is not finite; otherwise as formats/number writes it. */
 void siren_json_number(siren_json *json, const char *key, double value);
@@ -27,6 +28,8 @@ void siren_json_string(siren_json *json, const char *key, const char *text);
 void siren_json_begin_object(siren_json *json, const char *key);
 void siren_json_begin_array(siren_json *json, const char *key);
 void siren_json_end(siren_json *json);
+/* An array of whole numbers. */
+void siren_json_integers(siren_json *json, const char *key, const size_t *values, size_t n);
 
 /* The text, indented, with a line end. `*text` is yours to free(). */
 siren_status siren_json_text(const siren_json *json, char **text);
@@ -37,7 +40,8 @@ size_t siren_utf8_length(const unsigned char *s);
 
 /* ---- reading ---- */
 
-#define SIREN_CONFIG_MAX_BYTES ((size_t)256 << 20) /* the experiment.json of a run of 100,000 trials has 90 MB */
+#define SIREN_CONFIG_MAX_BYTES                                                                               \
+    ((size_t)256 << 20) /* the experiment.json of a run of 100,000 trials has 90 MB */
 #define SIREN_CONFIG_MAX_DEPTH 32
 #define SIREN_CONFIG_MAX_INTEGER 9007199254740991.0 /* 2^53 - 1: above it doubles leave integers out */
 
@@ -57,6 +61,7 @@ siren_status siren_config_read(const char *path, siren_config **out);
 /* The same from memory; `name` stands for the file in messages. */
 siren_status siren_config_parse(const char *name, const void *bytes, size_t n_bytes, siren_config **out);
 void siren_config_free(siren_config *config);
+SIREN_POINTER_RELEASE(siren_config, siren_config_free)
 
 siren_value siren_config_root(const siren_config *config);
 static inline bool siren_value_exists(siren_value value) { return value.item != NULL; }

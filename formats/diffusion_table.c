@@ -1,7 +1,6 @@
 #include "formats/diffusion_table.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +16,8 @@ typedef struct {
     double *values; /* (n_rows, n_columns) */
     size_t n_rows, n_columns;
 } number_table;
+
+static void table_free(number_table *table) { free(table->values); }
 
 static siren_status parse_number(const char *name, const uint8_t *token, size_t n_bytes, size_t row,
                                  double *out) {
@@ -37,22 +38,19 @@ static siren_status parse_number(const char *name, const uint8_t *token, size_t 
 
 /* Rows of equally many numbers. Blank lines do not count. */
 static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n_bytes, number_table *out) {
-    siren_status status = SIREN_OK;
-    number_table table = {0};
+    SIREN_AT_END(table_free) number_table table = {0};
     size_t n_values = 0, in_row = 0;
     /* A value takes a byte and a separator, the last one only a byte. */
-    SIREN_TRY(siren_allocate(&table.values, n_bytes / 2 + 1, sizeof *table.values, name));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&table.values, n_bytes / 2 + 1, sizeof *table.values, name));
     for (size_t at = 0; at <= n_bytes;) {
         if (at == n_bytes || is_line_end(bytes[at])) {
             if (in_row > 0) {
                 if (table.n_rows == 0) table.n_columns = in_row;
                 table.n_rows++;
-                if (in_row != table.n_columns) {
-                    status = siren_fail(SIREN_CORRUPT,
-                                        "%s: line %zu has %zu values, but line 1 has %zu; correct the file",
-                                        name, table.n_rows, in_row, table.n_columns);
-                    goto done;
-                }
+                if (in_row != table.n_columns)
+                    return siren_fail(SIREN_CORRUPT,
+                                      "%s: line %zu has %zu values, but line 1 has %zu; correct the file",
+                                      name, table.n_rows, in_row, table.n_columns);
             }
             in_row = 0;
             at++;
@@ -61,100 +59,74 @@ static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n
         } else {
             size_t start = at;
             while (at < n_bytes && !is_blank(bytes[at])) at++;
-            SIREN_TRY(
+            SIREN_RETURN_IF_FAILED(
                 parse_number(name, bytes + start, at - start, table.n_rows + 1, &table.values[n_values]));
             n_values++;
             in_row++;
         }
     }
-    if (n_values == 0) {
-        status = siren_fail(SIREN_CORRUPT, "%s: holds no numbers; give the gradient file of the image", name);
-        goto done;
-    }
-    *out = table;
-    table.values = NULL;
-done:
-    free(table.values);
-    return status;
+    if (n_values == 0)
+        return siren_fail(SIREN_CORRUPT, "%s: holds no numbers; give the gradient file of the image", name);
+    *out = SIREN_TAKE(table);
+    return SIREN_OK;
 }
 
 static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_bytes,
-                               siren_gradients *gradients) {
-    siren_status status = SIREN_OK;
-    number_table table = {0};
-    SIREN_TRY(parse_table(name, bytes, n_bytes, &table));
-    if (table.n_rows != 1 && table.n_columns != 1) {
-        status =
-            siren_fail(SIREN_CORRUPT,
-                       "%s: has %zu lines of %zu values, but b-values stand on one line; correct the file",
-                       name, table.n_rows, table.n_columns);
-        goto done;
-    }
+                               siren_diffusion_table *gradients) {
+    SIREN_AT_END(table_free) number_table table = {0};
+    SIREN_RETURN_IF_FAILED(parse_table(name, bytes, n_bytes, &table));
+    if (table.n_rows != 1 && table.n_columns != 1)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: has %zu lines of %zu values, but b-values stand on one line; correct the file",
+                          name, table.n_rows, table.n_columns);
     const size_t n = table.n_rows * table.n_columns;
     for (size_t i = 0; i < n; i++)
-        if (table.values[i] < 0) {
-            status =
-                siren_fail(SIREN_CORRUPT, "%s: the b-value of volume %zu is %g, below 0; correct the file",
-                           name, i, table.values[i]);
-            goto done;
-        }
-    gradients->bval = table.values;
+        if (table.values[i] < 0)
+            return siren_fail(SIREN_CORRUPT, "%s: the b-value of volume %zu is %g, below 0; correct the file",
+                              name, i, table.values[i]);
+    gradients->bval = SIREN_TAKE(table.values);
     gradients->n_volumes = n;
-    table.values = NULL;
-done:
-    free(table.values);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_bytes,
-                               siren_gradients *gradients) {
-    siren_status status = SIREN_OK;
-    number_table table = {0};
-    SIREN_TRY(parse_table(name, bytes, n_bytes, &table));
-    if (table.n_rows != 3) {
-        status = siren_fail(SIREN_CORRUPT,
-                            table.n_columns == 3 ? "%s: has %zu lines of %zu values, one line per volume, "
-                                                   "but FSL's form has three lines, x, y and z; "
-                                                   "transpose the file"
-                                                 : "%s: has %zu lines of %zu values, but directions stand on "
-                                                   "three lines, x, y and z; correct the file",
-                            name, table.n_rows, table.n_columns);
-        goto done;
-    }
+                               siren_diffusion_table *gradients) {
+    SIREN_AT_END(table_free) number_table table = {0};
+    SIREN_RETURN_IF_FAILED(parse_table(name, bytes, n_bytes, &table));
+    if (table.n_rows != 3)
+        return siren_fail(SIREN_CORRUPT,
+                          table.n_columns == 3 ? "%s: has %zu lines of %zu values, one line per volume, "
+                                                 "but FSL's form has three lines, x, y and z; "
+                                                 "transpose the file"
+                                               : "%s: has %zu lines of %zu values, but directions stand on "
+                                                 "three lines, x, y and z; correct the file",
+                          name, table.n_rows, table.n_columns);
     const size_t n = table.n_columns;
-    SIREN_TRY(siren_allocate(&gradients->bvec, n, sizeof *gradients->bvec, name));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&gradients->bvec, n, sizeof *gradients->bvec, name));
     for (size_t i = 0; i < n; i++)
         for (size_t axis = 0; axis < 3; axis++) gradients->bvec[i][axis] = table.values[axis * n + i];
     gradients->n_volumes = n;
-done:
-    free(table.values);
-    return status;
+    return SIREN_OK;
 }
 
-siren_status siren_gradients_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes,
-                                   const char *bvec_name, const uint8_t *bvec, size_t bvec_bytes,
-                                   siren_gradients *out) {
-    siren_status status = SIREN_OK;
-    siren_gradients gradients = {0};
+siren_status siren_diffusion_table_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes,
+                                         const char *bvec_name, const uint8_t *bvec, size_t bvec_bytes,
+                                         siren_diffusion_table *out) {
+    SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table gradients = {0};
     if (!bval && !bvec)
         return siren_fail(SIREN_USAGE, "neither b-values nor directions were given; give one of them");
-    if (bval) SIREN_TRY(parse_bval(bval_name, bval, bval_bytes, &gradients));
+    if (bval) SIREN_RETURN_IF_FAILED(parse_bval(bval_name, bval, bval_bytes, &gradients));
     const size_t n_bval = gradients.n_volumes;
-    if (bvec) SIREN_TRY(parse_bvec(bvec_name, bvec, bvec_bytes, &gradients));
-    if (bval && bvec && n_bval != gradients.n_volumes) {
-        status = siren_fail(
-            SIREN_CORRUPT, "%s: has %zu directions, but %s has %zu b-values; give the two files of one image",
-            bvec_name, gradients.n_volumes, bval_name, n_bval);
-        goto done;
-    }
-    *out = gradients;
-    gradients = (siren_gradients){0};
-done:
-    siren_gradients_free(&gradients);
-    return status;
+    if (bvec) SIREN_RETURN_IF_FAILED(parse_bvec(bvec_name, bvec, bvec_bytes, &gradients));
+    if (bval && bvec && n_bval != gradients.n_volumes)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: has %zu directions, but %s has %zu b-values; give the two files of one image",
+                          bvec_name, gradients.n_volumes, bval_name, n_bval);
+    *out = SIREN_TAKE(gradients);
+    return SIREN_OK;
 }
 
-void siren_gradients_free(siren_gradients *gradients) {
+void siren_diffusion_table_free(siren_diffusion_table *gradients) {
     if (!gradients) return;
     free(gradients->bval);
     free(gradients->bvec);
@@ -172,11 +144,11 @@ static siren_status write_line(siren_output *output, const double *values, size_
     return SIREN_OK;
 }
 
-siren_status siren_gradients_open(const char *base, bool overwrite, const siren_gradients *gradients,
-                                  siren_output **bval_out, siren_output **bvec_out) {
-    siren_status status = SIREN_OK;
-    siren_output *bval = NULL, *bvec = NULL;
-    char *bval_path = NULL, *bvec_path = NULL;
+siren_status siren_diffusion_table_open(const char *base, bool overwrite,
+                                        const siren_diffusion_table *gradients, siren_output **bval_out,
+                                        siren_output **bvec_out) {
+    SIREN_AT_END(siren_output_discard_at) siren_output *bval = NULL, *bvec = NULL;
+    SIREN_FREE_AT_END char *bval_path = NULL, *bvec_path = NULL;
     const size_t n = gradients->n_volumes;
     for (size_t i = 0; i < n; i++) {
         bool finite = !gradients->bval || isfinite(gradients->bval[i]);
@@ -187,33 +159,19 @@ siren_status siren_gradients_open(const char *base, bool overwrite, const siren_
                               "%s: the gradient of volume %zu is no finite number; correct it before writing",
                               base, i);
     }
-    SIREN_TRY(siren_sibling_path(base, ".bval", &bval_path));
-    SIREN_TRY(siren_sibling_path(base, ".bvec", &bvec_path));
-    if (gradients->bval) SIREN_TRY(siren_output_open(bval_path, overwrite, &bval));
-    if (gradients->bvec) SIREN_TRY(siren_output_open(bvec_path, overwrite, &bvec));
-    if (bval) SIREN_TRY(write_line(bval, gradients->bval, n, 1));
+    SIREN_RETURN_IF_FAILED(siren_sibling_path(base, ".bval", &bval_path));
+    SIREN_RETURN_IF_FAILED(siren_sibling_path(base, ".bvec", &bvec_path));
+    if (gradients->bval) SIREN_RETURN_IF_FAILED(siren_output_open(bval_path, overwrite, &bval));
+    if (gradients->bvec) SIREN_RETURN_IF_FAILED(siren_output_open(bvec_path, overwrite, &bvec));
+    if (bval) SIREN_RETURN_IF_FAILED(write_line(bval, gradients->bval, n, 1));
     for (size_t axis = 0; axis < 3 && bvec; axis++)
-        SIREN_TRY(write_line(bvec, &gradients->bvec[0][axis], n, 3));
-    if (bval) SIREN_TRY(siren_output_flush(bval));
-    if (bvec) SIREN_TRY(siren_output_flush(bvec));
+        SIREN_RETURN_IF_FAILED(write_line(bvec, &gradients->bvec[0][axis], n, 3));
+    if (bval) SIREN_RETURN_IF_FAILED(siren_output_flush(bval));
+    if (bvec) SIREN_RETURN_IF_FAILED(siren_output_flush(bvec));
     *bval_out = bval;
     *bvec_out = bvec;
     bval = bvec = NULL;
-done:
-    siren_output_discard(bval);
-    siren_output_discard(bvec);
-    free(bval_path);
-    free(bvec_path);
-    return status;
-}
-
-siren_status siren_gradients_write(const char *base, bool overwrite, const siren_gradients *gradients) {
-    siren_output *bval = NULL, *bvec = NULL;
-    SIREN_RETURN_IF_FAILED(siren_gradients_open(base, overwrite, gradients, &bval, &bvec));
-    siren_status status = bval ? siren_output_commit(bval) : SIREN_OK;
-    if (status == SIREN_OK && bvec) return siren_output_commit(bvec);
-    siren_output_discard(bvec);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_sibling_path(const char *path, const char *suffix, char **out) {

@@ -51,32 +51,38 @@ static void wave_member(void *user, size_t thread) {
     }
 }
 
+static void wave_free(siren_wave *wave) {
+    free(wave->deflated);
+    free(wave->n_deflated);
+    free(wave->crc);
+}
+
 siren_status siren_gzip_write(siren_output *output, const uint8_t *bytes, size_t n_bytes) {
     static const uint8_t header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
-    siren_status status = SIREN_OK;
     size_t n_chunks = n_bytes == 0 ? 1 : (n_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES,
            n_threads = siren_processors();
     size_t per_wave = n_threads * CHUNKS_PER_THREAD < n_chunks ? n_threads * CHUNKS_PER_THREAD : n_chunks;
+    SIREN_AT_END(wave_free)
     siren_wave wave = {.bytes = bytes, .n_bytes = n_bytes, .room = compressBound(CHUNK_BYTES) + 64};
     uLong crc = crc32(0, NULL, 0);
-    SIREN_TRY(siren_allocate(&wave.deflated, per_wave, wave.room, "deflated chunks"));
-    SIREN_TRY(siren_allocate(&wave.n_deflated, per_wave, sizeof *wave.n_deflated, "deflated chunks"));
-    SIREN_TRY(siren_allocate(&wave.crc, per_wave, sizeof *wave.crc, "deflated chunks"));
-    SIREN_TRY(siren_output_write(output, header, sizeof header));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&wave.deflated, per_wave, wave.room, "deflated chunks"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&wave.n_deflated, per_wave, sizeof *wave.n_deflated, "deflated chunks"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&wave.crc, per_wave, sizeof *wave.crc, "deflated chunks"));
+    SIREN_RETURN_IF_FAILED(siren_output_write(output, header, sizeof header));
     for (size_t first = 0; first < n_chunks; first += per_wave) {
         wave.first_chunk = first;
         wave.n_chunks = n_chunks - first < per_wave ? n_chunks - first : per_wave;
         atomic_store(&wave.next, 0);
-        SIREN_TRY(
+        SIREN_RETURN_IF_FAILED(
             siren_threads_run(n_threads < wave.n_chunks ? n_threads : wave.n_chunks, wave_member, &wave));
         for (size_t i = 0; i < wave.n_chunks; i++) {
             size_t left = n_bytes - (first + i) * CHUNK_BYTES;
-            if (wave.n_deflated[i] == 0) {
-                status = siren_fail(SIREN_SYSTEM, "out of memory: zlib cannot compress %zu bytes", n_bytes);
-                goto done;
-            }
+            if (wave.n_deflated[i] == 0)
+                return siren_fail(SIREN_SYSTEM, "out of memory: zlib cannot compress %zu bytes", n_bytes);
             crc = crc32_combine(crc, wave.crc[i], (z_off_t)(left < CHUNK_BYTES ? left : CHUNK_BYTES));
-            SIREN_TRY(siren_output_write(output, wave.deflated + i * wave.room, wave.n_deflated[i]));
+            SIREN_RETURN_IF_FAILED(
+                siren_output_write(output, wave.deflated + i * wave.room, wave.n_deflated[i]));
         }
     }
     uint8_t trailer[8];
@@ -84,10 +90,5 @@ siren_status siren_gzip_write(siren_output *output, const uint8_t *bytes, size_t
         trailer[i] = (uint8_t)(crc >> (8 * i));
         trailer[4 + i] = (uint8_t)((uint64_t)n_bytes >> (8 * i));
     }
-    SIREN_TRY(siren_output_write(output, trailer, sizeof trailer));
-done:
-    free(wave.deflated);
-    free(wave.n_deflated);
-    free(wave.crc);
-    return status;
+    return siren_output_write(output, trailer, sizeof trailer);
 }

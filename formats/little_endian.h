@@ -2,9 +2,9 @@
 #ifndef SIREN_FORMATS_LITTLE_ENDIAN_H
 #define SIREN_FORMATS_LITTLE_ENDIAN_H
 
+#include "host/float_bits.h"
+
 #include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
 
 static inline bool siren_big_endian_machine(void) { return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__; }
 
@@ -16,11 +16,7 @@ static inline void siren_put_u64(uint8_t *to, uint64_t value) {
     for (int i = 0; i < 8; i++) to[i] = (uint8_t)(value >> (8 * i));
 }
 
-static inline void siren_put_f32(uint8_t *to, float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    siren_put_u32(to, bits);
-}
+static inline void siren_put_f32(uint8_t *to, float value) { siren_put_u32(to, siren_bits_of(value)); }
 
 static inline void siren_put_f64(uint8_t *to, double value) {
     uint64_t bits;
@@ -40,12 +36,7 @@ static inline uint64_t siren_get_u64(const uint8_t *from) {
     return value;
 }
 
-static inline float siren_get_f32(const uint8_t *from) {
-    uint32_t bits = siren_get_u32(from);
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
+static inline float siren_get_f32(const uint8_t *from) { return siren_float_of(siren_get_u32(from)); }
 
 static inline double siren_get_f64(const uint8_t *from) {
     uint64_t bits = siren_get_u64(from);

@@ -38,6 +38,7 @@ siren_status siren_nifti_writer_finish(siren_nifti_writer *writer);
 siren_status siren_nifti_writer_commit(siren_nifti_writer *writer);
 /* Leaves nothing behind. NULL is allowed. */
 void siren_nifti_writer_discard(siren_nifti_writer *writer);
+SIREN_POINTER_RELEASE(siren_nifti_writer, siren_nifti_writer_discard)
 
 /* The header of a subseries: `*out` is a copy of `header` (voxel_offset bytes) whose dimensions say nz and
  * n_volumes and whose sform, qform and slice fields are moved to begin at slice z0 where those are used.

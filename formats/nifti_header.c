@@ -2,7 +2,6 @@
 #include "formats/nifti.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/nifti_fields.h"
@@ -35,8 +34,7 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
     if (magic[0] == 'n' && magic[1] == 'i' && magic[2] == digit && magic[3] == 0)
         return siren_fail(SIREN_UNSUPPORTED,
                           "%s: is the header of a .hdr/.img pair, which is not supported; convert the pair "
-                          "to a single .nii "
-                          "file first",
+                          "to a single .nii file first",
                           name);
     if (magic[0] != 'n' || magic[1] != '+' || magic[2] != digit || magic[3] != 0)
         return *version == 1
@@ -47,14 +45,12 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
                          name)
                    : siren_fail(SIREN_CORRUPT,
                                 "%s: is not a NIfTI file: a header of 540 bytes has the mark \"n+2\", which "
-                                "this one "
-                                "lacks; copy or convert the image again",
+                                "this one lacks; copy or convert the image again",
                                 name);
     if (*version == 2 && memcmp(magic + 4, line_ends, 4) != 0 && memcmp(magic + 4, none, 4) != 0)
         return siren_fail(SIREN_CORRUPT,
                           "%s: the bytes after the NIfTI-2 mark were changed, as by a copy that converts "
-                          "line ends; copy the "
-                          "file again in binary mode",
+                          "line ends; copy the file again in binary mode",
                           name);
     return SIREN_OK;
 }
@@ -282,11 +278,19 @@ siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry 
     return SIREN_OK;
 }
 
+/* Where the voxels begin; NIfTI-1 has a float for it. */
+static void put_offset(uint8_t *header, const siren_nifti_layout *layout, bool swapped, size_t offset) {
+    if (layout->vox_offset.kind == SIREN_FIELD_I64)
+        siren_nifti_put_integer(header, layout->vox_offset, 0, swapped, (int64_t)offset);
+    else
+        siren_nifti_put_real(header, layout->vox_offset, 0, swapped, (double)offset);
+}
+
 siren_status siren_nifti_map_header(const uint8_t *header, siren_geometry *geometry, uint8_t **out) {
     const siren_nifti_layout *layout = &siren_nifti_layouts[geometry->version - 1];
     const bool swapped = geometry->swapped;
     const size_t offset = layout->bytes + 4, dims[7] = {geometry->nx, geometry->ny, geometry->nz, 1, 1, 1, 1};
-    uint8_t *copy = NULL;
+    SIREN_FREE_AT_END uint8_t *copy = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&copy, offset, 1, "a NIfTI header"));
     memcpy(copy, header, layout->bytes);
     siren_nifti_put_integer(copy, layout->dim, 0, swapped, 3);
@@ -298,16 +302,10 @@ siren_status siren_nifti_map_header(const uint8_t *header, siren_geometry *geome
     for (size_t i = 0; i < 2; i++) siren_nifti_put_real(copy, layout->cal_range, i, swapped, 0);
     siren_nifti_put_real(copy, layout->scl_slope, 0, swapped, 1);
     siren_nifti_put_real(copy, layout->scl_inter, 0, swapped, 0);
-    if (layout->vox_offset.kind == SIREN_FIELD_I64)
-        siren_nifti_put_integer(copy, layout->vox_offset, 0, swapped, (int64_t)offset);
-    else
-        siren_nifti_put_real(copy, layout->vox_offset, 0, swapped, (double)offset);
-    siren_status status = siren_nifti_parse("the header of a map", copy, offset, geometry);
-    if (status == SIREN_OK)
-        *out = copy;
-    else
-        free(copy);
-    return status;
+    put_offset(copy, layout, swapped, offset);
+    SIREN_RETURN_IF_FAILED(siren_nifti_parse("the header of a map", copy, offset, geometry));
+    *out = SIREN_TAKE(copy);
+    return SIREN_OK;
 }
 
 void siren_nifti_voxel_size(const uint8_t *header, const siren_geometry *geometry, double size[3]) {
@@ -322,6 +320,8 @@ void siren_nifti_voxel_size(const uint8_t *header, const siren_geometry *geometr
 static int version_for(const siren_nifti_plan *plan) {
     for (size_t axis = 0; axis < plan->n_axes; axis++)
         if (plan->shape[axis] > INT16_MAX) return 2;
+    for (size_t i = 0; plan->affine && i < 12; i++)
+        if (!isfinite((float)plan->affine[i / 4][i % 4])) return 2;
     return (double)(float)plan->slope == plan->slope && (double)(float)plan->inter == plan->inter ? 1 : 2;
 }
 
@@ -329,7 +329,7 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
     const siren_nifti_layout *layout = &siren_nifti_layouts[version_for(plan) - 1];
     const size_t n_bytes = layout->bytes + 4;
     const int32_t size = (int32_t)layout->bytes;
-    uint8_t *fresh = NULL;
+    SIREN_FREE_AT_END uint8_t *fresh = NULL;
     if (siren_datatype_size(plan->datatype) == 0)
         return siren_fail(SIREN_USAGE, "datatype %d is none of the stored types; choose one of them",
                           (int)plan->datatype);
@@ -349,30 +349,26 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
         siren_nifti_put_real(fresh, layout->pixdim, i + 1, false, i < 3 ? plan->voxel_size[i] : 1);
     }
     siren_nifti_put_integer(fresh, layout->datatype, 0, false, plan->datatype);
-    siren_nifti_put_integer(fresh, layout->bitpix, 0, false, (int64_t)(8 * siren_datatype_size(plan->datatype)));
-    if (layout->vox_offset.kind == SIREN_FIELD_I64)
-        siren_nifti_put_integer(fresh, layout->vox_offset, 0, false, (int64_t)n_bytes);
-    else
-        siren_nifti_put_real(fresh, layout->vox_offset, 0, false, (double)n_bytes);
+    siren_nifti_put_integer(fresh, layout->bitpix, 0, false,
+                            (int64_t)(8 * siren_datatype_size(plan->datatype)));
+    put_offset(fresh, layout, false, n_bytes);
     siren_nifti_put_real(fresh, layout->scl_slope, 0, false, plan->slope);
     siren_nifti_put_real(fresh, layout->scl_inter, 0, false, plan->inter);
     siren_nifti_put_integer(fresh, layout->xyzt_units, 0, false, 2 | 8); /* mm, seconds */
-    siren_nifti_put_integer(fresh, layout->sform_code, 0, false, plan->affine != NULL); /* scanner coordinates */
+    siren_nifti_put_integer(fresh, layout->sform_code, 0, false,
+                            plan->affine != NULL); /* scanner coordinates */
     for (size_t i = 0; plan->affine && i < 12; i++)
         siren_nifti_put_real(fresh, layout->srow, i, false, plan->affine[i / 4][i % 4]);
-    siren_status status = siren_nifti_parse("a new header", fresh, n_bytes, geometry);
-    if (status == SIREN_OK)
-        *out = fresh;
-    else
-        free(fresh);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_nifti_parse("a new header", fresh, n_bytes, geometry));
+    *out = SIREN_TAKE(fresh);
+    return SIREN_OK;
 }
 
 siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t ny, size_t nz,
                                     size_t n_volumes, const double voxel_size[3], siren_geometry *geometry,
                                     uint8_t *header) {
     const size_t dim[4] = {nx, ny, nz, n_volumes};
-    uint8_t *made = NULL;
+    SIREN_FREE_AT_END uint8_t *made = NULL;
     for (size_t axis = 0; axis < 4; axis++)
         if (dim[axis] < 1 || dim[axis] > INT16_MAX)
             return siren_fail(SIREN_USAGE,
@@ -395,6 +391,5 @@ siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t n
                              .slope = 1};
     SIREN_RETURN_IF_FAILED(siren_nifti_make_header(&plan, geometry, &made));
     memcpy(header, made, SIREN_NEW_HEADER_BYTES);
-    free(made);
     return SIREN_OK;
 }

@@ -2,7 +2,6 @@
 #include "formats/nifti.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/nifti_fields.h"
@@ -113,7 +112,8 @@ static void reorder_volume(const siren_geometry *old, const unsigned *order, con
 siren_status siren_series_slice_along(siren_series *series, unsigned axis) {
     siren_geometry *g = &series->geometry;
     const siren_geometry old = *g;
-    uint8_t *volume = NULL, *voxels = series->voxels;
+    SIREN_FREE_AT_END uint8_t *volume = NULL;
+    uint8_t *voxels = series->voxels;
     if (axis > 2) return siren_fail(SIREN_USAGE, "axis %u is none of 0 (x), 1 (y) and 2 (z)", axis);
     if (axis == 2) return SIREN_OK;
     size_t n_bytes = g->nx * g->ny * g->nz * siren_datatype_size(g->datatype);
@@ -122,7 +122,6 @@ siren_status siren_series_slice_along(siren_series *series, unsigned axis) {
         reorder_volume(&old, orders[axis], voxels, volume);
         memcpy(voxels, volume, n_bytes);
     }
-    free(volume);
     const reordering r = {series->header, &siren_nifti_layouts[g->version - 1], g->swapped, orders[axis]};
     const size_t sizes[3] = {old.nx, old.ny, old.nz};
     reorder_header(&r, &old);

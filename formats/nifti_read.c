@@ -74,8 +74,7 @@ static siren_status next_member(nifti_source *source) {
             if (stream->next_in[i] != 0)
                 return siren_fail(SIREN_CORRUPT,
                                   "%s: %llu bytes that are not gzip follow the compressed image and would be "
-                                  "lost; cut them off, "
-                                  "or decompress and compress the file again",
+                                  "lost; cut them off, or decompress and compress the file again",
                                   source->path, (unsigned long long)trailing);
         stream->avail_in = 0;
         SIREN_RETURN_IF_FAILED(refill(source));
@@ -137,53 +136,42 @@ static void source_close(nifti_source *source) {
     if (source->fd >= 0) close(source->fd);
     free(source);
 }
+SIREN_POINTER_RELEASE(nifti_source, source_close)
 
 /* Opens `path`, finds out whether it is gzip, and fills `head`. */
 static siren_status source_open(const char *path, nifti_source **out) {
-    siren_status status = SIREN_OK;
-    nifti_source *source = NULL;
+    SIREN_AT_END(source_close_at) nifti_source *source = NULL;
     struct stat facts;
     SIREN_RETURN_IF_FAILED(siren_allocate(&source, 1, sizeof *source, path));
     source->path = path;
     /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
     source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (source->fd < 0 || fstat(source->fd, &facts) != 0) {
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
-        goto done;
-    }
-    if (!S_ISREG(facts.st_mode)) {
-        status = siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a .nii or .nii.gz file",
-                            path);
-        goto done;
-    }
+    if (source->fd < 0 || fstat(source->fd, &facts) != 0)
+        return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
+    if (!S_ISREG(facts.st_mode))
+        return siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a .nii or .nii.gz file",
+                          path);
     source->file_bytes = (uint64_t)facts.st_size;
-    if (source->file_bytes == 0) {
-        status = siren_fail(SIREN_CORRUPT, "%s: is not a NIfTI file: it is empty; copy the file again", path);
-        goto done;
-    }
+    if (source->file_bytes == 0)
+        return siren_fail(SIREN_CORRUPT, "%s: is not a NIfTI file: it is empty; copy the file again", path);
     size_t got = 0;
-    SIREN_TRY(file_read(source, source->head, 2, &got));
+    SIREN_RETURN_IF_FAILED(file_read(source, source->head, 2, &got));
     source->gzip = got == 2 && source->head[0] == 0x1f && source->head[1] == 0x8b;
     if (source->gzip) {
         memcpy(source->chunk, source->head, 2);
         source->stream.next_in = source->chunk;
         source->stream.avail_in = 2;
-        if (inflateInit2(&source->stream, 15 + 16) != Z_OK) {
-            status = siren_fail(SIREN_SYSTEM, "%s: out of memory: zlib cannot begin", path);
-            goto done;
-        }
+        if (inflateInit2(&source->stream, 15 + 16) != Z_OK)
+            return siren_fail(SIREN_SYSTEM, "%s: out of memory: zlib cannot begin", path);
         source->inflating = true;
-        SIREN_TRY(gzip_read(source, source->head, HEAD_BYTES, &source->n_head));
+        SIREN_RETURN_IF_FAILED(gzip_read(source, source->head, HEAD_BYTES, &source->n_head));
     } else {
         size_t rest = 0;
-        SIREN_TRY(file_read(source, source->head + got, HEAD_BYTES - got, &rest));
+        SIREN_RETURN_IF_FAILED(file_read(source, source->head + got, HEAD_BYTES - got, &rest));
         source->n_head = got + rest;
     }
-    *out = source;
-    source = NULL;
-done:
-    source_close(source);
-    return status;
+    *out = SIREN_TAKE(source);
+    return SIREN_OK;
 }
 
 /* Refuses a series that the file cannot hold or the caller does not want. */
@@ -193,8 +181,7 @@ static siren_status check_sizes(const nifti_source *source, const siren_geometry
     if (!source->gzip && declared > source->file_bytes)
         return siren_fail(SIREN_CORRUPT,
                           "%s: is truncated: the file has %llu bytes, but its header declares %llu (%zu x "
-                          "%zu x %zu x %zu voxels of "
-                          "%s after byte %llu); copy the file again",
+                          "%zu x %zu x %zu voxels of %s after byte %llu); copy the file again",
                           source->path, (unsigned long long)source->file_bytes, (unsigned long long)declared,
                           g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype),
                           (unsigned long long)g->voxel_offset);
@@ -206,8 +193,7 @@ static siren_status check_sizes(const nifti_source *source, const siren_geometry
     if (source->gzip && declared / DEFLATE_RATIO > source->file_bytes)
         return siren_fail(SIREN_CORRUPT,
                           "%s: is truncated or its header lies: it declares %llu bytes, more than %llu "
-                          "compressed bytes can give; "
-                          "copy the file again",
+                          "compressed bytes can give; copy the file again",
                           source->path, (unsigned long long)declared, (unsigned long long)source->file_bytes);
     if (declared > memory_limit)
         return siren_fail(
@@ -249,35 +235,26 @@ static siren_status check_end(nifti_source *source) {
 }
 
 siren_status siren_nifti_read(const char *path, size_t memory_limit, siren_series *out) {
-    siren_status status = SIREN_OK;
-    nifti_source *source = NULL;
-    siren_series series = {0};
+    SIREN_AT_END(source_close_at) nifti_source *source = NULL;
+    SIREN_AT_END(siren_series_free) siren_series series = {0};
     siren_geometry *g = &series.geometry;
-    SIREN_TRY(source_open(path, &source));
-    SIREN_TRY(siren_nifti_parse(path, source->head, source->n_head, g));
-    SIREN_TRY(check_sizes(source, g, memory_limit));
+    SIREN_RETURN_IF_FAILED(source_open(path, &source));
+    SIREN_RETURN_IF_FAILED(siren_nifti_parse(path, source->head, source->n_head, g));
+    SIREN_RETURN_IF_FAILED(check_sizes(source, g, memory_limit));
     size_t offset = (size_t)g->voxel_offset, voxels = siren_geometry_voxels(g);
     size_t voxel_bytes = voxels * siren_datatype_size(g->datatype);
-    SIREN_TRY(siren_allocate(&series.header, offset, 1, path));
-    SIREN_TRY(read_exactly(source, 0, offset + voxel_bytes, series.header, offset));
-    SIREN_TRY(siren_allocate(&series.voxels, voxels, siren_datatype_size(g->datatype), path));
-    SIREN_TRY(read_exactly(source, offset, offset + voxel_bytes, series.voxels, voxel_bytes));
-    SIREN_TRY(check_end(source));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&series.header, offset, 1, path));
+    SIREN_RETURN_IF_FAILED(read_exactly(source, 0, offset + voxel_bytes, series.header, offset));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&series.voxels, voxels, siren_datatype_size(g->datatype), path));
+    SIREN_RETURN_IF_FAILED(read_exactly(source, offset, offset + voxel_bytes, series.voxels, voxel_bytes));
+    SIREN_RETURN_IF_FAILED(check_end(source));
     if (g->swapped) siren_datatype_swap(g->datatype, series.voxels, voxels);
-    *out = series;
-    series = (siren_series){0};
-done:
-    siren_series_free(&series);
-    source_close(source);
-    return status;
+    *out = SIREN_TAKE(series);
+    return SIREN_OK;
 }
 
 siren_status siren_nifti_read_geometry(const char *path, siren_geometry *out) {
-    siren_status status = SIREN_OK;
-    nifti_source *source = NULL;
-    SIREN_TRY(source_open(path, &source));
-    SIREN_TRY(siren_nifti_parse(path, source->head, source->n_head, out));
-done:
-    source_close(source);
-    return status;
+    SIREN_AT_END(source_close_at) nifti_source *source = NULL;
+    SIREN_RETURN_IF_FAILED(source_open(path, &source));
+    return siren_nifti_parse(path, source->head, source->n_head, out);
 }

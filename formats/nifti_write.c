@@ -1,4 +1,5 @@
 #include "formats/nifti.h"
+#include "host/names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,6 @@ struct siren_nifti_writer {
     uint8_t *swapped;   /* .nii in the other byte order: (ny, nx) of one slice, else NULL */
 };
 
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcmp(path + n - m, suffix) == 0;
-}
-
 void siren_nifti_writer_discard(siren_nifti_writer *writer) {
     if (!writer) return;
     siren_output_discard(writer->output);
@@ -29,14 +25,13 @@ void siren_nifti_writer_discard(siren_nifti_writer *writer) {
 
 siren_status siren_nifti_writer_open(const char *path, bool overwrite, const siren_geometry *geometry,
                                      const uint8_t *header, siren_nifti_writer **out) {
-    siren_status status = SIREN_OK;
-    siren_nifti_writer *writer = NULL;
-    const bool gzip = has_suffix(path, ".nii.gz");
-    if (!gzip && !has_suffix(path, ".nii"))
+    SIREN_AT_END(siren_nifti_writer_discard_at) siren_nifti_writer *writer = NULL;
+    const bool gzip = siren_has_suffix(path, ".nii.gz");
+    if (!gzip && !siren_has_suffix(path, ".nii"))
         return siren_fail(
             SIREN_USAGE,
             "%s: ends in neither .nii nor .nii.gz; give a name that says which of the two is wanted", path);
-    SIREN_TRY(siren_allocate(&writer, 1, sizeof *writer, path));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&writer, 1, sizeof *writer, path));
     writer->geometry = *geometry;
     const size_t voxel_size = siren_datatype_size(geometry->datatype),
                  offset = (size_t)geometry->voxel_offset;
@@ -45,27 +40,23 @@ siren_status siren_nifti_writer_open(const char *path, bool overwrite, const sir
         !siren_mul(bytes, voxel_size, &writer->slice_bytes) ||
         !siren_mul(writer->slice_bytes, geometry->nz, &bytes) ||
         !siren_mul(bytes, geometry->n_volumes, &bytes) || bytes == 0 ||
-        !siren_add(bytes, offset, &writer->image_bytes) || writer->image_bytes > INT64_MAX) {
-        status = siren_fail(
-            SIREN_USAGE, "%s: %zu x %zu x %zu x %zu voxels of %zu bytes make no image; choose sizes that do",
-            path, geometry->nx, geometry->ny, geometry->nz, geometry->n_volumes, voxel_size);
-        goto done;
-    }
-    SIREN_TRY(siren_output_open(path, overwrite, &writer->output));
+        !siren_add(bytes, offset, &writer->image_bytes) || writer->image_bytes > INT64_MAX)
+        return siren_fail(SIREN_USAGE,
+                          "%s: %zu x %zu x %zu x %zu voxels of %zu bytes make no image; choose sizes that do",
+                          path, geometry->nx, geometry->ny, geometry->nz, geometry->n_volumes, voxel_size);
+    SIREN_RETURN_IF_FAILED(siren_output_open(path, overwrite, &writer->output));
     if (gzip) {
-        SIREN_TRY(siren_allocate(&writer->image, writer->image_bytes, 1, path));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&writer->image, writer->image_bytes, 1, path));
         memcpy(writer->image, header, offset);
     } else {
-        if (geometry->swapped) SIREN_TRY(siren_allocate(&writer->swapped, writer->slice_bytes, 1, path));
+        if (geometry->swapped)
+            SIREN_RETURN_IF_FAILED(siren_allocate(&writer->swapped, writer->slice_bytes, 1, path));
         const uint8_t zero = 0; /* gives the file its length; the operating system reads gaps as zeros */
-        SIREN_TRY(siren_output_write_at(writer->output, 0, header, offset));
-        SIREN_TRY(siren_output_write_at(writer->output, writer->image_bytes - 1, &zero, 1));
+        SIREN_RETURN_IF_FAILED(siren_output_write_at(writer->output, 0, header, offset));
+        SIREN_RETURN_IF_FAILED(siren_output_write_at(writer->output, writer->image_bytes - 1, &zero, 1));
     }
-    *out = writer;
-    writer = NULL;
-done:
-    siren_nifti_writer_discard(writer);
-    return status;
+    *out = SIREN_TAKE(writer);
+    return SIREN_OK;
 }
 
 siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume, size_t z,
@@ -86,18 +77,13 @@ siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume,
 siren_status siren_nifti_writer_finish(siren_nifti_writer *writer) {
     if (writer->image)
         SIREN_RETURN_IF_FAILED(siren_gzip_write(writer->output, writer->image, writer->image_bytes));
-    free(writer->image);
-    writer->image = NULL;
+    free(SIREN_TAKE(writer->image));
     return siren_output_flush(writer->output);
 }
 
 siren_status siren_nifti_writer_commit(siren_nifti_writer *writer) {
-    siren_status status = SIREN_OK;
-    SIREN_TRY(siren_nifti_writer_finish(writer));
-    siren_output *output = writer->output;
-    writer->output = NULL;
-    SIREN_TRY(siren_output_commit(output));
-done:
+    siren_status status = siren_nifti_writer_finish(writer);
+    if (status == SIREN_OK) status = siren_output_commit(SIREN_TAKE(writer->output));
     siren_nifti_writer_discard(writer);
     return status;
 }

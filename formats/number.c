@@ -38,6 +38,10 @@ char *siren_number_format_float(float value, char out[SIREN_NUMBER_BYTES]) {
     return format((double)value, 6, 9, true, out);
 }
 
+char *siren_number_format_digits(double value, int digits, char out[SIREN_NUMBER_BYTES]) {
+    return format(value, digits, digits, false, out);
+}
+
 bool siren_number_parse(const char *text, double *out) {
     bool infinite = strcmp(text, "inf") == 0 || strcmp(text, "-inf") == 0;
     /* What strtod() takes beyond decimal numbers has other letters or begins with a blank. */

@@ -11,6 +11,9 @@ char *siren_number_format(double value, char out[SIREN_NUMBER_BYTES]);
 /* As many as give the same float again: 0.0003 rather than the double nearest to it. */
 char *siren_number_format_float(float value, char out[SIREN_NUMBER_BYTES]);
 
+/* So many digits, at most 17: "%.*g" in any locale. */
+char *siren_number_format_digits(double value, int digits, char out[SIREN_NUMBER_BYTES]);
+
 /* Whether all of `text` is one decimal number that a double can hold ("7", "-2.5e-3"), or "inf" or "-inf".
  * No blanks, no hexadecimal digits, no "nan"; `*out` is untouched where false. */
 bool siren_number_parse(const char *text, double *out);

@@ -1,4 +1,4 @@
-/* The image series in memory: what formats/nifti reads and writes and engine/blocks cuts. */
+/* The image series in memory: what formats/nifti reads and writes and engine/model/blocks cuts. */
 #ifndef SIREN_FORMATS_SERIES_H
 #define SIREN_FORMATS_SERIES_H
 

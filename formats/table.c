@@ -105,24 +105,20 @@ void siren_table_add_integer(siren_table *table, uint64_t value) {
 }
 
 siren_status siren_table_create(const char *const *columns, size_t n_columns, siren_table **out) {
-    siren_status status = SIREN_OK;
-    siren_table *table = NULL;
-    SIREN_TRY(table_new("a table", &table));
+    SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
+    SIREN_RETURN_IF_FAILED(table_new("a table", &table));
     for (size_t i = 0; i < n_columns; i++) siren_table_add_text(table, columns[i]);
     table->n_columns = n_columns;
     if (n_columns == 0 || n_columns > SIREN_TABLE_MOST_COLUMNS)
-        SIREN_TRY(siren_fail(SIREN_USAGE, "a table has %zu columns but must have from 1 to %d", n_columns,
-                             SIREN_TABLE_MOST_COLUMNS));
-    if (table->failure[0]) SIREN_TRY(siren_fail(SIREN_USAGE, "a table's header: %s", table->failure));
+        return siren_fail(SIREN_USAGE, "a table has %zu columns but must have from 1 to %d", n_columns,
+                          SIREN_TABLE_MOST_COLUMNS);
+    if (table->failure[0]) return siren_fail(SIREN_USAGE, "a table's header: %s", table->failure);
     size_t bad = bad_name(table);
     if (bad < n_columns)
-        SIREN_TRY(siren_fail(SIREN_USAGE, "column %zu of a table has the name '%s', which is empty or taken",
-                             bad + 1, columns[bad]));
-    *out = table;
-    table = NULL;
-done:
-    siren_table_free(table);
-    return status;
+        return siren_fail(SIREN_USAGE, "column %zu of a table has the name '%s', which is empty or taken",
+                          bad + 1, columns[bad]);
+    *out = SIREN_TAKE(table);
+    return SIREN_OK;
 }
 
 /* ---- writing ---- */
@@ -146,19 +142,10 @@ siren_status siren_table_text(const siren_table *table, char **text, size_t *n_b
 }
 
 siren_status siren_table_write(const siren_table *table, const char *path, bool overwrite) {
-    siren_status status = SIREN_OK;
-    siren_output *output = NULL;
-    char *text = NULL;
+    SIREN_FREE_AT_END char *text = NULL;
     size_t n_bytes = 0;
-    SIREN_TRY(siren_table_text(table, &text, &n_bytes));
-    SIREN_TRY(siren_output_open(path, overwrite, &output));
-    SIREN_TRY(siren_output_write(output, text, n_bytes));
-    status = siren_output_commit(output);
-    output = NULL;
-done:
-    siren_output_discard(output);
-    free(text);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_table_text(table, &text, &n_bytes));
+    return siren_file_write(path, overwrite, text, n_bytes);
 }
 
 /* ---- reading ---- */
@@ -197,31 +184,26 @@ static siren_status split(siren_table *table) {
 }
 
 siren_status siren_table_read(const char *path, siren_table **out) {
-    siren_status status = SIREN_OK;
-    siren_table *table = NULL;
+    SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
     uint8_t *bytes = NULL;
     size_t n_separators = 0;
-    SIREN_TRY(table_new(path, &table));
-    SIREN_TRY(siren_file_read(path, SIREN_TABLE_MOST_BYTES, &bytes, &table->n_bytes));
+    SIREN_RETURN_IF_FAILED(table_new(path, &table));
+    SIREN_RETURN_IF_FAILED(siren_file_read(path, SIREN_TABLE_MOST_BYTES, &bytes, &table->n_bytes));
     table->text = (char *)bytes;
     table->byte_capacity = table->n_bytes;
-    if (table->n_bytes == 0) SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s: is empty; " WAY_OUT, path));
+    if (table->n_bytes == 0) return siren_fail(SIREN_CORRUPT, "%s: is empty; " WAY_OUT, path);
     for (size_t i = 0; i < table->n_bytes; i++) n_separators += bytes[i] == ',' || bytes[i] == '\n';
     if (bytes[table->n_bytes - 1] != '\n')
-        SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s: ends within a line; " WAY_OUT, path));
-    SIREN_TRY(siren_allocate(&table->cells, n_separators, sizeof *table->cells, path));
+        return siren_fail(SIREN_CORRUPT, "%s: ends within a line; " WAY_OUT, path);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&table->cells, n_separators, sizeof *table->cells, path));
     table->cell_capacity = n_separators;
-    SIREN_TRY(split(table));
+    SIREN_RETURN_IF_FAILED(split(table));
     size_t bad = bad_name(table);
     if (bad < table->n_columns)
-        SIREN_TRY(siren_fail(SIREN_CORRUPT,
-                             "%s: line 1, column %zu: the name '%s' is empty or taken; " WAY_OUT, path,
-                             bad + 1, column_name(table, bad)));
-    *out = table;
-    table = NULL;
-done:
-    siren_table_free(table);
-    return status;
+        return siren_fail(SIREN_CORRUPT, "%s: line 1, column %zu: the name '%s' is empty or taken; " WAY_OUT,
+                          path, bad + 1, column_name(table, bad));
+    *out = SIREN_TAKE(table);
+    return SIREN_OK;
 }
 
 size_t siren_table_rows(const siren_table *table) { return table->n_cells / table->n_columns - 1; }

@@ -18,6 +18,7 @@ siren_status siren_table_create(const char *const *columns, size_t n_columns, si
 siren_status siren_table_read(const char *path, siren_table **out);
 /* NULL is allowed. */
 void siren_table_free(siren_table *table);
+SIREN_POINTER_RELEASE(siren_table, siren_table_free)
 
 /* Each adds the next cell; a row ends with its last column. What fails is remembered and reported by
  * siren_table_text() and siren_table_write(), so that filling needs no checks. NULL and NaN become a

@@ -21,38 +21,26 @@ int siren_version_number(void) { return SIREN_VERSION_NUMBER; }
 
 static _Thread_local char message[SIREN_MESSAGE_BYTES];
 
-const char *siren_status_name(siren_status status) {
-    switch (status) {
-#define X(name, value, exit_code, meaning)                                                                   \
-    case SIREN_##name:                                                                                       \
-        return #name;
-        SIREN_STATUS_MAP(X)
+static const struct {
+    siren_status status;
+    int exit_code;
+    const char *name, *meaning;
+} statuses[] = {
+#define X(name, value, exit_code, meaning) {SIREN_##name, exit_code, #name, meaning},
+    SIREN_STATUS_MAP(X)
 #undef X
-    }
-    return "UNKNOWN";
+        {SIREN_OK, 1, "UNKNOWN", "unknown status"}};
+
+/* Its place among the statuses; the last one is of those that are none. */
+static size_t find(siren_status status) {
+    size_t i = 0;
+    while (i + 1 < sizeof statuses / sizeof *statuses && statuses[i].status != status) i++;
+    return i;
 }
 
-const char *siren_status_meaning(siren_status status) {
-    switch (status) {
-#define X(name, value, exit_code, meaning)                                                                   \
-    case SIREN_##name:                                                                                       \
-        return meaning;
-        SIREN_STATUS_MAP(X)
-#undef X
-    }
-    return "unknown status";
-}
-
-int siren_exit_code(siren_status status) {
-    switch (status) {
-#define X(name, value, exit_code, meaning)                                                                   \
-    case SIREN_##name:                                                                                       \
-        return exit_code;
-        SIREN_STATUS_MAP(X)
-#undef X
-    }
-    return 1;
-}
+const char *siren_status_name(siren_status status) { return statuses[find(status)].name; }
+const char *siren_status_meaning(siren_status status) { return statuses[find(status)].meaning; }
+int siren_exit_code(siren_status status) { return statuses[find(status)].exit_code; }
 
 siren_status siren_fail(siren_status status, const char *format, ...) {
     /* Formatted aside first: an argument may be the present message. */
@@ -96,6 +84,12 @@ siren_status siren_allocate(void *out, size_t count, size_t size, const char *wh
     return SIREN_OK;
 }
 
+void siren_free_at(void *pointer) {
+    void *block;
+    memcpy(&block, pointer, sizeof block);
+    free(block);
+}
+
 static siren_log_fn log_callback;
 static void *log_user;
 
@@ -112,6 +106,11 @@ void siren_log(siren_log_level level, const char *format, ...) {
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     log_callback(log_user, level, text);
+}
+
+int siren_ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
 }
 
 static double read_clock(clockid_t clock) {

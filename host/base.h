@@ -10,18 +10,29 @@
 
 /* Sets this thread's message (printf format) and returns `status`, so that failing is one expression. */
 siren_status siren_fail(siren_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* For functions that hold `siren_status status` and leave by the label `done`. */
-#define SIREN_TRY(expression)                                                                                \
-    do {                                                                                                     \
-        status = (expression);                                                                               \
-        if (status != SIREN_OK) goto done;                                                                   \
-    } while (0)
-/* For functions that have nothing to release. */
+/* For functions whose variables release themselves, or that have nothing to release. */
 #define SIREN_RETURN_IF_FAILED(expression)                                                                   \
     do {                                                                                                     \
         siren_status status_of_ = (expression);                                                              \
         if (status_of_ != SIREN_OK) return status_of_;                                                       \
     } while (0)
+
+/* Before the declaration of a variable: when its scope ends, however it is left, `release` is called with its address, and
+ * free() with its value. */
+#define SIREN_AT_END(release) __attribute__((cleanup(release)))
+#define SIREN_FREE_AT_END SIREN_AT_END(siren_free_at)
+void siren_free_at(void *pointer);
+/* Makes RELEASE_at(), for SIREN_AT_END() of a pointer, of a function that takes its value. */
+#define SIREN_POINTER_RELEASE(type, release)                                                                 \
+    static inline void release##_at(type **pointer) { release(*pointer); }
+SIREN_POINTER_RELEASE(siren_device, siren_device_close)
+/* The value of a variable, which becomes zero: what it held has another owner now. */
+#define SIREN_TAKE(variable)                                                                                 \
+    __extension__({                                                                                          \
+        __typeof__(variable) taken_ = (variable);                                                            \
+        __builtin_memset(&(variable), 0, sizeof(variable));                                                  \
+        taken_;                                                                                              \
+    })
 
 /* a*b and a+b, false on overflow (then *out is untouched). */
 bool siren_mul(size_t a, size_t b, size_t *out);
@@ -32,6 +43,9 @@ bool siren_add(size_t a, size_t b, size_t *out);
 siren_status siren_allocate(void *out, size_t count, size_t size, const char *what);
 
 void siren_log(siren_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The order of two doubles, for qsort(). */
+int siren_ascending(const void *a, const void *b);
 
 /* Monotonic seconds. */
 double siren_clock(void);

@@ -4,18 +4,22 @@
 
 #include "host/base.h"
 
+#include <sha2.h>
+
 /* The digits and the closing zero. */
 #define SIREN_DIGEST_CHARS 65
 
 /* A digest under way; a plain value, nothing to free. */
-typedef struct {
-    uint64_t state[26];
-} siren_digest;
+typedef SHA2_CTX siren_digest;
 
-void siren_digest_begin(siren_digest *digest);
-void siren_digest_add(siren_digest *digest, const void *bytes, size_t n_bytes);
+static inline void siren_digest_begin(siren_digest *digest) { SHA256Init(digest); }
+static inline void siren_digest_add(siren_digest *digest, const void *bytes, size_t n_bytes) {
+    SHA256Update(digest, bytes, n_bytes);
+}
 /* The digest of everything added since the beginning. */
-void siren_digest_end(siren_digest *digest, char hex[SIREN_DIGEST_CHARS]);
+static inline void siren_digest_end(siren_digest *digest, char hex[SIREN_DIGEST_CHARS]) {
+    SHA256End(digest, hex);
+}
 
 void siren_digest_bytes(const void *bytes, size_t n_bytes, char hex[SIREN_DIGEST_CHARS]);
 /* Reads a regular file of any size through a small buffer; USAGE where it is none. */

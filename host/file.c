@@ -13,54 +13,50 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+void siren_close_at(int *fd) {
+    if (*fd >= 0) close(*fd);
+}
+
+void siren_fclose_at(FILE **stream) {
+    if (*stream) fclose(*stream);
+}
+
 siren_status siren_file_open(const char *path, int *fd, uint64_t *n_bytes) {
-    siren_status status = SIREN_OK;
     struct stat facts;
+    SIREN_AT_END(siren_close_at)
     int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
     if (opened < 0) return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
     if (fstat(opened, &facts) != 0)
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be examined: %s", path, strerror(errno));
-    else if (!S_ISREG(facts.st_mode))
-        status = siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a file", path);
-    if (status != SIREN_OK) {
-        close(opened);
-        return status;
-    }
+        return siren_fail(SIREN_SYSTEM, "%s: cannot be examined: %s", path, strerror(errno));
+    if (!S_ISREG(facts.st_mode))
+        return siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a file", path);
     *fd = opened;
+    opened = -1;
     *n_bytes = (uint64_t)facts.st_size;
     return SIREN_OK;
 }
 
 siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n_bytes) {
-    siren_status status = SIREN_OK;
-    uint8_t *content = NULL;
+    SIREN_FREE_AT_END uint8_t *content = NULL;
     uint64_t present;
-    int fd;
+    SIREN_AT_END(siren_close_at) int fd = -1;
     SIREN_RETURN_IF_FAILED(siren_file_open(path, &fd, &present));
-    if (present > limit) {
-        status = siren_fail(SIREN_UNSUPPORTED, "%s: has %llu bytes, more than the limit of %zu", path,
-                            (unsigned long long)present, limit);
-        goto done;
-    }
+    if (present > limit)
+        return siren_fail(SIREN_UNSUPPORTED, "%s: has %llu bytes, more than the limit of %zu", path,
+                          (unsigned long long)present, limit);
     size_t size = (size_t)present, got = 0;
-    SIREN_TRY(siren_allocate(&content, size, 1, path));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&content, size, 1, path));
     while (got < size) {
         ssize_t n = read(fd, content + got, size - got);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            status = siren_fail(SIREN_SYSTEM, "%s: reading stopped after %zu of %zu bytes: %s", path, got,
-                                size, n < 0 ? strerror(errno) : "the file became shorter");
-            goto done;
-        }
+        if (n <= 0)
+            return siren_fail(SIREN_SYSTEM, "%s: reading stopped after %zu of %zu bytes: %s", path, got, size,
+                              n < 0 ? strerror(errno) : "the file became shorter");
         got += (size_t)n;
     }
-    *bytes = content;
+    *bytes = SIREN_TAKE(content);
     *n_bytes = size;
-    content = NULL;
-done:
-    free(content);
-    close(fd);
-    return status;
+    return SIREN_OK;
 }
 
 bool siren_file_same(const char *a, const char *b) {
@@ -83,20 +79,16 @@ static siren_status make_one_folder(const char *folder, const char *path) {
 }
 
 siren_status siren_folder_make(const char *path) {
-    siren_status status = SIREN_OK;
     if (!*path) return siren_fail(SIREN_USAGE, "the name of a folder is empty; give one");
-    char *folder = strdup(path);
+    SIREN_FREE_AT_END char *folder = strdup(path);
     if (!folder) return siren_fail(SIREN_SYSTEM, "out of memory: cannot make the folder %s", path);
     for (char *end = folder + 1; *end; end++) {
         if (*end != '/' || end[-1] == '/') continue;
         *end = 0;
-        SIREN_TRY(make_one_folder(folder, path));
+        SIREN_RETURN_IF_FAILED(make_one_folder(folder, path));
         *end = '/';
     }
-    SIREN_TRY(make_one_folder(folder, path));
-done:
-    free(folder);
-    return status;
+    return make_one_folder(folder, path);
 }
 
 #define HIDDEN_PREFIX ".sirencl-"
@@ -117,7 +109,7 @@ struct siren_output {
     bool overwrite;
 };
 
-static void output_free(siren_output *output) {
+void siren_output_discard(siren_output *output) {
     if (!output) return;
     if (output->fd >= 0) close(output->fd);
     if (output->temporary) {
@@ -132,9 +124,8 @@ static void output_free(siren_output *output) {
 }
 
 static siren_status output_name_temporary(siren_output *output, unsigned attempt) {
-    free(output->temporary);
-    output->temporary = NULL;
     char *name = NULL;
+    free(SIREN_TAKE(output->temporary));
     if (asprintf(&name, "%s/" HIDDEN_PREFIX "%ld-%u.tmp", output->folder, (long)getpid(), attempt) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot name a temporary file in %s", output->folder);
     output->temporary = name;
@@ -163,22 +154,16 @@ static siren_status check_name(const char *path, bool overwrite) {
 }
 
 siren_status siren_output_open(const char *path, bool overwrite, siren_output **out) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
+    SIREN_FREE_AT_END char *copy = strdup(path);
     SIREN_RETURN_IF_FAILED(check_name(path, overwrite));
-    siren_output *output = calloc(1, sizeof *output);
-    char *copy = strdup(path);
-    if (!output || !copy) {
-        status = siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
-        goto done;
-    }
+    SIREN_RETURN_IF_FAILED(siren_allocate(&output, 1, sizeof *output, path));
     output->fd = -1;
     output->overwrite = overwrite;
     output->path = strdup(path);
-    output->folder = strdup(dirname(copy));
-    if (!output->path || !output->folder) {
-        status = siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
-        goto done;
-    }
+    if (copy) output->folder = strdup(dirname(copy));
+    if (!output->path || !output->folder)
+        return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
     /* Without /proc a nameless file could not be named in the end. */
     if (access("/proc/self/fd", X_OK) == 0)
         output->fd = open(output->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
@@ -188,24 +173,19 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
          output->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == EEXIST) &&
          attempt < 100;
          attempt++) {
-        SIREN_TRY(output_name_temporary(output, attempt));
+        SIREN_RETURN_IF_FAILED(output_name_temporary(output, attempt));
         output->fd = open(output->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
         if (output->fd >= 0) siren_abandon_add(&hidden_names, output->temporary);
     }
     if (output->fd < 0) {
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be written in the folder %s: %s", path, output->folder,
-                            strerror(errno));
-        free(output->temporary); /* it is not ours */
-        output->temporary = NULL;
-        goto done;
+        siren_status status = siren_fail(SIREN_SYSTEM, "%s: cannot be written in the folder %s: %s", path,
+                                         output->folder, strerror(errno));
+        free(SIREN_TAKE(output->temporary)); /* it is not ours */
+        return status;
     }
     snprintf(output->descriptor, sizeof output->descriptor, "/proc/self/fd/%d", output->fd);
-    *out = output;
-    output = NULL;
-done:
-    free(copy);
-    output_free(output);
-    return status;
+    *out = SIREN_TAKE(output);
+    return SIREN_OK;
 }
 
 static siren_status output_failed(const siren_output *output, const char *what) {
@@ -225,12 +205,13 @@ void siren_output_take(siren_output *output, uint8_t **bytes, size_t *n_bytes) {
     *bytes = output->memory;
     *n_bytes = output->n_bytes;
     output->memory = NULL;
-    output_free(output);
+    siren_output_discard(output);
 }
 
 static siren_status write_to_memory(siren_output *output, size_t offset, const void *bytes, size_t n_bytes) {
     size_t end, room = output->room ? output->room : 65536;
-    if (!siren_add(offset, n_bytes, &end)) return siren_fail(SIREN_SYSTEM, "out of memory: an output in memory");
+    if (!siren_add(offset, n_bytes, &end))
+        return siren_fail(SIREN_SYSTEM, "out of memory: an output in memory");
     while (room < end && siren_mul(room, 2, &room)) continue;
     if (room > output->room || !output->memory) {
         uint8_t *larger = realloc(output->memory, room);
@@ -244,31 +225,28 @@ static siren_status write_to_memory(siren_output *output, size_t offset, const v
     return SIREN_OK;
 }
 
-siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes) {
-    if (output->fd < 0) return write_to_memory(output, output->n_bytes, bytes, n_bytes);
-    const uint8_t *next = bytes;
+/* `offset` negative: at the current position. */
+static siren_status write_all(siren_output *output, off_t offset, const uint8_t *bytes, size_t n_bytes) {
     while (n_bytes > 0) {
-        ssize_t n = write(output->fd, next, n_bytes);
+        ssize_t n =
+            offset < 0 ? write(output->fd, bytes, n_bytes) : pwrite(output->fd, bytes, n_bytes, offset);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return output_failed(output, "writing");
-        next += n;
+        bytes += n;
+        if (offset >= 0) offset += n;
         n_bytes -= (size_t)n;
     }
     return SIREN_OK;
 }
 
+siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes) {
+    if (output->fd < 0) return write_to_memory(output, output->n_bytes, bytes, n_bytes);
+    return write_all(output, -1, bytes, n_bytes);
+}
+
 siren_status siren_output_write_at(siren_output *output, uint64_t offset, const void *bytes, size_t n_bytes) {
     if (output->fd < 0) return write_to_memory(output, (size_t)offset, bytes, n_bytes);
-    const uint8_t *next = bytes;
-    while (n_bytes > 0) {
-        ssize_t n = pwrite(output->fd, next, n_bytes, (off_t)offset);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return output_failed(output, "writing");
-        next += n;
-        offset += (uint64_t)n;
-        n_bytes -= (size_t)n;
-    }
-    return SIREN_OK;
+    return write_all(output, (off_t)offset, bytes, n_bytes);
 }
 
 void siren_folder_clear_leftovers(const char *path) {
@@ -293,8 +271,7 @@ static siren_status output_link_temporary(siren_output *output) {
         if (errno != EEXIST) break;
     }
     siren_status status = output_failed(output, "naming the file");
-    free(output->temporary);
-    output->temporary = NULL;
+    free(SIREN_TAKE(output->temporary));
     return status;
 }
 
@@ -318,28 +295,26 @@ siren_status siren_output_flush(siren_output *output) {
     return fsync(output->fd) == 0 ? SIREN_OK : output_failed(output, "flushing to disk");
 }
 
-siren_status siren_output_commit(siren_output *output) {
-    siren_status status = SIREN_OK;
-    int folder = -1;
-    SIREN_TRY(siren_output_flush(output));
-    if (!output->temporary) SIREN_TRY(output_link_temporary(output));
-    if ((output->overwrite ? rename : siren_file_rename_new)(output->temporary, output->path) != 0) {
-        status = errno == EEXIST ? siren_fail(SIREN_USAGE,
-                                              "%s: appeared while it was being made and is not replaced; "
-                                              "give another name, or --force",
-                                              output->path)
-                                 : output_failed(output, "renaming the finished file");
-        goto done;
-    }
+siren_status siren_output_commit(siren_output *finished) {
+    SIREN_AT_END(siren_output_discard_at) siren_output *output = finished;
+    SIREN_RETURN_IF_FAILED(siren_output_flush(output));
+    if (!output->temporary) SIREN_RETURN_IF_FAILED(output_link_temporary(output));
+    if ((output->overwrite ? rename : siren_file_rename_new)(output->temporary, output->path) != 0)
+        return errno == EEXIST ? siren_fail(SIREN_USAGE,
+                                            "%s: appeared while it was being made and is not replaced; "
+                                            "give another name, or --force",
+                                            output->path)
+                               : output_failed(output, "renaming the finished file");
     siren_abandon_remove(&hidden_names, output->temporary);
-    free(output->temporary);
-    output->temporary = NULL;
-    folder = open(output->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(SIREN_TAKE(output->temporary));
+    SIREN_AT_END(siren_close_at) int folder = open(output->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder >= 0) fsync(folder);
-done:
-    if (folder >= 0) close(folder);
-    output_free(output);
-    return status;
+    return SIREN_OK;
 }
 
-void siren_output_discard(siren_output *output) { output_free(output); }
+siren_status siren_file_write(const char *path, bool overwrite, const void *bytes, size_t n_bytes) {
+    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
+    SIREN_RETURN_IF_FAILED(siren_output_open(path, overwrite, &output));
+    SIREN_RETURN_IF_FAILED(siren_output_write(output, bytes, n_bytes));
+    return siren_output_commit(SIREN_TAKE(output));
+}

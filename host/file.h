@@ -4,6 +4,12 @@
 
 #include "host/base.h"
 
+#include <stdio.h>
+
+/* For SIREN_AT_END(): close() of a descriptor that is not negative, fclose() of a stream that is not NULL. */
+void siren_close_at(int *fd);
+void siren_fclose_at(FILE **stream);
+
 /* Opens a regular file for reading; USAGE where it is none. `*fd` is yours: close(). */
 siren_status siren_file_open(const char *path, int *fd, uint64_t *n_bytes);
 
@@ -45,6 +51,9 @@ siren_status siren_output_flush(siren_output *output);
 siren_status siren_output_commit(siren_output *output);
 /* Removes what was written and frees `output`. NULL is allowed. */
 void siren_output_discard(siren_output *output);
+SIREN_POINTER_RELEASE(siren_output, siren_output_discard)
+/* All of it for bytes that are there. */
+siren_status siren_file_write(const char *path, bool overwrite, const void *bytes, size_t n_bytes);
 
 /* For a signal handler about to end the process: removes the hidden names of all unfinished outputs. Async-signal-safe. */
 void siren_output_abandon_all(void);

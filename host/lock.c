@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "host/lock.h"
 
+#include "host/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,9 +45,9 @@ static siren_status in_use(int fd, const char *path) {
 }
 
 siren_status siren_lock_acquire(const char *path, siren_lock **out) {
-    siren_status status = SIREN_OK;
     siren_lock *lock = NULL;
-    int locked, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    int locked;
+    SIREN_AT_END(siren_close_at) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0)
         return siren_fail(SIREN_SYSTEM, "%s: the lock file cannot be made: %s", path, strerror(errno));
     /* A process that was killed holds its lock until the kernel has taken it down. */
@@ -53,22 +55,16 @@ siren_status siren_lock_acquire(const char *path, siren_lock **out) {
         if (errno != EWOULDBLOCK && errno != EINTR) break;
         nanosleep(&(struct timespec){.tv_nsec = DYING_NANOSECONDS}, NULL);
     }
-    if (locked != 0) {
-        status = errno == EWOULDBLOCK
-                     ? in_use(fd, path)
-                     : siren_fail(SIREN_SYSTEM,
-                                  "%s: cannot be locked: %s; use a folder on a file system with locks", path,
-                                  strerror(errno));
-        goto done;
-    }
-    SIREN_TRY(siren_allocate(&lock, 1, sizeof *lock, "a lock"));
+    if (locked != 0 && errno == EWOULDBLOCK) return in_use(fd, path);
+    if (locked != 0)
+        return siren_fail(SIREN_SYSTEM, "%s: cannot be locked: %s; use a folder on a file system with locks",
+                          path, strerror(errno));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&lock, 1, sizeof *lock, "a lock"));
     leave_name(fd);
     lock->fd = fd;
     fd = -1;
     *out = lock;
-done:
-    if (fd >= 0) close(fd);
-    return status;
+    return SIREN_OK;
 }
 
 void siren_lock_release(siren_lock *lock) {

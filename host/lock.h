@@ -12,5 +12,6 @@ typedef struct siren_lock siren_lock;
 siren_status siren_lock_acquire(const char *path, siren_lock **out);
 /* Lets go; the file stays, because others may be about to lock it. NULL is allowed. */
 void siren_lock_release(siren_lock *lock);
+SIREN_POINTER_RELEASE(siren_lock, siren_lock_release)
 
 #endif

@@ -29,3 +29,8 @@ const char *siren_nearest_name(const char *text, const char *const *names, size_
     }
     return nearest;
 }
+
+bool siren_has_suffix(const char *path, const char *suffix) {
+    const size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcmp(path + n - m, suffix) == 0;
+}

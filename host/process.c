@@ -2,6 +2,7 @@
 #include "host/process.h"
 
 #include "host/abandon.h"
+#include "host/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,34 +155,33 @@ no_attributes:
     return error;
 }
 
+static void close_both(int (*ends)[2]) {
+    for (int i = 0; i < 2; i++) siren_close_at(&(*ends)[i]);
+}
+
 static siren_status start(const siren_process_plan *plan, capture captures[2], pid_t *pid) {
-    siren_status status = SIREN_OK;
-    const char **environment = NULL, *name = plan->arguments[0];
-    int writing[2] = {-1, -1};
-    SIREN_TRY(make_environment(plan->environment, &environment));
+    SIREN_FREE_AT_END const char **environment = NULL;
+    SIREN_AT_END(close_both) int writing[2] = {-1, -1};
+    const char *name = plan->arguments[0];
+    SIREN_RETURN_IF_FAILED(make_environment(plan->environment, &environment));
     for (int i = 0; i < 2; i++) {
         int ends[2];
-        SIREN_TRY(siren_allocate(&captures[i].ring, captures[i].limit, 1, "the output of a program"));
-        if (!open_pipe(ends)) {
-            status = siren_fail(SIREN_SYSTEM, "%s: no pipe for its output: %s", name, strerror(errno));
-            goto done;
-        }
+        SIREN_RETURN_IF_FAILED(
+            siren_allocate(&captures[i].ring, captures[i].limit, 1, "the output of a program"));
+        if (!open_pipe(ends))
+            return siren_fail(SIREN_SYSTEM, "%s: no pipe for its output: %s", name, strerror(errno));
         captures[i].fd = ends[0];
         writing[i] = ends[1];
     }
     int error = spawn(plan, writing, environment, pid);
     if (error == ENOENT && !strchr(name, '/') && !siren_process_find(name))
-        status = siren_fail(SIREN_SYSTEM,
-                            "the program %s is not there; install it, or add its folder to PATH", name);
-    else if (error != 0)
-        status = siren_fail(SIREN_SYSTEM, "the program %s cannot be started%s%s: %s", name,
-                            plan->folder ? " in the folder " : "", plan->folder ? plan->folder : "",
-                            strerror(error));
-done:
-    for (int i = 0; i < 2; i++)
-        if (writing[i] >= 0) close(writing[i]);
-    free(environment);
-    return status;
+        return siren_fail(SIREN_SYSTEM, "the program %s is not there; install it, or add its folder to PATH",
+                          name);
+    if (error != 0)
+        return siren_fail(SIREN_SYSTEM, "the program %s cannot be started%s%s: %s", name,
+                          plan->folder ? " in the folder " : "", plan->folder ? plan->folder : "",
+                          strerror(error));
+    return SIREN_OK;
 }
 
 /* ---- watching ---- */
@@ -223,15 +223,22 @@ static bool watch(const siren_process_plan *plan, pid_t pid, capture captures[2]
     return cancelled;
 }
 
+static void captures_free(capture (*captures)[2]) {
+    for (int i = 0; i < 2; i++) {
+        siren_close_at(&(*captures)[i].fd);
+        free((*captures)[i].ring);
+    }
+}
+
 siren_status siren_process_run(const siren_process_plan *plan, siren_progress_fn progress, void *user,
                                siren_process_result *result) {
-    siren_status status = SIREN_OK;
     size_t limit = plan->output_limit ? plan->output_limit : SIREN_PROCESS_OUTPUT_BYTES;
+    SIREN_AT_END(captures_free)
     capture captures[2] = {{.fd = -1, .limit = limit}, {.fd = -1, .limit = limit}};
-    siren_process_result ended = {.exit_code = -1};
+    SIREN_AT_END(siren_process_result_free) siren_process_result ended = {.exit_code = -1};
     pid_t pid = 0;
     int how = 0;
-    SIREN_TRY(start(plan, captures, &pid));
+    SIREN_RETURN_IF_FAILED(start(plan, captures, &pid));
     siren_abandon_add(&running, (void *)(intptr_t)pid);
     bool cancelled = watch(plan, pid, captures, progress, user, &ended.timed_out);
     kill(-pid, SIGKILL);                                   /* what it left behind */
@@ -239,29 +246,17 @@ siren_status siren_process_run(const siren_process_plan *plan, siren_progress_fn
     pid_t reaped;
     do reaped = waitpid(pid, &how, 0);
     while (reaped < 0 && errno == EINTR);
-    if (reaped != pid) {
-        status =
-            siren_fail(SIREN_SYSTEM, "%s: how it ended is unknown: %s", plan->arguments[0], strerror(errno));
-        goto done;
-    }
-    if (cancelled) {
-        status = siren_fail(SIREN_CANCELLED, "%s was stopped", plan->arguments[0]);
-        goto done;
-    }
+    if (reaped != pid)
+        return siren_fail(SIREN_SYSTEM, "%s: how it ended is unknown: %s", plan->arguments[0],
+                          strerror(errno));
+    if (cancelled) return siren_fail(SIREN_CANCELLED, "%s was stopped", plan->arguments[0]);
     for (int i = 0; i < 2; i++) capture_read(&captures[i]);
     if (WIFEXITED(how)) ended.exit_code = WEXITSTATUS(how);
     if (WIFSIGNALED(how)) ended.signal = WTERMSIG(how);
-    SIREN_TRY(capture_text(&captures[0], &ended.output));
-    SIREN_TRY(capture_text(&captures[1], &ended.errors));
-    *result = ended;
-    ended = (siren_process_result){0};
-done:
-    siren_process_result_free(&ended);
-    for (int i = 0; i < 2; i++) {
-        if (captures[i].fd >= 0) close(captures[i].fd);
-        free(captures[i].ring);
-    }
-    return status;
+    SIREN_RETURN_IF_FAILED(capture_text(&captures[0], &ended.output));
+    SIREN_RETURN_IF_FAILED(capture_text(&captures[1], &ended.errors));
+    *result = SIREN_TAKE(ended);
+    return SIREN_OK;
 }
 
 void siren_process_result_free(siren_process_result *result) {

@@ -1,6 +1,7 @@
 /* sirencl: compression of multidimensional medical images by small sine-activation networks.
  *
- * THE public header, of libsirencl and of its part libsirencl-decode (no OpenCL; the calls marked [decode] are all it has).
+ * THE public header, of libsirencl and of its part libsirencl-decode (no OpenCL; it has the calls marked [decode], and of
+ * devices siren_device_open(), which is NO_DEVICE there, siren_device_close() and siren_device_name()).
  * docs/api.md is the guide, examples/ shows whole programs.
  *
  * Errors. A call that can fail returns a siren_status and leaves its out-parameters untouched on failure; siren_message()
@@ -92,7 +93,8 @@ typedef struct {
 } siren_device_description;
 /* Calls `visit` for every device of every platform, in this thread, until it returns false. NO_DEVICE names packages and
  * variables to set. */
-siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_description *device), void *user);
+siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_description *device),
+                                 void *user);
 
 /* Opens a device. `choice`: "cpu", "gpu", "platform:index", or part of a name (any case); NULL or "" means the
  * environment's SIRENCL_DEVICE, else the first GPU, else the first device. NO_DEVICE when nothing matches, listing what there
@@ -101,8 +103,8 @@ siren_status siren_device_open(const char *choice, siren_device **out);
 void siren_device_close(siren_device *device);
 /* Of an open device; "the host" for NULL. */
 const char *siren_device_name(const siren_device *device);
-/* Makes a device ready to train: loads what 'sirencl tune' has measured for it, and runs the self-test unless the user's cache
- * says that it has passed. WRONG_DEVICE where it fails. */
+/* Before the first training on a device: loads what 'sirencl tune' has measured for it, and runs the self-test unless the user's
+ * cache says that it has passed. WRONG_DEVICE where it fails. Nothing forces you to it; an untested device may train wrongly. */
 siren_status siren_device_prepare(siren_device *device);
 
 /* Known answers of every kernel on the device, against plain C. `report` (may be NULL) hears of each: name, worst
@@ -125,7 +127,8 @@ siren_status siren_options_set(siren_options *options, const char *key, const ch
 siren_status siren_options_get(siren_options *options, const char *key, const char **value);
 /* Calls `visit` for every key, in this thread: its value at present and one sentence of help. */
 siren_status siren_options_visit(siren_options *options,
-                                 void (*visit)(void *user, const char *key, const char *value, const char *help),
+                                 void (*visit)(void *user, const char *key, const char *value,
+                                               const char *help),
                                  void *user);
 siren_status siren_options_set_progress(siren_options *options, siren_progress_fn progress, void *user);
 
@@ -146,14 +149,15 @@ typedef enum {
 } siren_datatype;
 
 /* An array of the caller's: element (i0, i1, ...) stands at voxels + i0 strides[0] + i1 strides[1] + ... bytes. Axes 0 to 2
- * are x, y, z; all further ones count volumes, axis 3 fastest. Missing axes have length 1. */
+ * are x, y, z; all further ones count volumes, axis 3 fastest: volume i3 + shape[3] (i4 + shape[4] (i5 + ...)), whatever the
+ * strides are. Missing axes have length 1. */
 typedef struct {
-    const void *voxels; /* in this machine's byte order; aligned for the type unless strides are odd */
+    const void *voxels; /* in this machine's byte order */
     siren_datatype datatype;
     size_t n_axes; /* 1 to 7 */
     size_t shape[7];
-    ptrdiff_t strides[7]; /* bytes, may be negative; all 0: x is fastest and there are no gaps */
-    double slope, inter;  /* value = slope * stored + inter; slope 0: no scaling */
+    ptrdiff_t strides[7];      /* bytes, may be negative; all 0: x is fastest and there are no gaps */
+    double slope, inter;       /* value = slope * stored + inter; slope 0: no scaling */
     const double (*affine)[4]; /* (3, 4) voxel indices to mm, or NULL */
     /* (header_bytes) A NIfTI-1 or -2 header with its extensions, to be kept byte for byte; it must agree with the type and shape, and
      * its scaling and transforms hold instead of those above. NULL: one is made. */
@@ -165,18 +169,19 @@ typedef struct siren_image siren_image;
 
 /* Reads a NIfTI file, .nii or .nii.gz. Of `options` (may be NULL) "memory" counts. `*out` is yours: siren_image_free(). */
 siren_status siren_image_read(const char *path, const siren_options *options, siren_image **out);
-/* Takes the caller's array, which is borrowed until siren_image_free() where it has no gaps, x is fastest and y, z, volumes
- * follow; else copied. USAGE for shapes or strides that cannot be. */
+/* Takes the caller's array, which is borrowed until siren_image_free() where it has no gaps, x is fastest, y, z, volumes follow
+ * and it is aligned; else copied. USAGE for shapes or strides that cannot be. */
 siren_status siren_image_from_array(const siren_array *array, siren_image **out);
 /* A file to go with the image, as `suffix` (".bval", ".bvec", ".json") beside it; the bytes are copied. It takes the place of one that
- * lies beside a file. */
+ * lies beside a file. USAGE for a suffix that names an image or is attached already, UNSUPPORTED beyond 64 MiB. */
 siren_status siren_image_attach(siren_image *image, const char *suffix, const void *bytes, size_t n_bytes);
 void siren_image_free(siren_image *image);
 
 /* ---- compress ---- */
 
-/* Compresses the image into an archive. Progress counts epochs of all blocks. Nothing appears under `archive` unless the status
- * is OK. `options` NULL: the defaults. */
+/* Compresses the image into an archive. Progress counts epochs of all blocks. A mask is a file also for an array, on its grid; "auto" needs an
+ * image that was read from a file. Nothing appears under `archive` unless the status
+ * is OK. `options` NULL: the defaults. With "lossless" or "max_error" there is nothing to train, and `device` may be NULL. */
 siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
                             const char *archive);
 /* The same into memory: `*bytes` is yours to free(). */
@@ -229,13 +234,15 @@ typedef struct {
     size_t z_begin, z_end; /* slices that the archive holds */
     int nifti_version;
     double slope, inter;
+    bool predictive;  /* there are no networks: n_layers is 0 */
+    double max_error; /* of a predictive archive, in stored units; 0: lossless */
     size_t n_params;          /* of one network */
     unsigned weight_bits;     /* 0: float32 */
     size_t n_layers;          /* output layer included */
     siren_layer_info *layers; /* (n_layers) */
     size_t n_attachments;
-    char (*attachments)[64];  /* (n_attachments) suffixes: ".bval" */
-    char *provenance;         /* "key=value" lines; what is not printable ASCII is "?" */
+    char (*attachments)[64]; /* (n_attachments) suffixes: ".bval" */
+    char *provenance;        /* "key=value" lines; what is not printable ASCII is "?" */
 } siren_archive_info;
 
 /* An archive open for reading. */
@@ -255,7 +262,8 @@ siren_status siren_reader_header(siren_reader *reader, const void **bytes, size_
 siren_status siren_reader_attachment(siren_reader *reader, const char *suffix, const void **bytes,
                                      size_t *n_bytes);
 
-/* Half-open range [begin, end), counted from 0; end 0 means "to the last". */
+/* Half-open range [begin, end), counted from 0; end 0 means "to the last". {0, 0} is all there is: of z that is info's [z_begin, z_end),
+ * for an archive may hold some slices only. */
 typedef struct {
     size_t begin, end;
 } siren_span;
@@ -274,15 +282,15 @@ typedef enum {
  * outside what the archive holds and for a buffer of less than the box's bytes. Blocks that are read whole are
  * compared with their checksums: INTEGRITY on any difference. A part of a block has none; its record's is checked. The bits are those
  * that siren_decompress() writes. */
-siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type, void *buffer,
-                               size_t n_bytes);
+siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type,
+                               void *buffer, size_t n_bytes);
 /* Decoded blocks are kept, the latest ones, up to so many bytes together; 64 MiB unless set, 0 keeps none. */
 siren_status siren_reader_set_cache(siren_reader *reader, size_t n_bytes);
 
 /* ---- decompress, verify, compare ---- [decode] */
 
 /* Restores the series (all of it: with its original header byte for byte; "slices" or "volumes" of it: with a header that says so)
- * and its attachments beside `image`. `device` NULL decodes on the host. Each decoded block is checked: INTEGRITY on any
+ * and its attachments beside `image`. Progress counts blocks. `device` NULL decodes on the host. Each decoded block is checked: INTEGRITY on any
  * difference, and nothing is left behind. */
 siren_status siren_decompress(siren_device *device, const char *archive, const siren_options *options,
                               const char *image);

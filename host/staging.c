@@ -64,18 +64,15 @@ static siren_status check_free(const siren_staging *staging) {
 /* A hidden folder, locked. Someone clearing leftovers may take it for one before it is: then another is made. */
 static siren_status make_hidden(siren_staging *staging) {
     for (int tries = 0; tries < MAX_TRIES; tries++) {
-        char *hidden = NULL;
+        SIREN_FREE_AT_END char *hidden = NULL;
         SIREN_RETURN_IF_FAILED(join(staging->folder, HIDDEN_PREFIX "XXXXXX", &hidden));
-        if (!mkdtemp(hidden)) {
-            siren_status status = siren_fail(SIREN_SYSTEM, "%s: nothing can be made in it: %s",
-                                             staging->folder, strerror(errno));
-            free(hidden);
-            return status;
-        }
+        if (!mkdtemp(hidden))
+            return siren_fail(SIREN_SYSTEM, "%s: nothing can be made in it: %s", staging->folder,
+                              strerror(errno));
         int fd = open(hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         bool locked = fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK);
         if (locked && exists(hidden)) {
-            staging->hidden = hidden;
+            staging->hidden = SIREN_TAKE(hidden);
             staging->lock = fd;
             return SIREN_OK;
         }
@@ -84,7 +81,6 @@ static siren_status make_hidden(siren_staging *staging) {
             gone ? SIREN_OK : siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", hidden, strerror(errno));
         if (fd >= 0) close(fd);
         rmdir(hidden);
-        free(hidden);
         SIREN_RETURN_IF_FAILED(status);
     }
     return siren_fail(SIREN_SYSTEM, "%s: others removed %d folders that were made in it", staging->folder,
@@ -93,31 +89,24 @@ static siren_status make_hidden(siren_staging *staging) {
 
 siren_status siren_staging_open(const char *folder, const char *const *names, size_t n, bool overwrite,
                                 siren_staging **out) {
-    siren_status status = SIREN_OK;
-    siren_staging *staging = NULL;
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;
     const char *temporary = getenv("TMPDIR");
     if (!folder) folder = temporary && *temporary ? temporary : "/tmp";
-    SIREN_TRY(siren_allocate(&staging, 1, sizeof *staging, folder));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&staging, 1, sizeof *staging, folder));
     staging->lock = -1;
     staging->names = names;
     staging->n = n;
     staging->overwrite = overwrite;
     staging->folder = strdup(folder);
-    if (!staging->folder) {
-        status = siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", folder);
-        goto done;
-    }
-    if (!overwrite) SIREN_TRY(check_free(staging));
+    if (!staging->folder) return siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", folder);
+    if (!overwrite) SIREN_RETURN_IF_FAILED(check_free(staging));
     staging->made_folder = !exists(folder);
-    SIREN_TRY(siren_folder_make(folder));
+    SIREN_RETURN_IF_FAILED(siren_folder_make(folder));
     siren_staging_clear_leftovers(folder);
-    SIREN_TRY(make_hidden(staging));
+    SIREN_RETURN_IF_FAILED(make_hidden(staging));
     siren_abandon_add(&stagings, staging);
-    *out = staging;
-    staging = NULL;
-done:
-    siren_staging_discard(staging);
-    return status;
+    *out = SIREN_TAKE(staging);
+    return SIREN_OK;
 }
 
 const char *siren_staging_folder(const siren_staging *staging) { return staging->hidden; }
@@ -222,10 +211,10 @@ static int exchange(const char *a, const char *b) {
  * twice undoes it. */
 static siren_status swap(const siren_staging *staging, const char *name, bool overwrite) {
     siren_status status = SIREN_OK;
-    char *hidden = NULL, *shown = NULL;
+    SIREN_FREE_AT_END char *hidden = NULL, *shown = NULL;
     struct stat facts;
-    SIREN_TRY(join(staging->hidden, name, &hidden));
-    SIREN_TRY(join(staging->folder, name, &shown));
+    SIREN_RETURN_IF_FAILED(join(staging->hidden, name, &hidden));
+    SIREN_RETURN_IF_FAILED(join(staging->folder, name, &shown));
     bool made = exists(hidden), old = lstat(shown, &facts) == 0;
     int error = old && S_ISDIR(facts.st_mode) ? EISDIR : old && !overwrite ? EEXIST : 0;
     if (error == 0 && (made || old) &&
@@ -239,9 +228,6 @@ static siren_status swap(const siren_staging *staging, const char *name, bool ov
             shown);
     else if (error != 0)
         status = siren_fail(SIREN_SYSTEM, "%s: cannot be replaced: %s", shown, strerror(error));
-done:
-    free(hidden);
-    free(shown);
     return status;
 }
 

@@ -21,6 +21,7 @@ siren_status siren_staging_path(const siren_staging *staging, const char *name, 
 siren_status siren_staging_commit(siren_staging *staging);
 /* Removes the hidden folder, and the folder itself if it was made for this and is empty. NULL is allowed. */
 void siren_staging_discard(siren_staging *staging);
+SIREN_POINTER_RELEASE(siren_staging, siren_staging_discard)
 
 /* Removes the hidden folders in `folder` whose process ended without a chance to, as by SIGKILL: each is locked by its process
  * as long as that lives. Where the file system has no locks, none is removed. */

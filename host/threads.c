@@ -1,7 +1,6 @@
 #include "host/threads.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 typedef struct {
     void (*member)(void *user, size_t i);
@@ -18,7 +17,7 @@ static void *thread_run(void *argument) {
 }
 
 siren_status siren_threads_run(size_t n, void (*member)(void *user, size_t i), void *user) {
-    siren_thread *threads = NULL;
+    SIREN_FREE_AT_END siren_thread *threads = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&threads, n, sizeof *threads, "a team of threads"));
     for (size_t i = 1; i < n; i++) {
         threads[i] = (siren_thread){.member = member, .user = user, .i = i};
@@ -27,6 +26,5 @@ siren_status siren_threads_run(size_t n, void (*member)(void *user, size_t i), v
     member(user, 0);
     for (size_t i = 1; i < n; i++)
         if (threads[i].started) pthread_join(threads[i].thread, NULL);
-    free(threads);
     return SIREN_OK;
 }

@@ -22,7 +22,7 @@ cd "$folder"
 
 has_device() { "$sirencl" devices >/dev/null 2>&1; }
 has_cpu() { [[ $("$sirencl" devices --json 2>/dev/null) =~ \"family\":[[:space:]]*\"chain\" ]]; }
-is_sanitized() { [[ $(ldd "$sirencl") == *libasan* ]]; }
+is_sanitized() { [[ $(nm -D "$sirencl") == *__asan_init* ]]; }
 phantom() { "$sirencl" phantom --quiet "$@" || fail "phantom $*"; }
 
 # expect STATUS PART COMMAND...: ends with this exit code and says PART on stderr; a failure is one sentence, beside progress. What

@@ -17,24 +17,26 @@ typedef struct {
 
 #define FIELD(key, type, same)                                                                               \
     { #key, type, offsetof(siren_bench_run, key), same }
+#define MEASURED(key)                                                                                        \
+    { #key, FIELD_NUMBER, offsetof(siren_bench_run, result.key), false }
 static const field fields[] = {
     FIELD(device, FIELD_TEXT, false),
     FIELD(driver, FIELD_TEXT, false),
     FIELD(family, FIELD_TEXT, false),
     FIELD(sirencl, FIELD_TEXT, false),
-    FIELD(peak_gflops, FIELD_NUMBER, false),
+    MEASURED(peak_gflops),
     FIELD(bandwidth_gbs, FIELD_NUMBER, false),
-    FIELD(step_gflops, FIELD_NUMBER, false),
-    FIELD(step_share_of_peak, FIELD_NUMBER, false),
-    FIELD(step_seconds, FIELD_NUMBER, false),
-    FIELD(processor_seconds, FIELD_NUMBER, false),
-    FIELD(step_flops, FIELD_NUMBER, false),
+    MEASURED(step_gflops),
+    MEASURED(step_share_of_peak),
+    MEASURED(step_seconds),
+    MEASURED(processor_seconds),
+    MEASURED(step_flops),
     FIELD(step_bytes, FIELD_NUMBER, false),
-    FIELD(decode_gflops, FIELD_NUMBER, false),
-    FIELD(decode_share_of_peak, FIELD_NUMBER, false),
-    FIELD(decode_seconds, FIELD_NUMBER, false),
+    MEASURED(decode_gflops),
+    MEASURED(decode_share_of_peak),
+    MEASURED(decode_seconds),
     FIELD(decode_crc, FIELD_TEXT, false),
-    FIELD(psnr, FIELD_NUMBER, false),
+    MEASURED(psnr),
     FIELD(model, FIELD_TEXT, true),
     FIELD(layers, FIELD_INTEGER, true),
     FIELD(width, FIELD_INTEGER, true),
@@ -73,28 +75,19 @@ static siren_status read_field(siren_value value, const field *f, siren_bench_ru
     return siren_value_number(value, -1e30, 1e30, at);
 }
 
-siren_status siren_bench_run_read(const char *path, siren_config **config, siren_bench_run *run) {
-    siren_status status = SIREN_OK;
-    siren_config *file = NULL;
-    siren_bench_run read = {0};
-    SIREN_TRY(siren_config_read(path, &file));
+/* CORRUPT or USAGE where the file is no output of bench --json. */
+static siren_status read_run(const char *path, siren_bench_run *run) {
+    SIREN_RETURN_IF_FAILED(siren_config_read(path, &run->texts));
     for (size_t i = 0; i < N_FIELDS; i++) {
-        siren_value value = siren_value_member(siren_config_root(file), fields[i].key);
-        if (!siren_value_exists(value)) {
-            status = siren_fail(SIREN_CORRUPT,
-                                "%s: has no \"%s\", so it is no output of this version's 'sirencl bench "
-                                "--json'; measure again",
-                                path, fields[i].key);
-            goto done;
-        }
-        SIREN_TRY(read_field(value, &fields[i], &read));
+        siren_value value = siren_value_member(siren_config_root(run->texts), fields[i].key);
+        if (!siren_value_exists(value))
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: has no \"%s\", so it is no output of this version's 'sirencl bench "
+                              "--json'; measure again",
+                              path, fields[i].key);
+        SIREN_RETURN_IF_FAILED(read_field(value, &fields[i], run));
     }
-    *run = read;
-    *config = file;
-    file = NULL;
-done:
-    siren_config_free(file);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status check_same(const char *const *files, const siren_bench_run *runs, size_t i) {
@@ -119,7 +112,7 @@ static bool same_bits(const siren_bench_run *a, const siren_bench_run *b) {
 
 /* Decoded values, a voxel of a volume each, per second. */
 static double decoded_values(const siren_bench_run *run) {
-    return (double)run->points * (double)run->volumes / run->decode_seconds;
+    return (double)run->points * (double)run->volumes / run->result.decode_seconds;
 }
 
 static void print_text(const char *const *files, const siren_bench_run *runs, size_t n) {
@@ -131,17 +124,16 @@ static void print_text(const char *const *files, const siren_bench_run *runs, si
     printf("%10s %10s %12s %8s %18s %10s\n", "GFLOP/s", "GB/s", "ms", "%", "million values/s", "dB");
     for (size_t i = 0; i < n; i++) {
         const siren_bench_run *r = &runs[i];
-        printf("%10.1f %10.1f %12.3f %8.1f %18.2f %10.2f  %-16s%c %-6s  %s, %s (%s)\n", r->peak_gflops,
-               r->bandwidth_gbs, 1e3 * r->step_seconds, 100 * r->step_share_of_peak, 1e-6 * decoded_values(r),
-               r->psnr, r->decode_crc, same_bits(r, runs) ? ' ' : '!', r->family, r->device, r->driver,
-               files[i]);
+        printf("%10.1f %10.1f %12.3f %8.1f %18.2f %10.2f  %-16s%c %-6s  %s, %s (%s)\n", r->result.peak_gflops,
+               r->bandwidth_gbs, 1e3 * r->result.step_seconds, 100 * r->result.step_share_of_peak,
+               1e-6 * decoded_values(r), r->result.psnr, r->decode_crc, same_bits(r, runs) ? ' ' : '!',
+               r->family, r->device, r->driver, files[i]);
     }
 }
 
 static siren_status print_json(const char *const *files, const siren_bench_run *runs, size_t n) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_begin_array(json, "runs");
     for (size_t i = 0; i < n; i++) {
         siren_json_begin_object(json, NULL);
@@ -152,38 +144,31 @@ static siren_status print_json(const char *const *files, const siren_bench_run *
         siren_json_end(json);
     }
     siren_json_end(json);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
+}
+
+static void free_runs(siren_bench_run **runs) {
+    for (siren_bench_run *run = *runs; run && run->texts; run++) siren_config_free(run->texts);
+    free(*runs);
 }
 
 siren_status siren_bench_compare(const char *const *files, size_t n_files, bool json) {
-    siren_status status = SIREN_OK;
-    siren_config **configs = NULL;
-    siren_bench_run *runs = NULL;
-    SIREN_TRY(siren_allocate(&configs, n_files, sizeof *configs, "the files to compare"));
-    SIREN_TRY(siren_allocate(&runs, n_files, sizeof *runs, "the files to compare"));
+    SIREN_AT_END(free_runs) siren_bench_run *runs = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&runs, n_files + 1, sizeof *runs, "the files to compare"));
     for (size_t i = 0; i < n_files; i++) {
-        SIREN_TRY(siren_bench_run_read(files[i], &configs[i], &runs[i]));
-        SIREN_TRY(check_same(files, runs, i));
+        SIREN_RETURN_IF_FAILED(read_run(files[i], &runs[i]));
+        SIREN_RETURN_IF_FAILED(check_same(files, runs, i));
     }
     if (json)
-        SIREN_TRY(print_json(files, runs, n_files));
+        SIREN_RETURN_IF_FAILED(print_json(files, runs, n_files));
     else
         print_text(files, runs, n_files);
     for (size_t i = 1; i < n_files; i++)
-        if (!same_bits(&runs[i], runs)) {
-            status = siren_fail(
+        if (!same_bits(&runs[i], runs))
+            return siren_fail(
                 SIREN_INTEGRITY,
                 "%s: decoded to %s, but %s to %s: one of the two devices does not decode exactly; see "
                 "'sirencl selftest'",
                 files[i], runs[i].decode_crc, files[0], runs[0].decode_crc);
-            goto done;
-        }
-done:
-    for (size_t i = 0; configs && i < n_files; i++) siren_config_free(configs[i]);
-    free(configs);
-    free(runs);
-    return status;
+    return SIREN_OK;
 }

@@ -1,5 +1,4 @@
 /* sirencl bench */
-#include "engine/care/bench.h"
 #include "engine/care/tune.h"
 
 #include "tools/command_bench.h"
@@ -22,30 +21,26 @@ static siren_block make_block(size_t n, uint32_t n_inputs) {
 }
 
 static siren_status print_json(const siren_bench_run *run) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_bench_run_write(json, run);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void print_text(const siren_bench_run *r) {
     printf("device  %s (%s family)\n", r->device, r->family);
-    printf("peak    %9.1f GFLOP/s of fused multiply-adds\n", r->peak_gflops);
+    printf("peak    %9.1f GFLOP/s of fused multiply-adds\n", r->result.peak_gflops);
     printf("memory  %9.1f GB/s\n", r->bandwidth_gbs);
     printf("step    %9.1f GFLOP/s, %.1f %% of peak: %.4f s for %.2f GFLOP (%s %" PRIu64 "x%" PRIu64
            ", %" PRIu64 " outputs, %" PRIu64 " x %" PRIu64 " points)\n",
-           r->step_gflops, 100 * r->step_share_of_peak, r->step_seconds, 1e-9 * r->step_flops, r->model,
-           r->layers, r->width, r->volumes, r->networks, r->points);
+           r->result.step_gflops, 100 * r->result.step_share_of_peak, r->result.step_seconds,
+           1e-9 * r->result.step_flops, r->model, r->layers, r->width, r->volumes, r->networks, r->points);
     printf("floors  %9.4f s for the step's operations at the peak, %.4f s for its least %.1f MB of memory "
            "traffic\n",
-           1e-9 * r->step_flops / r->peak_gflops, 1e-9 * r->step_bytes / r->bandwidth_gbs,
+           1e-9 * r->result.step_flops / r->result.peak_gflops, 1e-9 * r->step_bytes / r->bandwidth_gbs,
            1e-6 * r->step_bytes);
-    printf("decode  %9.1f GFLOP/s, %.1f %% of peak: %.4f s a slice (bits %s)\n", r->decode_gflops,
-           100 * r->decode_share_of_peak, r->decode_seconds, r->decode_crc);
+    printf("decode  %9.1f GFLOP/s, %.1f %% of peak: %.4f s a slice (bits %s)\n", r->result.decode_gflops,
+           100 * r->result.decode_share_of_peak, r->result.decode_seconds, r->decode_crc);
 }
 
 typedef struct {
@@ -57,22 +52,21 @@ typedef struct {
 } bench_size;
 
 static siren_status measure(const char *device_choice, const bench_size *size, bool json) {
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     siren_network network;
     siren_bench_result result;
     const siren_settings *settings = &size->settings;
     char crc[24];
-    SIREN_TRY(siren_network_from_model(settings->model, settings->layers, settings->width, size->volumes,
-                                       settings->w0, &network));
-    SIREN_TRY(siren_device_open(device_choice, &device));
+    SIREN_RETURN_IF_FAILED(siren_network_from_model(settings->model, settings->layers, settings->width,
+                                                    size->volumes, settings->w0, &network));
+    SIREN_RETURN_IF_FAILED(siren_device_open(device_choice, &device));
     siren_tune_load(device);
-    SIREN_TRY(siren_tool_use_gemm(device, size->gemm, size->matrix_units));
-    if (size->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(device));
+    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(device, size->gemm, size->matrix_units));
+    if (size->matrix_units) SIREN_RETURN_IF_FAILED(siren_tool_use_matrix_units(device));
     siren_block block = make_block(size->points, network.n_inputs);
     double bandwidth;
-    SIREN_TRY(siren_bench_bandwidth(device, &bandwidth));
-    SIREN_TRY(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
+    SIREN_RETURN_IF_FAILED(siren_bench_bandwidth(device, &bandwidth));
+    SIREN_RETURN_IF_FAILED(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
     snprintf(crc, sizeof crc, "%016" PRIx64, result.decode_crc);
     const siren_device_facts *facts = siren_device_get_facts(device);
     char kernels[SIREN_KERNELS_CHARS];
@@ -88,26 +82,15 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
                                  .points = size->points,
                                  .networks = size->networks,
                                  .epochs = result.n_epochs,
-                                 .peak_gflops = result.peak_gflops,
-                                 .step_gflops = result.step_gflops,
-                                 .step_share_of_peak = result.step_share_of_peak,
-                                 .step_seconds = result.step_seconds,
-                                 .processor_seconds = result.processor_seconds,
-                                 .step_flops = result.step_flops,
                                  .bandwidth_gbs = bandwidth,
                                  .step_bytes =
                                      siren_network_step_bytes(&network, size->networks, size->points),
-                                 .decode_gflops = result.decode_gflops,
-                                 .decode_share_of_peak = result.decode_share_of_peak,
-                                 .decode_seconds = result.decode_seconds,
-                                 .psnr = result.psnr};
+                                 .result = result};
     if (json)
-        SIREN_TRY(print_json(&run));
+        SIREN_RETURN_IF_FAILED(print_json(&run));
     else
         print_text(&run);
-done:
-    siren_device_close(device);
-    return status;
+    return SIREN_OK;
 }
 
 /* How many files of --compare were given; USAGE where that cannot be. */
@@ -123,7 +106,7 @@ static siren_status count_files(bool compare, const char *const *files, size_t *
     return SIREN_OK;
 }
 
-int siren_tool_bench(int argc, char **argv) {
+siren_status siren_tool_bench(int argc, char **argv) {
     bool json = false, compare = false;
     siren_common_options common = {0};
     bench_size size = {
@@ -139,12 +122,11 @@ int siren_tool_bench(int argc, char **argv) {
         {"networks", "N", "slices trained side by side", SIREN_OPTION_SIZE, &size.networks, 1, 65536},
         {"steps", "N", "training steps to time in each of five rounds", SIREN_OPTION_SIZE, &size.steps, 1,
          100000},
-        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &size.gemm, 0, 0},
-        {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &size.matrix_units, 0, 0},
-        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
-        {"compare", NULL, "measure nothing, but show saved outputs of --json side by side", SIREN_OPTION_FLAG,
-         &compare, 0, 0},
+        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &device_choice),
+        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &size.gemm),
+        SIREN_FLAG("matrix-units", SIREN_MATRIX_HELP, &size.matrix_units),
+        SIREN_FLAG("json", "machine-readable output", &json),
+        SIREN_FLAG("compare", "measure nothing, but show saved outputs of --json side by side", &compare),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -158,14 +140,11 @@ int siren_tool_bench(int argc, char **argv) {
             "medians. --compare shows what\n"
             "several devices reached on the same network, and whether they decode to the same bits.",
         .example = "sirencl bench --device cpu --json",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+        SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     size_t n_files = 0;
-    siren_status status = count_files(compare, files, &n_files);
-    if (status == SIREN_OK)
-        status = compare ? siren_bench_compare(files, n_files, json) : measure(device_choice, &size, json);
-    return siren_terminal_exit(status);
+    SIREN_RETURN_IF_FAILED(count_files(compare, files, &n_files));
+    return compare ? siren_bench_compare(files, n_files, json) : measure(device_choice, &size, json);
 }

@@ -4,9 +4,8 @@
 #include <stdio.h>
 
 static siren_status print_json(const siren_comparison *c) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_number(json, "mse", c->mse);
     siren_json_number(json, "psnr", c->psnr);
     siren_json_number(json, "max_abs_error", c->max_abs_error);
@@ -16,10 +15,7 @@ static siren_status print_json(const siren_comparison *c) {
     siren_json_integer(json, "voxels", c->n_voxels);
     siren_json_integer(json, "relative_voxels", c->n_relative);
     siren_json_integer(json, "unequal_finite", c->n_unequal_finite);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void print_text(const siren_comparison *c) {
@@ -35,14 +31,14 @@ static void print_text(const siren_comparison *c) {
                siren_format_integer(c->n_unequal_finite, count));
 }
 
-int siren_tool_compare(int argc, char **argv) {
+siren_status siren_tool_compare(int argc, char **argv) {
     bool json = false;
     siren_common_options common = {0};
     size_t memory = siren_tool_memory();
     const char *mask = NULL, *files[2];
     const siren_option options[] = {
-        {"mask", "FILE", "3-D image; only voxels where it is not 0 count", SIREN_OPTION_TEXT, &mask, 0, 0},
-        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
+        SIREN_TEXT("mask", "FILE", "3-D image; only voxels where it is not 0 count", &mask),
+        SIREN_FLAG("json", "machine-readable output", &json),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -54,16 +50,13 @@ int siren_tool_compare(int argc, char **argv) {
                                           "with the first image's maximum minus minimum as peak, the largest "
                                           "absolute error, and the mean of |a-b|/|a|.",
                                .example = "sirencl compare --mask dwi_mask.nii.gz dwi.nii.gz restored.nii.gz",
-                               .options = options,
-                               .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+                               SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     siren_comparison comparison;
-    siren_status status = siren_compare_files(files[0], files[1], mask, memory, &comparison);
-    if (status == SIREN_OK && json)
-        status = print_json(&comparison);
-    else if (status == SIREN_OK)
-        print_text(&comparison);
-    return siren_terminal_exit(status);
+    SIREN_RETURN_IF_FAILED(siren_compare_files(files[0], files[1], mask, memory, &comparison));
+    if (json) return print_json(&comparison);
+    print_text(&comparison);
+    return SIREN_OK;
 }

@@ -5,7 +5,7 @@
 #include "tools/profile_table.h"
 #include "tools/tools.h"
 
-#include <inttypes.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,21 +44,27 @@ static void print_summary(const char *archive, const siren_device *device, const
     if (isfinite(info->psnr) && info->block_kind == SIREN_BLOCK_VOLUME)
         printf("  PSNR       %.2f dB, of the whole volume, weights %s\n", info->psnr,
                siren_weights_name(info->weight_bits, weights));
+    else if (isfinite(info->psnr) && info->predictive)
+        printf("  PSNR       %.2f dB, mean of %zu %s\n", info->psnr, info->n_blocks,
+               siren_block_kind_name(info->block_kind, info->n_blocks));
     else if (isfinite(info->psnr))
         printf("  PSNR       %.2f dB, mean of %zu %s, weights %s\n", info->psnr, info->n_blocks,
                siren_block_kind_name(info->block_kind, info->n_blocks),
                siren_weights_name(info->weight_bits, weights));
+    else if (info->predictive)
+        printf("  PSNR       exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
     else
         printf("  PSNR       exact: every volume of every block is constant\n");
+    if (info->predictive && info->max_error > 0)
+        printf("  error      at most %g stored units\n", info->max_error);
     printf("  time       %.1f s on %s\n", seconds, siren_device_name(device));
     if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", training, rate);
 }
 
 static siren_status print_json(const char *archive, const siren_device *device,
                                const siren_archive_info *info, double seconds, siren_profile *profile) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "archive", archive);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_number(json, "ratio", info->ratio);
@@ -67,10 +73,7 @@ static siren_status print_json(const char *archive, const siren_device *device,
     siren_json_number(json, "seconds", seconds);
     siren_json_string(json, "device", siren_device_name(device));
     if (profile) siren_tool_write_profile(json, profile);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 /* What the command line says about the device. */
@@ -81,50 +84,54 @@ typedef struct {
 
 /* The device to train on; its part in the profile begins here. */
 static siren_status open_device(const device_arguments *a, siren_profile *profile, siren_device **out) {
-    siren_status status = SIREN_OK;
     const char *wanted = a->choice ? a->choice : getenv("SIRENCL_DEVICE");
     if (wanted && strcmp(wanted, "host") == 0)
         return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
                                        "'sirencl devices'");
-    SIREN_TRY_STAGE("opening the device", siren_device_open(a->choice, out));
-    SIREN_TRY(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
-    SIREN_TRY(siren_tool_prepare_trainer(*out, a->allow_failed));
-    if (profile) SIREN_TRY(siren_device_set_profile(*out, profile));
-    if (a->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(*out));
-done:
-    return status;
+    SIREN_RETURN_IF_STAGE_FAILED("opening the device", siren_device_open(a->choice, out));
+    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
+    SIREN_RETURN_IF_FAILED(siren_tool_prepare_trainer(*out, a->allow_failed));
+    if (profile) SIREN_RETURN_IF_FAILED(siren_device_set_profile(*out, profile));
+    if (a->matrix_units) SIREN_RETURN_IF_FAILED(siren_tool_use_matrix_units(*out));
+    return SIREN_OK;
 }
 
-int siren_tool_compress(int argc, char **argv) {
+siren_status siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
     bool json = false, profiling = false;
+    double max_error = -1; /* not asked for */
     device_arguments wanted = {0};
     const char *files[2];
     compress.memory_limit = siren_tool_memory();
     const siren_option own[] = {
-        {"mask", "FILE",
-         "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
-         "auto: by MRtrix3's dwi2mask",
-         SIREN_OPTION_TEXT, &compress.mask, 0, 0},
-        {"bval", "FILE", "b-values to attach; else IN.bval where it exists", SIREN_OPTION_TEXT,
-         &compress.bval, 0, 0},
-        {"bvec", "FILE", "directions to attach; else IN.bvec where it exists", SIREN_OPTION_TEXT,
-         &compress.bvec, 0, 0},
-        {"sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists", SIREN_OPTION_TEXT,
-         &compress.sidecar, 0, 0},
-        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &wanted.choice, 0, 0},
-        {"allow-failed-device", NULL, SIREN_ALLOW_FAILED_HELP, SIREN_OPTION_FLAG, &wanted.allow_failed, 0, 0},
-        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &wanted.gemm, 0, 0},
-        {"matrix-units", NULL, SIREN_MATRIX_HELP, SIREN_OPTION_FLAG, &wanted.matrix_units, 0, 0},
+        SIREN_TEXT(
+            "mask", "FILE",
+            "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
+            "auto: by MRtrix3's dwi2mask",
+            &compress.mask),
+        SIREN_FLAG(
+            "lossless",
+            "keep every bit, without networks: values are predicted and what is left\nis coded; needs no "
+            "device",
+            &compress.predictive),
+        {"max-error", "E", "the same with errors of up to E stored units", SIREN_OPTION_DOUBLE, &max_error, 0,
+         DBL_MAX},
+        SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval where it exists", &compress.bval),
+        SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec where it exists", &compress.bvec),
+        SIREN_TEXT("sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists",
+                   &compress.sidecar),
+        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &wanted.choice),
+        SIREN_FLAG("allow-failed-device", SIREN_ALLOW_FAILED_HELP, &wanted.allow_failed),
+        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &wanted.gemm),
+        SIREN_FLAG("matrix-units", SIREN_MATRIX_HELP, &wanted.matrix_units),
         {"memory", "BYTES",
          "bytes for series, training and decoding on host and\ndevice together, e.g. 16G; else half of "
          "the\nphysical memory",
          SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
-        {"force", NULL, "replace OUT.siren where it exists", SIREN_OPTION_FLAG, &compress.overwrite, 0, 0},
-        {"profile", NULL, "tell where the time went: kernels, transfers, stages of the host",
-         SIREN_OPTION_FLAG, &profiling, 0, 0},
-        {"json", NULL, "machine-readable summary", SIREN_OPTION_FLAG, &json, 0, 0},
+        SIREN_FLAG("force", "replace OUT.siren where it exists", &compress.overwrite),
+        SIREN_FLAG("profile", "tell where the time went: kernels, transfers, stages of the host", &profiling),
+        SIREN_FLAG("json", "machine-readable summary", &json),
         SIREN_COMMON_OPTIONS(common),
     };
     siren_option options[SIREN_MAX_SETTINGS + sizeof own / sizeof *own];
@@ -143,29 +150,27 @@ int siren_tool_compress(int argc, char **argv) {
         .example = "sirencl compress --device cpu --epochs 1000 dwi.nii.gz dwi.siren",
         .options = options,
         .n_options = n + sizeof own / sizeof *own};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
-    siren_profile *profile = NULL;
-    siren_archive_info info = {0};
+    SIREN_AT_END(siren_profile_free_at) siren_profile *profile = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
     double start = siren_clock();
     siren_terminal_catch_interrupt();
-    if (profiling) SIREN_TRY(siren_profile_create(&profile));
-    SIREN_TRY(open_device(&wanted, profile, &device));
-    SIREN_TRY(siren_compress_file(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
+    if (profiling) SIREN_RETURN_IF_FAILED(siren_profile_create(&profile));
+    if (compress.predictive && max_error > 0)
+        return siren_fail(SIREN_USAGE, "--lossless allows no error: leave out --max-error %g, or --lossless",
+                          max_error);
+    if (max_error >= 0) compress.predictive = true, compress.max_error = max_error;
+    if (!compress.predictive) SIREN_RETURN_IF_FAILED(open_device(&wanted, profile, &device));
+    SIREN_RETURN_IF_FAILED(
+        siren_compress_file(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
     double seconds = siren_clock() - start;
-    if (json) {
-        SIREN_TRY(print_json(files[1], device, &info, seconds, profile));
-    } else if (!common.quiet) {
-        print_summary(files[1], device, &compress.settings, &info, seconds);
-        if (profile) siren_tool_print_profile(profile);
-    }
-done:
-    siren_archive_info_free(&info);
-    siren_device_close(device);
-    siren_profile_free(profile);
-    return siren_terminal_exit(status);
+    if (json) return print_json(files[1], device, &info, seconds, profile);
+    if (common.quiet) return SIREN_OK;
+    print_summary(files[1], device, &compress.settings, &info, seconds);
+    if (profile) siren_tool_print_profile(profile);
+    return SIREN_OK;
 }

@@ -2,78 +2,55 @@
 #include "formats/number.h"
 #include "tools/tools.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static siren_status parse_voxel(const char *text, size_t out[3]) {
-    const char *next = text;
-    for (int axis = 0; axis < 3; axis++) {
-        char *end = NULL;
-        errno = 0;
-        unsigned long long n = *next >= '0' && *next <= '9' ? strtoull(next, &end, 10) : 0;
-        if (!end || errno || n > SIZE_MAX || *end != (axis < 2 ? ',' : '\0'))
-            return siren_fail(
-                SIREN_USAGE,
-                "--voxel is '%s' but must be three whole numbers X,Y,Z that count from 0, like 40,52,20",
-                text);
-        out[axis] = (size_t)n;
-        next = end + 1;
-    }
-    return SIREN_OK;
+    if (siren_parse_three(text, ',', out)) return SIREN_OK;
+    return siren_fail(
+        SIREN_USAGE, "--voxel is '%s' but must be three whole numbers X,Y,Z that count from 0, like 40,52,20",
+        text);
 }
 
 static siren_status print_json(const size_t voxel[3], const siren_voxel_series *series) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
-    siren_json_begin_array(json, "voxel");
-    for (int axis = 0; axis < 3; axis++) siren_json_integer(json, NULL, voxel[axis]);
-    siren_json_end(json);
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    siren_json_integers(json, "voxel", voxel, 3);
     siren_json_bool(json, "inside", series->inside);
     siren_json_begin_array(json, "values");
     for (size_t i = 0; i < series->n_volumes; i++) siren_json_number(json, NULL, series->values[i]);
     siren_json_end(json);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
+static void voxel_free(siren_voxel_series *series) { free(series->values); }
+
 static siren_status print_voxel(const char *archive, const char *text, siren_span volumes, bool json) {
-    siren_status status = SIREN_OK;
     size_t voxel[3];
-    siren_voxel_series series = {.values = NULL};
+    SIREN_AT_END(voxel_free) siren_voxel_series series = {.values = NULL};
     char number[SIREN_NUMBER_BYTES];
-    SIREN_TRY(parse_voxel(text, voxel));
-    SIREN_TRY(siren_voxel_read(archive, voxel, volumes, &series));
-    if (json)
-        status = print_json(voxel, &series);
-    else
-        for (size_t i = 0; i < series.n_volumes; i++) puts(siren_number_format(series.values[i], number));
-done:
-    free(series.values);
-    return status;
+    SIREN_RETURN_IF_FAILED(parse_voxel(text, voxel));
+    SIREN_RETURN_IF_FAILED(siren_voxel_read(archive, voxel, volumes, &series));
+    if (json) return print_json(voxel, &series);
+    for (size_t i = 0; i < series.n_volumes; i++) puts(siren_number_format(series.values[i], number));
+    return SIREN_OK;
 }
 
 static siren_status restore(const char *archive, const char *image, const char *device_choice,
                             const siren_decompress_options *options, bool quiet) {
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     double start = siren_clock();
     siren_terminal_catch_interrupt();
-    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
-    SIREN_TRY(siren_decompress_file(device, archive, image, options, siren_terminal_progress, NULL));
+    SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
+    SIREN_RETURN_IF_FAILED(
+        siren_decompress_file(device, archive, image, options, siren_terminal_progress, NULL));
     siren_terminal_end_progress();
     if (!quiet)
-        printf("%s: restored in %.2f s on %s\n", image, siren_clock() - start,
-               siren_device_name(device));
-done:
-    siren_device_close(device);
-    return status;
+        printf("%s: restored in %.2f s on %s\n", image, siren_clock() - start, siren_device_name(device));
+    return SIREN_OK;
 }
 
-int siren_tool_decompress(int argc, char **argv) {
+siren_status siren_tool_decompress(int argc, char **argv) {
     siren_decompress_options decompress = {.memory_limit = siren_tool_memory()};
     siren_common_options common = {0};
     const char *device_choice = NULL, *voxel = NULL, *files[2] = {NULL, NULL};
@@ -83,13 +60,14 @@ int siren_tool_decompress(int argc, char **argv) {
          &decompress.slices, 0, 0},
         {"volumes", "A:B", "restore only volumes A to B-1, counted from 0;\nno other is evaluated",
          SIREN_OPTION_SPAN, &decompress.volumes, 0, 0},
-        {"voxel", "X,Y,Z",
-         "print the values of one voxel, a line each, counted from 0,\nslope and intercept applied; "
-         "without OUT, and on the host",
-         SIREN_OPTION_TEXT, &voxel, 0, 0},
-        {"json", NULL, "with --voxel: machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
-        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &decompress.overwrite, 0, 0},
+        SIREN_TEXT(
+            "voxel", "X,Y,Z",
+            "print the values of one voxel, a line each, counted from 0,\nslope and intercept applied; "
+            "without OUT, and on the host",
+            &voxel),
+        SIREN_FLAG("json", "with --voxel: machine-readable output", &json),
+        SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
+        SIREN_FLAG("force", "replace files that exist", &decompress.overwrite),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &decompress.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -106,19 +84,17 @@ int siren_tool_decompress(int argc, char **argv) {
                    "checksum: its record's is checked, and with\n"
                    "--volumes some points of each block are compared with the host.",
         .example = "sirencl decompress --slices 20:21 --volumes 0:5 dwi.siren slice20.nii.gz",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+        SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     if (voxel && (files[1] || decompress.slices.end))
-        return siren_terminal_exit(siren_fail(SIREN_USAGE, "--voxel prints one voxel's values: leave out %s",
-                                              files[1] ? files[1] : "--slices"));
-    if (voxel) return siren_terminal_exit(print_voxel(files[0], voxel, decompress.volumes, json));
-    if (!files[1] || json)
-        return siren_terminal_exit(
-            json ? siren_fail(SIREN_USAGE, "--json is for --voxel X,Y,Z; give that, or leave it out")
-                 : siren_fail(SIREN_USAGE, "the image to restore is missing: usage: sirencl decompress %s",
-                              usage.arguments));
-    return siren_terminal_exit(restore(files[0], files[1], device_choice, &decompress, common.quiet));
+        return siren_fail(SIREN_USAGE, "--voxel prints one voxel's values: leave out %s",
+                          files[1] ? files[1] : "--slices");
+    if (voxel) return print_voxel(files[0], voxel, decompress.volumes, json);
+    if (json) return siren_fail(SIREN_USAGE, "--json is for --voxel X,Y,Z; give that, or leave it out");
+    if (!files[1])
+        return siren_fail(SIREN_USAGE, "the image to restore is missing: usage: sirencl decompress %s",
+                          usage.arguments);
+    return restore(files[0], files[1], device_choice, &decompress, common.quiet);
 }

@@ -3,12 +3,10 @@
 #include "tools/tools.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static siren_status print_json(const siren_device_facts *facts, size_t n) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_begin_array(json, "devices");
     for (size_t i = 0; i < n; i++) {
         const siren_device_facts *f = &facts[i];
@@ -37,10 +35,7 @@ static siren_status print_json(const siren_device_facts *facts, size_t n) {
         siren_json_end(json);
     }
     siren_json_end(json);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void print_table(const siren_device_facts *facts, size_t n) {
@@ -63,10 +58,10 @@ static void print_table(const siren_device_facts *facts, size_t n) {
     }
 }
 
-int siren_tool_devices(int argc, char **argv) {
+siren_status siren_tool_devices(int argc, char **argv) {
     bool json = false;
     siren_common_options common = {0};
-    const siren_option options[] = {{"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
+    const siren_option options[] = {SIREN_FLAG("json", "machine-readable output", &json),
                                     SIREN_COMMON_OPTIONS(common)};
     const siren_usage usage = {
         .command = "devices",
@@ -77,18 +72,14 @@ int siren_tool_devices(int argc, char **argv) {
             "--device of other commands takes cpu, gpu, PLATFORM:INDEX as listed here, or part of a name.\n"
             "Where several devices can share the work, it takes a list (0:0,1:0) or all, too, and /N\n"
             "splits a device into N parts of as many compute units each (cpu/2).",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &exit_code)) return exit_code;
+        SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &status)) return status;
 
-    siren_device_facts *facts = NULL;
+    SIREN_FREE_AT_END siren_device_facts *facts = NULL;
     size_t n = 0;
-    siren_status status = siren_device_list(&facts, &n);
-    if (status == SIREN_OK && json)
-        status = print_json(facts, n);
-    else if (status == SIREN_OK)
-        print_table(facts, n);
-    free(facts);
-    return siren_terminal_exit(status);
+    SIREN_RETURN_IF_FAILED(siren_device_list(&facts, &n));
+    if (json) return print_json(facts, n);
+    print_table(facts, n);
+    return SIREN_OK;
 }

@@ -3,10 +3,10 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lab/evaluate/evaluate.h"
+#include "host/names.h"
 #include "tools/panel_figure.h"
 #include "tools/gnuplot_picture.h"
 
@@ -18,8 +18,7 @@ static siren_status parse_tissues(char *text, const char *tissues[3]) {
     if (!three)
         return siren_fail(
             SIREN_USAGE,
-            "--tissues is '%s' but must be three files: white matter, grey matter, fluid, joined "
-            "by commas",
+            "--tissues is '%s' but must be three files: white matter, grey matter, fluid, joined by commas",
             text);
     *first = *second = '\0';
     tissues[0] = text;
@@ -31,34 +30,26 @@ static siren_status parse_tissues(char *text, const char *tissues[3]) {
 /* Draws --panel, if it was asked for, in `*staging`, which stays NULL otherwise. */
 static siren_status draw_panel(siren_device *device, const siren_evaluate_options *evaluate,
                                const char *panel_text, siren_staging **staging) {
-    siren_status status = SIREN_OK;
     siren_panel_options panel = {.original = evaluate->original,
                                  .results = &evaluate->result,
                                  .n_results = 1,
                                  .mask = evaluate->mask,
                                  .memory_limit = evaluate->memory_limit};
-    char *kept = NULL;
+    SIREN_FREE_AT_END char *kept = NULL;
     const char *label;
     if (!panel_text) return SIREN_OK;
-    SIREN_TRY(siren_panel_figure_parse(panel_text, &panel.z, &panel.volume));
-    SIREN_TRY(siren_picture_labels(NULL, panel.results, 1, &kept, &label));
-    SIREN_TRY(siren_panel_figure_open(evaluate->folder, evaluate->overwrite, staging));
+    SIREN_RETURN_IF_FAILED(siren_panel_figure_parse(panel_text, &panel.z, &panel.volume));
+    SIREN_RETURN_IF_FAILED(siren_picture_labels(NULL, panel.results, 1, &kept, &label));
+    SIREN_RETURN_IF_FAILED(siren_panel_figure_open(evaluate->folder, evaluate->overwrite, staging));
     const siren_picture_wording wording = {.labels = &label};
-    SIREN_TRY(siren_panel_figure_draw(device, &panel, &wording, *staging, siren_terminal_progress, NULL));
-done:
-    free(kept);
-    return status;
+    return siren_panel_figure_draw(device, &panel, &wording, *staging, siren_terminal_progress, NULL);
 }
 
 static siren_status print_json(const siren_evaluation *e) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_evaluation_json(e, json);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void print_errors(const siren_evaluation *e, siren_quantity quantity) {
@@ -112,31 +103,28 @@ static siren_status report_missing(const siren_evaluate_options *asked, const si
     return failed ? siren_fail(SIREN_PARTIAL, "some metrics failed; the others are complete") : SIREN_OK;
 }
 
-int siren_tool_evaluate(int argc, char **argv) {
+siren_status siren_tool_evaluate(int argc, char **argv) {
     siren_evaluate_options evaluate = {.memory_limit = siren_tool_memory(), .time_limit = 3600};
     siren_common_options common = {0};
     const char *device_choice = NULL, *tissues = NULL, *panel_text = NULL, *files[2];
     bool json = false, no_diffusion = false, no_fod = false;
     const siren_option options[] = {
-        {"output", "DIR", "folder for maps and evaluation.json (also -o)", SIREN_OPTION_TEXT,
-         &evaluate.folder, 0, 0},
-        {"mask", "FILE", "brain mask; else every voxel counts", SIREN_OPTION_TEXT, &evaluate.mask, 0, 0},
-        {"tissues", "WM,GM,CSF", "three masks for statistics of each tissue", SIREN_OPTION_TEXT, &tissues, 0,
-         0},
-        {"bval", "FILE", "b-values; else those beside ORIGINAL", SIREN_OPTION_TEXT, &evaluate.bval, 0, 0},
-        {"bvec", "FILE", "directions; else those beside ORIGINAL", SIREN_OPTION_TEXT, &evaluate.bvec, 0, 0},
-        {"no-diffusion", NULL, "intensities only: do not run MRtrix3", SIREN_OPTION_FLAG, &no_diffusion, 0,
-         0},
-        {"no-fod", NULL, "no fibre orientation distributions, which take longest", SIREN_OPTION_FLAG, &no_fod,
-         0, 0},
+        SIREN_TEXT("output", "DIR", "folder for maps and evaluation.json (also -o)", &evaluate.folder),
+        SIREN_TEXT("mask", "FILE", "brain mask; else every voxel counts", &evaluate.mask),
+        SIREN_TEXT("tissues", "WM,GM,CSF", "three masks for statistics of each tissue", &tissues),
+        SIREN_TEXT("bval", "FILE", "b-values; else those beside ORIGINAL", &evaluate.bval),
+        SIREN_TEXT("bvec", "FILE", "directions; else those beside ORIGINAL", &evaluate.bvec),
+        SIREN_FLAG("no-diffusion", "intensities only: do not run MRtrix3", &no_diffusion),
+        SIREN_FLAG("no-fod", "no fibre orientation distributions, which take longest", &no_fod),
         {"time-limit", "SECONDS", "for each program of MRtrix3; 0 for none", SIREN_OPTION_DOUBLE,
          &evaluate.time_limit, 0, 1e9},
-        {"panel", "Z[,V]",
-         "draw slice Z of volume V (else 0): values, relative\nerror, SSIM, as 'sirencl panel' does",
-         SIREN_OPTION_TEXT, &panel_text, 0, 0},
-        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
-        {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &evaluate.overwrite, 0, 0},
+        SIREN_TEXT(
+            "panel", "Z[,V]",
+            "draw slice Z of volume V (else 0): values, relative\nerror, SSIM, as 'sirencl panel' does",
+            &panel_text),
+        SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
+        SIREN_FLAG("json", "machine-readable output", &json),
+        SIREN_FLAG("force", "replace files that exist", &evaluate.overwrite),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &evaluate.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -151,48 +139,34 @@ int siren_tool_evaluate(int argc, char **argv) {
             "fibre orientation\n"
             "distributions, in the brain and in each tissue. Maps go to a folder; see docs/evaluate.md.",
         .example = "sirencl evaluate dwi.nii.gz dwi.siren --mask dwi_mask.nii.gz -o evaluation",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+        SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
-    siren_evaluation evaluation = {0};
-    siren_staging *staging = NULL; /* of the panel */
-    char *tissue_text = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    SIREN_AT_END(siren_evaluation_free) siren_evaluation evaluation = {0};
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL; /* of the panel */
+    SIREN_FREE_AT_END char *tissue_text = NULL;
     evaluate.original = files[0];
     evaluate.result = files[1];
     evaluate.diffusion = !no_diffusion;
     evaluate.fod = !no_fod;
     siren_terminal_catch_interrupt();
-    if (!evaluate.folder) {
-        status = siren_fail(SIREN_USAGE, "no folder for the maps was given; add -o DIR");
-        goto done;
-    }
+    if (!evaluate.folder) return siren_fail(SIREN_USAGE, "no folder for the maps was given; add -o DIR");
     if (tissues) {
         tissue_text = strdup(tissues);
-        SIREN_TRY(tissue_text ? parse_tissues(tissue_text, evaluate.tissues)
-                              : siren_fail(SIREN_SYSTEM, "out of memory: --tissues"));
+        SIREN_RETURN_IF_FAILED(tissue_text ? parse_tissues(tissue_text, evaluate.tissues)
+                                           : siren_fail(SIREN_SYSTEM, "out of memory: --tissues"));
     }
-    size_t n = strlen(files[1]);
-    if (n > 6 && strcmp(files[1] + n - 6, ".siren") == 0)
-        SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
-    SIREN_TRY(draw_panel(device, &evaluate, panel_text, &staging));
-    SIREN_TRY(siren_evaluate(device, &evaluate, siren_terminal_progress, NULL, &evaluation));
-    if (staging) status = siren_staging_commit(staging);
-    staging = NULL;
-    if (status != SIREN_OK) goto done;
+    if (siren_has_suffix(files[1], ".siren"))
+        SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
+    SIREN_RETURN_IF_FAILED(draw_panel(device, &evaluate, panel_text, &staging));
+    SIREN_RETURN_IF_FAILED(siren_evaluate(device, &evaluate, siren_terminal_progress, NULL, &evaluation));
+    if (staging) SIREN_RETURN_IF_FAILED(siren_staging_commit(SIREN_TAKE(staging)));
     siren_terminal_end_progress();
     if (json)
-        SIREN_TRY(print_json(&evaluation));
+        SIREN_RETURN_IF_FAILED(print_json(&evaluation));
     else
         print_text(&evaluation);
-    SIREN_TRY(report_missing(&evaluate, &evaluation));
-done:
-    siren_staging_discard(staging);
-    siren_evaluation_free(&evaluation);
-    siren_device_close(device);
-    free(tissue_text);
-    return siren_terminal_exit(status);
+    return report_missing(&evaluate, &evaluation);
 }

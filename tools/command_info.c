@@ -3,7 +3,6 @@
 #include "engine/archive/parameters.h"
 #include "tools/tools.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,12 +26,6 @@ static void json_provenance(void *json, const char *key, const char *value) {
     siren_json_string(json, key, value);
 }
 
-static void json_triple(siren_json *json, const char *key, const size_t values[3]) {
-    siren_json_begin_array(json, key);
-    for (int i = 0; i < 3; i++) siren_json_integer(json, NULL, values[i]);
-    siren_json_end(json);
-}
-
 static void json_blocks(siren_json *json, const siren_archive_info *info) {
     bool slices = info->block_kind == SIREN_BLOCK_SLICE;
     siren_json_begin_array(json, slices ? "slices" : "blocks");
@@ -40,8 +33,8 @@ static void json_blocks(siren_json *json, const siren_archive_info *info) {
         const siren_block_info *block = &info->blocks[i];
         siren_json_begin_object(json, NULL);
         siren_json_integer(json, slices ? "slice" : "index", block->number);
-        if (!slices) json_triple(json, "first", block->first);
-        if (!slices) json_triple(json, "size", block->size);
+        if (!slices) siren_json_integers(json, "first", block->first, 3);
+        if (!slices) siren_json_integers(json, "size", block->size, 3);
         siren_json_number(json, "psnr", block->psnr);
         siren_json_number(json, "mse", block->mse);
         siren_json_integer(json, "bytes", block->bytes);
@@ -52,10 +45,9 @@ static void json_blocks(siren_json *json, const siren_archive_info *info) {
 }
 
 static siren_status print_json(const char *path, const siren_archive_info *info) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     char weights[16];
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "file", path);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_integer(json, "series_bytes", info->series_bytes);
@@ -69,11 +61,7 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
         siren_json_number(json, "background", info->background);
         siren_json_end(json);
     }
-    siren_json_begin_array(json, "dims");
-    siren_json_integer(json, NULL, info->nx);
-    siren_json_integer(json, NULL, info->ny);
-    siren_json_integer(json, NULL, info->nz);
-    siren_json_end(json);
+    siren_json_integers(json, "dims", (const size_t[]){info->nx, info->ny, info->nz}, 3);
     siren_json_integer(json, "volumes", info->n_volumes);
     siren_json_string(json, "datatype", info->datatype_name);
     siren_json_integer(json, "nifti_version", (uint64_t)info->nifti_version);
@@ -90,7 +78,8 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     }
     siren_json_end(json);
     siren_json_integer(json, "params", info->n_params);
-    siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
+    if (info->predictive) siren_json_number(json, "max_error", info->max_error);
+    if (!info->predictive) siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
     siren_json_begin_array(json, "attachments");
     for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
     siren_json_end(json);
@@ -99,10 +88,7 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     siren_json_end(json);
     siren_json_string(json, "kind", siren_block_kind_name(info->block_kind, 1));
     json_blocks(json, info);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void text_provenance(void *user, const char *key, const char *value) {
@@ -125,13 +111,25 @@ static void print_blocks(const siren_archive_info *info) {
     }
 }
 
+static void print_network(const siren_archive_info *info, const char *kind) {
+    char params[32], weights[16];
+    printf("  network      ");
+    for (size_t i = 0; i < info->n_layers; i++) {
+        const siren_layer_info *layer = &info->layers[i];
+        printf("%s%u %s", i ? ", " : "", (unsigned)layer->width, layer->activation);
+        if (strcmp(layer->activation, "sine") == 0) printf(" (w0 %g)", (double)layer->w0);
+    }
+    printf("\n  parameters   %s a %s, stored as %s\n", siren_format_integer(info->n_params, params), kind,
+           siren_weights_name(info->weight_bits, weights));
+}
+
 static void print_text(const char *path, const siren_archive_info *info, bool every_block) {
-    char bytes[32], size[32], params[32], weights[16];
+    char bytes[32], size[32];
     printf("%s: %s bytes (%s)\n", path, siren_format_integer(info->bytes, bytes),
            siren_format_bytes((double)info->bytes, size));
     printf("  image        %zu x %zu x %zu voxels, %zu volume%s, %s, NIfTI-%d, slope %g, inter %g\n",
-           info->nx, info->ny, info->nz, info->n_volumes, info->n_volumes == 1 ? "" : "s", info->datatype_name,
-           info->nifti_version, info->slope, info->inter);
+           info->nx, info->ny, info->nz, info->n_volumes, info->n_volumes == 1 ? "" : "s",
+           info->datatype_name, info->nifti_version, info->slope, info->inter);
     printf("  ratio        %.2f to %s voxels (%s), %.2f to float32\n", info->ratio, info->datatype_name,
            siren_format_bytes((double)info->series_bytes, size), info->ratio_float32);
     if (info->masked)
@@ -152,16 +150,14 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
         printf("  PSNR         %.2f dB, mean of %zu %s; lowest %.2f dB in %s %u\n", info->psnr,
                info->n_blocks, siren_block_kind_name(info->block_kind, info->n_blocks), worst->psnr, kind,
                (unsigned)worst->number);
+    else if (info->predictive)
+        printf("  PSNR         exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
     else
         printf("  PSNR         exact: every volume of every %s is constant\n", kind);
-    printf("  network      ");
-    for (size_t i = 0; i < info->n_layers; i++) {
-        const siren_layer_info *layer = &info->layers[i];
-        printf("%s%u %s", i ? ", " : "", (unsigned)layer->width, layer->activation);
-        if (strcmp(layer->activation, "sine") == 0) printf(" (w0 %g)", (double)layer->w0);
-    }
-    printf("\n  parameters   %s a %s, stored as %s\n", siren_format_integer(info->n_params, params), kind,
-           siren_weights_name(info->weight_bits, weights));
+    if (info->predictive && info->max_error > 0)
+        printf("  error        at most %g stored units\n", info->max_error);
+    if (!info->predictive) print_network(info, kind);
+
     printf("  attachments ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
     printf("%s\n", info->n_attachments ? "" : " none");
@@ -169,12 +165,12 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     if (every_block) print_blocks(info);
 }
 
-int siren_tool_info(int argc, char **argv) {
+siren_status siren_tool_info(int argc, char **argv) {
     bool json = false;
     siren_common_options common = {0};
     const char *file[1];
     const siren_option options[] = {
-        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &json, 0, 0},
+        SIREN_FLAG("json", "machine-readable output", &json),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -187,20 +183,15 @@ int siren_tool_info(int argc, char **argv) {
             "stored type to the archive's bytes; the PSNR is -10 log10 of the mean squared error of the "
             "exact decode on\n"
             "intensities scaled to [0,1] for each volume of a block, inside the mask where there is one. "
-            "With "
-            "--verbose each\nblock has a line.",
+            "With --verbose each\nblock has a line.",
         .example = "sirencl info --json dwi.siren",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, file, &exit_code)) return exit_code;
+        SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, file, &status)) return status;
 
-    siren_archive_info info = {0};
-    siren_status status = siren_info(file[0], &info);
-    if (status == SIREN_OK && json)
-        status = print_json(file[0], &info);
-    else if (status == SIREN_OK)
-        print_text(file[0], &info, common.verbose);
-    siren_archive_info_free(&info);
-    return siren_terminal_exit(status);
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
+    SIREN_RETURN_IF_FAILED(siren_info(file[0], &info));
+    if (json) return print_json(file[0], &info);
+    print_text(file[0], &info, common.verbose);
+    return SIREN_OK;
 }

@@ -1,10 +1,5 @@
 #include "tools/command_line.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "host/names.h"

@@ -62,6 +62,13 @@ typedef struct {
     bool quiet, verbose;
 } siren_common_options;
 
+/* Rows of a table of options, and the table in its siren_usage. */
+#define SIREN_FLAG(name, help, value)                                                                        \
+    { name, NULL, help, SIREN_OPTION_FLAG, value, 0, 0 }
+#define SIREN_TEXT(name, argument, help, value)                                                              \
+    { name, argument, help, SIREN_OPTION_TEXT, value, 0, 0 }
+#define SIREN_OPTION_TABLE(rows) .options = (rows), .n_options = sizeof(rows) / sizeof *(rows)
+
 #define SIREN_COMMON_OPTIONS(common)                                                                         \
     {"nthreads", "N", "processors to use, 0 for all", SIREN_OPTION_UINT32, &(common).nthreads, 0, 65536},    \
         {"quiet", NULL, "print errors and results only", SIREN_OPTION_FLAG, &(common).quiet, 0, 0}, {        \

@@ -1,12 +1,10 @@
 /* sirencl panel */
 #include "tools/tools.h"
 
-#include <stdlib.h>
-
 #include "tools/panel_figure.h"
 #include "tools/gnuplot_picture.h"
 
-int siren_tool_panel(int argc, char **argv) {
+siren_status siren_tool_panel(int argc, char **argv) {
     siren_panel_options panel = {.memory_limit = siren_tool_memory()};
     siren_common_options common = {0};
     siren_span slice = {0, 0};
@@ -14,16 +12,15 @@ int siren_tool_panel(int argc, char **argv) {
     const char *files[1 + SIREN_FIGURE_MOST_RESULTS] = {NULL}, *labels[SIREN_FIGURE_MOST_RESULTS];
     bool overwrite = false;
     const siren_option options[] = {
-        {"output", "DIR", "folder for the figure (also -o)", SIREN_OPTION_TEXT, &folder, 0, 0},
+        SIREN_TEXT("output", "DIR", "folder for the figure (also -o)", &folder),
         {"slice", "Z", "counted from 0; else the middle one", SIREN_OPTION_SPAN, &slice, 0, 0},
         {"volume", "V", "counted from 0", SIREN_OPTION_SIZE, &panel.volume, 0, 0x1p31},
         {"x", "A:B", "show only voxels A to B-1 along x", SIREN_OPTION_SPAN, &panel.x, 0, 0},
         {"y", "A:B", "show only voxels A to B-1 along y", SIREN_OPTION_SPAN, &panel.y, 0, 0},
-        {"mask", "FILE", "relative errors and SSIM only inside", SIREN_OPTION_TEXT, &panel.mask, 0, 0},
-        {"labels", "A,B,...", "above the results; else their file names", SIREN_OPTION_TEXT, &label_text, 0,
-         0},
-        {"device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &overwrite, 0, 0},
+        SIREN_TEXT("mask", "FILE", "relative errors and SSIM only inside", &panel.mask),
+        SIREN_TEXT("labels", "A,B,...", "above the results; else their file names", &label_text),
+        SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
+        SIREN_FLAG("force", "replace files that exist", &overwrite),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &panel.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
@@ -36,34 +33,25 @@ int siren_tool_panel(int argc, char **argv) {
             "Draws what up to eight results, images or archives, have made of one slice of one volume: "
             "values, relative\nerrors and SSIM on common scales. Needs gnuplot; see docs/panels.md.",
         .example = "sirencl panel dwi.nii.gz a.siren b.siren --slice 40 -o panel",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &exit_code)) return exit_code;
+        SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
-    siren_staging *staging = NULL;
-    char *label_bytes = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;
+    SIREN_FREE_AT_END char *label_bytes = NULL;
     panel.original = files[0];
     panel.results = files + 1;
     while (panel.n_results < SIREN_FIGURE_MOST_RESULTS && files[1 + panel.n_results]) panel.n_results++;
     siren_terminal_catch_interrupt();
-    if (!folder) {
-        status = siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
-        goto done;
-    }
-    SIREN_TRY(siren_picture_slice(files[0], slice, &panel.z));
-    SIREN_TRY(siren_picture_labels(label_text, panel.results, panel.n_results, &label_bytes, labels));
-    SIREN_TRY(siren_panel_figure_open(folder, overwrite, &staging));
-    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
+    if (!folder) return siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
+    SIREN_RETURN_IF_FAILED(siren_picture_slice(files[0], slice, &panel.z));
+    SIREN_RETURN_IF_FAILED(
+        siren_picture_labels(label_text, panel.results, panel.n_results, &label_bytes, labels));
+    SIREN_RETURN_IF_FAILED(siren_panel_figure_open(folder, overwrite, &staging));
+    SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
     const siren_picture_wording wording = {.labels = labels};
-    SIREN_TRY(siren_panel_figure_draw(device, &panel, &wording, staging, siren_terminal_progress, NULL));
-    status = siren_staging_commit(staging);
-    staging = NULL;
-done:
-    siren_staging_discard(staging);
-    siren_device_close(device);
-    free(label_bytes);
-    return siren_terminal_exit(status);
+    SIREN_RETURN_IF_FAILED(
+        siren_panel_figure_draw(device, &panel, &wording, staging, siren_terminal_progress, NULL));
+    return siren_staging_commit(SIREN_TAKE(staging));
 }

@@ -1,8 +1,6 @@
 /* sirencl phantom: writes a brain-like diffusion series with its gradients, masks and ground truth. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lab/phantom/phantom_files.h"
@@ -11,26 +9,19 @@
 typedef struct {
     const char *path;
     siren_phantom_options phantom;
-    siren_shell *shells;
     double voxel; /* 0: from the field of view */
-    bool force, quiet;
+    bool force;
 } arguments;
 
 static siren_status parse_dims(const char *text, siren_phantom_options *out) {
     size_t dims[3];
-    const char *next = text;
-    for (int axis = 0; axis < 3; axis++) {
-        char *end = NULL;
-        errno = 0;
-        unsigned long long n = *next >= '0' && *next <= '9' ? strtoull(next, &end, 10) : 0;
-        if (n < 1 || n > SIREN_PHANTOM_MAX_AXIS || errno != 0 || *end != (axis < 2 ? 'x' : 0))
-            return siren_fail(
-                SIREN_USAGE,
-                "--dims %s: is not three whole numbers from 1 to %d; write for example 140x140x96", text,
-                SIREN_PHANTOM_MAX_AXIS);
-        dims[axis] = (size_t)n;
-        next = end + 1;
-    }
+    bool fits = siren_parse_three(text, 'x', dims);
+    for (int axis = 0; fits && axis < 3; axis++)
+        fits = dims[axis] >= 1 && dims[axis] <= SIREN_PHANTOM_MAX_AXIS;
+    if (!fits)
+        return siren_fail(SIREN_USAGE,
+                          "--dims %s: is not three whole numbers from 1 to %d; write for example 140x140x96",
+                          text, SIREN_PHANTOM_MAX_AXIS);
     out->nx = dims[0];
     out->ny = dims[1];
     out->nz = dims[2];
@@ -58,23 +49,22 @@ static void print_summary(const arguments *a, const siren_phantom *p) {
            n[SIREN_TISSUE_CSF]);
 }
 
-int siren_tool_phantom(int argc, char **argv) {
+siren_status siren_tool_phantom(int argc, char **argv) {
     siren_common_options common = {0};
     arguments a = {
         .phantom = {.nx = 140, .ny = 140, .nz = 96, .snr = 30, .seed = 1, .datatype = SIREN_INT16}};
     const char *dims = "140x140x96", *shells = "0:5,1000:64",
                *datatype = siren_datatype_name(a.phantom.datatype);
     const siren_option options[] = {
-        {"dims", "XxYxZ", "voxels along each axis; the head fills the grid", SIREN_OPTION_TEXT, &dims, 0, 0},
-        {"shells", "B:N,...", "b-value in s/mm^2 and number of volumes of each shell", SIREN_OPTION_TEXT,
-         &shells, 0, 0},
+        SIREN_TEXT("dims", "XxYxZ", "voxels along each axis; the head fills the grid", &dims),
+        SIREN_TEXT("shells", "B:N,...", "b-value in s/mm^2 and number of volumes of each shell", &shells),
         {"snr", "X", "mean b = 0 signal of white matter over sigma; 0 or inf: no noise", SIREN_OPTION_DOUBLE,
          &a.phantom.snr, 0, INFINITY},
         {"seed", "N", "another seed, another head", SIREN_OPTION_UINT64, &a.phantom.seed, 0, 0x1p64},
-        {"datatype", "T", "int16, uint16 or float32", SIREN_OPTION_TEXT, &datatype, 0, 0},
+        SIREN_TEXT("datatype", "T", "int16, uint16 or float32", &datatype),
         {"voxel", "MM", "voxel size in the header, 0 for a field of view of\n210 x 210 x 144 mm",
          SIREN_OPTION_DOUBLE, &a.voxel, 0, 1000},
-        {"force", NULL, "replace files that exist", SIREN_OPTION_FLAG, &a.force, 0, 0},
+        SIREN_FLAG("force", "replace files that exist", &a.force),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -92,30 +82,23 @@ int siren_tool_phantom(int argc, char **argv) {
             "mm^2/s; where fibres cross, of their volume-weighted mean tensor), each .nii or .nii.gz as OUT "
             "is.",
         .example = "sirencl phantom --dims 64x64x8 --shells 0:2,1000:16 --seed 7 dwi.nii.gz",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &exit_code)) return exit_code;
+        SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_phantom phantom = {.voxels = NULL};
-    a.quiet = common.quiet;
+    SIREN_AT_END(siren_phantom_free) siren_phantom phantom = {.voxels = NULL};
+    SIREN_FREE_AT_END siren_shell *wanted_shells = NULL;
     siren_terminal_catch_interrupt();
-    SIREN_TRY(parse_dims(dims, &a.phantom));
-    SIREN_TRY(parse_datatype(datatype, &a.phantom.datatype));
-    if (a.voxel > 0 && a.voxel < 0.001) {
-        status = siren_fail(SIREN_USAGE, "--voxel is %g mm but must be 0, or from 0.001 to 1000", a.voxel);
-        goto done;
-    }
-    SIREN_TRY(siren_shells_parse(shells, &a.shells, &a.phantom.n_shells));
-    a.phantom.shells = a.shells;
-    SIREN_TRY(siren_phantom_write(
+    SIREN_RETURN_IF_FAILED(parse_dims(dims, &a.phantom));
+    SIREN_RETURN_IF_FAILED(parse_datatype(datatype, &a.phantom.datatype));
+    if (a.voxel > 0 && a.voxel < 0.001)
+        return siren_fail(SIREN_USAGE, "--voxel is %g mm but must be 0, or from 0.001 to 1000", a.voxel);
+    SIREN_RETURN_IF_FAILED(siren_shells_parse(shells, &wanted_shells, &a.phantom.n_shells));
+    a.phantom.shells = wanted_shells;
+    SIREN_RETURN_IF_FAILED(siren_phantom_write(
         &(siren_phantom_files){&a.phantom, a.path, a.voxel, a.force, siren_terminal_progress, NULL},
         &phantom));
     siren_terminal_end_progress();
-    if (!a.quiet) print_summary(&a, &phantom);
-done:
-    siren_phantom_free(&phantom);
-    free(a.shells);
-    return siren_terminal_exit(status);
+    if (!common.quiet) print_summary(&a, &phantom);
+    return SIREN_OK;
 }

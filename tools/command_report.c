@@ -2,26 +2,10 @@
 #include "tools/tools.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "lab/run/run_folder.h"
 #include "host/file.h"
 #include "tools/report_page.h"
-
-static siren_status write_page(siren_output **output, const siren_report_run *run,
-                               const siren_report_figures *figures, const siren_report_claim *claims,
-                               size_t n_claims) {
-    siren_status status = SIREN_OK;
-    char *text = NULL;
-    size_t n_bytes = 0;
-    SIREN_TRY(siren_report_page_make(run, figures, claims, n_claims, &text, &n_bytes));
-    SIREN_TRY(siren_output_write(*output, text, n_bytes));
-    status = siren_output_commit(*output);
-    *output = NULL;
-done:
-    free(text);
-    return status;
-}
 
 static void print_result(const char *path, const siren_report_run *run, const siren_report_figures *figures) {
     size_t n_trials, n_missing, n_drawn = 0;
@@ -31,17 +15,16 @@ static void print_result(const char *path, const siren_report_run *run, const si
            n_drawn == 1 ? "" : "s");
 }
 
-int siren_tool_report(int argc, char **argv) {
+siren_status siren_tool_report(int argc, char **argv) {
     bool force = false;
     siren_common_options common = {0};
     const char *page_choice = NULL, *figures_choice = NULL, *folder;
     const siren_option options[] = {
-        {"output", "FILE", "the page (also -o); else report.html in the run folder", SIREN_OPTION_TEXT,
-         &page_choice, 0, 0},
-        {"figures", "DIR", "folder for the figures, their data and scripts; else figures\nin the run folder",
-         SIREN_OPTION_TEXT, &figures_choice, 0, 0},
-        {"force", NULL, "replace the page; scripts in the folder of figures are kept", SIREN_OPTION_FLAG,
-         &force, 0, 0},
+        SIREN_TEXT("output", "FILE", "the page (also -o); else report.html in the run folder", &page_choice),
+        SIREN_TEXT("figures", "DIR",
+                   "folder for the figures, their data and scripts; else figures\nin the run folder",
+                   &figures_choice),
+        SIREN_FLAG("force", "replace the page; scripts in the folder of figures are kept", &force),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {.command = "report",
@@ -53,38 +36,32 @@ int siren_tool_report(int argc, char **argv) {
                                           "figures with scripts that may be "
                                           "edited;\ndrawn again, the page has what they draw then.",
                                .example = "sirencl report runs/quick -o quick.html",
-                               .options = options,
-                               .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, &folder, &exit_code)) return exit_code;
+                               SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, &folder, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_report_run *run = NULL;
-    siren_report_figures figures = {0};
-    siren_report_claim *claims = NULL;
-    size_t n_claims = 0;
-    siren_output *output = NULL;
-    char *usual_page = NULL, *usual_figures = NULL;
+    SIREN_AT_END(siren_report_run_free_at) siren_report_run *run = NULL;
+    SIREN_AT_END(siren_report_figures_free) siren_report_figures figures = {0};
+    SIREN_AT_END(siren_report_claims_free_at) siren_report_claim *claims = NULL;
+    size_t n_claims = 0, n_bytes = 0;
+    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
+    SIREN_FREE_AT_END char *usual_page = NULL, *usual_figures = NULL, *text = NULL;
     siren_terminal_catch_interrupt();
-    SIREN_TRY(siren_report_run_read(folder, &run));
-    SIREN_TRY(siren_run_path(&usual_page, folder, "report.html"));
-    SIREN_TRY(siren_run_path(&usual_figures, folder, "figures"));
+    SIREN_RETURN_IF_FAILED(siren_report_run_read(folder, &run));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&usual_page, folder, "report.html"));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&usual_figures, folder, "figures"));
     const char *page = page_choice ? page_choice : usual_page;
-    SIREN_TRY(siren_output_open(page, force, &output));
+    SIREN_RETURN_IF_FAILED(siren_output_open(page, force, &output));
     const char *figures_folder = figures_choice ? figures_choice : usual_figures;
-    SIREN_TRY(siren_report_figures_make(run, figures_folder, siren_terminal_progress, NULL, &figures));
+    SIREN_RETURN_IF_FAILED(
+        siren_report_figures_make(run, figures_folder, siren_terminal_progress, NULL, &figures));
     if (figures.note) siren_terminal_warn("%s", figures.note);
-    SIREN_TRY(siren_report_claims_check(run, &claims, &n_claims));
-    SIREN_TRY(siren_report_claims_keep(claims, n_claims, figures_folder));
-    SIREN_TRY(write_page(&output, run, &figures, claims, n_claims));
+    SIREN_RETURN_IF_FAILED(siren_report_claims_check(run, &claims, &n_claims));
+    SIREN_RETURN_IF_FAILED(siren_report_claims_keep(claims, n_claims, figures_folder));
+    SIREN_RETURN_IF_FAILED(siren_report_page_make(run, &figures, claims, n_claims, &text, &n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_output_write(output, text, n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_output_commit(SIREN_TAKE(output)));
     siren_terminal_end_progress();
     if (!common.quiet) print_result(page, run, &figures);
-done:
-    siren_output_discard(output);
-    siren_report_figures_free(&figures);
-    siren_report_claims_free(claims, n_claims);
-    siren_report_run_free(run);
-    free(usual_page);
-    free(usual_figures);
-    return siren_terminal_exit(status);
+    return SIREN_OK;
 }

@@ -9,31 +9,26 @@ static void print_result(void *user, const char *name, double difference, double
     fflush(stdout);
 }
 
-int siren_tool_selftest(int argc, char **argv) {
+siren_status siren_tool_selftest(int argc, char **argv) {
     siren_common_options common = {0};
     const char *device_choice = NULL, *gemm = NULL;
     const siren_option options[] = {
-        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &gemm, 0, 0},
+        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &device_choice),
+        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &gemm),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {.command = "selftest",
                                .arguments = "",
                                .summary = "Runs every kernel on the device and compares its results with "
                                           "plain C. Exit code 10 where one differs.",
-                               .options = options,
-                               .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &exit_code)) return exit_code;
+                               SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
-    SIREN_TRY(siren_device_open(device_choice, &device));
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    SIREN_RETURN_IF_FAILED(siren_device_open(device_choice, &device));
     siren_tune_load(device);
-    SIREN_TRY(siren_tool_use_gemm(device, gemm, false));
+    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(device, gemm, false));
     if (!common.quiet) printf("%s\n", siren_device_name(device));
-    SIREN_TRY(siren_selftest(device, common.quiet ? NULL : print_result, NULL));
-done:
-    siren_device_close(device);
-    return siren_terminal_exit(status);
+    return siren_selftest(device, common.quiet ? NULL : print_result, NULL);
 }

@@ -16,7 +16,11 @@ typedef struct {
     const char *path, *image, *output, *device, *gemm;
     bool dry_run, yes, json, allow_failed;
     siren_sweep_options sweep;
+    siren_device **devices; /* (n_devices) that are open */
+    size_t n_devices;
 } sweep_arguments;
+
+static void close_devices(sweep_arguments *a) { siren_devices_close(a->devices, a->n_devices); }
 
 /* ---- --dry-run ---- */
 
@@ -47,54 +51,55 @@ typedef struct {
     siren_series mask; /* voxels NULL: networks are trained on all */
 } dry_input;
 
-static siren_status read_inputs(const siren_experiment *experiment, size_t memory, dry_input **out) {
-    siren_status status = SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_allocate(out, experiment->n_inputs, sizeof **out, "the inputs"));
-    for (size_t i = 0; i < experiment->n_inputs && status == SIREN_OK; i++) {
-        const siren_experiment_input *asked = &experiment->inputs[i];
-        dry_input *input = &(*out)[i];
-        status = siren_experiment_input_geometry(asked, &input->geometry);
-        if (status == SIREN_OK)
-            status = siren_experiment_input_mask(asked, &input->geometry, memory, &input->mask);
+typedef struct {
+    dry_input *of; /* (n) */
+    size_t n;
+} dry_inputs;
+
+static siren_status read_inputs(const siren_experiment *experiment, size_t memory, dry_inputs *out) {
+    SIREN_RETURN_IF_FAILED(siren_allocate(&out->of, experiment->n_inputs, sizeof *out->of, "the inputs"));
+    for (; out->n < experiment->n_inputs; out->n++) {
+        const siren_experiment_input *asked = &experiment->inputs[out->n];
+        dry_input *input = &out->of[out->n];
+        SIREN_RETURN_IF_FAILED(siren_experiment_input_geometry(asked, &input->geometry));
+        SIREN_RETURN_IF_FAILED(siren_experiment_input_mask(asked, &input->geometry, memory, &input->mask));
     }
-    return status;
+    return SIREN_OK;
 }
 
-static void free_inputs(dry_input *inputs, size_t n) {
-    for (size_t i = 0; inputs && i < n; i++) siren_series_free(&inputs[i].mask);
-    free(inputs);
+static void free_inputs(dry_inputs *inputs) {
+    for (size_t i = 0; i < inputs->n; i++) siren_series_free(&inputs->of[i].mask);
+    free(inputs->of);
 }
 
 /* Costs of all trials; speeds are measured on different networks until time is up, and taken from the nearest in size then. */
 static siren_status estimate(const siren_experiment *experiment, siren_device *device, size_t memory,
                              dry_trial *trials) {
-    siren_status status = SIREN_OK;
-    measured_speed *speeds = NULL;
-    dry_input *inputs = NULL;
+    SIREN_FREE_AT_END measured_speed *speeds = NULL;
+    SIREN_AT_END(free_inputs) dry_inputs inputs = {NULL, 0};
     size_t n_speeds = 0;
     double start = siren_clock();
-    SIREN_TRY(siren_allocate(&speeds, experiment->n_trials, sizeof *speeds, "the measured speeds"));
-    SIREN_TRY(read_inputs(experiment, memory, &inputs));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&speeds, experiment->n_trials, sizeof *speeds, "the measured speeds"));
+    SIREN_RETURN_IF_FAILED(read_inputs(experiment, memory, &inputs));
     for (size_t i = 0; i < experiment->n_trials; i++) {
         const siren_trial *trial = &experiment->trials[i];
-        const dry_input *input = &inputs[trial->input];
+        const dry_input *input = &inputs.of[trial->input];
         bool known = false;
-        SIREN_TRY(siren_trial_estimate_cost(trial, &input->geometry, &input->mask, &trials[i].cost));
+        SIREN_RETURN_IF_FAILED(
+            siren_trial_estimate_cost(trial, &input->geometry, &input->mask, &trials[i].cost));
         for (size_t s = 0; s < n_speeds; s++) known = known || speeds[s].n_params == trials[i].cost.n_params;
         if (known || (n_speeds > 0 && siren_clock() - start > MEASURE_SECONDS)) continue;
         speeds[n_speeds].n_params = trials[i].cost.n_params;
-        SIREN_TRY(
+        SIREN_RETURN_IF_FAILED(
             siren_trial_measure_speed(device, trial, &input->geometry, &speeds[n_speeds].flop_per_second));
         n_speeds++;
         if (!siren_terminal_progress(NULL, (double)(i + 1), (double)experiment->n_trials, "measuring"))
-            SIREN_TRY(siren_fail(SIREN_CANCELLED, "the dry run was interrupted"));
+            return siren_fail(SIREN_CANCELLED, "the dry run was interrupted");
     }
     for (size_t i = 0; i < experiment->n_trials; i++)
         trials[i].seconds = trials[i].cost.flop / nearest_speed(speeds, n_speeds, trials[i].cost.n_params);
-done:
-    free(speeds);
-    free_inputs(inputs, experiment->n_inputs);
-    return status;
+    return SIREN_OK;
 }
 
 static char *format_seconds(double seconds, char out[32]) {
@@ -136,7 +141,7 @@ static void print_table(const siren_experiment *experiment, const dry_trial *tri
 }
 
 static siren_status print_dry_json(const siren_experiment *experiment, const dry_trial *trials) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "experiment", experiment->name);
     siren_json_begin_array(json, "trials");
@@ -159,35 +164,30 @@ static siren_status print_dry_json(const siren_experiment *experiment, const dry
     for (size_t i = 0; i < experiment->n_baselines; i++)
         siren_json_string(json, NULL, experiment->baselines[i].name);
     siren_json_end(json);
-    siren_status status = siren_tool_print_json(json);
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static siren_status dry_run(const sweep_arguments *a, const siren_experiment *experiment) {
-    siren_status status = SIREN_OK;
-    siren_device *device = NULL;
-    dry_trial *trials = NULL;
-    SIREN_TRY(siren_allocate(&trials, experiment->n_trials, sizeof *trials, "the table of trials"));
-    SIREN_TRY(siren_device_open(a->device, &device));
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    SIREN_FREE_AT_END dry_trial *trials = NULL;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&trials, experiment->n_trials, sizeof *trials, "the table of trials"));
+    SIREN_RETURN_IF_FAILED(siren_device_open(a->device, &device));
     siren_tune_load(device);
-    SIREN_TRY(siren_tool_use_gemm(device, a->gemm, false));
-    SIREN_TRY(estimate(experiment, device, a->sweep.memory_limit, trials));
+    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(device, a->gemm, false));
+    SIREN_RETURN_IF_FAILED(estimate(experiment, device, a->sweep.memory_limit, trials));
     siren_terminal_end_progress();
     if (a->json)
-        SIREN_TRY(print_dry_json(experiment, trials));
+        SIREN_RETURN_IF_FAILED(print_dry_json(experiment, trials));
     else
         print_table(experiment, trials);
-done:
-    siren_device_close(device);
-    free(trials);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- the sweep ---- */
 
 static siren_status print_result_json(const sweep_arguments *a, const siren_sweep_result *r) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "run", a->output);
     siren_json_integer(json, "trials", r->n_trials);
@@ -199,9 +199,7 @@ static siren_status print_result_json(const sweep_arguments *a, const siren_swee
     siren_json_number(json, "train_seconds", r->train_seconds);
     siren_json_number(json, "train_flop", r->train_flop);
     siren_json_number(json, "encode_seconds", r->encode_seconds);
-    siren_status status = siren_tool_print_json(json);
-    siren_json_free(json);
-    return status;
+    return siren_tool_print_json(json);
 }
 
 static void print_result(const sweep_arguments *a, const siren_sweep_result *r) {
@@ -243,50 +241,41 @@ static siren_status join_command(int argc, char **argv, char **out) {
 }
 
 static siren_status run(sweep_arguments *a, const siren_experiment *experiment, bool quiet) {
-    siren_status status = SIREN_OK;
-    siren_device **devices = NULL;
-    size_t n_devices = 0;
     siren_sweep_result result;
     a->sweep.folder = a->output;
-    SIREN_TRY(siren_devices_open(a->device, &devices, &n_devices));
-    for (size_t i = 0; i < n_devices; i++) {
-        SIREN_TRY(siren_tool_use_gemm(devices[i], a->gemm, false));
-        SIREN_TRY(siren_tool_prepare_trainer(devices[i], a->allow_failed));
+    SIREN_RETURN_IF_FAILED(siren_devices_open(a->device, &a->devices, &a->n_devices));
+    for (size_t i = 0; i < a->n_devices; i++) {
+        SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(a->devices[i], a->gemm, false));
+        SIREN_RETURN_IF_FAILED(siren_tool_prepare_trainer(a->devices[i], a->allow_failed));
     }
-    SIREN_TRY(siren_sweep(devices, n_devices, experiment, &a->sweep, siren_terminal_progress, NULL, &result));
+    SIREN_RETURN_IF_FAILED(
+        siren_sweep(a->devices, a->n_devices, experiment, &a->sweep, siren_terminal_progress, NULL, &result));
     siren_terminal_end_progress();
-    if (a->json)
-        SIREN_TRY(print_result_json(a, &result));
-    else if (!quiet)
-        print_result(a, &result);
-done:
-    siren_devices_close(devices, n_devices);
-    return status;
+    if (a->json) return print_result_json(a, &result);
+    if (!quiet) print_result(a, &result);
+    return SIREN_OK;
 }
 
-int siren_tool_sweep(int argc, char **argv) {
-    sweep_arguments a = {.sweep = {.memory_limit = siren_tool_memory()}};
+siren_status siren_tool_sweep(int argc, char **argv) {
+    SIREN_AT_END(close_devices) sweep_arguments a = {.sweep = {.memory_limit = siren_tool_memory()}};
     siren_common_options common = {0};
     bool keep_going = false;
     const siren_option options[] = {
-        {"output", "RUN", "the run folder, made where it is missing; needed unless\n--dry-run (also -o)",
-         SIREN_OPTION_TEXT, &a.output, 0, 0},
-        {"input", "FILE", "NIfTI series instead of the experiment's only input", SIREN_OPTION_TEXT, &a.image,
-         0, 0},
-        {"dry-run", NULL, "print the trials with sizes, work and estimated time, and\ntrain nothing",
-         SIREN_OPTION_FLAG, &a.dry_run, 0, 0},
-        {"keep-going", NULL, "go on with other trials where one fails; this is the default",
-         SIREN_OPTION_FLAG, &keep_going, 0, 0},
-        {"fail-fast", NULL, "stop at the first trial that fails or diverges", SIREN_OPTION_FLAG,
-         &a.sweep.fail_fast, 0, 0},
-        {"yes", NULL, "accept more than 100,000 trials", SIREN_OPTION_FLAG, &a.yes, 0, 0},
-        {"device", "D",
-         SIREN_DEVICE_HELP ";\n'all', a list 'gpu,cpu', and parts 'cpu/2' are used side by side",
-         SIREN_OPTION_TEXT, &a.device, 0, 0},
-        {"allow-failed-device", NULL, SIREN_ALLOW_FAILED_HELP, SIREN_OPTION_FLAG, &a.allow_failed, 0, 0},
-        {"gemm", "WHO", SIREN_GEMM_HELP, SIREN_OPTION_TEXT, &a.gemm, 0, 0},
+        SIREN_TEXT("output", "RUN",
+                   "the run folder, made where it is missing; needed unless\n--dry-run (also -o)", &a.output),
+        SIREN_TEXT("input", "FILE", "NIfTI series instead of the experiment's only input", &a.image),
+        SIREN_FLAG("dry-run", "print the trials with sizes, work and estimated time, and\ntrain nothing",
+                   &a.dry_run),
+        SIREN_FLAG("keep-going", "go on with other trials where one fails; this is the default", &keep_going),
+        SIREN_FLAG("fail-fast", "stop at the first trial that fails or diverges", &a.sweep.fail_fast),
+        SIREN_FLAG("yes", "accept more than 100,000 trials", &a.yes),
+        SIREN_TEXT("device", "D",
+                   SIREN_DEVICE_HELP ";\n'all', a list 'gpu,cpu', and parts 'cpu/2' are used side by side",
+                   &a.device),
+        SIREN_FLAG("allow-failed-device", SIREN_ALLOW_FAILED_HELP, &a.allow_failed),
+        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &a.gemm),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &a.sweep.memory_limit, 0x1p20, 0x1p62},
-        {"json", NULL, "machine-readable output", SIREN_OPTION_FLAG, &a.json, 0, 0},
+        SIREN_FLAG("json", "machine-readable output", &a.json),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -295,33 +284,27 @@ int siren_tool_sweep(int argc, char **argv) {
         .n_arguments = 1,
         .summary =
             "Trains every network shape that an experiment file asks for (docs/experiments.md) on every "
-            "block of "
-            "its inputs,\n"
+            "block of its inputs,\n"
             "and keeps archives, training curves and figures in a run folder (docs/run-folder.md). What is "
             "finished is durable:\n"
             "the same command goes on where it was stopped, and 'sirencl report RUN' makes a page of it.",
         .example = "sirencl sweep configs/quick.json --device cpu -o quick",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &exit_code)) return exit_code;
+        SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, &a.path, &status)) return status;
 
-    siren_status status = SIREN_OK;
-    siren_experiment *experiment = NULL;
-    char *command = NULL;
+    SIREN_AT_END(siren_experiment_free_at) siren_experiment *experiment = NULL;
+    SIREN_FREE_AT_END char *command = NULL;
     siren_terminal_catch_interrupt();
     if (keep_going && a.sweep.fail_fast)
-        SIREN_TRY(
-            siren_fail(SIREN_USAGE, "--keep-going and --fail-fast contradict each other; give one of them"));
+        return siren_fail(SIREN_USAGE,
+                          "--keep-going and --fail-fast contradict each other; give one of them");
     if (!a.output && !a.dry_run)
-        SIREN_TRY(siren_fail(
-            SIREN_USAGE, "--output is missing: name a run folder, as in 'sirencl sweep %s -o RUN'", a.path));
-    SIREN_TRY(siren_experiment_read(a.path, a.image, a.yes ? MORE_TRIALS : SIREN_MAX_TRIALS, &experiment));
-    SIREN_TRY(join_command(argc, argv, &command));
+        return siren_fail(SIREN_USAGE,
+                          "--output is missing: name a run folder, as in 'sirencl sweep %s -o RUN'", a.path);
+    SIREN_RETURN_IF_FAILED(
+        siren_experiment_read(a.path, a.image, a.yes ? MORE_TRIALS : SIREN_MAX_TRIALS, &experiment));
+    SIREN_RETURN_IF_FAILED(join_command(argc, argv, &command));
     a.sweep.command = command;
-    SIREN_TRY(a.dry_run ? dry_run(&a, experiment) : run(&a, experiment, common.quiet));
-done:
-    free(command);
-    siren_experiment_free(experiment);
-    return siren_terminal_exit(status);
+    return a.dry_run ? dry_run(&a, experiment) : run(&a, experiment, common.quiet);
 }

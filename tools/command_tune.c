@@ -6,7 +6,6 @@
 #include "host/process.h"
 #include "tools/tools.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,48 +22,41 @@ typedef struct {
     size_t usual;            /* the default's number */
     siren_tune_times *times; /* (n_candidates) */
     bool *failed;            /* (n_candidates) */
-    siren_tuned best[SIREN_N_SHAPES];
+    siren_tuned best[SIREN_N_WIDTH_CLASSES];
 } tuning;
 
 /* ---- one configuration ---- */
 
 /* What the parent reads. */
-static siren_status print_probe(const double seconds[SIREN_N_SHAPES]) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
-    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
-        siren_json_number(json, siren_shape_plans[shape].name, seconds[shape]);
-    SIREN_TRY(siren_tool_print_json(json));
-done:
-    siren_json_free(json);
-    return status;
+static siren_status print_probe(const double seconds[SIREN_N_WIDTH_CLASSES]) {
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
+        siren_json_number(json, siren_width_plans[shape].name, seconds[shape]);
+    return siren_tool_print_json(json);
 }
 
 static siren_status probe_here(siren_device *device, size_t nth, bool verified) {
     size_t n = 0;
-    double seconds[SIREN_N_SHAPES];
+    double seconds[SIREN_N_WIDTH_CLASSES];
     const siren_configuration *candidates = siren_tune_candidates(siren_device_get_facts(device)->family, &n);
     if (nth >= n) return siren_fail(SIREN_USAGE, "--probe is %zu but must be from 0 to %zu", nth, n - 1);
     SIREN_RETURN_IF_FAILED(siren_tune_probe(device, &candidates[nth], verified, seconds));
     return print_probe(seconds);
 }
 
-static siren_status read_probe(const char *text, double seconds[SIREN_N_SHAPES]) {
-    siren_status status = SIREN_OK;
-    siren_config *answer = NULL;
-    SIREN_TRY(siren_config_parse("its measurement", text, strlen(text), &answer));
-    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++) {
-        siren_value value = siren_value_member(siren_config_root(answer), siren_shape_plans[shape].name);
+static siren_status read_probe(const char *text, double seconds[SIREN_N_WIDTH_CLASSES]) {
+    SIREN_AT_END(siren_config_free_at) siren_config *answer = NULL;
+    SIREN_RETURN_IF_FAILED(siren_config_parse("its measurement", text, strlen(text), &answer));
+    for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
+        siren_value value = siren_value_member(siren_config_root(answer), siren_width_plans[shape].name);
         seconds[shape] = NAN;
-        SIREN_TRY(siren_value_number(value, 0, 1e9, &seconds[shape]));
+        SIREN_RETURN_IF_FAILED(siren_value_number(value, 0, 1e9, &seconds[shape]));
         if (isnan(seconds[shape]))
-            SIREN_TRY(siren_fail(SIREN_SYSTEM, "its measurement lacks the shape %s",
-                                 siren_shape_plans[shape].name));
+            return siren_fail(SIREN_SYSTEM, "its measurement lacks the shape %s",
+                              siren_width_plans[shape].name);
     }
-done:
-    siren_config_free(answer);
-    return status;
+    return SIREN_OK;
 }
 
 static bool keep_on(void *user, double done, double total, const char *what) {
@@ -75,7 +67,7 @@ static bool keep_on(void *user, double done, double total, const char *what) {
 }
 
 /* WRONG_DEVICE where the self-test failed, SYSTEM where the process did in whatever way. */
-static siren_status probe_apart(tuning *t, size_t nth, bool verified, double seconds[SIREN_N_SHAPES]) {
+static siren_status probe_apart(tuning *t, size_t nth, bool verified, double seconds[SIREN_N_WIDTH_CLASSES]) {
     siren_status status = SIREN_OK;
     const siren_device_facts *facts = siren_device_get_facts(t->device);
     char number[24];
@@ -87,14 +79,12 @@ static siren_status probe_apart(tuning *t, size_t nth, bool verified, double sec
                                      "--quiet",  verified ? "--verified" : NULL,
                                      NULL};
     const siren_process_plan plan = {.arguments = arguments, .time_limit = (double)t->time_limit};
-    siren_process_result result = {0};
-    SIREN_TRY(siren_process_run(&plan, keep_on, t, &result));
+    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
+    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, keep_on, t, &result));
     status = siren_process_check(&plan, &result);
     if (status != SIREN_OK && result.exit_code == siren_exit_code(SIREN_WRONG_DEVICE))
         status = SIREN_WRONG_DEVICE;
     if (status == SIREN_OK) status = read_probe(result.output, seconds);
-done:
-    siren_process_result_free(&result);
     return status;
 }
 
@@ -137,16 +127,16 @@ static siren_status try_all(tuning *t, size_t round) {
 }
 
 static siren_status choose(tuning *t) {
-    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++) {
-        size_t chosen = siren_tune_choose(t->times, t->n_candidates, t->usual, (siren_shape)shape);
+    for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
+        size_t chosen = siren_tune_choose(t->times, t->n_candidates, t->usual, (siren_width_class)shape);
         if (chosen == t->n_candidates)
             return siren_fail(
                 SIREN_DEVICE,
                 "none of the %zu configurations works on the device %s; choose another --device",
                 t->n_candidates, siren_device_name(t->device));
-        t->best[shape] =
-            (siren_tuned){t->candidates[chosen], siren_tune_least(&t->times[chosen], (siren_shape)shape),
-                          siren_tune_least(&t->times[t->usual], (siren_shape)shape)};
+        t->best[shape] = (siren_tuned){t->candidates[chosen],
+                                       siren_tune_least(&t->times[chosen], (siren_width_class)shape),
+                                       siren_tune_least(&t->times[t->usual], (siren_width_class)shape)};
     }
     return SIREN_OK;
 }
@@ -158,21 +148,21 @@ static void print_times(const tuning *t) {
     printf("%s, %s family; milliseconds of a training step, the least of %d rounds, of networks of\n%-58s",
            siren_device_name(t->device), siren_family_name(siren_device_get_facts(t->device)->family),
            SIREN_TUNE_ROUNDS, "");
-    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
-        printf("  %3u units", (unsigned)siren_shape_plans[shape].width);
+    for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
+        printf("  %3u units", (unsigned)siren_width_plans[shape].width);
     printf("\n");
     for (size_t i = 0; i < t->n_candidates; i++) {
         if (t->failed[i]) continue;
         printf("%-58s", siren_configuration_text(&t->candidates[i], text));
-        for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
-            printf(" %10.3f", 1e3 * siren_tune_least(&t->times[i], (siren_shape)shape));
+        for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
+            printf(" %10.3f", 1e3 * siren_tune_least(&t->times[i], (siren_width_class)shape));
         printf("\n");
     }
     printf("\n");
 }
 
 /* The quickest candidate, where it is another than the default and was not chosen all the same. */
-static void print_close(const tuning *t, siren_shape shape) {
+static void print_close(const tuning *t, siren_width_class shape) {
     char text[SIREN_CONFIGURATION_CHARS];
     size_t quickest = t->usual;
     for (size_t i = 0; i < t->n_candidates; i++)
@@ -190,13 +180,13 @@ static siren_status report(const tuning *t) {
     char text[SIREN_CONFIGURATION_CHARS], *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_tune_path(t->device, &path));
     print_times(t);
-    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++) {
+    for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
         const siren_tuned *best = &t->best[shape];
-        printf("%-7s networks (up to %u units): %s", siren_shape_plans[shape].name,
-               (unsigned)siren_shape_plans[shape].widest, siren_configuration_text(&best->chosen, text));
+        printf("%-7s networks (up to %u units): %s", siren_width_plans[shape].name,
+               (unsigned)siren_width_plans[shape].widest, siren_configuration_text(&best->chosen, text));
         if (siren_configuration_equal(&best->chosen, &t->candidates[t->usual])) {
             printf(", the default");
-            print_close(t, (siren_shape)shape);
+            print_close(t, (siren_width_class)shape);
         } else {
             printf(", %.2f times as fast as the default", best->default_seconds / best->seconds);
         }
@@ -244,24 +234,28 @@ static siren_status set_family(siren_device *device, const char *name) {
     return siren_fail(SIREN_USAGE, "--family is '%s' but must be chain or layer", name);
 }
 
-int siren_tool_tune(int argc, char **argv) {
+static void tuning_free(tuning *t) {
+    free(t->times);
+    free(t->failed);
+    siren_device_close(t->device);
+}
+
+siren_status siren_tool_tune(int argc, char **argv) {
     siren_common_options common = {0};
     const char *device_choice = NULL, *family = NULL;
     siren_span probe = {0};
     bool verified = false;
-    tuning t = {.time_limit = 120};
+    SIREN_AT_END(tuning_free) tuning t = {.time_limit = 120};
     const siren_option options[] = {
-        {"device", "D", SIREN_DEVICE_HELP, SIREN_OPTION_TEXT, &device_choice, 0, 0},
-        {"family", "NAME", "kernels to tune, chain or layer; else those that the device uses",
-         SIREN_OPTION_TEXT, &family, 0, 0},
+        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &device_choice),
+        SIREN_TEXT("family", "NAME", "kernels to tune, chain or layer; else those that the device uses",
+                   &family),
         {"time-limit", "N", "seconds for one configuration, after which it is skipped", SIREN_OPTION_SIZE,
          &t.time_limit, 1, 86400},
-        {"allow-failed-device", NULL, "go on where the default configuration fails", SIREN_OPTION_FLAG,
-         &t.allow_failed, 0, 0},
+        SIREN_FLAG("allow-failed-device", "go on where the default configuration fails", &t.allow_failed),
         {"probe", "N", "verify and time configuration N of the list in this process, and keep\nnothing",
          SIREN_OPTION_SPAN, &probe, 0, 0},
-        {"verified", NULL, "with --probe: time only, it has been verified before", SIREN_OPTION_FLAG,
-         &verified, 0, 0},
+        SIREN_FLAG("verified", "with --probe: time only, it has been verified before", &verified),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -271,26 +265,18 @@ int siren_tool_tune(int argc, char **argv) {
             "Tries a list of kernel configurations on the device, each in a process of its own: it is built, "
             "checked\n"
             "against known answers, then timed in several rounds. The quickest ones for narrow, medium and "
-            "wide networks are "
-            "kept in\n"
+            "wide networks are kept in\n"
             "$XDG_CACHE_HOME/sirencl (else ~/.cache/sirencl) and used by all commands from then on; "
             "SIRENCL_TUNE=off ignores\n"
             "them. Decoded bits never depend on it.",
         .example = "sirencl tune --device gpu",
-        .options = options,
-        .n_options = sizeof options / sizeof *options};
-    int exit_code;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &exit_code)) return exit_code;
+        SIREN_OPTION_TABLE(options)};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &status)) return status;
 
-    siren_status status = SIREN_OK;
     siren_terminal_catch_interrupt();
     t.quiet = common.quiet;
-    SIREN_TRY(siren_device_open(device_choice, &t.device));
-    SIREN_TRY(set_family(t.device, family));
-    SIREN_TRY(probe.end == 0 ? tune(&t) : probe_here(t.device, probe.begin, verified));
-done:
-    free(t.times);
-    free(t.failed);
-    siren_device_close(t.device);
-    return siren_terminal_exit(status);
+    SIREN_RETURN_IF_FAILED(siren_device_open(device_choice, &t.device));
+    SIREN_RETURN_IF_FAILED(set_family(t.device, family));
+    return probe.end == 0 ? tune(&t) : probe_here(t.device, probe.begin, verified);
 }

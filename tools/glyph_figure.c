@@ -2,7 +2,6 @@
 #include "tools/glyph_figure.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,30 +58,24 @@ static siren_status read_image(const drawing *d, const char *evaluation, const c
 /* USAGE where the image that an evaluation has made of its original is not that of the first one. */
 static siren_status check_original(const drawing *d, const char *evaluation, const char *image,
                                    const siren_series *first) {
-    siren_status status = SIREN_OK;
-    siren_series other = {.voxels = NULL};
-    char *path = NULL;
-    SIREN_TRY(read_image(d, evaluation, "original", image, &path, &other));
-    SIREN_TRY(siren_grid_check(d->options->evaluations[0], &first->geometry, path, &other.geometry,
-                               first->geometry.n_volumes));
+    SIREN_AT_END(siren_series_free) siren_series other = {.voxels = NULL};
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(read_image(d, evaluation, "original", image, &path, &other));
+    SIREN_RETURN_IF_FAILED(siren_grid_check(d->options->evaluations[0], &first->geometry, path,
+                                            &other.geometry, first->geometry.n_volumes));
     const size_t n = siren_geometry_voxels(&first->geometry);
     if (first->geometry.datatype != other.geometry.datatype ||
         memcmp(first->voxels, other.voxels, n * siren_datatype_size(first->geometry.datatype)) != 0)
-        status =
-            siren_fail(SIREN_USAGE, "%s: is of another original than that of %s; evaluate both against one",
-                       path, d->options->evaluations[0]);
-done:
-    siren_series_free(&other);
-    free(path);
-    return status;
+        return siren_fail(SIREN_USAGE,
+                          "%s: is of another original than that of %s; evaluate both against one", path,
+                          d->options->evaluations[0]);
+    return SIREN_OK;
 }
 
 static bool has_image(const char *evaluation, const char *image) {
-    char *path;
+    SIREN_FREE_AT_END char *path = NULL;
     if (image_path(evaluation, "original", image, &path) != SIREN_OK) return false;
-    const bool found = access(path, F_OK) == 0;
-    free(path);
-    return found;
+    return access(path, F_OK) == 0;
 }
 
 /* ---- tiles ---- */
@@ -102,14 +95,13 @@ static siren_status make_views(drawing *d, const char *path, const siren_series 
 
 /* Writes a tile and takes the picture. */
 static siren_status write_tile(drawing *d, size_t row, size_t column, siren_picture *picture) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     siren_status status = siren_staging_path(d->staging, output_names[row * N_TILES + column], &path);
     if (status == SIREN_OK)
         status = siren_png_write(path, false, picture->width, picture->height, picture->rgb);
     d->width[row] = picture->width;
     d->height[row] = picture->height;
     siren_picture_free(picture);
-    free(path);
     return status;
 }
 
@@ -131,36 +123,28 @@ static siren_status draw_glyphs(drawing *d, siren_glyph_kind kind, const char *p
 
 static siren_status draw_result(drawing *d, siren_glyph_kind kind, const char *image,
                                 const siren_series *original, double reach, size_t i) {
-    siren_status status = SIREN_OK;
     const char *evaluation = d->options->evaluations[i];
-    siren_series result = {.voxels = NULL};
-    char *path = NULL;
-    if (i > 0) SIREN_TRY(check_original(d, evaluation, image, original));
-    SIREN_TRY(read_image(d, evaluation, "result", image, &path, &result));
-    SIREN_TRY(siren_grid_check("the original's image", &original->geometry, path, &result.geometry,
-                               original->geometry.n_volumes));
-    SIREN_TRY(draw_glyphs(d, kind, path, &result, reach, i + 1));
-done:
-    siren_series_free(&result);
-    free(path);
-    return status;
+    SIREN_AT_END(siren_series_free) siren_series result = {.voxels = NULL};
+    SIREN_FREE_AT_END char *path = NULL;
+    if (i > 0) SIREN_RETURN_IF_FAILED(check_original(d, evaluation, image, original));
+    SIREN_RETURN_IF_FAILED(read_image(d, evaluation, "result", image, &path, &result));
+    SIREN_RETURN_IF_FAILED(siren_grid_check("the original's image", &original->geometry, path,
+                                            &result.geometry, original->geometry.n_volumes));
+    return draw_glyphs(d, kind, path, &result, reach, i + 1);
 }
 
 /* The rows of one kind. */
 static siren_status draw_kind(drawing *d, siren_glyph_kind kind, const char *image) {
-    siren_status status = SIREN_OK;
-    siren_series original = {.voxels = NULL};
-    char *path = NULL;
+    SIREN_AT_END(siren_series_free) siren_series original = {.voxels = NULL};
+    SIREN_FREE_AT_END char *path = NULL;
     double reach;
-    SIREN_TRY(read_image(d, d->options->evaluations[0], "original", image, &path, &original));
-    SIREN_TRY(make_views(d, path, &original));
-    SIREN_TRY(siren_glyph_reach(kind, path, &original, &d->region, &reach));
-    SIREN_TRY(draw_glyphs(d, kind, path, &original, reach, 0));
-    for (size_t i = 0; i < d->options->n; i++) SIREN_TRY(draw_result(d, kind, image, &original, reach, i));
-done:
-    siren_series_free(&original);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(read_image(d, d->options->evaluations[0], "original", image, &path, &original));
+    SIREN_RETURN_IF_FAILED(make_views(d, path, &original));
+    SIREN_RETURN_IF_FAILED(siren_glyph_reach(kind, path, &original, &d->region, &reach));
+    SIREN_RETURN_IF_FAILED(draw_glyphs(d, kind, path, &original, reach, 0));
+    for (size_t i = 0; i < d->options->n; i++)
+        SIREN_RETURN_IF_FAILED(draw_result(d, kind, image, &original, reach, i));
+    return SIREN_OK;
 }
 
 /* ---- the figure ---- */

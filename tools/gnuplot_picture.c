@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "tools/gnuplot_picture.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,33 +23,22 @@ siren_status siren_picture_check_gnuplot(void) {
 
 siren_status siren_picture_write(const siren_staging *staging, const char *name, const void *bytes,
                                  size_t n_bytes) {
-    siren_status status = SIREN_OK;
-    siren_output *output = NULL;
-    char *path = NULL;
-    SIREN_TRY(siren_staging_path(staging, name, &path));
-    SIREN_TRY(siren_output_open(path, true, &output));
-    SIREN_TRY(siren_output_write(output, bytes, n_bytes));
-    status = siren_output_commit(output);
-    output = NULL;
-done:
-    siren_output_discard(output);
-    free(path);
-    return status;
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, name, &path));
+    return siren_file_write(path, true, bytes, n_bytes);
 }
 
 siren_status siren_picture_write_text(const siren_staging *staging, const char *name,
                                       void (*write)(const void *user, FILE *out), const void *user) {
-    char *text = NULL;
+    SIREN_FREE_AT_END char *text = NULL;
     size_t n_bytes = 0;
     FILE *out = open_memstream(&text, &n_bytes);
     if (!out) return siren_fail(SIREN_SYSTEM, "out of memory: %s", name);
     write(user, out);
     bool failed = ferror(out);
     failed |= fclose(out) != 0;
-    siren_status status = failed ? siren_fail(SIREN_SYSTEM, "out of memory: %s", name)
-                                 : siren_picture_write(staging, name, text, n_bytes);
-    free(text);
-    return status;
+    return failed ? siren_fail(SIREN_SYSTEM, "out of memory: %s", name)
+                  : siren_picture_write(staging, name, text, n_bytes);
 }
 
 void siren_picture_quote(const char *text, FILE *out) {
@@ -125,67 +113,53 @@ void siren_picture_write_wording(const siren_picture_wording *wording, size_t n,
 }
 
 siren_status siren_picture_place_script(const char *kept, const char *folder,
-                                        const siren_embedded_file *script) {
-    siren_status status = SIREN_OK;
-    char *from = NULL, *to = NULL;
-    uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
-    SIREN_TRY(siren_run_path(&from, kept ? kept : folder, "%s", script->name));
-    SIREN_TRY(siren_run_path(&to, folder, "%s", script->name));
-    if (!kept || access(from, F_OK) != 0) {
-        status = siren_run_write_text(to, script->text, script->length);
-        goto done;
-    }
-    SIREN_TRY(siren_file_read(from, MOST_SCRIPT_BYTES, &bytes, &n_bytes));
+                                        const siren_embedded_file *scripts, size_t n, const char *name) {
+    SIREN_FREE_AT_END char *from = NULL, *to = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
+    size_t n_bytes = 0, length = strlen(name);
+    const siren_embedded_file *script = scripts, *end = scripts + n;
+    while (script < end &&
+           (strncmp(script->name, name, length) != 0 || strcmp(script->name + length, ".gp") != 0))
+        script++;
+    if (script == end) return siren_fail(SIREN_USAGE, "there is no built-in script %s.gp", name);
+    SIREN_RETURN_IF_FAILED(siren_run_path(&from, kept ? kept : folder, "%s", script->name));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&to, folder, "%s", script->name));
+    if (!kept || access(from, F_OK) != 0) return siren_file_write(to, true, script->text, script->length);
+    SIREN_RETURN_IF_FAILED(siren_file_read(from, MOST_SCRIPT_BYTES, &bytes, &n_bytes));
     if (n_bytes != script->length || memcmp(bytes, script->text, n_bytes) != 0)
         siren_log(SIREN_LOG_WARNING,
                   "%s: is not the built-in script and is used as it is; delete it to have that", from);
-    if (kept != folder) status = siren_run_write_text(to, (const char *)bytes, n_bytes);
-done:
-    free(bytes);
-    free(from);
-    free(to);
-    return status;
+    return kept != folder ? siren_file_write(to, true, bytes, n_bytes) : SIREN_OK;
 }
 
-/* The built-in script `file`. */
-static siren_status place_script(const siren_staging *staging, const char *kept, const char *file) {
-    for (size_t i = 0; i < siren_n_panel_scripts; i++)
-        if (strcmp(siren_panel_scripts[i].name, file) == 0)
-            return siren_picture_place_script(kept, siren_staging_folder(staging), &siren_panel_scripts[i]);
-    return siren_fail(SIREN_SYSTEM, "the script %s is not built in", file);
+siren_status siren_picture_run(const char *folder, const char *name, siren_progress_fn progress, void *user) {
+    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
+    char file[64];
+    snprintf(file, sizeof file, "%s.gp", name);
+    const char *const arguments[] = {"gnuplot", "--default-settings", file, NULL};
+    const siren_process_plan plan = {.arguments = arguments, .folder = folder, .time_limit = GNUPLOT_SECONDS};
+    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, progress, user, &result));
+    return siren_process_check(&plan, &result);
 }
 
 siren_status siren_picture_draw(const siren_staging *staging, const char *name,
                                 const siren_picture_wording *wording, siren_progress_fn progress,
                                 void *user) {
-    siren_status status = SIREN_OK;
-    siren_process_result result = {0};
-    char file[64];
-    snprintf(file, sizeof file, "%s.gp", name);
-    const char *const arguments[] = {"gnuplot", "--default-settings", file, NULL};
-    const siren_process_plan plan = {
-        .arguments = arguments, .folder = siren_staging_folder(staging), .time_limit = GNUPLOT_SECONDS};
-    SIREN_TRY(place_script(staging, wording->scripts, file));
-    SIREN_TRY(siren_process_run(&plan, progress, user, &result));
-    SIREN_TRY(siren_process_check(&plan, &result));
-done:
-    siren_process_result_free(&result);
-    return status;
+    const char *folder = siren_staging_folder(staging);
+    SIREN_RETURN_IF_FAILED(siren_picture_place_script(wording->scripts, folder, siren_panel_scripts,
+                                                      siren_n_panel_scripts, name));
+    return siren_picture_run(folder, name, progress, user);
 }
 
 siren_status siren_picture_read_svg(const char *path, char **svg) {
-    siren_status status = SIREN_OK;
-    uint8_t *bytes = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    SIREN_TRY(siren_file_read(path, MOST_SVG_BYTES, &bytes, &n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_file_read(path, MOST_SVG_BYTES, &bytes, &n_bytes));
     if (!memmem(bytes, n_bytes, "<svg", 4))
-        SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s: is no SVG file; let the script make one", path));
+        return siren_fail(SIREN_CORRUPT, "%s: is no SVG file; let the script make one", path);
     if (memmem(bytes, n_bytes, "<script", 7))
-        SIREN_TRY(siren_fail(SIREN_UNSUPPORTED, "%s: holds a script; draw it without 'mousing'", path));
-    SIREN_TRY(siren_allocate(svg, n_bytes + 1, 1, path));
+        return siren_fail(SIREN_UNSUPPORTED, "%s: holds a script; draw it without 'mousing'", path);
+    SIREN_RETURN_IF_FAILED(siren_allocate(svg, n_bytes + 1, 1, path));
     memcpy(*svg, bytes, n_bytes);
-done:
-    free(bytes);
-    return status;
+    return SIREN_OK;
 }

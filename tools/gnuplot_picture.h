@@ -38,12 +38,13 @@ siren_status siren_picture_slice(const char *path, siren_span asked, size_t *z);
 siren_status siren_picture_labels(const char *text, const char *const *paths, size_t n, char **kept,
                                   const char **labels);
 
-/* Puts a script into `folder`: that of the folder `kept` (may be NULL, or `folder` itself), with a warning where it is not the
- * built-in one, or else the built-in one. */
+/* Puts the script NAME.gp, of `n` built-in ones, into `folder`: that of the folder `kept` (may be NULL, or `folder` itself), with
+ * a warning where it is not the built-in one, or else the built-in one. */
 siren_status siren_picture_place_script(const char *kept, const char *folder,
-                                        const siren_embedded_file *script);
-/* Puts the script NAME.gp into the hidden folder and runs it there: it writes NAME.svg and NAME.png. SYSTEM with gnuplot's
- * message where it fails; CANCELLED when `progress` says so. */
+                                        const siren_embedded_file *scripts, size_t n, const char *name);
+/* Runs NAME.gp in its folder. SYSTEM with gnuplot's message where it fails; CANCELLED when `progress` says so. */
+siren_status siren_picture_run(const char *folder, const char *name, siren_progress_fn progress, void *user);
+/* Puts the script NAME.gp into the hidden folder and runs it there: it writes NAME.svg and NAME.png. */
 siren_status siren_picture_draw(const siren_staging *staging, const char *name,
                                 const siren_picture_wording *wording, siren_progress_fn progress, void *user);
 /* Reads a picture for a page, which shows and does no more: CORRUPT where it is no SVG, UNSUPPORTED where it holds a script.

@@ -26,6 +26,12 @@ void siren_html_text(FILE *out, const char *text) {
     }
 }
 
+void siren_html_between(FILE *out, const char *before, const char *text, const char *after) {
+    fputs(before, out);
+    siren_html_text(out, text);
+    fputs(after, out);
+}
+
 /* What follows `at` if it begins with `start`; NULL otherwise. */
 static const char *after(const char *at, const char *start) {
     const size_t n = strlen(start);

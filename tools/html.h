@@ -8,6 +8,9 @@
  * attribute. Bytes that are no UTF-8 and control characters other than tab and line end become U+FFFD. */
 void siren_html_text(FILE *out, const char *text);
 
+/* `before`, the text so escaped, `after`. */
+void siren_html_between(FILE *out, const char *before, const char *text, const char *after);
+
 /* The <svg> element of an SVG file, labelled for readers who do not see it; without its title, which
  * browsers show in a box. Its ids, and references to them, get `prefix` in front, so that several pictures
  * can stand in one page. */

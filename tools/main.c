@@ -10,7 +10,7 @@
 
 static const struct {
     const char *name, *help;
-    int (*run)(int argc, char **argv); /* NULL: needs OpenCL, which this program was built without */
+    siren_status (*run)(int argc, char **argv); /* NULL: needs OpenCL, which this program was built without */
 } tools[] = {
 #define X(name, help) {#name, help, siren_tool_##name},
 #ifdef SIREN_WITHOUT_OPENCL
@@ -91,13 +91,14 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < N_TOOLS; i++) {
         if (strcmp(name, names[i]) != 0) continue;
         if (!tools[i].run) {
-            fprintf(stderr, "sirencl: %s needs OpenCL, which this sirencl was built without; build it with "
-                            "-DSIREN_OPENCL=ON\n",
+            fprintf(stderr,
+                    "sirencl: %s needs OpenCL, which this sirencl was built without; build it with "
+                    "-DSIREN_OPENCL=ON\n",
                     name);
             return siren_exit_code(SIREN_UNSUPPORTED);
         }
-        if (help) return tools[i].run(2, (char *[]){argv[2], "--help", NULL});
-        return tools[i].run(argc - 1, argv + 1);
+        if (help) return siren_terminal_exit(tools[i].run(2, (char *[]){argv[2], "--help", NULL}));
+        return siren_terminal_exit(tools[i].run(argc - 1, argv + 1));
     }
     const char *nearest = siren_nearest_name(name + strspn(name, "-"), names, N_TOOLS);
     fprintf(stderr, "sirencl: unknown command '%s'%s%s%s; see 'sirencl --help'\n", name,

@@ -65,7 +65,7 @@ static uint8_t *put_picture(uint8_t *to, const float *picture, size_t n) {
 
 static siren_status write_pictures(const siren_panel *panel, const siren_staging *staging) {
     const size_t n = panel->width * panel->height, n_bytes = 4 * n * (1 + 3 * panel->n_results);
-    uint8_t *bytes;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, n_bytes, 1, "pictures"));
     uint8_t *to = put_picture(bytes, panel->original, n);
     for (size_t i = 0; i < panel->n_results; i++) {
@@ -73,24 +73,18 @@ static siren_status write_pictures(const siren_panel *panel, const siren_staging
         to = put_picture(to, panel->results[i].errors, n);
         to = put_picture(to, panel->results[i].ssim, n);
     }
-    siren_status status = siren_picture_write(staging, "panel.f32", bytes, n_bytes);
-    free(bytes);
-    return status;
+    return siren_picture_write(staging, "panel.f32", bytes, n_bytes);
 }
 
 siren_status siren_panel_figure_draw(siren_device *device, const siren_panel_options *options,
                                      const siren_picture_wording *wording, const siren_staging *staging,
                                      siren_progress_fn progress, void *user) {
-    siren_status status = SIREN_OK;
-    siren_panel panel = {.n_results = 0};
+    SIREN_AT_END(siren_panel_free) siren_panel panel = {.n_results = 0};
     siren_panel_options asked = *options;
     asked.folder = siren_staging_folder(staging);
-    SIREN_TRY(siren_panel_make(device, &asked, progress, user, &panel));
+    SIREN_RETURN_IF_FAILED(siren_panel_make(device, &asked, progress, user, &panel));
     const described data = {&panel, wording};
-    SIREN_TRY(write_pictures(&panel, staging));
-    SIREN_TRY(siren_picture_write_text(staging, "panel-data.gp", write_data, &data));
-    SIREN_TRY(siren_picture_draw(staging, "panel", wording, progress, user));
-done:
-    siren_panel_free(&panel);
-    return status;
+    SIREN_RETURN_IF_FAILED(write_pictures(&panel, staging));
+    SIREN_RETURN_IF_FAILED(siren_picture_write_text(staging, "panel-data.gp", write_data, &data));
+    return siren_picture_draw(staging, "panel", wording, progress, user);
 }

@@ -21,6 +21,11 @@ typedef struct {
     char *basis; /* of the last one */
 } comparisons;
 
+static void comparisons_free(comparisons *c) {
+    free(c->values);
+    free(c->basis);
+}
+
 /* A value that does not exist is no comparison. */
 static siren_status add(comparisons *c, double value, const siren_report_trial *trial,
                         const siren_report_trial *other) {
@@ -29,8 +34,7 @@ static siren_status add(comparisons *c, double value, const siren_report_trial *
     if (!grown) return siren_fail(SIREN_SYSTEM, "out of memory: the comparisons of a claim");
     c->values = grown;
     c->values[c->n++] = value;
-    free(c->basis);
-    c->basis = NULL;
+    free(SIREN_TAKE(c->basis));
     return siren_text_make(&c->basis, "%s%s%s", trial->name, other ? " against " : "",
                            other ? other->name : "");
 }
@@ -302,17 +306,12 @@ const char *siren_claim_verdict_name(siren_claim_verdict verdict) {
     return names[verdict];
 }
 
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void judge(size_t which, comparisons *c, siren_report_claim *claim) {
     const size_t n = claim->n = c->n;
     claim->figure = claim->lowest = claim->highest = NAN;
     claim->verdict = SIREN_CLAIM_UNTESTED;
     if (n == 0) return;
-    qsort(c->values, n, sizeof *c->values, ascending);
+    qsort(c->values, n, sizeof *c->values, siren_ascending);
     const double median = (c->values[(n - 1) / 2] + c->values[n / 2]) / 2, above = definitions[which].above,
                  below = definitions[which].below;
     claim->lowest = c->values[0];
@@ -324,37 +323,28 @@ static void judge(size_t which, comparisons *c, siren_report_claim *claim) {
 }
 
 static siren_status check(const siren_report_run *run, size_t which, siren_report_claim *claim) {
-    siren_status status = SIREN_OK;
-    comparisons c = {.run = run};
+    SIREN_AT_END(comparisons_free) comparisons c = {.run = run};
     claim->name = definitions[which].name;
     claim->statement = definitions[which].statement;
     claim->unit = definitions[which].unit;
     for (size_t i = 0; i < run->n_trials; i++)
         if (is_usable(run, &run->trials[i], "siren-2d"))
-            SIREN_TRY(definitions[which].compare(&c, &run->trials[i]));
+            SIREN_RETURN_IF_FAILED(definitions[which].compare(&c, &run->trials[i]));
     judge(which, &c, claim);
-    SIREN_TRY(siren_text_make(&claim->basis, "%s%s", c.n > 1 ? "among others " : "", c.basis ? c.basis : ""));
-done:
-    free(c.values);
-    free(c.basis);
-    return status;
+    return siren_text_make(&claim->basis, "%s%s", c.n > 1 ? "among others " : "", c.basis ? c.basis : "");
 }
 
 siren_status siren_report_claims_check(const siren_report_run *run, siren_report_claim **claims, size_t *n) {
-    siren_status status = SIREN_OK;
-    siren_report_claim *list = NULL;
-    SIREN_TRY(siren_allocate(&list, N_CLAIMS, sizeof *list, "the claims"));
-    for (size_t i = 0; i < N_CLAIMS; i++) SIREN_TRY(check(run, i, &list[i]));
-    *claims = list;
+    SIREN_AT_END(siren_report_claims_free_at) siren_report_claim *list = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&list, N_CLAIMS, sizeof *list, "the claims"));
+    for (size_t i = 0; i < N_CLAIMS; i++) SIREN_RETURN_IF_FAILED(check(run, i, &list[i]));
+    *claims = SIREN_TAKE(list);
     *n = N_CLAIMS;
-    list = NULL;
-done:
-    siren_report_claims_free(list, N_CLAIMS);
-    return status;
+    return SIREN_OK;
 }
 
-void siren_report_claims_free(siren_report_claim *claims, size_t n) {
-    for (size_t i = 0; claims && i < n; i++) free(claims[i].basis);
+void siren_report_claims_free(siren_report_claim *claims) {
+    for (size_t i = 0; claims && i < N_CLAIMS; i++) free(claims[i].basis);
     free(claims);
 }
 
@@ -368,11 +358,9 @@ static bool any_tested(const siren_report_claim *claims, size_t n) {
 
 siren_status siren_report_claims_keep(const siren_report_claim *claims, size_t n, const char *folder) {
     static const char *const columns[] = {"claim", "figure", "unit", "lowest", "highest", "pairs", "verdict"};
-    siren_status status = SIREN_OK;
-    siren_table *table = NULL;
-    char *path = NULL;
+    SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
     if (!any_tested(claims, n)) return SIREN_OK;
-    SIREN_TRY(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
+    SIREN_RETURN_IF_FAILED(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
     for (size_t i = 0; i < n; i++) {
         siren_table_add_text(table, claims[i].name);
         siren_table_add_number(table, claims[i].figure);
@@ -382,12 +370,7 @@ siren_status siren_report_claims_keep(const siren_report_claim *claims, size_t n
         siren_table_add_integer(table, claims[i].n);
         siren_table_add_text(table, siren_claim_verdict_name(claims[i].verdict));
     }
-    SIREN_TRY(siren_run_path(&path, folder, "claims.csv"));
-    SIREN_TRY(siren_table_write(table, path, true));
-done:
-    siren_table_free(table);
-    free(path);
-    return status;
+    return siren_run_write_table(table, folder, "claims.csv");
 }
 
 static void write_claim(FILE *out, const siren_report_claim *claim) {

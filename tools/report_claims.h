@@ -22,7 +22,8 @@ typedef struct {
 
 /* `*claims` (n), all there are, in the order of docs/claims.md, is yours: siren_report_claims_free(). */
 siren_status siren_report_claims_check(const siren_report_run *run, siren_report_claim **claims, size_t *n);
-void siren_report_claims_free(siren_report_claim *claims, size_t n);
+void siren_report_claims_free(siren_report_claim *claims);
+SIREN_POINTER_RELEASE(siren_report_claim, siren_report_claims_free)
 
 /* Writes claims.csv into `folder`, over what is there; nothing where no claim was tested. */
 siren_status siren_report_claims_keep(const siren_report_claim *claims, size_t n, const char *folder);

@@ -1,8 +1,6 @@
 #define _GNU_SOURCE
 #include "tools/report_figures.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,8 +12,6 @@
 #include "tools/plots.h"
 #include "lab/report/report_data.h"
 #include "tools/report_slices.h"
-
-#define GNUPLOT_SECONDS 120
 
 typedef siren_status (*data_fn)(const siren_report_run *run, const siren_report_points *points,
                                 siren_table **table, char **caption);
@@ -49,34 +45,18 @@ static bool report_progress(void *user, double done, double total, const char *w
 
 /* Runs NAME.gp; *svg stays NULL where it makes no picture, with a warning. */
 static siren_status draw(maker *m, const char *folder, const char *name, char **svg) {
-    siren_status status = SIREN_OK;
-    siren_process_result result = {0};
-    char script[32], *path = NULL;
-    snprintf(script, sizeof script, "%s.gp", name);
-    const char *const arguments[] = {"gnuplot", "--default-settings", script, NULL};
-    const siren_process_plan plan = {.arguments = arguments, .folder = folder, .time_limit = GNUPLOT_SECONDS};
-    SIREN_TRY(siren_run_path(&path, folder, "%s.svg", name));
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s.svg", name));
     unlink(path); /* an older picture must not pass for this one */
-    SIREN_TRY(siren_process_run(&plan, report_progress, m, &result));
-    status = siren_process_check(&plan, &result);
+    siren_status status = siren_picture_run(folder, name, report_progress, m);
     if (status == SIREN_OK) status = siren_picture_read_svg(path, svg);
-    if (status != SIREN_OK)
-        siren_log(SIREN_LOG_WARNING, "%s/%s: no picture: %s", folder, script, siren_message());
-    status = SIREN_OK;
-done:
-    siren_process_result_free(&result);
-    free(path);
-    return status;
+    if (status == SIREN_OK || status == SIREN_CANCELLED) return status;
+    siren_log(SIREN_LOG_WARNING, "%s/%s.gp: no picture: %s", folder, name, siren_message());
+    return SIREN_OK;
 }
 
-/* Places the script NAME.gp. */
 static siren_status place_script(const char *folder, const char *name) {
-    char script[32];
-    snprintf(script, sizeof script, "%s.gp", name);
-    for (size_t i = 0; i < siren_n_plot_scripts; i++)
-        if (strcmp(siren_plot_scripts[i].name, script) == 0)
-            return siren_picture_place_script(folder, folder, &siren_plot_scripts[i]);
-    return siren_fail(SIREN_USAGE, "there is no built-in script %s", script);
+    return siren_picture_place_script(folder, folder, siren_plot_scripts, siren_n_plot_scripts, name);
 }
 
 static void free_figure(siren_report_figure *figure) {
@@ -88,23 +68,17 @@ static void free_figure(siren_report_figure *figure) {
 /* Adds the figure to `figures`, which has room for it, if the run has data for it. */
 static siren_status make_figure(maker *m, const siren_report_points *points, size_t kind, const char *input,
                                 const char *folder, siren_report_figures *figures) {
-    siren_status status = SIREN_OK;
-    siren_report_figure figure = {.name = kinds[kind].name, .input = input};
-    siren_table *table = NULL;
-    char *path = NULL;
-    SIREN_TRY(kinds[kind].data(m->run, points, &table, &figure.caption));
-    if (!table) goto done;
-    SIREN_TRY(place_script(folder, figure.name));
-    SIREN_TRY(siren_run_path(&path, folder, "%s.csv", figure.name));
-    SIREN_TRY(siren_table_write(table, path, true));
-    if (m->drawing) SIREN_TRY(draw(m, folder, figure.name, &figure.svg));
-    figures->figures[figures->n++] = figure;
-    figure = (siren_report_figure){0};
-done:
-    free_figure(&figure);
-    siren_table_free(table);
-    free(path);
-    return status;
+    SIREN_AT_END(free_figure) siren_report_figure figure = {.name = kinds[kind].name, .input = input};
+    SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(kinds[kind].data(m->run, points, &table, &figure.caption));
+    if (!table) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(place_script(folder, figure.name));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s.csv", figure.name));
+    SIREN_RETURN_IF_FAILED(siren_table_write(table, path, true));
+    if (m->drawing) SIREN_RETURN_IF_FAILED(draw(m, folder, figure.name, &figure.svg));
+    figures->figures[figures->n++] = SIREN_TAKE(figure);
+    return SIREN_OK;
 }
 
 /* The same of a figure of a slice. */
@@ -124,22 +98,18 @@ static siren_status make_slice_figure(maker *m, siren_figure_kind kind, const ch
 
 static siren_status make_for_input(maker *m, const char *input, const char *folder,
                                    siren_report_figures *figures) {
-    siren_status status = SIREN_OK;
-    siren_report_points points = {0};
-    SIREN_TRY(siren_report_points_collect(m->run, input, &points));
+    SIREN_AT_END(siren_report_points_free) siren_report_points points = {0};
+    SIREN_RETURN_IF_FAILED(siren_report_points_collect(m->run, input, &points));
     figures->n_other += points.n_other;
-    SIREN_TRY(siren_folder_make(folder));
-    SIREN_TRY(place_script(folder, "style"));
+    SIREN_RETURN_IF_FAILED(siren_folder_make(folder));
+    SIREN_RETURN_IF_FAILED(place_script(folder, "style"));
     for (size_t kind = 0; kind < N_KINDS; kind++, m->done++) {
-        if (!report_progress(m, 0, 0, NULL))
-            SIREN_TRY(siren_fail(SIREN_CANCELLED, "interrupted while drawing"));
-        SIREN_TRY(make_figure(m, &points, kind, input, folder, figures));
+        if (!report_progress(m, 0, 0, NULL)) return siren_fail(SIREN_CANCELLED, "interrupted while drawing");
+        SIREN_RETURN_IF_FAILED(make_figure(m, &points, kind, input, folder, figures));
     }
     for (siren_figure_kind kind = 0; kind < SIREN_N_FIGURES; kind++, m->done++)
-        SIREN_TRY(make_slice_figure(m, kind, input, folder, figures));
-done:
-    siren_report_points_free(&points);
-    return status;
+        SIREN_RETURN_IF_FAILED(make_slice_figure(m, kind, input, folder, figures));
+    return SIREN_OK;
 }
 
 /* The inputs of the trials, in order of appearance. `*out` is yours to free(). */
@@ -159,33 +129,26 @@ static siren_status list_inputs(const siren_report_run *run, const char ***out, 
 
 siren_status siren_report_figures_make(const siren_report_run *run, const char *folder,
                                        siren_progress_fn progress, void *user, siren_report_figures *out) {
-    siren_status status = SIREN_OK;
-    siren_report_figures figures = {0};
-    const char **inputs = NULL;
-    char *path = NULL;
+    SIREN_AT_END(siren_report_figures_free) siren_report_figures figures = {0};
+    SIREN_FREE_AT_END const char **inputs = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     size_t n_inputs = 0;
-    SIREN_TRY(list_inputs(run, &inputs, &n_inputs));
+    SIREN_RETURN_IF_FAILED(list_inputs(run, &inputs, &n_inputs));
     maker m = {
         .run = run, .progress = progress, .user = user, .total = n_inputs * (N_KINDS + SIREN_N_FIGURES)};
     m.drawing = siren_process_find("gnuplot");
-    SIREN_TRY(siren_allocate(&figures.figures, m.total, sizeof *figures.figures, "the figures"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&figures.figures, m.total, sizeof *figures.figures, "the figures"));
     for (size_t i = 0; i < n_inputs; i++) {
-        if (n_inputs > 1) SIREN_TRY(siren_run_path(&path, folder, "%s", inputs[i]));
-        SIREN_TRY(make_for_input(&m, inputs[i], path ? path : folder, &figures));
-        free(path);
-        path = NULL;
+        if (n_inputs > 1) SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", inputs[i]));
+        SIREN_RETURN_IF_FAILED(make_for_input(&m, inputs[i], path ? path : folder, &figures));
+        free(SIREN_TAKE(path));
     }
     if (!m.drawing && figures.n > 0)
-        SIREN_TRY(siren_text_make(
+        SIREN_RETURN_IF_FAILED(siren_text_make(
             &figures.note, "the figures were not drawn, for gnuplot is missing: install it (the package "
                            "gnuplot-nox on Debian and Ubuntu) and report again"));
-    *out = figures;
-    figures = (siren_report_figures){0};
-done:
-    siren_report_figures_free(&figures);
-    free(inputs);
-    free(path);
-    return status;
+    *out = SIREN_TAKE(figures);
+    return SIREN_OK;
 }
 
 void siren_report_figures_free(siren_report_figures *figures) {

@@ -1,7 +1,6 @@
 #include "tools/report_page.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lab/run/run_folder.h"
@@ -143,14 +142,9 @@ static void write_head(FILE *out, const siren_report_run *run) {
     siren_html_text(out, *name ? name : "sirencl");
     fprintf(out, "</title>\n<style>%s</style>\n</head>\n<body>\n<header>\n<h1>", style);
     siren_html_text(out, *name ? name : "sirencl");
-    fputs("</h1>\n<p>", out);
-    siren_html_text(out, text_of(experiment_member(run, "description")));
-    fputs("</p>\n", out);
-    if (*command) {
-        fputs("<p>The command that makes this run again:</p>\n<pre>", out);
-        siren_html_text(out, command);
-        fputs("</pre>\n", out);
-    }
+    siren_html_between(out, "</h1>\n<p>", text_of(experiment_member(run, "description")), "</p>\n");
+    if (*command)
+        siren_html_between(out, "<p>The command that makes this run again:</p>\n<pre>", command, "</pre>\n");
     fputs("</header>\n<main>\n", out);
     write_missing(out, run);
     write_diverged(out, run);
@@ -164,38 +158,24 @@ static void write_figures(FILE *out, const siren_report_figures *figures) {
         figures->n > 0 && strcmp(figures->figures[0].input, figures->figures[figures->n - 1].input) != 0;
     if (figures->n == 0) return;
     fputs("<section>\n<h2>Figures</h2>\n", out);
-    if (figures->note) {
-        fputs("<p class=\"note\">", out);
-        siren_html_text(out, figures->note);
-        fputs("</p>\n", out);
-    }
+    if (figures->note) siren_html_between(out, "<p class=\"note\">", figures->note, "</p>\n");
     for (size_t i = 0; i < figures->n; i++) {
         const siren_report_figure *figure = &figures->figures[i];
-        if (several && (!input || strcmp(input, figure->input) != 0)) {
-            fputs("<h3>", out);
-            siren_html_text(out, figure->input);
-            fputs("</h3>\n", out);
-        }
+        if (several && (!input || strcmp(input, figure->input) != 0))
+            siren_html_between(out, "<h3>", figure->input, "</h3>\n");
         input = figure->input;
-        if (figure->note) {
-            fputs("<p class=\"note\">", out);
-            siren_html_text(out, figure->note);
-            fputs("</p>\n", out);
-        }
+        if (figure->note) siren_html_between(out, "<p class=\"note\">", figure->note, "</p>\n");
         if (!figure->svg) continue;
         char prefix[32];
         snprintf(prefix, sizeof prefix, "f%zu-", i + 1);
         fprintf(out, "<figure class=\"%s\">\n", figure->name);
         siren_html_svg(out, figure->svg, prefix, figure->caption);
-        fputs("\n<figcaption>", out);
-        siren_html_text(out, figure->caption);
-        fputs("</figcaption>\n</figure>\n", out);
+        siren_html_between(out, "\n<figcaption>", figure->caption, "</figcaption>\n</figure>\n");
     }
     if (figures->n_other > 0)
         fprintf(out,
                 "<p>%zu trials are in the table only: their learning rate, w0 or number of epochs is not "
-                "that of the first "
-                "trial of their kind.</p>\n",
+                "that of the first trial of their kind.</p>\n",
                 figures->n_other);
     fputs("</section>\n", out);
 }
@@ -207,9 +187,7 @@ static void write_inputs(FILE *out, const siren_report_run *run) {
     for (siren_value v = siren_value_first(experiment_member(run, "inputs")); siren_value_exists(v);
          v = siren_value_next(v)) {
         const char *name = member_text(v, "name");
-        fputs("<h3>", out);
-        siren_html_text(out, name);
-        fputs("</h3>\n<table class=\"facts\">\n", out);
+        siren_html_between(out, "<h3>", name, "</h3>\n<table class=\"facts\">\n");
         for (siren_value w = siren_value_first(environment_member(run, "inputs")); siren_value_exists(w);
              w = siren_value_next(w)) {
             if (strcmp(member_text(w, "name"), name) != 0) continue;
@@ -256,28 +234,23 @@ static void write_environment(FILE *out, const siren_report_run *run) {
 }
 
 static siren_status write_configuration(FILE *out, const siren_report_run *run) {
-    char *path = NULL, *text = NULL;
-    uint8_t *bytes = NULL;
+    SIREN_FREE_AT_END char *path = NULL, *text = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    siren_status status = SIREN_OK;
-    SIREN_TRY(siren_run_path(&path, run->folder, "experiment.json"));
-    SIREN_TRY(siren_file_read(path, SIREN_CONFIG_MAX_BYTES, &bytes, &n_bytes));
-    SIREN_TRY(siren_text_make(&text, "%.*s", (int)n_bytes, (const char *)bytes));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run->folder, "experiment.json"));
+    SIREN_RETURN_IF_FAILED(siren_file_read(path, SIREN_CONFIG_MAX_BYTES, &bytes, &n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_text_make(&text, "%.*s", (int)n_bytes, (const char *)bytes));
     fputs("<section>\n<h2>Resolved configuration</h2>\n<details>\n<summary>experiment.json</summary>\n<pre>",
           out);
     siren_html_text(out, text);
     fputs("</pre>\n</details>\n</section>\n", out);
-done:
-    free(path);
-    free(text);
-    free(bytes);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_report_page_make(const siren_report_run *run, const siren_report_figures *figures,
                                     const siren_report_claim *claims, size_t n_claims, char **text,
                                     size_t *n_bytes) {
-    char *page = NULL;
+    SIREN_FREE_AT_END char *page = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&page, &length);
     if (!out) return siren_fail(SIREN_SYSTEM, "out of memory: cannot write a page");
@@ -293,12 +266,9 @@ siren_status siren_report_page_make(const siren_report_run *run, const siren_rep
             siren_version());
     bool whole = !ferror(out);
     whole = fclose(out) == 0 && whole;
-    if (status == SIREN_OK && !whole) status = siren_fail(SIREN_SYSTEM, "out of memory: cannot write a page");
-    if (status != SIREN_OK) {
-        free(page);
-        return status;
-    }
-    *text = page;
+    if (status != SIREN_OK) return status;
+    if (!whole) return siren_fail(SIREN_SYSTEM, "out of memory: cannot write a page");
+    *text = SIREN_TAKE(page);
     *n_bytes = length;
     return SIREN_OK;
 }

@@ -35,12 +35,14 @@ static const struct {
     [SIREN_FIGURE_GLYPHS] = {SIREN_GLYPHS_FOLDER, SIREN_GLYPHS_FILE, SIREN_ADDED_GLYPHS},
 };
 
+static void free_texts(char *(*texts)[MOST]) {
+    for (size_t i = 0; i < MOST; i++) free((*texts)[i]);
+}
+
 static void free_figure(slice_figure *f) {
-    for (size_t i = 0; i < MOST; i++) {
-        free(f->folders[i]);
-        free(f->labels[i]);
-        free(f->notes[i]);
-    }
+    free_texts(&f->folders);
+    free_texts(&f->labels);
+    free_texts(&f->notes);
     free(f->missing);
     siren_config_free(f->facts);
 }
@@ -48,10 +50,8 @@ static void free_figure(slice_figure *f) {
 /* ---- results ---- */
 
 static siren_status add_missing(slice_figure *f, const char *name) {
-    char *old = f->missing;
-    siren_status status = siren_text_make(&f->missing, "%s%s%s", old ? old : "", old ? ", " : "", name);
-    if (status == SIREN_OK) free(old);
-    return status;
+    SIREN_FREE_AT_END char *old = SIREN_TAKE(f->missing);
+    return siren_text_make(&f->missing, "%s%s%s", old ? old : "", old ? ", " : "", name);
 }
 
 static bool lacks(const siren_config *facts, const char *what) {
@@ -61,46 +61,31 @@ static bool lacks(const siren_config *facts, const char *what) {
 /* Reads the facts of the result in `folder`; those of the first are kept. `*like` tells whether it lacks what the first one
  * lacks, and no more. */
 static siren_status read_facts(slice_figure *f, const char *folder, bool *like) {
-    siren_config *facts = NULL;
-    char *path = NULL;
+    SIREN_AT_END(siren_config_free_at) siren_config *facts = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", kept[f->kind].facts));
-    siren_status status = siren_config_read(path, &facts);
-    free(path);
-    if (status != SIREN_OK) return status;
-    if (!f->facts) {
-        f->facts = facts;
-        *like = true;
-        return SIREN_OK;
-    }
-    *like = lacks(facts, "no_tensor") == lacks(f->facts, "no_tensor") &&
-            lacks(facts, "no_fod") == lacks(f->facts, "no_fod");
-    siren_config_free(facts);
+    SIREN_RETURN_IF_FAILED(siren_config_read(path, &facts));
+    *like = !f->facts || (lacks(facts, "no_tensor") == lacks(f->facts, "no_tensor") &&
+                          lacks(facts, "no_fod") == lacks(f->facts, "no_fod"));
+    if (!f->facts) f->facts = SIREN_TAKE(facts);
     return SIREN_OK;
 }
 
 /* Takes the trial of the folder `name`, if it is finished and of the input. */
 static siren_status add_result(slice_figure *f, const char *name, const char *input) {
-    siren_status status = SIREN_OK;
     const siren_report_trial *trial = siren_report_run_find(f->run, name);
-    char *folder = NULL, *below = NULL;
+    SIREN_FREE_AT_END char *folder = NULL, *below = NULL;
     bool damaged = false, like = false;
     if (!trial || strcmp(trial->input, input) != 0) return SIREN_OK;
-    SIREN_TRY(siren_run_path(&folder, f->run->folder, "trials/%s", name));
-    SIREN_TRY(siren_run_path(&below, folder, "%s", kept[f->kind].folder));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&folder, f->run->folder, "trials/%s", name));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&below, folder, "%s", kept[f->kind].folder));
     const bool there = siren_run_has_added(folder, kept[f->kind].added, &damaged);
-    if (damaged) SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s; run the sweep again", siren_message()));
-    if (there) SIREN_TRY(read_facts(f, below, &like));
-    if (!like || f->n == MOST) {
-        status = add_missing(f, name);
-        goto done;
-    }
+    if (damaged) return siren_fail(SIREN_CORRUPT, "%s; run the sweep again", siren_message());
+    if (there) SIREN_RETURN_IF_FAILED(read_facts(f, below, &like));
+    if (!like || f->n == MOST) return add_missing(f, name);
     f->trials[f->n] = trial;
-    f->folders[f->n++] = below;
-    below = NULL;
-done:
-    free(folder);
-    free(below);
-    return status;
+    f->folders[f->n++] = SIREN_TAKE(below);
+    return SIREN_OK;
 }
 
 static siren_status find_results(slice_figure *f, const char *input) {
@@ -252,28 +237,26 @@ static siren_status read_span(siren_value asked, const char *key, siren_span *ou
 
 static siren_status draw_panel(const slice_figure *f, const siren_picture_wording *wording,
                                const siren_staging *staging, siren_progress_fn progress, void *user) {
-    siren_status status = SIREN_OK;
-    char *original = NULL, *mask = NULL, *results[MOST] = {NULL};
+    SIREN_FREE_AT_END char *original = NULL, *mask = NULL;
+    SIREN_AT_END(free_texts) char *results[MOST] = {NULL};
     double minimum = 0, maximum = 0;
     siren_panel_options options = {
         .results = (const char *const *)results, .n_results = f->n, .memory_limit = siren_tool_memory()};
     siren_value facts = siren_config_root(f->facts);
-    SIREN_TRY(siren_value_number(siren_value_member(facts, "minimum"), -INFINITY, INFINITY, &minimum));
-    SIREN_TRY(siren_value_number(siren_value_member(facts, "maximum"), -INFINITY, INFINITY, &maximum));
-    SIREN_TRY(read_span(f->asked, "x", &options.x));
-    SIREN_TRY(read_span(f->asked, "y", &options.y));
-    SIREN_TRY(siren_run_path(&original, f->folders[0], "original.nii.gz"));
-    SIREN_TRY(siren_run_path(&mask, f->folders[0], "mask.nii.gz"));
-    for (size_t i = 0; i < f->n; i++) SIREN_TRY(siren_run_path(&results[i], f->folders[i], "result.nii.gz"));
+    SIREN_RETURN_IF_FAILED(
+        siren_value_number(siren_value_member(facts, "minimum"), -INFINITY, INFINITY, &minimum));
+    SIREN_RETURN_IF_FAILED(
+        siren_value_number(siren_value_member(facts, "maximum"), -INFINITY, INFINITY, &maximum));
+    SIREN_RETURN_IF_FAILED(read_span(f->asked, "x", &options.x));
+    SIREN_RETURN_IF_FAILED(read_span(f->asked, "y", &options.y));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&original, f->folders[0], "original.nii.gz"));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&mask, f->folders[0], "mask.nii.gz"));
+    for (size_t i = 0; i < f->n; i++)
+        SIREN_RETURN_IF_FAILED(siren_run_path(&results[i], f->folders[i], "result.nii.gz"));
     options.original = original;
     options.mask = access(mask, F_OK) == 0 ? mask : NULL;
     options.range = maximum - minimum;
-    status = siren_panel_figure_draw(NULL, &options, wording, staging, progress, user);
-done:
-    free(original);
-    free(mask);
-    for (size_t i = 0; i < f->n; i++) free(results[i]);
-    return status;
+    return siren_panel_figure_draw(NULL, &options, wording, staging, progress, user);
 }
 
 static siren_status draw_glyphs(const slice_figure *f, const siren_picture_wording *wording,
@@ -290,47 +273,37 @@ static siren_status draw_glyphs(const slice_figure *f, const siren_picture_wordi
 /* *svg stays NULL where there is no picture, with a warning. */
 static siren_status draw(const slice_figure *f, const char *folder, siren_progress_fn progress, void *user,
                          char **svg) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     const char *name = siren_figure_name(f->kind);
     const bool panel = f->kind == SIREN_FIGURE_PANEL;
     const siren_picture_wording wording = {(const char *const *)f->labels, (const char *const *)f->notes,
                                            folder};
-    siren_staging *staging = NULL;
-    char *path = NULL;
-    SIREN_TRY(siren_run_path(&path, folder, "%s.svg", name));
-    SIREN_TRY(panel ? siren_panel_figure_open(folder, true, &staging)
-                    : siren_glyph_figure_open(folder, true, &staging));
-    status = (panel ? draw_panel : draw_glyphs)(f, &wording, staging, progress, user);
-    if (status == SIREN_OK) {
-        status = siren_staging_commit(staging);
-        staging = NULL;
-    }
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s.svg", name));
+    SIREN_RETURN_IF_FAILED(panel ? siren_panel_figure_open(folder, true, &staging)
+                                 : siren_glyph_figure_open(folder, true, &staging));
+    siren_status status = (panel ? draw_panel : draw_glyphs)(f, &wording, staging, progress, user);
+    if (status == SIREN_OK) status = siren_staging_commit(SIREN_TAKE(staging));
     if (status == SIREN_OK) status = siren_picture_read_svg(path, svg);
-    if (status == SIREN_CANCELLED || status == SIREN_OK) goto done;
+    if (status == SIREN_CANCELLED || status == SIREN_OK) return status;
     siren_log(SIREN_LOG_WARNING, "%s/%s.gp: no picture: %s", folder, name, siren_message());
-    status = SIREN_OK;
-done:
-    siren_staging_discard(staging);
-    free(path);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_report_slice_draw(const siren_report_run *run, siren_figure_kind kind, const char *folder,
                                      bool drawing, siren_progress_fn progress, void *user,
                                      siren_report_figure *figure) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(free_figure)
     slice_figure f = {.run = run,
                       .kind = kind,
                       .asked =
                           siren_value_member(siren_config_root(run->experiment), siren_figure_name(kind))};
     if (!siren_value_exists(f.asked)) return SIREN_OK;
-    SIREN_TRY(find_results(&f, figure->input));
-    SIREN_TRY(word_results(&f));
-    SIREN_TRY(make_note_of_figure(&f, &figure->note));
-    if (f.n > 0) SIREN_TRY(make_caption(&f, figure->input, &figure->caption));
+    SIREN_RETURN_IF_FAILED(find_results(&f, figure->input));
+    SIREN_RETURN_IF_FAILED(word_results(&f));
+    SIREN_RETURN_IF_FAILED(make_note_of_figure(&f, &figure->note));
+    if (f.n > 0) SIREN_RETURN_IF_FAILED(make_caption(&f, figure->input, &figure->caption));
     const bool nothing = f.n == 0 || (lacks(f.facts, "no_tensor") && lacks(f.facts, "no_fod"));
-    if (drawing && !nothing) status = draw(&f, folder, progress, user, &figure->svg);
-done:
-    free_figure(&f);
-    return status;
+    if (drawing && !nothing) return draw(&f, folder, progress, user, &figure->svg);
+    return SIREN_OK;
 }

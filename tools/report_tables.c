@@ -91,9 +91,7 @@ static void write_inputs(FILE *out, const siren_report_run *run) {
         const siren_report_trial *trial = &run->trials[i];
         const char *region = has(run, trial, "intensity", "brain") ? "brain" : "all";
         if (trial->baseline || !has(run, trial, "intensity", region)) continue;
-        fputs("<tr><td>", out);
-        siren_html_text(out, trial->input);
-        fputs("</td><td>", out);
+        siren_html_between(out, "<tr><td>", trial->input, "</td><td>");
         write_method(out, trial);
         fputs("</td>", out);
         write_cells(out, run, trial, region);
@@ -107,17 +105,14 @@ void siren_report_tables_write(FILE *out, const siren_report_run *run) {
     for (size_t i = 0; i < run->n_trials; i++) n_inputs += is_first_of_input(run, i);
     fputs(
         "<section>\n<h2>Relative errors</h2>\n<p>Mean ± standard deviation over voxels of |x − x'| / |x|, x "
-        "of the original and "
-        "x' of what the method restored. A few voxels where x is small can govern a mean: evaluation.csv has "
-        "medians.</p>\n",
+        "of the original and x' of what the method restored. A few voxels where x is small can govern a "
+        "mean: evaluation.csv has medians.</p>\n",
         out);
     for (size_t i = 0; i < run->n_trials; i++) {
         char id[32] = "table1";
         if (!is_first_of_input(run, i)) continue;
         if (n_inputs > 1) {
-            fputs("<h3>", out);
-            siren_html_text(out, run->trials[i].input);
-            fputs("</h3>\n", out);
+            siren_html_between(out, "<h3>", run->trials[i].input, "</h3>\n");
             snprintf(id, sizeof id, "table1-%zu", i);
         }
         write_head(out, run, id, "method", "region");

@@ -156,7 +156,7 @@ static void write_head(FILE *out, const siren_report_run *run, bool *shown) {
 }
 
 siren_status siren_report_trials_write(FILE *out, const siren_report_run *run) {
-    const siren_report_trial **sorted = NULL;
+    SIREN_FREE_AT_END const siren_report_trial **sorted = NULL;
     bool shown[N_COLUMNS];
     if (run->n_trials == 0) {
         fputs("<p class=\"note\">No trial has finished.</p>\n", out);
@@ -178,11 +178,8 @@ siren_status siren_report_trials_write(FILE *out, const siren_report_run *run) {
         fputs("</tr>\n", out);
     }
     fputs("</tbody>\n</table>\n</div>\n<p>PSNR: mean ± standard deviation over slices, of what the archive "
-          "decodes "
-          "to; published: with the clamping of the published code. The ratio is the size of the voxels, in "
-          "their "
-          "stored type or as float32, to that of the archive.</p>\n</section>\n",
+          "decodes to; published: with the clamping of the published code. The ratio is the size of the "
+          "voxels, in their stored type or as float32, to that of the archive.</p>\n</section>\n",
           out);
-    free(sorted);
     return SIREN_OK;
 }

@@ -65,18 +65,15 @@ void siren_terminal_warn(const char *format, ...) {
 }
 
 bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *common, int argc, char **argv,
-                          const char **arguments, int *exit_code) {
+                          const char **arguments, siren_status *status) {
     bool help = false;
     const char *term = getenv("TERM");
     terminal.command = usage->command;
     terminal.is_terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-    siren_status status = siren_options_parse(usage, argc, argv, arguments, &help);
-    if (status == SIREN_OK && !help) status = siren_limit_processors(common->nthreads);
-    if (status != SIREN_OK || help) {
-        if (help) siren_options_help(usage, stdout);
-        *exit_code = siren_terminal_exit(status);
-        return false;
-    }
+    *status = siren_options_parse(usage, argc, argv, arguments, &help);
+    if (help) siren_options_help(usage, stdout);
+    if (*status == SIREN_OK && !help) *status = siren_limit_processors(common->nthreads);
+    if (*status != SIREN_OK || help) return false;
     terminal.quiet = common->quiet;
     terminal.verbose = common->verbose;
     siren_set_log(log_line, NULL);

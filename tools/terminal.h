@@ -8,9 +8,9 @@
 #include "tools/command_line.h"
 
 /* Parses the command line, prints --help or what is wrong with it, and makes the library's log visible.
- * False: end with *exit_code. `common` must be the one of usage's table. */
+ * False: return *status. `common` must be the one of usage's table. */
 bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *common, int argc, char **argv,
-                          const char **arguments, int *exit_code);
+                          const char **arguments, siren_status *status);
 
 /* From now on SIGINT, SIGTERM and SIGHUP make siren_terminal_progress() return false, so that the library stops and
  * cleans up. Where it does not within 0.7 seconds (a compiler is at work) or a second signal comes, the

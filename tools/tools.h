@@ -1,5 +1,4 @@
-/* The subcommands of sirencl, and what several of them share. Each takes its own name as argv[0] and returns
- * the exit code of the process. */
+/* The subcommands of sirencl, and what several of them share. Each takes its own name as argv[0]. */
 #ifndef SIREN_TOOLS_TOOLS_H
 #define SIREN_TOOLS_TOOLS_H
 
@@ -25,7 +24,7 @@
     Y(report, "the run of a sweep as one HTML page with figures and tables")                                 \
     Y(phantom, "a brain-like diffusion MRI series to try things on")
 
-#define X(name, help) int siren_tool_##name(int argc, char **argv);
+#define X(name, help) siren_status siren_tool_##name(int argc, char **argv);
 SIREN_TOOL_MAP(X, X)
 #undef X
 

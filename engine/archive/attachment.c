@@ -24,6 +24,12 @@ siren_status siren_attachment_read(siren_archive *archive, size_t nth, siren_att
         *out = a;
         return SIREN_OK;
     }
+    if (nth >= SIREN_MAX_ATTACHMENTS)
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "%s: has more than the limit of %d attachments, which no sirencl has written; restore the "
+            "file from a copy",
+            path, SIREN_MAX_ATTACHMENTS);
     size_t length = n_bytes >= 4 ? siren_get_u32(bytes) : 0;
     bool sound = length <= SIREN_MAX_SUFFIX && length + 4 <= n_bytes;
     if (sound) memcpy(a.suffix, bytes + 4, length);

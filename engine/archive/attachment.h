@@ -4,7 +4,8 @@
 
 #include "formats/archive.h"
 
-#define SIREN_MAX_SUFFIX 32 /* characters */
+#define SIREN_MAX_SUFFIX 32      /* characters */
+#define SIREN_MAX_ATTACHMENTS 64 /* of one archive */
 
 typedef struct {
     char suffix[SIREN_MAX_SUFFIX + 1];

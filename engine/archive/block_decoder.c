@@ -21,7 +21,8 @@ struct siren_block_decoder {
     siren_decoder *decoder; /* as the next two only where the layout says any_network */
     float *params;          /* (n_params) */
     float *coordinates;     /* (chunk, n_inputs) */
-    uint8_t *voxels;        /* (n_decoded, voxels) of the largest block */
+    uint8_t *voxels;        /* (n_decoded, voxels) of the largest block; of predictive ones all volumes */
+    uint8_t *inside;        /* (voxels) of the largest predictive block */
 };
 
 void siren_block_decoder_free(siren_block_decoder *decoder) {
@@ -32,6 +33,7 @@ void siren_block_decoder_free(siren_block_decoder *decoder) {
     free(decoder->coordinates);
     free(decoder->y);
     free(decoder->voxels);
+    free(decoder->inside);
     free(decoder);
 }
 
@@ -64,44 +66,49 @@ siren_status siren_block_decoder_create(siren_device *device, const siren_layout
 siren_status siren_block_decoder_create_part(siren_device *device, const siren_layout *layout,
                                              siren_span volumes, size_t memory_limit,
                                              siren_block_decoder **out) {
-    siren_status status = SIREN_OK;
-    siren_block_decoder *decoder = NULL;
+    SIREN_AT_END(siren_block_decoder_free_at) siren_block_decoder *decoder = NULL;
     const siren_block_grid *grid = &layout->grid;
     size_t n_points = siren_block_grid_points(grid), chunk = decoder_chunk(layout),
-           n_volumes = volumes.end - volumes.begin, bytes = decoder_bytes(layout, n_volumes);
+           n_volumes = volumes.end - volumes.begin, bytes;
+    bool predictive = layout->coding == SIREN_CODING_PREDICTIVE;
+    if (predictive) n_volumes = layout->geometry.n_volumes; /* one is predicted from another */
+    bytes = decoder_bytes(layout, n_volumes);
     if (bytes == SIZE_MAX || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
                           "a %s of %zu x %zu x %zu points and %zu volumes needs more than the memory limit "
                           "of %zu bytes; raise --memory",
                           siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2],
                           n_volumes, memory_limit);
-    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
     decoder->layout = *layout;
     decoder->volumes = volumes;
-    decoder->network = siren_network_part(&layout->network, volumes.begin, volumes.end);
-    decoder->sampled = device && n_volumes < layout->geometry.n_volumes;
+    if (!predictive) decoder->network = siren_network_part(&layout->network, volumes.begin, volumes.end);
+    decoder->sampled = !predictive && device && n_volumes < layout->geometry.n_volumes;
     decoder->chunk = chunk;
     decoder->moved_to = siren_block_at(grid, grid->first);
-    SIREN_TRY(siren_allocate(&decoder->scaling, layout->geometry.n_volumes, sizeof *decoder->scaling,
-                             "the scaling"));
-    SIREN_TRY(siren_allocate(&decoder->voxels, n_points * n_volumes,
-                             siren_datatype_size(layout->geometry.datatype), "a decoded block"));
-    SIREN_TRY(siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->scaling, layout->geometry.n_volumes,
+                                          sizeof *decoder->scaling, "the scaling"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->voxels, n_points * n_volumes,
+                                          siren_datatype_size(layout->geometry.datatype), "a decoded block"));
+    if (predictive) {
+        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->inside, n_points, 1, "a block's mask"));
+        *out = SIREN_TAKE(decoder);
+        return SIREN_OK;
+    }
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
     if (layout->any_network) {
-        SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),
-                                 "the parameters"));
-        SIREN_TRY(siren_allocate(&decoder->coordinates, chunk, layout->network.n_inputs * sizeof(float),
-                                 "the coordinates"));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->params, siren_network_n_params(&layout->network),
+                                              sizeof(float), "the parameters"));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->coordinates, chunk,
+                                              layout->network.n_inputs * sizeof(float), "the coordinates"));
         /* The first block is of full size. */
         siren_block_coordinates(&decoder->moved_to, layout->network.n_inputs, 0, chunk, decoder->coordinates);
-        SIREN_TRY(
+        SIREN_RETURN_IF_FAILED(
             siren_decoder_create(device, &decoder->network, chunk, decoder->coordinates, &decoder->decoder));
     }
-    *out = decoder;
-    decoder = NULL;
-done:
-    siren_block_decoder_free(decoder);
-    return status;
+    *out = SIREN_TAKE(decoder);
+    return SIREN_OK;
 }
 
 const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder) {
@@ -159,9 +166,49 @@ static void restore_exceptional(siren_block_decoder *decoder, const siren_block 
     }
 }
 
+siren_predictive_plan siren_block_predictive_plan(const siren_layout *layout, const siren_block *block,
+                                                  uint8_t *inside) {
+    const siren_geometry *g = &layout->geometry;
+    if (block->inside) memset(inside, 0, siren_block_voxels(block));
+    for (size_t i = 0; i < block->n_inside; i++) inside[block->inside[i]] = 1;
+    return (siren_predictive_plan){.datatype = g->datatype,
+                                   .nx = block->nx,
+                                   .ny = block->ny,
+                                   .nz = block->nz,
+                                   .n_volumes = g->n_volumes,
+                                   .inside = block->inside ? inside : NULL,
+                                   .bound = layout->bound};
+}
+
+uint64_t siren_block_crc(siren_datatype datatype, uint8_t *voxels, size_t n_values) {
+    if (siren_big_endian_machine()) siren_datatype_swap(datatype, voxels, n_values);
+    uint64_t crc = siren_crc64(0, voxels, n_values * siren_datatype_size(datatype));
+    if (siren_big_endian_machine()) siren_datatype_swap(datatype, voxels, n_values);
+    return crc;
+}
+
+/* The checksum is of all volumes; those asked for are moved to the front then. */
+static siren_status decode_predictive(siren_block_decoder *decoder, const char *name,
+                                      const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                                      const void **voxels, uint64_t *crc) {
+    const siren_geometry *g = &decoder->layout.geometry;
+    size_t n_voxels = siren_block_voxels(block), size = siren_datatype_size(g->datatype),
+           n_values = g->n_volumes * n_voxels;
+    siren_predictive_plan plan = siren_block_predictive_plan(&decoder->layout, block, decoder->inside);
+    if (block->inside) fill_background(decoder, n_values);
+    SIREN_RETURN_IF_FAILED(siren_predictive_decode(&plan, name, bytes, n_bytes, decoder->voxels));
+    *crc = siren_block_crc(g->datatype, decoder->voxels, n_values);
+    memmove(decoder->voxels, decoder->voxels + decoder->volumes.begin * n_voxels * size,
+            (decoder->volumes.end - decoder->volumes.begin) * n_voxels * size);
+    *voxels = decoder->voxels;
+    return SIREN_OK;
+}
+
 siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
                                 const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
                                 const void **voxels, uint64_t *crc) {
+    if (decoder->layout.coding == SIREN_CODING_PREDICTIVE)
+        return decode_predictive(decoder, name, block, bytes, n_bytes, voxels, crc);
     const siren_layout *layout = &decoder->layout;
     const siren_geometry *g = &layout->geometry;
     const siren_span *volumes = &decoder->volumes;
@@ -192,33 +239,28 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
 
 siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive *archive, size_t nth,
                                     siren_outputs_fn outputs, void *user, const void **voxels) {
-    siren_status status = SIREN_OK;
     const siren_block_grid *grid = &decoder->layout.grid;
     const siren_index_entry *entry = &siren_archive_index(archive)[nth];
     siren_block block;
-    uint32_t *inside = NULL;
-    uint8_t *bytes = NULL;
+    SIREN_FREE_AT_END uint32_t *inside = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     uint64_t crc = 0;
     const void *decoded = NULL;
     char own[64], name[SIREN_MESSAGE_BYTES];
     siren_block_name(grid, entry->block, own, sizeof own);
     snprintf(name, sizeof name, "%s, %s", siren_archive_path(archive), own);
-    SIREN_TRY(siren_archive_record(archive, nth, &bytes, &n_bytes));
-    SIREN_TRY(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
-    SIREN_TRY(siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
-    bool whole = decoder->volumes.end - decoder->volumes.begin == decoder->layout.geometry.n_volumes;
-    if (whole && crc != entry->decoded_crc) {
-        status = siren_fail(SIREN_INTEGRITY,
-                            "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
-                            "%016llx); try --device host, and report "
-                            "the device",
-                            name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
-        goto done;
-    }
+    SIREN_RETURN_IF_FAILED(siren_archive_record(archive, nth, &bytes, &n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
+    SIREN_RETURN_IF_FAILED(
+        siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
+    bool whole = decoder->layout.coding == SIREN_CODING_PREDICTIVE ||
+                 decoder->volumes.end - decoder->volumes.begin == decoder->layout.geometry.n_volumes;
+    if (whole && crc != entry->decoded_crc)
+        return siren_fail(SIREN_INTEGRITY,
+                          "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
+                          "%016llx); try --device host, and report the device",
+                          name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
     *voxels = decoded;
-done:
-    free(inside);
-    free(bytes);
-    return status;
+    return SIREN_OK;
 }

@@ -66,8 +66,7 @@ static siren_status describe_attachments(siren_archive *archive, siren_archive_i
 
 siren_status siren_archive_describe(siren_archive *archive, const siren_layout *layout,
                                     siren_archive_info *out) {
-    siren_status status = SIREN_OK;
-    siren_archive_info info = {0};
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
     const uint8_t *provenance;
     size_t n_provenance;
     const siren_geometry *g = &layout->geometry;
@@ -86,37 +85,34 @@ siren_status siren_archive_describe(siren_archive *archive, const siren_layout *
     info.series_bytes = voxels * siren_datatype_size(g->datatype);
     info.ratio = (double)info.series_bytes / (double)info.bytes;
     info.ratio_float32 = 4 * (double)voxels / (double)info.bytes;
+    info.predictive = layout->coding == SIREN_CODING_PREDICTIVE;
+    info.max_error = layout->bound;
     info.n_params = siren_network_n_params(&layout->network);
     info.weight_bits = layout->weight_bits;
     info.n_layers = layout->network.n_layers;
-    SIREN_TRY(siren_allocate(&info.layers, info.n_layers, sizeof *info.layers, "the list of layers"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&info.layers, info.n_layers, sizeof *info.layers, "the list of layers"));
     for (uint32_t l = 0; l < layout->network.n_layers; l++)
         info.layers[l] = (siren_layer_info){layout->network.layers[l].width,
                                             siren_activation_name(layout->network.layers[l].activation),
                                             layout->network.layers[l].w0};
-    SIREN_TRY(describe_blocks(archive, layout, &info));
-    SIREN_TRY(describe_attachments(archive, &info));
-    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
-    SIREN_TRY(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));
+    SIREN_RETURN_IF_FAILED(describe_blocks(archive, layout, &info));
+    SIREN_RETURN_IF_FAILED(describe_attachments(archive, &info));
+    SIREN_RETURN_IF_FAILED(
+        siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));
     if (provenance) memcpy(info.provenance, provenance, n_provenance);
     for (char *c = info.provenance; *c;
          c++) /* a stranger's text on the user's terminal: no escape sequences */
         if (*c != '\n' && (*c < ' ' || *c > '~')) *c = '?';
-    *out = info;
-    info = (siren_archive_info){0};
-done:
-    siren_archive_info_free(&info);
-    return status;
+    *out = SIREN_TAKE(info);
+    return SIREN_OK;
 }
 
 siren_status siren_info(const char *path, siren_archive_info *out) {
-    siren_status status = SIREN_OK;
-    siren_archive *archive = NULL;
+    SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
     siren_layout layout;
-    SIREN_TRY(siren_archive_open(path, &archive));
-    SIREN_TRY(siren_layout_read(archive, &layout));
-    SIREN_TRY(siren_archive_describe(archive, &layout, out));
-done:
-    siren_archive_close(archive);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_archive_open(path, &archive));
+    SIREN_RETURN_IF_FAILED(siren_layout_read(archive, &layout));
+    return siren_archive_describe(archive, &layout, out);
 }

@@ -1,4 +1,5 @@
 #include "engine/archive/parameters.h"
+#include "host/float_bits.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -94,18 +95,6 @@ static void get_planes(const uint8_t *planes, uint32_t *values, size_t n, unsign
         for (size_t i = 0; i < n; i++) values[i] |= (uint32_t)*planes++ << (8 * byte);
 }
 
-static uint32_t bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static float float_of(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 /* Small magnitudes become small numbers, so that high byte planes are mostly 0: 0, -1, 1, -2, 2 ... are 0, 1,
  * 2, 3, 4. */
 static uint32_t zigzag(int q) { return (uint32_t)(q < 0 ? -2 * q - 1 : 2 * q); }
@@ -119,17 +108,13 @@ size_t siren_rounded_n_steps(const siren_network *network) {
 }
 
 siren_status siren_rounded_create(const siren_network *network, siren_rounded *out) {
-    siren_status status = SIREN_OK;
-    siren_rounded rounded = {0};
-    SIREN_TRY(
+    SIREN_AT_END(siren_rounded_free) siren_rounded rounded = {0};
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&rounded.steps, siren_rounded_n_steps(network), sizeof *rounded.steps, "the steps"));
-    SIREN_TRY(siren_allocate(&rounded.integers, siren_network_n_params(network), sizeof *rounded.integers,
-                             "the integers"));
-    *out = rounded;
-    memset(&rounded, 0, sizeof rounded);
-done:
-    siren_rounded_free(&rounded);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&rounded.integers, siren_network_n_params(network),
+                                          sizeof *rounded.integers, "the integers"));
+    *out = SIREN_TAKE(rounded);
+    return SIREN_OK;
 }
 
 void siren_rounded_free(siren_rounded *rounded) {
@@ -157,12 +142,11 @@ void siren_rounded_params(const siren_network *network, const siren_rounded *rou
 
 siren_status siren_rounded_write(const siren_network *network, unsigned bits, const siren_rounded *rounded,
                                  uint8_t *bytes) {
-    siren_status status = SIREN_OK;
-    uint32_t *values = NULL;
+    SIREN_FREE_AT_END uint32_t *values = NULL;
     size_t n_steps = siren_rounded_n_steps(network);
-    SIREN_TRY(siren_allocate(&values, siren_network_n_params(network) + n_steps, sizeof *values,
-                             "the stored values"));
-    for (size_t i = 0; i < n_steps; i++) values[i] = bits_of(rounded->steps[i]) >> 16;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, siren_network_n_params(network) + n_steps, sizeof *values,
+                                          "the stored values"));
+    for (size_t i = 0; i < n_steps; i++) values[i] = siren_bits_of(rounded->steps[i]) >> 16;
     put_planes(bytes, values, n_steps, 2);
     bytes += 2 * n_steps;
     for (group g = FINE; g < N_GROUPS; g++) {
@@ -173,21 +157,16 @@ siren_status siren_rounded_write(const siren_network *network, unsigned bits, co
         put_planes(bytes, values, n, group_bytes(g, bits));
         bytes += n * group_bytes(g, bits);
     }
-done:
-    free(values);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_float32_write(const float *params, size_t n_params, uint8_t *bytes) {
-    siren_status status = SIREN_OK;
-    uint32_t *values = NULL;
-    SIREN_TRY(siren_allocate(&values, n_params, sizeof *values, "the stored values"));
+    SIREN_FREE_AT_END uint32_t *values = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_params, sizeof *values, "the stored values"));
     for (size_t i = 0; i < n_params; i++)
-        values[i] = fabsf(params[i]) < SIREN_SMALLEST_STEP ? 0 : bits_of(params[i]);
+        values[i] = fabsf(params[i]) < SIREN_SMALLEST_STEP ? 0 : siren_bits_of(params[i]);
     put_planes(bytes, values, n_params, 4);
-done:
-    free(values);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- from bytes ---- */
@@ -201,7 +180,7 @@ static siren_status decode(const char *name, const siren_network *network, unsig
     get_planes(bytes, values, n_steps, 2);
     bytes += 2 * n_steps;
     for (size_t i = 0; i < n_steps; i++) {
-        rounded->steps[i] = float_of(values[i] << 16);
+        rounded->steps[i] = siren_float_of(values[i] << 16);
         if (signbit(rounded->steps[i]) || !is_storable(rounded->steps[i]))
             return siren_fail(SIREN_CORRUPT,
                               "%s: step %zu of the weights is %g, neither 0 nor between 2^-60 and infinity",
@@ -228,39 +207,30 @@ static siren_status decode(const char *name, const siren_network *network, unsig
 
 siren_status siren_dequantise(const char *name, const siren_network *network, unsigned weight_bits,
                               const uint8_t *bytes, size_t n_bytes, float *params) {
-    siren_status status = SIREN_OK;
-    siren_rounded rounded = {0};
-    uint32_t *values = NULL;
-    float *made = NULL;
+    SIREN_AT_END(siren_rounded_free) siren_rounded rounded = {0};
+    SIREN_FREE_AT_END uint32_t *values = NULL;
+    SIREN_FREE_AT_END float *made = NULL;
     size_t n_params = siren_network_n_params(network);
-    SIREN_TRY(siren_weights_check(weight_bits));
-    if (n_bytes != siren_quantised_bytes(network, weight_bits)) {
-        status = siren_fail(SIREN_CORRUPT, "%s: %zu bytes of parameters where the network has %zu", name,
-                            n_bytes, siren_quantised_bytes(network, weight_bits));
-        goto done;
-    }
-    SIREN_TRY(siren_allocate(&values, n_params + siren_rounded_n_steps(network), sizeof *values,
-                             "the stored values"));
-    SIREN_TRY(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
+    SIREN_RETURN_IF_FAILED(siren_weights_check(weight_bits));
+    if (n_bytes != siren_quantised_bytes(network, weight_bits))
+        return siren_fail(SIREN_CORRUPT, "%s: %zu bytes of parameters where the network has %zu", name,
+                          n_bytes, siren_quantised_bytes(network, weight_bits));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_params + siren_rounded_n_steps(network), sizeof *values,
+                                          "the stored values"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
     if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
         get_planes(bytes, values, n_params, 4);
-        for (size_t i = 0; i < n_params; i++) made[i] = float_of(values[i]);
+        for (size_t i = 0; i < n_params; i++) made[i] = siren_float_of(values[i]);
     } else {
-        SIREN_TRY(siren_rounded_create(network, &rounded));
-        SIREN_TRY(decode(name, network, weight_bits, bytes, values, &rounded));
+        SIREN_RETURN_IF_FAILED(siren_rounded_create(network, &rounded));
+        SIREN_RETURN_IF_FAILED(decode(name, network, weight_bits, bytes, values, &rounded));
         siren_rounded_params(network, &rounded, made);
     }
     for (size_t i = 0; i < n_params; i++)
-        if (!is_storable(made[i])) {
-            status =
-                siren_fail(SIREN_CORRUPT, "%s: parameter %zu is %g, neither 0 nor between 2^-60 and infinity",
-                           name, i, (double)made[i]);
-            goto done;
-        }
+        if (!is_storable(made[i]))
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: parameter %zu is %g, neither 0 nor between 2^-60 and infinity", name, i,
+                              (double)made[i]);
     memcpy(params, made, n_params * sizeof *made);
-done:
-    siren_rounded_free(&rounded);
-    free(values);
-    free(made);
-    return status;
+    return SIREN_OK;
 }

@@ -14,6 +14,7 @@
 #define GEOMETRY_BOX_BYTES 104 /* of other blocks */
 #define LAYER_BYTES 16
 #define WEIGHTS_BYTES 8
+#define CODING_BYTES 16 /* coding, 0, bound */
 
 #define RECORD_CONSTANT 1 /* flag */
 #define RECORD_PREFIX 8   /* bytes: flags, number of exceptional voxels */
@@ -23,22 +24,15 @@ static size_t geometry_bytes(uint32_t kind) {
     return kind == SIREN_BLOCK_SLICE ? GEOMETRY_BYTES : GEOMETRY_BOX_BYTES;
 }
 
-siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout) {
-    const siren_geometry *g = &layout->geometry;
-    const siren_block_grid *grid = &layout->grid;
-    uint8_t geometry[GEOMETRY_BOX_BYTES] = {0}, network[8 + SIREN_MAX_LAYERS * LAYER_BYTES],
-            weights[WEIGHTS_BYTES];
-    const uint64_t sizes[] = {g->nx,         g->ny,         g->nz,         g->n_volumes,
-                              grid->first,   grid->count,   grid->z_begin, grid->z_end,
-                              grid->size[0], grid->size[1], grid->size[2]};
-    size_t n_geometry = geometry_bytes(grid->kind);
-    siren_put_u32(geometry, grid->kind);
-    siren_put_u32(geometry + 4, (uint32_t)g->datatype);
-    siren_put_u32(geometry + 8, g->swapped != siren_big_endian_machine());
-    for (size_t i = 0; 16 + 8 * i < n_geometry; i++) siren_put_u64(geometry + 16 + 8 * i, sizes[i]);
-    SIREN_RETURN_IF_FAILED(
-        siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, geometry, n_geometry, false));
+static siren_status write_coding(siren_archive_writer *writer, const siren_layout *layout) {
+    uint8_t coding[CODING_BYTES] = {0};
+    siren_put_u32(coding, layout->coding);
+    siren_put_f64(coding + 8, layout->bound);
+    return siren_archive_writer_section(writer, SIREN_SECTION_CODING, coding, sizeof coding, false);
+}
 
+static siren_status write_network(siren_archive_writer *writer, const siren_layout *layout) {
+    uint8_t network[8 + SIREN_MAX_LAYERS * LAYER_BYTES], weights[WEIGHTS_BYTES];
     siren_put_u32(network, layout->network.n_inputs);
     siren_put_u32(network + 4, layout->network.n_layers);
     for (uint32_t l = 0; l < layout->network.n_layers; l++) {
@@ -53,8 +47,26 @@ siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout
     bool steps = layout->weight_bits != SIREN_FLOAT32_WEIGHTS;
     siren_put_u32(weights, steps ? CODING_STEPS : CODING_FLOAT32);
     siren_put_u32(weights + 4, steps ? layout->weight_bits : 32);
+    return siren_archive_writer_section(writer, SIREN_SECTION_WEIGHTS, weights, sizeof weights, false);
+}
+
+siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout) {
+    const siren_geometry *g = &layout->geometry;
+    const siren_block_grid *grid = &layout->grid;
+    uint8_t geometry[GEOMETRY_BOX_BYTES] = {0};
+    const uint64_t sizes[] = {g->nx,         g->ny,         g->nz,         g->n_volumes,
+                              grid->first,   grid->count,   grid->z_begin, grid->z_end,
+                              grid->size[0], grid->size[1], grid->size[2]};
+    size_t n_geometry = geometry_bytes(grid->kind);
+    siren_put_u32(geometry, grid->kind);
+    siren_put_u32(geometry + 4, (uint32_t)g->datatype);
+    siren_put_u32(geometry + 8, g->swapped != siren_big_endian_machine());
+    for (size_t i = 0; 16 + 8 * i < n_geometry; i++) siren_put_u64(geometry + 16 + 8 * i, sizes[i]);
     SIREN_RETURN_IF_FAILED(
-        siren_archive_writer_section(writer, SIREN_SECTION_WEIGHTS, weights, sizeof weights, false));
+        siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, geometry, n_geometry, false));
+
+    SIREN_RETURN_IF_FAILED(layout->coding == SIREN_CODING_NETWORK ? write_network(writer, layout)
+                                                                  : write_coding(writer, layout));
     if (!layout->mask.section) return SIREN_OK;
     return siren_archive_writer_section(writer, SIREN_SECTION_MASK, layout->mask.section,
                                         layout->mask.n_bytes, true);
@@ -160,6 +172,24 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
     return SIREN_OK;
 }
 
+static siren_status read_coding(const char *path, siren_archive *archive, siren_layout *layout) {
+    const uint8_t *bytes;
+    size_t n_bytes;
+    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_CODING, 0, &bytes, &n_bytes));
+    if (n_bytes != CODING_BYTES || siren_get_u32(bytes) != SIREN_CODING_PREDICTIVE ||
+        siren_get_u32(bytes + 4) != 0)
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "%s: its records use a coding that this version does not know; use a newer sirencl",
+                          path);
+    layout->coding = SIREN_CODING_PREDICTIVE;
+    layout->bound = siren_get_f64(bytes + 8);
+    if (!isfinite(layout->bound) || layout->bound < 0)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: its largest error is %g, which cannot be; restore the file from a copy", path,
+                          layout->bound);
+    return SIREN_OK;
+}
+
 static siren_status read_mask(const char *path, siren_archive *archive, siren_layout *layout) {
     const uint8_t *bytes;
     size_t n_bytes;
@@ -169,22 +199,22 @@ static siren_status read_mask(const char *path, siren_archive *archive, siren_la
 }
 
 siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
-    siren_layout layout = {0};
+    siren_layout layout = {.coding = SIREN_CODING_NETWORK};
     const char *path = siren_archive_path(archive);
     SIREN_RETURN_IF_FAILED(read_geometry(path, archive, &layout));
-    SIREN_RETURN_IF_FAILED(read_network(path, archive, &layout));
+    SIREN_RETURN_IF_FAILED(siren_archive_has_section(archive, SIREN_SECTION_CODING)
+                               ? read_coding(path, archive, &layout)
+                               : read_network(path, archive, &layout));
     SIREN_RETURN_IF_FAILED(read_mask(path, archive, &layout));
     *out = layout;
     return SIREN_OK;
 }
 
 siren_status siren_layout_volumes(const siren_layout *layout, siren_span *volumes) {
-    size_t n_volumes = layout->geometry.n_volumes, end = volumes->end ? volumes->end : n_volumes;
-    if (volumes->begin >= end || end > n_volumes)
-        return siren_fail(SIREN_USAGE, "volumes %zu:%zu are not in the archive, which holds 0:%zu",
-                          volumes->begin, end, n_volumes);
-    volumes->end = end;
-    return SIREN_OK;
+    size_t n_volumes = layout->geometry.n_volumes;
+    if (siren_span_complete(volumes, 0, n_volumes)) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "volumes %zu:%zu are not in the archive, which holds 0:%zu",
+                      volumes->begin, volumes->end, n_volumes);
 }
 
 /* ---- records ---- */

@@ -6,18 +6,27 @@
 #include "cl/knobs.h"
 #include "engine/model/mask.h"
 #include "engine/model/network.h"
+#include "engine/predictive/predictive.h"
 #include "formats/archive.h"
 
+/* What stands for voxels. The values are those of the section CODING. */
+typedef enum {
+    SIREN_CODING_NETWORK = 0,   /* without that section */
+    SIREN_CODING_PREDICTIVE = 1 /* engine/predictive/predictive.h */
+} siren_coding;
+
 typedef struct {
+    siren_coding coding;
+    double bound;            /* of a predictive archive: the largest error of a stored value; 0: lossless */
     siren_geometry geometry; /* of the original series */
     siren_block_grid grid;   /* the blocks in the archive */
     siren_mask mask;         /* its section belongs to the archive, or to whoever made it */
-    siren_network network;
+    siren_network network;   /* of networks, as the next two; else without layers */
     unsigned weight_bits;
     bool any_network; /* false: every block is constant, no network is stored */
 } siren_layout;
 
-/* Writes GEOMETRY, NETWORK, WEIGHTS and MASK. */
+/* Writes GEOMETRY, NETWORK and WEIGHTS, or CODING, and MASK. */
 siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout);
 /* Reads them and HEADER, and checks that they agree with each other and with the index: CORRUPT otherwise. `*out` borrows
  * from the archive. */
@@ -54,6 +63,12 @@ siren_status siren_record_unpack(const char *name, const siren_layout *layout, c
 /* What an error message calls a block: "slice 7", "the volume", "patch 12". */
 void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size);
 
+/* How a block of a predictive layout is coded; fills `inside` (voxels of the block), which it borrows, where it has a mask. */
+siren_predictive_plan siren_block_predictive_plan(const siren_layout *layout, const siren_block *block,
+                                                  uint8_t *inside);
+/* CRC-64 of voxels, little-endian, which are left as they were. */
+uint64_t siren_block_crc(siren_datatype datatype, uint8_t *voxels, size_t n_values);
+
 /* Decodes blocks of one layout, SIREN_DECODE_POINTS points at a time: beside the block's voxels it needs no memory that
  * grows with the block. */
 typedef struct siren_block_decoder siren_block_decoder;
@@ -71,6 +86,7 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
                                              siren_span volumes, size_t memory_limit,
                                              siren_block_decoder **out);
 void siren_block_decoder_free(siren_block_decoder *decoder);
+SIREN_POINTER_RELEASE(siren_block_decoder, siren_block_decoder_free)
 /* (n_volumes) of the record decoded last, or being decoded; borrowed. */
 const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder);
 /* Receives outputs y (n, n_volumes that are decoded) of the network for points first ... first + n - 1 of a block, in ascending order, before

@@ -6,7 +6,6 @@
 #include "formats/pack.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,24 +19,24 @@ static siren_status limit_kernel(siren_device *device, const char *name, siren_k
 }
 
 siren_status siren_bench_peak(siren_device *device, double *gflops) {
-    siren_status status = SIREN_OK;
-    siren_kernel *kernel = NULL;
-    siren_buffer *out = NULL;
+    SIREN_AT_END(siren_kernel_free_at) siren_kernel *kernel = NULL;
+    SIREN_AT_END(siren_buffer_free_at) siren_buffer *out = NULL;
     const siren_device_facts *facts = siren_device_get_facts(device);
     bool chain = facts->family == SIREN_FAMILY_CHAIN;
     size_t lanes = chain ? siren_configuration_default(device).lanes : 1,
            group = facts->max_work_group < 256 ? facts->max_work_group : 256;
     size_t items = chain ? 4 * (size_t)facts->compute_units : 32 * group * facts->compute_units;
     double per_step = 2.0 * 16 * (double)items * (double)lanes, best = 0;
-    SIREN_TRY(limit_kernel(device, chain ? "peak_chain" : "peak_layer", &kernel));
-    SIREN_TRY(siren_buffer_create(device, items * lanes * sizeof(float), "the peak's results", &out));
+    SIREN_RETURN_IF_FAILED(limit_kernel(device, chain ? "peak_chain" : "peak_layer", &kernel));
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_create(device, items * lanes * sizeof(float), "the peak's results", &out));
     siren_range range = {.global = {items}, .local = {chain ? 1 : group}};
     int n = 1000;
     for (int run = 0; run < 6; run++) {
         double start = siren_clock();
-        SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(out), SIREN_FLOAT(0.999f), SIREN_FLOAT(0.001f),
-                               SIREN_INT(n)));
-        SIREN_TRY(siren_device_finish(device));
+        SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(out), SIREN_FLOAT(0.999f),
+                                            SIREN_FLOAT(0.001f), SIREN_INT(n)));
+        SIREN_RETURN_IF_FAILED(siren_device_finish(device));
         double seconds = siren_clock() - start, rate = per_step * n / seconds * 1e-9;
         if (seconds < 0.02 && n < 100000000) { /* too short to trust: lengthen, and do not count it */
             n *= 4;
@@ -47,10 +46,7 @@ siren_status siren_bench_peak(siren_device *device, double *gflops) {
         }
     }
     *gflops = best;
-done:
-    siren_buffer_free(out);
-    siren_kernel_free(kernel);
-    return status;
+    return SIREN_OK;
 }
 
 #define BANDWIDTH_BYTES (64 << 20) /* of an array; more than caches hold */
@@ -58,9 +54,9 @@ done:
 #define BANDWIDTH_SECONDS 0.02 /* that a run takes at least */
 
 siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes) {
-    siren_status status = SIREN_OK;
-    siren_kernel *kernel = NULL;
-    siren_buffer *arrays[3] = {NULL};
+    SIREN_AT_END(siren_kernel_free_at) siren_kernel *kernel = NULL;
+    SIREN_AT_END(siren_buffer_free_at) siren_buffer *a = NULL, *b = NULL, *c = NULL;
+    siren_buffer **const arrays[] = {&a, &b, &c};
     const siren_device_facts *facts = siren_device_get_facts(device);
     bool chain = facts->family == SIREN_FAMILY_CHAIN;
     size_t lanes = chain ? siren_configuration_default(device).lanes : 4,
@@ -72,20 +68,21 @@ siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes) {
     int n = (int)(bytes / (items * lanes * sizeof(float)));
     if (n == 0) n = 1;
     size_t n_bytes = (size_t)n * items * lanes * sizeof(float);
-    SIREN_TRY(limit_kernel(device, chain ? "triad_chain" : "triad_layer", &kernel));
+    SIREN_RETURN_IF_FAILED(limit_kernel(device, chain ? "triad_chain" : "triad_layer", &kernel));
     for (int i = 0; i < 3; i++) {
-        SIREN_TRY(siren_buffer_create(device, n_bytes, "the arrays that measure bandwidth", &arrays[i]));
-        SIREN_TRY(siren_buffer_zero(arrays[i]));
+        SIREN_RETURN_IF_FAILED(
+            siren_buffer_create(device, n_bytes, "the arrays that measure bandwidth", arrays[i]));
+        SIREN_RETURN_IF_FAILED(siren_buffer_zero(*arrays[i]));
     }
-    SIREN_TRY(siren_device_finish(device));
+    SIREN_RETURN_IF_FAILED(siren_device_finish(device));
     siren_range range = {.global = {items}, .local = {chain ? 1 : group}};
     double best = 0;
     for (int run = 0, launches = 1; run < BANDWIDTH_RUNS;) {
         double start = siren_clock();
         for (int i = 0; i < launches; i++)
-            SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(arrays[0]), SIREN_BUFFER(arrays[1]),
-                                   SIREN_BUFFER(arrays[2]), SIREN_FLOAT(0.5f), SIREN_INT(n)));
-        SIREN_TRY(siren_device_finish(device));
+            SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(a), SIREN_BUFFER(b),
+                                                SIREN_BUFFER(c), SIREN_FLOAT(0.5f), SIREN_INT(n)));
+        SIREN_RETURN_IF_FAILED(siren_device_finish(device));
         double seconds = siren_clock() - start;
         if (seconds < BANDWIDTH_SECONDS && launches < 1000) { /* too short to trust */
             launches *= 2;
@@ -95,10 +92,7 @@ siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes) {
         }
     }
     *gigabytes = best;
-done:
-    for (int i = 0; i < 3; i++) siren_buffer_free(arrays[i]);
-    siren_kernel_free(kernel);
-    return status;
+    return SIREN_OK;
 }
 
 #define ROUNDS 5
@@ -107,15 +101,10 @@ done:
 #define LEAST_MOST_STEPS 200
 #define LEAST_SECONDS 0.15
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(const double *values) {
     double sorted[ROUNDS];
     memcpy(sorted, values, sizeof sorted);
-    qsort(sorted, ROUNDS, sizeof *sorted, by_value);
+    qsort(sorted, ROUNDS, sizeof *sorted, siren_ascending);
     return sorted[ROUNDS / 2];
 }
 
@@ -136,26 +125,22 @@ static void synthetic_targets(size_t n_networks, const siren_block *block, size_
 static siren_status measure_decode(siren_device *device, const siren_network *network, size_t n_points,
                                    const float *coordinates, const float *params,
                                    siren_bench_result *result) {
-    siren_status status = SIREN_OK;
-    siren_decoder *decoder = NULL;
-    float *y = NULL;
+    SIREN_AT_END(siren_decoder_free_at) siren_decoder *decoder = NULL;
+    SIREN_FREE_AT_END float *y = NULL;
     double seconds[ROUNDS];
     size_t n_values = n_points * siren_network_n_outputs(network);
-    SIREN_TRY(siren_allocate(&y, n_values, sizeof *y, "the decoded block"));
-    SIREN_TRY(siren_decoder_create(device, network, n_points, coordinates, &decoder));
-    SIREN_TRY(siren_decoder_run(decoder, params, y));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&y, n_values, sizeof *y, "the decoded block"));
+    SIREN_RETURN_IF_FAILED(siren_decoder_create(device, network, n_points, coordinates, &decoder));
+    SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder, params, y));
     for (int round = 0; round < ROUNDS; round++) {
         double start = siren_clock();
-        SIREN_TRY(siren_decoder_run(decoder, params, y));
+        SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder, params, y));
         seconds[round] = siren_clock() - start;
     }
     result->decode_seconds = median(seconds);
     result->decode_gflops = 2e-9 * siren_network_macs(network) * (double)n_points / result->decode_seconds;
     result->decode_crc = siren_crc64(0, y, n_values * sizeof *y);
-done:
-    siren_decoder_free(decoder);
-    free(y);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status measure_steps(siren_device *device, siren_trainer *trainer, size_t n_steps,
@@ -224,44 +209,38 @@ static siren_status problem_begin(siren_device *device, const siren_network *net
 
 siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
                               const siren_block *block, size_t n_steps, siren_bench_result *out) {
-    siren_status status = SIREN_OK;
-    bench_problem problem;
-    float *losses = NULL;
+    SIREN_AT_END(problem_end) bench_problem problem = {0};
+    SIREN_FREE_AT_END float *losses = NULL;
     size_t n_points = siren_block_points(block);
     siren_bench_result result = {
         .n_epochs = 2 + ROUNDS * n_steps, .n_networks = n_networks, .n_points = n_points};
     result.step_flops = siren_network_step_flops(network, n_points) * (double)n_networks;
-    SIREN_TRY(problem_begin(device, network, n_networks, block, result.n_epochs, &problem));
-    SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
-    SIREN_TRY(measure_steps(device, problem.trainer, n_steps, &result));
-    SIREN_TRY(siren_trainer_best(problem.trainer, NULL, losses));
+    SIREN_RETURN_IF_FAILED(problem_begin(device, network, n_networks, block, result.n_epochs, &problem));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
+    SIREN_RETURN_IF_FAILED(measure_steps(device, problem.trainer, n_steps, &result));
+    SIREN_RETURN_IF_FAILED(siren_trainer_best(problem.trainer, NULL, losses));
     result.psnr = -10 * log10((double)losses[0]);
-    SIREN_TRY(measure_decode(device, network, n_points, problem.coordinates, problem.params, &result));
+    SIREN_RETURN_IF_FAILED(
+        measure_decode(device, network, n_points, problem.coordinates, problem.params, &result));
     result.decode_share_of_peak = result.decode_gflops / result.peak_gflops;
     *out = result;
-done:
-    problem_end(&problem);
-    free(losses);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_bench_least_step(siren_device *device, const siren_network *network, size_t n_networks,
                                     const siren_block *block, double *seconds) {
-    siren_status status = SIREN_OK;
-    bench_problem problem;
+    SIREN_AT_END(problem_end) bench_problem problem = {0};
     double least = INFINITY;
-    SIREN_TRY(problem_begin(device, network, n_networks, block, 1 + LEAST_MOST_STEPS, &problem));
-    SIREN_TRY(siren_trainer_run(problem.trainer, 1, NULL, NULL));
+    SIREN_RETURN_IF_FAILED(problem_begin(device, network, n_networks, block, 1 + LEAST_MOST_STEPS, &problem));
+    SIREN_RETURN_IF_FAILED(siren_trainer_run(problem.trainer, 1, NULL, NULL));
     double begin = siren_clock();
     for (int step = 0; step < LEAST_MOST_STEPS; step++) {
         double start = siren_clock();
-        SIREN_TRY(siren_trainer_run(problem.trainer, 1, NULL, NULL));
+        SIREN_RETURN_IF_FAILED(siren_trainer_run(problem.trainer, 1, NULL, NULL));
         double now = siren_clock();
         least = fmin(least, now - start);
         if (step + 1 >= LEAST_STEPS && now - begin > LEAST_SECONDS) break;
     }
     *seconds = least;
-done:
-    problem_end(&problem);
-    return status;
+    return SIREN_OK;
 }

@@ -75,40 +75,26 @@ siren_status siren_device_cache_path(const siren_device *device, const char *kin
 
 /* Makes the file's folder where it is missing. */
 static siren_status make_folder(const char *path) {
-    char *folder = NULL;
+    SIREN_FREE_AT_END char *folder = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&folder, strlen(path) + 1, 1, "the folder of the cache"));
     memcpy(folder, path, (size_t)(strrchr(path, '/') - path));
-    siren_status status = siren_folder_make(folder);
-    free(folder);
-    return status;
+    return siren_folder_make(folder);
 }
 
 siren_status siren_device_cache_write(const siren_device *device, const char *kind,
                                       void (*content)(siren_json *json, const void *user), const void *user) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    siren_output *output = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     identity_line lines[N_IDENTITY];
-    char *path = NULL, *text = NULL;
+    SIREN_FREE_AT_END char *path = NULL, *text = NULL;
     identify(device, lines);
-    SIREN_TRY(path_of(kind, lines, &path));
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_RETURN_IF_FAILED(path_of(kind, lines, &path));
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_integer(json, "version", CACHE_VERSION);
     for (size_t i = 0; i < N_IDENTITY; i++) siren_json_string(json, lines[i].name, lines[i].value);
     content(json, user);
-    SIREN_TRY(siren_json_text(json, &text));
-    SIREN_TRY(make_folder(path));
-    SIREN_TRY(siren_output_open(path, true, &output));
-    SIREN_TRY(siren_output_write(output, text, strlen(text)));
-    siren_output *whole = output;
-    output = NULL;
-    SIREN_TRY(siren_output_commit(whole));
-done:
-    siren_output_discard(output);
-    siren_json_free(json);
-    free(path);
-    free(text);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
+    SIREN_RETURN_IF_FAILED(make_folder(path));
+    return siren_file_write(path, true, text, strlen(text));
 }
 
 static siren_status check_identity(const char *path, siren_value root,
@@ -129,22 +115,17 @@ static siren_status check_identity(const char *path, siren_value root,
 }
 
 siren_status siren_device_cache_read(const siren_device *device, const char *kind, siren_config **out) {
-    siren_status status = SIREN_OK;
-    siren_config *file = NULL;
+    SIREN_AT_END(siren_config_free_at) siren_config *file = NULL;
     identity_line lines[N_IDENTITY];
     const char *below;
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     *out = NULL;
     if (!cache_home(&below)) return SIREN_OK;
     identify(device, lines);
-    SIREN_TRY(path_of(kind, lines, &path));
-    if (access(path, F_OK) != 0) goto done;
-    SIREN_TRY(siren_config_read(path, &file));
-    SIREN_TRY(check_identity(path, siren_config_root(file), lines));
-    *out = file;
-    file = NULL;
-done:
-    siren_config_free(file);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(path_of(kind, lines, &path));
+    if (access(path, F_OK) != 0) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_config_read(path, &file));
+    SIREN_RETURN_IF_FAILED(check_identity(path, siren_config_root(file), lines));
+    *out = SIREN_TAKE(file);
+    return SIREN_OK;
 }

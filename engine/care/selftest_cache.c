@@ -60,29 +60,27 @@ static void read_verdict(const siren_device *device, siren_verdict *out) {
 }
 
 /* The self-test's networks are narrow ones: they are built as those of `shape` are. */
-static siren_status test_as(siren_device *device, siren_shape shape) {
-    const siren_configuration own = siren_device_configuration(device, SIREN_SHAPE_NARROW),
-                              tested = siren_configuration_of_shape(device, shape);
-    siren_device_configure(device, SIREN_SHAPE_NARROW, &tested);
+static siren_status test_as(siren_device *device, siren_width_class shape) {
+    const siren_configuration own = siren_device_configuration(device, SIREN_WIDTH_NARROW),
+                              tested = siren_configuration_of_width(device, shape);
+    siren_device_configure(device, SIREN_WIDTH_NARROW, &tested);
     siren_status status = siren_selftest(device, NULL, NULL);
-    siren_device_configure(device, SIREN_SHAPE_NARROW, &own);
+    siren_device_configure(device, SIREN_WIDTH_NARROW, &own);
     return status;
 }
 
 /* Once for each configuration that the device uses. */
 static siren_status test_all(siren_device *device, siren_verdict *verdict, bool *any_tested) {
-    siren_status status = SIREN_OK;
     *any_tested = false;
-    for (int shape = 0; shape < SIREN_N_SHAPES; shape++) {
-        const siren_configuration c = siren_configuration_of_shape(device, (siren_shape)shape);
+    for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
+        const siren_configuration c = siren_configuration_of_width(device, (siren_width_class)shape);
         char text[SIREN_CONFIGURATION_CHARS];
         if (has_passed(verdict, siren_configuration_text(&c, text))) continue;
-        SIREN_TRY_STAGE(STAGE_SELFTEST, test_as(device, (siren_shape)shape));
+        SIREN_RETURN_IF_STAGE_FAILED(STAGE_SELFTEST, test_as(device, (siren_width_class)shape));
         add_passed(verdict, text);
         *any_tested = true;
     }
-done:
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_selftest_once(siren_device *device) {

@@ -62,16 +62,16 @@ char *siren_configuration_text(const siren_configuration *configuration,
 /* ---- measuring ---- */
 
 siren_status siren_tune_probe(siren_device *device, const siren_configuration *candidate, bool verified,
-                              double seconds[SIREN_N_SHAPES]) {
-    double measured[SIREN_N_SHAPES];
+                              double seconds[SIREN_N_WIDTH_CLASSES]) {
+    double measured[SIREN_N_WIDTH_CLASSES];
     size_t units = siren_device_get_facts(device)->compute_units, n_networks = units < 32    ? 1
                                                                                : units < 256 ? units / 16
                                                                                              : 16;
-    for (int shape = 0; shape < SIREN_N_SHAPES; shape++)
-        siren_device_configure(device, (siren_shape)shape, candidate);
+    for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
+        siren_device_configure(device, (siren_width_class)shape, candidate);
     if (!verified) SIREN_RETURN_IF_FAILED(siren_selftest(device, NULL, NULL));
-    for (int shape = 0; shape < SIREN_N_SHAPES; shape++) {
-        const siren_shape_plan *plan = &siren_shape_plans[shape];
+    for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
+        const siren_width_plan *plan = &siren_width_plans[shape];
         const siren_block block = {.nx = plan->side, .ny = plan->side, .nz = 1};
         siren_network network;
         SIREN_RETURN_IF_FAILED(siren_network_from_model("siren-2d", 3, plan->width, 69, 30.0f, &network));
@@ -90,7 +90,7 @@ siren_status siren_tune_path(const siren_device *device, char **path) {
     return siren_device_cache_path(device, CACHE_KIND, path);
 }
 
-static void write_shape(siren_json *json, const siren_shape_plan *plan, const siren_tuned *tuned) {
+static void write_shape(siren_json *json, const siren_width_plan *plan, const siren_tuned *tuned) {
     siren_configuration chosen = tuned->chosen;
     siren_json_begin_object(json, plan->name);
     for (size_t i = 0; i < N_FIELDS; i++)
@@ -104,15 +104,15 @@ static void write_shape(siren_json *json, const siren_shape_plan *plan, const si
 static void write_shapes(siren_json *json, const void *user) {
     const siren_tuned *tuned = user;
     siren_json_begin_object(json, "shapes");
-    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
-        write_shape(json, &siren_shape_plans[shape], &tuned[shape]);
+    for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
+        write_shape(json, &siren_width_plans[shape], &tuned[shape]);
     siren_json_end(json);
 }
 
-siren_status siren_tune_save(siren_device *device, const siren_tuned tuned[SIREN_N_SHAPES]) {
+siren_status siren_tune_save(siren_device *device, const siren_tuned tuned[SIREN_N_WIDTH_CLASSES]) {
     SIREN_RETURN_IF_FAILED(siren_device_cache_write(device, CACHE_KIND, write_shapes, tuned));
-    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++)
-        siren_device_configure(device, (siren_shape)shape, &tuned[shape].chosen);
+    for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
+        siren_device_configure(device, (siren_width_class)shape, &tuned[shape].chosen);
     return SIREN_OK;
 }
 
@@ -137,29 +137,27 @@ static siren_status read_shape(siren_value value, siren_family family, siren_con
 }
 
 /* `*found` is false where nothing has been kept. */
-static siren_status read_cache(const siren_device *device, siren_configuration configurations[SIREN_N_SHAPES],
-                               bool *found) {
-    siren_status status = SIREN_OK;
-    siren_config *file = NULL;
+static siren_status read_cache(const siren_device *device,
+                               siren_configuration configurations[SIREN_N_WIDTH_CLASSES], bool *found) {
+    SIREN_AT_END(siren_config_free_at) siren_config *file = NULL;
     *found = false;
-    SIREN_TRY(siren_device_cache_read(device, CACHE_KIND, &file));
-    if (!file) goto done;
+    SIREN_RETURN_IF_FAILED(siren_device_cache_read(device, CACHE_KIND, &file));
+    if (!file) return SIREN_OK;
     siren_value shapes = siren_value_member(siren_config_root(file), "shapes");
-    for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++) {
-        siren_value value = siren_value_member(shapes, siren_shape_plans[shape].name);
+    for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
+        siren_value value = siren_value_member(shapes, siren_width_plans[shape].name);
         if (!siren_value_exists(value))
-            SIREN_TRY(
-                siren_value_fail(siren_config_root(file), "has no shape %s", siren_shape_plans[shape].name));
-        SIREN_TRY(read_shape(value, siren_device_get_facts(device)->family, &configurations[shape]));
+            SIREN_RETURN_IF_FAILED(
+                siren_value_fail(siren_config_root(file), "has no shape %s", siren_width_plans[shape].name));
+        SIREN_RETURN_IF_FAILED(
+            read_shape(value, siren_device_get_facts(device)->family, &configurations[shape]));
     }
     *found = true;
-done:
-    siren_config_free(file);
-    return status;
+    return SIREN_OK;
 }
 
 void siren_tune_load(siren_device *device) {
-    siren_configuration configurations[SIREN_N_SHAPES];
+    siren_configuration configurations[SIREN_N_WIDTH_CLASSES];
     const char *wanted = getenv("SIRENCL_TUNE");
     bool found;
     if (wanted && strcmp(wanted, "off") == 0) return;
@@ -168,6 +166,6 @@ void siren_tune_load(siren_device *device) {
                   "%s; the kernels are built as if nothing had been measured: run 'sirencl tune' again",
                   siren_message());
     else if (found)
-        for (int shape = 0; shape < SIREN_N_SHAPES; shape++)
-            siren_device_configure(device, (siren_shape)shape, &configurations[shape]);
+        for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
+            siren_device_configure(device, (siren_width_class)shape, &configurations[shape]);
 }

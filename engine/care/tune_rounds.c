@@ -9,10 +9,10 @@ static const double hopeless[SIREN_TUNE_ROUNDS] = {INFINITY, 1.5, 1.3, 1.2, 1.15
 
 void siren_tune_times_clear(siren_tune_times *times) {
     for (size_t round = 0; round < SIREN_TUNE_ROUNDS; round++)
-        for (size_t shape = 0; shape < SIREN_N_SHAPES; shape++) times->seconds[round][shape] = NAN;
+        for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) times->seconds[round][shape] = NAN;
 }
 
-double siren_tune_least(const siren_tune_times *times, siren_shape shape) {
+double siren_tune_least(const siren_tune_times *times, siren_width_class shape) {
     double least = INFINITY;
     for (size_t round = 0; round < SIREN_TUNE_ROUNDS; round++)
         least = fmin(least, times->seconds[round][shape]);
@@ -20,7 +20,7 @@ double siren_tune_least(const siren_tune_times *times, siren_shape shape) {
 }
 
 /* The least but one; infinity where there are not two. */
-static double second_least(const siren_tune_times *times, siren_shape shape) {
+static double second_least(const siren_tune_times *times, siren_width_class shape) {
     double least = siren_tune_least(times, shape), second = INFINITY;
     bool passed = false; /* the least itself */
     for (size_t round = 0; round < SIREN_TUNE_ROUNDS; round++) {
@@ -33,12 +33,13 @@ static double second_least(const siren_tune_times *times, siren_shape shape) {
     return second;
 }
 
-double siren_tune_gain_needed(const siren_tune_times *usual, siren_shape shape) {
+double siren_tune_gain_needed(const siren_tune_times *usual, siren_width_class shape) {
     double second = second_least(usual, shape);
     return isfinite(second) ? fmax(LEAST_GAIN, 1 - siren_tune_least(usual, shape) / second) : LEAST_GAIN;
 }
 
-static bool may_replace(const siren_tune_times *candidate, const siren_tune_times *usual, siren_shape shape) {
+static bool may_replace(const siren_tune_times *candidate, const siren_tune_times *usual,
+                        siren_width_class shape) {
     size_t n_slower = 0;
     for (size_t round = 0; round < SIREN_TUNE_ROUNDS; round++)
         n_slower += candidate->seconds[round][shape] >= usual->seconds[round][shape]; /* not for NaN */
@@ -46,7 +47,7 @@ static bool may_replace(const siren_tune_times *candidate, const siren_tune_time
                                 (1 - siren_tune_gain_needed(usual, shape)) * siren_tune_least(usual, shape);
 }
 
-size_t siren_tune_choose(const siren_tune_times *times, size_t n, size_t usual, siren_shape shape) {
+size_t siren_tune_choose(const siren_tune_times *times, size_t n, size_t usual, siren_width_class shape) {
     size_t best = usual < n && isfinite(siren_tune_least(&times[usual], shape)) ? usual : n;
     bool any = best == n;
     for (size_t i = 0; i < n; i++) {
@@ -58,7 +59,7 @@ size_t siren_tune_choose(const siren_tune_times *times, size_t n, size_t usual, 
 }
 
 bool siren_tune_promises(const siren_tune_times *times, size_t n, size_t nth, size_t n_rounds) {
-    for (siren_shape shape = 0; shape < SIREN_N_SHAPES; shape++) {
+    for (siren_width_class shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
         double quickest = INFINITY;
         for (size_t i = 0; i < n; i++) quickest = fmin(quickest, siren_tune_least(&times[i], shape));
         if (siren_tune_least(&times[nth], shape) <= hopeless[n_rounds] * quickest) return true;

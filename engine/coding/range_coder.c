@@ -43,18 +43,17 @@ void siren_range_carry(siren_range_encoder *encoder) {
 }
 
 siren_status siren_range_encoder_finish(siren_range_encoder *encoder, uint8_t **bytes, size_t *n_bytes) {
-    siren_status status = SIREN_OK;
     siren_range_put_bits(encoder, END_MARK, 8);
     /* The range holds a multiple of 2^24, of which one byte is all that is not 0. */
     uint32_t rounded = encoder->low + 0xFFFFFFu;
     if (rounded < encoder->low) siren_range_carry(encoder);
     encoder->low = rounded;
     siren_range_shift(encoder);
-    SIREN_TRY(encoder->status);
-    *bytes = encoder->bytes;
-    *n_bytes = encoder->n_bytes;
-    encoder->bytes = NULL;
-done:
+    siren_status status = encoder->status;
+    if (status == SIREN_OK) {
+        *n_bytes = encoder->n_bytes;
+        *bytes = SIREN_TAKE(encoder->bytes);
+    }
     siren_range_encoder_free(encoder);
     return status;
 }

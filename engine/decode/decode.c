@@ -8,7 +8,7 @@
 struct siren_decoder {
     siren_network network;
     size_t n_points, max_points;
-    float *coordinates;             /* (max_points, n_inputs) of the host, */
+    float *coordinates;              /* (max_points, n_inputs) of the host, */
     siren_device_decoder *on_device; /* or whoever holds its own */
 };
 
@@ -21,22 +21,20 @@ void siren_decoder_free(siren_decoder *decoder) {
 
 siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
                                   const float *coordinates, siren_decoder **out) {
-    siren_status status = SIREN_OK;
-    siren_decoder *decoder = NULL;
-    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
+    SIREN_AT_END(siren_decoder_free_at) siren_decoder *decoder = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
     decoder->network = *network;
     decoder->max_points = n_points;
-    if (device)
-        SIREN_TRY(siren_device_decoder_create(device, network, n_points, coordinates, &decoder->on_device));
-    else
-        SIREN_TRY(siren_allocate(&decoder->coordinates, n_points * network->n_inputs, sizeof(float),
-                                 "the coordinates"));
-    if (!device) SIREN_TRY(siren_decoder_move(decoder, n_points, coordinates));
-    *out = decoder;
-    decoder = NULL;
-done:
-    siren_decoder_free(decoder);
-    return status;
+    if (device) {
+        SIREN_RETURN_IF_FAILED(
+            siren_device_decoder_create(device, network, n_points, coordinates, &decoder->on_device));
+    } else {
+        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->coordinates, n_points * network->n_inputs,
+                                              sizeof(float), "the coordinates"));
+        SIREN_RETURN_IF_FAILED(siren_decoder_move(decoder, n_points, coordinates));
+    }
+    *out = SIREN_TAKE(decoder);
+    return SIREN_OK;
 }
 
 siren_status siren_decoder_move(siren_decoder *decoder, size_t n_points, const float *coordinates) {

@@ -18,5 +18,6 @@ siren_status siren_decoder_run(siren_decoder *decoder, const float *params, floa
 /* Other points from now on, at most as many as when the decoder was made. `coordinates` is borrowed during the call. */
 siren_status siren_decoder_move(siren_decoder *decoder, size_t n_points, const float *coordinates);
 void siren_decoder_free(siren_decoder *decoder);
+SIREN_POINTER_RELEASE(siren_decoder, siren_decoder_free)
 
 #endif

@@ -4,26 +4,14 @@
 #include "cl/polynomials.h"
 #include "host/clones.h"
 #include "host/threads.h"
+#include "host/float_bits.h"
 
 #include <math.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The operations of cl/prelude.cl. Excess precision or contraction would change bits: the build sets
  * -ffp-contract=off, and every fused operation is written fmaf. */
-
-static inline uint32_t bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static inline float float_of(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
 
 /* sin(pi u), |u| < 2^22 */
 static inline float sinpi_exact(float u) {
@@ -34,11 +22,11 @@ static inline float sinpi_exact(float u) {
     p = fmaf(s, p, SIREN_SIN_2);
     p = fmaf(s, p, SIREN_SIN_1);
     p = fmaf(s, p, SIREN_SIN_0);
-    return float_of(bits_of(p * r) ^ (bits_of(shifted) << 31));
+    return siren_float_of(siren_bits_of(p * r) ^ (siren_bits_of(shifted) << 31));
 }
 
 static inline float tanh_exact(float x) {
-    float magnitude = float_of(bits_of(x) & 0x7FFFFFFFu);
+    float magnitude = siren_float_of(siren_bits_of(x) & 0x7FFFFFFFu);
     float t = (magnitude < 10.0f ? magnitude : 10.0f) * (2.0f * SIREN_LOG2_E);
     float shifted = t + SIREN_ROUND_TO_INTEGER;
     float f = t - (shifted - SIREN_ROUND_TO_INTEGER);
@@ -48,27 +36,29 @@ static inline float tanh_exact(float x) {
     p = fmaf(f, p, SIREN_EXP_2);
     p = fmaf(f, p, SIREN_EXP_1);
     p = fmaf(f, p, 1.0f);
-    float d = float_of(bits_of(p) + (bits_of(shifted) << 23)) + 1.0f;
-    float y = float_of(SIREN_RECIPROCAL_ESTIMATE - bits_of(d));
+    float d = siren_float_of(siren_bits_of(p) + (siren_bits_of(shifted) << 23)) + 1.0f;
+    float y = siren_float_of(SIREN_RECIPROCAL_ESTIMATE - siren_bits_of(d));
     for (int step = 0; step < 4; step++) y = fmaf(y, fmaf(-d, y, 1.0f), y);
-    return float_of(bits_of(fmaf(-2.0f, y, 1.0f)) | (bits_of(x) & 0x80000000u));
+    return siren_float_of(siren_bits_of(fmaf(-2.0f, y, 1.0f)) | (siren_bits_of(x) & 0x80000000u));
 }
 
-static size_t host_padded(size_t width) { return (width + SIREN_HOST_COLUMNS - 1) / SIREN_HOST_COLUMNS * SIREN_HOST_COLUMNS; }
+static size_t host_padded(size_t width) {
+    return (width + SIREN_HOST_COLUMNS - 1) / SIREN_HOST_COLUMNS * SIREN_HOST_COLUMNS;
+}
 
-/* z(SIREN_HOST_ROWS, SIREN_HOST_COLUMNS) = h(SIREN_HOST_ROWS, in) panel(in, SIREN_HOST_COLUMNS) + bias, one accumulator each, inputs ascending. One
+/* z(SIREN_HOST_ROWS, SIREN_HOST_COLUMNS) = h(SIREN_HOST_ROWS, in) strip(in, SIREN_HOST_COLUMNS) + bias, one accumulator each, inputs ascending. One
  * array and one loop for each row: compilers keep these in vector registers, but not one of all rows (docs/compilers.md). */
 SIREN_CLONES static void host_tile(float *restrict z, size_t stride_z, const float *restrict h,
-                                   size_t stride_h, const float *restrict panel, const float *restrict bias,
+                                   size_t stride_h, const float *restrict strip, const float *restrict bias,
                                    size_t in) {
     float z0[SIREN_HOST_COLUMNS], z1[SIREN_HOST_COLUMNS], z2[SIREN_HOST_COLUMNS], z3[SIREN_HOST_COLUMNS];
     for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z0[o] = z1[o] = z2[o] = z3[o] = bias[o];
-    for (size_t k = 0; k < in; k++, panel += SIREN_HOST_COLUMNS) {
+    for (size_t k = 0; k < in; k++, strip += SIREN_HOST_COLUMNS) {
         float h0 = h[k], h1 = h[stride_h + k], h2 = h[2 * stride_h + k], h3 = h[3 * stride_h + k];
-        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z0[o] = fmaf(h0, panel[o], z0[o]);
-        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z1[o] = fmaf(h1, panel[o], z1[o]);
-        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z2[o] = fmaf(h2, panel[o], z2[o]);
-        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z3[o] = fmaf(h3, panel[o], z3[o]);
+        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z0[o] = fmaf(h0, strip[o], z0[o]);
+        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z1[o] = fmaf(h1, strip[o], z1[o]);
+        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z2[o] = fmaf(h2, strip[o], z2[o]);
+        for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) z3[o] = fmaf(h3, strip[o], z3[o]);
     }
     for (size_t o = 0; o < SIREN_HOST_COLUMNS; o++) {
         z[o] = z0[o];
@@ -92,7 +82,7 @@ SIREN_CLONES static void host_activate(float *restrict z, size_t n, uint32_t act
 typedef struct {
     const siren_network *network;
     size_t n_layers, n_points, widest; /* padded */
-    const float *panels,
+    const float *strips,
         *bias; /* of each layer (padded / SIREN_HOST_COLUMNS, in, SIREN_HOST_COLUMNS); (n_layers, widest) */
     const float *coordinates;
     float *y;
@@ -105,13 +95,13 @@ static void host_rows(const host_work *work, size_t first, float *h, float *z) {
     const siren_network *network = work->network;
     size_t rest = work->n_points - first, n_rows = rest < SIREN_HOST_ROWS ? rest : SIREN_HOST_ROWS;
     size_t n_inputs = network->n_inputs, n_out = network->layers[work->n_layers - 1].width, stride = n_inputs;
-    const float *panel = work->panels;
+    const float *strip = work->strips;
     memcpy(h, work->coordinates + first * n_inputs, n_rows * n_inputs * sizeof *h);
     for (size_t l = 0; l < work->n_layers; l++) {
         size_t in = siren_network_layer_inputs(network, (uint32_t)l),
                padded = host_padded(network->layers[l].width);
-        for (size_t o = 0; o < padded; o += SIREN_HOST_COLUMNS, panel += in * SIREN_HOST_COLUMNS)
-            host_tile(z + o, padded, h, stride, panel, work->bias + l * work->widest + o, in);
+        for (size_t o = 0; o < padded; o += SIREN_HOST_COLUMNS, strip += in * SIREN_HOST_COLUMNS)
+            host_tile(z + o, padded, h, stride, strip, work->bias + l * work->widest + o, in);
         host_activate(z, SIREN_HOST_ROWS * padded, network->layers[l].activation, network->layers[l].w0);
         stride = padded;
         float *swap = h;
@@ -127,29 +117,30 @@ static void host_member(void *user, size_t member) {
     size_t n_scratch = work->widest * SIREN_HOST_ROWS;
     float *h = work->scratch + 2 * member * n_scratch, *z = h + n_scratch;
     for (size_t first; (first = atomic_fetch_add(&work->next, SIREN_HOST_ITEM)) < work->n_points;)
-        for (size_t row = first; row < first + SIREN_HOST_ITEM && row < work->n_points; row += SIREN_HOST_ROWS)
+        for (size_t row = first; row < first + SIREN_HOST_ITEM && row < work->n_points;
+             row += SIREN_HOST_ROWS)
             host_rows(work, row, h, z);
 }
 
-/* `panels` and `bias` are zero. */
-static void pack_panels(const siren_network *network, size_t n_layers, size_t widest, const float *params,
-                        float *panels, float *bias) {
+/* `strips` and `bias` are zero. */
+static void pack_strips(const siren_network *network, size_t n_layers, size_t widest, const float *params,
+                        float *strips, float *bias) {
     for (size_t l = 0; l < n_layers; l++) {
         size_t in = siren_network_layer_inputs(network, (uint32_t)l), out = network->layers[l].width;
         for (size_t o = 0; o < out; o++) {
-            float *column = panels + o / SIREN_HOST_COLUMNS * in * SIREN_HOST_COLUMNS + o % SIREN_HOST_COLUMNS;
+            float *column =
+                strips + o / SIREN_HOST_COLUMNS * in * SIREN_HOST_COLUMNS + o % SIREN_HOST_COLUMNS;
             for (size_t k = 0; k < in; k++) column[k * SIREN_HOST_COLUMNS] = params[o * in + k];
         }
         memcpy(bias + l * widest, params + in * out, out * sizeof *bias);
-        panels += in * host_padded(out);
+        strips += in * host_padded(out);
         params += (in + 1) * out;
     }
 }
 
 siren_status siren_decode_host(const siren_network *network, size_t n_layers, const float *params,
                                size_t n_points, const float *coordinates, float *y) {
-    siren_status status = SIREN_OK;
-    float *panels = NULL, *bias = NULL, *scratch = NULL;
+    SIREN_FREE_AT_END float *strips = NULL, *bias = NULL, *scratch = NULL;
     size_t widest = network->n_inputs, n_weights = 0;
     for (size_t l = 0; l < n_layers; l++) {
         size_t padded = host_padded(network->layers[l].width);
@@ -159,46 +150,40 @@ siren_status siren_decode_host(const siren_network *network, size_t n_layers, co
     size_t n_threads = siren_processors();
     double worth = (double)n_weights * (double)n_points / SIREN_HOST_THREAD_MACS;
     if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
-    SIREN_TRY(siren_allocate(&panels, n_weights, sizeof *panels, "the weight panels"));
-    SIREN_TRY(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
-    SIREN_TRY(siren_allocate(&scratch, n_threads * 2 * widest * SIREN_HOST_ROWS, sizeof *scratch,
-                             "inputs and outputs of layers"));
-    pack_panels(network, n_layers, widest, params, panels, bias);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&strips, n_weights, sizeof *strips, "the packed weights"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&scratch, n_threads * 2 * widest * SIREN_HOST_ROWS, sizeof *scratch,
+                                          "inputs and outputs of layers"));
+    pack_strips(network, n_layers, widest, params, strips, bias);
     host_work work = {.network = network,
                       .n_layers = n_layers,
                       .n_points = n_points,
                       .widest = widest,
-                      .panels = panels,
+                      .strips = strips,
                       .bias = bias,
                       .coordinates = coordinates,
                       .y = y,
                       .scratch = scratch};
-    SIREN_TRY(siren_threads_run(n_threads, host_member, &work));
-done:
-    free(panels);
-    free(bias);
-    free(scratch);
-    return status;
+    return siren_threads_run(n_threads, host_member, &work);
 }
 
 #define SAMPLE_POINTS 16
 
 siren_status siren_decode_sample(const siren_network *network, const float *params, size_t n_points,
                                  const float *coordinates, const float *y, bool *equal) {
-    siren_status status = SIREN_OK;
     size_t n_inputs = network->n_inputs, n_outputs = siren_network_n_outputs(network),
            n = n_points < SAMPLE_POINTS ? n_points : SAMPLE_POINTS;
-    float at[SAMPLE_POINTS * 3], *expected = NULL;
-    SIREN_TRY(siren_allocate(&expected, n * n_outputs, sizeof *expected, "outputs to compare with"));
+    float at[SAMPLE_POINTS * 3];
+    SIREN_FREE_AT_END float *expected = NULL;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&expected, n * n_outputs, sizeof *expected, "outputs to compare with"));
     for (size_t i = 0; i < n; i++)
         memcpy(at + i * n_inputs, coordinates + i * n_points / n * n_inputs, n_inputs * sizeof *at);
-    SIREN_TRY(siren_decode_host(network, network->n_layers, params, n, at, expected));
+    SIREN_RETURN_IF_FAILED(siren_decode_host(network, network->n_layers, params, n, at, expected));
     bool same = true;
     for (size_t i = 0; i < n; i++)
         same = same &&
                memcmp(expected + i * n_outputs, y + i * n_points / n * n_outputs, n_outputs * sizeof *y) == 0;
     *equal = same;
-done:
-    free(expected);
-    return status;
+    return SIREN_OK;
 }

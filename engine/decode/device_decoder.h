@@ -11,7 +11,9 @@ typedef struct siren_device_decoder siren_device_decoder;
 siren_status siren_device_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
                                          const float *coordinates, siren_device_decoder **out);
 siren_status siren_device_decoder_run(siren_device_decoder *decoder, const float *params, float *y);
-siren_status siren_device_decoder_move(siren_device_decoder *decoder, size_t n_points, const float *coordinates);
+siren_status siren_device_decoder_move(siren_device_decoder *decoder, size_t n_points,
+                                       const float *coordinates);
 void siren_device_decoder_free(siren_device_decoder *decoder);
+SIREN_POINTER_RELEASE(siren_device_decoder, siren_device_decoder_free)
 
 #endif

@@ -34,33 +34,24 @@ static siren_status find_table(const char *image, const char *given, const char 
 
 static siren_status run_program(const char *const *arguments, siren_progress_fn progress, void *user) {
     const siren_process_plan plan = {.arguments = arguments, .time_limit = TIME_LIMIT};
-    siren_process_result result = {0};
+    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
     SIREN_RETURN_IF_FAILED(siren_process_run(&plan, progress, user, &result));
-    siren_status status = siren_process_check(&plan, &result);
-    siren_process_result_free(&result);
-    return status;
+    return siren_process_check(&plan, &result);
 }
 
 siren_status siren_brain_mask(const char *image, const char *bval, const char *bvec,
                               const siren_series *series, size_t memory_limit, siren_progress_fn progress,
                               void *user, uint8_t **mask) {
-    siren_status status = SIREN_OK;
-    siren_staging *staging = NULL; /* nothing of it is kept */
-    char *own_bval = NULL, *own_bvec = NULL, *path = NULL;
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL; /* nothing of it is kept */
+    SIREN_FREE_AT_END char *own_bval = NULL, *own_bvec = NULL, *path = NULL;
     if (!siren_process_find(PROGRAM))
         return siren_fail(SIREN_UNSUPPORTED, PROGRAM " of MRtrix3 is not installed, so that no mask can be "
                                                      "made; install mrtrix3, or give a mask's file");
-    SIREN_TRY(find_table(image, bval, ".bval", &own_bval));
-    SIREN_TRY(find_table(image, bvec, ".bvec", &own_bvec));
-    SIREN_TRY(siren_staging_open(NULL, NULL, 0, true, &staging));
-    SIREN_TRY(siren_staging_path(staging, "mask.nii", &path));
+    SIREN_RETURN_IF_FAILED(find_table(image, bval, ".bval", &own_bval));
+    SIREN_RETURN_IF_FAILED(find_table(image, bvec, ".bvec", &own_bvec));
+    SIREN_RETURN_IF_FAILED(siren_staging_open(NULL, NULL, 0, true, &staging));
+    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, "mask.nii", &path));
     const char *const arguments[] = {PROGRAM, "-quiet", "-fslgrad", own_bvec, own_bval, image, path, NULL};
-    SIREN_TRY(run_program(arguments, progress, user));
-    SIREN_TRY(siren_mask_read(path, image, series, memory_limit, mask));
-done:
-    siren_staging_discard(staging);
-    free(own_bval);
-    free(own_bvec);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(run_program(arguments, progress, user));
+    return siren_mask_read(path, image, series, memory_limit, mask);
 }

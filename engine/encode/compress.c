@@ -1,11 +1,13 @@
 #include "engine/encode/brain_mask.h"
 #include "engine/encode/encoder.h"
 #include "engine/encode/image.h"
+#include "engine/encode/predictive_blocks.h"
 #include "engine/model/grid.h"
 #include "engine/encode/sections.h"
 #include "engine/options.h"
 #include "host/opencl/background.h"
 #include "engine/settings.h"
+#include "formats/diffusion_table.h"
 #include "host/file.h"
 #include "host/opencl/profile.h"
 
@@ -22,6 +24,7 @@ typedef struct {
     siren_settings settings; /* the options', no choice left open */
     siren_progress_fn progress;
     void *user;
+    siren_image *own; /* as it was read, and what is compressed: it or the caller's */
     const siren_image *image;
     siren_layout layout;
     uint8_t *mask; /* the archive's section, which the layout borrows; NULL: none */
@@ -41,12 +44,13 @@ static void compression_free(siren_compression *run) {
     siren_encoder_free(run->encoder);
     free(run->mask);
     free(run->trainings);
+    siren_image_free(run->own);
 }
 
 /* ---- in the background ---- */
 
 static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
-    siren_encoded encoded;
+    SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
     char name[64];
     SIREN_RETURN_IF_FAILED(
         siren_trained_encode(run->trained, nth, run->settings.weight_bits, stop, &encoded));
@@ -61,7 +65,6 @@ static siren_status store_block(siren_compression *run, size_t nth, const atomic
     if (status == SIREN_OK && encoded.diverged)
         siren_log(SIREN_LOG_WARNING,
                   "%s diverged; the best parameters before that are kept; lower --lr or --w0", name);
-    siren_encoded_free(&encoded);
     return status;
 }
 
@@ -115,10 +118,8 @@ static siren_status compress_blocks(siren_compression *run) {
 
 /* ---- the whole ---- */
 
-/* The range of slices and their blocks. */
-static siren_status plan_blocks(const siren_settings *settings, siren_layout *layout) {
-    siren_block_kind kind = settings->blocks;
-    uint32_t n_inputs = layout->network.n_inputs;
+/* The range of slices and their blocks of one kind. */
+static siren_status plan_grid(const siren_settings *settings, siren_block_kind kind, siren_layout *layout) {
     siren_span slices = settings->slices;
     size_t n = layout->geometry.nz, end = slices.end == 0 ? n : slices.end;
     if (slices.begin >= end || end > n)
@@ -126,36 +127,39 @@ static siren_status plan_blocks(const siren_settings *settings, siren_layout *la
             SIREN_USAGE,
             "slices %zu:%zu are not in the image, which has %zu; give a:b with 0 <= a < b <= %zu",
             slices.begin, end, n, n);
+    return siren_block_grid_create(kind, settings->patch, &layout->geometry, slices.begin, end,
+                                   &layout->grid);
+}
+
+static siren_status plan_blocks(const siren_settings *settings, siren_layout *layout) {
+    siren_block_kind kind = settings->blocks;
+    uint32_t n_inputs = layout->network.n_inputs;
     if (siren_block_inputs(kind) != n_inputs)
         return siren_fail(SIREN_USAGE, "model %s maps %u coordinates, but blocks of kind %s have %u; use %s",
                           settings->model, n_inputs, siren_block_kind_name(kind, 1), siren_block_inputs(kind),
                           n_inputs == 2 ? "slices, or model siren-3d"
                                         : "a volume or patches, or a 2-D model");
-    return siren_block_grid_create(kind, settings->patch, &layout->geometry, slices.begin, end,
-                                   &layout->grid);
+    return plan_grid(settings, kind, layout);
 }
 
 /* Every block in the order of sizes, so that trainers are made once for each. */
 static siren_status plan_trainings(siren_compression *run) {
-    siren_status status = SIREN_OK;
     const siren_block_grid *grid = &run->layout.grid;
-    size_t *numbers = NULL;
-    SIREN_TRY(siren_allocate(&numbers, grid->count, sizeof *numbers, "the order of the blocks"));
-    SIREN_TRY(siren_allocate(&run->trainings, grid->count, sizeof *run->trainings, "the list of networks"));
+    SIREN_FREE_AT_END size_t *numbers = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&numbers, grid->count, sizeof *numbers, "the order of the blocks"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&run->trainings, grid->count, sizeof *run->trainings, "the list of networks"));
     siren_block_grid_by_size(grid, numbers);
     for (size_t i = 0; i < grid->count; i++)
         run->trainings[i] = (siren_training){numbers[i], run->settings.seed, run->settings.rate};
-done:
-    free(numbers);
-    return status;
+    return SIREN_OK;
 }
 
 /* The mask of the blocks' slices, where one is asked for. */
 static siren_status plan_mask(siren_compression *run) {
-    siren_status status = SIREN_OK;
     const siren_compress_options *o = run->options;
     siren_layout *layout = &run->layout;
-    uint8_t *inside = NULL;
+    SIREN_FREE_AT_END uint8_t *inside = NULL;
     size_t n_bytes = 0;
     const char *image = siren_image_name(run->image);
     if (!o->mask) return SIREN_OK;
@@ -163,17 +167,15 @@ static siren_status plan_mask(siren_compression *run) {
     if (automatic && !run->image->path)
         return siren_fail(SIREN_USAGE, "a mask is made of a file, not of %s; give a mask's file", image);
     if (automatic)
-        SIREN_TRY(siren_brain_mask(image, o->bval, o->bvec, &run->image->series, o->memory_limit, run->progress,
-                                   run->user, &inside));
+        SIREN_RETURN_IF_FAILED(siren_brain_mask(image, o->bval, o->bvec, &run->image->series, o->memory_limit,
+                                                run->progress, run->user, &inside));
     else
-        SIREN_TRY(siren_mask_read(o->mask, image, &run->image->series, o->memory_limit, &inside));
-    SIREN_TRY(siren_mask_pack(inside, &run->image->series, layout->grid.z_begin, layout->grid.z_end, &run->mask,
-                              &n_bytes));
-    SIREN_TRY(
-        siren_mask_view(image, &layout->grid, layout->geometry.datatype, run->mask, n_bytes, &layout->mask));
-done:
-    free(inside);
-    return status;
+        SIREN_RETURN_IF_FAILED(
+            siren_mask_read(o->mask, image, &run->image->series, o->memory_limit, &inside));
+    SIREN_RETURN_IF_FAILED(siren_mask_pack(inside, &run->image->series, layout->grid.z_begin,
+                                           layout->grid.z_end, &run->mask, &n_bytes));
+    return siren_mask_view(image, &layout->grid, layout->geometry.datatype, run->mask, n_bytes,
+                           &layout->mask);
 }
 
 static siren_status plan_run(siren_compression *run) {
@@ -188,8 +190,7 @@ static siren_status plan_run(siren_compression *run) {
     layout->any_network = true;
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
         return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu volumes, more than the limit of %d",
-                          siren_image_name(run->image),
-                          g->n_volumes, SIREN_MAX_OUTPUTS);
+                          siren_image_name(run->image), g->n_volumes, SIREN_MAX_OUTPUTS);
     SIREN_RETURN_IF_FAILED(siren_network_from_model(settings->model, settings->layers, settings->width,
                                                     (uint32_t)g->n_volumes, settings->w0, &layout->network));
     siren_settings_resolve(settings, layout->network.n_inputs);
@@ -205,59 +206,77 @@ static siren_status plan_run(siren_compression *run) {
     return siren_encoder_create(run->device, &plan, &run->encoder);
 }
 
+/* A predictive archive has no networks: its blocks are slices, or groups of them. */
+static siren_status plan_predictive(siren_compression *run) {
+    siren_layout *layout = &run->layout;
+    run->settings = run->options->settings;
+    layout->geometry = run->image->series.geometry;
+    layout->coding = SIREN_CODING_PREDICTIVE;
+    layout->bound = run->options->max_error;
+    SIREN_RETURN_IF_FAILED(plan_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
+    return plan_mask(run);
+}
+
 /* All of the archive, into run->writer. */
 static siren_status compress_image(siren_compression *run) {
-    siren_status status = SIREN_OK;
     const siren_compress_options *o = run->options;
     const siren_image *image = run->image;
-    SIREN_TRY(plan_run(run));
+    SIREN_RETURN_IF_FAILED(o->predictive ? plan_predictive(run) : plan_run(run));
     siren_attachments attachments = {image->path, o->bval, o->bvec, o->sidecar, image->given, image->n_given};
-    siren_provenance provenance = {run->device, &run->settings};
-    SIREN_TRY_STAGE(STAGE_WRITING, siren_sections_write(run->writer, &image->series, &run->layout, &attachments,
-                                                        &provenance));
-    SIREN_TRY(compress_blocks(run));
-done:
-    return status;
+    siren_provenance provenance = {o->predictive ? NULL : run->device, &run->settings};
+    SIREN_RETURN_IF_STAGE_FAILED(
+        STAGE_WRITING,
+        siren_sections_write(run->writer, &image->series, &run->layout, &attachments, &provenance));
+    if (o->predictive)
+        return siren_predictive_blocks_write(&image->series, &run->layout, run->writer, run->progress,
+                                             run->user);
+    return compress_blocks(run);
+}
+
+/* USAGE where the archive would replace what it is made of. `path` may be NULL. */
+static siren_status refuse_inputs(const siren_compress_options *o, const char *path, const char *archive) {
+    const char *inputs[] = {path, o->mask, o->bval, o->bvec, o->sidecar},
+               *suffixes[] = {".bval", ".bvec", ".json"};
+    bool same = false;
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        same = same || (inputs[i] && siren_file_same(inputs[i], archive));
+    for (size_t i = 0; path && !same && i < sizeof suffixes / sizeof *suffixes; i++) {
+        SIREN_FREE_AT_END char *sibling = NULL;
+        SIREN_RETURN_IF_FAILED(siren_sibling_path(path, suffixes[i], &sibling));
+        same = siren_file_same(sibling, archive);
+    }
+    if (!same) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "%s: is %s itself and is not replaced; give the archive another name",
+                      archive, path && siren_file_same(path, archive) ? "the image" : "an input");
 }
 
 /* `image` NULL: what the file `path` holds. */
 static siren_status compress_to_file(siren_compression *run, const char *path, const siren_image *image,
                                      const char *archive, siren_archive_info *info) {
-    siren_status status = SIREN_OK;
-    siren_archive_info described = {0};
-    siren_image *own = NULL;
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info described = {0};
     const char *unfinished;
-    if (path && run->options->overwrite && siren_file_same(path, archive)) {
-        status =
-            siren_fail(SIREN_USAGE,
-                       "%s: is the image itself and is not replaced; give the archive another name", archive);
-        goto done;
-    }
-    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
-    if (!image) SIREN_TRY_STAGE("reading", siren_image_load(path, run->options->memory_limit, &own));
-    run->image = image ? image : own;
-    SIREN_TRY(compress_image(run));
-    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_finish(run->writer, &unfinished));
-    if (info && (status = siren_info(unfinished, &described)) != SIREN_OK) {
-        status = siren_fail(status, "%s: does not appear, as it cannot be described: %s", archive,
-                            siren_message());
-        goto done;
-    }
-    siren_archive_writer *writer = run->writer;
-    run->writer = NULL;
-    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_commit(writer, NULL));
-    if (info) *info = described;
-    described = (siren_archive_info){0};
-done:
-    siren_archive_info_free(&described);
-    compression_free(run);
-    siren_image_free(own);
-    return status;
+    SIREN_RETURN_IF_FAILED(refuse_inputs(run->options, path, archive));
+    SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING,
+                                 siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
+    if (!image)
+        SIREN_RETURN_IF_STAGE_FAILED("reading",
+                                     siren_image_load(path, run->options->memory_limit, &run->own));
+    run->image = image ? image : run->own;
+    SIREN_RETURN_IF_FAILED(compress_image(run));
+    SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING, siren_archive_writer_finish(run->writer, &unfinished));
+    siren_status status = info ? siren_info(unfinished, &described) : SIREN_OK;
+    if (status != SIREN_OK)
+        return siren_fail(status, "%s: does not appear, as it cannot be described: %s", archive,
+                          siren_message());
+    SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING, siren_archive_writer_commit(SIREN_TAKE(run->writer), NULL));
+    if (info) *info = SIREN_TAKE(described);
+    return SIREN_OK;
 }
 
 siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
-                                 const siren_compress_options *options, siren_progress_fn progress, void *user,
-                                 siren_archive_info *info) {
+                                 const siren_compress_options *options, siren_progress_fn progress,
+                                 void *user, siren_archive_info *info) {
+    SIREN_AT_END(compression_free)
     siren_compression run = {.device = device, .options = options, .progress = progress, .user = user};
     return compress_to_file(&run, image, NULL, archive, info);
 }
@@ -265,31 +284,29 @@ siren_status siren_compress_file(siren_device *device, const char *image, const 
 siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
                             const char *archive) {
     siren_options usual;
-    if (!device || !image || !archive)
-        return siren_fail(SIREN_USAGE, "siren_compress: device, image and archive must not be NULL");
     if (!options) options = siren_options_usual(&usual);
-    siren_compression run = {device, &options->compress, .progress = options->progress, .user = options->user};
+    if (!image || !archive || (!device && !options->compress.predictive))
+        return siren_fail(SIREN_USAGE, "siren_compress: device, image and archive must not be NULL");
+    SIREN_AT_END(compression_free)
+    siren_compression run = {device, &options->compress, .progress = options->progress,
+                             .user = options->user};
     return compress_to_file(&run, image->path, image, archive, NULL);
 }
 
 siren_status siren_compress_to_memory(siren_device *device, const siren_image *image,
                                       const siren_options *options, void **bytes, size_t *n_bytes) {
-    siren_status status = SIREN_OK;
     siren_options usual;
     uint8_t *made = NULL;
-    if (!device || !image || !bytes || !n_bytes)
+    if (!options) options = siren_options_usual(&usual);
+    if (!image || !bytes || !n_bytes || (!device && !options->compress.predictive))
         return siren_fail(SIREN_USAGE,
                           "siren_compress_to_memory: device, image, bytes and n_bytes must not be NULL");
-    if (!options) options = siren_options_usual(&usual);
-    siren_compression run = {device, &options->compress, .progress = options->progress, .user = options->user};
-    run.image = image;
-    SIREN_TRY(siren_archive_writer_open(NULL, false, &run.writer));
-    SIREN_TRY(compress_image(&run));
-    siren_archive_writer *writer = run.writer;
-    run.writer = NULL;
-    SIREN_TRY(siren_archive_writer_take(writer, &made, n_bytes));
+    SIREN_AT_END(compression_free)
+    siren_compression run = {device, &options->compress, .image = image, .progress = options->progress,
+                             .user = options->user};
+    SIREN_RETURN_IF_FAILED(siren_archive_writer_open(NULL, false, &run.writer));
+    SIREN_RETURN_IF_FAILED(compress_image(&run));
+    SIREN_RETURN_IF_FAILED(siren_archive_writer_take(SIREN_TAKE(run.writer), &made, n_bytes));
     *bytes = made;
-done:
-    compression_free(&run);
-    return status;
+    return SIREN_OK;
 }

@@ -42,21 +42,19 @@ static size_t choose_batch(const siren_device_facts *facts) {
 }
 
 siren_status siren_encoder_create(siren_device *device, const siren_encoder_plan *plan, siren_encoder **out) {
-    siren_status status = SIREN_OK;
-    siren_encoder *encoder = NULL;
-    SIREN_TRY(siren_allocate(&encoder, 1, sizeof *encoder, "the encoder"));
+    SIREN_AT_END(siren_encoder_free_at) siren_encoder *encoder = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&encoder, 1, sizeof *encoder, "the encoder"));
     encoder->device = device;
     encoder->plan = *plan;
     encoder->most = choose_batch(siren_device_get_facts(device));
     encoder->targets = (siren_target_source){read_targets, encoder};
-    SIREN_TRY(siren_allocate(&encoder->block_of, encoder->most, sizeof *encoder->block_of, "the batch"));
-    SIREN_TRY(siren_allocate(&encoder->rates, encoder->most, sizeof(float), "the learning rates"));
-    SIREN_TRY(siren_allocate(&encoder->losses, encoder->most, sizeof(float), "the losses"));
-    *out = encoder;
-    encoder = NULL;
-done:
-    siren_encoder_free(encoder);
-    return status;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&encoder->block_of, encoder->most, sizeof *encoder->block_of, "the batch"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&encoder->rates, encoder->most, sizeof(float), "the learning rates"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->losses, encoder->most, sizeof(float), "the losses"));
+    *out = SIREN_TAKE(encoder);
+    return SIREN_OK;
 }
 
 /* What depends on the blocks' points and the number of networks. */
@@ -121,7 +119,7 @@ static siren_status plan_memory(siren_encoder *encoder, const siren_block *block
 
 /* Coordinates of blocks with the points of `block`. Takes `*inside`, which `block` borrows, where it keeps it. */
 static siren_status reserve(siren_encoder *encoder, const siren_block *block, uint32_t **inside) {
-    if (encoder->points && siren_block_same_points(block, &encoder->points->shape)) return SIREN_OK;
+    if (encoder->points && siren_block_same_points(block, &encoder->points->block)) return SIREN_OK;
     release_trainer(encoder);
     SIREN_RETURN_IF_FAILED(plan_memory(encoder, block));
     return siren_points_create(block, encoder->plan.layout->network.n_inputs, inside, &encoder->points);
@@ -130,13 +128,11 @@ static siren_status reserve(siren_encoder *encoder, const siren_block *block, ui
 /* A batch of `n` blocks with scaling and initial parameters; constant blocks take no place among the trainer's networks. */
 static siren_status begin_batch(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                 size_t *n_networks) {
-    siren_status status = SIREN_OK;
     const siren_layout *layout = encoder->plan.layout;
     size_t n_volumes = layout->geometry.n_volumes, n_params = siren_network_n_params(&layout->network);
-    siren_trained_free(encoder->batch);
-    encoder->batch = NULL;
-    SIREN_TRY(siren_trained_create(encoder->plan.series, layout, encoder->plan.mask, encoder->points, n,
-                                   &encoder->batch));
+    siren_trained_free(SIREN_TAKE(encoder->batch));
+    SIREN_RETURN_IF_FAILED(siren_trained_create(encoder->plan.series, layout, encoder->plan.mask,
+                                                encoder->points, n, &encoder->batch));
     *n_networks = 0;
     for (size_t i = 0; i < n; i++) {
         siren_trained_block *block = &encoder->batch->blocks[i];
@@ -146,9 +142,10 @@ static siren_status begin_batch(siren_encoder *encoder, const siren_training *tr
                                        .scaling = encoder->batch->scaling + i * n_volumes,
                                        .at = at};
         block->block.inside = encoder->points->inside;
-        block->block.n_inside = encoder->points->shape.n_inside;
-        SIREN_TRY_STAGE(SIREN_STAGE_TARGETS, siren_block_scale(encoder->plan.series, &block->block,
-                                                               block->scaling, &block->n_exceptional));
+        block->block.n_inside = encoder->points->block.n_inside;
+        SIREN_RETURN_IF_STAGE_FAILED(
+            SIREN_STAGE_TARGETS,
+            siren_block_scale(encoder->plan.series, &block->block, block->scaling, &block->n_exceptional));
         block->constant = all_constant(block->scaling, n_volumes);
         if (block->constant) continue;
         encoder->block_of[at] = i;
@@ -159,8 +156,7 @@ static siren_status begin_batch(siren_encoder *encoder, const siren_training *tr
         siren_profile_leave(before);
         ++*n_networks;
     }
-done:
-    return status;
+    return SIREN_OK;
 }
 
 /* What the limit leaves to a trainer of `n_networks` beside the host's copies of their parameters: those of the batch in
@@ -175,7 +171,7 @@ static size_t trainer_bytes(const siren_encoder *encoder, size_t n_networks) {
 /* A trainer of exactly `n_networks`, and what curves need. */
 static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
     const siren_network *network = &encoder->plan.layout->network;
-    size_t n_points = siren_block_points(&encoder->points->shape), chunk = chunk_points(n_points);
+    size_t n_points = siren_block_points(&encoder->points->block), chunk = chunk_points(n_points);
     if (!encoder->trainer || encoder->n_networks != n_networks) {
         siren_trainer_plan plan = {.network = network,
                                    .n_networks = n_networks,
@@ -183,11 +179,10 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
                                    .coordinates = encoder->points->coordinates,
                                    .max_epochs = encoder->plan.settings->epochs,
                                    .last_loss_only = true,
-                                   .adam = {0, 0.9f, 0.999f, 1e-8f},
+                                   .adam = {0, SIREN_ADAM_BETA1, SIREN_ADAM_BETA2, SIREN_ADAM_EPSILON},
                                    .points_per_epoch = encoder->plan.settings->points_per_epoch,
                                    .memory_limit = trainer_bytes(encoder, n_networks)};
-        siren_trainer_free(encoder->trainer);
-        encoder->trainer = NULL;
+        siren_trainer_free(SIREN_TAKE(encoder->trainer));
         SIREN_RETURN_IF_FAILED(siren_trainer_create(encoder->device, &plan, &encoder->trainer));
         encoder->n_networks = n_networks;
     }
@@ -221,7 +216,7 @@ static bool report(void *user, double done, double total, const char *what) {
 static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
     siren_encoder *encoder = run->encoder;
     const siren_network *network = &encoder->plan.layout->network;
-    size_t n_points = siren_block_points(&encoder->points->shape),
+    size_t n_points = siren_block_points(&encoder->points->block),
            n_volumes = encoder->plan.layout->geometry.n_volumes;
     SIREN_RETURN_IF_FAILED(siren_trainer_params(encoder->trainer, encoder->batch->params));
     for (size_t i = 0; i < run->n; i++) {
@@ -288,8 +283,7 @@ static siren_status count_alike(const siren_encoder *encoder, const siren_traini
 /* After the device had no room: half of the networks next time or, of a single one, half of the bytes. False where there is
  * nothing left to give up. */
 static bool shrink(siren_encoder *encoder, size_t n) {
-    siren_trainer_free(encoder->trainer);
-    encoder->trainer = NULL;
+    siren_trainer_free(SIREN_TAKE(encoder->trainer));
     if (n > 1) {
         encoder->most = (n + 1) / 2;
         siren_log(SIREN_LOG_WARNING, "%s; trying with %zu %s at once", siren_message(), encoder->most,
@@ -311,7 +305,7 @@ static siren_status train_alike(siren_training_run *run, const siren_training *t
     char no_room[SIREN_MESSAGE_BYTES] = "";
     size_t limit = encoder->training_bytes;
     for (;;) {
-        SIREN_RETURN_IF_FAILED(count_alike(encoder, trainings, n, &encoder->points->shape, &run->n));
+        SIREN_RETURN_IF_FAILED(count_alike(encoder, trainings, n, &encoder->points->block, &run->n));
         SIREN_RETURN_IF_FAILED(begin_batch(encoder, trainings, run->n, &run->n_networks));
         if (run->n_networks == 0) return SIREN_OK;
         siren_status status = train_batch(run);
@@ -326,22 +320,19 @@ static siren_status train_alike(siren_training_run *run, const siren_training *t
 siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                  siren_curve_fn curve, siren_progress_fn progress, void *user,
                                  siren_trained **trained) {
-    siren_status status = SIREN_OK;
     const siren_layout *layout = encoder->plan.layout;
     siren_training_run run = {.encoder = encoder, .curve = curve, .progress = progress, .user = user};
     siren_block block;
-    uint32_t *inside = NULL;
+    SIREN_FREE_AT_END uint32_t *inside = NULL;
     if (siren_block_grid_points(&layout->grid) > SIREN_MAX_POINTS)
         return siren_fail(SIREN_UNSUPPORTED,
                           "a %s has %zu points, more than the limit of %d; use smaller blocks",
                           siren_block_kind_name(layout->grid.kind, 1), siren_block_grid_points(&layout->grid),
                           SIREN_MAX_POINTS);
-    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, trainings[0].block, &block, &inside));
-    SIREN_TRY(reserve(encoder, &block, &inside));
-    SIREN_TRY(train_alike(&run, trainings, n));
-    *trained = encoder->batch;
-    encoder->batch = NULL;
-done:
-    free(inside);
-    return status;
+    SIREN_RETURN_IF_FAILED(
+        siren_mask_block(&layout->mask, &layout->grid, trainings[0].block, &block, &inside));
+    SIREN_RETURN_IF_FAILED(reserve(encoder, &block, &inside));
+    SIREN_RETURN_IF_FAILED(train_alike(&run, trainings, n));
+    *trained = SIREN_TAKE(encoder->batch);
+    return SIREN_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef SIREN_ENGINE_ENCODE_ENCODER_H
 #define SIREN_ENGINE_ENCODE_ENCODER_H
 
+#include "engine/settings.h"
 #include "engine/encode/trained_batch.h"
 
 /* What all networks of an encoder share. Everything is borrowed as long as the encoder lives. */
@@ -23,6 +24,7 @@ typedef struct siren_encoder siren_encoder;
 /* `*out` is yours: siren_encoder_free(). One thread at a time may use an encoder; several may share a series. */
 siren_status siren_encoder_create(siren_device *device, const siren_encoder_plan *plan, siren_encoder **out);
 void siren_encoder_free(siren_encoder *encoder);
+SIREN_POINTER_RELEASE(siren_encoder, siren_encoder_free)
 /* How many networks fill the device. */
 size_t siren_encoder_batch(const siren_encoder *encoder);
 

@@ -3,7 +3,6 @@
 #include "host/clones.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #define TILE 512 /* values whose errors are computed before they are summed */
 
@@ -93,13 +92,13 @@ static float scaled(float value, siren_range range) {
 
 siren_status siren_fidelity_slice(size_t n_points, size_t n_outputs, const float *y, const float *targets,
                                   const uint8_t *mask, siren_fidelity *honest, siren_fidelity *published) {
-    siren_status status = SIREN_OK;
-    siren_range *of_targets = NULL, *of_y = NULL;
-    float *row = NULL;
+    SIREN_FREE_AT_END siren_range *of_targets = NULL, *of_y = NULL;
+    SIREN_FREE_AT_END float *row = NULL;
     siren_fidelity_sums honest_sums = {0}, published_sums = {0};
-    SIREN_TRY(siren_allocate(&of_targets, n_outputs, sizeof *of_targets, "ranges of the targets"));
-    SIREN_TRY(siren_allocate(&of_y, n_outputs, sizeof *of_y, "ranges of the outputs"));
-    SIREN_TRY(siren_allocate(&row, n_outputs, 3 * sizeof *row, "a scaled point"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&of_targets, n_outputs, sizeof *of_targets, "ranges of the targets"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&of_y, n_outputs, sizeof *of_y, "ranges of the outputs"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&row, n_outputs, 3 * sizeof *row, "a scaled point"));
     for (size_t k = 0; k < n_outputs; k++) of_targets[k] = of_y[k] = (siren_range){INFINITY, -INFINITY};
     for (size_t i = 0; i < n_points; i++)
         for (size_t k = 0; k < n_outputs; k++) {
@@ -121,9 +120,5 @@ siren_status siren_fidelity_slice(size_t n_points, size_t n_outputs, const float
     }
     *honest = siren_fidelity_of(&honest_sums);
     *published = siren_fidelity_of(&published_sums);
-done:
-    free(of_targets);
-    free(of_y);
-    free(row);
-    return status;
+    return SIREN_OK;
 }

@@ -1,14 +1,20 @@
+#define _GNU_SOURCE
 #include "engine/encode/image.h"
 
 #include "engine/encode/sections.h"
 #include "engine/options.h"
 #include "formats/nifti.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-const char *siren_image_name(const siren_image *image) { return image->path ? image->path : "the image in memory"; }
+const char *siren_image_name(const siren_image *image) {
+    return image->path ? image->path : "the image in memory";
+}
 
 void siren_image_free(siren_image *image) {
     if (!image) return;
@@ -20,41 +26,47 @@ void siren_image_free(siren_image *image) {
 }
 
 siren_status siren_image_load(const char *path, size_t memory_limit, siren_image **out) {
-    siren_status status = SIREN_OK;
-    siren_image *image = NULL;
-    SIREN_TRY(siren_allocate(&image, 1, sizeof *image, "the image"));
-    SIREN_TRY(siren_allocate(&image->path, strlen(path) + 1, 1, "the image's path"));
+    SIREN_AT_END(siren_image_free_at) siren_image *image = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&image, 1, sizeof *image, "the image"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&image->path, strlen(path) + 1, 1, "the image's path"));
     strcpy(image->path, path);
-    SIREN_TRY(siren_nifti_read(path, memory_limit, &image->series));
-    *out = image;
-    image = NULL;
-done:
-    siren_image_free(image);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, memory_limit, &image->series));
+    *out = SIREN_TAKE(image);
+    return SIREN_OK;
 }
 
 siren_status siren_image_read(const char *path, const siren_options *options, siren_image **out) {
     if (!path || !out) return siren_fail(SIREN_USAGE, "siren_image_read: path and out must not be NULL");
-    return siren_image_load(path, options ? options->compress.memory_limit : SIZE_MAX, out);
+    SIREN_FREE_AT_END char *absolute = NULL; /* what lies beside it is looked for when it is compressed */
+    SIREN_FREE_AT_END char *folder = *path == '/' ? strdup("") : getcwd(NULL, 0);
+    if (!folder || asprintf(&absolute, *path == '/' ? "%s%s" : "%s/%s", folder, path) < 0)
+        return siren_fail(SIREN_SYSTEM, "%s: its folder cannot be found: %s", path, strerror(errno));
+    return siren_image_load(absolute, options ? options->compress.memory_limit : SIZE_MAX, out);
 }
 
 siren_status siren_image_attach(siren_image *image, const char *suffix, const void *bytes, size_t n_bytes) {
     if (!image || !suffix || (!bytes && n_bytes))
         return siren_fail(SIREN_USAGE, "siren_image_attach: image, suffix and bytes must not be NULL");
     if (!siren_suffix_is_plain(suffix) || siren_suffix_is_image(suffix))
-        return siren_fail(SIREN_USAGE,
-                          "siren_image_attach: '%.64s' is no suffix; give '.' or '_' and up to %d letters, digits, "
-                          "'.', '_' or '-' that name no image",
-                          suffix, SIREN_MAX_SUFFIX - 1);
+        return siren_fail(
+            SIREN_USAGE,
+            "siren_image_attach: '%.64s' is no suffix; give '.' or '_' and up to %d letters, digits, "
+            "'.', '_' or '-' that name no image",
+            suffix, SIREN_MAX_SUFFIX - 1);
     if (n_bytes > SIREN_ATTACHMENT_LIMIT)
-        return siren_fail(SIREN_UNSUPPORTED, "siren_image_attach: %zu bytes of %s are more than the limit of %zu",
-                          n_bytes, suffix, SIREN_ATTACHMENT_LIMIT);
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "siren_image_attach: %zu bytes of %s are more than the limit of %zu; leave the file out", n_bytes,
+            suffix, SIREN_ATTACHMENT_LIMIT);
     for (size_t i = 0; i < image->n_given; i++)
         if (strcmp(image->given[i].suffix, suffix) == 0)
-            return siren_fail(SIREN_USAGE, "siren_image_attach: %s is attached already", suffix);
+            return siren_fail(SIREN_USAGE,
+                              "siren_image_attach: %s is attached already; attach each suffix once", suffix);
     if (image->n_given == SIREN_MAX_GIVEN)
-        return siren_fail(SIREN_USAGE, "siren_image_attach: %d files are attached already, which is the limit",
-                          SIREN_MAX_GIVEN);
+        return siren_fail(
+            SIREN_USAGE,
+            "siren_image_attach: %d files are attached already, which is the limit; leave some out",
+            SIREN_MAX_GIVEN);
     uint8_t *copy = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&copy, n_bytes, 1, suffix));
     if (n_bytes) memcpy(copy, bytes, n_bytes);
@@ -112,13 +124,15 @@ static siren_status take_header(const siren_array *array, siren_series *series) 
     for (size_t axis = 0; axis < array->n_axes; axis++) sizes[axis < 3 ? axis : 3] *= array->shape[axis];
     if (g->datatype != array->datatype || g->nx != sizes[0] || g->ny != sizes[1] || g->nz != sizes[2] ||
         g->n_volumes != sizes[3])
-        return siren_fail(SIREN_USAGE,
-                          "%s declares %zu x %zu x %zu x %zu voxels of %s, but the array has %zu x %zu x %zu x %zu of "
-                          "%s; give the header that belongs to it, or none",
-                          name, g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype), sizes[0],
-                          sizes[1], sizes[2], sizes[3], siren_datatype_name(array->datatype));
+        return siren_fail(
+            SIREN_USAGE,
+            "%s declares %zu x %zu x %zu x %zu voxels of %s, but the array has %zu x %zu x %zu x %zu of "
+            "%s; give the header that belongs to it, or none",
+            name, g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype), sizes[0], sizes[1],
+            sizes[2], sizes[3], siren_datatype_name(array->datatype));
     if (g->voxel_offset != array->header_bytes)
-        return siren_fail(SIREN_USAGE, "%s has %zu bytes, but says that voxels begin after %llu; give it whole", name,
+        return siren_fail(SIREN_USAGE,
+                          "%s has %zu bytes, but says that voxels begin after %llu; give it whole", name,
                           array->header_bytes, (unsigned long long)g->voxel_offset);
     SIREN_RETURN_IF_FAILED(siren_allocate(&series->header, array->header_bytes, 1, name));
     memcpy(series->header, array->header, array->header_bytes);
@@ -134,12 +148,14 @@ static siren_status make_header(const siren_array *array, siren_series *series) 
                              .inter = array->inter};
     memcpy(plan.shape, array->shape, sizeof plan.shape);
     if (!isfinite(plan.slope) || !isfinite(plan.inter))
-        return siren_fail(SIREN_USAGE, "an array cannot be scaled by %g and %g; give finite numbers", plan.slope,
-                          plan.inter);
+        return siren_fail(SIREN_USAGE, "an array cannot be scaled by %g and %g; give finite numbers",
+                          plan.slope, plan.inter);
     for (size_t axis = 0; plan.affine && axis < 3; axis++) {
-        plan.voxel_size[axis] = hypot(hypot(plan.affine[0][axis], plan.affine[1][axis]), plan.affine[2][axis]);
+        plan.voxel_size[axis] =
+            hypot(hypot(plan.affine[0][axis], plan.affine[1][axis]), plan.affine[2][axis]);
         if (!isfinite(plan.voxel_size[axis]) || !isfinite(plan.affine[axis][3]))
-            return siren_fail(SIREN_USAGE, "the affine of an array is not finite; give finite numbers, or none");
+            return siren_fail(SIREN_USAGE,
+                              "the affine of an array is not finite; give finite numbers, or none");
     }
     return siren_nifti_make_header(&plan, &series->geometry, &series->header);
 }
@@ -147,29 +163,28 @@ static siren_status make_header(const siren_array *array, siren_series *series) 
 siren_status siren_image_from_array(const siren_array *array, siren_image **out) {
     if (!array || !out || !array->voxels)
         return siren_fail(SIREN_USAGE, "siren_image_from_array: array, voxels and out must not be NULL");
-    siren_status status = SIREN_OK;
-    siren_image *image = NULL;
+    SIREN_AT_END(siren_image_free_at) siren_image *image = NULL;
     ptrdiff_t strides[7];
     bool dense, sound = array->n_axes >= 1 && array->n_axes <= 7 && siren_datatype_size(array->datatype) > 0;
     for (size_t axis = 0; sound && axis < array->n_axes; axis++) sound = array->shape[axis] > 0;
     if (!sound || !find_strides(array, strides, &dense))
-        return siren_fail(SIREN_USAGE,
-                          "an array of %zu axes of datatype %d cannot be: give 1 to 7 axes of 1 voxel or more, a known "
-                          "type, and strides within memory",
-                          array->n_axes, (int)array->datatype);
-    SIREN_TRY(siren_allocate(&image, 1, sizeof *image, "the image"));
-    SIREN_TRY(array->header ? take_header(array, &image->series) : make_header(array, &image->series));
+        return siren_fail(
+            SIREN_USAGE,
+            "an array of %zu axes of datatype %d cannot be: give 1 to 7 axes of 1 voxel or more, a known "
+            "type, and strides within memory",
+            array->n_axes, (int)array->datatype);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&image, 1, sizeof *image, "the image"));
+    SIREN_RETURN_IF_FAILED(array->header ? take_header(array, &image->series)
+                                         : make_header(array, &image->series));
     image->borrowed = dense;
     if (dense) {
         image->series.voxels = (void *)array->voxels; /* only read, as all of a series that is compressed */
     } else {
-        SIREN_TRY(siren_allocate(&image->series.voxels, siren_geometry_voxels(&image->series.geometry),
-                                 siren_datatype_size(array->datatype), "the image's voxels"));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&image->series.voxels,
+                                              siren_geometry_voxels(&image->series.geometry),
+                                              siren_datatype_size(array->datatype), "the image's voxels"));
         gather(array, strides, image->series.voxels);
     }
-    *out = image;
-    image = NULL;
-done:
-    siren_image_free(image);
-    return status;
+    *out = SIREN_TAKE(image);
+    return SIREN_OK;
 }

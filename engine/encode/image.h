@@ -17,6 +17,7 @@ struct siren_image {
 
 /* The contract of siren_image_read(). */
 siren_status siren_image_load(const char *path, size_t memory_limit, siren_image **out);
+SIREN_POINTER_RELEASE(siren_image, siren_image_free)
 /* What messages call it. */
 const char *siren_image_name(const siren_image *image);
 

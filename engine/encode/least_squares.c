@@ -9,30 +9,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t padded(size_t n) { return (n + SIREN_SQUARES_COLUMNS - 1) / SIREN_SQUARES_COLUMNS * SIREN_SQUARES_COLUMNS; }
+static size_t padded(size_t n) {
+    return (n + SIREN_SQUARES_COLUMNS - 1) / SIREN_SQUARES_COLUMNS * SIREN_SQUARES_COLUMNS;
+}
 
 siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren_least_squares *out) {
-    siren_status status = SIREN_OK;
-    siren_least_squares p = {.n = n_inputs + 1, .m = n_outputs};
+    SIREN_AT_END(siren_least_squares_free) siren_least_squares p = {.n = n_inputs + 1, .m = n_outputs};
     p.stride_n = padded(p.n);
     p.stride_m = padded(p.m);
-    SIREN_TRY(siren_allocate(&p.gram, p.stride_n * p.stride_n, sizeof(double), "the Gram matrix"));
-    SIREN_TRY(siren_allocate(&p.factor, p.stride_n * p.stride_n, sizeof(double), "its Cholesky factor"));
-    SIREN_TRY(siren_allocate(&p.moments, p.stride_n * p.stride_m, sizeof(double), "the right-hand sides"));
-    SIREN_TRY(siren_allocate(&p.x, p.stride_n * p.stride_m, sizeof(double), "the solution"));
-    SIREN_TRY(siren_allocate(&p.order, p.stride_n, sizeof *p.order, "the order of the features"));
-    SIREN_TRY(siren_allocate(&p.scratch, p.stride_n * (p.stride_n > p.stride_m ? p.stride_n : p.stride_m),
-                             sizeof(double), "scratch"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.gram, p.stride_n * p.stride_n, sizeof(double), "the Gram matrix"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.factor, p.stride_n * p.stride_n, sizeof(double), "its Cholesky factor"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.moments, p.stride_n * p.stride_m, sizeof(double), "the right-hand sides"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&p.x, p.stride_n * p.stride_m, sizeof(double), "the solution"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.order, p.stride_n, sizeof *p.order, "the order of the features"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&p.scratch,
+                                          p.stride_n * (p.stride_n > p.stride_m ? p.stride_n : p.stride_m),
+                                          sizeof(double), "scratch"));
     /* One row more than is used: GCC 12 lets add_tile read the 4 values of `a` behind the last point, and drops them. */
-    SIREN_TRY(siren_allocate(&p.features, (SIREN_SQUARES_GROUP + 1) * p.stride_n, sizeof(double), "some features"));
-    SIREN_TRY(siren_allocate(&p.wanted, SIREN_SQUARES_GROUP * p.stride_m, sizeof(double), "some right-hand sides"));
-    SIREN_TRY(siren_allocate(&p.column, p.stride_n, sizeof(double), "a column"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.features, (SIREN_SQUARES_GROUP + 1) * p.stride_n, sizeof(double), "some features"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&p.wanted, SIREN_SQUARES_GROUP * p.stride_m, sizeof(double), "some right-hand sides"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&p.column, p.stride_n, sizeof(double), "a column"));
     for (size_t i = 0; i < p.n; i++) p.order[i] = i;
     *out = p;
     memset(&p, 0, sizeof p);
-done:
-    siren_least_squares_free(&p);
-    return status;
+    return SIREN_OK;
 }
 
 void siren_least_squares_free(siren_least_squares *p) {
@@ -54,7 +60,8 @@ void siren_least_squares_free(siren_least_squares *p) {
 SIREN_CLONES static void add_tile(double *restrict sums, size_t stride, const double *restrict a,
                                   size_t stride_a, const double *restrict b, size_t stride_b,
                                   size_t n_points) {
-    double s0[SIREN_SQUARES_COLUMNS] = {0}, s1[SIREN_SQUARES_COLUMNS] = {0}, s2[SIREN_SQUARES_COLUMNS] = {0}, s3[SIREN_SQUARES_COLUMNS] = {0};
+    double s0[SIREN_SQUARES_COLUMNS] = {0}, s1[SIREN_SQUARES_COLUMNS] = {0}, s2[SIREN_SQUARES_COLUMNS] = {0},
+           s3[SIREN_SQUARES_COLUMNS] = {0};
     for (size_t p = 0; p < n_points; p++, a += stride_a, b += stride_b)
         for (size_t j = 0; j < SIREN_SQUARES_COLUMNS; j++) {
             s0[j] += a[0] * b[j];
@@ -96,7 +103,8 @@ static void add_member(void *user, size_t member) {
     for (size_t item; (item = atomic_fetch_add(&work->next, 1)) < n_items;) {
         size_t begin = (n_items - 1 - item) * SIREN_SQUARES_ITEM_ROWS; /* the longest rows first */
         for (size_t first = 0; first < work->n_points; first += SIREN_SQUARES_SLICE) {
-            size_t rest = work->n_points - first, n_slice = rest < SIREN_SQUARES_SLICE ? rest : SIREN_SQUARES_SLICE;
+            size_t rest = work->n_points - first,
+                   n_slice = rest < SIREN_SQUARES_SLICE ? rest : SIREN_SQUARES_SLICE;
             for (size_t i = begin; i < begin + SIREN_SQUARES_ITEM_ROWS && i < p->n; i += SIREN_SQUARES_ROWS)
                 add_rows(p, i, first, n_slice);
         }
@@ -107,7 +115,9 @@ siren_status siren_least_squares_add(siren_least_squares *p, size_t n_points, co
                                      const float *outputs) {
     size_t n_inputs = p->n - 1;
     for (size_t first = 0; first < n_points; first += SIREN_SQUARES_GROUP) {
-        adding work = {.problem = p, .n_points = n_points - first < SIREN_SQUARES_GROUP ? n_points - first : SIREN_SQUARES_GROUP};
+        adding work = {.problem = p,
+                       .n_points =
+                           n_points - first < SIREN_SQUARES_GROUP ? n_points - first : SIREN_SQUARES_GROUP};
         for (size_t i = 0; i < work.n_points; i++) {
             double *a = p->features + i * p->stride_n, *d = p->wanted + i * p->stride_m;
             a[0] = 1.0;
@@ -115,7 +125,8 @@ siren_status siren_least_squares_add(siren_least_squares *p, size_t n_points, co
             for (size_t k = 0; k < p->m; k++) d[k] = (double)*outputs++;
         }
         size_t n_threads = siren_processors();
-        double worth = (double)work.n_points * (double)p->n * (double)(p->n / 2 + p->m) / SIREN_SQUARES_THREAD_MACS;
+        double worth =
+            (double)work.n_points * (double)p->n * (double)(p->n / 2 + p->m) / SIREN_SQUARES_THREAD_MACS;
         if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
         SIREN_RETURN_IF_FAILED(siren_threads_run(n_threads, add_member, &work));
     }

@@ -3,6 +3,7 @@
 #include "engine/decode/decode.h"
 #include "engine/encode/least_squares.h"
 #include "host/clones.h"
+#include "host/float_bits.h"
 
 #include <float.h>
 #include <math.h>
@@ -22,12 +23,10 @@ static float step_for(double magnitude, int largest) {
     double exact = magnitude / largest, limit = (double)FLT_MAX / largest;
     if (!(exact >= (double)SIREN_SMALLEST_STEP)) return 0.0f;
     float step = (float)(exact < limit ? exact : limit);
-    uint32_t bits;
-    memcpy(&bits, &step, sizeof bits);
+    uint32_t bits = siren_bits_of(step);
     if (exact < limit && (double)step < exact) bits++;
     if (exact < limit && (bits & 0xFFFF)) bits += 0x10000;
-    bits &= 0xFFFF0000u;
-    memcpy(&step, &bits, sizeof step);
+    step = siren_float_of(bits & 0xFFFF0000u);
     return (double)step > limit ? step_for(limit, largest) : step;
 }
 
@@ -177,16 +176,17 @@ static void rows_free(siren_rows *rows) {
 }
 
 static siren_status rows_create(const siren_least_squares *problem, siren_rows *out) {
-    siren_status status = SIREN_OK;
     size_t n = problem->n, stride = problem->stride_n;
     const double *l = problem->factor, *gram = problem->gram;
-    siren_rows rows = {.n = n, .stride = stride};
-    SIREN_TRY(siren_allocate(&rows.slopes, n * stride, sizeof(double), "the slopes of the error"));
-    SIREN_TRY(siren_allocate(&rows.curvature, n * stride, sizeof(double), "the curvature of the error"));
-    SIREN_TRY(siren_allocate(&rows.w, n, sizeof(double), "a row of weights"));
-    SIREN_TRY(siren_allocate(&rows.centres, n, sizeof(double), "a row of centres"));
-    SIREN_TRY(siren_allocate(&rows.gradient, n, sizeof(double), "a row of the gradient"));
-    SIREN_TRY(siren_allocate(&rows.integers, n, sizeof(int16_t), "a row of integers"));
+    SIREN_AT_END(rows_free) siren_rows rows = {.n = n, .stride = stride};
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&rows.slopes, n * stride, sizeof(double), "the slopes of the error"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&rows.curvature, n * stride, sizeof(double), "the curvature of the error"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&rows.w, n, sizeof(double), "a row of weights"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&rows.centres, n, sizeof(double), "a row of centres"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&rows.gradient, n, sizeof(double), "a row of the gradient"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&rows.integers, n, sizeof(int16_t), "a row of integers"));
     for (size_t j = 0; j < n; j++)
         for (size_t i = 0; i <= j; i++) {
             rows.slopes[j * stride + i] = l[j * stride + i] / (i < j ? l[i * stride + i] : 1.0);
@@ -196,9 +196,7 @@ static siren_status rows_create(const siren_least_squares *problem, siren_rows *
         }
     *out = rows;
     memset(&rows, 0, sizeof rows);
-done:
-    rows_free(&rows);
-    return status;
+    return SIREN_OK;
 }
 
 /* Rounds w[1..n) to multiples q s of the step s, from the last to the first. The error of the row,
@@ -250,13 +248,12 @@ static double constant_of_row(const siren_rows *rows, double step) {
 /* Rounds the solution of `problem` into the layer's steps and integers. */
 static siren_status round_solution(const siren_least_squares *problem, const siren_rounding_options *options,
                                    unsigned bits, float *steps, int16_t *integers) {
-    siren_status status = SIREN_OK;
     size_t n = problem->n, out = problem->m;
     int largest = SIREN_LARGEST_INTEGER(bits);
-    siren_rows rows = {0};
-    float *bias = NULL;
-    SIREN_TRY(rows_create(problem, &rows));
-    SIREN_TRY(siren_allocate(&bias, out, sizeof *bias, "the biases"));
+    SIREN_AT_END(rows_free) siren_rows rows = {0};
+    SIREN_FREE_AT_END float *bias = NULL;
+    SIREN_RETURN_IF_FAILED(rows_create(problem, &rows));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&bias, out, sizeof *bias, "the biases"));
     for (size_t o = 0; o < out; o++) {
         double magnitude = 0;
         for (size_t i = 0; i < n; i++) rows.w[i] = problem->x[i * problem->stride_m + o];
@@ -268,10 +265,7 @@ static siren_status round_solution(const siren_least_squares *problem, const sir
         for (size_t i = 1; i < n; i++) integers[o * (n - 1) + problem->order[i] - 1] = rows.integers[i];
     }
     steps[out] = round_group(bias, out, SIREN_LARGEST_INTEGER(SIREN_FINE_BITS), integers + (n - 1) * out);
-done:
-    rows_free(&rows);
-    free(bias);
-    return status;
+    return SIREN_OK;
 }
 
 /* Brings `problem` to where its solution can be rounded; false where it has no finite one. */
@@ -285,32 +279,29 @@ static bool solve(siren_least_squares *problem, bool moved, const siren_rounding
 
 static siren_status fit_layer(siren_fit *fit, uint32_t l, unsigned weight_bits, const float *params,
                               float *steps, int16_t *integers) {
-    siren_status status = SIREN_OK;
     const siren_network *network = fit->network;
     size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
-    siren_least_squares problem = {0};
-    SIREN_TRY(siren_least_squares_create(in, out, &problem));
-    SIREN_TRY(gather(fit, l, &problem));
+    SIREN_AT_END(siren_least_squares_free) siren_least_squares problem = {0};
+    SIREN_RETURN_IF_FAILED(siren_least_squares_create(in, out, &problem));
+    SIREN_RETURN_IF_FAILED(gather(fit, l, &problem));
     for (size_t o = 0; o < out; o++) {
         problem.x[o] = (double)params[in * out + o];
         for (size_t k = 0; k < in; k++)
             problem.x[(1 + k) * problem.stride_m + o] = (double)params[o * in + k];
     }
     if (solve(&problem, l + 1 == network->n_layers ? fit->options->solve : fit->options->match, fit->options))
-        SIREN_TRY(round_solution(&problem, fit->options, siren_rounded_bits(network, l, weight_bits), steps,
-                                 integers));
+        SIREN_RETURN_IF_FAILED(round_solution(&problem, fit->options,
+                                              siren_rounded_bits(network, l, weight_bits), steps, integers));
     else
         round_layer(network, l, weight_bits, params, steps, integers);
-done:
-    siren_least_squares_free(&problem);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_round_fitted(const siren_network *network, unsigned bits,
                                 const siren_rounding_options *options, const float *params, size_t n_points,
                                 const float *coordinates, const siren_target_source *targets, size_t nth,
                                 siren_rounded *rounded) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(fit_free)
     siren_fit fit = {.network = network,
                      .options = options,
                      .params = params,
@@ -322,23 +313,22 @@ siren_status siren_round_fitted(const siren_network *network, unsigned bits,
     for (uint32_t l = 0; l < network->n_layers; l++)
         if (network->layers[l].width > widest) widest = network->layers[l].width;
     siren_round_nearest(network, bits, params, rounded);
-    SIREN_TRY(siren_allocate(&fit.rounded_params, siren_network_n_params(network), sizeof(float),
-                             "the rounded parameters"));
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(siren_allocate(&fit.rounded_params, siren_network_n_params(network), sizeof(float),
+                                          "the rounded parameters"));
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&fit.chunk_coordinates, CHUNK * network->n_inputs, sizeof(float), "some coordinates"));
-    SIREN_TRY(siren_allocate(&fit.read, CHUNK * n_outputs, sizeof(float), "some targets"));
-    SIREN_TRY(siren_allocate(&fit.chunk_targets, CHUNK * n_outputs, sizeof(float), "some targets"));
-    SIREN_TRY(siren_allocate(&fit.chunk_inputs, CHUNK * widest, sizeof(float), "some features"));
-    SIREN_TRY(siren_allocate(&fit.chunk_outputs, CHUNK * widest, sizeof(float), "some outputs"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&fit.read, CHUNK * n_outputs, sizeof(float), "some targets"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&fit.chunk_targets, CHUNK * n_outputs, sizeof(float), "some targets"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&fit.chunk_inputs, CHUNK * widest, sizeof(float), "some features"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&fit.chunk_outputs, CHUNK * widest, sizeof(float), "some outputs"));
     size_t offset = ((size_t)network->n_inputs + 1) * network->layers[0].width, step = 2;
     for (uint32_t l = 1; l < network->n_layers; l++) {
         siren_rounded_params(network, rounded, fit.rounded_params);
-        SIREN_TRY(
+        SIREN_RETURN_IF_FAILED(
             fit_layer(&fit, l, bits, params + offset, rounded->steps + step, rounded->integers + offset));
         offset += ((size_t)network->layers[l - 1].width + 1) * network->layers[l].width;
         step += (size_t)network->layers[l].width + 1;
     }
-done:
-    fit_free(&fit);
-    return status;
+    return SIREN_OK;
 }

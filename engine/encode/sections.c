@@ -7,17 +7,16 @@
 #include "host/file.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Gradient tables of another length than the series are attached all the same: they are the user's. */
 static void warn_about_gradients(const siren_series *series, const char *path, const char *suffix,
                                  const uint8_t *bytes, size_t n_bytes) {
-    siren_gradients gradients;
+    siren_diffusion_table gradients;
     bool bval = strcmp(suffix, ".bval") == 0;
-    siren_status status = bval ? siren_gradients_parse(path, bytes, n_bytes, NULL, NULL, 0, &gradients)
-                               : siren_gradients_parse(NULL, NULL, 0, path, bytes, n_bytes, &gradients);
+    siren_status status = bval ? siren_diffusion_table_parse(path, bytes, n_bytes, NULL, NULL, 0, &gradients)
+                               : siren_diffusion_table_parse(NULL, NULL, 0, path, bytes, n_bytes, &gradients);
     if (status != SIREN_OK) {
         siren_log(SIREN_LOG_WARNING, "%s; it is attached as it is", siren_message());
         return;
@@ -26,26 +25,23 @@ static void warn_about_gradients(const siren_series *series, const char *path, c
         siren_log(SIREN_LOG_WARNING,
                   "%s: has %zu entries for a series of %zu volumes; it is attached as it is", path,
                   gradients.n_volumes, series->geometry.n_volumes);
-    siren_gradients_free(&gradients);
+    siren_diffusion_table_free(&gradients);
 }
 
 /* The section: length of the suffix, suffix, file. */
-static siren_status write_attachment(siren_archive_writer *writer, const siren_series *series, const char *name,
-                                     const char *suffix, const uint8_t *bytes, size_t n_bytes) {
-    siren_status status = SIREN_OK;
-    uint8_t *section = NULL;
+static siren_status write_attachment(siren_archive_writer *writer, const siren_series *series,
+                                     const char *name, const char *suffix, const uint8_t *bytes,
+                                     size_t n_bytes) {
+    SIREN_FREE_AT_END uint8_t *section = NULL;
     size_t n_suffix = strlen(suffix);
     if (strcmp(suffix, ".bval") == 0 || strcmp(suffix, ".bvec") == 0)
         warn_about_gradients(series, name, suffix, bytes, n_bytes);
-    SIREN_TRY(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, name));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, name));
     section[0] = (uint8_t)n_suffix;
     memcpy(section + 4, suffix, n_suffix);
     memcpy(section + 4 + n_suffix, bytes, n_bytes);
-    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, section, 4 + n_suffix + n_bytes,
-                                           true));
-done:
-    free(section);
-    return status;
+    return siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, section, 4 + n_suffix + n_bytes,
+                                        true);
 }
 
 static bool is_given(const siren_attachments *files, const char *suffix) {
@@ -55,24 +51,22 @@ static bool is_given(const siren_attachments *files, const char *suffix) {
 }
 
 /* `path` NULL: the file beside the image, if there is one. */
-static siren_status attach(siren_archive_writer *writer, const siren_series *series, const siren_attachments *files,
-                           const char *path, const char *suffix) {
-    siren_status status = SIREN_OK;
-    char *sibling = NULL;
-    uint8_t *file = NULL;
+static siren_status attach(siren_archive_writer *writer, const siren_series *series,
+                           const siren_attachments *files, const char *path, const char *suffix) {
+    SIREN_FREE_AT_END char *sibling = NULL;
+    SIREN_FREE_AT_END uint8_t *file = NULL;
     size_t n_bytes = 0;
+    if (is_given(files, suffix) && path)
+        return siren_fail(
+            SIREN_USAGE, "%s: a file of that suffix is attached from memory already; give one of them", path);
     if (is_given(files, suffix) || (!path && !files->image)) return SIREN_OK;
     if (!path) {
-        SIREN_TRY(siren_sibling_path(files->image, suffix, &sibling));
-        if (access(sibling, F_OK) != 0) goto done;
+        SIREN_RETURN_IF_FAILED(siren_sibling_path(files->image, suffix, &sibling));
+        if (access(sibling, F_OK) != 0) return SIREN_OK;
         path = sibling;
     }
-    SIREN_TRY(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
-    SIREN_TRY(write_attachment(writer, series, path, suffix, file, n_bytes));
-done:
-    free(sibling);
-    free(file);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
+    return write_attachment(writer, series, path, suffix, file, n_bytes);
 }
 
 /* Puts the line of `key`, which is not in `text`, where the order of keys wants it; what steers a terminal becomes blank. */
@@ -90,8 +84,12 @@ static void insert_line(char *text, size_t size, const char *key, const char *va
 
 static siren_status write_provenance(siren_archive_writer *writer, const siren_network *network,
                                      const siren_provenance *p) {
-    const siren_device_facts *facts = siren_device_get_facts(p->device);
     char text[2048] = "", configuration[SIREN_CONFIGURATION_CHARS], kernels[SIREN_KERNELS_CHARS];
+    if (!p->device) {
+        snprintf(text, sizeof text, "model=predictive\nsirencl=%s\n", siren_version());
+        return siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, text, strlen(text), true);
+    }
+    const siren_device_facts *facts = siren_device_get_facts(p->device);
     char *products = strchr(siren_kernels_text(p->device, network, kernels), ',');
     if (products) *products = 0;
     insert_line(text, sizeof text, "device", facts->name);
@@ -107,7 +105,7 @@ static siren_status write_provenance(siren_archive_writer *writer, const siren_n
         if (!s->provenance || siren_setting_is_untold(s, p->settings)) continue;
         siren_setting_format(s, p->settings, value);
         if (s->type == SIREN_SETTING_FLOAT && siren_number_parse(value, &real)) /* in the digits of 0.1.0 */
-            snprintf(value, sizeof value, "%.9g", (double)(float)real);
+            siren_number_format_digits((double)(float)real, 9, value);
         insert_line(text, sizeof text, s->provenance, value);
     }
     siren_configuration used = siren_configuration_of(p->device, network),
@@ -128,7 +126,8 @@ siren_status siren_sections_write(siren_archive_writer *writer, const siren_seri
     SIREN_RETURN_IF_FAILED(attach(writer, series, files, files->bvec, ".bvec"));
     SIREN_RETURN_IF_FAILED(attach(writer, series, files, files->sidecar, ".json"));
     for (size_t i = 0; i < files->n_given; i++)
-        SIREN_RETURN_IF_FAILED(write_attachment(writer, series, files->given[i].suffix, files->given[i].suffix,
-                                                files->given[i].bytes, files->given[i].n_bytes));
+        SIREN_RETURN_IF_FAILED(write_attachment(writer, series, files->given[i].suffix,
+                                                files->given[i].suffix, files->given[i].bytes,
+                                                files->given[i].n_bytes));
     return write_provenance(writer, &layout->network, provenance);
 }

@@ -2,6 +2,7 @@
 #ifndef SIREN_ENGINE_ENCODE_SECTIONS_H
 #define SIREN_ENGINE_ENCODE_SECTIONS_H
 
+#include "engine/settings.h"
 #include "engine/archive/attachment.h"
 #include "engine/archive/record.h"
 
@@ -18,7 +19,7 @@ typedef struct {
 
 /* How the records came about. */
 typedef struct {
-    const siren_device *device;
+    const siren_device *device;     /* NULL: there are no networks, and no settings told */
     const siren_settings *settings; /* no choice left open */
 } siren_provenance;
 

@@ -11,21 +11,18 @@
 
 siren_status siren_points_create(const siren_block *block, uint32_t n_inputs, uint32_t **inside,
                                  siren_points **out) {
-    siren_status status = SIREN_OK;
-    siren_points *points = NULL;
+    SIREN_AT_END(siren_points_free_at) siren_points *points = NULL;
     size_t n_points = siren_block_points(block);
-    SIREN_TRY(siren_allocate(&points, 1, sizeof *points, "the points of a block"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&points, 1, sizeof *points, "the points of a block"));
     atomic_init(&points->n_owners, 1);
-    SIREN_TRY(siren_allocate(&points->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&points->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
     siren_block_coordinates(block, n_inputs, 0, n_points, points->coordinates);
-    points->shape = *block;
+    points->block = *block;
     points->inside = *inside;
     *inside = NULL;
-    *out = points;
-    points = NULL;
-done:
-    siren_points_free(points);
-    return status;
+    *out = SIREN_TAKE(points);
+    return SIREN_OK;
 }
 
 siren_points *siren_points_share(siren_points *points) {
@@ -44,21 +41,17 @@ void siren_points_free(siren_points *points) {
 
 siren_status siren_trained_create(const siren_series *series, const siren_layout *layout, const uint8_t *mask,
                                   siren_points *points, size_t n, siren_trained **out) {
-    siren_status status = SIREN_OK;
-    siren_trained *trained = NULL;
-    SIREN_TRY(siren_allocate(&trained, 1, sizeof *trained, "the batch"));
+    SIREN_AT_END(siren_trained_free_at) siren_trained *trained = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trained, 1, sizeof *trained, "the batch"));
     *trained = (siren_trained){
         .series = series, .mask = mask, .layout = *layout, .points = siren_points_share(points), .n = n};
-    SIREN_TRY(siren_allocate(&trained->blocks, n, sizeof *trained->blocks, "the batch"));
-    SIREN_TRY(siren_allocate(&trained->scaling, n * layout->geometry.n_volumes, sizeof *trained->scaling,
-                             "the scaling"));
-    SIREN_TRY(siren_allocate(&trained->params, n * siren_network_n_params(&layout->network), sizeof(float),
-                             "the parameters"));
-    *out = trained;
-    trained = NULL;
-done:
-    siren_trained_free(trained);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trained->blocks, n, sizeof *trained->blocks, "the batch"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trained->scaling, n * layout->geometry.n_volumes,
+                                          sizeof *trained->scaling, "the scaling"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trained->params, n * siren_network_n_params(&layout->network),
+                                          sizeof(float), "the parameters"));
+    *out = SIREN_TAKE(trained);
+    return SIREN_OK;
 }
 
 void siren_trained_free(siren_trained *trained) {
@@ -96,8 +89,7 @@ siren_status siren_trained_targets(const siren_trained *trained, size_t nth, siz
 
 void siren_encoded_free(siren_encoded *encoded) {
     if (!encoded) return;
-    free(encoded->packed);
-    encoded->packed = NULL;
+    free(SIREN_TAKE(encoded->packed));
 }
 
 /* Targets for as long as anybody wants the block. Whatever takes long reads some of them between its steps. */
@@ -131,42 +123,38 @@ static siren_status cut_mask(const siren_trained *trained, const siren_block *bl
 static siren_status check_record(const siren_trained *trained, const siren_layout *layout, size_t nth,
                                  const siren_target_source *targets, const uint8_t *record,
                                  siren_encoded *encoded) {
-    siren_status status = SIREN_OK;
     const siren_trained_block *block = &trained->blocks[nth];
     size_t n_points = siren_block_points(&block->block),
            chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
-    siren_fidelity_watch watch = {
-        .n_outputs = layout->geometry.n_volumes, .targets = targets, .network = nth};
-    siren_block_decoder *decoder = NULL;
-    uint8_t *mask = NULL;
+    const size_t n_outputs = layout->geometry.n_volumes;
+    SIREN_AT_END(siren_block_decoder_free_at) siren_block_decoder *decoder = NULL;
+    SIREN_FREE_AT_END uint8_t *mask = NULL;
+    SIREN_FREE_AT_END float *wanted = NULL;
     const void *voxels = NULL;
     char name[64];
     siren_block_name(&layout->grid, block->training.block, name, sizeof name);
-    SIREN_TRY(siren_allocate(&watch.chunk, chunk * watch.n_outputs, sizeof *watch.chunk, "some targets"));
-    if (trained->mask) SIREN_TRY(cut_mask(trained, &block->block, &mask));
-    watch.mask = mask;
-    SIREN_TRY(siren_block_decoder_create(NULL, layout, SIZE_MAX, &decoder));
-    SIREN_TRY(siren_block_decode(decoder, name, &block->block, record, encoded->n_unpacked,
-                                 block->constant ? NULL : siren_fidelity_outputs, &watch, &voxels,
-                                 &encoded->entry.decoded_crc));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&wanted, chunk * n_outputs, sizeof *wanted, "some targets"));
+    if (trained->mask) SIREN_RETURN_IF_FAILED(cut_mask(trained, &block->block, &mask));
+    siren_fidelity_watch watch = {
+        .n_outputs = n_outputs, .targets = targets, .network = nth, .chunk = wanted, .mask = mask};
+    SIREN_RETURN_IF_FAILED(siren_block_decoder_create(NULL, layout, SIZE_MAX, &decoder));
+    SIREN_RETURN_IF_FAILED(siren_block_decode(decoder, name, &block->block, record, encoded->n_unpacked,
+                                              block->constant ? NULL : siren_fidelity_outputs, &watch,
+                                              &voxels, &encoded->entry.decoded_crc));
     if (!block->constant) {
         encoded->fidelity = siren_fidelity_of(&watch.sums);
         encoded->entry.mse = encoded->fidelity.mse;
         encoded->masked = siren_fidelity_of(&watch.masked);
     }
-done:
-    siren_block_decoder_free(decoder);
-    free(watch.chunk);
-    free(mask);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsigned weight_bits,
                                   const atomic_bool *stop, siren_encoded *out) {
-    siren_status status = SIREN_OK;
     const siren_trained_block *block = &trained->blocks[nth];
     const siren_network *network = &trained->layout.network;
     siren_layout layout = trained->layout;
+    SIREN_AT_END(siren_encoded_free)
     siren_encoded encoded = {.entry = {.block = (uint32_t)block->training.block},
                              .constant = block->constant,
                              .diverged = block->diverged,
@@ -174,25 +162,22 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsi
                              .masked = {0, NAN, NAN, NAN, NAN}};
     wanted_targets wanted = {trained, stop};
     const siren_target_source targets = {read_targets, &wanted};
-    uint8_t *parameters = NULL, *record = NULL;
+    SIREN_FREE_AT_END uint8_t *parameters = NULL, *record = NULL;
     size_t n_parameters = 0;
     layout.weight_bits = weight_bits;
     if (!block->constant)
-        SIREN_TRY_STAGE("quantising",
-                        siren_quantise(network, weight_bits,
-                                       trained->params + block->at * siren_network_n_params(network),
-                                       siren_block_points(&block->block), trained->points->coordinates,
-                                       &targets, nth, &parameters, &n_parameters));
-    SIREN_TRY_STAGE("packing",
-                    siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
-                                       block->n_exceptional, &record, &encoded.n_unpacked));
-    SIREN_TRY_STAGE("decode check", check_record(trained, &layout, nth, &targets, record, &encoded));
-    SIREN_TRY_STAGE("packing", siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
-    *out = encoded;
-    encoded.packed = NULL;
-done:
-    siren_encoded_free(&encoded);
-    free(parameters);
-    free(record);
-    return status;
+        SIREN_RETURN_IF_STAGE_FAILED(
+            "quantising", siren_quantise(network, weight_bits,
+                                         trained->params + block->at * siren_network_n_params(network),
+                                         siren_block_points(&block->block), trained->points->coordinates,
+                                         &targets, nth, &parameters, &n_parameters));
+    SIREN_RETURN_IF_STAGE_FAILED(
+        "packing", siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
+                                      block->n_exceptional, &record, &encoded.n_unpacked));
+    SIREN_RETURN_IF_STAGE_FAILED("decode check",
+                                 check_record(trained, &layout, nth, &targets, record, &encoded));
+    SIREN_RETURN_IF_STAGE_FAILED("packing",
+                                 siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
+    *out = SIREN_TAKE(encoded);
+    return SIREN_OK;
 }

@@ -19,7 +19,7 @@ typedef struct {
 /* What blocks of the same points have in common. An encoder shares it with what it trained. */
 typedef struct {
     atomic_size_t n_owners;
-    siren_block shape;  /* one of the blocks, */
+    siren_block block;  /* one of the blocks, */
     uint32_t *inside;   /* and what it borrows */
     float *coordinates; /* (n_points, n_inputs) */
 } siren_points;
@@ -30,6 +30,7 @@ siren_status siren_points_create(const siren_block *block, uint32_t n_inputs, ui
 siren_points *siren_points_share(siren_points *points);
 /* Of one owner; the last one releases them. NULL is allowed. */
 void siren_points_free(siren_points *points);
+SIREN_POINTER_RELEASE(siren_points, siren_points_free)
 
 typedef struct {
     siren_training training;
@@ -59,6 +60,7 @@ typedef struct {
 siren_status siren_trained_create(const siren_series *series, const siren_layout *layout, const uint8_t *mask,
                                   siren_points *points, size_t n, siren_trained **out);
 void siren_trained_free(siren_trained *trained);
+SIREN_POINTER_RELEASE(siren_trained, siren_trained_free)
 /* Bytes of memory that `n` blocks of the layout take until they are encoded, that included; SIZE_MAX where that is beyond
  * what can be addressed. The matrices of the quantiser come on top. */
 size_t siren_trained_bytes(const siren_layout *layout, size_t n);

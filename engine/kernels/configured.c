@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const siren_shape_plan siren_shape_plans[SIREN_N_SHAPES] = {
+const siren_width_plan siren_width_plans[SIREN_N_WIDTH_CLASSES] = {
     {"narrow", 96, 64, 96}, {"medium", 384, 256, 96}, {"wide", SIREN_MAX_WIDTH, 512, 72}};
 
 bool siren_configuration_equal(const siren_configuration *a, const siren_configuration *b) {
@@ -19,6 +19,7 @@ bool siren_configuration_equal(const siren_configuration *a, const siren_configu
 #define TILE(items_m, items_n, quads_m, quads_n, slab) {0, 0, items_m, items_n, quads_m, quads_n, slab, 0},
 static const siren_configuration defaults[] = {SIREN_LAYER_DEFAULTS(TILE)};
 #define N_DEFAULTS (sizeof defaults / sizeof *defaults)
+_Static_assert(N_DEFAULTS < SIREN_MOST_LAYER_DEFAULTS, "raise SIREN_MOST_LAYER_DEFAULTS");
 
 bool siren_layer_tile_fits(const siren_device *device, const siren_configuration *c, size_t block_rows,
                            siren_layer_tile *out) {
@@ -39,32 +40,29 @@ bool siren_layer_tile_fits(const siren_device *device, const siren_configuration
     return true;
 }
 
-/* The first of the defaults that the device can run, from the one that it is known to like. */
-static size_t first_default(const siren_device *device) {
+size_t siren_layer_defaults(const siren_device *device, siren_configuration out[SIREN_MOST_LAYER_DEFAULTS]) {
     const siren_known_device *known = siren_known_device_of(siren_device_get_facts(device));
-    siren_layer_tile tile;
-    size_t i = 0;
-    if (known && known->family != SIREN_FAMILY_LAYER) known = NULL; /* of a CPU, where CLBlast multiplies */
-    while (known && i + 1 < N_DEFAULTS && !siren_configuration_equal(&defaults[i], &known->configuration))
-        i++;
-    while (i + 1 < N_DEFAULTS && !siren_layer_tile_fits(device, &defaults[i], SIREN_LAYER_BLOCK_ROWS, &tile)) i++;
-    return i;
-}
-
-const siren_configuration *siren_layer_defaults(const siren_device *device, size_t *n) {
-    size_t first = first_default(device);
-    *n = N_DEFAULTS - first;
-    return &defaults[first];
+    siren_layer_tile tile, liked = {.tile_m = SIZE_MAX, .tile_n = 1};
+    size_t n = 0;
+    if (known && known->family == SIREN_FAMILY_LAYER && /* CPUs are known for CLBlast's products, too */
+        siren_layer_tile_fits(device, &known->configuration, SIREN_LAYER_BLOCK_ROWS, &liked))
+        out[n++] = known->configuration;
+    for (size_t i = 0; i < N_DEFAULTS; i++) {
+        bool fits = siren_layer_tile_fits(device, &defaults[i], SIREN_LAYER_BLOCK_ROWS, &tile);
+        bool smaller = n == 0 || tile.tile_m * tile.tile_n < liked.tile_m * liked.tile_n;
+        if ((fits && smaller) || (n == 0 && i + 1 == N_DEFAULTS)) out[n++] = defaults[i];
+    }
+    return n;
 }
 
 /* ---- which a device uses ---- */
 
-siren_shape siren_shape_of(const siren_network *network) {
+siren_width_class siren_width_class_of(const siren_network *network) {
     uint32_t widest = 0, shape = 0;
     for (uint32_t l = 0; l + 1 < network->n_layers; l++)
         if (network->layers[l].width > widest) widest = network->layers[l].width;
-    while (shape + 1 < SIREN_N_SHAPES && widest > siren_shape_plans[shape].widest) shape++;
-    return (siren_shape)shape;
+    while (shape + 1 < SIREN_N_WIDTH_CLASSES && widest > siren_width_plans[shape].widest) shape++;
+    return (siren_width_class)shape;
 }
 
 siren_configuration siren_configuration_default(const siren_device *device) {
@@ -74,7 +72,9 @@ siren_configuration siren_configuration_default(const siren_device *device) {
         if (known) return known->configuration;
         return (siren_configuration){.lanes = facts->vector_width >= 16 ? 16 : 8, .block_rows = 96};
     }
-    return defaults[first_default(device)];
+    siren_configuration usual[SIREN_MOST_LAYER_DEFAULTS];
+    siren_layer_defaults(device, usual);
+    return usual[0];
 }
 
 /* The set that CLBlast is to multiply with, or 0. */
@@ -85,7 +85,7 @@ static unsigned clblast_set(const siren_device *device, unsigned tuned) {
     return siren_gemm_default(device);
 }
 
-siren_configuration siren_configuration_of_shape(const siren_device *device, siren_shape shape) {
+siren_configuration siren_configuration_of_width(const siren_device *device, siren_width_class shape) {
     static const siren_configuration none;
     siren_configuration configured = siren_device_configuration(device, shape);
     unsigned tuned = configured.clblast;
@@ -96,7 +96,7 @@ siren_configuration siren_configuration_of_shape(const siren_device *device, sir
 }
 
 siren_configuration siren_configuration_of(const siren_device *device, const siren_network *network) {
-    return siren_configuration_of_shape(device, siren_shape_of(network));
+    return siren_configuration_of_width(device, siren_width_class_of(network));
 }
 
 char *siren_kernels_text(const siren_device *device, const siren_network *network,
@@ -110,4 +110,3 @@ char *siren_kernels_text(const siren_device *device, const siren_network *networ
                  facts->matrix_units == SIREN_MATRIX_OFF ? "" : ", tf32");
     return out;
 }
-

@@ -12,12 +12,12 @@ typedef struct {
     uint32_t widest; /* of its networks */
     uint32_t width;  /* of the network measured: siren-2d, 3 hidden layers, 69 outputs */
     uint32_t side;   /* of its square block of points */
-} siren_shape_plan;
-extern const siren_shape_plan siren_shape_plans[SIREN_N_SHAPES];
+} siren_width_plan;
+extern const siren_width_plan siren_width_plans[SIREN_N_WIDTH_CLASSES];
 
-siren_shape siren_shape_of(const siren_network *network);
+siren_width_class siren_width_class_of(const siren_network *network);
 /* What kernels for networks of a shape, or for `network`, are built with on the device. */
-siren_configuration siren_configuration_of_shape(const siren_device *device, siren_shape shape);
+siren_configuration siren_configuration_of_width(const siren_device *device, siren_width_class shape);
 siren_configuration siren_configuration_of(const siren_device *device, const siren_network *network);
 /* What they would be built with if nothing had been measured. */
 siren_configuration siren_configuration_default(const siren_device *device);
@@ -39,9 +39,11 @@ typedef struct {
 } siren_layer_tile;
 
 /* Whether the device can run the layer family with this tile for blocks of `block_rows` points; fills `out` then. */
-bool siren_layer_tile_fits(const siren_device *device, const siren_configuration *configuration, size_t block_rows,
-                           siren_layer_tile *out);
-/* The layer family's defaults, from large tiles to small: (*n), borrowed. The device begins at the returned one. */
-const siren_configuration *siren_layer_defaults(const siren_device *device, size_t *n);
+bool siren_layer_tile_fits(const siren_device *device, const siren_configuration *configuration,
+                           size_t block_rows, siren_layer_tile *out);
+/* The tiles that the device may fall back to, from large to small, the one that it is known to like first: their number, at
+ * least 1. */
+#define SIREN_MOST_LAYER_DEFAULTS 8
+size_t siren_layer_defaults(const siren_device *device, siren_configuration out[SIREN_MOST_LAYER_DEFAULTS]);
 
 #endif

@@ -14,7 +14,7 @@ struct siren_device_decoder {
     float *padded;
     siren_layer_decode *layer;      /* of the layer family, */
     siren_kernel *pack, *decode;    /* or of the chain family, */
-    siren_buffer *panels, *scratch; /* which needs these */
+    siren_buffer *strips, *scratch; /* which needs these */
     siren_buffer *table, *w0, *coordinates, *params, *y;
 };
 
@@ -27,7 +27,7 @@ void siren_device_decoder_free(siren_device_decoder *decoder) {
     siren_buffer_free(decoder->w0);
     siren_buffer_free(decoder->coordinates);
     siren_buffer_free(decoder->params);
-    siren_buffer_free(decoder->panels);
+    siren_buffer_free(decoder->strips);
     siren_buffer_free(decoder->scratch);
     siren_buffer_free(decoder->y);
     free(decoder->padded);
@@ -49,8 +49,8 @@ static siren_status create_chain(siren_device_decoder *decoder) {
     SIREN_RETURN_IF_FAILED(siren_kernel_create(device, "decode.cl", options, "chain_pack", &decoder->pack));
     SIREN_RETURN_IF_FAILED(
         siren_kernel_create(device, "decode.cl", options, "decode_chain", &decoder->decode));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, siren_network_n_panel_floats(network) * sizeof(float),
-                                               "the weight panels", &decoder->panels));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, siren_network_n_packed_floats(network) * sizeof(float),
+                                               "the packed weights", &decoder->strips));
     return siren_buffer_create(device, decoder->n_slots * decoder->n_scratch * sizeof(float),
                                "the activations", &decoder->scratch);
 }
@@ -72,34 +72,31 @@ static siren_status prepare(siren_device_decoder *decoder, const float *coordina
         siren_buffer_create(device, decoder->n_points * siren_network_n_outputs(network) * sizeof(float),
                             "the decoded block", &decoder->y));
     if (siren_device_get_facts(device)->family == SIREN_FAMILY_CHAIN) return create_chain(decoder);
-    siren_gradient_shape shape = {.device = device,
-                                  .network = network,
-                                  .n_networks = 1,
-                                  .n_points = decoder->n_points,
-                                  .table = decoder->table,
-                                  .w0 = decoder->w0,
-                                  .coordinates = decoder->coordinates,
-                                  .memory_limit = SIREN_DECODE_MEMORY};
+    siren_gradient_plan shape = {.device = device,
+                                 .network = network,
+                                 .n_networks = 1,
+                                 .n_points = decoder->n_points,
+                                 .table = decoder->table,
+                                 .w0 = decoder->w0,
+                                 .coordinates = decoder->coordinates,
+                                 .memory_limit = SIREN_DECODE_MEMORY};
     return siren_layer_decode_create(&shape, &decoder->layer);
 }
 
 siren_status siren_device_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
                                          const float *coordinates, siren_device_decoder **out) {
-    siren_status status = SIREN_OK;
-    siren_device_decoder *decoder = NULL;
-    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
+    SIREN_AT_END(siren_device_decoder_free_at) siren_device_decoder *decoder = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
     decoder->device = device;
     decoder->network = *network;
     decoder->n_points = n_points;
-    SIREN_TRY(prepare(decoder, coordinates));
-    *out = decoder;
-    decoder = NULL;
-done:
-    siren_device_decoder_free(decoder);
-    return status;
+    SIREN_RETURN_IF_FAILED(prepare(decoder, coordinates));
+    *out = SIREN_TAKE(decoder);
+    return SIREN_OK;
 }
 
-siren_status siren_device_decoder_move(siren_device_decoder *decoder, size_t n_points, const float *coordinates) {
+siren_status siren_device_decoder_move(siren_device_decoder *decoder, size_t n_points,
+                                       const float *coordinates) {
     decoder->n_points = n_points;
     if (decoder->layer) siren_layer_decode_points(decoder->layer, n_points);
     return siren_buffer_write(decoder->coordinates, 0, coordinates,
@@ -109,13 +106,13 @@ siren_status siren_device_decoder_move(siren_device_decoder *decoder, size_t n_p
 static siren_status run_chain(siren_device_decoder *decoder) {
     const siren_network *network = &decoder->network;
     SIREN_RETURN_IF_FAILED(
-        siren_chain_pack(decoder->pack, network, 1, decoder->panels, NULL, decoder->params, decoder->table));
+        siren_chain_pack(decoder->pack, network, 1, decoder->strips, NULL, decoder->params, decoder->table));
     siren_range range = {.global = {decoder->n_slots}};
     return SIREN_LAUNCH(
         decoder->decode, range, SIREN_BUFFER(decoder->y), SIREN_BUFFER(decoder->scratch),
-        SIREN_BUFFER(decoder->params), SIREN_BUFFER(decoder->panels), SIREN_BUFFER(decoder->coordinates),
+        SIREN_BUFFER(decoder->params), SIREN_BUFFER(decoder->strips), SIREN_BUFFER(decoder->coordinates),
         SIREN_BUFFER(decoder->table), SIREN_BUFFER(decoder->w0), SIREN_INT((int)network->n_layers),
-        SIREN_INT((int)decoder->n_padded), SIREN_INT((int)siren_network_n_panel_floats(network)),
+        SIREN_INT((int)decoder->n_padded), SIREN_INT((int)siren_network_n_packed_floats(network)),
         SIREN_INT((int)decoder->n_scratch), SIREN_INT((int)decoder->n_points),
         SIREN_INT((int)decoder->widest_padded));
 }

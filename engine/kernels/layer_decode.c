@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct siren_layer_decode {
-    siren_gradient_shape shape;
+    siren_gradient_plan shape;
     siren_layer_tile tile;
     siren_kernel *first, *forward, *output;
     siren_buffer *h[2]; /* (n_networks, tile_rows, widest), in turns */
@@ -29,18 +29,18 @@ static siren_status create_buffers(siren_layer_decode *decode, size_t block_byte
     return SIREN_OK;
 }
 
-siren_status siren_layer_decode_create(const siren_gradient_shape *shape, siren_layer_decode **out) {
+siren_status siren_layer_decode_create(const siren_gradient_plan *shape, siren_layer_decode **out) {
     siren_status status = SIREN_OK;
-    siren_layer_decode *decode = NULL;
+    SIREN_AT_END(siren_layer_decode_free_at) siren_layer_decode *decode = NULL;
     const siren_network *network = shape->network;
     size_t widest = 0;
-    SIREN_TRY(siren_allocate(&decode, 1, sizeof *decode, "the decoder"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decode, 1, sizeof *decode, "the decoder"));
     decode->shape = *shape;
     const siren_layer_kernel kernels[] = {{"layer.cl", "layer_first", &decode->first},
                                           {"layer.cl", "layer_forward", &decode->forward},
                                           {"layer.cl", "decode_layer", &decode->output}};
-    SIREN_TRY(siren_layer_build(shape->device, network, SIREN_LAYER_BLOCK_ROWS,
-                                sizeof kernels / sizeof *kernels, kernels, &decode->tile));
+    SIREN_RETURN_IF_FAILED(siren_layer_build(shape->device, network, SIREN_LAYER_BLOCK_ROWS,
+                                             sizeof kernels / sizeof *kernels, kernels, &decode->tile));
     for (uint32_t l = 0; l + 1 < network->n_layers; l++)
         if (SIREN_PADDED((size_t)network->layers[l].width) > widest)
             widest = SIREN_PADDED((size_t)network->layers[l].width);
@@ -54,16 +54,11 @@ siren_status siren_layer_decode_create(const siren_gradient_shape *shape, siren_
         status = create_buffers(decode, block_bytes);
         if (status != SIREN_DEVICE_MEMORY || decode->tile_blocks == 1) break;
         for (int i = 0; i < 2; i++) {
-            siren_buffer_free(decode->h[i]);
-            decode->h[i] = NULL;
+            siren_buffer_free(SIREN_TAKE(decode->h[i]));
         }
         decode->tile_blocks = (decode->tile_blocks + 1) / 2;
     }
-    if (status != SIREN_OK) goto done;
-    *out = decode;
-    decode = NULL;
-done:
-    siren_layer_decode_free(decode);
+    if (status == SIREN_OK) *out = SIREN_TAKE(decode);
     return status;
 }
 
@@ -73,7 +68,7 @@ void siren_layer_decode_points(siren_layer_decode *decode, size_t n_points) {
 }
 
 siren_status siren_layer_decode_run(siren_layer_decode *decode, siren_buffer *y, const siren_buffer *params) {
-    const siren_gradient_shape *shape = &decode->shape;
+    const siren_gradient_plan *shape = &decode->shape;
     const siren_network *network = shape->network;
     size_t n_rows = decode->tile_blocks * SIREN_LAYER_BLOCK_ROWS;
     for (size_t block = 0; block < decode->n_blocks; block += decode->tile_blocks) {

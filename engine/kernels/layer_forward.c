@@ -2,8 +2,6 @@
 
 #include "cl/knobs.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 static siren_status build_kernels(siren_device *device, const char *options, size_t n_kernels,
                                   const siren_layer_kernel *kernels) {
@@ -16,8 +14,7 @@ static siren_status build_kernels(siren_device *device, const char *options, siz
     }
     while (status != SIREN_OK && n_built > 0) {
         siren_kernel **built = kernels[--n_built].kernel;
-        siren_kernel_free(*built);
-        *built = NULL;
+        siren_kernel_free(SIREN_TAKE(*built));
     }
     return status;
 }
@@ -25,12 +22,12 @@ static siren_status build_kernels(siren_device *device, const char *options, siz
 siren_status siren_layer_build(siren_device *device, const siren_network *network, size_t block_rows,
                                size_t n_kernels, const siren_layer_kernel *kernels, siren_layer_tile *tile) {
     const siren_device_facts *facts = siren_device_get_facts(device);
-    size_t n_tiles;
-    const siren_configuration *tiles = siren_layer_defaults(device, &n_tiles), usual = tiles[0];
-    siren_configuration wanted = network ? siren_configuration_of(device, network) : usual;
+    siren_configuration tiles[SIREN_MOST_LAYER_DEFAULTS];
+    size_t n_tiles = siren_layer_defaults(device, tiles);
+    siren_configuration wanted = network ? siren_configuration_of(device, network) : tiles[0];
     wanted.clblast = 0;
-    bool as_configured = !siren_configuration_equal(&wanted, &usual);
-    if (as_configured) tiles = &wanted, n_tiles = 1;
+    bool as_configured = !siren_configuration_equal(&wanted, &tiles[0]);
+    if (as_configured) tiles[0] = wanted, n_tiles = 1;
     siren_status status =
         siren_fail(SIREN_UNSUPPORTED,
                    "the device %s allows work-groups of %zu items and %llu bytes of local memory: %s; %s",
@@ -52,10 +49,11 @@ size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, size
                                double largest_block_bytes, double block_flops) {
     const siren_device_facts *facts = siren_device_get_facts(device);
     double clock_hz = 1e6 * (facts->clock_mhz ? (double)facts->clock_mhz : 1000.0);
-    double rate =
-        clock_hz * (double)facts->compute_units * (facts->is_cpu ? SIREN_PESSIMISTIC_FLOPS_CPU : SIREN_PESSIMISTIC_FLOPS);
+    double rate = clock_hz * (double)facts->compute_units *
+                  (facts->is_cpu ? SIREN_PESSIMISTIC_FLOPS_CPU : SIREN_PESSIMISTIC_FLOPS);
     double limit = fmin(SIREN_LAYER_TILE_FLOPS, SIREN_LAYER_TILE_SECONDS * rate) / block_flops;
-    limit = fmin(limit, fmin((double)facts->global_bytes, (double)memory) / SIREN_ACTIVATIONS_SHARE / block_bytes);
+    limit = fmin(limit,
+                 fmin((double)facts->global_bytes, (double)memory) / SIREN_ACTIVATIONS_SHARE / block_bytes);
     limit = fmin(limit, (double)facts->max_allocation_bytes / largest_block_bytes);
     /* Work-items and elements of a network's tile are counted in ints. */
     limit = fmin(limit, (double)(INT32_MAX / 2) / (largest_block_bytes / sizeof(float)));
@@ -70,7 +68,7 @@ siren_range siren_layer_range(const siren_layer_tile *tile, size_t rows, size_t 
     return (siren_range){.global = {groups * tile->items, n_parts, n_networks}, .local = {tile->items}};
 }
 
-siren_status siren_layer_launch_first(siren_kernel *kernel, const siren_gradient_shape *shape,
+siren_status siren_layer_launch_first(siren_kernel *kernel, const siren_gradient_plan *shape,
                                       const siren_layer_tile *tile, siren_buffer *h, siren_buffer *d,
                                       const siren_buffer *params, size_t n_rows, size_t rows,
                                       size_t first_point) {
@@ -84,7 +82,7 @@ siren_status siren_layer_launch_first(siren_kernel *kernel, const siren_gradient
                         SIREN_INT((int)shape->n_points), SIREN_INT((int)first_point));
 }
 
-siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradient_shape *shape,
+siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradient_plan *shape,
                                         const siren_layer_tile *tile, uint32_t l, siren_buffer *h_next,
                                         siren_buffer *d, const siren_buffer *h, const siren_buffer *params,
                                         size_t n_rows, size_t rows) {

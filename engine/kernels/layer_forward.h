@@ -26,11 +26,11 @@ size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, size
 
 /* What layers forwards share, in training and decoding. `kernel` is layer_first or layer_forward; H and D are
  * (n_networks, n_rows, out_padded) on `rows` rows from point `first_point` on; `d` NULL in decoding. */
-siren_status siren_layer_launch_first(siren_kernel *kernel, const siren_gradient_shape *shape,
+siren_status siren_layer_launch_first(siren_kernel *kernel, const siren_gradient_plan *shape,
                                       const siren_layer_tile *tile, siren_buffer *h, siren_buffer *d,
                                       const siren_buffer *params, size_t n_rows, size_t rows,
                                       size_t first_point);
-siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradient_shape *shape,
+siren_status siren_layer_launch_forward(siren_kernel *kernel, const siren_gradient_plan *shape,
                                         const siren_layer_tile *tile, uint32_t l, siren_buffer *h_next,
                                         siren_buffer *d, const siren_buffer *h, const siren_buffer *params,
                                         size_t n_rows, size_t rows);

@@ -3,6 +3,7 @@
 #include "engine/calls.h"
 #include "host/opencl/launch.h"
 #include "host/rng.h"
+#include "host/float_bits.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,11 +23,7 @@ const char *siren_matrix_file(siren_matrix_units units) {
 
 /* To 10 bits after the leading one, ties away from zero, as cvt.rna.tf32.f32. */
 static double round_to_tf32(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    bits = (bits + 0x1000u) & 0xFFFFE000u;
-    memcpy(&x, &bits, sizeof x);
-    return (double)x;
+    return (double)siren_float_of((siren_bits_of(x) + 0x1000u) & 0xFFFFE000u);
 }
 
 typedef struct {
@@ -35,7 +32,13 @@ typedef struct {
 
 typedef struct {
     float a[CHECK_TILE * CHECK_PITCH], b[CHECK_TILE * CHECK_PITCH], results[2 * CHECK_TILE * CHECK_TILE];
+    siren_buffer *on_device[3]; /* of the results, a and b */
 } product_arrays;
+
+static void product_arrays_free(product_arrays **arrays) {
+    for (int i = 0; *arrays && i < 3; i++) siren_buffer_free((*arrays)->on_device[i]);
+    free(*arrays);
+}
 
 /* Element (line, k) of a factor, as the first product (side 0) or the second takes it; 0 past the last line. */
 static double factor_element(const float *values, int side, int line, int k, int n_lines) {
@@ -57,8 +60,7 @@ static siren_status compare_products(const siren_device *device, const product_s
         if (!(fabs((double)arrays->results[i] - sum) <= CHECK_TOLERANCE * size))
             return siren_fail(SIREN_DEVICE,
                               "the matrix units of the device %s compute wrongly: %.9g for %.9g at (%d, %d) "
-                              "of a product over "
-                              "%d values; train without them",
+                              "of a product over %d values; train without them",
                               siren_device_get_facts(device)->name, (double)arrays->results[i], sum, row,
                               column, shape->n_k);
     }
@@ -75,8 +77,8 @@ static void fill_factor(float *values, uint32_t stream, int n_k) {
     }
 }
 
-static siren_status run_products(siren_kernel *kernel, siren_buffer *buffers[3], const product_shape *shape,
-                                 product_arrays *arrays) {
+static siren_status run_products(siren_kernel *kernel, const product_shape *shape, product_arrays *arrays) {
+    siren_buffer *const *buffers = arrays->on_device;
     fill_factor(arrays->a, 0, shape->n_k);
     fill_factor(arrays->b, 1, shape->n_k);
     SIREN_RETURN_IF_FAILED(siren_buffer_write(buffers[1], 0, arrays->a, sizeof arrays->a));
@@ -91,23 +93,19 @@ static siren_status run_products(siren_kernel *kernel, siren_buffer *buffers[3],
 
 siren_status siren_matrix_check(siren_device *device, siren_matrix_units units) {
     static const product_shape shapes[] = {{8, 128, 128}, {37, 100, 72}, {1, 4, 128}, {128, 128, 16}};
-    siren_status status = SIREN_OK;
-    siren_kernel *kernel = NULL;
-    siren_buffer *buffers[3] = {NULL};
-    product_arrays *arrays = NULL;
+    SIREN_AT_END(siren_kernel_free_at) siren_kernel *kernel = NULL;
+    SIREN_AT_END(product_arrays_free) product_arrays *arrays = NULL;
     const size_t bytes[3] = {sizeof arrays->results, sizeof arrays->a, sizeof arrays->b};
-    SIREN_TRY(siren_allocate(&arrays, 1, sizeof *arrays, "a product"));
-    SIREN_TRY(siren_kernel_create(device, siren_matrix_file(units), "", "matrix_check", &kernel));
-    for (int i = 0; i < 3; i++) SIREN_TRY(siren_buffer_create(device, bytes[i], "a product", &buffers[i]));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&arrays, 1, sizeof *arrays, "a product"));
+    SIREN_RETURN_IF_FAILED(
+        siren_kernel_create(device, siren_matrix_file(units), "", "matrix_check", &kernel));
+    for (int i = 0; i < 3; i++)
+        SIREN_RETURN_IF_FAILED(siren_buffer_create(device, bytes[i], "a product", &arrays->on_device[i]));
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        SIREN_TRY(run_products(kernel, buffers, &shapes[i], arrays));
-        SIREN_TRY(compare_products(device, &shapes[i], arrays));
+        SIREN_RETURN_IF_FAILED(run_products(kernel, &shapes[i], arrays));
+        SIREN_RETURN_IF_FAILED(compare_products(device, &shapes[i], arrays));
     }
-done:
-    for (int i = 0; i < 3; i++) siren_buffer_free(buffers[i]);
-    siren_kernel_free(kernel);
-    free(arrays);
-    return status;
+    return SIREN_OK;
 }
 
 /* Other compilers may end the process over PTX, so only NVIDIA's own driver is given any. */

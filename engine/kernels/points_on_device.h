@@ -13,7 +13,7 @@ typedef struct {
     const siren_buffer *w0;          /* (n_layers) */
     const siren_buffer *coordinates; /* (n_points, n_inputs) */
     size_t memory_limit;             /* bytes for the gradient and the targets of its tiles; 0: no limit */
-} siren_gradient_shape;
+} siren_gradient_plan;
 
 /* What a limit leaves beside `held` bytes; SIZE_MAX where it is 0, which means none. */
 static inline size_t siren_memory_left(size_t limit, size_t held) {

@@ -1,7 +1,6 @@
 #include "engine/model/blocks.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *siren_block_kind_name(siren_block_kind kind, size_t n) {
@@ -149,11 +148,10 @@ static void widen(siren_scaling *range, const double *values, size_t n, size_t *
 
 siren_status siren_block_scale(const siren_series *series, const siren_block *block, siren_scaling *scaling,
                                size_t *n_exceptional) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &series->geometry;
     size_t exceptional = 0, n_points = siren_block_points(block);
-    double *row = NULL;
-    SIREN_TRY(siren_allocate(&row, block->nx, sizeof *row, "a row of a block"));
+    SIREN_FREE_AT_END double *row = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&row, block->nx, sizeof *row, "a row of a block"));
     for (size_t volume = 0; volume < g->n_volumes; volume++) {
         siren_scaling range = {INFINITY, -INFINITY};
         for (size_t point = 0, n; point < n_points; point += n) {
@@ -162,19 +160,15 @@ siren_status siren_block_scale(const siren_series *series, const siren_block *bl
             widen(&range, row, n, &exceptional);
         }
         if (range.minimum > range.maximum) range = (siren_scaling){0, 0};
-        if (!isfinite(range.maximum - range.minimum)) {
-            status = siren_fail(SIREN_UNSUPPORTED,
-                                "volume %zu spans %g to %g from slice %zu to %zu, more than double precision "
-                                "can scale; clip the image",
-                                volume, range.minimum, range.maximum, block->z, block->z + block->nz - 1);
-            goto done;
-        }
+        if (!isfinite(range.maximum - range.minimum))
+            return siren_fail(SIREN_UNSUPPORTED,
+                              "volume %zu spans %g to %g from slice %zu to %zu, more than double precision "
+                              "can scale; clip the image",
+                              volume, range.minimum, range.maximum, block->z, block->z + block->nz - 1);
         scaling[volume] = range;
     }
     *n_exceptional = exceptional;
-done:
-    free(row);
-    return status;
+    return SIREN_OK;
 }
 
 /* One volume's values, pitch apart. */
@@ -190,7 +184,7 @@ siren_status siren_block_targets(const siren_series *series, const siren_block *
                                  const siren_scaling *scaling, size_t first, size_t n, size_t pitch,
                                  float *targets) {
     const siren_geometry *g = &series->geometry;
-    double *values = NULL;
+    SIREN_FREE_AT_END double *values = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&values, block->nx, sizeof *values, "a row of a block"));
     for (size_t volume = 0; volume < g->n_volumes; volume++)
         for (size_t point = first, n_run; point < first + n; point += n_run) {
@@ -198,7 +192,6 @@ siren_status siren_block_targets(const siren_series *series, const siren_block *
             read_run(series, block, volume, point, n_run, values);
             scale_values(values, n_run, scaling[volume], pitch, targets + (point - first) * pitch + volume);
         }
-    free(values);
     return SIREN_OK;
 }
 
@@ -212,12 +205,11 @@ siren_status siren_block_gather(const siren_series *series, const siren_block *b
 siren_status siren_block_restore(const siren_block *block, size_t first, size_t n, siren_datatype datatype,
                                  size_t n_volumes, const siren_scaling *scaling, const float *y,
                                  void *voxels) {
-    siren_status status = SIREN_OK;
-    double *values = NULL;
-    uint8_t *stored = NULL;
+    SIREN_FREE_AT_END double *values = NULL;
+    SIREN_FREE_AT_END uint8_t *stored = NULL;
     size_t size = siren_datatype_size(datatype);
-    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a block's values"));
-    SIREN_TRY(siren_allocate(&stored, n, size, "a block's voxels"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a block's values"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&stored, n, size, "a block's voxels"));
     for (size_t volume = 0; volume < n_volumes; volume++) {
         uint8_t *to = (uint8_t *)voxels + volume * siren_block_voxels(block) * size;
         double minimum = scaling[volume].minimum, extent = scaling[volume].maximum - minimum;
@@ -229,8 +221,5 @@ siren_status siren_block_restore(const siren_block *block, size_t first, size_t 
             memcpy(to + siren_block_voxel(block, first + i) * size, stored + i * size, n_run * size);
         }
     }
-done:
-    free(values);
-    free(stored);
-    return status;
+    return SIREN_OK;
 }

@@ -6,7 +6,6 @@
 #ifndef SIREN_ENGINE_MODEL_BLOCKS_H
 #define SIREN_ENGINE_MODEL_BLOCKS_H
 
-#include "engine/calls.h"
 #include "formats/series.h"
 
 /* Voxels x ... x + nx - 1 and so on, of all volumes. */
@@ -21,6 +20,14 @@ typedef struct {
 /* What a span and the `n` places from `first` on have in common; empty where begin >= end. */
 static inline siren_span siren_span_meet(siren_span span, size_t first, size_t n) {
     return (siren_span){span.begin > first ? span.begin : first, span.end < first + n ? span.end : first + n};
+}
+
+/* Makes explicit what a span of [first, last) leaves out: no end is the last, and then no beginning the first. False where it
+ * is empty or not in there. */
+static inline bool siren_span_complete(siren_span *span, size_t first, size_t last) {
+    if (span->end == 0 && span->begin == 0) span->begin = first;
+    if (span->end == 0) span->end = last;
+    return span->begin >= first && span->begin < span->end && span->end <= last;
 }
 
 /* Voxels of one volume in the box. */

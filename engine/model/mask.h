@@ -35,7 +35,8 @@ siren_status siren_mask_view(const char *name, const siren_block_grid *grid, sir
 siren_status siren_mask_block(const siren_mask *mask, const siren_block_grid *grid, size_t number,
                               siren_block *block, uint32_t **inside);
 /* Whether voxel `voxel` of a block of the grid is inside. */
-bool siren_mask_holds(const siren_mask *mask, const siren_block_grid *grid, const siren_block *block, size_t voxel);
+bool siren_mask_holds(const siren_mask *mask, const siren_block_grid *grid, const siren_block *block,
+                      size_t voxel);
 /* How many points the block of a number has. */
 size_t siren_mask_block_points(const siren_mask *mask, const siren_block_grid *grid, size_t number);
 

@@ -146,7 +146,7 @@ size_t siren_network_n_padded(const siren_network *network) {
 }
 
 void siren_network_table(const siren_network *network, int *table) {
-    size_t offset = 0, panels = 0;
+    size_t offset = 0, strips = 0;
     for (uint32_t l = 0; l < network->n_layers; l++, table += SIREN_LAYER_FIELDS) {
         uint32_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
         size_t in_padded = SIREN_PADDED(in), out_padded = SIREN_PADDED(out);
@@ -159,16 +159,16 @@ void siren_network_table(const siren_network *network, int *table) {
         table[SIREN_LAYER_BIAS] = (int)offset;
         offset += out_padded;
         table[SIREN_LAYER_ACTIVATION] = (int)network->layers[l].activation;
-        table[SIREN_LAYER_PANELS] = (int)panels;
-        panels += (size_t)SIREN_WHOLE_PANELS(in_padded) * SIREN_WHOLE_PANELS(out_padded);
+        table[SIREN_LAYER_PACKED] = (int)strips;
+        strips += (size_t)SIREN_WHOLE_STRIPS(in_padded) * SIREN_WHOLE_STRIPS(out_padded);
     }
 }
 
-size_t siren_network_n_panel_floats(const siren_network *network) {
+size_t siren_network_n_packed_floats(const siren_network *network) {
     size_t n = 0;
     for (uint32_t l = 0; l < network->n_layers; l++)
-        n += (size_t)SIREN_WHOLE_PANELS(siren_network_layer_inputs(network, l)) *
-             SIREN_WHOLE_PANELS(network->layers[l].width);
+        n += (size_t)SIREN_WHOLE_STRIPS(siren_network_layer_inputs(network, l)) *
+             SIREN_WHOLE_STRIPS(network->layers[l].width);
     return n;
 }
 

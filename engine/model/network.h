@@ -61,8 +61,8 @@ static inline uint32_t siren_network_layer_inputs(const siren_network *n, uint32
 size_t siren_network_n_params(const siren_network *network);
 /* Parameters in the padded layout of cl/layout.h. */
 size_t siren_network_n_padded(const siren_network *network);
-/* Floats of one network's weights as panels (SIREN_LAYER_PANELS). */
-size_t siren_network_n_panel_floats(const siren_network *network);
+/* Floats of one network's weights as strips (SIREN_LAYER_PACKED). */
+size_t siren_network_n_packed_floats(const siren_network *network);
 /* Fills the layer table of cl/layout.h; (n_layers, SIREN_LAYER_FIELDS) ints. */
 void siren_network_table(const siren_network *network, int *table);
 /* Between exchange order (n_params) and padded layout (n_padded, padding zeroed). */

@@ -4,12 +4,18 @@
 
 bool siren_lattice_shape(size_t nx, size_t ny, size_t nz, size_t n_volumes, siren_lattice *out) {
     size_t stride, rows, plane, volume, all;
-    if (!siren_add(nx, 2 * SIREN_LATTICE_BORDER, &stride) || !siren_add(ny, 2 * SIREN_LATTICE_BORDER, &rows) ||
-        !siren_mul(stride, rows, &plane) || !siren_mul(plane, nz, &volume) || !siren_mul(volume, n_volumes, &all) ||
+    if (!siren_add(nx, 2 * SIREN_LATTICE_BORDER, &stride) ||
+        !siren_add(ny, 2 * SIREN_LATTICE_BORDER, &rows) || !siren_mul(stride, rows, &plane) ||
+        !siren_mul(plane, nz, &volume) || !siren_mul(volume, n_volumes, &all) ||
         all > PTRDIFF_MAX / sizeof(int32_t))
         return false;
-    *out = (siren_lattice){.nx = nx, .ny = ny, .nz = nz, .n_volumes = n_volumes,
-                           .stride = (ptrdiff_t)stride, .plane = (ptrdiff_t)plane, .volume = (ptrdiff_t)volume};
+    *out = (siren_lattice){.nx = nx,
+                           .ny = ny,
+                           .nz = nz,
+                           .n_volumes = n_volumes,
+                           .stride = (ptrdiff_t)stride,
+                           .plane = (ptrdiff_t)plane,
+                           .volume = (ptrdiff_t)volume};
     return true;
 }
 
@@ -26,7 +32,8 @@ void siren_lattice_begin_plane(siren_lattice *lattice, size_t volume, size_t z, 
 }
 
 void siren_lattice_end_plane(siren_lattice *lattice, size_t volume, size_t z) {
-    int32_t *last = lattice->values + siren_lattice_at(lattice, volume, z, lattice->ny - 1) - SIREN_LATTICE_BORDER;
+    int32_t *last =
+        lattice->values + siren_lattice_at(lattice, volume, z, lattice->ny - 1) - SIREN_LATTICE_BORDER;
     for (int i = 1; i <= SIREN_LATTICE_BORDER; i++)
         memcpy(last + i * lattice->stride, last, (size_t)lattice->stride * sizeof *last);
 }
@@ -37,8 +44,9 @@ void siren_lattice_fill_borders(siren_lattice *lattice, size_t volume) {
         for (size_t y = 0; y < lattice->ny; y++) {
             int32_t *row = lattice->values + siren_lattice_at(lattice, volume, z, y);
             siren_lattice_begin_row(row, lattice->stride);
-            for (size_t x = 0; lattice->inside && x < lattice->nx; x++)
-                if (!siren_lattice_has(lattice, z, y, x)) row[x] = siren_lattice_outside(row + x, lattice->stride);
+            for (size_t x = 0; (lattice->inside || lattice->absent) && x < lattice->nx; x++)
+                if (!siren_lattice_has(lattice, volume, z, y, x))
+                    row[x] = siren_lattice_between(row + x, lattice->stride);
             siren_lattice_end_row(row, lattice->nx);
         }
         siren_lattice_end_plane(lattice, volume, z);

@@ -21,28 +21,30 @@ typedef struct {
     uint32_t *order;             /* (n_volumes) the volume that is coded i-th */
     siren_predictor *predictors; /* (n_volumes) in coded order */
     siren_lattice lattice;
-    uint64_t *low; /* (n_volumes, nz, ny, nx) in coded order, where there are low bits */
+    uint64_t *low; /* (n_volumes, nz, ny, nx) for the encoder, where there are low bits */
     siren_range_encoder encoder;
     siren_range_decoder decoder;
     siren_voxel_coder *coder;
 } block_coding;
 
 static siren_status begin(const siren_predictive_plan *plan, block_coding *block) {
-    siren_status status = SIREN_OK;
     *block = (block_coding){.plan = plan, .map = {.datatype = plan->datatype}};
     if (siren_datatype_size(plan->datatype) == 0)
         return siren_fail(SIREN_USAGE, "datatype %d is unknown", (int)plan->datatype);
-    if (plan->nx == 0 || plan->ny == 0 || plan->nz == 0 || plan->n_volumes == 0 || plan->n_volumes > UINT32_MAX ||
+    if (plan->nx == 0 || plan->ny == 0 || plan->nz == 0 || plan->n_volumes == 0 ||
+        plan->n_volumes > UINT32_MAX ||
         !siren_lattice_shape(plan->nx, plan->ny, plan->nz, plan->n_volumes, &block->lattice))
-        return siren_fail(SIREN_USAGE, "a block of %zu x %zu x %zu voxels and %zu volumes cannot be coded", plan->nx,
-                          plan->ny, plan->nz, plan->n_volumes);
+        return siren_fail(SIREN_USAGE, "a block of %zu x %zu x %zu voxels and %zu volumes cannot be coded",
+                          plan->nx, plan->ny, plan->nz, plan->n_volumes);
     block->lattice.inside = plan->inside;
-    SIREN_TRY(siren_allocate(&block->order, plan->n_volumes, sizeof *block->order, "the order of volumes"));
-    SIREN_TRY(siren_allocate(&block->predictors, plan->n_volumes, sizeof *block->predictors, "the predictors"));
-    SIREN_TRY(siren_allocate(&block->lattice.values, (size_t)block->lattice.volume * plan->n_volumes,
-                             sizeof *block->lattice.values, "the values"));
-done:
-    return status;
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&block->order, plan->n_volumes, sizeof *block->order, "the order of volumes"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&block->predictors, plan->n_volumes, sizeof *block->predictors, "the predictors"));
+    for (size_t t = 0; t < plan->n_volumes; t++) block->order[t] = (uint32_t)t;
+    block->lattice.order = block->order;
+    return siren_allocate(&block->lattice.values, (size_t)block->lattice.volume * plan->n_volumes,
+                          sizeof *block->lattice.values, "the values");
 }
 
 static void end(block_coding *block) {
@@ -54,20 +56,21 @@ static void end(block_coding *block) {
     free(block->low);
 }
 
-static size_t plane_of(const siren_predictive_plan *plan, size_t volume) {
+static size_t first_voxel(const siren_predictive_plan *plan, size_t volume) {
     return volume * plan->nz * plan->ny * plan->nx;
 }
 
-/* Calls f for every voxel inside, in coded order: `i` in the voxels, `c` in coded order, `at` in the lattice. */
-#define FOR_EACH_VOXEL(block)                                                                                            \
-    for (size_t t_ = 0; t_ < (block)->plan->n_volumes; t_++)                                                           \
-        for (size_t z_ = 0; z_ < (block)->plan->nz; z_++)                                                                \
-            for (size_t y_ = 0; y_ < (block)->plan->ny; y_++)                                                            \
-                for (size_t x_ = 0, p_ = (z_ * (block)->plan->ny + y_) * (block)->plan->nx,                              \
-                            i = plane_of((block)->plan, (block)->order[t_]) + p_, c = plane_of((block)->plan, t_) + p_; \
-                     x_ < (block)->plan->nx; x_++, i++, c++)                                                             \
-                    if (siren_lattice_has(&(block)->lattice, z_, y_, x_))
-#define LATTICE_VALUE(block) (block)->lattice.values[siren_lattice_at(&(block)->lattice, t_, z_, y_) + (ptrdiff_t)x_]
+/* Every voxel inside, in coded order; it is voxels[i]. */
+#define FOR_EACH_VOXEL(block)                                                                                \
+    for (size_t t_ = 0; t_ < (block)->plan->n_volumes; t_++)                                                 \
+        for (size_t z_ = 0; z_ < (block)->plan->nz; z_++)                                                    \
+            for (size_t y_ = 0; y_ < (block)->plan->ny; y_++)                                                \
+                for (size_t x_ = 0, i = first_voxel((block)->plan, (block)->order[t_]) +                     \
+                                        (z_ * (block)->plan->ny + y_) * (block)->plan->nx;                   \
+                     x_ < (block)->plan->nx; x_++, i++)                                                      \
+                    if (siren_lattice_has(&(block)->lattice, t_, z_, y_, x_))
+#define LATTICE_VALUE(block)                                                                                 \
+    (block)->lattice.values[siren_lattice_at(&(block)->lattice, t_, z_, y_) + (ptrdiff_t)x_]
 
 /* ---- what both ways share ---- */
 
@@ -89,7 +92,8 @@ static uint64_t from_number(const block_coding *block, uint64_t number) {
     return block->lowest + (number > block->span / block->step ? block->span : number * block->step);
 }
 
-/* Bits below those that are predicted: where all above it were those of the voxel before, that one's bit is a context. */
+/* Bits below those that are predicted: where all above it were those of the voxel before, that one's bit is a context.
+ * */
 typedef struct {
     siren_bit_model models[64][3];
     uint64_t last;
@@ -99,15 +103,40 @@ static siren_bit_model *low_bit_model(low_bit_models *low, unsigned bit, uint64_
     return &low->models[bit][above != low->last >> (bit + 1) ? 0 : 1 + (low->last >> bit & 1)];
 }
 
+/* What a weight is coded as a difference to: that of the volume before, but for the constant's. */
+static int32_t old_weight(const siren_predictor *before, const siren_predictor *predictor, size_t i) {
+    return i == predictor->n_terms ? 0 : before->weights[i];
+}
+
 /* ---- encoder ---- */
 
-/* Chooses form and range of the values; fills `numbers`, and sets exceptions to the value before. */
+/* Floats that are integers times a step, such as those that a reader has scaled, become these integers. */
+static void find_step(block_coding *block, const void *voxels, const siren_value_survey *floats) {
+    siren_value_map map = block->map;
+    for (size_t n = 0; siren_value_map_try_step(floats, n, &map); n++) {
+        uint64_t integer;
+        FOR_EACH_VOXEL(block) {
+            /* What has no value is no reason against it. */
+            if (!siren_value_to_integer(&map, voxels, i, &integer) &&
+                siren_value_to_integer(&block->map, voxels, i, &integer))
+                goto next;
+        }
+        block->map = map;
+        return;
+    next:;
+    }
+}
+
+/* Chooses form and range of the values, and tells which voxels have none. */
 static siren_status survey(block_coding *block, const void *voxels, uint8_t *exceptional) {
     const siren_predictive_plan *plan = block->plan;
     siren_value_survey floats = {0};
     if (siren_is_float(plan->datatype))
         FOR_EACH_VOXEL(block) siren_value_survey_add(&floats, plan->datatype, voxels, i);
     block->map = siren_value_map_choose(plan->datatype, &floats, plan->bound);
+    if (block->map.bound == 0 && block->map.error == 0 && floats.any &&
+        floats.highest_bit - floats.lowest_bit > 16)
+        find_step(block, voxels, &floats);
     uint64_t lowest = UINT64_MAX, highest = 0, integer;
     FOR_EACH_VOXEL(block) {
         if (siren_value_to_integer(&block->map, voxels, i, &integer)) {
@@ -115,27 +144,27 @@ static siren_status survey(block_coding *block, const void *voxels, uint8_t *exc
             if (integer > highest) highest = integer;
         } else {
             block->has_exceptions = true;
-            exceptional[c] = 1;
+            exceptional[i] = 1;
         }
     }
     if (lowest > highest) lowest = highest = (uint64_t)1 << 63;
     block->lowest = lowest;
     block->span = highest - lowest;
-    block->step = 1;
-    if (block->map.form == SIREN_FORM_INTEGER && plan->bound >= 1)
-        block->step = 2 * (uint64_t)(plan->bound < 0x1p62 ? plan->bound : 0x1p62) + 1;
+    block->step = 2 * block->map.error + 1;
     derive(block);
     if (block->low_bits > 0)
-        return siren_allocate(&block->low, plane_of(plan, plan->n_volumes), sizeof *block->low, "the low bits");
+        return siren_allocate(&block->low, first_voxel(plan, plan->n_volumes), sizeof *block->low,
+                              "the low bits");
     return SIREN_OK;
 }
 
 static void fill_lattice(block_coding *block, const void *voxels) {
-    uint64_t number = 0, integer;
     FOR_EACH_VOXEL(block) {
-        if (siren_value_to_integer(&block->map, voxels, i, &integer)) number = to_number(block, integer);
+        uint64_t integer = block->lowest;
+        (void)siren_value_to_integer(&block->map, voxels, i, &integer);
+        uint64_t number = to_number(block, integer);
         LATTICE_VALUE(block) = (int32_t)(number >> block->low_bits);
-        if (block->low) block->low[c] = number & (((uint64_t)1 << block->low_bits) - 1);
+        if (block->low) block->low[i] = number & (((uint64_t)1 << block->low_bits) - 1);
     }
 }
 
@@ -160,30 +189,42 @@ static void put_exceptions(block_coding *block, const void *voxels, const uint8_
     siren_bit_model here[4], same;
     siren_bit_models_begin(here, 4);
     siren_bit_models_begin(&same, 1);
-    size_t volume = plane_of(block->plan, 1);
+    size_t volume = first_voxel(block->plan, 1);
     uint64_t last_bits = 0;
     bool last = false;
     FOR_EACH_VOXEL(block) {
-        siren_bit_put(&block->encoder, &here[2 * (c >= volume && exceptional[c - volume]) + last], exceptional[c]);
-        last = exceptional[c];
+        siren_bit_put(&block->encoder, &here[2 * (i >= volume && exceptional[i - volume]) + last],
+                      exceptional[i]);
+        last = exceptional[i];
         if (!last) continue;
         uint64_t bits = siren_voxel_bits(block->plan->datatype, voxels, i);
         siren_bit_put(&block->encoder, &same, bits == last_bits);
         if (bits != last_bits)
-            siren_range_put_bits(&block->encoder, bits, 8 * (unsigned)siren_datatype_size(block->plan->datatype));
+            siren_range_put_bits(&block->encoder, bits,
+                                 8 * (unsigned)siren_datatype_size(block->plan->datatype));
         last_bits = bits;
     }
 }
 
+/* Each volume as its place among those that are left. */
+static void put_order(block_coding *block) {
+    siren_integer_model model;
+    siren_integer_models_begin(&model, 1);
+    for (size_t t = 0; t < block->plan->n_volumes; t++) {
+        uint64_t place = block->order[t];
+        for (size_t i = 0; i < t; i++) place -= block->order[i] < block->order[t];
+        siren_magnitude_put(&block->encoder, &model, place);
+    }
+}
+
 static siren_status put_volumes(block_coding *block) {
-    siren_status status = SIREN_OK;
-    siren_predictor_fit *fit = NULL;
-    siren_integer_model models[2 + SIREN_PREDICTOR_TERMS + 1];
-    siren_integer_models_begin(models, 2 + SIREN_PREDICTOR_TERMS + 1);
+    SIREN_AT_END(siren_predictor_fit_free_at) siren_predictor_fit *fit = NULL;
+    siren_integer_model models[3]; /* of the numbers of references, of references, of weights */
+    siren_integer_models_begin(models, 3);
     size_t n_volumes = block->plan->n_volumes;
     for (size_t t = 0; t < n_volumes; t++) siren_lattice_fill_borders(&block->lattice, t);
-    SIREN_TRY(siren_predictor_fit_create(&block->lattice, &fit));
-    SIREN_TRY(siren_voxel_coder_create(&block->lattice, &block->encoder, NULL, &block->coder));
+    SIREN_RETURN_IF_FAILED(siren_predictor_fit_create(&block->lattice, &fit));
+    SIREN_RETURN_IF_FAILED(siren_voxel_coder_create(&block->lattice, &block->encoder, NULL, &block->coder));
     for (size_t t = 0; t < n_volumes; t++) {
         siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
         siren_predictor_fit_volume(fit, t, siren_voxel_coder_noise(block->coder), predictor);
@@ -191,12 +232,11 @@ static siren_status put_volumes(block_coding *block) {
         for (size_t r = 0; r < predictor->n_references; r++)
             siren_magnitude_put(&block->encoder, &models[1], t - 1 - predictor->references[r]);
         for (size_t i = 0; i <= predictor->n_terms; i++)
-            siren_integer_put(&block->encoder, &models[2 + i], predictor->weights[i] - before->weights[i]);
+            siren_integer_put(&block->encoder, &models[2],
+                              predictor->weights[i] - old_weight(before, predictor, i));
         siren_voxel_coder_volume(block->coder, t, predictor);
     }
-done:
-    siren_predictor_fit_free(fit);
-    return status;
+    return SIREN_OK;
 }
 
 static void put_low_bits(block_coding *block) {
@@ -204,35 +244,37 @@ static void put_low_bits(block_coding *block) {
     siren_bit_models_begin(low.models[0], 64 * 3);
     FOR_EACH_VOXEL(block) {
         for (unsigned bit = block->low_bits; bit-- > 0;)
-            siren_bit_put(&block->encoder, low_bit_model(&low, bit, block->low[c] >> (bit + 1)), block->low[c] >> bit & 1);
-        low.last = block->low[c];
+            siren_bit_put(&block->encoder, low_bit_model(&low, bit, block->low[i] >> (bit + 1)),
+                          block->low[i] >> bit & 1);
+        low.last = block->low[i];
     }
 }
 
 siren_status siren_predictive_encode(const siren_predictive_plan *plan, const void *voxels, uint8_t **bytes,
                                      size_t *n_bytes) {
-    siren_status status = SIREN_OK;
-    block_coding block;
-    uint8_t *exceptional = NULL;
+    SIREN_AT_END(end) block_coding block = {.plan = NULL};
+    SIREN_FREE_AT_END uint8_t *exceptional = NULL;
     if (!(plan->bound >= 0) || !isfinite(plan->bound))
         return siren_fail(SIREN_USAGE, "an error bound of %g is not possible; 0 is lossless", plan->bound);
-    SIREN_TRY(begin(plan, &block));
-    SIREN_TRY(siren_allocate(&exceptional, plane_of(plan, plan->n_volumes), 1, "the exceptions"));
-    for (size_t t = 0; t < plan->n_volumes; t++) block.order[t] = (uint32_t)t;
-    SIREN_TRY(survey(&block, voxels, exceptional));
-    fill_lattice(&block, voxels);
+    SIREN_RETURN_IF_FAILED(begin(plan, &block));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
+    SIREN_RETURN_IF_FAILED(survey(&block, voxels, exceptional));
     siren_range_encoder_begin(&block.encoder);
     put_head(&block);
-    if (block.has_exceptions) put_exceptions(&block, voxels, exceptional);
+    if (block.has_exceptions) {
+        put_exceptions(&block, voxels, exceptional);
+        block.lattice.absent = exceptional;
+    }
     if (block.n_numbers > 0) {
-        SIREN_TRY(put_volumes(&block));
+        fill_lattice(&block, voxels);
+        SIREN_RETURN_IF_FAILED(siren_predictor_order(&block.lattice, block.order));
+        fill_lattice(&block, voxels);
+        put_order(&block);
+        SIREN_RETURN_IF_FAILED(put_volumes(&block));
         if (block.low) put_low_bits(&block);
     }
-    SIREN_TRY(siren_range_encoder_finish(&block.encoder, bytes, n_bytes));
-done:
-    free(exceptional);
-    end(&block);
-    return status;
+    return siren_range_encoder_finish(&block.encoder, bytes, n_bytes);
 }
 
 /* ---- decoder ---- */
@@ -250,7 +292,8 @@ static siren_status get_head(block_coding *block, const char *name) {
                           siren_datatype_name(block->plan->datatype), (int)block->map.form);
     if (block->map.form == SIREN_FORM_FIXED) exponent = siren_integer_get(decoder, model);
     if (exponent < -1100 || exponent > 1100)
-        return siren_fail(SIREN_CORRUPT, "%s: the values' exponent is %lld, beyond 1100", name, (long long)exponent);
+        return siren_fail(SIREN_CORRUPT, "%s: the values' exponent is %lld, beyond 1100", name,
+                          (long long)exponent);
     block->map.exponent = (int)exponent;
     if (block->map.form == SIREN_FORM_GRID) {
         bits = siren_range_get_bits(decoder, 64);
@@ -269,41 +312,64 @@ static void get_exceptions(block_coding *block, void *voxels, uint8_t *exception
     siren_bit_model here[4], same;
     siren_bit_models_begin(here, 4);
     siren_bit_models_begin(&same, 1);
-    size_t volume = plane_of(block->plan, 1);
+    size_t volume = first_voxel(block->plan, 1);
     uint64_t bits = 0;
     bool last = false;
     FOR_EACH_VOXEL(block) {
-        exceptional[c] = last = siren_bit_get(&block->decoder, &here[2 * (c >= volume && exceptional[c - volume]) + last]);
+        exceptional[i] = last =
+            siren_bit_get(&block->decoder, &here[2 * (i >= volume && exceptional[i - volume]) + last]);
         if (!last) continue;
         if (!siren_bit_get(&block->decoder, &same))
-            bits = siren_range_get_bits(&block->decoder, 8 * (unsigned)siren_datatype_size(block->plan->datatype));
+            bits = siren_range_get_bits(&block->decoder,
+                                        8 * (unsigned)siren_datatype_size(block->plan->datatype));
         siren_voxel_set_bits(block->plan->datatype, bits, voxels, i);
     }
 }
 
+static siren_status get_order(block_coding *block, const char *name) {
+    siren_integer_model model;
+    siren_integer_models_begin(&model, 1);
+    uint32_t n = (uint32_t)block->plan->n_volumes,
+             *order = block->order; /* from t on those that are left, in ascending order */
+    for (uint32_t t = 0; t < n; t++) {
+        uint64_t place = siren_magnitude_get(&block->decoder, &model);
+        if (place >= n - t)
+            return siren_fail(SIREN_CORRUPT, "%s: of %lu volumes that are left the order names number %llu",
+                              name, (unsigned long)(n - t), (unsigned long long)place);
+        uint32_t volume = order[t + place];
+        memmove(order + t + 1, order + t, (size_t)place * sizeof *order);
+        order[t] = volume;
+    }
+    return SIREN_OK;
+}
+
 static siren_status get_volumes(block_coding *block, const char *name) {
-    siren_integer_model models[2 + SIREN_PREDICTOR_TERMS + 1];
-    siren_integer_models_begin(models, 2 + SIREN_PREDICTOR_TERMS + 1);
+    siren_integer_model models[3]; /* of the numbers of references, of references, of weights */
+    siren_integer_models_begin(models, 3);
     SIREN_RETURN_IF_FAILED(siren_voxel_coder_create(&block->lattice, NULL, &block->decoder, &block->coder));
     for (size_t t = 0; t < block->plan->n_volumes; t++) {
         siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
         uint64_t n = siren_magnitude_get(&block->decoder, &models[0]);
         if (n > SIREN_PREDICTOR_REFERENCES || n > t || (n == 0 && t > 0))
-            return siren_fail(SIREN_CORRUPT, "%s: volume %zu has %llu references", name, t, (unsigned long long)n);
+            return siren_fail(SIREN_CORRUPT, "%s: volume %zu has %llu references", name, t,
+                              (unsigned long long)n);
         predictor->n_references = (size_t)n;
         for (size_t r = 0; r < predictor->n_references; r++) {
             uint64_t back = siren_magnitude_get(&block->decoder, &models[1]);
-            if (back >= t) return siren_fail(SIREN_CORRUPT, "%s: volume %zu refers to one before the first", name, t);
+            if (back >= t)
+                return siren_fail(SIREN_CORRUPT, "%s: volume %zu refers to one before the first", name, t);
             predictor->references[r] = t - 1 - (size_t)back;
         }
         const int32_t *terms[SIREN_PREDICTOR_TERMS];
         siren_predictor_terms(&block->lattice, t, predictor, terms);
         for (size_t i = 0; i <= predictor->n_terms; i++) {
-            int64_t change = siren_integer_get(&block->decoder, &models[2 + i]);
+            int64_t change = siren_integer_get(&block->decoder, &models[2]),
+                    old = old_weight(before, predictor, i);
             if (change < -2 * SIREN_LARGEST_WEIGHT || change > 2 * SIREN_LARGEST_WEIGHT ||
-                llabs(change + before->weights[i]) > SIREN_LARGEST_WEIGHT)
-                return siren_fail(SIREN_CORRUPT, "%s: a weight of volume %zu is beyond %d", name, t, SIREN_LARGEST_WEIGHT);
-            predictor->weights[i] = (int32_t)change + before->weights[i];
+                llabs(change + old) > SIREN_LARGEST_WEIGHT)
+                return siren_fail(SIREN_CORRUPT, "%s: a weight of volume %zu is beyond %d", name, t,
+                                  SIREN_LARGEST_WEIGHT);
+            predictor->weights[i] = (int32_t)(change + old);
         }
         siren_voxel_coder_volume(block->coder, t, predictor);
         if (siren_range_decoder_is_short(&block->decoder))
@@ -312,7 +378,7 @@ static siren_status get_volumes(block_coding *block, const char *name) {
     return SIREN_OK;
 }
 
-static void restore(block_coding *block, void *voxels, const uint8_t *exceptional) {
+static void restore(block_coding *block, void *voxels) {
     low_bit_models low = {.last = 0};
     siren_bit_models_begin(low.models[0], 64 * 3);
     FOR_EACH_VOXEL(block) {
@@ -320,30 +386,28 @@ static void restore(block_coding *block, void *voxels, const uint8_t *exceptiona
         for (unsigned bit = block->low_bits; bit-- > 0;)
             bits = bits << 1 | siren_bit_get(&block->decoder, low_bit_model(&low, bit, bits));
         low.last = bits;
-        if (exceptional && exceptional[c]) continue;
         uint64_t number = (uint64_t)LATTICE_VALUE(block) << block->low_bits | bits;
         siren_value_from_integer(&block->map, from_number(block, number), voxels, i);
     }
 }
 
-siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name, const uint8_t *bytes,
-                                     size_t n_bytes, void *voxels) {
-    siren_status status = SIREN_OK;
-    block_coding block;
-    uint8_t *exceptional = NULL;
-    SIREN_TRY(begin(plan, &block));
+siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name,
+                                     const uint8_t *bytes, size_t n_bytes, void *voxels) {
+    SIREN_AT_END(end) block_coding block = {.plan = NULL};
+    SIREN_FREE_AT_END uint8_t *exceptional = NULL;
+    SIREN_RETURN_IF_FAILED(begin(plan, &block));
     siren_range_decoder_begin(&block.decoder, bytes, n_bytes);
-    for (size_t t = 0; t < plan->n_volumes; t++) block.order[t] = (uint32_t)t;
-    SIREN_TRY(get_head(&block, name));
+    SIREN_RETURN_IF_FAILED(get_head(&block, name));
     if (block.has_exceptions) {
-        SIREN_TRY(siren_allocate(&exceptional, plane_of(plan, plan->n_volumes), 1, "the exceptions"));
+        SIREN_RETURN_IF_FAILED(
+            siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
         get_exceptions(&block, voxels, exceptional);
+        block.lattice.absent = exceptional;
     }
-    if (block.n_numbers > 0) SIREN_TRY(get_volumes(&block, name));
-    restore(&block, voxels, exceptional);
-    SIREN_TRY(siren_range_decoder_finish(&block.decoder, name));
-done:
-    free(exceptional);
-    end(&block);
-    return status;
+    if (block.n_numbers > 0) {
+        SIREN_RETURN_IF_FAILED(get_order(&block, name));
+        SIREN_RETURN_IF_FAILED(get_volumes(&block, name));
+    }
+    restore(&block, voxels);
+    return siren_range_decoder_finish(&block.decoder, name);
 }

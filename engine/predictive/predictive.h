@@ -1,7 +1,8 @@
-/* Lossless and near-lossless coding of one block by prediction and context-mixed bits. docs/predictive.md is normative.
+/* Lossless and near-lossless coding of one block by prediction and context-mixed bits. docs/predictive.md is
+ * normative.
  *
- * A block is the voxels of `nz` slices of all volumes, (n_volumes, nz, ny, nx) in this machine's byte order. What is decoded
- * depends on the plan and the bytes alone, and is the same on every machine. */
+ * A block is the voxels of `nz` slices of all volumes, (n_volumes, nz, ny, nx) in this machine's byte order. What is
+ * decoded depends on the plan and the bytes alone, and is the same on every machine. */
 #ifndef SIREN_ENGINE_PREDICTIVE_PREDICTIVE_H
 #define SIREN_ENGINE_PREDICTIVE_PREDICTIVE_H
 
@@ -11,18 +12,18 @@ typedef struct {
     siren_datatype datatype;
     size_t nx, ny, nz, n_volumes;
     const uint8_t *inside; /* (nz, ny, nx): 0 for voxels that are not coded; NULL: all are */
-    /* The largest error of a stored value; 0 for bit for bit. NaN, infinities and what a larger step cannot reach come back as
-     * they were. The decoder needs it not. */
+    /* The largest error of a stored value; 0 for bit for bit. NaN, infinities and what a larger step cannot reach come
+     * back as they were. The decoder needs it not. */
     double bound;
 } siren_predictive_plan;
 
-/* `*bytes` is yours: free(). USAGE for a bound that is negative or not finite, and for a plan of unknown datatype or without
- * voxels. */
+/* `*bytes` is yours: free(). USAGE for a bound that is negative or not finite, and for a plan of unknown datatype or
+ * without voxels. */
 siren_status siren_predictive_encode(const siren_predictive_plan *plan, const void *voxels, uint8_t **bytes,
                                      size_t *n_bytes);
-/* Writes the voxels inside and leaves the others as they are. `name` names the block in messages. CORRUPT for bytes that no
- * encoder makes, with some voxels written; time and memory are bounded by the plan. */
-siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name, const uint8_t *bytes,
-                                     size_t n_bytes, void *voxels);
+/* Writes the voxels inside and leaves the others as they are. `name` names the block in messages. CORRUPT for bytes
+ * that no encoder makes, with some voxels written; time and memory are bounded by the plan. */
+siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name,
+                                     const uint8_t *bytes, size_t n_bytes, void *voxels);
 
 #endif

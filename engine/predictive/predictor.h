@@ -5,8 +5,9 @@
 #include "engine/predictive/lattice.h"
 
 #define SIREN_PREDICTOR_REFERENCES 8
-#define SIREN_PREDICTOR_TERMS 34
-#define SIREN_WEIGHT_BITS 7          /* of a weight's fraction */
+#define SIREN_PREDICTOR_TERMS 30
+#define SIREN_PREDICTOR_CONSTANT 8 /* what the last weight is multiplied with */
+#define SIREN_WEIGHT_BITS 6        /* of a weight's fraction */
 #define SIREN_LARGEST_WEIGHT 2047
 
 typedef struct {
@@ -19,11 +20,16 @@ typedef struct {
 void siren_predictor_terms(const siren_lattice *lattice, size_t volume, siren_predictor *predictor,
                            const int32_t *terms[SIREN_PREDICTOR_TERMS]);
 
-/* For the encoder: references and weights of one volume of a complete lattice. `noise` (volume): how large errors were at
- * each place in earlier volumes. */
+/* For the encoder: references and weights of one volume of a complete lattice. `noise` (volume): how large errors were
+ * at each place in earlier volumes. */
 typedef struct siren_predictor_fit siren_predictor_fit;
 siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_predictor_fit **out);
+/* Of a lattice in the order of the volumes as they are: that in which they are best coded, those of least detail
+ * first: a volume of much detail gains most from having others before it. `order` (n_volumes). */
+siren_status siren_predictor_order(const siren_lattice *lattice, uint32_t *order);
 void siren_predictor_fit_free(siren_predictor_fit *fit);
-void siren_predictor_fit_volume(siren_predictor_fit *fit, size_t volume, const uint32_t *noise, siren_predictor *out);
+SIREN_POINTER_RELEASE(siren_predictor_fit, siren_predictor_fit_free)
+void siren_predictor_fit_volume(siren_predictor_fit *fit, size_t volume, const uint32_t *noise,
+                                siren_predictor *out);
 
 #endif

@@ -9,9 +9,10 @@
 typedef struct siren_voxel_coder siren_voxel_coder;
 
 /* One of encoder and decoder is NULL; all three are borrowed. */
-siren_status siren_voxel_coder_create(siren_lattice *lattice, siren_range_encoder *encoder, siren_range_decoder *decoder,
-                                      siren_voxel_coder **out);
+siren_status siren_voxel_coder_create(siren_lattice *lattice, siren_range_encoder *encoder,
+                                      siren_range_decoder *decoder, siren_voxel_coder **out);
 void siren_voxel_coder_free(siren_voxel_coder *coder);
+SIREN_POINTER_RELEASE(siren_voxel_coder, siren_voxel_coder_free)
 /* Codes the volume after the last one. */
 void siren_voxel_coder_volume(siren_voxel_coder *coder, size_t volume, siren_predictor *predictor);
 /* (volume of the lattice) how large errors were so far. */

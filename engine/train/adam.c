@@ -45,25 +45,22 @@ static void adam_free(siren_optimiser *base) {
 
 siren_status siren_adam_create(siren_device *device, const siren_network *network, size_t n_networks,
                                const siren_adam_options *options, siren_optimiser **out) {
-    siren_status status = SIREN_OK;
     siren_adam *adam = NULL;
     size_t n_padded = siren_network_n_padded(network);
-    SIREN_TRY(siren_allocate(&adam, 1, sizeof *adam, "the optimiser"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&adam, 1, sizeof *adam, "the optimiser"));
     *adam =
         (siren_adam){.base = {adam_restart, adam_step, adam_free, 2 * n_networks * n_padded * sizeof(float)},
                      .options = *options,
                      .n_networks = n_networks,
                      .n_padded = n_padded,
                      .group = siren_element_group(device)};
-    SIREN_TRY(siren_epoch_kernel_create(device, network, "adam_step", &adam->kernel));
-    SIREN_TRY(
+    SIREN_AT_END(siren_optimiser_free_at) siren_optimiser *made = &adam->base;
+    SIREN_RETURN_IF_FAILED(siren_epoch_kernel_create(device, network, "adam_step", &adam->kernel));
+    SIREN_RETURN_IF_FAILED(
         siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the first moments", &adam->m));
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(
         siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the second moments", &adam->v));
-    SIREN_TRY(adam_restart(&adam->base));
-    *out = &adam->base;
-    adam = NULL;
-done:
-    if (adam) adam_free(&adam->base);
-    return status;
+    SIREN_RETURN_IF_FAILED(adam_restart(made));
+    *out = SIREN_TAKE(made);
+    return SIREN_OK;
 }

@@ -4,39 +4,38 @@
 #include "engine/kernels/chain_forward.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct {
     siren_gradient base;
-    siren_gradient_shape shape;
+    siren_gradient_plan shape;
     siren_configuration configuration;
     siren_kernel *pack, *step;
-    siren_buffer *forward_panels, *backward_panels; /* (n_networks, n_panel_floats) */
+    siren_buffer *forward_packed, *backward_packed; /* (n_networks, n_packed_floats) */
     siren_buffer *scratch;                          /* (n_networks, n_parts, n_scratch) */
-    size_t n_padded, n_panel_floats, n_scratch;
+    size_t n_padded, n_packed_floats, n_scratch;
     size_t n_rounds, rounds_per_tile;
 } siren_chain;
 
 static siren_status chain_begin(siren_gradient *base, const siren_buffer *params) {
     siren_chain *chain = (siren_chain *)base;
-    return siren_chain_pack(chain->pack, chain->shape.network, chain->shape.n_networks, chain->forward_panels,
-                            chain->backward_panels, params, chain->shape.table);
+    return siren_chain_pack(chain->pack, chain->shape.network, chain->shape.n_networks, chain->forward_packed,
+                            chain->backward_packed, params, chain->shape.table);
 }
 
 static siren_status chain_tile(siren_gradient *base, const siren_buffer *params, const siren_buffer *targets,
                                size_t first_target, size_t tile) {
     siren_chain *chain = (siren_chain *)base;
-    const siren_gradient_shape *shape = &chain->shape;
+    const siren_gradient_plan *shape = &chain->shape;
     size_t begin = tile * chain->rounds_per_tile, end = begin + chain->rounds_per_tile;
     if (end > chain->n_rounds) end = chain->n_rounds;
     siren_range range = {.global = {base->n_parts, shape->n_networks}};
     return SIREN_LAUNCH(
         chain->step, range, SIREN_BUFFER(base->partial_gradients), SIREN_BUFFER(base->partial_losses),
-        SIREN_BUFFER(chain->scratch), SIREN_BUFFER(params), SIREN_BUFFER(chain->forward_panels),
-        SIREN_BUFFER(chain->backward_panels), SIREN_BUFFER(shape->coordinates), SIREN_BUFFER(targets),
+        SIREN_BUFFER(chain->scratch), SIREN_BUFFER(params), SIREN_BUFFER(chain->forward_packed),
+        SIREN_BUFFER(chain->backward_packed), SIREN_BUFFER(shape->coordinates), SIREN_BUFFER(targets),
         SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)shape->network->n_layers),
-        SIREN_INT((int)chain->n_padded), SIREN_INT((int)chain->n_panel_floats),
+        SIREN_INT((int)chain->n_padded), SIREN_INT((int)chain->n_packed_floats),
         SIREN_INT((int)chain->n_scratch), SIREN_INT((int)shape->n_points), SIREN_INT((int)first_target),
         SIREN_INT((int)begin), SIREN_INT((int)end));
 }
@@ -45,8 +44,8 @@ static void chain_free(siren_gradient *base) {
     siren_chain *chain = (siren_chain *)base;
     siren_kernel_free(chain->pack);
     siren_kernel_free(chain->step);
-    siren_buffer_free(chain->forward_panels);
-    siren_buffer_free(chain->backward_panels);
+    siren_buffer_free(chain->forward_packed);
+    siren_buffer_free(chain->backward_packed);
     siren_buffer_free(chain->scratch);
     siren_buffer_free(base->partial_gradients);
     siren_buffer_free(base->partial_losses);
@@ -63,7 +62,7 @@ static size_t scratch_floats(const siren_network *network, size_t block_rows) {
 
 /* How many rounds a launch takes; the gradient is the same for any number. */
 static void choose_tile(siren_chain *chain) {
-    const siren_gradient_shape *shape = &chain->shape;
+    const siren_gradient_plan *shape = &chain->shape;
     size_t round_points = (size_t)chain->configuration.block_rows * SIREN_CHAIN_PARTS;
     size_t round_bytes =
         round_points * SIREN_PADDED((size_t)siren_network_n_outputs(shape->network)) * sizeof(float);
@@ -81,39 +80,38 @@ static void choose_tile(siren_chain *chain) {
     chain->base.tile_flops = round_flops * (double)chain->rounds_per_tile;
 }
 
-siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradient **out) {
-    siren_status status = SIREN_OK;
+siren_status siren_chain_create(const siren_gradient_plan *shape, siren_gradient **out) {
     siren_chain *chain = NULL;
     char options[64];
-    SIREN_TRY(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
     chain->base = (siren_gradient){
         .begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = SIREN_CHAIN_PARTS};
+    SIREN_AT_END(siren_gradient_free_at) siren_gradient *made = &chain->base;
     chain->shape = *shape;
     chain->configuration = siren_configuration_of(shape->device, shape->network);
     chain->n_padded = siren_network_n_padded(shape->network);
-    chain->n_panel_floats = siren_network_n_panel_floats(shape->network);
+    chain->n_packed_floats = siren_network_n_packed_floats(shape->network);
     chain->n_scratch = scratch_floats(shape->network, chain->configuration.block_rows);
 
     siren_chain_options(&chain->configuration, options, sizeof options);
-    SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
-    SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
-    size_t panels = shape->n_networks * chain->n_panel_floats * sizeof(float),
+    SIREN_RETURN_IF_FAILED(
+        siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
+    SIREN_RETURN_IF_FAILED(
+        siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
+    size_t strips = shape->n_networks * chain->n_packed_floats * sizeof(float),
            slots = shape->n_networks * SIREN_CHAIN_PARTS;
-    chain->base.n_bytes = 2 * panels + slots * (chain->n_scratch + chain->n_padded + 1) * sizeof(float);
+    chain->base.n_bytes = 2 * strips + slots * (chain->n_scratch + chain->n_padded + 1) * sizeof(float);
     choose_tile(chain);
-    SIREN_TRY(
-        siren_buffer_create(shape->device, panels, "the forward weight panels", &chain->forward_panels));
-    SIREN_TRY(
-        siren_buffer_create(shape->device, panels, "the backward weight panels", &chain->backward_panels));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_scratch * sizeof(float), "the activations",
-                                  &chain->scratch));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_padded * sizeof(float), "the gradients",
-                                  &chain->base.partial_gradients));
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_create(shape->device, strips, "the forward packed weights", &chain->forward_packed));
+    SIREN_RETURN_IF_FAILED(
+        siren_buffer_create(shape->device, strips, "the backward packed weights", &chain->backward_packed));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * chain->n_scratch * sizeof(float),
+                                               "the activations", &chain->scratch));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * chain->n_padded * sizeof(float),
+                                               "the gradients", &chain->base.partial_gradients));
+    SIREN_RETURN_IF_FAILED(
         siren_buffer_create(shape->device, slots * sizeof(float), "the losses", &chain->base.partial_losses));
-    *out = &chain->base;
-    chain = NULL;
-done:
-    if (chain) chain_free(&chain->base);
-    return status;
+    *out = SIREN_TAKE(made);
+    return SIREN_OK;
 }

@@ -28,9 +28,13 @@ struct siren_gradient {
 
 /* The family of the shape's device, or the layer family where CLBlast is to multiply. Buffers of the shape are borrowed while the gradient lives. DEVICE_MEMORY when there
  * is no room. `*out` is yours: (*out)->free(*out). */
-siren_status siren_gradient_create(const siren_gradient_shape *shape, siren_gradient **out);
-siren_status siren_chain_create(const siren_gradient_shape *shape, siren_gradient **out);
-siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out);
+siren_status siren_gradient_create(const siren_gradient_plan *shape, siren_gradient **out);
+siren_status siren_chain_create(const siren_gradient_plan *shape, siren_gradient **out);
+siren_status siren_layer_create(const siren_gradient_plan *shape, siren_gradient **out);
+
+static inline void siren_gradient_free_at(siren_gradient **gradient) {
+    if (*gradient) (*gradient)->free(*gradient);
+}
 
 /* A kernel of epoch.cl for training `network` on the device. The chain family has these kernels in its own program, since
  * each program costs a run of the compiler's front end when a process starts. */

@@ -4,7 +4,6 @@
 #include "engine/kernels/matrix_units.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- training ---- */
@@ -25,7 +24,7 @@ static siren_status own_forward(siren_layer_family *family, uint32_t l, const si
 static siren_status own_output(siren_layer_family *family, const siren_buffer *params,
                                const siren_buffer *targets, size_t first_target, size_t first_block,
                                size_t rows) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     uint32_t last = shape->network->n_layers - 1;
     siren_range range =
         siren_layer_range(&family->tile, rows, siren_layer_width(family, last), 1, shape->n_networks);
@@ -72,7 +71,7 @@ static siren_status layer_begin(siren_gradient *base, const siren_buffer *params
 static siren_status forwards(siren_layer_family *family, const siren_buffer *params,
                              const siren_buffer *targets, size_t first_target, size_t first_block,
                              size_t n_blocks) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     uint32_t last = shape->network->n_layers - 1;
     size_t n_rows = family->tile_blocks * family->block_rows, rows = n_blocks * family->block_rows;
     SIREN_RETURN_IF_FAILED(siren_layer_launch_first(family->first, shape, &family->tile, family->h[0],
@@ -91,7 +90,7 @@ static siren_status forwards(siren_layer_family *family, const siren_buffer *par
 
 static siren_status backwards(siren_layer_family *family, const siren_buffer *params, size_t first_block,
                               size_t n_blocks) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     size_t n_parts = family->base.n_parts, rows = n_blocks * family->block_rows;
     for (uint32_t l = shape->network->n_layers - 1; l > 0; l--) {
         SIREN_RETURN_IF_FAILED(family->products->weight_gradient(family, l, first_block, n_blocks));
@@ -123,8 +122,7 @@ static void free_tile_buffers(siren_layer_family *family) {
         siren_buffer_free(family->d[l]);
         family->h[l] = family->d[l] = NULL;
     }
-    siren_buffer_free(family->group_losses);
-    family->group_losses = NULL;
+    siren_buffer_free(SIREN_TAKE(family->group_losses));
 }
 
 static void layer_free(siren_gradient *base) {
@@ -204,7 +202,7 @@ static siren_status choose_tile(siren_layer_family *family) {
 }
 
 static siren_status create_own_products(siren_layer_family *family) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     const char *units = siren_matrix_file(siren_device_get_facts(shape->device)->matrix_units);
     const char *forwards_file = units ? units : "layer.cl",
                *backwards_file = units ? units : "layer_gradient.cl";
@@ -222,32 +220,29 @@ static siren_status create_own_products(siren_layer_family *family) {
                              sizeof kernels / sizeof *kernels, kernels, &family->tile);
 }
 
-siren_status siren_layer_create(const siren_gradient_shape *shape, siren_gradient **out) {
-    siren_status status = SIREN_OK;
+siren_status siren_layer_create(const siren_gradient_plan *shape, siren_gradient **out) {
     siren_layer_family *family = NULL;
-    SIREN_TRY(siren_allocate(&family, 1, sizeof *family, "the layer family"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&family, 1, sizeof *family, "the layer family"));
     family->base = (siren_gradient){.begin = layer_begin, .tile = layer_tile, .free = layer_free};
+    SIREN_AT_END(siren_gradient_free_at) siren_gradient *made = &family->base;
     family->shape = *shape;
     family->n_padded = siren_network_n_padded(shape->network);
     family->clblast = siren_configuration_of(shape->device, shape->network).clblast;
-    SIREN_TRY(family->clblast ? siren_layer_gemm_create(family) : create_own_products(family));
+    SIREN_RETURN_IF_FAILED(family->clblast ? siren_layer_gemm_create(family) : create_own_products(family));
     family->n_blocks = (shape->n_points + family->block_rows - 1) / family->block_rows;
     family->base.n_parts = family->n_blocks < SIREN_LAYER_PARTS ? family->n_blocks : SIREN_LAYER_PARTS;
     size_t slots = shape->n_networks * family->base.n_parts;
     if (family->clblast && slots > INT32_MAX / family->n_padded)
-        SIREN_TRY(siren_fail(SIREN_DEVICE_MEMORY,
-                             "the gradients of %zu networks are more than CLBlast can count: train fewer at "
-                             "once, or use --gemm own",
-                             shape->n_networks));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * family->n_padded * sizeof(float), "the gradients",
-                                  &family->base.partial_gradients));
-    SIREN_TRY(siren_buffer_create(shape->device, slots * sizeof(float), "the losses",
-                                  &family->base.partial_losses));
+        return siren_fail(SIREN_DEVICE_MEMORY,
+                          "the gradients of %zu networks are more than CLBlast can count: train fewer at "
+                          "once, or use --gemm own",
+                          shape->n_networks);
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * family->n_padded * sizeof(float),
+                                               "the gradients", &family->base.partial_gradients));
+    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * sizeof(float), "the losses",
+                                               &family->base.partial_losses));
     family->base.n_bytes += slots * (family->n_padded + 1) * sizeof(float);
-    SIREN_TRY(choose_tile(family));
-    *out = &family->base;
-    family = NULL;
-done:
-    if (family) layer_free(&family->base);
-    return status;
+    SIREN_RETURN_IF_FAILED(choose_tile(family));
+    *out = SIREN_TAKE(made);
+    return SIREN_OK;
 }

@@ -28,7 +28,7 @@ typedef struct {
 
 struct siren_layer_family {
     siren_gradient base;
-    siren_gradient_shape shape;
+    siren_gradient_plan shape;
     siren_layer_tile tile;
     const siren_layer_products *products;
     unsigned clblast;  /* set of parameters (host/opencl/gemm.h), or 0: own products */

@@ -64,7 +64,7 @@ static siren_status gemm_forward(siren_layer_family *family, uint32_t l, const s
 static siren_status gemm_output(siren_layer_family *family, const siren_buffer *params,
                                 const siren_buffer *targets, size_t first_target, size_t first_block,
                                 size_t rows) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     uint32_t last = shape->network->n_layers - 1;
     SIREN_RETURN_IF_FAILED(pre_activations(family, last, params, rows));
     return SIREN_LAUNCH(family->output, quads(family, rows, siren_layer_width(family, last)),
@@ -93,7 +93,7 @@ static siren_status block_gradients(siren_layer_family *family, uint32_t l, size
 
 static siren_status gemm_weight_gradient(siren_layer_family *family, uint32_t l, size_t first_block,
                                          size_t n_blocks) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     size_t n_parts = family->base.n_parts, n_networks = shape->n_networks;
     for (size_t block = 0, n; block < n_blocks; block += n) {
         size_t part = (first_block + block) % n_parts;
@@ -131,7 +131,7 @@ const siren_layer_products siren_layer_gemm_products = {gemm_begin, gemm_forward
                                                         gemm_weight_gradient, gemm_input_gradient};
 
 siren_status siren_layer_gemm_create(siren_layer_family *family) {
-    const siren_gradient_shape *shape = &family->shape;
+    const siren_gradient_plan *shape = &family->shape;
     const siren_layer_kernel kernels[] = {{"gemm.cl", "gemm_pack", &family->pack},
                                           {"gemm.cl", "layer_first", &family->first},
                                           {"gemm.cl", "gemm_activate", &family->forward},

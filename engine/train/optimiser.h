@@ -10,7 +10,7 @@ struct siren_optimiser {
     /* Forgets its history: the next step is the first. */
     siren_status (*restart)(siren_optimiser *optimiser);
     /* One step of all networks, enqueued. `params`: (n_networks, n_padded) in/out; `partial_gradients`: (n_networks,
-     * n_parts, n_padded) as engine/gradient gives them; `state`: (n_networks, SIREN_STATE_FIELDS), whose scale and
+     * n_parts, n_padded) as engine/train/gradient gives them; `state`: (n_networks, SIREN_STATE_FIELDS), whose scale and
      * learning rate it takes. */
     siren_status (*step)(siren_optimiser *optimiser, siren_buffer *params,
                          const siren_buffer *partial_gradients, size_t n_parts, const siren_buffer *state);
@@ -31,5 +31,9 @@ typedef struct {
 /* `*out` is yours: (*out)->free(*out). */
 siren_status siren_adam_create(siren_device *device, const siren_network *network, size_t n_networks,
                                const siren_adam_options *options, siren_optimiser **out);
+
+static inline void siren_optimiser_free_at(siren_optimiser **optimiser) {
+    if (*optimiser) (*optimiser)->free(*optimiser);
+}
 
 #endif

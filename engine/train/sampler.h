@@ -15,6 +15,7 @@ typedef struct siren_sampler siren_sampler;
 siren_status siren_sampler_create(siren_device *device, const siren_network *network, size_t n_points,
                                   size_t n_sampled, siren_sampler **out);
 void siren_sampler_free(siren_sampler *sampler);
+SIREN_POINTER_RELEASE(siren_sampler, siren_sampler_free)
 /* The ith point of an epoch. */
 size_t siren_sampler_point(const siren_sampler *sampler, size_t epoch, size_t i);
 /* Enqueues copying an epoch's rows: from `all` (n_blocks, n_points, n_columns) to `sample` (n_blocks, n_sampled,

@@ -122,7 +122,7 @@ static siren_status create_targets(siren_trainer *trainer, size_t memory_limit) 
 
 static siren_status create_gradient(siren_trainer *trainer, size_t memory_limit) {
     size_t left = siren_memory_left(memory_limit, held_bytes(trainer));
-    siren_gradient_shape shape = {
+    siren_gradient_plan shape = {
         .device = trainer->device,
         .network = &trainer->network,
         .n_networks = trainer->n_networks,
@@ -146,10 +146,9 @@ static siren_status check_plan(const siren_trainer_plan *plan) {
 }
 
 siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out) {
-    siren_status status = SIREN_OK;
-    siren_trainer *trainer = NULL;
-    SIREN_TRY(check_plan(plan));
-    SIREN_TRY(siren_allocate(&trainer, 1, sizeof *trainer, "the trainer"));
+    SIREN_AT_END(siren_trainer_free_at) siren_trainer *trainer = NULL;
+    SIREN_RETURN_IF_FAILED(check_plan(plan));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trainer, 1, sizeof *trainer, "the trainer"));
     trainer->device = device;
     trainer->network = *plan->network;
     trainer->n_networks = plan->n_networks;
@@ -164,25 +163,23 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     trainer->out_padded = SIREN_PADDED(trainer->n_outputs);
     trainer->rate = plan->adam.rate;
 
-    SIREN_TRY(create_buffers(trainer, plan->coordinates));
-    SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_loss", &trainer->loss));
-    SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_snapshot", &trainer->snapshot));
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(create_buffers(trainer, plan->coordinates));
+    SIREN_RETURN_IF_FAILED(siren_epoch_kernel_create(device, plan->network, "epoch_loss", &trainer->loss));
+    SIREN_RETURN_IF_FAILED(
+        siren_epoch_kernel_create(device, plan->network, "epoch_snapshot", &trainer->snapshot));
+    SIREN_RETURN_IF_FAILED(
         siren_adam_create(device, plan->network, trainer->n_networks, &plan->adam, &trainer->optimiser));
-    if (trainer->epoch_points < trainer->n_points) SIREN_TRY(create_sampler(trainer));
-    SIREN_TRY(create_gradient(trainer, plan->memory_limit));
-    SIREN_TRY(create_targets(trainer, plan->memory_limit));
-    *out = trainer;
-    trainer = NULL;
-done:
-    siren_trainer_free(trainer);
-    return status;
+    if (trainer->epoch_points < trainer->n_points) SIREN_RETURN_IF_FAILED(create_sampler(trainer));
+    SIREN_RETURN_IF_FAILED(create_gradient(trainer, plan->memory_limit));
+    SIREN_RETURN_IF_FAILED(create_targets(trainer, plan->memory_limit));
+    *out = SIREN_TAKE(trainer);
+    return SIREN_OK;
 }
 
 void siren_trainer_free(siren_trainer *trainer) {
     if (!trainer) return;
-    if (trainer->gradient) trainer->gradient->free(trainer->gradient);
-    if (trainer->optimiser) trainer->optimiser->free(trainer->optimiser);
+    siren_gradient_free_at(&trainer->gradient);
+    siren_optimiser_free_at(&trainer->optimiser);
     siren_kernel_free(trainer->loss);
     siren_kernel_free(trainer->snapshot);
     siren_buffer_free(trainer->table);
@@ -212,24 +209,21 @@ static siren_status read_targets(const siren_trainer *trainer, size_t network, s
 
 /* Goes through the targets of a network once: counts those that are data, and uploads them if there is room for all. */
 static siren_status survey_targets(siren_trainer *trainer, size_t network, size_t *n_data) {
-    siren_status status = SIREN_OK;
-    float *rows = NULL;
+    SIREN_FREE_AT_END float *rows = NULL;
     size_t n_points = trainer->n_points, row_bytes = trainer->out_padded * sizeof *rows, count = 0;
     size_t chunk = SIREN_UPLOAD_BYTES > row_bytes ? SIREN_UPLOAD_BYTES / row_bytes : 1;
     if (chunk > n_points) chunk = n_points;
-    SIREN_TRY(siren_allocate(&rows, chunk, row_bytes, "padded targets"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&rows, chunk, row_bytes, "padded targets"));
     for (size_t first = 0; first < n_points; first += chunk) {
         size_t n = n_points - first < chunk ? n_points - first : chunk;
-        SIREN_TRY(read_targets(trainer, network, first, n, rows));
+        SIREN_RETURN_IF_FAILED(read_targets(trainer, network, first, n, rows));
         for (size_t i = 0; i < n * trainer->out_padded; i++) count += !isnan(rows[i]);
         if (!trainer->staged)
-            SIREN_TRY(siren_buffer_write(trainer->targets, (network * n_points + first) * row_bytes, rows,
-                                         n * row_bytes));
+            SIREN_RETURN_IF_FAILED(siren_buffer_write(
+                trainer->targets, (network * n_points + first) * row_bytes, rows, n * row_bytes));
     }
     *n_data = count;
-done:
-    free(rows);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status start_network(siren_trainer *trainer, size_t network, float rate) {
@@ -245,23 +239,21 @@ static siren_status start_network(siren_trainer *trainer, size_t network, float 
 
 siren_status siren_trainer_start(siren_trainer *trainer, const float *params,
                                  const siren_target_source *targets, const float *rates) {
-    siren_status status = SIREN_OK;
-    float *padded = NULL;
+    SIREN_FREE_AT_END float *padded = NULL;
     size_t n_bytes = trainer->n_padded * sizeof *padded;
     trainer->source = *targets;
     trainer->staged_tile = trainer->gradient->n_tiles;
-    SIREN_TRY(siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
     for (size_t network = 0; network < trainer->n_networks; network++) {
         siren_network_pad(&trainer->network, params + network * trainer->n_params, padded);
-        SIREN_TRY(siren_buffer_write(trainer->params, network * n_bytes, padded, n_bytes));
-        SIREN_TRY(siren_buffer_write(trainer->best, network * n_bytes, padded, n_bytes));
-        SIREN_TRY(start_network(trainer, network, rates ? rates[network] : trainer->rate));
+        SIREN_RETURN_IF_FAILED(siren_buffer_write(trainer->params, network * n_bytes, padded, n_bytes));
+        SIREN_RETURN_IF_FAILED(siren_buffer_write(trainer->best, network * n_bytes, padded, n_bytes));
+        SIREN_RETURN_IF_FAILED(start_network(trainer, network, rates ? rates[network] : trainer->rate));
     }
-    SIREN_TRY(trainer->optimiser->restart(trainer->optimiser));
+    SIREN_RETURN_IF_FAILED(trainer->optimiser->restart(trainer->optimiser));
     trainer->n_epochs = 0;
-done:
-    free(padded);
-    return status;
+    return SIREN_OK;
 }
 
 /* Work enqueued since the device was last waited for. */
@@ -377,17 +369,15 @@ siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_pr
 }
 
 static siren_status read_networks(siren_trainer *trainer, siren_buffer *buffer, float *params) {
-    siren_status status = SIREN_OK;
-    float *padded = NULL;
+    SIREN_FREE_AT_END float *padded = NULL;
     size_t n_bytes = trainer->n_padded * sizeof *padded;
-    SIREN_TRY(siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
     for (size_t network = 0; network < trainer->n_networks; network++) {
-        SIREN_TRY(siren_buffer_read(buffer, network * n_bytes, padded, n_bytes));
+        SIREN_RETURN_IF_FAILED(siren_buffer_read(buffer, network * n_bytes, padded, n_bytes));
         siren_network_unpad(&trainer->network, padded, params + network * trainer->n_params);
     }
-done:
-    free(padded);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_trainer_params(siren_trainer *trainer, float *params) {

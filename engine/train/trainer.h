@@ -20,7 +20,7 @@ typedef struct {
     size_t n_points;          /* of each block */
     const float *coordinates; /* (n_points, n_inputs), the same for all blocks */
     size_t max_epochs;
-    bool last_loss_only;      /* the loss history is the last epoch's */
+    bool last_loss_only; /* the loss history is the last epoch's */
     siren_adam_options adam;
     size_t points_per_epoch; /* seen in an epoch (engine/train/sampler.h); 0, n_points or more: all */
     size_t memory_limit;     /* bytes that the trainer may hold, on the device and besides; 0: no limit */
@@ -34,6 +34,7 @@ typedef struct siren_trainer siren_trainer;
  * low for one. `*out` is yours: siren_trainer_free(). */
 siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out);
 void siren_trainer_free(siren_trainer *trainer);
+SIREN_POINTER_RELEASE(siren_trainer, siren_trainer_free)
 
 /* Begins anew. `params`: (n_networks, n_params) in exchange order; `targets` (copied) must be readable until training
  * ends; `rates`: (n_networks) learning rates, or NULL for the plan's adam.rate. */

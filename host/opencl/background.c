@@ -98,8 +98,7 @@ static bool join(siren_background *background, siren_poll_fn poll, void *user) {
     pthread_join(background->thread, NULL);
     siren_profile_leave(before);
     siren_profile_add_background(background->profile);
-    siren_profile_free(background->profile);
-    background->profile = NULL;
+    siren_profile_free(SIREN_TAKE(background->profile));
     background->under_way = false;
     return wanted;
 }

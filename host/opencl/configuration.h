@@ -12,11 +12,11 @@ typedef struct {
     uint32_t items_m, items_n; /* layer: work-items along the rows and columns of a tile, */
     uint32_t quads_m, quads_n; /* quads of 4 x 4 results of each, */
     uint32_t slab;             /* and values of k in local memory */
-    uint32_t clblast;          /* either: 0, or CLBlast multiplies in training, with this set of host/opencl/gemm.h */
+    uint32_t clblast; /* either: 0, or CLBlast multiplies in training, with this set of host/opencl/gemm.h */
 } siren_configuration;
 
 /* Networks alike enough to share a configuration: by the widest hidden layer. */
-typedef enum { SIREN_SHAPE_NARROW, SIREN_SHAPE_MEDIUM, SIREN_SHAPE_WIDE } siren_shape;
-#define SIREN_N_SHAPES 3
+typedef enum { SIREN_WIDTH_NARROW, SIREN_WIDTH_MEDIUM, SIREN_WIDTH_WIDE } siren_width_class;
+#define SIREN_N_WIDTH_CLASSES 3
 
 #endif

@@ -2,6 +2,7 @@
 #include "host/opencl/device.h"
 #include "host/opencl/opencl.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,10 +81,9 @@ void siren_device_limit_room(siren_device *device, size_t bytes, bool late) {
 
 static siren_status no_platform(void) {
     return siren_fail(SIREN_NO_DEVICE, "no OpenCL platform was found; install one (Debian: pocl-opencl-icd "
-                                       "for the CPU, or your GPU vendor's "
-                                       "driver), or point OCL_ICD_VENDORS to the folder of its .icd files or "
-                                       "to its library (OCL_ICD_FILENAMES with "
-                                       "Khronos's loader)");
+                                       "for the CPU, or your GPU vendor's driver), or point OCL_ICD_VENDORS "
+                                       "to the folder of its .icd files or to its library (OCL_ICD_FILENAMES "
+                                       "with Khronos's loader)");
 }
 
 static void device_text(cl_device_id id, cl_device_info what, char *out, size_t size) {
@@ -144,33 +144,28 @@ static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_fa
 }
 
 /* All devices with their ids; both arrays are the caller's to free(). */
-static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, size_t *n_devices) {
-    siren_status status = SIREN_OK;
-    cl_platform_id *platforms = NULL;
-    cl_device_id *found = NULL;
-    siren_device_facts *list = NULL;
+static siren_status enumerate_alone(siren_device_facts **facts, cl_device_id **ids, size_t *n_devices) {
+    SIREN_FREE_AT_END cl_platform_id *platforms = NULL;
+    SIREN_FREE_AT_END cl_device_id *found = NULL;
+    SIREN_FREE_AT_END siren_device_facts *list = NULL;
     cl_uint n_platforms = 0;
     size_t total = 0;
     if (clGetPlatformIDs(0, NULL, &n_platforms) != CL_SUCCESS || n_platforms == 0) return no_platform();
-    SIREN_TRY(siren_allocate(&platforms, n_platforms, sizeof *platforms, "the list of platforms"));
-    if (clGetPlatformIDs(n_platforms, platforms, NULL) != CL_SUCCESS) {
-        status = no_platform();
-        goto done;
-    }
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&platforms, n_platforms, sizeof *platforms, "the list of platforms"));
+    if (clGetPlatformIDs(n_platforms, platforms, NULL) != CL_SUCCESS) return no_platform();
     for (cl_uint p = 0; p < n_platforms; p++) {
         cl_uint n = 0;
         if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, 0, NULL, &n) == CL_SUCCESS) total += n;
     }
-    if (total == 0) {
-        status = siren_fail(
+    if (total == 0)
+        return siren_fail(
             SIREN_NO_DEVICE,
             "%u OpenCL platform(s) were found, but none has a device; check the driver's installation, "
             "and that it can write its cache folder (PoCL: $POCL_CACHE_DIR)",
             (unsigned)n_platforms);
-        goto done;
-    }
-    SIREN_TRY(siren_allocate(&found, total, sizeof *found, "the list of devices"));
-    SIREN_TRY(siren_allocate(&list, total, sizeof *list, "the list of devices"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&found, total, sizeof *found, "the list of devices"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&list, total, sizeof *list, "the list of devices"));
     size_t at = 0;
     for (cl_uint p = 0; p < n_platforms; p++) {
         cl_uint n = 0;
@@ -186,30 +181,31 @@ static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, si
         }
         at += n;
     }
-    *facts = list;
-    *ids = found;
+    *facts = SIREN_TAKE(list);
+    *ids = SIREN_TAKE(found);
     *n_devices = at;
-    list = NULL;
-    found = NULL;
-done:
-    free(list);
-    free(found);
-    free(platforms);
+    return SIREN_OK;
+}
+
+/* PoCL makes its devices in the first calls, and hands out unfinished ones to threads that ask meanwhile. */
+static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, size_t *n_devices) {
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one_at_a_time);
+    siren_status status = enumerate_alone(facts, ids, n_devices);
+    pthread_mutex_unlock(&one_at_a_time);
     return status;
 }
 
 siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices) {
-    cl_device_id *ids = NULL;
-    SIREN_RETURN_IF_FAILED(enumerate(facts, &ids, n_devices));
-    free(ids);
-    return SIREN_OK;
+    SIREN_FREE_AT_END cl_device_id *ids = NULL;
+    return enumerate(facts, &ids, n_devices);
 }
 
 /* ---- choosing ---- */
 
 siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_description *device),
                                  void *user) {
-    siren_device_facts *list = NULL;
+    SIREN_FREE_AT_END siren_device_facts *list = NULL;
     size_t n = 0;
     if (!visit) return siren_fail(SIREN_USAGE, "siren_devices_visit: visit must not be NULL");
     SIREN_RETURN_IF_FAILED(siren_device_list(&list, &n));
@@ -223,7 +219,6 @@ siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_de
                                                       .memory_bytes = list[i].global_bytes};
         if (!visit(user, &description)) break;
     }
-    free(list);
     return SIREN_OK;
 }
 
@@ -271,7 +266,7 @@ static siren_status nothing_matches(const char *choice, const siren_device_facts
 static siren_status open_device(const siren_device_facts *facts, cl_device_id id, bool is_part,
                                 siren_device **out) {
     cl_int error = CL_SUCCESS;
-    siren_device *device = NULL;
+    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     siren_status status = siren_allocate(&device, 1, sizeof *device, "the device");
     if (status != SIREN_OK) {
         if (is_part) clReleaseDevice(id);
@@ -283,39 +278,29 @@ static siren_status open_device(const siren_device_facts *facts, cl_device_id id
     device->is_part = is_part;
     device->calls_to_failure = -1;
     device->context = clCreateContext(NULL, 1, &device->id, NULL, NULL, &error);
-    SIREN_TRY(siren_opencl_check(device, error, "creating a context"));
+    SIREN_RETURN_IF_FAILED(siren_opencl_check(device, error, "creating a context"));
     device->queue = clCreateCommandQueue(device->context, device->id, 0, &error);
-    SIREN_TRY(siren_opencl_check(device, error, "creating a command queue"));
-    *out = device;
-    device = NULL;
-done:
-    siren_device_close(device);
+    SIREN_RETURN_IF_FAILED(siren_opencl_check(device, error, "creating a command queue"));
+    *out = SIREN_TAKE(device);
     return status;
 }
 
 siren_status siren_device_open(const char *choice, siren_device **out) {
-    siren_status status = SIREN_OK;
-    siren_device_facts *list = NULL;
-    cl_device_id *ids = NULL;
+    SIREN_FREE_AT_END siren_device_facts *list = NULL;
+    SIREN_FREE_AT_END cl_device_id *ids = NULL;
     size_t n = 0;
     if (!out) return siren_fail(SIREN_USAGE, "siren_device_open: out must not be NULL");
-    SIREN_TRY(enumerate(&list, &ids, &n));
+    SIREN_RETURN_IF_FAILED(enumerate(&list, &ids, &n));
     choice = present_choice(choice);
     size_t chosen = find(choice, list, n);
-    if (chosen < n)
-        status = open_device(&list[chosen], ids[chosen], false, out);
-    else if (strcmp(choice, "all") == 0 || strchr(choice, ',') || find_parts(choice))
-        status = siren_fail(
+    if (chosen < n) return open_device(&list[chosen], ids[chosen], false, out);
+    if (strcmp(choice, "all") == 0 || strchr(choice, ',') || find_parts(choice))
+        return siren_fail(
             SIREN_USAGE,
             "'%s' names several devices, but this runs on one; name one, or use sirencl sweep, which "
             "takes several",
             choice);
-    else
-        status = nothing_matches(choice, list, n);
-done:
-    free(list);
-    free(ids);
-    return status;
+    return nothing_matches(choice, list, n);
 }
 
 /* The devices of the machine, and those opened so far. */
@@ -345,7 +330,7 @@ static siren_status add_device(siren_opening *opening, const siren_device_facts 
 static siren_status add_parts(siren_opening *opening, size_t i, size_t n_parts) {
     siren_status status = SIREN_OK;
     siren_device_facts facts = opening->list[i];
-    cl_device_id *parts = NULL;
+    SIREN_FREE_AT_END cl_device_id *parts = NULL;
     cl_uint n_made = 0, units = 0;
     if (n_parts == 1) return add_device(opening, &facts, opening->ids[i], false);
     if (n_parts == 0 || n_parts > facts.compute_units)
@@ -357,15 +342,13 @@ static siren_status add_parts(siren_opening *opening, size_t i, size_t n_parts) 
         CL_DEVICE_PARTITION_EQUALLY, (cl_device_partition_property)(facts.compute_units / n_parts), 0};
     cl_int error = clCreateSubDevices(opening->ids[i], how, 0, NULL, &n_made);
     if (error == CL_SUCCESS) {
-        SIREN_TRY(siren_allocate(&parts, n_made, sizeof(cl_device_id), "the parts of a device"));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&parts, n_made, sizeof(cl_device_id), "the parts of a device"));
         error = clCreateSubDevices(opening->ids[i], how, n_made, parts, NULL);
     }
-    if (error != CL_SUCCESS || n_made < n_parts) {
-        status = siren_fail(SIREN_USAGE,
-                            "the device %s (%s) does not split into equal parts (%s); leave out the /%zu",
-                            facts.name, facts.place, siren_opencl_error_name(error), n_parts);
-        goto done;
-    }
+    if (error != CL_SUCCESS || n_made < n_parts)
+        return siren_fail(SIREN_USAGE,
+                          "the device %s (%s) does not split into equal parts (%s); leave out the /%zu",
+                          facts.name, facts.place, siren_opencl_error_name(error), n_parts);
     for (cl_uint part = 0; part < n_made; part++) {
         if (part >= n_parts || status != SIREN_OK) {
             clReleaseDevice(parts[part]);
@@ -376,8 +359,6 @@ static siren_status add_parts(siren_opening *opening, size_t i, size_t n_parts) 
         facts.compute_units = units;
         status = add_device(opening, &facts, parts[part], true);
     }
-done:
-    free(parts);
     return status;
 }
 
@@ -410,37 +391,33 @@ static siren_status add_all(siren_opening *opening) {
     return SIREN_OK;
 }
 
+static void opening_free(siren_opening *opening) {
+    siren_devices_close(opening->devices, opening->n_devices);
+    free(opening->taken);
+    free(opening->list);
+    free(opening->ids);
+}
+
 siren_status siren_devices_open(const char *choice, siren_device ***out, size_t *n_devices) {
-    siren_status status = SIREN_OK;
-    siren_opening opening = {0};
-    char *names = NULL, *rest;
-    SIREN_TRY(enumerate(&opening.list, &opening.ids, &opening.n));
-    SIREN_TRY(siren_allocate(&opening.taken, opening.n, sizeof(bool), "the list of devices"));
+    SIREN_AT_END(opening_free) siren_opening opening = {0};
+    SIREN_FREE_AT_END char *names = NULL;
+    SIREN_RETURN_IF_FAILED(enumerate(&opening.list, &opening.ids, &opening.n));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&opening.taken, opening.n, sizeof(bool), "the list of devices"));
     choice = present_choice(choice);
     size_t single = find(choice, opening.list, opening.n);
     if (single < opening.n) {
-        SIREN_TRY(add_device(&opening, &opening.list[single], opening.ids[single], false));
+        SIREN_RETURN_IF_FAILED(add_device(&opening, &opening.list[single], opening.ids[single], false));
     } else if (strcmp(choice, "all") == 0) {
-        SIREN_TRY(add_all(&opening));
+        SIREN_RETURN_IF_FAILED(add_all(&opening));
     } else {
-        rest = names = strdup(choice);
-        if (!names) {
-            status = siren_fail(SIREN_SYSTEM, "out of memory: cannot choose devices");
-            goto done;
-        }
-        for (const char *name; (name = strsep(&rest, ","));) SIREN_TRY(add_chosen(&opening, name));
+        char *rest = names = strdup(choice);
+        if (!names) return siren_fail(SIREN_SYSTEM, "out of memory: cannot choose devices");
+        for (const char *name; (name = strsep(&rest, ","));)
+            SIREN_RETURN_IF_FAILED(add_chosen(&opening, name));
     }
-    *out = opening.devices;
-    *n_devices = opening.n_devices;
-    opening.devices = NULL;
-    opening.n_devices = 0;
-done:
-    siren_devices_close(opening.devices, opening.n_devices);
-    free(names);
-    free(opening.taken);
-    free(opening.list);
-    free(opening.ids);
-    return status;
+    *out = SIREN_TAKE(opening.devices);
+    *n_devices = SIREN_TAKE(opening.n_devices);
+    return SIREN_OK;
 }
 
 void siren_devices_close(siren_device **devices, size_t n_devices) {

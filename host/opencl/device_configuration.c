@@ -2,11 +2,11 @@
 
 #include "host/opencl/opencl.h"
 
-siren_configuration siren_device_configuration(const siren_device *device, siren_shape shape) {
+siren_configuration siren_device_configuration(const siren_device *device, siren_width_class shape) {
     return device->configurations[device->facts.family][shape];
 }
 
-void siren_device_configure(siren_device *device, siren_shape shape,
+void siren_device_configure(siren_device *device, siren_width_class shape,
                             const siren_configuration *configuration) {
     device->configurations[device->facts.family][shape] = *configuration;
 }

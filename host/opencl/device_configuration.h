@@ -6,9 +6,9 @@
 #include "host/opencl/device.h"
 
 /* The device's configuration of its family for a shape; all 0 where none has been set. */
-siren_configuration siren_device_configuration(const siren_device *device, siren_shape shape);
+siren_configuration siren_device_configuration(const siren_device *device, siren_width_class shape);
 /* For what is created on the device from now on. */
-void siren_device_configure(siren_device *device, siren_shape shape,
+void siren_device_configure(siren_device *device, siren_width_class shape,
                             const siren_configuration *configuration);
 
 #endif

@@ -145,12 +145,16 @@ static siren_status begin_at_offset(siren_matrix *matrix, cl_mem *part) {
     return siren_opencl_check(matrix->buffer->device, error, "creating a part of a buffer");
 }
 
+static void release_part(cl_mem *part) {
+    if (*part) clReleaseMemObject(*part);
+}
+
 siren_status siren_gemm(siren_device *device, unsigned set, size_t n_products, size_t m, size_t n, size_t k,
                         float alpha, siren_matrix a, siren_matrix b, float beta, siren_matrix c) {
     siren_status status = SIREN_OK;
     size_t a_rows = a.transposed ? k : m, a_columns = a.transposed ? m : k;
     size_t b_rows = b.transposed ? n : k, b_columns = b.transposed ? k : n;
-    cl_mem part_of_a = NULL, part_of_b = NULL;
+    SIREN_AT_END(release_part) cl_mem part_of_a = NULL, part_of_b = NULL;
     bool fits = !c.transposed && inside(&c, n_products, m, n) && inside(&a, n_products, a_rows, a_columns) &&
                 inside(&b, n_products, b_rows, b_columns) &&
                 (!a.transposed || without_gaps(&a, n_products, a_rows, a_columns)) &&
@@ -162,8 +166,8 @@ siren_status siren_gemm(siren_device *device, unsigned set, size_t n_products, s
             "at least 1, every pitch as long as a row, the result not transposed, no gap between "
             "matrices that CLBlast reads where they are, and all within 2^31 values",
             n_products, m, n, k);
-    if (a.transposed && a.offset) SIREN_TRY(begin_at_offset(&a, &part_of_a));
-    if (!b.transposed && b.offset) SIREN_TRY(begin_at_offset(&b, &part_of_b));
+    if (a.transposed && a.offset) SIREN_RETURN_IF_FAILED(begin_at_offset(&a, &part_of_a));
+    if (!b.transposed && b.offset) SIREN_RETURN_IF_FAILED(begin_at_offset(&b, &part_of_b));
     pthread_mutex_lock(&enqueueing);
     status = use_set(device, set);
     if (status == SIREN_OK) {
@@ -178,8 +182,5 @@ siren_status siren_gemm(siren_device *device, unsigned set, size_t n_products, s
         status = check_clblast(device, code, "Sgemm");
     }
     pthread_mutex_unlock(&enqueueing);
-done:
-    if (part_of_a) clReleaseMemObject(part_of_a);
-    if (part_of_b) clReleaseMemObject(part_of_b);
     return status;
 }

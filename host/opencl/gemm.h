@@ -1,4 +1,4 @@
-/* Matrix products by CLBlast's SgemmStridedBatched, on buffers of host/launch. */
+/* Matrix products by CLBlast's SgemmStridedBatched, on buffers of host/opencl/launch. */
 #ifndef SIREN_HOST_OPENCL_GEMM_H
 #define SIREN_HOST_OPENCL_GEMM_H
 

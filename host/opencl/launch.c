@@ -3,7 +3,6 @@
 #include "host/opencl/opencl.h"
 #include "host/opencl/profile.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,29 +86,23 @@ siren_status siren_buffer_zero(siren_buffer *buffer) {
 
 siren_status siren_kernel_create(siren_device *device, const char *file, const char *options,
                                  const char *name, siren_kernel **out) {
-    siren_status status = SIREN_OK;
-    siren_kernel *kernel = NULL;
+    SIREN_AT_END(siren_kernel_free_at) siren_kernel *kernel = NULL;
     cl_program program = NULL;
     cl_int error = CL_SUCCESS;
-    SIREN_TRY_STAGE("building kernels", siren_program_get(device, file, options, &program));
-    SIREN_TRY(siren_allocate(&kernel, 1, sizeof *kernel, name));
+    SIREN_RETURN_IF_STAGE_FAILED("building kernels", siren_program_get(device, file, options, &program));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&kernel, 1, sizeof *kernel, name));
     kernel->device = device;
     kernel->name = strdup(name);
-    if (!kernel->name) {
-        status = siren_fail(SIREN_SYSTEM, "out of memory: cannot name the kernel %s", name);
-        goto done;
-    }
+    if (!kernel->name) return siren_fail(SIREN_SYSTEM, "out of memory: cannot name the kernel %s", name);
     kernel->kernel = clCreateKernel(program, name, &error);
-    SIREN_TRY(siren_opencl_check(device, error, name));
-    SIREN_TRY(siren_opencl_check(device,
-                                 clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS,
-                                                 sizeof kernel->n_arguments, &kernel->n_arguments, NULL),
-                                 name));
-    *out = kernel;
-    kernel = NULL;
-done:
-    siren_kernel_free(kernel);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_opencl_check(device, error, name));
+    SIREN_RETURN_IF_FAILED(
+        siren_opencl_check(device,
+                           clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->n_arguments,
+                                           &kernel->n_arguments, NULL),
+                           name));
+    *out = SIREN_TAKE(kernel);
+    return SIREN_OK;
 }
 
 void siren_kernel_free(siren_kernel *kernel) {

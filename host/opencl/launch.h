@@ -10,6 +10,7 @@ typedef struct siren_buffer siren_buffer;
  * `*out` is yours: siren_buffer_free(). Content is undefined. */
 siren_status siren_buffer_create(siren_device *device, size_t bytes, const char *what, siren_buffer **out);
 void siren_buffer_free(siren_buffer *buffer);
+SIREN_POINTER_RELEASE(siren_buffer, siren_buffer_free)
 size_t siren_buffer_bytes(const siren_buffer *buffer);
 /* Blocking; offset and count in bytes, inside the buffer. */
 siren_status siren_buffer_write(siren_buffer *buffer, size_t offset, const void *bytes, size_t n_bytes);
@@ -26,6 +27,7 @@ typedef struct siren_kernel siren_kernel;
 siren_status siren_kernel_create(siren_device *device, const char *file, const char *options,
                                  const char *name, siren_kernel **out);
 void siren_kernel_free(siren_kernel *kernel);
+SIREN_POINTER_RELEASE(siren_kernel, siren_kernel_free)
 
 /* One kernel argument. */
 typedef struct {

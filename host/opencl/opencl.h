@@ -30,8 +30,8 @@ struct siren_device {
     cl_command_queue queue;
     siren_built_program *programs; /* (n_programs) built so far */
     size_t n_programs;
-    siren_configuration configurations[2][SIREN_N_SHAPES]; /* of each family */
-    siren_profile *profile;                                /* borrowed; NULL: nothing is timed */
+    siren_configuration configurations[2][SIREN_N_WIDTH_CLASSES]; /* of each family */
+    siren_profile *profile;                                       /* borrowed; NULL: nothing is timed */
     siren_timed_event *timed; /* (n_timed) enqueued since the device was last waited for */
     size_t n_timed, timed_capacity;
     long calls_to_failure; /* negative: never */
@@ -59,7 +59,7 @@ struct siren_kernel {
  * injected failure. */
 siren_status siren_opencl_check(siren_device *device, cl_int error, const char *what);
 /* A call to a device that may have a profile: the thread is in stage SIREN_STAGE_DEVICE between begin and end, and what
- * was enqueued with the event in between is timed as `name`. (host/profile.c) */
+ * was enqueued with the event in between is timed as `name`. (host/opencl/profile.c) */
 typedef struct {
     siren_device *device;
     const char *before;
@@ -75,10 +75,10 @@ void siren_device_collect_times(siren_device *device);
 /* "CL_OUT_OF_RESOURCES" */
 const char *siren_opencl_error_name(cl_int error);
 
-/* Drops what CLBlast has built for the device, if it has. (host/gemm.c) */
+/* Drops what CLBlast has built for the device, if it has. (host/opencl/gemm.c) */
 void siren_gemm_forget(siren_device *device);
 
-/* Program for (file, options), built at most once per device; borrowed. (host/program.c) */
+/* Program for (file, options), built at most once per device; borrowed. (host/opencl/program.c) */
 siren_status siren_program_get(siren_device *device, const char *file, const char *options, cl_program *out);
 
 #endif

@@ -33,17 +33,14 @@ static siren_profile_row *find_row(siren_profile *profile, const char *name, sir
 }
 
 siren_status siren_profile_create(siren_profile **out) {
-    siren_profile *profile = NULL;
+    SIREN_FREE_AT_END siren_profile *profile = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&profile, 1, sizeof *profile, "the profile"));
     char *rest = strdup(SIREN_STAGE_REST);
-    if (!rest) {
-        free(profile);
-        return siren_fail(SIREN_SYSTEM, "out of memory: cannot begin a profile");
-    }
+    if (!rest) return siren_fail(SIREN_SYSTEM, "out of memory: cannot begin a profile");
     profile->rows[profile->n_rows++] = (siren_profile_row){.name = rest, .n_calls = 1};
     profile->stage = SIREN_STAGE_REST;
     profile->start = profile->since = siren_clock();
-    *out = current = profile;
+    *out = current = SIREN_TAKE(profile);
     return SIREN_OK;
 }
 

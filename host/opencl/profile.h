@@ -30,6 +30,7 @@ typedef struct siren_profile_row {
  * the devices that take part in it: siren_profile_free(), in the same thread or after siren_profile_end(). */
 siren_status siren_profile_create(siren_profile **out);
 void siren_profile_free(siren_profile *profile);
+SIREN_POINTER_RELEASE(siren_profile, siren_profile_free)
 /* Whether the calling thread has a profile. */
 bool siren_profile_active(void);
 
@@ -50,13 +51,13 @@ siren_status siren_device_set_profile(siren_device *device, siren_profile *profi
 const char *siren_profile_enter(const char *stage);
 void siren_profile_leave(const char *before);
 
-/* SIREN_TRY of what is a stage of its own. */
-#define SIREN_TRY_STAGE(stage, expression)                                                                   \
+/* SIREN_RETURN_IF_FAILED of what is a stage of its own. */
+#define SIREN_RETURN_IF_STAGE_FAILED(stage, expression)                                                      \
     do {                                                                                                     \
         const char *before_ = siren_profile_enter(stage);                                                    \
-        status = (expression);                                                                               \
+        siren_status status_of_ = (expression);                                                              \
         siren_profile_leave(before_);                                                                        \
-        if (status != SIREN_OK) goto done;                                                                   \
+        if (status_of_ != SIREN_OK) return status_of_;                                                       \
     } while (0)
 
 /* Up to now: stages and what the device did, the longest first, and the seconds since the profile began. The wait for the

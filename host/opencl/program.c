@@ -42,13 +42,11 @@ static siren_status source_append(siren_source *source, const char *text, size_t
 static siren_status find_text(const char *file, const char **text, size_t *length, char **owned) {
     const char *folder = getenv("SIRENCL_KERNEL_DIR");
     if (folder && *folder) {
-        char *path = NULL;
+        SIREN_FREE_AT_END char *path = NULL;
         uint8_t *bytes = NULL;
         if (asprintf(&path, "%s/%s", folder, file) < 0)
             return siren_fail(SIREN_SYSTEM, "out of memory: cannot name the kernel file %s", file);
-        siren_status status = siren_file_read(path, KERNEL_FILE_LIMIT, &bytes, length);
-        free(path);
-        if (status != SIREN_OK) return status;
+        SIREN_RETURN_IF_FAILED(siren_file_read(path, KERNEL_FILE_LIMIT, &bytes, length));
         *text = *owned = (char *)bytes;
         return SIREN_OK;
     }
@@ -62,9 +60,8 @@ static siren_status find_text(const char *file, const char **text, size_t *lengt
 }
 
 static siren_status source_add_file(siren_source *source, const char *file) {
-    siren_status status = SIREN_OK;
     const char *text = NULL;
-    char *owned = NULL;
+    SIREN_FREE_AT_END char *owned = NULL;
     size_t length = 0;
     for (size_t i = 0; i < source->n_included; i++)
         if (strcmp(source->included[i], file) == 0) return SIREN_OK;
@@ -74,20 +71,18 @@ static siren_status source_add_file(siren_source *source, const char *file) {
             "the kernel source %s cannot be included: more than %d files, or a name over 63 bytes", file,
             MAX_SOURCES);
     strcpy(source->included[source->n_included++], file);
-    SIREN_TRY(find_text(file, &text, &length, &owned));
+    SIREN_RETURN_IF_FAILED(find_text(file, &text, &length, &owned));
     for (const char *line = text, *end = text + length; line < end;) {
         const char *next = memchr(line, '\n', (size_t)(end - line));
         next = next ? next + 1 : end;
         char name[64];
         if (strncmp(line, "#include \"", 10) == 0 && sscanf(line, "#include \"%63[^\"]\"", name) == 1)
-            SIREN_TRY(source_add_file(source, name));
+            SIREN_RETURN_IF_FAILED(source_add_file(source, name));
         else
-            SIREN_TRY(source_append(source, line, (size_t)(next - line)));
+            SIREN_RETURN_IF_FAILED(source_append(source, line, (size_t)(next - line)));
         line = next;
     }
-done:
-    free(owned);
-    return status;
+    return SIREN_OK;
 }
 
 /* The line of a build log that says most: the first one of an error, or the first one. Logs the whole in lines. */
@@ -102,58 +97,49 @@ static const char *read_log(char *log) {
 }
 
 static siren_status build_failed(siren_device *device, cl_program program, const char *file, cl_int error) {
-    char *log = NULL;
+    SIREN_FREE_AT_END char *log = NULL;
     size_t size = 0;
     if (clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) != CL_SUCCESS ||
         siren_allocate(&log, size + 1, 1, "a build log") != SIREN_OK ||
         clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, size, log, NULL) != CL_SUCCESS)
         size = 0;
-    siren_status status = siren_fail(
+    return siren_fail(
         SIREN_DEVICE,
         "%s does not build on the device %s: %s: %.700s; --verbose shows the whole build log; where no "
         "line is named, the driver's cache folder may be full or read-only (PoCL: $POCL_CACHE_DIR)",
         file, device->label, siren_opencl_error_name(error), size ? read_log(log) : "");
-    free(log);
-    return status;
+}
+
+static void source_free(siren_source *source) { free(source->text); }
+
+static void release_program(cl_program *program) {
+    if (*program) clReleaseProgram(*program);
 }
 
 siren_status siren_program_get(siren_device *device, const char *file, const char *options, cl_program *out) {
-    siren_status status = SIREN_OK;
-    siren_source source = {0};
-    char *key = NULL;
-    cl_program program = NULL;
+    SIREN_AT_END(source_free) siren_source source = {0};
+    SIREN_FREE_AT_END char *key = NULL;
+    SIREN_AT_END(release_program) cl_program program = NULL;
     cl_int error = CL_SUCCESS;
     if (asprintf(&key, "%s %s", file, options) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot name the program %s", file);
     for (size_t i = 0; i < device->n_programs; i++)
         if (strcmp(device->programs[i].key, key) == 0) {
             *out = device->programs[i].program;
-            goto done;
+            return SIREN_OK;
         }
-    SIREN_TRY(source_add_file(&source, file));
+    SIREN_RETURN_IF_FAILED(source_add_file(&source, file));
     const char *text = source.text;
     program = clCreateProgramWithSource(device->context, 1, &text, &source.length, &error);
-    SIREN_TRY(siren_opencl_check(device, error, "creating a program"));
+    SIREN_RETURN_IF_FAILED(siren_opencl_check(device, error, "creating a program"));
     pthread_mutex_lock(&building);
     error = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
     pthread_mutex_unlock(&building);
-    if (error != CL_SUCCESS) {
-        status = build_failed(device, program, file, error);
-        goto done;
-    }
+    if (error != CL_SUCCESS) return build_failed(device, program, file, error);
     siren_built_program *grown = realloc(device->programs, (device->n_programs + 1) * sizeof *grown);
-    if (!grown) {
-        status = siren_fail(SIREN_SYSTEM, "out of memory: cannot keep the program %s", file);
-        goto done;
-    }
-    device->programs = grown;
-    device->programs[device->n_programs++] = (siren_built_program){key, program};
+    if (!grown) return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep the program %s", file);
     *out = program;
-    key = NULL;
-    program = NULL;
-done:
-    if (program) clReleaseProgram(program);
-    free(source.text);
-    free(key);
-    return status;
+    device->programs = grown;
+    device->programs[device->n_programs++] = (siren_built_program){SIREN_TAKE(key), SIREN_TAKE(program)};
+    return SIREN_OK;
 }

@@ -19,15 +19,6 @@ static const char *const names[SIREN_N_BASELINES] = {"jpeg2000", "zfp", "deflate
 
 const char *siren_baseline_name(siren_baseline_method method) { return names[method]; }
 
-bool siren_baseline_by_name(const char *name, siren_baseline_method *out) {
-    for (int method = 0; method < SIREN_N_BASELINES; method++)
-        if (strcmp(name, names[method]) == 0) {
-            *out = (siren_baseline_method)method;
-            return true;
-        }
-    return false;
-}
-
 bool siren_baseline_has_rate(siren_baseline_method method) {
     return method == SIREN_BASELINE_JPEG2000 || method == SIREN_BASELINE_ZFP;
 }
@@ -76,6 +67,8 @@ typedef struct {
     size_t n;
 } compressed_form;
 
+static void form_free(compressed_form *form) { free(form->bytes); }
+
 static size_t series_bytes(const siren_series *series) {
     return siren_geometry_voxels(&series->geometry) * siren_datatype_size(series->geometry.datatype);
 }
@@ -91,18 +84,16 @@ static siren_lossless lossless_kind(siren_baseline_method method) {
 /* The header, and the voxels behind it. */
 static siren_status pack_voxels(const siren_baseline *baseline, const siren_series *series,
                                 siren_progress_fn progress, void *user, compressed_form *out) {
-    uint8_t *packed = NULL, *bytes = NULL;
+    SIREN_FREE_AT_END uint8_t *packed = NULL;
+    uint8_t *bytes = NULL;
     size_t n = 0;
     SIREN_RETURN_IF_FAILED(siren_lossless_pack(lossless_kind(baseline->method), series->voxels,
                                                series_bytes(series), progress, user, &packed, &n));
-    siren_status status = siren_allocate(&bytes, SIREN_BASELINE_HEADER_BYTES + n, 1, "the compressed form");
-    if (status == SIREN_OK) {
-        siren_baseline_header_write(baseline, &series->geometry, bytes);
-        memcpy(bytes + SIREN_BASELINE_HEADER_BYTES, packed, n);
-        *out = (compressed_form){bytes, SIREN_BASELINE_HEADER_BYTES + n};
-    }
-    free(packed);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, SIREN_BASELINE_HEADER_BYTES + n, 1, "the compressed form"));
+    siren_baseline_header_write(baseline, &series->geometry, bytes);
+    memcpy(bytes + SIREN_BASELINE_HEADER_BYTES, packed, n);
+    *out = (compressed_form){bytes, SIREN_BASELINE_HEADER_BYTES + n};
+    return SIREN_OK;
 }
 
 static siren_status check_series(const siren_baseline *baseline, const siren_series *series) {
@@ -129,45 +120,35 @@ static siren_status encode(const siren_baseline *baseline, const siren_series *s
 static siren_status decode(const siren_baseline *baseline, const siren_series *series,
                            const compressed_form *form, siren_progress_fn progress, void *user,
                            siren_baseline_result *out) {
-    uint8_t *voxels = NULL;
+    SIREN_FREE_AT_END uint8_t *voxels = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&voxels, series_bytes(series), 1, "the restored series"));
-    siren_status status =
-        siren_baseline_has_rate(baseline->method)
-            ? siren_baseline_images_decode(form->bytes, progress, user, voxels)
-            : siren_lossless_unpack(lossless_kind(baseline->method),
-                                    form->bytes + SIREN_BASELINE_HEADER_BYTES,
-                                    form->n - SIREN_BASELINE_HEADER_BYTES, voxels, series_bytes(series));
-    if (status != SIREN_OK) {
-        free(voxels);
-        return status;
-    }
-    *out = (siren_baseline_result){voxels, form->n, ratio_of(series, form),
+    SIREN_RETURN_IF_FAILED(siren_baseline_has_rate(baseline->method)
+                               ? siren_baseline_images_decode(form->bytes, progress, user, voxels)
+                               : siren_lossless_unpack(lossless_kind(baseline->method),
+                                                       form->bytes + SIREN_BASELINE_HEADER_BYTES,
+                                                       form->n - SIREN_BASELINE_HEADER_BYTES, voxels,
+                                                       series_bytes(series)));
+    *out = (siren_baseline_result){SIREN_TAKE(voxels), form->n, ratio_of(series, form),
                                    siren_baseline_has_rate(baseline->method) ? baseline->rate : 0};
     return SIREN_OK;
 }
 
 static siren_status filter(const siren_baseline *baseline, const siren_series *series,
                            siren_progress_fn progress, void *user, siren_baseline_result *out) {
-    uint8_t *voxels = NULL;
+    SIREN_FREE_AT_END uint8_t *voxels = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&voxels, series_bytes(series), 1, "the filtered series"));
-    siren_status status = siren_baseline_filter(baseline, series, progress, user, voxels);
-    if (status != SIREN_OK) {
-        free(voxels);
-        return status;
-    }
-    *out = (siren_baseline_result){voxels, 0, NAN, 0};
+    SIREN_RETURN_IF_FAILED(siren_baseline_filter(baseline, series, progress, user, voxels));
+    *out = (siren_baseline_result){SIREN_TAKE(voxels), 0, NAN, 0};
     return SIREN_OK;
 }
 
 siren_status siren_baseline_run(const siren_baseline *baseline, const siren_series *series,
                                 siren_progress_fn progress, void *user, siren_baseline_result *out) {
-    compressed_form form = {NULL, 0};
+    SIREN_AT_END(form_free) compressed_form form = {NULL, 0};
     SIREN_RETURN_IF_FAILED(siren_baseline_check(baseline->method));
     if (!siren_baseline_compresses(baseline->method)) return filter(baseline, series, progress, user, out);
     SIREN_RETURN_IF_FAILED(encode(baseline, series, progress, user, &form));
-    siren_status status = decode(baseline, series, &form, progress, user, out);
-    free(form.bytes);
-    return status;
+    return decode(baseline, series, &form, progress, user, out);
 }
 
 /* ---- the search for a ratio ---- */
@@ -182,6 +163,8 @@ typedef struct {
     compressed_form form; /* of the nearest ratio yet, made at ... */
     double best_rate, best_ratio;
 } ratio_search;
+
+static void search_free(ratio_search *search) { form_free(&search->form); }
 
 static double distance(double ratio, double target) { return fabs(log(ratio / target)); }
 
@@ -245,7 +228,7 @@ static siren_status find_rate(ratio_search *search, const siren_series *series, 
 
 siren_status siren_baseline_search(const siren_baseline *baseline, const siren_series *series, double ratio,
                                    siren_progress_fn progress, void *user, siren_baseline_result *out) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(search_free)
     ratio_search search = {.baseline = *baseline, .target = ratio, .high = INFINITY};
     if (!siren_baseline_has_rate(baseline->method))
         return siren_fail(SIREN_USAGE,
@@ -255,10 +238,7 @@ siren_status siren_baseline_search(const siren_baseline *baseline, const siren_s
         return siren_fail(SIREN_USAGE, "a ratio of %g was asked for; give one above 0", ratio);
     SIREN_RETURN_IF_FAILED(siren_baseline_check(baseline->method));
     search.least = siren_baseline_least_rate(baseline, series->geometry.datatype);
-    SIREN_TRY(find_rate(&search, series, progress, user));
+    SIREN_RETURN_IF_FAILED(find_rate(&search, series, progress, user));
     search.baseline.rate = search.best_rate;
-    SIREN_TRY(decode(&search.baseline, series, &search.form, progress, user, out));
-done:
-    free(search.form.bytes);
-    return status;
+    return decode(&search.baseline, series, &search.form, progress, user, out);
 }

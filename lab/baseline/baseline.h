@@ -45,7 +45,6 @@ typedef struct {
 
 /* "jpeg2000", "zfp", "deflate", "xz", "smooth", "mppca" */
 const char *siren_baseline_name(siren_baseline_method method);
-bool siren_baseline_by_name(const char *name, siren_baseline_method *out);
 /* Whether it has a rate, so that a ratio can be searched for. */
 bool siren_baseline_has_rate(siren_baseline_method method);
 /* Whether it makes fewer bytes at all. */

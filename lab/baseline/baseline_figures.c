@@ -3,7 +3,6 @@
 #include "engine/model/blocks.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 typedef struct {
     const siren_series *original;
@@ -75,21 +74,26 @@ static siren_fidelity figures_of(const figures_run *run, const uint8_t *mask) {
 
 siren_status siren_baseline_figures(const siren_series *original, const void *restored, const uint8_t *mask,
                                     bool inside, siren_baseline_slice *slices) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &original->geometry;
     const size_t n = g->nx * g->ny;
-    figures_run run = {.original = original,
-                       .restored = {.geometry = *g, .voxels = (void *)(uintptr_t)restored},
-                       .mask = inside ? mask : NULL};
-    SIREN_TRY(siren_allocate(&run.inside, n, sizeof *run.inside, "the points of a slice"));
-    SIREN_TRY(siren_allocate(&run.scaling, g->n_volumes, sizeof *run.scaling, "the volumes' ranges"));
-    SIREN_TRY(siren_allocate(&run.unit, g->n_volumes, sizeof *run.unit, "the volumes' ranges"));
-    SIREN_TRY(siren_allocate(&run.values, n, sizeof *run.values, "a slice's values"));
-    SIREN_TRY(siren_allocate(&run.targets, n, g->n_volumes * sizeof *run.targets, "the targets"));
-    SIREN_TRY(siren_allocate(&run.y, n, g->n_volumes * sizeof *run.y, "the outputs"));
-    SIREN_TRY(find_units(&run));
+    SIREN_FREE_AT_END uint32_t *points = NULL;
+    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
+    SIREN_FREE_AT_END double *unit = NULL, *values = NULL;
+    SIREN_FREE_AT_END float *targets = NULL, *y = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&points, n, sizeof *points, "the points of a slice"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the volumes' ranges"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&unit, g->n_volumes, sizeof *unit, "the volumes' ranges"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a slice's values"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&targets, n, g->n_volumes * sizeof *targets, "the targets"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&y, n, g->n_volumes * sizeof *y, "the outputs"));
+    figures_run run = {original, {.geometry = *g, .voxels = (void *)(uintptr_t)restored},
+                       {0},      inside ? mask : NULL,
+                       points,   scaling,
+                       unit,     values,
+                       targets,  y};
+    SIREN_RETURN_IF_FAILED(find_units(&run));
     for (size_t z = 0; z < g->nz; z++) {
-        SIREN_TRY(gather(&run, z));
+        SIREN_RETURN_IF_FAILED(gather(&run, z));
         slices[z].n_points = siren_block_points(&run.slice);
         slices[z].constant = scale_restored(&run);
         slices[z].fidelity = slices[z].masked = figures_of(&run, NULL);
@@ -97,12 +101,5 @@ siren_status siren_baseline_figures(const siren_series *original, const void *re
         slices[z].masked =
             mask ? figures_of(&run, mask + z * n) : siren_fidelity_of(&(siren_fidelity_sums){0});
     }
-done:
-    free(run.inside);
-    free(run.scaling);
-    free(run.unit);
-    free(run.values);
-    free(run.targets);
-    free(run.y);
-    return status;
+    return SIREN_OK;
 }

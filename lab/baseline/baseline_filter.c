@@ -1,5 +1,6 @@
 /* Smoothing and denoising by MRtrix3's programs, through files in a folder of their own. */
 #include "lab/baseline/baseline_parts.h"
+#include "lab/evaluate/slices_cut.h"
 #include "formats/nifti.h"
 #include "formats/number.h"
 #include "host/process.h"
@@ -7,7 +8,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define INPUT "input.nii"
 #define OUTPUT "output.nii"
@@ -28,51 +28,37 @@ const char *siren_baseline_program(siren_baseline_method method) {
 
 /* Scaled values as float32, with axes as in memory, so that the program's output has them, too. */
 static siren_status write_input(const char *path, const siren_series *series) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &series->geometry;
     const size_t n = g->nx * g->ny;
     siren_geometry geometry;
-    siren_nifti_writer *writer = NULL;
+    SIREN_AT_END(siren_nifti_writer_discard_at) siren_nifti_writer *writer = NULL;
     uint8_t header[352];
-    double size[3], *values = NULL;
-    float *voxels = NULL;
+    double size[3];
+    SIREN_FREE_AT_END double *values = NULL;
+    SIREN_FREE_AT_END float *voxels = NULL;
     siren_nifti_voxel_size(series->header, g, size);
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(
         siren_nifti_new_header(SIREN_FLOAT32, g->nx, g->ny, g->nz, g->n_volumes, size, &geometry, header));
-    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a slice's values"));
-    SIREN_TRY(siren_allocate(&voxels, n, sizeof *voxels, "a slice's voxels"));
-    SIREN_TRY(siren_nifti_writer_open(path, false, &geometry, header, &writer));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a slice's values"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&voxels, n, sizeof *voxels, "a slice's voxels"));
+    SIREN_RETURN_IF_FAILED(siren_nifti_writer_open(path, false, &geometry, header, &writer));
     for (size_t i = 0; i < g->n_volumes * g->nz; i++) {
         siren_series_values(series, i * n, n, values);
         for (size_t k = 0; k < n; k++) voxels[k] = isfinite(values[k]) ? (float)values[k] : 0.0f;
-        SIREN_TRY(siren_nifti_writer_slice(writer, i / g->nz, i % g->nz, voxels));
+        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(writer, i / g->nz, i % g->nz, voxels));
     }
-    status = siren_nifti_writer_commit(writer);
-    writer = NULL;
-done:
-    siren_nifti_writer_discard(writer);
-    free(values);
-    free(voxels);
-    return status;
+    return siren_nifti_writer_commit(SIREN_TAKE(writer));
 }
 
 static siren_status write_mask(const char *path, const siren_series *series, const uint8_t *mask) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &series->geometry;
     siren_geometry geometry;
-    siren_nifti_writer *writer = NULL;
-    uint8_t header[352];
+    uint8_t header[SIREN_NEW_HEADER_BYTES];
     double size[3];
     siren_nifti_voxel_size(series->header, g, size);
-    SIREN_TRY(siren_nifti_new_header(SIREN_UINT8, g->nx, g->ny, g->nz, 1, size, &geometry, header));
-    SIREN_TRY(siren_nifti_writer_open(path, false, &geometry, header, &writer));
-    for (size_t z = 0; z < g->nz; z++)
-        SIREN_TRY(siren_nifti_writer_slice(writer, 0, z, mask + z * g->nx * g->ny));
-    status = siren_nifti_writer_commit(writer);
-    writer = NULL;
-done:
-    siren_nifti_writer_discard(writer);
-    return status;
+    SIREN_RETURN_IF_FAILED(
+        siren_nifti_new_header(SIREN_UINT8, g->nx, g->ny, g->nz, 1, size, &geometry, header));
+    return siren_series_write(&(siren_series){geometry, header, (void *)(uintptr_t)mask}, path);
 }
 
 /* Stored values of a row from the filtered, scaled ones; not finite where the original is not. */
@@ -86,38 +72,32 @@ static void restore(const siren_series *original, size_t first, size_t n, const 
 }
 
 static siren_status read_output(const char *path, const siren_series *series, void *voxels) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &series->geometry, *made;
     const size_t n = g->nx * g->ny, size = siren_datatype_size(g->datatype);
-    siren_series output = {.voxels = NULL};
-    double *filtered = NULL, *values = NULL;
-    SIREN_TRY(siren_nifti_read(path, SIZE_MAX, &output));
+    SIREN_AT_END(siren_series_free) siren_series output = {.voxels = NULL};
+    SIREN_FREE_AT_END double *filtered = NULL, *values = NULL;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, SIZE_MAX, &output));
     made = &output.geometry;
     if (made->nx != g->nx || made->ny != g->ny || made->nz != g->nz || made->n_volumes != g->n_volumes)
-        SIREN_TRY(siren_fail(
+        return siren_fail(
             SIREN_SYSTEM,
             "%s: a filter made %zu x %zu x %zu voxels and %zu volumes of %zu x %zu x %zu and %zu", path,
-            made->nx, made->ny, made->nz, made->n_volumes, g->nx, g->ny, g->nz, g->n_volumes));
-    SIREN_TRY(siren_allocate(&filtered, n, sizeof *filtered, "a slice's values"));
-    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a slice's values"));
+            made->nx, made->ny, made->nz, made->n_volumes, g->nx, g->ny, g->nz, g->n_volumes);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&filtered, n, sizeof *filtered, "a slice's values"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a slice's values"));
     for (size_t i = 0; i < g->n_volumes * g->nz; i++) {
         siren_series_values(&output, i * n, n, filtered);
         restore(series, i * n, n, filtered, values);
         siren_datatype_from_double(g->datatype, values, n, (uint8_t *)voxels + i * n * size);
     }
-done:
-    siren_series_free(&output);
-    free(filtered);
-    free(values);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- programs ---- */
 
 static siren_status run_program(const siren_baseline *baseline, const char *folder,
                                 siren_progress_fn progress, void *user) {
-    siren_status status = SIREN_OK;
-    siren_process_result result = {0};
+    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
     char n_threads[16], fwhm[SIREN_NUMBER_BYTES];
     snprintf(n_threads, sizeof n_threads, "%u", siren_processors());
     siren_number_format(baseline->fwhm > 0 ? baseline->fwhm : SIREN_BASELINE_FWHM, fwhm);
@@ -132,30 +112,20 @@ static siren_status run_program(const siren_baseline *baseline, const char *fold
     if (baseline->method == SIREN_BASELINE_MPPCA)
         siren_log(SIREN_LOG_WARNING, "dwidenoise runs: its licence allows non-commercial research only, no "
                                      "commercial and no clinical use");
-    SIREN_TRY(siren_process_run(&plan, progress, user, &result));
-    SIREN_TRY(siren_process_check(&plan, &result));
-done:
-    siren_process_result_free(&result);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, progress, user, &result));
+    return siren_process_check(&plan, &result);
 }
 
 siren_status siren_baseline_filter(const siren_baseline *baseline, const siren_series *series,
                                    siren_progress_fn progress, void *user, void *voxels) {
-    siren_status status = SIREN_OK;
-    siren_staging *staging = NULL; /* nothing of it is kept */
-    char *input = NULL, *output = NULL, *mask = NULL;
-    SIREN_TRY(siren_staging_open(baseline->folder, NULL, 0, true, &staging));
-    SIREN_TRY(siren_staging_path(staging, INPUT, &input));
-    SIREN_TRY(siren_staging_path(staging, OUTPUT, &output));
-    SIREN_TRY(siren_staging_path(staging, MASK, &mask));
-    SIREN_TRY(write_input(input, series));
-    if (baseline->mask) SIREN_TRY(write_mask(mask, series, baseline->mask));
-    SIREN_TRY(run_program(baseline, siren_staging_folder(staging), progress, user));
-    SIREN_TRY(read_output(output, series, voxels));
-done:
-    siren_staging_discard(staging);
-    free(input);
-    free(output);
-    free(mask);
-    return status;
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL; /* nothing of it is kept */
+    SIREN_FREE_AT_END char *input = NULL, *output = NULL, *mask = NULL;
+    SIREN_RETURN_IF_FAILED(siren_staging_open(baseline->folder, NULL, 0, true, &staging));
+    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, INPUT, &input));
+    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, OUTPUT, &output));
+    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, MASK, &mask));
+    SIREN_RETURN_IF_FAILED(write_input(input, series));
+    if (baseline->mask) SIREN_RETURN_IF_FAILED(write_mask(mask, series, baseline->mask));
+    SIREN_RETURN_IF_FAILED(run_program(baseline, siren_staging_folder(staging), progress, user));
+    return read_output(output, series, voxels);
 }

@@ -43,7 +43,14 @@ typedef struct {
     size_t depth;
     image_range *ranges; /* (n_images) */
     codestream *streams; /* (n_images) */
+    bool owns_bytes;     /* of the codestreams */
 } image_set;
+
+static void set_free(image_set *set) {
+    for (size_t i = 0; set->streams && set->owns_bytes && i < set->n_images; i++) free(set->streams[i].bytes);
+    free(set->streams);
+    free(set->ranges);
+}
 
 static siren_status set_open(const siren_baseline *baseline, const siren_geometry *g, image_set *set) {
     *set = (image_set){.baseline = *baseline, .geometry = *g};
@@ -124,26 +131,27 @@ static siren_status tell(image_team *team, size_t member) {
     return siren_fail(SIREN_CANCELLED, "%s was interrupted", siren_baseline_name(team->set->baseline.method));
 }
 
-static void team_member(void *user, size_t member) {
-    image_team *team = user;
+static siren_status take_images(image_team *team, size_t member) {
     const image_set *set = team->set;
-    siren_status status = SIREN_OK;
-    image_scratch scratch = {NULL, NULL};
-    SIREN_TRY(siren_allocate(&scratch.values, set->n_points, sizeof(double), "an image's values"));
-    SIREN_TRY(siren_allocate(&scratch.samples, set->n_points, sizeof(double), "an image's samples"));
+    SIREN_FREE_AT_END double *values = NULL;
+    SIREN_FREE_AT_END void *samples = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, set->n_points, sizeof(double), "an image's values"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&samples, set->n_points, sizeof(double), "an image's samples"));
     for (size_t i; !atomic_load(&team->stopped) && (i = atomic_fetch_add(&team->next, 1)) < set->n_images;) {
-        SIREN_TRY(team->step(set, i, &scratch));
-        SIREN_TRY(tell(team, member));
+        SIREN_RETURN_IF_FAILED(team->step(set, i, &(image_scratch){values, samples}));
+        SIREN_RETURN_IF_FAILED(tell(team, member));
     }
-done:
-    if (status != SIREN_OK) stop(team, status);
-    free(scratch.values);
-    free(scratch.samples);
+    return SIREN_OK;
+}
+
+static void team_member(void *user, size_t member) {
+    siren_status status = take_images(user, member);
+    if (status != SIREN_OK) stop(user, status);
 }
 
 static siren_status run_team(const image_set *set, image_step step, const char *what,
                              siren_progress_fn progress, void *user) {
-    image_team *team = NULL;
+    SIREN_FREE_AT_END image_team *team = NULL;
     size_t n_threads = siren_processors() < set->n_images ? siren_processors() : set->n_images;
     SIREN_RETURN_IF_FAILED(siren_allocate(&team, 1, sizeof *team, "a team for images"));
     team->set = set;
@@ -151,11 +159,8 @@ static siren_status run_team(const image_set *set, image_step step, const char *
     team->what = what;
     team->progress = progress;
     team->user = user;
-    siren_status status = siren_threads_run(n_threads, team_member, team);
-    if (status == SIREN_OK && atomic_load(&team->stopped))
-        status = siren_fail(team->status, "%s", team->message);
-    free(team);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_threads_run(n_threads, team_member, team));
+    return atomic_load(&team->stopped) ? siren_fail(team->status, "%s", team->message) : SIREN_OK;
 }
 
 /* ---- encoding ---- */
@@ -204,12 +209,11 @@ static siren_status encode_zfp(const image_set *set, size_t i, const image_scrat
 
 /* Positions and values of voxels that are not finite, behind their number. */
 static siren_status list_exceptional(const image_set *set, uint8_t **out, size_t *n_out) {
-    siren_status status = SIREN_OK;
     const size_t size = siren_datatype_size(set->geometry.datatype);
     size_t n = 0, n_bytes, at = 0;
-    double *values = NULL;
-    uint8_t *list = NULL;
-    SIREN_TRY(siren_allocate(&values, set->n_points, sizeof *values, "an image's values"));
+    SIREN_FREE_AT_END double *values = NULL;
+    SIREN_FREE_AT_END uint8_t *list = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, set->n_points, sizeof *values, "an image's values"));
     for (int pass = 0; pass < 2; pass++) { /* count, then list */
         for (size_t i = 0; i < set->n_images && (pass == 0 || n > 0); i++) {
             siren_datatype_to_double(set->geometry.datatype, image_voxels(set, i), set->n_points, values);
@@ -225,17 +229,13 @@ static siren_status list_exceptional(const image_set *set, uint8_t **out, size_t
         }
         if (pass == 1) break;
         if (!siren_mul(n, 8 + size, &n_bytes) || !siren_add(n_bytes, COUNT_BYTES, &n_bytes))
-            SIREN_TRY(siren_fail(SIREN_UNSUPPORTED, "%zu voxels that are not finite cannot be listed", n));
-        SIREN_TRY(siren_allocate(&list, n_bytes, 1, "voxels that are not finite"));
+            return siren_fail(SIREN_UNSUPPORTED, "%zu voxels that are not finite cannot be listed", n);
+        SIREN_RETURN_IF_FAILED(siren_allocate(&list, n_bytes, 1, "voxels that are not finite"));
         siren_put_u64(list, n);
     }
-    *out = list;
+    *out = SIREN_TAKE(list);
     *n_out = n_bytes;
-    list = NULL;
-done:
-    free(values);
-    free(list);
-    return status;
+    return SIREN_OK;
 }
 
 /* Bytes of an image's minimum and maximum. */
@@ -246,12 +246,12 @@ static size_t range_bytes(const image_set *set) {
 
 /* `*side` is yours to free(). */
 static siren_status make_side(const image_set *set, uint8_t **side, size_t *n_side) {
-    siren_status status = SIREN_OK;
     const size_t n_range = range_bytes(set), n_fixed = set->n_images * (n_range + 4);
-    uint8_t *out = NULL, *exceptional = NULL;
+    uint8_t *out = NULL;
+    SIREN_FREE_AT_END uint8_t *exceptional = NULL;
     size_t n_exceptional = 0;
-    SIREN_TRY(list_exceptional(set, &exceptional, &n_exceptional));
-    SIREN_TRY(siren_allocate(&out, n_fixed + n_exceptional, 1, "side information"));
+    SIREN_RETURN_IF_FAILED(list_exceptional(set, &exceptional, &n_exceptional));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&out, n_fixed + n_exceptional, 1, "side information"));
     for (size_t i = 0; i < set->n_images; i++) {
         const double range[2] = {set->ranges[i].minimum, set->ranges[i].maximum};
         if (n_range > 0) siren_datatype_from_double(set->geometry.datatype, range, 2, out + n_range * i);
@@ -260,20 +260,18 @@ static siren_status make_side(const image_set *set, uint8_t **side, size_t *n_si
     memcpy(out + n_fixed, exceptional, n_exceptional);
     *side = out;
     *n_side = n_fixed + n_exceptional;
-done:
-    free(exceptional);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status assemble(const image_set *set, uint8_t **bytes, size_t *n_bytes) {
-    siren_status status = SIREN_OK;
-    uint8_t *side = NULL, *packed = NULL, *out = NULL;
+    SIREN_FREE_AT_END uint8_t *side = NULL, *packed = NULL;
+    uint8_t *out = NULL;
     size_t n_side = 0, n_packed = 0, n = PACKED_AT;
-    SIREN_TRY(make_side(set, &side, &n_side));
-    SIREN_TRY(siren_pack(side, n_side, &packed, &n_packed));
+    SIREN_RETURN_IF_FAILED(make_side(set, &side, &n_side));
+    SIREN_RETURN_IF_FAILED(siren_pack(side, n_side, &packed, &n_packed));
     n += n_packed;
     for (size_t i = 0; i < set->n_images; i++) n += set->streams[i].n;
-    SIREN_TRY(siren_allocate(&out, n, 1, "the compressed form"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&out, n, 1, "the compressed form"));
     siren_baseline_header_write(&set->baseline, &set->geometry, out);
     siren_put_u64(out + SIREN_BASELINE_HEADER_BYTES, n_packed);
     siren_put_u64(out + SIREN_BASELINE_HEADER_BYTES + COUNT_BYTES, n_side);
@@ -283,27 +281,20 @@ static siren_status assemble(const image_set *set, uint8_t **bytes, size_t *n_by
         if (set->streams[i].n > 0) memcpy(at, set->streams[i].bytes, set->streams[i].n);
     *bytes = out;
     *n_bytes = n;
-done:
-    free(side);
-    free(packed);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_baseline_images_encode(const siren_baseline *baseline, const siren_series *series,
                                           siren_progress_fn progress, void *user, uint8_t **bytes,
                                           size_t *n_bytes) {
-    siren_status status = SIREN_OK;
-    image_set set = {.ranges = NULL};
-    SIREN_TRY(set_open(baseline, &series->geometry, &set));
+    SIREN_AT_END(set_free) image_set set = {.ranges = NULL};
+    SIREN_RETURN_IF_FAILED(set_open(baseline, &series->geometry, &set));
     set.voxels = series->voxels;
-    SIREN_TRY(run_team(&set, baseline->method == SIREN_BASELINE_JPEG2000 ? encode_jpeg2000 : encode_zfp,
-                       "encoding", progress, user));
-    SIREN_TRY(assemble(&set, bytes, n_bytes));
-done:
-    for (size_t i = 0; set.streams && i < set.n_images; i++) free(set.streams[i].bytes);
-    free(set.streams);
-    free(set.ranges);
-    return status;
+    set.owns_bytes = true;
+    SIREN_RETURN_IF_FAILED(
+        run_team(&set, baseline->method == SIREN_BASELINE_JPEG2000 ? encode_jpeg2000 : encode_zfp, "encoding",
+                 progress, user));
+    return assemble(&set, bytes, n_bytes);
 }
 
 /* ---- decoding ---- */
@@ -355,24 +346,20 @@ static const uint8_t *read_side(image_set *set, const uint8_t *side, const uint8
 
 siren_status siren_baseline_images_decode(const uint8_t *bytes, siren_progress_fn progress, void *user,
                                           void *voxels) {
-    siren_status status = SIREN_OK;
     siren_baseline baseline;
     siren_geometry geometry;
-    image_set set = {.ranges = NULL};
-    uint8_t *side = NULL;
+    SIREN_AT_END(set_free) image_set set = {.ranges = NULL};
+    SIREN_FREE_AT_END uint8_t *side = NULL;
     const size_t n_packed = (size_t)siren_get_u64(bytes + SIREN_BASELINE_HEADER_BYTES),
                  n_side = (size_t)siren_get_u64(bytes + SIREN_BASELINE_HEADER_BYTES + COUNT_BYTES);
     siren_baseline_header_read(bytes, &baseline, &geometry);
-    SIREN_TRY(siren_unpack("side information", bytes + PACKED_AT, n_packed, n_side, &side));
-    SIREN_TRY(set_open(&baseline, &geometry, &set));
+    SIREN_RETURN_IF_FAILED(siren_unpack("side information", bytes + PACKED_AT, n_packed, n_side, &side));
+    SIREN_RETURN_IF_FAILED(set_open(&baseline, &geometry, &set));
     set.voxels = voxels;
     const uint8_t *exceptional = read_side(&set, side, bytes + PACKED_AT + n_packed);
-    SIREN_TRY(run_team(&set, baseline.method == SIREN_BASELINE_JPEG2000 ? decode_jpeg2000 : decode_zfp,
-                       "decoding", progress, user));
+    SIREN_RETURN_IF_FAILED(run_team(&set,
+                                    baseline.method == SIREN_BASELINE_JPEG2000 ? decode_jpeg2000 : decode_zfp,
+                                    "decoding", progress, user));
     restore_exceptional(&set, exceptional);
-done:
-    free(side);
-    free(set.streams);
-    free(set.ranges);
-    return status;
+    return SIREN_OK;
 }

@@ -2,7 +2,6 @@
 
 #include <limits.h>
 #include <lzma.h>
-#include <stdlib.h>
 #include <zlib.h>
 
 #define PIECE_BYTES ((size_t)64 << 10) /* packed between two calls of progress */
@@ -49,7 +48,7 @@ static int run_zlib(int (*step)(z_streamp, int), z_stream *stream, const uint8_t
 static siren_status deflate_all(const uint8_t *bytes, size_t n_bytes, const pack_watcher *watcher,
                                 uint8_t **out, size_t *n_out) {
     z_stream stream = {0};
-    uint8_t *packed = NULL;
+    SIREN_FREE_AT_END uint8_t *packed = NULL;
     size_t used = 0;
     const size_t room = compressBound(n_bytes);
     SIREN_RETURN_IF_FAILED(siren_allocate(&packed, room, 1, "deflated bytes"));
@@ -58,11 +57,10 @@ static siren_status deflate_all(const uint8_t *bytes, size_t n_bytes, const pack
     if (begun) result = run_zlib(deflate, &stream, bytes, n_bytes, watcher, packed, room, &used);
     deflateEnd(&stream);
     if (result == Z_STREAM_END) {
-        *out = packed;
+        *out = SIREN_TAKE(packed);
         *n_out = used;
         return SIREN_OK;
     }
-    free(packed);
     if (begun && result == Z_OK) return cancelled();
     return siren_fail(SIREN_SYSTEM, "zlib cannot deflate %zu bytes: error %d; free some memory", n_bytes,
                       result);
@@ -104,7 +102,7 @@ static siren_status xz_all(const uint8_t *bytes, size_t n_bytes, const pack_watc
     const lzma_filter filters[] = {{.id = LZMA_FILTER_LZMA2, .options = &options},
                                    {.id = LZMA_VLI_UNKNOWN, .options = NULL}};
     lzma_stream stream = LZMA_STREAM_INIT;
-    uint8_t *packed = NULL;
+    SIREN_FREE_AT_END uint8_t *packed = NULL;
     stream.avail_out = lzma_stream_buffer_bound(n_bytes);
     if (stream.avail_out == 0)
         return siren_fail(SIREN_SYSTEM, "cannot pack %zu bytes: they exceed the address space", n_bytes);
@@ -116,11 +114,10 @@ static siren_status xz_all(const uint8_t *bytes, size_t n_bytes, const pack_watc
     const size_t used = (size_t)stream.total_out;
     lzma_end(&stream);
     if (result == LZMA_STREAM_END) {
-        *out = packed;
+        *out = SIREN_TAKE(packed);
         *n_out = used;
         return SIREN_OK;
     }
-    free(packed);
     if (begun && result == LZMA_OK) return cancelled();
     return siren_fail(SIREN_SYSTEM, "liblzma cannot pack %zu bytes: error %d; free some memory", n_bytes,
                       (int)result);

@@ -50,33 +50,27 @@ static siren_status run_open(zfp_run *run, const siren_zfp_shape *shape, void *s
 
 siren_status siren_zfp_encode(const siren_zfp_shape *shape, const void *samples, double bits, uint8_t **out,
                               size_t *n_out) {
-    siren_status status = SIREN_OK;
-    zfp_run run = {.field = NULL};
-    SIREN_TRY(run_open(&run, shape, (void *)(uintptr_t)samples, bits, 0)); /* only read from */
+    SIREN_AT_END(run_free) zfp_run run = {.field = NULL};
+    SIREN_RETURN_IF_FAILED(run_open(&run, shape, (void *)(uintptr_t)samples, bits, 0)); /* only read from */
     size_t n = zfp_compress(run.stream, run.field);
     if (n == 0)
-        SIREN_TRY(siren_fail(SIREN_SYSTEM, "zfp cannot encode %zu x %zu x %zu samples with %g bits each",
-                             shape->nx, shape->ny, shape->nz, bits));
+        return siren_fail(SIREN_SYSTEM, "zfp cannot encode %zu x %zu x %zu samples with %g bits each",
+                          shape->nx, shape->ny, shape->nz, bits);
     uint8_t *trimmed = realloc(run.buffer, n);
     *out = trimmed ? trimmed : run.buffer;
     *n_out = n;
     run.buffer = NULL;
-done:
-    run_free(&run);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_zfp_decode(const siren_zfp_shape *shape, double bits, const uint8_t *bytes, size_t n_bytes,
                               void *samples) {
-    siren_status status = SIREN_OK;
-    zfp_run run = {.field = NULL};
-    SIREN_TRY(run_open(&run, shape, samples, bits, n_bytes));
+    SIREN_AT_END(run_free) zfp_run run = {.field = NULL};
+    SIREN_RETURN_IF_FAILED(run_open(&run, shape, samples, bits, n_bytes));
     memcpy(run.buffer, bytes, n_bytes);
     if (zfp_decompress(run.stream, run.field) == 0)
-        status = siren_fail(SIREN_CORRUPT, "zfp cannot decode %zu bytes; make them anew", n_bytes);
-done:
-    run_free(&run);
-    return status;
+        return siren_fail(SIREN_CORRUPT, "zfp cannot decode %zu bytes; make them anew", n_bytes);
+    return SIREN_OK;
 }
 
 #else

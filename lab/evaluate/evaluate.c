@@ -3,9 +3,10 @@
 #include "lab/evaluate/evaluate_input.h"
 #include "engine/model/grid.h"
 #include "lab/evaluate/evaluated_originals.h"
+#include "lab/evaluate/slices_cut.h"
 #include "lab/evaluate/ssim.h"
+#include "lab/run/run_folder.h"
 #include "formats/nifti.h"
-#include "host/file.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -113,23 +114,12 @@ static siren_status read_input(evaluating *run) {
 
 /* Writes run->map as `name` of the hidden folder. */
 static siren_status write_map(evaluating *run, const char *name) {
-    siren_status status = SIREN_OK;
     siren_geometry geometry = run->in.original.geometry;
-    siren_nifti_writer *writer = NULL;
-    uint8_t *header = NULL;
-    char *path = NULL;
-    SIREN_TRY(siren_nifti_map_header(run->in.original.header, &geometry, &header));
-    SIREN_TRY(siren_staging_path(run->staging, name, &path));
-    SIREN_TRY(siren_nifti_writer_open(path, false, &geometry, header, &writer));
-    for (size_t z = 0; z < geometry.nz; z++)
-        SIREN_TRY(siren_nifti_writer_slice(writer, 0, z, run->map + z * geometry.nx * geometry.ny));
-    status = siren_nifti_writer_commit(writer);
-    writer = NULL;
-done:
-    siren_nifti_writer_discard(writer);
-    free(header);
-    free(path);
-    return status;
+    SIREN_FREE_AT_END uint8_t *header = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_nifti_map_header(run->in.original.header, &geometry, &header));
+    SIREN_RETURN_IF_FAILED(siren_staging_path(run->staging, name, &path));
+    return siren_series_write(&(siren_series){geometry, header, run->map}, path);
 }
 
 static double psnr_of(double peak, double mse) { return mse > 0 ? 10 * log10(peak * peak / mse) : INFINITY; }
@@ -214,44 +204,33 @@ static siren_status run_mrtrix(evaluating *run, siren_pipeline_outcome outcomes[
 /* Reads the image that a pipeline has made of a series, and checks that it is on its grid. */
 static siren_status read_made(evaluating *run, const char *series, siren_quantity quantity,
                               siren_series *out) {
-    siren_status status = SIREN_OK;
-    siren_series made = {.voxels = NULL};
-    char name[64], *path = NULL;
+    SIREN_AT_END(siren_series_free) siren_series made = {.voxels = NULL};
+    char name[64];
+    SIREN_FREE_AT_END char *path = NULL;
     snprintf(name, sizeof name, "%s_%s" SIREN_MRTRIX_SUFFIX, series, quantities[quantity].image);
-    SIREN_TRY(siren_staging_path(run->staging, name, &path));
-    SIREN_TRY(siren_nifti_read(path, run->options->memory_limit, &made));
-    SIREN_TRY(siren_grid_check(run->options->original, &run->in.original.geometry, name, &made.geometry,
-                               made.geometry.n_volumes));
-    if (made.geometry.n_volumes <= quantities[quantity].volume) {
-        status = siren_fail(SIREN_CORRUPT, "%s: MRtrix3 made only %zu volumes of it", name,
-                            made.geometry.n_volumes);
-        goto done;
-    }
-    *out = made;
-    made = (siren_series){.voxels = NULL};
-done:
-    siren_series_free(&made);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_staging_path(run->staging, name, &path));
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, run->options->memory_limit, &made));
+    SIREN_RETURN_IF_FAILED(siren_grid_check(run->options->original, &run->in.original.geometry, name,
+                                            &made.geometry, made.geometry.n_volumes));
+    if (made.geometry.n_volumes <= quantities[quantity].volume)
+        return siren_fail(SIREN_CORRUPT, "%s: MRtrix3 made only %zu volumes of it", name,
+                          made.geometry.n_volumes);
+    *out = SIREN_TAKE(made);
+    return SIREN_OK;
 }
 
 static siren_status evaluate_quantity(evaluating *run, siren_quantity quantity) {
-    siren_status status = SIREN_OK;
     const uint8_t *mask = run->in.masks[SIREN_REGION_BRAIN];
-    siren_series x = {.voxels = NULL}, other = {.voxels = NULL};
-    SIREN_TRY(read_made(run, "original", quantity, &x));
-    SIREN_TRY(read_made(run, "result", quantity, &other));
-    SIREN_TRY(siren_grid_check("the original's image", &x.geometry, "the result's", &other.geometry,
-                               x.geometry.n_volumes));
+    SIREN_AT_END(siren_series_free) siren_series x = {.voxels = NULL}, other = {.voxels = NULL};
+    SIREN_RETURN_IF_FAILED(read_made(run, "original", quantity, &x));
+    SIREN_RETURN_IF_FAILED(read_made(run, "result", quantity, &other));
+    SIREN_RETURN_IF_FAILED(siren_grid_check("the original's image", &x.geometry, "the result's",
+                                            &other.geometry, x.geometry.n_volumes));
     if (quantities[quantity].vectors)
-        SIREN_TRY(siren_relative_errors_of_vectors(&x, &other, mask, run->errors));
+        SIREN_RETURN_IF_FAILED(siren_relative_errors_of_vectors(&x, &other, mask, run->errors));
     else
         siren_relative_errors(&x, &other, quantities[quantity].volume, 1, mask, run->errors);
-    SIREN_TRY(summarise_errors(run, quantity, 1));
-done:
-    siren_series_free(&x);
-    siren_series_free(&other);
-    return status;
+    return summarise_errors(run, quantity, 1);
 }
 
 /* Keeps why a quantity is not there. */
@@ -263,21 +242,20 @@ static siren_status leave_out(evaluating *run, siren_quantity quantity, bool fai
 }
 
 static siren_status evaluate_diffusion(evaluating *run) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(siren_mrtrix_free)
     siren_pipeline_outcome outcomes[SIREN_N_PIPELINES] = {{SIREN_PIPELINE_DONE, NULL}};
-    if (run->options->diffusion) SIREN_TRY(run_mrtrix(run, outcomes));
+    if (run->options->diffusion) SIREN_RETURN_IF_FAILED(run_mrtrix(run, outcomes));
     for (siren_quantity q = SIREN_QUANTITY_FA; q < SIREN_N_QUANTITIES; q++) {
         const siren_pipeline_outcome *outcome = &outcomes[quantities[q].pipeline];
         if (!run->options->diffusion)
-            SIREN_TRY(leave_out(run, q, false, "diffusion metrics were not asked for"));
+            SIREN_RETURN_IF_FAILED(leave_out(run, q, false, "diffusion metrics were not asked for"));
         else if (outcome->state != SIREN_PIPELINE_DONE)
-            SIREN_TRY(leave_out(run, q, outcome->state == SIREN_PIPELINE_FAILED, outcome->reason));
+            SIREN_RETURN_IF_FAILED(
+                leave_out(run, q, outcome->state == SIREN_PIPELINE_FAILED, outcome->reason));
         else if (evaluate_quantity(run, q) != SIREN_OK)
-            SIREN_TRY(leave_out(run, q, true, siren_message()));
+            SIREN_RETURN_IF_FAILED(leave_out(run, q, true, siren_message()));
     }
-done:
-    siren_mrtrix_free(outcomes);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- evaluation.json ---- */
@@ -294,12 +272,8 @@ static void statistics_json(siren_json *json, const char *key, const siren_error
 }
 
 void siren_evaluation_json(const siren_evaluation *e, siren_json *json) {
-    if (e->part) {
-        siren_json_begin_array(json, "slices_judged");
-        siren_json_integer(json, NULL, e->judged.begin);
-        siren_json_integer(json, NULL, e->judged.end);
-        siren_json_end(json);
-    }
+    if (e->part)
+        siren_json_integers(json, "slices_judged", (const size_t[]){e->judged.begin, e->judged.end}, 2);
     siren_json_number(json, "minimum", e->minimum);
     siren_json_number(json, "maximum", e->maximum);
     siren_json_number(json, "mse", e->mse);
@@ -327,24 +301,10 @@ void siren_evaluation_json(const siren_evaluation *e, siren_json *json) {
 }
 
 static siren_status write_json(evaluating *run) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    siren_output *output = NULL;
-    char *path = NULL, *text = NULL;
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_evaluation_json(&run->evaluation, json);
-    SIREN_TRY(siren_json_text(json, &text));
-    SIREN_TRY(siren_staging_path(run->staging, "evaluation.json", &path));
-    SIREN_TRY(siren_output_open(path, false, &output));
-    SIREN_TRY(siren_output_write(output, text, strlen(text)));
-    status = siren_output_commit(output);
-    output = NULL;
-done:
-    siren_output_discard(output);
-    siren_json_free(json);
-    free(path);
-    free(text);
-    return status;
+    return siren_run_write_json(json, siren_staging_folder(run->staging), "evaluation.json");
 }
 
 /* ---- all of it ---- */
@@ -359,19 +319,14 @@ static void evaluating_free(evaluating *run) {
 
 siren_status siren_evaluate(siren_device *device, const siren_evaluate_options *options,
                             siren_progress_fn progress, void *user, siren_evaluation *out) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(evaluating_free)
     evaluating run = {
         .device = device, .options = options, .progress = progress, .user = user, .in.options = options};
-    SIREN_TRY(read_input(&run));
-    SIREN_TRY(evaluate_intensities(&run));
-    SIREN_TRY(evaluate_diffusion(&run));
-    SIREN_TRY(write_json(&run));
-    siren_staging *staging = run.staging;
-    run.staging = NULL;
-    SIREN_TRY(siren_staging_commit(staging));
-    *out = run.evaluation;
-    run.evaluation = (siren_evaluation){0};
-done:
-    evaluating_free(&run);
-    return status;
+    SIREN_RETURN_IF_FAILED(read_input(&run));
+    SIREN_RETURN_IF_FAILED(evaluate_intensities(&run));
+    SIREN_RETURN_IF_FAILED(evaluate_diffusion(&run));
+    SIREN_RETURN_IF_FAILED(write_json(&run));
+    SIREN_RETURN_IF_FAILED(siren_staging_commit(SIREN_TAKE(run.staging)));
+    *out = SIREN_TAKE(run.evaluation);
+    return SIREN_OK;
 }

@@ -6,19 +6,14 @@
 #include "formats/diffusion_table.h"
 #include "formats/nifti.h"
 #include "host/file.h"
+#include "host/names.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define MAX_TABLE_BYTES (16U << 20)
-
-static bool has_suffix(const char *path, const char *suffix) {
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcmp(path + n - m, suffix) == 0;
-}
 
 void siren_evaluation_input_free(siren_evaluation_input *in) {
     siren_series_free(&in->original);
@@ -32,10 +27,9 @@ void siren_evaluation_input_free(siren_evaluation_input *in) {
 
 /* Checks the gradient tables that were given or lie beside the original. */
 static siren_status find_gradients(siren_evaluation_input *in) {
-    siren_status status = SIREN_OK;
     const siren_evaluate_options *o = in->options;
-    siren_gradients gradients = {0};
-    uint8_t *bval = NULL, *bvec = NULL;
+    SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table gradients = {0};
+    SIREN_FREE_AT_END uint8_t *bval = NULL, *bvec = NULL;
     size_t n_bval = 0, n_bvec = 0;
     char **paths[2] = {&in->bval, &in->bvec};
     const char *given[2] = {o->bval, o->bvec}, *suffixes[2] = {".bval", ".bvec"};
@@ -44,31 +38,26 @@ static siren_status find_gradients(siren_evaluation_input *in) {
         return siren_fail(SIREN_USAGE,
                           "only one of the two gradient tables was given; give --bval and --bvec");
     for (int i = 0; i < 2; i++) {
-        if (!given[i]) SIREN_TRY(siren_sibling_path(o->original, suffixes[i], paths[i]));
-        if (given[i] && !(*paths[i] = strdup(given[i]))) {
-            status = siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", given[i]);
-            goto done;
-        }
+        if (!given[i]) SIREN_RETURN_IF_FAILED(siren_sibling_path(o->original, suffixes[i], paths[i]));
+        if (given[i] && !(*paths[i] = strdup(given[i])))
+            return siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", given[i]);
     }
     if (!o->bval && (access(in->bval, F_OK) != 0 || access(in->bvec, F_OK) != 0)) {
         free(in->bval);
         free(in->bvec);
         in->bval = in->bvec = NULL;
-        goto done;
+        return SIREN_OK;
     }
-    SIREN_TRY(siren_file_read(in->bval, MAX_TABLE_BYTES, &bval, &n_bval));
-    SIREN_TRY(siren_file_read(in->bvec, MAX_TABLE_BYTES, &bvec, &n_bvec));
-    SIREN_TRY(siren_gradients_parse(in->bval, bval, n_bval, in->bvec, bvec, n_bvec, &gradients));
+    SIREN_RETURN_IF_FAILED(siren_file_read(in->bval, MAX_TABLE_BYTES, &bval, &n_bval));
+    SIREN_RETURN_IF_FAILED(siren_file_read(in->bvec, MAX_TABLE_BYTES, &bvec, &n_bvec));
+    SIREN_RETURN_IF_FAILED(
+        siren_diffusion_table_parse(in->bval, bval, n_bval, in->bvec, bvec, n_bvec, &gradients));
     if (gradients.n_volumes != in->original.geometry.n_volumes)
-        status = siren_fail(SIREN_USAGE,
-                            "%s has %zu b-values, but %s has %zu volumes; give its own tables by --bval and "
-                            "--bvec, or --no-diffusion",
-                            in->bval, gradients.n_volumes, o->original, in->original.geometry.n_volumes);
-done:
-    siren_gradients_free(&gradients);
-    free(bval);
-    free(bvec);
-    return status;
+        return siren_fail(SIREN_USAGE,
+                          "%s has %zu b-values, but %s has %zu volumes; give its own tables by --bval and "
+                          "--bvec, or --no-diffusion",
+                          in->bval, gradients.n_volumes, o->original, in->original.geometry.n_volumes);
+    return SIREN_OK;
 }
 
 /* Where the result is an archive of some slices of a series like the original, these are judged. */
@@ -76,7 +65,7 @@ static siren_status find_slices(siren_evaluation_input *in) {
     const siren_geometry *g = &in->original.geometry;
     siren_archive_info info;
     in->slices = (siren_span){0, g->nz};
-    if (!has_suffix(in->options->result, ".siren")) return SIREN_OK;
+    if (!siren_has_suffix(in->options->result, ".siren")) return SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_info(in->options->result, &info));
     const siren_block_info *last = &info.blocks[info.n_blocks - 1];
     if (info.nz == g->nz) in->slices = (siren_span){info.blocks[0].first[2], last->first[2] + last->size[2]};
@@ -109,8 +98,7 @@ static siren_status read_masks(siren_evaluation_input *in) {
                               paths[region], in->slices.begin, in->slices.end, o->result);
         siren_log(SIREN_LOG_WARNING, "%s: is 0 on slices %zu:%zu, the ones that %s holds, and is left out",
                   paths[region], in->slices.begin, in->slices.end, o->result);
-        free(in->masks[region]);
-        in->masks[region] = NULL;
+        free(SIREN_TAKE(in->masks[region]));
     }
     return SIREN_OK;
 }
@@ -140,60 +128,48 @@ siren_status siren_evaluation_input_original(siren_evaluation_input *in) {
 /* The name that an image gets in the hidden folder: MRtrix3 goes by the suffix. */
 static const char *staged_name(const siren_evaluation_input *in, bool original) {
     const char *path = original ? in->options->original : in->options->result;
-    bool gzip = has_suffix(path, ".gz") && !(original && siren_evaluation_input_is_part(in));
+    bool gzip = siren_has_suffix(path, ".gz") && !(original && siren_evaluation_input_is_part(in));
     if (original) return gzip ? "original.nii.gz" : "original.nii";
     return gzip ? "result.nii.gz" : "result.nii";
 }
 
 siren_status siren_evaluation_input_result(siren_evaluation_input *in, siren_device *device,
                                            siren_staging *staging, siren_progress_fn progress, void *user) {
-    siren_status status = SIREN_OK;
     const siren_evaluate_options *o = in->options;
-    char *decoded = NULL;
-    if (has_suffix(o->result, ".siren")) {
+    SIREN_FREE_AT_END char *decoded = NULL;
+    if (siren_has_suffix(o->result, ".siren")) {
         const siren_decompress_options decompress = {.memory_limit = o->memory_limit};
-        SIREN_TRY(siren_staging_path(staging, staged_name(in, false), &decoded));
-        SIREN_TRY(siren_decompress_file(device, o->result, decoded, &decompress, progress, user));
+        SIREN_RETURN_IF_FAILED(siren_staging_path(staging, staged_name(in, false), &decoded));
+        SIREN_RETURN_IF_FAILED(
+            siren_decompress_file(device, o->result, decoded, &decompress, progress, user));
     }
-    SIREN_TRY(siren_nifti_read(decoded ? decoded : o->result, o->memory_limit, &in->result));
-    SIREN_TRY(siren_grid_check(o->original, &in->original.geometry, o->result, &in->result.geometry,
-                               in->original.geometry.n_volumes));
-    SIREN_TRY(siren_grid_check_place(o->original, &in->original, o->result, &in->result));
-    SIREN_TRY(siren_series_check_finite(o->result, &in->result));
-done:
-    free(decoded);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(decoded ? decoded : o->result, o->memory_limit, &in->result));
+    SIREN_RETURN_IF_FAILED(siren_grid_check(o->original, &in->original.geometry, o->result,
+                                            &in->result.geometry, in->original.geometry.n_volumes));
+    SIREN_RETURN_IF_FAILED(siren_grid_check_place(o->original, &in->original, o->result, &in->result));
+    return siren_series_check_finite(o->result, &in->result);
 }
 
 /* ---- for MRtrix3 ---- */
 
 /* A link of a plain name in the hidden folder to a file: MRtrix3 gives brackets and dashes in names a meaning. */
 static siren_status link_into(siren_staging *staging, const char *path, const char *name) {
-    siren_status status = SIREN_OK;
-    char *target = realpath(path, NULL), *link = NULL;
+    SIREN_FREE_AT_END char *target = realpath(path, NULL), *link = NULL;
     if (!target) return siren_fail(SIREN_SYSTEM, "%s: cannot be found: %s", path, strerror(errno));
-    SIREN_TRY(siren_staging_path(staging, name, &link));
+    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, name, &link));
     if (symlink(target, link) != 0)
-        status = siren_fail(SIREN_SYSTEM, "%s: cannot be made: %s", link, strerror(errno));
-done:
-    free(target);
-    free(link);
-    return status;
+        return siren_fail(SIREN_SYSTEM, "%s: cannot be made: %s", link, strerror(errno));
+    return SIREN_OK;
 }
 
 /* An image's judged slices, as `name` of the hidden folder. */
 static siren_status stage_image(const siren_evaluation_input *in, siren_staging *staging, const char *path,
                                 const char *name) {
-    siren_status status = SIREN_OK;
-    siren_series part = {.voxels = NULL};
-    char *to = NULL;
+    SIREN_AT_END(siren_series_free) siren_series part = {.voxels = NULL};
+    SIREN_FREE_AT_END char *to = NULL;
     if (!siren_evaluation_input_is_part(in)) return link_into(staging, path, name);
-    SIREN_TRY(siren_staging_path(staging, name, &to));
-    SIREN_TRY(siren_slices_cut_file(path, in->options->memory_limit, in->slices, to, &part));
-done:
-    siren_series_free(&part);
-    free(to);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, name, &to));
+    return siren_slices_cut_file(path, in->options->memory_limit, in->slices, to, &part);
 }
 
 siren_status siren_evaluation_input_stage(const siren_evaluation_input *in, siren_staging *staging,
@@ -201,13 +177,13 @@ siren_status siren_evaluation_input_stage(const siren_evaluation_input *in, sire
     const siren_evaluate_options *o = in->options;
     plan->input[0] = staged_name(in, true);
     plan->input[1] = staged_name(in, false);
-    plan->mask = !o->mask                                                            ? NULL
-                 : has_suffix(o->mask, ".gz") && !siren_evaluation_input_is_part(in) ? "mask.nii.gz"
-                                                                                     : "mask.nii";
+    plan->mask = !o->mask                                                                  ? NULL
+                 : siren_has_suffix(o->mask, ".gz") && !siren_evaluation_input_is_part(in) ? "mask.nii.gz"
+                                                                                           : "mask.nii";
     plan->bvec = "bvec";
     plan->bval = in->bval ? "bval" : NULL;
     SIREN_RETURN_IF_FAILED(stage_image(in, staging, o->original, plan->input[0]));
-    if (!has_suffix(o->result, ".siren"))
+    if (!siren_has_suffix(o->result, ".siren"))
         SIREN_RETURN_IF_FAILED(link_into(staging, o->result, plan->input[1]));
     if (plan->mask) SIREN_RETURN_IF_FAILED(stage_image(in, staging, o->mask, plan->mask));
     if (!in->bval) return SIREN_OK;

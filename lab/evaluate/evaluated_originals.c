@@ -12,7 +12,7 @@
 
 static const char *const files[SIREN_N_PIPELINES][MOST_FILES] = {
     [SIREN_PIPELINE_TENSOR] = {"original_tensor" SIREN_MRTRIX_SUFFIX, "original_fa" SIREN_MRTRIX_SUFFIX,
-                            "original_md" SIREN_MRTRIX_SUFFIX},
+                               "original_md" SIREN_MRTRIX_SUFFIX},
     [SIREN_PIPELINE_HARMONICS] = {"original_rish" SIREN_MRTRIX_SUFFIX},
     [SIREN_PIPELINE_FOD] = {"original_fod" SIREN_MRTRIX_SUFFIX, "response.txt"}};
 
@@ -28,21 +28,17 @@ static siren_status is_there(const char *folder, siren_pipeline pipeline, bool *
 }
 
 static siren_status link_all(const char *from, const char *to, siren_pipeline pipeline) {
-    siren_status status = SIREN_OK;
-    char *source = NULL, *target = NULL;
+    SIREN_FREE_AT_END char *source = NULL, *target = NULL;
     for (size_t i = 0; i < MOST_FILES && files[pipeline][i]; i++) {
-        SIREN_TRY(siren_run_path(&source, from, "%s", files[pipeline][i]));
-        SIREN_TRY(siren_run_path(&target, to, "%s", files[pipeline][i]));
+        SIREN_RETURN_IF_FAILED(siren_run_path(&source, from, "%s", files[pipeline][i]));
+        SIREN_RETURN_IF_FAILED(siren_run_path(&target, to, "%s", files[pipeline][i]));
         if (link(source, target) != 0)
-            SIREN_TRY(siren_fail(SIREN_SYSTEM, "%s: cannot be made: %s", target, strerror(errno)));
+            return siren_fail(SIREN_SYSTEM, "%s: cannot be made: %s", target, strerror(errno));
         free(source);
         free(target);
         source = target = NULL;
     }
-done:
-    free(source);
-    free(target);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_originals_take(const char *cache, const char *folder, unsigned *made) {

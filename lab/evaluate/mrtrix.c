@@ -23,7 +23,7 @@ static const char *const series_names[2] = {"original", "result"};
 /* One program of a pipeline, run for both series. A word that begins with '@' continues the series' name; $-words stand for
  * what expand() knows. */
 typedef struct {
-    unsigned pipelines;    /* that need it */
+    unsigned pipelines; /* that need it */
     bool original_only; /* what it makes of the original serves both series */
     const char *words[10];
 } pipeline_step;
@@ -74,10 +74,10 @@ static bool any_running(const mrtrix_run *run, unsigned pipelines) {
     return false;
 }
 
-void siren_mrtrix_free(siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]) {
+void siren_mrtrix_free(siren_pipeline_outcome (*outcomes)[SIREN_N_PIPELINES]) {
     for (unsigned pipeline = 0; pipeline < SIREN_N_PIPELINES; pipeline++) {
-        free(outcomes[pipeline].reason);
-        outcomes[pipeline] = (siren_pipeline_outcome){SIREN_PIPELINE_DONE, NULL};
+        free((*outcomes)[pipeline].reason);
+        (*outcomes)[pipeline] = (siren_pipeline_outcome){SIREN_PIPELINE_DONE, NULL};
     }
 }
 
@@ -140,8 +140,7 @@ static void log_command(const command_line *line) {
 
 /* Runs what the words of one step say. SYSTEM where the program fails; `output` (may be NULL) is what it printed, yours. */
 static siren_status run_program(mrtrix_run *run, size_t series, const char *const *words, char **output) {
-    siren_status status = SIREN_OK;
-    siren_process_result result = {0};
+    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
     command_line line = {.n = 0};
     char n_threads[16];
     for (; *words; words++) expand(run, series, *words, &line);
@@ -152,15 +151,12 @@ static siren_status run_program(mrtrix_run *run, size_t series, const char *cons
     const siren_process_plan plan = {
         .arguments = line.words, .folder = run->plan->folder, .time_limit = run->plan->time_limit};
     log_command(&line);
-    SIREN_TRY(siren_process_run(&plan, report, run, &result));
-    SIREN_TRY(siren_process_check(&plan, &result));
+    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, report, run, &result));
+    SIREN_RETURN_IF_FAILED(siren_process_check(&plan, &result));
     if (output) {
-        *output = result.output;
-        result.output = NULL;
+        *output = SIREN_TAKE(result.output);
     }
-done:
-    siren_process_result_free(&result);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- shells ---- */
@@ -204,12 +200,10 @@ bool siren_mrtrix_choose_shells(const char *text, siren_mrtrix_shells *out) {
 static siren_status find_shells(mrtrix_run *run) {
     static const char *const words[] = {"mrinfo",         "$input",       "$gradients",
                                         "-shell_bvalues", "-shell_sizes", NULL};
-    char *text = NULL;
-    siren_status status = run_program(run, 0, words, &text);
-    if (status == SIREN_OK && !siren_mrtrix_choose_shells(text, &run->shells))
-        status = siren_fail(SIREN_SYSTEM, "mrinfo told no shells of the gradient table but: %.200s", text);
-    free(text);
-    return status;
+    SIREN_FREE_AT_END char *text = NULL;
+    SIREN_RETURN_IF_FAILED(run_program(run, 0, words, &text));
+    if (siren_mrtrix_choose_shells(text, &run->shells)) return SIREN_OK;
+    return siren_fail(SIREN_SYSTEM, "mrinfo told no shells of the gradient table but: %.200s", text);
 }
 
 /* ---- the pipelines ---- */
@@ -265,30 +259,28 @@ static siren_status run_steps(mrtrix_run *run) {
 
 siren_status siren_mrtrix_run(const siren_mrtrix_plan *plan, siren_progress_fn progress, void *user,
                               siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]) {
-    siren_status status = SIREN_OK;
     const unsigned all = (1U << SIREN_N_PIPELINES) - 1;
+    SIREN_AT_END(siren_mrtrix_free)
     siren_pipeline_outcome found[SIREN_N_PIPELINES] = {{SIREN_PIPELINE_DONE, NULL}};
     mrtrix_run run = {.plan = plan, .outcomes = found, .progress = progress, .user = user, .n_total = 1};
     for (size_t i = 0; i < N_STEPS; i++) run.n_total += steps[i].original_only ? 1 : 2;
     if (!plan->bval) {
         siren_fail(SIREN_USAGE, "no gradient table was given or lies beside the original (.bval and .bvec)");
-        SIREN_TRY(end_pipelines(&run, all, SIREN_PIPELINE_SKIPPED));
+        SIREN_RETURN_IF_FAILED(end_pipelines(&run, all, SIREN_PIPELINE_SKIPPED));
     }
     if (!plan->fod) {
         siren_fail(SIREN_USAGE, "fibre orientation distributions were not asked for");
-        SIREN_TRY(end_pipelines(&run, BIT(FOD), SIREN_PIPELINE_SKIPPED));
+        SIREN_RETURN_IF_FAILED(end_pipelines(&run, BIT(FOD), SIREN_PIPELINE_SKIPPED));
     }
-    SIREN_TRY(skip_without_programs(&run));
-    if (any_running(&run, all)) SIREN_TRY(absorb(&run, all, find_shells(&run)));
+    SIREN_RETURN_IF_FAILED(skip_without_programs(&run));
+    if (any_running(&run, all)) SIREN_RETURN_IF_FAILED(absorb(&run, all, find_shells(&run)));
     run.n_done++;
     if (any_running(&run, all)) {
-        SIREN_TRY(skip_without_shells(&run));
-        SIREN_TRY(run_steps(&run));
+        SIREN_RETURN_IF_FAILED(skip_without_shells(&run));
+        SIREN_RETURN_IF_FAILED(run_steps(&run));
     }
     if (any_running(&run, all)) report(&run, 0, 1, "");
     memcpy(outcomes, found, sizeof found);
     memset(found, 0, sizeof found);
-done:
-    siren_mrtrix_free(found);
-    return status;
+    return SIREN_OK;
 }

@@ -36,7 +36,7 @@ typedef struct {
  * yours: siren_mrtrix_free(). Each program is one step of progress. CANCELLED, or SYSTEM when out of memory. */
 siren_status siren_mrtrix_run(const siren_mrtrix_plan *plan, siren_progress_fn progress, void *user,
                               siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]);
-void siren_mrtrix_free(siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]);
+void siren_mrtrix_free(siren_pipeline_outcome (*outcomes)[SIREN_N_PIPELINES]);
 
 typedef struct {
     bool bzero;       /* there are volumes without diffusion weighting */

@@ -4,7 +4,6 @@
 #include "engine/model/blocks.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* What comparing slices holds. */
 typedef struct {
@@ -76,21 +75,16 @@ static siren_slice_means means_over_slices(slice_scratch *s) {
 
 siren_status siren_compare_slices(const siren_series *image, const siren_series *other,
                                   siren_slice_means *out) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &image->geometry;
     const size_t n = g->nx * g->ny, n_values = n * g->n_volumes;
-    slice_scratch s = {.x = image, .other = other, .n = n};
-    SIREN_TRY(siren_allocate(&s.range, g->n_volumes, sizeof *s.range, "the volumes' ranges"));
-    SIREN_TRY(siren_allocate(&s.unit, g->n_volumes, sizeof *s.unit, "the volumes' ranges"));
-    SIREN_TRY(siren_allocate(&s.values, n, sizeof *s.values, "a slice"));
-    SIREN_TRY(siren_allocate(&s.targets, n_values, sizeof *s.targets, "a scaled slice"));
-    SIREN_TRY(siren_allocate(&s.y, n_values, sizeof *s.y, "a scaled slice"));
-    *out = means_over_slices(&s);
-done:
-    free(s.range);
-    free(s.unit);
-    free(s.values);
-    free(s.targets);
-    free(s.y);
-    return status;
+    SIREN_FREE_AT_END siren_scaling *range = NULL;
+    SIREN_FREE_AT_END double *unit = NULL, *values = NULL;
+    SIREN_FREE_AT_END float *targets = NULL, *y = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&range, g->n_volumes, sizeof *range, "the volumes' ranges"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&unit, g->n_volumes, sizeof *unit, "the volumes' ranges"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a slice"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&targets, n_values, sizeof *targets, "a scaled slice"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&y, n_values, sizeof *y, "a scaled slice"));
+    *out = means_over_slices(&(slice_scratch){image, other, n, range, unit, values, targets, y});
+    return SIREN_OK;
 }

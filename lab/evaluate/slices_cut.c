@@ -7,20 +7,17 @@
 /* Slices [z, z + nz) of volumes [first, first + n_volumes). */
 static siren_status cut(const siren_series *whole, size_t z, size_t nz, size_t first, size_t n_volumes,
                         siren_series *out) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &whole->geometry;
     const size_t plane = g->nx * g->ny * siren_datatype_size(g->datatype);
-    siren_series part = {.geometry = *g};
-    SIREN_TRY(siren_nifti_subseries_header(whole->header, &part.geometry, z, nz, n_volumes, &part.header));
-    SIREN_TRY(siren_allocate(&part.voxels, n_volumes * nz, plane, "slices of a series"));
+    SIREN_AT_END(siren_series_free) siren_series part = {.geometry = *g};
+    SIREN_RETURN_IF_FAILED(
+        siren_nifti_subseries_header(whole->header, &part.geometry, z, nz, n_volumes, &part.header));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&part.voxels, n_volumes * nz, plane, "slices of a series"));
     for (size_t i = 0; i < n_volumes; i++)
         memcpy((uint8_t *)part.voxels + i * nz * plane,
                (const uint8_t *)whole->voxels + ((first + i) * g->nz + z) * plane, nz * plane);
-    *out = part;
-    part = (siren_series){.voxels = NULL};
-done:
-    siren_series_free(&part);
-    return status;
+    *out = SIREN_TAKE(part);
+    return SIREN_OK;
 }
 
 siren_status siren_slices_cut(const siren_series *whole, size_t z, size_t nz, siren_series *out) {
@@ -32,33 +29,23 @@ siren_status siren_slice_cut(const siren_series *whole, size_t z, size_t volume,
 }
 
 siren_status siren_series_write(const siren_series *series, const char *path) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &series->geometry;
     const size_t plane = g->nx * g->ny * siren_datatype_size(g->datatype);
-    siren_nifti_writer *writer = NULL;
-    SIREN_TRY(siren_nifti_writer_open(path, true, g, series->header, &writer));
+    SIREN_AT_END(siren_nifti_writer_discard_at) siren_nifti_writer *writer = NULL;
+    SIREN_RETURN_IF_FAILED(siren_nifti_writer_open(path, true, g, series->header, &writer));
     for (size_t i = 0; i < g->n_volumes * g->nz; i++)
-        SIREN_TRY(siren_nifti_writer_slice(writer, i / g->nz, i % g->nz,
-                                           (const uint8_t *)series->voxels + i * plane));
-    status = siren_nifti_writer_commit(writer);
-    writer = NULL;
-done:
-    siren_nifti_writer_discard(writer);
-    return status;
+        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(writer, i / g->nz, i % g->nz,
+                                                        (const uint8_t *)series->voxels + i * plane));
+    return siren_nifti_writer_commit(SIREN_TAKE(writer));
 }
 
 siren_status siren_slices_cut_file(const char *path, size_t memory_limit, siren_span slices, const char *to,
-                                 siren_series *out) {
-    siren_status status = SIREN_OK;
-    siren_series whole = {.voxels = NULL}, part = {.voxels = NULL};
-    SIREN_TRY(siren_nifti_read(path, memory_limit, &whole));
+                                   siren_series *out) {
+    SIREN_AT_END(siren_series_free) siren_series whole = {.voxels = NULL}, part = {.voxels = NULL};
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, memory_limit, &whole));
     size_t end = slices.end == 0 ? whole.geometry.nz : slices.end;
-    SIREN_TRY(siren_slices_cut(&whole, slices.begin, end - slices.begin, &part));
-    SIREN_TRY(siren_series_write(&part, to));
-    *out = part;
-    part = (siren_series){.voxels = NULL};
-done:
-    siren_series_free(&whole);
-    siren_series_free(&part);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_slices_cut(&whole, slices.begin, end - slices.begin, &part));
+    SIREN_RETURN_IF_FAILED(siren_series_write(&part, to));
+    *out = SIREN_TAKE(part);
+    return SIREN_OK;
 }

@@ -163,11 +163,13 @@ static void ssim_member(void *user, size_t member) {
     free(memory);
 }
 
+static void work_free(ssim_work *work) { free(work->means); }
+
 siren_status siren_ssim_series(siren_ssim_window window, const siren_series *x, const siren_series *y,
                                double range, float *map, double *mean) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &x->geometry;
     const size_t size = siren_ssim_window_size(window);
+    SIREN_AT_END(work_free)
     ssim_work work = {.x = x, .y = y, .kernel = kernel_of(window), .range = range, .map = map};
     if (g->nx < size || g->ny < size)
         return siren_fail(
@@ -178,17 +180,13 @@ siren_status siren_ssim_series(siren_ssim_window window, const siren_series *x, 
                           "the data range of SSIM is %g but must be above 0; take the maximum "
                           "minus the minimum of an image that is not constant",
                           range);
-    SIREN_TRY(siren_allocate(&work.means, g->nz, sizeof *work.means, "the SSIM of each slice"));
-    SIREN_TRY(siren_threads_run(siren_processors(), ssim_member, &work));
-    if (atomic_load(&work.next) < g->nz) {
-        status = siren_fail(SIREN_SYSTEM, "out of memory: cannot compute the SSIM of slices of %zu x %zu",
-                            g->nx, g->ny);
-        goto done;
-    }
+    SIREN_RETURN_IF_FAILED(siren_allocate(&work.means, g->nz, sizeof *work.means, "the SSIM of each slice"));
+    SIREN_RETURN_IF_FAILED(siren_threads_run(siren_processors(), ssim_member, &work));
+    if (atomic_load(&work.next) < g->nz)
+        return siren_fail(SIREN_SYSTEM, "out of memory: cannot compute the SSIM of slices of %zu x %zu",
+                          g->nx, g->ny);
     double sum = 0;
     for (size_t z = 0; z < g->nz; z++) sum += work.means[z];
     *mean = sum / (double)g->nz;
-done:
-    free(work.means);
-    return status;
+    return SIREN_OK;
 }

@@ -1,7 +1,7 @@
 #include "lab/evaluate/statistics.h"
+#include "host/float_bits.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CHUNK 4096 /* voxels converted at once */
@@ -58,7 +58,7 @@ siren_status siren_relative_errors_of_vectors(const siren_series *x, const siren
                                               const uint8_t *mask, float *errors) {
     const siren_geometry *g = &x->geometry;
     const size_t n_grid = g->nx * g->ny * g->nz;
-    double *sizes = NULL; /* (n_grid) squared norms of x */
+    SIREN_FREE_AT_END double *sizes = NULL; /* (n_grid) squared norms of x */
     double distances[CHUNK], largest = 0;
     SIREN_RETURN_IF_FAILED(siren_allocate(&sizes, n_grid, sizeof *sizes, "the norms of vectors"));
     for (size_t first = 0; first < n_grid; first += CHUNK) {
@@ -71,7 +71,6 @@ siren_status siren_relative_errors_of_vectors(const siren_series *x, const siren
     }
     for (size_t i = 0; i < n_grid; i++)
         errors[i] = relative_error((double)errors[i], sqrt(sizes[i]), SIREN_ERROR_FLOOR * largest);
-    free(sizes);
     return SIREN_OK;
 }
 
@@ -91,12 +90,6 @@ void siren_error_map(const float *errors, size_t n_grid, size_t n_volumes, const
 
 /* ---- statistics ---- */
 
-static uint32_t bits_of(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 /* The value of rank `rank` (from 0) of `n` values that are not negative. Their bits have their order: two counts, of the
  * upper and of the lower half of the bits, find it in linear time whatever the values. `counts` (65536) is scratch. */
 static float value_of_rank(const float *values, size_t n, size_t rank, size_t *counts) {
@@ -104,16 +97,13 @@ static float value_of_rank(const float *values, size_t n, size_t rank, size_t *c
     for (unsigned lower = 0; lower < 2; lower++) {
         memset(counts, 0, 65536 * sizeof *counts);
         for (size_t i = 0; i < n; i++) {
-            uint32_t bits = bits_of(values[i]);
+            uint32_t bits = siren_bits_of(values[i]);
             if (lower && bits >> 16 != half[0]) continue;
             counts[lower ? bits & 0xffff : bits >> 16]++;
         }
         for (half[lower] = 0; rank >= counts[half[lower]]; half[lower]++) rank -= counts[half[lower]];
     }
-    uint32_t bits = half[0] << 16 | half[1];
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return siren_float_of(half[0] << 16 | half[1]);
 }
 
 static double quantile(const float *values, size_t n, double share, size_t *counts) {
@@ -136,13 +126,13 @@ static void moments(const float *values, size_t n, double *mean, double *std) {
 
 siren_status siren_error_statistics_of(const float *errors, size_t n_grid, size_t n_volumes,
                                        const uint8_t *mask, siren_error_statistics *out) {
-    siren_status status = SIREN_OK;
     siren_error_statistics s = {.mean = NAN, .std = NAN, .median = NAN, .p95 = NAN};
-    float *values = NULL;
-    size_t *counts = NULL, n_inside = 0;
+    SIREN_FREE_AT_END float *values = NULL;
+    SIREN_FREE_AT_END size_t *counts = NULL;
+    size_t n_inside = 0;
     for (size_t i = 0; i < n_grid; i++) n_inside += !mask || mask[i];
-    SIREN_TRY(siren_allocate(&values, n_inside * n_volumes, sizeof *values, "relative errors"));
-    SIREN_TRY(siren_allocate(&counts, 65536, sizeof *counts, "relative errors"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_inside * n_volumes, sizeof *values, "relative errors"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&counts, 65536, sizeof *counts, "relative errors"));
     for (size_t volume = 0; volume < n_volumes; volume++)
         for (size_t i = 0; i < n_grid; i++) {
             float error = errors[volume * n_grid + i];
@@ -155,8 +145,5 @@ siren_status siren_error_statistics_of(const float *errors, size_t n_grid, size_
         s.p95 = quantile(values, s.n, 0.95, counts);
     }
     *out = s;
-done:
-    free(values);
-    free(counts);
-    return status;
+    return SIREN_OK;
 }

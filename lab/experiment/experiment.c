@@ -221,15 +221,13 @@ static siren_status replace_input(const char *file, siren_value root, const char
     siren_value one = siren_value_member(root, "input"), many = siren_value_member(root, "inputs");
     siren_value given = siren_value_exists(many) ? siren_value_first(many) : one;
     if (siren_value_exists(siren_value_member(given, "name"))) {
-        new.name = old->name;
-        old->name = NULL;
+        new.name = SIREN_TAKE(old->name);
     } else if (name_of_path(image, &new.name) != SIREN_OK) {
         free_input(&new);
         return SIREN_SYSTEM;
     }
     new.train_on_mask = old->train_on_mask && old->mask;
-    new.mask = old->mask;
-    old->mask = NULL;
+    new.mask = SIREN_TAKE(old->mask);
     free_input(old);
     *old = new;
     return SIREN_OK;
@@ -251,10 +249,9 @@ static siren_status check_trials(const siren_trial_list *list) {
     static const char *const problems[] = {
         "makes the trial %s, which is the same as %s: leave one out, or exclude it",
         "makes the trial %s, whose name a different trial has: give one of them a \"name\""};
-    siren_status status = SIREN_OK;
     const siren_experiment *x = list->experiment;
-    const siren_trial **sorted = NULL;
-    SIREN_TRY(siren_allocate(&sorted, x->n_trials, sizeof *sorted, "the order of the trials"));
+    SIREN_FREE_AT_END const siren_trial **sorted = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&sorted, x->n_trials, sizeof *sorted, "the order of the trials"));
     for (int k = 0; k < 2; k++) {
         for (size_t i = 0; i < x->n_trials; i++) sorted[i] = &x->trials[i];
         qsort(sorted, x->n_trials, sizeof *sorted, orders[k]);
@@ -262,36 +259,33 @@ static siren_status check_trials(const siren_trial_list *list) {
             if (orders[k](&sorted[i - 1], &sorted[i]) != 0) continue;
             bool swapped = sorted[i] < sorted[i - 1];
             const siren_trial *late = sorted[swapped ? i - 1 : i], *early = sorted[swapped ? i : i - 1];
-            SIREN_TRY(
+            SIREN_RETURN_IF_FAILED(
                 siren_value_fail(list->sources[late - x->trials], problems[k], late->name, early->name));
         }
     }
-done:
-    free(sorted);
-    return status;
+    return SIREN_OK;
 }
+
+static void sources_free(siren_trial_list *list) { free(list->sources); }
 
 static siren_status read_trials(siren_value root, size_t max_trials, siren_experiment *x) {
     siren_value grid = siren_value_member(root, "grid"), trials = siren_value_member(root, "trials"),
                 baselines = siren_value_member(root, "baselines");
     bool networks = siren_value_exists(grid) || siren_value_exists(trials);
+    SIREN_AT_END(sources_free)
     siren_trial_list list = {.experiment = x, .max_trials = max_trials, .base = siren_settings_defaults()};
-    siren_status status = SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_experiment_settings(root, &list.base));
     if (!networks && !siren_value_exists(baselines))
         return siren_value_fail(root, "lacks grid, trials or baselines: what to do");
     if (siren_value_exists(trials) && !siren_value_is_array(trials))
         return siren_value_refuse(trials, "give a list of trials");
-    SIREN_TRY(siren_trial_list_fill(&list, grid, trials));
+    SIREN_RETURN_IF_FAILED(siren_trial_list_fill(&list, grid, trials));
     if (networks && x->n_trials == 0)
-        SIREN_TRY(siren_value_fail(siren_value_exists(grid) ? grid : trials,
-                                   "leaves no trial: list more, or exclude less"));
-    SIREN_TRY(check_trials(&list));
+        return siren_value_fail(siren_value_exists(grid) ? grid : trials,
+                                "leaves no trial: list more, or exclude less");
+    SIREN_RETURN_IF_FAILED(check_trials(&list));
     x->slices = list.base.slices;
-    SIREN_TRY(siren_experiment_baselines(baselines, &list.base, max_trials, x));
-done:
-    free(list.sources);
-    return status;
+    return siren_experiment_baselines(baselines, &list.base, max_trials, x);
 }
 
 /* ---- the file ---- */
@@ -342,18 +336,13 @@ static siren_status resolve(const char *path, siren_value root, const char *imag
 
 siren_status siren_experiment_read(const char *path, const char *image, size_t max_trials,
                                    siren_experiment **out) {
-    siren_status status = SIREN_OK;
-    siren_config *config = NULL;
-    siren_experiment *experiment = NULL;
-    SIREN_TRY(siren_config_read(path, &config));
-    SIREN_TRY(siren_allocate(&experiment, 1, sizeof *experiment, "an experiment"));
-    SIREN_TRY(resolve(path, siren_config_root(config), image, max_trials, experiment));
-    *out = experiment;
-    experiment = NULL;
-done:
-    siren_config_free(config);
-    siren_experiment_free(experiment);
-    return status;
+    SIREN_AT_END(siren_config_free_at) siren_config *config = NULL;
+    SIREN_AT_END(siren_experiment_free_at) siren_experiment *experiment = NULL;
+    SIREN_RETURN_IF_FAILED(siren_config_read(path, &config));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&experiment, 1, sizeof *experiment, "an experiment"));
+    SIREN_RETURN_IF_FAILED(resolve(path, siren_config_root(config), image, max_trials, experiment));
+    *out = SIREN_TAKE(experiment);
+    return SIREN_OK;
 }
 
 void siren_experiment_free(siren_experiment *experiment) {

@@ -104,6 +104,7 @@ typedef struct {
 siren_status siren_experiment_read(const char *path, const char *image, size_t max_trials,
                                    siren_experiment **out);
 void siren_experiment_free(siren_experiment *experiment);
+SIREN_POINTER_RELEASE(siren_experiment, siren_experiment_free)
 
 /* The trial's network for a series of `n_volumes`. */
 siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, siren_network *out);

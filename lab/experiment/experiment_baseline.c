@@ -23,7 +23,6 @@ const char *siren_baseline_trial_model(const siren_baseline_trial *baseline) {
 }
 
 void siren_baseline_trial_write(const siren_baseline_trial *baseline, const char *matched, siren_json *json) {
-    const char axis[2] = {"xyz"[baseline->axis], '\0'};
     siren_json_string(json, "baseline", siren_baseline_name(baseline->method));
     if (siren_baseline_has_rate(baseline->method)) siren_json_string(json, "per", units[baseline->per]);
     if (baseline->ratio > 0) siren_json_number(json, "ratio", baseline->ratio);
@@ -31,13 +30,7 @@ void siren_baseline_trial_write(const siren_baseline_trial *baseline, const char
     if (baseline->fwhm > 0) siren_json_number(json, "fwhm", baseline->fwhm);
     if (matched) siren_json_string(json, "ratio_of", matched);
     siren_json_begin_object(json, "slices");
-    siren_json_string(json, "axis", axis);
-    if (baseline->slices.end != 0) {
-        siren_json_begin_array(json, "range");
-        siren_json_integer(json, NULL, baseline->slices.begin);
-        siren_json_integer(json, NULL, baseline->slices.end);
-        siren_json_end(json);
-    }
+    siren_slices_write(baseline->axis, baseline->slices, json);
     siren_json_end(json);
 }
 
@@ -93,10 +86,10 @@ static siren_status append_numbers(baseline_entry *e, siren_baseline_trial basel
     size_t n = siren_value_is_array(e->numbers) ? siren_value_count(e->numbers) : 1;
     if (n == 0) return siren_value_refuse(e->numbers, "give at least one number");
     for (siren_value v = siren_value_list(e->numbers); n > 0; v = siren_value_next(v), n--) {
-        SIREN_RETURN_IF_FAILED(
-            e->of == FWHMS ? siren_value_number(v, MIN_FWHM, MAX_FWHM, &baseline.fwhm)
-                           : siren_value_number(v, MIN_RATIO, MAX_RATIO,
-                                                e->of == RATES ? &baseline.rate : &baseline.ratio));
+        SIREN_RETURN_IF_FAILED(e->of == FWHMS
+                                   ? siren_value_number(v, MIN_FWHM, MAX_FWHM, &baseline.fwhm)
+                                   : siren_value_number(v, MIN_RATIO, MAX_RATIO,
+                                                        e->of == RATES ? &baseline.rate : &baseline.ratio));
         SIREN_RETURN_IF_FAILED(append(e, baseline, max_trials, x));
     }
     return SIREN_OK;

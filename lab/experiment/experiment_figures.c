@@ -2,7 +2,6 @@
 #include "lab/experiment/experiment_parts.h"
 #include "lab/picture/view.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const names[SIREN_N_FIGURES] = {"panel", "glyphs"};

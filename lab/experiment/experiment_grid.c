@@ -350,25 +350,31 @@ static siren_status check_exclusions(const entry *e) {
     return SIREN_OK;
 }
 
+typedef struct {
+    entry *of; /* (n) */
+    size_t n;
+} entry_list;
+
+static void free_entries(entry_list *entries) {
+    for (size_t i = 0; i < entries->n; i++) free_entry(&entries->of[i]);
+    free(entries->of);
+}
+
 siren_status siren_trial_list_fill(siren_trial_list *list, siren_value grids, siren_value trials) {
-    siren_status status = SIREN_OK;
-    entry *entries = NULL;
+    SIREN_AT_END(free_entries) entry_list entries = {NULL, 0};
     size_t n_grids = siren_value_is_array(grids) ? siren_value_count(grids) : siren_value_exists(grids),
-           n = n_grids + siren_value_count(trials), total = 0, i = 0;
-    SIREN_TRY(siren_allocate(&entries, n, sizeof *entries, "the grids of an experiment"));
+           n = n_grids + siren_value_count(trials), total = 0;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&entries.of, n, sizeof *entries.of, "the grids of an experiment"));
     siren_value v = siren_value_list(grids);
-    for (i = 0; i < n; v = siren_value_next(v)) {
-        if (i == n_grids) v = siren_value_first(trials);
-        entry *e = &entries[i++];
+    for (; entries.n < n; v = siren_value_next(v)) {
+        if (entries.n == n_grids) v = siren_value_first(trials);
+        entry *e = &entries.of[entries.n++];
         *e = (entry){.source = v, .base.settings = list->base};
-        SIREN_TRY(read_entry(list->experiment, i > n_grids, e));
-        SIREN_TRY(check_size(list, e, &total));
+        SIREN_RETURN_IF_FAILED(read_entry(list->experiment, entries.n > n_grids, e));
+        SIREN_RETURN_IF_FAILED(check_size(list, e, &total));
     }
     for (size_t input = 0; input < list->experiment->n_inputs; input++)
-        for (size_t k = 0; k < n; k++) SIREN_TRY(expand(list, &entries[k], input));
-    for (size_t k = 0; k < n; k++) SIREN_TRY(check_exclusions(&entries[k]));
-done:
-    while (i-- > 0) free_entry(&entries[i]);
-    free(entries);
-    return status;
+        for (size_t k = 0; k < n; k++) SIREN_RETURN_IF_FAILED(expand(list, &entries.of[k], input));
+    for (size_t k = 0; k < n; k++) SIREN_RETURN_IF_FAILED(check_exclusions(&entries.of[k]));
+    return SIREN_OK;
 }

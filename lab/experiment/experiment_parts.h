@@ -1,4 +1,4 @@
-/* What the files of engine/experiment share. */
+/* What the files of lab/experiment/experiment share. */
 #ifndef SIREN_LAB_EXPERIMENT_EXPERIMENT_PARTS_H
 #define SIREN_LAB_EXPERIMENT_EXPERIMENT_PARTS_H
 
@@ -51,6 +51,8 @@ siren_status siren_experiment_network(siren_value value, uint32_t n_inputs, sire
 /* "siren-2d-3x256-int8-seed0"; `label` (may be NULL) stands for the model and its size. Yours to free(). */
 siren_status siren_trial_make_name(const siren_trial_list *list, const siren_trial *trial, const char *label,
                                    char **out);
+/* "axis", and "range" where it is not all of them. */
+void siren_slices_write(siren_axis axis, siren_span slices, siren_json *json);
 /* Order of the resolved settings; 0 for equal ones. */
 int siren_trial_compare(const siren_trial *a, const siren_trial *b);
 

@@ -4,7 +4,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/model/blocks.h"
@@ -172,22 +171,17 @@ static void write_network(siren_json *json, const siren_network *network) {
     siren_json_end(json);
 }
 
+void siren_slices_write(siren_axis axis, siren_span slices, siren_json *json) {
+    const char name[2] = {"xyz"[axis], '\0'};
+    siren_json_string(json, "axis", name);
+    if (slices.end != 0) siren_json_integers(json, "range", (const size_t[]){slices.begin, slices.end}, 2);
+}
+
 static void write_blocks(siren_json *json, const siren_settings *settings) {
-    char axis[2] = {"xyz"[settings->axis], '\0'};
     siren_json_begin_object(json, "blocks");
     siren_json_string(json, "kind", siren_block_kind_name(settings->blocks, 1));
-    if (settings->blocks == SIREN_BLOCK_PATCH) {
-        siren_json_begin_array(json, "size");
-        for (int i = 0; i < 3; i++) siren_json_integer(json, NULL, settings->patch[i]);
-        siren_json_end(json);
-    }
-    siren_json_string(json, "axis", axis);
-    if (settings->slices.end != 0) {
-        siren_json_begin_array(json, "range");
-        siren_json_integer(json, NULL, settings->slices.begin);
-        siren_json_integer(json, NULL, settings->slices.end);
-        siren_json_end(json);
-    }
+    if (settings->blocks == SIREN_BLOCK_PATCH) siren_json_integers(json, "size", settings->patch, 3);
+    siren_slices_write(settings->axis, settings->slices, json);
     siren_json_end(json);
 }
 

@@ -8,6 +8,7 @@
 #include "lab/phantom/phantom_anatomy.h"
 #include "host/rng.h"
 #include "host/threads.h"
+#include "host/float_bits.h"
 
 #define NOISE_NAME 0x52696365u     /* the noise's counter word where fields have their small names */
 #define NOMINAL_WHITE_MATTER 560.0 /* sets sigma where the grid misses all white matter */
@@ -133,18 +134,6 @@ static void fill_row(work *w, siren_anatomy *anatomy, row_scratch *r, size_t y, 
 /* The three functions below are polynomials of our own, so that they vectorise and give the same bits
  * everywhere; each is within 2e-7 of the true value relative to 1 (exp: to itself). */
 
-static inline float float_of_bits(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static inline uint32_t bits_of_float(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 /* exp(x) for -87 <= x <= 0 */
 static inline float exp_negative(float x) {
     float turns = x * 1.44269504f + 12582912.0f, whole = turns - 12582912.0f;
@@ -157,14 +146,14 @@ static inline float exp_negative(float x) {
     poly = poly * r + 0.5f;
     poly = poly * r + 1.0f;
     poly = poly * r + 1.0f;
-    return poly * float_of_bits((uint32_t)((int32_t)whole + 127) << 23);
+    return poly * siren_float_of((uint32_t)((int32_t)whole + 127) << 23);
 }
 
 /* -2 log(u) for 0 < u <= 1: log(m) by the series of atanh((m - 1) / (m + 1)), m within sqrt(2) of 1 */
 static inline float minus_two_log(float u) {
-    uint32_t bits = bits_of_float(u), shifted = bits - 0x3F3504F3u;
+    uint32_t bits = siren_bits_of(u), shifted = bits - 0x3F3504F3u;
     int32_t exponent = (int32_t)shifted >> 23;
-    float m = float_of_bits(bits - ((uint32_t)exponent << 23));
+    float m = siren_float_of(bits - ((uint32_t)exponent << 23));
     float s = (m - 1) / (m + 1), q = s * s;
     float poly = 2.0f / 9;
     poly = poly * q + 2.0f / 7;
@@ -278,8 +267,14 @@ typedef void (*slice_fn)(work *w, siren_anatomy *anatomy, row_scratch *scratch, 
 typedef struct {
     work *work;
     slice_fn slice;
-    row_scratch *scratch; /* (n threads) */
+    size_t n_threads;
+    row_scratch *scratch; /* (n_threads) */
 } slice_pass;
+
+static void pass_free(slice_pass *pass) {
+    for (size_t i = 0; pass->scratch && i < pass->n_threads; i++) free(pass->scratch[i].memory);
+    free(pass->scratch);
+}
 
 /* The caller's own thread, the first, reports progress. */
 static void pass_member(void *user, size_t thread) {
@@ -299,22 +294,19 @@ static void pass_member(void *user, size_t thread) {
 
 /* Slices in any order by any thread: each writes its own part only. */
 static siren_status run_pass(work *w, slice_fn slice, const char *what) {
-    siren_status status = SIREN_OK;
     size_t nz = w->phantom->geometry.nz,
            n = w->options->n_threads ? w->options->n_threads : siren_processors();
-    slice_pass pass = {.work = w, .slice = slice};
     if (n > nz) n = nz;
+    SIREN_AT_END(pass_free) slice_pass pass = {.work = w, .slice = slice, .n_threads = n};
     SIREN_RETURN_IF_FAILED(siren_allocate(&pass.scratch, n, sizeof *pass.scratch, "the phantom's threads"));
     atomic_store(&w->next, 0);
     atomic_store(&w->finished, 0);
     w->what = what;
-    for (size_t i = 0; i < n; i++) SIREN_TRY(row_scratch_new(w->phantom->geometry.nx, &pass.scratch[i]));
-    SIREN_TRY(siren_threads_run(n, pass_member, &pass));
-    if (atomic_load(&w->cancelled)) status = siren_fail(SIREN_CANCELLED, "the phantom was cancelled");
-done:
-    for (size_t i = 0; i < n; i++) free(pass.scratch[i].memory);
-    free(pass.scratch);
-    return status;
+    for (size_t i = 0; i < n; i++)
+        SIREN_RETURN_IF_FAILED(row_scratch_new(w->phantom->geometry.nx, &pass.scratch[i]));
+    SIREN_RETURN_IF_FAILED(siren_threads_run(n, pass_member, &pass));
+    if (atomic_load(&w->cancelled)) return siren_fail(SIREN_CANCELLED, "the phantom was cancelled");
+    return SIREN_OK;
 }
 
 static siren_status check_options(const siren_phantom_options *o, size_t *n_volumes) {
@@ -350,7 +342,8 @@ static siren_status check_options(const siren_phantom_options *o, size_t *n_volu
     return SIREN_OK;
 }
 
-static siren_status make_gradients(const siren_phantom_options *o, size_t n_volumes, siren_gradients *out) {
+static siren_status make_gradients(const siren_phantom_options *o, size_t n_volumes,
+                                   siren_diffusion_table *out) {
     out->n_volumes = n_volumes;
     SIREN_RETURN_IF_FAILED(siren_allocate(&out->bval, n_volumes, sizeof *out->bval, "the b-values"));
     SIREN_RETURN_IF_FAILED(
@@ -375,12 +368,19 @@ void siren_phantom_free(siren_phantom *phantom) {
     memset(phantom, 0, sizeof *phantom);
 }
 
+static void work_free(work *w) {
+    free(w->signal);
+    free(w->depth);
+    free(w->wm_sum);
+    free(w->wm_count);
+}
+
 siren_status siren_phantom_make(const siren_phantom_options *options, siren_progress_fn progress, void *user,
                                 siren_phantom *out) {
-    siren_status status = SIREN_OK;
     size_t n_volumes = 0, n = 0, all = 0, wm_count = 0;
     double wm_sum = 0;
     SIREN_RETURN_IF_FAILED(check_options(options, &n_volumes));
+    SIREN_AT_END(siren_phantom_free)
     siren_phantom phantom = {.geometry = {.version = 1,
                                           .datatype = options->datatype,
                                           .nx = options->nx,
@@ -388,6 +388,7 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
                                           .nz = options->nz,
                                           .n_volumes = n_volumes,
                                           .slope = 1}};
+    SIREN_AT_END(work_free)
     work w = {.options = options, .phantom = &phantom, .progress = progress, .user = user};
     if (!siren_mul(options->nx, options->ny, &n) || !siren_mul(n, options->nz, &n) ||
         !siren_mul(n, n_volumes, &all))
@@ -395,33 +396,26 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
             SIREN_USAGE,
             "phantom: %zu x %zu x %zu x %zu voxels exceed the address space; give smaller dimensions",
             options->nx, options->ny, options->nz, n_volumes);
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&phantom.voxels, all, siren_datatype_size(options->datatype), "the phantom series"));
-    SIREN_TRY(siren_allocate(&phantom.tissue, n, 1, "the tissue map"));
-    SIREN_TRY(siren_allocate(&phantom.n_fibres, n, 1, "the map of fibre populations"));
-    SIREN_TRY(siren_allocate(&phantom.fa, n, sizeof *phantom.fa, "the FA map"));
-    SIREN_TRY(siren_allocate(&phantom.md, n, sizeof *phantom.md, "the MD map"));
-    SIREN_TRY(siren_allocate(&w.signal, n, sizeof *w.signal, "the signal map"));
-    SIREN_TRY(siren_allocate(&w.depth, n, sizeof *w.depth, "the depth map"));
-    SIREN_TRY(siren_allocate(&w.wm_sum, options->nz, sizeof *w.wm_sum, "sums of slices"));
-    SIREN_TRY(siren_allocate(&w.wm_count, options->nz, sizeof *w.wm_count, "counts of slices"));
-    SIREN_TRY(make_gradients(options, n_volumes, &phantom.gradients));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.tissue, n, 1, "the tissue map"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.n_fibres, n, 1, "the map of fibre populations"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.fa, n, sizeof *phantom.fa, "the FA map"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.md, n, sizeof *phantom.md, "the MD map"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&w.signal, n, sizeof *w.signal, "the signal map"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&w.depth, n, sizeof *w.depth, "the depth map"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&w.wm_sum, options->nz, sizeof *w.wm_sum, "sums of slices"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&w.wm_count, options->nz, sizeof *w.wm_count, "counts of slices"));
+    SIREN_RETURN_IF_FAILED(make_gradients(options, n_volumes, &phantom.gradients));
 
-    SIREN_TRY(run_pass(&w, anatomy_slice, "anatomy"));
+    SIREN_RETURN_IF_FAILED(run_pass(&w, anatomy_slice, "anatomy"));
     for (size_t z = 0; z < options->nz; z++) {
         wm_sum += w.wm_sum[z];
         wm_count += w.wm_count[z];
     }
     if (options->snr > 0 && isfinite(options->snr))
         phantom.sigma = (wm_count ? wm_sum / (double)wm_count : NOMINAL_WHITE_MATTER) / options->snr;
-    SIREN_TRY(run_pass(&w, signal_slice, "signals"));
-    *out = phantom;
-    memset(&phantom, 0, sizeof phantom);
-done:
-    siren_phantom_free(&phantom);
-    free(w.signal);
-    free(w.depth);
-    free(w.wm_sum);
-    free(w.wm_count);
-    return status;
+    SIREN_RETURN_IF_FAILED(run_pass(&w, signal_slice, "signals"));
+    *out = SIREN_TAKE(phantom);
+    return SIREN_OK;
 }

@@ -43,8 +43,8 @@ typedef struct {
     uint8_t *tissue;         /* (nz, ny, nx) siren_tissue */
     uint8_t *n_fibres;       /* (nz, ny, nx) fibre populations: 1 to 3 in white matter, 0 elsewhere */
     float *fa, *md; /* (nz, ny, nx) of the volume-weighted mean tensor, 0 outside the brain; md in mm^2/s */
-    siren_gradients gradients; /* volumes in the order of the shells; directions in image axes */
-    double sigma;              /* of the real and of the imaginary noise; 0: none */
+    siren_diffusion_table gradients; /* volumes in the order of the shells; directions in image axes */
+    double sigma;                    /* of the real and of the imaginary noise; 0: none */
 } siren_phantom;
 
 /* "0:5,1000:64" -> shells. `*shells` is yours to free(). USAGE names what is wrong. */

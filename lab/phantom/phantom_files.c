@@ -3,6 +3,7 @@
 
 #include "formats/nifti.h"
 #include "host/file.h"
+#include "host/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +31,7 @@ typedef struct {
 static siren_status image_open(const siren_phantom_files *f, image_kind kind, size_t n_volumes, image *out) {
     const siren_phantom_options *o = f->phantom;
     const size_t dims[3] = {o->nx, o->ny, o->nz};
-    const char *ending =
-        strlen(f->path) > 3 && strcmp(f->path + strlen(f->path) - 3, ".gz") == 0 ? ".nii.gz" : ".nii";
+    const char *ending = siren_has_suffix(f->path, ".gz") ? ".nii.gz" : ".nii";
     char suffix[32];
     uint8_t header[352];
     double voxel[3];
@@ -64,9 +64,8 @@ static siren_status image_open(const siren_phantom_files *f, image_kind kind, si
 static siren_status write_map(image *map, image_kind kind, const siren_phantom *p) {
     const siren_geometry *g = &p->geometry;
     size_t n_slice = g->nx * g->ny;
-    uint8_t *mask = NULL;
-    siren_status status = SIREN_OK;
-    SIREN_TRY(siren_allocate(&mask, n_slice, 1, "a slice of a mask"));
+    SIREN_FREE_AT_END uint8_t *mask = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&mask, n_slice, 1, "a slice of a mask"));
     for (size_t z = 0; z < g->nz; z++) {
         const uint8_t *tissue = p->tissue + z * n_slice;
         const void *voxels = kind == FA ? p->fa + z * n_slice : p->md + z * n_slice;
@@ -77,11 +76,9 @@ static siren_status write_map(image *map, image_kind kind, const siren_phantom *
                 mask[i] = kind == MASK ? siren_tissue_in_brain(tissue[i]) : tissue[i] == wanted[kind];
             voxels = mask;
         }
-        SIREN_TRY(siren_nifti_writer_slice(map->writer, 0, z, voxels));
+        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(map->writer, 0, z, voxels));
     }
-done:
-    free(mask);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status write_series(const siren_phantom_files *f, image *series, const siren_phantom *p) {
@@ -96,72 +93,65 @@ static siren_status write_series(const siren_phantom_files *f, image *series, co
     return SIREN_OK;
 }
 
+/* All that is written. A set that is not whole is taken back, unless it replaced files that are gone anyway. */
+typedef struct {
+    image images[N_IMAGES];
+    char *text_path[2];
+    siren_output *text[2];
+    bool text_committed[2], keep;
+} file_set;
+
+static void set_free(file_set *set) {
+    for (int kind = 0; kind < N_IMAGES; kind++) {
+        siren_nifti_writer_discard(set->images[kind].writer);
+        if (set->images[kind].committed && !set->keep) unlink(set->images[kind].path);
+        free(set->images[kind].path);
+    }
+    for (int i = 0; i < 2; i++) {
+        siren_output_discard(set->text[i]);
+        if (set->text_committed[i] && !set->keep) unlink(set->text_path[i]);
+        free(set->text_path[i]);
+    }
+}
+
 /* Every target is checked before the work starts, and everything is written before the first file appears. */
 siren_status siren_phantom_write(const siren_phantom_files *f, siren_phantom *out) {
-    siren_status status = SIREN_OK;
     static const char *const texts[] = {".bval", ".bvec"};
-    image images[N_IMAGES];
-    memset(images, 0, sizeof images);
-    siren_phantom phantom;
-    memset(&phantom, 0, sizeof phantom);
-    char *text_path[2] = {NULL, NULL};
-    siren_output *text[2] = {NULL, NULL};
-    bool text_committed[2] = {false, false};
+    SIREN_AT_END(set_free) file_set set = {.keep = f->overwrite};
+    SIREN_AT_END(siren_phantom_free) siren_phantom phantom = {.voxels = NULL};
     size_t n_volumes = 0;
     for (size_t i = 0; i < f->phantom->n_shells; i++)
         if (!siren_add(n_volumes, f->phantom->shells[i].n, &n_volumes)) n_volumes = SIZE_MAX;
-    if (n_volumes < 1 || n_volumes > SIREN_PHANTOM_MAX_VOLUMES) {
-        status = siren_fail(SIREN_USAGE, "--shells: %zu volumes in all; give 1 to %d", n_volumes,
-                            SIREN_PHANTOM_MAX_VOLUMES);
-        goto done;
-    }
+    if (n_volumes < 1 || n_volumes > SIREN_PHANTOM_MAX_VOLUMES)
+        return siren_fail(SIREN_USAGE, "--shells: %zu volumes in all; give 1 to %d", n_volumes,
+                          SIREN_PHANTOM_MAX_VOLUMES);
     for (int kind = SERIES; kind >= 0; kind--)
-        SIREN_TRY(image_open(f, (image_kind)kind, n_volumes, &images[kind]));
+        SIREN_RETURN_IF_FAILED(image_open(f, (image_kind)kind, n_volumes, &set.images[kind]));
     for (int i = 0; i < 2; i++) {
-        siren_output *probe = NULL;
-        SIREN_TRY(siren_sibling_path(f->path, texts[i], &text_path[i]));
-        SIREN_TRY(siren_output_open(text_path[i], f->overwrite, &probe));
-        siren_output_discard(probe);
+        SIREN_AT_END(siren_output_discard_at) siren_output *probe = NULL;
+        SIREN_RETURN_IF_FAILED(siren_sibling_path(f->path, texts[i], &set.text_path[i]));
+        SIREN_RETURN_IF_FAILED(siren_output_open(set.text_path[i], f->overwrite, &probe));
     }
-    SIREN_TRY(siren_phantom_make(f->phantom, f->progress, f->user, &phantom));
-    for (int kind = 0; kind < SERIES; kind++) SIREN_TRY(write_map(&images[kind], (image_kind)kind, &phantom));
-    SIREN_TRY(write_series(f, &images[SERIES], &phantom));
-    SIREN_TRY(siren_gradients_open(f->path, f->overwrite, &phantom.gradients, &text[0], &text[1]));
+    SIREN_RETURN_IF_FAILED(siren_phantom_make(f->phantom, f->progress, f->user, &phantom));
+    for (int kind = 0; kind < SERIES; kind++)
+        SIREN_RETURN_IF_FAILED(write_map(&set.images[kind], (image_kind)kind, &phantom));
+    SIREN_RETURN_IF_FAILED(write_series(f, &set.images[SERIES], &phantom));
+    SIREN_RETURN_IF_FAILED(
+        siren_diffusion_table_open(f->path, f->overwrite, &phantom.gradients, &set.text[0], &set.text[1]));
     for (int kind = 0; kind < N_IMAGES; kind++) {
-        SIREN_TRY(siren_nifti_writer_finish(images[kind].writer));
-        if (!report(f, kind + 1, N_IMAGES, "finishing")) {
-            status = siren_fail(SIREN_CANCELLED, "the phantom was cancelled; nothing was written");
-            goto done;
-        }
-    }
-    for (int i = 0; i < 2; i++) {
-        siren_output *output = text[i];
-        text[i] = NULL;
-        SIREN_TRY(siren_output_commit(output));
-        text_committed[i] = true;
-    }
-    for (int kind = 0; kind < N_IMAGES; kind++) {
-        siren_nifti_writer *writer = images[kind].writer;
-        images[kind].writer = NULL;
-        SIREN_TRY(siren_nifti_writer_commit(writer));
-        images[kind].committed = true;
-    }
-    if (out) {
-        *out = phantom;
-        memset(&phantom, 0, sizeof phantom);
-    }
-done:
-    /* A set that is not whole is taken back, unless it replaced files that are gone anyway. */
-    for (int kind = 0; kind < N_IMAGES; kind++) {
-        siren_nifti_writer_discard(images[kind].writer);
-        if (status != SIREN_OK && images[kind].committed && !f->overwrite) unlink(images[kind].path);
-        free(images[kind].path);
+        SIREN_RETURN_IF_FAILED(siren_nifti_writer_finish(set.images[kind].writer));
+        if (!report(f, kind + 1, N_IMAGES, "finishing"))
+            return siren_fail(SIREN_CANCELLED, "the phantom was cancelled; nothing was written");
     }
     for (int i = 0; i < 2; i++) {
-        siren_output_discard(text[i]);
-        if (status != SIREN_OK && text_committed[i] && !f->overwrite) unlink(text_path[i]);
-        free(text_path[i]);
+        SIREN_RETURN_IF_FAILED(siren_output_commit(SIREN_TAKE(set.text[i])));
+        set.text_committed[i] = true;
     }
-    siren_phantom_free(&phantom);
-    return status;
+    for (int kind = 0; kind < N_IMAGES; kind++) {
+        SIREN_RETURN_IF_FAILED(siren_nifti_writer_commit(SIREN_TAKE(set.images[kind].writer)));
+        set.images[kind].committed = true;
+    }
+    set.keep = true;
+    if (out) *out = SIREN_TAKE(phantom);
+    return SIREN_OK;
 }

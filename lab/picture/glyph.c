@@ -56,28 +56,25 @@ static siren_status check_kind(siren_glyph_kind kind, const char *path, const si
 
 static siren_status create_painter(siren_glyph_kind kind, const char *path, const siren_series *series,
                                    const siren_view *view, glyph_painter *out) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(free_painter)
     glyph_painter p = {
         .kind = kind, .series = series, .view = view, .n_coefficients = series->geometry.n_volumes};
     unsigned order = 0;
-    SIREN_TRY(check_kind(kind, path, series));
-    SIREN_TRY(siren_sphere_make(N_DIVISIONS, &p.sphere));
+    SIREN_RETURN_IF_FAILED(check_kind(kind, path, series));
+    SIREN_RETURN_IF_FAILED(siren_sphere_make(N_DIVISIONS, &p.sphere));
     const size_t n = p.sphere.n_vertices;
-    SIREN_TRY(siren_allocate(&p.shape, n, sizeof *p.shape, "a glyph"));
-    SIREN_TRY(siren_allocate(&p.points, n, sizeof *p.points, "a glyph"));
-    SIREN_TRY(siren_allocate(&p.colours, n, sizeof *p.colours, "a glyph"));
-    SIREN_TRY(siren_allocate(&p.normals, n, sizeof *p.normals, "a glyph"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&p.shape, n, sizeof *p.shape, "a glyph"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&p.points, n, sizeof *p.points, "a glyph"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&p.colours, n, sizeof *p.colours, "a glyph"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&p.normals, n, sizeof *p.normals, "a glyph"));
     if (kind == SIREN_GLYPH_FOD) {
-        SIREN_TRY(siren_allocate(&p.basis, n * p.n_coefficients, sizeof *p.basis, "harmonics"));
+        SIREN_RETURN_IF_FAILED(siren_allocate(&p.basis, n * p.n_coefficients, sizeof *p.basis, "harmonics"));
         siren_harmonics_order(p.n_coefficients, &order);
         for (size_t v = 0; v < n; v++)
             siren_harmonics(order, p.sphere.vertices[v], p.basis + v * p.n_coefficients);
     }
-    *out = p;
-    p = (glyph_painter){.n_coefficients = 0};
-done:
-    free_painter(&p);
-    return status;
+    *out = SIREN_TAKE(p);
+    return SIREN_OK;
 }
 
 /* ---- voxels ---- */
@@ -144,31 +141,22 @@ static double shape_glyph(glyph_painter *p, size_t column, size_t row) {
 
 /* ---- reach ---- */
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 siren_status siren_glyph_reach(siren_glyph_kind kind, const char *path, const siren_series *series,
                                const siren_view *view, double *reach) {
-    siren_status status = SIREN_OK;
-    glyph_painter painter = {.n_coefficients = 0};
+    SIREN_AT_END(free_painter) glyph_painter painter = {.n_coefficients = 0};
     const size_t width = siren_view_width(view), height = siren_view_height(view);
-    double *lengths = NULL;
+    SIREN_FREE_AT_END double *lengths = NULL;
     size_t n = 0;
-    SIREN_TRY(create_painter(kind, path, series, view, &painter));
-    SIREN_TRY(siren_allocate(&lengths, width * height, sizeof *lengths, "lengths of glyphs"));
+    SIREN_RETURN_IF_FAILED(create_painter(kind, path, series, view, &painter));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&lengths, width * height, sizeof *lengths, "lengths of glyphs"));
     for (size_t row = 0; row < height; row++)
         for (size_t column = 0; column < width; column++) {
             const double length = shape_glyph(&painter, column, row);
             if (length > 0) lengths[n++] = length;
         }
-    qsort(lengths, n, sizeof *lengths, compare_doubles);
+    qsort(lengths, n, sizeof *lengths, siren_ascending);
     *reach = n > 0 ? lengths[(size_t)(REACH_SHARE * (double)(n - 1))] : 0;
-done:
-    free_painter(&painter);
-    free(lengths);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- pictures ---- */
@@ -188,17 +176,16 @@ static void draw_shape(glyph_painter *p, siren_canvas *canvas, double x, double 
 
 siren_status siren_glyph_picture(siren_glyph_kind kind, const char *path, const siren_series *series,
                                  const siren_view *view, double reach, size_t cell, siren_picture *out) {
-    siren_status status = SIREN_OK;
-    glyph_painter painter = {.n_coefficients = 0};
-    siren_canvas canvas = {.width = 0};
+    SIREN_AT_END(free_painter) glyph_painter painter = {.n_coefficients = 0};
+    SIREN_AT_END(siren_canvas_free) siren_canvas canvas = {.width = 0};
     const size_t width = siren_view_width(view), height = siren_view_height(view);
     const double shorter = fmin(view->spacing[0], view->spacing[1]);
     const double step_x = (double)cell * view->spacing[0] / shorter,
                  step_y = (double)cell * view->spacing[1] / shorter;
     uint8_t *rgb = NULL;
-    SIREN_TRY(create_painter(kind, path, series, view, &painter));
-    SIREN_TRY(siren_canvas_create((size_t)((double)width * step_x + 0.5),
-                                  (size_t)((double)height * step_y + 0.5), &canvas));
+    SIREN_RETURN_IF_FAILED(create_painter(kind, path, series, view, &painter));
+    SIREN_RETURN_IF_FAILED(siren_canvas_create((size_t)((double)width * step_x + 0.5),
+                                               (size_t)((double)height * step_y + 0.5), &canvas));
     for (size_t row = 0; row < height; row++)
         for (size_t column = 0; column < width; column++) {
             const double length = shape_glyph(&painter, column, row);
@@ -206,12 +193,9 @@ siren_status siren_glyph_picture(siren_glyph_kind kind, const char *path, const 
                 draw_shape(&painter, &canvas, ((double)column + 0.5) * step_x, ((double)row + 0.5) * step_y,
                            0.5 * (double)cell / fmax(reach, length));
         }
-    SIREN_TRY(siren_canvas_picture(&canvas, &rgb));
+    SIREN_RETURN_IF_FAILED(siren_canvas_picture(&canvas, &rgb));
     *out = (siren_picture){canvas.width, canvas.height, rgb};
-done:
-    siren_canvas_free(&canvas);
-    free_painter(&painter);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_colour_anisotropy(const char *path, const siren_series *series, const siren_view *view,

@@ -7,6 +7,7 @@
 #include "lab/evaluate/ssim.h"
 #include "lab/evaluate/statistics.h"
 #include "formats/nifti.h"
+#include "host/names.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -81,54 +82,40 @@ static siren_status read_original(making *run) {
 
 /* Checks that an archive is one of a series of the original's grid; its slices may be a part of that. */
 static siren_status check_archive(const making *run, const char *path) {
-    siren_status status = SIREN_OK;
-    siren_archive *archive = NULL;
+    SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
     siren_layout layout;
-    SIREN_TRY(siren_archive_open(path, &archive));
-    SIREN_TRY(siren_layout_read(archive, &layout));
-    SIREN_TRY(siren_grid_check(run->options->original, &run->original.geometry, path, &layout.geometry,
-                               run->original.geometry.n_volumes));
-done:
-    siren_archive_close(archive);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_archive_open(path, &archive));
+    SIREN_RETURN_IF_FAILED(siren_layout_read(archive, &layout));
+    return siren_grid_check(run->options->original, &run->original.geometry, path, &layout.geometry,
+                            run->original.geometry.n_volumes);
 }
 
 static siren_status decode(const making *run, const char *path, siren_series *out) {
-    siren_status status = SIREN_OK;
     const siren_panel_options *o = run->options;
     const siren_decompress_options decompress = {.slices = {o->z, o->z + 1},
                                                  .volumes = {o->volume, o->volume + 1},
                                                  .overwrite = true,
                                                  .memory_limit = o->memory_limit};
-    siren_series decoded = {.voxels = NULL};
-    char *image = NULL;
+    SIREN_AT_END(siren_series_free) siren_series decoded = {.voxels = NULL};
+    SIREN_FREE_AT_END char *image = NULL;
     if (asprintf(&image, "%s/decoded.nii", o->folder) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: the path of a decoded slice");
-    SIREN_TRY(check_archive(run, path));
-    SIREN_TRY(siren_decompress_file(run->device, path, image, &decompress, NULL, NULL));
-    SIREN_TRY(siren_nifti_read(image, o->memory_limit, &decoded));
-    SIREN_TRY(cut(&decoded, 0, 0, out));
-done:
-    siren_series_free(&decoded);
-    free(image);
-    return status;
+    SIREN_RETURN_IF_FAILED(check_archive(run, path));
+    SIREN_RETURN_IF_FAILED(siren_decompress_file(run->device, path, image, &decompress, NULL, NULL));
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(image, o->memory_limit, &decoded));
+    return cut(&decoded, 0, 0, out);
 }
 
 static siren_status read_result(const making *run, const char *path, siren_series *out) {
-    siren_status status = SIREN_OK;
     const siren_panel_options *o = run->options;
-    const size_t n = strlen(path);
-    siren_series series = {.voxels = NULL};
-    if (n > 6 && strcmp(path + n - 6, ".siren") == 0) return decode(run, path, out);
-    SIREN_TRY(siren_nifti_read(path, o->memory_limit, &series));
-    SIREN_TRY(siren_grid_check(o->original, &run->original.geometry, path, &series.geometry,
-                               run->original.geometry.n_volumes));
-    SIREN_TRY(siren_grid_check_place(o->original, &run->original, path, &series));
-    SIREN_TRY(siren_series_check_finite(path, &series));
-    SIREN_TRY(cut(&series, o->volume, o->z, out));
-done:
-    siren_series_free(&series);
-    return status;
+    SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
+    if (siren_has_suffix(path, ".siren")) return decode(run, path, out);
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, o->memory_limit, &series));
+    SIREN_RETURN_IF_FAILED(siren_grid_check(o->original, &run->original.geometry, path, &series.geometry,
+                                            run->original.geometry.n_volumes));
+    SIREN_RETURN_IF_FAILED(siren_grid_check_place(o->original, &run->original, path, &series));
+    SIREN_RETURN_IF_FAILED(siren_series_check_finite(path, &series));
+    return cut(&series, o->volume, o->z, out);
 }
 
 /* ---- pictures ---- */
@@ -164,19 +151,16 @@ static siren_status take_values(making *run, const siren_series *slice, float **
 }
 
 static siren_status make_result(making *run, const char *path, siren_panel_result *result) {
-    siren_status status = SIREN_OK;
     const uint8_t *mask = mask_of_slice(run);
-    siren_series slice = {.voxels = NULL};
+    SIREN_AT_END(siren_series_free) siren_series slice = {.voxels = NULL};
     double mean;
-    SIREN_TRY(read_result(run, path, &slice));
-    SIREN_TRY(take_values(run, &slice, &result->values));
+    SIREN_RETURN_IF_FAILED(read_result(run, path, &slice));
+    SIREN_RETURN_IF_FAILED(take_values(run, &slice, &result->values));
     siren_relative_errors(&run->slice, &slice, 0, 1, mask, run->map);
-    SIREN_TRY(take_picture(run, mask, &result->errors, &result->mean_error));
-    SIREN_TRY(siren_ssim_series(SIREN_SSIM_UNIFORM, &run->slice, &slice, run->range, run->map, &mean));
-    SIREN_TRY(take_picture(run, mask, &result->ssim, &result->mean_ssim));
-done:
-    siren_series_free(&slice);
-    return status;
+    SIREN_RETURN_IF_FAILED(take_picture(run, mask, &result->errors, &result->mean_error));
+    SIREN_RETURN_IF_FAILED(
+        siren_ssim_series(SIREN_SSIM_UNIFORM, &run->slice, &slice, run->range, run->map, &mean));
+    return take_picture(run, mask, &result->ssim, &result->mean_ssim);
 }
 
 /* ---- scales ---- */
@@ -188,14 +172,13 @@ static int compare_floats(const void *a, const void *b) {
 
 /* The value that `share` of the pixels do not exceed; NaN where none has one. */
 static siren_status quantile(const float *picture, size_t n, double share, double *out) {
-    float *sorted;
+    SIREN_FREE_AT_END float *sorted = NULL;
     size_t n_values = 0;
     SIREN_RETURN_IF_FAILED(siren_allocate(&sorted, n, sizeof *sorted, "values of a picture"));
     for (size_t i = 0; i < n; i++)
         if (!isnan(picture[i])) sorted[n_values++] = picture[i];
     qsort(sorted, n_values, sizeof *sorted, compare_floats);
     *out = n_values > 0 ? sorted[(size_t)(share * (double)(n_values - 1))] : NAN;
-    free(sorted);
     return SIREN_OK;
 }
 
@@ -226,28 +209,28 @@ static siren_status find_scales(siren_panel *panel) {
     return SIREN_OK;
 }
 
+static void making_free(making *run) {
+    siren_panel_free(&run->panel);
+    siren_series_free(&run->original);
+    siren_series_free(&run->slice);
+    free(run->mask);
+    free(run->map);
+}
+
 siren_status siren_panel_make(siren_device *device, const siren_panel_options *options,
                               siren_progress_fn progress, void *user, siren_panel *out) {
-    siren_status status = SIREN_OK;
-    making run = {.device = device, .options = options};
-    SIREN_TRY(read_original(&run));
-    SIREN_TRY(take_values(&run, &run.slice, &run.panel.original));
-    SIREN_TRY(siren_allocate(&run.panel.results, options->n_results, sizeof *run.panel.results, "results"));
+    SIREN_AT_END(making_free) making run = {.device = device, .options = options};
+    SIREN_RETURN_IF_FAILED(read_original(&run));
+    SIREN_RETURN_IF_FAILED(take_values(&run, &run.slice, &run.panel.original));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&run.panel.results, options->n_results, sizeof *run.panel.results, "results"));
     run.panel.n_results = options->n_results;
     for (size_t i = 0; i < options->n_results; i++) {
         if (progress && !progress(user, (double)i, (double)options->n_results, "results"))
-            SIREN_TRY(
-                siren_fail(SIREN_CANCELLED, "interrupted while the panel was made; nothing was written"));
-        SIREN_TRY(make_result(&run, options->results[i], &run.panel.results[i]));
+            return siren_fail(SIREN_CANCELLED, "interrupted while the panel was made; nothing was written");
+        SIREN_RETURN_IF_FAILED(make_result(&run, options->results[i], &run.panel.results[i]));
     }
-    SIREN_TRY(find_scales(&run.panel));
-    *out = run.panel;
-    run.panel = (siren_panel){.n_results = 0};
-done:
-    siren_panel_free(&run.panel);
-    siren_series_free(&run.original);
-    siren_series_free(&run.slice);
-    free(run.mask);
-    free(run.map);
-    return status;
+    SIREN_RETURN_IF_FAILED(find_scales(&run.panel));
+    *out = SIREN_TAKE(run.panel);
+    return SIREN_OK;
 }

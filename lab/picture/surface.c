@@ -72,27 +72,22 @@ static void divide(siren_sphere *sphere, halved_edges *edges) {
 }
 
 siren_status siren_sphere_make(unsigned n_divisions, siren_sphere *out) {
-    siren_status status = SIREN_OK;
-    siren_sphere sphere = {.n_vertices = 0};
-    halved_edges *edges = NULL;
+    SIREN_AT_END(siren_sphere_free) siren_sphere sphere = {.n_vertices = 0};
+    SIREN_FREE_AT_END halved_edges *edges = NULL;
     if (n_divisions > SIREN_SPHERE_MOST_DIVISIONS)
         return siren_fail(SIREN_UNSUPPORTED, "a sphere divided %u times; %d is the most", n_divisions,
                           SIREN_SPHERE_MOST_DIVISIONS);
     const size_t n_faces = (size_t)20 << (2 * n_divisions), n_vertices = n_faces / 2 + 2;
-    SIREN_TRY(siren_allocate(&sphere.vertices, n_vertices, sizeof *sphere.vertices, "vertices"));
-    SIREN_TRY(siren_allocate(&sphere.faces, n_faces, sizeof *sphere.faces, "faces"));
-    SIREN_TRY(siren_allocate(&edges, n_vertices, sizeof *edges, "edges"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&sphere.vertices, n_vertices, sizeof *sphere.vertices, "vertices"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&sphere.faces, n_faces, sizeof *sphere.faces, "faces"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&edges, n_vertices, sizeof *edges, "edges"));
     start_icosahedron(&sphere);
     for (unsigned i = 0; i < n_divisions; i++) {
         memset(edges, 0, n_vertices * sizeof *edges);
         divide(&sphere, edges);
     }
-    *out = sphere;
-    sphere = (siren_sphere){.n_vertices = 0};
-done:
-    siren_sphere_free(&sphere);
-    free(edges);
-    return status;
+    *out = SIREN_TAKE(sphere);
+    return SIREN_OK;
 }
 
 void siren_sphere_free(siren_sphere *sphere) {
@@ -104,21 +99,17 @@ void siren_sphere_free(siren_sphere *sphere) {
 /* ---- canvas ---- */
 
 siren_status siren_canvas_create(size_t width, size_t height, siren_canvas *out) {
-    siren_status status = SIREN_OK;
     const size_t samples_of_pixel = SIREN_CANVAS_SAMPLES * SIREN_CANVAS_SAMPLES;
-    siren_canvas canvas = {.width = width, .height = height};
+    SIREN_AT_END(siren_canvas_free) siren_canvas canvas = {.width = width, .height = height};
     if (width == 0 || height == 0 || width > SIREN_PNG_MOST_PIXELS / samples_of_pixel / height)
         return siren_fail(SIREN_UNSUPPORTED, "a drawing of %zu x %zu pixels; 1 to %zu are possible", width,
                           height, SIREN_PNG_MOST_PIXELS / samples_of_pixel);
     const size_t n = width * height * samples_of_pixel;
-    SIREN_TRY(siren_allocate(&canvas.colours, n, 3, "a drawing"));
-    SIREN_TRY(siren_allocate(&canvas.depths, n, sizeof *canvas.depths, "depths of a drawing"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&canvas.colours, n, 3, "a drawing"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&canvas.depths, n, sizeof *canvas.depths, "depths of a drawing"));
     for (size_t i = 0; i < n; i++) canvas.depths[i] = -INFINITY;
-    *out = canvas;
-    canvas = (siren_canvas){.width = 0};
-done:
-    siren_canvas_free(&canvas);
-    return status;
+    *out = SIREN_TAKE(canvas);
+    return SIREN_OK;
 }
 
 void siren_canvas_free(siren_canvas *canvas) {

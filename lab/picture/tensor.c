@@ -1,7 +1,6 @@
 #include "lab/picture/tensor.h"
 
 #include <math.h>
-#include <string.h>
 
 #define MOST_SWEEPS 32 /* five to six reach rounding */
 

@@ -13,36 +13,33 @@
 /* Numbers of the trial's trained blocks: of its volumes or patches, or else of its slices. */
 static siren_status find_blocks(const siren_report_run *run, const siren_report_trial *trial, double **out,
                                 size_t *n_out) {
-    siren_status status = SIREN_OK;
-    double *numbers = NULL;
+    SIREN_FREE_AT_END double *numbers = NULL;
     size_t name, level, number, state, n = 0;
     const siren_table *table = run->results;
     bool slices = true;
-    SIREN_TRY(siren_table_find(table, "trial", &name));
-    SIREN_TRY(siren_table_find(table, "level", &level));
-    SIREN_TRY(siren_table_find(table, "number", &number));
-    SIREN_TRY(siren_table_find(table, "status", &state));
-    SIREN_TRY(siren_allocate(&numbers, siren_table_rows(table), sizeof *numbers, "the blocks of a trial"));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "trial", &name));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "level", &level));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "number", &number));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "status", &state));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&numbers, siren_table_rows(table), sizeof *numbers, "the blocks of a trial"));
     for (size_t row = 0; row < siren_table_rows(table); row++) {
         if (strcmp(siren_table_cell(table, row, name), trial->name) != 0) continue;
         bool slice = strcmp(siren_table_cell(table, row, level), "slice") == 0;
         if (slices && !slice) n = 0; /* the slices seen so far are those of a 3-D model */
         slices = slices && slice;
         if (slice != slices || strcmp(siren_table_cell(table, row, state), "ok") != 0) continue;
-        SIREN_TRY(siren_table_number(table, row, number, &numbers[n]));
+        SIREN_RETURN_IF_FAILED(siren_table_number(table, row, number, &numbers[n]));
         if (!(numbers[n] >= 0 && numbers[n] < MOST_BLOCKS && numbers[n] == floor(numbers[n])))
-            SIREN_TRY(siren_fail(SIREN_CORRUPT,
-                                 "%s/results.csv: line %zu, column number: '%s' is no number of a block; "
-                                 "correct the file or make it anew",
-                                 run->folder, row + 2, siren_table_cell(table, row, number)));
+            return siren_fail(SIREN_CORRUPT,
+                              "%s/results.csv: line %zu, column number: '%s' is no number of a block; "
+                              "correct the file or make it anew",
+                              run->folder, row + 2, siren_table_cell(table, row, number));
         n++;
     }
-    *out = numbers;
+    *out = SIREN_TAKE(numbers);
     *n_out = n;
-    numbers = NULL;
-done:
-    free(numbers);
-    return status;
+    return SIREN_OK;
 }
 
 /* Adds a block's curve to means and sums of squared distances from them (Welford), which psnr_std and
@@ -86,23 +83,21 @@ static siren_status add_curve(const siren_table *table, const char *path, siren_
 
 siren_status siren_report_mean_curve_read(const siren_report_run *run, const siren_report_trial *trial,
                                           siren_report_mean_curve *out) {
-    siren_status status = SIREN_OK;
-    siren_report_mean_curve curve = {0};
-    siren_table *table = NULL;
-    double *blocks = NULL;
-    char *path = NULL;
+    SIREN_AT_END(siren_report_mean_curve_free) siren_report_mean_curve curve = {0};
+    SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
+    SIREN_FREE_AT_END double *blocks = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     size_t n_blocks = 0;
-    if (run->results) SIREN_TRY(find_blocks(run, trial, &blocks, &n_blocks));
+    if (run->results) SIREN_RETURN_IF_FAILED(find_blocks(run, trial, &blocks, &n_blocks));
     for (size_t i = 0; i < n_blocks; i++) {
-        SIREN_TRY(siren_run_path(&path, run->folder, "trials/%s/curves/%04.0f.csv", trial->name, blocks[i]));
+        SIREN_RETURN_IF_FAILED(
+            siren_run_path(&path, run->folder, "trials/%s/curves/%04.0f.csv", trial->name, blocks[i]));
         if (access(path, F_OK) == 0 || errno != ENOENT) {
-            SIREN_TRY(siren_table_read(path, &table));
-            SIREN_TRY(add_curve(table, path, &curve));
+            SIREN_RETURN_IF_FAILED(siren_table_read(path, &table));
+            SIREN_RETURN_IF_FAILED(add_curve(table, path, &curve));
         }
-        siren_table_free(table);
-        table = NULL;
-        free(path);
-        path = NULL;
+        siren_table_free(SIREN_TAKE(table));
+        free(SIREN_TAKE(path));
     }
     const double others = curve.n_blocks > 1 ? (double)curve.n_blocks - 1 : 1;
     for (size_t i = 0; i < curve.n_rows; i++) {
@@ -111,17 +106,8 @@ siren_status siren_report_mean_curve_read(const siren_report_run *run, const sir
         row->mse_std = sqrt(row->mse_std / others);
         if (!isfinite(row->psnr)) row->psnr = row->psnr_std = NAN;
     }
-    *out = curve;
-    curve.rows = NULL;
-done:
-    siren_report_mean_curve_free(&curve);
-    siren_table_free(table);
-    free(blocks);
-    free(path);
-    return status;
+    *out = SIREN_TAKE(curve);
+    return SIREN_OK;
 }
 
-void siren_report_mean_curve_free(siren_report_mean_curve *curve) {
-    free(curve->rows);
-    curve->rows = NULL;
-}
+void siren_report_mean_curve_free(siren_report_mean_curve *curve) { free(SIREN_TAKE(curve->rows)); }

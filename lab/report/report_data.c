@@ -45,23 +45,23 @@ siren_status siren_report_curves(const siren_report_run *run, const siren_report
                                  siren_table **out, char **caption) {
     static const char *const columns[] = {"series",    "label", "epoch",   "psnr",    "psnr_low",
                                           "psnr_high", "mse",   "mse_low", "mse_high"};
-    siren_status status = SIREN_OK;
-    siren_table *table = NULL;
-    siren_report_mean_curve curve = {0};
-    const siren_report_point **alike = NULL, **representatives = NULL;
+    SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
+    SIREN_AT_END(siren_report_mean_curve_free) siren_report_mean_curve curve = {0};
+    SIREN_FREE_AT_END const siren_report_point **alike = NULL, **representatives = NULL;
     size_t n_alike = 0, most_blocks = 0;
     bool others = false;
-    SIREN_TRY(siren_report_points_choose(points, SIREN_VARIES_BITS, 1, &alike, &n_alike));
-    if (n_alike == 0) goto done;
+    SIREN_RETURN_IF_FAILED(siren_report_points_choose(points, SIREN_VARIES_BITS, 1, &alike, &n_alike));
+    if (n_alike == 0) return SIREN_OK;
     const siren_report_trial *shape = alike[0]->trial;
-    SIREN_TRY(siren_allocate(&representatives, points->n_series, sizeof *representatives, "the curves"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&representatives, points->n_series, sizeof *representatives, "the curves"));
     choose_representatives(points, shape, representatives);
-    SIREN_TRY(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
+    SIREN_RETURN_IF_FAILED(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
     for (size_t i = 0; i < points->n_series; i++) {
         if (!representatives[i]) continue; /* a baseline */
         const siren_report_trial *trial = representatives[i]->trial;
         char label[320];
-        SIREN_TRY(siren_report_mean_curve_read(run, trial, &curve));
+        SIREN_RETURN_IF_FAILED(siren_report_mean_curve_read(run, trial, &curve));
         const bool alike_shape = trial->layers == shape->layers && trial->width == shape->width;
         others = others || !alike_shape;
         if (alike_shape)
@@ -72,22 +72,15 @@ siren_status siren_report_curves(const siren_report_run *run, const siren_report
         most_blocks = curve.n_blocks > most_blocks ? curve.n_blocks : most_blocks;
         siren_report_mean_curve_free(&curve);
     }
-    if (siren_table_rows(table) == 0) goto done;
-    SIREN_TRY(siren_text_make(
+    if (siren_table_rows(table) == 0) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_text_make(
         caption,
         "PSNR and mean squared error against epochs, of networks of %g layers of %g units%s before their "
-        "weights are quantised: "
-        "mean over the blocks of a trial%s.",
+        "weights are quantised: mean over the blocks of a trial%s.",
         shape->layers, shape->width, others ? " (unless the legend says otherwise)" : "",
         most_blocks > 1 ? "; the bands are one standard deviation wide on either side" : ""));
-    *out = table;
-    table = NULL;
-done:
-    siren_table_free(table);
-    siren_report_mean_curve_free(&curve);
-    free(alike);
-    free(representatives);
-    return status;
+    *out = SIREN_TAKE(table);
+    return SIREN_OK;
 }
 
 /* ---- points ---- */
@@ -129,20 +122,17 @@ static size_t keep_with_ratio(const siren_report_point **points, size_t n) {
 /* The figures in which one thing varies. `*first` is a point of theirs, for the caption. */
 static siren_status one_varies(const siren_report_points *points, unsigned varies, siren_table **out,
                                const siren_report_trial **first) {
-    siren_status status = SIREN_OK;
     siren_table *table = NULL;
-    const siren_report_point **chosen = NULL;
+    SIREN_FREE_AT_END const siren_report_point **chosen = NULL;
     size_t n = 0;
-    SIREN_TRY(siren_report_points_choose(points, varies, 2, &chosen, &n));
+    SIREN_RETURN_IF_FAILED(siren_report_points_choose(points, varies, 2, &chosen, &n));
     if (varies == SIREN_VARIES_BITS) n = keep_with_ratio(chosen, n);
-    if (n == 0) goto done;
-    SIREN_TRY(create_points(false, &table));
+    if (n == 0) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(create_points(false, &table));
     for (size_t i = 0; i < n; i++) add_point(table, chosen[i]);
     *first = chosen[0]->trial;
     *out = table;
-done:
-    free(chosen);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_report_depth(const siren_report_run *run, const siren_report_points *points,
@@ -332,32 +322,26 @@ static siren_status caption_ratio(const siren_report_point *const *points, size_
 siren_status siren_report_ratio(const siren_report_run *run, const siren_report_points *points,
                                 siren_table **out, char **caption) {
     (void)run;
-    siren_status status = SIREN_OK;
-    siren_table *table = NULL;
-    const siren_report_point **chosen = NULL;
-    place *obstacles = NULL, *labels = NULL;
+    SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
+    SIREN_FREE_AT_END const siren_report_point **chosen = NULL;
+    SIREN_FREE_AT_END place *obstacles = NULL, *labels = NULL;
     size_t n = 0, n_labels = 0;
-    SIREN_TRY(siren_report_points_choose(points, SIREN_VARIES_LAYERS | SIREN_VARIES_WIDTH, 1, &chosen, &n));
+    SIREN_RETURN_IF_FAILED(
+        siren_report_points_choose(points, SIREN_VARIES_LAYERS | SIREN_VARIES_WIDTH, 1, &chosen, &n));
     for (size_t i = 0; i < points->n_points; i++)
         if (points->points[i].trial->baseline) chosen[n++] = &points->points[i];
     n = keep_with_ratio(chosen, n);
-    if (n < 2 || n == count_lines(chosen, n)) goto done;
+    if (n < 2 || n == count_lines(chosen, n)) return SIREN_OK;
     qsort(chosen, n, sizeof *chosen, by_ratio);
-    SIREN_TRY(siren_allocate(&obstacles, n, (BAR_PIECES + LINE_PIECES + 1) * sizeof *obstacles,
-                             "the places of points"));
-    SIREN_TRY(siren_allocate(&labels, n, sizeof *labels, "the places of labels"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&obstacles, n, (BAR_PIECES + LINE_PIECES + 1) * sizeof *obstacles,
+                                          "the places of points"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&labels, n, sizeof *labels, "the places of labels"));
     const frame f = frame_of(chosen, n);
     const size_t n_obstacles = find_obstacles(&f, chosen, n, obstacles);
-    SIREN_TRY(create_points(true, &table));
+    SIREN_RETURN_IF_FAILED(create_points(true, &table));
     for (size_t i = 0; i < n; i++)
         add_labelled(table, chosen[i], choose_side(&f, chosen[i], obstacles, n_obstacles, labels, &n_labels));
-    SIREN_TRY(caption_ratio(chosen, n, caption));
-    *out = table;
-    table = NULL;
-done:
-    siren_table_free(table);
-    free(chosen);
-    free(obstacles);
-    free(labels);
-    return status;
+    SIREN_RETURN_IF_FAILED(caption_ratio(chosen, n, caption));
+    *out = SIREN_TAKE(table);
+    return SIREN_OK;
 }

@@ -103,12 +103,12 @@ static int by_best(const void *a, const void *b) {
 
 /* Ranks the series, in which `points` is sorted, and keeps the best ones. */
 static siren_status rank(siren_report_points *points) {
-    siren_status status = SIREN_OK;
-    series_facts *series = NULL;
-    siren_report_point *ranked = NULL;
+    SIREN_FREE_AT_END series_facts *series = NULL;
+    SIREN_FREE_AT_END siren_report_point *ranked = NULL;
     size_t n = 0, n_ranked = 0;
-    SIREN_TRY(siren_allocate(&series, points->n_points, sizeof *series, "the curves"));
-    SIREN_TRY(siren_allocate(&ranked, points->n_points, sizeof *ranked, "the points of the figures"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&series, points->n_points, sizeof *series, "the curves"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&ranked, points->n_points, sizeof *ranked, "the points of the figures"));
     for (size_t i = 0; i < points->n_points; i++) {
         const siren_report_point *point = &points->points[i];
         if (n == 0 || strcmp(series[n - 1].name, point->trial->series) != 0)
@@ -127,22 +127,17 @@ static siren_status rank(siren_report_points *points) {
             ranked[n_ranked++].series = i;
         }
     free(points->points);
-    points->points = ranked;
+    points->points = SIREN_TAKE(ranked);
     points->n_points = n_ranked;
-    ranked = NULL;
-done:
-    free(series);
-    free(ranked);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_report_points_collect(const siren_report_run *run, const char *input,
                                          siren_report_points *out) {
-    siren_status status = SIREN_OK;
-    siren_report_points points = {0};
-    const siren_report_trial **trials = NULL;
-    SIREN_TRY(siren_allocate(&trials, run->n_trials, sizeof *trials, "the trials"));
-    SIREN_TRY(
+    SIREN_AT_END(siren_report_points_free) siren_report_points points = {0};
+    SIREN_FREE_AT_END const siren_report_trial **trials = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trials, run->n_trials, sizeof *trials, "the trials"));
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&points.points, run->n_trials, sizeof *points.points, "the points of the figures"));
     const size_t n = select_trials(run, input, trials, &points.n_other);
     qsort(trials, n, sizeof *trials, by_shape);
@@ -150,19 +145,12 @@ siren_status siren_report_points_collect(const siren_report_run *run, const char
         for (end = i + 1; end < n && same_point(trials[i], trials[end]);) end++;
         points.points[points.n_points++] = pool(&trials[i], end - i);
     }
-    SIREN_TRY(rank(&points));
-    *out = points;
-    points.points = NULL;
-done:
-    free(trials);
-    siren_report_points_free(&points);
-    return status;
+    SIREN_RETURN_IF_FAILED(rank(&points));
+    *out = SIREN_TAKE(points);
+    return SIREN_OK;
 }
 
-void siren_report_points_free(siren_report_points *points) {
-    free(points->points);
-    points->points = NULL;
-}
+void siren_report_points_free(siren_report_points *points) { free(SIREN_TAKE(points->points)); }
 
 /* ---- choosing ---- */
 
@@ -201,13 +189,13 @@ static size_t keep_series(candidate *candidates, size_t n, size_t least) {
 
 siren_status siren_report_points_choose(const siren_report_points *points, unsigned varies, size_t least,
                                         const siren_report_point ***out, size_t *n) {
-    siren_status status = SIREN_OK;
-    candidate *candidates = NULL;
+    SIREN_FREE_AT_END candidate *candidates = NULL;
     const siren_report_point **chosen = NULL;
     size_t best = 0, n_best = 0;
     double best_distance = INFINITY;
     size_t n_networks = 0;
-    SIREN_TRY(siren_allocate(&candidates, points->n_points, sizeof *candidates, "the points of a figure"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&candidates, points->n_points, sizeof *candidates, "the points of a figure"));
     for (size_t i = 0; i < points->n_points; i++) {
         const siren_report_trial *trial = points->points[i].trial;
         if (trial->baseline) continue;
@@ -227,11 +215,10 @@ siren_status siren_report_points_choose(const siren_report_points *points, unsig
             best_distance = distance;
         }
     }
-    SIREN_TRY(siren_allocate(&chosen, points->n_points, sizeof *chosen, "the points of a figure"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&chosen, points->n_points, sizeof *chosen, "the points of a figure"));
     for (size_t i = 0; i < n_best; i++) chosen[i] = candidates[best + i].point;
     *out = chosen;
     *n = n_best;
-done:
-    free(candidates);
-    return status;
+    return SIREN_OK;
 }

@@ -34,19 +34,15 @@ static bool exists(const char *path) { return access(path, F_OK) == 0 || errno !
 
 /* `*out` stays NULL where the file is missing. */
 static siren_status read_table(const char *folder, const char *name, siren_table **out) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
-    siren_status status = exists(path) ? siren_table_read(path, out) : SIREN_OK;
-    free(path);
-    return status;
+    return exists(path) ? siren_table_read(path, out) : SIREN_OK;
 }
 
 static siren_status read_config(const char *folder, const char *name, siren_config **out) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
-    siren_status status = exists(path) ? siren_config_read(path, out) : SIREN_OK;
-    free(path);
-    return status;
+    return exists(path) ? siren_config_read(path, out) : SIREN_OK;
 }
 
 /* ---- summary.csv ---- */
@@ -192,20 +188,20 @@ static siren_status read_decoding(siren_report_run *run) {
 
 /* Of a block that was done again, the last row counts. */
 static siren_status read_times(siren_report_run *run) {
-    siren_status status = SIREN_OK;
     size_t name, number, train, flop, n = 0;
     const siren_table *table = run->timing;
-    timed_block *blocks = NULL;
-    SIREN_TRY(siren_table_find(table, "trial", &name));
-    SIREN_TRY(siren_table_find(table, "number", &number));
-    SIREN_TRY(siren_table_find(table, "train_seconds", &train));
-    SIREN_TRY(siren_table_find(table, "train_flop", &flop));
-    SIREN_TRY(siren_allocate(&blocks, siren_table_rows(table), sizeof *blocks, "the times of a run"));
+    SIREN_FREE_AT_END timed_block *blocks = NULL;
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "trial", &name));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "number", &number));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "train_seconds", &train));
+    SIREN_RETURN_IF_FAILED(siren_table_find(table, "train_flop", &flop));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&blocks, siren_table_rows(table), sizeof *blocks, "the times of a run"));
     for (size_t row = 0; row < siren_table_rows(table); row++) {
         blocks[n] = (timed_block){.trial = siren_report_run_find(run, siren_table_cell(table, row, name)),
                                   .row = row};
         if (!blocks[n].trial) continue; /* it has not finished */
-        SIREN_TRY(siren_table_number(table, row, number, &blocks[n].number));
+        SIREN_RETURN_IF_FAILED(siren_table_number(table, row, number, &blocks[n].number));
         n += !isnan(blocks[n].number); /* else it is about the archive */
     }
     qsort(blocks, n, sizeof *blocks, compare_timed);
@@ -213,14 +209,12 @@ static siren_status read_times(siren_report_run *run) {
         double seconds, operations;
         if (i + 1 < n && blocks[i + 1].trial == blocks[i].trial && blocks[i + 1].number <= blocks[i].number)
             continue;
-        SIREN_TRY(siren_table_number(table, blocks[i].row, train, &seconds));
-        SIREN_TRY(siren_table_number(table, blocks[i].row, flop, &operations));
+        SIREN_RETURN_IF_FAILED(siren_table_number(table, blocks[i].row, train, &seconds));
+        SIREN_RETURN_IF_FAILED(siren_table_number(table, blocks[i].row, flop, &operations));
         accumulate(&blocks[i].trial->train_seconds, seconds);
         accumulate(&blocks[i].trial->train_flop, operations);
     }
-done:
-    free(blocks);
-    return status;
+    return SIREN_OK;
 }
 
 /* ---- evaluation.csv ---- */
@@ -262,28 +256,24 @@ const siren_report_judged *siren_report_run_judged(const siren_report_run *run,
 /* ---- the folder ---- */
 
 siren_status siren_report_run_read(const char *folder, siren_report_run **out) {
-    siren_status status = SIREN_OK;
-    siren_report_run *run = NULL;
-    SIREN_TRY(siren_allocate(&run, 1, sizeof *run, "a run"));
-    SIREN_TRY(siren_text_make(&run->folder, "%s", folder));
-    SIREN_TRY(read_config(folder, "experiment.json", &run->experiment));
+    SIREN_AT_END(siren_report_run_free_at) siren_report_run *run = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&run, 1, sizeof *run, "a run"));
+    SIREN_RETURN_IF_FAILED(siren_text_make(&run->folder, "%s", folder));
+    SIREN_RETURN_IF_FAILED(read_config(folder, "experiment.json", &run->experiment));
     if (!run->experiment)
-        SIREN_TRY(siren_fail(SIREN_USAGE,
-                             "%s: holds no experiment.json; give a folder made by 'sirencl sweep'", folder));
-    SIREN_TRY(read_config(folder, "environment.json", &run->environment));
-    SIREN_TRY(read_table(folder, "summary.csv", &run->summary));
-    SIREN_TRY(read_table(folder, "results.csv", &run->results));
-    SIREN_TRY(read_table(folder, "timing.csv", &run->timing));
-    SIREN_TRY(read_table(folder, "evaluation.csv", &run->evaluation));
-    if (run->summary) SIREN_TRY(read_trials(run));
-    if (run->timing) SIREN_TRY(read_times(run));
-    if (run->timing) SIREN_TRY(read_decoding(run));
-    if (run->evaluation) SIREN_TRY(read_judged(run));
-    *out = run;
-    run = NULL;
-done:
-    siren_report_run_free(run);
-    return status;
+        return siren_fail(SIREN_USAGE, "%s: holds no experiment.json; give a folder made by 'sirencl sweep'",
+                          folder);
+    SIREN_RETURN_IF_FAILED(read_config(folder, "environment.json", &run->environment));
+    SIREN_RETURN_IF_FAILED(read_table(folder, "summary.csv", &run->summary));
+    SIREN_RETURN_IF_FAILED(read_table(folder, "results.csv", &run->results));
+    SIREN_RETURN_IF_FAILED(read_table(folder, "timing.csv", &run->timing));
+    SIREN_RETURN_IF_FAILED(read_table(folder, "evaluation.csv", &run->evaluation));
+    if (run->summary) SIREN_RETURN_IF_FAILED(read_trials(run));
+    if (run->timing) SIREN_RETURN_IF_FAILED(read_times(run));
+    if (run->timing) SIREN_RETURN_IF_FAILED(read_decoding(run));
+    if (run->evaluation) SIREN_RETURN_IF_FAILED(read_judged(run));
+    *out = SIREN_TAKE(run);
+    return SIREN_OK;
 }
 
 void siren_report_run_free(siren_report_run *run) {

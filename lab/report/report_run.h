@@ -40,6 +40,7 @@ typedef struct {
  * siren_report_run_free(). */
 siren_status siren_report_run_read(const char *folder, siren_report_run **out);
 void siren_report_run_free(siren_report_run *run);
+SIREN_POINTER_RELEASE(siren_report_run, siren_report_run_free)
 
 /* The finished trial of that name; NULL where there is none. */
 siren_report_trial *siren_report_run_find(const siren_report_run *run, const char *name);

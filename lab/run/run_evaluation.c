@@ -4,25 +4,14 @@
 #include "formats/table.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 siren_status siren_run_evaluation_keep(const char *folder, const siren_evaluation *evaluation) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    char *text = NULL, *path = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     const char *const files[] = {SIREN_EVALUATION_FILE};
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_evaluation_json(evaluation, json);
-    SIREN_TRY(siren_json_text(json, &text));
-    SIREN_TRY(siren_run_path(&path, folder, "%s", SIREN_EVALUATION_FILE));
-    SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
-    status = siren_run_add(folder, SIREN_ADDED_EVALUATION, files, 1);
-done:
-    siren_json_free(json);
-    free(text);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_run_write_json(json, folder, SIREN_EVALUATION_FILE));
+    return siren_run_add(folder, SIREN_ADDED_EVALUATION, files, 1);
 }
 
 /* ---- evaluation.csv ---- */
@@ -92,32 +81,19 @@ static siren_status add_evaluation(siren_table *table, const siren_complete_tria
 }
 
 static siren_status add_trial(siren_table *table, const char *run, const siren_complete_trial *trial) {
-    siren_status status = SIREN_OK;
-    siren_config *config = NULL;
-    char *folder = NULL, *path = NULL;
+    SIREN_AT_END(siren_config_free_at) siren_config *config = NULL;
+    SIREN_FREE_AT_END char *folder = NULL, *path = NULL;
     bool damaged;
-    SIREN_TRY(siren_run_path(&folder, run, "trials/%s", trial->folder));
-    if (!siren_run_has_added(folder, SIREN_ADDED_EVALUATION, &damaged)) goto done;
-    SIREN_TRY(siren_run_path(&path, folder, "%s", SIREN_EVALUATION_FILE));
-    SIREN_TRY(siren_config_read(path, &config));
-    SIREN_TRY(add_evaluation(table, trial, siren_config_root(config)));
-done:
-    siren_config_free(config);
-    free(folder);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&folder, run, "trials/%s", trial->folder));
+    if (!siren_run_has_added(folder, SIREN_ADDED_EVALUATION, &damaged)) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", SIREN_EVALUATION_FILE));
+    SIREN_RETURN_IF_FAILED(siren_config_read(path, &config));
+    return add_evaluation(table, trial, siren_config_root(config));
 }
 
 siren_status siren_run_evaluation_table(const char *run, const siren_complete_trial *trials, size_t n) {
-    siren_status status = SIREN_OK;
-    siren_table *table = NULL;
-    char *path = NULL;
-    SIREN_TRY(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
-    for (size_t i = 0; i < n; i++) SIREN_TRY(add_trial(table, run, &trials[i]));
-    SIREN_TRY(siren_run_path(&path, run, "evaluation.csv"));
-    SIREN_TRY(siren_table_write(table, path, true));
-done:
-    siren_table_free(table);
-    free(path);
-    return status;
+    SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
+    SIREN_RETURN_IF_FAILED(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
+    for (size_t i = 0; i < n; i++) SIREN_RETURN_IF_FAILED(add_trial(table, run, &trials[i]));
+    return siren_run_write_table(table, run, "evaluation.csv");
 }

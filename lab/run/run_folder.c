@@ -29,13 +29,17 @@ siren_status siren_run_path(char **out, const char *folder, const char *format, 
     return SIREN_OK;
 }
 
-siren_status siren_run_write_text(const char *path, const char *text, size_t n_bytes) {
-    siren_output *output = NULL;
-    SIREN_RETURN_IF_FAILED(siren_output_open(path, true, &output));
-    siren_status status = siren_output_write(output, text, n_bytes);
-    if (status == SIREN_OK) return siren_output_commit(output);
-    siren_output_discard(output);
-    return status;
+siren_status siren_run_write_json(const siren_json *json, const char *folder, const char *name) {
+    SIREN_FREE_AT_END char *text = NULL, *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
+    return siren_file_write(path, true, text, strlen(text));
+}
+
+siren_status siren_run_write_table(const siren_table *table, const char *folder, const char *name) {
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
+    return siren_table_write(table, path, true);
 }
 
 /* ---- identity ---- */
@@ -49,28 +53,24 @@ static siren_status config_begin(const siren_trial_context *context, siren_json 
     return SIREN_OK;
 }
 
-/* The folder of the trial `name` whose configuration is in `json`, which is freed. */
-static siren_status folder_of(const char *run, const char *name, siren_json *json, siren_trial_folder *out) {
-    siren_status status = SIREN_OK;
-    siren_trial_folder folder = {.name = NULL};
-    SIREN_TRY(siren_json_text(json, &folder.config));
+/* The folder of the trial `name` whose configuration is in `json`. */
+static siren_status folder_of(const char *run, const char *name, const siren_json *json,
+                              siren_trial_folder *out) {
+    SIREN_AT_END(siren_trial_folder_free) siren_trial_folder folder = {.name = NULL};
+    SIREN_RETURN_IF_FAILED(siren_json_text(json, &folder.config));
     siren_digest_bytes(folder.config, strlen(folder.config), folder.identity);
     if (asprintf(&folder.name, "%s-%.*s", name, IDENTITY_DIGITS, folder.identity) < 0) {
         folder.name = NULL;
-        SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot name trial %s", name));
+        return siren_fail(SIREN_SYSTEM, "out of memory: cannot name trial %s", name);
     }
-    SIREN_TRY(siren_run_path(&folder.folder, run, "trials/%s", folder.name));
-    *out = folder;
-    folder = (siren_trial_folder){.name = NULL};
-done:
-    siren_json_free(json);
-    siren_trial_folder_free(&folder);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&folder.folder, run, "trials/%s", folder.name));
+    *out = SIREN_TAKE(folder);
+    return SIREN_OK;
 }
 
 siren_status siren_trial_folder_create(const char *run, const siren_trial *trial,
                                        const siren_trial_context *context, siren_trial_folder *out) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(config_begin(context, &json));
     siren_trial_write(trial, json);
     siren_json_integer(json, "log_interval", context->log_interval);
@@ -82,11 +82,18 @@ siren_status siren_trial_folder_create(const char *run, const siren_trial *trial
 siren_status siren_baseline_folder_create(const char *run, const siren_baseline_trial *baseline,
                                           const char *matched, const siren_trial_context *context,
                                           siren_trial_folder *out) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(config_begin(context, &json));
     siren_baseline_trial_write(baseline, matched, json);
     siren_json_bool(json, "restored", context->keep_restored);
     return folder_of(run, baseline->name, json, out);
+}
+
+siren_status siren_trial_folder_make(const siren_trial_folder *folder) {
+    SIREN_FREE_AT_END char *config = NULL;
+    SIREN_RETURN_IF_FAILED(siren_folder_make(folder->folder));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&config, folder->folder, "config.json"));
+    return siren_file_write(config, true, folder->config, strlen(folder->config));
 }
 
 void siren_trial_folder_free(siren_trial_folder *folder) {
@@ -112,8 +119,7 @@ static const char block_magic[8] = "SIRBLOCK";
 void siren_finished_block_free(siren_finished_block *block) {
     if (!block) return;
     siren_encoded_free(&block->encoded);
-    free(block->curve);
-    block->curve = NULL;
+    free(SIREN_TAKE(block->curve));
 }
 
 static siren_status block_path(const siren_trial_folder *folder, size_t number, char **path) {
@@ -145,13 +151,14 @@ static void block_digest(const siren_trial_folder *folder, const uint8_t *bytes,
 }
 
 siren_status siren_finished_block_write(const siren_trial_folder *folder, const siren_finished_block *block) {
-    siren_status status = SIREN_OK;
     const siren_encoded *e = &block->encoded;
     size_t n_curve = strlen(block->curve), n_body = BLOCK_PREFIX + e->n_packed + n_curve;
-    uint8_t *bytes = NULL, *to;
-    char *path = NULL, hex[SIREN_DIGEST_CHARS];
-    SIREN_TRY(block_path(folder, e->entry.block, &path));
-    SIREN_TRY(siren_allocate(&bytes, n_body + BLOCK_DIGEST, 1, "a finished block"));
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
+    uint8_t *to;
+    SIREN_FREE_AT_END char *path = NULL;
+    char hex[SIREN_DIGEST_CHARS];
+    SIREN_RETURN_IF_FAILED(block_path(folder, e->entry.block, &path));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, n_body + BLOCK_DIGEST, 1, "a finished block"));
     memcpy(bytes, block_magic, 8);
     siren_put_u32(bytes + 8, e->entry.block);
     siren_put_u32(bytes + 12, (e->constant ? BLOCK_CONSTANT : 0) | (e->diverged ? BLOCK_DIVERGED : 0));
@@ -165,18 +172,13 @@ siren_status siren_finished_block_write(const siren_trial_folder *folder, const 
     memcpy(bytes + BLOCK_PREFIX + e->n_packed, block->curve, n_curve);
     block_digest(folder, bytes, n_body, hex);
     memcpy(bytes + n_body, hex, BLOCK_DIGEST);
-    SIREN_TRY(siren_run_write_text(path, (const char *)bytes, n_body + BLOCK_DIGEST));
-done:
-    free(bytes);
-    free(path);
-    return status;
+    return siren_file_write(path, true, bytes, n_body + BLOCK_DIGEST);
 }
 
 /* The parts of a file whose digest is right. */
 static siren_status take_apart(const char *path, const uint8_t *bytes, size_t n_body, size_t number,
                                siren_finished_block *out) {
-    siren_status status = SIREN_OK;
-    siren_finished_block block = {.curve = NULL};
+    SIREN_AT_END(siren_finished_block_free) siren_finished_block block = {.curve = NULL};
     siren_encoded *e = &block.encoded;
     const uint8_t *lengths = bytes + 32 + 2 * FIDELITY_BYTES;
     uint32_t flags = siren_get_u32(bytes + 12);
@@ -193,42 +195,33 @@ static siren_status take_apart(const char *path, const uint8_t *bytes, size_t n_
     e->masked = get_fidelity(bytes + 32 + FIDELITY_BYTES);
     e->n_unpacked = (size_t)siren_get_u64(lengths);
     e->n_packed = (size_t)n_packed;
-    SIREN_TRY(siren_allocate(&e->packed, e->n_packed, 1, "a packed record"));
-    SIREN_TRY(siren_allocate(&block.curve, (size_t)n_curve + 1, 1, "a curve"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&e->packed, e->n_packed, 1, "a packed record"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&block.curve, (size_t)n_curve + 1, 1, "a curve"));
     memcpy(e->packed, bytes + BLOCK_PREFIX, e->n_packed);
     memcpy(block.curve, bytes + BLOCK_PREFIX + e->n_packed, (size_t)n_curve);
-    *out = block;
-    block = (siren_finished_block){.curve = NULL};
-done:
-    siren_finished_block_free(&block);
-    return status;
+    *out = SIREN_TAKE(block);
+    return SIREN_OK;
 }
 
 siren_status siren_finished_block_read(const siren_trial_folder *folder, size_t number,
                                        siren_finished_block *out) {
-    siren_status status = SIREN_OK;
-    char *path = NULL, hex[SIREN_DIGEST_CHARS];
-    uint8_t *bytes = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
+    char hex[SIREN_DIGEST_CHARS];
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    SIREN_TRY(block_path(folder, number, &path));
-    SIREN_TRY(siren_file_read(path, MAX_BLOCK_BYTES, &bytes, &n_bytes));
+    SIREN_RETURN_IF_FAILED(block_path(folder, number, &path));
+    SIREN_RETURN_IF_FAILED(siren_file_read(path, MAX_BLOCK_BYTES, &bytes, &n_bytes));
     bool sound = n_bytes >= BLOCK_PREFIX + BLOCK_DIGEST && memcmp(bytes, block_magic, 8) == 0;
     if (sound) block_digest(folder, bytes, n_bytes - BLOCK_DIGEST, hex);
     if (!sound || memcmp(bytes + n_bytes - BLOCK_DIGEST, hex, BLOCK_DIGEST) != 0)
-        SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s: is damaged or of another trial", path));
-    SIREN_TRY(take_apart(path, bytes, n_bytes - BLOCK_DIGEST, number, out));
-done:
-    free(path);
-    free(bytes);
-    return status;
+        return siren_fail(SIREN_CORRUPT, "%s: is damaged or of another trial", path);
+    return take_apart(path, bytes, n_bytes - BLOCK_DIGEST, number, out);
 }
 
 bool siren_finished_block_exists(const siren_trial_folder *folder, size_t number) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     if (block_path(folder, number, &path) != SIREN_OK) return false;
-    bool exists = access(path, F_OK) == 0;
-    free(path);
-    return exists;
+    return access(path, F_OK) == 0;
 }
 
 void siren_finished_block_remove(const siren_trial_folder *folder, size_t number) {
@@ -248,8 +241,7 @@ const char *siren_result_status_name(siren_result_status status) { return status
 
 void siren_trial_result_free(siren_trial_result *result) {
     if (!result) return;
-    free(result->rows);
-    result->rows = NULL;
+    free(SIREN_TAKE(result->rows));
 }
 
 /* A figure that may be infinite, which JSON cannot say, or not exist: then it has no member. */
@@ -272,6 +264,20 @@ static siren_status read_figure(siren_value row, const char *key, double *out) {
     return SIREN_OK;
 }
 
+/* The figures of a row, `bytes` stands before the last two. */
+static const struct {
+    const char *key;
+    size_t member;
+} figures[] = {{"mse", offsetof(siren_result_row, fidelity.mse)},
+               {"psnr", offsetof(siren_result_row, fidelity.psnr)},
+               {"psnr_published", offsetof(siren_result_row, fidelity.psnr_published)},
+               {"psnr_clamped", offsetof(siren_result_row, fidelity.psnr_clamped)},
+               {"mse_masked", offsetof(siren_result_row, mse_masked)},
+               {"psnr_masked", offsetof(siren_result_row, psnr_masked)},
+               {"ratio", offsetof(siren_result_row, ratio)},
+               {"ratio_float32", offsetof(siren_result_row, ratio_float32)}};
+#define N_FIGURES (sizeof figures / sizeof *figures)
+
 static void write_row(siren_json *json, const siren_result_row *row) {
     siren_json_begin_object(json, NULL);
     siren_json_string(json, "level", siren_block_kind_name(row->level, 1));
@@ -279,15 +285,10 @@ static void write_row(siren_json *json, const siren_result_row *row) {
     siren_json_string(json, "status", status_names[row->status]);
     siren_json_integer(json, "points", row->n_points);
     siren_json_integer(json, "volumes", row->n_volumes);
-    write_figure(json, "mse", row->fidelity.mse);
-    write_figure(json, "psnr", row->fidelity.psnr);
-    write_figure(json, "psnr_published", row->fidelity.psnr_published);
-    write_figure(json, "psnr_clamped", row->fidelity.psnr_clamped);
-    write_figure(json, "mse_masked", row->mse_masked);
-    write_figure(json, "psnr_masked", row->psnr_masked);
-    siren_json_integer(json, "bytes", row->bytes);
-    write_figure(json, "ratio", row->ratio);
-    write_figure(json, "ratio_float32", row->ratio_float32);
+    for (size_t i = 0; i < N_FIGURES; i++) {
+        if (i == N_FIGURES - 2) siren_json_integer(json, "bytes", row->bytes);
+        write_figure(json, figures[i].key, *(const double *)((const char *)row + figures[i].member));
+    }
     siren_json_end(json);
 }
 
@@ -307,25 +308,14 @@ static siren_status read_row(siren_value value, siren_result_row *row) {
     row->status = (siren_result_status)status;
     row->n_points = row->fidelity.n = (size_t)points;
     row->n_volumes = (size_t)volumes;
-    const struct {
-        const char *key;
-        double *to;
-    } figures[] = {{"mse", &row->fidelity.mse},
-                   {"psnr", &row->fidelity.psnr},
-                   {"psnr_published", &row->fidelity.psnr_published},
-                   {"psnr_clamped", &row->fidelity.psnr_clamped},
-                   {"mse_masked", &row->mse_masked},
-                   {"psnr_masked", &row->psnr_masked},
-                   {"ratio", &row->ratio},
-                   {"ratio_float32", &row->ratio_float32}};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        SIREN_RETURN_IF_FAILED(read_figure(value, figures[i].key, figures[i].to));
+    for (size_t i = 0; i < N_FIGURES; i++)
+        SIREN_RETURN_IF_FAILED(
+            read_figure(value, figures[i].key, (double *)((char *)row + figures[i].member)));
     return SIREN_OK;
 }
 
-static siren_status result_text(const siren_trial_folder *folder, const siren_trial_result *result,
-                                char **text) {
-    siren_json *json = NULL;
+static siren_status write_result(const siren_trial_folder *folder, const siren_trial_result *result) {
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "trial", folder->name);
     siren_json_string(json, "status", status_names[result->status]);
@@ -338,69 +328,55 @@ static siren_status result_text(const siren_trial_folder *folder, const siren_tr
     siren_json_begin_array(json, "rows");
     for (size_t i = 0; i < result->n_rows; i++) write_row(json, &result->rows[i]);
     siren_json_end(json);
-    siren_status status = siren_json_text(json, text);
-    siren_json_free(json);
-    return status;
+    return siren_run_write_json(json, folder->folder, "result.json");
 }
 
 siren_status siren_trial_result_write(const siren_trial_folder *folder, const siren_trial_result *result,
                                       char *const *files, size_t n_files) {
-    siren_status status = SIREN_OK;
-    char *path = NULL, *text = NULL, *sums = NULL;
+    SIREN_FREE_AT_END char *path = NULL, *sums = NULL;
     size_t n_sums = 0;
-    FILE *stream = open_memstream(&sums, &n_sums);
+    SIREN_AT_END(siren_fclose_at) FILE *stream = open_memstream(&sums, &n_sums);
     if (!stream)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot list the files of %s", folder->folder);
-    SIREN_TRY(result_text(folder, result, &text));
-    SIREN_TRY(siren_run_path(&path, folder->folder, "result.json"));
-    SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
-    SIREN_TRY(siren_run_sum_write(folder->folder, "config.json", stream));
-    SIREN_TRY(siren_run_sum_write(folder->folder, "result.json", stream));
-    for (size_t i = 0; i < n_files; i++) SIREN_TRY(siren_run_sum_write(folder->folder, files[i], stream));
-    free(path);
-    path = NULL;
-    SIREN_TRY(siren_run_path(&path, folder->folder, "SHA256SUMS"));
-    if (fflush(stream) != 0) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path));
-    SIREN_TRY(siren_run_write_text(path, sums, n_sums));
-done:
-    fclose(stream);
-    free(sums);
-    free(text);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(write_result(folder, result));
+    SIREN_RETURN_IF_FAILED(siren_run_sum_write(folder->folder, "config.json", stream));
+    SIREN_RETURN_IF_FAILED(siren_run_sum_write(folder->folder, "result.json", stream));
+    for (size_t i = 0; i < n_files; i++)
+        SIREN_RETURN_IF_FAILED(siren_run_sum_write(folder->folder, files[i], stream));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder->folder, "SHA256SUMS"));
+    if (fflush(stream) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path);
+    return siren_file_write(path, true, sums, n_sums);
 }
 
 static siren_status read_result(const siren_trial_folder *folder, siren_trial_result *out) {
-    siren_status status = SIREN_OK;
-    siren_trial_result result = {.rows = NULL};
-    siren_config *config = NULL;
-    char *path = NULL;
+    SIREN_AT_END(siren_trial_result_free) siren_trial_result result = {.rows = NULL};
+    SIREN_AT_END(siren_config_free_at) siren_config *config = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     size_t which = 0;
     uint64_t n_params = 0, n_files = 0, most = (uint64_t)1 << 53;
-    SIREN_TRY(siren_run_path(&path, folder->folder, "result.json"));
-    SIREN_TRY(siren_config_read(path, &config));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder->folder, "result.json"));
+    SIREN_RETURN_IF_FAILED(siren_config_read(path, &config));
     siren_value root = siren_config_root(config), rows = siren_value_member(root, "rows");
-    SIREN_TRY(siren_value_choice(siren_value_member(root, "status"), status_names, N_STATUSES, &which));
-    SIREN_TRY(siren_value_integer(siren_value_member(root, "parameters"), 0, most, &n_params));
-    SIREN_TRY(siren_value_number(siren_value_member(root, "rate"), 0, INFINITY, &result.rate));
-    SIREN_TRY(siren_value_integer(siren_value_member(root, "archive_bytes"), 0, most, &result.archive_bytes));
-    SIREN_TRY(siren_value_integer(siren_value_member(root, "series_bytes"), 0, most, &result.series_bytes));
-    SIREN_TRY(siren_value_integer(siren_value_member(root, "float32_bytes"), 0, most, &result.float32_bytes));
-    SIREN_TRY(siren_value_integer(siren_value_member(root, "files"), 0, most, &n_files));
+    SIREN_RETURN_IF_FAILED(
+        siren_value_choice(siren_value_member(root, "status"), status_names, N_STATUSES, &which));
+    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(root, "parameters"), 0, most, &n_params));
+    SIREN_RETURN_IF_FAILED(siren_value_number(siren_value_member(root, "rate"), 0, INFINITY, &result.rate));
+    SIREN_RETURN_IF_FAILED(
+        siren_value_integer(siren_value_member(root, "archive_bytes"), 0, most, &result.archive_bytes));
+    SIREN_RETURN_IF_FAILED(
+        siren_value_integer(siren_value_member(root, "series_bytes"), 0, most, &result.series_bytes));
+    SIREN_RETURN_IF_FAILED(
+        siren_value_integer(siren_value_member(root, "float32_bytes"), 0, most, &result.float32_bytes));
+    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(root, "files"), 0, most, &n_files));
     result.n_files = (size_t)n_files;
     result.status = (siren_result_status)which;
     result.n_params = (size_t)n_params;
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&result.rows, siren_value_count(rows), sizeof *result.rows, "the rows of a result"));
     for (siren_value row = siren_value_first(rows); siren_value_exists(row); row = siren_value_next(row))
-        SIREN_TRY(read_row(row, &result.rows[result.n_rows++]));
-    *out = result;
-    result.rows = NULL;
-done:
-    siren_trial_result_free(&result);
-    siren_config_free(config);
-    free(path);
-    return status;
+        SIREN_RETURN_IF_FAILED(read_row(row, &result.rows[result.n_rows++]));
+    *out = SIREN_TAKE(result);
+    return SIREN_OK;
 }
 
 bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_result *out) {

@@ -4,6 +4,7 @@
 
 #include "engine/encode/encoder.h"
 #include "lab/experiment/experiment.h"
+#include "formats/table.h"
 #include "host/digest.h"
 
 /* Files of a trial: what a network's blocks and what a baseline restored are kept in, and how it was judged. */
@@ -19,8 +20,9 @@
 /* "FOLDER/..." by printf's rules; `*out` is yours to free(). */
 siren_status siren_run_path(char **out, const char *folder, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Writes a text file, complete or not at all, over what is there. */
-siren_status siren_run_write_text(const char *path, const char *text, size_t n_bytes);
+/* Writes a JSON document or a table as NAME in a folder, complete or not at all, over what is there. */
+siren_status siren_run_write_json(const siren_json *json, const char *folder, const char *name);
+siren_status siren_run_write_table(const siren_table *table, const char *folder, const char *name);
 
 /* A trial in its folder. */
 typedef struct {
@@ -46,6 +48,8 @@ siren_status siren_trial_folder_create(const char *run, const siren_trial *trial
 siren_status siren_baseline_folder_create(const char *run, const siren_baseline_trial *baseline,
                                           const char *matched, const siren_trial_context *context,
                                           siren_trial_folder *out);
+/* Makes the folder where it is missing, with config.json. */
+siren_status siren_trial_folder_make(const siren_trial_folder *folder);
 /* Releases what it holds. NULL is allowed. */
 void siren_trial_folder_free(siren_trial_folder *folder);
 

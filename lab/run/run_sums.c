@@ -40,58 +40,49 @@ static siren_added addition_of(const char *line) {
 
 /* The lines as one text, the last one without its end; yours to free(). */
 static siren_status read_lines(const char *folder, char **out) {
-    siren_status status = SIREN_OK;
-    char *path = NULL;
-    uint8_t *bytes = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    SIREN_TRY(siren_run_path(&path, folder, "SHA256SUMS"));
-    SIREN_TRY(siren_file_read(path, MAX_SUMS_BYTES, &bytes, &n_bytes));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "SHA256SUMS"));
+    SIREN_RETURN_IF_FAILED(siren_file_read(path, MAX_SUMS_BYTES, &bytes, &n_bytes));
     if (n_bytes == 0 || bytes[n_bytes - 1] != '\n' || memchr(bytes, 0, n_bytes))
-        SIREN_TRY(siren_fail(SIREN_CORRUPT, "%s: is damaged", path));
+        return siren_fail(SIREN_CORRUPT, "%s: is damaged", path);
     bytes[n_bytes - 1] = 0;
     *out = (char *)bytes;
     bytes = NULL;
-done:
-    free(path);
-    free(bytes);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_run_sum_write(const char *folder, const char *name, FILE *sums) {
-    char *path = NULL, hex[SIREN_DIGEST_CHARS];
+    SIREN_FREE_AT_END char *path = NULL;
+    char hex[SIREN_DIGEST_CHARS];
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
-    siren_status status = siren_digest_file(path, hex);
-    free(path);
-    if (status == SIREN_OK) fprintf(sums, "%s  %s\n", hex, name);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_digest_file(path, hex));
+    fprintf(sums, "%s  %s\n", hex, name);
+    return SIREN_OK;
 }
 
 static siren_status check_line(const char *folder, const char *line) {
-    char *path = NULL, hex[SIREN_DIGEST_CHARS];
+    SIREN_FREE_AT_END char *path = NULL;
+    char hex[SIREN_DIGEST_CHARS];
     if (!*name_in(line) || strstr(line, ".."))
         return siren_fail(SIREN_CORRUPT, "%s/SHA256SUMS: has a line that is no checksum", folder);
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name_in(line)));
-    siren_status status = siren_digest_file(path, hex);
-    if (status == SIREN_OK && strncmp(hex, line, SIREN_DIGEST_CHARS - 1) != 0)
-        status = siren_fail(SIREN_CORRUPT, "%s: is not the file that was written", path);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_digest_file(path, hex));
+    if (strncmp(hex, line, SIREN_DIGEST_CHARS - 1) == 0) return SIREN_OK;
+    return siren_fail(SIREN_CORRUPT, "%s: is not the file that was written", path);
 }
 
 siren_status siren_run_sums_check(const char *folder, const char *identity, size_t *n_files) {
-    siren_status status = SIREN_OK;
-    char *path = NULL, *lines = NULL;
+    SIREN_FREE_AT_END char *path = NULL, *lines = NULL;
     bool config = false, result = false;
     *n_files = 0;
-    SIREN_TRY(siren_run_path(&path, folder, "SHA256SUMS"));
-    if (access(path, F_OK) != 0) {
-        status = SIREN_PARTIAL;
-        goto done;
-    }
-    SIREN_TRY(read_lines(folder, &lines));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "SHA256SUMS"));
+    if (access(path, F_OK) != 0) return SIREN_PARTIAL;
+    SIREN_RETURN_IF_FAILED(read_lines(folder, &lines));
     for (char *next = lines, *line; (line = strsep(&next, "\n"));) {
         if (addition_of(line) != SIREN_N_ADDED) continue;
-        SIREN_TRY(check_line(folder, line));
+        SIREN_RETURN_IF_FAILED(check_line(folder, line));
         if (strcmp(name_in(line), "config.json") == 0)
             config = strncmp(line, identity, SIREN_DIGEST_CHARS - 1) == 0;
         else if (strcmp(name_in(line), "result.json") == 0)
@@ -99,25 +90,20 @@ siren_status siren_run_sums_check(const char *folder, const char *identity, size
         else
             ++*n_files;
     }
-    if (!config || !result) status = siren_fail(SIREN_CORRUPT, "%s: lacks files", path);
-done:
-    free(path);
-    free(lines);
-    return status;
+    if (!config || !result) return siren_fail(SIREN_CORRUPT, "%s: lacks files", path);
+    return SIREN_OK;
 }
 
 /* ---- additions ---- */
 
 static bool is_there(const char *folder, const char *name) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     if (siren_run_path(&path, folder, "%s", name) != SIREN_OK) return false;
-    const bool there = access(path, F_OK) == 0;
-    free(path);
-    return there;
+    return access(path, F_OK) == 0;
 }
 
 bool siren_run_has_added(const char *folder, siren_added added, bool *damaged) {
-    char *lines = NULL;
+    SIREN_FREE_AT_END char *lines = NULL;
     bool last = false, whole = read_lines(folder, &lines) == SIREN_OK;
     *damaged = false;
     for (char *next = lines, *line; whole && (line = strsep(&next, "\n"));) {
@@ -127,7 +113,6 @@ bool siren_run_has_added(const char *folder, siren_added added, bool *damaged) {
         *damaged = whole && check_line(folder, line) != SIREN_OK;
         whole = whole && !*damaged;
     }
-    free(lines);
     return whole && last;
 }
 
@@ -152,20 +137,13 @@ static siren_status write_added(const char *folder, char *lines, siren_added add
 }
 
 siren_status siren_run_add(const char *folder, siren_added added, const char *const *files, size_t n) {
-    siren_status status = SIREN_OK;
-    char *lines = NULL, *path = NULL, *text = NULL;
+    SIREN_FREE_AT_END char *lines = NULL, *path = NULL, *text = NULL;
     size_t n_text = 0;
-    FILE *out = open_memstream(&text, &n_text);
+    SIREN_AT_END(siren_fclose_at) FILE *out = open_memstream(&text, &n_text);
     if (!out) return siren_fail(SIREN_SYSTEM, "out of memory: the checksums of %s", folder);
-    SIREN_TRY(read_lines(folder, &lines));
-    SIREN_TRY(siren_run_path(&path, folder, "SHA256SUMS"));
-    SIREN_TRY(write_added(folder, lines, added, files, n, out));
-    if (fflush(out) != 0) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path));
-    status = siren_run_write_text(path, text, n_text);
-done:
-    fclose(out);
-    free(text);
-    free(lines);
-    free(path);
-    return status;
+    SIREN_RETURN_IF_FAILED(read_lines(folder, &lines));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "SHA256SUMS"));
+    SIREN_RETURN_IF_FAILED(write_added(folder, lines, added, files, n, out));
+    if (fflush(out) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path);
+    return siren_file_write(path, true, text, n_text);
 }

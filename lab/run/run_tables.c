@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *const result_columns[] = {
     SIREN_TRIAL_COLUMNS, "level",       "number", "status",         "points",
@@ -82,17 +81,12 @@ typedef struct {
     double mean, std, median, minimum, maximum; /* NaN where there are too few values */
 } siren_statistics;
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* `values` (n) are sorted. */
 static siren_statistics statistics_of(double *values, size_t n) {
     siren_statistics s = {NAN, NAN, NAN, NAN, NAN};
     double sum = 0, squares = 0;
     if (n == 0) return s;
-    qsort(values, n, sizeof *values, ascending);
+    qsort(values, n, sizeof *values, siren_ascending);
     for (size_t i = 0; i < n; i++) sum += values[i];
     s.mean = sum / (double)n;
     for (size_t i = 0; i < n; i++) squares += (values[i] - s.mean) * (values[i] - s.mean);
@@ -156,30 +150,17 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
 
 /* ---- files ---- */
 
-static siren_status write_table(const siren_table *table, const char *run, const char *name) {
-    char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "%s", name));
-    siren_status status = siren_table_write(table, path, true);
-    free(path);
-    return status;
-}
-
 siren_status siren_run_tables_write(const char *run, const siren_complete_trial *trials, size_t n) {
-    siren_status status = SIREN_OK;
-    siren_table *results = NULL, *summary = NULL;
-    SIREN_TRY(siren_table_create(result_columns, COUNT(result_columns), &results));
-    SIREN_TRY(siren_table_create(summary_columns, COUNT(summary_columns), &summary));
+    SIREN_AT_END(siren_table_free_at) siren_table *results = NULL, *summary = NULL;
+    SIREN_RETURN_IF_FAILED(siren_table_create(result_columns, COUNT(result_columns), &results));
+    SIREN_RETURN_IF_FAILED(siren_table_create(summary_columns, COUNT(summary_columns), &summary));
     for (size_t i = 0; i < n; i++) {
         for (size_t row = 0; row < trials[i].result->n_rows; row++)
             add_row(results, &trials[i], &trials[i].result->rows[row]);
-        SIREN_TRY(add_summary(summary, &trials[i]));
+        SIREN_RETURN_IF_FAILED(add_summary(summary, &trials[i]));
     }
-    SIREN_TRY(write_table(results, run, "results.csv"));
-    SIREN_TRY(write_table(summary, run, "summary.csv"));
-done:
-    siren_table_free(results);
-    siren_table_free(summary);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_run_write_table(results, run, "results.csv"));
+    return siren_run_write_table(summary, run, "summary.csv");
 }
 
 #define TIMING_COLUMNS "trial,number,device,train_seconds,train_flop,encode_seconds"
@@ -200,7 +181,7 @@ static bool has_decoding(FILE *file) {
 
 /* A row: cells of TIMING_COLUMNS, and one of decoding. */
 static siren_status append_timing(const char *run, const char *cells, const char *decoding) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "timing.csv"));
     FILE *file = fopen(path, "a+e");
     bool written = file != NULL;
@@ -214,31 +195,26 @@ static siren_status append_timing(const char *run, const char *cells, const char
         written = fprintf(file, "%s%s%s\n", cells, column ? "," : "", decoding) > 0 && written;
     }
     if (file) written = fclose(file) == 0 && written;
-    siren_status status =
-        written ? SIREN_OK : siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
-    free(path);
-    return status;
+    return written ? SIREN_OK : siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 siren_status siren_run_timing_append(const char *run, const siren_timing *timing) {
-    char device[256], *cells = NULL;
+    char device[256];
+    SIREN_FREE_AT_END char *cells = NULL;
     device_cell(timing->device, device, sizeof device);
     if (asprintf(&cells, "%s,%zu,%s,%.6f,%.0f,%.6f", timing->trial, timing->number, device,
                  timing->train_seconds, timing->train_flop, timing->encode_seconds) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: a row of timing.csv");
-    siren_status status = append_timing(run, cells, "");
-    free(cells);
-    return status;
+    return append_timing(run, cells, "");
 }
 
 siren_status siren_run_timing_append_decoding(const char *run, const char *trial, const char *device_name,
                                               double seconds) {
-    char device[256], decoding[32], *cells = NULL;
+    char device[256], decoding[32];
+    SIREN_FREE_AT_END char *cells = NULL;
     device_cell(device_name, device, sizeof device);
     snprintf(decoding, sizeof decoding, "%.6f", seconds);
     if (asprintf(&cells, "%s,,%s,,,", trial, device) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: a row of timing.csv");
-    siren_status status = append_timing(run, cells, decoding);
-    free(cells);
-    return status;
+    return append_timing(run, cells, decoding);
 }

@@ -84,7 +84,6 @@ static void spread(const siren_block *slice, size_t n_volumes, float *targets) {
 
 /* The slice `z` of the archive as targets, at its place among those held. */
 static siren_status gather_slice(siren_slicewise_run *run, size_t z, size_t place) {
-    siren_status status = SIREN_OK;
     const siren_block_grid *grid = &run->layout.grid;
     const siren_block_grid slices = {.kind = SIREN_BLOCK_SLICE,
                                      .nx = grid->nx,
@@ -95,15 +94,14 @@ static siren_status gather_slice(siren_slicewise_run *run, size_t z, size_t plac
                                      .first = 0,
                                      .count = run->n_slices};
     siren_block slice;
-    uint32_t *inside = NULL;
+    SIREN_FREE_AT_END uint32_t *inside = NULL;
     size_t n_volumes = run->layout.geometry.n_volumes, n_exceptional = 0;
     float *targets = run->targets + place * grid->nx * grid->ny * n_volumes;
-    SIREN_TRY(siren_mask_block(&run->layout.mask, &slices, z, &slice, &inside));
-    SIREN_TRY(siren_block_gather(run->series, &slice, targets, run->scaling + z * n_volumes, &n_exceptional));
+    SIREN_RETURN_IF_FAILED(siren_mask_block(&run->layout.mask, &slices, z, &slice, &inside));
+    SIREN_RETURN_IF_FAILED(
+        siren_block_gather(run->series, &slice, targets, run->scaling + z * n_volumes, &n_exceptional));
     spread(&slice, n_volumes, targets);
-done:
-    free(inside);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status find_ranges(siren_slicewise_run *run) {
@@ -191,8 +189,7 @@ static siren_status compare_blocks(siren_slicewise_run *run) {
     const siren_block_grid *grid = &run->layout.grid;
     for (size_t nth = 0; nth < grid->count; nth++) {
         const void *voxels;
-        free(run->inside);
-        run->inside = NULL;
+        free(SIREN_TAKE(run->inside));
         run->reached = 0;
         SIREN_RETURN_IF_FAILED(
             siren_mask_block(&run->layout.mask, grid, grid->first + nth, &run->block, &run->inside));
@@ -206,19 +203,16 @@ static siren_status compare_blocks(siren_slicewise_run *run) {
 siren_status siren_slicewise(siren_device *device, const char *archive, const siren_series *series,
                              const uint8_t *mask, size_t memory_limit, siren_progress_fn progress, void *user,
                              siren_slice_fidelity **slices, size_t *n_slices) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(run_free)
     siren_slicewise_run run = {.series = series, .mask = mask, .progress = progress, .user = user};
-    SIREN_TRY(siren_archive_open(archive, &run.archive));
-    SIREN_TRY(siren_layout_read(run.archive, &run.layout));
-    SIREN_TRY(check_series(&run, archive));
-    SIREN_TRY(allocate_slab(&run, memory_limit));
-    SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
-    SIREN_TRY(find_ranges(&run));
-    SIREN_TRY(compare_blocks(&run));
-    *slices = run.slices;
+    SIREN_RETURN_IF_FAILED(siren_archive_open(archive, &run.archive));
+    SIREN_RETURN_IF_FAILED(siren_layout_read(run.archive, &run.layout));
+    SIREN_RETURN_IF_FAILED(check_series(&run, archive));
+    SIREN_RETURN_IF_FAILED(allocate_slab(&run, memory_limit));
+    SIREN_RETURN_IF_FAILED(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
+    SIREN_RETURN_IF_FAILED(find_ranges(&run));
+    SIREN_RETURN_IF_FAILED(compare_blocks(&run));
+    *slices = SIREN_TAKE(run.slices);
     *n_slices = run.n_slices;
-    run.slices = NULL;
-done:
-    run_free(&run);
-    return status;
+    return SIREN_OK;
 }

@@ -20,8 +20,7 @@
 static void stage_free(siren_sweeping *s) {
     siren_series_free(&s->series);
     s->series = (siren_series){.voxels = NULL};
-    free(s->mask);
-    s->mask = NULL;
+    free(SIREN_TAKE(s->mask));
     siren_sweep_jobs_free(&s->work);
     s->next = 0;
 }
@@ -45,8 +44,7 @@ static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis
 }
 
 static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) {
-    siren_status status = SIREN_OK;
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(
         siren_sweep_input_read(&s->inputs[input], axis, s->options->memory_limit, &s->series, &s->mask));
     s->source = (siren_sweep_source){.experiment = s->experiment,
                                      .series = &s->series,
@@ -56,16 +54,13 @@ static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) 
                                      .device = s->workers[0].device,
                                      .named = s->workers[0].device,
                                      .memory_limit = s->options->memory_limit};
-    SIREN_TRY(siren_allocate(&s->work.order, s->experiment->n_trials, sizeof *s->work.order,
-                             "the order of the trials"));
-    SIREN_TRY(open_trials(s, input, axis));
-    SIREN_TRY(siren_sweep_jobs_plan(s->trials, &s->work));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&s->work.order, s->experiment->n_trials, sizeof *s->work.order,
+                                          "the order of the trials"));
+    SIREN_RETURN_IF_FAILED(open_trials(s, input, axis));
+    SIREN_RETURN_IF_FAILED(siren_sweep_jobs_plan(s->trials, &s->work));
     s->total_flop += s->work.flop;
-    SIREN_TRY(siren_threads_run(s->n_workers, siren_sweep_work, s));
-    if (s->status != SIREN_OK) status = siren_fail(s->status, "%s", s->message);
-done:
-    stage_free(s);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_threads_run(s->n_workers, siren_sweep_work, s));
+    return s->status == SIREN_OK ? SIREN_OK : siren_fail(s->status, "%s", s->message);
 }
 
 static bool has_trials(const siren_experiment *experiment, size_t input, siren_axis axis) {
@@ -76,7 +71,7 @@ static bool has_trials(const siren_experiment *experiment, size_t input, siren_a
 
 /* Keeps what figures show of complete trials, and judges these; evaluation.csv holds what there is, also where this is interrupted. */
 static siren_status inspect_results(siren_sweeping *s) {
-    siren_complete_trial *complete = NULL;
+    SIREN_FREE_AT_END siren_complete_trial *complete = NULL;
     size_t n = 0;
     const siren_sweep_evaluate_plan plan = {s->experiment,        s->options,  s->inputs,
                                             s->workers[0].device, s->progress, s->user};
@@ -88,15 +83,16 @@ static siren_status inspect_results(siren_sweeping *s) {
         siren_status table = siren_run_evaluation_table(s->options->folder, complete, n);
         status = table != SIREN_OK ? table : status;
     }
-    free(complete);
     return status;
 }
 
 static siren_status run_stages(siren_sweeping *s) {
     for (size_t input = 0; input < s->experiment->n_inputs; input++)
         for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
-            if (has_trials(s->experiment, input, (siren_axis)axis))
+            if (has_trials(s->experiment, input, (siren_axis)axis)) {
                 SIREN_RETURN_IF_FAILED(run_stage(s, input, (siren_axis)axis));
+                stage_free(s);
+            }
     SIREN_RETURN_IF_FAILED(siren_sweeping_write_tables(s)); /* baselines and evaluations may take long */
     const siren_sweep_baselines_plan plan = {s->experiment, s->options,  s->inputs,
                                              s->trials,     s->progress, s->user};
@@ -138,14 +134,8 @@ static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
     for (size_t i = 0; i < s->n_workers; i++)
         s->workers[i] = (siren_worker){.sweep = s, .device = devices[i]};
     for (size_t i = 0; i < experiment->n_trials; i++) {
-        const siren_sweep_input *input = &s->inputs[experiment->trials[i].input];
-        siren_trial_context context = {.input_sha256 = input->sha256,
-                                       .mask_sha256 = input->mask ? input->mask_sha256 : NULL,
-                                       .train_on_mask =
-                                           experiment->inputs[experiment->trials[i].input].train_on_mask,
-                                       .log_interval = experiment->log_interval,
-                                       .keep_archives = experiment->keep_archives,
-                                       .keep_curves = experiment->keep_curves};
+        const siren_trial_context context =
+            siren_sweep_context(experiment, s->inputs, experiment->trials[i].input);
         SIREN_RETURN_IF_FAILED(
             siren_trial_folder_create(run, &experiment->trials[i], &context, &s->folders[i]));
     }
@@ -174,6 +164,7 @@ static void sweeping_free(siren_sweeping *s) {
     free(s->folders);
     free(s->trials);
     free(s->workers);
+    pthread_mutex_destroy(&s->mutex);
 }
 
 /* The tables hold what there is, also where the sweep failed or was interrupted. */
@@ -194,8 +185,9 @@ static siren_status conclude(siren_sweeping *s, siren_status status) {
 siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const siren_experiment *experiment,
                          const siren_sweep_options *options, siren_progress_fn progress, void *user,
                          siren_sweep_result *out) {
-    siren_status status = SIREN_OK;
     double start = siren_clock();
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_AT_END(sweeping_free)
     siren_sweeping s = {.experiment = experiment,
                         .options = options,
                         .progress = progress,
@@ -203,22 +195,16 @@ siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const s
                         .n_workers = n_devices,
                         .mutex = PTHREAD_MUTEX_INITIALIZER,
                         .result = {.n_trials = experiment->n_trials + experiment->n_baselines}};
-    siren_lock *held = NULL;
-    char *path = NULL;
-    SIREN_TRY(siren_sweep_folder_check(options->folder));
-    SIREN_TRY(siren_folder_make(options->folder));
-    SIREN_TRY(siren_run_path(&path, options->folder, "lock"));
-    SIREN_TRY(siren_lock_acquire(path, &held));
+    SIREN_AT_END(siren_lock_release_at) siren_lock *held = NULL;
+    SIREN_RETURN_IF_FAILED(siren_sweep_folder_check(options->folder));
+    SIREN_RETURN_IF_FAILED(siren_folder_make(options->folder));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, options->folder, "lock"));
+    SIREN_RETURN_IF_FAILED(siren_lock_acquire(path, &held));
     siren_folder_clear_leftovers(options->folder);
     siren_staging_clear_leftovers(options->folder);
-    SIREN_TRY(prepare(&s, devices));
-    status = conclude(&s, run_stages(&s));
+    SIREN_RETURN_IF_FAILED(prepare(&s, devices));
+    siren_status status = conclude(&s, run_stages(&s));
     s.result.seconds = siren_clock() - start;
     if (out) *out = s.result;
-done:
-    siren_lock_release(held);
-    sweeping_free(&s);
-    pthread_mutex_destroy(&s.mutex);
-    free(path);
     return status;
 }

@@ -16,25 +16,16 @@
 siren_status siren_sweep_baselines_create(const char *run, const siren_experiment *experiment,
                                           const siren_sweep_input *inputs, const siren_trial_folder *trials,
                                           siren_sweep_baseline **out) {
-    siren_status status = SIREN_OK;
-    siren_sweep_baseline *baselines = NULL;
-    SIREN_TRY(siren_allocate(&baselines, experiment->n_baselines, sizeof *baselines, "the baselines"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(out, experiment->n_baselines, sizeof **out, "the baselines"));
     for (size_t i = 0; i < experiment->n_baselines; i++) {
         const siren_baseline_trial *trial = &experiment->baselines[i];
-        const siren_sweep_input *input = &inputs[trial->input];
-        const siren_trial_context context = {.input_sha256 = input->sha256,
-                                             .mask_sha256 = input->mask ? input->mask_sha256 : NULL,
-                                             .train_on_mask = experiment->inputs[trial->input].train_on_mask,
-                                             .keep_restored = experiment->keep_restored};
+        const siren_trial_context context = siren_sweep_context(experiment, inputs, trial->input);
         const char *matched = trial->matched == SIREN_NO_TRIAL ? NULL : trials[trial->matched].identity;
-        baselines[i].trial = trial;
-        SIREN_TRY(siren_baseline_folder_create(run, trial, matched, &context, &baselines[i].folder));
+        (*out)[i].trial = trial;
+        SIREN_RETURN_IF_FAILED(
+            siren_baseline_folder_create(run, trial, matched, &context, &(*out)[i].folder));
     }
-    *out = baselines;
-    baselines = NULL;
-done:
-    siren_sweep_baselines_free(baselines, experiment->n_baselines);
-    return status;
+    return SIREN_OK;
 }
 
 void siren_sweep_baselines_free(siren_sweep_baseline *baselines, size_t n) {
@@ -59,7 +50,8 @@ static void held_slices_free(held_slices *s) {
 }
 
 /* `copy`: even where it is the whole series. */
-static siren_status held_slices_cut(const siren_series *whole, size_t z, size_t nz, bool copy, held_slices *out) {
+static siren_status held_slices_cut(const siren_series *whole, size_t z, size_t nz, bool copy,
+                                    held_slices *out) {
     const bool all = nz == whole->geometry.nz && !copy;
     held_slices s = {.series = *whole, .z = z, .borrowed = all};
     if (!all) SIREN_RETURN_IF_FAILED(siren_slices_cut(whole, z, nz, &s.series));
@@ -148,14 +140,14 @@ static siren_status restore(baseline_run *run, siren_baseline_result *out) {
 }
 
 static siren_status add_rows(baseline_run *run) {
-    siren_status status = SIREN_OK;
     const siren_geometry *g = &run->original.series.geometry;
-    siren_baseline_slice *slices = NULL;
+    SIREN_FREE_AT_END siren_baseline_slice *slices = NULL;
     const size_t z = run->baseline->trial->slices.begin;
-    SIREN_TRY(siren_allocate(&slices, g->nz, sizeof *slices, "the slices' figures"));
-    SIREN_TRY(siren_allocate(&run->result.rows, g->nz, sizeof *run->result.rows, "the rows of a result"));
-    SIREN_TRY(siren_baseline_figures(&run->original.series, run->restored.series.voxels, cut_mask(run),
-                                     run->inside, slices));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&slices, g->nz, sizeof *slices, "the slices' figures"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&run->result.rows, g->nz, sizeof *run->result.rows, "the rows of a result"));
+    SIREN_RETURN_IF_FAILED(siren_baseline_figures(&run->original.series, run->restored.series.voxels,
+                                                  cut_mask(run), run->inside, slices));
     for (size_t i = 0; i < g->nz; i++)
         run->result.rows[run->result.n_rows++] =
             (siren_result_row){.level = SIREN_BLOCK_SLICE,
@@ -168,17 +160,13 @@ static siren_status add_rows(baseline_run *run) {
                                .psnr_masked = slices[i].masked.psnr,
                                .ratio = NAN,
                                .ratio_float32 = NAN};
-done:
-    free(slices);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status write_restored(const baseline_run *run) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, run->baseline->folder.folder, "%s", SIREN_RESTORED_FILE));
-    siren_status status = siren_series_write(&run->restored.series, path);
-    free(path);
-    return status;
+    return siren_series_write(&run->restored.series, path);
 }
 
 /* Fills run->result; restored voxels are in `result`, or borrow from it. */
@@ -215,39 +203,30 @@ static siren_status keep(baseline_run *run, double seconds) {
     return siren_run_timing_append(run->plan->options->folder, &timing);
 }
 
-static siren_status make_folder(const siren_sweep_baseline *baseline) {
-    char *config = NULL;
-    SIREN_RETURN_IF_FAILED(siren_folder_make(baseline->folder.folder));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&config, baseline->folder.folder, "config.json"));
-    siren_status status =
-        siren_run_write_text(config, baseline->folder.config, strlen(baseline->folder.config));
-    free(config);
-    return status;
+static void voxels_free(siren_baseline_result *result) { free(result->voxels); }
+
+/* Releases what the baseline before has left. */
+static void run_reset(baseline_run *run) {
+    siren_trial_result_free(&run->result);
+    held_slices_free(&run->restored);
+    held_slices_free(&run->original);
+    run->original = run->restored = (held_slices){.borrowed = true};
+    run->result = (siren_trial_result){.rows = NULL};
 }
 
 /* A failure of the method is told and counted; of what concerns all, returned. */
 static siren_status run_one(baseline_run *run, siren_sweep_result *totals) {
-    siren_baseline_result result = {.voxels = NULL};
+    SIREN_AT_END(voxels_free) siren_baseline_result result = {.voxels = NULL};
     double start = siren_clock();
-    siren_status status = SIREN_OK;
-    run->original = run->restored = (held_slices){.borrowed = true};
-    run->result = (siren_trial_result){.rows = NULL};
-    SIREN_TRY(make_folder(run->baseline));
-    status = compute(run, &result);
-    if (status == SIREN_OK)
-        SIREN_TRY(keep(run, siren_clock() - start));
-    else if (status != SIREN_CANCELLED && !run->plan->options->fail_fast) {
-        siren_log(SIREN_LOG_WARNING, "trial %s failed: %s", run->baseline->folder.name, siren_message());
-        run->baseline->failed = true;
-        totals->n_failed++;
-        status = SIREN_OK;
-    }
-done:
-    siren_trial_result_free(&run->result);
-    held_slices_free(&run->restored);
-    held_slices_free(&run->original);
-    free(result.voxels);
-    return status;
+    run_reset(run);
+    SIREN_RETURN_IF_FAILED(siren_trial_folder_make(&run->baseline->folder));
+    siren_status status = compute(run, &result);
+    if (status == SIREN_OK) return keep(run, siren_clock() - start);
+    if (status == SIREN_CANCELLED || run->plan->options->fail_fast) return status;
+    siren_log(SIREN_LOG_WARNING, "trial %s failed: %s", run->baseline->folder.name, siren_message());
+    run->baseline->failed = true;
+    totals->n_failed++;
+    return SIREN_OK;
 }
 
 /* ---- all ---- */
@@ -265,32 +244,29 @@ static bool is_wanted(const siren_sweep_baseline *b, size_t input, siren_axis ax
 /* Those of one input and axis. */
 static siren_status run_stage(baseline_run *run, siren_sweep_baseline *baselines, size_t input,
                               siren_axis axis, siren_sweep_result *totals) {
-    siren_status status = SIREN_OK;
     const siren_sweep_baselines_plan *plan = run->plan;
-    siren_series series = {.voxels = NULL};
-    uint8_t *mask = NULL;
+    SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
+    SIREN_FREE_AT_END uint8_t *mask = NULL;
     for (size_t i = 0; i < plan->experiment->n_baselines; i++) {
         if (!is_wanted(&baselines[i], input, axis)) continue;
         if (!series.voxels)
-            SIREN_TRY(siren_sweep_input_read(&plan->inputs[input], axis, plan->options->memory_limit, &series,
-                                             &mask));
+            SIREN_RETURN_IF_FAILED(siren_sweep_input_read(&plan->inputs[input], axis,
+                                                          plan->options->memory_limit, &series, &mask));
         run->baseline = &baselines[i];
         run->series = &series;
         run->mask = mask;
         run->inside = plan->experiment->inputs[input].train_on_mask;
-        if (!report(run, 0, 0, NULL)) SIREN_TRY(siren_fail(SIREN_CANCELLED, "the sweep was interrupted"));
-        SIREN_TRY(run_one(run, totals));
+        if (!report(run, 0, 0, NULL)) return siren_fail(SIREN_CANCELLED, "the sweep was interrupted");
+        SIREN_RETURN_IF_FAILED(run_one(run, totals));
         run->n_done++;
     }
-done:
-    siren_series_free(&series);
-    free(mask);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_sweep_baselines_run(const siren_sweep_baselines_plan *plan,
                                        siren_sweep_baseline *baselines, siren_sweep_result *totals) {
     const size_t n_complete = count_complete(plan, baselines);
+    SIREN_AT_END(run_reset)
     baseline_run run = {.plan = plan, .n_total = plan->experiment->n_baselines - n_complete};
     totals->n_before += n_complete;
     for (size_t input = 0; input < plan->experiment->n_inputs; input++)

@@ -15,7 +15,7 @@ typedef struct {
 } siren_sweep_baseline;
 
 /* Names the folders of the experiment's baselines below `run`; makes nothing. `trials`: folders of the networks' trials.
- * `*out` (n_baselines) is yours: siren_sweep_baselines_free(). */
+ * `*out` (n_baselines) is yours, even then: siren_sweep_baselines_free(). */
 siren_status siren_sweep_baselines_create(const char *run, const siren_experiment *experiment,
                                           const siren_sweep_input *inputs, const siren_trial_folder *trials,
                                           siren_sweep_baseline **out);

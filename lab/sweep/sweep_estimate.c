@@ -8,7 +8,6 @@
 #include "lab/sweep/sweep_trial.h"
 #include "formats/nifti.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MOST_POINTS_MEASURED 20000
@@ -25,63 +24,49 @@ siren_status siren_experiment_input_geometry(const siren_experiment_input *input
 
 /* The mask of a phantom, which depends on its size and seed alone. */
 static siren_status make_mask(const siren_phantom_options *asked, siren_series *out) {
-    siren_status status = SIREN_OK;
     const siren_shell shell = {0, 1};
     const double voxel[3] = {1, 1, 1};
     siren_phantom_options options = *asked;
-    siren_phantom phantom = {.voxels = NULL};
-    siren_series mask = {.voxels = NULL};
+    SIREN_AT_END(siren_phantom_free) siren_phantom phantom = {.voxels = NULL};
+    SIREN_AT_END(siren_series_free) siren_series mask = {.voxels = NULL};
     options.shells = &shell;
     options.n_shells = 1;
     options.snr = 0;
-    SIREN_TRY(siren_phantom_make(&options, NULL, NULL, &phantom));
-    SIREN_TRY(siren_allocate(&mask.header, SIREN_NEW_HEADER_BYTES, 1, "a header"));
-    SIREN_TRY(siren_nifti_new_header(SIREN_UINT8, asked->nx, asked->ny, asked->nz, 1, voxel, &mask.geometry,
-                                     mask.header));
+    SIREN_RETURN_IF_FAILED(siren_phantom_make(&options, NULL, NULL, &phantom));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&mask.header, SIREN_NEW_HEADER_BYTES, 1, "a header"));
+    SIREN_RETURN_IF_FAILED(siren_nifti_new_header(SIREN_UINT8, asked->nx, asked->ny, asked->nz, 1, voxel,
+                                                  &mask.geometry, mask.header));
     for (size_t i = 0; i < asked->nx * asked->ny * asked->nz; i++)
         phantom.tissue[i] = siren_tissue_in_brain(phantom.tissue[i]);
-    mask.voxels = phantom.tissue;
-    phantom.tissue = NULL;
-    *out = mask;
-    mask = (siren_series){.voxels = NULL};
-done:
-    siren_phantom_free(&phantom);
-    siren_series_free(&mask);
-    return status;
+    mask.voxels = SIREN_TAKE(phantom.tissue);
+    *out = SIREN_TAKE(mask);
+    return SIREN_OK;
 }
 
 siren_status siren_experiment_input_mask(const siren_experiment_input *input, const siren_geometry *geometry,
                                          size_t memory_limit, siren_series *out) {
-    siren_status status = SIREN_OK;
-    siren_series mask = {.voxels = NULL};
+    SIREN_AT_END(siren_series_free) siren_series mask = {.voxels = NULL};
     if (!input->train_on_mask || !input->mask) {
         if (input->train_on_mask) return make_mask(&input->phantom, out);
         *out = mask;
         return SIREN_OK;
     }
-    SIREN_TRY(siren_nifti_read(input->mask, memory_limit, &mask));
-    SIREN_TRY(siren_grid_check(input->name, geometry, input->mask, &mask.geometry, 1));
-    *out = mask;
-    mask = (siren_series){.voxels = NULL};
-done:
-    siren_series_free(&mask);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(input->mask, memory_limit, &mask));
+    SIREN_RETURN_IF_FAILED(siren_grid_check(input->name, geometry, input->mask, &mask.geometry, 1));
+    *out = SIREN_TAKE(mask);
+    return SIREN_OK;
 }
 
 /* `*inside`: (nz, ny, nx) of the mask with its slices along `axis`. */
 static siren_status turn_mask(const siren_series *mask, siren_axis axis, uint8_t **inside) {
-    siren_status status = SIREN_OK;
-    siren_series copy = {.geometry = mask->geometry};
+    SIREN_AT_END(siren_series_free) siren_series copy = {.geometry = mask->geometry};
     size_t n_bytes = siren_geometry_voxels(&copy.geometry) * siren_datatype_size(copy.geometry.datatype);
-    SIREN_TRY(siren_allocate(&copy.header, (size_t)copy.geometry.voxel_offset, 1, "a header"));
-    SIREN_TRY(siren_allocate(&copy.voxels, n_bytes, 1, "a mask"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&copy.header, (size_t)copy.geometry.voxel_offset, 1, "a header"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&copy.voxels, n_bytes, 1, "a mask"));
     memcpy(copy.header, mask->header, (size_t)copy.geometry.voxel_offset);
     memcpy(copy.voxels, mask->voxels, n_bytes);
-    SIREN_TRY(siren_series_slice_along(&copy, axis));
-    SIREN_TRY(siren_mask_values("the mask", &copy, inside));
-done:
-    siren_series_free(&copy);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_series_slice_along(&copy, axis));
+    return siren_mask_values("the mask", &copy, inside);
 }
 
 /* Voxels of a block inside; all of them where `inside` is NULL. */
@@ -125,16 +110,14 @@ static siren_status estimate(const siren_trial *trial, const siren_geometry *g, 
 siren_status siren_trial_estimate_cost(const siren_trial *trial, const siren_geometry *geometry,
                                        const siren_series *mask, siren_trial_estimate *out) {
     siren_geometry turned = *geometry;
-    uint8_t *inside = NULL;
+    SIREN_FREE_AT_END uint8_t *inside = NULL;
     /* as siren_series_slice_along() turns it */
     if (trial->settings.axis == SIREN_AXIS_X)
         turned.nx = geometry->ny, turned.ny = geometry->nz, turned.nz = geometry->nx;
     if (trial->settings.axis == SIREN_AXIS_Y)
         turned.nx = geometry->nz, turned.ny = geometry->nx, turned.nz = geometry->ny;
     if (mask && mask->voxels) SIREN_RETURN_IF_FAILED(turn_mask(mask, trial->settings.axis, &inside));
-    siren_status status = estimate(trial, &turned, inside, out);
-    free(inside);
-    return status;
+    return estimate(trial, &turned, inside, out);
 }
 
 siren_status siren_trial_measure_speed(siren_device *device, const siren_trial *trial,

@@ -8,7 +8,6 @@
 #include "formats/nifti.h"
 #include "host/staging.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,31 +89,25 @@ static void original_free(judged_original *o) {
 /* Writes the slices of the image `path` as `name` of the hidden folder. */
 static siren_status cut_image(const judging *run, const judged_original *o, const char *path,
                               const char *name, const siren_span *slices, siren_series *part, char **out) {
-    siren_status status = SIREN_OK;
-    char *cut = NULL;
-    SIREN_TRY(siren_staging_path(o->staging, name, &cut));
-    SIREN_TRY(siren_slices_cut_file(path, run->plan->options->memory_limit, *slices, cut, part));
-    *out = cut;
-    cut = NULL;
-done:
-    free(cut);
-    return status;
+    SIREN_FREE_AT_END char *cut = NULL;
+    SIREN_RETURN_IF_FAILED(siren_staging_path(o->staging, name, &cut));
+    SIREN_RETURN_IF_FAILED(siren_slices_cut_file(path, run->plan->options->memory_limit, *slices, cut, part));
+    *out = SIREN_TAKE(cut);
+    return SIREN_OK;
 }
 
 /* The mask of a region on the slices; none where no voxel of theirs is inside. */
 static siren_status cut_mask(const judging *run, judged_original *o, const judged_trial *of,
                              siren_region region, const char *path) {
     static const char *const names[] = {"mask.nii", "wm.nii", "gm.nii", "csf.nii"};
-    siren_series part = {.voxels = NULL};
+    SIREN_AT_END(siren_series_free) siren_series part = {.voxels = NULL};
     if (!path) return SIREN_OK;
-    siren_status status = cut_image(run, o, path, names[region], &of->slices, &part, &o->masks[region]);
-    if (status == SIREN_OK && siren_mask_is_empty(&part)) {
+    SIREN_RETURN_IF_FAILED(cut_image(run, o, path, names[region], &of->slices, &part, &o->masks[region]));
+    if (siren_mask_is_empty(&part)) {
         siren_log(SIREN_LOG_INFO, "%s: is 0 on the slices of the trials, and is left out", path);
-        free(o->masks[region]);
-        o->masks[region] = NULL;
+        free(SIREN_TAKE(o->masks[region]));
     }
-    siren_series_free(&part);
-    return status;
+    return SIREN_OK;
 }
 
 static siren_status prepare_original(const judging *run, const judged_trial *of, judged_original *o) {
@@ -165,13 +158,12 @@ static siren_status tell_missing(judging *run, const judged_trial *t, const sire
 }
 
 static siren_status judge(judging *run, judged_original *o, const judged_trial *t) {
-    siren_status status = SIREN_OK;
     const siren_sweep_evaluate_plan *plan = run->plan;
     const siren_sweep_input *input = &plan->inputs[t->input];
-    siren_evaluation evaluation = {0};
-    char *result = NULL;
-    SIREN_TRY(siren_run_path(&result, t->folder, "%s",
-                             t->trial->baseline ? SIREN_RESTORED_FILE : SIREN_ARCHIVE_FILE));
+    SIREN_AT_END(siren_evaluation_free) siren_evaluation evaluation = {0};
+    SIREN_FREE_AT_END char *result = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&result, t->folder, "%s",
+                                          t->trial->baseline ? SIREN_RESTORED_FILE : SIREN_ARCHIVE_FILE));
     const siren_evaluate_options options = {
         .original = o->original,
         .result = result,
@@ -186,54 +178,48 @@ static siren_status judge(judging *run, judged_original *o, const judged_trial *
         .fod = plan->experiment->evaluation.fod,
         .time_limit = PROGRAM_SECONDS,
         .memory_limit = plan->options->memory_limit};
-    SIREN_TRY(siren_evaluate(plan->device, &options, report, run, &evaluation));
-    SIREN_TRY(tell_missing(run, t, &evaluation));
-    SIREN_TRY(siren_run_evaluation_keep(t->folder, &evaluation));
+    SIREN_RETURN_IF_FAILED(siren_evaluate(plan->device, &options, report, run, &evaluation));
+    SIREN_RETURN_IF_FAILED(tell_missing(run, t, &evaluation));
+    SIREN_RETURN_IF_FAILED(siren_run_evaluation_keep(t->folder, &evaluation));
     if (siren_figure_shows(plan->experiment, SIREN_FIGURE_GLYPHS, t->trial))
-        SIREN_TRY(siren_glyphs_keep(plan, t->trial, t->folder, o->evaluation, &evaluation));
-done:
-    siren_evaluation_free(&evaluation);
-    free(result);
-    return status;
+        SIREN_RETURN_IF_FAILED(siren_glyphs_keep(plan, t->trial, t->folder, o->evaluation, &evaluation));
+    return SIREN_OK;
 }
 
 /* ---- all ---- */
 
 /* Those on the slices of `of`. */
 static siren_status run_stage(judging *run, const judged_trial *of) {
-    siren_status status = SIREN_OK;
-    judged_original original = {0};
-    SIREN_TRY(prepare_original(run, of, &original));
+    SIREN_AT_END(original_free) judged_original original = {0};
+    SIREN_RETURN_IF_FAILED(prepare_original(run, of, &original));
     for (size_t i = 0; i < run->n_trials; i++) {
         judged_trial *t = &run->trials[i];
         if (t->done || !same_slices(t, of)) continue;
-        if (!report(run, 0, 0, NULL)) SIREN_TRY(siren_fail(SIREN_CANCELLED, "the sweep was interrupted"));
-        status = judge(run, &original, t);
-        if (status != SIREN_OK && (status == SIREN_CANCELLED || run->plan->options->fail_fast)) goto done;
+        if (!report(run, 0, 0, NULL)) return siren_fail(SIREN_CANCELLED, "the sweep was interrupted");
+        siren_status status = judge(run, &original, t);
+        if (status != SIREN_OK && (status == SIREN_CANCELLED || run->plan->options->fail_fast)) return status;
         if (status != SIREN_OK) {
             siren_log(SIREN_LOG_WARNING, "trial %s could not be judged: %s", t->trial->folder,
                       siren_message());
             run->totals->n_failed++;
-            status = SIREN_OK;
         }
         t->done = true;
         run->n_done++;
     }
-done:
-    original_free(&original);
-    return status;
+    return SIREN_OK;
+}
+
+static void judging_free(judging *run) {
+    for (size_t i = 0; run->trials && i < run->n_trials; i++) free(run->trials[i].folder);
+    for (int i = 0; i < SIREN_N_QUANTITIES; i++) free(run->told[i]);
+    free(run->trials);
 }
 
 siren_status siren_sweep_evaluate(const siren_sweep_evaluate_plan *plan, const siren_complete_trial *trials,
                                   size_t n, siren_sweep_result *totals) {
-    siren_status status = SIREN_OK;
-    judging run = {.plan = plan, .totals = totals};
-    SIREN_TRY(list_trials(&run, trials, n));
+    SIREN_AT_END(judging_free) judging run = {.plan = plan, .totals = totals};
+    SIREN_RETURN_IF_FAILED(list_trials(&run, trials, n));
     for (size_t i = 0; i < run.n_trials; i++)
-        if (!run.trials[i].done) SIREN_TRY(run_stage(&run, &run.trials[i]));
-done:
-    for (size_t i = 0; run.trials && i < run.n_trials; i++) free(run.trials[i].folder);
-    for (int i = 0; i < SIREN_N_QUANTITIES; i++) free(run.told[i]);
-    free(run.trials);
-    return status;
+        if (!run.trials[i].done) SIREN_RETURN_IF_FAILED(run_stage(&run, &run.trials[i]));
+    return SIREN_OK;
 }

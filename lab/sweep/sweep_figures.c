@@ -9,7 +9,6 @@
 #include "formats/nifti.h"
 #include "host/staging.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,6 +88,12 @@ siren_status siren_figures_check(const siren_experiment *x, const siren_sweep_in
 
 /* ---- files ---- */
 
+#define MOST_KEPT 8 /* files of a trial */
+
+static void paths_free(char *(*paths)[MOST_KEPT]) {
+    for (size_t i = 0; i < MOST_KEPT; i++) free((*paths)[i]);
+}
+
 /* What is kept of one trial, in a hidden folder until it is complete. */
 typedef struct {
     const char *folder; /* path of the trial's */
@@ -98,53 +103,36 @@ typedef struct {
     siren_staging *staging;
 } keeping;
 
+static void keep_discard(keeping *k) { siren_staging_discard(k->staging); }
+
 static siren_status keep_begin(keeping *k, const char *below) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s", below));
-    siren_status status = siren_staging_open(path, k->names, k->n, true, &k->staging);
-    free(path);
-    return status;
+    return siren_staging_open(path, k->names, k->n, true, &k->staging);
 }
 
 static siren_status write_series(const keeping *k, const char *name, const siren_series *series) {
-    char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
     SIREN_RETURN_IF_FAILED(siren_staging_path(k->staging, name, &path));
-    siren_status status = siren_series_write(series, path);
-    free(path);
-    return status;
+    return siren_series_write(series, path);
 }
 
 static siren_status write_facts(const keeping *k, const siren_json *json) {
-    siren_status status = SIREN_OK;
-    char *text = NULL, *path = NULL;
-    SIREN_TRY(siren_json_text(json, &text));
-    SIREN_TRY(siren_staging_path(k->staging, k->names[k->n - 1], &path));
-    status = siren_run_write_text(path, text, strlen(text));
-done:
-    free(text);
-    free(path);
-    return status;
+    return siren_run_write_json(json, siren_staging_folder(k->staging), k->names[k->n - 1]);
 }
 
 /* All appear, and SHA256SUMS lists those that were written. */
 static siren_status keep_end(keeping *k, const char *below) {
-    siren_status status = SIREN_OK;
-    char *paths[8] = {NULL};
+    SIREN_AT_END(paths_free) char *paths[MOST_KEPT] = {NULL};
     size_t n = 0;
-    siren_staging *staging = k->staging;
-    k->staging = NULL;
-    SIREN_TRY(siren_staging_commit(staging));
+    SIREN_RETURN_IF_FAILED(siren_staging_commit(SIREN_TAKE(k->staging)));
     for (size_t i = 0; i < k->n; i++) {
-        char *path = NULL;
-        SIREN_TRY(siren_run_path(&path, k->folder, "%s/%s", below, k->names[i]));
-        const bool there = access(path, F_OK) == 0;
-        free(path);
-        if (there) SIREN_TRY(siren_run_path(&paths[n++], below, "%s", k->names[i]));
+        SIREN_FREE_AT_END char *path = NULL;
+        SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s/%s", below, k->names[i]));
+        if (access(path, F_OK) == 0)
+            SIREN_RETURN_IF_FAILED(siren_run_path(&paths[n++], below, "%s", k->names[i]));
     }
-    status = siren_run_add(k->folder, k->added, (const char *const *)paths, n);
-done:
-    for (size_t i = 0; i < n; i++) free(paths[i]);
-    return status;
+    return siren_run_add(k->folder, k->added, (const char *const *)paths, n);
 }
 
 /* ---- panels ---- */
@@ -165,11 +153,10 @@ static void panel_free(panel_keeping *p) {
 }
 
 static siren_status cut_mask(panel_keeping *p) {
-    siren_series whole = {.voxels = NULL};
+    SIREN_AT_END(siren_series_free) siren_series whole = {.voxels = NULL};
     SIREN_RETURN_IF_FAILED(siren_nifti_read(p->input->mask, p->plan->options->memory_limit, &whole));
-    siren_status status = siren_slice_cut(&whole, p->z, 0, &p->mask);
-    siren_series_free(&whole);
-    if (status != SIREN_OK || !siren_mask_is_empty(&p->mask)) return status;
+    SIREN_RETURN_IF_FAILED(siren_slice_cut(&whole, p->z, 0, &p->mask));
+    if (!siren_mask_is_empty(&p->mask)) return SIREN_OK;
     siren_series_free(&p->mask);
     p->mask = (siren_series){.voxels = NULL};
     return SIREN_OK;
@@ -191,37 +178,26 @@ static siren_status panel_open(const siren_sweep_evaluate_plan *plan, size_t inp
 /* The slice of what a baseline restored, whose first slice is the first one of the trial. */
 static siren_status cut_restored(const panel_keeping *p, const keeping *k, const siren_complete_trial *t,
                                  const char *name) {
-    siren_status status = SIREN_OK;
-    siren_series restored = {.voxels = NULL}, slice = {.voxels = NULL};
-    char *path = NULL;
-    SIREN_TRY(siren_run_path(&path, k->folder, "%s", SIREN_RESTORED_FILE));
-    SIREN_TRY(siren_nifti_read(path, p->plan->options->memory_limit, &restored));
-    SIREN_TRY(siren_slice_cut(&restored, p->z - slices_of(t).begin, p->volume, &slice));
-    status = write_series(k, name, &slice);
-done:
-    siren_series_free(&restored);
-    siren_series_free(&slice);
-    free(path);
-    return status;
+    SIREN_AT_END(siren_series_free) siren_series restored = {.voxels = NULL}, slice = {.voxels = NULL};
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s", SIREN_RESTORED_FILE));
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, p->plan->options->memory_limit, &restored));
+    SIREN_RETURN_IF_FAILED(siren_slice_cut(&restored, p->z - slices_of(t).begin, p->volume, &slice));
+    return write_series(k, name, &slice);
 }
 
 static siren_status decode_slice(const panel_keeping *p, const keeping *k, const char *name) {
-    siren_status status = SIREN_OK;
-    char *archive = NULL, *image = NULL;
+    SIREN_FREE_AT_END char *archive = NULL, *image = NULL;
     const siren_decompress_options options = {.slices = {p->z, p->z + 1},
                                               .volumes = {p->volume, p->volume + 1},
                                               .memory_limit = p->plan->options->memory_limit};
-    SIREN_TRY(siren_run_path(&archive, k->folder, "%s", SIREN_ARCHIVE_FILE));
-    SIREN_TRY(siren_staging_path(k->staging, name, &image));
-    status = siren_decompress_file(p->plan->device, archive, image, &options, NULL, NULL);
-done:
-    free(archive);
-    free(image);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&archive, k->folder, "%s", SIREN_ARCHIVE_FILE));
+    SIREN_RETURN_IF_FAILED(siren_staging_path(k->staging, name, &image));
+    return siren_decompress_file(p->plan->device, archive, image, &options, NULL, NULL);
 }
 
 static siren_status write_panel(const panel_keeping *p, const keeping *k, const siren_complete_trial *t) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(write_series(k, "original.nii.gz", &p->slice));
     if (p->mask.voxels) SIREN_RETURN_IF_FAILED(write_series(k, "mask.nii.gz", &p->mask));
     SIREN_RETURN_IF_FAILED(t->baseline ? cut_restored(p, k, t, "result.nii.gz")
@@ -231,52 +207,43 @@ static siren_status write_panel(const panel_keeping *p, const keeping *k, const 
     siren_json_integer(json, "volume", p->volume);
     siren_json_number(json, "minimum", p->minimum);
     siren_json_number(json, "maximum", p->maximum);
-    siren_status status = write_facts(k, json);
-    siren_json_free(json);
-    return status;
+    return write_facts(k, json);
 }
 
 static siren_status keep_panel(const panel_keeping *p, const char *folder, const siren_complete_trial *t) {
     static const char *const names[] = {"original.nii.gz", "mask.nii.gz", "result.nii.gz", SIREN_PANEL_FILE};
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(keep_discard)
     keeping k = {folder, SIREN_ADDED_PANEL, names, sizeof names / sizeof *names, NULL};
-    SIREN_TRY(keep_begin(&k, SIREN_PANEL_FOLDER));
-    SIREN_TRY(write_panel(p, &k, t));
-    status = keep_end(&k, SIREN_PANEL_FOLDER);
-done:
-    siren_staging_discard(k.staging);
-    return status;
+    SIREN_RETURN_IF_FAILED(keep_begin(&k, SIREN_PANEL_FOLDER));
+    SIREN_RETURN_IF_FAILED(write_panel(p, &k, t));
+    return keep_end(&k, SIREN_PANEL_FOLDER);
 }
 
 /* Keeps the trial's panel unless it is there; opens its input, in the place of another one, where that is needed. */
 static siren_status panel_of_trial(panel_keeping *p, const siren_sweep_evaluate_plan *plan,
                                    const siren_complete_trial *t) {
-    siren_status status = SIREN_OK;
-    char *folder = NULL;
+    SIREN_FREE_AT_END char *folder = NULL;
     bool damaged = false;
-    SIREN_TRY(siren_run_path(&folder, plan->options->folder, "trials/%s", t->folder));
-    if (siren_run_has_added(folder, SIREN_ADDED_PANEL, &damaged)) goto done;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&folder, plan->options->folder, "trials/%s", t->folder));
+    if (siren_run_has_added(folder, SIREN_ADDED_PANEL, &damaged)) return SIREN_OK;
     if (damaged) siren_log(SIREN_LOG_WARNING, "%s; the slice is kept again", siren_message());
     if (p->input != &plan->inputs[input_of(t)]) {
         panel_free(p);
-        SIREN_TRY(panel_open(plan, input_of(t), p));
+        SIREN_RETURN_IF_FAILED(panel_open(plan, input_of(t), p));
     }
-    status = keep_panel(p, folder, t);
-done:
-    free(folder);
-    return status;
+    return keep_panel(p, folder, t);
 }
 
 siren_status siren_panels_keep(const siren_sweep_evaluate_plan *plan, const siren_complete_trial *trials,
                                size_t n, siren_sweep_result *totals) {
     siren_status status = SIREN_OK;
-    panel_keeping p = {.input = NULL};
+    SIREN_AT_END(panel_free) panel_keeping p = {.input = NULL};
     for (size_t i = 0; i < n && status == SIREN_OK; i++) {
         if (!siren_figure_shows(plan->experiment, SIREN_FIGURE_PANEL, &trials[i]) ||
             !siren_has_restored(&trials[i]))
             continue;
         if (plan->progress && !plan->progress(plan->user, (double)i, (double)n, "slices of the panel"))
-            SIREN_TRY(siren_fail(SIREN_CANCELLED, "the sweep was interrupted"));
+            return siren_fail(SIREN_CANCELLED, "the sweep was interrupted");
         status = panel_of_trial(&p, plan, &trials[i]);
         if (status == SIREN_OK || status == SIREN_CANCELLED || plan->options->fail_fast) continue;
         siren_log(SIREN_LOG_WARNING, "the panel's slice of trial %s could not be kept: %s", trials[i].folder,
@@ -284,8 +251,6 @@ siren_status siren_panels_keep(const siren_sweep_evaluate_plan *plan, const sire
         totals->n_failed++;
         status = SIREN_OK;
     }
-done:
-    panel_free(&p);
     return status;
 }
 
@@ -294,32 +259,24 @@ done:
 /* Copies the slice of the image SERIES_IMAGE; nothing where MRtrix3 did not make it. */
 static siren_status copy_slice(const keeping *k, const char *made, const char *name, size_t z,
                                size_t memory_limit) {
-    siren_status status = SIREN_OK;
-    siren_series image = {.voxels = NULL}, slice = {.voxels = NULL};
-    char *path = NULL;
-    SIREN_TRY(siren_run_path(&path, made, "%s", name));
-    if (access(path, F_OK) != 0) goto done;
-    SIREN_TRY(siren_nifti_read(path, memory_limit, &image));
-    SIREN_TRY(siren_slices_cut(&image, z, 1, &slice));
-    status = write_series(k, name, &slice);
-done:
-    siren_series_free(&image);
-    siren_series_free(&slice);
-    free(path);
-    return status;
+    SIREN_AT_END(siren_series_free) siren_series image = {.voxels = NULL}, slice = {.voxels = NULL};
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, made, "%s", name));
+    if (access(path, F_OK) != 0) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, memory_limit, &image));
+    SIREN_RETURN_IF_FAILED(siren_slices_cut(&image, z, 1, &slice));
+    return write_series(k, name, &slice);
 }
 
 static siren_status write_glyph_facts(const keeping *k, size_t z, const siren_evaluation *evaluation) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     const siren_evaluated *tensor = &evaluation->quantities[SIREN_QUANTITY_FA],
                           *fod = &evaluation->quantities[SIREN_QUANTITY_FOD];
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_integer(json, "slice", z);
     if (!tensor->done) siren_json_string(json, "no_tensor", tensor->reason);
     if (!fod->done) siren_json_string(json, "no_fod", fod->reason);
-    siren_status status = write_facts(k, json);
-    siren_json_free(json);
-    return status;
+    return write_facts(k, json);
 }
 
 siren_status siren_glyphs_keep(const siren_sweep_evaluate_plan *plan, const siren_complete_trial *trial,
@@ -327,16 +284,14 @@ siren_status siren_glyphs_keep(const siren_sweep_evaluate_plan *plan, const sire
     static const char *const names[] = {
         "original_tensor" SIREN_MRTRIX_SUFFIX, "result_tensor" SIREN_MRTRIX_SUFFIX,
         "original_fod" SIREN_MRTRIX_SUFFIX, "result_fod" SIREN_MRTRIX_SUFFIX, SIREN_GLYPHS_FILE};
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(keep_discard)
     keeping k = {folder, SIREN_ADDED_GLYPHS, names, sizeof names / sizeof *names, NULL};
     const siren_experiment_figure *figure = &plan->experiment->figures[SIREN_FIGURE_GLYPHS];
     const size_t z = slice_of(figure, &plan->inputs[input_of(trial)]);
-    SIREN_TRY(keep_begin(&k, SIREN_GLYPHS_FOLDER));
+    SIREN_RETURN_IF_FAILED(keep_begin(&k, SIREN_GLYPHS_FOLDER));
     for (size_t i = 0; i + 1 < k.n; i++)
-        SIREN_TRY(copy_slice(&k, made, names[i], z - slices_of(trial).begin, plan->options->memory_limit));
-    SIREN_TRY(write_glyph_facts(&k, z, evaluation));
-    status = keep_end(&k, SIREN_GLYPHS_FOLDER);
-done:
-    siren_staging_discard(k.staging);
-    return status;
+        SIREN_RETURN_IF_FAILED(
+            copy_slice(&k, made, names[i], z - slices_of(trial).begin, plan->options->memory_limit));
+    SIREN_RETURN_IF_FAILED(write_glyph_facts(&k, z, evaluation));
+    return keep_end(&k, SIREN_GLYPHS_FOLDER);
 }

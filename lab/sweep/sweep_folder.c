@@ -40,13 +40,10 @@ static void write_figures(siren_json *json, const siren_experiment *experiment,
         siren_json_begin_object(json, siren_figure_name(kind));
         if (figure->slice != SIREN_MIDDLE_SLICE) siren_json_integer(json, "slice", figure->slice);
         if (kind == SIREN_FIGURE_PANEL) siren_json_integer(json, "volume", figure->volume);
-        for (int i = 0; i < 2; i++) {
-            if (spans[i].end == 0) continue;
-            siren_json_begin_array(json, i == 0 ? "x" : "y");
-            siren_json_integer(json, NULL, spans[i].begin);
-            siren_json_integer(json, NULL, spans[i].end);
-            siren_json_end(json);
-        }
+        for (int i = 0; i < 2; i++)
+            if (spans[i].end > 0)
+                siren_json_integers(json, i == 0 ? "x" : "y", (const size_t[]){spans[i].begin, spans[i].end},
+                                    2);
         siren_json_begin_array(json, "results");
         for (size_t i = 0; i < figure->n_results; i++) {
             const size_t number = figure->results[i], n = experiment->n_trials;
@@ -68,12 +65,7 @@ static void write_input(siren_json *json, const siren_experiment_input *asked,
     siren_json_string(json, "mask_sha256", input->mask ? input->mask_sha256 : NULL);
     if (asked->train_on_mask) siren_json_string(json, "mask_use", "train");
     write_beside(json, input);
-    siren_json_begin_array(json, "dims");
-    siren_json_integer(json, NULL, g->nx);
-    siren_json_integer(json, NULL, g->ny);
-    siren_json_integer(json, NULL, g->nz);
-    siren_json_integer(json, NULL, g->n_volumes);
-    siren_json_end(json);
+    siren_json_integers(json, "dims", (const size_t[]){g->nx, g->ny, g->nz, g->n_volumes}, 4);
     siren_json_string(json, "datatype", siren_datatype_name(g->datatype));
     siren_json_end(json);
 }
@@ -99,7 +91,7 @@ static void write_baselines(siren_json *json, const siren_experiment *experiment
 static siren_status experiment_text(const siren_experiment *experiment, const siren_sweep_input *inputs,
                                     const siren_trial_folder *folders, const siren_sweep_baseline *baselines,
                                     char **text) {
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "name", experiment->name);
     siren_json_string(json, "description", experiment->description);
@@ -122,9 +114,7 @@ static siren_status experiment_text(const siren_experiment *experiment, const si
     write_baselines(json, experiment, folders, baselines);
     write_evaluation(json, &experiment->evaluation);
     write_figures(json, experiment, folders, baselines);
-    siren_status status = siren_json_text(json, text);
-    siren_json_free(json);
-    return status;
+    return siren_json_text(json, text);
 }
 
 siren_status siren_sweep_folder_check(const char *run) {
@@ -144,73 +134,62 @@ siren_status siren_sweep_folder_check(const char *run) {
 /* Names the input that is not as the folder remembers it; OK where it is not an input that differs. */
 static siren_status check_inputs(const char *path, const uint8_t *bytes, size_t n_bytes,
                                  const siren_experiment *experiment, const siren_sweep_input *inputs) {
-    siren_config *config = NULL;
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(siren_config_free_at) siren_config *config = NULL;
     SIREN_RETURN_IF_FAILED(siren_config_parse(path, bytes, n_bytes, &config));
     siren_value list = siren_value_member(siren_config_root(config), "inputs");
     for (siren_value v = siren_value_first(list); siren_value_exists(v); v = siren_value_next(v)) {
         const char *name = "", *sha256 = "", *mask = "";
-        SIREN_TRY(siren_value_string(siren_value_member(v, "name"), &name));
-        SIREN_TRY(siren_value_string(siren_value_member(v, "sha256"), &sha256));
+        SIREN_RETURN_IF_FAILED(siren_value_string(siren_value_member(v, "name"), &name));
+        SIREN_RETURN_IF_FAILED(siren_value_string(siren_value_member(v, "sha256"), &sha256));
         if (siren_value_is_string(siren_value_member(v, "mask_sha256")))
-            SIREN_TRY(siren_value_string(siren_value_member(v, "mask_sha256"), &mask));
+            SIREN_RETURN_IF_FAILED(siren_value_string(siren_value_member(v, "mask_sha256"), &mask));
         for (size_t i = 0; i < experiment->n_inputs; i++) {
             if (strcmp(experiment->inputs[i].name, name) != 0) continue;
             bool image = strcmp(sha256, inputs[i].sha256) != 0;
             if (image || strcmp(mask, inputs[i].mask ? inputs[i].mask_sha256 : "") != 0)
-                SIREN_TRY(siren_fail(
+                return siren_fail(
                     SIREN_USAGE,
                     "%s: is not the file that %s was begun with; restore it, or give another run folder",
                     image            ? inputs[i].image
                     : inputs[i].mask ? inputs[i].mask
                                      : "the mask",
-                    path));
+                    path);
         }
     }
-done:
-    siren_config_free(config);
-    return status;
+    return SIREN_OK;
 }
 
 siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
                                       const siren_sweep_input *inputs, const siren_trial_folder *folders,
                                       const siren_sweep_baseline *baselines) {
-    siren_status status = SIREN_OK;
-    char *path = NULL, *text = NULL;
-    uint8_t *bytes = NULL;
+    SIREN_FREE_AT_END char *path = NULL, *text = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    SIREN_TRY(experiment_text(experiment, inputs, folders, baselines, &text));
-    SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
+    SIREN_RETURN_IF_FAILED(experiment_text(experiment, inputs, folders, baselines, &text));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "experiment.json"));
     if (access(path, F_OK) != 0) {
-        SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
-        goto done;
+        return siren_file_write(path, true, text, strlen(text));
     }
-    SIREN_TRY(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
-    if (n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0) goto done;
-    SIREN_TRY(check_inputs(path, bytes, n_bytes, experiment, inputs));
-    status = siren_fail(
+    SIREN_RETURN_IF_FAILED(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
+    if (n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0) return SIREN_OK;
+    SIREN_RETURN_IF_FAILED(check_inputs(path, bytes, n_bytes, experiment, inputs));
+    return siren_fail(
         SIREN_USAGE,
         "%s: is the run folder of another experiment, or of another version of it or of sirencl; give "
         "another folder",
         run);
-done:
-    free(path);
-    free(text);
-    free(bytes);
-    return status;
 }
 
 siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
                                             const siren_experiment *experiment,
                                             const siren_sweep_input *inputs, siren_device *const *devices,
                                             size_t n_devices) {
-    siren_status status = SIREN_OK;
-    siren_json *json = NULL;
-    char *path = NULL, *text = NULL, date[32] = "";
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+    char date[32] = "";
     time_t now = time(NULL);
     struct tm utc;
     if (gmtime_r(&now, &utc)) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    SIREN_TRY(siren_json_create(&json));
+    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
     siren_json_string(json, "sirencl", siren_version());
     siren_json_string(json, "date", date);
     siren_json_string(json, "command", options->command);
@@ -225,10 +204,10 @@ siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
         siren_json_string(json, "family", siren_family_name(facts->family));
         siren_json_integer(json, "compute_units", facts->compute_units);
         siren_json_begin_object(json, "configurations");
-        for (int shape = 0; shape < SIREN_N_SHAPES; shape++) {
+        for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
             char used[SIREN_CONFIGURATION_CHARS];
-            siren_configuration c = siren_configuration_of_shape(devices[i], (siren_shape)shape);
-            siren_json_string(json, siren_shape_plans[shape].name, siren_configuration_text(&c, used));
+            siren_configuration c = siren_configuration_of_width(devices[i], (siren_width_class)shape);
+            siren_json_string(json, siren_width_plans[shape].name, siren_configuration_text(&c, used));
         }
         siren_json_end(json);
         siren_json_end(json);
@@ -243,12 +222,5 @@ siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
         siren_json_end(json);
     }
     siren_json_end(json);
-    SIREN_TRY(siren_json_text(json, &text));
-    SIREN_TRY(siren_run_path(&path, options->folder, "environment.json"));
-    SIREN_TRY(siren_run_write_text(path, text, strlen(text)));
-done:
-    siren_json_free(json);
-    free(path);
-    free(text);
-    return status;
+    return siren_run_write_json(json, options->folder, "environment.json");
 }

@@ -24,13 +24,9 @@ static siren_status copy_text(const char *text, char **out) {
 /* All that decides what a phantom is. */
 static siren_status phantom_text(const siren_experiment_input *asked, char **text) {
     const siren_phantom_options *o = &asked->phantom;
-    siren_json *json = NULL;
+    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_create(&json));
-    siren_json_begin_array(json, "dims");
-    siren_json_integer(json, NULL, o->nx);
-    siren_json_integer(json, NULL, o->ny);
-    siren_json_integer(json, NULL, o->nz);
-    siren_json_end(json);
+    siren_json_integers(json, "dims", (const size_t[]){o->nx, o->ny, o->nz}, 3);
     siren_json_begin_array(json, "shells");
     for (size_t i = 0; i < o->n_shells; i++) {
         siren_json_begin_array(json, NULL);
@@ -43,50 +39,39 @@ static siren_status phantom_text(const siren_experiment_input *asked, char **tex
     siren_json_integer(json, "seed", o->seed);
     siren_json_string(json, "datatype", siren_datatype_name(o->datatype));
     siren_json_number(json, "voxel", asked->voxel);
-    siren_status status = siren_json_text(json, text);
-    siren_json_free(json);
-    return status;
+    return siren_json_text(json, text);
 }
 
 /* Whether the file `path` holds `text`. */
 static bool holds_text(const char *path, const char *text) {
-    uint8_t *bytes = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     if (siren_file_read(path, MAX_OPTIONS_BYTES, &bytes, &n_bytes) != SIREN_OK) return false;
-    bool equal = n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0;
-    free(bytes);
-    return equal;
+    return n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0;
 }
 
 /* Makes the phantom unless its files are there and of these options, which are written last. */
 static siren_status make_phantom(const char *run, const siren_experiment_input *asked,
                                  siren_progress_fn progress, void *user, siren_sweep_input *input) {
-    siren_status status = SIREN_OK;
-    char *folder = NULL, *options = NULL, *text = NULL, *experiment = NULL;
-    SIREN_TRY(siren_run_path(&folder, run, "inputs"));
-    SIREN_TRY(siren_run_path(&input->image, folder, "%s.nii.gz", asked->name));
-    SIREN_TRY(siren_run_path(&input->mask, folder, "%s_mask.nii.gz", asked->name));
-    SIREN_TRY(siren_folder_make(folder));
+    SIREN_FREE_AT_END char *folder = NULL, *options = NULL, *text = NULL, *experiment = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&folder, run, "inputs"));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&input->image, folder, "%s.nii.gz", asked->name));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&input->mask, folder, "%s_mask.nii.gz", asked->name));
+    SIREN_RETURN_IF_FAILED(siren_folder_make(folder));
     siren_folder_clear_leftovers(folder);
-    SIREN_TRY(siren_run_path(&options, folder, "%s.options", asked->name));
-    SIREN_TRY(siren_run_path(&experiment, run, "experiment.json"));
-    SIREN_TRY(phantom_text(asked, &text));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&options, folder, "%s.options", asked->name));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&experiment, run, "experiment.json"));
+    SIREN_RETURN_IF_FAILED(phantom_text(asked, &text));
     bool same = holds_text(options, text);
-    if (same && access(input->image, F_OK) == 0 && access(input->mask, F_OK) == 0) goto done;
+    if (same && access(input->image, F_OK) == 0 && access(input->mask, F_OK) == 0) return SIREN_OK;
     if (!same && access(options, F_OK) == 0 && access(experiment, F_OK) == 0)
-        SIREN_TRY(
-            siren_fail(SIREN_USAGE,
-                       "%s: was begun with another phantom %s, whose options are in %s; give another folder",
-                       run, asked->name, options));
+        return siren_fail(
+            SIREN_USAGE,
+            "%s: was begun with another phantom %s, whose options are in %s; give another folder", run,
+            asked->name, options);
     siren_phantom_files files = {&asked->phantom, input->image, asked->voxel, true, progress, user};
-    SIREN_TRY(siren_phantom_write(&files, NULL));
-    SIREN_TRY(siren_run_write_text(options, text, strlen(text)));
-done:
-    free(folder);
-    free(options);
-    free(text);
-    free(experiment);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_phantom_write(&files, NULL));
+    return siren_file_write(options, true, text, strlen(text));
 }
 
 /* Gradient tables are those given, or both that lie beside the series; masks those given, or the phantom's. */
@@ -108,46 +93,39 @@ static siren_status find_beside(const char *run, const siren_experiment_input *a
                                              access(input->beside[SIREN_BESIDE_BVEC], F_OK) == 0))
         return SIREN_OK;
     for (siren_beside i = SIREN_BESIDE_BVAL; i <= SIREN_BESIDE_BVEC; i++) {
-        free(input->beside[i]);
-        input->beside[i] = NULL;
+        free(SIREN_TAKE(input->beside[i]));
     }
     return SIREN_OK;
 }
 
 siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
                                         siren_progress_fn progress, void *user, siren_sweep_input **out) {
-    siren_status status = SIREN_OK;
-    siren_sweep_input *inputs = NULL;
-    SIREN_TRY(siren_allocate(&inputs, experiment->n_inputs, sizeof *inputs, "the inputs"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(out, experiment->n_inputs, sizeof **out, "the inputs"));
     for (size_t i = 0; i < experiment->n_inputs; i++) {
         const siren_experiment_input *asked = &experiment->inputs[i];
-        siren_sweep_input *input = &inputs[i];
+        siren_sweep_input *input = &(*out)[i];
         if (asked->image)
-            SIREN_TRY(copy_text(asked->image, &input->image));
+            SIREN_RETURN_IF_FAILED(copy_text(asked->image, &input->image));
         else
-            SIREN_TRY(make_phantom(run, asked, progress, user, input));
+            SIREN_RETURN_IF_FAILED(make_phantom(run, asked, progress, user, input));
         if (asked->mask) {
-            free(input->mask);
-            input->mask = NULL;
-            SIREN_TRY(copy_text(asked->mask, &input->mask));
+            free(SIREN_TAKE(input->mask));
+            SIREN_RETURN_IF_FAILED(copy_text(asked->mask, &input->mask));
         }
-        SIREN_TRY(siren_nifti_read_geometry(input->image, &input->geometry));
-        SIREN_TRY(siren_digest_file(input->image, input->sha256));
+        SIREN_RETURN_IF_FAILED(siren_nifti_read_geometry(input->image, &input->geometry));
+        SIREN_RETURN_IF_FAILED(siren_digest_file(input->image, input->sha256));
         if (input->mask) {
             siren_geometry mask;
-            SIREN_TRY(siren_nifti_read_geometry(input->mask, &mask));
-            SIREN_TRY(siren_grid_check(input->image, &input->geometry, input->mask, &mask, 1));
-            SIREN_TRY(siren_digest_file(input->mask, input->mask_sha256));
+            SIREN_RETURN_IF_FAILED(siren_nifti_read_geometry(input->mask, &mask));
+            SIREN_RETURN_IF_FAILED(siren_grid_check(input->image, &input->geometry, input->mask, &mask, 1));
+            SIREN_RETURN_IF_FAILED(siren_digest_file(input->mask, input->mask_sha256));
         }
-        if (experiment->evaluation.wanted) SIREN_TRY(find_beside(run, asked, input));
+        if (experiment->evaluation.wanted) SIREN_RETURN_IF_FAILED(find_beside(run, asked, input));
         for (int k = 0; k < SIREN_N_BESIDE; k++)
-            if (input->beside[k]) SIREN_TRY(siren_digest_file(input->beside[k], input->beside_sha256[k]));
+            if (input->beside[k])
+                SIREN_RETURN_IF_FAILED(siren_digest_file(input->beside[k], input->beside_sha256[k]));
     }
-    *out = inputs;
-    inputs = NULL;
-done:
-    siren_sweep_inputs_free(inputs, experiment->n_inputs);
-    return status;
+    return SIREN_OK;
 }
 
 void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n) {
@@ -159,33 +137,36 @@ void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n) {
     free(inputs);
 }
 
+siren_trial_context siren_sweep_context(const siren_experiment *x, const siren_sweep_input *inputs,
+                                        size_t which) {
+    return (siren_trial_context){.input_sha256 = inputs[which].sha256,
+                                 .mask_sha256 = inputs[which].mask ? inputs[which].mask_sha256 : NULL,
+                                 .train_on_mask = x->inputs[which].train_on_mask,
+                                 .log_interval = x->log_interval,
+                                 .keep_archives = x->keep_archives,
+                                 .keep_curves = x->keep_curves,
+                                 .keep_restored = x->keep_restored};
+}
+
 static siren_status read_mask(const siren_sweep_input *input, siren_axis axis, size_t memory_limit,
                               const siren_series *image, uint8_t **mask) {
-    siren_status status = SIREN_OK;
-    siren_series series = {.voxels = NULL};
-    SIREN_TRY(siren_nifti_read(input->mask, memory_limit, &series));
-    SIREN_TRY(siren_grid_check(input->image, &image->geometry, input->mask, &series.geometry, 1));
-    SIREN_TRY(siren_grid_check_place(input->image, image, input->mask, &series));
-    SIREN_TRY(siren_series_slice_along(&series, axis));
-    SIREN_TRY(siren_mask_values(input->mask, &series, mask));
-done:
-    siren_series_free(&series);
-    return status;
+    SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(input->mask, memory_limit, &series));
+    SIREN_RETURN_IF_FAILED(
+        siren_grid_check(input->image, &image->geometry, input->mask, &series.geometry, 1));
+    SIREN_RETURN_IF_FAILED(siren_grid_check_place(input->image, image, input->mask, &series));
+    SIREN_RETURN_IF_FAILED(siren_series_slice_along(&series, axis));
+    return siren_mask_values(input->mask, &series, mask);
 }
 
 siren_status siren_sweep_input_read(const siren_sweep_input *input, siren_axis axis, size_t memory_limit,
                                     siren_series *series, uint8_t **mask) {
-    siren_status status = SIREN_OK;
-    siren_series read = {.voxels = NULL};
-    uint8_t *inside = NULL;
-    SIREN_TRY(siren_nifti_read(input->image, memory_limit, &read));
-    if (input->mask) SIREN_TRY(read_mask(input, axis, memory_limit, &read, &inside));
-    SIREN_TRY(siren_series_slice_along(&read, axis));
-    *series = read;
-    *mask = inside;
+    SIREN_AT_END(siren_series_free) siren_series read = {.voxels = NULL};
+    SIREN_FREE_AT_END uint8_t *inside = NULL;
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(input->image, memory_limit, &read));
+    if (input->mask) SIREN_RETURN_IF_FAILED(read_mask(input, axis, memory_limit, &read, &inside));
+    SIREN_RETURN_IF_FAILED(siren_series_slice_along(&read, axis));
+    *series = SIREN_TAKE(read);
+    *mask = SIREN_TAKE(inside);
     return SIREN_OK;
-done:
-    siren_series_free(&read);
-    free(inside);
-    return status;
 }

@@ -2,7 +2,7 @@
 #ifndef SIREN_LAB_SWEEP_SWEEP_INPUT_H
 #define SIREN_LAB_SWEEP_SWEEP_INPUT_H
 
-#include "lab/experiment/experiment.h"
+#include "lab/run/run_folder.h"
 #include "host/digest.h"
 
 /* An input as files. */
@@ -15,10 +15,13 @@ typedef struct {
 } siren_sweep_input;
 
 /* Finds the files of every input, makes phantoms below `run` where they are missing, and digests all. USAGE for a mask of another grid. `*out` (n_inputs of
- * the experiment) is yours: siren_sweep_inputs_free(). */
+ * the experiment) is yours, even then: siren_sweep_inputs_free(). */
 siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
                                         siren_progress_fn progress, void *user, siren_sweep_input **out);
 void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n);
+/* What results of trials on that input depend on. */
+siren_trial_context siren_sweep_context(const siren_experiment *experiment, const siren_sweep_input *inputs,
+                                        size_t which);
 
 /* Reads the series, turned so that its slices run along `axis`, and the mask likewise: (nz, ny, nx), as
  * siren_mask_values() has it, NULL where there is none. USAGE for a mask of another grid. Both are yours: siren_series_free(), free(). */

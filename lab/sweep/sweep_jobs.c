@@ -48,7 +48,7 @@ static size_t *training_of(siren_ranked *r) { return &r->training; }
 
 /* Sorts the stage's trials in the file's order, but those of one shape, and of one training, next to each other. */
 static siren_status sort_trials(const siren_sweep_trial *trials, siren_sweep_jobs *work) {
-    siren_ranked *ranked = NULL;
+    SIREN_FREE_AT_END siren_ranked *ranked = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&ranked, work->n_order, sizeof *ranked, "the order of the trials"));
     for (size_t i = 0; i < work->n_order; i++)
         ranked[i] = (siren_ranked){.trial = trials[work->order[i]].trial, .index = work->order[i]};
@@ -57,7 +57,6 @@ static siren_status sort_trials(const siren_sweep_trial *trials, siren_sweep_job
     rank(ranked, work->n_order, compare_trainings, training_of);
     qsort(ranked, work->n_order, sizeof *ranked, by_rank);
     for (size_t i = 0; i < work->n_order; i++) work->order[i] = ranked[i].index;
-    free(ranked);
     return SIREN_OK;
 }
 
@@ -76,7 +75,7 @@ static siren_status add_jobs(const siren_sweep_trial *trials, siren_sweep_jobs *
     const siren_shared_training *shared = &work->shared[which];
     const siren_sweep_trial *first = trial_of(trials, work, shared, 0);
     const siren_block_grid *grid = &first->layout.grid;
-    size_t *numbers = NULL;
+    SIREN_FREE_AT_END size_t *numbers = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&numbers, grid->count, sizeof *numbers, "the order of the blocks"));
     siren_block_grid_by_size(grid, numbers);
     for (size_t i = 0; i < grid->count; i++) {
@@ -87,7 +86,6 @@ static siren_status add_jobs(const siren_sweep_trial *trials, siren_sweep_jobs *
         work->jobs[work->n_jobs++] = (siren_job){which, numbers[i]};
         work->flop += siren_sweep_trial_flop(first, numbers[i]);
     }
-    free(numbers);
     return SIREN_OK;
 }
 

@@ -3,7 +3,6 @@
 #include "host/opencl/device.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 siren_status siren_sweeping_list_complete(const siren_sweeping *s, siren_complete_trial **complete,
                                           size_t *n) {
@@ -25,11 +24,10 @@ siren_status siren_sweeping_list_complete(const siren_sweeping *s, siren_complet
 }
 
 siren_status siren_sweeping_write_tables(siren_sweeping *s) {
-    siren_complete_trial *complete = NULL;
+    SIREN_FREE_AT_END siren_complete_trial *complete = NULL;
     size_t n = 0;
     SIREN_RETURN_IF_FAILED(siren_sweeping_list_complete(s, &complete, &n));
     siren_status status = siren_run_tables_write(s->options->folder, complete, n);
-    free(complete);
     s->tables_at = siren_clock();
     return status;
 }

@@ -43,19 +43,12 @@ siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *
 
 /* Its config.json, blocks/ and curves/. */
 static siren_status make_folders(const siren_sweep_trial *trial) {
-    siren_status status = SIREN_OK;
-    char *blocks = NULL, *curves = NULL, *config = NULL;
-    SIREN_TRY(siren_run_path(&blocks, trial->folder.folder, "blocks"));
-    SIREN_TRY(siren_run_path(&curves, trial->folder.folder, "curves"));
-    SIREN_TRY(siren_run_path(&config, trial->folder.folder, "config.json"));
-    SIREN_TRY(siren_folder_make(blocks));
-    SIREN_TRY(siren_folder_make(curves));
-    SIREN_TRY(siren_run_write_text(config, trial->folder.config, strlen(trial->folder.config)));
-done:
-    free(blocks);
-    free(curves);
-    free(config);
-    return status;
+    SIREN_FREE_AT_END char *blocks = NULL, *curves = NULL;
+    SIREN_RETURN_IF_FAILED(siren_run_path(&blocks, trial->folder.folder, "blocks"));
+    SIREN_RETURN_IF_FAILED(siren_run_path(&curves, trial->folder.folder, "curves"));
+    SIREN_RETURN_IF_FAILED(siren_trial_folder_make(&trial->folder));
+    SIREN_RETURN_IF_FAILED(siren_folder_make(blocks));
+    return siren_folder_make(curves);
 }
 
 /* Which blocks are finished. */
@@ -90,13 +83,12 @@ static siren_status clear_leftovers(const siren_sweep_trial *trial) {
 /* The archive holds them. */
 static siren_status remove_blocks(const siren_sweep_trial *trial) {
     const siren_block_grid *grid = &trial->layout.grid;
-    char *blocks = NULL;
+    SIREN_FREE_AT_END char *blocks = NULL;
     SIREN_RETURN_IF_FAILED(siren_run_path(&blocks, trial->folder.folder, "blocks"));
     bool there = access(blocks, F_OK) == 0;
     for (size_t i = 0; there && i < grid->count; i++)
         siren_finished_block_remove(&trial->folder, grid->first + i);
     if (there) rmdir(blocks);
-    free(blocks);
     return SIREN_OK;
 }
 
@@ -138,6 +130,14 @@ typedef struct {
     double decode_seconds;
 } siren_finishing;
 
+static void finishing_free(siren_finishing *f) {
+    siren_archive_writer_discard(f->writer);
+    siren_trial_result_free(&f->result);
+    for (size_t i = 0; i < f->n_files; i++) free(f->files[i]);
+    free(f->files);
+    free(f->archive);
+}
+
 static siren_status add_file(siren_finishing *f, const char *name) {
     char *copy = strdup(name);
     if (!copy) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", name);
@@ -146,24 +146,23 @@ static siren_status add_file(siren_finishing *f, const char *name) {
 }
 
 static siren_status write_curve(siren_finishing *f, size_t number, const char *curve) {
-    char *path = NULL, name[64];
+    SIREN_FREE_AT_END char *path = NULL;
+    char name[64];
     if (!f->source->experiment->keep_curves || !*curve) return SIREN_OK;
     snprintf(name, sizeof name, "curves/%04zu.csv", number);
     SIREN_RETURN_IF_FAILED(siren_run_path(&path, f->trial->folder.folder, "%s", name));
-    siren_status status = siren_run_write_text(path, curve, strlen(curve));
-    free(path);
-    return status == SIREN_OK ? add_file(f, name) : status;
+    SIREN_RETURN_IF_FAILED(siren_file_write(path, true, curve, strlen(curve)));
+    return add_file(f, name);
 }
 
 /* Figures of a block that is stored as constants. */
 static const siren_fidelity exact = {0, 0, INFINITY, INFINITY, INFINITY};
 
 static siren_status add_block(siren_finishing *f, size_t number) {
-    siren_status status = SIREN_OK;
     const siren_layout *layout = &f->trial->layout;
     const siren_block where = siren_block_at(&layout->grid, number);
     size_t n_volumes = layout->geometry.n_volumes;
-    siren_finished_block block;
+    SIREN_AT_END(siren_finished_block_free) siren_finished_block block = {0};
     SIREN_RETURN_IF_FAILED(siren_finished_block_read(&f->trial->folder, number, &block));
     const siren_encoded *e = &block.encoded;
     double voxels = (double)siren_block_voxels(&where) * (double)n_volumes, bytes = (double)e->n_packed;
@@ -182,24 +181,21 @@ static siren_status add_block(siren_finishing *f, size_t number) {
                            .ratio = voxels * (double)siren_datatype_size(layout->geometry.datatype) / bytes,
                            .ratio_float32 = voxels * sizeof(float) / bytes};
     if (e->diverged) f->result.status = SIREN_RESULT_DIVERGED;
-    SIREN_TRY(write_curve(f, number, block.curve));
+    SIREN_RETURN_IF_FAILED(write_curve(f, number, block.curve));
     if (!isfinite(e->entry.mse)) { /* an archive holds no such block */
-        siren_archive_writer_discard(f->writer);
-        f->writer = NULL;
+        siren_archive_writer_discard(SIREN_TAKE(f->writer));
     }
     if (f->writer)
-        SIREN_TRY(
+        SIREN_RETURN_IF_FAILED(
             siren_archive_writer_packed_record(f->writer, &e->entry, e->packed, e->n_packed, e->n_unpacked));
-done:
-    siren_finished_block_free(&block);
-    return status;
+    return SIREN_OK;
 }
 
 /* Rows for the slices of a 3-D model. */
 static siren_status add_slices(siren_finishing *f) {
     const siren_sweep_source *source = f->source;
     const siren_geometry *g = &source->series->geometry;
-    siren_slice_fidelity *slices = NULL;
+    SIREN_FREE_AT_END siren_slice_fidelity *slices = NULL;
     size_t n = 0;
     SIREN_RETURN_IF_FAILED(siren_slicewise(source->device, f->archive, source->series, source->mask,
                                            source->memory_limit, NULL, NULL, &slices, &n));
@@ -219,15 +215,13 @@ static siren_status add_slices(siren_finishing *f) {
                                .ratio = NAN,
                                .ratio_float32 = NAN};
     }
-    free(slices);
     return SIREN_OK;
 }
 
 /* The archive, its slices' figures, and its size. */
 static siren_status finish_archive(siren_finishing *f) {
-    siren_archive_writer *writer = f->writer;
+    siren_archive_writer *writer = SIREN_TAKE(f->writer);
     if (!writer) return SIREN_OK;
-    f->writer = NULL;
     SIREN_RETURN_IF_FAILED(siren_archive_writer_commit(writer, &f->result.archive_bytes));
     double start = siren_clock();
     SIREN_RETURN_IF_FAILED(
@@ -262,23 +256,17 @@ static siren_status prepare(siren_finishing *f) {
 
 siren_status siren_sweep_trial_finish(const siren_sweep_source *source, const siren_sweep_trial *trial,
                                       siren_trial_result *out, double *decode_seconds) {
-    siren_status status = SIREN_OK;
     const siren_block_grid *grid = &trial->layout.grid;
+    SIREN_AT_END(finishing_free)
     siren_finishing f = {.source = source, .trial = trial, .decode_seconds = NAN};
-    SIREN_TRY(prepare(&f));
-    for (size_t i = 0; i < grid->count; i++) SIREN_TRY(add_block(&f, grid->first + i));
-    SIREN_TRY(finish_archive(&f));
+    SIREN_RETURN_IF_FAILED(prepare(&f));
+    for (size_t i = 0; i < grid->count; i++) SIREN_RETURN_IF_FAILED(add_block(&f, grid->first + i));
+    SIREN_RETURN_IF_FAILED(finish_archive(&f));
     f.result.n_files = f.n_files;
-    SIREN_TRY(siren_trial_result_write(&trial->folder, &f.result, f.files, f.n_files));
-    SIREN_TRY(remove_blocks(trial));
+    SIREN_RETURN_IF_FAILED(siren_trial_result_write(&trial->folder, &f.result, f.files, f.n_files));
+    SIREN_RETURN_IF_FAILED(remove_blocks(trial));
     *out = f.result;
     *decode_seconds = f.decode_seconds;
     f.result.rows = NULL;
-done:
-    siren_archive_writer_discard(f.writer);
-    siren_trial_result_free(&f.result);
-    for (size_t i = 0; i < f.n_files; i++) free(f.files[i]);
-    free(f.files);
-    free(f.archive);
-    return status;
+    return SIREN_OK;
 }

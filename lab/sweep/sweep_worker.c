@@ -129,8 +129,7 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
                                    .log_interval =
                                        s->experiment->keep_curves ? s->experiment->log_interval : 0,
                                    .memory_limit = share - share / OTHERS_SHARE};
-        siren_encoder_free(worker->encoder);
-        worker->encoder = NULL;
+        siren_encoder_free(SIREN_TAKE(worker->encoder));
         SIREN_RETURN_IF_FAILED(siren_encoder_create(worker->device, &plan, &worker->encoder));
         worker->shape = first->trial;
     }
@@ -191,6 +190,7 @@ static void batch_free(siren_batch *batch) {
     free(batch->lengths);
     free(batch);
 }
+SIREN_POINTER_RELEASE(siren_batch, batch_free)
 
 /* Keeps the nth network of a batch for each trial that wants it. */
 static siren_status keep_job(const siren_batch *batch, size_t nth, const atomic_bool *stop) {
@@ -270,9 +270,8 @@ static siren_status finish_trials(siren_worker *worker, const siren_batch *batch
 /* Waits until the batch before is kept. What that completes is finished on the device, which is free now: how long decoding
  * takes there is measured. */
 static siren_status wait_for_batch(siren_worker *worker) {
-    siren_batch *batch = worker->kept;
+    siren_batch *batch = SIREN_TAKE(worker->kept);
     siren_status status = siren_background_wait(worker->background, report_waiting, worker->sweep);
-    worker->kept = NULL;
     if (status == SIREN_OK && batch) status = finish_trials(worker, batch);
     batch_free(batch);
     return status;
@@ -286,28 +285,24 @@ static siren_status make_room(siren_worker *worker, size_t limit) {
 }
 
 static siren_status begin_batch(siren_worker *worker, const siren_job *jobs, size_t n, siren_batch **out) {
-    siren_status status = SIREN_OK;
-    siren_batch *batch = NULL;
-    SIREN_TRY(siren_allocate(&batch, 1, sizeof *batch, "a batch"));
+    SIREN_AT_END(batch_free_at) siren_batch *batch = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&batch, 1, sizeof *batch, "a batch"));
     *batch = (siren_batch){.worker = worker, .jobs = jobs, .n = n};
-    SIREN_TRY(siren_allocate(&batch->curves, n, sizeof *batch->curves, "the curves of a batch"));
-    SIREN_TRY(siren_allocate(&batch->texts, n, sizeof *batch->texts, "the curves of a batch"));
-    SIREN_TRY(siren_allocate(&batch->lengths, n, sizeof *batch->lengths, "the curves of a batch"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&batch->curves, n, sizeof *batch->curves, "the curves of a batch"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&batch->texts, n, sizeof *batch->texts, "the curves of a batch"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&batch->lengths, n, sizeof *batch->lengths, "the curves of a batch"));
     for (size_t i = 0; i < n; i++) {
         batch->curves[i] = open_memstream(&batch->texts[i], &batch->lengths[i]);
-        if (!batch->curves[i]) SIREN_TRY(siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve"));
+        if (!batch->curves[i]) return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve");
     }
-    *out = batch;
-    batch = NULL;
-done:
-    batch_free(batch);
-    return status;
+    *out = SIREN_TAKE(batch);
+    return SIREN_OK;
 }
 
 static siren_status end_curves(siren_batch *batch) {
     for (size_t i = 0; i < batch->n; i++) {
-        FILE *curve = batch->curves[i];
-        batch->curves[i] = NULL;
+        FILE *curve = SIREN_TAKE(batch->curves[i]);
         if (fclose(curve) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve");
     }
     return SIREN_OK;
@@ -331,12 +326,11 @@ static void count_batch(const siren_batch *batch) {
 /* Trains the first of the jobs, and has them kept in the background: not more than one batch at a time, so that memory is
  * bounded. */
 static siren_status train_batch(siren_worker *worker, const siren_job *jobs, size_t n, size_t *n_trained) {
-    siren_status status = SIREN_OK;
     siren_sweeping *s = worker->sweep;
-    siren_batch *batch = NULL;
-    siren_training *trainings = NULL;
-    SIREN_TRY(siren_allocate(&trainings, n, sizeof *trainings, "a batch"));
-    SIREN_TRY(begin_batch(worker, jobs, n, &batch));
+    SIREN_AT_END(batch_free_at) siren_batch *batch = NULL;
+    SIREN_FREE_AT_END siren_training *trainings = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&trainings, n, sizeof *trainings, "a batch"));
+    SIREN_RETURN_IF_FAILED(begin_batch(worker, jobs, n, &batch));
     worker->batch_flop = 0;
     for (size_t i = 0; i < n; i++) {
         const siren_sweep_trial *trial = job_trial(s, &s->work.shared[jobs[i].shared], 0);
@@ -346,23 +340,16 @@ static siren_status train_batch(siren_worker *worker, const siren_job *jobs, siz
             siren_sweep_trial_flop(trial, jobs[i].block) / (double)trial->trial->settings.epochs;
     }
     double start = siren_clock();
-    SIREN_TRY(siren_encoder_train(worker->encoder, trainings, n, write_curve_row, report_epochs, batch,
-                                  &batch->trained));
+    SIREN_RETURN_IF_FAILED(siren_encoder_train(worker->encoder, trainings, n, write_curve_row, report_epochs,
+                                               batch, &batch->trained));
     batch->train_seconds = siren_clock() - start;
-    SIREN_TRY(end_curves(batch));
+    SIREN_RETURN_IF_FAILED(end_curves(batch));
     count_batch(batch);
-    SIREN_TRY(wait_for_batch(worker));
+    SIREN_RETURN_IF_FAILED(wait_for_batch(worker));
     *n_trained = batch->trained->n;
-    worker->kept = batch;
-    batch = NULL;
+    worker->kept = SIREN_TAKE(batch);
     siren_background_begin(worker->background, keep_batch, worker->kept);
-done:
-    lock(s);
-    worker->under_way = 0;
-    unlock(s);
-    batch_free(batch);
-    free(trainings);
-    return status;
+    return SIREN_OK;
 }
 
 /* Trains and keeps jobs until there are none left. */
@@ -376,6 +363,9 @@ static siren_status do_jobs(siren_worker *worker) {
         for (size_t done = 0, trained = 0; done < n && !stopping(s); done += trained) {
             siren_status status = train_batch(worker, jobs + done, n - done, &trained);
             if (status == SIREN_OK) continue;
+            lock(s);
+            worker->under_way = 0;
+            unlock(s);
             if (!is_of_trial(status) || s->options->fail_fast) return status;
             give_up(s, &s->work.shared[jobs[done].shared]);
             trained = 1;
@@ -392,10 +382,7 @@ void siren_sweep_work(void *user, size_t i) {
         if (status != SIREN_OK) status = siren_background_stop(worker->background, status);
     }
     if (status != SIREN_OK) stop_with(s, status);
-    siren_background_free(worker->background);
-    worker->background = NULL;
-    batch_free(worker->kept);
-    worker->kept = NULL;
-    siren_encoder_free(worker->encoder);
-    worker->encoder = NULL;
+    siren_background_free(SIREN_TAKE(worker->background));
+    batch_free(SIREN_TAKE(worker->kept));
+    siren_encoder_free(SIREN_TAKE(worker->encoder));
 }

@@ -335,6 +335,72 @@ static void bad_calls_are_refused(void **state) {
     free(bytes);
 }
 
+/* What an option says can be set again; ranges without an end, sizes beyond numbers. */
+static void options_round_trip(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {{"volumes", "3:"}, {"volumes", "1:4"}, {"slices", "2:"}, {"memory", "1.5G"},
+                                           {"mask", "m.nii"}, {"force", "true"}, {"blocks", "patch:5x4x3"}, {"lr", "0.001"}};
+    static const char *const bad[][2] = {{"memory", "0x10G"}, {"memory", "1e99G"}, {"memory", "-1"}, {"force", "yes"}, {"epochs", " 5"},
+                                         {"blocks", "patch:99999999999999999999x1x1"}, {"volumes", "4:2"}, {"lr", "nan"}};
+    siren_options *options = NULL;
+    const char *value;
+    assert_siren_ok(siren_options_create(&options));
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char kept[128];
+        assert_siren_ok(siren_options_set(options, pairs[i][0], pairs[i][1]));
+        assert_siren_ok(siren_options_get(options, pairs[i][0], &value));
+        snprintf(kept, sizeof kept, "%s", value);
+        assert_siren_ok(siren_options_set(options, pairs[i][0], kept));
+        assert_siren_ok(siren_options_get(options, pairs[i][0], &value));
+        assert_string_equal(value, kept);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(siren_options_set(options, bad[i][0], bad[i][1]), SIREN_USAGE);
+    siren_options_free(options);
+}
+
+/* Neither an archive nor what it is made of is replaced, whatever "force" says; nothing of a failure stays. */
+static void inputs_are_not_replaced(void **state) {
+    (void)state;
+    siren_array array = dense_array();
+    siren_options *options = quick(NULL);
+    siren_image *image = NULL;
+    size_t n_bytes, n_header, n_kept;
+    const void *header;
+    siren_reader *reader = NULL;
+    void *bytes = archive_of(&array, NULL, &n_bytes);
+    assert_siren_ok(siren_reader_open_memory(bytes, n_bytes, &reader));
+    assert_siren_ok(siren_reader_header(reader, &header, &n_header));
+    uint8_t *series = malloc(n_header + sizeof voxels);
+    memcpy(series, header, n_header);
+    memcpy(series + n_header, voxels, sizeof voxels);
+    file_put(scratch_path("in.nii"), series, n_header + sizeof voxels);
+    file_put(scratch_path("in.bval"), "0 1 2 3 4\n", 10);
+    file_put(scratch_path("table"), "0 1 2 3 4\n", 10);
+    siren_reader_close(reader);
+    free(series);
+    free(bytes);
+
+    assert_siren_ok(siren_image_read(scratch_path("in.nii"), NULL, &image));
+    const char *const inputs[] = {"in.nii", "in.bval"};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(siren_compress(device, image, options, scratch_path(inputs[i])), SIREN_USAGE);
+    assert_siren_ok(siren_options_set(options, "bvec", scratch_path("table")));
+    assert_int_equal(siren_compress(device, image, options, scratch_path("table")), SIREN_USAGE);
+    siren_options_free(options);
+
+    /* An archive named as its own attachment. */
+    options = quick(NULL);
+    assert_siren_ok(siren_compress(device, image, options, scratch_path("q.bval")));
+    free(file_get(scratch_path("q.bval"), &n_kept));
+    assert_int_equal(siren_decompress(NULL, scratch_path("q.bval"), options, scratch_path("q.nii")), SIREN_USAGE);
+    assert_false(file_exists(scratch_path("q.nii")));
+    free(file_get(scratch_path("q.bval"), &n_bytes));
+    assert_int_equal(n_bytes, n_kept);
+    siren_image_free(image);
+    siren_options_free(options);
+}
+
 /* Whatever byte is changed or missing: a status, or the same voxels. */
 static void damage_is_found(void **state) {
     (void)state;
@@ -375,7 +441,8 @@ int main(void) {
         cmocka_unit_test(every_layout_gives_the_same_archive), cmocka_unit_test(files_and_memory_agree),
         cmocka_unit_test(boxes_of_slices),                     cmocka_unit_test(boxes_of_patches),
         cmocka_unit_test(boxes_inside_a_mask),                 cmocka_unit_test(bad_arrays_are_refused),
-        cmocka_unit_test(bad_calls_are_refused),               cmocka_unit_test(damage_is_found)};
+        cmocka_unit_test(bad_calls_are_refused),               cmocka_unit_test(damage_is_found),
+        cmocka_unit_test(options_round_trip),                  cmocka_unit_test(inputs_are_not_replaced)};
     for (int i = 0; i < N; i++)
         voxels[i] = (int16_t)(i % NX * 30 + i / NX % NY * 11 - i / (NX * NY) * 5 + i * i % 7);
     int failed = run_on_family(SIREN_FAMILY_CHAIN, tests, sizeof tests / sizeof *tests);

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-static siren_status parse(const char *bval, const char *bvec, siren_gradients *out) {
-    return siren_gradients_parse("a.bval", (const uint8_t *)bval, bval ? strlen(bval) : 0, "a.bvec",
+static siren_status parse(const char *bval, const char *bvec, siren_diffusion_table *out) {
+    return siren_diffusion_table_parse("a.bval", (const uint8_t *)bval, bval ? strlen(bval) : 0, "a.bvec",
                                  (const uint8_t *)bvec, bvec ? strlen(bvec) : 0, out);
 }
 
@@ -18,22 +18,22 @@ static void layouts_of_text_do_not_matter(void **state) {
                                        "0\t1\t0 \n0\t0\t-0.6 \n\n 0 0 +0.8"};
     for (size_t i = 0; i < sizeof bval / sizeof *bval; i++)
         for (size_t j = 0; j < sizeof bvec / sizeof *bvec; j++) {
-            siren_gradients g;
+            siren_diffusion_table g;
             assert_siren_ok(parse(bval[i], bvec[j], &g));
             assert_int_equal(g.n_volumes, 3);
             assert_true(g.bval[0] == 0 && g.bval[1] == 1000 && g.bval[2] == 2000);
             assert_true(g.bvec[0][0] == 0 && g.bvec[1][0] == 1 && g.bvec[2][1] == -0.6 &&
                         g.bvec[2][2] == 0.8);
-            siren_gradients_free(&g);
+            siren_diffusion_table_free(&g);
         }
-    siren_gradients g;
+    siren_diffusion_table g;
     assert_siren_ok(parse("5 6", NULL, &g));
     assert_true(g.n_volumes == 2 && g.bval[1] == 6 && !g.bvec);
-    siren_gradients_free(&g);
+    siren_diffusion_table_free(&g);
     assert_siren_ok(parse(NULL, "1\n0\n0", &g));
     assert_true(g.n_volumes == 1 && g.bvec[0][0] == 1 && !g.bval);
-    siren_gradients_free(&g);
-    siren_gradients_free(NULL);
+    siren_diffusion_table_free(&g);
+    siren_diffusion_table_free(NULL);
     assert_int_equal(parse(NULL, NULL, &g), SIREN_USAGE);
 }
 
@@ -59,16 +59,23 @@ static void wrong_text_is_refused_with_a_reason(void **state) {
         {"123456789012345678901234567890123456789012345678901234567890123456789", NULL, "no finite number"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        siren_gradients g = {.n_volumes = 77};
+        siren_diffusion_table g = {.n_volumes = 77};
         assert_int_equal(parse(cases[i].bval, cases[i].bvec, &g), SIREN_CORRUPT);
         if (!strstr(siren_message(), cases[i].said))
             fail_msg("\"%s\" lacks \"%s\"", siren_message(), cases[i].said);
         assert_int_equal(g.n_volumes, 77);
     }
     /* A zero byte is no blank: texts have a length, not an end mark. */
-    siren_gradients g;
-    assert_int_equal(siren_gradients_parse("a", (const uint8_t *)"1 2\0 3", 6, "b", NULL, 0, &g),
+    siren_diffusion_table g;
+    assert_int_equal(siren_diffusion_table_parse("a", (const uint8_t *)"1 2\0 3", 6, "b", NULL, 0, &g),
                      SIREN_CORRUPT);
+}
+
+static siren_status write_gradients(const char *base, bool overwrite, const siren_diffusion_table *gradients) {
+    siren_output *bval = NULL, *bvec = NULL;
+    SIREN_RETURN_IF_FAILED(siren_diffusion_table_open(base, overwrite, gradients, &bval, &bvec));
+    SIREN_RETURN_IF_FAILED(siren_output_commit(bval));
+    return siren_output_commit(bvec);
 }
 
 static void what_was_written_is_read_again(void **state) {
@@ -78,9 +85,9 @@ static void what_was_written_is_read_again(void **state) {
                          {1, 0, 0},
                          {0.57735026918962584, -0.57735026918962584, 0.1},
                          {1.0 / 3, 2.0 / 3, -1e-17}};
-    const siren_gradients written = {4, bval, bvec};
+    const siren_diffusion_table written = {4, bval, bvec};
     const char *base = scratch_path("dwi.nii.gz");
-    assert_siren_ok(siren_gradients_write(base, false, &written));
+    assert_siren_ok(write_gradients(base, false, &written));
     size_t n_bval, n_bvec;
     uint8_t *bval_text = file_get(scratch_path("dwi.bval"), &n_bval),
             *bvec_text = file_get(scratch_path("dwi.bvec"), &n_bvec);
@@ -88,40 +95,40 @@ static void what_was_written_is_read_again(void **state) {
     assert_memory_equal(bval_text, "0 1000 1995.5 0.001\n", n_bval);
     assert_true(n_bvec > 40 && memcmp(bvec_text, "0 1 0.57735026918962", 20) == 0);
     assert_memory_equal(memchr(bvec_text, '\n', n_bvec), "\n0 0 -0.577", 11); /* no negative zero */
-    siren_gradients g;
-    assert_siren_ok(siren_gradients_parse("x", bval_text, n_bval, "y", bvec_text, n_bvec, &g));
+    siren_diffusion_table g;
+    assert_siren_ok(siren_diffusion_table_parse("x", bval_text, n_bval, "y", bvec_text, n_bvec, &g));
     assert_int_equal(g.n_volumes, 4);
     for (size_t i = 0; i < 4; i++) {
         assert_true(g.bval[i] == bval[i]);
         for (size_t k = 0; k < 3; k++) assert_true(g.bvec[i][k] == bvec[i][k]);
     }
-    siren_gradients_free(&g);
+    siren_diffusion_table_free(&g);
     free(bval_text);
     free(bvec_text);
-    assert_int_equal(siren_gradients_write(base, false, &written), SIREN_USAGE);
-    assert_siren_ok(siren_gradients_write(base, true, &written));
+    assert_int_equal(write_gradients(base, false, &written), SIREN_USAGE);
+    assert_siren_ok(write_gradients(base, true, &written));
 }
 
 /* A file in the way of the second one must not leave the first one behind. */
 static void a_refusal_writes_neither(void **state) {
     (void)state;
     double bval[1] = {0}, bvec[1][3] = {{0, 0, 0}};
-    siren_gradients g = {1, bval, bvec};
+    siren_diffusion_table g = {1, bval, bvec};
     file_put(scratch_path("way.bvec"), "mine", 4);
-    assert_int_equal(siren_gradients_write(scratch_path("way"), false, &g), SIREN_USAGE);
+    assert_int_equal(write_gradients(scratch_path("way"), false, &g), SIREN_USAGE);
     assert_false(file_exists(scratch_path("way.bval")));
     bval[0] = NAN;
-    assert_int_equal(siren_gradients_write(scratch_path("nan"), false, &g), SIREN_USAGE);
+    assert_int_equal(write_gradients(scratch_path("nan"), false, &g), SIREN_USAGE);
     assert_false(file_exists(scratch_path("nan.bval")));
 }
 
 static void the_locale_does_not_matter(void **state) {
     (void)state;
     use_comma_locale();
-    siren_gradients g;
+    siren_diffusion_table g;
     siren_status status = parse("0 1.5", NULL, &g);
     double value = status == SIREN_OK ? g.bval[1] : 0;
-    if (status == SIREN_OK) siren_gradients_free(&g);
+    if (status == SIREN_OK) siren_diffusion_table_free(&g);
     setlocale(LC_ALL, "C");
     assert_true(value == 1.5);
 }

@@ -1,4 +1,4 @@
-/* CLBlast's Sgemm, by host/gemm with every set of parameters, against plain C and against the products of the layer family. */
+/* CLBlast's Sgemm, by host/opencl/gemm with every set of parameters, against plain C and against the products of the layer family. */
 #include "tests/shared/devices.h"
 #include "tests/shared/family_gradient.h"
 #include "engine/decode/decode.h"

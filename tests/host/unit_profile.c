@@ -1,4 +1,4 @@
-/* host/profile: stages take their time from those around them, and all of them together are the wall time. */
+/* host/opencl/profile: stages take their time from those around them, and all of them together are the wall time. */
 #include "tests/shared/testing.h"
 #include "host/opencl/profile.h"
 
@@ -28,11 +28,9 @@ static siren_profile_row row_of(siren_profile *profile, const char *name, double
 }
 
 static siren_status staged(siren_status result) {
-    siren_status status = SIREN_OK;
-    SIREN_TRY_STAGE("inner", (work(0.01), result));
+    SIREN_RETURN_IF_STAGE_FAILED("inner", (work(0.01), result));
     work(0.01);
-done:
-    return status;
+    return SIREN_OK;
 }
 
 static void nested_stages_add_up(void **state) {

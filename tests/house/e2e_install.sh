@@ -68,6 +68,7 @@ expect 2 'is not in the archive' ./region c.siren 7 8 99
 # By find_package.
 run cmake -S . -B by_cmake "-DCMAKE_PREFIX_PATH=$prefix"
 run cmake --build by_cmake
+run by_cmake/method
 run by_cmake/region c.siren 7 8 2
 cmp stdout.txt region.txt || fail "region by CMake differs"
 

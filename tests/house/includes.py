@@ -4,6 +4,8 @@ import re
 import sys
 
 STOREYS = ["host", "formats", "engine", "lab", "tools"]  # lowest first; cl is data that each may share
+# Rooms of engine/ in the data's order, each using those before it; files on top may use all, and calls.h is everybody's.
+ROOMS = ["model", "decode", "coding", "predictive", "archive", "settings.h", "options.h", "kernels", "train", "encode", "care"]
 root = pathlib.Path(sys.argv[1]).resolve()
 faults = []
 files = sorted(p.relative_to(root) for storey in STOREYS + ["cl"] for p in (root / storey).rglob("*") if p.is_file())
@@ -27,9 +29,25 @@ for f in code:
             continue
         if storey in STOREYS and f.parts[0] in STOREYS and STOREYS.index(storey) > STOREYS.index(f.parts[0]):
             faults.append(f"{f}: {target} runs up")
+        rooms = [ROOMS.index(p) if (p := str(path).split("/")[1]) in ROOMS else None for path in (f, target) if "/" in str(path)]
+        if f.parts[0] == storey == "engine" and None not in rooms and rooms[1] > rooms[0]:
+            faults.append(f"{f}: {target} runs up from room to room")
         there = str(pathlib.Path(target).with_suffix(""))
         if there != here:
             graph[here].add(there)
+
+
+# What comments and pages point to exists: a path, with or without the suffix of its file.
+PATH = re.compile(r"(?<![\w./$}\"'-])((?:host|formats|engine|lab|tools|cl|docs|examples|tests|cmake)/[\w*/.-]*[\w*])")
+EXAMPLES = {"cl/wobble.cl", "tests/engine/kernels/kernel_wobble.c"}  # of docs/adding-a-kernel.md
+texts = files + [p.relative_to(root) for p in (*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("examples/*.[ch]"),
+                                               *root.glob("tests/**/*.[ch]"), *root.glob("tests/**/*.md"))]
+for f in texts:
+    text = (root / f).read_text(errors="replace")
+    for path in PATH.findall(text):
+        found = (root / path).exists() or any((root / (path + s)).exists() for s in (".h", ".c", ".sh", ".py", ".cl"))
+        if not found and path not in EXAMPLES and not ("*" in path and list(root.glob(path))):
+            faults.append(f"{f}: points to {path}, which does not exist")
 
 
 def reach(start):

@@ -55,13 +55,13 @@ static siren_buffer *upload(siren_device *device, const void *values, size_t byt
     return buffer;
 }
 
-siren_gradient_shape shape_start(siren_device *device, const batch *b) {
+siren_gradient_plan shape_start(siren_device *device, const batch *b) {
     int table[SIREN_MAX_LAYERS * SIREN_LAYER_FIELDS];
     float w0[SIREN_MAX_LAYERS];
     size_t n_layers = b->network.n_layers;
     siren_network_table(&b->network, table);
     for (size_t l = 0; l < n_layers; l++) w0[l] = b->network.layers[l].w0;
-    return (siren_gradient_shape){
+    return (siren_gradient_plan){
         .device = device,
         .network = &b->network,
         .n_networks = b->n_networks,
@@ -71,7 +71,7 @@ siren_gradient_shape shape_start(siren_device *device, const batch *b) {
         .coordinates = upload(device, b->coordinates, b->n_points * b->network.n_inputs * sizeof(float))};
 }
 
-void shape_end(siren_gradient_shape *shape) {
+void shape_end(siren_gradient_plan *shape) {
     siren_buffer_free((siren_buffer *)shape->table);
     siren_buffer_free((siren_buffer *)shape->w0);
     siren_buffer_free((siren_buffer *)shape->coordinates);
@@ -123,7 +123,7 @@ static void sum_parts(const batch *b, family_result *r) {
 
 void family_gradient(siren_device *device, const batch *b, family_result *out) {
     siren_gradient *gradient = NULL;
-    siren_gradient_shape shape = shape_start(device, b);
+    siren_gradient_plan shape = shape_start(device, b);
     siren_buffer *params = padded_params(device, b), *targets = padded_targets(device, b);
     assert_siren_ok(siren_gradient_create(&shape, &gradient));
     for (int epoch = 0; epoch < 2; epoch++) {

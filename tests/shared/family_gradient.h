@@ -37,8 +37,8 @@ void family_result_end(family_result *r);
 double compare_with_reference(const batch *b, const family_result *r, double tolerance, const char *what);
 
 /* Table, w0 and coordinates of the batch on the device; free the three buffers with shape_end(). */
-siren_gradient_shape shape_start(siren_device *device, const batch *b);
-void shape_end(siren_gradient_shape *shape);
+siren_gradient_plan shape_start(siren_device *device, const batch *b);
+void shape_end(siren_gradient_plan *shape);
 /* A buffer with the batch's parameters in padded layout; yours to free. */
 siren_buffer *padded_params(siren_device *device, const batch *b);
 

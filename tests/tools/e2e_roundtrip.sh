@@ -193,3 +193,19 @@ for delay in 0.01 0.05 0.1 0.2 0.3 0.4 0.5 0.6 0.8 1.2; do
     cmp -s kept.siren seed.siren || cmp -s kept.siren a.siren || fail "killed after $delay s: the old archive is damaged"
 done
 echo "all checks passed ($present of 10 finished before they were killed)"
+
+# Every byte, without a network and without a device; no error above a bound; both at once are refused, and so is what is no bound.
+export SIRENCL_DEVICE=nothing
+siren compress --lossless p.nii exact.siren
+siren decompress --device host exact.siren exact.nii
+cmp p.nii exact.nii || fail "--lossless lost something"
+[ "$(stat -c %s exact.siren)" -lt "$(gzip -c p.nii | wc -c)" ] || fail "--lossless is larger than gzip"
+siren compress --max-error 8 p.nii near.siren
+siren decompress --device host near.siren near.nii
+"$sirencl" compare p.nii near.nii | awk '/maximal error/ { exit !($3 > 0 && $3 <= 8) }' || fail "--max-error 8"
+[ "$(stat -c %s near.siren)" -lt "$(stat -c %s exact.siren)" ] || fail "--max-error saves nothing"
+tells 'every bit is kept' "$sirencl" info exact.siren || fail "info of a lossless archive"
+tells 'at most 8 stored units' "$sirencl" info near.siren || fail "info of a bounded archive"
+refused 2 compress --lossless --max-error 3 p.nii refused.siren
+refused 2 compress --max-error -1 p.nii refused.siren
+[ ! -e refused.siren ] || fail "a refused archive is there"

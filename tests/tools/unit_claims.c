@@ -110,7 +110,7 @@ static void expect(made_run *run, const char *name, siren_claim_verdict verdict,
         if (n == 0) assert_true(isnan(claims[i].figure));
     }
     assert_true(found);
-    siren_report_claims_free(claims, n_claims);
+    siren_report_claims_free(claims);
     siren_report_run_free(read);
     snprintf(command, sizeof command, "rm -r %s", run->folder);
     assert_int_equal(system(command), 0);

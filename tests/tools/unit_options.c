@@ -1,4 +1,4 @@
-/* tools/options: one table parses and explains the command line. */
+/* tools/command_line: one table parses and explains the command line. */
 #include "tests/shared/testing.h"
 #include "host/names.h"
 #include "tools/command_line.h"

@@ -20,7 +20,7 @@ static void measure(const double own[CANDIDATES], double noise, uint32_t trial) 
     for (size_t round = 0; round < SIREN_TUNE_ROUNDS; round++)
         for (size_t i = 0; i < CANDIDATES; i++) {
             if (i != USUAL && !siren_tune_promises(times, CANDIDATES, i, round)) continue;
-            for (siren_shape shape = 0; shape < SIREN_N_SHAPES; shape++)
+            for (siren_width_class shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
                 times[i].seconds[round][shape] =
                     own[i] * (1 + noise * (double)siren_rng_uniform((siren_rng){3, trial, (uint32_t)shape},
                                                                     round * CANDIDATES + i));
@@ -30,30 +30,30 @@ static void measure(const double own[CANDIDATES], double noise, uint32_t trial) 
 static void nothing_measured(void **state) {
     (void)state;
     clear();
-    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_SHAPE_WIDE), CANDIDATES);
-    assert_true(isinf(siren_tune_least(&times[0], SIREN_SHAPE_WIDE)));
+    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_WIDTH_WIDE), CANDIDATES);
+    assert_true(isinf(siren_tune_least(&times[0], SIREN_WIDTH_WIDE)));
 }
 
 /* A default that fails everywhere leaves the quickest of the others. */
 static void without_the_default(void **state) {
     (void)state;
     clear();
-    times[5].seconds[0][SIREN_SHAPE_MEDIUM] = 2;
-    times[6].seconds[0][SIREN_SHAPE_MEDIUM] = 1.99;
-    times[6].seconds[1][SIREN_SHAPE_MEDIUM] = 9;
-    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_SHAPE_MEDIUM), 6);
-    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_SHAPE_NARROW), CANDIDATES);
+    times[5].seconds[0][SIREN_WIDTH_MEDIUM] = 2;
+    times[6].seconds[0][SIREN_WIDTH_MEDIUM] = 1.99;
+    times[6].seconds[1][SIREN_WIDTH_MEDIUM] = 9;
+    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_WIDTH_MEDIUM), 6);
+    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_WIDTH_NARROW), CANDIDATES);
 }
 
 static void little_gains_are_left(void **state) {
     (void)state;
     double own[CANDIDATES] = {1, 1, 1, 0.98, 1, 1.5, 1, 1};
     measure(own, 0, 0);
-    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_SHAPE_NARROW), USUAL);
+    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_WIDTH_NARROW), USUAL);
     own[3] = 0.96;
     own[2] = 0.95;
     measure(own, 0, 0);
-    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_SHAPE_NARROW), 2);
+    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_WIDTH_NARROW), 2);
     /* Measured once, by luck, when nothing disturbed; the default never was. */
     own[2] = own[3] = 1;
     measure(own, 0, 0);
@@ -61,14 +61,14 @@ static void little_gains_are_left(void **state) {
     for (size_t round = 1; round < SIREN_TUNE_ROUNDS; round++) times[4].seconds[round][0] = 1.3;
     for (size_t i = 0; i < CANDIDATES; i++)
         if (i != 4 && i != USUAL) siren_tune_times_clear(&times[i]);
-    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_SHAPE_NARROW), USUAL);
+    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_WIDTH_NARROW), USUAL);
     /* The default's own times do not agree. */
     for (size_t round = 0; round < SIREN_TUNE_ROUNDS; round++) {
         times[USUAL].seconds[round][0] = 1.2 + 0.4 * (double)round;
         times[4].seconds[round][0] = 1;
     }
-    assert_true(fabs(siren_tune_gain_needed(&times[USUAL], SIREN_SHAPE_NARROW) - 0.25) < 1e-9);
-    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_SHAPE_NARROW), USUAL);
+    assert_true(fabs(siren_tune_gain_needed(&times[USUAL], SIREN_WIDTH_NARROW) - 0.25) < 1e-9);
+    assert_int_equal(siren_tune_choose(times, CANDIDATES, USUAL, SIREN_WIDTH_NARROW), USUAL);
 }
 
 /* What takes far longer is dropped, but not for one bad round; what is quick for one shape only stays. */
@@ -78,7 +78,7 @@ static void the_hopeless_are_dropped(void **state) {
     measure(own, 0, 0);
     assert_false(siren_tune_promises(times, CANDIDATES, 2, 1));
     assert_true(isnan(times[2].seconds[1][0]));
-    times[2].seconds[0][SIREN_SHAPE_WIDE] = 1.4;
+    times[2].seconds[0][SIREN_WIDTH_WIDE] = 1.4;
     assert_true(siren_tune_promises(times, CANDIDATES, 2, 1));
     assert_false(siren_tune_promises(times, CANDIDATES, 2, 4));
     assert_true(siren_tune_promises(times, CANDIDATES, 3, 4));
@@ -92,11 +92,11 @@ static void noise(void **state) {
     size_t n_worse = 0, n_much_worse = 0, n_found = 0;
     for (uint32_t trial = 0; trial < TRIALS; trial++) {
         measure(slower, 1.0, trial);
-        size_t chosen = siren_tune_choose(times, CANDIDATES, USUAL, SIREN_SHAPE_MEDIUM);
+        size_t chosen = siren_tune_choose(times, CANDIDATES, USUAL, SIREN_WIDTH_MEDIUM);
         n_worse += slower[chosen] > 1;
         n_much_worse += slower[chosen] > 1.1;
         measure(quicker, 0.03, trial);
-        n_found += siren_tune_choose(times, CANDIDATES, USUAL, SIREN_SHAPE_MEDIUM) == 3;
+        n_found += siren_tune_choose(times, CANDIDATES, USUAL, SIREN_WIDTH_MEDIUM) == 3;
     }
     if (getenv("SIREN_TEST_VERBOSE"))
         print_message("%zu of %d chose a slower one, %zu a much slower one; %zu found the quicker\n", n_worse,

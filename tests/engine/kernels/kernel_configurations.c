@@ -37,7 +37,7 @@ static void check(const problem *p, const char *what) {
     batch_end(&b);
 }
 
-/* Odd widths leave a panel or tile half full, points leave rows of the last tile and parts of the last round empty. */
+/* Odd widths leave a strip or tile half full, points leave rows of the last tile and parts of the last round empty. */
 static void every_configuration_is_right(void **state) {
     (void)state;
     const problem problems[] = {{"siren-3d", 2, 48, 13, 777}, {"mlp-tanh", 1, 33, 5, 101}};
@@ -46,8 +46,8 @@ static void every_configuration_is_right(void **state) {
     const siren_configuration *candidates = siren_tune_candidates(family, &n);
     for (size_t i = 0; i < n; i++) {
         char text[SIREN_CONFIGURATION_CHARS], what[160];
-        for (int shape = 0; shape < SIREN_N_SHAPES; shape++)
-            siren_device_configure(device, (siren_shape)shape, &candidates[i]);
+        for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
+            siren_device_configure(device, (siren_width_class)shape, &candidates[i]);
         if (getenv("SIREN_TEST_VERBOSE"))
             print_message("%s\n", siren_configuration_text(&candidates[i], text));
         for (size_t k = 0; k < sizeof problems / sizeof *problems; k++) {
@@ -68,13 +68,13 @@ static void shapes_have_configurations_of_their_own(void **state) {
     while (candidates[n - 1].clblast) n--; /* whose other fields are the default's */
     const siren_configuration *other =
         siren_configuration_equal(&candidates[n - 1], &usual) ? candidates : &candidates[n - 1];
-    siren_device_configure(device, SIREN_SHAPE_MEDIUM, other);
+    siren_device_configure(device, SIREN_WIDTH_MEDIUM, other);
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         siren_network network;
         assert_siren_ok(siren_network_from_model("siren-2d", 1, widths[i], 700, 30.0f, &network));
         siren_configuration got = siren_configuration_of(device, &network);
-        assert_int_equal(siren_shape_of(&network), i / 2);
-        assert_true(siren_configuration_equal(&got, i / 2 == SIREN_SHAPE_MEDIUM ? other : &usual));
+        assert_int_equal(siren_width_class_of(&network), i / 2);
+        assert_true(siren_configuration_equal(&got, i / 2 == SIREN_WIDTH_MEDIUM ? other : &usual));
     }
 }
 

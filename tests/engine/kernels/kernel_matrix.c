@@ -72,7 +72,7 @@ static void small_limits_are_respected(void **state) {
     }
     facts()->max_work_group = 16;
     facts()->matrix_units = SIREN_MATRIX_EMULATED;
-    siren_gradient_shape shape = shape_start(device, &b);
+    siren_gradient_plan shape = shape_start(device, &b);
     siren_gradient *gradient = NULL;
     assert_int_equal(siren_layer_create(&shape, &gradient), SIREN_DEVICE);
     assert_null(gradient);

@@ -10,7 +10,7 @@ done
 [ -n "$library" ] || skip "libclc is not installed"
 has ptxas || skip_part "machine code: there is no ptxas"
 
-# Each include once, as host/program.c does it.
+# Each include once, as host/opencl/program.c does it.
 flatten() {
     awk -v folder="$sources" '
         function add(name,   line) {

@@ -166,7 +166,7 @@ static void table_and_padding_agree(void **state) {
     size_t n = siren_network_n_params(&network), n_padded = siren_network_n_padded(&network);
     assert_int_equal(n, 3 * 20 + 20 + 20 * 20 + 20 + 20 * 5 + 5);
     assert_int_equal(n_padded, 2128);
-    assert_int_equal(siren_network_n_panel_floats(&network), 3 * 32 * 32);
+    assert_int_equal(siren_network_n_packed_floats(&network), 3 * 32 * 32);
 
     float *params = NULL, *padded = NULL, *back = NULL;
     assert_siren_ok(siren_allocate(&params, n, sizeof *params, "parameters"));

@@ -1,5 +1,6 @@
-/* engine/predictive: every type, size, mask and odd value comes back, exactly or within the bound; hostile bytes end in a
- * reading or in CORRUPT. */
+/* engine/predictive: every type, size, mask and odd value comes back, exactly or within the bound; hostile bytes end
+ * in a reading or in CORRUPT.
+ *     unit_predictive write NUMBER    a case for the second decoder (predictive_model.py) */
 #include "tests/shared/testing.h"
 #include "engine/predictive/predictive.h"
 #include "formats/series.h"
@@ -18,7 +19,9 @@ static uint64_t random_bits(unsigned n) { /* splitmix64 */
     return n == 0 ? 0 : z >> (64 - n);
 }
 
-static size_t n_voxels(const siren_predictive_plan *plan) { return plan->n_volumes * plan->nz * plan->ny * plan->nx; }
+static size_t n_voxels(const siren_predictive_plan *plan) {
+    return plan->n_volumes * plan->nz * plan->ny * plan->nx;
+}
 static size_t n_voxel_bytes(const siren_predictive_plan *plan) {
     return n_voxels(plan) * siren_datatype_size(plan->datatype);
 }
@@ -32,12 +35,14 @@ static void fill(const siren_predictive_plan *plan, fill_kind kind, void *voxels
     for (size_t i = 0; i < n_voxels(plan); i++) {
         uint8_t *to = (uint8_t *)voxels + i * size;
         size_t x = i % plan->nx, y = i / plan->nx % plan->ny, v = i / plane / plan->nz;
-        double value = 60 + 40 * sin((double)x / 3 + (double)v) * cos((double)y / 4) + (double)random_bits(8) / 64;
+        double value =
+            60 + 40 * sin((double)x / 3 + (double)v) * cos((double)y / 4) + (double)random_bits(8) / 64;
         uint64_t bits = random_bits(64);
         static const double odd[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, 1e-310, -1e-40, 1e30, -3.5, 1e300};
         switch (kind) {
         case SMOOTH:
-            if (is_float && i % 3 && plan->nx % 2 == 0) value *= 1.001234567; /* else perhaps rounded: see below */
+            if (is_float && i % 3 && plan->nx % 2 == 0)
+                value *= 1.001234567; /* else perhaps rounded: see below */
             if (plan->nx % 2) value = rint(value);
             siren_datatype_from_double(plan->datatype, &value, 1, to);
             break;
@@ -45,7 +50,9 @@ static void fill(const siren_predictive_plan *plan, fill_kind kind, void *voxels
             value = (double)random_bits(7) - (is_float ? 50 : 0);
             siren_datatype_from_double(plan->datatype, &value, 1, to);
             break;
-        case ANY_BITS: memcpy(to, &bits, size); break; /* floats: every kind of NaN */
+        case ANY_BITS:
+            memcpy(to, &bits, size);
+            break; /* floats: every kind of NaN */
         case CONSTANT:
             value = 7;
             siren_datatype_from_double(plan->datatype, &value, 1, to);
@@ -116,7 +123,8 @@ static void every_type_comes_back(void **unused) {
         for (size_t n = 1; n <= 9; n++)
             for (int kind = 0; kind < N_FILLS; kind++) {
                 state = t * 100 + n * 10 + (size_t)kind;
-                siren_predictive_plan plan = {types[t], n, 1 + random_bits(3), 1 + random_bits(1), 1 + random_bits(3), NULL, 0};
+                siren_predictive_plan plan = {
+                    types[t], n, 1 + random_bits(3), 1 + random_bits(1), 1 + random_bits(3), NULL, 0};
                 void *voxels = malloc(n_voxel_bytes(&plan));
                 fill(&plan, (fill_kind)kind, voxels);
                 comes_back(&plan, voxels);
@@ -164,8 +172,9 @@ static void bounds_are_kept(void **unused) {
     state = 1;
     for (unsigned i = 0; i < 4000; i++) {
         uint8_t inside[7 * 7];
-        siren_predictive_plan plan = {types[random_bits(16) % 10], 1 + random_bits(16) % 7, 1 + random_bits(16) % 7, 1,
-                                      1 + random_bits(2), random_bits(2) ? NULL : inside, bounds[random_bits(16) % 14]};
+        siren_predictive_plan plan = {
+            types[random_bits(16) % 10], 1 + random_bits(16) % 7,        1 + random_bits(16) % 7,     1,
+            1 + random_bits(2),          random_bits(2) ? NULL : inside, bounds[random_bits(16) % 14]};
         for (size_t k = 0; k < sizeof inside; k++) inside[k] = random_bits(2) > 0;
         void *voxels = malloc(n_voxel_bytes(&plan));
         fill(&plan, (fill_kind)(random_bits(16) % N_FILLS), voxels);
@@ -200,6 +209,17 @@ static void floats_take_the_form_that_suits(void **unused) {
     size_t as_integers = comes_back(&plan, integers);
     plan.datatype = SIREN_FLOAT32;
     assert_true(comes_back(&plan, voxels) <= as_integers + 16); /* in eighths, as integers */
+    for (size_t i = 0; i < 6400; i++) voxels[i] = (float)(integers[i] + 53) * 0.0137f;
+    assert_true(comes_back(&plan, voxels) <= as_integers + 32); /* integers times a step */
+    for (size_t i = 0; i < 6400; i++) voxels[i] = (float)((double)(integers[i] + 90) * (double)0.0137f);
+    assert_true(comes_back(&plan, voxels) <= as_integers + 32);
+    for (size_t i = 0; i < 6400; i++) voxels[i] = (float)integers[i];
+    plan.bound = 1;
+    size_t bounded = comes_back(&plan, voxels);
+    plan.datatype = SIREN_INT16;
+    assert_true(bounded <= comes_back(&plan, integers) + 16);
+    plan.datatype = SIREN_FLOAT32;
+    plan.bound = 0;
     for (size_t i = 0; i < 6400; i++)
         if (i % 40 < 20) voxels[i] = NAN;
     assert_true(comes_back(&plan, voxels) < as_integers * 11 / 20 + 200);
@@ -209,9 +229,10 @@ static void wrong_plans_are_refused(void **unused) {
     (void)unused;
     uint8_t voxel = 0, *bytes = NULL;
     size_t n_bytes = 0;
-    const siren_predictive_plan wrong[] = {{SIREN_UINT8, 1, 1, 1, 1, NULL, -1},      {SIREN_UINT8, 1, 1, 1, 1, NULL, NAN},
-                                           {SIREN_UINT8, 0, 1, 1, 1, NULL, 0},       {SIREN_UINT8, 1, 1, 1, 0, NULL, 0},
-                                           {(siren_datatype)3, 1, 1, 1, 1, NULL, 0}, {SIREN_UINT8, SIZE_MAX, 2, 1, 1, NULL, 0}};
+    const siren_predictive_plan wrong[] = {
+        {SIREN_UINT8, 1, 1, 1, 1, NULL, -1},      {SIREN_UINT8, 1, 1, 1, 1, NULL, NAN},
+        {SIREN_UINT8, 0, 1, 1, 1, NULL, 0},       {SIREN_UINT8, 1, 1, 1, 0, NULL, 0},
+        {(siren_datatype)3, 1, 1, 1, 1, NULL, 0}, {SIREN_UINT8, SIZE_MAX, 2, 1, 1, NULL, 0}};
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(siren_predictive_encode(&wrong[i], &voxel, &bytes, &n_bytes), SIREN_USAGE);
     assert_null(bytes);
@@ -221,7 +242,8 @@ static void hostile_bytes_end(void **unused) {
     (void)unused;
     for (size_t t = 0; t < 10; t++) {
         siren_predictive_plan plan = {types[t], 12, 10, 1, 4, NULL, t == 8 ? 0.5 : 0};
-        uint8_t *bytes = NULL, *voxels = malloc(n_voxel_bytes(&plan)), *decoded = malloc(n_voxel_bytes(&plan));
+        uint8_t *bytes = NULL, *voxels = malloc(n_voxel_bytes(&plan)),
+                *decoded = malloc(n_voxel_bytes(&plan));
         size_t n_bytes = 0;
         fill(&plan, t == 9 ? ODD : SMOOTH, voxels);
         assert_siren_ok(siren_predictive_encode(&plan, voxels, &bytes, &n_bytes));
@@ -247,11 +269,35 @@ static void hostile_bytes_end(void **unused) {
     }
 }
 
-int main(void) {
+/* For the second decoder: plan, mask, voxels and bytes of case `number` to files of this folder. */
+static int write_case(uint64_t number) {
+    state = number;
+    uint8_t inside[16 * 12 * 2], *bytes = NULL;
+    siren_predictive_plan plan = {
+        types[number % 10],       1 + random_bits(4),         1 + random_bits(16) % 12, 1 + random_bits(1),
+        1 + random_bits(16) % 11, number % 3 ? NULL : inside, number % 4 == 3 ? 1.5 : 0};
+    void *voxels = malloc(n_voxel_bytes(&plan));
+    size_t n_bytes = 0, places = plan.nx * plan.ny * plan.nz;
+    for (size_t i = 0; i < sizeof inside; i++) inside[i] = number % 3 || random_bits(3) > 1;
+    fill(&plan, (fill_kind)(number / 10 % N_FILLS), voxels);
+    if (siren_predictive_encode(&plan, voxels, &bytes, &n_bytes) != SIREN_OK) return 1;
+    FILE *file = fopen("plan", "w");
+    fprintf(file, "%s %zu %zu %zu %zu %g\n", siren_datatype_name(plan.datatype), plan.nx, plan.ny, plan.nz,
+            plan.n_volumes, plan.bound);
+    fclose(file);
+    file = fopen("mask", "wb"), fwrite(inside, 1, places, file), fclose(file);
+    file = fopen("voxels", "wb"), fwrite(voxels, 1, n_voxel_bytes(&plan), file), fclose(file);
+    file = fopen("bytes", "wb"), fwrite(bytes, 1, n_bytes, file), fclose(file);
+    free(voxels), free(bytes);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "write") == 0) return write_case(strtoull(argv[2], NULL, 10));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type_comes_back),           cmocka_unit_test(many_volumes_come_back),
-        cmocka_unit_test(masks_come_back),                 cmocka_unit_test(bounds_are_kept),
-        cmocka_unit_test(size_falls_with_the_bound),       cmocka_unit_test(floats_take_the_form_that_suits),
-        cmocka_unit_test(wrong_plans_are_refused),         cmocka_unit_test(hostile_bytes_end)};
+        cmocka_unit_test(every_type_comes_back),     cmocka_unit_test(many_volumes_come_back),
+        cmocka_unit_test(masks_come_back),           cmocka_unit_test(bounds_are_kept),
+        cmocka_unit_test(size_falls_with_the_bound), cmocka_unit_test(floats_take_the_form_that_suits),
+        cmocka_unit_test(wrong_plans_are_refused),   cmocka_unit_test(hostile_bytes_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

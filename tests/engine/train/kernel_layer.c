@@ -189,7 +189,7 @@ static void small_limits_are_respected(void **state) {
         check_family(SIREN_FAMILY_LAYER, &b, what);
     }
     facts()->max_work_group = 8;
-    siren_gradient_shape shape = shape_start(device, &b);
+    siren_gradient_plan shape = shape_start(device, &b);
     siren_gradient *gradient = NULL;
     assert_int_equal(siren_layer_create(&shape, &gradient), SIREN_UNSUPPORTED);
     assert_null(gradient);
@@ -205,7 +205,7 @@ static void exhausted_memory_is_reported(void **state) {
     batch b;
     assert_siren_ok(siren_network_from_model("siren-2d", 2, 16, 3, 30.0f, &network));
     batch_start(&b, &network, 1, 1000, false);
-    siren_gradient_shape shape = shape_start(device, &b);
+    siren_gradient_plan shape = shape_start(device, &b);
     siren_device_set_family(device, SIREN_FAMILY_LAYER);
     siren_gradient *gradient = NULL;
     assert_siren_ok(siren_gradient_create(&shape, &gradient));

@@ -143,14 +143,14 @@ static void tuned_sets_are_used(void **state) {
     siren_network network;
     const siren_configuration own = siren_configuration_default(device);
     assert_siren_ok(siren_network_from_model("siren-2d", 1, 16, 1, 30.0f, &network));
-    siren_device_configure(device, SIREN_SHAPE_NARROW, &(siren_configuration){.clblast = SIREN_GEMM_SETS});
+    siren_device_configure(device, SIREN_WIDTH_NARROW, &(siren_configuration){.clblast = SIREN_GEMM_SETS});
     siren_configuration used = siren_configuration_of(device, &network);
     assert_int_equal(used.clblast, SIREN_GEMM_SETS);
     used.clblast = 0;
     assert_true(siren_configuration_equal(&used, &own));
     siren_device_set_gemm(device, SIREN_GEMM_CLBLAST);
     assert_int_equal(siren_configuration_of(device, &network).clblast, SIREN_GEMM_SETS);
-    assert_int_equal(siren_configuration_of_shape(device, SIREN_SHAPE_WIDE).clblast,
+    assert_int_equal(siren_configuration_of_width(device, SIREN_WIDTH_WIDE).clblast,
                      siren_gemm_default(device));
     siren_device_set_gemm(device, SIREN_GEMM_OWN);
     assert_int_equal(siren_configuration_of(device, &network).clblast, 0);
@@ -158,7 +158,7 @@ static void tuned_sets_are_used(void **state) {
     siren_device_set_matrix_units(device, SIREN_MATRIX_EMULATED);
     assert_int_equal(siren_configuration_of(device, &network).clblast, 0);
     siren_device_set_matrix_units(device, SIREN_MATRIX_OFF);
-    siren_device_configure(device, SIREN_SHAPE_NARROW, &(siren_configuration){0});
+    siren_device_configure(device, SIREN_WIDTH_NARROW, &(siren_configuration){0});
 }
 
 /* A device whose limits allow no set, and no room for the gradients of many networks in CLBlast's ints. */
@@ -169,7 +169,7 @@ static void limits_are_respected(void **state) {
     batch b;
     assert_siren_ok(siren_network_from_model("siren-2d", 2, 16, 3, 30.0f, &network));
     batch_start(&b, &network, 1, 100, false);
-    siren_gradient_shape shape = shape_start(device, &b);
+    siren_gradient_plan shape = shape_start(device, &b);
     siren_buffer *params = padded_params(device, &b);
     siren_gradient *gradient = NULL;
     siren_device_set_gemm(device, SIREN_GEMM_CLBLAST);

@@ -130,36 +130,35 @@ typedef struct {
 } training;
 
 /* Kernels built, network trained, everything given back, a few times over. */
-static void train(void *user, size_t i) {
-    siren_status status = SIREN_OK;
-    training *t = (training *)user + i;
+static siren_status train_rounds(training *t) {
     siren_network network;
-    float *initial = NULL;
-    SIREN_TRY(siren_network_from_model("siren-2d", 2, 48, OUTPUTS, 30.0f, &network));
-    SIREN_TRY(
+    SIREN_FREE_AT_END float *initial = NULL;
+    SIREN_RETURN_IF_FAILED(siren_network_from_model("siren-2d", 2, 48, OUTPUTS, 30.0f, &network));
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&initial, siren_network_n_params(&network), sizeof *initial, "initial parameters"));
     siren_network_initialise(&network, t->seed, 0, initial);
     siren_target_source source = siren_target_array_source(&(siren_target_array){targets, POINTS, OUTPUTS});
     for (int round = 0; round < ROUNDS; round++) {
-        siren_trainer *trainer = NULL;
+        SIREN_AT_END(siren_trainer_free_at) siren_trainer *trainer = NULL;
         siren_trainer_plan plan = {.network = &network,
                                    .n_networks = 1,
                                    .n_points = POINTS,
                                    .coordinates = coordinates,
                                    .max_epochs = EPOCHS,
                                    .adam = {1e-3f, 0.9f, 0.999f, 1e-8f}};
-        SIREN_TRY(siren_trainer_create(t->device, &plan, &trainer));
-        status = siren_trainer_start(trainer, initial, &source, NULL);
-        if (status == SIREN_OK) status = siren_trainer_run(trainer, EPOCHS, NULL, NULL);
-        if (status == SIREN_OK) status = siren_trainer_history(trainer, t->losses);
-        if (status == SIREN_OK) status = siren_trainer_best(trainer, t->best, NULL);
-        siren_trainer_free(trainer);
-        if (status != SIREN_OK) break;
+        SIREN_RETURN_IF_FAILED(siren_trainer_create(t->device, &plan, &trainer));
+        SIREN_RETURN_IF_FAILED(siren_trainer_start(trainer, initial, &source, NULL));
+        SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
+        SIREN_RETURN_IF_FAILED(siren_trainer_history(trainer, t->losses));
+        SIREN_RETURN_IF_FAILED(siren_trainer_best(trainer, t->best, NULL));
     }
-done:
-    if (status != SIREN_OK) print_message("%s\n", siren_message());
-    t->status = status;
-    free(initial);
+    return SIREN_OK;
+}
+
+static void train(void *user, size_t i) {
+    training *t = (training *)user + i;
+    t->status = train_rounds(t);
+    if (t->status != SIREN_OK) print_message("%s\n", siren_message());
 }
 
 static void parts_train_at_once_to_the_bits_of_one_alone(void **state) {

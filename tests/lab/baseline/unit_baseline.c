@@ -345,12 +345,10 @@ static void figures_inside_the_mask_are_those_of_masked_networks(void **state) {
 
 static void methods_have_names(void **state) {
     (void)state;
-    siren_baseline_method method;
-    for (int i = 0; i < SIREN_N_BASELINES; i++) {
-        assert_true(siren_baseline_by_name(siren_baseline_name((siren_baseline_method)i), &method));
-        assert_int_equal(method, i);
-    }
-    assert_false(siren_baseline_by_name("jpeg", &method));
+    static const char *const names[] = {"jpeg2000", "zfp", "deflate", "xz", "smooth", "mppca"};
+    assert_int_equal(sizeof names / sizeof *names, SIREN_N_BASELINES);
+    for (int i = 0; i < SIREN_N_BASELINES; i++)
+        assert_string_equal(siren_baseline_name((siren_baseline_method)i), names[i]);
 }
 
 int main(void) {

@@ -133,25 +133,20 @@ static void print_figures(const char *form, const siren_slice_fidelity *slice, c
 }
 
 static siren_status print_archive(char **argv) {
-    siren_status status = SIREN_OK;
-    siren_series series = {.voxels = NULL}, mask = {.voxels = NULL};
-    siren_slice_fidelity *slices = NULL;
+    SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL}, mask = {.voxels = NULL};
+    SIREN_FREE_AT_END siren_slice_fidelity *slices = NULL;
     size_t n = 0;
-    SIREN_TRY(siren_nifti_read(argv[2], SIZE_MAX, &series));
-    SIREN_TRY(siren_nifti_read(argv[3], SIZE_MAX, &mask));
-    SIREN_TRY(siren_slicewise(NULL, argv[1], &series, mask.voxels, SIZE_MAX, NULL, NULL, &slices, &n));
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(argv[2], SIZE_MAX, &series));
+    SIREN_RETURN_IF_FAILED(siren_nifti_read(argv[3], SIZE_MAX, &mask));
+    SIREN_RETURN_IF_FAILED(
+        siren_slicewise(NULL, argv[1], &series, mask.voxels, SIZE_MAX, NULL, NULL, &slices, &n));
     for (size_t i = 0; i < n; i++) {
         print_figures("honest", &slices[i], &slices[i].honest);
         print_figures("honest_masked", &slices[i], &slices[i].honest_masked);
         print_figures("published", &slices[i], &slices[i].published);
         print_figures("published_masked", &slices[i], &slices[i].published_masked);
     }
-done:
-    if (status != SIREN_OK) fprintf(stderr, "%s\n", siren_message());
-    siren_series_free(&series);
-    siren_series_free(&mask);
-    free(slices);
-    return status;
+    return SIREN_OK;
 }
 
 int main(int argc, char **argv) {
@@ -160,7 +155,11 @@ int main(int argc, char **argv) {
         cmocka_unit_test(slices_have_the_archives_figures),
         cmocka_unit_test(what_cannot_be_compared_is_refused),
     };
-    if (argc == 4) return siren_exit_code(print_archive(argv));
+    if (argc == 4) {
+        siren_status status = print_archive(argv);
+        if (status != SIREN_OK) fprintf(stderr, "%s\n", siren_message());
+        return siren_exit_code(status);
+    }
     int failed = run_on_family(SIREN_FAMILY_CHAIN, tests, sizeof tests / sizeof *tests);
     scratch_remove();
     return failed;

@@ -15,17 +15,18 @@ siren_status siren_tool_open_decoder(const char *choice, siren_device **out) {
     siren_status status = siren_device_open(choice, out);
     if (status == SIREN_OK) siren_tune_load(*out);
     if (status != SIREN_NO_DEVICE || (wanted && *wanted)) return status;
+#ifndef SIREN_WITHOUT_OPENCL
     siren_terminal_warn(
         "no OpenCL device: decoding on the host (--device host does so without this warning)");
+#endif
     *out = NULL;
     return SIREN_OK;
 }
 
 siren_status siren_tool_print_json(const siren_json *json) {
-    char *text = NULL;
+    SIREN_FREE_AT_END char *text = NULL;
     SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
     fputs(text, stdout);
-    free(text);
     return SIREN_OK;
 }
 

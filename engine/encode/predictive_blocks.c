@@ -1,0 +1,141 @@
+#include "engine/encode/predictive_blocks.h"
+
+#include "host/threads.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One block on its way to a record. A team codes as many at once as there are threads. */
+typedef struct {
+    size_t nth;
+    siren_index_entry entry;
+    uint8_t *bytes;
+    size_t n_bytes;
+    siren_status status;
+    char message[SIREN_MESSAGE_BYTES];
+} predictive_block;
+
+typedef struct {
+    const siren_series *series;
+    const siren_layout *layout;
+    predictive_block *blocks; /* one for each member of the team */
+} predictive_team;
+
+/* The block's voxels, (n_volumes, nz, ny, nx). */
+static void cut_out(const siren_series *series, const siren_block *block, uint8_t *voxels) {
+    size_t size = siren_datatype_size(series->geometry.datatype), n = siren_block_voxels(block);
+    for (size_t volume = 0; volume < series->geometry.n_volumes; volume++)
+        for (size_t voxel = 0; voxel < n; voxel += block->nx, voxels += block->nx * size)
+            memcpy(voxels, siren_block_value(series, block, volume, voxel), block->nx * size);
+}
+
+/* Whether the decoded values of one volume are within the bound, and their squared error in units of the volume's range. */
+static bool compare(siren_datatype datatype, double bound, const siren_block *block, siren_scaling range,
+                    const uint8_t *wanted, const uint8_t *decoded, double *squares) {
+    size_t size = siren_datatype_size(datatype);
+    double extent = range.maximum - range.minimum;
+    for (size_t point = 0; point < siren_block_points(block); point++) {
+        const uint8_t *x = wanted + siren_block_voxel(block, point) * size,
+                      *y = decoded + siren_block_voxel(block, point) * size;
+        double a, b;
+        if (memcmp(x, y, size) == 0) continue;
+        siren_datatype_to_double(datatype, x, 1, &a);
+        siren_datatype_to_double(datatype, y, 1, &b);
+        if (!(fabs(a - b) <= bound)) return false;
+        if (extent > 0) *squares += (a - b) / extent * ((a - b) / extent);
+    }
+    return true;
+}
+
+static siren_status check(const predictive_team *team, const siren_block *block, const uint8_t *wanted,
+                          const uint8_t *decoded, double *mse) {
+    const siren_geometry *g = &team->layout->geometry;
+    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
+    size_t n_bytes = siren_block_voxels(block) * siren_datatype_size(g->datatype), n_exceptional;
+    double squares = 0;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the ranges of a block"));
+    if (team->layout->bound > 0) /* else there is nothing to scale, and no range that is too wide */
+        SIREN_RETURN_IF_FAILED(siren_block_scale(team->series, block, scaling, &n_exceptional));
+    for (size_t volume = 0; volume < g->n_volumes; volume++)
+        if (!compare(g->datatype, team->layout->bound, block, scaling[volume], wanted + volume * n_bytes,
+                     decoded + volume * n_bytes, &squares))
+            return siren_fail(
+                SIREN_INTEGRITY,
+                "a block decodes to values that are more than %g from what they were; report this "
+                "image, and compress it without --lossless and --max-error meanwhile",
+                team->layout->bound);
+    size_t n = siren_block_points(block) * g->n_volumes;
+    *mse = n ? squares / (double)n : 0;
+    return SIREN_OK;
+}
+
+static siren_status encode(const predictive_team *team, predictive_block *out) {
+    const siren_layout *layout = team->layout;
+    const siren_geometry *g = &layout->geometry;
+    siren_block block;
+    char name[64];
+    SIREN_FREE_AT_END uint32_t *points = NULL;
+    SIREN_FREE_AT_END uint8_t *voxels = NULL;
+    SIREN_FREE_AT_END uint8_t *decoded = NULL;
+    SIREN_FREE_AT_END uint8_t *inside = NULL;
+    size_t number = layout->grid.first + out->nth;
+    siren_block_name(&layout->grid, number, name, sizeof name);
+    SIREN_RETURN_IF_FAILED(siren_mask_block(&layout->mask, &layout->grid, number, &block, &points));
+    size_t n_voxels = siren_block_voxels(&block), n_values = n_voxels * g->n_volumes,
+           size = siren_datatype_size(g->datatype);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&voxels, n_values, size, "a block's voxels"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&decoded, n_values, size, "a decoded block"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&inside, n_voxels, 1, "a block's mask"));
+    cut_out(team->series, &block, voxels);
+    siren_predictive_plan plan = siren_block_predictive_plan(layout, &block, inside);
+    SIREN_RETURN_IF_FAILED(siren_predictive_encode(&plan, voxels, &out->bytes, &out->n_bytes));
+    for (size_t i = 0; block.inside && i < n_values; i++)
+        memcpy(decoded + i * size, layout->mask.background, size);
+    SIREN_RETURN_IF_FAILED(siren_predictive_decode(&plan, name, out->bytes, out->n_bytes, decoded));
+    out->entry = (siren_index_entry){.block = (uint32_t)number, .plain = true};
+    SIREN_RETURN_IF_FAILED(check(team, &block, voxels, decoded, &out->entry.mse));
+    out->entry.decoded_crc = siren_block_crc(g->datatype, decoded, n_values);
+    return SIREN_OK;
+}
+
+static void member(void *user, size_t i) {
+    predictive_team *team = user;
+    predictive_block *block = &team->blocks[i];
+    block->status = encode(team, block);
+    if (block->status != SIREN_OK) snprintf(block->message, sizeof block->message, "%s", siren_message());
+}
+
+/* A member whose thread could not be had is left out: its block is coded here. */
+static siren_status append(predictive_team *team, size_t i, siren_archive_writer *writer) {
+    predictive_block *block = &team->blocks[i];
+    if (!block->bytes && block->status == SIREN_OK) member(team, i);
+    if (block->status != SIREN_OK) return siren_fail(block->status, "%s", block->message);
+    siren_status status = siren_archive_writer_packed_record(writer, &block->entry, block->bytes,
+                                                             block->n_bytes, block->n_bytes);
+    free(SIREN_TAKE(block->bytes));
+    return status;
+}
+
+siren_status siren_predictive_blocks_write(const siren_series *series, const siren_layout *layout,
+                                           siren_archive_writer *writer, siren_progress_fn progress,
+                                           void *user) {
+    const siren_block_grid *grid = &layout->grid;
+    SIREN_FREE_AT_END predictive_block *blocks = NULL;
+    size_t n_team = siren_processors() < grid->count ? siren_processors() : grid->count;
+    siren_status status = SIREN_OK;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&blocks, n_team, sizeof *blocks, "the blocks in work"));
+    predictive_team team = {series, layout, blocks};
+    for (size_t first = 0; status == SIREN_OK && first < grid->count; first += n_team) {
+        size_t n = grid->count - first < n_team ? grid->count - first : n_team;
+        for (size_t i = 0; i < n; i++) blocks[i].nth = first + i;
+        status = siren_threads_run(n, member, &team);
+        for (size_t i = 0; status == SIREN_OK && i < n; i++) status = append(&team, i, writer);
+        if (status == SIREN_OK && progress &&
+            !progress(user, (double)(first + n), (double)grid->count, siren_block_kind_name(grid->kind, 2)))
+            status = siren_fail(SIREN_CANCELLED, "compression was interrupted");
+    }
+    for (size_t i = 0; i < n_team; i++) free(blocks[i].bytes);
+    return status;
+}
