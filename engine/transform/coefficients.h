@@ -19,6 +19,7 @@ typedef struct siren_coefficients siren_coefficients;
 siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t *used,
                                        siren_coefficients **out);
 void siren_coefficients_free(siren_coefficients *coder);
+SIREN_POINTER_RELEASE(siren_coefficients, siren_coefficients_free)
 
 /* Codes the next component. `wanted` (blocks, 64): coefficients in steps. `levels` (blocks, 64) and `kinds`
  * (blocks, 64) receive what was chosen, as decoding will. `lambda`: squared steps that a bit is worth. `points`

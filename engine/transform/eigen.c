@@ -107,10 +107,9 @@ static void diagonalise(size_t n, double *d, double *e, double *rows) {
 }
 
 siren_status siren_eigen_symmetric(size_t n, double *a, double *values) {
-    siren_status status = SIREN_OK;
-    double *e = NULL, *scratch = NULL;
-    SIREN_TRY(siren_allocate(&e, n + 1, sizeof *e, "a matrix"));
-    SIREN_TRY(siren_allocate(&scratch, n, sizeof *scratch, "a matrix"));
+    SIREN_FREE_AT_END double *e = NULL, *scratch = NULL;
+    SIREN_RETURN_IF_FAILED(siren_allocate(&e, n + 1, sizeof *e, "a matrix"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&scratch, n, sizeof *scratch, "a matrix"));
     tridiagonalise(n, a, values, e, scratch);
     accumulate(n, a, scratch);
     diagonalise(n, values, e, a);
@@ -126,8 +125,5 @@ siren_status siren_eigen_symmetric(size_t n, double *a, double *values) {
         memcpy(a + i * n, a + largest * n, n * sizeof *a);
         memcpy(a + largest * n, scratch, n * sizeof *a);
     }
-done:
-    free(e);
-    free(scratch);
-    return status;
+    return SIREN_OK;
 }

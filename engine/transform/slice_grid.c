@@ -10,15 +10,16 @@
 #define BLOCK SIREN_TRANSFORM_BLOCK
 
 siren_status siren_slice_grid_create(const siren_block *block, siren_slice_grid *out) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(siren_slice_grid_free)
     siren_slice_grid grid = {(block->nx + SIDE - 1) / SIDE, (block->ny + SIDE - 1) / SIDE, 0, NULL, NULL};
     if (block->nz != 1 || siren_block_points(block) >= SIREN_NO_POINT)
         return siren_fail(SIREN_UNSUPPORTED,
                           "a block of %zu x %zu x %zu voxels is no slice of the transform model", block->nx,
                           block->ny, block->nz);
     grid.n_blocks = grid.across * grid.down;
-    SIREN_TRY(siren_allocate(&grid.points, grid.n_blocks, BLOCK * sizeof *grid.points, "a slice's points"));
-    SIREN_TRY(siren_allocate(&grid.used, grid.n_blocks, 1, "a slice's points"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&grid.points, grid.n_blocks, BLOCK * sizeof *grid.points, "a slice's points"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&grid.used, grid.n_blocks, 1, "a slice's points"));
     memset(grid.points, 0xFF, grid.n_blocks * BLOCK * sizeof *grid.points);
     for (size_t point = 0; point < siren_block_points(block); point++) {
         size_t voxel = siren_block_voxel(block, point), x = voxel % block->nx, y = voxel / block->nx;
@@ -26,10 +27,8 @@ siren_status siren_slice_grid_create(const siren_block *block, siren_slice_grid 
         grid.points[at * BLOCK + y % SIDE * SIDE + x % SIDE] = (uint32_t)point;
         grid.used[at]++;
     }
-done:
-    if (status != SIREN_OK) siren_slice_grid_free(&grid);
-    if (status == SIREN_OK) *out = grid;
-    return status;
+    *out = SIREN_TAKE(grid);
+    return SIREN_OK;
 }
 
 void siren_slice_grid_free(siren_slice_grid *grid) {
@@ -71,7 +70,7 @@ SIREN_CLONES static void project(const float *row, const float *pixels, size_t n
 siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes, size_t n_components,
                                  const float *analysis, const uint8_t *mean, const float *targets,
                                  float factor, float *coefficients) {
-    float *pixels = NULL;
+    SIREN_FREE_AT_END float *pixels = NULL;
     SIREN_RETURN_IF_FAILED(siren_allocate(&pixels, n_volumes, BLOCK * sizeof *pixels, "a block's voxels"));
     for (size_t block = 0; block < grid->n_blocks; block++) {
         const uint32_t *points = grid->points + block * BLOCK;
@@ -102,6 +101,5 @@ siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes,
         for (size_t block = 0; block < grid->n_blocks; block++)
             if (grid->used[block]) siren_block_forward(plane + block * BLOCK);
     }
-    free(pixels);
     return SIREN_OK;
 }

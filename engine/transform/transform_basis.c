@@ -23,7 +23,14 @@ typedef struct {
     int64_t *left; /* (n_volumes) 1 - the sum of squares, in 2^-28 */
 } basis_coder;
 
-static siren_status basis_coder_begin(basis_coder *coder, size_t n_volumes) {
+static void basis_coder_end(basis_coder **coder) {
+    if (*coder) free((*coder)->left);
+    free(*coder);
+}
+
+static siren_status basis_coder_begin(basis_coder **out, size_t n_volumes) {
+    SIREN_RETURN_IF_FAILED(siren_allocate(out, 1, sizeof **out, "a basis"));
+    basis_coder *coder = *out;
     SIREN_RETURN_IF_FAILED(siren_allocate(&coder->left, n_volumes, sizeof *coder->left, "a basis"));
     for (size_t v = 0; v < n_volumes; v++) coder->left[v] = (int64_t)1 << 2 * ONE_BITS;
     siren_integer_models_begin(coder->entries, sizeof coder->entries / sizeof *coder->entries);
@@ -51,13 +58,11 @@ static void spend(basis_coder *coder, size_t volume, int32_t entry) {
 
 siren_status siren_transform_basis_encode(const siren_transform_basis *basis, uint8_t **bytes,
                                           size_t *n_bytes) {
-    siren_status status = SIREN_OK;
-    siren_range_encoder encoder;
-    basis_coder *coder = NULL;
+    SIREN_AT_END(siren_range_encoder_free) siren_range_encoder encoder;
+    SIREN_AT_END(basis_coder_end) basis_coder *coder = NULL;
     int32_t last = 128, precision = 10;
     siren_range_encoder_begin(&encoder);
-    SIREN_TRY(siren_allocate(&coder, 1, sizeof *coder, "a basis"));
-    SIREN_TRY(basis_coder_begin(coder, basis->n_volumes));
+    SIREN_RETURN_IF_FAILED(basis_coder_begin(&coder, basis->n_volumes));
     siren_magnitude_put(&encoder, &coder->count, basis->n_components);
     for (size_t v = 0; v < basis->n_volumes; v++) {
         siren_integer_put(&encoder, &coder->mean, basis->mean[v] - last);
@@ -77,75 +82,62 @@ siren_status siren_transform_basis_encode(const siren_transform_basis *basis, ui
             spend(coder, v, entry);
         }
     }
-    status = siren_range_encoder_finish(&encoder, bytes, n_bytes);
-done:
-    siren_range_encoder_free(&encoder);
-    if (coder) free(coder->left);
-    free(coder);
-    return status;
+    return siren_range_encoder_finish(&encoder, bytes, n_bytes);
+}
+
+static siren_status damaged(const char *name) {
+    return siren_fail(SIREN_CORRUPT, "%s: the basis of the transform is damaged", name);
 }
 
 siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes, size_t n_bytes,
                                           size_t n_volumes, siren_transform_basis *out) {
-    siren_status status = SIREN_OK;
     siren_range_decoder decoder;
-    siren_transform_basis basis = {.n_volumes = n_volumes};
-    basis_coder *coder = NULL;
+    SIREN_AT_END(siren_transform_basis_free) siren_transform_basis basis = {.n_volumes = n_volumes};
+    SIREN_AT_END(basis_coder_end) basis_coder *coder = NULL;
     int64_t last = 128, precision = 10;
     siren_range_decoder_begin(&decoder, bytes, n_bytes);
-    SIREN_TRY(siren_allocate(&coder, 1, sizeof *coder, "a basis"));
-    SIREN_TRY(basis_coder_begin(coder, n_volumes));
+    SIREN_RETURN_IF_FAILED(basis_coder_begin(&coder, n_volumes));
     uint64_t n_components = siren_magnitude_get(&decoder, &coder->count);
     /* Each entry takes a bit of probability 65520/65536 at most. */
-    if (n_components > n_volumes || n_components * n_volumes / 32768 > n_bytes) {
-        status = siren_fail(SIREN_CORRUPT, "%s: a basis of %llu components for %zu volumes", name,
-                            (unsigned long long)n_components, n_volumes);
-        goto done;
-    }
+    if (n_components > n_volumes || n_components * n_volumes / 32768 > n_bytes)
+        return siren_fail(SIREN_CORRUPT, "%s: a basis of %llu components for %zu volumes", name,
+                          (unsigned long long)n_components, n_volumes);
     basis.n_components = (size_t)n_components;
-    SIREN_TRY(siren_allocate(&basis.mean, n_volumes, 1, "a basis"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&basis.mean, n_volumes, 1, "a basis"));
     for (size_t v = 0; v < n_volumes; v++) {
         int64_t difference = siren_integer_get(&decoder, &coder->mean);
         if (difference < -255 || difference > 255 || last + difference < 0 || last + difference > 255)
-            goto corrupt;
+            return damaged(name);
         last += difference;
         basis.mean[v] = (uint8_t)last;
     }
-    if (siren_range_decoder_is_short(&decoder)) goto corrupt;
-    SIREN_TRY(siren_allocate(&basis.precision, basis.n_components, 1, "a basis"));
-    SIREN_TRY(
+    if (siren_range_decoder_is_short(&decoder)) return damaged(name);
+    SIREN_RETURN_IF_FAILED(siren_allocate(&basis.precision, basis.n_components, 1, "a basis"));
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&basis.vectors, basis.n_components, n_volumes * sizeof *basis.vectors, "a basis"));
     for (size_t k = 0; k < basis.n_components; k++) {
         int64_t difference = siren_integer_get(&decoder, &coder->precision);
         if (siren_range_decoder_is_short(&decoder) || difference < -ONE_BITS || difference > ONE_BITS ||
             precision + difference < 0 || precision + difference > ONE_BITS)
-            goto corrupt;
+            return damaged(name);
         precision += difference;
         basis.precision[k] = (uint8_t)precision;
         for (size_t v = 0; v < n_volumes; v++) {
             siren_integer_model *model;
             unsigned plain = expect(coder, v, n_volumes - k, (unsigned)precision, &model);
             uint64_t magnitude = siren_magnitude_get(&decoder, model);
-            if (magnitude > INT16_MAX) goto corrupt;
+            if (magnitude > INT16_MAX) return damaged(name);
             magnitude = magnitude << plain | siren_range_get_bits(&decoder, plain);
-            if (magnitude > (uint64_t)INT16_MAX >> (ONE_BITS - precision)) goto corrupt;
+            if (magnitude > (uint64_t)INT16_MAX >> (ONE_BITS - precision)) return damaged(name);
             int32_t entry = (int32_t)(magnitude << (ONE_BITS - precision));
             if (magnitude > 0 && siren_range_get_bits(&decoder, 1)) entry = -entry;
             basis.vectors[k * n_volumes + v] = (int16_t)entry;
             spend(coder, v, entry);
         }
     }
-    SIREN_TRY(siren_range_decoder_finish(&decoder, name));
-    *out = basis;
-    basis = (siren_transform_basis){0};
-    goto done;
-corrupt:
-    status = siren_fail(SIREN_CORRUPT, "%s: the basis of the transform is damaged", name);
-done:
-    siren_transform_basis_free(&basis);
-    if (coder) free(coder->left);
-    free(coder);
-    return status;
+    SIREN_RETURN_IF_FAILED(siren_range_decoder_finish(&decoder, name));
+    *out = SIREN_TAKE(basis);
+    return SIREN_OK;
 }
 
 /* ---- scaling ---- */

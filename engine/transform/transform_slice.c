@@ -53,26 +53,26 @@ siren_status siren_transform_plan_check(siren_transform_plan *plan) {
 siren_status siren_transform_encode_slice(const siren_transform_basis *basis,
                                           const siren_transform_plan *plan, const siren_block *block,
                                           const float *targets, uint8_t **bytes, size_t *n_bytes) {
-    siren_status status = SIREN_OK;
     size_t n_components = basis->n_components;
-    siren_slice_grid grid = {0};
-    siren_coefficients *coder = NULL;
-    siren_range_encoder encoder;
-    float *wanted = NULL;
-    int32_t *levels = NULL;
-    uint8_t *kinds = NULL;
+    SIREN_AT_END(siren_slice_grid_free) siren_slice_grid grid = {0};
+    SIREN_AT_END(siren_coefficients_free_at) siren_coefficients *coder = NULL;
+    SIREN_AT_END(siren_range_encoder_free) siren_range_encoder encoder;
+    SIREN_FREE_AT_END float *wanted = NULL;
+    SIREN_FREE_AT_END int32_t *levels = NULL;
+    SIREN_FREE_AT_END uint8_t *kinds = NULL;
     double excess[KINDS] = {0}, count[KINDS] = {0};
     siren_transform_plan exact = *plan;
-    SIREN_RETURN_IF_FAILED(siren_transform_plan_check(&exact));
     siren_range_encoder_begin(&encoder);
-    SIREN_TRY(siren_slice_grid_create(block, &grid));
-    SIREN_TRY(siren_allocate(&wanted, n_components * grid.n_blocks, BLOCK * sizeof *wanted,
-                             "coefficients of a slice"));
-    SIREN_TRY(siren_allocate(&levels, grid.n_blocks, BLOCK * sizeof *levels, "levels of a component"));
-    SIREN_TRY(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
-    SIREN_TRY(siren_slice_analyse(&grid, basis->n_volumes, n_components, basis->analysis, basis->mean,
-                                  targets, (float)(1 / exact.step), wanted));
-    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, &coder));
+    SIREN_RETURN_IF_FAILED(siren_transform_plan_check(&exact));
+    SIREN_RETURN_IF_FAILED(siren_slice_grid_create(block, &grid));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&wanted, n_components * grid.n_blocks, BLOCK * sizeof *wanted,
+                                          "coefficients of a slice"));
+    SIREN_RETURN_IF_FAILED(
+        siren_allocate(&levels, grid.n_blocks, BLOCK * sizeof *levels, "levels of a component"));
+    SIREN_RETURN_IF_FAILED(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
+    SIREN_RETURN_IF_FAILED(siren_slice_analyse(&grid, basis->n_volumes, n_components, basis->analysis,
+                                               basis->mean, targets, (float)(1 / exact.step), wanted));
+    SIREN_RETURN_IF_FAILED(siren_coefficients_create(grid.across, grid.down, grid.used, &coder));
     siren_range_put_bits(&encoder, step_code(exact.step), 16);
     for (size_t k = 0; k < n_components; k++) {
         const float *own = wanted + k * grid.n_blocks * BLOCK;
@@ -88,15 +88,7 @@ siren_status siren_transform_encode_slice(const siren_transform_basis *basis,
         double point = count[i] > 0 ? rint(256 * excess[i] / count[i]) : 0;
         siren_range_put_bits(&encoder, (uint32_t)(int32_t)fmax(-127, fmin(127, point)), 8);
     }
-    status = siren_range_encoder_finish(&encoder, bytes, n_bytes);
-done:
-    siren_range_encoder_free(&encoder);
-    siren_coefficients_free(coder);
-    siren_slice_grid_free(&grid);
-    free(wanted);
-    free(levels);
-    free(kinds);
-    return status;
+    return siren_range_encoder_finish(&encoder, bytes, n_bytes);
 }
 
 /* ---- decoding ---- */
@@ -127,42 +119,36 @@ void siren_transform_coefficients_free(siren_transform_coefficients *coefficient
 siren_status siren_transform_read_slice(const siren_transform_basis *basis, const char *name,
                                         const siren_block *block, const uint8_t *bytes, size_t n_bytes,
                                         siren_transform_coefficients *out) {
-    siren_status status = SIREN_OK;
+    SIREN_AT_END(siren_transform_coefficients_free)
     siren_transform_coefficients slice = {.n_components = basis->n_components};
-    siren_coefficients *coder = NULL;
+    SIREN_AT_END(siren_coefficients_free_at) siren_coefficients *coder = NULL;
     siren_range_decoder decoder;
-    uint8_t *kinds = NULL;
+    SIREN_FREE_AT_END uint8_t *kinds = NULL;
     int8_t points[KINDS];
     siren_range_decoder_begin(&decoder, bytes, n_bytes);
-    SIREN_TRY(siren_slice_grid_create(block, &slice.grid));
+    SIREN_RETURN_IF_FAILED(siren_slice_grid_create(block, &slice.grid));
     size_t n_pixels = slice.grid.n_blocks * BLOCK;
-    SIREN_TRY(siren_allocate(&slice.values, slice.n_components * slice.grid.n_blocks,
-                             BLOCK * sizeof *slice.values, "components of a slice"));
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(siren_allocate(&slice.values, slice.n_components * slice.grid.n_blocks,
+                                          BLOCK * sizeof *slice.values, "components of a slice"));
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&kinds, slice.n_components * slice.grid.n_blocks, BLOCK, "components of a slice"));
-    SIREN_TRY(siren_coefficients_create(slice.grid.across, slice.grid.down, slice.grid.used, &coder));
+    SIREN_RETURN_IF_FAILED(
+        siren_coefficients_create(slice.grid.across, slice.grid.down, slice.grid.used, &coder));
     uint32_t code = (uint32_t)siren_range_get_bits(&decoder, 16), octaves = code >> 8;
     bool sound = octaves <= MOST_OCTAVES;
     for (size_t k = 0; k < slice.n_components && sound; k++)
         sound = siren_coefficients_get(coder, &decoder, slice.values + k * n_pixels, kinds + k * n_pixels);
-    if (!sound) {
-        status = siren_fail(SIREN_CORRUPT, "%s: the coefficients of slice %zu are damaged", name, block->z);
-        goto done;
-    }
+    if (!sound)
+        return siren_fail(SIREN_CORRUPT, "%s: the coefficients of slice %zu are damaged", name, block->z);
     for (int i = 0; i < KINDS; i++) {
         int32_t point = (int32_t)siren_range_get_bits(&decoder, 8);
         points[i] = (int8_t)(point < 128 ? point : point - 256);
     }
-    SIREN_TRY(siren_range_decoder_finish(&decoder, name));
+    SIREN_RETURN_IF_FAILED(siren_range_decoder_finish(&decoder, name));
     slice.unit = octaves + STEP_BITS > LEAST_UNIT ? octaves + STEP_BITS : LEAST_UNIT;
     dequantise(code, points, slice.unit, kinds, slice.n_components * n_pixels, slice.values);
-    *out = slice;
-    slice = (siren_transform_coefficients){0};
-done:
-    siren_transform_coefficients_free(&slice);
-    siren_coefficients_free(coder);
-    free(kinds);
-    return status;
+    *out = SIREN_TAKE(slice);
+    return SIREN_OK;
 }
 
 void siren_transform_rebuild(siren_transform_coefficients *slice) {
@@ -229,14 +215,13 @@ static float to_float(int64_t value) {
 siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name,
                                           const siren_block *block, const uint8_t *bytes, size_t n_bytes,
                                           siren_span volumes, float *y) {
-    siren_status status = SIREN_OK;
     size_t n_out = volumes.end - volumes.begin;
-    siren_transform_coefficients slice = {0};
-    int32_t *components = NULL;
+    SIREN_AT_END(siren_transform_coefficients_free) siren_transform_coefficients slice = {0};
+    SIREN_FREE_AT_END int32_t *components = NULL;
     int32_t narrow[BLOCK];
     int64_t wide[BLOCK];
-    SIREN_TRY(siren_transform_read_slice(basis, name, block, bytes, n_bytes, &slice));
-    SIREN_TRY(
+    SIREN_RETURN_IF_FAILED(siren_transform_read_slice(basis, name, block, bytes, n_bytes, &slice));
+    SIREN_RETURN_IF_FAILED(
         siren_allocate(&components, slice.n_components, BLOCK * sizeof *components, "components of a block"));
     siren_transform_rebuild(&slice);
     size_t n_pixels = slice.grid.n_blocks * BLOCK;
@@ -265,8 +250,5 @@ siren_status siren_transform_decode_slice(const siren_transform_basis *basis, co
             }
         }
     }
-done:
-    siren_transform_coefficients_free(&slice);
-    free(components);
-    return status;
+    return SIREN_OK;
 }
