@@ -1,5 +1,6 @@
 #include "engine/archive/record.h"
 #include "engine/decode/decode.h"
+#include "engine/transform/transform.h"
 #include "formats/little_endian.h"
 #include "formats/pack.h"
 
@@ -23,6 +24,7 @@ struct siren_block_decoder {
     float *coordinates;     /* (chunk, n_inputs) */
     uint8_t *voxels;        /* (n_decoded, voxels) of the largest block; of predictive ones all volumes */
     uint8_t *inside;        /* (voxels) of the largest predictive block */
+    siren_transform_basis basis; /* of a transform archive */
 };
 
 void siren_block_decoder_free(siren_block_decoder *decoder) {
@@ -34,12 +36,14 @@ void siren_block_decoder_free(siren_block_decoder *decoder) {
     free(decoder->y);
     free(decoder->voxels);
     free(decoder->inside);
+    siren_transform_basis_free(&decoder->basis);
     free(decoder);
 }
 
 /* Points decoded at once, at most. */
 static size_t decoder_chunk(const siren_layout *layout) {
     size_t n_points = siren_block_grid_points(&layout->grid);
+    if (layout->coding == SIREN_CODING_TRANSFORM) return n_points;
     return n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
 }
 
@@ -70,7 +74,7 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
     const siren_block_grid *grid = &layout->grid;
     size_t n_points = siren_block_grid_points(grid), chunk = decoder_chunk(layout),
            n_volumes = volumes.end - volumes.begin, bytes;
-    bool predictive = layout->coding == SIREN_CODING_PREDICTIVE;
+    bool predictive = layout->coding == SIREN_CODING_PREDICTIVE, networks = layout->coding == SIREN_CODING_NETWORK;
     if (predictive) n_volumes = layout->geometry.n_volumes; /* one is predicted from another */
     bytes = decoder_bytes(layout, n_volumes);
     if (bytes == SIZE_MAX || bytes > memory_limit)
@@ -82,8 +86,8 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
     SIREN_RETURN_IF_FAILED(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
     decoder->layout = *layout;
     decoder->volumes = volumes;
-    if (!predictive) decoder->network = siren_network_part(&layout->network, volumes.begin, volumes.end);
-    decoder->sampled = !predictive && device && n_volumes < layout->geometry.n_volumes;
+    if (networks) decoder->network = siren_network_part(&layout->network, volumes.begin, volumes.end);
+    decoder->sampled = networks && device && n_volumes < layout->geometry.n_volumes;
     decoder->chunk = chunk;
     decoder->moved_to = siren_block_at(grid, grid->first);
     SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->scaling, layout->geometry.n_volumes,
@@ -97,6 +101,9 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
     }
     SIREN_RETURN_IF_FAILED(
         siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
+    if (layout->coding == SIREN_CODING_TRANSFORM)
+        SIREN_RETURN_IF_FAILED(siren_transform_basis_decode("the archive's basis", layout->basis, layout->n_basis,
+                                                            layout->geometry.n_volumes, &decoder->basis));
     if (layout->any_network) {
         SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->params, siren_network_n_params(&layout->network),
                                               sizeof(float), "the parameters"));
@@ -154,15 +161,15 @@ static void fill_background(siren_block_decoder *decoder, size_t n_values) {
 
 /* Puts the exceptional voxels of a record into the decoder's, little-endian. */
 static void restore_exceptional(siren_block_decoder *decoder, const siren_block *block,
-                                const siren_record *record) {
+                                size_t n, const uint8_t *positions, const uint8_t *values) {
     size_t size = siren_datatype_size(decoder->layout.geometry.datatype),
            n_points = siren_block_points(block), n_voxels = siren_block_voxels(block);
     const siren_span *volumes = &decoder->volumes;
-    for (size_t i = 0; i < record->n_exceptional; i++) {
-        size_t position = siren_get_u32(record->positions + 4 * i), volume = position / n_points;
+    for (size_t i = 0; i < n; i++) {
+        size_t position = siren_get_u32(positions + 4 * i), volume = position / n_points;
         if (volume < volumes->begin || volume >= volumes->end) continue;
         size_t at = (volume - volumes->begin) * n_voxels + siren_block_voxel(block, position % n_points);
-        memcpy(decoder->voxels + at * size, record->values + i * size, size);
+        memcpy(decoder->voxels + at * size, values + i * size, size);
     }
 }
 
@@ -204,11 +211,40 @@ static siren_status decode_predictive(siren_block_decoder *decoder, const char *
     return SIREN_OK;
 }
 
+static siren_status decode_transform(siren_block_decoder *decoder, const char *name, const siren_block *block,
+                                     const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
+                                     const void **voxels, uint64_t *crc) {
+    const siren_layout *layout = &decoder->layout;
+    const siren_geometry *g = &layout->geometry;
+    const siren_span *volumes = &decoder->volumes;
+    size_t n_points = siren_block_points(block), n_volumes = volumes->end - volumes->begin,
+           n_values = n_volumes * siren_block_voxels(block);
+    siren_transform_record record;
+    SIREN_RETURN_IF_FAILED(siren_transform_record_read(name, layout, n_points, bytes, n_bytes, &record));
+    SIREN_RETURN_IF_FAILED(
+        siren_scaling_decode(name, record.scaling, record.n_scaling, g->n_volumes, decoder->scaling));
+    SIREN_RETURN_IF_FAILED(siren_scaling_check(name, decoder->scaling, g->n_volumes));
+    SIREN_RETURN_IF_FAILED(siren_transform_decode_slice(&decoder->basis, name, block, record.stream, record.n_stream,
+                                                        *volumes, decoder->y));
+    if (block->inside) fill_background(decoder, n_values);
+    SIREN_RETURN_IF_FAILED(siren_block_restore(block, 0, n_points, g->datatype, n_volumes,
+                                               decoder->scaling + volumes->begin, decoder->y, decoder->voxels));
+    if (outputs) SIREN_RETURN_IF_FAILED(outputs(user, 0, n_points, decoder->y));
+    if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
+    restore_exceptional(decoder, block, record.n_exceptional, record.positions, record.values);
+    if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
+    *crc = siren_block_crc(g->datatype, decoder->voxels, n_values);
+    *voxels = decoder->voxels;
+    return SIREN_OK;
+}
+
 siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
                                 const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
                                 const void **voxels, uint64_t *crc) {
     if (decoder->layout.coding == SIREN_CODING_PREDICTIVE)
         return decode_predictive(decoder, name, block, bytes, n_bytes, voxels, crc);
+    if (decoder->layout.coding == SIREN_CODING_TRANSFORM)
+        return decode_transform(decoder, name, block, bytes, n_bytes, outputs, user, voxels, crc);
     const siren_layout *layout = &decoder->layout;
     const siren_geometry *g = &layout->geometry;
     const siren_span *volumes = &decoder->volumes;
@@ -230,7 +266,7 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
         if (outputs) SIREN_RETURN_IF_FAILED(outputs(user, first, n, decoder->y));
     }
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
-    restore_exceptional(decoder, block, &record);
+    restore_exceptional(decoder, block, record.n_exceptional, record.positions, record.values);
     *crc = siren_crc64(0, decoder->voxels, n_values * siren_datatype_size(g->datatype));
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
     *voxels = decoder->voxels;

@@ -1,5 +1,5 @@
 /* Archives without networks: every byte of a file comes back, of any datatype, byte order and version; an error is never larger than
- * asked for; parts, boxes, masks; damage. No device takes part. */
+ * asked for; a ratio and a PSNR are met; parts, boxes, masks; damage. No device takes part. */
 #include "engine/calls.h"
 #include "formats/series.h"
 #include "tests/shared/nifti_files.h"
@@ -214,6 +214,164 @@ static void bad_bounds_are_refused(void **state) {
     }
 }
 
+/* ---- the transform ---- */
+
+enum { TX = 21, TY = 18, TZ = 3, TV = 6, TN = TX * TY * TZ * TV };
+static int16_t smooth[TN]; /* (TV, TZ, TY, TX) with noise; slice 2 constant in all volumes */
+
+static siren_array smooth_array(void) {
+    for (int i = 0; i < TN; i++) {
+        int x = i % TX, y = i / TX % TY, z = i / (TX * TY) % TZ, v = i / (TX * TY * TZ);
+        double value = 500 + 300 * sin(0.3 * x + v) * cos(0.2 * y + z) + 100 * v + (i * 7919 % 31);
+        smooth[i] = z == 2 ? 7 : (int16_t)value;
+    }
+    return (siren_array){.voxels = smooth, .datatype = SIREN_INT16, .n_axes = 4, .shape = {TX, TY, TZ, TV}};
+}
+
+/* The archive for a target; NULL, with its status, where there is none. */
+static uint8_t *for_target(const char *key, const char *value, size_t *n_bytes, siren_status *status) {
+    siren_array array = smooth_array();
+    siren_image *image = NULL;
+    siren_options *options = NULL;
+    void *bytes = NULL;
+    assert_siren_ok(siren_options_create(&options));
+    assert_siren_ok(siren_options_set(options, key, value));
+    assert_siren_ok(siren_image_from_array(&array, &image));
+    *status = siren_compress_to_memory(NULL, image, options, &bytes, n_bytes);
+    siren_image_free(image);
+    siren_options_free(options);
+    return bytes;
+}
+
+/* Mean over the slices that vary of -10 log10 of the mean squared error, volumes in units of their ranges. */
+static double psnr_of(const int16_t *back) {
+    double sum = 0;
+    for (int z = 0; z < 2; z++) {
+        double squares = 0;
+        for (int v = 0; v < TV; v++) {
+            const int16_t *x = smooth + (v * TZ + z) * TX * TY, *y = back + (v * TZ + z) * TX * TY;
+            int least = x[0], most = x[0];
+            for (int i = 0; i < TX * TY; i++) least = x[i] < least ? x[i] : least, most = x[i] > most ? x[i] : most;
+            for (int i = 0; i < TX * TY; i++) squares += pow((double)(x[i] - y[i]) / (most - least), 2);
+        }
+        sum -= 10 * log10(squares / (TX * TY * TV));
+    }
+    return sum / 2;
+}
+
+static void targets_are_met(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *value;
+    } targets[] = {{"ratio", "4"}, {"ratio", "7.5"}, {"ratio", "12"}, {"psnr", "25"}, {"psnr", "33"}, {"psnr", "45"}};
+    const siren_box all = {{0, 0}, {0, 0}, {0, 0}, {0, 0}}, part = {{3, 9}, {2, 11}, {1, 2}, {1, 3}};
+    static int16_t back[TN], piece[6 * 9 * 2];
+    size_t n_before = 0;
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        size_t n_bytes;
+        siren_status status;
+        siren_reader *reader = NULL;
+        const siren_archive_info *info;
+        double wanted = atof(targets[i].value);
+        uint8_t *bytes = for_target(targets[i].key, targets[i].value, &n_bytes, &status);
+        assert_siren_ok(status);
+        assert_siren_ok(siren_reader_open_memory(bytes, n_bytes, &reader));
+        assert_siren_ok(siren_reader_info(reader, &info));
+        assert_int_equal(info->coding, SIREN_CODING_TRANSFORM);
+        assert_siren_ok(siren_reader_read(reader, &all, SIREN_AS_STORED, back, sizeof back));
+        assert_siren_ok(siren_reader_read(reader, &part, SIREN_AS_STORED, piece, sizeof piece));
+        size_t at = 0;
+        for (size_t v = 1; v < 3; v++)
+            for (size_t y = 2; y < 11; y++)
+                for (size_t x = 3; x < 9; x++)
+                    assert_int_equal(piece[at++], back[((v * TZ + 1) * TY + y) * TX + x]);
+        /* Rounding to integers moves a PSNR that is high. */
+        assert_true(fabs(psnr_of(back) - info->psnr) < (info->psnr > 40 ? 0.6 : 0.1));
+        if (*targets[i].key == 'r')
+            assert_true(info->ratio >= wanted && (info->ratio < 1.05 * wanted) && n_bytes == info->bytes);
+        else
+            assert_true(info->psnr >= wanted && info->psnr < wanted + 0.5);
+        if (i > 0 && i != 3) assert_true(*targets[i].key == 'r' ? n_bytes < n_before : n_bytes > n_before);
+        n_before = n_bytes;
+        siren_reader_close(reader);
+        free(bytes);
+    }
+}
+
+static void what_is_out_of_reach(void **state) {
+    (void)state;
+    siren_status status;
+    size_t n_bytes;
+    assert_null(for_target("ratio", "1000", &n_bytes, &status));
+    assert_int_equal(status, SIREN_BOUND);
+    assert_non_null(strstr(siren_message(), "ratio"));
+    assert_null(for_target("psnr", "500", &n_bytes, &status));
+    assert_int_equal(status, SIREN_BOUND);
+    siren_options *options = NULL;
+    assert_siren_ok(siren_options_create(&options));
+    assert_int_equal(siren_options_set(options, "ratio", "0.5"), SIREN_USAGE);
+    assert_int_equal(siren_options_set(options, "psnr", "nan"), SIREN_USAGE);
+    siren_options_free(options);
+}
+
+/* Every datatype, from one voxel on, random bits: what is not finite comes back as it was. */
+static void transforms_of_any_image(void **state) {
+    (void)state;
+    static const int64_t sizes[][4] = {{1, 1, 1, 1}, {9, 1, 2, 1}, {5, 6, 3, 4}, {8, 8, 1, 3}, {3, 17, 1, 2}};
+    for (size_t type = 0; type < N_TYPES; type++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            nifti_recipe recipe = recipe_of(type, 1 + (int)(s % 2), s % 2);
+            uint8_t bytes[NIFTI_MOST_BYTES];
+            size_t n = 1, size = (size_t)types[type].bits / 8, n_back, sound;
+            for (int axis = 0; axis < 4; axis++) recipe.dim[axis + 1] = sizes[s][axis], n *= (size_t)sizes[s][axis];
+            size_t n_file = nifti_make(&recipe, bytes), offset = NIFTI_VOXEL_OFFSET(&recipe);
+            if (types[type].bits == 64 && type != 7) memset(bytes + offset, 0, n_file - offset); /* spans that fit a double */
+            for (size_t i = 0; (type == 6 || type == 7) && i < n; i++) { /* of floats every third is not finite */
+                double value = i % 3 ? sin((double)i) : i % 2 ? INFINITY : NAN;
+                nifti_put_real(bytes + offset + i * size, size, recipe.swapped, value);
+            }
+            siren_compress_options options = siren_compress_defaults();
+            options.coding = SIREN_CODING_TRANSFORM;
+            options.psnr = 30;
+            options.overwrite = true;
+            file_put(scratch_path("image.nii"), bytes, n_file);
+            assert_siren_ok(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
+                                                NULL, NULL));
+            assert_siren_ok(siren_verify_file(NULL, scratch_path("a.siren"), SIZE_MAX, NULL, NULL, &sound));
+            restore();
+            uint8_t *back = file_get(scratch_path("back.nii"), &n_back);
+            assert_int_equal(n_back, n_file);
+            assert_memory_equal(back, bytes, offset);
+            for (size_t i = 0; (type == 6 || type == 7) && i < n; i += 3)
+                assert_memory_equal(back + offset + i * size, bytes + offset + i * size, size);
+            free(back);
+        }
+}
+
+/* Whatever byte is changed: a status, or the same voxels. */
+static void damage_to_a_transform(void **state) {
+    (void)state;
+    siren_status status;
+    size_t n_bytes;
+    const siren_box all = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
+    static int16_t whole_series[TN], again[TN];
+    siren_reader *reader = NULL;
+    uint8_t *bytes = for_target("ratio", "8", &n_bytes, &status);
+    assert_siren_ok(siren_reader_open_memory(bytes, n_bytes, &reader));
+    assert_siren_ok(siren_reader_read(reader, &all, SIREN_AS_STORED, whole_series, sizeof whole_series));
+    siren_reader_close(reader);
+    for (size_t i = 0; i < n_bytes; i++) {
+        bytes[i] ^= (uint8_t)(1 << i % 8);
+        if (siren_reader_open_memory(bytes, n_bytes, &reader) == SIREN_OK) {
+            if (siren_reader_read(reader, &all, SIREN_AS_STORED, again, sizeof again) == SIREN_OK)
+                assert_memory_equal(again, whole_series, sizeof again);
+            siren_reader_close(reader);
+        }
+        bytes[i] ^= (uint8_t)(1 << i % 8);
+    }
+    free(bytes);
+}
+
 static int clean(void **state) {
     (void)state;
     scratch_remove();
@@ -224,6 +382,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte_comes_back),     cmocka_unit_test(errors_are_bounded),
         cmocka_unit_test(parts_equal_the_whole),     cmocka_unit_test(masks_keep_what_is_inside),
-        cmocka_unit_test(damage_is_found),           cmocka_unit_test(bad_bounds_are_refused)};
+        cmocka_unit_test(damage_is_found),           cmocka_unit_test(bad_bounds_are_refused),
+        cmocka_unit_test(targets_are_met),           cmocka_unit_test(what_is_out_of_reach),
+        cmocka_unit_test(transforms_of_any_image),   cmocka_unit_test(damage_to_a_transform)};
     return cmocka_run_group_tests(tests, NULL, clean);
 }

@@ -1,0 +1,33 @@
+/* The blocks of a transform archive, coded as finely as a target wants it. */
+#ifndef SIREN_ENGINE_ENCODE_TRANSFORM_BLOCKS_H
+#define SIREN_ENGINE_ENCODE_TRANSFORM_BLOCKS_H
+
+#include "engine/archive/record.h"
+
+/* One of both is not 0. */
+typedef struct {
+    size_t n_bytes, n_other_bytes; /* the archive's, at most; of these what it has beside basis and records */
+    double psnr;                   /* mean over the slices that are not constant, at least; dB */
+    size_t memory_limit;           /* bytes for a decoded block */
+} siren_transform_target;
+
+typedef struct {
+    uint8_t *basis;             /* (n_basis) */
+    size_t n_basis, n;
+    siren_index_entry *entries; /* (n) */
+    uint8_t **records;          /* (n) */
+    size_t *n_record_bytes;     /* (n) */
+    double psnr;
+} siren_transform_blocks;
+
+/* Codes every block of the layout's grid on all processors, again and again until the target is met closely: at most as many bytes,
+ * or at least the PSNR, by the exact decode. Progress counts rounds. BOUND where the target cannot be met, with what
+ * can. `*out` is yours: siren_transform_blocks_free(). */
+siren_status siren_transform_blocks_encode(const siren_series *series, const siren_layout *layout,
+                                           const siren_transform_target *target, siren_progress_fn progress,
+                                           void *user, siren_transform_blocks *out);
+void siren_transform_blocks_free(siren_transform_blocks *blocks);
+/* Appends the records. */
+siren_status siren_transform_blocks_write(const siren_transform_blocks *blocks, siren_archive_writer *writer);
+
+#endif
