@@ -57,7 +57,7 @@ siren_target siren_target_of(const siren_compress_options *o) {
 }
 
 void siren_target_set(siren_compress_options *o, siren_target target, double value) {
-    o->coding = target == SIREN_TARGET_NONE    ? SIREN_CODING_NETWORK
+    o->coding = target == SIREN_TARGET_NONE   ? SIREN_CODING_NETWORK
                 : target < SIREN_TARGET_RATIO ? SIREN_CODING_PREDICTIVE
                                               : SIREN_CODING_TRANSFORM;
     o->max_error = target == SIREN_TARGET_MAX_ERROR ? value : 0;

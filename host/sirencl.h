@@ -242,8 +242,8 @@ typedef struct {
     size_t z_begin, z_end; /* slices that the archive holds */
     int nifti_version;
     double slope, inter;
-    siren_coding coding; /* other than networks: n_layers is 0 */
-    double max_error;    /* of a predictive archive, in stored units; 0: lossless */
+    siren_coding coding;      /* other than networks: n_layers is 0 */
+    double max_error;         /* of a predictive archive, in stored units; 0: lossless */
     size_t n_params;          /* of one network */
     unsigned weight_bits;     /* 0: float32 */
     size_t n_layers;          /* output layer included */

@@ -111,12 +111,14 @@ siren_status siren_tool_compress(int argc, char **argv) {
             "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
             "auto: by MRtrix3's dwi2mask",
             &compress.mask),
-        SIREN_FLAG("lossless", "keep every bit, without networks: values are predicted, what is left is coded",
+        SIREN_FLAG("lossless",
+                   "keep every bit, without networks: values are predicted, what is left is coded",
                    &lossless),
         {"max-error", "E", "the same with errors of up to E stored units", SIREN_OPTION_DOUBLE,
          &targets[SIREN_TARGET_MAX_ERROR], 0, SIREN_TARGET_MOST},
-        {"ratio", "R", "without networks, by a transform of volumes and slices: a file of at\nmost a part in R of the "
-                       "stored voxels",
+        {"ratio", "R",
+         "without networks, by a transform of volumes and slices: a file of at\nmost a part in R of the "
+         "stored voxels",
          SIREN_OPTION_DOUBLE, &targets[SIREN_TARGET_RATIO], 1, SIREN_TARGET_MOST},
         {"psnr", "DB", "by the same transform: a mean PSNR of the slices of at least DB", SIREN_OPTION_DOUBLE,
          &targets[SIREN_TARGET_PSNR], 0, SIREN_TARGET_MOST},
@@ -166,11 +168,13 @@ siren_status siren_tool_compress(int argc, char **argv) {
     for (siren_target target = SIREN_TARGET_LOSSLESS; target <= SIREN_TARGET_PSNR; target++) {
         if (targets[target] < 0) continue;
         if (compress.coding != SIREN_CODING_NETWORK)
-            return siren_fail(SIREN_USAGE, "--lossless, --max-error, --ratio and --psnr are targets of which one can be "
-                                           "met; leave out the others");
+            return siren_fail(SIREN_USAGE,
+                              "--lossless, --max-error, --ratio and --psnr are targets of which one can be "
+                              "met; leave out the others");
         siren_target_set(&compress, target, targets[target]);
     }
-    if (compress.coding == SIREN_CODING_NETWORK) SIREN_RETURN_IF_FAILED(open_device(&wanted, profile, &device));
+    if (compress.coding == SIREN_CODING_NETWORK)
+        SIREN_RETURN_IF_FAILED(open_device(&wanted, profile, &device));
     SIREN_RETURN_IF_FAILED(
         siren_compress_file(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();

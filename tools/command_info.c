@@ -79,7 +79,8 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     siren_json_end(json);
     siren_json_integer(json, "params", info->n_params);
     if (info->coding == SIREN_CODING_PREDICTIVE) siren_json_number(json, "max_error", info->max_error);
-    if (info->coding == SIREN_CODING_NETWORK) siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
+    if (info->coding == SIREN_CODING_NETWORK)
+        siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
     siren_json_begin_array(json, "attachments");
     for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
     siren_json_end(json);

@@ -74,7 +74,8 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
     const siren_block_grid *grid = &layout->grid;
     size_t n_points = siren_block_grid_points(grid), chunk = decoder_chunk(layout),
            n_volumes = volumes.end - volumes.begin, bytes;
-    bool predictive = layout->coding == SIREN_CODING_PREDICTIVE, networks = layout->coding == SIREN_CODING_NETWORK;
+    bool predictive = layout->coding == SIREN_CODING_PREDICTIVE,
+         networks = layout->coding == SIREN_CODING_NETWORK;
     if (predictive) n_volumes = layout->geometry.n_volumes; /* one is predicted from another */
     bytes = decoder_bytes(layout, n_volumes);
     if (bytes == SIZE_MAX || bytes > memory_limit)
@@ -102,8 +103,9 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
     SIREN_RETURN_IF_FAILED(
         siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
     if (layout->coding == SIREN_CODING_TRANSFORM)
-        SIREN_RETURN_IF_FAILED(siren_transform_basis_decode("the archive's basis", layout->basis, layout->n_basis,
-                                                            layout->geometry.n_volumes, &decoder->basis));
+        SIREN_RETURN_IF_FAILED(siren_transform_basis_decode("the archive's basis", layout->basis,
+                                                            layout->n_basis, layout->geometry.n_volumes,
+                                                            &decoder->basis));
     if (layout->any_network) {
         SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->params, siren_network_n_params(&layout->network),
                                               sizeof(float), "the parameters"));
@@ -160,8 +162,8 @@ static void fill_background(siren_block_decoder *decoder, size_t n_values) {
 }
 
 /* Puts the exceptional voxels of a record into the decoder's, little-endian. */
-static void restore_exceptional(siren_block_decoder *decoder, const siren_block *block,
-                                size_t n, const uint8_t *positions, const uint8_t *values) {
+static void restore_exceptional(siren_block_decoder *decoder, const siren_block *block, size_t n,
+                                const uint8_t *positions, const uint8_t *values) {
     size_t size = siren_datatype_size(decoder->layout.geometry.datatype),
            n_points = siren_block_points(block), n_voxels = siren_block_voxels(block);
     const siren_span *volumes = &decoder->volumes;
@@ -212,8 +214,8 @@ static siren_status decode_predictive(siren_block_decoder *decoder, const char *
 }
 
 static siren_status decode_transform(siren_block_decoder *decoder, const char *name, const siren_block *block,
-                                     const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
-                                     const void **voxels, uint64_t *crc) {
+                                     const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs,
+                                     void *user, const void **voxels, uint64_t *crc) {
     const siren_layout *layout = &decoder->layout;
     const siren_geometry *g = &layout->geometry;
     const siren_span *volumes = &decoder->volumes;
@@ -224,11 +226,12 @@ static siren_status decode_transform(siren_block_decoder *decoder, const char *n
     SIREN_RETURN_IF_FAILED(
         siren_scaling_decode(name, record.scaling, record.n_scaling, g->n_volumes, decoder->scaling));
     SIREN_RETURN_IF_FAILED(siren_scaling_check(name, decoder->scaling, g->n_volumes));
-    SIREN_RETURN_IF_FAILED(siren_transform_decode_slice(&decoder->basis, name, block, record.stream, record.n_stream,
-                                                        *volumes, decoder->y));
+    SIREN_RETURN_IF_FAILED(siren_transform_decode_slice(&decoder->basis, name, block, record.stream,
+                                                        record.n_stream, *volumes, decoder->y));
     if (block->inside) fill_background(decoder, n_values);
     SIREN_RETURN_IF_FAILED(siren_block_restore(block, 0, n_points, g->datatype, n_volumes,
-                                               decoder->scaling + volumes->begin, decoder->y, decoder->voxels));
+                                               decoder->scaling + volumes->begin, decoder->y,
+                                               decoder->voxels));
     if (outputs) SIREN_RETURN_IF_FAILED(outputs(user, 0, n_points, decoder->y));
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
     restore_exceptional(decoder, block, record.n_exceptional, record.positions, record.values);

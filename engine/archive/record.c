@@ -180,17 +180,21 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
     size_t n_bytes;
     SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_CODING, 0, &bytes, &n_bytes));
     uint32_t coding = n_bytes == CODING_BYTES ? siren_get_u32(bytes) : 0;
-    if ((coding != SIREN_CODING_PREDICTIVE && coding != SIREN_CODING_TRANSFORM) || siren_get_u32(bytes + 4) != 0)
+    if ((coding != SIREN_CODING_PREDICTIVE && coding != SIREN_CODING_TRANSFORM) ||
+        siren_get_u32(bytes + 4) != 0)
         return siren_fail(SIREN_UNSUPPORTED,
-                          "%s: its records use a coding that this version does not know; use a newer sirencl", path);
+                          "%s: its records use a coding that this version does not know; use a newer sirencl",
+                          path);
     layout->coding = (siren_coding)coding;
     layout->bound = siren_get_f64(bytes + 8);
     if (!isfinite(layout->bound) || layout->bound < 0)
-        return siren_fail(SIREN_CORRUPT, "%s: its largest error is %g, which cannot be; restore the file from a copy",
-                          path, layout->bound);
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: its largest error is %g, which cannot be; restore the file from a copy", path,
+                          layout->bound);
     if (coding != SIREN_CODING_TRANSFORM) return SIREN_OK;
     if (layout->grid.kind != SIREN_BLOCK_SLICE)
-        return siren_fail(SIREN_CORRUPT, "%s: its transform is not of slices; restore the file from a copy", path);
+        return siren_fail(SIREN_CORRUPT, "%s: its transform is not of slices; restore the file from a copy",
+                          path);
     return siren_archive_section(archive, SIREN_SECTION_BASIS, 0, &layout->basis, &layout->n_basis);
 }
 
@@ -322,7 +326,8 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, siz
     record.positions = record.parameters +
                        (record.constant ? 0 : siren_quantised_bytes(&layout->network, layout->weight_bits));
     record.values = record.positions + 4 * record.n_exceptional;
-    SIREN_RETURN_IF_FAILED(check_positions(name, (uint64_t)g->n_volumes * n_points, record.n_exceptional, record.positions));
+    SIREN_RETURN_IF_FAILED(
+        check_positions(name, (uint64_t)g->n_volumes * n_points, record.n_exceptional, record.positions));
     *out = record;
     return SIREN_OK;
 }
@@ -342,9 +347,8 @@ siren_status siren_scaling_check(const char *name, const siren_scaling *scaling,
 siren_status siren_record_unpack(const char *name, const siren_layout *layout, const siren_record *record,
                                  siren_scaling *scaling, float *params) {
     for (size_t volume = 0; volume < layout->geometry.n_volumes; volume++)
-        scaling[volume] =
-            (siren_scaling){siren_get_f64(record->scaling + volume * SCALING_BYTES),
-                            siren_get_f64(record->scaling + volume * SCALING_BYTES + 8)};
+        scaling[volume] = (siren_scaling){siren_get_f64(record->scaling + volume * SCALING_BYTES),
+                                          siren_get_f64(record->scaling + volume * SCALING_BYTES + 8)};
     SIREN_RETURN_IF_FAILED(siren_scaling_check(name, scaling, layout->geometry.n_volumes));
     if (record->constant) return SIREN_OK;
     return siren_dequantise(name, &layout->network, layout->weight_bits, record->parameters,
@@ -356,17 +360,18 @@ siren_status siren_record_unpack(const char *name, const siren_layout *layout, c
 #define TRANSFORM_PREFIX 12 /* flags, number of exceptional voxels, bytes of the scaling */
 
 siren_status siren_transform_record_write(const siren_layout *layout, const siren_block *block,
-                                          const siren_series *series, const uint8_t *scaling, size_t n_scaling,
-                                          const uint8_t *stream, size_t n_stream, size_t n_exceptional,
-                                          uint8_t **bytes, size_t *n_bytes) {
+                                          const siren_series *series, const uint8_t *scaling,
+                                          size_t n_scaling, const uint8_t *stream, size_t n_stream,
+                                          size_t n_exceptional, uint8_t **bytes, size_t *n_bytes) {
     size_t size = siren_datatype_size(layout->geometry.datatype),
            total = TRANSFORM_PREFIX + n_scaling + n_exceptional * (4 + size) + n_stream;
     uint8_t *record = NULL;
     if (n_exceptional > 0 && layout->geometry.n_volumes * siren_block_points(block) > UINT32_MAX)
-        return siren_fail(SIREN_UNSUPPORTED,
-                          "a slice of %zu points and %zu volumes of which %zu values are not finite is too large for a "
-                          "record; compress it with --lossless",
-                          siren_block_points(block), layout->geometry.n_volumes, n_exceptional);
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "a slice of %zu points and %zu volumes of which %zu values are not finite is too large for a "
+            "record; compress it with --lossless",
+            siren_block_points(block), layout->geometry.n_volumes, n_exceptional);
     SIREN_RETURN_IF_FAILED(siren_allocate(&record, total, 1, "a record"));
     uint8_t *at = record + TRANSFORM_PREFIX;
     siren_put_u32(record + 4, (uint32_t)n_exceptional);
@@ -383,14 +388,16 @@ siren_status siren_transform_record_write(const siren_layout *layout, const sire
 siren_status siren_transform_record_read(const char *name, const siren_layout *layout, size_t n_points,
                                          const uint8_t *bytes, size_t n_bytes, siren_transform_record *out) {
     size_t size = siren_datatype_size(layout->geometry.datatype), n_exceptional_bytes, needed;
-    siren_transform_record record = {.n_exceptional = n_bytes >= TRANSFORM_PREFIX ? siren_get_u32(bytes + 4) : 0,
+    siren_transform_record record = {.n_exceptional =
+                                         n_bytes >= TRANSFORM_PREFIX ? siren_get_u32(bytes + 4) : 0,
                                      .n_scaling = n_bytes >= TRANSFORM_PREFIX ? siren_get_u32(bytes + 8) : 0};
     if (n_bytes < TRANSFORM_PREFIX || siren_get_u32(bytes) != 0 ||
         !siren_mul(record.n_exceptional, 4 + size, &n_exceptional_bytes) ||
         !siren_add(n_exceptional_bytes, TRANSFORM_PREFIX + record.n_scaling, &needed) || needed > n_bytes)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: its record of %zu bytes is shorter than its parts; restore the file from a copy", name,
-                          n_bytes);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: its record of %zu bytes is shorter than its parts; restore the file from a copy", name,
+            n_bytes);
     record.scaling = bytes + TRANSFORM_PREFIX;
     record.positions = record.scaling + record.n_scaling;
     record.values = record.positions + 4 * record.n_exceptional;

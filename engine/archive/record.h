@@ -11,8 +11,8 @@
 
 typedef struct {
     siren_coding coding;
-    double bound;            /* of a predictive archive: the largest error of a stored value; 0: lossless */
-    const uint8_t *basis;    /* (n_basis) of a transform archive: its section, borrowed */
+    double bound;         /* of a predictive archive: the largest error of a stored value; 0: lossless */
+    const uint8_t *basis; /* (n_basis) of a transform archive: its section, borrowed */
     size_t n_basis;
     siren_geometry geometry; /* of the original series */
     siren_block_grid grid;   /* the blocks in the archive */
@@ -59,16 +59,16 @@ siren_status siren_record_unpack(const char *name, const siren_layout *layout, c
 /* The parts of a transform archive's record, borrowed from its bytes. */
 typedef struct {
     size_t n_exceptional, n_scaling, n_stream;
-    const uint8_t *scaling;           /* siren_scaling_decode() */
+    const uint8_t *scaling;            /* siren_scaling_decode() */
     const uint8_t *positions, *values; /* as in siren_record */
-    const uint8_t *stream;            /* siren_transform_decode_slice() */
+    const uint8_t *stream;             /* siren_transform_decode_slice() */
 } siren_transform_record;
 
 /* Assembles the record of a block, from whose series the exceptional voxels are taken. `*bytes` is yours to free(). */
 siren_status siren_transform_record_write(const siren_layout *layout, const siren_block *block,
-                                          const siren_series *series, const uint8_t *scaling, size_t n_scaling,
-                                          const uint8_t *stream, size_t n_stream, size_t n_exceptional,
-                                          uint8_t **bytes, size_t *n_bytes);
+                                          const siren_series *series, const uint8_t *scaling,
+                                          size_t n_scaling, const uint8_t *stream, size_t n_stream,
+                                          size_t n_exceptional, uint8_t **bytes, size_t *n_bytes);
 siren_status siren_transform_record_read(const char *name, const siren_layout *layout, size_t n_points,
                                          const uint8_t *bytes, size_t n_bytes, siren_transform_record *out);
 /* CORRUPT for a range that cannot be. */

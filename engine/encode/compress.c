@@ -240,13 +240,14 @@ static siren_status compress_by_transform(siren_compression *run) {
     siren_transform_target target = {.psnr = run->options->psnr, .memory_limit = run->options->memory_limit};
     if (run->options->ratio > 0) {
         const siren_geometry *g = &run->layout.geometry;
-        double voxels = (double)g->nx * (double)g->ny * (double)(run->layout.grid.z_end - run->layout.grid.z_begin) *
-                        (double)g->n_volumes;
+        double voxels = (double)g->nx * (double)g->ny *
+                        (double)(run->layout.grid.z_end - run->layout.grid.z_begin) * (double)g->n_volumes;
         SIREN_RETURN_IF_FAILED(bytes_of_sections(run, &target.n_other_bytes));
         target.n_bytes = (size_t)(voxels * (double)siren_datatype_size(g->datatype) / run->options->ratio);
+        if (target.n_bytes == 0) target.n_bytes = 1; /* 0 would be no target */
     }
-    SIREN_RETURN_IF_FAILED(siren_transform_blocks_encode(&run->image->series, &run->layout, &target, run->progress,
-                                                         run->user, &blocks));
+    SIREN_RETURN_IF_FAILED(siren_transform_blocks_encode(&run->image->series, &run->layout, &target,
+                                                         run->progress, run->user, &blocks));
     run->layout.basis = blocks.basis;
     run->layout.n_basis = blocks.n_basis;
     SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING, write_sections(run, run->writer));

@@ -30,11 +30,12 @@ void siren_transform_blocks_free(siren_transform_blocks *blocks) {
     *blocks = (siren_transform_blocks){0};
 }
 
-siren_status siren_transform_blocks_write(const siren_transform_blocks *blocks, siren_archive_writer *writer) {
+siren_status siren_transform_blocks_write(const siren_transform_blocks *blocks,
+                                          siren_archive_writer *writer) {
     for (size_t i = 0; i < blocks->n; i++)
-        SIREN_RETURN_IF_FAILED(siren_archive_writer_packed_record(writer, &blocks->entries[i], blocks->records[i],
-                                                                  blocks->n_record_bytes[i],
-                                                                  blocks->n_record_bytes[i]));
+        SIREN_RETURN_IF_FAILED(
+            siren_archive_writer_packed_record(writer, &blocks->entries[i], blocks->records[i],
+                                               blocks->n_record_bytes[i], blocks->n_record_bytes[i]));
     return SIREN_OK;
 }
 
@@ -89,16 +90,17 @@ static siren_status encode_block(round_team *team, siren_block_decoder *decoder,
         siren_transform_encode_slice(team->basis, &team->plan, &block, targets, &stream, &n_stream));
     siren_index_entry *entry = &team->out->entries[nth];
     uint8_t **record = &team->out->records[nth];
-    SIREN_RETURN_IF_FAILED(siren_transform_record_write(layout, &block, team->series, scaling_bytes, n_scaling, stream,
-                                                        n_stream, n_exceptional, record,
+    SIREN_RETURN_IF_FAILED(siren_transform_record_write(layout, &block, team->series, scaling_bytes,
+                                                        n_scaling, stream, n_stream, n_exceptional, record,
                                                         &team->out->n_record_bytes[nth]));
     *entry = (siren_index_entry){.block = (uint32_t)number, .plain = true};
     watched w = {.targets = targets, .n_volumes = g->n_volumes};
     siren_block_name(&layout->grid, number, name, sizeof name);
-    SIREN_RETURN_IF_FAILED(siren_block_decode(decoder, name, &block, *record, team->out->n_record_bytes[nth], watch, &w,
-                                              &voxels, &entry->decoded_crc));
+    SIREN_RETURN_IF_FAILED(siren_block_decode(decoder, name, &block, *record, team->out->n_record_bytes[nth],
+                                              watch, &w, &voxels, &entry->decoded_crc));
     siren_fidelity fidelity = siren_fidelity_of(&w.sums);
-    bool constant = true; /* then every value is restored as its volume's minimum, whatever the transform says */
+    bool constant =
+        true; /* then every value is restored as its volume's minimum, whatever the transform says */
     for (size_t volume = 0; volume < g->n_volumes; volume++)
         constant = constant && scaling[volume].minimum == scaling[volume].maximum;
     entry->mse = fidelity.n && !constant ? fidelity.mse : 0;
@@ -136,7 +138,9 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {.n = layout->grid.count};
     SIREN_FREE_AT_END siren_block *slices = NULL;
     SIREN_FREE_AT_END uint32_t **inside = NULL;
-    round_team team = {series, *layout, &basis, .plan = {.step = step}, .memory_limit = target->memory_limit, .out = &blocks};
+    round_team team = {
+        series,        *layout, &basis, .plan = {.step = step}, .memory_limit = target->memory_limit,
+        .out = &blocks};
     siren_status status = SIREN_OK;
     SIREN_RETURN_IF_FAILED(siren_transform_plan_check(&team.plan));
     SIREN_RETURN_IF_FAILED(siren_allocate(&slices, blocks.n, sizeof *slices, "the slices"));
@@ -146,7 +150,8 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
     SIREN_RETURN_IF_FAILED(
         siren_allocate(&blocks.n_record_bytes, blocks.n, sizeof *blocks.n_record_bytes, "the records"));
     for (size_t i = 0; status == SIREN_OK && i < blocks.n; i++)
-        status = siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + i, &slices[i], &inside[i]);
+        status =
+            siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + i, &slices[i], &inside[i]);
     if (status == SIREN_OK) status = siren_transform_fit(series, slices, blocks.n, &team.plan, &basis);
     for (size_t i = 0; i < blocks.n; i++) free(inside[i]);
     SIREN_RETURN_IF_FAILED(status);
@@ -179,14 +184,17 @@ static bool is_met(const siren_transform_blocks *blocks, const siren_transform_t
     return target->n_bytes ? all_bytes(blocks, target) <= target->n_bytes : blocks->psnr >= target->psnr;
 }
 
-static siren_status out_of_reach(const siren_transform_blocks *nearest, const siren_transform_target *target) {
+static siren_status out_of_reach(const siren_transform_blocks *nearest,
+                                 const siren_transform_target *target) {
     if (target->n_bytes)
-        return siren_fail(SIREN_BOUND,
-                          "an archive of %zu bytes is out of reach: the coarsest has %zu; ask for a lower ratio",
-                          target->n_bytes, all_bytes(nearest, target));
-    return siren_fail(SIREN_BOUND,
-                      "a PSNR of %g dB is out of reach: the finest has %.2f dB; ask for less, or for --lossless",
-                      target->psnr, nearest->psnr);
+        return siren_fail(
+            SIREN_BOUND,
+            "an archive of %zu bytes is out of reach: the coarsest has %zu; ask for a lower ratio",
+            target->n_bytes, all_bytes(nearest, target));
+    return siren_fail(
+        SIREN_BOUND,
+        "a PSNR of %g dB is out of reach: the finest has %.2f dB; ask for less, or for --lossless",
+        target->psnr, nearest->psnr);
 }
 
 siren_status siren_transform_blocks_encode(const siren_series *series, const siren_layout *layout,
@@ -215,11 +223,14 @@ siren_status siren_transform_blocks_encode(const siren_series *series, const sir
             high = at;
         else
             low = at;
-        if (met && (fabs(off) < (bytes ? CLOSE_RATIO : CLOSE_PSNR / 6.02) || at == (bytes ? FINEST : COARSEST))) break;
+        if (met &&
+            (fabs(off) < (bytes ? CLOSE_RATIO : CLOSE_PSNR / 6.02) || at == (bytes ? FINEST : COARSEST)))
+            break;
         /* Past the target by a little, so that it comes to be met; within what is left. */
         at += bytes ? 1.1 * off + 0.002 : off - 0.002;
         if (!(at > low && at < high)) at = (low + high) / 2;
-        if (!found && high - low < 2 * SAME) at = bytes ? high : low; /* what has not been met yet is so at an end */
+        if (!found && high - low < 2 * SAME)
+            at = bytes ? high : low; /* what has not been met yet is so at an end */
         if (found && high - low < SAME) break;
     }
     *out = SIREN_TAKE(best);

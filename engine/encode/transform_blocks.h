@@ -12,7 +12,7 @@ typedef struct {
 } siren_transform_target;
 
 typedef struct {
-    uint8_t *basis;             /* (n_basis) */
+    uint8_t *basis; /* (n_basis) */
     size_t n_basis, n;
     siren_index_entry *entries; /* (n) */
     uint8_t **records;          /* (n) */

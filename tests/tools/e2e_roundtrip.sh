@@ -209,3 +209,22 @@ tells 'at most 8 stored units' "$sirencl" info near.siren || fail "info of a bou
 refused 2 compress --lossless --max-error 3 p.nii refused.siren
 refused 2 compress --max-error -1 p.nii refused.siren
 [ ! -e refused.siren ] || fail "a refused archive is there"
+
+# A file of at most a size, slices of at least a PSNR; what is out of reach leaves nothing.
+voxel_bytes=$((nx * ny * nz * nv * 2))
+for ratio in 4 9.5; do
+    siren compress --ratio $ratio p.nii ratio.siren --force
+    siren verify --device host ratio.siren
+    awk -v n="$(stat -c %s ratio.siren)" -v v=$voxel_bytes -v r=$ratio 'BEGIN { exit !(n * r <= v && n * r > 0.95 * v) }' ||
+        fail "--ratio $ratio: $(stat -c %s ratio.siren) bytes of $voxel_bytes"
+done
+siren compress --psnr 33 p.nii psnr.siren
+tells 'PSNR *33\.' "$sirencl" info psnr.siren || fail "--psnr 33: $("$sirencl" info psnr.siren)"
+siren decompress --device host psnr.siren psnr.nii
+siren decompress --device host psnr.siren psnr_part.nii --slices 1:3 --volumes 2:5
+for v in 2 3 4; do for z in 1 2; do piece psnr.nii $v $z; done; done >expected
+tail -c +353 psnr_part.nii | cmp - expected || fail "a part of a transform differs from the whole"
+refused 9 compress --ratio 100000 p.nii refused.siren
+refused 2 compress --ratio 5 --psnr 30 p.nii refused.siren
+[ ! -e refused.siren ] || fail "an archive out of reach is there"
+
