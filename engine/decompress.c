@@ -71,9 +71,9 @@ static siren_status open_writer(siren_restoration *run, const char *image,
     siren_geometry part = run->layout.geometry;
     size_t nz = run->slices.end - run->slices.begin, n_volumes = run->volumes.end - run->volumes.begin,
            n_path = strlen(image);
-    SIREN_RETURN_IF_FAILED(siren_archive_section(run->archive, SIREN_SECTION_HEADER, 0, &header, &n_bytes));
+    SIREN_TRY(siren_archive_section(run->archive, SIREN_SECTION_HEADER, 0, &header, &n_bytes));
     if (nz != part.nz || n_volumes != part.n_volumes) {
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             siren_nifti_subseries_header(header, &part, run->slices.begin, nz, n_volumes, &run->header));
         header = run->header;
     }
@@ -139,8 +139,8 @@ static siren_status write_band(siren_restoration *run, const siren_block *block,
                                          slices.begin) *
                                             bytes
                           : voxels + ((volume - run->volumes.begin) * block->nz + z - block->z) * bytes;
-            SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(run->writer, volume - run->volumes.begin,
-                                                            z - run->slices.begin, slice));
+            SIREN_TRY(siren_nifti_writer_slice(run->writer, volume - run->volumes.begin,
+                                               z - run->slices.begin, slice));
         }
     return SIREN_OK;
 }
@@ -155,15 +155,15 @@ static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, 
         const siren_block block = siren_block_at(grid, grid->first + nth);
         n_wanted += slices_of_band(run, &block, &slices);
     }
-    SIREN_RETURN_IF_FAILED(create_band(run, memory_limit));
+    SIREN_TRY(create_band(run, memory_limit));
     for (size_t nth = 0; nth < grid->count; nth++) {
         const siren_block block = siren_block_at(grid, grid->first + nth);
         const void *voxels = NULL;
         if (!slices_of_band(run, &block, &slices)) continue;
-        SIREN_RETURN_IF_FAILED(siren_block_decode_nth(run->decoder, run->archive, nth, NULL, NULL, &voxels));
+        SIREN_TRY(siren_block_decode_nth(run->decoder, run->archive, nth, NULL, NULL, &voxels));
         if (run->band) place_block(run, &block, slices, voxels);
         if (block.x + block.nx == grid->nx && block.y + block.ny == grid->ny)
-            SIREN_RETURN_IF_FAILED(write_band(run, &block, slices, voxels));
+            SIREN_TRY(write_band(run, &block, slices, voxels));
         if (progress &&
             !progress(user, (double)++n_done, (double)n_wanted, siren_block_kind_name(grid->kind, 2)))
             return siren_fail(SIREN_CANCELLED, "decompression was interrupted");
@@ -175,8 +175,8 @@ static siren_status write_companion(siren_restoration *run, const siren_attachme
                                     bool overwrite) {
     SIREN_FREE_AT_END char *base = NULL;
     siren_companion *companion = &run->companions[run->n_companions++];
-    SIREN_RETURN_IF_FAILED(siren_sibling_path(image, "", &base));
-    SIREN_RETURN_IF_FAILED(siren_sibling_path(image, a->suffix, &companion->path));
+    SIREN_TRY(siren_sibling_path(image, "", &base));
+    SIREN_TRY(siren_sibling_path(image, a->suffix, &companion->path));
     if (siren_file_same(siren_archive_path(run->archive), companion->path))
         return siren_fail(
             SIREN_USAGE,
@@ -184,10 +184,10 @@ static siren_status write_companion(siren_restoration *run, const siren_attachme
             "name",
             companion->path);
     if (run->volumes.end - run->volumes.begin != run->layout.geometry.n_volumes)
-        SIREN_RETURN_IF_FAILED(write_columns(a, run->volumes, base, overwrite, &companion->output));
+        SIREN_TRY(write_columns(a, run->volumes, base, overwrite, &companion->output));
     if (companion->output) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_output_open(companion->path, overwrite, &companion->output));
-    SIREN_RETURN_IF_FAILED(siren_output_write(companion->output, a->bytes, a->n_bytes));
+    SIREN_TRY(siren_output_open(companion->path, overwrite, &companion->output));
+    SIREN_TRY(siren_output_write(companion->output, a->bytes, a->n_bytes));
     return siren_output_flush(companion->output);
 }
 
@@ -196,20 +196,20 @@ static siren_status write_companions(siren_restoration *run, const char *image, 
     siren_attachment a;
     size_t n = 0;
     for (;; n++) {
-        SIREN_RETURN_IF_FAILED(siren_attachment_read(run->archive, n, &a));
+        SIREN_TRY(siren_attachment_read(run->archive, n, &a));
         if (!a.bytes) break;
     }
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->companions, n, sizeof *run->companions, "the attachments"));
+    SIREN_TRY(siren_allocate(&run->companions, n, sizeof *run->companions, "the attachments"));
     for (size_t nth = 0; nth < n; nth++) {
-        SIREN_RETURN_IF_FAILED(siren_attachment_read(run->archive, nth, &a));
-        SIREN_RETURN_IF_FAILED(write_companion(run, &a, image, overwrite));
+        SIREN_TRY(siren_attachment_read(run->archive, nth, &a));
+        SIREN_TRY(write_companion(run, &a, image, overwrite));
     }
     return SIREN_OK;
 }
 
 /* The image and its companions, or, but for what replaced files that are gone anyway, nothing. */
 static siren_status commit(siren_restoration *run, const char *image) {
-    SIREN_RETURN_IF_FAILED(siren_nifti_writer_finish(run->writer));
+    SIREN_TRY(siren_nifti_writer_finish(run->writer));
     bool replaces = access(image, F_OK) == 0;
     siren_status status = siren_nifti_writer_commit(SIREN_TAKE(run->writer));
     if (status != SIREN_OK) return status;
@@ -243,17 +243,17 @@ siren_status siren_decompress_file(siren_device *device, const char *archive, co
                                    const siren_decompress_options *options, siren_progress_fn progress,
                                    void *user) {
     SIREN_AT_END(restoration_free) siren_restoration run = {.archive = NULL};
-    SIREN_RETURN_IF_FAILED(siren_archive_open(archive, &run.archive));
-    SIREN_RETURN_IF_FAILED(siren_layout_read(run.archive, &run.layout));
-    SIREN_RETURN_IF_FAILED(resolve_spans(&run, options));
+    SIREN_TRY(siren_archive_open(archive, &run.archive));
+    SIREN_TRY(siren_layout_read(run.archive, &run.layout));
+    SIREN_TRY(resolve_spans(&run, options));
     if (siren_file_same(archive, image))
         return siren_fail(
             SIREN_USAGE, "%s: is the archive itself and is not replaced; give the image another name", image);
-    SIREN_RETURN_IF_FAILED(open_writer(&run, image, options));
-    SIREN_RETURN_IF_FAILED(write_companions(&run, image, options->overwrite));
-    SIREN_RETURN_IF_FAILED(siren_block_decoder_create_part(device, &run.layout, run.volumes,
-                                                           options->memory_limit, &run.decoder));
-    SIREN_RETURN_IF_FAILED(restore_voxels(&run, options->memory_limit, progress, user));
+    SIREN_TRY(open_writer(&run, image, options));
+    SIREN_TRY(write_companions(&run, image, options->overwrite));
+    SIREN_TRY(siren_block_decoder_create_part(device, &run.layout, run.volumes, options->memory_limit,
+                                              &run.decoder));
+    SIREN_TRY(restore_voxels(&run, options->memory_limit, progress, user));
     return commit(&run, image);
 }
 
@@ -263,19 +263,19 @@ siren_status siren_verify_file(siren_device *device, const char *archive, size_t
     SIREN_AT_END(restoration_free) siren_restoration run = {.archive = NULL};
     char first_message[SIREN_MESSAGE_BYTES] = "";
     size_t sound = 0;
-    SIREN_RETURN_IF_FAILED(siren_archive_open(archive, &run.archive));
+    SIREN_TRY(siren_archive_open(archive, &run.archive));
     for (size_t i = 0; i < siren_archive_n_sections(run.archive); i++) {
         const uint8_t *bytes;
         size_t n_bytes;
-        SIREN_RETURN_IF_FAILED(siren_archive_section_at(run.archive, i, &bytes, &n_bytes));
+        SIREN_TRY(siren_archive_section_at(run.archive, i, &bytes, &n_bytes));
     }
-    SIREN_RETURN_IF_FAILED(siren_layout_read(run.archive, &run.layout));
+    SIREN_TRY(siren_layout_read(run.archive, &run.layout));
     for (size_t nth = 0;; nth++) {
         siren_attachment a;
-        SIREN_RETURN_IF_FAILED(siren_attachment_read(run.archive, nth, &a));
+        SIREN_TRY(siren_attachment_read(run.archive, nth, &a));
         if (!a.bytes) break;
     }
-    SIREN_RETURN_IF_FAILED(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
+    SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
     for (size_t nth = 0; nth < run.layout.grid.count; nth++) {
         const void *voxels = NULL;
         siren_status checked = siren_block_decode_nth(run.decoder, run.archive, nth, NULL, NULL, &voxels);

@@ -27,7 +27,7 @@ siren_decompress_options siren_options_decompress(const siren_options *o) {
 siren_status siren_options_create(siren_options **out) {
     siren_options *options = NULL;
     if (!out) return siren_fail(SIREN_USAGE, "siren_options_create: out must not be NULL");
-    SIREN_RETURN_IF_FAILED(siren_allocate(&options, 1, sizeof *options, "the options"));
+    SIREN_TRY(siren_allocate(&options, 1, sizeof *options, "the options"));
     siren_options_usual(options);
     *out = options;
     return SIREN_OK;
@@ -108,8 +108,7 @@ static siren_status set_target(siren_compress_options *o, const char *key, const
     if (target == SIREN_TARGET_LOSSLESS && strcmp(value, "true") != 0)
         return siren_fail(SIREN_USAGE, "%s is '%s' but must be true or false", key, value);
     if (target != SIREN_TARGET_LOSSLESS)
-        SIREN_RETURN_IF_FAILED(
-            siren_parse_real(key, value, siren_target_least(target), SIREN_TARGET_MOST, &number));
+        SIREN_TRY(siren_parse_real(key, value, siren_target_least(target), SIREN_TARGET_MOST, &number));
     siren_target_set(o, target, number);
     return SIREN_OK;
 }
@@ -225,7 +224,7 @@ siren_status siren_options_visit(siren_options *options,
     if (!options || !visit)
         return siren_fail(SIREN_USAGE, "siren_options_visit: options and visit must not be NULL");
     for (size_t i = 0; (key = key_at(i, &unit, &help)); i++) {
-        SIREN_RETURN_IF_FAILED(siren_options_get(options, key, &value));
+        SIREN_TRY(siren_options_get(options, key, &value));
         snprintf(sentence, sizeof sentence, "%s%s%s", unit ? unit : "", unit ? " " : "", help);
         visit(user, key, value, sentence);
     }

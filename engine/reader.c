@@ -39,11 +39,11 @@ SIREN_POINTER_RELEASE(siren_reader, siren_reader_close)
 static siren_status open_reader(siren_archive *archive, siren_reader **out) {
     SIREN_AT_END(siren_archive_close_at) siren_archive *owned = archive;
     SIREN_AT_END(siren_reader_close_at) siren_reader *reader = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&reader, 1, sizeof *reader, "the reader"));
+    SIREN_TRY(siren_allocate(&reader, 1, sizeof *reader, "the reader"));
     reader->archive = SIREN_TAKE(owned);
     reader->cache_limit = USUAL_CACHE;
     pthread_mutex_init(&reader->lock, NULL);
-    SIREN_RETURN_IF_FAILED(siren_layout_read(reader->archive, &reader->layout));
+    SIREN_TRY(siren_layout_read(reader->archive, &reader->layout));
     *out = SIREN_TAKE(reader);
     return SIREN_OK;
 }
@@ -51,7 +51,7 @@ static siren_status open_reader(siren_archive *archive, siren_reader **out) {
 siren_status siren_reader_open(const char *path, siren_reader **out) {
     siren_archive *archive = NULL;
     if (!path || !out) return siren_fail(SIREN_USAGE, "siren_reader_open: archive and out must not be NULL");
-    SIREN_RETURN_IF_FAILED(siren_archive_open(path, &archive));
+    SIREN_TRY(siren_archive_open(path, &archive));
     return open_reader(archive, out);
 }
 
@@ -59,7 +59,7 @@ siren_status siren_reader_open_memory(const void *bytes, size_t n_bytes, siren_r
     siren_archive *archive = NULL;
     if (!bytes || !out)
         return siren_fail(SIREN_USAGE, "siren_reader_open_memory: bytes and out must not be NULL");
-    SIREN_RETURN_IF_FAILED(siren_archive_open_memory(bytes, n_bytes, &archive));
+    SIREN_TRY(siren_archive_open_memory(bytes, n_bytes, &archive));
     return open_reader(archive, out);
 }
 
@@ -158,7 +158,7 @@ siren_status siren_reader_header(siren_reader *reader, const void **bytes, size_
     if (!reader || !bytes || !n_bytes)
         return siren_fail(SIREN_USAGE, "siren_reader_header: reader, bytes and n_bytes must not be NULL");
     /* It was read on opening, and stays. */
-    SIREN_RETURN_IF_FAILED(siren_archive_section(reader->archive, SIREN_SECTION_HEADER, 0, &header, n_bytes));
+    SIREN_TRY(siren_archive_section(reader->archive, SIREN_SECTION_HEADER, 0, &header, n_bytes));
     *bytes = header;
     return SIREN_OK;
 }
@@ -290,19 +290,16 @@ static siren_status evaluate(const siren_layout *layout, const siren_block *bloc
     size_t n_voxels = siren_block_voxels(part), n_volumes = length_of(volumes),
            most = n_voxels < SIREN_DECODE_POINTS ? n_voxels : SIREN_DECODE_POINTS;
     SIREN_FREE_AT_END float *coordinates = NULL, *y = NULL;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&coordinates, most * network.n_inputs, sizeof *coordinates, "the coordinates"));
-    if (params)
-        SIREN_RETURN_IF_FAILED(siren_allocate(&y, most * n_volumes, sizeof *y, "some decoded points"));
+    SIREN_TRY(siren_allocate(&coordinates, most * network.n_inputs, sizeof *coordinates, "the coordinates"));
+    if (params) SIREN_TRY(siren_allocate(&y, most * n_volumes, sizeof *y, "some decoded points"));
     for (size_t first = 0; first < n_voxels; first += most) {
         size_t n = n_voxels - first < most ? n_voxels - first : most;
         for (size_t i = 0; params && i < n; i++)
             siren_block_coordinates(block, network.n_inputs, voxel_of_part(block, part, first + i), 1,
                                     coordinates + i * network.n_inputs);
-        if (params)
-            SIREN_RETURN_IF_FAILED(siren_decode_host(&network, network.n_layers, params, n, coordinates, y));
-        SIREN_RETURN_IF_FAILED(siren_block_restore(part, first, n, layout->geometry.datatype, n_volumes,
-                                                   scaling + volumes.begin, y, stored));
+        if (params) SIREN_TRY(siren_decode_host(&network, network.n_layers, params, n, coordinates, y));
+        SIREN_TRY(siren_block_restore(part, first, n, layout->geometry.datatype, n_volumes,
+                                      scaling + volumes.begin, y, stored));
     }
     return SIREN_OK;
 }
@@ -324,21 +321,19 @@ static siren_status decode_part(siren_reader *reader, size_t nth, const siren_bl
     siren_block_name(grid, grid->first + nth, own, sizeof own);
     snprintf(name, sizeof name, "%s, %s", siren_archive_path(reader->archive), own);
     if (fill_background(layout, &box, part, length_of(volumes), stored) == 0) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_archive_record(reader->archive, nth, &bytes, &n_bytes));
-    SIREN_RETURN_IF_FAILED(siren_record_read(name, layout,
-                                             siren_mask_block_points(&layout->mask, grid, grid->first + nth),
-                                             bytes, n_bytes, &record));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&scaling, layout->geometry.n_volumes, sizeof *scaling, "the scaling"));
+    SIREN_TRY(siren_archive_record(reader->archive, nth, &bytes, &n_bytes));
+    SIREN_TRY(siren_record_read(name, layout, siren_mask_block_points(&layout->mask, grid, grid->first + nth),
+                                bytes, n_bytes, &record));
+    SIREN_TRY(siren_allocate(&scaling, layout->geometry.n_volumes, sizeof *scaling, "the scaling"));
     if (!record.constant)
-        SIREN_RETURN_IF_FAILED(siren_allocate(&params, siren_network_n_params(&layout->network),
-                                              sizeof *params, "the parameters"));
-    SIREN_RETURN_IF_FAILED(siren_record_unpack(name, layout, &record, scaling, params));
+        SIREN_TRY(siren_allocate(&params, siren_network_n_params(&layout->network), sizeof *params,
+                                 "the parameters"));
+    SIREN_TRY(siren_record_unpack(name, layout, &record, scaling, params));
     if (params) siren_network_part_params(&layout->network, volumes.begin, volumes.end, params);
-    SIREN_RETURN_IF_FAILED(evaluate(layout, &box, part, volumes, scaling, params, stored));
+    SIREN_TRY(evaluate(layout, &box, part, volumes, scaling, params, stored));
     if (layout->mask.section) fill_background(layout, &box, part, length_of(volumes), stored);
     if (record.n_exceptional) {
-        SIREN_RETURN_IF_FAILED(siren_mask_block(&layout->mask, grid, grid->first + nth, &block, &inside));
+        SIREN_TRY(siren_mask_block(&layout->mask, grid, grid->first + nth, &block, &inside));
         restore_exceptional(layout, &block, part, volumes, &record, stored);
     }
     return SIREN_OK;
@@ -358,16 +353,15 @@ static siren_status read_block(box_reading *run, size_t nth, const siren_block *
         give_back(reader, cached);
     } else if (2 * siren_block_voxels(part) > n_voxels || reader->layout.coding != SIREN_CODING_NETWORK) {
         if (!run->decoder)
-            SIREN_RETURN_IF_FAILED(
+            SIREN_TRY(
                 siren_block_decoder_create_part(NULL, &reader->layout, volumes, SIZE_MAX, &run->decoder));
-        SIREN_RETURN_IF_FAILED(
-            siren_block_decode_nth(run->decoder, reader->archive, nth, NULL, NULL, &voxels));
+        SIREN_TRY(siren_block_decode_nth(run->decoder, reader->archive, nth, NULL, NULL, &voxels));
         deliver(run, block, volumes, voxels);
         keep(reader, nth, volumes, voxels, length_of(volumes) * n_voxels * size);
     } else {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&stored, length_of(volumes) * siren_block_voxels(part), size,
-                                              "a part of a block"));
-        SIREN_RETURN_IF_FAILED(decode_part(reader, nth, part, volumes, stored));
+        SIREN_TRY(siren_allocate(&stored, length_of(volumes) * siren_block_voxels(part), size,
+                                 "a part of a block"));
+        SIREN_TRY(decode_part(reader, nth, part, volumes, stored));
         deliver(run, part, volumes, stored);
     }
     return SIREN_OK;
@@ -384,10 +378,10 @@ siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren
     const siren_block_grid *grid = &reader->layout.grid;
     SIREN_AT_END(box_reading_free)
     box_reading run = {.reader = reader, .box = *box, .type = type, .buffer = buffer};
-    SIREN_RETURN_IF_FAILED(resolve("x", 0, g->nx, &run.box.x));
-    SIREN_RETURN_IF_FAILED(resolve("y", 0, g->ny, &run.box.y));
-    SIREN_RETURN_IF_FAILED(resolve("z", grid->z_begin, grid->z_end, &run.box.z));
-    SIREN_RETURN_IF_FAILED(resolve("volumes", 0, g->n_volumes, &run.box.volumes));
+    SIREN_TRY(resolve("x", 0, g->nx, &run.box.x));
+    SIREN_TRY(resolve("y", 0, g->ny, &run.box.y));
+    SIREN_TRY(resolve("z", grid->z_begin, grid->z_end, &run.box.z));
+    SIREN_TRY(resolve("volumes", 0, g->n_volumes, &run.box.volumes));
     size_t needed =
         length_of(run.box.x) * length_of(run.box.y) * length_of(run.box.z) * length_of(run.box.volumes);
     /* Of int8 as float32 more than there are addresses. */
@@ -397,8 +391,7 @@ siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren
     if (n_bytes < needed)
         return siren_fail(SIREN_USAGE, "a buffer of %zu bytes is too small for a box of %zu", n_bytes,
                           needed);
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&run.row, length_of(run.box.x), sizeof *run.row, "a row of the box"));
+    SIREN_TRY(siren_allocate(&run.row, length_of(run.box.x), sizeof *run.row, "a row of the box"));
     for (size_t nth = 0; nth < grid->count; nth++) {
         const siren_block block = siren_block_at(grid, grid->first + nth);
         const siren_span x = siren_span_meet(run.box.x, block.x, block.nx),
@@ -411,7 +404,7 @@ siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren
                                   .nx = length_of(x),
                                   .ny = length_of(y),
                                   .nz = length_of(z)};
-        SIREN_RETURN_IF_FAILED(read_block(&run, nth, &block, &part));
+        SIREN_TRY(read_block(&run, nth, &block, &part));
     }
     return SIREN_OK;
 }
@@ -421,7 +414,7 @@ siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_
     SIREN_AT_END(siren_reader_close_at) siren_reader *reader = NULL;
     SIREN_FREE_AT_END uint8_t *stored = NULL;
     SIREN_FREE_AT_END double *values = NULL;
-    SIREN_RETURN_IF_FAILED(siren_reader_open(archive, &reader));
+    SIREN_TRY(siren_reader_open(archive, &reader));
     const siren_layout *layout = &reader->layout;
     const siren_geometry *g = &layout->geometry;
     const siren_block_grid *grid = &layout->grid;
@@ -434,7 +427,7 @@ siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_
         return siren_fail(SIREN_USAGE,
                           "voxel %zu,%zu,%zu is in a slice that %s does not hold; it has %zu:%zu", voxel[0],
                           voxel[1], voxel[2], archive, grid->z_begin, grid->z_end);
-    SIREN_RETURN_IF_FAILED(siren_layout_volumes(layout, &volumes));
+    SIREN_TRY(siren_layout_volumes(layout, &volumes));
     const siren_box box = {
         {voxel[0], voxel[0] + 1}, {voxel[1], voxel[1] + 1}, {voxel[2], voxel[2] + 1}, volumes};
     const siren_block block = siren_block_at(grid, siren_block_number(grid, voxel[0], voxel[1], voxel[2]));
@@ -442,9 +435,9 @@ siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_
     const bool inside = siren_mask_holds(&layout->mask, grid, &block,
                                          ((voxel[2] - block.z) * block.ny + voxel[1] - block.y) * block.nx +
                                              voxel[0] - block.x);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&stored, n_bytes, 1, "a voxel's stored values"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a voxel's values"));
-    SIREN_RETURN_IF_FAILED(siren_reader_read(reader, &box, SIREN_AS_STORED, stored, n_bytes));
+    SIREN_TRY(siren_allocate(&stored, n_bytes, 1, "a voxel's stored values"));
+    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a voxel's values"));
+    SIREN_TRY(siren_reader_read(reader, &box, SIREN_AS_STORED, stored, n_bytes));
     siren_series_values(&(siren_series){.geometry = *g, .voxels = stored}, 0, n, values);
     *out = (siren_voxel_series){n, SIREN_TAKE(values), inside};
     return SIREN_OK;

@@ -279,11 +279,11 @@ siren_status siren_setting_parse(const siren_setting *s, const char *what, const
     case SIREN_SETTING_SPAN:
         return siren_parse_span(what, text, field);
     case SIREN_SETTING_FLOAT:
-        SIREN_RETURN_IF_FAILED(siren_parse_real(what, text, least, s->maximum, &real));
+        SIREN_TRY(siren_parse_real(what, text, least, s->maximum, &real));
         *(float *)field = (float)real;
         break;
     default:
-        SIREN_RETURN_IF_FAILED(parse_integer(what, text, least, s->maximum, &integer));
+        SIREN_TRY(parse_integer(what, text, least, s->maximum, &integer));
         siren_setting_put_integer(s, integer, settings);
     }
     if (known) return SIREN_OK;
@@ -339,8 +339,8 @@ siren_status siren_settings_check(const siren_settings *settings) {
     char text[SIREN_SETTING_CHARS];
     for (size_t i = 0; i < N_SETTINGS; i++)
         if (siren_setting_is_number(&table[i]) && table[i].share != SIREN_SHARE_BY_NETWORK)
-            SIREN_RETURN_IF_FAILED(siren_setting_parse(
-                &table[i], table[i].key, siren_setting_format(&table[i], settings, text), &unused));
+            SIREN_TRY(siren_setting_parse(&table[i], table[i].key,
+                                          siren_setting_format(&table[i], settings, text), &unused));
     return SIREN_OK;
 }
 

@@ -81,7 +81,7 @@ static siren_status check_prefix(const siren_archive *archive, uint8_t *prefix) 
     size_t n = has < SIREN_PREFIX_BYTES ? (size_t)has : SIREN_PREFIX_BYTES;
     size_t n_magic = n < SIREN_MARK_BYTES ? n : SIREN_MARK_BYTES;
     if (has == 0) return siren_fail(SIREN_CORRUPT, "%s: is empty; " AGAIN, path);
-    SIREN_RETURN_IF_FAILED(read_at(archive, 0, prefix, n));
+    SIREN_TRY(read_at(archive, 0, prefix, n));
     if (memcmp(prefix, SIREN_MAGIC, n_magic) != 0) {
         if (n >= 4 && memcmp(prefix + 1, "SIR", 3) == 0)
             return siren_fail(SIREN_CORRUPT,
@@ -133,7 +133,7 @@ static siren_status read_tail(siren_archive *archive, const uint8_t *prefix, uin
         return siren_fail(SIREN_CORRUPT, "%s: has %llu bytes, fewer than an empty archive; " AGAIN, path,
                           (unsigned long long)archive->bytes);
     uint64_t end = archive->bytes - SIREN_TRAILER_BYTES; /* of the index */
-    SIREN_RETURN_IF_FAILED(read_at(archive, end, trailer, sizeof trailer));
+    SIREN_TRY(read_at(archive, end, trailer, sizeof trailer));
     uint64_t crc = siren_crc64(siren_crc64(0, prefix, SIREN_PREFIX_CRC), trailer, SIREN_TRAILER_CRC);
     if (memcmp(trailer + SIREN_TRAILER_END, SIREN_END_MARK, SIREN_MARK_BYTES) != 0 ||
         siren_get_u64(trailer + SIREN_TRAILER_CRC) != crc)
@@ -155,8 +155,8 @@ static siren_status read_tail(siren_archive *archive, const uint8_t *prefix, uin
             (unsigned long long)end);
     size_t sections_bytes = (size_t)n_sections * SIREN_TABLE_BYTES,
            index_bytes = (size_t)n_records * SIREN_INDEX_BYTES;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, (size_t)room, 1, "the archive's index"));
-    SIREN_RETURN_IF_FAILED(read_at(archive, table, bytes, (size_t)room));
+    SIREN_TRY(siren_allocate(&bytes, (size_t)room, 1, "the archive's index"));
+    SIREN_TRY(read_at(archive, table, bytes, (size_t)room));
     if (siren_get_u64(trailer + SIREN_TRAILER_TABLE_CRC) != siren_crc64(0, bytes, sections_bytes))
         return siren_fail(SIREN_CORRUPT, "%s: its section table is damaged; " AGAIN, path);
     if (siren_get_u64(trailer + SIREN_TRAILER_INDEX_CRC) !=
@@ -240,7 +240,7 @@ static siren_status parse_sections(siren_archive *archive, const uint8_t *table)
                 return siren_fail(SIREN_CORRUPT, "%s: has its %s twice; " AGAIN, archive->path, name.text);
             seen[kind & 0xff] = true;
         }
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             check_body(archive, name, section.packed, section.offset, section.bytes, section.unpacked_bytes));
         archive->sections[i] = section;
     }
@@ -266,7 +266,7 @@ static siren_status parse_index(siren_archive *archive, const uint8_t *index) {
         if (!isfinite(record.mse) || record.mse < 0)
             return siren_fail(SIREN_CORRUPT, "%s: %s has the impossible mean squared error %g; " AGAIN,
                               archive->path, name.text, record.mse);
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             check_body(archive, name, !record.plain, record.offset, record.bytes, record.unpacked_bytes));
         archive->records[i] = record;
     }
@@ -288,7 +288,7 @@ static siren_status check_tiling(const siren_archive *archive) {
     SIREN_FREE_AT_END extent *extents = NULL;
     size_t n = archive->n_sections + archive->n_records;
     uint64_t next = SIREN_PREFIX_BYTES;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&extents, n, sizeof *extents, "the archive's extents"));
+    SIREN_TRY(siren_allocate(&extents, n, sizeof *extents, "the archive's extents"));
     for (size_t i = 0; i < archive->n_sections; i++)
         extents[i] = (extent){archive->sections[i].offset, archive->sections[i].bytes};
     for (size_t i = 0; i < archive->n_records; i++)
@@ -307,7 +307,7 @@ static siren_status check_tiling(const siren_archive *archive) {
 
 static siren_status create(const char *path, siren_archive **out) {
     SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&archive, 1, sizeof *archive, "the archive"));
+    SIREN_TRY(siren_allocate(&archive, 1, sizeof *archive, "the archive"));
     archive->fd = -1;
     archive->path = strdup(path);
     if (!archive->path) return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
@@ -319,40 +319,39 @@ static siren_status create(const char *path, siren_archive **out) {
 static siren_status open_parts(siren_archive *archive) {
     uint8_t prefix[SIREN_PREFIX_BYTES];
     SIREN_FREE_AT_END uint8_t *tail = NULL;
-    SIREN_RETURN_IF_FAILED(check_prefix(archive, prefix));
-    SIREN_RETURN_IF_FAILED(read_tail(archive, prefix, &tail));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&archive->sections, archive->n_sections, sizeof *archive->sections,
-                                          "the section table"));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(check_prefix(archive, prefix));
+    SIREN_TRY(read_tail(archive, prefix, &tail));
+    SIREN_TRY(siren_allocate(&archive->sections, archive->n_sections, sizeof *archive->sections,
+                             "the section table"));
+    SIREN_TRY(
         siren_allocate(&archive->contents, archive->n_sections, sizeof *archive->contents, "the sections"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&archive->records, archive->n_records, sizeof *archive->records, "the index"));
-    SIREN_RETURN_IF_FAILED(parse_sections(archive, tail));
-    SIREN_RETURN_IF_FAILED(parse_index(archive, tail + archive->n_sections * SIREN_TABLE_BYTES));
+    SIREN_TRY(siren_allocate(&archive->records, archive->n_records, sizeof *archive->records, "the index"));
+    SIREN_TRY(parse_sections(archive, tail));
+    SIREN_TRY(parse_index(archive, tail + archive->n_sections * SIREN_TABLE_BYTES));
     return check_tiling(archive);
 }
 
 siren_status siren_archive_open(const char *path, siren_archive **out) {
     struct stat facts;
     SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
-    SIREN_RETURN_IF_FAILED(create(path, &archive));
+    SIREN_TRY(create(path, &archive));
     archive->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
     if (archive->fd < 0 || fstat(archive->fd, &facts) != 0)
         return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
     if (!S_ISREG(facts.st_mode))
         return siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a .siren file", path);
     archive->bytes = (uint64_t)facts.st_size;
-    SIREN_RETURN_IF_FAILED(open_parts(archive));
+    SIREN_TRY(open_parts(archive));
     *out = SIREN_TAKE(archive);
     return SIREN_OK;
 }
 
 siren_status siren_archive_open_memory(const void *bytes, size_t n_bytes, siren_archive **out) {
     SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
-    SIREN_RETURN_IF_FAILED(create(SIREN_ARCHIVE_IN_MEMORY, &archive));
+    SIREN_TRY(create(SIREN_ARCHIVE_IN_MEMORY, &archive));
     archive->memory = bytes;
     archive->bytes = n_bytes;
-    SIREN_RETURN_IF_FAILED(open_parts(archive));
+    SIREN_TRY(open_parts(archive));
     *out = SIREN_TAKE(archive);
     return SIREN_OK;
 }
@@ -387,10 +386,10 @@ static siren_status read_body(const siren_archive *archive, part_name name, bool
     SIREN_FREE_AT_END uint8_t *stored = NULL;
     SIREN_FREE_AT_END char *where = NULL;
     size_t n_where = strlen(archive->path) + sizeof name.text + 3;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&where, n_where, 1, "a name"));
+    SIREN_TRY(siren_allocate(&where, n_where, 1, "a name"));
     snprintf(where, n_where, "%s: %s", archive->path, name.text);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&stored, n_stored, 1, where));
-    SIREN_RETURN_IF_FAILED(read_at(archive, offset, stored, n_stored));
+    SIREN_TRY(siren_allocate(&stored, n_stored, 1, where));
+    SIREN_TRY(read_at(archive, offset, stored, n_stored));
     if (siren_crc64(0, stored, n_stored) != crc)
         return siren_fail(SIREN_CORRUPT,
                           "%s is damaged (bytes %llu to %llu); the rest can be read; for this part, " AGAIN,
@@ -407,9 +406,9 @@ siren_status siren_archive_section_at(siren_archive *archive, size_t position, c
                           position, archive->n_sections);
     const siren_section_entry *section = &archive->sections[position];
     if (!archive->contents[position])
-        SIREN_RETURN_IF_FAILED(read_body(
-            archive, section_name(section->kind), section->packed, section->offset, (size_t)section->bytes,
-            (size_t)section->unpacked_bytes, section->crc, &archive->contents[position]));
+        SIREN_TRY(read_body(archive, section_name(section->kind), section->packed, section->offset,
+                            (size_t)section->bytes, (size_t)section->unpacked_bytes, section->crc,
+                            &archive->contents[position]));
     *bytes = archive->contents[position];
     *n_bytes = (size_t)section->unpacked_bytes;
     return SIREN_OK;
@@ -434,9 +433,8 @@ siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint
         return siren_fail(SIREN_USAGE, "%s: has no record at position %zu, only %zu", archive->path, nth,
                           archive->n_records);
     const siren_index_entry *record = &archive->records[nth];
-    SIREN_RETURN_IF_FAILED(read_body(archive, block_name(record->block), !record->plain, record->offset,
-                                     (size_t)record->bytes, (size_t)record->unpacked_bytes, record->crc,
-                                     bytes));
+    SIREN_TRY(read_body(archive, block_name(record->block), !record->plain, record->offset,
+                        (size_t)record->bytes, (size_t)record->unpacked_bytes, record->crc, bytes));
     *n_bytes = (size_t)record->unpacked_bytes;
     return SIREN_OK;
 }

@@ -23,13 +23,13 @@ struct siren_archive_writer {
 siren_status siren_archive_writer_open(const char *path, bool overwrite, siren_archive_writer **out) {
     SIREN_AT_END(siren_archive_writer_discard_at) siren_archive_writer *writer = NULL;
     const uint8_t prefix[SIREN_PREFIX_BYTES] = {0}; /* commit knows its content */
-    SIREN_RETURN_IF_FAILED(siren_allocate(&writer, 1, sizeof *writer, "the archive writer"));
+    SIREN_TRY(siren_allocate(&writer, 1, sizeof *writer, "the archive writer"));
     const char *name = path ? path : SIREN_ARCHIVE_IN_MEMORY;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&writer->path, strlen(name) + 1, 1, "the archive's path"));
+    SIREN_TRY(siren_allocate(&writer->path, strlen(name) + 1, 1, "the archive's path"));
     strcpy(writer->path, name);
-    SIREN_RETURN_IF_FAILED(path ? siren_output_open(path, overwrite, &writer->output)
-                                : siren_output_open_memory(&writer->output));
-    SIREN_RETURN_IF_FAILED(siren_output_write(writer->output, prefix, sizeof prefix));
+    SIREN_TRY(path ? siren_output_open(path, overwrite, &writer->output)
+                   : siren_output_open_memory(&writer->output));
+    SIREN_TRY(siren_output_write(writer->output, prefix, sizeof prefix));
     writer->offset = sizeof prefix;
     *out = SIREN_TAKE(writer);
     return SIREN_OK;
@@ -42,7 +42,7 @@ static siren_status grow(void *items, size_t count, size_t *room, size_t size, c
     if (count < *room) return SIREN_OK;
     if (!siren_mul(*room, 2, &wanted)) wanted = SIZE_MAX;
     if (wanted < 64) wanted = 64;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&larger, wanted, size, what));
+    SIREN_TRY(siren_allocate(&larger, wanted, size, what));
     memcpy(&present, items, sizeof present);
     if (count) memcpy(larger, present, count * size);
     free(present);
@@ -54,7 +54,7 @@ static siren_status grow(void *items, size_t count, size_t *room, size_t size, c
 static siren_status append(siren_archive_writer *writer, const uint8_t *bytes, size_t n_bytes) {
     if (writer->finished)
         return siren_fail(SIREN_USAGE, "%s: is finished; write what belongs to it before", writer->path);
-    SIREN_RETURN_IF_FAILED(siren_output_write(writer->output, bytes, n_bytes));
+    SIREN_TRY(siren_output_write(writer->output, bytes, n_bytes));
     writer->offset += n_bytes;
     return SIREN_OK;
 }
@@ -78,17 +78,16 @@ static siren_status add_section(siren_archive_writer *writer, uint32_t kind, con
     SIREN_FREE_AT_END uint8_t *shorter = NULL;
     const uint8_t *stored = bytes;
     size_t n_stored = n_bytes;
-    SIREN_RETURN_IF_FAILED(
-        check_size(writer, siren_section_name(kind) ? siren_section_name(kind) : "a section", n_bytes));
+    SIREN_TRY(check_size(writer, siren_section_name(kind) ? siren_section_name(kind) : "a section", n_bytes));
     for (size_t i = 0; i < writer->n_sections; i++)
         if (writer->sections[i].kind == kind && siren_section_name(kind) && kind != SIREN_SECTION_ATTACHMENT)
             return siren_fail(SIREN_USAGE, "%s: has its section %s already; write it once", writer->path,
                               siren_section_name(kind));
-    SIREN_RETURN_IF_FAILED(grow(&writer->sections, writer->n_sections, &writer->sections_room,
-                                sizeof *writer->sections, "the section table"));
+    SIREN_TRY(grow(&writer->sections, writer->n_sections, &writer->sections_room, sizeof *writer->sections,
+                   "the section table"));
     if (packed) {
         size_t n_shorter;
-        SIREN_RETURN_IF_FAILED(siren_pack(bytes, n_bytes, &shorter, &n_shorter));
+        SIREN_TRY(siren_pack(bytes, n_bytes, &shorter, &n_shorter));
         packed = n_shorter < n_bytes;
         if (packed) {
             stored = shorter;
@@ -112,13 +111,13 @@ siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t
 
 static siren_status add_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                const uint8_t *packed, size_t n_packed, size_t unpacked_bytes) {
-    SIREN_RETURN_IF_FAILED(check_size(writer, "a record", unpacked_bytes));
+    SIREN_TRY(check_size(writer, "a record", unpacked_bytes));
     if (!isfinite(entry->mse) || entry->mse < 0)
         return siren_fail(SIREN_USAGE,
                           "%s: block %u has the mean squared error %g; it must be finite and not negative",
                           writer->path, (unsigned)entry->block, entry->mse);
-    SIREN_RETURN_IF_FAILED(grow(&writer->records, writer->n_records, &writer->records_room,
-                                sizeof *writer->records, "the index"));
+    SIREN_TRY(grow(&writer->records, writer->n_records, &writer->records_room, sizeof *writer->records,
+                   "the index"));
     writer->records[writer->n_records++] = (siren_index_entry){.block = entry->block,
                                                                .decoded_crc = entry->decoded_crc,
                                                                .mse = entry->mse,
@@ -185,7 +184,7 @@ static siren_status finish(siren_archive_writer *writer, const char **unfinished
                               writer->path, (unsigned)writer->records[i].block);
 
     size_t tail_bytes = table_bytes + index_bytes + SIREN_TRAILER_BYTES;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&tail, tail_bytes, 1, "the archive's index"));
+    SIREN_TRY(siren_allocate(&tail, tail_bytes, 1, "the archive's index"));
     for (size_t i = 0; i < writer->n_sections; i++)
         put_section(tail + i * SIREN_TABLE_BYTES, &writer->sections[i]);
     for (size_t i = 0; i < writer->n_records; i++)
@@ -208,8 +207,8 @@ static siren_status finish(siren_archive_writer *writer, const char **unfinished
                   siren_crc64(siren_crc64(0, prefix, SIREN_PREFIX_CRC), trailer, SIREN_TRAILER_CRC));
     memcpy(trailer + SIREN_TRAILER_END, SIREN_END_MARK, SIREN_MARK_BYTES);
 
-    SIREN_RETURN_IF_FAILED(append(writer, tail, tail_bytes));
-    SIREN_RETURN_IF_FAILED(siren_output_write_at(writer->output, 0, prefix, sizeof prefix));
+    SIREN_TRY(append(writer, tail, tail_bytes));
+    SIREN_TRY(siren_output_write_at(writer->output, 0, prefix, sizeof prefix));
     writer->finished = true;
     *unfinished = siren_output_unfinished(writer->output);
     return SIREN_OK;
@@ -224,7 +223,7 @@ siren_status siren_archive_writer_finish(siren_archive_writer *writer, const cha
 static siren_status finished_output(siren_archive_writer *writer, siren_output **output) {
     const char *unfinished;
     if (!writer->finished || writer->failure != SIREN_OK)
-        SIREN_RETURN_IF_FAILED(siren_archive_writer_finish(writer, &unfinished));
+        SIREN_TRY(siren_archive_writer_finish(writer, &unfinished));
     *output = SIREN_TAKE(writer->output);
     return SIREN_OK;
 }

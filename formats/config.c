@@ -20,7 +20,7 @@ struct siren_json {
 
 siren_status siren_json_create(siren_json **out) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&json, 1, sizeof *json, "a JSON document"));
+    SIREN_TRY(siren_allocate(&json, 1, sizeof *json, "a JSON document"));
     json->open[0] = cJSON_CreateObject();
     json->depth = 1;
     if (!json->open[0]) return siren_fail(SIREN_SYSTEM, "out of memory: cannot allocate a JSON document");

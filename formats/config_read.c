@@ -41,12 +41,12 @@ static siren_status check_object(const siren_config *config, const cJSON *object
 static siren_status check_duplicates(const siren_config *config, const cJSON *item) {
     SIREN_FREE_AT_END const cJSON **members = NULL;
     if (cJSON_IsObject(item) && item->child) {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&members, (size_t)cJSON_GetArraySize(item), sizeof *members,
-                                              "the keys of an object"));
-        SIREN_RETURN_IF_FAILED(check_object(config, item, members));
+        SIREN_TRY(siren_allocate(&members, (size_t)cJSON_GetArraySize(item), sizeof *members,
+                                 "the keys of an object"));
+        SIREN_TRY(check_object(config, item, members));
     }
     for (const cJSON *child = item->child; child; child = child->next)
-        SIREN_RETURN_IF_FAILED(check_duplicates(config, child));
+        SIREN_TRY(check_duplicates(config, child));
     return SIREN_OK;
 }
 
@@ -57,17 +57,17 @@ siren_status siren_config_parse(const char *name, const void *bytes, size_t n_by
     if (n_bytes > SIREN_CONFIG_MAX_BYTES)
         return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu bytes, more than the limit of %zu", name, n_bytes,
                           SIREN_CONFIG_MAX_BYTES);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&text, n_bytes + 1, 1, "the text of a configuration"));
+    SIREN_TRY(siren_allocate(&text, n_bytes + 1, 1, "the text of a configuration"));
     memcpy(text, bytes, n_bytes);
-    SIREN_RETURN_IF_FAILED(siren_config_scan(name, text, n_bytes));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&config, 1, sizeof *config, "a configuration"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&config->name, strlen(name) + 1, 1, "the name of a configuration"));
+    SIREN_TRY(siren_config_scan(name, text, n_bytes));
+    SIREN_TRY(siren_allocate(&config, 1, sizeof *config, "a configuration"));
+    SIREN_TRY(siren_allocate(&config->name, strlen(name) + 1, 1, "the name of a configuration"));
     strcpy(config->name, name);
     config->root = cJSON_ParseWithLengthOpts(text, n_bytes + 1, &end, true);
     if (!config->root)
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             siren_config_fail_at(name, text, (size_t)(end - text), "an escape that JSON does not have"));
-    SIREN_RETURN_IF_FAILED(check_duplicates(config, config->root));
+    SIREN_TRY(check_duplicates(config, config->root));
     *out = SIREN_TAKE(config);
     return SIREN_OK;
 }
@@ -75,7 +75,7 @@ siren_status siren_config_parse(const char *name, const void *bytes, size_t n_by
 siren_status siren_config_read(const char *path, siren_config **out) {
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes;
-    SIREN_RETURN_IF_FAILED(siren_file_read(path, SIREN_CONFIG_MAX_BYTES, &bytes, &n_bytes));
+    SIREN_TRY(siren_file_read(path, SIREN_CONFIG_MAX_BYTES, &bytes, &n_bytes));
     return siren_config_parse(path, bytes, n_bytes, out);
 }
 

@@ -190,9 +190,9 @@ static siren_status scan_separator(scanner *s, char c) {
 static siren_status scan_scalar(scanner *s, char c) {
     bool key = s->expected == KEY || s->expected == FIRST_KEY;
     if (key ? c != '"' : s->expected != VALUE && s->expected != FIRST_VALUE) return unexpected(s);
-    SIREN_RETURN_IF_FAILED(c == '"'                                ? scan_string(s)
-                           : c == '-' || isdigit((unsigned char)c) ? scan_number(s)
-                                                                   : scan_word(s));
+    SIREN_TRY(c == '"'                                ? scan_string(s)
+              : c == '-' || isdigit((unsigned char)c) ? scan_number(s)
+                                                      : scan_word(s));
     if (key)
         s->expected = COLON;
     else
@@ -227,8 +227,8 @@ static siren_status scan_token(scanner *s) {
 
 siren_status siren_config_scan(const char *name, char *text, size_t length) {
     scanner s = {.name = name, .text = text, .length = length, .expected = VALUE};
-    SIREN_RETURN_IF_FAILED(check_bytes(&s));
-    while (s.at < length) SIREN_RETURN_IF_FAILED(scan_token(&s));
+    SIREN_TRY(check_bytes(&s));
+    while (s.at < length) SIREN_TRY(scan_token(&s));
     if (s.expected != END) return fail_here(&s, "the file ends before its JSON does");
     return SIREN_OK;
 }

@@ -41,7 +41,7 @@ static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n
     SIREN_AT_END(table_free) number_table table = {0};
     size_t n_values = 0, in_row = 0;
     /* A value takes a byte and a separator, the last one only a byte. */
-    SIREN_RETURN_IF_FAILED(siren_allocate(&table.values, n_bytes / 2 + 1, sizeof *table.values, name));
+    SIREN_TRY(siren_allocate(&table.values, n_bytes / 2 + 1, sizeof *table.values, name));
     for (size_t at = 0; at <= n_bytes;) {
         if (at == n_bytes || is_line_end(bytes[at])) {
             if (in_row > 0) {
@@ -59,7 +59,7 @@ static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n
         } else {
             size_t start = at;
             while (at < n_bytes && !is_blank(bytes[at])) at++;
-            SIREN_RETURN_IF_FAILED(
+            SIREN_TRY(
                 parse_number(name, bytes + start, at - start, table.n_rows + 1, &table.values[n_values]));
             n_values++;
             in_row++;
@@ -74,7 +74,7 @@ static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n
 static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_bytes,
                                siren_diffusion_table *gradients) {
     SIREN_AT_END(table_free) number_table table = {0};
-    SIREN_RETURN_IF_FAILED(parse_table(name, bytes, n_bytes, &table));
+    SIREN_TRY(parse_table(name, bytes, n_bytes, &table));
     if (table.n_rows != 1 && table.n_columns != 1)
         return siren_fail(SIREN_CORRUPT,
                           "%s: has %zu lines of %zu values, but b-values stand on one line; correct the file",
@@ -92,7 +92,7 @@ static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_
 static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_bytes,
                                siren_diffusion_table *gradients) {
     SIREN_AT_END(table_free) number_table table = {0};
-    SIREN_RETURN_IF_FAILED(parse_table(name, bytes, n_bytes, &table));
+    SIREN_TRY(parse_table(name, bytes, n_bytes, &table));
     if (table.n_rows != 3)
         return siren_fail(SIREN_CORRUPT,
                           table.n_columns == 3 ? "%s: has %zu lines of %zu values, one line per volume, "
@@ -102,7 +102,7 @@ static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_
                                                  "three lines, x, y and z; correct the file",
                           name, table.n_rows, table.n_columns);
     const size_t n = table.n_columns;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&gradients->bvec, n, sizeof *gradients->bvec, name));
+    SIREN_TRY(siren_allocate(&gradients->bvec, n, sizeof *gradients->bvec, name));
     for (size_t i = 0; i < n; i++)
         for (size_t axis = 0; axis < 3; axis++) gradients->bvec[i][axis] = table.values[axis * n + i];
     gradients->n_volumes = n;
@@ -115,9 +115,9 @@ siren_status siren_diffusion_table_parse(const char *bval_name, const uint8_t *b
     SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table gradients = {0};
     if (!bval && !bvec)
         return siren_fail(SIREN_USAGE, "neither b-values nor directions were given; give one of them");
-    if (bval) SIREN_RETURN_IF_FAILED(parse_bval(bval_name, bval, bval_bytes, &gradients));
+    if (bval) SIREN_TRY(parse_bval(bval_name, bval, bval_bytes, &gradients));
     const size_t n_bval = gradients.n_volumes;
-    if (bvec) SIREN_RETURN_IF_FAILED(parse_bvec(bvec_name, bvec, bvec_bytes, &gradients));
+    if (bvec) SIREN_TRY(parse_bvec(bvec_name, bvec, bvec_bytes, &gradients));
     if (bval && bvec && n_bval != gradients.n_volumes)
         return siren_fail(SIREN_CORRUPT,
                           "%s: has %zu directions, but %s has %zu b-values; give the two files of one image",
@@ -139,7 +139,7 @@ static siren_status write_line(siren_output *output, const double *values, size_
         char text[SIREN_NUMBER_BYTES + 1];
         siren_number_format(values[i * stride] + 0.0, text); /* -0 becomes 0 */
         strcat(text, i + 1 < n ? " " : "\n");
-        SIREN_RETURN_IF_FAILED(siren_output_write(output, text, strlen(text)));
+        SIREN_TRY(siren_output_write(output, text, strlen(text)));
     }
     return SIREN_OK;
 }
@@ -159,15 +159,15 @@ siren_status siren_diffusion_table_open(const char *base, bool overwrite,
                               "%s: the gradient of volume %zu is no finite number; correct it before writing",
                               base, i);
     }
-    SIREN_RETURN_IF_FAILED(siren_sibling_path(base, ".bval", &bval_path));
-    SIREN_RETURN_IF_FAILED(siren_sibling_path(base, ".bvec", &bvec_path));
-    if (gradients->bval) SIREN_RETURN_IF_FAILED(siren_output_open(bval_path, overwrite, &bval));
-    if (gradients->bvec) SIREN_RETURN_IF_FAILED(siren_output_open(bvec_path, overwrite, &bvec));
-    if (bval) SIREN_RETURN_IF_FAILED(write_line(bval, gradients->bval, n, 1));
+    SIREN_TRY(siren_sibling_path(base, ".bval", &bval_path));
+    SIREN_TRY(siren_sibling_path(base, ".bvec", &bvec_path));
+    if (gradients->bval) SIREN_TRY(siren_output_open(bval_path, overwrite, &bval));
+    if (gradients->bvec) SIREN_TRY(siren_output_open(bvec_path, overwrite, &bvec));
+    if (bval) SIREN_TRY(write_line(bval, gradients->bval, n, 1));
     for (size_t axis = 0; axis < 3 && bvec; axis++)
-        SIREN_RETURN_IF_FAILED(write_line(bvec, &gradients->bvec[0][axis], n, 3));
-    if (bval) SIREN_RETURN_IF_FAILED(siren_output_flush(bval));
-    if (bvec) SIREN_RETURN_IF_FAILED(siren_output_flush(bvec));
+        SIREN_TRY(write_line(bvec, &gradients->bvec[0][axis], n, 3));
+    if (bval) SIREN_TRY(siren_output_flush(bval));
+    if (bvec) SIREN_TRY(siren_output_flush(bvec));
     *bval_out = bval;
     *bvec_out = bvec;
     bval = bvec = NULL;
@@ -188,7 +188,7 @@ siren_status siren_sibling_path(const char *path, const char *suffix, char **out
     char *sibling = NULL;
     if (!siren_add(kept, n_suffix, &bytes) || !siren_add(bytes, 1, &bytes))
         return siren_fail(SIREN_USAGE, "a path of %zu bytes is too long; give a shorter one", kept);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&sibling, bytes, 1, "a path"));
+    SIREN_TRY(siren_allocate(&sibling, bytes, 1, "a path"));
     memcpy(sibling, path, kept);
     memcpy(sibling + kept, suffix, n_suffix);
     *out = sibling;

@@ -65,24 +65,22 @@ siren_status siren_gzip_write(siren_output *output, const uint8_t *bytes, size_t
     SIREN_AT_END(wave_free)
     siren_wave wave = {.bytes = bytes, .n_bytes = n_bytes, .room = compressBound(CHUNK_BYTES) + 64};
     uLong crc = crc32(0, NULL, 0);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&wave.deflated, per_wave, wave.room, "deflated chunks"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&wave.n_deflated, per_wave, sizeof *wave.n_deflated, "deflated chunks"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&wave.crc, per_wave, sizeof *wave.crc, "deflated chunks"));
-    SIREN_RETURN_IF_FAILED(siren_output_write(output, header, sizeof header));
+    SIREN_TRY(siren_allocate(&wave.deflated, per_wave, wave.room, "deflated chunks"));
+    SIREN_TRY(siren_allocate(&wave.n_deflated, per_wave, sizeof *wave.n_deflated, "deflated chunks"));
+    SIREN_TRY(siren_allocate(&wave.crc, per_wave, sizeof *wave.crc, "deflated chunks"));
+    SIREN_TRY(siren_output_write(output, header, sizeof header));
     for (size_t first = 0; first < n_chunks; first += per_wave) {
         wave.first_chunk = first;
         wave.n_chunks = n_chunks - first < per_wave ? n_chunks - first : per_wave;
         atomic_store(&wave.next, 0);
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             siren_threads_run(n_threads < wave.n_chunks ? n_threads : wave.n_chunks, wave_member, &wave));
         for (size_t i = 0; i < wave.n_chunks; i++) {
             size_t left = n_bytes - (first + i) * CHUNK_BYTES;
             if (wave.n_deflated[i] == 0)
                 return siren_fail(SIREN_SYSTEM, "out of memory: zlib cannot compress %zu bytes", n_bytes);
             crc = crc32_combine(crc, wave.crc[i], (z_off_t)(left < CHUNK_BYTES ? left : CHUNK_BYTES));
-            SIREN_RETURN_IF_FAILED(
-                siren_output_write(output, wave.deflated + i * wave.room, wave.n_deflated[i]));
+            SIREN_TRY(siren_output_write(output, wave.deflated + i * wave.room, wave.n_deflated[i]));
         }
     }
     uint8_t trailer[8];

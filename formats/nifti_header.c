@@ -149,11 +149,11 @@ static siren_status parse_offset(const char *name, const uint8_t *bytes, const s
 
 siren_status siren_nifti_parse(const char *name, const uint8_t *bytes, size_t n_bytes, siren_geometry *out) {
     siren_geometry g = {0};
-    SIREN_RETURN_IF_FAILED(parse_identity(name, bytes, n_bytes, &g.version, &g.swapped));
+    SIREN_TRY(parse_identity(name, bytes, n_bytes, &g.version, &g.swapped));
     const siren_nifti_layout *layout = &siren_nifti_layouts[g.version - 1];
-    SIREN_RETURN_IF_FAILED(parse_datatype(name, bytes, layout, &g));
-    SIREN_RETURN_IF_FAILED(parse_dimensions(name, bytes, layout, &g));
-    SIREN_RETURN_IF_FAILED(parse_offset(name, bytes, layout, &g));
+    SIREN_TRY(parse_datatype(name, bytes, layout, &g));
+    SIREN_TRY(parse_dimensions(name, bytes, layout, &g));
+    SIREN_TRY(parse_offset(name, bytes, layout, &g));
     g.slope = siren_nifti_get_real(bytes, layout->scl_slope, 0, g.swapped);
     g.inter = siren_nifti_get_real(bytes, layout->scl_inter, 0, g.swapped);
     if (g.slope == 0 || !isfinite(g.slope)) {
@@ -260,7 +260,7 @@ siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry 
                           "fewer, or for all %zu",
                           n_volumes, INT16_MAX, geometry->n_volumes);
     uint8_t *copy = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&copy, (size_t)geometry->voxel_offset, 1, "a NIfTI header"));
+    SIREN_TRY(siren_allocate(&copy, (size_t)geometry->voxel_offset, 1, "a NIfTI header"));
     memcpy(copy, header, (size_t)geometry->voxel_offset);
     if (nz != geometry->nz) {
         siren_nifti_put_integer(copy, layout->dim, 3, swapped, (int64_t)nz);
@@ -291,7 +291,7 @@ siren_status siren_nifti_map_header(const uint8_t *header, siren_geometry *geome
     const bool swapped = geometry->swapped;
     const size_t offset = layout->bytes + 4, dims[7] = {geometry->nx, geometry->ny, geometry->nz, 1, 1, 1, 1};
     SIREN_FREE_AT_END uint8_t *copy = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&copy, offset, 1, "a NIfTI header"));
+    SIREN_TRY(siren_allocate(&copy, offset, 1, "a NIfTI header"));
     memcpy(copy, header, layout->bytes);
     siren_nifti_put_integer(copy, layout->dim, 0, swapped, 3);
     for (size_t axis = 0; axis < 7; axis++)
@@ -303,7 +303,7 @@ siren_status siren_nifti_map_header(const uint8_t *header, siren_geometry *geome
     siren_nifti_put_real(copy, layout->scl_slope, 0, swapped, 1);
     siren_nifti_put_real(copy, layout->scl_inter, 0, swapped, 0);
     put_offset(copy, layout, swapped, offset);
-    SIREN_RETURN_IF_FAILED(siren_nifti_parse("the header of a map", copy, offset, geometry));
+    SIREN_TRY(siren_nifti_parse("the header of a map", copy, offset, geometry));
     *out = SIREN_TAKE(copy);
     return SIREN_OK;
 }
@@ -337,7 +337,7 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
         if (plan->shape[axis] < 1 || plan->shape[axis] > INT64_MAX)
             return siren_fail(SIREN_USAGE, "an image cannot have %zu voxels along axis %zu; give 1 or more",
                               plan->shape[axis], axis + 1);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&fresh, n_bytes, 1, "a NIfTI header"));
+    SIREN_TRY(siren_allocate(&fresh, n_bytes, 1, "a NIfTI header"));
     memcpy(fresh, &size, sizeof size);
     memcpy(fresh + layout->magic, layout == siren_nifti_layouts ? "n+1" : "n+2\0\r\n\x1a\n",
            layout == siren_nifti_layouts ? 4 : 8);
@@ -359,7 +359,7 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
                             plan->affine != NULL); /* scanner coordinates */
     for (size_t i = 0; plan->affine && i < 12; i++)
         siren_nifti_put_real(fresh, layout->srow, i, false, plan->affine[i / 4][i % 4]);
-    SIREN_RETURN_IF_FAILED(siren_nifti_parse("a new header", fresh, n_bytes, geometry));
+    SIREN_TRY(siren_nifti_parse("a new header", fresh, n_bytes, geometry));
     *out = SIREN_TAKE(fresh);
     return SIREN_OK;
 }
@@ -389,7 +389,7 @@ siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t n
                              .voxel_size = {voxel_size[0], voxel_size[1], voxel_size[2]},
                              .affine = (const double(*)[4])affine,
                              .slope = 1};
-    SIREN_RETURN_IF_FAILED(siren_nifti_make_header(&plan, geometry, &made));
+    SIREN_TRY(siren_nifti_make_header(&plan, geometry, &made));
     memcpy(header, made, SIREN_NEW_HEADER_BYTES);
     return SIREN_OK;
 }

@@ -117,7 +117,7 @@ siren_status siren_series_slice_along(siren_series *series, unsigned axis) {
     if (axis > 2) return siren_fail(SIREN_USAGE, "axis %u is none of 0 (x), 1 (y) and 2 (z)", axis);
     if (axis == 2) return SIREN_OK;
     size_t n_bytes = g->nx * g->ny * g->nz * siren_datatype_size(g->datatype);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&volume, n_bytes, 1, "a volume in another order"));
+    SIREN_TRY(siren_allocate(&volume, n_bytes, 1, "a volume in another order"));
     for (size_t v = 0; v < g->n_volumes; v++, voxels += n_bytes) {
         reorder_volume(&old, orders[axis], voxels, volume);
         memcpy(voxels, volume, n_bytes);

@@ -51,7 +51,7 @@ static siren_status file_read(nifti_source *source, void *out, size_t n_bytes, s
 static siren_status refill(nifti_source *source) {
     size_t left = source->stream.avail_in, got = 0;
     if (left > 0) memmove(source->chunk, source->stream.next_in, left);
-    SIREN_RETURN_IF_FAILED(file_read(source, source->chunk + left, CHUNK_BYTES - left, &got));
+    SIREN_TRY(file_read(source, source->chunk + left, CHUNK_BYTES - left, &got));
     source->stream.next_in = source->chunk;
     source->stream.avail_in = (uInt)(left + got);
     return SIREN_OK;
@@ -61,7 +61,7 @@ static siren_status refill(nifti_source *source) {
  * error. */
 static siren_status next_member(nifti_source *source) {
     z_stream *stream = &source->stream;
-    if (stream->avail_in < 2) SIREN_RETURN_IF_FAILED(refill(source));
+    if (stream->avail_in < 2) SIREN_TRY(refill(source));
     if (stream->avail_in >= 2 && stream->next_in[0] == 0x1f && stream->next_in[1] == 0x8b) {
         if (inflateReset(stream) != Z_OK)
             return siren_fail(SIREN_SYSTEM, "%s: zlib cannot begin the next member", source->path);
@@ -77,7 +77,7 @@ static siren_status next_member(nifti_source *source) {
                                   "lost; cut them off, or decompress and compress the file again",
                                   source->path, (unsigned long long)trailing);
         stream->avail_in = 0;
-        SIREN_RETURN_IF_FAILED(refill(source));
+        SIREN_TRY(refill(source));
     }
     source->ended = true;
     return SIREN_OK;
@@ -89,7 +89,7 @@ static siren_status gzip_read(nifti_source *source, uint8_t *out, size_t n_bytes
     size_t got = 0;
     while (got < n_bytes && !source->ended) {
         if (stream->avail_in == 0) {
-            SIREN_RETURN_IF_FAILED(refill(source));
+            SIREN_TRY(refill(source));
             if (stream->avail_in == 0)
                 return siren_fail(
                     SIREN_CORRUPT,
@@ -103,7 +103,7 @@ static siren_status gzip_read(nifti_source *source, uint8_t *out, size_t n_bytes
         int result = inflate(stream, Z_NO_FLUSH);
         got += room - stream->avail_out;
         if (result == Z_STREAM_END)
-            SIREN_RETURN_IF_FAILED(next_member(source));
+            SIREN_TRY(next_member(source));
         else if (result == Z_MEM_ERROR)
             return siren_fail(SIREN_SYSTEM, "%s: out of memory while decompressing", source->path);
         else if (result != Z_OK && result != Z_BUF_ERROR)
@@ -124,8 +124,8 @@ static siren_status source_read(nifti_source *source, void *out, size_t n_bytes,
     memcpy(out, source->head + source->head_used, again);
     source->head_used += again;
     uint8_t *rest = (uint8_t *)out + again;
-    SIREN_RETURN_IF_FAILED(source->gzip ? gzip_read(source, rest, n_bytes - again, &got)
-                                        : file_read(source, rest, n_bytes - again, &got));
+    SIREN_TRY(source->gzip ? gzip_read(source, rest, n_bytes - again, &got)
+                           : file_read(source, rest, n_bytes - again, &got));
     *n_got = again + got;
     return SIREN_OK;
 }
@@ -142,7 +142,7 @@ SIREN_POINTER_RELEASE(nifti_source, source_close)
 static siren_status source_open(const char *path, nifti_source **out) {
     SIREN_AT_END(source_close_at) nifti_source *source = NULL;
     struct stat facts;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&source, 1, sizeof *source, path));
+    SIREN_TRY(siren_allocate(&source, 1, sizeof *source, path));
     source->path = path;
     /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
     source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -155,7 +155,7 @@ static siren_status source_open(const char *path, nifti_source **out) {
     if (source->file_bytes == 0)
         return siren_fail(SIREN_CORRUPT, "%s: is not a NIfTI file: it is empty; copy the file again", path);
     size_t got = 0;
-    SIREN_RETURN_IF_FAILED(file_read(source, source->head, 2, &got));
+    SIREN_TRY(file_read(source, source->head, 2, &got));
     source->gzip = got == 2 && source->head[0] == 0x1f && source->head[1] == 0x8b;
     if (source->gzip) {
         memcpy(source->chunk, source->head, 2);
@@ -164,10 +164,10 @@ static siren_status source_open(const char *path, nifti_source **out) {
         if (inflateInit2(&source->stream, 15 + 16) != Z_OK)
             return siren_fail(SIREN_SYSTEM, "%s: out of memory: zlib cannot begin", path);
         source->inflating = true;
-        SIREN_RETURN_IF_FAILED(gzip_read(source, source->head, HEAD_BYTES, &source->n_head));
+        SIREN_TRY(gzip_read(source, source->head, HEAD_BYTES, &source->n_head));
     } else {
         size_t rest = 0;
-        SIREN_RETURN_IF_FAILED(file_read(source, source->head + got, HEAD_BYTES - got, &rest));
+        SIREN_TRY(file_read(source, source->head + got, HEAD_BYTES - got, &rest));
         source->n_head = got + rest;
     }
     *out = SIREN_TAKE(source);
@@ -208,7 +208,7 @@ static siren_status check_sizes(const nifti_source *source, const siren_geometry
 static siren_status read_exactly(nifti_source *source, uint64_t before, uint64_t declared, void *out,
                                  size_t n_bytes) {
     size_t got = 0;
-    SIREN_RETURN_IF_FAILED(source_read(source, out, n_bytes, &got));
+    SIREN_TRY(source_read(source, out, n_bytes, &got));
     if (got < n_bytes)
         return siren_fail(
             SIREN_CORRUPT,
@@ -223,7 +223,7 @@ static siren_status check_end(nifti_source *source) {
     size_t excess = 0, got = 0;
     do {
         uint8_t scratch[4096];
-        SIREN_RETURN_IF_FAILED(source_read(source, scratch, sizeof scratch, &got));
+        SIREN_TRY(source_read(source, scratch, sizeof scratch, &got));
         excess += got;
     } while (got > 0 && excess < EXCESS_LIMIT);
     if (excess > 0)
@@ -238,16 +238,16 @@ siren_status siren_nifti_read(const char *path, size_t memory_limit, siren_serie
     SIREN_AT_END(source_close_at) nifti_source *source = NULL;
     SIREN_AT_END(siren_series_free) siren_series series = {0};
     siren_geometry *g = &series.geometry;
-    SIREN_RETURN_IF_FAILED(source_open(path, &source));
-    SIREN_RETURN_IF_FAILED(siren_nifti_parse(path, source->head, source->n_head, g));
-    SIREN_RETURN_IF_FAILED(check_sizes(source, g, memory_limit));
+    SIREN_TRY(source_open(path, &source));
+    SIREN_TRY(siren_nifti_parse(path, source->head, source->n_head, g));
+    SIREN_TRY(check_sizes(source, g, memory_limit));
     size_t offset = (size_t)g->voxel_offset, voxels = siren_geometry_voxels(g);
     size_t voxel_bytes = voxels * siren_datatype_size(g->datatype);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&series.header, offset, 1, path));
-    SIREN_RETURN_IF_FAILED(read_exactly(source, 0, offset + voxel_bytes, series.header, offset));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&series.voxels, voxels, siren_datatype_size(g->datatype), path));
-    SIREN_RETURN_IF_FAILED(read_exactly(source, offset, offset + voxel_bytes, series.voxels, voxel_bytes));
-    SIREN_RETURN_IF_FAILED(check_end(source));
+    SIREN_TRY(siren_allocate(&series.header, offset, 1, path));
+    SIREN_TRY(read_exactly(source, 0, offset + voxel_bytes, series.header, offset));
+    SIREN_TRY(siren_allocate(&series.voxels, voxels, siren_datatype_size(g->datatype), path));
+    SIREN_TRY(read_exactly(source, offset, offset + voxel_bytes, series.voxels, voxel_bytes));
+    SIREN_TRY(check_end(source));
     if (g->swapped) siren_datatype_swap(g->datatype, series.voxels, voxels);
     *out = SIREN_TAKE(series);
     return SIREN_OK;
@@ -255,6 +255,6 @@ siren_status siren_nifti_read(const char *path, size_t memory_limit, siren_serie
 
 siren_status siren_nifti_read_geometry(const char *path, siren_geometry *out) {
     SIREN_AT_END(source_close_at) nifti_source *source = NULL;
-    SIREN_RETURN_IF_FAILED(source_open(path, &source));
+    SIREN_TRY(source_open(path, &source));
     return siren_nifti_parse(path, source->head, source->n_head, out);
 }

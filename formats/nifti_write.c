@@ -31,7 +31,7 @@ siren_status siren_nifti_writer_open(const char *path, bool overwrite, const sir
         return siren_fail(
             SIREN_USAGE,
             "%s: ends in neither .nii nor .nii.gz; give a name that says which of the two is wanted", path);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&writer, 1, sizeof *writer, path));
+    SIREN_TRY(siren_allocate(&writer, 1, sizeof *writer, path));
     writer->geometry = *geometry;
     const size_t voxel_size = siren_datatype_size(geometry->datatype),
                  offset = (size_t)geometry->voxel_offset;
@@ -44,16 +44,15 @@ siren_status siren_nifti_writer_open(const char *path, bool overwrite, const sir
         return siren_fail(SIREN_USAGE,
                           "%s: %zu x %zu x %zu x %zu voxels of %zu bytes make no image; choose sizes that do",
                           path, geometry->nx, geometry->ny, geometry->nz, geometry->n_volumes, voxel_size);
-    SIREN_RETURN_IF_FAILED(siren_output_open(path, overwrite, &writer->output));
+    SIREN_TRY(siren_output_open(path, overwrite, &writer->output));
     if (gzip) {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&writer->image, writer->image_bytes, 1, path));
+        SIREN_TRY(siren_allocate(&writer->image, writer->image_bytes, 1, path));
         memcpy(writer->image, header, offset);
     } else {
-        if (geometry->swapped)
-            SIREN_RETURN_IF_FAILED(siren_allocate(&writer->swapped, writer->slice_bytes, 1, path));
+        if (geometry->swapped) SIREN_TRY(siren_allocate(&writer->swapped, writer->slice_bytes, 1, path));
         const uint8_t zero = 0; /* gives the file its length; the operating system reads gaps as zeros */
-        SIREN_RETURN_IF_FAILED(siren_output_write_at(writer->output, 0, header, offset));
-        SIREN_RETURN_IF_FAILED(siren_output_write_at(writer->output, writer->image_bytes - 1, &zero, 1));
+        SIREN_TRY(siren_output_write_at(writer->output, 0, header, offset));
+        SIREN_TRY(siren_output_write_at(writer->output, writer->image_bytes - 1, &zero, 1));
     }
     *out = SIREN_TAKE(writer);
     return SIREN_OK;
@@ -75,8 +74,7 @@ siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume,
 }
 
 siren_status siren_nifti_writer_finish(siren_nifti_writer *writer) {
-    if (writer->image)
-        SIREN_RETURN_IF_FAILED(siren_gzip_write(writer->output, writer->image, writer->image_bytes));
+    if (writer->image) SIREN_TRY(siren_gzip_write(writer->output, writer->image, writer->image_bytes));
     free(SIREN_TAKE(writer->image));
     return siren_output_flush(writer->output);
 }

@@ -30,7 +30,7 @@ siren_status siren_pack(const uint8_t *bytes, size_t n_bytes, uint8_t **out, siz
     uint8_t *packed = NULL;
     if (room == 0)
         return siren_fail(SIREN_SYSTEM, "cannot pack %zu bytes: they exceed the address space", n_bytes);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&packed, room, 1, "packed bytes"));
+    SIREN_TRY(siren_allocate(&packed, room, 1, "packed bytes"));
     lzma_ret result =
         lzma_stream_buffer_encode(filters, LZMA_CHECK_NONE, NULL, bytes, n_bytes, packed, &used, room);
     if (result != LZMA_OK) {
@@ -55,7 +55,7 @@ siren_status siren_unpack(const char *name, const uint8_t *bytes, size_t n_bytes
             "its source",
             name, n_bytes, expected, SIREN_PACK_MAX_RATIO);
     uint8_t *unpacked = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&unpacked, expected, 1, name));
+    SIREN_TRY(siren_allocate(&unpacked, expected, 1, name));
     uint64_t memory = UNPACK_MEMORY + expected;
     size_t used = 0, got = 0;
     lzma_ret result =

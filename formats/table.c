@@ -20,7 +20,7 @@ struct siren_table {
 
 static siren_status table_new(const char *name, siren_table **out) {
     siren_table *table = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&table, 1, sizeof *table, name));
+    SIREN_TRY(siren_allocate(&table, 1, sizeof *table, name));
     table->name = strdup(name);
     if (!table->name) {
         free(table);
@@ -106,7 +106,7 @@ void siren_table_add_integer(siren_table *table, uint64_t value) {
 
 siren_status siren_table_create(const char *const *columns, size_t n_columns, siren_table **out) {
     SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
-    SIREN_RETURN_IF_FAILED(table_new("a table", &table));
+    SIREN_TRY(table_new("a table", &table));
     for (size_t i = 0; i < n_columns; i++) siren_table_add_text(table, columns[i]);
     table->n_columns = n_columns;
     if (n_columns == 0 || n_columns > SIREN_TABLE_MOST_COLUMNS)
@@ -130,7 +130,7 @@ siren_status siren_table_text(const siren_table *table, char **text, size_t *n_b
         return siren_fail(SIREN_USAGE, "cannot write a table: its last row has %zu of %zu cells",
                           cells_beyond, table->n_columns);
     char *copy = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&copy, table->n_bytes + 1, 1, "the text of a table"));
+    SIREN_TRY(siren_allocate(&copy, table->n_bytes + 1, 1, "the text of a table"));
     memcpy(copy, table->text, table->n_bytes);
     for (size_t i = 0; i < table->n_cells; i++) {
         size_t end = i + 1 < table->n_cells ? table->cells[i + 1] : table->n_bytes;
@@ -144,7 +144,7 @@ siren_status siren_table_text(const siren_table *table, char **text, size_t *n_b
 siren_status siren_table_write(const siren_table *table, const char *path, bool overwrite) {
     SIREN_FREE_AT_END char *text = NULL;
     size_t n_bytes = 0;
-    SIREN_RETURN_IF_FAILED(siren_table_text(table, &text, &n_bytes));
+    SIREN_TRY(siren_table_text(table, &text, &n_bytes));
     return siren_file_write(path, overwrite, text, n_bytes);
 }
 
@@ -187,17 +187,17 @@ siren_status siren_table_read(const char *path, siren_table **out) {
     SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
     uint8_t *bytes = NULL;
     size_t n_separators = 0;
-    SIREN_RETURN_IF_FAILED(table_new(path, &table));
-    SIREN_RETURN_IF_FAILED(siren_file_read(path, SIREN_TABLE_MOST_BYTES, &bytes, &table->n_bytes));
+    SIREN_TRY(table_new(path, &table));
+    SIREN_TRY(siren_file_read(path, SIREN_TABLE_MOST_BYTES, &bytes, &table->n_bytes));
     table->text = (char *)bytes;
     table->byte_capacity = table->n_bytes;
     if (table->n_bytes == 0) return siren_fail(SIREN_CORRUPT, "%s: is empty; " WAY_OUT, path);
     for (size_t i = 0; i < table->n_bytes; i++) n_separators += bytes[i] == ',' || bytes[i] == '\n';
     if (bytes[table->n_bytes - 1] != '\n')
         return siren_fail(SIREN_CORRUPT, "%s: ends within a line; " WAY_OUT, path);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&table->cells, n_separators, sizeof *table->cells, path));
+    SIREN_TRY(siren_allocate(&table->cells, n_separators, sizeof *table->cells, path));
     table->cell_capacity = n_separators;
-    SIREN_RETURN_IF_FAILED(split(table));
+    SIREN_TRY(split(table));
     size_t bad = bad_name(table);
     if (bad < table->n_columns)
         return siren_fail(SIREN_CORRUPT, "%s: line 1, column %zu: the name '%s' is empty or taken; " WAY_OUT,

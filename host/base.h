@@ -11,7 +11,7 @@
 /* Sets this thread's message (printf format) and returns `status`, so that failing is one expression. */
 siren_status siren_fail(siren_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* For functions whose variables release themselves, or that have nothing to release. */
-#define SIREN_RETURN_IF_FAILED(expression)                                                                   \
+#define SIREN_TRY(expression)                                                                                \
     do {                                                                                                     \
         siren_status status_of_ = (expression);                                                              \
         if (status_of_ != SIREN_OK) return status_of_;                                                       \

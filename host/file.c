@@ -40,12 +40,12 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
     SIREN_FREE_AT_END uint8_t *content = NULL;
     uint64_t present;
     SIREN_AT_END(siren_close_at) int fd = -1;
-    SIREN_RETURN_IF_FAILED(siren_file_open(path, &fd, &present));
+    SIREN_TRY(siren_file_open(path, &fd, &present));
     if (present > limit)
         return siren_fail(SIREN_UNSUPPORTED, "%s: has %llu bytes, more than the limit of %zu", path,
                           (unsigned long long)present, limit);
     size_t size = (size_t)present, got = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&content, size, 1, path));
+    SIREN_TRY(siren_allocate(&content, size, 1, path));
     while (got < size) {
         ssize_t n = read(fd, content + got, size - got);
         if (n < 0 && errno == EINTR) continue;
@@ -85,7 +85,7 @@ siren_status siren_folder_make(const char *path) {
     for (char *end = folder + 1; *end; end++) {
         if (*end != '/' || end[-1] == '/') continue;
         *end = 0;
-        SIREN_RETURN_IF_FAILED(make_one_folder(folder, path));
+        SIREN_TRY(make_one_folder(folder, path));
         *end = '/';
     }
     return make_one_folder(folder, path);
@@ -156,8 +156,8 @@ static siren_status check_name(const char *path, bool overwrite) {
 siren_status siren_output_open(const char *path, bool overwrite, siren_output **out) {
     SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
     SIREN_FREE_AT_END char *copy = strdup(path);
-    SIREN_RETURN_IF_FAILED(check_name(path, overwrite));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&output, 1, sizeof *output, path));
+    SIREN_TRY(check_name(path, overwrite));
+    SIREN_TRY(siren_allocate(&output, 1, sizeof *output, path));
     output->fd = -1;
     output->overwrite = overwrite;
     output->path = strdup(path);
@@ -173,7 +173,7 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
          output->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == EEXIST) &&
          attempt < 100;
          attempt++) {
-        SIREN_RETURN_IF_FAILED(output_name_temporary(output, attempt));
+        SIREN_TRY(output_name_temporary(output, attempt));
         output->fd = open(output->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
         if (output->fd >= 0) siren_abandon_add(&hidden_names, output->temporary);
     }
@@ -195,7 +195,7 @@ static siren_status output_failed(const siren_output *output, const char *what) 
 
 siren_status siren_output_open_memory(siren_output **out) {
     siren_output *output = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&output, 1, sizeof *output, "an output in memory"));
+    SIREN_TRY(siren_allocate(&output, 1, sizeof *output, "an output in memory"));
     output->fd = -1;
     *out = output;
     return SIREN_OK;
@@ -263,7 +263,7 @@ void siren_folder_clear_leftovers(const char *path) {
 /* Gives the nameless file a hidden name next to its final one, so that rename() can replace atomically. */
 static siren_status output_link_temporary(siren_output *output) {
     for (unsigned attempt = 0; attempt < 100; attempt++) {
-        SIREN_RETURN_IF_FAILED(output_name_temporary(output, attempt));
+        SIREN_TRY(output_name_temporary(output, attempt));
         if (linkat(AT_FDCWD, output->descriptor, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0) {
             siren_abandon_add(&hidden_names, output->temporary);
             return SIREN_OK;
@@ -297,8 +297,8 @@ siren_status siren_output_flush(siren_output *output) {
 
 siren_status siren_output_commit(siren_output *finished) {
     SIREN_AT_END(siren_output_discard_at) siren_output *output = finished;
-    SIREN_RETURN_IF_FAILED(siren_output_flush(output));
-    if (!output->temporary) SIREN_RETURN_IF_FAILED(output_link_temporary(output));
+    SIREN_TRY(siren_output_flush(output));
+    if (!output->temporary) SIREN_TRY(output_link_temporary(output));
     if ((output->overwrite ? rename : siren_file_rename_new)(output->temporary, output->path) != 0)
         return errno == EEXIST ? siren_fail(SIREN_USAGE,
                                             "%s: appeared while it was being made and is not replaced; "
@@ -314,7 +314,7 @@ siren_status siren_output_commit(siren_output *finished) {
 
 siren_status siren_file_write(const char *path, bool overwrite, const void *bytes, size_t n_bytes) {
     SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
-    SIREN_RETURN_IF_FAILED(siren_output_open(path, overwrite, &output));
-    SIREN_RETURN_IF_FAILED(siren_output_write(output, bytes, n_bytes));
+    SIREN_TRY(siren_output_open(path, overwrite, &output));
+    SIREN_TRY(siren_output_write(output, bytes, n_bytes));
     return siren_output_commit(SIREN_TAKE(output));
 }

@@ -59,7 +59,7 @@ siren_status siren_lock_acquire(const char *path, siren_lock **out) {
     if (locked != 0)
         return siren_fail(SIREN_SYSTEM, "%s: cannot be locked: %s; use a folder on a file system with locks",
                           path, strerror(errno));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&lock, 1, sizeof *lock, "a lock"));
+    SIREN_TRY(siren_allocate(&lock, 1, sizeof *lock, "a lock"));
     leave_name(fd);
     lock->fd = fd;
     fd = -1;

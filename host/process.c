@@ -72,7 +72,7 @@ static void capture_read(capture *c) {
 static siren_status capture_text(const capture *c, char **out) {
     char *text = NULL;
     size_t kept = c->total < c->limit ? c->total : c->limit;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&text, kept + 1, 1, "the output of a program"));
+    SIREN_TRY(siren_allocate(&text, kept + 1, 1, "the output of a program"));
     for (size_t i = 0; i < kept; i++) text[i] = c->ring[(c->total - kept + i) % c->limit];
     *out = text;
     return SIREN_OK;
@@ -113,8 +113,7 @@ static siren_status make_environment(const char *const *more, const char ***out)
     size_t n = 0, n_more = 0, at = 0;
     while (environ[n]) n++;
     while (more && more[n_more]) n_more++;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&list, n + n_more + 1, sizeof *list, "the environment of a program"));
+    SIREN_TRY(siren_allocate(&list, n + n_more + 1, sizeof *list, "the environment of a program"));
     for (size_t i = 0; i < n; i++) {
         bool replaced = false;
         for (size_t k = 0; k < n_more; k++) replaced |= same_variable(more[k], environ[i]);
@@ -163,11 +162,10 @@ static siren_status start(const siren_process_plan *plan, capture captures[2], p
     SIREN_FREE_AT_END const char **environment = NULL;
     SIREN_AT_END(close_both) int writing[2] = {-1, -1};
     const char *name = plan->arguments[0];
-    SIREN_RETURN_IF_FAILED(make_environment(plan->environment, &environment));
+    SIREN_TRY(make_environment(plan->environment, &environment));
     for (int i = 0; i < 2; i++) {
         int ends[2];
-        SIREN_RETURN_IF_FAILED(
-            siren_allocate(&captures[i].ring, captures[i].limit, 1, "the output of a program"));
+        SIREN_TRY(siren_allocate(&captures[i].ring, captures[i].limit, 1, "the output of a program"));
         if (!open_pipe(ends))
             return siren_fail(SIREN_SYSTEM, "%s: no pipe for its output: %s", name, strerror(errno));
         captures[i].fd = ends[0];
@@ -238,7 +236,7 @@ siren_status siren_process_run(const siren_process_plan *plan, siren_progress_fn
     SIREN_AT_END(siren_process_result_free) siren_process_result ended = {.exit_code = -1};
     pid_t pid = 0;
     int how = 0;
-    SIREN_RETURN_IF_FAILED(start(plan, captures, &pid));
+    SIREN_TRY(start(plan, captures, &pid));
     siren_abandon_add(&running, (void *)(intptr_t)pid);
     bool cancelled = watch(plan, pid, captures, progress, user, &ended.timed_out);
     kill(-pid, SIGKILL);                                   /* what it left behind */
@@ -253,8 +251,8 @@ siren_status siren_process_run(const siren_process_plan *plan, siren_progress_fn
     for (int i = 0; i < 2; i++) capture_read(&captures[i]);
     if (WIFEXITED(how)) ended.exit_code = WEXITSTATUS(how);
     if (WIFSIGNALED(how)) ended.signal = WTERMSIG(how);
-    SIREN_RETURN_IF_FAILED(capture_text(&captures[0], &ended.output));
-    SIREN_RETURN_IF_FAILED(capture_text(&captures[1], &ended.errors));
+    SIREN_TRY(capture_text(&captures[0], &ended.output));
+    SIREN_TRY(capture_text(&captures[1], &ended.errors));
     *result = SIREN_TAKE(ended);
     return SIREN_OK;
 }

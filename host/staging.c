@@ -50,13 +50,13 @@ static bool exists(const char *path) {
 static siren_status check_free(const siren_staging *staging) {
     for (size_t i = 0; i < staging->n; i++) {
         char *path = NULL;
-        SIREN_RETURN_IF_FAILED(join(staging->folder, staging->names[i], &path));
+        SIREN_TRY(join(staging->folder, staging->names[i], &path));
         siren_status status = SIREN_OK;
         if (exists(path))
             status = siren_fail(SIREN_USAGE, "%s exists and is not replaced; give another folder, or --force",
                                 path);
         free(path);
-        SIREN_RETURN_IF_FAILED(status);
+        SIREN_TRY(status);
     }
     return SIREN_OK;
 }
@@ -65,7 +65,7 @@ static siren_status check_free(const siren_staging *staging) {
 static siren_status make_hidden(siren_staging *staging) {
     for (int tries = 0; tries < MAX_TRIES; tries++) {
         SIREN_FREE_AT_END char *hidden = NULL;
-        SIREN_RETURN_IF_FAILED(join(staging->folder, HIDDEN_PREFIX "XXXXXX", &hidden));
+        SIREN_TRY(join(staging->folder, HIDDEN_PREFIX "XXXXXX", &hidden));
         if (!mkdtemp(hidden))
             return siren_fail(SIREN_SYSTEM, "%s: nothing can be made in it: %s", staging->folder,
                               strerror(errno));
@@ -81,7 +81,7 @@ static siren_status make_hidden(siren_staging *staging) {
             gone ? SIREN_OK : siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", hidden, strerror(errno));
         if (fd >= 0) close(fd);
         rmdir(hidden);
-        SIREN_RETURN_IF_FAILED(status);
+        SIREN_TRY(status);
     }
     return siren_fail(SIREN_SYSTEM, "%s: others removed %d folders that were made in it", staging->folder,
                       MAX_TRIES);
@@ -92,18 +92,18 @@ siren_status siren_staging_open(const char *folder, const char *const *names, si
     SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;
     const char *temporary = getenv("TMPDIR");
     if (!folder) folder = temporary && *temporary ? temporary : "/tmp";
-    SIREN_RETURN_IF_FAILED(siren_allocate(&staging, 1, sizeof *staging, folder));
+    SIREN_TRY(siren_allocate(&staging, 1, sizeof *staging, folder));
     staging->lock = -1;
     staging->names = names;
     staging->n = n;
     staging->overwrite = overwrite;
     staging->folder = strdup(folder);
     if (!staging->folder) return siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", folder);
-    if (!overwrite) SIREN_RETURN_IF_FAILED(check_free(staging));
+    if (!overwrite) SIREN_TRY(check_free(staging));
     staging->made_folder = !exists(folder);
-    SIREN_RETURN_IF_FAILED(siren_folder_make(folder));
+    SIREN_TRY(siren_folder_make(folder));
     siren_staging_clear_leftovers(folder);
-    SIREN_RETURN_IF_FAILED(make_hidden(staging));
+    SIREN_TRY(make_hidden(staging));
     siren_abandon_add(&stagings, staging);
     *out = SIREN_TAKE(staging);
     return SIREN_OK;
@@ -213,8 +213,8 @@ static siren_status swap(const siren_staging *staging, const char *name, bool ov
     siren_status status = SIREN_OK;
     SIREN_FREE_AT_END char *hidden = NULL, *shown = NULL;
     struct stat facts;
-    SIREN_RETURN_IF_FAILED(join(staging->hidden, name, &hidden));
-    SIREN_RETURN_IF_FAILED(join(staging->folder, name, &shown));
+    SIREN_TRY(join(staging->hidden, name, &hidden));
+    SIREN_TRY(join(staging->folder, name, &shown));
     bool made = exists(hidden), old = lstat(shown, &facts) == 0;
     int error = old && S_ISDIR(facts.st_mode) ? EISDIR : old && !overwrite ? EEXIST : 0;
     if (error == 0 && (made || old) &&

@@ -18,7 +18,7 @@ static void *thread_run(void *argument) {
 
 siren_status siren_threads_run(size_t n, void (*member)(void *user, size_t i), void *user) {
     SIREN_FREE_AT_END siren_thread *threads = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&threads, n, sizeof *threads, "a team of threads"));
+    SIREN_TRY(siren_allocate(&threads, n, sizeof *threads, "a team of threads"));
     for (size_t i = 1; i < n; i++) {
         threads[i] = (siren_thread){.member = member, .user = user, .i = i};
         threads[i].started = pthread_create(&threads[i].thread, NULL, thread_run, &threads[i]) == 0;

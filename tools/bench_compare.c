@@ -77,7 +77,7 @@ static siren_status read_field(siren_value value, const field *f, siren_bench_ru
 
 /* CORRUPT or USAGE where the file is no output of bench --json. */
 static siren_status read_run(const char *path, siren_bench_run *run) {
-    SIREN_RETURN_IF_FAILED(siren_config_read(path, &run->texts));
+    SIREN_TRY(siren_config_read(path, &run->texts));
     for (size_t i = 0; i < N_FIELDS; i++) {
         siren_value value = siren_value_member(siren_config_root(run->texts), fields[i].key);
         if (!siren_value_exists(value))
@@ -85,7 +85,7 @@ static siren_status read_run(const char *path, siren_bench_run *run) {
                               "%s: has no \"%s\", so it is no output of this version's 'sirencl bench "
                               "--json'; measure again",
                               path, fields[i].key);
-        SIREN_RETURN_IF_FAILED(read_field(value, &fields[i], run));
+        SIREN_TRY(read_field(value, &fields[i], run));
     }
     return SIREN_OK;
 }
@@ -133,7 +133,7 @@ static void print_text(const char *const *files, const siren_bench_run *runs, si
 
 static siren_status print_json(const char *const *files, const siren_bench_run *runs, size_t n) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_begin_array(json, "runs");
     for (size_t i = 0; i < n; i++) {
         siren_json_begin_object(json, NULL);
@@ -154,13 +154,13 @@ static void free_runs(siren_bench_run **runs) {
 
 siren_status siren_bench_compare(const char *const *files, size_t n_files, bool json) {
     SIREN_AT_END(free_runs) siren_bench_run *runs = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&runs, n_files + 1, sizeof *runs, "the files to compare"));
+    SIREN_TRY(siren_allocate(&runs, n_files + 1, sizeof *runs, "the files to compare"));
     for (size_t i = 0; i < n_files; i++) {
-        SIREN_RETURN_IF_FAILED(read_run(files[i], &runs[i]));
-        SIREN_RETURN_IF_FAILED(check_same(files, runs, i));
+        SIREN_TRY(read_run(files[i], &runs[i]));
+        SIREN_TRY(check_same(files, runs, i));
     }
     if (json)
-        SIREN_RETURN_IF_FAILED(print_json(files, runs, n_files));
+        SIREN_TRY(print_json(files, runs, n_files));
     else
         print_text(files, runs, n_files);
     for (size_t i = 1; i < n_files; i++)

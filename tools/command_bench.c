@@ -22,7 +22,7 @@ static siren_block make_block(size_t n, uint32_t n_inputs) {
 
 static siren_status print_json(const siren_bench_run *run) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_bench_run_write(json, run);
     return siren_tool_print_json(json);
 }
@@ -57,16 +57,16 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
     siren_bench_result result;
     const siren_settings *settings = &size->settings;
     char crc[24];
-    SIREN_RETURN_IF_FAILED(siren_network_from_model(settings->model, settings->layers, settings->width,
-                                                    size->volumes, settings->w0, &network));
-    SIREN_RETURN_IF_FAILED(siren_device_open(device_choice, &device));
+    SIREN_TRY(siren_network_from_model(settings->model, settings->layers, settings->width, size->volumes,
+                                       settings->w0, &network));
+    SIREN_TRY(siren_device_open(device_choice, &device));
     siren_tune_load(device);
-    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(device, size->gemm, size->matrix_units));
-    if (size->matrix_units) SIREN_RETURN_IF_FAILED(siren_tool_use_matrix_units(device));
+    SIREN_TRY(siren_tool_use_gemm(device, size->gemm, size->matrix_units));
+    if (size->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(device));
     siren_block block = make_block(size->points, network.n_inputs);
     double bandwidth;
-    SIREN_RETURN_IF_FAILED(siren_bench_bandwidth(device, &bandwidth));
-    SIREN_RETURN_IF_FAILED(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
+    SIREN_TRY(siren_bench_bandwidth(device, &bandwidth));
+    SIREN_TRY(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
     snprintf(crc, sizeof crc, "%016" PRIx64, result.decode_crc);
     const siren_device_facts *facts = siren_device_get_facts(device);
     char kernels[SIREN_KERNELS_CHARS];
@@ -87,7 +87,7 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
                                      siren_network_step_bytes(&network, size->networks, size->points),
                                  .result = result};
     if (json)
-        SIREN_RETURN_IF_FAILED(print_json(&run));
+        SIREN_TRY(print_json(&run));
     else
         print_text(&run);
     return SIREN_OK;
@@ -145,6 +145,6 @@ siren_status siren_tool_bench(int argc, char **argv) {
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     size_t n_files = 0;
-    SIREN_RETURN_IF_FAILED(count_files(compare, files, &n_files));
+    SIREN_TRY(count_files(compare, files, &n_files));
     return compare ? siren_bench_compare(files, n_files, json) : measure(device_choice, &size, json);
 }

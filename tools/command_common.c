@@ -25,7 +25,7 @@ siren_status siren_tool_open_decoder(const char *choice, siren_device **out) {
 
 siren_status siren_tool_print_json(const siren_json *json) {
     SIREN_FREE_AT_END char *text = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
+    SIREN_TRY(siren_json_text(json, &text));
     fputs(text, stdout);
     return SIREN_OK;
 }

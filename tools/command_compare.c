@@ -5,7 +5,7 @@
 
 static siren_status print_json(const siren_comparison *c) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_number(json, "mse", c->mse);
     siren_json_number(json, "psnr", c->psnr);
     siren_json_number(json, "max_abs_error", c->max_abs_error);
@@ -55,7 +55,7 @@ siren_status siren_tool_compare(int argc, char **argv) {
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     siren_comparison comparison;
-    SIREN_RETURN_IF_FAILED(siren_compare_files(files[0], files[1], mask, memory, &comparison));
+    SIREN_TRY(siren_compare_files(files[0], files[1], mask, memory, &comparison));
     if (json) return print_json(&comparison);
     print_text(&comparison);
     return SIREN_OK;

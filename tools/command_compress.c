@@ -64,7 +64,7 @@ static void print_summary(const char *archive, const siren_device *device, const
 static siren_status print_json(const char *archive, const siren_device *device,
                                const siren_archive_info *info, double seconds, siren_profile *profile) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_string(json, "archive", archive);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_number(json, "ratio", info->ratio);
@@ -88,11 +88,11 @@ static siren_status open_device(const device_arguments *a, siren_profile *profil
     if (wanted && strcmp(wanted, "host") == 0)
         return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
                                        "'sirencl devices'");
-    SIREN_RETURN_IF_STAGE_FAILED("opening the device", siren_device_open(a->choice, out));
-    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
-    SIREN_RETURN_IF_FAILED(siren_tool_prepare_trainer(*out, a->allow_failed));
-    if (profile) SIREN_RETURN_IF_FAILED(siren_device_set_profile(*out, profile));
-    if (a->matrix_units) SIREN_RETURN_IF_FAILED(siren_tool_use_matrix_units(*out));
+    SIREN_TRY_STAGE("opening the device", siren_device_open(a->choice, out));
+    SIREN_TRY(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
+    SIREN_TRY(siren_tool_prepare_trainer(*out, a->allow_failed));
+    if (profile) SIREN_TRY(siren_device_set_profile(*out, profile));
+    if (a->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(*out));
     return SIREN_OK;
 }
 
@@ -163,7 +163,7 @@ siren_status siren_tool_compress(int argc, char **argv) {
     SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
     double start = siren_clock();
     siren_terminal_catch_interrupt();
-    if (profiling) SIREN_RETURN_IF_FAILED(siren_profile_create(&profile));
+    if (profiling) SIREN_TRY(siren_profile_create(&profile));
     if (lossless) targets[SIREN_TARGET_LOSSLESS] = 0;
     for (siren_target target = SIREN_TARGET_LOSSLESS; target <= SIREN_TARGET_PSNR; target++) {
         if (targets[target] < 0) continue;
@@ -173,9 +173,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
                               "met; leave out the others");
         siren_target_set(&compress, target, targets[target]);
     }
-    if (compress.coding == SIREN_CODING_NETWORK)
-        SIREN_RETURN_IF_FAILED(open_device(&wanted, profile, &device));
-    SIREN_RETURN_IF_FAILED(
+    if (compress.coding == SIREN_CODING_NETWORK) SIREN_TRY(open_device(&wanted, profile, &device));
+    SIREN_TRY(
         siren_compress_file(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
     double seconds = siren_clock() - start;

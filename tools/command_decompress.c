@@ -14,7 +14,7 @@ static siren_status parse_voxel(const char *text, size_t out[3]) {
 
 static siren_status print_json(const size_t voxel[3], const siren_voxel_series *series) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_integers(json, "voxel", voxel, 3);
     siren_json_bool(json, "inside", series->inside);
     siren_json_begin_array(json, "values");
@@ -29,8 +29,8 @@ static siren_status print_voxel(const char *archive, const char *text, siren_spa
     size_t voxel[3];
     SIREN_AT_END(voxel_free) siren_voxel_series series = {.values = NULL};
     char number[SIREN_NUMBER_BYTES];
-    SIREN_RETURN_IF_FAILED(parse_voxel(text, voxel));
-    SIREN_RETURN_IF_FAILED(siren_voxel_read(archive, voxel, volumes, &series));
+    SIREN_TRY(parse_voxel(text, voxel));
+    SIREN_TRY(siren_voxel_read(archive, voxel, volumes, &series));
     if (json) return print_json(voxel, &series);
     for (size_t i = 0; i < series.n_volumes; i++) puts(siren_number_format(series.values[i], number));
     return SIREN_OK;
@@ -41,9 +41,8 @@ static siren_status restore(const char *archive, const char *image, const char *
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     double start = siren_clock();
     siren_terminal_catch_interrupt();
-    SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
-    SIREN_RETURN_IF_FAILED(
-        siren_decompress_file(device, archive, image, options, siren_terminal_progress, NULL));
+    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
+    SIREN_TRY(siren_decompress_file(device, archive, image, options, siren_terminal_progress, NULL));
     siren_terminal_end_progress();
     if (!quiet)
         printf("%s: restored in %.2f s on %s\n", image, siren_clock() - start, siren_device_name(device));

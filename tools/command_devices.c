@@ -6,7 +6,7 @@
 
 static siren_status print_json(const siren_device_facts *facts, size_t n) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_begin_array(json, "devices");
     for (size_t i = 0; i < n; i++) {
         const siren_device_facts *f = &facts[i];
@@ -78,7 +78,7 @@ siren_status siren_tool_devices(int argc, char **argv) {
 
     SIREN_FREE_AT_END siren_device_facts *facts = NULL;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_device_list(&facts, &n));
+    SIREN_TRY(siren_device_list(&facts, &n));
     if (json) return print_json(facts, n);
     print_table(facts, n);
     return SIREN_OK;

@@ -38,16 +38,16 @@ static siren_status draw_panel(siren_device *device, const siren_evaluate_option
     SIREN_FREE_AT_END char *kept = NULL;
     const char *label;
     if (!panel_text) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_panel_figure_parse(panel_text, &panel.z, &panel.volume));
-    SIREN_RETURN_IF_FAILED(siren_picture_labels(NULL, panel.results, 1, &kept, &label));
-    SIREN_RETURN_IF_FAILED(siren_panel_figure_open(evaluate->folder, evaluate->overwrite, staging));
+    SIREN_TRY(siren_panel_figure_parse(panel_text, &panel.z, &panel.volume));
+    SIREN_TRY(siren_picture_labels(NULL, panel.results, 1, &kept, &label));
+    SIREN_TRY(siren_panel_figure_open(evaluate->folder, evaluate->overwrite, staging));
     const siren_picture_wording wording = {.labels = &label};
     return siren_panel_figure_draw(device, &panel, &wording, *staging, siren_terminal_progress, NULL);
 }
 
 static siren_status print_json(const siren_evaluation *e) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_evaluation_json(e, json);
     return siren_tool_print_json(json);
 }
@@ -155,17 +155,16 @@ siren_status siren_tool_evaluate(int argc, char **argv) {
     if (!evaluate.folder) return siren_fail(SIREN_USAGE, "no folder for the maps was given; add -o DIR");
     if (tissues) {
         tissue_text = strdup(tissues);
-        SIREN_RETURN_IF_FAILED(tissue_text ? parse_tissues(tissue_text, evaluate.tissues)
-                                           : siren_fail(SIREN_SYSTEM, "out of memory: --tissues"));
+        SIREN_TRY(tissue_text ? parse_tissues(tissue_text, evaluate.tissues)
+                              : siren_fail(SIREN_SYSTEM, "out of memory: --tissues"));
     }
-    if (siren_has_suffix(files[1], ".siren"))
-        SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
-    SIREN_RETURN_IF_FAILED(draw_panel(device, &evaluate, panel_text, &staging));
-    SIREN_RETURN_IF_FAILED(siren_evaluate(device, &evaluate, siren_terminal_progress, NULL, &evaluation));
-    if (staging) SIREN_RETURN_IF_FAILED(siren_staging_commit(SIREN_TAKE(staging)));
+    if (siren_has_suffix(files[1], ".siren")) SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
+    SIREN_TRY(draw_panel(device, &evaluate, panel_text, &staging));
+    SIREN_TRY(siren_evaluate(device, &evaluate, siren_terminal_progress, NULL, &evaluation));
+    if (staging) SIREN_TRY(siren_staging_commit(SIREN_TAKE(staging)));
     siren_terminal_end_progress();
     if (json)
-        SIREN_RETURN_IF_FAILED(print_json(&evaluation));
+        SIREN_TRY(print_json(&evaluation));
     else
         print_text(&evaluation);
     return report_missing(&evaluate, &evaluation);

@@ -42,9 +42,8 @@ siren_status siren_tool_glyphs(int argc, char **argv) {
     while (glyphs.n < SIREN_FIGURE_MOST_RESULTS && folders[glyphs.n]) glyphs.n++;
     siren_terminal_catch_interrupt();
     if (!folder) return siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
-    SIREN_RETURN_IF_FAILED(
-        siren_picture_labels(label_text, glyphs.evaluations, glyphs.n, &label_bytes, labels));
-    SIREN_RETURN_IF_FAILED(siren_glyph_figure_open(folder, overwrite, &staging));
-    SIREN_RETURN_IF_FAILED(siren_glyph_figure_draw(&glyphs, staging, siren_terminal_progress, NULL));
+    SIREN_TRY(siren_picture_labels(label_text, glyphs.evaluations, glyphs.n, &label_bytes, labels));
+    SIREN_TRY(siren_glyph_figure_open(folder, overwrite, &staging));
+    SIREN_TRY(siren_glyph_figure_draw(&glyphs, staging, siren_terminal_progress, NULL));
     return siren_staging_commit(SIREN_TAKE(staging));
 }

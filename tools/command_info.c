@@ -47,7 +47,7 @@ static void json_blocks(siren_json *json, const siren_archive_info *info) {
 static siren_status print_json(const char *path, const siren_archive_info *info) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     char weights[16];
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_string(json, "file", path);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_integer(json, "series_bytes", info->series_bytes);
@@ -191,7 +191,7 @@ siren_status siren_tool_info(int argc, char **argv) {
     if (!siren_terminal_begin(&usage, &common, argc, argv, file, &status)) return status;
 
     SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
-    SIREN_RETURN_IF_FAILED(siren_info(file[0], &info));
+    SIREN_TRY(siren_info(file[0], &info));
     if (json) return print_json(file[0], &info);
     print_text(file[0], &info, common.verbose);
     return SIREN_OK;

@@ -119,7 +119,7 @@ static siren_status walk(const siren_usage *usage, int argc, char **argv, const 
             if (!flag && !w.value)
                 return siren_fail(SIREN_USAGE, "--%s needs a value: --%s %s", w.option->name, w.option->name,
                                   w.option->argument);
-            SIREN_RETURN_IF_FAILED(assign(w.option, w.value));
+            SIREN_TRY(assign(w.option, w.value));
         } else if (assigning) {
             if (n == usage->n_arguments + usage->n_more_arguments)
                 return siren_fail(SIREN_USAGE, "'%s' is too much: usage: sirencl %s [OPTIONS] %s", argv[i],
@@ -137,7 +137,7 @@ static siren_status walk(const siren_usage *usage, int argc, char **argv, const 
 siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv, const char **arguments,
                                  bool *help) {
     *help = false;
-    SIREN_RETURN_IF_FAILED(walk(usage, argc, argv, NULL, false, help));
+    SIREN_TRY(walk(usage, argc, argv, NULL, false, help));
     return *help ? SIREN_OK : walk(usage, argc, argv, arguments, true, help);
 }
 

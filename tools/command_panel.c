@@ -45,13 +45,11 @@ siren_status siren_tool_panel(int argc, char **argv) {
     while (panel.n_results < SIREN_FIGURE_MOST_RESULTS && files[1 + panel.n_results]) panel.n_results++;
     siren_terminal_catch_interrupt();
     if (!folder) return siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
-    SIREN_RETURN_IF_FAILED(siren_picture_slice(files[0], slice, &panel.z));
-    SIREN_RETURN_IF_FAILED(
-        siren_picture_labels(label_text, panel.results, panel.n_results, &label_bytes, labels));
-    SIREN_RETURN_IF_FAILED(siren_panel_figure_open(folder, overwrite, &staging));
-    SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
+    SIREN_TRY(siren_picture_slice(files[0], slice, &panel.z));
+    SIREN_TRY(siren_picture_labels(label_text, panel.results, panel.n_results, &label_bytes, labels));
+    SIREN_TRY(siren_panel_figure_open(folder, overwrite, &staging));
+    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
     const siren_picture_wording wording = {.labels = labels};
-    SIREN_RETURN_IF_FAILED(
-        siren_panel_figure_draw(device, &panel, &wording, staging, siren_terminal_progress, NULL));
+    SIREN_TRY(siren_panel_figure_draw(device, &panel, &wording, staging, siren_terminal_progress, NULL));
     return siren_staging_commit(SIREN_TAKE(staging));
 }

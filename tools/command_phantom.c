@@ -89,13 +89,13 @@ siren_status siren_tool_phantom(int argc, char **argv) {
     SIREN_AT_END(siren_phantom_free) siren_phantom phantom = {.voxels = NULL};
     SIREN_FREE_AT_END siren_shell *wanted_shells = NULL;
     siren_terminal_catch_interrupt();
-    SIREN_RETURN_IF_FAILED(parse_dims(dims, &a.phantom));
-    SIREN_RETURN_IF_FAILED(parse_datatype(datatype, &a.phantom.datatype));
+    SIREN_TRY(parse_dims(dims, &a.phantom));
+    SIREN_TRY(parse_datatype(datatype, &a.phantom.datatype));
     if (a.voxel > 0 && a.voxel < 0.001)
         return siren_fail(SIREN_USAGE, "--voxel is %g mm but must be 0, or from 0.001 to 1000", a.voxel);
-    SIREN_RETURN_IF_FAILED(siren_shells_parse(shells, &wanted_shells, &a.phantom.n_shells));
+    SIREN_TRY(siren_shells_parse(shells, &wanted_shells, &a.phantom.n_shells));
     a.phantom.shells = wanted_shells;
-    SIREN_RETURN_IF_FAILED(siren_phantom_write(
+    SIREN_TRY(siren_phantom_write(
         &(siren_phantom_files){&a.phantom, a.path, a.voxel, a.force, siren_terminal_progress, NULL},
         &phantom));
     siren_terminal_end_progress();

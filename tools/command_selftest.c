@@ -26,9 +26,9 @@ siren_status siren_tool_selftest(int argc, char **argv) {
     if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &status)) return status;
 
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
-    SIREN_RETURN_IF_FAILED(siren_device_open(device_choice, &device));
+    SIREN_TRY(siren_device_open(device_choice, &device));
     siren_tune_load(device);
-    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(device, gemm, false));
+    SIREN_TRY(siren_tool_use_gemm(device, gemm, false));
     if (!common.quiet) printf("%s\n", siren_device_name(device));
     return siren_selftest(device, common.quiet ? NULL : print_result, NULL);
 }

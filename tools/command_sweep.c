@@ -57,12 +57,12 @@ typedef struct {
 } dry_inputs;
 
 static siren_status read_inputs(const siren_experiment *experiment, size_t memory, dry_inputs *out) {
-    SIREN_RETURN_IF_FAILED(siren_allocate(&out->of, experiment->n_inputs, sizeof *out->of, "the inputs"));
+    SIREN_TRY(siren_allocate(&out->of, experiment->n_inputs, sizeof *out->of, "the inputs"));
     for (; out->n < experiment->n_inputs; out->n++) {
         const siren_experiment_input *asked = &experiment->inputs[out->n];
         dry_input *input = &out->of[out->n];
-        SIREN_RETURN_IF_FAILED(siren_experiment_input_geometry(asked, &input->geometry));
-        SIREN_RETURN_IF_FAILED(siren_experiment_input_mask(asked, &input->geometry, memory, &input->mask));
+        SIREN_TRY(siren_experiment_input_geometry(asked, &input->geometry));
+        SIREN_TRY(siren_experiment_input_mask(asked, &input->geometry, memory, &input->mask));
     }
     return SIREN_OK;
 }
@@ -79,19 +79,17 @@ static siren_status estimate(const siren_experiment *experiment, siren_device *d
     SIREN_AT_END(free_inputs) dry_inputs inputs = {NULL, 0};
     size_t n_speeds = 0;
     double start = siren_clock();
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&speeds, experiment->n_trials, sizeof *speeds, "the measured speeds"));
-    SIREN_RETURN_IF_FAILED(read_inputs(experiment, memory, &inputs));
+    SIREN_TRY(siren_allocate(&speeds, experiment->n_trials, sizeof *speeds, "the measured speeds"));
+    SIREN_TRY(read_inputs(experiment, memory, &inputs));
     for (size_t i = 0; i < experiment->n_trials; i++) {
         const siren_trial *trial = &experiment->trials[i];
         const dry_input *input = &inputs.of[trial->input];
         bool known = false;
-        SIREN_RETURN_IF_FAILED(
-            siren_trial_estimate_cost(trial, &input->geometry, &input->mask, &trials[i].cost));
+        SIREN_TRY(siren_trial_estimate_cost(trial, &input->geometry, &input->mask, &trials[i].cost));
         for (size_t s = 0; s < n_speeds; s++) known = known || speeds[s].n_params == trials[i].cost.n_params;
         if (known || (n_speeds > 0 && siren_clock() - start > MEASURE_SECONDS)) continue;
         speeds[n_speeds].n_params = trials[i].cost.n_params;
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             siren_trial_measure_speed(device, trial, &input->geometry, &speeds[n_speeds].flop_per_second));
         n_speeds++;
         if (!siren_terminal_progress(NULL, (double)(i + 1), (double)experiment->n_trials, "measuring"))
@@ -142,7 +140,7 @@ static void print_table(const siren_experiment *experiment, const dry_trial *tri
 
 static siren_status print_dry_json(const siren_experiment *experiment, const dry_trial *trials) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_string(json, "experiment", experiment->name);
     siren_json_begin_array(json, "trials");
     for (size_t i = 0; i < experiment->n_trials; i++) {
@@ -170,15 +168,14 @@ static siren_status print_dry_json(const siren_experiment *experiment, const dry
 static siren_status dry_run(const sweep_arguments *a, const siren_experiment *experiment) {
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     SIREN_FREE_AT_END dry_trial *trials = NULL;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&trials, experiment->n_trials, sizeof *trials, "the table of trials"));
-    SIREN_RETURN_IF_FAILED(siren_device_open(a->device, &device));
+    SIREN_TRY(siren_allocate(&trials, experiment->n_trials, sizeof *trials, "the table of trials"));
+    SIREN_TRY(siren_device_open(a->device, &device));
     siren_tune_load(device);
-    SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(device, a->gemm, false));
-    SIREN_RETURN_IF_FAILED(estimate(experiment, device, a->sweep.memory_limit, trials));
+    SIREN_TRY(siren_tool_use_gemm(device, a->gemm, false));
+    SIREN_TRY(estimate(experiment, device, a->sweep.memory_limit, trials));
     siren_terminal_end_progress();
     if (a->json)
-        SIREN_RETURN_IF_FAILED(print_dry_json(experiment, trials));
+        SIREN_TRY(print_dry_json(experiment, trials));
     else
         print_table(experiment, trials);
     return SIREN_OK;
@@ -188,7 +185,7 @@ static siren_status dry_run(const sweep_arguments *a, const siren_experiment *ex
 
 static siren_status print_result_json(const sweep_arguments *a, const siren_sweep_result *r) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_string(json, "run", a->output);
     siren_json_integer(json, "trials", r->n_trials);
     siren_json_integer(json, "complete_before", r->n_before);
@@ -229,7 +226,7 @@ static siren_status join_command(int argc, char **argv, char **out) {
     size_t n = sizeof "sirencl";
     char *text = NULL;
     for (int i = 0; i < argc; i++) n += 4 * strlen(argv[i]) + 3;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&text, n, 1, "the command"));
+    SIREN_TRY(siren_allocate(&text, n, 1, "the command"));
     char *to = stpcpy(text, "sirencl");
     for (int i = 0; i < argc; i++) {
         *to++ = ' ';
@@ -243,12 +240,12 @@ static siren_status join_command(int argc, char **argv, char **out) {
 static siren_status run(sweep_arguments *a, const siren_experiment *experiment, bool quiet) {
     siren_sweep_result result;
     a->sweep.folder = a->output;
-    SIREN_RETURN_IF_FAILED(siren_devices_open(a->device, &a->devices, &a->n_devices));
+    SIREN_TRY(siren_devices_open(a->device, &a->devices, &a->n_devices));
     for (size_t i = 0; i < a->n_devices; i++) {
-        SIREN_RETURN_IF_FAILED(siren_tool_use_gemm(a->devices[i], a->gemm, false));
-        SIREN_RETURN_IF_FAILED(siren_tool_prepare_trainer(a->devices[i], a->allow_failed));
+        SIREN_TRY(siren_tool_use_gemm(a->devices[i], a->gemm, false));
+        SIREN_TRY(siren_tool_prepare_trainer(a->devices[i], a->allow_failed));
     }
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_sweep(a->devices, a->n_devices, experiment, &a->sweep, siren_terminal_progress, NULL, &result));
     siren_terminal_end_progress();
     if (a->json) return print_result_json(a, &result);
@@ -302,9 +299,8 @@ siren_status siren_tool_sweep(int argc, char **argv) {
     if (!a.output && !a.dry_run)
         return siren_fail(SIREN_USAGE,
                           "--output is missing: name a run folder, as in 'sirencl sweep %s -o RUN'", a.path);
-    SIREN_RETURN_IF_FAILED(
-        siren_experiment_read(a.path, a.image, a.yes ? MORE_TRIALS : SIREN_MAX_TRIALS, &experiment));
-    SIREN_RETURN_IF_FAILED(join_command(argc, argv, &command));
+    SIREN_TRY(siren_experiment_read(a.path, a.image, a.yes ? MORE_TRIALS : SIREN_MAX_TRIALS, &experiment));
+    SIREN_TRY(join_command(argc, argv, &command));
     a.sweep.command = command;
     return a.dry_run ? dry_run(&a, experiment) : run(&a, experiment, common.quiet);
 }

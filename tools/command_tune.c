@@ -30,7 +30,7 @@ typedef struct {
 /* What the parent reads. */
 static siren_status print_probe(const double seconds[SIREN_N_WIDTH_CLASSES]) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
         siren_json_number(json, siren_width_plans[shape].name, seconds[shape]);
     return siren_tool_print_json(json);
@@ -41,17 +41,17 @@ static siren_status probe_here(siren_device *device, size_t nth, bool verified) 
     double seconds[SIREN_N_WIDTH_CLASSES];
     const siren_configuration *candidates = siren_tune_candidates(siren_device_get_facts(device)->family, &n);
     if (nth >= n) return siren_fail(SIREN_USAGE, "--probe is %zu but must be from 0 to %zu", nth, n - 1);
-    SIREN_RETURN_IF_FAILED(siren_tune_probe(device, &candidates[nth], verified, seconds));
+    SIREN_TRY(siren_tune_probe(device, &candidates[nth], verified, seconds));
     return print_probe(seconds);
 }
 
 static siren_status read_probe(const char *text, double seconds[SIREN_N_WIDTH_CLASSES]) {
     SIREN_AT_END(siren_config_free_at) siren_config *answer = NULL;
-    SIREN_RETURN_IF_FAILED(siren_config_parse("its measurement", text, strlen(text), &answer));
+    SIREN_TRY(siren_config_parse("its measurement", text, strlen(text), &answer));
     for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
         siren_value value = siren_value_member(siren_config_root(answer), siren_width_plans[shape].name);
         seconds[shape] = NAN;
-        SIREN_RETURN_IF_FAILED(siren_value_number(value, 0, 1e9, &seconds[shape]));
+        SIREN_TRY(siren_value_number(value, 0, 1e9, &seconds[shape]));
         if (isnan(seconds[shape]))
             return siren_fail(SIREN_SYSTEM, "its measurement lacks the shape %s",
                               siren_width_plans[shape].name);
@@ -80,7 +80,7 @@ static siren_status probe_apart(tuning *t, size_t nth, bool verified, double sec
                                      NULL};
     const siren_process_plan plan = {.arguments = arguments, .time_limit = (double)t->time_limit};
     SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
-    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, keep_on, t, &result));
+    SIREN_TRY(siren_process_run(&plan, keep_on, t, &result));
     status = siren_process_check(&plan, &result);
     if (status != SIREN_OK && result.exit_code == siren_exit_code(SIREN_WRONG_DEVICE))
         status = SIREN_WRONG_DEVICE;
@@ -121,7 +121,7 @@ static siren_status try_all(tuning *t, size_t round) {
         if (t->failed[nth]) continue;
         if (round > 0 && nth != t->usual && !siren_tune_promises(t->times, t->n_candidates, nth, round))
             continue;
-        SIREN_RETURN_IF_FAILED(try_candidate(t, nth, round));
+        SIREN_TRY(try_candidate(t, nth, round));
     }
     return SIREN_OK;
 }
@@ -178,7 +178,7 @@ static void print_close(const tuning *t, siren_width_class shape) {
 
 static siren_status report(const tuning *t) {
     char text[SIREN_CONFIGURATION_CHARS], *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_tune_path(t->device, &path));
+    SIREN_TRY(siren_tune_path(t->device, &path));
     print_times(t);
     for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
         const siren_tuned *best = &t->best[shape];
@@ -213,14 +213,13 @@ static siren_status tune(tuning *t) {
     t->candidates = siren_tune_candidates(siren_device_get_facts(t->device)->family, &t->n_candidates);
     while (t->usual + 1 < t->n_candidates && !siren_configuration_equal(&t->candidates[t->usual], &usual))
         t->usual++;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&t->times, t->n_candidates, sizeof *t->times, "the measurements"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&t->failed, t->n_candidates, sizeof *t->failed, "the measurements"));
+    SIREN_TRY(siren_allocate(&t->times, t->n_candidates, sizeof *t->times, "the measurements"));
+    SIREN_TRY(siren_allocate(&t->failed, t->n_candidates, sizeof *t->failed, "the measurements"));
     for (size_t i = 0; i < t->n_candidates; i++) siren_tune_times_clear(&t->times[i]);
-    for (size_t round = 0; round < SIREN_TUNE_ROUNDS; round++) SIREN_RETURN_IF_FAILED(try_all(t, round));
+    for (size_t round = 0; round < SIREN_TUNE_ROUNDS; round++) SIREN_TRY(try_all(t, round));
     siren_terminal_end_progress();
-    SIREN_RETURN_IF_FAILED(choose(t));
-    SIREN_RETURN_IF_FAILED(siren_tune_save(t->device, t->best));
+    SIREN_TRY(choose(t));
+    SIREN_TRY(siren_tune_save(t->device, t->best));
     return t->quiet ? SIREN_OK : report(t);
 }
 
@@ -276,7 +275,7 @@ siren_status siren_tool_tune(int argc, char **argv) {
 
     siren_terminal_catch_interrupt();
     t.quiet = common.quiet;
-    SIREN_RETURN_IF_FAILED(siren_device_open(device_choice, &t.device));
-    SIREN_RETURN_IF_FAILED(set_family(t.device, family));
+    SIREN_TRY(siren_device_open(device_choice, &t.device));
+    SIREN_TRY(set_family(t.device, family));
     return probe.end == 0 ? tune(&t) : probe_here(t.device, probe.begin, verified);
 }

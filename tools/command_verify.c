@@ -30,10 +30,9 @@ siren_status siren_tool_verify(int argc, char **argv) {
     SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
     double start = siren_clock();
     siren_terminal_catch_interrupt();
-    SIREN_RETURN_IF_FAILED(siren_tool_open_decoder(device_choice, &device));
-    SIREN_RETURN_IF_FAILED(
-        siren_verify_file(device, file[0], memory, siren_terminal_progress, NULL, &n_blocks));
-    SIREN_RETURN_IF_FAILED(siren_info(file[0], &info));
+    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
+    SIREN_TRY(siren_verify_file(device, file[0], memory, siren_terminal_progress, NULL, &n_blocks));
+    SIREN_TRY(siren_info(file[0], &info));
     siren_terminal_end_progress();
     if (!common.quiet)
         printf("%s: sound; %zu %s%s to the recorded bits on %s (%.2f s)\n", file[0], n_blocks,

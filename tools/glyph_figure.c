@@ -35,7 +35,7 @@ typedef struct {
 } drawing;
 
 siren_status siren_glyph_figure_open(const char *folder, bool overwrite, siren_staging **out) {
-    SIREN_RETURN_IF_FAILED(siren_picture_check_gnuplot());
+    SIREN_TRY(siren_picture_check_gnuplot());
     return siren_staging_open(folder, output_names, sizeof output_names / sizeof *output_names, overwrite,
                               out);
 }
@@ -51,7 +51,7 @@ static siren_status image_path(const char *evaluation, const char *series, const
 
 static siren_status read_image(const drawing *d, const char *evaluation, const char *series,
                                const char *image, char **path, siren_series *out) {
-    SIREN_RETURN_IF_FAILED(image_path(evaluation, series, image, path));
+    SIREN_TRY(image_path(evaluation, series, image, path));
     return siren_nifti_read(*path, d->options->memory_limit, out);
 }
 
@@ -60,9 +60,9 @@ static siren_status check_original(const drawing *d, const char *evaluation, con
                                    const siren_series *first) {
     SIREN_AT_END(siren_series_free) siren_series other = {.voxels = NULL};
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(read_image(d, evaluation, "original", image, &path, &other));
-    SIREN_RETURN_IF_FAILED(siren_grid_check(d->options->evaluations[0], &first->geometry, path,
-                                            &other.geometry, first->geometry.n_volumes));
+    SIREN_TRY(read_image(d, evaluation, "original", image, &path, &other));
+    SIREN_TRY(siren_grid_check(d->options->evaluations[0], &first->geometry, path, &other.geometry,
+                               first->geometry.n_volumes));
     const size_t n = siren_geometry_voxels(&first->geometry);
     if (first->geometry.datatype != other.geometry.datatype ||
         memcmp(first->voxels, other.voxels, n * siren_datatype_size(first->geometry.datatype)) != 0)
@@ -84,9 +84,9 @@ static siren_status make_views(drawing *d, const char *path, const siren_series 
     const siren_glyph_figure_options *o = d->options;
     const siren_span all = {0, 0};
     size_t z;
-    SIREN_RETURN_IF_FAILED(siren_picture_slice(path, o->slice, &z));
-    SIREN_RETURN_IF_FAILED(siren_view_make(path, series, all, all, z, &d->slice));
-    SIREN_RETURN_IF_FAILED(siren_view_make(path, series, o->x, o->y, z, &d->region));
+    SIREN_TRY(siren_picture_slice(path, o->slice, &z));
+    SIREN_TRY(siren_view_make(path, series, all, all, z, &d->slice));
+    SIREN_TRY(siren_view_make(path, series, o->x, o->y, z, &d->region));
     d->cell = TILE_PIXELS / siren_view_width(&d->region);
     if (d->cell < LEAST_CELL) d->cell = LEAST_CELL;
     if (d->cell > MOST_CELL) d->cell = MOST_CELL;
@@ -107,7 +107,7 @@ static siren_status write_tile(drawing *d, size_t row, size_t column, siren_pict
 
 static siren_status draw_colours(drawing *d, const char *path, const siren_series *series, size_t column) {
     siren_picture picture;
-    SIREN_RETURN_IF_FAILED(siren_colour_anisotropy(path, series, &d->slice, &picture));
+    SIREN_TRY(siren_colour_anisotropy(path, series, &d->slice, &picture));
     return write_tile(d, ROW_COLOURS, column, &picture);
 }
 
@@ -116,8 +116,8 @@ static siren_status draw_glyphs(drawing *d, siren_glyph_kind kind, const char *p
     siren_picture picture;
     if (d->progress && !d->progress(d->user, (double)d->n_done++, (double)d->n_total, "glyphs"))
         return siren_fail(SIREN_CANCELLED, "interrupted while glyphs were drawn; nothing was written");
-    if (kind == SIREN_GLYPH_TENSOR) SIREN_RETURN_IF_FAILED(draw_colours(d, path, series, column));
-    SIREN_RETURN_IF_FAILED(siren_glyph_picture(kind, path, series, &d->region, reach, d->cell, &picture));
+    if (kind == SIREN_GLYPH_TENSOR) SIREN_TRY(draw_colours(d, path, series, column));
+    SIREN_TRY(siren_glyph_picture(kind, path, series, &d->region, reach, d->cell, &picture));
     return write_tile(d, kind == SIREN_GLYPH_TENSOR ? ROW_TENSOR : ROW_FOD, column, &picture);
 }
 
@@ -126,10 +126,10 @@ static siren_status draw_result(drawing *d, siren_glyph_kind kind, const char *i
     const char *evaluation = d->options->evaluations[i];
     SIREN_AT_END(siren_series_free) siren_series result = {.voxels = NULL};
     SIREN_FREE_AT_END char *path = NULL;
-    if (i > 0) SIREN_RETURN_IF_FAILED(check_original(d, evaluation, image, original));
-    SIREN_RETURN_IF_FAILED(read_image(d, evaluation, "result", image, &path, &result));
-    SIREN_RETURN_IF_FAILED(siren_grid_check("the original's image", &original->geometry, path,
-                                            &result.geometry, original->geometry.n_volumes));
+    if (i > 0) SIREN_TRY(check_original(d, evaluation, image, original));
+    SIREN_TRY(read_image(d, evaluation, "result", image, &path, &result));
+    SIREN_TRY(siren_grid_check("the original's image", &original->geometry, path, &result.geometry,
+                               original->geometry.n_volumes));
     return draw_glyphs(d, kind, path, &result, reach, i + 1);
 }
 
@@ -138,12 +138,11 @@ static siren_status draw_kind(drawing *d, siren_glyph_kind kind, const char *ima
     SIREN_AT_END(siren_series_free) siren_series original = {.voxels = NULL};
     SIREN_FREE_AT_END char *path = NULL;
     double reach;
-    SIREN_RETURN_IF_FAILED(read_image(d, d->options->evaluations[0], "original", image, &path, &original));
-    SIREN_RETURN_IF_FAILED(make_views(d, path, &original));
-    SIREN_RETURN_IF_FAILED(siren_glyph_reach(kind, path, &original, &d->region, &reach));
-    SIREN_RETURN_IF_FAILED(draw_glyphs(d, kind, path, &original, reach, 0));
-    for (size_t i = 0; i < d->options->n; i++)
-        SIREN_RETURN_IF_FAILED(draw_result(d, kind, image, &original, reach, i));
+    SIREN_TRY(read_image(d, d->options->evaluations[0], "original", image, &path, &original));
+    SIREN_TRY(make_views(d, path, &original));
+    SIREN_TRY(siren_glyph_reach(kind, path, &original, &d->region, &reach));
+    SIREN_TRY(draw_glyphs(d, kind, path, &original, reach, 0));
+    for (size_t i = 0; i < d->options->n; i++) SIREN_TRY(draw_result(d, kind, image, &original, reach, i));
     return SIREN_OK;
 }
 
@@ -183,8 +182,8 @@ siren_status siren_glyph_figure_draw(const siren_glyph_figure_options *options, 
             "%s: holds neither original_tensor.nii.gz nor original_fod.nii.gz; let sirencl evaluate make "
             "them there, with MRtrix3",
             first);
-    if (tensor) SIREN_RETURN_IF_FAILED(draw_kind(&d, SIREN_GLYPH_TENSOR, "tensor"));
-    if (fod) SIREN_RETURN_IF_FAILED(draw_kind(&d, SIREN_GLYPH_FOD, "fod"));
-    SIREN_RETURN_IF_FAILED(siren_picture_write_text(staging, "glyphs-data.gp", write_data, &d));
+    if (tensor) SIREN_TRY(draw_kind(&d, SIREN_GLYPH_TENSOR, "tensor"));
+    if (fod) SIREN_TRY(draw_kind(&d, SIREN_GLYPH_FOD, "fod"));
+    SIREN_TRY(siren_picture_write_text(staging, "glyphs-data.gp", write_data, &d));
     return siren_picture_draw(staging, "glyphs", &options->wording, progress, user);
 }

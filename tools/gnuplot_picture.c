@@ -24,7 +24,7 @@ siren_status siren_picture_check_gnuplot(void) {
 siren_status siren_picture_write(const siren_staging *staging, const char *name, const void *bytes,
                                  size_t n_bytes) {
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, name, &path));
+    SIREN_TRY(siren_staging_path(staging, name, &path));
     return siren_file_write(path, true, bytes, n_bytes);
 }
 
@@ -56,7 +56,7 @@ siren_status siren_picture_slice(const char *path, siren_span asked, size_t *z) 
         return siren_fail(SIREN_USAGE, "--slice is %zu:%zu, but one slice is shown", asked.begin, asked.end);
     *z = asked.begin;
     if (asked.end > 0) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_nifti_read_geometry(path, &geometry));
+    SIREN_TRY(siren_nifti_read_geometry(path, &geometry));
     *z = geometry.nz / 2;
     return SIREN_OK;
 }
@@ -87,7 +87,7 @@ siren_status siren_picture_labels(const char *text, const char *const *paths, si
             SIREN_USAGE, "--labels has %zu parts between its commas, but there are %zu to label", n_parts, n);
     for (size_t i = 0; i < n; i++) n_bytes += strlen(paths[i]) + 1;
     char *to;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&to, text ? strlen(text) + 1 : n_bytes, 1, "the labels"));
+    SIREN_TRY(siren_allocate(&to, text ? strlen(text) + 1 : n_bytes, 1, "the labels"));
     *kept = to;
     for (size_t i = 0; i < n; i++) {
         size_t length = text ? strcspn(text, ",") : 0;
@@ -122,10 +122,10 @@ siren_status siren_picture_place_script(const char *kept, const char *folder,
            (strncmp(script->name, name, length) != 0 || strcmp(script->name + length, ".gp") != 0))
         script++;
     if (script == end) return siren_fail(SIREN_USAGE, "there is no built-in script %s.gp", name);
-    SIREN_RETURN_IF_FAILED(siren_run_path(&from, kept ? kept : folder, "%s", script->name));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&to, folder, "%s", script->name));
+    SIREN_TRY(siren_run_path(&from, kept ? kept : folder, "%s", script->name));
+    SIREN_TRY(siren_run_path(&to, folder, "%s", script->name));
     if (!kept || access(from, F_OK) != 0) return siren_file_write(to, true, script->text, script->length);
-    SIREN_RETURN_IF_FAILED(siren_file_read(from, MOST_SCRIPT_BYTES, &bytes, &n_bytes));
+    SIREN_TRY(siren_file_read(from, MOST_SCRIPT_BYTES, &bytes, &n_bytes));
     if (n_bytes != script->length || memcmp(bytes, script->text, n_bytes) != 0)
         siren_log(SIREN_LOG_WARNING,
                   "%s: is not the built-in script and is used as it is; delete it to have that", from);
@@ -138,7 +138,7 @@ siren_status siren_picture_run(const char *folder, const char *name, siren_progr
     snprintf(file, sizeof file, "%s.gp", name);
     const char *const arguments[] = {"gnuplot", "--default-settings", file, NULL};
     const siren_process_plan plan = {.arguments = arguments, .folder = folder, .time_limit = GNUPLOT_SECONDS};
-    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, progress, user, &result));
+    SIREN_TRY(siren_process_run(&plan, progress, user, &result));
     return siren_process_check(&plan, &result);
 }
 
@@ -146,20 +146,20 @@ siren_status siren_picture_draw(const siren_staging *staging, const char *name,
                                 const siren_picture_wording *wording, siren_progress_fn progress,
                                 void *user) {
     const char *folder = siren_staging_folder(staging);
-    SIREN_RETURN_IF_FAILED(siren_picture_place_script(wording->scripts, folder, siren_panel_scripts,
-                                                      siren_n_panel_scripts, name));
+    SIREN_TRY(siren_picture_place_script(wording->scripts, folder, siren_panel_scripts, siren_n_panel_scripts,
+                                         name));
     return siren_picture_run(folder, name, progress, user);
 }
 
 siren_status siren_picture_read_svg(const char *path, char **svg) {
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    SIREN_RETURN_IF_FAILED(siren_file_read(path, MOST_SVG_BYTES, &bytes, &n_bytes));
+    SIREN_TRY(siren_file_read(path, MOST_SVG_BYTES, &bytes, &n_bytes));
     if (!memmem(bytes, n_bytes, "<svg", 4))
         return siren_fail(SIREN_CORRUPT, "%s: is no SVG file; let the script make one", path);
     if (memmem(bytes, n_bytes, "<script", 7))
         return siren_fail(SIREN_UNSUPPORTED, "%s: holds a script; draw it without 'mousing'", path);
-    SIREN_RETURN_IF_FAILED(siren_allocate(svg, n_bytes + 1, 1, path));
+    SIREN_TRY(siren_allocate(svg, n_bytes + 1, 1, path));
     memcpy(*svg, bytes, n_bytes);
     return SIREN_OK;
 }

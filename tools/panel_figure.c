@@ -30,7 +30,7 @@ siren_status siren_panel_figure_parse(const char *text, size_t *z, size_t *volum
 }
 
 siren_status siren_panel_figure_open(const char *folder, bool overwrite, siren_staging **out) {
-    SIREN_RETURN_IF_FAILED(siren_picture_check_gnuplot());
+    SIREN_TRY(siren_picture_check_gnuplot());
     return siren_staging_open(folder, output_names, sizeof output_names / sizeof *output_names, overwrite,
                               out);
 }
@@ -66,7 +66,7 @@ static uint8_t *put_picture(uint8_t *to, const float *picture, size_t n) {
 static siren_status write_pictures(const siren_panel *panel, const siren_staging *staging) {
     const size_t n = panel->width * panel->height, n_bytes = 4 * n * (1 + 3 * panel->n_results);
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, n_bytes, 1, "pictures"));
+    SIREN_TRY(siren_allocate(&bytes, n_bytes, 1, "pictures"));
     uint8_t *to = put_picture(bytes, panel->original, n);
     for (size_t i = 0; i < panel->n_results; i++) {
         to = put_picture(to, panel->results[i].values, n);
@@ -82,9 +82,9 @@ siren_status siren_panel_figure_draw(siren_device *device, const siren_panel_opt
     SIREN_AT_END(siren_panel_free) siren_panel panel = {.n_results = 0};
     siren_panel_options asked = *options;
     asked.folder = siren_staging_folder(staging);
-    SIREN_RETURN_IF_FAILED(siren_panel_make(device, &asked, progress, user, &panel));
+    SIREN_TRY(siren_panel_make(device, &asked, progress, user, &panel));
     const described data = {&panel, wording};
-    SIREN_RETURN_IF_FAILED(write_pictures(&panel, staging));
-    SIREN_RETURN_IF_FAILED(siren_picture_write_text(staging, "panel-data.gp", write_data, &data));
+    SIREN_TRY(write_pictures(&panel, staging));
+    SIREN_TRY(siren_picture_write_text(staging, "panel-data.gp", write_data, &data));
     return siren_picture_draw(staging, "panel", wording, progress, user);
 }

@@ -122,7 +122,7 @@ static siren_status above_networks(comparisons *c, const siren_report_trial *t) 
     static const char *const models[] = {"mlp-relu", "mlp-tanh", "mlp-siren", "mlp-siren-last"};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         const siren_report_trial *other = peer_of(c->run, t, models[i]);
-        if (other) SIREN_RETURN_IF_FAILED(add(c, t->psnr - other->psnr, t, other));
+        if (other) SIREN_TRY(add(c, t->psnr - other->psnr, t, other));
     }
     return SIREN_OK;
 }
@@ -152,7 +152,7 @@ static siren_status errors_beside(comparisons *c, const siren_report_trial *t, c
                                           siren_report_run_judged(c->run, other, metrics[m], regions[r]);
             if (!ours || !theirs) continue;
             const double quotient = theirs->mean / ours->mean;
-            SIREN_RETURN_IF_FAILED(add(c, inverted ? 1 / quotient : quotient, t, other));
+            SIREN_TRY(add(c, inverted ? 1 / quotient : quotient, t, other));
         }
     return SIREN_OK;
 }
@@ -173,7 +173,7 @@ static siren_status fluctuation_of(const siren_report_run *run, const siren_repo
     siren_report_mean_curve curve = {0};
     double sum = 0;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_report_mean_curve_read(run, t, &curve));
+    SIREN_TRY(siren_report_mean_curve_read(run, t, &curve));
     for (size_t i = 1; i < curve.n_rows; i++) {
         const double half = curve.rows[curve.n_rows - 1].epoch / 2,
                      loss = curve.rows[i - 1].psnr - curve.rows[i].psnr;
@@ -190,8 +190,8 @@ static siren_status relu_stabilises(comparisons *c, const siren_report_trial *t)
     const siren_report_trial *other = peer_of(c->run, t, "siren-2d-relu");
     double ours = NAN, theirs = NAN;
     if (!other) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(fluctuation_of(c->run, t, &ours));
-    SIREN_RETURN_IF_FAILED(fluctuation_of(c->run, other, &theirs));
+    SIREN_TRY(fluctuation_of(c->run, t, &ours));
+    SIREN_TRY(fluctuation_of(c->run, other, &theirs));
     return add(c, theirs / ours, other, t); /* 0 / 0: neither of them fluctuates, which shows nothing */
 }
 
@@ -240,7 +240,7 @@ static siren_status masking(comparisons *c, const siren_report_trial *t) {
         if (!judged || !is_model(masked, "siren-2d") || !is_ok(masked) || !is_masked(c->run, masked) ||
             strcmp(image_of(c->run, masked), image_of(c->run, t)) != 0 || masked->bits != t->bits)
             continue;
-        SIREN_RETURN_IF_FAILED(add(c, masked->ratio / ratio_at(c->run, t, judged->mean), masked, t));
+        SIREN_TRY(add(c, masked->ratio / ratio_at(c->run, t, judged->mean), masked, t));
     }
     return SIREN_OK;
 }
@@ -329,15 +329,15 @@ static siren_status check(const siren_report_run *run, size_t which, siren_repor
     claim->unit = definitions[which].unit;
     for (size_t i = 0; i < run->n_trials; i++)
         if (is_usable(run, &run->trials[i], "siren-2d"))
-            SIREN_RETURN_IF_FAILED(definitions[which].compare(&c, &run->trials[i]));
+            SIREN_TRY(definitions[which].compare(&c, &run->trials[i]));
     judge(which, &c, claim);
     return siren_text_make(&claim->basis, "%s%s", c.n > 1 ? "among others " : "", c.basis ? c.basis : "");
 }
 
 siren_status siren_report_claims_check(const siren_report_run *run, siren_report_claim **claims, size_t *n) {
     SIREN_AT_END(siren_report_claims_free_at) siren_report_claim *list = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&list, N_CLAIMS, sizeof *list, "the claims"));
-    for (size_t i = 0; i < N_CLAIMS; i++) SIREN_RETURN_IF_FAILED(check(run, i, &list[i]));
+    SIREN_TRY(siren_allocate(&list, N_CLAIMS, sizeof *list, "the claims"));
+    for (size_t i = 0; i < N_CLAIMS; i++) SIREN_TRY(check(run, i, &list[i]));
     *claims = SIREN_TAKE(list);
     *n = N_CLAIMS;
     return SIREN_OK;
@@ -360,7 +360,7 @@ siren_status siren_report_claims_keep(const siren_report_claim *claims, size_t n
     static const char *const columns[] = {"claim", "figure", "unit", "lowest", "highest", "pairs", "verdict"};
     SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
     if (!any_tested(claims, n)) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
+    SIREN_TRY(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
     for (size_t i = 0; i < n; i++) {
         siren_table_add_text(table, claims[i].name);
         siren_table_add_number(table, claims[i].figure);

@@ -46,7 +46,7 @@ static bool report_progress(void *user, double done, double total, const char *w
 /* Runs NAME.gp; *svg stays NULL where it makes no picture, with a warning. */
 static siren_status draw(maker *m, const char *folder, const char *name, char **svg) {
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s.svg", name));
+    SIREN_TRY(siren_run_path(&path, folder, "%s.svg", name));
     unlink(path); /* an older picture must not pass for this one */
     siren_status status = siren_picture_run(folder, name, report_progress, m);
     if (status == SIREN_OK) status = siren_picture_read_svg(path, svg);
@@ -71,12 +71,12 @@ static siren_status make_figure(maker *m, const siren_report_points *points, siz
     SIREN_AT_END(free_figure) siren_report_figure figure = {.name = kinds[kind].name, .input = input};
     SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(kinds[kind].data(m->run, points, &table, &figure.caption));
+    SIREN_TRY(kinds[kind].data(m->run, points, &table, &figure.caption));
     if (!table) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(place_script(folder, figure.name));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s.csv", figure.name));
-    SIREN_RETURN_IF_FAILED(siren_table_write(table, path, true));
-    if (m->drawing) SIREN_RETURN_IF_FAILED(draw(m, folder, figure.name, &figure.svg));
+    SIREN_TRY(place_script(folder, figure.name));
+    SIREN_TRY(siren_run_path(&path, folder, "%s.csv", figure.name));
+    SIREN_TRY(siren_table_write(table, path, true));
+    if (m->drawing) SIREN_TRY(draw(m, folder, figure.name, &figure.svg));
     figures->figures[figures->n++] = SIREN_TAKE(figure);
     return SIREN_OK;
 }
@@ -99,16 +99,16 @@ static siren_status make_slice_figure(maker *m, siren_figure_kind kind, const ch
 static siren_status make_for_input(maker *m, const char *input, const char *folder,
                                    siren_report_figures *figures) {
     SIREN_AT_END(siren_report_points_free) siren_report_points points = {0};
-    SIREN_RETURN_IF_FAILED(siren_report_points_collect(m->run, input, &points));
+    SIREN_TRY(siren_report_points_collect(m->run, input, &points));
     figures->n_other += points.n_other;
-    SIREN_RETURN_IF_FAILED(siren_folder_make(folder));
-    SIREN_RETURN_IF_FAILED(place_script(folder, "style"));
+    SIREN_TRY(siren_folder_make(folder));
+    SIREN_TRY(place_script(folder, "style"));
     for (size_t kind = 0; kind < N_KINDS; kind++, m->done++) {
         if (!report_progress(m, 0, 0, NULL)) return siren_fail(SIREN_CANCELLED, "interrupted while drawing");
-        SIREN_RETURN_IF_FAILED(make_figure(m, &points, kind, input, folder, figures));
+        SIREN_TRY(make_figure(m, &points, kind, input, folder, figures));
     }
     for (siren_figure_kind kind = 0; kind < SIREN_N_FIGURES; kind++, m->done++)
-        SIREN_RETURN_IF_FAILED(make_slice_figure(m, kind, input, folder, figures));
+        SIREN_TRY(make_slice_figure(m, kind, input, folder, figures));
     return SIREN_OK;
 }
 
@@ -116,7 +116,7 @@ static siren_status make_for_input(maker *m, const char *input, const char *fold
 static siren_status list_inputs(const siren_report_run *run, const char ***out, size_t *n_out) {
     const char **inputs = NULL;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&inputs, run->n_trials, sizeof *inputs, "the inputs"));
+    SIREN_TRY(siren_allocate(&inputs, run->n_trials, sizeof *inputs, "the inputs"));
     for (size_t i = 0; i < run->n_trials; i++) {
         size_t k = n; /* trials of one input mostly follow one another */
         while (k > 0 && strcmp(inputs[k - 1], run->trials[i].input) != 0) k--;
@@ -133,18 +133,18 @@ siren_status siren_report_figures_make(const siren_report_run *run, const char *
     SIREN_FREE_AT_END const char **inputs = NULL;
     SIREN_FREE_AT_END char *path = NULL;
     size_t n_inputs = 0;
-    SIREN_RETURN_IF_FAILED(list_inputs(run, &inputs, &n_inputs));
+    SIREN_TRY(list_inputs(run, &inputs, &n_inputs));
     maker m = {
         .run = run, .progress = progress, .user = user, .total = n_inputs * (N_KINDS + SIREN_N_FIGURES)};
     m.drawing = siren_process_find("gnuplot");
-    SIREN_RETURN_IF_FAILED(siren_allocate(&figures.figures, m.total, sizeof *figures.figures, "the figures"));
+    SIREN_TRY(siren_allocate(&figures.figures, m.total, sizeof *figures.figures, "the figures"));
     for (size_t i = 0; i < n_inputs; i++) {
-        if (n_inputs > 1) SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", inputs[i]));
-        SIREN_RETURN_IF_FAILED(make_for_input(&m, inputs[i], path ? path : folder, &figures));
+        if (n_inputs > 1) SIREN_TRY(siren_run_path(&path, folder, "%s", inputs[i]));
+        SIREN_TRY(make_for_input(&m, inputs[i], path ? path : folder, &figures));
         free(SIREN_TAKE(path));
     }
     if (!m.drawing && figures.n > 0)
-        SIREN_RETURN_IF_FAILED(siren_text_make(
+        SIREN_TRY(siren_text_make(
             &figures.note, "the figures were not drawn, for gnuplot is missing: install it (the package "
                            "gnuplot-nox on Debian and Ubuntu) and report again"));
     *out = SIREN_TAKE(figures);

@@ -237,9 +237,9 @@ static siren_status write_configuration(FILE *out, const siren_report_run *run) 
     SIREN_FREE_AT_END char *path = NULL, *text = NULL;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run->folder, "experiment.json"));
-    SIREN_RETURN_IF_FAILED(siren_file_read(path, SIREN_CONFIG_MAX_BYTES, &bytes, &n_bytes));
-    SIREN_RETURN_IF_FAILED(siren_text_make(&text, "%.*s", (int)n_bytes, (const char *)bytes));
+    SIREN_TRY(siren_run_path(&path, run->folder, "experiment.json"));
+    SIREN_TRY(siren_file_read(path, SIREN_CONFIG_MAX_BYTES, &bytes, &n_bytes));
+    SIREN_TRY(siren_text_make(&text, "%.*s", (int)n_bytes, (const char *)bytes));
     fputs("<section>\n<h2>Resolved configuration</h2>\n<details>\n<summary>experiment.json</summary>\n<pre>",
           out);
     siren_html_text(out, text);

@@ -63,8 +63,8 @@ static bool lacks(const siren_config *facts, const char *what) {
 static siren_status read_facts(slice_figure *f, const char *folder, bool *like) {
     SIREN_AT_END(siren_config_free_at) siren_config *facts = NULL;
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", kept[f->kind].facts));
-    SIREN_RETURN_IF_FAILED(siren_config_read(path, &facts));
+    SIREN_TRY(siren_run_path(&path, folder, "%s", kept[f->kind].facts));
+    SIREN_TRY(siren_config_read(path, &facts));
     *like = !f->facts || (lacks(facts, "no_tensor") == lacks(f->facts, "no_tensor") &&
                           lacks(facts, "no_fod") == lacks(f->facts, "no_fod"));
     if (!f->facts) f->facts = SIREN_TAKE(facts);
@@ -77,11 +77,11 @@ static siren_status add_result(slice_figure *f, const char *name, const char *in
     SIREN_FREE_AT_END char *folder = NULL, *below = NULL;
     bool damaged = false, like = false;
     if (!trial || strcmp(trial->input, input) != 0) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&folder, f->run->folder, "trials/%s", name));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&below, folder, "%s", kept[f->kind].folder));
+    SIREN_TRY(siren_run_path(&folder, f->run->folder, "trials/%s", name));
+    SIREN_TRY(siren_run_path(&below, folder, "%s", kept[f->kind].folder));
     const bool there = siren_run_has_added(folder, kept[f->kind].added, &damaged);
     if (damaged) return siren_fail(SIREN_CORRUPT, "%s; run the sweep again", siren_message());
-    if (there) SIREN_RETURN_IF_FAILED(read_facts(f, below, &like));
+    if (there) SIREN_TRY(read_facts(f, below, &like));
     if (!like || f->n == MOST) return add_missing(f, name);
     f->trials[f->n] = trial;
     f->folders[f->n++] = SIREN_TAKE(below);
@@ -92,8 +92,8 @@ static siren_status find_results(slice_figure *f, const char *input) {
     siren_value list = siren_value_member(f->asked, "results");
     for (siren_value v = siren_value_first(list); siren_value_exists(v); v = siren_value_next(v)) {
         const char *name = "";
-        SIREN_RETURN_IF_FAILED(siren_value_string(v, &name));
-        SIREN_RETURN_IF_FAILED(add_result(f, name, input));
+        SIREN_TRY(siren_value_string(v, &name));
+        SIREN_TRY(add_result(f, name, input));
     }
     return SIREN_OK;
 }
@@ -125,7 +125,7 @@ static siren_status make_label(const slice_figure *f, const siren_report_trial *
                     {offsetof(siren_report_trial, epochs), " epochs "}};
     char *label = NULL;
     if (trial->baseline) return siren_text_make(out, "%s", trial->series);
-    SIREN_RETURN_IF_FAILED(siren_text_make(&label, "%s %gx%g", trial->series, trial->layers, trial->width));
+    SIREN_TRY(siren_text_make(&label, "%s %gx%g", trial->series, trial->layers, trial->width));
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         char *longer = NULL;
         if (!differs(f, trial, settings[i].member)) continue;
@@ -150,8 +150,8 @@ static siren_status make_note(const siren_report_trial *trial, char **out) {
 
 static siren_status word_results(slice_figure *f) {
     for (size_t i = 0; i < f->n; i++) {
-        SIREN_RETURN_IF_FAILED(make_label(f, f->trials[i], &f->labels[i]));
-        SIREN_RETURN_IF_FAILED(make_note(f->trials[i], &f->notes[i]));
+        SIREN_TRY(make_label(f, f->trials[i], &f->labels[i]));
+        SIREN_TRY(make_note(f->trials[i], &f->notes[i]));
     }
     return SIREN_OK;
 }
@@ -173,7 +173,7 @@ static size_t count_results(const siren_report_run *run, const char *input) {
 
 static siren_status read_number(siren_value object, const char *key, size_t *out) {
     uint64_t number = 0;
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_value_integer(siren_value_member(object, key), 0, (uint64_t)SIREN_CONFIG_MAX_INTEGER, &number));
     *out = (size_t)number;
     return SIREN_OK;
@@ -189,8 +189,8 @@ static siren_status make_caption(const slice_figure *f, const char *input, char 
     siren_value facts = siren_config_root(f->facts);
     size_t slice = 0, volume = 0;
     char of_volume[40] = "";
-    SIREN_RETURN_IF_FAILED(read_number(facts, "slice", &slice));
-    SIREN_RETURN_IF_FAILED(read_number(facts, "volume", &volume));
+    SIREN_TRY(read_number(facts, "slice", &slice));
+    SIREN_TRY(read_number(facts, "volume", &volume));
     if (f->kind == SIREN_FIGURE_PANEL) snprintf(of_volume, sizeof of_volume, ", volume %zu, both", volume);
     return siren_text_make(
         out,
@@ -207,8 +207,8 @@ static siren_status make_note_of_figure(const slice_figure *f, char **out) {
             out, "There is no figure of the %s yet: what it shows comes once all trials are done.", name);
     if (f->kind == SIREN_FIGURE_GLYPHS) {
         siren_value facts = siren_config_root(f->facts);
-        SIREN_RETURN_IF_FAILED(siren_value_string(siren_value_member(facts, "no_tensor"), &tensor));
-        SIREN_RETURN_IF_FAILED(siren_value_string(siren_value_member(facts, "no_fod"), &fod));
+        SIREN_TRY(siren_value_string(siren_value_member(facts, "no_tensor"), &tensor));
+        SIREN_TRY(siren_value_string(siren_value_member(facts, "no_fod"), &fod));
     }
     if (*tensor || *fod || f->missing)
         return siren_text_make(out, "The figure of the %s lacks%s%s%s%s%s%s%s%s%s.", name,
@@ -227,10 +227,9 @@ static siren_status make_note_of_figure(const slice_figure *f, char **out) {
 static siren_status read_span(siren_value asked, const char *key, siren_span *out) {
     siren_value first = siren_value_first(siren_value_member(asked, key));
     uint64_t begin = 0, end = 0;
-    SIREN_RETURN_IF_FAILED(siren_value_integer(first, 0, (uint64_t)SIREN_CONFIG_MAX_INTEGER, &begin));
+    SIREN_TRY(siren_value_integer(first, 0, (uint64_t)SIREN_CONFIG_MAX_INTEGER, &begin));
     if (siren_value_exists(first))
-        SIREN_RETURN_IF_FAILED(
-            siren_value_integer(siren_value_next(first), 0, (uint64_t)SIREN_CONFIG_MAX_INTEGER, &end));
+        SIREN_TRY(siren_value_integer(siren_value_next(first), 0, (uint64_t)SIREN_CONFIG_MAX_INTEGER, &end));
     *out = (siren_span){(size_t)begin, (size_t)end};
     return SIREN_OK;
 }
@@ -243,16 +242,13 @@ static siren_status draw_panel(const slice_figure *f, const siren_picture_wordin
     siren_panel_options options = {
         .results = (const char *const *)results, .n_results = f->n, .memory_limit = siren_tool_memory()};
     siren_value facts = siren_config_root(f->facts);
-    SIREN_RETURN_IF_FAILED(
-        siren_value_number(siren_value_member(facts, "minimum"), -INFINITY, INFINITY, &minimum));
-    SIREN_RETURN_IF_FAILED(
-        siren_value_number(siren_value_member(facts, "maximum"), -INFINITY, INFINITY, &maximum));
-    SIREN_RETURN_IF_FAILED(read_span(f->asked, "x", &options.x));
-    SIREN_RETURN_IF_FAILED(read_span(f->asked, "y", &options.y));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&original, f->folders[0], "original.nii.gz"));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&mask, f->folders[0], "mask.nii.gz"));
-    for (size_t i = 0; i < f->n; i++)
-        SIREN_RETURN_IF_FAILED(siren_run_path(&results[i], f->folders[i], "result.nii.gz"));
+    SIREN_TRY(siren_value_number(siren_value_member(facts, "minimum"), -INFINITY, INFINITY, &minimum));
+    SIREN_TRY(siren_value_number(siren_value_member(facts, "maximum"), -INFINITY, INFINITY, &maximum));
+    SIREN_TRY(read_span(f->asked, "x", &options.x));
+    SIREN_TRY(read_span(f->asked, "y", &options.y));
+    SIREN_TRY(siren_run_path(&original, f->folders[0], "original.nii.gz"));
+    SIREN_TRY(siren_run_path(&mask, f->folders[0], "mask.nii.gz"));
+    for (size_t i = 0; i < f->n; i++) SIREN_TRY(siren_run_path(&results[i], f->folders[i], "result.nii.gz"));
     options.original = original;
     options.mask = access(mask, F_OK) == 0 ? mask : NULL;
     options.range = maximum - minimum;
@@ -265,8 +261,8 @@ static siren_status draw_glyphs(const slice_figure *f, const siren_picture_wordi
                                           .wording = *wording,
                                           .n = f->n,
                                           .memory_limit = siren_tool_memory()};
-    SIREN_RETURN_IF_FAILED(read_span(f->asked, "x", &options.x));
-    SIREN_RETURN_IF_FAILED(read_span(f->asked, "y", &options.y));
+    SIREN_TRY(read_span(f->asked, "x", &options.x));
+    SIREN_TRY(read_span(f->asked, "y", &options.y));
     return siren_glyph_figure_draw(&options, staging, progress, user);
 }
 
@@ -279,9 +275,9 @@ static siren_status draw(const slice_figure *f, const char *folder, siren_progre
     const bool panel = f->kind == SIREN_FIGURE_PANEL;
     const siren_picture_wording wording = {(const char *const *)f->labels, (const char *const *)f->notes,
                                            folder};
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s.svg", name));
-    SIREN_RETURN_IF_FAILED(panel ? siren_panel_figure_open(folder, true, &staging)
-                                 : siren_glyph_figure_open(folder, true, &staging));
+    SIREN_TRY(siren_run_path(&path, folder, "%s.svg", name));
+    SIREN_TRY(panel ? siren_panel_figure_open(folder, true, &staging)
+                    : siren_glyph_figure_open(folder, true, &staging));
     siren_status status = (panel ? draw_panel : draw_glyphs)(f, &wording, staging, progress, user);
     if (status == SIREN_OK) status = siren_staging_commit(SIREN_TAKE(staging));
     if (status == SIREN_OK) status = siren_picture_read_svg(path, svg);
@@ -299,10 +295,10 @@ siren_status siren_report_slice_draw(const siren_report_run *run, siren_figure_k
                       .asked =
                           siren_value_member(siren_config_root(run->experiment), siren_figure_name(kind))};
     if (!siren_value_exists(f.asked)) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(find_results(&f, figure->input));
-    SIREN_RETURN_IF_FAILED(word_results(&f));
-    SIREN_RETURN_IF_FAILED(make_note_of_figure(&f, &figure->note));
-    if (f.n > 0) SIREN_RETURN_IF_FAILED(make_caption(&f, figure->input, &figure->caption));
+    SIREN_TRY(find_results(&f, figure->input));
+    SIREN_TRY(word_results(&f));
+    SIREN_TRY(make_note_of_figure(&f, &figure->note));
+    if (f.n > 0) SIREN_TRY(make_caption(&f, figure->input, &figure->caption));
     const bool nothing = f.n == 0 || (lacks(f.facts, "no_tensor") && lacks(f.facts, "no_fod"));
     if (drawing && !nothing) return draw(&f, folder, progress, user, &figure->svg);
     return SIREN_OK;

@@ -162,7 +162,7 @@ siren_status siren_report_trials_write(FILE *out, const siren_report_run *run) {
         fputs("<p class=\"note\">No trial has finished.</p>\n", out);
         return SIREN_OK;
     }
-    SIREN_RETURN_IF_FAILED(siren_allocate(&sorted, run->n_trials, sizeof *sorted, "the table of trials"));
+    SIREN_TRY(siren_allocate(&sorted, run->n_trials, sizeof *sorted, "the table of trials"));
     for (size_t i = 0; i < run->n_trials; i++) sorted[i] = &run->trials[i];
     qsort(sorted, run->n_trials, sizeof *sorted, by_network);
     write_head(out, run, shown);

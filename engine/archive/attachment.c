@@ -19,7 +19,7 @@ siren_status siren_attachment_read(siren_archive *archive, size_t nth, siren_att
     siren_attachment a = {.bytes = NULL};
     const uint8_t *bytes;
     size_t n_bytes;
-    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_ATTACHMENT, nth, &bytes, &n_bytes));
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_ATTACHMENT, nth, &bytes, &n_bytes));
     if (!bytes) {
         *out = a;
         return SIREN_OK;

@@ -84,36 +84,34 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
                           "of %zu bytes; raise --memory",
                           siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2],
                           n_volumes, memory_limit);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
+    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
     decoder->layout = *layout;
     decoder->volumes = volumes;
     if (networks) decoder->network = siren_network_part(&layout->network, volumes.begin, volumes.end);
     decoder->sampled = networks && device && n_volumes < layout->geometry.n_volumes;
     decoder->chunk = chunk;
     decoder->moved_to = siren_block_at(grid, grid->first);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->scaling, layout->geometry.n_volumes,
-                                          sizeof *decoder->scaling, "the scaling"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->voxels, n_points * n_volumes,
-                                          siren_datatype_size(layout->geometry.datatype), "a decoded block"));
+    SIREN_TRY(siren_allocate(&decoder->scaling, layout->geometry.n_volumes, sizeof *decoder->scaling,
+                             "the scaling"));
+    SIREN_TRY(siren_allocate(&decoder->voxels, n_points * n_volumes,
+                             siren_datatype_size(layout->geometry.datatype), "a decoded block"));
     if (predictive) {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->inside, n_points, 1, "a block's mask"));
+        SIREN_TRY(siren_allocate(&decoder->inside, n_points, 1, "a block's mask"));
         *out = SIREN_TAKE(decoder);
         return SIREN_OK;
     }
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
+    SIREN_TRY(siren_allocate(&decoder->y, chunk * n_volumes, sizeof(float), "some decoded points"));
     if (layout->coding == SIREN_CODING_TRANSFORM)
-        SIREN_RETURN_IF_FAILED(siren_transform_basis_decode("the archive's basis", layout->basis,
-                                                            layout->n_basis, layout->geometry.n_volumes,
-                                                            &decoder->basis));
+        SIREN_TRY(siren_transform_basis_decode("the archive's basis", layout->basis, layout->n_basis,
+                                               layout->geometry.n_volumes, &decoder->basis));
     if (layout->any_network) {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->params, siren_network_n_params(&layout->network),
-                                              sizeof(float), "the parameters"));
-        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->coordinates, chunk,
-                                              layout->network.n_inputs * sizeof(float), "the coordinates"));
+        SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),
+                                 "the parameters"));
+        SIREN_TRY(siren_allocate(&decoder->coordinates, chunk, layout->network.n_inputs * sizeof(float),
+                                 "the coordinates"));
         /* The first block is of full size. */
         siren_block_coordinates(&decoder->moved_to, layout->network.n_inputs, 0, chunk, decoder->coordinates);
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             siren_decoder_create(device, &decoder->network, chunk, decoder->coordinates, &decoder->decoder));
     }
     *out = SIREN_TAKE(decoder);
@@ -132,7 +130,7 @@ static siren_status move_to(siren_block_decoder *decoder, const siren_block *blo
     uint32_t n_inputs = decoder->layout.network.n_inputs;
     siren_block_coordinates(block, n_inputs, first, n, decoder->coordinates);
     *at = (siren_block){0}; /* nowhere, should moving fail */
-    SIREN_RETURN_IF_FAILED(siren_decoder_move(decoder->decoder, n, decoder->coordinates));
+    SIREN_TRY(siren_decoder_move(decoder->decoder, n, decoder->coordinates));
     if (!block->inside) *at = *block;
     decoder->moved_first = first;
     return SIREN_OK;
@@ -142,11 +140,11 @@ static siren_status move_to(siren_block_decoder *decoder, const siren_block *blo
 static siren_status evaluate(siren_block_decoder *decoder, const char *name, const siren_block *block,
                              size_t first, size_t n) {
     bool equal = true;
-    SIREN_RETURN_IF_FAILED(move_to(decoder, block, first, n));
-    SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder->decoder, decoder->params, decoder->y));
+    SIREN_TRY(move_to(decoder, block, first, n));
+    SIREN_TRY(siren_decoder_run(decoder->decoder, decoder->params, decoder->y));
     if (decoder->sampled)
-        SIREN_RETURN_IF_FAILED(siren_decode_sample(&decoder->network, decoder->params, n,
-                                                   decoder->coordinates, decoder->y, &equal));
+        SIREN_TRY(siren_decode_sample(&decoder->network, decoder->params, n, decoder->coordinates, decoder->y,
+                                      &equal));
     if (equal) return SIREN_OK;
     return siren_fail(SIREN_INTEGRITY,
                       "%s: the device decodes to other values than the host; try --device host, and report "
@@ -205,7 +203,7 @@ static siren_status decode_predictive(siren_block_decoder *decoder, const char *
            n_values = g->n_volumes * n_voxels;
     siren_predictive_plan plan = siren_block_predictive_plan(&decoder->layout, block, decoder->inside);
     if (block->inside) fill_background(decoder, n_values);
-    SIREN_RETURN_IF_FAILED(siren_predictive_decode(&plan, name, bytes, n_bytes, decoder->voxels));
+    SIREN_TRY(siren_predictive_decode(&plan, name, bytes, n_bytes, decoder->voxels));
     *crc = siren_block_crc(g->datatype, decoder->voxels, n_values);
     memmove(decoder->voxels, decoder->voxels + decoder->volumes.begin * n_voxels * size,
             (decoder->volumes.end - decoder->volumes.begin) * n_voxels * size);
@@ -222,17 +220,15 @@ static siren_status decode_transform(siren_block_decoder *decoder, const char *n
     size_t n_points = siren_block_points(block), n_volumes = volumes->end - volumes->begin,
            n_values = n_volumes * siren_block_voxels(block);
     siren_transform_record record;
-    SIREN_RETURN_IF_FAILED(siren_transform_record_read(name, layout, n_points, bytes, n_bytes, &record));
-    SIREN_RETURN_IF_FAILED(
-        siren_scaling_decode(name, record.scaling, record.n_scaling, g->n_volumes, decoder->scaling));
-    SIREN_RETURN_IF_FAILED(siren_scaling_check(name, decoder->scaling, g->n_volumes));
-    SIREN_RETURN_IF_FAILED(siren_transform_decode_slice(&decoder->basis, name, block, record.stream,
-                                                        record.n_stream, *volumes, decoder->y));
+    SIREN_TRY(siren_transform_record_read(name, layout, n_points, bytes, n_bytes, &record));
+    SIREN_TRY(siren_scaling_decode(name, record.scaling, record.n_scaling, g->n_volumes, decoder->scaling));
+    SIREN_TRY(siren_scaling_check(name, decoder->scaling, g->n_volumes));
+    SIREN_TRY(siren_transform_decode_slice(&decoder->basis, name, block, record.stream, record.n_stream,
+                                           *volumes, decoder->y));
     if (block->inside) fill_background(decoder, n_values);
-    SIREN_RETURN_IF_FAILED(siren_block_restore(block, 0, n_points, g->datatype, n_volumes,
-                                               decoder->scaling + volumes->begin, decoder->y,
-                                               decoder->voxels));
-    if (outputs) SIREN_RETURN_IF_FAILED(outputs(user, 0, n_points, decoder->y));
+    SIREN_TRY(siren_block_restore(block, 0, n_points, g->datatype, n_volumes,
+                                  decoder->scaling + volumes->begin, decoder->y, decoder->voxels));
+    if (outputs) SIREN_TRY(outputs(user, 0, n_points, decoder->y));
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
     restore_exceptional(decoder, block, record.n_exceptional, record.positions, record.values);
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
@@ -254,19 +250,19 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
     size_t n_points = siren_block_points(block), n_volumes = volumes->end - volumes->begin,
            n_values = n_volumes * siren_block_voxels(block);
     siren_record record;
-    SIREN_RETURN_IF_FAILED(siren_record_read(name, layout, n_points, bytes, n_bytes, &record));
-    SIREN_RETURN_IF_FAILED(siren_record_unpack(name, layout, &record, decoder->scaling, decoder->params));
+    SIREN_TRY(siren_record_read(name, layout, n_points, bytes, n_bytes, &record));
+    SIREN_TRY(siren_record_unpack(name, layout, &record, decoder->scaling, decoder->params));
     if (!record.constant)
         siren_network_part_params(&layout->network, volumes->begin, volumes->end, decoder->params);
     if (block->inside) fill_background(decoder, n_values);
     if (record.constant) memset(decoder->y, 0, decoder->chunk * n_volumes * sizeof *decoder->y);
     for (size_t first = 0; first < n_points; first += decoder->chunk) {
         size_t n = n_points - first < decoder->chunk ? n_points - first : decoder->chunk;
-        if (!record.constant) SIREN_RETURN_IF_FAILED(evaluate(decoder, name, block, first, n));
-        SIREN_RETURN_IF_FAILED(siren_block_restore(block, first, n, g->datatype, n_volumes,
-                                                   decoder->scaling + volumes->begin,
-                                                   record.constant ? NULL : decoder->y, decoder->voxels));
-        if (outputs) SIREN_RETURN_IF_FAILED(outputs(user, first, n, decoder->y));
+        if (!record.constant) SIREN_TRY(evaluate(decoder, name, block, first, n));
+        SIREN_TRY(siren_block_restore(block, first, n, g->datatype, n_volumes,
+                                      decoder->scaling + volumes->begin, record.constant ? NULL : decoder->y,
+                                      decoder->voxels));
+        if (outputs) SIREN_TRY(outputs(user, first, n, decoder->y));
     }
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
     restore_exceptional(decoder, block, record.n_exceptional, record.positions, record.values);
@@ -289,10 +285,9 @@ siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive 
     char own[64], name[SIREN_MESSAGE_BYTES];
     siren_block_name(grid, entry->block, own, sizeof own);
     snprintf(name, sizeof name, "%s, %s", siren_archive_path(archive), own);
-    SIREN_RETURN_IF_FAILED(siren_archive_record(archive, nth, &bytes, &n_bytes));
-    SIREN_RETURN_IF_FAILED(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
-    SIREN_RETURN_IF_FAILED(
-        siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
+    SIREN_TRY(siren_archive_record(archive, nth, &bytes, &n_bytes));
+    SIREN_TRY(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
+    SIREN_TRY(siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
     bool whole = decoder->layout.coding == SIREN_CODING_PREDICTIVE ||
                  decoder->volumes.end - decoder->volumes.begin == decoder->layout.geometry.n_volumes;
     if (whole && crc != entry->decoded_crc)

@@ -25,8 +25,7 @@ static siren_status describe_blocks(siren_archive *archive, const siren_layout *
     const siren_index_entry *index = siren_archive_index(archive);
     info->block_kind = grid->kind;
     info->n_blocks = grid->count;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&info->blocks, info->n_blocks, sizeof *info->blocks, "the list of blocks"));
+    SIREN_TRY(siren_allocate(&info->blocks, info->n_blocks, sizeof *info->blocks, "the list of blocks"));
     for (size_t i = 0; i < info->n_blocks; i++) {
         const siren_block block = siren_block_at(grid, index[i].block);
         double psnr = index[i].mse > 0 ? -10 * log10(index[i].mse) : INFINITY;
@@ -51,13 +50,12 @@ static siren_status describe_attachments(siren_archive *archive, siren_archive_i
     siren_attachment a;
     size_t n = 0;
     for (;; n++) {
-        SIREN_RETURN_IF_FAILED(siren_attachment_read(archive, n, &a));
+        SIREN_TRY(siren_attachment_read(archive, n, &a));
         if (!a.bytes) break;
     }
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&info->attachments, n, sizeof *info->attachments, "the list of attachments"));
+    SIREN_TRY(siren_allocate(&info->attachments, n, sizeof *info->attachments, "the list of attachments"));
     for (size_t i = 0; i < n; i++) {
-        SIREN_RETURN_IF_FAILED(siren_attachment_read(archive, i, &a));
+        SIREN_TRY(siren_attachment_read(archive, i, &a));
         snprintf(info->attachments[i], sizeof *info->attachments, "%s", a.suffix);
     }
     info->n_attachments = n;
@@ -90,17 +88,15 @@ siren_status siren_archive_describe(siren_archive *archive, const siren_layout *
     info.n_params = siren_network_n_params(&layout->network);
     info.weight_bits = layout->weight_bits;
     info.n_layers = layout->network.n_layers;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&info.layers, info.n_layers, sizeof *info.layers, "the list of layers"));
+    SIREN_TRY(siren_allocate(&info.layers, info.n_layers, sizeof *info.layers, "the list of layers"));
     for (uint32_t l = 0; l < layout->network.n_layers; l++)
         info.layers[l] = (siren_layer_info){layout->network.layers[l].width,
                                             siren_activation_name(layout->network.layers[l].activation),
                                             layout->network.layers[l].w0};
-    SIREN_RETURN_IF_FAILED(describe_blocks(archive, layout, &info));
-    SIREN_RETURN_IF_FAILED(describe_attachments(archive, &info));
-    SIREN_RETURN_IF_FAILED(
-        siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));
+    SIREN_TRY(describe_blocks(archive, layout, &info));
+    SIREN_TRY(describe_attachments(archive, &info));
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
+    SIREN_TRY(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));
     if (provenance) memcpy(info.provenance, provenance, n_provenance);
     for (char *c = info.provenance; *c;
          c++) /* a stranger's text on the user's terminal: no escape sequences */
@@ -112,7 +108,7 @@ siren_status siren_archive_describe(siren_archive *archive, const siren_layout *
 siren_status siren_info(const char *path, siren_archive_info *out) {
     SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
     siren_layout layout;
-    SIREN_RETURN_IF_FAILED(siren_archive_open(path, &archive));
-    SIREN_RETURN_IF_FAILED(siren_layout_read(archive, &layout));
+    SIREN_TRY(siren_archive_open(path, &archive));
+    SIREN_TRY(siren_layout_read(archive, &layout));
     return siren_archive_describe(archive, &layout, out);
 }

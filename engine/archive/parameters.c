@@ -109,10 +109,10 @@ size_t siren_rounded_n_steps(const siren_network *network) {
 
 siren_status siren_rounded_create(const siren_network *network, siren_rounded *out) {
     SIREN_AT_END(siren_rounded_free) siren_rounded rounded = {0};
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_allocate(&rounded.steps, siren_rounded_n_steps(network), sizeof *rounded.steps, "the steps"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&rounded.integers, siren_network_n_params(network),
-                                          sizeof *rounded.integers, "the integers"));
+    SIREN_TRY(siren_allocate(&rounded.integers, siren_network_n_params(network), sizeof *rounded.integers,
+                             "the integers"));
     *out = SIREN_TAKE(rounded);
     return SIREN_OK;
 }
@@ -144,8 +144,8 @@ siren_status siren_rounded_write(const siren_network *network, unsigned bits, co
                                  uint8_t *bytes) {
     SIREN_FREE_AT_END uint32_t *values = NULL;
     size_t n_steps = siren_rounded_n_steps(network);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, siren_network_n_params(network) + n_steps, sizeof *values,
-                                          "the stored values"));
+    SIREN_TRY(siren_allocate(&values, siren_network_n_params(network) + n_steps, sizeof *values,
+                             "the stored values"));
     for (size_t i = 0; i < n_steps; i++) values[i] = siren_bits_of(rounded->steps[i]) >> 16;
     put_planes(bytes, values, n_steps, 2);
     bytes += 2 * n_steps;
@@ -162,7 +162,7 @@ siren_status siren_rounded_write(const siren_network *network, unsigned bits, co
 
 siren_status siren_float32_write(const float *params, size_t n_params, uint8_t *bytes) {
     SIREN_FREE_AT_END uint32_t *values = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_params, sizeof *values, "the stored values"));
+    SIREN_TRY(siren_allocate(&values, n_params, sizeof *values, "the stored values"));
     for (size_t i = 0; i < n_params; i++)
         values[i] = fabsf(params[i]) < SIREN_SMALLEST_STEP ? 0 : siren_bits_of(params[i]);
     put_planes(bytes, values, n_params, 4);
@@ -211,19 +211,19 @@ siren_status siren_dequantise(const char *name, const siren_network *network, un
     SIREN_FREE_AT_END uint32_t *values = NULL;
     SIREN_FREE_AT_END float *made = NULL;
     size_t n_params = siren_network_n_params(network);
-    SIREN_RETURN_IF_FAILED(siren_weights_check(weight_bits));
+    SIREN_TRY(siren_weights_check(weight_bits));
     if (n_bytes != siren_quantised_bytes(network, weight_bits))
         return siren_fail(SIREN_CORRUPT, "%s: %zu bytes of parameters where the network has %zu", name,
                           n_bytes, siren_quantised_bytes(network, weight_bits));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_params + siren_rounded_n_steps(network), sizeof *values,
-                                          "the stored values"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
+    SIREN_TRY(siren_allocate(&values, n_params + siren_rounded_n_steps(network), sizeof *values,
+                             "the stored values"));
+    SIREN_TRY(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
     if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
         get_planes(bytes, values, n_params, 4);
         for (size_t i = 0; i < n_params; i++) made[i] = siren_float_of(values[i]);
     } else {
-        SIREN_RETURN_IF_FAILED(siren_rounded_create(network, &rounded));
-        SIREN_RETURN_IF_FAILED(decode(name, network, weight_bits, bytes, values, &rounded));
+        SIREN_TRY(siren_rounded_create(network, &rounded));
+        SIREN_TRY(decode(name, network, weight_bits, bytes, values, &rounded));
         siren_rounded_params(network, &rounded, made);
     }
     for (size_t i = 0; i < n_params; i++)

@@ -28,8 +28,7 @@ static siren_status write_coding(siren_archive_writer *writer, const siren_layou
     uint8_t coding[CODING_BYTES] = {0};
     siren_put_u32(coding, layout->coding);
     siren_put_f64(coding + 8, layout->bound);
-    SIREN_RETURN_IF_FAILED(
-        siren_archive_writer_section(writer, SIREN_SECTION_CODING, coding, sizeof coding, false));
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_CODING, coding, sizeof coding, false));
     if (layout->coding != SIREN_CODING_TRANSFORM) return SIREN_OK;
     return siren_archive_writer_section(writer, SIREN_SECTION_BASIS, layout->basis, layout->n_basis, false);
 }
@@ -45,8 +44,8 @@ static siren_status write_network(siren_archive_writer *writer, const siren_layo
         siren_put_f32(row + 8, layout->network.layers[l].w0);
         siren_put_u32(row + 12, layout->network.layers[l].init);
     }
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_section(writer, SIREN_SECTION_NETWORK, network,
-                                                        8 + layout->network.n_layers * LAYER_BYTES, false));
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_NETWORK, network,
+                                           8 + layout->network.n_layers * LAYER_BYTES, false));
     bool steps = layout->weight_bits != SIREN_FLOAT32_WEIGHTS;
     siren_put_u32(weights, steps ? CODING_STEPS : CODING_FLOAT32);
     siren_put_u32(weights + 4, steps ? layout->weight_bits : 32);
@@ -65,11 +64,10 @@ siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout
     siren_put_u32(geometry + 4, (uint32_t)g->datatype);
     siren_put_u32(geometry + 8, g->swapped != siren_big_endian_machine());
     for (size_t i = 0; 16 + 8 * i < n_geometry; i++) siren_put_u64(geometry + 16 + 8 * i, sizes[i]);
-    SIREN_RETURN_IF_FAILED(
-        siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, geometry, n_geometry, false));
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, geometry, n_geometry, false));
 
-    SIREN_RETURN_IF_FAILED(layout->coding == SIREN_CODING_NETWORK ? write_network(writer, layout)
-                                                                  : write_coding(writer, layout));
+    SIREN_TRY(layout->coding == SIREN_CODING_NETWORK ? write_network(writer, layout)
+                                                     : write_coding(writer, layout));
     if (!layout->mask.section) return SIREN_OK;
     return siren_archive_writer_section(writer, SIREN_SECTION_MASK, layout->mask.section,
                                         layout->mask.n_bytes, true);
@@ -102,9 +100,9 @@ static siren_status read_geometry(const char *path, siren_archive *archive, sire
     const uint8_t *header, *bytes;
     size_t header_bytes, n_bytes;
     siren_geometry *g = &layout->geometry;
-    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_HEADER, 0, &header, &header_bytes));
-    SIREN_RETURN_IF_FAILED(siren_nifti_parse(path, header, header_bytes, g));
-    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_GEOMETRY, 0, &bytes, &n_bytes));
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_HEADER, 0, &header, &header_bytes));
+    SIREN_TRY(siren_nifti_parse(path, header, header_bytes, g));
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_GEOMETRY, 0, &bytes, &n_bytes));
     uint32_t kind = n_bytes >= GEOMETRY_BYTES ? siren_get_u32(bytes) : 0;
     if (kind < SIREN_BLOCK_SLICE || kind > SIREN_BLOCK_PATCH || n_bytes != geometry_bytes(kind) ||
         siren_get_u32(bytes + 12) != 0)
@@ -136,7 +134,7 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
     const uint8_t *bytes;
     size_t n_bytes;
     siren_network *network = &layout->network;
-    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_NETWORK, 0, &bytes, &n_bytes));
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_NETWORK, 0, &bytes, &n_bytes));
     uint32_t n_layers = n_bytes >= 8 ? siren_get_u32(bytes + 4) : 0;
     if (n_layers < 1 || n_layers > SIREN_MAX_LAYERS || n_bytes != 8 + (size_t)n_layers * LAYER_BYTES)
         return siren_fail(
@@ -149,7 +147,7 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
         network->layers[l] = (siren_layer){siren_get_u32(row), siren_get_u32(row + 4), siren_get_f32(row + 8),
                                            siren_get_u32(row + 12)};
     }
-    SIREN_RETURN_IF_FAILED(siren_network_check(network, path, SIREN_CORRUPT));
+    SIREN_TRY(siren_network_check(network, path, SIREN_CORRUPT));
     uint32_t n_inputs = siren_block_inputs(layout->grid.kind);
     if (network->n_inputs != n_inputs || siren_network_n_outputs(network) != layout->geometry.n_volumes)
         return siren_fail(SIREN_CORRUPT,
@@ -157,7 +155,7 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
                           network->n_inputs, siren_network_n_outputs(network),
                           siren_block_kind_name(layout->grid.kind, 2), n_inputs, layout->geometry.n_volumes);
 
-    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_WEIGHTS, 0, &bytes, &n_bytes));
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_WEIGHTS, 0, &bytes, &n_bytes));
     uint32_t coding = n_bytes == WEIGHTS_BYTES ? siren_get_u32(bytes) : 0,
              bits = n_bytes == WEIGHTS_BYTES ? siren_get_u32(bytes + 4) : 0;
     bool steps = coding == CODING_STEPS && bits >= SIREN_MIN_WEIGHT_BITS && bits <= SIREN_MAX_WEIGHT_BITS;
@@ -178,7 +176,7 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
 static siren_status read_coding(const char *path, siren_archive *archive, siren_layout *layout) {
     const uint8_t *bytes;
     size_t n_bytes;
-    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_CODING, 0, &bytes, &n_bytes));
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_CODING, 0, &bytes, &n_bytes));
     uint32_t coding = n_bytes == CODING_BYTES ? siren_get_u32(bytes) : 0;
     if ((coding != SIREN_CODING_PREDICTIVE && coding != SIREN_CODING_TRANSFORM) ||
         siren_get_u32(bytes + 4) != 0)
@@ -202,18 +200,18 @@ static siren_status read_mask(const char *path, siren_archive *archive, siren_la
     const uint8_t *bytes;
     size_t n_bytes;
     if (!siren_archive_has_section(archive, SIREN_SECTION_MASK)) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_archive_section(archive, SIREN_SECTION_MASK, 0, &bytes, &n_bytes));
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_MASK, 0, &bytes, &n_bytes));
     return siren_mask_view(path, &layout->grid, layout->geometry.datatype, bytes, n_bytes, &layout->mask);
 }
 
 siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
     siren_layout layout = {.coding = SIREN_CODING_NETWORK};
     const char *path = siren_archive_path(archive);
-    SIREN_RETURN_IF_FAILED(read_geometry(path, archive, &layout));
-    SIREN_RETURN_IF_FAILED(siren_archive_has_section(archive, SIREN_SECTION_CODING)
-                               ? read_coding(path, archive, &layout)
-                               : read_network(path, archive, &layout));
-    SIREN_RETURN_IF_FAILED(read_mask(path, archive, &layout));
+    SIREN_TRY(read_geometry(path, archive, &layout));
+    SIREN_TRY(siren_archive_has_section(archive, SIREN_SECTION_CODING)
+                  ? read_coding(path, archive, &layout)
+                  : read_network(path, archive, &layout));
+    SIREN_TRY(read_mask(path, archive, &layout));
     *out = layout;
     return SIREN_OK;
 }
@@ -273,7 +271,7 @@ siren_status siren_record_write(const siren_layout *layout, const siren_block *b
             SIREN_UNSUPPORTED,
             "a block of %zu voxels of which %zu are not finite is too large for a record; use smaller blocks",
             n_voxels, n_exceptional);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&record, total, 1, "a record"));
+    SIREN_TRY(siren_allocate(&record, total, 1, "a record"));
     uint8_t *at = record + RECORD_PREFIX;
     siren_put_u32(record, parameters ? 0 : RECORD_CONSTANT);
     siren_put_u32(record + 4, (uint32_t)n_exceptional);
@@ -326,7 +324,7 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, siz
     record.positions = record.parameters +
                        (record.constant ? 0 : siren_quantised_bytes(&layout->network, layout->weight_bits));
     record.values = record.positions + 4 * record.n_exceptional;
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         check_positions(name, (uint64_t)g->n_volumes * n_points, record.n_exceptional, record.positions));
     *out = record;
     return SIREN_OK;
@@ -349,7 +347,7 @@ siren_status siren_record_unpack(const char *name, const siren_layout *layout, c
     for (size_t volume = 0; volume < layout->geometry.n_volumes; volume++)
         scaling[volume] = (siren_scaling){siren_get_f64(record->scaling + volume * SCALING_BYTES),
                                           siren_get_f64(record->scaling + volume * SCALING_BYTES + 8)};
-    SIREN_RETURN_IF_FAILED(siren_scaling_check(name, scaling, layout->geometry.n_volumes));
+    SIREN_TRY(siren_scaling_check(name, scaling, layout->geometry.n_volumes));
     if (record->constant) return SIREN_OK;
     return siren_dequantise(name, &layout->network, layout->weight_bits, record->parameters,
                             siren_quantised_bytes(&layout->network, layout->weight_bits), params);
@@ -372,7 +370,7 @@ siren_status siren_transform_record_write(const siren_layout *layout, const sire
             "a slice of %zu points and %zu volumes of which %zu values are not finite is too large for a "
             "record; compress it with --lossless",
             siren_block_points(block), layout->geometry.n_volumes, n_exceptional);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&record, total, 1, "a record"));
+    SIREN_TRY(siren_allocate(&record, total, 1, "a record"));
     uint8_t *at = record + TRANSFORM_PREFIX;
     siren_put_u32(record + 4, (uint32_t)n_exceptional);
     siren_put_u32(record + 8, (uint32_t)n_scaling);
@@ -403,8 +401,8 @@ siren_status siren_transform_record_read(const char *name, const siren_layout *l
     record.values = record.positions + 4 * record.n_exceptional;
     record.stream = bytes + needed;
     record.n_stream = n_bytes - needed;
-    SIREN_RETURN_IF_FAILED(check_positions(name, (uint64_t)layout->geometry.n_volumes * n_points,
-                                           record.n_exceptional, record.positions));
+    SIREN_TRY(check_positions(name, (uint64_t)layout->geometry.n_volumes * n_points, record.n_exceptional,
+                              record.positions));
     *out = record;
     return SIREN_OK;
 }

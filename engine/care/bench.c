@@ -27,16 +27,15 @@ siren_status siren_bench_peak(siren_device *device, double *gflops) {
            group = facts->max_work_group < 256 ? facts->max_work_group : 256;
     size_t items = chain ? 4 * (size_t)facts->compute_units : 32 * group * facts->compute_units;
     double per_step = 2.0 * 16 * (double)items * (double)lanes, best = 0;
-    SIREN_RETURN_IF_FAILED(limit_kernel(device, chain ? "peak_chain" : "peak_layer", &kernel));
-    SIREN_RETURN_IF_FAILED(
-        siren_buffer_create(device, items * lanes * sizeof(float), "the peak's results", &out));
+    SIREN_TRY(limit_kernel(device, chain ? "peak_chain" : "peak_layer", &kernel));
+    SIREN_TRY(siren_buffer_create(device, items * lanes * sizeof(float), "the peak's results", &out));
     siren_range range = {.global = {items}, .local = {chain ? 1 : group}};
     int n = 1000;
     for (int run = 0; run < 6; run++) {
         double start = siren_clock();
-        SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(out), SIREN_FLOAT(0.999f),
-                                            SIREN_FLOAT(0.001f), SIREN_INT(n)));
-        SIREN_RETURN_IF_FAILED(siren_device_finish(device));
+        SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(out), SIREN_FLOAT(0.999f), SIREN_FLOAT(0.001f),
+                               SIREN_INT(n)));
+        SIREN_TRY(siren_device_finish(device));
         double seconds = siren_clock() - start, rate = per_step * n / seconds * 1e-9;
         if (seconds < 0.02 && n < 100000000) { /* too short to trust: lengthen, and do not count it */
             n *= 4;
@@ -68,21 +67,20 @@ siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes) {
     int n = (int)(bytes / (items * lanes * sizeof(float)));
     if (n == 0) n = 1;
     size_t n_bytes = (size_t)n * items * lanes * sizeof(float);
-    SIREN_RETURN_IF_FAILED(limit_kernel(device, chain ? "triad_chain" : "triad_layer", &kernel));
+    SIREN_TRY(limit_kernel(device, chain ? "triad_chain" : "triad_layer", &kernel));
     for (int i = 0; i < 3; i++) {
-        SIREN_RETURN_IF_FAILED(
-            siren_buffer_create(device, n_bytes, "the arrays that measure bandwidth", arrays[i]));
-        SIREN_RETURN_IF_FAILED(siren_buffer_zero(*arrays[i]));
+        SIREN_TRY(siren_buffer_create(device, n_bytes, "the arrays that measure bandwidth", arrays[i]));
+        SIREN_TRY(siren_buffer_zero(*arrays[i]));
     }
-    SIREN_RETURN_IF_FAILED(siren_device_finish(device));
+    SIREN_TRY(siren_device_finish(device));
     siren_range range = {.global = {items}, .local = {chain ? 1 : group}};
     double best = 0;
     for (int run = 0, launches = 1; run < BANDWIDTH_RUNS;) {
         double start = siren_clock();
         for (int i = 0; i < launches; i++)
-            SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(a), SIREN_BUFFER(b),
-                                                SIREN_BUFFER(c), SIREN_FLOAT(0.5f), SIREN_INT(n)));
-        SIREN_RETURN_IF_FAILED(siren_device_finish(device));
+            SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(a), SIREN_BUFFER(b), SIREN_BUFFER(c),
+                                   SIREN_FLOAT(0.5f), SIREN_INT(n)));
+        SIREN_TRY(siren_device_finish(device));
         double seconds = siren_clock() - start;
         if (seconds < BANDWIDTH_SECONDS && launches < 1000) { /* too short to trust */
             launches *= 2;
@@ -129,12 +127,12 @@ static siren_status measure_decode(siren_device *device, const siren_network *ne
     SIREN_FREE_AT_END float *y = NULL;
     double seconds[ROUNDS];
     size_t n_values = n_points * siren_network_n_outputs(network);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&y, n_values, sizeof *y, "the decoded block"));
-    SIREN_RETURN_IF_FAILED(siren_decoder_create(device, network, n_points, coordinates, &decoder));
-    SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder, params, y));
+    SIREN_TRY(siren_allocate(&y, n_values, sizeof *y, "the decoded block"));
+    SIREN_TRY(siren_decoder_create(device, network, n_points, coordinates, &decoder));
+    SIREN_TRY(siren_decoder_run(decoder, params, y));
     for (int round = 0; round < ROUNDS; round++) {
         double start = siren_clock();
-        SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder, params, y));
+        SIREN_TRY(siren_decoder_run(decoder, params, y));
         seconds[round] = siren_clock() - start;
     }
     result->decode_seconds = median(seconds);
@@ -146,13 +144,13 @@ static siren_status measure_decode(siren_device *device, const siren_network *ne
 static siren_status measure_steps(siren_device *device, siren_trainer *trainer, size_t n_steps,
                                   siren_bench_result *result) {
     double seconds[ROUNDS], processor_seconds[ROUNDS], peak[ROUNDS], share[ROUNDS];
-    SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, 2, NULL, NULL));
+    SIREN_TRY(siren_trainer_run(trainer, 2, NULL, NULL));
     for (int round = 0; round < ROUNDS; round++) {
         double start = siren_clock(), processor_start = siren_processor_clock();
-        SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, n_steps, NULL, NULL));
+        SIREN_TRY(siren_trainer_run(trainer, n_steps, NULL, NULL));
         seconds[round] = (siren_clock() - start) / (double)n_steps;
         processor_seconds[round] = (siren_processor_clock() - processor_start) / (double)n_steps;
-        SIREN_RETURN_IF_FAILED(siren_bench_peak(device, &peak[round]));
+        SIREN_TRY(siren_bench_peak(device, &peak[round]));
         share[round] = result->step_flops / seconds[round] * 1e-9 / peak[round];
     }
     result->peak_gflops = median(peak);
@@ -185,12 +183,11 @@ static siren_status problem_begin(siren_device *device, const siren_network *net
     size_t n_points = siren_block_points(block), n_params = siren_network_n_params(network),
            n_outputs = siren_network_n_outputs(network);
     *problem = (bench_problem){0};
-    SIREN_RETURN_IF_FAILED(siren_allocate(&problem->coordinates, n_points, network->n_inputs * sizeof(float),
-                                          "the coordinates"));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_allocate(&problem->coordinates, n_points, network->n_inputs * sizeof(float),
+                             "the coordinates"));
+    SIREN_TRY(
         siren_allocate(&problem->targets, n_networks * n_points, n_outputs * sizeof(float), "the targets"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&problem->params, n_networks, n_params * sizeof(float), "the parameters"));
+    SIREN_TRY(siren_allocate(&problem->params, n_networks, n_params * sizeof(float), "the parameters"));
     siren_block_coordinates(block, network->n_inputs, 0, n_points, problem->coordinates);
     synthetic_targets(n_networks, block, n_outputs, problem->targets);
     for (size_t n = 0; n < n_networks; n++)
@@ -201,7 +198,7 @@ static siren_status problem_begin(siren_device *device, const siren_network *net
                                .coordinates = problem->coordinates,
                                .max_epochs = max_epochs,
                                .adam = {3e-4f, 0.9f, 0.999f, 1e-8f}};
-    SIREN_RETURN_IF_FAILED(siren_trainer_create(device, &plan, &problem->trainer));
+    SIREN_TRY(siren_trainer_create(device, &plan, &problem->trainer));
     problem->array = (siren_target_array){problem->targets, n_points, n_outputs};
     siren_target_source source = siren_target_array_source(&problem->array);
     return siren_trainer_start(problem->trainer, problem->params, &source, NULL);
@@ -215,13 +212,12 @@ siren_status siren_bench_step(siren_device *device, const siren_network *network
     siren_bench_result result = {
         .n_epochs = 2 + ROUNDS * n_steps, .n_networks = n_networks, .n_points = n_points};
     result.step_flops = siren_network_step_flops(network, n_points) * (double)n_networks;
-    SIREN_RETURN_IF_FAILED(problem_begin(device, network, n_networks, block, result.n_epochs, &problem));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
-    SIREN_RETURN_IF_FAILED(measure_steps(device, problem.trainer, n_steps, &result));
-    SIREN_RETURN_IF_FAILED(siren_trainer_best(problem.trainer, NULL, losses));
+    SIREN_TRY(problem_begin(device, network, n_networks, block, result.n_epochs, &problem));
+    SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
+    SIREN_TRY(measure_steps(device, problem.trainer, n_steps, &result));
+    SIREN_TRY(siren_trainer_best(problem.trainer, NULL, losses));
     result.psnr = -10 * log10((double)losses[0]);
-    SIREN_RETURN_IF_FAILED(
-        measure_decode(device, network, n_points, problem.coordinates, problem.params, &result));
+    SIREN_TRY(measure_decode(device, network, n_points, problem.coordinates, problem.params, &result));
     result.decode_share_of_peak = result.decode_gflops / result.peak_gflops;
     *out = result;
     return SIREN_OK;
@@ -231,12 +227,12 @@ siren_status siren_bench_least_step(siren_device *device, const siren_network *n
                                     const siren_block *block, double *seconds) {
     SIREN_AT_END(problem_end) bench_problem problem = {0};
     double least = INFINITY;
-    SIREN_RETURN_IF_FAILED(problem_begin(device, network, n_networks, block, 1 + LEAST_MOST_STEPS, &problem));
-    SIREN_RETURN_IF_FAILED(siren_trainer_run(problem.trainer, 1, NULL, NULL));
+    SIREN_TRY(problem_begin(device, network, n_networks, block, 1 + LEAST_MOST_STEPS, &problem));
+    SIREN_TRY(siren_trainer_run(problem.trainer, 1, NULL, NULL));
     double begin = siren_clock();
     for (int step = 0; step < LEAST_MOST_STEPS; step++) {
         double start = siren_clock();
-        SIREN_RETURN_IF_FAILED(siren_trainer_run(problem.trainer, 1, NULL, NULL));
+        SIREN_TRY(siren_trainer_run(problem.trainer, 1, NULL, NULL));
         double now = siren_clock();
         least = fmin(least, now - start);
         if (step + 1 >= LEAST_STEPS && now - begin > LEAST_SECONDS) break;

@@ -61,7 +61,7 @@ static siren_status path_of(const char *kind, const identity_line lines[N_IDENTI
         siren_digest_add(&digest, lines[i].value, strlen(lines[i].value) + 1);
     siren_digest_end(&digest, hex);
     size_t size = strlen(home) + strlen(kind) + 64;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&text, size, 1, "the path of the cache"));
+    SIREN_TRY(siren_allocate(&text, size, 1, "the path of the cache"));
     snprintf(text, size, "%s%s/sirencl/%s-%.16s.json", home, below, kind, hex);
     *path = text;
     return SIREN_OK;
@@ -76,7 +76,7 @@ siren_status siren_device_cache_path(const siren_device *device, const char *kin
 /* Makes the file's folder where it is missing. */
 static siren_status make_folder(const char *path) {
     SIREN_FREE_AT_END char *folder = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&folder, strlen(path) + 1, 1, "the folder of the cache"));
+    SIREN_TRY(siren_allocate(&folder, strlen(path) + 1, 1, "the folder of the cache"));
     memcpy(folder, path, (size_t)(strrchr(path, '/') - path));
     return siren_folder_make(folder);
 }
@@ -87,26 +87,26 @@ siren_status siren_device_cache_write(const siren_device *device, const char *ki
     identity_line lines[N_IDENTITY];
     SIREN_FREE_AT_END char *path = NULL, *text = NULL;
     identify(device, lines);
-    SIREN_RETURN_IF_FAILED(path_of(kind, lines, &path));
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(path_of(kind, lines, &path));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_integer(json, "version", CACHE_VERSION);
     for (size_t i = 0; i < N_IDENTITY; i++) siren_json_string(json, lines[i].name, lines[i].value);
     content(json, user);
-    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
-    SIREN_RETURN_IF_FAILED(make_folder(path));
+    SIREN_TRY(siren_json_text(json, &text));
+    SIREN_TRY(make_folder(path));
     return siren_file_write(path, true, text, strlen(text));
 }
 
 static siren_status check_identity(const char *path, siren_value root,
                                    const identity_line lines[N_IDENTITY]) {
     uint64_t version = 0;
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(root, "version"), 0, UINT64_MAX, &version));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "version"), 0, UINT64_MAX, &version));
     if (version != CACHE_VERSION)
         return siren_fail(SIREN_UNSUPPORTED, "%s: is of version %llu, not %d", path,
                           (unsigned long long)version, CACHE_VERSION);
     for (size_t i = 0; i < N_IDENTITY; i++) {
         const char *value = "";
-        SIREN_RETURN_IF_FAILED(siren_value_string(siren_value_member(root, lines[i].name), &value));
+        SIREN_TRY(siren_value_string(siren_value_member(root, lines[i].name), &value));
         if (strcmp(value, lines[i].value) != 0)
             return siren_fail(SIREN_UNSUPPORTED, "%s: %s is '%s' there and '%s' here", path, lines[i].name,
                               value, lines[i].value);
@@ -122,10 +122,10 @@ siren_status siren_device_cache_read(const siren_device *device, const char *kin
     *out = NULL;
     if (!cache_home(&below)) return SIREN_OK;
     identify(device, lines);
-    SIREN_RETURN_IF_FAILED(path_of(kind, lines, &path));
+    SIREN_TRY(path_of(kind, lines, &path));
     if (access(path, F_OK) != 0) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_config_read(path, &file));
-    SIREN_RETURN_IF_FAILED(check_identity(path, siren_config_root(file), lines));
+    SIREN_TRY(siren_config_read(path, &file));
+    SIREN_TRY(check_identity(path, siren_config_root(file), lines));
     *out = SIREN_TAKE(file);
     return SIREN_OK;
 }

@@ -27,13 +27,10 @@ siren_status siren_selftest_problem(const siren_selftest_case *c, siren_network 
     SIREN_FREE_AT_END float *points = NULL, *values = NULL, *initial = NULL;
     size_t n_points = c->nx * c->ny;
     siren_rng rng = {.seed = 7, .block = 1, .layer = 99};
-    SIREN_RETURN_IF_FAILED(
-        siren_network_from_model(c->model, c->n_hidden, c->width, c->n_outputs, 30.0f, network));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&points, n_points, network->n_inputs * sizeof *points, "the coordinates"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_points, c->n_outputs * sizeof *values, "the targets"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&initial, siren_network_n_params(network), sizeof *initial, "the parameters"));
+    SIREN_TRY(siren_network_from_model(c->model, c->n_hidden, c->width, c->n_outputs, 30.0f, network));
+    SIREN_TRY(siren_allocate(&points, n_points, network->n_inputs * sizeof *points, "the coordinates"));
+    SIREN_TRY(siren_allocate(&values, n_points, c->n_outputs * sizeof *values, "the targets"));
+    SIREN_TRY(siren_allocate(&initial, siren_network_n_params(network), sizeof *initial, "the parameters"));
     if (network->n_inputs == 2)
         siren_block_coordinates(&(siren_block){.nx = c->nx, .ny = c->ny, .nz = 1}, 2, 0, n_points, points);
     else
@@ -92,8 +89,8 @@ static siren_status test_training(siren_selftesting *t, const siren_selftest_cas
     float losses[2 * SIREN_SELFTEST_EPOCHS];
     size_t n_params = siren_network_n_params(network), n_targets = c->nx * c->ny * c->n_outputs;
     double worst = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&two_params, 2 * n_params, sizeof *two_params, "the parameters"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&two_targets, 2 * n_targets, sizeof *two_targets, "the targets"));
+    SIREN_TRY(siren_allocate(&two_params, 2 * n_params, sizeof *two_params, "the parameters"));
+    SIREN_TRY(siren_allocate(&two_targets, 2 * n_targets, sizeof *two_targets, "the targets"));
     for (int n = 0; n < 2; n++) {
         memcpy(two_params + (size_t)n * n_params, params, n_params * sizeof *params);
         memcpy(two_targets + (size_t)n * n_targets, targets, n_targets * sizeof *targets);
@@ -104,12 +101,12 @@ static siren_status test_training(siren_selftesting *t, const siren_selftest_cas
                                .coordinates = coordinates,
                                .max_epochs = SIREN_SELFTEST_EPOCHS,
                                .adam = {SIREN_SELFTEST_RATE, 0.9f, 0.999f, 1e-8f}};
-    SIREN_RETURN_IF_FAILED(siren_trainer_create(t->device, &plan, &trainer));
+    SIREN_TRY(siren_trainer_create(t->device, &plan, &trainer));
     siren_target_source source =
         siren_target_array_source(&(siren_target_array){two_targets, c->nx * c->ny, c->n_outputs});
-    SIREN_RETURN_IF_FAILED(siren_trainer_start(trainer, two_params, &source, NULL));
-    SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, SIREN_SELFTEST_EPOCHS, NULL, NULL));
-    SIREN_RETURN_IF_FAILED(siren_trainer_history(trainer, losses));
+    SIREN_TRY(siren_trainer_start(trainer, two_params, &source, NULL));
+    SIREN_TRY(siren_trainer_run(trainer, SIREN_SELFTEST_EPOCHS, NULL, NULL));
+    SIREN_TRY(siren_trainer_history(trainer, losses));
     for (size_t i = 0; i < SIREN_SELFTEST_EPOCHS; i++) {
         double difference = fabs((double)losses[i] / c->losses[i] - 1);
         if (!(difference <= worst)) worst = difference;
@@ -133,38 +130,35 @@ static siren_status test_gradient(siren_selftesting *t, const siren_selftest_cas
     size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network), n_data = 0;
     size_t pitch = SIREN_PADDED((size_t)c->n_outputs),
            point_bytes = shape.n_points * network->n_inputs * sizeof(float);
-    SIREN_RETURN_IF_FAILED(siren_network_upload(network, t->device, &table, &w0));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(t->device, point_bytes, "the coordinates", &points));
-    SIREN_RETURN_IF_FAILED(siren_buffer_write(points, 0, coordinates, point_bytes));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&padded, n_padded, sizeof *padded, "the parameters"));
+    SIREN_TRY(siren_network_upload(network, t->device, &table, &w0));
+    SIREN_TRY(siren_buffer_create(t->device, point_bytes, "the coordinates", &points));
+    SIREN_TRY(siren_buffer_write(points, 0, coordinates, point_bytes));
+    SIREN_TRY(siren_allocate(&padded, n_padded, sizeof *padded, "the parameters"));
     siren_network_pad(network, params, padded);
-    SIREN_RETURN_IF_FAILED(
-        siren_buffer_create(t->device, n_padded * sizeof *padded, "the parameters", &device_params));
-    SIREN_RETURN_IF_FAILED(siren_buffer_write(device_params, 0, padded, n_padded * sizeof *padded));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&rows, shape.n_points * pitch, sizeof *rows, "the targets"));
+    SIREN_TRY(siren_buffer_create(t->device, n_padded * sizeof *padded, "the parameters", &device_params));
+    SIREN_TRY(siren_buffer_write(device_params, 0, padded, n_padded * sizeof *padded));
+    SIREN_TRY(siren_allocate(&rows, shape.n_points * pitch, sizeof *rows, "the targets"));
     for (size_t i = 0; i < shape.n_points; i++)
         for (size_t j = 0; j < pitch; j++) {
             rows[i * pitch + j] = j < c->n_outputs ? targets[i * c->n_outputs + j] : NAN;
             n_data += !isnan(rows[i * pitch + j]);
         }
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(t->device, shape.n_points * pitch * sizeof *rows,
-                                               "the targets", &device_targets));
-    SIREN_RETURN_IF_FAILED(
-        siren_buffer_write(device_targets, 0, rows, shape.n_points * pitch * sizeof *rows));
+    SIREN_TRY(siren_buffer_create(t->device, shape.n_points * pitch * sizeof *rows, "the targets",
+                                  &device_targets));
+    SIREN_TRY(siren_buffer_write(device_targets, 0, rows, shape.n_points * pitch * sizeof *rows));
 
     shape.table = table;
     shape.w0 = w0;
     shape.coordinates = points;
-    SIREN_RETURN_IF_FAILED(siren_gradient_create(&shape, &gradient));
-    SIREN_RETURN_IF_FAILED(gradient->begin(gradient, device_params));
+    SIREN_TRY(siren_gradient_create(&shape, &gradient));
+    SIREN_TRY(gradient->begin(gradient, device_params));
     for (size_t tile = 0; tile < gradient->n_tiles; tile++)
-        SIREN_RETURN_IF_FAILED(gradient->tile(gradient, device_params, device_targets, 0, tile));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&parts, gradient->n_parts * n_padded, sizeof *parts, "the gradients"));
-    SIREN_RETURN_IF_FAILED(siren_buffer_read(gradient->partial_gradients, 0, parts,
-                                             gradient->n_parts * n_padded * sizeof *parts));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&flat, n_params, sizeof *flat, "a gradient"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&sum, n_params, sizeof *sum, "the gradient"));
+        SIREN_TRY(gradient->tile(gradient, device_params, device_targets, 0, tile));
+    SIREN_TRY(siren_allocate(&parts, gradient->n_parts * n_padded, sizeof *parts, "the gradients"));
+    SIREN_TRY(siren_buffer_read(gradient->partial_gradients, 0, parts,
+                                gradient->n_parts * n_padded * sizeof *parts));
+    SIREN_TRY(siren_allocate(&flat, n_params, sizeof *flat, "a gradient"));
+    SIREN_TRY(siren_allocate(&sum, n_params, sizeof *sum, "the gradient"));
     for (size_t part = 0; part < gradient->n_parts; part++) {
         siren_network_unpad(network, parts + part * n_padded, flat);
         for (size_t i = 0; i < n_params; i++) sum[i] += 2.0 / (double)n_data * (double)flat[i];
@@ -185,11 +179,11 @@ static siren_status test_decode(siren_selftesting *t, const siren_selftest_case 
     SIREN_AT_END(siren_decoder_free_at) siren_decoder *decoder = NULL;
     SIREN_FREE_AT_END uint32_t *on_device = NULL, *on_host = NULL;
     size_t n = c->nx * c->ny * c->n_outputs, n_different = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&on_device, n, sizeof *on_device, "a decoded block"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&on_host, n, sizeof *on_host, "a decoded block"));
-    SIREN_RETURN_IF_FAILED(siren_decoder_create(t->device, network, c->nx * c->ny, coordinates, &decoder));
-    SIREN_RETURN_IF_FAILED(siren_decoder_run(decoder, params, (float *)on_device));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_allocate(&on_device, n, sizeof *on_device, "a decoded block"));
+    SIREN_TRY(siren_allocate(&on_host, n, sizeof *on_host, "a decoded block"));
+    SIREN_TRY(siren_decoder_create(t->device, network, c->nx * c->ny, coordinates, &decoder));
+    SIREN_TRY(siren_decoder_run(decoder, params, (float *)on_device));
+    SIREN_TRY(
         siren_decode_host(network, network->n_layers, params, c->nx * c->ny, coordinates, (float *)on_host));
     for (size_t i = 0; i < n; i++) n_different += on_device[i] != on_host[i];
     check(t, "exact decode", (double)n_different, 0);
@@ -204,10 +198,10 @@ siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void
         const siren_selftest_case *c = &siren_selftest_cases[i];
         siren_network network;
         t.present = c;
-        SIREN_RETURN_IF_FAILED(siren_selftest_problem(c, &network, &coordinates, &targets, &params));
-        SIREN_RETURN_IF_FAILED(test_decode(&t, c, &network, coordinates, params));
-        SIREN_RETURN_IF_FAILED(test_gradient(&t, c, &network, coordinates, targets, params));
-        SIREN_RETURN_IF_FAILED(test_training(&t, c, &network, coordinates, targets, params));
+        SIREN_TRY(siren_selftest_problem(c, &network, &coordinates, &targets, &params));
+        SIREN_TRY(test_decode(&t, c, &network, coordinates, params));
+        SIREN_TRY(test_gradient(&t, c, &network, coordinates, targets, params));
+        SIREN_TRY(test_training(&t, c, &network, coordinates, targets, params));
         free(coordinates), free(targets), free(params);
         coordinates = targets = params = NULL;
     }

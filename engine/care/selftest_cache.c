@@ -76,7 +76,7 @@ static siren_status test_all(siren_device *device, siren_verdict *verdict, bool 
         const siren_configuration c = siren_configuration_of_width(device, (siren_width_class)shape);
         char text[SIREN_CONFIGURATION_CHARS];
         if (has_passed(verdict, siren_configuration_text(&c, text))) continue;
-        SIREN_RETURN_IF_STAGE_FAILED(STAGE_SELFTEST, test_as(device, (siren_width_class)shape));
+        SIREN_TRY_STAGE(STAGE_SELFTEST, test_as(device, (siren_width_class)shape));
         add_passed(verdict, text);
         *any_tested = true;
     }
@@ -89,7 +89,7 @@ siren_status siren_selftest_once(siren_device *device) {
     siren_verdict verdict = {.n = 0};
     double start = siren_clock();
     if (kept) read_verdict(device, &verdict);
-    SIREN_RETURN_IF_FAILED(test_all(device, &verdict, &any_tested));
+    SIREN_TRY(test_all(device, &verdict, &any_tested));
     if (!any_tested) return SIREN_OK;
     siren_log(SIREN_LOG_INFO, "the device %s passed the self-test, in %.2f s",
               siren_device_get_facts(device)->name, siren_clock() - start);

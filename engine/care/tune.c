@@ -69,14 +69,13 @@ siren_status siren_tune_probe(siren_device *device, const siren_configuration *c
                                                                                              : 16;
     for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
         siren_device_configure(device, (siren_width_class)shape, candidate);
-    if (!verified) SIREN_RETURN_IF_FAILED(siren_selftest(device, NULL, NULL));
+    if (!verified) SIREN_TRY(siren_selftest(device, NULL, NULL));
     for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
         const siren_width_plan *plan = &siren_width_plans[shape];
         const siren_block block = {.nx = plan->side, .ny = plan->side, .nz = 1};
         siren_network network;
-        SIREN_RETURN_IF_FAILED(siren_network_from_model("siren-2d", 3, plan->width, 69, 30.0f, &network));
-        SIREN_RETURN_IF_FAILED(
-            siren_bench_least_step(device, &network, n_networks, &block, &measured[shape]));
+        SIREN_TRY(siren_network_from_model("siren-2d", 3, plan->width, 69, 30.0f, &network));
+        SIREN_TRY(siren_bench_least_step(device, &network, n_networks, &block, &measured[shape]));
     }
     memcpy(seconds, measured, sizeof measured);
     return SIREN_OK;
@@ -110,7 +109,7 @@ static void write_shapes(siren_json *json, const void *user) {
 }
 
 siren_status siren_tune_save(siren_device *device, const siren_tuned tuned[SIREN_N_WIDTH_CLASSES]) {
-    SIREN_RETURN_IF_FAILED(siren_device_cache_write(device, CACHE_KIND, write_shapes, tuned));
+    SIREN_TRY(siren_device_cache_write(device, CACHE_KIND, write_shapes, tuned));
     for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
         siren_device_configure(device, (siren_width_class)shape, &tuned[shape].chosen);
     return SIREN_OK;
@@ -124,8 +123,7 @@ static siren_status read_shape(siren_value value, siren_family family, siren_con
     for (size_t i = 0; i < N_FIELDS; i++) {
         uint64_t number = 0;
         if (!(fields[i].families & 1u << family)) continue;
-        SIREN_RETURN_IF_FAILED(
-            siren_value_integer(siren_value_member(value, fields[i].name), 0, 65536, &number));
+        SIREN_TRY(siren_value_integer(siren_value_member(value, fields[i].name), 0, 65536, &number));
         *field_of(&found, i) = (uint32_t)number;
     }
     for (size_t i = 0; i < n; i++)
@@ -141,16 +139,15 @@ static siren_status read_cache(const siren_device *device,
                                siren_configuration configurations[SIREN_N_WIDTH_CLASSES], bool *found) {
     SIREN_AT_END(siren_config_free_at) siren_config *file = NULL;
     *found = false;
-    SIREN_RETURN_IF_FAILED(siren_device_cache_read(device, CACHE_KIND, &file));
+    SIREN_TRY(siren_device_cache_read(device, CACHE_KIND, &file));
     if (!file) return SIREN_OK;
     siren_value shapes = siren_value_member(siren_config_root(file), "shapes");
     for (size_t shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
         siren_value value = siren_value_member(shapes, siren_width_plans[shape].name);
         if (!siren_value_exists(value))
-            SIREN_RETURN_IF_FAILED(
+            SIREN_TRY(
                 siren_value_fail(siren_config_root(file), "has no shape %s", siren_width_plans[shape].name));
-        SIREN_RETURN_IF_FAILED(
-            read_shape(value, siren_device_get_facts(device)->family, &configurations[shape]));
+        SIREN_TRY(read_shape(value, siren_device_get_facts(device)->family, &configurations[shape]));
     }
     *found = true;
     return SIREN_OK;

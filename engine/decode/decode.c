@@ -22,16 +22,15 @@ void siren_decoder_free(siren_decoder *decoder) {
 siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
                                   const float *coordinates, siren_decoder **out) {
     SIREN_AT_END(siren_decoder_free_at) siren_decoder *decoder = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
+    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
     decoder->network = *network;
     decoder->max_points = n_points;
     if (device) {
-        SIREN_RETURN_IF_FAILED(
-            siren_device_decoder_create(device, network, n_points, coordinates, &decoder->on_device));
+        SIREN_TRY(siren_device_decoder_create(device, network, n_points, coordinates, &decoder->on_device));
     } else {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&decoder->coordinates, n_points * network->n_inputs,
-                                              sizeof(float), "the coordinates"));
-        SIREN_RETURN_IF_FAILED(siren_decoder_move(decoder, n_points, coordinates));
+        SIREN_TRY(siren_allocate(&decoder->coordinates, n_points * network->n_inputs, sizeof(float),
+                                 "the coordinates"));
+        SIREN_TRY(siren_decoder_move(decoder, n_points, coordinates));
     }
     *out = SIREN_TAKE(decoder);
     return SIREN_OK;

@@ -150,10 +150,10 @@ siren_status siren_decode_host(const siren_network *network, size_t n_layers, co
     size_t n_threads = siren_processors();
     double worth = (double)n_weights * (double)n_points / SIREN_HOST_THREAD_MACS;
     if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&strips, n_weights, sizeof *strips, "the packed weights"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&scratch, n_threads * 2 * widest * SIREN_HOST_ROWS, sizeof *scratch,
-                                          "inputs and outputs of layers"));
+    SIREN_TRY(siren_allocate(&strips, n_weights, sizeof *strips, "the packed weights"));
+    SIREN_TRY(siren_allocate(&bias, widest * n_layers, sizeof *bias, "the biases"));
+    SIREN_TRY(siren_allocate(&scratch, n_threads * 2 * widest * SIREN_HOST_ROWS, sizeof *scratch,
+                             "inputs and outputs of layers"));
     pack_strips(network, n_layers, widest, params, strips, bias);
     host_work work = {.network = network,
                       .n_layers = n_layers,
@@ -175,11 +175,10 @@ siren_status siren_decode_sample(const siren_network *network, const float *para
            n = n_points < SAMPLE_POINTS ? n_points : SAMPLE_POINTS;
     float at[SAMPLE_POINTS * 3];
     SIREN_FREE_AT_END float *expected = NULL;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&expected, n * n_outputs, sizeof *expected, "outputs to compare with"));
+    SIREN_TRY(siren_allocate(&expected, n * n_outputs, sizeof *expected, "outputs to compare with"));
     for (size_t i = 0; i < n; i++)
         memcpy(at + i * n_inputs, coordinates + i * n_points / n * n_inputs, n_inputs * sizeof *at);
-    SIREN_RETURN_IF_FAILED(siren_decode_host(network, network->n_layers, params, n, at, expected));
+    SIREN_TRY(siren_decode_host(network, network->n_layers, params, n, at, expected));
     bool same = true;
     for (size_t i = 0; i < n; i++)
         same = same &&

@@ -18,7 +18,7 @@ static siren_status find_table(const char *image, const char *given, const char 
     if (given)
         path = strdup(given);
     else
-        SIREN_RETURN_IF_FAILED(siren_sibling_path(image, suffix, &path));
+        SIREN_TRY(siren_sibling_path(image, suffix, &path));
     if (!path) return siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", given);
     if (access(path, R_OK) != 0) {
         siren_status status = siren_fail(
@@ -35,7 +35,7 @@ static siren_status find_table(const char *image, const char *given, const char 
 static siren_status run_program(const char *const *arguments, siren_progress_fn progress, void *user) {
     const siren_process_plan plan = {.arguments = arguments, .time_limit = TIME_LIMIT};
     SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
-    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, progress, user, &result));
+    SIREN_TRY(siren_process_run(&plan, progress, user, &result));
     return siren_process_check(&plan, &result);
 }
 
@@ -47,11 +47,11 @@ siren_status siren_brain_mask(const char *image, const char *bval, const char *b
     if (!siren_process_find(PROGRAM))
         return siren_fail(SIREN_UNSUPPORTED, PROGRAM " of MRtrix3 is not installed, so that no mask can be "
                                                      "made; install mrtrix3, or give a mask's file");
-    SIREN_RETURN_IF_FAILED(find_table(image, bval, ".bval", &own_bval));
-    SIREN_RETURN_IF_FAILED(find_table(image, bvec, ".bvec", &own_bvec));
-    SIREN_RETURN_IF_FAILED(siren_staging_open(NULL, NULL, 0, true, &staging));
-    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, "mask.nii", &path));
+    SIREN_TRY(find_table(image, bval, ".bval", &own_bval));
+    SIREN_TRY(find_table(image, bvec, ".bvec", &own_bvec));
+    SIREN_TRY(siren_staging_open(NULL, NULL, 0, true, &staging));
+    SIREN_TRY(siren_staging_path(staging, "mask.nii", &path));
     const char *const arguments[] = {PROGRAM, "-quiet", "-fslgrad", own_bvec, own_bval, image, path, NULL};
-    SIREN_RETURN_IF_FAILED(run_program(arguments, progress, user));
+    SIREN_TRY(run_program(arguments, progress, user));
     return siren_mask_read(path, image, series, memory_limit, mask);
 }

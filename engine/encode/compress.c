@@ -53,8 +53,7 @@ static void compression_free(siren_compression *run) {
 static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
     SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
     char name[64];
-    SIREN_RETURN_IF_FAILED(
-        siren_trained_encode(run->trained, nth, run->settings.weight_bits, stop, &encoded));
+    SIREN_TRY(siren_trained_encode(run->trained, nth, run->settings.weight_bits, stop, &encoded));
     siren_block_name(&run->layout.grid, encoded.entry.block, name, sizeof name);
     const char *before = siren_profile_enter(STAGE_WRITING);
     siren_status status =
@@ -72,7 +71,7 @@ static siren_status store_block(siren_compression *run, size_t nth, const atomic
 /* A siren_background_fn: appends the records of a batch, in its order. */
 static siren_status store_batch(void *user, const atomic_bool *stop) {
     siren_compression *run = user;
-    for (size_t i = 0; i < run->trained->n; i++) SIREN_RETURN_IF_FAILED(store_block(run, i, stop));
+    for (size_t i = 0; i < run->trained->n; i++) SIREN_TRY(store_block(run, i, stop));
     return SIREN_OK;
 }
 
@@ -97,14 +96,14 @@ static siren_status train_blocks(siren_compression *run) {
         siren_trained *trained = NULL;
         size_t left = grid->count - run->n_done;
         run->n_in_batch = left < siren_encoder_batch(run->encoder) ? left : siren_encoder_batch(run->encoder);
-        SIREN_RETURN_IF_FAILED(siren_encoder_train(run->encoder, run->trainings + run->n_done, left, NULL,
-                                                   report, run, &trained));
+        SIREN_TRY(siren_encoder_train(run->encoder, run->trainings + run->n_done, left, NULL, report, run,
+                                      &trained));
         run->n_done += trained->n;
         run->n_in_batch = 0;
         siren_status status = siren_background_wait(run->background, report_waiting, run);
         siren_trained_free(run->trained);
         run->trained = trained;
-        SIREN_RETURN_IF_FAILED(status);
+        SIREN_TRY(status);
         siren_background_begin(run->background, store_batch, run);
         if (!report_waiting(run)) return siren_fail(SIREN_CANCELLED, "compression was interrupted");
     }
@@ -112,7 +111,7 @@ static siren_status train_blocks(siren_compression *run) {
 }
 
 static siren_status compress_blocks(siren_compression *run) {
-    SIREN_RETURN_IF_FAILED(siren_background_create(&run->background));
+    SIREN_TRY(siren_background_create(&run->background));
     siren_status status = train_blocks(run);
     return status == SIREN_OK ? SIREN_OK : siren_background_stop(run->background, status);
 }
@@ -147,9 +146,8 @@ static siren_status plan_blocks(const siren_settings *settings, siren_layout *la
 static siren_status plan_trainings(siren_compression *run) {
     const siren_block_grid *grid = &run->layout.grid;
     SIREN_FREE_AT_END size_t *numbers = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&numbers, grid->count, sizeof *numbers, "the order of the blocks"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&run->trainings, grid->count, sizeof *run->trainings, "the list of networks"));
+    SIREN_TRY(siren_allocate(&numbers, grid->count, sizeof *numbers, "the order of the blocks"));
+    SIREN_TRY(siren_allocate(&run->trainings, grid->count, sizeof *run->trainings, "the list of networks"));
     siren_block_grid_by_size(grid, numbers);
     for (size_t i = 0; i < grid->count; i++)
         run->trainings[i] = (siren_training){numbers[i], run->settings.seed, run->settings.rate};
@@ -168,13 +166,12 @@ static siren_status plan_mask(siren_compression *run) {
     if (automatic && !run->image->path)
         return siren_fail(SIREN_USAGE, "a mask is made of a file, not of %s; give a mask's file", image);
     if (automatic)
-        SIREN_RETURN_IF_FAILED(siren_brain_mask(image, o->bval, o->bvec, &run->image->series, o->memory_limit,
-                                                run->progress, run->user, &inside));
+        SIREN_TRY(siren_brain_mask(image, o->bval, o->bvec, &run->image->series, o->memory_limit,
+                                   run->progress, run->user, &inside));
     else
-        SIREN_RETURN_IF_FAILED(
-            siren_mask_read(o->mask, image, &run->image->series, o->memory_limit, &inside));
-    SIREN_RETURN_IF_FAILED(siren_mask_pack(inside, &run->image->series, layout->grid.z_begin,
-                                           layout->grid.z_end, &run->mask, &n_bytes));
+        SIREN_TRY(siren_mask_read(o->mask, image, &run->image->series, o->memory_limit, &inside));
+    SIREN_TRY(siren_mask_pack(inside, &run->image->series, layout->grid.z_begin, layout->grid.z_end,
+                              &run->mask, &n_bytes));
     return siren_mask_view(image, &layout->grid, layout->geometry.datatype, run->mask, n_bytes,
                            &layout->mask);
 }
@@ -185,19 +182,19 @@ static siren_status plan_run(siren_compression *run) {
     const siren_geometry *g = &run->image->series.geometry;
     siren_settings *settings = &run->settings;
     *settings = o->settings;
-    SIREN_RETURN_IF_FAILED(siren_settings_check(settings));
+    SIREN_TRY(siren_settings_check(settings));
     layout->geometry = *g;
     layout->weight_bits = settings->weight_bits;
     layout->any_network = true;
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
         return siren_fail(SIREN_UNSUPPORTED, "%s: has %zu volumes, more than the limit of %d",
                           siren_image_name(run->image), g->n_volumes, SIREN_MAX_OUTPUTS);
-    SIREN_RETURN_IF_FAILED(siren_network_from_model(settings->model, settings->layers, settings->width,
-                                                    (uint32_t)g->n_volumes, settings->w0, &layout->network));
+    SIREN_TRY(siren_network_from_model(settings->model, settings->layers, settings->width,
+                                       (uint32_t)g->n_volumes, settings->w0, &layout->network));
     siren_settings_resolve(settings, layout->network.n_inputs);
-    SIREN_RETURN_IF_FAILED(plan_blocks(settings, layout));
-    SIREN_RETURN_IF_FAILED(plan_mask(run));
-    SIREN_RETURN_IF_FAILED(plan_trainings(run));
+    SIREN_TRY(plan_blocks(settings, layout));
+    SIREN_TRY(plan_mask(run));
+    SIREN_TRY(plan_trainings(run));
     size_t series_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
     siren_encoder_plan plan = {.series = &run->image->series,
                                .layout = layout,
@@ -214,7 +211,7 @@ static siren_status plan_without_network(siren_compression *run) {
     layout->geometry = run->image->series.geometry;
     layout->coding = run->options->coding;
     layout->bound = run->options->max_error;
-    SIREN_RETURN_IF_FAILED(plan_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
+    SIREN_TRY(plan_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
     return plan_mask(run);
 }
 
@@ -230,8 +227,8 @@ static siren_status write_sections(siren_compression *run, siren_archive_writer 
 static siren_status bytes_of_sections(siren_compression *run, size_t *n_bytes) {
     SIREN_AT_END(siren_archive_writer_discard_at) siren_archive_writer *writer = NULL;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_open(NULL, false, &writer));
-    SIREN_RETURN_IF_FAILED(write_sections(run, writer));
+    SIREN_TRY(siren_archive_writer_open(NULL, false, &writer));
+    SIREN_TRY(write_sections(run, writer));
     return siren_archive_writer_take(SIREN_TAKE(writer), &bytes, n_bytes);
 }
 
@@ -242,24 +239,24 @@ static siren_status compress_by_transform(siren_compression *run) {
         const siren_geometry *g = &run->layout.geometry;
         double voxels = (double)g->nx * (double)g->ny *
                         (double)(run->layout.grid.z_end - run->layout.grid.z_begin) * (double)g->n_volumes;
-        SIREN_RETURN_IF_FAILED(bytes_of_sections(run, &target.n_other_bytes));
+        SIREN_TRY(bytes_of_sections(run, &target.n_other_bytes));
         target.n_bytes = (size_t)(voxels * (double)siren_datatype_size(g->datatype) / run->options->ratio);
         if (target.n_bytes == 0) target.n_bytes = 1; /* 0 would be no target */
     }
-    SIREN_RETURN_IF_FAILED(siren_transform_blocks_encode(&run->image->series, &run->layout, &target,
-                                                         run->progress, run->user, &blocks));
+    SIREN_TRY(siren_transform_blocks_encode(&run->image->series, &run->layout, &target, run->progress,
+                                            run->user, &blocks));
     run->layout.basis = blocks.basis;
     run->layout.n_basis = blocks.n_basis;
-    SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING, write_sections(run, run->writer));
+    SIREN_TRY_STAGE(STAGE_WRITING, write_sections(run, run->writer));
     return siren_transform_blocks_write(&blocks, run->writer);
 }
 
 /* All of the archive, into run->writer. */
 static siren_status compress_image(siren_compression *run) {
     siren_coding coding = run->options->coding;
-    SIREN_RETURN_IF_FAILED(coding == SIREN_CODING_NETWORK ? plan_run(run) : plan_without_network(run));
+    SIREN_TRY(coding == SIREN_CODING_NETWORK ? plan_run(run) : plan_without_network(run));
     if (coding == SIREN_CODING_TRANSFORM) return compress_by_transform(run);
-    SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING, write_sections(run, run->writer));
+    SIREN_TRY_STAGE(STAGE_WRITING, write_sections(run, run->writer));
     if (coding == SIREN_CODING_PREDICTIVE)
         return siren_predictive_blocks_write(&run->image->series, &run->layout, run->writer, run->progress,
                                              run->user);
@@ -275,7 +272,7 @@ static siren_status refuse_inputs(const siren_compress_options *o, const char *p
         same = same || (inputs[i] && siren_file_same(inputs[i], archive));
     for (size_t i = 0; path && !same && i < sizeof suffixes / sizeof *suffixes; i++) {
         SIREN_FREE_AT_END char *sibling = NULL;
-        SIREN_RETURN_IF_FAILED(siren_sibling_path(path, suffixes[i], &sibling));
+        SIREN_TRY(siren_sibling_path(path, suffixes[i], &sibling));
         same = siren_file_same(sibling, archive);
     }
     if (!same) return SIREN_OK;
@@ -288,20 +285,17 @@ static siren_status compress_to_file(siren_compression *run, const char *path, c
                                      const char *archive, siren_archive_info *info) {
     SIREN_AT_END(siren_archive_info_free) siren_archive_info described = {0};
     const char *unfinished;
-    SIREN_RETURN_IF_FAILED(refuse_inputs(run->options, path, archive));
-    SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING,
-                                 siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
-    if (!image)
-        SIREN_RETURN_IF_STAGE_FAILED("reading",
-                                     siren_image_load(path, run->options->memory_limit, &run->own));
+    SIREN_TRY(refuse_inputs(run->options, path, archive));
+    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
+    if (!image) SIREN_TRY_STAGE("reading", siren_image_load(path, run->options->memory_limit, &run->own));
     run->image = image ? image : run->own;
-    SIREN_RETURN_IF_FAILED(compress_image(run));
-    SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING, siren_archive_writer_finish(run->writer, &unfinished));
+    SIREN_TRY(compress_image(run));
+    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_finish(run->writer, &unfinished));
     siren_status status = info ? siren_info(unfinished, &described) : SIREN_OK;
     if (status != SIREN_OK)
         return siren_fail(status, "%s: does not appear, as it cannot be described: %s", archive,
                           siren_message());
-    SIREN_RETURN_IF_STAGE_FAILED(STAGE_WRITING, siren_archive_writer_commit(SIREN_TAKE(run->writer), NULL));
+    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_commit(SIREN_TAKE(run->writer), NULL));
     if (info) *info = SIREN_TAKE(described);
     return SIREN_OK;
 }
@@ -337,9 +331,9 @@ siren_status siren_compress_to_memory(siren_device *device, const siren_image *i
     SIREN_AT_END(compression_free)
     siren_compression run = {device, &options->compress, .image = image, .progress = options->progress,
                              .user = options->user};
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_open(NULL, false, &run.writer));
-    SIREN_RETURN_IF_FAILED(compress_image(&run));
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_take(SIREN_TAKE(run.writer), &made, n_bytes));
+    SIREN_TRY(siren_archive_writer_open(NULL, false, &run.writer));
+    SIREN_TRY(compress_image(&run));
+    SIREN_TRY(siren_archive_writer_take(SIREN_TAKE(run.writer), &made, n_bytes));
     *bytes = made;
     return SIREN_OK;
 }

@@ -43,16 +43,14 @@ static size_t choose_batch(const siren_device_facts *facts) {
 
 siren_status siren_encoder_create(siren_device *device, const siren_encoder_plan *plan, siren_encoder **out) {
     SIREN_AT_END(siren_encoder_free_at) siren_encoder *encoder = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&encoder, 1, sizeof *encoder, "the encoder"));
+    SIREN_TRY(siren_allocate(&encoder, 1, sizeof *encoder, "the encoder"));
     encoder->device = device;
     encoder->plan = *plan;
     encoder->most = choose_batch(siren_device_get_facts(device));
     encoder->targets = (siren_target_source){read_targets, encoder};
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&encoder->block_of, encoder->most, sizeof *encoder->block_of, "the batch"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&encoder->rates, encoder->most, sizeof(float), "the learning rates"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->losses, encoder->most, sizeof(float), "the losses"));
+    SIREN_TRY(siren_allocate(&encoder->block_of, encoder->most, sizeof *encoder->block_of, "the batch"));
+    SIREN_TRY(siren_allocate(&encoder->rates, encoder->most, sizeof(float), "the learning rates"));
+    SIREN_TRY(siren_allocate(&encoder->losses, encoder->most, sizeof(float), "the losses"));
     *out = SIREN_TAKE(encoder);
     return SIREN_OK;
 }
@@ -121,7 +119,7 @@ static siren_status plan_memory(siren_encoder *encoder, const siren_block *block
 static siren_status reserve(siren_encoder *encoder, const siren_block *block, uint32_t **inside) {
     if (encoder->points && siren_block_same_points(block, &encoder->points->block)) return SIREN_OK;
     release_trainer(encoder);
-    SIREN_RETURN_IF_FAILED(plan_memory(encoder, block));
+    SIREN_TRY(plan_memory(encoder, block));
     return siren_points_create(block, encoder->plan.layout->network.n_inputs, inside, &encoder->points);
 }
 
@@ -131,8 +129,8 @@ static siren_status begin_batch(siren_encoder *encoder, const siren_training *tr
     const siren_layout *layout = encoder->plan.layout;
     size_t n_volumes = layout->geometry.n_volumes, n_params = siren_network_n_params(&layout->network);
     siren_trained_free(SIREN_TAKE(encoder->batch));
-    SIREN_RETURN_IF_FAILED(siren_trained_create(encoder->plan.series, layout, encoder->plan.mask,
-                                                encoder->points, n, &encoder->batch));
+    SIREN_TRY(siren_trained_create(encoder->plan.series, layout, encoder->plan.mask, encoder->points, n,
+                                   &encoder->batch));
     *n_networks = 0;
     for (size_t i = 0; i < n; i++) {
         siren_trained_block *block = &encoder->batch->blocks[i];
@@ -143,9 +141,8 @@ static siren_status begin_batch(siren_encoder *encoder, const siren_training *tr
                                        .at = at};
         block->block.inside = encoder->points->inside;
         block->block.n_inside = encoder->points->block.n_inside;
-        SIREN_RETURN_IF_STAGE_FAILED(
-            SIREN_STAGE_TARGETS,
-            siren_block_scale(encoder->plan.series, &block->block, block->scaling, &block->n_exceptional));
+        SIREN_TRY_STAGE(SIREN_STAGE_TARGETS, siren_block_scale(encoder->plan.series, &block->block,
+                                                               block->scaling, &block->n_exceptional));
         block->constant = all_constant(block->scaling, n_volumes);
         if (block->constant) continue;
         encoder->block_of[at] = i;
@@ -183,15 +180,13 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
                                    .points_per_epoch = encoder->plan.settings->points_per_epoch,
                                    .memory_limit = trainer_bytes(encoder, n_networks)};
         siren_trainer_free(SIREN_TAKE(encoder->trainer));
-        SIREN_RETURN_IF_FAILED(siren_trainer_create(encoder->device, &plan, &encoder->trainer));
+        SIREN_TRY(siren_trainer_create(encoder->device, &plan, &encoder->trainer));
         encoder->n_networks = n_networks;
     }
     if (!encoder->plan.log_interval || encoder->evaluator) return SIREN_OK;
     size_t n_values = chunk * encoder->plan.layout->geometry.n_volumes;
-    if (!encoder->chunk)
-        SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->chunk, n_values, sizeof(float), "some targets"));
-    if (!encoder->y)
-        SIREN_RETURN_IF_FAILED(siren_allocate(&encoder->y, n_values, sizeof(float), "some outputs"));
+    if (!encoder->chunk) SIREN_TRY(siren_allocate(&encoder->chunk, n_values, sizeof(float), "some targets"));
+    if (!encoder->y) SIREN_TRY(siren_allocate(&encoder->y, n_values, sizeof(float), "some outputs"));
     return siren_decoder_create(encoder->device, network, chunk, encoder->points->coordinates,
                                 &encoder->evaluator);
 }
@@ -218,7 +213,7 @@ static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
     const siren_network *network = &encoder->plan.layout->network;
     size_t n_points = siren_block_points(&encoder->points->block),
            n_volumes = encoder->plan.layout->geometry.n_volumes;
-    SIREN_RETURN_IF_FAILED(siren_trainer_params(encoder->trainer, encoder->batch->params));
+    SIREN_TRY(siren_trainer_params(encoder->trainer, encoder->batch->params));
     for (size_t i = 0; i < run->n; i++) {
         const siren_trained_block *block = &encoder->batch->blocks[i];
         siren_fidelity_sums sums = {0};
@@ -226,12 +221,12 @@ static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
         for (size_t first = 0, n; first < n_points; first += n) {
             n = n_points - first < SIREN_DECODE_POINTS ? n_points - first : SIREN_DECODE_POINTS;
             if (n_points > SIREN_DECODE_POINTS)
-                SIREN_RETURN_IF_FAILED(siren_decoder_move(
-                    encoder->evaluator, n, encoder->points->coordinates + first * network->n_inputs));
-            SIREN_RETURN_IF_FAILED(siren_decoder_run(
-                encoder->evaluator, encoder->batch->params + block->at * siren_network_n_params(network),
-                encoder->y));
-            SIREN_RETURN_IF_FAILED(read_targets(encoder, block->at, first, n, n_volumes, encoder->chunk));
+                SIREN_TRY(siren_decoder_move(encoder->evaluator, n,
+                                             encoder->points->coordinates + first * network->n_inputs));
+            SIREN_TRY(siren_decoder_run(encoder->evaluator,
+                                        encoder->batch->params + block->at * siren_network_n_params(network),
+                                        encoder->y));
+            SIREN_TRY(read_targets(encoder, block->at, first, n, n_volumes, encoder->chunk));
             siren_fidelity_add(&sums, n, n_volumes, encoder->y, encoder->chunk, NULL);
         }
         siren_fidelity fidelity = siren_fidelity_of(&sums);
@@ -242,19 +237,19 @@ static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
 
 static siren_status train_batch(siren_training_run *run) {
     siren_encoder *encoder = run->encoder;
-    SIREN_RETURN_IF_FAILED(prepare_trainer(encoder, run->n_networks));
+    SIREN_TRY(prepare_trainer(encoder, run->n_networks));
     bool curves = run->curve && encoder->plan.log_interval > 0;
     size_t epochs = encoder->plan.settings->epochs,
            stride = curves && encoder->plan.log_interval < epochs ? encoder->plan.log_interval : epochs;
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_trainer_start(encoder->trainer, encoder->batch->params, &encoder->targets, encoder->rates));
     for (size_t epoch = 0; epoch < epochs; epoch += stride) {
-        if (curves) SIREN_RETURN_IF_FAILED(add_curve_points(run, epoch));
-        SIREN_RETURN_IF_FAILED(siren_trainer_run(
-            encoder->trainer, epochs - epoch < stride ? epochs - epoch : stride, report, run));
+        if (curves) SIREN_TRY(add_curve_points(run, epoch));
+        SIREN_TRY(siren_trainer_run(encoder->trainer, epochs - epoch < stride ? epochs - epoch : stride,
+                                    report, run));
     }
-    if (curves) SIREN_RETURN_IF_FAILED(add_curve_points(run, epochs));
-    SIREN_RETURN_IF_FAILED(siren_trainer_history(encoder->trainer, encoder->losses));
+    if (curves) SIREN_TRY(add_curve_points(run, epochs));
+    SIREN_TRY(siren_trainer_history(encoder->trainer, encoder->losses));
     for (size_t i = 0; i < run->n; i++) {
         siren_trained_block *block = &encoder->batch->blocks[i];
         if (!block->constant) block->diverged = !isfinite(encoder->losses[block->at]);
@@ -270,8 +265,7 @@ static siren_status count_alike(const siren_encoder *encoder, const siren_traini
     for (; count < n && count < encoder->most; count++) {
         siren_block next;
         uint32_t *inside = NULL;
-        SIREN_RETURN_IF_FAILED(
-            siren_mask_block(&layout->mask, &layout->grid, trainings[count].block, &next, &inside));
+        SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, trainings[count].block, &next, &inside));
         bool alike = siren_block_same_points(&next, first);
         free(inside);
         if (!alike) break;
@@ -305,8 +299,8 @@ static siren_status train_alike(siren_training_run *run, const siren_training *t
     char no_room[SIREN_MESSAGE_BYTES] = "";
     size_t limit = encoder->training_bytes;
     for (;;) {
-        SIREN_RETURN_IF_FAILED(count_alike(encoder, trainings, n, &encoder->points->block, &run->n));
-        SIREN_RETURN_IF_FAILED(begin_batch(encoder, trainings, run->n, &run->n_networks));
+        SIREN_TRY(count_alike(encoder, trainings, n, &encoder->points->block, &run->n));
+        SIREN_TRY(begin_batch(encoder, trainings, run->n, &run->n_networks));
         if (run->n_networks == 0) return SIREN_OK;
         siren_status status = train_batch(run);
         if (status == SIREN_UNSUPPORTED && encoder->training_bytes != limit) break; /* too little by now */
@@ -329,10 +323,9 @@ siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *t
                           "a %s has %zu points, more than the limit of %d; use smaller blocks",
                           siren_block_kind_name(layout->grid.kind, 1), siren_block_grid_points(&layout->grid),
                           SIREN_MAX_POINTS);
-    SIREN_RETURN_IF_FAILED(
-        siren_mask_block(&layout->mask, &layout->grid, trainings[0].block, &block, &inside));
-    SIREN_RETURN_IF_FAILED(reserve(encoder, &block, &inside));
-    SIREN_RETURN_IF_FAILED(train_alike(&run, trainings, n));
+    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, trainings[0].block, &block, &inside));
+    SIREN_TRY(reserve(encoder, &block, &inside));
+    SIREN_TRY(train_alike(&run, trainings, n));
     *trained = SIREN_TAKE(encoder->batch);
     return SIREN_OK;
 }

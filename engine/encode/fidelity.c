@@ -68,7 +68,7 @@ siren_fidelity siren_fidelity_of(const siren_fidelity_sums *sums) {
 
 siren_status siren_fidelity_outputs(void *watch, size_t first, size_t n, const float *y) {
     siren_fidelity_watch *w = watch;
-    SIREN_RETURN_IF_FAILED(w->targets->read(w->targets->user, w->network, first, n, w->n_outputs, w->chunk));
+    SIREN_TRY(w->targets->read(w->targets->user, w->network, first, n, w->n_outputs, w->chunk));
     siren_fidelity_add(&w->sums, n, w->n_outputs, y, w->chunk, NULL);
     if (w->mask) siren_fidelity_add(&w->masked, n, w->n_outputs, y, w->chunk, w->mask + first);
     return SIREN_OK;
@@ -95,10 +95,9 @@ siren_status siren_fidelity_slice(size_t n_points, size_t n_outputs, const float
     SIREN_FREE_AT_END siren_range *of_targets = NULL, *of_y = NULL;
     SIREN_FREE_AT_END float *row = NULL;
     siren_fidelity_sums honest_sums = {0}, published_sums = {0};
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&of_targets, n_outputs, sizeof *of_targets, "ranges of the targets"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&of_y, n_outputs, sizeof *of_y, "ranges of the outputs"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&row, n_outputs, 3 * sizeof *row, "a scaled point"));
+    SIREN_TRY(siren_allocate(&of_targets, n_outputs, sizeof *of_targets, "ranges of the targets"));
+    SIREN_TRY(siren_allocate(&of_y, n_outputs, sizeof *of_y, "ranges of the outputs"));
+    SIREN_TRY(siren_allocate(&row, n_outputs, 3 * sizeof *row, "a scaled point"));
     for (size_t k = 0; k < n_outputs; k++) of_targets[k] = of_y[k] = (siren_range){INFINITY, -INFINITY};
     for (size_t i = 0; i < n_points; i++)
         for (size_t k = 0; k < n_outputs; k++) {

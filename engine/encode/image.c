@@ -27,10 +27,10 @@ void siren_image_free(siren_image *image) {
 
 siren_status siren_image_load(const char *path, size_t memory_limit, siren_image **out) {
     SIREN_AT_END(siren_image_free_at) siren_image *image = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&image, 1, sizeof *image, "the image"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&image->path, strlen(path) + 1, 1, "the image's path"));
+    SIREN_TRY(siren_allocate(&image, 1, sizeof *image, "the image"));
+    SIREN_TRY(siren_allocate(&image->path, strlen(path) + 1, 1, "the image's path"));
     strcpy(image->path, path);
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, memory_limit, &image->series));
+    SIREN_TRY(siren_nifti_read(path, memory_limit, &image->series));
     *out = SIREN_TAKE(image);
     return SIREN_OK;
 }
@@ -68,7 +68,7 @@ siren_status siren_image_attach(siren_image *image, const char *suffix, const vo
             "siren_image_attach: %d files are attached already, which is the limit; leave some out",
             SIREN_MAX_GIVEN);
     uint8_t *copy = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&copy, n_bytes, 1, suffix));
+    SIREN_TRY(siren_allocate(&copy, n_bytes, 1, suffix));
     if (n_bytes) memcpy(copy, bytes, n_bytes);
     siren_attachment *given = &image->given[image->n_given++];
     *given = (siren_attachment){.bytes = copy, .n_bytes = n_bytes};
@@ -119,7 +119,7 @@ static void gather(const siren_array *array, const ptrdiff_t strides[7], uint8_t
 static siren_status take_header(const siren_array *array, siren_series *series) {
     siren_geometry *g = &series->geometry;
     const char *name = "the header of the array";
-    SIREN_RETURN_IF_FAILED(siren_nifti_parse(name, array->header, array->header_bytes, g));
+    SIREN_TRY(siren_nifti_parse(name, array->header, array->header_bytes, g));
     size_t sizes[4] = {1, 1, 1, 1};
     for (size_t axis = 0; axis < array->n_axes; axis++) sizes[axis < 3 ? axis : 3] *= array->shape[axis];
     if (g->datatype != array->datatype || g->nx != sizes[0] || g->ny != sizes[1] || g->nz != sizes[2] ||
@@ -134,7 +134,7 @@ static siren_status take_header(const siren_array *array, siren_series *series) 
         return siren_fail(SIREN_USAGE,
                           "%s has %zu bytes, but says that voxels begin after %llu; give it whole", name,
                           array->header_bytes, (unsigned long long)g->voxel_offset);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&series->header, array->header_bytes, 1, name));
+    SIREN_TRY(siren_allocate(&series->header, array->header_bytes, 1, name));
     memcpy(series->header, array->header, array->header_bytes);
     return SIREN_OK;
 }
@@ -173,16 +173,14 @@ siren_status siren_image_from_array(const siren_array *array, siren_image **out)
             "an array of %zu axes of datatype %d cannot be: give 1 to 7 axes of 1 voxel or more, a known "
             "type, and strides within memory",
             array->n_axes, (int)array->datatype);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&image, 1, sizeof *image, "the image"));
-    SIREN_RETURN_IF_FAILED(array->header ? take_header(array, &image->series)
-                                         : make_header(array, &image->series));
+    SIREN_TRY(siren_allocate(&image, 1, sizeof *image, "the image"));
+    SIREN_TRY(array->header ? take_header(array, &image->series) : make_header(array, &image->series));
     image->borrowed = dense;
     if (dense) {
         image->series.voxels = (void *)array->voxels; /* only read, as all of a series that is compressed */
     } else {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&image->series.voxels,
-                                              siren_geometry_voxels(&image->series.geometry),
-                                              siren_datatype_size(array->datatype), "the image's voxels"));
+        SIREN_TRY(siren_allocate(&image->series.voxels, siren_geometry_voxels(&image->series.geometry),
+                                 siren_datatype_size(array->datatype), "the image's voxels"));
         gather(array, strides, image->series.voxels);
     }
     *out = SIREN_TAKE(image);

@@ -17,24 +17,19 @@ siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren
     SIREN_AT_END(siren_least_squares_free) siren_least_squares p = {.n = n_inputs + 1, .m = n_outputs};
     p.stride_n = padded(p.n);
     p.stride_m = padded(p.m);
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&p.gram, p.stride_n * p.stride_n, sizeof(double), "the Gram matrix"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&p.factor, p.stride_n * p.stride_n, sizeof(double), "its Cholesky factor"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&p.moments, p.stride_n * p.stride_m, sizeof(double), "the right-hand sides"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&p.x, p.stride_n * p.stride_m, sizeof(double), "the solution"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&p.order, p.stride_n, sizeof *p.order, "the order of the features"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&p.scratch,
-                                          p.stride_n * (p.stride_n > p.stride_m ? p.stride_n : p.stride_m),
-                                          sizeof(double), "scratch"));
+    SIREN_TRY(siren_allocate(&p.gram, p.stride_n * p.stride_n, sizeof(double), "the Gram matrix"));
+    SIREN_TRY(siren_allocate(&p.factor, p.stride_n * p.stride_n, sizeof(double), "its Cholesky factor"));
+    SIREN_TRY(siren_allocate(&p.moments, p.stride_n * p.stride_m, sizeof(double), "the right-hand sides"));
+    SIREN_TRY(siren_allocate(&p.x, p.stride_n * p.stride_m, sizeof(double), "the solution"));
+    SIREN_TRY(siren_allocate(&p.order, p.stride_n, sizeof *p.order, "the order of the features"));
+    SIREN_TRY(siren_allocate(&p.scratch, p.stride_n * (p.stride_n > p.stride_m ? p.stride_n : p.stride_m),
+                             sizeof(double), "scratch"));
     /* One row more than is used: GCC 12 lets add_tile read the 4 values of `a` behind the last point, and drops them. */
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_allocate(&p.features, (SIREN_SQUARES_GROUP + 1) * p.stride_n, sizeof(double), "some features"));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_allocate(&p.wanted, SIREN_SQUARES_GROUP * p.stride_m, sizeof(double), "some right-hand sides"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&p.column, p.stride_n, sizeof(double), "a column"));
+    SIREN_TRY(siren_allocate(&p.column, p.stride_n, sizeof(double), "a column"));
     for (size_t i = 0; i < p.n; i++) p.order[i] = i;
     *out = p;
     memset(&p, 0, sizeof p);
@@ -128,7 +123,7 @@ siren_status siren_least_squares_add(siren_least_squares *p, size_t n_points, co
         double worth =
             (double)work.n_points * (double)p->n * (double)(p->n / 2 + p->m) / SIREN_SQUARES_THREAD_MACS;
         if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
-        SIREN_RETURN_IF_FAILED(siren_threads_run(n_threads, add_member, &work));
+        SIREN_TRY(siren_threads_run(n_threads, add_member, &work));
     }
     return SIREN_OK;
 }

@@ -55,9 +55,9 @@ static siren_status check(const predictive_team *team, const siren_block *block,
     SIREN_FREE_AT_END siren_scaling *scaling = NULL;
     size_t n_bytes = siren_block_voxels(block) * siren_datatype_size(g->datatype), n_exceptional;
     double squares = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the ranges of a block"));
+    SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the ranges of a block"));
     if (team->layout->bound > 0) /* else there is nothing to scale, and no range that is too wide */
-        SIREN_RETURN_IF_FAILED(siren_block_scale(team->series, block, scaling, &n_exceptional));
+        SIREN_TRY(siren_block_scale(team->series, block, scaling, &n_exceptional));
     for (size_t volume = 0; volume < g->n_volumes; volume++)
         if (!compare(g->datatype, team->layout->bound, block, scaling[volume], wanted + volume * n_bytes,
                      decoded + volume * n_bytes, &squares))
@@ -82,20 +82,20 @@ static siren_status encode(const predictive_team *team, predictive_block *out) {
     SIREN_FREE_AT_END uint8_t *inside = NULL;
     size_t number = layout->grid.first + out->nth;
     siren_block_name(&layout->grid, number, name, sizeof name);
-    SIREN_RETURN_IF_FAILED(siren_mask_block(&layout->mask, &layout->grid, number, &block, &points));
+    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, number, &block, &points));
     size_t n_voxels = siren_block_voxels(&block), n_values = n_voxels * g->n_volumes,
            size = siren_datatype_size(g->datatype);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&voxels, n_values, size, "a block's voxels"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&decoded, n_values, size, "a decoded block"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&inside, n_voxels, 1, "a block's mask"));
+    SIREN_TRY(siren_allocate(&voxels, n_values, size, "a block's voxels"));
+    SIREN_TRY(siren_allocate(&decoded, n_values, size, "a decoded block"));
+    SIREN_TRY(siren_allocate(&inside, n_voxels, 1, "a block's mask"));
     cut_out(team->series, &block, voxels);
     siren_predictive_plan plan = siren_block_predictive_plan(layout, &block, inside);
-    SIREN_RETURN_IF_FAILED(siren_predictive_encode(&plan, voxels, &out->bytes, &out->n_bytes));
+    SIREN_TRY(siren_predictive_encode(&plan, voxels, &out->bytes, &out->n_bytes));
     for (size_t i = 0; block.inside && i < n_values; i++)
         memcpy(decoded + i * size, layout->mask.background, size);
-    SIREN_RETURN_IF_FAILED(siren_predictive_decode(&plan, name, out->bytes, out->n_bytes, decoded));
+    SIREN_TRY(siren_predictive_decode(&plan, name, out->bytes, out->n_bytes, decoded));
     out->entry = (siren_index_entry){.block = (uint32_t)number, .plain = true};
-    SIREN_RETURN_IF_FAILED(check(team, &block, voxels, decoded, &out->entry.mse));
+    SIREN_TRY(check(team, &block, voxels, decoded, &out->entry.mse));
     out->entry.decoded_crc = siren_block_crc(g->datatype, decoded, n_values);
     return SIREN_OK;
 }
@@ -125,7 +125,7 @@ siren_status siren_predictive_blocks_write(const siren_series *series, const sir
     SIREN_FREE_AT_END predictive_block *blocks = NULL;
     size_t n_team = siren_processors() < grid->count ? siren_processors() : grid->count;
     siren_status status = SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&blocks, n_team, sizeof *blocks, "the blocks in work"));
+    SIREN_TRY(siren_allocate(&blocks, n_team, sizeof *blocks, "the blocks in work"));
     predictive_team team = {series, layout, blocks};
     for (size_t first = 0; status == SIREN_OK && first < grid->count; first += n_team) {
         size_t n = grid->count - first < n_team ? grid->count - first : n_team;

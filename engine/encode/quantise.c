@@ -13,13 +13,13 @@ static siren_status decoded_error(const siren_network *network, const float *par
     size_t n_outputs = siren_network_n_outputs(network), n_data = 0;
     double sum = 0;
     SIREN_FREE_AT_END float *y = NULL, *wanted = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&y, CHUNK * n_outputs, sizeof *y, "some decoded points"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&wanted, CHUNK * n_outputs, sizeof *wanted, "some targets"));
+    SIREN_TRY(siren_allocate(&y, CHUNK * n_outputs, sizeof *y, "some decoded points"));
+    SIREN_TRY(siren_allocate(&wanted, CHUNK * n_outputs, sizeof *wanted, "some targets"));
     for (size_t first = 0; first < n_points; first += CHUNK) {
         size_t n = n_points - first < CHUNK ? n_points - first : CHUNK;
-        SIREN_RETURN_IF_FAILED(siren_decode_host(network, network->n_layers, params, n,
-                                                 coordinates + first * network->n_inputs, y));
-        SIREN_RETURN_IF_FAILED(targets->read(targets->user, nth, first, n, n_outputs, wanted));
+        SIREN_TRY(siren_decode_host(network, network->n_layers, params, n,
+                                    coordinates + first * network->n_inputs, y));
+        SIREN_TRY(targets->read(targets->user, nth, first, n, n_outputs, wanted));
         for (size_t i = 0; i < n * n_outputs; i++) {
             if (isnan(wanted[i])) continue;
             double difference = (double)y[i] - (double)wanted[i];
@@ -39,30 +39,28 @@ siren_status siren_quantise(const siren_network *network, unsigned weight_bits, 
     SIREN_FREE_AT_END float *decoded = NULL;
     SIREN_FREE_AT_END uint8_t *made = NULL;
     size_t n_params = siren_network_n_params(network), n_made = siren_quantised_bytes(network, weight_bits);
-    SIREN_RETURN_IF_FAILED(siren_weights_check(weight_bits));
+    SIREN_TRY(siren_weights_check(weight_bits));
     for (size_t i = 0; i < n_params; i++)
         if (!isfinite(params[i]))
             return siren_fail(SIREN_USAGE, "parameter %zu of %zu is not finite; train with a lower rate", i,
                               n_params);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&made, n_made, 1, "the quantised parameters"));
+    SIREN_TRY(siren_allocate(&made, n_made, 1, "the quantised parameters"));
     if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
-        SIREN_RETURN_IF_FAILED(siren_float32_write(params, n_params, made));
+        SIREN_TRY(siren_float32_write(params, n_params, made));
     } else {
         siren_rounding_options options = siren_rounding_defaults();
         double plain_error, fitted_error;
-        SIREN_RETURN_IF_FAILED(siren_allocate(&decoded, n_params, sizeof *decoded, "the rounded parameters"));
-        SIREN_RETURN_IF_FAILED(siren_rounded_create(network, &plain));
-        SIREN_RETURN_IF_FAILED(siren_rounded_create(network, &fitted));
+        SIREN_TRY(siren_allocate(&decoded, n_params, sizeof *decoded, "the rounded parameters"));
+        SIREN_TRY(siren_rounded_create(network, &plain));
+        SIREN_TRY(siren_rounded_create(network, &fitted));
         siren_round_nearest(network, weight_bits, params, &plain);
         siren_rounded_params(network, &plain, decoded);
-        SIREN_RETURN_IF_FAILED(
-            decoded_error(network, decoded, n_points, coordinates, targets, nth, &plain_error));
-        SIREN_RETURN_IF_FAILED(siren_round_fitted(network, weight_bits, &options, params, n_points,
-                                                  coordinates, targets, nth, &fitted));
+        SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, nth, &plain_error));
+        SIREN_TRY(siren_round_fitted(network, weight_bits, &options, params, n_points, coordinates, targets,
+                                     nth, &fitted));
         siren_rounded_params(network, &fitted, decoded);
-        SIREN_RETURN_IF_FAILED(
-            decoded_error(network, decoded, n_points, coordinates, targets, nth, &fitted_error));
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(decoded_error(network, decoded, n_points, coordinates, targets, nth, &fitted_error));
+        SIREN_TRY(
             siren_rounded_write(network, weight_bits, fitted_error < plain_error ? &fitted : &plain, made));
     }
     *bytes = SIREN_TAKE(made);

@@ -107,8 +107,8 @@ static siren_status next_chunk(siren_fit *fit, size_t *point, size_t *n) {
     for (*n = 0; *point < fit->n_points && *n < CHUNK; ++*point) {
         size_t at = *point % CHUNK, rest = fit->n_points - *point;
         if (at == 0)
-            SIREN_RETURN_IF_FAILED(fit->targets->read(fit->targets->user, fit->nth, *point,
-                                                      rest < CHUNK ? rest : CHUNK, n_outputs, fit->read));
+            SIREN_TRY(fit->targets->read(fit->targets->user, fit->nth, *point, rest < CHUNK ? rest : CHUNK,
+                                         n_outputs, fit->read));
         const float *row = fit->read + at * n_outputs;
         if (!any_data(row, n_outputs)) continue;
         memcpy(fit->chunk_targets + *n * n_outputs, row, n_outputs * sizeof *row);
@@ -129,7 +129,7 @@ static siren_status wanted_outputs(siren_fit *fit, size_t l, size_t n) {
     if (!all_targets) {
         siren_network linear = *fit->network;
         linear.layers[l].activation = SIREN_IDENTITY;
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             siren_decode_host(&linear, l + 1, fit->params, n, fit->chunk_coordinates, fit->chunk_outputs));
     }
     for (size_t i = 0; to_targets && i < n_values; i++)
@@ -140,12 +140,12 @@ static siren_status wanted_outputs(siren_fit *fit, size_t l, size_t n) {
 /* Sums of layer `l`: features of the rounded layers below, and what the layer should make of them. */
 static siren_status gather(siren_fit *fit, size_t l, siren_least_squares *problem) {
     for (size_t point = 0, n;;) {
-        SIREN_RETURN_IF_FAILED(next_chunk(fit, &point, &n));
+        SIREN_TRY(next_chunk(fit, &point, &n));
         if (n == 0) return SIREN_OK;
-        SIREN_RETURN_IF_FAILED(siren_decode_host(fit->network, l, fit->rounded_params, n,
-                                                 fit->chunk_coordinates, fit->chunk_inputs));
-        SIREN_RETURN_IF_FAILED(wanted_outputs(fit, l, n));
-        SIREN_RETURN_IF_FAILED(siren_least_squares_add(problem, n, fit->chunk_inputs, fit->chunk_outputs));
+        SIREN_TRY(siren_decode_host(fit->network, l, fit->rounded_params, n, fit->chunk_coordinates,
+                                    fit->chunk_inputs));
+        SIREN_TRY(wanted_outputs(fit, l, n));
+        SIREN_TRY(siren_least_squares_add(problem, n, fit->chunk_inputs, fit->chunk_outputs));
     }
 }
 
@@ -179,14 +179,12 @@ static siren_status rows_create(const siren_least_squares *problem, siren_rows *
     size_t n = problem->n, stride = problem->stride_n;
     const double *l = problem->factor, *gram = problem->gram;
     SIREN_AT_END(rows_free) siren_rows rows = {.n = n, .stride = stride};
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&rows.slopes, n * stride, sizeof(double), "the slopes of the error"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&rows.curvature, n * stride, sizeof(double), "the curvature of the error"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&rows.w, n, sizeof(double), "a row of weights"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&rows.centres, n, sizeof(double), "a row of centres"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&rows.gradient, n, sizeof(double), "a row of the gradient"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&rows.integers, n, sizeof(int16_t), "a row of integers"));
+    SIREN_TRY(siren_allocate(&rows.slopes, n * stride, sizeof(double), "the slopes of the error"));
+    SIREN_TRY(siren_allocate(&rows.curvature, n * stride, sizeof(double), "the curvature of the error"));
+    SIREN_TRY(siren_allocate(&rows.w, n, sizeof(double), "a row of weights"));
+    SIREN_TRY(siren_allocate(&rows.centres, n, sizeof(double), "a row of centres"));
+    SIREN_TRY(siren_allocate(&rows.gradient, n, sizeof(double), "a row of the gradient"));
+    SIREN_TRY(siren_allocate(&rows.integers, n, sizeof(int16_t), "a row of integers"));
     for (size_t j = 0; j < n; j++)
         for (size_t i = 0; i <= j; i++) {
             rows.slopes[j * stride + i] = l[j * stride + i] / (i < j ? l[i * stride + i] : 1.0);
@@ -252,8 +250,8 @@ static siren_status round_solution(const siren_least_squares *problem, const sir
     int largest = SIREN_LARGEST_INTEGER(bits);
     SIREN_AT_END(rows_free) siren_rows rows = {0};
     SIREN_FREE_AT_END float *bias = NULL;
-    SIREN_RETURN_IF_FAILED(rows_create(problem, &rows));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&bias, out, sizeof *bias, "the biases"));
+    SIREN_TRY(rows_create(problem, &rows));
+    SIREN_TRY(siren_allocate(&bias, out, sizeof *bias, "the biases"));
     for (size_t o = 0; o < out; o++) {
         double magnitude = 0;
         for (size_t i = 0; i < n; i++) rows.w[i] = problem->x[i * problem->stride_m + o];
@@ -282,16 +280,16 @@ static siren_status fit_layer(siren_fit *fit, uint32_t l, unsigned weight_bits, 
     const siren_network *network = fit->network;
     size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
     SIREN_AT_END(siren_least_squares_free) siren_least_squares problem = {0};
-    SIREN_RETURN_IF_FAILED(siren_least_squares_create(in, out, &problem));
-    SIREN_RETURN_IF_FAILED(gather(fit, l, &problem));
+    SIREN_TRY(siren_least_squares_create(in, out, &problem));
+    SIREN_TRY(gather(fit, l, &problem));
     for (size_t o = 0; o < out; o++) {
         problem.x[o] = (double)params[in * out + o];
         for (size_t k = 0; k < in; k++)
             problem.x[(1 + k) * problem.stride_m + o] = (double)params[o * in + k];
     }
     if (solve(&problem, l + 1 == network->n_layers ? fit->options->solve : fit->options->match, fit->options))
-        SIREN_RETURN_IF_FAILED(round_solution(&problem, fit->options,
-                                              siren_rounded_bits(network, l, weight_bits), steps, integers));
+        SIREN_TRY(round_solution(&problem, fit->options, siren_rounded_bits(network, l, weight_bits), steps,
+                                 integers));
     else
         round_layer(network, l, weight_bits, params, steps, integers);
     return SIREN_OK;
@@ -313,19 +311,18 @@ siren_status siren_round_fitted(const siren_network *network, unsigned bits,
     for (uint32_t l = 0; l < network->n_layers; l++)
         if (network->layers[l].width > widest) widest = network->layers[l].width;
     siren_round_nearest(network, bits, params, rounded);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&fit.rounded_params, siren_network_n_params(network), sizeof(float),
-                                          "the rounded parameters"));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_allocate(&fit.rounded_params, siren_network_n_params(network), sizeof(float),
+                             "the rounded parameters"));
+    SIREN_TRY(
         siren_allocate(&fit.chunk_coordinates, CHUNK * network->n_inputs, sizeof(float), "some coordinates"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&fit.read, CHUNK * n_outputs, sizeof(float), "some targets"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&fit.chunk_targets, CHUNK * n_outputs, sizeof(float), "some targets"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&fit.chunk_inputs, CHUNK * widest, sizeof(float), "some features"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&fit.chunk_outputs, CHUNK * widest, sizeof(float), "some outputs"));
+    SIREN_TRY(siren_allocate(&fit.read, CHUNK * n_outputs, sizeof(float), "some targets"));
+    SIREN_TRY(siren_allocate(&fit.chunk_targets, CHUNK * n_outputs, sizeof(float), "some targets"));
+    SIREN_TRY(siren_allocate(&fit.chunk_inputs, CHUNK * widest, sizeof(float), "some features"));
+    SIREN_TRY(siren_allocate(&fit.chunk_outputs, CHUNK * widest, sizeof(float), "some outputs"));
     size_t offset = ((size_t)network->n_inputs + 1) * network->layers[0].width, step = 2;
     for (uint32_t l = 1; l < network->n_layers; l++) {
         siren_rounded_params(network, rounded, fit.rounded_params);
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             fit_layer(&fit, l, bits, params + offset, rounded->steps + step, rounded->integers + offset));
         offset += ((size_t)network->layers[l - 1].width + 1) * network->layers[l].width;
         step += (size_t)network->layers[l].width + 1;

@@ -36,7 +36,7 @@ static siren_status write_attachment(siren_archive_writer *writer, const siren_s
     size_t n_suffix = strlen(suffix);
     if (strcmp(suffix, ".bval") == 0 || strcmp(suffix, ".bvec") == 0)
         warn_about_gradients(series, name, suffix, bytes, n_bytes);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, name));
+    SIREN_TRY(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, name));
     section[0] = (uint8_t)n_suffix;
     memcpy(section + 4, suffix, n_suffix);
     memcpy(section + 4 + n_suffix, bytes, n_bytes);
@@ -61,11 +61,11 @@ static siren_status attach(siren_archive_writer *writer, const siren_series *ser
             SIREN_USAGE, "%s: a file of that suffix is attached from memory already; give one of them", path);
     if (is_given(files, suffix) || (!path && !files->image)) return SIREN_OK;
     if (!path) {
-        SIREN_RETURN_IF_FAILED(siren_sibling_path(files->image, suffix, &sibling));
+        SIREN_TRY(siren_sibling_path(files->image, suffix, &sibling));
         if (access(sibling, F_OK) != 0) return SIREN_OK;
         path = sibling;
     }
-    SIREN_RETURN_IF_FAILED(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
+    SIREN_TRY(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
     return write_attachment(writer, series, path, suffix, file, n_bytes);
 }
 
@@ -120,15 +120,14 @@ static siren_status write_provenance(siren_archive_writer *writer, const siren_l
 siren_status siren_sections_write(siren_archive_writer *writer, const siren_series *series,
                                   const siren_layout *layout, const siren_attachments *files,
                                   const siren_provenance *provenance) {
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, series->header,
-                                                        (size_t)series->geometry.voxel_offset, true));
-    SIREN_RETURN_IF_FAILED(siren_layout_write(writer, layout));
-    SIREN_RETURN_IF_FAILED(attach(writer, series, files, files->bval, ".bval"));
-    SIREN_RETURN_IF_FAILED(attach(writer, series, files, files->bvec, ".bvec"));
-    SIREN_RETURN_IF_FAILED(attach(writer, series, files, files->sidecar, ".json"));
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, series->header,
+                                           (size_t)series->geometry.voxel_offset, true));
+    SIREN_TRY(siren_layout_write(writer, layout));
+    SIREN_TRY(attach(writer, series, files, files->bval, ".bval"));
+    SIREN_TRY(attach(writer, series, files, files->bvec, ".bvec"));
+    SIREN_TRY(attach(writer, series, files, files->sidecar, ".json"));
     for (size_t i = 0; i < files->n_given; i++)
-        SIREN_RETURN_IF_FAILED(write_attachment(writer, series, files->given[i].suffix,
-                                                files->given[i].suffix, files->given[i].bytes,
-                                                files->given[i].n_bytes));
+        SIREN_TRY(write_attachment(writer, series, files->given[i].suffix, files->given[i].suffix,
+                                   files->given[i].bytes, files->given[i].n_bytes));
     return write_provenance(writer, layout, provenance);
 }

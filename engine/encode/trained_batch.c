@@ -13,10 +13,9 @@ siren_status siren_points_create(const siren_block *block, uint32_t n_inputs, ui
                                  siren_points **out) {
     SIREN_AT_END(siren_points_free_at) siren_points *points = NULL;
     size_t n_points = siren_block_points(block);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&points, 1, sizeof *points, "the points of a block"));
+    SIREN_TRY(siren_allocate(&points, 1, sizeof *points, "the points of a block"));
     atomic_init(&points->n_owners, 1);
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&points->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
+    SIREN_TRY(siren_allocate(&points->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
     siren_block_coordinates(block, n_inputs, 0, n_points, points->coordinates);
     points->block = *block;
     points->inside = *inside;
@@ -42,14 +41,14 @@ void siren_points_free(siren_points *points) {
 siren_status siren_trained_create(const siren_series *series, const siren_layout *layout, const uint8_t *mask,
                                   siren_points *points, size_t n, siren_trained **out) {
     SIREN_AT_END(siren_trained_free_at) siren_trained *trained = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&trained, 1, sizeof *trained, "the batch"));
+    SIREN_TRY(siren_allocate(&trained, 1, sizeof *trained, "the batch"));
     *trained = (siren_trained){
         .series = series, .mask = mask, .layout = *layout, .points = siren_points_share(points), .n = n};
-    SIREN_RETURN_IF_FAILED(siren_allocate(&trained->blocks, n, sizeof *trained->blocks, "the batch"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&trained->scaling, n * layout->geometry.n_volumes,
-                                          sizeof *trained->scaling, "the scaling"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&trained->params, n * siren_network_n_params(&layout->network),
-                                          sizeof(float), "the parameters"));
+    SIREN_TRY(siren_allocate(&trained->blocks, n, sizeof *trained->blocks, "the batch"));
+    SIREN_TRY(siren_allocate(&trained->scaling, n * layout->geometry.n_volumes, sizeof *trained->scaling,
+                             "the scaling"));
+    SIREN_TRY(siren_allocate(&trained->params, n * siren_network_n_params(&layout->network), sizeof(float),
+                             "the parameters"));
     *out = SIREN_TAKE(trained);
     return SIREN_OK;
 }
@@ -109,7 +108,7 @@ static siren_status read_targets(void *user, size_t nth, size_t first, size_t n,
 static siren_status cut_mask(const siren_trained *trained, const siren_block *block, uint8_t **out) {
     const siren_geometry *g = &trained->layout.geometry;
     uint8_t *inside = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&inside, siren_block_points(block), 1, "the mask of a block"));
+    SIREN_TRY(siren_allocate(&inside, siren_block_points(block), 1, "the mask of a block"));
     for (size_t point = 0; point < siren_block_points(block); point++) {
         size_t voxel = siren_block_voxel(block, point), row = voxel / block->nx,
                z = block->z + row / block->ny, y = block->y + row % block->ny;
@@ -133,14 +132,14 @@ static siren_status check_record(const siren_trained *trained, const siren_layou
     const void *voxels = NULL;
     char name[64];
     siren_block_name(&layout->grid, block->training.block, name, sizeof name);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&wanted, chunk * n_outputs, sizeof *wanted, "some targets"));
-    if (trained->mask) SIREN_RETURN_IF_FAILED(cut_mask(trained, &block->block, &mask));
+    SIREN_TRY(siren_allocate(&wanted, chunk * n_outputs, sizeof *wanted, "some targets"));
+    if (trained->mask) SIREN_TRY(cut_mask(trained, &block->block, &mask));
     siren_fidelity_watch watch = {
         .n_outputs = n_outputs, .targets = targets, .network = nth, .chunk = wanted, .mask = mask};
-    SIREN_RETURN_IF_FAILED(siren_block_decoder_create(NULL, layout, SIZE_MAX, &decoder));
-    SIREN_RETURN_IF_FAILED(siren_block_decode(decoder, name, &block->block, record, encoded->n_unpacked,
-                                              block->constant ? NULL : siren_fidelity_outputs, &watch,
-                                              &voxels, &encoded->entry.decoded_crc));
+    SIREN_TRY(siren_block_decoder_create(NULL, layout, SIZE_MAX, &decoder));
+    SIREN_TRY(siren_block_decode(decoder, name, &block->block, record, encoded->n_unpacked,
+                                 block->constant ? NULL : siren_fidelity_outputs, &watch, &voxels,
+                                 &encoded->entry.decoded_crc));
     if (!block->constant) {
         encoded->fidelity = siren_fidelity_of(&watch.sums);
         encoded->entry.mse = encoded->fidelity.mse;
@@ -166,18 +165,16 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsi
     size_t n_parameters = 0;
     layout.weight_bits = weight_bits;
     if (!block->constant)
-        SIREN_RETURN_IF_STAGE_FAILED(
-            "quantising", siren_quantise(network, weight_bits,
-                                         trained->params + block->at * siren_network_n_params(network),
-                                         siren_block_points(&block->block), trained->points->coordinates,
-                                         &targets, nth, &parameters, &n_parameters));
-    SIREN_RETURN_IF_STAGE_FAILED(
-        "packing", siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
-                                      block->n_exceptional, &record, &encoded.n_unpacked));
-    SIREN_RETURN_IF_STAGE_FAILED("decode check",
-                                 check_record(trained, &layout, nth, &targets, record, &encoded));
-    SIREN_RETURN_IF_STAGE_FAILED("packing",
-                                 siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
+        SIREN_TRY_STAGE("quantising",
+                        siren_quantise(network, weight_bits,
+                                       trained->params + block->at * siren_network_n_params(network),
+                                       siren_block_points(&block->block), trained->points->coordinates,
+                                       &targets, nth, &parameters, &n_parameters));
+    SIREN_TRY_STAGE("packing",
+                    siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
+                                       block->n_exceptional, &record, &encoded.n_unpacked));
+    SIREN_TRY_STAGE("decode check", check_record(trained, &layout, nth, &targets, record, &encoded));
+    SIREN_TRY_STAGE("packing", siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
     *out = SIREN_TAKE(encoded);
     return SIREN_OK;
 }

@@ -33,9 +33,8 @@ void siren_transform_blocks_free(siren_transform_blocks *blocks) {
 siren_status siren_transform_blocks_write(const siren_transform_blocks *blocks,
                                           siren_archive_writer *writer) {
     for (size_t i = 0; i < blocks->n; i++)
-        SIREN_RETURN_IF_FAILED(
-            siren_archive_writer_packed_record(writer, &blocks->entries[i], blocks->records[i],
-                                               blocks->n_record_bytes[i], blocks->n_record_bytes[i]));
+        SIREN_TRY(siren_archive_writer_packed_record(writer, &blocks->entries[i], blocks->records[i],
+                                                     blocks->n_record_bytes[i], blocks->n_record_bytes[i]));
     return SIREN_OK;
 }
 
@@ -80,24 +79,22 @@ static siren_status encode_block(round_team *team, siren_block_decoder *decoder,
     SIREN_FREE_AT_END siren_scaling *scaling = NULL;
     SIREN_FREE_AT_END uint8_t *scaling_bytes = NULL;
     SIREN_FREE_AT_END uint8_t *stream = NULL;
-    SIREN_RETURN_IF_FAILED(siren_mask_block(&layout->mask, &layout->grid, number, &block, &inside));
+    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, number, &block, &inside));
     size_t n_points = siren_block_points(&block);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&targets, n_points * g->n_volumes, sizeof *targets, "the targets"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the scaling"));
-    SIREN_RETURN_IF_FAILED(siren_block_gather(team->series, &block, targets, scaling, &n_exceptional));
-    SIREN_RETURN_IF_FAILED(siren_scaling_encode(scaling, g->n_volumes, &scaling_bytes, &n_scaling));
-    SIREN_RETURN_IF_FAILED(
-        siren_transform_encode_slice(team->basis, &team->plan, &block, targets, &stream, &n_stream));
+    SIREN_TRY(siren_allocate(&targets, n_points * g->n_volumes, sizeof *targets, "the targets"));
+    SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the scaling"));
+    SIREN_TRY(siren_block_gather(team->series, &block, targets, scaling, &n_exceptional));
+    SIREN_TRY(siren_scaling_encode(scaling, g->n_volumes, &scaling_bytes, &n_scaling));
+    SIREN_TRY(siren_transform_encode_slice(team->basis, &team->plan, &block, targets, &stream, &n_stream));
     siren_index_entry *entry = &team->out->entries[nth];
     uint8_t **record = &team->out->records[nth];
-    SIREN_RETURN_IF_FAILED(siren_transform_record_write(layout, &block, team->series, scaling_bytes,
-                                                        n_scaling, stream, n_stream, n_exceptional, record,
-                                                        &team->out->n_record_bytes[nth]));
+    SIREN_TRY(siren_transform_record_write(layout, &block, team->series, scaling_bytes, n_scaling, stream,
+                                           n_stream, n_exceptional, record, &team->out->n_record_bytes[nth]));
     *entry = (siren_index_entry){.block = (uint32_t)number, .plain = true};
     watched w = {.targets = targets, .n_volumes = g->n_volumes};
     siren_block_name(&layout->grid, number, name, sizeof name);
-    SIREN_RETURN_IF_FAILED(siren_block_decode(decoder, name, &block, *record, team->out->n_record_bytes[nth],
-                                              watch, &w, &voxels, &entry->decoded_crc));
+    SIREN_TRY(siren_block_decode(decoder, name, &block, *record, team->out->n_record_bytes[nth], watch, &w,
+                                 &voxels, &entry->decoded_crc));
     siren_fidelity fidelity = siren_fidelity_of(&w.sums);
     bool constant =
         true; /* then every value is restored as its volume's minimum, whatever the transform says */
@@ -109,9 +106,9 @@ static siren_status encode_block(round_team *team, siren_block_decoder *decoder,
 
 static siren_status work(round_team *team) {
     SIREN_AT_END(siren_block_decoder_free_at) siren_block_decoder *decoder = NULL;
-    SIREN_RETURN_IF_FAILED(siren_block_decoder_create(NULL, &team->layout, team->memory_limit, &decoder));
+    SIREN_TRY(siren_block_decoder_create(NULL, &team->layout, team->memory_limit, &decoder));
     for (size_t nth; !atomic_load(&team->failed) && (nth = atomic_fetch_add(&team->next, 1)) < team->out->n;)
-        SIREN_RETURN_IF_FAILED(encode_block(team, decoder, nth));
+        SIREN_TRY(encode_block(team, decoder, nth));
     return SIREN_OK;
 }
 
@@ -142,24 +139,23 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
         series,        *layout, &basis, .plan = {.step = step}, .memory_limit = target->memory_limit,
         .out = &blocks};
     siren_status status = SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_transform_plan_check(&team.plan));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&slices, blocks.n, sizeof *slices, "the slices"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&inside, blocks.n, sizeof *inside, "the slices"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&blocks.entries, blocks.n, sizeof *blocks.entries, "the index"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&blocks.records, blocks.n, sizeof *blocks.records, "the records"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&blocks.n_record_bytes, blocks.n, sizeof *blocks.n_record_bytes, "the records"));
+    SIREN_TRY(siren_transform_plan_check(&team.plan));
+    SIREN_TRY(siren_allocate(&slices, blocks.n, sizeof *slices, "the slices"));
+    SIREN_TRY(siren_allocate(&inside, blocks.n, sizeof *inside, "the slices"));
+    SIREN_TRY(siren_allocate(&blocks.entries, blocks.n, sizeof *blocks.entries, "the index"));
+    SIREN_TRY(siren_allocate(&blocks.records, blocks.n, sizeof *blocks.records, "the records"));
+    SIREN_TRY(siren_allocate(&blocks.n_record_bytes, blocks.n, sizeof *blocks.n_record_bytes, "the records"));
     for (size_t i = 0; status == SIREN_OK && i < blocks.n; i++)
         status =
             siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + i, &slices[i], &inside[i]);
     if (status == SIREN_OK) status = siren_transform_fit(series, slices, blocks.n, &team.plan, &basis);
     for (size_t i = 0; i < blocks.n; i++) free(inside[i]);
-    SIREN_RETURN_IF_FAILED(status);
-    SIREN_RETURN_IF_FAILED(siren_transform_basis_encode(&basis, &blocks.basis, &blocks.n_basis));
+    SIREN_TRY(status);
+    SIREN_TRY(siren_transform_basis_encode(&basis, &blocks.basis, &blocks.n_basis));
     team.layout.basis = blocks.basis;
     team.layout.n_basis = blocks.n_basis;
     size_t n_team = siren_processors() < blocks.n ? siren_processors() : blocks.n;
-    SIREN_RETURN_IF_FAILED(siren_threads_run(n_team, member, &team));
+    SIREN_TRY(siren_threads_run(n_team, member, &team));
     if (atomic_load(&team.failed)) return siren_fail(team.status, "%s", team.message);
     blocks.psnr = mean_psnr(&blocks);
     *out = SIREN_TAKE(blocks);
@@ -207,7 +203,7 @@ siren_status siren_transform_blocks_encode(const siren_series *series, const sir
     for (size_t round = 0; !found || round < MOST_ROUNDS; round++) {
         SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
         at = fmin(fmax(at, FINEST), COARSEST);
-        SIREN_RETURN_IF_FAILED(encode_round(series, layout, exp2(at), target, &blocks));
+        SIREN_TRY(encode_round(series, layout, exp2(at), target, &blocks));
         if (progress && !progress(user, (double)round + 1, fmax((double)round + 1, MOST_ROUNDS), "rounds"))
             return siren_fail(SIREN_CANCELLED, "compression was interrupted");
         double off = slack(&blocks, target);

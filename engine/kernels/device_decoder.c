@@ -46,11 +46,10 @@ static siren_status create_chain(siren_device_decoder *decoder) {
             decoder->widest_padded = SIREN_PADDED((size_t)network->layers[l].width);
     decoder->n_scratch = 2 * (size_t)configuration.block_rows * (decoder->widest_padded + SIREN_PAD);
     siren_chain_options(&configuration, options, sizeof options);
-    SIREN_RETURN_IF_FAILED(siren_kernel_create(device, "decode.cl", options, "chain_pack", &decoder->pack));
-    SIREN_RETURN_IF_FAILED(
-        siren_kernel_create(device, "decode.cl", options, "decode_chain", &decoder->decode));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, siren_network_n_packed_floats(network) * sizeof(float),
-                                               "the packed weights", &decoder->strips));
+    SIREN_TRY(siren_kernel_create(device, "decode.cl", options, "chain_pack", &decoder->pack));
+    SIREN_TRY(siren_kernel_create(device, "decode.cl", options, "decode_chain", &decoder->decode));
+    SIREN_TRY(siren_buffer_create(device, siren_network_n_packed_floats(network) * sizeof(float),
+                                  "the packed weights", &decoder->strips));
     return siren_buffer_create(device, decoder->n_slots * decoder->n_scratch * sizeof(float),
                                "the activations", &decoder->scratch);
 }
@@ -59,18 +58,16 @@ static siren_status prepare(siren_device_decoder *decoder, const float *coordina
     siren_device *device = decoder->device;
     const siren_network *network = &decoder->network;
     decoder->n_padded = siren_network_n_padded(network);
-    SIREN_RETURN_IF_FAILED(siren_network_upload(network, device, &decoder->table, &decoder->w0));
+    SIREN_TRY(siren_network_upload(network, device, &decoder->table, &decoder->w0));
     size_t coordinate_bytes = decoder->n_points * network->n_inputs * sizeof(float);
-    SIREN_RETURN_IF_FAILED(
-        siren_buffer_create(device, coordinate_bytes, "the coordinates", &decoder->coordinates));
-    SIREN_RETURN_IF_FAILED(siren_buffer_write(decoder->coordinates, 0, coordinates, coordinate_bytes));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&decoder->padded, decoder->n_padded, sizeof(float), "the padded parameters"));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_buffer_create(device, coordinate_bytes, "the coordinates", &decoder->coordinates));
+    SIREN_TRY(siren_buffer_write(decoder->coordinates, 0, coordinates, coordinate_bytes));
+    SIREN_TRY(siren_allocate(&decoder->padded, decoder->n_padded, sizeof(float), "the padded parameters"));
+    SIREN_TRY(
         siren_buffer_create(device, decoder->n_padded * sizeof(float), "the parameters", &decoder->params));
-    SIREN_RETURN_IF_FAILED(
-        siren_buffer_create(device, decoder->n_points * siren_network_n_outputs(network) * sizeof(float),
-                            "the decoded block", &decoder->y));
+    SIREN_TRY(siren_buffer_create(device,
+                                  decoder->n_points * siren_network_n_outputs(network) * sizeof(float),
+                                  "the decoded block", &decoder->y));
     if (siren_device_get_facts(device)->family == SIREN_FAMILY_CHAIN) return create_chain(decoder);
     siren_gradient_plan shape = {.device = device,
                                  .network = network,
@@ -86,11 +83,11 @@ static siren_status prepare(siren_device_decoder *decoder, const float *coordina
 siren_status siren_device_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
                                          const float *coordinates, siren_device_decoder **out) {
     SIREN_AT_END(siren_device_decoder_free_at) siren_device_decoder *decoder = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
+    SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the decoder"));
     decoder->device = device;
     decoder->network = *network;
     decoder->n_points = n_points;
-    SIREN_RETURN_IF_FAILED(prepare(decoder, coordinates));
+    SIREN_TRY(prepare(decoder, coordinates));
     *out = SIREN_TAKE(decoder);
     return SIREN_OK;
 }
@@ -105,7 +102,7 @@ siren_status siren_device_decoder_move(siren_device_decoder *decoder, size_t n_p
 
 static siren_status run_chain(siren_device_decoder *decoder) {
     const siren_network *network = &decoder->network;
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_chain_pack(decoder->pack, network, 1, decoder->strips, NULL, decoder->params, decoder->table));
     siren_range range = {.global = {decoder->n_slots}};
     return SIREN_LAUNCH(
@@ -120,11 +117,9 @@ static siren_status run_chain(siren_device_decoder *decoder) {
 siren_status siren_device_decoder_run(siren_device_decoder *decoder, const float *params, float *y) {
     const siren_network *network = &decoder->network;
     siren_network_pad(network, params, decoder->padded);
-    SIREN_RETURN_IF_FAILED(
-        siren_buffer_write(decoder->params, 0, decoder->padded, decoder->n_padded * sizeof(float)));
-    SIREN_RETURN_IF_FAILED(decoder->layer
-                               ? siren_layer_decode_run(decoder->layer, decoder->y, decoder->params)
-                               : run_chain(decoder));
+    SIREN_TRY(siren_buffer_write(decoder->params, 0, decoder->padded, decoder->n_padded * sizeof(float)));
+    SIREN_TRY(decoder->layer ? siren_layer_decode_run(decoder->layer, decoder->y, decoder->params)
+                             : run_chain(decoder));
     return siren_buffer_read(decoder->y, 0, y,
                              decoder->n_points * siren_network_n_outputs(network) * sizeof(float));
 }

@@ -24,8 +24,8 @@ void siren_layer_decode_free(siren_layer_decode *decode) {
 
 static siren_status create_buffers(siren_layer_decode *decode, size_t block_bytes) {
     for (int i = 0; i < 2; i++)
-        SIREN_RETURN_IF_FAILED(siren_buffer_create(decode->shape.device, decode->tile_blocks * block_bytes,
-                                                   "the activations", &decode->h[i]));
+        SIREN_TRY(siren_buffer_create(decode->shape.device, decode->tile_blocks * block_bytes,
+                                      "the activations", &decode->h[i]));
     return SIREN_OK;
 }
 
@@ -34,13 +34,13 @@ siren_status siren_layer_decode_create(const siren_gradient_plan *shape, siren_l
     SIREN_AT_END(siren_layer_decode_free_at) siren_layer_decode *decode = NULL;
     const siren_network *network = shape->network;
     size_t widest = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&decode, 1, sizeof *decode, "the decoder"));
+    SIREN_TRY(siren_allocate(&decode, 1, sizeof *decode, "the decoder"));
     decode->shape = *shape;
     const siren_layer_kernel kernels[] = {{"layer.cl", "layer_first", &decode->first},
                                           {"layer.cl", "layer_forward", &decode->forward},
                                           {"layer.cl", "decode_layer", &decode->output}};
-    SIREN_RETURN_IF_FAILED(siren_layer_build(shape->device, network, SIREN_LAYER_BLOCK_ROWS,
-                                             sizeof kernels / sizeof *kernels, kernels, &decode->tile));
+    SIREN_TRY(siren_layer_build(shape->device, network, SIREN_LAYER_BLOCK_ROWS,
+                                sizeof kernels / sizeof *kernels, kernels, &decode->tile));
     for (uint32_t l = 0; l + 1 < network->n_layers; l++)
         if (SIREN_PADDED((size_t)network->layers[l].width) > widest)
             widest = SIREN_PADDED((size_t)network->layers[l].width);
@@ -76,19 +76,18 @@ siren_status siren_layer_decode_run(siren_layer_decode *decode, siren_buffer *y,
             decode->n_blocks - block < decode->tile_blocks ? decode->n_blocks - block : decode->tile_blocks;
         size_t rows = n_blocks * SIREN_LAYER_BLOCK_ROWS, first_point = block * SIREN_LAYER_BLOCK_ROWS;
         uint32_t last = network->n_layers - 1;
-        SIREN_RETURN_IF_FAILED(siren_layer_launch_first(decode->first, shape, &decode->tile, decode->h[0],
-                                                        NULL, params, n_rows, rows, first_point));
+        SIREN_TRY(siren_layer_launch_first(decode->first, shape, &decode->tile, decode->h[0], NULL, params,
+                                           n_rows, rows, first_point));
         for (uint32_t l = 1; l < last; l++)
-            SIREN_RETURN_IF_FAILED(siren_layer_launch_forward(decode->forward, shape, &decode->tile, l,
-                                                              decode->h[l % 2], NULL, decode->h[(l + 1) % 2],
-                                                              params, n_rows, rows));
+            SIREN_TRY(siren_layer_launch_forward(decode->forward, shape, &decode->tile, l, decode->h[l % 2],
+                                                 NULL, decode->h[(l + 1) % 2], params, n_rows, rows));
         siren_range range = siren_layer_range(
             &decode->tile, rows, SIREN_PADDED((size_t)network->layers[last].width), 1, shape->n_networks);
-        SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(
-            decode->output, range, SIREN_BUFFER(y), SIREN_BUFFER(decode->h[(last + 1) % 2]),
-            SIREN_BUFFER(params), SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)last),
-            SIREN_INT((int)siren_network_n_padded(network)), SIREN_INT((int)n_rows),
-            SIREN_INT((int)shape->n_points), SIREN_INT((int)first_point)));
+        SIREN_TRY(SIREN_LAUNCH(decode->output, range, SIREN_BUFFER(y),
+                               SIREN_BUFFER(decode->h[(last + 1) % 2]), SIREN_BUFFER(params),
+                               SIREN_BUFFER(shape->table), SIREN_BUFFER(shape->w0), SIREN_INT((int)last),
+                               SIREN_INT((int)siren_network_n_padded(network)), SIREN_INT((int)n_rows),
+                               SIREN_INT((int)shape->n_points), SIREN_INT((int)first_point)));
     }
     return SIREN_OK;
 }

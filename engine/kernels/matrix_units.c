@@ -81,13 +81,12 @@ static siren_status run_products(siren_kernel *kernel, const product_shape *shap
     siren_buffer *const *buffers = arrays->on_device;
     fill_factor(arrays->a, 0, shape->n_k);
     fill_factor(arrays->b, 1, shape->n_k);
-    SIREN_RETURN_IF_FAILED(siren_buffer_write(buffers[1], 0, arrays->a, sizeof arrays->a));
-    SIREN_RETURN_IF_FAILED(siren_buffer_write(buffers[2], 0, arrays->b, sizeof arrays->b));
+    SIREN_TRY(siren_buffer_write(buffers[1], 0, arrays->a, sizeof arrays->a));
+    SIREN_TRY(siren_buffer_write(buffers[2], 0, arrays->b, sizeof arrays->b));
     siren_range range = {.global = {CHECK_ITEMS}, .local = {CHECK_ITEMS}};
-    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(buffers[0]), SIREN_BUFFER(buffers[1]),
-                                        SIREN_BUFFER(buffers[2]), SIREN_INT(CHECK_PITCH),
-                                        SIREN_INT(shape->n_k), SIREN_INT(shape->n_rows),
-                                        SIREN_INT(shape->n_columns)));
+    SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(buffers[0]), SIREN_BUFFER(buffers[1]),
+                           SIREN_BUFFER(buffers[2]), SIREN_INT(CHECK_PITCH), SIREN_INT(shape->n_k),
+                           SIREN_INT(shape->n_rows), SIREN_INT(shape->n_columns)));
     return siren_buffer_read(buffers[0], 0, arrays->results, sizeof arrays->results);
 }
 
@@ -96,14 +95,13 @@ siren_status siren_matrix_check(siren_device *device, siren_matrix_units units) 
     SIREN_AT_END(siren_kernel_free_at) siren_kernel *kernel = NULL;
     SIREN_AT_END(product_arrays_free) product_arrays *arrays = NULL;
     const size_t bytes[3] = {sizeof arrays->results, sizeof arrays->a, sizeof arrays->b};
-    SIREN_RETURN_IF_FAILED(siren_allocate(&arrays, 1, sizeof *arrays, "a product"));
-    SIREN_RETURN_IF_FAILED(
-        siren_kernel_create(device, siren_matrix_file(units), "", "matrix_check", &kernel));
+    SIREN_TRY(siren_allocate(&arrays, 1, sizeof *arrays, "a product"));
+    SIREN_TRY(siren_kernel_create(device, siren_matrix_file(units), "", "matrix_check", &kernel));
     for (int i = 0; i < 3; i++)
-        SIREN_RETURN_IF_FAILED(siren_buffer_create(device, bytes[i], "a product", &arrays->on_device[i]));
+        SIREN_TRY(siren_buffer_create(device, bytes[i], "a product", &arrays->on_device[i]));
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        SIREN_RETURN_IF_FAILED(run_products(kernel, &shapes[i], arrays));
-        SIREN_RETURN_IF_FAILED(compare_products(device, &shapes[i], arrays));
+        SIREN_TRY(run_products(kernel, &shapes[i], arrays));
+        SIREN_TRY(compare_products(device, &shapes[i], arrays));
     }
     return SIREN_OK;
 }
@@ -122,7 +120,7 @@ siren_status siren_matrix_units_enable(siren_device *device) {
             SIREN_UNSUPPORTED,
             "the device %s has compute capability %u, but its matrix units multiply tf32 from %d on",
             facts->name, facts->compute_capability, LEAST_CAPABILITY);
-    SIREN_RETURN_IF_FAILED(siren_matrix_check(device, SIREN_MATRIX_PTX));
+    SIREN_TRY(siren_matrix_check(device, SIREN_MATRIX_PTX));
     siren_device_set_matrix_units(device, SIREN_MATRIX_PTX);
     return SIREN_OK;
 }

@@ -151,7 +151,7 @@ siren_status siren_block_scale(const siren_series *series, const siren_block *bl
     const siren_geometry *g = &series->geometry;
     size_t exceptional = 0, n_points = siren_block_points(block);
     SIREN_FREE_AT_END double *row = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&row, block->nx, sizeof *row, "a row of a block"));
+    SIREN_TRY(siren_allocate(&row, block->nx, sizeof *row, "a row of a block"));
     for (size_t volume = 0; volume < g->n_volumes; volume++) {
         siren_scaling range = {INFINITY, -INFINITY};
         for (size_t point = 0, n; point < n_points; point += n) {
@@ -185,7 +185,7 @@ siren_status siren_block_targets(const siren_series *series, const siren_block *
                                  float *targets) {
     const siren_geometry *g = &series->geometry;
     SIREN_FREE_AT_END double *values = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, block->nx, sizeof *values, "a row of a block"));
+    SIREN_TRY(siren_allocate(&values, block->nx, sizeof *values, "a row of a block"));
     for (size_t volume = 0; volume < g->n_volumes; volume++)
         for (size_t point = first, n_run; point < first + n; point += n_run) {
             n_run = run_length(block, point, first + n - point);
@@ -197,7 +197,7 @@ siren_status siren_block_targets(const siren_series *series, const siren_block *
 
 siren_status siren_block_gather(const siren_series *series, const siren_block *block, float *targets,
                                 siren_scaling *scaling, size_t *n_exceptional) {
-    SIREN_RETURN_IF_FAILED(siren_block_scale(series, block, scaling, n_exceptional));
+    SIREN_TRY(siren_block_scale(series, block, scaling, n_exceptional));
     return siren_block_targets(series, block, scaling, 0, siren_block_points(block),
                                series->geometry.n_volumes, targets);
 }
@@ -208,8 +208,8 @@ siren_status siren_block_restore(const siren_block *block, size_t first, size_t 
     SIREN_FREE_AT_END double *values = NULL;
     SIREN_FREE_AT_END uint8_t *stored = NULL;
     size_t size = siren_datatype_size(datatype);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a block's values"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&stored, n, size, "a block's voxels"));
+    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a block's values"));
+    SIREN_TRY(siren_allocate(&stored, n, size, "a block's voxels"));
     for (size_t volume = 0; volume < n_volumes; volume++) {
         uint8_t *to = (uint8_t *)voxels + volume * siren_block_voxels(block) * size;
         double minimum = scaling[volume].minimum, extent = scaling[volume].maximum - minimum;

@@ -115,8 +115,8 @@ bool siren_mask_is_empty(const siren_series *series) {
 siren_status siren_mask_values(const char *path, const siren_series *series, uint8_t **out) {
     SIREN_FREE_AT_END uint8_t *mask = NULL;
     size_t n_inside = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&mask, siren_geometry_voxels(&series->geometry), 1, path));
-    SIREN_RETURN_IF_FAILED(binary_values(path, series, mask, &n_inside));
+    SIREN_TRY(siren_allocate(&mask, siren_geometry_voxels(&series->geometry), 1, path));
+    SIREN_TRY(binary_values(path, series, mask, &n_inside));
     if (n_inside == 0)
         return siren_fail(SIREN_CORRUPT, "%s: is 0 everywhere; give a mask with voxels inside", path);
     *out = SIREN_TAKE(mask);
@@ -126,8 +126,8 @@ siren_status siren_mask_values(const char *path, const siren_series *series, uin
 siren_status siren_mask_read(const char *path, const char *image, const siren_series *like,
                              size_t memory_limit, uint8_t **mask) {
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, memory_limit, &series));
-    SIREN_RETURN_IF_FAILED(siren_grid_check(image, &like->geometry, path, &series.geometry, 1));
-    SIREN_RETURN_IF_FAILED(siren_grid_check_place(image, like, path, &series));
+    SIREN_TRY(siren_nifti_read(path, memory_limit, &series));
+    SIREN_TRY(siren_grid_check(image, &like->geometry, path, &series.geometry, 1));
+    SIREN_TRY(siren_grid_check_place(image, like, path, &series));
     return siren_mask_values(path, &series, mask);
 }

@@ -46,7 +46,7 @@ siren_status siren_mask_pack(const uint8_t *inside, const siren_series *series, 
     size_t n_slice = series->geometry.nx * series->geometry.ny, begin = z_begin * n_slice,
            end = z_end * n_slice, total = SIREN_MASK_PREFIX + (end - begin + 7) / 8, n_inside = 0;
     uint8_t *section = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&section, total, 1, "the packed mask"));
+    SIREN_TRY(siren_allocate(&section, total, 1, "the packed mask"));
     for (size_t i = begin; i < end; i++) {
         if (!inside[i]) continue;
         section[SIREN_MASK_PREFIX + (i - begin) / 8] |= (uint8_t)(1U << (i - begin) % 8);
@@ -139,7 +139,7 @@ siren_status siren_mask_block(const siren_mask *mask, const siren_block_grid *gr
     size_t n_voxels = siren_block_voxels(&block), n_points = siren_mask_block_points(mask, grid, number);
     uint32_t *points = NULL;
     if (n_points < n_voxels) {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&points, n_points, sizeof *points, "the points of a block"));
+        SIREN_TRY(siren_allocate(&points, n_points, sizeof *points, "the points of a block"));
         block.inside = points;
         for (size_t voxel = 0; voxel < n_voxels; voxel++)
             if (siren_mask_holds(mask, grid, &block, voxel)) points[block.n_inside++] = (uint32_t)voxel;

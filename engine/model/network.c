@@ -78,7 +78,7 @@ siren_status siren_network_from_model(const char *model, uint32_t n_hidden, uint
                                                          : row->hidden,
                                        w0);
     network.layers[output] = make_layer(n_outputs, row->output, w0);
-    SIREN_RETURN_IF_FAILED(siren_network_check(&network, model, SIREN_USAGE));
+    SIREN_TRY(siren_network_check(&network, model, SIREN_USAGE));
     *out = network;
     return SIREN_OK;
 }

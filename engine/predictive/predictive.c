@@ -37,9 +37,8 @@ static siren_status begin(const siren_predictive_plan *plan, block_coding *block
         return siren_fail(SIREN_USAGE, "a block of %zu x %zu x %zu voxels and %zu volumes cannot be coded",
                           plan->nx, plan->ny, plan->nz, plan->n_volumes);
     block->lattice.inside = plan->inside;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&block->order, plan->n_volumes, sizeof *block->order, "the order of volumes"));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_allocate(&block->order, plan->n_volumes, sizeof *block->order, "the order of volumes"));
+    SIREN_TRY(
         siren_allocate(&block->predictors, plan->n_volumes, sizeof *block->predictors, "the predictors"));
     for (size_t t = 0; t < plan->n_volumes; t++) block->order[t] = (uint32_t)t;
     block->lattice.order = block->order;
@@ -225,8 +224,8 @@ static siren_status put_volumes(block_coding *block) {
     siren_integer_models_begin(models, 3);
     size_t n_volumes = block->plan->n_volumes;
     for (size_t t = 0; t < n_volumes; t++) siren_lattice_fill_borders(&block->lattice, t);
-    SIREN_RETURN_IF_FAILED(siren_predictor_fit_create(&block->lattice, &fit));
-    SIREN_RETURN_IF_FAILED(siren_voxel_coder_create(&block->lattice, &block->encoder, NULL, &block->coder));
+    SIREN_TRY(siren_predictor_fit_create(&block->lattice, &fit));
+    SIREN_TRY(siren_voxel_coder_create(&block->lattice, &block->encoder, NULL, &block->coder));
     for (size_t t = 0; t < n_volumes; t++) {
         siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
         siren_predictor_fit_volume(fit, t, siren_voxel_coder_noise(block->coder), predictor);
@@ -258,10 +257,9 @@ siren_status siren_predictive_encode(const siren_predictive_plan *plan, const vo
     SIREN_FREE_AT_END uint8_t *exceptional = NULL;
     if (!(plan->bound >= 0) || !isfinite(plan->bound))
         return siren_fail(SIREN_USAGE, "an error bound of %g is not possible; 0 is lossless", plan->bound);
-    SIREN_RETURN_IF_FAILED(begin(plan, &block));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
-    SIREN_RETURN_IF_FAILED(survey(&block, voxels, exceptional));
+    SIREN_TRY(begin(plan, &block));
+    SIREN_TRY(siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
+    SIREN_TRY(survey(&block, voxels, exceptional));
     siren_range_encoder_begin(&block.encoder);
     put_head(&block);
     if (block.has_exceptions) {
@@ -270,10 +268,10 @@ siren_status siren_predictive_encode(const siren_predictive_plan *plan, const vo
     }
     if (block.n_numbers > 0) {
         fill_lattice(&block, voxels);
-        SIREN_RETURN_IF_FAILED(siren_predictor_order(&block.lattice, block.order));
+        SIREN_TRY(siren_predictor_order(&block.lattice, block.order));
         fill_lattice(&block, voxels);
         put_order(&block);
-        SIREN_RETURN_IF_FAILED(put_volumes(&block));
+        SIREN_TRY(put_volumes(&block));
         if (block.low) put_low_bits(&block);
     }
     return siren_range_encoder_finish(&block.encoder, bytes, n_bytes);
@@ -348,7 +346,7 @@ static siren_status get_order(block_coding *block, const char *name) {
 static siren_status get_volumes(block_coding *block, const char *name) {
     siren_integer_model models[3]; /* of the numbers of references, of references, of weights */
     siren_integer_models_begin(models, 3);
-    SIREN_RETURN_IF_FAILED(siren_voxel_coder_create(&block->lattice, NULL, &block->decoder, &block->coder));
+    SIREN_TRY(siren_voxel_coder_create(&block->lattice, NULL, &block->decoder, &block->coder));
     for (size_t t = 0; t < block->plan->n_volumes; t++) {
         siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
         uint64_t n = siren_magnitude_get(&block->decoder, &models[0]);
@@ -397,18 +395,17 @@ siren_status siren_predictive_decode(const siren_predictive_plan *plan, const ch
                                      const uint8_t *bytes, size_t n_bytes, void *voxels) {
     SIREN_AT_END(end) block_coding block = {.plan = NULL};
     SIREN_FREE_AT_END uint8_t *exceptional = NULL;
-    SIREN_RETURN_IF_FAILED(begin(plan, &block));
+    SIREN_TRY(begin(plan, &block));
     siren_range_decoder_begin(&block.decoder, bytes, n_bytes);
-    SIREN_RETURN_IF_FAILED(get_head(&block, name));
+    SIREN_TRY(get_head(&block, name));
     if (block.has_exceptions) {
-        SIREN_RETURN_IF_FAILED(
-            siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
+        SIREN_TRY(siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
         get_exceptions(&block, voxels, exceptional);
         block.lattice.absent = exceptional;
     }
     if (block.n_numbers > 0) {
-        SIREN_RETURN_IF_FAILED(get_order(&block, name));
-        SIREN_RETURN_IF_FAILED(get_volumes(&block, name));
+        SIREN_TRY(get_order(&block, name));
+        SIREN_TRY(get_volumes(&block, name));
     }
     restore(&block, voxels);
     return siren_range_decoder_finish(&block.decoder, name);

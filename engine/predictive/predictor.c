@@ -49,12 +49,10 @@ siren_status siren_predictor_fit_create(const siren_lattice *lattice, siren_pred
     SIREN_FREE_AT_END float *innovations = NULL;
     size_t n_volumes = lattice->n_volumes, n = 0;
     size_t n_places = lattice->nz * lattice->ny * lattice->nx, step = n_places / N_SAMPLES + 1;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&fit, 1, sizeof *fit, "the predictor"));
+    SIREN_TRY(siren_allocate(&fit, 1, sizeof *fit, "the predictor"));
     fit->lattice = lattice;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&fit->gram, n_volumes * n_volumes, sizeof *fit->gram, "the predictor"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&innovations, n_volumes * N_SAMPLES, sizeof *innovations, "the predictor"));
+    SIREN_TRY(siren_allocate(&fit->gram, n_volumes * n_volumes, sizeof *fit->gram, "the predictor"));
+    SIREN_TRY(siren_allocate(&innovations, n_volumes * N_SAMPLES, sizeof *innovations, "the predictor"));
     for (size_t i = 0; i < n_places && n < N_SAMPLES; i += step) {
         size_t x = i % lattice->nx, y = i / lattice->nx % lattice->ny, z = i / lattice->nx / lattice->ny;
         if (lattice->inside && !lattice->inside[i]) continue;
@@ -92,8 +90,7 @@ static int by_detail(const void *a, const void *b) {
 
 siren_status siren_predictor_order(const siren_lattice *lattice, uint32_t *order) {
     volume_detail *details = NULL;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&details, lattice->n_volumes, sizeof *details, "the order of volumes"));
+    SIREN_TRY(siren_allocate(&details, lattice->n_volumes, sizeof *details, "the order of volumes"));
     for (size_t v = 0; v < lattice->n_volumes; v++) {
         double sum = 0;
         for (size_t z = 0; z < lattice->nz; z++)

@@ -96,15 +96,15 @@ siren_status siren_voxel_coder_create(siren_lattice *lattice, siren_range_encode
                                       siren_range_decoder *decoder, siren_voxel_coder **out) {
     SIREN_AT_END(siren_voxel_coder_free_at) siren_voxel_coder *coder = NULL;
     size_t n = (size_t)lattice->volume;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&coder, 1, sizeof *coder, "the voxel coder"));
+    SIREN_TRY(siren_allocate(&coder, 1, sizeof *coder, "the voxel coder"));
     coder->lattice = lattice;
     coder->encoder = encoder;
     coder->decoder = decoder;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&coder->noise, n, sizeof *coder->noise, "the voxel coder"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&coder->errors, n, sizeof *coder->errors, "the voxel coder"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&coder->previous, n, sizeof *coder->previous, "the voxel coder"));
+    SIREN_TRY(siren_allocate(&coder->noise, n, sizeof *coder->noise, "the voxel coder"));
+    SIREN_TRY(siren_allocate(&coder->errors, n, sizeof *coder->errors, "the voxel coder"));
+    SIREN_TRY(siren_allocate(&coder->previous, n, sizeof *coder->previous, "the voxel coder"));
     for (size_t i = 0; i < N_TABLES; i++) {
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             siren_allocate(&coder->models[i], n_contexts[i], sizeof *coder->models[i], "the voxel coder"));
         for (size_t c = 0; c < n_contexts[i]; c++) {
             siren_bit_models_begin(coder->models[i][c], N_NODES);

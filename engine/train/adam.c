@@ -16,7 +16,7 @@ typedef struct {
 static siren_status adam_restart(siren_optimiser *base) {
     siren_adam *adam = (siren_adam *)base;
     adam->n_steps = 0;
-    SIREN_RETURN_IF_FAILED(siren_buffer_zero(adam->m));
+    SIREN_TRY(siren_buffer_zero(adam->m));
     return siren_buffer_zero(adam->v);
 }
 
@@ -47,7 +47,7 @@ siren_status siren_adam_create(siren_device *device, const siren_network *networ
                                const siren_adam_options *options, siren_optimiser **out) {
     siren_adam *adam = NULL;
     size_t n_padded = siren_network_n_padded(network);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&adam, 1, sizeof *adam, "the optimiser"));
+    SIREN_TRY(siren_allocate(&adam, 1, sizeof *adam, "the optimiser"));
     *adam =
         (siren_adam){.base = {adam_restart, adam_step, adam_free, 2 * n_networks * n_padded * sizeof(float)},
                      .options = *options,
@@ -55,12 +55,12 @@ siren_status siren_adam_create(siren_device *device, const siren_network *networ
                      .n_padded = n_padded,
                      .group = siren_element_group(device)};
     SIREN_AT_END(siren_optimiser_free_at) siren_optimiser *made = &adam->base;
-    SIREN_RETURN_IF_FAILED(siren_epoch_kernel_create(device, network, "adam_step", &adam->kernel));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_epoch_kernel_create(device, network, "adam_step", &adam->kernel));
+    SIREN_TRY(
         siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the first moments", &adam->m));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_buffer_create(device, n_networks * n_padded * sizeof(float), "the second moments", &adam->v));
-    SIREN_RETURN_IF_FAILED(adam_restart(made));
+    SIREN_TRY(adam_restart(made));
     *out = SIREN_TAKE(made);
     return SIREN_OK;
 }

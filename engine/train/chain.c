@@ -83,7 +83,7 @@ static void choose_tile(siren_chain *chain) {
 siren_status siren_chain_create(const siren_gradient_plan *shape, siren_gradient **out) {
     siren_chain *chain = NULL;
     char options[64];
-    SIREN_RETURN_IF_FAILED(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
+    SIREN_TRY(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
     chain->base = (siren_gradient){
         .begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = SIREN_CHAIN_PARTS};
     SIREN_AT_END(siren_gradient_free_at) siren_gradient *made = &chain->base;
@@ -94,23 +94,21 @@ siren_status siren_chain_create(const siren_gradient_plan *shape, siren_gradient
     chain->n_scratch = scratch_floats(shape->network, chain->configuration.block_rows);
 
     siren_chain_options(&chain->configuration, options, sizeof options);
-    SIREN_RETURN_IF_FAILED(
-        siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
-    SIREN_RETURN_IF_FAILED(
-        siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
+    SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_pack", &chain->pack));
+    SIREN_TRY(siren_kernel_create(shape->device, "chain.cl", options, "chain_step", &chain->step));
     size_t strips = shape->n_networks * chain->n_packed_floats * sizeof(float),
            slots = shape->n_networks * SIREN_CHAIN_PARTS;
     chain->base.n_bytes = 2 * strips + slots * (chain->n_scratch + chain->n_padded + 1) * sizeof(float);
     choose_tile(chain);
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_buffer_create(shape->device, strips, "the forward packed weights", &chain->forward_packed));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_buffer_create(shape->device, strips, "the backward packed weights", &chain->backward_packed));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * chain->n_scratch * sizeof(float),
-                                               "the activations", &chain->scratch));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * chain->n_padded * sizeof(float),
-                                               "the gradients", &chain->base.partial_gradients));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_scratch * sizeof(float), "the activations",
+                                  &chain->scratch));
+    SIREN_TRY(siren_buffer_create(shape->device, slots * chain->n_padded * sizeof(float), "the gradients",
+                                  &chain->base.partial_gradients));
+    SIREN_TRY(
         siren_buffer_create(shape->device, slots * sizeof(float), "the losses", &chain->base.partial_losses));
     *out = SIREN_TAKE(made);
     return SIREN_OK;

@@ -74,13 +74,10 @@ static siren_status forwards(siren_layer_family *family, const siren_buffer *par
     const siren_gradient_plan *shape = &family->shape;
     uint32_t last = shape->network->n_layers - 1;
     size_t n_rows = family->tile_blocks * family->block_rows, rows = n_blocks * family->block_rows;
-    SIREN_RETURN_IF_FAILED(siren_layer_launch_first(family->first, shape, &family->tile, family->h[0],
-                                                    family->d[0], params, n_rows, rows,
-                                                    first_block * family->block_rows));
-    for (uint32_t l = 1; l < last; l++)
-        SIREN_RETURN_IF_FAILED(family->products->forward(family, l, params, rows));
-    SIREN_RETURN_IF_FAILED(
-        family->products->output(family, params, targets, first_target, first_block, rows));
+    SIREN_TRY(siren_layer_launch_first(family->first, shape, &family->tile, family->h[0], family->d[0],
+                                       params, n_rows, rows, first_block * family->block_rows));
+    for (uint32_t l = 1; l < last; l++) SIREN_TRY(family->products->forward(family, l, params, rows));
+    SIREN_TRY(family->products->output(family, params, targets, first_target, first_block, rows));
     siren_range parts = {.global = {family->base.n_parts, shape->n_networks}};
     return SIREN_LAUNCH(family->loss, parts, SIREN_BUFFER(family->base.partial_losses),
                         SIREN_BUFFER(family->group_losses), SIREN_INT((int)family->base.n_parts),
@@ -93,8 +90,8 @@ static siren_status backwards(siren_layer_family *family, const siren_buffer *pa
     const siren_gradient_plan *shape = &family->shape;
     size_t n_parts = family->base.n_parts, rows = n_blocks * family->block_rows;
     for (uint32_t l = shape->network->n_layers - 1; l > 0; l--) {
-        SIREN_RETURN_IF_FAILED(family->products->weight_gradient(family, l, first_block, n_blocks));
-        SIREN_RETURN_IF_FAILED(family->products->input_gradient(family, l, params, rows));
+        SIREN_TRY(family->products->weight_gradient(family, l, first_block, n_blocks));
+        SIREN_TRY(family->products->input_gradient(family, l, params, rows));
     }
     siren_range columns = {
         .global = {siren_layer_width(family, 0) / SIREN_PAD * family->tile.items, n_parts, shape->n_networks},
@@ -112,7 +109,7 @@ static siren_status layer_tile(siren_gradient *base, const siren_buffer *params,
     size_t first_block = tile * family->tile_blocks;
     size_t n_blocks = family->n_blocks - first_block < family->tile_blocks ? family->n_blocks - first_block
                                                                            : family->tile_blocks;
-    SIREN_RETURN_IF_FAILED(forwards(family, params, targets, first_target, first_block, n_blocks));
+    SIREN_TRY(forwards(family, params, targets, first_target, first_block, n_blocks));
     return backwards(family, params, first_block, n_blocks);
 }
 
@@ -147,7 +144,7 @@ static siren_status create_tile_buffer(const siren_layer_family *family, size_t 
         return siren_fail(SIREN_DEVICE_MEMORY,
                           "%s of %zu networks do not fit into an address space: train fewer at once", what,
                           family->shape.n_networks);
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(family->shape.device, bytes, what, out));
+    SIREN_TRY(siren_buffer_create(family->shape.device, bytes, what, out));
     return siren_buffer_zero(*out);
 }
 
@@ -155,11 +152,10 @@ static siren_status create_tile_buffers(siren_layer_family *family) {
     uint32_t last = family->shape.network->n_layers - 1;
     for (uint32_t l = 0; l <= last; l++) {
         size_t floats = family->block_rows * siren_layer_width(family, l);
-        if (l < last)
-            SIREN_RETURN_IF_FAILED(create_tile_buffer(family, floats, "the activations", &family->h[l]));
-        SIREN_RETURN_IF_FAILED(create_tile_buffer(family, floats, "the derivatives", &family->d[l]));
+        if (l < last) SIREN_TRY(create_tile_buffer(family, floats, "the activations", &family->h[l]));
+        SIREN_TRY(create_tile_buffer(family, floats, "the derivatives", &family->d[l]));
     }
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         create_tile_buffer(family, family->groups_per_block, "the losses of groups", &family->group_losses));
     return siren_device_finish(family->shape.device);
 }
@@ -222,13 +218,13 @@ static siren_status create_own_products(siren_layer_family *family) {
 
 siren_status siren_layer_create(const siren_gradient_plan *shape, siren_gradient **out) {
     siren_layer_family *family = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&family, 1, sizeof *family, "the layer family"));
+    SIREN_TRY(siren_allocate(&family, 1, sizeof *family, "the layer family"));
     family->base = (siren_gradient){.begin = layer_begin, .tile = layer_tile, .free = layer_free};
     SIREN_AT_END(siren_gradient_free_at) siren_gradient *made = &family->base;
     family->shape = *shape;
     family->n_padded = siren_network_n_padded(shape->network);
     family->clblast = siren_configuration_of(shape->device, shape->network).clblast;
-    SIREN_RETURN_IF_FAILED(family->clblast ? siren_layer_gemm_create(family) : create_own_products(family));
+    SIREN_TRY(family->clblast ? siren_layer_gemm_create(family) : create_own_products(family));
     family->n_blocks = (shape->n_points + family->block_rows - 1) / family->block_rows;
     family->base.n_parts = family->n_blocks < SIREN_LAYER_PARTS ? family->n_blocks : SIREN_LAYER_PARTS;
     size_t slots = shape->n_networks * family->base.n_parts;
@@ -237,12 +233,12 @@ siren_status siren_layer_create(const siren_gradient_plan *shape, siren_gradient
                           "the gradients of %zu networks are more than CLBlast can count: train fewer at "
                           "once, or use --gemm own",
                           shape->n_networks);
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * family->n_padded * sizeof(float),
-                                               "the gradients", &family->base.partial_gradients));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(shape->device, slots * sizeof(float), "the losses",
-                                               &family->base.partial_losses));
+    SIREN_TRY(siren_buffer_create(shape->device, slots * family->n_padded * sizeof(float), "the gradients",
+                                  &family->base.partial_gradients));
+    SIREN_TRY(siren_buffer_create(shape->device, slots * sizeof(float), "the losses",
+                                  &family->base.partial_losses));
     family->base.n_bytes += slots * (family->n_padded + 1) * sizeof(float);
-    SIREN_RETURN_IF_FAILED(choose_tile(family));
+    SIREN_TRY(choose_tile(family));
     *out = SIREN_TAKE(made);
     return SIREN_OK;
 }

@@ -34,10 +34,10 @@ static int all_rows(const siren_layer_family *family) {
 static siren_status gemm_begin(siren_layer_family *family, const siren_buffer *params) {
     for (uint32_t l = 1; l < family->shape.network->n_layers; l++) {
         gemm_layer layer = layer_of(family, l);
-        SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(family->pack, quads(family, layer.out, layer.in),
-                                            SIREN_BUFFER(family->weights[l]), SIREN_BUFFER(params),
-                                            SIREN_BUFFER(family->shape.table), SIREN_INT((int)l),
-                                            SIREN_INT((int)family->n_padded)));
+        SIREN_TRY(SIREN_LAUNCH(family->pack, quads(family, layer.out, layer.in),
+                               SIREN_BUFFER(family->weights[l]), SIREN_BUFFER(params),
+                               SIREN_BUFFER(family->shape.table), SIREN_INT((int)l),
+                               SIREN_INT((int)family->n_padded)));
     }
     return SIREN_OK;
 }
@@ -54,7 +54,7 @@ static siren_status pre_activations(siren_layer_family *family, uint32_t l, cons
 
 static siren_status gemm_forward(siren_layer_family *family, uint32_t l, const siren_buffer *params,
                                  size_t rows) {
-    SIREN_RETURN_IF_FAILED(pre_activations(family, l, params, rows));
+    SIREN_TRY(pre_activations(family, l, params, rows));
     return SIREN_LAUNCH(family->forward, quads(family, rows, siren_layer_width(family, l)),
                         SIREN_BUFFER(family->h[l]), SIREN_BUFFER(family->d[l]), SIREN_BUFFER(params),
                         SIREN_BUFFER(family->shape.table), SIREN_BUFFER(family->shape.w0), SIREN_INT((int)l),
@@ -66,7 +66,7 @@ static siren_status gemm_output(siren_layer_family *family, const siren_buffer *
                                 size_t rows) {
     const siren_gradient_plan *shape = &family->shape;
     uint32_t last = shape->network->n_layers - 1;
-    SIREN_RETURN_IF_FAILED(pre_activations(family, last, params, rows));
+    SIREN_TRY(pre_activations(family, last, params, rows));
     return SIREN_LAUNCH(family->output, quads(family, rows, siren_layer_width(family, last)),
                         SIREN_BUFFER(family->d[last]), SIREN_BUFFER(family->group_losses),
                         SIREN_BUFFER(params), SIREN_BUFFER(targets), SIREN_BUFFER(shape->table),
@@ -102,7 +102,7 @@ static siren_status gemm_weight_gradient(siren_layer_family *family, uint32_t l,
         /* Where every block of the tile is a part's, those of all networks follow one another. */
         size_t together = n == n_parts && n == family->tile_blocks ? n_networks : 1;
         for (size_t network = 0; network < n_networks; network += together)
-            SIREN_RETURN_IF_FAILED(block_gradients(family, l, network, together, block, part, n, beta));
+            SIREN_TRY(block_gradients(family, l, network, together, block, part, n, beta));
     }
     siren_range columns = {
         .global = {siren_layer_width(family, l) / SIREN_PAD * family->tile.items, n_parts, n_networks},
@@ -119,9 +119,9 @@ static siren_status gemm_input_gradient(siren_layer_family *family, uint32_t l, 
     (void)params;
     gemm_layer layer = layer_of(family, l);
     siren_matrix weights = {family->weights[l], 0, layer.in, layer.out * layer.in, false};
-    SIREN_RETURN_IF_FAILED(siren_gemm(family->shape.device, family->clblast, family->shape.n_networks, rows,
-                                      layer.in, layer.out, 1, rows_of(family, family->d[l], layer.out),
-                                      weights, 0, rows_of(family, family->h[l - 1], layer.in)));
+    SIREN_TRY(siren_gemm(family->shape.device, family->clblast, family->shape.n_networks, rows, layer.in,
+                         layer.out, 1, rows_of(family, family->d[l], layer.out), weights, 0,
+                         rows_of(family, family->h[l - 1], layer.in)));
     return SIREN_LAUNCH(family->input_gradient, quads(family, rows, layer.in), SIREN_BUFFER(family->d[l - 1]),
                         SIREN_BUFFER(family->h[l - 1]), SIREN_BUFFER(family->shape.table),
                         SIREN_INT((int)l - 1), SIREN_INT(all_rows(family)));
@@ -142,13 +142,12 @@ siren_status siren_layer_gemm_create(siren_layer_family *family) {
                                           {"gemm.cl", "layer_first_gradient", &family->first_gradient}};
     family->products = &siren_layer_gemm_products;
     family->block_rows = SIREN_GEMM_BLOCK_ROWS;
-    SIREN_RETURN_IF_FAILED(siren_layer_build(shape->device, NULL, family->block_rows,
-                                             sizeof kernels / sizeof *kernels, kernels, &family->tile));
+    SIREN_TRY(siren_layer_build(shape->device, NULL, family->block_rows, sizeof kernels / sizeof *kernels,
+                                kernels, &family->tile));
     for (uint32_t l = 1; l < shape->network->n_layers; l++) {
         size_t bytes = shape->n_networks * siren_layer_width(family, l) * siren_layer_width(family, l - 1) *
                        sizeof(float);
-        SIREN_RETURN_IF_FAILED(
-            siren_buffer_create(shape->device, bytes, "the packed weights", &family->weights[l]));
+        SIREN_TRY(siren_buffer_create(shape->device, bytes, "the packed weights", &family->weights[l]));
         family->base.n_bytes += bytes;
     }
     return SIREN_OK;

@@ -38,17 +38,15 @@ siren_status siren_sampler_create(siren_device *device, const siren_network *net
                                   size_t n_sampled, siren_sampler **out) {
     SIREN_AT_END(siren_sampler_free_at) siren_sampler *sampler = NULL;
     size_t n_bytes = n_points * sizeof *sampler->order;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&sampler, 1, sizeof *sampler, "the sampler"));
+    SIREN_TRY(siren_allocate(&sampler, 1, sizeof *sampler, "the sampler"));
     sampler->n_points = n_points;
     sampler->n_sampled = n_sampled;
     sampler->group = siren_element_group(device);
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&sampler->order, n_points, sizeof *sampler->order, "the order of the points"));
+    SIREN_TRY(siren_allocate(&sampler->order, n_points, sizeof *sampler->order, "the order of the points"));
     shuffle(sampler->order, n_points);
-    SIREN_RETURN_IF_FAILED(siren_epoch_kernel_create(device, network, "epoch_sample", &sampler->copy));
-    SIREN_RETURN_IF_FAILED(
-        siren_buffer_create(device, n_bytes, "the order of the points", &sampler->device_order));
-    SIREN_RETURN_IF_FAILED(siren_buffer_write(sampler->device_order, 0, sampler->order, n_bytes));
+    SIREN_TRY(siren_epoch_kernel_create(device, network, "epoch_sample", &sampler->copy));
+    SIREN_TRY(siren_buffer_create(device, n_bytes, "the order of the points", &sampler->device_order));
+    SIREN_TRY(siren_buffer_write(sampler->device_order, 0, sampler->order, n_bytes));
     *out = SIREN_TAKE(sampler);
     return SIREN_OK;
 }

@@ -37,22 +37,21 @@ static siren_status create_buffers(siren_trainer *trainer, const float *coordina
     size_t n_networks = trainer->n_networks,
            coordinate_bytes = trainer->n_points * network->n_inputs * sizeof(float),
            param_bytes = n_networks * trainer->n_padded * sizeof(float);
-    SIREN_RETURN_IF_FAILED(siren_network_upload(network, device, &trainer->table, &trainer->w0));
-    SIREN_RETURN_IF_FAILED(
-        siren_buffer_create(device, coordinate_bytes, "the coordinates", &trainer->coordinates));
-    SIREN_RETURN_IF_FAILED(siren_buffer_write(trainer->coordinates, 0, coordinates, coordinate_bytes));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, param_bytes, "the parameters", &trainer->params));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, param_bytes, "the best parameters", &trainer->best));
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(device, n_networks * SIREN_STATE_FIELDS * sizeof(float),
-                                               "the training state", &trainer->state));
+    SIREN_TRY(siren_network_upload(network, device, &trainer->table, &trainer->w0));
+    SIREN_TRY(siren_buffer_create(device, coordinate_bytes, "the coordinates", &trainer->coordinates));
+    SIREN_TRY(siren_buffer_write(trainer->coordinates, 0, coordinates, coordinate_bytes));
+    SIREN_TRY(siren_buffer_create(device, param_bytes, "the parameters", &trainer->params));
+    SIREN_TRY(siren_buffer_create(device, param_bytes, "the best parameters", &trainer->best));
+    SIREN_TRY(siren_buffer_create(device, n_networks * SIREN_STATE_FIELDS * sizeof(float),
+                                  "the training state", &trainer->state));
     return siren_buffer_create(device, n_networks * trainer->n_kept * sizeof(float), "the loss history",
                                &trainer->history);
 }
 
 static siren_status create_sampler(siren_trainer *trainer) {
     size_t bytes = trainer->epoch_points * trainer->network.n_inputs * sizeof(float);
-    SIREN_RETURN_IF_FAILED(siren_sampler_create(trainer->device, &trainer->network, trainer->n_points,
-                                                trainer->epoch_points, &trainer->sampler));
+    SIREN_TRY(siren_sampler_create(trainer->device, &trainer->network, trainer->n_points,
+                                   trainer->epoch_points, &trainer->sampler));
     return siren_buffer_create(trainer->device, bytes, "an epoch's coordinates",
                                &trainer->sampled_coordinates);
 }
@@ -68,8 +67,8 @@ static size_t held_bytes(const siren_trainer *trainer) {
 /* Zeroed: some drivers find room only when a buffer is first used. */
 static siren_status create_at_once(siren_trainer *trainer, size_t bytes, const char *what,
                                    siren_buffer **out) {
-    SIREN_RETURN_IF_FAILED(siren_buffer_create(trainer->device, bytes, what, out));
-    SIREN_RETURN_IF_FAILED(siren_buffer_zero(*out));
+    SIREN_TRY(siren_buffer_create(trainer->device, bytes, what, out));
+    SIREN_TRY(siren_buffer_zero(*out));
     return siren_device_finish(trainer->device);
 }
 
@@ -86,7 +85,7 @@ static siren_status create_resident_targets(siren_trainer *trainer, size_t left,
             "%zu bytes of targets of %zu networks are more than the %zu that the memory limit leaves; "
             "train fewer at once, or raise --memory",
             all + sampled, trainer->n_networks, left);
-    SIREN_RETURN_IF_FAILED(create_at_once(trainer, all, "the targets", &trainer->targets));
+    SIREN_TRY(create_at_once(trainer, all, "the targets", &trainer->targets));
     if (sampled == 0) return SIREN_OK;
     return create_at_once(trainer, sampled, "an epoch's targets", &trainer->sampled_targets);
 }
@@ -104,7 +103,7 @@ static siren_status create_tile_targets(siren_trainer *trainer, size_t held, siz
     siren_buffer_free(trainer->targets);
     siren_buffer_free(trainer->sampled_targets);
     trainer->targets = trainer->sampled_targets = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&trainer->staged, tile_points, row_bytes, "a tile of targets"));
+    SIREN_TRY(siren_allocate(&trainer->staged, tile_points, row_bytes, "a tile of targets"));
     return siren_buffer_create(trainer->device, tile_points * row_bytes, "a tile of targets",
                                &trainer->targets);
 }
@@ -135,7 +134,7 @@ static siren_status create_gradient(siren_trainer *trainer, size_t memory_limit)
 }
 
 static siren_status check_plan(const siren_trainer_plan *plan) {
-    SIREN_RETURN_IF_FAILED(siren_network_check(plan->network, "the network", SIREN_USAGE));
+    SIREN_TRY(siren_network_check(plan->network, "the network", SIREN_USAGE));
     if (plan->n_networks > 0 && plan->n_points > 0 && plan->n_points <= SIREN_MAX_POINTS &&
         plan->max_epochs <= INT32_MAX)
         return SIREN_OK;
@@ -147,8 +146,8 @@ static siren_status check_plan(const siren_trainer_plan *plan) {
 
 siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out) {
     SIREN_AT_END(siren_trainer_free_at) siren_trainer *trainer = NULL;
-    SIREN_RETURN_IF_FAILED(check_plan(plan));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&trainer, 1, sizeof *trainer, "the trainer"));
+    SIREN_TRY(check_plan(plan));
+    SIREN_TRY(siren_allocate(&trainer, 1, sizeof *trainer, "the trainer"));
     trainer->device = device;
     trainer->network = *plan->network;
     trainer->n_networks = plan->n_networks;
@@ -163,15 +162,14 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     trainer->out_padded = SIREN_PADDED(trainer->n_outputs);
     trainer->rate = plan->adam.rate;
 
-    SIREN_RETURN_IF_FAILED(create_buffers(trainer, plan->coordinates));
-    SIREN_RETURN_IF_FAILED(siren_epoch_kernel_create(device, plan->network, "epoch_loss", &trainer->loss));
-    SIREN_RETURN_IF_FAILED(
-        siren_epoch_kernel_create(device, plan->network, "epoch_snapshot", &trainer->snapshot));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(create_buffers(trainer, plan->coordinates));
+    SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_loss", &trainer->loss));
+    SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_snapshot", &trainer->snapshot));
+    SIREN_TRY(
         siren_adam_create(device, plan->network, trainer->n_networks, &plan->adam, &trainer->optimiser));
-    if (trainer->epoch_points < trainer->n_points) SIREN_RETURN_IF_FAILED(create_sampler(trainer));
-    SIREN_RETURN_IF_FAILED(create_gradient(trainer, plan->memory_limit));
-    SIREN_RETURN_IF_FAILED(create_targets(trainer, plan->memory_limit));
+    if (trainer->epoch_points < trainer->n_points) SIREN_TRY(create_sampler(trainer));
+    SIREN_TRY(create_gradient(trainer, plan->memory_limit));
+    SIREN_TRY(create_targets(trainer, plan->memory_limit));
     *out = SIREN_TAKE(trainer);
     return SIREN_OK;
 }
@@ -201,7 +199,7 @@ void siren_trainer_free(siren_trainer *trainer) {
 static siren_status read_targets(const siren_trainer *trainer, size_t network, size_t first, size_t n,
                                  float *rows) {
     size_t pitch = trainer->out_padded;
-    SIREN_RETURN_IF_FAILED(trainer->source.read(trainer->source.user, network, first, n, pitch, rows));
+    SIREN_TRY(trainer->source.read(trainer->source.user, network, first, n, pitch, rows));
     for (size_t i = 0; i < n; i++)
         for (size_t j = trainer->n_outputs; j < pitch; j++) rows[i * pitch + j] = NAN;
     return SIREN_OK;
@@ -213,14 +211,14 @@ static siren_status survey_targets(siren_trainer *trainer, size_t network, size_
     size_t n_points = trainer->n_points, row_bytes = trainer->out_padded * sizeof *rows, count = 0;
     size_t chunk = SIREN_UPLOAD_BYTES > row_bytes ? SIREN_UPLOAD_BYTES / row_bytes : 1;
     if (chunk > n_points) chunk = n_points;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&rows, chunk, row_bytes, "padded targets"));
+    SIREN_TRY(siren_allocate(&rows, chunk, row_bytes, "padded targets"));
     for (size_t first = 0; first < n_points; first += chunk) {
         size_t n = n_points - first < chunk ? n_points - first : chunk;
-        SIREN_RETURN_IF_FAILED(read_targets(trainer, network, first, n, rows));
+        SIREN_TRY(read_targets(trainer, network, first, n, rows));
         for (size_t i = 0; i < n * trainer->out_padded; i++) count += !isnan(rows[i]);
         if (!trainer->staged)
-            SIREN_RETURN_IF_FAILED(siren_buffer_write(
-                trainer->targets, (network * n_points + first) * row_bytes, rows, n * row_bytes));
+            SIREN_TRY(siren_buffer_write(trainer->targets, (network * n_points + first) * row_bytes, rows,
+                                         n * row_bytes));
     }
     *n_data = count;
     return SIREN_OK;
@@ -228,7 +226,7 @@ static siren_status survey_targets(siren_trainer *trainer, size_t network, size_
 
 static siren_status start_network(siren_trainer *trainer, size_t network, float rate) {
     size_t n_data = 0;
-    SIREN_RETURN_IF_FAILED(survey_targets(trainer, network, &n_data));
+    SIREN_TRY(survey_targets(trainer, network, &n_data));
     float state[SIREN_STATE_FIELDS] = {0};
     double share = (double)trainer->epoch_points / (double)trainer->n_points;
     state[SIREN_STATE_SCALE] = n_data ? (float)(1.0 / (share * (double)n_data)) : 0.0f;
@@ -243,15 +241,14 @@ siren_status siren_trainer_start(siren_trainer *trainer, const float *params,
     size_t n_bytes = trainer->n_padded * sizeof *padded;
     trainer->source = *targets;
     trainer->staged_tile = trainer->gradient->n_tiles;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
+    SIREN_TRY(siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
     for (size_t network = 0; network < trainer->n_networks; network++) {
         siren_network_pad(&trainer->network, params + network * trainer->n_params, padded);
-        SIREN_RETURN_IF_FAILED(siren_buffer_write(trainer->params, network * n_bytes, padded, n_bytes));
-        SIREN_RETURN_IF_FAILED(siren_buffer_write(trainer->best, network * n_bytes, padded, n_bytes));
-        SIREN_RETURN_IF_FAILED(start_network(trainer, network, rates ? rates[network] : trainer->rate));
+        SIREN_TRY(siren_buffer_write(trainer->params, network * n_bytes, padded, n_bytes));
+        SIREN_TRY(siren_buffer_write(trainer->best, network * n_bytes, padded, n_bytes));
+        SIREN_TRY(start_network(trainer, network, rates ? rates[network] : trainer->rate));
     }
-    SIREN_RETURN_IF_FAILED(trainer->optimiser->restart(trainer->optimiser));
+    SIREN_TRY(trainer->optimiser->restart(trainer->optimiser));
     trainer->n_epochs = 0;
     return SIREN_OK;
 }
@@ -265,7 +262,7 @@ typedef struct {
 static siren_status keep_pace(siren_trainer *trainer, siren_pace *pace, bool last, double done, double total,
                               siren_progress_fn progress, void *user) {
     if (!last && pace->flops < trainer->flops_per_second * SIREN_PACE_SECONDS) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_device_finish(trainer->device));
+    SIREN_TRY(siren_device_finish(trainer->device));
     double now = siren_clock();
     if (now > pace->since) trainer->flops_per_second = pace->flops / (now - pace->since);
     *pace = (siren_pace){0, now};
@@ -276,16 +273,16 @@ static siren_status keep_pace(siren_trainer *trainer, siren_pace *pace, bool las
 
 static siren_status finish_epoch(siren_trainer *trainer) {
     siren_gradient *gradient = trainer->gradient;
-    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(
-        trainer->loss, ((siren_range){.global = {trainer->n_networks}}), SIREN_BUFFER(trainer->state),
-        SIREN_BUFFER(trainer->history), SIREN_BUFFER(gradient->partial_losses),
-        SIREN_INT((int)trainer->n_networks), SIREN_INT((int)gradient->n_parts),
-        SIREN_INT((int)trainer->n_kept), SIREN_INT((int)(trainer->n_epochs % trainer->n_kept))));
+    SIREN_TRY(SIREN_LAUNCH(trainer->loss, ((siren_range){.global = {trainer->n_networks}}),
+                           SIREN_BUFFER(trainer->state), SIREN_BUFFER(trainer->history),
+                           SIREN_BUFFER(gradient->partial_losses), SIREN_INT((int)trainer->n_networks),
+                           SIREN_INT((int)gradient->n_parts), SIREN_INT((int)trainer->n_kept),
+                           SIREN_INT((int)(trainer->n_epochs % trainer->n_kept))));
     siren_range vectors = {.global = {trainer->n_padded / 16, trainer->n_networks},
                            .local = {siren_element_group(trainer->device)}};
-    SIREN_RETURN_IF_FAILED(SIREN_LAUNCH(trainer->snapshot, vectors, SIREN_BUFFER(trainer->best),
-                                        SIREN_BUFFER(trainer->params), SIREN_BUFFER(trainer->state),
-                                        SIREN_INT((int)trainer->n_padded)));
+    SIREN_TRY(SIREN_LAUNCH(trainer->snapshot, vectors, SIREN_BUFFER(trainer->best),
+                           SIREN_BUFFER(trainer->params), SIREN_BUFFER(trainer->state),
+                           SIREN_INT((int)trainer->n_padded)));
     trainer->n_epochs++;
     return trainer->optimiser->step(trainer->optimiser, trainer->params, gradient->partial_gradients,
                                     gradient->n_parts, trainer->state);
@@ -309,17 +306,17 @@ static siren_status stage(siren_trainer *trainer, size_t tile) {
     trainer->staged_tile = trainer->gradient->n_tiles;
     if (trainer->sampler)
         for (size_t i = 0; i < n; i++)
-            SIREN_RETURN_IF_FAILED(
-                read_targets(trainer, 0, siren_sampler_point(trainer->sampler, trainer->n_epochs, begin + i),
-                             1, trainer->staged + i * trainer->out_padded));
+            SIREN_TRY(read_targets(trainer, 0,
+                                   siren_sampler_point(trainer->sampler, trainer->n_epochs, begin + i), 1,
+                                   trainer->staged + i * trainer->out_padded));
     else
-        SIREN_RETURN_IF_FAILED(read_targets(trainer, 0, begin, n, trainer->staged));
+        SIREN_TRY(read_targets(trainer, 0, begin, n, trainer->staged));
     trainer->staged_tile = tile;
     return SIREN_OK;
 }
 
 static siren_status upload_tile(siren_trainer *trainer, size_t tile) {
-    SIREN_RETURN_IF_FAILED(stage(trainer, tile));
+    SIREN_TRY(stage(trainer, tile));
     trainer->staged_tile = trainer->gradient->n_tiles;
     return siren_buffer_write(trainer->targets, 0, trainer->staged,
                               tile_size(trainer, tile) * trainer->out_padded * sizeof *trainer->staged);
@@ -327,23 +324,21 @@ static siren_status upload_tile(siren_trainer *trainer, size_t tile) {
 
 static siren_status begin_epoch(siren_trainer *trainer) {
     if (trainer->sampler)
-        SIREN_RETURN_IF_FAILED(siren_sampler_copy(trainer->sampler, trainer->n_epochs, 1,
-                                                  trainer->network.n_inputs, trainer->coordinates,
-                                                  trainer->sampled_coordinates));
+        SIREN_TRY(siren_sampler_copy(trainer->sampler, trainer->n_epochs, 1, trainer->network.n_inputs,
+                                     trainer->coordinates, trainer->sampled_coordinates));
     if (trainer->sampled_targets)
-        SIREN_RETURN_IF_FAILED(siren_sampler_copy(trainer->sampler, trainer->n_epochs, trainer->n_networks,
-                                                  trainer->out_padded, trainer->targets,
-                                                  trainer->sampled_targets));
+        SIREN_TRY(siren_sampler_copy(trainer->sampler, trainer->n_epochs, trainer->n_networks,
+                                     trainer->out_padded, trainer->targets, trainer->sampled_targets));
     return trainer->gradient->begin(trainer->gradient, trainer->params);
 }
 
 /* Enqueues a tile's work, and the rest of the epoch after the last one. */
 static siren_status run_tile(siren_trainer *trainer, size_t tile) {
     siren_gradient *gradient = trainer->gradient;
-    if (trainer->staged) SIREN_RETURN_IF_FAILED(upload_tile(trainer, tile));
-    SIREN_RETURN_IF_FAILED(gradient->tile(
-        gradient, trainer->params, trainer->sampled_targets ? trainer->sampled_targets : trainer->targets,
-        trainer->staged ? tile_begin(trainer, tile) : 0, tile));
+    if (trainer->staged) SIREN_TRY(upload_tile(trainer, tile));
+    SIREN_TRY(gradient->tile(gradient, trainer->params,
+                             trainer->sampled_targets ? trainer->sampled_targets : trainer->targets,
+                             trainer->staged ? tile_begin(trainer, tile) : 0, tile));
     return tile + 1 == gradient->n_tiles ? finish_epoch(trainer) : SIREN_OK;
 }
 
@@ -354,14 +349,14 @@ siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_pr
     size_t end = trainer->n_epochs + n_epochs;
     if (end > trainer->max_epochs) end = trainer->max_epochs;
     while (trainer->n_epochs < end) {
-        SIREN_RETURN_IF_FAILED(begin_epoch(trainer));
+        SIREN_TRY(begin_epoch(trainer));
         for (size_t tile = 0; tile < gradient->n_tiles; tile++) {
-            SIREN_RETURN_IF_FAILED(run_tile(trainer, tile));
+            SIREN_TRY(run_tile(trainer, tile));
             pace.flops += gradient->tile_flops;
             bool over = trainer->n_epochs == end;
             if (trainer->staged && !over) /* while the device works */
-                SIREN_RETURN_IF_FAILED(stage(trainer, (tile + 1) % gradient->n_tiles));
-            SIREN_RETURN_IF_FAILED(
+                SIREN_TRY(stage(trainer, (tile + 1) % gradient->n_tiles));
+            SIREN_TRY(
                 keep_pace(trainer, &pace, over, (double)trainer->n_epochs, (double)end, progress, user));
         }
     }
@@ -371,10 +366,9 @@ siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_pr
 static siren_status read_networks(siren_trainer *trainer, siren_buffer *buffer, float *params) {
     SIREN_FREE_AT_END float *padded = NULL;
     size_t n_bytes = trainer->n_padded * sizeof *padded;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
+    SIREN_TRY(siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
     for (size_t network = 0; network < trainer->n_networks; network++) {
-        SIREN_RETURN_IF_FAILED(siren_buffer_read(buffer, network * n_bytes, padded, n_bytes));
+        SIREN_TRY(siren_buffer_read(buffer, network * n_bytes, padded, n_bytes));
         siren_network_unpad(&trainer->network, padded, params + network * trainer->n_params);
     }
     return SIREN_OK;
@@ -385,18 +379,18 @@ siren_status siren_trainer_params(siren_trainer *trainer, float *params) {
 }
 
 siren_status siren_trainer_best(siren_trainer *trainer, float *params, float *losses) {
-    if (params) SIREN_RETURN_IF_FAILED(read_networks(trainer, trainer->best, params));
+    if (params) SIREN_TRY(read_networks(trainer, trainer->best, params));
     for (size_t network = 0; losses && network < trainer->n_networks; network++)
-        SIREN_RETURN_IF_FAILED(siren_buffer_read(
-            trainer->state, (network * SIREN_STATE_FIELDS + SIREN_STATE_BEST_LOSS) * sizeof *losses,
-            &losses[network], sizeof *losses));
+        SIREN_TRY(siren_buffer_read(trainer->state,
+                                    (network * SIREN_STATE_FIELDS + SIREN_STATE_BEST_LOSS) * sizeof *losses,
+                                    &losses[network], sizeof *losses));
     return SIREN_OK;
 }
 
 siren_status siren_trainer_history(siren_trainer *trainer, float *losses) {
     size_t n = trainer->n_epochs < trainer->n_kept ? trainer->n_epochs : trainer->n_kept;
     for (size_t network = 0; network < trainer->n_networks; network++)
-        SIREN_RETURN_IF_FAILED(siren_buffer_read(trainer->history, network * trainer->n_kept * sizeof *losses,
-                                                 losses + network * n, n * sizeof *losses));
+        SIREN_TRY(siren_buffer_read(trainer->history, network * trainer->n_kept * sizeof *losses,
+                                    losses + network * n, n * sizeof *losses));
     return SIREN_OK;
 }

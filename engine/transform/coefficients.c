@@ -107,21 +107,19 @@ static void expect_digits(siren_coefficients *coder) {
 siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t *used,
                                        siren_coefficients **out) {
     SIREN_AT_END(siren_coefficients_free_at) siren_coefficients *coder = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&coder, 1, sizeof *coder, "a coder's models"));
+    SIREN_TRY(siren_allocate(&coder, 1, sizeof *coder, "a coder's models"));
     coder->across = across;
     coder->down = down;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&coder->used, across * down, 1, "a coder's blocks"));
+    SIREN_TRY(siren_allocate(&coder->used, across * down, 1, "a coder's blocks"));
     memcpy(coder->used, used, across * down);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&coder->history, padded_blocks(coder),
-                                          BLOCK * sizeof *coder->history, "a coder's blocks"));
+    SIREN_TRY(siren_allocate(&coder->history, padded_blocks(coder), BLOCK * sizeof *coder->history,
+                             "a coder's blocks"));
     for (int i = 0; i < 2; i++)
-        SIREN_RETURN_IF_FAILED(
-            siren_allocate(&coder->magnitudes[i], padded_blocks(coder), BLOCK, "a coder's blocks"));
+        SIREN_TRY(siren_allocate(&coder->magnitudes[i], padded_blocks(coder), BLOCK, "a coder's blocks"));
     for (int i = 0; i < 3; i++) {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&coder->sums[i], padded_blocks(coder), sizeof *coder->sums[i],
-                                              "a coder's blocks"));
-        SIREN_RETURN_IF_FAILED(
-            siren_allocate(&coder->extents[i], padded_blocks(coder), 1, "a coder's blocks"));
+        SIREN_TRY(siren_allocate(&coder->sums[i], padded_blocks(coder), sizeof *coder->sums[i],
+                                 "a coder's blocks"));
+        SIREN_TRY(siren_allocate(&coder->extents[i], padded_blocks(coder), 1, "a coder's blocks"));
     }
     siren_mixer_tables_make(&coder->tables);
     for (unsigned d = 0, n = 0; d < DIAGONALS; d++)

@@ -108,8 +108,8 @@ static void diagonalise(size_t n, double *d, double *e, double *rows) {
 
 siren_status siren_eigen_symmetric(size_t n, double *a, double *values) {
     SIREN_FREE_AT_END double *e = NULL, *scratch = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&e, n + 1, sizeof *e, "a matrix"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&scratch, n, sizeof *scratch, "a matrix"));
+    SIREN_TRY(siren_allocate(&e, n + 1, sizeof *e, "a matrix"));
+    SIREN_TRY(siren_allocate(&scratch, n, sizeof *scratch, "a matrix"));
     tridiagonalise(n, a, values, e, scratch);
     accumulate(n, a, scratch);
     diagonalise(n, values, e, a);

@@ -17,9 +17,8 @@ siren_status siren_slice_grid_create(const siren_block *block, siren_slice_grid 
                           "a block of %zu x %zu x %zu voxels is no slice of the transform model", block->nx,
                           block->ny, block->nz);
     grid.n_blocks = grid.across * grid.down;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&grid.points, grid.n_blocks, BLOCK * sizeof *grid.points, "a slice's points"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&grid.used, grid.n_blocks, 1, "a slice's points"));
+    SIREN_TRY(siren_allocate(&grid.points, grid.n_blocks, BLOCK * sizeof *grid.points, "a slice's points"));
+    SIREN_TRY(siren_allocate(&grid.used, grid.n_blocks, 1, "a slice's points"));
     memset(grid.points, 0xFF, grid.n_blocks * BLOCK * sizeof *grid.points);
     for (size_t point = 0; point < siren_block_points(block); point++) {
         size_t voxel = siren_block_voxel(block, point), x = voxel % block->nx, y = voxel / block->nx;
@@ -71,7 +70,7 @@ siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes,
                                  const float *analysis, const uint8_t *mean, const float *targets,
                                  float factor, float *coefficients) {
     SIREN_FREE_AT_END float *pixels = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&pixels, n_volumes, BLOCK * sizeof *pixels, "a block's voxels"));
+    SIREN_TRY(siren_allocate(&pixels, n_volumes, BLOCK * sizeof *pixels, "a block's voxels"));
     for (size_t block = 0; block < grid->n_blocks; block++) {
         const uint32_t *points = grid->points + block * BLOCK;
         if (!grid->used[block]) continue;

@@ -29,9 +29,9 @@ static void basis_coder_end(basis_coder **coder) {
 }
 
 static siren_status basis_coder_begin(basis_coder **out, size_t n_volumes) {
-    SIREN_RETURN_IF_FAILED(siren_allocate(out, 1, sizeof **out, "a basis"));
+    SIREN_TRY(siren_allocate(out, 1, sizeof **out, "a basis"));
     basis_coder *coder = *out;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&coder->left, n_volumes, sizeof *coder->left, "a basis"));
+    SIREN_TRY(siren_allocate(&coder->left, n_volumes, sizeof *coder->left, "a basis"));
     for (size_t v = 0; v < n_volumes; v++) coder->left[v] = (int64_t)1 << 2 * ONE_BITS;
     siren_integer_models_begin(coder->entries, sizeof coder->entries / sizeof *coder->entries);
     siren_integer_models_begin(&coder->precision, 1);
@@ -62,7 +62,7 @@ siren_status siren_transform_basis_encode(const siren_transform_basis *basis, ui
     SIREN_AT_END(basis_coder_end) basis_coder *coder = NULL;
     int32_t last = 128, precision = 10;
     siren_range_encoder_begin(&encoder);
-    SIREN_RETURN_IF_FAILED(basis_coder_begin(&coder, basis->n_volumes));
+    SIREN_TRY(basis_coder_begin(&coder, basis->n_volumes));
     siren_magnitude_put(&encoder, &coder->count, basis->n_components);
     for (size_t v = 0; v < basis->n_volumes; v++) {
         siren_integer_put(&encoder, &coder->mean, basis->mean[v] - last);
@@ -96,14 +96,14 @@ siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes
     SIREN_AT_END(basis_coder_end) basis_coder *coder = NULL;
     int64_t last = 128, precision = 10;
     siren_range_decoder_begin(&decoder, bytes, n_bytes);
-    SIREN_RETURN_IF_FAILED(basis_coder_begin(&coder, n_volumes));
+    SIREN_TRY(basis_coder_begin(&coder, n_volumes));
     uint64_t n_components = siren_magnitude_get(&decoder, &coder->count);
     /* Each entry takes a bit of probability 65520/65536 at most. */
     if (n_components > n_volumes || n_components * n_volumes / 32768 > n_bytes)
         return siren_fail(SIREN_CORRUPT, "%s: a basis of %llu components for %zu volumes", name,
                           (unsigned long long)n_components, n_volumes);
     basis.n_components = (size_t)n_components;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&basis.mean, n_volumes, 1, "a basis"));
+    SIREN_TRY(siren_allocate(&basis.mean, n_volumes, 1, "a basis"));
     for (size_t v = 0; v < n_volumes; v++) {
         int64_t difference = siren_integer_get(&decoder, &coder->mean);
         if (difference < -255 || difference > 255 || last + difference < 0 || last + difference > 255)
@@ -112,8 +112,8 @@ siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes
         basis.mean[v] = (uint8_t)last;
     }
     if (siren_range_decoder_is_short(&decoder)) return damaged(name);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&basis.precision, basis.n_components, 1, "a basis"));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_allocate(&basis.precision, basis.n_components, 1, "a basis"));
+    SIREN_TRY(
         siren_allocate(&basis.vectors, basis.n_components, n_volumes * sizeof *basis.vectors, "a basis"));
     for (size_t k = 0; k < basis.n_components; k++) {
         int64_t difference = siren_integer_get(&decoder, &coder->precision);
@@ -135,7 +135,7 @@ siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes
             spend(coder, v, entry);
         }
     }
-    SIREN_RETURN_IF_FAILED(siren_range_decoder_finish(&decoder, name));
+    SIREN_TRY(siren_range_decoder_finish(&decoder, name));
     *out = SIREN_TAKE(basis);
     return SIREN_OK;
 }

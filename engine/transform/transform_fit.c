@@ -45,8 +45,8 @@ static siren_status read_targets(const siren_series *series, const siren_block *
                                  float **targets) {
     size_t n_volumes = series->geometry.n_volumes, n_exceptional, n;
     if (!siren_mul(siren_block_points(slice), n_volumes, &n)) n = SIZE_MAX;
-    SIREN_RETURN_IF_FAILED(siren_allocate(targets, n, sizeof **targets, "targets of a slice"));
-    SIREN_RETURN_IF_FAILED(siren_block_gather(series, slice, *targets, scaling, &n_exceptional));
+    SIREN_TRY(siren_allocate(targets, n, sizeof **targets, "targets of a slice"));
+    SIREN_TRY(siren_block_gather(series, slice, *targets, scaling, &n_exceptional));
     if (n_exceptional > 0) fill_missing(siren_block_points(slice), n_volumes, *targets);
     return SIREN_OK;
 }
@@ -58,8 +58,8 @@ static siren_status sum_moments(const siren_series *series, const siren_block *s
     SIREN_FREE_AT_END double *x = NULL;
     SIREN_FREE_AT_END siren_scaling *scaling = NULL;
     double products = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&x, n_volumes, sizeof *x, "a point's values"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&scaling, n_volumes, sizeof *scaling, "scaling of a slice"));
+    SIREN_TRY(siren_allocate(&x, n_volumes, sizeof *x, "a point's values"));
+    SIREN_TRY(siren_allocate(&scaling, n_volumes, sizeof *scaling, "scaling of a slice"));
     for (size_t i = 0; i < n; i++)
         products += (double)siren_block_points(&slices[of_all(i, n, n_slices)]) * (double)n_volumes *
                     (double)n_volumes / 2;
@@ -68,7 +68,7 @@ static siren_status sum_moments(const siren_series *series, const siren_block *s
     for (size_t i = 0; i < n; i++) {
         const siren_block *slice = &slices[of_all(i, n, n_slices)];
         SIREN_FREE_AT_END float *targets = NULL;
-        SIREN_RETURN_IF_FAILED(read_targets(series, slice, scaling, &targets));
+        SIREN_TRY(read_targets(series, slice, scaling, &targets));
         for (size_t point = i % stride; point < siren_block_points(slice); point += stride) {
             for (size_t v = 0; v < n_volumes; v++) sums[v] += x[v] = (double)targets[point * n_volumes + v];
             add_point(n_volumes, x, moments);
@@ -86,18 +86,17 @@ static siren_status weigh_components(const siren_series *series, const siren_blo
     size_t n_volumes = series->geometry.n_volumes, n = n_slices < TRIAL_SLICES ? n_slices : TRIAL_SLICES;
     float step = (float)(1 / plan->step);
     SIREN_FREE_AT_END siren_scaling *scaling = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&scaling, n_volumes, sizeof *scaling, "scaling of a slice"));
+    SIREN_TRY(siren_allocate(&scaling, n_volumes, sizeof *scaling, "scaling of a slice"));
     for (size_t i = 0; i < n; i++) {
         const siren_block *slice = &slices[of_all(i, n, n_slices)];
         SIREN_FREE_AT_END float *targets = NULL;
-        SIREN_RETURN_IF_FAILED(read_targets(series, slice, scaling, &targets));
+        SIREN_TRY(read_targets(series, slice, scaling, &targets));
         SIREN_AT_END(siren_slice_grid_free) siren_slice_grid grid = {0};
         SIREN_FREE_AT_END float *coefficients = NULL;
-        SIREN_RETURN_IF_FAILED(siren_slice_grid_create(slice, &grid));
-        SIREN_RETURN_IF_FAILED(siren_allocate(&coefficients, n_volumes * grid.n_blocks,
-                                              BLOCK * sizeof *coefficients, "coefficients of a slice"));
-        SIREN_RETURN_IF_FAILED(
-            siren_slice_analyse(&grid, n_volumes, n_volumes, axes, mean, targets, step, coefficients));
+        SIREN_TRY(siren_slice_grid_create(slice, &grid));
+        SIREN_TRY(siren_allocate(&coefficients, n_volumes * grid.n_blocks, BLOCK * sizeof *coefficients,
+                                 "coefficients of a slice"));
+        SIREN_TRY(siren_slice_analyse(&grid, n_volumes, n_volumes, axes, mean, targets, step, coefficients));
         for (size_t k = 0; k < n_volumes; k++) {
             const float *c = coefficients + k * grid.n_blocks * BLOCK;
             double squares = 0, octaves = 0, n_nonzero = 0, n_all = 1, share, bits;
@@ -155,7 +154,7 @@ static void round_axes(siren_transform_basis *basis, const double *axes, double 
 static siren_status make_analysis(siren_transform_basis *basis, double *rounded) {
     size_t n = basis->n_volumes, m = basis->n_components;
     SIREN_FREE_AT_END double *gram = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&gram, m, m * sizeof *gram, "a basis"));
+    SIREN_TRY(siren_allocate(&gram, m, m * sizeof *gram, "a basis"));
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j <= i; j++) {
             double sum =
@@ -185,16 +184,16 @@ siren_status siren_transform_fit(const siren_series *series, const siren_block *
     SIREN_FREE_AT_END double *sums = NULL, *axes = NULL, *values = NULL, *rounded = NULL, *gains = NULL;
     SIREN_FREE_AT_END float *trial = NULL;
     double n_points = 0, total = 0, best = 0;
-    SIREN_RETURN_IF_FAILED(siren_transform_plan_check(&exact));
+    SIREN_TRY(siren_transform_plan_check(&exact));
     if (!siren_mul(n, n, &area)) area = SIZE_MAX;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&basis.mean, n, 1, "a basis"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&basis.precision, n, 1, "a basis"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&sums, n, sizeof *sums, "a basis"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a basis"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&gains, n, sizeof *gains, "a basis"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&axes, area, sizeof *axes, "a basis"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&trial, area, sizeof *trial, "a basis"));
-    SIREN_RETURN_IF_FAILED(sum_moments(series, slices, n_slices, sums, axes, &n_points));
+    SIREN_TRY(siren_allocate(&basis.mean, n, 1, "a basis"));
+    SIREN_TRY(siren_allocate(&basis.precision, n, 1, "a basis"));
+    SIREN_TRY(siren_allocate(&sums, n, sizeof *sums, "a basis"));
+    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a basis"));
+    SIREN_TRY(siren_allocate(&gains, n, sizeof *gains, "a basis"));
+    SIREN_TRY(siren_allocate(&axes, area, sizeof *axes, "a basis"));
+    SIREN_TRY(siren_allocate(&trial, area, sizeof *trial, "a basis"));
+    SIREN_TRY(sum_moments(series, slices, n_slices, sums, axes, &n_points));
     for (size_t v = 0; v < n && n_points > 0; v++) {
         sums[v] /= n_points;
         basis.mean[v] = (uint8_t)fmin(rint(sums[v] * 256), 255);
@@ -202,9 +201,9 @@ siren_status siren_transform_fit(const siren_series *series, const siren_block *
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j <= i; j++)
             axes[i * n + j] = n_points > 0 ? axes[i * n + j] / n_points - sums[i] * sums[j] : 0;
-    SIREN_RETURN_IF_FAILED(siren_eigen_symmetric(n, axes, values));
+    SIREN_TRY(siren_eigen_symmetric(n, axes, values));
     for (size_t i = 0; i < area; i++) trial[i] = (float)axes[i];
-    SIREN_RETURN_IF_FAILED(weigh_components(series, slices, n_slices, &exact, basis.mean, trial, gains));
+    SIREN_TRY(weigh_components(series, slices, n_slices, &exact, basis.mean, trial, gains));
     double points = 0;
     for (size_t i = 0; i < n_slices; i++) points += (double)siren_block_points(&slices[i]);
     for (size_t k = 0; k < n; k++) {
@@ -217,11 +216,11 @@ siren_status siren_transform_fit(const siren_series *series, const siren_block *
         }
     }
     size_t entries = basis.n_components * n;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&basis.vectors, entries, sizeof *basis.vectors, "a basis"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&basis.analysis, entries, sizeof *basis.analysis, "a basis"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&rounded, entries, sizeof *rounded, "a basis"));
+    SIREN_TRY(siren_allocate(&basis.vectors, entries, sizeof *basis.vectors, "a basis"));
+    SIREN_TRY(siren_allocate(&basis.analysis, entries, sizeof *basis.analysis, "a basis"));
+    SIREN_TRY(siren_allocate(&rounded, entries, sizeof *rounded, "a basis"));
     round_axes(&basis, axes, rounded);
-    SIREN_RETURN_IF_FAILED(make_analysis(&basis, rounded));
+    SIREN_TRY(make_analysis(&basis, rounded));
     *out = SIREN_TAKE(basis);
     return SIREN_OK;
 }

@@ -63,16 +63,15 @@ siren_status siren_transform_encode_slice(const siren_transform_basis *basis,
     double excess[KINDS] = {0}, count[KINDS] = {0};
     siren_transform_plan exact = *plan;
     siren_range_encoder_begin(&encoder);
-    SIREN_RETURN_IF_FAILED(siren_transform_plan_check(&exact));
-    SIREN_RETURN_IF_FAILED(siren_slice_grid_create(block, &grid));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&wanted, n_components * grid.n_blocks, BLOCK * sizeof *wanted,
-                                          "coefficients of a slice"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&levels, grid.n_blocks, BLOCK * sizeof *levels, "levels of a component"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
-    SIREN_RETURN_IF_FAILED(siren_slice_analyse(&grid, basis->n_volumes, n_components, basis->analysis,
-                                               basis->mean, targets, (float)(1 / exact.step), wanted));
-    SIREN_RETURN_IF_FAILED(siren_coefficients_create(grid.across, grid.down, grid.used, &coder));
+    SIREN_TRY(siren_transform_plan_check(&exact));
+    SIREN_TRY(siren_slice_grid_create(block, &grid));
+    SIREN_TRY(siren_allocate(&wanted, n_components * grid.n_blocks, BLOCK * sizeof *wanted,
+                             "coefficients of a slice"));
+    SIREN_TRY(siren_allocate(&levels, grid.n_blocks, BLOCK * sizeof *levels, "levels of a component"));
+    SIREN_TRY(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
+    SIREN_TRY(siren_slice_analyse(&grid, basis->n_volumes, n_components, basis->analysis, basis->mean,
+                                  targets, (float)(1 / exact.step), wanted));
+    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, &coder));
     siren_range_put_bits(&encoder, step_code(exact.step), 16);
     for (size_t k = 0; k < n_components; k++) {
         const float *own = wanted + k * grid.n_blocks * BLOCK;
@@ -126,14 +125,13 @@ siren_status siren_transform_read_slice(const siren_transform_basis *basis, cons
     SIREN_FREE_AT_END uint8_t *kinds = NULL;
     int8_t points[KINDS];
     siren_range_decoder_begin(&decoder, bytes, n_bytes);
-    SIREN_RETURN_IF_FAILED(siren_slice_grid_create(block, &slice.grid));
+    SIREN_TRY(siren_slice_grid_create(block, &slice.grid));
     size_t n_pixels = slice.grid.n_blocks * BLOCK;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&slice.values, slice.n_components * slice.grid.n_blocks,
-                                          BLOCK * sizeof *slice.values, "components of a slice"));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_allocate(&slice.values, slice.n_components * slice.grid.n_blocks,
+                             BLOCK * sizeof *slice.values, "components of a slice"));
+    SIREN_TRY(
         siren_allocate(&kinds, slice.n_components * slice.grid.n_blocks, BLOCK, "components of a slice"));
-    SIREN_RETURN_IF_FAILED(
-        siren_coefficients_create(slice.grid.across, slice.grid.down, slice.grid.used, &coder));
+    SIREN_TRY(siren_coefficients_create(slice.grid.across, slice.grid.down, slice.grid.used, &coder));
     uint32_t code = (uint32_t)siren_range_get_bits(&decoder, 16), octaves = code >> 8;
     bool sound = octaves <= MOST_OCTAVES;
     for (size_t k = 0; k < slice.n_components && sound; k++)
@@ -144,7 +142,7 @@ siren_status siren_transform_read_slice(const siren_transform_basis *basis, cons
         int32_t point = (int32_t)siren_range_get_bits(&decoder, 8);
         points[i] = (int8_t)(point < 128 ? point : point - 256);
     }
-    SIREN_RETURN_IF_FAILED(siren_range_decoder_finish(&decoder, name));
+    SIREN_TRY(siren_range_decoder_finish(&decoder, name));
     slice.unit = octaves + STEP_BITS > LEAST_UNIT ? octaves + STEP_BITS : LEAST_UNIT;
     dequantise(code, points, slice.unit, kinds, slice.n_components * n_pixels, slice.values);
     *out = SIREN_TAKE(slice);
@@ -220,8 +218,8 @@ siren_status siren_transform_decode_slice(const siren_transform_basis *basis, co
     SIREN_FREE_AT_END int32_t *components = NULL;
     int32_t narrow[BLOCK];
     int64_t wide[BLOCK];
-    SIREN_RETURN_IF_FAILED(siren_transform_read_slice(basis, name, block, bytes, n_bytes, &slice));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_transform_read_slice(basis, name, block, bytes, n_bytes, &slice));
+    SIREN_TRY(
         siren_allocate(&components, slice.n_components, BLOCK * sizeof *components, "components of a block"));
     siren_transform_rebuild(&slice);
     size_t n_pixels = slice.grid.n_blocks * BLOCK;

@@ -28,7 +28,7 @@ struct siren_background {
 siren_status siren_background_create(siren_background **out) {
     siren_background *background = NULL;
     pthread_condattr_t attributes;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&background, 1, sizeof *background, "a thread in the background"));
+    SIREN_TRY(siren_allocate(&background, 1, sizeof *background, "a thread in the background"));
     pthread_mutex_init(&background->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -151,8 +151,7 @@ static siren_status enumerate_alone(siren_device_facts **facts, cl_device_id **i
     cl_uint n_platforms = 0;
     size_t total = 0;
     if (clGetPlatformIDs(0, NULL, &n_platforms) != CL_SUCCESS || n_platforms == 0) return no_platform();
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&platforms, n_platforms, sizeof *platforms, "the list of platforms"));
+    SIREN_TRY(siren_allocate(&platforms, n_platforms, sizeof *platforms, "the list of platforms"));
     if (clGetPlatformIDs(n_platforms, platforms, NULL) != CL_SUCCESS) return no_platform();
     for (cl_uint p = 0; p < n_platforms; p++) {
         cl_uint n = 0;
@@ -164,8 +163,8 @@ static siren_status enumerate_alone(siren_device_facts **facts, cl_device_id **i
             "%u OpenCL platform(s) were found, but none has a device; check the driver's installation, "
             "and that it can write its cache folder (PoCL: $POCL_CACHE_DIR)",
             (unsigned)n_platforms);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&found, total, sizeof *found, "the list of devices"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&list, total, sizeof *list, "the list of devices"));
+    SIREN_TRY(siren_allocate(&found, total, sizeof *found, "the list of devices"));
+    SIREN_TRY(siren_allocate(&list, total, sizeof *list, "the list of devices"));
     size_t at = 0;
     for (cl_uint p = 0; p < n_platforms; p++) {
         cl_uint n = 0;
@@ -208,7 +207,7 @@ siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_de
     SIREN_FREE_AT_END siren_device_facts *list = NULL;
     size_t n = 0;
     if (!visit) return siren_fail(SIREN_USAGE, "siren_devices_visit: visit must not be NULL");
-    SIREN_RETURN_IF_FAILED(siren_device_list(&list, &n));
+    SIREN_TRY(siren_device_list(&list, &n));
     for (size_t i = 0; i < n; i++) {
         const siren_device_description description = {.place = list[i].place,
                                                       .name = list[i].name,
@@ -278,9 +277,9 @@ static siren_status open_device(const siren_device_facts *facts, cl_device_id id
     device->is_part = is_part;
     device->calls_to_failure = -1;
     device->context = clCreateContext(NULL, 1, &device->id, NULL, NULL, &error);
-    SIREN_RETURN_IF_FAILED(siren_opencl_check(device, error, "creating a context"));
+    SIREN_TRY(siren_opencl_check(device, error, "creating a context"));
     device->queue = clCreateCommandQueue(device->context, device->id, 0, &error);
-    SIREN_RETURN_IF_FAILED(siren_opencl_check(device, error, "creating a command queue"));
+    SIREN_TRY(siren_opencl_check(device, error, "creating a command queue"));
     *out = SIREN_TAKE(device);
     return status;
 }
@@ -290,7 +289,7 @@ siren_status siren_device_open(const char *choice, siren_device **out) {
     SIREN_FREE_AT_END cl_device_id *ids = NULL;
     size_t n = 0;
     if (!out) return siren_fail(SIREN_USAGE, "siren_device_open: out must not be NULL");
-    SIREN_RETURN_IF_FAILED(enumerate(&list, &ids, &n));
+    SIREN_TRY(enumerate(&list, &ids, &n));
     choice = present_choice(choice);
     size_t chosen = find(choice, list, n);
     if (chosen < n) return open_device(&list[chosen], ids[chosen], false, out);
@@ -321,7 +320,7 @@ static siren_status add_device(siren_opening *opening, const siren_device_facts 
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep %zu devices", opening->n_devices + 1);
     }
     opening->devices = grown;
-    SIREN_RETURN_IF_FAILED(open_device(facts, id, is_part, &grown[opening->n_devices]));
+    SIREN_TRY(open_device(facts, id, is_part, &grown[opening->n_devices]));
     opening->n_devices++;
     return SIREN_OK;
 }
@@ -342,7 +341,7 @@ static siren_status add_parts(siren_opening *opening, size_t i, size_t n_parts) 
         CL_DEVICE_PARTITION_EQUALLY, (cl_device_partition_property)(facts.compute_units / n_parts), 0};
     cl_int error = clCreateSubDevices(opening->ids[i], how, 0, NULL, &n_made);
     if (error == CL_SUCCESS) {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&parts, n_made, sizeof(cl_device_id), "the parts of a device"));
+        SIREN_TRY(siren_allocate(&parts, n_made, sizeof(cl_device_id), "the parts of a device"));
         error = clCreateSubDevices(opening->ids[i], how, n_made, parts, NULL);
     }
     if (error != CL_SUCCESS || n_made < n_parts)
@@ -384,7 +383,7 @@ static siren_status add_chosen(siren_opening *opening, const char *choice) {
 static siren_status add_all(siren_opening *opening) {
     for (size_t i = 0; i < opening->n; i++)
         if (opening->list[i].available)
-            SIREN_RETURN_IF_FAILED(add_device(opening, &opening->list[i], opening->ids[i], false));
+            SIREN_TRY(add_device(opening, &opening->list[i], opening->ids[i], false));
     if (opening->n_devices == 0)
         return siren_fail(SIREN_NO_DEVICE, "none of the %zu OpenCL devices is available; see sirencl devices",
                           opening->n);
@@ -401,19 +400,18 @@ static void opening_free(siren_opening *opening) {
 siren_status siren_devices_open(const char *choice, siren_device ***out, size_t *n_devices) {
     SIREN_AT_END(opening_free) siren_opening opening = {0};
     SIREN_FREE_AT_END char *names = NULL;
-    SIREN_RETURN_IF_FAILED(enumerate(&opening.list, &opening.ids, &opening.n));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&opening.taken, opening.n, sizeof(bool), "the list of devices"));
+    SIREN_TRY(enumerate(&opening.list, &opening.ids, &opening.n));
+    SIREN_TRY(siren_allocate(&opening.taken, opening.n, sizeof(bool), "the list of devices"));
     choice = present_choice(choice);
     size_t single = find(choice, opening.list, opening.n);
     if (single < opening.n) {
-        SIREN_RETURN_IF_FAILED(add_device(&opening, &opening.list[single], opening.ids[single], false));
+        SIREN_TRY(add_device(&opening, &opening.list[single], opening.ids[single], false));
     } else if (strcmp(choice, "all") == 0) {
-        SIREN_RETURN_IF_FAILED(add_all(&opening));
+        SIREN_TRY(add_all(&opening));
     } else {
         char *rest = names = strdup(choice);
         if (!names) return siren_fail(SIREN_SYSTEM, "out of memory: cannot choose devices");
-        for (const char *name; (name = strsep(&rest, ","));)
-            SIREN_RETURN_IF_FAILED(add_chosen(&opening, name));
+        for (const char *name; (name = strsep(&rest, ","));) SIREN_TRY(add_chosen(&opening, name));
     }
     *out = SIREN_TAKE(opening.devices);
     *n_devices = SIREN_TAKE(opening.n_devices);

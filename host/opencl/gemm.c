@@ -97,10 +97,10 @@ static siren_status use_set(siren_device *device, unsigned set) {
     if (at == N_IN_USE) at = next_in_use++ % N_IN_USE;
     in_use[at].id = NULL; /* until all is as the set wants it */
     for (size_t i = 0; i < sizeof copies / sizeof *copies; i++)
-        SIREN_RETURN_IF_FAILED(override(device, &copies[i].parameters, copies[i].values));
-    SIREN_RETURN_IF_FAILED(override(device, &xgemm, sets[set - 1].xgemm));
-    SIREN_RETURN_IF_FAILED(override(device, &xgemm_direct, sets[set - 1].xgemm_direct));
-    SIREN_RETURN_IF_FAILED(override(device, &routine, &sets[set - 1].least_indirect));
+        SIREN_TRY(override(device, &copies[i].parameters, copies[i].values));
+    SIREN_TRY(override(device, &xgemm, sets[set - 1].xgemm));
+    SIREN_TRY(override(device, &xgemm_direct, sets[set - 1].xgemm_direct));
+    SIREN_TRY(override(device, &routine, &sets[set - 1].least_indirect));
     /* It would go on with the batched routines' programs of other parameters. */
     CLBlastClearCache();
     in_use[at].id = device->id;
@@ -166,8 +166,8 @@ siren_status siren_gemm(siren_device *device, unsigned set, size_t n_products, s
             "at least 1, every pitch as long as a row, the result not transposed, no gap between "
             "matrices that CLBlast reads where they are, and all within 2^31 values",
             n_products, m, n, k);
-    if (a.transposed && a.offset) SIREN_RETURN_IF_FAILED(begin_at_offset(&a, &part_of_a));
-    if (!b.transposed && b.offset) SIREN_RETURN_IF_FAILED(begin_at_offset(&b, &part_of_b));
+    if (a.transposed && a.offset) SIREN_TRY(begin_at_offset(&a, &part_of_a));
+    if (!b.transposed && b.offset) SIREN_TRY(begin_at_offset(&b, &part_of_b));
     pthread_mutex_lock(&enqueueing);
     status = use_set(device, set);
     if (status == SIREN_OK) {

@@ -25,7 +25,7 @@ siren_status siren_buffer_create(siren_device *device, size_t bytes, const char 
                           "%s: %zu bytes are needed at once, but the device %s allocates at most %llu; use a "
                           "smaller network or another device",
                           what, bytes, device->label, (unsigned long long)device->facts.max_allocation_bytes);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&buffer, 1, sizeof *buffer, what));
+    SIREN_TRY(siren_allocate(&buffer, 1, sizeof *buffer, what));
     buffer->device = device;
     buffer->bytes = bytes;
     buffer->what = what;
@@ -89,18 +89,17 @@ siren_status siren_kernel_create(siren_device *device, const char *file, const c
     SIREN_AT_END(siren_kernel_free_at) siren_kernel *kernel = NULL;
     cl_program program = NULL;
     cl_int error = CL_SUCCESS;
-    SIREN_RETURN_IF_STAGE_FAILED("building kernels", siren_program_get(device, file, options, &program));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&kernel, 1, sizeof *kernel, name));
+    SIREN_TRY_STAGE("building kernels", siren_program_get(device, file, options, &program));
+    SIREN_TRY(siren_allocate(&kernel, 1, sizeof *kernel, name));
     kernel->device = device;
     kernel->name = strdup(name);
     if (!kernel->name) return siren_fail(SIREN_SYSTEM, "out of memory: cannot name the kernel %s", name);
     kernel->kernel = clCreateKernel(program, name, &error);
-    SIREN_RETURN_IF_FAILED(siren_opencl_check(device, error, name));
-    SIREN_RETURN_IF_FAILED(
-        siren_opencl_check(device,
-                           clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->n_arguments,
-                                           &kernel->n_arguments, NULL),
-                           name));
+    SIREN_TRY(siren_opencl_check(device, error, name));
+    SIREN_TRY(siren_opencl_check(device,
+                                 clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS,
+                                                 sizeof kernel->n_arguments, &kernel->n_arguments, NULL),
+                                 name));
     *out = SIREN_TAKE(kernel);
     return SIREN_OK;
 }
@@ -150,8 +149,7 @@ siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, siz
                           "the kernel %s needs work-groups of %zu items, but the device %s allows %zu",
                           kernel->name, group, device->label, device->facts.max_work_group);
     for (cl_uint i = 0; i < n_arguments; i++)
-        SIREN_RETURN_IF_FAILED(
-            siren_opencl_check(device, set_argument(kernel->kernel, i, &arguments[i]), kernel->name));
+        SIREN_TRY(siren_opencl_check(device, set_argument(kernel->kernel, i, &arguments[i]), kernel->name));
     siren_timed_call call = siren_timed_call_begin(device);
     cl_int error = clEnqueueNDRangeKernel(device->queue, kernel->kernel, 3, NULL, range.global, range.local,
                                           0, NULL, siren_timed_call_event(&call));

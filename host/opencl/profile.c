@@ -34,7 +34,7 @@ static siren_profile_row *find_row(siren_profile *profile, const char *name, sir
 
 siren_status siren_profile_create(siren_profile **out) {
     SIREN_FREE_AT_END siren_profile *profile = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&profile, 1, sizeof *profile, "the profile"));
+    SIREN_TRY(siren_allocate(&profile, 1, sizeof *profile, "the profile"));
     char *rest = strdup(SIREN_STAGE_REST);
     if (!rest) return siren_fail(SIREN_SYSTEM, "out of memory: cannot begin a profile");
     profile->rows[profile->n_rows++] = (siren_profile_row){.name = rest, .n_calls = 1};
@@ -97,7 +97,7 @@ siren_status siren_device_set_profile(siren_device *device, siren_profile *profi
     cl_int error = CL_SUCCESS;
     cl_command_queue queue =
         clCreateCommandQueue(device->context, device->id, CL_QUEUE_PROFILING_ENABLE, &error);
-    SIREN_RETURN_IF_FAILED(siren_opencl_check(device, error, "creating a command queue that measures time"));
+    SIREN_TRY(siren_opencl_check(device, error, "creating a command queue that measures time"));
     clReleaseCommandQueue(device->queue);
     device->queue = queue;
     device->profile = profile;

@@ -51,8 +51,8 @@ siren_status siren_device_set_profile(siren_device *device, siren_profile *profi
 const char *siren_profile_enter(const char *stage);
 void siren_profile_leave(const char *before);
 
-/* SIREN_RETURN_IF_FAILED of what is a stage of its own. */
-#define SIREN_RETURN_IF_STAGE_FAILED(stage, expression)                                                      \
+/* SIREN_TRY of what is a stage of its own. */
+#define SIREN_TRY_STAGE(stage, expression)                                                                   \
     do {                                                                                                     \
         const char *before_ = siren_profile_enter(stage);                                                    \
         siren_status status_of_ = (expression);                                                              \

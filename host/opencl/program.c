@@ -46,7 +46,7 @@ static siren_status find_text(const char *file, const char **text, size_t *lengt
         uint8_t *bytes = NULL;
         if (asprintf(&path, "%s/%s", folder, file) < 0)
             return siren_fail(SIREN_SYSTEM, "out of memory: cannot name the kernel file %s", file);
-        SIREN_RETURN_IF_FAILED(siren_file_read(path, KERNEL_FILE_LIMIT, &bytes, length));
+        SIREN_TRY(siren_file_read(path, KERNEL_FILE_LIMIT, &bytes, length));
         *text = *owned = (char *)bytes;
         return SIREN_OK;
     }
@@ -71,15 +71,15 @@ static siren_status source_add_file(siren_source *source, const char *file) {
             "the kernel source %s cannot be included: more than %d files, or a name over 63 bytes", file,
             MAX_SOURCES);
     strcpy(source->included[source->n_included++], file);
-    SIREN_RETURN_IF_FAILED(find_text(file, &text, &length, &owned));
+    SIREN_TRY(find_text(file, &text, &length, &owned));
     for (const char *line = text, *end = text + length; line < end;) {
         const char *next = memchr(line, '\n', (size_t)(end - line));
         next = next ? next + 1 : end;
         char name[64];
         if (strncmp(line, "#include \"", 10) == 0 && sscanf(line, "#include \"%63[^\"]\"", name) == 1)
-            SIREN_RETURN_IF_FAILED(source_add_file(source, name));
+            SIREN_TRY(source_add_file(source, name));
         else
-            SIREN_RETURN_IF_FAILED(source_append(source, line, (size_t)(next - line)));
+            SIREN_TRY(source_append(source, line, (size_t)(next - line)));
         line = next;
     }
     return SIREN_OK;
@@ -128,10 +128,10 @@ siren_status siren_program_get(siren_device *device, const char *file, const cha
             *out = device->programs[i].program;
             return SIREN_OK;
         }
-    SIREN_RETURN_IF_FAILED(source_add_file(&source, file));
+    SIREN_TRY(source_add_file(&source, file));
     const char *text = source.text;
     program = clCreateProgramWithSource(device->context, 1, &text, &source.length, &error);
-    SIREN_RETURN_IF_FAILED(siren_opencl_check(device, error, "creating a program"));
+    SIREN_TRY(siren_opencl_check(device, error, "creating a program"));
     pthread_mutex_lock(&building);
     error = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
     pthread_mutex_unlock(&building);

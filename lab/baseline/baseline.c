@@ -87,9 +87,9 @@ static siren_status pack_voxels(const siren_baseline *baseline, const siren_seri
     SIREN_FREE_AT_END uint8_t *packed = NULL;
     uint8_t *bytes = NULL;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_lossless_pack(lossless_kind(baseline->method), series->voxels,
-                                               series_bytes(series), progress, user, &packed, &n));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, SIREN_BASELINE_HEADER_BYTES + n, 1, "the compressed form"));
+    SIREN_TRY(siren_lossless_pack(lossless_kind(baseline->method), series->voxels, series_bytes(series),
+                                  progress, user, &packed, &n));
+    SIREN_TRY(siren_allocate(&bytes, SIREN_BASELINE_HEADER_BYTES + n, 1, "the compressed form"));
     siren_baseline_header_write(baseline, &series->geometry, bytes);
     memcpy(bytes + SIREN_BASELINE_HEADER_BYTES, packed, n);
     *out = (compressed_form){bytes, SIREN_BASELINE_HEADER_BYTES + n};
@@ -111,7 +111,7 @@ static siren_status check_series(const siren_baseline *baseline, const siren_ser
 
 static siren_status encode(const siren_baseline *baseline, const siren_series *series,
                            siren_progress_fn progress, void *user, compressed_form *out) {
-    SIREN_RETURN_IF_FAILED(check_series(baseline, series));
+    SIREN_TRY(check_series(baseline, series));
     if (!siren_baseline_has_rate(baseline->method)) return pack_voxels(baseline, series, progress, user, out);
     return siren_baseline_images_encode(baseline, series, progress, user, &out->bytes, &out->n);
 }
@@ -121,13 +121,12 @@ static siren_status decode(const siren_baseline *baseline, const siren_series *s
                            const compressed_form *form, siren_progress_fn progress, void *user,
                            siren_baseline_result *out) {
     SIREN_FREE_AT_END uint8_t *voxels = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&voxels, series_bytes(series), 1, "the restored series"));
-    SIREN_RETURN_IF_FAILED(siren_baseline_has_rate(baseline->method)
-                               ? siren_baseline_images_decode(form->bytes, progress, user, voxels)
-                               : siren_lossless_unpack(lossless_kind(baseline->method),
-                                                       form->bytes + SIREN_BASELINE_HEADER_BYTES,
-                                                       form->n - SIREN_BASELINE_HEADER_BYTES, voxels,
-                                                       series_bytes(series)));
+    SIREN_TRY(siren_allocate(&voxels, series_bytes(series), 1, "the restored series"));
+    SIREN_TRY(siren_baseline_has_rate(baseline->method)
+                  ? siren_baseline_images_decode(form->bytes, progress, user, voxels)
+                  : siren_lossless_unpack(
+                        lossless_kind(baseline->method), form->bytes + SIREN_BASELINE_HEADER_BYTES,
+                        form->n - SIREN_BASELINE_HEADER_BYTES, voxels, series_bytes(series)));
     *out = (siren_baseline_result){SIREN_TAKE(voxels), form->n, ratio_of(series, form),
                                    siren_baseline_has_rate(baseline->method) ? baseline->rate : 0};
     return SIREN_OK;
@@ -136,8 +135,8 @@ static siren_status decode(const siren_baseline *baseline, const siren_series *s
 static siren_status filter(const siren_baseline *baseline, const siren_series *series,
                            siren_progress_fn progress, void *user, siren_baseline_result *out) {
     SIREN_FREE_AT_END uint8_t *voxels = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&voxels, series_bytes(series), 1, "the filtered series"));
-    SIREN_RETURN_IF_FAILED(siren_baseline_filter(baseline, series, progress, user, voxels));
+    SIREN_TRY(siren_allocate(&voxels, series_bytes(series), 1, "the filtered series"));
+    SIREN_TRY(siren_baseline_filter(baseline, series, progress, user, voxels));
     *out = (siren_baseline_result){SIREN_TAKE(voxels), 0, NAN, 0};
     return SIREN_OK;
 }
@@ -145,9 +144,9 @@ static siren_status filter(const siren_baseline *baseline, const siren_series *s
 siren_status siren_baseline_run(const siren_baseline *baseline, const siren_series *series,
                                 siren_progress_fn progress, void *user, siren_baseline_result *out) {
     SIREN_AT_END(form_free) compressed_form form = {NULL, 0};
-    SIREN_RETURN_IF_FAILED(siren_baseline_check(baseline->method));
+    SIREN_TRY(siren_baseline_check(baseline->method));
     if (!siren_baseline_compresses(baseline->method)) return filter(baseline, series, progress, user, out);
-    SIREN_RETURN_IF_FAILED(encode(baseline, series, progress, user, &form));
+    SIREN_TRY(encode(baseline, series, progress, user, &form));
     return decode(baseline, series, &form, progress, user, out);
 }
 
@@ -187,7 +186,7 @@ static bool is_exhausted(const ratio_search *search) {
 static siren_status try_rate(ratio_search *search, const siren_series *series, siren_progress_fn progress,
                              void *user, double *ratio) {
     compressed_form form = {NULL, 0};
-    SIREN_RETURN_IF_FAILED(encode(&search->baseline, series, progress, user, &form));
+    SIREN_TRY(encode(&search->baseline, series, progress, user, &form));
     *ratio = ratio_of(series, &form);
     search->stuck = *ratio < search->target && form.n == search->low_bytes;
     if (*ratio < search->target) {
@@ -214,7 +213,7 @@ static siren_status find_rate(ratio_search *search, const siren_series *series, 
     search->baseline.rate = fmin(fmax(search->target, search->least), MAX_RATE);
     for (int step = 0; step < MAX_SEARCH_STEPS; step++) {
         double ratio;
-        SIREN_RETURN_IF_FAILED(try_rate(search, series, progress, user, &ratio));
+        SIREN_TRY(try_rate(search, series, progress, user, &ratio));
         if (fabs(search->best_ratio / search->target - 1) <= SIREN_BASELINE_TOLERANCE) return SIREN_OK;
         if (is_exhausted(search)) break;
         search->baseline.rate = next_rate(search, ratio);
@@ -236,9 +235,9 @@ siren_status siren_baseline_search(const siren_baseline *baseline, const siren_s
                           names[baseline->method]);
     if (!(ratio > 0) || !isfinite(ratio))
         return siren_fail(SIREN_USAGE, "a ratio of %g was asked for; give one above 0", ratio);
-    SIREN_RETURN_IF_FAILED(siren_baseline_check(baseline->method));
+    SIREN_TRY(siren_baseline_check(baseline->method));
     search.least = siren_baseline_least_rate(baseline, series->geometry.datatype);
-    SIREN_RETURN_IF_FAILED(find_rate(&search, series, progress, user));
+    SIREN_TRY(find_rate(&search, series, progress, user));
     search.baseline.rate = search.best_rate;
     return decode(&search.baseline, series, &search.form, progress, user, out);
 }

@@ -36,7 +36,7 @@ static siren_status gather(figures_run *run, size_t z) {
 static siren_status find_units(figures_run *run) {
     const siren_geometry *g = &run->original->geometry;
     for (size_t z = 0; z < g->nz; z++) {
-        SIREN_RETURN_IF_FAILED(gather(run, z));
+        SIREN_TRY(gather(run, z));
         for (size_t volume = 0; volume < g->n_volumes; volume++)
             run->unit[volume] =
                 fmax(run->unit[volume], run->scaling[volume].maximum - run->scaling[volume].minimum);
@@ -80,20 +80,20 @@ siren_status siren_baseline_figures(const siren_series *original, const void *re
     SIREN_FREE_AT_END siren_scaling *scaling = NULL;
     SIREN_FREE_AT_END double *unit = NULL, *values = NULL;
     SIREN_FREE_AT_END float *targets = NULL, *y = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&points, n, sizeof *points, "the points of a slice"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the volumes' ranges"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&unit, g->n_volumes, sizeof *unit, "the volumes' ranges"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a slice's values"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&targets, n, g->n_volumes * sizeof *targets, "the targets"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&y, n, g->n_volumes * sizeof *y, "the outputs"));
+    SIREN_TRY(siren_allocate(&points, n, sizeof *points, "the points of a slice"));
+    SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the volumes' ranges"));
+    SIREN_TRY(siren_allocate(&unit, g->n_volumes, sizeof *unit, "the volumes' ranges"));
+    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a slice's values"));
+    SIREN_TRY(siren_allocate(&targets, n, g->n_volumes * sizeof *targets, "the targets"));
+    SIREN_TRY(siren_allocate(&y, n, g->n_volumes * sizeof *y, "the outputs"));
     figures_run run = {original, {.geometry = *g, .voxels = (void *)(uintptr_t)restored},
                        {0},      inside ? mask : NULL,
                        points,   scaling,
                        unit,     values,
                        targets,  y};
-    SIREN_RETURN_IF_FAILED(find_units(&run));
+    SIREN_TRY(find_units(&run));
     for (size_t z = 0; z < g->nz; z++) {
-        SIREN_RETURN_IF_FAILED(gather(&run, z));
+        SIREN_TRY(gather(&run, z));
         slices[z].n_points = siren_block_points(&run.slice);
         slices[z].constant = scale_restored(&run);
         slices[z].fidelity = slices[z].masked = figures_of(&run, NULL);

@@ -37,15 +37,15 @@ static siren_status write_input(const char *path, const siren_series *series) {
     SIREN_FREE_AT_END double *values = NULL;
     SIREN_FREE_AT_END float *voxels = NULL;
     siren_nifti_voxel_size(series->header, g, size);
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_nifti_new_header(SIREN_FLOAT32, g->nx, g->ny, g->nz, g->n_volumes, size, &geometry, header));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a slice's values"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&voxels, n, sizeof *voxels, "a slice's voxels"));
-    SIREN_RETURN_IF_FAILED(siren_nifti_writer_open(path, false, &geometry, header, &writer));
+    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a slice's values"));
+    SIREN_TRY(siren_allocate(&voxels, n, sizeof *voxels, "a slice's voxels"));
+    SIREN_TRY(siren_nifti_writer_open(path, false, &geometry, header, &writer));
     for (size_t i = 0; i < g->n_volumes * g->nz; i++) {
         siren_series_values(series, i * n, n, values);
         for (size_t k = 0; k < n; k++) voxels[k] = isfinite(values[k]) ? (float)values[k] : 0.0f;
-        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(writer, i / g->nz, i % g->nz, voxels));
+        SIREN_TRY(siren_nifti_writer_slice(writer, i / g->nz, i % g->nz, voxels));
     }
     return siren_nifti_writer_commit(SIREN_TAKE(writer));
 }
@@ -56,8 +56,7 @@ static siren_status write_mask(const char *path, const siren_series *series, con
     uint8_t header[SIREN_NEW_HEADER_BYTES];
     double size[3];
     siren_nifti_voxel_size(series->header, g, size);
-    SIREN_RETURN_IF_FAILED(
-        siren_nifti_new_header(SIREN_UINT8, g->nx, g->ny, g->nz, 1, size, &geometry, header));
+    SIREN_TRY(siren_nifti_new_header(SIREN_UINT8, g->nx, g->ny, g->nz, 1, size, &geometry, header));
     return siren_series_write(&(siren_series){geometry, header, (void *)(uintptr_t)mask}, path);
 }
 
@@ -76,15 +75,15 @@ static siren_status read_output(const char *path, const siren_series *series, vo
     const size_t n = g->nx * g->ny, size = siren_datatype_size(g->datatype);
     SIREN_AT_END(siren_series_free) siren_series output = {.voxels = NULL};
     SIREN_FREE_AT_END double *filtered = NULL, *values = NULL;
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, SIZE_MAX, &output));
+    SIREN_TRY(siren_nifti_read(path, SIZE_MAX, &output));
     made = &output.geometry;
     if (made->nx != g->nx || made->ny != g->ny || made->nz != g->nz || made->n_volumes != g->n_volumes)
         return siren_fail(
             SIREN_SYSTEM,
             "%s: a filter made %zu x %zu x %zu voxels and %zu volumes of %zu x %zu x %zu and %zu", path,
             made->nx, made->ny, made->nz, made->n_volumes, g->nx, g->ny, g->nz, g->n_volumes);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&filtered, n, sizeof *filtered, "a slice's values"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a slice's values"));
+    SIREN_TRY(siren_allocate(&filtered, n, sizeof *filtered, "a slice's values"));
+    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a slice's values"));
     for (size_t i = 0; i < g->n_volumes * g->nz; i++) {
         siren_series_values(&output, i * n, n, filtered);
         restore(series, i * n, n, filtered, values);
@@ -112,7 +111,7 @@ static siren_status run_program(const siren_baseline *baseline, const char *fold
     if (baseline->method == SIREN_BASELINE_MPPCA)
         siren_log(SIREN_LOG_WARNING, "dwidenoise runs: its licence allows non-commercial research only, no "
                                      "commercial and no clinical use");
-    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, progress, user, &result));
+    SIREN_TRY(siren_process_run(&plan, progress, user, &result));
     return siren_process_check(&plan, &result);
 }
 
@@ -120,12 +119,12 @@ siren_status siren_baseline_filter(const siren_baseline *baseline, const siren_s
                                    siren_progress_fn progress, void *user, void *voxels) {
     SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL; /* nothing of it is kept */
     SIREN_FREE_AT_END char *input = NULL, *output = NULL, *mask = NULL;
-    SIREN_RETURN_IF_FAILED(siren_staging_open(baseline->folder, NULL, 0, true, &staging));
-    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, INPUT, &input));
-    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, OUTPUT, &output));
-    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, MASK, &mask));
-    SIREN_RETURN_IF_FAILED(write_input(input, series));
-    if (baseline->mask) SIREN_RETURN_IF_FAILED(write_mask(mask, series, baseline->mask));
-    SIREN_RETURN_IF_FAILED(run_program(baseline, siren_staging_folder(staging), progress, user));
+    SIREN_TRY(siren_staging_open(baseline->folder, NULL, 0, true, &staging));
+    SIREN_TRY(siren_staging_path(staging, INPUT, &input));
+    SIREN_TRY(siren_staging_path(staging, OUTPUT, &output));
+    SIREN_TRY(siren_staging_path(staging, MASK, &mask));
+    SIREN_TRY(write_input(input, series));
+    if (baseline->mask) SIREN_TRY(write_mask(mask, series, baseline->mask));
+    SIREN_TRY(run_program(baseline, siren_staging_folder(staging), progress, user));
     return read_output(output, series, voxels);
 }

@@ -57,8 +57,7 @@ static siren_status set_open(const siren_baseline *baseline, const siren_geometr
     set->depth = baseline->per == SIREN_PER_VOLUME ? g->nz : 1;
     set->n_points = g->nx * g->ny * set->depth;
     set->n_images = g->n_volumes * (g->nz / set->depth);
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&set->ranges, set->n_images, sizeof *set->ranges, "the images' ranges"));
+    SIREN_TRY(siren_allocate(&set->ranges, set->n_images, sizeof *set->ranges, "the images' ranges"));
     return siren_allocate(&set->streams, set->n_images, sizeof *set->streams, "the codestreams");
 }
 
@@ -135,11 +134,11 @@ static siren_status take_images(image_team *team, size_t member) {
     const image_set *set = team->set;
     SIREN_FREE_AT_END double *values = NULL;
     SIREN_FREE_AT_END void *samples = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, set->n_points, sizeof(double), "an image's values"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&samples, set->n_points, sizeof(double), "an image's samples"));
+    SIREN_TRY(siren_allocate(&values, set->n_points, sizeof(double), "an image's values"));
+    SIREN_TRY(siren_allocate(&samples, set->n_points, sizeof(double), "an image's samples"));
     for (size_t i; !atomic_load(&team->stopped) && (i = atomic_fetch_add(&team->next, 1)) < set->n_images;) {
-        SIREN_RETURN_IF_FAILED(team->step(set, i, &(image_scratch){values, samples}));
-        SIREN_RETURN_IF_FAILED(tell(team, member));
+        SIREN_TRY(team->step(set, i, &(image_scratch){values, samples}));
+        SIREN_TRY(tell(team, member));
     }
     return SIREN_OK;
 }
@@ -153,13 +152,13 @@ static siren_status run_team(const image_set *set, image_step step, const char *
                              siren_progress_fn progress, void *user) {
     SIREN_FREE_AT_END image_team *team = NULL;
     size_t n_threads = siren_processors() < set->n_images ? siren_processors() : set->n_images;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&team, 1, sizeof *team, "a team for images"));
+    SIREN_TRY(siren_allocate(&team, 1, sizeof *team, "a team for images"));
     team->set = set;
     team->step = step;
     team->what = what;
     team->progress = progress;
     team->user = user;
-    SIREN_RETURN_IF_FAILED(siren_threads_run(n_threads, team_member, team));
+    SIREN_TRY(siren_threads_run(n_threads, team_member, team));
     return atomic_load(&team->stopped) ? siren_fail(team->status, "%s", team->message) : SIREN_OK;
 }
 
@@ -189,7 +188,7 @@ static siren_status encode_jpeg2000(const image_set *set, size_t i, const image_
     const siren_jpeg2000_shape shape = jpeg2000_shape(set);
     image_range *range = &set->ranges[i];
     uint16_t *samples = scratch->samples;
-    SIREN_RETURN_IF_FAILED(read_values(set, i, scratch->values, range));
+    SIREN_TRY(read_values(set, i, scratch->values, range));
     double extent = range->maximum - range->minimum;
     if (!(extent > 0)) return SIREN_OK; /* the range says it all */
     for (size_t k = 0; k < set->n_points; k++)
@@ -201,7 +200,7 @@ static siren_status encode_jpeg2000(const image_set *set, size_t i, const image_
 static siren_status encode_zfp(const image_set *set, size_t i, const image_scratch *scratch) {
     const siren_zfp_shape shape = zfp_shape(set);
     float *narrow = scratch->samples;
-    SIREN_RETURN_IF_FAILED(read_values(set, i, scratch->values, &set->ranges[i]));
+    SIREN_TRY(read_values(set, i, scratch->values, &set->ranges[i]));
     for (size_t k = 0; !shape.wide && k < set->n_points; k++) narrow[k] = (float)scratch->values[k];
     return siren_zfp_encode(&shape, shape.wide ? (const void *)scratch->values : narrow, zfp_bits(set),
                             &set->streams[i].bytes, &set->streams[i].n);
@@ -213,7 +212,7 @@ static siren_status list_exceptional(const image_set *set, uint8_t **out, size_t
     size_t n = 0, n_bytes, at = 0;
     SIREN_FREE_AT_END double *values = NULL;
     SIREN_FREE_AT_END uint8_t *list = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, set->n_points, sizeof *values, "an image's values"));
+    SIREN_TRY(siren_allocate(&values, set->n_points, sizeof *values, "an image's values"));
     for (int pass = 0; pass < 2; pass++) { /* count, then list */
         for (size_t i = 0; i < set->n_images && (pass == 0 || n > 0); i++) {
             siren_datatype_to_double(set->geometry.datatype, image_voxels(set, i), set->n_points, values);
@@ -230,7 +229,7 @@ static siren_status list_exceptional(const image_set *set, uint8_t **out, size_t
         if (pass == 1) break;
         if (!siren_mul(n, 8 + size, &n_bytes) || !siren_add(n_bytes, COUNT_BYTES, &n_bytes))
             return siren_fail(SIREN_UNSUPPORTED, "%zu voxels that are not finite cannot be listed", n);
-        SIREN_RETURN_IF_FAILED(siren_allocate(&list, n_bytes, 1, "voxels that are not finite"));
+        SIREN_TRY(siren_allocate(&list, n_bytes, 1, "voxels that are not finite"));
         siren_put_u64(list, n);
     }
     *out = SIREN_TAKE(list);
@@ -250,8 +249,8 @@ static siren_status make_side(const image_set *set, uint8_t **side, size_t *n_si
     uint8_t *out = NULL;
     SIREN_FREE_AT_END uint8_t *exceptional = NULL;
     size_t n_exceptional = 0;
-    SIREN_RETURN_IF_FAILED(list_exceptional(set, &exceptional, &n_exceptional));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&out, n_fixed + n_exceptional, 1, "side information"));
+    SIREN_TRY(list_exceptional(set, &exceptional, &n_exceptional));
+    SIREN_TRY(siren_allocate(&out, n_fixed + n_exceptional, 1, "side information"));
     for (size_t i = 0; i < set->n_images; i++) {
         const double range[2] = {set->ranges[i].minimum, set->ranges[i].maximum};
         if (n_range > 0) siren_datatype_from_double(set->geometry.datatype, range, 2, out + n_range * i);
@@ -267,11 +266,11 @@ static siren_status assemble(const image_set *set, uint8_t **bytes, size_t *n_by
     SIREN_FREE_AT_END uint8_t *side = NULL, *packed = NULL;
     uint8_t *out = NULL;
     size_t n_side = 0, n_packed = 0, n = PACKED_AT;
-    SIREN_RETURN_IF_FAILED(make_side(set, &side, &n_side));
-    SIREN_RETURN_IF_FAILED(siren_pack(side, n_side, &packed, &n_packed));
+    SIREN_TRY(make_side(set, &side, &n_side));
+    SIREN_TRY(siren_pack(side, n_side, &packed, &n_packed));
     n += n_packed;
     for (size_t i = 0; i < set->n_images; i++) n += set->streams[i].n;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&out, n, 1, "the compressed form"));
+    SIREN_TRY(siren_allocate(&out, n, 1, "the compressed form"));
     siren_baseline_header_write(&set->baseline, &set->geometry, out);
     siren_put_u64(out + SIREN_BASELINE_HEADER_BYTES, n_packed);
     siren_put_u64(out + SIREN_BASELINE_HEADER_BYTES + COUNT_BYTES, n_side);
@@ -288,12 +287,11 @@ siren_status siren_baseline_images_encode(const siren_baseline *baseline, const 
                                           siren_progress_fn progress, void *user, uint8_t **bytes,
                                           size_t *n_bytes) {
     SIREN_AT_END(set_free) image_set set = {.ranges = NULL};
-    SIREN_RETURN_IF_FAILED(set_open(baseline, &series->geometry, &set));
+    SIREN_TRY(set_open(baseline, &series->geometry, &set));
     set.voxels = series->voxels;
     set.owns_bytes = true;
-    SIREN_RETURN_IF_FAILED(
-        run_team(&set, baseline->method == SIREN_BASELINE_JPEG2000 ? encode_jpeg2000 : encode_zfp, "encoding",
-                 progress, user));
+    SIREN_TRY(run_team(&set, baseline->method == SIREN_BASELINE_JPEG2000 ? encode_jpeg2000 : encode_zfp,
+                       "encoding", progress, user));
     return assemble(&set, bytes, n_bytes);
 }
 
@@ -305,8 +303,7 @@ static siren_status decode_jpeg2000(const image_set *set, size_t i, const image_
     const uint16_t *samples = scratch->samples;
     double unit = (range->maximum - range->minimum) / LARGEST_SAMPLE;
     if (set->streams[i].n > 0)
-        SIREN_RETURN_IF_FAILED(
-            siren_jpeg2000_decode(&shape, set->streams[i].bytes, set->streams[i].n, scratch->samples));
+        SIREN_TRY(siren_jpeg2000_decode(&shape, set->streams[i].bytes, set->streams[i].n, scratch->samples));
     for (size_t k = 0; k < set->n_points; k++)
         scratch->values[k] = set->streams[i].n > 0 ? range->minimum + samples[k] * unit : range->minimum;
     siren_datatype_from_double(set->geometry.datatype, scratch->values, set->n_points, image_voxels(set, i));
@@ -316,8 +313,8 @@ static siren_status decode_jpeg2000(const image_set *set, size_t i, const image_
 static siren_status decode_zfp(const image_set *set, size_t i, const image_scratch *scratch) {
     const siren_zfp_shape shape = zfp_shape(set);
     const float *narrow = scratch->samples;
-    SIREN_RETURN_IF_FAILED(siren_zfp_decode(&shape, zfp_bits(set), set->streams[i].bytes, set->streams[i].n,
-                                            shape.wide ? (void *)scratch->values : scratch->samples));
+    SIREN_TRY(siren_zfp_decode(&shape, zfp_bits(set), set->streams[i].bytes, set->streams[i].n,
+                               shape.wide ? (void *)scratch->values : scratch->samples));
     for (size_t k = 0; !shape.wide && k < set->n_points; k++) scratch->values[k] = narrow[k];
     siren_datatype_from_double(set->geometry.datatype, scratch->values, set->n_points, image_voxels(set, i));
     return SIREN_OK;
@@ -353,13 +350,12 @@ siren_status siren_baseline_images_decode(const uint8_t *bytes, siren_progress_f
     const size_t n_packed = (size_t)siren_get_u64(bytes + SIREN_BASELINE_HEADER_BYTES),
                  n_side = (size_t)siren_get_u64(bytes + SIREN_BASELINE_HEADER_BYTES + COUNT_BYTES);
     siren_baseline_header_read(bytes, &baseline, &geometry);
-    SIREN_RETURN_IF_FAILED(siren_unpack("side information", bytes + PACKED_AT, n_packed, n_side, &side));
-    SIREN_RETURN_IF_FAILED(set_open(&baseline, &geometry, &set));
+    SIREN_TRY(siren_unpack("side information", bytes + PACKED_AT, n_packed, n_side, &side));
+    SIREN_TRY(set_open(&baseline, &geometry, &set));
     set.voxels = voxels;
     const uint8_t *exceptional = read_side(&set, side, bytes + PACKED_AT + n_packed);
-    SIREN_RETURN_IF_FAILED(run_team(&set,
-                                    baseline.method == SIREN_BASELINE_JPEG2000 ? decode_jpeg2000 : decode_zfp,
-                                    "decoding", progress, user));
+    SIREN_TRY(run_team(&set, baseline.method == SIREN_BASELINE_JPEG2000 ? decode_jpeg2000 : decode_zfp,
+                       "decoding", progress, user));
     restore_exceptional(&set, exceptional);
     return SIREN_OK;
 }

@@ -134,7 +134,7 @@ static void choose_parameters(const siren_jpeg2000_shape *shape, double rate, op
 
 siren_status siren_jpeg2000_encode(const siren_jpeg2000_shape *shape, const uint16_t *samples, double rate,
                                    uint8_t **out, size_t *n_out) {
-    SIREN_RETURN_IF_FAILED(check_shape(shape));
+    SIREN_TRY(check_shape(shape));
     memory_file file = {.n = 0};
     reason why = {"out of memory"};
     opj_cparameters_t parameters;
@@ -175,7 +175,7 @@ static bool has_shape(const opj_image_t *image, const siren_jpeg2000_shape *shap
 
 siren_status siren_jpeg2000_decode(const siren_jpeg2000_shape *shape, const uint8_t *bytes, size_t n_bytes,
                                    uint16_t *samples) {
-    SIREN_RETURN_IF_FAILED(check_shape(shape));
+    SIREN_TRY(check_shape(shape));
     memory_file file = {.bytes = (uint8_t *)(uintptr_t)bytes, .n = n_bytes}; /* only read from */
     reason why = {"it is not of the announced shape"};
     opj_dparameters_t parameters;

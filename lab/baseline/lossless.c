@@ -51,7 +51,7 @@ static siren_status deflate_all(const uint8_t *bytes, size_t n_bytes, const pack
     SIREN_FREE_AT_END uint8_t *packed = NULL;
     size_t used = 0;
     const size_t room = compressBound(n_bytes);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&packed, room, 1, "deflated bytes"));
+    SIREN_TRY(siren_allocate(&packed, room, 1, "deflated bytes"));
     int result = deflateInit(&stream, Z_BEST_COMPRESSION);
     bool begun = result == Z_OK;
     if (begun) result = run_zlib(deflate, &stream, bytes, n_bytes, watcher, packed, room, &used);
@@ -106,7 +106,7 @@ static siren_status xz_all(const uint8_t *bytes, size_t n_bytes, const pack_watc
     stream.avail_out = lzma_stream_buffer_bound(n_bytes);
     if (stream.avail_out == 0)
         return siren_fail(SIREN_SYSTEM, "cannot pack %zu bytes: they exceed the address space", n_bytes);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&packed, stream.avail_out, 1, "packed bytes"));
+    SIREN_TRY(siren_allocate(&packed, stream.avail_out, 1, "packed bytes"));
     stream.next_out = packed;
     lzma_ret result = lzma_stream_encoder(&stream, filters, LZMA_CHECK_CRC64);
     bool begun = result == LZMA_OK;

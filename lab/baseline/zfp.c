@@ -40,7 +40,7 @@ static siren_status run_open(zfp_run *run, const siren_zfp_shape *shape, void *s
         zfp_stream_set_reversible(run->stream);
     run->room = n_bytes > 0 ? n_bytes : zfp_stream_maximum_size(run->stream, run->field);
     run->room += WORD_BYTES - run->room % WORD_BYTES;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->buffer, run->room, 1, "zfp's bytes"));
+    SIREN_TRY(siren_allocate(&run->buffer, run->room, 1, "zfp's bytes"));
     run->bits = stream_open(run->buffer, run->room);
     if (!run->bits) return siren_fail(SIREN_SYSTEM, "out of memory: zfp's bits");
     zfp_stream_set_bit_stream(run->stream, run->bits);
@@ -51,7 +51,7 @@ static siren_status run_open(zfp_run *run, const siren_zfp_shape *shape, void *s
 siren_status siren_zfp_encode(const siren_zfp_shape *shape, const void *samples, double bits, uint8_t **out,
                               size_t *n_out) {
     SIREN_AT_END(run_free) zfp_run run = {.field = NULL};
-    SIREN_RETURN_IF_FAILED(run_open(&run, shape, (void *)(uintptr_t)samples, bits, 0)); /* only read from */
+    SIREN_TRY(run_open(&run, shape, (void *)(uintptr_t)samples, bits, 0)); /* only read from */
     size_t n = zfp_compress(run.stream, run.field);
     if (n == 0)
         return siren_fail(SIREN_SYSTEM, "zfp cannot encode %zu x %zu x %zu samples with %g bits each",
@@ -66,7 +66,7 @@ siren_status siren_zfp_encode(const siren_zfp_shape *shape, const void *samples,
 siren_status siren_zfp_decode(const siren_zfp_shape *shape, double bits, const uint8_t *bytes, size_t n_bytes,
                               void *samples) {
     SIREN_AT_END(run_free) zfp_run run = {.field = NULL};
-    SIREN_RETURN_IF_FAILED(run_open(&run, shape, samples, bits, n_bytes));
+    SIREN_TRY(run_open(&run, shape, samples, bits, n_bytes));
     memcpy(run.buffer, bytes, n_bytes);
     if (zfp_decompress(run.stream, run.field) == 0)
         return siren_fail(SIREN_CORRUPT, "zfp cannot decode %zu bytes; make them anew", n_bytes);

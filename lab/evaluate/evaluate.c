@@ -94,19 +94,18 @@ static size_t n_grid_of(const evaluating *run) {
 
 static siren_status read_input(evaluating *run) {
     const siren_evaluate_options *o = run->options;
-    SIREN_RETURN_IF_FAILED(siren_evaluation_input_original(&run->in));
+    SIREN_TRY(siren_evaluation_input_original(&run->in));
     run->evaluation.masked = o->mask != NULL;
     run->evaluation.judged = run->in.slices;
     run->evaluation.part = siren_evaluation_input_is_part(&run->in);
     for (int region = 0; region < SIREN_N_REGIONS; region++)
         run->evaluation.has_region[region] = run->in.masks[region] || region == SIREN_REGION_BRAIN;
-    SIREN_RETURN_IF_FAILED(siren_staging_open(
-        o->folder, output_names, sizeof output_names / sizeof *output_names, o->overwrite, &run->staging));
-    SIREN_RETURN_IF_FAILED(
-        siren_evaluation_input_result(&run->in, run->device, run->staging, run->progress, run->user));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->errors, siren_geometry_voxels(&run->in.original.geometry),
-                                          sizeof *run->errors, "relative errors"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->map, n_grid_of(run), sizeof *run->map, "a map"));
+    SIREN_TRY(siren_staging_open(o->folder, output_names, sizeof output_names / sizeof *output_names,
+                                 o->overwrite, &run->staging));
+    SIREN_TRY(siren_evaluation_input_result(&run->in, run->device, run->staging, run->progress, run->user));
+    SIREN_TRY(siren_allocate(&run->errors, siren_geometry_voxels(&run->in.original.geometry),
+                             sizeof *run->errors, "relative errors"));
+    SIREN_TRY(siren_allocate(&run->map, n_grid_of(run), sizeof *run->map, "a map"));
     return advance(run);
 }
 
@@ -117,8 +116,8 @@ static siren_status write_map(evaluating *run, const char *name) {
     siren_geometry geometry = run->in.original.geometry;
     SIREN_FREE_AT_END uint8_t *header = NULL;
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_nifti_map_header(run->in.original.header, &geometry, &header));
-    SIREN_RETURN_IF_FAILED(siren_staging_path(run->staging, name, &path));
+    SIREN_TRY(siren_nifti_map_header(run->in.original.header, &geometry, &header));
+    SIREN_TRY(siren_staging_path(run->staging, name, &path));
     return siren_series_write(&(siren_series){geometry, header, run->map}, path);
 }
 
@@ -141,7 +140,7 @@ static siren_status compare_intensities(evaluating *run) {
     e->max_abs_error = whole.max_abs_error;
     e->mse_masked = mask ? siren_compare_series(&run->in.original, &run->in.result, mask).mse : NAN;
     e->psnr_masked = mask ? psnr_of(peak, e->mse_masked) : NAN;
-    SIREN_RETURN_IF_FAILED(siren_compare_slices(&run->in.original, &run->in.result, &e->slices));
+    SIREN_TRY(siren_compare_slices(&run->in.original, &run->in.result, &e->slices));
     return advance(run);
 }
 
@@ -156,9 +155,9 @@ static siren_status similarity(evaluating *run, siren_ssim_window window, const 
                   g->nx, g->ny, size, size);
         return advance(run);
     }
-    SIREN_RETURN_IF_FAILED(siren_ssim_series(window, &run->in.original, &run->in.result,
-                                             e->maximum - e->minimum, run->map, mean));
-    SIREN_RETURN_IF_FAILED(write_map(run, name));
+    SIREN_TRY(siren_ssim_series(window, &run->in.original, &run->in.result, e->maximum - e->minimum, run->map,
+                                mean));
+    SIREN_TRY(write_map(run, name));
     return advance(run);
 }
 
@@ -168,24 +167,23 @@ static siren_status summarise_errors(evaluating *run, siren_quantity quantity, s
     siren_evaluated *evaluated = &run->evaluation.quantities[quantity];
     for (int region = 0; region < SIREN_N_REGIONS; region++)
         if (run->evaluation.has_region[region])
-            SIREN_RETURN_IF_FAILED(siren_error_statistics_of(run->errors, n, n_volumes, run->in.masks[region],
-                                                             &evaluated->regions[region]));
+            SIREN_TRY(siren_error_statistics_of(run->errors, n, n_volumes, run->in.masks[region],
+                                                &evaluated->regions[region]));
     siren_error_map(run->errors, n, n_volumes, run->in.masks[SIREN_REGION_BRAIN], run->map);
-    SIREN_RETURN_IF_FAILED(write_map(run, quantities[quantity].map));
+    SIREN_TRY(write_map(run, quantities[quantity].map));
     evaluated->done = true;
     return SIREN_OK;
 }
 
 static siren_status evaluate_intensities(evaluating *run) {
     const size_t n_volumes = run->in.original.geometry.n_volumes;
-    SIREN_RETURN_IF_FAILED(compare_intensities(run));
-    SIREN_RETURN_IF_FAILED(similarity(run, SIREN_SSIM_UNIFORM, "ssim.nii.gz", &run->evaluation.ssim));
-    SIREN_RETURN_IF_FAILED(
-        similarity(run, SIREN_SSIM_GAUSSIAN, "ssim_gaussian.nii.gz", &run->evaluation.ssim_gaussian));
+    SIREN_TRY(compare_intensities(run));
+    SIREN_TRY(similarity(run, SIREN_SSIM_UNIFORM, "ssim.nii.gz", &run->evaluation.ssim));
+    SIREN_TRY(similarity(run, SIREN_SSIM_GAUSSIAN, "ssim_gaussian.nii.gz", &run->evaluation.ssim_gaussian));
     siren_relative_errors(&run->in.original, &run->in.result, 0, n_volumes, run->in.masks[SIREN_REGION_BRAIN],
                           run->errors);
-    SIREN_RETURN_IF_FAILED(advance(run));
-    SIREN_RETURN_IF_FAILED(summarise_errors(run, SIREN_QUANTITY_INTENSITY, n_volumes));
+    SIREN_TRY(advance(run));
+    SIREN_TRY(summarise_errors(run, SIREN_QUANTITY_INTENSITY, n_volumes));
     return advance(run);
 }
 
@@ -195,9 +193,9 @@ static siren_status run_mrtrix(evaluating *run, siren_pipeline_outcome outcomes[
     const siren_evaluate_options *o = run->options;
     const char *hidden = siren_staging_folder(run->staging);
     siren_mrtrix_plan plan = {.folder = hidden, .fod = o->fod, .time_limit = o->time_limit};
-    if (o->cache) SIREN_RETURN_IF_FAILED(siren_originals_take(o->cache, hidden, &plan.made));
-    SIREN_RETURN_IF_FAILED(siren_evaluation_input_stage(&run->in, run->staging, &plan));
-    SIREN_RETURN_IF_FAILED(siren_mrtrix_run(&plan, run->progress, run->user, outcomes));
+    if (o->cache) SIREN_TRY(siren_originals_take(o->cache, hidden, &plan.made));
+    SIREN_TRY(siren_evaluation_input_stage(&run->in, run->staging, &plan));
+    SIREN_TRY(siren_mrtrix_run(&plan, run->progress, run->user, outcomes));
     return o->cache ? siren_originals_keep(o->cache, hidden, plan.made, outcomes) : SIREN_OK;
 }
 
@@ -208,10 +206,10 @@ static siren_status read_made(evaluating *run, const char *series, siren_quantit
     char name[64];
     SIREN_FREE_AT_END char *path = NULL;
     snprintf(name, sizeof name, "%s_%s" SIREN_MRTRIX_SUFFIX, series, quantities[quantity].image);
-    SIREN_RETURN_IF_FAILED(siren_staging_path(run->staging, name, &path));
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, run->options->memory_limit, &made));
-    SIREN_RETURN_IF_FAILED(siren_grid_check(run->options->original, &run->in.original.geometry, name,
-                                            &made.geometry, made.geometry.n_volumes));
+    SIREN_TRY(siren_staging_path(run->staging, name, &path));
+    SIREN_TRY(siren_nifti_read(path, run->options->memory_limit, &made));
+    SIREN_TRY(siren_grid_check(run->options->original, &run->in.original.geometry, name, &made.geometry,
+                               made.geometry.n_volumes));
     if (made.geometry.n_volumes <= quantities[quantity].volume)
         return siren_fail(SIREN_CORRUPT, "%s: MRtrix3 made only %zu volumes of it", name,
                           made.geometry.n_volumes);
@@ -222,12 +220,12 @@ static siren_status read_made(evaluating *run, const char *series, siren_quantit
 static siren_status evaluate_quantity(evaluating *run, siren_quantity quantity) {
     const uint8_t *mask = run->in.masks[SIREN_REGION_BRAIN];
     SIREN_AT_END(siren_series_free) siren_series x = {.voxels = NULL}, other = {.voxels = NULL};
-    SIREN_RETURN_IF_FAILED(read_made(run, "original", quantity, &x));
-    SIREN_RETURN_IF_FAILED(read_made(run, "result", quantity, &other));
-    SIREN_RETURN_IF_FAILED(siren_grid_check("the original's image", &x.geometry, "the result's",
-                                            &other.geometry, x.geometry.n_volumes));
+    SIREN_TRY(read_made(run, "original", quantity, &x));
+    SIREN_TRY(read_made(run, "result", quantity, &other));
+    SIREN_TRY(siren_grid_check("the original's image", &x.geometry, "the result's", &other.geometry,
+                               x.geometry.n_volumes));
     if (quantities[quantity].vectors)
-        SIREN_RETURN_IF_FAILED(siren_relative_errors_of_vectors(&x, &other, mask, run->errors));
+        SIREN_TRY(siren_relative_errors_of_vectors(&x, &other, mask, run->errors));
     else
         siren_relative_errors(&x, &other, quantities[quantity].volume, 1, mask, run->errors);
     return summarise_errors(run, quantity, 1);
@@ -244,16 +242,15 @@ static siren_status leave_out(evaluating *run, siren_quantity quantity, bool fai
 static siren_status evaluate_diffusion(evaluating *run) {
     SIREN_AT_END(siren_mrtrix_free)
     siren_pipeline_outcome outcomes[SIREN_N_PIPELINES] = {{SIREN_PIPELINE_DONE, NULL}};
-    if (run->options->diffusion) SIREN_RETURN_IF_FAILED(run_mrtrix(run, outcomes));
+    if (run->options->diffusion) SIREN_TRY(run_mrtrix(run, outcomes));
     for (siren_quantity q = SIREN_QUANTITY_FA; q < SIREN_N_QUANTITIES; q++) {
         const siren_pipeline_outcome *outcome = &outcomes[quantities[q].pipeline];
         if (!run->options->diffusion)
-            SIREN_RETURN_IF_FAILED(leave_out(run, q, false, "diffusion metrics were not asked for"));
+            SIREN_TRY(leave_out(run, q, false, "diffusion metrics were not asked for"));
         else if (outcome->state != SIREN_PIPELINE_DONE)
-            SIREN_RETURN_IF_FAILED(
-                leave_out(run, q, outcome->state == SIREN_PIPELINE_FAILED, outcome->reason));
+            SIREN_TRY(leave_out(run, q, outcome->state == SIREN_PIPELINE_FAILED, outcome->reason));
         else if (evaluate_quantity(run, q) != SIREN_OK)
-            SIREN_RETURN_IF_FAILED(leave_out(run, q, true, siren_message()));
+            SIREN_TRY(leave_out(run, q, true, siren_message()));
     }
     return SIREN_OK;
 }
@@ -302,7 +299,7 @@ void siren_evaluation_json(const siren_evaluation *e, siren_json *json) {
 
 static siren_status write_json(evaluating *run) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_evaluation_json(&run->evaluation, json);
     return siren_run_write_json(json, siren_staging_folder(run->staging), "evaluation.json");
 }
@@ -322,11 +319,11 @@ siren_status siren_evaluate(siren_device *device, const siren_evaluate_options *
     SIREN_AT_END(evaluating_free)
     evaluating run = {
         .device = device, .options = options, .progress = progress, .user = user, .in.options = options};
-    SIREN_RETURN_IF_FAILED(read_input(&run));
-    SIREN_RETURN_IF_FAILED(evaluate_intensities(&run));
-    SIREN_RETURN_IF_FAILED(evaluate_diffusion(&run));
-    SIREN_RETURN_IF_FAILED(write_json(&run));
-    SIREN_RETURN_IF_FAILED(siren_staging_commit(SIREN_TAKE(run.staging)));
+    SIREN_TRY(read_input(&run));
+    SIREN_TRY(evaluate_intensities(&run));
+    SIREN_TRY(evaluate_diffusion(&run));
+    SIREN_TRY(write_json(&run));
+    SIREN_TRY(siren_staging_commit(SIREN_TAKE(run.staging)));
     *out = SIREN_TAKE(run.evaluation);
     return SIREN_OK;
 }

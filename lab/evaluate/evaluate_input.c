@@ -38,7 +38,7 @@ static siren_status find_gradients(siren_evaluation_input *in) {
         return siren_fail(SIREN_USAGE,
                           "only one of the two gradient tables was given; give --bval and --bvec");
     for (int i = 0; i < 2; i++) {
-        if (!given[i]) SIREN_RETURN_IF_FAILED(siren_sibling_path(o->original, suffixes[i], paths[i]));
+        if (!given[i]) SIREN_TRY(siren_sibling_path(o->original, suffixes[i], paths[i]));
         if (given[i] && !(*paths[i] = strdup(given[i])))
             return siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", given[i]);
     }
@@ -48,10 +48,9 @@ static siren_status find_gradients(siren_evaluation_input *in) {
         in->bval = in->bvec = NULL;
         return SIREN_OK;
     }
-    SIREN_RETURN_IF_FAILED(siren_file_read(in->bval, MAX_TABLE_BYTES, &bval, &n_bval));
-    SIREN_RETURN_IF_FAILED(siren_file_read(in->bvec, MAX_TABLE_BYTES, &bvec, &n_bvec));
-    SIREN_RETURN_IF_FAILED(
-        siren_diffusion_table_parse(in->bval, bval, n_bval, in->bvec, bvec, n_bvec, &gradients));
+    SIREN_TRY(siren_file_read(in->bval, MAX_TABLE_BYTES, &bval, &n_bval));
+    SIREN_TRY(siren_file_read(in->bvec, MAX_TABLE_BYTES, &bvec, &n_bvec));
+    SIREN_TRY(siren_diffusion_table_parse(in->bval, bval, n_bval, in->bvec, bvec, n_bvec, &gradients));
     if (gradients.n_volumes != in->original.geometry.n_volumes)
         return siren_fail(SIREN_USAGE,
                           "%s has %zu b-values, but %s has %zu volumes; give its own tables by --bval and "
@@ -66,7 +65,7 @@ static siren_status find_slices(siren_evaluation_input *in) {
     siren_archive_info info;
     in->slices = (siren_span){0, g->nz};
     if (!siren_has_suffix(in->options->result, ".siren")) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_info(in->options->result, &info));
+    SIREN_TRY(siren_info(in->options->result, &info));
     const siren_block_info *last = &info.blocks[info.n_blocks - 1];
     if (info.nz == g->nz) in->slices = (siren_span){info.blocks[0].first[2], last->first[2] + last->size[2]};
     siren_archive_info_free(&info);
@@ -90,7 +89,7 @@ static siren_status read_masks(siren_evaluation_input *in) {
     const char *paths[SIREN_N_REGIONS] = {o->mask, o->tissues[0], o->tissues[1], o->tissues[2]};
     for (int region = 0; region < SIREN_N_REGIONS; region++) {
         if (!paths[region]) continue;
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             siren_mask_read(paths[region], o->original, &in->original, o->memory_limit, &in->masks[region]));
         if (!siren_evaluation_input_is_part(in) || cut_mask(in, in->masks[region])) continue;
         if (region == SIREN_REGION_BRAIN)
@@ -105,8 +104,7 @@ static siren_status read_masks(siren_evaluation_input *in) {
 
 static siren_status cut_original(siren_evaluation_input *in) {
     siren_series part;
-    SIREN_RETURN_IF_FAILED(
-        siren_slices_cut(&in->original, in->slices.begin, in->slices.end - in->slices.begin, &part));
+    SIREN_TRY(siren_slices_cut(&in->original, in->slices.begin, in->slices.end - in->slices.begin, &part));
     siren_series_free(&in->original);
     in->original = part;
     return SIREN_OK;
@@ -114,12 +112,12 @@ static siren_status cut_original(siren_evaluation_input *in) {
 
 siren_status siren_evaluation_input_original(siren_evaluation_input *in) {
     const siren_evaluate_options *o = in->options;
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(o->original, o->memory_limit, &in->original));
+    SIREN_TRY(siren_nifti_read(o->original, o->memory_limit, &in->original));
     in->n_slices = in->original.geometry.nz;
-    SIREN_RETURN_IF_FAILED(siren_series_check_finite(o->original, &in->original));
-    SIREN_RETURN_IF_FAILED(find_slices(in));
-    SIREN_RETURN_IF_FAILED(read_masks(in));
-    SIREN_RETURN_IF_FAILED(find_gradients(in));
+    SIREN_TRY(siren_series_check_finite(o->original, &in->original));
+    SIREN_TRY(find_slices(in));
+    SIREN_TRY(read_masks(in));
+    SIREN_TRY(find_gradients(in));
     return siren_evaluation_input_is_part(in) ? cut_original(in) : SIREN_OK;
 }
 
@@ -139,14 +137,13 @@ siren_status siren_evaluation_input_result(siren_evaluation_input *in, siren_dev
     SIREN_FREE_AT_END char *decoded = NULL;
     if (siren_has_suffix(o->result, ".siren")) {
         const siren_decompress_options decompress = {.memory_limit = o->memory_limit};
-        SIREN_RETURN_IF_FAILED(siren_staging_path(staging, staged_name(in, false), &decoded));
-        SIREN_RETURN_IF_FAILED(
-            siren_decompress_file(device, o->result, decoded, &decompress, progress, user));
+        SIREN_TRY(siren_staging_path(staging, staged_name(in, false), &decoded));
+        SIREN_TRY(siren_decompress_file(device, o->result, decoded, &decompress, progress, user));
     }
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(decoded ? decoded : o->result, o->memory_limit, &in->result));
-    SIREN_RETURN_IF_FAILED(siren_grid_check(o->original, &in->original.geometry, o->result,
-                                            &in->result.geometry, in->original.geometry.n_volumes));
-    SIREN_RETURN_IF_FAILED(siren_grid_check_place(o->original, &in->original, o->result, &in->result));
+    SIREN_TRY(siren_nifti_read(decoded ? decoded : o->result, o->memory_limit, &in->result));
+    SIREN_TRY(siren_grid_check(o->original, &in->original.geometry, o->result, &in->result.geometry,
+                               in->original.geometry.n_volumes));
+    SIREN_TRY(siren_grid_check_place(o->original, &in->original, o->result, &in->result));
     return siren_series_check_finite(o->result, &in->result);
 }
 
@@ -156,7 +153,7 @@ siren_status siren_evaluation_input_result(siren_evaluation_input *in, siren_dev
 static siren_status link_into(siren_staging *staging, const char *path, const char *name) {
     SIREN_FREE_AT_END char *target = realpath(path, NULL), *link = NULL;
     if (!target) return siren_fail(SIREN_SYSTEM, "%s: cannot be found: %s", path, strerror(errno));
-    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, name, &link));
+    SIREN_TRY(siren_staging_path(staging, name, &link));
     if (symlink(target, link) != 0)
         return siren_fail(SIREN_SYSTEM, "%s: cannot be made: %s", link, strerror(errno));
     return SIREN_OK;
@@ -168,7 +165,7 @@ static siren_status stage_image(const siren_evaluation_input *in, siren_staging 
     SIREN_AT_END(siren_series_free) siren_series part = {.voxels = NULL};
     SIREN_FREE_AT_END char *to = NULL;
     if (!siren_evaluation_input_is_part(in)) return link_into(staging, path, name);
-    SIREN_RETURN_IF_FAILED(siren_staging_path(staging, name, &to));
+    SIREN_TRY(siren_staging_path(staging, name, &to));
     return siren_slices_cut_file(path, in->options->memory_limit, in->slices, to, &part);
 }
 
@@ -182,11 +179,10 @@ siren_status siren_evaluation_input_stage(const siren_evaluation_input *in, sire
                                                                                            : "mask.nii";
     plan->bvec = "bvec";
     plan->bval = in->bval ? "bval" : NULL;
-    SIREN_RETURN_IF_FAILED(stage_image(in, staging, o->original, plan->input[0]));
-    if (!siren_has_suffix(o->result, ".siren"))
-        SIREN_RETURN_IF_FAILED(link_into(staging, o->result, plan->input[1]));
-    if (plan->mask) SIREN_RETURN_IF_FAILED(stage_image(in, staging, o->mask, plan->mask));
+    SIREN_TRY(stage_image(in, staging, o->original, plan->input[0]));
+    if (!siren_has_suffix(o->result, ".siren")) SIREN_TRY(link_into(staging, o->result, plan->input[1]));
+    if (plan->mask) SIREN_TRY(stage_image(in, staging, o->mask, plan->mask));
     if (!in->bval) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(link_into(staging, in->bval, "bval"));
+    SIREN_TRY(link_into(staging, in->bval, "bval"));
     return link_into(staging, in->bvec, "bvec");
 }

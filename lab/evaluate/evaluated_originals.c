@@ -20,7 +20,7 @@ static siren_status is_there(const char *folder, siren_pipeline pipeline, bool *
     *there = true;
     for (size_t i = 0; i < MOST_FILES && files[pipeline][i]; i++) {
         char *path = NULL;
-        SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", files[pipeline][i]));
+        SIREN_TRY(siren_run_path(&path, folder, "%s", files[pipeline][i]));
         *there = *there && access(path, F_OK) == 0;
         free(path);
     }
@@ -30,8 +30,8 @@ static siren_status is_there(const char *folder, siren_pipeline pipeline, bool *
 static siren_status link_all(const char *from, const char *to, siren_pipeline pipeline) {
     SIREN_FREE_AT_END char *source = NULL, *target = NULL;
     for (size_t i = 0; i < MOST_FILES && files[pipeline][i]; i++) {
-        SIREN_RETURN_IF_FAILED(siren_run_path(&source, from, "%s", files[pipeline][i]));
-        SIREN_RETURN_IF_FAILED(siren_run_path(&target, to, "%s", files[pipeline][i]));
+        SIREN_TRY(siren_run_path(&source, from, "%s", files[pipeline][i]));
+        SIREN_TRY(siren_run_path(&target, to, "%s", files[pipeline][i]));
         if (link(source, target) != 0)
             return siren_fail(SIREN_SYSTEM, "%s: cannot be made: %s", target, strerror(errno));
         free(source);
@@ -44,9 +44,9 @@ static siren_status link_all(const char *from, const char *to, siren_pipeline pi
 siren_status siren_originals_take(const char *cache, const char *folder, unsigned *made) {
     for (siren_pipeline pipeline = 0; pipeline < SIREN_N_PIPELINES; pipeline++) {
         bool there = false;
-        SIREN_RETURN_IF_FAILED(is_there(cache, pipeline, &there));
+        SIREN_TRY(is_there(cache, pipeline, &there));
         if (!there) continue;
-        SIREN_RETURN_IF_FAILED(link_all(cache, folder, pipeline));
+        SIREN_TRY(link_all(cache, folder, pipeline));
         *made |= 1U << pipeline;
     }
     return SIREN_OK;
@@ -56,6 +56,6 @@ siren_status siren_originals_keep(const char *cache, const char *folder, unsigne
                                   const siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]) {
     for (siren_pipeline pipeline = 0; pipeline < SIREN_N_PIPELINES; pipeline++)
         if (!(made & 1U << pipeline) && outcomes[pipeline].state == SIREN_PIPELINE_DONE)
-            SIREN_RETURN_IF_FAILED(link_all(folder, cache, pipeline));
+            SIREN_TRY(link_all(folder, cache, pipeline));
     return SIREN_OK;
 }

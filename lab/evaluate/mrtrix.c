@@ -151,8 +151,8 @@ static siren_status run_program(mrtrix_run *run, size_t series, const char *cons
     const siren_process_plan plan = {
         .arguments = line.words, .folder = run->plan->folder, .time_limit = run->plan->time_limit};
     log_command(&line);
-    SIREN_RETURN_IF_FAILED(siren_process_run(&plan, report, run, &result));
-    SIREN_RETURN_IF_FAILED(siren_process_check(&plan, &result));
+    SIREN_TRY(siren_process_run(&plan, report, run, &result));
+    SIREN_TRY(siren_process_check(&plan, &result));
     if (output) {
         *output = SIREN_TAKE(result.output);
     }
@@ -201,7 +201,7 @@ static siren_status find_shells(mrtrix_run *run) {
     static const char *const words[] = {"mrinfo",         "$input",       "$gradients",
                                         "-shell_bvalues", "-shell_sizes", NULL};
     SIREN_FREE_AT_END char *text = NULL;
-    SIREN_RETURN_IF_FAILED(run_program(run, 0, words, &text));
+    SIREN_TRY(run_program(run, 0, words, &text));
     if (siren_mrtrix_choose_shells(text, &run->shells)) return SIREN_OK;
     return siren_fail(SIREN_SYSTEM, "mrinfo told no shells of the gradient table but: %.200s", text);
 }
@@ -214,7 +214,7 @@ static siren_status skip_without_programs(mrtrix_run *run) {
         if (siren_process_find(steps[i].words[0])) continue;
         siren_fail(SIREN_SYSTEM, "MRtrix3's %s is not on PATH; install MRtrix3 (Debian's package mrtrix3)",
                    steps[i].words[0]);
-        SIREN_RETURN_IF_FAILED(end_pipelines(run, steps[i].pipelines, SIREN_PIPELINE_SKIPPED));
+        SIREN_TRY(end_pipelines(run, steps[i].pipelines, SIREN_PIPELINE_SKIPPED));
     }
     return SIREN_OK;
 }
@@ -229,12 +229,12 @@ static siren_status skip_without_shells(mrtrix_run *run) {
     }
     if (isnan(shells->low)) {
         siren_fail(SIREN_USAGE, "no shell has the %d volumes that a tensor needs", MIN_TENSOR_VOLUMES);
-        SIREN_RETURN_IF_FAILED(end_pipelines(run, BIT(TENSOR), SIREN_PIPELINE_SKIPPED));
+        SIREN_TRY(end_pipelines(run, BIT(TENSOR), SIREN_PIPELINE_SKIPPED));
     }
     if (isnan(shells->high)) {
         siren_fail(SIREN_USAGE, "no shell has the %d volumes that spherical harmonics of order 4 need",
                    MIN_HARMONICS_VOLUMES);
-        SIREN_RETURN_IF_FAILED(end_pipelines(run, BIT(HARMONICS) | BIT(FOD), SIREN_PIPELINE_SKIPPED));
+        SIREN_TRY(end_pipelines(run, BIT(HARMONICS) | BIT(FOD), SIREN_PIPELINE_SKIPPED));
     }
     return SIREN_OK;
 }
@@ -251,7 +251,7 @@ static siren_status run_steps(mrtrix_run *run) {
             siren_status status = SIREN_OK;
             const unsigned wanting = series == 0 ? steps[i].pipelines & ~run->plan->made : steps[i].pipelines;
             if (any_running(run, wanting)) status = run_program(run, series, steps[i].words, NULL);
-            SIREN_RETURN_IF_FAILED(absorb(run, steps[i].pipelines, status));
+            SIREN_TRY(absorb(run, steps[i].pipelines, status));
             run->n_done++;
         }
     return SIREN_OK;
@@ -266,18 +266,18 @@ siren_status siren_mrtrix_run(const siren_mrtrix_plan *plan, siren_progress_fn p
     for (size_t i = 0; i < N_STEPS; i++) run.n_total += steps[i].original_only ? 1 : 2;
     if (!plan->bval) {
         siren_fail(SIREN_USAGE, "no gradient table was given or lies beside the original (.bval and .bvec)");
-        SIREN_RETURN_IF_FAILED(end_pipelines(&run, all, SIREN_PIPELINE_SKIPPED));
+        SIREN_TRY(end_pipelines(&run, all, SIREN_PIPELINE_SKIPPED));
     }
     if (!plan->fod) {
         siren_fail(SIREN_USAGE, "fibre orientation distributions were not asked for");
-        SIREN_RETURN_IF_FAILED(end_pipelines(&run, BIT(FOD), SIREN_PIPELINE_SKIPPED));
+        SIREN_TRY(end_pipelines(&run, BIT(FOD), SIREN_PIPELINE_SKIPPED));
     }
-    SIREN_RETURN_IF_FAILED(skip_without_programs(&run));
-    if (any_running(&run, all)) SIREN_RETURN_IF_FAILED(absorb(&run, all, find_shells(&run)));
+    SIREN_TRY(skip_without_programs(&run));
+    if (any_running(&run, all)) SIREN_TRY(absorb(&run, all, find_shells(&run)));
     run.n_done++;
     if (any_running(&run, all)) {
-        SIREN_RETURN_IF_FAILED(skip_without_shells(&run));
-        SIREN_RETURN_IF_FAILED(run_steps(&run));
+        SIREN_TRY(skip_without_shells(&run));
+        SIREN_TRY(run_steps(&run));
     }
     if (any_running(&run, all)) report(&run, 0, 1, "");
     memcpy(outcomes, found, sizeof found);

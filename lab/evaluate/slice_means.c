@@ -80,11 +80,11 @@ siren_status siren_compare_slices(const siren_series *image, const siren_series 
     SIREN_FREE_AT_END siren_scaling *range = NULL;
     SIREN_FREE_AT_END double *unit = NULL, *values = NULL;
     SIREN_FREE_AT_END float *targets = NULL, *y = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&range, g->n_volumes, sizeof *range, "the volumes' ranges"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&unit, g->n_volumes, sizeof *unit, "the volumes' ranges"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a slice"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&targets, n_values, sizeof *targets, "a scaled slice"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&y, n_values, sizeof *y, "a scaled slice"));
+    SIREN_TRY(siren_allocate(&range, g->n_volumes, sizeof *range, "the volumes' ranges"));
+    SIREN_TRY(siren_allocate(&unit, g->n_volumes, sizeof *unit, "the volumes' ranges"));
+    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a slice"));
+    SIREN_TRY(siren_allocate(&targets, n_values, sizeof *targets, "a scaled slice"));
+    SIREN_TRY(siren_allocate(&y, n_values, sizeof *y, "a scaled slice"));
     *out = means_over_slices(&(slice_scratch){image, other, n, range, unit, values, targets, y});
     return SIREN_OK;
 }

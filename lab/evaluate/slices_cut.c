@@ -10,9 +10,8 @@ static siren_status cut(const siren_series *whole, size_t z, size_t nz, size_t f
     const siren_geometry *g = &whole->geometry;
     const size_t plane = g->nx * g->ny * siren_datatype_size(g->datatype);
     SIREN_AT_END(siren_series_free) siren_series part = {.geometry = *g};
-    SIREN_RETURN_IF_FAILED(
-        siren_nifti_subseries_header(whole->header, &part.geometry, z, nz, n_volumes, &part.header));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&part.voxels, n_volumes * nz, plane, "slices of a series"));
+    SIREN_TRY(siren_nifti_subseries_header(whole->header, &part.geometry, z, nz, n_volumes, &part.header));
+    SIREN_TRY(siren_allocate(&part.voxels, n_volumes * nz, plane, "slices of a series"));
     for (size_t i = 0; i < n_volumes; i++)
         memcpy((uint8_t *)part.voxels + i * nz * plane,
                (const uint8_t *)whole->voxels + ((first + i) * g->nz + z) * plane, nz * plane);
@@ -32,20 +31,20 @@ siren_status siren_series_write(const siren_series *series, const char *path) {
     const siren_geometry *g = &series->geometry;
     const size_t plane = g->nx * g->ny * siren_datatype_size(g->datatype);
     SIREN_AT_END(siren_nifti_writer_discard_at) siren_nifti_writer *writer = NULL;
-    SIREN_RETURN_IF_FAILED(siren_nifti_writer_open(path, true, g, series->header, &writer));
+    SIREN_TRY(siren_nifti_writer_open(path, true, g, series->header, &writer));
     for (size_t i = 0; i < g->n_volumes * g->nz; i++)
-        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(writer, i / g->nz, i % g->nz,
-                                                        (const uint8_t *)series->voxels + i * plane));
+        SIREN_TRY(siren_nifti_writer_slice(writer, i / g->nz, i % g->nz,
+                                           (const uint8_t *)series->voxels + i * plane));
     return siren_nifti_writer_commit(SIREN_TAKE(writer));
 }
 
 siren_status siren_slices_cut_file(const char *path, size_t memory_limit, siren_span slices, const char *to,
                                    siren_series *out) {
     SIREN_AT_END(siren_series_free) siren_series whole = {.voxels = NULL}, part = {.voxels = NULL};
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, memory_limit, &whole));
+    SIREN_TRY(siren_nifti_read(path, memory_limit, &whole));
     size_t end = slices.end == 0 ? whole.geometry.nz : slices.end;
-    SIREN_RETURN_IF_FAILED(siren_slices_cut(&whole, slices.begin, end - slices.begin, &part));
-    SIREN_RETURN_IF_FAILED(siren_series_write(&part, to));
+    SIREN_TRY(siren_slices_cut(&whole, slices.begin, end - slices.begin, &part));
+    SIREN_TRY(siren_series_write(&part, to));
     *out = SIREN_TAKE(part);
     return SIREN_OK;
 }

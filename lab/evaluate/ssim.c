@@ -180,8 +180,8 @@ siren_status siren_ssim_series(siren_ssim_window window, const siren_series *x, 
                           "the data range of SSIM is %g but must be above 0; take the maximum "
                           "minus the minimum of an image that is not constant",
                           range);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&work.means, g->nz, sizeof *work.means, "the SSIM of each slice"));
-    SIREN_RETURN_IF_FAILED(siren_threads_run(siren_processors(), ssim_member, &work));
+    SIREN_TRY(siren_allocate(&work.means, g->nz, sizeof *work.means, "the SSIM of each slice"));
+    SIREN_TRY(siren_threads_run(siren_processors(), ssim_member, &work));
     if (atomic_load(&work.next) < g->nz)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot compute the SSIM of slices of %zu x %zu",
                           g->nx, g->ny);

@@ -60,7 +60,7 @@ siren_status siren_relative_errors_of_vectors(const siren_series *x, const siren
     const size_t n_grid = g->nx * g->ny * g->nz;
     SIREN_FREE_AT_END double *sizes = NULL; /* (n_grid) squared norms of x */
     double distances[CHUNK], largest = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&sizes, n_grid, sizeof *sizes, "the norms of vectors"));
+    SIREN_TRY(siren_allocate(&sizes, n_grid, sizeof *sizes, "the norms of vectors"));
     for (size_t first = 0; first < n_grid; first += CHUNK) {
         size_t n = n_grid - first < CHUNK ? n_grid - first : CHUNK;
         squares_of_vectors(x, other, first, n, distances, sizes + first);
@@ -131,8 +131,8 @@ siren_status siren_error_statistics_of(const float *errors, size_t n_grid, size_
     SIREN_FREE_AT_END size_t *counts = NULL;
     size_t n_inside = 0;
     for (size_t i = 0; i < n_grid; i++) n_inside += !mask || mask[i];
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n_inside * n_volumes, sizeof *values, "relative errors"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&counts, 65536, sizeof *counts, "relative errors"));
+    SIREN_TRY(siren_allocate(&values, n_inside * n_volumes, sizeof *values, "relative errors"));
+    SIREN_TRY(siren_allocate(&counts, 65536, sizeof *counts, "relative errors"));
     for (size_t volume = 0; volume < n_volumes; volume++)
         for (size_t i = 0; i < n_grid; i++) {
             float error = errors[volume * n_grid + i];

@@ -75,7 +75,7 @@ static siren_status append(baseline_entry *e, siren_baseline_trial baseline, siz
     siren_baseline_trial *grown = realloc(x->baselines, (x->n_baselines + 1) * sizeof *x->baselines);
     if (!grown) return siren_fail(SIREN_SYSTEM, "out of memory: cannot hold %zu baselines", x->n_baselines);
     x->baselines = grown;
-    SIREN_RETURN_IF_FAILED(make_name(x, &baseline, &name));
+    SIREN_TRY(make_name(x, &baseline, &name));
     baseline.name = name;
     x->baselines[x->n_baselines++] = baseline;
     return SIREN_OK;
@@ -86,11 +86,10 @@ static siren_status append_numbers(baseline_entry *e, siren_baseline_trial basel
     size_t n = siren_value_is_array(e->numbers) ? siren_value_count(e->numbers) : 1;
     if (n == 0) return siren_value_refuse(e->numbers, "give at least one number");
     for (siren_value v = siren_value_list(e->numbers); n > 0; v = siren_value_next(v), n--) {
-        SIREN_RETURN_IF_FAILED(e->of == FWHMS
-                                   ? siren_value_number(v, MIN_FWHM, MAX_FWHM, &baseline.fwhm)
-                                   : siren_value_number(v, MIN_RATIO, MAX_RATIO,
-                                                        e->of == RATES ? &baseline.rate : &baseline.ratio));
-        SIREN_RETURN_IF_FAILED(append(e, baseline, max_trials, x));
+        SIREN_TRY(e->of == FWHMS ? siren_value_number(v, MIN_FWHM, MAX_FWHM, &baseline.fwhm)
+                                 : siren_value_number(v, MIN_RATIO, MAX_RATIO,
+                                                      e->of == RATES ? &baseline.rate : &baseline.ratio));
+        SIREN_TRY(append(e, baseline, max_trials, x));
     }
     return SIREN_OK;
 }
@@ -104,7 +103,7 @@ static siren_status append_matches(baseline_entry *e, siren_baseline_trial basel
         baseline.matched = i;
         baseline.axis = trial->settings.axis;
         baseline.slices = trial->settings.slices;
-        SIREN_RETURN_IF_FAILED(append(e, baseline, max_trials, x));
+        SIREN_TRY(append(e, baseline, max_trials, x));
     }
     return SIREN_OK;
 }
@@ -131,13 +130,12 @@ static siren_status read_entry(siren_value value, const siren_experiment *x, bas
     siren_value ratios = siren_value_member(value, "ratios"), rates = siren_value_member(value, "rates"),
                 match = siren_value_member(value, "match"), fwhm = siren_value_member(value, "fwhm");
     for (int i = 0; i < SIREN_N_BASELINES; i++) methods[i] = siren_baseline_name((siren_baseline_method)i);
-    SIREN_RETURN_IF_FAILED(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
+    SIREN_TRY(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
     if (!siren_value_exists(siren_value_member(value, "method")))
         return siren_value_fail(value, "lacks method: jpeg2000, zfp, deflate, xz, smooth or mppca");
-    SIREN_RETURN_IF_FAILED(
-        siren_value_choice(siren_value_member(value, "method"), methods, SIREN_N_BASELINES, &method));
-    SIREN_RETURN_IF_FAILED(siren_value_choice(siren_value_member(value, "per"), units, 2, &unit));
-    SIREN_RETURN_IF_FAILED(siren_value_choice(match, matches, 1, &unused));
+    SIREN_TRY(siren_value_choice(siren_value_member(value, "method"), methods, SIREN_N_BASELINES, &method));
+    SIREN_TRY(siren_value_choice(siren_value_member(value, "per"), units, 2, &unit));
+    SIREN_TRY(siren_value_choice(match, matches, 1, &unused));
     if (siren_value_exists(ratios) + siren_value_exists(rates) + siren_value_exists(match) > 1)
         return siren_value_fail(value, "has more than one of ratios, rates and match: give one of them");
     e->source = value;
@@ -146,7 +144,7 @@ static siren_status read_entry(siren_value value, const siren_experiment *x, bas
     e->of = siren_value_exists(fwhm) ? FWHMS : siren_value_exists(rates) ? RATES : RATIOS;
     e->numbers = e->of == FWHMS ? fwhm : e->of == RATES ? rates : ratios;
     e->matches = siren_value_exists(match);
-    SIREN_RETURN_IF_FAILED(check_method(e, fwhm));
+    SIREN_TRY(check_method(e, fwhm));
     if (e->matches && x->n_trials == 0)
         return siren_value_refuse(match, "leave it out: there are no trials to match");
     return SIREN_OK;
@@ -159,8 +157,7 @@ static int compare_names(const void *a, const void *b) {
 static siren_status check_names(siren_value baselines, const siren_experiment *x) {
     siren_status status = SIREN_OK;
     const char **names = NULL;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&names, x->n_baselines, sizeof *names, "the names of the baselines"));
+    SIREN_TRY(siren_allocate(&names, x->n_baselines, sizeof *names, "the names of the baselines"));
     for (size_t i = 0; i < x->n_baselines; i++) names[i] = x->baselines[i].name;
     qsort(names, x->n_baselines, sizeof *names, compare_names);
     for (size_t i = 1; i < x->n_baselines && status == SIREN_OK; i++)
@@ -181,7 +178,7 @@ siren_status siren_experiment_baselines(siren_value baselines, const siren_setti
             baseline_entry e = {
                 .base = {
                     .input = input, .matched = SIREN_NO_TRIAL, .axis = base->axis, .slices = base->slices}};
-            SIREN_RETURN_IF_FAILED(read_entry(v, x, &e));
+            SIREN_TRY(read_entry(v, x, &e));
             siren_status status = e.matches                       ? append_matches(&e, e.base, max_trials, x)
                                   : siren_value_exists(e.numbers) ? append_numbers(&e, e.base, max_trials, x)
                                                                   : append(&e, e.base, max_trials, x);

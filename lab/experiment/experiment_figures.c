@@ -68,7 +68,7 @@ static siren_status read_result(siren_value value, const siren_experiment *x,
                                 siren_experiment_figure *figure) {
     const char *name = "";
     size_t result = 0;
-    SIREN_RETURN_IF_FAILED(siren_value_string(value, &name));
+    SIREN_TRY(siren_value_string(value, &name));
     while (result < x->n_trials + x->n_baselines && strcmp(name_of(x, result), name) != 0) result++;
     if (result == x->n_trials + x->n_baselines)
         return siren_value_refuse(value, "no trial has this name; 'sirencl sweep FILE --dry-run' lists them");
@@ -86,13 +86,13 @@ static siren_status read_result(siren_value value, const siren_experiment *x,
 static siren_status read_results(siren_value figure_value, const siren_experiment *x,
                                  siren_experiment_figure *figure) {
     siren_value list = siren_value_member(figure_value, "results");
-    SIREN_RETURN_IF_FAILED(siren_allocate(&figure->results, x->n_trials + x->n_baselines,
-                                          sizeof *figure->results, "the results of a figure"));
+    SIREN_TRY(siren_allocate(&figure->results, x->n_trials + x->n_baselines, sizeof *figure->results,
+                             "the results of a figure"));
     if (siren_value_exists(list)) {
         if (!siren_value_is_array(list) || siren_value_count(list) == 0)
             return siren_value_refuse(list, "give a list of names of trials");
         for (siren_value v = siren_value_first(list); siren_value_exists(v); v = siren_value_next(v))
-            SIREN_RETURN_IF_FAILED(read_result(v, x, figure));
+            SIREN_TRY(read_result(v, x, figure));
         return SIREN_OK;
     }
     for (size_t input = 0; input < x->n_inputs; input++) choose_of_input(x, input, figure);
@@ -106,8 +106,7 @@ static siren_status read_results(siren_value figure_value, const siren_experimen
 
 static siren_status read_number(siren_value object, const char *key, size_t *out) {
     uint64_t number = *out;
-    SIREN_RETURN_IF_FAILED(
-        siren_value_integer(siren_value_member(object, key), 0, SIREN_MAX_POINTS, &number));
+    SIREN_TRY(siren_value_integer(siren_value_member(object, key), 0, SIREN_MAX_POINTS, &number));
     *out = (size_t)number;
     return SIREN_OK;
 }
@@ -115,13 +114,13 @@ static siren_status read_number(siren_value object, const char *key, size_t *out
 static siren_status read_figure(siren_value value, const char *const *keys, size_t n_keys,
                                 const siren_experiment *x, siren_experiment_figure *figure) {
     figure->slice = SIREN_MIDDLE_SLICE;
-    SIREN_RETURN_IF_FAILED(siren_value_keys(value, keys, n_keys));
-    SIREN_RETURN_IF_FAILED(siren_experiment_check_axes(value, x));
+    SIREN_TRY(siren_value_keys(value, keys, n_keys));
+    SIREN_TRY(siren_experiment_check_axes(value, x));
     if (x->slices.end > 0) figure->slice = x->slices.begin + (x->slices.end - x->slices.begin) / 2;
-    SIREN_RETURN_IF_FAILED(read_number(value, "slice", &figure->slice));
-    SIREN_RETURN_IF_FAILED(read_number(value, "volume", &figure->volume));
-    SIREN_RETURN_IF_FAILED(siren_value_span(siren_value_member(value, "x"), "voxel", &figure->x));
-    SIREN_RETURN_IF_FAILED(siren_value_span(siren_value_member(value, "y"), "voxel", &figure->y));
+    SIREN_TRY(read_number(value, "slice", &figure->slice));
+    SIREN_TRY(read_number(value, "volume", &figure->volume));
+    SIREN_TRY(siren_value_span(siren_value_member(value, "x"), "voxel", &figure->x));
+    SIREN_TRY(siren_value_span(siren_value_member(value, "y"), "voxel", &figure->y));
     figure->wanted = true;
     return read_results(value, x, figure);
 }
@@ -132,16 +131,16 @@ siren_status siren_experiment_figures(siren_value root, siren_experiment *x) {
     siren_value panel = siren_value_member(root, names[SIREN_FIGURE_PANEL]),
                 glyphs = siren_value_member(root, names[SIREN_FIGURE_GLYPHS]);
     if (siren_value_exists(panel)) {
-        SIREN_RETURN_IF_FAILED(read_figure(panel, panel_keys, sizeof panel_keys / sizeof *panel_keys, x,
-                                           &x->figures[SIREN_FIGURE_PANEL]));
+        SIREN_TRY(read_figure(panel, panel_keys, sizeof panel_keys / sizeof *panel_keys, x,
+                              &x->figures[SIREN_FIGURE_PANEL]));
         if (!x->keep_archives)
             return siren_value_refuse(siren_value_member(siren_value_member(root, "outputs"), "archives"),
                                       "leave it out: a panel shows what archives decode to");
         x->keep_restored = true;
     }
     if (!siren_value_exists(glyphs)) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(read_figure(glyphs, glyph_keys, sizeof glyph_keys / sizeof *glyph_keys, x,
-                                       &x->figures[SIREN_FIGURE_GLYPHS]));
+    SIREN_TRY(read_figure(glyphs, glyph_keys, sizeof glyph_keys / sizeof *glyph_keys, x,
+                          &x->figures[SIREN_FIGURE_GLYPHS]));
     if (!x->evaluation.wanted || !x->evaluation.diffusion)
         return siren_value_fail(glyphs, "shows what evaluations make of tensors and fibre orientations: add "
                                         "\"evaluate\": {\"fod\": true}, or leave it out");

@@ -51,9 +51,9 @@ static siren_status read_axis(siren_value value, const siren_setting *setting, b
         return siren_value_refuse(value, "give one value: lists of values belong into \"grid\"");
     size_t n = list ? siren_value_count(value) : 1;
     if (n == 0) return siren_value_refuse(value, "give at least one value");
-    SIREN_RETURN_IF_FAILED(siren_allocate(&out->values, n, sizeof *out->values, "the values of a grid"));
+    SIREN_TRY(siren_allocate(&out->values, n, sizeof *out->values, "the values of a grid"));
     for (siren_value v = siren_value_list(value); out->n < n; v = siren_value_next(v))
-        SIREN_RETURN_IF_FAILED(siren_setting_read(setting, v, &out->values[out->n++]));
+        SIREN_TRY(siren_setting_read(setting, v, &out->values[out->n++]));
     return SIREN_OK;
 }
 
@@ -61,7 +61,7 @@ static siren_status read_axes(siren_value object, bool single, axis_values *axes
     const siren_setting *s;
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
         if (siren_setting_is_value(s))
-            SIREN_RETURN_IF_FAILED(read_axis(siren_value_member(object, s->key), s, single, &axes[i]));
+            SIREN_TRY(read_axis(siren_value_member(object, s->key), s, single, &axes[i]));
     return SIREN_OK;
 }
 
@@ -74,11 +74,11 @@ static void free_axes(axis_values *axes) {
 static siren_status read_excluded_inputs(const siren_experiment *experiment, siren_value value,
                                          exclusion *out) {
     size_t n = siren_value_is_array(value) ? siren_value_count(value) : 1;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&out->inputs, n, sizeof *out->inputs, "the inputs of a rule"));
+    SIREN_TRY(siren_allocate(&out->inputs, n, sizeof *out->inputs, "the inputs of a rule"));
     for (siren_value v = siren_value_list(value); out->n_inputs < n; v = siren_value_next(v)) {
         const char *name = NULL;
         size_t i = 0;
-        SIREN_RETURN_IF_FAILED(siren_value_string(v, &name));
+        SIREN_TRY(siren_value_string(v, &name));
         while (i < experiment->n_inputs && strcmp(experiment->inputs[i].name, name) != 0) i++;
         if (i == experiment->n_inputs) return siren_value_refuse(v, "no input has this name");
         out->inputs[out->n_inputs++] = i;
@@ -90,10 +90,10 @@ static siren_status read_exclusion(const siren_experiment *experiment, siren_val
     const char *keys[SIREN_MAX_SETTINGS + 1];
     size_t n = siren_experiment_keys(false, keys);
     keys[n] = "input";
-    SIREN_RETURN_IF_FAILED(siren_value_keys(value, keys, n + 1));
+    SIREN_TRY(siren_value_keys(value, keys, n + 1));
     if (siren_value_count(value) == 0)
         return siren_value_fail(value, "is empty and would exclude every trial");
-    SIREN_RETURN_IF_FAILED(read_axes(value, false, out->axes));
+    SIREN_TRY(read_axes(value, false, out->axes));
     siren_value inputs = siren_value_member(value, "input");
     return siren_value_exists(inputs) ? read_excluded_inputs(experiment, inputs, out) : SIREN_OK;
 }
@@ -126,8 +126,8 @@ siren_status siren_value_span(siren_value value, const char *what, siren_span *o
     siren_value first = siren_value_first(value);
     if (!siren_value_is_array(value) || siren_value_count(value) != 2)
         return siren_value_refuse(value, "give the first %s and the one after the last: [40, 44]", what);
-    SIREN_RETURN_IF_FAILED(siren_value_integer(first, 0, SIREN_MAX_POINTS, &begin));
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_next(first), 1, SIREN_MAX_POINTS, &end));
+    SIREN_TRY(siren_value_integer(first, 0, SIREN_MAX_POINTS, &begin));
+    SIREN_TRY(siren_value_integer(siren_value_next(first), 1, SIREN_MAX_POINTS, &end));
     if (begin >= end)
         return siren_value_fail(value,
                                 "goes from %llu to %llu, which leaves no %s: the second number is the one "
@@ -142,14 +142,13 @@ static siren_status read_blocks(siren_value value, siren_settings *out) {
     static const char *const kinds[] = {"slice", "volume", "patch"};
     size_t kind = (size_t)out->blocks - 1, i = 0;
     if (!siren_value_exists(value)) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
-    SIREN_RETURN_IF_FAILED(siren_value_choice(siren_value_member(value, "kind"), kinds, 3, &kind));
+    SIREN_TRY(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
+    SIREN_TRY(siren_value_choice(siren_value_member(value, "kind"), kinds, 3, &kind));
     out->blocks = (siren_block_kind)(kind + 1);
 
     siren_value size = siren_value_member(value, "size"), range = siren_value_member(value, "range");
     siren_value axis = siren_value_member(value, "axis");
-    if (siren_value_exists(axis))
-        SIREN_RETURN_IF_FAILED(siren_setting_read(siren_setting_find("axis"), axis, out));
+    if (siren_value_exists(axis)) SIREN_TRY(siren_setting_read(siren_setting_find("axis"), axis, out));
     if (siren_value_exists(size)) {
         if (out->blocks != SIREN_BLOCK_PATCH)
             return siren_value_refuse(size, "leave it out: only kind \"patch\" has a size");
@@ -157,7 +156,7 @@ static siren_status read_blocks(siren_value value, siren_settings *out) {
             return siren_value_refuse(size, "give the voxels along x, y and z: [16, 16, 16]");
         for (siren_value v = siren_value_first(size); siren_value_exists(v); v = siren_value_next(v), i++) {
             uint64_t voxels = 0;
-            SIREN_RETURN_IF_FAILED(siren_value_integer(v, 1, SIREN_MAX_POINTS, &voxels));
+            SIREN_TRY(siren_value_integer(v, 1, SIREN_MAX_POINTS, &voxels));
             out->patch[i] = (size_t)voxels;
         }
     }
@@ -169,7 +168,7 @@ siren_status siren_experiment_settings(siren_value root, siren_settings *setting
     for (size_t i = 0; (s = siren_setting_at(i)); i++) {
         siren_value value = siren_value_member(root, s->key);
         if (siren_setting_is_value(s) && siren_value_exists(value))
-            SIREN_RETURN_IF_FAILED(siren_setting_read(s, value, settings));
+            SIREN_TRY(siren_setting_read(s, value, settings));
     }
     return read_blocks(siren_value_member(root, "blocks"), settings);
 }
@@ -185,7 +184,7 @@ static siren_status read_network(siren_value value, entry *e) {
     siren_network *network = &e->base.network;
     if (t->blocks == SIREN_BLOCK_BY_MODEL) t->blocks = SIREN_BLOCK_SLICE;
     e->custom = true;
-    SIREN_RETURN_IF_FAILED(siren_experiment_network(value, siren_block_inputs(t->blocks), network));
+    SIREN_TRY(siren_experiment_network(value, siren_block_inputs(t->blocks), network));
     t->model = SIREN_CUSTOM_MODEL;
     t->layers = network->n_layers - 1;
     t->width = 0;
@@ -203,9 +202,9 @@ static siren_status read_exclusions(const siren_experiment *experiment, siren_va
     if (!siren_value_is_array(value))
         return siren_value_refuse(value, "give a list of rules: [{\"model\": ...}]");
     size_t n = siren_value_count(value);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&e->exclusions, n, sizeof *e->exclusions, "the rules of a grid"));
+    SIREN_TRY(siren_allocate(&e->exclusions, n, sizeof *e->exclusions, "the rules of a grid"));
     for (siren_value v = siren_value_first(value); siren_value_exists(v); v = siren_value_next(v))
-        SIREN_RETURN_IF_FAILED(read_exclusion(experiment, v, &e->exclusions[e->n_exclusions++]));
+        SIREN_TRY(read_exclusion(experiment, v, &e->exclusions[e->n_exclusions++]));
     return SIREN_OK;
 }
 
@@ -217,21 +216,21 @@ static siren_status read_entry(const siren_experiment *experiment, bool single, 
     siren_value name = siren_value_member(e->source, "name");
     keys[n++] = "blocks";
     keys[n++] = "exclude";
-    SIREN_RETURN_IF_FAILED(siren_value_keys(e->source, keys, single ? n - 1 : n));
-    if (siren_value_exists(name)) SIREN_RETURN_IF_FAILED(siren_value_name(name, &e->label));
-    SIREN_RETURN_IF_FAILED(read_blocks(siren_value_member(e->source, "blocks"), &e->base.settings));
+    SIREN_TRY(siren_value_keys(e->source, keys, single ? n - 1 : n));
+    if (siren_value_exists(name)) SIREN_TRY(siren_value_name(name, &e->label));
+    SIREN_TRY(read_blocks(siren_value_member(e->source, "blocks"), &e->base.settings));
     if (siren_value_exists(network)) {
-        SIREN_RETURN_IF_FAILED(read_network(network, e));
+        SIREN_TRY(read_network(network, e));
     } else if (!siren_value_exists(siren_value_member(e->source, "model"))) {
         return siren_value_fail(e->source, "lacks model, or network with a list of layers");
     }
-    SIREN_RETURN_IF_FAILED(read_axes(e->source, single, e->axes));
+    SIREN_TRY(read_axes(e->source, single, e->axes));
     if (siren_value_exists(hidden)) {
         const siren_setting *s = siren_setting_find("layers");
         while (siren_setting_at(layers) != s) layers++;
         if (e->axes[layers].n > 0)
             return siren_value_fail(siren_value_member(e->source, "layers"), "and hidden exclude each other");
-        SIREN_RETURN_IF_FAILED(read_axis(hidden, s, single, &e->axes[layers]));
+        SIREN_TRY(read_axis(hidden, s, single, &e->axes[layers]));
         e->counts_hidden = true;
     }
     return read_exclusions(experiment, siren_value_member(e->source, "exclude"), e);
@@ -278,7 +277,7 @@ static siren_status resolve(const entry *e, const size_t *at, size_t input, sire
     trial.input = input;
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
         if (e->axes[i].n) siren_setting_copy(s, &e->axes[i].values[at[i]], t);
-    if (!e->custom) SIREN_RETURN_IF_FAILED(resolve_model(e, &trial));
+    if (!e->custom) SIREN_TRY(resolve_model(e, &trial));
     uint32_t n_inputs = trial.network.n_inputs;
     siren_settings_resolve(t, n_inputs);
     if (siren_block_inputs(t->blocks) != n_inputs)
@@ -310,7 +309,7 @@ static siren_status append_trial(siren_trial_list *list, const entry *e, siren_t
         list->sources = sources;
         list->capacity = capacity;
     }
-    SIREN_RETURN_IF_FAILED(siren_trial_make_name(list, &trial, e->label, &trial.name));
+    SIREN_TRY(siren_trial_make_name(list, &trial, e->label, &trial.name));
     list->sources[x->n_trials] = e->source;
     x->trials[x->n_trials++] = trial;
     return SIREN_OK;
@@ -322,9 +321,8 @@ static siren_status expand(siren_trial_list *list, entry *e, size_t input) {
     int k = 0;
     while (k >= 0) {
         siren_trial trial;
-        SIREN_RETURN_IF_FAILED(resolve(e, at, input, &trial));
-        if (!is_repeated(&trial, at) && !is_excluded(e, &trial))
-            SIREN_RETURN_IF_FAILED(append_trial(list, e, trial));
+        SIREN_TRY(resolve(e, at, input, &trial));
+        if (!is_repeated(&trial, at) && !is_excluded(e, &trial)) SIREN_TRY(append_trial(list, e, trial));
         for (k = SIREN_MAX_SETTINGS - 1; k >= 0 && ++at[k] >= e->axes[k].n; k--) at[k] = 0;
     }
     return SIREN_OK;
@@ -364,17 +362,17 @@ siren_status siren_trial_list_fill(siren_trial_list *list, siren_value grids, si
     SIREN_AT_END(free_entries) entry_list entries = {NULL, 0};
     size_t n_grids = siren_value_is_array(grids) ? siren_value_count(grids) : siren_value_exists(grids),
            n = n_grids + siren_value_count(trials), total = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&entries.of, n, sizeof *entries.of, "the grids of an experiment"));
+    SIREN_TRY(siren_allocate(&entries.of, n, sizeof *entries.of, "the grids of an experiment"));
     siren_value v = siren_value_list(grids);
     for (; entries.n < n; v = siren_value_next(v)) {
         if (entries.n == n_grids) v = siren_value_first(trials);
         entry *e = &entries.of[entries.n++];
         *e = (entry){.source = v, .base.settings = list->base};
-        SIREN_RETURN_IF_FAILED(read_entry(list->experiment, entries.n > n_grids, e));
-        SIREN_RETURN_IF_FAILED(check_size(list, e, &total));
+        SIREN_TRY(read_entry(list->experiment, entries.n > n_grids, e));
+        SIREN_TRY(check_size(list, e, &total));
     }
     for (size_t input = 0; input < list->experiment->n_inputs; input++)
-        for (size_t k = 0; k < n; k++) SIREN_RETURN_IF_FAILED(expand(list, &entries.of[k], input));
-    for (size_t k = 0; k < n; k++) SIREN_RETURN_IF_FAILED(check_exclusions(&entries.of[k]));
+        for (size_t k = 0; k < n; k++) SIREN_TRY(expand(list, &entries.of[k], input));
+    for (size_t k = 0; k < n; k++) SIREN_TRY(check_exclusions(&entries.of[k]));
     return SIREN_OK;
 }

@@ -12,7 +12,7 @@
 siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, siren_network *out) {
     siren_network network = trial->network;
     network.layers[network.n_layers - 1].width = n_volumes;
-    SIREN_RETURN_IF_FAILED(siren_network_check(&network, trial->name, SIREN_USAGE));
+    SIREN_TRY(siren_network_check(&network, trial->name, SIREN_USAGE));
     *out = network;
     return SIREN_OK;
 }
@@ -23,7 +23,7 @@ static siren_status read_name(siren_value value, const char *(*name_of)(size_t),
     const char *names[8];
     size_t n = 0, number = *out;
     while (n < 8 && name_of(n)) names[n] = name_of(n), n++;
-    SIREN_RETURN_IF_FAILED(siren_value_choice(value, names, n, &number));
+    SIREN_TRY(siren_value_choice(value, names, n, &number));
     *out = (uint32_t)number;
     return SIREN_OK;
 }
@@ -32,11 +32,11 @@ static siren_status read_name(siren_value value, const char *(*name_of)(size_t),
 static siren_status read_frequency(siren_value object, siren_layer *layer) {
     siren_value w0 = siren_value_member(object, "w0");
     double number = (double)layer->w0;
-    SIREN_RETURN_IF_FAILED(read_name(siren_value_member(object, "init"), siren_init_name, &layer->init));
+    SIREN_TRY(read_name(siren_value_member(object, "init"), siren_init_name, &layer->init));
     bool uses_w0 = layer->activation == SIREN_SINE || layer->init == SIREN_INIT_HIDDEN_SINE;
     if (siren_value_exists(w0) && !uses_w0)
         return siren_value_refuse(w0, "leave it out: it belongs to activation sine or init hidden-sine");
-    SIREN_RETURN_IF_FAILED(siren_value_number(w0, SIREN_MIN_W0, SIREN_MAX_W0, &number));
+    SIREN_TRY(siren_value_number(w0, SIREN_MIN_W0, SIREN_MAX_W0, &number));
     layer->w0 = uses_w0 ? (float)number : 1.0f;
     return SIREN_OK;
 }
@@ -46,16 +46,16 @@ static siren_status read_hidden_layer(siren_value object, bool first, siren_laye
     siren_value width = siren_value_member(object, "width"),
                 activation = siren_value_member(object, "activation");
     uint64_t units = 0;
-    SIREN_RETURN_IF_FAILED(siren_value_keys(object, keys, sizeof keys / sizeof *keys));
+    SIREN_TRY(siren_value_keys(object, keys, sizeof keys / sizeof *keys));
     if (!siren_value_exists(width) || !siren_value_exists(activation))
         return siren_value_fail(object, "lacks %s", siren_value_exists(width) ? "activation" : "width");
-    SIREN_RETURN_IF_FAILED(siren_value_integer(width, 1, SIREN_MAX_WIDTH, &units));
+    SIREN_TRY(siren_value_integer(width, 1, SIREN_MAX_WIDTH, &units));
     siren_layer layer = {.width = (uint32_t)units, .w0 = siren_settings_defaults().w0};
-    SIREN_RETURN_IF_FAILED(read_name(activation, siren_activation_name, &layer.activation));
+    SIREN_TRY(read_name(activation, siren_activation_name, &layer.activation));
     layer.init = layer.activation != SIREN_SINE ? SIREN_INIT_LINEAR
                  : first                        ? SIREN_INIT_FIRST_SINE
                                                 : SIREN_INIT_HIDDEN_SINE;
-    SIREN_RETURN_IF_FAILED(read_frequency(object, &layer));
+    SIREN_TRY(read_frequency(object, &layer));
     *out = layer;
     return SIREN_OK;
 }
@@ -66,7 +66,7 @@ siren_status siren_experiment_network(siren_value value, uint32_t n_inputs, sire
     siren_network network = {.n_inputs = n_inputs};
     siren_value hidden = siren_value_member(value, "hidden"), output = siren_value_member(value, "output");
     bool all_sine = true;
-    SIREN_RETURN_IF_FAILED(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
+    SIREN_TRY(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
     if (!siren_value_exists(hidden))
         return siren_value_fail(value, "lacks hidden, the list of its hidden layers");
     size_t n_hidden = siren_value_is_array(hidden) ? siren_value_count(hidden) : 0;
@@ -74,19 +74,18 @@ siren_status siren_experiment_network(siren_value value, uint32_t n_inputs, sire
         return siren_value_refuse(hidden, "give a list of 1 to %d layers", SIREN_MAX_LAYERS - 1);
     for (siren_value v = siren_value_first(hidden); siren_value_exists(v); v = siren_value_next(v)) {
         siren_layer *layer = &network.layers[network.n_layers];
-        SIREN_RETURN_IF_FAILED(read_hidden_layer(v, network.n_layers++ == 0, layer));
+        SIREN_TRY(read_hidden_layer(v, network.n_layers++ == 0, layer));
         all_sine = all_sine && layer->activation == SIREN_SINE;
     }
     siren_layer last = {.activation = SIREN_IDENTITY,
                         .w0 = all_sine ? network.layers[n_hidden - 1].w0 : siren_settings_defaults().w0,
                         .init = all_sine ? SIREN_INIT_HIDDEN_SINE : SIREN_INIT_LINEAR};
     if (siren_value_exists(output)) {
-        SIREN_RETURN_IF_FAILED(
-            siren_value_keys(output, output_keys, sizeof output_keys / sizeof *output_keys));
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(siren_value_keys(output, output_keys, sizeof output_keys / sizeof *output_keys));
+        SIREN_TRY(
             read_name(siren_value_member(output, "activation"), siren_activation_name, &last.activation));
     }
-    SIREN_RETURN_IF_FAILED(read_frequency(output, &last));
+    SIREN_TRY(read_frequency(output, &last));
     network.layers[network.n_layers++] = last;
     *out = network;
     return SIREN_OK;
@@ -137,7 +136,7 @@ siren_status siren_trial_make_name(const siren_trial_list *list, const siren_tri
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
         if (s->suffix && (s->flags & SIREN_SETTING_NAMED || siren_setting_compare(s, settings, &usual) != 0))
             append_setting(&name, s, settings);
-    SIREN_RETURN_IF_FAILED(siren_allocate(out, name.length + 1, 1, "the name of a trial"));
+    SIREN_TRY(siren_allocate(out, name.length + 1, 1, "the name of a trial"));
     strcpy(*out, name.text);
     return SIREN_OK;
 }

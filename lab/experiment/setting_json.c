@@ -6,13 +6,13 @@ siren_status siren_setting_read(const siren_setting *s, siren_value value, siren
     uint64_t integer = 0;
     double real = 0;
     if (s->type == SIREN_SETTING_FLOAT) {
-        SIREN_RETURN_IF_FAILED(siren_value_number(value, s->minimum, s->maximum, &real));
+        SIREN_TRY(siren_value_number(value, s->minimum, s->maximum, &real));
         *(float *)((char *)out + s->offset) = (float)real;
     } else if (siren_setting_is_number(s)) {
-        SIREN_RETURN_IF_FAILED(siren_value_integer(value, (uint64_t)s->minimum, most, &integer));
+        SIREN_TRY(siren_value_integer(value, (uint64_t)s->minimum, most, &integer));
         siren_setting_put_integer(s, integer, out);
     } else {
-        SIREN_RETURN_IF_FAILED(siren_value_string(value, &text));
+        SIREN_TRY(siren_value_string(value, &text));
         if (siren_setting_parse(s, s->key, text, out) != SIREN_OK)
             return siren_value_refuse(value, "give %s", s->values);
     }

@@ -246,7 +246,7 @@ static void signal_slice(work *w, siren_anatomy *anatomy, row_scratch *r, size_t
 
 static siren_status row_scratch_new(size_t nx, row_scratch *out) {
     const size_t arrays = SIREN_MAX_FIBRES * 6 + 5;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&out->memory, nx * arrays, sizeof(float), "a row of the phantom"));
+    SIREN_TRY(siren_allocate(&out->memory, nx * arrays, sizeof(float), "a row of the phantom"));
     float *next = out->memory;
     for (int i = 0; i < SIREN_MAX_FIBRES; i++) {
         row_tensors *t = &out->tensors[i];
@@ -298,13 +298,12 @@ static siren_status run_pass(work *w, slice_fn slice, const char *what) {
            n = w->options->n_threads ? w->options->n_threads : siren_processors();
     if (n > nz) n = nz;
     SIREN_AT_END(pass_free) slice_pass pass = {.work = w, .slice = slice, .n_threads = n};
-    SIREN_RETURN_IF_FAILED(siren_allocate(&pass.scratch, n, sizeof *pass.scratch, "the phantom's threads"));
+    SIREN_TRY(siren_allocate(&pass.scratch, n, sizeof *pass.scratch, "the phantom's threads"));
     atomic_store(&w->next, 0);
     atomic_store(&w->finished, 0);
     w->what = what;
-    for (size_t i = 0; i < n; i++)
-        SIREN_RETURN_IF_FAILED(row_scratch_new(w->phantom->geometry.nx, &pass.scratch[i]));
-    SIREN_RETURN_IF_FAILED(siren_threads_run(n, pass_member, &pass));
+    for (size_t i = 0; i < n; i++) SIREN_TRY(row_scratch_new(w->phantom->geometry.nx, &pass.scratch[i]));
+    SIREN_TRY(siren_threads_run(n, pass_member, &pass));
     if (atomic_load(&w->cancelled)) return siren_fail(SIREN_CANCELLED, "the phantom was cancelled");
     return SIREN_OK;
 }
@@ -345,9 +344,8 @@ static siren_status check_options(const siren_phantom_options *o, size_t *n_volu
 static siren_status make_gradients(const siren_phantom_options *o, size_t n_volumes,
                                    siren_diffusion_table *out) {
     out->n_volumes = n_volumes;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&out->bval, n_volumes, sizeof *out->bval, "the b-values"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&out->bvec, n_volumes, sizeof *out->bvec, "the gradient directions"));
+    SIREN_TRY(siren_allocate(&out->bval, n_volumes, sizeof *out->bval, "the b-values"));
+    SIREN_TRY(siren_allocate(&out->bvec, n_volumes, sizeof *out->bvec, "the gradient directions"));
     size_t volume = 0;
     for (size_t i = 0; i < o->n_shells; i++) {
         if (o->shells[i].b > 0) siren_directions(o->shells[i].n, i, out->bvec + volume);
@@ -379,7 +377,7 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
                                 siren_phantom *out) {
     size_t n_volumes = 0, n = 0, all = 0, wm_count = 0;
     double wm_sum = 0;
-    SIREN_RETURN_IF_FAILED(check_options(options, &n_volumes));
+    SIREN_TRY(check_options(options, &n_volumes));
     SIREN_AT_END(siren_phantom_free)
     siren_phantom phantom = {.geometry = {.version = 1,
                                           .datatype = options->datatype,
@@ -396,26 +394,26 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
             SIREN_USAGE,
             "phantom: %zu x %zu x %zu x %zu voxels exceed the address space; give smaller dimensions",
             options->nx, options->ny, options->nz, n_volumes);
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_allocate(&phantom.voxels, all, siren_datatype_size(options->datatype), "the phantom series"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.tissue, n, 1, "the tissue map"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.n_fibres, n, 1, "the map of fibre populations"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.fa, n, sizeof *phantom.fa, "the FA map"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&phantom.md, n, sizeof *phantom.md, "the MD map"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&w.signal, n, sizeof *w.signal, "the signal map"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&w.depth, n, sizeof *w.depth, "the depth map"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&w.wm_sum, options->nz, sizeof *w.wm_sum, "sums of slices"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&w.wm_count, options->nz, sizeof *w.wm_count, "counts of slices"));
-    SIREN_RETURN_IF_FAILED(make_gradients(options, n_volumes, &phantom.gradients));
+    SIREN_TRY(siren_allocate(&phantom.tissue, n, 1, "the tissue map"));
+    SIREN_TRY(siren_allocate(&phantom.n_fibres, n, 1, "the map of fibre populations"));
+    SIREN_TRY(siren_allocate(&phantom.fa, n, sizeof *phantom.fa, "the FA map"));
+    SIREN_TRY(siren_allocate(&phantom.md, n, sizeof *phantom.md, "the MD map"));
+    SIREN_TRY(siren_allocate(&w.signal, n, sizeof *w.signal, "the signal map"));
+    SIREN_TRY(siren_allocate(&w.depth, n, sizeof *w.depth, "the depth map"));
+    SIREN_TRY(siren_allocate(&w.wm_sum, options->nz, sizeof *w.wm_sum, "sums of slices"));
+    SIREN_TRY(siren_allocate(&w.wm_count, options->nz, sizeof *w.wm_count, "counts of slices"));
+    SIREN_TRY(make_gradients(options, n_volumes, &phantom.gradients));
 
-    SIREN_RETURN_IF_FAILED(run_pass(&w, anatomy_slice, "anatomy"));
+    SIREN_TRY(run_pass(&w, anatomy_slice, "anatomy"));
     for (size_t z = 0; z < options->nz; z++) {
         wm_sum += w.wm_sum[z];
         wm_count += w.wm_count[z];
     }
     if (options->snr > 0 && isfinite(options->snr))
         phantom.sigma = (wm_count ? wm_sum / (double)wm_count : NOMINAL_WHITE_MATTER) / options->snr;
-    SIREN_RETURN_IF_FAILED(run_pass(&w, signal_slice, "signals"));
+    SIREN_TRY(run_pass(&w, signal_slice, "signals"));
     *out = SIREN_TAKE(phantom);
     return SIREN_OK;
 }

@@ -101,7 +101,7 @@ siren_status siren_shells_parse(const char *text, siren_shell **shells, size_t *
         if (*next == 0) break;
         next++;
     }
-    SIREN_RETURN_IF_FAILED(siren_allocate(shells, n, sizeof **shells, "the shells"));
+    SIREN_TRY(siren_allocate(shells, n, sizeof **shells, "the shells"));
     memcpy(*shells, list, n * sizeof *list);
     *n_shells = n;
     return SIREN_OK;

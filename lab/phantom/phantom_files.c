@@ -42,8 +42,8 @@ static siren_status image_open(const siren_phantom_files *f, image_kind kind, si
     siren_datatype datatype = kind == SERIES             ? o->datatype
                               : kind == FA || kind == MD ? SIREN_FLOAT32
                                                          : SIREN_UINT8;
-    SIREN_RETURN_IF_FAILED(siren_nifti_new_header(
-        datatype, o->nx, o->ny, o->nz, kind == SERIES ? n_volumes : 1, voxel, &out->geometry, header));
+    SIREN_TRY(siren_nifti_new_header(datatype, o->nx, o->ny, o->nz, kind == SERIES ? n_volumes : 1, voxel,
+                                     &out->geometry, header));
     /* x runs to the left: then FSL, too, takes the directions as they are in image axes. srow_x is at byte
      * 280. */
     float row[4];
@@ -56,7 +56,7 @@ static siren_status image_open(const siren_phantom_files *f, image_kind kind, si
         out->path = strdup(f->path);
         if (!out->path) return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", f->path);
     } else {
-        SIREN_RETURN_IF_FAILED(siren_sibling_path(f->path, suffix, &out->path));
+        SIREN_TRY(siren_sibling_path(f->path, suffix, &out->path));
     }
     return siren_nifti_writer_open(out->path, f->overwrite, &out->geometry, header, &out->writer);
 }
@@ -65,7 +65,7 @@ static siren_status write_map(image *map, image_kind kind, const siren_phantom *
     const siren_geometry *g = &p->geometry;
     size_t n_slice = g->nx * g->ny;
     SIREN_FREE_AT_END uint8_t *mask = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&mask, n_slice, 1, "a slice of a mask"));
+    SIREN_TRY(siren_allocate(&mask, n_slice, 1, "a slice of a mask"));
     for (size_t z = 0; z < g->nz; z++) {
         const uint8_t *tissue = p->tissue + z * n_slice;
         const void *voxels = kind == FA ? p->fa + z * n_slice : p->md + z * n_slice;
@@ -76,7 +76,7 @@ static siren_status write_map(image *map, image_kind kind, const siren_phantom *
                 mask[i] = kind == MASK ? siren_tissue_in_brain(tissue[i]) : tissue[i] == wanted[kind];
             voxels = mask;
         }
-        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(map->writer, 0, z, voxels));
+        SIREN_TRY(siren_nifti_writer_slice(map->writer, 0, z, voxels));
     }
     return SIREN_OK;
 }
@@ -85,8 +85,8 @@ static siren_status write_series(const siren_phantom_files *f, image *series, co
     const siren_geometry *g = &p->geometry;
     size_t slice_bytes = g->nx * g->ny * siren_datatype_size(g->datatype), n_slices = g->n_volumes * g->nz;
     for (size_t i = 0; i < n_slices; i++) {
-        SIREN_RETURN_IF_FAILED(siren_nifti_writer_slice(series->writer, i / g->nz, i % g->nz,
-                                                        (const uint8_t *)p->voxels + i * slice_bytes));
+        SIREN_TRY(siren_nifti_writer_slice(series->writer, i / g->nz, i % g->nz,
+                                           (const uint8_t *)p->voxels + i * slice_bytes));
         if (!report(f, (double)(i + 1), (double)n_slices, "writing"))
             return siren_fail(SIREN_CANCELLED, "the phantom was cancelled; nothing was written");
     }
@@ -126,29 +126,29 @@ siren_status siren_phantom_write(const siren_phantom_files *f, siren_phantom *ou
         return siren_fail(SIREN_USAGE, "--shells: %zu volumes in all; give 1 to %d", n_volumes,
                           SIREN_PHANTOM_MAX_VOLUMES);
     for (int kind = SERIES; kind >= 0; kind--)
-        SIREN_RETURN_IF_FAILED(image_open(f, (image_kind)kind, n_volumes, &set.images[kind]));
+        SIREN_TRY(image_open(f, (image_kind)kind, n_volumes, &set.images[kind]));
     for (int i = 0; i < 2; i++) {
         SIREN_AT_END(siren_output_discard_at) siren_output *probe = NULL;
-        SIREN_RETURN_IF_FAILED(siren_sibling_path(f->path, texts[i], &set.text_path[i]));
-        SIREN_RETURN_IF_FAILED(siren_output_open(set.text_path[i], f->overwrite, &probe));
+        SIREN_TRY(siren_sibling_path(f->path, texts[i], &set.text_path[i]));
+        SIREN_TRY(siren_output_open(set.text_path[i], f->overwrite, &probe));
     }
-    SIREN_RETURN_IF_FAILED(siren_phantom_make(f->phantom, f->progress, f->user, &phantom));
+    SIREN_TRY(siren_phantom_make(f->phantom, f->progress, f->user, &phantom));
     for (int kind = 0; kind < SERIES; kind++)
-        SIREN_RETURN_IF_FAILED(write_map(&set.images[kind], (image_kind)kind, &phantom));
-    SIREN_RETURN_IF_FAILED(write_series(f, &set.images[SERIES], &phantom));
-    SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(write_map(&set.images[kind], (image_kind)kind, &phantom));
+    SIREN_TRY(write_series(f, &set.images[SERIES], &phantom));
+    SIREN_TRY(
         siren_diffusion_table_open(f->path, f->overwrite, &phantom.gradients, &set.text[0], &set.text[1]));
     for (int kind = 0; kind < N_IMAGES; kind++) {
-        SIREN_RETURN_IF_FAILED(siren_nifti_writer_finish(set.images[kind].writer));
+        SIREN_TRY(siren_nifti_writer_finish(set.images[kind].writer));
         if (!report(f, kind + 1, N_IMAGES, "finishing"))
             return siren_fail(SIREN_CANCELLED, "the phantom was cancelled; nothing was written");
     }
     for (int i = 0; i < 2; i++) {
-        SIREN_RETURN_IF_FAILED(siren_output_commit(SIREN_TAKE(set.text[i])));
+        SIREN_TRY(siren_output_commit(SIREN_TAKE(set.text[i])));
         set.text_committed[i] = true;
     }
     for (int kind = 0; kind < N_IMAGES; kind++) {
-        SIREN_RETURN_IF_FAILED(siren_nifti_writer_commit(SIREN_TAKE(set.images[kind].writer)));
+        SIREN_TRY(siren_nifti_writer_commit(SIREN_TAKE(set.images[kind].writer)));
         set.images[kind].committed = true;
     }
     set.keep = true;

@@ -60,15 +60,15 @@ static siren_status create_painter(siren_glyph_kind kind, const char *path, cons
     glyph_painter p = {
         .kind = kind, .series = series, .view = view, .n_coefficients = series->geometry.n_volumes};
     unsigned order = 0;
-    SIREN_RETURN_IF_FAILED(check_kind(kind, path, series));
-    SIREN_RETURN_IF_FAILED(siren_sphere_make(N_DIVISIONS, &p.sphere));
+    SIREN_TRY(check_kind(kind, path, series));
+    SIREN_TRY(siren_sphere_make(N_DIVISIONS, &p.sphere));
     const size_t n = p.sphere.n_vertices;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&p.shape, n, sizeof *p.shape, "a glyph"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&p.points, n, sizeof *p.points, "a glyph"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&p.colours, n, sizeof *p.colours, "a glyph"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&p.normals, n, sizeof *p.normals, "a glyph"));
+    SIREN_TRY(siren_allocate(&p.shape, n, sizeof *p.shape, "a glyph"));
+    SIREN_TRY(siren_allocate(&p.points, n, sizeof *p.points, "a glyph"));
+    SIREN_TRY(siren_allocate(&p.colours, n, sizeof *p.colours, "a glyph"));
+    SIREN_TRY(siren_allocate(&p.normals, n, sizeof *p.normals, "a glyph"));
     if (kind == SIREN_GLYPH_FOD) {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&p.basis, n * p.n_coefficients, sizeof *p.basis, "harmonics"));
+        SIREN_TRY(siren_allocate(&p.basis, n * p.n_coefficients, sizeof *p.basis, "harmonics"));
         siren_harmonics_order(p.n_coefficients, &order);
         for (size_t v = 0; v < n; v++)
             siren_harmonics(order, p.sphere.vertices[v], p.basis + v * p.n_coefficients);
@@ -147,8 +147,8 @@ siren_status siren_glyph_reach(siren_glyph_kind kind, const char *path, const si
     const size_t width = siren_view_width(view), height = siren_view_height(view);
     SIREN_FREE_AT_END double *lengths = NULL;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(create_painter(kind, path, series, view, &painter));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&lengths, width * height, sizeof *lengths, "lengths of glyphs"));
+    SIREN_TRY(create_painter(kind, path, series, view, &painter));
+    SIREN_TRY(siren_allocate(&lengths, width * height, sizeof *lengths, "lengths of glyphs"));
     for (size_t row = 0; row < height; row++)
         for (size_t column = 0; column < width; column++) {
             const double length = shape_glyph(&painter, column, row);
@@ -183,9 +183,9 @@ siren_status siren_glyph_picture(siren_glyph_kind kind, const char *path, const 
     const double step_x = (double)cell * view->spacing[0] / shorter,
                  step_y = (double)cell * view->spacing[1] / shorter;
     uint8_t *rgb = NULL;
-    SIREN_RETURN_IF_FAILED(create_painter(kind, path, series, view, &painter));
-    SIREN_RETURN_IF_FAILED(siren_canvas_create((size_t)((double)width * step_x + 0.5),
-                                               (size_t)((double)height * step_y + 0.5), &canvas));
+    SIREN_TRY(create_painter(kind, path, series, view, &painter));
+    SIREN_TRY(siren_canvas_create((size_t)((double)width * step_x + 0.5),
+                                  (size_t)((double)height * step_y + 0.5), &canvas));
     for (size_t row = 0; row < height; row++)
         for (size_t column = 0; column < width; column++) {
             const double length = shape_glyph(&painter, column, row);
@@ -193,7 +193,7 @@ siren_status siren_glyph_picture(siren_glyph_kind kind, const char *path, const 
                 draw_shape(&painter, &canvas, ((double)column + 0.5) * step_x, ((double)row + 0.5) * step_y,
                            0.5 * (double)cell / fmax(reach, length));
         }
-    SIREN_RETURN_IF_FAILED(siren_canvas_picture(&canvas, &rgb));
+    SIREN_TRY(siren_canvas_picture(&canvas, &rgb));
     *out = (siren_picture){canvas.width, canvas.height, rgb};
     return SIREN_OK;
 }
@@ -202,8 +202,8 @@ siren_status siren_colour_anisotropy(const char *path, const siren_series *serie
                                      siren_picture *out) {
     const size_t width = siren_view_width(view), height = siren_view_height(view);
     uint8_t *rgb;
-    SIREN_RETURN_IF_FAILED(check_kind(SIREN_GLYPH_TENSOR, path, series));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&rgb, width * height, 3, "a picture"));
+    SIREN_TRY(check_kind(SIREN_GLYPH_TENSOR, path, series));
+    SIREN_TRY(siren_allocate(&rgb, width * height, 3, "a picture"));
     for (size_t row = 0; row < height; row++)
         for (size_t column = 0; column < width; column++) {
             double elements[SIREN_TENSOR_ELEMENTS];

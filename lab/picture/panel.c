@@ -47,7 +47,7 @@ static siren_status cut(const siren_series *series, size_t volume, size_t z, sir
     const siren_geometry *g = &series->geometry;
     const size_t n = g->nx * g->ny;
     double *values;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, n, sizeof *values, "a slice"));
+    SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a slice"));
     siren_series_values(series, (volume * g->nz + z) * n, n, values);
     *out = (siren_series){
         .geometry =
@@ -58,16 +58,15 @@ static siren_status cut(const siren_series *series, size_t volume, size_t z, sir
 
 static siren_status read_original(making *run) {
     const siren_panel_options *o = run->options;
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(o->original, o->memory_limit, &run->original));
-    SIREN_RETURN_IF_FAILED(siren_series_check_finite(o->original, &run->original));
+    SIREN_TRY(siren_nifti_read(o->original, o->memory_limit, &run->original));
+    SIREN_TRY(siren_series_check_finite(o->original, &run->original));
     const siren_geometry *g = &run->original.geometry;
-    SIREN_RETURN_IF_FAILED(siren_view_make(o->original, &run->original, o->x, o->y, o->z, &run->panel.view));
+    SIREN_TRY(siren_view_make(o->original, &run->original, o->x, o->y, o->z, &run->panel.view));
     if (o->volume >= g->n_volumes)
         return siren_fail(SIREN_USAGE, "%s: has no volume %zu, only 0 to %zu", o->original, o->volume,
                           g->n_volumes - 1);
     if (o->mask)
-        SIREN_RETURN_IF_FAILED(
-            siren_mask_read(o->mask, o->original, &run->original, o->memory_limit, &run->mask));
+        SIREN_TRY(siren_mask_read(o->mask, o->original, &run->original, o->memory_limit, &run->mask));
     const siren_comparison whole = siren_compare_series(&run->original, &run->original, NULL);
     run->range = o->range > 0 ? o->range : whole.maximum - whole.minimum;
     if (!(run->range > 0))
@@ -76,7 +75,7 @@ static siren_status read_original(making *run) {
                           o->original, whole.minimum);
     run->panel.width = siren_view_width(&run->panel.view);
     run->panel.height = siren_view_height(&run->panel.view);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->map, g->nx * g->ny, sizeof *run->map, "a map"));
+    SIREN_TRY(siren_allocate(&run->map, g->nx * g->ny, sizeof *run->map, "a map"));
     return cut(&run->original, o->volume, o->z, &run->slice);
 }
 
@@ -84,8 +83,8 @@ static siren_status read_original(making *run) {
 static siren_status check_archive(const making *run, const char *path) {
     SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
     siren_layout layout;
-    SIREN_RETURN_IF_FAILED(siren_archive_open(path, &archive));
-    SIREN_RETURN_IF_FAILED(siren_layout_read(archive, &layout));
+    SIREN_TRY(siren_archive_open(path, &archive));
+    SIREN_TRY(siren_layout_read(archive, &layout));
     return siren_grid_check(run->options->original, &run->original.geometry, path, &layout.geometry,
                             run->original.geometry.n_volumes);
 }
@@ -100,9 +99,9 @@ static siren_status decode(const making *run, const char *path, siren_series *ou
     SIREN_FREE_AT_END char *image = NULL;
     if (asprintf(&image, "%s/decoded.nii", o->folder) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: the path of a decoded slice");
-    SIREN_RETURN_IF_FAILED(check_archive(run, path));
-    SIREN_RETURN_IF_FAILED(siren_decompress_file(run->device, path, image, &decompress, NULL, NULL));
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(image, o->memory_limit, &decoded));
+    SIREN_TRY(check_archive(run, path));
+    SIREN_TRY(siren_decompress_file(run->device, path, image, &decompress, NULL, NULL));
+    SIREN_TRY(siren_nifti_read(image, o->memory_limit, &decoded));
     return cut(&decoded, 0, 0, out);
 }
 
@@ -110,11 +109,11 @@ static siren_status read_result(const making *run, const char *path, siren_serie
     const siren_panel_options *o = run->options;
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
     if (siren_has_suffix(path, ".siren")) return decode(run, path, out);
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, o->memory_limit, &series));
-    SIREN_RETURN_IF_FAILED(siren_grid_check(o->original, &run->original.geometry, path, &series.geometry,
-                                            run->original.geometry.n_volumes));
-    SIREN_RETURN_IF_FAILED(siren_grid_check_place(o->original, &run->original, path, &series));
-    SIREN_RETURN_IF_FAILED(siren_series_check_finite(path, &series));
+    SIREN_TRY(siren_nifti_read(path, o->memory_limit, &series));
+    SIREN_TRY(siren_grid_check(o->original, &run->original.geometry, path, &series.geometry,
+                               run->original.geometry.n_volumes));
+    SIREN_TRY(siren_grid_check_place(o->original, &run->original, path, &series));
+    SIREN_TRY(siren_series_check_finite(path, &series));
     return cut(&series, o->volume, o->z, out);
 }
 
@@ -130,7 +129,7 @@ static siren_status take_picture(const making *run, const uint8_t *mask, float *
     const siren_panel *panel = &run->panel;
     double sum = 0;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(out, panel->width * panel->height, sizeof **out, "a picture"));
+    SIREN_TRY(siren_allocate(out, panel->width * panel->height, sizeof **out, "a picture"));
     for (size_t row = 0; row < panel->height; row++)
         for (size_t column = 0; column < panel->width; column++) {
             const size_t voxel = siren_view_voxel(&panel->view, run->original.geometry.nx, column, row);
@@ -154,12 +153,11 @@ static siren_status make_result(making *run, const char *path, siren_panel_resul
     const uint8_t *mask = mask_of_slice(run);
     SIREN_AT_END(siren_series_free) siren_series slice = {.voxels = NULL};
     double mean;
-    SIREN_RETURN_IF_FAILED(read_result(run, path, &slice));
-    SIREN_RETURN_IF_FAILED(take_values(run, &slice, &result->values));
+    SIREN_TRY(read_result(run, path, &slice));
+    SIREN_TRY(take_values(run, &slice, &result->values));
     siren_relative_errors(&run->slice, &slice, 0, 1, mask, run->map);
-    SIREN_RETURN_IF_FAILED(take_picture(run, mask, &result->errors, &result->mean_error));
-    SIREN_RETURN_IF_FAILED(
-        siren_ssim_series(SIREN_SSIM_UNIFORM, &run->slice, &slice, run->range, run->map, &mean));
+    SIREN_TRY(take_picture(run, mask, &result->errors, &result->mean_error));
+    SIREN_TRY(siren_ssim_series(SIREN_SSIM_UNIFORM, &run->slice, &slice, run->range, run->map, &mean));
     return take_picture(run, mask, &result->ssim, &result->mean_ssim);
 }
 
@@ -174,7 +172,7 @@ static int compare_floats(const void *a, const void *b) {
 static siren_status quantile(const float *picture, size_t n, double share, double *out) {
     SIREN_FREE_AT_END float *sorted = NULL;
     size_t n_values = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&sorted, n, sizeof *sorted, "values of a picture"));
+    SIREN_TRY(siren_allocate(&sorted, n, sizeof *sorted, "values of a picture"));
     for (size_t i = 0; i < n; i++)
         if (!isnan(picture[i])) sorted[n_values++] = picture[i];
     qsort(sorted, n_values, sizeof *sorted, compare_floats);
@@ -195,13 +193,13 @@ static double round_up(double x) {
 static siren_status find_scales(siren_panel *panel) {
     const size_t n = panel->width * panel->height;
     double most_error = 0, least_ssim = 1, found;
-    SIREN_RETURN_IF_FAILED(quantile(panel->original, n, 0, &panel->values[0]));
-    SIREN_RETURN_IF_FAILED(quantile(panel->original, n, WHITE_SHARE, &panel->values[1]));
+    SIREN_TRY(quantile(panel->original, n, 0, &panel->values[0]));
+    SIREN_TRY(quantile(panel->original, n, WHITE_SHARE, &panel->values[1]));
     if (panel->values[1] <= panel->values[0]) panel->values[1] = panel->values[0] + 1;
     for (size_t i = 0; i < panel->n_results; i++) {
-        SIREN_RETURN_IF_FAILED(quantile(panel->results[i].errors, n, SCALE_SHARE, &found));
+        SIREN_TRY(quantile(panel->results[i].errors, n, SCALE_SHARE, &found));
         most_error = fmax(most_error, found);
-        SIREN_RETURN_IF_FAILED(quantile(panel->results[i].ssim, n, 1 - SCALE_SHARE, &found));
+        SIREN_TRY(quantile(panel->results[i].ssim, n, 1 - SCALE_SHARE, &found));
         least_ssim = fmin(least_ssim, found);
     }
     panel->most_error = round_up(most_error);
@@ -220,17 +218,16 @@ static void making_free(making *run) {
 siren_status siren_panel_make(siren_device *device, const siren_panel_options *options,
                               siren_progress_fn progress, void *user, siren_panel *out) {
     SIREN_AT_END(making_free) making run = {.device = device, .options = options};
-    SIREN_RETURN_IF_FAILED(read_original(&run));
-    SIREN_RETURN_IF_FAILED(take_values(&run, &run.slice, &run.panel.original));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&run.panel.results, options->n_results, sizeof *run.panel.results, "results"));
+    SIREN_TRY(read_original(&run));
+    SIREN_TRY(take_values(&run, &run.slice, &run.panel.original));
+    SIREN_TRY(siren_allocate(&run.panel.results, options->n_results, sizeof *run.panel.results, "results"));
     run.panel.n_results = options->n_results;
     for (size_t i = 0; i < options->n_results; i++) {
         if (progress && !progress(user, (double)i, (double)options->n_results, "results"))
             return siren_fail(SIREN_CANCELLED, "interrupted while the panel was made; nothing was written");
-        SIREN_RETURN_IF_FAILED(make_result(&run, options->results[i], &run.panel.results[i]));
+        SIREN_TRY(make_result(&run, options->results[i], &run.panel.results[i]));
     }
-    SIREN_RETURN_IF_FAILED(find_scales(&run.panel));
+    SIREN_TRY(find_scales(&run.panel));
     *out = SIREN_TAKE(run.panel);
     return SIREN_OK;
 }

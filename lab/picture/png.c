@@ -14,7 +14,7 @@ siren_status siren_png_write(const char *path, bool overwrite, size_t width, siz
     image.width = (png_uint_32)width;
     image.height = (png_uint_32)height;
     png_alloc_size_t n_bytes = PNG_IMAGE_PNG_SIZE_MAX(image);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, n_bytes, 1, "a compressed picture"));
+    SIREN_TRY(siren_allocate(&bytes, n_bytes, 1, "a compressed picture"));
     if (!png_image_write_to_memory(&image, bytes, &n_bytes, 0, rgb, 0, NULL))
         return siren_fail(SIREN_SYSTEM, "%s: libpng cannot write %zu x %zu pixels: %s", path, width, height,
                           image.message);

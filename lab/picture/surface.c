@@ -78,9 +78,9 @@ siren_status siren_sphere_make(unsigned n_divisions, siren_sphere *out) {
         return siren_fail(SIREN_UNSUPPORTED, "a sphere divided %u times; %d is the most", n_divisions,
                           SIREN_SPHERE_MOST_DIVISIONS);
     const size_t n_faces = (size_t)20 << (2 * n_divisions), n_vertices = n_faces / 2 + 2;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&sphere.vertices, n_vertices, sizeof *sphere.vertices, "vertices"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&sphere.faces, n_faces, sizeof *sphere.faces, "faces"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&edges, n_vertices, sizeof *edges, "edges"));
+    SIREN_TRY(siren_allocate(&sphere.vertices, n_vertices, sizeof *sphere.vertices, "vertices"));
+    SIREN_TRY(siren_allocate(&sphere.faces, n_faces, sizeof *sphere.faces, "faces"));
+    SIREN_TRY(siren_allocate(&edges, n_vertices, sizeof *edges, "edges"));
     start_icosahedron(&sphere);
     for (unsigned i = 0; i < n_divisions; i++) {
         memset(edges, 0, n_vertices * sizeof *edges);
@@ -105,8 +105,8 @@ siren_status siren_canvas_create(size_t width, size_t height, siren_canvas *out)
         return siren_fail(SIREN_UNSUPPORTED, "a drawing of %zu x %zu pixels; 1 to %zu are possible", width,
                           height, SIREN_PNG_MOST_PIXELS / samples_of_pixel);
     const size_t n = width * height * samples_of_pixel;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&canvas.colours, n, 3, "a drawing"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&canvas.depths, n, sizeof *canvas.depths, "depths of a drawing"));
+    SIREN_TRY(siren_allocate(&canvas.colours, n, 3, "a drawing"));
+    SIREN_TRY(siren_allocate(&canvas.depths, n, sizeof *canvas.depths, "depths of a drawing"));
     for (size_t i = 0; i < n; i++) canvas.depths[i] = -INFINITY;
     *out = SIREN_TAKE(canvas);
     return SIREN_OK;
@@ -120,7 +120,7 @@ void siren_canvas_free(siren_canvas *canvas) {
 
 siren_status siren_canvas_picture(const siren_canvas *canvas, uint8_t **rgb) {
     const size_t n = SIREN_CANVAS_SAMPLES, stride = canvas->width * n;
-    SIREN_RETURN_IF_FAILED(siren_allocate(rgb, canvas->width * canvas->height, 3, "a picture"));
+    SIREN_TRY(siren_allocate(rgb, canvas->width * canvas->height, 3, "a picture"));
     for (size_t y = 0; y < canvas->height; y++)
         for (size_t x = 0; x < canvas->width; x++)
             for (size_t channel = 0; channel < 3; channel++) {

@@ -53,8 +53,8 @@ siren_status siren_view_make(const char *path, const siren_series *series, siren
                              size_t z, siren_view *out) {
     const siren_geometry *g = &series->geometry;
     siren_view view = {.x = x, .y = y, .z = z};
-    SIREN_RETURN_IF_FAILED(check_span(path, "x", g->nx, &view.x));
-    SIREN_RETURN_IF_FAILED(check_span(path, "y", g->ny, &view.y));
+    SIREN_TRY(check_span(path, "x", g->nx, &view.x));
+    SIREN_TRY(check_span(path, "y", g->ny, &view.y));
     if (z >= g->nz) return siren_fail(SIREN_USAGE, "%s: has no slice %zu, only 0 to %zu", path, z, g->nz - 1);
     turn(series, &view);
     if (!(view.spacing[0] > 0 && view.spacing[1] > 0 &&

@@ -17,19 +17,18 @@ static siren_status find_blocks(const siren_report_run *run, const siren_report_
     size_t name, level, number, state, n = 0;
     const siren_table *table = run->results;
     bool slices = true;
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "trial", &name));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "level", &level));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "number", &number));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "status", &state));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&numbers, siren_table_rows(table), sizeof *numbers, "the blocks of a trial"));
+    SIREN_TRY(siren_table_find(table, "trial", &name));
+    SIREN_TRY(siren_table_find(table, "level", &level));
+    SIREN_TRY(siren_table_find(table, "number", &number));
+    SIREN_TRY(siren_table_find(table, "status", &state));
+    SIREN_TRY(siren_allocate(&numbers, siren_table_rows(table), sizeof *numbers, "the blocks of a trial"));
     for (size_t row = 0; row < siren_table_rows(table); row++) {
         if (strcmp(siren_table_cell(table, row, name), trial->name) != 0) continue;
         bool slice = strcmp(siren_table_cell(table, row, level), "slice") == 0;
         if (slices && !slice) n = 0; /* the slices seen so far are those of a 3-D model */
         slices = slices && slice;
         if (slice != slices || strcmp(siren_table_cell(table, row, state), "ok") != 0) continue;
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, row, number, &numbers[n]));
+        SIREN_TRY(siren_table_number(table, row, number, &numbers[n]));
         if (!(numbers[n] >= 0 && numbers[n] < MOST_BLOCKS && numbers[n] == floor(numbers[n])))
             return siren_fail(SIREN_CORRUPT,
                               "%s/results.csv: line %zu, column number: '%s' is no number of a block; "
@@ -47,11 +46,11 @@ static siren_status find_blocks(const siren_report_run *run, const siren_report_
 static siren_status add_curve(const siren_table *table, const char *path, siren_report_mean_curve *curve) {
     size_t epoch, mse, psnr;
     const size_t n = siren_table_rows(table);
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "epoch", &epoch));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "mse", &mse));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "psnr", &psnr));
+    SIREN_TRY(siren_table_find(table, "epoch", &epoch));
+    SIREN_TRY(siren_table_find(table, "mse", &mse));
+    SIREN_TRY(siren_table_find(table, "psnr", &psnr));
     if (!curve->rows) {
-        SIREN_RETURN_IF_FAILED(siren_allocate(&curve->rows, n, sizeof *curve->rows, "a mean curve"));
+        SIREN_TRY(siren_allocate(&curve->rows, n, sizeof *curve->rows, "a mean curve"));
         curve->n_rows = n;
     }
     if (n != curve->n_rows)
@@ -62,9 +61,9 @@ static siren_status add_curve(const siren_table *table, const char *path, siren_
     for (size_t i = 0; i < n; i++) {
         siren_report_mean_row *row = &curve->rows[i];
         double at, p, e;
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, i, epoch, &at));
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, i, psnr, &p));
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, i, mse, &e));
+        SIREN_TRY(siren_table_number(table, i, epoch, &at));
+        SIREN_TRY(siren_table_number(table, i, psnr, &p));
+        SIREN_TRY(siren_table_number(table, i, mse, &e));
         if (count == 1) *row = (siren_report_mean_row){.epoch = at, .mse_least = e};
         if (at != row->epoch)
             return siren_fail(
@@ -88,13 +87,12 @@ siren_status siren_report_mean_curve_read(const siren_report_run *run, const sir
     SIREN_FREE_AT_END double *blocks = NULL;
     SIREN_FREE_AT_END char *path = NULL;
     size_t n_blocks = 0;
-    if (run->results) SIREN_RETURN_IF_FAILED(find_blocks(run, trial, &blocks, &n_blocks));
+    if (run->results) SIREN_TRY(find_blocks(run, trial, &blocks, &n_blocks));
     for (size_t i = 0; i < n_blocks; i++) {
-        SIREN_RETURN_IF_FAILED(
-            siren_run_path(&path, run->folder, "trials/%s/curves/%04.0f.csv", trial->name, blocks[i]));
+        SIREN_TRY(siren_run_path(&path, run->folder, "trials/%s/curves/%04.0f.csv", trial->name, blocks[i]));
         if (access(path, F_OK) == 0 || errno != ENOENT) {
-            SIREN_RETURN_IF_FAILED(siren_table_read(path, &table));
-            SIREN_RETURN_IF_FAILED(add_curve(table, path, &curve));
+            SIREN_TRY(siren_table_read(path, &table));
+            SIREN_TRY(add_curve(table, path, &curve));
         }
         siren_table_free(SIREN_TAKE(table));
         free(SIREN_TAKE(path));

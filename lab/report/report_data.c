@@ -50,18 +50,17 @@ siren_status siren_report_curves(const siren_report_run *run, const siren_report
     SIREN_FREE_AT_END const siren_report_point **alike = NULL, **representatives = NULL;
     size_t n_alike = 0, most_blocks = 0;
     bool others = false;
-    SIREN_RETURN_IF_FAILED(siren_report_points_choose(points, SIREN_VARIES_BITS, 1, &alike, &n_alike));
+    SIREN_TRY(siren_report_points_choose(points, SIREN_VARIES_BITS, 1, &alike, &n_alike));
     if (n_alike == 0) return SIREN_OK;
     const siren_report_trial *shape = alike[0]->trial;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&representatives, points->n_series, sizeof *representatives, "the curves"));
+    SIREN_TRY(siren_allocate(&representatives, points->n_series, sizeof *representatives, "the curves"));
     choose_representatives(points, shape, representatives);
-    SIREN_RETURN_IF_FAILED(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
+    SIREN_TRY(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
     for (size_t i = 0; i < points->n_series; i++) {
         if (!representatives[i]) continue; /* a baseline */
         const siren_report_trial *trial = representatives[i]->trial;
         char label[320];
-        SIREN_RETURN_IF_FAILED(siren_report_mean_curve_read(run, trial, &curve));
+        SIREN_TRY(siren_report_mean_curve_read(run, trial, &curve));
         const bool alike_shape = trial->layers == shape->layers && trial->width == shape->width;
         others = others || !alike_shape;
         if (alike_shape)
@@ -73,7 +72,7 @@ siren_status siren_report_curves(const siren_report_run *run, const siren_report
         siren_report_mean_curve_free(&curve);
     }
     if (siren_table_rows(table) == 0) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_text_make(
+    SIREN_TRY(siren_text_make(
         caption,
         "PSNR and mean squared error against epochs, of networks of %g layers of %g units%s before their "
         "weights are quantised: mean over the blocks of a trial%s.",
@@ -125,10 +124,10 @@ static siren_status one_varies(const siren_report_points *points, unsigned varie
     siren_table *table = NULL;
     SIREN_FREE_AT_END const siren_report_point **chosen = NULL;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_report_points_choose(points, varies, 2, &chosen, &n));
+    SIREN_TRY(siren_report_points_choose(points, varies, 2, &chosen, &n));
     if (varies == SIREN_VARIES_BITS) n = keep_with_ratio(chosen, n);
     if (n == 0) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(create_points(false, &table));
+    SIREN_TRY(create_points(false, &table));
     for (size_t i = 0; i < n; i++) add_point(table, chosen[i]);
     *first = chosen[0]->trial;
     *out = table;
@@ -139,7 +138,7 @@ siren_status siren_report_depth(const siren_report_run *run, const siren_report_
                                 siren_table **table, char **caption) {
     (void)run;
     const siren_report_trial *first = NULL;
-    SIREN_RETURN_IF_FAILED(one_varies(points, SIREN_VARIES_LAYERS, table, &first));
+    SIREN_TRY(one_varies(points, SIREN_VARIES_LAYERS, table, &first));
     if (!first) return SIREN_OK;
     return siren_text_make(
         caption,
@@ -151,7 +150,7 @@ siren_status siren_report_width(const siren_report_run *run, const siren_report_
                                 siren_table **table, char **caption) {
     (void)run;
     const siren_report_trial *first = NULL;
-    SIREN_RETURN_IF_FAILED(one_varies(points, SIREN_VARIES_WIDTH, table, &first));
+    SIREN_TRY(one_varies(points, SIREN_VARIES_WIDTH, table, &first));
     if (!first) return SIREN_OK;
     return siren_text_make(
         caption, "Mean slice-wise PSNR against the width of the %g hidden layers, with %s weights" BARS ".",
@@ -162,7 +161,7 @@ siren_status siren_report_weights(const siren_report_run *run, const siren_repor
                                   siren_table **table, char **caption) {
     (void)run;
     const siren_report_trial *first = NULL;
-    SIREN_RETURN_IF_FAILED(one_varies(points, SIREN_VARIES_BITS, table, &first));
+    SIREN_TRY(one_varies(points, SIREN_VARIES_BITS, table, &first));
     if (!first) return SIREN_OK;
     return siren_text_make(
         caption,
@@ -326,22 +325,21 @@ siren_status siren_report_ratio(const siren_report_run *run, const siren_report_
     SIREN_FREE_AT_END const siren_report_point **chosen = NULL;
     SIREN_FREE_AT_END place *obstacles = NULL, *labels = NULL;
     size_t n = 0, n_labels = 0;
-    SIREN_RETURN_IF_FAILED(
-        siren_report_points_choose(points, SIREN_VARIES_LAYERS | SIREN_VARIES_WIDTH, 1, &chosen, &n));
+    SIREN_TRY(siren_report_points_choose(points, SIREN_VARIES_LAYERS | SIREN_VARIES_WIDTH, 1, &chosen, &n));
     for (size_t i = 0; i < points->n_points; i++)
         if (points->points[i].trial->baseline) chosen[n++] = &points->points[i];
     n = keep_with_ratio(chosen, n);
     if (n < 2 || n == count_lines(chosen, n)) return SIREN_OK;
     qsort(chosen, n, sizeof *chosen, by_ratio);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&obstacles, n, (BAR_PIECES + LINE_PIECES + 1) * sizeof *obstacles,
-                                          "the places of points"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&labels, n, sizeof *labels, "the places of labels"));
+    SIREN_TRY(siren_allocate(&obstacles, n, (BAR_PIECES + LINE_PIECES + 1) * sizeof *obstacles,
+                             "the places of points"));
+    SIREN_TRY(siren_allocate(&labels, n, sizeof *labels, "the places of labels"));
     const frame f = frame_of(chosen, n);
     const size_t n_obstacles = find_obstacles(&f, chosen, n, obstacles);
-    SIREN_RETURN_IF_FAILED(create_points(true, &table));
+    SIREN_TRY(create_points(true, &table));
     for (size_t i = 0; i < n; i++)
         add_labelled(table, chosen[i], choose_side(&f, chosen[i], obstacles, n_obstacles, labels, &n_labels));
-    SIREN_RETURN_IF_FAILED(caption_ratio(chosen, n, caption));
+    SIREN_TRY(caption_ratio(chosen, n, caption));
     *out = SIREN_TAKE(table);
     return SIREN_OK;
 }

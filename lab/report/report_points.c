@@ -106,9 +106,8 @@ static siren_status rank(siren_report_points *points) {
     SIREN_FREE_AT_END series_facts *series = NULL;
     SIREN_FREE_AT_END siren_report_point *ranked = NULL;
     size_t n = 0, n_ranked = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&series, points->n_points, sizeof *series, "the curves"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&ranked, points->n_points, sizeof *ranked, "the points of the figures"));
+    SIREN_TRY(siren_allocate(&series, points->n_points, sizeof *series, "the curves"));
+    SIREN_TRY(siren_allocate(&ranked, points->n_points, sizeof *ranked, "the points of the figures"));
     for (size_t i = 0; i < points->n_points; i++) {
         const siren_report_point *point = &points->points[i];
         if (n == 0 || strcmp(series[n - 1].name, point->trial->series) != 0)
@@ -136,8 +135,8 @@ siren_status siren_report_points_collect(const siren_report_run *run, const char
                                          siren_report_points *out) {
     SIREN_AT_END(siren_report_points_free) siren_report_points points = {0};
     SIREN_FREE_AT_END const siren_report_trial **trials = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&trials, run->n_trials, sizeof *trials, "the trials"));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_allocate(&trials, run->n_trials, sizeof *trials, "the trials"));
+    SIREN_TRY(
         siren_allocate(&points.points, run->n_trials, sizeof *points.points, "the points of the figures"));
     const size_t n = select_trials(run, input, trials, &points.n_other);
     qsort(trials, n, sizeof *trials, by_shape);
@@ -145,7 +144,7 @@ siren_status siren_report_points_collect(const siren_report_run *run, const char
         for (end = i + 1; end < n && same_point(trials[i], trials[end]);) end++;
         points.points[points.n_points++] = pool(&trials[i], end - i);
     }
-    SIREN_RETURN_IF_FAILED(rank(&points));
+    SIREN_TRY(rank(&points));
     *out = SIREN_TAKE(points);
     return SIREN_OK;
 }
@@ -194,8 +193,7 @@ siren_status siren_report_points_choose(const siren_report_points *points, unsig
     size_t best = 0, n_best = 0;
     double best_distance = INFINITY;
     size_t n_networks = 0;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&candidates, points->n_points, sizeof *candidates, "the points of a figure"));
+    SIREN_TRY(siren_allocate(&candidates, points->n_points, sizeof *candidates, "the points of a figure"));
     for (size_t i = 0; i < points->n_points; i++) {
         const siren_report_trial *trial = points->points[i].trial;
         if (trial->baseline) continue;
@@ -215,8 +213,7 @@ siren_status siren_report_points_choose(const siren_report_points *points, unsig
             best_distance = distance;
         }
     }
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&chosen, points->n_points, sizeof *chosen, "the points of a figure"));
+    SIREN_TRY(siren_allocate(&chosen, points->n_points, sizeof *chosen, "the points of a figure"));
     for (size_t i = 0; i < n_best; i++) chosen[i] = candidates[best + i].point;
     *out = chosen;
     *n = n_best;

@@ -35,13 +35,13 @@ static bool exists(const char *path) { return access(path, F_OK) == 0 || errno !
 /* `*out` stays NULL where the file is missing. */
 static siren_status read_table(const char *folder, const char *name, siren_table **out) {
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
+    SIREN_TRY(siren_run_path(&path, folder, "%s", name));
     return exists(path) ? siren_table_read(path, out) : SIREN_OK;
 }
 
 static siren_status read_config(const char *folder, const char *name, siren_config **out) {
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
+    SIREN_TRY(siren_run_path(&path, folder, "%s", name));
     return exists(path) ? siren_config_read(path, out) : SIREN_OK;
 }
 
@@ -85,7 +85,7 @@ static bool is_name(const char *text) {
 static siren_status read_texts(siren_report_run *run, const column *columns, size_t n, bool names) {
     for (size_t i = 0; i < n; i++) {
         size_t at;
-        SIREN_RETURN_IF_FAILED(siren_table_find(run->summary, columns[i].name, &at));
+        SIREN_TRY(siren_table_find(run->summary, columns[i].name, &at));
         for (size_t row = 0; row < run->n_trials; row++) {
             const char *text = siren_table_cell(run->summary, row, at);
             if (names && !is_name(text))
@@ -103,10 +103,10 @@ static siren_status read_texts(siren_report_run *run, const column *columns, siz
 static siren_status read_numbers(siren_report_run *run) {
     for (size_t i = 0; i < COUNT(number_columns); i++) {
         size_t at;
-        SIREN_RETURN_IF_FAILED(siren_table_find(run->summary, number_columns[i].name, &at));
+        SIREN_TRY(siren_table_find(run->summary, number_columns[i].name, &at));
         for (size_t row = 0; row < run->n_trials; row++)
-            SIREN_RETURN_IF_FAILED(siren_table_number(
-                run->summary, row, at, (double *)((char *)&run->trials[row] + number_columns[i].member)));
+            SIREN_TRY(siren_table_number(run->summary, row, at,
+                                         (double *)((char *)&run->trials[row] + number_columns[i].member)));
     }
     return SIREN_OK;
 }
@@ -126,19 +126,19 @@ static int compare_names(const void *a, const void *b) {
 
 static siren_status read_trials(siren_report_run *run) {
     const size_t n = siren_table_rows(run->summary);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->trials, n, sizeof *run->trials, "the trials"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->by_name, n, sizeof *run->by_name, "the names of trials"));
+    SIREN_TRY(siren_allocate(&run->trials, n, sizeof *run->trials, "the trials"));
+    SIREN_TRY(siren_allocate(&run->by_name, n, sizeof *run->by_name, "the names of trials"));
     run->n_trials = n;
-    SIREN_RETURN_IF_FAILED(read_texts(run, name_columns, COUNT(name_columns), true));
-    SIREN_RETURN_IF_FAILED(read_texts(run, text_columns, COUNT(text_columns), false));
-    SIREN_RETURN_IF_FAILED(read_numbers(run));
+    SIREN_TRY(read_texts(run, name_columns, COUNT(name_columns), true));
+    SIREN_TRY(read_texts(run, text_columns, COUNT(text_columns), false));
+    SIREN_TRY(read_numbers(run));
     for (size_t i = 0; i < n; i++) {
         siren_report_trial *trial = run->by_name[i] = &run->trials[i];
         unsigned bits = 0;
         trial->baseline = !*trial->weights;
         trial->bits = trial->baseline ? NAN : sscanf(trial->weights, "int%2u", &bits) == 1 ? bits : 32;
         trial->train_seconds = trial->train_flop = trial->decode_seconds = NAN;
-        SIREN_RETURN_IF_FAILED(name_series(trial));
+        SIREN_TRY(name_series(trial));
     }
     qsort(run->by_name, n, sizeof *run->by_name, compare_names);
     return SIREN_OK;
@@ -176,11 +176,11 @@ static int compare_timed(const void *a, const void *b) {
 static siren_status read_decoding(siren_report_run *run) {
     size_t name, at;
     if (siren_table_find(run->timing, "decode_seconds", &at) != SIREN_OK) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_table_find(run->timing, "trial", &name));
+    SIREN_TRY(siren_table_find(run->timing, "trial", &name));
     for (size_t row = 0; row < siren_table_rows(run->timing); row++) {
         siren_report_trial *trial = siren_report_run_find(run, siren_table_cell(run->timing, row, name));
         double seconds;
-        SIREN_RETURN_IF_FAILED(siren_table_number(run->timing, row, at, &seconds));
+        SIREN_TRY(siren_table_number(run->timing, row, at, &seconds));
         if (trial && !isnan(seconds)) trial->decode_seconds = seconds;
     }
     return SIREN_OK;
@@ -191,17 +191,16 @@ static siren_status read_times(siren_report_run *run) {
     size_t name, number, train, flop, n = 0;
     const siren_table *table = run->timing;
     SIREN_FREE_AT_END timed_block *blocks = NULL;
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "trial", &name));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "number", &number));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "train_seconds", &train));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "train_flop", &flop));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&blocks, siren_table_rows(table), sizeof *blocks, "the times of a run"));
+    SIREN_TRY(siren_table_find(table, "trial", &name));
+    SIREN_TRY(siren_table_find(table, "number", &number));
+    SIREN_TRY(siren_table_find(table, "train_seconds", &train));
+    SIREN_TRY(siren_table_find(table, "train_flop", &flop));
+    SIREN_TRY(siren_allocate(&blocks, siren_table_rows(table), sizeof *blocks, "the times of a run"));
     for (size_t row = 0; row < siren_table_rows(table); row++) {
         blocks[n] = (timed_block){.trial = siren_report_run_find(run, siren_table_cell(table, row, name)),
                                   .row = row};
         if (!blocks[n].trial) continue; /* it has not finished */
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, row, number, &blocks[n].number));
+        SIREN_TRY(siren_table_number(table, row, number, &blocks[n].number));
         n += !isnan(blocks[n].number); /* else it is about the archive */
     }
     qsort(blocks, n, sizeof *blocks, compare_timed);
@@ -209,8 +208,8 @@ static siren_status read_times(siren_report_run *run) {
         double seconds, operations;
         if (i + 1 < n && blocks[i + 1].trial == blocks[i].trial && blocks[i + 1].number <= blocks[i].number)
             continue;
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, blocks[i].row, train, &seconds));
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, blocks[i].row, flop, &operations));
+        SIREN_TRY(siren_table_number(table, blocks[i].row, train, &seconds));
+        SIREN_TRY(siren_table_number(table, blocks[i].row, flop, &operations));
         accumulate(&blocks[i].trial->train_seconds, seconds);
         accumulate(&blocks[i].trial->train_flop, operations);
     }
@@ -222,20 +221,19 @@ static siren_status read_times(siren_report_run *run) {
 static siren_status read_judged(siren_report_run *run) {
     size_t name, metric, region, mean, std;
     const siren_table *table = run->evaluation;
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "trial", &name));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "metric", &metric));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "region", &region));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "mean", &mean));
-    SIREN_RETURN_IF_FAILED(siren_table_find(table, "std", &std));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&run->judged, siren_table_rows(table), sizeof *run->judged, "the evaluations"));
+    SIREN_TRY(siren_table_find(table, "trial", &name));
+    SIREN_TRY(siren_table_find(table, "metric", &metric));
+    SIREN_TRY(siren_table_find(table, "region", &region));
+    SIREN_TRY(siren_table_find(table, "mean", &mean));
+    SIREN_TRY(siren_table_find(table, "std", &std));
+    SIREN_TRY(siren_allocate(&run->judged, siren_table_rows(table), sizeof *run->judged, "the evaluations"));
     for (size_t row = 0; row < siren_table_rows(table); row++) {
         siren_report_judged *judged = &run->judged[run->n_judged];
         judged->trial = siren_report_run_find(run, siren_table_cell(table, row, name));
         judged->metric = siren_table_cell(table, row, metric);
         judged->region = siren_table_cell(table, row, region);
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, row, mean, &judged->mean));
-        SIREN_RETURN_IF_FAILED(siren_table_number(table, row, std, &judged->std));
+        SIREN_TRY(siren_table_number(table, row, mean, &judged->mean));
+        SIREN_TRY(siren_table_number(table, row, std, &judged->std));
         run->n_judged += judged->trial != NULL;
     }
     return SIREN_OK;
@@ -257,21 +255,21 @@ const siren_report_judged *siren_report_run_judged(const siren_report_run *run,
 
 siren_status siren_report_run_read(const char *folder, siren_report_run **out) {
     SIREN_AT_END(siren_report_run_free_at) siren_report_run *run = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run, 1, sizeof *run, "a run"));
-    SIREN_RETURN_IF_FAILED(siren_text_make(&run->folder, "%s", folder));
-    SIREN_RETURN_IF_FAILED(read_config(folder, "experiment.json", &run->experiment));
+    SIREN_TRY(siren_allocate(&run, 1, sizeof *run, "a run"));
+    SIREN_TRY(siren_text_make(&run->folder, "%s", folder));
+    SIREN_TRY(read_config(folder, "experiment.json", &run->experiment));
     if (!run->experiment)
         return siren_fail(SIREN_USAGE, "%s: holds no experiment.json; give a folder made by 'sirencl sweep'",
                           folder);
-    SIREN_RETURN_IF_FAILED(read_config(folder, "environment.json", &run->environment));
-    SIREN_RETURN_IF_FAILED(read_table(folder, "summary.csv", &run->summary));
-    SIREN_RETURN_IF_FAILED(read_table(folder, "results.csv", &run->results));
-    SIREN_RETURN_IF_FAILED(read_table(folder, "timing.csv", &run->timing));
-    SIREN_RETURN_IF_FAILED(read_table(folder, "evaluation.csv", &run->evaluation));
-    if (run->summary) SIREN_RETURN_IF_FAILED(read_trials(run));
-    if (run->timing) SIREN_RETURN_IF_FAILED(read_times(run));
-    if (run->timing) SIREN_RETURN_IF_FAILED(read_decoding(run));
-    if (run->evaluation) SIREN_RETURN_IF_FAILED(read_judged(run));
+    SIREN_TRY(read_config(folder, "environment.json", &run->environment));
+    SIREN_TRY(read_table(folder, "summary.csv", &run->summary));
+    SIREN_TRY(read_table(folder, "results.csv", &run->results));
+    SIREN_TRY(read_table(folder, "timing.csv", &run->timing));
+    SIREN_TRY(read_table(folder, "evaluation.csv", &run->evaluation));
+    if (run->summary) SIREN_TRY(read_trials(run));
+    if (run->timing) SIREN_TRY(read_times(run));
+    if (run->timing) SIREN_TRY(read_decoding(run));
+    if (run->evaluation) SIREN_TRY(read_judged(run));
     *out = SIREN_TAKE(run);
     return SIREN_OK;
 }

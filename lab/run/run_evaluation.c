@@ -8,9 +8,9 @@
 siren_status siren_run_evaluation_keep(const char *folder, const siren_evaluation *evaluation) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     const char *const files[] = {SIREN_EVALUATION_FILE};
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_evaluation_json(evaluation, json);
-    SIREN_RETURN_IF_FAILED(siren_run_write_json(json, folder, SIREN_EVALUATION_FILE));
+    SIREN_TRY(siren_run_write_json(json, folder, SIREN_EVALUATION_FILE));
     return siren_run_add(folder, SIREN_ADDED_EVALUATION, files, 1);
 }
 
@@ -31,7 +31,7 @@ static siren_status read_figure(siren_value object, const char *key, double *out
 static siren_status add_figure(siren_table *table, const siren_complete_trial *trial, siren_value root,
                                const char *key, const char *region) {
     double value;
-    SIREN_RETURN_IF_FAILED(read_figure(root, key, &value));
+    SIREN_TRY(read_figure(root, key, &value));
     if (isnan(value)) return SIREN_OK;
     siren_run_table_trial(table, trial);
     siren_table_add_text(table, key);
@@ -50,13 +50,13 @@ static siren_status add_region(siren_table *table, const siren_complete_trial *t
     siren_table_add_text(table, region);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
         double value;
-        SIREN_RETURN_IF_FAILED(read_figure(statistics, figures[i], &value));
+        SIREN_TRY(read_figure(statistics, figures[i], &value));
         siren_table_add_number(table, value);
     }
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         uint64_t count = 0;
-        SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(statistics, counts[i]), 0,
-                                                   (uint64_t)SIREN_CONFIG_MAX_INTEGER, &count));
+        SIREN_TRY(siren_value_integer(siren_value_member(statistics, counts[i]), 0,
+                                      (uint64_t)SIREN_CONFIG_MAX_INTEGER, &count));
         siren_table_add_integer(table, count);
     }
     return SIREN_OK;
@@ -67,14 +67,13 @@ static siren_status add_evaluation(siren_table *table, const siren_complete_tria
         {"psnr", "all"}, {"psnr_masked", "brain"}, {"ssim", "all"}, {"ssim_gaussian", "all"}};
     static const char *const regions[] = {"all", "brain", "wm", "gm", "csf"};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
-        SIREN_RETURN_IF_FAILED(add_figure(table, trial, root, whole[i][0], whole[i][1]));
+        SIREN_TRY(add_figure(table, trial, root, whole[i][0], whole[i][1]));
     for (siren_quantity q = 0; q < SIREN_N_QUANTITIES; q++) {
         siren_value quantity = siren_value_member(root, siren_quantity_name(q));
         for (size_t r = 0; r < sizeof regions / sizeof *regions; r++) {
             siren_value statistics = siren_value_member(quantity, regions[r]);
             if (siren_value_is_object(statistics))
-                SIREN_RETURN_IF_FAILED(
-                    add_region(table, trial, siren_quantity_name(q), regions[r], statistics));
+                SIREN_TRY(add_region(table, trial, siren_quantity_name(q), regions[r], statistics));
         }
     }
     return SIREN_OK;
@@ -84,16 +83,16 @@ static siren_status add_trial(siren_table *table, const char *run, const siren_c
     SIREN_AT_END(siren_config_free_at) siren_config *config = NULL;
     SIREN_FREE_AT_END char *folder = NULL, *path = NULL;
     bool damaged;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&folder, run, "trials/%s", trial->folder));
+    SIREN_TRY(siren_run_path(&folder, run, "trials/%s", trial->folder));
     if (!siren_run_has_added(folder, SIREN_ADDED_EVALUATION, &damaged)) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", SIREN_EVALUATION_FILE));
-    SIREN_RETURN_IF_FAILED(siren_config_read(path, &config));
+    SIREN_TRY(siren_run_path(&path, folder, "%s", SIREN_EVALUATION_FILE));
+    SIREN_TRY(siren_config_read(path, &config));
     return add_evaluation(table, trial, siren_config_root(config));
 }
 
 siren_status siren_run_evaluation_table(const char *run, const siren_complete_trial *trials, size_t n) {
     SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
-    SIREN_RETURN_IF_FAILED(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
-    for (size_t i = 0; i < n; i++) SIREN_RETURN_IF_FAILED(add_trial(table, run, &trials[i]));
+    SIREN_TRY(siren_table_create(columns, sizeof columns / sizeof *columns, &table));
+    for (size_t i = 0; i < n; i++) SIREN_TRY(add_trial(table, run, &trials[i]));
     return siren_run_write_table(table, run, "evaluation.csv");
 }

@@ -31,21 +31,21 @@ siren_status siren_run_path(char **out, const char *folder, const char *format, 
 
 siren_status siren_run_write_json(const siren_json *json, const char *folder, const char *name) {
     SIREN_FREE_AT_END char *text = NULL, *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_text(json, &text));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
+    SIREN_TRY(siren_json_text(json, &text));
+    SIREN_TRY(siren_run_path(&path, folder, "%s", name));
     return siren_file_write(path, true, text, strlen(text));
 }
 
 siren_status siren_run_write_table(const siren_table *table, const char *folder, const char *name) {
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
+    SIREN_TRY(siren_run_path(&path, folder, "%s", name));
     return siren_table_write(table, path, true);
 }
 
 /* ---- identity ---- */
 
 static siren_status config_begin(const siren_trial_context *context, siren_json **json) {
-    SIREN_RETURN_IF_FAILED(siren_json_create(json));
+    SIREN_TRY(siren_json_create(json));
     siren_json_integer(*json, "numerics", SIREN_NUMERICS_VERSION);
     siren_json_string(*json, "input_sha256", context->input_sha256);
     siren_json_string(*json, "mask_sha256", context->mask_sha256);
@@ -57,13 +57,13 @@ static siren_status config_begin(const siren_trial_context *context, siren_json 
 static siren_status folder_of(const char *run, const char *name, const siren_json *json,
                               siren_trial_folder *out) {
     SIREN_AT_END(siren_trial_folder_free) siren_trial_folder folder = {.name = NULL};
-    SIREN_RETURN_IF_FAILED(siren_json_text(json, &folder.config));
+    SIREN_TRY(siren_json_text(json, &folder.config));
     siren_digest_bytes(folder.config, strlen(folder.config), folder.identity);
     if (asprintf(&folder.name, "%s-%.*s", name, IDENTITY_DIGITS, folder.identity) < 0) {
         folder.name = NULL;
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot name trial %s", name);
     }
-    SIREN_RETURN_IF_FAILED(siren_run_path(&folder.folder, run, "trials/%s", folder.name));
+    SIREN_TRY(siren_run_path(&folder.folder, run, "trials/%s", folder.name));
     *out = SIREN_TAKE(folder);
     return SIREN_OK;
 }
@@ -71,7 +71,7 @@ static siren_status folder_of(const char *run, const char *name, const siren_jso
 siren_status siren_trial_folder_create(const char *run, const siren_trial *trial,
                                        const siren_trial_context *context, siren_trial_folder *out) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(config_begin(context, &json));
+    SIREN_TRY(config_begin(context, &json));
     siren_trial_write(trial, json);
     siren_json_integer(json, "log_interval", context->log_interval);
     siren_json_bool(json, "archive", context->keep_archives);
@@ -83,7 +83,7 @@ siren_status siren_baseline_folder_create(const char *run, const siren_baseline_
                                           const char *matched, const siren_trial_context *context,
                                           siren_trial_folder *out) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(config_begin(context, &json));
+    SIREN_TRY(config_begin(context, &json));
     siren_baseline_trial_write(baseline, matched, json);
     siren_json_bool(json, "restored", context->keep_restored);
     return folder_of(run, baseline->name, json, out);
@@ -91,8 +91,8 @@ siren_status siren_baseline_folder_create(const char *run, const siren_baseline_
 
 siren_status siren_trial_folder_make(const siren_trial_folder *folder) {
     SIREN_FREE_AT_END char *config = NULL;
-    SIREN_RETURN_IF_FAILED(siren_folder_make(folder->folder));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&config, folder->folder, "config.json"));
+    SIREN_TRY(siren_folder_make(folder->folder));
+    SIREN_TRY(siren_run_path(&config, folder->folder, "config.json"));
     return siren_file_write(config, true, folder->config, strlen(folder->config));
 }
 
@@ -157,8 +157,8 @@ siren_status siren_finished_block_write(const siren_trial_folder *folder, const 
     uint8_t *to;
     SIREN_FREE_AT_END char *path = NULL;
     char hex[SIREN_DIGEST_CHARS];
-    SIREN_RETURN_IF_FAILED(block_path(folder, e->entry.block, &path));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&bytes, n_body + BLOCK_DIGEST, 1, "a finished block"));
+    SIREN_TRY(block_path(folder, e->entry.block, &path));
+    SIREN_TRY(siren_allocate(&bytes, n_body + BLOCK_DIGEST, 1, "a finished block"));
     memcpy(bytes, block_magic, 8);
     siren_put_u32(bytes + 8, e->entry.block);
     siren_put_u32(bytes + 12, (e->constant ? BLOCK_CONSTANT : 0) | (e->diverged ? BLOCK_DIVERGED : 0));
@@ -195,8 +195,8 @@ static siren_status take_apart(const char *path, const uint8_t *bytes, size_t n_
     e->masked = get_fidelity(bytes + 32 + FIDELITY_BYTES);
     e->n_unpacked = (size_t)siren_get_u64(lengths);
     e->n_packed = (size_t)n_packed;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&e->packed, e->n_packed, 1, "a packed record"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&block.curve, (size_t)n_curve + 1, 1, "a curve"));
+    SIREN_TRY(siren_allocate(&e->packed, e->n_packed, 1, "a packed record"));
+    SIREN_TRY(siren_allocate(&block.curve, (size_t)n_curve + 1, 1, "a curve"));
     memcpy(e->packed, bytes + BLOCK_PREFIX, e->n_packed);
     memcpy(block.curve, bytes + BLOCK_PREFIX + e->n_packed, (size_t)n_curve);
     *out = SIREN_TAKE(block);
@@ -209,8 +209,8 @@ siren_status siren_finished_block_read(const siren_trial_folder *folder, size_t 
     char hex[SIREN_DIGEST_CHARS];
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    SIREN_RETURN_IF_FAILED(block_path(folder, number, &path));
-    SIREN_RETURN_IF_FAILED(siren_file_read(path, MAX_BLOCK_BYTES, &bytes, &n_bytes));
+    SIREN_TRY(block_path(folder, number, &path));
+    SIREN_TRY(siren_file_read(path, MAX_BLOCK_BYTES, &bytes, &n_bytes));
     bool sound = n_bytes >= BLOCK_PREFIX + BLOCK_DIGEST && memcmp(bytes, block_magic, 8) == 0;
     if (sound) block_digest(folder, bytes, n_bytes - BLOCK_DIGEST, hex);
     if (!sound || memcmp(bytes + n_bytes - BLOCK_DIGEST, hex, BLOCK_DIGEST) != 0)
@@ -259,7 +259,7 @@ static siren_status read_figure(siren_value row, const char *key, double *out) {
     if (!siren_value_is_string(value)) return siren_value_number(value, -INFINITY, INFINITY, out);
     static const char *const infinities[] = {"inf", "-inf"};
     size_t which = 0;
-    SIREN_RETURN_IF_FAILED(siren_value_choice(value, infinities, 2, &which));
+    SIREN_TRY(siren_value_choice(value, infinities, 2, &which));
     *out = which == 0 ? INFINITY : -INFINITY;
     return SIREN_OK;
 }
@@ -295,28 +295,25 @@ static void write_row(siren_json *json, const siren_result_row *row) {
 static siren_status read_row(siren_value value, siren_result_row *row) {
     uint64_t number = 0, points = 0, volumes = 0, most = (uint64_t)1 << 53;
     size_t level = 0, status = 0;
-    SIREN_RETURN_IF_FAILED(
-        siren_value_choice(siren_value_member(value, "level"), level_names, N_LEVELS, &level));
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "number"), 0, most, &number));
-    SIREN_RETURN_IF_FAILED(
-        siren_value_choice(siren_value_member(value, "status"), status_names, N_STATUSES, &status));
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "points"), 0, most, &points));
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "volumes"), 1, most, &volumes));
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(value, "bytes"), 0, most, &row->bytes));
+    SIREN_TRY(siren_value_choice(siren_value_member(value, "level"), level_names, N_LEVELS, &level));
+    SIREN_TRY(siren_value_integer(siren_value_member(value, "number"), 0, most, &number));
+    SIREN_TRY(siren_value_choice(siren_value_member(value, "status"), status_names, N_STATUSES, &status));
+    SIREN_TRY(siren_value_integer(siren_value_member(value, "points"), 0, most, &points));
+    SIREN_TRY(siren_value_integer(siren_value_member(value, "volumes"), 1, most, &volumes));
+    SIREN_TRY(siren_value_integer(siren_value_member(value, "bytes"), 0, most, &row->bytes));
     row->level = (siren_block_kind)(level + SIREN_BLOCK_SLICE);
     row->number = (size_t)number;
     row->status = (siren_result_status)status;
     row->n_points = row->fidelity.n = (size_t)points;
     row->n_volumes = (size_t)volumes;
     for (size_t i = 0; i < N_FIGURES; i++)
-        SIREN_RETURN_IF_FAILED(
-            read_figure(value, figures[i].key, (double *)((char *)row + figures[i].member)));
+        SIREN_TRY(read_figure(value, figures[i].key, (double *)((char *)row + figures[i].member)));
     return SIREN_OK;
 }
 
 static siren_status write_result(const siren_trial_folder *folder, const siren_trial_result *result) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_string(json, "trial", folder->name);
     siren_json_string(json, "status", status_names[result->status]);
     siren_json_integer(json, "parameters", result->n_params);
@@ -338,12 +335,11 @@ siren_status siren_trial_result_write(const siren_trial_folder *folder, const si
     SIREN_AT_END(siren_fclose_at) FILE *stream = open_memstream(&sums, &n_sums);
     if (!stream)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot list the files of %s", folder->folder);
-    SIREN_RETURN_IF_FAILED(write_result(folder, result));
-    SIREN_RETURN_IF_FAILED(siren_run_sum_write(folder->folder, "config.json", stream));
-    SIREN_RETURN_IF_FAILED(siren_run_sum_write(folder->folder, "result.json", stream));
-    for (size_t i = 0; i < n_files; i++)
-        SIREN_RETURN_IF_FAILED(siren_run_sum_write(folder->folder, files[i], stream));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder->folder, "SHA256SUMS"));
+    SIREN_TRY(write_result(folder, result));
+    SIREN_TRY(siren_run_sum_write(folder->folder, "config.json", stream));
+    SIREN_TRY(siren_run_sum_write(folder->folder, "result.json", stream));
+    for (size_t i = 0; i < n_files; i++) SIREN_TRY(siren_run_sum_write(folder->folder, files[i], stream));
+    SIREN_TRY(siren_run_path(&path, folder->folder, "SHA256SUMS"));
     if (fflush(stream) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path);
     return siren_file_write(path, true, sums, n_sums);
 }
@@ -354,27 +350,23 @@ static siren_status read_result(const siren_trial_folder *folder, siren_trial_re
     SIREN_FREE_AT_END char *path = NULL;
     size_t which = 0;
     uint64_t n_params = 0, n_files = 0, most = (uint64_t)1 << 53;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder->folder, "result.json"));
-    SIREN_RETURN_IF_FAILED(siren_config_read(path, &config));
+    SIREN_TRY(siren_run_path(&path, folder->folder, "result.json"));
+    SIREN_TRY(siren_config_read(path, &config));
     siren_value root = siren_config_root(config), rows = siren_value_member(root, "rows");
-    SIREN_RETURN_IF_FAILED(
-        siren_value_choice(siren_value_member(root, "status"), status_names, N_STATUSES, &which));
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(root, "parameters"), 0, most, &n_params));
-    SIREN_RETURN_IF_FAILED(siren_value_number(siren_value_member(root, "rate"), 0, INFINITY, &result.rate));
-    SIREN_RETURN_IF_FAILED(
-        siren_value_integer(siren_value_member(root, "archive_bytes"), 0, most, &result.archive_bytes));
-    SIREN_RETURN_IF_FAILED(
-        siren_value_integer(siren_value_member(root, "series_bytes"), 0, most, &result.series_bytes));
-    SIREN_RETURN_IF_FAILED(
-        siren_value_integer(siren_value_member(root, "float32_bytes"), 0, most, &result.float32_bytes));
-    SIREN_RETURN_IF_FAILED(siren_value_integer(siren_value_member(root, "files"), 0, most, &n_files));
+    SIREN_TRY(siren_value_choice(siren_value_member(root, "status"), status_names, N_STATUSES, &which));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "parameters"), 0, most, &n_params));
+    SIREN_TRY(siren_value_number(siren_value_member(root, "rate"), 0, INFINITY, &result.rate));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "archive_bytes"), 0, most, &result.archive_bytes));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "series_bytes"), 0, most, &result.series_bytes));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "float32_bytes"), 0, most, &result.float32_bytes));
+    SIREN_TRY(siren_value_integer(siren_value_member(root, "files"), 0, most, &n_files));
     result.n_files = (size_t)n_files;
     result.status = (siren_result_status)which;
     result.n_params = (size_t)n_params;
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_allocate(&result.rows, siren_value_count(rows), sizeof *result.rows, "the rows of a result"));
     for (siren_value row = siren_value_first(rows); siren_value_exists(row); row = siren_value_next(row))
-        SIREN_RETURN_IF_FAILED(read_row(row, &result.rows[result.n_rows++]));
+        SIREN_TRY(read_row(row, &result.rows[result.n_rows++]));
     *out = SIREN_TAKE(result);
     return SIREN_OK;
 }

@@ -43,8 +43,8 @@ static siren_status read_lines(const char *folder, char **out) {
     SIREN_FREE_AT_END char *path = NULL;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "SHA256SUMS"));
-    SIREN_RETURN_IF_FAILED(siren_file_read(path, MAX_SUMS_BYTES, &bytes, &n_bytes));
+    SIREN_TRY(siren_run_path(&path, folder, "SHA256SUMS"));
+    SIREN_TRY(siren_file_read(path, MAX_SUMS_BYTES, &bytes, &n_bytes));
     if (n_bytes == 0 || bytes[n_bytes - 1] != '\n' || memchr(bytes, 0, n_bytes))
         return siren_fail(SIREN_CORRUPT, "%s: is damaged", path);
     bytes[n_bytes - 1] = 0;
@@ -56,8 +56,8 @@ static siren_status read_lines(const char *folder, char **out) {
 siren_status siren_run_sum_write(const char *folder, const char *name, FILE *sums) {
     SIREN_FREE_AT_END char *path = NULL;
     char hex[SIREN_DIGEST_CHARS];
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name));
-    SIREN_RETURN_IF_FAILED(siren_digest_file(path, hex));
+    SIREN_TRY(siren_run_path(&path, folder, "%s", name));
+    SIREN_TRY(siren_digest_file(path, hex));
     fprintf(sums, "%s  %s\n", hex, name);
     return SIREN_OK;
 }
@@ -67,8 +67,8 @@ static siren_status check_line(const char *folder, const char *line) {
     char hex[SIREN_DIGEST_CHARS];
     if (!*name_in(line) || strstr(line, ".."))
         return siren_fail(SIREN_CORRUPT, "%s/SHA256SUMS: has a line that is no checksum", folder);
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "%s", name_in(line)));
-    SIREN_RETURN_IF_FAILED(siren_digest_file(path, hex));
+    SIREN_TRY(siren_run_path(&path, folder, "%s", name_in(line)));
+    SIREN_TRY(siren_digest_file(path, hex));
     if (strncmp(hex, line, SIREN_DIGEST_CHARS - 1) == 0) return SIREN_OK;
     return siren_fail(SIREN_CORRUPT, "%s: is not the file that was written", path);
 }
@@ -77,12 +77,12 @@ siren_status siren_run_sums_check(const char *folder, const char *identity, size
     SIREN_FREE_AT_END char *path = NULL, *lines = NULL;
     bool config = false, result = false;
     *n_files = 0;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "SHA256SUMS"));
+    SIREN_TRY(siren_run_path(&path, folder, "SHA256SUMS"));
     if (access(path, F_OK) != 0) return SIREN_PARTIAL;
-    SIREN_RETURN_IF_FAILED(read_lines(folder, &lines));
+    SIREN_TRY(read_lines(folder, &lines));
     for (char *next = lines, *line; (line = strsep(&next, "\n"));) {
         if (addition_of(line) != SIREN_N_ADDED) continue;
-        SIREN_RETURN_IF_FAILED(check_line(folder, line));
+        SIREN_TRY(check_line(folder, line));
         if (strcmp(name_in(line), "config.json") == 0)
             config = strncmp(line, identity, SIREN_DIGEST_CHARS - 1) == 0;
         else if (strcmp(name_in(line), "result.json") == 0)
@@ -141,9 +141,9 @@ siren_status siren_run_add(const char *folder, siren_added added, const char *co
     size_t n_text = 0;
     SIREN_AT_END(siren_fclose_at) FILE *out = open_memstream(&text, &n_text);
     if (!out) return siren_fail(SIREN_SYSTEM, "out of memory: the checksums of %s", folder);
-    SIREN_RETURN_IF_FAILED(read_lines(folder, &lines));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, folder, "SHA256SUMS"));
-    SIREN_RETURN_IF_FAILED(write_added(folder, lines, added, files, n, out));
+    SIREN_TRY(read_lines(folder, &lines));
+    SIREN_TRY(siren_run_path(&path, folder, "SHA256SUMS"));
+    SIREN_TRY(write_added(folder, lines, added, files, n, out));
     if (fflush(out) != 0) return siren_fail(SIREN_SYSTEM, "out of memory: cannot list %s", path);
     return siren_file_write(path, true, text, n_text);
 }

@@ -119,7 +119,7 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
     const siren_trial_result *result = t->result;
     double *values = NULL, bytes = (double)result->archive_bytes;
     size_t n = 0, n_slices = 0;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&values, result->n_rows, sizeof *values, "the figures of a trial"));
+    SIREN_TRY(siren_allocate(&values, result->n_rows, sizeof *values, "the figures of a trial"));
     siren_run_table_trial(table, t);
     siren_table_add_text(table, siren_result_status_name(result->status));
     siren_statistics plain = over_slices(result, plain_psnr, values, &n_slices);
@@ -152,14 +152,14 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
 
 siren_status siren_run_tables_write(const char *run, const siren_complete_trial *trials, size_t n) {
     SIREN_AT_END(siren_table_free_at) siren_table *results = NULL, *summary = NULL;
-    SIREN_RETURN_IF_FAILED(siren_table_create(result_columns, COUNT(result_columns), &results));
-    SIREN_RETURN_IF_FAILED(siren_table_create(summary_columns, COUNT(summary_columns), &summary));
+    SIREN_TRY(siren_table_create(result_columns, COUNT(result_columns), &results));
+    SIREN_TRY(siren_table_create(summary_columns, COUNT(summary_columns), &summary));
     for (size_t i = 0; i < n; i++) {
         for (size_t row = 0; row < trials[i].result->n_rows; row++)
             add_row(results, &trials[i], &trials[i].result->rows[row]);
-        SIREN_RETURN_IF_FAILED(add_summary(summary, &trials[i]));
+        SIREN_TRY(add_summary(summary, &trials[i]));
     }
-    SIREN_RETURN_IF_FAILED(siren_run_write_table(results, run, "results.csv"));
+    SIREN_TRY(siren_run_write_table(results, run, "results.csv"));
     return siren_run_write_table(summary, run, "summary.csv");
 }
 
@@ -182,7 +182,7 @@ static bool has_decoding(FILE *file) {
 /* A row: cells of TIMING_COLUMNS, and one of decoding. */
 static siren_status append_timing(const char *run, const char *cells, const char *decoding) {
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "timing.csv"));
+    SIREN_TRY(siren_run_path(&path, run, "timing.csv"));
     FILE *file = fopen(path, "a+e");
     bool written = file != NULL;
     /* A run that was killed may have left half a line. */

@@ -61,12 +61,11 @@ static siren_status allocate_slab(siren_slicewise_run *run, size_t memory_limit)
                           "comparing slices of %zu x %zu points and %zu volumes, %zu at once, needs more "
                           "than the memory limit of %zu bytes; raise --memory",
                           grid->nx, grid->ny, n_volumes, run->depth, memory_limit);
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&run->slices, run->n_slices, sizeof *run->slices, "the slices' figures"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->scaling, run->n_slices, n_volumes * sizeof *run->scaling,
-                                          "the slices' scaling"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->unit, n_volumes, sizeof *run->unit, "the volumes' ranges"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->targets, n_values, sizeof *run->targets, "the targets"));
+    SIREN_TRY(siren_allocate(&run->slices, run->n_slices, sizeof *run->slices, "the slices' figures"));
+    SIREN_TRY(siren_allocate(&run->scaling, run->n_slices, n_volumes * sizeof *run->scaling,
+                             "the slices' scaling"));
+    SIREN_TRY(siren_allocate(&run->unit, n_volumes, sizeof *run->unit, "the volumes' ranges"));
+    SIREN_TRY(siren_allocate(&run->targets, n_values, sizeof *run->targets, "the targets"));
     return siren_allocate(&run->y, n_values, sizeof *run->y, "the outputs");
 }
 
@@ -97,9 +96,8 @@ static siren_status gather_slice(siren_slicewise_run *run, size_t z, size_t plac
     SIREN_FREE_AT_END uint32_t *inside = NULL;
     size_t n_volumes = run->layout.geometry.n_volumes, n_exceptional = 0;
     float *targets = run->targets + place * grid->nx * grid->ny * n_volumes;
-    SIREN_RETURN_IF_FAILED(siren_mask_block(&run->layout.mask, &slices, z, &slice, &inside));
-    SIREN_RETURN_IF_FAILED(
-        siren_block_gather(run->series, &slice, targets, run->scaling + z * n_volumes, &n_exceptional));
+    SIREN_TRY(siren_mask_block(&run->layout.mask, &slices, z, &slice, &inside));
+    SIREN_TRY(siren_block_gather(run->series, &slice, targets, run->scaling + z * n_volumes, &n_exceptional));
     spread(&slice, n_volumes, targets);
     return SIREN_OK;
 }
@@ -109,7 +107,7 @@ static siren_status find_ranges(siren_slicewise_run *run) {
     const siren_fidelity nothing = siren_fidelity_of(&(siren_fidelity_sums){0});
     for (size_t z = 0; z < run->n_slices; z++) {
         const siren_scaling *scaling = run->scaling + z * n_volumes;
-        SIREN_RETURN_IF_FAILED(gather_slice(run, z, 0));
+        SIREN_TRY(gather_slice(run, z, 0));
         run->slices[z] = (siren_slice_fidelity){.z = run->layout.grid.z_begin + z,
                                                 .constant = true,
                                                 .honest_masked = nothing,
@@ -129,12 +127,10 @@ static siren_status finish_slice(siren_slicewise_run *run, size_t z, size_t plac
     size_t n_points = grid->nx * grid->ny, n_volumes = run->layout.geometry.n_volumes;
     const float *y = run->y + place * n_points * n_volumes,
                 *targets = run->targets + place * n_points * n_volumes;
-    SIREN_RETURN_IF_FAILED(
-        siren_fidelity_slice(n_points, n_volumes, y, targets, NULL, &slice->honest, &slice->published));
+    SIREN_TRY(siren_fidelity_slice(n_points, n_volumes, y, targets, NULL, &slice->honest, &slice->published));
     if (run->mask)
-        SIREN_RETURN_IF_FAILED(siren_fidelity_slice(n_points, n_volumes, y, targets,
-                                                    run->mask + slice->z * n_points, &slice->honest_masked,
-                                                    &slice->published_masked));
+        SIREN_TRY(siren_fidelity_slice(n_points, n_volumes, y, targets, run->mask + slice->z * n_points,
+                                       &slice->honest_masked, &slice->published_masked));
     if (run->progress && !run->progress(run->user, (double)++run->n_done, (double)run->n_slices, "slices"))
         return siren_fail(SIREN_CANCELLED, "the comparison of slices was interrupted");
     return SIREN_OK;
@@ -163,9 +159,8 @@ static siren_status advance(siren_slicewise_run *run, size_t z) {
     for (; run->reached < z; run->reached++) {
         size_t next = block->z - grid->z_begin + run->reached;
         if (closes && run->reached > 0)
-            SIREN_RETURN_IF_FAILED(finish_slice(run, next - 1, (run->reached - 1) % run->depth));
-        if (opens && run->reached < block->nz)
-            SIREN_RETURN_IF_FAILED(gather_slice(run, next, run->reached % run->depth));
+            SIREN_TRY(finish_slice(run, next - 1, (run->reached - 1) % run->depth));
+        if (opens && run->reached < block->nz) SIREN_TRY(gather_slice(run, next, run->reached % run->depth));
     }
     return SIREN_OK;
 }
@@ -178,7 +173,7 @@ static siren_status take_outputs(void *user, size_t first, size_t n, const float
     size_t n_volumes = run->layout.geometry.n_volumes, n_slice = block->nx * block->ny;
     for (size_t i = first; i < first + n; i++, y += n_volumes) {
         size_t voxel = siren_block_voxel(block, i), z = voxel / n_slice, row = voxel % n_slice / block->nx;
-        SIREN_RETURN_IF_FAILED(advance(run, z + 1));
+        SIREN_TRY(advance(run, z + 1));
         size_t at = (z % run->depth * grid->ny + block->y + row) * grid->nx + block->x + voxel % block->nx;
         rescale(run, block->z - grid->z_begin + z, y, run->y + at * n_volumes);
     }
@@ -191,11 +186,9 @@ static siren_status compare_blocks(siren_slicewise_run *run) {
         const void *voxels;
         free(SIREN_TAKE(run->inside));
         run->reached = 0;
-        SIREN_RETURN_IF_FAILED(
-            siren_mask_block(&run->layout.mask, grid, grid->first + nth, &run->block, &run->inside));
-        SIREN_RETURN_IF_FAILED(
-            siren_block_decode_nth(run->decoder, run->archive, nth, take_outputs, run, &voxels));
-        SIREN_RETURN_IF_FAILED(advance(run, run->block.nz + 1));
+        SIREN_TRY(siren_mask_block(&run->layout.mask, grid, grid->first + nth, &run->block, &run->inside));
+        SIREN_TRY(siren_block_decode_nth(run->decoder, run->archive, nth, take_outputs, run, &voxels));
+        SIREN_TRY(advance(run, run->block.nz + 1));
     }
     return SIREN_OK;
 }
@@ -205,13 +198,13 @@ siren_status siren_slicewise(siren_device *device, const char *archive, const si
                              siren_slice_fidelity **slices, size_t *n_slices) {
     SIREN_AT_END(run_free)
     siren_slicewise_run run = {.series = series, .mask = mask, .progress = progress, .user = user};
-    SIREN_RETURN_IF_FAILED(siren_archive_open(archive, &run.archive));
-    SIREN_RETURN_IF_FAILED(siren_layout_read(run.archive, &run.layout));
-    SIREN_RETURN_IF_FAILED(check_series(&run, archive));
-    SIREN_RETURN_IF_FAILED(allocate_slab(&run, memory_limit));
-    SIREN_RETURN_IF_FAILED(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
-    SIREN_RETURN_IF_FAILED(find_ranges(&run));
-    SIREN_RETURN_IF_FAILED(compare_blocks(&run));
+    SIREN_TRY(siren_archive_open(archive, &run.archive));
+    SIREN_TRY(siren_layout_read(run.archive, &run.layout));
+    SIREN_TRY(check_series(&run, archive));
+    SIREN_TRY(allocate_slab(&run, memory_limit));
+    SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
+    SIREN_TRY(find_ranges(&run));
+    SIREN_TRY(compare_blocks(&run));
     *slices = SIREN_TAKE(run.slices);
     *n_slices = run.n_slices;
     return SIREN_OK;

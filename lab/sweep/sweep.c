@@ -30,13 +30,13 @@ static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         siren_sweep_trial *trial = &s->trials[i];
         if (trial->trial->input != input || trial->trial->settings.axis != axis) continue;
-        SIREN_RETURN_IF_FAILED(siren_sweep_trial_open(&s->source, trial));
+        SIREN_TRY(siren_sweep_trial_open(&s->source, trial));
         bool diverged = trial->diverged || (trial->complete && trial->result.status == SIREN_RESULT_DIVERGED);
         if (diverged && s->options->fail_fast) return siren_sweeping_stop_at(trial);
         if (trial->complete)
             s->result.n_before++;
         else if (trial->n_left == 0)
-            SIREN_RETURN_IF_FAILED(siren_sweeping_finish_trial(s, trial, s->source.device));
+            SIREN_TRY(siren_sweeping_finish_trial(s, trial, s->source.device));
         else
             s->work.order[s->work.n_order++] = i;
     }
@@ -44,7 +44,7 @@ static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis
 }
 
 static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) {
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_sweep_input_read(&s->inputs[input], axis, s->options->memory_limit, &s->series, &s->mask));
     s->source = (siren_sweep_source){.experiment = s->experiment,
                                      .series = &s->series,
@@ -54,12 +54,12 @@ static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) 
                                      .device = s->workers[0].device,
                                      .named = s->workers[0].device,
                                      .memory_limit = s->options->memory_limit};
-    SIREN_RETURN_IF_FAILED(siren_allocate(&s->work.order, s->experiment->n_trials, sizeof *s->work.order,
-                                          "the order of the trials"));
-    SIREN_RETURN_IF_FAILED(open_trials(s, input, axis));
-    SIREN_RETURN_IF_FAILED(siren_sweep_jobs_plan(s->trials, &s->work));
+    SIREN_TRY(siren_allocate(&s->work.order, s->experiment->n_trials, sizeof *s->work.order,
+                             "the order of the trials"));
+    SIREN_TRY(open_trials(s, input, axis));
+    SIREN_TRY(siren_sweep_jobs_plan(s->trials, &s->work));
     s->total_flop += s->work.flop;
-    SIREN_RETURN_IF_FAILED(siren_threads_run(s->n_workers, siren_sweep_work, s));
+    SIREN_TRY(siren_threads_run(s->n_workers, siren_sweep_work, s));
     return s->status == SIREN_OK ? SIREN_OK : siren_fail(s->status, "%s", s->message);
 }
 
@@ -76,7 +76,7 @@ static siren_status inspect_results(siren_sweeping *s) {
     const siren_sweep_evaluate_plan plan = {s->experiment,        s->options,  s->inputs,
                                             s->workers[0].device, s->progress, s->user};
     const bool judges = s->experiment->evaluation.wanted;
-    SIREN_RETURN_IF_FAILED(siren_sweeping_list_complete(s, &complete, &n));
+    SIREN_TRY(siren_sweeping_list_complete(s, &complete, &n));
     siren_status status = siren_panels_keep(&plan, complete, n, &s->result);
     if (status == SIREN_OK && judges) status = siren_sweep_evaluate(&plan, complete, n, &s->result);
     if (judges && (status == SIREN_OK || status == SIREN_CANCELLED)) {
@@ -90,13 +90,13 @@ static siren_status run_stages(siren_sweeping *s) {
     for (size_t input = 0; input < s->experiment->n_inputs; input++)
         for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
             if (has_trials(s->experiment, input, (siren_axis)axis)) {
-                SIREN_RETURN_IF_FAILED(run_stage(s, input, (siren_axis)axis));
+                SIREN_TRY(run_stage(s, input, (siren_axis)axis));
                 stage_free(s);
             }
-    SIREN_RETURN_IF_FAILED(siren_sweeping_write_tables(s)); /* baselines and evaluations may take long */
+    SIREN_TRY(siren_sweeping_write_tables(s)); /* baselines and evaluations may take long */
     const siren_sweep_baselines_plan plan = {s->experiment, s->options,  s->inputs,
                                              s->trials,     s->progress, s->user};
-    SIREN_RETURN_IF_FAILED(siren_sweep_baselines_run(&plan, s->baselines, &s->result));
+    SIREN_TRY(siren_sweep_baselines_run(&plan, s->baselines, &s->result));
     return inspect_results(s);
 }
 
@@ -115,8 +115,7 @@ static siren_status check_trials(const siren_sweeping *s) {
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         const siren_trial *trial = &s->experiment->trials[i];
         siren_trial_estimate cost;
-        SIREN_RETURN_IF_FAILED(
-            siren_trial_estimate_cost(trial, &s->inputs[trial->input].geometry, NULL, &cost));
+        SIREN_TRY(siren_trial_estimate_cost(trial, &s->inputs[trial->input].geometry, NULL, &cost));
     }
     return SIREN_OK;
 }
@@ -124,26 +123,22 @@ static siren_status check_trials(const siren_sweeping *s) {
 static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
     const siren_experiment *experiment = s->experiment;
     const char *run = s->options->folder;
-    SIREN_RETURN_IF_FAILED(siren_sweep_inputs_prepare(run, experiment, s->progress, s->user, &s->inputs));
-    SIREN_RETURN_IF_FAILED(check_trials(s));
-    SIREN_RETURN_IF_FAILED(siren_figures_check(experiment, s->inputs));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&s->folders, experiment->n_trials, sizeof *s->folders, "the trials"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&s->trials, experiment->n_trials, sizeof *s->trials, "the trials"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&s->workers, s->n_workers, sizeof *s->workers, "the workers"));
+    SIREN_TRY(siren_sweep_inputs_prepare(run, experiment, s->progress, s->user, &s->inputs));
+    SIREN_TRY(check_trials(s));
+    SIREN_TRY(siren_figures_check(experiment, s->inputs));
+    SIREN_TRY(siren_allocate(&s->folders, experiment->n_trials, sizeof *s->folders, "the trials"));
+    SIREN_TRY(siren_allocate(&s->trials, experiment->n_trials, sizeof *s->trials, "the trials"));
+    SIREN_TRY(siren_allocate(&s->workers, s->n_workers, sizeof *s->workers, "the workers"));
     for (size_t i = 0; i < s->n_workers; i++)
         s->workers[i] = (siren_worker){.sweep = s, .device = devices[i]};
     for (size_t i = 0; i < experiment->n_trials; i++) {
         const siren_trial_context context =
             siren_sweep_context(experiment, s->inputs, experiment->trials[i].input);
-        SIREN_RETURN_IF_FAILED(
-            siren_trial_folder_create(run, &experiment->trials[i], &context, &s->folders[i]));
+        SIREN_TRY(siren_trial_folder_create(run, &experiment->trials[i], &context, &s->folders[i]));
     }
-    SIREN_RETURN_IF_FAILED(
-        siren_sweep_baselines_create(run, experiment, s->inputs, s->folders, &s->baselines));
-    SIREN_RETURN_IF_FAILED(siren_sweep_folder_claim(run, experiment, s->inputs, s->folders, s->baselines));
-    SIREN_RETURN_IF_FAILED(
-        siren_sweep_folder_environment(s->options, experiment, s->inputs, devices, s->n_workers));
+    SIREN_TRY(siren_sweep_baselines_create(run, experiment, s->inputs, s->folders, &s->baselines));
+    SIREN_TRY(siren_sweep_folder_claim(run, experiment, s->inputs, s->folders, s->baselines));
+    SIREN_TRY(siren_sweep_folder_environment(s->options, experiment, s->inputs, devices, s->n_workers));
     for (size_t i = 0; i < experiment->n_trials; i++) {
         s->trials[i].trial = &experiment->trials[i];
         s->trials[i].folder = s->folders[i];
@@ -196,13 +191,13 @@ siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const s
                         .mutex = PTHREAD_MUTEX_INITIALIZER,
                         .result = {.n_trials = experiment->n_trials + experiment->n_baselines}};
     SIREN_AT_END(siren_lock_release_at) siren_lock *held = NULL;
-    SIREN_RETURN_IF_FAILED(siren_sweep_folder_check(options->folder));
-    SIREN_RETURN_IF_FAILED(siren_folder_make(options->folder));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, options->folder, "lock"));
-    SIREN_RETURN_IF_FAILED(siren_lock_acquire(path, &held));
+    SIREN_TRY(siren_sweep_folder_check(options->folder));
+    SIREN_TRY(siren_folder_make(options->folder));
+    SIREN_TRY(siren_run_path(&path, options->folder, "lock"));
+    SIREN_TRY(siren_lock_acquire(path, &held));
     siren_folder_clear_leftovers(options->folder);
     siren_staging_clear_leftovers(options->folder);
-    SIREN_RETURN_IF_FAILED(prepare(&s, devices));
+    SIREN_TRY(prepare(&s, devices));
     siren_status status = conclude(&s, run_stages(&s));
     s.result.seconds = siren_clock() - start;
     if (out) *out = s.result;

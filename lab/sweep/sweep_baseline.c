@@ -16,14 +16,13 @@
 siren_status siren_sweep_baselines_create(const char *run, const siren_experiment *experiment,
                                           const siren_sweep_input *inputs, const siren_trial_folder *trials,
                                           siren_sweep_baseline **out) {
-    SIREN_RETURN_IF_FAILED(siren_allocate(out, experiment->n_baselines, sizeof **out, "the baselines"));
+    SIREN_TRY(siren_allocate(out, experiment->n_baselines, sizeof **out, "the baselines"));
     for (size_t i = 0; i < experiment->n_baselines; i++) {
         const siren_baseline_trial *trial = &experiment->baselines[i];
         const siren_trial_context context = siren_sweep_context(experiment, inputs, trial->input);
         const char *matched = trial->matched == SIREN_NO_TRIAL ? NULL : trials[trial->matched].identity;
         (*out)[i].trial = trial;
-        SIREN_RETURN_IF_FAILED(
-            siren_baseline_folder_create(run, trial, matched, &context, &(*out)[i].folder));
+        SIREN_TRY(siren_baseline_folder_create(run, trial, matched, &context, &(*out)[i].folder));
     }
     return SIREN_OK;
 }
@@ -54,7 +53,7 @@ static siren_status held_slices_cut(const siren_series *whole, size_t z, size_t 
                                     held_slices *out) {
     const bool all = nz == whole->geometry.nz && !copy;
     held_slices s = {.series = *whole, .z = z, .borrowed = all};
-    if (!all) SIREN_RETURN_IF_FAILED(siren_slices_cut(whole, z, nz, &s.series));
+    if (!all) SIREN_TRY(siren_slices_cut(whole, z, nz, &s.series));
     *out = s;
     return SIREN_OK;
 }
@@ -95,7 +94,7 @@ static siren_status cut_original(baseline_run *run) {
             "slices %zu to %zu are asked for, but there are %zu along the axis; change the range "
             "of the blocks",
             trial->slices.begin, end, nz);
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         held_slices_cut(run->series, trial->slices.begin, end - trial->slices.begin, fills, &run->original));
     return fills ? siren_mask_apply(cut_mask(run), trial->slices.begin, &run->original.series) : SIREN_OK;
 }
@@ -126,15 +125,14 @@ static siren_status restore(baseline_run *run, siren_baseline_result *out) {
     double ratio = 0;
     siren_series whole = *run->series;
     if (siren_baseline_compresses(trial->method)) {
-        SIREN_RETURN_IF_FAILED(wanted_ratio(run, &ratio));
-        SIREN_RETURN_IF_FAILED(
-            ratio > 0 ? siren_baseline_search(&method, &run->original.series, ratio, report, run, out)
-                      : siren_baseline_run(&method, &run->original.series, report, run, out));
+        SIREN_TRY(wanted_ratio(run, &ratio));
+        SIREN_TRY(ratio > 0 ? siren_baseline_search(&method, &run->original.series, ratio, report, run, out)
+                            : siren_baseline_run(&method, &run->original.series, report, run, out));
         run->restored = (held_slices){run->original.series, 0, true};
         run->restored.series.voxels = out->voxels;
         return SIREN_OK;
     }
-    SIREN_RETURN_IF_FAILED(siren_baseline_run(&method, &whole, report, run, out));
+    SIREN_TRY(siren_baseline_run(&method, &whole, report, run, out));
     whole.voxels = out->voxels;
     return held_slices_cut(&whole, run->original.z, run->original.series.geometry.nz, false, &run->restored);
 }
@@ -143,11 +141,10 @@ static siren_status add_rows(baseline_run *run) {
     const siren_geometry *g = &run->original.series.geometry;
     SIREN_FREE_AT_END siren_baseline_slice *slices = NULL;
     const size_t z = run->baseline->trial->slices.begin;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&slices, g->nz, sizeof *slices, "the slices' figures"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&run->result.rows, g->nz, sizeof *run->result.rows, "the rows of a result"));
-    SIREN_RETURN_IF_FAILED(siren_baseline_figures(&run->original.series, run->restored.series.voxels,
-                                                  cut_mask(run), run->inside, slices));
+    SIREN_TRY(siren_allocate(&slices, g->nz, sizeof *slices, "the slices' figures"));
+    SIREN_TRY(siren_allocate(&run->result.rows, g->nz, sizeof *run->result.rows, "the rows of a result"));
+    SIREN_TRY(siren_baseline_figures(&run->original.series, run->restored.series.voxels, cut_mask(run),
+                                     run->inside, slices));
     for (size_t i = 0; i < g->nz; i++)
         run->result.rows[run->result.n_rows++] =
             (siren_result_row){.level = SIREN_BLOCK_SLICE,
@@ -165,13 +162,13 @@ static siren_status add_rows(baseline_run *run) {
 
 static siren_status write_restored(const baseline_run *run) {
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run->baseline->folder.folder, "%s", SIREN_RESTORED_FILE));
+    SIREN_TRY(siren_run_path(&path, run->baseline->folder.folder, "%s", SIREN_RESTORED_FILE));
     return siren_series_write(&run->restored.series, path);
 }
 
 /* Fills run->result; restored voxels are in `result`, or borrow from it. */
 static siren_status compute(baseline_run *run, siren_baseline_result *result) {
-    SIREN_RETURN_IF_FAILED(cut_original(run));
+    SIREN_TRY(cut_original(run));
     const siren_geometry *g = &run->original.series.geometry;
     run->result.series_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
     run->result.float32_bytes = siren_geometry_voxels(g) * sizeof(float);
@@ -193,10 +190,9 @@ static siren_status keep(baseline_run *run, double seconds) {
     siren_sweep_baseline *baseline = run->baseline;
     bool keeps = run->plan->experiment->keep_restored && run->result.status != SIREN_RESULT_UNREACHED;
     const siren_timing timing = {.trial = baseline->folder.name, .device = "host", .encode_seconds = seconds};
-    if (keeps) SIREN_RETURN_IF_FAILED(write_restored(run));
+    if (keeps) SIREN_TRY(write_restored(run));
     run->result.n_files = keeps ? 1 : 0;
-    SIREN_RETURN_IF_FAILED(
-        siren_trial_result_write(&baseline->folder, &run->result, files, run->result.n_files));
+    SIREN_TRY(siren_trial_result_write(&baseline->folder, &run->result, files, run->result.n_files));
     baseline->result = run->result;
     baseline->complete = true;
     run->result.rows = NULL;
@@ -219,7 +215,7 @@ static siren_status run_one(baseline_run *run, siren_sweep_result *totals) {
     SIREN_AT_END(voxels_free) siren_baseline_result result = {.voxels = NULL};
     double start = siren_clock();
     run_reset(run);
-    SIREN_RETURN_IF_FAILED(siren_trial_folder_make(&run->baseline->folder));
+    SIREN_TRY(siren_trial_folder_make(&run->baseline->folder));
     siren_status status = compute(run, &result);
     if (status == SIREN_OK) return keep(run, siren_clock() - start);
     if (status == SIREN_CANCELLED || run->plan->options->fail_fast) return status;
@@ -250,14 +246,14 @@ static siren_status run_stage(baseline_run *run, siren_sweep_baseline *baselines
     for (size_t i = 0; i < plan->experiment->n_baselines; i++) {
         if (!is_wanted(&baselines[i], input, axis)) continue;
         if (!series.voxels)
-            SIREN_RETURN_IF_FAILED(siren_sweep_input_read(&plan->inputs[input], axis,
-                                                          plan->options->memory_limit, &series, &mask));
+            SIREN_TRY(siren_sweep_input_read(&plan->inputs[input], axis, plan->options->memory_limit, &series,
+                                             &mask));
         run->baseline = &baselines[i];
         run->series = &series;
         run->mask = mask;
         run->inside = plan->experiment->inputs[input].train_on_mask;
         if (!report(run, 0, 0, NULL)) return siren_fail(SIREN_CANCELLED, "the sweep was interrupted");
-        SIREN_RETURN_IF_FAILED(run_one(run, totals));
+        SIREN_TRY(run_one(run, totals));
         run->n_done++;
     }
     return SIREN_OK;
@@ -271,6 +267,6 @@ siren_status siren_sweep_baselines_run(const siren_sweep_baselines_plan *plan,
     totals->n_before += n_complete;
     for (size_t input = 0; input < plan->experiment->n_inputs; input++)
         for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
-            SIREN_RETURN_IF_FAILED(run_stage(&run, baselines, input, (siren_axis)axis, totals));
+            SIREN_TRY(run_stage(&run, baselines, input, (siren_axis)axis, totals));
     return SIREN_OK;
 }

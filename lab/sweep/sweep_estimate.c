@@ -32,10 +32,10 @@ static siren_status make_mask(const siren_phantom_options *asked, siren_series *
     options.shells = &shell;
     options.n_shells = 1;
     options.snr = 0;
-    SIREN_RETURN_IF_FAILED(siren_phantom_make(&options, NULL, NULL, &phantom));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&mask.header, SIREN_NEW_HEADER_BYTES, 1, "a header"));
-    SIREN_RETURN_IF_FAILED(siren_nifti_new_header(SIREN_UINT8, asked->nx, asked->ny, asked->nz, 1, voxel,
-                                                  &mask.geometry, mask.header));
+    SIREN_TRY(siren_phantom_make(&options, NULL, NULL, &phantom));
+    SIREN_TRY(siren_allocate(&mask.header, SIREN_NEW_HEADER_BYTES, 1, "a header"));
+    SIREN_TRY(siren_nifti_new_header(SIREN_UINT8, asked->nx, asked->ny, asked->nz, 1, voxel, &mask.geometry,
+                                     mask.header));
     for (size_t i = 0; i < asked->nx * asked->ny * asked->nz; i++)
         phantom.tissue[i] = siren_tissue_in_brain(phantom.tissue[i]);
     mask.voxels = SIREN_TAKE(phantom.tissue);
@@ -51,8 +51,8 @@ siren_status siren_experiment_input_mask(const siren_experiment_input *input, co
         *out = mask;
         return SIREN_OK;
     }
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(input->mask, memory_limit, &mask));
-    SIREN_RETURN_IF_FAILED(siren_grid_check(input->name, geometry, input->mask, &mask.geometry, 1));
+    SIREN_TRY(siren_nifti_read(input->mask, memory_limit, &mask));
+    SIREN_TRY(siren_grid_check(input->name, geometry, input->mask, &mask.geometry, 1));
     *out = SIREN_TAKE(mask);
     return SIREN_OK;
 }
@@ -61,11 +61,11 @@ siren_status siren_experiment_input_mask(const siren_experiment_input *input, co
 static siren_status turn_mask(const siren_series *mask, siren_axis axis, uint8_t **inside) {
     SIREN_AT_END(siren_series_free) siren_series copy = {.geometry = mask->geometry};
     size_t n_bytes = siren_geometry_voxels(&copy.geometry) * siren_datatype_size(copy.geometry.datatype);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&copy.header, (size_t)copy.geometry.voxel_offset, 1, "a header"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&copy.voxels, n_bytes, 1, "a mask"));
+    SIREN_TRY(siren_allocate(&copy.header, (size_t)copy.geometry.voxel_offset, 1, "a header"));
+    SIREN_TRY(siren_allocate(&copy.voxels, n_bytes, 1, "a mask"));
     memcpy(copy.header, mask->header, (size_t)copy.geometry.voxel_offset);
     memcpy(copy.voxels, mask->voxels, n_bytes);
-    SIREN_RETURN_IF_FAILED(siren_series_slice_along(&copy, axis));
+    SIREN_TRY(siren_series_slice_along(&copy, axis));
     return siren_mask_values("the mask", &copy, inside);
 }
 
@@ -84,7 +84,7 @@ static siren_status estimate(const siren_trial *trial, const siren_geometry *g, 
     siren_layout layout;
     siren_trial_estimate e = {0};
     size_t n_points = 0, most = 0, n_volumes = g->n_volumes;
-    SIREN_RETURN_IF_FAILED(siren_trial_layout(trial, g, &layout));
+    SIREN_TRY(siren_trial_layout(trial, g, &layout));
     const siren_block_grid *grid = &layout.grid;
     e.n_params = siren_network_n_params(&layout.network);
     e.n_blocks = grid->count;
@@ -116,7 +116,7 @@ siren_status siren_trial_estimate_cost(const siren_trial *trial, const siren_geo
         turned.nx = geometry->ny, turned.ny = geometry->nz, turned.nz = geometry->nx;
     if (trial->settings.axis == SIREN_AXIS_Y)
         turned.nx = geometry->nz, turned.ny = geometry->nx, turned.nz = geometry->ny;
-    if (mask && mask->voxels) SIREN_RETURN_IF_FAILED(turn_mask(mask, trial->settings.axis, &inside));
+    if (mask && mask->voxels) SIREN_TRY(turn_mask(mask, trial->settings.axis, &inside));
     return estimate(trial, &turned, inside, out);
 }
 
@@ -125,10 +125,10 @@ siren_status siren_trial_measure_speed(siren_device *device, const siren_trial *
     siren_network network;
     siren_bench_result result;
     size_t n_points = geometry->nx * geometry->ny;
-    SIREN_RETURN_IF_FAILED(siren_trial_network(trial, (uint32_t)geometry->n_volumes, &network));
+    SIREN_TRY(siren_trial_network(trial, (uint32_t)geometry->n_volumes, &network));
     if (n_points > MOST_POINTS_MEASURED) n_points = MOST_POINTS_MEASURED;
     siren_block row = {.nx = n_points, .ny = 1, .nz = 1};
-    SIREN_RETURN_IF_FAILED(siren_bench_step(device, &network, 1, &row, 1, &result));
+    SIREN_TRY(siren_bench_step(device, &network, 1, &row, 1, &result));
     *flop_per_second = result.step_gflops * 1e9;
     return SIREN_OK;
 }

@@ -55,7 +55,7 @@ static bool is_judged(const judging *run, const judged_trial *t) {
 
 /* Lists the trials that are to be judged. */
 static siren_status list_trials(judging *run, const siren_complete_trial *trials, size_t n) {
-    SIREN_RETURN_IF_FAILED(siren_allocate(&run->trials, n, sizeof *run->trials, "the evaluations"));
+    SIREN_TRY(siren_allocate(&run->trials, n, sizeof *run->trials, "the evaluations"));
     for (size_t i = 0; i < n; i++) {
         const siren_complete_trial *t = &trials[i];
         judged_trial *listed = &run->trials[run->n_trials];
@@ -63,8 +63,7 @@ static siren_status list_trials(judging *run, const siren_complete_trial *trials
         *listed = (judged_trial){.trial = t,
                                  .input = t->baseline ? t->baseline->input : t->trial->input,
                                  .slices = t->baseline ? t->baseline->slices : t->trial->settings.slices};
-        SIREN_RETURN_IF_FAILED(
-            siren_run_path(&listed->folder, run->plan->options->folder, "trials/%s", t->folder));
+        SIREN_TRY(siren_run_path(&listed->folder, run->plan->options->folder, "trials/%s", t->folder));
         if (is_judged(run, listed))
             free(listed->folder);
         else
@@ -90,8 +89,8 @@ static void original_free(judged_original *o) {
 static siren_status cut_image(const judging *run, const judged_original *o, const char *path,
                               const char *name, const siren_span *slices, siren_series *part, char **out) {
     SIREN_FREE_AT_END char *cut = NULL;
-    SIREN_RETURN_IF_FAILED(siren_staging_path(o->staging, name, &cut));
-    SIREN_RETURN_IF_FAILED(siren_slices_cut_file(path, run->plan->options->memory_limit, *slices, cut, part));
+    SIREN_TRY(siren_staging_path(o->staging, name, &cut));
+    SIREN_TRY(siren_slices_cut_file(path, run->plan->options->memory_limit, *slices, cut, part));
     *out = SIREN_TAKE(cut);
     return SIREN_OK;
 }
@@ -102,7 +101,7 @@ static siren_status cut_mask(const judging *run, judged_original *o, const judge
     static const char *const names[] = {"mask.nii", "wm.nii", "gm.nii", "csf.nii"};
     SIREN_AT_END(siren_series_free) siren_series part = {.voxels = NULL};
     if (!path) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(cut_image(run, o, path, names[region], &of->slices, &part, &o->masks[region]));
+    SIREN_TRY(cut_image(run, o, path, names[region], &of->slices, &part, &o->masks[region]));
     if (siren_mask_is_empty(&part)) {
         siren_log(SIREN_LOG_INFO, "%s: is 0 on the slices of the trials, and is left out", path);
         free(SIREN_TAKE(o->masks[region]));
@@ -113,15 +112,15 @@ static siren_status cut_mask(const judging *run, judged_original *o, const judge
 static siren_status prepare_original(const judging *run, const judged_trial *of, judged_original *o) {
     const siren_sweep_input *input = &run->plan->inputs[of->input];
     siren_series part = {.voxels = NULL};
-    SIREN_RETURN_IF_FAILED(siren_staging_open(run->plan->options->folder, NULL, 0, true, &o->staging));
-    SIREN_RETURN_IF_FAILED(siren_staging_path(o->staging, "evaluation", &o->evaluation));
+    SIREN_TRY(siren_staging_open(run->plan->options->folder, NULL, 0, true, &o->staging));
+    SIREN_TRY(siren_staging_path(o->staging, "evaluation", &o->evaluation));
     siren_status status = cut_image(run, o, input->image, "original.nii", &of->slices, &part, &o->original);
     siren_series_free(&part);
-    SIREN_RETURN_IF_FAILED(status);
-    SIREN_RETURN_IF_FAILED(cut_mask(run, o, of, SIREN_REGION_BRAIN, input->mask));
+    SIREN_TRY(status);
+    SIREN_TRY(cut_mask(run, o, of, SIREN_REGION_BRAIN, input->mask));
     for (siren_beside i = SIREN_BESIDE_WM; run->plan->experiment->evaluation.tissues && i < SIREN_N_BESIDE;
          i++)
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             cut_mask(run, o, of, (siren_region)(SIREN_REGION_WM + (i - SIREN_BESIDE_WM)), input->beside[i]));
     return SIREN_OK;
 }
@@ -162,8 +161,8 @@ static siren_status judge(judging *run, judged_original *o, const judged_trial *
     const siren_sweep_input *input = &plan->inputs[t->input];
     SIREN_AT_END(siren_evaluation_free) siren_evaluation evaluation = {0};
     SIREN_FREE_AT_END char *result = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&result, t->folder, "%s",
-                                          t->trial->baseline ? SIREN_RESTORED_FILE : SIREN_ARCHIVE_FILE));
+    SIREN_TRY(siren_run_path(&result, t->folder, "%s",
+                             t->trial->baseline ? SIREN_RESTORED_FILE : SIREN_ARCHIVE_FILE));
     const siren_evaluate_options options = {
         .original = o->original,
         .result = result,
@@ -178,11 +177,11 @@ static siren_status judge(judging *run, judged_original *o, const judged_trial *
         .fod = plan->experiment->evaluation.fod,
         .time_limit = PROGRAM_SECONDS,
         .memory_limit = plan->options->memory_limit};
-    SIREN_RETURN_IF_FAILED(siren_evaluate(plan->device, &options, report, run, &evaluation));
-    SIREN_RETURN_IF_FAILED(tell_missing(run, t, &evaluation));
-    SIREN_RETURN_IF_FAILED(siren_run_evaluation_keep(t->folder, &evaluation));
+    SIREN_TRY(siren_evaluate(plan->device, &options, report, run, &evaluation));
+    SIREN_TRY(tell_missing(run, t, &evaluation));
+    SIREN_TRY(siren_run_evaluation_keep(t->folder, &evaluation));
     if (siren_figure_shows(plan->experiment, SIREN_FIGURE_GLYPHS, t->trial))
-        SIREN_RETURN_IF_FAILED(siren_glyphs_keep(plan, t->trial, t->folder, o->evaluation, &evaluation));
+        SIREN_TRY(siren_glyphs_keep(plan, t->trial, t->folder, o->evaluation, &evaluation));
     return SIREN_OK;
 }
 
@@ -191,7 +190,7 @@ static siren_status judge(judging *run, judged_original *o, const judged_trial *
 /* Those on the slices of `of`. */
 static siren_status run_stage(judging *run, const judged_trial *of) {
     SIREN_AT_END(original_free) judged_original original = {0};
-    SIREN_RETURN_IF_FAILED(prepare_original(run, of, &original));
+    SIREN_TRY(prepare_original(run, of, &original));
     for (size_t i = 0; i < run->n_trials; i++) {
         judged_trial *t = &run->trials[i];
         if (t->done || !same_slices(t, of)) continue;
@@ -218,8 +217,8 @@ static void judging_free(judging *run) {
 siren_status siren_sweep_evaluate(const siren_sweep_evaluate_plan *plan, const siren_complete_trial *trials,
                                   size_t n, siren_sweep_result *totals) {
     SIREN_AT_END(judging_free) judging run = {.plan = plan, .totals = totals};
-    SIREN_RETURN_IF_FAILED(list_trials(&run, trials, n));
+    SIREN_TRY(list_trials(&run, trials, n));
     for (size_t i = 0; i < run.n_trials; i++)
-        if (!run.trials[i].done) SIREN_RETURN_IF_FAILED(run_stage(&run, &run.trials[i]));
+        if (!run.trials[i].done) SIREN_TRY(run_stage(&run, &run.trials[i]));
     return SIREN_OK;
 }

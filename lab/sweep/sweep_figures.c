@@ -56,10 +56,9 @@ static siren_status check_bound(const char *figure, const char *key, size_t last
 static siren_status check_input(const siren_experiment_figure *figure, const char *name,
                                 const siren_sweep_input *input) {
     const siren_geometry *g = &input->geometry;
-    SIREN_RETURN_IF_FAILED(check_bound(name, "slice", slice_of(figure, input), input->image, g->nz));
-    SIREN_RETURN_IF_FAILED(check_bound(name, "volume", figure->volume, input->image, g->n_volumes));
-    if (figure->x.end > 0)
-        SIREN_RETURN_IF_FAILED(check_bound(name, "x", figure->x.end - 1, input->image, g->nx));
+    SIREN_TRY(check_bound(name, "slice", slice_of(figure, input), input->image, g->nz));
+    SIREN_TRY(check_bound(name, "volume", figure->volume, input->image, g->n_volumes));
+    if (figure->x.end > 0) SIREN_TRY(check_bound(name, "x", figure->x.end - 1, input->image, g->nx));
     return figure->y.end > 0 ? check_bound(name, "y", figure->y.end - 1, input->image, g->ny) : SIREN_OK;
 }
 
@@ -74,7 +73,7 @@ siren_status siren_figures_check(const siren_experiment *x, const siren_sweep_in
             const siren_sweep_input *input = &inputs[network ? trial->input : baseline->input];
             const siren_span slices = network ? trial->settings.slices : baseline->slices;
             const size_t z = slice_of(figure, input);
-            SIREN_RETURN_IF_FAILED(check_input(figure, siren_figure_name(kind), input));
+            SIREN_TRY(check_input(figure, siren_figure_name(kind), input));
             if (z < slices.begin || (slices.end > 0 && z >= slices.end))
                 return siren_fail(
                     SIREN_USAGE,
@@ -107,13 +106,13 @@ static void keep_discard(keeping *k) { siren_staging_discard(k->staging); }
 
 static siren_status keep_begin(keeping *k, const char *below) {
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s", below));
+    SIREN_TRY(siren_run_path(&path, k->folder, "%s", below));
     return siren_staging_open(path, k->names, k->n, true, &k->staging);
 }
 
 static siren_status write_series(const keeping *k, const char *name, const siren_series *series) {
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_staging_path(k->staging, name, &path));
+    SIREN_TRY(siren_staging_path(k->staging, name, &path));
     return siren_series_write(series, path);
 }
 
@@ -125,12 +124,11 @@ static siren_status write_facts(const keeping *k, const siren_json *json) {
 static siren_status keep_end(keeping *k, const char *below) {
     SIREN_AT_END(paths_free) char *paths[MOST_KEPT] = {NULL};
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_staging_commit(SIREN_TAKE(k->staging)));
+    SIREN_TRY(siren_staging_commit(SIREN_TAKE(k->staging)));
     for (size_t i = 0; i < k->n; i++) {
         SIREN_FREE_AT_END char *path = NULL;
-        SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s/%s", below, k->names[i]));
-        if (access(path, F_OK) == 0)
-            SIREN_RETURN_IF_FAILED(siren_run_path(&paths[n++], below, "%s", k->names[i]));
+        SIREN_TRY(siren_run_path(&path, k->folder, "%s/%s", below, k->names[i]));
+        if (access(path, F_OK) == 0) SIREN_TRY(siren_run_path(&paths[n++], below, "%s", k->names[i]));
     }
     return siren_run_add(k->folder, k->added, (const char *const *)paths, n);
 }
@@ -154,8 +152,8 @@ static void panel_free(panel_keeping *p) {
 
 static siren_status cut_mask(panel_keeping *p) {
     SIREN_AT_END(siren_series_free) siren_series whole = {.voxels = NULL};
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(p->input->mask, p->plan->options->memory_limit, &whole));
-    SIREN_RETURN_IF_FAILED(siren_slice_cut(&whole, p->z, 0, &p->mask));
+    SIREN_TRY(siren_nifti_read(p->input->mask, p->plan->options->memory_limit, &whole));
+    SIREN_TRY(siren_slice_cut(&whole, p->z, 0, &p->mask));
     if (!siren_mask_is_empty(&p->mask)) return SIREN_OK;
     siren_series_free(&p->mask);
     p->mask = (siren_series){.voxels = NULL};
@@ -166,12 +164,12 @@ static siren_status panel_open(const siren_sweep_evaluate_plan *plan, size_t inp
     const siren_experiment_figure *figure = &plan->experiment->figures[SIREN_FIGURE_PANEL];
     *p = (panel_keeping){.plan = plan, .input = &plan->inputs[input], .volume = figure->volume};
     p->z = slice_of(figure, p->input);
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(p->input->image, plan->options->memory_limit, &p->original));
-    SIREN_RETURN_IF_FAILED(siren_series_check_finite(p->input->image, &p->original));
+    SIREN_TRY(siren_nifti_read(p->input->image, plan->options->memory_limit, &p->original));
+    SIREN_TRY(siren_series_check_finite(p->input->image, &p->original));
     const siren_comparison all = siren_compare_series(&p->original, &p->original, NULL);
     p->minimum = all.minimum;
     p->maximum = all.maximum;
-    SIREN_RETURN_IF_FAILED(siren_slice_cut(&p->original, p->z, p->volume, &p->slice));
+    SIREN_TRY(siren_slice_cut(&p->original, p->z, p->volume, &p->slice));
     return p->input->mask ? cut_mask(p) : SIREN_OK;
 }
 
@@ -180,9 +178,9 @@ static siren_status cut_restored(const panel_keeping *p, const keeping *k, const
                                  const char *name) {
     SIREN_AT_END(siren_series_free) siren_series restored = {.voxels = NULL}, slice = {.voxels = NULL};
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, k->folder, "%s", SIREN_RESTORED_FILE));
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, p->plan->options->memory_limit, &restored));
-    SIREN_RETURN_IF_FAILED(siren_slice_cut(&restored, p->z - slices_of(t).begin, p->volume, &slice));
+    SIREN_TRY(siren_run_path(&path, k->folder, "%s", SIREN_RESTORED_FILE));
+    SIREN_TRY(siren_nifti_read(path, p->plan->options->memory_limit, &restored));
+    SIREN_TRY(siren_slice_cut(&restored, p->z - slices_of(t).begin, p->volume, &slice));
     return write_series(k, name, &slice);
 }
 
@@ -191,18 +189,17 @@ static siren_status decode_slice(const panel_keeping *p, const keeping *k, const
     const siren_decompress_options options = {.slices = {p->z, p->z + 1},
                                               .volumes = {p->volume, p->volume + 1},
                                               .memory_limit = p->plan->options->memory_limit};
-    SIREN_RETURN_IF_FAILED(siren_run_path(&archive, k->folder, "%s", SIREN_ARCHIVE_FILE));
-    SIREN_RETURN_IF_FAILED(siren_staging_path(k->staging, name, &image));
+    SIREN_TRY(siren_run_path(&archive, k->folder, "%s", SIREN_ARCHIVE_FILE));
+    SIREN_TRY(siren_staging_path(k->staging, name, &image));
     return siren_decompress_file(p->plan->device, archive, image, &options, NULL, NULL);
 }
 
 static siren_status write_panel(const panel_keeping *p, const keeping *k, const siren_complete_trial *t) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(write_series(k, "original.nii.gz", &p->slice));
-    if (p->mask.voxels) SIREN_RETURN_IF_FAILED(write_series(k, "mask.nii.gz", &p->mask));
-    SIREN_RETURN_IF_FAILED(t->baseline ? cut_restored(p, k, t, "result.nii.gz")
-                                       : decode_slice(p, k, "result.nii.gz"));
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(write_series(k, "original.nii.gz", &p->slice));
+    if (p->mask.voxels) SIREN_TRY(write_series(k, "mask.nii.gz", &p->mask));
+    SIREN_TRY(t->baseline ? cut_restored(p, k, t, "result.nii.gz") : decode_slice(p, k, "result.nii.gz"));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_integer(json, "slice", p->z);
     siren_json_integer(json, "volume", p->volume);
     siren_json_number(json, "minimum", p->minimum);
@@ -214,8 +211,8 @@ static siren_status keep_panel(const panel_keeping *p, const char *folder, const
     static const char *const names[] = {"original.nii.gz", "mask.nii.gz", "result.nii.gz", SIREN_PANEL_FILE};
     SIREN_AT_END(keep_discard)
     keeping k = {folder, SIREN_ADDED_PANEL, names, sizeof names / sizeof *names, NULL};
-    SIREN_RETURN_IF_FAILED(keep_begin(&k, SIREN_PANEL_FOLDER));
-    SIREN_RETURN_IF_FAILED(write_panel(p, &k, t));
+    SIREN_TRY(keep_begin(&k, SIREN_PANEL_FOLDER));
+    SIREN_TRY(write_panel(p, &k, t));
     return keep_end(&k, SIREN_PANEL_FOLDER);
 }
 
@@ -224,12 +221,12 @@ static siren_status panel_of_trial(panel_keeping *p, const siren_sweep_evaluate_
                                    const siren_complete_trial *t) {
     SIREN_FREE_AT_END char *folder = NULL;
     bool damaged = false;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&folder, plan->options->folder, "trials/%s", t->folder));
+    SIREN_TRY(siren_run_path(&folder, plan->options->folder, "trials/%s", t->folder));
     if (siren_run_has_added(folder, SIREN_ADDED_PANEL, &damaged)) return SIREN_OK;
     if (damaged) siren_log(SIREN_LOG_WARNING, "%s; the slice is kept again", siren_message());
     if (p->input != &plan->inputs[input_of(t)]) {
         panel_free(p);
-        SIREN_RETURN_IF_FAILED(panel_open(plan, input_of(t), p));
+        SIREN_TRY(panel_open(plan, input_of(t), p));
     }
     return keep_panel(p, folder, t);
 }
@@ -261,10 +258,10 @@ static siren_status copy_slice(const keeping *k, const char *made, const char *n
                                size_t memory_limit) {
     SIREN_AT_END(siren_series_free) siren_series image = {.voxels = NULL}, slice = {.voxels = NULL};
     SIREN_FREE_AT_END char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, made, "%s", name));
+    SIREN_TRY(siren_run_path(&path, made, "%s", name));
     if (access(path, F_OK) != 0) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(path, memory_limit, &image));
-    SIREN_RETURN_IF_FAILED(siren_slices_cut(&image, z, 1, &slice));
+    SIREN_TRY(siren_nifti_read(path, memory_limit, &image));
+    SIREN_TRY(siren_slices_cut(&image, z, 1, &slice));
     return write_series(k, name, &slice);
 }
 
@@ -272,7 +269,7 @@ static siren_status write_glyph_facts(const keeping *k, size_t z, const siren_ev
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     const siren_evaluated *tensor = &evaluation->quantities[SIREN_QUANTITY_FA],
                           *fod = &evaluation->quantities[SIREN_QUANTITY_FOD];
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_integer(json, "slice", z);
     if (!tensor->done) siren_json_string(json, "no_tensor", tensor->reason);
     if (!fod->done) siren_json_string(json, "no_fod", fod->reason);
@@ -288,10 +285,9 @@ siren_status siren_glyphs_keep(const siren_sweep_evaluate_plan *plan, const sire
     keeping k = {folder, SIREN_ADDED_GLYPHS, names, sizeof names / sizeof *names, NULL};
     const siren_experiment_figure *figure = &plan->experiment->figures[SIREN_FIGURE_GLYPHS];
     const size_t z = slice_of(figure, &plan->inputs[input_of(trial)]);
-    SIREN_RETURN_IF_FAILED(keep_begin(&k, SIREN_GLYPHS_FOLDER));
+    SIREN_TRY(keep_begin(&k, SIREN_GLYPHS_FOLDER));
     for (size_t i = 0; i + 1 < k.n; i++)
-        SIREN_RETURN_IF_FAILED(
-            copy_slice(&k, made, names[i], z - slices_of(trial).begin, plan->options->memory_limit));
-    SIREN_RETURN_IF_FAILED(write_glyph_facts(&k, z, evaluation));
+        SIREN_TRY(copy_slice(&k, made, names[i], z - slices_of(trial).begin, plan->options->memory_limit));
+    SIREN_TRY(write_glyph_facts(&k, z, evaluation));
     return keep_end(&k, SIREN_GLYPHS_FOLDER);
 }

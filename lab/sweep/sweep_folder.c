@@ -92,7 +92,7 @@ static siren_status experiment_text(const siren_experiment *experiment, const si
                                     const siren_trial_folder *folders, const siren_sweep_baseline *baselines,
                                     char **text) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_string(json, "name", experiment->name);
     siren_json_string(json, "description", experiment->description);
     siren_json_integer(json, "log_interval", experiment->log_interval);
@@ -119,7 +119,7 @@ static siren_status experiment_text(const siren_experiment *experiment, const si
 
 siren_status siren_sweep_folder_check(const char *run) {
     char *path = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "experiment.json"));
+    SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
     bool begun = access(path, F_OK) == 0, foreign = false;
     free(path);
     DIR *folder = begun ? NULL : opendir(run);
@@ -135,14 +135,14 @@ siren_status siren_sweep_folder_check(const char *run) {
 static siren_status check_inputs(const char *path, const uint8_t *bytes, size_t n_bytes,
                                  const siren_experiment *experiment, const siren_sweep_input *inputs) {
     SIREN_AT_END(siren_config_free_at) siren_config *config = NULL;
-    SIREN_RETURN_IF_FAILED(siren_config_parse(path, bytes, n_bytes, &config));
+    SIREN_TRY(siren_config_parse(path, bytes, n_bytes, &config));
     siren_value list = siren_value_member(siren_config_root(config), "inputs");
     for (siren_value v = siren_value_first(list); siren_value_exists(v); v = siren_value_next(v)) {
         const char *name = "", *sha256 = "", *mask = "";
-        SIREN_RETURN_IF_FAILED(siren_value_string(siren_value_member(v, "name"), &name));
-        SIREN_RETURN_IF_FAILED(siren_value_string(siren_value_member(v, "sha256"), &sha256));
+        SIREN_TRY(siren_value_string(siren_value_member(v, "name"), &name));
+        SIREN_TRY(siren_value_string(siren_value_member(v, "sha256"), &sha256));
         if (siren_value_is_string(siren_value_member(v, "mask_sha256")))
-            SIREN_RETURN_IF_FAILED(siren_value_string(siren_value_member(v, "mask_sha256"), &mask));
+            SIREN_TRY(siren_value_string(siren_value_member(v, "mask_sha256"), &mask));
         for (size_t i = 0; i < experiment->n_inputs; i++) {
             if (strcmp(experiment->inputs[i].name, name) != 0) continue;
             bool image = strcmp(sha256, inputs[i].sha256) != 0;
@@ -165,14 +165,14 @@ siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *e
     SIREN_FREE_AT_END char *path = NULL, *text = NULL;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    SIREN_RETURN_IF_FAILED(experiment_text(experiment, inputs, folders, baselines, &text));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, run, "experiment.json"));
+    SIREN_TRY(experiment_text(experiment, inputs, folders, baselines, &text));
+    SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
     if (access(path, F_OK) != 0) {
         return siren_file_write(path, true, text, strlen(text));
     }
-    SIREN_RETURN_IF_FAILED(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
+    SIREN_TRY(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
     if (n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(check_inputs(path, bytes, n_bytes, experiment, inputs));
+    SIREN_TRY(check_inputs(path, bytes, n_bytes, experiment, inputs));
     return siren_fail(
         SIREN_USAGE,
         "%s: is the run folder of another experiment, or of another version of it or of sirencl; give "
@@ -189,7 +189,7 @@ siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
     time_t now = time(NULL);
     struct tm utc;
     if (gmtime_r(&now, &utc)) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_string(json, "sirencl", siren_version());
     siren_json_string(json, "date", date);
     siren_json_string(json, "command", options->command);

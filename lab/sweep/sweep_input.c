@@ -25,7 +25,7 @@ static siren_status copy_text(const char *text, char **out) {
 static siren_status phantom_text(const siren_experiment_input *asked, char **text) {
     const siren_phantom_options *o = &asked->phantom;
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_RETURN_IF_FAILED(siren_json_create(&json));
+    SIREN_TRY(siren_json_create(&json));
     siren_json_integers(json, "dims", (const size_t[]){o->nx, o->ny, o->nz}, 3);
     siren_json_begin_array(json, "shells");
     for (size_t i = 0; i < o->n_shells; i++) {
@@ -54,14 +54,14 @@ static bool holds_text(const char *path, const char *text) {
 static siren_status make_phantom(const char *run, const siren_experiment_input *asked,
                                  siren_progress_fn progress, void *user, siren_sweep_input *input) {
     SIREN_FREE_AT_END char *folder = NULL, *options = NULL, *text = NULL, *experiment = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&folder, run, "inputs"));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&input->image, folder, "%s.nii.gz", asked->name));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&input->mask, folder, "%s_mask.nii.gz", asked->name));
-    SIREN_RETURN_IF_FAILED(siren_folder_make(folder));
+    SIREN_TRY(siren_run_path(&folder, run, "inputs"));
+    SIREN_TRY(siren_run_path(&input->image, folder, "%s.nii.gz", asked->name));
+    SIREN_TRY(siren_run_path(&input->mask, folder, "%s_mask.nii.gz", asked->name));
+    SIREN_TRY(siren_folder_make(folder));
     siren_folder_clear_leftovers(folder);
-    SIREN_RETURN_IF_FAILED(siren_run_path(&options, folder, "%s.options", asked->name));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&experiment, run, "experiment.json"));
-    SIREN_RETURN_IF_FAILED(phantom_text(asked, &text));
+    SIREN_TRY(siren_run_path(&options, folder, "%s.options", asked->name));
+    SIREN_TRY(siren_run_path(&experiment, run, "experiment.json"));
+    SIREN_TRY(phantom_text(asked, &text));
     bool same = holds_text(options, text);
     if (same && access(input->image, F_OK) == 0 && access(input->mask, F_OK) == 0) return SIREN_OK;
     if (!same && access(options, F_OK) == 0 && access(experiment, F_OK) == 0)
@@ -70,7 +70,7 @@ static siren_status make_phantom(const char *run, const siren_experiment_input *
             "%s: was begun with another phantom %s, whose options are in %s; give another folder", run,
             asked->name, options);
     siren_phantom_files files = {&asked->phantom, input->image, asked->voxel, true, progress, user};
-    SIREN_RETURN_IF_FAILED(siren_phantom_write(&files, NULL));
+    SIREN_TRY(siren_phantom_write(&files, NULL));
     return siren_file_write(options, true, text, strlen(text));
 }
 
@@ -82,12 +82,12 @@ static siren_status find_beside(const char *run, const siren_experiment_input *a
         char suffix[8];
         snprintf(suffix, sizeof suffix, ".%s", siren_beside_name(i));
         if (asked->beside[i])
-            SIREN_RETURN_IF_FAILED(copy_text(asked->beside[i], &input->beside[i]));
+            SIREN_TRY(copy_text(asked->beside[i], &input->beside[i]));
         else if (!mask)
-            SIREN_RETURN_IF_FAILED(siren_sibling_path(input->image, suffix, &input->beside[i]));
+            SIREN_TRY(siren_sibling_path(input->image, suffix, &input->beside[i]));
         else if (!asked->image)
-            SIREN_RETURN_IF_FAILED(siren_run_path(&input->beside[i], run, "inputs/%s_%s.nii.gz", asked->name,
-                                                  siren_beside_name(i)));
+            SIREN_TRY(siren_run_path(&input->beside[i], run, "inputs/%s_%s.nii.gz", asked->name,
+                                     siren_beside_name(i)));
     }
     if (asked->beside[SIREN_BESIDE_BVAL] || (access(input->beside[SIREN_BESIDE_BVAL], F_OK) == 0 &&
                                              access(input->beside[SIREN_BESIDE_BVEC], F_OK) == 0))
@@ -100,30 +100,29 @@ static siren_status find_beside(const char *run, const siren_experiment_input *a
 
 siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
                                         siren_progress_fn progress, void *user, siren_sweep_input **out) {
-    SIREN_RETURN_IF_FAILED(siren_allocate(out, experiment->n_inputs, sizeof **out, "the inputs"));
+    SIREN_TRY(siren_allocate(out, experiment->n_inputs, sizeof **out, "the inputs"));
     for (size_t i = 0; i < experiment->n_inputs; i++) {
         const siren_experiment_input *asked = &experiment->inputs[i];
         siren_sweep_input *input = &(*out)[i];
         if (asked->image)
-            SIREN_RETURN_IF_FAILED(copy_text(asked->image, &input->image));
+            SIREN_TRY(copy_text(asked->image, &input->image));
         else
-            SIREN_RETURN_IF_FAILED(make_phantom(run, asked, progress, user, input));
+            SIREN_TRY(make_phantom(run, asked, progress, user, input));
         if (asked->mask) {
             free(SIREN_TAKE(input->mask));
-            SIREN_RETURN_IF_FAILED(copy_text(asked->mask, &input->mask));
+            SIREN_TRY(copy_text(asked->mask, &input->mask));
         }
-        SIREN_RETURN_IF_FAILED(siren_nifti_read_geometry(input->image, &input->geometry));
-        SIREN_RETURN_IF_FAILED(siren_digest_file(input->image, input->sha256));
+        SIREN_TRY(siren_nifti_read_geometry(input->image, &input->geometry));
+        SIREN_TRY(siren_digest_file(input->image, input->sha256));
         if (input->mask) {
             siren_geometry mask;
-            SIREN_RETURN_IF_FAILED(siren_nifti_read_geometry(input->mask, &mask));
-            SIREN_RETURN_IF_FAILED(siren_grid_check(input->image, &input->geometry, input->mask, &mask, 1));
-            SIREN_RETURN_IF_FAILED(siren_digest_file(input->mask, input->mask_sha256));
+            SIREN_TRY(siren_nifti_read_geometry(input->mask, &mask));
+            SIREN_TRY(siren_grid_check(input->image, &input->geometry, input->mask, &mask, 1));
+            SIREN_TRY(siren_digest_file(input->mask, input->mask_sha256));
         }
-        if (experiment->evaluation.wanted) SIREN_RETURN_IF_FAILED(find_beside(run, asked, input));
+        if (experiment->evaluation.wanted) SIREN_TRY(find_beside(run, asked, input));
         for (int k = 0; k < SIREN_N_BESIDE; k++)
-            if (input->beside[k])
-                SIREN_RETURN_IF_FAILED(siren_digest_file(input->beside[k], input->beside_sha256[k]));
+            if (input->beside[k]) SIREN_TRY(siren_digest_file(input->beside[k], input->beside_sha256[k]));
     }
     return SIREN_OK;
 }
@@ -151,11 +150,10 @@ siren_trial_context siren_sweep_context(const siren_experiment *x, const siren_s
 static siren_status read_mask(const siren_sweep_input *input, siren_axis axis, size_t memory_limit,
                               const siren_series *image, uint8_t **mask) {
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(input->mask, memory_limit, &series));
-    SIREN_RETURN_IF_FAILED(
-        siren_grid_check(input->image, &image->geometry, input->mask, &series.geometry, 1));
-    SIREN_RETURN_IF_FAILED(siren_grid_check_place(input->image, image, input->mask, &series));
-    SIREN_RETURN_IF_FAILED(siren_series_slice_along(&series, axis));
+    SIREN_TRY(siren_nifti_read(input->mask, memory_limit, &series));
+    SIREN_TRY(siren_grid_check(input->image, &image->geometry, input->mask, &series.geometry, 1));
+    SIREN_TRY(siren_grid_check_place(input->image, image, input->mask, &series));
+    SIREN_TRY(siren_series_slice_along(&series, axis));
     return siren_mask_values(input->mask, &series, mask);
 }
 
@@ -163,9 +161,9 @@ siren_status siren_sweep_input_read(const siren_sweep_input *input, siren_axis a
                                     siren_series *series, uint8_t **mask) {
     SIREN_AT_END(siren_series_free) siren_series read = {.voxels = NULL};
     SIREN_FREE_AT_END uint8_t *inside = NULL;
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(input->image, memory_limit, &read));
-    if (input->mask) SIREN_RETURN_IF_FAILED(read_mask(input, axis, memory_limit, &read, &inside));
-    SIREN_RETURN_IF_FAILED(siren_series_slice_along(&read, axis));
+    SIREN_TRY(siren_nifti_read(input->image, memory_limit, &read));
+    if (input->mask) SIREN_TRY(read_mask(input, axis, memory_limit, &read, &inside));
+    SIREN_TRY(siren_series_slice_along(&read, axis));
     *series = SIREN_TAKE(read);
     *mask = SIREN_TAKE(inside);
     return SIREN_OK;

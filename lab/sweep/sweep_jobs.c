@@ -49,7 +49,7 @@ static size_t *training_of(siren_ranked *r) { return &r->training; }
 /* Sorts the stage's trials in the file's order, but those of one shape, and of one training, next to each other. */
 static siren_status sort_trials(const siren_sweep_trial *trials, siren_sweep_jobs *work) {
     SIREN_FREE_AT_END siren_ranked *ranked = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&ranked, work->n_order, sizeof *ranked, "the order of the trials"));
+    SIREN_TRY(siren_allocate(&ranked, work->n_order, sizeof *ranked, "the order of the trials"));
     for (size_t i = 0; i < work->n_order; i++)
         ranked[i] = (siren_ranked){.trial = trials[work->order[i]].trial, .index = work->order[i]};
     qsort(ranked, work->n_order, sizeof *ranked, by_training);
@@ -76,7 +76,7 @@ static siren_status add_jobs(const siren_sweep_trial *trials, siren_sweep_jobs *
     const siren_sweep_trial *first = trial_of(trials, work, shared, 0);
     const siren_block_grid *grid = &first->layout.grid;
     SIREN_FREE_AT_END size_t *numbers = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&numbers, grid->count, sizeof *numbers, "the order of the blocks"));
+    SIREN_TRY(siren_allocate(&numbers, grid->count, sizeof *numbers, "the order of the blocks"));
     siren_block_grid_by_size(grid, numbers);
     for (size_t i = 0; i < grid->count; i++) {
         bool wanted = false;
@@ -91,11 +91,10 @@ static siren_status add_jobs(const siren_sweep_trial *trials, siren_sweep_jobs *
 
 siren_status siren_sweep_jobs_plan(const siren_sweep_trial *trials, siren_sweep_jobs *work) {
     size_t most = 0;
-    SIREN_RETURN_IF_FAILED(sort_trials(trials, work));
+    SIREN_TRY(sort_trials(trials, work));
     for (size_t i = 0; i < work->n_order; i++) most += trials[work->order[i]].layout.grid.count;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&work->shared, work->n_order, sizeof *work->shared, "the list of trainings"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&work->jobs, most, sizeof *work->jobs, "the list of networks"));
+    SIREN_TRY(siren_allocate(&work->shared, work->n_order, sizeof *work->shared, "the list of trainings"));
+    SIREN_TRY(siren_allocate(&work->jobs, most, sizeof *work->jobs, "the list of networks"));
     for (size_t i = 0; i < work->n_order; i++) {
         siren_shared_training *last = work->n_shared > 0 ? &work->shared[work->n_shared - 1] : NULL;
         if (last &&
@@ -104,7 +103,7 @@ siren_status siren_sweep_jobs_plan(const siren_sweep_trial *trials, siren_sweep_
         else
             work->shared[work->n_shared++] = (siren_shared_training){.first = i, .n = 1};
     }
-    for (size_t i = 0; i < work->n_shared; i++) SIREN_RETURN_IF_FAILED(add_jobs(trials, work, i));
+    for (size_t i = 0; i < work->n_shared; i++) SIREN_TRY(add_jobs(trials, work, i));
     return SIREN_OK;
 }
 

@@ -9,8 +9,7 @@ siren_status siren_sweeping_list_complete(const siren_sweeping *s, siren_complet
     const siren_experiment *x = s->experiment;
     siren_complete_trial *list = NULL;
     *n = 0;
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&list, x->n_trials + x->n_baselines, sizeof *list, "the complete trials"));
+    SIREN_TRY(siren_allocate(&list, x->n_trials + x->n_baselines, sizeof *list, "the complete trials"));
     for (size_t i = 0; i < x->n_trials; i++)
         if (s->trials[i].complete)
             list[(*n)++] = (siren_complete_trial){x, s->trials[i].trial, NULL, s->trials[i].folder.name,
@@ -26,7 +25,7 @@ siren_status siren_sweeping_list_complete(const siren_sweeping *s, siren_complet
 siren_status siren_sweeping_write_tables(siren_sweeping *s) {
     SIREN_FREE_AT_END siren_complete_trial *complete = NULL;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_sweeping_list_complete(s, &complete, &n));
+    SIREN_TRY(siren_sweeping_list_complete(s, &complete, &n));
     siren_status status = siren_run_tables_write(s->options->folder, complete, n);
     s->tables_at = siren_clock();
     return status;
@@ -42,7 +41,7 @@ siren_status siren_sweeping_finish_trial(siren_sweeping *s, siren_sweep_trial *t
     siren_trial_result result;
     double seconds;
     source.device = device;
-    SIREN_RETURN_IF_FAILED(siren_sweep_trial_finish(&source, trial, &result, &seconds));
+    SIREN_TRY(siren_sweep_trial_finish(&source, trial, &result, &seconds));
     pthread_mutex_lock(&s->mutex);
     trial->result = result;
     trial->complete = true;

@@ -34,9 +34,9 @@ siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
         return siren_fail(SIREN_UNSUPPORTED, "trial %s: its input has %zu volumes, more than the limit of %d",
                           trial->name, g->n_volumes, SIREN_MAX_OUTPUTS);
-    SIREN_RETURN_IF_FAILED(siren_trial_network(trial, (uint32_t)g->n_volumes, &layout.network));
-    SIREN_RETURN_IF_FAILED(siren_block_grid_create(settings->blocks, settings->patch, g,
-                                                   settings->slices.begin, end, &layout.grid));
+    SIREN_TRY(siren_trial_network(trial, (uint32_t)g->n_volumes, &layout.network));
+    SIREN_TRY(siren_block_grid_create(settings->blocks, settings->patch, g, settings->slices.begin, end,
+                                      &layout.grid));
     *out = layout;
     return SIREN_OK;
 }
@@ -44,10 +44,10 @@ siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *
 /* Its config.json, blocks/ and curves/. */
 static siren_status make_folders(const siren_sweep_trial *trial) {
     SIREN_FREE_AT_END char *blocks = NULL, *curves = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&blocks, trial->folder.folder, "blocks"));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&curves, trial->folder.folder, "curves"));
-    SIREN_RETURN_IF_FAILED(siren_trial_folder_make(&trial->folder));
-    SIREN_RETURN_IF_FAILED(siren_folder_make(blocks));
+    SIREN_TRY(siren_run_path(&blocks, trial->folder.folder, "blocks"));
+    SIREN_TRY(siren_run_path(&curves, trial->folder.folder, "curves"));
+    SIREN_TRY(siren_trial_folder_make(&trial->folder));
+    SIREN_TRY(siren_folder_make(blocks));
     return siren_folder_make(curves);
 }
 
@@ -73,7 +73,7 @@ static siren_status clear_leftovers(const siren_sweep_trial *trial) {
     static const char *const below[] = {".", "blocks", "curves"};
     for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
         char *path = NULL;
-        SIREN_RETURN_IF_FAILED(siren_run_path(&path, trial->folder.folder, "%s", below[i]));
+        SIREN_TRY(siren_run_path(&path, trial->folder.folder, "%s", below[i]));
         siren_folder_clear_leftovers(path);
         free(path);
     }
@@ -84,7 +84,7 @@ static siren_status clear_leftovers(const siren_sweep_trial *trial) {
 static siren_status remove_blocks(const siren_sweep_trial *trial) {
     const siren_block_grid *grid = &trial->layout.grid;
     SIREN_FREE_AT_END char *blocks = NULL;
-    SIREN_RETURN_IF_FAILED(siren_run_path(&blocks, trial->folder.folder, "blocks"));
+    SIREN_TRY(siren_run_path(&blocks, trial->folder.folder, "blocks"));
     bool there = access(blocks, F_OK) == 0;
     for (size_t i = 0; there && i < grid->count; i++)
         siren_finished_block_remove(&trial->folder, grid->first + i);
@@ -97,21 +97,20 @@ static siren_status pack_mask(const siren_sweep_source *source, siren_sweep_tria
     siren_layout *layout = &trial->layout;
     size_t n_bytes;
     if (!source->train_on_mask) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_mask_pack(source->mask, source->series, layout->grid.z_begin,
-                                           layout->grid.z_end, &trial->mask, &n_bytes));
+    SIREN_TRY(siren_mask_pack(source->mask, source->series, layout->grid.z_begin, layout->grid.z_end,
+                              &trial->mask, &n_bytes));
     return siren_mask_view(trial->folder.name, &layout->grid, layout->geometry.datatype, trial->mask, n_bytes,
                            &layout->mask);
 }
 
 siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_sweep_trial *trial) {
-    SIREN_RETURN_IF_FAILED(clear_leftovers(trial));
-    SIREN_RETURN_IF_FAILED(siren_trial_layout(trial->trial, &source->series->geometry, &trial->layout));
-    SIREN_RETURN_IF_FAILED(pack_mask(source, trial));
+    SIREN_TRY(clear_leftovers(trial));
+    SIREN_TRY(siren_trial_layout(trial->trial, &source->series->geometry, &trial->layout));
+    SIREN_TRY(pack_mask(source, trial));
     if (trial->complete) return remove_blocks(trial);
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&trial->finished, trial->layout.grid.count, 1, "the list of blocks"));
+    SIREN_TRY(siren_allocate(&trial->finished, trial->layout.grid.count, 1, "the list of blocks"));
     trial->n_left = trial->layout.grid.count;
-    SIREN_RETURN_IF_FAILED(make_folders(trial));
+    SIREN_TRY(make_folders(trial));
     find_finished(trial);
     return SIREN_OK;
 }
@@ -150,8 +149,8 @@ static siren_status write_curve(siren_finishing *f, size_t number, const char *c
     char name[64];
     if (!f->source->experiment->keep_curves || !*curve) return SIREN_OK;
     snprintf(name, sizeof name, "curves/%04zu.csv", number);
-    SIREN_RETURN_IF_FAILED(siren_run_path(&path, f->trial->folder.folder, "%s", name));
-    SIREN_RETURN_IF_FAILED(siren_file_write(path, true, curve, strlen(curve)));
+    SIREN_TRY(siren_run_path(&path, f->trial->folder.folder, "%s", name));
+    SIREN_TRY(siren_file_write(path, true, curve, strlen(curve)));
     return add_file(f, name);
 }
 
@@ -163,7 +162,7 @@ static siren_status add_block(siren_finishing *f, size_t number) {
     const siren_block where = siren_block_at(&layout->grid, number);
     size_t n_volumes = layout->geometry.n_volumes;
     SIREN_AT_END(siren_finished_block_free) siren_finished_block block = {0};
-    SIREN_RETURN_IF_FAILED(siren_finished_block_read(&f->trial->folder, number, &block));
+    SIREN_TRY(siren_finished_block_read(&f->trial->folder, number, &block));
     const siren_encoded *e = &block.encoded;
     double voxels = (double)siren_block_voxels(&where) * (double)n_volumes, bytes = (double)e->n_packed;
     f->result.rows[f->result.n_rows++] =
@@ -181,12 +180,12 @@ static siren_status add_block(siren_finishing *f, size_t number) {
                            .ratio = voxels * (double)siren_datatype_size(layout->geometry.datatype) / bytes,
                            .ratio_float32 = voxels * sizeof(float) / bytes};
     if (e->diverged) f->result.status = SIREN_RESULT_DIVERGED;
-    SIREN_RETURN_IF_FAILED(write_curve(f, number, block.curve));
+    SIREN_TRY(write_curve(f, number, block.curve));
     if (!isfinite(e->entry.mse)) { /* an archive holds no such block */
         siren_archive_writer_discard(SIREN_TAKE(f->writer));
     }
     if (f->writer)
-        SIREN_RETURN_IF_FAILED(
+        SIREN_TRY(
             siren_archive_writer_packed_record(f->writer, &e->entry, e->packed, e->n_packed, e->n_unpacked));
     return SIREN_OK;
 }
@@ -197,8 +196,8 @@ static siren_status add_slices(siren_finishing *f) {
     const siren_geometry *g = &source->series->geometry;
     SIREN_FREE_AT_END siren_slice_fidelity *slices = NULL;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_slicewise(source->device, f->archive, source->series, source->mask,
-                                           source->memory_limit, NULL, NULL, &slices, &n));
+    SIREN_TRY(siren_slicewise(source->device, f->archive, source->series, source->mask, source->memory_limit,
+                              NULL, NULL, &slices, &n));
     for (size_t i = 0; i < n; i++) {
         const siren_slice_fidelity *s = &slices[i];
         siren_fidelity fidelity = s->honest;
@@ -222,12 +221,11 @@ static siren_status add_slices(siren_finishing *f) {
 static siren_status finish_archive(siren_finishing *f) {
     siren_archive_writer *writer = SIREN_TAKE(f->writer);
     if (!writer) return SIREN_OK;
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_commit(writer, &f->result.archive_bytes));
+    SIREN_TRY(siren_archive_writer_commit(writer, &f->result.archive_bytes));
     double start = siren_clock();
-    SIREN_RETURN_IF_FAILED(
-        siren_verify_file(f->source->device, f->archive, f->source->memory_limit, NULL, NULL, NULL));
+    SIREN_TRY(siren_verify_file(f->source->device, f->archive, f->source->memory_limit, NULL, NULL, NULL));
     f->decode_seconds = siren_clock() - start;
-    if (f->trial->layout.grid.kind != SIREN_BLOCK_SLICE) SIREN_RETURN_IF_FAILED(add_slices(f));
+    if (f->trial->layout.grid.kind != SIREN_BLOCK_SLICE) SIREN_TRY(add_slices(f));
     if (f->source->experiment->keep_archives) return add_file(f, SIREN_ARCHIVE_FILE);
     unlink(f->archive);
     return SIREN_OK;
@@ -242,12 +240,11 @@ static siren_status prepare(siren_finishing *f) {
     f->result.n_params = siren_network_n_params(&layout->network);
     f->result.series_bytes = n_voxels * siren_datatype_size(layout->geometry.datatype);
     f->result.float32_bytes = n_voxels * sizeof(float);
-    SIREN_RETURN_IF_FAILED(siren_allocate(&f->result.rows, layout->grid.count + n_slices,
-                                          sizeof *f->result.rows, "the rows of a result"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&f->files, layout->grid.count + 1, sizeof *f->files, "the files of a trial"));
-    SIREN_RETURN_IF_FAILED(siren_run_path(&f->archive, trial->folder.folder, "%s", SIREN_ARCHIVE_FILE));
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_open(f->archive, true, &f->writer));
+    SIREN_TRY(siren_allocate(&f->result.rows, layout->grid.count + n_slices, sizeof *f->result.rows,
+                             "the rows of a result"));
+    SIREN_TRY(siren_allocate(&f->files, layout->grid.count + 1, sizeof *f->files, "the files of a trial"));
+    SIREN_TRY(siren_run_path(&f->archive, trial->folder.folder, "%s", SIREN_ARCHIVE_FILE));
+    SIREN_TRY(siren_archive_writer_open(f->archive, true, &f->writer));
     /* Gradient directions are in image axes: they do not belong to a series that was turned. */
     siren_attachments attachments = {.image = settings->axis == SIREN_AXIS_Z ? f->source->image : NULL};
     siren_provenance provenance = {f->source->named, settings};
@@ -259,12 +256,12 @@ siren_status siren_sweep_trial_finish(const siren_sweep_source *source, const si
     const siren_block_grid *grid = &trial->layout.grid;
     SIREN_AT_END(finishing_free)
     siren_finishing f = {.source = source, .trial = trial, .decode_seconds = NAN};
-    SIREN_RETURN_IF_FAILED(prepare(&f));
-    for (size_t i = 0; i < grid->count; i++) SIREN_RETURN_IF_FAILED(add_block(&f, grid->first + i));
-    SIREN_RETURN_IF_FAILED(finish_archive(&f));
+    SIREN_TRY(prepare(&f));
+    for (size_t i = 0; i < grid->count; i++) SIREN_TRY(add_block(&f, grid->first + i));
+    SIREN_TRY(finish_archive(&f));
     f.result.n_files = f.n_files;
-    SIREN_RETURN_IF_FAILED(siren_trial_result_write(&trial->folder, &f.result, f.files, f.n_files));
-    SIREN_RETURN_IF_FAILED(remove_blocks(trial));
+    SIREN_TRY(siren_trial_result_write(&trial->folder, &f.result, f.files, f.n_files));
+    SIREN_TRY(remove_blocks(trial));
     *out = f.result;
     *decode_seconds = f.decode_seconds;
     f.result.rows = NULL;

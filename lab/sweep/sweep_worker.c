@@ -121,7 +121,7 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
                       siren_datatype_size(s->series.geometry.datatype),
                limit = s->options->memory_limit;
         size_t share = limit > held ? (limit - held) / s->n_workers + 1 : 1;
-        SIREN_RETURN_IF_FAILED(make_room(worker, share / OTHERS_SHARE));
+        SIREN_TRY(make_room(worker, share / OTHERS_SHARE));
         siren_encoder_plan plan = {.series = &s->series,
                                    .layout = &first->layout,
                                    .mask = s->mask,
@@ -130,7 +130,7 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
                                        s->experiment->keep_curves ? s->experiment->log_interval : 0,
                                    .memory_limit = share - share / OTHERS_SHARE};
         siren_encoder_free(SIREN_TAKE(worker->encoder));
-        SIREN_RETURN_IF_FAILED(siren_encoder_create(worker->device, &plan, &worker->encoder));
+        SIREN_TRY(siren_encoder_create(worker->device, &plan, &worker->encoder));
         worker->shape = first->trial;
     }
 }
@@ -141,7 +141,7 @@ static siren_status keep_block(const siren_batch *batch, siren_sweep_trial *tria
     siren_sweeping *s = batch->worker->sweep;
     siren_finished_block block = {.curve = batch->texts[nth]};
     double start = siren_clock();
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(
         siren_trained_encode(batch->trained, nth, trial->trial->settings.weight_bits, stop, &block.encoded));
     timing->trial = trial->folder.name;
     timing->encode_seconds = siren_clock() - start;
@@ -208,7 +208,7 @@ static siren_status keep_job(const siren_batch *batch, size_t nth, const atomic_
                               ? 0
                               : siren_sweep_trial_flop(trial, job->block) / (double)shared->n};
         if (trial->finished[job->block - trial->layout.grid.first]) continue;
-        SIREN_RETURN_IF_FAILED(keep_block(batch, trial, nth, stop, &timing));
+        SIREN_TRY(keep_block(batch, trial, nth, stop, &timing));
     }
     return SIREN_OK;
 }
@@ -259,7 +259,7 @@ static siren_status finish_trials(siren_worker *worker, const siren_batch *batch
         for (size_t t = 0; t < shared->n; t++) {
             siren_status status = finish_if_last(worker, job_trial(s, shared, t));
             if (!is_of_trial(status) || s->options->fail_fast)
-                SIREN_RETURN_IF_FAILED(status);
+                SIREN_TRY(status);
             else
                 give_up(s, shared);
         }
@@ -286,12 +286,11 @@ static siren_status make_room(siren_worker *worker, size_t limit) {
 
 static siren_status begin_batch(siren_worker *worker, const siren_job *jobs, size_t n, siren_batch **out) {
     SIREN_AT_END(batch_free_at) siren_batch *batch = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&batch, 1, sizeof *batch, "a batch"));
+    SIREN_TRY(siren_allocate(&batch, 1, sizeof *batch, "a batch"));
     *batch = (siren_batch){.worker = worker, .jobs = jobs, .n = n};
-    SIREN_RETURN_IF_FAILED(siren_allocate(&batch->curves, n, sizeof *batch->curves, "the curves of a batch"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&batch->texts, n, sizeof *batch->texts, "the curves of a batch"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&batch->lengths, n, sizeof *batch->lengths, "the curves of a batch"));
+    SIREN_TRY(siren_allocate(&batch->curves, n, sizeof *batch->curves, "the curves of a batch"));
+    SIREN_TRY(siren_allocate(&batch->texts, n, sizeof *batch->texts, "the curves of a batch"));
+    SIREN_TRY(siren_allocate(&batch->lengths, n, sizeof *batch->lengths, "the curves of a batch"));
     for (size_t i = 0; i < n; i++) {
         batch->curves[i] = open_memstream(&batch->texts[i], &batch->lengths[i]);
         if (!batch->curves[i]) return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep a curve");
@@ -329,8 +328,8 @@ static siren_status train_batch(siren_worker *worker, const siren_job *jobs, siz
     siren_sweeping *s = worker->sweep;
     SIREN_AT_END(batch_free_at) siren_batch *batch = NULL;
     SIREN_FREE_AT_END siren_training *trainings = NULL;
-    SIREN_RETURN_IF_FAILED(siren_allocate(&trainings, n, sizeof *trainings, "a batch"));
-    SIREN_RETURN_IF_FAILED(begin_batch(worker, jobs, n, &batch));
+    SIREN_TRY(siren_allocate(&trainings, n, sizeof *trainings, "a batch"));
+    SIREN_TRY(begin_batch(worker, jobs, n, &batch));
     worker->batch_flop = 0;
     for (size_t i = 0; i < n; i++) {
         const siren_sweep_trial *trial = job_trial(s, &s->work.shared[jobs[i].shared], 0);
@@ -340,12 +339,12 @@ static siren_status train_batch(siren_worker *worker, const siren_job *jobs, siz
             siren_sweep_trial_flop(trial, jobs[i].block) / (double)trial->trial->settings.epochs;
     }
     double start = siren_clock();
-    SIREN_RETURN_IF_FAILED(siren_encoder_train(worker->encoder, trainings, n, write_curve_row, report_epochs,
-                                               batch, &batch->trained));
+    SIREN_TRY(siren_encoder_train(worker->encoder, trainings, n, write_curve_row, report_epochs, batch,
+                                  &batch->trained));
     batch->train_seconds = siren_clock() - start;
-    SIREN_RETURN_IF_FAILED(end_curves(batch));
+    SIREN_TRY(end_curves(batch));
     count_batch(batch);
-    SIREN_RETURN_IF_FAILED(wait_for_batch(worker));
+    SIREN_TRY(wait_for_batch(worker));
     *n_trained = batch->trained->n;
     worker->kept = SIREN_TAKE(batch);
     siren_background_begin(worker->background, keep_batch, worker->kept);
@@ -358,7 +357,7 @@ static siren_status do_jobs(siren_worker *worker) {
     const siren_job *jobs = NULL;
     size_t n = 0;
     for (;;) {
-        SIREN_RETURN_IF_FAILED(take_jobs(worker, &jobs, &n));
+        SIREN_TRY(take_jobs(worker, &jobs, &n));
         if (n == 0) return wait_for_batch(worker);
         for (size_t done = 0, trained = 0; done < n && !stopping(s); done += trained) {
             siren_status status = train_batch(worker, jobs + done, n - done, &trained);

@@ -22,39 +22,36 @@ static siren_status measure(int argc, char **argv) {
     float loss = 0;
     size_t n_exceptional = 0, run = 0;
     size_t z = strtoul(argv[2], NULL, 10);
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(argv[1], SIZE_MAX, &series));
+    SIREN_TRY(siren_nifti_read(argv[1], SIZE_MAX, &series));
     const siren_geometry *g = &series.geometry;
     size_t n_points = g->nx * g->ny;
     if (z >= g->nz)
         return siren_fail(SIREN_USAGE, "%s: has %zu slices, so there is no slice %zu", argv[1], g->nz, z);
-    SIREN_RETURN_IF_FAILED(
-        siren_network_from_model("siren-2d", 3, 256, (uint32_t)g->n_volumes, 30.0f, &network));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&targets, n_points * g->n_volumes, sizeof *targets, "the targets"));
-    SIREN_RETURN_IF_FAILED(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the scaling"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&coordinates, n_points, 2 * sizeof *coordinates, "the coordinates"));
-    SIREN_RETURN_IF_FAILED(
-        siren_allocate(&params, siren_network_n_params(&network), sizeof *params, "the parameters"));
+    SIREN_TRY(siren_network_from_model("siren-2d", 3, 256, (uint32_t)g->n_volumes, 30.0f, &network));
+    SIREN_TRY(siren_allocate(&targets, n_points * g->n_volumes, sizeof *targets, "the targets"));
+    SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the scaling"));
+    SIREN_TRY(siren_allocate(&coordinates, n_points, 2 * sizeof *coordinates, "the coordinates"));
+    SIREN_TRY(siren_allocate(&params, siren_network_n_params(&network), sizeof *params, "the parameters"));
     siren_block slice = {.z = z, .nx = g->nx, .ny = g->ny, .nz = 1};
     siren_block_coordinates(&slice, 2, 0, n_points, coordinates);
-    SIREN_RETURN_IF_FAILED(siren_block_gather(&series, &slice, targets, scaling, &n_exceptional));
+    SIREN_TRY(siren_block_gather(&series, &slice, targets, scaling, &n_exceptional));
     siren_network_initialise(&network, strtoull(argv[3], NULL, 10), (uint32_t)z, params);
-    SIREN_RETURN_IF_FAILED(siren_device_open(argc > 4 ? argv[4] : NULL, &device));
+    SIREN_TRY(siren_device_open(argc > 4 ? argv[4] : NULL, &device));
     siren_trainer_plan plan = {.network = &network,
                                .n_networks = 1,
                                .n_points = n_points,
                                .coordinates = coordinates,
                                .max_epochs = 2000,
                                .adam = {3e-4f, 0.9f, 0.999f, 1e-8f}};
-    SIREN_RETURN_IF_FAILED(siren_trainer_create(device, &plan, &trainer));
+    SIREN_TRY(siren_trainer_create(device, &plan, &trainer));
     siren_target_source source =
         siren_target_array_source(&(siren_target_array){targets, n_points, g->n_volumes});
-    SIREN_RETURN_IF_FAILED(siren_trainer_start(trainer, params, &source, NULL));
+    SIREN_TRY(siren_trainer_start(trainer, params, &source, NULL));
     double start = siren_clock();
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, marks[i] - run, NULL, NULL));
+        SIREN_TRY(siren_trainer_run(trainer, marks[i] - run, NULL, NULL));
         run = marks[i];
-        SIREN_RETURN_IF_FAILED(siren_trainer_best(trainer, NULL, &loss));
+        SIREN_TRY(siren_trainer_best(trainer, NULL, &loss));
         printf("%s slice %zu seed %s: %4zu epochs %.2f dB, %.1f s\n", argv[1], z, argv[3], run,
                -10 * log10((double)loss), siren_clock() - start);
         fflush(stdout);

@@ -73,8 +73,8 @@ static void wrong_text_is_refused_with_a_reason(void **state) {
 
 static siren_status write_gradients(const char *base, bool overwrite, const siren_diffusion_table *gradients) {
     siren_output *bval = NULL, *bvec = NULL;
-    SIREN_RETURN_IF_FAILED(siren_diffusion_table_open(base, overwrite, gradients, &bval, &bvec));
-    SIREN_RETURN_IF_FAILED(siren_output_commit(bval));
+    SIREN_TRY(siren_diffusion_table_open(base, overwrite, gradients, &bval, &bvec));
+    SIREN_TRY(siren_output_commit(bval));
     return siren_output_commit(bvec);
 }
 

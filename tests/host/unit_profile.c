@@ -28,7 +28,7 @@ static siren_profile_row row_of(siren_profile *profile, const char *name, double
 }
 
 static siren_status staged(siren_status result) {
-    SIREN_RETURN_IF_STAGE_FAILED("inner", (work(0.01), result));
+    SIREN_TRY_STAGE("inner", (work(0.01), result));
     work(0.01);
     return SIREN_OK;
 }

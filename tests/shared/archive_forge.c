@@ -11,22 +11,20 @@ siren_status archive_sample_write(const char *path) {
     uint8_t header[352] = {92, 1};
     const uint32_t blocks[SAMPLE_RECORDS] = {9, 2, 4};
     const char provenance[] = "program=sirencl\nseed=1\n", attachment[] = "\5\0\0\0.bval0 1000 1000\n";
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_open(path, true, &writer));
-    SIREN_RETURN_IF_FAILED(
-        siren_archive_writer_section(writer, SIREN_SECTION_HEADER, header, sizeof header, true));
-    SIREN_RETURN_IF_FAILED(
-        siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, "sixty-four bytes", 16, false));
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_section(writer, 0x1ff, "of the future", 13, false));
+    SIREN_TRY(siren_archive_writer_open(path, true, &writer));
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, header, sizeof header, true));
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_GEOMETRY, "sixty-four bytes", 16, false));
+    SIREN_TRY(siren_archive_writer_section(writer, 0x1ff, "of the future", 13, false));
     for (size_t i = 0; i < SAMPLE_RECORDS; i++) {
         uint8_t record[60];
         for (size_t k = 0; k < sizeof record; k++) record[k] = (uint8_t)(k * k * (blocks[i] + 1) >> 3);
         siren_index_entry entry = {.block = blocks[i], .decoded_crc = 1000 + i, .mse = 1e-4};
-        SIREN_RETURN_IF_FAILED(siren_archive_writer_record(writer, &entry, record, sizeof record));
+        SIREN_TRY(siren_archive_writer_record(writer, &entry, record, sizeof record));
     }
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, attachment,
-                                                        sizeof attachment - 1, true));
-    SIREN_RETURN_IF_FAILED(siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, provenance,
-                                                        sizeof provenance - 1, false));
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_ATTACHMENT, attachment,
+                                           sizeof attachment - 1, true));
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, provenance,
+                                           sizeof provenance - 1, false));
     return siren_archive_writer_commit(SIREN_TAKE(writer), NULL);
 }
 
@@ -64,7 +62,7 @@ siren_status archive_read_all(const char *path, size_t *n_good) {
     siren_archive *archive;
     siren_status first = SIREN_OK;
     *n_good = 0;
-    SIREN_RETURN_IF_FAILED(siren_archive_open(path, &archive));
+    SIREN_TRY(siren_archive_open(path, &archive));
     for (size_t i = 0; i < siren_archive_n_sections(archive); i++) {
         const uint8_t *section;
         size_t n;

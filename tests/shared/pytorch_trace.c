@@ -45,14 +45,14 @@ static double take_double(rest *r) {
 
 static siren_status take_singles(rest *r, size_t n, float **out) {
     if (n > r->n_bytes / 4) return siren_fail(SIREN_CORRUPT, "golden trace: shorter than its sizes say");
-    SIREN_RETURN_IF_FAILED(siren_allocate(out, n, sizeof **out, "a golden trace"));
+    SIREN_TRY(siren_allocate(out, n, sizeof **out, "a golden trace"));
     for (size_t i = 0; i < n; i++) (*out)[i] = take_single(r);
     return SIREN_OK;
 }
 
 static siren_status take_doubles(rest *r, size_t n, double **out) {
     if (n > r->n_bytes / 8) return siren_fail(SIREN_CORRUPT, "golden trace: shorter than its sizes say");
-    SIREN_RETURN_IF_FAILED(siren_allocate(out, n, sizeof **out, "a golden trace"));
+    SIREN_TRY(siren_allocate(out, n, sizeof **out, "a golden trace"));
     for (size_t i = 0; i < n; i++) (*out)[i] = take_double(r);
     return SIREN_OK;
 }
@@ -78,16 +78,16 @@ static siren_status parse(rest *r, const char *path, golden_trace *t) {
         layer->w0 = take_single(r);
         layer->init = (uint32_t)take(r, 4);
     }
-    SIREN_RETURN_IF_FAILED(siren_network_check(&t->network, path, SIREN_CORRUPT));
+    SIREN_TRY(siren_network_check(&t->network, path, SIREN_CORRUPT));
     t->n_points = (size_t)t->nx * t->ny * t->nz;
     t->n_params = siren_network_n_params(&t->network);
-    SIREN_RETURN_IF_FAILED(take_singles(r, t->n_points * t->network.n_inputs, &t->coordinates));
-    SIREN_RETURN_IF_FAILED(take_singles(r, t->n_points * siren_network_n_outputs(&t->network), &t->targets));
-    SIREN_RETURN_IF_FAILED(take_singles(r, t->n_params, &t->initial));
-    SIREN_RETURN_IF_FAILED(take_doubles(r, t->n_epochs, &t->loss_double));
-    SIREN_RETURN_IF_FAILED(take_doubles(r, t->n_epochs, &t->loss_single));
-    SIREN_RETURN_IF_FAILED(take_doubles(r, t->n_params, &t->final_double));
-    SIREN_RETURN_IF_FAILED(take_singles(r, t->n_params, &t->final_single));
+    SIREN_TRY(take_singles(r, t->n_points * t->network.n_inputs, &t->coordinates));
+    SIREN_TRY(take_singles(r, t->n_points * siren_network_n_outputs(&t->network), &t->targets));
+    SIREN_TRY(take_singles(r, t->n_params, &t->initial));
+    SIREN_TRY(take_doubles(r, t->n_epochs, &t->loss_double));
+    SIREN_TRY(take_doubles(r, t->n_epochs, &t->loss_single));
+    SIREN_TRY(take_doubles(r, t->n_params, &t->final_double));
+    SIREN_TRY(take_singles(r, t->n_params, &t->final_single));
     if (r->short_of_bytes || r->n_bytes != 0)
         return siren_fail(SIREN_CORRUPT, "%s: its length does not fit its sizes", path);
     return SIREN_OK;
@@ -104,7 +104,7 @@ siren_status golden_load(const char *name, golden_trace *trace) {
     uint8_t *bytes = NULL;
     rest r = {0};
     golden_trace loaded = {0};
-    SIREN_RETURN_IF_FAILED(siren_file_read(path, (size_t)1 << 30, &bytes, &r.n_bytes));
+    SIREN_TRY(siren_file_read(path, (size_t)1 << 30, &bytes, &r.n_bytes));
     r.bytes = bytes;
     siren_status status = parse(&r, path, &loaded);
     free(bytes);

@@ -133,8 +133,8 @@ typedef struct {
 static siren_status train_rounds(training *t) {
     siren_network network;
     SIREN_FREE_AT_END float *initial = NULL;
-    SIREN_RETURN_IF_FAILED(siren_network_from_model("siren-2d", 2, 48, OUTPUTS, 30.0f, &network));
-    SIREN_RETURN_IF_FAILED(
+    SIREN_TRY(siren_network_from_model("siren-2d", 2, 48, OUTPUTS, 30.0f, &network));
+    SIREN_TRY(
         siren_allocate(&initial, siren_network_n_params(&network), sizeof *initial, "initial parameters"));
     siren_network_initialise(&network, t->seed, 0, initial);
     siren_target_source source = siren_target_array_source(&(siren_target_array){targets, POINTS, OUTPUTS});
@@ -146,11 +146,11 @@ static siren_status train_rounds(training *t) {
                                    .coordinates = coordinates,
                                    .max_epochs = EPOCHS,
                                    .adam = {1e-3f, 0.9f, 0.999f, 1e-8f}};
-        SIREN_RETURN_IF_FAILED(siren_trainer_create(t->device, &plan, &trainer));
-        SIREN_RETURN_IF_FAILED(siren_trainer_start(trainer, initial, &source, NULL));
-        SIREN_RETURN_IF_FAILED(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
-        SIREN_RETURN_IF_FAILED(siren_trainer_history(trainer, t->losses));
-        SIREN_RETURN_IF_FAILED(siren_trainer_best(trainer, t->best, NULL));
+        SIREN_TRY(siren_trainer_create(t->device, &plan, &trainer));
+        SIREN_TRY(siren_trainer_start(trainer, initial, &source, NULL));
+        SIREN_TRY(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
+        SIREN_TRY(siren_trainer_history(trainer, t->losses));
+        SIREN_TRY(siren_trainer_best(trainer, t->best, NULL));
     }
     return SIREN_OK;
 }

@@ -136,10 +136,9 @@ static siren_status print_archive(char **argv) {
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL}, mask = {.voxels = NULL};
     SIREN_FREE_AT_END siren_slice_fidelity *slices = NULL;
     size_t n = 0;
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(argv[2], SIZE_MAX, &series));
-    SIREN_RETURN_IF_FAILED(siren_nifti_read(argv[3], SIZE_MAX, &mask));
-    SIREN_RETURN_IF_FAILED(
-        siren_slicewise(NULL, argv[1], &series, mask.voxels, SIZE_MAX, NULL, NULL, &slices, &n));
+    SIREN_TRY(siren_nifti_read(argv[2], SIZE_MAX, &series));
+    SIREN_TRY(siren_nifti_read(argv[3], SIZE_MAX, &mask));
+    SIREN_TRY(siren_slicewise(NULL, argv[1], &series, mask.voxels, SIZE_MAX, NULL, NULL, &slices, &n));
     for (size_t i = 0; i < n; i++) {
         print_figures("honest", &slices[i], &slices[i].honest);
         print_figures("honest_masked", &slices[i], &slices[i].honest_masked);
