@@ -1,6 +1,4 @@
-/* libFuzzer: any bytes as a basis, a slice of the transform model and a scaling. Built as the others are
- * (README.md), of
- *     fuzz_transform.c engine/transform/[a-z]*.c engine/coding/range_coder.c engine/model/blocks.c formats/series.c host/base.c -lm */
+/* libFuzzer: any bytes as a basis, a slice of the transform model and a scaling. */
 #include "engine/transform/transform.h"
 
 #include <stdlib.h>
