@@ -17,6 +17,7 @@
 #define COARSEST 1.0
 #define SAME (1.0 / 256)
 #define MOST_ROUNDS 9
+#define SOME_SLICES 6     /* of many: they are coded first */
 #define CLOSE_RATIO 0.004 /* of the bytes wanted: nearer is not worth a round */
 #define CLOSE_PSNR 0.02   /* dB */
 
@@ -46,6 +47,7 @@ typedef struct {
     siren_layout layout; /* with this round's basis */
     const siren_transform_basis *basis;
     siren_transform_plan plan;
+    size_t every; /* so many-th block of the grid is coded */
     size_t memory_limit;
     siren_transform_blocks *out;
     atomic_size_t next;
@@ -70,7 +72,7 @@ static siren_status watch(void *user, size_t first, size_t n, const float *y) {
 static siren_status encode_block(round_team *team, siren_block_decoder *decoder, size_t nth) {
     const siren_layout *layout = &team->layout;
     const siren_geometry *g = &layout->geometry;
-    size_t number = layout->grid.first + nth, n_exceptional, n_scaling, n_stream;
+    size_t number = layout->grid.first + nth * team->every, n_exceptional, n_scaling, n_stream;
     siren_block block;
     char name[64];
     const void *voxels;
@@ -129,15 +131,22 @@ static double mean_psnr(const siren_transform_blocks *blocks) {
     return n ? sum / (double)n : INFINITY;
 }
 
+/* Every `every`-th block at a step. */
 static siren_status encode_round(const siren_series *series, const siren_layout *layout, double step,
-                                 const siren_transform_target *target, siren_transform_blocks *out) {
+                                 size_t every, const siren_transform_target *target,
+                                 siren_transform_blocks *out) {
     SIREN_AT_END(siren_transform_basis_free) siren_transform_basis basis = {0};
-    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {.n = layout->grid.count};
+    SIREN_AT_END(siren_transform_blocks_free)
+    siren_transform_blocks blocks = {.n = (layout->grid.count + every - 1) / every};
     SIREN_FREE_AT_END siren_block *slices = NULL;
     SIREN_FREE_AT_END uint32_t **inside = NULL;
-    round_team team = {
-        series,        *layout, &basis, .plan = {.step = step}, .memory_limit = target->memory_limit,
-        .out = &blocks};
+    round_team team = {.series = series,
+                       .layout = *layout,
+                       .basis = &basis,
+                       .plan = {.step = step},
+                       .every = every,
+                       .memory_limit = target->memory_limit,
+                       .out = &blocks};
     siren_status status = SIREN_OK;
     SIREN_TRY(siren_transform_plan_check(&team.plan));
     SIREN_TRY(siren_allocate(&slices, blocks.n, sizeof *slices, "the slices"));
@@ -146,8 +155,8 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
     SIREN_TRY(siren_allocate(&blocks.records, blocks.n, sizeof *blocks.records, "the records"));
     SIREN_TRY(siren_allocate(&blocks.n_record_bytes, blocks.n, sizeof *blocks.n_record_bytes, "the records"));
     for (size_t i = 0; status == SIREN_OK && i < blocks.n; i++)
-        status =
-            siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + i, &slices[i], &inside[i]);
+        status = siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + i * every, &slices[i],
+                                  &inside[i]);
     if (status == SIREN_OK) status = siren_transform_fit(series, slices, blocks.n, &team.plan, &basis);
     for (size_t i = 0; i < blocks.n; i++) free(inside[i]);
     SIREN_TRY(status);
@@ -164,20 +173,20 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
 
 /* ---- the search ---- */
 
-static size_t all_bytes(const siren_transform_blocks *blocks, const siren_transform_target *target) {
-    size_t n = target->n_other_bytes + blocks->n_basis;
+/* Of the whole archive, as far as the blocks that were coded tell. */
+static size_t all_bytes(const siren_transform_blocks *blocks, const siren_transform_target *target,
+                        size_t n_blocks) {
+    size_t n = 0;
     for (size_t i = 0; i < blocks->n; i++) n += ENTRY_BYTES + blocks->n_record_bytes[i];
-    return n;
+    if (blocks->n < n_blocks) n = (size_t)((double)n * (double)n_blocks / (double)blocks->n);
+    return n + target->n_other_bytes + blocks->n_basis;
 }
 
-/* How far a round is from the target, in octaves of the step or so: positive where it could be coarser. */
-static double slack(const siren_transform_blocks *blocks, const siren_transform_target *target) {
-    if (target->n_bytes) return log2((double)all_bytes(blocks, target) / (double)target->n_bytes);
+/* How far a round is from the target, in octaves of the step or so: positive where fewer bytes are wanted, or a lower PSNR. */
+static double distance(const siren_transform_blocks *blocks, const siren_transform_target *target,
+                       size_t n_blocks) {
+    if (target->n_bytes) return log2((double)all_bytes(blocks, target, n_blocks) / (double)target->n_bytes);
     return fmin((blocks->psnr - target->psnr) / 6.02, 16);
-}
-
-static bool is_met(const siren_transform_blocks *blocks, const siren_transform_target *target) {
-    return target->n_bytes ? all_bytes(blocks, target) <= target->n_bytes : blocks->psnr >= target->psnr;
 }
 
 static siren_status out_of_reach(const siren_transform_blocks *nearest,
@@ -186,32 +195,44 @@ static siren_status out_of_reach(const siren_transform_blocks *nearest,
         return siren_fail(
             SIREN_BOUND,
             "an archive of %zu bytes is out of reach: the coarsest has %zu; ask for a lower ratio",
-            target->n_bytes, all_bytes(nearest, target));
+            target->n_bytes, all_bytes(nearest, target, nearest->n));
     return siren_fail(
         SIREN_BOUND,
         "a PSNR of %g dB is out of reach: the finest has %.2f dB; ask for less, or for --lossless",
         target->psnr, nearest->psnr);
 }
 
-siren_status siren_transform_blocks_encode(const siren_series *series, const siren_layout *layout,
-                                           const siren_transform_target *target, siren_progress_fn progress,
-                                           void *user, siren_transform_blocks *out) {
-    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks best = {0};
-    bool bytes = target->n_bytes > 0, found = false;
+/* What a search goes by, and where it is. */
+typedef struct {
+    const siren_series *series;
+    const siren_layout *layout;
+    const siren_transform_target *target;
+    siren_progress_fn progress;
+    void *user;
+    double at;     /* octaves of the step to try next */
+    double slope;  /* octaves of the step for one of distance */
+    size_t rounds; /* done */
+} siren_step_search;
+
+/* Codes every `every`-th block until the target is met within `close` octaves; of all blocks (1) until it is met at least. */
+static siren_status search(siren_step_search *s, size_t every, double close, siren_transform_blocks *best) {
+    const size_t n_blocks = s->layout->grid.count;
+    bool bytes = s->target->n_bytes > 0, found = false;
     /* The target is met on one side of a step between these; the ends may not have been tried yet. */
-    double low = FINEST - SAME, high = COARSEST + SAME, at = bytes ? -5 : log2(3.5) - target->psnr / 6.02;
-    for (size_t round = 0; !found || round < MOST_ROUNDS; round++) {
+    double low = FINEST - SAME, high = COARSEST + SAME, before = NAN, off_before = NAN;
+    for (size_t round = 0; (!found && every == 1) || round < MOST_ROUNDS; round++) {
         SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
-        at = fmin(fmax(at, FINEST), COARSEST);
-        SIREN_TRY(encode_round(series, layout, exp2(at), target, &blocks));
-        if (progress && !progress(user, (double)round + 1, fmax((double)round + 1, MOST_ROUNDS), "rounds"))
+        double at = s->at = fmin(fmax(s->at, FINEST), COARSEST);
+        SIREN_TRY(encode_round(s->series, s->layout, exp2(at), every, s->target, &blocks));
+        s->rounds++;
+        if (s->progress && !s->progress(s->user, (double)s->rounds, (double)s->rounds + 1, "rounds"))
             return siren_fail(SIREN_CANCELLED, "compression was interrupted");
-        double off = slack(&blocks, target);
-        bool met = is_met(&blocks, target);
-        if (!met && at == (bytes ? COARSEST : FINEST)) return out_of_reach(&blocks, target);
+        double off = distance(&blocks, s->target, n_blocks);
+        bool met = bytes ? off <= 0 : off >= 0, last = at == (bytes ? COARSEST : FINEST);
+        if (!met && last && every == 1) return out_of_reach(&blocks, s->target);
         if (met) {
-            siren_transform_blocks_free(&best);
-            best = SIREN_TAKE(blocks);
+            siren_transform_blocks_free(best);
+            *best = SIREN_TAKE(blocks);
             found = true;
         }
         /* Fewer bytes come with coarser steps, a higher PSNR with finer ones. */
@@ -219,16 +240,33 @@ siren_status siren_transform_blocks_encode(const siren_series *series, const sir
             high = at;
         else
             low = at;
-        if (met &&
-            (fabs(off) < (bytes ? CLOSE_RATIO : CLOSE_PSNR / 6.02) || at == (bytes ? FINEST : COARSEST)))
-            break;
-        /* Past the target by a little, so that it comes to be met; within what is left. */
-        at += bytes ? 1.1 * off + 0.002 : off - 0.002;
-        if (!(at > low && at < high)) at = (low + high) / 2;
+        if ((met || every > 1) && (fabs(off) < close || at == FINEST || at == COARSEST)) return SIREN_OK;
+        /* By the last two rounds, past the target by a little, so that it comes to be met; within what is left. */
+        double slope = (at - before) / (off_before - off);
+        if (slope > 0.2 && slope < 8) s->slope = slope;
+        before = at, off_before = off;
+        s->at += s->slope * (off + (bytes ? 0.3 : -0.3) * close);
+        if (!(s->at > low && s->at < high)) s->at = (low + high) / 2;
+        if (found && high - low < SAME) return SIREN_OK;
         if (!found && high - low < 2 * SAME)
-            at = bytes ? high : low; /* what has not been met yet is so at an end */
-        if (found && high - low < SAME) break;
+            s->at = bytes ? high : low; /* what has not been met yet is so at an end */
     }
+    return SIREN_OK;
+}
+
+siren_status siren_transform_blocks_encode(const siren_series *series, const siren_layout *layout,
+                                           const siren_transform_target *target, siren_progress_fn progress,
+                                           void *user, siren_transform_blocks *out) {
+    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks some = {0};
+    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks best = {0};
+    double close = target->n_bytes ? CLOSE_RATIO : CLOSE_PSNR / 6.02;
+    siren_step_search s = {series,    layout, target,
+                           progress,  user,   .at = target->n_bytes ? -5 : log2(3.5) - target->psnr / 6.02,
+                           .slope = 1};
+    /* Some slices tell nearly where to look, so that all are coded two or three times. */
+    if (layout->grid.count >= 2 * SOME_SLICES)
+        SIREN_TRY(search(&s, layout->grid.count / SOME_SLICES, 2 * close, &some));
+    SIREN_TRY(search(&s, 1, close, &best));
     *out = SIREN_TAKE(best);
     return SIREN_OK;
 }
