@@ -217,7 +217,8 @@ static void sizes_that_lie(void **state) {
         {future, 4, 0xff, SIREN_UNSUPPORTED, "section 0xff"},
         {future, 4, 0, SIREN_UNSUPPORTED, "section 0x0"},
         {header + 4, 4, 3, SIREN_UNSUPPORTED, "flags 0x3"},
-        {record + 4, 4, 1, SIREN_UNSUPPORTED, "flags 0x1"},
+        {record + 4, 4, 2, SIREN_UNSUPPORTED, "flags 0x2"},
+        {record + 4, 4, 1, SIREN_CORRUPT, "which cannot be"}, /* plain: as many bytes as are stored */
         /* places */
         {header + 8, 8, 0, SIREN_CORRUPT, "outside"},
         {header + 8, 8, huge, SIREN_CORRUPT, "outside"},
