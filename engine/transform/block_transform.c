@@ -86,7 +86,7 @@ void siren_block_inverse(int32_t *values) {
         inverse_wide(values);
 }
 
-SIREN_CLONES void siren_block_forward(float *pixels) {
+SIREN_CLONES static void block_forward(float *pixels) {
     float rows[N][N];
     for (int i = 0; i < N; i++) {
         float sum[N] = {0};
@@ -101,6 +101,8 @@ SIREN_CLONES void siren_block_forward(float *pixels) {
         for (int w = 0; w < N; w++) pixels[u * N + w] = sum[w];
     }
 }
+
+void siren_block_forward(float *pixels) { block_forward(pixels); }
 
 /* ---- edges ---- */
 
@@ -119,7 +121,7 @@ static const float forward_turn[HALF][HALF] = {
     {0.0278547566f, -0.238712512f, -0.0362664034f, 0.115961147f},
     {-0.0438499761f, -0.0234026165f, -0.123783507f, -0.00893081222f}};
 
-SIREN_CLONES void siren_edge_forward(float *first, float *second, int n_apart) {
+SIREN_CLONES static void edge_forward(float *first, float *second, int n_apart) {
     int along = n_apart == 1 ? N : 1;
     for (int lane = 0; lane < N; lane++) {
         float *a = first + (N - 1) * n_apart + lane * along, *b = second + lane * along;
@@ -134,7 +136,9 @@ SIREN_CLONES void siren_edge_forward(float *first, float *second, int n_apart) {
     }
 }
 
-SIREN_CLONES void siren_edge_inverse(int32_t *first, int32_t *second, int n_apart) {
+void siren_edge_forward(float *first, float *second, int n_apart) { edge_forward(first, second, n_apart); }
+
+SIREN_CLONES static void edge_inverse(int32_t *first, int32_t *second, int n_apart) {
     int along = n_apart == 1 ? N : 1;
     int64_t difference[HALF][N];
     int64_t largest = 0;
@@ -167,4 +171,8 @@ SIREN_CLONES void siren_edge_inverse(int32_t *first, int32_t *second, int n_apar
             *b = saturated(*b - change[lane]);
         }
     }
+}
+
+void siren_edge_inverse(int32_t *first, int32_t *second, int n_apart) {
+    edge_inverse(first, second, n_apart);
 }

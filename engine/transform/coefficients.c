@@ -477,9 +477,9 @@ static bool prediction_pays(const siren_coefficients *coder, const float *wanted
     return predicted < plain;
 }
 
-SIREN_CLONES void siren_coefficients_put(siren_coefficients *coder, siren_range_encoder *encoder,
-                                         const float *wanted, float lambda, const int8_t *points,
-                                         int32_t *levels, uint8_t *kinds) {
+SIREN_CLONES static void put_component(siren_coefficients *coder, siren_range_encoder *encoder,
+                                       const float *wanted, float lambda, const int8_t *points,
+                                       int32_t *levels, uint8_t *kinds) {
     size_t n_blocks = coder->across * coder->down;
     float largest = 0;
     next_component(coder);
@@ -527,8 +527,13 @@ SIREN_CLONES void siren_coefficients_put(siren_coefficients *coder, siren_range_
     }
 }
 
-SIREN_CLONES bool siren_coefficients_get(siren_coefficients *coder, siren_range_decoder *decoder,
-                                         int32_t *levels, uint8_t *kinds) {
+void siren_coefficients_put(siren_coefficients *coder, siren_range_encoder *encoder, const float *wanted,
+                            float lambda, const int8_t *points, int32_t *levels, uint8_t *kinds) {
+    put_component(coder, encoder, wanted, lambda, points, levels, kinds);
+}
+
+SIREN_CLONES static bool get_component(siren_coefficients *coder, siren_range_decoder *decoder,
+                                       int32_t *levels, uint8_t *kinds) {
     size_t n_blocks = coder->across * coder->down;
     next_component(coder);
     memset(levels, 0, n_blocks * BLOCK * sizeof *levels);
@@ -568,4 +573,9 @@ SIREN_CLONES bool siren_coefficients_get(siren_coefficients *coder, siren_range_
         block_done(coder, block, &s, extent);
     }
     return true;
+}
+
+bool siren_coefficients_get(siren_coefficients *coder, siren_range_decoder *decoder, int32_t *levels,
+                            uint8_t *kinds) {
+    return get_component(coder, decoder, levels, kinds);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-SIREN_CLONES double siren_dot(const double *a, const double *b, size_t n) {
+SIREN_CLONES static double dot(const double *a, const double *b, size_t n) {
     double parts[8] = {0};
     size_t i = 0;
     for (; i + 8 <= n; i += 8)
@@ -15,9 +15,13 @@ SIREN_CLONES double siren_dot(const double *a, const double *b, size_t n) {
     return ((parts[0] + parts[4]) + (parts[1] + parts[5])) + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
 }
 
-SIREN_CLONES void siren_add_times(double *a, double factor, const double *b, size_t n) {
+double siren_dot(const double *a, const double *b, size_t n) { return dot(a, b, n); }
+
+SIREN_CLONES static void add_times(double *a, double factor, const double *b, size_t n) {
     for (size_t i = 0; i < n; i++) a[i] += factor * b[i];
 }
+
+void siren_add_times(double *a, double factor, const double *b, size_t n) { add_times(a, factor, b, n); }
 
 /* Householder reflections from the last row on, until `a` is tridiagonal: `d` is its diagonal, `e[i]` stands
  * beside d[i] and d[i + 1]. Row i of `a` keeps the i-th reflection, of norm sqrt(2) or zero, in its first i
