@@ -2,6 +2,7 @@
 #include "formats/archive_layout.h"
 #include "formats/little_endian.h"
 #include "formats/pack.h"
+#include "host/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,6 +73,13 @@ static siren_status read_at(const siren_archive *archive, uint64_t offset, void 
         n_bytes -= (size_t)n;
     }
     return SIREN_OK;
+}
+
+bool siren_archive_recognise(const char *path) {
+    char mark[SIREN_MARK_BYTES];
+    SIREN_AT_END(siren_close_at) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return fd >= 0 && read(fd, mark, sizeof mark) == sizeof mark &&
+           memcmp(mark, SIREN_MAGIC, sizeof mark) == 0;
 }
 
 /* Magic, version and length: what can be said of a file before trusting its structure. */

@@ -78,6 +78,9 @@ siren_status siren_archive_writer_take(siren_archive_writer *writer, uint8_t **b
 void siren_archive_writer_discard(siren_archive_writer *writer);
 SIREN_POINTER_RELEASE(siren_archive_writer, siren_archive_writer_discard)
 
+/* Whether a file begins as an archive does: what may be replaced by another archive. False where it cannot be read. */
+bool siren_archive_recognise(const char *path);
+
 /* Reading. */
 typedef struct siren_archive siren_archive;
 

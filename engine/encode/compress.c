@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "engine/encode/brain_mask.h"
 #include "engine/encode/encoder.h"
 #include "engine/encode/image.h"
@@ -12,9 +13,11 @@
 #include "host/file.h"
 #include "host/opencl/profile.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define STAGE_WRITING "writing"
 
@@ -263,6 +266,25 @@ static siren_status compress_image(siren_compression *run) {
     return compress_blocks(run);
 }
 
+/* USAGE where the archive's name is an image's, as a shell's *.nii.gz makes it, or where it would replace what is no archive. */
+static siren_status check_output(const char *archive) {
+    static const char *const images[] = {"*.nii",    "*.nii.gz", "*.hdr",    "*.img",
+                                         "*.img.gz", "*.mif",    "*.mif.gz", "*.mgz"};
+    struct stat facts;
+    for (size_t i = 0; i < sizeof images / sizeof *images; i++)
+        if (fnmatch(images[i], archive, FNM_CASEFOLD) == 0)
+            return siren_fail(
+                SIREN_USAGE,
+                "%s: is an image's name, but an archive is written; give one that ends in .siren, and one "
+                "image at a time",
+                archive);
+    if (stat(archive, &facts) == 0 && S_ISREG(facts.st_mode) && !siren_archive_recognise(archive))
+        return siren_fail(SIREN_USAGE,
+                          "%s: exists and is no archive, so that nothing replaces it; give another name",
+                          archive);
+    return SIREN_OK;
+}
+
 /* USAGE where the archive would replace what it is made of. `path` may be NULL. */
 static siren_status refuse_inputs(const siren_compress_options *o, const char *path, const char *archive) {
     const char *inputs[] = {path, o->mask, o->bval, o->bvec, o->sidecar},
@@ -286,6 +308,7 @@ static siren_status compress_to_file(siren_compression *run, const char *path, c
     SIREN_AT_END(siren_archive_info_free) siren_archive_info described = {0};
     const char *unfinished;
     SIREN_TRY(refuse_inputs(run->options, path, archive));
+    SIREN_TRY(check_output(archive));
     SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
     if (!image) SIREN_TRY_STAGE("reading", siren_image_load(path, run->options->memory_limit, &run->own));
     run->image = image ? image : run->own;
