@@ -172,17 +172,17 @@ siren_status siren_image_read(const char *path, const siren_options *options, si
 /* Takes the caller's array, which is borrowed until siren_image_free() where it has no gaps, x is fastest, y, z, volumes follow
  * and it is aligned; else copied. USAGE for shapes or strides that cannot be. */
 siren_status siren_image_from_array(const siren_array *array, siren_image **out);
-/* A file to go with the image, as `suffix` (".bval", ".bvec", ".json") beside it; the bytes are copied. It takes the place of one that
- * lies beside a file. USAGE for a suffix that names an image or is attached already, UNSUPPORTED beyond 64 MiB. */
+/* A file to go with the image, as `suffix` (".bval", ".bvec", ".json") beside it; the bytes are copied. It takes the place of one
+ * that lies beside a file. USAGE for a suffix that names an image or is attached already, UNSUPPORTED beyond 64 MiB. */
 siren_status siren_image_attach(siren_image *image, const char *suffix, const void *bytes, size_t n_bytes);
 void siren_image_free(siren_image *image);
 
 /* ---- compress ---- */
 
-/* Compresses the image into an archive. Progress counts epochs of all blocks. A mask is a file also for an array, on its grid; "auto" needs an
- * image that was read from a file. Nothing appears under `archive` unless the status
- * is OK. `options` NULL: the defaults. With "lossless", "max_error", "ratio" or "psnr" there is nothing to train, and `device` may be NULL. BOUND
- * where a ratio or PSNR is out of reach. */
+/* Compresses the image into an archive. Nothing appears under `archive` unless the status is OK, and nothing is replaced there but
+ * an archive. `options` NULL: the defaults. Progress counts epochs of all blocks. A mask is a file also for an array, on its grid;
+ * "auto" needs an image that was read from a file. With "lossless", "max_error", "ratio" or "psnr" there is nothing to train, and
+ * `device` may be NULL; progress counts blocks or rounds then, and BOUND says that a ratio or PSNR is out of reach. */
 siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
                             const char *archive);
 /* The same into memory: `*bytes` is yours to free(). */
@@ -270,8 +270,8 @@ siren_status siren_reader_header(siren_reader *reader, const void **bytes, size_
 siren_status siren_reader_attachment(siren_reader *reader, const char *suffix, const void **bytes,
                                      size_t *n_bytes);
 
-/* Half-open range [begin, end), counted from 0; end 0 means "to the last". {0, 0} is all there is: of z that is info's [z_begin, z_end),
- * for an archive may hold some slices only. */
+/* Half-open range [begin, end), counted from 0; end 0 means "to the last". {0, 0} is all there is: of z that is info's
+ * [z_begin, z_end), for an archive may hold some slices only. */
 typedef struct {
     size_t begin, end;
 } siren_span;
@@ -286,10 +286,10 @@ typedef enum {
     SIREN_AS_FLOAT32 /* slope * stored + inter */
 } siren_value_type;
 
-/* Decodes a box, and no more than it needs, into `buffer` (volumes, z, y, x), x fastest, in this machine's byte order. USAGE for a box
- * outside what the archive holds and for a buffer of less than the box's bytes. Blocks that are read whole are
- * compared with their checksums: INTEGRITY on any difference. A part of a block has none; its record's is checked. The bits are those
- * that siren_decompress() writes. */
+/* Decodes a box, and no more than it needs, into `buffer` (volumes, z, y, x), x fastest, in this machine's byte order. USAGE for a
+ * box outside what the archive holds and for a buffer of less than the box's bytes. Blocks that are read whole are compared
+ * with their checksums: INTEGRITY on any difference. A part of a block has none; its record's is checked. The bits are those that
+ * siren_decompress() writes. */
 siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type,
                                void *buffer, size_t n_bytes);
 /* Decoded blocks are kept, the latest ones, up to so many bytes together; 64 MiB unless set, 0 keeps none. */
@@ -298,8 +298,8 @@ siren_status siren_reader_set_cache(siren_reader *reader, size_t n_bytes);
 /* ---- decompress, verify, compare ---- [decode] */
 
 /* Restores the series (all of it: with its original header byte for byte; "slices" or "volumes" of it: with a header that says so)
- * and its attachments beside `image`. Progress counts blocks. `device` NULL decodes on the host. Each decoded block is checked: INTEGRITY on any
- * difference, and nothing is left behind. */
+ * and its attachments beside `image`. Progress counts blocks. `device` NULL decodes on the host. Each decoded block is checked:
+ * INTEGRITY on any difference, and nothing is left behind. */
 siren_status siren_decompress(siren_device *device, const char *archive, const siren_options *options,
                               const char *image);
 
