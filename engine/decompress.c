@@ -12,10 +12,6 @@
 
 /* ---- attachments ---- */
 
-static bool is_table(const siren_attachment *a) {
-    return strcmp(a->suffix, ".bval") == 0 || strcmp(a->suffix, ".bvec") == 0;
-}
-
 /* A gradient table's columns of some of `n_volumes`, written but not committed. `*output` stays NULL where it cannot be cut:
  * whole it would belie the image. */
 static siren_status write_columns(const siren_attachment *a, size_t n_volumes, siren_span volumes,
@@ -195,7 +191,7 @@ static siren_status write_companion(siren_restoration *run, const siren_attachme
             "name",
             companion->path);
     size_t n_volumes = run->layout.geometry.n_volumes;
-    if (run->volumes.end - run->volumes.begin != n_volumes && is_table(a))
+    if (run->volumes.end - run->volumes.begin != n_volumes && siren_diffusion_table_suffix(a->suffix))
         return write_columns(a, n_volumes, run->volumes, base, overwrite, &companion->output);
     SIREN_TRY(siren_output_open(companion->path, overwrite, &companion->output));
     SIREN_TRY(siren_output_write(companion->output, a->bytes, a->n_bytes));

@@ -1,17 +1,24 @@
 #include "formats/diffusion_table.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "formats/number.h"
 #include "host/file.h"
 
 #define TOKEN_BYTES 64 /* more than any number needs */
+#define MAX_FILE_BYTES (16U << 20)
 
 static bool is_line_end(uint8_t c) { return c == '\n' || c == '\r'; }
 static bool is_separator(uint8_t c) { return is_line_end(c) || (c != 0 && strchr(" \t\v\f,;", c)); }
+
+bool siren_diffusion_table_suffix(const char *suffix) {
+    return strcmp(suffix, ".bval") == 0 || strcmp(suffix, ".bvec") == 0;
+}
 
 typedef struct {
     double *values; /* (n_rows, n_columns) */
@@ -153,6 +160,14 @@ siren_status siren_diffusion_table_parse(const char *bval_name, const uint8_t *b
     return SIREN_OK;
 }
 
+siren_status siren_diffusion_table_read(const char *bval, const char *bvec, siren_diffusion_table *out) {
+    SIREN_FREE_AT_END uint8_t *bval_bytes = NULL, *bvec_bytes = NULL;
+    size_t n_bval = 0, n_bvec = 0;
+    SIREN_TRY(siren_file_read(bval, MAX_FILE_BYTES, &bval_bytes, &n_bval));
+    SIREN_TRY(siren_file_read(bvec, MAX_FILE_BYTES, &bvec_bytes, &n_bvec));
+    return siren_diffusion_table_parse(bval, bval_bytes, n_bval, bvec, bvec_bytes, n_bvec, out);
+}
+
 void siren_diffusion_table_free(siren_diffusion_table *gradients) {
     if (!gradients) return;
     free(gradients->bval);
@@ -201,13 +216,20 @@ siren_status siren_diffusion_table_open(const char *base, bool overwrite,
     return SIREN_OK;
 }
 
+siren_status siren_diffusion_table_write(const char *base, const siren_diffusion_table *gradients) {
+    SIREN_AT_END(siren_output_discard_at) siren_output *bval = NULL, *bvec = NULL;
+    SIREN_TRY(siren_diffusion_table_open(base, true, gradients, &bval, &bvec));
+    if (bval) SIREN_TRY(siren_output_commit(SIREN_TAKE(bval)));
+    return bvec ? siren_output_commit(SIREN_TAKE(bvec)) : SIREN_OK;
+}
+
 siren_status siren_sibling_path(const char *path, const char *suffix, char **out) {
     static const char *const image_suffixes[] = {".nii.gz", ".nii", ".siren"};
     size_t kept = strlen(path), n_suffix = strlen(suffix), bytes = 0;
     for (size_t i = 0; i < sizeof image_suffixes / sizeof *image_suffixes; i++) {
         size_t n = strlen(image_suffixes[i]);
         /* ".nii" alone is a name, not a suffix. */
-        if (kept > n && path[kept - n - 1] != '/' && strcmp(path + kept - n, image_suffixes[i]) == 0) {
+        if (kept > n && path[kept - n - 1] != '/' && strcasecmp(path + kept - n, image_suffixes[i]) == 0) {
             kept -= n;
             break;
         }
@@ -219,5 +241,35 @@ siren_status siren_sibling_path(const char *path, const char *suffix, char **out
     memcpy(sibling, path, kept);
     memcpy(sibling + kept, suffix, n_suffix);
     *out = sibling;
+    return SIREN_OK;
+}
+
+#define N_SPELLINGS 4 /* ".bval", ".BVAL", ".bvals", ".BVALS" */
+
+static void spell(const char *suffix, unsigned nth, char out[SIREN_NEIGHBOUR_SUFFIX + 2]) {
+    strcat(strcpy(out, suffix), nth & 2 ? "s" : "");
+    for (char *c = out; nth & 1 && *c; c++) *c = (char)toupper((unsigned char)*c);
+}
+
+siren_status siren_neighbour_find(const char *image, const char *suffix, char **out, bool *shared) {
+    SIREN_FREE_AT_END char *folder = strdup(image), *path = NULL;
+    struct stat facts;
+    bool table = siren_diffusion_table_suffix(suffix);
+    *out = NULL;
+    if (!folder) return siren_fail(SIREN_SYSTEM, "out of memory: the folder of %s", image);
+    char *slash = strrchr(folder, '/');
+    *(slash ? slash + 1 : folder) = 0;
+    for (unsigned nth = 0; nth < (table ? 2 * N_SPELLINGS : N_SPELLINGS / 2); nth++) {
+        char name[SIREN_NEIGHBOUR_SUFFIX + 2];
+        bool of_folder = nth >= N_SPELLINGS;
+        spell(suffix, nth % N_SPELLINGS, name);
+        SIREN_TRY(siren_sibling_path(of_folder ? folder : image, of_folder ? name + 1 : name, &path));
+        if (lstat(path, &facts) == 0) {
+            if (shared) *shared = of_folder;
+            *out = SIREN_TAKE(path);
+            return SIREN_OK;
+        }
+        free(SIREN_TAKE(path));
+    }
     return SIREN_OK;
 }

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_TABLE_BYTES (16U << 20)
-
 void siren_evaluation_input_free(siren_evaluation_input *in) {
     siren_series_free(&in->original);
     siren_series_free(&in->result);
@@ -28,25 +26,22 @@ void siren_evaluation_input_free(siren_evaluation_input *in) {
 /* The gradient tables that were given or lie beside the original. */
 static siren_status read_gradients(siren_evaluation_input *in) {
     const siren_evaluate_options *o = in->options;
-    SIREN_FREE_AT_END char *bval_beside = NULL, *bvec_beside = NULL;
-    SIREN_FREE_AT_END uint8_t *bval = NULL, *bvec = NULL;
-    size_t n_bval = 0, n_bvec = 0;
+    SIREN_FREE_AT_END char *bval = NULL, *bvec = NULL;
+    const char *path = o->bval;
     if (!o->bval) {
-        SIREN_TRY(siren_sibling_path(o->original, ".bval", &bval_beside));
-        SIREN_TRY(siren_sibling_path(o->original, ".bvec", &bvec_beside));
-        if (access(bval_beside, F_OK) != 0 || access(bvec_beside, F_OK) != 0)
+        SIREN_TRY(siren_neighbour_find(o->original, ".bval", &bval, NULL));
+        SIREN_TRY(siren_neighbour_find(o->original, ".bvec", &bvec, NULL));
+        if (!bval || !bvec)
             return siren_fail(SIREN_USAGE,
                               "no gradient table was given or lies beside the original (.bval and .bvec)");
+        path = bval;
     }
-    const char *bval_path = o->bval ? o->bval : bval_beside, *bvec_path = o->bval ? o->bvec : bvec_beside;
-    SIREN_TRY(siren_file_read(bval_path, MAX_TABLE_BYTES, &bval, &n_bval));
-    SIREN_TRY(siren_file_read(bvec_path, MAX_TABLE_BYTES, &bvec, &n_bvec));
-    SIREN_TRY(siren_diffusion_table_parse(bval_path, bval, n_bval, bvec_path, bvec, n_bvec, &in->gradients));
+    SIREN_TRY(siren_diffusion_table_read(path, bvec ? bvec : o->bvec, &in->gradients));
     if (in->gradients.n_volumes != in->original.geometry.n_volumes)
         return siren_fail(SIREN_USAGE,
                           "%s has %zu b-values, but %s has %zu volumes; give its own tables by --bval and "
                           "--bvec, or --no-diffusion",
-                          bval_path, in->gradients.n_volumes, o->original, in->original.geometry.n_volumes);
+                          path, in->gradients.n_volumes, o->original, in->original.geometry.n_volumes);
     return SIREN_OK;
 }
 
@@ -173,19 +168,10 @@ static siren_status stage_image(const siren_evaluation_input *in, siren_staging 
     return siren_slices_cut_file(path, in->options->memory_limit, in->slices, to, &part);
 }
 
-/* In FSL's form, whatever form they had: not every version of MRtrix3 reads them all. */
-static siren_status stage_gradients(const siren_evaluation_input *in, siren_staging *staging) {
-    SIREN_AT_END(siren_output_discard_at) siren_output *bval = NULL, *bvec = NULL;
-    SIREN_FREE_AT_END char *base = NULL;
-    SIREN_TRY(siren_staging_path(staging, "gradients", &base));
-    SIREN_TRY(siren_diffusion_table_open(base, true, &in->gradients, &bval, &bvec));
-    SIREN_TRY(siren_output_commit(SIREN_TAKE(bval)));
-    return siren_output_commit(SIREN_TAKE(bvec));
-}
-
 siren_status siren_evaluation_input_stage(const siren_evaluation_input *in, siren_staging *staging,
                                           siren_mrtrix_plan *plan) {
     const siren_evaluate_options *o = in->options;
+    SIREN_FREE_AT_END char *gradients = NULL;
     plan->input[0] = staged_name(in, true);
     plan->input[1] = staged_name(in, false);
     plan->mask = !o->mask                                                                  ? NULL
@@ -197,5 +183,8 @@ siren_status siren_evaluation_input_stage(const siren_evaluation_input *in, sire
     SIREN_TRY(stage_image(in, staging, o->original, plan->input[0]));
     if (!siren_has_suffix(o->result, ".siren")) SIREN_TRY(link_into(staging, o->result, plan->input[1]));
     if (plan->mask) SIREN_TRY(stage_image(in, staging, o->mask, plan->mask));
-    return in->no_gradients ? SIREN_OK : stage_gradients(in, staging);
+    if (in->no_gradients) return SIREN_OK;
+    /* In FSL's form, whatever form they had: not every version of MRtrix3 reads them all. */
+    SIREN_TRY(siren_staging_path(staging, "gradients", &gradients));
+    return siren_diffusion_table_write(gradients, &in->gradients);
 }

@@ -4,6 +4,7 @@
 #include "formats/diffusion_table.h"
 
 #include <math.h>
+#include <unistd.h>
 
 static siren_status parse(const char *bval, const char *bvec, siren_diffusion_table *out) {
     return siren_diffusion_table_parse("a.bval", (const uint8_t *)bval, bval ? strlen(bval) : 0, "a.bvec",
@@ -194,6 +195,8 @@ static void siblings_lose_the_image_suffix(void **state) {
     static const char *const cases[][3] = {
         {"d/dwi.nii.gz", ".bval", "d/dwi.bval"},
         {"dwi.nii", ".json", "dwi.json"},
+        {"d/DWI.NII.GZ", ".bval", "d/DWI.bval"},
+        {"dwi.Nii", ".bval", "dwi.bval"},
         {"a.b/c.siren", "_fa.nii.gz", "a.b/c_fa.nii.gz"},
         {"d/dwi", ".bvec", "d/dwi.bvec"},
         {"d/.nii", ".bval", "d/.nii.bval"},
@@ -206,6 +209,39 @@ static void siblings_lose_the_image_suffix(void **state) {
         assert_string_equal(path, cases[i][2]);
         free(path);
     }
+}
+
+static void assert_neighbour(const char *image, const char *suffix, const char *found, bool of_folder) {
+    char *path = NULL;
+    bool shared = false;
+    assert_siren_ok(siren_neighbour_find(scratch_path(image), suffix, &path, &shared));
+    if (found)
+        assert_string_equal(path, scratch_path(found));
+    else
+        assert_null(path);
+    assert_int_equal(shared, of_folder);
+    free(path);
+}
+
+/* Each name is looked for after the one that is made next. */
+static void neighbours_go_by_several_names(void **state) {
+    (void)state;
+    assert_neighbour("n.nii.gz", ".bvec", NULL, false);
+    file_put(scratch_path("bvecs"), "0", 1);
+    assert_neighbour("n.nii.gz", ".bvec", "bvecs", true);
+    assert_neighbour("n.nii.gz", ".bval", NULL, false);
+    static const char *const names[] = {"n.BVECS", "n.bvecs", "n.BVEC"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        file_put(scratch_path(names[i]), "0", 1);
+        assert_neighbour("n.NII.GZ", ".bvec", names[i], false);
+    }
+    assert_int_equal(symlink("not-there", scratch_path("n.bvec")), 0);
+    assert_neighbour("n.nii", ".bvec", "n.bvec", false);
+    file_put(scratch_path("json"), "{}", 2); /* is of no image */
+    file_put(scratch_path("n.jsons"), "{}", 2);
+    assert_neighbour("n.nii", ".json", NULL, false);
+    file_put(scratch_path("n.JSON"), "{}", 2);
+    assert_neighbour("n.nii", ".json", "n.JSON", false);
 }
 
 static int teardown(void **state) {
@@ -224,6 +260,7 @@ int main(void) {
         cmocka_unit_test(a_refusal_writes_neither),
         cmocka_unit_test(the_locale_does_not_matter),
         cmocka_unit_test(siblings_lose_the_image_suffix),
+        cmocka_unit_test(neighbours_go_by_several_names),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }

@@ -1,4 +1,5 @@
-# Gradient tables as MRtrix3, FSL and dipy read them, in decompress --volumes and evaluate.
+# Gradient tables as MRtrix3, FSL and dipy read them, in decompress --volumes and evaluate, and the names by which they are found
+# beside an image.
 source "$(dirname "$0")/../../common.sh"
 phantom p.nii --dims 16x14x3 --shells 0:2,1000:6
 
@@ -58,3 +59,61 @@ done
 # 3 x 3: FSL's form, and a word about it.
 phantom few.nii --dims 16x14x3 --shells 0:1,1000:2
 expect 0 'few.bvec: has 3 lines of 3 values' "$sirencl" compress --lossless few.nii few.siren
+
+# attaches IMAGE SUFFIXES [SAID]: compress attaches these and says so, and the tables come back as they are; without SAID no warning.
+attaches() {
+    expect 0 "${3-}" "$sirencl" compress --lossless "$1" out.siren --force
+    grep -qx "  attached   $2" stdout.txt || fail "$1: not '$2': $(cat stdout.txt)"
+    [ -n "${3-}" ] || ! grep -q warning stderr.txt || fail "$1: $(cat stderr.txt)"
+    run "$sirencl" decompress out.siren out.nii --force
+    local suffix
+    for suffix in .bval .bvec; do [[ $2 != *$suffix* ]] || cmp p$suffix out$suffix || fail "$1: $suffix differs"; done
+    rm -f out.*
+}
+attaches p.nii '.bval .bvec'
+
+mkdir hcp capitals plural
+cp p.nii hcp/data.nii && cp p.bval hcp/bvals && cp p.bvec hcp/bvecs
+attaches hcp/data.nii '.bval .bvec'
+(cd hcp && run "$sirencl" compress --lossless data.nii here.siren && grep -q 'attached   .bval .bvec' stdout.txt) || fail "in the folder itself"
+run "$sirencl" evaluate hcp/data.nii hcp/here.siren --no-fod -o hcp/evaluation
+! grep -q 'no gradient table' stderr.txt || fail "evaluate does not find bvals: $(cat stderr.txt)"
+phantom mean.nii --dims 16x14x3 --shells 0:1
+cp mean.nii hcp/mean.nii # another image of the folder
+attaches hcp/mean.nii none 'bvals: has 8 entries for a series of 1 volumes; it is not attached'
+expect 2 'bvals: is an input itself' "$sirencl" compress --lossless hcp/data.nii hcp/bvals --force
+cmp p.bval hcp/bvals || fail "an input was replaced"
+
+gzip -c p.nii >capitals/UPPER.NII.GZ && cp p.bval capitals/UPPER.BVAL && cp p.bvec capitals/UPPER.bvec && echo '{}' >capitals/UPPER.JSON
+attaches capitals/UPPER.NII.GZ '.bval .bvec .json'
+gzip -c p.nii >plural/x.nii.gz && cp p.bval plural/x.bvals && cp p.bvec plural/x.bvecs
+attaches plural/x.nii.gz '.bval .bvec'
+
+# What is there but cannot be read is named, once, and is no obstacle; asked for, it is.
+mkdir annex annex/a.json && cp p.nii annex/a.nii
+ln -s .git/annex/objects/not-fetched annex/a.bval
+cp p.bvec annex/a.bvec
+for target in --lossless '--ratio 4'; do
+    # shellcheck disable=SC2086
+    expect 0 'annex/a.bval: cannot be opened: No such file' "$sirencl" compress $target annex/a.nii annex/a.siren --force
+    grep -q 'annex/a.json: is not a regular file' stderr.txt || fail "$target: $(cat stderr.txt)"
+    [ "$(grep -c warning stderr.txt)" = 2 ] || fail "$target: $(cat stderr.txt)"
+    grep -qx '  attached   .bvec' stdout.txt || fail "$target: $(cat stdout.txt)"
+done
+expect 1 'annex/a.bval' "$sirencl" compress --lossless --bval annex/a.bval annex/a.nii annex/b.siren
+if [ "$(id -u)" != 0 ]; then
+    rm annex/a.bval && cp p.bval annex/a.bval && chmod 000 annex/a.bval
+    attaches annex/a.nii .bvec 'annex/a.bval: cannot be opened: Permission denied'
+fi
+run "$sirencl" compress --lossless p.nii json.siren --json
+tr -d '[:space:]' <stdout.txt | grep -q '"attachments":\[".bval",".bvec"\]' || fail "--json: $(cat stdout.txt)"
+
+# dwi2mask gets tables in a form that each version reads.
+if has dwi2mask; then
+    run "$sirencl" compress --lossless --mask auto p.nii plain.siren
+    cp mark.nii hcp/data.nii && cp mark.bval hcp/bvals && cp columns.bvec hcp/bvecs
+    run "$sirencl" compress --lossless --mask auto hcp/data.nii marked.siren
+    for name in plain marked; do run "$sirencl" decompress $name.siren masked-$name.nii; done
+    cmp masked-plain.nii masked-marked.nii || fail "--mask auto: another mask"
+    ! cmp -s p.nii masked-plain.nii || fail "--mask auto: no mask"
+fi
