@@ -117,3 +117,24 @@ if has dwi2mask; then
     cmp masked-plain.nii masked-marked.nii || fail "--mask auto: another mask"
     ! cmp -s p.nii masked-plain.nii || fail "--mask auto: no mask"
 fi
+
+# A sweep's trials are judged without diffusion, too, unless the experiment asks for these tables.
+has_device || { skip_part "a sweep: there is no device"; exit 0; }
+for asked in '' ', "bval": "bad-short.bval", "bvec": "bad-short.bvec"'; do
+    cat >sweep.json <<JSON
+{
+  "input": {"image": "bad-short.nii"$asked},
+  "grid": [{"model": "siren-2d", "layers": 1, "width": 16}],
+  "epochs": 3,
+  "evaluate": {"fod": false}
+}
+JSON
+    rm -rf swept
+    if [ -z "$asked" ]; then
+        expect 0 'bad-short.bvec' "$sirencl" sweep sweep.json -o swept
+        grep -q '"mse"' swept/trials/*/evaluation.json || fail "a sweep beside a bad table: $(ls swept/trials/*)"
+    else
+        "$sirencl" sweep sweep.json -o swept >stdout.txt 2>stderr.txt && fail "tables that were asked for and are wrong"
+        grep -q 'bad-short.bvec: has 7 directions, but bad-short.bval has 8' stderr.txt || fail "asked: $(cat stderr.txt)"
+    fi
+done
