@@ -12,18 +12,25 @@
 
 /* ---- attachments ---- */
 
-/* Gradient tables of a part of the volumes: their columns, written but not committed. `*output` stays NULL where the file
- * is no such table; it is kept whole then. */
-static siren_status write_columns(const siren_attachment *a, siren_span volumes, const char *base,
-                                  bool overwrite, siren_output **output) {
+/* A gradient table's columns of some of `n_volumes`, written but not committed. `*output` stays NULL where it cannot be cut:
+ * whole it would belie the image. */
+static siren_status write_columns(const siren_attachment *a, size_t n_volumes, siren_span volumes,
+                                  const char *base, bool overwrite, siren_output **output) {
     SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table whole = {0};
     siren_output *none = NULL;
-    bool bval = strcmp(a->suffix, ".bval") == 0, bvec = strcmp(a->suffix, ".bvec") == 0;
-    if (!bval && !bvec) return SIREN_OK;
-    if (siren_diffusion_table_parse(a->suffix, bval ? a->bytes : NULL, a->n_bytes, a->suffix,
-                                    bvec ? a->bytes : NULL, a->n_bytes, &whole) != SIREN_OK)
+    bool bval = strcmp(a->suffix, ".bval") == 0;
+    siren_status status =
+        bval ? siren_diffusion_table_parse(a->suffix, a->bytes, a->n_bytes, NULL, NULL, 0, &whole)
+             : siren_diffusion_table_parse(NULL, NULL, 0, a->suffix, a->bytes, a->n_bytes, &whole);
+    if (status == SIREN_OK && whole.n_volumes != n_volumes)
+        status = siren_fail(SIREN_CORRUPT, "%s: has %zu entries for a series of %zu volumes", a->suffix,
+                            whole.n_volumes, n_volumes);
+    if (status == SIREN_CORRUPT) {
+        siren_log(SIREN_LOG_WARNING, "%s%s is not written beside a part of the volumes: %s", base, a->suffix,
+                  siren_message());
         return SIREN_OK;
-    if (volumes.end > whole.n_volumes) return SIREN_OK;
+    }
+    if (status != SIREN_OK) return status;
     siren_diffusion_table part = {volumes.end - volumes.begin, whole.bval ? whole.bval + volumes.begin : NULL,
                                   whole.bvec ? whole.bvec + volumes.begin : NULL};
     return siren_diffusion_table_open(base, overwrite, &part, bval ? output : &none, bval ? &none : output);
@@ -33,7 +40,7 @@ static siren_status write_columns(const siren_attachment *a, siren_span volumes,
 
 /* A file beside the image. */
 typedef struct {
-    siren_output *output; /* NULL once committed */
+    siren_output *output; /* NULL once committed, or where it is left out */
     char *path;
     bool replaces, committed;
 } siren_companion;
@@ -183,9 +190,9 @@ static siren_status write_companion(siren_restoration *run, const siren_attachme
             "%s: is the archive itself and is not replaced by its attachment; give the image another "
             "name",
             companion->path);
-    if (run->volumes.end - run->volumes.begin != run->layout.geometry.n_volumes)
-        SIREN_TRY(write_columns(a, run->volumes, base, overwrite, &companion->output));
-    if (companion->output) return SIREN_OK;
+    size_t n_volumes = run->layout.geometry.n_volumes;
+    if (run->volumes.end - run->volumes.begin != n_volumes && siren_diffusion_table_suffix(a->suffix))
+        return write_columns(a, n_volumes, run->volumes, base, overwrite, &companion->output);
     SIREN_TRY(siren_output_open(companion->path, overwrite, &companion->output));
     SIREN_TRY(siren_output_write(companion->output, a->bytes, a->n_bytes));
     return siren_output_flush(companion->output);
@@ -215,6 +222,7 @@ static siren_status commit(siren_restoration *run, const char *image) {
     if (status != SIREN_OK) return status;
     for (size_t i = 0; status == SIREN_OK && i < run->n_companions; i++) {
         siren_companion *companion = &run->companions[i];
+        if (!companion->output) continue;
         companion->replaces = access(companion->path, F_OK) == 0;
         status = siren_output_commit(SIREN_TAKE(companion->output));
         companion->committed = status == SIREN_OK;

@@ -1,16 +1,24 @@
 #include "formats/diffusion_table.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include "formats/number.h"
 #include "host/file.h"
 
 #define TOKEN_BYTES 64 /* more than any number needs */
+#define MAX_FILE_BYTES (16U << 20)
 
 static bool is_line_end(uint8_t c) { return c == '\n' || c == '\r'; }
-static bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f' || is_line_end(c); }
+static bool is_separator(uint8_t c) { return is_line_end(c) || (c != 0 && strchr(" \t\v\f,;", c)); }
+
+bool siren_diffusion_table_suffix(const char *suffix) {
+    return strcmp(suffix, ".bval") == 0 || strcmp(suffix, ".bvec") == 0;
+}
 
 typedef struct {
     double *values; /* (n_rows, n_columns) */
@@ -19,48 +27,53 @@ typedef struct {
 
 static void table_free(number_table *table) { free(table->values); }
 
-static siren_status parse_number(const char *name, const uint8_t *token, size_t n_bytes, size_t row,
-                                 double *out) {
+static siren_status parse_number(const char *name, const uint8_t *token, size_t n_bytes, size_t line,
+                                 bool or_nan, double *out) {
     char text[TOKEN_BYTES];
     double value = NAN;
     size_t kept = n_bytes < sizeof text ? n_bytes : sizeof text - 1;
     memcpy(text, token, kept);
     text[kept] = 0;
-    if (kept < n_bytes || strlen(text) < n_bytes || !siren_number_parse(text, &value) || !isfinite(value)) {
+    bool nan = or_nan && n_bytes < 5 && strcasecmp(text + strspn(text, "+-"), "nan") == 0;
+    if (kept < n_bytes || strlen(text) < n_bytes ||
+        (!nan && (!siren_number_parse(text, &value) || !isfinite(value)))) {
         for (size_t i = 0; i < kept; i++)
             if (text[i] < ' ' || text[i] > '~') text[i] = '?';
         return siren_fail(SIREN_CORRUPT, "%s: \"%s\" on line %zu is no finite number; correct the file", name,
-                          text, row);
+                          text, line);
     }
     *out = value;
     return SIREN_OK;
 }
 
-/* Rows of equally many numbers. Blank lines do not count. */
-static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n_bytes, number_table *out) {
+/* Rows of equally many numbers, each NaN too where `or_nan`. Blank lines and comments do not count. */
+static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n_bytes, bool or_nan,
+                                number_table *out) {
     SIREN_AT_END(table_free) number_table table = {0};
-    size_t n_values = 0, in_row = 0;
+    size_t n_values = 0, in_row = 0, line = 1;
     /* A value takes a byte and a separator, the last one only a byte. */
     SIREN_TRY(siren_allocate(&table.values, n_bytes / 2 + 1, sizeof *table.values, name));
-    for (size_t at = 0; at <= n_bytes;) {
+    for (size_t at = n_bytes >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; at <= n_bytes;) {
         if (at == n_bytes || is_line_end(bytes[at])) {
             if (in_row > 0) {
                 if (table.n_rows == 0) table.n_columns = in_row;
                 table.n_rows++;
                 if (in_row != table.n_columns)
                     return siren_fail(SIREN_CORRUPT,
-                                      "%s: line %zu has %zu values, but line 1 has %zu; correct the file",
-                                      name, table.n_rows, in_row, table.n_columns);
+                                      "%s: line %zu has %zu values, but the first has %zu; correct the file",
+                                      name, line, in_row, table.n_columns);
             }
             in_row = 0;
+            line += at + 1 >= n_bytes || bytes[at] != '\r' || bytes[at + 1] != '\n';
             at++;
-        } else if (is_blank(bytes[at])) {
+        } else if (bytes[at] == '#') {
+            while (at < n_bytes && !is_line_end(bytes[at])) at++;
+        } else if (is_separator(bytes[at])) {
             at++;
         } else {
             size_t start = at;
-            while (at < n_bytes && !is_blank(bytes[at])) at++;
-            SIREN_TRY(
-                parse_number(name, bytes + start, at - start, table.n_rows + 1, &table.values[n_values]));
+            while (at < n_bytes && !is_separator(bytes[at]) && bytes[at] != '#') at++;
+            SIREN_TRY(parse_number(name, bytes + start, at - start, line, or_nan, &table.values[n_values]));
             n_values++;
             in_row++;
         }
@@ -74,7 +87,7 @@ static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n
 static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_bytes,
                                siren_diffusion_table *gradients) {
     SIREN_AT_END(table_free) number_table table = {0};
-    SIREN_TRY(parse_table(name, bytes, n_bytes, &table));
+    SIREN_TRY(parse_table(name, bytes, n_bytes, false, &table));
     if (table.n_rows != 1 && table.n_columns != 1)
         return siren_fail(SIREN_CORRUPT,
                           "%s: has %zu lines of %zu values, but b-values stand on one line; correct the file",
@@ -89,22 +102,42 @@ static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_
     return SIREN_OK;
 }
 
+/* NaN as a direction without diffusion weighting, as converters write it, becomes zero. */
+static siren_status replace_nan(const char *name, siren_diffusion_table *gradients) {
+    for (size_t i = 0; i < gradients->n_volumes; i++) {
+        double *g = gradients->bvec[i];
+        bool weighted = gradients->bval && gradients->bval[i] > SIREN_BZERO_LIMIT;
+        if (!weighted && isnan(g[0]) && isnan(g[1]) && isnan(g[2])) g[0] = g[1] = g[2] = 0;
+        if (isnan(g[0]) || isnan(g[1]) || isnan(g[2]))
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: the direction of volume %zu is \"nan\", which only a volume without "
+                              "diffusion weighting may have; correct the file",
+                              name, i);
+    }
+    return SIREN_OK;
+}
+
+/* Three lines, x, y and z, as FSL has them; else a line for each volume. */
 static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_bytes,
                                siren_diffusion_table *gradients) {
     SIREN_AT_END(table_free) number_table table = {0};
-    SIREN_TRY(parse_table(name, bytes, n_bytes, &table));
-    if (table.n_rows != 3)
+    SIREN_TRY(parse_table(name, bytes, n_bytes, true, &table));
+    bool lines = table.n_rows == 3, columns = table.n_columns == 3;
+    if (!lines && !columns)
         return siren_fail(SIREN_CORRUPT,
-                          table.n_columns == 3 ? "%s: has %zu lines of %zu values, one line per volume, "
-                                                 "but FSL's form has three lines, x, y and z; "
-                                                 "transpose the file"
-                                               : "%s: has %zu lines of %zu values, but directions stand on "
-                                                 "three lines, x, y and z; correct the file",
+                          "%s: has %zu lines of %zu values, but directions stand on three lines, x, y and z, "
+                          "or in three columns; correct the file",
                           name, table.n_rows, table.n_columns);
-    const size_t n = table.n_columns;
+    if (lines && columns)
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: has 3 lines of 3 values, so that its orientation is doubtful; its lines are taken for "
+                  "x, y and z, as FSL does",
+                  name);
+    const size_t n = lines ? table.n_columns : table.n_rows;
     SIREN_TRY(siren_allocate(&gradients->bvec, n, sizeof *gradients->bvec, name));
     for (size_t i = 0; i < n; i++)
-        for (size_t axis = 0; axis < 3; axis++) gradients->bvec[i][axis] = table.values[axis * n + i];
+        for (size_t axis = 0; axis < 3; axis++)
+            gradients->bvec[i][axis] = table.values[lines ? axis * n + i : 3 * i + axis];
     gradients->n_volumes = n;
     return SIREN_OK;
 }
@@ -122,8 +155,17 @@ siren_status siren_diffusion_table_parse(const char *bval_name, const uint8_t *b
         return siren_fail(SIREN_CORRUPT,
                           "%s: has %zu directions, but %s has %zu b-values; give the two files of one image",
                           bvec_name, gradients.n_volumes, bval_name, n_bval);
+    if (bvec) SIREN_TRY(replace_nan(bvec_name, &gradients));
     *out = SIREN_TAKE(gradients);
     return SIREN_OK;
+}
+
+siren_status siren_diffusion_table_read(const char *bval, const char *bvec, siren_diffusion_table *out) {
+    SIREN_FREE_AT_END uint8_t *bval_bytes = NULL, *bvec_bytes = NULL;
+    size_t n_bval = 0, n_bvec = 0;
+    SIREN_TRY(siren_file_read(bval, MAX_FILE_BYTES, &bval_bytes, &n_bval));
+    SIREN_TRY(siren_file_read(bvec, MAX_FILE_BYTES, &bvec_bytes, &n_bvec));
+    return siren_diffusion_table_parse(bval, bval_bytes, n_bval, bvec, bvec_bytes, n_bvec, out);
 }
 
 void siren_diffusion_table_free(siren_diffusion_table *gradients) {
@@ -174,13 +216,20 @@ siren_status siren_diffusion_table_open(const char *base, bool overwrite,
     return SIREN_OK;
 }
 
+siren_status siren_diffusion_table_write(const char *base, const siren_diffusion_table *gradients) {
+    SIREN_AT_END(siren_output_discard_at) siren_output *bval = NULL, *bvec = NULL;
+    SIREN_TRY(siren_diffusion_table_open(base, true, gradients, &bval, &bvec));
+    if (bval) SIREN_TRY(siren_output_commit(SIREN_TAKE(bval)));
+    return bvec ? siren_output_commit(SIREN_TAKE(bvec)) : SIREN_OK;
+}
+
 siren_status siren_sibling_path(const char *path, const char *suffix, char **out) {
     static const char *const image_suffixes[] = {".nii.gz", ".nii", ".siren"};
     size_t kept = strlen(path), n_suffix = strlen(suffix), bytes = 0;
     for (size_t i = 0; i < sizeof image_suffixes / sizeof *image_suffixes; i++) {
         size_t n = strlen(image_suffixes[i]);
         /* ".nii" alone is a name, not a suffix. */
-        if (kept > n && path[kept - n - 1] != '/' && strcmp(path + kept - n, image_suffixes[i]) == 0) {
+        if (kept > n && path[kept - n - 1] != '/' && strcasecmp(path + kept - n, image_suffixes[i]) == 0) {
             kept -= n;
             break;
         }
@@ -192,5 +241,35 @@ siren_status siren_sibling_path(const char *path, const char *suffix, char **out
     memcpy(sibling, path, kept);
     memcpy(sibling + kept, suffix, n_suffix);
     *out = sibling;
+    return SIREN_OK;
+}
+
+#define N_SPELLINGS 4 /* ".bval", ".BVAL", ".bvals", ".BVALS" */
+
+static void spell(const char *suffix, unsigned nth, char out[SIREN_NEIGHBOUR_SUFFIX + 2]) {
+    strcat(strcpy(out, suffix), nth & 2 ? "s" : "");
+    for (char *c = out; nth & 1 && *c; c++) *c = (char)toupper((unsigned char)*c);
+}
+
+siren_status siren_neighbour_find(const char *image, const char *suffix, char **out, bool *shared) {
+    SIREN_FREE_AT_END char *folder = strdup(image), *path = NULL;
+    struct stat facts;
+    bool table = siren_diffusion_table_suffix(suffix);
+    *out = NULL;
+    if (!folder) return siren_fail(SIREN_SYSTEM, "out of memory: the folder of %s", image);
+    char *slash = strrchr(folder, '/');
+    *(slash ? slash + 1 : folder) = 0;
+    for (unsigned nth = 0; nth < (table ? 2 * N_SPELLINGS : N_SPELLINGS / 2); nth++) {
+        char name[SIREN_NEIGHBOUR_SUFFIX + 2];
+        bool of_folder = nth >= N_SPELLINGS;
+        spell(suffix, nth % N_SPELLINGS, name);
+        SIREN_TRY(siren_sibling_path(of_folder ? folder : image, of_folder ? name + 1 : name, &path));
+        if (lstat(path, &facts) == 0) {
+            if (shared) *shared = of_folder;
+            *out = SIREN_TAKE(path);
+            return SIREN_OK;
+        }
+        free(SIREN_TAKE(path));
+    }
     return SIREN_OK;
 }

@@ -57,6 +57,9 @@ static void print_summary(const char *archive, const siren_device *device, const
         printf("  PSNR       exact: every volume of every block is constant\n");
     if (info->coding == SIREN_CODING_PREDICTIVE && info->max_error > 0)
         printf("  error      at most %g stored units\n", info->max_error);
+    printf("  attached  ");
+    for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
+    printf("%s\n", info->n_attachments ? "" : " none");
     printf("  time       %.1f s on %s\n", seconds, siren_device_name(device));
     if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", training, rate);
 }
@@ -70,6 +73,9 @@ static siren_status print_json(const char *archive, const siren_device *device,
     siren_json_number(json, "ratio", info->ratio);
     siren_json_number(json, "ratio_float32", info->ratio_float32);
     siren_json_number(json, "psnr", info->psnr);
+    siren_json_begin_array(json, "attachments");
+    for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
+    siren_json_end(json);
     siren_json_number(json, "seconds", seconds);
     siren_json_string(json, "device", siren_device_name(device));
     if (profile) siren_tool_write_profile(json, profile);
@@ -122,8 +128,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
          SIREN_OPTION_DOUBLE, &targets[SIREN_TARGET_RATIO], 1, SIREN_TARGET_MOST},
         {"psnr", "DB", "by the same transform: a mean PSNR of the slices of at least DB", SIREN_OPTION_DOUBLE,
          &targets[SIREN_TARGET_PSNR], 0, SIREN_TARGET_MOST},
-        SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval where it exists", &compress.bval),
-        SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec where it exists", &compress.bvec),
+        SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval, or bvals beside IN", &compress.bval),
+        SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec, or bvecs beside IN", &compress.bvec),
         SIREN_TEXT("sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists",
                    &compress.sidecar),
         SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &wanted.choice),

@@ -218,10 +218,11 @@ static siren_status plan_without_network(siren_compression *run) {
     return plan_mask(run);
 }
 
-static siren_status write_sections(siren_compression *run, siren_archive_writer *writer) {
+static siren_status write_sections(siren_compression *run, siren_archive_writer *writer, bool silent) {
     const siren_compress_options *o = run->options;
     const siren_image *image = run->image;
-    siren_attachments attachments = {image->path, o->bval, o->bvec, o->sidecar, image->given, image->n_given};
+    siren_attachments attachments = {image->path,  o->bval,        o->bvec, o->sidecar,
+                                     image->given, image->n_given, silent};
     siren_provenance provenance = {o->coding == SIREN_CODING_NETWORK ? run->device : NULL, &run->settings};
     return siren_sections_write(writer, &image->series, &run->layout, &attachments, &provenance);
 }
@@ -231,7 +232,7 @@ static siren_status bytes_of_sections(siren_compression *run, size_t *n_bytes) {
     SIREN_AT_END(siren_archive_writer_discard_at) siren_archive_writer *writer = NULL;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     SIREN_TRY(siren_archive_writer_open(NULL, false, &writer));
-    SIREN_TRY(write_sections(run, writer));
+    SIREN_TRY(write_sections(run, writer, true));
     return siren_archive_writer_take(SIREN_TAKE(writer), &bytes, n_bytes);
 }
 
@@ -250,7 +251,7 @@ static siren_status compress_by_transform(siren_compression *run) {
                                             run->user, &blocks));
     run->layout.basis = blocks.basis;
     run->layout.n_basis = blocks.n_basis;
-    SIREN_TRY_STAGE(STAGE_WRITING, write_sections(run, run->writer));
+    SIREN_TRY_STAGE(STAGE_WRITING, write_sections(run, run->writer, false));
     return siren_transform_blocks_write(&blocks, run->writer);
 }
 
@@ -259,7 +260,7 @@ static siren_status compress_image(siren_compression *run) {
     siren_coding coding = run->options->coding;
     SIREN_TRY(coding == SIREN_CODING_NETWORK ? plan_run(run) : plan_without_network(run));
     if (coding == SIREN_CODING_TRANSFORM) return compress_by_transform(run);
-    SIREN_TRY_STAGE(STAGE_WRITING, write_sections(run, run->writer));
+    SIREN_TRY_STAGE(STAGE_WRITING, write_sections(run, run->writer, false));
     if (coding == SIREN_CODING_PREDICTIVE)
         return siren_predictive_blocks_write(&run->image->series, &run->layout, run->writer, run->progress,
                                              run->user);
@@ -294,8 +295,8 @@ static siren_status refuse_inputs(const siren_compress_options *o, const char *p
         same = same || (inputs[i] && siren_file_same(inputs[i], archive));
     for (size_t i = 0; path && !same && i < sizeof suffixes / sizeof *suffixes; i++) {
         SIREN_FREE_AT_END char *sibling = NULL;
-        SIREN_TRY(siren_sibling_path(path, suffixes[i], &sibling));
-        same = siren_file_same(sibling, archive);
+        SIREN_TRY(siren_neighbour_find(path, suffixes[i], &sibling, NULL));
+        same = sibling && siren_file_same(sibling, archive);
     }
     if (!same) return SIREN_OK;
     return siren_fail(SIREN_USAGE, "%s: is %s itself and is not replaced; give the archive another name",

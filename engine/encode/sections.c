@@ -8,34 +8,25 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-/* Gradient tables of another length than the series are attached all the same: they are the user's. */
-static void warn_about_gradients(const siren_series *series, const char *path, const char *suffix,
-                                 const uint8_t *bytes, size_t n_bytes) {
-    siren_diffusion_table gradients;
-    bool bval = strcmp(suffix, ".bval") == 0;
-    siren_status status = bval ? siren_diffusion_table_parse(path, bytes, n_bytes, NULL, NULL, 0, &gradients)
-                               : siren_diffusion_table_parse(NULL, NULL, 0, path, bytes, n_bytes, &gradients);
-    if (status != SIREN_OK) {
-        siren_log(SIREN_LOG_WARNING, "%s; it is attached as it is", siren_message());
-        return;
-    }
-    if (gradients.n_volumes != series->geometry.n_volumes)
-        siren_log(SIREN_LOG_WARNING,
-                  "%s: has %zu entries for a series of %zu volumes; it is attached as it is", path,
-                  gradients.n_volumes, series->geometry.n_volumes);
-    siren_diffusion_table_free(&gradients);
+/* CORRUPT where a table cannot be read or is of another length than the series. */
+static siren_status check_table(const siren_series *series, const char *path, const char *suffix,
+                                const uint8_t *bytes, size_t n_bytes) {
+    SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table gradients = {0};
+    if (strcmp(suffix, ".bval") == 0)
+        SIREN_TRY(siren_diffusion_table_parse(path, bytes, n_bytes, NULL, NULL, 0, &gradients));
+    else
+        SIREN_TRY(siren_diffusion_table_parse(NULL, NULL, 0, path, bytes, n_bytes, &gradients));
+    if (gradients.n_volumes == series->geometry.n_volumes) return SIREN_OK;
+    return siren_fail(SIREN_CORRUPT, "%s: has %zu entries for a series of %zu volumes", path,
+                      gradients.n_volumes, series->geometry.n_volumes);
 }
 
 /* The section: length of the suffix, suffix, file. */
-static siren_status write_attachment(siren_archive_writer *writer, const siren_series *series,
-                                     const char *name, const char *suffix, const uint8_t *bytes,
-                                     size_t n_bytes) {
+static siren_status write_attachment(siren_archive_writer *writer, const char *name, const char *suffix,
+                                     const uint8_t *bytes, size_t n_bytes) {
     SIREN_FREE_AT_END uint8_t *section = NULL;
     size_t n_suffix = strlen(suffix);
-    if (strcmp(suffix, ".bval") == 0 || strcmp(suffix, ".bvec") == 0)
-        warn_about_gradients(series, name, suffix, bytes, n_bytes);
     SIREN_TRY(siren_allocate(&section, 4 + n_suffix + n_bytes, 1, name));
     section[0] = (uint8_t)n_suffix;
     memcpy(section + 4, suffix, n_suffix);
@@ -50,23 +41,42 @@ static bool is_given(const siren_attachments *files, const char *suffix) {
     return false;
 }
 
+/* Tables that do not fit are the user's and attached all the same, but not those of a whole folder: they are of another image. */
+static siren_status attach_bytes(siren_archive_writer *writer, const siren_series *series,
+                                 const siren_attachments *files, const char *name, const char *suffix,
+                                 const uint8_t *bytes, size_t n_bytes, bool shared) {
+    bool fits = !siren_diffusion_table_suffix(suffix) || (files->silent && !shared) ||
+                check_table(series, name, suffix, bytes, n_bytes) == SIREN_OK;
+    if (!fits && !files->silent)
+        siren_log(SIREN_LOG_WARNING, "%s; it is %s", siren_message(),
+                  shared ? "not attached" : "attached as it is");
+    return shared && !fits ? SIREN_OK : write_attachment(writer, name, suffix, bytes, n_bytes);
+}
+
 /* `path` NULL: the file beside the image, if there is one. */
 static siren_status attach(siren_archive_writer *writer, const siren_series *series,
                            const siren_attachments *files, const char *path, const char *suffix) {
     SIREN_FREE_AT_END char *sibling = NULL;
     SIREN_FREE_AT_END uint8_t *file = NULL;
     size_t n_bytes = 0;
+    uint64_t n_present;
+    bool shared = false;
     if (is_given(files, suffix) && path)
         return siren_fail(
             SIREN_USAGE, "%s: a file of that suffix is attached from memory already; give one of them", path);
     if (is_given(files, suffix) || (!path && !files->image)) return SIREN_OK;
     if (!path) {
-        SIREN_TRY(siren_sibling_path(files->image, suffix, &sibling));
-        if (access(sibling, F_OK) != 0) return SIREN_OK;
+        SIREN_AT_END(siren_close_at) int fd = -1;
+        SIREN_TRY(siren_neighbour_find(files->image, suffix, &sibling, &shared));
+        if (!sibling) return SIREN_OK;
+        if (siren_file_open(sibling, &fd, &n_present) != SIREN_OK) {
+            if (!files->silent) siren_log(SIREN_LOG_WARNING, "%s; it is not attached", siren_message());
+            return SIREN_OK;
+        }
         path = sibling;
     }
     SIREN_TRY(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
-    return write_attachment(writer, series, path, suffix, file, n_bytes);
+    return attach_bytes(writer, series, files, path, suffix, file, n_bytes, shared);
 }
 
 /* Puts the line of `key`, which is not in `text`, where the order of keys wants it; what steers a terminal becomes blank. */
@@ -127,7 +137,7 @@ siren_status siren_sections_write(siren_archive_writer *writer, const siren_seri
     SIREN_TRY(attach(writer, series, files, files->bvec, ".bvec"));
     SIREN_TRY(attach(writer, series, files, files->sidecar, ".json"));
     for (size_t i = 0; i < files->n_given; i++)
-        SIREN_TRY(write_attachment(writer, series, files->given[i].suffix, files->given[i].suffix,
-                                   files->given[i].bytes, files->given[i].n_bytes));
+        SIREN_TRY(attach_bytes(writer, series, files, files->given[i].suffix, files->given[i].suffix,
+                               files->given[i].bytes, files->given[i].n_bytes, false));
     return write_provenance(writer, layout, provenance);
 }

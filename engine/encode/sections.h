@@ -6,13 +6,14 @@
 #include "engine/archive/attachment.h"
 #include "engine/archive/record.h"
 
-/* Files to attach; NULL: the one beside `image` (of its name, with that suffix), where it exists; none where `image` is
- * NULL, too. */
+/* Files to attach; NULL: the one beside `image` as siren_neighbour_find() has it, or a warning where it cannot be opened; none
+ * where `image` is NULL, too. */
 typedef struct {
     const char *image;
     const char *bval, *bvec, *sidecar;
     const siren_attachment *given; /* (n_given) in memory, in the place of files of their suffix */
     size_t n_given;
+    bool silent; /* no warnings: the sections are written only to know their size */
 } siren_attachments;
 
 #define SIREN_ATTACHMENT_LIMIT ((size_t)64 << 20) /* bytes of one attached file */

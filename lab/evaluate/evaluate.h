@@ -34,6 +34,7 @@ typedef struct {
     const char *mask;        /* of the brain, or NULL */
     const char *tissues[3];  /* masks of WM, GM, CSF, or NULL */
     const char *bval, *bvec; /* NULL: the ones beside the original, where both exist */
+    bool tables_found;       /* not asked for: where they cannot be read, diffusion is skipped */
     const char *folder;      /* for maps and evaluation.json; made where it is missing */
     /* A folder on the same file system where MRtrix3's images of the original are kept for further evaluations of it, with the
      * same mask and tables; NULL: they are computed each time. */

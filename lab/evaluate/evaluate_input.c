@@ -13,50 +13,49 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_TABLE_BYTES (16U << 20)
-
 void siren_evaluation_input_free(siren_evaluation_input *in) {
     siren_series_free(&in->original);
     siren_series_free(&in->result);
     for (int region = 0; region < SIREN_N_REGIONS; region++) free(in->masks[region]);
-    free(in->bval);
-    free(in->bvec);
+    siren_diffusion_table_free(&in->gradients);
+    free(in->no_gradients);
 }
 
 /* ---- the original and what goes with it ---- */
 
-/* Checks the gradient tables that were given or lie beside the original. */
+/* The gradient tables that were given or lie beside the original. */
+static siren_status read_gradients(siren_evaluation_input *in) {
+    const siren_evaluate_options *o = in->options;
+    SIREN_FREE_AT_END char *bval = NULL, *bvec = NULL;
+    const char *path = o->bval;
+    if (!o->bval) {
+        SIREN_TRY(siren_neighbour_find(o->original, ".bval", &bval, NULL));
+        SIREN_TRY(siren_neighbour_find(o->original, ".bvec", &bvec, NULL));
+        if (!bval || !bvec)
+            return siren_fail(SIREN_USAGE,
+                              "no gradient table was given or lies beside the original (.bval and .bvec)");
+        path = bval;
+    }
+    SIREN_TRY(siren_diffusion_table_read(path, bvec ? bvec : o->bvec, &in->gradients));
+    if (in->gradients.n_volumes != in->original.geometry.n_volumes)
+        return siren_fail(SIREN_USAGE,
+                          "%s has %zu b-values, but %s has %zu volumes; give its own tables by --bval and "
+                          "--bvec, or --no-diffusion",
+                          path, in->gradients.n_volumes, o->original, in->original.geometry.n_volumes);
+    return SIREN_OK;
+}
+
+/* Only tables that were asked for must be right: intensities need none. */
 static siren_status find_gradients(siren_evaluation_input *in) {
     const siren_evaluate_options *o = in->options;
-    SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table gradients = {0};
-    SIREN_FREE_AT_END uint8_t *bval = NULL, *bvec = NULL;
-    size_t n_bval = 0, n_bvec = 0;
-    char **paths[2] = {&in->bval, &in->bvec};
-    const char *given[2] = {o->bval, o->bvec}, *suffixes[2] = {".bval", ".bvec"};
     if (!o->diffusion) return SIREN_OK;
     if (!o->bval != !o->bvec)
         return siren_fail(SIREN_USAGE,
                           "only one of the two gradient tables was given; give --bval and --bvec");
-    for (int i = 0; i < 2; i++) {
-        if (!given[i]) SIREN_TRY(siren_sibling_path(o->original, suffixes[i], paths[i]));
-        if (given[i] && !(*paths[i] = strdup(given[i])))
-            return siren_fail(SIREN_SYSTEM, "out of memory: the path of %s", given[i]);
-    }
-    if (!o->bval && (access(in->bval, F_OK) != 0 || access(in->bvec, F_OK) != 0)) {
-        free(in->bval);
-        free(in->bvec);
-        in->bval = in->bvec = NULL;
-        return SIREN_OK;
-    }
-    SIREN_TRY(siren_file_read(in->bval, MAX_TABLE_BYTES, &bval, &n_bval));
-    SIREN_TRY(siren_file_read(in->bvec, MAX_TABLE_BYTES, &bvec, &n_bvec));
-    SIREN_TRY(siren_diffusion_table_parse(in->bval, bval, n_bval, in->bvec, bvec, n_bvec, &gradients));
-    if (gradients.n_volumes != in->original.geometry.n_volumes)
-        return siren_fail(SIREN_USAGE,
-                          "%s has %zu b-values, but %s has %zu volumes; give its own tables by --bval and "
-                          "--bvec, or --no-diffusion",
-                          in->bval, gradients.n_volumes, o->original, in->original.geometry.n_volumes);
-    return SIREN_OK;
+    siren_status status = read_gradients(in);
+    if (status == SIREN_OK || (o->bval && !o->tables_found)) return status;
+    in->no_gradients = strdup(siren_message());
+    return in->no_gradients ? SIREN_OK : siren_fail(SIREN_SYSTEM, "out of memory: a reason");
 }
 
 /* Where the result is an archive of some slices of a series like the original, these are judged. */
@@ -172,17 +171,20 @@ static siren_status stage_image(const siren_evaluation_input *in, siren_staging 
 siren_status siren_evaluation_input_stage(const siren_evaluation_input *in, siren_staging *staging,
                                           siren_mrtrix_plan *plan) {
     const siren_evaluate_options *o = in->options;
+    SIREN_FREE_AT_END char *gradients = NULL;
     plan->input[0] = staged_name(in, true);
     plan->input[1] = staged_name(in, false);
     plan->mask = !o->mask                                                                  ? NULL
                  : siren_has_suffix(o->mask, ".gz") && !siren_evaluation_input_is_part(in) ? "mask.nii.gz"
                                                                                            : "mask.nii";
-    plan->bvec = "bvec";
-    plan->bval = in->bval ? "bval" : NULL;
+    plan->bvec = "gradients.bvec";
+    plan->bval = "gradients.bval";
+    plan->no_gradients = in->no_gradients;
     SIREN_TRY(stage_image(in, staging, o->original, plan->input[0]));
     if (!siren_has_suffix(o->result, ".siren")) SIREN_TRY(link_into(staging, o->result, plan->input[1]));
     if (plan->mask) SIREN_TRY(stage_image(in, staging, o->mask, plan->mask));
-    if (!in->bval) return SIREN_OK;
-    SIREN_TRY(link_into(staging, in->bval, "bval"));
-    return link_into(staging, in->bvec, "bvec");
+    if (in->no_gradients) return SIREN_OK;
+    /* In FSL's form, whatever form they had: not every version of MRtrix3 reads them all. */
+    SIREN_TRY(siren_staging_path(staging, "gradients", &gradients));
+    return siren_diffusion_table_write(gradients, &in->gradients);
 }

@@ -4,6 +4,7 @@
 
 #include "lab/evaluate/evaluate.h"
 #include "lab/evaluate/mrtrix.h"
+#include "formats/diffusion_table.h"
 #include "host/staging.h"
 
 typedef struct {
@@ -13,7 +14,8 @@ typedef struct {
     size_t n_slices;                 /* of the original's file */
     siren_series original, result;   /* the judged slices */
     uint8_t *masks[SIREN_N_REGIONS]; /* (judged slices, ny, nx), or NULL */
-    char *bval, *bvec;               /* paths of the gradient tables, or NULL */
+    siren_diffusion_table gradients; /* of all volumes, or empty */
+    char *no_gradients;              /* why they are, where diffusion was asked for */
 } siren_evaluation_input;
 
 /* All but the result, of in->options; statuses as siren_evaluate() has them. */

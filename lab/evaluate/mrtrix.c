@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "lab/evaluate/mrtrix.h"
 
+#include "formats/diffusion_table.h"
 #include "formats/number.h"
 #include "host/process.h"
 
@@ -14,7 +15,6 @@
 #define MAX_SHELLS 256
 #define MIN_TENSOR_VOLUMES 6     /* a tensor's elements */
 #define MIN_HARMONICS_VOLUMES 15 /* coefficients of order 4 */
-#define BZERO_LIMIT 10.0         /* s/mm^2: MRtrix3's BZeroThreshold */
 
 static const char *const series_names[2] = {"original", "result"};
 
@@ -186,7 +186,7 @@ bool siren_mrtrix_choose_shells(const char *text, siren_mrtrix_shells *out) {
     size_t n = read_line(&text, b, MAX_SHELLS);
     if (n == 0 || read_line(&text, sizes, MAX_SHELLS) != n) return false;
     for (size_t i = 0; i < n; i++) { /* b ascends */
-        if (b[i] <= BZERO_LIMIT) {
+        if (b[i] <= SIREN_BZERO_LIMIT) {
             shells.bzero = true;
             continue;
         }
@@ -224,7 +224,7 @@ static siren_status skip_without_shells(mrtrix_run *run) {
     if (!shells->bzero) {
         siren_fail(SIREN_USAGE,
                    "no volume has b of at most %g s/mm^2, which diffusion metrics need beside a shell",
-                   BZERO_LIMIT);
+                   SIREN_BZERO_LIMIT);
         return end_pipelines(run, BIT(TENSOR) | BIT(HARMONICS) | BIT(FOD), SIREN_PIPELINE_SKIPPED);
     }
     if (isnan(shells->low)) {
@@ -264,8 +264,8 @@ siren_status siren_mrtrix_run(const siren_mrtrix_plan *plan, siren_progress_fn p
     siren_pipeline_outcome found[SIREN_N_PIPELINES] = {{SIREN_PIPELINE_DONE, NULL}};
     mrtrix_run run = {.plan = plan, .outcomes = found, .progress = progress, .user = user, .n_total = 1};
     for (size_t i = 0; i < N_STEPS; i++) run.n_total += steps[i].original_only ? 1 : 2;
-    if (!plan->bval) {
-        siren_fail(SIREN_USAGE, "no gradient table was given or lies beside the original (.bval and .bvec)");
+    if (plan->no_gradients) {
+        siren_fail(SIREN_USAGE, "%s", plan->no_gradients);
         SIREN_TRY(end_pipelines(&run, all, SIREN_PIPELINE_SKIPPED));
     }
     if (!plan->fod) {

@@ -23,11 +23,12 @@ typedef struct {
 #define SIREN_MRTRIX_SUFFIX ".nii.gz" /* of the images that pipelines make */
 
 typedef struct {
-    const char *folder;      /* where everything lies, and what is made will lie */
-    const char *input[2];    /* file names in it: the images of the series "original" and "result" */
-    const char *mask;        /* file name in it, or NULL */
-    const char *bvec, *bval; /* file names in it; bval NULL: all pipelines are skipped */
-    bool fod;                /* false: SIREN_PIPELINE_FOD is skipped */
+    const char *folder;       /* where everything lies, and what is made will lie */
+    const char *input[2];     /* file names in it: the images of the series "original" and "result" */
+    const char *mask;         /* file name in it, or NULL */
+    const char *bvec, *bval;  /* file names in it */
+    const char *no_gradients; /* why these are not there, so that all pipelines are skipped; else NULL */
+    bool fod;                 /* false: SIREN_PIPELINE_FOD is skipped */
     unsigned made;     /* set of 1u << siren_pipeline: what these make of the original lies in the folder */
     double time_limit; /* seconds, of each program; 0: none */
 } siren_mrtrix_plan;

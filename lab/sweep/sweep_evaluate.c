@@ -170,6 +170,7 @@ static siren_status judge(judging *run, judged_original *o, const judged_trial *
         .tissues = {o->masks[SIREN_REGION_WM], o->masks[SIREN_REGION_GM], o->masks[SIREN_REGION_CSF]},
         .bval = input->beside[SIREN_BESIDE_BVAL],
         .bvec = input->beside[SIREN_BESIDE_BVEC],
+        .tables_found = !plan->experiment->inputs[t->input].beside[SIREN_BESIDE_BVAL],
         .folder = o->evaluation,
         .cache = siren_staging_folder(o->staging),
         .overwrite = true,

@@ -84,13 +84,14 @@ static siren_status find_beside(const char *run, const siren_experiment_input *a
         if (asked->beside[i])
             SIREN_TRY(copy_text(asked->beside[i], &input->beside[i]));
         else if (!mask)
-            SIREN_TRY(siren_sibling_path(input->image, suffix, &input->beside[i]));
+            SIREN_TRY(siren_neighbour_find(input->image, suffix, &input->beside[i], NULL));
         else if (!asked->image)
             SIREN_TRY(siren_run_path(&input->beside[i], run, "inputs/%s_%s.nii.gz", asked->name,
                                      siren_beside_name(i)));
     }
-    if (asked->beside[SIREN_BESIDE_BVAL] || (access(input->beside[SIREN_BESIDE_BVAL], F_OK) == 0 &&
-                                             access(input->beside[SIREN_BESIDE_BVEC], F_OK) == 0))
+    const char *bval = input->beside[SIREN_BESIDE_BVAL], *bvec = input->beside[SIREN_BESIDE_BVEC];
+    if (asked->beside[SIREN_BESIDE_BVAL] ||
+        (bval && bvec && access(bval, R_OK) == 0 && access(bvec, R_OK) == 0))
         return SIREN_OK;
     for (siren_beside i = SIREN_BESIDE_BVAL; i <= SIREN_BESIDE_BVEC; i++) {
         free(SIREN_TAKE(input->beside[i]));
