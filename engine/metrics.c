@@ -65,8 +65,8 @@ siren_status siren_compare_files(const char *image, const char *other, const cha
                                  siren_comparison *out) {
     SIREN_AT_END(siren_series_free) siren_series a = {.voxels = NULL}, b = {.voxels = NULL};
     SIREN_FREE_AT_END uint8_t *inside = NULL;
-    SIREN_TRY(siren_nifti_read(image, memory_limit, &a));
-    SIREN_TRY(siren_nifti_read(other, memory_limit, &b));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, image, memory_limit, &a));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, other, memory_limit, &b));
     SIREN_TRY(siren_grid_check(image, &a.geometry, other, &b.geometry, a.geometry.n_volumes));
     if (mask) SIREN_TRY(siren_mask_read(mask, image, &a, memory_limit, &inside));
     siren_comparison result = siren_compare_series(&a, &b, inside);

@@ -8,16 +8,28 @@
  * `name` is used in messages. CORRUPT or UNSUPPORTED with one sentence otherwise.
  * Dimensions beyond dim[0] are ignored. scl_slope 0, NaN or infinite means no scaling (as nibabel takes it).
  * vox_offset 0 means that voxels follow the header and its 4 extender bytes; between 1 and there it is
- * CORRUPT. */
+ * CORRUPT. A zero in dim[2..dim[0]] is 1, as nifti_clib takes it; bitpix is not looked at, the datatype binds. */
 siren_status siren_nifti_parse(const char *name, const uint8_t *bytes, size_t n_bytes, siren_geometry *out);
+/* Logs a warning for each field that contradicts the ones that siren_nifti_parse() went by. */
+void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geometry *geometry);
+
+/* What a file is read for. */
+typedef enum {
+    SIREN_NIFTI_STORED, /* to be compressed: what follows its voxels is CORRUPT unless it is zeros */
+    SIREN_NIFTI_JUDGED, /* a mask, or an image to compare: anything may follow the voxels */
+    SIREN_NIFTI_DECODED /* STORED without warnings: of the archive's header the first reader was told */
+} siren_nifti_use;
 
 /* Reads a whole series. gzip (of one or more members) is recognised by its content, not by the name. `*out`
- * is yours: siren_series_free(). Truncation, trailing bytes (but for zeros after a gzip stream) and a bad CRC
- * are CORRUPT; header and voxels of more than `memory_limit` bytes are UNSUPPORTED. Needs the series once,
- * and 100 KiB. */
+ * is yours: siren_series_free(). Truncation and a bad CRC are CORRUPT; header and voxels of more than `memory_limit`
+ * bytes are UNSUPPORTED. Of what follows the voxels at most as much as before it, or 1 MiB, is read, and a warning
+ * tells that it is left out. Needs the series once, and 100 KiB. */
+siren_status siren_nifti_read_for(siren_nifti_use use, const char *path, size_t memory_limit,
+                                  siren_series *out);
+/* The same for SIREN_NIFTI_STORED. */
 siren_status siren_nifti_read(const char *path, size_t memory_limit, siren_series *out);
 
-/* Reads the geometry alone, from the first bytes of the file: the rest is not checked. */
+/* Reads the geometry alone, from the first bytes of the file: the rest is not checked, and no warning given. */
 siren_status siren_nifti_read_geometry(const char *path, siren_geometry *out);
 
 /* A NIfTI file being written, slices in any order, one call at a time; the suffix of `path` decides (.nii or
@@ -44,7 +56,7 @@ SIREN_POINTER_RELEASE(siren_nifti_writer, siren_nifti_writer_discard)
  * n_volumes and whose sform, qform and slice fields are moved to begin at slice z0 where those are used.
  * Yours to free(). `*geometry` is updated to it. Fewer volumes than there are make a 4-D image, whatever axes
  * were flattened; all slices and all volumes give the bytes of `header`. slice_code becomes 0 (unknown) where
- * part of an interleaved order is left. USAGE for a range outside the image; UNSUPPORTED for volumes that a
+ * part of an interleaved order is left, and what siren_nifti_warn() speaks of is corrected in a part. USAGE for a range outside the image; UNSUPPORTED for volumes that a
  * NIfTI-1 dimension cannot count. */
 siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry *geometry, size_t z0,
                                           size_t nz, size_t n_volumes, uint8_t **out);

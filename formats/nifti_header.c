@@ -70,16 +70,9 @@ static siren_status parse_datatype(const char *name, const uint8_t *bytes, const
                 "%s: holds %s voxels (datatype %d), which are not supported; convert to one real number per "
                 "voxel first",
                 name, foreign[i].name, code);
-    size_t size = siren_datatype_size((siren_datatype)code);
-    if (size == 0)
+    if (siren_datatype_size((siren_datatype)code) == 0)
         return siren_fail(SIREN_CORRUPT, "%s: datatype %d is none that NIfTI defines; write the image again",
                           name, code);
-    int bitpix = (int)siren_nifti_get_integer(bytes, layout->bitpix, 0, g->swapped);
-    if (bitpix < 0 || (size_t)bitpix != 8 * size)
-        return siren_fail(
-            SIREN_CORRUPT,
-            "%s: bitpix is %d, but a voxel of datatype %d (%s) has %zu bits; correct the header", name,
-            bitpix, code, siren_datatype_name((siren_datatype)code), 8 * size);
     g->datatype = (siren_datatype)code;
     return SIREN_OK;
 }
@@ -94,6 +87,7 @@ static siren_status parse_dimensions(const char *name, const uint8_t *bytes, con
     size_t size[4] = {1, 1, 1, 1}, total = siren_datatype_size(g->datatype);
     for (size_t axis = 0; axis < (size_t)n_axes; axis++) {
         int64_t length = siren_nifti_get_integer(bytes, layout->dim, axis + 1, g->swapped);
+        if (length == 0 && axis > 0) length = 1;
         if (length < 1)
             return siren_fail(SIREN_CORRUPT,
                               "%s: dim[%zu] is %lld, but an axis has 1 voxel at least; correct the header",
@@ -165,6 +159,32 @@ siren_status siren_nifti_parse(const char *name, const uint8_t *bytes, size_t n_
                           name, g.inter, g.slope);
     *out = g;
     return SIREN_OK;
+}
+
+void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geometry *geometry) {
+    const siren_nifti_layout *layout = &siren_nifti_layouts[geometry->version - 1];
+    const bool swapped = geometry->swapped;
+    const int64_t n_axes = siren_nifti_get_integer(header, layout->dim, 0, swapped),
+                  bitpix = siren_nifti_get_integer(header, layout->bitpix, 0, swapped),
+                  bits = (int64_t)(8 * siren_datatype_size(geometry->datatype));
+    if (bitpix != bits)
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: bitpix is %d, but a voxel of datatype %d (%s) has %d bits, as it is taken", name,
+                  (int)bitpix, (int)geometry->datatype, siren_datatype_name(geometry->datatype), (int)bits);
+    for (size_t axis = 2; axis <= (size_t)n_axes; axis++)
+        if (siren_nifti_get_integer(header, layout->dim, axis, swapped) == 0)
+            siren_log(SIREN_LOG_WARNING, "%s: dim[%zu] is 0, but dim[0] counts %d axes; it is taken as 1",
+                      name, axis, (int)n_axes);
+}
+
+/* Corrects what siren_nifti_warn() speaks of. */
+static void mend(uint8_t *header, const siren_nifti_layout *layout, const siren_geometry *geometry) {
+    const int64_t n_axes = siren_nifti_get_integer(header, layout->dim, 0, geometry->swapped);
+    for (size_t axis = 2; axis <= (size_t)n_axes; axis++)
+        if (siren_nifti_get_integer(header, layout->dim, axis, geometry->swapped) == 0)
+            siren_nifti_put_integer(header, layout->dim, axis, geometry->swapped, 1);
+    siren_nifti_put_integer(header, layout->bitpix, 0, geometry->swapped,
+                            (int64_t)(8 * siren_datatype_size(geometry->datatype)));
 }
 
 /* The transform of the qform: the rotation that quaternion (b, c, d) means, times the voxel sizes and qfac, and the offset. */
@@ -262,6 +282,7 @@ siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry 
     uint8_t *copy = NULL;
     SIREN_TRY(siren_allocate(&copy, (size_t)geometry->voxel_offset, 1, "a NIfTI header"));
     memcpy(copy, header, (size_t)geometry->voxel_offset);
+    if (nz != geometry->nz || n_volumes != geometry->n_volumes) mend(copy, layout, geometry);
     if (nz != geometry->nz) {
         siren_nifti_put_integer(copy, layout->dim, 3, swapped, (int64_t)nz);
         cut_slice_range(copy, layout, swapped, z0, nz);

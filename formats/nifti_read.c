@@ -13,13 +13,15 @@
 #define HEAD_BYTES 540 /* the larger of the two headers */
 #define CHUNK_BYTES 65536
 #define DEFLATE_RATIO 1032      /* most bytes that one byte of DEFLATE can give: 258 from two bits */
-#define EXCESS_LIMIT (1u << 20) /* how many bytes after the voxels are counted before giving up */
+#define EXCESS_LIMIT (1u << 20) /* how many bytes after the voxels are read at least before giving up */
 
 typedef struct {
     const char *path;
     int fd;
     uint64_t file_bytes;
     uint64_t read_bytes; /* of the file so far */
+    siren_nifti_use use;
+    uint64_t n_foreign; /* bytes after the gzip stream that are not gzip, where they do not matter */
     bool gzip;
     bool inflating; /* `stream` is to be ended */
     bool ended;     /* gzip: the last member is complete */
@@ -69,7 +71,8 @@ static siren_status next_member(nifti_source *source) {
     }
     uint64_t trailing = stream->avail_in;
     if (source->file_bytes > source->read_bytes) trailing += source->file_bytes - source->read_bytes;
-    while (stream->avail_in > 0) {
+    if (source->use == SIREN_NIFTI_JUDGED) source->n_foreign = trailing;
+    while (stream->avail_in > 0 && source->use != SIREN_NIFTI_JUDGED) {
         for (uInt i = 0; i < stream->avail_in; i++)
             if (stream->next_in[i] != 0)
                 return siren_fail(SIREN_CORRUPT,
@@ -139,11 +142,12 @@ static void source_close(nifti_source *source) {
 SIREN_POINTER_RELEASE(nifti_source, source_close)
 
 /* Opens `path`, finds out whether it is gzip, and fills `head`. */
-static siren_status source_open(const char *path, nifti_source **out) {
+static siren_status source_open(const char *path, siren_nifti_use use, nifti_source **out) {
     SIREN_AT_END(source_close_at) nifti_source *source = NULL;
     struct stat facts;
     SIREN_TRY(siren_allocate(&source, 1, sizeof *source, path));
     source->path = path;
+    source->use = use;
     /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
     source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (source->fd < 0 || fstat(source->fd, &facts) != 0)
@@ -185,11 +189,6 @@ static siren_status check_sizes(const nifti_source *source, const siren_geometry
                           source->path, (unsigned long long)source->file_bytes, (unsigned long long)declared,
                           g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype),
                           (unsigned long long)g->voxel_offset);
-    if (!source->gzip && declared < source->file_bytes)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: %llu bytes follow the voxels and would be lost; cut them off, or correct the "
-                          "header's dimensions",
-                          source->path, (unsigned long long)(source->file_bytes - declared));
     if (source->gzip && declared / DEFLATE_RATIO > source->file_bytes)
         return siren_fail(SIREN_CORRUPT,
                           "%s: is truncated or its header lies: it declares %llu bytes, more than %llu "
@@ -218,27 +217,41 @@ static siren_status read_exactly(nifti_source *source, uint64_t before, uint64_t
     return SIREN_OK;
 }
 
-/* That nothing follows the voxels, and that the gzip stream ends with the right checksum. */
-static siren_status check_end(nifti_source *source) {
-    size_t excess = 0, got = 0;
+/* What follows the voxels, and that the gzip stream ends with the right checksum. */
+static siren_status check_end(nifti_source *source, uint64_t declared) {
+    const uint64_t limit = declared > EXCESS_LIMIT ? declared : EXCESS_LIMIT;
+    const bool judged = source->use == SIREN_NIFTI_JUDGED;
+    uint64_t excess = 0;
+    size_t got = 0;
+    bool zeros = true;
     do {
         uint8_t scratch[4096];
         SIREN_TRY(source_read(source, scratch, sizeof scratch, &got));
+        for (size_t i = 0; i < got; i++) zeros = zeros && scratch[i] == 0;
         excess += got;
-    } while (got > 0 && excess < EXCESS_LIMIT);
-    if (excess > 0)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: %s%zu bytes follow the voxels and would be lost; cut them off, or correct the "
-                          "header's dimensions",
-                          source->path, excess < EXCESS_LIMIT ? "" : "at least ", excess);
+    } while (got > 0 && excess < limit && (source->gzip || (zeros && !judged)));
+    const bool whole = got == 0;
+    if (!source->gzip && excess > 0) excess = source->file_bytes - declared; /* without reading them */
+    excess += source->n_foreign;
+    if (excess == 0) return SIREN_OK;
+    const char *least = source->gzip && !whole ? "at least " : "";
+    if (!judged && (!zeros || !whole))
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: %s%llu bytes follow the voxels and would be lost; cut them off, or correct the "
+            "header's dimensions",
+            source->path, least, (unsigned long long)excess);
+    siren_log(SIREN_LOG_WARNING, "%s: %s%llu bytes%s follow the voxels and are left out", source->path, least,
+              (unsigned long long)excess, judged ? "" : " of zeros");
     return SIREN_OK;
 }
 
-siren_status siren_nifti_read(const char *path, size_t memory_limit, siren_series *out) {
+siren_status siren_nifti_read_for(siren_nifti_use use, const char *path, size_t memory_limit,
+                                  siren_series *out) {
     SIREN_AT_END(source_close_at) nifti_source *source = NULL;
     SIREN_AT_END(siren_series_free) siren_series series = {0};
     siren_geometry *g = &series.geometry;
-    SIREN_TRY(source_open(path, &source));
+    SIREN_TRY(source_open(path, use, &source));
     SIREN_TRY(siren_nifti_parse(path, source->head, source->n_head, g));
     SIREN_TRY(check_sizes(source, g, memory_limit));
     size_t offset = (size_t)g->voxel_offset, voxels = siren_geometry_voxels(g);
@@ -247,14 +260,19 @@ siren_status siren_nifti_read(const char *path, size_t memory_limit, siren_serie
     SIREN_TRY(read_exactly(source, 0, offset + voxel_bytes, series.header, offset));
     SIREN_TRY(siren_allocate(&series.voxels, voxels, siren_datatype_size(g->datatype), path));
     SIREN_TRY(read_exactly(source, offset, offset + voxel_bytes, series.voxels, voxel_bytes));
-    SIREN_TRY(check_end(source));
+    SIREN_TRY(check_end(source, offset + voxel_bytes));
+    if (use != SIREN_NIFTI_DECODED) siren_nifti_warn(path, series.header, g);
     if (g->swapped) siren_datatype_swap(g->datatype, series.voxels, voxels);
     *out = SIREN_TAKE(series);
     return SIREN_OK;
 }
 
+siren_status siren_nifti_read(const char *path, size_t memory_limit, siren_series *out) {
+    return siren_nifti_read_for(SIREN_NIFTI_STORED, path, memory_limit, out);
+}
+
 siren_status siren_nifti_read_geometry(const char *path, siren_geometry *out) {
     SIREN_AT_END(source_close_at) nifti_source *source = NULL;
-    SIREN_TRY(source_open(path, &source));
+    SIREN_TRY(source_open(path, SIREN_NIFTI_JUDGED, &source));
     return siren_nifti_parse(path, source->head, source->n_head, out);
 }

@@ -82,13 +82,18 @@ bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *
 
 /* ---- interruption ---- */
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, pipe_broken;
 static timer_t grace;
 static bool has_grace;
 
-static void on_signal(int number) {
+static void on_signal(int number, siginfo_t *info, void *context) {
     static const char text[] = "\nsirencl: interrupted\n";
-    if (interrupted || number == SIGALRM) {
+    (void)context;
+    if ((number == SIGPIPE || number == SIGXFSZ) && info->si_pid == getpid()) {
+        if (number == SIGPIPE) pipe_broken = 1;
+        return; /* of a write of this process, which fails and is told, unless it was a message */
+    }
+    if (interrupted || info->si_code == SI_TIMER) {
         siren_output_abandon_all();
         siren_process_abandon_all();
         siren_staging_abandon_all();
@@ -101,16 +106,28 @@ static void on_signal(int number) {
         timer_settime(grace, 0, &(struct itimerspec){.it_value = {.tv_nsec = GRACE_NANOSECONDS}}, NULL);
 }
 
+static const int ends[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
+                           SIGUSR2, SIGPIPE, SIGXCPU, SIGXFSZ, SIGALRM};
+static struct sigaction actions[sizeof ends / sizeof *ends];
+static bool catching;
+
+/* Again and again: LLVM, the compiler of drivers, puts handlers of its own in the place of these. */
+static void keep_actions(void) {
+    for (size_t i = 0; catching && i < sizeof ends / sizeof *ends; i++) sigaction(ends[i], &actions[i], NULL);
+}
+
 void siren_terminal_catch_interrupt(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO};
     sigemptyset(&action.sa_mask);
     has_grace = timer_create(CLOCK_MONOTONIC, NULL, &grace) == 0; /* by default it sends SIGALRM */
-    sigaction(SIGALRM, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    struct sigaction present;
-    if (sigaction(SIGHUP, NULL, &present) == 0 && present.sa_handler != SIG_IGN)
-        sigaction(SIGHUP, &action, NULL); /* nohup */
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const bool ours = ends[i] == SIGALRM || ends[i] == SIGXFSZ; /* main() ignores the latter */
+        if (ours || sigaction(ends[i], NULL, &actions[i]) != 0 ||
+            actions[i].sa_handler != SIG_IGN) /* nohup */
+            actions[i] = action;
+    }
+    catching = true;
+    keep_actions();
 }
 
 /* ---- progress ---- */
@@ -186,6 +203,7 @@ static bool show_progress(double done, double total, const char *what) {
 bool siren_terminal_progress(void *user, double done, double total, const char *what) {
     (void)user;
     pthread_mutex_lock(&writing);
+    keep_actions();
     bool go_on = show_progress(done, total, what);
     pthread_mutex_unlock(&writing);
     return go_on;
@@ -209,6 +227,10 @@ int siren_terminal_exit(siren_status status) {
         status = siren_fail(SIREN_CANCELLED, "the work was interrupted; nothing was written");
     if (status != SIREN_OK) fprintf(stderr, "sirencl%s%s: %s\n", space, terminal.command, siren_message());
     if (status == SIREN_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+        if (pipe_broken) { /* ends as a program that catches nothing, such as cat */
+            signal(SIGPIPE, SIG_DFL);
+            raise(SIGPIPE);
+        }
         fprintf(stderr, "sirencl%s%s: cannot write the results to standard output\n", space,
                 terminal.command);
         status = SIREN_SYSTEM;

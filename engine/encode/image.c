@@ -136,6 +136,7 @@ static siren_status take_header(const siren_array *array, siren_series *series) 
                           array->header_bytes, (unsigned long long)g->voxel_offset);
     SIREN_TRY(siren_allocate(&series->header, array->header_bytes, 1, name));
     memcpy(series->header, array->header, array->header_bytes);
+    siren_nifti_warn(name, series->header, g);
     return SIREN_OK;
 }
 

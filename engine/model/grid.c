@@ -126,7 +126,7 @@ siren_status siren_mask_values(const char *path, const siren_series *series, uin
 siren_status siren_mask_read(const char *path, const char *image, const siren_series *like,
                              size_t memory_limit, uint8_t **mask) {
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
-    SIREN_TRY(siren_nifti_read(path, memory_limit, &series));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, path, memory_limit, &series));
     SIREN_TRY(siren_grid_check(image, &like->geometry, path, &series.geometry, 1));
     SIREN_TRY(siren_grid_check_place(image, like, path, &series));
     return siren_mask_values(path, &series, mask);

@@ -111,7 +111,7 @@ static siren_status cut_original(siren_evaluation_input *in) {
 
 siren_status siren_evaluation_input_original(siren_evaluation_input *in) {
     const siren_evaluate_options *o = in->options;
-    SIREN_TRY(siren_nifti_read(o->original, o->memory_limit, &in->original));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, o->original, o->memory_limit, &in->original));
     in->n_slices = in->original.geometry.nz;
     SIREN_TRY(siren_series_check_finite(o->original, &in->original));
     SIREN_TRY(find_slices(in));
@@ -139,7 +139,8 @@ siren_status siren_evaluation_input_result(siren_evaluation_input *in, siren_dev
         SIREN_TRY(siren_staging_path(staging, staged_name(in, false), &decoded));
         SIREN_TRY(siren_decompress_file(device, o->result, decoded, &decompress, progress, user));
     }
-    SIREN_TRY(siren_nifti_read(decoded ? decoded : o->result, o->memory_limit, &in->result));
+    SIREN_TRY(siren_nifti_read_for(decoded ? SIREN_NIFTI_DECODED : SIREN_NIFTI_JUDGED,
+                                   decoded ? decoded : o->result, o->memory_limit, &in->result));
     SIREN_TRY(siren_grid_check(o->original, &in->original.geometry, o->result, &in->result.geometry,
                                in->original.geometry.n_volumes));
     SIREN_TRY(siren_grid_check_place(o->original, &in->original, o->result, &in->result));

@@ -41,7 +41,7 @@ siren_status siren_series_write(const siren_series *series, const char *path) {
 siren_status siren_slices_cut_file(const char *path, size_t memory_limit, siren_span slices, const char *to,
                                    siren_series *out) {
     SIREN_AT_END(siren_series_free) siren_series whole = {.voxels = NULL}, part = {.voxels = NULL};
-    SIREN_TRY(siren_nifti_read(path, memory_limit, &whole));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, path, memory_limit, &whole));
     size_t end = slices.end == 0 ? whole.geometry.nz : slices.end;
     SIREN_TRY(siren_slices_cut(&whole, slices.begin, end - slices.begin, &part));
     SIREN_TRY(siren_series_write(&part, to));

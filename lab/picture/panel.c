@@ -58,7 +58,7 @@ static siren_status cut(const siren_series *series, size_t volume, size_t z, sir
 
 static siren_status read_original(making *run) {
     const siren_panel_options *o = run->options;
-    SIREN_TRY(siren_nifti_read(o->original, o->memory_limit, &run->original));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, o->original, o->memory_limit, &run->original));
     SIREN_TRY(siren_series_check_finite(o->original, &run->original));
     const siren_geometry *g = &run->original.geometry;
     SIREN_TRY(siren_view_make(o->original, &run->original, o->x, o->y, o->z, &run->panel.view));
@@ -101,7 +101,7 @@ static siren_status decode(const making *run, const char *path, siren_series *ou
         return siren_fail(SIREN_SYSTEM, "out of memory: the path of a decoded slice");
     SIREN_TRY(check_archive(run, path));
     SIREN_TRY(siren_decompress_file(run->device, path, image, &decompress, NULL, NULL));
-    SIREN_TRY(siren_nifti_read(image, o->memory_limit, &decoded));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_DECODED, image, o->memory_limit, &decoded));
     return cut(&decoded, 0, 0, out);
 }
 
@@ -109,7 +109,7 @@ static siren_status read_result(const making *run, const char *path, siren_serie
     const siren_panel_options *o = run->options;
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
     if (siren_has_suffix(path, ".siren")) return decode(run, path, out);
-    SIREN_TRY(siren_nifti_read(path, o->memory_limit, &series));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, path, o->memory_limit, &series));
     SIREN_TRY(siren_grid_check(o->original, &run->original.geometry, path, &series.geometry,
                                run->original.geometry.n_volumes));
     SIREN_TRY(siren_grid_check_place(o->original, &run->original, path, &series));

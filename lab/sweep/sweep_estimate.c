@@ -51,7 +51,7 @@ siren_status siren_experiment_input_mask(const siren_experiment_input *input, co
         *out = mask;
         return SIREN_OK;
     }
-    SIREN_TRY(siren_nifti_read(input->mask, memory_limit, &mask));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, input->mask, memory_limit, &mask));
     SIREN_TRY(siren_grid_check(input->name, geometry, input->mask, &mask.geometry, 1));
     *out = SIREN_TAKE(mask);
     return SIREN_OK;

@@ -152,7 +152,7 @@ static void panel_free(panel_keeping *p) {
 
 static siren_status cut_mask(panel_keeping *p) {
     SIREN_AT_END(siren_series_free) siren_series whole = {.voxels = NULL};
-    SIREN_TRY(siren_nifti_read(p->input->mask, p->plan->options->memory_limit, &whole));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, p->input->mask, p->plan->options->memory_limit, &whole));
     SIREN_TRY(siren_slice_cut(&whole, p->z, 0, &p->mask));
     if (!siren_mask_is_empty(&p->mask)) return SIREN_OK;
     siren_series_free(&p->mask);
@@ -164,7 +164,7 @@ static siren_status panel_open(const siren_sweep_evaluate_plan *plan, size_t inp
     const siren_experiment_figure *figure = &plan->experiment->figures[SIREN_FIGURE_PANEL];
     *p = (panel_keeping){.plan = plan, .input = &plan->inputs[input], .volume = figure->volume};
     p->z = slice_of(figure, p->input);
-    SIREN_TRY(siren_nifti_read(p->input->image, plan->options->memory_limit, &p->original));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, p->input->image, plan->options->memory_limit, &p->original));
     SIREN_TRY(siren_series_check_finite(p->input->image, &p->original));
     const siren_comparison all = siren_compare_series(&p->original, &p->original, NULL);
     p->minimum = all.minimum;
@@ -179,7 +179,7 @@ static siren_status cut_restored(const panel_keeping *p, const keeping *k, const
     SIREN_AT_END(siren_series_free) siren_series restored = {.voxels = NULL}, slice = {.voxels = NULL};
     SIREN_FREE_AT_END char *path = NULL;
     SIREN_TRY(siren_run_path(&path, k->folder, "%s", SIREN_RESTORED_FILE));
-    SIREN_TRY(siren_nifti_read(path, p->plan->options->memory_limit, &restored));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_DECODED, path, p->plan->options->memory_limit, &restored));
     SIREN_TRY(siren_slice_cut(&restored, p->z - slices_of(t).begin, p->volume, &slice));
     return write_series(k, name, &slice);
 }

@@ -151,7 +151,7 @@ siren_trial_context siren_sweep_context(const siren_experiment *x, const siren_s
 static siren_status read_mask(const siren_sweep_input *input, siren_axis axis, size_t memory_limit,
                               const siren_series *image, uint8_t **mask) {
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
-    SIREN_TRY(siren_nifti_read(input->mask, memory_limit, &series));
+    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, input->mask, memory_limit, &series));
     SIREN_TRY(siren_grid_check(input->image, &image->geometry, input->mask, &series.geometry, 1));
     SIREN_TRY(siren_grid_check_place(input->image, image, input->mask, &series));
     SIREN_TRY(siren_series_slice_along(&series, axis));

@@ -247,6 +247,142 @@ static void offset_zero_is_right_after_the_header(void **state) {
     }
 }
 
+static char warned[4096]; /* all warnings, a line each */
+static size_t n_warned;
+static void hear(void *user, siren_log_level level, const char *message) {
+    (void)user;
+    if (level != SIREN_LOG_WARNING) return;
+    const size_t used = n_warned == 0 ? 0 : strlen(warned);
+    snprintf(warned + used, sizeof warned - used, "%s\n", message);
+    n_warned++;
+}
+
+/* Reads FILE with the status, the number of warnings and a part of the last one or of the message. */
+static void expect_read(siren_nifti_use use, const char *file, siren_status status, size_t n,
+                        const char *said, siren_series *series) {
+    n_warned = 0;
+    warned[0] = 0;
+    siren_set_log(hear, NULL);
+    siren_status got = siren_nifti_read_for(use, scratch_path(file), NO_LIMIT, series);
+    siren_set_log(NULL, NULL);
+    if (got != status || n_warned != n || !strstr(got == SIREN_OK ? warned : siren_message(), said))
+        fail_msg("%s: expected %s, %zu warnings, \"%s\"; got %s (%s), %zu: %s", file,
+                 siren_status_name(status), n, said, siren_status_name(got),
+                 got == SIREN_OK ? "" : siren_message(), n_warned, warned);
+}
+
+/* bitpix against the datatype, and an axis of 0: the datatype binds, and nifti_clib takes 0 for 1. */
+static void redundant_fields_are_a_warning(void **state) {
+    (void)state;
+    static const struct {
+        int64_t bitpix, dim[8], nz, nv;
+        size_t n;
+        const char *said;
+    } cases[] = {
+        {0, {4, 5, 4, 3, 2, 1, 1, 1}, 3, 2, 1, "bitpix is 0, but a voxel of datatype 4 (int16) has 16 bits"},
+        {8, {4, 5, 4, 3, 2, 1, 1, 1}, 3, 2, 1, "bitpix is 8,"},
+        {-16, {4, 5, 4, 3, 2, 1, 1, 1}, 3, 2, 1, "bitpix is -16,"},
+        {32767, {3, 5, 4, 3, 0, 0, 0, 0}, 3, 1, 1, "bitpix is 32767,"},
+        {16, {4, 5, 4, 6, 0, 0, 0, 0}, 6, 1, 1, "dim[4] is 0, but dim[0] counts 4 axes; it is taken as 1"},
+        {16, {3, 5, 4, 0, 7, 7, 7, 7}, 1, 1, 1, "dim[3] is 0"},
+        {16, {2, 5, 0, 0, 0, 0, 0, 0}, 1, 1, 1, "dim[2] is 0"},
+        {16, {7, 5, 4, 3, 0, 2, 0, 0}, 3, 2, 3, "dim[7] is 0"},
+        {64, {5, 5, 4, 3, 0, 2, 0, 0}, 3, 2, 2, "dim[4] is 0"},
+        {16, {3, 5, 4, 3, 0, 0, 0, 0}, 3, 1, 0, ""},
+    };
+    uint8_t bytes[NIFTI_MOST_BYTES];
+    for (int version = 1; version <= 2; version++)
+        for (int swapped = 0; swapped < 2; swapped++)
+            for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                nifti_recipe recipe = recipe_of(version, swapped, 3, 16);
+                const size_t offset = NIFTI_VOXEL_OFFSET(&recipe), width = version == 1 ? 2 : 8,
+                             bitpix = version == 1 ? 72 : 14, dim = version == 1 ? 40 : 16;
+                siren_series series, again;
+                nifti_make(&recipe, bytes);
+                nifti_put_integer(bytes + bitpix, 2, swapped, cases[i].bitpix);
+                for (size_t k = 0; k < 8; k++)
+                    nifti_put_integer(bytes + dim + k * width, width, swapped, cases[i].dim[k]);
+                const size_t ny = cases[i].dim[2] ? 4 : 1, nz = (size_t)cases[i].nz, nv = (size_t)cases[i].nv,
+                             n_bytes = offset + 2 * 5 * ny * nz * nv;
+                file_put(scratch_path("fields.nii"), bytes, n_bytes);
+                expect_read(SIREN_NIFTI_JUDGED, "fields.nii", SIREN_OK, cases[i].n, cases[i].said, &series);
+                siren_series_free(&series);
+                expect_read(SIREN_NIFTI_DECODED, "fields.nii", SIREN_OK, 0, "", &series);
+                siren_series_free(&series);
+                expect_read(SIREN_NIFTI_STORED, "fields.nii", SIREN_OK, cases[i].n, cases[i].said, &series);
+                assert_true(series.geometry.ny == ny && series.geometry.nz == nz &&
+                            series.geometry.n_volumes == nv);
+                write_series(scratch_path("fields_out.nii"), &series);
+                size_t n_out;
+                uint8_t *out = file_get(scratch_path("fields_out.nii"), &n_out), *header = NULL;
+                assert_int_equal(n_out, n_bytes);
+                assert_memory_equal(out, bytes, n_bytes);
+                free(out);
+                /* A part's header is a new one, and is right. */
+                siren_geometry part = series.geometry;
+                if (nz > 1) {
+                    assert_siren_ok(siren_nifti_subseries_header(series.header, &part, 1, 1, 1, &header));
+                    again = (siren_series){part, header, series.voxels};
+                    write_series(scratch_path("part.nii"), &again);
+                    free(header);
+                    expect_read(SIREN_NIFTI_STORED, "part.nii", SIREN_OK, 0, "", &again);
+                    assert_true(again.geometry.nz == 1 && again.geometry.n_volumes == 1);
+                    siren_series_free(&again);
+                }
+                siren_series_free(&series);
+            }
+}
+
+/* Zeros are left out with a warning; other bytes are refused of what is stored, and passed over in what is judged. */
+static void bytes_after_the_voxels(void **state) {
+    (void)state;
+    static const size_t lengths[] = {1, 8, 512, 5000, (1 << 20) - 1};
+    static uint8_t bytes[NIFTI_MOST_BYTES + (1 << 20)], packed[2 * sizeof bytes];
+    for (int version = 1; version <= 2; version++)
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+            for (int kind = 0; kind < 4;
+                 kind++) { /* zeros, a last byte, a first byte, bytes that are not gzip */
+                nifti_recipe recipe = recipe_of(version, version == 2, 3, 16);
+                const size_t n_bytes = nifti_make(&recipe, bytes), n = n_bytes + lengths[i];
+                const bool zeros = kind == 0;
+                char said[64];
+                siren_series series;
+                memset(bytes + n_bytes, 0, lengths[i]);
+                if (kind == 1) bytes[n - 1] = 1;
+                if (kind == 2) bytes[n_bytes] = 1;
+                if (kind == 3) memset(bytes + n_bytes, 'x', lengths[i]);
+                size_t n_packed = gzip_make(bytes, kind == 3 ? n_bytes : n, packed);
+                if (kind == 3) memcpy(packed + n_packed, bytes + n_bytes, lengths[i]), n_packed += lengths[i];
+                file_put(scratch_path("tail.nii"), bytes, n);
+                file_put(scratch_path("tail.nii.gz"), packed, n_packed);
+                for (int gzip = 0; gzip < 2; gzip++) {
+                    const char *file = gzip ? "tail.nii.gz" : "tail.nii";
+                    snprintf(said, sizeof said, ": %zu bytes ", lengths[i]);
+                    expect_read(SIREN_NIFTI_JUDGED, file, SIREN_OK, 1, said, &series);
+                    assert_memory_equal(series.header, bytes, series.geometry.voxel_offset);
+                    siren_series_free(&series);
+                    if (zeros)
+                        snprintf(said, sizeof said, ": %zu bytes of zeros follow the voxels", lengths[i]);
+                    expect_read(SIREN_NIFTI_STORED, file, zeros ? SIREN_OK : SIREN_CORRUPT, zeros, said,
+                                &series);
+                    if (!zeros) continue;
+                    write_series(scratch_path("tail_out.nii"), &series);
+                    siren_series_free(&series);
+                    size_t n_out;
+                    uint8_t *out = file_get(scratch_path("tail_out.nii"), &n_out);
+                    assert_int_equal(n_out, n_bytes);
+                    assert_memory_equal(out, bytes, n_bytes);
+                    free(out);
+                }
+                /* The checksum of a stream counts, whatever is read of it. */
+                n_packed = gzip_make(bytes, n, packed);
+                packed[n_packed - 8] ^= 1;
+                file_put(scratch_path("tail.nii.gz"), packed, n_packed);
+                expect_read(SIREN_NIFTI_JUDGED, "tail.nii.gz", SIREN_CORRUPT, 0, "incorrect data check",
+                            &series);
+            }
+}
+
 static void memory_limit_is_kept(void **state) {
     (void)state;
     uint8_t bytes[NIFTI_MOST_BYTES], packed[NIFTI_MOST_BYTES + 256];
@@ -381,6 +517,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(axes_are_flattened_or_filled),
         cmocka_unit_test(scaling_is_taken_as_nibabel_takes_it),
         cmocka_unit_test(offset_zero_is_right_after_the_header),
+        cmocka_unit_test(redundant_fields_are_a_warning),
+        cmocka_unit_test(bytes_after_the_voxels),
         cmocka_unit_test(memory_limit_is_kept),
         cmocka_unit_test(conversions_round_and_clamp),
         cmocka_unit_test(new_headers_are_centred),

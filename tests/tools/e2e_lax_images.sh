@@ -1,0 +1,56 @@
+# Images as other readers take them: header fields that contradict the binding ones, and bytes after the voxels. A warning, and all
+# that is stored comes back.
+source "$(dirname "$0")/../common.sh"
+# said N PART: the last command warned N times, once of PART
+said() {
+    [ "$(grep -c 'warning: ' stderr.txt)" = "$1" ] || fail "not $1 warnings: $(cat stderr.txt)"
+    [ "$(grep -cF -- "$2" stderr.txt)" = 1 ] || fail "'$2' is not in: $(cat stderr.txt)"
+}
+quiet() { run "$@"; ! grep -q 'warning: ' stderr.txt || fail "$*: a warning: $(cat stderr.txt)"; }
+patch() { printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; } # FILE OFFSET BYTES
+zeros() { head -c "$1" /dev/zero; }
+phantom --dims 12x12x3 --shells 0:1 p.nii
+phantom --dims 12x12x3 --shells 0:1,1000:2 s.nii
+
+cp p.nii axes.nii
+patch axes.nii 40 '\4\0' && patch axes.nii 48 '\0\0\0\0\0\0\0\0'
+cp s.nii bits.nii
+patch bits.nii 72 '\0\0'
+for name in axes bits; do
+    part='dim[4] is 0, but dim[0] counts 4 axes'
+    [ $name = axes ] || part='bitpix is 0, but a voxel of datatype'
+    run "$sirencl" compress --lossless $name.nii $name.siren
+    said 1 "$name.nii: $part"
+    quiet "$sirencl" decompress --device host $name.siren $name-back.nii
+    cmp $name.nii $name-back.nii || fail "$name: other bytes"
+    quiet "$sirencl" verify $name.siren
+    quiet "$sirencl" info $name.siren
+    quiet "$sirencl" decompress --device host --slices 1:2 $name.siren $name-part.nii
+    quiet "$sirencl" compress --lossless $name-part.nii $name-part.siren # the part's header contradicts nothing
+    run "$sirencl" compare $name.nii $name-back.nii
+    said 2 "$name-back.nii: $part"
+done
+quiet "$sirencl" decompress --device host --volumes 1:2 bits.siren volume.nii
+[ "$(od -An -td2 -j72 -N2 volume.nii)" -eq $((8 * ($(stat -c %s volume.nii) - 352) / 432)) ] || fail "bitpix of a part"
+
+for tail in zeros text; do
+    for name in s p_mask; do
+        { cat $name.nii; zeros 500; [ $tail = zeros ] || echo text; } >$name-$tail.nii
+        gzip -nc $name-$tail.nii >$name-$tail.nii.gz
+    done
+    for suffix in nii nii.gz; do
+        run "$sirencl" compare s.nii s-$tail.$suffix --mask p_mask-$tail.$suffix
+        said 2 "p_mask-$tail.$suffix: 50"
+        run "$sirencl" compress --force --lossless --mask p_mask-$tail.$suffix s.nii masked.siren
+        said 1 "p_mask-$tail.$suffix: 50"
+        quiet "$sirencl" verify masked.siren
+    done
+done
+for suffix in nii nii.gz; do
+    expect 3 "505 bytes follow the voxels and would be lost" "$sirencl" compress --lossless s-text.$suffix text.siren
+    run "$sirencl" compress --force --lossless s-zeros.$suffix zeros.siren
+    said 1 "s-zeros.$suffix: 500 bytes of zeros follow the voxels and are left out"
+    quiet "$sirencl" decompress --force --device host zeros.siren zeros.nii
+    cmp s.nii zeros.nii || fail "zeros after the voxels: other bytes"
+done
+echo "all checks passed"

@@ -1,0 +1,57 @@
+# Signals that ask a process to end, at a training of hours whose output has a hidden name, as where the file system has no nameless
+# files: 130 and nothing left. And readers that go away.
+source "$(dirname "$0")/../common.sh"
+export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer's tracer can crash among the threads of OpenCL
+# shellcheck disable=SC2054
+small=(compress --layers 1 --width 16 --epochs 3) long=(compress --layers 1 --width 16 --epochs 10000000)
+signals=(INT TERM HUP QUIT USR1 USR2 PIPE XCPU XFSZ ALRM)
+default=(env "--default-signal=$(IFS=, && echo "${signals[*]}")") # bash ignores some in the background
+mkdir work
+phantom --dims 12x12x3 --shells 0:1,1000:3 p.nii
+"$sirencl" "${small[@]}" --quiet p.nii a.siren || fail "compress"
+
+# Without /proc the program gives its output a hidden name.
+hidden=()
+for unshare in "unshare -m" "unshare -rm"; do
+    # shellcheck disable=SC2206
+    try=($unshare bash -c 'umount -l /proc || mount -t tmpfs none /proc; exec "$@"' bash)
+    [ ${#hidden[@]} = 0 ] && "${try[@]}" test ! -e /proc/self 2>/dev/null && hidden=("${try[@]}")
+done
+[ ${#hidden[@]} -gt 0 ] || skip_part "hidden names, which need unshare's mounts"
+
+# start COMMAND...: trains in the background
+start() {
+    "$@" "$sirencl" "${long[@]}" p.nii work/c.siren >stdout.txt 2>stderr.txt &
+    for _ in $(seq 6000); do
+        grep -q ' %' stderr.txt && break
+        kill -0 $! 2>/dev/null || fail "$*: ended: $(cat stderr.txt)"
+        sleep 0.01
+    done
+}
+for signal in "${signals[@]}"; do
+    start "${hidden[@]}" "${default[@]}"
+    [ ${#hidden[@]} = 0 ] || [ -n "$(ls -A work)" ] || fail "no hidden name"
+    kill -"$signal" $!
+    ends_with 130
+    [ -z "$(ls -A work)" ] || fail "SIG$signal: left behind: $(ls -A work)"
+done
+for signal in INT QUIT HUP USR1 PIPE; do
+    start env --ignore-signal="$signal"
+    kill -"$signal" $!
+    sleep 1
+    kill -TERM $! || fail "SIG$signal, which was ignored, ended the training: $(cat stderr.txt)"
+    ends_with 130
+done
+
+# Nobody reads the messages: the same archive. Nobody reads the results: the end of a program that catches nothing.
+messages() { sleep 0.5; "${default[@]}" "$sirencl" "${small[@]}" p.nii messages.siren 2>&1 >stdout.txt && echo 0 >code.txt; }
+results() { sleep 0.5; local code=0; "${default[@]}" "$sirencl" "${small[@]}" p.nii results.siren 2>stderr.txt || code=$?; echo $code >code.txt; }
+for reader in messages results; do
+    { $reader || true; } | true
+    expected=0
+    [ $reader = messages ] || expected=141
+    [ "$(cat code.txt)" = $expected ] || fail "$reader that nobody reads: exit code $(cat code.txt)"
+    cmp a.siren $reader.siren || fail "$reader that nobody reads: another archive"
+    rm code.txt
+done
+echo "all checks passed"
