@@ -10,7 +10,7 @@ quiet() { run "$@"; ! grep -q 'warning: ' stderr.txt || fail "$*: a warning: $(c
 patch() { printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; } # FILE OFFSET BYTES
 zeros() { head -c "$1" /dev/zero; }
 phantom --dims 12x12x3 --shells 0:1 p.nii
-phantom --dims 12x12x3 --shells 0:1,1000:2 s.nii
+phantom --dims 12x12x3 --shells 0:1,1000:3 s.nii
 
 cp p.nii axes.nii
 patch axes.nii 40 '\4\0' && patch axes.nii 48 '\0\0\0\0\0\0\0\0'
