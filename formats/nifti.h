@@ -56,8 +56,8 @@ SIREN_POINTER_RELEASE(siren_nifti_writer, siren_nifti_writer_discard)
  * n_volumes and whose sform, qform and slice fields are moved to begin at slice z0 where those are used.
  * Yours to free(). `*geometry` is updated to it. Fewer volumes than there are make a 4-D image, whatever axes
  * were flattened; all slices and all volumes give the bytes of `header`. slice_code becomes 0 (unknown) where
- * part of an interleaved order is left, and what siren_nifti_warn() speaks of is corrected in a part. USAGE for a range outside the image; UNSUPPORTED for volumes that a
- * NIfTI-1 dimension cannot count. */
+ * part of an interleaved order is left, and what siren_nifti_warn() speaks of is corrected in a part. USAGE for a
+ * range outside the image; UNSUPPORTED for volumes that a NIfTI-1 dimension cannot count. */
 siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry *geometry, size_t z0,
                                           size_t nz, size_t n_volumes, uint8_t **out);
 

@@ -152,7 +152,8 @@ static void panel_free(panel_keeping *p) {
 
 static siren_status cut_mask(panel_keeping *p) {
     SIREN_AT_END(siren_series_free) siren_series whole = {.voxels = NULL};
-    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, p->input->mask, p->plan->options->memory_limit, &whole));
+    SIREN_TRY(
+        siren_nifti_read_for(SIREN_NIFTI_JUDGED, p->input->mask, p->plan->options->memory_limit, &whole));
     SIREN_TRY(siren_slice_cut(&whole, p->z, 0, &p->mask));
     if (!siren_mask_is_empty(&p->mask)) return SIREN_OK;
     siren_series_free(&p->mask);
@@ -164,7 +165,8 @@ static siren_status panel_open(const siren_sweep_evaluate_plan *plan, size_t inp
     const siren_experiment_figure *figure = &plan->experiment->figures[SIREN_FIGURE_PANEL];
     *p = (panel_keeping){.plan = plan, .input = &plan->inputs[input], .volume = figure->volume};
     p->z = slice_of(figure, p->input);
-    SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, p->input->image, plan->options->memory_limit, &p->original));
+    SIREN_TRY(
+        siren_nifti_read_for(SIREN_NIFTI_JUDGED, p->input->image, plan->options->memory_limit, &p->original));
     SIREN_TRY(siren_series_check_finite(p->input->image, &p->original));
     const siren_comparison all = siren_compare_series(&p->original, &p->original, NULL);
     p->minimum = all.minimum;

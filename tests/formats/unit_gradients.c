@@ -8,14 +8,20 @@
 
 static siren_status parse(const char *bval, const char *bvec, siren_diffusion_table *out) {
     return siren_diffusion_table_parse("a.bval", (const uint8_t *)bval, bval ? strlen(bval) : 0, "a.bvec",
-                                 (const uint8_t *)bvec, bvec ? strlen(bvec) : 0, out);
+                                       (const uint8_t *)bvec, bvec ? strlen(bvec) : 0, out);
 }
 
 static void layouts_of_text_do_not_matter(void **state) {
     (void)state;
-    static const char *const bval[] = {"0 1000 2e3\n",          "0 1000 2000",
-                                       "\xef\xbb\xbf""0, 1000, 2000", "# b-values\n0;1000;2000; # s/mm^2\n", "0\t1000  2000 \r\n",
-                                       "\n  0 1000 2000.0\n\n", "0\n1000\n2000\n", "0\r1000\r2000\r"};
+    static const char *const bval[] = {"0 1000 2e3\n",
+                                       "0 1000 2000",
+                                       "\xef\xbb\xbf"
+                                       "0, 1000, 2000",
+                                       "# b-values\n0;1000;2000; # s/mm^2\n",
+                                       "0\t1000  2000 \r\n",
+                                       "\n  0 1000 2000.0\n\n",
+                                       "0\n1000\n2000\n",
+                                       "0\r1000\r2000\r"};
     static const char *const bvec[] = {"0 1 0\n0 0 -0.6\n0 0 .8\n", "0 1 0\r\n0 0 -6e-1\r\n0 0 0.8\r\n",
                                        "0\t1\t0 \n0\t0\t-0.6 \n\n 0 0 +0.8"};
     for (size_t i = 0; i < sizeof bval / sizeof *bval; i++)
@@ -50,9 +56,10 @@ static void keep_warning(void *user, siren_log_level level, const char *text) {
 
 static void directions_may_stand_in_columns(void **state) {
     (void)state;
-    static const char *const columns[] = {"0 0 0\n1 0 0\n0 -0.6 0.8\n0 0 1\n",
-                                          "\xef\xbb\xbf# x y z\r\n0,0,0\r\n1,0,0\r\n0,-0.6,.8 # oblique\r\n0,0,1",
-                                          "nan;NaN;-nan\n1; 0; 0;\n0; -6e-1; 0.8\n\n#\n0; 0; 1"};
+    static const char *const columns[] = {
+        "0 0 0\n1 0 0\n0 -0.6 0.8\n0 0 1\n",
+        "\xef\xbb\xbf# x y z\r\n0,0,0\r\n1,0,0\r\n0,-0.6,.8 # oblique\r\n0,0,1",
+        "nan;NaN;-nan\n1; 0; 0;\n0; -6e-1; 0.8\n\n#\n0; 0; 1"};
     siren_set_log(keep_warning, NULL);
     siren_diffusion_table g;
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
@@ -76,7 +83,8 @@ static void directions_may_stand_in_columns(void **state) {
 static void an_unweighted_volume_needs_no_direction(void **state) {
     (void)state;
     siren_diffusion_table g;
-    assert_siren_ok(parse("5 1000 0", "nan 1 NaN\nnan 0 -nan\nNAN 0 nan\n", &g)); /* b = 5: as scanners write it */
+    assert_siren_ok(
+        parse("5 1000 0", "nan 1 NaN\nnan 0 -nan\nNAN 0 nan\n", &g)); /* b = 5: as scanners write it */
     for (size_t axis = 0; axis < 3; axis++) assert_true(g.bvec[0][axis] == 0 && g.bvec[2][axis] == 0);
     assert_true(g.bvec[1][0] == 1);
     siren_diffusion_table_free(&g);
@@ -97,7 +105,9 @@ static void wrong_text_is_refused_with_a_reason(void **state) {
         {"0 1000\n# b\n5", NULL, "line 3 has 1 values"},
         {"# no table", NULL, "no numbers"},
         {"\xef\xbb", NULL, "no finite number"},
-        {"\xff\xfe" "0", NULL, "no finite number"}, /* UTF-16 */
+        {"\xff\xfe"
+         "0",
+         NULL, "no finite number"}, /* UTF-16 */
         {NULL, "0 nan\n0 0\n0 0\n", "direction of volume 1 is \"nan\""},
         {"0 1000", "0 nan\n0 nan\n0 nan\n", "direction of volume 1 is \"nan\""},
         {NULL, "0 nano\n0 0\n0 0\n", "\"nano\""},
@@ -128,7 +138,8 @@ static void wrong_text_is_refused_with_a_reason(void **state) {
                      SIREN_CORRUPT);
 }
 
-static siren_status write_gradients(const char *base, bool overwrite, const siren_diffusion_table *gradients) {
+static siren_status write_gradients(const char *base, bool overwrite,
+                                    const siren_diffusion_table *gradients) {
     siren_output *bval = NULL, *bvec = NULL;
     SIREN_TRY(siren_diffusion_table_open(base, overwrite, gradients, &bval, &bvec));
     SIREN_TRY(siren_output_commit(bval));
