@@ -121,7 +121,8 @@ void siren_terminal_catch_interrupt(void) {
     sigemptyset(&action.sa_mask);
     has_grace = timer_create(CLOCK_MONOTONIC, NULL, &grace) == 0; /* by default it sends SIGALRM */
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        const bool ours = ends[i] == SIGALRM || ends[i] == SIGXFSZ; /* main() ignores the latter */
+        /* Shells ignore INT in the background, main() ignores XFSZ. */
+        const bool ours = ends[i] == SIGINT || ends[i] == SIGTERM || ends[i] == SIGALRM || ends[i] == SIGXFSZ;
         if (ours || sigaction(ends[i], NULL, &actions[i]) != 0 ||
             actions[i].sa_handler != SIG_IGN) /* nohup */
             actions[i] = action;

@@ -13,7 +13,7 @@ bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *
                           const char **arguments, siren_status *status);
 
 /* From now on each signal that asks a process to end makes siren_terminal_progress() return false, so that the library
- * stops and cleans up, unless the process was started with the signal ignored. Where it does not within 0.7 seconds (a
+ * stops and cleans up, unless it is neither INT nor TERM and was ignored at the start. Where it does not within 0.7 seconds (a
  * compiler is at work) or a second signal comes, the process ends at once with 130. A message that nobody reads any more ends
  * nothing; results that nobody reads end the process in siren_terminal_exit(). */
 void siren_terminal_catch_interrupt(void);

@@ -200,7 +200,7 @@ evaluate 0 'skipped: no gradient table was given or lies beside' p.nii q.nii.gz 
 cp q.bvec p.bvec
 tool mrinfo 'sleep 60'
 for signals in 1 2; do
-    env --default-signal=INT PATH="$programs" "$sirencl" evaluate p.nii q.nii.gz -o interrupted >stdout.txt 2>stderr.txt &
+    PATH=$programs "$sirencl" evaluate p.nii q.nii.gz -o interrupted >stdout.txt 2>stderr.txt &
     for _ in $(seq 6000); do grep -q MRtrix3 stderr.txt && break; sleep 0.01; done
     for _ in $(seq $signals); do kill -INT $! || true; done
     ends_with 130

@@ -207,7 +207,7 @@ ends_with 143
 # ---- what is complete stays in the tables while the rest is done ----
 cp -r whole interrupted
 rm -rf interrupted/trials/siren-2d-2x32-*
-env --default-signal=INT "$sirencl" sweep --quiet --device cpu tiny.json -o interrupted 2>stderr.txt & # which bash ignores
+"$sirencl" sweep --quiet --device cpu tiny.json -o interrupted 2>stderr.txt &
 sleep 0.2
 kill -INT $! || true
 ends_with 130 0
