@@ -117,6 +117,24 @@ static siren_status replace_nan(const char *name, siren_diffusion_table *gradien
     return SIREN_OK;
 }
 
+/* Whether the directions of a table of 3 x 3 may stand on its lines, else in its columns: each of length 1, 0 or NaN. */
+static bool may_stand(const double *values, bool on_lines) {
+    const size_t step = on_lines ? 1 : 3;
+    bool may = true;
+    for (size_t i = 0; i < 3; i++) {
+        const double *g = values + (on_lines ? 3 : 1) * i;
+        const double square = g[0] * g[0] + g[step] * g[step] + g[2 * step] * g[2 * step];
+        may = may && (square == 0 || isnan(square) || fabs(square - 1) < 0.02);
+    }
+    return may;
+}
+
+/* Whether it may be meant line by line as well, and would be another table. */
+static bool is_doubtful(const double *values) {
+    const bool symmetric = values[1] == values[3] && values[2] == values[6] && values[5] == values[7];
+    return !symmetric && (may_stand(values, true) || !may_stand(values, false));
+}
+
 /* Three lines, x, y and z, as FSL has them; else a line for each volume. */
 static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_bytes,
                                siren_diffusion_table *gradients) {
@@ -128,7 +146,7 @@ static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_
                           "%s: has %zu lines of %zu values, but directions stand on three lines, x, y and z, "
                           "or in three columns; correct the file",
                           name, table.n_rows, table.n_columns);
-    if (lines && columns)
+    if (lines && columns && is_doubtful(table.values))
         siren_log(SIREN_LOG_WARNING,
                   "%s: has 3 lines of 3 values, so that its orientation is doubtful; its lines are taken for "
                   "x, y and z, as FSL does",

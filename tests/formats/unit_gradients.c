@@ -72,9 +72,12 @@ static void directions_may_stand_in_columns(void **state) {
     assert_siren_ok(parse(NULL, "0.6 0 0.8", &g)); /* of one volume */
     assert_true(g.n_volumes == 1 && g.bvec[0][2] == 0.8);
     siren_diffusion_table_free(&g);
-    assert_int_equal(n_warnings, 0);
-    assert_siren_ok(parse("0 9 9", "0 0.6 0\n0 0 1\n0 0.8 0\n", &g));
+    assert_siren_ok(parse("0 9 9", "0 0.6 0\n0 0 1\n0 0.8 0\n", &g)); /* their lengths speak for FSL's form */
     assert_true(g.bvec[1][0] == 0.6 && g.bvec[1][2] == 0.8 && g.bvec[2][1] == 1);
+    siren_diffusion_table_free(&g);
+    assert_int_equal(n_warnings, 0);
+    assert_siren_ok(parse("9 9 9", "0 1 0\n0 0 1\n1 0 0\n", &g)); /* nothing does */
+    assert_true(g.bvec[0][2] == 1 && g.bvec[1][0] == 1 && g.bvec[2][1] == 1);
     siren_diffusion_table_free(&g);
     assert_true(n_warnings == 1 && strstr(warning, "a.bvec: has 3 lines of 3"));
     siren_set_log(NULL, NULL);

@@ -86,8 +86,9 @@ for verbose in "" --verbose; do
     grep '^sirencl' stderr.txt >messages.txt || true # PoCL speaks as well
     tail -n 1 messages.txt | grep -q 'does not build .* the end of a long log; --verbose' || fail "a broken kernel: $(cat stderr.txt)"
     n_parts=0
+    grep -v 'does not build' messages.txt >log.txt || true
     for part in 'number 1 ' 'number 30 ' 'the end of a long log'; do
-        grep -v 'does not build' messages.txt | grep -q "$part" && n_parts=$((n_parts + 1))
+        if grep -q "$part" log.txt; then n_parts=$((n_parts + 1)); fi
     done
     case "$verbose $n_parts $(wc -l <messages.txt)" in
         " 0 1" | "--verbose 3 "*) ;;

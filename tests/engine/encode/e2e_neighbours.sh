@@ -56,8 +56,9 @@ for form in words short long nan; do
     grep -q '"skipped":.*"bad-' evaluation-$form/evaluation.json || fail "$name: $(cat evaluation-$form/evaluation.json)"
 done
 
-# 3 x 3: FSL's form, and a word about it.
+# 3 x 3 that may be read both ways: FSL's form, and a word about it.
 phantom few.nii --dims 16x14x3 --shells 0:1,1000:2
+printf '0 1 0\n0 0 1\n0 0 0\n' >few.bvec
 expect 0 'few.bvec: has 3 lines of 3 values' "$sirencl" compress --lossless few.nii few.siren
 
 # attaches IMAGE SUFFIXES [SAID]: compress attaches these and says so, and the tables come back as they are; without SAID no warning.
