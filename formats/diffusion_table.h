@@ -19,8 +19,7 @@ bool siren_diffusion_table_suffix(const char *suffix);
 /* Parses the two texts; one of them may be NULL, and then so is its array. Blanks, commas and semicolons separate values;
  * blank lines, comments ('#' to the line's end), a byte-order mark of UTF-8 and a missing last line end do not matter;
  * b-values may also stand one below the other, directions one volume a line (3 x 3 is taken for FSL's form, with a warning
- * unless their lengths speak for it).
- * NaN as the whole direction of a volume that is not known to be weighted is zero. Lengths that differ, other values that are
+ * where it may be meant line by line as well). NaN as the whole direction of a volume that is not known to be weighted is zero. Lengths that differ, other values that are
  * no finite numbers and negative b-values are CORRUPT. `*out` is yours: siren_diffusion_table_free(). */
 siren_status siren_diffusion_table_parse(const char *bval_name, const uint8_t *bval, size_t bval_bytes,
                                          const char *bvec_name, const uint8_t *bvec, size_t bvec_bytes,
