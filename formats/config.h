@@ -78,6 +78,8 @@ siren_value siren_value_next(siren_value value);
 /* The elements to go through for "one value or a list": the first of an array, or else the value itself. */
 siren_value siren_value_list(siren_value value);
 size_t siren_value_count(siren_value container);
+/* Whether both are the same, members in any order, or neither exists. */
+bool siren_value_equal(siren_value a, siren_value b);
 
 /* USAGE "FILE: grid.width[2] is 12.5: ..." with the value's JSON path and text, then `format`. */
 siren_status siren_value_refuse(siren_value value, const char *format, ...)

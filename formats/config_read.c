@@ -122,6 +122,11 @@ size_t siren_value_count(siren_value container) {
     return n;
 }
 
+bool siren_value_equal(siren_value a, siren_value b) {
+    if (!a.item || !b.item) return a.item == b.item;
+    return cJSON_Compare(item_of(a), item_of(b), true);
+}
+
 /* ---- errors ---- */
 
 /* Copies at most `size` - 1 bytes of `text`, whole characters only and none that could steer a terminal. */

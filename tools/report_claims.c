@@ -322,12 +322,12 @@ static void judge(size_t which, comparisons *c, siren_report_claim *claim) {
     claim->verdict = holds ? SIREN_CLAIM_HOLDS : SIREN_CLAIM_FAILS;
 }
 
-static siren_status check(const siren_report_run *run, size_t which, siren_report_claim *claim) {
+static siren_status check(const siren_report_run *run, bool asked, size_t which, siren_report_claim *claim) {
     SIREN_AT_END(comparisons_free) comparisons c = {.run = run};
     claim->name = definitions[which].name;
     claim->statement = definitions[which].statement;
     claim->unit = definitions[which].unit;
-    for (size_t i = 0; i < run->n_trials; i++)
+    for (size_t i = 0; asked && i < run->n_trials; i++)
         if (is_usable(run, &run->trials[i], "siren-2d"))
             SIREN_TRY(definitions[which].compare(&c, &run->trials[i]));
     judge(which, &c, claim);
@@ -336,8 +336,10 @@ static siren_status check(const siren_report_run *run, size_t which, siren_repor
 
 siren_status siren_report_claims_check(const siren_report_run *run, siren_report_claim **claims, size_t *n) {
     SIREN_AT_END(siren_report_claims_free_at) siren_report_claim *list = NULL;
+    bool asked = false;
+    SIREN_TRY(siren_value_bool(siren_value_member(siren_config_root(run->experiment), "claims"), &asked));
     SIREN_TRY(siren_allocate(&list, N_CLAIMS, sizeof *list, "the claims"));
-    for (size_t i = 0; i < N_CLAIMS; i++) SIREN_TRY(check(run, i, &list[i]));
+    for (size_t i = 0; i < N_CLAIMS; i++) SIREN_TRY(check(run, asked, i, &list[i]));
     *claims = SIREN_TAKE(list);
     *n = N_CLAIMS;
     return SIREN_OK;

@@ -313,7 +313,7 @@ static siren_status resolve(const char *path, siren_value root, const char *imag
                             siren_experiment *x) {
     static const char *const own[] = {"$schema", "name",     "description", "input",     "inputs",
                                       "blocks",  "grid",     "trials",      "baselines", "log_interval",
-                                      "outputs", "evaluate", "panel",       "glyphs"};
+                                      "outputs", "evaluate", "panel",       "glyphs",    "claims"};
     const char *keys[SIREN_MAX_SETTINGS + sizeof own / sizeof *own];
     const size_t n = siren_experiment_keys(true, keys);
     uint64_t interval = 10;
@@ -327,6 +327,7 @@ static siren_status resolve(const char *path, siren_value root, const char *imag
     SIREN_TRY(read_outputs(siren_value_member(root, "outputs"), x));
     SIREN_TRY(read_trials(root, max_trials, x));
     SIREN_TRY(siren_experiment_evaluate(root, x));
+    SIREN_TRY(siren_value_bool(siren_value_member(root, "claims"), &x->claims));
     return siren_experiment_figures(root, x);
 }
 

@@ -94,6 +94,7 @@ typedef struct {
     bool keep_archives, keep_curves;
     bool keep_restored; /* series that baselines restored */
     siren_experiment_evaluation evaluation;
+    bool claims;       /* reports judge the claims of the paper by it (docs/claims.md) */
     siren_span slices; /* of the whole; end 0: to the last */
     siren_experiment_figure figures[SIREN_N_FIGURES];
 } siren_experiment;

@@ -114,6 +114,7 @@ static siren_status experiment_text(const siren_experiment *experiment, const si
     write_baselines(json, experiment, folders, baselines);
     write_evaluation(json, &experiment->evaluation);
     write_figures(json, experiment, folders, baselines);
+    if (experiment->claims) siren_json_bool(json, "claims", true);
     return siren_json_text(json, text);
 }
 
@@ -132,11 +133,9 @@ siren_status siren_sweep_folder_check(const char *run) {
 }
 
 /* Names the input that is not as the folder remembers it; OK where it is not an input that differs. */
-static siren_status check_inputs(const char *path, const uint8_t *bytes, size_t n_bytes,
-                                 const siren_experiment *experiment, const siren_sweep_input *inputs) {
-    SIREN_AT_END(siren_config_free_at) siren_config *config = NULL;
-    SIREN_TRY(siren_config_parse(path, bytes, n_bytes, &config));
-    siren_value list = siren_value_member(siren_config_root(config), "inputs");
+static siren_status check_inputs(const char *path, siren_value begun, const siren_experiment *experiment,
+                                 const siren_sweep_input *inputs) {
+    siren_value list = siren_value_member(begun, "inputs");
     for (siren_value v = siren_value_first(list); siren_value_exists(v); v = siren_value_next(v)) {
         const char *name = "", *sha256 = "", *mask = "";
         SIREN_TRY(siren_value_string(siren_value_member(v, "name"), &name));
@@ -159,25 +158,85 @@ static siren_status check_inputs(const char *path, const uint8_t *bytes, size_t 
     return SIREN_OK;
 }
 
+static siren_status refuse_other(const char *run, const char *what) {
+    return siren_fail(
+        SIREN_USAGE,
+        "%s: is the run folder of another experiment, or of another version of it or of sirencl: "
+        "%s; trials may be added, else give another folder",
+        run, what);
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names of the folders of all trials, sorted; borrowed, the list is yours to free(). */
+static siren_status sorted_names(const siren_experiment *experiment, const siren_trial_folder *folders,
+                                 const siren_sweep_baseline *baselines, const char ***out, size_t *n) {
+    *n = experiment->n_trials + experiment->n_baselines;
+    SIREN_TRY(siren_allocate(out, *n, sizeof **out, "the names of trials"));
+    for (size_t i = 0; i < *n; i++)
+        (*out)[i] =
+            i < experiment->n_trials ? folders[i].name : baselines[i - experiment->n_trials].folder.name;
+    qsort(*out, *n, sizeof **out, compare_names);
+    return SIREN_OK;
+}
+
+/* Refuses what the folder was begun with and `names` (n) lacks. */
+static siren_status check_trials(const char *run, siren_value begun, const char *const *names, size_t n) {
+    static const char *const lists[] = {"trials", "baselines"};
+    for (int i = 0; i < 2; i++)
+        for (siren_value v = siren_value_first(siren_value_member(begun, lists[i])); siren_value_exists(v);
+             v = siren_value_next(v)) {
+            const char *name = "";
+            char what[256];
+            SIREN_TRY(siren_value_string(siren_value_member(v, "trial"), &name));
+            if (bsearch(&name, names, n, sizeof *names, compare_names)) continue;
+            snprintf(what, sizeof what, "this one has no trial %.200s", name);
+            return refuse_other(run, what);
+        }
+    return SIREN_OK;
+}
+
+/* What trials keep beside their results is kept in one way. */
+static siren_status check_kept(const char *run, siren_value begun, siren_value now) {
+    static const char *const parts[] = {"slice", "volume", "x", "y"};
+    siren_value evaluate = siren_value_member(begun, "evaluate");
+    if (!siren_value_equal(siren_value_member(begun, "name"), siren_value_member(now, "name")))
+        return refuse_other(run, "its name differs");
+    if (siren_value_exists(evaluate) && !siren_value_equal(evaluate, siren_value_member(now, "evaluate")))
+        return refuse_other(run, "\"evaluate\" differs");
+    for (siren_figure_kind kind = 0; kind < SIREN_N_FIGURES; kind++) {
+        const char *key = siren_figure_name(kind);
+        siren_value before = siren_value_member(begun, key), after = siren_value_member(now, key);
+        for (size_t i = 0; siren_value_exists(before) && i < sizeof parts / sizeof *parts; i++)
+            if (!siren_value_equal(siren_value_member(before, parts[i]), siren_value_member(after, parts[i])))
+                return refuse_other(run, "what a figure shows differs");
+    }
+    return SIREN_OK;
+}
+
 siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
                                       const siren_sweep_input *inputs, const siren_trial_folder *folders,
                                       const siren_sweep_baseline *baselines) {
     SIREN_FREE_AT_END char *path = NULL, *text = NULL;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
+    SIREN_FREE_AT_END const char **names = NULL;
+    SIREN_AT_END(siren_config_free_at) siren_config *begun = NULL, *now = NULL;
+    size_t n_bytes = 0, n = 0;
     SIREN_TRY(experiment_text(experiment, inputs, folders, baselines, &text));
     SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
-    if (access(path, F_OK) != 0) {
-        return siren_file_write(path, true, text, strlen(text));
+    if (access(path, F_OK) == 0) {
+        SIREN_TRY(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
+        if (n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0) return SIREN_OK;
+        SIREN_TRY(siren_config_parse(path, bytes, n_bytes, &begun));
+        SIREN_TRY(siren_config_parse(path, text, strlen(text), &now));
+        SIREN_TRY(check_inputs(path, siren_config_root(begun), experiment, inputs));
+        SIREN_TRY(sorted_names(experiment, folders, baselines, &names, &n));
+        SIREN_TRY(check_trials(run, siren_config_root(begun), names, n));
+        SIREN_TRY(check_kept(run, siren_config_root(begun), siren_config_root(now)));
     }
-    SIREN_TRY(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
-    if (n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0) return SIREN_OK;
-    SIREN_TRY(check_inputs(path, bytes, n_bytes, experiment, inputs));
-    return siren_fail(
-        SIREN_USAGE,
-        "%s: is the run folder of another experiment, or of another version of it or of sirencl; give "
-        "another folder",
-        run);
+    return siren_file_write(path, true, text, strlen(text));
 }
 
 siren_status siren_sweep_folder_environment(const siren_sweep_options *options,

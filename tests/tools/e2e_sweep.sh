@@ -166,6 +166,15 @@ run "$sirencl" sweep --device cpu tiny.json -o damaged
 [ "$(grep -c 'is done again' stderr.txt)" = 4 ] || fail "4 damaged trials expected: $(cat stderr.txt)"
 same_run whole damaged
 
+# ---- a grid that grows keeps what was trained, and ends in the run that it would have been from the start ----
+sed 's/"width": \[16, 32\]/"width": [16, 24, 32]/' tiny.json >grown.json
+cp -r whole grown
+run "$sirencl" sweep --device cpu --json grown.json -o grown
+[ "$(number stdout.txt complete_before) $(number stdout.txt trials)" = "13 17" ] || fail "a grid that grows: $(cat stdout.txt)"
+sweep grown.json -o fresh
+same_run fresh grown
+refused 2 'this one has no trial siren-2d-2x24' tiny.json -o grown # it does not shrink
+
 # ---- what cannot be ----
 cp tiny.json other.json
 sed -i 's/"epochs": 40/"epochs": 41/' other.json

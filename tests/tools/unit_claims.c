@@ -40,7 +40,7 @@ static made_run begin(void) {
     assert_non_null(mkdtemp(run.folder));
     fclose(
         create(&run, "experiment.json",
-               "{\"inputs\": [{\"name\": \"whole\", \"sha256\": \"0a\", \"dims\": [4, 5, 6, 10]}, {\"name\": "
+               "{\"claims\": true, \"inputs\": [{\"name\": \"whole\", \"sha256\": \"0a\", \"dims\": [4, 5, 6, 10]}, {\"name\": "
                "\"masked\", "
                "\"sha256\": \"0a\", \"mask_use\": \"train\"}, {\"name\": \"other\", \"sha256\": \"0b\"}]}"));
     run.summary = create(&run, "summary.csv", SUMMARY);
