@@ -6,6 +6,7 @@
 #include "engine/metrics.h"
 #include "lab/evaluate/ssim.h"
 #include "lab/evaluate/statistics.h"
+#include "lab/picture/otsu.h"
 #include "formats/nifti.h"
 #include "host/names.h"
 
@@ -25,6 +26,7 @@ typedef struct {
     uint8_t *mask;         /* (nz, ny, nx), or NULL */
     double range;          /* of the original */
     float *map;            /* (ny, nx) */
+    uint8_t *counted;      /* (ny, nx): in means and scales */
     siren_panel panel;
 } making;
 
@@ -124,7 +126,18 @@ static const uint8_t *mask_of_slice(const making *run) {
     return run->mask ? run->mask + run->options->z * g->nx * g->ny : NULL;
 }
 
-/* What the view shows of run->map; `*mean` (may be NULL) is that of the pixels that are not NaN. */
+/* Without a mask air would rule means and scales: what counts is above Otsu's threshold of the original. */
+static siren_status find_counted(making *run) {
+    const size_t n = run->slice.geometry.nx * run->slice.geometry.ny;
+    const uint8_t *mask = mask_of_slice(run);
+    const double *values = run->slice.voxels;
+    const double threshold = mask ? 0 : siren_otsu_threshold(values, n);
+    SIREN_TRY(siren_allocate(&run->counted, n, 1, "the voxels that count"));
+    for (size_t i = 0; i < n; i++) run->counted[i] = mask ? mask[i] : values[i] > threshold;
+    return SIREN_OK;
+}
+
+/* What the view shows of run->map; `*mean` (may be NULL) is that of the counted pixels that are not NaN. */
 static siren_status take_picture(const making *run, const uint8_t *mask, float **out, double *mean) {
     const siren_panel *panel = &run->panel;
     double sum = 0;
@@ -135,7 +148,7 @@ static siren_status take_picture(const making *run, const uint8_t *mask, float *
             const size_t voxel = siren_view_voxel(&panel->view, run->original.geometry.nx, column, row);
             const float value = mask && !mask[voxel] ? NAN : run->map[voxel];
             (*out)[row * panel->width + column] = value;
-            if (isnan(value)) continue;
+            if (isnan(value) || !run->counted[voxel]) continue;
             sum += value;
             n++;
         }
@@ -168,13 +181,18 @@ static int compare_floats(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The value that `share` of the pixels do not exceed; NaN where none has one. */
-static siren_status quantile(const float *picture, size_t n, double share, double *out) {
+/* The value that `share` of the pixels do not exceed, of all or of the counted ones; NaN where none has one. */
+static siren_status quantile(const making *run, const float *picture, bool all, double share, double *out) {
+    const siren_panel *panel = &run->panel;
     SIREN_FREE_AT_END float *sorted = NULL;
     size_t n_values = 0;
-    SIREN_TRY(siren_allocate(&sorted, n, sizeof *sorted, "values of a picture"));
-    for (size_t i = 0; i < n; i++)
-        if (!isnan(picture[i])) sorted[n_values++] = picture[i];
+    SIREN_TRY(siren_allocate(&sorted, panel->width * panel->height, sizeof *sorted, "values of a picture"));
+    for (size_t row = 0; row < panel->height; row++)
+        for (size_t column = 0; column < panel->width; column++) {
+            const float value = picture[row * panel->width + column];
+            const size_t voxel = siren_view_voxel(&panel->view, run->original.geometry.nx, column, row);
+            if (!isnan(value) && (all || run->counted[voxel])) sorted[n_values++] = value;
+        }
     qsort(sorted, n_values, sizeof *sorted, compare_floats);
     *out = n_values > 0 ? sorted[(size_t)(share * (double)(n_values - 1))] : NAN;
     return SIREN_OK;
@@ -190,16 +208,16 @@ static double round_up(double x) {
     return 10 * power;
 }
 
-static siren_status find_scales(siren_panel *panel) {
-    const size_t n = panel->width * panel->height;
+static siren_status find_scales(making *run) {
+    siren_panel *panel = &run->panel;
     double most_error = 0, least_ssim = 1, found;
-    SIREN_TRY(quantile(panel->original, n, 0, &panel->values[0]));
-    SIREN_TRY(quantile(panel->original, n, WHITE_SHARE, &panel->values[1]));
+    SIREN_TRY(quantile(run, panel->original, true, 0, &panel->values[0]));
+    SIREN_TRY(quantile(run, panel->original, true, WHITE_SHARE, &panel->values[1]));
     if (panel->values[1] <= panel->values[0]) panel->values[1] = panel->values[0] + 1;
     for (size_t i = 0; i < panel->n_results; i++) {
-        SIREN_TRY(quantile(panel->results[i].errors, n, SCALE_SHARE, &found));
+        SIREN_TRY(quantile(run, panel->results[i].errors, false, SCALE_SHARE, &found));
         most_error = fmax(most_error, found);
-        SIREN_TRY(quantile(panel->results[i].ssim, n, 1 - SCALE_SHARE, &found));
+        SIREN_TRY(quantile(run, panel->results[i].ssim, false, 1 - SCALE_SHARE, &found));
         least_ssim = fmin(least_ssim, found);
     }
     panel->most_error = round_up(most_error);
@@ -213,12 +231,14 @@ static void making_free(making *run) {
     siren_series_free(&run->slice);
     free(run->mask);
     free(run->map);
+    free(run->counted);
 }
 
 siren_status siren_panel_make(siren_device *device, const siren_panel_options *options,
                               siren_progress_fn progress, void *user, siren_panel *out) {
     SIREN_AT_END(making_free) making run = {.device = device, .options = options};
     SIREN_TRY(read_original(&run));
+    SIREN_TRY(find_counted(&run));
     SIREN_TRY(take_values(&run, &run.slice, &run.panel.original));
     SIREN_TRY(siren_allocate(&run.panel.results, options->n_results, sizeof *run.panel.results, "results"));
     run.panel.n_results = options->n_results;
@@ -227,7 +247,7 @@ siren_status siren_panel_make(siren_device *device, const siren_panel_options *o
             return siren_fail(SIREN_CANCELLED, "interrupted while the panel was made; nothing was written");
         SIREN_TRY(make_result(&run, options->results[i], &run.panel.results[i]));
     }
-    SIREN_TRY(find_scales(&run.panel));
+    SIREN_TRY(find_scales(&run));
     *out = SIREN_TAKE(run.panel);
     return SIREN_OK;
 }

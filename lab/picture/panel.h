@@ -8,7 +8,8 @@ typedef struct {
     const char *original;       /* .nii or .nii.gz */
     const char *const *results; /* (n_results) .nii, .nii.gz or .siren, of which only the slice is decoded */
     size_t n_results;
-    const char *mask; /* what lies outside has no relative error and no SSIM; NULL: all counts */
+    const char *
+        mask; /* what lies outside has no relative error and no SSIM; NULL: all has, and what is above Otsu's threshold counts */
     size_t z, volume;
     siren_span x, y;     /* voxels shown; 0:0 for all */
     double range;        /* of the SSIM; 0: that of all the original */
