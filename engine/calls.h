@@ -37,6 +37,7 @@ typedef struct {
     /* Of a transform archive, one of them is not 0: the least ratio of stored voxels to the whole file, or the least mean PSNR of its
      * slices in dB. */
     double ratio, psnr;
+    bool without_tail; /* what follows the voxels in the file is left out */
     bool overwrite;
     size_t
         memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */

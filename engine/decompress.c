@@ -73,7 +73,7 @@ static siren_status resolve_spans(siren_restoration *run, const siren_decompress
  * first volume only in name: NIfTI has no field that says so. */
 static siren_status open_writer(siren_restoration *run, const char *image,
                                 const siren_decompress_options *options) {
-    const uint8_t *header;
+    const uint8_t *header, *tail;
     size_t n_bytes, total;
     siren_geometry part = run->layout.geometry;
     size_t nz = run->slices.end - run->slices.begin, n_volumes = run->volumes.end - run->volumes.begin,
@@ -92,7 +92,10 @@ static siren_status open_writer(siren_restoration *run, const char *image,
             SIREN_UNSUPPORTED,
             "%s: needs more memory than the limit of %zu bytes; write .nii instead, or raise --memory", image,
             options->memory_limit);
-    return siren_nifti_writer_open(image, options->overwrite, &part, header, &run->writer);
+    SIREN_TRY(siren_nifti_writer_open(image, options->overwrite, &part, header, &run->writer));
+    if (run->header || !siren_archive_has_section(run->archive, SIREN_SECTION_TAIL)) return SIREN_OK;
+    SIREN_TRY(siren_archive_section(run->archive, SIREN_SECTION_TAIL, 0, &tail, &n_bytes));
+    return siren_nifti_writer_tail(run->writer, tail, n_bytes);
 }
 
 /* The slices asked for that a band of blocks holds; false for none. */

@@ -86,6 +86,8 @@ static const struct {
     {"max_error", TARGET, COMPRESS(max_error), "largest error of a stored value, without networks"},
     {"ratio", TARGET, COMPRESS(ratio), "least ratio of stored voxels to the whole file, by the transform"},
     {"psnr", TARGET, COMPRESS(psnr), "least mean PSNR of the slices in dB, by the transform"},
+    {"without_tail", FLAG, COMPRESS(without_tail),
+     "whether bytes after the voxels are left out: true or false"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},
 #undef COMPRESS
 };

@@ -48,6 +48,8 @@ const char *siren_section_name(uint32_t kind) {
         return "MASK";
     case SIREN_SECTION_ATTACHMENT:
         return "ATTACHMENT";
+    case SIREN_SECTION_TAIL:
+        return "TAIL";
     case SIREN_SECTION_PROVENANCE:
         return "PROVENANCE";
     }

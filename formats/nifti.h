@@ -15,15 +15,17 @@ void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geome
 
 /* What a file is read for. */
 typedef enum {
-    SIREN_NIFTI_STORED, /* to be compressed: what follows its voxels is CORRUPT unless it is zeros */
-    SIREN_NIFTI_JUDGED, /* a mask, or an image to compare: anything may follow the voxels */
-    SIREN_NIFTI_DECODED /* STORED without warnings: of the archive's header the first reader was told */
+    SIREN_NIFTI_STORED, /* to be compressed: what follows its voxels is kept */
+    SIREN_NIFTI_JUDGED, /* a mask, or an image to compare: what follows the voxels is left out, with a warning */
+    SIREN_NIFTI_DECODED /* of an archive: left out without warnings, for the first reader was told of its header */
 } siren_nifti_use;
+
+#define SIREN_NIFTI_MOST_TAIL ((size_t)16 << 20) /* bytes after the voxels that are kept */
 
 /* Reads a whole series. gzip (of one or more members) is recognised by its content, not by the name. `*out`
  * is yours: siren_series_free(). Truncation and a bad CRC are CORRUPT; header and voxels of more than `memory_limit`
- * bytes are UNSUPPORTED. Of what follows the voxels at most as much as before it, or 1 MiB, is read, and a warning
- * tells that it is left out. Needs the series once, and 100 KiB. */
+ * bytes are UNSUPPORTED, and so is more after the voxels than can be kept; what is left out is not read beyond as much as before
+ * it, or 1 MiB. Needs the series once, and 100 KiB. */
 siren_status siren_nifti_read_for(siren_nifti_use use, const char *path, size_t memory_limit,
                                   siren_series *out);
 /* The same for SIREN_NIFTI_STORED. */
@@ -44,6 +46,8 @@ siren_status siren_nifti_writer_open(const char *path, bool overwrite, const sir
  * geometry says so. USAGE for a slice that the geometry does not have. */
 siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume, size_t z,
                                       const void *voxels);
+/* What follows the voxels, once, before the first slice. */
+siren_status siren_nifti_writer_tail(siren_nifti_writer *writer, const uint8_t *bytes, size_t n_bytes);
 /* Does early what commit would do and what can fail or last: compression and fsync. After it only commit and discard. */
 siren_status siren_nifti_writer_finish(siren_nifti_writer *writer);
 /* Completes the file and frees the writer whatever the result. Slices never written are zero. */

@@ -217,32 +217,51 @@ static siren_status read_exactly(nifti_source *source, uint64_t before, uint64_t
     return SIREN_OK;
 }
 
-/* What follows the voxels, and that the gzip stream ends with the right checksum. */
-static siren_status check_end(nifti_source *source, uint64_t declared) {
+/* What follows the voxels, to be kept, and that the gzip stream ends with the right checksum. */
+static siren_status read_tail(nifti_source *source, siren_series *series) {
+    SIREN_FREE_AT_END uint8_t *tail = NULL;
+    size_t room = 0, n = 0, got;
+    for (;;) {
+        uint8_t scratch[4096];
+        SIREN_TRY(source_read(source, scratch, sizeof scratch, &got));
+        if (got == 0) break;
+        if (n + got > SIREN_NIFTI_MOST_TAIL)
+            return siren_fail(
+                SIREN_UNSUPPORTED,
+                "%s: more than %zu bytes follow the voxels, which is the limit; cut them off, or "
+                "correct the header's dimensions",
+                source->path, SIREN_NIFTI_MOST_TAIL);
+        if (n + got > room) {
+            room = room ? 2 * room : sizeof scratch;
+            uint8_t *larger = realloc(tail, room);
+            if (!larger)
+                return siren_fail(SIREN_SYSTEM, "%s: out of memory: what follows the voxels", source->path);
+            tail = larger;
+        }
+        memcpy(tail + n, scratch, got);
+        n += got;
+    }
+    series->tail = SIREN_TAKE(tail);
+    series->n_tail = n;
+    return SIREN_OK;
+}
+
+/* The same where it is left out. */
+static siren_status skip_tail(nifti_source *source, uint64_t declared) {
     const uint64_t limit = declared > EXCESS_LIMIT ? declared : EXCESS_LIMIT;
-    const bool judged = source->use == SIREN_NIFTI_JUDGED;
     uint64_t excess = 0;
     size_t got = 0;
-    bool zeros = true;
     do {
         uint8_t scratch[4096];
         SIREN_TRY(source_read(source, scratch, sizeof scratch, &got));
-        for (size_t i = 0; i < got; i++) zeros = zeros && scratch[i] == 0;
         excess += got;
-    } while (got > 0 && excess < limit && (source->gzip || (zeros && !judged)));
-    const bool whole = got == 0;
+    } while (got > 0 && source->gzip && excess < limit);
+    const char *least = source->gzip && got > 0 ? "at least " : "";
     if (!source->gzip && excess > 0) excess = source->file_bytes - declared; /* without reading them */
     excess += source->n_foreign;
-    if (excess == 0) return SIREN_OK;
-    const char *least = source->gzip && !whole ? "at least " : "";
-    if (!judged && (!zeros || !whole))
-        return siren_fail(
-            SIREN_CORRUPT,
-            "%s: %s%llu bytes follow the voxels and would be lost; cut them off, or correct the "
-            "header's dimensions",
-            source->path, least, (unsigned long long)excess);
-    siren_log(SIREN_LOG_WARNING, "%s: %s%llu bytes%s follow the voxels and are left out", source->path, least,
-              (unsigned long long)excess, judged ? "" : " of zeros");
+    if (excess > 0 && source->use == SIREN_NIFTI_JUDGED)
+        siren_log(SIREN_LOG_WARNING, "%s: %s%llu bytes follow the voxels and are left out", source->path,
+                  least, (unsigned long long)excess);
     return SIREN_OK;
 }
 
@@ -260,7 +279,8 @@ siren_status siren_nifti_read_for(siren_nifti_use use, const char *path, size_t 
     SIREN_TRY(read_exactly(source, 0, offset + voxel_bytes, series.header, offset));
     SIREN_TRY(siren_allocate(&series.voxels, voxels, siren_datatype_size(g->datatype), path));
     SIREN_TRY(read_exactly(source, offset, offset + voxel_bytes, series.voxels, voxel_bytes));
-    SIREN_TRY(check_end(source, offset + voxel_bytes));
+    SIREN_TRY(use == SIREN_NIFTI_STORED ? read_tail(source, &series)
+                                        : skip_tail(source, offset + voxel_bytes));
     if (use != SIREN_NIFTI_DECODED) siren_nifti_warn(path, series.header, g);
     if (g->swapped) siren_datatype_swap(g->datatype, series.voxels, voxels);
     *out = SIREN_TAKE(series);

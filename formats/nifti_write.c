@@ -58,6 +58,17 @@ siren_status siren_nifti_writer_open(const char *path, bool overwrite, const sir
     return SIREN_OK;
 }
 
+siren_status siren_nifti_writer_tail(siren_nifti_writer *writer, const uint8_t *bytes, size_t n_bytes) {
+    const size_t at = writer->image_bytes;
+    if (!writer->image) return siren_output_write_at(writer->output, at, bytes, n_bytes);
+    uint8_t *larger = realloc(writer->image, at + n_bytes);
+    if (!larger) return siren_fail(SIREN_SYSTEM, "out of memory: %zu bytes after the voxels", n_bytes);
+    memcpy(larger + at, bytes, n_bytes);
+    writer->image = larger;
+    writer->image_bytes = at + n_bytes;
+    return SIREN_OK;
+}
+
 siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume, size_t z,
                                       const void *voxels) {
     const siren_geometry *g = &writer->geometry;

@@ -51,6 +51,7 @@ void siren_series_free(siren_series *series) {
     if (!series) return;
     free(series->header);
     free(series->voxels);
+    free(series->tail);
     memset(series, 0, sizeof *series);
 }
 

@@ -29,6 +29,8 @@ typedef struct {
     siren_geometry geometry;
     uint8_t *header; /* (voxel_offset) header, extender, extensions and padding, byte for byte */
     void *voxels;    /* (n_volumes, nz, ny, nx) of geometry.datatype, in this machine's byte order */
+    uint8_t *tail;   /* (n_tail) what follows the voxels in the file, of a series to be stored */
+    size_t n_tail;
 } siren_series;
 
 /* Releases what the series holds; the struct itself is the caller's. NULL is allowed. */

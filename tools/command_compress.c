@@ -140,6 +140,7 @@ siren_status siren_tool_compress(int argc, char **argv) {
          "bytes for series, training and decoding on host and\ndevice together, e.g. 16G; else half of "
          "the\nphysical memory",
          SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
+        SIREN_FLAG("no-tail", "leave out bytes that follow the voxels in the file", &compress.without_tail),
         SIREN_FLAG("force", "replace OUT.siren where it exists", &compress.overwrite),
         SIREN_FLAG("profile", "tell where the time went: kernels, transfers, stages of the host", &profiling),
         SIREN_FLAG("json", "machine-readable summary", &json),

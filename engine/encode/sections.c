@@ -127,11 +127,24 @@ static siren_status write_provenance(siren_archive_writer *writer, const siren_l
     return siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, text, strlen(text), true);
 }
 
+static siren_status write_tail(siren_archive_writer *writer, const siren_series *series,
+                               const siren_attachments *files) {
+    const char *name = files->image ? files->image : "the image";
+    if (series->n_tail == 0) return SIREN_OK;
+    if (!files->silent)
+        siren_log(SIREN_LOG_WARNING, "%s: %zu bytes follow the voxels and are %s", name, series->n_tail,
+                  files->without_tail ? "left out" : "kept; --no-tail leaves them out");
+    return files->without_tail
+               ? SIREN_OK
+               : siren_archive_writer_section(writer, SIREN_SECTION_TAIL, series->tail, series->n_tail, true);
+}
+
 siren_status siren_sections_write(siren_archive_writer *writer, const siren_series *series,
                                   const siren_layout *layout, const siren_attachments *files,
                                   const siren_provenance *provenance) {
     SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, series->header,
                                            (size_t)series->geometry.voxel_offset, true));
+    SIREN_TRY(write_tail(writer, series, files));
     SIREN_TRY(siren_layout_write(writer, layout));
     SIREN_TRY(attach(writer, series, files, files->bval, ".bval"));
     SIREN_TRY(attach(writer, series, files, files->bvec, ".bvec"));

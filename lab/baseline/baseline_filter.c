@@ -57,7 +57,8 @@ static siren_status write_mask(const char *path, const siren_series *series, con
     double size[3];
     siren_nifti_voxel_size(series->header, g, size);
     SIREN_TRY(siren_nifti_new_header(SIREN_UINT8, g->nx, g->ny, g->nz, 1, size, &geometry, header));
-    return siren_series_write(&(siren_series){geometry, header, (void *)(uintptr_t)mask}, path);
+    return siren_series_write(
+        &(siren_series){.geometry = geometry, .header = header, .voxels = (void *)(uintptr_t)mask}, path);
 }
 
 /* Stored values of a row from the filtered, scaled ones; not finite where the original is not. */

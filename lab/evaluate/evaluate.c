@@ -118,7 +118,8 @@ static siren_status write_map(evaluating *run, const char *name) {
     SIREN_FREE_AT_END char *path = NULL;
     SIREN_TRY(siren_nifti_map_header(run->in.original.header, &geometry, &header));
     SIREN_TRY(siren_staging_path(run->staging, name, &path));
-    return siren_series_write(&(siren_series){geometry, header, run->map}, path);
+    return siren_series_write(&(siren_series){.geometry = geometry, .header = header, .voxels = run->map},
+                              path);
 }
 
 static double psnr_of(double peak, double mse) { return mse > 0 ? 10 * log10(peak * peak / mse) : INFINITY; }

@@ -322,7 +322,7 @@ static void redundant_fields_are_a_warning(void **state) {
                 siren_geometry part = series.geometry;
                 if (nz > 1) {
                     assert_siren_ok(siren_nifti_subseries_header(series.header, &part, 1, 1, 1, &header));
-                    again = (siren_series){part, header, series.voxels};
+                    again = (siren_series){.geometry = part, .header = header, .voxels = series.voxels};
                     write_series(scratch_path("part.nii"), &again);
                     free(header);
                     expect_read(SIREN_NIFTI_STORED, "part.nii", SIREN_OK, 0, "", &again);
@@ -344,7 +344,6 @@ static void bytes_after_the_voxels(void **state) {
                  kind++) { /* zeros, a last byte, a first byte, bytes that are not gzip */
                 nifti_recipe recipe = recipe_of(version, version == 2, 3, 16);
                 const size_t n_bytes = nifti_make(&recipe, bytes), n = n_bytes + lengths[i];
-                const bool zeros = kind == 0;
                 char said[64];
                 siren_series series;
                 memset(bytes + n_bytes, 0, lengths[i]);
@@ -361,18 +360,14 @@ static void bytes_after_the_voxels(void **state) {
                     expect_read(SIREN_NIFTI_JUDGED, file, SIREN_OK, 1, said, &series);
                     assert_memory_equal(series.header, bytes, series.geometry.voxel_offset);
                     siren_series_free(&series);
-                    if (zeros)
-                        snprintf(said, sizeof said, ": %zu bytes of zeros follow the voxels", lengths[i]);
-                    expect_read(SIREN_NIFTI_STORED, file, zeros ? SIREN_OK : SIREN_CORRUPT, zeros, said,
-                                &series);
-                    if (!zeros) continue;
-                    write_series(scratch_path("tail_out.nii"), &series);
+                    /* To be stored, all of it is kept but what is no gzip after a gzip stream. */
+                    const bool foreign = gzip && kind == 3;
+                    expect_read(SIREN_NIFTI_STORED, file, foreign ? SIREN_CORRUPT : SIREN_OK, 0,
+                                foreign ? said : "", &series);
+                    if (foreign) continue;
+                    assert_int_equal(series.n_tail, lengths[i]);
+                    assert_memory_equal(series.tail, bytes + n_bytes, lengths[i]);
                     siren_series_free(&series);
-                    size_t n_out;
-                    uint8_t *out = file_get(scratch_path("tail_out.nii"), &n_out);
-                    assert_int_equal(n_out, n_bytes);
-                    assert_memory_equal(out, bytes, n_bytes);
-                    free(out);
                 }
                 /* The checksum of a stream counts, whatever is read of it. */
                 n_packed = gzip_make(bytes, n, packed);
@@ -491,7 +486,7 @@ static void write_for_nibabel(const char *folder) {
     siren_geometry part = series.geometry;
     uint8_t *header = NULL;
     assert_siren_ok(siren_nifti_subseries_header(bytes, &part, 1, 2, 1, &header));
-    series = (siren_series){part, header, voxels + 20};
+    series = (siren_series){.geometry = part, .header = header, .voxels = voxels + 20};
     snprintf(path, sizeof path, "%s/part.nii.gz", folder);
     write_series(path, &series);
     free(header);

@@ -46,11 +46,31 @@ for tail in zeros text; do
         quiet "$sirencl" verify masked.siren
     done
 done
-for suffix in nii nii.gz; do
-    expect 3 "505 bytes follow the voxels and would be lost" "$sirencl" compress --lossless s-text.$suffix text.siren
-    run "$sirencl" compress --force --lossless s-zeros.$suffix zeros.siren
-    said 1 "s-zeros.$suffix: 500 bytes of zeros follow the voxels and are left out"
-    quiet "$sirencl" decompress --force --device host zeros.siren zeros.nii
-    cmp s.nii zeros.nii || fail "zeros after the voxels: other bytes"
+# Of a series they are kept, zeros or not; a part and what is compared with it have none; --no-tail leaves them out.
+for tail in zeros text; do
+    for suffix in nii nii.gz; do
+        for coding in "--lossless" "--psnr 30" "--layers 1 --width 16 --epochs 2"; do
+            # shellcheck disable=SC2086
+            run "$sirencl" compress --force $coding s-$tail.$suffix tail.siren
+            said 1 "s-$tail.$suffix: 50"
+            grep -q 'follow the voxels and are kept' stderr.txt || fail "kept: $(cat stderr.txt)"
+            quiet "$sirencl" verify tail.siren
+            for back in back.nii back.nii.gz; do
+                quiet "$sirencl" decompress --force --device host tail.siren $back
+                gzip -dcf $back >back
+                cmp <(tail -c +5537 s-$tail.nii) <(tail -c +5537 back) || fail "$coding, $tail in .$suffix: other bytes after the voxels"
+            done
+            [ "$coding" != --lossless ] || cmp s-$tail.nii back || fail "lossless, $tail: other bytes"
+        done
+    done
+    quiet "$sirencl" decompress --force --device host --slices 1:3 tail.siren part.nii
+    [ "$(stat -c %s part.nii)" = $((352 + 2 * 12 * 12 * 4 * 2)) ] || fail "a part with a tail"
+    run "$sirencl" compress --force --lossless --no-tail s-$tail.nii without.siren
+    said 1 "s-$tail.nii: 50"
+    grep -q 'follow the voxels and are left out' stderr.txt || fail "left out: $(cat stderr.txt)"
+    quiet "$sirencl" decompress --force --device host without.siren without.nii
+    cmp s.nii without.nii || fail "$tail left out: other bytes"
 done
+{ cat s.nii; zeros 17000000; } >huge.nii
+expect 4 'more than 16777216 bytes follow the voxels' "$sirencl" compress --lossless huge.nii huge.siren
 echo "all checks passed"
