@@ -151,20 +151,20 @@ static void wrong_values_have_a_path(void **state) {
         {"[]", SIREN_USAGE,
          "the document is a list of 0 values: give an object with {whole}, $schema, name, description, "
          "input, "
-         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel or glyphs"},
+         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel, glyphs or claims"},
         {"null", SIREN_USAGE,
          "the document is null: give an object with {whole}, $schema, name, description, input, "
-         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel or glyphs"},
+         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel, glyphs or claims"},
         {"{}", SIREN_USAGE, "the document lacks grid, trials or baselines: what to do"},
         {"{\"grid\": {}, \"grid\": {}}", SIREN_CORRUPT, "grid is given twice: leave one out"},
         {"{\"grid\": {\"model\": \"siren-2d\", \"width\": 1, \"seed\": 3, \"width\": 2}}", SIREN_CORRUPT,
          "grid.width is given twice: leave one out"},
         {"{\"grdi\": {}}", SIREN_USAGE,
          "grdi is no known key: did you mean grid? Known here: {whole}, $schema, name, description, input, "
-         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel or glyphs"},
+         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel, glyphs or claims"},
         {"{\"\\u001b[31m\": {}}", SIREN_USAGE,
          "?[31m is no known key: Known here: {whole}, $schema, name, description, input, "
-         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel or glyphs"},
+         "inputs, blocks, grid, trials, baselines, log_interval, outputs, evaluate, panel, glyphs or claims"},
         {"{\"grid\": {\"models\": \"siren-2d\"}}", SIREN_USAGE,
          "grid.models is no known key: did you mean model? Known here: name, network, hidden, {settings}, "
          "blocks or exclude"},
