@@ -62,6 +62,9 @@ siren_status siren_compress_file(siren_device *device, const char *image, const 
 typedef struct {
     siren_span slices, volumes; /* in the numbering of the original series */
     bool overwrite;
+    void (*replaced)(void *user,
+                     const char *path); /* hears in the end of each file that was; NULL is allowed */
+    void *user;
     size_t
         memory_limit; /* bytes for one decoded block or a band of patches, or for a .nii.gz; larger is refused before allocation */
 } siren_decompress_options;

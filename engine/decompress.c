@@ -218,7 +218,8 @@ static siren_status write_companions(siren_restoration *run, const char *image, 
 }
 
 /* The image and its companions, or, but for what replaced files that are gone anyway, nothing. */
-static siren_status commit(siren_restoration *run, const char *image) {
+static siren_status commit(siren_restoration *run, const char *image,
+                           const siren_decompress_options *options) {
     SIREN_TRY(siren_nifti_writer_finish(run->writer));
     bool replaces = access(image, F_OK) == 0;
     siren_status status = siren_nifti_writer_commit(SIREN_TAKE(run->writer));
@@ -230,6 +231,9 @@ static siren_status commit(siren_restoration *run, const char *image) {
         status = siren_output_commit(SIREN_TAKE(companion->output));
         companion->committed = status == SIREN_OK;
     }
+    if (status == SIREN_OK && replaces && options->replaced) options->replaced(options->user, image);
+    for (size_t i = 0; status == SIREN_OK && options->replaced && i < run->n_companions; i++)
+        if (run->companions[i].replaces) options->replaced(options->user, run->companions[i].path);
     if (status == SIREN_OK) return SIREN_OK;
     if (!replaces) unlink(image);
     for (size_t i = 0; i < run->n_companions; i++)
@@ -265,7 +269,7 @@ siren_status siren_decompress_file(siren_device *device, const char *archive, co
     SIREN_TRY(siren_block_decoder_create_part(device, &run.layout, run.volumes, options->memory_limit,
                                               &run.decoder));
     SIREN_TRY(restore_voxels(&run, options->memory_limit, progress, user));
-    return commit(&run, image);
+    return commit(&run, image, options);
 }
 
 siren_status siren_verify_file(siren_device *device, const char *archive, size_t memory_limit,

@@ -18,15 +18,24 @@ struct siren_json {
     const char *failure;    /* why the text cannot be had; NULL: nothing failed */
 };
 
-siren_status siren_json_create(siren_json **out) {
+/* Takes `root` over; NULL is a failed allocation. */
+static siren_status create(cJSON *root, siren_json **out) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_TRY(siren_allocate(&json, 1, sizeof *json, "a JSON document"));
-    json->open[0] = cJSON_CreateObject();
+    siren_status status = siren_allocate(&json, 1, sizeof *json, "a JSON document");
+    if (status != SIREN_OK) {
+        cJSON_Delete(root);
+        return status;
+    }
+    json->open[0] = root;
     json->depth = 1;
     if (!json->open[0]) return siren_fail(SIREN_SYSTEM, "out of memory: cannot allocate a JSON document");
     *out = SIREN_TAKE(json);
     return SIREN_OK;
 }
+
+siren_status siren_json_create(siren_json **out) { return create(cJSON_CreateObject(), out); }
+
+siren_status siren_json_create_array(siren_json **out) { return create(cJSON_CreateArray(), out); }
 
 void siren_json_free(siren_json *json) {
     if (!json) return;

@@ -13,6 +13,8 @@ typedef struct siren_json siren_json;
 
 /* An empty object. `*out` is yours: siren_json_free(). */
 siren_status siren_json_create(siren_json **out);
+/* An empty array. */
+siren_status siren_json_create_array(siren_json **out);
 /* NULL is allowed. */
 void siren_json_free(siren_json *json);
 SIREN_POINTER_RELEASE(siren_json, siren_json_free)

@@ -144,9 +144,7 @@ static siren_status check_name(const char *path, bool overwrite) {
         return siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s; give another name", path,
                           strerror(errno));
     }
-    if (!overwrite)
-        return siren_fail(SIREN_USAGE, "%s: exists already; give another name, or --force to replace it",
-                          path);
+    if (!overwrite) return siren_fail(SIREN_USAGE, "%s: exists already; give another name", path);
     if (!S_ISREG(facts.st_mode))
         return siren_fail(SIREN_USAGE, "%s: is not a regular file and is not replaced; give another name",
                           path);
@@ -302,7 +300,7 @@ siren_status siren_output_commit(siren_output *finished) {
     if ((output->overwrite ? rename : siren_file_rename_new)(output->temporary, output->path) != 0)
         return errno == EEXIST ? siren_fail(SIREN_USAGE,
                                             "%s: appeared while it was being made and is not replaced; "
-                                            "give another name, or --force",
+                                            "give another name",
                                             output->path)
                                : output_failed(output, "renaming the finished file");
     siren_abandon_remove(&hidden_names, output->temporary);

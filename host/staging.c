@@ -52,9 +52,7 @@ static siren_status check_free(const siren_staging *staging) {
         char *path = NULL;
         SIREN_TRY(join(staging->folder, staging->names[i], &path));
         siren_status status = SIREN_OK;
-        if (exists(path))
-            status = siren_fail(SIREN_USAGE, "%s exists and is not replaced; give another folder, or --force",
-                                path);
+        if (exists(path)) status = siren_fail(SIREN_USAGE, "%s: exists already; give another folder", path);
         free(path);
         SIREN_TRY(status);
     }
@@ -222,10 +220,9 @@ static siren_status swap(const siren_staging *staging, const char *name, bool ov
                      : siren_file_rename_new(made ? hidden : shown, made ? shown : hidden)) != 0)
         error = errno;
     if (error == EEXIST)
-        status = siren_fail(
-            SIREN_USAGE,
-            "%s: appeared while it was being made and is not replaced; give another folder, or --force",
-            shown);
+        status = siren_fail(SIREN_USAGE,
+                            "%s: appeared while it was being made and is not replaced; give another folder",
+                            shown);
     else if (error != 0)
         status = siren_fail(SIREN_SYSTEM, "%s: cannot be replaced: %s", shown, strerror(error));
     return status;

@@ -3,6 +3,8 @@
 #include "engine/model/network.h"
 #include "engine/archive/parameters.h"
 #include "engine/options.h"
+#include "formats/original.h"
+#include "tools/many_files.h"
 #include "tools/profile_table.h"
 #include "tools/tools.h"
 
@@ -64,10 +66,8 @@ static void print_summary(const char *archive, const siren_device *device, const
     if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", training, rate);
 }
 
-static siren_status print_json(const char *archive, const siren_device *device,
-                               const siren_archive_info *info, double seconds, siren_profile *profile) {
-    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    SIREN_TRY(siren_json_create(&json));
+static void write_json(siren_json *json, const char *archive, const siren_device *device,
+                       const siren_archive_info *info, double seconds, siren_profile *profile) {
     siren_json_string(json, "archive", archive);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_number(json, "ratio", info->ratio);
@@ -79,7 +79,6 @@ static siren_status print_json(const char *archive, const siren_device *device,
     siren_json_number(json, "seconds", seconds);
     siren_json_string(json, "device", siren_device_name(device));
     if (profile) siren_tool_write_profile(json, profile);
-    return siren_tool_print_json(json);
 }
 
 /* What the command line says about the device. */
@@ -102,6 +101,87 @@ static siren_status open_device(const device_arguments *a, siren_profile *profil
     return SIREN_OK;
 }
 
+/* All images of one command line. */
+typedef struct {
+    const siren_compress_options *options;
+    siren_device *device; /* NULL: none is needed */
+    siren_profile *profile;
+    siren_file_pairs pairs;
+    siren_json *json; /* NULL: text */
+    bool quiet;
+    double start;               /* clock, of all and then of each image */
+    double stored_bytes, bytes; /* of what was done: voxels, archives */
+    size_t n_done;
+} compress_run;
+
+static siren_status compress_one(void *user, size_t nth) {
+    compress_run *run = user;
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
+    const char *archive = run->pairs.outputs[nth];
+    if (nth > 0) run->start = siren_clock();
+    SIREN_TRY(siren_compress_file(run->device, run->pairs.inputs[nth], archive, run->options,
+                                  siren_terminal_progress, NULL, &info));
+    siren_terminal_end_progress();
+    const double seconds = siren_clock() - run->start;
+    run->stored_bytes += (double)info.series_bytes;
+    run->bytes += (double)info.bytes;
+    run->n_done++;
+    if (run->json) {
+        siren_tool_json_begin_file(run->json, run->pairs.n);
+        write_json(run->json, archive, run->device, &info, seconds, run->profile);
+        siren_tool_json_end_file(run->json, run->pairs.n);
+    } else if (!run->quiet && run->pairs.n == 1) {
+        print_summary(archive, run->device, &run->options->settings, &info, seconds);
+    } else if (!run->quiet) {
+        char bytes[32];
+        printf("%s: %s bytes, ratio %.2f", archive, siren_format_integer(info.bytes, bytes), info.ratio);
+        if (isfinite(info.psnr)) printf(", PSNR %.2f dB", info.psnr);
+        printf(", %.1f s\n", seconds);
+        fflush(stdout); /* the next one may take long */
+    }
+    return SIREN_OK;
+}
+
+static siren_status compress_all(compress_run *run) {
+    const double start = run->start;
+    char bytes[32], stored[32];
+    siren_status status = siren_tool_each_file(run->pairs.inputs, run->pairs.n, run->json, compress_one, run);
+    siren_terminal_end_progress();
+    if (run->json && (status == SIREN_OK || run->pairs.n > 1)) SIREN_TRY(siren_tool_print_json(run->json));
+    if (!run->json && !run->quiet && run->pairs.n > 1 && run->n_done > 0)
+        printf("%zu of %zu images: %s in archives, %s of voxels, ratio %.2f, %.1f s on %s\n", run->n_done,
+               run->pairs.n, siren_format_bytes(run->bytes, bytes),
+               siren_format_bytes(run->stored_bytes, stored), run->stored_bytes / run->bytes,
+               siren_clock() - start, siren_device_name(run->device));
+    if (run->profile && !run->json && !run->quiet) siren_tool_print_profile(run->profile);
+    return status;
+}
+
+static void run_free(compress_run *run) {
+    siren_device_close(run->device);
+    siren_profile_free(run->profile);
+    siren_json_free(run->json);
+    siren_file_pairs_free(&run->pairs);
+}
+
+/* Two names of which the second is no image's are an image and its archive; all others are images. */
+static siren_status pair_names(const char *const *names, const char *folder, const siren_compress_options *o,
+                               siren_file_pairs *out) {
+    const size_t n = siren_tool_count_files(names);
+    if (n == 2 && !folder && !siren_named_as_image(names[1])) return siren_file_pairs_given(names, out);
+    if (n > 1 && (o->bval || o->bvec || o->sidecar || (o->mask && strcmp(o->mask, SIREN_MASK_AUTO) != 0)))
+        return siren_fail(
+            SIREN_USAGE,
+            "--bval, --bvec, --sidecar and the file of --mask belong to one image, but %zu were "
+            "given; compress that one alone",
+            n);
+    return siren_file_pairs_derive(
+        names, n, folder, ".siren",
+        "of several names all are images, unless there are two of which the second "
+        "is the archive's, like x.siren",
+        out);
+}
+
 siren_status siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
@@ -109,9 +189,13 @@ siren_status siren_tool_compress(int argc, char **argv) {
     double targets[SIREN_TARGET_PSNR + 1] = {-1, -1, -1, -1, -1}; /* not asked for */
     bool lossless = false;
     device_arguments wanted = {0};
-    const char *files[2];
+    const char *folder = NULL;
+    SIREN_FREE_AT_END const char **files = NULL;
+    SIREN_TRY(siren_allocate(&files, (size_t)argc + 1, sizeof *files, "the file names"));
     compress.memory_limit = siren_tool_memory();
     const siren_option own[] = {
+        SIREN_TEXT("output", "DIR", "folder for the archives; else each is beside its image (also -o)",
+                   &folder),
         SIREN_TEXT(
             "mask", "FILE",
             "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
@@ -141,7 +225,7 @@ siren_status siren_tool_compress(int argc, char **argv) {
          "the\nphysical memory",
          SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
         SIREN_FLAG("no-tail", "leave out bytes that follow the voxels in the file", &compress.without_tail),
-        SIREN_FLAG("force", "replace OUT.siren where it exists", &compress.overwrite),
+        SIREN_FLAG("force", "replace archives that exist, and nothing else", &compress.overwrite),
         SIREN_FLAG("profile", "tell where the time went: kernels, transfers, stages of the host", &profiling),
         SIREN_FLAG("json", "machine-readable summary", &json),
         SIREN_COMMON_OPTIONS(common),
@@ -151,26 +235,29 @@ siren_status siren_tool_compress(int argc, char **argv) {
     memcpy(options + n, own, sizeof own);
     const siren_usage usage = {
         .command = "compress",
-        .arguments = "IN.nii[.gz] OUT.siren",
-        .n_arguments = 2,
-        .summary = "Trains one network for each block (slice, volume or patch) and writes their quantised "
-                   "parameters, the original\n"
-                   "header, its extensions and the files beside the image (IN.bval, IN.bvec, IN.json) into "
-                   "one archive.\n"
-                   "Ctrl-C stops and leaves nothing behind. The same options on the same device give the "
-                   "same bytes.",
+        .arguments = "IN.nii[.gz] [OUT.siren] | IN.nii[.gz]...",
+        .n_arguments = 1,
+        .n_more_arguments = SIREN_ANY_NUMBER,
+        .summary =
+            "Trains one network for each block (slice, volume or patch) and writes their quantised "
+            "parameters, the original\n"
+            "header, its extensions and the files beside the image (IN.bval, IN.bvec, IN.json) into "
+            "one archive.\n"
+            "Of two names the second is the archive's, unless it is an image's; all others are images, "
+            "and x.nii.gz becomes\n"
+            "x.siren. One that fails does not stop the others (exit code 8).\n"
+            "Ctrl-C stops and leaves nothing behind. The same options on the same device give the "
+            "same bytes.",
         .example = "sirencl compress --device cpu --epochs 1000 dwi.nii.gz dwi.siren",
         .options = options,
         .n_options = n + sizeof own / sizeof *own};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
-    SIREN_AT_END(siren_profile_free_at) siren_profile *profile = NULL;
-    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
-    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
-    double start = siren_clock();
+    SIREN_AT_END(run_free)
+    compress_run run = {.options = &compress, .quiet = common.quiet, .start = siren_clock()};
     siren_terminal_catch_interrupt();
-    if (profiling) SIREN_TRY(siren_profile_create(&profile));
+    if (profiling) SIREN_TRY(siren_profile_create(&run.profile));
     if (lossless) targets[SIREN_TARGET_LOSSLESS] = 0;
     for (siren_target target = SIREN_TARGET_LOSSLESS; target <= SIREN_TARGET_PSNR; target++) {
         if (targets[target] < 0) continue;
@@ -180,14 +267,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
                               "met; leave out the others");
         siren_target_set(&compress, target, targets[target]);
     }
-    if (compress.coding == SIREN_CODING_NETWORK) SIREN_TRY(open_device(&wanted, profile, &device));
-    SIREN_TRY(
-        siren_compress_file(device, files[0], files[1], &compress, siren_terminal_progress, NULL, &info));
-    siren_terminal_end_progress();
-    double seconds = siren_clock() - start;
-    if (json) return print_json(files[1], device, &info, seconds, profile);
-    if (common.quiet) return SIREN_OK;
-    print_summary(files[1], device, &compress.settings, &info, seconds);
-    if (profile) siren_tool_print_profile(profile);
-    return SIREN_OK;
+    SIREN_TRY(pair_names(files, folder, &compress, &run.pairs));
+    if (json) SIREN_TRY(siren_tool_json_of_files(run.pairs.n, &run.json));
+    if (compress.coding == SIREN_CODING_NETWORK) SIREN_TRY(open_device(&wanted, run.profile, &run.device));
+    return compress_all(&run);
 }

@@ -1,5 +1,7 @@
 /* sirencl decompress */
 #include "formats/number.h"
+#include "host/names.h"
+#include "tools/many_files.h"
 #include "tools/tools.h"
 
 #include <stdio.h>
@@ -36,25 +38,72 @@ static siren_status print_voxel(const char *archive, const char *text, siren_spa
     return SIREN_OK;
 }
 
-static siren_status restore(const char *archive, const char *image, const char *device_choice,
-                            const siren_decompress_options *options, bool quiet) {
-    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
-    double start = siren_clock();
-    siren_terminal_catch_interrupt();
-    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
-    SIREN_TRY(siren_decompress_file(device, archive, image, options, siren_terminal_progress, NULL));
+/* All archives of one command line. */
+typedef struct {
+    siren_decompress_options options;
+    siren_device *device; /* NULL: the host */
+    siren_file_pairs pairs;
+    bool quiet;
+    double start; /* clock, of all and then of each archive */
+    size_t n_done;
+} decompress_run;
+
+static void run_free(decompress_run *run) {
+    siren_device_close(run->device);
+    siren_file_pairs_free(&run->pairs);
+}
+
+static void tell_replaced(void *user, const char *path) {
+    const decompress_run *run = user;
     siren_terminal_end_progress();
-    if (!quiet)
-        printf("%s: restored in %.2f s on %s\n", image, siren_clock() - start, siren_device_name(device));
+    if (!run->quiet) printf("%s: replaced\n", path);
+}
+
+static siren_status restore_one(void *user, size_t nth) {
+    decompress_run *run = user;
+    const char *image = run->pairs.outputs[nth];
+    if (nth > 0) run->start = siren_clock();
+    SIREN_TRY(siren_decompress_file(run->device, run->pairs.inputs[nth], image, &run->options,
+                                    siren_terminal_progress, NULL));
+    siren_terminal_end_progress();
+    run->n_done++;
+    if (!run->quiet)
+        printf("%s: restored in %.2f s on %s\n", image, siren_clock() - run->start,
+               siren_device_name(run->device));
+    fflush(stdout); /* the next one may take long */
     return SIREN_OK;
+}
+
+static siren_status restore(decompress_run *run, const char *device_choice) {
+    const double start = run->start;
+    SIREN_TRY(siren_tool_open_decoder(device_choice, &run->device));
+    siren_status status = siren_tool_each_file(run->pairs.inputs, run->pairs.n, NULL, restore_one, run);
+    siren_terminal_end_progress();
+    if (!run->quiet && run->pairs.n > 1)
+        printf("%zu of %zu archives restored in %.2f s\n", run->n_done, run->pairs.n, siren_clock() - start);
+    return status;
+}
+
+/* Two names of which the second is no archive's are an archive and its image; all others are archives. */
+static siren_status pair_names(const char *const *names, const char *folder, siren_file_pairs *out) {
+    const size_t n = siren_tool_count_files(names);
+    if (n == 2 && !folder && !siren_has_suffix(names[1], ".siren")) return siren_file_pairs_given(names, out);
+    return siren_file_pairs_derive(names, n, folder, ".nii.gz",
+                                   "of several names all are archives, unless there are two of which the "
+                                   "second is the image's, like x.nii.gz",
+                                   out);
 }
 
 siren_status siren_tool_decompress(int argc, char **argv) {
     siren_decompress_options decompress = {.memory_limit = siren_tool_memory()};
     siren_common_options common = {0};
-    const char *device_choice = NULL, *voxel = NULL, *files[2] = {NULL, NULL};
+    const char *device_choice = NULL, *voxel = NULL, *folder = NULL;
     bool json = false;
+    SIREN_FREE_AT_END const char **files = NULL;
+    SIREN_TRY(siren_allocate(&files, (size_t)argc + 1, sizeof *files, "the file names"));
     const siren_option options[] = {
+        SIREN_TEXT("output", "DIR", "folder for the images; else each is beside its archive (also -o)",
+                   &folder),
         {"slices", "A:B", "restore only slices A to B-1, counted from 0", SIREN_OPTION_SPAN,
          &decompress.slices, 0, 0},
         {"volumes", "A:B", "restore only volumes A to B-1, counted from 0;\nno other is evaluated",
@@ -66,22 +115,26 @@ siren_status siren_tool_decompress(int argc, char **argv) {
             &voxel),
         SIREN_FLAG("json", "with --voxel: machine-readable output", &json),
         SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
-        SIREN_FLAG("force", "replace files that exist", &decompress.overwrite),
+        SIREN_FLAG("force", "replace an image that exists and the files beside it", &decompress.overwrite),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &decompress.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
         .command = "decompress",
-        .arguments = "IN.siren OUT.nii[.gz] | IN.siren --voxel X,Y,Z",
+        .arguments = "IN.siren [OUT.nii[.gz]] | IN.siren... | IN.siren --voxel X,Y,Z",
         .n_arguments = 1,
-        .n_more_arguments = 1,
-        .summary = "Restores the series with its original header, extensions, "
-                   "datatype, scaling, byte order and NIfTI version, and\n"
-                   "the attached files beside it. Each block is checked against its "
-                   "checksum: any device gives the same bits.\n"
-                   "--volumes and --voxel decode a part of a block, of which there is no "
-                   "checksum: its record's is checked, and with\n"
-                   "--volumes some points of each block are compared with the host.",
+        .n_more_arguments = SIREN_ANY_NUMBER,
+        .summary =
+            "Restores the series with its original header, extensions, "
+            "datatype, scaling, byte order and NIfTI version, and\n"
+            "the attached files beside it. Each block is checked against its "
+            "checksum: any device gives the same bits.\n"
+            "Of two names the second is the image's, unless it ends in .siren; all others are archives, "
+            "and x.siren becomes\n"
+            "x.nii.gz. One that fails does not stop the others (exit code 8).\n"
+            "--volumes and --voxel decode a part of a block, of which there is no "
+            "checksum: its record's is checked, and with\n"
+            "--volumes some points of each block are compared with the host.",
         .example = "sirencl decompress --slices 20:21 --volumes 0:5 dwi.siren slice20.nii.gz",
         SIREN_OPTION_TABLE(options)};
     siren_status status;
@@ -92,8 +145,11 @@ siren_status siren_tool_decompress(int argc, char **argv) {
                           files[1] ? files[1] : "--slices");
     if (voxel) return print_voxel(files[0], voxel, decompress.volumes, json);
     if (json) return siren_fail(SIREN_USAGE, "--json is for --voxel X,Y,Z; give that, or leave it out");
-    if (!files[1])
-        return siren_fail(SIREN_USAGE, "the image to restore is missing: usage: sirencl decompress %s",
-                          usage.arguments);
-    return restore(files[0], files[1], device_choice, &decompress, common.quiet);
+    SIREN_AT_END(run_free)
+    decompress_run run = {.options = decompress, .quiet = common.quiet, .start = siren_clock()};
+    run.options.replaced = tell_replaced;
+    run.options.user = &run;
+    siren_terminal_catch_interrupt();
+    SIREN_TRY(pair_names(files, folder, &run.pairs));
+    return restore(&run, device_choice);
 }

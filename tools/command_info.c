@@ -1,6 +1,7 @@
 /* sirencl info */
 #include "engine/model/blocks.h"
 #include "engine/archive/parameters.h"
+#include "tools/many_files.h"
 #include "tools/tools.h"
 
 #include <stdio.h>
@@ -44,10 +45,8 @@ static void json_blocks(siren_json *json, const siren_archive_info *info) {
     siren_json_end(json);
 }
 
-static siren_status print_json(const char *path, const siren_archive_info *info) {
-    SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
+static void write_json(siren_json *json, const char *path, const siren_archive_info *info) {
     char weights[16];
-    SIREN_TRY(siren_json_create(&json));
     siren_json_string(json, "file", path);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_integer(json, "series_bytes", info->series_bytes);
@@ -89,7 +88,6 @@ static siren_status print_json(const char *path, const siren_archive_info *info)
     siren_json_end(json);
     siren_json_string(json, "kind", siren_block_kind_name(info->block_kind, 1));
     json_blocks(json, info);
-    return siren_tool_print_json(json);
 }
 
 static void text_provenance(void *user, const char *key, const char *value) {
@@ -166,33 +164,61 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     if (every_block) print_blocks(info);
 }
 
+typedef struct {
+    const char *const *files; /* (n) */
+    size_t n;
+    siren_json *json; /* NULL: text */
+    bool every_block;
+} info_run;
+
+static void run_free(info_run *run) { siren_json_free(run->json); }
+
+static siren_status tell_one(void *user, size_t nth) {
+    const info_run *run = user;
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
+    SIREN_TRY(siren_info(run->files[nth], &info));
+    if (run->json) {
+        siren_tool_json_begin_file(run->json, run->n);
+        write_json(run->json, run->files[nth], &info);
+        siren_tool_json_end_file(run->json, run->n);
+    } else {
+        print_text(run->files[nth], &info, run->every_block);
+    }
+    return SIREN_OK;
+}
+
 siren_status siren_tool_info(int argc, char **argv) {
     bool json = false;
     siren_common_options common = {0};
-    const char *file[1];
+    SIREN_FREE_AT_END const char **files = NULL;
+    SIREN_TRY(siren_allocate(&files, (size_t)argc + 1, sizeof *files, "the file names"));
     const siren_option options[] = {
         SIREN_FLAG("json", "machine-readable output", &json),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
         .command = "info",
-        .arguments = "A.siren",
+        .arguments = "A.siren...",
         .n_arguments = 1,
+        .n_more_arguments = SIREN_ANY_NUMBER,
         .summary =
             "Tells what the archive says of itself, without decoding anything. The ratio is of the "
             "uncompressed series in its\n"
             "stored type to the archive's bytes; the PSNR is -10 log10 of the mean squared error of the "
             "exact decode on\n"
             "intensities scaled to [0,1] for each volume of a block, inside the mask where there is one. "
-            "With --verbose each\nblock has a line.",
+            "With --verbose each\nblock has a line. --json gives an object, of several archives an array of "
+            "them; one that "
+            "fails does not stop\nthe others (exit code 8).",
         .example = "sirencl info --json dwi.siren",
         SIREN_OPTION_TABLE(options)};
     siren_status status;
-    if (!siren_terminal_begin(&usage, &common, argc, argv, file, &status)) return status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
-    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
-    SIREN_TRY(siren_info(file[0], &info));
-    if (json) return print_json(file[0], &info);
-    print_text(file[0], &info, common.verbose);
-    return SIREN_OK;
+    SIREN_AT_END(run_free)
+    info_run run = {.files = files, .n = siren_tool_count_files(files), .every_block = common.verbose};
+    if (json) SIREN_TRY(siren_tool_json_of_files(run.n, &run.json));
+    status = siren_tool_each_file(files, run.n, run.json, tell_one, &run);
+    if (json && (status == SIREN_OK || run.n > 1)) SIREN_TRY(siren_tool_print_json(run.json));
+    return status;
 }

@@ -11,10 +11,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#define BAR_COLUMNS 28
+#define USUAL_COLUMNS 80
+#define BAR_MOST 28 /* columns of the bar between its brackets */
+#define BAR_LEAST 4
+#define NAME_COLUMNS 16
 #define MAX_PHASES 8
 #define GRACE_NANOSECONDS 700000000L
 
@@ -24,6 +28,7 @@ typedef struct {
     double first, last;       /* seconds of the clock, of the first and last report */
     double first_done, done;  /* of the first report, and the most of any */
     double advancing_seconds; /* of the intervals between reports in which `done` grew */
+    double share;             /* the most of any report */
 } phase;
 
 static struct {
@@ -34,6 +39,10 @@ static struct {
     int shown_tenth; /* tenths of the phase in the last line; -1: none */
     phase phases[MAX_PHASES];
     size_t n_phases;
+    size_t item, n_items;        /* 0: there is but one */
+    double item_begin, item_end; /* shares of all items */
+    double begun;                /* clock of the first item's begin */
+    double shown_share;          /* the most of all items that was shown */
 } terminal = {.command = "", .shown_tenth = -1};
 
 static pthread_mutex_t writing =
@@ -133,11 +142,25 @@ void siren_terminal_catch_interrupt(void) {
 
 /* ---- progress ---- */
 
+/* Reports are of one phase where they differ in numbers only ("trials 3/12"). */
 static phase *find_phase(const char *what) {
+    const size_t n = strcspn(what, "0123456789");
     for (size_t i = 0; i < terminal.n_phases; i++)
-        if (strncmp(terminal.phases[i].what, what, sizeof terminal.phases[i].what - 1) == 0)
+        if (strcspn(terminal.phases[i].what, "0123456789") == n &&
+            strncmp(terminal.phases[i].what, what, n) == 0)
             return &terminal.phases[i];
     return NULL;
+}
+
+void siren_terminal_begin_item(size_t nth, size_t n, double begin, double end) {
+    pthread_mutex_lock(&writing);
+    if (nth == 1) terminal.begun = siren_clock();
+    terminal.item = nth;
+    terminal.n_items = n;
+    terminal.item_begin = begin;
+    terminal.item_end = end;
+    terminal.n_phases = 0;
+    pthread_mutex_unlock(&writing);
 }
 
 static void format_time(double seconds, char *out, size_t size) {
@@ -149,16 +172,50 @@ static void format_time(double seconds, char *out, size_t size) {
         snprintf(out, size, "%u:%02u", s / 60, s % 60);
 }
 
+void siren_terminal_line(size_t columns, const char *what, double share, const char *left, char *out,
+                         size_t size) {
+    char tail[64], bar[BAR_MOST + 1];
+    size_t room = columns > 1 ? columns - 1 : 1; /* a full line would wrap */
+    size_t n_tail = (size_t)snprintf(tail, sizeof tail, " %3.0f %%%s%s", floor(100 * share),
+                                     *left ? ", left " : "", left);
+    if (n_tail + 1 > room) n_tail = (size_t)snprintf(tail, sizeof tail, " %3.0f %%", floor(100 * share));
+    if (room >= size) room = size - 1;
+    size_t name = strlen(what) > NAME_COLUMNS ? strlen(what) : NAME_COLUMNS,
+           kept = room > n_tail ? room - n_tail : 0;
+    if (kept >= name + 3 + BAR_LEAST) {
+        size_t n = kept - name - 3 < BAR_MOST ? kept - name - 3 : BAR_MOST,
+               filled = (size_t)(share * (double)n);
+        memset(bar, '-', n);
+        memset(bar, '#', filled);
+        bar[n] = '\0';
+        snprintf(out, size, "%-*s [%s]%s", (int)name, what, bar, tail);
+    } else {
+        snprintf(out, size, "%.*s%s", (int)kept, what, tail);
+    }
+}
+
 static void show_bar(const char *what, double share, const char *left) {
-    char bar[BAR_COLUMNS + 1];
-    int filled = (int)(share * BAR_COLUMNS);
-    memset(bar, '-', BAR_COLUMNS);
-    memset(bar, '#', (size_t)filled);
-    bar[BAR_COLUMNS] = '\0';
-    fprintf(stderr, "\r%-16.24s [%s] %3.0f %%%s%s\033[K", what, bar, floor(100 * share),
-            *left ? ", left " : "", left);
+    char line[256];
+    struct winsize window;
+    bool told = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
+    siren_terminal_line(told ? window.ws_col : USUAL_COLUMNS, what, share, left, line, sizeof line);
+    fprintf(stderr, "\r%s\033[K", line);
     fflush(stderr);
     terminal.bar_shown = true;
+}
+
+/* Makes a phase's share and name those of all items, whose share never falls. */
+static void count_items(char name[96], double *share, double now, char *left, size_t n_left) {
+    char text[96];
+    if (terminal.n_items < 2) return;
+    snprintf(text, sizeof text, "%zu/%zu %.48s", terminal.item, terminal.n_items, name);
+    memcpy(name, text, sizeof text);
+    *share = terminal.item_begin + (terminal.item_end - terminal.item_begin) * *share;
+    if (*share < terminal.shown_share) *share = terminal.shown_share;
+    terminal.shown_share = *share;
+    *left = '\0';
+    if (*share > 0 && *share < 1 && now - terminal.begun > 0.5)
+        format_time((now - terminal.begun) * (1 - *share) / *share, left, n_left);
 }
 
 static bool show_progress(double done, double total, const char *what) {
@@ -169,7 +226,7 @@ static bool show_progress(double done, double total, const char *what) {
         p = &terminal.phases[terminal.n_phases++];
         *p = (phase){.first = now, .last = now, .first_done = done, .done = done};
         snprintf(p->what, sizeof p->what, "%s", what);
-        terminal.shown_tenth = -1;
+        if (terminal.n_items < 2) terminal.shown_tenth = -1;
     }
     if (p) {
         if (done > p->done) p->advancing_seconds += now - p->last;
@@ -180,12 +237,16 @@ static bool show_progress(double done, double total, const char *what) {
 
     double share = total > 0 ? (p ? p->done : done) / total : 0;
     share = share < 0 || isnan(share) ? 0 : share > 1 ? 1 : share;
-    char left[32] = "";
+    if (p && share < p->share) share = p->share; /* a total may turn out larger than was expected */
+    if (p) p->share = share;
+    char left[32] = "", name[96];
+    snprintf(name, sizeof name, "%.48s", what);
     if (p && done > p->first_done && done < total && now - p->first > 0.5)
         format_time((now - p->first) * (total - done) / (done - p->first_done), left, sizeof left);
+    count_items(name, &share, now, left, sizeof left);
     if (terminal.is_terminal) {
         if (begins || share == 1 || now - terminal.shown_at >= 0.1) {
-            show_bar(what, share, left);
+            show_bar(name, share, left);
             terminal.shown_at = now;
         }
     } else {
@@ -193,7 +254,7 @@ static bool show_progress(double done, double total, const char *what) {
         double since = now - terminal.shown_at;
         bool last = tenth == 10 && terminal.shown_tenth >= 0 && terminal.shown_tenth < 10;
         if (begins || last || (tenth > terminal.shown_tenth && since >= 1) || since >= 10) {
-            fprintf(stderr, "%s: %.0f %%%s%s\n", what, floor(100 * share), *left ? ", left " : "", left);
+            fprintf(stderr, "%s: %.0f %%%s%s\n", name, floor(100 * share), *left ? ", left " : "", left);
             terminal.shown_at = now;
             terminal.shown_tenth = tenth;
         }
@@ -220,20 +281,30 @@ void siren_terminal_end_progress(void) { clear_bar(); }
 
 /* ---- the end ---- */
 
+static void print_message(void) {
+    fprintf(stderr, "sirencl%s%s: %s\n", *terminal.command ? " " : "", terminal.command, siren_message());
+}
+
+void siren_terminal_tell_failure(void) {
+    pthread_mutex_lock(&writing);
+    clear_bar();
+    print_message();
+    pthread_mutex_unlock(&writing);
+}
+
 int siren_terminal_exit(siren_status status) {
-    const char *space = *terminal.command ? " " : "";
     clear_bar();
     /* What an interruption breaks (a compiler that a driver waits for) is the interruption's doing. */
     if (interrupted && status != SIREN_OK && status != SIREN_CANCELLED)
         status = siren_fail(SIREN_CANCELLED, "the work was interrupted; nothing was written");
-    if (status != SIREN_OK) fprintf(stderr, "sirencl%s%s: %s\n", space, terminal.command, siren_message());
+    if (status != SIREN_OK) print_message();
     if (status == SIREN_OK && (fflush(stdout) != 0 || ferror(stdout))) {
         if (pipe_broken) { /* ends as a program that catches nothing, such as cat */
             signal(SIGPIPE, SIG_DFL);
             raise(SIGPIPE);
         }
-        fprintf(stderr, "sirencl%s%s: cannot write the results to standard output\n", space,
-                terminal.command);
+        siren_fail(SIREN_SYSTEM, "cannot write the results to standard output");
+        print_message();
         status = SIREN_SYSTEM;
     }
     return siren_exit_code(status);

@@ -1,6 +1,6 @@
 /* What a command says while it runs, and how it ends: messages, progress, interruption, exit code.
  *
- * Results go to stdout, everything else to stderr. On a terminal progress is one bar with the time left;
+ * Results go to stdout, everything else to stderr. On a terminal progress is one bar with the time left, as wide as it is;
  * elsewhere it is plain lines, at most one a second. The state is the process's: one command runs in it. */
 #ifndef SIREN_TOOLS_TERMINAL_H
 #define SIREN_TOOLS_TERMINAL_H
@@ -20,6 +20,12 @@ void siren_terminal_catch_interrupt(void);
 
 /* The siren_progress_fn of every command; `user` is ignored. */
 bool siren_terminal_progress(void *user, double done, double total, const char *what);
+/* What is reported from now on is of the nth (from 1) of n items, which takes [begin, end] of all work, both from 0 to 1: the bar
+ * and the time left are of all items together. */
+void siren_terminal_begin_item(size_t nth, size_t n, double begin, double end);
+/* The line of progress for `columns` of a terminal, into `out` (size): as much of it as fits. `left` may be "". */
+void siren_terminal_line(size_t columns, const char *what, double share, const char *left, char *out,
+                         size_t size);
 /* Seconds in which the reports of `what` advanced, since the first one at *first_done; 0 where there was
  * none. */
 double siren_terminal_advancing(const char *what, double *first_done);
@@ -28,6 +34,8 @@ void siren_terminal_end_progress(void);
 
 /* "sirencl COMMAND: warning: ..." */
 void siren_terminal_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Ends the bar and prints the library's message, for a failure that ends nothing. */
+void siren_terminal_tell_failure(void);
 /* Ends progress, prints the library's message if `status` is not OK, and gives the exit code. */
 int siren_terminal_exit(siren_status status);
 

@@ -10,10 +10,10 @@
 #include "host/opencl/background.h"
 #include "engine/settings.h"
 #include "formats/diffusion_table.h"
+#include "formats/original.h"
 #include "host/file.h"
 #include "host/opencl/profile.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,16 +269,11 @@ static siren_status compress_image(siren_compression *run) {
 
 /* USAGE where the archive's name is an image's, as a shell's *.nii.gz makes it, or where it would replace what is no archive. */
 static siren_status check_output(const char *archive) {
-    static const char *const images[] = {"*.nii",    "*.nii.gz", "*.hdr",    "*.img",
-                                         "*.img.gz", "*.mif",    "*.mif.gz", "*.mgz"};
     struct stat facts;
-    for (size_t i = 0; i < sizeof images / sizeof *images; i++)
-        if (fnmatch(images[i], archive, FNM_CASEFOLD) == 0)
-            return siren_fail(
-                SIREN_USAGE,
-                "%s: is an image's name, but an archive is written; give one that ends in .siren, and one "
-                "image at a time",
-                archive);
+    if (siren_named_as_image(archive))
+        return siren_fail(SIREN_USAGE,
+                          "%s: is an image's name, but an archive is written; give one that ends in .siren",
+                          archive);
     if (stat(archive, &facts) == 0 && S_ISREG(facts.st_mode) && !siren_archive_recognise(archive))
         return siren_fail(SIREN_USAGE,
                           "%s: exists and is no archive, so that nothing replaces it; give another name",

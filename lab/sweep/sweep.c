@@ -34,7 +34,7 @@ static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis
         bool diverged = trial->diverged || (trial->complete && trial->result.status == SIREN_RESULT_DIVERGED);
         if (diverged && s->options->fail_fast) return siren_sweeping_stop_at(trial);
         if (trial->complete)
-            s->result.n_before++;
+            s->result.n_before++, s->n_complete++;
         else if (trial->n_left == 0)
             SIREN_TRY(siren_sweeping_finish_trial(s, trial, s->source.device));
         else
@@ -43,7 +43,31 @@ static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis
     return SIREN_OK;
 }
 
+/* Operations of the stage's trials that are not complete, as if nothing of them were done or shared. */
+static siren_status expect_flop(const siren_sweeping *s, size_t input, siren_axis axis, double *flop) {
+    *flop = 0;
+    for (size_t i = 0; i < s->experiment->n_trials; i++) {
+        const siren_trial *trial = s->trials[i].trial;
+        siren_trial_estimate cost;
+        if (trial->input != input || trial->settings.axis != axis || s->trials[i].complete) continue;
+        SIREN_TRY(siren_trial_estimate_cost(trial, &s->inputs[input].geometry, NULL, &cost));
+        *flop += cost.flop;
+    }
+    return SIREN_OK;
+}
+
+/* The stages to come are expected to be cut by masks and sharing as those that were begun. */
+static void count_stage(siren_sweeping *s, double expected) {
+    s->expected_more -= expected;
+    s->expected_flop += expected;
+    s->planned_flop += s->work.flop;
+    double cut = s->expected_flop > 0 ? s->planned_flop / s->expected_flop : 1;
+    s->total_flop = s->planned_flop + (s->expected_more > 0 ? cut * s->expected_more : 0);
+}
+
 static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) {
+    double expected;
+    SIREN_TRY(expect_flop(s, input, axis, &expected));
     SIREN_TRY(
         siren_sweep_input_read(&s->inputs[input], axis, s->options->memory_limit, &s->series, &s->mask));
     s->source = (siren_sweep_source){.experiment = s->experiment,
@@ -58,7 +82,7 @@ static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) 
                              "the order of the trials"));
     SIREN_TRY(open_trials(s, input, axis));
     SIREN_TRY(siren_sweep_jobs_plan(s->trials, &s->work));
-    s->total_flop += s->work.flop;
+    count_stage(s, expected);
     SIREN_TRY(siren_threads_run(s->n_workers, siren_sweep_work, s));
     return s->status == SIREN_OK ? SIREN_OK : siren_fail(s->status, "%s", s->message);
 }
@@ -87,6 +111,12 @@ static siren_status inspect_results(siren_sweeping *s) {
 }
 
 static siren_status run_stages(siren_sweeping *s) {
+    for (size_t input = 0; input < s->experiment->n_inputs; input++)
+        for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++) {
+            double expected;
+            SIREN_TRY(expect_flop(s, input, (siren_axis)axis, &expected));
+            s->expected_more += expected;
+        }
     for (size_t input = 0; input < s->experiment->n_inputs; input++)
         for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
             if (has_trials(s->experiment, input, (siren_axis)axis)) {
@@ -171,9 +201,9 @@ static siren_status conclude(siren_sweeping *s, siren_status status) {
         s->result.n_diverged += s->trials[i].complete && s->trials[i].result.status == SIREN_RESULT_DIVERGED;
     if (status != SIREN_OK) return siren_fail(status, "%s", message);
     if (tables == SIREN_OK && s->result.n_failed > 0)
-        return siren_fail(SIREN_PARTIAL,
-                          "%zu of %zu trials failed, see the warnings above; the others are in %s",
-                          s->result.n_failed, s->result.n_trials, s->options->folder);
+        return siren_fail(SIREN_PARTIAL, "%zu of %zu trials failed, the others are in %s; the first: %s",
+                          s->result.n_failed, s->result.n_trials, s->options->folder,
+                          s->result.first_failure);
     return tables;
 }
 

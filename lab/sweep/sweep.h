@@ -5,7 +5,8 @@
 #include "lab/sweep/sweep_options.h"
 
 /* Trains the blocks of all trials that are not complete, on all devices at once; results do not depend on which device of
- * one kind gets which block. Each finished block is durable. Progress counts floating-point operations as "training".
+ * one kind gets which block. Each finished block is durable. Progress counts floating-point operations of all inputs, and
+ * what is counted is "trials", with how many of how many are complete.
  *
  * USAGE where the folder holds another experiment, an input changed since, or another process works there. PARTIAL where
  * trials failed and the others are complete. CANCELLED keeps all finished blocks. `out` (may be NULL) is set whenever the

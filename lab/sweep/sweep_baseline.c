@@ -219,9 +219,8 @@ static siren_status run_one(baseline_run *run, siren_sweep_result *totals) {
     siren_status status = compute(run, &result);
     if (status == SIREN_OK) return keep(run, siren_clock() - start);
     if (status == SIREN_CANCELLED || run->plan->options->fail_fast) return status;
-    siren_log(SIREN_LOG_WARNING, "trial %s failed: %s", run->baseline->folder.name, siren_message());
+    siren_sweep_result_fail(totals, "trial %s failed", run->baseline->folder.name);
     run->baseline->failed = true;
-    totals->n_failed++;
     return SIREN_OK;
 }
 

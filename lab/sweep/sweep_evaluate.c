@@ -199,9 +199,7 @@ static siren_status run_stage(judging *run, const judged_trial *of) {
         siren_status status = judge(run, &original, t);
         if (status != SIREN_OK && (status == SIREN_CANCELLED || run->plan->options->fail_fast)) return status;
         if (status != SIREN_OK) {
-            siren_log(SIREN_LOG_WARNING, "trial %s could not be judged: %s", t->trial->folder,
-                      siren_message());
-            run->totals->n_failed++;
+            siren_sweep_result_fail(run->totals, "trial %s could not be judged", t->trial->folder);
         }
         t->done = true;
         run->n_done++;

@@ -245,9 +245,7 @@ siren_status siren_panels_keep(const siren_sweep_evaluate_plan *plan, const sire
             return siren_fail(SIREN_CANCELLED, "the sweep was interrupted");
         status = panel_of_trial(&p, plan, &trials[i]);
         if (status == SIREN_OK || status == SIREN_CANCELLED || plan->options->fail_fast) continue;
-        siren_log(SIREN_LOG_WARNING, "the panel's slice of trial %s could not be kept: %s", trials[i].folder,
-                  siren_message());
-        totals->n_failed++;
+        siren_sweep_result_fail(totals, "the panel's slice of trial %s could not be kept", trials[i].folder);
         status = SIREN_OK;
     }
     return status;

@@ -16,11 +16,16 @@ typedef struct {
     size_t n_before;   /* complete before this call */
     size_t n_diverged; /* of all that are complete */
     size_t n_failed;
-    size_t n_blocks;       /* encoded in this call, for all trials */
-    double seconds;        /* of this call */
-    double train_seconds;  /* in which devices trained, summed over devices */
-    double train_flop;     /* floating-point operations of training steps */
-    double encode_seconds; /* quantising, exact decode and packing, summed over devices */
+    char first_failure[SIREN_MESSAGE_BYTES]; /* what happened to the first that failed; "": none */
+    size_t n_blocks;                         /* encoded in this call, for all trials */
+    double seconds;                          /* of this call */
+    double train_seconds;                    /* in which devices trained, summed over devices */
+    double train_flop;                       /* floating-point operations of training steps */
+    double encode_seconds;                   /* quantising, exact decode and packing, summed over devices */
 } siren_sweep_result;
+
+/* Counts a failure that is the trial's own, and warns of it: "WHAT: the message of this thread". */
+void siren_sweep_result_fail(siren_sweep_result *result, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -3,6 +3,20 @@
 #include "host/opencl/device.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void siren_sweep_result_fail(siren_sweep_result *result, const char *format, ...) {
+    char what[256], text[SIREN_MESSAGE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    snprintf(text, sizeof text, "%s: %.4096s", what, siren_message());
+    if (result->n_failed++ == 0) memcpy(result->first_failure, text, sizeof text);
+    siren_log(SIREN_LOG_WARNING, "%s", text);
+}
 
 siren_status siren_sweeping_list_complete(const siren_sweeping *s, siren_complete_trial **complete,
                                           size_t *n) {
@@ -45,6 +59,7 @@ siren_status siren_sweeping_finish_trial(siren_sweeping *s, siren_sweep_trial *t
     pthread_mutex_lock(&s->mutex);
     trial->result = result;
     trial->complete = true;
+    s->n_complete++;
     if (!isnan(seconds))
         status = siren_run_timing_append_decoding(s->options->folder, trial->folder.name,
                                                   siren_device_get_facts(device)->name, seconds);

@@ -53,6 +53,9 @@ struct siren_sweeping {
     siren_status status; /* first failure, with its message */
     char message[SIREN_MESSAGE_BYTES];
     double done_flop, total_flop, tables_at;
+    double planned_flop;                 /* of the stages begun */
+    double expected_flop, expected_more; /* whole, of the stages begun, and of the others */
+    size_t n_complete;                   /* trials */
     siren_sweep_result result;
 };
 

@@ -46,8 +46,10 @@ static void stop_with(siren_sweeping *s, siren_status status) {
 
 static bool report(siren_sweeping *s) {
     double done = s->done_flop;
+    char what[64];
     for (size_t i = 0; i < s->n_workers; i++) done += s->workers[i].under_way;
-    if (!s->stop && s->progress && !s->progress(s->user, done, s->total_flop, "training")) {
+    snprintf(what, sizeof what, "trials %zu/%zu", s->n_complete, s->experiment->n_trials);
+    if (!s->stop && s->progress && !s->progress(s->user, done, s->total_flop, what)) {
         s->status = s->status != SIREN_OK ? s->status : SIREN_CANCELLED;
         snprintf(s->message, sizeof s->message, "the sweep was interrupted; what is finished is kept in %s",
                  s->options->folder);
@@ -172,8 +174,7 @@ static void give_up(siren_sweeping *s, siren_shared_training *shared) {
         siren_sweep_trial *trial = job_trial(s, shared, t);
         if (trial->complete || trial->failed) continue;
         trial->failed = true;
-        s->result.n_failed++;
-        siren_log(SIREN_LOG_WARNING, "trial %s failed: %s", trial->folder.name, siren_message());
+        siren_sweep_result_fail(&s->result, "trial %s failed", trial->folder.name);
     }
     unlock(s);
 }

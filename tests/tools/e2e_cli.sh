@@ -32,9 +32,10 @@ siren 2 "unknown command 'quux'" quux
 [ $? = 2 ] && grep -q '^Usage:' stderr.txt || fail "no command: $(cat stderr.txt)"
 
 # Wrong usage.
-siren 2 "file names are missing" compress
-siren 2 "a file name is missing" compress a.nii
-siren 2 "'c' is too much" compress a.nii b.siren c
+siren 2 "a file name is missing" compress
+siren 2 "file names are missing" compare
+siren 2 "a file name is missing" compare a.nii
+siren 2 "'c' is too much" compare a.nii b.nii c
 siren 2 "--width is 8 but must be from 16 to 1024" compress --width 8 a.nii b.siren
 siren 2 "--layers is 0 but" compress --layers 0 a.nii b.siren
 siren 2 "--epochs is 'many'" compress --epochs many a.nii b.siren

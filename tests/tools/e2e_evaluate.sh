@@ -149,7 +149,7 @@ evaluate 3 'float.nii: voxel (0, 0, 0) of volume 0 is nan' p.nii float.nii -o no
 evaluate 3 'float.nii: voxel (0, 0, 0) of volume 0 is nan' float.nii p.nii -o none
 evaluate 2 'every voxel is 0' empty.nii empty.nii -o none
 [ ! -e none ] || fail "bad input left a folder: $(ls -A none)"
-evaluate 2 'out/relative_error.nii.gz exists and is not replaced' p.nii q.nii.gz --no-diffusion -o out
+evaluate 2 'out/relative_error.nii.gz: exists already' p.nii q.nii.gz --no-diffusion -o out
 evaluate 0 '' p.nii q.nii.gz --no-diffusion -o out --force
 touch file
 evaluate 2 'file' p.nii q.nii.gz -o file

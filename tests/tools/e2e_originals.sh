@@ -13,14 +13,23 @@ refused() { # PART arguments...
 for force in "" --force; do
     # shellcheck disable=SC2086
     {
-        refused "sub2.nii: is an image's name" sub1.nii.gz sub2.nii $force
-        refused "sub2.NII.GZ: is an image's name" sub1.nii.gz sub2.NII.GZ $force
-        refused "new.nii.gz: is an image's name" sub1.nii.gz new.nii.gz $force
+        refused "new.nii.gz: is not there" sub1.nii.gz new.nii.gz $force
         refused "notes: exists and is no archive" sub1.nii.gz notes $force
     }
 done
 refused 'sub1.nii.gz' sub1.nii.gz sub1.nii.gz --force
 [ ! -e new.nii.gz ] || fail "a refused archive is there"
+
+# What a shell makes of *.nii* are images, whatever their number.
+for force in "" --force; do
+    # shellcheck disable=SC2086
+    for second in sub2.nii sub2.NII.GZ; do
+        run "$sirencl" compress --lossless --quiet sub1.nii.gz $second $force
+        sha256sum --quiet -c before || fail "$second $force: a file was changed"
+        rm sub1.siren sub2.siren
+    done
+done
+refused "sub2.NII.GZ and sub2.nii would both become sub2.siren" sub2.NII.GZ sub2.nii
 
 # An archive is replaced where that is asked for, and only then.
 run "$sirencl" compress --lossless --quiet sub1.nii.gz a.siren

@@ -91,7 +91,6 @@ which_holds_0:7 a.siren --voxel 0,0,0 --volumes 5:9
 a_slice_that_sub.siren_does_not_hold;_it_has_2:4 sub.siren --voxel 0,0,1
 leave_out_x.nii a.siren x.nii --voxel 0,0,0
 leave_out_--slices a.siren --voxel 0,0,0 --slices 0:1
-the_image_to_restore_is_missing a.siren
 --json_is_for_--voxel a.siren x.nii --json
 EOF
 
