@@ -3,6 +3,7 @@
 #include "engine/options.h"
 #include "formats/diffusion_table.h"
 #include "formats/nifti.h"
+#include "formats/original.h"
 #include "host/file.h"
 
 #include <stdio.h>
@@ -196,6 +197,9 @@ static siren_status write_companion(siren_restoration *run, const siren_attachme
     size_t n_volumes = run->layout.geometry.n_volumes;
     if (run->volumes.end - run->volumes.begin != n_volumes && siren_diffusion_table_suffix(a->suffix))
         return write_columns(a, n_volumes, run->volumes, base, overwrite, &companion->output);
+    if (overwrite)
+        SIREN_TRY(siren_kind_check(
+            companion->path, siren_named_as_image(companion->path) ? SIREN_KIND_IMAGE : SIREN_KIND_OTHER));
     SIREN_TRY(siren_output_open(companion->path, overwrite, &companion->output));
     SIREN_TRY(siren_output_write(companion->output, a->bytes, a->n_bytes));
     return siren_output_flush(companion->output);

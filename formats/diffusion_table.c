@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "formats/number.h"
+#include "formats/original.h"
 #include "host/file.h"
 
 #define TOKEN_BYTES 64 /* more than any number needs */
@@ -221,6 +222,8 @@ siren_status siren_diffusion_table_open(const char *base, bool overwrite,
     }
     SIREN_TRY(siren_sibling_path(base, ".bval", &bval_path));
     SIREN_TRY(siren_sibling_path(base, ".bvec", &bvec_path));
+    if (overwrite) SIREN_TRY(siren_kind_check(bval_path, SIREN_KIND_OTHER));
+    if (overwrite) SIREN_TRY(siren_kind_check(bvec_path, SIREN_KIND_OTHER));
     if (gradients->bval) SIREN_TRY(siren_output_open(bval_path, overwrite, &bval));
     if (gradients->bvec) SIREN_TRY(siren_output_open(bvec_path, overwrite, &bvec));
     if (bval) SIREN_TRY(write_line(bval, gradients->bval, n, 1));

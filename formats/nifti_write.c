@@ -1,4 +1,5 @@
 #include "formats/nifti.h"
+#include "formats/original.h"
 #include "host/names.h"
 
 #include <stdlib.h>
@@ -44,6 +45,7 @@ siren_status siren_nifti_writer_open(const char *path, bool overwrite, const sir
         return siren_fail(SIREN_USAGE,
                           "%s: %zu x %zu x %zu x %zu voxels of %zu bytes make no image; choose sizes that do",
                           path, geometry->nx, geometry->ny, geometry->nz, geometry->n_volumes, voxel_size);
+    if (overwrite) SIREN_TRY(siren_kind_check(path, SIREN_KIND_IMAGE));
     SIREN_TRY(siren_output_open(path, overwrite, &writer->output));
     if (gzip) {
         SIREN_TRY(siren_allocate(&writer->image, writer->image_bytes, 1, path));

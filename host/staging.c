@@ -107,6 +107,28 @@ siren_status siren_staging_open(const char *folder, const char *const *names, si
     return SIREN_OK;
 }
 
+siren_status siren_staging_guard(const siren_staging *staging, const char *mark, const char *const *inputs,
+                                 size_t n) {
+    SIREN_FREE_AT_END char *marked = NULL;
+    SIREN_TRY(join(staging->folder, mark, &marked));
+    const bool made = exists(marked);
+    for (size_t i = 0; i < staging->n; i++) {
+        SIREN_FREE_AT_END char *path = NULL;
+        SIREN_TRY(join(staging->folder, staging->names[i], &path));
+        if (!exists(path)) continue;
+        if (!made)
+            return siren_fail(SIREN_USAGE,
+                              "%s: exists, and as there is no %s beside it is of something else and is not "
+                              "replaced; give another folder",
+                              path, mark);
+        for (size_t input = 0; input < n; input++)
+            if (inputs[input] && siren_file_same(inputs[input], path))
+                return siren_fail(SIREN_USAGE, "%s: is an input and is not replaced; give another folder",
+                                  path);
+    }
+    return SIREN_OK;
+}
+
 const char *siren_staging_folder(const siren_staging *staging) { return staging->hidden; }
 
 siren_status siren_staging_path(const siren_staging *staging, const char *name, char **out) {

@@ -11,6 +11,10 @@ typedef struct siren_staging siren_staging;
  * `*out` is yours: end it with siren_staging_commit() or siren_staging_discard(). */
 siren_status siren_staging_open(const char *folder, const char *const *names, size_t n, bool overwrite,
                                 siren_staging **out);
+/* USAGE where what would be replaced was not made so: some of the names are there and `mark`, one of them, is not; or where one of the
+ * `inputs` (n; NULL are skipped) would be replaced. */
+siren_status siren_staging_guard(const siren_staging *staging, const char *mark, const char *const *inputs,
+                                 size_t n);
 /* The hidden folder; lives as long as the staging. */
 const char *siren_staging_folder(const siren_staging *staging);
 /* The path of the file `name` in the hidden folder. `*out` is yours to free(). */

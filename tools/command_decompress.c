@@ -53,12 +53,6 @@ static void run_free(decompress_run *run) {
     siren_file_pairs_free(&run->pairs);
 }
 
-static void tell_replaced(void *user, const char *path) {
-    const decompress_run *run = user;
-    siren_terminal_end_progress();
-    if (!run->quiet) printf("%s: replaced\n", path);
-}
-
 static siren_status restore_one(void *user, size_t nth) {
     decompress_run *run = user;
     const char *image = run->pairs.outputs[nth];
@@ -147,8 +141,7 @@ siren_status siren_tool_decompress(int argc, char **argv) {
     if (json) return siren_fail(SIREN_USAGE, "--json is for --voxel X,Y,Z; give that, or leave it out");
     SIREN_AT_END(run_free)
     decompress_run run = {.options = decompress, .quiet = common.quiet, .start = siren_clock()};
-    run.options.replaced = tell_replaced;
-    run.options.user = &run;
+    if (!common.quiet) run.options.replaced = siren_terminal_tell_replaced;
     siren_terminal_catch_interrupt();
     SIREN_TRY(pair_names(files, folder, &run.pairs));
     return restore(&run, device_choice);

@@ -41,6 +41,7 @@ static siren_status draw_panel(siren_device *device, const siren_evaluate_option
     SIREN_TRY(siren_panel_figure_parse(panel_text, &panel.z, &panel.volume));
     SIREN_TRY(siren_picture_labels(NULL, panel.results, 1, &kept, &label));
     SIREN_TRY(siren_panel_figure_open(evaluate->folder, evaluate->overwrite, staging));
+    SIREN_TRY(siren_staging_guard(*staging, SIREN_PANEL_MARK, NULL, 0));
     const siren_picture_wording wording = {.labels = &label};
     return siren_panel_figure_draw(device, &panel, &wording, *staging, siren_terminal_progress, NULL);
 }

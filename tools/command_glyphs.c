@@ -44,6 +44,7 @@ siren_status siren_tool_glyphs(int argc, char **argv) {
     if (!folder) return siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
     SIREN_TRY(siren_picture_labels(label_text, glyphs.evaluations, glyphs.n, &label_bytes, labels));
     SIREN_TRY(siren_glyph_figure_open(folder, overwrite, &staging));
+    SIREN_TRY(siren_staging_guard(staging, SIREN_GLYPHS_MARK, NULL, 0));
     SIREN_TRY(siren_glyph_figure_draw(&glyphs, staging, siren_terminal_progress, NULL));
     return siren_staging_commit(SIREN_TAKE(staging));
 }

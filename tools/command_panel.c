@@ -48,6 +48,7 @@ siren_status siren_tool_panel(int argc, char **argv) {
     SIREN_TRY(siren_picture_slice(files[0], slice, &panel.z));
     SIREN_TRY(siren_picture_labels(label_text, panel.results, panel.n_results, &label_bytes, labels));
     SIREN_TRY(siren_panel_figure_open(folder, overwrite, &staging));
+    SIREN_TRY(siren_staging_guard(staging, SIREN_PANEL_MARK, NULL, 0));
     SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
     const siren_picture_wording wording = {.labels = labels};
     SIREN_TRY(siren_panel_figure_draw(device, &panel, &wording, staging, siren_terminal_progress, NULL));

@@ -64,7 +64,7 @@ siren_status siren_tool_phantom(int argc, char **argv) {
         SIREN_TEXT("datatype", "T", "int16, uint16 or float32", &datatype),
         {"voxel", "MM", "voxel size in the header, 0 for a field of view of\n210 x 210 x 144 mm",
          SIREN_OPTION_DOUBLE, &a.voxel, 0, 1000},
-        SIREN_FLAG("force", "replace files that exist", &a.force),
+        SIREN_FLAG("force", "replace images that exist and the tables beside them", &a.force),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
@@ -96,7 +96,12 @@ siren_status siren_tool_phantom(int argc, char **argv) {
     SIREN_TRY(siren_shells_parse(shells, &wanted_shells, &a.phantom.n_shells));
     a.phantom.shells = wanted_shells;
     SIREN_TRY(siren_phantom_write(
-        &(siren_phantom_files){&a.phantom, a.path, a.voxel, a.force, siren_terminal_progress, NULL},
+        &(siren_phantom_files){.phantom = &a.phantom,
+                               .path = a.path,
+                               .voxel = a.voxel,
+                               .overwrite = a.force,
+                               .replaced = common.quiet ? NULL : siren_terminal_tell_replaced,
+                               .progress = siren_terminal_progress},
         &phantom));
     siren_terminal_end_progress();
     if (!common.quiet) print_summary(&a, &phantom);

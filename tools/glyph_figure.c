@@ -20,7 +20,7 @@ enum { ROW_COLOURS, ROW_TENSOR, ROW_FOD, N_ROWS };
     row "-0.png", row "-1.png", row "-2.png", row "-3.png", row "-4.png", row "-5.png", row "-6.png",        \
         row "-7.png", row "-8.png"
 #define N_TILES (1 + SIREN_FIGURE_MOST_RESULTS)
-static const char *const output_names[] = {TILES("colours"), TILES("tensor"), TILES("fod"), "glyphs-data.gp",
+static const char *const output_names[] = {TILES("colours"), TILES("tensor"), TILES("fod"), SIREN_GLYPHS_MARK,
                                            "glyphs.gp",      "glyphs.svg",    "glyphs.png"};
 
 typedef struct {
@@ -184,6 +184,6 @@ siren_status siren_glyph_figure_draw(const siren_glyph_figure_options *options, 
             first);
     if (tensor) SIREN_TRY(draw_kind(&d, SIREN_GLYPH_TENSOR, "tensor"));
     if (fod) SIREN_TRY(draw_kind(&d, SIREN_GLYPH_FOD, "fod"));
-    SIREN_TRY(siren_picture_write_text(staging, "glyphs-data.gp", write_data, &d));
+    SIREN_TRY(siren_picture_write_text(staging, SIREN_GLYPHS_MARK, write_data, &d));
     return siren_picture_draw(staging, "glyphs", &options->wording, progress, user);
 }

@@ -14,6 +14,9 @@ typedef struct {
     size_t memory_limit; /* bytes of each image; larger is refused before allocation */
 } siren_glyph_figure_options;
 
+/* As SIREN_PANEL_MARK. */
+#define SIREN_GLYPHS_MARK "glyphs-data.gp"
+
 /* As siren_panel_figure_open(). */
 siren_status siren_glyph_figure_open(const char *folder, bool overwrite, siren_staging **out);
 /* Draws colour-coded anisotropy, tensors and fibre orientation distributions of the original and of each result, on common

@@ -5,7 +5,7 @@
 
 #include "formats/little_endian.h"
 
-static const char *const output_names[] = {"panel.f32", "panel-data.gp", "panel.gp", "panel.svg",
+static const char *const output_names[] = {"panel.f32", SIREN_PANEL_MARK, "panel.gp", "panel.svg",
                                            "panel.png"};
 
 static bool parse_index(const char *text, size_t length, size_t *out) {
@@ -85,6 +85,6 @@ siren_status siren_panel_figure_draw(siren_device *device, const siren_panel_opt
     SIREN_TRY(siren_panel_make(device, &asked, progress, user, &panel));
     const described data = {&panel, wording};
     SIREN_TRY(write_pictures(&panel, staging));
-    SIREN_TRY(siren_picture_write_text(staging, "panel-data.gp", write_data, &data));
+    SIREN_TRY(siren_picture_write_text(staging, SIREN_PANEL_MARK, write_data, &data));
     return siren_picture_draw(staging, "panel", wording, progress, user);
 }

@@ -279,6 +279,12 @@ double siren_terminal_advancing(const char *what, double *first_done) {
 
 void siren_terminal_end_progress(void) { clear_bar(); }
 
+void siren_terminal_tell_replaced(void *user, const char *path) {
+    (void)user;
+    clear_bar();
+    printf("%s: replaced\n", path);
+}
+
 /* ---- the end ---- */
 
 static void print_message(void) {

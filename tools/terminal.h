@@ -34,6 +34,8 @@ void siren_terminal_end_progress(void);
 
 /* "sirencl COMMAND: warning: ..." */
 void siren_terminal_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Prints as a result that an output replaced the file `path`; `user` is ignored. */
+void siren_terminal_tell_replaced(void *user, const char *path);
 /* Ends the bar and prints the library's message, for a failure that ends nothing. */
 void siren_terminal_tell_failure(void);
 /* Ends progress, prints the library's message if `status` is not OK, and gives the exit code. */

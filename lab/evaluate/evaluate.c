@@ -102,6 +102,9 @@ static siren_status read_input(evaluating *run) {
         run->evaluation.has_region[region] = run->in.masks[region] || region == SIREN_REGION_BRAIN;
     SIREN_TRY(siren_staging_open(o->folder, output_names, sizeof output_names / sizeof *output_names,
                                  o->overwrite, &run->staging));
+    const char *const inputs[] = {o->original,   o->result,     o->mask, o->tissues[0],
+                                  o->tissues[1], o->tissues[2], o->bval, o->bvec};
+    SIREN_TRY(siren_staging_guard(run->staging, "evaluation.json", inputs, sizeof inputs / sizeof *inputs));
     SIREN_TRY(siren_evaluation_input_result(&run->in, run->device, run->staging, run->progress, run->user));
     SIREN_TRY(siren_allocate(&run->errors, siren_geometry_voxels(&run->in.original.geometry),
                              sizeof *run->errors, "relative errors"));

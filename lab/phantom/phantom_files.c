@@ -25,7 +25,7 @@ typedef struct {
     char *path;
     siren_nifti_writer *writer; /* NULL once committed */
     siren_geometry geometry;
-    bool committed;
+    bool committed, replaces;
 } image;
 
 static siren_status image_open(const siren_phantom_files *f, image_kind kind, size_t n_volumes, image *out) {
@@ -98,7 +98,7 @@ typedef struct {
     image images[N_IMAGES];
     char *text_path[2];
     siren_output *text[2];
-    bool text_committed[2], keep;
+    bool text_committed[2], text_replaces[2], keep;
 } file_set;
 
 static void set_free(file_set *set) {
@@ -144,14 +144,20 @@ siren_status siren_phantom_write(const siren_phantom_files *f, siren_phantom *ou
             return siren_fail(SIREN_CANCELLED, "the phantom was cancelled; nothing was written");
     }
     for (int i = 0; i < 2; i++) {
+        set.text_replaces[i] = access(set.text_path[i], F_OK) == 0;
         SIREN_TRY(siren_output_commit(SIREN_TAKE(set.text[i])));
         set.text_committed[i] = true;
     }
     for (int kind = 0; kind < N_IMAGES; kind++) {
+        set.images[kind].replaces = access(set.images[kind].path, F_OK) == 0;
         SIREN_TRY(siren_nifti_writer_commit(SIREN_TAKE(set.images[kind].writer)));
         set.images[kind].committed = true;
     }
     set.keep = true;
+    for (int kind = N_IMAGES - 1; f->replaced && kind >= 0; kind--)
+        if (set.images[kind].replaces) f->replaced(f->user, set.images[kind].path);
+    for (int i = 0; f->replaced && i < 2; i++)
+        if (set.text_replaces[i]) f->replaced(f->user, set.text_path[i]);
     if (out) *out = SIREN_TAKE(phantom);
     return SIREN_OK;
 }

@@ -9,7 +9,9 @@ typedef struct {
     const char *path; /* of the series, .nii or .nii.gz; the others get a suffix before it: DWI_mask.nii.gz */
     double voxel;     /* mm in the headers; 0: a field of view of 210 x 210 x 144 mm */
     bool overwrite;
-    siren_progress_fn progress; /* may be NULL */
+    void (*replaced)(void *user,
+                     const char *path); /* hears in the end of each file that was; NULL is allowed */
+    siren_progress_fn progress;         /* may be NULL */
     void *user;
 } siren_phantom_files;
 

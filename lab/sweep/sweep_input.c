@@ -69,8 +69,18 @@ static siren_status make_phantom(const char *run, const siren_experiment_input *
             SIREN_USAGE,
             "%s: was begun with another phantom %s, whose options are in %s; give another folder", run,
             asked->name, options);
-    siren_phantom_files files = {&asked->phantom, input->image, asked->voxel, true, progress, user};
-    SIREN_TRY(siren_phantom_write(&files, NULL));
+    /* Files of these names are an earlier phantom's where its options are there, be they not written to the end. */
+    const bool begun = access(options, F_OK) == 0;
+    if (!begun) SIREN_TRY(siren_file_write(options, false, "", 0));
+    siren_phantom_files files = {.phantom = &asked->phantom,
+                                 .path = input->image,
+                                 .voxel = asked->voxel,
+                                 .overwrite = begun,
+                                 .progress = progress,
+                                 .user = user};
+    siren_status status = siren_phantom_write(&files, NULL);
+    if (status != SIREN_OK && !begun) unlink(options);
+    SIREN_TRY(status);
     return siren_file_write(options, true, text, strlen(text));
 }
 
