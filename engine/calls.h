@@ -62,6 +62,8 @@ siren_status siren_compress_file(siren_device *device, const char *image, const 
 typedef struct {
     siren_span slices, volumes; /* in the numbering of the original series */
     bool overwrite;
+    bool
+        plain_sidecar; /* the JSON sidecar as it was, without a word of lossy compression (engine/archive/sidecar.h) */
     void (*replaced)(void *user,
                      const char *path); /* hears in the end of each file that was; NULL is allowed */
     void *user;

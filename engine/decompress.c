@@ -1,5 +1,6 @@
 #include "engine/archive/attachment.h"
 #include "engine/archive/record.h"
+#include "engine/archive/sidecar.h"
 #include "engine/options.h"
 #include "formats/diffusion_table.h"
 #include "formats/nifti.h"
@@ -55,7 +56,8 @@ typedef struct {
     uint8_t *
         band; /* (volumes, slices, ny, nx) of the part within one band of blocks; NULL where a block fills its band */
     siren_span slices, volumes;
-    siren_companion *companions; /* (n_companions) */
+    char trace[SIREN_TRACE_CHARS]; /* of the sidecar; "": none */
+    siren_companion *companions;   /* (n_companions) */
     size_t n_companions;
 } siren_restoration;
 
@@ -182,6 +184,38 @@ static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, 
     return SIREN_OK;
 }
 
+/* Whether the file is there and holds these bytes. */
+static bool holds(const char *path, const uint8_t *bytes, size_t n_bytes) {
+    SIREN_FREE_AT_END uint8_t *present = NULL;
+    size_t n = 0;
+    return access(path, F_OK) == 0 && siren_file_read(path, n_bytes, &present, &n) == SIREN_OK &&
+           n == n_bytes && memcmp(present, bytes, n) == 0;
+}
+
+/* An attachment as it is, but for the trace of a sidecar. What is there already is left as it is. */
+static siren_status write_whole(const siren_restoration *run, const siren_attachment *a, bool overwrite,
+                                siren_companion *companion) {
+    SIREN_FREE_AT_END uint8_t *traced = NULL;
+    const uint8_t *bytes = a->bytes;
+    size_t n_bytes = a->n_bytes;
+    if (*run->trace && strcmp(a->suffix, ".json") == 0)
+        SIREN_TRY(siren_sidecar_trace(a->bytes, a->n_bytes, run->trace, &traced, &n_bytes));
+    if (traced) bytes = traced;
+    if (holds(companion->path, bytes, n_bytes)) return SIREN_OK;
+    if (traced && !overwrite && holds(companion->path, a->bytes, a->n_bytes)) {
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: is there already and left as it is, so that it does not tell of lossy compression",
+                  companion->path);
+        return SIREN_OK;
+    }
+    if (overwrite)
+        SIREN_TRY(siren_kind_check(
+            companion->path, siren_named_as_image(companion->path) ? SIREN_KIND_IMAGE : SIREN_KIND_OTHER));
+    SIREN_TRY(siren_output_open(companion->path, overwrite, &companion->output));
+    SIREN_TRY(siren_output_write(companion->output, bytes, n_bytes));
+    return siren_output_flush(companion->output);
+}
+
 static siren_status write_companion(siren_restoration *run, const siren_attachment *a, const char *image,
                                     bool overwrite) {
     SIREN_FREE_AT_END char *base = NULL;
@@ -197,12 +231,7 @@ static siren_status write_companion(siren_restoration *run, const siren_attachme
     size_t n_volumes = run->layout.geometry.n_volumes;
     if (run->volumes.end - run->volumes.begin != n_volumes && siren_diffusion_table_suffix(a->suffix))
         return write_columns(a, n_volumes, run->volumes, base, overwrite, &companion->output);
-    if (overwrite)
-        SIREN_TRY(siren_kind_check(
-            companion->path, siren_named_as_image(companion->path) ? SIREN_KIND_IMAGE : SIREN_KIND_OTHER));
-    SIREN_TRY(siren_output_open(companion->path, overwrite, &companion->output));
-    SIREN_TRY(siren_output_write(companion->output, a->bytes, a->n_bytes));
-    return siren_output_flush(companion->output);
+    return write_whole(run, a, overwrite, companion);
 }
 
 /* All attachments before the first slice: what cannot be written is known early, and appears with the image or not at all. */
@@ -269,6 +298,7 @@ siren_status siren_decompress_file(siren_device *device, const char *archive, co
         return siren_fail(
             SIREN_USAGE, "%s: is the archive itself and is not replaced; give the image another name", image);
     SIREN_TRY(open_writer(&run, image, options));
+    if (!options->plain_sidecar) SIREN_TRY(siren_trace_of(run.archive, &run.layout, run.trace));
     SIREN_TRY(write_companions(&run, image, options->overwrite));
     SIREN_TRY(siren_block_decoder_create_part(device, &run.layout, run.volumes, options->memory_limit,
                                               &run.decoder));

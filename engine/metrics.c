@@ -68,6 +68,8 @@ siren_status siren_compare_files(const char *image, const char *other, const cha
     SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, image, memory_limit, &a));
     SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, other, memory_limit, &b));
     SIREN_TRY(siren_grid_check(image, &a.geometry, other, &b.geometry, a.geometry.n_volumes));
+    if (siren_grid_check_place(image, &a, other, &b) != SIREN_OK)
+        siren_log(SIREN_LOG_WARNING, "%s; they are compared voxel by voxel all the same", siren_message());
     if (mask) SIREN_TRY(siren_mask_read(mask, image, &a, memory_limit, &inside));
     siren_comparison result = siren_compare_series(&a, &b, inside);
     if (result.n_voxels == 0)

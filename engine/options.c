@@ -21,6 +21,7 @@ siren_decompress_options siren_options_decompress(const siren_options *o) {
     return (siren_decompress_options){.slices = o->compress.settings.slices,
                                       .volumes = o->volumes,
                                       .overwrite = o->compress.overwrite,
+                                      .plain_sidecar = o->plain_sidecar,
                                       .memory_limit = o->compress.memory_limit};
 }
 
@@ -89,6 +90,8 @@ static const struct {
     {"without_tail", FLAG, COMPRESS(without_tail),
      "whether bytes after the voxels are left out: true or false"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},
+    {"plain_sidecar", FLAG, offsetof(siren_options, plain_sidecar),
+     "whether a restored JSON sidecar is as it was, without a word of lossy compression: true or false"},
 #undef COMPRESS
 };
 #define N_OTHERS (sizeof others / sizeof *others)

@@ -6,7 +6,8 @@
 
 struct siren_options {
     siren_compress_options compress; /* what it points to is static or in `owned` */
-    siren_span volumes;              /* of decompress */
+    siren_span volumes;              /* of decompress, */
+    bool plain_sidecar;              /* too */
     siren_progress_fn progress;
     void *user;
     char *owned[4];                 /* paths, in the order of the table of options.c */

@@ -58,6 +58,8 @@ siren_status siren_archive_writer_open(const char *path, bool overwrite, siren_a
  * kind that occurs once, UNSUPPORTED for more than SIREN_ARCHIVE_MAX_UNPACKED bytes, SYSTEM. */
 siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t kind, const void *bytes,
                                           size_t n_bytes, bool packed);
+/* How many there are so far. */
+size_t siren_archive_writer_n_sections(const siren_archive_writer *writer);
 /* Packs and appends a record; records may come in any order of blocks, the index is sorted. Of `entry` it
  * takes block, decoded_crc and mse. */
 siren_status siren_archive_writer_record(siren_archive_writer *writer, const siren_index_entry *entry,

@@ -109,6 +109,8 @@ siren_status siren_archive_writer_section(siren_archive_writer *writer, uint32_t
     return writer->failure = add_section(writer, kind, bytes, n_bytes, packed);
 }
 
+size_t siren_archive_writer_n_sections(const siren_archive_writer *writer) { return writer->n_sections; }
+
 static siren_status add_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                const uint8_t *packed, size_t n_packed, size_t unpacked_bytes) {
     SIREN_TRY(check_size(writer, "a record", unpacked_bytes));

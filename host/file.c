@@ -132,9 +132,9 @@ static siren_status output_name_temporary(siren_output *output, unsigned attempt
     return SIREN_OK;
 }
 
-/* What commit would find out only after the work. */
+/* What commit would find out only after the work. A link is replaced itself, and what it leads to stays as it is. */
 static siren_status check_name(const char *path, bool overwrite) {
-    struct stat facts;
+    struct stat facts, target;
     size_t n = strlen(path);
     if (n == 0) return siren_fail(SIREN_USAGE, "the name of an output file is empty; give one");
     if (path[n - 1] == '/')
@@ -145,6 +145,7 @@ static siren_status check_name(const char *path, bool overwrite) {
                           strerror(errno));
     }
     if (!overwrite) return siren_fail(SIREN_USAGE, "%s: exists already; give another name", path);
+    if (S_ISLNK(facts.st_mode) && (stat(path, &target) != 0 || S_ISREG(target.st_mode))) return SIREN_OK;
     if (!S_ISREG(facts.st_mode))
         return siren_fail(SIREN_USAGE, "%s: is not a regular file and is not replaced; give another name",
                           path);

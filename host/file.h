@@ -37,7 +37,7 @@ siren_status siren_output_open_memory(siren_output **out);
 /* What was written, yours to free(); frees `output`. */
 void siren_output_take(siren_output *output, uint8_t **bytes, size_t *n_bytes);
 /* Checks early that `path` can be written: its folder exists and is writable, its name is possible, and nothing stands
- * there unless `overwrite`. `*out` is yours: end it with siren_output_commit() or siren_output_discard(). */
+ * there unless `overwrite`; then a link to a file, or to nothing, is replaced itself. `*out` is yours: end it with siren_output_commit() or siren_output_discard(). */
 siren_status siren_output_open(const char *path, bool overwrite, siren_output **out);
 /* Appends at the current position, which siren_output_write_at() does not move. */
 siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes);

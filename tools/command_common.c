@@ -1,6 +1,11 @@
 /* What several subcommands share. */
 #include "tools/tools.h"
 
+#include "engine/calls.h"
+#ifndef SIREN_WITHOUT_OPENCL
+#include "engine/encode/brain_mask.h"
+#endif
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +26,27 @@ siren_status siren_tool_open_decoder(const char *choice, siren_device **out) {
 #endif
     *out = NULL;
     return SIREN_OK;
+}
+
+siren_status siren_tool_make_mask(const char *image, const char *bval, const char *bvec, const char **mask,
+                                  siren_tool_mask *made) {
+    if (!*mask || strcmp(*mask, SIREN_MASK_AUTO) != 0) return SIREN_OK;
+#ifdef SIREN_WITHOUT_OPENCL
+    (void)image, (void)bval, (void)bvec, (void)made;
+    return siren_fail(SIREN_UNSUPPORTED,
+                      "this sirencl was built without what makes masks; give a mask's file");
+#else
+    SIREN_TRY(siren_staging_open(NULL, NULL, 0, true, &made->staging));
+    SIREN_TRY(
+        siren_brain_mask_make(image, bval, bvec, made->staging, siren_terminal_progress, NULL, &made->path));
+    *mask = made->path;
+    return SIREN_OK;
+#endif
+}
+
+void siren_tool_mask_free(siren_tool_mask *made) {
+    siren_staging_discard(made->staging);
+    free(made->path);
 }
 
 siren_status siren_tool_print_json(const siren_json *json) {

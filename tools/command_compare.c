@@ -37,7 +37,8 @@ siren_status siren_tool_compare(int argc, char **argv) {
     size_t memory = siren_tool_memory();
     const char *mask = NULL, *files[2];
     const siren_option options[] = {
-        SIREN_TEXT("mask", "FILE", "3-D image; only voxels where it is not 0 count", &mask),
+        SIREN_TEXT("mask", "FILE",
+                   "3-D image; only voxels where it is not 0 count" SIREN_MASK_AUTO_HELP " of A", &mask),
         SIREN_FLAG("json", "machine-readable output", &json),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
@@ -55,7 +56,11 @@ siren_status siren_tool_compare(int argc, char **argv) {
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     siren_comparison comparison;
+    SIREN_AT_END(siren_tool_mask_free) siren_tool_mask made = {NULL, NULL};
+    if (mask) siren_terminal_catch_interrupt(); /* a mask that is made takes long */
+    SIREN_TRY(siren_tool_make_mask(files[0], NULL, NULL, &mask, &made));
     SIREN_TRY(siren_compare_files(files[0], files[1], mask, memory, &comparison));
+    siren_terminal_end_progress();
     if (json) return print_json(&comparison);
     print_text(&comparison);
     return SIREN_OK;

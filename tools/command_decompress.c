@@ -110,6 +110,10 @@ siren_status siren_tool_decompress(int argc, char **argv) {
         SIREN_FLAG("json", "with --voxel: machine-readable output", &json),
         SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
         SIREN_FLAG("force", "replace an image that exists and the files beside it", &decompress.overwrite),
+        SIREN_FLAG("plain-sidecar",
+                   "restore the JSON sidecar byte for byte; else, where voxels are not, it gets the fields "
+                   "LossyImageCompression, ...Ratio and ...Method",
+                   &decompress.plain_sidecar),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &decompress.memory_limit, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };

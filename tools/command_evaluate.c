@@ -111,7 +111,8 @@ siren_status siren_tool_evaluate(int argc, char **argv) {
     bool json = false, no_diffusion = false, no_fod = false;
     const siren_option options[] = {
         SIREN_TEXT("output", "DIR", "folder for maps and evaluation.json (also -o)", &evaluate.folder),
-        SIREN_TEXT("mask", "FILE", "brain mask; else every voxel counts", &evaluate.mask),
+        SIREN_TEXT("mask", "FILE", "brain mask; else every voxel counts" SIREN_MASK_AUTO_HELP,
+                   &evaluate.mask),
         SIREN_TEXT("tissues", "WM,GM,CSF", "three masks for statistics of each tissue", &tissues),
         SIREN_TEXT("bval", "FILE", "b-values; else those beside ORIGINAL", &evaluate.bval),
         SIREN_TEXT("bvec", "FILE", "directions; else those beside ORIGINAL", &evaluate.bvec),
@@ -148,6 +149,7 @@ siren_status siren_tool_evaluate(int argc, char **argv) {
     SIREN_AT_END(siren_evaluation_free) siren_evaluation evaluation = {0};
     SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL; /* of the panel */
     SIREN_FREE_AT_END char *tissue_text = NULL;
+    SIREN_AT_END(siren_tool_mask_free) siren_tool_mask made = {NULL, NULL};
     evaluate.original = files[0];
     evaluate.result = files[1];
     evaluate.diffusion = !no_diffusion;
@@ -160,6 +162,7 @@ siren_status siren_tool_evaluate(int argc, char **argv) {
                               : siren_fail(SIREN_SYSTEM, "out of memory: --tissues"));
     }
     if (siren_has_suffix(files[1], ".siren")) SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
+    SIREN_TRY(siren_tool_make_mask(files[0], evaluate.bval, evaluate.bvec, &evaluate.mask, &made));
     SIREN_TRY(draw_panel(device, &evaluate, panel_text, &staging));
     SIREN_TRY(siren_evaluate(device, &evaluate, siren_terminal_progress, NULL, &evaluation));
     if (staging) SIREN_TRY(siren_staging_commit(SIREN_TAKE(staging)));

@@ -12,7 +12,8 @@ siren_status siren_tool_glyphs(int argc, char **argv) {
     bool overwrite = false;
     const siren_option options[] = {
         SIREN_TEXT("output", "DIR", "folder for the figure (also -o)", &folder),
-        {"slice", "Z", "counted from 0; else the middle one", SIREN_OPTION_SPAN, &glyphs.slice, 0, 0},
+        {"slice", "Z", "counted from 0 in the original; else the middle one", SIREN_OPTION_SPAN,
+         &glyphs.slice, 0, 0},
         {"x", "A:B", "glyphs of voxels A to B-1 along x", SIREN_OPTION_SPAN, &glyphs.x, 0, 0},
         {"y", "A:B", "glyphs of voxels A to B-1 along y", SIREN_OPTION_SPAN, &glyphs.y, 0, 0},
         SIREN_TEXT("labels", "A,B,...", "above the results; else names of the folders", &label_text),

@@ -61,6 +61,7 @@ static void write_json(siren_json *json, const char *path, const siren_archive_i
         siren_json_end(json);
     }
     siren_json_integers(json, "dims", (const size_t[]){info->nx, info->ny, info->nz}, 3);
+    siren_json_integers(json, "slices_held", (const size_t[]){info->z_begin, info->z_end}, 2);
     siren_json_integer(json, "volumes", info->n_volumes);
     siren_json_string(json, "datatype", info->datatype_name);
     siren_json_integer(json, "nifti_version", (uint64_t)info->nifti_version);
@@ -129,6 +130,8 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     printf("  image        %zu x %zu x %zu voxels, %zu volume%s, %s, NIfTI-%d, slope %g, inter %g\n",
            info->nx, info->ny, info->nz, info->n_volumes, info->n_volumes == 1 ? "" : "s",
            info->datatype_name, info->nifti_version, info->slope, info->inter);
+    if (info->z_begin > 0 || info->z_end < info->nz)
+        printf("  slices       %zu:%zu, a part of the image's 0:%zu\n", info->z_begin, info->z_end, info->nz);
     printf("  ratio        %.2f to %s voxels (%s), %.2f to float32\n", info->ratio, info->datatype_name,
            siren_format_bytes((double)info->series_bytes, size), info->ratio_float32);
     if (info->masked)

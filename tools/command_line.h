@@ -71,7 +71,14 @@ typedef struct {
 
 #define SIREN_COMMON_OPTIONS(common)                                                                         \
     {"nthreads", "N", "processors to use, 0 for all", SIREN_OPTION_UINT32, &(common).nthreads, 0, 65536},    \
-        {"quiet", NULL, "print errors and results only", SIREN_OPTION_FLAG, &(common).quiet, 0, 0}, {        \
+        {"quiet",                                                                                            \
+         NULL,                                                                                               \
+         "print errors and what was asked for: no progress, warnings or summaries",                          \
+         SIREN_OPTION_FLAG,                                                                                  \
+         &(common).quiet,                                                                                    \
+         0,                                                                                                  \
+         0},                                                                                                 \
+    {                                                                                                        \
         "verbose", NULL, "print what the library has to tell (also -info)", SIREN_OPTION_FLAG,               \
             &(common).verbose, 0, 0                                                                          \
     }

@@ -13,11 +13,12 @@ siren_status siren_tool_panel(int argc, char **argv) {
     bool overwrite = false;
     const siren_option options[] = {
         SIREN_TEXT("output", "DIR", "folder for the figure (also -o)", &folder),
-        {"slice", "Z", "counted from 0; else the middle one", SIREN_OPTION_SPAN, &slice, 0, 0},
+        {"slice", "Z", "counted from 0 in the original; else the middle one", SIREN_OPTION_SPAN, &slice, 0,
+         0},
         {"volume", "V", "counted from 0", SIREN_OPTION_SIZE, &panel.volume, 0, 0x1p31},
         {"x", "A:B", "show only voxels A to B-1 along x", SIREN_OPTION_SPAN, &panel.x, 0, 0},
         {"y", "A:B", "show only voxels A to B-1 along y", SIREN_OPTION_SPAN, &panel.y, 0, 0},
-        SIREN_TEXT("mask", "FILE", "relative errors and SSIM only inside", &panel.mask),
+        SIREN_TEXT("mask", "FILE", "relative errors and SSIM only inside" SIREN_MASK_AUTO_HELP, &panel.mask),
         SIREN_TEXT("labels", "A,B,...", "above the results; else their file names", &label_text),
         SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
         SIREN_FLAG("force", "replace files that exist", &overwrite),
@@ -39,6 +40,7 @@ siren_status siren_tool_panel(int argc, char **argv) {
 
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;
+    SIREN_AT_END(siren_tool_mask_free) siren_tool_mask made = {NULL, NULL};
     SIREN_FREE_AT_END char *label_bytes = NULL;
     panel.original = files[0];
     panel.results = files + 1;
@@ -47,6 +49,7 @@ siren_status siren_tool_panel(int argc, char **argv) {
     if (!folder) return siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
     SIREN_TRY(siren_picture_slice(files[0], slice, &panel.z));
     SIREN_TRY(siren_picture_labels(label_text, panel.results, panel.n_results, &label_bytes, labels));
+    SIREN_TRY(siren_tool_make_mask(files[0], NULL, NULL, &panel.mask, &made));
     SIREN_TRY(siren_panel_figure_open(folder, overwrite, &staging));
     SIREN_TRY(siren_staging_guard(staging, SIREN_PANEL_MARK, NULL, 0));
     SIREN_TRY(siren_tool_open_decoder(device_choice, &device));

@@ -7,6 +7,7 @@
 
 #include "lab/picture/glyph.h"
 #include "engine/model/grid.h"
+#include "formats/config.h"
 #include "formats/nifti.h"
 #include "lab/picture/png.h"
 
@@ -78,13 +79,38 @@ static bool has_image(const char *evaluation, const char *image) {
     return access(path, F_OK) == 0;
 }
 
+/* The slices of the original that an evaluation is of, and counts from 0: not all where its result was a part. `*slices` stays
+ * as it is where the evaluation does not say. */
+static siren_status judged_slices(const char *evaluation, siren_span *slices) {
+    SIREN_AT_END(siren_config_free_at) siren_config *config = NULL;
+    SIREN_FREE_AT_END char *path = NULL;
+    uint64_t begin = 0;
+    if (asprintf(&path, "%s/evaluation.json", evaluation) < 0) {
+        path = NULL;
+        return siren_fail(SIREN_SYSTEM, "out of memory: the path of an evaluation");
+    }
+    if (access(path, F_OK) != 0) return SIREN_OK;
+    SIREN_TRY(siren_config_read(path, &config));
+    siren_value first = siren_value_first(siren_value_member(siren_config_root(config), "slices_judged"));
+    if (!siren_value_exists(first)) return SIREN_OK;
+    SIREN_TRY(siren_value_integer(first, 0, 1u << 31, &begin));
+    *slices = (siren_span){(size_t)begin, (size_t)begin + slices->end};
+    return SIREN_OK;
+}
+
 /* ---- tiles ---- */
 
 static siren_status make_views(drawing *d, const char *path, const siren_series *series) {
     const siren_glyph_figure_options *o = d->options;
     const siren_span all = {0, 0};
     size_t z;
-    SIREN_TRY(siren_picture_slice(path, o->slice, &z));
+    siren_span judged = {0, series->geometry.nz}, asked = o->slice;
+    SIREN_TRY(judged_slices(o->evaluations[0], &judged));
+    if (asked.end > 0 && (asked.begin < judged.begin || asked.end > judged.end))
+        return siren_fail(SIREN_USAGE, "%s: has no slice %zu; it is of slices %zu:%zu of the original",
+                          o->evaluations[0], asked.begin, judged.begin, judged.end);
+    if (asked.end > 0) asked = (siren_span){asked.begin - judged.begin, asked.end - judged.begin};
+    SIREN_TRY(siren_picture_slice(path, asked, &z));
     SIREN_TRY(siren_view_make(path, series, all, all, z, &d->slice));
     SIREN_TRY(siren_view_make(path, series, o->x, o->y, z, &d->region));
     d->cell = TILE_PIXELS / siren_view_width(&d->region);

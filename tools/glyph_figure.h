@@ -10,7 +10,7 @@ typedef struct {
     siren_picture_wording wording;
     size_t n;
     siren_span slice, x,
-        y; /* the slice that the glyphs are of (0:0: the middle one) and its voxels (0:0: all) */
+        y; /* the slice that the glyphs are of, counted in the original (0:0: the middle one) and its voxels (0:0: all) */
     size_t memory_limit; /* bytes of each image; larger is refused before allocation */
 } siren_glyph_figure_options;
 

@@ -3,6 +3,7 @@
 #define SIREN_TOOLS_TOOLS_H
 
 #include "formats/config.h"
+#include "host/staging.h"
 #include "tools/command_line.h"
 #include "tools/terminal.h"
 
@@ -52,6 +53,16 @@ siren_status siren_tool_use_gemm(siren_device *device, const char *gemm, bool ma
 #define SIREN_GEMM_HELP                                                                                      \
     "who multiplies matrices in training: own (kernels), clblast, or\nauto: whoever was quicker in "         \
     "'sirencl tune', else own"
+/* The mask of --mask: where that is "auto", `made` holds one of `image` as a file, with the tables given or beside it, until
+ * siren_tool_mask_free(), and `*mask` becomes its path. */
+typedef struct {
+    siren_staging *staging;
+    char *path;
+} siren_tool_mask;
+siren_status siren_tool_make_mask(const char *image, const char *bval, const char *bvec, const char **mask,
+                                  siren_tool_mask *made);
+void siren_tool_mask_free(siren_tool_mask *made);
+#define SIREN_MASK_AUTO_HELP "; auto: made by MRtrix3's dwi2mask"
 /* Prints a document to stdout. */
 siren_status siren_tool_print_json(const siren_json *json);
 

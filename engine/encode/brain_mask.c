@@ -40,10 +40,9 @@ static siren_status run_program(const char *const *arguments, siren_progress_fn 
     return siren_process_check(&plan, &result);
 }
 
-siren_status siren_brain_mask(const char *image, const char *bval, const char *bvec,
-                              const siren_series *series, size_t memory_limit, siren_progress_fn progress,
-                              void *user, uint8_t **mask) {
-    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL; /* nothing of it is kept */
+siren_status siren_brain_mask_make(const char *image, const char *bval, const char *bvec,
+                                   const siren_staging *staging, siren_progress_fn progress, void *user,
+                                   char **out) {
     SIREN_AT_END(siren_diffusion_table_free) siren_diffusion_table gradients = {0};
     SIREN_FREE_AT_END char *own_bval = NULL, *own_bvec = NULL, *base = NULL, *path = NULL;
     if (!siren_process_find(PROGRAM))
@@ -51,7 +50,6 @@ siren_status siren_brain_mask(const char *image, const char *bval, const char *b
                                                      "made; install mrtrix3, or give a mask's file");
     SIREN_TRY(find_table(image, bval, ".bval", &own_bval));
     SIREN_TRY(find_table(image, bvec, ".bvec", &own_bvec));
-    SIREN_TRY(siren_staging_open(NULL, NULL, 0, true, &staging));
     SIREN_TRY(siren_staging_path(staging, "mask.nii", &path));
     /* In FSL's form: not every version of MRtrix3 reads all that we do. */
     SIREN_TRY(siren_diffusion_table_read(own_bval, own_bvec, &gradients));
@@ -63,5 +61,16 @@ siren_status siren_brain_mask(const char *image, const char *bval, const char *b
     SIREN_TRY(siren_sibling_path(base, ".bvec", &own_bvec));
     const char *const arguments[] = {PROGRAM, "-quiet", "-fslgrad", own_bvec, own_bval, image, path, NULL};
     SIREN_TRY(run_program(arguments, progress, user));
+    *out = SIREN_TAKE(path);
+    return SIREN_OK;
+}
+
+siren_status siren_brain_mask(const char *image, const char *bval, const char *bvec,
+                              const siren_series *series, size_t memory_limit, siren_progress_fn progress,
+                              void *user, uint8_t **mask) {
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL; /* nothing of it is kept */
+    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_TRY(siren_staging_open(NULL, NULL, 0, true, &staging));
+    SIREN_TRY(siren_brain_mask_make(image, bval, bvec, staging, progress, user, &path));
     return siren_mask_read(path, image, series, memory_limit, mask);
 }

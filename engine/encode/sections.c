@@ -146,8 +146,16 @@ siren_status siren_sections_write(siren_archive_writer *writer, const siren_seri
                                            (size_t)series->geometry.voxel_offset, true));
     SIREN_TRY(write_tail(writer, series, files));
     SIREN_TRY(siren_layout_write(writer, layout));
+    const size_t before = siren_archive_writer_n_sections(writer);
     SIREN_TRY(attach(writer, series, files, files->bval, ".bval"));
+    const size_t n = siren_archive_writer_n_sections(writer);
     SIREN_TRY(attach(writer, series, files, files->bvec, ".bvec"));
+    if (siren_archive_writer_n_sections(writer) > n && n == before && !is_given(files, ".bval") &&
+        !files->silent)
+        siren_log(
+            SIREN_LOG_WARNING,
+            "%s: has directions (.bvec) without b-values (.bval); directions alone describe no diffusion",
+            files->image ? files->image : "the image in memory");
     SIREN_TRY(attach(writer, series, files, files->sidecar, ".json"));
     for (size_t i = 0; i < files->n_given; i++)
         SIREN_TRY(attach_bytes(writer, series, files, files->given[i].suffix, files->given[i].suffix,

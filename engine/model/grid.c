@@ -127,7 +127,14 @@ siren_status siren_mask_read(const char *path, const char *image, const siren_se
                              size_t memory_limit, uint8_t **mask) {
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
     SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_JUDGED, path, memory_limit, &series));
-    SIREN_TRY(siren_grid_check(image, &like->geometry, path, &series.geometry, 1));
+    const siren_geometry *g = &like->geometry, *own = &series.geometry;
+    if (own->nx != g->nx || own->ny != g->ny || own->nz != g->nz || own->n_volumes != 1)
+        return siren_fail(
+            SIREN_USAGE,
+            "%s: the mask has %zu x %zu x %zu voxels in %zu volume%s, but %s has %zu x %zu x %zu; "
+            "give a mask of one volume on the image's grid",
+            path, own->nx, own->ny, own->nz, own->n_volumes, own->n_volumes == 1 ? "" : "s", image, g->nx,
+            g->ny, g->nz);
     SIREN_TRY(siren_grid_check_place(image, like, path, &series));
     return siren_mask_values(path, &series, mask);
 }

@@ -448,7 +448,7 @@ static void wrong_masks_are_refused(void **state) {
     make_image(mask_path, 16, 32, false, 1, with_nan);
     expect_refusal(&options, SIREN_CORRUPT, "nan");
     make_image(mask_path, 2, 8, false, 2, brain);
-    expect_refusal(&options, SIREN_USAGE, "with 2");
+    expect_refusal(&options, SIREN_USAGE, "in 2 volumes");
     make_mask(brain);
     options.settings.slices = (siren_span){0, 1};
     expect_refusal(&options, SIREN_USAGE, "no voxel in slices 0:1");

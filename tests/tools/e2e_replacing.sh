@@ -10,7 +10,7 @@ refused() { # PART arguments...
 }
 
 # An image replaces an image, a table a text; what was replaced is named.
-cp p.siren archive.nii && cp p.siren q.bval && cp p.nii odd.json && cp p.nii r.json && echo text >notes.nii.gz && mkdir made
+cp p.siren archive.nii && cp p.siren q.bval && cp p_wm.nii odd.json && cp p.nii r.json && echo text >notes.nii.gz && mkdir made
 run "$sirencl" compress --lossless --quiet --sidecar r.json p.nii with.siren
 sums
 refused "archive.nii: exists and is an archive" decompress p.siren archive.nii --force
@@ -20,7 +20,7 @@ refused "archive.nii: exists and is an archive" phantom archive.nii --dims 8x8x2
 refused "q.bval: exists and is an archive" phantom q.nii --dims 8x8x2 --shells 0:1 --force
 [ ! -e q.nii ] && [ ! -e odd.nii ] || fail "an image beside a refused table"
 run "$sirencl" decompress p.siren p.nii --force --device host
-[ "$(grep -c ': replaced$' stdout.txt)" = 3 ] || fail "not named: $(cat stdout.txt)"
+[ "$(grep -c ': replaced$' stdout.txt)" = 1 ] || fail "not named: $(cat stdout.txt)"
 kept "lossless"
 run "$sirencl" phantom p_copy.nii --dims 8x8x2 --shells 0:1
 run "$sirencl" phantom p_copy.nii --dims 8x8x2 --shells 0:1 --force

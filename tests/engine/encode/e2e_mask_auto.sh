@@ -24,7 +24,7 @@ paste <(volumes) <(voxels back.nii d2) | awk '$1 == 0 && $2 != 0 { bad++ } $1 { 
     fail "the background is not 0"
 
 # What cannot be a mask.
-compress 2 'give images of one grid' --mask p.nii p.nii refused.siren
+compress 2 'p.nii: the mask has 40 x 44 x 12 voxels in 10 volumes, but p.nii has 40 x 44 x 12' --mask p.nii p.nii refused.siren
 compress 1 'absent.nii' --mask absent.nii p.nii refused.siren
 
 # Without the program, with one that fails, with one that makes no mask.
@@ -36,6 +36,16 @@ chmod +x bad/dwi2mask
 compress 1 'no b=0 images' --mask auto p.nii refused.siren
 printf '#!/bin/sh\nexit 0\n' >bad/dwi2mask
 compress 1 'mask.nii' --mask auto p.nii refused.siren
+
+# Every command that takes a mask has one made: what stands in for the program gives the phantom's.
+printf '#!/bin/sh\nfor mask; do :; done\ncp %s/p_mask.nii "$mask"\n' "$folder" >bad/dwi2mask
+with_mask() { run env PATH="$programs" "$sirencl" "$@"; [ -z "$(ls -A temporary)" ] || fail "$*: left $(ls -A temporary)"; }
+for mask in auto p_mask.nii; do
+    with_mask compare p.nii back.nii --mask $mask --json && cp stdout.txt compare-$mask.json
+    with_mask evaluate p.nii back.nii --mask $mask --json --no-diffusion -o evaluation-$mask && cp stdout.txt evaluation-$mask.json
+done
+cmp compare-auto.json compare-p_mask.nii.json && cmp evaluation-auto.json evaluation-p_mask.nii.json || fail "--mask auto is another mask"
+if has gnuplot; then with_mask panel p.nii back.nii --mask auto -o panel; fi
 
 # What it leaves beside its mask goes, also where a second signal ends compress while it pays no heed to the first.
 cat >bad/dwi2mask <<'EOF'

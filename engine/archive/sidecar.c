@@ -1,0 +1,70 @@
+#define _GNU_SOURCE
+#include "engine/archive/sidecar.h"
+
+#include "engine/archive/describe.h"
+#include "engine/calls.h"
+#include "formats/number.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KEY "LossyImageCompression"
+
+/* The value of a line "key=value", as it may stand in a JSON string. */
+static void find_line(const char *lines, const char *key, char out[64]) {
+    const size_t n = strlen(key);
+    *out = 0;
+    for (const char *line = lines; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
+        if (strncmp(line, key, n) == 0 && line[n] == '=')
+            snprintf(out, 64, "%.*s", (int)strcspn(line + n + 1, "\n"), line + n + 1);
+    for (char *c = out; *c; c++)
+        if (*c == '"' || *c == '\\') *c = '?';
+}
+
+static bool is_lossy(const siren_layout *layout, const siren_archive_info *info) {
+    bool exact = layout->coding == SIREN_CODING_PREDICTIVE && layout->bound == 0;
+    if (layout->coding == SIREN_CODING_NETWORK) exact = info->psnr > 1e300; /* every block is constant */
+    return !exact || info->masked;
+}
+
+siren_status siren_trace_of(siren_archive *archive, const siren_layout *layout, char out[SIREN_TRACE_CHARS]) {
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
+    char model[64], version[64], ratio[SIREN_NUMBER_BYTES];
+    SIREN_TRY(siren_archive_describe(archive, layout, &info));
+    find_line(info.provenance, "model", model);
+    find_line(info.provenance, "sirencl", version);
+    siren_number_format_digits(info.ratio, 4, ratio);
+    *out = 0;
+    if (is_lossy(layout, &info))
+        snprintf(out, SIREN_TRACE_CHARS,
+                 "\n  \"" KEY "\": \"01\",\n  \"" KEY "Ratio\": %s,\n  \"" KEY
+                 "Method\": \"sirencl %s, %s\"\n",
+                 ratio, version, model);
+    return SIREN_OK;
+}
+
+static bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+siren_status siren_sidecar_trace(const uint8_t *bytes, size_t n_bytes, const char *trace, uint8_t **out,
+                                 size_t *n_out) {
+    size_t begin = n_bytes >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, end = n_bytes, last;
+    while (begin < end && is_blank(bytes[begin])) begin++;
+    while (end > begin && is_blank(bytes[end - 1])) end--;
+    if (end < begin + 2 || bytes[begin] != '{' || bytes[end - 1] != '}' ||
+        memmem(bytes, n_bytes, "\"" KEY, strlen(KEY) + 1))
+        return SIREN_OK;
+    for (last = end - 1; is_blank(bytes[last - 1]);) last--;
+    const bool comma = last - 1 > begin;
+    const size_t n = strlen(trace);
+    uint8_t *copy = NULL;
+    if (bytes[last - 1] == ',') return SIREN_OK; /* no JSON, and none after it */
+    SIREN_TRY(siren_allocate(&copy, last + comma + n + (n_bytes - end) + 1, 1, "a sidecar"));
+    uint8_t *to = copy;
+    memcpy(to, bytes, last), to += last;
+    if (comma) *to++ = ',';
+    memcpy(to, trace, n), to += n;
+    memcpy(to, bytes + end - 1, n_bytes - end + 1), to += n_bytes - end + 1;
+    *n_out = (size_t)(to - copy);
+    *out = copy;
+    return SIREN_OK;
+}

@@ -1,0 +1,18 @@
+/* What the JSON sidecar of a restored image tells of its lossy compression. */
+#ifndef SIREN_ENGINE_ARCHIVE_SIDECAR_H
+#define SIREN_ENGINE_ARCHIVE_SIDECAR_H
+
+#include "engine/archive/record.h"
+
+#define SIREN_TRACE_CHARS 512
+
+/* The members of a JSON object that tell of an archive, "" where it kept every bit: named as DICOM's attributes are
+ * (PS3.3, C.7.6.1.1.5), which BIDS' sidecars follow in their names. */
+siren_status siren_trace_of(siren_archive *archive, const siren_layout *layout, char out[SIREN_TRACE_CHARS]);
+
+/* A copy of a sidecar with these members at its end, every other byte as it was; yours to free(). `*out` stays NULL where it tells of
+ * lossy compression already, or is no object. */
+siren_status siren_sidecar_trace(const uint8_t *bytes, size_t n_bytes, const char *trace, uint8_t **out,
+                                 size_t *n_out);
+
+#endif
