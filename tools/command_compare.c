@@ -22,6 +22,8 @@ static void print_text(const siren_comparison *c) {
     char count[32];
     printf("MSE             %.9g\n", c->mse);
     printf("PSNR            %.4f dB (peak %.9g - %.9g)\n", c->psnr, c->maximum, c->minimum);
+    printf("                one peak for all; the scaled PSNR of an archive has each volume of a block on "
+           "its own range\n");
     printf("maximal error   %.9g\n", c->max_abs_error);
     printf("relative error  %.6g (mean over %s voxels other than 0)\n", c->relative_error,
            siren_format_integer(c->n_relative, count));

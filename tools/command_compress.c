@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell. */
 static double training_rate(const siren_settings *settings, const siren_archive_info *info, double *seconds) {
@@ -33,45 +34,50 @@ static double training_rate(const siren_settings *settings, const siren_archive_
 }
 
 static void print_summary(const char *archive, const siren_device *device, const siren_settings *settings,
-                          const siren_archive_info *info, double seconds) {
+                          const siren_archive_info *info, double image_bytes, double seconds) {
     char bytes[32], size[32], weights[16];
     double training, rate = training_rate(settings, info, &training);
     printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes),
            siren_format_bytes((double)info->bytes, size));
-    printf("  ratio      %.2f to %s voxels, %.2f to float32\n", info->ratio, info->datatype_name,
+    printf("  ratio        %.2f to %s voxels, %.2f to float32", info->ratio, info->datatype_name,
            info->ratio_float32);
+    if (image_bytes > 0) printf(", %.2f to the file", image_bytes / (double)info->bytes);
+    putchar('\n');
     if (info->masked)
-        printf("  mask       %.1f %% of the voxels; the others come back as %g\n",
+        printf("  mask         %.1f %% of the voxels; the others come back as %g\n",
                100 * (double)info->n_inside / (double)info->n_voxels, info->background);
     if (isfinite(info->psnr) && info->block_kind == SIREN_BLOCK_VOLUME)
-        printf("  PSNR       %.2f dB, of the whole volume, weights %s\n", info->psnr,
+        printf("  scaled PSNR  %.2f dB, of the whole volume, weights %s\n", info->psnr,
                siren_weights_name(info->weight_bits, weights));
     else if (isfinite(info->psnr) && info->coding != SIREN_CODING_NETWORK)
-        printf("  PSNR       %.2f dB, mean of %zu %s\n", info->psnr, info->n_blocks,
+        printf("  scaled PSNR  %.2f dB, mean of %zu %s\n", info->psnr, info->n_blocks,
                siren_block_kind_name(info->block_kind, info->n_blocks));
     else if (isfinite(info->psnr))
-        printf("  PSNR       %.2f dB, mean of %zu %s, weights %s\n", info->psnr, info->n_blocks,
+        printf("  scaled PSNR  %.2f dB, mean of %zu %s, weights %s\n", info->psnr, info->n_blocks,
                siren_block_kind_name(info->block_kind, info->n_blocks),
                siren_weights_name(info->weight_bits, weights));
     else if (info->coding == SIREN_CODING_PREDICTIVE)
-        printf("  PSNR       exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
+        printf("  scaled PSNR  exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
     else
-        printf("  PSNR       exact: every volume of every block is constant\n");
+        printf("  scaled PSNR  exact: every volume of every block is constant\n");
+    if (isfinite(info->psnr)) fputs(SIREN_SCALED_PSNR_NOTE, stdout);
     if (info->coding == SIREN_CODING_PREDICTIVE && info->max_error > 0)
-        printf("  error      at most %g stored units\n", info->max_error);
-    printf("  attached  ");
+        printf("  error        at most %g stored units\n", info->max_error);
+    printf("  attached    ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
     printf("%s\n", info->n_attachments ? "" : " none");
-    printf("  time       %.1f s on %s\n", seconds, siren_device_name(device));
-    if (rate > 0) printf("  training   %.1f s at %.1f GFLOP/s\n", training, rate);
+    printf("  time         %.1f s on %s\n", seconds, siren_device_name(device));
+    if (rate > 0) printf("  training     %.1f s at %.1f GFLOP/s\n", training, rate);
 }
 
 static void write_json(siren_json *json, const char *archive, const siren_device *device,
-                       const siren_archive_info *info, double seconds, siren_profile *profile) {
+                       const siren_archive_info *info, double image_bytes, double seconds,
+                       siren_profile *profile) {
     siren_json_string(json, "archive", archive);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_number(json, "ratio", info->ratio);
     siren_json_number(json, "ratio_float32", info->ratio_float32);
+    siren_json_number(json, "ratio_file", image_bytes > 0 ? image_bytes / (double)info->bytes : NAN);
     siren_json_number(json, "psnr", info->psnr);
     siren_json_begin_array(json, "attachments");
     for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
@@ -114,6 +120,13 @@ typedef struct {
     size_t n_done;
 } compress_run;
 
+/* Of the file, where all of it went into the archive; 0 otherwise. */
+static double bytes_of_image(const char *image, const siren_archive_info *info) {
+    struct stat facts;
+    const bool whole = info->z_begin == 0 && info->z_end == info->nz;
+    return whole && stat(image, &facts) == 0 ? (double)facts.st_size : 0;
+}
+
 static siren_status compress_one(void *user, size_t nth) {
     compress_run *run = user;
     SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
@@ -123,19 +136,26 @@ static siren_status compress_one(void *user, size_t nth) {
                                   siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
     const double seconds = siren_clock() - run->start;
+    const double image_bytes = bytes_of_image(run->pairs.inputs[nth], &info);
+    if (image_bytes > 0 && (double)info.bytes > image_bytes)
+        siren_terminal_warn(
+            "%s: is larger than %s; a smaller network makes a smaller one, --lossless loses nothing, and "
+            "--ratio R says how small it may be",
+            archive, run->pairs.inputs[nth]);
     run->stored_bytes += (double)info.series_bytes;
     run->bytes += (double)info.bytes;
     run->n_done++;
     if (run->json) {
         siren_tool_json_begin_file(run->json, run->pairs.n);
-        write_json(run->json, archive, run->device, &info, seconds, run->profile);
+        write_json(run->json, archive, run->device, &info, image_bytes, seconds, run->profile);
         siren_tool_json_end_file(run->json, run->pairs.n);
     } else if (!run->quiet && run->pairs.n == 1) {
-        print_summary(archive, run->device, &run->options->settings, &info, seconds);
+        print_summary(archive, run->device, &run->options->settings, &info, image_bytes, seconds);
     } else if (!run->quiet) {
         char bytes[32];
         printf("%s: %s bytes, ratio %.2f", archive, siren_format_integer(info.bytes, bytes), info.ratio);
-        if (isfinite(info.psnr)) printf(", PSNR %.2f dB", info.psnr);
+        if (image_bytes > 0) printf(", %.2f to the file", image_bytes / (double)info.bytes);
+        if (isfinite(info.psnr)) printf(", scaled PSNR %.2f dB", info.psnr);
         printf(", %.1f s\n", seconds);
         fflush(stdout); /* the next one may take long */
     }

@@ -147,15 +147,16 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
                siren_block_kind_name(info->block_kind, info->n_blocks), info->blocks[0].size[0],
                info->blocks[0].size[1], info->blocks[0].size[2]);
     if (worst && info->block_kind == SIREN_BLOCK_VOLUME)
-        printf("  PSNR         %.2f dB, of the whole volume\n", info->psnr);
+        printf("  scaled PSNR  %.2f dB, of the whole volume\n", info->psnr);
     else if (worst)
-        printf("  PSNR         %.2f dB, mean of %zu %s; lowest %.2f dB in %s %u\n", info->psnr,
+        printf("  scaled PSNR  %.2f dB, mean of %zu %s; lowest %.2f dB in %s %u\n", info->psnr,
                info->n_blocks, siren_block_kind_name(info->block_kind, info->n_blocks), worst->psnr, kind,
                (unsigned)worst->number);
     else if (info->coding == SIREN_CODING_PREDICTIVE)
-        printf("  PSNR         exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
+        printf("  scaled PSNR  exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
     else
-        printf("  PSNR         exact: every volume of every %s is constant\n", kind);
+        printf("  scaled PSNR  exact: every volume of every %s is constant\n", kind);
+    if (worst) fputs(SIREN_SCALED_PSNR_NOTE, stdout);
     if (info->coding == SIREN_CODING_PREDICTIVE && info->max_error > 0)
         printf("  error        at most %g stored units\n", info->max_error);
     if (info->coding == SIREN_CODING_NETWORK) print_network(info, kind);
@@ -207,7 +208,8 @@ siren_status siren_tool_info(int argc, char **argv) {
         .summary =
             "Tells what the archive says of itself, without decoding anything. The ratio is of the "
             "uncompressed series in its\n"
-            "stored type to the archive's bytes; the PSNR is -10 log10 of the mean squared error of the "
+            "stored type to the archive's bytes; the scaled PSNR is -10 log10 of the mean squared error of "
+            "the "
             "exact decode on\n"
             "intensities scaled to [0,1] for each volume of a block, inside the mask where there is one. "
             "With --verbose each\nblock has a line. --json gives an object, of several archives an array of "

@@ -159,7 +159,7 @@ static void show_default(const siren_option *option, char *out, size_t size) {
         const char *text = *(const char **)option->value;
         snprintf(out, size, "%s", text ? text : "");
     } else if (option->type == SIREN_OPTION_DOUBLE) {
-        snprintf(out, size, "%g", *(double *)option->value);
+        if (*(double *)option->value >= option->minimum) snprintf(out, size, "%g", *(double *)option->value);
     } else if (option->type == SIREN_OPTION_BYTES) {
         snprintf(out, size, "%.3gG", (double)*(size_t *)option->value / 0x1p30);
     } else if (option->type != SIREN_OPTION_FLAG && option->type != SIREN_OPTION_SPAN) {
@@ -189,20 +189,50 @@ static void print_help(const siren_option *option, int column, FILE *out) {
     }
 }
 
-void siren_options_help(const siren_usage *usage, FILE *out) {
+/* Options that few need are told last, whatever the command. */
+static bool is_rare(const siren_option *option) {
+    static const char *const names[] = {"points-per-epoch",
+                                        "w0",
+                                        "seed",
+                                        "bval",
+                                        "bvec",
+                                        "sidecar",
+                                        "gemm",
+                                        "matrix-units",
+                                        "allow-failed-device",
+                                        "memory",
+                                        "profile",
+                                        "plain-sidecar",
+                                        "time-limit",
+                                        "nthreads"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(option->name, names[i]) == 0) return true;
+    return false;
+}
+
+static void print_option(const siren_option *option, FILE *out) {
     const int column = 24;
+    char name[64];
+    snprintf(name, sizeof name, "--%s%s%s", option->name, option->argument ? " " : "",
+             option->argument ? option->argument : "");
+    fprintf(out, "  %-*s", column - 2, name);
+    if (strlen(name) > (size_t)column - 3) fprintf(out, "\n%*s", column, "");
+    print_help(option, column, out);
+    fputc('\n', out);
+}
+
+void siren_options_help(const siren_usage *usage, FILE *out) {
+    bool rare = false;
     fprintf(out, "Usage: sirencl %s [OPTIONS]%s%s\n\n%s\n\nOptions:\n", usage->command,
             *usage->arguments ? " " : "", usage->arguments, usage->summary);
+    for (size_t i = 0; i < usage->n_options; i++)
+        if (!is_rare(&usage->options[i])) print_option(&usage->options[i], out);
+    fprintf(out, "  %-22sthis text (also -h)\n", "--help");
     for (size_t i = 0; i < usage->n_options; i++) {
-        const siren_option *option = &usage->options[i];
-        char name[64];
-        snprintf(name, sizeof name, "--%s%s%s", option->name, option->argument ? " " : "",
-                 option->argument ? option->argument : "");
-        fprintf(out, "  %-*s", column - 2, name);
-        if (strlen(name) > (size_t)column - 3) fprintf(out, "\n%*s", column, "");
-        print_help(option, column, out);
-        fputc('\n', out);
+        if (!is_rare(&usage->options[i])) continue;
+        if (!rare) fputs("\nRarely needed:\n", out);
+        rare = true;
+        print_option(&usage->options[i], out);
     }
-    fprintf(out, "  %-*sthis text (also -h)\n", column - 2, "--help");
     if (usage->example) fprintf(out, "\nExample:\n  %s\n", usage->example);
 }

@@ -63,6 +63,9 @@ siren_status siren_tool_make_mask(const char *image, const char *bval, const cha
                                   siren_tool_mask *made);
 void siren_tool_mask_free(siren_tool_mask *made);
 #define SIREN_MASK_AUTO_HELP "; auto: made by MRtrix3's dwi2mask"
+/* A line below the scaled PSNR of an archive. */
+#define SIREN_SCALED_PSNR_NOTE                                                                               \
+    "               each volume of a block on a range of its own; 'compare' has one peak for all\n"
 /* Prints a document to stdout. */
 siren_status siren_tool_print_json(const siren_json *json);
 

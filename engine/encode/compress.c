@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 
 #define STAGE_WRITING "writing"
+#define UNTAUGHT                                                                                             \
+    0.5 /* of the variance: a network that leaves more has learnt little, or there is but noise */
 
 /* Everything one run holds; released in one place. */
 typedef struct {
@@ -34,9 +36,10 @@ typedef struct {
     uint8_t *mask; /* the archive's section, which the layout borrows; NULL: none */
     siren_archive_writer *writer;
     siren_encoder *encoder;
-    siren_training *trainings; /* (grid.count) in the order of compression */
-    size_t n_done;             /* blocks trained */
-    size_t n_in_batch;         /* blocks in training */
+    siren_training *trainings;     /* (grid.count) in the order of compression */
+    size_t n_done;                 /* blocks trained */
+    size_t n_in_batch;             /* blocks in training */
+    size_t n_networks, n_untaught; /* stored; and of them those that tell hardly more than a mean */
     siren_background *background;
     siren_trained *trained; /* what it encodes and appends, while the next batch trains */
 } siren_compression;
@@ -65,6 +68,8 @@ static siren_status store_block(siren_compression *run, size_t nth, const atomic
                                                  encoded.n_packed, encoded.n_unpacked)
             : siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0", name);
     siren_profile_leave(before);
+    run->n_networks += !encoded.constant;
+    run->n_untaught += !encoded.constant && !(encoded.entry.mse < UNTAUGHT * encoded.spread);
     if (status == SIREN_OK && encoded.diverged)
         siren_log(SIREN_LOG_WARNING,
                   "%s diverged; the best parameters before that are kept; lower --lr or --w0", name);
@@ -116,7 +121,14 @@ static siren_status train_blocks(siren_compression *run) {
 static siren_status compress_blocks(siren_compression *run) {
     SIREN_TRY(siren_background_create(&run->background));
     siren_status status = train_blocks(run);
-    return status == SIREN_OK ? SIREN_OK : siren_background_stop(run->background, status);
+    if (status != SIREN_OK) return siren_background_stop(run->background, status);
+    if (2 * run->n_untaught > run->n_networks)
+        siren_log(
+            SIREN_LOG_WARNING,
+            "%zu of %zu networks tell little more than a mean value: training diverged, was too short, or "
+            "there is but noise; lower --lr or --w0, or give more --epochs",
+            run->n_untaught, run->n_networks);
+    return SIREN_OK;
 }
 
 /* ---- the whole ---- */

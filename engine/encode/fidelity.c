@@ -71,7 +71,17 @@ siren_status siren_fidelity_outputs(void *watch, size_t first, size_t n, const f
     SIREN_TRY(w->targets->read(w->targets->user, w->network, first, n, w->n_outputs, w->chunk));
     siren_fidelity_add(&w->sums, n, w->n_outputs, y, w->chunk, NULL);
     if (w->mask) siren_fidelity_add(&w->masked, n, w->n_outputs, y, w->chunk, w->mask + first);
+    for (size_t i = 0; i < n * w->n_outputs; i++) {
+        const double target = isnan(w->chunk[i]) ? 0 : (double)w->chunk[i];
+        w->targets_sum += target;
+        w->targets_squares += target * target;
+    }
     return SIREN_OK;
+}
+
+double siren_fidelity_spread(const siren_fidelity_watch *w) {
+    const double n = (double)w->sums.n, mean = w->targets_sum / n;
+    return w->targets_squares / n - mean * mean;
 }
 
 /* ---- slices of 3-D models ---- */

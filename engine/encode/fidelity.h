@@ -36,7 +36,11 @@ typedef struct {
     float *chunk;        /* (n, n_outputs) for the largest n of a call */
     const uint8_t *mask; /* (n_points), or NULL: `masked` stays as it is */
     siren_fidelity_sums sums, masked;
+    double targets_sum, targets_squares; /* of all data */
 } siren_fidelity_watch;
+
+/* The variance of all targets that were watched: what a network that knows but their mean errs by. */
+double siren_fidelity_spread(const siren_fidelity_watch *watch);
 
 /* A siren_outputs_fn of engine/archive/record.h; `watch` is a siren_fidelity_watch. Fails where its targets cannot be read. */
 siren_status siren_fidelity_outputs(void *watch, size_t first, size_t n, const float *y);

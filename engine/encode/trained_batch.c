@@ -143,6 +143,7 @@ static siren_status check_record(const siren_trained *trained, const siren_layou
     if (!block->constant) {
         encoded->fidelity = siren_fidelity_of(&watch.sums);
         encoded->entry.mse = encoded->fidelity.mse;
+        encoded->spread = siren_fidelity_spread(&watch);
         encoded->masked = siren_fidelity_of(&watch.masked);
     }
     return SIREN_OK;

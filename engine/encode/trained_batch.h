@@ -74,6 +74,7 @@ typedef struct {
     siren_index_entry entry; /* block, decoded_crc, mse; the writer sets the rest */
     bool constant;           /* no network was needed */
     bool diverged;           /* the last loss was not finite; what is stored is the best before that */
+    double spread;           /* the variance of the targets; 0 where no network was needed */
     siren_fidelity fidelity; /* of the exact decode, */
     siren_fidelity
         masked;      /* and inside the mask; n = 0 and NaN where there is no data, or the block is constant */
