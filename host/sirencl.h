@@ -298,7 +298,8 @@ siren_status siren_reader_set_cache(siren_reader *reader, size_t n_bytes);
 /* ---- decompress, verify, compare ---- [decode] */
 
 /* Restores the series (all of it: with its original header byte for byte; "slices" or "volumes" of it: with a header that says so)
- * and its attachments beside `image`. Progress counts blocks. `device` NULL decodes on the host. Each decoded block is checked:
+ * and its attachments beside `image`, a JSON sidecar with a word of lossy compression unless "plain_sidecar"; those that are there
+ * already as they would be are left. Progress counts blocks. `device` NULL decodes on the host. Each decoded block is checked:
  * INTEGRITY on any difference, and nothing is left behind. */
 siren_status siren_decompress(siren_device *device, const char *archive, const siren_options *options,
                               const char *image);

@@ -173,7 +173,8 @@ static siren_status compress_all(compress_run *run) {
                run->pairs.n, siren_format_bytes(run->bytes, bytes),
                siren_format_bytes(run->stored_bytes, stored), run->stored_bytes / run->bytes,
                siren_clock() - start, siren_device_name(run->device));
-    if (run->profile && !run->json && !run->quiet) siren_tool_print_profile(run->profile);
+    if (status == SIREN_OK && run->profile && !run->json && !run->quiet)
+        siren_tool_print_profile(run->profile);
     return status;
 }
 

@@ -107,6 +107,10 @@ siren_status siren_file_pairs_derive(const char *const *inputs, size_t n, const 
 
 siren_status siren_file_pairs_given(const char *const *names, siren_file_pairs *out) {
     SIREN_AT_END(siren_file_pairs_free) siren_file_pairs pairs = {names, NULL, 1};
+    struct stat facts;
+    if (stat(names[1], &facts) == 0 && S_ISDIR(facts.st_mode))
+        return siren_fail(SIREN_USAGE, "%s: is a folder; give --output %s for a file in it", names[1],
+                          names[1]);
     SIREN_TRY(siren_allocate(&pairs.outputs, 1, sizeof *pairs.outputs, "the name of the output"));
     pairs.outputs[0] = strdup(names[1]);
     if (!pairs.outputs[0]) return siren_fail(SIREN_SYSTEM, "out of memory: the name of the output");

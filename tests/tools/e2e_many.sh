@@ -23,6 +23,7 @@ sirencl_refuses "a/x.nii.gz and b/x.nii would both become out/x.siren" compress 
 sirencl_refuses "a/x.nii.gz and a/../a/x.nii.gz would both become" compress --lossless a/x.nii.gz a/../a/x.nii.gz
 sirencl_refuses "z.nii: is not there" compress --lossless y.nii.gz z.nii -o out
 sirencl_refuses "out.siren: is a file's name" compress --lossless y.nii.gz -o out.siren
+sirencl_refuses "made: is a folder; give --output made" compress --lossless y.nii.gz made
 sirencl_refuses "belong to one image" compress --lossless --bval y.bval y.nii.gz b/x.nii -o out
 sirencl_refuses "would both become out/x.nii.gz" decompress a/x.siren b/x.siren -o out
 
