@@ -41,7 +41,7 @@ static struct {
     size_t n_phases;
     size_t item, n_items;        /* 0: there is but one */
     double item_begin, item_end; /* shares of all items */
-    double begun;                /* clock of the first item's begin */
+    double begun, begun_share;   /* clock and share of the first report; 0: there was none */
     double shown_share;          /* the most of all items that was shown */
 } terminal = {.command = "", .shown_tenth = -1};
 
@@ -154,7 +154,6 @@ static phase *find_phase(const char *what) {
 
 void siren_terminal_begin_item(size_t nth, size_t n, double begin, double end) {
     pthread_mutex_lock(&writing);
-    if (nth == 1) terminal.begun = siren_clock();
     terminal.item = nth;
     terminal.n_items = n;
     terminal.item_begin = begin;
@@ -214,8 +213,10 @@ static void count_items(char name[96], double *share, double now, char *left, si
     if (*share < terminal.shown_share) *share = terminal.shown_share;
     terminal.shown_share = *share;
     *left = '\0';
-    if (*share > 0 && *share < 1 && now - terminal.begun > 0.5)
-        format_time((now - terminal.begun) * (1 - *share) / *share, left, n_left);
+    if (terminal.begun <= 0) terminal.begun = now, terminal.begun_share = *share;
+    const double advanced = *share - terminal.begun_share;
+    if (advanced > 0.005 && *share < 1 && now - terminal.begun > 0.5)
+        format_time((now - terminal.begun) * (1 - *share) / advanced, left, n_left);
 }
 
 static bool show_progress(double done, double total, const char *what) {
