@@ -65,8 +65,23 @@ if python_has json; then
     json '[e["archive"] for e in d] == ["a/x.siren", "b/x.siren"]'
 fi
 
-# Progress is of all files together, never falls, and fits the terminal.
 has script || { skip_part "progress: there is no script"; exit 0; }
+
+# A sweep's progress is of all its inputs.
+if has_device; then
+    cat >two.json <<'JSON'
+{"name": "two", "epochs": 60, "grid": {"model": "siren-2d", "layers": 1, "width": [16, 24]},
+ "inputs": [{"name": "one", "phantom": {"dims": [16, 14, 3], "shells": [[0, 1], [1000, 3]]}},
+            {"name": "two", "phantom": {"dims": [20, 16, 4], "shells": [[0, 1], [1000, 3]]}}]}
+JSON
+    TERM=xterm script -qec "'$sirencl' sweep two.json -o two" /dev/null >bar.txt </dev/null || fail "$(cat bar.txt)"
+    tr '\r' '\n' <bar.txt | sed -n 's/^trials \([0-9]*\)\/4 .* \([0-9]*\) %.*/\1 \2/p' >shares.txt
+    sort -nsc -k2 shares.txt && sort -nsc shares.txt && grep -q ' 100$' shares.txt || fail "shares of a sweep: $(cat shares.txt)"
+else
+    skip_part "sweeps: there is no OpenCL device"
+fi
+
+# Progress is of all files together, never falls, and fits the terminal.
 TERM=xterm script -qec "stty cols 30; '$sirencl' compress --lossless --force a/x.nii.gz b/x.nii y.nii.gz" /dev/null >bar.txt </dev/null ||
     fail "$(cat bar.txt)"
 tr '\r' '\n' <bar.txt | sed -n 's/\x1b\[K.*//; s/^[123]\/3 slices .* \([0-9]*\) %.*/\1/p' >shares.txt
