@@ -203,6 +203,7 @@ static bool is_rare(const siren_option *option) {
                                         "memory",
                                         "profile",
                                         "plain-sidecar",
+                                        "no-tail",
                                         "time-limit",
                                         "nthreads"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
