@@ -138,10 +138,11 @@ static siren_status compress_one(void *user, size_t nth) {
     const double seconds = siren_clock() - run->start;
     const double image_bytes = bytes_of_image(run->pairs.inputs[nth], &info);
     if (image_bytes > 0 && (double)info.bytes > image_bytes)
-        siren_terminal_warn(
-            "%s: is larger than %s; a smaller network makes a smaller one, --lossless loses nothing, and "
-            "--ratio R says how small it may be",
-            archive, run->pairs.inputs[nth]);
+        siren_terminal_warn("%s: is larger than %s; %s", archive, run->pairs.inputs[nth],
+                            info.coding == SIREN_CODING_NETWORK
+                                ? "a smaller network makes a smaller one, --lossless loses nothing, and "
+                                  "--ratio R says how small it may be"
+                                : "so small an image gains nothing");
     run->stored_bytes += (double)info.series_bytes;
     run->bytes += (double)info.bytes;
     run->n_done++;

@@ -128,7 +128,7 @@ fi
 evaluate 2 'no folder for the maps was given' p.nii q.nii.gz
 evaluate 2 'is 16 x 14 x 5 with 7' p.nii other.nii -o none
 evaluate 2 'with 6; give images of one grid' p.nii fewer.nii -o none
-evaluate 2 'other_mask.nii is 16 x 14 x 5' p.nii q.nii.gz --mask other_mask.nii -o none
+evaluate 2 'other_mask.nii: the mask has 16 x 14 x 5' p.nii q.nii.gz --mask other_mask.nii -o none
 evaluate 2 'must be three files' p.nii q.nii.gz --tissues p_wm.nii,p_gm.nii -o none
 evaluate 2 'only one of the two gradient tables' p.nii q.nii.gz --bval p.bval -o none
 evaluate 2 'has 6 b-values, but p.nii has 7 volumes' p.nii q.nii.gz --bval fewer.bval --bvec fewer.bvec -o none

@@ -3,10 +3,10 @@
 source "$(dirname "$0")/../common.sh"
 # said N PART: the last command warned N times, once of PART
 said() {
-    [ "$(grep -c 'warning: ' stderr.txt)" = "$1" ] || fail "not $1 warnings: $(cat stderr.txt)"
+    [ "$(warnings | wc -l)" = "$1" ] || fail "not $1 warnings: $(cat stderr.txt)"
     [ "$(grep -cF -- "$2" stderr.txt)" = 1 ] || fail "'$2' is not in: $(cat stderr.txt)"
 }
-quiet() { run "$@"; ! grep -q 'warning: ' stderr.txt || fail "$*: a warning: $(cat stderr.txt)"; }
+quiet() { run "$@"; [ -z "$(warnings)" ] || fail "$*: a warning: $(cat stderr.txt)"; }
 patch() { printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; } # FILE OFFSET BYTES
 zeros() { head -c "$1" /dev/zero; }
 phantom --dims 12x12x3 --shells 0:1 p.nii

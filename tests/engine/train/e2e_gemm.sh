@@ -10,7 +10,7 @@ compress() {
     shift
     # shellcheck disable=SC2086
     "$sirencl" compress --json $small "$@" p.nii "$name.siren" >"$name.json" 2>stderr.txt || fail "compress $*: $(cat stderr.txt)"
-    ! grep warning stderr.txt || fail "compress $*"
+    [ -z "$(warnings)" ] || fail "compress $*"
 }
 compress plain
 compress own --gemm own
