@@ -142,6 +142,7 @@ static siren_status write_tail(siren_archive_writer *writer, const siren_series 
 siren_status siren_sections_write(siren_archive_writer *writer, const siren_series *series,
                                   const siren_layout *layout, const siren_attachments *files,
                                   const siren_provenance *provenance) {
+    SIREN_FREE_AT_END char *unread = NULL;
     SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, series->header,
                                            (size_t)series->geometry.voxel_offset, true));
     SIREN_TRY(write_tail(writer, series, files));
@@ -150,8 +151,10 @@ siren_status siren_sections_write(siren_archive_writer *writer, const siren_seri
     SIREN_TRY(attach(writer, series, files, files->bval, ".bval"));
     const size_t n = siren_archive_writer_n_sections(writer);
     SIREN_TRY(attach(writer, series, files, files->bvec, ".bvec"));
-    if (siren_archive_writer_n_sections(writer) > n && n == before && !is_given(files, ".bval") &&
-        !files->silent)
+    const bool alone =
+        n == before && siren_archive_writer_n_sections(writer) > n && !is_given(files, ".bval");
+    if (alone && files->image) SIREN_TRY(siren_neighbour_find(files->image, ".bval", &unread, NULL));
+    if (alone && !unread && !files->silent) /* one that cannot be read was spoken of */
         siren_log(
             SIREN_LOG_WARNING,
             "%s: has directions (.bvec) without b-values (.bval); directions alone describe no diffusion",

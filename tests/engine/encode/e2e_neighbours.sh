@@ -76,7 +76,7 @@ attaches p.nii '.bval .bvec'
 mkdir hcp capitals plural
 cp p.nii hcp/data.nii && cp p.bval hcp/bvals && cp p.bvec hcp/bvecs
 attaches hcp/data.nii '.bval .bvec'
-(cd hcp && run "$sirencl" compress --lossless data.nii here.siren && grep -q 'attached   .bval .bvec' stdout.txt) || fail "in the folder itself"
+(cd hcp && run "$sirencl" compress --lossless data.nii here.siren && grep -q 'attached     .bval .bvec' stdout.txt) || fail "in the folder itself"
 run "$sirencl" evaluate hcp/data.nii hcp/here.siren --no-fod -o hcp/evaluation
 ! grep -q 'no gradient table' stderr.txt || fail "evaluate does not find bvals: $(cat stderr.txt)"
 phantom mean.nii --dims 16x14x3 --shells 0:1
@@ -99,7 +99,7 @@ for target in --lossless '--ratio 4'; do
     expect 0 'annex/a.bval: cannot be opened: No such file' "$sirencl" compress $target annex/a.nii annex/a.siren --force
     grep -q 'annex/a.json: is not a regular file' stderr.txt || fail "$target: $(cat stderr.txt)"
     [ "$(grep -c warning stderr.txt)" = 2 ] || fail "$target: $(cat stderr.txt)"
-    grep -qx '  attached   .bvec' stdout.txt || fail "$target: $(cat stdout.txt)"
+    grep -qx '  attached     .bvec' stdout.txt || fail "$target: $(cat stdout.txt)"
 done
 expect 1 'annex/a.bval' "$sirencl" compress --lossless --bval annex/a.bval annex/a.nii annex/b.siren
 if [ "$(id -u)" != 0 ]; then
