@@ -42,8 +42,8 @@ refused 1 "File name too long" compress $long p.nii "work/$name.siren"
 refused 1 "File name too long" decompress --device host a.siren "work/$name.nii"
 
 # No output replaces its own input, not even with --force.
-for alias in p.nii ./p.nii link.nii; do
-    ln -sf p.nii link.nii
+for alias in p.nii ./p.nii link.siren; do
+    ln -sf p.nii link.siren
     before=$(cksum <p.nii)
     # shellcheck disable=SC2086
     refused 2 '' compress --force $small p.nii "$alias"
