@@ -233,7 +233,7 @@ static siren_status plan_without_network(siren_compression *run) {
 static siren_status write_sections(siren_compression *run, siren_archive_writer *writer, bool silent) {
     const siren_compress_options *o = run->options;
     const siren_image *image = run->image;
-    siren_attachments attachments = {image->path,  o->bval,        o->bvec, o->sidecar,
+    siren_attachments attachments = {image->path,  o->bval,        o->bvec,         o->sidecar,
                                      image->given, image->n_given, o->without_tail, silent};
     siren_provenance provenance = {o->coding == SIREN_CODING_NETWORK ? run->device : NULL, &run->settings};
     return siren_sections_write(writer, &image->series, &run->layout, &attachments, &provenance);

@@ -102,8 +102,8 @@ static float *read_voxels(const char *path, siren_series *series) {
 
 /* Compresses image.nii to `name`. */
 static void compress(const siren_compress_options *options, const char *name) {
-    assert_siren_ok(
-        siren_compress_file(device, scratch_path("image.nii"), scratch_path(name), options, NULL, NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path(name), options, NULL,
+                                        NULL, NULL));
 }
 
 static void expect_equal_files(const char *path, const char *other) {
@@ -335,8 +335,8 @@ static void little_memory_gives_the_same_archive(void **state) {
     make_ordinary(ordinary, false);
     compress(&options, "a.siren");
     options.memory_limit = 1 << 14;
-    while ((status = siren_compress_file(device, scratch_path("image.nii"), scratch_path("small.siren"), &options,
-                                    NULL, NULL, NULL)) == SIREN_UNSUPPORTED) {
+    while ((status = siren_compress_file(device, scratch_path("image.nii"), scratch_path("small.siren"),
+                                         &options, NULL, NULL, NULL)) == SIREN_UNSUPPORTED) {
         options.memory_limit += options.memory_limit / 16;
         n_refused++;
     }
@@ -359,8 +359,8 @@ static void parts_equal_the_whole(void **state) {
         float *voxels = read_voxels(scratch_path("back.nii"), &all);
         part.slices = (siren_span){2, 4};
         part.volumes = (siren_span){1, 2};
-        assert_siren_ok(siren_decompress_file(device, scratch_path("a.siren"), scratch_path("some.nii.gz"), &part,
-                                         NULL, NULL));
+        assert_siren_ok(siren_decompress_file(device, scratch_path("a.siren"), scratch_path("some.nii.gz"),
+                                              &part, NULL, NULL));
         float *got = read_voxels(scratch_path("some.nii.gz"), &some);
         assert_memory_equal(got, voxels + (NZ + 2) * SLICE, 2 * SLICE * sizeof *got);
         siren_series_free(&all);
@@ -430,8 +430,8 @@ static double with_nan(int x, int y, int z, int v) { return x == 8 && z == 4 ? N
 
 static void expect_refusal(const siren_compress_options *options, siren_status expected, const char *text) {
     unlink(scratch_path("refused.siren"));
-    assert_int_equal(siren_compress_file(device, scratch_path("image.nii"), scratch_path("refused.siren"), options,
-                                    NULL, NULL, NULL),
+    assert_int_equal(siren_compress_file(device, scratch_path("image.nii"), scratch_path("refused.siren"),
+                                         options, NULL, NULL, NULL),
                      expected);
     if (!strstr(siren_message(), text)) fail_msg("'%s' does not say '%s'", siren_message(), text);
     assert_false(file_exists(scratch_path("refused.siren")));
@@ -500,11 +500,12 @@ static void expect_forged(siren_status info_status, siren_status decode_status) 
     }
     for (int on_host = 0; on_host < 2; on_host++) {
         siren_device *on = on_host ? NULL : device;
-        status = siren_decompress_file(on, scratch_path("forged.siren"), scratch_path("forged.nii"), &whole, NULL,
-                                  NULL);
+        status = siren_decompress_file(on, scratch_path("forged.siren"), scratch_path("forged.nii"), &whole,
+                                       NULL, NULL);
         if (status != decode_status) fail_msg("%s: %s", siren_status_name(status), siren_message());
         assert_true(file_exists(scratch_path("forged.nii")) == (status == SIREN_OK));
-        assert_int_equal(siren_verify_file(on, scratch_path("forged.siren"), 1 << 24, NULL, NULL, NULL), status);
+        assert_int_equal(siren_verify_file(on, scratch_path("forged.siren"), 1 << 24, NULL, NULL, NULL),
+                         status);
     }
 }
 
