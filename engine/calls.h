@@ -9,6 +9,9 @@
 
 typedef enum { SIREN_AXIS_X, SIREN_AXIS_Y, SIREN_AXIS_Z } siren_axis;
 
+/* What becomes 0 and 1 of a volume in a block: extremes of what does not lie far outside the rest, or of all (docs/numerics.md). */
+typedef enum { SIREN_SCALING_ROBUST, SIREN_SCALING_RANGE } siren_scaling_rule;
+
 /* What is chosen of a compression, whatever its files and device. engine/settings.h has a row for each. */
 typedef struct {
     const char *model;      /* shorthand of engine/model/network.h: "siren-2d" */
@@ -19,6 +22,7 @@ typedef struct {
     float rate;           /* Adam's learning rate; 0: 3e-4 for models of 2 coordinates, 2e-4 for those of 3 */
     uint64_t seed;        /* of the initial parameters */
     unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
+    siren_scaling_rule scaling;
     siren_block_kind blocks;
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
     siren_axis axis;   /* slices are counted along it: z but in experiments */

@@ -56,6 +56,11 @@ static const siren_setting table[] = {
         .minimum = 1, .maximum = SIREN_MAX_POINTS, .unit = "points",
         .help = "of a block that a step sees, in random turns; more than it has: all",
         .provenance = "points_per_epoch", .suffix = "-points", .flags = SIREN_SETTING_LATE),
+    ROW("scaling", "scaling", "RULE", SCALING, scaling, "robust", .before = "range",
+        .values = "robust or range",
+        .help = "whether the extremes that become 0 and 1 leave out what lies far outside the rest; range is "
+                "published",
+        .suffix = "-", .flags = SIREN_SETTING_LATE),
 };
 #define N_SETTINGS (sizeof table / sizeof *table)
 _Static_assert(N_SETTINGS <= SIREN_MAX_SETTINGS, "raise SIREN_MAX_SETTINGS");
@@ -79,7 +84,7 @@ static size_t field_bytes(const siren_setting *s) {
         [SIREN_SETTING_UINT32] = sizeof(uint32_t),      [SIREN_SETTING_SIZE] = sizeof(size_t),
         [SIREN_SETTING_UINT64] = sizeof(uint64_t),      [SIREN_SETTING_FLOAT] = sizeof(float),
         [SIREN_SETTING_BLOCKS] = AT(axis) - AT(blocks), [SIREN_SETTING_AXIS] = sizeof(siren_axis),
-        [SIREN_SETTING_SPAN] = sizeof(siren_span)};
+        [SIREN_SETTING_SPAN] = sizeof(siren_span),      [SIREN_SETTING_SCALING] = sizeof(siren_scaling_rule)};
     return bytes[s->type];
 }
 
@@ -126,8 +131,9 @@ void siren_setting_copy(const siren_setting *s, const siren_settings *from, sire
 }
 
 bool siren_setting_is_untold(const siren_setting *s, const siren_settings *settings) {
-    const siren_settings standard = siren_settings_defaults();
-    return s->flags & SIREN_SETTING_LATE && siren_setting_compare(s, settings, &standard) == 0;
+    siren_settings before = siren_settings_defaults();
+    if (s->before) siren_setting_parse(s, s->key, s->before, &before);
+    return s->flags & SIREN_SETTING_LATE && siren_setting_compare(s, settings, &before) == 0;
 }
 
 /* ---- as text ---- */
@@ -269,6 +275,10 @@ siren_status siren_setting_parse(const siren_setting *s, const char *what, const
     case SIREN_SETTING_WEIGHTS:
         known = siren_weights_parse(text, field);
         break;
+    case SIREN_SETTING_SCALING:
+        known = strcmp(text, "robust") == 0 || strcmp(text, "range") == 0;
+        if (known) *(siren_scaling_rule *)field = text[1] == 'o' ? SIREN_SCALING_ROBUST : SIREN_SCALING_RANGE;
+        break;
     case SIREN_SETTING_BLOCKS:
         known = parse_blocks(text, settings);
         break;
@@ -302,6 +312,9 @@ char *siren_setting_format(const siren_setting *s, const void *settings, char ou
         snprintf(out, n, "%s", *(const char *const *)field);
     else if (s->type == SIREN_SETTING_WEIGHTS)
         siren_weights_name(*(const unsigned *)field, out);
+    else if (s->type == SIREN_SETTING_SCALING)
+        snprintf(out, n, "%s",
+                 *(const siren_scaling_rule *)field == SIREN_SCALING_RANGE ? "range" : "robust");
     else if (s->type == SIREN_SETTING_FLOAT)
         siren_number_format_float(*(const float *)field, out);
     else if (s->type == SIREN_SETTING_AXIS)

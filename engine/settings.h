@@ -13,6 +13,7 @@
 typedef enum {
     SIREN_SETTING_MODEL,   /* const char *, static: a name of engine/model/network.h */
     SIREN_SETTING_WEIGHTS, /* unsigned: bits, or SIREN_FLOAT32_WEIGHTS */
+    SIREN_SETTING_SCALING, /* siren_scaling_rule */
     SIREN_SETTING_UINT32,
     SIREN_SETTING_SIZE,
     SIREN_SETTING_UINT64,
@@ -31,7 +32,7 @@ typedef enum {
 } siren_setting_share;
 
 /* Flags. NAMED: its value is in every trial's name, not only where that of the whole experiment is another. LATE: at its
- * default it is not in identities and provenance, so that those from before it stay. IN_LAYERS: identities tell it in the list
+ * default, or what was done before it came, it is not in identities and provenance, so that those from then stay. IN_LAYERS: identities tell it in the list
  * of layers. */
 enum { SIREN_SETTING_NAMED = 1, SIREN_SETTING_LATE = 2, SIREN_SETTING_IN_LAYERS = 4 };
 
@@ -45,6 +46,8 @@ typedef struct {
     double least_option;     /* in the place of the minimum on command lines; 0: the same */
     const char *values;      /* of what is no number: "x, y or z" */
     const char *standard;    /* the default */
+    const char
+        *before; /* of a LATE one: the value that it stands for where nothing is told; NULL: the default */
     const char *unset; /* what a field of 0 is called, if it is no value but leaves a choice open; or NULL */
     const char *unit,
         *help; /* "steps", of a number, or NULL; "of Adam": together what it is, without a full stop */
@@ -79,7 +82,7 @@ void siren_setting_put_integer(const siren_setting *setting, uint64_t value, voi
 /* Order of the field's values; 0 for equal ones. */
 int siren_setting_compare(const siren_setting *setting, const siren_settings *a, const siren_settings *b);
 void siren_setting_copy(const siren_setting *setting, const siren_settings *from, siren_settings *to);
-/* Whether it is at its default and came late: then identities and provenance leave it out. */
+/* Whether it came late and is at what was done before: then identities and provenance leave it out. */
 bool siren_setting_is_untold(const siren_setting *setting, const siren_settings *settings);
 
 /* The same of all settings in which trials that share more than `most` may not differ, SIREN_SHARE_TRAINING: of all, but

@@ -50,6 +50,8 @@ const char *siren_section_name(uint32_t kind) {
         return "ATTACHMENT";
     case SIREN_SECTION_TAIL:
         return "TAIL";
+    case SIREN_SECTION_APART:
+        return "APART";
     case SIREN_SECTION_PROVENANCE:
         return "PROVENANCE";
     }

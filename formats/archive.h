@@ -21,6 +21,7 @@ typedef enum {
     SIREN_SECTION_MASK = 7,               /* voxels that the networks stand for; absent: all of them */
     SIREN_SECTION_ATTACHMENT = 5 | 0x100, /* one file beside the image: name, then its bytes */
     SIREN_SECTION_TAIL = 10 | 0x100,      /* what followed the voxels in the file */
+    SIREN_SECTION_APART = 11 | 0x100,     /* how many finite voxels the records keep apart; absent: none */
     SIREN_SECTION_PROVENANCE = 6 | 0x100  /* UTF-8 "key=value\n" lines */
 } siren_section_kind;
 #define SIREN_SECTION_OPTIONAL 0x100

@@ -230,6 +230,8 @@ typedef struct {
     double ratio;          /* series_bytes / bytes */
     double ratio_float32;  /* the same with 4 bytes a voxel */
     double psnr;           /* mean over the blocks whose mse is not 0; infinity where there is none */
+    uint64_t
+        n_apart; /* voxels of all volumes that lie far outside the rest, are kept bit for bit, and count in no figure */
     siren_block_kind block_kind;
     size_t n_blocks;
     siren_block_info *blocks;     /* (n_blocks) */
@@ -319,7 +321,8 @@ typedef struct {
     double max_abs_error;    /* max |x - x'| */
     double relative_error;   /* mean of |x - x'| / |x| over voxels with x != 0 */
     size_t n_relative;       /* voxels that counted in it */
-    double minimum, maximum; /* of the first image, where compared */
+    double minimum, maximum; /* of the first image, where compared, without */
+    size_t n_apart;          /* voxels that lie far outside the rest (docs/numerics.md) */
 } siren_comparison;
 
 /* Compares two NIfTI files of equal dimensions on scaled values. Of `options` "mask" (a 3-D image of the same grid with one value

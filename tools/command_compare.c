@@ -12,6 +12,7 @@ static siren_status print_json(const siren_comparison *c) {
     siren_json_number(json, "relative_error", c->relative_error);
     siren_json_number(json, "minimum", c->minimum);
     siren_json_number(json, "maximum", c->maximum);
+    siren_json_integer(json, "apart", c->n_apart);
     siren_json_integer(json, "voxels", c->n_voxels);
     siren_json_integer(json, "relative_voxels", c->n_relative);
     siren_json_integer(json, "unequal_finite", c->n_unequal_finite);
@@ -28,6 +29,9 @@ static void print_text(const siren_comparison *c) {
     printf("relative error  %.6g (mean over %s voxels other than 0)\n", c->relative_error,
            siren_format_integer(c->n_relative, count));
     printf("voxels          %s\n", siren_format_integer(c->n_voxels, count));
+    if (c->n_apart)
+        printf("apart           %s voxels of the first image, far outside the rest and not in the peak\n",
+               siren_format_integer(c->n_apart, count));
     if (c->n_unequal_finite)
         printf("not compared    %s voxels: finite in one image only\n",
                siren_format_integer(c->n_unequal_finite, count));

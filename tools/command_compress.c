@@ -63,6 +63,9 @@ static void print_summary(const char *archive, const siren_device *device, const
     if (isfinite(info->psnr)) fputs(SIREN_SCALED_PSNR_NOTE, stdout);
     if (info->coding == SIREN_CODING_PREDICTIVE && info->max_error > 0)
         printf("  error        at most %g stored units\n", info->max_error);
+    if (info->n_apart > 0)
+        printf("  apart        %s voxel%s far outside the rest, kept bit for bit\n",
+               siren_format_integer(info->n_apart, bytes), info->n_apart == 1 ? "" : "s");
     printf("  attached    ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
     printf("%s\n", info->n_attachments ? "" : " none");
@@ -79,6 +82,7 @@ static void write_json(siren_json *json, const char *archive, const siren_device
     siren_json_number(json, "ratio_float32", info->ratio_float32);
     siren_json_number(json, "ratio_file", image_bytes > 0 ? image_bytes / (double)info->bytes : NAN);
     siren_json_number(json, "psnr", info->psnr);
+    siren_json_integer(json, "apart", info->n_apart);
     siren_json_begin_array(json, "attachments");
     for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
     siren_json_end(json);

@@ -53,6 +53,7 @@ static void write_json(siren_json *json, const char *path, const siren_archive_i
     siren_json_number(json, "ratio", info->ratio);
     siren_json_number(json, "ratio_float32", info->ratio_float32);
     siren_json_number(json, "psnr", info->psnr);
+    siren_json_integer(json, "apart", info->n_apart);
     if (info->masked) {
         siren_json_begin_object(json, "mask");
         siren_json_integer(json, "inside", info->n_inside);
@@ -159,6 +160,9 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     if (worst) fputs(SIREN_SCALED_PSNR_NOTE, stdout);
     if (info->coding == SIREN_CODING_PREDICTIVE && info->max_error > 0)
         printf("  error        at most %g stored units\n", info->max_error);
+    if (info->n_apart > 0)
+        printf("  apart        %s voxel%s far outside the rest, kept bit for bit\n",
+               siren_format_integer(info->n_apart, bytes), info->n_apart == 1 ? "" : "s");
     if (info->coding == SIREN_CODING_NETWORK) print_network(info, kind);
 
     printf("  attachments ");

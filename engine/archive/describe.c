@@ -94,6 +94,7 @@ siren_status siren_archive_describe(siren_archive *archive, const siren_layout *
                                             siren_activation_name(layout->network.layers[l].activation),
                                             layout->network.layers[l].w0};
     SIREN_TRY(describe_blocks(archive, layout, &info));
+    SIREN_TRY(siren_layout_apart(archive, layout, &info.n_apart));
     SIREN_TRY(describe_attachments(archive, &info));
     SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
     SIREN_TRY(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));

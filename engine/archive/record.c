@@ -1,11 +1,13 @@
 #include "engine/archive/record.h"
 
 #include "engine/archive/parameters.h"
+#include "engine/transform/transform.h"
 #include "formats/little_endian.h"
 #include "formats/nifti.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CODING_FLOAT32 1
@@ -17,8 +19,9 @@
 #define CODING_BYTES 16 /* coding, 0, bound */
 
 #define RECORD_CONSTANT 1 /* flag */
-#define RECORD_PREFIX 8   /* bytes: flags, number of exceptional voxels */
-#define SCALING_BYTES 16  /* of one volume */
+#define APART_BYTES 8
+#define RECORD_PREFIX 8  /* bytes: flags, number of exceptional voxels */
+#define SCALING_BYTES 16 /* of one volume */
 
 static size_t geometry_bytes(uint32_t kind) {
     return kind == SIREN_BLOCK_SLICE ? GEOMETRY_BYTES : GEOMETRY_BOX_BYTES;
@@ -68,6 +71,11 @@ siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout
 
     SIREN_TRY(layout->coding == SIREN_CODING_NETWORK ? write_network(writer, layout)
                                                      : write_coding(writer, layout));
+    if (layout->n_apart > 0) {
+        uint8_t apart[APART_BYTES];
+        siren_put_u64(apart, layout->n_apart);
+        SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_APART, apart, sizeof apart, false));
+    }
     if (!layout->mask.section) return SIREN_OK;
     return siren_archive_writer_section(writer, SIREN_SECTION_MASK, layout->mask.section,
                                         layout->mask.n_bytes, true);
@@ -204,6 +212,18 @@ static siren_status read_mask(const char *path, siren_archive *archive, siren_la
     return siren_mask_view(path, &layout->grid, layout->geometry.datatype, bytes, n_bytes, &layout->mask);
 }
 
+siren_status siren_layout_apart(siren_archive *archive, const siren_layout *layout, uint64_t *out) {
+    const uint8_t *bytes;
+    size_t n_bytes;
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_APART, 0, &bytes, &n_bytes));
+    *out = n_bytes == APART_BYTES ? siren_get_u64(bytes) : 0;
+    if (!bytes || (*out > 0 && *out <= siren_geometry_voxels(&layout->geometry))) return SIREN_OK;
+    return siren_fail(
+        SIREN_CORRUPT,
+        "%s: the number of its voxels that are kept apart cannot be; restore the file from a copy",
+        siren_archive_path(archive));
+}
+
 siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
     siren_layout layout = {.coding = SIREN_CODING_NETWORK};
     const char *path = siren_archive_path(archive);
@@ -240,8 +260,8 @@ size_t siren_record_bytes(const siren_layout *layout) {
 }
 
 /* Copies the positions and values of a block's exceptional voxels. */
-static void copy_exceptional(const siren_block *block, const siren_series *series, uint8_t *positions,
-                             uint8_t *values) {
+static void copy_exceptional(const siren_block *block, const siren_series *series,
+                             const siren_scaling *scaling, uint8_t *positions, uint8_t *values) {
     const siren_geometry *g = &series->geometry;
     size_t size = siren_datatype_size(g->datatype), n_points = siren_block_points(block);
     for (size_t volume = 0; volume < g->n_volumes; volume++)
@@ -249,7 +269,7 @@ static void copy_exceptional(const siren_block *block, const siren_series *serie
             const uint8_t *stored = siren_block_value(series, block, volume, siren_block_voxel(block, point));
             double value;
             siren_datatype_to_double(g->datatype, stored, 1, &value);
-            if (isfinite(value)) continue;
+            if (siren_scaling_holds(scaling[volume], value)) continue;
             siren_put_u32(positions, (uint32_t)(volume * n_points + point));
             memcpy(values, stored, size);
             if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, values, 1);
@@ -267,10 +287,10 @@ siren_status siren_record_write(const siren_layout *layout, const siren_block *b
     uint8_t *record = NULL;
     if (!record_bytes(layout, !parameters, n_exceptional, &total) ||
         (n_exceptional > 0 && n_voxels > UINT32_MAX))
-        return siren_fail(
-            SIREN_UNSUPPORTED,
-            "a block of %zu voxels of which %zu are not finite is too large for a record; use smaller blocks",
-            n_voxels, n_exceptional);
+        return siren_fail(SIREN_UNSUPPORTED,
+                          "a block of %zu voxels of which %zu are exceptional is too large for a record; use "
+                          "smaller blocks",
+                          n_voxels, n_exceptional);
     SIREN_TRY(siren_allocate(&record, total, 1, "a record"));
     uint8_t *at = record + RECORD_PREFIX;
     siren_put_u32(record, parameters ? 0 : RECORD_CONSTANT);
@@ -284,7 +304,7 @@ siren_status siren_record_write(const siren_layout *layout, const siren_block *b
         memcpy(at, parameters, n_parameters);
         at += n_parameters;
     }
-    if (n_exceptional > 0) copy_exceptional(block, series, at, at + 4 * n_exceptional);
+    if (n_exceptional > 0) copy_exceptional(block, series, scaling, at, at + 4 * n_exceptional);
     *bytes = record;
     *n_bytes = total;
     return SIREN_OK;
@@ -358,25 +378,28 @@ siren_status siren_record_unpack(const char *name, const siren_layout *layout, c
 #define TRANSFORM_PREFIX 12 /* flags, number of exceptional voxels, bytes of the scaling */
 
 siren_status siren_transform_record_write(const siren_layout *layout, const siren_block *block,
-                                          const siren_series *series, const uint8_t *scaling,
-                                          size_t n_scaling, const uint8_t *stream, size_t n_stream,
-                                          size_t n_exceptional, uint8_t **bytes, size_t *n_bytes) {
+                                          const siren_series *series, const siren_scaling *scaling,
+                                          const uint8_t *stream, size_t n_stream, size_t n_exceptional,
+                                          uint8_t **bytes, size_t *n_bytes) {
+    SIREN_FREE_AT_END uint8_t *ranges = NULL;
+    size_t n_ranges;
+    SIREN_TRY(siren_scaling_encode(scaling, layout->geometry.n_volumes, &ranges, &n_ranges));
     size_t size = siren_datatype_size(layout->geometry.datatype),
-           total = TRANSFORM_PREFIX + n_scaling + n_exceptional * (4 + size) + n_stream;
+           total = TRANSFORM_PREFIX + n_ranges + n_exceptional * (4 + size) + n_stream;
     uint8_t *record = NULL;
     if (n_exceptional > 0 && layout->geometry.n_volumes * siren_block_points(block) > UINT32_MAX)
         return siren_fail(
             SIREN_UNSUPPORTED,
-            "a slice of %zu points and %zu volumes of which %zu values are not finite is too large for a "
+            "a slice of %zu points and %zu volumes of which %zu values are exceptional is too large for a "
             "record; compress it with --lossless",
             siren_block_points(block), layout->geometry.n_volumes, n_exceptional);
     SIREN_TRY(siren_allocate(&record, total, 1, "a record"));
     uint8_t *at = record + TRANSFORM_PREFIX;
     siren_put_u32(record + 4, (uint32_t)n_exceptional);
-    siren_put_u32(record + 8, (uint32_t)n_scaling);
-    memcpy(at, scaling, n_scaling);
-    at += n_scaling;
-    if (n_exceptional > 0) copy_exceptional(block, series, at, at + 4 * n_exceptional);
+    siren_put_u32(record + 8, (uint32_t)n_ranges);
+    memcpy(at, ranges, n_ranges);
+    at += n_ranges;
+    if (n_exceptional > 0) copy_exceptional(block, series, scaling, at, at + 4 * n_exceptional);
     memcpy(at + n_exceptional * (4 + size), stream, n_stream);
     *bytes = record;
     *n_bytes = total;

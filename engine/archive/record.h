@@ -20,13 +20,17 @@ typedef struct {
     siren_network network;   /* of networks, as the next two; else without layers */
     unsigned weight_bits;
     bool any_network; /* false: every block is constant, no network is stored */
+    uint64_t n_apart; /* to be written: finite values among the exceptional voxels of all blocks */
 } siren_layout;
 
-/* Writes GEOMETRY, NETWORK and WEIGHTS, or CODING and BASIS, and MASK. */
+/* Writes GEOMETRY, NETWORK and WEIGHTS, or CODING and BASIS, and MASK and APART. */
 siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout);
 /* Reads them and HEADER, and checks that they agree with each other and with the index: CORRUPT otherwise. `*out` borrows
  * from the archive. */
 siren_status siren_layout_read(siren_archive *archive, siren_layout *out);
+
+/* How many finite values are among the exceptional voxels; 0 where the archive does not tell. */
+siren_status siren_layout_apart(siren_archive *archive, const siren_layout *layout, uint64_t *out);
 
 /* Volumes asked for, end 0 being "to the last". USAGE where the archive has not got them. */
 siren_status siren_layout_volumes(const siren_layout *layout, siren_span *volumes);
@@ -66,9 +70,9 @@ typedef struct {
 
 /* Assembles the record of a block, from whose series the exceptional voxels are taken. `*bytes` is yours to free(). */
 siren_status siren_transform_record_write(const siren_layout *layout, const siren_block *block,
-                                          const siren_series *series, const uint8_t *scaling,
-                                          size_t n_scaling, const uint8_t *stream, size_t n_stream,
-                                          size_t n_exceptional, uint8_t **bytes, size_t *n_bytes);
+                                          const siren_series *series, const siren_scaling *scaling,
+                                          const uint8_t *stream, size_t n_stream, size_t n_exceptional,
+                                          uint8_t **bytes, size_t *n_bytes);
 siren_status siren_transform_record_read(const char *name, const siren_layout *layout, size_t n_points,
                                          const uint8_t *bytes, size_t n_bytes, siren_transform_record *out);
 /* CORRUPT for a range that cannot be. */

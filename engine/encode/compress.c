@@ -3,6 +3,7 @@
 #include "engine/encode/encoder.h"
 #include "engine/encode/image.h"
 #include "engine/encode/predictive_blocks.h"
+#include "engine/encode/survey.h"
 #include "engine/encode/transform_blocks.h"
 #include "engine/model/grid.h"
 #include "engine/encode/sections.h"
@@ -33,6 +34,7 @@ typedef struct {
     siren_image *own; /* as it was read, and what is compressed: it or the caller's */
     const siren_image *image;
     siren_layout layout;
+    siren_survey survey;
     uint8_t *mask; /* the archive's section, which the layout borrows; NULL: none */
     siren_archive_writer *writer;
     siren_encoder *encoder;
@@ -49,6 +51,7 @@ static void compression_free(siren_compression *run) {
     siren_trained_free(run->trained);
     siren_archive_writer_discard(run->writer);
     siren_encoder_free(run->encoder);
+    siren_survey_free(&run->survey);
     free(run->mask);
     free(run->trainings);
     siren_image_free(run->own);
@@ -191,6 +194,16 @@ static siren_status plan_mask(siren_compression *run) {
                            &layout->mask);
 }
 
+/* Which values lie far outside the rest; the layout is told how many. */
+static siren_status survey(siren_compression *run) {
+    SIREN_TRY_STAGE(SIREN_STAGE_TARGETS,
+                    siren_survey_volumes(siren_image_name(run->image), &run->image->series, &run->layout,
+                                         run->options->settings.scaling == SIREN_SCALING_ROBUST,
+                                         &run->survey));
+    run->layout.n_apart = run->survey.n_apart;
+    return SIREN_OK;
+}
+
 static siren_status plan_run(siren_compression *run) {
     const siren_compress_options *o = run->options;
     siren_layout *layout = &run->layout;
@@ -209,10 +222,12 @@ static siren_status plan_run(siren_compression *run) {
     siren_settings_resolve(settings, layout->network.n_inputs);
     SIREN_TRY(plan_blocks(settings, layout));
     SIREN_TRY(plan_mask(run));
+    SIREN_TRY(survey(run));
     SIREN_TRY(plan_trainings(run));
     size_t series_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
     siren_encoder_plan plan = {.series = &run->image->series,
                                .layout = layout,
+                               .limits = run->survey.limits,
                                .settings = settings,
                                .memory_limit =
                                    o->memory_limit > series_bytes ? o->memory_limit - series_bytes : 1};
@@ -227,7 +242,10 @@ static siren_status plan_without_network(siren_compression *run) {
     layout->coding = run->options->coding;
     layout->bound = run->options->max_error;
     SIREN_TRY(plan_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
-    return plan_mask(run);
+    SIREN_TRY(plan_mask(run));
+    if (layout->coding == SIREN_CODING_TRANSFORM || layout->bound > 0) SIREN_TRY(survey(run));
+    if (layout->coding == SIREN_CODING_PREDICTIVE) layout->n_apart = 0; /* the bound holds for all voxels */
+    return SIREN_OK;
 }
 
 static siren_status write_sections(siren_compression *run, siren_archive_writer *writer, bool silent) {
@@ -250,7 +268,8 @@ static siren_status bytes_of_sections(siren_compression *run, size_t *n_bytes) {
 
 static siren_status compress_by_transform(siren_compression *run) {
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
-    siren_transform_target target = {.psnr = run->options->psnr, .memory_limit = run->options->memory_limit};
+    siren_transform_target target = {
+        .limits = run->survey.limits, .psnr = run->options->psnr, .memory_limit = run->options->memory_limit};
     if (run->options->ratio > 0) {
         const siren_geometry *g = &run->layout.geometry;
         double voxels = (double)g->nx * (double)g->ny *
@@ -274,8 +293,8 @@ static siren_status compress_image(siren_compression *run) {
     if (coding == SIREN_CODING_TRANSFORM) return compress_by_transform(run);
     SIREN_TRY_STAGE(STAGE_WRITING, write_sections(run, run->writer, false));
     if (coding == SIREN_CODING_PREDICTIVE)
-        return siren_predictive_blocks_write(&run->image->series, &run->layout, run->writer, run->progress,
-                                             run->user);
+        return siren_predictive_blocks_write(&run->image->series, &run->layout, run->survey.limits,
+                                             run->writer, run->progress, run->user);
     return compress_blocks(run);
 }
 

@@ -5,6 +5,7 @@
 #include "engine/train/trainer.h"
 #include "host/opencl/profile.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,27 @@ static siren_status reserve(siren_encoder *encoder, const siren_block *block, ui
     return siren_points_create(block, encoder->plan.layout->network.n_inputs, inside, &encoder->points);
 }
 
+static siren_status scale(const siren_encoder *encoder, siren_trained_block *block) {
+    const siren_geometry *g = &encoder->plan.layout->geometry;
+    siren_apart apart;
+    SIREN_TRY(
+        siren_block_scale(encoder->plan.series, &block->block, encoder->plan.limits, block->scaling, &apart));
+    block->n_exceptional = apart.n;
+    /* A network may be off by as much as a volume spans. */
+    double most = g->datatype == SIREN_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
+    for (size_t volume = 0; volume < g->n_volumes; volume++) {
+        const siren_scaling *s = &block->scaling[volume];
+        double extent = s->maximum - s->minimum;
+        if (extent == 0 || (s->maximum + extent < most && s->minimum - extent > -most)) continue;
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "volume %zu spans %g to %g, so that what a network makes of it may leave %s; clip the "
+            "image, or compress it with --lossless",
+            volume, s->minimum, s->maximum, siren_datatype_name(g->datatype));
+    }
+    return SIREN_OK;
+}
+
 /* A batch of `n` blocks with scaling and initial parameters; constant blocks take no place among the trainer's networks. */
 static siren_status begin_batch(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                 size_t *n_networks) {
@@ -141,8 +163,7 @@ static siren_status begin_batch(siren_encoder *encoder, const siren_training *tr
                                        .at = at};
         block->block.inside = encoder->points->inside;
         block->block.n_inside = encoder->points->block.n_inside;
-        SIREN_TRY_STAGE(SIREN_STAGE_TARGETS, siren_block_scale(encoder->plan.series, &block->block,
-                                                               block->scaling, &block->n_exceptional));
+        SIREN_TRY_STAGE(SIREN_STAGE_TARGETS, scale(encoder, block));
         block->constant = all_constant(block->scaling, n_volumes);
         if (block->constant) continue;
         encoder->block_of[at] = i;

@@ -11,6 +11,7 @@ typedef struct {
     const siren_series *series;
     const siren_layout *layout; /* its weight_bits are not looked at */
     const uint8_t *mask;        /* of the masked figures: (nz, ny, nx) of the series, 0 outside; NULL: none */
+    const siren_scaling *limits;    /* (n_volumes) of the survey; NULL: none */
     const siren_settings *settings; /* but those of siren_training */
     size_t log_interval;            /* epochs between two points of a curve; 0: no curves */
     size_t memory_limit;            /* bytes to be held on device and host; 0: what there is */

@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     const siren_series *series;
     const siren_layout *layout;
+    const siren_scaling *limits;
     predictive_block *blocks; /* one for each member of the team */
 } predictive_team;
 
@@ -44,7 +45,7 @@ static bool compare(siren_datatype datatype, double bound, const siren_block *bl
         siren_datatype_to_double(datatype, x, 1, &a);
         siren_datatype_to_double(datatype, y, 1, &b);
         if (!(fabs(a - b) <= bound)) return false;
-        if (extent > 0) *squares += (a - b) / extent * ((a - b) / extent);
+        if (extent > 0 && siren_scaling_holds(range, a)) *squares += (a - b) / extent * ((a - b) / extent);
     }
     return true;
 }
@@ -53,11 +54,12 @@ static siren_status check(const predictive_team *team, const siren_block *block,
                           const uint8_t *decoded, double *mse) {
     const siren_geometry *g = &team->layout->geometry;
     SIREN_FREE_AT_END siren_scaling *scaling = NULL;
-    size_t n_bytes = siren_block_voxels(block) * siren_datatype_size(g->datatype), n_exceptional;
+    size_t n_bytes = siren_block_voxels(block) * siren_datatype_size(g->datatype);
+    siren_apart apart = {0, 0};
     double squares = 0;
     SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the ranges of a block"));
     if (team->layout->bound > 0) /* else there is nothing to scale, and no range that is too wide */
-        SIREN_TRY(siren_block_scale(team->series, block, scaling, &n_exceptional));
+        SIREN_TRY(siren_block_scale(team->series, block, team->limits, scaling, &apart));
     for (size_t volume = 0; volume < g->n_volumes; volume++)
         if (!compare(g->datatype, team->layout->bound, block, scaling[volume], wanted + volume * n_bytes,
                      decoded + volume * n_bytes, &squares))
@@ -66,7 +68,7 @@ static siren_status check(const predictive_team *team, const siren_block *block,
                 "a block decodes to values that are more than %g from what they were; report this "
                 "image, and compress it without --lossless and --max-error meanwhile",
                 team->layout->bound);
-    size_t n = siren_block_points(block) * g->n_volumes;
+    size_t n = siren_block_points(block) * g->n_volumes - apart.n_finite;
     *mse = n ? squares / (double)n : 0;
     return SIREN_OK;
 }
@@ -119,14 +121,14 @@ static siren_status append(predictive_team *team, size_t i, siren_archive_writer
 }
 
 siren_status siren_predictive_blocks_write(const siren_series *series, const siren_layout *layout,
-                                           siren_archive_writer *writer, siren_progress_fn progress,
-                                           void *user) {
+                                           const siren_scaling *limits, siren_archive_writer *writer,
+                                           siren_progress_fn progress, void *user) {
     const siren_block_grid *grid = &layout->grid;
     SIREN_FREE_AT_END predictive_block *blocks = NULL;
     size_t n_team = siren_processors() < grid->count ? siren_processors() : grid->count;
     siren_status status = SIREN_OK;
     SIREN_TRY(siren_allocate(&blocks, n_team, sizeof *blocks, "the blocks in work"));
-    predictive_team team = {series, layout, blocks};
+    predictive_team team = {series, layout, limits, blocks};
     for (size_t first = 0; status == SIREN_OK && first < grid->count; first += n_team) {
         size_t n = grid->count - first < n_team ? grid->count - first : n_team;
         for (size_t i = 0; i < n; i++) blocks[i].nth = first + i;

@@ -72,26 +72,25 @@ static siren_status watch(void *user, size_t first, size_t n, const float *y) {
 static siren_status encode_block(round_team *team, siren_block_decoder *decoder, size_t nth) {
     const siren_layout *layout = &team->layout;
     const siren_geometry *g = &layout->geometry;
-    size_t number = layout->grid.first + nth * team->every, n_exceptional, n_scaling, n_stream;
+    size_t number = layout->grid.first + nth * team->every, n_stream;
+    siren_apart apart;
     siren_block block;
     char name[64];
     const void *voxels;
     SIREN_FREE_AT_END uint32_t *inside = NULL;
     SIREN_FREE_AT_END float *targets = NULL;
     SIREN_FREE_AT_END siren_scaling *scaling = NULL;
-    SIREN_FREE_AT_END uint8_t *scaling_bytes = NULL;
     SIREN_FREE_AT_END uint8_t *stream = NULL;
     SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, number, &block, &inside));
     size_t n_points = siren_block_points(&block);
     SIREN_TRY(siren_allocate(&targets, n_points * g->n_volumes, sizeof *targets, "the targets"));
     SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the scaling"));
-    SIREN_TRY(siren_block_gather(team->series, &block, targets, scaling, &n_exceptional));
-    SIREN_TRY(siren_scaling_encode(scaling, g->n_volumes, &scaling_bytes, &n_scaling));
+    SIREN_TRY(siren_block_gather(team->series, &block, team->plan.limits, targets, scaling, &apart));
     SIREN_TRY(siren_transform_encode_slice(team->basis, &team->plan, &block, targets, &stream, &n_stream));
     siren_index_entry *entry = &team->out->entries[nth];
     uint8_t **record = &team->out->records[nth];
-    SIREN_TRY(siren_transform_record_write(layout, &block, team->series, scaling_bytes, n_scaling, stream,
-                                           n_stream, n_exceptional, record, &team->out->n_record_bytes[nth]));
+    SIREN_TRY(siren_transform_record_write(layout, &block, team->series, scaling, stream, n_stream, apart.n,
+                                           record, &team->out->n_record_bytes[nth]));
     *entry = (siren_index_entry){.block = (uint32_t)number, .plain = true};
     watched w = {.targets = targets, .n_volumes = g->n_volumes};
     siren_block_name(&layout->grid, number, name, sizeof name);
@@ -143,7 +142,7 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
     round_team team = {.series = series,
                        .layout = *layout,
                        .basis = &basis,
-                       .plan = {.step = step},
+                       .plan = {.step = step, .limits = target->limits},
                        .every = every,
                        .memory_limit = target->memory_limit,
                        .out = &blocks};

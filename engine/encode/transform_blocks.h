@@ -9,6 +9,7 @@ typedef struct {
     size_t n_bytes, n_other_bytes; /* the archive's, at most; of these what it has beside basis and records */
     double psnr;                   /* mean over the slices that are not constant, at least; dB */
     size_t memory_limit;           /* bytes for a decoded block */
+    const siren_scaling *limits;   /* of siren_block_scale() */
 } siren_transform_target;
 
 typedef struct {

@@ -1,5 +1,8 @@
 #include "engine/model/blocks.h"
 
+#include "engine/model/extremes.h"
+
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -135,10 +138,37 @@ static void read_run(const siren_series *series, const siren_block *block, size_
                              values);
 }
 
-static void widen(siren_scaling *range, const double *values, size_t n, size_t *n_exceptional) {
+/* Every stored value of a volume at the block's points goes to `take`. `row` is room for block->nx values. */
+static void each_run(const siren_series *series, const siren_block *block, size_t volume, double *row,
+                     void (*take)(siren_extremes *, const double *, size_t), siren_extremes *extremes) {
+    size_t n_points = siren_block_points(block);
+    for (size_t point = 0, n; point < n_points; point += n) {
+        n = run_length(block, point, n_points - point);
+        read_run(series, block, volume, point, n, row);
+        take(extremes, row, n);
+    }
+}
+
+siren_status siren_block_limits(const siren_series *series, const siren_block *block, size_t volume,
+                                siren_scaling *limits, size_t *n_apart) {
+    SIREN_FREE_AT_END double *row = NULL;
+    SIREN_AT_END(siren_extremes_free) siren_extremes extremes = {.room = 0};
+    SIREN_TRY(siren_allocate(&row, block->nx, sizeof *row, "a row of a block"));
+    SIREN_TRY(siren_extremes_create(siren_block_points(block), &extremes));
+    siren_extremes_begin(&extremes);
+    each_run(series, block, volume, row, siren_extremes_add, &extremes);
+    if (siren_extremes_suspect(&extremes))
+        each_run(series, block, volume, row, siren_extremes_show, &extremes);
+    *n_apart = siren_extremes_range(&extremes, &limits->minimum, &limits->maximum);
+    return SIREN_OK;
+}
+
+static void widen(siren_scaling *range, siren_scaling limits, const double *values, size_t n,
+                  siren_apart *apart) {
     for (size_t i = 0; i < n; i++) {
-        if (!isfinite(values[i])) {
-            ++*n_exceptional;
+        if (!siren_scaling_holds(limits, values[i])) {
+            apart->n++;
+            apart->n_finite += isfinite(values[i]) != 0;
             continue;
         }
         if (values[i] < range->minimum) range->minimum = values[i];
@@ -146,10 +176,12 @@ static void widen(siren_scaling *range, const double *values, size_t n, size_t *
     }
 }
 
-siren_status siren_block_scale(const siren_series *series, const siren_block *block, siren_scaling *scaling,
-                               size_t *n_exceptional) {
+siren_status siren_block_scale(const siren_series *series, const siren_block *block,
+                               const siren_scaling *limits, siren_scaling *scaling, siren_apart *apart) {
     const siren_geometry *g = &series->geometry;
-    size_t exceptional = 0, n_points = siren_block_points(block);
+    const siren_scaling none = {-DBL_MAX, DBL_MAX};
+    size_t n_points = siren_block_points(block);
+    siren_apart sum = {0, 0};
     SIREN_FREE_AT_END double *row = NULL;
     SIREN_TRY(siren_allocate(&row, block->nx, sizeof *row, "a row of a block"));
     for (size_t volume = 0; volume < g->n_volumes; volume++) {
@@ -157,9 +189,13 @@ siren_status siren_block_scale(const siren_series *series, const siren_block *bl
         for (size_t point = 0, n; point < n_points; point += n) {
             n = run_length(block, point, n_points - point);
             read_run(series, block, volume, point, n, row);
-            widen(&range, row, n, &exceptional);
+            widen(&range, limits ? limits[volume] : none, row, n, &sum);
         }
-        if (range.minimum > range.maximum) range = (siren_scaling){0, 0};
+        if (range.minimum >
+            range.maximum) { /* every value is exceptional, and so none may be what stands for them */
+            bool any = limits && isfinite(limits[volume].minimum);
+            range.minimum = range.maximum = any ? limits[volume].minimum : 0;
+        }
         if (!isfinite(range.maximum - range.minimum))
             return siren_fail(SIREN_UNSUPPORTED,
                               "volume %zu spans %g to %g from slice %zu to %zu, more than double precision "
@@ -167,7 +203,7 @@ siren_status siren_block_scale(const siren_series *series, const siren_block *bl
                               volume, range.minimum, range.maximum, block->z, block->z + block->nz - 1);
         scaling[volume] = range;
     }
-    *n_exceptional = exceptional;
+    *apart = sum;
     return SIREN_OK;
 }
 
@@ -176,7 +212,7 @@ static void scale_values(const double *values, size_t n, siren_scaling range, si
     double extent = range.maximum - range.minimum;
     for (size_t i = 0; i < n; i++) {
         float target = extent > 0 ? (float)((values[i] - range.minimum) / extent) : 0.0f;
-        targets[i * pitch] = isfinite(values[i]) ? target : NAN;
+        targets[i * pitch] = siren_scaling_holds(range, values[i]) ? target : NAN;
     }
 }
 
@@ -195,9 +231,10 @@ siren_status siren_block_targets(const siren_series *series, const siren_block *
     return SIREN_OK;
 }
 
-siren_status siren_block_gather(const siren_series *series, const siren_block *block, float *targets,
-                                siren_scaling *scaling, size_t *n_exceptional) {
-    SIREN_TRY(siren_block_scale(series, block, scaling, n_exceptional));
+siren_status siren_block_gather(const siren_series *series, const siren_block *block,
+                                const siren_scaling *limits, float *targets, siren_scaling *scaling,
+                                siren_apart *apart) {
+    SIREN_TRY(siren_block_scale(series, block, limits, scaling, apart));
     return siren_block_targets(series, block, scaling, 0, siren_block_points(block),
                                series->geometry.n_volumes, targets);
 }

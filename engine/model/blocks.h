@@ -85,23 +85,38 @@ void siren_block_coordinates(const siren_block *block, uint32_t n_inputs, size_t
 const uint8_t *siren_block_value(const siren_series *series, const siren_block *block, size_t volume,
                                  size_t voxel);
 
-/* Stored values of one volume in one block; equal where the volume is constant there (or has no finite voxel: 0, 0). */
+/* What becomes 0 and 1 of one volume in one block; equal where the volume is constant there (or has no finite voxel: 0, 0). */
 typedef struct {
     double minimum, maximum;
 } siren_scaling;
 
-/* Minimum and maximum of each volume over the points of a block into `scaling` (n_volumes). `*n_exceptional`: values that are not finite.
- * UNSUPPORTED where a range overflows double precision. */
-siren_status siren_block_scale(const siren_series *series, const siren_block *block, siren_scaling *scaling,
-                               size_t *n_exceptional);
+/* Whether a value becomes a target; all others are exceptional voxels: those that are not finite, and those too far outside the rest. */
+static inline bool siren_scaling_holds(siren_scaling range, double value) {
+    return value >= range.minimum && value <= range.maximum;
+}
+
+/* Exceptional voxels, and those of them that are finite. */
+typedef struct {
+    size_t n, n_finite;
+} siren_apart;
+
+/* Least and largest value of one volume at the points of a block, the whole volume, that do not lie far outside the rest (docs/numerics.md);
+ * infinity and -infinity where none is finite. `*n_apart`: finite values outside. */
+siren_status siren_block_limits(const siren_series *series, const siren_block *block, size_t volume,
+                                siren_scaling *limits, size_t *n_apart);
+/* Minimum and maximum of each volume over the points of a block into `scaling` (n_volumes): of the values within `limits` (n_volumes), or,
+ * where that is NULL, of all finite ones. UNSUPPORTED where a range overflows double precision. */
+siren_status siren_block_scale(const siren_series *series, const siren_block *block,
+                               const siren_scaling *limits, siren_scaling *scaling, siren_apart *apart);
 /* Targets of points first ... first + n - 1 of a block into rows `pitch` >= n_volumes floats apart: each volume scaled to
- * [0,1] by `scaling` (a constant one to 0), NaN where the voxel is not finite. */
+ * [0,1] by `scaling` (a constant one to 0), NaN where the voxel is exceptional. */
 siren_status siren_block_targets(const siren_series *series, const siren_block *block,
                                  const siren_scaling *scaling, size_t first, size_t n, size_t pitch,
                                  float *targets);
 /* Both for a whole block: `targets` (n_points, n_volumes). */
-siren_status siren_block_gather(const siren_series *series, const siren_block *block, float *targets,
-                                siren_scaling *scaling, size_t *n_exceptional);
+siren_status siren_block_gather(const siren_series *series, const siren_block *block,
+                                const siren_scaling *limits, float *targets, siren_scaling *scaling,
+                                siren_apart *apart);
 
 /* Decoded values to stored ones, for points first ... first + n - 1 of a block: minimum + y (maximum - minimum) in double
  * precision, rounded to nearest even and clamped for integer types. `y`: (n, n_volumes), or NULL where every volume is constant;

@@ -57,6 +57,20 @@ static void extend(const uint32_t *points, float *values) {
         }
 }
 
+/* The same for values of one volume that are no data; 0 where nothing else is there. */
+static void fill_missing(const uint32_t *points, float *values) {
+    uint32_t present[BLOCK];
+    bool missing = false, any = false;
+    for (int i = 0; i < BLOCK; i++) {
+        bool is_data = points[i] != SIREN_NO_POINT && !isnan(values[i]);
+        present[i] = is_data ? points[i] : SIREN_NO_POINT;
+        missing = missing || isnan(values[i]);
+        any = any || is_data;
+    }
+    if (missing && any) extend(present, values);
+    for (int i = 0; missing && !any && i < BLOCK; i++) values[i] = 0;
+}
+
 /* (volumes, 64) times the rows of `analysis`. */
 SIREN_CLONES static void project(const float *row, const float *pixels, size_t n_volumes, float factor,
                                  float *sum) {
@@ -80,9 +94,9 @@ siren_status siren_slice_analyse(const siren_slice_grid *grid, size_t n_volumes,
                 continue;
             }
             const float *target = targets + points[i] * n_volumes;
-            for (size_t v = 0; v < n_volumes; v++)
-                pixels[v * BLOCK + i] = isnan(target[v]) ? 0 : target[v] - (float)mean[v] / 256;
+            for (size_t v = 0; v < n_volumes; v++) pixels[v * BLOCK + i] = target[v] - (float)mean[v] / 256;
         }
+        for (size_t v = 0; v < n_volumes; v++) fill_missing(points, pixels + v * BLOCK);
         for (size_t k = 0; k < n_components; k++) {
             float *to = coefficients + (k * grid->n_blocks + block) * BLOCK;
             project(analysis + k * n_volumes, pixels, n_volumes, factor, to);

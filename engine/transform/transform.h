@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     double step;   /* of quantisation, of targets in [0, 1]; rounded to one of 256 an octave, 2^-16 to 2 */
     double lambda; /* squared steps that a bit is worth; 0: the default */
+    const siren_scaling *limits; /* of siren_block_scale() */
 } siren_transform_plan;
 
 /* Puts the defaults in the place of zeros. USAGE for a step or a lambda that is none. */

@@ -41,19 +41,21 @@ static void fill_missing(size_t n_points, size_t n_volumes, float *targets) {
     }
 }
 
-static siren_status read_targets(const siren_series *series, const siren_block *slice, siren_scaling *scaling,
-                                 float **targets) {
-    size_t n_volumes = series->geometry.n_volumes, n_exceptional, n;
+static siren_status read_targets(const siren_series *series, const siren_block *slice,
+                                 const siren_scaling *limits, siren_scaling *scaling, float **targets) {
+    size_t n_volumes = series->geometry.n_volumes, n;
+    siren_apart apart;
     if (!siren_mul(siren_block_points(slice), n_volumes, &n)) n = SIZE_MAX;
     SIREN_TRY(siren_allocate(targets, n, sizeof **targets, "targets of a slice"));
-    SIREN_TRY(siren_block_gather(series, slice, *targets, scaling, &n_exceptional));
-    if (n_exceptional > 0) fill_missing(siren_block_points(slice), n_volumes, *targets);
+    SIREN_TRY(siren_block_gather(series, slice, limits, *targets, scaling, &apart));
+    if (apart.n > 0) fill_missing(siren_block_points(slice), n_volumes, *targets);
     return SIREN_OK;
 }
 
 /* Sums over points of x (n_volumes) and x x^T (n_volumes, n_volumes, lower triangle). */
 static siren_status sum_moments(const siren_series *series, const siren_block *slices, size_t n_slices,
-                                double *sums, double *moments, double *n_points) {
+                                const siren_transform_plan *plan, double *sums, double *moments,
+                                double *n_points) {
     size_t n_volumes = series->geometry.n_volumes, n = n_slices < MOMENT_SLICES ? n_slices : MOMENT_SLICES;
     SIREN_FREE_AT_END double *x = NULL;
     SIREN_FREE_AT_END siren_scaling *scaling = NULL;
@@ -68,7 +70,7 @@ static siren_status sum_moments(const siren_series *series, const siren_block *s
     for (size_t i = 0; i < n; i++) {
         const siren_block *slice = &slices[of_all(i, n, n_slices)];
         SIREN_FREE_AT_END float *targets = NULL;
-        SIREN_TRY(read_targets(series, slice, scaling, &targets));
+        SIREN_TRY(read_targets(series, slice, plan->limits, scaling, &targets));
         for (size_t point = i % stride; point < siren_block_points(slice); point += stride) {
             for (size_t v = 0; v < n_volumes; v++) sums[v] += x[v] = (double)targets[point * n_volumes + v];
             add_point(n_volumes, x, moments);
@@ -90,7 +92,7 @@ static siren_status weigh_components(const siren_series *series, const siren_blo
     for (size_t i = 0; i < n; i++) {
         const siren_block *slice = &slices[of_all(i, n, n_slices)];
         SIREN_FREE_AT_END float *targets = NULL;
-        SIREN_TRY(read_targets(series, slice, scaling, &targets));
+        SIREN_TRY(read_targets(series, slice, plan->limits, scaling, &targets));
         SIREN_AT_END(siren_slice_grid_free) siren_slice_grid grid = {0};
         SIREN_FREE_AT_END float *coefficients = NULL;
         SIREN_TRY(siren_slice_grid_create(slice, &grid));
@@ -193,7 +195,7 @@ siren_status siren_transform_fit(const siren_series *series, const siren_block *
     SIREN_TRY(siren_allocate(&gains, n, sizeof *gains, "a basis"));
     SIREN_TRY(siren_allocate(&axes, area, sizeof *axes, "a basis"));
     SIREN_TRY(siren_allocate(&trial, area, sizeof *trial, "a basis"));
-    SIREN_TRY(sum_moments(series, slices, n_slices, sums, axes, &n_points));
+    SIREN_TRY(sum_moments(series, slices, n_slices, plan, sums, axes, &n_points));
     for (size_t v = 0; v < n && n_points > 0; v++) {
         sums[v] /= n_points;
         basis.mean[v] = (uint8_t)fmin(rint(sums[v] * 256), 255);

@@ -28,9 +28,9 @@ static void move_to(figures_run *run, size_t z) {
 }
 
 static siren_status gather(figures_run *run, size_t z) {
-    size_t n_exceptional = 0;
+    siren_apart apart;
     move_to(run, z);
-    return siren_block_gather(run->original, &run->slice, run->targets, run->scaling, &n_exceptional);
+    return siren_block_gather(run->original, &run->slice, NULL, run->targets, run->scaling, &apart);
 }
 
 static siren_status find_units(figures_run *run) {

@@ -130,7 +130,9 @@ static double psnr_of(double peak, double mse) { return mse > 0 ? 10 * log10(pea
 static siren_status compare_intensities(evaluating *run) {
     siren_evaluation *e = &run->evaluation;
     const uint8_t *mask = run->in.masks[SIREN_REGION_BRAIN];
-    const siren_comparison whole = siren_compare_series(&run->in.original, &run->in.result, NULL);
+    siren_comparison whole, masked = {.mse = NAN};
+    SIREN_TRY(siren_compare_series(&run->in.original, &run->in.result, NULL, &whole));
+    if (mask) SIREN_TRY(siren_compare_series(&run->in.original, &run->in.result, mask, &masked));
     const double peak = whole.maximum - whole.minimum;
     if (!(peak > 0))
         return siren_fail(SIREN_USAGE,
@@ -142,7 +144,7 @@ static siren_status compare_intensities(evaluating *run) {
     e->mse = whole.mse;
     e->psnr = whole.psnr;
     e->max_abs_error = whole.max_abs_error;
-    e->mse_masked = mask ? siren_compare_series(&run->in.original, &run->in.result, mask).mse : NAN;
+    e->mse_masked = masked.mse;
     e->psnr_masked = mask ? psnr_of(peak, e->mse_masked) : NAN;
     SIREN_TRY(siren_compare_slices(&run->in.original, &run->in.result, &e->slices));
     return advance(run);

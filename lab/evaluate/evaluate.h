@@ -54,7 +54,7 @@ typedef struct {
 } siren_evaluated;
 
 typedef struct {
-    double minimum, maximum;         /* of the original */
+    double minimum, maximum;         /* of the original, without what lies far outside the rest */
     double mse, psnr, max_abs_error; /* over all voxels and volumes; peak = maximum - minimum */
     double mse_masked, psnr_masked;  /* inside the mask, same peak; NaN without one */
     siren_slice_means slices;        /* PSNR as the paper's figures have it */

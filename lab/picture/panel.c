@@ -69,7 +69,8 @@ static siren_status read_original(making *run) {
                           g->n_volumes - 1);
     if (o->mask)
         SIREN_TRY(siren_mask_read(o->mask, o->original, &run->original, o->memory_limit, &run->mask));
-    const siren_comparison whole = siren_compare_series(&run->original, &run->original, NULL);
+    siren_comparison whole;
+    SIREN_TRY(siren_compare_series(&run->original, &run->original, NULL, &whole));
     run->range = o->range > 0 ? o->range : whole.maximum - whole.minimum;
     if (!(run->range > 0))
         return siren_fail(SIREN_USAGE,

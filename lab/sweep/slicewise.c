@@ -1,6 +1,6 @@
 #include "lab/sweep/slicewise.h"
 
-#include "engine/archive/record.h"
+#include "engine/encode/survey.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@ typedef struct {
     void *user;
     siren_archive *archive;
     siren_layout layout;
+    siren_survey survey; /* of the series, where the archive keeps voxels apart: slices do so, too */
     siren_block_decoder *decoder;
     siren_slice_fidelity *slices; /* (n_slices) */
     size_t n_slices, n_done;
@@ -28,6 +29,7 @@ typedef struct {
 static void run_free(siren_slicewise_run *run) {
     siren_block_decoder_free(run->decoder);
     siren_archive_close(run->archive);
+    siren_survey_free(&run->survey);
     free(run->slices);
     free(run->scaling);
     free(run->unit);
@@ -94,10 +96,12 @@ static siren_status gather_slice(siren_slicewise_run *run, size_t z, size_t plac
                                      .count = run->n_slices};
     siren_block slice;
     SIREN_FREE_AT_END uint32_t *inside = NULL;
-    size_t n_volumes = run->layout.geometry.n_volumes, n_exceptional = 0;
+    size_t n_volumes = run->layout.geometry.n_volumes;
+    siren_apart apart;
     float *targets = run->targets + place * grid->nx * grid->ny * n_volumes;
     SIREN_TRY(siren_mask_block(&run->layout.mask, &slices, z, &slice, &inside));
-    SIREN_TRY(siren_block_gather(run->series, &slice, targets, run->scaling + z * n_volumes, &n_exceptional));
+    SIREN_TRY(siren_block_gather(run->series, &slice, run->survey.limits, targets,
+                                 run->scaling + z * n_volumes, &apart));
     spread(&slice, n_volumes, targets);
     return SIREN_OK;
 }
@@ -198,9 +202,12 @@ siren_status siren_slicewise(siren_device *device, const char *archive, const si
                              siren_slice_fidelity **slices, size_t *n_slices) {
     SIREN_AT_END(run_free)
     siren_slicewise_run run = {.series = series, .mask = mask, .progress = progress, .user = user};
+    uint64_t n_apart;
     SIREN_TRY(siren_archive_open(archive, &run.archive));
     SIREN_TRY(siren_layout_read(run.archive, &run.layout));
     SIREN_TRY(check_series(&run, archive));
+    SIREN_TRY(siren_layout_apart(run.archive, &run.layout, &n_apart));
+    SIREN_TRY(siren_survey_volumes(NULL, series, &run.layout, n_apart > 0, &run.survey));
     SIREN_TRY(allocate_slab(&run, memory_limit));
     SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
     SIREN_TRY(find_ranges(&run));

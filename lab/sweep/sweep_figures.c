@@ -168,7 +168,8 @@ static siren_status panel_open(const siren_sweep_evaluate_plan *plan, size_t inp
     SIREN_TRY(
         siren_nifti_read_for(SIREN_NIFTI_JUDGED, p->input->image, plan->options->memory_limit, &p->original));
     SIREN_TRY(siren_series_check_finite(p->input->image, &p->original));
-    const siren_comparison all = siren_compare_series(&p->original, &p->original, NULL);
+    siren_comparison all;
+    SIREN_TRY(siren_compare_series(&p->original, &p->original, NULL, &all));
     p->minimum = all.minimum;
     p->maximum = all.maximum;
     SIREN_TRY(siren_slice_cut(&p->original, p->z, p->volume, &p->slice));

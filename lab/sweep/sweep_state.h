@@ -3,6 +3,7 @@
 #ifndef SIREN_LAB_SWEEP_SWEEP_STATE_H
 #define SIREN_LAB_SWEEP_SWEEP_STATE_H
 
+#include "engine/encode/survey.h"
 #include "engine/encode/encoder.h"
 #include "lab/run/run_tables.h"
 #include "lab/sweep/sweep_options.h"
@@ -21,6 +22,7 @@ typedef struct siren_worker {
     siren_sweeping *sweep;
     siren_device *device;
     siren_encoder *encoder; /* for trials shaped as `shape`; NULL: none */
+    siren_survey survey;    /* that it borrows limits of */
     const siren_trial *shape;
     double under_way;  /* operations done of the batch in training */
     double batch_flop; /* operations of an epoch of it */

@@ -1,6 +1,7 @@
 #include "lab/sweep/sweep_trial.h"
 
 #include "engine/encode/sections.h"
+#include "engine/encode/survey.h"
 #include "lab/sweep/slicewise.h"
 #include "host/file.h"
 
@@ -248,7 +249,12 @@ static siren_status prepare(siren_finishing *f) {
     /* Gradient directions are in image axes: they do not belong to a series that was turned. */
     siren_attachments attachments = {.image = settings->axis == SIREN_AXIS_Z ? f->source->image : NULL};
     siren_provenance provenance = {f->source->named, settings};
-    return siren_sections_write(f->writer, f->source->series, layout, &attachments, &provenance);
+    SIREN_AT_END(siren_survey_free) siren_survey survey = {0};
+    siren_layout told = *layout;
+    SIREN_TRY(siren_survey_volumes(NULL, f->source->series, layout, settings->scaling == SIREN_SCALING_ROBUST,
+                                   &survey));
+    told.n_apart = survey.n_apart;
+    return siren_sections_write(f->writer, f->source->series, &told, &attachments, &provenance);
 }
 
 siren_status siren_sweep_trial_finish(const siren_sweep_source *source, const siren_sweep_trial *trial,

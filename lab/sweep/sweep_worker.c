@@ -132,6 +132,11 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
                                        s->experiment->keep_curves ? s->experiment->log_interval : 0,
                                    .memory_limit = share - share / OTHERS_SHARE};
         siren_encoder_free(SIREN_TAKE(worker->encoder));
+        siren_survey_free(&worker->survey);
+        SIREN_TRY(siren_survey_volumes(NULL, &s->series, &first->layout,
+                                       first->trial->settings.scaling == SIREN_SCALING_ROBUST,
+                                       &worker->survey));
+        plan.limits = worker->survey.limits;
         SIREN_TRY(siren_encoder_create(worker->device, &plan, &worker->encoder));
         worker->shape = first->trial;
     }
@@ -385,4 +390,5 @@ void siren_sweep_work(void *user, size_t i) {
     siren_background_free(SIREN_TAKE(worker->background));
     batch_free(SIREN_TAKE(worker->kept));
     siren_encoder_free(SIREN_TAKE(worker->encoder));
+    siren_survey_free(&worker->survey);
 }

@@ -20,7 +20,8 @@ static siren_status measure(int argc, char **argv) {
     SIREN_FREE_AT_END float *targets = NULL, *coordinates = NULL, *params = NULL;
     SIREN_FREE_AT_END siren_scaling *scaling = NULL;
     float loss = 0;
-    size_t n_exceptional = 0, run = 0;
+    size_t run = 0;
+    siren_apart apart;
     size_t z = strtoul(argv[2], NULL, 10);
     SIREN_TRY(siren_nifti_read(argv[1], SIZE_MAX, &series));
     const siren_geometry *g = &series.geometry;
@@ -34,7 +35,7 @@ static siren_status measure(int argc, char **argv) {
     SIREN_TRY(siren_allocate(&params, siren_network_n_params(&network), sizeof *params, "the parameters"));
     siren_block slice = {.z = z, .nx = g->nx, .ny = g->ny, .nz = 1};
     siren_block_coordinates(&slice, 2, 0, n_points, coordinates);
-    SIREN_TRY(siren_block_gather(&series, &slice, targets, scaling, &n_exceptional));
+    SIREN_TRY(siren_block_gather(&series, &slice, NULL, targets, scaling, &apart));
     siren_network_initialise(&network, strtoull(argv[3], NULL, 10), (uint32_t)z, params);
     SIREN_TRY(siren_device_open(argc > 4 ? argv[4] : NULL, &device));
     siren_trainer_plan plan = {.network = &network,

@@ -31,10 +31,11 @@ static void encode(void *user, size_t member) {
     size_t n_volumes = w->series->geometry.n_volumes;
     (void)member;
     for (size_t i; (i = atomic_fetch_add(&w->next, 1)) < w->n_slices;) {
-        size_t n_exceptional, n_points = siren_block_points(&w->slices[i]);
+        size_t n_points = siren_block_points(&w->slices[i]);
         siren_scaling *scaling = malloc(n_volumes * sizeof *scaling);
+        siren_apart apart;
         float *targets = malloc((n_points * n_volumes + 1) * sizeof *targets);
-        if (siren_block_gather(w->series, &w->slices[i], targets, scaling, &n_exceptional) != SIREN_OK ||
+        if (siren_block_gather(w->series, &w->slices[i], NULL, targets, scaling, &apart) != SIREN_OK ||
             siren_scaling_encode(scaling, n_volumes, &w->scaling_bytes[i], &w->n_scaling_bytes[i]) !=
                 SIREN_OK ||
             siren_transform_encode_slice(w->basis, &w->plan, &w->slices[i], targets, &w->bytes[i],
@@ -78,12 +79,13 @@ static void measure(void *user, size_t member) {
     size_t n_volumes = w->series->geometry.n_volumes;
     (void)member;
     for (size_t i; (i = atomic_fetch_add(&w->next, 1)) < w->n_slices;) {
-        size_t n_exceptional, n_points = siren_block_points(&w->slices[i]), n = 0;
+        size_t n_points = siren_block_points(&w->slices[i]), n = 0;
         siren_scaling *scaling = malloc(n_volumes * sizeof *scaling);
+        siren_apart apart;
         float *targets = malloc((n_points * n_volumes + 1) * sizeof *targets),
               *y = malloc(n_points * n_volumes * sizeof *y);
         double sum = 0;
-        if (siren_block_gather(w->series, &w->slices[i], targets, scaling, &n_exceptional) != SIREN_OK ||
+        if (siren_block_gather(w->series, &w->slices[i], NULL, targets, scaling, &apart) != SIREN_OK ||
             siren_transform_decode_slice(w->basis, "bench", &w->slices[i], w->bytes[i], w->n_bytes[i],
                                          (siren_span){0, n_volumes}, y) != SIREN_OK)
             exit(1);

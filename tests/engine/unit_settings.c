@@ -23,7 +23,8 @@ static const char *const others[][2] = {{"model", "mlp-tanh"},
                                         {"axis", "x"},
                                         {"slices", "3:"},
                                         {"epochs", "10000000"},
-                                        {"points_per_epoch", "1073741823"}};
+                                        {"points_per_epoch", "1073741823"},
+                                        {"scaling", "range"}};
 
 static const char *other_of(const char *key) {
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -81,6 +82,7 @@ static void values_out_of_range_are_refused(void **state) {
     refuse("slices", "4:4", "slices is 4:4, an empty range");
     refuse("blocks", "patch:8x8x18446744073709551616x", "but must be slice, volume, or patch:XxYxZ");
     refuse("blocks", "patch:8x 8x8", "but must be");
+    refuse("scaling", "minmax", "scaling is 'minmax' but must be robust or range");
     refuse("epochs", "0", "epochs is 0 but must be from 1 to 10000000");
     refuse("epochs", "all", "epochs is 'all' but must be a whole number");
 }
@@ -143,7 +145,8 @@ static bool of_whole(const siren_setting *s) {
 }
 
 static bool is_number(const siren_setting *s) {
-    return s->type != SIREN_SETTING_MODEL && s->type != SIREN_SETTING_WEIGHTS;
+    return s->type != SIREN_SETTING_MODEL && s->type != SIREN_SETTING_WEIGHTS &&
+           s->type != SIREN_SETTING_SCALING;
 }
 static double most(const siren_setting *s) { return fmin(s->maximum, SIREN_CONFIG_MAX_INTEGER); }
 
@@ -184,6 +187,8 @@ static void make_definitions(FILE *out) {
             fprintf(out, "\"enum\": [\"float32\"");
             for (int bits = 6; bits <= 12; bits++) fprintf(out, ", \"int%d\"", bits);
             fprintf(out, "],\n");
+        } else if (s->type == SIREN_SETTING_SCALING) {
+            fprintf(out, "\"enum\": [\"robust\", \"range\"],\n");
         } else {
             fprintf(out, "\"type\": \"%s\", \"minimum\": %.16g, \"maximum\": %.16g,\n",
                     s->type == SIREN_SETTING_FLOAT ? "number" : "integer", s->minimum, most(s));

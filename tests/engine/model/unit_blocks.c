@@ -79,10 +79,11 @@ static void slices_come_back(void **state) {
                            .voxels = voxels};
     float targets[4][3], back[3][4];
     siren_scaling scaling[3];
-    size_t n_exceptional = 0;
-    assert_siren_ok(siren_block_gather(&series, &(siren_block){.z = 1, .nx = 2, .ny = 2, .nz = 1}, targets[0],
-                                       scaling, &n_exceptional));
-    assert_int_equal(n_exceptional, 2);
+    siren_apart apart = {0, 99};
+    const siren_block slice = {.z = 1, .nx = 2, .ny = 2, .nz = 1};
+    assert_siren_ok(siren_block_scale(&series, &slice, NULL, scaling, &apart));
+    assert_true(apart.n == 2 && apart.n_finite == 0);
+    assert_siren_ok(siren_block_gather(&series, &slice, NULL, targets[0], scaling, &apart));
     assert_true(targets[0][0] == 0 && targets[1][0] == 0.25f && targets[2][0] == 0.5f && targets[3][0] == 1);
     for (int i = 0; i < 4; i++) assert_true(targets[i][1] == 0);
     assert_true(isnan(targets[0][2]) && targets[1][2] == 0 && isnan(targets[2][2]) && targets[3][2] == 1);
@@ -104,9 +105,9 @@ static void ranges_are_parts_of_the_whole(void **state) {
                            .voxels = voxels};
     float whole[24][V], part[24][PITCH];
     siren_scaling scaling[V];
-    size_t n_exceptional;
+    siren_apart apart;
     for (int i = 0; i < V * Z * Y * X; i++) voxels[i] = (int16_t)(i * i % 101);
-    assert_siren_ok(siren_block_gather(&series, &block, whole[0], scaling, &n_exceptional));
+    assert_siren_ok(siren_block_gather(&series, &block, NULL, whole[0], scaling, &apart));
     for (size_t first = 0; first < 24; first++)
         for (size_t n = 1; first + n <= 24; n++) {
             for (size_t i = 0; i < 24; i++)
@@ -136,13 +137,12 @@ static void an_overflowing_range_is_refused(void **state) {
     double voxels[2] = {-1.7e308, 1.7e308};
     siren_series series = {.geometry = {.datatype = SIREN_FLOAT64, .nx = 2, .ny = 1, .nz = 1, .n_volumes = 1},
                            .voxels = voxels};
-    float targets[2];
     siren_scaling scaling;
-    size_t n_exceptional = 99;
-    assert_int_equal(siren_block_gather(&series, &(siren_block){.nx = 2, .ny = 1, .nz = 1}, targets, &scaling,
-                                        &n_exceptional),
-                     SIREN_UNSUPPORTED);
-    assert_int_equal(n_exceptional, 99);
+    siren_apart apart = {99, 99};
+    assert_int_equal(
+        siren_block_scale(&series, &(siren_block){.nx = 2, .ny = 1, .nz = 1}, NULL, &scaling, &apart),
+        SIREN_UNSUPPORTED);
+    assert_true(apart.n == 99 && apart.n_finite == 99);
 }
 
 int main(void) {

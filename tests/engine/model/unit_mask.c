@@ -109,7 +109,7 @@ static void points_are_voxels_of_the_box(void **state) {
                            .voxels = voxels};
     float all_targets[BOX][V], targets[V], all_coordinates[BOX][3], coordinates[3], y[N][V];
     siren_scaling range[V] = {{0, 128}, {0, 128}}, own[V];
-    size_t n_exceptional;
+    siren_apart apart;
     some.inside = chosen;
     some.n_inside = N;
     for (int i = 0; i < V * Z * Y * X; i++) voxels[i] = (int16_t)(i * i % 101);
@@ -122,7 +122,7 @@ static void points_are_voxels_of_the_box(void **state) {
         assert_memory_equal(coordinates, all_coordinates[chosen[i]], sizeof coordinates);
     }
     assert_siren_ok(siren_block_targets(&series, &some, range, 0, N, V, y[0]));
-    assert_siren_ok(siren_block_scale(&series, &some, own, &n_exceptional));
+    assert_siren_ok(siren_block_scale(&series, &some, NULL, own, &apart));
     for (int v = 0; v < V; v++) {
         float low = 1, high = 0;
         for (size_t i = 0; i < N; i++) {

@@ -92,11 +92,11 @@ static coded code(const sample *s, double step) {
     coded c = {.n_points = siren_block_points(s->slices), .n_volumes = s->series.geometry.n_volumes};
     siren_transform_plan plan = {.step = step};
     siren_scaling *scaling = malloc(c.n_volumes * sizeof *scaling);
-    size_t n_exceptional;
+    siren_apart apart;
     c.targets = malloc((c.n_points * c.n_volumes + 1) * sizeof *c.targets);
     c.y = malloc((c.n_points * c.n_volumes + 1) * sizeof *c.y);
     assert_true(scaling && c.targets && c.y);
-    assert_siren_ok(siren_block_gather(&s->series, s->slices, c.targets, scaling, &n_exceptional));
+    assert_siren_ok(siren_block_gather(&s->series, s->slices, NULL, c.targets, scaling, &apart));
     assert_siren_ok(siren_transform_fit(&s->series, s->slices, s->n_slices, &plan, &c.fitted));
     assert_siren_ok(siren_transform_basis_encode(&c.fitted, &c.basis_bytes, &c.n_basis_bytes));
     assert_siren_ok(

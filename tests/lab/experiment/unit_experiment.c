@@ -232,7 +232,8 @@ static void resolved_settings_are_written_in_full(void **state) {
     siren_experiment *x =
         accept("{\"blocks\": {\"range\": [40, 44]}, \"grid\": [{\"model\": \"mlp-siren\", \"layers\": 1, "
                "\"width\": 16, \"weights\": \"float32\"}, {\"model\": \"siren-3d\", \"layers\": 1, "
-               "\"width\": 16, \"blocks\": {\"kind\": \"patch\"}, \"points_per_epoch\": 9}]}");
+               "\"width\": 16, \"blocks\": {\"kind\": \"patch\"}, \"points_per_epoch\": 9, \"scaling\": "
+               "\"range\"}]}");
     char *text = written(&x->trials[0]);
     assert_string_equal(
         text,
@@ -241,7 +242,7 @@ static void resolved_settings_are_written_in_full(void **state) {
         "{\"width\":16,\"activation\":\"relu\",\"init\":\"linear\"}],"
         "\"output\":{\"activation\":\"identity\",\"init\":\"linear\"}},\"weights\":\"float32\",\"seed\":0,"
         "\"lr\":0.0003,\"adam\":{\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08},\"epochs\":2000,"
-        "\"blocks\":{\"kind\":\"slice\",\"axis\":\"z\",\"range\":[40,44]}}");
+        "\"scaling\":\"robust\",\"blocks\":{\"kind\":\"slice\",\"axis\":\"z\",\"range\":[40,44]}}");
     free(text);
     text = written(&x->trials[1]);
     assert_non_null(strstr(
