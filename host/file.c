@@ -92,9 +92,20 @@ siren_status siren_folder_make(const char *path) {
 }
 
 #define HIDDEN_PREFIX ".sirencl-"
-static siren_abandon_list hidden_names; /* in use */
+static siren_abandon_list hidden_names, /* in use, and worthless files */
+    resumable_names;
 
 static void unlink_name(void *name) { unlink(name); }
+
+void siren_file_worthless(char *path, bool worthless) {
+    (worthless ? siren_abandon_add : siren_abandon_remove)(&hidden_names, path);
+}
+
+void siren_file_resumable(char *path, bool resumable) {
+    (resumable ? siren_abandon_add : siren_abandon_remove)(&resumable_names, path);
+}
+
+void siren_file_each_resumable(void (*tell)(void *path)) { siren_abandon_all(&resumable_names, tell); }
 
 void siren_output_abandon_all(void) { siren_abandon_all(&hidden_names, unlink_name); }
 
