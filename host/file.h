@@ -25,8 +25,8 @@ int siren_file_rename_new(const char *from, const char *to);
 /* Makes the folder `path` and those above it, as far as they are missing. USAGE where something else has such a name. */
 siren_status siren_folder_make(const char *path);
 
-/* Removes what killed processes left behind in a folder under hidden names: unfinished outputs, see below. Only for folders
- * in which no other process works; one that is missing is clean. */
+/* Removes what killed processes left behind in a folder under hidden names: unfinished outputs, see below. Those of processes
+ * that live are locked, and stay, as do all where the file system has no locks. A folder that is missing is clean. */
 void siren_folder_clear_leftovers(const char *path);
 
 /* A file being written. It has no name (or a hidden one, where the file system lacks O_TMPFILE) until committed. */

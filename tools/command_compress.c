@@ -271,8 +271,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
             "Of two names the second is the archive's, unless it is an image's; all others are images, "
             "and x.nii.gz becomes\n"
             "x.siren. One that fails does not stop the others (exit code 8).\n"
-            "Ctrl-C stops and leaves nothing behind. The same options on the same device give the "
-            "same bytes.",
+            "Ctrl-C stops it, and the same command goes on where it was, with what is kept in OUT.siren.part.\n"
+            "The same options on the same device give the same bytes.",
         .example = "sirencl compress --device cpu --epochs 1000 dwi.nii.gz dwi.siren",
         .options = options,
         .n_options = n + sizeof own / sizeof *own};

@@ -15,6 +15,7 @@
 #include "host/file.h"
 #include "host/opencl/profile.h"
 
+#include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ typedef struct {
     size_t n_in_batch;             /* blocks in training */
     size_t n_networks, n_untaught; /* stored; and of them those that tell hardly more than a mean */
     siren_background *background;
-    siren_trained *trained; /* what it encodes and appends, while the next batch trains */
+    siren_trained *trained;  /* what it encodes and appends, while the next batch trains */
     const char *archive;     /* its path, where finished blocks are to be kept beside it; or NULL */
     siren_kept_blocks *kept; /* these; or NULL */
 } siren_compression;
@@ -64,7 +65,8 @@ static siren_status append_block(siren_compression *run, const siren_encoded *en
     siren_block_name(&run->layout.grid, encoded->entry.block, name, sizeof name);
     if (!isfinite(encoded->entry.mse)) {
         siren_kept_blocks_spoil(run->kept);
-        return siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0", name);
+        return siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0",
+                          name);
     }
     SIREN_TRY_STAGE(STAGE_WRITING,
                     siren_archive_writer_packed_record(run->writer, &encoded->entry, encoded->packed,
@@ -82,7 +84,8 @@ static siren_status append_block(siren_compression *run, const siren_encoded *en
 static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
     SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
     SIREN_TRY(siren_trained_encode(run->trained, nth, run->settings.weight_bits, stop, &encoded));
-    if (isfinite(encoded.entry.mse)) siren_kept_blocks_add(run->kept, &encoded); /* first: the disk may be full */
+    if (isfinite(encoded.entry.mse))
+        siren_kept_blocks_add(run->kept, &encoded); /* first: the disk may be full */
     return append_block(run, &encoded);
 }
 
@@ -126,7 +129,8 @@ static siren_status append_kept(siren_compression *run) {
 /* Blocks to train, up to the next one that an earlier run has finished. */
 static size_t count_missing(const siren_compression *run) {
     size_t end = run->n_done;
-    while (end < run->layout.grid.count && !siren_kept_blocks_has(run->kept, run->trainings[end].block)) end++;
+    while (end < run->layout.grid.count && !siren_kept_blocks_has(run->kept, run->trainings[end].block))
+        end++;
     return end - run->n_done;
 }
 
@@ -154,9 +158,7 @@ static siren_status train_blocks(siren_compression *run) {
 
 static siren_status compress_blocks(siren_compression *run) {
     siren_kept_plan plan = {run->device, &run->image->series, &run->layout, &run->settings};
-    if (run->archive)
-        SIREN_TRY_STAGE("looking for finished blocks",
-                        siren_kept_blocks_open(run->archive, &plan, run->options->anew, &run->kept));
+    if (run->archive) SIREN_TRY(siren_kept_blocks_open(run->archive, &plan, run->options->anew, &run->kept));
     SIREN_TRY(siren_background_create(&run->background));
     siren_status status = train_blocks(run);
     if (status != SIREN_OK) return siren_background_stop(run->background, status);
@@ -331,6 +333,14 @@ static siren_status check_output(const char *archive) {
     return SIREN_OK;
 }
 
+/* What killed processes left in the archive's folder, but for their journals. */
+static siren_status clear_leftovers(const char *archive) {
+    SIREN_FREE_AT_END char *copy = strdup(archive);
+    if (!copy) return siren_fail(SIREN_SYSTEM, "out of memory: the folder of %s", archive);
+    siren_folder_clear_leftovers(dirname(copy));
+    return SIREN_OK;
+}
+
 /* USAGE where the archive would replace what it is made of. `path` may be NULL. */
 static siren_status refuse_inputs(const siren_compress_options *o, const char *path, const char *archive) {
     const char *inputs[] = {path, o->mask, o->bval, o->bvec, o->sidecar},
@@ -350,11 +360,12 @@ static siren_status refuse_inputs(const siren_compress_options *o, const char *p
 
 /* `image` NULL: what the file `path` holds. */
 static siren_status make_archive(siren_compression *run, const char *path, const siren_image *image,
-                                     const char *archive, siren_archive_info *info) {
+                                 const char *archive, siren_archive_info *info) {
     SIREN_AT_END(siren_archive_info_free) siren_archive_info described = {0};
     const char *unfinished;
     SIREN_TRY(refuse_inputs(run->options, path, archive));
     SIREN_TRY(check_output(archive));
+    SIREN_TRY(clear_leftovers(archive));
     SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
     if (!image) SIREN_TRY_STAGE("reading", siren_image_load(path, run->options->memory_limit, &run->own));
     run->image = image ? image : run->own;

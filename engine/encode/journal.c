@@ -160,7 +160,8 @@ static siren_status find_pieces(siren_journal *j) {
 static siren_status make_head(const char *facts, char **head, size_t *n_bytes) {
     char host[65] = "", *text = NULL;
     gethostname(host, sizeof host - 1);
-    int n = asprintf(&text, MAGIC "process %-20ld on %-*s\n%s\n", (long)getpid(), HOLDER_BYTES - 33, host, facts);
+    int n =
+        asprintf(&text, MAGIC "process %-20ld on %-*s\n%s\n", (long)getpid(), HOLDER_BYTES - 33, host, facts);
     if (n < 0) return siren_fail(SIREN_SYSTEM, "out of memory: the head of a journal");
     *head = text;
     *n_bytes = (size_t)n;
@@ -174,7 +175,8 @@ static siren_status in_use(const siren_journal *j) {
         sscanf(head + MAGIC_BYTES, "process %ld on %64s", &process, host) == 2)
         return siren_fail(SIREN_USAGE, "%s: process %ld on %s is making this archive; wait for it or stop it",
                           j->path, process, host);
-    return siren_fail(SIREN_USAGE, "%s: another process is making this archive; wait for it or stop it", j->path);
+    return siren_fail(SIREN_USAGE, "%s: another process is making this archive; wait for it or stop it",
+                      j->path);
 }
 
 /* Whether the open file still has its name: its last holder removes it. */
@@ -210,11 +212,12 @@ static siren_status refuse_facts(const siren_journal *j, const char *there) {
     for (;;) {
         size_t n = strcspn(there, "\n"), m = strcspn(here, "\n");
         if (n != m || memcmp(there, here, n) != 0 || n == 0)
-            return siren_fail(SIREN_USAGE,
-                              "%s: keeps finished blocks of another compression, with '%.*s' instead of '%.*s'; go on "
-                              "with that one, or give --no-resume to drop it, or another output",
-                              j->path, (int)(n < MOST_SHOWN ? n : MOST_SHOWN), there,
-                              (int)(m < MOST_SHOWN ? m : MOST_SHOWN), here);
+            return siren_fail(
+                SIREN_USAGE,
+                "%s: keeps finished blocks of another compression, with '%.*s' instead of '%.*s'; go on "
+                "with that one, or give --no-resume to drop it, or another output",
+                j->path, (int)(n < MOST_SHOWN ? n : MOST_SHOWN), there,
+                (int)(m < MOST_SHOWN ? m : MOST_SHOWN), here);
         there += n + (there[n] != 0);
         here += m + (here[m] != 0);
     }
@@ -232,7 +235,8 @@ static siren_status judge(siren_journal *j, bool anew) {
     for (size_t i = 0; i < n; i++) /* what is shown steers no terminal */
         if ((unsigned char)there[i] < ' ' && there[i] != '\n') there[i] = ' ';
     if (size == 0 || j->n > 0 || (ours && anew)) return SIREN_OK;
-    if (!ours) return siren_fail(SIREN_UNSUPPORTED, "%s: is no journal of sirencl's and is left alone", j->path);
+    if (!ours)
+        return siren_fail(SIREN_UNSUPPORTED, "%s: is no journal of sirencl's and is left alone", j->path);
     const char *facts = n > AT_FACTS ? there + AT_FACTS : "";
     if (strncmp(facts, j->facts, strlen(j->facts)) == 0 || !find_mark(j->fd, size, &at)) return SIREN_OK;
     return refuse_facts(j, facts);
@@ -245,7 +249,8 @@ static siren_status begin(siren_journal *j, bool anew) {
     SIREN_TRY(make_head(j->facts, &head, &n_head));
     if (anew) j->n = 0;
     if (j->n == 0) j->end = n_head;
-    bool fits = j->n == 0 || j->pieces[0].offset >= n_head; /* not so where a part before the pieces is missing */
+    bool fits =
+        j->n == 0 || j->pieces[0].offset >= n_head; /* not so where a part before the pieces is missing */
     if (ftruncate(j->fd, (off_t)(j->n == 0 ? 0 : j->end)) != 0 || (fits && !write_at(j->fd, head, n_head, 0)))
         return siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s", j->path, strerror(errno));
     j->worth = j->n > 0;
@@ -271,7 +276,8 @@ siren_status siren_journal_open(const char *path, const char *facts, bool anew, 
     j->fd = -1;
     j->path = strdup(path);
     j->facts = strdup(facts);
-    siren_status status = j->path && j->facts ? open_locked(j) : siren_fail(SIREN_SYSTEM, "out of memory: %s", path);
+    siren_status status =
+        j->path && j->facts ? open_locked(j) : siren_fail(SIREN_SYSTEM, "out of memory: %s", path);
     bool empty = status == SIREN_OK && size_of(j->fd) == 0;
     if (status == SIREN_OK) status = find_pieces(j);
     if (status == SIREN_OK) status = judge(j, anew);
@@ -319,7 +325,8 @@ siren_status siren_journal_flush(siren_journal *j) {
         return siren_fail(SIREN_SYSTEM, "%s: cannot be flushed to disk: %s", j->path, strerror(errno));
     if (j->named) return SIREN_OK;
     SIREN_FREE_AT_END char *copy = strdup(j->path);
-    SIREN_AT_END(siren_close_at) int folder = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    SIREN_AT_END(siren_close_at)
+    int folder = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (folder >= 0) fsync(folder); /* where that cannot be, names are on disk when they are made */
     j->named = true;
     return SIREN_OK;

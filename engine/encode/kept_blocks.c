@@ -6,11 +6,14 @@
 #include "engine/kernels/configured.h"
 #include "host/digest.h"
 #include "host/opencl/kernels.h"
+#include "host/opencl/profile.h"
+#include "host/threads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define STAGE_KEEPING "keeping blocks"
 #define MISSING SIZE_MAX
 
 struct siren_kept_blocks {
@@ -57,6 +60,43 @@ static void add_digest(fact_list *facts, const char *name, siren_digest *digest)
     add_fact(facts, name, hex);
 }
 
+/* Voxels are digested a part at a time, by all processors. */
+#define PART_BYTES ((size_t)8 << 20)
+
+typedef struct {
+    const uint8_t *bytes;
+    size_t n_bytes, n_parts;
+    char (*digests)[SIREN_DIGEST_CHARS]; /* (n_parts) */
+    atomic_size_t next;
+} part_digests;
+
+static void digest_parts(void *user, size_t member) {
+    part_digests *parts = user;
+    (void)member;
+    for (size_t i; (i = atomic_fetch_add(&parts->next, 1)) < parts->n_parts;) {
+        size_t at = i * PART_BYTES, left = parts->n_bytes - at;
+        siren_digest_bytes(parts->bytes + at, left < PART_BYTES ? left : PART_BYTES, parts->digests[i]);
+    }
+}
+
+/* The SHA-256 of those of its parts. */
+static siren_status add_voxels(fact_list *facts, const siren_series *series) {
+    const siren_geometry *g = &series->geometry;
+    size_t n_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype), n = siren_processors();
+    SIREN_FREE_AT_END char(*digests)[SIREN_DIGEST_CHARS] = NULL;
+    part_digests parts = {
+        .bytes = series->voxels, .n_bytes = n_bytes, .n_parts = (n_bytes + PART_BYTES - 1) / PART_BYTES};
+    siren_digest whole;
+    SIREN_TRY(siren_allocate(&digests, parts.n_parts, sizeof *digests, "the digests of the voxels"));
+    parts.digests = digests;
+    atomic_init(&parts.next, 0);
+    SIREN_TRY(siren_threads_run(n < parts.n_parts ? n : parts.n_parts, digest_parts, &parts));
+    siren_digest_begin(&whole);
+    siren_digest_add(&whole, digests, parts.n_parts * sizeof *digests);
+    add_digest(facts, "voxels", &whole);
+    return SIREN_OK;
+}
+
 static void add_device(fact_list *facts, const siren_device *device, const siren_network *network) {
     const siren_device_facts *d = siren_device_get_facts(device);
     siren_configuration configuration = siren_configuration_of(device, network);
@@ -93,7 +133,6 @@ static siren_status collect_facts(const siren_kept_plan *plan, fact_list *facts)
     const siren_geometry *g = &plan->series->geometry;
     const siren_setting *s;
     char text[SIREN_SETTING_CHARS];
-    siren_digest digest;
     facts->stream = open_memstream(&facts->text, &facts->n_bytes);
     if (!facts->stream) return siren_fail(SIREN_SYSTEM, "out of memory: the facts of a compression");
     add_fact(facts, "sirencl", siren_version());
@@ -102,9 +141,7 @@ static siren_status collect_facts(const siren_kept_plan *plan, fact_list *facts)
     snprintf(text, sizeof text, "%zux%zux%zu, %zu volumes, %s", g->nx, g->ny, g->nz, g->n_volumes,
              siren_datatype_name(g->datatype));
     add_fact(facts, "image", text);
-    siren_digest_begin(&digest);
-    siren_digest_add(&digest, plan->series->voxels, siren_geometry_voxels(g) * siren_datatype_size(g->datatype));
-    add_digest(facts, "voxels", &digest);
+    SIREN_TRY(add_voxels(facts, plan->series));
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
         add_fact(facts, s->key, siren_setting_format(s, plan->settings, text));
     add_device(facts, plan->device, &plan->layout->network);
@@ -119,7 +156,8 @@ static siren_status collect_facts(const siren_kept_plan *plan, fact_list *facts)
 /* Which pieces are which blocks. */
 static siren_status find_blocks(siren_kept_blocks *kept) {
     const size_t n = siren_journal_count(kept->journal);
-    SIREN_TRY(siren_allocate(&kept->piece_of, kept->grid.count, sizeof *kept->piece_of, "the finished blocks"));
+    SIREN_TRY(
+        siren_allocate(&kept->piece_of, kept->grid.count, sizeof *kept->piece_of, "the finished blocks"));
     for (size_t i = 0; i < kept->grid.count; i++) kept->piece_of[i] = MISSING;
     for (size_t i = 0; i < n; i++) {
         SIREN_FREE_AT_END uint8_t *bytes = NULL;
@@ -152,11 +190,14 @@ siren_status siren_kept_blocks_open(const char *archive, const siren_kept_plan *
                                     siren_kept_blocks **out) {
     siren_kept_blocks *kept = NULL;
     SIREN_TRY(siren_allocate(&kept, 1, sizeof *kept, "the finished blocks"));
+    const char *before = siren_profile_enter(STAGE_KEEPING);
     siren_status status = open_journal(kept, archive, plan, anew);
+    siren_profile_leave(before);
     if (status == SIREN_OK) {
         if (kept->n > 0)
-            siren_log(SIREN_LOG_WARNING, "goes on with %zu of %zu %s that an earlier run has left in %s", kept->n,
-                      kept->grid.count, siren_block_kind_name(kept->grid.kind, kept->grid.count), kept->path);
+            siren_log(SIREN_LOG_WARNING, "goes on with %zu of %zu %s that an earlier run has left in %s",
+                      kept->n, kept->grid.count, siren_block_kind_name(kept->grid.kind, kept->grid.count),
+                      kept->path);
         *out = kept;
         return SIREN_OK;
     }
@@ -187,7 +228,8 @@ bool siren_kept_blocks_get(siren_kept_blocks *kept, size_t number, siren_encoded
 
 /* Only the first one is told. */
 static void stop_keeping(siren_kept_blocks *kept) {
-    siren_log(SIREN_LOG_WARNING, "%s; blocks finished from here on are lost if the run is interrupted", siren_message());
+    siren_log(SIREN_LOG_WARNING, "%s; blocks finished from here on are lost if the run is interrupted",
+              siren_message());
     kept->failed = true;
 }
 
@@ -195,15 +237,20 @@ void siren_kept_blocks_add(siren_kept_blocks *kept, const siren_encoded *encoded
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     if (!kept || kept->failed) return;
+    const char *before = siren_profile_enter(STAGE_KEEPING);
     if (siren_encoded_write(encoded, "", 0, &bytes, &n_bytes) == SIREN_OK &&
         siren_journal_add(kept->journal, bytes, n_bytes) == SIREN_OK)
         kept->n++;
     else
         stop_keeping(kept);
+    siren_profile_leave(before);
 }
 
 void siren_kept_blocks_flush(siren_kept_blocks *kept) {
-    if (kept && !kept->failed && siren_journal_flush(kept->journal) != SIREN_OK) stop_keeping(kept);
+    if (!kept || kept->failed) return;
+    const char *before = siren_profile_enter(STAGE_KEEPING);
+    if (siren_journal_flush(kept->journal) != SIREN_OK) stop_keeping(kept);
+    siren_profile_leave(before);
 }
 
 void siren_kept_blocks_spoil(siren_kept_blocks *kept) {
