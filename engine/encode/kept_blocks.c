@@ -20,7 +20,7 @@ struct siren_kept_blocks {
     char *path;
     siren_journal *journal;
     siren_block_grid grid;
-    size_t *piece_of; /* (grid.count) of the journal, or MISSING */
+    size_t *piece_of; /* (grid.count) of the journal, for the block grid.first + i; or MISSING */
     size_t n;         /* blocks in the journal, added ones too */
     bool failed;      /* nothing is added any more */
     bool spoilt;
@@ -153,22 +153,27 @@ static siren_status collect_facts(const siren_kept_plan *plan, fact_list *facts)
 
 /* ---- opening ---- */
 
+static size_t *piece_of(const siren_kept_blocks *kept, size_t number) {
+    return &kept->piece_of[number - kept->grid.first];
+}
+
 /* Which pieces are which blocks. */
 static siren_status find_blocks(siren_kept_blocks *kept) {
+    const siren_block_grid *grid = &kept->grid;
     const size_t n = siren_journal_count(kept->journal);
-    SIREN_TRY(
-        siren_allocate(&kept->piece_of, kept->grid.count, sizeof *kept->piece_of, "the finished blocks"));
-    for (size_t i = 0; i < kept->grid.count; i++) kept->piece_of[i] = MISSING;
+    SIREN_TRY(siren_allocate(&kept->piece_of, grid->count, sizeof *kept->piece_of, "the finished blocks"));
+    for (size_t i = 0; i < grid->count; i++) kept->piece_of[i] = MISSING;
     for (size_t i = 0; i < n; i++) {
         SIREN_FREE_AT_END uint8_t *bytes = NULL;
         SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {.packed = NULL};
         size_t n_bytes = 0;
         if (siren_journal_read(kept->journal, i, &bytes, &n_bytes) != SIREN_OK ||
             siren_encoded_read(kept->path, bytes, n_bytes, &encoded, NULL) != SIREN_OK ||
-            encoded.entry.block >= kept->grid.count)
+            encoded.entry.block < grid->first || encoded.entry.block - grid->first >= grid->count)
             continue;
-        kept->n += kept->piece_of[encoded.entry.block] == MISSING;
-        kept->piece_of[encoded.entry.block] = i;
+        size_t *piece = piece_of(kept, encoded.entry.block);
+        kept->n += *piece == MISSING;
+        *piece = i;
     }
     return SIREN_OK;
 }
@@ -211,17 +216,17 @@ siren_status siren_kept_blocks_open(const char *archive, const siren_kept_plan *
 /* ---- using ---- */
 
 bool siren_kept_blocks_has(const siren_kept_blocks *kept, size_t number) {
-    return kept && kept->piece_of[number] != MISSING;
+    return kept && *piece_of(kept, number) != MISSING;
 }
 
 bool siren_kept_blocks_get(siren_kept_blocks *kept, size_t number, siren_encoded *out) {
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
-    if (siren_journal_read(kept->journal, kept->piece_of[number], &bytes, &n_bytes) == SIREN_OK &&
+    if (siren_journal_read(kept->journal, *piece_of(kept, number), &bytes, &n_bytes) == SIREN_OK &&
         siren_encoded_read(kept->path, bytes, n_bytes, out, NULL) == SIREN_OK)
         return true;
     siren_log(SIREN_LOG_WARNING, "%s; the block is trained again", siren_message());
-    kept->piece_of[number] = MISSING;
+    *piece_of(kept, number) = MISSING;
     kept->n--;
     return false;
 }

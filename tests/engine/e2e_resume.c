@@ -8,16 +8,18 @@
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* More slices than two batches of any family; slice 4 is constant. */
-enum { NX = 5, NY = 4, NZ = 19, NV = 4, SLICE = NX * NY, CONSTANT = 4, EPOCHS = 5 };
+/* More slices than two batches of any family, of which one is constant; and some before them that are left out. */
+enum { NX = 5, NY = 4, FIRST = 2, N = 19, NZ = FIRST + N, NV = 4, SLICE = NX * NY, CONSTANT = 4, EPOCHS = 5 };
 
 static siren_compress_options quick(void) {
     siren_compress_options options = siren_compress_defaults();
     options.settings.layers = 1;
     options.settings.width = 16;
     options.settings.epochs = EPOCHS;
+    options.settings.slices = (siren_span){FIRST, NZ};
     options.overwrite = options.resume = true;
     return options;
 }
@@ -104,8 +106,23 @@ static size_t keep_some(size_t n) {
     return kept;
 }
 
-/* As many as there can be: nothing but an index was missing. */
-static size_t keep_all(void) { return keep_some(NZ); }
+/* Stands where the archive is to appear. */
+static bool block_name(void *user, double done, double total, const char *what) {
+    (void)user;
+    (void)what;
+    if (done >= total) mkdir(scratch_path("a.siren"), 0777);
+    return true;
+}
+
+/* All of them: only the archive's name could not be had. */
+static size_t keep_all(void) {
+    siren_compress_options options = quick();
+    size_t kept = 0;
+    assert_int_equal(compress(&options, "a.siren", block_name, NULL), SIREN_SYSTEM);
+    assert_int_equal(rmdir(scratch_path("a.siren")), 0);
+    assert_int_equal(sscanf(strstr(siren_message(), ".part keeps "), ".part keeps %zu of 19 slices", &kept), 1);
+    return kept;
+}
 
 /* ---- cases ---- */
 
@@ -114,7 +131,7 @@ static void it_goes_on_from_every_block(void **state) {
     siren_compress_options options = quick();
     size_t most = 0;
     make_whole();
-    for (size_t n = 0; n <= NZ; n += 1 + n / 2) {
+    for (size_t n = 0; n <= N; n += 1 + n / 2) {
         size_t kept = keep_some(n);
         if (kept > most) most = kept;
         reset();
@@ -123,7 +140,7 @@ static void it_goes_on_from_every_block(void **state) {
         assert_int_equal(n_warnings, 0);
         assert_whole("a.siren");
     }
-    assert_true(most >= NZ / 2);
+    assert_true(most >= N / 2);
 }
 
 /* Interrupted, resumed and interrupted again, whatever batches that makes. */
@@ -133,7 +150,7 @@ static void it_goes_on_again_and_again(void **state) {
     size_t rounds = 0;
     make_whole();
     reset();
-    for (double epochs = 1; epochs < NZ * EPOCHS; epochs += 3 * EPOCHS + 1, rounds++)
+    for (double epochs = 1; epochs < N * EPOCHS; epochs += 3 * EPOCHS + 1, rounds++)
         assert_int_equal(compress(&options, "a.siren", stop_at, &epochs), SIREN_CANCELLED);
     assert_siren_ok(compress(&options, "a.siren", NULL, NULL));
     assert_true(n_resumed > 0);
@@ -177,7 +194,7 @@ static void other_work_is_neither_taken_nor_lost(void **state) {
     siren_compress_options options = quick();
     size_t n, m, kept;
     make_whole();
-    kept = keep_some(NZ / 2);
+    kept = keep_some(N / 2);
     uint8_t *journal = file_get(scratch_path("a.siren.part"), &n), *after;
     for (int what = 0; what < 3; what++) {
         static const char *const told[] = {"'epochs 5' instead of 'epochs 6'", "'voxels ", "'weights int8' instead of"};
@@ -200,7 +217,7 @@ static void other_work_is_neither_taken_nor_lost(void **state) {
     assert_siren_ok(compress(&options, "a.siren", NULL, NULL));
     assert_int_equal(n_resumed, kept);
     assert_whole("a.siren");
-    keep_some(NZ / 2);
+    keep_some(N / 2);
     options.anew = true;
     reset();
     assert_siren_ok(compress(&options, "a.siren", NULL, NULL));
@@ -213,7 +230,7 @@ static void a_second_process_is_refused(void **state) {
     siren_compress_options options = quick();
     siren_journal *held = NULL;
     make_whole();
-    keep_some(NZ / 2);
+    keep_some(N / 2);
     unlink(scratch_path("a.siren.part"));
     assert_siren_ok(siren_journal_open(scratch_path("a.siren.part"), "its facts\n", false, &held));
     for (int anew = 0; anew < 2; anew++) {
@@ -248,7 +265,7 @@ static void it_trains_without_a_journal(void **state) {
     assert_whole(name);
 
     options.resume = false; /* the library's default */
-    keep_some(NZ / 2);
+    keep_some(N / 2);
     size_t n, m;
     uint8_t *before = file_get(scratch_path("a.siren.part"), &n);
     reset();
@@ -270,7 +287,7 @@ static void a_full_disk_loses_no_block(void **state) {
     struct rlimit before, small;
     size_t n, alone = 0, n_taken = 0;
     make_whole();
-    keep_all();
+    assert_int_equal(keep_all(), N);
     free(file_get(scratch_path("a.siren.part"), &n));
     assert_int_equal(unlink(scratch_path("a.siren.part")), 0);
     assert_true(n > n_whole);
