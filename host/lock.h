@@ -6,7 +6,8 @@
 
 typedef struct siren_lock siren_lock;
 
-/* flock() of an open file for one holder, after a second's patience: 0, or -1 with errno, EWOULDBLOCK where another holder lives. */
+/* flock() of an open file for one holder, after a second's patience: 0, or -1 with errno, EWOULDBLOCK where another
+ * holder lives. */
 int siren_lock_descriptor(int fd);
 
 /* Locks the file `path`, made where it is missing, in the folder that it guards. USAGE names that folder, and the

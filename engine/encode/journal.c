@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The file: MAGIC, a line of HOLDER_BYTES on who works, the facts, an empty line; then pieces. A piece: MARK, length of its
- * bytes, CRC-64 of both, SHA-256 of these and the bytes, then the bytes. Both sums begin with the facts, so that no piece is
- * ever taken for one of another work. */
+/* The file: MAGIC, a line of HOLDER_BYTES on who works, the facts, an empty line; then pieces. A piece: MARK, length
+ * of its bytes, CRC-64 of both, SHA-256 of these and the bytes, then the bytes. Both sums begin with the facts, so
+ * that no piece is ever taken for one of another work. */
 #define MAGIC "sirencl journal 1\n"
 #define MAGIC_BYTES (sizeof MAGIC - 1)
 #define HOLDER_BYTES 128

@@ -1,6 +1,6 @@
-/* A file that keeps finished pieces of a long work until its output is complete (docs/resume.md). It belongs to the process that
- * works: locked as long as that lives. Each piece stands for itself, so that a file cut off or damaged anywhere loses the
- * pieces concerned and no others. */
+/* A file that keeps finished pieces of a long work until its output is complete (docs/resume.md). It belongs to the
+ * process that works: locked as long as that lives. Each piece stands for itself, so that a file cut off or damaged
+ * anywhere loses the pieces concerned and no others. */
 #ifndef SIREN_ENGINE_ENCODE_JOURNAL_H
 #define SIREN_ENGINE_ENCODE_JOURNAL_H
 
@@ -8,11 +8,11 @@
 
 typedef struct siren_journal siren_journal;
 
-/* Opens or makes `path` for a work of these `facts`, lines of "name value\n": all that its pieces depend on. What is there is
- * checked piece by piece; `anew`: dropped, pieces of other facts, too.
- * USAGE: another process works on it, or it keeps pieces of other facts, and the message names the first that differs; nothing
- * has changed then. SYSTEM: it cannot be made or locked. UNSUPPORTED: what stands there is no journal, and is left alone.
- * `*out` is yours: siren_journal_close(). */
+/* Opens or makes `path` for a work of these `facts`, lines of "name value\n": all that its pieces depend on. What is
+ * there is checked piece by piece; `anew`: dropped, pieces of other facts, too. USAGE: another process works on it,
+ * or it keeps pieces of other facts, and the message names the first that differs; nothing has changed then. SYSTEM:
+ * it cannot be made or locked. UNSUPPORTED: what stands there is no journal, and is left alone. `*out` is yours:
+ * siren_journal_close(). */
 siren_status siren_journal_open(const char *path, const char *facts, bool anew, siren_journal **out);
 /* Pieces that were there, in the order in which they were added. */
 size_t siren_journal_count(const siren_journal *journal);

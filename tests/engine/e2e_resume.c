@@ -1,5 +1,5 @@
-/* A compression that ends before its time goes on where it was, to the bytes of one that did not; what it keeps for that is
- * nobody else's, and its loss never more than the training of the blocks lost. */
+/* A compression that ends before its time goes on where it was, to the bytes of one that did not; what it keeps for
+ * that is nobody else's, and its loss never more than the training of the blocks lost. */
 #include "tests/shared/devices.h"
 #include "engine/encode/journal.h"
 #include "formats/nifti.h"
@@ -279,8 +279,8 @@ static void it_trains_without_a_journal(void **state) {
     assert_whole("a.siren");
 }
 
-/* The journal is larger than the archive: between both sizes the disk is full for it alone, below for both, and what it has
- * by then serves the next run. */
+/* The journal is larger than the archive: between both sizes the disk is full for it alone, below for both, and what
+ * it has by then serves the next run. */
 static void a_full_disk_loses_no_block(void **state) {
     (void)state;
     siren_compress_options options = quick();

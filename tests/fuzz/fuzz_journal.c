@@ -1,5 +1,5 @@
-/* libFuzzer: opens any bytes as a journal and reads its pieces as blocks, once as they are and once with the sums of every piece
- * put right; then adds a piece, which must be there when it is opened again. */
+/* libFuzzer: opens any bytes as a journal and reads its pieces as blocks, once as they are and once with the sums of
+ * every piece put right; then adds a piece, which must be there when it is opened again. */
 #include "engine/encode/encoded_bytes.h"
 #include "engine/encode/journal.h"
 #include "formats/little_endian.h"

@@ -1,5 +1,5 @@
-# A compression killed at random instants, again and again until it is through: the bytes of one that nobody disturbed, and no block
-# that was finished is trained twice. SIREN_TEST_KILLS says how many instants are tried (100), SIREN_TEST_SEED which.
+# A compression killed at random instants, again and again until it is through: the bytes of one left alone, and
+# no finished block is trained twice. SIREN_TEST_KILLS says how many instants are tried (100), SIREN_TEST_SEED which.
 source "$(dirname "$0")/../common.sh"
 has_device || skip "there is no OpenCL device"
 kills=${SIREN_TEST_KILLS-100}

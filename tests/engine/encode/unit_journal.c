@@ -1,5 +1,5 @@
-/* A journal that is cut off or damaged anywhere loses the pieces concerned and no others; it is one process's, and nobody else's
- * file is touched. */
+/* A journal that is cut off or damaged anywhere loses the pieces concerned and no others; it is one process's, and
+ * nobody else's file is touched. */
 #include "tests/shared/testing.h"
 #include "engine/encode/journal.h"
 #include "tests/shared/nifti_files.h"
@@ -214,9 +214,13 @@ static void it_is_of_one_holder_that_lives(void **state) {
 int main(void) {
     path = scratch_path("j.part");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file_cut_off_keeps_the_pieces_before), cmocka_unit_test(a_damaged_byte_costs_one_piece),
-        cmocka_unit_test(torn_writes_cost_the_pieces_they_touch), cmocka_unit_test(other_facts_are_refused_until_dropped),
-        cmocka_unit_test(what_is_no_journal_is_left_alone),       cmocka_unit_test(it_is_of_one_holder_that_lives)};
+        cmocka_unit_test(a_file_cut_off_keeps_the_pieces_before),
+        cmocka_unit_test(a_damaged_byte_costs_one_piece),
+        cmocka_unit_test(torn_writes_cost_the_pieces_they_touch),
+        cmocka_unit_test(other_facts_are_refused_until_dropped),
+        cmocka_unit_test(what_is_no_journal_is_left_alone),
+        cmocka_unit_test(it_is_of_one_holder_that_lives),
+    };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();
     return failed;
