@@ -140,7 +140,7 @@ static void it_goes_on_from_every_block(void **state) {
         assert_int_equal(n_warnings, 0);
         assert_whole("a.siren");
     }
-    assert_true(most >= N / 2);
+    assert_true(most > 0); /* with batches of 8, 0 or 8 */
 }
 
 /* Interrupted, resumed and interrupted again, whatever batches that makes. */
