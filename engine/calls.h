@@ -45,6 +45,9 @@ typedef struct {
     bool overwrite;
     size_t
         memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */
+    bool
+        resume; /* finished blocks are kept beside the archive until it is complete, and such a file is gone on with (docs/resume.md) */
+    bool anew;  /* what is kept there from before is dropped */
 } siren_compress_options;
 
 /* The published setting of the 2-D networks. */

@@ -89,6 +89,8 @@ static const struct {
     {"psnr", TARGET, COMPRESS(psnr), "least mean PSNR of the slices in dB, by the transform"},
     {"without_tail", FLAG, COMPRESS(without_tail),
      "whether bytes after the voxels are left out: true or false"},
+    {"resume", FLAG, COMPRESS(resume),
+     "true: finished blocks are kept in OUT.part until OUT is complete, and those found there taken"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},
     {"plain_sidecar", FLAG, offsetof(siren_options, plain_sidecar),
      "whether a restored JSON sidecar is as it was, without a word of lossy compression: true or false"},

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,9 +93,20 @@ siren_status siren_folder_make(const char *path) {
 }
 
 #define HIDDEN_PREFIX ".sirencl-"
-static siren_abandon_list hidden_names; /* in use */
+static siren_abandon_list hidden_names, /* in use, and worthless files */
+    resumable_names;
 
 static void unlink_name(void *name) { unlink(name); }
+
+void siren_file_worthless(char *path, bool worthless) {
+    (worthless ? siren_abandon_add : siren_abandon_remove)(&hidden_names, path);
+}
+
+void siren_file_resumable(char *path, bool resumable) {
+    (resumable ? siren_abandon_add : siren_abandon_remove)(&resumable_names, path);
+}
+
+void siren_file_each_resumable(void (*tell)(void *path)) { siren_abandon_all(&resumable_names, tell); }
 
 void siren_output_abandon_all(void) { siren_abandon_all(&hidden_names, unlink_name); }
 
@@ -130,6 +142,12 @@ static siren_status output_name_temporary(siren_output *output, unsigned attempt
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot name a temporary file in %s", output->folder);
     output->temporary = name;
     return SIREN_OK;
+}
+
+/* Locks it against siren_folder_clear_leftovers(). False where that came first, and took the name. */
+static bool hold(const siren_output *output) {
+    bool held = flock(output->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    return held && (!output->temporary || access(output->temporary, F_OK) == 0);
 }
 
 /* What commit would find out only after the work. A link is replaced itself, and what it leads to stays as it is. */
@@ -174,6 +192,11 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
          attempt++) {
         SIREN_TRY(output_name_temporary(output, attempt));
         output->fd = open(output->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+        if (output->fd >= 0 && !hold(output)) {
+            close(output->fd);
+            output->fd = -1;
+            errno = EEXIST;
+        }
         if (output->fd >= 0) siren_abandon_add(&hidden_names, output->temporary);
     }
     if (output->fd < 0) {
@@ -182,6 +205,7 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
         free(SIREN_TAKE(output->temporary)); /* it is not ours */
         return status;
     }
+    if (!output->temporary) hold(output);
     snprintf(output->descriptor, sizeof output->descriptor, "/proc/self/fd/%d", output->fd);
     *out = SIREN_TAKE(output);
     return SIREN_OK;
@@ -252,9 +276,12 @@ void siren_folder_clear_leftovers(const char *path) {
     DIR *folder = opendir(path);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         size_t n = strlen(entry->d_name);
-        if (strncmp(entry->d_name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) == 0 && n > 4 &&
-            strcmp(entry->d_name + n - 4, ".tmp") == 0)
-            unlinkat(dirfd(folder), entry->d_name, 0);
+        if (strncmp(entry->d_name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) != 0 || n <= 4 ||
+            strcmp(entry->d_name + n - 4, ".tmp") != 0)
+            continue;
+        SIREN_AT_END(siren_close_at)
+        int fd = openat(dirfd(folder), entry->d_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) unlinkat(dirfd(folder), entry->d_name, 0);
     }
     if (folder) closedir(folder);
 }

@@ -25,8 +25,8 @@ int siren_file_rename_new(const char *from, const char *to);
 /* Makes the folder `path` and those above it, as far as they are missing. USAGE where something else has such a name. */
 siren_status siren_folder_make(const char *path);
 
-/* Removes what killed processes left behind in a folder under hidden names: unfinished outputs, see below. Only for folders
- * in which no other process works; one that is missing is clean. */
+/* Removes what killed processes left behind in a folder under hidden names: unfinished outputs, see below. Those of processes
+ * that live are locked, and stay, as do all where the file system has no locks. A folder that is missing is clean. */
 void siren_folder_clear_leftovers(const char *path);
 
 /* A file being written. It has no name (or a hidden one, where the file system lacks O_TMPFILE) until committed. */
@@ -55,7 +55,14 @@ SIREN_POINTER_RELEASE(siren_output, siren_output_discard)
 /* All of it for bytes that are there. */
 siren_status siren_file_write(const char *path, bool overwrite, const void *bytes, size_t n_bytes);
 
-/* For a signal handler about to end the process: removes the hidden names of all unfinished outputs. Async-signal-safe. */
+/* Names of other files, borrowed until they are taken back: of use to nobody if the process ends now, and those with which the
+ * next one goes on. */
+void siren_file_worthless(char *path, bool worthless);
+void siren_file_resumable(char *path, bool resumable);
+/* For such a handler, too: calls `tell` with the name of each file of the second kind. */
+void siren_file_each_resumable(void (*tell)(void *path));
+/* For a signal handler about to end the process: removes the hidden names of all unfinished outputs, and worthless files.
+ * Async-signal-safe. */
 void siren_output_abandon_all(void);
 
 #endif

@@ -44,17 +44,22 @@ static siren_status in_use(int fd, const char *path) {
                       pid, host);
 }
 
-siren_status siren_lock_acquire(const char *path, siren_lock **out) {
-    siren_lock *lock = NULL;
+int siren_lock_descriptor(int fd) {
     int locked;
-    SIREN_AT_END(siren_close_at) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0)
-        return siren_fail(SIREN_SYSTEM, "%s: the lock file cannot be made: %s", path, strerror(errno));
     /* A process that was killed holds its lock until the kernel has taken it down. */
     for (int tries = 0; (locked = flock(fd, LOCK_EX | LOCK_NB)) != 0 && tries < DYING_TRIES; tries++) {
         if (errno != EWOULDBLOCK && errno != EINTR) break;
         nanosleep(&(struct timespec){.tv_nsec = DYING_NANOSECONDS}, NULL);
     }
+    return locked;
+}
+
+siren_status siren_lock_acquire(const char *path, siren_lock **out) {
+    siren_lock *lock = NULL;
+    SIREN_AT_END(siren_close_at) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0)
+        return siren_fail(SIREN_SYSTEM, "%s: the lock file cannot be made: %s", path, strerror(errno));
+    int locked = siren_lock_descriptor(fd);
     if (locked != 0 && errno == EWOULDBLOCK) return in_use(fd, path);
     if (locked != 0)
         return siren_fail(SIREN_SYSTEM, "%s: cannot be locked: %s; use a folder on a file system with locks",

@@ -6,6 +6,10 @@
 
 typedef struct siren_lock siren_lock;
 
+/* flock() of an open file for one holder, after a second's patience: 0, or -1 with errno, EWOULDBLOCK where another
+ * holder lives. */
+int siren_lock_descriptor(int fd);
+
 /* Locks the file `path`, made where it is missing, in the folder that it guards. USAGE names that folder, and the
  * process and machine that hold it, where another holder lives, be it in this process, after a second's patience. SYSTEM where the file cannot be
  * made, or lies on a file system without locks. `*out` is yours: siren_lock_release(). */

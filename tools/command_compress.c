@@ -219,6 +219,7 @@ siren_status siren_tool_compress(int argc, char **argv) {
     SIREN_FREE_AT_END const char **files = NULL;
     SIREN_TRY(siren_allocate(&files, (size_t)argc + 1, sizeof *files, "the file names"));
     compress.memory_limit = siren_tool_memory();
+    compress.resume = true;
     const siren_option own[] = {
         SIREN_TEXT("output", "DIR", "folder for the archives; else each is beside its image (also -o)",
                    &folder),
@@ -252,6 +253,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
          SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
         SIREN_FLAG("no-tail", "leave out bytes that follow the voxels in the file", &compress.without_tail),
         SIREN_FLAG("force", "replace archives that exist, and nothing else", &compress.overwrite),
+        SIREN_FLAG("no-resume", "begin anew, and drop what an interrupted run has kept in\nOUT.siren.part",
+                   &compress.anew),
         SIREN_FLAG("profile", "tell where the time went: kernels, transfers, stages of the host", &profiling),
         SIREN_FLAG("json", "machine-readable summary", &json),
         SIREN_COMMON_OPTIONS(common),
@@ -272,8 +275,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
             "Of two names the second is the archive's, unless it is an image's; all others are images, "
             "and x.nii.gz becomes\n"
             "x.siren. One that fails does not stop the others (exit code 8).\n"
-            "Ctrl-C stops and leaves nothing behind. The same options on the same device give the "
-            "same bytes.",
+            "Ctrl-C stops it, and the same command goes on where it was, with what is kept in OUT.siren.part.\n"
+            "The same options on the same device give the same bytes.",
         .example = "sirencl compress --device cpu --epochs 1000 dwi.nii.gz dwi.siren",
         .options = options,
         .n_options = n + sizeof own / sizeof *own};

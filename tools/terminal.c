@@ -95,6 +95,13 @@ static volatile sig_atomic_t interrupted, pipe_broken;
 static timer_t grace;
 static bool has_grace;
 
+/* As they are: snprintf() is not for signal handlers. */
+static void tell_resumable(void *path) {
+    static const char text[] = " keeps what is finished, and the same command goes on there\n";
+    ssize_t n = write(STDERR_FILENO, path, strlen(path));
+    if (n > 0) n = write(STDERR_FILENO, text, sizeof text - 1);
+}
+
 static void on_signal(int number, siginfo_t *info, void *context) {
     static const char text[] = "\nsirencl: interrupted\n";
     (void)context;
@@ -108,6 +115,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
         siren_staging_abandon_all();
         ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
         (void)n;
+        siren_file_each_resumable(tell_resumable);
         _exit(130);
     }
     interrupted = 1;

@@ -2,6 +2,7 @@
 #include "engine/encode/brain_mask.h"
 #include "engine/encode/encoder.h"
 #include "engine/encode/image.h"
+#include "engine/encode/kept_blocks.h"
 #include "engine/encode/predictive_blocks.h"
 #include "engine/encode/survey.h"
 #include "engine/encode/transform_blocks.h"
@@ -15,6 +16,7 @@
 #include "host/file.h"
 #include "host/opencl/profile.h"
 
+#include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +45,9 @@ typedef struct {
     size_t n_in_batch;             /* blocks in training */
     size_t n_networks, n_untaught; /* stored; and of them those that tell hardly more than a mean */
     siren_background *background;
-    siren_trained *trained; /* what it encodes and appends, while the next batch trains */
+    siren_trained *trained;  /* what it encodes and appends, while the next batch trains */
+    const char *archive;     /* its path, where finished blocks are to be kept beside it; or NULL */
+    siren_kept_blocks *kept; /* these; or NULL */
 } siren_compression;
 
 static void compression_free(siren_compression *run) {
@@ -59,31 +63,42 @@ static void compression_free(siren_compression *run) {
 
 /* ---- in the background ---- */
 
-static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
-    SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
+static siren_status append_block(siren_compression *run, const siren_encoded *encoded) {
     char name[64];
-    SIREN_TRY(siren_trained_encode(run->trained, nth, run->settings.weight_bits, stop, &encoded));
-    siren_block_name(&run->layout.grid, encoded.entry.block, name, sizeof name);
-    const char *before = siren_profile_enter(STAGE_WRITING);
-    siren_status status =
-        isfinite(encoded.entry.mse)
-            ? siren_archive_writer_packed_record(run->writer, &encoded.entry, encoded.packed,
-                                                 encoded.n_packed, encoded.n_unpacked)
-            : siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0", name);
-    siren_profile_leave(before);
-    run->n_networks += !encoded.constant;
-    run->n_untaught += !encoded.constant && !(encoded.entry.mse < UNTAUGHT * encoded.spread);
-    if (status == SIREN_OK && encoded.diverged)
+    siren_block_name(&run->layout.grid, encoded->entry.block, name, sizeof name);
+    if (!isfinite(encoded->entry.mse)) {
+        siren_kept_blocks_spoil(run->kept);
+        return siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0",
+                          name);
+    }
+    SIREN_TRY_STAGE(STAGE_WRITING,
+                    siren_archive_writer_packed_record(run->writer, &encoded->entry, encoded->packed,
+                                                       encoded->n_packed, encoded->n_unpacked));
+    if (encoded->spread > 0) { /* not told by what an earlier run has kept */
+        run->n_networks += !encoded->constant;
+        run->n_untaught += !encoded->constant && !(encoded->entry.mse < UNTAUGHT * encoded->spread);
+    }
+    if (encoded->diverged)
         siren_log(SIREN_LOG_WARNING,
                   "%s diverged; the best parameters before that are kept; lower --lr or --w0", name);
-    return status;
+    return SIREN_OK;
+}
+
+static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
+    SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
+    SIREN_TRY(siren_trained_encode(run->trained, nth, run->settings.weight_bits, stop, &encoded));
+    if (isfinite(encoded.entry.mse))
+        siren_kept_blocks_add(run->kept, &encoded); /* first: the disk may be full */
+    return append_block(run, &encoded);
 }
 
 /* A siren_background_fn: appends the records of a batch, in its order. */
 static siren_status store_batch(void *user, const atomic_bool *stop) {
     siren_compression *run = user;
-    for (size_t i = 0; i < run->trained->n; i++) SIREN_TRY(store_block(run, i, stop));
-    return SIREN_OK;
+    siren_status status = SIREN_OK;
+    for (size_t i = 0; status == SIREN_OK && i < run->trained->n; i++) status = store_block(run, i, stop);
+    siren_kept_blocks_flush(run->kept);
+    return status;
 }
 
 /* ---- training ---- */
@@ -100,12 +115,35 @@ static bool report(void *user, double done, double total, const char *what) {
 
 static bool report_waiting(void *user) { return report(user, 0, 0, "epochs"); }
 
+/* Blocks that an earlier run has finished, at the head of those left: in their place, as if they had been trained. */
+static siren_status append_kept(siren_compression *run) {
+    while (run->n_done < run->layout.grid.count) {
+        SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
+        size_t number = run->trainings[run->n_done].block;
+        if (!siren_kept_blocks_has(run->kept, number)) break;
+        SIREN_TRY(siren_background_wait(run->background, report_waiting, run));
+        if (!siren_kept_blocks_get(run->kept, number, &encoded)) break;
+        SIREN_TRY(append_block(run, &encoded));
+        run->n_done++;
+    }
+    return SIREN_OK;
+}
+
+/* Blocks to train, up to the next one that an earlier run has finished. */
+static size_t count_missing(const siren_compression *run) {
+    size_t end = run->n_done;
+    while (end < run->layout.grid.count && !siren_kept_blocks_has(run->kept, run->trainings[end].block))
+        end++;
+    return end - run->n_done;
+}
+
 /* Trains batch after batch. Not more than one is in the background at a time, so that memory is bounded. */
 static siren_status train_blocks(siren_compression *run) {
-    const siren_block_grid *grid = &run->layout.grid;
-    while (run->n_done < grid->count) {
+    for (;;) {
         siren_trained *trained = NULL;
-        size_t left = grid->count - run->n_done;
+        SIREN_TRY(append_kept(run));
+        size_t left = count_missing(run);
+        if (left == 0) break;
         run->n_in_batch = left < siren_encoder_batch(run->encoder) ? left : siren_encoder_batch(run->encoder);
         SIREN_TRY(siren_encoder_train(run->encoder, run->trainings + run->n_done, left, NULL, report, run,
                                       &trained));
@@ -122,6 +160,8 @@ static siren_status train_blocks(siren_compression *run) {
 }
 
 static siren_status compress_blocks(siren_compression *run) {
+    siren_kept_plan plan = {run->device, &run->image->series, &run->layout, &run->settings};
+    if (run->archive) SIREN_TRY(siren_kept_blocks_open(run->archive, &plan, run->options->anew, &run->kept));
     SIREN_TRY(siren_background_create(&run->background));
     siren_status status = train_blocks(run);
     if (status != SIREN_OK) return siren_background_stop(run->background, status);
@@ -312,6 +352,14 @@ static siren_status check_output(const char *archive) {
     return SIREN_OK;
 }
 
+/* What killed processes left in the archive's folder, but for their journals. */
+static siren_status clear_leftovers(const char *archive) {
+    SIREN_FREE_AT_END char *copy = strdup(archive);
+    if (!copy) return siren_fail(SIREN_SYSTEM, "out of memory: the folder of %s", archive);
+    siren_folder_clear_leftovers(dirname(copy));
+    return SIREN_OK;
+}
+
 /* USAGE where the archive would replace what it is made of. `path` may be NULL. */
 static siren_status refuse_inputs(const siren_compress_options *o, const char *path, const char *archive) {
     const char *inputs[] = {path, o->mask, o->bval, o->bvec, o->sidecar},
@@ -330,12 +378,13 @@ static siren_status refuse_inputs(const siren_compress_options *o, const char *p
 }
 
 /* `image` NULL: what the file `path` holds. */
-static siren_status compress_to_file(siren_compression *run, const char *path, const siren_image *image,
-                                     const char *archive, siren_archive_info *info) {
+static siren_status make_archive(siren_compression *run, const char *path, const siren_image *image,
+                                 const char *archive, siren_archive_info *info) {
     SIREN_AT_END(siren_archive_info_free) siren_archive_info described = {0};
     const char *unfinished;
     SIREN_TRY(refuse_inputs(run->options, path, archive));
     SIREN_TRY(check_output(archive));
+    SIREN_TRY(clear_leftovers(archive));
     SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
     if (!image) SIREN_TRY_STAGE("reading", siren_image_load(path, run->options->memory_limit, &run->own));
     run->image = image ? image : run->own;
@@ -348,6 +397,14 @@ static siren_status compress_to_file(siren_compression *run, const char *path, c
     SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_commit(SIREN_TAKE(run->writer), NULL));
     if (info) *info = SIREN_TAKE(described);
     return SIREN_OK;
+}
+
+static siren_status compress_to_file(siren_compression *run, const char *path, const siren_image *image,
+                                     const char *archive, siren_archive_info *info) {
+    run->archive = run->options->resume ? archive : NULL;
+    siren_status status = make_archive(run, path, image, archive, info);
+    siren_background_free(SIREN_TAKE(run->background)); /* it uses what is kept */
+    return siren_kept_blocks_end(SIREN_TAKE(run->kept), status);
 }
 
 siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,

@@ -2,7 +2,7 @@
 #include "lab/run/run_folder.h"
 
 #include "lab/run/run_sums.h"
-#include "formats/little_endian.h"
+#include "engine/encode/encoded_bytes.h"
 #include "host/file.h"
 
 #include <math.h>
@@ -106,13 +106,9 @@ void siren_trial_folder_free(siren_trial_folder *folder) {
 
 /* ---- finished blocks ----
  *
- * A block's file: prefix, packed record, curve, then the SHA-256 of all before and of the trial's identity. */
+ * A block's file: the block and its curve as siren_encoded_write() has them, then the SHA-256 of all before and of the
+ * trial's identity. */
 
-static const char block_magic[8] = "SIRBLOCK";
-#define BLOCK_CONSTANT 1u
-#define BLOCK_DIVERGED 2u
-#define FIDELITY_BYTES 40
-#define BLOCK_PREFIX (8 + 4 + 4 + 8 + 8 + 2 * FIDELITY_BYTES + 8 + 8 + 8)
 #define BLOCK_DIGEST (SIREN_DIGEST_CHARS - 1)
 #define MAX_BLOCK_BYTES ((size_t)2 << 30)
 
@@ -126,20 +122,6 @@ static siren_status block_path(const siren_trial_folder *folder, size_t number, 
     return siren_run_path(path, folder->folder, "blocks/%04zu.block", number);
 }
 
-static uint8_t *put_fidelity(uint8_t *to, const siren_fidelity *f) {
-    siren_put_u64(to, f->n);
-    siren_put_f64(to + 8, f->mse);
-    siren_put_f64(to + 16, f->psnr);
-    siren_put_f64(to + 24, f->psnr_published);
-    siren_put_f64(to + 32, f->psnr_clamped);
-    return to + FIDELITY_BYTES;
-}
-
-static siren_fidelity get_fidelity(const uint8_t *from) {
-    return (siren_fidelity){(size_t)siren_get_u64(from), siren_get_f64(from + 8), siren_get_f64(from + 16),
-                            siren_get_f64(from + 24), siren_get_f64(from + 32)};
-}
-
 /* Of a block's file up to the digest itself. */
 static void block_digest(const siren_trial_folder *folder, const uint8_t *bytes, size_t n_bytes,
                          char hex[SIREN_DIGEST_CHARS]) {
@@ -151,71 +133,34 @@ static void block_digest(const siren_trial_folder *folder, const uint8_t *bytes,
 }
 
 siren_status siren_finished_block_write(const siren_trial_folder *folder, const siren_finished_block *block) {
-    const siren_encoded *e = &block->encoded;
-    size_t n_curve = strlen(block->curve), n_body = BLOCK_PREFIX + e->n_packed + n_curve;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
-    uint8_t *to;
+    size_t n_body = 0;
     SIREN_FREE_AT_END char *path = NULL;
     char hex[SIREN_DIGEST_CHARS];
-    SIREN_TRY(block_path(folder, e->entry.block, &path));
-    SIREN_TRY(siren_allocate(&bytes, n_body + BLOCK_DIGEST, 1, "a finished block"));
-    memcpy(bytes, block_magic, 8);
-    siren_put_u32(bytes + 8, e->entry.block);
-    siren_put_u32(bytes + 12, (e->constant ? BLOCK_CONSTANT : 0) | (e->diverged ? BLOCK_DIVERGED : 0));
-    siren_put_u64(bytes + 16, e->entry.decoded_crc);
-    siren_put_f64(bytes + 24, e->entry.mse);
-    to = put_fidelity(put_fidelity(bytes + 32, &e->fidelity), &e->masked);
-    siren_put_u64(to, e->n_unpacked);
-    siren_put_u64(to + 8, e->n_packed);
-    siren_put_u64(to + 16, n_curve);
-    memcpy(bytes + BLOCK_PREFIX, e->packed, e->n_packed);
-    memcpy(bytes + BLOCK_PREFIX + e->n_packed, block->curve, n_curve);
+    SIREN_TRY(block_path(folder, block->encoded.entry.block, &path));
+    SIREN_TRY(siren_encoded_write(&block->encoded, block->curve, BLOCK_DIGEST, &bytes, &n_body));
     block_digest(folder, bytes, n_body, hex);
     memcpy(bytes + n_body, hex, BLOCK_DIGEST);
     return siren_file_write(path, true, bytes, n_body + BLOCK_DIGEST);
 }
 
-/* The parts of a file whose digest is right. */
-static siren_status take_apart(const char *path, const uint8_t *bytes, size_t n_body, size_t number,
-                               siren_finished_block *out) {
-    SIREN_AT_END(siren_finished_block_free) siren_finished_block block = {.curve = NULL};
-    siren_encoded *e = &block.encoded;
-    const uint8_t *lengths = bytes + 32 + 2 * FIDELITY_BYTES;
-    uint32_t flags = siren_get_u32(bytes + 12);
-    uint64_t n_packed = siren_get_u64(lengths + 8), n_curve = siren_get_u64(lengths + 16);
-    if (n_packed > n_body - BLOCK_PREFIX || n_curve != n_body - BLOCK_PREFIX - n_packed ||
-        siren_get_u32(bytes + 8) != number)
-        return siren_fail(SIREN_CORRUPT, "%s: its lengths do not add up", path);
-    e->entry.block = siren_get_u32(bytes + 8);
-    e->entry.decoded_crc = siren_get_u64(bytes + 16);
-    e->entry.mse = siren_get_f64(bytes + 24);
-    e->constant = (flags & BLOCK_CONSTANT) != 0;
-    e->diverged = (flags & BLOCK_DIVERGED) != 0;
-    e->fidelity = get_fidelity(bytes + 32);
-    e->masked = get_fidelity(bytes + 32 + FIDELITY_BYTES);
-    e->n_unpacked = (size_t)siren_get_u64(lengths);
-    e->n_packed = (size_t)n_packed;
-    SIREN_TRY(siren_allocate(&e->packed, e->n_packed, 1, "a packed record"));
-    SIREN_TRY(siren_allocate(&block.curve, (size_t)n_curve + 1, 1, "a curve"));
-    memcpy(e->packed, bytes + BLOCK_PREFIX, e->n_packed);
-    memcpy(block.curve, bytes + BLOCK_PREFIX + e->n_packed, (size_t)n_curve);
-    *out = SIREN_TAKE(block);
-    return SIREN_OK;
-}
-
 siren_status siren_finished_block_read(const siren_trial_folder *folder, size_t number,
                                        siren_finished_block *out) {
+    SIREN_AT_END(siren_finished_block_free) siren_finished_block block = {.curve = NULL};
     SIREN_FREE_AT_END char *path = NULL;
-    char hex[SIREN_DIGEST_CHARS];
+    char hex[SIREN_DIGEST_CHARS] = "";
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     SIREN_TRY(block_path(folder, number, &path));
     SIREN_TRY(siren_file_read(path, MAX_BLOCK_BYTES, &bytes, &n_bytes));
-    bool sound = n_bytes >= BLOCK_PREFIX + BLOCK_DIGEST && memcmp(bytes, block_magic, 8) == 0;
-    if (sound) block_digest(folder, bytes, n_bytes - BLOCK_DIGEST, hex);
-    if (!sound || memcmp(bytes + n_bytes - BLOCK_DIGEST, hex, BLOCK_DIGEST) != 0)
+    if (n_bytes >= BLOCK_DIGEST) block_digest(folder, bytes, n_bytes - BLOCK_DIGEST, hex);
+    if (n_bytes < BLOCK_DIGEST || memcmp(bytes + n_bytes - BLOCK_DIGEST, hex, BLOCK_DIGEST) != 0)
         return siren_fail(SIREN_CORRUPT, "%s: is damaged or of another trial", path);
-    return take_apart(path, bytes, n_bytes - BLOCK_DIGEST, number, out);
+    SIREN_TRY(siren_encoded_read(path, bytes, n_bytes - BLOCK_DIGEST, &block.encoded, &block.curve));
+    if (block.encoded.entry.block != number)
+        return siren_fail(SIREN_CORRUPT, "%s: is of block %u", path, (unsigned)block.encoded.entry.block);
+    *out = SIREN_TAKE(block);
+    return SIREN_OK;
 }
 
 bool siren_finished_block_exists(const siren_trial_folder *folder, size_t number) {

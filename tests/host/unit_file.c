@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static int files_in(const char *folder) {
@@ -133,8 +134,12 @@ static void leftovers_of_killed_processes_go_and_nothing_else(void **state) {
         assert_siren_ok(siren_output_open(scratch_path(names[i]), false, &output));
         assert_siren_ok(siren_output_commit(output));
     }
+    int living = open(scratch_path("left/.sirencl-2-0.tmp"), O_CREAT | O_RDWR, 0666);
+    assert_int_equal(flock(living, LOCK_EX | LOCK_NB), 0);
     siren_folder_clear_leftovers(scratch_path("left"));
     siren_folder_clear_leftovers(scratch_path("missing"));
+    assert_int_equal(unlink(scratch_path("left/.sirencl-2-0.tmp")), 0);
+    close(living);
     assert_int_equal(access(scratch_path(names[0]), F_OK), -1);
     for (size_t i = 1; i < 4; i++) assert_int_equal(unlink(scratch_path(names[i])), 0);
 }
