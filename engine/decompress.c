@@ -303,6 +303,7 @@ siren_status siren_decompress_file(siren_device *device, const char *archive, co
     SIREN_TRY(siren_block_decoder_create_part(device, &run.layout, run.volumes, options->memory_limit,
                                               &run.decoder));
     SIREN_TRY(restore_voxels(&run, options->memory_limit, progress, user));
+    siren_block_decoder_free(SIREN_TAKE(run.decoder)); /* no driver can fail any more */
     return commit(&run, image, options);
 }
 

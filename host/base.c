@@ -1,7 +1,10 @@
 #define _GNU_SOURCE
 #include "host/base.h"
 
+#include "host/cgroup.h"
+
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -123,7 +126,7 @@ double siren_clock(void) { return read_clock(CLOCK_MONOTONIC); }
 
 double siren_processor_clock(void) { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
 
-unsigned siren_processors(void) {
+static unsigned allowed_processors(void) {
     cpu_set_t set;
     long n;
     if (sched_getaffinity(0, sizeof set, &set) == 0)
@@ -133,9 +136,20 @@ unsigned siren_processors(void) {
     return n > 0 ? (unsigned)n : 1;
 }
 
+static unsigned processor_quota;
+
+static void read_quota(void) { processor_quota = siren_cgroup_read("").processors; }
+
+unsigned siren_processors(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    unsigned n = allowed_processors();
+    pthread_once(&once, read_quota);
+    return processor_quota > 0 && processor_quota < n ? processor_quota : n;
+}
+
 siren_status siren_limit_processors(unsigned n) {
     cpu_set_t set;
-    if (n == 0 || n >= siren_processors()) return SIREN_OK;
+    if (n == 0 || n >= allowed_processors()) return SIREN_OK;
     if (sched_getaffinity(0, sizeof set, &set) != 0)
         return SIREN_OK; /* more processors than a cpu_set_t counts */
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {

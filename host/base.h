@@ -52,7 +52,8 @@ double siren_clock(void);
 /* Seconds of processor time of all threads of this process, those of an OpenCL CPU device among them. */
 double siren_processor_clock(void);
 
-/* Number of processors this process may run on (its affinity mask), at least 1. */
+/* Number of processors this process may use: those of its affinity mask, or fewer where its control groups give it less
+ * time (host/cgroup.h); at least 1. */
 unsigned siren_processors(void);
 
 #endif

@@ -60,6 +60,10 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
     return SIREN_OK;
 }
 
+bool siren_file_exists(const char *path) {
+    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 bool siren_file_same(const char *a, const char *b) {
     struct stat x, y;
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
@@ -321,6 +325,15 @@ siren_status siren_output_flush(siren_output *output) {
     return fsync(output->fd) == 0 ? SIREN_OK : output_failed(output, "flushing to disk");
 }
 
+void siren_folder_sync(const char *folder) {
+    SIREN_AT_END(siren_close_at) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* A folder may be one to write into alone; some file systems sync no folders. */
+    if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP)
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: flushing the folder to disk failed: %s; its new files may not outlast a loss of power",
+                  folder, strerror(errno));
+}
+
 siren_status siren_output_commit(siren_output *finished) {
     SIREN_AT_END(siren_output_discard_at) siren_output *output = finished;
     SIREN_TRY(siren_output_flush(output));
@@ -333,8 +346,7 @@ siren_status siren_output_commit(siren_output *finished) {
                                : output_failed(output, "renaming the finished file");
     siren_abandon_remove(&hidden_names, output->temporary);
     free(SIREN_TAKE(output->temporary));
-    SIREN_AT_END(siren_close_at) int folder = open(output->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder >= 0) fsync(folder);
+    siren_folder_sync(output->folder);
     return SIREN_OK;
 }
 

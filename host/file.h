@@ -19,6 +19,9 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
 /* Whether both names lead to one existing file. */
 bool siren_file_same(const char *a, const char *b);
 
+/* Whether something stands under the name, or may: where that cannot be found out, reading it will tell why. */
+bool siren_file_exists(const char *path);
+
 /* rename() that replaces nothing: EEXIST in errno where `to` exists. */
 int siren_file_rename_new(const char *from, const char *to);
 
@@ -46,7 +49,9 @@ siren_status siren_output_write_at(siren_output *output, uint64_t offset, const 
 const char *siren_output_unfinished(const siren_output *output);
 /* fsync: where several files are to appear together, what can fail or last is done for all before the first commit. */
 siren_status siren_output_flush(siren_output *output);
-/* fsync, rename to the final name, fsync of the folder. Frees `output` whatever the result; on failure nothing is left
+/* Makes what happened to the names in a folder outlast a loss of power; a warning where that fails. */
+void siren_folder_sync(const char *folder);
+/* fsync, rename to the final name, siren_folder_sync(). Frees `output` whatever the result; on failure nothing is left
  * under either name. */
 siren_status siren_output_commit(siren_output *output);
 /* Removes what was written and frees `output`. NULL is allowed. */

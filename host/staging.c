@@ -202,14 +202,6 @@ void siren_staging_abandon_all(void) {
     siren_abandon_all(&stagings, remove_folders);
 }
 
-/* Makes what happened to the folder's names outlast a loss of power. */
-static void sync_folder(const char *folder) {
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    fsync(fd);
-    close(fd);
-}
-
 static int exchange(const char *a, const char *b) {
     char *aside = NULL;
     if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0) return 0;
@@ -261,10 +253,17 @@ siren_status siren_staging_commit(siren_staging *staging) {
     if (status != SIREN_OK) {
         char reason[SIREN_MESSAGE_BYTES];
         snprintf(reason, sizeof reason, "%s", siren_message());
-        while (n > 0) swap(staging, staging->names[--n], true);
-        siren_fail(status, "%s", reason);
+        bool undone = true;
+        while (n > 0) undone = swap(staging, staging->names[--n], true) == SIREN_OK && undone;
+        if (undone) {
+            siren_fail(status, "%s", reason);
+        } else {
+            siren_fail(status, "%s; not all of the files of before could be put back: look into %s", reason,
+                       staging->hidden);
+            free(SIREN_TAKE(staging->hidden)); /* so that it stays */
+        }
     }
-    sync_folder(staging->folder);
+    siren_folder_sync(staging->folder);
     atomic_fetch_sub(&n_committing, 1);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     siren_staging_discard(staging);

@@ -59,7 +59,7 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
     char crc[24];
     SIREN_TRY(siren_network_from_model(settings->model, settings->layers, settings->width, size->volumes,
                                        settings->w0, &network));
-    SIREN_TRY(siren_device_open(device_choice, &device));
+    SIREN_TRY(siren_tool_open_device(device_choice, false, &device));
     siren_tune_load(device);
     SIREN_TRY(siren_tool_use_gemm(device, size->gemm, size->matrix_units));
     if (size->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(device));

@@ -5,28 +5,12 @@
 #ifndef SIREN_WITHOUT_OPENCL
 #include "engine/encode/brain_mask.h"
 #endif
+#include "host/cgroup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-siren_status siren_tool_open_decoder(const char *choice, siren_device **out) {
-    const char *wanted = choice && *choice ? choice : getenv("SIRENCL_DEVICE");
-    if (wanted && strcmp(wanted, "host") == 0) {
-        *out = NULL;
-        return SIREN_OK;
-    }
-    siren_status status = siren_device_open(choice, out);
-    if (status == SIREN_OK) siren_tune_load(*out);
-    if (status != SIREN_NO_DEVICE || (wanted && *wanted)) return status;
-#ifndef SIREN_WITHOUT_OPENCL
-    siren_terminal_warn(
-        "no OpenCL device: decoding on the host (--device host does so without this warning)");
-#endif
-    *out = NULL;
-    return SIREN_OK;
-}
 
 siren_status siren_tool_make_mask(const char *image, const char *bval, const char *bvec, const char **mask,
                                   siren_tool_mask *made) {
@@ -59,6 +43,7 @@ siren_status siren_tool_print_json(const siren_json *json) {
 size_t siren_tool_memory(void) {
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     size_t bytes;
-    if (pages <= 0 || page <= 0 || !siren_mul((size_t)pages, (size_t)page, &bytes)) return (size_t)4 << 30;
-    return bytes / 2;
+    if (pages <= 0 || page <= 0 || !siren_mul((size_t)pages, (size_t)page, &bytes)) bytes = (size_t)8 << 30;
+    const uint64_t limit = siren_cgroup_read("").memory_bytes;
+    return (limit < bytes ? (size_t)limit : bytes) / 2;
 }

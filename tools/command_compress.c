@@ -103,7 +103,7 @@ static siren_status open_device(const device_arguments *a, siren_profile *profil
     if (wanted && strcmp(wanted, "host") == 0)
         return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
                                        "'sirencl devices'");
-    SIREN_TRY_STAGE("opening the device", siren_device_open(a->choice, out));
+    SIREN_TRY_STAGE("opening the device", siren_tool_open_device(a->choice, !a->allow_failed, out));
     SIREN_TRY(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
     SIREN_TRY(siren_tool_prepare_trainer(*out, a->allow_failed));
     if (profile) SIREN_TRY(siren_device_set_profile(*out, profile));

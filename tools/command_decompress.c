@@ -48,10 +48,7 @@ typedef struct {
     size_t n_done;
 } decompress_run;
 
-static void run_free(decompress_run *run) {
-    siren_device_close(run->device);
-    siren_file_pairs_free(&run->pairs);
-}
+static void run_free(decompress_run *run) { siren_file_pairs_free(&run->pairs); }
 
 static siren_status restore_one(void *user, size_t nth) {
     decompress_run *run = user;

@@ -1,5 +1,6 @@
 /* sirencl devices: every OpenCL device and the kernel family it gets. */
 #include "host/opencl/device.h"
+#include "tools/driver_guard.h"
 #include "tools/tools.h"
 
 #include <stdio.h>
@@ -78,7 +79,11 @@ siren_status siren_tool_devices(int argc, char **argv) {
 
     SIREN_FREE_AT_END siren_device_facts *facts = NULL;
     size_t n = 0;
-    SIREN_TRY(siren_device_list(&facts, &n));
+    SIREN_TRY(siren_tool_try_drivers());
+    siren_guard_divert_output();
+    status = siren_device_list(&facts, &n);
+    siren_guard_restore_output();
+    if (status != SIREN_OK) return status;
     if (json) return print_json(facts, n);
     print_table(facts, n);
     return SIREN_OK;

@@ -145,7 +145,7 @@ siren_status siren_tool_evaluate(int argc, char **argv) {
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
-    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    siren_device *device = NULL;
     SIREN_AT_END(siren_evaluation_free) siren_evaluation evaluation = {0};
     SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL; /* of the panel */
     SIREN_FREE_AT_END char *tissue_text = NULL;

@@ -38,7 +38,7 @@ siren_status siren_tool_panel(int argc, char **argv) {
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
-    SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
+    siren_device *device = NULL;
     SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;
     SIREN_AT_END(siren_tool_mask_free) siren_tool_mask made = {NULL, NULL};
     SIREN_FREE_AT_END char *label_bytes = NULL;
@@ -49,10 +49,10 @@ siren_status siren_tool_panel(int argc, char **argv) {
     if (!folder) return siren_fail(SIREN_USAGE, "no folder for the figure was given; add -o DIR");
     SIREN_TRY(siren_picture_slice(files[0], slice, &panel.z));
     SIREN_TRY(siren_picture_labels(label_text, panel.results, panel.n_results, &label_bytes, labels));
+    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
     SIREN_TRY(siren_tool_make_mask(files[0], NULL, NULL, &panel.mask, &made));
     SIREN_TRY(siren_panel_figure_open(folder, overwrite, &staging));
     SIREN_TRY(siren_staging_guard(staging, SIREN_PANEL_MARK, NULL, 0));
-    SIREN_TRY(siren_tool_open_decoder(device_choice, &device));
     const siren_picture_wording wording = {.labels = labels};
     SIREN_TRY(siren_panel_figure_draw(device, &panel, &wording, staging, siren_terminal_progress, NULL));
     return siren_staging_commit(SIREN_TAKE(staging));

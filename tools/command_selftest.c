@@ -26,7 +26,7 @@ siren_status siren_tool_selftest(int argc, char **argv) {
     if (!siren_terminal_begin(&usage, &common, argc, argv, NULL, &status)) return status;
 
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
-    SIREN_TRY(siren_device_open(device_choice, &device));
+    SIREN_TRY(siren_tool_open_device(device_choice, false, &device));
     siren_tune_load(device);
     SIREN_TRY(siren_tool_use_gemm(device, gemm, false));
     if (!common.quiet) printf("%s\n", siren_device_name(device));

@@ -169,7 +169,7 @@ static siren_status dry_run(const sweep_arguments *a, const siren_experiment *ex
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     SIREN_FREE_AT_END dry_trial *trials = NULL;
     SIREN_TRY(siren_allocate(&trials, experiment->n_trials, sizeof *trials, "the table of trials"));
-    SIREN_TRY(siren_device_open(a->device, &device));
+    SIREN_TRY(siren_tool_open_device(a->device, false, &device));
     siren_tune_load(device);
     SIREN_TRY(siren_tool_use_gemm(device, a->gemm, false));
     SIREN_TRY(estimate(experiment, device, a->sweep.memory_limit, trials));
@@ -240,7 +240,7 @@ static siren_status join_command(int argc, char **argv, char **out) {
 static siren_status run(sweep_arguments *a, const siren_experiment *experiment, bool quiet) {
     siren_sweep_result result;
     a->sweep.folder = a->output;
-    SIREN_TRY(siren_devices_open(a->device, &a->devices, &a->n_devices));
+    SIREN_TRY(siren_tool_open_devices(a->device, !a->allow_failed, &a->devices, &a->n_devices));
     for (size_t i = 0; i < a->n_devices; i++) {
         SIREN_TRY(siren_tool_use_gemm(a->devices[i], a->gemm, false));
         SIREN_TRY(siren_tool_prepare_trainer(a->devices[i], a->allow_failed));

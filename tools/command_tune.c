@@ -275,7 +275,7 @@ siren_status siren_tool_tune(int argc, char **argv) {
 
     siren_terminal_catch_interrupt();
     t.quiet = common.quiet;
-    SIREN_TRY(siren_device_open(device_choice, &t.device));
+    SIREN_TRY(siren_tool_open_device(device_choice, false, &t.device));
     SIREN_TRY(set_family(t.device, family));
     return probe.end == 0 ? tune(&t) : probe_here(t.device, probe.begin, verified);
 }

@@ -14,10 +14,7 @@ typedef struct {
     double start; /* clock, of all and then of each archive */
 } verify_run;
 
-static void run_free(verify_run *run) {
-    siren_device_close(run->device);
-    siren_json_free(run->json);
-}
+static void run_free(verify_run *run) { siren_json_free(run->json); }
 
 static siren_status verify_one(void *user, size_t nth) {
     verify_run *run = user;

@@ -3,12 +3,12 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lab/picture/glyph.h"
 #include "engine/model/grid.h"
 #include "formats/config.h"
 #include "formats/nifti.h"
+#include "host/file.h"
 #include "lab/picture/png.h"
 
 #define TILE_PIXELS 320 /* about: the width of a tile of glyphs */
@@ -76,7 +76,7 @@ static siren_status check_original(const drawing *d, const char *evaluation, con
 static bool has_image(const char *evaluation, const char *image) {
     SIREN_FREE_AT_END char *path = NULL;
     if (image_path(evaluation, "original", image, &path) != SIREN_OK) return false;
-    return access(path, F_OK) == 0;
+    return siren_file_exists(path);
 }
 
 /* The slices of the original that an evaluation is of, and counts from 0: not all where its result was a part. `*slices` stays
@@ -89,7 +89,7 @@ static siren_status judged_slices(const char *evaluation, siren_span *slices) {
         path = NULL;
         return siren_fail(SIREN_SYSTEM, "out of memory: the path of an evaluation");
     }
-    if (access(path, F_OK) != 0) return SIREN_OK;
+    if (!siren_file_exists(path)) return SIREN_OK;
     SIREN_TRY(siren_config_read(path, &config));
     siren_value first = siren_value_first(siren_value_member(siren_config_root(config), "slices_judged"));
     if (!siren_value_exists(first)) return SIREN_OK;

@@ -54,7 +54,9 @@ static void print_help(FILE *out) {
           "\nEnvironment:\n"
           "  SIRENCL_DEVICE      the device where --device is not given\n"
           "  SIRENCL_TUNE=off    kernels as if 'sirencl tune' had never run\n"
-          "  SIRENCL_KERNEL_DIR  folder of kernel sources to use instead of the built-in ones\n",
+          "  SIRENCL_KERNEL_DIR  folder of kernel sources to use instead of the built-in ones\n"
+          "  SIRENCL_DRIVER_LIMIT\n"
+          "                      seconds after which a driver that hangs is given up, else 20\n",
           out);
     print_exit_codes(out);
 }

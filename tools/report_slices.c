@@ -1,10 +1,10 @@
 #include "tools/report_slices.h"
+#include "host/file.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lab/run/run_folder.h"
 #include "lab/run/run_sums.h"
@@ -250,7 +250,7 @@ static siren_status draw_panel(const slice_figure *f, const siren_picture_wordin
     SIREN_TRY(siren_run_path(&mask, f->folders[0], "mask.nii.gz"));
     for (size_t i = 0; i < f->n; i++) SIREN_TRY(siren_run_path(&results[i], f->folders[i], "result.nii.gz"));
     options.original = original;
-    options.mask = access(mask, F_OK) == 0 ? mask : NULL;
+    options.mask = siren_file_exists(mask) ? mask : NULL;
     options.range = maximum - minimum;
     return siren_panel_figure_draw(NULL, &options, wording, staging, progress, user);
 }

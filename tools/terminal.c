@@ -1,8 +1,10 @@
 #include "tools/terminal.h"
 
+#include "host/cgroup.h"
 #include "host/file.h"
 #include "host/process.h"
 #include "host/staging.h"
+#include "tools/driver_guard.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -73,6 +75,16 @@ void siren_terminal_warn(const char *format, ...) {
     log_line(NULL, SIREN_LOG_WARNING, text);
 }
 
+/* PoCL makes a thread for each processor that it sees, which a control group may not have time for. Affinity it knows. */
+static void limit_pocl(void) {
+    char n[16];
+    const unsigned quota = siren_cgroup_read("").processors;
+    if (quota == 0 || quota > siren_processors()) return;
+    snprintf(n, sizeof n, "%u", quota);
+    setenv("POCL_MAX_PTHREAD_COUNT", n, 0); /* up to version 4 */
+    setenv("POCL_CPU_MAX_CU_COUNT", n, 0);
+}
+
 bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *common, int argc, char **argv,
                           const char **arguments, siren_status *status) {
     bool help = false;
@@ -83,8 +95,10 @@ bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *
     if (help) siren_options_help(usage, stdout);
     if (*status == SIREN_OK && !help) *status = siren_limit_processors(common->nthreads);
     if (*status != SIREN_OK || help) return false;
+    limit_pocl();
     terminal.quiet = common->quiet;
     terminal.verbose = common->verbose;
+    siren_guard_catch_crashes(terminal.command);
     siren_set_log(log_line, NULL);
     return true;
 }
@@ -109,6 +123,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
         if (number == SIGPIPE) pipe_broken = 1;
         return; /* of a write of this process, which fails and is told, unless it was a message */
     }
+    if (siren_guard_took_signal(number, info)) return;
     if (interrupted || info->si_code == SI_TIMER) {
         siren_output_abandon_all();
         siren_process_abandon_all();
@@ -286,7 +301,10 @@ double siren_terminal_advancing(const char *what, double *first_done) {
     return p ? p->advancing_seconds : 0;
 }
 
-void siren_terminal_end_progress(void) { clear_bar(); }
+void siren_terminal_end_progress(void) {
+    clear_bar();
+    siren_guard_restore_output();
+}
 
 void siren_terminal_tell_replaced(void *user, const char *path) {
     (void)user;
@@ -296,32 +314,44 @@ void siren_terminal_tell_replaced(void *user, const char *path) {
 
 /* ---- the end ---- */
 
-static void print_message(void) {
-    fprintf(stderr, "sirencl%s%s: %s\n", *terminal.command ? " " : "", terminal.command, siren_message());
+static const char *device_hint = "";
+
+void siren_terminal_hint(const char *text) { device_hint = text; }
+
+static const char *hint_for(siren_status status) {
+    const bool of_device =
+        status == SIREN_DEVICE || status == SIREN_DEVICE_MEMORY || status == SIREN_NO_DEVICE;
+    return of_device && !strstr(siren_message(), "--device host") ? device_hint : "";
+}
+
+static void print_message(const char *more) {
+    fprintf(stderr, "sirencl%s%s: %s%s\n", *terminal.command ? " " : "", terminal.command, siren_message(),
+            more);
 }
 
 void siren_terminal_tell_failure(void) {
     pthread_mutex_lock(&writing);
     clear_bar();
-    print_message();
+    print_message("");
     pthread_mutex_unlock(&writing);
 }
 
 int siren_terminal_exit(siren_status status) {
-    clear_bar();
+    siren_terminal_end_progress();
     /* What an interruption breaks (a compiler that a driver waits for) is the interruption's doing. */
     if (interrupted && status != SIREN_OK && status != SIREN_CANCELLED)
         status = siren_fail(SIREN_CANCELLED, "the work was interrupted; nothing was written");
-    if (status != SIREN_OK) print_message();
+    if (status != SIREN_OK) print_message(hint_for(status));
     if (status == SIREN_OK && (fflush(stdout) != 0 || ferror(stdout))) {
         if (pipe_broken) { /* ends as a program that catches nothing, such as cat */
             signal(SIGPIPE, SIG_DFL);
             raise(SIGPIPE);
         }
         siren_fail(SIREN_SYSTEM, "cannot write the results to standard output");
-        print_message();
+        print_message("");
         status = SIREN_SYSTEM;
     }
+    siren_guard_exit(siren_exit_code(status));
     return siren_exit_code(status);
 }
 

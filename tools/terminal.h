@@ -38,6 +38,8 @@ void siren_terminal_warn(const char *format, ...) __attribute__((format(printf, 
 void siren_terminal_tell_replaced(void *user, const char *path);
 /* Ends the bar and prints the library's message, for a failure that ends nothing. */
 void siren_terminal_tell_failure(void);
+/* What siren_terminal_exit() adds to the message where a device has failed, unless that names --device host already. */
+void siren_terminal_hint(const char *text);
 /* Ends progress, prints the library's message if `status` is not OK, and gives the exit code. */
 int siren_terminal_exit(siren_status status);
 

@@ -34,11 +34,21 @@ SIREN_TOOL_MAP(X, X)
     "first GPU, else the first device"
 #define SIREN_HOST_OPENCL_DEVICE_HELP SIREN_DEVICE_HELP ";\n'host' decodes without OpenCL"
 
-#define SIREN_MEMORY_HELP "refuse what needs more, e.g. 16G; else half of the\nphysical memory"
+#define SIREN_MEMORY_HELP                                                                                    \
+    "refuse what needs more, e.g. 16G; else half of the memory:\nphysical, or the control group's"
 
-/* Opens the device of --device for decoding: *out is NULL for "host", and with a warning where no OpenCL
- * device exists and none was asked for by name. `*out` is yours: siren_device_close(). */
+/* Opens the device of --device for decoding: *out is NULL for "host". Where none was asked for by name, all that fails of
+ * OpenCL leads to the host with a warning: no device, no building, another result, a driver that crashes or hangs, for
+ * which the command goes on in a child process (tools/driver_guard.h). Call it before there are threads or unfinished outputs. The
+ * device is open until the process ends: closing it would let a driver fail once more. */
 siren_status siren_tool_open_decoder(const char *choice, siren_device **out);
+/* siren_device_open() and siren_devices_open(), after a child process (tools/driver_guard.h) has done the same, and the self-test where the
+ * device is to `train`: DEVICE where a driver took that one along. Drivers that came through and are still the same are not tried again. What
+ * drivers print meanwhile goes to standard error. No threads may have been started. */
+siren_status siren_tool_open_device(const char *choice, bool train, siren_device **out);
+siren_status siren_tool_open_devices(const char *choice, bool train, siren_device ***out, size_t *n_devices);
+/* The same without opening any: what siren_device_list() and siren_devices_visit() do is safe then. */
+siren_status siren_tool_try_drivers(void);
 /* Makes a device ready to train: its tuning, and the self-test where it has not passed it yet. A device that fails is
  * refused unless `allow_failed`; then nothing is tested, and a warning tells so. */
 siren_status siren_tool_prepare_trainer(siren_device *device, bool allow_failed);
@@ -69,7 +79,7 @@ void siren_tool_mask_free(siren_tool_mask *made);
 /* Prints a document to stdout. */
 siren_status siren_tool_print_json(const siren_json *json);
 
-/* Half of the physical memory: the default of --memory. */
+/* Half of the physical memory, or of what the control group of the process may have: the default of --memory. */
 size_t siren_tool_memory(void);
 
 #endif

@@ -146,10 +146,12 @@ static siren_status evaluate(siren_block_decoder *decoder, const char *name, con
         SIREN_TRY(siren_decode_sample(&decoder->network, decoder->params, n, decoder->coordinates, decoder->y,
                                       &equal));
     if (equal) return SIREN_OK;
-    return siren_fail(SIREN_INTEGRITY,
-                      "%s: the device decodes to other values than the host; try --device host, and report "
-                      "the device",
-                      name);
+    siren_fail(
+        SIREN_INTEGRITY,
+        "%s: the device decodes to other values than the host; try --device host, and report the device",
+        name);
+    if (!siren_decoder_leave_device(decoder->decoder)) return SIREN_INTEGRITY;
+    return siren_decoder_run(decoder->decoder, decoder->params, decoder->y);
 }
 
 /* Every value of the decoder's voxels becomes the mask's background. */
@@ -290,11 +292,13 @@ siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive 
     SIREN_TRY(siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
     bool whole = decoder->layout.coding == SIREN_CODING_PREDICTIVE ||
                  decoder->volumes.end - decoder->volumes.begin == decoder->layout.geometry.n_volumes;
-    if (whole && crc != entry->decoded_crc)
-        return siren_fail(SIREN_INTEGRITY,
-                          "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived "
-                          "%016llx); try --device host, and report the device",
-                          name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
     *voxels = decoded;
-    return SIREN_OK;
+    if (!whole || crc == entry->decoded_crc) return SIREN_OK;
+    siren_fail(SIREN_INTEGRITY,
+               "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived %016llx); try "
+               "--device host, and report the device",
+               name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc);
+    /* What has gone out already cannot be taken back. */
+    if (outputs || !decoder->decoder || !siren_decoder_leave_device(decoder->decoder)) return SIREN_INTEGRITY;
+    return siren_block_decode_nth(decoder, archive, nth, outputs, user, voxels);
 }

@@ -49,22 +49,27 @@ static const char *cache_home(const char **below) {
     return home && *home == '/' ? home : NULL;
 }
 
-static siren_status path_of(const char *kind, const identity_line lines[N_IDENTITY], char **path) {
-    char hex[SIREN_DIGEST_CHARS], *text = NULL;
-    siren_digest digest;
+siren_status siren_cache_file(const char *kind, const char *digest, const char *suffix, char **path) {
     const char *below, *home = cache_home(&below);
     if (!home)
         return siren_fail(SIREN_SYSTEM, "neither XDG_CACHE_HOME nor HOME names a folder for what is found "
                                         "out about devices; set one of them to an absolute path");
+    size_t size = strlen(home) + strlen(kind) + strlen(suffix) + 64;
+    char *text = NULL;
+    SIREN_TRY(siren_allocate(&text, size, 1, "the path of the cache"));
+    snprintf(text, size, "%s%s/sirencl/%s-%.16s%s", home, below, kind, digest, suffix);
+    *path = text;
+    return SIREN_OK;
+}
+
+static siren_status path_of(const char *kind, const identity_line lines[N_IDENTITY], char **path) {
+    char hex[SIREN_DIGEST_CHARS];
+    siren_digest digest;
     siren_digest_begin(&digest);
     for (size_t i = 0; i < N_IDENTITY; i++)
         siren_digest_add(&digest, lines[i].value, strlen(lines[i].value) + 1);
     siren_digest_end(&digest, hex);
-    size_t size = strlen(home) + strlen(kind) + 64;
-    SIREN_TRY(siren_allocate(&text, size, 1, "the path of the cache"));
-    snprintf(text, size, "%s%s/sirencl/%s-%.16s.json", home, below, kind, hex);
-    *path = text;
-    return SIREN_OK;
+    return siren_cache_file(kind, hex, ".json", path);
 }
 
 siren_status siren_device_cache_path(const siren_device *device, const char *kind, char **path) {
@@ -81,6 +86,11 @@ static siren_status make_folder(const char *path) {
     return siren_folder_make(folder);
 }
 
+siren_status siren_cache_file_write(const char *path, const char *text) {
+    SIREN_TRY(make_folder(path));
+    return siren_file_write(path, true, text, strlen(text));
+}
+
 siren_status siren_device_cache_write(const siren_device *device, const char *kind,
                                       void (*content)(siren_json *json, const void *user), const void *user) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
@@ -93,8 +103,7 @@ siren_status siren_device_cache_write(const siren_device *device, const char *ki
     for (size_t i = 0; i < N_IDENTITY; i++) siren_json_string(json, lines[i].name, lines[i].value);
     content(json, user);
     SIREN_TRY(siren_json_text(json, &text));
-    SIREN_TRY(make_folder(path));
-    return siren_file_write(path, true, text, strlen(text));
+    return siren_cache_file_write(path, text);
 }
 
 static siren_status check_identity(const char *path, siren_value root,
@@ -123,7 +132,7 @@ siren_status siren_device_cache_read(const siren_device *device, const char *kin
     if (!cache_home(&below)) return SIREN_OK;
     identify(device, lines);
     SIREN_TRY(path_of(kind, lines, &path));
-    if (access(path, F_OK) != 0) return SIREN_OK;
+    if (!siren_file_exists(path)) return SIREN_OK;
     SIREN_TRY(siren_config_read(path, &file));
     SIREN_TRY(check_identity(path, siren_config_root(file), lines));
     *out = SIREN_TAKE(file);

@@ -6,6 +6,12 @@
 #include "formats/config.h"
 #include "host/opencl/device.h"
 
+/* The file KIND-DIGEST(16 characters)SUFFIX of the cache. SYSTEM where the environment names no folder for it. `*path` is yours to
+ * free(). */
+siren_status siren_cache_file(const char *kind, const char *digest, const char *suffix, char **path);
+/* Writes it, and makes its folder where that is missing. */
+siren_status siren_cache_file_write(const char *path, const char *text);
+
 /* Where what is of `kind` ("tune") stands: $XDG_CACHE_HOME/sirencl, else ~/.cache/sirencl. SYSTEM where the environment
  * names neither. `*path` is yours to free(). */
 siren_status siren_device_cache_path(const siren_device *device, const char *kind, char **path);

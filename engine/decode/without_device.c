@@ -1,9 +1,11 @@
 /* In the place of host/opencl, engine/kernels and engine/care where there is no OpenCL: no device can be opened. */
 #include "engine/calls.h"
 #include "engine/decode/device_decoder.h"
+#include "host/opencl/device.h"
 
 static siren_status no_device(void) {
-    return siren_fail(SIREN_NO_DEVICE, "this sirencl was built without OpenCL; decode on the host");
+    return siren_fail(SIREN_NO_DEVICE,
+                      "this sirencl was built without OpenCL; decode on the host (--device host)");
 }
 
 siren_status siren_device_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
@@ -21,6 +23,16 @@ siren_status siren_device_decoder_move(siren_device_decoder *decoder, size_t n_p
                                        const float *coordinates) {
     (void)decoder, (void)n_points, (void)coordinates;
     return no_device();
+}
+
+bool siren_device_replace(siren_device *device) {
+    (void)device;
+    return false;
+}
+
+bool siren_device_is_replaced(const siren_device *device) {
+    (void)device;
+    return false;
 }
 
 void siren_device_decoder_free(siren_device_decoder *decoder) { (void)decoder; }

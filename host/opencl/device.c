@@ -1,6 +1,9 @@
 #define _GNU_SOURCE
 #include "host/opencl/device.h"
+#include "host/driver_watch.h"
 #include "host/opencl/opencl.h"
+
+#include <CL/cl_ext.h>
 
 #include <pthread.h>
 #include <stdio.h>
@@ -79,11 +82,14 @@ void siren_device_limit_room(siren_device *device, size_t bytes, bool late) {
     device->late = late;
 }
 
-static siren_status no_platform(void) {
-    return siren_fail(SIREN_NO_DEVICE, "no OpenCL platform was found; install one (Debian: pocl-opencl-icd "
-                                       "for the CPU, or your GPU vendor's driver), or point OCL_ICD_VENDORS "
-                                       "to the folder of its .icd files or to its library (OCL_ICD_FILENAMES "
-                                       "with Khronos's loader)");
+static siren_status no_platform(cl_int error) {
+    bool failed = error != CL_SUCCESS && error != CL_PLATFORM_NOT_FOUND_KHR;
+    return siren_fail(SIREN_NO_DEVICE,
+                      "no OpenCL platform was found%s%s; install one (Debian: pocl-opencl-icd "
+                      "for the CPU, or your GPU vendor's driver), or point OCL_ICD_VENDORS "
+                      "to the folder of its .icd files or to its library (OCL_ICD_FILENAMES "
+                      "with Khronos's loader)",
+                      failed ? ": " : "", failed ? siren_opencl_error_name(error) : "");
 }
 
 static void device_text(cl_device_id id, cl_device_info what, char *out, size_t size) {
@@ -96,6 +102,19 @@ static void platform_text(cl_platform_id id, cl_platform_info what, char *out, s
     char text[1024] = "";
     if (clGetPlatformInfo(id, what, sizeof text - 1, text, NULL) != CL_SUCCESS) text[0] = 0;
     snprintf(out, size, "%s", text);
+}
+
+/* How many there are, and in `failure` what is wrong with a platform that does not tell. */
+static cl_uint count_devices(cl_platform_id platform, char *failure, size_t size) {
+    cl_uint n = 0;
+    char name[128];
+    cl_int error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &n);
+    if (error == CL_SUCCESS) return n;
+    platform_text(platform, CL_PLATFORM_NAME, name, sizeof name);
+    if (error != CL_DEVICE_NOT_FOUND) /* a platform's word for none */
+        snprintf(failure, size, "the OpenCL platform %s does not list its devices: %s", name,
+                 siren_opencl_error_name(error));
+    return 0;
 }
 
 /* CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV of cl_nv_device_attribute_query, an error on other devices. */
@@ -150,19 +169,20 @@ static siren_status enumerate_alone(siren_device_facts **facts, cl_device_id **i
     SIREN_FREE_AT_END siren_device_facts *list = NULL;
     cl_uint n_platforms = 0;
     size_t total = 0;
-    if (clGetPlatformIDs(0, NULL, &n_platforms) != CL_SUCCESS || n_platforms == 0) return no_platform();
+    char failure[256] = "";
+    cl_int error = clGetPlatformIDs(0, NULL, &n_platforms);
+    if (error != CL_SUCCESS || n_platforms == 0) return no_platform(error);
     SIREN_TRY(siren_allocate(&platforms, n_platforms, sizeof *platforms, "the list of platforms"));
-    if (clGetPlatformIDs(n_platforms, platforms, NULL) != CL_SUCCESS) return no_platform();
-    for (cl_uint p = 0; p < n_platforms; p++) {
-        cl_uint n = 0;
-        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, 0, NULL, &n) == CL_SUCCESS) total += n;
-    }
+    error = clGetPlatformIDs(n_platforms, platforms, NULL);
+    if (error != CL_SUCCESS) return no_platform(error);
+    for (cl_uint p = 0; p < n_platforms; p++) total += count_devices(platforms[p], failure, sizeof failure);
     if (total == 0)
         return siren_fail(
             SIREN_NO_DEVICE,
             "%u OpenCL platform(s) were found, but none has a device; check the driver's installation, "
-            "and that it can write its cache folder (PoCL: $POCL_CACHE_DIR)",
-            (unsigned)n_platforms);
+            "and that it can write its cache folder (PoCL: $POCL_CACHE_DIR)%s%s",
+            (unsigned)n_platforms, *failure ? "; " : "", failure);
+    if (*failure) siren_log(SIREN_LOG_WARNING, "%s", failure);
     SIREN_TRY(siren_allocate(&found, total, sizeof *found, "the list of devices"));
     SIREN_TRY(siren_allocate(&list, total, sizeof *list, "the list of devices"));
     size_t at = 0;
@@ -190,7 +210,9 @@ static siren_status enumerate_alone(siren_device_facts **facts, cl_device_id **i
 static siren_status enumerate(siren_device_facts **facts, cl_device_id **ids, size_t *n_devices) {
     static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&one_at_a_time);
+    int before = siren_driver_enter(SIREN_DRIVER_OPENING);
     siren_status status = enumerate_alone(facts, ids, n_devices);
+    siren_driver_leave(before);
     pthread_mutex_unlock(&one_at_a_time);
     return status;
 }
@@ -276,7 +298,9 @@ static siren_status open_device(const siren_device_facts *facts, cl_device_id id
     device->id = id;
     device->is_part = is_part;
     device->calls_to_failure = -1;
+    int before = siren_driver_enter(SIREN_DRIVER_OPENING);
     device->context = clCreateContext(NULL, 1, &device->id, NULL, NULL, &error);
+    siren_driver_leave(before);
     SIREN_TRY(siren_opencl_check(device, error, "creating a context"));
     device->queue = clCreateCommandQueue(device->context, device->id, 0, &error);
     SIREN_TRY(siren_opencl_check(device, error, "creating a command queue"));
@@ -440,7 +464,22 @@ void siren_device_close(siren_device *device) {
     free(device);
 }
 
-const char *siren_device_name(const siren_device *device) { return device ? device->facts.name : "the host"; }
+const char *siren_device_name(const siren_device *device) {
+    return device && !device->replaced ? device->facts.name : "the host";
+}
+
+void siren_device_allow_host(siren_device *device) { device->replaceable = true; }
+
+bool siren_device_replace(siren_device *device) {
+    if (!device->replaceable) return false;
+    if (!device->replaced)
+        siren_log(SIREN_LOG_WARNING, "%s; decoding on the host (--device host does so without this warning)",
+                  siren_message());
+    device->replaced = true;
+    return true;
+}
+
+bool siren_device_is_replaced(const siren_device *device) { return device->replaced; }
 
 const siren_device_facts *siren_device_get_facts(const siren_device *device) { return &device->facts; }
 

@@ -52,6 +52,13 @@ void siren_device_set_matrix_units(siren_device *device, siren_matrix_units unit
 /* For what is created afterwards. CLBlast excludes matrix units: with them, only our own kernels multiply. */
 void siren_device_set_gemm(siren_device *device, siren_gemm_choice gemm);
 
+/* The host may decode in the device's place where that fails: nobody asked for this device by name. */
+void siren_device_allow_host(siren_device *device);
+/* After a failure: whether the host takes the device's place from now on, siren_device_name() included. With a warning the first
+ * time, which begins with the present message. */
+bool siren_device_replace(siren_device *device);
+bool siren_device_is_replaced(const siren_device *device);
+
 /* Waits until everything enqueued has run. A device error surfaces here at the latest (DEVICE). */
 siren_status siren_device_finish(siren_device *device);
 

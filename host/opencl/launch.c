@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "host/opencl/launch.h"
+#include "host/driver_watch.h"
 #include "host/opencl/opencl.h"
 #include "host/opencl/profile.h"
 
@@ -94,7 +95,9 @@ siren_status siren_kernel_create(siren_device *device, const char *file, const c
     kernel->device = device;
     kernel->name = strdup(name);
     if (!kernel->name) return siren_fail(SIREN_SYSTEM, "out of memory: cannot name the kernel %s", name);
+    int before = siren_driver_enter(SIREN_DRIVER_BUILDING);
     kernel->kernel = clCreateKernel(program, name, &error);
+    siren_driver_leave(before);
     SIREN_TRY(siren_opencl_check(device, error, name));
     SIREN_TRY(siren_opencl_check(device,
                                  clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS,

@@ -36,9 +36,10 @@ struct siren_device {
     size_t n_timed, timed_capacity;
     long calls_to_failure; /* negative: never */
     siren_status injected;
-    size_t held_bytes; /* of all buffers */
-    size_t room;       /* for them; 0: what there is */
-    bool late;         /* what is beyond is noticed when the device is used */
+    bool replaceable, replaced; /* by the host, siren_device_replace() */
+    size_t held_bytes;          /* of all buffers */
+    size_t room;                /* for them; 0: what there is */
+    bool late;                  /* what is beyond is noticed when the device is used */
 };
 
 struct siren_buffer {
@@ -63,6 +64,7 @@ siren_status siren_opencl_check(siren_device *device, cl_int error, const char *
 typedef struct {
     siren_device *device;
     const char *before;
+    int phase_before; /* host/driver_watch.h */
     cl_event event;
 } siren_timed_call;
 siren_timed_call siren_timed_call_begin(siren_device *device);

@@ -1,4 +1,5 @@
 #include "host/opencl/profile.h"
+#include "host/driver_watch.h"
 #include "host/opencl/opencl.h"
 
 #include <stdlib.h>
@@ -107,6 +108,7 @@ siren_status siren_device_set_profile(siren_device *device, siren_profile *profi
 siren_timed_call siren_timed_call_begin(siren_device *device) {
     siren_timed_call call = {.device = device};
     if (device->profile) call.before = siren_profile_enter(SIREN_STAGE_DEVICE);
+    call.phase_before = siren_driver_enter(SIREN_DRIVER_RUNNING);
     return call;
 }
 
@@ -116,6 +118,7 @@ cl_event *siren_timed_call_event(siren_timed_call *call) {
 
 void siren_timed_call_end(siren_timed_call *call, const char *name) {
     siren_device *device = call->device;
+    siren_driver_leave(call->phase_before);
     if (!device->profile) return;
     siren_profile_leave(call->before);
     if (!call->event) return;

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "host/driver_watch.h"
 #include "host/file.h"
 #include "host/opencl/kernels.h"
 #include "host/opencl/opencl.h"
@@ -133,7 +134,9 @@ siren_status siren_program_get(siren_device *device, const char *file, const cha
     program = clCreateProgramWithSource(device->context, 1, &text, &source.length, &error);
     SIREN_TRY(siren_opencl_check(device, error, "creating a program"));
     pthread_mutex_lock(&building);
+    int before = siren_driver_enter(SIREN_DRIVER_BUILDING);
     error = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
+    siren_driver_leave(before);
     pthread_mutex_unlock(&building);
     if (error != CL_SUCCESS) return build_failed(device, program, file, error);
     siren_built_program *grown = realloc(device->programs, (device->n_programs + 1) * sizeof *grown);

@@ -1,14 +1,13 @@
 #define _GNU_SOURCE
 #include "lab/report/report_run.h"
+#include "host/file.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lab/run/run_folder.h"
 
@@ -30,19 +29,17 @@ bool siren_report_same_settings(const siren_report_trial *trial, const siren_rep
 
 /* ---- files ---- */
 
-static bool exists(const char *path) { return access(path, F_OK) == 0 || errno != ENOENT; }
-
 /* `*out` stays NULL where the file is missing. */
 static siren_status read_table(const char *folder, const char *name, siren_table **out) {
     SIREN_FREE_AT_END char *path = NULL;
     SIREN_TRY(siren_run_path(&path, folder, "%s", name));
-    return exists(path) ? siren_table_read(path, out) : SIREN_OK;
+    return siren_file_exists(path) ? siren_table_read(path, out) : SIREN_OK;
 }
 
 static siren_status read_config(const char *folder, const char *name, siren_config **out) {
     SIREN_FREE_AT_END char *path = NULL;
     SIREN_TRY(siren_run_path(&path, folder, "%s", name));
-    return exists(path) ? siren_config_read(path, out) : SIREN_OK;
+    return siren_file_exists(path) ? siren_config_read(path, out) : SIREN_OK;
 }
 
 /* ---- summary.csv ---- */

@@ -7,11 +7,11 @@
 #include "lab/run/run_sums.h"
 #include "lab/evaluate/slices_cut.h"
 #include "formats/nifti.h"
+#include "host/file.h"
 #include "host/staging.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- which ---- */
 
@@ -128,7 +128,7 @@ static siren_status keep_end(keeping *k, const char *below) {
     for (size_t i = 0; i < k->n; i++) {
         SIREN_FREE_AT_END char *path = NULL;
         SIREN_TRY(siren_run_path(&path, k->folder, "%s/%s", below, k->names[i]));
-        if (access(path, F_OK) == 0) SIREN_TRY(siren_run_path(&paths[n++], below, "%s", k->names[i]));
+        if (siren_file_exists(path)) SIREN_TRY(siren_run_path(&paths[n++], below, "%s", k->names[i]));
     }
     return siren_run_add(k->folder, k->added, (const char *const *)paths, n);
 }
@@ -260,7 +260,7 @@ static siren_status copy_slice(const keeping *k, const char *made, const char *n
     SIREN_AT_END(siren_series_free) siren_series image = {.voxels = NULL}, slice = {.voxels = NULL};
     SIREN_FREE_AT_END char *path = NULL;
     SIREN_TRY(siren_run_path(&path, made, "%s", name));
-    if (access(path, F_OK) != 0) return SIREN_OK;
+    if (!siren_file_exists(path)) return SIREN_OK;
     SIREN_TRY(siren_nifti_read(path, memory_limit, &image));
     SIREN_TRY(siren_slices_cut(&image, z, 1, &slice));
     return write_series(k, name, &slice);

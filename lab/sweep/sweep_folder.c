@@ -121,7 +121,7 @@ static siren_status experiment_text(const siren_experiment *experiment, const si
 siren_status siren_sweep_folder_check(const char *run) {
     char *path = NULL;
     SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
-    bool begun = access(path, F_OK) == 0, foreign = false;
+    bool begun = siren_file_exists(path), foreign = false;
     free(path);
     DIR *folder = begun ? NULL : opendir(run);
     for (struct dirent *entry; folder && (entry = readdir(folder));)
@@ -226,7 +226,7 @@ siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *e
     size_t n_bytes = 0, n = 0;
     SIREN_TRY(experiment_text(experiment, inputs, folders, baselines, &text));
     SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
-    if (access(path, F_OK) == 0) {
+    if (siren_file_exists(path)) {
         SIREN_TRY(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
         if (n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0) return SIREN_OK;
         SIREN_TRY(siren_config_parse(path, bytes, n_bytes, &begun));

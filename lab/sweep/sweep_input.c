@@ -7,6 +7,7 @@
 #include "formats/nifti.h"
 #include "host/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,7 @@ static siren_status make_phantom(const char *run, const siren_experiment_input *
     SIREN_TRY(phantom_text(asked, &text));
     bool same = holds_text(options, text);
     if (same && access(input->image, F_OK) == 0 && access(input->mask, F_OK) == 0) return SIREN_OK;
-    if (!same && access(options, F_OK) == 0 && access(experiment, F_OK) == 0)
+    if (!same && siren_file_exists(options) && siren_file_exists(experiment))
         return siren_fail(
             SIREN_USAGE,
             "%s: was begun with another phantom %s, whose options are in %s; give another folder", run,
@@ -104,6 +105,10 @@ static siren_status find_beside(const char *run, const siren_experiment_input *a
         (bval && bvec && access(bval, R_OK) == 0 && access(bvec, R_OK) == 0))
         return SIREN_OK;
     for (siren_beside i = SIREN_BESIDE_BVAL; i <= SIREN_BESIDE_BVEC; i++) {
+        const char *found = input->beside[i];
+        if (found && access(found, R_OK) != 0)
+            siren_log(SIREN_LOG_WARNING, "%s: cannot be read: %s; the gradient tables beside %s are left out",
+                      found, strerror(errno), input->image);
         free(SIREN_TAKE(input->beside[i]));
     }
     return SIREN_OK;

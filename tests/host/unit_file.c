@@ -144,6 +144,23 @@ static void leftovers_of_killed_processes_go_and_nothing_else(void **state) {
     for (size_t i = 1; i < 4; i++) assert_int_equal(unlink(scratch_path(names[i])), 0);
 }
 
+/* Only what is certainly not there is missing: a name that cannot be looked at may be one that must not be replaced. */
+static void what_cannot_be_looked_at_may_exist(void **state) {
+    (void)state;
+    const char *path = scratch_path("there");
+    char below[5000];
+    assert_false(siren_file_exists(path));
+    file_put(path, "x", 1);
+    assert_true(siren_file_exists(path));
+    snprintf(below, sizeof below, "%s/below", path); /* ENOTDIR */
+    assert_false(siren_file_exists(below));
+    const char *loop = scratch_path("loop");
+    assert_int_equal(symlink("loop", loop), 0);
+    assert_true(siren_file_exists(loop)); /* ELOOP */
+    unlink(loop);
+    unlink(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_before_commit),
@@ -151,6 +168,7 @@ int main(void) {
         cmocka_unit_test(impossible_places_are_refused),
         cmocka_unit_test(two_names_of_one_file),
         cmocka_unit_test(folders_are_made),
+        cmocka_unit_test(what_cannot_be_looked_at_may_exist),
         cmocka_unit_test(leftovers_of_killed_processes_go_and_nothing_else),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,7 +100,7 @@ breaking_step
 run "$sirencl" tune
 skipped() { grep -q "warning: $1 is skipped: .*$2" stderr.txt || fail "$1 is not skipped for '$2': $(cat stderr.txt)"; }
 skipped 'lanes 8, block_rows 48' 'not this one'
-skipped 'lanes 16, block_rows 48' 'was ended by signal'
+skipped 'lanes 16, block_rows 48' 'the OpenCL driver crashed'
 skipped 'lanes 8, block_rows 144' 'computes wrongly'
 skipped 'lanes 16, block_rows 144' 'computes wrongly'
 skipped 'lanes 16, block_rows 192' 'nor these'
