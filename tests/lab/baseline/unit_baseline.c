@@ -238,11 +238,12 @@ static void jpegs_take_ranges_of_any_depth(void **state) {
     static const char *const names[] = {"jpegls", "jpegxl"};
     for (size_t m = 0; m < 2; m++)
         for (size_t e = 0; e < sizeof extents / sizeof *extents; e++) {
+            const siren_baseline jpeg = {.method = method(names[m])};
             siren_series series = make_series(SIREN_INT32);
             int32_t *voxels = series.voxels;
             for (size_t i = 0; i < N_VOXELS; i++)
                 voxels[i] = -40000 + (int32_t)lrint(fmod((double)voxels[i], 512) / 511 * extents[e]);
-            siren_baseline_result result = run((siren_baseline){.method = method(names[m])}, &series);
+            siren_baseline_result result = run(jpeg, &series);
             assert_true(largest_error(&series, result.voxels) <= (extents[e] > 65535 ? 1 : 0));
             free(result.voxels);
             free(series.voxels);
