@@ -30,7 +30,7 @@ static bool has(const siren_report_run *run, const siren_report_trial *trial, co
 
 /* "siren-2d 3 × 256 int8, ratio 3.77" */
 static void write_method(FILE *out, const siren_report_trial *trial) {
-    siren_html_text(out, trial->series);
+    siren_html_text(out, trial->label);
     if (!trial->baseline) {
         fprintf(out, " %g × %g ", trial->layers, trial->width);
         siren_html_text(out, trial->weights);

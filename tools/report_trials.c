@@ -25,6 +25,7 @@ static void write_count(FILE *out, double count) {
 static void shape(FILE *out, const siren_report_trial *t) { fprintf(out, "%g × %g", t->layers, t->width); }
 static void ratio(FILE *out, const siren_report_trial *t) { write_ratio(out, t->ratio); }
 static void ratio_float32(FILE *out, const siren_report_trial *t) { write_ratio(out, t->ratio_float32); }
+static void ratio_gzip(FILE *out, const siren_report_trial *t) { write_ratio(out, t->ratio_gzip); }
 static void psnr(FILE *out, const siren_report_trial *t) { write_decibels(out, t->psnr, t->psnr_std); }
 static void published(FILE *out, const siren_report_trial *t) {
     write_decibels(out, t->published, t->published_std);
@@ -69,7 +70,7 @@ typedef struct {
     { heading, SHOWN, true, offsetof(siren_report_trial, member), write }
 static const table_column columns[] = {
     TEXT("input", HIDDEN, input, NULL),
-    TEXT("model", SHOWN, series, NULL),
+    TEXT("model", SHOWN, label, NULL),
     NUMBER("layers × units", layers, shape),
     TEXT("weights", SHOWN, weights, NULL),
     TEXT("learning rate", SAID, rate, NULL),
@@ -78,6 +79,7 @@ static const table_column columns[] = {
     TEXT("seed", SAID, seed, NULL),
     NUMBER("ratio to stored", ratio, ratio),
     NUMBER("ratio to float32", ratio_float32, ratio_float32),
+    NUMBER("ratio to .nii.gz", ratio_gzip, ratio_gzip),
     NUMBER("PSNR / dB", psnr, psnr),
     NUMBER("published PSNR / dB", published, published),
     NUMBER("PSNR in mask / dB", masked, masked),
@@ -179,7 +181,9 @@ siren_status siren_report_trials_write(FILE *out, const siren_report_run *run) {
     }
     fputs("</tbody>\n</table>\n</div>\n<p>PSNR: mean ± standard deviation over slices, of what the archive "
           "decodes to; published: with the clamping of the published code. The ratio is the size of the "
-          "voxels, in their stored type or as float32, to that of the archive.</p>\n</section>\n",
+          "voxels, in their stored type or as float32, to that of the archive; that to .nii.gz is known "
+          "where the "
+          "run compares with DEFLATE.</p>\n</section>\n",
           out);
     return SIREN_OK;
 }

@@ -5,33 +5,25 @@
 #include "engine/encode/fidelity.h"
 #include "formats/series.h"
 
-typedef enum {
-    SIREN_BASELINE_JPEG2000, /* lossy 9/7 of 16-bit samples, OpenJPEG */
-    SIREN_BASELINE_ZFP,      /* fixed rate, or lossless; where the library was found */
-    SIREN_BASELINE_DEFLATE,  /* lossless: zlib level 9 of all voxels */
-    SIREN_BASELINE_XZ,       /* lossless: liblzma preset 9e of all voxels */
-    SIREN_BASELINE_SMOOTH,   /* no compression: Gaussian filter in 3-D, MRtrix3's mrfilter */
-    SIREN_BASELINE_MPPCA,    /* no compression: MRtrix3's dwidenoise -estimator Exp1 */
-    SIREN_N_BASELINES
-} siren_baseline_method;
+/* A method: a row of the table in lab/baseline/baseline_methods.c. */
+typedef struct siren_baseline_method siren_baseline_method;
 
-/* What JPEG2000 and zfp code at once: a slice of one volume, or the slices of one volume together. */
+/* What coders of images code at once: a slice of one volume, or the slices of one volume together. */
 typedef enum { SIREN_PER_SLICE, SIREN_PER_VOLUME } siren_baseline_unit;
 
 #define SIREN_BASELINE_FWHM 1.5       /* mm, of `smooth` where none is given: the paper's */
 #define SIREN_BASELINE_TOLERANCE 0.01 /* relative, of a ratio that was searched for */
 
 typedef struct {
-    siren_baseline_method method;
-    siren_baseline_unit per;
-    /* Of JPEG2000 and zfp: nominal ratio of voxels in their stored type to coded ones, without headers. 0: as close to the
-     * original as the method comes. Others ignore it. */
-    double rate;
-    double fwhm; /* mm, of `smooth`; 0: SIREN_BASELINE_FWHM */
-    const char
-        *folder; /* where filters keep files while they run; NULL: TMPDIR or /tmp. Compressors need none */
-    double time_limit; /* seconds, of a filter's program; 0: none */
-    /* (nz, ny, nx) of the series, 0 outside: where `mppca` denoises, which makes the rest 0; NULL: everywhere. Others ignore it. */
+    const siren_baseline_method *method;
+    siren_baseline_unit per; /* of a method that has a name for it */
+    /* What method->quality names: a nominal ratio (rate) of voxels in their stored type to coded ones, a distance, an error, a
+     * PSNR, a width. 0: as close to the original as the method comes. */
+    double quality;
+    const char *folder; /* where methods that need files keep them while they run; NULL: TMPDIR or /tmp */
+    double time_limit;  /* seconds, of a filter's program; 0: none */
+    /* (nz, ny, nx) of the series, 0 outside, or NULL: where `mppca` denoises, which makes the rest 0, and what our own coders
+     * store. Others ignore it. */
     const uint8_t *mask;
 } siren_baseline;
 
@@ -39,18 +31,62 @@ typedef struct {
     void *voxels; /* (n_volumes, nz, ny, nx) restored, in the series' stored type; free() */
     uint64_t
         bytes; /* all that restoring takes: codestreams, scaling, dimensions; 0: the method does not compress */
-    double ratio; /* bytes of the series' voxels to `bytes`; NaN where it does not compress */
-    double rate;  /* that it was coded with; 0 where there is none */
+    double ratio;   /* bytes of the series' voxels to `bytes`; NaN where it does not compress */
+    double quality; /* that it was coded with; 0 where there is none */
 } siren_baseline_result;
 
-/* "jpeg2000", "zfp", "deflate", "xz", "smooth", "mppca" */
-const char *siren_baseline_name(siren_baseline_method method);
-/* Whether it has a rate, so that a ratio can be searched for. */
-bool siren_baseline_has_rate(siren_baseline_method method);
+/* What a method's quality is; the names are static. */
+typedef struct {
+    const char *name;   /* in tables and names of trials, "rate"; NULL: the method has none */
+    const char *list;   /* in experiment files, "rates" */
+    double least, most; /* a method may have narrower ones for some series */
+} siren_baseline_quality;
+
+typedef enum {
+    SIREN_RATIO_NONE,     /* it has one ratio, or none */
+    SIREN_RATIO_SEARCHED, /* by its quality, which grows with the ratio */
+    SIREN_RATIO_OWN       /* it makes what is at most as large as asked for */
+} siren_baseline_ratio;
+
+/* Compresses; `ratio` is 0, or what a method of SIREN_RATIO_OWN has to reach. `*bytes`, all that restoring takes, is yours to free(). */
+typedef siren_status (*siren_baseline_encode)(const siren_baseline *baseline, const siren_series *series,
+                                              double ratio, siren_progress_fn progress, void *user,
+                                              uint8_t **bytes, size_t *n_bytes);
+/* Restores the `n_voxel_bytes` of voxels from such bytes, made in this process. */
+typedef siren_status (*siren_baseline_decode)(const uint8_t *bytes, size_t n_bytes,
+                                              siren_progress_fn progress, void *user, void *voxels,
+                                              size_t n_voxel_bytes);
+/* Filters into `voxels`, as large as the series'. */
+typedef siren_status (*siren_baseline_filter)(const siren_baseline *baseline, const siren_series *series,
+                                              siren_progress_fn progress, void *user, void *voxels);
+typedef struct siren_image_coder siren_image_coder; /* lab/baseline/image_coder.h */
+
+struct siren_baseline_method {
+    const char *name; /* in experiment files and tables */
+    const char
+        *volumes_name; /* in tables, of a method that can also code a volume's slices together; else NULL */
+    siren_baseline_quality quality;
+    siren_baseline_ratio ratio;
+    bool lossless;       /* without a quality or ratio it keeps every bit, of integers at least */
+    bool asked;          /* it does nothing without a quality or ratio */
+    const char *library; /* package that this program was built without; NULL: nothing is missing */
+    const char *program; /* of MRtrix3 that a filter runs, or NULL */
+    /* A compressor has these two, ... */
+    siren_baseline_encode encode;
+    siren_baseline_decode decode;
+    const siren_image_coder
+        *images; /* ... which code by this where they are those of lab/baseline/baseline_images.c; */
+    siren_baseline_filter filter; /* a filter has this */
+};
+
+/* Row `i` of the table; NULL after the last. */
+const siren_baseline_method *siren_baseline_at(size_t i);
+/* The method of that name; NULL where there is none. */
+const siren_baseline_method *siren_baseline_find(const char *name);
 /* Whether it makes fewer bytes at all. */
-bool siren_baseline_compresses(siren_baseline_method method);
+bool siren_baseline_compresses(const siren_baseline_method *method);
 /* UNSUPPORTED where its library or its program is missing; the sentence names it. */
-siren_status siren_baseline_check(siren_baseline_method method);
+siren_status siren_baseline_check(const siren_baseline_method *method);
 
 /* Compresses `series` and restores it from the compressed bytes alone, or filters it. Voxels that are not finite come back
  * as they were: compressors list them, filters see 0 there. Work is divided over all processors. UNSUPPORTED where the
@@ -58,9 +94,9 @@ siren_status siren_baseline_check(siren_baseline_method method);
 siren_status siren_baseline_run(const siren_baseline *baseline, const siren_series *series,
                                 siren_progress_fn progress, void *user, siren_baseline_result *out);
 
-/* The same at a rate found by bisection so that the ratio is `ratio`, within SIREN_BASELINE_TOLERANCE to either side;
- * baseline->rate is not looked at. BOUND names the nearest ratio where there is no such rate. USAGE for a method without
- * one. */
+/* The same at a quality found by bisection so that the ratio is `ratio`, within SIREN_BASELINE_TOLERANCE to either side;
+ * baseline->quality is not looked at. BOUND names the nearest ratio where there is no such quality. USAGE for a method of one
+ * ratio. A method of SIREN_RATIO_OWN comes as near as it can from above. */
 siren_status siren_baseline_search(const siren_baseline *baseline, const siren_series *series, double ratio,
                                    siren_progress_fn progress, void *user, siren_baseline_result *out);
 

@@ -13,17 +13,6 @@
 #define OUTPUT "output.nii"
 #define MASK "mask.nii"
 
-const char *siren_baseline_program(siren_baseline_method method) {
-    switch (method) {
-    case SIREN_BASELINE_SMOOTH:
-        return "mrfilter";
-    case SIREN_BASELINE_MPPCA:
-        return "dwidenoise";
-    default:
-        return NULL;
-    }
-}
-
 /* ---- files ---- */
 
 /* Scaled values as float32, with axes as in memory, so that the program's output has them, too. */
@@ -50,12 +39,12 @@ static siren_status write_input(const char *path, const siren_series *series) {
     return siren_nifti_writer_commit(SIREN_TAKE(writer));
 }
 
-static siren_status write_mask(const char *path, const siren_series *series, const uint8_t *mask) {
+siren_status siren_baseline_write_mask(const char *path, const siren_series *series, const uint8_t *mask) {
     const siren_geometry *g = &series->geometry;
     siren_geometry geometry;
     uint8_t header[SIREN_NEW_HEADER_BYTES];
-    double size[3];
-    siren_nifti_voxel_size(series->header, g, size);
+    double size[3] = {1, 1, 1};
+    if (series->header) siren_nifti_voxel_size(series->header, g, size);
     SIREN_TRY(siren_nifti_new_header(SIREN_UINT8, g->nx, g->ny, g->nz, 1, size, &geometry, header));
     return siren_series_write(
         &(siren_series){.geometry = geometry, .header = header, .voxels = (void *)(uintptr_t)mask}, path);
@@ -95,37 +84,60 @@ static siren_status read_output(const char *path, const siren_series *series, vo
 
 /* ---- programs ---- */
 
-static siren_status run_program(const siren_baseline *baseline, const char *folder,
-                                siren_progress_fn progress, void *user) {
-    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
-    char n_threads[16], fwhm[SIREN_NUMBER_BYTES];
-    snprintf(n_threads, sizeof n_threads, "%u", siren_processors());
-    siren_number_format(baseline->fwhm > 0 ? baseline->fwhm : SIREN_BASELINE_FWHM, fwhm);
-    const char *const smooth[] = {"mrfilter", INPUT,    "smooth",    OUTPUT,    "-fwhm",
-                                  fwhm,       "-quiet", "-nthreads", n_threads, NULL};
-    const char *const masked = baseline->mask ? "-mask" : NULL;
-    const char *const mppca[] = {"dwidenoise", INPUT,     OUTPUT, "-estimator", "Exp1", "-quiet",
-                                 "-nthreads",  n_threads, masked, MASK,         NULL};
-    const siren_process_plan plan = {.arguments = baseline->method == SIREN_BASELINE_SMOOTH ? smooth : mppca,
-                                     .folder = folder,
-                                     .time_limit = baseline->time_limit};
-    if (baseline->method == SIREN_BASELINE_MPPCA)
-        siren_log(SIREN_LOG_WARNING, "dwidenoise runs: its licence allows non-commercial research only, no "
-                                     "commercial and no clinical use");
-    SIREN_TRY(siren_process_run(&plan, progress, user, &result));
-    return siren_process_check(&plan, &result);
-}
-
-siren_status siren_baseline_filter(const siren_baseline *baseline, const siren_series *series,
-                                   siren_progress_fn progress, void *user, void *voxels) {
+/* Runs a program that makes OUTPUT of INPUT, and may read MASK. */
+static siren_status filter(const siren_baseline *baseline, const char *const *arguments,
+                           const siren_series *series, siren_progress_fn progress, void *user, void *voxels) {
     SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL; /* nothing of it is kept */
+    SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
     SIREN_FREE_AT_END char *input = NULL, *output = NULL, *mask = NULL;
     SIREN_TRY(siren_staging_open(baseline->folder, NULL, 0, true, &staging));
     SIREN_TRY(siren_staging_path(staging, INPUT, &input));
     SIREN_TRY(siren_staging_path(staging, OUTPUT, &output));
     SIREN_TRY(siren_staging_path(staging, MASK, &mask));
     SIREN_TRY(write_input(input, series));
-    if (baseline->mask) SIREN_TRY(write_mask(mask, series, baseline->mask));
-    SIREN_TRY(run_program(baseline, siren_staging_folder(staging), progress, user));
+    if (baseline->mask) SIREN_TRY(siren_baseline_write_mask(mask, series, baseline->mask));
+    const siren_process_plan plan = {
+        .arguments = arguments, .folder = siren_staging_folder(staging), .time_limit = baseline->time_limit};
+    SIREN_TRY(siren_process_run(&plan, progress, user, &result));
+    SIREN_TRY(siren_process_check(&plan, &result));
     return read_output(output, series, voxels);
+}
+
+siren_status siren_baseline_smooth(const siren_baseline *baseline, const siren_series *series,
+                                   siren_progress_fn progress, void *user, void *voxels) {
+    char n_threads[16], fwhm[SIREN_NUMBER_BYTES];
+    snprintf(n_threads, sizeof n_threads, "%u", siren_processors());
+    siren_number_format(baseline->quality > 0 ? baseline->quality : SIREN_BASELINE_FWHM, fwhm);
+    const char *const arguments[] = {baseline->method->program,
+                                     INPUT,
+                                     "smooth",
+                                     OUTPUT,
+                                     "-fwhm",
+                                     fwhm,
+                                     "-quiet",
+                                     "-nthreads",
+                                     n_threads,
+                                     NULL};
+    return filter(baseline, arguments, series, progress, user, voxels);
+}
+
+siren_status siren_baseline_mppca(const siren_baseline *baseline, const siren_series *series,
+                                  siren_progress_fn progress, void *user, void *voxels) {
+    char n_threads[16];
+    snprintf(n_threads, sizeof n_threads, "%u", siren_processors());
+    const char *const masked = baseline->mask ? "-mask" : NULL;
+    const char *const arguments[] = {baseline->method->program,
+                                     INPUT,
+                                     OUTPUT,
+                                     "-estimator",
+                                     "Exp1",
+                                     "-quiet",
+                                     "-nthreads",
+                                     n_threads,
+                                     masked,
+                                     MASK,
+                                     NULL};
+    siren_log(SIREN_LOG_WARNING, "dwidenoise runs: its licence allows non-commercial research only, no "
+                                 "commercial and no clinical use");
+    return filter(baseline, arguments, series, progress, user, voxels);
 }

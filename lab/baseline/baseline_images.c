@@ -1,17 +1,16 @@
-/* Images of a series, each coded on its own by JPEG2000 or zfp on all processors. The compressed form is
+/* Images of a series, each coded on its own on all processors. The compressed form is
  *
  *   header  SIREN_BASELINE_HEADER_BYTES
  *   u64     bytes of the side information as it is packed, and unpacked
- *   ...     the side information: minimum and maximum of each image in the stored type (JPEG2000 only), lengths of the
- *           codestreams (u32 each), number of voxels that are not finite (u64), their positions (u64 each), their values
+ *   ...     the side information: minimum and maximum of each image in the stored type (of integer samples only), lengths of
+ *           the codestreams (u32 each), number of voxels that are not finite (u64), their positions (u64 each), their values
  *           in the stored type
  *   ...     the codestreams one after the other
  */
 #include "lab/baseline/baseline_parts.h"
-#include "lab/baseline/jpeg2000.h"
+#include "lab/baseline/image_coder.h"
 #include "formats/little_endian.h"
 #include "formats/pack.h"
-#include "lab/baseline/zfp.h"
 #include "host/threads.h"
 
 #include <math.h>
@@ -70,29 +69,43 @@ static bool is_wide(siren_datatype datatype) {
     return siren_datatype_size(datatype) > 2 && datatype != SIREN_FLOAT32;
 }
 
-static siren_jpeg2000_shape jpeg2000_shape(const image_set *set) {
-    return (siren_jpeg2000_shape){set->geometry.nx, set->geometry.ny, set->depth};
+/* Whether the samples of a type are the values themselves, with nothing lost. */
+static bool is_integer(siren_datatype datatype) {
+    return datatype != SIREN_FLOAT32 && datatype != SIREN_FLOAT64;
 }
 
-static siren_zfp_shape zfp_shape(const image_set *set) {
-    return (siren_zfp_shape){set->geometry.nx, set->geometry.ny, set->depth, is_wide(set->geometry.datatype)};
+static const siren_image_coder *coder_of(const image_set *set) { return set->baseline.method->images; }
+
+static siren_samples samples_of(const image_set *set) {
+    return set->baseline.quality > 0 ? coder_of(set)->quality : coder_of(set)->plain;
 }
 
-/* OpenJPEG's rate is that of 16-bit samples. */
-static double jpeg2000_rate(const image_set *set) {
-    return set->baseline.rate * 2 / (double)siren_datatype_size(set->geometry.datatype);
+/* Whether image `i`, whose range is known, has samples that differ from its values by an offset. */
+static bool has_offset(const image_set *set, size_t i) {
+    const image_range *range = &set->ranges[i];
+    return samples_of(set) == SIREN_SAMPLES_OFFSET && is_integer(set->geometry.datatype) &&
+           range->maximum - range->minimum <= LARGEST_SAMPLE;
 }
 
-static double zfp_bits(const image_set *set) {
-    return set->baseline.rate > 0
-               ? 8 * (double)siren_datatype_size(set->geometry.datatype) / set->baseline.rate
-               : 0;
+static siren_image_shape shape_of(const image_set *set, size_t i) {
+    const siren_geometry *g = &set->geometry;
+    siren_image_shape shape = {g->nx, g->ny, set->depth, 16, (unsigned)siren_datatype_size(g->datatype)};
+    const unsigned extent = (unsigned)fmin(set->ranges[i].maximum - set->ranges[i].minimum, LARGEST_SAMPLE);
+    if (samples_of(set) == SIREN_SAMPLES_REAL) shape.bits = is_wide(g->datatype) ? 64 : 32;
+    if (has_offset(set, i))
+        for (shape.bits = 1; extent >> shape.bits > 0;) shape.bits++;
+    return shape;
 }
 
-double siren_baseline_least_rate(const siren_baseline *baseline, siren_datatype datatype) {
-    double size = (double)siren_datatype_size(datatype);
-    if (baseline->method == SIREN_BASELINE_JPEG2000) return size / 2;
-    return size / (is_wide(datatype) ? sizeof(double) : sizeof(float));
+/* The value of a sample 1 above that of 0. */
+static double unit_of(const image_set *set, size_t i) {
+    return has_offset(set, i) ? 1 : (set->ranges[i].maximum - set->ranges[i].minimum) / LARGEST_SAMPLE;
+}
+
+double siren_baseline_images_least_rate(const siren_image_coder *coder, siren_datatype datatype) {
+    const bool real = coder->quality == SIREN_SAMPLES_REAL;
+    size_t sample = !real ? sizeof(uint16_t) : is_wide(datatype) ? sizeof(double) : sizeof(float);
+    return (double)siren_datatype_size(datatype) / (double)sample;
 }
 
 /* ---- a team that takes images in turn ---- */
@@ -127,7 +140,7 @@ static void stop(image_team *team, siren_status status) {
 static siren_status tell(image_team *team, size_t member) {
     double done = (double)(atomic_fetch_add(&team->n_done, 1) + 1), total = (double)team->set->n_images;
     if (member > 0 || !team->progress || team->progress(team->user, done, total, team->what)) return SIREN_OK;
-    return siren_fail(SIREN_CANCELLED, "%s was interrupted", siren_baseline_name(team->set->baseline.method));
+    return siren_fail(SIREN_CANCELLED, "%s was interrupted", team->set->baseline.method->name);
 }
 
 static siren_status take_images(image_team *team, size_t member) {
@@ -184,26 +197,42 @@ static siren_status read_values(const image_set *set, size_t i, double *values, 
     return SIREN_OK;
 }
 
-static siren_status encode_jpeg2000(const image_set *set, size_t i, const image_scratch *scratch) {
-    const siren_jpeg2000_shape shape = jpeg2000_shape(set);
-    image_range *range = &set->ranges[i];
-    uint16_t *samples = scratch->samples;
-    SIREN_TRY(read_values(set, i, scratch->values, range));
-    double extent = range->maximum - range->minimum;
-    if (!(extent > 0)) return SIREN_OK; /* the range says it all */
-    for (size_t k = 0; k < set->n_points; k++)
-        samples[k] = (uint16_t)lrint((scratch->values[k] - range->minimum) / extent * LARGEST_SAMPLE);
-    return siren_jpeg2000_encode(&shape, samples, jpeg2000_rate(set), &set->streams[i].bytes,
-                                 &set->streams[i].n);
+/* Bounds are of stored units, which scaled samples do not have. */
+static siren_status check_bound(const image_set *set, size_t i) {
+    if (!(set->baseline.quality > 0) || samples_of(set) != SIREN_SAMPLES_OFFSET || has_offset(set, i))
+        return SIREN_OK;
+    return siren_fail(
+        SIREN_UNSUPPORTED,
+        "the method %s bounds errors of integers that span at most %g only, not of an image of %s "
+        "from %g to %g; leave its errors out",
+        set->baseline.method->name, LARGEST_SAMPLE, siren_datatype_name(set->geometry.datatype),
+        set->ranges[i].minimum, set->ranges[i].maximum);
 }
 
-static siren_status encode_zfp(const image_set *set, size_t i, const image_scratch *scratch) {
-    const siren_zfp_shape shape = zfp_shape(set);
+/* Whether there is nothing to code beside the range. */
+static bool is_constant(const image_set *set, size_t i) {
+    return samples_of(set) != SIREN_SAMPLES_REAL && !(set->ranges[i].maximum > set->ranges[i].minimum);
+}
+
+static siren_status encode_image(const image_set *set, size_t i, const image_scratch *scratch) {
+    const image_range *range = &set->ranges[i];
+    const double *values = scratch->values;
+    const void *samples = scratch->samples;
+    uint16_t *whole = scratch->samples;
     float *narrow = scratch->samples;
     SIREN_TRY(read_values(set, i, scratch->values, &set->ranges[i]));
-    for (size_t k = 0; !shape.wide && k < set->n_points; k++) narrow[k] = (float)scratch->values[k];
-    return siren_zfp_encode(&shape, shape.wide ? (const void *)scratch->values : narrow, zfp_bits(set),
-                            &set->streams[i].bytes, &set->streams[i].n);
+    if (is_constant(set, i)) return SIREN_OK;
+    SIREN_TRY(check_bound(set, i));
+    const siren_image_shape shape = shape_of(set, i);
+    const double unit = unit_of(set, i);
+    if (shape.bits == 64) samples = values;
+    for (size_t k = 0; k < set->n_points && shape.bits == 32; k++) narrow[k] = (float)values[k];
+    for (size_t k = 0; k < set->n_points && shape.bits <= 16; k++)
+        whole[k] = (uint16_t)lrint(unit == 1 ? values[k] - range->minimum
+                                             : (values[k] - range->minimum) /
+                                                   (range->maximum - range->minimum) * LARGEST_SAMPLE);
+    return coder_of(set)->encode(&shape, samples, set->baseline.quality, &set->streams[i].bytes,
+                                 &set->streams[i].n);
 }
 
 /* Positions and values of voxels that are not finite, behind their number. */
@@ -239,8 +268,7 @@ static siren_status list_exceptional(const image_set *set, uint8_t **out, size_t
 
 /* Bytes of an image's minimum and maximum. */
 static size_t range_bytes(const image_set *set) {
-    return set->baseline.method == SIREN_BASELINE_JPEG2000 ? 2 * siren_datatype_size(set->geometry.datatype)
-                                                           : 0;
+    return samples_of(set) == SIREN_SAMPLES_REAL ? 0 : 2 * siren_datatype_size(set->geometry.datatype);
 }
 
 /* `*side` is yours to free(). */
@@ -283,40 +311,44 @@ static siren_status assemble(const image_set *set, uint8_t **bytes, size_t *n_by
     return SIREN_OK;
 }
 
+/* Real samples do not hold integers of 64 bits. */
+static siren_status check_exactness(const siren_baseline *baseline, siren_datatype datatype) {
+    if (baseline->quality > 0 || baseline->method->images->plain != SIREN_SAMPLES_REAL ||
+        (datatype != SIREN_INT64 && datatype != SIREN_UINT64))
+        return SIREN_OK;
+    return siren_fail(SIREN_UNSUPPORTED, "the method %s is not lossless for %s; give it a rate",
+                      baseline->method->name, siren_datatype_name(datatype));
+}
+
 siren_status siren_baseline_images_encode(const siren_baseline *baseline, const siren_series *series,
-                                          siren_progress_fn progress, void *user, uint8_t **bytes,
-                                          size_t *n_bytes) {
+                                          double ratio, siren_progress_fn progress, void *user,
+                                          uint8_t **bytes, size_t *n_bytes) {
+    (void)ratio; /* it is searched for by rates */
     SIREN_AT_END(set_free) image_set set = {.ranges = NULL};
+    SIREN_TRY(check_exactness(baseline, series->geometry.datatype));
     SIREN_TRY(set_open(baseline, &series->geometry, &set));
     set.voxels = series->voxels;
     set.owns_bytes = true;
-    SIREN_TRY(run_team(&set, baseline->method == SIREN_BASELINE_JPEG2000 ? encode_jpeg2000 : encode_zfp,
-                       "encoding", progress, user));
+    SIREN_TRY(run_team(&set, encode_image, "encoding", progress, user));
     return assemble(&set, bytes, n_bytes);
 }
 
 /* ---- decoding ---- */
 
-static siren_status decode_jpeg2000(const image_set *set, size_t i, const image_scratch *scratch) {
-    const siren_jpeg2000_shape shape = jpeg2000_shape(set);
-    const image_range *range = &set->ranges[i];
-    const uint16_t *samples = scratch->samples;
-    double unit = (range->maximum - range->minimum) / LARGEST_SAMPLE;
-    if (set->streams[i].n > 0)
-        SIREN_TRY(siren_jpeg2000_decode(&shape, set->streams[i].bytes, set->streams[i].n, scratch->samples));
-    for (size_t k = 0; k < set->n_points; k++)
-        scratch->values[k] = set->streams[i].n > 0 ? range->minimum + samples[k] * unit : range->minimum;
-    siren_datatype_from_double(set->geometry.datatype, scratch->values, set->n_points, image_voxels(set, i));
-    return SIREN_OK;
-}
-
-static siren_status decode_zfp(const image_set *set, size_t i, const image_scratch *scratch) {
-    const siren_zfp_shape shape = zfp_shape(set);
+static siren_status decode_image(const image_set *set, size_t i, const image_scratch *scratch) {
+    const siren_image_shape shape = shape_of(set, i);
+    const codestream *stream = &set->streams[i];
+    double *values = scratch->values;
+    const uint16_t *whole = scratch->samples;
     const float *narrow = scratch->samples;
-    SIREN_TRY(siren_zfp_decode(&shape, zfp_bits(set), set->streams[i].bytes, set->streams[i].n,
-                               shape.wide ? (void *)scratch->values : scratch->samples));
-    for (size_t k = 0; !shape.wide && k < set->n_points; k++) scratch->values[k] = narrow[k];
-    siren_datatype_from_double(set->geometry.datatype, scratch->values, set->n_points, image_voxels(set, i));
+    const double minimum = set->ranges[i].minimum, unit = unit_of(set, i);
+    void *samples = shape.bits == 64 ? (void *)values : scratch->samples;
+    if (stream->n > 0)
+        SIREN_TRY(coder_of(set)->decode(&shape, set->baseline.quality, stream->bytes, stream->n, samples));
+    for (size_t k = 0; k < set->n_points && shape.bits == 32; k++) values[k] = narrow[k];
+    for (size_t k = 0; k < set->n_points && shape.bits <= 16; k++)
+        values[k] = stream->n > 0 ? minimum + whole[k] * unit : minimum;
+    siren_datatype_from_double(set->geometry.datatype, values, set->n_points, image_voxels(set, i));
     return SIREN_OK;
 }
 
@@ -341,8 +373,9 @@ static const uint8_t *read_side(image_set *set, const uint8_t *side, const uint8
     return lengths + 4 * set->n_images;
 }
 
-siren_status siren_baseline_images_decode(const uint8_t *bytes, siren_progress_fn progress, void *user,
-                                          void *voxels) {
+siren_status siren_baseline_images_decode(const uint8_t *bytes, size_t n_bytes, siren_progress_fn progress,
+                                          void *user, void *voxels, size_t n_voxel_bytes) {
+    (void)n_bytes, (void)n_voxel_bytes; /* the header tells them */
     siren_baseline baseline;
     siren_geometry geometry;
     SIREN_AT_END(set_free) image_set set = {.ranges = NULL};
@@ -354,8 +387,7 @@ siren_status siren_baseline_images_decode(const uint8_t *bytes, siren_progress_f
     SIREN_TRY(set_open(&baseline, &geometry, &set));
     set.voxels = voxels;
     const uint8_t *exceptional = read_side(&set, side, bytes + PACKED_AT + n_packed);
-    SIREN_TRY(run_team(&set, baseline.method == SIREN_BASELINE_JPEG2000 ? decode_jpeg2000 : decode_zfp,
-                       "decoding", progress, user));
+    SIREN_TRY(run_team(&set, decode_image, "decoding", progress, user));
     restore_exceptional(&set, exceptional);
     return SIREN_OK;
 }

@@ -9,24 +9,40 @@
 void siren_baseline_header_write(const siren_baseline *baseline, const siren_geometry *g, uint8_t *header);
 void siren_baseline_header_read(const uint8_t *header, siren_baseline *baseline, siren_geometry *g);
 
-/* ---- JPEG2000 and zfp: images coded one by one ---- */
+/* ---- images coded one by one: lab/baseline/baseline_images.c ---- */
 
-/* `*bytes` is the whole compressed form and yours to free(). */
 siren_status siren_baseline_images_encode(const siren_baseline *baseline, const siren_series *series,
-                                          siren_progress_fn progress, void *user, uint8_t **bytes,
-                                          size_t *n_bytes);
-/* Restores all voxels from a form that siren_baseline_images_encode() made in this process. */
-siren_status siren_baseline_images_decode(const uint8_t *bytes, siren_progress_fn progress, void *user,
-                                          void *voxels);
+                                          double ratio, siren_progress_fn progress, void *user,
+                                          uint8_t **bytes, size_t *n_bytes);
+siren_status siren_baseline_images_decode(const uint8_t *bytes, size_t n_bytes, siren_progress_fn progress,
+                                          void *user, void *voxels, size_t n_voxel_bytes);
 /* The rate below which nothing more is kept of voxels of `datatype`. */
-double siren_baseline_least_rate(const siren_baseline *baseline, siren_datatype datatype);
+double siren_baseline_images_least_rate(const siren_image_coder *coder, siren_datatype datatype);
 
-/* ---- filters: MRtrix3's programs ---- */
+/* ---- all voxels by a general-purpose compressor: lab/baseline/baseline_voxels.c ---- */
 
-/* Its program, or NULL for other methods. */
-const char *siren_baseline_program(siren_baseline_method method);
-/* `voxels`: as large as the series'. */
-siren_status siren_baseline_filter(const siren_baseline *baseline, const siren_series *series,
+siren_status siren_baseline_voxels_encode(const siren_baseline *baseline, const siren_series *series,
+                                          double ratio, siren_progress_fn progress, void *user,
+                                          uint8_t **bytes, size_t *n_bytes);
+siren_status siren_baseline_voxels_decode(const uint8_t *bytes, size_t n_bytes, siren_progress_fn progress,
+                                          void *user, void *voxels, size_t n_voxel_bytes);
+
+/* ---- our own coders, as archives: lab/baseline/baseline_archive.c ---- */
+
+siren_status siren_baseline_archive_encode(const siren_baseline *baseline, const siren_series *series,
+                                           double ratio, siren_progress_fn progress, void *user,
+                                           uint8_t **bytes, size_t *n_bytes);
+siren_status siren_baseline_archive_decode(const uint8_t *bytes, size_t n_bytes, siren_progress_fn progress,
+                                           void *user, void *voxels, size_t n_voxel_bytes);
+
+/* ---- MRtrix3's programs: lab/baseline/baseline_filter.c ---- */
+
+siren_status siren_baseline_smooth(const siren_baseline *baseline, const siren_series *series,
                                    siren_progress_fn progress, void *user, void *voxels);
+siren_status siren_baseline_mppca(const siren_baseline *baseline, const siren_series *series,
+                                  siren_progress_fn progress, void *user, void *voxels);
+
+/* A 3-D image of the mask on the series' grid. */
+siren_status siren_baseline_write_mask(const char *path, const siren_series *series, const uint8_t *mask);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FIRST_ROOM ((size_t)1 << 16)
+#define SAMPLE_BYTES 2
 #define MAX_RESOLUTIONS 6 /* what OpenJPEG takes by default */
 
 /* ---- a codestream in memory ---- */
@@ -84,42 +85,40 @@ static void keep_reason(const char *message, void *user) {
     kept->text[n] = '\0';
 }
 
-static siren_status check_shape(const siren_jpeg2000_shape *shape) {
+static siren_status check_shape(const siren_image_shape *shape) {
     if (shape->nx >= 1 && shape->nx <= SIREN_JPEG2000_MAX_SIDE && shape->ny >= 1 &&
-        shape->ny <= SIREN_JPEG2000_MAX_SIDE && shape->n_components >= 1 &&
-        shape->n_components <= SIREN_JPEG2000_MAX_COMPONENTS)
+        shape->ny <= SIREN_JPEG2000_MAX_SIDE && shape->nz >= 1 && shape->nz <= SIREN_JPEG2000_MAX_COMPONENTS)
         return SIREN_OK;
     return siren_fail(SIREN_UNSUPPORTED,
                       "JPEG2000 cannot code %zu images of %zu x %zu in one codestream (1 to %d of 1 to %d "
                       "along each side); code each slice on its own, or cut the image",
-                      shape->n_components, shape->nx, shape->ny, SIREN_JPEG2000_MAX_COMPONENTS,
+                      shape->nz, shape->nx, shape->ny, SIREN_JPEG2000_MAX_COMPONENTS,
                       SIREN_JPEG2000_MAX_SIDE);
 }
 
 /* ---- encoding ---- */
 
-static opj_image_t *image_of(const siren_jpeg2000_shape *shape, const uint16_t *samples) {
-    opj_image_cmptparm_t *components = calloc(shape->n_components, sizeof *components);
+static opj_image_t *image_of(const siren_image_shape *shape, const uint16_t *samples) {
+    opj_image_cmptparm_t *components = calloc(shape->nz, sizeof *components);
     if (!components) return NULL;
-    for (size_t c = 0; c < shape->n_components; c++) {
+    for (size_t c = 0; c < shape->nz; c++) {
         components[c].dx = components[c].dy = 1;
         components[c].w = (OPJ_UINT32)shape->nx;
         components[c].h = (OPJ_UINT32)shape->ny;
         components[c].prec = 16;
     }
-    opj_image_t *image =
-        opj_image_create((OPJ_UINT32)shape->n_components, components, OPJ_CLRSPC_UNSPECIFIED);
+    opj_image_t *image = opj_image_create((OPJ_UINT32)shape->nz, components, OPJ_CLRSPC_UNSPECIFIED);
     free(components);
     if (!image) return NULL;
     image->x1 = (OPJ_UINT32)shape->nx;
     image->y1 = (OPJ_UINT32)shape->ny;
     const size_t n = shape->nx * shape->ny;
-    for (size_t c = 0; c < shape->n_components; c++)
+    for (size_t c = 0; c < shape->nz; c++)
         for (size_t i = 0; i < n; i++) image->comps[c].data[i] = samples[c * n + i];
     return image;
 }
 
-static void choose_parameters(const siren_jpeg2000_shape *shape, double rate, opj_cparameters_t *out) {
+static void choose_parameters(const siren_image_shape *shape, double rate, opj_cparameters_t *out) {
     static char no_comment[] = ""; /* OpenJPEG's own would cost 37 bytes in every codestream */
     size_t side = shape->nx < shape->ny ? shape->nx : shape->ny;
     opj_set_default_encoder_parameters(out);
@@ -132,8 +131,9 @@ static void choose_parameters(const siren_jpeg2000_shape *shape, double rate, op
     while (out->numresolution < MAX_RESOLUTIONS && side >> out->numresolution > 0) out->numresolution++;
 }
 
-siren_status siren_jpeg2000_encode(const siren_jpeg2000_shape *shape, const uint16_t *samples, double rate,
-                                   uint8_t **out, size_t *n_out) {
+static siren_status encode(const siren_image_shape *shape, const void *samples, double quality, uint8_t **out,
+                           size_t *n_out) {
+    const double rate = quality * SAMPLE_BYTES / shape->stored_bytes; /* OpenJPEG's is that of samples */
     SIREN_TRY(check_shape(shape));
     memory_file file = {.n = 0};
     reason why = {"out of memory"};
@@ -162,9 +162,9 @@ siren_status siren_jpeg2000_encode(const siren_jpeg2000_shape *shape, const uint
 
 /* ---- decoding ---- */
 
-static bool has_shape(const opj_image_t *image, const siren_jpeg2000_shape *shape) {
-    if (image->numcomps != shape->n_components) return false;
-    for (size_t c = 0; c < shape->n_components; c++) {
+static bool has_shape(const opj_image_t *image, const siren_image_shape *shape) {
+    if (image->numcomps != shape->nz) return false;
+    for (size_t c = 0; c < shape->nz; c++) {
         const opj_image_comp_t *component = &image->comps[c];
         if (!component->data || component->w != shape->nx || component->h != shape->ny ||
             component->prec != 16 || component->sgnd)
@@ -173,8 +173,10 @@ static bool has_shape(const opj_image_t *image, const siren_jpeg2000_shape *shap
     return true;
 }
 
-siren_status siren_jpeg2000_decode(const siren_jpeg2000_shape *shape, const uint8_t *bytes, size_t n_bytes,
-                                   uint16_t *samples) {
+static siren_status decode(const siren_image_shape *shape, double quality, const uint8_t *bytes,
+                           size_t n_bytes, void *samples) {
+    (void)quality; /* the stream tells it */
+    uint16_t *whole = samples;
     SIREN_TRY(check_shape(shape));
     memory_file file = {.bytes = (uint8_t *)(uintptr_t)bytes, .n = n_bytes}; /* only read from */
     reason why = {"it is not of the announced shape"};
@@ -189,8 +191,8 @@ siren_status siren_jpeg2000_decode(const siren_jpeg2000_shape *shape, const uint
                    opj_end_decompress(codec, stream) && has_shape(image, shape);
     if (decoded) {
         const size_t n = shape->nx * shape->ny;
-        for (size_t c = 0; c < shape->n_components; c++)
-            for (size_t i = 0; i < n; i++) samples[c * n + i] = (uint16_t)image->comps[c].data[i];
+        for (size_t c = 0; c < shape->nz; c++)
+            for (size_t i = 0; i < n; i++) whole[c * n + i] = (uint16_t)image->comps[c].data[i];
     }
     if (stream) opj_stream_destroy(stream);
     if (codec) opj_destroy_codec(codec);
@@ -200,3 +202,5 @@ siren_status siren_jpeg2000_decode(const siren_jpeg2000_shape *shape, const uint
                           n_bytes, why.text);
     return SIREN_OK;
 }
+
+const siren_image_coder siren_jpeg2000_coder = {SIREN_SAMPLES_SCALED, SIREN_SAMPLES_SCALED, encode, decode};

@@ -2,23 +2,16 @@
 #ifndef SIREN_LAB_BASELINE_ZFP_H
 #define SIREN_LAB_BASELINE_ZFP_H
 
-#include "host/base.h"
+#include "lab/baseline/image_coder.h"
 
-/* Samples (nz, ny, nx) of float, or of double where `wide`. nz 1: coded in blocks of 4 x 4, else of 4 x 4 x 4. */
-typedef struct {
-    size_t nx, ny, nz;
-    bool wide;
-} siren_zfp_shape;
+#ifdef SIREN_WITH_ZFP
+#define SIREN_ZFP_MISSING NULL
+#else
+#define SIREN_ZFP_MISSING "libzfp-dev"
+#endif
 
-/* Whether this program was built with zfp; without it the functions below are UNSUPPORTED. */
-bool siren_zfp_available(void);
-
-/* `bits` a sample (fixed rate, of which zfp keeps what it can express), or 0: lossless. Fixed rates need finite samples.
- * `*out` is yours to free(). Any number of threads may call this. */
-siren_status siren_zfp_encode(const siren_zfp_shape *shape, const void *samples, double bits, uint8_t **out,
-                              size_t *n_out);
-/* Decodes what siren_zfp_encode() made with the same shape and bits. */
-siren_status siren_zfp_decode(const siren_zfp_shape *shape, double bits, const uint8_t *bytes, size_t n_bytes,
-                              void *samples);
+/* Of real samples; one slice is coded in blocks of 4 x 4, more in blocks of 4 x 4 x 4. The quality is the ratio of stored voxels to
+ * coded ones at a fixed rate, of which zfp keeps what it can express; that needs finite samples. */
+extern const siren_image_coder siren_zfp_coder;
 
 #endif

@@ -71,12 +71,11 @@ typedef struct {
 typedef struct {
     char *name;   /* "jpeg2000-slice-ratio10"; unique among the baselines */
     size_t input; /* in the experiment's list */
-    siren_baseline_method method;
-    siren_baseline_unit per; /* of a method that has a rate */
-    /* At most one of ratio, rate and matched; none: as close to the original as the method comes. */
-    double ratio, rate; /* wanted, lab/baseline/baseline.h; 0: not given */
-    double fwhm;        /* mm, of `smooth`; 0: not given */
-    size_t matched;     /* number of the trial whose ratio is wanted; SIREN_NO_TRIAL: none */
+    const siren_baseline_method *method;
+    siren_baseline_unit per; /* of a method that codes images */
+    /* At most one of ratio, quality and matched; none: as close to the original as the method comes. */
+    double ratio, quality; /* wanted, lab/baseline/baseline.h; 0: not given */
+    size_t matched;        /* number of the trial whose ratio is wanted; SIREN_NO_TRIAL: none */
     siren_axis axis;
     siren_span slices; /* along the axis; end 0: to the last */
 } siren_baseline_trial;

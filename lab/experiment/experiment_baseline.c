@@ -7,27 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_RATIO 0.01 /* of ratios and rates in the file */
+#define MIN_RATIO 0.01 /* of ratios in the file */
 #define MAX_RATIO 1e6
-#define MIN_FWHM 0.01 /* mm */
-#define MAX_FWHM 1000
+#define MAX_METHODS 64
 
 static const char *const units[] = {"slice", "volume"};
 
 /* ---- as JSON and as text ---- */
 
 const char *siren_baseline_trial_model(const siren_baseline_trial *baseline) {
-    if (!siren_baseline_has_rate(baseline->method) || baseline->per == SIREN_PER_SLICE)
-        return siren_baseline_name(baseline->method);
-    return baseline->method == SIREN_BASELINE_JPEG2000 ? "jpeg2000-volume" : "zfp-volume";
+    return baseline->per == SIREN_PER_VOLUME ? baseline->method->volumes_name : baseline->method->name;
 }
 
 void siren_baseline_trial_write(const siren_baseline_trial *baseline, const char *matched, siren_json *json) {
-    siren_json_string(json, "baseline", siren_baseline_name(baseline->method));
-    if (siren_baseline_has_rate(baseline->method)) siren_json_string(json, "per", units[baseline->per]);
+    siren_json_string(json, "baseline", baseline->method->name);
+    if (baseline->method->volumes_name) siren_json_string(json, "per", units[baseline->per]);
     if (baseline->ratio > 0) siren_json_number(json, "ratio", baseline->ratio);
-    if (baseline->rate > 0) siren_json_number(json, "rate", baseline->rate);
-    if (baseline->fwhm > 0) siren_json_number(json, "fwhm", baseline->fwhm);
+    if (baseline->quality > 0) siren_json_number(json, baseline->method->quality.name, baseline->quality);
     if (matched) siren_json_string(json, "ratio_of", matched);
     siren_json_begin_object(json, "slices");
     siren_slices_write(baseline->axis, baseline->slices, json);
@@ -37,20 +33,19 @@ void siren_baseline_trial_write(const siren_baseline_trial *baseline, const char
 /* "INPUT-jpeg2000-volume-ratio7.5"; the name of a trial that is matched begins with the input already. */
 static siren_status make_name(const siren_experiment *x, const siren_baseline_trial *b, char **out) {
     char number[SIREN_NUMBER_BYTES];
-    bool named = x->n_inputs > 1 && b->matched == SIREN_NO_TRIAL;
-    const char *rated = siren_baseline_has_rate(b->method) ? units[b->per] : "";
-    const char *what = b->matched != SIREN_NO_TRIAL ? "-like-"
-                       : b->ratio > 0               ? "-ratio"
-                       : b->rate > 0                ? "-rate"
-                       : b->fwhm > 0                ? "-fwhm"
-                                                    : "";
-    double given = b->ratio + b->rate + b->fwhm; /* at most one is not 0 */
-    const char *value = b->matched != SIREN_NO_TRIAL ? x->trials[b->matched].name
-                        : given > 0                  ? siren_number_format(given, number)
-                                                     : "";
+    const bool matched = b->matched != SIREN_NO_TRIAL, named = x->n_inputs > 1 && !matched;
+    const char *unit = b->method->volumes_name ? units[b->per] : "";
+    const double given = b->ratio > 0 ? b->ratio : b->quality;
+    const char *what = matched          ? "like-"
+                       : b->ratio > 0   ? "ratio"
+                       : b->quality > 0 ? b->method->quality.name
+                                        : "";
+    const char *value = matched     ? x->trials[b->matched].name
+                        : given > 0 ? siren_number_format(given, number)
+                                    : "";
     char *name = NULL;
-    if (asprintf(&name, "%s%s%s%s%s%s%s", named ? x->inputs[b->input].name : "", named ? "-" : "",
-                 siren_baseline_name(b->method), *rated ? "-" : "", rated, what, value) < 0)
+    if (asprintf(&name, "%s%s%s%s%s%s%s%s", named ? x->inputs[b->input].name : "", named ? "-" : "",
+                 b->method->name, *unit ? "-" : "", unit, *what ? "-" : "", what, value) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: the name of a baseline");
     *out = name;
     return SIREN_OK;
@@ -62,7 +57,7 @@ typedef struct {
     siren_value source;
     siren_baseline_trial base; /* what all of the entry share */
     siren_value numbers;       /* a baseline each; none: one baseline without, or one for each trial */
-    enum { RATIOS, RATES, FWHMS } of;
+    bool qualities;            /* that is what they are, not ratios */
     bool matches;
 } baseline_entry;
 
@@ -86,9 +81,9 @@ static siren_status append_numbers(baseline_entry *e, siren_baseline_trial basel
     size_t n = siren_value_is_array(e->numbers) ? siren_value_count(e->numbers) : 1;
     if (n == 0) return siren_value_refuse(e->numbers, "give at least one number");
     for (siren_value v = siren_value_list(e->numbers); n > 0; v = siren_value_next(v), n--) {
-        SIREN_TRY(e->of == FWHMS ? siren_value_number(v, MIN_FWHM, MAX_FWHM, &baseline.fwhm)
-                                 : siren_value_number(v, MIN_RATIO, MAX_RATIO,
-                                                      e->of == RATES ? &baseline.rate : &baseline.ratio));
+        const siren_baseline_quality *quality = &baseline.method->quality;
+        SIREN_TRY(e->qualities ? siren_value_number(v, quality->least, quality->most, &baseline.quality)
+                               : siren_value_number(v, MIN_RATIO, MAX_RATIO, &baseline.ratio));
         SIREN_TRY(append(e, baseline, max_trials, x));
     }
     return SIREN_OK;
@@ -108,43 +103,82 @@ static siren_status append_matches(baseline_entry *e, siren_baseline_trial basel
     return SIREN_OK;
 }
 
-static siren_status check_method(const baseline_entry *e, siren_value fwhm) {
-    static const char *const keys[] = {"per", "ratios", "rates", "match"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        siren_value value = siren_value_member(e->source, keys[i]);
-        if (siren_value_exists(value) && !siren_baseline_has_rate(e->base.method))
-            return siren_value_refuse(value, "leave it out: the method %s has no rate",
-                                      siren_baseline_name(e->base.method));
+#define MAX_KEYS 16
+
+/* The keys of an entry, lists of qualities each once. Returns their number. */
+static size_t list_keys(const char *keys[MAX_KEYS]) {
+    static const char *const first[] = {"method", "per", "ratios", "match"};
+    const siren_baseline_method *method;
+    size_t n = sizeof first / sizeof *first;
+    memcpy(keys, first, sizeof first);
+    for (size_t i = 0; (method = siren_baseline_at(i)) && n < MAX_KEYS; i++) {
+        size_t k = 0;
+        while (method->quality.list && k < n && strcmp(keys[k], method->quality.list) != 0) k++;
+        if (method->quality.list && k == n) keys[n++] = method->quality.list;
     }
-    if (siren_value_exists(fwhm) && e->base.method != SIREN_BASELINE_SMOOTH)
-        return siren_value_refuse(fwhm, "leave it out: the method %s has no width",
-                                  siren_baseline_name(e->base.method));
+    return n;
+}
+
+/* Whether the method takes the key. */
+static bool takes(const siren_baseline_method *method, const char *key) {
+    if (strcmp(key, "method") == 0) return true;
+    if (strcmp(key, "per") == 0) return method->volumes_name != NULL;
+    if (strcmp(key, "ratios") == 0 || strcmp(key, "match") == 0) return method->ratio != SIREN_RATIO_NONE;
+    return method->quality.list && strcmp(key, method->quality.list) == 0;
+}
+
+static siren_status check_keys(siren_value value, const siren_baseline_method *method) {
+    const char *keys[MAX_KEYS];
+    const size_t n = list_keys(keys);
+    size_t n_given = 0;
+    for (size_t i = 0; i < n; i++) {
+        siren_value given = siren_value_member(value, keys[i]);
+        if (!siren_value_exists(given)) continue;
+        if (!takes(method, keys[i]))
+            return siren_value_refuse(given, "leave it out: the method %s has no %s", method->name, keys[i]);
+        n_given += strcmp(keys[i], "method") != 0 && strcmp(keys[i], "per") != 0;
+    }
+    if (n_given > 1)
+        return siren_value_fail(value, "has more than one of ratios, %s and match: give one of them",
+                                method->quality.list);
+    if (method->asked && n_given == 0)
+        return siren_value_fail(value, "lacks ratios, %s or match: the method %s does nothing without",
+                                method->quality.list, method->name);
+    return SIREN_OK;
+}
+
+static siren_status read_method(siren_value value, const siren_baseline_method **out) {
+    const char *names[MAX_METHODS];
+    char list[512] = "";
+    size_t n = 0, chosen = 0;
+    for (const siren_baseline_method *method; n < MAX_METHODS && (method = siren_baseline_at(n)); n++) {
+        names[n] = method->name;
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n == 0 ? "" : ", ", method->name);
+    }
+    if (!siren_value_exists(siren_value_member(value, "method")))
+        return siren_value_fail(value, "lacks method: one of %s", list);
+    SIREN_TRY(siren_value_choice(siren_value_member(value, "method"), names, n, &chosen));
+    *out = siren_baseline_at(chosen);
     return SIREN_OK;
 }
 
 static siren_status read_entry(siren_value value, const siren_experiment *x, baseline_entry *e) {
-    static const char *const keys[] = {"method", "per", "ratios", "rates", "match", "fwhm"};
     static const char *const matches[] = {"trials"};
-    const char *methods[SIREN_N_BASELINES];
-    size_t method = 0, unit = SIREN_PER_SLICE, unused;
-    siren_value ratios = siren_value_member(value, "ratios"), rates = siren_value_member(value, "rates"),
-                match = siren_value_member(value, "match"), fwhm = siren_value_member(value, "fwhm");
-    for (int i = 0; i < SIREN_N_BASELINES; i++) methods[i] = siren_baseline_name((siren_baseline_method)i);
-    SIREN_TRY(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
-    if (!siren_value_exists(siren_value_member(value, "method")))
-        return siren_value_fail(value, "lacks method: jpeg2000, zfp, deflate, xz, smooth or mppca");
-    SIREN_TRY(siren_value_choice(siren_value_member(value, "method"), methods, SIREN_N_BASELINES, &method));
+    const char *keys[MAX_KEYS];
+    size_t unit = SIREN_PER_SLICE, unused;
+    siren_value match = siren_value_member(value, "match");
+    SIREN_TRY(siren_value_keys(value, keys, list_keys(keys)));
+    SIREN_TRY(read_method(value, &e->base.method));
     SIREN_TRY(siren_value_choice(siren_value_member(value, "per"), units, 2, &unit));
     SIREN_TRY(siren_value_choice(match, matches, 1, &unused));
-    if (siren_value_exists(ratios) + siren_value_exists(rates) + siren_value_exists(match) > 1)
-        return siren_value_fail(value, "has more than one of ratios, rates and match: give one of them");
+    SIREN_TRY(check_keys(value, e->base.method));
+    const char *list = e->base.method->quality.list;
+    siren_value qualities = list ? siren_value_member(value, list) : (siren_value){0};
     e->source = value;
-    e->base.method = (siren_baseline_method)method;
     e->base.per = (siren_baseline_unit)unit;
-    e->of = siren_value_exists(fwhm) ? FWHMS : siren_value_exists(rates) ? RATES : RATIOS;
-    e->numbers = e->of == FWHMS ? fwhm : e->of == RATES ? rates : ratios;
+    e->qualities = list && siren_value_exists(qualities);
+    e->numbers = e->qualities ? qualities : siren_value_member(value, "ratios");
     e->matches = siren_value_exists(match);
-    SIREN_TRY(check_method(e, fwhm));
     if (e->matches && x->n_trials == 0)
         return siren_value_refuse(match, "leave it out: there are no trials to match");
     return SIREN_OK;

@@ -46,7 +46,7 @@ static void choose(const siren_experiment *x, size_t result, siren_experiment_fi
 }
 
 static bool is_lossless(const siren_baseline_trial *baseline) {
-    return baseline->method == SIREN_BASELINE_DEFLATE || baseline->method == SIREN_BASELINE_XZ;
+    return baseline->method->lossless && !(baseline->ratio > 0) && !(baseline->quality > 0);
 }
 
 /* Each network, and what has its ratio beside it; then the other methods but those that lose nothing. */

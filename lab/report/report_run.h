@@ -16,6 +16,9 @@ typedef struct {
     double bits;   /* of a weight; 32 for float32, NaN for a baseline */
     bool baseline; /* no network: it has no layers, weights and settings */
     char *series;  /* what its curve is called in figures */
+    char *label;   /* what it is called in tables: a baseline by its settings, too */
+    double
+        ratio_gzip; /* of .nii.gz to `bytes`, by the input's baseline deflate on the same slices; NaN without one */
 } siren_report_trial;
 
 /* One row of evaluation.csv: what a trial's result was judged to be. Texts belong to the run. */

@@ -117,11 +117,12 @@ static siren_status restore(baseline_run *run, siren_baseline_result *out) {
     const siren_baseline_trial *trial = run->baseline->trial;
     const siren_baseline method = {.method = trial->method,
                                    .per = trial->per,
-                                   .rate = trial->rate,
-                                   .fwhm = trial->fwhm,
+                                   .quality = trial->quality,
                                    .folder = run->baseline->folder.folder,
                                    .time_limit = PROGRAM_SECONDS,
-                                   .mask = run->inside ? run->mask : NULL};
+                                   .mask = !run->inside                               ? NULL
+                                           : siren_baseline_compresses(trial->method) ? cut_mask(run)
+                                                                                      : run->mask};
     double ratio = 0;
     siren_series whole = *run->series;
     if (siren_baseline_compresses(trial->method)) {
@@ -180,7 +181,7 @@ static siren_status compute(baseline_run *run, siren_baseline_result *result) {
     }
     if (status != SIREN_OK) return status;
     run->result.archive_bytes = result->bytes;
-    run->result.rate = result->rate;
+    run->result.rate = result->quality;
     return add_rows(run);
 }
 

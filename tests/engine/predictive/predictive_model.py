@@ -298,4 +298,5 @@ def main(plan, mask, voxels, stream):
                     assert abs(a - b) <= float(bound), f'voxel {v, z, y, x} is {b} instead of {a}'
 
 
-main(*sys.argv[1:])
+if __name__ == '__main__':
+    main(*sys.argv[1:])

@@ -29,7 +29,10 @@ def squash(x):
     return (T[i] * (128 - j) + T[i + 1] * j + 64) // 128
 
 
-STRETCH = [next((x for x in range(-2047, 2048) if squash(x) // 16 >= q), 2047) for q in range(4096)]
+STRETCH = []
+for x in range(-2047, 2048):
+    STRETCH += (squash(x) // 16 + 1 - len(STRETCH)) * [x]
+STRETCH += (4096 - len(STRETCH)) * [2047]
 
 
 def classes(n, kept):  # kept: bits that tell pieces of an octave apart
@@ -274,12 +277,37 @@ def decode(n_volumes, nx, ny, mask, basis, stream):
     return targets
 
 
-for path in sys.argv[1:]:
-    content = open(path, 'rb').read()
-    line, rest = content.split(b'\n', 1)
-    n_volumes, nx, ny, n_basis, n_slice = map(int, line.split())
-    mask, basis, stream, expected = (rest[a:b] for a, b in ((0, nx * ny), (nx * ny, nx * ny + n_basis),
-                                                            (nx * ny + n_basis, nx * ny + n_basis + n_slice), (nx * ny + n_basis + n_slice, None)))
-    targets = decode(n_volumes, nx, ny, mask, basis, stream)
-    if struct.pack('<%df' % len(targets), *targets) != expected:
-        sys.exit('%s: other values' % path)
+def ordered(bits, width):  # of floats as integers that ascend with them, back to the bits of IEEE 754
+    bits %= 2**width
+    return bits ^ (2**(width - 1) - 1) if bits >> (width - 1) else bits
+
+
+def decode_scaling(stream, n_volumes):
+    d, models, last, ranges = Decoder(stream), [Integer(), Integer()], [0, 0], []
+    form = bits(d, 2, None)
+    for _ in range(n_volumes):
+        last = [(old + model.code(d, None, True)) % 2**64 for old, model in zip(last, models)]
+        if form == 0:
+            ranges.append([float(i - 2**64 if i >> 63 else i) for i in last])
+        elif form == 1:
+            ranges.append([struct.unpack('<f', ordered(i, 32).to_bytes(4, 'little'))[0] for i in last])
+        else:
+            ranges.append([struct.unpack('<d', ordered(i, 64).to_bytes(8, 'little'))[0] for i in last])
+    d.end()
+    return ranges
+
+
+def main(*paths):
+    for path in paths:
+        content = open(path, 'rb').read()
+        line, rest = content.split(b'\n', 1)
+        n_volumes, nx, ny, n_basis, n_slice = map(int, line.split())
+        mask, basis, stream, expected = (rest[a:b] for a, b in ((0, nx * ny), (nx * ny, nx * ny + n_basis),
+                                                                (nx * ny + n_basis, nx * ny + n_basis + n_slice), (nx * ny + n_basis + n_slice, None)))
+        targets = decode(n_volumes, nx, ny, mask, basis, stream)
+        if struct.pack('<%df' % len(targets), *targets) != expected:
+            sys.exit('%s: other values' % path)
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])

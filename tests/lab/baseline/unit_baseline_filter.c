@@ -27,9 +27,9 @@ static siren_series make_series(size_t n_volumes, float *voxels, uint8_t header[
     return series;
 }
 
-static siren_baseline_result run(siren_baseline_method method, double fwhm, const siren_series *series) {
+static siren_baseline_result run(const char *name, double fwhm, const siren_series *series) {
     const siren_baseline baseline = {
-        .method = method, .fwhm = fwhm, .folder = scratch_folder(), .time_limit = 100};
+        .method = siren_baseline_find(name), .quality = fwhm, .folder = scratch_folder(), .time_limit = 100};
     siren_baseline_result result;
     assert_siren_ok(siren_baseline_run(&baseline, series, NULL, NULL, &result));
     assert_int_equal(result.bytes, 0);
@@ -45,7 +45,7 @@ static void check_smoothing(double given, double fwhm) {
     for (size_t i = 0; i < N; i++) voxels[N + i] = 250; /* volume 1 is constant */
     voxels[CENTRE] = 1000;
     voxels[N - 1] = NAN;
-    siren_baseline_result result = run(SIREN_BASELINE_SMOOTH, given, &series);
+    siren_baseline_result result = run("smooth", given, &series);
     const float *smooth = result.voxels;
     const double two_variances = 2 * fwhm * fwhm / (8 * log(2));
     double sum = 0;
@@ -81,7 +81,7 @@ static void mppca_denoises_and_tells_its_licence(void **state) {
     }
     n_warnings = 0;
     siren_set_log(count_licence, NULL);
-    siren_baseline_result result = run(SIREN_BASELINE_MPPCA, 0, &series);
+    siren_baseline_result result = run("mppca", 0, &series);
     siren_set_log(NULL, NULL);
     assert_int_equal(n_warnings, 1);
     const float *denoised = result.voxels;
@@ -106,9 +106,9 @@ static void mppca_takes_a_mask(void **state) {
     for (size_t i = 0; i < N_VOLUMES * N; i++)
         voxels[i] = 500 + (float)(i % SIDE) + (float)((random = random * 1664525 + 1013904223) >> 26);
     for (size_t i = 0; i < N; i++) mask[i] = i % SIDE > 4 && i / SIDE % SIDE < 9;
-    siren_baseline_result whole = run(SIREN_BASELINE_MPPCA, 0, &series), inside;
+    siren_baseline_result whole = run("mppca", 0, &series), inside;
     const siren_baseline masked = {
-        .method = SIREN_BASELINE_MPPCA, .folder = scratch_folder(), .time_limit = 100, .mask = mask};
+        .method = siren_baseline_find("mppca"), .folder = scratch_folder(), .time_limit = 100, .mask = mask};
     assert_siren_ok(siren_baseline_run(&masked, &series, NULL, NULL, &inside));
     for (size_t i = 0; i < N_VOLUMES * N; i++) {
         float expected = mask[i % N] ? ((const float *)whole.voxels)[i] : 0;
@@ -124,12 +124,12 @@ static void failures_are_told(void **state) {
     static float voxels[N];
     uint8_t header[352];
     siren_series series = make_series(1, voxels, header);
-    siren_baseline_result result = {.rate = 3};
-    siren_baseline mppca = {.method = SIREN_BASELINE_MPPCA, .folder = scratch_path("mppca")};
+    siren_baseline_result result = {.quality = 3};
+    siren_baseline mppca = {.method = siren_baseline_find("mppca"), .folder = scratch_path("mppca")};
     assert_int_equal(mkdir(mppca.folder, 0700), 0);
     assert_int_equal(siren_baseline_run(&mppca, &series, NULL, NULL, &result), SIREN_SYSTEM);
     assert_non_null(strstr(siren_message(), "dwidenoise failed"));
-    assert_true(result.rate == 3);
+    assert_true(result.quality == 3);
     assert_int_equal(rmdir(mppca.folder), 0);
 }
 
@@ -140,8 +140,8 @@ int main(void) {
         cmocka_unit_test(mppca_takes_a_mask),
         cmocka_unit_test(failures_are_told),
     };
-    if (siren_baseline_check(SIREN_BASELINE_SMOOTH) != SIREN_OK ||
-        siren_baseline_check(SIREN_BASELINE_MPPCA) != SIREN_OK)
+    if (siren_baseline_check(siren_baseline_find("smooth")) != SIREN_OK ||
+        siren_baseline_check(siren_baseline_find("mppca")) != SIREN_OK)
         skip_test(siren_message());
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();

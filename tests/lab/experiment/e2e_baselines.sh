@@ -108,6 +108,57 @@ assert points == [r["points"] for r in results("jpeg2000-slice-ratio8")] and 0 <
 assert all(r["mse"] == r["mse_masked"] for name in ("jpeg2000", "deflate") for r in results(name))
 PY
 
+# ---- our own coders, JPEG XL and JPEG-LS; sizes by libjxl's own program ----
+cat >more.json <<'JSON'
+{
+  "input": {"phantom": {"dims": [40, 36, 3], "shells": [[0, 1], [1000, 5]], "seed": 3}},
+  "outputs": {"restored": true},
+  "baselines": [
+    {"method": "predictive"}, {"method": "predictive", "errors": 4}, {"method": "transform", "ratios": 6},
+    {"method": "transform", "psnrs": 28}, {"method": "jpegxl"}, {"method": "jpegls", "errors": 4}, {"method": "jpegls"}
+  ]
+}
+JSON
+more_status=0
+"$sirencl" sweep more.json -o more >stdout.txt 2>stderr.txt || more_status=$?
+restored() { ls more/trials/"$1"-????????/restored.nii.gz; }
+largest_error() { "$sirencl" compare --json more/inputs/phantom.nii.gz "$(restored "$1")" >compared.json && number compared.json max_abs_error; }
+least() { python3 - "$@" <<'PY' || fail "$*: $(cut -d, -f1,16,19 more/summary.csv)"
+import csv, sys
+row, = [r for r in csv.DictReader(open("more/summary.csv")) if r["trial"].rsplit("-", 1)[0] == sys.argv[1]]
+assert float(row[sys.argv[2]]) >= float(sys.argv[3]), row
+PY
+}
+[ "$(largest_error predictive)" = 0 ] && [ "$(largest_error predictive-error4)" = 4 ] || fail "predictive"
+least predictive ratio 1.3
+least predictive-error4 ratio 2
+least transform-ratio6 ratio 6
+least transform-psnr28 psnr_mean 28
+if grep -q 'jpeg[xl][ls].* is not part of this program' stderr.txt; then
+    [ $more_status = 8 ] || fail "exit code $more_status without libraries"
+    skip_part "JPEG XL, JPEG-LS: $(grep -o 'the method jpeg.*' stderr.txt | head -1)"
+else
+    [ $more_status = 0 ] || fail "$(cat stderr.txt)"
+    [ "$(largest_error jpegls-slice)" = 0 ] && [ "$(largest_error jpegxl-slice)" = 0 ] && [ "$(largest_error jpegls-slice-error4)" = 4 ] ||
+        fail "JPEG-LS, JPEG XL"
+    has cjxl || skip_part "sizes of JPEG XL: there is no cjxl"
+    ! has cjxl || python3 - <<'PY' || fail "sizes of JPEG XL"
+import array, csv, gzip, os, subprocess
+voxels = array.array("h", gzip.open("more/inputs/phantom.nii.gz").read()[352:])
+n, total, images = 40 * 36, 0, 0
+for first in range(0, len(voxels), n):
+    image = voxels[first:first + n]
+    low = min(image)
+    with open("image.pgm", "wb") as file:  # cjxl 0.7 stretches samples of 9 to 15 bits: they are said to have 16
+        file.write(b"P5\n40 36\n65535\n" + b"".join((v - low).to_bytes(2, "big") for v in image))
+    subprocess.run(["cjxl", "image.pgm", "image.jxl", "-d", "0", "-e", "9", "--quiet"], check=True, stderr=subprocess.DEVNULL)
+    total, images = total + os.path.getsize("image.jxl"), images + 1
+row, = [r for r in csv.DictReader(open("more/summary.csv")) if r["trial"].startswith("jpegxl-")]
+side = 36 + 16 + 150 + 8 * images
+assert 0.95 * total < int(row["archive_bytes"]) < 1.01 * total + side, (total, images, row["archive_bytes"])
+PY
+fi
+
 # ---- against Python ----
 python_has nibabel,numpy || { skip_part "comparison with numpy: $python has no nibabel"; exit 0; }
 "$python" - <<'PY' || fail "figures differ from numpy's"

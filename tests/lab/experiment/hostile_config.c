@@ -267,16 +267,25 @@ static void wrong_values_have_a_path(void **state) {
          "baselines is an object: give a list: [{\"method\": \"jpeg2000\", \"ratios\": [5, "
          "10]}]"},
         {"{\"baselines\": [\"xz\"]}", SIREN_USAGE,
-         "baselines[0] is \"xz\": give an object with method, per, ratios, rates, match or fwhm"},
+         "baselines[0] is \"xz\": give an object with method, per, ratios, match, rates, distances, "
+         "errors, psnrs or fwhm"},
         {"{\"baselines\": [{\"method\": \"jpeg2000\", \"ratio\": 3}]}", SIREN_USAGE,
-         "baselines[0].ratio is no known key: did you mean ratios? Known here: method, per, ratios, rates, "
-         "match or fwhm"},
+         "baselines[0].ratio is no known key: did you mean ratios? Known here: method, per, ratios, match, "
+         "rates, distances, errors, psnrs or fwhm"},
         {"{\"baselines\": [{\"method\": \"jpeg2000\", \"ratios\": [3, 1e7]}]}", SIREN_USAGE,
          "baselines[0].ratios[1] is 10000000: give a number from 0.01 to 1e+06"},
         {"{\"baselines\": [{\"method\": \"smooth\", \"fwhm\": [3, 0]}]}", SIREN_USAGE,
          "baselines[0].fwhm[1] is 0: give a number from 0.01 to 1000"},
         {"{\"baselines\": [{\"method\": \"mppca\", \"fwhm\": 3}]}", SIREN_USAGE,
-         "baselines[0].fwhm is 3: leave it out: the method mppca has no width"},
+         "baselines[0].fwhm is 3: leave it out: the method mppca has no fwhm"},
+        {"{\"baselines\": [{\"method\": \"transform\"}]}", SIREN_USAGE,
+         "baselines[0] lacks ratios, psnrs or match: the method transform does nothing without"},
+        {"{\"baselines\": [{\"method\": \"transform\", \"psnrs\": [30, 201]}]}", SIREN_USAGE,
+         "baselines[0].psnrs[1] is 201: give a number from 1 to 200"},
+        {"{\"baselines\": [{\"method\": \"jpegls\", \"ratios\": 3}]}", SIREN_USAGE,
+         "baselines[0].ratios is 3: leave it out: the method jpegls has no ratios"},
+        {"{\"baselines\": [{\"method\": \"jpegxl\", \"distances\": 0}]}", SIREN_USAGE,
+         "baselines[0].distances is 0: give a number from 0.01 to 15"},
         {"{\"baselines\": [{\"method\": \"zfp\", \"per\": \"patch\"}]}", SIREN_USAGE,
          "baselines[0].per is \"patch\": give slice or volume"},
     };

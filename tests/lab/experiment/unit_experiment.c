@@ -309,7 +309,7 @@ static void baselines_take_slices(void **state) {
     assert_int_equal(free_one->matched, SIREN_NO_TRIAL);
     assert_int_equal(free_one->axis, SIREN_AXIS_Y);
     assert_int_equal(free_one->slices.end, 5);
-    assert_true(free_one->rate == 3 && free_one->ratio == 0);
+    assert_true(free_one->quality == 3 && free_one->ratio == 0);
     siren_experiment_free(x);
 }
 
@@ -327,8 +327,8 @@ static void impossible_baselines_are_refused(void **state) {
     refuse_baselines("[]", "give a list");
     refuse_baselines("[{}]", "baselines[0] lacks method");
     refuse_baselines("[{\"method\": \"jpeg\"}]", "jpeg2000");
-    refuse_baselines("[{\"method\": \"xz\", \"ratios\": 3}]", "the method xz has no rate");
-    refuse_baselines("[{\"method\": \"xz\", \"per\": \"slice\"}]", "the method xz has no rate");
+    refuse_baselines("[{\"method\": \"xz\", \"ratios\": 3}]", "the method xz has no ratios");
+    refuse_baselines("[{\"method\": \"xz\", \"per\": \"slice\"}]", "the method xz has no per");
     refuse_baselines("[{\"method\": \"zfp\", \"ratios\": 3, \"rates\": 3}]", "more than one of");
     refuse_baselines("[{\"method\": \"zfp\", \"ratios\": [3, 0]}]", "ratios[1] is 0");
     refuse_baselines("[{\"method\": \"zfp\", \"ratios\": []}]", "at least one number");
