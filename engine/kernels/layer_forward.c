@@ -50,7 +50,8 @@ size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, size
     const siren_device_facts *facts = siren_device_get_facts(device);
     double clock_hz = 1e6 * (facts->clock_mhz ? (double)facts->clock_mhz : 1000.0);
     double rate = clock_hz * (double)facts->compute_units *
-                  (facts->is_cpu ? SIREN_PESSIMISTIC_FLOPS_CPU : SIREN_PESSIMISTIC_FLOPS);
+                  (facts->is_cpu ? SIREN_PESSIMISTIC_FLOPS_CPU : SIREN_PESSIMISTIC_FLOPS) /
+                  (siren_emulates_fma(facts) ? SIREN_EMULATED_FMA : 1);
     double limit = fmin(SIREN_LAYER_TILE_FLOPS, SIREN_LAYER_TILE_SECONDS * rate) / block_flops;
     limit = fmin(limit,
                  fmin((double)facts->global_bytes, (double)memory) / SIREN_ACTIVATIONS_SHARE / block_bytes);

@@ -1,0 +1,11 @@
+# Mesa's OpenCL on the CPU, rusticl on llvmpipe (Debian: mesa-opencl-icd), which ends loops after 65,535 passes and emulates fma.
+# SIREN_RUSTICL names its library elsewhere.
+source "$(dirname "$0")/../../common.sh"
+source "$root/tests/shared/other_driver.sh"
+use_driver rusticl ${SIREN_RUSTICL:+"$SIREN_RUSTICL"} /usr/lib/*/libRusticlOpenCL.so.1
+export RUSTICL_ENABLE=llvmpipe
+on_driver "$sirencl" devices
+grep -q llvmpipe driver.txt || skip "rusticl finds no llvmpipe: $(head -3 driver.txt)"
+check_driver
+on_driver "$built/kernel_layer" tiny # both families, the chain's in pieces
+! grep -q '^skipped' driver.txt || fail "$(cat driver.txt)"
