@@ -1,10 +1,11 @@
-/* The way back of a block of points in the chain family: loss, gradients of weights, biases and inputs; and which points a part
- * takes. Shared by chain.cl and chain_pieces.cl. */
+/* The way back of a block of points in the chain family: loss, gradients of weights, biases and inputs; and which
+ * points a part takes. Shared by chain.cl and chain_pieces.cl. */
 #include "tile.cl"
 #include "forward.cl"
 
-/* dW(out, in) += dZ(rows, out)^T H(rows, in), in the inputs from `begin` to `end`, whole strips but for the last. The gradient
- * does not stay in the nearest caches from block to block, so it is added to where the product ends, and fetched meanwhile. */
+/* dW(out, in) += dZ(rows, out)^T H(rows, in), in the inputs from `begin` to `end`, whole strips but for the last. The
+ * gradient does not stay in the nearest caches from block to block, so it is added to where the product ends, and
+ * fetched meanwhile. */
 static void weight_gradient(__global float *gradient, __global const float *dz, int dz_pitch, __global const float *h,
                             int h_pitch, int n_rows, __global const int *layer, int begin, int end) {
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED];
@@ -78,8 +79,8 @@ static void first_weight_gradient(__global float *gradient, __global const float
     }
 }
 
-/* dZ of the layer below, in place of its derivative: D(rows, in) *= dZ(rows, out) W(out, in), in the columns from `begin` to `end`,
- * whole strips but for the last. */
+/* dZ of the layer below, in place of its derivative: D(rows, in) *= dZ(rows, out) W(out, in), in the columns from
+ * `begin` to `end`, whole strips but for the last. */
 static void input_gradient(__global float *d, int d_pitch, __global const float *dz, int dz_pitch,
                            __global const float *strips, int n_rows, __global const int *layer, int begin, int end) {
     int out = layer[SIREN_LAYER_OUT];

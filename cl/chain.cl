@@ -58,7 +58,8 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
         partial_losses[slot] += loss_and_error(d, h, PITCH(out), block_targets, n_valid, n_rows, out);
         for (int l = n_layers - 1; l >= 0; l--) {
             __global const int *layer = table + l * SIREN_LAYER_FIELDS;
-            int width = layer[SIREN_LAYER_IN_PADDED], h_pitch = PITCH(width), d_pitch = PITCH(layer[SIREN_LAYER_OUT_PADDED]);
+            int width = layer[SIREN_LAYER_IN_PADDED];
+            int h_pitch = PITCH(width), d_pitch = PITCH(layer[SIREN_LAYER_OUT_PADDED]);
             h = d - SIREN_BLOCK_ROWS * h_pitch;
             if (l == 0) {
                 first_weight_gradient(gradient, d, d_pitch, h, n_rows, layer);

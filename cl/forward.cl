@@ -10,8 +10,8 @@
  * successive points do not fall into the same cache set. */
 #define PITCH(width_padded) ((width_padded) + SIREN_PAD)
 
-/* Weights of a layer into strips for its forward and its backward product (global id: twice the strip, one more for the backward
- * product; layer; network).
+/* Weights of a layer into strips for its forward and its backward product (global id: twice the strip, one more for
+ * the backward product; layer; network).
  * Forward, from W(out, in): strip p holds (in, columns), columns = outputs p*STRIP ...; backward: (out, columns),
  * columns = inputs p*STRIP .... The last strip may have half the columns. */
 __kernel void chain_pack(__global float *forward_packed,  /* (n_networks, n_packed_floats) */
@@ -83,7 +83,8 @@ static void forward_layer(__global float *z, __global const float *h, __global c
 }
 
 /* H = f(Z) in place, and where D is not null D = f'(Z); in the columns from `begin` to `end`. */
-static void activate(__global float *h, __global float *d, int n_rows, __global const int *layer, float w0, int begin, int end) {
+static void activate(__global float *h, __global float *d, int n_rows, __global const int *layer, float w0, int begin,
+                     int end) {
     int pitch = PITCH(layer[SIREN_LAYER_OUT_PADDED]);
     float half_turns = w0 * SIREN_INVERSE_PI;
     for (int row = 0; row < n_rows; row++)

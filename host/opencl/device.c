@@ -158,9 +158,10 @@ static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_fa
     facts->max_allocation_bytes = allocation;
     facts->max_work_group = group;
     facts->has_fma = (config & CL_FP_FMA) != 0;
-    /* Mesa's CPU driver ends whatever loop runs when a work-item has gone through all of its loops so often
-     * (LP_MAX_TGSI_LOOP_ITERATIONS of gallivm), and says nothing. */
-    if (strcasestr(facts->name, "llvmpipe")) facts->loop_limit = 65535;
+    /* Mesa's CPU driver ended whatever loop ran when a work-item had gone through all of its loops so often
+     * (LP_MAX_TGSI_LOOP_ITERATIONS of gallivm), and said nothing: 22.3.6 does, 25.0.7 does not. */
+    if (strcasestr(facts->name, "llvmpipe") && strtol(facts->driver, NULL, 10) < 25)
+        facts->loop_limit = 65535;
     facts->family = siren_family_for(facts);
 }
 

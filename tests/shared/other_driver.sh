@@ -11,7 +11,9 @@ use_driver() {
     echo "$library" >vendors/other.icd
 }
 on_driver() {
-    env OCL_ICD_VENDORS="$folder/vendors" LD_LIBRARY_PATH="$(dirname "$library")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$@" \
+    local path
+    path=$(dirname "$library")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    env OCL_ICD_VENDORS="$folder/vendors" LD_LIBRARY_PATH="$path" "$@" \
         >driver.txt 2>&1 || fail "$*: $(tail -5 driver.txt)"
 }
 
