@@ -1,5 +1,5 @@
-# Mesa's OpenCL on the CPU, rusticl on llvmpipe (Debian: mesa-opencl-icd), which emulates fma and, before Mesa 25, ends loops after
-# 65,535 passes.
+# Mesa's OpenCL on the CPU, rusticl on llvmpipe (Debian: mesa-opencl-icd), which emulates fma and, before Mesa 25, ends
+# loops after 65,535 passes.
 # SIREN_RUSTICL names its library elsewhere.
 source "$(dirname "$0")/../../common.sh"
 source "$root/tests/shared/other_driver.sh"
