@@ -24,8 +24,9 @@ __kernel void decode_chain(__global float *y,                    /* (n_networks,
         load_points(h, coordinates, first, n_valid, n_rows, table[SIREN_LAYER_IN]);
         for (int l = 0; l < n_layers; l++) {
             __global const int *layer = table + l * SIREN_LAYER_FIELDS;
-            forward_layer(h_next, h, params + layer[SIREN_LAYER_BIAS], forward_packed, n_rows, layer);
-            activate(h_next, 0, n_rows, layer, w0[l]);
+            int width = layer[SIREN_LAYER_OUT_PADDED];
+            forward_layer(h_next, h, params + layer[SIREN_LAYER_BIAS], forward_packed, n_rows, layer, 0, width);
+            activate(h_next, 0, n_rows, layer, w0[l], 0, width);
             __global float *swap = h;
             h = h_next;
             h_next = swap;

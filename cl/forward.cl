@@ -10,7 +10,8 @@
  * successive points do not fall into the same cache set. */
 #define PITCH(width_padded) ((width_padded) + SIREN_PAD)
 
-/* Weights of a layer into strips for its forward and its backward product (global id: strip, layer, network).
+/* Weights of a layer into strips for its forward and its backward product (global id: twice the strip, one more for
+ * the backward product; layer; network).
  * Forward, from W(out, in): strip p holds (in, columns), columns = outputs p*STRIP ...; backward: (out, columns),
  * columns = inputs p*STRIP .... The last strip may have half the columns. */
 __kernel void chain_pack(__global float *forward_packed,  /* (n_networks, n_packed_floats) */
@@ -20,16 +21,17 @@ __kernel void chain_pack(__global float *forward_packed,  /* (n_networks, n_pack
                          int n_padded, int n_packed_floats) {
     __global const int *layer = table + get_global_id(1) * SIREN_LAYER_FIELDS;
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED];
-    int column = get_global_id(0) * SIREN_STRIP;
+    int column = get_global_id(0) / 2 * SIREN_STRIP;
+    bool backward = get_global_id(0) % 2;
     size_t strips = get_global_id(2) * (size_t)n_packed_floats + layer[SIREN_LAYER_PACKED];
     __global const float *w = params + get_global_id(2) * (size_t)n_padded + layer[SIREN_LAYER_WEIGHTS];
-    if (column < out) {
+    if (!backward && column < out) {
         int n_columns = min(SIREN_STRIP, out - column);
         __global float *strip = forward_packed + strips + column * in;
         for (int k = 0; k < in; k++)
             for (int j = 0; j < n_columns; j++) strip[k * n_columns + j] = w[(column + j) * in + k];
     }
-    if (backward_packed && column < in) {
+    if (backward && backward_packed && column < in) {
         int n_columns = min(SIREN_STRIP, in - column);
         __global float *strip = backward_packed + strips + column * out;
         for (int k = 0; k < out; k++)
@@ -46,14 +48,14 @@ static void load_points(__global float *h, __global const float *coordinates, in
                 row < n_valid && k < n_inputs ? coordinates[(size_t)(first + row) * n_inputs + k] : 0.0f;
 }
 
-/* Z(rows, out) = H(rows, in) W^T + b */
+/* Z(rows, out) = H(rows, in) W^T + b, in the columns from `begin` to `end`, whole strips but for the last. */
 static void forward_layer(__global float *z, __global const float *h, __global const float *bias,
-                          __global const float *strips, int n_rows, __global const int *layer) {
+                          __global const float *strips, int n_rows, __global const int *layer, int begin, int end) {
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED], n_k = layer[SIREN_LAYER_IN];
     int h_pitch = PITCH(in), z_pitch = PITCH(out);
     strips += layer[SIREN_LAYER_PACKED];
-    for (int column = 0; column < out; column += SIREN_STRIP) {
-        bool wide = out - column >= SIREN_STRIP;
+    for (int column = begin; column < end; column += SIREN_STRIP) {
+        bool wide = WHOLE_STRIPS || end - column >= SIREN_STRIP;
         __global const float *strip = strips + column * in;
         for (int row = 0; row < n_rows; row += SIREN_TILE_POINTS) {
             __global float *c = z + row * z_pitch + column;
@@ -80,12 +82,13 @@ static void forward_layer(__global float *z, __global const float *h, __global c
     }
 }
 
-/* H = f(Z) in place, and where D is not null D = f'(Z). */
-static void activate(__global float *h, __global float *d, int n_rows, __global const int *layer, float w0) {
-    int out = layer[SIREN_LAYER_OUT_PADDED], pitch = PITCH(out);
+/* H = f(Z) in place, and where D is not null D = f'(Z); in the columns from `begin` to `end`. */
+static void activate(__global float *h, __global float *d, int n_rows, __global const int *layer, float w0, int begin,
+                     int end) {
+    int pitch = PITCH(layer[SIREN_LAYER_OUT_PADDED]);
     float half_turns = w0 * SIREN_INVERSE_PI;
     for (int row = 0; row < n_rows; row++)
-        for (int at = row * pitch; at < row * pitch + out; at += SIREN_LANES) {
+        for (int at = row * pitch + begin; at < row * pitch + end; at += SIREN_LANES) {
             vec z = vec_load(h + at), f = z, slope = (vec)(1.0f);
             switch (layer[SIREN_LAYER_ACTIVATION]) {
             case SIREN_SINE:

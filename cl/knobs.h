@@ -29,12 +29,14 @@
 #define SIREN_LAYER_BLOCK_ROWS 128 /* * points of a block, a multiple of a tile's rows, unless CLBlast multiplies */
 #define SIREN_GEMM_BLOCK_ROWS 512  /* * rows that a product of a weight gradient sums over, if it does */
 #define SIREN_LAYER_PARTS 16       /* * of a gradient, at most; fewer would idle a GPU */
+#define SIREN_LAYER_PASSES 20      /* through loops for each value of k, at most: cl/product.cl with none unrolled */
 /* A tile of points takes at most this many operations, and at most this long at a rate that any device exceeds, so that an
  * interruption is answered: operations per clock and compute unit, less for a CPU, which serialises work-items around barriers. */
 #define SIREN_LAYER_TILE_FLOPS 1e12
 #define SIREN_LAYER_TILE_SECONDS 0.2
 #define SIREN_PESSIMISTIC_FLOPS 8
 #define SIREN_PESSIMISTIC_FLOPS_CPU 2
+#define SIREN_EMULATED_FMA 64 /* times slower in both families, where it is emulated */
 #define SIREN_ACTIVATIONS_SHARE 4  /* a quarter of the memory is for activations: targets and parameters need room */
 #define SIREN_DECODE_MEMORY ((size_t)512 << 20) /* bytes, of which that share is for a decoder's activations */
 

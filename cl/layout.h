@@ -30,6 +30,15 @@
 #define SIREN_STATE_RATE 3      /* learning rate */
 #define SIREN_STATE_FIELDS 4
 
+/* Pieces of a round in the chain family (chain_piece), in order; backwards once for each layer. */
+#define SIREN_PIECE_POINTS 0
+#define SIREN_PIECE_FORWARD 1 /* each layer */
+#define SIREN_PIECE_LOSS 2
+#define SIREN_PIECE_WEIGHTS 3
+#define SIREN_PIECE_BIAS 4
+#define SIREN_PIECE_INPUTS 5
+#define SIREN_PIECE_FIRST 6 /* weights and bias of the first layer */
+
 /* Activations. */
 #define SIREN_IDENTITY 0
 #define SIREN_SINE 1

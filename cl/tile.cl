@@ -8,6 +8,7 @@
 #include "prelude.cl"
 
 #define SIREN_STRIP (2 * SIREN_LANES)
+#define WHOLE_STRIPS (SIREN_PAD % SIREN_STRIP == 0) /* no width has a ragged edge: nothing to compile for it */
 
 /* Rows that are points, and rows that are units of a layer (these must divide SIREN_PAD). */
 #if SIREN_LANES == 16

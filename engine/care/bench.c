@@ -30,14 +30,14 @@ siren_status siren_bench_peak(siren_device *device, double *gflops) {
     SIREN_TRY(limit_kernel(device, chain ? "peak_chain" : "peak_layer", &kernel));
     SIREN_TRY(siren_buffer_create(device, items * lanes * sizeof(float), "the peak's results", &out));
     siren_range range = {.global = {items}, .local = {chain ? 1 : group}};
-    int n = 1000;
+    int n = 1000, longest = facts->loop_limit ? (int)facts->loop_limit : 400000000;
     for (int run = 0; run < 6; run++) {
         double start = siren_clock();
         SIREN_TRY(SIREN_LAUNCH(kernel, range, SIREN_BUFFER(out), SIREN_FLOAT(0.999f), SIREN_FLOAT(0.001f),
                                SIREN_INT(n)));
         SIREN_TRY(siren_device_finish(device));
         double seconds = siren_clock() - start, rate = per_step * n / seconds * 1e-9;
-        if (seconds < 0.02 && n < 100000000) { /* too short to trust: lengthen, and do not count it */
+        if (seconds < 0.02 && n < longest / 4) { /* too short to trust: lengthen, and do not count it */
             n *= 4;
             run--;
         } else if (rate > best) {
@@ -64,6 +64,7 @@ siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes) {
     uint64_t bytes = BANDWIDTH_BYTES;
     if (bytes > facts->max_allocation_bytes) bytes = facts->max_allocation_bytes;
     if (bytes > facts->global_bytes / 8) bytes = facts->global_bytes / 8;
+    while (facts->loop_limit && bytes / (items * lanes * sizeof(float)) >= facts->loop_limit) items *= 2;
     int n = (int)(bytes / (items * lanes * sizeof(float)));
     if (n == 0) n = 1;
     size_t n_bytes = (size_t)n * items * lanes * sizeof(float);

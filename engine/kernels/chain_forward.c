@@ -16,8 +16,8 @@ siren_status siren_chain_pack(siren_kernel *pack, const siren_network *network, 
         widest = in > widest ? in : widest;
         widest = out > widest ? out : widest;
     }
-    /* The narrowest strip has 16 columns; kernels skip the strips that a layer does not have. */
-    siren_range range = {.global = {(widest + 15) / 16, network->n_layers, n_networks}};
+    /* The narrowest strip has 16 columns; kernels skip the strips that a layer does not have. Each is packed twice. */
+    siren_range range = {.global = {2 * ((widest + 15) / 16), network->n_layers, n_networks}};
     return SIREN_LAUNCH(pack, range, SIREN_BUFFER(forward), SIREN_BUFFER(backward), SIREN_BUFFER(params),
                         SIREN_BUFFER(table), SIREN_INT((int)siren_network_n_padded(network)),
                         SIREN_INT((int)siren_network_n_packed_floats(network)));

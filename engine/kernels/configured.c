@@ -55,6 +55,16 @@ size_t siren_layer_defaults(const siren_device *device, siren_configuration out[
     return n;
 }
 
+siren_status siren_loops_fit(const siren_device *device, const siren_network *network, size_t passes) {
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    if (facts->loop_limit == 0 || passes < facts->loop_limit) return SIREN_OK;
+    return siren_fail(
+        SIREN_UNSUPPORTED,
+        "the driver of the device %s ends loops after %llu passes, and a network of %zu outputs "
+        "takes %zu: choose another --device",
+        facts->name, (unsigned long long)facts->loop_limit, (size_t)siren_network_n_outputs(network), passes);
+}
+
 /* ---- which a device uses ---- */
 
 siren_width_class siren_width_class_of(const siren_network *network) {

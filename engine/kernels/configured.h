@@ -46,4 +46,8 @@ bool siren_layer_tile_fits(const siren_device *device, const siren_configuration
 #define SIREN_MOST_LAYER_DEFAULTS 8
 size_t siren_layer_defaults(const siren_device *device, siren_configuration out[SIREN_MOST_LAYER_DEFAULTS]);
 
+/* UNSUPPORTED, with a way out, where the device's driver ends the loops of a work-item before so many passes (loop_limit of
+ * its facts), as kernels for the network need. */
+siren_status siren_loops_fit(const siren_device *device, const siren_network *network, size_t passes);
+
 #endif

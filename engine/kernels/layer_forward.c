@@ -24,7 +24,9 @@ siren_status siren_layer_build(siren_device *device, const siren_network *networ
     const siren_device_facts *facts = siren_device_get_facts(device);
     siren_configuration tiles[SIREN_MOST_LAYER_DEFAULTS];
     size_t n_tiles = siren_layer_defaults(device, tiles);
-    siren_configuration wanted = network ? siren_configuration_of(device, network) : tiles[0];
+    /* A device of the chain family is configured for that; its decoder may be of this one. */
+    bool configured = network && facts->family == SIREN_FAMILY_LAYER;
+    siren_configuration wanted = configured ? siren_configuration_of(device, network) : tiles[0];
     wanted.clblast = 0;
     bool as_configured = !siren_configuration_equal(&wanted, &tiles[0]);
     if (as_configured) tiles[0] = wanted, n_tiles = 1;
@@ -50,7 +52,8 @@ size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, size
     const siren_device_facts *facts = siren_device_get_facts(device);
     double clock_hz = 1e6 * (facts->clock_mhz ? (double)facts->clock_mhz : 1000.0);
     double rate = clock_hz * (double)facts->compute_units *
-                  (facts->is_cpu ? SIREN_PESSIMISTIC_FLOPS_CPU : SIREN_PESSIMISTIC_FLOPS);
+                  (facts->is_cpu ? SIREN_PESSIMISTIC_FLOPS_CPU : SIREN_PESSIMISTIC_FLOPS) /
+                  (siren_emulates_fma(facts) ? SIREN_EMULATED_FMA : 1);
     double limit = fmin(SIREN_LAYER_TILE_FLOPS, SIREN_LAYER_TILE_SECONDS * rate) / block_flops;
     limit = fmin(limit,
                  fmin((double)facts->global_bytes, (double)memory) / SIREN_ACTIVATIONS_SHARE / block_bytes);

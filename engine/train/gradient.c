@@ -12,7 +12,8 @@ siren_status siren_epoch_kernel_create(siren_device *device, const siren_network
                                        siren_kernel **out) {
     const siren_configuration configuration = siren_configuration_of(device, network);
     char options[64];
-    if (siren_device_get_facts(device)->family == SIREN_FAMILY_LAYER)
+    const siren_device_facts *facts = siren_device_get_facts(device);
+    if (facts->family == SIREN_FAMILY_LAYER || facts->loop_limit > 0)
         return siren_kernel_create(device, "epoch.cl", "", name, out);
     siren_chain_options(&configuration, options, sizeof options);
     return siren_kernel_create(device, "chain.cl", options, name, out);

@@ -181,8 +181,12 @@ static siren_status choose_tile(siren_layer_family *family) {
     size_t left = siren_memory_left(family->shape.memory_limit, family->base.n_bytes);
     family->tile_blocks = siren_layer_plan_blocks(family->shape.device, family->n_blocks, left,
                                                   floats * line_bytes, largest * line_bytes, block_flops);
-    if (family->clblast && family->tile_blocks > family->base.n_parts)
-        family->tile_blocks = family->base.n_parts;
+    uint64_t loop_limit = siren_device_get_facts(family->shape.device)->loop_limit;
+    size_t part_blocks = family->clblast  ? 1
+                         : loop_limit > 0 ? (size_t)loop_limit / (SIREN_LAYER_PASSES * family->block_rows)
+                                          : SIZE_MAX / family->base.n_parts;
+    if (family->tile_blocks > part_blocks * family->base.n_parts)
+        family->tile_blocks = part_blocks * family->base.n_parts;
     siren_status status;
     while ((status = create_tile_buffers(family)) == SIREN_DEVICE_MEMORY && family->tile_blocks > 1) {
         free_tile_buffers(family);
@@ -224,6 +228,8 @@ siren_status siren_layer_create(const siren_gradient_plan *shape, siren_gradient
     family->shape = *shape;
     family->n_padded = siren_network_n_padded(shape->network);
     family->clblast = siren_configuration_of(shape->device, shape->network).clblast;
+    SIREN_TRY(siren_loops_fit(shape->device, shape->network,
+                              SIREN_LAYER_PASSES * siren_layer_width(family, shape->network->n_layers - 1)));
     SIREN_TRY(family->clblast ? siren_layer_gemm_create(family) : create_own_products(family));
     family->n_blocks = (shape->n_points + family->block_rows - 1) / family->block_rows;
     family->base.n_parts = family->n_blocks < SIREN_LAYER_PARTS ? family->n_blocks : SIREN_LAYER_PARTS;

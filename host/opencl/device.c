@@ -158,8 +158,23 @@ static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_fa
     facts->max_allocation_bytes = allocation;
     facts->max_work_group = group;
     facts->has_fma = (config & CL_FP_FMA) != 0;
+    /* Mesa's CPU driver ended whatever loop ran when a work-item had gone through all of its loops so often
+     * (LP_MAX_TGSI_LOOP_ITERATIONS of gallivm), and said nothing: 22.3.6 does, 25.0.7 does not. */
+    if (strcasestr(facts->name, "llvmpipe") && strtol(facts->driver, NULL, 10) < 25)
+        facts->loop_limit = 65535;
+    facts->family = siren_family_for(facts);
+}
+
+siren_family siren_family_for(const siren_device_facts *facts) {
     /* Oclgrind calls itself CPU and GPU at once: it interprets, either family will do. */
-    facts->family = facts->is_cpu ? SIREN_FAMILY_CHAIN : SIREN_FAMILY_LAYER;
+    bool interprets = facts->is_cpu && facts->is_gpu;
+    /* A CPU whose vectors are of 1 float fills its own with work-items (llvmpipe), of which the chain family has few. */
+    bool own_vectors = facts->is_cpu && facts->vector_width > 1;
+    return interprets || own_vectors ? SIREN_FAMILY_CHAIN : SIREN_FAMILY_LAYER;
+}
+
+bool siren_emulates_fma(const siren_device_facts *facts) {
+    return facts->is_cpu && !facts->has_fma && facts->vector_width <= 1;
 }
 
 /* All devices with their ids; both arrays are the caller's to free(). */

@@ -5,7 +5,7 @@
 #include "host/base.h"
 
 /* Which kernels a device gets: chain (a block of points through the whole network per work-item, explicit vectors) for
- * CPUs, layer (tiled matrix products with local memory) for everything else. */
+ * CPUs, layer (tiled matrix products with local memory) for everything else, siren_family_for() says. */
 typedef enum { SIREN_FAMILY_CHAIN, SIREN_FAMILY_LAYER } siren_family;
 /* "chain" or "layer" */
 const char *siren_family_name(siren_family family);
@@ -27,12 +27,20 @@ typedef struct {
     unsigned compute_units, clock_mhz, vector_width; /* floats of the device's vectors */
     uint64_t global_bytes, local_bytes, max_allocation_bytes;
     size_t max_work_group;
-    bool has_fma;                /* correctly rounded fma in hardware (CL_FP_FMA) */
+    bool has_fma;        /* correctly rounded fma in hardware (CL_FP_FMA) */
+    uint64_t loop_limit; /* passes of all loops together after which a work-item's loops end; 0: none */
     unsigned compute_capability; /* NVIDIA's, the major number; 0 of other devices */
     siren_family family;
     siren_matrix_units matrix_units;
     siren_gemm_choice gemm;
 } siren_device_facts;
+
+/* The family for a device of these facts: type and vectors. */
+siren_family siren_family_for(const siren_device_facts *facts);
+
+/* Whether each fma costs dozens of instructions: of CPUs those without it whose vectors are of 1 float. Others do not say what they
+ * have: Intel's runtime has it and reports none. */
+bool siren_emulates_fma(const siren_device_facts *facts);
 
 /* Every device of every platform; `*facts` is yours to free(). NO_DEVICE names packages and variables to set. */
 siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices);

@@ -74,6 +74,11 @@ compress --allow-failed-device
 [ $code = 0 ] && grep -q 'warning: .* is not tested: results may be wrong' stderr.txt || fail "--allow-failed-device: $(cat stderr.txt)"
 run "$sirencl" sweep sweep.json -o other --allow-failed-device
 
+# Loops that end early, as one driver's do.
+cp "$root/cl/"* kernels/
+sed -i 's/^ *passes += /            if (i < 100) &/' kernels/loops.cl
+refused 'long loops: 150000 passes are missing (1 of [0-9]* known answers failed)' selftest --quiet
+
 # A decoder that is wrong in last bits: no training.
 cp "$root/cl/"* kernels/
 sed -i 's/SIREN_SIN_1 -5.167707f/SIREN_SIN_1 -5.167709f/' kernels/polynomials.h

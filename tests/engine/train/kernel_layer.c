@@ -198,6 +198,82 @@ static void small_limits_are_respected(void **state) {
     batch_end(&b);
 }
 
+/* Both families' decoders must give the bits of the one in plain C, for all networks and tilings. */
+static void check_decode(const siren_network *network, size_t n_points) {
+    batch b;
+    batch_start(&b, network, 1, n_points, false);
+    b.params[b.n_params - 1] =
+        -0.0f; /* the last bias: a sum that starts from -0 must not meet a product of padding */
+    size_t n_bytes = n_points * b.n_outputs * sizeof(float);
+    float *expected = test_malloc(n_bytes), *y = test_malloc(n_bytes);
+    assert_siren_ok(
+        siren_decode_host(network, network->n_layers, b.params, n_points, b.coordinates, expected));
+    for (siren_family family = first_family(device); family <= SIREN_FAMILY_LAYER; family++) {
+        siren_decoder *decoder = NULL;
+        siren_device_set_family(device, family);
+        assert_siren_ok(siren_decoder_create(device, network, n_points, b.coordinates, &decoder));
+        for (int run = 0; run < 2; run++) {
+            memset(y, 0xFF, n_bytes);
+            assert_siren_ok(siren_decoder_run(decoder, b.params, y));
+            assert_memory_equal(y, expected, n_bytes);
+        }
+        siren_decoder_free(decoder);
+    }
+    test_free(expected);
+    test_free(y);
+    batch_end(&b);
+}
+
+/* A driver that ends loops early gets the chain family in pieces and the layer family in smaller tiles, with the same bits, and
+ * refuses what would not come to its end. */
+static void bounded_loops_do_not_change_the_gradient(void **state) {
+    (void)state;
+    const siren_device_facts before = *facts();
+    const struct {
+        const char *model;
+        uint32_t n_hidden, width, n_outputs;
+        size_t n_networks, n_points;
+    } cases[] = {{"siren-3d", 2, 100, 33, 2, 1700},
+                 {"mlp-tanh", 1, 20, 1, 1, 5},
+                 {"siren-2d-relu", 3, 64, 69, 1, 780}};
+    for (siren_family family = first_family(device); family <= SIREN_FAMILY_LAYER; family++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            siren_network network;
+            batch b;
+            family_result usual, bounded;
+            assert_siren_ok(siren_network_from_model(cases[i].model, cases[i].n_hidden, cases[i].width,
+                                                     cases[i].n_outputs, 30.0f, &network));
+            batch_start(&b, &network, cases[i].n_networks, cases[i].n_points, true);
+            siren_device_set_family(device, family);
+            facts()->loop_limit = 0;
+            family_gradient(device, &b, &usual);
+            facts()->loop_limit = 65535;
+            family_gradient(device, &b, &bounded);
+            for (size_t n = 0; n < b.n_networks; n++) {
+                batch one = batch_of_one(&b, n);
+                family_result alone;
+                family_gradient(device, &one, &alone);
+                expect_same_bits(&b, &usual, n, &alone);
+                expect_same_bits(&b, &bounded, n, &alone);
+                family_result_end(&alone);
+            }
+            family_result_end(&usual);
+            family_result_end(&bounded);
+            batch_end(&b);
+            check_decode(&network, 129);
+            siren_network_from_model("siren-2d", 1, 16, 9000, 30.0f, &network);
+            batch_start(&b, &network, 1, 3, false);
+            siren_gradient_plan shape = shape_start(device, &b);
+            siren_gradient *gradient = NULL;
+            siren_device_set_family(device, family);
+            assert_int_equal(siren_gradient_create(&shape, &gradient), SIREN_UNSUPPORTED);
+            assert_null(gradient);
+            shape_end(&shape);
+            batch_end(&b);
+        }
+    *facts() = before;
+}
+
 /* A device without room for a single block of points says so, and nothing leaks; with a failure later it retries. */
 static void exhausted_memory_is_reported(void **state) {
     (void)state;
@@ -226,32 +302,6 @@ static void exhausted_memory_is_reported(void **state) {
     }
     assert_true(n_failures > 0 && n_failures < 400);
     shape_end(&shape);
-    batch_end(&b);
-}
-
-/* Both families' decoders must give the bits of the one in plain C, for all networks and tilings. */
-static void check_decode(const siren_network *network, size_t n_points) {
-    batch b;
-    batch_start(&b, network, 1, n_points, false);
-    b.params[b.n_params - 1] =
-        -0.0f; /* the last bias: a sum that starts from -0 must not meet a product of padding */
-    size_t n_bytes = n_points * b.n_outputs * sizeof(float);
-    float *expected = test_malloc(n_bytes), *y = test_malloc(n_bytes);
-    assert_siren_ok(
-        siren_decode_host(network, network->n_layers, b.params, n_points, b.coordinates, expected));
-    for (siren_family family = first_family(device); family <= SIREN_FAMILY_LAYER; family++) {
-        siren_decoder *decoder = NULL;
-        siren_device_set_family(device, family);
-        assert_siren_ok(siren_decoder_create(device, network, n_points, b.coordinates, &decoder));
-        for (int run = 0; run < 2; run++) {
-            memset(y, 0xFF, n_bytes);
-            assert_siren_ok(siren_decoder_run(decoder, b.params, y));
-            assert_memory_equal(y, expected, n_bytes);
-        }
-        siren_decoder_free(decoder);
-    }
-    test_free(expected);
-    test_free(y);
     batch_end(&b);
 }
 
@@ -284,6 +334,8 @@ static void tiny_shapes(void **state) {
     check_decode(&network, 9);
     check_family(SIREN_FAMILY_CHAIN, &b, "tiny");
     check_family(SIREN_FAMILY_LAYER, &b, "tiny");
+    facts()->loop_limit = 65535;
+    check_family(SIREN_FAMILY_CHAIN, &b, "tiny, in pieces");
     facts()->max_work_group = 16;
     check_family(SIREN_FAMILY_LAYER, &b, "tiny, 16 items");
     batch_end(&b);
@@ -298,6 +350,7 @@ int main(int n_arguments, char **arguments) {
         cmocka_unit_test(batch_equals_each_alone),
         cmocka_unit_test(tiles_do_not_change_the_gradient),
         cmocka_unit_test(tiles_do_not_change_the_chains_gradient),
+        cmocka_unit_test(bounded_loops_do_not_change_the_gradient),
         cmocka_unit_test(small_limits_are_respected),
         cmocka_unit_test(exhausted_memory_is_reported),
     };
