@@ -27,7 +27,28 @@ typedef struct {
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
     siren_axis axis;   /* slices are counted along it: z but in experiments */
     siren_span slices; /* to compress; the archive then holds the subseries */
+    uint32_t given;    /* a bit for each row of engine/settings.h that was set from text */
 } siren_settings;
+
+/* What a compression is to reach; at most one. */
+typedef enum {
+    SIREN_TARGET_NONE,      /* networks as the settings say */
+    SIREN_TARGET_LOSSLESS,  /* every bit */
+    SIREN_TARGET_MAX_ERROR, /* no stored value is off by more */
+    SIREN_TARGET_RATIO,     /* stored voxels to the whole file, at least */
+    SIREN_TARGET_SIZE,      /* bytes of the whole file, at most */
+    SIREN_TARGET_PSNR,      /* mean PSNR of the slices in dB, at least */
+    SIREN_TARGET_NOISE      /* errors in units of the noise, at most (engine/encode/noise.h) */
+} siren_target;
+
+/* What a compression by networks will take, before it trains. */
+typedef struct {
+    const char *model;
+    uint32_t layers, width;
+    size_t n_blocks, n_bytes; /* of the archive */
+    double
+        seconds; /* of training, as the first epochs of one block went; NaN: too short to be worth measuring */
+} siren_foreseen;
 
 typedef struct {
     siren_settings settings;
@@ -36,12 +57,12 @@ typedef struct {
     /* Voxels to train on and to store: a 3-D image on the series' grid, 0 outside and one other value inside;
      * SIREN_MASK_AUTO: the mask that MRtrix3's dwi2mask makes; NULL: all. What is outside comes back as one value. */
     const char *mask;
-    siren_coding coding; /* other than networks: nothing is trained, and no device is needed */
-    double max_error;    /* of a predictive archive, in stored units; 0: lossless */
-    /* Of a transform archive, one of them is not 0: the least ratio of stored voxels to the whole file, or the least mean PSNR of its
-     * slices in dB. */
-    double ratio, psnr;
-    bool without_tail; /* what follows the voxels in the file is left out */
+    siren_target target;
+    double amount; /* of the target */
+    bool percent;  /* SIREN_TARGET_MAX_ERROR: `amount` is of the range of the series' values, in percent */
+    size_t most_bytes; /* networks that will take more are refused before they train; 0: none */
+    void (*foresee)(const siren_foreseen *foreseen); /* called before networks train; may be NULL */
+    bool without_tail;                               /* what follows the voxels in the file is left out */
     bool overwrite;
     size_t
         memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */
@@ -60,6 +81,35 @@ void siren_archive_info_free(siren_archive_info *info);
  * of 11 significant bits. UNSUPPORTED for devices whose units it does not know, DEVICE when their kernels do not build or
  * fail a comparison with plain C; training goes on without them then. */
 siren_status siren_matrix_units_enable(siren_device *device);
+
+/* What a compression would give, as some of the blocks tell. */
+typedef struct {
+    siren_compress_options options; /* for it */
+    siren_coding coding;
+    uint32_t layers, width; /* of networks */
+    size_t n_bytes;         /* of the archive */
+    double ratio;           /* of stored voxels to these */
+    double psnr;            /* mean of the blocks tried; infinite: exact */
+    bool psnr_is_least;     /* a network was not trained to the end: it would have more */
+    double noise;           /* errors over sigma, where that is the target; else 0 */
+    double seconds;
+    char reason[SIREN_MESSAGE_BYTES]; /* why there is nothing of all this: "" where there is */
+} siren_choice;
+
+typedef struct {
+    size_t n_volumes;
+    double *sigmas;        /* (n_volumes) of the noise in stored units; 0: none can be seen */
+    size_t stored_bytes;   /* of the voxels */
+    siren_choice *choices; /* (n) */
+    size_t n;
+} siren_plan;
+/* Releases what it holds. NULL is allowed. */
+void siren_plan_free(siren_plan *plan);
+
+/* Measures what each of `wanted` (n), options that are settled, would give of the file `image`, on some of its blocks. `device` may
+ * be NULL where no networks are wanted. `*out` is yours: siren_plan_free(). */
+siren_status siren_plan_file(siren_device *device, const char *image, const siren_compress_options *wanted,
+                             size_t n, siren_progress_fn progress, void *user, siren_plan *out);
 
 /* Compresses the NIfTI file `image` into the archive `archive`. `info` (may be NULL) is yours: siren_archive_info_free(). */
 siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,

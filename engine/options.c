@@ -3,7 +3,6 @@
 #include "formats/number.h"
 #include "host/names.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,28 +41,129 @@ void siren_options_free(siren_options *options) {
 
 /* ---- targets ---- */
 
+static const char *const target_names[] = {"", "lossless", "max-error", "ratio", "size", "psnr", "noise"};
+#define N_TARGETS (sizeof target_names / sizeof *target_names)
+
+const char *siren_target_name(siren_target target) {
+    return target > SIREN_TARGET_NONE && target < N_TARGETS ? target_names[target] : NULL;
+}
+
 siren_target siren_target_find(const char *key) {
-    static const char *const names[] = {"", "lossless", "max?error", "ratio", "psnr"};
-    for (siren_target target = SIREN_TARGET_LOSSLESS; target <= SIREN_TARGET_PSNR; target++)
-        if (fnmatch(names[target], key, 0) == 0) return target;
+    if (strcmp(key, "max_error") == 0) return SIREN_TARGET_MAX_ERROR;
+    for (siren_target target = SIREN_TARGET_LOSSLESS; target < N_TARGETS; target++)
+        if (strcmp(target_names[target], key) == 0) return target;
     return SIREN_TARGET_NONE;
 }
 
-double siren_target_least(siren_target target) { return target == SIREN_TARGET_RATIO ? 1 : 0; }
+#define MOST_AMOUNT 1e9
 
-siren_target siren_target_of(const siren_compress_options *o) {
-    if (o->coding == SIREN_CODING_NETWORK) return SIREN_TARGET_NONE;
-    if (o->coding == SIREN_CODING_TRANSFORM) return o->ratio > 0 ? SIREN_TARGET_RATIO : SIREN_TARGET_PSNR;
-    return o->max_error > 0 ? SIREN_TARGET_MAX_ERROR : SIREN_TARGET_LOSSLESS;
+siren_status siren_target_parse(siren_target target, const char *what, const char *text,
+                                siren_compress_options *o) {
+    char number[64];
+    size_t n = strlen(text), n_bytes = 0;
+    bool percent = target == SIREN_TARGET_MAX_ERROR && n > 1 && n < sizeof number && text[n - 1] == '%';
+    double amount = 0, least = target == SIREN_TARGET_RATIO ? 1 : target == SIREN_TARGET_NOISE ? 1e-3 : 0;
+    switch (target) {
+    case SIREN_TARGET_LOSSLESS:
+        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+            return siren_fail(SIREN_USAGE, "%s is '%s' but must be true or false", what, text);
+        if (*text == 'f' && o->target == target) o->target = SIREN_TARGET_NONE;
+        if (*text == 'f') return SIREN_OK;
+        break;
+    case SIREN_TARGET_SIZE:
+        SIREN_TRY(siren_parse_bytes(what, text, 1, 0x1p53, &n_bytes));
+        amount = (double)n_bytes;
+        break;
+    default:
+        snprintf(number, sizeof number, "%.*s", percent ? (int)n - 1 : (int)sizeof number - 1, text);
+        SIREN_TRY(
+            siren_parse_real(what, percent ? number : text, least, percent ? 100 : MOST_AMOUNT, &amount));
+    }
+    o->target = target;
+    o->amount = amount;
+    o->percent = percent;
+    return SIREN_OK;
 }
 
-void siren_target_set(siren_compress_options *o, siren_target target, double value) {
-    o->coding = target == SIREN_TARGET_NONE   ? SIREN_CODING_NETWORK
-                : target < SIREN_TARGET_RATIO ? SIREN_CODING_PREDICTIVE
-                                              : SIREN_CODING_TRANSFORM;
-    o->max_error = target == SIREN_TARGET_MAX_ERROR ? value : 0;
-    o->ratio = target == SIREN_TARGET_RATIO ? value : 0;
-    o->psnr = target == SIREN_TARGET_PSNR ? value : 0;
+char *siren_target_format(const siren_compress_options *o, char out[SIREN_SETTING_CHARS]) {
+    char number[SIREN_SETTING_CHARS];
+    if (o->target == SIREN_TARGET_LOSSLESS)
+        snprintf(out, SIREN_SETTING_CHARS, "true");
+    else
+        snprintf(out, SIREN_SETTING_CHARS, "%s%s", siren_number_format(o->amount, number),
+                 o->percent ? "%" : "");
+    return out;
+}
+
+/* ---- who meets a target ---- */
+
+static bool model_is(const siren_compress_options *o, const char *model) {
+    return strcmp(o->settings.model, model) == 0;
+}
+
+bool siren_model_is_network(const char *model) {
+    return strcmp(model, SIREN_MODEL_AUTO) != 0 && strcmp(model, SIREN_MODEL_TRANSFORM) != 0 &&
+           strcmp(model, SIREN_MODEL_PREDICTIVE) != 0;
+}
+
+static bool is_exact(siren_target target) {
+    return target == SIREN_TARGET_LOSSLESS || target == SIREN_TARGET_MAX_ERROR;
+}
+
+siren_coding siren_options_coding(const siren_compress_options *o) {
+    bool named = siren_setting_is_given(&o->settings, "model");
+    if (model_is(o, SIREN_MODEL_TRANSFORM)) return SIREN_CODING_TRANSFORM;
+    if (model_is(o, SIREN_MODEL_PREDICTIVE)) return SIREN_CODING_PREDICTIVE;
+    if (siren_model_is_network(o->settings.model) && (named || o->target == SIREN_TARGET_NONE))
+        return SIREN_CODING_NETWORK;
+    return is_exact(o->target) ? SIREN_CODING_PREDICTIVE : SIREN_CODING_TRANSFORM;
+}
+
+bool siren_options_sized(const siren_compress_options *o) {
+    return o->target != SIREN_TARGET_NONE && siren_options_coding(o) == SIREN_CODING_NETWORK;
+}
+
+siren_status siren_options_settle(siren_compress_options *o) {
+    static const char *const training[] = {"width", "layers", "epochs", "lr"};
+    const char *given = NULL, *name;
+    const siren_setting *model = siren_setting_find("model");
+    for (size_t i = 0; !given && i < sizeof training / sizeof *training; i++)
+        if (siren_setting_is_given(&o->settings, training[i])) given = training[i];
+    bool network = siren_model_is_network(o->settings.model);
+    if (o->target == SIREN_TARGET_NONE && network && given) return SIREN_OK; /* as published */
+    if (o->target == SIREN_TARGET_NONE && model_is(o, SIREN_MODEL_PREDICTIVE)) {
+        o->target = SIREN_TARGET_LOSSLESS;
+    } else if (o->target == SIREN_TARGET_NONE) {
+        o->target = SIREN_TARGET_RATIO;
+        o->amount = SIREN_USUAL_RATIO;
+        if (network && !siren_setting_is_given(&o->settings, "model"))
+            SIREN_TRY(siren_setting_parse(model, model->key, SIREN_USUAL_NETWORK, &o->settings));
+    }
+    name = siren_target_name(o->target);
+    siren_coding coding = siren_options_coding(o);
+    if (coding == SIREN_CODING_NETWORK && (is_exact(o->target) || o->target == SIREN_TARGET_NOISE))
+        return siren_fail(SIREN_USAGE,
+                          "--%s is not met by networks, whose errors have no bound: leave out --model %s",
+                          name, o->settings.model);
+    if (coding == SIREN_CODING_TRANSFORM && is_exact(o->target))
+        return siren_fail(SIREN_USAGE,
+                          "--%s is not met by the transform: leave out --model, or give predictive", name);
+    if (coding == SIREN_CODING_PREDICTIVE && !is_exact(o->target) && o->target != SIREN_TARGET_NOISE)
+        return siren_fail(SIREN_USAGE,
+                          "--%s is not met by model predictive, which meets lossless, max-error and "
+                          "noise: leave out --model, or give auto",
+                          name);
+    if (coding != SIREN_CODING_NETWORK && given)
+        return siren_fail(SIREN_USAGE,
+                          "--%s is of networks, but %s%s has none: leave it out, or give --model %s", given,
+                          model_is(o, SIREN_MODEL_AUTO) ? "model " : "--",
+                          model_is(o, SIREN_MODEL_AUTO) ? "auto" : name, SIREN_USUAL_NETWORK);
+    if (coding == SIREN_CODING_NETWORK && siren_setting_is_given(&o->settings, "width"))
+        return siren_fail(SIREN_USAGE,
+                          "--width and --%s contradict each other: the target tells the width; leave "
+                          "out one of them",
+                          name);
+    return SIREN_OK;
 }
 
 /* ---- what has no row among the settings ---- */
@@ -83,10 +183,12 @@ static const struct {
      "3-D image whose voxels other than 0 count; auto: made by MRtrix3's dwi2mask"},
     {"volumes", SPAN, offsetof(siren_options, volumes), "volumes to restore, a:b counted from 0"},
     {"memory", BYTES, COMPRESS(memory_limit), "memory that may be used, like 16G"},
-    {"lossless", TARGET, 0, "true: every bit is kept, without networks"},
-    {"max_error", TARGET, COMPRESS(max_error), "largest error of a stored value, without networks"},
-    {"ratio", TARGET, COMPRESS(ratio), "least ratio of stored voxels to the whole file, by the transform"},
-    {"psnr", TARGET, COMPRESS(psnr), "least mean PSNR of the slices in dB, by the transform"},
+    {"lossless", TARGET, 0, "true: every bit is kept"},
+    {"max_error", TARGET, 0, "largest error of a stored value, or E% of their range"},
+    {"ratio", TARGET, 0, "least ratio of stored voxels to the whole file"},
+    {"size", TARGET, 0, "most bytes of the whole file, like 2M"},
+    {"psnr", TARGET, 0, "least mean PSNR of the slices in dB"},
+    {"noise", TARGET, 0, "root mean square error in units of the noise's sigma, which is estimated"},
     {"without_tail", FLAG, COMPRESS(without_tail),
      "whether bytes after the voxels are left out: true or false"},
     {"resume", FLAG, COMPRESS(resume),
@@ -106,17 +208,8 @@ static size_t find_other(const char *key) {
 
 /* At most one target holds: the one that was set last. */
 static siren_status set_target(siren_compress_options *o, const char *key, const char *value) {
-    siren_target target = siren_target_find(key);
-    double number = 0;
-    if (strcmp(value, "none") == 0 || (target == SIREN_TARGET_LOSSLESS && strcmp(value, "false") == 0)) {
-        if (siren_target_of(o) == target) siren_target_set(o, SIREN_TARGET_NONE, 0);
-        return SIREN_OK;
-    }
-    if (target == SIREN_TARGET_LOSSLESS && strcmp(value, "true") != 0)
-        return siren_fail(SIREN_USAGE, "%s is '%s' but must be true or false", key, value);
-    if (target != SIREN_TARGET_LOSSLESS)
-        SIREN_TRY(siren_parse_real(key, value, siren_target_least(target), SIREN_TARGET_MOST, &number));
-    siren_target_set(o, target, number);
+    if (strcmp(value, "none") != 0) return siren_target_parse(siren_target_find(key), key, value, o);
+    if (o->target == siren_target_find(key)) o->target = SIREN_TARGET_NONE;
     return SIREN_OK;
 }
 
@@ -167,8 +260,8 @@ static const char *get_other(siren_options *options, size_t i) {
     case FLAG:
         return *(const bool *)field ? "true" : "false";
     case TARGET:
-        if (siren_target_of(&options->compress) != siren_target_find(others[i].key)) return "none";
-        return others[i].offset ? siren_number_format(*(const double *)field, text) : "true";
+        if (options->compress.target != siren_target_find(others[i].key)) return "none";
+        return siren_target_format(&options->compress, text);
     }
     return "";
 }

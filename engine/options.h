@@ -14,21 +14,29 @@ struct siren_options {
     char text[SIREN_SETTING_CHARS]; /* what siren_options_get() gave last */
 };
 
-/* What an archive without networks is made for. */
-typedef enum {
-    SIREN_TARGET_NONE,
-    SIREN_TARGET_LOSSLESS,
-    SIREN_TARGET_MAX_ERROR,
-    SIREN_TARGET_RATIO,
-    SIREN_TARGET_PSNR
-} siren_target;
-#define SIREN_TARGET_MOST 1e9
-/* The target of a name, "max_error" or "max-error"; the least number that it takes. */
+/* "max-error"; NULL where there is none, or no more. Static. */
+const char *siren_target_name(siren_target target);
+/* The target of a name, "max_error" or "max-error". */
 siren_target siren_target_find(const char *key);
-double siren_target_least(siren_target target);
-siren_target siren_target_of(const siren_compress_options *options);
-/* In the place of any other. */
-void siren_target_set(siren_compress_options *options, siren_target target, double value);
+/* Sets a target from text, in the place of any other: "5" or "2%" of max-error, "2M" of a size, else a number; of lossless
+ * "true" or "false". USAGE names `what`, text and range. */
+siren_status siren_target_parse(siren_target target, const char *what, const char *text,
+                                siren_compress_options *options);
+/* As siren_target_parse() reads it, into `out`, which it returns. */
+char *siren_target_format(const siren_compress_options *options, char out[SIREN_SETTING_CHARS]);
+
+/* Whether the model names networks; auto does not. */
+bool siren_model_is_network(const char *model);
+/* Makes the choices of a user who left them open: without target and without settings of training, a ratio of 10; with a
+ * target and without a model, the one that meets it best in little time. USAGE for what contradicts each other. */
+#define SIREN_USUAL_RATIO 10
+#define SIREN_USUAL_NETWORK                                                                                  \
+    "siren-2d-relu" /* the better one at equal bytes on five series (docs/choosing.md) */
+siren_status siren_options_settle(siren_compress_options *options);
+/* What is coded, of options that are settled or were set as a struct; of auto, what is tried first. */
+siren_coding siren_options_coding(const siren_compress_options *options);
+/* Whether layers and width follow from a target. */
+bool siren_options_sized(const siren_compress_options *options);
 
 /* The default options, in the caller's struct; nothing is to be released. Returns `options`. */
 const siren_options *siren_options_usual(siren_options *options);

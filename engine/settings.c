@@ -25,6 +25,9 @@ static const siren_setting table[] = {
     ROW("model", "model", "NAME", MODEL, model, "siren-2d",
         .values = "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren, mlp-siren-last or "
                   "siren-3d",
+        .values_option =
+            "auto, transform, predictive, or a network: siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, "
+            "mlp-tanh, mlp-siren, mlp-siren-last or siren-3d",
         .help = "kind of network", .provenance = "model", .share = SIREN_SHARE_BY_NETWORK),
     ROW("layers", "layers", "N", UINT32, layers, "3", .minimum = 1, .maximum = SIREN_MAX_LAYERS - 1,
         .unit = "hidden layers", .help = "as the model's name counts them", .share = SIREN_SHARE_BY_NETWORK),
@@ -251,6 +254,12 @@ static bool parse_blocks(const char *text, siren_settings *out) {
 }
 
 static bool parse_model(const char *text, siren_settings *out) {
+    static const char *const others[] = {SIREN_MODEL_AUTO, SIREN_MODEL_TRANSFORM, SIREN_MODEL_PREDICTIVE};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i], text) == 0) {
+            out->model = others[i];
+            return true;
+        }
     for (size_t i = 0; siren_model_name(i); i++)
         if (strcmp(siren_model_name(i), text) == 0) {
             out->model = siren_model_name(i);
@@ -259,6 +268,13 @@ static bool parse_model(const char *text, siren_settings *out) {
     return false;
 }
 
+static uint32_t bit_of(const char *key) { return (uint32_t)1 << (siren_setting_find(key) - table); }
+
+bool siren_setting_is_given(const siren_settings *settings, const char *key) {
+    return settings->given & bit_of(key);
+}
+
+/* Rows without a key are no settings. */
 siren_status siren_setting_parse(const siren_setting *s, const char *what, const char *text, void *settings) {
     void *field = field_of(s, settings);
     double least = least_option(s), real = 0;
@@ -266,6 +282,7 @@ siren_status siren_setting_parse(const siren_setting *s, const char *what, const
     bool known = true;
     if (s->unset && (strcmp(text, s->unset) == 0 || (siren_setting_is_number(s) && strcmp(text, "0") == 0))) {
         memset(field, 0, s->type == SIREN_SETTING_BLOCKS ? sizeof(siren_block_kind) : field_bytes(s));
+        if (s->key) ((siren_settings *)settings)->given &= ~bit_of(s->key);
         return SIREN_OK;
     }
     switch (s->type) {
@@ -287,7 +304,8 @@ siren_status siren_setting_parse(const siren_setting *s, const char *what, const
         if (known) *(siren_axis *)field = (siren_axis)(*text - 'x');
         break;
     case SIREN_SETTING_SPAN:
-        return siren_parse_span(what, text, field);
+        SIREN_TRY(siren_parse_span(what, text, field));
+        break;
     case SIREN_SETTING_FLOAT:
         SIREN_TRY(siren_parse_real(what, text, least, s->maximum, &real));
         *(float *)field = (float)real;
@@ -296,8 +314,10 @@ siren_status siren_setting_parse(const siren_setting *s, const char *what, const
         SIREN_TRY(parse_integer(what, text, least, s->maximum, &integer));
         siren_setting_put_integer(s, integer, settings);
     }
+    if (known && s->key) ((siren_settings *)settings)->given |= bit_of(s->key);
     if (known) return SIREN_OK;
-    return siren_fail(SIREN_USAGE, "%s is '%s' but must be %s", what, text, s->values);
+    return siren_fail(SIREN_USAGE, "%s is '%s' but must be %s", what, text,
+                      s->values_option ? s->values_option : s->values);
 }
 
 char *siren_setting_format(const siren_setting *s, const void *settings, char out[SIREN_SETTING_CHARS]) {
@@ -344,6 +364,7 @@ siren_settings siren_settings_defaults(void) {
     siren_settings settings = {.model = "", .patch = {16, 16, 16}};
     for (size_t i = 0; i < N_SETTINGS; i++)
         siren_setting_parse(&table[i], table[i].key, table[i].standard, &settings);
+    settings.given = 0;
     return settings;
 }
 

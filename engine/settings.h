@@ -5,7 +5,11 @@
 
 #include "engine/calls.h"
 
-#define SIREN_MAX_SETTINGS 32
+#define SIREN_MAX_SETTINGS 32 /* as many as siren_settings.given has bits */
+/* Values of the model's row that name no network, and are not of experiments. */
+#define SIREN_MODEL_AUTO "auto"
+#define SIREN_MODEL_TRANSFORM "transform"
+#define SIREN_MODEL_PREDICTIVE "predictive"
 #define SIREN_SETTING_CHARS 128 /* what a value or a range needs as text at most */
 
 /* What the field holds. All but the last three are one value in experiment files, or a list of them in a grid; the last
@@ -41,11 +45,12 @@ typedef struct {
     const char *option;   /* of compress, without the dashes; NULL: of experiments alone */
     const char *argument; /* how --help calls the value: "N" */
     siren_setting_type type;
-    size_t offset;           /* of the field in siren_settings */
-    double minimum, maximum; /* of a number */
-    double least_option;     /* in the place of the minimum on command lines; 0: the same */
-    const char *values;      /* of what is no number: "x, y or z" */
-    const char *standard;    /* the default */
+    size_t offset;             /* of the field in siren_settings */
+    double minimum, maximum;   /* of a number */
+    double least_option;       /* in the place of the minimum on command lines; 0: the same */
+    const char *values;        /* of what is no number: "x, y or z" */
+    const char *values_option; /* in their place on command lines; NULL: the same */
+    const char *standard;      /* the default */
     const char
         *before; /* of a LATE one: the value that it stands for where nothing is told; NULL: the default */
     const char *unset; /* what a field of 0 is called, if it is no value but leaves a choice open; or NULL */
@@ -66,6 +71,8 @@ static inline bool siren_setting_is_value(const siren_setting *setting) {
 /* The row of a key or option; NULL where there is none. */
 const siren_setting *siren_setting_find(const char *key);
 
+/* Whether a setting was given as text, and no choice left open by it. */
+bool siren_setting_is_given(const siren_settings *settings, const char *key);
 /* Sets the field in `settings` (a siren_settings) from text. USAGE names `what` ("--epochs"), text and range. */
 siren_status siren_setting_parse(const siren_setting *setting, const char *what, const char *text,
                                  void *settings);
@@ -89,7 +96,7 @@ bool siren_setting_is_untold(const siren_setting *setting, const siren_settings 
  * those that networks tell. */
 int siren_settings_compare(const siren_settings *a, const siren_settings *b, siren_setting_share most);
 
-/* The published setting of the 2-D networks. */
+/* The published setting of the 2-D networks; nothing is given. */
 siren_settings siren_settings_defaults(void);
 /* USAGE names a number that is out of its range, as `what`, its option or key. Those of the network are left to it. */
 siren_status siren_settings_check(const siren_settings *settings);

@@ -181,8 +181,9 @@ void siren_image_free(siren_image *image);
 
 /* Compresses the image into an archive. Nothing appears under `archive` unless the status is OK, and nothing is replaced there but
  * an archive. `options` NULL: the defaults. Progress counts epochs of all blocks. A mask is a file also for an array, on its grid;
- * "auto" needs an image that was read from a file. With "lossless", "max_error", "ratio" or "psnr" there is nothing to train, and
- * `device` may be NULL; progress counts blocks or rounds then, and BOUND says that a ratio or PSNR is out of reach. */
+ * "auto" needs an image that was read from a file. With a target ("lossless", "max_error", "ratio", "size", "psnr", "noise") and no
+ * "model" that names a network there is nothing to train, and `device` may be NULL; progress counts blocks or rounds then. BOUND
+ * says that a target is out of reach. Without target and settings of training: networks for a ratio of 10. */
 siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
                             const char *archive);
 /* The same into memory: `*bytes` is yours to free(). */

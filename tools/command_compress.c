@@ -1,11 +1,14 @@
 /* sirencl compress */
+#include "engine/encode/choices.h"
 #include "engine/model/blocks.h"
 #include "engine/model/network.h"
 #include "engine/archive/parameters.h"
 #include "engine/options.h"
+#include "formats/nifti.h"
 #include "formats/original.h"
 #include "tools/many_files.h"
 #include "tools/profile_table.h"
+#include "tools/target_options.h"
 #include "tools/tools.h"
 
 #include <math.h>
@@ -14,15 +17,23 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Before training: what it will take. */
+static void tell_foreseen(const siren_foreseen *f) {
+    char size[32], time[32];
+    if (isfinite(f->seconds))
+        siren_terminal_tell("%s %ux%u: expected time %s, size %s", f->model, f->layers, f->width,
+                            siren_format_seconds(f->seconds, time),
+                            siren_format_bytes((double)f->n_bytes, size));
+}
+
 /* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell. */
-static double training_rate(const siren_settings *settings, const siren_archive_info *info, double *seconds) {
-    siren_network network;
+static double training_rate(size_t n_epochs, const siren_archive_info *info, double *seconds) {
+    siren_network network = {.n_inputs = siren_block_inputs(info->block_kind),
+                             .n_layers = (uint32_t)info->n_layers};
     double epochs, n_trained = 0, n_points = 0;
     *seconds = siren_terminal_advancing("epochs", &epochs);
-    if (*seconds <= 0 ||
-        siren_network_from_model(settings->model, settings->layers, settings->width,
-                                 (uint32_t)info->n_volumes, settings->w0, &network) != SIREN_OK)
-        return 0;
+    if (*seconds <= 0 || info->n_layers == 0 || info->n_layers > SIREN_MAX_LAYERS) return 0;
+    for (size_t i = 0; i < info->n_layers; i++) network.layers[i].width = info->layers[i].width;
     for (size_t i = 0; i < info->n_blocks; i++) {
         if (!(info->blocks[i].mse > 0)) continue; /* constant ones are not trained */
         n_points += (double)info->blocks[i].n_points;
@@ -30,13 +41,13 @@ static double training_rate(const siren_settings *settings, const siren_archive_
     }
     if (n_trained == 0) return 0;
     double step = siren_network_step_flops(&network, (size_t)(n_points / n_trained));
-    return 1e-9 * step * ((double)settings->epochs * n_trained - epochs) / *seconds;
+    return 1e-9 * step * ((double)n_epochs * n_trained - epochs) / *seconds;
 }
 
-static void print_summary(const char *archive, const siren_device *device, const siren_settings *settings,
+static void print_summary(const char *archive, const siren_device *device, size_t n_epochs,
                           const siren_archive_info *info, double image_bytes, double seconds) {
     char bytes[32], size[32], weights[16];
-    double training, rate = training_rate(settings, info, &training);
+    double training, rate = training_rate(n_epochs, info, &training);
     printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes),
            siren_format_bytes((double)info->bytes, size));
     printf("  ratio        %.2f to %s voxels, %.2f to float32", info->ratio, info->datatype_name,
@@ -71,6 +82,29 @@ static void print_summary(const char *archive, const siren_device *device, const
     printf("%s\n", info->n_attachments ? "" : " none");
     printf("  time         %.1f s on %s\n", seconds, siren_device_name(device));
     if (rate > 0) printf("  training     %.1f s at %.1f GFLOP/s\n", training, rate);
+}
+
+/* Where nobody said what is wanted: what else there is for the same ratio, and without loss. */
+static siren_status print_instead(const char *image, const siren_compress_options *made,
+                                  const siren_archive_info *info) {
+    SIREN_AT_END(siren_plan_free) siren_plan plan = {.n = 0};
+    const siren_setting *model = siren_setting_find("model");
+    siren_compress_options rows[2] = {*made, *made};
+    char time[2][32];
+    SIREN_TRY(siren_setting_parse(model, model->key, SIREN_MODEL_AUTO, &rows[0].settings));
+    SIREN_TRY(siren_setting_parse(model, model->key, SIREN_MODEL_PREDICTIVE, &rows[1].settings));
+    rows[1].target = SIREN_TARGET_LOSSLESS;
+    SIREN_TRY(siren_plan_file(NULL, image, rows, 2, siren_terminal_progress, NULL, &plan));
+    siren_terminal_end_progress();
+    const siren_choice *best = &plan.choices[0], *exact = &plan.choices[1];
+    for (size_t i = 0; i < 2; i++) siren_format_seconds(plan.choices[i].seconds, time[i]);
+    if (!*best->reason && best->psnr > info->psnr)
+        printf("  instead      --model auto: %.1f dB at a ratio of %.1f in about %s; --lossless: every bit at "
+               "%.2f in %s\n",
+               best->psnr, best->ratio, time[0], exact->ratio, time[1]);
+    else
+        printf("  instead      --lossless: every bit at a ratio of %.2f in about %s\n", exact->ratio, time[1]);
+    return SIREN_OK;
 }
 
 static void write_json(siren_json *json, const char *archive, const siren_device *device,
@@ -119,6 +153,8 @@ typedef struct {
     siren_file_pairs pairs;
     siren_json *json; /* NULL: text */
     bool quiet;
+    bool instead; /* nobody said what is wanted: tell what else there is */
+    bool force_larger;
     double start;               /* clock, of all and then of each image */
     double stored_bytes, bytes; /* of what was done: voxels, archives */
     size_t n_done;
@@ -135,8 +171,12 @@ static siren_status compress_one(void *user, size_t nth) {
     compress_run *run = user;
     SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
     const char *archive = run->pairs.outputs[nth];
+    siren_compress_options options = *run->options;
+    struct stat facts;
     if (nth > 0) run->start = siren_clock();
-    SIREN_TRY(siren_compress_file(run->device, run->pairs.inputs[nth], archive, run->options,
+    if (!run->force_larger && stat(run->pairs.inputs[nth], &facts) == 0)
+        options.most_bytes = (size_t)facts.st_size;
+    SIREN_TRY(siren_compress_file(run->device, run->pairs.inputs[nth], archive, &options,
                                   siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
     const double seconds = siren_clock() - run->start;
@@ -155,7 +195,9 @@ static siren_status compress_one(void *user, size_t nth) {
         write_json(run->json, archive, run->device, &info, image_bytes, seconds, run->profile);
         siren_tool_json_end_file(run->json, run->pairs.n);
     } else if (!run->quiet && run->pairs.n == 1) {
-        print_summary(archive, run->device, &run->options->settings, &info, image_bytes, seconds);
+        print_summary(archive, run->device, run->options->settings.epochs, &info, image_bytes, seconds);
+        if (run->instead && print_instead(run->pairs.inputs[nth], run->options, &info) != SIREN_OK)
+            siren_terminal_warn("%s", siren_message());
     } else if (!run->quiet) {
         char bytes[32];
         printf("%s: %s bytes, ratio %.2f", archive, siren_format_integer(info.bytes, bytes), info.ratio);
@@ -208,12 +250,21 @@ static siren_status pair_names(const char *const *names, const char *folder, con
         out);
 }
 
+/* Whether model auto would try networks on the image. */
+static bool networks_may_win(const char *image, const siren_compress_options *o) {
+    siren_geometry geometry;
+    return strcmp(o->settings.model, SIREN_MODEL_AUTO) == 0 &&
+           (o->target == SIREN_TARGET_RATIO || o->target == SIREN_TARGET_SIZE) &&
+           siren_nifti_read_geometry(image, &geometry) == SIREN_OK &&
+           geometry.n_volumes >= SIREN_NETWORK_VOLUMES;
+}
+
 siren_status siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
     bool json = false, profiling = false;
-    double targets[SIREN_TARGET_PSNR + 1] = {-1, -1, -1, -1, -1}; /* not asked for */
-    bool lossless = false;
+    bool force_larger = false;
+    siren_target_options targets = {0};
     device_arguments wanted = {0};
     const char *folder = NULL;
     SIREN_FREE_AT_END const char **files = NULL;
@@ -228,17 +279,7 @@ siren_status siren_tool_compress(int argc, char **argv) {
             "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
             "auto: by MRtrix3's dwi2mask",
             &compress.mask),
-        SIREN_FLAG("lossless",
-                   "keep every bit, without networks: values are predicted, what is left is coded",
-                   &lossless),
-        {"max-error", "E", "the same with errors of up to E stored units", SIREN_OPTION_DOUBLE,
-         &targets[SIREN_TARGET_MAX_ERROR], 0, SIREN_TARGET_MOST},
-        {"ratio", "R",
-         "without networks, by a transform of volumes and slices: a file of at\nmost a part in R of the "
-         "stored voxels",
-         SIREN_OPTION_DOUBLE, &targets[SIREN_TARGET_RATIO], 1, SIREN_TARGET_MOST},
-        {"psnr", "DB", "by the same transform: a mean PSNR of the slices of at least DB", SIREN_OPTION_DOUBLE,
-         &targets[SIREN_TARGET_PSNR], 0, SIREN_TARGET_MOST},
+        SIREN_TARGET_OPTIONS(targets),
         SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval, or bvals beside IN", &compress.bval),
         SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec, or bvecs beside IN", &compress.bvec),
         SIREN_TEXT("sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists",
@@ -255,6 +296,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
         SIREN_FLAG("force", "replace archives that exist, and nothing else", &compress.overwrite),
         SIREN_FLAG("no-resume", "begin anew, and drop what an interrupted run has kept in\nOUT.siren.part",
                    &compress.anew),
+        SIREN_FLAG("force-larger", "train networks also where they will take more bytes than IN",
+                   &force_larger),
         SIREN_FLAG("profile", "tell where the time went: kernels, transfers, stages of the host", &profiling),
         SIREN_FLAG("json", "machine-readable summary", &json),
         SIREN_COMMON_OPTIONS(common),
@@ -268,16 +311,23 @@ siren_status siren_tool_compress(int argc, char **argv) {
         .n_arguments = 1,
         .n_more_arguments = SIREN_ANY_NUMBER,
         .summary =
-            "Trains one network for each block (slice, volume or patch) and writes their quantised "
-            "parameters, the original\n"
-            "header, its extensions and the files beside the image (IN.bval, IN.bvec, IN.json) into "
-            "one archive.\n"
+            "Writes the image, its header and extensions and the files beside it (IN.bval, IN.bvec, IN.json) "
+            "into one archive.\n"
+            "At most one target: --lossless, --max-error, --ratio, --size, --psnr or --noise; without any it "
+            "is --ratio 10\n"
+            "by networks, one trained for each slice. With a target --model says how it is met. With "
+            "--width, "
+            "--layers,\n"
+            "--epochs or --lr and without a target, networks are trained as these say. 'sirencl plan' "
+            "compares "
+            "the choices.\n"
             "Of two names the second is the archive's, unless it is an image's; all others are images, "
             "and x.nii.gz becomes\n"
             "x.siren. One that fails does not stop the others (exit code 8).\n"
-            "Ctrl-C stops it, and the same command goes on where it was, with what is kept in OUT.siren.part.\n"
+            "Ctrl-C stops it, and the same command goes on where it was, with what is kept in "
+            "OUT.siren.part.\n"
             "The same options on the same device give the same bytes.",
-        .example = "sirencl compress --device cpu --epochs 1000 dwi.nii.gz dwi.siren",
+        .example = "sirencl compress --model auto --ratio 20 dwi.nii.gz dwi.siren",
         .options = options,
         .n_options = n + sizeof own / sizeof *own};
     siren_status status;
@@ -287,17 +337,20 @@ siren_status siren_tool_compress(int argc, char **argv) {
     compress_run run = {.options = &compress, .quiet = common.quiet, .start = siren_clock()};
     siren_terminal_catch_interrupt();
     if (profiling) SIREN_TRY(siren_profile_create(&run.profile));
-    if (lossless) targets[SIREN_TARGET_LOSSLESS] = 0;
-    for (siren_target target = SIREN_TARGET_LOSSLESS; target <= SIREN_TARGET_PSNR; target++) {
-        if (targets[target] < 0) continue;
-        if (compress.coding != SIREN_CODING_NETWORK)
-            return siren_fail(SIREN_USAGE,
-                              "--lossless, --max-error, --ratio and --psnr are targets of which one can be "
-                              "met; leave out the others");
-        siren_target_set(&compress, target, targets[target]);
-    }
+    SIREN_TRY(siren_target_options_read(&targets, &compress));
+    const bool open = compress.target == SIREN_TARGET_NONE;
+    SIREN_TRY(siren_options_settle(&compress));
+    run.force_larger = force_larger;
+    compress.foresee = tell_foreseen;
     SIREN_TRY(pair_names(files, folder, &compress, &run.pairs));
     if (json) SIREN_TRY(siren_tool_json_of_files(run.pairs.n, &run.json));
-    if (compress.coding == SIREN_CODING_NETWORK) SIREN_TRY(open_device(&wanted, run.profile, &run.device));
+    bool network = siren_options_coding(&compress) == SIREN_CODING_NETWORK, tried = false;
+    run.instead = network && open && compress.target != SIREN_TARGET_NONE;
+    for (size_t i = 0; !network && !tried && i < run.pairs.n; i++)
+        tried = networks_may_win(run.pairs.inputs[i], &compress);
+    if (network)
+        SIREN_TRY(open_device(&wanted, run.profile, &run.device));
+    else if (tried && open_device(&wanted, run.profile, &run.device) != SIREN_OK)
+        siren_terminal_warn("networks are not tried: %s", siren_message());
     return compress_all(&run);
 }

@@ -176,8 +176,8 @@ static void print_help(const siren_option *option, int column, FILE *out) {
     show_default(option, value, sizeof value);
     if (option->type == SIREN_OPTION_SETTING) siren_setting_range(&row, range);
     snprintf(text, sizeof text, *range || *value ? "%s%s%s (%s%s%s%s)" : "%s%s%s", unit, *unit ? " " : "",
-             option->help ? option->help : row.help, range, *range && *value ? "; " : "",
-             *value ? "default: " : "", value);
+             option->help ? option->help : row.help, row.values_option ? row.values_option : range,
+             *range && *value ? "; " : "", *value ? "default: " : "", value);
     for (const char *next = text; *next;) {
         int n = (int)strcspn(next, " \n");
         if (next > text && (next[-1] == '\n' || at + 1 + n > 100))

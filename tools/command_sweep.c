@@ -100,16 +100,6 @@ static siren_status estimate(const siren_experiment *experiment, siren_device *d
     return SIREN_OK;
 }
 
-static char *format_seconds(double seconds, char out[32]) {
-    if (seconds < 100)
-        snprintf(out, 32, "%.1f s", seconds);
-    else if (seconds < 6000)
-        snprintf(out, 32, "%.0f min", seconds / 60);
-    else
-        snprintf(out, 32, "%.1f h", seconds / 3600);
-    return out;
-}
-
 static void print_table(const siren_experiment *experiment, const dry_trial *trials) {
     double flop = 0, seconds = 0, bytes = 0;
     int longest = 5;
@@ -125,14 +115,14 @@ static void print_table(const siren_experiment *experiment, const dry_trial *tri
                t->cost.n_params, t->cost.n_blocks, siren_format_bytes((double)t->cost.bytes, text[0]),
                t->cost.ratio, t->cost.ratio_float32, t->cost.flop / 1e12,
                siren_format_bytes((double)t->cost.device_bytes, text[1]),
-               format_seconds(t->seconds, text[2]));
+               siren_format_seconds(t->seconds, text[2]));
         flop += t->cost.flop;
         seconds += t->seconds;
         bytes += (double)t->cost.bytes;
     }
     printf("%zu trials: %.3f TFLOP, archives of up to %s, about %s of training where nothing is shared\n",
            experiment->n_trials, flop / 1e12, siren_format_bytes(bytes, text[0]),
-           format_seconds(seconds, text[1]));
+           siren_format_seconds(seconds, text[1]));
     for (size_t i = 0; i < experiment->n_baselines; i++)
         printf("%s%s%s", i == 0 ? "baselines: " : ", ", experiment->baselines[i].name,
                i + 1 == experiment->n_baselines ? "\n" : "");

@@ -66,6 +66,19 @@ static void log_line(void *user, siren_log_level level, const char *text) {
     pthread_mutex_unlock(&writing);
 }
 
+void siren_terminal_tell(const char *format, ...) {
+    va_list arguments;
+    if (terminal.quiet) return;
+    pthread_mutex_lock(&writing);
+    clear_bar();
+    fprintf(stderr, "sirencl %s: ", terminal.command);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    pthread_mutex_unlock(&writing);
+}
+
 void siren_terminal_warn(const char *format, ...) {
     char text[SIREN_MESSAGE_BYTES];
     va_list arguments;
@@ -363,6 +376,16 @@ char *siren_format_integer(uint64_t value, char out[32]) {
         out[o++] = digits[i];
     }
     out[o] = '\0';
+    return out;
+}
+
+char *siren_format_seconds(double seconds, char out[32]) {
+    if (seconds < 100)
+        snprintf(out, 32, "%.1f s", seconds);
+    else if (seconds < 6000)
+        snprintf(out, 32, "%.0f min", seconds / 60);
+    else
+        snprintf(out, 32, "%.1f h", seconds / 3600);
     return out;
 }
 

@@ -32,6 +32,8 @@ double siren_terminal_advancing(const char *what, double *first_done);
 /* Ends the bar; call it before printing results. */
 void siren_terminal_end_progress(void);
 
+/* "sirencl COMMAND: ..." on stderr, unless --quiet. */
+void siren_terminal_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "sirencl COMMAND: warning: ..." */
 void siren_terminal_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints as a result that an output replaced the file `path`; `user` is ignored. */
@@ -45,6 +47,8 @@ int siren_terminal_exit(siren_status status);
 
 /* "14,712,345" of at most 27 characters into `out` (32). Returns `out`. */
 char *siren_format_integer(uint64_t value, char out[32]);
+/* "12.3 s", "14 min" or "2.5 h" into `out` (32). Returns `out`. */
+char *siren_format_seconds(double seconds, char out[32]);
 /* "14.7 MB" (powers of 1000) into `out` (32). Returns `out`. */
 char *siren_format_bytes(double bytes, char out[32]);
 

@@ -10,6 +10,7 @@
 /* name, line of `sirencl --help`; Y: those that need OpenCL */
 #define SIREN_TOOL_MAP(X, Y)                                                                                 \
     Y(compress, "a NIfTI series into an archive")                                                            \
+    Y(plan, "what compress would make of a series by each model: size, PSNR, time")                          \
     X(decompress, "an archive, or a part of it, into a NIfTI series")                                        \
     X(info, "what an archive holds: size, ratio, PSNR, network")                                             \
     X(verify, "every checksum of an archive, and that each block decodes to the recorded bits")              \

@@ -1,11 +1,7 @@
 #define _GNU_SOURCE
 #include "engine/encode/brain_mask.h"
-#include "engine/encode/encoder.h"
-#include "engine/encode/image.h"
-#include "engine/encode/kept_blocks.h"
+#include "engine/encode/choices.h"
 #include "engine/encode/predictive_blocks.h"
-#include "engine/encode/survey.h"
-#include "engine/encode/transform_blocks.h"
 #include "engine/model/grid.h"
 #include "engine/encode/sections.h"
 #include "engine/options.h"
@@ -22,41 +18,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define STAGE_WRITING "writing"
 #define UNTAUGHT                                                                                             \
     0.5 /* of the variance: a network that leaves more has learnt little, or there is but noise */
 
-/* Everything one run holds; released in one place. */
-typedef struct {
-    siren_device *device;
-    const siren_compress_options *options;
-    siren_settings settings; /* the options', no choice left open */
-    siren_progress_fn progress;
-    void *user;
-    siren_image *own; /* as it was read, and what is compressed: it or the caller's */
-    const siren_image *image;
-    siren_layout layout;
-    siren_survey survey;
-    uint8_t *mask; /* the archive's section, which the layout borrows; NULL: none */
-    siren_archive_writer *writer;
-    siren_encoder *encoder;
-    siren_training *trainings;     /* (grid.count) in the order of compression */
-    size_t n_done;                 /* blocks trained */
-    size_t n_in_batch;             /* blocks in training */
-    size_t n_networks, n_untaught; /* stored; and of them those that tell hardly more than a mean */
-    siren_background *background;
-    siren_trained *trained;  /* what it encodes and appends, while the next batch trains */
-    const char *archive;     /* its path, where finished blocks are to be kept beside it; or NULL */
-    siren_kept_blocks *kept; /* these; or NULL */
-} siren_compression;
-
-static void compression_free(siren_compression *run) {
+void siren_compression_free(siren_compression *run) {
     siren_background_free(run->background); /* first: it uses all else */
     siren_trained_free(run->trained);
     siren_archive_writer_discard(run->writer);
     siren_encoder_free(run->encoder);
     siren_survey_free(&run->survey);
     free(run->mask);
+    free(run->sigmas);
     free(run->trainings);
     siren_image_free(run->own);
 }
@@ -71,9 +43,11 @@ static siren_status append_block(siren_compression *run, const siren_encoded *en
         return siren_fail(SIREN_UNSUPPORTED, "%s did not converge to finite values; lower --lr or --w0",
                           name);
     }
-    SIREN_TRY_STAGE(STAGE_WRITING,
+    SIREN_TRY_STAGE(SIREN_STAGE_WRITING,
                     siren_archive_writer_packed_record(run->writer, &encoded->entry, encoded->packed,
                                                        encoded->n_packed, encoded->n_unpacked));
+    run->n_record_bytes += encoded->n_packed + SIREN_ENTRY_BYTES;
+    if (encoded->entry.mse > 0) run->psnr_sum -= 10 * log10(encoded->entry.mse), run->n_psnr++;
     if (encoded->spread > 0) { /* not told by what an earlier run has kept */
         run->n_networks += !encoded->constant;
         run->n_untaught += !encoded->constant && !(encoded->entry.mse < UNTAUGHT * encoded->spread);
@@ -177,7 +151,8 @@ static siren_status compress_blocks(siren_compression *run) {
 /* ---- the whole ---- */
 
 /* The range of slices and their blocks of one kind. */
-static siren_status plan_grid(const siren_settings *settings, siren_block_kind kind, siren_layout *layout) {
+siren_status siren_compression_grid(const siren_settings *settings, siren_block_kind kind,
+                                    siren_layout *layout) {
     siren_span slices = settings->slices;
     size_t n = layout->geometry.nz, end = slices.end == 0 ? n : slices.end;
     if (slices.begin >= end || end > n)
@@ -197,7 +172,7 @@ static siren_status plan_blocks(const siren_settings *settings, siren_layout *la
                           settings->model, n_inputs, siren_block_kind_name(kind, 1), siren_block_inputs(kind),
                           n_inputs == 2 ? "slices, or model siren-3d"
                                         : "a volume or patches, or a 2-D model");
-    return plan_grid(settings, kind, layout);
+    return siren_compression_grid(settings, kind, layout);
 }
 
 /* Every block in the order of sizes, so that trainers are made once for each. */
@@ -213,7 +188,7 @@ static siren_status plan_trainings(siren_compression *run) {
 }
 
 /* The mask of the blocks' slices, where one is asked for. */
-static siren_status plan_mask(siren_compression *run) {
+siren_status siren_compression_mask(siren_compression *run) {
     const siren_compress_options *o = run->options;
     siren_layout *layout = &run->layout;
     SIREN_FREE_AT_END uint8_t *inside = NULL;
@@ -235,7 +210,7 @@ static siren_status plan_mask(siren_compression *run) {
 }
 
 /* Which values lie far outside the rest; the layout is told how many. */
-static siren_status survey(siren_compression *run) {
+siren_status siren_compression_survey(siren_compression *run) {
     SIREN_TRY_STAGE(SIREN_STAGE_TARGETS,
                     siren_survey_volumes(siren_image_name(run->image), &run->image->series, &run->layout,
                                          run->options->settings.scaling == SIREN_SCALING_ROBUST,
@@ -244,7 +219,43 @@ static siren_status survey(siren_compression *run) {
     return SIREN_OK;
 }
 
-static siren_status plan_run(siren_compression *run) {
+/* Of the slices as they are stored. */
+size_t siren_compression_stored_bytes(const siren_compression *run) {
+    const siren_geometry *g = &run->layout.geometry;
+    return g->nx * g->ny * (run->layout.grid.z_end - run->layout.grid.z_begin) * g->n_volumes *
+           siren_datatype_size(g->datatype);
+}
+
+/* Most bytes of the archive that a ratio or a size allows. */
+size_t siren_compression_target_bytes(const siren_compression *run) {
+    const siren_compress_options *o = run->asked ? run->asked : run->options;
+    const double n =
+        o->target == SIREN_TARGET_SIZE ? o->amount : (double)siren_compression_stored_bytes(run) / o->amount;
+    return n >= 1 ? (size_t)n : 1; /* 0 would be no target */
+}
+
+/* What networks train in beside the series. */
+size_t siren_compression_encoder_bytes(const siren_compression *run) {
+    const siren_geometry *g = &run->image->series.geometry;
+    size_t limit = run->options->memory_limit,
+           series = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
+    return limit > series ? limit - series : 1;
+}
+
+static siren_status plan_encoder(siren_compression *run) {
+    siren_layout *layout = &run->layout;
+    const siren_settings *settings = &run->settings;
+    SIREN_TRY(siren_network_from_model(settings->model, settings->layers, settings->width,
+                                       (uint32_t)layout->geometry.n_volumes, settings->w0, &layout->network));
+    siren_encoder_plan plan = {.series = &run->image->series,
+                               .layout = layout,
+                               .limits = run->survey.limits,
+                               .settings = settings,
+                               .memory_limit = siren_compression_encoder_bytes(run)};
+    return siren_encoder_create(run->device, &plan, &run->encoder);
+}
+
+siren_status siren_plan_networks(siren_compression *run) {
     const siren_compress_options *o = run->options;
     siren_layout *layout = &run->layout;
     const siren_geometry *g = &run->image->series.geometry;
@@ -261,81 +272,108 @@ static siren_status plan_run(siren_compression *run) {
                                        (uint32_t)g->n_volumes, settings->w0, &layout->network));
     siren_settings_resolve(settings, layout->network.n_inputs);
     SIREN_TRY(plan_blocks(settings, layout));
-    SIREN_TRY(plan_mask(run));
-    SIREN_TRY(survey(run));
-    SIREN_TRY(plan_trainings(run));
-    size_t series_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
-    siren_encoder_plan plan = {.series = &run->image->series,
-                               .layout = layout,
-                               .limits = run->survey.limits,
-                               .settings = settings,
-                               .memory_limit =
-                                   o->memory_limit > series_bytes ? o->memory_limit - series_bytes : 1};
-    return siren_encoder_create(run->device, &plan, &run->encoder);
+    SIREN_TRY(siren_compression_mask(run));
+    SIREN_TRY(siren_compression_survey(run));
+    return plan_trainings(run);
 }
 
-/* Archives without networks: their blocks are slices. */
-static siren_status plan_without_network(siren_compression *run) {
-    siren_layout *layout = &run->layout;
-    run->settings = run->options->settings;
-    layout->geometry = run->image->series.geometry;
-    layout->coding = run->options->coding;
-    layout->bound = run->options->max_error;
-    SIREN_TRY(plan_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
-    SIREN_TRY(plan_mask(run));
-    if (layout->coding == SIREN_CODING_TRANSFORM || layout->bound > 0) SIREN_TRY(survey(run));
-    if (layout->coding == SIREN_CODING_PREDICTIVE) layout->n_apart = 0; /* the bound holds for all voxels */
-    return SIREN_OK;
-}
-
-static siren_status write_sections(siren_compression *run, siren_archive_writer *writer, bool silent) {
+siren_status siren_compression_sections(siren_compression *run, siren_archive_writer *writer, bool silent) {
     const siren_compress_options *o = run->options;
     const siren_image *image = run->image;
     siren_attachments attachments = {image->path,  o->bval,        o->bvec,         o->sidecar,
                                      image->given, image->n_given, o->without_tail, silent};
-    siren_provenance provenance = {o->coding == SIREN_CODING_NETWORK ? run->device : NULL, &run->settings};
+    siren_provenance provenance = {run->coding == SIREN_CODING_NETWORK ? run->device : NULL, &run->settings,
+                                   run->noise};
     return siren_sections_write(writer, &image->series, &run->layout, &attachments, &provenance);
 }
 
 /* Bytes of the archive without its basis and records. */
-static siren_status bytes_of_sections(siren_compression *run, size_t *n_bytes) {
+siren_status siren_compression_other_bytes(siren_compression *run, size_t *n_bytes) {
     SIREN_AT_END(siren_archive_writer_discard_at) siren_archive_writer *writer = NULL;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     SIREN_TRY(siren_archive_writer_open(NULL, false, &writer));
-    SIREN_TRY(write_sections(run, writer, true));
+    SIREN_TRY(siren_compression_sections(run, writer, true));
     return siren_archive_writer_take(SIREN_TAKE(writer), &bytes, n_bytes);
 }
 
-static siren_status compress_by_transform(siren_compression *run) {
-    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
-    siren_transform_target target = {
-        .limits = run->survey.limits, .psnr = run->options->psnr, .memory_limit = run->options->memory_limit};
-    if (run->options->ratio > 0) {
-        const siren_geometry *g = &run->layout.geometry;
-        double voxels = (double)g->nx * (double)g->ny *
-                        (double)(run->layout.grid.z_end - run->layout.grid.z_begin) * (double)g->n_volumes;
-        SIREN_TRY(bytes_of_sections(run, &target.n_other_bytes));
-        target.n_bytes = (size_t)(voxels * (double)siren_datatype_size(g->datatype) / run->options->ratio);
-        if (target.n_bytes == 0) target.n_bytes = 1; /* 0 would be no target */
+/* An empty archive in the place of what was written, and no block trained. */
+static siren_status begin_anew(siren_compression *run) {
+    siren_background_free(run->background);
+    siren_trained_free(run->trained);
+    siren_encoder_free(run->encoder);
+    siren_kept_blocks_spoil(run->kept);
+    siren_kept_blocks_end(SIREN_TAKE(run->kept), SIREN_OK);
+    run->background = NULL;
+    run->trained = NULL;
+    run->encoder = NULL;
+    run->n_networks = run->n_untaught = 0;
+    run->n_done = run->n_in_batch = run->n_record_bytes = 0;
+    run->psnr_sum = run->n_psnr = 0;
+    siren_archive_writer_discard(SIREN_TAKE(run->writer));
+    return siren_archive_writer_open(run->path, run->options->overwrite, &run->writer);
+}
+
+static siren_status compress_by_networks(siren_compression *run) {
+    const bool sized = siren_options_sized(run->options);
+    SIREN_TRY(siren_plan_networks(run));
+    SIREN_TRY(siren_compression_other_bytes(run, &run->n_other_bytes));
+    SIREN_TRY(sized ? siren_plan_size(run) : siren_foresee_published(run));
+    for (bool done = false; !done;) {
+        SIREN_TRY(plan_encoder(run));
+        SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_compression_sections(run, run->writer, false));
+        SIREN_TRY(compress_blocks(run));
+        done = !sized;
+        if (sized) SIREN_TRY(siren_size_met(run, &done));
+        if (!done) SIREN_TRY(begin_anew(run));
     }
-    SIREN_TRY(siren_transform_blocks_encode(&run->image->series, &run->layout, &target, run->progress,
-                                            run->user, &blocks));
-    run->layout.basis = blocks.basis;
-    run->layout.n_basis = blocks.n_basis;
-    SIREN_TRY_STAGE(STAGE_WRITING, write_sections(run, run->writer, false));
-    return siren_transform_blocks_write(&blocks, run->writer);
+    return SIREN_OK;
+}
+
+/* Where `auto` took every bit for a number of bytes, and some slices were no good sample: the transform, which meets it. */
+static siren_status go_back(siren_compression *run) {
+    run->chosen.target = run->asked->target;
+    run->chosen.amount = run->asked->amount;
+    SIREN_TRY(siren_setting_parse(siren_setting_find("model"), "model", SIREN_MODEL_TRANSFORM,
+                                  &run->chosen.settings));
+    free(SIREN_TAKE(run->mask));
+    free(SIREN_TAKE(run->sigmas));
+    siren_survey_free(&run->survey);
+    run->survey = (siren_survey){0};
+    run->layout = (siren_layout){0};
+    return begin_anew(run);
+}
+
+static siren_status compress_by_prediction(siren_compression *run, bool *too_many_bytes) {
+    size_t n_other = 0, n_records = 0;
+    const bool counted = run->asked != run->options && (run->asked->target == SIREN_TARGET_RATIO ||
+                                                        run->asked->target == SIREN_TARGET_SIZE);
+    if (counted) SIREN_TRY(siren_compression_other_bytes(run, &n_other));
+    SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_compression_sections(run, run->writer, false));
+    SIREN_TRY(siren_predictive_blocks_write(&run->image->series, &run->layout, run->survey.limits,
+                                            run->writer, run->progress, run->user, &n_records));
+    *too_many_bytes = counted && n_other + n_records > siren_compression_target_bytes(run);
+    return SIREN_OK;
 }
 
 /* All of the archive, into run->writer. */
 static siren_status compress_image(siren_compression *run) {
-    siren_coding coding = run->options->coding;
-    SIREN_TRY(coding == SIREN_CODING_NETWORK ? plan_run(run) : plan_without_network(run));
-    if (coding == SIREN_CODING_TRANSFORM) return compress_by_transform(run);
-    SIREN_TRY_STAGE(STAGE_WRITING, write_sections(run, run->writer, false));
-    if (coding == SIREN_CODING_PREDICTIVE)
-        return siren_predictive_blocks_write(&run->image->series, &run->layout, run->survey.limits,
-                                             run->writer, run->progress, run->user);
-    return compress_blocks(run);
+    bool too_many_bytes = false;
+    run->asked = run->options;
+    if (strcmp(run->options->settings.model, SIREN_MODEL_AUTO) == 0) {
+        SIREN_TRY(siren_choose(run, &run->chosen));
+        run->options = &run->chosen;
+    }
+    run->coding = siren_options_coding(run->options);
+    if (run->coding == SIREN_CODING_NETWORK) return compress_by_networks(run);
+    SIREN_TRY(siren_plan_without_network(run));
+    if (run->coding == SIREN_CODING_PREDICTIVE) SIREN_TRY(compress_by_prediction(run, &too_many_bytes));
+    if (run->coding == SIREN_CODING_PREDICTIVE && !too_many_bytes) return SIREN_OK;
+    if (too_many_bytes) {
+        SIREN_TRY(go_back(run));
+        run->coding = SIREN_CODING_TRANSFORM;
+        SIREN_TRY(siren_plan_without_network(run));
+    }
+    return siren_compress_by_transform(run);
 }
 
 /* USAGE where the archive's name is an image's, as a shell's *.nii.gz makes it, or where it would replace what is no archive. */
@@ -385,16 +423,18 @@ static siren_status make_archive(siren_compression *run, const char *path, const
     SIREN_TRY(refuse_inputs(run->options, path, archive));
     SIREN_TRY(check_output(archive));
     SIREN_TRY(clear_leftovers(archive));
-    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
+    SIREN_TRY_STAGE(SIREN_STAGE_WRITING,
+                    siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
+    run->path = archive;
     if (!image) SIREN_TRY_STAGE("reading", siren_image_load(path, run->options->memory_limit, &run->own));
     run->image = image ? image : run->own;
     SIREN_TRY(compress_image(run));
-    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_finish(run->writer, &unfinished));
+    SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_archive_writer_finish(run->writer, &unfinished));
     siren_status status = info ? siren_info(unfinished, &described) : SIREN_OK;
     if (status != SIREN_OK)
         return siren_fail(status, "%s: does not appear, as it cannot be described: %s", archive,
                           siren_message());
-    SIREN_TRY_STAGE(STAGE_WRITING, siren_archive_writer_commit(SIREN_TAKE(run->writer), NULL));
+    SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_archive_writer_commit(SIREN_TAKE(run->writer), NULL));
     if (info) *info = SIREN_TAKE(described);
     return SIREN_OK;
 }
@@ -410,34 +450,45 @@ static siren_status compress_to_file(siren_compression *run, const char *path, c
 siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
                                  const siren_compress_options *options, siren_progress_fn progress,
                                  void *user, siren_archive_info *info) {
-    SIREN_AT_END(compression_free)
+    SIREN_AT_END(siren_compression_free)
     siren_compression run = {.device = device, .options = options, .progress = progress, .user = user};
     return compress_to_file(&run, image, NULL, archive, info);
 }
 
-siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
-                            const char *archive) {
+/* The options of a call on `device`, whose open choices are made. */
+static siren_status settle(const siren_options *options, const siren_device *device, const char *call,
+                           siren_compress_options *out) {
     siren_options usual;
     if (!options) options = siren_options_usual(&usual);
-    if (!image || !archive || (!device && options->compress.coding == SIREN_CODING_NETWORK))
-        return siren_fail(SIREN_USAGE, "siren_compress: device, image and archive must not be NULL");
-    SIREN_AT_END(compression_free)
-    siren_compression run = {device, &options->compress, .progress = options->progress,
-                             .user = options->user};
+    *out = options->compress;
+    SIREN_TRY(siren_options_settle(out));
+    if (!device && siren_options_coding(out) == SIREN_CODING_NETWORK)
+        return siren_fail(SIREN_USAGE, "%s: device must not be NULL where networks are to be trained", call);
+    return SIREN_OK;
+}
+
+siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
+                            const char *archive) {
+    siren_compress_options settled;
+    SIREN_TRY(settle(options, device, "siren_compress", &settled));
+    if (!image || !archive)
+        return siren_fail(SIREN_USAGE, "siren_compress: image and archive must not be NULL");
+    SIREN_AT_END(siren_compression_free)
+    siren_compression run = {device, &settled, .progress = options ? options->progress : NULL,
+                             .user = options ? options->user : NULL};
     return compress_to_file(&run, image->path, image, archive, NULL);
 }
 
 siren_status siren_compress_to_memory(siren_device *device, const siren_image *image,
                                       const siren_options *options, void **bytes, size_t *n_bytes) {
-    siren_options usual;
+    siren_compress_options settled;
     uint8_t *made = NULL;
-    if (!options) options = siren_options_usual(&usual);
-    if (!image || !bytes || !n_bytes || (!device && options->compress.coding == SIREN_CODING_NETWORK))
-        return siren_fail(SIREN_USAGE,
-                          "siren_compress_to_memory: device, image, bytes and n_bytes must not be NULL");
-    SIREN_AT_END(compression_free)
-    siren_compression run = {device, &options->compress, .image = image, .progress = options->progress,
-                             .user = options->user};
+    SIREN_TRY(settle(options, device, "siren_compress_to_memory", &settled));
+    if (!image || !bytes || !n_bytes)
+        return siren_fail(SIREN_USAGE, "siren_compress_to_memory: image, bytes and n_bytes must not be NULL");
+    SIREN_AT_END(siren_compression_free)
+    siren_compression run = {device, &settled, .image = image, .progress = options ? options->progress : NULL,
+                             .user = options ? options->user : NULL};
     SIREN_TRY(siren_archive_writer_open(NULL, false, &run.writer));
     SIREN_TRY(compress_image(&run));
     SIREN_TRY(siren_archive_writer_take(SIREN_TAKE(run.writer), &made, n_bytes));

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ENTRY_BYTES 56 /* of a record in the index (docs/archive-format.md) */
+#define SOME_SLICES 12 /* that stand for all in an estimate */
+
 /* One block on its way to a record. A team codes as many at once as there are threads. */
 typedef struct {
     size_t nth;
@@ -109,35 +112,74 @@ static void member(void *user, size_t i) {
     if (block->status != SIREN_OK) snprintf(block->message, sizeof block->message, "%s", siren_message());
 }
 
-/* A member whose thread could not be had is left out: its block is coded here. */
-static siren_status append(predictive_team *team, size_t i, siren_archive_writer *writer) {
+/* Sums over blocks. */
+typedef struct {
+    size_t n, n_bytes;
+    double psnr, n_psnr;
+} predictive_sums;
+
+/* A member whose thread could not be had is left out: its block is coded here. `writer` may be NULL. */
+static siren_status append(predictive_team *team, size_t i, siren_archive_writer *writer,
+                           predictive_sums *sums) {
     predictive_block *block = &team->blocks[i];
+    siren_status status = SIREN_OK;
     if (!block->bytes && block->status == SIREN_OK) member(team, i);
     if (block->status != SIREN_OK) return siren_fail(block->status, "%s", block->message);
-    siren_status status = siren_archive_writer_packed_record(writer, &block->entry, block->bytes,
-                                                             block->n_bytes, block->n_bytes);
+    if (writer)
+        status = siren_archive_writer_packed_record(writer, &block->entry, block->bytes, block->n_bytes,
+                                                    block->n_bytes);
     free(SIREN_TAKE(block->bytes));
+    sums->n++;
+    sums->n_bytes += ENTRY_BYTES + block->n_bytes;
+    if (block->entry.mse > 0) sums->psnr -= 10 * log10(block->entry.mse), sums->n_psnr++;
+    return status;
+}
+
+/* Every `every`-th block. */
+static siren_status code_blocks(const siren_series *series, const siren_layout *layout,
+                                const siren_scaling *limits, size_t every, siren_archive_writer *writer,
+                                siren_progress_fn progress, void *user, predictive_sums *sums) {
+    const siren_block_grid *grid = &layout->grid;
+    const size_t count = (grid->count - every / 2 + every - 1) / every,
+                 n_team = siren_processors() < count ? siren_processors() : count;
+    SIREN_FREE_AT_END predictive_block *blocks = NULL;
+    siren_status status = SIREN_OK;
+    SIREN_TRY(siren_allocate(&blocks, n_team, sizeof *blocks, "the blocks in work"));
+    predictive_team team = {series, layout, limits, blocks};
+    for (size_t first = 0; status == SIREN_OK && first < count; first += n_team) {
+        size_t n = count - first < n_team ? count - first : n_team;
+        for (size_t i = 0; i < n; i++) blocks[i].nth = every / 2 + (first + i) * every;
+        status = siren_threads_run(n, member, &team);
+        for (size_t i = 0; status == SIREN_OK && i < n; i++) status = append(&team, i, writer, sums);
+        if (status == SIREN_OK && progress &&
+            !progress(user, (double)(first + n), (double)count,
+                      every > 1 ? "measuring" : siren_block_kind_name(grid->kind, 2)))
+            status = siren_fail(SIREN_CANCELLED, "compression was interrupted");
+    }
+    for (size_t i = 0; i < n_team; i++) free(blocks[i].bytes);
     return status;
 }
 
 siren_status siren_predictive_blocks_write(const siren_series *series, const siren_layout *layout,
                                            const siren_scaling *limits, siren_archive_writer *writer,
-                                           siren_progress_fn progress, void *user) {
-    const siren_block_grid *grid = &layout->grid;
-    SIREN_FREE_AT_END predictive_block *blocks = NULL;
-    size_t n_team = siren_processors() < grid->count ? siren_processors() : grid->count;
-    siren_status status = SIREN_OK;
-    SIREN_TRY(siren_allocate(&blocks, n_team, sizeof *blocks, "the blocks in work"));
-    predictive_team team = {series, layout, limits, blocks};
-    for (size_t first = 0; status == SIREN_OK && first < grid->count; first += n_team) {
-        size_t n = grid->count - first < n_team ? grid->count - first : n_team;
-        for (size_t i = 0; i < n; i++) blocks[i].nth = first + i;
-        status = siren_threads_run(n, member, &team);
-        for (size_t i = 0; status == SIREN_OK && i < n; i++) status = append(&team, i, writer);
-        if (status == SIREN_OK && progress &&
-            !progress(user, (double)(first + n), (double)grid->count, siren_block_kind_name(grid->kind, 2)))
-            status = siren_fail(SIREN_CANCELLED, "compression was interrupted");
-    }
-    for (size_t i = 0; i < n_team; i++) free(blocks[i].bytes);
-    return status;
+                                           siren_progress_fn progress, void *user, size_t *n_bytes) {
+    predictive_sums sums = {0};
+    SIREN_TRY(code_blocks(series, layout, limits, 1, writer, progress, user, &sums));
+    if (n_bytes) *n_bytes = sums.n_bytes;
+    return SIREN_OK;
+}
+
+siren_status siren_predictive_blocks_estimate(const siren_series *series, const siren_layout *layout,
+                                              const siren_scaling *limits, siren_progress_fn progress,
+                                              void *user, siren_predictive_estimate *out) {
+    const size_t n_blocks = layout->grid.count,
+                 every = n_blocks >= 2 * SOME_SLICES ? n_blocks / SOME_SLICES : 1;
+    const double start = siren_clock();
+    predictive_sums sums = {0};
+    SIREN_TRY(code_blocks(series, layout, limits, every, NULL, progress, user, &sums));
+    const double share = (double)n_blocks / (double)sums.n;
+    *out = (siren_predictive_estimate){.n_bytes = (size_t)((double)sums.n_bytes * share),
+                                       .psnr = sums.n_psnr > 0 ? sums.psnr / sums.n_psnr : INFINITY,
+                                       .seconds = (siren_clock() - start) * share};
+    return SIREN_OK;
 }

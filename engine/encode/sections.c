@@ -96,8 +96,11 @@ static siren_status write_provenance(siren_archive_writer *writer, const siren_l
                                      const siren_provenance *p) {
     char text[2048] = "", configuration[SIREN_CONFIGURATION_CHARS], kernels[SIREN_KERNELS_CHARS];
     if (!p->device) {
-        snprintf(text, sizeof text, "model=%s\nsirencl=%s\n",
-                 layout->coding == SIREN_CODING_PREDICTIVE ? "predictive" : "transform", siren_version());
+        char noise[64] = "";
+        if (p->noise > 0) snprintf(noise, sizeof noise, "noise=errors of %.4f sigma\n", p->noise);
+        snprintf(text, sizeof text, "model=%s\n%ssirencl=%s\n",
+                 layout->coding == SIREN_CODING_PREDICTIVE ? "predictive" : "transform", noise,
+                 siren_version());
         return siren_archive_writer_section(writer, SIREN_SECTION_PROVENANCE, text, strlen(text), true);
     }
     const siren_device_facts *facts = siren_device_get_facts(p->device);

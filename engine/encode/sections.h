@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
     const siren_device *device;     /* NULL: there are no networks, and no settings told */
     const siren_settings *settings; /* no choice left open */
+    double noise;                   /* errors over the noise's sigma that were reached; 0: not told */
 } siren_provenance;
 
 /* Writes all sections. A gradient table that does not fit the series is attached with a warning. */

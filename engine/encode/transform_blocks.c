@@ -17,15 +17,20 @@
 #define COARSEST 1.0
 #define SAME (1.0 / 256)
 #define MOST_ROUNDS 9
-#define SOME_SLICES 6     /* of many: they are coded first */
-#define CLOSE_RATIO 0.004 /* of the bytes wanted: nearer is not worth a round */
-#define CLOSE_PSNR 0.02   /* dB */
+#define SOME_SLICES 6  /* of many: they are coded first, */
+#define MORE_SLICES 12 /* or these, to estimate what all give */
+#define CLOSE                                                                                                \
+    0.008 /* octaves of distance(), 0.55 % of bytes or 0.05 dB: steps come in 1/256 octave, and nearer is not worth a round */
+#define FAR 0.1          /* octaves: some slices that are further off are out of reach */
+#define USUAL_ROUNDS 2.4 /* over all slices, until they are met */
+#define ENOUGH_ROUNDS 2  /* over all slices, once the target is met */
 
 void siren_transform_blocks_free(siren_transform_blocks *blocks) {
     if (!blocks) return;
     for (size_t i = 0; blocks->records && i < blocks->n; i++) free(blocks->records[i]);
     free(blocks->records);
     free(blocks->n_record_bytes);
+    free(blocks->noise_squares);
     free(blocks->entries);
     free(blocks->basis);
     *blocks = (siren_transform_blocks){0};
@@ -48,7 +53,7 @@ typedef struct {
     const siren_transform_basis *basis;
     siren_transform_plan plan;
     size_t every; /* so many-th block of the grid is coded */
-    size_t memory_limit;
+    const siren_transform_target *target;
     siren_transform_blocks *out;
     atomic_size_t next;
     atomic_bool failed;
@@ -69,10 +74,33 @@ static siren_status watch(void *user, size_t first, size_t n, const float *y) {
     return SIREN_OK;
 }
 
+/* Mean over points and volumes with a sigma of the square of (decoded - stored) / sigma; what is not finite is kept exactly. */
+static double noise_square(const round_team *team, const siren_block *block, const uint8_t *decoded) {
+    const siren_geometry *g = &team->layout.geometry;
+    const size_t n_points = siren_block_points(block), n_voxels = siren_block_voxels(block),
+                 size = siren_datatype_size(g->datatype);
+    double sum = 0, n = 0;
+    for (size_t v = 0; v < g->n_volumes; v++) {
+        const double sigma = team->target->sigmas[v];
+        double squares = 0;
+        if (!(sigma > 0)) continue;
+        for (size_t i = 0; i < n_points; i++) {
+            const size_t voxel = siren_block_voxel(block, i);
+            double a, b;
+            siren_datatype_to_double(g->datatype, decoded + (v * n_voxels + voxel) * size, 1, &a);
+            siren_datatype_to_double(g->datatype, siren_block_value(team->series, block, v, voxel), 1, &b);
+            if (isfinite(b)) squares += (a - b) * (a - b);
+        }
+        sum += squares / (sigma * sigma);
+        n += (double)n_points;
+    }
+    return n > 0 ? sum / n : 0;
+}
+
 static siren_status encode_block(round_team *team, siren_block_decoder *decoder, size_t nth) {
     const siren_layout *layout = &team->layout;
     const siren_geometry *g = &layout->geometry;
-    size_t number = layout->grid.first + nth * team->every, n_stream;
+    size_t number = layout->grid.first + team->every / 2 + nth * team->every, n_stream;
     siren_apart apart;
     siren_block block;
     char name[64];
@@ -96,6 +124,7 @@ static siren_status encode_block(round_team *team, siren_block_decoder *decoder,
     siren_block_name(&layout->grid, number, name, sizeof name);
     SIREN_TRY(siren_block_decode(decoder, name, &block, *record, team->out->n_record_bytes[nth], watch, &w,
                                  &voxels, &entry->decoded_crc));
+    if (team->target->sigmas) team->out->noise_squares[nth] = noise_square(team, &block, voxels);
     siren_fidelity fidelity = siren_fidelity_of(&w.sums);
     bool constant =
         true; /* then every value is restored as its volume's minimum, whatever the transform says */
@@ -107,7 +136,7 @@ static siren_status encode_block(round_team *team, siren_block_decoder *decoder,
 
 static siren_status work(round_team *team) {
     SIREN_AT_END(siren_block_decoder_free_at) siren_block_decoder *decoder = NULL;
-    SIREN_TRY(siren_block_decoder_create(NULL, &team->layout, team->memory_limit, &decoder));
+    SIREN_TRY(siren_block_decoder_create(NULL, &team->layout, team->target->memory_limit, &decoder));
     for (size_t nth; !atomic_load(&team->failed) && (nth = atomic_fetch_add(&team->next, 1)) < team->out->n;)
         SIREN_TRY(encode_block(team, decoder, nth));
     return SIREN_OK;
@@ -136,7 +165,7 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
                                  siren_transform_blocks *out) {
     SIREN_AT_END(siren_transform_basis_free) siren_transform_basis basis = {0};
     SIREN_AT_END(siren_transform_blocks_free)
-    siren_transform_blocks blocks = {.n = (layout->grid.count + every - 1) / every};
+    siren_transform_blocks blocks = {.n = (layout->grid.count - every / 2 + every - 1) / every};
     SIREN_FREE_AT_END siren_block *slices = NULL;
     SIREN_FREE_AT_END uint32_t **inside = NULL;
     round_team team = {.series = series,
@@ -144,7 +173,7 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
                        .basis = &basis,
                        .plan = {.step = step, .limits = target->limits},
                        .every = every,
-                       .memory_limit = target->memory_limit,
+                       .target = target,
                        .out = &blocks};
     siren_status status = SIREN_OK;
     SIREN_TRY(siren_transform_plan_check(&team.plan));
@@ -153,9 +182,10 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
     SIREN_TRY(siren_allocate(&blocks.entries, blocks.n, sizeof *blocks.entries, "the index"));
     SIREN_TRY(siren_allocate(&blocks.records, blocks.n, sizeof *blocks.records, "the records"));
     SIREN_TRY(siren_allocate(&blocks.n_record_bytes, blocks.n, sizeof *blocks.n_record_bytes, "the records"));
+    SIREN_TRY(siren_allocate(&blocks.noise_squares, blocks.n, sizeof *blocks.noise_squares, "the index"));
     for (size_t i = 0; status == SIREN_OK && i < blocks.n; i++)
-        status = siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + i * every, &slices[i],
-                                  &inside[i]);
+        status = siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + every / 2 + i * every,
+                                  &slices[i], &inside[i]);
     if (status == SIREN_OK) status = siren_transform_fit(series, slices, blocks.n, &team.plan, &basis);
     for (size_t i = 0; i < blocks.n; i++) free(inside[i]);
     SIREN_TRY(status);
@@ -166,6 +196,8 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
     SIREN_TRY(siren_threads_run(n_team, member, &team));
     if (atomic_load(&team.failed)) return siren_fail(team.status, "%s", team.message);
     blocks.psnr = mean_psnr(&blocks);
+    for (size_t i = 0; i < blocks.n; i++) blocks.noise += blocks.noise_squares[i] / (double)blocks.n;
+    blocks.noise = sqrt(blocks.noise);
     *out = SIREN_TAKE(blocks);
     return SIREN_OK;
 }
@@ -185,6 +217,7 @@ static size_t all_bytes(const siren_transform_blocks *blocks, const siren_transf
 static double distance(const siren_transform_blocks *blocks, const siren_transform_target *target,
                        size_t n_blocks) {
     if (target->n_bytes) return log2((double)all_bytes(blocks, target, n_blocks) / (double)target->n_bytes);
+    if (target->noise > 0) return fmin(log2(target->noise / blocks->noise), 16);
     return fmin((blocks->psnr - target->psnr) / 6.02, 16);
 }
 
@@ -195,6 +228,11 @@ static siren_status out_of_reach(const siren_transform_blocks *nearest,
             SIREN_BOUND,
             "an archive of %zu bytes is out of reach: the coarsest has %zu; ask for a lower ratio",
             target->n_bytes, all_bytes(nearest, target, nearest->n));
+    if (target->noise > 0)
+        return siren_fail(
+            SIREN_BOUND,
+            "errors of %g sigma are out of reach: the finest have %.3g; ask for more, or for --lossless",
+            target->noise, nearest->noise);
     return siren_fail(
         SIREN_BOUND,
         "a PSNR of %g dB is out of reach: the finest has %.2f dB; ask for less, or for --lossless",
@@ -213,12 +251,13 @@ typedef struct {
     size_t rounds; /* done */
 } siren_step_search;
 
-/* Codes every `every`-th block until the target is met within `close` octaves; of all blocks (1) until it is met at least. */
+/* Codes every `every`-th block until the target is met within `close` octaves; all blocks (1) until it is met at
+ * least. `best` is the nearest of them, else the last round. */
 static siren_status search(siren_step_search *s, size_t every, double close, siren_transform_blocks *best) {
     const size_t n_blocks = s->layout->grid.count;
     bool bytes = s->target->n_bytes > 0, found = false;
     /* The target is met on one side of a step between these; the ends may not have been tried yet. */
-    double low = FINEST - SAME, high = COARSEST + SAME, before = NAN, off_before = NAN;
+    double low = FINEST - SAME, high = COARSEST + SAME, before = NAN, off_before = NAN, nearest = NAN;
     for (size_t round = 0; (!found && every == 1) || round < MOST_ROUNDS; round++) {
         SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
         double at = s->at = fmin(fmax(s->at, FINEST), COARSEST);
@@ -229,11 +268,12 @@ static siren_status search(siren_step_search *s, size_t every, double close, sir
         double off = distance(&blocks, s->target, n_blocks);
         bool met = bytes ? off <= 0 : off >= 0, last = at == (bytes ? COARSEST : FINEST);
         if (!met && last && every == 1) return out_of_reach(&blocks, s->target);
-        if (met) {
+        if (met || every > 1) {
             siren_transform_blocks_free(best);
             *best = SIREN_TAKE(blocks);
-            found = true;
         }
+        if (met) nearest = off;
+        found = found || met;
         /* Fewer bytes come with coarser steps, a higher PSNR with finer ones. */
         if (bytes == met)
             high = at;
@@ -244,12 +284,48 @@ static siren_status search(siren_step_search *s, size_t every, double close, sir
         double slope = (at - before) / (off_before - off);
         if (slope > 0.2 && slope < 8) s->slope = slope;
         before = at, off_before = off;
-        s->at += s->slope * (off + (bytes ? 0.3 : -0.3) * close);
+        s->at += s->slope * (off + (bytes ? 0.8 : -0.8) * close);
         if (!(s->at > low && s->at < high)) s->at = (low + high) / 2;
-        if (found && high - low < SAME) return SIREN_OK;
+        if (found && (high - low < SAME || (round + 1 >= ENOUGH_ROUNDS && fabs(nearest) < 3 * close)))
+            return SIREN_OK;
         if (!found && high - low < 2 * SAME)
             s->at = bytes ? high : low; /* what has not been met yet is so at an end */
     }
+    return SIREN_OK;
+}
+
+/* Begins a search. */
+static siren_step_search search_for(const siren_series *series, const siren_layout *layout,
+                                    const siren_transform_target *target, siren_progress_fn progress,
+                                    void *user) {
+    return (siren_step_search){series,    layout,
+                               target,    progress,
+                               user,      .at = target->psnr > 0 ? log2(3.5) - target->psnr / 6.02 : -5,
+                               .slope = 1};
+}
+
+siren_status siren_transform_blocks_estimate(const siren_series *series, const siren_layout *layout,
+                                             const siren_transform_target *target, siren_progress_fn progress,
+                                             void *user, siren_transform_estimate *out) {
+    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks some = {0};
+    siren_step_search s = search_for(series, layout, target, progress, user);
+    const size_t n_blocks = layout->grid.count,
+                 every = n_blocks >= 2 * MORE_SLICES ? n_blocks / MORE_SLICES : 1;
+    const double start = siren_clock();
+    SIREN_TRY(search(&s, every, every > 1 ? 2 * CLOSE : CLOSE, &some));
+    const double seconds = siren_clock() - start;
+    const double off = distance(&some, target, n_blocks);
+    if (target->n_bytes ? off > FAR : off < -FAR)
+        return siren_fail(SIREN_BOUND, "--%s is out of reach of the transform",
+                          target->n_bytes     ? "ratio"
+                          : target->noise > 0 ? "noise"
+                                              : "psnr");
+    const double share = (double)some.n / (double)n_blocks;
+    *out = (siren_transform_estimate){
+        .n_bytes = all_bytes(&some, target, n_blocks),
+        .psnr = some.psnr,
+        .noise = some.noise,
+        .seconds = every == 1 ? seconds : seconds + USUAL_ROUNDS * seconds / (double)s.rounds / share};
     return SIREN_OK;
 }
 
@@ -258,14 +334,11 @@ siren_status siren_transform_blocks_encode(const siren_series *series, const sir
                                            void *user, siren_transform_blocks *out) {
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks some = {0};
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks best = {0};
-    double close = target->n_bytes ? CLOSE_RATIO : CLOSE_PSNR / 6.02;
-    siren_step_search s = {series,    layout, target,
-                           progress,  user,   .at = target->n_bytes ? -5 : log2(3.5) - target->psnr / 6.02,
-                           .slope = 1};
-    /* Some slices tell nearly where to look, so that all are coded two or three times. */
+    siren_step_search s = search_for(series, layout, target, progress, user);
+    /* Some slices tell nearly where to look, so that all are coded twice or three times. */
     if (layout->grid.count >= 2 * SOME_SLICES)
-        SIREN_TRY(search(&s, layout->grid.count / SOME_SLICES, 2 * close, &some));
-    SIREN_TRY(search(&s, 1, close, &best));
+        SIREN_TRY(search(&s, layout->grid.count / SOME_SLICES, 2 * CLOSE, &some));
+    SIREN_TRY(search(&s, 1, CLOSE, &best));
     *out = SIREN_TAKE(best);
     return SIREN_OK;
 }

@@ -4,12 +4,14 @@
 
 #include "engine/archive/record.h"
 
-/* One of both is not 0. */
+/* One of n_bytes, psnr and noise is not 0. */
 typedef struct {
     size_t n_bytes, n_other_bytes; /* the archive's, at most; of these what it has beside basis and records */
     double psnr;                   /* mean over the slices that are not constant, at least; dB */
-    size_t memory_limit;           /* bytes for a decoded block */
-    const siren_scaling *limits;   /* of siren_block_scale() */
+    double noise;         /* root of the mean square of errors of stored values over sigmas, at most */
+    const double *sigmas; /* (n_volumes) for that, of engine/encode/noise.h; volumes of 0 do not count */
+    size_t memory_limit;  /* bytes for a decoded block */
+    const siren_scaling *limits; /* of siren_block_scale() */
 } siren_transform_target;
 
 typedef struct {
@@ -18,7 +20,8 @@ typedef struct {
     siren_index_entry *entries; /* (n) */
     uint8_t **records;          /* (n) */
     size_t *n_record_bytes;     /* (n) */
-    double psnr;
+    double *noise_squares;      /* (n) mean squares of errors over sigmas, where these are given */
+    double psnr, noise;         /* of all; noise likewise */
 } siren_transform_blocks;
 
 /* Codes every block of the layout's grid on all processors, again and again until the target is met closely: at most as many bytes,
@@ -27,6 +30,14 @@ typedef struct {
 siren_status siren_transform_blocks_encode(const siren_series *series, const siren_layout *layout,
                                            const siren_transform_target *target, siren_progress_fn progress,
                                            void *user, siren_transform_blocks *out);
+/* What that would give, as some slices tell. */
+typedef struct {
+    size_t n_bytes; /* of the archive */
+    double psnr, noise, seconds;
+} siren_transform_estimate;
+siren_status siren_transform_blocks_estimate(const siren_series *series, const siren_layout *layout,
+                                             const siren_transform_target *target, siren_progress_fn progress,
+                                             void *user, siren_transform_estimate *out);
 void siren_transform_blocks_free(siren_transform_blocks *blocks);
 /* Appends the records. */
 siren_status siren_transform_blocks_write(const siren_transform_blocks *blocks, siren_archive_writer *writer);

@@ -248,7 +248,7 @@ static siren_status prepare(siren_finishing *f) {
     SIREN_TRY(siren_archive_writer_open(f->archive, true, &f->writer));
     /* Gradient directions are in image axes: they do not belong to a series that was turned. */
     siren_attachments attachments = {.image = settings->axis == SIREN_AXIS_Z ? f->source->image : NULL};
-    siren_provenance provenance = {f->source->named, settings};
+    siren_provenance provenance = {.device = f->source->named, .settings = settings};
     SIREN_AT_END(siren_survey_free) siren_survey survey = {0};
     siren_layout told = *layout;
     SIREN_TRY(siren_survey_volumes(NULL, f->source->series, layout, settings->scaling == SIREN_SCALING_ROBUST,

@@ -27,8 +27,8 @@ static nifti_recipe recipe_of(size_t type, int version, bool swapped) {
 
 static siren_compress_options without_networks(double max_error) {
     siren_compress_options options = siren_compress_defaults();
-    options.coding = SIREN_CODING_PREDICTIVE;
-    options.max_error = max_error;
+    options.target = max_error == 0 ? SIREN_TARGET_LOSSLESS : SIREN_TARGET_MAX_ERROR;
+    options.amount = max_error;
     options.overwrite = true;
     return options;
 }
@@ -219,10 +219,16 @@ static void bad_bounds_are_refused(void **state) {
 enum { TX = 21, TY = 18, TZ = 3, TV = 6, TN = TX * TY * TZ * TV };
 static int16_t smooth[TN]; /* (TV, TZ, TY, TX) with noise; slice 2 constant in all volumes */
 
+static uint32_t mixed(uint32_t x) {
+    x = (x ^ x >> 16) * 0x7feb352du;
+    x = (x ^ x >> 15) * 0x846ca68bu;
+    return x ^ x >> 16;
+}
+
 static siren_array smooth_array(void) {
     for (int i = 0; i < TN; i++) {
         int x = i % TX, y = i / TX % TY, z = i / (TX * TY) % TZ, v = i / (TX * TY * TZ);
-        double value = 500 + 300 * sin(0.3 * x + v) * cos(0.2 * y + z) + 100 * v + (i * 7919 % 31);
+        double value = 500 + 300 * sin(0.3 * x + v) * cos(0.2 * y + z) + 100 * v + (int)(mixed((uint32_t)i) >> 27);
         smooth[i] = z == 2 ? 7 : (int16_t)value;
     }
     return (siren_array){.voxels = smooth, .datatype = SIREN_INT16, .n_axes = 4, .shape = {TX, TY, TZ, TV}};
@@ -263,7 +269,8 @@ static void targets_are_met(void **state) {
     (void)state;
     static const struct {
         const char *key, *value;
-    } targets[] = {{"ratio", "4"}, {"ratio", "7.5"}, {"ratio", "12"}, {"psnr", "25"}, {"psnr", "33"}, {"psnr", "45"}};
+    } targets[] = {{"ratio", "4"}, {"ratio", "7.5"}, {"ratio", "12"}, {"psnr", "25"}, {"psnr", "33"}, {"psnr", "45"},
+                 {"size", "1500"}, {"size", "1K"}};
     const siren_box all = {{0, 0}, {0, 0}, {0, 0}, {0, 0}}, part = {{3, 9}, {2, 11}, {1, 2}, {1, 3}};
     static int16_t back[TN], piece[6 * 9 * 2];
     size_t n_before = 0;
@@ -287,11 +294,49 @@ static void targets_are_met(void **state) {
                     assert_int_equal(piece[at++], back[((v * TZ + 1) * TY + y) * TX + x]);
         /* Rounding to integers moves a PSNR that is high. */
         assert_true(fabs(psnr_of(back) - info->psnr) < (info->psnr > 40 ? 0.6 : 0.1));
-        if (*targets[i].key == 'r')
+        if (*targets[i].key == 's')
+            wanted = (double)sizeof smooth / (i == 6 ? 1500 : 1024);
+        if (*targets[i].key != 'p')
             assert_true(info->ratio >= wanted && (info->ratio < 1.05 * wanted) && n_bytes == info->bytes);
         else
             assert_true(info->psnr >= wanted && info->psnr < wanted + 0.5);
-        if (i > 0 && i != 3) assert_true(*targets[i].key == 'r' ? n_bytes < n_before : n_bytes > n_before);
+        if (i % 3 != 0) assert_true(*targets[i].key != 'p' ? n_bytes < n_before : n_bytes > n_before);
+        n_before = n_bytes;
+        siren_reader_close(reader);
+        free(bytes);
+    }
+}
+
+/* Percent are of the range of all values, 7 to the largest; noise of 32 even steps has a sigma of about 9, and of Q times that the
+ * root of the mean square is measured here. */
+static void errors_in_percent_and_sigmas(void **state) {
+    (void)state;
+    const siren_box all = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
+    static int16_t back[TN];
+    size_t n_bytes, n_before = SIZE_MAX;
+    siren_status status;
+    siren_reader *reader = NULL;
+    const siren_archive_info *info;
+    uint8_t *bytes = for_target("max_error", "2%", &n_bytes, &status);
+    assert_siren_ok(status);
+    int least = smooth[0], most = smooth[0];
+    for (int i = 0; i < TN; i++) least = smooth[i] < least ? smooth[i] : least, most = smooth[i] > most ? smooth[i] : most;
+    assert_siren_ok(siren_reader_open_memory(bytes, n_bytes, &reader));
+    assert_siren_ok(siren_reader_info(reader, &info));
+    assert_true(info->max_error == 0.02 * (most - least));
+    siren_reader_close(reader);
+    free(bytes);
+    static const char *const noises[] = {"0.3", "0.6", "1.2"};
+    for (size_t k = 0; k < sizeof noises / sizeof *noises; k++) {
+        double squares = 0;
+        bytes = for_target("noise", noises[k], &n_bytes, &status);
+        assert_siren_ok(status);
+        assert_siren_ok(siren_reader_open_memory(bytes, n_bytes, &reader));
+        assert_siren_ok(siren_reader_read(reader, &all, SIREN_AS_STORED, back, sizeof back));
+        for (int i = 0; i < TN; i++) squares += pow(back[i] - smooth[i], 2);
+        const double sigma = sqrt(squares / (TN * 2 / 3)) / atof(noises[k]); /* slice 2 is constant */
+        assert_true(sigma > 5 && sigma < 14);
+        assert_true(n_bytes < n_before);
         n_before = n_bytes;
         siren_reader_close(reader);
         free(bytes);
@@ -311,6 +356,19 @@ static void what_is_out_of_reach(void **state) {
     assert_siren_ok(siren_options_create(&options));
     assert_int_equal(siren_options_set(options, "ratio", "0.5"), SIREN_USAGE);
     assert_int_equal(siren_options_set(options, "psnr", "nan"), SIREN_USAGE);
+    static const char *const bad[][2] = {{"size", "0"}, {"size", "-3"}, {"size", "much"}, {"noise", "0"}, {"noise", "nan"},
+                                         {"max_error", "101%"}, {"max_error", "%"}, {"max_error", "inf"}, {"lossless", "yes"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(siren_options_set(options, bad[i][0], bad[i][1]), SIREN_USAGE);
+    static const char *const kept[][2] = {{"size", "2048"}, {"noise", "0.5"}, {"max_error", "2%"}, {"lossless", "true"}};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) { /* the last one set holds */
+        const char *value;
+        assert_siren_ok(siren_options_set(options, kept[i][0], kept[i][1]));
+        assert_siren_ok(siren_options_get(options, kept[i][0], &value));
+        assert_string_equal(value, kept[i][1]);
+        if (i > 0) assert_siren_ok(siren_options_get(options, kept[i - 1][0], &value));
+        if (i > 0) assert_string_equal(value, "none");
+    }
     siren_options_free(options);
 }
 
@@ -331,8 +389,8 @@ static void transforms_of_any_image(void **state) {
                 nifti_put_real(bytes + offset + i * size, size, recipe.swapped, value);
             }
             siren_compress_options options = siren_compress_defaults();
-            options.coding = SIREN_CODING_TRANSFORM;
-            options.psnr = 30;
+            options.target = SIREN_TARGET_PSNR;
+            options.amount = 30;
             options.overwrite = true;
             file_put(scratch_path("image.nii"), bytes, n_file);
             assert_siren_ok(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
@@ -383,7 +441,7 @@ int main(void) {
         cmocka_unit_test(every_byte_comes_back),     cmocka_unit_test(errors_are_bounded),
         cmocka_unit_test(parts_equal_the_whole),     cmocka_unit_test(masks_keep_what_is_inside),
         cmocka_unit_test(damage_is_found),           cmocka_unit_test(bad_bounds_are_refused),
-        cmocka_unit_test(targets_are_met),           cmocka_unit_test(what_is_out_of_reach),
+        cmocka_unit_test(targets_are_met),           cmocka_unit_test(errors_in_percent_and_sigmas), cmocka_unit_test(what_is_out_of_reach),
         cmocka_unit_test(transforms_of_any_image),   cmocka_unit_test(damage_to_a_transform)};
     return cmocka_run_group_tests(tests, NULL, clean);
 }

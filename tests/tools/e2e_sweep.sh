@@ -103,7 +103,7 @@ cat >brain.json <<'JSON'
 }
 JSON
 sweep brain.json -o brain
-compress() { "$sirencl" compress --quiet --device cpu --epochs 40 --slices 1:4 --width 16 --mask brain/inputs/phantom_mask.nii.gz "$@"; }
+compress() { "$sirencl" compress --quiet --force-larger --device cpu --epochs 40 --slices 1:4 --width 16 --mask brain/inputs/phantom_mask.nii.gz "$@"; }
 compress --layers 2 brain/inputs/phantom.nii.gz siren-2d.siren || fail "compress --mask"
 compress --model siren-3d --blocks patch:8x8x2 --layers 1 brain/inputs/phantom.nii.gz siren-3d.siren || fail "compress --mask"
 for model in siren-2d siren-3d; do

@@ -41,7 +41,7 @@ header[70:74] = struct.pack('>2h', 2, 8)
 header[108:120] = struct.pack('>3f', 352, 1, 0)
 open('mask.nii', 'wb').write(bytes(header) + (((x - 5) ** 2 + (y - 4) ** 2 < 14) & (z > 0)).astype('u1').tobytes())
 PYTHON
-compress() { "$sirencl" compress --quiet "$@" || fail "compress $*"; } # IN OUT OPTIONS...
+compress() { "$sirencl" compress --quiet --force-larger "$@" || fail "compress $*"; } # IN OUT OPTIONS...
 for image in odd whole double; do
     compress $image.nii $image-lossless.siren --lossless
     compress $image.nii $image-bound.siren --max-error 3.25 --mask mask.nii

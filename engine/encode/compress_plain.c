@@ -1,0 +1,110 @@
+/* Archives without networks for a target. */
+#include "engine/encode/compression.h"
+#include "engine/encode/noise.h"
+#include "host/opencl/profile.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* From the least to the largest finite value of slices; 0 where there is none. */
+static siren_status find_extent(const siren_series *series, size_t z_begin, size_t z_end, double *out) {
+    const siren_geometry *g = &series->geometry;
+    const siren_block slices = {.nx = g->nx, .ny = g->ny, .nz = z_end - z_begin, .z = z_begin};
+    double least = INFINITY, most = -INFINITY;
+    SIREN_FREE_AT_END double *row = NULL;
+    SIREN_TRY(siren_allocate(&row, g->nx, sizeof *row, "a row"));
+    for (size_t v = 0; v < g->n_volumes; v++)
+        for (size_t i = 0; i < siren_block_voxels(&slices); i += g->nx) {
+            siren_datatype_to_double(g->datatype, siren_block_value(series, &slices, v, i), g->nx, row);
+            for (size_t x = 0; x < g->nx; x++) {
+                if (!isfinite(row[x])) continue;
+                least = fmin(least, row[x]);
+                most = fmax(most, row[x]);
+            }
+        }
+    *out = most > least ? most - least : 0;
+    return SIREN_OK;
+}
+
+/* The largest error of a stored value that a predictive archive may have. */
+static siren_status plan_bound(siren_compression *run) {
+    const siren_compress_options *o = run->options;
+    const siren_series *series = &run->image->series;
+    const siren_geometry *g = &series->geometry;
+    const siren_block_grid *grid = &run->layout.grid;
+    run->layout.bound = o->target == SIREN_TARGET_MAX_ERROR ? o->amount : 0;
+    if (o->target == SIREN_TARGET_MAX_ERROR && o->percent) {
+        double extent;
+        SIREN_TRY(find_extent(series, grid->z_begin, grid->z_end, &extent));
+        run->layout.bound = o->amount / 100 * extent;
+    } else if (o->target == SIREN_TARGET_NOISE) { /* then the mean square over sigma is within it, too */
+        double sum = 0, n = 0;
+        for (size_t v = 0; v < g->n_volumes; v++)
+            if (run->sigmas[v] > 0) sum += 1 / (run->sigmas[v] * run->sigmas[v]), n++;
+        run->layout.bound = o->amount * sqrt(n / sum);
+    }
+    if (!isfinite(run->layout.bound))
+        return siren_fail(SIREN_USAGE,
+                          "%s: its values span too much for an error in percent; give --max-error E",
+                          siren_image_name(run->image));
+    return SIREN_OK;
+}
+
+/* USAGE where no volume shows any. */
+static siren_status plan_noise(siren_compression *run) {
+    const siren_geometry *g = &run->layout.geometry;
+    const siren_block_grid *grid = &run->layout.grid;
+    bool any = false;
+    SIREN_TRY(siren_allocate(&run->sigmas, g->n_volumes, sizeof *run->sigmas, "the noise"));
+    SIREN_TRY(siren_noise_estimate(&run->image->series, grid->z_begin, grid->z_end, run->sigmas));
+    for (size_t v = 0; v < g->n_volumes; v++) any = any || run->sigmas[v] > 0;
+    if (any) return SIREN_OK;
+    return siren_fail(SIREN_USAGE,
+                      "%s: no noise can be seen in it; give --psnr, --max-error or --lossless in the "
+                      "place of --noise",
+                      siren_image_name(run->image));
+}
+
+siren_status siren_plan_without_network(siren_compression *run) {
+    siren_layout *layout = &run->layout;
+    run->settings = run->options->settings;
+    layout->geometry = run->image->series.geometry;
+    layout->coding = run->coding;
+    SIREN_TRY(siren_compression_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
+    if (run->options->target == SIREN_TARGET_NOISE) SIREN_TRY(plan_noise(run));
+    if (run->coding == SIREN_CODING_PREDICTIVE) SIREN_TRY(plan_bound(run));
+    SIREN_TRY(siren_compression_mask(run));
+    if (layout->coding == SIREN_CODING_TRANSFORM || layout->bound > 0)
+        SIREN_TRY(siren_compression_survey(run));
+    if (layout->coding == SIREN_CODING_PREDICTIVE) layout->n_apart = 0; /* the bound holds for all voxels */
+    return SIREN_OK;
+}
+
+siren_status siren_compression_transform_target(siren_compression *run, siren_transform_target *out) {
+    const siren_compress_options *o = run->options;
+    siren_transform_target target = {.limits = run->survey.limits, .memory_limit = o->memory_limit};
+    if (o->target == SIREN_TARGET_PSNR) {
+        target.psnr = o->amount;
+    } else if (o->target == SIREN_TARGET_NOISE) {
+        target.noise = o->amount;
+        target.sigmas = run->sigmas;
+    } else {
+        SIREN_TRY(siren_compression_other_bytes(run, &target.n_other_bytes));
+        target.n_bytes = siren_compression_target_bytes(run);
+    }
+    *out = target;
+    return SIREN_OK;
+}
+
+siren_status siren_compress_by_transform(siren_compression *run) {
+    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
+    siren_transform_target target;
+    SIREN_TRY(siren_compression_transform_target(run, &target));
+    SIREN_TRY(siren_transform_blocks_encode(&run->image->series, &run->layout, &target, run->progress,
+                                            run->user, &blocks));
+    run->layout.basis = blocks.basis;
+    run->layout.n_basis = blocks.n_basis;
+    run->noise = blocks.noise;
+    SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_compression_sections(run, run->writer, false));
+    return siren_transform_blocks_write(&blocks, run->writer);
+}

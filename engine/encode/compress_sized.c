@@ -1,0 +1,106 @@
+/* Networks as large as a target wants them, and what they will take. */
+#include "engine/encode/compression.h"
+
+#include <math.h>
+#include <stdio.h>
+
+siren_network_sizing siren_compression_sizing(siren_compression *run) {
+    return (siren_network_sizing){.device = run->device,
+                                  .series = &run->image->series,
+                                  .layout = &run->layout,
+                                  .limits = run->survey.limits,
+                                  .settings = &run->settings,
+                                  .n_other_bytes = run->n_other_bytes,
+                                  .memory_limit = siren_compression_encoder_bytes(run),
+                                  .progress = run->progress,
+                                  .user = run->user};
+}
+
+/* Tells what is to come, and refuses what is larger than it may be. */
+static siren_status foresee(siren_compression *run, const siren_network_trial *trial) {
+    const siren_compress_options *o = run->options;
+    if (o->most_bytes == 0 || trial->n_bytes <= o->most_bytes) {
+        if (o->foresee)
+            o->foresee(&(siren_foreseen){.model = run->settings.model,
+                                         .layers = run->settings.layers,
+                                         .width = trial->width,
+                                         .n_blocks = run->layout.grid.count,
+                                         .n_bytes = trial->n_bytes,
+                                         .seconds = trial->seconds});
+        return SIREN_OK;
+    }
+    return siren_fail(
+        SIREN_USAGE,
+        "%s: networks of %u units would make %zu bytes of its %zu; ask for less, for --model auto or "
+        "for --lossless, or add --force-larger",
+        siren_image_name(run->image), trial->width, trial->n_bytes, o->most_bytes);
+}
+
+/* A training that takes less is not worth to be measured beforehand: operations. */
+#define WORTH_FORESEEING 1e12
+
+siren_status siren_foresee_published(siren_compression *run) {
+    const siren_compress_options *o = run->options;
+    siren_network_sizing sizing = siren_compression_sizing(run);
+    siren_layout *layout = &run->layout;
+    const siren_settings *s = &run->settings;
+    double flops = 0;
+    if (!o->foresee && o->most_bytes == 0) return SIREN_OK;
+    siren_network_trial trial = {.width = s->width,
+                                 .seconds = NAN,
+                                 .n_bytes =
+                                     run->n_other_bytes +
+                                     layout->grid.count * (SIREN_ENTRY_BYTES + siren_record_bytes(layout))};
+    for (size_t i = 0; i < layout->grid.count; i++)
+        flops += siren_network_step_flops(
+            &layout->network, siren_mask_block_points(&layout->mask, &layout->grid, layout->grid.first + i));
+    const bool refused = o->most_bytes > 0 && 0.8 * (double)trial.n_bytes > (double)o->most_bytes;
+    if (!refused && flops * (double)s->epochs > WORTH_FORESEEING) {
+        SIREN_TRY(siren_network_try(&sizing, s->width, siren_network_short_epochs(s), true, &trial));
+    }
+    return foresee(run, &trial);
+}
+
+siren_status siren_plan_size(siren_compression *run) {
+    const siren_compress_options *o = run->options;
+    siren_network_sizing sizing = siren_compression_sizing(run);
+    siren_network_trial trial;
+    if (o->target == SIREN_TARGET_PSNR)
+        SIREN_TRY(siren_network_narrowest(&sizing, o->amount, siren_compression_stored_bytes(run), &trial));
+    else
+        SIREN_TRY(
+            siren_network_widest(&sizing, siren_compression_target_bytes(run), o->foresee != NULL, &trial));
+    run->settings.width = trial.width;
+    return foresee(run, &trial);
+}
+
+siren_status siren_size_met(siren_compression *run, bool *out) {
+    const siren_compress_options *o = run->options;
+    uint32_t *width = &run->settings.width;
+    const double n_bytes = (double)(run->n_record_bytes + run->n_other_bytes),
+                 psnr = run->n_psnr > 0 ? run->psnr_sum / run->n_psnr : INFINITY;
+    *out = o->target == SIREN_TARGET_PSNR ? psnr >= o->amount
+                                          : n_bytes <= (double)siren_compression_target_bytes(run);
+    if (*out) return SIREN_OK;
+    siren_log(SIREN_LOG_INFO, "networks of %u units make %.0f bytes of %.2f dB", *width, n_bytes, psnr);
+    if (o->target == SIREN_TARGET_PSNR) {
+        const uint32_t wider = (uint32_t)ceil(*width * exp2((o->amount - psnr + 0.05) / 5)) + 1;
+        if (wider > SIREN_MAX_WIDTH || n_bytes > (double)siren_compression_stored_bytes(run))
+            return siren_fail(
+                SIREN_BOUND,
+                "a PSNR of %g dB is out of reach of networks: those of %u units have %.2f dB; ask for "
+                "less, or leave out --model",
+                o->amount, *width, psnr);
+        *width = wider;
+    } else {
+        const uint32_t narrower =
+            (uint32_t)(*width * sqrt((double)siren_compression_target_bytes(run) / n_bytes));
+        *width = narrower < *width ? narrower : *width - 1;
+        if (*width == 0)
+            return siren_fail(SIREN_BOUND,
+                              "an archive of %zu bytes is out of reach of networks: the smallest has %.0f; "
+                              "ask for more bytes",
+                              siren_compression_target_bytes(run), n_bytes);
+    }
+    return SIREN_OK;
+}

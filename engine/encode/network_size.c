@@ -1,0 +1,211 @@
+#include "engine/encode/network_size.h"
+
+#include "engine/archive/parameters.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define ENTRY_BYTES 56   /* of a record in the index (docs/archive-format.md) */
+#define SPARE 0.004      /* of the bytes wanted: blocks differ by about so much */
+#define SHORT_SHARE 64   /* such a part of the epochs is trained to see bytes and speed, */
+#define LEAST_EPOCHS 4   /* but no fewer */
+#define ENOUGH_EPOCHS 50 /* and no more */
+#define MOST_TRIALS 6
+#define DECIBELS 5.0 /* that twice the width brings at first (docs/results.md) */
+#define CLOSE_DECIBELS 0.25
+
+/* ---- one width ---- */
+
+static siren_status layout_of(const siren_network_sizing *sizing, uint32_t width, siren_layout *out) {
+    const siren_settings *s = sizing->settings;
+    *out = *sizing->layout;
+    return siren_network_from_model(s->model, s->layers, width, (uint32_t)out->geometry.n_volumes, s->w0,
+                                    &out->network);
+}
+
+/* Blocks in which some volume varies, which are those with a network. */
+static siren_status count_networks(const siren_network_sizing *sizing, size_t *out) {
+    const siren_layout *layout = sizing->layout;
+    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
+    *out = 0;
+    SIREN_TRY(siren_allocate(&scaling, layout->geometry.n_volumes, sizeof *scaling, "the ranges of a block"));
+    for (size_t i = 0; i < layout->grid.count; i++) {
+        siren_block block;
+        SIREN_FREE_AT_END uint32_t *inside = NULL;
+        siren_apart apart;
+        bool varies = false;
+        SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + i, &block, &inside));
+        SIREN_TRY(siren_block_scale(sizing->series, &block, sizing->limits, scaling, &apart));
+        for (size_t v = 0; v < layout->geometry.n_volumes; v++)
+            varies = varies || scaling[v].minimum != scaling[v].maximum;
+        *out += varies;
+    }
+    return SIREN_OK;
+}
+
+/* Of an archive of networks of that width, where a record packs as in the trial. */
+static double bytes_of(const siren_network_sizing *sizing, uint32_t width, const siren_network_trial *trial) {
+    siren_layout layout;
+    const double n_blocks = (double)sizing->layout->grid.count;
+    if (layout_of(sizing, width, &layout) != SIREN_OK) return INFINITY;
+    const double record = (double)siren_record_bytes(&layout),
+                 parameters = (double)siren_quantised_bytes(&layout.network, layout.weight_bits);
+    return (double)sizing->n_other_bytes + n_blocks * ENTRY_BYTES +
+           trial->packed * (n_blocks * record - (n_blocks - (double)trial->n_networks) * parameters);
+}
+
+/* A siren_progress_fn: epochs of a trial are not those of the work. */
+static bool report(void *user, double done, double total, const char *what) {
+    const siren_network_sizing *sizing = user;
+    (void)what;
+    return !sizing->progress || sizing->progress(sizing->user, done, total, "measuring");
+}
+
+/* Sums over trained blocks. */
+typedef struct {
+    double packed, unpacked, psnr, n_psnr;
+} encoded_sums;
+
+static siren_status encode_some(const siren_trained *trained, unsigned weight_bits, encoded_sums *sums) {
+    const atomic_bool never = false;
+    for (size_t i = 0; i < trained->n; i++) {
+        SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
+        SIREN_TRY(siren_trained_encode(trained, i, weight_bits, &never, &encoded));
+        if (encoded.constant) continue;
+        sums->packed += (double)encoded.n_packed;
+        sums->unpacked += (double)encoded.n_unpacked;
+        if (!(encoded.entry.mse > 0)) continue;
+        sums->psnr += -10 * log10(encoded.entry.mse);
+        sums->n_psnr++;
+    }
+    return SIREN_OK;
+}
+
+siren_status siren_network_try(const siren_network_sizing *sizing, uint32_t width, size_t epochs, bool timed,
+                               siren_network_trial *out) {
+    siren_settings settings = *sizing->settings;
+    siren_layout layout;
+    const siren_block_grid *grid = &sizing->layout->grid;
+    siren_network_trial trial = {.width = width, .psnr = INFINITY, .packed = 1};
+    SIREN_AT_END(siren_encoder_free_at) siren_encoder *encoder = NULL;
+    SIREN_AT_END(siren_trained_free_at) siren_trained *trained = NULL;
+    SIREN_FREE_AT_END siren_training *trainings = NULL;
+    encoded_sums sums = {0};
+    siren_network_sizing progress = *sizing;
+    const double n_epochs = (double)settings.epochs;
+    SIREN_TRY(layout_of(sizing, width, &layout));
+    SIREN_TRY(count_networks(sizing, &trial.n_networks));
+    if (epochs > settings.epochs) epochs = settings.epochs;
+    settings.width = width;
+    settings.epochs = epochs;
+    const siren_encoder_plan plan = {.series = sizing->series,
+                                     .layout = &layout,
+                                     .limits = sizing->limits,
+                                     .settings = &settings,
+                                     .memory_limit = sizing->memory_limit};
+    SIREN_TRY(siren_encoder_create(sizing->device, &plan, &encoder));
+    size_t n = siren_encoder_batch(encoder) < grid->count ? siren_encoder_batch(encoder) : grid->count;
+    SIREN_TRY(siren_allocate(&trainings, n, sizeof *trainings, "the list of networks"));
+    for (size_t i = 0; i < n; i++)
+        trainings[i] =
+            (siren_training){grid->first + (grid->count - n) / 2 + i, settings.seed, settings.rate};
+    if (timed) {
+        SIREN_TRY(siren_encoder_train(encoder, trainings, n, NULL, report, &progress, &trained));
+        siren_trained_free(SIREN_TAKE(trained));
+    }
+    double start = siren_clock();
+    SIREN_TRY(siren_encoder_train(encoder, trainings, n, NULL, report, &progress, &trained));
+    double trained_at = siren_clock(), n_trained = (double)trained->n;
+    SIREN_TRY(encode_some(trained, layout.weight_bits, &sums));
+    /* Encoding goes on beside training, on processors that both share. */
+    trial.seconds = (double)trial.n_networks / n_trained *
+                    ((trained_at - start) * n_epochs / (double)epochs +
+                     (siren_clock() - trained_at) / (double)siren_processors());
+    if (sums.unpacked > 0) trial.packed = sums.packed / sums.unpacked;
+    if (sums.n_psnr > 0) trial.psnr = sums.psnr / sums.n_psnr;
+    trial.n_bytes = (size_t)bytes_of(sizing, width, &trial);
+    *out = trial;
+    return SIREN_OK;
+}
+
+/* ---- a number of bytes ---- */
+
+size_t siren_network_short_epochs(const siren_settings *settings) {
+    const size_t n = settings->epochs / SHORT_SHARE;
+    return n < LEAST_EPOCHS ? LEAST_EPOCHS : n > ENOUGH_EPOCHS ? ENOUGH_EPOCHS : n;
+}
+
+/* 0: none. */
+static uint32_t widest(const siren_network_sizing *sizing, double most_bytes,
+                       const siren_network_trial *trial) {
+    uint32_t low = 0, high = SIREN_MAX_WIDTH + 1;
+    while (high - low > 1) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (bytes_of(sizing, middle, trial) <= most_bytes)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+siren_status siren_network_widest(const siren_network_sizing *sizing, size_t most_bytes, bool timed,
+                                  siren_network_trial *out) {
+    const double wanted = (double)most_bytes * (1 - SPARE);
+    siren_network_trial trial = {.packed = 1};
+    SIREN_TRY(count_networks(sizing, &trial.n_networks));
+    uint32_t width = widest(sizing, wanted, &trial);
+    for (int round = 0; round < MOST_TRIALS; round++) {
+        SIREN_TRY(siren_network_try(sizing, width ? width : 1, siren_network_short_epochs(sizing->settings),
+                                    timed, &trial));
+        width = widest(sizing, wanted, &trial);
+        if (width == 0)
+            return siren_fail(
+                SIREN_BOUND,
+                "an archive of %zu bytes is out of reach of networks: those of one unit take %.0f; ask "
+                "for more bytes",
+                most_bytes, bytes_of(sizing, 1, &trial));
+        if (fabs((double)width - (double)trial.width) <= 0.04 * (double)width) break; /* it packs alike */
+    }
+    trial.seconds *= pow((double)width / (double)trial.width, 2);
+    trial.n_bytes = (size_t)bytes_of(sizing, width, &trial);
+    trial.width = width;
+    *out = trial;
+    return SIREN_OK;
+}
+
+/* ---- a PSNR ---- */
+
+siren_status siren_network_narrowest(const siren_network_sizing *sizing, double psnr, size_t most_bytes,
+                                     siren_network_trial *out) {
+    siren_network_trial most = {.packed = 1}, best = {.width = 0};
+    SIREN_TRY(count_networks(sizing, &most.n_networks));
+    const uint32_t limit = widest(sizing, (double)most_bytes, &most);
+    double low = -1, high = log2(limit ? limit : 1), at = fmin(6, high); /* octaves of the width */
+    for (int round = 0; round < MOST_TRIALS; round++) {
+        siren_network_trial trial;
+        const uint32_t width = (uint32_t)fmax(rint(exp2(at)), 1);
+        SIREN_TRY(siren_network_try(sizing, width, sizing->settings->epochs, false, &trial));
+        const double more = psnr - trial.psnr;
+        if (more > 0 && width >= limit)
+            return siren_fail(
+                SIREN_BOUND,
+                "a PSNR of %g dB is out of reach of networks: with %u units, as large as the voxels "
+                "themselves, they have %.2f dB; ask for less, or leave out --model",
+                psnr, width, trial.psnr);
+        if (more <= 0) best = trial;
+        if (more <= 0)
+            high = at;
+        else
+            low = at;
+        if ((more <= 0 && more > -CLOSE_DECIBELS) || (best.width && high - low < 0.02)) break;
+        at += (more + CLOSE_DECIBELS / 2) / DECIBELS;
+        if (!(at > low && at <= high)) at = best.width ? (low + high) / 2 : high;
+    }
+    if (!best.width)
+        return siren_fail(SIREN_BOUND,
+                          "a PSNR of %g dB was not found with networks; ask for less, or leave out --model",
+                          psnr);
+    *out = best;
+    return SIREN_OK;
+}
