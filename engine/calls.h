@@ -7,6 +7,14 @@
 
 #define SIREN_MASK_AUTO "auto"
 
+/* How the records of networks are packed. */
+typedef enum {
+    SIREN_PACKING_AUTO, /* the smaller one for each record; LZMA in experiments, as the paper's archives are */
+    SIREN_PACKING_LZMA,    /* of byte planes: what every version reads */
+    SIREN_PACKING_CODED,   /* the range coder */
+    SIREN_PACKING_SMALLEST /* the smaller one for each record */
+} siren_packing;
+
 typedef enum { SIREN_AXIS_X, SIREN_AXIS_Y, SIREN_AXIS_Z } siren_axis;
 
 /* What becomes 0 and 1 of a volume in a block: extremes of what does not lie far outside the rest, or of all (docs/numerics.md). */
@@ -23,6 +31,7 @@ typedef struct {
     uint64_t seed;        /* of the initial parameters */
     unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
     siren_scaling_rule scaling;
+    siren_packing packing;
     siren_block_kind blocks;
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
     siren_axis axis;   /* slices are counted along it: z but in experiments */

@@ -1,4 +1,5 @@
 #include "engine/archive/attachment.h"
+#include "engine/archive/decoding_team.h"
 #include "engine/archive/record.h"
 #include "engine/archive/sidecar.h"
 #include "engine/options.h"
@@ -50,7 +51,7 @@ typedef struct {
 typedef struct {
     siren_archive *archive;
     siren_layout layout;
-    siren_block_decoder *decoder;
+    siren_decoding_team *team;
     siren_nifti_writer *writer;
     uint8_t *header; /* of the restored part, NULL for the whole series */
     uint8_t *
@@ -163,17 +164,19 @@ static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, 
                                    void *user) {
     const siren_block_grid *grid = &run->layout.grid;
     siren_span slices;
-    size_t n_wanted = 0, n_done = 0;
+    size_t n_wanted = 0, n_done = 0, end = 0;
     for (size_t nth = 0; nth < grid->count; nth++) {
         const siren_block block = siren_block_at(grid, grid->first + nth);
-        n_wanted += slices_of_band(run, &block, &slices);
+        if (!slices_of_band(run, &block, &slices)) continue;
+        n_wanted++;
+        end = nth + 1;
     }
     SIREN_TRY(create_band(run, memory_limit));
     for (size_t nth = 0; nth < grid->count; nth++) {
         const siren_block block = siren_block_at(grid, grid->first + nth);
         const void *voxels = NULL;
         if (!slices_of_band(run, &block, &slices)) continue;
-        SIREN_TRY(siren_block_decode_nth(run->decoder, run->archive, nth, NULL, NULL, &voxels));
+        SIREN_TRY(siren_decoding_team_decode(run->team, run->archive, nth, end, &voxels));
         if (run->band) place_block(run, &block, slices, voxels);
         if (block.x + block.nx == grid->nx && block.y + block.ny == grid->ny)
             SIREN_TRY(write_band(run, &block, slices, voxels));
@@ -281,7 +284,7 @@ static void restoration_free(siren_restoration *run) {
         free(run->companions[i].path);
     }
     free(run->companions);
-    siren_block_decoder_free(run->decoder);
+    siren_decoding_team_free(run->team);
     siren_archive_close(run->archive);
     free(run->header);
     free(run->band);
@@ -300,10 +303,9 @@ siren_status siren_decompress_file(siren_device *device, const char *archive, co
     SIREN_TRY(open_writer(&run, image, options));
     if (!options->plain_sidecar) SIREN_TRY(siren_trace_of(run.archive, &run.layout, run.trace));
     SIREN_TRY(write_companions(&run, image, options->overwrite));
-    SIREN_TRY(siren_block_decoder_create_part(device, &run.layout, run.volumes, options->memory_limit,
-                                              &run.decoder));
+    SIREN_TRY(siren_decoding_team_create(device, &run.layout, run.volumes, options->memory_limit, &run.team));
     SIREN_TRY(restore_voxels(&run, options->memory_limit, progress, user));
-    siren_block_decoder_free(SIREN_TAKE(run.decoder)); /* no driver can fail any more */
+    siren_decoding_team_free(SIREN_TAKE(run.team)); /* no driver can fail any more */
     return commit(&run, image, options);
 }
 
@@ -325,10 +327,12 @@ siren_status siren_verify_file(siren_device *device, const char *archive, size_t
         SIREN_TRY(siren_attachment_read(run.archive, nth, &a));
         if (!a.bytes) break;
     }
-    SIREN_TRY(siren_block_decoder_create(device, &run.layout, memory_limit, &run.decoder));
+    SIREN_TRY(siren_decoding_team_create(device, &run.layout, (siren_span){0, run.layout.geometry.n_volumes},
+                                         memory_limit, &run.team));
     for (size_t nth = 0; nth < run.layout.grid.count; nth++) {
         const void *voxels = NULL;
-        siren_status checked = siren_block_decode_nth(run.decoder, run.archive, nth, NULL, NULL, &voxels);
+        siren_status checked =
+            siren_decoding_team_decode(run.team, run.archive, nth, run.layout.grid.count, &voxels);
         if (checked != SIREN_OK && checked != SIREN_CORRUPT && checked != SIREN_INTEGRITY)
             return checked; /* the machine's fault, not the archive's */
         if (checked == SIREN_OK) {

@@ -120,7 +120,8 @@ siren_coding siren_options_coding(const siren_compress_options *o) {
 }
 
 bool siren_options_sized(const siren_compress_options *o) {
-    return o->target != SIREN_TARGET_NONE && siren_options_coding(o) == SIREN_CODING_NETWORK;
+    return o->target != SIREN_TARGET_NONE && o->target != SIREN_TARGET_MAX_ERROR &&
+           siren_options_coding(o) == SIREN_CODING_NETWORK;
 }
 
 siren_status siren_options_settle(siren_compress_options *o) {
@@ -141,11 +142,11 @@ siren_status siren_options_settle(siren_compress_options *o) {
     }
     name = siren_target_name(o->target);
     siren_coding coding = siren_options_coding(o);
-    if (coding == SIREN_CODING_NETWORK && (is_exact(o->target) || o->target == SIREN_TARGET_NOISE))
-        return siren_fail(SIREN_USAGE,
-                          "--%s is not met by networks, whose errors have no bound: leave out --model %s",
-                          name, o->settings.model);
-    if (coding == SIREN_CODING_TRANSFORM && is_exact(o->target))
+    if (coding == SIREN_CODING_NETWORK &&
+        (o->target == SIREN_TARGET_LOSSLESS || o->target == SIREN_TARGET_NOISE))
+        return siren_fail(SIREN_USAGE, "--%s is not met by networks: leave out --model %s", name,
+                          o->settings.model);
+    if (coding == SIREN_CODING_TRANSFORM && o->target == SIREN_TARGET_LOSSLESS)
         return siren_fail(SIREN_USAGE,
                           "--%s is not met by the transform: leave out --model, or give predictive", name);
     if (coding == SIREN_CODING_PREDICTIVE && !is_exact(o->target) && o->target != SIREN_TARGET_NOISE)
@@ -158,7 +159,7 @@ siren_status siren_options_settle(siren_compress_options *o) {
                           "--%s is of networks, but %s%s has none: leave it out, or give --model %s", given,
                           model_is(o, SIREN_MODEL_AUTO) ? "model " : "--",
                           model_is(o, SIREN_MODEL_AUTO) ? "auto" : name, SIREN_USUAL_NETWORK);
-    if (coding == SIREN_CODING_NETWORK && siren_setting_is_given(&o->settings, "width"))
+    if (siren_options_sized(o) && siren_setting_is_given(&o->settings, "width"))
         return siren_fail(SIREN_USAGE,
                           "--width and --%s contradict each other: the target tells the width; leave "
                           "out one of them",

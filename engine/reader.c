@@ -1,7 +1,7 @@
 /* Boxes of an archive, decoded on the host. */
 #include "engine/archive/attachment.h"
 #include "engine/archive/describe.h"
-#include "engine/archive/record.h"
+#include "engine/archive/coded_record.h"
 #include "engine/calls.h"
 #include "engine/decode/decode_host.h"
 #include "formats/little_endian.h"
@@ -260,6 +260,28 @@ static void restore_exceptional(const siren_layout *layout, const siren_block *b
     }
 }
 
+/* A part of a block that is corrected. */
+typedef struct {
+    siren_corrections_plan plan;
+    const siren_block *part;
+    siren_span volumes;
+    uint8_t *stored;
+} corrected_part;
+
+static void correct(void *user, size_t volume, size_t voxel, const siren_correction *correction) {
+    corrected_part *run = user;
+    const siren_block *block = run->plan.block, *part = run->part;
+    size_t row = voxel / block->nx;
+    /* Below the part's first voxel these wrap around to what is beyond its last. */
+    size_t x = block->x + voxel % block->nx - part->x, y = block->y + row % block->ny - part->y,
+           z = block->z + row / block->ny - part->z;
+    if (volume < run->volumes.begin || volume >= run->volumes.end || x >= part->nx || y >= part->ny ||
+        z >= part->nz)
+        return;
+    siren_correction_apply(&run->plan, correction, run->stored,
+                           (((volume - run->volumes.begin) * part->nz + z) * part->ny + y) * part->nx + x);
+}
+
 /* The number within its block of the voxel that is the part's `i`th. */
 static size_t voxel_of_part(const siren_block *block, const siren_block *part, size_t i) {
     size_t row = i / part->nx, y = row % part->ny, z = row / part->ny;
@@ -316,12 +338,14 @@ static siren_status decode_part(siren_reader *reader, size_t nth, const siren_bl
     SIREN_FREE_AT_END float *params = NULL;
     SIREN_FREE_AT_END uint32_t *inside = NULL;
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
-    size_t n_bytes = 0;
+    const uint8_t *corrections;
+    size_t n_bytes = 0, n_corrections;
     char own[64], name[SIREN_MESSAGE_BYTES];
     siren_block_name(grid, grid->first + nth, own, sizeof own);
     snprintf(name, sizeof name, "%s, %s", siren_archive_path(reader->archive), own);
     if (fill_background(layout, &box, part, length_of(volumes), stored) == 0) return SIREN_OK;
-    SIREN_TRY(siren_archive_record(reader->archive, nth, &bytes, &n_bytes));
+    SIREN_TRY(siren_record_load(name, layout, reader->archive, nth, &bytes, &n_bytes));
+    SIREN_TRY(siren_record_split(name, layout, bytes, &n_bytes, &corrections, &n_corrections));
     SIREN_TRY(siren_record_read(name, layout, siren_mask_block_points(&layout->mask, grid, grid->first + nth),
                                 bytes, n_bytes, &record));
     SIREN_TRY(siren_allocate(&scaling, layout->geometry.n_volumes, sizeof *scaling, "the scaling"));
@@ -332,11 +356,11 @@ static siren_status decode_part(siren_reader *reader, size_t nth, const siren_bl
     if (params) siren_network_part_params(&layout->network, volumes.begin, volumes.end, params);
     SIREN_TRY(evaluate(layout, &box, part, volumes, scaling, params, stored));
     if (layout->mask.section) fill_background(layout, &box, part, length_of(volumes), stored);
-    if (record.n_exceptional) {
+    if (record.n_exceptional || n_corrections)
         SIREN_TRY(siren_mask_block(&layout->mask, grid, grid->first + nth, &block, &inside));
-        restore_exceptional(layout, &block, part, volumes, &record, stored);
-    }
-    return SIREN_OK;
+    restore_exceptional(layout, &block, part, volumes, &record, stored);
+    corrected_part run = {siren_layout_corrections(layout, &block), part, volumes, stored};
+    return siren_corrections_decode(&run.plan, name, corrections, n_corrections, correct, &run);
 }
 
 /* A block of which the box wants the voxels of `part`. */

@@ -64,6 +64,12 @@ static const siren_setting table[] = {
         .help = "whether the extremes that become 0 and 1 leave out what lies far outside the rest; range is "
                 "published",
         .suffix = "-", .flags = SIREN_SETTING_LATE),
+    ROW("packing", "packing", "KIND", PACKING, packing, "auto", .unset = "auto",
+        .values = "lzma, coded or smallest",
+        .help = "how networks become bytes: by LZMA, as in the paper's archives, by the range coder, or as "
+                "is smaller; "
+                "auto: lzma in experiments, else smallest",
+        .share = SIREN_SHARE_TRAINING, .suffix = "-", .flags = SIREN_SETTING_LATE),
 };
 #define N_SETTINGS (sizeof table / sizeof *table)
 _Static_assert(N_SETTINGS <= SIREN_MAX_SETTINGS, "raise SIREN_MAX_SETTINGS");
@@ -82,12 +88,17 @@ const siren_setting *siren_setting_find(const char *key) {
 static void *field_of(const siren_setting *s, const void *settings) { return (char *)settings + s->offset; }
 
 static size_t field_bytes(const siren_setting *s) {
-    static const size_t bytes[] = {
-        [SIREN_SETTING_MODEL] = sizeof(const char *),   [SIREN_SETTING_WEIGHTS] = sizeof(unsigned),
-        [SIREN_SETTING_UINT32] = sizeof(uint32_t),      [SIREN_SETTING_SIZE] = sizeof(size_t),
-        [SIREN_SETTING_UINT64] = sizeof(uint64_t),      [SIREN_SETTING_FLOAT] = sizeof(float),
-        [SIREN_SETTING_BLOCKS] = AT(axis) - AT(blocks), [SIREN_SETTING_AXIS] = sizeof(siren_axis),
-        [SIREN_SETTING_SPAN] = sizeof(siren_span),      [SIREN_SETTING_SCALING] = sizeof(siren_scaling_rule)};
+    static const size_t bytes[] = {[SIREN_SETTING_MODEL] = sizeof(const char *),
+                                   [SIREN_SETTING_WEIGHTS] = sizeof(unsigned),
+                                   [SIREN_SETTING_PACKING] = sizeof(siren_packing),
+                                   [SIREN_SETTING_UINT32] = sizeof(uint32_t),
+                                   [SIREN_SETTING_SIZE] = sizeof(size_t),
+                                   [SIREN_SETTING_UINT64] = sizeof(uint64_t),
+                                   [SIREN_SETTING_FLOAT] = sizeof(float),
+                                   [SIREN_SETTING_BLOCKS] = AT(axis) - AT(blocks),
+                                   [SIREN_SETTING_AXIS] = sizeof(siren_axis),
+                                   [SIREN_SETTING_SPAN] = sizeof(siren_span),
+                                   [SIREN_SETTING_SCALING] = sizeof(siren_scaling_rule)};
     return bytes[s->type];
 }
 
@@ -253,6 +264,17 @@ static bool parse_blocks(const char *text, siren_settings *out) {
     return true;
 }
 
+static const char *const packings[] = {"auto", "lzma", "coded", "smallest"};
+
+static bool parse_packing(const char *text, siren_packing *out) {
+    for (siren_packing packing = SIREN_PACKING_LZMA; packing <= SIREN_PACKING_SMALLEST; packing++)
+        if (strcmp(packings[packing], text) == 0) {
+            *out = packing;
+            return true;
+        }
+    return false;
+}
+
 static bool parse_model(const char *text, siren_settings *out) {
     static const char *const others[] = {SIREN_MODEL_AUTO, SIREN_MODEL_TRANSFORM, SIREN_MODEL_PREDICTIVE};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -296,6 +318,9 @@ siren_status siren_setting_parse(const siren_setting *s, const char *what, const
         known = strcmp(text, "robust") == 0 || strcmp(text, "range") == 0;
         if (known) *(siren_scaling_rule *)field = text[1] == 'o' ? SIREN_SCALING_ROBUST : SIREN_SCALING_RANGE;
         break;
+    case SIREN_SETTING_PACKING:
+        known = parse_packing(text, field);
+        break;
     case SIREN_SETTING_BLOCKS:
         known = parse_blocks(text, settings);
         break;
@@ -335,6 +360,8 @@ char *siren_setting_format(const siren_setting *s, const void *settings, char ou
     else if (s->type == SIREN_SETTING_SCALING)
         snprintf(out, n, "%s",
                  *(const siren_scaling_rule *)field == SIREN_SCALING_RANGE ? "range" : "robust");
+    else if (s->type == SIREN_SETTING_PACKING)
+        snprintf(out, n, "%s", packings[*(const siren_packing *)field]);
     else if (s->type == SIREN_SETTING_FLOAT)
         siren_number_format_float(*(const float *)field, out);
     else if (s->type == SIREN_SETTING_AXIS)

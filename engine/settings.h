@@ -18,6 +18,7 @@ typedef enum {
     SIREN_SETTING_MODEL,   /* const char *, static: a name of engine/model/network.h */
     SIREN_SETTING_WEIGHTS, /* unsigned: bits, or SIREN_FLOAT32_WEIGHTS */
     SIREN_SETTING_SCALING, /* siren_scaling_rule */
+    SIREN_SETTING_PACKING, /* siren_packing */
     SIREN_SETTING_UINT32,
     SIREN_SETTING_SIZE,
     SIREN_SETTING_UINT64,

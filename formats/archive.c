@@ -28,6 +28,7 @@ struct siren_archive {
     uint8_t **contents; /* (n_sections) unpacked when first asked for */
     siren_index_entry *records;
     size_t n_records;
+    bool coded; /* records may be coded */
 };
 
 const char *siren_section_name(uint32_t kind) {
@@ -42,6 +43,8 @@ const char *siren_section_name(uint32_t kind) {
         return "WEIGHTS";
     case SIREN_SECTION_BASIS:
         return "BASIS";
+    case SIREN_SECTION_ERROR:
+        return "ERROR";
     case SIREN_SECTION_CODING:
         return "CODING";
     case SIREN_SECTION_MASK:
@@ -87,7 +90,7 @@ bool siren_archive_recognise(const char *path) {
 }
 
 /* Magic, version and length: what can be said of a file before trusting its structure. */
-static siren_status check_prefix(const siren_archive *archive, uint8_t *prefix) {
+static siren_status check_prefix(siren_archive *archive, uint8_t *prefix) {
     const char *path = archive->path;
     unsigned long long has = archive->bytes;
     size_t n = has < SIREN_PREFIX_BYTES ? (size_t)has : SIREN_PREFIX_BYTES;
@@ -118,11 +121,12 @@ static siren_status check_prefix(const siren_archive *archive, uint8_t *prefix) 
                           path, (unsigned long)version, SIREN_ARCHIVE_VERSION);
     if (version == 0)
         return siren_fail(SIREN_CORRUPT, "%s: has format version 0, which does not exist; " AGAIN, path);
-    if (features != 0)
+    if (features & ~SIREN_FEATURE_CODED)
         return siren_fail(SIREN_UNSUPPORTED,
                           "%s: needs the features 0x%lx, which this sirencl does not know; install a newer "
                           "sirencl",
-                          path, (unsigned long)features);
+                          path, (unsigned long)(features & ~SIREN_FEATURE_CODED));
+    archive->coded = features & SIREN_FEATURE_CODED;
 
     unsigned long long length = siren_get_u64(prefix + SIREN_PREFIX_LENGTH);
     if (has < length)
@@ -270,8 +274,11 @@ static siren_status parse_index(siren_archive *archive, const uint8_t *index) {
                                     .crc = siren_get_u64(index + SIREN_INDEX_CRC)};
         uint32_t flags = siren_get_u32(index + SIREN_INDEX_FLAGS);
         part_name name = block_name(record.block);
-        if (flags & ~SIREN_FLAG_PLAIN) return unknown_flags(archive, name, flags);
-        record.plain = flags != 0;
+        if (flags & ~(archive->coded ? SIREN_FLAG_PLAIN | SIREN_FLAG_CODED : SIREN_FLAG_PLAIN) ||
+            flags == (SIREN_FLAG_PLAIN | SIREN_FLAG_CODED))
+            return unknown_flags(archive, name, flags);
+        record.plain = flags & SIREN_FLAG_PLAIN;
+        record.coded = flags & SIREN_FLAG_CODED;
         if (i && record.block <= archive->records[i - 1].block)
             return siren_fail(SIREN_CORRUPT, "%s: its index has %s behind block %lu; " AGAIN, archive->path,
                               name.text, (unsigned long)archive->records[i - 1].block);
@@ -445,8 +452,9 @@ siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint
         return siren_fail(SIREN_USAGE, "%s: has no record at position %zu, only %zu", archive->path, nth,
                           archive->n_records);
     const siren_index_entry *record = &archive->records[nth];
-    SIREN_TRY(read_body(archive, block_name(record->block), !record->plain, record->offset,
-                        (size_t)record->bytes, (size_t)record->unpacked_bytes, record->crc, bytes));
-    *n_bytes = (size_t)record->unpacked_bytes;
+    bool packed = !record->plain && !record->coded;
+    SIREN_TRY(read_body(archive, block_name(record->block), packed, record->offset, (size_t)record->bytes,
+                        (size_t)record->unpacked_bytes, record->crc, bytes));
+    *n_bytes = (size_t)(packed ? record->unpacked_bytes : record->bytes);
     return SIREN_OK;
 }

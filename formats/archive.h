@@ -12,13 +12,14 @@
 /* Kinds of section. A reader ignores kinds it does not know when their OPTIONAL bit is set and refuses the
  * archive otherwise. All but attachments occur once. */
 typedef enum {
-    SIREN_SECTION_HEADER = 1,             /* original NIfTI header and extensions, byte for byte */
-    SIREN_SECTION_GEOMETRY = 2,           /* what blocks there are */
-    SIREN_SECTION_NETWORK = 3,            /* the list of layers */
-    SIREN_SECTION_WEIGHTS = 4,            /* how parameters are stored */
-    SIREN_SECTION_BASIS = 9,              /* what the records of a transform share */
-    SIREN_SECTION_CODING = 8,             /* how records stand for voxels, where no networks do */
-    SIREN_SECTION_MASK = 7,               /* voxels that the networks stand for; absent: all of them */
+    SIREN_SECTION_HEADER = 1,   /* original NIfTI header and extensions, byte for byte */
+    SIREN_SECTION_GEOMETRY = 2, /* what blocks there are */
+    SIREN_SECTION_NETWORK = 3,  /* the list of layers */
+    SIREN_SECTION_WEIGHTS = 4,  /* how parameters are stored */
+    SIREN_SECTION_BASIS = 9,    /* what the records of a transform share */
+    SIREN_SECTION_ERROR = 12,   /* the largest error of a stored value; records end with corrections */
+    SIREN_SECTION_CODING = 8,   /* how records stand for voxels, where no networks do */
+    SIREN_SECTION_MASK = 7,     /* voxels that the networks stand for; absent: all of them */
     SIREN_SECTION_ATTACHMENT = 5 | 0x100, /* one file beside the image: name, then its bytes */
     SIREN_SECTION_TAIL = 10 | 0x100,      /* what followed the voxels in the file */
     SIREN_SECTION_APART = 11 | 0x100,     /* how many finite voxels the records keep apart; absent: none */
@@ -47,7 +48,8 @@ typedef struct {
     uint64_t offset, bytes;  /* the packed record in the file: set by the writer */
     uint64_t unpacked_bytes; /* after unpacking: set by the writer */
     uint64_t crc;            /* CRC-64 of the packed record: set by the writer */
-    bool plain;              /* stored as it is, not packed */
+    bool plain;              /* stored as it is, not packed; */
+    bool coded;              /* by the range coder: the engine makes unpacked_bytes of what is stored */
 } siren_index_entry;
 
 /* Writing. One thread at a time. A failure of section or record spoils the archive: commit then fails too. */
@@ -66,7 +68,7 @@ size_t siren_archive_writer_n_sections(const siren_archive_writer *writer);
 siren_status siren_archive_writer_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                          const void *bytes, size_t n_bytes);
 /* The same for a record that siren_pack() made of `unpacked_bytes` bytes: threads can pack while one of them
- * appends. Where `entry->plain`, it is stored as it is. */
+ * appends. Where `entry->plain`, it is stored as it is; where `entry->coded`, siren_record_code() made it. */
 siren_status siren_archive_writer_packed_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                                 const uint8_t *packed, size_t n_packed,
                                                 size_t unpacked_bytes);
@@ -119,7 +121,7 @@ bool siren_archive_has_section(const siren_archive *archive, uint32_t kind);
 size_t siren_archive_n_records(const siren_archive *archive);
 /* Borrowed, sorted by block. */
 const siren_index_entry *siren_archive_index(const siren_archive *archive);
-/* Reads, checks and unpacks the nth record. `*bytes` is yours to free(). CORRUPT where damaged; the others
+/* Reads, checks and unpacks the nth record; a coded one as it is stored. `*bytes` is yours to free(). CORRUPT where damaged; the others
  * stay readable. Several threads may do this at once. */
 siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint8_t **bytes, size_t *n_bytes);
 

@@ -46,7 +46,9 @@ enum { /* in the trailer */
        SIREN_TRAILER_BYTES = 56
 };
 
-#define SIREN_FLAG_PACKED 1u /* of a section */
-#define SIREN_FLAG_PLAIN 1u  /* of a record, which is packed otherwise */
+#define SIREN_FLAG_PACKED 1u   /* of a section */
+#define SIREN_FLAG_PLAIN 1u    /* of a record, which is packed otherwise, */
+#define SIREN_FLAG_CODED 2u    /* or coded */
+#define SIREN_FEATURE_CODED 1u /* there are coded records */
 
 #endif

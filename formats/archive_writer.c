@@ -127,7 +127,8 @@ static siren_status add_record(siren_archive_writer *writer, const siren_index_e
                                                                .bytes = n_packed,
                                                                .unpacked_bytes = unpacked_bytes,
                                                                .crc = siren_crc64(0, packed, n_packed),
-                                                               .plain = entry->plain};
+                                                               .plain = entry->plain,
+                                                               .coded = entry->coded};
     return append(writer, packed, n_packed);
 }
 
@@ -145,7 +146,9 @@ siren_status siren_archive_writer_record(siren_archive_writer *writer, const sir
     if (writer->failure != SIREN_OK) return earlier_failure(writer);
     siren_status status = check_size(writer, "a record", n_bytes);
     if (status == SIREN_OK) status = siren_pack(bytes, n_bytes, &packed, &n_packed);
-    if (status == SIREN_OK) status = add_record(writer, entry, packed, n_packed, n_bytes);
+    siren_index_entry own = *entry;
+    own.plain = own.coded = false;
+    if (status == SIREN_OK) status = add_record(writer, &own, packed, n_packed, n_bytes);
     return writer->failure = status;
 }
 
@@ -165,7 +168,8 @@ static void put_section(uint8_t *to, const siren_section_entry *section) {
 
 static void put_record(uint8_t *to, const siren_index_entry *record) {
     siren_put_u32(to + SIREN_INDEX_BLOCK, record->block);
-    siren_put_u32(to + SIREN_INDEX_FLAGS, record->plain ? SIREN_FLAG_PLAIN : 0);
+    siren_put_u32(to + SIREN_INDEX_FLAGS,
+                  (record->plain ? SIREN_FLAG_PLAIN : 0) | (record->coded ? SIREN_FLAG_CODED : 0));
     siren_put_u64(to + SIREN_INDEX_OFFSET, record->offset);
     siren_put_u64(to + SIREN_INDEX_STORED, record->bytes);
     siren_put_u64(to + SIREN_INDEX_UNPACKED, record->unpacked_bytes);
@@ -177,6 +181,7 @@ static void put_record(uint8_t *to, const siren_index_entry *record) {
 static siren_status finish(siren_archive_writer *writer, const char **unfinished) {
     SIREN_FREE_AT_END uint8_t *tail = NULL;
     uint8_t *trailer, prefix[SIREN_PREFIX_BYTES];
+    uint32_t features = 0;
     size_t table_bytes = writer->n_sections * SIREN_TABLE_BYTES,
            index_bytes = writer->n_records * SIREN_INDEX_BYTES;
     if (writer->n_records) qsort(writer->records, writer->n_records, sizeof *writer->records, compare_blocks);
@@ -189,13 +194,15 @@ static siren_status finish(siren_archive_writer *writer, const char **unfinished
     SIREN_TRY(siren_allocate(&tail, tail_bytes, 1, "the archive's index"));
     for (size_t i = 0; i < writer->n_sections; i++)
         put_section(tail + i * SIREN_TABLE_BYTES, &writer->sections[i]);
-    for (size_t i = 0; i < writer->n_records; i++)
+    for (size_t i = 0; i < writer->n_records; i++) {
+        if (writer->records[i].coded) features = SIREN_FEATURE_CODED;
         put_record(tail + table_bytes + i * SIREN_INDEX_BYTES, &writer->records[i]);
+    }
 
     uint64_t length = writer->offset + tail_bytes;
     memcpy(prefix, SIREN_MAGIC, SIREN_MARK_BYTES);
     siren_put_u32(prefix + SIREN_PREFIX_VERSION, SIREN_ARCHIVE_VERSION);
-    siren_put_u32(prefix + SIREN_PREFIX_FEATURES, 0);
+    siren_put_u32(prefix + SIREN_PREFIX_FEATURES, features);
     siren_put_u64(prefix + SIREN_PREFIX_LENGTH, length);
     siren_put_u64(prefix + SIREN_PREFIX_CRC, siren_crc64(0, prefix, SIREN_PREFIX_CRC));
 

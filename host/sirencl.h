@@ -246,7 +246,7 @@ typedef struct {
     int nifti_version;
     double slope, inter;
     siren_coding coding;      /* other than networks: n_layers is 0 */
-    double max_error;         /* of a predictive archive, in stored units; 0: lossless */
+    double max_error;         /* in stored units; 0: none, of a predictive archive lossless */
     size_t n_params;          /* of one network */
     unsigned weight_bits;     /* 0: float32 */
     size_t n_layers;          /* output layer included */

@@ -72,8 +72,7 @@ static void print_summary(const char *archive, const siren_device *device, size_
     else
         printf("  scaled PSNR  exact: every volume of every block is constant\n");
     if (isfinite(info->psnr)) fputs(SIREN_SCALED_PSNR_NOTE, stdout);
-    if (info->coding == SIREN_CODING_PREDICTIVE && info->max_error > 0)
-        printf("  error        at most %g stored units\n", info->max_error);
+    if (info->max_error > 0) printf("  error        at most %g stored units\n", info->max_error);
     if (info->n_apart > 0)
         printf("  apart        %s voxel%s far outside the rest, kept bit for bit\n",
                siren_format_integer(info->n_apart, bytes), info->n_apart == 1 ? "" : "s");
@@ -99,11 +98,13 @@ static siren_status print_instead(const char *image, const siren_compress_option
     const siren_choice *best = &plan.choices[0], *exact = &plan.choices[1];
     for (size_t i = 0; i < 2; i++) siren_format_seconds(plan.choices[i].seconds, time[i]);
     if (!*best->reason && best->psnr > info->psnr)
-        printf("  instead      --model auto: %.1f dB at a ratio of %.1f in about %s; --lossless: every bit at "
-               "%.2f in %s\n",
-               best->psnr, best->ratio, time[0], exact->ratio, time[1]);
+        printf(
+            "  instead      --model auto: %.1f dB at a ratio of %.1f in about %s; --lossless: every bit at "
+            "%.2f in %s\n",
+            best->psnr, best->ratio, time[0], exact->ratio, time[1]);
     else
-        printf("  instead      --lossless: every bit at a ratio of %.2f in about %s\n", exact->ratio, time[1]);
+        printf("  instead      --lossless: every bit at a ratio of %.2f in about %s\n", exact->ratio,
+               time[1]);
     return SIREN_OK;
 }
 

@@ -79,7 +79,8 @@ static void write_json(siren_json *json, const char *path, const siren_archive_i
     }
     siren_json_end(json);
     siren_json_integer(json, "params", info->n_params);
-    if (info->coding == SIREN_CODING_PREDICTIVE) siren_json_number(json, "max_error", info->max_error);
+    if (info->coding == SIREN_CODING_PREDICTIVE || info->max_error > 0)
+        siren_json_number(json, "max_error", info->max_error);
     if (info->coding == SIREN_CODING_NETWORK)
         siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
     siren_json_begin_array(json, "attachments");
@@ -158,8 +159,7 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     else
         printf("  scaled PSNR  exact: every volume of every %s is constant\n", kind);
     if (worst) fputs(SIREN_SCALED_PSNR_NOTE, stdout);
-    if (info->coding == SIREN_CODING_PREDICTIVE && info->max_error > 0)
-        printf("  error        at most %g stored units\n", info->max_error);
+    if (info->max_error > 0) printf("  error        at most %g stored units\n", info->max_error);
     if (info->n_apart > 0)
         printf("  apart        %s voxel%s far outside the rest, kept bit for bit\n",
                siren_format_integer(info->n_apart, bytes), info->n_apart == 1 ? "" : "s");

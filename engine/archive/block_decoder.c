@@ -1,4 +1,4 @@
-#include "engine/archive/record.h"
+#include "engine/archive/coded_record.h"
 #include "engine/decode/decode.h"
 #include "engine/transform/transform.h"
 #include "formats/little_endian.h"
@@ -222,6 +222,9 @@ static siren_status decode_transform(siren_block_decoder *decoder, const char *n
     size_t n_points = siren_block_points(block), n_volumes = volumes->end - volumes->begin,
            n_values = n_volumes * siren_block_voxels(block);
     siren_transform_record record;
+    const uint8_t *corrections;
+    size_t n_corrections;
+    SIREN_TRY(siren_record_split(name, layout, bytes, &n_bytes, &corrections, &n_corrections));
     SIREN_TRY(siren_transform_record_read(name, layout, n_points, bytes, n_bytes, &record));
     SIREN_TRY(siren_scaling_decode(name, record.scaling, record.n_scaling, g->n_volumes, decoder->scaling));
     SIREN_TRY(siren_scaling_check(name, decoder->scaling, g->n_volumes));
@@ -234,6 +237,8 @@ static siren_status decode_transform(siren_block_decoder *decoder, const char *n
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
     restore_exceptional(decoder, block, record.n_exceptional, record.positions, record.values);
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
+    SIREN_TRY(
+        siren_block_correct(layout, name, block, *volumes, corrections, n_corrections, decoder->voxels));
     *crc = siren_block_crc(g->datatype, decoder->voxels, n_values);
     *voxels = decoder->voxels;
     return SIREN_OK;
@@ -252,6 +257,9 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
     size_t n_points = siren_block_points(block), n_volumes = volumes->end - volumes->begin,
            n_values = n_volumes * siren_block_voxels(block);
     siren_record record;
+    const uint8_t *corrections;
+    size_t n_corrections;
+    SIREN_TRY(siren_record_split(name, layout, bytes, &n_bytes, &corrections, &n_corrections));
     SIREN_TRY(siren_record_read(name, layout, n_points, bytes, n_bytes, &record));
     SIREN_TRY(siren_record_unpack(name, layout, &record, decoder->scaling, decoder->params));
     if (!record.constant)
@@ -268,8 +276,10 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
     }
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
     restore_exceptional(decoder, block, record.n_exceptional, record.positions, record.values);
-    *crc = siren_crc64(0, decoder->voxels, n_values * siren_datatype_size(g->datatype));
     if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
+    SIREN_TRY(
+        siren_block_correct(layout, name, block, *volumes, corrections, n_corrections, decoder->voxels));
+    *crc = siren_block_crc(g->datatype, decoder->voxels, n_values);
     *voxels = decoder->voxels;
     return SIREN_OK;
 }
@@ -287,7 +297,7 @@ siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive 
     char own[64], name[SIREN_MESSAGE_BYTES];
     siren_block_name(grid, entry->block, own, sizeof own);
     snprintf(name, sizeof name, "%s, %s", siren_archive_path(archive), own);
-    SIREN_TRY(siren_archive_record(archive, nth, &bytes, &n_bytes));
+    SIREN_TRY(siren_record_load(name, &decoder->layout, archive, nth, &bytes, &n_bytes));
     SIREN_TRY(siren_mask_block(&decoder->layout.mask, grid, entry->block, &block, &inside));
     SIREN_TRY(siren_block_decode(decoder, name, &block, bytes, n_bytes, outputs, user, &decoded, &crc));
     bool whole = decoder->layout.coding == SIREN_CODING_PREDICTIVE ||

@@ -76,20 +76,31 @@ static size_t group_size(const siren_network *network, group which) {
     return n;
 }
 
+size_t siren_parameter_planes(const siren_network *network, unsigned weight_bits,
+                              siren_parameter_plane out[SIREN_PARAMETER_PLANES]) {
+    if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
+        out[0] = (siren_parameter_plane){siren_network_n_params(network), sizeof(float)};
+        return 1;
+    }
+    out[0] = (siren_parameter_plane){siren_rounded_n_steps(network), 2};
+    for (group g = FINE; g < N_GROUPS; g++)
+        out[1 + g] = (siren_parameter_plane){group_size(network, g), group_bytes(g, weight_bits)};
+    return 1 + N_GROUPS;
+}
+
 size_t siren_quantised_bytes(const siren_network *network, unsigned weight_bits) {
-    if (weight_bits == SIREN_FLOAT32_WEIGHTS) return siren_network_n_params(network) * sizeof(float);
-    size_t n_bytes = 2 * siren_rounded_n_steps(network);
-    for (group g = FINE; g < N_GROUPS; g++) n_bytes += group_bytes(g, weight_bits) * group_size(network, g);
+    siren_parameter_plane planes[SIREN_PARAMETER_PLANES];
+    size_t n_planes = siren_parameter_planes(network, weight_bits, planes), n_bytes = 0;
+    for (size_t i = 0; i < n_planes; i++) n_bytes += planes[i].width * planes[i].n;
     return n_bytes;
 }
 
-/* Byte planes of `n` values of `width` bytes, lowest byte first. */
-static void put_planes(uint8_t *planes, const uint32_t *values, size_t n, unsigned width) {
+void siren_planes_put(uint8_t *planes, const uint32_t *values, size_t n, unsigned width) {
     for (unsigned byte = 0; byte < width; byte++)
         for (size_t i = 0; i < n; i++) *planes++ = (uint8_t)(values[i] >> (8 * byte));
 }
 
-static void get_planes(const uint8_t *planes, uint32_t *values, size_t n, unsigned width) {
+void siren_planes_get(const uint8_t *planes, uint32_t *values, size_t n, unsigned width) {
     memset(values, 0, n * sizeof *values);
     for (unsigned byte = 0; byte < width; byte++)
         for (size_t i = 0; i < n; i++) values[i] |= (uint32_t)*planes++ << (8 * byte);
@@ -147,14 +158,14 @@ siren_status siren_rounded_write(const siren_network *network, unsigned bits, co
     SIREN_TRY(siren_allocate(&values, siren_network_n_params(network) + n_steps, sizeof *values,
                              "the stored values"));
     for (size_t i = 0; i < n_steps; i++) values[i] = siren_bits_of(rounded->steps[i]) >> 16;
-    put_planes(bytes, values, n_steps, 2);
+    siren_planes_put(bytes, values, n_steps, 2);
     bytes += 2 * n_steps;
     for (group g = FINE; g < N_GROUPS; g++) {
         const int16_t *integers = rounded->integers;
         size_t n = 0;
         for (run_of_params run = {.network = network}; next_run(&run); integers += run.n)
             for (size_t i = 0; run.which == g && i < run.n; i++) values[n++] = zigzag(integers[i]);
-        put_planes(bytes, values, n, group_bytes(g, bits));
+        siren_planes_put(bytes, values, n, group_bytes(g, bits));
         bytes += n * group_bytes(g, bits);
     }
     return SIREN_OK;
@@ -165,7 +176,7 @@ siren_status siren_float32_write(const float *params, size_t n_params, uint8_t *
     SIREN_TRY(siren_allocate(&values, n_params, sizeof *values, "the stored values"));
     for (size_t i = 0; i < n_params; i++)
         values[i] = fabsf(params[i]) < SIREN_SMALLEST_STEP ? 0 : siren_bits_of(params[i]);
-    put_planes(bytes, values, n_params, 4);
+    siren_planes_put(bytes, values, n_params, 4);
     return SIREN_OK;
 }
 
@@ -177,7 +188,7 @@ static bool is_storable(float x) { return isfinite(x) && (x == 0.0f || fabsf(x) 
 static siren_status decode(const char *name, const siren_network *network, unsigned bits,
                            const uint8_t *bytes, uint32_t *values, siren_rounded *rounded) {
     size_t n_steps = siren_rounded_n_steps(network);
-    get_planes(bytes, values, n_steps, 2);
+    siren_planes_get(bytes, values, n_steps, 2);
     bytes += 2 * n_steps;
     for (size_t i = 0; i < n_steps; i++) {
         rounded->steps[i] = siren_float_of(values[i] << 16);
@@ -191,7 +202,7 @@ static siren_status decode(const char *name, const siren_network *network, unsig
         int largest = SIREN_LARGEST_INTEGER(group_bits(g, bits));
         const uint32_t *value = values;
         size_t n = group_size(network, g);
-        get_planes(bytes, values, n, group_bytes(g, bits));
+        siren_planes_get(bytes, values, n, group_bytes(g, bits));
         bytes += n * group_bytes(g, bits);
         for (run_of_params run = {.network = network}; next_run(&run); integers += run.n)
             for (size_t i = 0; run.which == g && i < run.n; i++, value++) {
@@ -219,7 +230,7 @@ siren_status siren_dequantise(const char *name, const siren_network *network, un
                              "the stored values"));
     SIREN_TRY(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
     if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
-        get_planes(bytes, values, n_params, 4);
+        siren_planes_get(bytes, values, n_params, 4);
         for (size_t i = 0; i < n_params; i++) made[i] = siren_float_of(values[i]);
     } else {
         SIREN_TRY(siren_rounded_create(network, &rounded));

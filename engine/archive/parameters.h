@@ -41,6 +41,19 @@ void siren_rounded_free(siren_rounded *rounded);
 /* integer * step, into `params` (n_params) in exchange order. */
 void siren_rounded_params(const siren_network *network, const siren_rounded *rounded, float *params);
 
+/* `n` stored values of `width` bytes, in byte planes: the steps, and the three groups of integers, or all of float32, as they
+ * follow one another. Returns how many there are. */
+#define SIREN_PARAMETER_PLANES 4
+typedef struct {
+    size_t n;
+    unsigned width;
+} siren_parameter_plane;
+size_t siren_parameter_planes(const siren_network *network, unsigned weight_bits,
+                              siren_parameter_plane out[SIREN_PARAMETER_PLANES]);
+/* Byte planes of `n` values of `width` bytes, lowest byte first, and back. */
+void siren_planes_put(uint8_t *planes, const uint32_t *values, size_t n, unsigned width);
+void siren_planes_get(const uint8_t *planes, uint32_t *values, size_t n, unsigned width);
+
 /* Exact number of bytes of this network's parameters. */
 size_t siren_quantised_bytes(const siren_network *network, unsigned weight_bits);
 /* Into `bytes` (siren_quantised_bytes()). */

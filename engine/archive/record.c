@@ -17,6 +17,7 @@
 #define LAYER_BYTES 16
 #define WEIGHTS_BYTES 8
 #define CODING_BYTES 16 /* coding, 0, bound */
+#define ERROR_BYTES 8
 
 #define RECORD_CONSTANT 1 /* flag */
 #define APART_BYTES 8
@@ -30,7 +31,7 @@ static size_t geometry_bytes(uint32_t kind) {
 static siren_status write_coding(siren_archive_writer *writer, const siren_layout *layout) {
     uint8_t coding[CODING_BYTES] = {0};
     siren_put_u32(coding, layout->coding);
-    siren_put_f64(coding + 8, layout->bound);
+    siren_put_f64(coding + 8, layout->corrected ? 0 : layout->bound);
     SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_CODING, coding, sizeof coding, false));
     if (layout->coding != SIREN_CODING_TRANSFORM) return SIREN_OK;
     return siren_archive_writer_section(writer, SIREN_SECTION_BASIS, layout->basis, layout->n_basis, false);
@@ -75,6 +76,11 @@ siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout
         uint8_t apart[APART_BYTES];
         siren_put_u64(apart, layout->n_apart);
         SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_APART, apart, sizeof apart, false));
+    }
+    if (layout->corrected) {
+        uint8_t bound[ERROR_BYTES];
+        siren_put_f64(bound, layout->bound);
+        SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_ERROR, bound, sizeof bound, false));
     }
     if (!layout->mask.section) return SIREN_OK;
     return siren_archive_writer_section(writer, SIREN_SECTION_MASK, layout->mask.section,
@@ -181,6 +187,13 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
     return SIREN_OK;
 }
 
+static siren_status bound_check(const char *path, double bound) {
+    if (isfinite(bound) && bound >= 0) return SIREN_OK;
+    return siren_fail(SIREN_CORRUPT,
+                      "%s: its largest error is %g, which cannot be; restore the file from a copy", path,
+                      bound);
+}
+
 static siren_status read_coding(const char *path, siren_archive *archive, siren_layout *layout) {
     const uint8_t *bytes;
     size_t n_bytes;
@@ -193,15 +206,25 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
                           path);
     layout->coding = (siren_coding)coding;
     layout->bound = siren_get_f64(bytes + 8);
-    if (!isfinite(layout->bound) || layout->bound < 0)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: its largest error is %g, which cannot be; restore the file from a copy", path,
-                          layout->bound);
+    SIREN_TRY(bound_check(path, layout->bound));
     if (coding != SIREN_CODING_TRANSFORM) return SIREN_OK;
     if (layout->grid.kind != SIREN_BLOCK_SLICE)
         return siren_fail(SIREN_CORRUPT, "%s: its transform is not of slices; restore the file from a copy",
                           path);
     return siren_archive_section(archive, SIREN_SECTION_BASIS, 0, &layout->basis, &layout->n_basis);
+}
+
+static siren_status read_error(const char *path, siren_archive *archive, siren_layout *layout) {
+    const uint8_t *bytes;
+    size_t n_bytes;
+    if (!siren_archive_has_section(archive, SIREN_SECTION_ERROR)) return SIREN_OK;
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_ERROR, 0, &bytes, &n_bytes));
+    if (n_bytes != ERROR_BYTES || layout->coding == SIREN_CODING_PREDICTIVE)
+        return siren_fail(SIREN_CORRUPT, "%s: its section ERROR cannot be; restore the file from a copy",
+                          path);
+    layout->corrected = true;
+    layout->bound = siren_get_f64(bytes);
+    return bound_check(path, layout->bound);
 }
 
 static siren_status read_mask(const char *path, siren_archive *archive, siren_layout *layout) {
@@ -231,6 +254,7 @@ siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
     SIREN_TRY(siren_archive_has_section(archive, SIREN_SECTION_CODING)
                   ? read_coding(path, archive, &layout)
                   : read_network(path, archive, &layout));
+    SIREN_TRY(read_error(path, archive, &layout));
     SIREN_TRY(read_mask(path, archive, &layout));
     *out = layout;
     return SIREN_OK;
@@ -245,8 +269,7 @@ siren_status siren_layout_volumes(const siren_layout *layout, siren_span *volume
 
 /* ---- records ---- */
 
-/* Bytes of a record; false on overflow. */
-static bool record_bytes(const siren_layout *layout, bool constant, size_t n_exceptional, size_t *out) {
+bool siren_record_size(const siren_layout *layout, bool constant, size_t n_exceptional, size_t *out) {
     size_t size = siren_datatype_size(layout->geometry.datatype), scaling, exceptional;
     size_t parameters = constant ? 0 : siren_quantised_bytes(&layout->network, layout->weight_bits);
     return siren_mul(layout->geometry.n_volumes, SCALING_BYTES, &scaling) &&
@@ -256,7 +279,7 @@ static bool record_bytes(const siren_layout *layout, bool constant, size_t n_exc
 
 size_t siren_record_bytes(const siren_layout *layout) {
     size_t n_bytes = 0;
-    return record_bytes(layout, false, 0, &n_bytes) ? n_bytes : SIZE_MAX;
+    return siren_record_size(layout, false, 0, &n_bytes) ? n_bytes : SIZE_MAX;
 }
 
 /* Copies the positions and values of a block's exceptional voxels. */
@@ -278,6 +301,18 @@ static void copy_exceptional(const siren_block *block, const siren_series *serie
         }
 }
 
+uint8_t *siren_record_begin(bool constant, size_t n_exceptional, const siren_scaling *scaling,
+                            size_t n_volumes, uint8_t *bytes) {
+    uint8_t *at = bytes + RECORD_PREFIX;
+    siren_put_u32(bytes, constant ? RECORD_CONSTANT : 0);
+    siren_put_u32(bytes + 4, (uint32_t)n_exceptional);
+    for (size_t volume = 0; volume < n_volumes; volume++, at += SCALING_BYTES) {
+        siren_put_f64(at, scaling[volume].minimum);
+        siren_put_f64(at + 8, scaling[volume].maximum);
+    }
+    return at;
+}
+
 siren_status siren_record_write(const siren_layout *layout, const siren_block *block,
                                 const siren_series *series, const siren_scaling *scaling,
                                 const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
@@ -285,20 +320,14 @@ siren_status siren_record_write(const siren_layout *layout, const siren_block *b
     const siren_geometry *g = &layout->geometry;
     size_t n_voxels = g->n_volumes * siren_block_points(block), total = 0;
     uint8_t *record = NULL;
-    if (!record_bytes(layout, !parameters, n_exceptional, &total) ||
+    if (!siren_record_size(layout, !parameters, n_exceptional, &total) ||
         (n_exceptional > 0 && n_voxels > UINT32_MAX))
         return siren_fail(SIREN_UNSUPPORTED,
                           "a block of %zu voxels of which %zu are exceptional is too large for a record; use "
                           "smaller blocks",
                           n_voxels, n_exceptional);
     SIREN_TRY(siren_allocate(&record, total, 1, "a record"));
-    uint8_t *at = record + RECORD_PREFIX;
-    siren_put_u32(record, parameters ? 0 : RECORD_CONSTANT);
-    siren_put_u32(record + 4, (uint32_t)n_exceptional);
-    for (size_t volume = 0; volume < g->n_volumes; volume++, at += SCALING_BYTES) {
-        siren_put_f64(at, scaling[volume].minimum);
-        siren_put_f64(at + 8, scaling[volume].maximum);
-    }
+    uint8_t *at = siren_record_begin(!parameters, n_exceptional, scaling, g->n_volumes, record);
     if (parameters) {
         size_t n_parameters = siren_quantised_bytes(&layout->network, layout->weight_bits);
         memcpy(at, parameters, n_parameters);
@@ -334,7 +363,7 @@ siren_status siren_record_read(const char *name, const siren_layout *layout, siz
     record.constant = (flags & RECORD_CONSTANT) != 0;
     record.n_exceptional = n_bytes >= RECORD_PREFIX ? siren_get_u32(bytes + 4) : 0;
     if (n_bytes < RECORD_PREFIX || (flags & ~(uint32_t)RECORD_CONSTANT) ||
-        !record_bytes(layout, record.constant, record.n_exceptional, &expected) || expected != n_bytes)
+        !siren_record_size(layout, record.constant, record.n_exceptional, &expected) || expected != n_bytes)
         return siren_fail(
             SIREN_CORRUPT,
             "%s: its record of %zu bytes does not fit the archive's network; restore the file from a copy",
@@ -362,12 +391,17 @@ siren_status siren_scaling_check(const char *name, const siren_scaling *scaling,
     return SIREN_OK;
 }
 
-siren_status siren_record_unpack(const char *name, const siren_layout *layout, const siren_record *record,
-                                 siren_scaling *scaling, float *params) {
+siren_status siren_record_scaling(const char *name, const siren_layout *layout, const siren_record *record,
+                                  siren_scaling *scaling) {
     for (size_t volume = 0; volume < layout->geometry.n_volumes; volume++)
         scaling[volume] = (siren_scaling){siren_get_f64(record->scaling + volume * SCALING_BYTES),
                                           siren_get_f64(record->scaling + volume * SCALING_BYTES + 8)};
-    SIREN_TRY(siren_scaling_check(name, scaling, layout->geometry.n_volumes));
+    return siren_scaling_check(name, scaling, layout->geometry.n_volumes);
+}
+
+siren_status siren_record_unpack(const char *name, const siren_layout *layout, const siren_record *record,
+                                 siren_scaling *scaling, float *params) {
+    SIREN_TRY(siren_record_scaling(name, layout, record, scaling));
     if (record->constant) return SIREN_OK;
     return siren_dequantise(name, &layout->network, layout->weight_bits, record->parameters,
                             siren_quantised_bytes(&layout->network, layout->weight_bits), params);

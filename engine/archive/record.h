@@ -4,6 +4,7 @@
 #define SIREN_ENGINE_ARCHIVE_RECORD_H
 
 #include "cl/knobs.h"
+#include "engine/archive/corrections.h"
 #include "engine/model/mask.h"
 #include "engine/model/network.h"
 #include "engine/predictive/predictive.h"
@@ -11,7 +12,9 @@
 
 typedef struct {
     siren_coding coding;
-    double bound;         /* of a predictive archive: the largest error of a stored value; 0: lossless */
+    double
+        bound; /* of a predictive archive, and of a corrected one: the largest error of a stored value; 0: lossless */
+    bool corrected;       /* records of networks or a transform end with corrections */
     const uint8_t *basis; /* (n_basis) of a transform archive: its section, borrowed */
     size_t n_basis;
     siren_geometry geometry; /* of the original series */
@@ -51,14 +54,36 @@ siren_status siren_record_write(const siren_layout *layout, const siren_block *b
                                 const siren_series *series, const siren_scaling *scaling,
                                 const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
                                 size_t *n_bytes);
+/* Bytes of a record, before packing; false on overflow. */
+bool siren_record_size(const siren_layout *layout, bool constant, size_t n_exceptional, size_t *n_bytes);
+/* Its head, into `bytes`, which have room for it; returns where its parameters come. */
+uint8_t *siren_record_begin(bool constant, size_t n_exceptional, const siren_scaling *scaling,
+                            size_t n_volumes, uint8_t *bytes);
 /* Bytes of a record without exceptional voxels, before packing. */
 size_t siren_record_bytes(const siren_layout *layout);
 /* Checks the lengths and finds the parts, of a block of so many points. CORRUPT otherwise; `name` names the block. */
 siren_status siren_record_read(const char *name, const siren_layout *layout, size_t n_points,
                                const uint8_t *bytes, size_t n_bytes, siren_record *out);
+/* Scaling (n_volumes). CORRUPT for what cannot be. */
+siren_status siren_record_scaling(const char *name, const siren_layout *layout, const siren_record *record,
+                                  siren_scaling *scaling);
 /* Scaling (n_volumes) and, unless the record is constant, parameters (n_params) of the network. CORRUPT for what cannot be. */
 siren_status siren_record_unpack(const char *name, const siren_layout *layout, const siren_record *record,
                                  siren_scaling *scaling, float *params);
+
+/* Corrections of a block of a corrected layout. */
+siren_corrections_plan siren_layout_corrections(const siren_layout *layout, const siren_block *block);
+/* Appends corrections to a record, which is replaced. */
+siren_status siren_record_append(const uint8_t *corrections, size_t n_corrections, uint8_t **record,
+                                 size_t *n_record);
+/* Of a record of a corrected layout, the bytes before its corrections, and these, borrowed; of another one all of it. CORRUPT
+ * where the lengths do not add up. */
+siren_status siren_record_split(const char *name, const siren_layout *layout, const uint8_t *bytes,
+                                size_t *n_bytes, const uint8_t **corrections, size_t *n_corrections);
+/* Applies corrections to `voxels`, the block's values in some volumes, in this machine's byte order. */
+siren_status siren_block_correct(const siren_layout *layout, const char *name, const siren_block *block,
+                                 siren_span volumes, const uint8_t *corrections, size_t n_corrections,
+                                 void *voxels);
 
 /* The parts of a transform archive's record, borrowed from its bytes. */
 typedef struct {

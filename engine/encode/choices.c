@@ -29,7 +29,7 @@ static siren_status measure_network(siren_compression *part, double most_seconds
         out->psnr = trial.psnr;
     } else {
         siren_network_trial longer;
-        if (o->target == SIREN_TARGET_NONE)
+        if (o->target == SIREN_TARGET_NONE || o->target == SIREN_TARGET_MAX_ERROR)
             SIREN_TRY(siren_network_try(&sizing, part->settings.width,
                                         siren_network_short_epochs(&part->settings), true, &trial));
         else
@@ -127,6 +127,20 @@ static siren_status try_networks(const siren_compression *run, const siren_choic
     return SIREN_OK;
 }
 
+/* The smaller one for a largest error. */
+static siren_status choose_exact(const siren_compression *run, siren_compress_options *out) {
+    siren_compress_options predictive = *run->options, transform = *run->options;
+    siren_choice by_predictive, by_transform;
+    SIREN_TRY(use(SIREN_MODEL_PREDICTIVE, &predictive));
+    SIREN_TRY(use(SIREN_MODEL_TRANSFORM, &transform));
+    *out = predictive;
+    if (run->options->target == SIREN_TARGET_LOSSLESS) return SIREN_OK;
+    SIREN_TRY(siren_choice_measure(run, &predictive, INFINITY, &by_predictive));
+    SIREN_TRY(siren_choice_measure(run, &transform, INFINITY, &by_transform));
+    if (by_transform.n_bytes < by_predictive.n_bytes) *out = transform;
+    return SIREN_OK;
+}
+
 siren_status siren_choose(const siren_compression *run, siren_compress_options *out) {
     const siren_compress_options *asked = run->options;
     const siren_geometry *g = &run->image->series.geometry;
@@ -135,11 +149,8 @@ siren_status siren_choose(const siren_compression *run, siren_compress_options *
     const bool of_bytes = asked->target == SIREN_TARGET_RATIO || asked->target == SIREN_TARGET_SIZE;
     SIREN_TRY(use(SIREN_MODEL_PREDICTIVE, &lossless));
     lossless.target = SIREN_TARGET_LOSSLESS;
-    if (asked->target == SIREN_TARGET_LOSSLESS || asked->target == SIREN_TARGET_MAX_ERROR) {
-        SIREN_TRY(use(SIREN_MODEL_PREDICTIVE, &best));
-        *out = best;
-        return SIREN_OK;
-    }
+    if (asked->target == SIREN_TARGET_LOSSLESS || asked->target == SIREN_TARGET_MAX_ERROR)
+        return choose_exact(run, out);
     SIREN_TRY(use(SIREN_MODEL_TRANSFORM, &best));
     SIREN_TRY(siren_choice_measure(run, &best, INFINITY, &transform));
     const bool reached = !*transform.reason;

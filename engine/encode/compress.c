@@ -60,7 +60,8 @@ static siren_status append_block(siren_compression *run, const siren_encoded *en
 
 static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
     SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
-    SIREN_TRY(siren_trained_encode(run->trained, nth, run->settings.weight_bits, stop, &encoded));
+    SIREN_TRY(siren_trained_encode(run->trained, nth, run->settings.weight_bits, run->settings.packing, stop,
+                                   &encoded));
     if (isfinite(encoded.entry.mse))
         siren_kept_blocks_add(run->kept, &encoded); /* first: the disk may be full */
     return append_block(run, &encoded);
@@ -271,7 +272,9 @@ siren_status siren_plan_networks(siren_compression *run) {
     SIREN_TRY(siren_network_from_model(settings->model, settings->layers, settings->width,
                                        (uint32_t)g->n_volumes, settings->w0, &layout->network));
     siren_settings_resolve(settings, layout->network.n_inputs);
+    if (settings->packing == SIREN_PACKING_AUTO) settings->packing = SIREN_PACKING_SMALLEST;
     SIREN_TRY(plan_blocks(settings, layout));
+    if (o->target == SIREN_TARGET_MAX_ERROR) SIREN_TRY(siren_compression_bound(run));
     SIREN_TRY(siren_compression_mask(run));
     SIREN_TRY(siren_compression_survey(run));
     return plan_trainings(run);

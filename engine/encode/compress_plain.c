@@ -26,13 +26,13 @@ static siren_status find_extent(const siren_series *series, size_t z_begin, size
     return SIREN_OK;
 }
 
-/* The largest error of a stored value that a predictive archive may have. */
-static siren_status plan_bound(siren_compression *run) {
+siren_status siren_compression_bound(siren_compression *run) {
     const siren_compress_options *o = run->options;
     const siren_series *series = &run->image->series;
     const siren_geometry *g = &series->geometry;
     const siren_block_grid *grid = &run->layout.grid;
     run->layout.bound = o->target == SIREN_TARGET_MAX_ERROR ? o->amount : 0;
+    run->layout.corrected = o->target == SIREN_TARGET_MAX_ERROR && run->coding != SIREN_CODING_PREDICTIVE;
     if (o->target == SIREN_TARGET_MAX_ERROR && o->percent) {
         double extent;
         SIREN_TRY(find_extent(series, grid->z_begin, grid->z_end, &extent));
@@ -72,7 +72,8 @@ siren_status siren_plan_without_network(siren_compression *run) {
     layout->coding = run->coding;
     SIREN_TRY(siren_compression_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
     if (run->options->target == SIREN_TARGET_NOISE) SIREN_TRY(plan_noise(run));
-    if (run->coding == SIREN_CODING_PREDICTIVE) SIREN_TRY(plan_bound(run));
+    if (run->coding == SIREN_CODING_PREDICTIVE || run->options->target == SIREN_TARGET_MAX_ERROR)
+        SIREN_TRY(siren_compression_bound(run));
     SIREN_TRY(siren_compression_mask(run));
     if (layout->coding == SIREN_CODING_TRANSFORM || layout->bound > 0)
         SIREN_TRY(siren_compression_survey(run));
@@ -88,7 +89,7 @@ siren_status siren_compression_transform_target(siren_compression *run, siren_tr
     } else if (o->target == SIREN_TARGET_NOISE) {
         target.noise = o->amount;
         target.sigmas = run->sigmas;
-    } else {
+    } else if (o->target != SIREN_TARGET_MAX_ERROR) {
         SIREN_TRY(siren_compression_other_bytes(run, &target.n_other_bytes));
         target.n_bytes = siren_compression_target_bytes(run);
     }

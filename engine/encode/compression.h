@@ -69,6 +69,8 @@ size_t siren_compression_encoder_bytes(const siren_compression *run);
 
 /* Grid, noise, bound and mask of an archive without networks, whose blocks are slices. */
 siren_status siren_plan_without_network(siren_compression *run);
+/* The largest error of a stored value, into the layout; of slices that its grid holds. */
+siren_status siren_compression_bound(siren_compression *run);
 /* What the transform is to reach. */
 siren_status siren_compression_transform_target(siren_compression *run, siren_transform_target *out);
 /* All of the archive. */

@@ -66,11 +66,13 @@ typedef struct {
     double packed, unpacked, psnr, n_psnr;
 } encoded_sums;
 
-static siren_status encode_some(const siren_trained *trained, unsigned weight_bits, encoded_sums *sums) {
+static siren_status encode_some(const siren_trained *trained, const siren_settings *settings,
+                                encoded_sums *sums) {
     const atomic_bool never = false;
     for (size_t i = 0; i < trained->n; i++) {
         SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
-        SIREN_TRY(siren_trained_encode(trained, i, weight_bits, &never, &encoded));
+        SIREN_TRY(
+            siren_trained_encode(trained, i, settings->weight_bits, settings->packing, &never, &encoded));
         if (encoded.constant) continue;
         sums->packed += (double)encoded.n_packed;
         sums->unpacked += (double)encoded.n_unpacked;
@@ -116,7 +118,7 @@ siren_status siren_network_try(const siren_network_sizing *sizing, uint32_t widt
     double start = siren_clock();
     SIREN_TRY(siren_encoder_train(encoder, trainings, n, NULL, report, &progress, &trained));
     double trained_at = siren_clock(), n_trained = (double)trained->n;
-    SIREN_TRY(encode_some(trained, layout.weight_bits, &sums));
+    SIREN_TRY(encode_some(trained, &settings, &sums));
     /* Encoding goes on beside training, on processors that both share. */
     trial.seconds = (double)trial.n_networks / n_trained *
                     ((trained_at - start) * n_epochs / (double)epochs +

@@ -1,5 +1,6 @@
 #include "engine/encode/predictive_blocks.h"
 
+#include "engine/encode/corrected.h"
 #include "host/threads.h"
 
 #include <math.h>
@@ -26,14 +27,6 @@ typedef struct {
     const siren_scaling *limits;
     predictive_block *blocks; /* one for each member of the team */
 } predictive_team;
-
-/* The block's voxels, (n_volumes, nz, ny, nx). */
-static void cut_out(const siren_series *series, const siren_block *block, uint8_t *voxels) {
-    size_t size = siren_datatype_size(series->geometry.datatype), n = siren_block_voxels(block);
-    for (size_t volume = 0; volume < series->geometry.n_volumes; volume++)
-        for (size_t voxel = 0; voxel < n; voxel += block->nx, voxels += block->nx * size)
-            memcpy(voxels, siren_block_value(series, block, volume, voxel), block->nx * size);
-}
 
 /* Whether the decoded values of one volume are within the bound, and their squared error in units of the volume's range. */
 static bool compare(siren_datatype datatype, double bound, const siren_block *block, siren_scaling range,
@@ -93,7 +86,7 @@ static siren_status encode(const predictive_team *team, predictive_block *out) {
     SIREN_TRY(siren_allocate(&voxels, n_values, size, "a block's voxels"));
     SIREN_TRY(siren_allocate(&decoded, n_values, size, "a decoded block"));
     SIREN_TRY(siren_allocate(&inside, n_voxels, 1, "a block's mask"));
-    cut_out(team->series, &block, voxels);
+    siren_block_cut(team->series, &block, voxels);
     siren_predictive_plan plan = siren_block_predictive_plan(layout, &block, inside);
     SIREN_TRY(siren_predictive_encode(&plan, voxels, &out->bytes, &out->n_bytes));
     for (size_t i = 0; block.inside && i < n_values; i++)

@@ -1,5 +1,7 @@
 #include "engine/encode/trained_batch.h"
 
+#include "engine/archive/coded_record.h"
+#include "engine/encode/corrected.h"
 #include "engine/encode/quantise.h"
 #include "formats/pack.h"
 #include "host/opencl/profile.h"
@@ -118,9 +120,9 @@ static siren_status cut_mask(const siren_trained *trained, const siren_block *bl
     return SIREN_OK;
 }
 
-/* Checksum and figures of a record as a reader will decode it. */
+/* Checksum and figures of a record as a reader will decode it; its corrections, where the layout has them. */
 static siren_status check_record(const siren_trained *trained, const siren_layout *layout, size_t nth,
-                                 const siren_target_source *targets, const uint8_t *record,
+                                 const siren_target_source *targets, uint8_t **record,
                                  siren_encoded *encoded) {
     const siren_trained_block *block = &trained->blocks[nth];
     size_t n_points = siren_block_points(&block->block),
@@ -136,8 +138,10 @@ static siren_status check_record(const siren_trained *trained, const siren_layou
     if (trained->mask) SIREN_TRY(cut_mask(trained, &block->block, &mask));
     siren_fidelity_watch watch = {
         .n_outputs = n_outputs, .targets = targets, .network = nth, .chunk = wanted, .mask = mask};
-    SIREN_TRY(siren_block_decoder_create(NULL, layout, SIZE_MAX, &decoder));
-    SIREN_TRY(siren_block_decode(decoder, name, &block->block, record, encoded->n_unpacked,
+    siren_layout plain = *layout;
+    plain.corrected = false;
+    SIREN_TRY(siren_block_decoder_create(NULL, &plain, SIZE_MAX, &decoder));
+    SIREN_TRY(siren_block_decode(decoder, name, &block->block, *record, encoded->n_unpacked,
                                  block->constant ? NULL : siren_fidelity_outputs, &watch, &voxels,
                                  &encoded->entry.decoded_crc));
     if (!block->constant) {
@@ -146,11 +150,31 @@ static siren_status check_record(const siren_trained *trained, const siren_layou
         encoded->spread = siren_fidelity_spread(&watch);
         encoded->masked = siren_fidelity_of(&watch.masked);
     }
+    if (layout->corrected && isfinite(encoded->entry.mse))
+        SIREN_TRY(siren_record_correct(layout, name, trained->series, &block->block, block->scaling, voxels,
+                                       record, &encoded->n_unpacked, &encoded->entry));
+    return SIREN_OK;
+}
+
+/* As it is smaller where `packing` leaves the choice. */
+static siren_status pack(const char *name, const siren_layout *layout, siren_packing packing,
+                         const uint8_t *record, siren_encoded *encoded) {
+    SIREN_FREE_AT_END uint8_t *coded = NULL;
+    size_t n_coded = 0;
+    if (packing > SIREN_PACKING_LZMA)
+        SIREN_TRY(siren_record_code(name, layout, record, encoded->n_unpacked, &coded, &n_coded));
+    if (!coded || packing == SIREN_PACKING_SMALLEST)
+        SIREN_TRY(siren_pack(record, encoded->n_unpacked, &encoded->packed, &encoded->n_packed));
+    if (!coded || (encoded->packed && encoded->n_packed <= n_coded)) return SIREN_OK;
+    free(encoded->packed);
+    encoded->packed = SIREN_TAKE(coded);
+    encoded->n_packed = n_coded;
+    encoded->entry.coded = true;
     return SIREN_OK;
 }
 
 siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsigned weight_bits,
-                                  const atomic_bool *stop, siren_encoded *out) {
+                                  siren_packing packing, const atomic_bool *stop, siren_encoded *out) {
     const siren_trained_block *block = &trained->blocks[nth];
     const siren_network *network = &trained->layout.network;
     siren_layout layout = trained->layout;
@@ -164,7 +188,9 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsi
     const siren_target_source targets = {read_targets, &wanted};
     SIREN_FREE_AT_END uint8_t *parameters = NULL, *record = NULL;
     size_t n_parameters = 0;
+    char name[64];
     layout.weight_bits = weight_bits;
+    siren_block_name(&layout.grid, block->training.block, name, sizeof name);
     if (!block->constant)
         SIREN_TRY_STAGE("quantising",
                         siren_quantise(network, weight_bits,
@@ -174,8 +200,8 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsi
     SIREN_TRY_STAGE("packing",
                     siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
                                        block->n_exceptional, &record, &encoded.n_unpacked));
-    SIREN_TRY_STAGE("decode check", check_record(trained, &layout, nth, &targets, record, &encoded));
-    SIREN_TRY_STAGE("packing", siren_pack(record, encoded.n_unpacked, &encoded.packed, &encoded.n_packed));
+    SIREN_TRY_STAGE("decode check", check_record(trained, &layout, nth, &targets, &record, &encoded));
+    SIREN_TRY_STAGE("packing", pack(name, &layout, packing, record, &encoded));
     *out = SIREN_TAKE(encoded);
     return SIREN_OK;
 }

@@ -5,6 +5,7 @@
 #define SIREN_ENGINE_ENCODE_TRAINED_BATCH_H
 
 #include "engine/archive/record.h"
+#include "engine/calls.h"
 #include "engine/encode/fidelity.h"
 
 #include <stdatomic.h>
@@ -77,16 +78,17 @@ typedef struct {
     double spread;           /* the variance of the targets; 0 where no network was needed */
     siren_fidelity fidelity; /* of the exact decode, */
     siren_fidelity
-        masked;      /* and inside the mask; n = 0 and NaN where there is no data, or the block is constant */
-    uint8_t *packed; /* (n_packed) the record as siren_pack() makes it */
+        masked; /* and inside the mask; n = 0 and NaN where there is no data, or the block is constant */
+    uint8_t *
+        packed; /* (n_packed) the record as siren_pack() makes it or, where the entry says coded, siren_record_code() */
     size_t n_packed, n_unpacked;
 } siren_encoded;
 /* Releases what it holds. NULL is allowed. */
 void siren_encoded_free(siren_encoded *encoded);
 
-/* Encodes the nth block with weights of `weight_bits` (0: float32), on the host. The mse is NaN or infinite where the network
+/* Encodes the nth block with weights of `weight_bits` (0: float32), on the host; SIREN_PACKING_AUTO is LZMA. The mse is NaN or infinite where the network
  * decodes to such values. CANCELLED soon after `*stop` has become true. `*out` is yours: siren_encoded_free(). */
 siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsigned weight_bits,
-                                  const atomic_bool *stop, siren_encoded *out);
+                                  siren_packing packing, const atomic_bool *stop, siren_encoded *out);
 
 #endif

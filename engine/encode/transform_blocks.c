@@ -1,5 +1,6 @@
 #include "engine/encode/transform_blocks.h"
 
+#include "engine/encode/corrected.h"
 #include "engine/encode/fidelity.h"
 #include "engine/transform/transform.h"
 #include "host/threads.h"
@@ -131,12 +132,16 @@ static siren_status encode_block(round_team *team, siren_block_decoder *decoder,
     for (size_t volume = 0; volume < g->n_volumes; volume++)
         constant = constant && scaling[volume].minimum == scaling[volume].maximum;
     entry->mse = fidelity.n && !constant ? fidelity.mse : 0;
-    return SIREN_OK;
+    if (!layout->corrected) return SIREN_OK;
+    return siren_record_correct(layout, name, team->series, &block, scaling, voxels, record,
+                                &team->out->n_record_bytes[nth], entry);
 }
 
 static siren_status work(round_team *team) {
     SIREN_AT_END(siren_block_decoder_free_at) siren_block_decoder *decoder = NULL;
-    SIREN_TRY(siren_block_decoder_create(NULL, &team->layout, team->target->memory_limit, &decoder));
+    siren_layout plain = team->layout;
+    plain.corrected = false;
+    SIREN_TRY(siren_block_decoder_create(NULL, &plain, team->target->memory_limit, &decoder));
     for (size_t nth; !atomic_load(&team->failed) && (nth = atomic_fetch_add(&team->next, 1)) < team->out->n;)
         SIREN_TRY(encode_block(team, decoder, nth));
     return SIREN_OK;
@@ -304,6 +309,56 @@ static siren_step_search search_for(const siren_series *series, const siren_layo
                                .slope = 1};
 }
 
+/* Octaves of the step whose error is about the layout's bound, by the ranges of the middle block. */
+static siren_status step_of_bound(const siren_series *series, const siren_layout *layout,
+                                  const siren_scaling *limits, double *octaves) {
+    const siren_block_grid *grid = &layout->grid;
+    size_t n_volumes = layout->geometry.n_volumes;
+    siren_apart apart;
+    siren_block block;
+    SIREN_FREE_AT_END uint32_t *inside = NULL;
+    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
+    double extent = 0;
+    SIREN_TRY(siren_mask_block(&layout->mask, grid, grid->first + grid->count / 2, &block, &inside));
+    SIREN_TRY(siren_allocate(&scaling, n_volumes, sizeof *scaling, "the scaling"));
+    SIREN_TRY(siren_block_scale(series, &block, limits, scaling, &apart));
+    for (size_t v = 0; v < n_volumes; v++)
+        extent += (scaling[v].maximum - scaling[v].minimum) / (double)n_volumes;
+    double step = 2 * fmax(layout->bound, 0.5) / extent;
+    *octaves = extent > 0 ? log2(fmin(fmax(step, 1e-9), 2)) : 0;
+    return SIREN_OK;
+}
+
+/* The step of the fewest bytes, corrections included: from a guess downhill, by octaves and then by halves of one. */
+static siren_status search_fewest(siren_step_search *s, size_t every, siren_transform_blocks *best) {
+    const size_t n_blocks = s->layout->grid.count;
+    size_t fewest = SIZE_MAX;
+    double best_at = s->at, stride = 1, way = 1;
+    bool other_known = false; /* what lies the other way has more bytes */
+    for (double next = s->at; stride >= 0.5; next = best_at + way * stride) {
+        SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
+        s->at = fmin(fmax(next, FINEST), COARSEST);
+        SIREN_TRY(encode_round(s->series, s->layout, exp2(s->at), every, s->target, &blocks));
+        s->rounds++;
+        if (s->progress && !s->progress(s->user, (double)s->rounds, (double)s->rounds + 1, "rounds"))
+            return siren_fail(SIREN_CANCELLED, "compression was interrupted");
+        size_t n_bytes = all_bytes(&blocks, s->target, n_blocks);
+        if (n_bytes < fewest) {
+            other_known = fewest < SIZE_MAX;
+            siren_transform_blocks_free(best);
+            *best = SIREN_TAKE(blocks);
+            fewest = n_bytes;
+            best_at = s->at;
+            if (s->at == next) continue;
+        }
+        way = -way;
+        if (other_known) stride /= 2;
+        other_known = !other_known;
+    }
+    s->at = best_at;
+    return SIREN_OK;
+}
+
 siren_status siren_transform_blocks_estimate(const siren_series *series, const siren_layout *layout,
                                              const siren_transform_target *target, siren_progress_fn progress,
                                              void *user, siren_transform_estimate *out) {
@@ -312,9 +367,13 @@ siren_status siren_transform_blocks_estimate(const siren_series *series, const s
     const size_t n_blocks = layout->grid.count,
                  every = n_blocks >= 2 * MORE_SLICES ? n_blocks / MORE_SLICES : 1;
     const double start = siren_clock();
-    SIREN_TRY(search(&s, every, every > 1 ? 2 * CLOSE : CLOSE, &some));
+    if (layout->corrected) {
+        SIREN_TRY(step_of_bound(series, layout, target->limits, &s.at));
+        SIREN_TRY(search_fewest(&s, every, &some));
+    } else
+        SIREN_TRY(search(&s, every, every > 1 ? 2 * CLOSE : CLOSE, &some));
     const double seconds = siren_clock() - start;
-    const double off = distance(&some, target, n_blocks);
+    const double off = layout->corrected ? 0 : distance(&some, target, n_blocks);
     if (target->n_bytes ? off > FAR : off < -FAR)
         return siren_fail(SIREN_BOUND, "--%s is out of reach of the transform",
                           target->n_bytes     ? "ratio"
@@ -329,12 +388,23 @@ siren_status siren_transform_blocks_estimate(const siren_series *series, const s
     return SIREN_OK;
 }
 
+static siren_status encode_within_bound(siren_step_search *s, siren_transform_blocks *out) {
+    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks some = {0};
+    const size_t count = s->layout->grid.count, every = count >= 2 * SOME_SLICES ? count / SOME_SLICES : 1;
+    SIREN_TRY(step_of_bound(s->series, s->layout, s->target->limits, &s->at));
+    SIREN_TRY(search_fewest(s, every, &some));
+    if (every > 1) return encode_round(s->series, s->layout, exp2(s->at), 1, s->target, out);
+    *out = SIREN_TAKE(some);
+    return SIREN_OK;
+}
+
 siren_status siren_transform_blocks_encode(const siren_series *series, const siren_layout *layout,
                                            const siren_transform_target *target, siren_progress_fn progress,
                                            void *user, siren_transform_blocks *out) {
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks some = {0};
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks best = {0};
     siren_step_search s = search_for(series, layout, target, progress, user);
+    if (layout->corrected) return encode_within_bound(&s, out);
     /* Some slices tell nearly where to look, so that all are coded twice or three times. */
     if (layout->grid.count >= 2 * SOME_SLICES)
         SIREN_TRY(search(&s, layout->grid.count / SOME_SLICES, 2 * CLOSE, &some));

@@ -4,7 +4,7 @@
 
 #include "engine/archive/record.h"
 
-/* One of n_bytes, psnr and noise is not 0. */
+/* One of n_bytes, psnr and noise is not 0, or the layout is corrected: then all is as small as its bound allows. */
 typedef struct {
     size_t n_bytes, n_other_bytes; /* the archive's, at most; of these what it has beside basis and records */
     double psnr;                   /* mean over the slices that are not constant, at least; dB */

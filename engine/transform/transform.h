@@ -7,6 +7,7 @@
 #ifndef SIREN_ENGINE_TRANSFORM_TRANSFORM_H
 #define SIREN_ENGINE_TRANSFORM_TRANSFORM_H
 
+#include "engine/coding/range_coder.h"
 #include "engine/model/blocks.h"
 #include "engine/transform/slice_grid.h"
 
@@ -74,5 +75,9 @@ siren_status siren_scaling_encode(const siren_scaling *scaling, size_t n_volumes
                                   size_t *n_bytes);
 siren_status siren_scaling_decode(const char *name, const uint8_t *bytes, size_t n_bytes, size_t n_volumes,
                                   siren_scaling *scaling);
+/* The same within a longer stream. */
+void siren_scaling_put(siren_range_encoder *encoder, const siren_scaling *scaling, size_t n_volumes);
+siren_status siren_scaling_get(const char *name, siren_range_decoder *decoder, size_t n_volumes,
+                               siren_scaling *scaling);
 
 #endif

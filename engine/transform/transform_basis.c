@@ -180,48 +180,58 @@ static bool fits(unsigned way, double value) {
     return memcmp(&back, &value, sizeof back) == 0;
 }
 
-siren_status siren_scaling_encode(const siren_scaling *scaling, size_t n_volumes, uint8_t **bytes,
-                                  size_t *n_bytes) {
-    siren_range_encoder encoder;
+void siren_scaling_put(siren_range_encoder *encoder, const siren_scaling *scaling, size_t n_volumes) {
     siren_integer_model models[2];
     uint64_t last[2] = {0, 0};
     unsigned way = AS_INTEGER;
     for (size_t v = 0; v < n_volumes; v++)
         while (!fits(way, scaling[v].minimum) || !fits(way, scaling[v].maximum)) way++;
     siren_integer_models_begin(models, 2);
-    siren_range_encoder_begin(&encoder);
-    siren_range_put_bits(&encoder, way, 2);
+    siren_range_put_bits(encoder, way, 2);
     for (size_t v = 0; v < n_volumes; v++) {
         const double values[2] = {scaling[v].minimum, scaling[v].maximum};
         for (int i = 0; i < 2; i++) {
             uint64_t key = (uint64_t)to_key(way, values[i]);
-            siren_integer_put(&encoder, &models[i], (int64_t)(key - last[i]));
+            siren_integer_put(encoder, &models[i], (int64_t)(key - last[i]));
             last[i] = key;
         }
     }
+}
+
+siren_status siren_scaling_encode(const siren_scaling *scaling, size_t n_volumes, uint8_t **bytes,
+                                  size_t *n_bytes) {
+    siren_range_encoder encoder;
+    siren_range_encoder_begin(&encoder);
+    siren_scaling_put(&encoder, scaling, n_volumes);
     return siren_range_encoder_finish(&encoder, bytes, n_bytes);
+}
+
+siren_status siren_scaling_get(const char *name, siren_range_decoder *decoder, size_t n_volumes,
+                               siren_scaling *scaling) {
+    siren_integer_model models[2];
+    uint64_t last[2] = {0, 0};
+    siren_integer_models_begin(models, 2);
+    unsigned way = (unsigned)siren_range_get_bits(decoder, 2);
+    for (size_t v = 0; v < n_volumes && way < N_WAYS; v++) {
+        double values[2];
+        for (int i = 0; i < 2; i++) {
+            last[i] += (uint64_t)siren_integer_get(decoder, &models[i]);
+            values[i] = from_key(way, (int64_t)last[i]);
+        }
+        /* not true of NaN */
+        if (siren_range_decoder_is_short(decoder) ||
+            !(values[0] <= values[1] && values[1] - values[0] <= 1.7976931348623157e308))
+            way = N_WAYS;
+        scaling[v] = (siren_scaling){values[0], values[1]};
+    }
+    if (way < N_WAYS) return SIREN_OK;
+    return siren_fail(SIREN_CORRUPT, "%s: the scaling of volumes is damaged", name);
 }
 
 siren_status siren_scaling_decode(const char *name, const uint8_t *bytes, size_t n_bytes, size_t n_volumes,
                                   siren_scaling *scaling) {
     siren_range_decoder decoder;
-    siren_integer_model models[2];
-    uint64_t last[2] = {0, 0};
     siren_range_decoder_begin(&decoder, bytes, n_bytes);
-    siren_integer_models_begin(models, 2);
-    unsigned way = (unsigned)siren_range_get_bits(&decoder, 2);
-    for (size_t v = 0; v < n_volumes && way < N_WAYS; v++) {
-        double values[2];
-        for (int i = 0; i < 2; i++) {
-            last[i] += (uint64_t)siren_integer_get(&decoder, &models[i]);
-            values[i] = from_key(way, (int64_t)last[i]);
-        }
-        /* not true of NaN */
-        if (siren_range_decoder_is_short(&decoder) ||
-            !(values[0] <= values[1] && values[1] - values[0] <= 1.7976931348623157e308))
-            way = N_WAYS;
-        scaling[v] = (siren_scaling){values[0], values[1]};
-    }
-    if (way >= N_WAYS) return siren_fail(SIREN_CORRUPT, "%s: the scaling of volumes is damaged", name);
+    SIREN_TRY(siren_scaling_get(name, &decoder, n_volumes, scaling));
     return siren_range_decoder_finish(&decoder, name);
 }

@@ -1,6 +1,7 @@
 /* compress encodes in the background: the records are those of blocks trained and encoded one after the other, whichever
  * thread is interrupted or fails. */
 #include "tests/shared/devices.h"
+#include "engine/archive/coded_record.h"
 #include "engine/encode/encoder.h"
 #include "formats/nifti.h"
 #include "tests/shared/nifti_files.h"
@@ -18,6 +19,7 @@ static siren_compress_options quick(void) {
     options.settings.layers = 2;
     options.settings.width = 24;
     options.settings.epochs = 5;
+    options.settings.packing = SIREN_PACKING_SMALLEST;
     options.overwrite = true;
     return options;
 }
@@ -35,8 +37,8 @@ static void make_image(const char *path) {
 }
 
 static siren_status compress(const siren_compress_options *options, siren_progress_fn progress, void *user) {
-    return siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), options, progress, user,
-                          NULL);
+    return siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), options, progress,
+                               user, NULL);
 }
 
 static void records_are_those_of_blocks_alone(void **state) {
@@ -66,11 +68,12 @@ static void records_are_those_of_blocks_alone(void **state) {
         assert_siren_ok(siren_encoder_train(encoder, &training, 1, NULL, NULL, NULL, &trained));
         assert_int_equal(trained->n, 1);
         assert_int_equal(trained->blocks[0].constant, z == CONSTANT);
-        assert_siren_ok(siren_trained_encode(trained, 0, options.settings.weight_bits, &stop, &encoded));
+        assert_siren_ok(siren_trained_encode(trained, 0, options.settings.weight_bits, SIREN_PACKING_SMALLEST,
+                                             &stop, &encoded));
         assert_int_equal(entry->decoded_crc, encoded.entry.decoded_crc);
         assert_true(entry->mse == encoded.entry.mse);
         assert_int_equal(entry->bytes, encoded.n_packed);
-        assert_siren_ok(siren_archive_record(archive, z, &record, &n_record));
+        assert_siren_ok(siren_record_load("block", &layout, archive, z, &record, &n_record));
         assert_int_equal(n_record, encoded.n_unpacked);
         if (z > 0) /* in the order of the slices */
             assert_true(entry->offset == entry[-1].offset + entry[-1].bytes);
@@ -109,10 +112,11 @@ static void trained_blocks_stand_alone(void **state) {
     for (size_t i = 0; i < trained->n; i++) {
         const siren_index_entry *entry = &siren_archive_index(archive)[i];
         if (!trained->blocks[i].constant)
-            assert_int_equal(siren_trained_encode(trained, i, 8, &stop, &encoded), SIREN_CANCELLED);
+            assert_int_equal(siren_trained_encode(trained, i, 8, SIREN_PACKING_SMALLEST, &stop, &encoded),
+                             SIREN_CANCELLED);
         assert_null(encoded.packed);
         atomic_store(&stop, false);
-        assert_siren_ok(siren_trained_encode(trained, i, 8, &stop, &encoded));
+        assert_siren_ok(siren_trained_encode(trained, i, 8, SIREN_PACKING_SMALLEST, &stop, &encoded));
         assert_int_equal(entry->decoded_crc, encoded.entry.decoded_crc);
         siren_encoded_free(&encoded);
         atomic_store(&stop, true);

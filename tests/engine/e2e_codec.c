@@ -1,7 +1,7 @@
 /* compress, info, verify, decompress and compare in one process: what comes back, for images of every kind, and what a
  * failing device or a lying archive leaves behind. */
 #include "tests/shared/devices.h"
-#include "engine/archive/record.h"
+#include "engine/archive/coded_record.h"
 #include "engine/encode/quantise.h"
 #include "engine/calls.h"
 #include "formats/nifti.h"
@@ -122,11 +122,11 @@ static void every_datatype_and_weight(void **state) {
         file_put(scratch_path("type.nii"), bytes, n);
         siren_compress_options options = quick();
         options.settings.weight_bits = i == 0 ? SIREN_FLOAT32_WEIGHTS : 6 + (unsigned)i % 7;
-        assert_siren_ok(siren_compress_file(device, scratch_path("type.nii"), scratch_path("type.siren"), &options,
-                                       NULL, NULL, NULL));
+        assert_siren_ok(siren_compress_file(device, scratch_path("type.nii"), scratch_path("type.siren"),
+                                            &options, NULL, NULL, NULL));
         assert_siren_ok(siren_verify_file(device, scratch_path("type.siren"), SIZE_MAX, NULL, NULL, &sound));
-        assert_siren_ok(siren_decompress_file(device, scratch_path("type.siren"), scratch_path("type_back.nii"),
-                                         &whole, NULL, NULL));
+        assert_siren_ok(siren_decompress_file(device, scratch_path("type.siren"),
+                                              scratch_path("type_back.nii"), &whole, NULL, NULL));
         size_t n_back;
         uint8_t *back = file_get(scratch_path("type_back.nii"), &n_back);
         assert_int_equal(n_back, n);
@@ -141,17 +141,17 @@ static void same_options_same_bytes(void **state) {
     size_t n_a, n_b;
     siren_compress_options options = quick();
     make_image(scratch_path("image.nii"), false);
-    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
-                                   NULL, NULL));
-    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL,
-                                   NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options,
+                                        NULL, NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("b.siren"), &options,
+                                        NULL, NULL, NULL));
     uint8_t *a = file_get(scratch_path("a.siren"), &n_a), *b = file_get(scratch_path("b.siren"), &n_b);
     assert_int_equal(n_a, n_b);
     assert_memory_equal(a, b, n_a);
     free(b);
     options.settings.seed = 1;
-    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("b.siren"), &options, NULL,
-                                   NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("b.siren"), &options,
+                                        NULL, NULL, NULL));
     b = file_get(scratch_path("b.siren"), &n_b);
     assert_true(n_a != n_b || memcmp(a, b, n_a) != 0);
     free(a), free(b);
@@ -164,14 +164,14 @@ static void parts_equal_the_whole(void **state) {
     siren_series all = {.voxels = NULL}, some = {.voxels = NULL};
     make_image(scratch_path("image.nii"), false);
     file_put(scratch_path("image.bval"), "0 10 20 30\n", 11);
-    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
-                                   NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("a.siren"), &options,
+                                        NULL, NULL, NULL));
     assert_siren_ok(
         siren_decompress_file(device, scratch_path("a.siren"), scratch_path("all.nii"), &whole, NULL, NULL));
     part.slices = (siren_span){1, 3};
     part.volumes = (siren_span){1, 3};
-    assert_siren_ok(
-        siren_decompress_file(device, scratch_path("a.siren"), scratch_path("some.nii.gz"), &part, NULL, NULL));
+    assert_siren_ok(siren_decompress_file(device, scratch_path("a.siren"), scratch_path("some.nii.gz"), &part,
+                                          NULL, NULL));
     assert_siren_ok(siren_nifti_read(scratch_path("all.nii"), SIZE_MAX, &all));
     assert_siren_ok(siren_nifti_read(scratch_path("some.nii.gz"), SIZE_MAX, &some));
     assert_int_equal(some.geometry.nz, 2);
@@ -187,10 +187,10 @@ static void parts_equal_the_whole(void **state) {
 
     /* An archive of a range of slices equals that range of the whole archive's decode. */
     options.settings.slices = (siren_span){1, 2};
-    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("one.siren"), &options,
-                                   NULL, NULL, NULL));
-    assert_siren_ok(
-        siren_decompress_file(device, scratch_path("one.siren"), scratch_path("one.nii"), &whole, NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("one.siren"),
+                                        &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_decompress_file(device, scratch_path("one.siren"), scratch_path("one.nii"), &whole,
+                                          NULL, NULL));
     assert_siren_ok(siren_nifti_read(scratch_path("one.nii"), SIZE_MAX, &some));
     assert_siren_ok(siren_nifti_read(scratch_path("all.nii"), SIZE_MAX, &all));
     assert_int_equal(some.geometry.nz, 1);
@@ -218,7 +218,7 @@ static void a_failing_device_leaves_nothing(void **state) {
     fail_every_call(scratch_path("image.nii"), scratch_path("failed.siren"), &options);
     siren_device_inject_failure(device, 8, SIREN_DEVICE);
     assert_int_equal(siren_decompress_file(device, scratch_path("failed.siren"), scratch_path("failed.nii"),
-                                      &whole, NULL, NULL),
+                                           &whole, NULL, NULL),
                      SIREN_DEVICE);
     siren_device_inject_failure(device, 0, SIREN_OK);
     assert_false(file_exists(scratch_path("failed.nii")));
@@ -235,13 +235,13 @@ static void an_interrupted_run_leaves_nothing(void **state) {
     make_image(scratch_path("image.nii"), false);
     unlink(scratch_path("stopped.siren"));
     assert_int_equal(siren_compress_file(device, scratch_path("image.nii"), scratch_path("stopped.siren"),
-                                    &options, stop, NULL, NULL),
+                                         &options, stop, NULL, NULL),
                      SIREN_CANCELLED);
     assert_false(file_exists(scratch_path("stopped.siren")));
     options.overwrite = false;
     file_put(scratch_path("stopped.siren"), "precious", 8);
     assert_int_equal(siren_compress_file(device, scratch_path("image.nii"), scratch_path("stopped.siren"),
-                                    &options, NULL, NULL, NULL),
+                                         &options, NULL, NULL, NULL),
                      SIREN_USAGE);
     size_t n;
     uint8_t *kept = file_get(scratch_path("stopped.siren"), &n);
@@ -267,7 +267,7 @@ static void an_archive_that_cannot_be_described_does_not_appear(void **state) {
     make_image(scratch_path("image.nii"), false);
     unlink(scratch_path("unread.siren"));
     siren_status status = siren_compress_file(device, scratch_path("image.nii"), scratch_path("unread.siren"),
-                                         &options, exhaust_descriptors, &none, &info);
+                                              &options, exhaust_descriptors, &none, &info);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     assert_int_equal(status, SIREN_SYSTEM);
     assert_non_null(strstr(siren_message(), "unread.siren: does not appear"));
@@ -284,12 +284,12 @@ static void contradictions_are_found(void **state) {
     size_t n_header, n_record;
     uint8_t *record;
     make_image(scratch_path("image.nii"), false);
-    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("good.siren"), &options,
-                                   NULL, NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("good.siren"),
+                                        &options, NULL, NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("good.siren"), &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_siren_ok(siren_archive_section(archive, SIREN_SECTION_HEADER, 0, &header, &n_header));
-    assert_siren_ok(siren_archive_record(archive, 1, &record, &n_record));
+    assert_siren_ok(siren_record_load("block", &layout, archive, 1, &record, &n_record));
     for (int lie = 0; lie < 12; lie++) {
         siren_archive_writer *writer = NULL;
         siren_layout forged = layout;
@@ -341,12 +341,13 @@ static void contradictions_are_found(void **state) {
         assert_siren_ok(siren_archive_writer_record(writer, &entry, bytes, n_forged));
         assert_siren_ok(siren_archive_writer_commit(writer, NULL));
         size_t sound = 7;
-        siren_status status = siren_verify_file(device, scratch_path("forged.siren"), 1 << 24, NULL, NULL, &sound);
+        siren_status status =
+            siren_verify_file(device, scratch_path("forged.siren"), 1 << 24, NULL, NULL, &sound);
         siren_status expected = lie == 0 ? SIREN_OK : lie == 11 ? SIREN_INTEGRITY : SIREN_CORRUPT;
         if (status != expected) fail_msg("lie %d: %s (%s)", lie, siren_status_name(status), siren_message());
         unlink(scratch_path("forged.nii"));
-        assert_int_equal(siren_decompress_file(device, scratch_path("forged.siren"), scratch_path("forged.nii"),
-                                          &whole, NULL, NULL),
+        assert_int_equal(siren_decompress_file(device, scratch_path("forged.siren"),
+                                               scratch_path("forged.nii"), &whole, NULL, NULL),
                          expected);
         assert_true(file_exists(scratch_path("forged.nii")) == (lie == 0));
         free(bytes);
@@ -359,9 +360,9 @@ static void contradictions_are_found(void **state) {
     siren_archive_close(archive);
     siren_decompress_options small = whole;
     small.memory_limit = 1000;
-    assert_int_equal(
-        siren_decompress_file(device, scratch_path("good.siren"), scratch_path("forged.nii"), &small, NULL, NULL),
-        SIREN_UNSUPPORTED);
+    assert_int_equal(siren_decompress_file(device, scratch_path("good.siren"), scratch_path("forged.nii"),
+                                           &small, NULL, NULL),
+                     SIREN_UNSUPPORTED);
 }
 
 /* An archive without a record that could hold its network costs no memory for it, however large it claims to be; and its
@@ -378,21 +379,21 @@ static void constant_archives_need_no_network(void **state) {
     size_t n_header, n_record, sound;
     uint8_t *record;
     make_image(scratch_path("image.nii"), false);
-    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("all.siren"), &options,
-                                   NULL, NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("all.siren"),
+                                        &options, NULL, NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("all.siren"), &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_true(layout.any_network);
     siren_archive_close(archive);
 
     options.settings.slices = (siren_span){0, 1}; /* all zero */
-    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("zero.siren"), &options,
-                                   NULL, NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("zero.siren"),
+                                        &options, NULL, NULL, NULL));
     assert_siren_ok(siren_archive_open(scratch_path("zero.siren"), &archive));
     assert_siren_ok(siren_layout_read(archive, &layout));
     assert_false(layout.any_network);
     assert_siren_ok(siren_archive_section(archive, SIREN_SECTION_HEADER, 0, &header, &n_header));
-    assert_siren_ok(siren_archive_record(archive, 0, &record, &n_record));
+    assert_siren_ok(siren_record_load("block", &layout, archive, 0, &record, &n_record));
     assert_siren_ok(
         siren_network_from_model("siren-2d", SIREN_MAX_LAYERS - 1, SIREN_MAX_WIDTH, NV, 30, &layout.network));
     assert_siren_ok(siren_archive_writer_open(scratch_path("forged.siren"), true, &writer));

@@ -1,7 +1,7 @@
 /* Masked archives: what is inside decodes like any block, what is outside comes back as one value and changes nothing, and
  * masks that cannot be are refused. */
 #include "tests/shared/devices.h"
-#include "engine/archive/record.h"
+#include "engine/archive/coded_record.h"
 #include "engine/decode/decode.h"
 #include "engine/encode/quantise.h"
 #include "lab/sweep/slicewise.h"
@@ -144,7 +144,7 @@ static void expect_block(siren_archive *archive, const siren_layout *layout, siz
     float coordinates[3 * POINTS], y[VALUES], restored[VALUES], *params;
     uint32_t *inside;
     uint8_t *bytes;
-    assert_siren_ok(siren_archive_record(archive, nth, &bytes, &n_bytes));
+    assert_siren_ok(siren_record_load("block", layout, archive, nth, &bytes, &n_bytes));
     assert_siren_ok(siren_mask_block(&layout->mask, &layout->grid, siren_archive_index(archive)[nth].block,
                                      &block, &inside));
     assert_siren_ok(siren_record_read("block", layout, siren_block_points(&block), bytes, n_bytes, &record));
@@ -473,10 +473,12 @@ static void forge(siren_archive *archive, const uint8_t *mask, size_t n_mask) {
         assert_siren_ok(siren_archive_writer_section(writer, kinds[i], bytes, n, false));
     }
     if (mask) assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_MASK, mask, n_mask, false));
+    siren_layout layout;
+    assert_siren_ok(siren_layout_read(archive, &layout));
     for (size_t i = 0; i < siren_archive_n_records(archive); i++) {
         uint8_t *record;
         size_t n;
-        assert_siren_ok(siren_archive_record(archive, i, &record, &n));
+        assert_siren_ok(siren_record_load("block", &layout, archive, i, &record, &n));
         assert_siren_ok(siren_archive_writer_record(writer, &siren_archive_index(archive)[i], record, n));
         free(record);
     }

@@ -71,7 +71,8 @@ static void refuse(const char *key, const char *text, const char *part) {
 static void values_out_of_range_are_refused(void **state) {
     (void)state;
     refuse("model", "siren",
-           "model is 'siren' but must be auto, transform, predictive, or a network: siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, "
+           "model is 'siren' but must be auto, transform, predictive, or a network: siren-2d, siren-2d-relu, "
+           "siren-2d-tanh, mlp-relu, mlp-tanh, "
            "mlp-siren, mlp-siren-last or siren-3d");
     refuse("layers", "33", "layers is 33 but must be from 1 to 32");
     refuse("width", "8", "width is 8 but must be from 16 to 1024");
@@ -144,10 +145,7 @@ static bool of_whole(const siren_setting *s) {
     return siren_setting_is_value(s) && s->share != SIREN_SHARE_BY_NETWORK;
 }
 
-static bool is_number(const siren_setting *s) {
-    return s->type != SIREN_SETTING_MODEL && s->type != SIREN_SETTING_WEIGHTS &&
-           s->type != SIREN_SETTING_SCALING;
-}
+static bool is_number(const siren_setting *s) { return siren_setting_is_number(s); }
 static double most(const siren_setting *s) { return fmin(s->maximum, SIREN_CONFIG_MAX_INTEGER); }
 
 static void make_page(FILE *out) {
@@ -189,6 +187,8 @@ static void make_definitions(FILE *out) {
             fprintf(out, "],\n");
         } else if (s->type == SIREN_SETTING_SCALING) {
             fprintf(out, "\"enum\": [\"robust\", \"range\"],\n");
+        } else if (s->type == SIREN_SETTING_PACKING) {
+            fprintf(out, "\"enum\": [\"lzma\", \"coded\", \"smallest\"],\n");
         } else {
             fprintf(out, "\"type\": \"%s\", \"minimum\": %.16g, \"maximum\": %.16g,\n",
                     s->type == SIREN_SETTING_FLOAT ? "number" : "integer", s->minimum, most(s));

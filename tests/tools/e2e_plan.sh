@@ -108,11 +108,21 @@ else
     skip_part "there is no OpenCL device"
 fi
 
+# A largest error, whatever the model: of the transform and of networks by corrections.
+for model in "transform" "auto" "siren-2d --width 16 --layers 1 --epochs 3 --force-larger --device cpu"; do
+    case $model in siren*) has_device || { skip_part "networks with a largest error: no OpenCL device"; continue; } ;; esac
+    # shellcheck disable=SC2086
+    compress --model $model --max-error 5 p.nii.gz bounded.siren
+    "$sirencl" info bounded.siren | grep -q 'at most 5 ' || fail "$model: info does not tell the largest error"
+    "$sirencl" decompress bounded.siren bounded.nii --force --quiet
+    "$sirencl" compare p.nii.gz bounded.nii | awk '/maximal error/ { exit !($3 > 0 && $3 <= 5) }' || fail "--model $model --max-error 5"
+done
+
 # What contradicts each other, and what is no target.
 expect 2 'contradict' "$sirencl" compress --model siren-2d --ratio 9 --width 64 p.nii.gz no.siren
 expect 2 'of networks' "$sirencl" compress --ratio 9 --epochs 64 p.nii.gz no.siren
-expect 2 'no bound' "$sirencl" compress --model siren-2d --lossless p.nii.gz no.siren
-expect 2 'not met by the transform' "$sirencl" compress --model transform --max-error 3 p.nii.gz no.siren
+expect 2 'not met by networks' "$sirencl" compress --model siren-2d --lossless p.nii.gz no.siren
+expect 2 'not met by the transform' "$sirencl" compress --model transform --lossless p.nii.gz no.siren
 expect 2 'not met by model predictive' "$sirencl" compress --model predictive --ratio 3 p.nii.gz no.siren
 expect 2 'both targets' "$sirencl" compress --size 2M --noise 1 p.nii.gz no.siren
 for bad in "--ratio 0.99" "--ratio nan" "--psnr nan" "--psnr -1" "--size 0" "--size 2X" "--noise 0" "--noise -1" "--max-error 101%" "--max-error -1%" "--max-error %"; do

@@ -5,7 +5,7 @@ source "$(dirname "$0")/../../common.sh"
 golden=$root/tests/golden
 for device in host cpu; do
     [ $device = host ] || has_device || continue
-    for name in slices patches float32 lossless ratio; do
+    for name in slices patches float32 lossless ratio coded; do
         "$sirencl" verify "$golden/$name.siren" --device $device --quiet || fail "$name does not verify on $device"
         "$sirencl" decompress "$golden/$name.siren" $name.nii --force --quiet --device $device
     done
@@ -14,7 +14,7 @@ done
 
 has_device || { skip_part "archives made anew: no OpenCL device"; exit 0; }
 phantom p.nii.gz --dims 24x20x4 --shells 0:1,1000:6 --seed 3
-small="--device cpu --layers 2 --width 16 --quiet"
+small="--device cpu --layers 2 --width 16 --packing lzma --quiet"
 # shellcheck disable=SC2086
 {
     "$sirencl" compress p.nii.gz slices.siren $small --epochs 40 --mask p_mask.nii.gz

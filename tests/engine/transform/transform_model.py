@@ -6,10 +6,9 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'coding'))
+from mixer_model import Mixer  # noqa: E402
 from range_coder_model import Decoder, Integer, Model, bits  # noqa: E402
 
-T = [22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768, 40793, 47911, 53581, 57724, 60565,
-     62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514]
 C = [[11585, 11585, 11585, 11585, 11585, 11585, 11585, 11585], [16069, 13623, 9102, 3196, -3196, -9102, -13623, -16069],
      [15137, 6270, -6270, -15137, -15137, -6270, 6270, 15137], [13623, -3196, -16069, -9102, 9102, 16069, 3196, -13623],
      [11585, -11585, -11585, 11585, 11585, -11585, -11585, 11585], [9102, -16069, 3196, 13623, -13623, -3196, 16069, -9102],
@@ -22,17 +21,6 @@ SCAN = [(u, d - u) for d in range(15) for u in range(8) if 0 <= d - u < 8]
 
 def saturated(x):
     return max(-2**31, min(2**31 - 1, x))
-
-
-def squash(x):
-    i, j = (x + 2048) // 128, (x + 2048) % 128
-    return (T[i] * (128 - j) + T[i + 1] * j + 64) // 128
-
-
-STRETCH = []
-for x in range(-2047, 2048):
-    STRETCH += (squash(x) // 16 + 1 - len(STRETCH)) * [x]
-STRETCH += (4096 - len(STRETCH)) * [2047]
 
 
 def classes(n, kept):  # kept: bits that tell pieces of an octave apart
@@ -70,26 +58,6 @@ class Votes:
             e = self.expected(context)
             self.votes[context, step] = [2**22 * (2 * e[0] + 1) // (2 * e[0] + 2 * e[1] + 2), 2] if e else [2**21, 0]
         return self.votes[context, step]
-
-
-class Mixer:
-    def __init__(self):
-        self.w, self.n = 7 * [3000] + [0], 0
-
-    def code(self, decoder, votes):
-        x = [STRETCH[p >> 10] for p, _ in votes] + [256]
-        y = max(-2047, min(2047, (sum(w * a for w, a in zip(self.w, x)) + 8192) >> 14))
-        p = squash(y)
-        bit = decoder.bit(p, None)
-        rate = 18 - self.n // 16 if self.n < 240 else 4
-        e = (65536 * bit - p) * rate >> 4
-        self.w = [max(-65535, min(65535, w + ((a * (e >> 2) + 8192) >> 14))) for w, a in zip(self.w, x)]
-        self.n += 1
-        for vote in votes:
-            r = 131072 // (2 * vote[1] + 3)
-            vote[0] += ((2**22 - 1 - vote[0]) * r >> 16) if bit else -(vote[0] * r >> 16)
-            vote[1] = min(vote[1] + 1, 255)
-        return bit
 
 
 class Block:
