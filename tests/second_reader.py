@@ -10,7 +10,9 @@ import sys
 import numpy as np
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(here, 'engine', room) for room in ('coding', 'predictive', 'transform')]
+sys.path[:0] = [os.path.join(here, 'engine', room) for room in ('archive', 'coding', 'predictive', 'transform')]
+import coded_record_model  # noqa: E402
+import corrections_model  # noqa: E402
 import predictive_model  # noqa: E402
 import transform_model  # noqa: E402
 
@@ -49,7 +51,7 @@ def open_archive(data):
     prefix, trailer = data[:32], data[-56:]
     assert prefix[:8] == b'\x89SIR\r\n\x1a\n' and struct.unpack('<Q', prefix[24:])[0] == crc64(prefix[:24])
     version, features, length = struct.unpack('<IIQ', prefix[8:24])
-    assert version == 1 and features == 0 and length == len(data)
+    assert version == 1 and features in (0, 1) and length == len(data)
     table_at, n_sections, n_records, table_crc, index_crc, own, end = struct.unpack('<QQQQQQ8s', trailer)
     assert end == b'SIRENEND' and own == crc64(prefix[:24] + trailer[:40])
     index_at = table_at + 40 * n_sections
@@ -57,12 +59,14 @@ def open_archive(data):
     assert len(index) == 56 * n_records and crc64(table) == table_crc and crc64(index) == index_crc
     sections, records, places = {}, {}, []
     for kind, flags, offset, stored, unpacked, crc in struct.iter_unpack('<IIQQQQ', table):
-        assert flags in (0, 1) and (kind & OPTIONAL or kind in (1, 2, 3, 4, 7, 8, 9))
+        assert flags in (0, 1) and (kind & OPTIONAL or kind in (1, 2, 3, 4, 7, 8, 9, 12))
         sections.setdefault(kind, []).append(body(data, offset, stored, unpacked, crc, flags == 1))
         places.append((offset, stored))
     for number, flags, offset, stored, unpacked, crc, decoded, mse in struct.iter_unpack('<IIQQQQQd', index):
-        assert flags in (0, 1) and 0 <= mse < np.inf
-        records[number] = (body(data, offset, stored, unpacked, crc, flags == 0), decoded)
+        assert flags in (0, 1) or flags == 2 and features == 1
+        assert 0 <= mse < np.inf
+        coded = flags == 2
+        records[number] = (body(data, offset, stored, stored if coded else unpacked, crc, flags == 0), coded, unpacked, decoded)
         places.append((offset, stored))
     at = 32
     for offset, stored in sorted(places):
@@ -227,6 +231,19 @@ def predictive_block(record, inside, datatype, n_volumes):
     return np.frombuffer(raw, datatype.newbyteorder('<')).reshape(n_volumes, -1).astype(datatype)
 
 
+def correct(values, corrections, points, bound):
+    """Changes the values (volumes, points) of a block by the stream: chapters 7.13, and 5 of range-coder.md."""
+    where, kind = {voxel: nth for nth, voxel in enumerate(np.flatnonzero(points.ravel()))}, values.dtype
+    nz, ny, nx = points.shape
+    for volume, voxel, exact, negative, n in corrections_model.decode(corrections, nx, ny, nz, len(values), points.ravel(), 8 * kind.itemsize, kind.kind == 'f'):
+        at = (volume, where[voxel])
+        if exact:
+            values[at] = np.frombuffer(n.to_bytes(kind.itemsize, sys.byteorder), kind)[0]
+        else:
+            values[at] = corrections_model.corrected(values[at].item(), n, negative, bound, kind)
+    return values
+
+
 def restore(data):
     """The image's bytes and the attachments of an archive of all slices."""
     sections, records = open_archive(data)
@@ -248,19 +265,29 @@ def restore(data):
         layers = [(i, w, a, w0) for i, (w, a, w0, _) in zip([inputs] + [f[0] for f in fields], fields)]
         assert len(fields) == n and layers[-1][1] == n_volumes
         weights = struct.unpack('<II', sections[4][0])
+    bound = struct.unpack('<d', sections[12][0])[0] if 12 in sections else None
     voxels = np.full((n_volumes, nz, ny, nx), np.frombuffer(background[:datatype.itemsize], datatype.newbyteorder('<'))[0], datatype)
     boxes = [(x, y, z) for z in range(z0, z1, sz) for y in range(0, ny, sy) for x in range(0, nx, sx)]
     assert list(records) == list(range(first, first + len(boxes))) and len(boxes) == n_blocks
-    for (x, y, z), (record, crc) in zip(boxes, records.values()):
+    for (x, y, z), (record, coded, unpacked, crc) in zip(boxes, records.values()):
         box = (slice(z, min(z + sz, z1)), slice(y, min(y + sy, ny)), slice(x, min(x + sx, nx)))
         points = inside[box]
         size = points.shape[::-1]
+        corrections = b''
+        if bound is not None:
+            n = struct.unpack('<I', record[-4:])[0]
+            record, corrections = record[:-4 - n], record[len(record) - 4 - n:-4]
+        if coded:
+            record = coded_record_model.decode([(i, w) for i, w, *_ in layers], weights[1] if weights[0] == 2 else None, datatype.itemsize, n_volumes, record)
+            assert len(record) + (4 + n if bound is not None else 0) == unpacked
         if coding == 0:
             values = network_block(record, points, size, layers, weights, datatype, n_volumes)
         elif coding == 1:
             values = predictive_block(record, points, datatype, n_volumes)
         else:
             values = transform_block(record, points, sections[9][0], datatype, n_volumes)
+        if corrections:
+            values = correct(values, corrections, points, bound)
         block = voxels[(slice(None), *box)]
         block[:, points] = values
         assert crc64(block.astype(datatype.newbyteorder('<')).tobytes()) == crc, 'other values than were recorded'

@@ -134,10 +134,12 @@ static outcome go(const trial *t, const voxels_of *voxels, bool range) {
     const siren_archive_info *info = NULL;
     outcome o = {.back = malloc(sizeof *o.back)};
     assert_siren_ok(siren_options_create(&options));
-    assert_siren_ok(siren_options_set(options, "layers", "2"));
-    assert_siren_ok(siren_options_set(options, "width", "32"));
-    assert_siren_ok(siren_options_set(options, "epochs", "120"));
-    assert_siren_ok(siren_options_set(options, "lr", "0.002"));
+    if (strcmp(t->options[0], "model") == 0) {
+        assert_siren_ok(siren_options_set(options, "layers", "2"));
+        assert_siren_ok(siren_options_set(options, "width", "32"));
+        assert_siren_ok(siren_options_set(options, "epochs", "120"));
+        assert_siren_ok(siren_options_set(options, "lr", "0.002"));
+    }
     if (range) assert_siren_ok(siren_options_set(options, "scaling", "range"));
     if (t->masked) assert_siren_ok(siren_options_set(options, "mask", mask_path));
     for (const char *const *pair = t->options; *pair; pair += 2)

@@ -40,7 +40,7 @@ class Archive:
         flags, stored, n = self.records[i]
         if flags == 2:
             assert self.features == 1
-            record = decode(self, stored)
+            record = decode(self.layers, self.bits, SIZES[self.datatype], self.n_volumes, stored)
         else:
             assert flags == 0
             record = lzma.decompress(stored)
@@ -154,13 +154,14 @@ def parameters(d, layers, b):
     return planes(steps, 2) + planes(fine, 2) + planes(hidden, 1 if b <= 8 else 2) + planes(output, 1 if b < 8 else 2)
 
 
-def decode(archive, stream):
-    d, count, gap, size = Decoder(stream), Integer(), Integer(), SIZES[archive.datatype]
+def decode(layers, b, size, n_volumes, stream):
+    """The record of 7.7. `layers`: (in, out) of each; `b` bits of a weight, None: float32; `size` bytes of a voxel."""
+    d, count, gap = Decoder(stream), Integer(), Integer()
     constant = bits(d, 1, None)
     n = count.code(d, None, False)
-    record = struct.pack('<II', constant, n) + scaling(d, archive.n_volumes)
+    record = struct.pack('<II', constant, n) + scaling(d, n_volumes)
     if not constant:
-        record += parameters(d, archive.layers, archive.bits)
+        record += parameters(d, layers, b)
     trees, at, positions, values = [[Model() for _ in range(256)] for _ in range(size)], 0, b'', b''
     for _ in range(n):
         at += gap.code(d, None, False)

@@ -66,26 +66,38 @@ def decode(stream, nx, ny, nz, n_volumes, mask, n_bits, is_float):
     d.end()
 
 
-for path in sys.argv[1:]:
-    content = open(path, 'rb').read()
-    line, rest = content.split(b'\n', 1)
-    nx, ny, nz, n_volumes, datatype, n_stream = map(int, line.split()[:6])
-    bound, form = float.fromhex(line.split()[6].decode()), '<' + FORMS[datatype]
-    size, n_voxels = struct.calcsize(form), nx * ny * nz
-    mask, stream, rest = rest[:n_voxels], rest[n_voxels:n_voxels + n_stream], rest[n_voxels + n_stream:]
-    values, expected = bytearray(rest[:len(rest) // 2]), rest[len(rest) // 2:]
-    assert len(values) == n_voxels * n_volumes * size
-    for volume, voxel, exact, negative, n in decode(stream, nx, ny, nz, n_volumes, mask, 8 * size, form[1] in 'fd') if n_stream else ():
-        place = (volume * n_voxels + voxel) * size
-        value, = struct.unpack_from(form, values, place)
-        if exact:
-            values[place:place + size] = n.to_bytes(size, 'little')
-        elif form[1] in 'fd':
-            way = float(n) * (2 * bound)
-            struct.pack_into(form, values, place, value - way if negative else value + way)
-        else:
-            way = n * (2 * int(min(bound, 2**62)) + 1)
-            least = -2**(8 * size - 1) if form[1].islower() else 0
-            struct.pack_into(form, values, place, max(least, min(least + 2**(8 * size) - 1, value - way if negative else value + way)))
-    if values != expected:
-        sys.exit('%s: other values' % path)
+def corrected(value, n, negative, bound, kind):
+    """`kind`: numpy's, or struct's letter."""
+    letter = getattr(kind, 'char', kind)
+    if letter in 'fd':
+        way = float(n) * (2 * bound)
+        return value - way if negative else value + way
+    size = struct.calcsize('<' + letter) if not hasattr(kind, 'itemsize') else kind.itemsize
+    way = n * (2 * int(min(bound, 2**62)) + 1)
+    least = -2**(8 * size - 1) if letter.islower() else 0
+    return max(least, min(least + 2**(8 * size) - 1, value - way if negative else value + way))
+
+
+def main(paths):
+    for path in paths:
+        content = open(path, 'rb').read()
+        line, rest = content.split(b'\n', 1)
+        nx, ny, nz, n_volumes, datatype, n_stream = map(int, line.split()[:6])
+        bound, form = float.fromhex(line.split()[6].decode()), '<' + FORMS[datatype]
+        size, n_voxels = struct.calcsize(form), nx * ny * nz
+        mask, stream, rest = rest[:n_voxels], rest[n_voxels:n_voxels + n_stream], rest[n_voxels + n_stream:]
+        values, expected = bytearray(rest[:len(rest) // 2]), rest[len(rest) // 2:]
+        assert len(values) == n_voxels * n_volumes * size
+        for volume, voxel, exact, negative, n in decode(stream, nx, ny, nz, n_volumes, mask, 8 * size, form[1] in 'fd') if n_stream else ():
+            place = (volume * n_voxels + voxel) * size
+            value, = struct.unpack_from(form, values, place)
+            if exact:
+                values[place:place + size] = n.to_bytes(size, 'little')
+            else:
+                struct.pack_into(form, values, place, corrected(value, n, negative, bound, form[1]))
+        if values != expected:
+            sys.exit('%s: other values' % path)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

@@ -12,7 +12,7 @@ same() {
     diff -r first second || fail "$name: the second reader restores other bytes"
     n_read=$((n_read + 1))
 }
-for name in slices patches float32 ratio; do same "$root/tests/golden/$name.siren" "$name"; done
+for name in slices patches float32 ratio coded; do same "$root/tests/golden/$name.siren" "$name"; done
 
 # Big-endian float32 with odd values: a constant volume, a constant slice, and what is not finite.
 "$python" - <<'PYTHON'
@@ -47,7 +47,8 @@ for image in odd whole double; do
     compress $image.nii $image-bound.siren --max-error 3.25 --mask mask.nii
     compress $image.nii $image-ratio.siren --psnr 35
     compress $image.nii $image-masked.siren --psnr 25 --mask mask.nii
-    for target in lossless bound ratio masked; do same $image-$target.siren $image-$target; done
+    compress $image.nii $image-corrected.siren --max-error 9 --model transform
+    for target in lossless bound ratio masked corrected; do same $image-$target.siren $image-$target; done
 done
 cmp first/odd-lossless.nii odd.nii || fail "lossless"
 
@@ -57,6 +58,13 @@ if has_device; then
         # shellcheck disable=SC2086
         compress odd.nii $model.siren $small --model $model --weights int6
         same $model.siren $model
+    done
+    for image in odd whole; do
+        for packing in lzma coded; do
+            # shellcheck disable=SC2086
+            compress $image.nii $image-$packing.siren $small --model siren-2d --max-error 40 --packing $packing
+            same $image-$packing.siren $image-$packing
+        done
     done
     # shellcheck disable=SC2086
     compress whole.nii boxes.siren $small --model siren-3d --blocks patch:4x5x2 --mask mask.nii --weights int12
