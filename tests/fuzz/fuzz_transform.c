@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t n_volumes = 1 + data[0] % 64, n_basis = data[3] | (size_t)(data[5] & 3) << 8, n_points;
     siren_block block = {.nx = 1 + data[1] % 32, .ny = 1 + data[2] % 32, .nz = 1};
     if (data[4] & 1) { /* every so many voxels */
-        for (size_t i = 0; i < block.nx * block.ny; i += 1 + data[4] / 2) inside[block.n_inside++] = (uint32_t)i;
+        for (size_t i = 0; i < block.nx * block.ny; i += 1 + data[4] / 2)
+            inside[block.n_inside++] = (uint32_t)i;
         block.inside = inside;
     }
     data += 6;

@@ -1,0 +1,71 @@
+"""Every bit of small archives is flipped, one after the other: opening, reading all of it or its attachments must notice.
+
+    flip.py PROGRAM LIBRARY                 LIBRARY: libsirencl-decode.so
+"""
+import ctypes, os, shutil, subprocess, sys, tempfile
+
+program, library = os.path.abspath(sys.argv[1]), ctypes.CDLL(os.path.abspath(sys.argv[2]))
+NETWORK = "--layers 1 --width 16 --epochs 2 --device cpu".split()
+KINDS = {"network": NETWORK, "float32": [*NETWORK, "--weights", "float32"], "masked": [*NETWORK, "--mask", "p_mask.nii"],
+         "patches": "--model siren-3d --blocks patch:5x4x2 --layers 1 --width 16 --epochs 2 --device cpu".split(),
+         "lossless": ["--lossless"], "bounded": ["--max-error", "3"], "transform": ["--psnr", "30"]}
+BOX = (ctypes.c_size_t * 8)()
+
+
+class Bytes:
+    """Whether the library takes them as a whole archive."""
+
+    def __init__(self, data):
+        self.buffer = (ctypes.c_char * len(data)).from_buffer(data)
+        self.n = ctypes.c_size_t(len(data))
+        self.voxels = ctypes.create_string_buffer(1 << 20)
+
+    def whole(self):
+        reader, found, n = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_size_t()
+        if library.siren_reader_open_memory(self.buffer, self.n, ctypes.byref(reader)) != 0:
+            return False
+        try:
+            calls = [library.siren_reader_info(reader, ctypes.byref(found)),
+                     library.siren_reader_header(reader, ctypes.byref(found), ctypes.byref(n))]
+            calls += [library.siren_reader_attachment(reader, suffix, ctypes.byref(found), ctypes.byref(n))
+                      for suffix in (b".bval", b".bvec", b".json")]
+            calls.append(library.siren_reader_read(reader, BOX, 0, self.voxels, ctypes.c_size_t(1 << 20)))
+            return all(status == 0 for status in calls)
+        finally:
+            library.siren_reader_close(reader)
+
+
+library.siren_reader_close.argtypes = [ctypes.c_void_p]
+for call in ("info", "header", "attachment"):
+    getattr(library, f"siren_reader_{call}").argtypes = [ctypes.c_void_p] + [ctypes.c_void_p] * (
+        {"info": 1, "header": 2, "attachment": 0}[call])
+library.siren_reader_attachment.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p]
+library.siren_reader_read.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
+
+folder = tempfile.mkdtemp()
+missed = tried = 0
+try:
+    os.chdir(folder)
+    subprocess.run([program, *"phantom p.nii --dims 9x8x2 --shells 0:1,1000:2 --quiet".split()], check=True)
+    with open("p.json", "w") as file:
+        file.write('{"EchoTime": 0.08}\n')
+    for kind, options in KINDS.items():
+        subprocess.run([program, "compress", "p.nii", f"{kind}.siren", "--quiet", *options], check=True)
+        with open(f"{kind}.siren", "rb") as file:
+            data = bytearray(file.read())
+        archive = Bytes(data)
+        assert archive.whole(), f"{kind}: refused as it is"
+        before = missed
+        for bit in range(8 * len(data)):
+            data[bit // 8] ^= 1 << bit % 8
+            if archive.whole():
+                missed += 1
+                print(f"FAULT {kind}: bit {bit % 8} of byte {bit // 8} of {len(data)} is not noticed")
+            data[bit // 8] ^= 1 << bit % 8
+        tried += 8 * len(data)
+        print(f"{kind}: {8 * len(data)} bits, {missed - before} not noticed", flush=True)
+finally:
+    os.chdir("/")
+    shutil.rmtree(folder)
+print(f"{tried} bits flipped, {missed} not noticed")
+sys.exit(1 if missed else 0)

@@ -1,0 +1,140 @@
+"""One call after the other fails, at tiny inputs: sirencl ends with a documented exit code and one sentence, leaves nothing under a
+final name unless it is what an undisturbed run writes, and never says 0 for other bytes without a word of it.
+
+    refuse.py PROGRAM REFUSE_LIBRARY [--most N]       at most N positions of each kind of call and command, spread evenly
+"""
+import argparse, os, shutil, subprocess, sys, tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+KINDS = "allocations opens reads writes syncs renames opencl".split()
+CODES = set(range(11))
+SMALL = "--layers 1 --width 16 --epochs 2 --device cpu".split()
+
+parser = argparse.ArgumentParser()
+parser.add_argument("program")
+parser.add_argument("library")
+parser.add_argument("--most", type=int, default=0)
+parser.add_argument("--kinds", default=",".join(KINDS))
+asked = parser.parse_args()
+program, library = os.path.abspath(asked.program), os.path.abspath(asked.library)
+folder = tempfile.mkdtemp()
+os.chdir(folder)
+
+
+def sirencl(arguments, where, kind=None, nth=0):
+    environment = dict(os.environ, XDG_CACHE_HOME=os.path.join(folder, "cache"))
+    if kind:
+        environment.update(LD_PRELOAD=library, SIREN_REFUSE=f"{kind}:{nth}", SIREN_REFUSE_COUNT=f"{where}.count")
+    return subprocess.run([program, *arguments], cwd=where, env=environment, stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=300)
+
+
+def made(where):
+    """What stands there: names below it, and their bytes."""
+    found = {}
+    for path, _, names in os.walk(where):
+        for name in names:
+            whole = os.path.join(path, name)
+            # Of a run, what it says of when, where and how long differs; hidden leftovers of a run are removed when it goes on.
+            if name in ("environment.json", "timing.csv", "lock") or "/.siren-" in whole:
+                continue
+            with open(whole, "rb") as file:
+                found[os.path.relpath(whole, where)] = file.read()
+    return found
+
+
+def prepare():
+    os.mkdir("given")
+    assert sirencl("phantom p.nii --dims 8x8x3 --shells 0:1,1000:2 --quiet".split(), "given").returncode == 0
+    with open("given/p.json", "w") as file:
+        file.write('{"EchoTime": 0.08}\n')
+    for name, options in (("network", SMALL), ("lossless", ["--lossless"]), ("transform", ["--psnr", "30"])):
+        assert sirencl(["compress", "p.nii", f"{name}.siren", "--quiet", *options], "given").returncode == 0, name
+    with open("given/sweep.json", "w") as file:
+        file.write('{"input": "p.nii", "grid": {"model": "siren-2d", "layers": 1, "width": 16}, "epochs": 2,'
+                   ' "baselines": [{"method": "deflate"}]}\n')
+    assert sirencl("sweep sweep.json -o run --device cpu --quiet".split(), "given").returncode == 0
+
+
+GIVEN = "../given"
+COMMANDS = {
+    "compress": ["compress", f"{GIVEN}/p.nii", "a.siren", *SMALL],
+    "compress --mask": ["compress", f"{GIVEN}/p.nii", "a.siren", "--mask", f"{GIVEN}/p_mask.nii", *SMALL],
+    "compress --lossless": ["compress", f"{GIVEN}/p.nii", "a.siren", "--lossless"],
+    "compress --psnr": ["compress", f"{GIVEN}/p.nii", "a.siren", "--psnr", "30"],
+    "decompress": ["decompress", f"{GIVEN}/network.siren", "r.nii", "--device", "host"],
+    "decompress on a device": ["decompress", f"{GIVEN}/network.siren", "r.nii", "--device", "cpu"],
+    "decompress .nii.gz": ["decompress", f"{GIVEN}/lossless.siren", "r.nii.gz", "--device", "host"],
+    "decompress a part": ["decompress", f"{GIVEN}/transform.siren", "r.nii", "--volumes", "1:3", "--device", "host"],
+    "info": ["info", f"{GIVEN}/network.siren", "--json"],
+    "verify": ["verify", f"{GIVEN}/network.siren", "--device", "host"],
+    "sweep": ["sweep", f"{GIVEN}/sweep.json", "-o", "run", "--device", "cpu"],
+    "report": ["report", f"{GIVEN}/run", "-o", "page.html", "--figures", "figures"],
+}
+# Commands whose folder may hold what is complete of a run that failed.
+RESUMED = {"sweep", "report"}
+
+
+def try_one(name, kind, nth, expected, stdout):
+    where = tempfile.mkdtemp(dir=folder)
+    problem = None
+    try:
+        run = sirencl(COMMANDS[name], where, kind, nth)
+        left, said = made(where), run.stderr.decode(errors="replace").strip()
+        if run.returncode not in CODES:
+            problem = f"exit code {run.returncode}"
+        elif run.returncode == 0 and left != expected and not said:
+            problem = "0, other bytes, and no word of it: " + " ".join(
+                n for n in set(left) | set(expected) if left.get(n) != expected.get(n))
+        elif run.returncode == 0 and run.stdout != stdout and name == "info" and not said:
+            problem = "0 and other results"
+        elif run.returncode and not said:
+            problem = f"exit code {run.returncode} and no word of it"
+        elif run.returncode and name not in RESUMED:
+            # Attachments are complete files; one that stands beside a whole image is as good as that.
+            wrong = [n for n in left if left[n] != expected.get(n)]
+            if wrong:
+                problem = f"exit code {run.returncode}, and {wrong} left"
+        if problem:
+            problem = f"{name}: {kind}:{nth}: {problem}: {said[-300:]}"
+    except subprocess.TimeoutExpired:
+        problem = f"{name}: {kind}:{nth}: hangs"
+    shutil.rmtree(where)
+    if os.path.exists(where + ".count"):
+        os.remove(where + ".count")
+    return problem
+
+
+def main():
+    prepare()
+    problems, n_tried = [], 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, arguments in COMMANDS.items():
+            whole = tempfile.mkdtemp(dir=folder)
+            run = sirencl(arguments, whole)
+            assert run.returncode == 0, (name, run.stderr)
+            expected = made(whole)
+            n_of = []
+            for kind in asked.kinds.split(","):
+                counted = tempfile.mkdtemp(dir=folder)
+                assert sirencl(arguments, counted, kind, 0).returncode == 0, (name, kind)
+                n = int(open(f"{counted}.count").read())
+                step = max(1, n // asked.most) if asked.most else 1
+                places = range(1, n + 1, step)
+                found = pool.map(lambda nth: try_one(name, kind, nth, expected, run.stdout), places)
+                problems += [p for p in found if p]
+                n_tried += len(places)
+                n_of.append(f"{len(places)} {kind}")
+            print(f"{name}: {', '.join(n_of)}", flush=True)
+    for problem in problems:
+        print("FAULT", problem)
+    print(f"{n_tried} calls refused, {len(problems)} faults")
+    return 1 if problems else 0
+
+
+try:
+    status = main()
+finally:
+    os.chdir("/")
+    shutil.rmtree(folder)
+sys.exit(status)
