@@ -241,8 +241,8 @@ static siren_status write_to_memory(siren_output *output, size_t offset, const v
         return siren_fail(SIREN_SYSTEM, "out of memory: an output in memory");
     while (room < end && siren_mul(room, 2, &room)) continue;
     if (room > output->room || !output->memory) {
-        uint8_t *larger = realloc(output->memory, room);
-        if (!larger || room < end)
+        uint8_t *larger = room < end ? NULL : realloc(output->memory, room);
+        if (!larger)
             return siren_fail(SIREN_SYSTEM, "out of memory: %zu bytes of an output in memory", end);
         output->memory = larger;
         output->room = room;

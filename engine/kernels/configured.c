@@ -42,7 +42,7 @@ bool siren_layer_tile_fits(const siren_device *device, const siren_configuration
 
 size_t siren_layer_defaults(const siren_device *device, siren_configuration out[SIREN_MOST_LAYER_DEFAULTS]) {
     const siren_known_device *known = siren_known_device_of(siren_device_get_facts(device));
-    siren_layer_tile tile, liked = {.tile_m = SIZE_MAX, .tile_n = 1};
+    siren_layer_tile tile = {0}, liked = {.tile_m = SIZE_MAX, .tile_n = 1};
     size_t n = 0;
     if (known && known->family == SIREN_FAMILY_LAYER && /* CPUs are known for CLBlast's products, too */
         siren_layer_tile_fits(device, &known->configuration, SIREN_LAYER_BLOCK_ROWS, &liked))
