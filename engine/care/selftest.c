@@ -6,6 +6,7 @@
 #include "engine/train/gradient.h"
 #include "engine/calls.h"
 #include "engine/train/trainer.h"
+#include "host/float_bits.h"
 #include "host/rng.h"
 
 #include <math.h>
@@ -194,15 +195,14 @@ static siren_status test_gradient(siren_selftesting *t, const siren_selftest_cas
 static siren_status test_decode(siren_selftesting *t, const siren_selftest_case *c,
                                 const siren_network *network, const float *coordinates, const float *params) {
     SIREN_AT_END(siren_decoder_free_at) siren_decoder *decoder = NULL;
-    SIREN_FREE_AT_END uint32_t *on_device = NULL, *on_host = NULL;
+    SIREN_FREE_AT_END float *on_device = NULL, *on_host = NULL;
     size_t n = c->nx * c->ny * c->n_outputs, n_different = 0;
     SIREN_TRY(siren_allocate(&on_device, n, sizeof *on_device, "a decoded block"));
     SIREN_TRY(siren_allocate(&on_host, n, sizeof *on_host, "a decoded block"));
     SIREN_TRY(siren_decoder_create(t->device, network, c->nx * c->ny, coordinates, &decoder));
-    SIREN_TRY(siren_decoder_run(decoder, params, (float *)on_device));
-    SIREN_TRY(
-        siren_decode_host(network, network->n_layers, params, c->nx * c->ny, coordinates, (float *)on_host));
-    for (size_t i = 0; i < n; i++) n_different += on_device[i] != on_host[i];
+    SIREN_TRY(siren_decoder_run(decoder, params, on_device));
+    SIREN_TRY(siren_decode_host(network, network->n_layers, params, c->nx * c->ny, coordinates, on_host));
+    for (size_t i = 0; i < n; i++) n_different += siren_bits_of(on_device[i]) != siren_bits_of(on_host[i]);
     check(t, "exact decode", (double)n_different, 0);
     return SIREN_OK;
 }

@@ -186,7 +186,8 @@ static siren_status append_timing(const char *run, const char *cells, const char
     FILE *file = fopen(path, "a+e");
     bool written = file != NULL;
     /* A run that was killed may have left half a line. */
-    if (file && fseek(file, -1, SEEK_END) == 0 && fgetc(file) != '\n') fputc('\n', file);
+    if (file && fseek(file, -1, SEEK_END) == 0 && fgetc(file) != '\n' && fseek(file, 0, SEEK_END) == 0)
+        fputc('\n', file);
     if (file && fseek(file, 0, SEEK_END) == 0 && ftell(file) == 0)
         written = fputs(TIMING_COLUMNS ",decode_seconds\n", file) >= 0;
     bool column = file && has_decoding(file);
