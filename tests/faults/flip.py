@@ -1,11 +1,12 @@
 """Every bit of small archives is flipped, one after the other: opening, reading all of it or its attachments must notice.
 
-    flip.py PROGRAM LIBRARY                 LIBRARY: libsirencl-decode.so
+    flip.py PROGRAM LIBRARY [--every N]         LIBRARY: libsirencl-decode.so; N: one bit of so many
 """
 import ctypes, os, shutil, subprocess, sys, tempfile
 
 program, library = os.path.abspath(sys.argv[1]), ctypes.CDLL(os.path.abspath(sys.argv[2]))
 NETWORK = "--layers 1 --width 16 --epochs 2 --device cpu".split()
+every = int(sys.argv[4]) if sys.argv[3:4] == ["--every"] else 1
 KINDS = {"network": NETWORK, "float32": [*NETWORK, "--weights", "float32"], "masked": [*NETWORK, "--mask", "p_mask.nii"],
          "patches": "--model siren-3d --blocks patch:5x4x2 --layers 1 --width 16 --epochs 2 --device cpu".split(),
          "lossless": ["--lossless"], "bounded": ["--max-error", "3"], "transform": ["--psnr", "30"]}
@@ -56,14 +57,14 @@ try:
         archive = Bytes(data)
         assert archive.whole(), f"{kind}: refused as it is"
         before = missed
-        for bit in range(8 * len(data)):
+        for bit in range(0, 8 * len(data), every):
             data[bit // 8] ^= 1 << bit % 8
             if archive.whole():
                 missed += 1
                 print(f"FAULT {kind}: bit {bit % 8} of byte {bit // 8} of {len(data)} is not noticed")
             data[bit // 8] ^= 1 << bit % 8
-        tried += 8 * len(data)
-        print(f"{kind}: {8 * len(data)} bits, {missed - before} not noticed", flush=True)
+        tried += len(range(0, 8 * len(data), every))
+        print(f"{kind}: {len(data)} bytes, {missed - before} not noticed", flush=True)
 finally:
     os.chdir("/")
     shutil.rmtree(folder)

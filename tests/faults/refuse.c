@@ -1,5 +1,6 @@
 /* Preloaded into sirencl: the nth call of one kind that the program makes, or zlib, liblzma or cJSON on its behalf, fails.
- * SIREN_REFUSE=KIND:N names it, counted from 1; SIREN_REFUSE_COUNT=FILE receives how many there were. */
+ * SIREN_REFUSE=KIND:N names it, counted from 1; the file
+ * SIREN_REFUSE_COUNT, 8 bytes, counts them, in children as well. */
 #define _GNU_SOURCE
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -32,7 +34,7 @@ static range ours[8];
 static size_t n_ours;
 static char kind[16];
 static long refused;
-static atomic_long n_calls;
+static atomic_long *n_calls; /* shared with children, as are the numbers */
 
 static int add_object(struct dl_phdr_info *info, size_t size, void *user) {
     static const char *const names[] = {"liblzma", "libz.", "libcjson"};
@@ -53,16 +55,15 @@ __attribute__((constructor)) static void begin(void) {
     const char *asked = getenv("SIREN_REFUSE");
     if (!asked || sscanf(asked, "%15[a-z]:%ld", kind, &refused) != 2) *kind = '\0';
     dl_iterate_phdr(add_object, NULL);
-}
-
-__attribute__((destructor)) static void tell(void) {
     const char *path = getenv("SIREN_REFUSE_COUNT");
-    char text[32];
-    if (!path || !*kind) return;
-    int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    int n = snprintf(text, sizeof text, "%ld\n", atomic_load(&n_calls));
-    if (file < 0 || syscall(SYS_write, file, text, n) != n) abort();
-    syscall(SYS_close, file);
+    int file = *kind && path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR) : -1;
+    void *shared =
+        file < 0 ? MAP_FAILED : mmap(NULL, sizeof *n_calls, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (shared == MAP_FAILED)
+        *kind = '\0';
+    else
+        n_calls = shared;
+    if (file >= 0) syscall(SYS_close, file);
 }
 
 /* Whether this call, made from `caller`, is the one. */
@@ -71,7 +72,7 @@ static bool refuse(const char *of, const void *caller) {
     if (strcmp(of, kind) != 0) return false;
     for (size_t i = 0; i < n_ours; i++)
         counts = counts || ((uintptr_t)caller >= ours[i].begin && (uintptr_t)caller < ours[i].end);
-    return counts && atomic_fetch_add(&n_calls, 1) + 1 == refused;
+    return counts && atomic_fetch_add(n_calls, 1) + 1 == refused;
 }
 
 #define CALLER __builtin_return_address(0)
@@ -149,7 +150,8 @@ int openat(int folder, const char *path, int flags, ...) {
 
 WRAP("allocations", char *, strdup, (const char *text), (text), NULL, ENOMEM)
 WRAP("allocations", FILE *, open_memstream, (char **text, size_t *n), (text, n), NULL, ENOMEM)
-WRAP("allocations", int, posix_memalign, (void **out, size_t alignment, size_t size), (out, alignment, size), ENOMEM, ENOMEM)
+WRAP("allocations", int, posix_memalign, (void **out, size_t alignment, size_t size), (out, alignment, size),
+     ENOMEM, ENOMEM)
 
 WRAP("opens", FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL, EMFILE)
 WRAP("opens", DIR *, opendir, (const char *path), (path), NULL, EMFILE)
@@ -162,21 +164,26 @@ WRAP("reads", int, fstat, (int file, struct stat *facts), (file, facts), -1, EIO
 WRAP("reads", char *, realpath, (const char *path, char *to), (path, to), NULL, EIO)
 
 WRAP("writes", ssize_t, write, (int file, const void *from, size_t n), (file, from, n), -1, ENOSPC)
-WRAP("writes", ssize_t, pwrite, (int file, const void *from, size_t n, off_t at), (file, from, n, at), -1, ENOSPC)
+WRAP("writes", ssize_t, pwrite, (int file, const void *from, size_t n, off_t at), (file, from, n, at), -1,
+     ENOSPC)
 WRAP("writes", int, ftruncate, (int file, off_t n), (file, n), -1, ENOSPC)
-WRAP("writes", size_t, fwrite, (const void *from, size_t size, size_t n, FILE *file), (from, size, n, file), 0, ENOSPC)
-WRAP("writes", int, fflush, (FILE *file), (file), EOF, ENOSPC)
+WRAP("writes", size_t, fwrite, (const void *from, size_t size, size_t n, FILE *file), (from, size, n, file),
+     0, ENOSPC)
+WRAP("writes", int, fflush, (FILE * file), (file), EOF, ENOSPC)
 
 WRAP("syncs", int, fsync, (int file), (file), -1, EIO)
 
 WRAP("renames", int, rename, (const char *from, const char *to), (from, to), -1, EIO)
-WRAP("renames", int, renameat2, (int a, const char *from, int b, const char *to, unsigned flags), (a, from, b, to, flags), -1, EIO)
+WRAP("renames", int, renameat2, (int a, const char *from, int b, const char *to, unsigned flags),
+     (a, from, b, to, flags), -1, EIO)
 WRAP("renames", int, link, (const char *from, const char *to), (from, to), -1, EIO)
-WRAP("renames", int, linkat, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags), -1, EIO)
+WRAP("renames", int, linkat, (int a, const char *from, int b, const char *to, int flags),
+     (a, from, b, to, flags), -1, EIO)
 WRAP("renames", int, symlink, (const char *from, const char *to), (from, to), -1, EIO)
 
 /* A call of OpenCL that says what it made of it, and one that makes something. */
-#define OPENCL(name, parameters, arguments) WRAP("opencl", cl_int, name, parameters, arguments, CL_OUT_OF_RESOURCES, 0)
+#define OPENCL(name, parameters, arguments)                                                                  \
+    WRAP("opencl", cl_int, name, parameters, arguments, CL_OUT_OF_RESOURCES, 0)
 #define OPENCL_MADE(type, name, parameters, arguments)                                                       \
     type name parameters {                                                                                   \
         static type(*next) parameters;                                                                       \
@@ -186,30 +193,60 @@ WRAP("renames", int, symlink, (const char *from, const char *to), (from, to), -1
         return NULL;                                                                                         \
     }
 OPENCL(clGetPlatformIDs, (cl_uint n, cl_platform_id *out, cl_uint *count), (n, out, count))
-OPENCL(clGetPlatformInfo, (cl_platform_id of, cl_platform_info what, size_t size, void *out, size_t *n), (of, what, size, out, n))
-OPENCL(clGetDeviceIDs, (cl_platform_id of, cl_device_type type, cl_uint n, cl_device_id *out, cl_uint *count), (of, type, n, out, count))
-OPENCL(clGetDeviceInfo, (cl_device_id of, cl_device_info what, size_t size, void *out, size_t *n), (of, what, size, out, n))
-OPENCL(clGetKernelInfo, (cl_kernel of, cl_kernel_info what, size_t size, void *out, size_t *n), (of, what, size, out, n))
-OPENCL(clGetEventProfilingInfo, (cl_event of, cl_profiling_info what, size_t size, void *out, size_t *n), (of, what, size, out, n))
-OPENCL(clGetProgramBuildInfo, (cl_program of, cl_device_id device, cl_program_build_info what, size_t size, void *out, size_t *n),
+OPENCL(clGetPlatformInfo, (cl_platform_id of, cl_platform_info what, size_t size, void *out, size_t *n),
+       (of, what, size, out, n))
+OPENCL(clGetDeviceIDs, (cl_platform_id of, cl_device_type type, cl_uint n, cl_device_id *out, cl_uint *count),
+       (of, type, n, out, count))
+OPENCL(clGetDeviceInfo, (cl_device_id of, cl_device_info what, size_t size, void *out, size_t *n),
+       (of, what, size, out, n))
+OPENCL(clGetKernelInfo, (cl_kernel of, cl_kernel_info what, size_t size, void *out, size_t *n),
+       (of, what, size, out, n))
+OPENCL(clGetEventProfilingInfo, (cl_event of, cl_profiling_info what, size_t size, void *out, size_t *n),
+       (of, what, size, out, n))
+OPENCL(clGetProgramBuildInfo,
+       (cl_program of, cl_device_id device, cl_program_build_info what, size_t size, void *out, size_t *n),
        (of, device, what, size, out, n))
-OPENCL(clBuildProgram, (cl_program of, cl_uint n, const cl_device_id *devices, const char *options, void(CL_CALLBACK *done)(cl_program, void *), void *user),
+OPENCL(clBuildProgram,
+       (cl_program of, cl_uint n, const cl_device_id *devices, const char *options,
+        void(CL_CALLBACK *done)(cl_program, void *), void *user),
        (of, n, devices, options, done, user))
-OPENCL(clCreateSubDevices, (cl_device_id of, const cl_device_partition_property *how, cl_uint n, cl_device_id *out, cl_uint *count), (of, how, n, out, count))
+OPENCL(clCreateSubDevices,
+       (cl_device_id of, const cl_device_partition_property *how, cl_uint n, cl_device_id *out,
+        cl_uint *count),
+       (of, how, n, out, count))
 OPENCL(clSetKernelArg, (cl_kernel of, cl_uint nth, size_t size, const void *value), (of, nth, size, value))
 OPENCL(clFinish, (cl_command_queue queue), (queue))
-OPENCL(clEnqueueFillBuffer, (cl_command_queue queue, cl_mem to, const void *pattern, size_t n, size_t at, size_t size, cl_uint waits, const cl_event *wait, cl_event *event),
+OPENCL(clEnqueueFillBuffer,
+       (cl_command_queue queue, cl_mem to, const void *pattern, size_t n, size_t at, size_t size,
+        cl_uint waits, const cl_event *wait, cl_event *event),
        (queue, to, pattern, n, at, size, waits, wait, event))
-OPENCL(clEnqueueReadBuffer, (cl_command_queue queue, cl_mem from, cl_bool blocking, size_t at, size_t size, void *to, cl_uint waits, const cl_event *wait, cl_event *event),
+OPENCL(clEnqueueReadBuffer,
+       (cl_command_queue queue, cl_mem from, cl_bool blocking, size_t at, size_t size, void *to,
+        cl_uint waits, const cl_event *wait, cl_event *event),
        (queue, from, blocking, at, size, to, waits, wait, event))
-OPENCL(clEnqueueWriteBuffer, (cl_command_queue queue, cl_mem to, cl_bool blocking, size_t at, size_t size, const void *from, cl_uint waits, const cl_event *wait, cl_event *event),
+OPENCL(clEnqueueWriteBuffer,
+       (cl_command_queue queue, cl_mem to, cl_bool blocking, size_t at, size_t size, const void *from,
+        cl_uint waits, const cl_event *wait, cl_event *event),
        (queue, to, blocking, at, size, from, waits, wait, event))
-OPENCL(clEnqueueNDRangeKernel, (cl_command_queue queue, cl_kernel kernel, cl_uint n, const size_t *first, const size_t *all, const size_t *group, cl_uint waits, const cl_event *wait, cl_event *event),
+OPENCL(clEnqueueNDRangeKernel,
+       (cl_command_queue queue, cl_kernel kernel, cl_uint n, const size_t *first, const size_t *all,
+        const size_t *group, cl_uint waits, const cl_event *wait, cl_event *event),
        (queue, kernel, n, first, all, group, waits, wait, event))
-OPENCL_MADE(cl_context, clCreateContext, (const cl_context_properties *how, cl_uint n, const cl_device_id *devices, void(CL_CALLBACK *told)(const char *, const void *, size_t, void *), void *user, cl_int *status),
+OPENCL_MADE(cl_context, clCreateContext,
+            (const cl_context_properties *how, cl_uint n, const cl_device_id *devices,
+             void(CL_CALLBACK *told)(const char *, const void *, size_t, void *), void *user, cl_int *status),
             (how, n, devices, told, user, status))
-OPENCL_MADE(cl_command_queue, clCreateCommandQueue, (cl_context context, cl_device_id device, cl_command_queue_properties how, cl_int *status), (context, device, how, status))
-OPENCL_MADE(cl_mem, clCreateBuffer, (cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *status), (context, flags, size, host, status))
-OPENCL_MADE(cl_mem, clCreateSubBuffer, (cl_mem of, cl_mem_flags flags, cl_buffer_create_type type, const void *what, cl_int *status), (of, flags, type, what, status))
-OPENCL_MADE(cl_program, clCreateProgramWithSource, (cl_context context, cl_uint n, const char **texts, const size_t *sizes, cl_int *status), (context, n, texts, sizes, status))
-OPENCL_MADE(cl_kernel, clCreateKernel, (cl_program program, const char *name, cl_int *status), (program, name, status))
+OPENCL_MADE(cl_command_queue, clCreateCommandQueue,
+            (cl_context context, cl_device_id device, cl_command_queue_properties how, cl_int *status),
+            (context, device, how, status))
+OPENCL_MADE(cl_mem, clCreateBuffer,
+            (cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *status),
+            (context, flags, size, host, status))
+OPENCL_MADE(cl_mem, clCreateSubBuffer,
+            (cl_mem of, cl_mem_flags flags, cl_buffer_create_type type, const void *what, cl_int *status),
+            (of, flags, type, what, status))
+OPENCL_MADE(cl_program, clCreateProgramWithSource,
+            (cl_context context, cl_uint n, const char **texts, const size_t *sizes, cl_int *status),
+            (context, n, texts, sizes, status))
+OPENCL_MADE(cl_kernel, clCreateKernel, (cl_program program, const char *name, cl_int *status),
+            (program, name, status))
