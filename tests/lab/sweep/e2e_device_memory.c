@@ -30,10 +30,13 @@ static size_t least_room; /* with which a run ended well */
 static void hear(void *user, siren_log_level level, const char *message) {
     (void)user;
     if (level != SIREN_LOG_WARNING) return;
-    n_fewer += strstr(message, " at once") != NULL;
-    n_less += strstr(message, " bytes of memory for training") != NULL;
-    n_anew += strstr(message, " read anew in each epoch") != NULL;
-    if (n_fewer + n_less + n_anew > 0) assert_non_null(strstr(message, siren_device_get_facts(device)->name));
+    const bool fewer = strstr(message, " at once"), less = strstr(message, " bytes of memory for training"),
+               anew = strstr(message, " read anew in each epoch");
+    n_fewer += fewer;
+    n_less += less;
+    n_anew += anew;
+    if ((fewer || less || anew) && !strstr(message, siren_device_get_facts(device)->name))
+        fail_msg("without the device's name: %s", message);
 }
 
 /* Gives the device more and more room, until `run` needs no warning. It compares what it makes with what it made without a
@@ -114,8 +117,8 @@ static void a_training_under_way_begins_anew(void **state) {
     options.settings.width = 16;
     options.settings.epochs = 40;
     options.overwrite = true;
-    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("free.siren"), &options,
-                                   NULL, NULL, NULL));
+    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path("free.siren"),
+                                        &options, NULL, NULL, NULL));
     for (int some = 0; some < 2; some++) {
         size_t room = some ? least_room : 1;
         n_fewer = n_less = 0;
