@@ -13,8 +13,8 @@ round_trip() {
     siren verify "$name.siren" --device host
     "$sirencl" info --json "$name.siren" >info.txt || fail "info $name.siren"
     [ "$(grep -c '"slice":' info.txt)" = "$n" ] || fail "$name: $(cat info.txt)"
-    siren decompress "$name.siren" "$name.nii"
-    siren decompress "$name.siren" "$name.nii.gz" --force
+    siren decompress "$name.siren" "$name.nii" --plain-sidecar
+    siren decompress "$name.siren" "$name.nii.gz" --force --plain-sidecar
     gzip -dc "$name.nii.gz" | cmp - "$name.nii" || fail "$name: .nii.gz differs from .nii"
     for suffix in bval bvec json; do
         [ ! -f "$data/$name/dwi.$suffix" ] || cmp "$data/$name/dwi.$suffix" "$name.$suffix" || fail "$name: dwi.$suffix differs"

@@ -26,7 +26,7 @@ PYTHON
 compare() { # NAME options...
     local name=$1
     shift
-    "$sirencl" compress image.nii $name.siren --layers 2 --width 24 --epochs 30 --quiet "$@"
+    "$sirencl" compress image.nii $name.siren --layers 2 --width 24 --epochs 30 --force-larger --quiet "$@"
     "$sirencl" decompress $name.siren $name.nii --quiet
     "$built/e2e_slicewise" $name.siren image.nii mask.nii >$name.txt
 }
