@@ -5,10 +5,11 @@
 import ctypes, os, shutil, subprocess, sys, tempfile
 
 program, library = os.path.abspath(sys.argv[1]), ctypes.CDLL(os.path.abspath(sys.argv[2]))
-NETWORK = "--layers 1 --width 16 --epochs 2 --device cpu".split()
+NETWORK = "--layers 1 --width 16 --epochs 2 --device cpu --force-larger".split()
 every = int(sys.argv[4]) if sys.argv[3:4] == ["--every"] else 1
 KINDS = {"network": NETWORK, "float32": [*NETWORK, "--weights", "float32"], "masked": [*NETWORK, "--mask", "p_mask.nii"],
-         "patches": "--model siren-3d --blocks patch:5x4x2 --layers 1 --width 16 --epochs 2 --device cpu".split(),
+         "patches": "--model siren-3d --blocks patch:5x4x2 --layers 1 --width 16 --epochs 2 --device cpu --force-larger".split(),
+         "coded": [*NETWORK, "--packing", "coded"], "corrected": ["--model", "transform", "--max-error", "3"],
          "lossless": ["--lossless"], "bounded": ["--max-error", "3"], "transform": ["--psnr", "30"]}
 BOX = (ctypes.c_size_t * 8)()
 

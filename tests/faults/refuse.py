@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 KINDS = "allocations opens reads writes syncs renames opencl".split()
 CODES = set(range(11))
-SMALL = "--layers 1 --width 16 --epochs 2 --device cpu".split()
+SMALL = "--layers 1 --width 16 --epochs 2 --device cpu --force-larger".split()
 
 parser = argparse.ArgumentParser()
 parser.add_argument("program")
@@ -64,6 +64,7 @@ COMMANDS = {
     "compress --mask": ["compress", f"{GIVEN}/p.nii", "a.siren", "--mask", f"{GIVEN}/p_mask.nii", *SMALL],
     "compress --lossless": ["compress", f"{GIVEN}/p.nii", "a.siren", "--lossless"],
     "compress --psnr": ["compress", f"{GIVEN}/p.nii", "a.siren", "--psnr", "30"],
+    "compress --max-error": ["compress", f"{GIVEN}/p.nii", "a.siren", "--model", "transform", "--max-error", "20"],
     "decompress": ["decompress", f"{GIVEN}/network.siren", "r.nii", "--device", "host"],
     "decompress on a device": ["decompress", f"{GIVEN}/network.siren", "r.nii", "--device", "cpu"],
     "decompress .nii.gz": ["decompress", f"{GIVEN}/lossless.siren", "r.nii.gz", "--device", "host"],
