@@ -25,6 +25,7 @@ static siren_compress_options quick(siren_block_kind blocks) {
     options.settings.patch[0] = 4, options.settings.patch[1] = 3, options.settings.patch[2] = 2;
     options.settings.layers = 2;
     options.settings.width = 24;
+    options.settings.packing = SIREN_PACKING_LZMA; /* quicker to read, which is done for many a part */
     options.settings.epochs = 6;
     options.overwrite = true;
     options.mask = mask_path;
