@@ -3,7 +3,7 @@
 #include "prelude.cl"
 
 /* g = 2 scale sum(parts), then Adam (global ids: vector of 16 parameters, network).
- * correction1 = 1 / (1 - beta1^t), correction2 = 1 / (1 - beta2^t). */
+ * correction1 = 1 / (1 - beta1^t) times the factor of the learning rate, correction2 = 1 / (1 - beta2^t). */
 __kernel void adam_step(__global float *params,                  /* (n_networks, n_padded) in/out, as m and v */
                         __global float *m, __global float *v,
                         __global const float *partial_gradients, /* (n_networks, n_parts, n_padded) */

@@ -20,6 +20,17 @@ typedef enum { SIREN_AXIS_X, SIREN_AXIS_Y, SIREN_AXIS_Z } siren_axis;
 /* What becomes 0 and 1 of a volume in a block: extremes of what does not lie far outside the rest, or of all (docs/numerics.md). */
 typedef enum { SIREN_SCALING_ROBUST, SIREN_SCALING_RANGE } siren_scaling_rule;
 
+/* engine/train/optimiser.h */
+typedef enum { SIREN_OPTIMISER_ADAM, SIREN_OPTIMISER_SOAP } siren_optimiser_kind;
+
+/* What becomes of the learning rate over the epochs (engine/train/schedule.h). AUTO is resolved before training. */
+typedef enum {
+    SIREN_SCHEDULE_AUTO,
+    SIREN_SCHEDULE_CONSTANT,
+    SIREN_SCHEDULE_COSINE,
+    SIREN_SCHEDULE_LINEAR
+} siren_schedule_kind;
+
 /* What is chosen of a compression, whatever its files and device. engine/settings.h has a row for each. */
 typedef struct {
     const char *model;      /* shorthand of engine/model/network.h: "siren-2d" */
@@ -27,11 +38,15 @@ typedef struct {
     float w0;               /* frequency of the sine layers */
     size_t epochs;
     size_t points_per_epoch; /* an epoch sees so many points of each block in turns; 0: all */
-    float rate;           /* Adam's learning rate; 0: 3e-4 for models of 2 coordinates, 2e-4 for those of 3 */
+    float
+        rate; /* learning rate; 0: Adam's 3e-4 for models of 2 coordinates, 2e-4 for those of 3, SOAP's 3e-3 */
     uint64_t seed;        /* of the initial parameters */
     unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
     siren_scaling_rule scaling;
     siren_packing packing;
+    siren_optimiser_kind optimiser;
+    siren_schedule_kind schedule;
+    size_t warmup; /* steps over which the learning rate rises; 0: left to the schedule */
     siren_block_kind blocks;
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
     siren_axis axis;   /* slices are counted along it: z but in experiments */

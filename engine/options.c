@@ -125,7 +125,8 @@ bool siren_options_sized(const siren_compress_options *o) {
 }
 
 siren_status siren_options_settle(siren_compress_options *o) {
-    static const char *const training[] = {"width", "layers", "epochs", "lr"};
+    static const char *const training[] = {"width",     "layers",   "epochs", "lr",
+                                           "optimiser", "schedule", "warmup"};
     const char *given = NULL, *name;
     const siren_setting *model = siren_setting_find("model");
     for (size_t i = 0; !given && i < sizeof training / sizeof *training; i++)

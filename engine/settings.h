@@ -17,8 +17,7 @@
 typedef enum {
     SIREN_SETTING_MODEL,   /* const char *, static: a name of engine/model/network.h */
     SIREN_SETTING_WEIGHTS, /* unsigned: bits, or SIREN_FLOAT32_WEIGHTS */
-    SIREN_SETTING_SCALING, /* siren_scaling_rule */
-    SIREN_SETTING_PACKING, /* siren_packing */
+    SIREN_SETTING_CHOICE,  /* an enum whose values are the numbers of `names` */
     SIREN_SETTING_UINT32,
     SIREN_SETTING_SIZE,
     SIREN_SETTING_UINT64,
@@ -46,17 +45,19 @@ typedef struct {
     const char *option;   /* of compress, without the dashes; NULL: of experiments alone */
     const char *argument; /* how --help calls the value: "N" */
     siren_setting_type type;
-    size_t offset;             /* of the field in siren_settings */
-    double minimum, maximum;   /* of a number */
-    double least_option;       /* in the place of the minimum on command lines; 0: the same */
-    const char *values;        /* of what is no number: "x, y or z" */
+    size_t offset;           /* of the field in siren_settings */
+    double minimum, maximum; /* of a number */
+    double least_option;     /* in the place of the minimum on command lines; 0: the same */
+    const char *values;      /* of what is no number: "x, y or z" */
+    const char *const
+        *names; /* of a choice: its values, NULL past the last; `unset` is the first if it has one */
     const char *values_option; /* in their place on command lines; NULL: the same */
     const char *standard;      /* the default */
     const char
         *before; /* of a LATE one: the value that it stands for where nothing is told; NULL: the default */
     const char *unset; /* what a field of 0 is called, if it is no value but leaves a choice open; or NULL */
     const char *unit,
-        *help; /* "steps", of a number, or NULL; "of Adam": together what it is, without a full stop */
+        *help; /* "steps", of a number, or NULL; "of the optimiser": together what it is, without a full stop */
     const char *provenance; /* key among an archive's provenance; NULL: its network or records tell it */
     siren_setting_share share;
     const char *suffix; /* before the value in a trial's name; NULL: the name's head tells it */
@@ -101,7 +102,7 @@ int siren_settings_compare(const siren_settings *a, const siren_settings *b, sir
 siren_settings siren_settings_defaults(void);
 /* USAGE names a number that is out of its range, as `what`, its option or key. Those of the network are left to it. */
 siren_status siren_settings_check(const siren_settings *settings);
-/* Makes the choices left open for networks of `n_inputs` coordinates: rate and kind of blocks. */
+/* Makes the choices left open for networks of `n_inputs` coordinates: rate, its schedule, and kind of blocks. */
 void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs);
 
 /* One value of a command line; a span is "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never empty. USAGE

@@ -189,16 +189,19 @@ static size_t trainer_bytes(const siren_encoder *encoder, size_t n_networks) {
 /* A trainer of exactly `n_networks`, and what curves need. */
 static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
     const siren_network *network = &encoder->plan.layout->network;
+    const siren_settings *settings = encoder->plan.settings;
     size_t n_points = siren_block_points(&encoder->points->block), chunk = chunk_points(n_points);
     if (!encoder->trainer || encoder->n_networks != n_networks) {
         siren_trainer_plan plan = {.network = network,
                                    .n_networks = n_networks,
                                    .n_points = n_points,
                                    .coordinates = encoder->points->coordinates,
-                                   .max_epochs = encoder->plan.settings->epochs,
+                                   .max_epochs = settings->epochs,
                                    .last_loss_only = true,
                                    .adam = {0, SIREN_ADAM_BETA1, SIREN_ADAM_BETA2, SIREN_ADAM_EPSILON},
-                                   .points_per_epoch = encoder->plan.settings->points_per_epoch,
+                                   .optimiser = settings->optimiser,
+                                   .schedule = {settings->schedule, settings->warmup},
+                                   .points_per_epoch = settings->points_per_epoch,
                                    .memory_limit = trainer_bytes(encoder, n_networks)};
         siren_trainer_free(SIREN_TAKE(encoder->trainer));
         SIREN_TRY(siren_trainer_create(encoder->device, &plan, &encoder->trainer));

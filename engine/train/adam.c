@@ -22,7 +22,7 @@ static siren_status adam_restart(siren_optimiser *base) {
 
 static siren_status adam_step(siren_optimiser *base, siren_buffer *params,
                               const siren_buffer *partial_gradients, size_t n_parts,
-                              const siren_buffer *state) {
+                              const siren_buffer *state, float factor) {
     siren_adam *adam = (siren_adam *)base;
     const siren_adam_options *o = &adam->options;
     double t = ++adam->n_steps;
@@ -31,7 +31,7 @@ static siren_status adam_step(siren_optimiser *base, siren_buffer *params,
                         SIREN_BUFFER(adam->v), SIREN_BUFFER(partial_gradients), SIREN_BUFFER(state),
                         SIREN_INT((int)n_parts), SIREN_INT((int)adam->n_padded), SIREN_FLOAT(o->beta1),
                         SIREN_FLOAT(o->beta2), SIREN_FLOAT(o->epsilon),
-                        SIREN_FLOAT((float)(1.0 / (1.0 - pow((double)o->beta1, t)))),
+                        SIREN_FLOAT((float)(1.0 / (1.0 - pow((double)o->beta1, t))) * factor),
                         SIREN_FLOAT((float)(1.0 / (1.0 - pow((double)o->beta2, t)))));
 }
 

@@ -11,9 +11,10 @@ struct siren_optimiser {
     siren_status (*restart)(siren_optimiser *optimiser);
     /* One step of all networks, enqueued. `params`: (n_networks, n_padded) in/out; `partial_gradients`: (n_networks,
      * n_parts, n_padded) as engine/train/gradient gives them; `state`: (n_networks, SIREN_STATE_FIELDS), whose scale and
-     * learning rate it takes. */
+     * learning rate it takes, the latter times `factor` (engine/train/schedule.h). */
     siren_status (*step)(siren_optimiser *optimiser, siren_buffer *params,
-                         const siren_buffer *partial_gradients, size_t n_parts, const siren_buffer *state);
+                         const siren_buffer *partial_gradients, size_t n_parts, const siren_buffer *state,
+                         float factor);
     void (*free)(siren_optimiser *optimiser);
     size_t n_bytes; /* of device memory that it holds */
 };
@@ -31,6 +32,18 @@ typedef struct {
 /* `*out` is yours: (*out)->free(*out). */
 siren_status siren_adam_create(siren_device *device, const siren_network *network, size_t n_networks,
                                const siren_adam_options *options, siren_optimiser **out);
+
+#define SIREN_SOAP_BETA1 0.9f
+#define SIREN_SOAP_BETA2 0.9f /* of the second moments, and of the factors */
+#define SIREN_SOAP_EPSILON 1e-8f
+#define SIREN_SOAP_REFRESH 10    /* steps from one turn of the bases to the next */
+#define SIREN_SOAP_FIRST_TURNS 4 /* from the axes to the bases of the first gradient */
+
+/* SOAP (docs/fitting.md): Adam in the eigenbasis of Shampoo's two factors of each layer, its bias a further column. The first
+ * step makes the bases and moves nothing. UNSUPPORTED where the device's driver ends loops early. `*out` is yours:
+ * (*out)->free(*out). */
+siren_status siren_soap_create(siren_device *device, const siren_network *network, size_t n_networks,
+                               siren_optimiser **out);
 
 static inline void siren_optimiser_free_at(siren_optimiser **optimiser) {
     if (*optimiser) (*optimiser)->free(*optimiser);

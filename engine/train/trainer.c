@@ -15,6 +15,7 @@ struct siren_trainer {
     size_t epoch_points; /* seen in an epoch */
     size_t n_params, n_padded, n_outputs, out_padded;
     float rate; /* of networks that are given none */
+    siren_schedule schedule;
     siren_target_source source;
     float *staged; /* (tile_points, out_padded) of a tile to come; NULL where `targets` holds all points */
     size_t staged_tile;                                  /* n_tiles: none */
@@ -161,12 +162,16 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     trainer->n_outputs = siren_network_n_outputs(plan->network);
     trainer->out_padded = SIREN_PADDED(trainer->n_outputs);
     trainer->rate = plan->adam.rate;
+    trainer->schedule = plan->schedule;
 
     SIREN_TRY(create_buffers(trainer, plan->coordinates));
     SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_loss", &trainer->loss));
     SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_snapshot", &trainer->snapshot));
-    SIREN_TRY(
-        siren_adam_create(device, plan->network, trainer->n_networks, &plan->adam, &trainer->optimiser));
+    if (plan->optimiser == SIREN_OPTIMISER_SOAP)
+        SIREN_TRY(siren_soap_create(device, plan->network, trainer->n_networks, &trainer->optimiser));
+    else
+        SIREN_TRY(
+            siren_adam_create(device, plan->network, trainer->n_networks, &plan->adam, &trainer->optimiser));
     if (trainer->epoch_points < trainer->n_points) SIREN_TRY(create_sampler(trainer));
     SIREN_TRY(create_gradient(trainer, plan->memory_limit));
     SIREN_TRY(create_targets(trainer, plan->memory_limit));
@@ -283,9 +288,9 @@ static siren_status finish_epoch(siren_trainer *trainer) {
     SIREN_TRY(SIREN_LAUNCH(trainer->snapshot, vectors, SIREN_BUFFER(trainer->best),
                            SIREN_BUFFER(trainer->params), SIREN_BUFFER(trainer->state),
                            SIREN_INT((int)trainer->n_padded)));
-    trainer->n_epochs++;
+    float factor = siren_schedule_factor(&trainer->schedule, trainer->n_epochs++, trainer->max_epochs);
     return trainer->optimiser->step(trainer->optimiser, trainer->params, gradient->partial_gradients,
-                                    gradient->n_parts, trainer->state);
+                                    gradient->n_parts, trainer->state, factor);
 }
 
 /* ---- targets of an epoch ---- */

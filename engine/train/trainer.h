@@ -12,6 +12,7 @@
 
 #include "engine/model/network.h"
 #include "engine/train/optimiser.h"
+#include "engine/train/schedule.h"
 #include "engine/model/targets.h"
 
 typedef struct {
@@ -21,7 +22,9 @@ typedef struct {
     const float *coordinates; /* (n_points, n_inputs), the same for all blocks */
     size_t max_epochs;
     bool last_loss_only; /* the loss history is the last epoch's */
-    siren_adam_options adam;
+    siren_optimiser_kind optimiser;
+    siren_adam_options adam; /* its rate is SOAP's, too */
+    siren_schedule schedule; /* over max_epochs */
     size_t points_per_epoch; /* seen in an epoch (engine/train/sampler.h); 0, n_points or more: all */
     size_t memory_limit;     /* bytes that the trainer may hold, on the device and besides; 0: no limit */
 } siren_trainer_plan;

@@ -184,6 +184,15 @@ static void write_blocks(siren_json *json, const siren_settings *settings) {
     siren_json_end(json);
 }
 
+static void write_soap(siren_json *json) {
+    siren_json_begin_object(json, "soap");
+    siren_json_float(json, "beta1", SIREN_SOAP_BETA1);
+    siren_json_float(json, "beta2", SIREN_SOAP_BETA2);
+    siren_json_float(json, "epsilon", SIREN_SOAP_EPSILON);
+    siren_json_integer(json, "refresh", SIREN_SOAP_REFRESH);
+    siren_json_end(json);
+}
+
 static void write_adam(siren_json *json) {
     siren_json_begin_object(json, "adam");
     siren_json_float(json, "beta1", SIREN_ADAM_BETA1);
@@ -204,7 +213,11 @@ void siren_trial_write(const siren_trial *trial, siren_json *json) {
             network = true;
         }
         siren_setting_write(s, settings, json);
-        if (s->offset == offsetof(siren_settings, rate)) write_adam(json);
+        if (s->offset != offsetof(siren_settings, rate)) continue;
+        if (settings->optimiser == SIREN_OPTIMISER_SOAP)
+            write_soap(json);
+        else
+            write_adam(json);
     }
     write_blocks(json, settings);
 }

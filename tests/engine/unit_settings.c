@@ -24,7 +24,11 @@ static const char *const others[][2] = {{"model", "mlp-tanh"},
                                         {"slices", "3:"},
                                         {"epochs", "10000000"},
                                         {"points_per_epoch", "1073741823"},
-                                        {"scaling", "range"}};
+                                        {"scaling", "range"},
+                                        {"packing", "coded"},
+                                        {"optimiser", "soap"},
+                                        {"schedule", "cosine"},
+                                        {"warmup", "20"}};
 
 static const char *other_of(const char *key) {
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -84,6 +88,8 @@ static void values_out_of_range_are_refused(void **state) {
     refuse("blocks", "patch:8x8x18446744073709551616x", "but must be slice, volume, or patch:XxYxZ");
     refuse("blocks", "patch:8x 8x8", "but must be");
     refuse("scaling", "minmax", "scaling is 'minmax' but must be robust or range");
+    refuse("optimiser", "sgd", "optimiser is 'sgd' but must be adam or soap");
+    refuse("schedule", "step", "schedule is 'step' but must be constant, cosine or linear");
     refuse("epochs", "0", "epochs is 0 but must be from 1 to 10000000");
     refuse("epochs", "all", "epochs is 'all' but must be a whole number");
 }
@@ -97,7 +103,13 @@ static void open_choices_are_resolved(void **state) {
     settings = siren_settings_defaults();
     siren_settings_resolve(&settings, 2);
     assert_true(settings.rate == 3e-4f);
+    assert_true(settings.schedule == SIREN_SCHEDULE_CONSTANT && settings.warmup == 1);
     assert_int_equal(settings.blocks, SIREN_BLOCK_SLICE);
+    settings = siren_settings_defaults();
+    settings.optimiser = SIREN_OPTIMISER_SOAP;
+    siren_settings_resolve(&settings, 3);
+    assert_true(settings.rate == 3e-3f && settings.schedule == SIREN_SCHEDULE_COSINE &&
+                settings.warmup == 20);
     assert_siren_ok(siren_setting_parse(siren_setting_find("points-per-epoch"), "points", "0", &settings));
     assert_int_equal(settings.points_per_epoch, 0);
 }
@@ -185,10 +197,12 @@ static void make_definitions(FILE *out) {
             fprintf(out, "\"enum\": [\"float32\"");
             for (int bits = 6; bits <= 12; bits++) fprintf(out, ", \"int%d\"", bits);
             fprintf(out, "],\n");
-        } else if (s->type == SIREN_SETTING_SCALING) {
-            fprintf(out, "\"enum\": [\"robust\", \"range\"],\n");
-        } else if (s->type == SIREN_SETTING_PACKING) {
-            fprintf(out, "\"enum\": [\"lzma\", \"coded\", \"smallest\"],\n");
+        } else if (s->type == SIREN_SETTING_CHOICE) {
+            fprintf(out, "\"enum\": [");
+            const char *const *first = s->names + (s->unset ? 1 : 0);
+            for (const char *const *name = first; *name; name++)
+                fprintf(out, "%s\"%s\"", name > first ? ", " : "", *name);
+            fprintf(out, "],\n");
         } else {
             fprintf(out, "\"type\": \"%s\", \"minimum\": %.16g, \"maximum\": %.16g,\n",
                     s->type == SIREN_SETTING_FLOAT ? "number" : "integer", s->minimum, most(s));

@@ -105,13 +105,16 @@ static void expect_same(const problem *p, const outcome *all, size_t nth, const 
 /* With little memory targets are read again in each epoch, a tile at a time: the same losses and weights to the bit. */
 static void little_memory_changes_nothing(void **state) {
     (void)state;
-    const size_t samples[] = {0, 1000};
+    const size_t samples[] = {0, 1000, 0};
+    const siren_optimiser_kind optimisers[] = {SIREN_OPTIMISER_ADAM, SIREN_OPTIMISER_ADAM,
+                                               SIREN_OPTIMISER_SOAP};
     static problem p;
     outcome whole, tiled;
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         problem_start(&p, true);
         siren_trainer_plan plan = make_plan(&p, 1, EPOCHS, 1e-3f);
         plan.points_per_epoch = samples[i];
+        plan.optimiser = optimisers[i];
         siren_trainer *trainer = make_trainer(&plan);
         train(&p, trainer, 1, &whole);
         size_t n_survey = p.count.n_reads;

@@ -108,6 +108,41 @@ static void batch_equals_each_alone(void **state) {
     free(params), free(together), free(single);
 }
 
+/* Adam with a schedule is the oracle's with the rate of each epoch; a trainer begins it anew. */
+static void schedules_set_the_rate(void **state) {
+    (void)state;
+    siren_network network;
+    float *params = NULL, losses[EPOCHS];
+    make_problem(&network, coordinates, targets, &params);
+    for (siren_schedule_kind kind = SIREN_SCHEDULE_CONSTANT; kind <= SIREN_SCHEDULE_LINEAR; kind++) {
+        siren_trainer_plan plan = make_plan(&network, 1, POINTS, coordinates, EPOCHS, 1e-3);
+        siren_trainer *trainer = NULL;
+        plan.schedule = (siren_schedule){kind, 3};
+        assert_siren_ok(siren_trainer_create(device, &plan, &trainer));
+        for (int again = 0; again < 2; again++) {
+            assert_siren_ok(start(trainer, params, 0, NULL));
+            assert_siren_ok(siren_trainer_run(trainer, 2, NULL, NULL));
+            assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
+            assert_siren_ok(siren_trainer_history(trainer, losses));
+            method_training training;
+            oracle_start(&training, &network, params, 1e-3);
+            for (int epoch = 0; epoch < EPOCHS; epoch++) {
+                double at = (double)epoch / EPOCHS, pi = 3.14159265358979323846;
+                training.learning_rate = 1e-3 * fmin(1, (epoch + 1) / 3.0);
+                if (kind == SIREN_SCHEDULE_COSINE) training.learning_rate *= 0.5 + 0.5 * cos(pi * at);
+                if (kind == SIREN_SCHEDULE_LINEAR) training.learning_rate *= 1 - at;
+                double loss = method_epoch(&training, POINTS, coordinates, targets);
+                if (!(fabs((double)losses[epoch] / loss - 1) < 1e-4))
+                    fail_msg("schedule %d, epoch %d: loss %.9g, not %.9g", (int)kind, epoch,
+                             (double)losses[epoch], loss);
+            }
+            method_end(&training);
+        }
+        siren_trainer_free(trainer);
+    }
+    free(params);
+}
+
 /* A network without any data neither moves nor breaks; a diverging one keeps its last good weights. */
 static void no_data_and_divergence(void **state) {
     (void)state;
@@ -158,21 +193,24 @@ static void a_failing_device_is_reported(void **state) {
     float *params = NULL;
     make_problem(&network, coordinates, targets, &params);
     siren_trainer_plan plan = make_plan(&network, 1, POINTS, coordinates, EPOCHS, 1e-3);
-    long nth = 0;
-    for (;; nth += 1 + nth / 16) {
-        siren_trainer *trainer = NULL;
-        siren_status expected = nth % 2 ? SIREN_DEVICE : SIREN_DEVICE_MEMORY;
-        siren_device_inject_failure(device, nth, expected);
-        siren_status status = siren_trainer_create(device, &plan, &trainer);
-        if (status == SIREN_OK) status = start(trainer, params, 0, NULL);
-        if (status == SIREN_OK) status = siren_trainer_run(trainer, EPOCHS, NULL, NULL);
-        siren_device_inject_failure(device, 0, SIREN_OK);
-        siren_trainer_free(trainer);
-        if (status == SIREN_OK) break;
-        assert_int_equal(status, expected);
-        assert_non_null(strstr(siren_message(), siren_device_get_facts(device)->name));
+    for (int i = 0; i < 2; i++) {
+        long nth = 0;
+        plan.optimiser = i == 0 ? SIREN_OPTIMISER_ADAM : SIREN_OPTIMISER_SOAP;
+        for (;; nth += 1 + nth / 16) {
+            siren_trainer *trainer = NULL;
+            siren_status expected = nth % 2 ? SIREN_DEVICE : SIREN_DEVICE_MEMORY;
+            siren_device_inject_failure(device, nth, expected);
+            siren_status status = siren_trainer_create(device, &plan, &trainer);
+            if (status == SIREN_OK) status = start(trainer, params, 0, NULL);
+            if (status == SIREN_OK) status = siren_trainer_run(trainer, EPOCHS, NULL, NULL);
+            siren_device_inject_failure(device, 0, SIREN_OK);
+            siren_trainer_free(trainer);
+            if (status == SIREN_OK) break;
+            assert_int_equal(status, expected);
+            assert_non_null(strstr(siren_message(), siren_device_get_facts(device)->name));
+        }
+        assert_true(nth > 50);
     }
-    assert_true(nth > 50);
     free(params);
 }
 
@@ -180,6 +218,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_pytorch),
         cmocka_unit_test(batch_equals_each_alone),
+        cmocka_unit_test(schedules_set_the_rate),
         cmocka_unit_test(no_data_and_divergence),
         cmocka_unit_test(cancelling_keeps_what_is_reached),
         cmocka_unit_test(a_failing_device_is_reported),

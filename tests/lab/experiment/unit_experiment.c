@@ -229,11 +229,11 @@ static char *written(const siren_trial *trial) {
 
 static void resolved_settings_are_written_in_full(void **state) {
     (void)state;
-    siren_experiment *x =
-        accept("{\"blocks\": {\"range\": [40, 44]}, \"grid\": [{\"model\": \"mlp-siren\", \"layers\": 1, "
-               "\"width\": 16, \"weights\": \"float32\"}, {\"model\": \"siren-3d\", \"layers\": 1, "
-               "\"width\": 16, \"blocks\": {\"kind\": \"patch\"}, \"points_per_epoch\": 9, \"scaling\": "
-               "\"range\"}]}");
+    siren_experiment *x = accept(
+        "{\"blocks\": {\"range\": [40, 44]}, \"grid\": [{\"model\": \"mlp-siren\", \"layers\": 1, "
+        "\"width\": 16, \"weights\": \"float32\"}, {\"model\": \"siren-3d\", \"layers\": 1, "
+        "\"width\": 16, \"blocks\": {\"kind\": \"patch\"}, \"points_per_epoch\": 9, \"scaling\": "
+        "\"range\"}, {\"model\": \"siren-2d\", \"layers\": 1, \"width\": 16, \"optimiser\": \"soap\"}]}");
     char *text = written(&x->trials[0]);
     assert_string_equal(
         text,
@@ -247,6 +247,13 @@ static void resolved_settings_are_written_in_full(void **state) {
     text = written(&x->trials[1]);
     assert_non_null(strstr(
         text, "\"points_per_epoch\":9,\"blocks\":{\"kind\":\"patch\",\"size\":[16,16,16],\"axis\":\"z\","));
+    free(text);
+    text = written(&x->trials[2]);
+    assert_non_null(strstr(
+        text,
+        "\"lr\":0.003,\"soap\":{\"beta1\":0.9,\"beta2\":0.9,\"epsilon\":1e-08,\"refresh\":10},\"epochs\":"
+        "2000,"
+        "\"scaling\":\"robust\",\"optimiser\":\"soap\",\"schedule\":\"cosine\",\"warmup\":20,\"blocks\""));
     free(text);
     siren_experiment_free(x);
 }

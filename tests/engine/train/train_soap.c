@@ -1,0 +1,401 @@
+/* SOAP on a device: against double precision, in batches, and where a gradient is nothing or no number. */
+#include "cl/soap_layout.h"
+#include "engine/train/trainer.h"
+#include "host/rng.h"
+#include "tests/shared/devices.h"
+#include "tests/shared/oracle.h"
+#include "tests/shared/soap_reference.h"
+
+#include <math.h>
+
+static void *allocated(size_t n, size_t size) {
+    void *array = calloc(n, size);
+    assert_non_null(array);
+    return array;
+}
+
+/* Layers whose matrices with bias are square: all factors have full rank, so that their eigenvectors are no matter of rounding.
+ * Its last layer has `n_outputs`. */
+static siren_network square_layers(uint32_t activation, uint32_t n_outputs) {
+    siren_network network = {.n_inputs = 2, .n_layers = 3};
+    for (uint32_t l = 0; l < 3; l++)
+        network.layers[l] = (siren_layer){l < 2 ? l + 3 : n_outputs, l < 2 ? activation : SIREN_IDENTITY, 3,
+                                          SIREN_INIT_LINEAR};
+    return network;
+}
+
+/* ---- steps by given gradients ---- */
+
+enum { NETWORKS = 2, PARTS = 3, STEPS = 23 };
+
+static float random_part(uint64_t index) { return siren_rng_uniform((siren_rng){11, 0, 0}, index) - 0.5f; }
+
+/* Draws a step's gradients into `parts` (NETWORKS, PARTS, n_padded), and their sums into `gradients` (NETWORKS, n_params). */
+static void draw_gradients(const siren_network *network, unsigned step, float *parts, double *gradients) {
+    size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network);
+    float *part = allocated(n_params, sizeof *part);
+    for (size_t i = 0; i < NETWORKS * n_params; i++) gradients[i] = 0;
+    for (size_t network_part = 0; network_part < NETWORKS * PARTS; network_part++) {
+        for (size_t i = 0; i < n_params; i++) {
+            part[i] = 1e-2f * random_part((step * NETWORKS * PARTS + network_part) * n_params + i);
+            gradients[network_part / PARTS * n_params + i] += (double)part[i];
+        }
+        siren_network_pad(network, part, parts + network_part * n_padded);
+    }
+    free(part);
+}
+
+/* The largest distance of padded parameters from the reference's, whose rates are about 1e-2 a step. */
+static double distance(const siren_network *network, siren_buffer *params, size_t nth,
+                       const double *reference) {
+    size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network);
+    float *padded = allocated(n_padded, sizeof *padded), *back = allocated(n_padded, sizeof *back),
+          *plain = allocated(n_params, sizeof *plain);
+    double worst = 0;
+    assert_siren_ok(
+        siren_buffer_read(params, nth * n_padded * sizeof *padded, padded, n_padded * sizeof *padded));
+    siren_network_unpad(network, padded, plain);
+    siren_network_pad(network, plain, back);
+    assert_memory_equal(padded, back, n_padded * sizeof *back); /* padding stays zero */
+    for (size_t i = 0; i < n_params; i++) {
+        double of_one = fabs((double)plain[i] - reference[i]);
+        if (!(of_one <= worst)) worst = of_one;
+    }
+    free(padded), free(back), free(plain);
+    return worst;
+}
+
+static void check_steps(const siren_network *network) {
+    const float rates[NETWORKS] = {1e-2f, 2e-2f}, factor = 0.5f;
+    size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network);
+    size_t parts_bytes = NETWORKS * PARTS * n_padded * sizeof(float),
+           params_bytes = NETWORKS * n_padded * sizeof(float);
+    float *parts = allocated(1, parts_bytes), states[NETWORKS][SIREN_STATE_FIELDS] = {{0}};
+    double *gradients = allocated(NETWORKS * n_params, sizeof *gradients),
+           *params = allocated(NETWORKS * n_params, sizeof *params);
+    soap_reference *references[NETWORKS];
+    siren_optimiser *soap = NULL;
+    siren_buffer *on_device = NULL, *partial = NULL, *state = NULL;
+    assert_siren_ok(siren_soap_create(device, network, NETWORKS, &soap));
+    assert_siren_ok(siren_buffer_create(device, params_bytes, "parameters", &on_device));
+    assert_siren_ok(siren_buffer_create(device, parts_bytes, "parts", &partial));
+    assert_siren_ok(siren_buffer_create(device, sizeof states, "state", &state));
+    for (int n = 0; n < NETWORKS; n++)
+        states[n][SIREN_STATE_SCALE] = 0.5f, states[n][SIREN_STATE_RATE] = rates[n];
+    assert_siren_ok(siren_buffer_write(state, 0, states, sizeof states));
+    for (int round = 0; round < 2; round++) { /* the second begins anew */
+        for (size_t i = 0; i < NETWORKS * n_params; i++) params[i] = 0;
+        assert_siren_ok(siren_buffer_zero(on_device));
+        assert_siren_ok(soap->restart(soap));
+        for (int n = 0; n < NETWORKS; n++) references[n] = soap_reference_start(network);
+        for (unsigned step = 0; step < STEPS; step++) {
+            draw_gradients(network, step, parts, gradients);
+            assert_siren_ok(siren_buffer_write(partial, 0, parts, parts_bytes));
+            assert_siren_ok(soap->step(soap, on_device, partial, PARTS, state, factor));
+            for (size_t n = 0; n < NETWORKS; n++) {
+                soap_reference_step(references[n], params + n * n_params, gradients + n * n_params,
+                                    (double)(rates[n] * factor));
+                double off = distance(network, on_device, n, params + n * n_params);
+                if (!(off < 1e-3 * (double)rates[n]))
+                    fail_msg("network %zu, step %u: parameters off by %g", n, step + 1, off);
+            }
+        }
+        assert_true(fabs(params[0]) > 1e-3); /* they have moved */
+        for (int n = 0; n < NETWORKS; n++) soap_reference_end(references[n]);
+    }
+    soap->free(soap);
+    siren_buffer_free(on_device), siren_buffer_free(partial), siren_buffer_free(state);
+    free(parts), free(gradients), free(params);
+}
+
+static void steps_are_those_of_double_precision(void **state) {
+    (void)state;
+    siren_network network = square_layers(SIREN_SINE, 5);
+    check_steps(&network);
+    network = square_layers(SIREN_SINE, 1040); /* too many for a factor */
+    check_steps(&network);
+}
+
+/* ---- trainings ---- */
+
+enum { NX = 23, NY = 19, POINTS = NX * NY, OUTPUTS = 5, EPOCHS = 22 };
+
+static float coordinates[POINTS * 2], targets[NETWORKS * POINTS * OUTPUTS];
+
+static void make_targets(void) {
+    method_coordinates(NX, NY, 1, 2, coordinates);
+    for (size_t i = 0; i < (size_t)NETWORKS * POINTS * OUTPUTS; i++) {
+        size_t point = i / OUTPUTS % POINTS;
+        float x = coordinates[2 * point], y = coordinates[2 * point + 1],
+              phase = (float)(i % OUTPUTS + 2 * (i / (POINTS * OUTPUTS)));
+        targets[i] = i % 53 == 0 ? NAN : 0.5f + 0.3f * sinf(3 * x + phase) + 0.2f * cosf(2 * y - phase * x);
+    }
+}
+
+static siren_trainer *make_trainer(const siren_network *network, size_t n_networks, size_t epochs, float rate,
+                                   size_t memory_limit) {
+    siren_trainer_plan plan = {.network = network,
+                               .n_networks = n_networks,
+                               .n_points = POINTS,
+                               .coordinates = coordinates,
+                               .max_epochs = epochs,
+                               .optimiser = SIREN_OPTIMISER_SOAP,
+                               .adam = {.rate = rate},
+                               .schedule = {SIREN_SCHEDULE_COSINE, 5},
+                               .memory_limit = memory_limit};
+    siren_trainer *trainer = NULL;
+    assert_siren_ok(siren_trainer_create(device, &plan, &trainer));
+    return trainer;
+}
+
+static float *initial_params(const siren_network *network) {
+    size_t n_params = siren_network_n_params(network);
+    float *params = allocated(NETWORKS * n_params, sizeof *params);
+    for (uint32_t n = 0; n < NETWORKS; n++) siren_network_initialise(network, 5, n, params + n * n_params);
+    return params;
+}
+
+static siren_status start(siren_trainer *trainer, const float *params, size_t first, const float *rates) {
+    static siren_target_array array;
+    array = (siren_target_array){targets + first * POINTS * OUTPUTS, POINTS, OUTPUTS};
+    siren_target_source source = siren_target_array_source(&array);
+    return siren_trainer_start(trainer, params, &source, rates);
+}
+
+/* Losses of training with each activation follow those of double precision, but for the rounding of weak directions, which steps are as
+ * long in as in others: within a few per cent of what has been gained. */
+static void trainings_follow_double_precision(void **state) {
+    (void)state;
+    make_targets();
+    for (uint32_t activation = SIREN_IDENTITY; activation <= SIREN_TANH; activation++) {
+        const siren_network network = square_layers(activation, OUTPUTS);
+        size_t n_params = siren_network_n_params(&network);
+        float *params = initial_params(&network), losses[EPOCHS];
+        double *wide = allocated(n_params, sizeof *wide), *gradient = allocated(n_params, sizeof *gradient);
+        for (size_t i = 0; i < n_params; i++) wide[i] = (double)params[i];
+        siren_trainer *trainer = make_trainer(&network, 1, EPOCHS, 5e-3f, 0);
+        assert_siren_ok(start(trainer, params, 0, NULL));
+        assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
+        assert_siren_ok(siren_trainer_history(trainer, losses));
+        siren_trainer_free(trainer);
+        soap_reference *reference = soap_reference_start(&network);
+        const siren_schedule schedule = {SIREN_SCHEDULE_COSINE, 5};
+        double first = 0, loss = 0;
+        for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
+            loss = oracle_loss(&network, wide, POINTS, coordinates, targets, gradient);
+            if (epoch == 0) first = loss;
+            if (!(fabs((double)losses[epoch] - loss) < 0.04 * (first - loss) + 1e-6 * first))
+                fail_msg("%s, epoch %zu: loss %.9g, in double precision %.9g",
+                         siren_activation_name(activation), epoch, (double)losses[epoch], loss);
+            soap_reference_step(reference, wide, gradient,
+                                5e-3 * (double)siren_schedule_factor(&schedule, epoch, EPOCHS));
+        }
+        assert_true(loss < 0.95 * first);
+        soap_reference_end(reference);
+        free(params), free(wide), free(gradient);
+    }
+}
+
+/* Each network of a batch trains as alone. */
+static void a_batch_changes_nothing(void **state) {
+    (void)state;
+    static const float rates[NETWORKS] = {1e-3f, 4e-3f};
+    siren_network network;
+    make_targets();
+    assert_siren_ok(siren_network_from_model("siren-2d", 2, 40, OUTPUTS, 30.0f, &network));
+    size_t n_params = siren_network_n_params(&network);
+    float *params = initial_params(&network), *together = allocated(NETWORKS * n_params, sizeof *together),
+          *alone = allocated(n_params, sizeof *alone);
+    siren_trainer *trainer = make_trainer(&network, NETWORKS, EPOCHS, 1, 0);
+    assert_siren_ok(start(trainer, params, 0, rates));
+    assert_siren_ok(siren_trainer_run(trainer, 3, NULL, NULL));
+    assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
+    assert_siren_ok(siren_trainer_params(trainer, together));
+    siren_trainer_free(trainer);
+    for (size_t n = 0; n < NETWORKS; n++) {
+        trainer = make_trainer(&network, 1, EPOCHS, rates[n], 0);
+        for (int again = 0; again < 2; again++) { /* a trainer forgets the training before */
+            assert_siren_ok(start(trainer, params + n * n_params, n, NULL));
+            assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
+            assert_siren_ok(siren_trainer_params(trainer, alone));
+            assert_memory_equal(alone, together + n * n_params, n_params * sizeof *alone);
+        }
+        siren_trainer_free(trainer);
+    }
+    free(params), free(together), free(alone);
+}
+
+/* No data moves nothing; parameters that are no number, and a loss that overflows, disturb no other network. */
+static void nothing_and_no_number(void **state) {
+    (void)state;
+    siren_network network;
+    make_targets();
+    assert_siren_ok(siren_network_from_model("siren-2d", 2, 17, OUTPUTS, 30.0f, &network));
+    size_t n_params = siren_network_n_params(&network);
+    float *params = initial_params(&network), *both = allocated(NETWORKS * n_params, sizeof *both),
+          *alone = allocated(n_params, sizeof *alone), losses[NETWORKS];
+    siren_trainer *trainer = make_trainer(&network, 1, EPOCHS, 1e-3f, 0);
+    assert_siren_ok(start(trainer, params + n_params, 1, NULL));
+    assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
+    assert_siren_ok(siren_trainer_params(trainer, alone));
+    siren_trainer_free(trainer);
+    for (int kind = 0; kind < 3; kind++) {
+        float before = params[5];
+        if (kind == 0) params[5] = NAN;
+        if (kind == 1) params[n_params - 1] = 1e19f; /* of the output: the gradient overflows in a factor */
+        for (size_t i = 0; kind == 2 && i < (size_t)POINTS * OUTPUTS; i++) targets[i] = NAN;
+        trainer = make_trainer(&network, NETWORKS, EPOCHS, 1e-3f, 0);
+        assert_siren_ok(start(trainer, params, 0, NULL));
+        assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
+        assert_siren_ok(siren_trainer_params(trainer, both));
+        assert_memory_equal(both + n_params, alone, n_params * sizeof *alone);
+        if (kind == 2) assert_memory_equal(both, params, n_params * sizeof *alone);
+        assert_siren_ok(siren_trainer_best(trainer, both, losses));
+        assert_true(isfinite(losses[1]) && losses[1] > 0);
+        if (kind == 0) assert_memory_equal(both, params, n_params * sizeof *alone);
+        if (kind == 0) assert_true(isinf(losses[0]));
+        siren_trainer_free(trainer);
+        params[5] = before;
+        if (kind == 1) params[n_params - 1] = 0.01f;
+    }
+    free(params), free(both), free(alone);
+}
+
+/* What the optimiser holds counts: a limit that leaves room for a training by Adam, but not for it, is refused. */
+static void memory_is_planned(void **state) {
+    (void)state;
+    siren_network network;
+    siren_optimiser *soap = NULL;
+    siren_trainer *trainer = NULL;
+    make_targets();
+    assert_siren_ok(siren_network_from_model("siren-2d", 2, 200, OUTPUTS, 30.0f, &network));
+    assert_siren_ok(siren_soap_create(device, &network, 1, &soap));
+    siren_trainer_plan plan = {.network = &network,
+                               .n_networks = 1,
+                               .n_points = POINTS,
+                               .coordinates = coordinates,
+                               .max_epochs = 1,
+                               .optimiser = SIREN_OPTIMISER_SOAP,
+                               .memory_limit = soap->n_bytes};
+    soap->free(soap);
+    assert_int_equal(siren_trainer_create(device, &plan, &trainer), SIREN_UNSUPPORTED);
+    assert_non_null(strstr(siren_message(), "--memory"));
+    plan.memory_limit *= 8;
+    assert_siren_ok(siren_trainer_create(device, &plan, &trainer));
+    siren_trainer_free(trainer);
+}
+
+/* Layers of one unit train, and the loss falls. */
+static void narrow_layers(void **state) {
+    (void)state;
+    siren_network network = {.n_inputs = 2, .n_layers = 3};
+    make_targets();
+    for (uint32_t l = 0; l < 3; l++)
+        network.layers[l] =
+            (siren_layer){l < 2 ? 1 : OUTPUTS, l < 2 ? SIREN_TANH : SIREN_IDENTITY, 1, SIREN_INIT_LINEAR};
+    float *params = initial_params(&network), losses[100];
+    siren_trainer *trainer = make_trainer(&network, 1, 100, 2e-2f, 0);
+    assert_siren_ok(start(trainer, params, 0, NULL));
+    assert_siren_ok(siren_trainer_run(trainer, 100, NULL, NULL));
+    assert_siren_ok(siren_trainer_history(trainer, losses));
+    for (int i = 0; i < 100; i++) assert_true(isfinite(losses[i]));
+    assert_true(losses[99] < 0.6f * losses[0]);
+    siren_trainer_free(trainer);
+    free(params);
+}
+
+/* ---- bases ---- */
+
+/* A kernel of bases by one side; those but soap_reflect take no step. */
+static void launch(bool chain, const char *name, siren_buffer *arena, siren_buffer *sides, size_t wide,
+                   size_t pitch, int first, int end, int step) {
+    siren_kernel *kernel = NULL;
+    siren_range range = {.global = {wide, 1, 1}, .local = {siren_element_group(device)}};
+    const siren_argument arguments[] = {
+        SIREN_BUFFER(arena), SIREN_BUFFER(sides), SIREN_INT((int)(4 * pitch * pitch)),
+        SIREN_INT(first),    SIREN_INT(end),      SIREN_INT(step)};
+    assert_siren_ok(
+        siren_kernel_create(device, "soap.cl", chain ? "-DSOAP_LANES=16" : "-DSOAP_LANES=1", name, &kernel));
+    assert_siren_ok(siren_launch_arguments(kernel, range, step ? 6 : 3, arguments));
+    siren_kernel_free(kernel);
+}
+
+/* Turns the basis of one side as the optimiser does, from S (n, n) and Q (n, n); both are in the padded pitch. */
+static void turn_on_device(size_t n, size_t pitch, float *arena) {
+    bool chain = siren_device_get_facts(device)->family == SIREN_FAMILY_CHAIN;
+    const int side[SIREN_SOAP_SIDE_FIELDS] = {0, (int)n};
+    size_t bytes = 4 * pitch * pitch * sizeof *arena;
+    siren_buffer *on_device = NULL, *sides = NULL;
+    float *s = arena, *q = s + pitch * pitch, *p = q + 2 * pitch * pitch;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < n; k++) sum += (double)s[i * pitch + k] * (double)q[k * pitch + j];
+            p[i * pitch + j] = (float)sum;
+        }
+    assert_siren_ok(siren_buffer_create(device, bytes, "arena", &on_device));
+    assert_siren_ok(siren_buffer_create(device, sizeof side, "sides", &sides));
+    assert_siren_ok(siren_buffer_write(on_device, 0, arena, bytes));
+    assert_siren_ok(siren_buffer_write(sides, 0, side, sizeof side));
+    launch(chain, "soap_basis_begin", on_device, sides, chain ? 1 : n, pitch, 0, 0, 0);
+    for (int k = 0; k < (chain ? 1 : (int)n); k++)
+        launch(chain, "soap_reflect", on_device, sides, chain ? 1 : n, pitch, k, chain ? (int)n : k + 1, 1);
+    for (int k = (int)n - 1; k >= (chain ? (int)n - 1 : 0); k--)
+        launch(chain, "soap_reflect", on_device, sides, chain ? 1 : n, pitch, k, chain ? -1 : k - 1, -1);
+    launch(chain, "soap_basis_end", on_device, sides, n, pitch, 0, 0, 0);
+    assert_siren_ok(siren_buffer_read(on_device, 0, arena, bytes));
+    siren_buffer_free(on_device), siren_buffer_free(sides);
+}
+
+/* S of `rank` with eigenvalues over ten orders of magnitude; bases stay orthonormal, and become its eigenvectors. */
+static void bases_are_orthonormal(void **state) {
+    (void)state;
+    const size_t sizes[][2] = {{1, 1}, {2, 1}, {16, 16}, {33, 0}, {67, 5}, {129, 129}};
+    for (size_t at = 0; at < sizeof sizes / sizeof *sizes; at++) {
+        size_t n = sizes[at][0], rank = sizes[at][1], pitch = SIREN_PADDED(n);
+        float *arena = allocated(4 * pitch * pitch, sizeof *arena), *q = arena + pitch * pitch;
+        for (size_t k = 0; k < rank; k++)
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < n; j++)
+                    arena[i * pitch + j] += 1e-9f * powf(10, -10 * (float)k / (float)rank) *
+                                            random_part(k * n + i) * random_part(k * n + j);
+        for (size_t i = 0; i < n; i++) q[i * pitch + i] = q[(pitch + i) * pitch + i] = 1;
+        for (int turn = 0; turn < 8; turn++) turn_on_device(n, pitch, arena);
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < n; j++) {
+                double sum = 0;
+                for (size_t k = 0; k < n; k++) sum += (double)q[k * pitch + i] * (double)q[k * pitch + j];
+                if (!(fabs(sum - (i == j)) < 1e-5))
+                    fail_msg("%zu of rank %zu: columns %zu and %zu give %g", n, rank, i, j, sum);
+                assert_true(q[(pitch + j) * pitch + i] == q[i * pitch + j]); /* the transpose */
+            }
+        if (rank == 5) { /* S q is along q, for the largest */
+            double along = 0, squares = 0;
+            for (size_t i = 0; i < n; i++) {
+                double sum = 0;
+                for (size_t k = 0; k < n; k++) sum += (double)arena[i * pitch + k] * (double)q[k * pitch];
+                along += sum * (double)q[i * pitch], squares += sum * sum;
+            }
+            assert_true(fabs(along / sqrt(squares) - 1) < 1e-6);
+        }
+        float kept = q[0];
+        arena[0] = NAN; /* no number: the basis stays */
+        turn_on_device(n, pitch, arena);
+        assert_true(q[0] == kept);
+        free(arena);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_are_those_of_double_precision),
+        cmocka_unit_test(trainings_follow_double_precision),
+        cmocka_unit_test(a_batch_changes_nothing),
+        cmocka_unit_test(nothing_and_no_number),
+        cmocka_unit_test(memory_is_planned),
+        cmocka_unit_test(narrow_layers),
+        cmocka_unit_test(bases_are_orthonormal),
+    };
+    size_t n = sizeof tests / sizeof *tests;
+    return run_on_families(tests, n) + run_with_clblast(tests, n);
+}
