@@ -20,9 +20,11 @@ for part in package_reading package_writing; do
 done
 
 # nibabel knows archives whichever is imported first; the package alone does not import it.
-"$python" -c 'import sirencl, sys; assert "nibabel" not in sys.modules; import nibabel; nibabel.load("lossless.siren")'
-"$python" -c 'import nibabel, sirencl; nibabel.load("lossless.siren")'
-"$python" -c 'import sirencl; from nibabel.nifti1 import Nifti1Image; import nibabel; nibabel.load("lossless.siren")'
+for order in 'import sirencl, sys; assert "nibabel" not in sys.modules; import nibabel; nibabel.load(path)' 'import nibabel, sirencl; nibabel.load(path)' \
+    'import sirencl; from nibabel.nifti1 import Nifti1Image; import nibabel; nibabel.load(path)' 'import sirencl; sirencl.load(path); import nibabel; nibabel.load(path)' \
+    'import sirencl.image, nibabel; nibabel.load(path)' 'import sirencl; sirencl.compare(path, path)'; do
+    "$python" -c "path = 'lossless.siren'; $order; import nibabel; assert nibabel.imageclasses.all_image_classes.count(sirencl.SirenImage) == 1" || fail "$order"
+done
 
 # It is the program, too.
 [ "$("$python" -m sirencl --version)" = "$("$sirencl" --version)" ] || fail "python -m sirencl"

@@ -226,7 +226,7 @@ grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 assert grown < 4096, f"{grown} KiB more after 10,000 reads"
 
 # A series of a scanner.
-real = Path(data, "philips_dti_2mm", "dwi.nii.gz")
+real = Path(data, "ds000114_4mm", "dwi.nii.gz")
 if data and real.exists():
     same_image(sirencl.load(sirencl.compress(real, lossless=True)), nibabel.load(real), 10)
 else:

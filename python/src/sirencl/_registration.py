@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from importlib.abc import Loader, MetaPathFinder
@@ -42,9 +43,7 @@ class _Finder(MetaPathFinder):
 
 
 def _register() -> None:
-    from .image import register
-
-    register()
+    importlib.import_module(".image", __package__)  # registers itself; where it is being imported, at its end
 
 
 def arrange() -> None:

@@ -261,8 +261,5 @@ def load(archive: Union[str, "os.PathLike[str]", bytes], cache: Optional[int] = 
     return _from_archive(Archive(archive, cache))
 
 
-def register() -> None:
-    """Tells nibabel of archives."""
-    if SirenImage not in imageclasses.all_image_classes:
-        imageclasses.all_image_classes += [SirenImage, Siren2Image]
-        imageclasses.KNOWN_SPATIAL_FIRST += (SirenImage, Siren2Image)
+imageclasses.all_image_classes += [SirenImage, Siren2Image]
+imageclasses.KNOWN_SPATIAL_FIRST += (SirenImage, Siren2Image)
