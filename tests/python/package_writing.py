@@ -94,6 +94,9 @@ raises(ValueError, "dtype", loaded.to_filename, folder / "again.siren", dtype=np
 assert sirencl.info(sirencl.compress(stored, ratio=10)).ratio >= 10
 assert sirencl.info(sirencl.compress(stored, psnr=40)).psnr >= 40
 assert sirencl.info(sirencl.compress(stored, max_error=2)).max_error == 2
+assert len(sirencl.compress(stored, size=9000)) <= 9000 and len(sirencl.compress(stored, size="9k")) <= 9216
+assert len(sirencl.compress(stored, noise=1)) < len(sirencl.compress(stored, lossless=True))
+assert sirencl.info(sirencl.compress(stored, ratio=10, model="auto")).ratio >= 10
 raises(sirencl.BoundError, "", sirencl.compress, stored, ratio=1e6)
 raises(ValueError, "exclude", sirencl.compress, stored, lossless=True, ratio=3)
 
@@ -175,6 +178,7 @@ if sirencl.devices():
     whole = np.asanyarray(nibabel.load(sirencl.decompress(network, folder / "network.nii")).dataobj)
     for slicer in ((3, 4, 2), np.s_[..., 3], np.s_[4:9, ::2, 1:4, ::-5], np.s_[:, :, 2]):
         same(sirencl.load(network).dataobj[slicer], whole[slicer])
+    raises(sirencl.CancelledError, "", sirencl.compress, stored, ratio=30, model="siren-2d", progress=lambda *_: False)
     device = sirencl.devices()[0].place
     same(nibabel.load(sirencl.decompress(network, folder / "device.nii", device=device)).dataobj, whole)
 else:

@@ -136,9 +136,11 @@ def compress(
     path: Optional[Union[str, "os.PathLike[str]"]] = None,
     *,
     lossless: bool = False,
-    max_error: Optional[float] = None,
+    max_error: Optional[Union[float, str]] = None,
     ratio: Optional[float] = None,
+    size: Optional[Union[int, str]] = None,
     psnr: Optional[float] = None,
+    noise: Optional[float] = None,
     device: Optional[str] = None,
     progress: Optional[Progress] = None,
     affine: Optional["ArrayLike"] = None,
@@ -149,7 +151,7 @@ def compress(
     attachments: Optional[Mapping[str, bytes]] = None,
     **settings: object,
 ) -> Union[bytes, Path]:
-    """Compresses an image or an array. Without one of the four targets networks are trained, as ``sirencl compress`` does.
+    """Compresses an image or an array, as ``sirencl compress`` does: without one of the six targets networks are trained.
 
     Parameters
     ----------
@@ -162,13 +164,18 @@ def compress(
     lossless : bool
         Every bit is kept.
     max_error : float, optional
-        Largest error, in stored units.
+        Largest error, in stored units, or ``"2%"`` of their range.
     ratio : float, optional
         Least ratio of stored voxels to the archive.
+    size : int or str, optional
+        Most bytes of the archive, or ``"2M"``.
     psnr : float, optional
         Least mean PSNR of the slices, in dB.
+    noise : float, optional
+        Root mean square error in units of the noise's sigma, which is estimated.
     device : str, optional
-        To train on: ``"cpu"``, ``"gpu"``, ``"0:1"``, or a part of a name. Not opened with one of the four targets.
+        To train on: ``"cpu"``, ``"gpu"``, ``"0:1"``, or a part of a name; the first GPU unless given. With a target none is opened,
+        unless ``model`` names a network, or a device is given for ``model="auto"``.
     progress : callable, optional
         ``progress(done, total, what)``, called in this thread; returning False cancels. Ctrl-C does so, too.
     affine : (4, 4) or (3, 4) array_like, optional
@@ -194,9 +201,9 @@ def compress(
     TypeError, ValueError
         For arrays that are no image.
     SirenError
-        By the library's status: BoundError where a ratio or PSNR is out of reach, NoDeviceError, CancelledError.
+        By the library's status: BoundError where a target is out of reach, NoDeviceError, CancelledError.
     """
-    targets = {"lossless": lossless or None, "max_error": max_error, "ratio": ratio, "psnr": psnr}
+    targets = {"lossless": lossless or None, "max_error": max_error, "ratio": ratio, "size": size, "psnr": psnr, "noise": noise}
     chosen = [key for key, value in targets.items() if value is not None]
     if len(chosen) > 1:
         raise ValueError(f"{' and '.join(chosen)} exclude each other")
@@ -205,8 +212,10 @@ def compress(
         attached[".bval"] = _table(np.asarray(bvals, float).ravel(), None)
     if bvecs is not None:
         attached[".bvec"] = _table(bvecs, 3)
+    model = settings.get("model", "transform" if chosen else "siren-2d")
+    trains = model not in ("transform", "predictive", "auto") or (model == "auto" and device is not None)
     with contextlib.ExitStack() as stack:
-        opened = None if chosen else stack.enter_context(devices.opened(device, train=True))
+        opened = stack.enter_context(devices.opened(device, train=True)) if trains else None
         options = stack.enter_context(call({**settings, **targets}, progress))
         c_image = stack.enter_context(_image(image, options, affine, (slope, inter), attached))
         if path is not None:

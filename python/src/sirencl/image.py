@@ -193,9 +193,8 @@ class _Lazy:
         dtype = settings.pop("dtype", None)
         if dtype is not None:
             raise ValueError("dtype: an archive keeps the type of the array; convert that first")
-        targets = {"lossless", "max_error", "ratio", "psnr"} & settings.keys()
-        networks = {"width", "epochs", "model", "layers", "weights"} & settings.keys()
-        settings = settings if targets or networks else {"lossless": True, **settings}
+        if not {"max_error", "ratio", "size", "psnr", "noise", "width", "layers", "epochs", "lr"} & settings.keys():
+            settings.setdefault("lossless", True)
         for suffix in () if self.info is None else self.info.attachments:
             assert self.archive is not None
             settings.setdefault("attachments", {})[suffix] = self.archive.attachment(suffix)
