@@ -60,3 +60,9 @@ JSON
 else
     skip_part "$python has no pandas, or there is no OpenCL device"
 fi
+
+if python_has numcodecs; then
+    "$python" "$root/tests/python/package_zarr.py" "$folder" || fail "package_zarr"
+else
+    skip_part "$python has no numcodecs"
+fi

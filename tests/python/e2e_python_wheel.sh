@@ -5,7 +5,7 @@ is_sanitized && skip "the wheel is not built with AddressSanitizer"
 unset PYTHONPATH SIRENCL_LIBRARY SIRENCL_PROGRAM
 "$python" -m venv clean
 pip() { clean/bin/python -m pip -q --disable-pip-version-check --no-input "$@"; }
-pip install --timeout 20 --retries 1 'scikit-build-core>=0.10' numpy nibabel 2>pip.txt || skip "pip cannot fetch packages: $(tail -n 1 pip.txt)"
+pip install --timeout 20 --retries 1 'scikit-build-core>=0.10' numpy nibabel zarr numcodecs 2>pip.txt || skip "pip cannot fetch packages: $(tail -n 1 pip.txt)"
 
 # A copy, in which pip builds, and unoptimised, for it is the packaging that is tried.
 mkdir tree
@@ -23,6 +23,7 @@ assert (home / "py.typed").exists() and (home / "libsirencl.so").exists()
 sirencl.compress("dwi.nii.gz", "dwi.siren", lossless=True)
 assert numpy.array_equal(nibabel.load("dwi.siren").dataobj[..., 3], nibabel.load("dwi.nii.gz").dataobj[..., 3])
 PYTHON
+PYTHONPATH=$root/tests/python clean/bin/python "$root/tests/python/package_zarr.py" "$folder" --installed >zarr.txt || fail "the codecs"
 [ "$(clean/bin/sirencl --version)" = "$("$sirencl" --version)" ] || fail "the script sirencl"
 clean/bin/python -m sirencl info dwi.siren | grep -q '7 volumes' || fail "python -m sirencl info"
 pip uninstall -y sirencl
