@@ -1,7 +1,8 @@
 """Reading through the Python package beside the library: python3 python_read.py bench_read ARCHIVE.siren
 
-Prints seconds: one voxel's series in an open archive, best of 50 and worst of 50; one slice with all its volumes, decoded
-anew each time, best of 25 by the package in an open archive and by bench_read, which opens it each time, five of each in turns."""
+Prints seconds: one voxel's series in an open archive, best and worst of 50; one slice with all its volumes, decoded
+anew each time, best of 25 by the package in an open archive and by bench_read, which opens it each time, in turns.
+"""
 
 import subprocess
 import sys

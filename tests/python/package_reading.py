@@ -41,28 +41,35 @@ def random_slicer(shape):
 
 
 def same_image(image, original, n_slicers):
-    """`original` was loaded by nibabel from a file; numpy's slices of it are the oracle, for nibabel fails for empty ones."""
+    """`original` is a file by nibabel; numpy's slices of it are the oracle, for nibabel fails for empty ones."""
     assert image.shape == original.shape and image.ndim == original.ndim
     assert np.array_equal(image.affine, original.affine)
     assert nibabel.is_proxy(image.dataobj)
     values = np.asanyarray(original.dataobj)
     same(image.dataobj, values)
     same(image.dataobj.get_unscaled(), original.dataobj.get_unscaled())
-    same(image.get_fdata(dtype=np.float32, caching="unchanged"), original.get_fdata(dtype=np.float32, caching="unchanged"))
+    same(
+        image.get_fdata(dtype=np.float32, caching="unchanged"),
+        original.get_fdata(dtype=np.float32, caching="unchanged"),
+    )
     same(np.asarray(image.dataobj, np.float32), np.asarray(original.dataobj, np.float32))
     for _ in range(n_slicers):
         slicer = random_slicer(image.shape)
         same(image.dataobj[slicer], values[slicer])
     fields = set(image.header.keys()) - {"vox_offset", "magic"}
     for field in fields:
-        assert np.array_equal(image.header[field], original.header[field], equal_nan=image.header[field].dtype.kind == "f"), field
+        assert np.array_equal(
+            image.header[field], original.header[field], equal_nan=image.header[field].dtype.kind == "f"
+        ), field
     assert [e.get_content() for e in image.header.extensions] == [e.get_content() for e in original.header.extensions]
 
 
 # Types, versions, byte orders, scalings and dimensions.
 affine = np.array([[2, 0.1, 0, -20], [0, 1.5, 0.2, -10], [0, 0, 3, 7], [0, 0, 0, 1.0]])
 numbers = np.random.default_rng(1)
-cases = [(t, 1, "<", None, (7, 6, 5, 4)) for t in "uint8 int16 int32 float32 float64 int8 uint16 uint32 int64 uint64".split()]
+cases = [
+    (t, 1, "<", None, (7, 6, 5, 4)) for t in "uint8 int16 int32 float32 float64 int8 uint16 uint32 int64 uint64".split()
+]
 cases += [
     ("int16", 1, ">", (0.37, -5), (7, 6, 5, 4)),
     ("uint16", 2, "<", (2, 1), (7, 6, 5, 4)),
@@ -100,7 +107,9 @@ same(image.bvals, np.loadtxt(folder / "dwi.bval"))
 same(image.bvecs, np.loadtxt(folder / "dwi.bvec").T)
 with sirencl.Archive(path) as archive:
     assert archive.attachment(".bval") == (folder / "dwi.bval").read_bytes() and archive.attachment(".json") is None
-    same(archive.read(x=(3, 5), y=(4, 7), z=(1, 3), volumes=(2, 9)), np.asanyarray(original.dataobj)[3:5, 4:7, 1:3, 2:9])
+    same(
+        archive.read(x=(3, 5), y=(4, 7), z=(1, 3), volumes=(2, 9)), np.asanyarray(original.dataobj)[3:5, 4:7, 1:3, 2:9]
+    )
     assert archive.read(z=(2, 2)).shape == (24, 20, 0, 12)
     assert archive.read(scaled=True).dtype == np.float32
     raises(sirencl.UsageError, "", archive.read, z=(5, 7))
@@ -130,7 +139,11 @@ for archive in (path, some):
     assert list(info.attachments) == told["attachments"] and info.provenance == told["provenance"]
     assert [b.bytes for b in info.blocks] == [s["bytes"] for s in told["slices"]]
     assert info.psnr == (float("inf") if told["psnr"] is None else told["psnr"])
-told = json.loads(subprocess.run([program, "compare", "--json", folder / "dwi.nii.gz", folder / "dwi.nii.gz"], check=True, stdout=subprocess.PIPE).stdout)
+told = json.loads(
+    subprocess.run(
+        [program, "compare", "--json", folder / "dwi.nii.gz", folder / "dwi.nii.gz"], check=True, stdout=subprocess.PIPE
+    ).stdout
+)
 found = sirencl.compare(original, image)
 assert (found.mse, found.maximum, found.n_voxels) == (0, told["maximum"], told["voxels"])
 assert sirencl.compare(folder / "dwi.nii.gz", np.asanyarray(original.dataobj) + np.int16(3)).max_abs_error == 3
@@ -140,10 +153,8 @@ assert [(d.place, d.name, d.is_gpu) for d in sirencl.devices()] == [(d["device"]
 assert sirencl.verify(path) == 6
 
 # Only what is needed is decoded: with one slice's record damaged, the others can be read.
-damaged, sizes = bytearray(path.read_bytes()), [b.bytes for b in sirencl.info(path).blocks]
-image_bytes = bytes(damaged)
-at = image_bytes.rindex(bytes(damaged[-64:]))  # the records' order is the writer's: each byte is tried until slice 3 alone fails
-for at in range(len(damaged) - sum(sizes[3:]), len(damaged), 997):
+image_bytes = path.read_bytes()
+for at in range(len(image_bytes) // 2, len(image_bytes), 997):
     damaged = bytearray(image_bytes)
     damaged[at] ^= 255
     try:
@@ -211,7 +222,7 @@ for thread in threads:
 assert all("close" in str(error) for error in failures), failures
 
 
-# Ten thousand reads and a thousand opened archives leave nothing behind: the process does not grow by one slice's voxels a read.
+# Ten thousand reads and a thousand opened archives leave nothing behind.
 def work(n):
     for _ in range(n):
         image.dataobj[rng.randrange(24), rng.randrange(20), rng.randrange(6)]

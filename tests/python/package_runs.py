@@ -10,7 +10,11 @@ from package_checks import raises
 folder = Path(sys.argv[1])
 run = sirencl.runs.read(folder)
 rows = list(csv.DictReader((folder / "summary.csv").read_text().splitlines()))
-assert len(rows) == 2 and list(run.summary.columns) == list(rows[0]) and list(run.summary.trial) == [r["trial"] for r in rows]
+assert (
+    len(rows) == 2
+    and list(run.summary.columns) == list(rows[0])
+    and list(run.summary.trial) == [r["trial"] for r in rows]
+)
 assert [float(r["psnr_mean"]) for r in rows] == list(run.summary.psnr_mean)
 assert len(run.results) == len((folder / "results.csv").read_text().splitlines()) - 1 and len(run.timing) > 0
 assert run.experiment["name"] == "tiny" and run.evaluation is None

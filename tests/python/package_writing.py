@@ -86,6 +86,8 @@ same(nibabel.load(folder / "saved.nii.gz").dataobj, stored)
 loaded = sirencl.load(folder / "lossless.siren")
 nibabel.save(loaded, folder / "again.siren")
 same(sirencl.load(folder / "again.siren").bvals, loaded.bvals)
+same(back(loaded, bvals=12 * [5]).bvals, np.full(12, 5.0))
+same(back(loaded).bvecs, loaded.bvecs)
 loaded.to_filename(folder / "again.siren", max_error=4)
 assert 0 < np.abs(sirencl.load(folder / "again.siren").get_fdata() - stored).max() <= 4
 raises(ValueError, "dtype", loaded.to_filename, folder / "again.siren", dtype=np.float32)
@@ -151,8 +153,14 @@ raises(TypeError, "int", sirencl.compare, 3, 4)
 # Progress, cancelling, and exceptions on the way.
 calls = []
 sirencl.compress(stored, lossless=True, progress=lambda *all: calls.append(all))
-assert calls[-1][0] == calls[-1][1] and isinstance(calls[-1][2], str) and [c[0] for c in calls] == sorted(c[0] for c in calls)
-raises(sirencl.CancelledError, "", sirencl.compress, stored, folder / "no.siren", lossless=True, progress=lambda *_: False)
+assert (
+    calls[-1][0] == calls[-1][1]
+    and isinstance(calls[-1][2], str)
+    and [c[0] for c in calls] == sorted(c[0] for c in calls)
+)
+raises(
+    sirencl.CancelledError, "", sirencl.compress, stored, folder / "no.siren", lossless=True, progress=lambda *_: False
+)
 raises(ZeroDivisionError, "", sirencl.compress, stored, folder / "no.siren", lossless=True, progress=lambda *_: 1 / 0)
 raises(KeyError, "mine", sirencl.decompress, path, folder / "no.nii", progress=lambda *_: {}["mine"])
 assert not list(folder.glob("no.*"))
@@ -177,7 +185,16 @@ if sirencl.devices():
     assert info.coding == "network" and info.layers[0].width == 16 and info.provenance["epochs"] == "3"
     whole = np.asanyarray(nibabel.load(sirencl.decompress(network, folder / "network.nii")).dataobj)
     image = sirencl.load(network)
-    for slicer in ((3, 4, 2), (5, 4, 2), (5, 4, 2, 3), (3, 4, 1), np.s_[..., 3], np.s_[4:9, ::2, 1:4, ::-5], np.s_[:, :, 2], (3, 4, 2)):
+    for slicer in (
+        (3, 4, 2),
+        (5, 4, 2),
+        (5, 4, 2, 3),
+        (3, 4, 1),
+        np.s_[..., 3],
+        np.s_[4:9, ::2, 1:4, ::-5],
+        np.s_[:, :, 2],
+        (3, 4, 2),
+    ):
         same(sirencl.load(network).dataobj[slicer], whole[slicer])
         same(image.dataobj[slicer], whole[slicer])  # with what earlier reads left in the cache
     raises(sirencl.CancelledError, "", sirencl.compress, stored, ratio=30, model="siren-2d", progress=lambda *_: False)

@@ -15,7 +15,14 @@ folder = Path(sys.argv[1])
 values = np.asarray(nibabel.load(folder / "dwi.nii.gz").dataobj)
 
 # Axes in every order, and more and fewer than four.
-letters = {"xyzt": values, "tzyx": values.T, "txyz": np.moveaxis(values, 3, 0), "yxt": values[:, :, 2].transpose(1, 0, 2), "x": values[:, 3, 2, 5], "tyx": values[:, :, 3].T}
+letters = {
+    "xyzt": values,
+    "tzyx": values.T,
+    "txyz": np.moveaxis(values, 3, 0),
+    "yxt": values[:, :, 2].transpose(1, 0, 2),
+    "x": values[:, 3, 2, 5],
+    "tyx": values[:, :, 3].T,
+}
 letters["cxyzt"] = np.stack([values, values + np.int16(5)])
 for axes, chunk in letters.items():
     for given in (axes, None):
@@ -40,7 +47,9 @@ except ImportError:
     sys.exit()
 if "--installed" not in sys.argv:
     zarr.registry.register_codec("sirencl", SirenCodec)
-for number, (dtype, bound) in enumerate([("int16", 0), ("uint8", 0), ("float32", 0), (">i2", 0), ("int16", 4), ("float32", 0.25)]):
+for number, (dtype, bound) in enumerate(
+    [("int16", 0), ("uint8", 0), ("float32", 0), (">i2", 0), ("int16", 4), ("float32", 0.25)]
+):
     array = (values % 200 if dtype == "uint8" else values / 7 if dtype == "float32" else values).astype(dtype)
     path = folder / f"{number}.zarr"
     zarr.create_array(path, data=array, chunks=(10, 20, 4, 12), serializer=SirenCodec(bound, "xyzt"), compressors=None)

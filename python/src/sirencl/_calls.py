@@ -37,7 +37,7 @@ def text(value: object) -> str:
 
 
 class _Watch:
-    """The progress of one call. What goes wrong in the caller's function, and Ctrl-C, end the call and are raised after it."""
+    """The progress of one call. An exception in the caller's function and Ctrl-C end it, and are raised after it."""
 
     def __init__(self, progress: Optional[Progress]):
         self.progress = progress
@@ -60,7 +60,7 @@ class _Watch:
 
 @contextlib.contextmanager
 def call(settings: Mapping[str, object], progress: Optional[Progress] = None) -> Iterator[ctypes.c_void_p]:
-    """Options for one call. Python's own handler of Ctrl-C would run inside `progress`; its place is taken meanwhile."""
+    """Options for one call. Python's handler of Ctrl-C would run in `progress`; its place is taken meanwhile."""
     watch, options = _Watch(progress), ctypes.c_void_p()
     check(library().siren_options_create(ctypes.byref(options)))
     ours = (

@@ -1,4 +1,4 @@
-"""nibabel hears of archives: at once where it is imported already, else when it is, for it takes longer to import than we do."""
+"""nibabel hears of archives: at once where it is imported, else when it is, so that we are imported quickly."""
 
 from __future__ import annotations
 

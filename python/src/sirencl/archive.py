@@ -271,9 +271,7 @@ class Archive:
         """The file that was attached under `suffix` (``".bval"``); None where there is none."""
         handle, start, n = self._use(), ctypes.c_void_p(), ctypes.c_size_t()
         try:
-            check(
-                library().siren_reader_attachment(handle, suffix.encode(), ctypes.byref(start), ctypes.byref(n))
-            )
+            check(library().siren_reader_attachment(handle, suffix.encode(), ctypes.byref(start), ctypes.byref(n)))
             return ctypes.string_at(start, n.value) if start.value is not None else None
         finally:
             self._leave()
@@ -282,7 +280,9 @@ class Archive:
         text = self.attachment(suffix)
         if text is None:
             return None
-        lines = [line.split("#")[0].replace(",", " ").replace(";", " ") for line in text.decode("utf-8-sig").splitlines()]
+        lines = [
+            line.split("#")[0].replace(",", " ").replace(";", " ") for line in text.decode("utf-8-sig").splitlines()
+        ]
         return np.array([[float(word) for word in line.split()] for line in lines if line.strip()], dtype=float)
 
     @property
@@ -293,7 +293,7 @@ class Archive:
 
     @property
     def bvecs(self) -> Optional[np.ndarray]:
-        """(n_volumes, 3) directions from the attached ``.bvec``, in its frame (FSL's: image axes); None where there is none."""
+        """(n_volumes, 3) directions from the attached ``.bvec``, in its frame, FSL's; None where there is none."""
         table = self._table(".bvec")
         if table is None:
             return None
@@ -344,7 +344,9 @@ class Archive:
         try:
             if box.size:
                 c_box = _library.Box(*(_library.Span(*span) for span in spans))
-                check(library().siren_reader_read(handle, ctypes.byref(c_box), int(scaled), box.ctypes.data, box.nbytes))
+                check(
+                    library().siren_reader_read(handle, ctypes.byref(c_box), int(scaled), box.ctypes.data, box.nbytes)
+                )
         finally:
             self._leave()
         return box
@@ -363,5 +365,3 @@ def info(archive: PathOrBytes) -> ArchiveInfo:
     """
     with Archive(archive) as opened:
         return opened.info
-
-

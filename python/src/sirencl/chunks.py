@@ -33,8 +33,8 @@ def encode_chunk(chunk: np.ndarray, max_error: float = 0, axes: Optional[str] = 
     max_error : float
         Largest error; 0 keeps every bit.
     axes : str, optional
-        A letter for each axis, of which x, y and z are spatial: ``"xyzt"`` of NIfTI, ``"tzyx"`` of OME-Zarr. Unless given the
-        last axis is x, the one before it y, then z.
+        A letter for each axis, of which x, y and z are spatial: ``"xyzt"`` of NIfTI, ``"tzyx"`` of OME-Zarr.
+        Unless given the last axis is x, the one before it y, then z.
     """
     order = _order(chunk.ndim, axes)
     image = chunk.transpose([axis for axis in order if axis is not None])
@@ -48,7 +48,7 @@ def encode_chunk(chunk: np.ndarray, max_error: float = 0, axes: Optional[str] = 
 
 
 def decode_chunk(archive: bytes, shape: Optional[tuple[int, ...]], axes: Optional[str] = None) -> np.ndarray:
-    """The chunk that an archive was made of, of `shape` in C order; flat, in that order, where `shape` is None and so is `axes`."""
+    """The chunk of an archive, of `shape` in C order; flat, in that order, where `shape` is None, and so is `axes`."""
     with Archive(archive, cache=0) as opened:
         values = opened.read()
         if shape is None:

@@ -14,7 +14,7 @@ import numpy as np
 from . import _library, devices
 from ._calls import Progress, call
 from ._library import check, library
-from .archive import DATATYPES
+from .archive import DATATYPES, Archive
 
 if TYPE_CHECKING:
     import nibabel
@@ -25,7 +25,7 @@ Source = Union[str, "os.PathLike[str]", np.ndarray, "nibabel.spatialimages.Spati
 
 
 def _checked(array: np.ndarray) -> np.ndarray:
-    """The array, in this machine's byte order and with strides that the library can walk; copied only where it must be."""
+    """The array, in this machine's byte order and with strides for the library; copied only where it must be."""
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError("a masked array has no values under its mask: give its filled(), and mask= a file")
     if array.dtype.newbyteorder("=").name not in _codes:
@@ -43,7 +43,9 @@ def _checked(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _described(array: np.ndarray, slope: float, inter: float, header: Optional[bytes], affine: Optional[np.ndarray]) -> _library.Array:
+def _described(
+    array: np.ndarray, slope: float, inter: float, header: Optional[bytes], affine: Optional[np.ndarray]
+) -> _library.Array:
     c = _library.Array(array.ctypes.data, _codes[array.dtype.name], array.ndim)
     stride = array.itemsize
     for axis, length in enumerate(array.shape):
@@ -131,6 +133,14 @@ def _image(
         library().siren_image_free(image)
 
 
+def _own_attachments(source: Source) -> dict[str, bytes]:
+    """Of an image of an archive."""
+    archive = getattr(source, "archive", None)
+    if not isinstance(archive, Archive):
+        return {}
+    return {suffix: archive.attachment(suffix) or b"" for suffix in archive.info.attachments}
+
+
 def compress(
     image: Source,
     path: Optional[Union[str, "os.PathLike[str]"]] = None,
@@ -151,14 +161,15 @@ def compress(
     attachments: Optional[Mapping[str, bytes]] = None,
     **settings: object,
 ) -> Union[bytes, Path]:
-    """Compresses an image or an array, as ``sirencl compress`` does: without one of the six targets networks are trained.
+    """Compresses an image or an array as ``sirencl compress`` does: without one of six targets networks are trained.
 
     Parameters
     ----------
     image : path, nibabel image or ndarray
-        A NIfTI file, to whose archive the tables and the sidecar beside it are attached; an image, whose stored values and
-        scaling are taken where it is unchanged on disk, with its header; or an array of (x, y, z, volumes...) in any order and
-        with any strides, of 1 to 7 axes: integers of 8 to 64 bits, float32 or float64. Nothing is copied where x is fastest.
+        A NIfTI file, to whose archive the tables and the sidecar beside it are attached; an image, whose stored
+        values and scaling are taken where its voxels are still on disk, with its header, and of an archive its
+        attachments; or an array of (x, y, z, volumes...) in any order and with any strides, of 1 to 7 axes: integers
+        of 8 to 64 bits, float32 or float64. Nothing is copied where x is fastest.
     path : path, optional
         Of the archive. Nothing appears there unless all went well, and nothing is replaced without ``force=True``.
     lossless : bool
@@ -174,8 +185,8 @@ def compress(
     noise : float, optional
         Root mean square error in units of the noise's sigma, which is estimated.
     device : str, optional
-        To train on: ``"cpu"``, ``"gpu"``, ``"0:1"``, or a part of a name; the first GPU unless given. With a target none is opened,
-        unless ``model`` names a network, or a device is given for ``model="auto"``.
+        To train on: ``"cpu"``, ``"gpu"``, ``"0:1"``, or a part of a name; the first GPU unless given. With a target
+        none is opened, unless ``model`` names a network, or a device is given for ``model="auto"``.
     progress : callable, optional
         ``progress(done, total, what)``, called in this thread; returning False cancels. Ctrl-C does so, too.
     affine : (4, 4) or (3, 4) array_like, optional
@@ -203,11 +214,18 @@ def compress(
     SirenError
         By the library's status: BoundError where a target is out of reach, NoDeviceError, CancelledError.
     """
-    targets = {"lossless": lossless or None, "max_error": max_error, "ratio": ratio, "size": size, "psnr": psnr, "noise": noise}
+    targets = {
+        "lossless": lossless or None,
+        "max_error": max_error,
+        "ratio": ratio,
+        "size": size,
+        "psnr": psnr,
+        "noise": noise,
+    }
     chosen = [key for key, value in targets.items() if value is not None]
     if len(chosen) > 1:
         raise ValueError(f"{' and '.join(chosen)} exclude each other")
-    attached = dict(attachments or {})
+    attached = {**_own_attachments(image), **(attachments or {})}
     if bvals is not None:
         attached[".bval"] = _table(np.asarray(bvals, float).ravel(), None)
     if bvecs is not None:

@@ -195,9 +195,6 @@ class _Lazy:
             raise ValueError("dtype: an archive keeps the type of the array; convert that first")
         if not {"max_error", "ratio", "size", "psnr", "noise", "width", "layers", "epochs", "lr"} & settings.keys():
             settings.setdefault("lossless", True)
-        for suffix in () if self.info is None else self.info.attachments:
-            assert self.archive is not None
-            settings.setdefault("attachments", {})[suffix] = self.archive.attachment(suffix)
         if holder.fileobj is None:
             compress(self, holder.filename, **{"force": True, **settings})  # type: ignore[arg-type]
         else:
@@ -236,7 +233,7 @@ def _from_archive(archive: Archive) -> Union[SirenImage, Siren2Image]:
 
 
 def load(archive: Union[str, "os.PathLike[str]", bytes], cache: Optional[int] = None) -> Union[SirenImage, Siren2Image]:
-    """Opens an archive as an image of nibabel, decoding nothing yet. ``nibabel.load`` does the same after ``import sirencl``.
+    """Opens an archive as an image of nibabel, decoding nothing yet; after ``import sirencl`` ``nibabel.load`` does so.
 
     Parameters
     ----------
@@ -247,8 +244,8 @@ def load(archive: Union[str, "os.PathLike[str]", bytes], cache: Optional[int] = 
     Returns
     -------
     image : SirenImage
-        A nibabel Nifti1Image, or for a NIfTI-2 header a Nifti2Image. Its `dataobj` decodes what it is indexed with; `bvals`
-        and `bvecs` are arrays, `archive` is the open Archive.
+        A nibabel Nifti1Image, or for a NIfTI-2 header a Nifti2Image. Its `dataobj` decodes what it is indexed with;
+        `bvals` and `bvecs` are arrays, `archive` is the open Archive.
 
     Examples
     --------

@@ -27,7 +27,7 @@ class SirenCodec(ArrayBytesCodec):
     max_error : float
         Largest error of a value; 0 keeps every bit.
     axes : str, optional
-        A letter for each axis, of which x, y and z are spatial: ``"xyzt"``, ``"tzyx"``. Unless given the last axis is x.
+        A letter for each axis, of which x, y and z are spatial: ``"xyzt"``, ``"tzyx"``. Unless given the last is x.
     """
 
     is_fixed_size = False
