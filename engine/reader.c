@@ -13,7 +13,9 @@
 
 #define USUAL_CACHE ((size_t)64 << 20) /* bytes */
 
-/* A decoded block, or some volumes of one. */
+#define RECORD ((siren_span){SIZE_MAX, SIZE_MAX}) /* in place of volumes: a network's record, unpacked */
+
+/* A decoded block, or some volumes of one, or its record. */
 typedef struct cached_block {
     struct cached_block *next; /* used less lately */
     size_t nth;
@@ -326,6 +328,21 @@ static siren_status evaluate(const siren_layout *layout, const siren_block *bloc
     return SIREN_OK;
 }
 
+/* A network's record; one voxel after another of a block unpacks it once. `*bytes` is yours to free(). */
+static siren_status load_record(siren_reader *reader, const char *name, size_t nth, uint8_t **bytes,
+                                size_t *n_bytes) {
+    cached_block *cached = find_cached(reader, nth, RECORD);
+    if (!cached) {
+        SIREN_TRY(siren_record_load(name, &reader->layout, reader->archive, nth, bytes, n_bytes));
+        keep(reader, nth, RECORD, *bytes, *n_bytes);
+        return SIREN_OK;
+    }
+    siren_status status = siren_allocate(bytes, cached->n_bytes, 1, "a record");
+    if (status == SIREN_OK) memcpy(*bytes, cached->voxels, *n_bytes = cached->n_bytes);
+    give_back(reader, cached);
+    return status;
+}
+
 /* Decodes a part of the nth block: its network is evaluated at the part's voxels alone. */
 static siren_status decode_part(siren_reader *reader, size_t nth, const siren_block *part, siren_span volumes,
                                 uint8_t *stored) {
@@ -344,7 +361,7 @@ static siren_status decode_part(siren_reader *reader, size_t nth, const siren_bl
     siren_block_name(grid, grid->first + nth, own, sizeof own);
     snprintf(name, sizeof name, "%s, %s", siren_archive_path(reader->archive), own);
     if (fill_background(layout, &box, part, length_of(volumes), stored) == 0) return SIREN_OK;
-    SIREN_TRY(siren_record_load(name, layout, reader->archive, nth, &bytes, &n_bytes));
+    SIREN_TRY(load_record(reader, name, nth, &bytes, &n_bytes));
     SIREN_TRY(siren_record_split(name, layout, bytes, &n_bytes, &corrections, &n_corrections));
     SIREN_TRY(siren_record_read(name, layout, siren_mask_block_points(&layout->mask, grid, grid->first + nth),
                                 bytes, n_bytes, &record));

@@ -295,7 +295,7 @@ typedef enum {
  * siren_decompress() writes. */
 siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type,
                                void *buffer, size_t n_bytes);
-/* Decoded blocks are kept, the latest ones, up to so many bytes together; 64 MiB unless set, 0 keeps none. */
+/* Decoded blocks and unpacked records are kept, the latest ones, up to so many bytes together; 64 MiB unless set, 0 keeps none. */
 siren_status siren_reader_set_cache(siren_reader *reader, size_t n_bytes);
 
 /* ---- decompress, verify, compare ---- [decode] */
