@@ -104,6 +104,9 @@ if has_device; then
     expect 2 'force-larger' "$sirencl" compress --width 256 --epochs 5 tiny.nii.gz no.siren
     run "$sirencl" compress --width 256 --epochs 5 --force-larger tiny.nii.gz larger.siren
     [ ! -e no.siren ] || fail "a refused archive is there"
+    phantom less.nii --dims 16x16x1 --shells 0:1,1000:3
+    run "$sirencl" compress --width 64 --epochs 5 less.nii less.siren # larger by so little is but a warning
+    grep -q 'is larger than less.nii' stderr.txt || fail "no word of a larger archive: $(cat stderr.txt)"
 else
     skip_part "there is no OpenCL device"
 fi
