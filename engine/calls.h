@@ -84,7 +84,7 @@ typedef struct {
     siren_target target;
     double amount; /* of the target */
     bool percent;  /* SIREN_TARGET_MAX_ERROR: `amount` is of the range of the series' values, in percent */
-    size_t most_bytes; /* networks that will take more are refused before they train; 0: none */
+    size_t most_bytes; /* networks that will take 64 KiB more are refused before they train; 0: none */
     void (*foresee)(const siren_foreseen *foreseen); /* called before networks train; may be NULL */
     bool without_tail;                               /* what follows the voxels in the file is left out */
     bool overwrite;

@@ -155,11 +155,13 @@ siren_status siren_options_settle(siren_compress_options *o) {
                           "--%s is not met by model predictive, which meets lossless, max-error and "
                           "noise: leave out --model, or give auto",
                           name);
-    if (coding != SIREN_CODING_NETWORK && given)
-        return siren_fail(SIREN_USAGE,
-                          "--%s is of networks, but %s%s has none: leave it out, or give --model %s", given,
+    if (coding != SIREN_CODING_NETWORK && given) {
+        const bool met = o->target != SIREN_TARGET_LOSSLESS && o->target != SIREN_TARGET_NOISE;
+        return siren_fail(SIREN_USAGE, "--%s is of networks, but %s%s has none: leave it out%s", given,
                           model_is(o, SIREN_MODEL_AUTO) ? "model " : "--",
-                          model_is(o, SIREN_MODEL_AUTO) ? "auto" : name, SIREN_USUAL_NETWORK);
+                          model_is(o, SIREN_MODEL_AUTO) ? "auto" : name,
+                          met ? ", or give --model " SIREN_USUAL_NETWORK : "");
+    }
     if (siren_options_sized(o) && siren_setting_is_given(&o->settings, "width"))
         return siren_fail(SIREN_USAGE,
                           "--width and --%s contradict each other: the target tells the width; leave "

@@ -274,9 +274,9 @@ siren_status siren_plan_networks(siren_compression *run) {
     siren_settings_resolve(settings, layout->network.n_inputs);
     if (settings->packing == SIREN_PACKING_AUTO) settings->packing = SIREN_PACKING_SMALLEST;
     SIREN_TRY(plan_blocks(settings, layout));
-    if (o->target == SIREN_TARGET_MAX_ERROR) SIREN_TRY(siren_compression_bound(run));
     SIREN_TRY(siren_compression_mask(run));
     SIREN_TRY(siren_compression_survey(run));
+    if (o->target == SIREN_TARGET_MAX_ERROR) SIREN_TRY(siren_compression_bound(run));
     return plan_trainings(run);
 }
 

@@ -6,8 +6,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* From the least to the largest finite value of slices; 0 where there is none. */
-static siren_status find_extent(const siren_series *series, size_t z_begin, size_t z_end, double *out) {
+/* From the least to the largest value of slices that is finite and within the limits of its volume (NULL: none); 0 where there is
+ * none. */
+static siren_status find_extent(const siren_series *series, size_t z_begin, size_t z_end,
+                                const siren_scaling *limits, double *out) {
     const siren_geometry *g = &series->geometry;
     const siren_block slices = {.nx = g->nx, .ny = g->ny, .nz = z_end - z_begin, .z = z_begin};
     double least = INFINITY, most = -INFINITY;
@@ -17,7 +19,7 @@ static siren_status find_extent(const siren_series *series, size_t z_begin, size
         for (size_t i = 0; i < siren_block_voxels(&slices); i += g->nx) {
             siren_datatype_to_double(g->datatype, siren_block_value(series, &slices, v, i), g->nx, row);
             for (size_t x = 0; x < g->nx; x++) {
-                if (!isfinite(row[x])) continue;
+                if (!isfinite(row[x]) || (limits && !siren_scaling_holds(limits[v], row[x]))) continue;
                 least = fmin(least, row[x]);
                 most = fmax(most, row[x]);
             }
@@ -35,7 +37,7 @@ siren_status siren_compression_bound(siren_compression *run) {
     run->layout.corrected = o->target == SIREN_TARGET_MAX_ERROR && run->coding != SIREN_CODING_PREDICTIVE;
     if (o->target == SIREN_TARGET_MAX_ERROR && o->percent) {
         double extent;
-        SIREN_TRY(find_extent(series, grid->z_begin, grid->z_end, &extent));
+        SIREN_TRY(find_extent(series, grid->z_begin, grid->z_end, run->survey.limits, &extent));
         run->layout.bound = o->amount / 100 * extent;
     } else if (o->target == SIREN_TARGET_NOISE) { /* then the mean square over sigma is within it, too */
         double sum = 0, n = 0;
@@ -72,11 +74,13 @@ siren_status siren_plan_without_network(siren_compression *run) {
     layout->coding = run->coding;
     SIREN_TRY(siren_compression_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
     if (run->options->target == SIREN_TARGET_NOISE) SIREN_TRY(plan_noise(run));
-    if (run->coding == SIREN_CODING_PREDICTIVE || run->options->target == SIREN_TARGET_MAX_ERROR)
-        SIREN_TRY(siren_compression_bound(run));
     SIREN_TRY(siren_compression_mask(run));
-    if (layout->coding == SIREN_CODING_TRANSFORM || layout->bound > 0)
+    const siren_target target = run->options->target;
+    if (layout->coding == SIREN_CODING_TRANSFORM || target == SIREN_TARGET_NOISE ||
+        (target == SIREN_TARGET_MAX_ERROR && run->options->amount > 0))
         SIREN_TRY(siren_compression_survey(run));
+    if (run->coding == SIREN_CODING_PREDICTIVE || target == SIREN_TARGET_MAX_ERROR)
+        SIREN_TRY(siren_compression_bound(run));
     if (layout->coding == SIREN_CODING_PREDICTIVE) layout->n_apart = 0; /* the bound holds for all voxels */
     return SIREN_OK;
 }

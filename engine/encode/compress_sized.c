@@ -16,10 +16,17 @@ siren_network_sizing siren_compression_sizing(siren_compression *run) {
                                   .user = run->user};
 }
 
+/* What is larger by less is a trial on a small image, not a loss: it gets a warning in the end. */
+#define LARGER_BYTES ((size_t)64 << 10)
+
+static bool too_large(const siren_compress_options *o, double n_bytes) {
+    return o->most_bytes > 0 && n_bytes > (double)(o->most_bytes + LARGER_BYTES);
+}
+
 /* Tells what is to come, and refuses what is larger than it may be. */
 static siren_status foresee(siren_compression *run, const siren_network_trial *trial) {
     const siren_compress_options *o = run->options;
-    if (o->most_bytes == 0 || trial->n_bytes <= o->most_bytes) {
+    if (!too_large(o, (double)trial->n_bytes)) {
         if (o->foresee)
             o->foresee(&(siren_foreseen){.model = run->settings.model,
                                          .layers = run->settings.layers,
@@ -54,7 +61,7 @@ siren_status siren_foresee_published(siren_compression *run) {
     for (size_t i = 0; i < layout->grid.count; i++)
         flops += siren_network_step_flops(
             &layout->network, siren_mask_block_points(&layout->mask, &layout->grid, layout->grid.first + i));
-    const bool refused = o->most_bytes > 0 && 0.8 * (double)trial.n_bytes > (double)o->most_bytes;
+    const bool refused = too_large(o, 0.8 * (double)trial.n_bytes);
     if (!refused && flops * (double)s->epochs > WORTH_FORESEEING) {
         SIREN_TRY(siren_network_try(&sizing, s->width, siren_network_short_epochs(s), true, &trial));
     }

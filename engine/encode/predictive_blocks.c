@@ -1,6 +1,7 @@
 #include "engine/encode/predictive_blocks.h"
 
 #include "engine/encode/corrected.h"
+#include "engine/predictive/stored_value.h"
 #include "host/threads.h"
 
 #include <math.h>
@@ -28,6 +29,20 @@ typedef struct {
     predictive_block *blocks; /* one for each member of the team */
 } predictive_team;
 
+/* Between two stored values; as integers where doubles would round 64 bits. */
+static double distance(siren_datatype datatype, const uint8_t *x, const uint8_t *y) {
+    if (datatype == SIREN_INT64 || datatype == SIREN_UINT64) {
+        const uint64_t sign = datatype == SIREN_INT64 ? (uint64_t)1 << 63 : 0;
+        const uint64_t a = siren_voxel_bits(datatype, x, 0) ^ sign,
+                       b = siren_voxel_bits(datatype, y, 0) ^ sign;
+        return (double)(a > b ? a - b : b - a);
+    }
+    double a, b;
+    siren_datatype_to_double(datatype, x, 1, &a);
+    siren_datatype_to_double(datatype, y, 1, &b);
+    return fabs(a - b);
+}
+
 /* Whether the decoded values of one volume are within the bound, and their squared error in units of the volume's range. */
 static bool compare(siren_datatype datatype, double bound, const siren_block *block, siren_scaling range,
                     const uint8_t *wanted, const uint8_t *decoded, double *squares) {
@@ -36,12 +51,12 @@ static bool compare(siren_datatype datatype, double bound, const siren_block *bl
     for (size_t point = 0; point < siren_block_points(block); point++) {
         const uint8_t *x = wanted + siren_block_voxel(block, point) * size,
                       *y = decoded + siren_block_voxel(block, point) * size;
-        double a, b;
+        double a;
         if (memcmp(x, y, size) == 0) continue;
+        const double error = distance(datatype, x, y);
+        if (!(error <= bound)) return false;
         siren_datatype_to_double(datatype, x, 1, &a);
-        siren_datatype_to_double(datatype, y, 1, &b);
-        if (!(fabs(a - b) <= bound)) return false;
-        if (extent > 0 && siren_scaling_holds(range, a)) *squares += (a - b) / extent * ((a - b) / extent);
+        if (extent > 0 && siren_scaling_holds(range, a)) *squares += error / extent * (error / extent);
     }
     return true;
 }

@@ -104,6 +104,9 @@ if has_device; then
     expect 2 'force-larger' "$sirencl" compress --width 256 --epochs 5 tiny.nii.gz no.siren
     run "$sirencl" compress --width 256 --epochs 5 --force-larger tiny.nii.gz larger.siren
     [ ! -e no.siren ] || fail "a refused archive is there"
+    phantom less.nii --dims 16x16x1 --shells 0:1,1000:3
+    run "$sirencl" compress --width 64 --epochs 5 less.nii less.siren # larger by so little is but a warning
+    grep -q 'is larger than less.nii' stderr.txt || fail "no word of a larger archive: $(cat stderr.txt)"
 else
     skip_part "there is no OpenCL device"
 fi
@@ -148,8 +151,11 @@ huge = r.normal(size=(8, 8, 2, 3)) * 1e300; huge[0, 0] = np.nan
 save("huge", huge)
 wide = np.exp(r.normal(size=(8, 8, 2, 3)) * 60).astype(np.float32); wide[1, 1] = np.inf
 save("wide", wide)
+save("large", r.integers(0, 1000, (8, 8, 2, 3)) << 50)
+hot = r.integers(0, 900, (16, 16, 2, 3)).astype(np.int16); hot[3, 4, 1, 2] = 32767; hot[0, 0, 0, 0] = 900
+save("hot", hot)
 END
-    for image in constant empty one-volume one-slice side-{1..7} huge wide; do
+    for image in constant empty one-volume one-slice side-{1..7} huge wide large hot; do
         for target in "--max-error 1%" "--noise 1" "--model auto --ratio 3" "--psnr 30"; do
             got=0
             # shellcheck disable=SC2086
@@ -162,6 +168,11 @@ END
         done
         "$sirencl" plan --quiet --device host --ratio 2 $image.nii >plan.txt 2>stderr.txt || [ "$(wc -l <stderr.txt)" = 1 ] || fail "plan $image: $(cat stderr.txt)"
     done
+    for model in predictive transform; do # a percentage is of the range of the rest
+        compress --model $model --max-error 1% hot.nii hot.siren
+        tells 'at most 9 ' "$sirencl" info hot.siren || fail "$model: a hot voxel widens the range: $("$sirencl" info hot.siren)"
+    done
+    compress --max-error 3 large.nii large.siren # 64 bits, which doubles would round
 else
     skip_part "$python has no nibabel (SIREN_PYTHON names another Python)"
 fi
