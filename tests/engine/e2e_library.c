@@ -139,7 +139,7 @@ static void files_and_memory_agree(void **state) {
 
 /* ---- boxes ---- */
 
-static uint32_t random_state = 1;
+static _Atomic uint32_t random_state = 1;
 static size_t random_below(size_t n) {
     random_state = random_state * 1664525u + 1013904223u;
     return (random_state >> 8) % n;
