@@ -33,7 +33,7 @@ assert {where for where, _ in rows} == {"host", "device", "background"}
 total = sum(row["seconds"] for row in profile["rows"] if row["where"] != "background")
 wall = profile["wall_seconds"]
 assert abs(total - wall) <= 0.05 * wall, (total, wall)
-assert abs(total - outside) <= 0.05 * outside + 1, (total, outside)  # starting a process takes time, too
+assert abs(total - outside) <= 0.05 * outside + 0.3, (total, outside)  # starting a process takes time, too
 assert abs(summary["seconds"] - wall) <= 0.05 * wall, (summary["seconds"], wall)
 device = sum(row["seconds"] for (where, _), row in rows.items() if where == "device")
 assert abs(device - profile["device_seconds"]) <= 1e-6 * wall
