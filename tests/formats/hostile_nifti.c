@@ -13,7 +13,7 @@
 /* The sanitizer reserves address space of its own: there it is asked to refuse single allocations instead. */
 const char *__asan_default_options(void);
 __attribute__((visibility("default"))) const char *__asan_default_options(void) {
-    return "max_allocation_size_mb=16:allocator_may_return_null=1";
+    return "max_allocation_size_mb=24:allocator_may_return_null=1";
 }
 
 static nifti_recipe recipe_of(int version, bool swapped) {
