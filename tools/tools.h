@@ -4,8 +4,8 @@
 
 #include "formats/config.h"
 #include "host/staging.h"
-#include "tools/command_line.h"
-#include "tools/terminal.h"
+#include "tools/common/command_line.h"
+#include "tools/common/terminal.h"
 
 /* name, line of `sirencl --help`; Y: those that need OpenCL */
 #define SIREN_TOOL_MAP(X, Y)                                                                                 \
@@ -40,10 +40,10 @@ SIREN_TOOL_MAP(X, X)
 
 /* Opens the device of --device for decoding: *out is NULL for "host". Where none was asked for by name, all that fails of
  * OpenCL leads to the host with a warning: no device, no building, another result, a driver that crashes or hangs, for
- * which the command goes on in a child process (tools/driver_guard.h). Call it before there are threads or unfinished outputs. The
+ * which the command goes on in a child process (tools/common/driver_guard.h). Call it before there are threads or unfinished outputs. The
  * device is open until the process ends: closing it would let a driver fail once more. */
 siren_status siren_tool_open_decoder(const char *choice, siren_device **out);
-/* siren_device_open() and siren_devices_open(), after a child process (tools/driver_guard.h) has done the same, and the self-test where the
+/* siren_device_open() and siren_devices_open(), after a child process (tools/common/driver_guard.h) has done the same, and the self-test where the
  * device is to `train`: DEVICE where a driver took that one along. Drivers that came through and are still the same are not tried again. What
  * drivers print meanwhile goes to standard error. No threads may have been started. */
 siren_status siren_tool_open_device(const char *choice, bool train, siren_device **out);

@@ -1,0 +1,63 @@
+/* tools/report/html: what others wrote stays text, and pictures share a page. */
+#include "tests/shared/testing.h"
+#include "tools/report/html.h"
+
+static char *written;
+static size_t n_written;
+
+static FILE *begin(void) {
+    FILE *out = open_memstream(&written, &n_written);
+    assert_non_null(out);
+    return out;
+}
+
+static void expect(FILE *out, const char *expected) {
+    fclose(out);
+    assert_string_equal(written, expected);
+    free(written);
+}
+
+static void text_stays_text(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"", ""},
+        {"a\tb\nc", "a\tb\nc"},
+        {"<b a=\"1\" c='2'>&amp;", "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;amp;"},
+        {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"\xff<", "\xef\xbf\xbd&lt;"},
+        {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\x01\x1b\x7f\r", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xc2\x85", "\xef\xbf\xbd"}, /* a control character of two bytes */
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        FILE *out = begin();
+        siren_html_text(out, pairs[i][0]);
+        expect(out, pairs[i][1]);
+    }
+}
+
+static void pictures_keep_their_own_ids(void **state) {
+    (void)state;
+    FILE *out = begin();
+    siren_html_svg(
+        out,
+        "<?xml version=\"1.0\"?>\n<!DOCTYPE svg>\n<svg width=\"9\">\n<title>Gnuplot</title><g id=\"a\">"
+        "<use xlink:href='#b' fill='url(#c)'/><path id='b'/></g></svg>\n",
+        "f1-", "\"x\" & y");
+    expect(out, "<svg role=\"img\" aria-label=\"&quot;x&quot; &amp; y\" width=\"9\">\n<g id=\"f1-a\">"
+                "<use xlink:href='#f1-b' fill='url(#f1-c)'/><path id='f1-b'/></g></svg>\n");
+    out = begin();
+    siren_html_svg(out, "no picture", "f1-", "x");
+    expect(out, "");
+    out = begin();
+    siren_html_svg(out, "<svg><title>never closed", "f1-", "x");
+    expect(out, "<svg role=\"img\" aria-label=\"x\"><title>never closed");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_stays_text),
+        cmocka_unit_test(pictures_keep_their_own_ids),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

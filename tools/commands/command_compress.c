@@ -1,0 +1,357 @@
+/* sirencl compress */
+#include "engine/encode/choices.h"
+#include "engine/model/blocks.h"
+#include "engine/model/network.h"
+#include "engine/archive/parameters.h"
+#include "engine/options.h"
+#include "formats/nifti.h"
+#include "formats/original.h"
+#include "tools/common/many_files.h"
+#include "tools/commands/profile_table.h"
+#include "tools/common/target_options.h"
+#include "tools/tools.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Before training: what it will take. */
+static void tell_foreseen(const siren_foreseen *f) {
+    char size[32], time[32];
+    if (isfinite(f->seconds))
+        siren_terminal_tell("%s %ux%u: expected time %s, size %s", f->model, f->layers, f->width,
+                            siren_format_seconds(f->seconds, time),
+                            siren_format_bytes((double)f->n_bytes, size));
+}
+
+/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell. */
+static double training_rate(size_t n_epochs, const siren_archive_info *info, double *seconds) {
+    siren_network network = {.n_inputs = siren_block_inputs(info->block_kind),
+                             .n_layers = (uint32_t)info->n_layers};
+    double epochs, n_trained = 0, n_points = 0;
+    *seconds = siren_terminal_advancing("epochs", &epochs);
+    if (*seconds <= 0 || info->n_layers == 0 || info->n_layers > SIREN_MAX_LAYERS) return 0;
+    for (size_t i = 0; i < info->n_layers; i++) network.layers[i].width = info->layers[i].width;
+    for (size_t i = 0; i < info->n_blocks; i++) {
+        if (!(info->blocks[i].mse > 0)) continue; /* constant ones are not trained */
+        n_points += (double)info->blocks[i].n_points;
+        n_trained++;
+    }
+    if (n_trained == 0) return 0;
+    double step = siren_network_step_flops(&network, (size_t)(n_points / n_trained));
+    return 1e-9 * step * ((double)n_epochs * n_trained - epochs) / *seconds;
+}
+
+static void print_summary(const char *archive, const siren_device *device, size_t n_epochs,
+                          const siren_archive_info *info, double image_bytes, double seconds) {
+    char bytes[32], size[32], weights[16];
+    double training, rate = training_rate(n_epochs, info, &training);
+    printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes),
+           siren_format_bytes((double)info->bytes, size));
+    printf("  ratio        %.2f to %s voxels, %.2f to float32", info->ratio, info->datatype_name,
+           info->ratio_float32);
+    if (image_bytes > 0) printf(", %.2f to the file", image_bytes / (double)info->bytes);
+    putchar('\n');
+    if (info->masked)
+        printf("  mask         %.1f %% of the voxels; the others come back as %g\n",
+               100 * (double)info->n_inside / (double)info->n_voxels, info->background);
+    if (isfinite(info->psnr) && info->block_kind == SIREN_BLOCK_VOLUME)
+        printf("  scaled PSNR  %.2f dB, of the whole volume, weights %s\n", info->psnr,
+               siren_weights_name(info->weight_bits, weights));
+    else if (isfinite(info->psnr) && info->coding != SIREN_CODING_NETWORK)
+        printf("  scaled PSNR  %.2f dB, mean of %zu %s\n", info->psnr, info->n_blocks,
+               siren_block_kind_name(info->block_kind, info->n_blocks));
+    else if (isfinite(info->psnr))
+        printf("  scaled PSNR  %.2f dB, mean of %zu %s, weights %s\n", info->psnr, info->n_blocks,
+               siren_block_kind_name(info->block_kind, info->n_blocks),
+               siren_weights_name(info->weight_bits, weights));
+    else if (info->coding == SIREN_CODING_PREDICTIVE)
+        printf("  scaled PSNR  exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
+    else
+        printf("  scaled PSNR  exact: every volume of every block is constant\n");
+    if (isfinite(info->psnr)) fputs(SIREN_SCALED_PSNR_NOTE, stdout);
+    if (info->max_error > 0) printf("  error        at most %g stored units\n", info->max_error);
+    if (info->n_apart > 0)
+        printf("  apart        %s voxel%s far outside the rest, kept bit for bit\n",
+               siren_format_integer(info->n_apart, bytes), info->n_apart == 1 ? "" : "s");
+    printf("  attached    ");
+    for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
+    printf("%s\n", info->n_attachments ? "" : " none");
+    printf("  time         %.1f s on %s\n", seconds, siren_device_name(device));
+    if (rate > 0) printf("  training     %.1f s at %.1f GFLOP/s\n", training, rate);
+}
+
+/* Where nobody said what is wanted: what else there is for the same ratio, and without loss. */
+static siren_status print_instead(const char *image, const siren_compress_options *made,
+                                  const siren_archive_info *info) {
+    SIREN_AT_END(siren_plan_free) siren_plan plan = {.n = 0};
+    const siren_setting *model = siren_setting_find("model");
+    siren_compress_options rows[2] = {*made, *made};
+    char time[2][32];
+    SIREN_TRY(siren_setting_parse(model, model->key, SIREN_MODEL_AUTO, &rows[0].settings));
+    SIREN_TRY(siren_setting_parse(model, model->key, SIREN_MODEL_PREDICTIVE, &rows[1].settings));
+    rows[1].target = SIREN_TARGET_LOSSLESS;
+    SIREN_TRY(siren_plan_file(NULL, image, rows, 2, siren_terminal_progress, NULL, &plan));
+    siren_terminal_end_progress();
+    const siren_choice *best = &plan.choices[0], *exact = &plan.choices[1];
+    for (size_t i = 0; i < 2; i++) siren_format_seconds(plan.choices[i].seconds, time[i]);
+    if (!*best->reason && best->psnr > info->psnr)
+        printf(
+            "  instead      --model auto: %.1f dB at a ratio of %.1f in about %s; --lossless: every bit at "
+            "%.2f in %s\n",
+            best->psnr, best->ratio, time[0], exact->ratio, time[1]);
+    else
+        printf("  instead      --lossless: every bit at a ratio of %.2f in about %s\n", exact->ratio,
+               time[1]);
+    return SIREN_OK;
+}
+
+static void write_json(siren_json *json, const char *archive, const siren_device *device,
+                       const siren_archive_info *info, double image_bytes, double seconds,
+                       siren_profile *profile) {
+    siren_json_string(json, "archive", archive);
+    siren_json_integer(json, "bytes", info->bytes);
+    siren_json_number(json, "ratio", info->ratio);
+    siren_json_number(json, "ratio_float32", info->ratio_float32);
+    siren_json_number(json, "ratio_file", image_bytes > 0 ? image_bytes / (double)info->bytes : NAN);
+    siren_json_number(json, "psnr", info->psnr);
+    siren_json_integer(json, "apart", info->n_apart);
+    siren_json_begin_array(json, "attachments");
+    for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
+    siren_json_end(json);
+    siren_json_number(json, "seconds", seconds);
+    siren_json_string(json, "device", siren_device_name(device));
+    if (profile) siren_tool_write_profile(json, profile);
+}
+
+/* What the command line says about the device. */
+typedef struct {
+    const char *choice, *gemm;
+    bool allow_failed, matrix_units;
+} device_arguments;
+
+/* The device to train on; its part in the profile begins here. */
+static siren_status open_device(const device_arguments *a, siren_profile *profile, siren_device **out) {
+    const char *wanted = a->choice ? a->choice : getenv("SIRENCL_DEVICE");
+    if (wanted && strcmp(wanted, "host") == 0)
+        return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
+                                       "'sirencl devices'");
+    SIREN_TRY_STAGE("opening the device", siren_tool_open_device(a->choice, !a->allow_failed, out));
+    SIREN_TRY(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
+    SIREN_TRY(siren_tool_prepare_trainer(*out, a->allow_failed));
+    if (profile) SIREN_TRY(siren_device_set_profile(*out, profile));
+    if (a->matrix_units) SIREN_TRY(siren_tool_use_matrix_units(*out));
+    return SIREN_OK;
+}
+
+/* All images of one command line. */
+typedef struct {
+    const siren_compress_options *options;
+    siren_device *device; /* NULL: none is needed */
+    siren_profile *profile;
+    siren_file_pairs pairs;
+    siren_json *json; /* NULL: text */
+    bool quiet;
+    bool instead; /* nobody said what is wanted: tell what else there is */
+    bool force_larger;
+    double start;               /* clock, of all and then of each image */
+    double stored_bytes, bytes; /* of what was done: voxels, archives */
+    size_t n_done;
+} compress_run;
+
+/* Of the file, where all of it went into the archive; 0 otherwise. */
+static double bytes_of_image(const char *image, const siren_archive_info *info) {
+    struct stat facts;
+    const bool whole = info->z_begin == 0 && info->z_end == info->nz;
+    return whole && stat(image, &facts) == 0 ? (double)facts.st_size : 0;
+}
+
+static siren_status compress_one(void *user, size_t nth) {
+    compress_run *run = user;
+    SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
+    const char *archive = run->pairs.outputs[nth];
+    siren_compress_options options = *run->options;
+    struct stat facts;
+    if (nth > 0) run->start = siren_clock();
+    if (!run->force_larger && stat(run->pairs.inputs[nth], &facts) == 0)
+        options.most_bytes = (size_t)facts.st_size;
+    SIREN_TRY(siren_compress_file(run->device, run->pairs.inputs[nth], archive, &options,
+                                  siren_terminal_progress, NULL, &info));
+    siren_terminal_end_progress();
+    const double seconds = siren_clock() - run->start;
+    const double image_bytes = bytes_of_image(run->pairs.inputs[nth], &info);
+    if (image_bytes > 0 && (double)info.bytes > image_bytes)
+        siren_terminal_warn("%s: is larger than %s; %s", archive, run->pairs.inputs[nth],
+                            info.coding == SIREN_CODING_NETWORK
+                                ? "a smaller network makes a smaller one, --lossless loses nothing, and "
+                                  "--ratio R says how small it may be"
+                                : "so small an image gains nothing");
+    run->stored_bytes += (double)info.series_bytes;
+    run->bytes += (double)info.bytes;
+    run->n_done++;
+    if (run->json) {
+        siren_tool_json_begin_file(run->json, run->pairs.n);
+        write_json(run->json, archive, run->device, &info, image_bytes, seconds, run->profile);
+        siren_tool_json_end_file(run->json, run->pairs.n);
+    } else if (!run->quiet && run->pairs.n == 1) {
+        print_summary(archive, run->device, run->options->settings.epochs, &info, image_bytes, seconds);
+        if (run->instead && print_instead(run->pairs.inputs[nth], run->options, &info) != SIREN_OK)
+            siren_terminal_warn("%s", siren_message());
+    } else if (!run->quiet) {
+        char bytes[32];
+        printf("%s: %s bytes, ratio %.2f", archive, siren_format_integer(info.bytes, bytes), info.ratio);
+        if (image_bytes > 0) printf(", %.2f to the file", image_bytes / (double)info.bytes);
+        if (isfinite(info.psnr)) printf(", scaled PSNR %.2f dB", info.psnr);
+        printf(", %.1f s\n", seconds);
+        fflush(stdout); /* the next one may take long */
+    }
+    return SIREN_OK;
+}
+
+static siren_status compress_all(compress_run *run) {
+    const double start = run->start;
+    char bytes[32], stored[32];
+    siren_status status = siren_tool_each_file(run->pairs.inputs, run->pairs.n, run->json, compress_one, run);
+    siren_terminal_end_progress();
+    if (run->json && (status == SIREN_OK || run->pairs.n > 1)) SIREN_TRY(siren_tool_print_json(run->json));
+    if (!run->json && !run->quiet && run->pairs.n > 1 && run->n_done > 0)
+        printf("%zu of %zu images: %s in archives, %s of voxels, ratio %.2f, %.1f s on %s\n", run->n_done,
+               run->pairs.n, siren_format_bytes(run->bytes, bytes),
+               siren_format_bytes(run->stored_bytes, stored), run->stored_bytes / run->bytes,
+               siren_clock() - start, siren_device_name(run->device));
+    if (status == SIREN_OK && run->profile && !run->json && !run->quiet)
+        siren_tool_print_profile(run->profile);
+    return status;
+}
+
+static void run_free(compress_run *run) {
+    siren_device_close(run->device);
+    siren_profile_free(run->profile);
+    siren_json_free(run->json);
+    siren_file_pairs_free(&run->pairs);
+}
+
+/* Two names of which the second is no image's are an image and its archive; all others are images. */
+static siren_status pair_names(const char *const *names, const char *folder, const siren_compress_options *o,
+                               siren_file_pairs *out) {
+    const size_t n = siren_tool_count_files(names);
+    if (n == 2 && !folder && !siren_named_as_image(names[1])) return siren_file_pairs_given(names, out);
+    if (n > 1 && (o->bval || o->bvec || o->sidecar || (o->mask && strcmp(o->mask, SIREN_MASK_AUTO) != 0)))
+        return siren_fail(
+            SIREN_USAGE,
+            "--bval, --bvec, --sidecar and the file of --mask belong to one image, but %zu were "
+            "given; compress that one alone",
+            n);
+    return siren_file_pairs_derive(
+        names, n, folder, ".siren",
+        "of several names all are images, unless there are two of which the second "
+        "is the archive's, like x.siren",
+        out);
+}
+
+/* Whether model auto would try networks on the image. */
+static bool networks_may_win(const char *image, const siren_compress_options *o) {
+    siren_geometry geometry;
+    return strcmp(o->settings.model, SIREN_MODEL_AUTO) == 0 &&
+           (o->target == SIREN_TARGET_RATIO || o->target == SIREN_TARGET_SIZE) &&
+           siren_nifti_read_geometry(image, &geometry) == SIREN_OK &&
+           geometry.n_volumes >= SIREN_NETWORK_VOLUMES;
+}
+
+siren_status siren_tool_compress(int argc, char **argv) {
+    siren_compress_options compress = siren_compress_defaults();
+    siren_common_options common = {0};
+    bool json = false, profiling = false;
+    bool force_larger = false;
+    siren_target_options targets = {0};
+    device_arguments wanted = {0};
+    const char *folder = NULL;
+    SIREN_FREE_AT_END const char **files = NULL;
+    SIREN_TRY(siren_allocate(&files, (size_t)argc + 1, sizeof *files, "the file names"));
+    compress.memory_limit = siren_tool_memory();
+    compress.resume = true;
+    const siren_option own[] = {
+        SIREN_TEXT("output", "DIR", "folder for the archives; else each is beside its image (also -o)",
+                   &folder),
+        SIREN_TEXT(
+            "mask", "FILE",
+            "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
+            "auto: by MRtrix3's dwi2mask",
+            &compress.mask),
+        SIREN_TARGET_OPTIONS(targets),
+        SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval, or bvals beside IN", &compress.bval),
+        SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec, or bvecs beside IN", &compress.bvec),
+        SIREN_TEXT("sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists",
+                   &compress.sidecar),
+        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &wanted.choice),
+        SIREN_FLAG("allow-failed-device", SIREN_ALLOW_FAILED_HELP, &wanted.allow_failed),
+        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &wanted.gemm),
+        SIREN_FLAG("matrix-units", SIREN_MATRIX_HELP, &wanted.matrix_units),
+        {"memory", "BYTES",
+         "bytes for series, training and decoding on host and\ndevice together, e.g. 16G; else half of "
+         "the\nphysical memory",
+         SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
+        SIREN_FLAG("no-tail", "leave out bytes that follow the voxels in the file", &compress.without_tail),
+        SIREN_FLAG("force", "replace archives that exist, and nothing else", &compress.overwrite),
+        SIREN_FLAG("no-resume", "begin anew, and drop what an interrupted run has kept in\nOUT.siren.part",
+                   &compress.anew),
+        SIREN_FLAG("force-larger", "train networks also where they will take more bytes than IN",
+                   &force_larger),
+        SIREN_FLAG("profile", "tell where the time went: kernels, transfers, stages of the host", &profiling),
+        SIREN_FLAG("json", "machine-readable summary", &json),
+        SIREN_COMMON_OPTIONS(common),
+    };
+    siren_option options[SIREN_MAX_SETTINGS + sizeof own / sizeof *own];
+    size_t n = siren_setting_options(&compress.settings, options);
+    memcpy(options + n, own, sizeof own);
+    const siren_usage usage = {
+        .command = "compress",
+        .arguments = "IN.nii[.gz] [OUT.siren] | IN.nii[.gz]...",
+        .n_arguments = 1,
+        .n_more_arguments = SIREN_ANY_NUMBER,
+        .summary =
+            "Writes the image, its header and extensions and the files beside it (IN.bval, IN.bvec, IN.json) "
+            "into one archive.\n"
+            "At most one target: --lossless, --max-error, --ratio, --size, --psnr or --noise; without any it "
+            "is --ratio 10\n"
+            "by networks, one trained for each slice. With a target --model says how it is met. With "
+            "--width, "
+            "--layers,\n"
+            "--epochs or --lr and without a target, networks are trained as these say. 'sirencl plan' "
+            "compares "
+            "the choices.\n"
+            "Of two names the second is the archive's, unless it is an image's; all others are images, "
+            "and x.nii.gz becomes\n"
+            "x.siren. One that fails does not stop the others (exit code 8).\n"
+            "Ctrl-C stops it, and the same command goes on where it was, with what is kept in "
+            "OUT.siren.part.\n"
+            "The same options on the same device give the same bytes.",
+        .example = "sirencl compress --model auto --ratio 20 dwi.nii.gz dwi.siren",
+        .options = options,
+        .n_options = n + sizeof own / sizeof *own};
+    siren_status status;
+    if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
+
+    SIREN_AT_END(run_free)
+    compress_run run = {.options = &compress, .quiet = common.quiet, .start = siren_clock()};
+    siren_terminal_catch_interrupt();
+    if (profiling) SIREN_TRY(siren_profile_create(&run.profile));
+    SIREN_TRY(siren_target_options_read(&targets, &compress));
+    const bool open = compress.target == SIREN_TARGET_NONE;
+    SIREN_TRY(siren_options_settle(&compress));
+    run.force_larger = force_larger;
+    compress.foresee = tell_foreseen;
+    SIREN_TRY(pair_names(files, folder, &compress, &run.pairs));
+    if (json) SIREN_TRY(siren_tool_json_of_files(run.pairs.n, &run.json));
+    bool network = siren_options_coding(&compress) == SIREN_CODING_NETWORK, tried = false;
+    run.instead = network && open && compress.target != SIREN_TARGET_NONE;
+    for (size_t i = 0; !network && !tried && i < run.pairs.n; i++)
+        tried = networks_may_win(run.pairs.inputs[i], &compress);
+    if (network)
+        SIREN_TRY(open_device(&wanted, run.profile, &run.device));
+    else if (tried && open_device(&wanted, run.profile, &run.device) != SIREN_OK)
+        siren_terminal_warn("networks are not tried: %s", siren_message());
+    return compress_all(&run);
+}
