@@ -109,6 +109,30 @@ for wait in 0.01 0.02 0.03 0.04 0.06 0.08; do
     [ -z "$(ls -A work)" ] || fail "SIGTERM after $wait s: left behind: $(ls -A work)"
 done
 
+# Interrupted when the child that tries the driver has passed, and nobody knows it yet.
+child=
+for wait in 0.01 0.02 0.04 0.08; do
+    rm -rf verdicts # of former children
+    # shellcheck disable=SC2086
+    XDG_CACHE_HOME=$folder/verdicts "$sirencl" compress $long p.nii work/c.siren >stdout.txt 2>stderr.txt &
+    parent=$!
+    sleep $wait
+    kill -STOP $parent
+    read -r child <"/proc/$parent/task/$parent/children" || true
+    if [ -n "$child" ]; then
+        for _ in $(seq 6000); do
+            grep -q '^State:.*zombie' "/proc/$child/status" && break
+            sleep 0.01
+        done
+    fi
+    kill -TERM $parent
+    kill -CONT $parent
+    ends_with 130 143
+    [ -z "$(ls -A work)" ] || fail "SIGTERM beside a child: left behind: $(ls -A work)"
+    [ -z "$child" ] || break
+done
+[ -n "$child" ] || fail "no child that tries the driver was met"
+
 # Interrupted while the files of a phantom are completed: all of them or none.
 "$sirencl" phantom --dims 96x96x40 --shells 0:1,1000:15 work/big.nii.gz >stdout.txt 2>stderr.txt &
 for _ in $(seq 6000); do

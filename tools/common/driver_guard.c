@@ -192,9 +192,10 @@ static siren_status judge(int how, bool hung, siren_guard_end *end, char reason[
         raise(SIGPIPE);
     }
     *end = SIREN_GUARD_PASSED;
-    if (atomic_load(&shared->passed)) return SIREN_OK;
+    if (atomic_load(&shared->passed) && !n_handed_on) return SIREN_OK;
     if (!hung && WIFEXITED(how) && WEXITSTATUS(how) == 130) _exit(130); /* interrupted, and told */
-    if (n_handed_on) return siren_fail(SIREN_CANCELLED, "the work was interrupted; nothing was written");
+    if (n_handed_on) /* perhaps after it had passed */
+        return siren_fail(SIREN_CANCELLED, "the work was interrupted; nothing was written");
     tell(how, hung, reason);
     *end = hung ? SIREN_GUARD_HUNG : SIREN_GUARD_DIED;
     return SIREN_OK;
