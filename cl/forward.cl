@@ -104,6 +104,10 @@ static void activate(__global float *h, __global float *d, int n_rows, __global 
                 f = tanh_exact_vec(z);
                 slope = (vec)(1.0f) - f * f;
                 break;
+            case SIREN_LEAKY_RELU:
+                f = select(z * SIREN_LEAK, z, z > (vec)(0.0f));
+                slope = select((vec)(SIREN_LEAK), (vec)(1.0f), z > (vec)(0.0f));
+                break;
             }
             vec_store(f, h + at);
             if (d) vec_store(slope, d + at);

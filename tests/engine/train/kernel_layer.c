@@ -70,7 +70,7 @@ static void check_mixed(uint32_t output, const uint32_t widths[3], size_t n_poin
 
 static void mixed_layers(void **state) {
     (void)state;
-    for (uint32_t output = SIREN_IDENTITY; output <= SIREN_TANH; output++) {
+    for (uint32_t output = SIREN_IDENTITY; output <= SIREN_LEAKY_RELU; output++) {
         check_mixed(output, (const uint32_t[]){1, 33, 5}, 50);
         check_mixed(output, (const uint32_t[]){130, 16, 129}, 150);
     }
