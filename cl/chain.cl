@@ -36,6 +36,7 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
     }
     for (int round = round_begin; round < round_end; round++) {
         const block b = block_of(round, part, n_parts, n_points);
+        const block next = block_of(min(round + 1, round_end - 1), part, n_parts, n_points);
         int first = b.first, n_valid = b.n_valid, n_rows = b.n_rows;
         if (n_valid <= 0) continue;
 
@@ -53,6 +54,7 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
             forward_layer(h_next, h, params + layer[SIREN_LAYER_BIAS], forward_packed, n_rows, layer, 0, width);
             activate(h_next, d, n_rows, layer, w0[l], 0, width);
             h = h_next;
+            FORESEE(next, l, 2 * n_layers);
         }
 
         __global float *d = h - SIREN_BLOCK_ROWS * PITCH(out);
@@ -60,6 +62,7 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
         for (int l = n_layers - 1; l >= 0; l--) {
             __global const int *layer = table + l * SIREN_LAYER_FIELDS;
             int width = layer[SIREN_LAYER_IN_PADDED];
+            FORESEE(next, n_layers + l, 2 * n_layers);
             int h_pitch = PITCH(width), d_pitch = PITCH(layer[SIREN_LAYER_OUT_PADDED]);
             h = d - SIREN_BLOCK_ROWS * h_pitch;
             if (l == 0 && !FIRST_IS_TILED) {

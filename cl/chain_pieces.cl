@@ -19,7 +19,8 @@ __kernel void chain_piece(__global float *partial_gradients, __global float *par
     int end_out = min(begin + SIREN_STRIP, out), end_in = min(begin + SIREN_STRIP, in);
     size_t slot = (size_t)network * n_parts + part;
     __global float *gradient = partial_gradients + slot * n_padded;
-    __global float *h = scratch + slot * n_scratch;
+    scratch += slot * n_scratch;
+    __global float *h = scratch;
     for (int below = 0; below < l; below++)
         h += SIREN_BLOCK_ROWS * (PITCH(table[below * SIREN_LAYER_FIELDS + SIREN_LAYER_IN_PADDED]) +
                                  PITCH(table[below * SIREN_LAYER_FIELDS + SIREN_LAYER_OUT_PADDED]));

@@ -54,7 +54,7 @@ static siren_status launch(const siren_chain_tile *tile, siren_kernel *kernel, s
                                     SIREN_BUFFER(tile->params),
                                     SIREN_BUFFER(chain->forward_packed),
                                     SIREN_BUFFER(chain->backward_packed),
-                                    SIREN_BUFFER(shape->batch ? shape->batch->features : shape->coordinates),
+                                    SIREN_BUFFER(shape->batch ? shape->batch->points : shape->coordinates),
                                     SIREN_BUFFER(tile->targets),
                                     SIREN_BUFFER(shape->table),
                                     SIREN_BUFFER(shape->w0),

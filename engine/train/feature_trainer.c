@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHUNK_POINTS 4096     /* asked of a source at once */
 #define ORDER_KEY 0x62617463u /* apart from other streams of Philox */
 #define POINT_BYTES(n_inputs) (((n_inputs) + 2) * sizeof(float))
 
@@ -26,9 +27,10 @@ struct siren_feature_trainer {
     uint32_t *order; /* (n_batches, batch_points) of the pass under way */
     size_t order_pass;
     siren_batch batch;
-    float *staged_features, *staged_edges; /* of a batch to come; NULL where the device holds all points */
-    size_t staged_step;                    /* n_steps: none */
-    siren_buffer *table, *w0, *features, *edges, *device_order;
+    float *features, *edges; /* of some points on their way */
+    float *staged; /* (batch_points, n_inputs + 2) to come; NULL where the device holds all points */
+    size_t chunk_points, staged_step; /* room in those before; n_steps: none */
+    siren_buffer *table, *w0, *points, *device_order;
     siren_buffer *params, *state, *history; /* (n_padded), (SIREN_STATE_FIELDS), (n_steps) */
     siren_kernel *loss;
     siren_gradient *gradient;
@@ -111,10 +113,21 @@ static siren_status check_points(const siren_feature_trainer *trainer, const uin
     return SIREN_OK;
 }
 
+/* Rows of features and edges, as the device has them. */
 static siren_status read_points(siren_feature_trainer *trainer, const uint32_t *points, size_t n,
-                                float *features, float *edges) {
-    SIREN_TRY(trainer->source.read(trainer->source.user, points, n, features, edges));
-    return check_points(trainer, points, n, features, edges);
+                                float *rows) {
+    size_t n_inputs = trainer->network.n_inputs;
+    float *features = trainer->features, *edges = trainer->edges;
+    for (size_t first = 0, n_chunk; first < n; first += n_chunk) {
+        n_chunk = n - first < trainer->chunk_points ? n - first : trainer->chunk_points;
+        SIREN_TRY(trainer->source.read(trainer->source.user, points + first, n_chunk, features, edges));
+        SIREN_TRY(check_points(trainer, points + first, n_chunk, features, edges));
+        for (size_t i = 0; i < n_chunk; i++, rows += n_inputs + 2) {
+            memcpy(rows, features + i * n_inputs, n_inputs * sizeof *rows);
+            memcpy(rows + n_inputs, edges + 2 * i, 2 * sizeof *rows);
+        }
+    }
+    return SIREN_OK;
 }
 
 /* Reads the batch of a step unless that has been done. */
@@ -123,23 +136,21 @@ static siren_status stage(siren_feature_trainer *trainer, size_t step) {
     trainer->staged_step = trainer->n_steps;
     if (trainer->order_pass != step / trainer->n_batches) deal_pass(trainer, step / trainer->n_batches);
     SIREN_TRY(read_points(trainer, trainer->order + step % trainer->n_batches * trainer->batch_points,
-                          trainer->batch_points, trainer->staged_features, trainer->staged_edges));
+                          trainer->batch_points, trainer->staged));
     trainer->staged_step = step;
     return SIREN_OK;
 }
 
 static siren_status upload_batch(siren_feature_trainer *trainer) {
-    size_t n = trainer->batch_points;
     SIREN_TRY(stage(trainer, trainer->steps_run));
     trainer->staged_step = trainer->n_steps;
-    SIREN_TRY(siren_buffer_write(trainer->features, 0, trainer->staged_features,
-                                 n * trainer->network.n_inputs * sizeof(float)));
-    return siren_buffer_write(trainer->edges, 0, trainer->staged_edges, 2 * n * sizeof(float));
+    return siren_buffer_write(trainer->points, 0, trainer->staged,
+                              trainer->batch_points * POINT_BYTES(trainer->network.n_inputs));
 }
 
 static siren_status begin_step(siren_feature_trainer *trainer) {
     size_t pass = trainer->steps_run / trainer->n_batches, n = trainer->batch_points;
-    if (trainer->staged_features) return upload_batch(trainer);
+    if (trainer->staged) return upload_batch(trainer);
     if (trainer->order_pass != pass) {
         deal_pass(trainer, pass);
         SIREN_TRY(siren_buffer_write(trainer->device_order, 0, trainer->order,
@@ -160,21 +171,16 @@ static siren_status create_zeroed(siren_feature_trainer *trainer, size_t bytes, 
 }
 
 static siren_status upload_points(siren_feature_trainer *trainer) {
-    SIREN_FREE_AT_END float *features = NULL, *edges = NULL;
+    SIREN_FREE_AT_END float *rows = NULL;
     SIREN_FREE_AT_END uint32_t *points = NULL;
-    size_t n_inputs = trainer->network.n_inputs, chunk = SIREN_UPLOAD_BYTES / POINT_BYTES(n_inputs);
-    if (chunk > trainer->n_points) chunk = trainer->n_points;
-    SIREN_TRY(siren_allocate(&features, chunk, n_inputs * sizeof *features, "some features"));
-    SIREN_TRY(siren_allocate(&edges, chunk, 2 * sizeof *edges, "some edges"));
+    size_t row_bytes = POINT_BYTES(trainer->network.n_inputs), chunk = trainer->chunk_points;
+    SIREN_TRY(siren_allocate(&rows, chunk, row_bytes, "some points"));
     SIREN_TRY(siren_allocate(&points, chunk, sizeof *points, "some points"));
     for (size_t first = 0; first < trainer->n_points; first += chunk) {
         size_t n = trainer->n_points - first < chunk ? trainer->n_points - first : chunk;
         for (size_t i = 0; i < n; i++) points[i] = (uint32_t)(first + i);
-        SIREN_TRY(read_points(trainer, points, n, features, edges));
-        SIREN_TRY(siren_buffer_write(trainer->features, first * n_inputs * sizeof *features, features,
-                                     n * n_inputs * sizeof *features));
-        SIREN_TRY(
-            siren_buffer_write(trainer->edges, 2 * first * sizeof *edges, edges, 2 * n * sizeof *edges));
+        SIREN_TRY(read_points(trainer, points, n, rows));
+        SIREN_TRY(siren_buffer_write(trainer->points, first * row_bytes, rows, n * row_bytes));
     }
     return SIREN_OK;
 }
@@ -185,15 +191,13 @@ static size_t order_bytes(const siren_feature_trainer *trainer) {
 
 /* All points on the device. DEVICE_MEMORY where there is no room, or less `left` by the memory limit. */
 static siren_status create_resident(siren_feature_trainer *trainer, size_t left) {
-    size_t n_inputs = trainer->network.n_inputs,
-           bytes = trainer->n_points * POINT_BYTES(n_inputs) + order_bytes(trainer);
+    size_t point_bytes = trainer->n_points * POINT_BYTES(trainer->network.n_inputs),
+           bytes = point_bytes + order_bytes(trainer);
     if (bytes > left)
         return siren_fail(SIREN_DEVICE_MEMORY,
                           "%zu bytes of features are more than the %zu that the memory limit leaves", bytes,
                           left);
-    SIREN_TRY(create_zeroed(trainer, trainer->n_points * n_inputs * sizeof(float), "the features",
-                            &trainer->features));
-    SIREN_TRY(create_zeroed(trainer, 2 * trainer->n_points * sizeof(float), "the edges", &trainer->edges));
+    SIREN_TRY(create_zeroed(trainer, point_bytes, "the features", &trainer->points));
     SIREN_TRY(
         create_zeroed(trainer, order_bytes(trainer), "the order of the points", &trainer->device_order));
     trainer->held_bytes += bytes;
@@ -201,8 +205,7 @@ static siren_status create_resident(siren_feature_trainer *trainer, size_t left)
 }
 
 static void free_points(siren_feature_trainer *trainer) {
-    siren_buffer_free(SIREN_TAKE(trainer->features));
-    siren_buffer_free(SIREN_TAKE(trainer->edges));
+    siren_buffer_free(SIREN_TAKE(trainer->points));
     siren_buffer_free(SIREN_TAKE(trainer->device_order));
 }
 
@@ -212,15 +215,12 @@ static size_t staged_bytes(const siren_feature_trainer *trainer) {
 
 /* Room for one batch on the device and one in staging. Its points are in order. */
 static siren_status create_staged(siren_feature_trainer *trainer) {
-    size_t n = trainer->batch_points, n_inputs = trainer->network.n_inputs;
+    size_t n = trainer->batch_points, row_bytes = POINT_BYTES(trainer->network.n_inputs);
     SIREN_FREE_AT_END uint32_t *as_they_are = NULL;
     SIREN_TRY(siren_allocate(&as_they_are, n, sizeof *as_they_are, "the order of a batch"));
     for (size_t i = 0; i < n; i++) as_they_are[i] = (uint32_t)i;
-    SIREN_TRY(siren_allocate(&trainer->staged_features, n, n_inputs * sizeof(float), "a batch of features"));
-    SIREN_TRY(siren_allocate(&trainer->staged_edges, n, 2 * sizeof(float), "a batch of edges"));
-    SIREN_TRY(
-        create_zeroed(trainer, n * n_inputs * sizeof(float), "a batch of features", &trainer->features));
-    SIREN_TRY(create_zeroed(trainer, 2 * n * sizeof(float), "a batch of edges", &trainer->edges));
+    SIREN_TRY(siren_allocate(&trainer->staged, n, row_bytes, "a batch of points"));
+    SIREN_TRY(create_zeroed(trainer, n * row_bytes, "a batch of points", &trainer->points));
     SIREN_TRY(create_zeroed(trainer, n * sizeof(uint32_t), "the order of a batch", &trainer->device_order));
     trainer->held_bytes += staged_bytes(trainer);
     return siren_buffer_write(trainer->device_order, 0, as_they_are, n * sizeof *as_they_are);
@@ -284,7 +284,12 @@ static siren_status create_state(siren_feature_trainer *trainer, const siren_fea
     SIREN_TRY(siren_adam_create(trainer->device, &trainer->network, 1, &plan->adam, &trainer->optimiser));
     SIREN_TRY(siren_allocate(&trainer->order, trainer->n_batches,
                              trainer->batch_points * sizeof *trainer->order, "the order of the points"));
-    trainer->held_bytes = param_bytes + history_bytes + trainer->optimiser->n_bytes + order_bytes(trainer);
+    SIREN_TRY(siren_allocate(&trainer->features, trainer->chunk_points,
+                             trainer->network.n_inputs * sizeof(float), "some features"));
+    SIREN_TRY(siren_allocate(&trainer->edges, trainer->chunk_points, 2 * sizeof(float), "some edges"));
+    trainer->held_bytes =
+        trainer->chunk_points * (2 * POINT_BYTES(trainer->network.n_inputs) + sizeof(uint32_t)) +
+        param_bytes + history_bytes + trainer->optimiser->n_bytes + order_bytes(trainer);
     return SIREN_OK;
 }
 
@@ -302,6 +307,7 @@ siren_status siren_feature_trainer_create(siren_device *device, const siren_feat
     trainer->n_points = plan->n_points;
     trainer->n_batches = batches_of(plan);
     trainer->batch_points = plan->n_points / trainer->n_batches;
+    trainer->chunk_points = plan->n_points < CHUNK_POINTS ? plan->n_points : CHUNK_POINTS;
     trainer->n_steps = siren_feature_steps(plan);
     trainer->n_params = siren_network_n_params(plan->network);
     trainer->n_padded = siren_network_n_padded(plan->network);
@@ -310,7 +316,7 @@ siren_status siren_feature_trainer_create(siren_device *device, const siren_feat
     SIREN_TRY(create_state(trainer, plan));
     SIREN_TRY(create_gradient(trainer, plan->memory_limit));
     SIREN_TRY(create_points(trainer, plan->memory_limit));
-    trainer->batch.features = trainer->features;
+    trainer->batch.points = trainer->points;
     trainer->batch.order = trainer->device_order;
     *out = SIREN_TAKE(trainer);
     return SIREN_OK;
@@ -328,8 +334,9 @@ void siren_feature_trainer_free(siren_feature_trainer *trainer) {
     siren_buffer_free(trainer->state);
     siren_buffer_free(trainer->history);
     free(trainer->order);
-    free(trainer->staged_features);
-    free(trainer->staged_edges);
+    free(trainer->features);
+    free(trainer->edges);
+    free(trainer->staged);
     free(trainer);
 }
 
@@ -369,11 +376,11 @@ siren_status siren_feature_trainer_run(siren_feature_trainer *trainer, size_t n_
         SIREN_TRY(begin_step(trainer));
         SIREN_TRY(gradient->begin(gradient, trainer->params));
         for (size_t tile = 0; tile < gradient->n_tiles; tile++)
-            SIREN_TRY(gradient->tile(gradient, trainer->params, trainer->edges, 0, tile));
+            SIREN_TRY(gradient->tile(gradient, trainer->params, NULL, 0, tile));
         SIREN_TRY(finish_step(trainer));
         trainer->pace.flops += gradient->tile_flops * (double)gradient->n_tiles;
         bool over = trainer->steps_run == end;
-        if (trainer->staged_features && !over)
+        if (trainer->staged && !over)
             SIREN_TRY(stage(trainer, trainer->steps_run)); /* while the device works */
         SIREN_TRY(siren_pace_keep(&trainer->pace, trainer->device, over, (double)trainer->steps_run,
                                   (double)end, "steps", progress, user));
@@ -395,6 +402,6 @@ siren_status siren_feature_trainer_losses(siren_feature_trainer *trainer, float 
     return siren_buffer_read(trainer->history, 0, losses, trainer->steps_run * sizeof *losses);
 }
 
-bool siren_feature_trainer_in_tiles(const siren_feature_trainer *trainer) { return trainer->staged_features; }
+bool siren_feature_trainer_in_tiles(const siren_feature_trainer *trainer) { return trainer->staged; }
 
 size_t siren_feature_trainer_bytes(const siren_feature_trainer *trainer) { return trainer->held_bytes; }

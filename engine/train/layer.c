@@ -73,25 +73,24 @@ static const siren_layer_products own_products = {own_begin, own_forward, own_ou
                                                   own_input_gradient};
 
 /* Features and edges of a tile of the batch, in its order. */
-static siren_status gather(siren_layer_family *family, const siren_buffer *edges, size_t first_block,
-                           size_t rows) {
+static siren_status gather(siren_layer_family *family, size_t first_block, size_t rows) {
     const siren_gradient_plan *shape = &family->shape;
     siren_range range = {.global = {input_width(family, 0) / 4, rows},
                          .local = {4, (family->tile.items < 128 ? family->tile.items : 128) / 4}};
     return SIREN_LAUNCH(family->gather, range, SIREN_BUFFER(family->features), SIREN_BUFFER(family->edges),
-                        SIREN_BUFFER(shape->batch->features), SIREN_BUFFER(edges),
-                        SIREN_BUFFER(shape->batch->order), SIREN_INT((int)shape->network->n_inputs),
-                        SIREN_INT((int)shape->n_points), SIREN_INT((int)shape->batch->begin),
+                        SIREN_BUFFER(shape->batch->points), SIREN_BUFFER(shape->batch->order),
+                        SIREN_INT((int)shape->network->n_inputs), SIREN_INT((int)shape->n_points),
+                        SIREN_INT((int)shape->batch->begin),
                         SIREN_INT((int)(first_block * family->block_rows)));
 }
 
 /* The layers forwards on a tile of a batch; outputs become dZ in their place. */
 static siren_status forwards_on_features(siren_layer_family *family, const siren_buffer *params,
-                                         const siren_buffer *edges, size_t first_block, size_t rows) {
+                                         size_t first_block, size_t rows) {
     const siren_gradient_plan *shape = &family->shape;
     uint32_t last = shape->network->n_layers - 1;
     size_t n_rows = family->tile_blocks * family->block_rows;
-    SIREN_TRY(gather(family, edges, first_block, rows));
+    SIREN_TRY(gather(family, first_block, rows));
     for (uint32_t l = 0; l < last; l++) SIREN_TRY(own_forward(family, l, params, rows));
     SIREN_TRY(siren_layer_launch_forward(family->forward, shape, &family->tile, last, family->d[last], NULL,
                                          inputs_of(family, last), params, n_rows, rows));
@@ -115,7 +114,7 @@ static siren_status forwards(siren_layer_family *family, const siren_buffer *par
     uint32_t last = shape->network->n_layers - 1;
     size_t n_rows = family->tile_blocks * family->block_rows, rows = n_blocks * family->block_rows;
     if (shape->batch) {
-        SIREN_TRY(forwards_on_features(family, params, targets, first_block, rows));
+        SIREN_TRY(forwards_on_features(family, params, first_block, rows));
     } else {
         SIREN_TRY(siren_layer_launch_first(family->first, shape, &family->tile, family->h[0], family->d[0],
                                            params, n_rows, rows, first_block * family->block_rows));

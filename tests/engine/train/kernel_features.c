@@ -53,7 +53,7 @@ typedef struct {
     siren_batch batch;
     siren_gradient_plan shape;
     siren_gradient *gradient;
-    siren_buffer *table, *w0, *params, *features, *edges, *order;
+    siren_buffer *table, *w0, *params, *points, *order;
     size_t n_points, n_params, n_padded;
     double *sum, bits; /* (n_params) and sum, of the batch */
 } on_device;
@@ -76,10 +76,15 @@ static void start(on_device *d, const siren_network *network, const float *param
     siren_network_pad(network, params, padded);
     assert_siren_ok(siren_network_upload(network, device, &d->table, &d->w0));
     d->params = upload(padded, d->n_padded * sizeof *padded);
-    d->features = upload(features, n_all * network->n_inputs * sizeof *features);
-    d->edges = upload(edges, 2 * n_all * sizeof *edges);
+    size_t n_inputs = network->n_inputs;
+    float *rows = calloc(n_all * (n_inputs + 2), sizeof *rows);
+    for (size_t i = 0; i < n_all; i++) {
+        memcpy(rows + i * (n_inputs + 2), features + i * n_inputs, n_inputs * sizeof *rows);
+        memcpy(rows + i * (n_inputs + 2) + n_inputs, edges + 2 * i, 2 * sizeof *rows);
+    }
+    d->points = upload(rows, n_all * (n_inputs + 2) * sizeof *rows);
     d->order = upload(order, n_all * sizeof *order);
-    d->batch = (siren_batch){.features = d->features, .order = d->order, .least = SIREN_UNIFORM_SHARE / VALUES};
+    d->batch = (siren_batch){.points = d->points, .order = d->order, .least = SIREN_UNIFORM_SHARE / VALUES};
     d->shape = (siren_gradient_plan){.device = device,
                                      .network = &d->network,
                                      .n_networks = 1,
@@ -89,12 +94,12 @@ static void start(on_device *d, const siren_network *network, const float *param
                                      .batch = &d->batch};
     assert_siren_ok(siren_gradient_create(&d->shape, &d->gradient));
     d->sum = calloc(d->n_params, sizeof *d->sum);
-    free(padded);
+    free(padded), free(rows);
 }
 
 static void end(on_device *d) {
     d->gradient->free(d->gradient);
-    siren_buffer *buffers[] = {d->table, d->w0, d->params, d->features, d->edges, d->order};
+    siren_buffer *buffers[] = {d->table, d->w0, d->params, d->points, d->order};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) siren_buffer_free(buffers[i]);
     free(d->sum);
 }
@@ -108,7 +113,7 @@ static void run(on_device *d, size_t begin) {
     d->batch.begin = begin;
     assert_siren_ok(gradient->begin(gradient, d->params));
     for (size_t tile = 0; tile < gradient->n_tiles; tile++)
-        assert_siren_ok(gradient->tile(gradient, d->params, d->edges, 0, tile));
+        assert_siren_ok(gradient->tile(gradient, d->params, NULL, 0, tile));
     assert_siren_ok(siren_buffer_read(gradient->partial_gradients, 0, parts, n_parts * d->n_padded * sizeof *parts));
     assert_siren_ok(siren_buffer_read(gradient->partial_losses, 0, losses, n_parts * sizeof *losses));
     memset(d->sum, 0, d->n_params * sizeof *d->sum);
