@@ -52,7 +52,7 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
             __global float *h_next = d + SIREN_BLOCK_ROWS * PITCH(layer[SIREN_LAYER_OUT_PADDED]);
             int width = layer[SIREN_LAYER_OUT_PADDED];
             forward_layer(h_next, h, params + layer[SIREN_LAYER_BIAS], forward_packed, n_rows, layer, 0, width);
-            activate(h_next, d, n_rows, layer, w0[l], 0, width);
+            ACTIVATE(h_next, d, n_rows, layer, w0[l], 0, width);
             h = h_next;
             FORESEE(next, l, 2 * n_layers);
         }

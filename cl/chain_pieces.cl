@@ -31,7 +31,7 @@ __kernel void chain_piece(__global float *partial_gradients, __global float *par
     case SIREN_PIECE_FORWARD:
         forward_layer(h_next, h, params + (size_t)network * n_padded + layer[SIREN_LAYER_BIAS],
                       forward_packed + (size_t)network * n_packed_floats, b.n_rows, layer, begin, end_out);
-        activate(h_next, d, b.n_rows, layer, w0[l], begin, end_out);
+        ACTIVATE(h_next, d, b.n_rows, layer, w0[l], begin, end_out);
         break;
     case SIREN_PIECE_LOSS:
         partial_losses[slot] += LOSS(d, h_next, PITCH(out), network, b.first, b.n_valid, b.n_rows, out);

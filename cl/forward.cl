@@ -10,6 +10,15 @@
  * successive points do not fall into the same cache set. */
 #define PITCH(width_padded) ((width_padded) + SIREN_PAD)
 
+/* On features every hidden layer is leaky: its activation ends the product, and f'(Z) follows from H's sign, so that D holds dZ alone. */
+#ifdef SIREN_FEATURES
+#define FINISH(z) select((z) * leak, z, (z) > (vec)(0.0f))
+#define ACTIVATE(h, d, n_rows, layer, w0, begin, end)
+#else
+#define FINISH(z) z
+#define ACTIVATE activate
+#endif
+
 /* Weights of a layer into strips for its forward and its backward product (global id: twice the strip, one more for
  * the backward product; layer; network).
  * Forward, from W(out, in): strip p holds (in, columns), columns = outputs p*STRIP ...; backward: (out, columns),
@@ -54,6 +63,9 @@ static void forward_layer(__global float *z, __global const float *h, __global c
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED], n_k = layer[SIREN_LAYER_IN];
     int h_pitch = PITCH(in), z_pitch = PITCH(out);
     strips += layer[SIREN_LAYER_PACKED];
+#ifdef SIREN_FEATURES
+    const vec leak = (vec)(layer[SIREN_LAYER_ACTIVATION] == SIREN_LEAKY_RELU ? SIREN_LEAK : 1.0f);
+#endif
     for (int column = begin; column < end; column += SIREN_STRIP) {
         bool wide = WHOLE_STRIPS || end - column >= SIREN_STRIP;
         __global const float *strip = strips + column * in;
@@ -66,7 +78,7 @@ static void forward_layer(__global float *z, __global const float *h, __global c
                 EACH_POINT(START)
 #undef START
                 TILE_WIDE_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, strip, SIREN_STRIP, n_k)
-#define STORE(r) vec_store(c##r##_0, c + (r) * z_pitch); vec_store(c##r##_1, c + (r) * z_pitch + SIREN_LANES);
+#define STORE(r) vec_store(FINISH(c##r##_0), c + (r) * z_pitch); vec_store(FINISH(c##r##_1), c + (r) * z_pitch + SIREN_LANES);
                 EACH_POINT(STORE)
 #undef STORE
             } else {
@@ -74,7 +86,7 @@ static void forward_layer(__global float *z, __global const float *h, __global c
                 EACH_POINT(START)
 #undef START
                 TILE_NARROW_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, strip, SIREN_LANES, n_k)
-#define STORE(r) vec_store(c##r##_0, c + (r) * z_pitch);
+#define STORE(r) vec_store(FINISH(c##r##_0), c + (r) * z_pitch);
                 EACH_POINT(STORE)
 #undef STORE
             }

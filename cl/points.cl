@@ -9,20 +9,23 @@
 #define FEATURE_ARGUMENTS                                                                                    \
     , __global const uint *order /* (n_points) of a batch from `begin` on */, int batch_begin, float least
 
+#if SIREN_LANES == 16
+#define vec_read(p) vload16(0, p) /* unaligned */
+#else
+#define vec_read(p) vload8(0, p)
+#endif
+
 /* Features of the block's points as (n_rows, pitch), zero past the inputs and past the valid points; edges behind them, where no
- * product reads. */
+ * product reads. Whole vectors are read: the buffer goes on behind its last point. */
 static void load_features(__global float *h, __global const float *points, __global const uint *order, int n_valid,
                           int n_rows, __global const int *layer) {
     int n_inputs = layer[SIREN_LAYER_IN], width = layer[SIREN_LAYER_IN_PADDED], pitch = PITCH(width);
-    int n_whole = n_inputs / 16 * 16;
+    vec_int lane;
+    for (int i = 0; i < SIREN_LANES; i++) ((int *)&lane)[i] = i;
     for (int row = 0; row < n_rows; row++, h += pitch) {
-        if (row >= n_valid) {
-            for (int k = 0; k < width; k += SIREN_LANES) vec_store((vec)(0.0f), h + k);
-            continue;
-        }
-        __global const float *from = points + (size_t)order[row] * (n_inputs + 2);
-        for (int k = 0; k < n_whole; k++) h[k] = from[k];
-        for (int k = n_whole; k < width; k++) h[k] = k < n_inputs ? from[k] : 0.0f;
+        __global const float *from = points + (size_t)order[min(row, n_valid - 1)] * (n_inputs + 2);
+        int n = row < n_valid ? n_inputs : 0;
+        for (int k = 0; k < width; k += SIREN_LANES) vec_store(select((vec)(0.0f), vec_read(from + k), lane < n - k), h + k);
         h[width] = from[n_inputs];
         h[width + 1] = from[n_inputs + 1];
     }
@@ -38,25 +41,44 @@ static void foresee_points(__global const float *points, __global const uint *or
     }
 }
 
-/* Bits of the block, and dZ of the output layer. Lanes are points. */
+/* Rows to columns: each stage merges the halves of all vectors like two halves of a deck. */
+inline void transpose(vec v[SIREN_LANES]) {
+    vec merged[SIREN_LANES];
+    for (int stage = 1; stage < SIREN_LANES; stage *= 2) {
+        for (int i = 0; i < SIREN_LANES / 2; i++) {
+            merged[2 * i].even = v[i].lo;
+            merged[2 * i].odd = v[i + SIREN_LANES / 2].lo;
+            merged[2 * i + 1].even = v[i].hi;
+            merged[2 * i + 1].odd = v[i + SIREN_LANES / 2].hi;
+        }
+        for (int i = 0; i < SIREN_LANES; i++) v[i] = merged[i];
+    }
+}
+
+/* Bits of the block, and dZ of the output layer, zero past the valid points. Lanes are points; blocks have room for whole
+ * vectors of them. */
 static float code_lengths(__global float *d, __global const float *y, int pitch, __global const float *edges,
                           int edge_pitch, int n_valid, int n_rows, float least) {
     vec sum = (vec)(0.0f);
     for (int row = 0; row < n_rows; row += SIREN_LANES) {
-        int n = min(SIREN_LANES, n_valid - row);
-        vec o[SIREN_MIXTURE_OUTPUTS], lo = (vec)(0.0f), hi = (vec)(1.0f), bits;
-        for (int k = 0; k < SIREN_MIXTURE_OUTPUTS; k++) o[k] = (vec)(0.0f);
-        for (int lane = 0; lane < n; lane++) {
-            __global const float *edge = edges + (row + lane) * edge_pitch;
-            ((float *)&lo)[lane] = edge[0];
-            ((float *)&hi)[lane] = edge[1];
-            for (int k = 0; k < SIREN_MIXTURE_OUTPUTS; k++) ((float *)&o[k])[lane] = y[(row + lane) * pitch + k];
+        vec o[SIREN_PAD], lo, hi, bits;
+        vec_int valid;
+        for (int k = 0; k < SIREN_PAD; k += SIREN_LANES) {
+            for (int lane = 0; lane < SIREN_LANES; lane++) o[k + lane] = vec_load(y + (row + lane) * pitch + k);
+            transpose(o + k);
+        }
+        for (int lane = 0; lane < SIREN_LANES; lane++) {
+            ((float *)&lo)[lane] = edges[(row + lane) * edge_pitch];
+            ((float *)&hi)[lane] = edges[(row + lane) * edge_pitch + 1];
+            ((int *)&valid)[lane] = row + lane < n_valid ? -1 : 0;
         }
         bits = code_length_vec(o, lo, hi, least);
-        for (int lane = 0; lane < n; lane++) ((float *)&sum)[lane] += ((float *)&bits)[lane];
-        for (int lane = 0; lane < min(SIREN_LANES, n_rows - row); lane++)
-            for (int k = 0; k < SIREN_PAD; k++)
-                d[(row + lane) * pitch + k] = k < SIREN_MIXTURE_OUTPUTS && lane < n ? ((float *)&o[k])[lane] : 0.0f;
+        sum += select((vec)(0.0f), bits, valid);
+        for (int k = 0; k < SIREN_PAD; k++) o[k] = k < SIREN_MIXTURE_OUTPUTS ? select((vec)(0.0f), o[k], valid) : (vec)(0.0f);
+        for (int k = 0; k < SIREN_PAD; k += SIREN_LANES) {
+            transpose(o + k);
+            for (int lane = 0; lane < SIREN_LANES; lane++) vec_store(o[k + lane], d + (row + lane) * pitch + k);
+        }
     }
     float total = 0.0f;
     for (int lane = 0; lane < SIREN_LANES; lane++) total += ((float *)&sum)[lane];

@@ -128,6 +128,11 @@ siren_status siren_network_check_features(const siren_network *network, const ch
         return siren_fail(status, "%s: a network on %u features is not supported: 1 to %d are", name,
                           network->n_inputs, SIREN_MAX_FEATURES);
     SIREN_TRY(check_layers(network, name, status));
+    for (uint32_t l = 0; l + 1 < network->n_layers; l++)
+        if (network->layers[l].activation != SIREN_LEAKY_RELU)
+            return siren_fail(status, "%s: layer %u has activation %s: hidden layers on features are %s",
+                              name, l + 1, siren_activation_name(network->layers[l].activation),
+                              siren_activation_name(SIREN_LEAKY_RELU));
     const siren_layer *output = &network->layers[network->n_layers - 1];
     if (output->width != SIREN_MIXTURE_OUTPUTS || output->activation != SIREN_IDENTITY)
         return siren_fail(

@@ -14,6 +14,9 @@
 #define ORDER_KEY 0x62617463u /* apart from other streams of Philox */
 #define POINT_BYTES(n_inputs) (((n_inputs) + 2) * sizeof(float))
 
+#define BEHIND_POINTS                                                                                        \
+    (SIREN_PAD * sizeof(float)) /* bytes behind the last point, which the chain family reads */
+
 struct siren_feature_trainer {
     siren_device *device;
     siren_network network;
@@ -25,6 +28,7 @@ struct siren_feature_trainer {
     size_t batch_points, n_steps, steps_run;
     size_t n_params, n_padded, held_bytes;
     uint32_t *order; /* (n_batches, batch_points) of the pass under way */
+    uint32_t *turns; /* (batch_points + n_batches) from which it is dealt */
     size_t order_pass;
     siren_batch batch;
     float *features, *edges; /* of some points on their way */
@@ -63,36 +67,32 @@ size_t siren_feature_steps(const siren_feature_plan *plan) {
     return steps < 1 ? 1 : (size_t)steps;
 }
 
-/* Random words, four from each call of Philox. */
-typedef struct {
-    siren_philox_block counter, random;
-    uint64_t seed;
-    unsigned used;
-} word_stream;
-
-static uint32_t next_below(word_stream *stream, uint32_t n) {
-    if (stream->used == 4) {
-        stream->random =
-            siren_philox(stream->counter, (uint32_t)stream->seed ^ ORDER_KEY, (uint32_t)(stream->seed >> 32));
-        if (++stream->counter.word[0] == 0) stream->counter.word[1]++;
-        stream->used = 0;
-    }
-    return (uint32_t)(((uint64_t)stream->random.word[stream->used++] * n) >> 32);
+/* 0 ... n - 1; `i` counts the numbers of a pass. */
+static uint32_t draw_below(const siren_feature_trainer *trainer, size_t pass, size_t i, size_t n) {
+    siren_philox_block counter = {
+        {(uint32_t)(i / 4), ORDER_KEY, (uint32_t)pass, (uint32_t)((uint64_t)pass >> 32)}};
+    siren_philox_block random =
+        siren_philox(counter, (uint32_t)trainer->seed, (uint32_t)(trainer->seed >> 32));
+    return (uint32_t)(((uint64_t)random.word[i % 4] * n) >> 32);
 }
 
-/* The batches of a pass: stratum i of n_batches points gives each batch its ith point, which one by Fisher and Yates. Points beyond the
- * strata are left out at either end. */
+/* The batches of a pass. Stratum i of n_batches points is turned by a number of its own, and batch b takes of each what then stands at the
+ * place that a permutation gives it. Points beyond the strata are left out at either end. */
 static void deal_pass(siren_feature_trainer *trainer, size_t pass) {
     size_t n_batches = trainer->n_batches, n = trainer->batch_points;
-    word_stream stream = {.counter = {{0, 0, (uint32_t)pass, (uint32_t)((uint64_t)pass >> 32)}},
-                          .seed = trainer->seed,
-                          .used = 4};
-    uint32_t first = next_below(&stream, (uint32_t)(trainer->n_points - n * n_batches + 1));
-    for (size_t i = 0; i < n; i++)
-        for (size_t b = 0; b < n_batches; b++) {
-            size_t other = next_below(&stream, (uint32_t)(b + 1));
-            trainer->order[b * n + i] = trainer->order[other * n + i];
-            trainer->order[other * n + i] = first + (uint32_t)(i * n_batches + b);
+    uint32_t *turns = trainer->turns, *places = turns + n;
+    uint32_t first = draw_below(trainer, pass, 0, trainer->n_points - n * n_batches + 1);
+    for (size_t i = 0; i < n; i++) turns[i] = draw_below(trainer, pass, 1 + i, n_batches);
+    for (size_t b = 0; b < n_batches; b++) { /* Fisher and Yates */
+        size_t other = draw_below(trainer, pass, 1 + n + b, b + 1);
+        places[b] = places[other];
+        places[other] = (uint32_t)b;
+    }
+    for (size_t b = 0; b < n_batches; b++)
+        for (size_t i = 0; i < n; i++) {
+            uint32_t at = places[b] + turns[i];
+            trainer->order[b * n + i] =
+                first + (uint32_t)(i * n_batches) + (at < n_batches ? at : at - (uint32_t)n_batches);
         }
     trainer->order_pass = pass;
 }
@@ -197,7 +197,7 @@ static siren_status create_resident(siren_feature_trainer *trainer, size_t left)
         return siren_fail(SIREN_DEVICE_MEMORY,
                           "%zu bytes of features are more than the %zu that the memory limit leaves", bytes,
                           left);
-    SIREN_TRY(create_zeroed(trainer, point_bytes, "the features", &trainer->points));
+    SIREN_TRY(create_zeroed(trainer, point_bytes + BEHIND_POINTS, "the features", &trainer->points));
     SIREN_TRY(
         create_zeroed(trainer, order_bytes(trainer), "the order of the points", &trainer->device_order));
     trainer->held_bytes += bytes;
@@ -220,7 +220,7 @@ static siren_status create_staged(siren_feature_trainer *trainer) {
     SIREN_TRY(siren_allocate(&as_they_are, n, sizeof *as_they_are, "the order of a batch"));
     for (size_t i = 0; i < n; i++) as_they_are[i] = (uint32_t)i;
     SIREN_TRY(siren_allocate(&trainer->staged, n, row_bytes, "a batch of points"));
-    SIREN_TRY(create_zeroed(trainer, n * row_bytes, "a batch of points", &trainer->points));
+    SIREN_TRY(create_zeroed(trainer, n * row_bytes + BEHIND_POINTS, "a batch of points", &trainer->points));
     SIREN_TRY(create_zeroed(trainer, n * sizeof(uint32_t), "the order of a batch", &trainer->device_order));
     trainer->held_bytes += staged_bytes(trainer);
     return siren_buffer_write(trainer->device_order, 0, as_they_are, n * sizeof *as_they_are);
@@ -287,9 +287,12 @@ static siren_status create_state(siren_feature_trainer *trainer, const siren_fea
     SIREN_TRY(siren_allocate(&trainer->features, trainer->chunk_points,
                              trainer->network.n_inputs * sizeof(float), "some features"));
     SIREN_TRY(siren_allocate(&trainer->edges, trainer->chunk_points, 2 * sizeof(float), "some edges"));
+    SIREN_TRY(siren_allocate(&trainer->turns, trainer->batch_points + trainer->n_batches,
+                             sizeof *trainer->turns, "the order of the points"));
     trainer->held_bytes =
         trainer->chunk_points * (2 * POINT_BYTES(trainer->network.n_inputs) + sizeof(uint32_t)) +
-        param_bytes + history_bytes + trainer->optimiser->n_bytes + order_bytes(trainer);
+        param_bytes + history_bytes + trainer->optimiser->n_bytes + order_bytes(trainer) +
+        (trainer->batch_points + trainer->n_batches) * sizeof *trainer->turns;
     return SIREN_OK;
 }
 
@@ -334,6 +337,7 @@ void siren_feature_trainer_free(siren_feature_trainer *trainer) {
     siren_buffer_free(trainer->state);
     siren_buffer_free(trainer->history);
     free(trainer->order);
+    free(trainer->turns);
     free(trainer->features);
     free(trainer->edges);
     free(trainer->staged);
