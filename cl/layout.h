@@ -39,6 +39,9 @@
 #define SIREN_PIECE_INPUTS 5
 #define SIREN_PIECE_FIRST 6 /* weights and bias of the first layer */
 
+/* Floats of a point with n features on the device: the features, two edges, and zeros up to whole lines of a cache. */
+#define SIREN_POINT_PITCH(n) SIREN_PADDED((n) + 2)
+
 /* A mixture of discretised logistics (cl/code_length.cl): outputs of a network are so many means, log scales and weights. */
 #define SIREN_MIXTURE 3
 #define SIREN_MIXTURE_OUTPUTS (3 * SIREN_MIXTURE)

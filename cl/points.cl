@@ -5,27 +5,21 @@
 #ifdef SIREN_FEATURES
 #include "code_length.cl"
 
-/* The last arguments of a kernel. `coordinates` are (any number, n_inputs + 2), features and then edges; there are no targets. */
+/* The last arguments of a kernel. `coordinates` are (any number, SIREN_POINT_PITCH(n_inputs)); there are no targets. */
 #define FEATURE_ARGUMENTS                                                                                    \
     , __global const uint *order /* (n_points) of a batch from `begin` on */, int batch_begin, float least
 
-#if SIREN_LANES == 16
-#define vec_read(p) vload16(0, p) /* unaligned */
-#else
-#define vec_read(p) vload8(0, p)
-#endif
-
 /* Features of the block's points as (n_rows, pitch), zero past the inputs and past the valid points; edges behind them, where no
- * product reads. Whole vectors are read: the buffer goes on behind its last point. */
+ * product reads. */
 static void load_features(__global float *h, __global const float *points, __global const uint *order, int n_valid,
                           int n_rows, __global const int *layer) {
     int n_inputs = layer[SIREN_LAYER_IN], width = layer[SIREN_LAYER_IN_PADDED], pitch = PITCH(width);
     vec_int lane;
     for (int i = 0; i < SIREN_LANES; i++) ((int *)&lane)[i] = i;
     for (int row = 0; row < n_rows; row++, h += pitch) {
-        __global const float *from = points + (size_t)order[min(row, n_valid - 1)] * (n_inputs + 2);
+        __global const float *from = points + (size_t)order[min(row, n_valid - 1)] * SIREN_POINT_PITCH(n_inputs);
         int n = row < n_valid ? n_inputs : 0;
-        for (int k = 0; k < width; k += SIREN_LANES) vec_store(select((vec)(0.0f), vec_read(from + k), lane < n - k), h + k);
+        for (int k = 0; k < width; k += SIREN_LANES) vec_store(select((vec)(0.0f), vec_load(from + k), lane < n - k), h + k);
         h[width] = from[n_inputs];
         h[width + 1] = from[n_inputs + 1];
     }
@@ -35,9 +29,8 @@ static void load_features(__global float *h, __global const float *points, __glo
 static void foresee_points(__global const float *points, __global const uint *order, int n_valid, int n_inputs, int share,
                            int n_shares) {
     for (int row = n_valid * share / n_shares; row < n_valid * (share + 1) / n_shares; row++) {
-        __global const float *from = points + (size_t)order[row] * (n_inputs + 2);
-        for (int k = 0; k < n_inputs + 2; k += 16) vec_prefetch(from + k);
-        vec_prefetch(from + n_inputs + 1);
+        __global const float *from = points + (size_t)order[row] * SIREN_POINT_PITCH(n_inputs);
+        for (int k = 0; k < SIREN_POINT_PITCH(n_inputs); k += SIREN_PAD) vec_prefetch(from + k);
     }
 }
 

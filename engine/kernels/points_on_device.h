@@ -7,11 +7,10 @@
 
 /* What a network on features trains on in place of coordinates: a batch of points in an order. */
 typedef struct {
-    const siren_buffer
-        *points; /* (any number, n_inputs + 2): features, then edges; SIREN_PAD floats behind them */
-    const siren_buffer *order; /* (at least begin + n_points) of rows of points */
-    size_t begin;              /* of the batch, set before each */
-    float least;               /* probability that every value keeps (cl/code_length.cl) */
+    const siren_buffer *points; /* (any number, SIREN_POINT_PITCH(n_inputs)) */
+    const siren_buffer *order;  /* (at least begin + n_points) of rows of points */
+    size_t begin;               /* of the batch, set before each */
+    float least;                /* probability that every value keeps (cl/code_length.cl) */
 } siren_batch;
 
 typedef struct {

@@ -12,10 +12,7 @@
 
 #define CHUNK_POINTS 4096     /* asked of a source at once */
 #define ORDER_KEY 0x62617463u /* apart from other streams of Philox */
-#define POINT_BYTES(n_inputs) (((n_inputs) + 2) * sizeof(float))
-
-#define BEHIND_POINTS                                                                                        \
-    (SIREN_PAD * sizeof(float)) /* bytes behind the last point, which the chain family reads */
+#define POINT_BYTES(n_inputs) (SIREN_POINT_PITCH(n_inputs) * sizeof(float))
 
 struct siren_feature_trainer {
     siren_device *device;
@@ -32,7 +29,8 @@ struct siren_feature_trainer {
     size_t order_pass;
     siren_batch batch;
     float *features, *edges; /* of some points on their way */
-    float *staged; /* (batch_points, n_inputs + 2) to come; NULL where the device holds all points */
+    float *
+        staged; /* (batch_points, SIREN_POINT_PITCH(n_inputs)) to come; NULL where the device holds all points */
     size_t chunk_points, staged_step; /* room in those before; n_steps: none */
     siren_buffer *table, *w0, *points, *device_order;
     siren_buffer *params, *state, *history; /* (n_padded), (SIREN_STATE_FIELDS), (n_steps) */
@@ -122,7 +120,8 @@ static siren_status read_points(siren_feature_trainer *trainer, const uint32_t *
         n_chunk = n - first < trainer->chunk_points ? n - first : trainer->chunk_points;
         SIREN_TRY(trainer->source.read(trainer->source.user, points + first, n_chunk, features, edges));
         SIREN_TRY(check_points(trainer, points + first, n_chunk, features, edges));
-        for (size_t i = 0; i < n_chunk; i++, rows += n_inputs + 2) {
+        for (size_t i = 0; i < n_chunk; i++, rows += SIREN_POINT_PITCH(n_inputs)) {
+            memset(rows, 0, POINT_BYTES(n_inputs));
             memcpy(rows, features + i * n_inputs, n_inputs * sizeof *rows);
             memcpy(rows + n_inputs, edges + 2 * i, 2 * sizeof *rows);
         }
@@ -197,7 +196,7 @@ static siren_status create_resident(siren_feature_trainer *trainer, size_t left)
         return siren_fail(SIREN_DEVICE_MEMORY,
                           "%zu bytes of features are more than the %zu that the memory limit leaves", bytes,
                           left);
-    SIREN_TRY(create_zeroed(trainer, point_bytes + BEHIND_POINTS, "the features", &trainer->points));
+    SIREN_TRY(create_zeroed(trainer, point_bytes, "the features", &trainer->points));
     SIREN_TRY(
         create_zeroed(trainer, order_bytes(trainer), "the order of the points", &trainer->device_order));
     trainer->held_bytes += bytes;
@@ -220,7 +219,7 @@ static siren_status create_staged(siren_feature_trainer *trainer) {
     SIREN_TRY(siren_allocate(&as_they_are, n, sizeof *as_they_are, "the order of a batch"));
     for (size_t i = 0; i < n; i++) as_they_are[i] = (uint32_t)i;
     SIREN_TRY(siren_allocate(&trainer->staged, n, row_bytes, "a batch of points"));
-    SIREN_TRY(create_zeroed(trainer, n * row_bytes + BEHIND_POINTS, "a batch of points", &trainer->points));
+    SIREN_TRY(create_zeroed(trainer, n * row_bytes, "a batch of points", &trainer->points));
     SIREN_TRY(create_zeroed(trainer, n * sizeof(uint32_t), "the order of a batch", &trainer->device_order));
     trainer->held_bytes += staged_bytes(trainer);
     return siren_buffer_write(trainer->device_order, 0, as_they_are, n * sizeof *as_they_are);

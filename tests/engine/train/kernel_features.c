@@ -77,12 +77,12 @@ static void start(on_device *d, const siren_network *network, const float *param
     assert_siren_ok(siren_network_upload(network, device, &d->table, &d->w0));
     d->params = upload(padded, d->n_padded * sizeof *padded);
     size_t n_inputs = network->n_inputs;
-    float *rows = calloc(n_all * (n_inputs + 2) + SIREN_PAD, sizeof *rows);
+    float *rows = calloc(n_all * SIREN_POINT_PITCH(n_inputs), sizeof *rows);
     for (size_t i = 0; i < n_all; i++) {
-        memcpy(rows + i * (n_inputs + 2), features + i * n_inputs, n_inputs * sizeof *rows);
-        memcpy(rows + i * (n_inputs + 2) + n_inputs, edges + 2 * i, 2 * sizeof *rows);
+        memcpy(rows + i * SIREN_POINT_PITCH(n_inputs), features + i * n_inputs, n_inputs * sizeof *rows);
+        memcpy(rows + i * SIREN_POINT_PITCH(n_inputs) + n_inputs, edges + 2 * i, 2 * sizeof *rows);
     }
-    d->points = upload(rows, (n_all * (n_inputs + 2) + SIREN_PAD) * sizeof *rows);
+    d->points = upload(rows, n_all * SIREN_POINT_PITCH(n_inputs) * sizeof *rows);
     d->order = upload(order, n_all * sizeof *order);
     d->batch = (siren_batch){.points = d->points, .order = d->order, .least = SIREN_UNIFORM_SHARE / VALUES};
     d->shape = (siren_gradient_plan){.device = device,
