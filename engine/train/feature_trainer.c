@@ -80,7 +80,7 @@ static void deal_pass(siren_feature_trainer *trainer, size_t pass) {
     size_t n_batches = trainer->n_batches, n = trainer->batch_points;
     uint32_t *turns = trainer->turns, *places = turns + n;
     uint32_t first = draw_below(trainer, pass, 0, trainer->n_points - n * n_batches + 1);
-    for (size_t i = 0; i < n; i++) turns[i] = draw_below(trainer, pass, 1 + i, n_batches);
+    for (size_t i = 0; i < n; i++) turns[i] = n_batches > 1 ? draw_below(trainer, pass, 1 + i, n_batches) : 0;
     for (size_t b = 0; b < n_batches; b++) { /* Fisher and Yates */
         size_t other = draw_below(trainer, pass, 1 + n + b, b + 1);
         places[b] = places[other];

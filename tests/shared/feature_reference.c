@@ -16,7 +16,8 @@ double reference_code_length(const double o[SIREN_MIXTURE_OUTPUTS], double lo, d
     double weight[K], mass[K], by_mean[K], by_scale[K], all = 0, sum = 0;
     for (int k = 0; k < K; k++) all += exp(o[2 * K + k]);
     for (int k = 0; k < K; k++) {
-        double log_s = fmin(fmax(o[K + k], (double)SIREN_LEAST_LOG_SCALE), (double)SIREN_MOST_LOG_SCALE), s = exp(log_s);
+        double log_s = fmin(fmax(o[K + k], (double)SIREN_LEAST_LOG_SCALE), (double)SIREN_MOST_LOG_SCALE),
+               s = exp(log_s);
         double a = (hi - o[k]) / s, b = (lo - o[k]) / s;
         weight[k] = exp(o[2 * K + k]) / all;
         mass[k] = sigmoid(a) * sigmoid(-b) * -expm1((lo - hi) / s); /* sigmoid(a) - sigmoid(b) */
@@ -35,8 +36,8 @@ double reference_code_length(const double o[SIREN_MIXTURE_OUTPUTS], double lo, d
 }
 
 /* Adds a point's gradient, scaled by `share`. `a` are inputs of each layer, and outputs; `delta` what the last layer gets. */
-static void backwards(const siren_network *network, const double *params, double *const *a, const double *delta,
-                      double share, double *gradient) {
+static void backwards(const siren_network *network, const double *params, double *const *a,
+                      const double *delta, double share, double *gradient) {
     double e[SIREN_MAX_WIDTH], below[SIREN_MAX_WIDTH];
     size_t at = siren_network_n_params(network);
     for (size_t o = 0; o < SIREN_MIXTURE_OUTPUTS; o++) e[o] = delta[o] * share;
@@ -55,15 +56,17 @@ static void backwards(const siren_network *network, const double *params, double
     }
 }
 
-double reference_features(const siren_network *network, const double *params, const uint32_t *points, size_t n,
-                          const float *features, const float *edges, double n_values, double *gradient) {
+double reference_features(const siren_network *network, const double *params, const uint32_t *points,
+                          size_t n, const float *features, const float *edges, double n_values,
+                          double *gradient) {
     double *a[SIREN_MAX_LAYERS + 1], delta[SIREN_MIXTURE_OUTPUTS], bits = 0;
     for (uint32_t l = 0; l <= network->n_layers; l++) a[l] = calloc(SIREN_MAX_WIDTH, sizeof **a);
     if (gradient) memset(gradient, 0, siren_network_n_params(network) * sizeof *gradient);
     for (size_t row = 0; row < n; row++) {
         size_t point = points ? points[row] : row;
         const double *w = params;
-        for (size_t i = 0; i < network->n_inputs; i++) a[0][i] = (double)features[point * network->n_inputs + i];
+        for (size_t i = 0; i < network->n_inputs; i++)
+            a[0][i] = (double)features[point * network->n_inputs + i];
         for (uint32_t l = 0; l < network->n_layers; l++) {
             size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
             for (size_t o = 0; o < out; o++) {
@@ -73,8 +76,8 @@ double reference_features(const siren_network *network, const double *params, co
             }
             w += out * (in + 1);
         }
-        bits += reference_code_length(a[network->n_layers], (double)edges[2 * point], (double)edges[2 * point + 1],
-                                      n_values, delta);
+        bits += reference_code_length(a[network->n_layers], (double)edges[2 * point],
+                                      (double)edges[2 * point + 1], n_values, delta);
         if (gradient) backwards(network, params, a, delta, 1 / (double)n, gradient);
     }
     for (uint32_t l = 0; l <= network->n_layers; l++) free(a[l]);

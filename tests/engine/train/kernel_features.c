@@ -14,7 +14,8 @@ static double draw(uint32_t stream, uint64_t i) { return siren_rng_normal((siren
 
 /* Outputs and edges of all kinds: usual ones, ends of the range, tails, scales beyond the limits, thin and wide steps. */
 static void draw_case(uint64_t i, float outputs[SIREN_MIXTURE_OUTPUTS], float edges[2]) {
-    double spread = i % 5 == 1 ? 30 : 1, middle = 2 * draw(1, i) * (i % 7 == 2 ? 20 : 1), width = exp(draw(2, i) * (i % 3) - 1);
+    double spread = i % 5 == 1 ? 30 : 1, middle = 2 * draw(1, i) * (i % 7 == 2 ? 20 : 1),
+           width = exp(draw(2, i) * (i % 3) - 1);
     for (uint64_t k = 0; k < K; k++) {
         outputs[k] = (float)(spread * draw(3, i * K + k));
         outputs[K + k] = (float)(draw(4, i * K + k) * (i % 11 == 3 ? 6 : 1.5) - 0.5);
@@ -66,8 +67,8 @@ static siren_buffer *upload(const void *values, size_t bytes) {
 }
 
 /* A batch of n_points of n_all. */
-static void start(on_device *d, const siren_network *network, const float *params, size_t n_all, const float *features,
-                  const float *edges, const uint32_t *order, size_t n_points) {
+static void start(on_device *d, const siren_network *network, const float *params, size_t n_all,
+                  const float *features, const float *edges, const uint32_t *order, size_t n_points) {
     *d = (on_device){.network = *network,
                      .n_points = n_points,
                      .n_params = siren_network_n_params(network),
@@ -114,7 +115,8 @@ static void run(on_device *d, size_t begin) {
     assert_siren_ok(gradient->begin(gradient, d->params));
     for (size_t tile = 0; tile < gradient->n_tiles; tile++)
         assert_siren_ok(gradient->tile(gradient, d->params, NULL, 0, tile));
-    assert_siren_ok(siren_buffer_read(gradient->partial_gradients, 0, parts, n_parts * d->n_padded * sizeof *parts));
+    assert_siren_ok(
+        siren_buffer_read(gradient->partial_gradients, 0, parts, n_parts * d->n_padded * sizeof *parts));
     assert_siren_ok(siren_buffer_read(gradient->partial_losses, 0, losses, n_parts * sizeof *losses));
     memset(d->sum, 0, d->n_params * sizeof *d->sum);
     d->bits = 0;
@@ -150,16 +152,19 @@ static void losses_and_derivatives_are_right(void **state) {
     start(&d, &network, params, CASES, features, edges, order, 1);
     for (size_t i = 0; i < CASES; i++) {
         double o[IN], gradient[IN], norm = 0;
-        for (size_t k = 0; k < IN; k++) o[k] = (double)(features[i * IN + k] + features[i * IN + k] * SIREN_LEAK);
-        double bits = reference_code_length(o, (double)edges[2 * i], (double)edges[2 * i + 1], VALUES, gradient);
+        for (size_t k = 0; k < IN; k++)
+            o[k] = (double)(features[i * IN + k] + features[i * IN + k] * SIREN_LEAK);
+        double bits =
+            reference_code_length(o, (double)edges[2 * i], (double)edges[2 * i + 1], VALUES, gradient);
         for (size_t k = 0; k < IN; k++) norm = fmax(norm, fabs(gradient[k]));
         run(&d, i);
         /* A point at x scales from a mean has e^x of a probability: one unit in the last place of x is x of them in it. */
-        if (!(fabs(d.bits - bits) <= 2e-5 * fmax(1, bits))) fail_msg("case %zu: %.9g bits, not %.9g", i, d.bits, bits);
+        if (!(fabs(d.bits - bits) <= 2e-5 * fmax(1, bits)))
+            fail_msg("case %zu: %.9g bits, not %.9g", i, d.bits, bits);
         for (size_t k = 0; k < IN; k++)
             if (!(fabs(d.sum[biases + k] - gradient[k]) <= 1e-7 + 5e-5 * norm))
-                fail_msg("case %zu, output %zu: derivative %.9g, not %.9g of %.3g", i, k, d.sum[biases + k], gradient[k],
-                         norm);
+                fail_msg("case %zu, output %zu: derivative %.9g, not %.9g of %.3g", i, k, d.sum[biases + k],
+                         gradient[k], norm);
     }
     end(&d);
     free(params);
@@ -176,7 +181,8 @@ static void check_network(const sizes *s) {
     size_t n = s->n_points, n_all = 2 * n + 3, n_params = siren_network_n_params(&network);
     float *params = calloc(n_params, sizeof *params), *edges = calloc(2 * n_all, sizeof *edges),
           *features = calloc(n_all * s->n_inputs, sizeof *features);
-    double *exact = calloc(n_params, sizeof *exact), *gradient = calloc(n_params, sizeof *gradient), norm = 0, off = 0;
+    double *exact = calloc(n_params, sizeof *exact), *gradient = calloc(n_params, sizeof *gradient), norm = 0,
+           off = 0;
     uint32_t *order = calloc(n_all, sizeof *order);
     siren_network_initialise(&network, 4, 0, params);
     for (size_t i = 0; i < n_params; i++) exact[i] = (double)params[i];
@@ -199,7 +205,8 @@ static void check_network(const sizes *s) {
         print_message("%u-%ux%u, %zu points: %.2g, %.2g\n", s->n_inputs, s->n_hidden, s->width, n,
                       fabs(d.bits / (double)n / bits - 1), sqrt(off / norm));
     if (!(fabs(d.bits / (double)n - bits) <= 3e-6 * bits && sqrt(off) <= 1e-5 * sqrt(norm)))
-        fail_msg("%u features, %u hidden layers of %u, %zu points: %.9g bits, not %.9g, gradient off by %.3g of %.3g",
+        fail_msg("%u features, %u hidden layers of %u, %zu points: %.9g bits, not %.9g, gradient off by %.3g "
+                 "of %.3g",
                  s->n_inputs, s->n_hidden, s->width, n, d.bits / (double)n, bits, sqrt(off), sqrt(norm));
     end(&d);
     free(params), free(edges), free(features), free(exact), free(gradient), free(order);
@@ -207,8 +214,9 @@ static void check_network(const sizes *s) {
 
 static void networks_of_odd_sizes(void **state) {
     (void)state;
-    const sizes all[] = {{17, 1, 5, 101}, {35, 2, 32, 777}, {64, 3, 64, 2500}, {1, 1, 1, 1},     {2, 2, 33, 95},
-                         {256, 1, 48, 63}, {48, 2, 24, 770}, {16, 4, 16, 97},   {31, 1, 100, 13}};
+    const sizes all[] = {{17, 1, 5, 101},  {35, 2, 32, 777}, {64, 3, 64, 2500},
+                         {1, 1, 1, 1},     {2, 2, 33, 95},   {256, 1, 48, 63},
+                         {48, 2, 24, 770}, {16, 4, 16, 97},  {31, 1, 100, 13}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) check_network(&all[i]);
 }
 
@@ -222,7 +230,8 @@ static void tiles_change_no_bit(void **state) {
     uint32_t *order = calloc(N, sizeof *order);
     siren_network_initialise(&network, 4, 0, params);
     for (size_t i = 0; i < N * IN; i++) features[i] = (float)draw(6, i);
-    for (uint32_t i = 0; i < N; i++) edges[2 * i] = (float)draw(7, i), edges[2 * i + 1] = edges[2 * i] + 1, order[i] = i;
+    for (uint32_t i = 0; i < N; i++)
+        edges[2 * i] = (float)draw(7, i), edges[2 * i + 1] = edges[2 * i] + 1, order[i] = i;
     on_device d;
     start(&d, &network, params, N, features, edges, order, N);
     run(&d, 0);
