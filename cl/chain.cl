@@ -65,10 +65,12 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
             FORESEE(next, n_layers + l, 2 * n_layers);
             int h_pitch = PITCH(width), d_pitch = PITCH(layer[SIREN_LAYER_OUT_PADDED]);
             h = d - SIREN_BLOCK_ROWS * h_pitch;
-            if (l == 0 && !FIRST_IS_TILED) {
+#ifndef SIREN_FEATURES
+            if (l == 0) {
                 first_weight_gradient(gradient, d, d_pitch, h, n_rows, layer);
                 break;
             }
+#endif
             weight_gradient(gradient, d, d_pitch, h, h_pitch, n_rows, layer, 0, width);
             bias_gradient(gradient, d, d_pitch, n_rows, layer);
             if (l == 0) break;

@@ -51,9 +51,10 @@ __kernel void chain_pack(__global float *forward_packed,  /* (n_networks, n_pack
 /* Coordinates of the block's points as (n_rows, pitch), zero past the inputs and past the valid points. */
 static void load_points(__global float *h, __global const float *coordinates, int first, int n_valid, int n_rows,
                         int n_inputs) {
+    int width = SIREN_PADDED(n_inputs);
     for (int row = 0; row < n_rows; row++)
-        for (int k = 0; k < SIREN_PAD; k++)
-            h[row * PITCH(SIREN_PAD) + k] =
+        for (int k = 0; k < width; k++)
+            h[row * PITCH(width) + k] =
                 row < n_valid && k < n_inputs ? coordinates[(size_t)(first + row) * n_inputs + k] : 0.0f;
 }
 

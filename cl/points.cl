@@ -78,7 +78,6 @@ static float code_lengths(__global float *d, __global const float *y, int pitch,
     return total;
 }
 
-#define FIRST_IS_TILED 1 /* inputs enough to fill vectors */
 #define BLOCK_ORDER(first) (order + batch_begin + (first))
 #define LOAD_POINTS(h, first, n_valid, n_rows, layer) load_features(h, coordinates, BLOCK_ORDER(first), n_valid, n_rows, layer)
 #define LOSS(d, y, pitch, network, first, n_valid, n_rows, out)                                              \
@@ -89,7 +88,6 @@ static float code_lengths(__global float *d, __global const float *y, int pitch,
 #else
 
 #define FEATURE_ARGUMENTS
-#define FIRST_IS_TILED 0
 #define FORESEE(next, share, n_shares)
 #define LOAD_POINTS(h, first, n_valid, n_rows, layer) load_points(h, coordinates, first, n_valid, n_rows, (layer)[SIREN_LAYER_IN])
 #define BLOCK_TARGETS(network, first, out) (targets + ((size_t)(network) * n_points + (first) - first_target) * (out))

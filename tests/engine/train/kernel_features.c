@@ -1,6 +1,7 @@
 /* Code lengths and gradients of networks on features, by both kernel families, against double precision, and that against finite
- * differences. */
+ * differences. With the argument "tiny" only the smallest shapes are run, for interpreters. */
 #include "tests/shared/devices.h"
+#include "engine/care/tune.h"
 #include "engine/kernels/network_on_device.h"
 #include "engine/train/gradient.h"
 #include "host/rng.h"
@@ -248,13 +249,79 @@ static void tiles_change_no_bit(void **state) {
     free(whole), free(features), free(edges), free(order);
 }
 
-int main(void) {
+/* Tests lower a device's limits, as small devices have them. */
+static siren_device_facts *facts(void) { return (siren_device_facts *)siren_device_get_facts(device); }
+
+/* The ends of what tuning chooses among: vectors of 16 and of 8 floats, short and long blocks, large and small tiles. */
+static void other_configurations_are_right(void **state) {
+    (void)state;
+    size_t n = 0;
+    const siren_configuration *candidates = siren_tune_candidates(siren_device_get_facts(device)->family, &n);
+    while (candidates[n - 1].clblast) n--;
+    for (size_t i = 0; i < n; i += n - 1) {
+        siren_device_configure(device, SIREN_WIDTH_NARROW, &candidates[i]);
+        check_network(&(sizes){35, 2, 33, 500});
+    }
+    const siren_configuration usual = siren_configuration_default(device);
+    siren_device_configure(device, SIREN_WIDTH_NARROW, &usual);
+}
+
+/* A driver that ends loops early gets the chain family in pieces: with the same bits. */
+static void bounded_loops_change_no_bit(void **state) {
+    (void)state;
+    enum { N = 1700, IN = 21 };
+    const siren_device_facts before = *facts();
+    siren_network network;
+    assert_siren_ok(siren_network_on_features(IN, 2, 40, &network));
+    size_t n_params = siren_network_n_params(&network);
+    float *params = calloc(n_params, sizeof *params), *features = calloc(N * IN, sizeof *features),
+          *edges = calloc(2 * N, sizeof *edges);
+    uint32_t *order = calloc(N, sizeof *order);
+    siren_network_initialise(&network, 4, 0, params);
+    for (size_t i = 0; i < N * IN; i++) features[i] = (float)draw(6, i);
+    for (uint32_t i = 0; i < N; i++)
+        edges[2 * i] = (float)draw(7, i), edges[2 * i + 1] = edges[2 * i] + 1, order[i] = N - 1 - i;
+    on_device usual, bounded;
+    start(&usual, &network, params, N, features, edges, order, N);
+    run(&usual, 0);
+    facts()->loop_limit = 65535;
+    start(&bounded, &network, params, N, features, edges, order, N);
+    run(&bounded, 0);
+    assert_memory_equal(usual.sum, bounded.sum, n_params * sizeof *usual.sum);
+    assert_true(usual.bits == bounded.bits);
+    *facts() = before;
+    end(&usual);
+    end(&bounded);
+    free(params), free(features), free(edges), free(order);
+}
+
+static void tiny_shapes(void **state) {
+    (void)state;
+    const sizes tiny = {3, 1, 5, 9};
+    facts()->max_work_group = 64;
+    siren_device_set_family(device, SIREN_FAMILY_CHAIN);
+    check_network(&tiny);
+    siren_device_set_family(device, SIREN_FAMILY_LAYER);
+    check_network(&tiny);
+    facts()->max_work_group = 16;
+    check_network(&tiny);
+    siren_device_set_family(device, SIREN_FAMILY_CHAIN);
+    facts()->loop_limit = 65535;
+    check_network(&tiny);
+}
+
+int main(int n_arguments, char **arguments) {
+    const struct CMUnitTest tiny[] = {cmocka_unit_test(tiny_shapes)};
     const struct CMUnitTest alone[] = {cmocka_unit_test(reference_has_the_differences)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_and_derivatives_are_right),
         cmocka_unit_test(networks_of_odd_sizes),
         cmocka_unit_test(tiles_change_no_bit),
+        cmocka_unit_test(other_configurations_are_right),
+        cmocka_unit_test(bounded_loops_change_no_bit),
     };
+    if (n_arguments > 1 && strcmp(arguments[1], "tiny") == 0)
+        return run_on_family(SIREN_FAMILY_CHAIN, tiny, sizeof tiny / sizeof *tiny);
     int failed = cmocka_run_group_tests_name("reference", alone, NULL, NULL);
     return failed + run_on_families(tests, sizeof tests / sizeof *tests);
 }
