@@ -4,7 +4,7 @@
  *   P = (1 - share) sum over k of w_k (sigmoid(a_k) - sigmoid(b_k)) + least,  a_k = (hi - m_k) / s_k,  b_k = (lo - m_k) / s_k
  *
  * sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - e^(b - a)), which loses no digits in either tail; its logarithm has the
- * derivatives sigmoid(b) - sigmoid(-a) by -m / s, and b sigmoid(b) - a sigmoid(-a) - d / (e^d - 1) by log s, with d = a - b. */
+ * derivatives sigmoid(b) - sigmoid(-a) by m / s, and b sigmoid(b) - a sigmoid(-a) - d / (e^d - 1) by log s, with d = a - b. */
 #include "prelude.cl"
 
 #define FARTHEST 60.0f /* scales from a mean: beyond, a sigmoid counts for nothing beside the least probability */

@@ -239,8 +239,6 @@ siren_status siren_bench_step(siren_device *device, const siren_network *network
 
 /* ---- networks on features ---- */
 
-#define FEATURE_SECONDS 0.1 /* of a round, about, at 100 GFLOP/s */
-
 /* Points to train on: noise, and integers that follow the first feature. */
 static void feature_points(size_t n_points, size_t n_inputs, float *features, float *edges) {
     for (size_t i = 0; i < n_points; i++) {
@@ -252,14 +250,13 @@ static void feature_points(size_t n_points, size_t n_inputs, float *features, fl
 }
 
 siren_status siren_bench_features(siren_device *device, const siren_network *network, size_t n_points,
-                                  size_t batch, siren_bench_result *out) {
+                                  size_t batch, size_t n_steps, siren_bench_result *out) {
     SIREN_AT_END(siren_feature_trainer_free_at) siren_feature_trainer *trainer = NULL;
     SIREN_FREE_AT_END float *features = NULL, *edges = NULL, *params = NULL;
     size_t n_inputs = network->n_inputs, batches = batch < n_points ? n_points / batch : 1;
-    siren_bench_result result = {.n_networks = 1, .n_points = n_points / batches};
+    siren_bench_result result = {
+        .n_epochs = 2 + ROUNDS * n_steps, .n_networks = 1, .n_points = n_points / batches};
     result.step_flops = siren_network_step_flops(network, result.n_points);
-    size_t n_steps = 1 + (size_t)(FEATURE_SECONDS * 100e9 / result.step_flops);
-    result.n_epochs = 2 + ROUNDS * n_steps;
     SIREN_TRY(siren_allocate(&features, n_points, n_inputs * sizeof *features, "the features"));
     SIREN_TRY(siren_allocate(&edges, n_points, 2 * sizeof *edges, "the edges"));
     SIREN_TRY(siren_allocate(&params, siren_network_n_params(network), sizeof *params, "the parameters"));

@@ -52,6 +52,7 @@ typedef struct {
 } bench_size;
 
 #define SLICE_POINTS 19600
+#define SLICE_STEPS 10
 
 static siren_status measure(const char *device_choice, const bench_size *size, bool json) {
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
@@ -69,7 +70,8 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
     siren_block block = make_block(n_points, network.n_inputs);
     double bandwidth;
     SIREN_TRY(siren_bench_bandwidth(device, &bandwidth));
-    SIREN_TRY(siren_bench_step(device, &network, size->networks, &block, size->steps, &result));
+    SIREN_TRY(siren_bench_step(device, &network, size->networks, &block,
+                               size->steps ? size->steps : SLICE_STEPS, &result));
     snprintf(crc, sizeof crc, "%016" PRIx64, result.decode_crc);
     const siren_device_facts *facts = siren_device_get_facts(device);
     char kernels[SIREN_KERNELS_CHARS];
@@ -132,6 +134,7 @@ static siren_status print_features(const siren_device *device, const siren_netwo
 
 #define FEATURE_POINTS 400000 /* more than caches hold */
 #define FEATURE_BATCH 16384
+#define FEATURE_STEPS 100 /* a tenth of a second on two cores */
 
 static siren_status measure_features(const char *device_choice, const bench_size *size, bool json) {
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
@@ -142,7 +145,8 @@ static siren_status measure_features(const char *device_choice, const bench_size
         siren_network_on_features(size->features, size->settings.layers, size->settings.width, &network));
     SIREN_TRY(siren_tool_open_device(device_choice, false, &device));
     siren_tune_load(device);
-    SIREN_TRY(siren_bench_features(device, &network, n_points, FEATURE_BATCH, &result));
+    SIREN_TRY(siren_bench_features(device, &network, n_points, FEATURE_BATCH,
+                                   size->steps ? size->steps : FEATURE_STEPS, &result));
     return print_features(device, &network, &result, n_points, json);
 }
 
@@ -162,7 +166,7 @@ static siren_status count_files(bool compare, const char *const *files, size_t *
 siren_status siren_tool_bench(int argc, char **argv) {
     bool json = false, compare = false;
     siren_common_options common = {0};
-    bench_size size = {.settings = siren_settings_defaults(), .volumes = 69, .networks = 1, .steps = 10};
+    bench_size size = {.settings = siren_settings_defaults(), .volumes = 69, .networks = 1};
     const char *device_choice = NULL, *files[SIREN_BENCH_FILES] = {NULL};
     const siren_option options[] = {
         {"model", "NAME", NULL, SIREN_OPTION_SETTING, &size.settings, 0, 0},
@@ -176,8 +180,8 @@ siren_status siren_tool_bench(int argc, char **argv) {
          "train a network on N features, in batches of 16384 points, in place of one on coordinates",
          SIREN_OPTION_UINT32, &size.features, 1, SIREN_MAX_FEATURES},
         {"networks", "N", "slices trained side by side", SIREN_OPTION_SIZE, &size.networks, 1, 65536},
-        {"steps", "N", "training steps to time in each of five rounds", SIREN_OPTION_SIZE, &size.steps, 1,
-         100000},
+        {"steps", "N", "training steps to time in each of five rounds (10, or 100 with --features)",
+         SIREN_OPTION_SIZE, &size.steps, 1, 100000},
         SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &device_choice),
         SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &size.gemm),
         SIREN_FLAG("matrix-units", SIREN_MATRIX_HELP, &size.matrix_units),
