@@ -79,6 +79,14 @@ static void first_weight_gradient(__global float *gradient, __global const float
     }
 }
 
+/* f'(Z) where D is, or where H of the same layer is, which lies behind D. */
+#ifdef SIREN_FEATURES
+#define SLOPE(d, d_pitch) \
+    select((vec)(SIREN_LEAK), (vec)(1.0f), vec_load((d) + SIREN_BLOCK_ROWS * (d_pitch)) > (vec)(0.0f))
+#else
+#define SLOPE(d, d_pitch) vec_load(d)
+#endif
+
 /* dZ of the layer below, in place of its derivative: D(rows, in) *= dZ(rows, out) W(out, in), in the columns from
  * `begin` to `end`, whole strips but for the last. */
 static void input_gradient(__global float *d, int d_pitch, __global const float *dz, int dz_pitch,
@@ -99,8 +107,8 @@ static void input_gradient(__global float *d, int d_pitch, __global const float 
 #undef ZERO
                 TILE_WIDE_RUN(EACH_POINT, dz + row * dz_pitch, dz_pitch, 1, strip, SIREN_STRIP, out)
 #define STORE(r)                                                                                             \
-    vec_store(c##r##_0 * vec_load(c + (r) * d_pitch), c + (r) * d_pitch);                                    \
-    vec_store(c##r##_1 * vec_load(c + (r) * d_pitch + SIREN_LANES), c + (r) * d_pitch + SIREN_LANES);
+    vec_store(c##r##_0 * SLOPE(c + (r) * d_pitch, d_pitch), c + (r) * d_pitch);                              \
+    vec_store(c##r##_1 * SLOPE(c + (r) * d_pitch + SIREN_LANES, d_pitch), c + (r) * d_pitch + SIREN_LANES);
                 EACH_POINT(STORE)
 #undef STORE
             } else {
@@ -108,7 +116,7 @@ static void input_gradient(__global float *d, int d_pitch, __global const float 
                 EACH_POINT(ZERO)
 #undef ZERO
                 TILE_NARROW_RUN(EACH_POINT, dz + row * dz_pitch, dz_pitch, 1, strip, SIREN_LANES, out)
-#define STORE(r) vec_store(c##r##_0 * vec_load(c + (r) * d_pitch), c + (r) * d_pitch);
+#define STORE(r) vec_store(c##r##_0 * SLOPE(c + (r) * d_pitch, d_pitch), c + (r) * d_pitch);
                 EACH_POINT(STORE)
 #undef STORE
             }

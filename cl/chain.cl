@@ -4,7 +4,7 @@
  * Points are dealt in rounds of n_parts * SIREN_BLOCK_ROWS; each round, the last and shorter one too, is divided evenly into a
  * block for each part. A part is one work-item with its own gradient; the sum over parts is fixed (adam.cl), so results
  * depend on neither the device's number of cores nor the batch of networks nor the tiling into rounds. */
-#include "backward.cl"
+#include "points.cl"
 #include "epoch.cl" /* for siren_epoch_kernel_create() */
 
 /* One round after the other of forward, loss, backward for (part, network) = (global id 0, global id 1). */
@@ -19,7 +19,7 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
                          __global const int *table,              /* (n_layers, SIREN_LAYER_FIELDS) */
                          __global const float *w0,               /* (n_layers) */
                          int n_layers, int n_padded, int n_packed_floats, int n_scratch, int n_points, int first_target,
-                         int round_begin, int round_end) {
+                         int round_begin, int round_end FEATURE_ARGUMENTS) {
     int part = get_global_id(0), n_parts = get_global_size(0), network = get_global_id(1);
     __global const int *last = table + (n_layers - 1) * SIREN_LAYER_FIELDS;
     int out = last[SIREN_LAYER_OUT_PADDED];
@@ -29,7 +29,6 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
     params += (size_t)network * n_padded;
     forward_packed += (size_t)network * n_packed_floats;
     backward_packed += (size_t)network * n_packed_floats;
-    targets += (size_t)network * n_points * out;
 
     if (round_begin == 0) {
         for (int i = 0; i < n_padded; i += SIREN_LANES) vec_store((vec)(0.0f), gradient + i);
@@ -37,12 +36,15 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
     }
     for (int round = round_begin; round < round_end; round++) {
         const block b = block_of(round, part, n_parts, n_points);
+        const block next = block_of(min(round + 1, round_end - 1), part, n_parts, n_points);
         int first = b.first, n_valid = b.n_valid, n_rows = b.n_rows;
         if (n_valid <= 0) continue;
 
-        __global const float *block_targets = targets + (size_t)(first - first_target) * out;
+#ifndef SIREN_FEATURES
+        __global const float *block_targets = BLOCK_TARGETS(network, first, out);
         for (int i = 0; i < n_valid * out; i += SIREN_LANES) vec_prefetch(block_targets + i); /* read after the last layer */
-        load_points(scratch, coordinates, first, n_valid, n_rows, table[SIREN_LAYER_IN]);
+#endif
+        LOAD_POINTS(scratch, first, n_valid, n_rows, table);
         __global float *h = scratch;
         for (int l = 0; l < n_layers; l++) {
             __global const int *layer = table + l * SIREN_LAYER_FIELDS;
@@ -50,23 +52,28 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
             __global float *h_next = d + SIREN_BLOCK_ROWS * PITCH(layer[SIREN_LAYER_OUT_PADDED]);
             int width = layer[SIREN_LAYER_OUT_PADDED];
             forward_layer(h_next, h, params + layer[SIREN_LAYER_BIAS], forward_packed, n_rows, layer, 0, width);
-            activate(h_next, d, n_rows, layer, w0[l], 0, width);
+            ACTIVATE(h_next, d, n_rows, layer, w0[l], 0, width);
             h = h_next;
+            FORESEE(next, l, 2 * n_layers);
         }
 
         __global float *d = h - SIREN_BLOCK_ROWS * PITCH(out);
-        partial_losses[slot] += loss_and_error(d, h, PITCH(out), block_targets, n_valid, n_rows, out);
+        partial_losses[slot] += LOSS(d, h, PITCH(out), network, first, n_valid, n_rows, out);
         for (int l = n_layers - 1; l >= 0; l--) {
             __global const int *layer = table + l * SIREN_LAYER_FIELDS;
             int width = layer[SIREN_LAYER_IN_PADDED];
+            FORESEE(next, n_layers + l, 2 * n_layers);
             int h_pitch = PITCH(width), d_pitch = PITCH(layer[SIREN_LAYER_OUT_PADDED]);
             h = d - SIREN_BLOCK_ROWS * h_pitch;
+#ifndef SIREN_FEATURES
             if (l == 0) {
                 first_weight_gradient(gradient, d, d_pitch, h, n_rows, layer);
                 break;
             }
+#endif
             weight_gradient(gradient, d, d_pitch, h, h_pitch, n_rows, layer, 0, width);
             bias_gradient(gradient, d, d_pitch, n_rows, layer);
+            if (l == 0) break;
             __global float *d_below = h - SIREN_BLOCK_ROWS * h_pitch;
             input_gradient(d_below, h_pitch, d, d_pitch, backward_packed, n_rows, layer, 0, width);
             d = d_below;

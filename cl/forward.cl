@@ -10,6 +10,15 @@
  * successive points do not fall into the same cache set. */
 #define PITCH(width_padded) ((width_padded) + SIREN_PAD)
 
+/* On features every hidden layer is leaky: its activation ends the product, and f'(Z) follows from H's sign, so that D holds dZ alone. */
+#ifdef SIREN_FEATURES
+#define FINISH(z) select((z) * leak, z, (z) > (vec)(0.0f))
+#define ACTIVATE(h, d, n_rows, layer, w0, begin, end)
+#else
+#define FINISH(z) z
+#define ACTIVATE activate
+#endif
+
 /* Weights of a layer into strips for its forward and its backward product (global id: twice the strip, one more for
  * the backward product; layer; network).
  * Forward, from W(out, in): strip p holds (in, columns), columns = outputs p*STRIP ...; backward: (out, columns),
@@ -42,9 +51,10 @@ __kernel void chain_pack(__global float *forward_packed,  /* (n_networks, n_pack
 /* Coordinates of the block's points as (n_rows, pitch), zero past the inputs and past the valid points. */
 static void load_points(__global float *h, __global const float *coordinates, int first, int n_valid, int n_rows,
                         int n_inputs) {
+    int width = SIREN_PADDED(n_inputs);
     for (int row = 0; row < n_rows; row++)
-        for (int k = 0; k < SIREN_PAD; k++)
-            h[row * PITCH(SIREN_PAD) + k] =
+        for (int k = 0; k < width; k++)
+            h[row * PITCH(width) + k] =
                 row < n_valid && k < n_inputs ? coordinates[(size_t)(first + row) * n_inputs + k] : 0.0f;
 }
 
@@ -54,6 +64,9 @@ static void forward_layer(__global float *z, __global const float *h, __global c
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED], n_k = layer[SIREN_LAYER_IN];
     int h_pitch = PITCH(in), z_pitch = PITCH(out);
     strips += layer[SIREN_LAYER_PACKED];
+#ifdef SIREN_FEATURES
+    const vec leak = (vec)(layer[SIREN_LAYER_ACTIVATION] == SIREN_LEAKY_RELU ? SIREN_LEAK : 1.0f);
+#endif
     for (int column = begin; column < end; column += SIREN_STRIP) {
         bool wide = WHOLE_STRIPS || end - column >= SIREN_STRIP;
         __global const float *strip = strips + column * in;
@@ -66,7 +79,7 @@ static void forward_layer(__global float *z, __global const float *h, __global c
                 EACH_POINT(START)
 #undef START
                 TILE_WIDE_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, strip, SIREN_STRIP, n_k)
-#define STORE(r) vec_store(c##r##_0, c + (r) * z_pitch); vec_store(c##r##_1, c + (r) * z_pitch + SIREN_LANES);
+#define STORE(r) vec_store(FINISH(c##r##_0), c + (r) * z_pitch); vec_store(FINISH(c##r##_1), c + (r) * z_pitch + SIREN_LANES);
                 EACH_POINT(STORE)
 #undef STORE
             } else {
@@ -74,7 +87,7 @@ static void forward_layer(__global float *z, __global const float *h, __global c
                 EACH_POINT(START)
 #undef START
                 TILE_NARROW_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, strip, SIREN_LANES, n_k)
-#define STORE(r) vec_store(c##r##_0, c + (r) * z_pitch);
+#define STORE(r) vec_store(FINISH(c##r##_0), c + (r) * z_pitch);
                 EACH_POINT(STORE)
 #undef STORE
             }
@@ -103,6 +116,10 @@ static void activate(__global float *h, __global float *d, int n_rows, __global 
             case SIREN_TANH:
                 f = tanh_exact_vec(z);
                 slope = (vec)(1.0f) - f * f;
+                break;
+            case SIREN_LEAKY_RELU:
+                f = select(z * SIREN_LEAK, z, z > (vec)(0.0f));
+                slope = select((vec)(SIREN_LEAK), (vec)(1.0f), z > (vec)(0.0f));
                 break;
             }
             vec_store(f, h + at);

@@ -29,6 +29,10 @@ inline float4 activate_quad(float4 z, int activation, float w0, float4 *slope) {
         f = tanh_exact_quad(z);
         if (slope) *slope = (float4)(1.0f) - f * f;
         break;
+    case SIREN_LEAKY_RELU:
+        f = select(z * SIREN_LEAK, z, z > (float4)(0.0f));
+        if (slope) *slope = select((float4)(SIREN_LEAK), (float4)(1.0f), z > (float4)(0.0f));
+        break;
     }
     return f;
 }

@@ -39,10 +39,22 @@
 #define SIREN_PIECE_INPUTS 5
 #define SIREN_PIECE_FIRST 6 /* weights and bias of the first layer */
 
+/* Floats of a point with n features on the device: the features, two edges, and zeros up to whole lines of a cache. */
+#define SIREN_POINT_PITCH(n) SIREN_PADDED((n) + 2)
+
+/* A mixture of discretised logistics (cl/code_length.cl): outputs of a network are so many means, log scales and weights. */
+#define SIREN_MIXTURE 3
+#define SIREN_MIXTURE_OUTPUTS (3 * SIREN_MIXTURE)
+#define SIREN_LEAST_LOG_SCALE -7.0f
+#define SIREN_MOST_LOG_SCALE 5.0f
+#define SIREN_UNIFORM_SHARE 2e-4f /* of the probability, dealt evenly to all values that an integer may have */
+
 /* Activations. */
 #define SIREN_IDENTITY 0
 #define SIREN_SINE 1
 #define SIREN_RELU 2
 #define SIREN_TANH 3
+#define SIREN_LEAKY_RELU 4
+#define SIREN_LEAK 0.125f /* its slope below 0: a power of two, so that the product is exact */
 
 #endif

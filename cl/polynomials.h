@@ -23,6 +23,7 @@
 /* tanh from the same exactly rounded operations: 1 - 2/(e^2x + 1) on |x| (absolute error below 2e-7), the reciprocal by
  * Newton steps from an integer estimate. */
 #define SIREN_LOG2_E 1.442695f
+#define SIREN_LOG2_E_REST 1.925963e-8f
 #define SIREN_EXP_1 0.6931472f
 #define SIREN_EXP_2 0.24022651f
 #define SIREN_EXP_3 0.05550411f

@@ -42,6 +42,7 @@ void method_coordinates(size_t nx, size_t ny, size_t nz, size_t n_inputs, float 
 double method_activate(const method_layer *layer, double z) {
     if (layer->activation == METHOD_SINE) return sin(layer->w0 * z);
     if (layer->activation == METHOD_RELU) return z > 0 ? z : 0;
+    if (layer->activation == METHOD_LEAKY_RELU) return z > 0 ? z : z / 8;
     return layer->activation == METHOD_TANH ? tanh(z) : z;
 }
 
@@ -49,6 +50,7 @@ double method_activate(const method_layer *layer, double z) {
 static double derivative(const method_layer *layer, double z) {
     if (layer->activation == METHOD_SINE) return layer->w0 * cos(layer->w0 * z);
     if (layer->activation == METHOD_RELU) return z > 0;
+    if (layer->activation == METHOD_LEAKY_RELU) return z > 0 ? 1 : 0.125;
     return layer->activation == METHOD_TANH ? 1 - tanh(z) * tanh(z) : 1;
 }
 

@@ -10,7 +10,7 @@
 
 enum { METHOD_MAX_LAYERS = 33 };
 
-typedef enum { METHOD_IDENTITY, METHOD_SINE, METHOD_RELU, METHOD_TANH } method_activation;
+typedef enum { METHOD_IDENTITY, METHOD_SINE, METHOD_RELU, METHOD_TANH, METHOD_LEAKY_RELU } method_activation;
 
 typedef struct {
     size_t width; /* outputs of the layer */

@@ -175,7 +175,7 @@ def evaluate(layers, parameters, coordinates):
         z = np.broadcast_to(biases, (len(h), len(biases))).astype('f4')
         for k in range(h.shape[1]):
             z = fma(np.broadcast_to(h[:, k:k + 1], z.shape), weights[None, :, k], z)
-        h = sine(z, w0) if activation == 1 else np.where(z > 0, z, f4(0)) if activation == 2 else tanh(z) if activation == 3 else z
+        h = sine(z, w0) if activation == 1 else np.where(z > 0, z, f4(0)) if activation == 2 else tanh(z) if activation == 3 else np.where(z > 0, z, z * f4(.125)) if activation == 4 else z
     return h
 
 

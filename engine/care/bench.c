@@ -2,8 +2,10 @@
 
 #include "engine/decode/decode.h"
 #include "engine/kernels/chain_forward.h"
+#include "engine/train/feature_trainer.h"
 #include "engine/train/trainer.h"
 #include "formats/pack.h"
+#include "host/rng.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -142,13 +144,24 @@ static siren_status measure_decode(siren_device *device, const siren_network *ne
     return SIREN_OK;
 }
 
-static siren_status measure_steps(siren_device *device, siren_trainer *trainer, size_t n_steps,
+/* Either trainer's run. */
+typedef siren_status (*steps_fn)(void *trainer, size_t n_steps);
+
+static siren_status run_epochs(void *trainer, size_t n_steps) {
+    return siren_trainer_run(trainer, n_steps, NULL, NULL);
+}
+
+static siren_status run_batches(void *trainer, size_t n_steps) {
+    return siren_feature_trainer_run(trainer, n_steps, NULL, NULL);
+}
+
+static siren_status measure_steps(siren_device *device, steps_fn run, void *trainer, size_t n_steps,
                                   siren_bench_result *result) {
     double seconds[ROUNDS], processor_seconds[ROUNDS], peak[ROUNDS], share[ROUNDS];
-    SIREN_TRY(siren_trainer_run(trainer, 2, NULL, NULL));
+    SIREN_TRY(run(trainer, 2));
     for (int round = 0; round < ROUNDS; round++) {
         double start = siren_clock(), processor_start = siren_processor_clock();
-        SIREN_TRY(siren_trainer_run(trainer, n_steps, NULL, NULL));
+        SIREN_TRY(run(trainer, n_steps));
         seconds[round] = (siren_clock() - start) / (double)n_steps;
         processor_seconds[round] = (siren_processor_clock() - processor_start) / (double)n_steps;
         SIREN_TRY(siren_bench_peak(device, &peak[round]));
@@ -215,11 +228,51 @@ siren_status siren_bench_step(siren_device *device, const siren_network *network
     result.step_flops = siren_network_step_flops(network, n_points) * (double)n_networks;
     SIREN_TRY(problem_begin(device, network, n_networks, block, result.n_epochs, &problem));
     SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
-    SIREN_TRY(measure_steps(device, problem.trainer, n_steps, &result));
+    SIREN_TRY(measure_steps(device, run_epochs, problem.trainer, n_steps, &result));
     SIREN_TRY(siren_trainer_best(problem.trainer, NULL, losses));
     result.psnr = -10 * log10((double)losses[0]);
     SIREN_TRY(measure_decode(device, network, n_points, problem.coordinates, problem.params, &result));
     result.decode_share_of_peak = result.decode_gflops / result.peak_gflops;
+    *out = result;
+    return SIREN_OK;
+}
+
+/* ---- networks on features ---- */
+
+/* Points to train on: noise, and integers that follow the first feature. */
+static void feature_points(size_t n_points, size_t n_inputs, float *features, float *edges) {
+    for (size_t i = 0; i < n_points; i++) {
+        siren_rng rng = {.seed = 3, .block = (uint32_t)i};
+        for (size_t k = 0; k < n_inputs; k++) features[i * n_inputs + k] = 2 * siren_rng_uniform(rng, k) - 1;
+        edges[2 * i] = features[i * n_inputs] + siren_rng_uniform(rng, n_inputs) - 0.6f;
+        edges[2 * i + 1] = edges[2 * i] + 0.2f;
+    }
+}
+
+siren_status siren_bench_features(siren_device *device, const siren_network *network, size_t n_points,
+                                  size_t batch, size_t n_steps, siren_bench_result *out) {
+    SIREN_AT_END(siren_feature_trainer_free_at) siren_feature_trainer *trainer = NULL;
+    SIREN_FREE_AT_END float *features = NULL, *edges = NULL, *params = NULL;
+    size_t n_inputs = network->n_inputs, batches = batch < n_points ? n_points / batch : 1;
+    siren_bench_result result = {
+        .n_epochs = 2 + ROUNDS * n_steps, .n_networks = 1, .n_points = n_points / batches};
+    result.step_flops = siren_network_step_flops(network, result.n_points);
+    SIREN_TRY(siren_allocate(&features, n_points, n_inputs * sizeof *features, "the features"));
+    SIREN_TRY(siren_allocate(&edges, n_points, 2 * sizeof *edges, "the edges"));
+    SIREN_TRY(siren_allocate(&params, siren_network_n_params(network), sizeof *params, "the parameters"));
+    feature_points(n_points, n_inputs, features, edges);
+    siren_network_initialise(network, 0, 0, params);
+    siren_feature_array array = {features, edges, n_inputs};
+    const siren_feature_plan plan = {.network = network,
+                                     .source = siren_feature_array_source(&array),
+                                     .n_points = n_points,
+                                     .batch = batch,
+                                     .passes = (double)result.n_epochs / (double)batches,
+                                     .n_values = 4096,
+                                     .adam = {4e-3f, SIREN_ADAM_BETA1, SIREN_ADAM_BETA2, SIREN_ADAM_EPSILON}};
+    SIREN_TRY(siren_feature_trainer_create(device, &plan, &trainer));
+    SIREN_TRY(siren_feature_trainer_start(trainer, params));
+    SIREN_TRY(measure_steps(device, run_batches, trainer, n_steps, &result));
     *out = result;
     return SIREN_OK;
 }

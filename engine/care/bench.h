@@ -35,6 +35,11 @@ typedef struct {
 siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
                               const siren_block *block, size_t n_steps, siren_bench_result *out);
 
+/* The same for a network on features: trains on batches of `batch` of `n_points` points that lie on the device. Of the result what
+ * belongs to steps is filled in; n_points are those of a batch. */
+siren_status siren_bench_features(siren_device *device, const siren_network *network, size_t n_points,
+                                  size_t batch, size_t n_steps, siren_bench_result *out);
+
 /* Seconds of the quickest of a few training steps of all networks: what neighbours on the machine disturb least. */
 siren_status siren_bench_least_step(siren_device *device, const siren_network *network, size_t n_networks,
                                     const siren_block *block, double *seconds);

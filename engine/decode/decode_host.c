@@ -76,6 +76,8 @@ SIREN_CLONES static void host_activate(float *restrict z, size_t n, uint32_t act
         for (size_t i = 0; i < n; i++) z[i] = z[i] > 0.0f ? z[i] : 0.0f;
     else if (activation == SIREN_TANH)
         for (size_t i = 0; i < n; i++) z[i] = tanh_exact(z[i]);
+    else if (activation == SIREN_LEAKY_RELU)
+        for (size_t i = 0; i < n; i++) z[i] = z[i] > 0.0f ? z[i] : z[i] * SIREN_LEAK;
 }
 
 /* Points by any thread in any order: each is computed on its own. */

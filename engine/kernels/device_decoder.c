@@ -40,7 +40,7 @@ static siren_status create_chain(siren_device_decoder *decoder) {
     const siren_configuration configuration = siren_configuration_of(device, network);
     char options[64];
     decoder->n_slots = 4 * (size_t)siren_device_get_facts(device)->compute_units;
-    decoder->widest_padded = SIREN_PAD;
+    decoder->widest_padded = SIREN_PADDED((size_t)network->n_inputs);
     for (uint32_t l = 0; l < network->n_layers; l++)
         if (SIREN_PADDED((size_t)network->layers[l].width) > decoder->widest_padded)
             decoder->widest_padded = SIREN_PADDED((size_t)network->layers[l].width);

@@ -83,11 +83,7 @@ siren_status siren_network_from_model(const char *model, uint32_t n_hidden, uint
     return SIREN_OK;
 }
 
-siren_status siren_network_check(const siren_network *network, const char *name, siren_status status) {
-    if (network->n_inputs != 2 && network->n_inputs != 3)
-        return siren_fail(status,
-                          "%s: a network of %u inputs is not supported: points have 2 or 3 coordinates", name,
-                          network->n_inputs);
+static siren_status check_layers(const siren_network *network, const char *name, siren_status status) {
     /* A hidden layer at least: everything behind relies on a first layer that is not also the last. */
     if (network->n_layers < 2 || network->n_layers > SIREN_MAX_LAYERS)
         return siren_fail(
@@ -101,11 +97,11 @@ siren_status siren_network_check(const siren_network *network, const char *name,
         if (layer->width < 1 || layer->width > limit)
             return siren_fail(status, "%s: layer %u has %s %u: it must be 1 to %u", name, l + 1,
                               is_output ? "a number of outputs of" : "width", layer->width, limit);
-        if (layer->activation > SIREN_TANH)
-            return siren_fail(
-                status,
-                "%s: layer %u has activation number %u: only 0 to %d (identity, sine, relu, tanh) exist",
-                name, l + 1, layer->activation, SIREN_TANH);
+        if (layer->activation > SIREN_LEAKY_RELU)
+            return siren_fail(status,
+                              "%s: layer %u has activation number %u: only 0 to %d (identity, sine, relu, "
+                              "tanh, leaky-relu) exist",
+                              name, l + 1, layer->activation, SIREN_LEAKY_RELU);
         if (layer->init > SIREN_INIT_LINEAR)
             return siren_fail(status, "%s: layer %u has initialisation number %u: only 0 to %d exist", name,
                               l + 1, layer->init, SIREN_INIT_LINEAR);
@@ -118,14 +114,58 @@ siren_status siren_network_check(const siren_network *network, const char *name,
     return SIREN_OK;
 }
 
-static const char *const activation_names[] = {
-    [SIREN_IDENTITY] = "identity", [SIREN_SINE] = "sine", [SIREN_RELU] = "relu", [SIREN_TANH] = "tanh"};
+siren_status siren_network_check(const siren_network *network, const char *name, siren_status status) {
+    if (network->n_inputs != 2 && network->n_inputs != 3)
+        return siren_fail(status,
+                          "%s: a network of %u inputs is not supported: points have 2 or 3 coordinates", name,
+                          network->n_inputs);
+    return check_layers(network, name, status);
+}
+
+siren_status siren_network_check_features(const siren_network *network, const char *name,
+                                          siren_status status) {
+    if (network->n_inputs < 1 || network->n_inputs > SIREN_MAX_FEATURES)
+        return siren_fail(status, "%s: a network on %u features is not supported: 1 to %d are", name,
+                          network->n_inputs, SIREN_MAX_FEATURES);
+    SIREN_TRY(check_layers(network, name, status));
+    for (uint32_t l = 0; l + 1 < network->n_layers; l++)
+        if (network->layers[l].activation != SIREN_LEAKY_RELU)
+            return siren_fail(status, "%s: layer %u has activation %s: hidden layers on features are %s",
+                              name, l + 1, siren_activation_name(network->layers[l].activation),
+                              siren_activation_name(SIREN_LEAKY_RELU));
+    const siren_layer *output = &network->layers[network->n_layers - 1];
+    if (output->width != SIREN_MIXTURE_OUTPUTS || output->activation != SIREN_IDENTITY)
+        return siren_fail(
+            status, "%s: its output layer has %u outputs and activation %s: a mixture takes %d and identity",
+            name, output->width, siren_activation_name(output->activation), SIREN_MIXTURE_OUTPUTS);
+    return SIREN_OK;
+}
+
+siren_status siren_network_on_features(uint32_t n_inputs, uint32_t n_hidden, uint32_t width,
+                                       siren_network *out) {
+    if (n_hidden < 1 || n_hidden >= SIREN_MAX_LAYERS)
+        return siren_fail(SIREN_USAGE, "a network on features cannot have %u hidden layers: give 1 to %d",
+                          n_hidden, SIREN_MAX_LAYERS - 1);
+    siren_network network = {.n_inputs = n_inputs, .n_layers = n_hidden + 1};
+    for (uint32_t l = 0; l < n_hidden; l++)
+        network.layers[l] = (siren_layer){width, SIREN_LEAKY_RELU, 1.0f, SIREN_INIT_LINEAR};
+    network.layers[n_hidden] = (siren_layer){SIREN_MIXTURE_OUTPUTS, SIREN_IDENTITY, 1.0f, SIREN_INIT_LINEAR};
+    SIREN_TRY(siren_network_check_features(&network, "a network on features", SIREN_USAGE));
+    *out = network;
+    return SIREN_OK;
+}
+
+static const char *const activation_names[] = {[SIREN_IDENTITY] = "identity",
+                                               [SIREN_SINE] = "sine",
+                                               [SIREN_RELU] = "relu",
+                                               [SIREN_TANH] = "tanh",
+                                               [SIREN_LEAKY_RELU] = "leaky-relu"};
 static const char *const init_names[] = {[SIREN_INIT_FIRST_SINE] = "first-sine",
                                          [SIREN_INIT_HIDDEN_SINE] = "hidden-sine",
                                          [SIREN_INIT_LINEAR] = "linear"};
 
 const char *siren_activation_name(size_t activation) {
-    return activation <= SIREN_TANH ? activation_names[activation] : NULL;
+    return activation <= SIREN_LEAKY_RELU ? activation_names[activation] : NULL;
 }
 
 const char *siren_init_name(size_t init) { return init <= SIREN_INIT_LINEAR ? init_names[init] : NULL; }

@@ -1,6 +1,6 @@
 /* A network is a list of layers; the paper's names are shorthands for such lists.
  *
- * y = f_L(W_L ... f_1(W_1 x + b_1) ... + b_L), f(z) = sin(w0 z), max(z, 0), tanh(z) or z. */
+ * y = f_L(W_L ... f_1(W_1 x + b_1) ... + b_L), f(z) = sin(w0 z), max(z, 0), max(z, z / 8), tanh(z) or z. */
 #ifndef SIREN_ENGINE_MODEL_NETWORK_H
 #define SIREN_ENGINE_MODEL_NETWORK_H
 
@@ -8,6 +8,7 @@
 #include "host/base.h"
 
 #define SIREN_MAX_LAYERS 33              /* 32 hidden layers and the output layer */
+#define SIREN_MAX_FEATURES 256           /* inputs of a network on features */
 #define SIREN_MAX_WIDTH 1024             /* of a hidden layer */
 #define SIREN_MAX_OUTPUTS 65536          /* volumes of a series */
 #define SIREN_MAX_POINTS (INT32_MAX / 2) /* of a block: kernels count them in ints */
@@ -30,7 +31,7 @@ typedef struct {
 } siren_layer;
 
 typedef struct {
-    uint32_t n_inputs; /* coordinates of a point: 2 or 3 */
+    uint32_t n_inputs; /* coordinates of a point: 2 or 3; or features */
     uint32_t n_layers; /* output layer included */
     siren_layer layers[SIREN_MAX_LAYERS];
 } siren_network;
@@ -49,6 +50,14 @@ siren_status siren_network_from_model(const char *model, uint32_t n_hidden, uint
                                       uint32_t n_outputs, float w0, siren_network *out);
 /* Checks the limits above; for layer lists that come from a file. `name` is used in the message, `status` returned. */
 siren_status siren_network_check(const siren_network *network, const char *name, siren_status status);
+
+/* The network on `n_inputs` features: `n_hidden` leaky hidden layers of `width` units, and the outputs that describe a mixture
+ * (cl/code_length.cl). USAGE names the value and the limit. */
+siren_status siren_network_on_features(uint32_t n_inputs, uint32_t n_hidden, uint32_t width,
+                                       siren_network *out);
+/* siren_network_check() for such networks. */
+siren_status siren_network_check_features(const siren_network *network, const char *name,
+                                          siren_status status);
 
 static inline uint32_t siren_network_n_outputs(const siren_network *n) {
     return n->layers[n->n_layers - 1].width;

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     siren_gradient base;
@@ -47,13 +48,13 @@ static siren_status launch(const siren_chain_tile *tile, siren_kernel *kernel, s
                            const size_t last[]) {
     const siren_chain *chain = tile->chain;
     const siren_gradient_plan *shape = &chain->shape;
-    siren_argument arguments[20] = {SIREN_BUFFER(chain->base.partial_gradients),
+    siren_argument arguments[22] = {SIREN_BUFFER(chain->base.partial_gradients),
                                     SIREN_BUFFER(chain->base.partial_losses),
                                     SIREN_BUFFER(chain->scratch),
                                     SIREN_BUFFER(tile->params),
                                     SIREN_BUFFER(chain->forward_packed),
                                     SIREN_BUFFER(chain->backward_packed),
-                                    SIREN_BUFFER(shape->coordinates),
+                                    SIREN_BUFFER(shape->batch ? shape->batch->points : shape->coordinates),
                                     SIREN_BUFFER(tile->targets),
                                     SIREN_BUFFER(shape->table),
                                     SIREN_BUFFER(shape->w0),
@@ -63,9 +64,15 @@ static siren_status launch(const siren_chain_tile *tile, siren_kernel *kernel, s
                                     SIREN_INT((int)chain->n_scratch),
                                     SIREN_INT((int)shape->n_points),
                                     SIREN_INT((int)tile->first_target)};
-    for (size_t i = 0; i < n_last; i++) arguments[16 + i] = SIREN_INT((int)last[i]);
+    size_t n = 16;
+    for (size_t i = 0; i < n_last; i++) arguments[n++] = SIREN_INT((int)last[i]);
+    if (shape->batch) {
+        arguments[n++] = SIREN_BUFFER(shape->batch->order);
+        arguments[n++] = SIREN_INT((int)shape->batch->begin);
+        arguments[n++] = SIREN_FLOAT(shape->batch->least);
+    }
     siren_range range = {.global = {chain->base.n_parts, shape->n_networks, n_strips}};
-    return siren_launch_arguments(kernel, range, 16 + n_last, arguments);
+    return siren_launch_arguments(kernel, range, n, arguments);
 }
 
 /* A piece of a round on the strips of so many columns of layer l. */
@@ -88,7 +95,9 @@ static siren_status launch_round(const siren_chain_tile *tile, size_t round) {
         SIREN_TRY(launch_piece(tile, round, SIREN_PIECE_BIAS, l, 1));
         SIREN_TRY(launch_piece(tile, round, SIREN_PIECE_INPUTS, l, padded_in(chain, l)));
     }
-    return launch_piece(tile, round, SIREN_PIECE_FIRST, 0, 1);
+    if (!chain->shape.batch) return launch_piece(tile, round, SIREN_PIECE_FIRST, 0, 1);
+    SIREN_TRY(launch_piece(tile, round, SIREN_PIECE_WEIGHTS, 0, padded_in(chain, 0)));
+    return launch_piece(tile, round, SIREN_PIECE_BIAS, 0, 1);
 }
 
 static siren_status chain_tile(siren_gradient *base, const siren_buffer *params, const siren_buffer *targets,
@@ -148,7 +157,7 @@ static void choose_tile(siren_chain *chain) {
 /* The most passes through loops that a work-item makes in a piece (chain_pieces.cl, tile.cl). */
 static size_t most_passes(const siren_chain *chain) {
     size_t lanes = chain->configuration.lanes, rows = chain->configuration.block_rows,
-           most = rows * (SIREN_PAD + 1);
+           most = rows * (padded_in(chain, 0) + 1);
     size_t point_tiles = rows / (lanes * 3 / 4);
     for (uint32_t l = 0; l < chain->shape.network->n_layers; l++) {
         size_t in = padded_in(chain, l), out = padded_out(chain, l);
@@ -168,7 +177,7 @@ static size_t most_passes(const siren_chain *chain) {
 
 siren_status siren_chain_create(const siren_gradient_plan *shape, siren_gradient **out) {
     siren_chain *chain = NULL;
-    char options[64];
+    char options[96];
     SIREN_TRY(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
     chain->base = (siren_gradient){
         .begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = SIREN_CHAIN_PARTS};
@@ -180,6 +189,7 @@ siren_status siren_chain_create(const siren_gradient_plan *shape, siren_gradient
     chain->n_scratch = scratch_floats(shape->network, chain->configuration.block_rows);
 
     siren_chain_options(&chain->configuration, options, sizeof options);
+    if (shape->batch) strcat(options, " -D SIREN_FEATURES");
     bool in_pieces = siren_device_get_facts(shape->device)->loop_limit > 0;
     const char *file = in_pieces ? "chain_pieces.cl" : "chain.cl";
     if (in_pieces) SIREN_TRY(siren_loops_fit(shape->device, shape->network, most_passes(chain)));

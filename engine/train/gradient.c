@@ -4,7 +4,7 @@
 
 siren_status siren_gradient_create(const siren_gradient_plan *shape, siren_gradient **out) {
     bool layer = siren_device_get_facts(shape->device)->family == SIREN_FAMILY_LAYER ||
-                 siren_configuration_of(shape->device, shape->network).clblast;
+                 (siren_configuration_of(shape->device, shape->network).clblast && !shape->batch);
     return layer ? siren_layer_create(shape, out) : siren_chain_create(shape, out);
 }
 

@@ -20,7 +20,8 @@ struct siren_gradient {
     /* Before the first tile of an epoch. `params`: (n_networks, n_padded). */
     siren_status (*begin)(siren_gradient *gradient, const siren_buffer *params);
     /* Tiles in ascending order. `targets`: (n_networks, n_points, out_padded), NaN where there is no data; of a single
-     * network those of the tile suffice: point `first_target` is then the buffer's first, else 0. */
+     * network those of the tile suffice: point `first_target` is then the buffer's first, else 0. With a batch:
+     * NULL, and the loss is the sum of bits. */
     siren_status (*tile)(siren_gradient *gradient, const siren_buffer *params, const siren_buffer *targets,
                          size_t first_target, size_t tile);
     void (*free)(siren_gradient *gradient);

@@ -34,7 +34,9 @@ struct siren_layer_family {
     unsigned clblast;  /* set of parameters (host/opencl/gemm.h), or 0: own products */
     size_t block_rows; /* points are dealt to the parts of a gradient in blocks of so many */
     siren_kernel *first, *forward, *output, *loss, *input_gradient, *weight_gradient, *first_gradient;
-    siren_kernel *pack; /* CLBlast only */
+    siren_kernel *pack;                 /* CLBlast only */
+    siren_kernel *gather, *code_length; /* batches of points with features only, as these: */
+    siren_buffer *features, *edges;     /* of a tile: (tile rows, inputs padded), (tile rows, 2) */
     /* (n_networks, tile rows, width padded) per layer: outputs, of all but the last; derivatives, then dZ. */
     siren_buffer *h[SIREN_MAX_LAYERS], *d[SIREN_MAX_LAYERS];
     siren_buffer *weights

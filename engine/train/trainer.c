@@ -3,6 +3,7 @@
 #include "cl/knobs.h"
 #include "engine/kernels/network_on_device.h"
 #include "engine/train/gradient.h"
+#include "engine/train/pace.h"
 #include "engine/train/sampler.h"
 
 #include <math.h>
@@ -29,7 +30,7 @@ struct siren_trainer {
     siren_kernel *loss, *snapshot;
     siren_gradient *gradient;
     siren_optimiser *optimiser;
-    double flops_per_second; /* measured; 0 before the first finish */
+    siren_pace pace;
 };
 
 static siren_status create_buffers(siren_trainer *trainer, const float *coordinates) {
@@ -258,24 +259,6 @@ siren_status siren_trainer_start(siren_trainer *trainer, const float *params,
     return SIREN_OK;
 }
 
-/* Work enqueued since the device was last waited for. */
-typedef struct {
-    double flops, since;
-} siren_pace;
-
-/* Waits for the device and reports once SIREN_PACE_SECONDS of work are under way. */
-static siren_status keep_pace(siren_trainer *trainer, siren_pace *pace, bool last, double done, double total,
-                              siren_progress_fn progress, void *user) {
-    if (!last && pace->flops < trainer->flops_per_second * SIREN_PACE_SECONDS) return SIREN_OK;
-    SIREN_TRY(siren_device_finish(trainer->device));
-    double now = siren_clock();
-    if (now > pace->since) trainer->flops_per_second = pace->flops / (now - pace->since);
-    *pace = (siren_pace){0, now};
-    if (progress && !progress(user, done, total, "epochs"))
-        return siren_fail(SIREN_CANCELLED, "training was interrupted");
-    return SIREN_OK;
-}
-
 static siren_status finish_epoch(siren_trainer *trainer) {
     siren_gradient *gradient = trainer->gradient;
     SIREN_TRY(SIREN_LAUNCH(trainer->loss, ((siren_range){.global = {trainer->n_networks}}),
@@ -350,19 +333,20 @@ static siren_status run_tile(siren_trainer *trainer, size_t tile) {
 siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_progress_fn progress,
                                void *user) {
     siren_gradient *gradient = trainer->gradient;
-    siren_pace pace = {0, siren_clock()};
+    trainer->pace.flops = 0;
+    trainer->pace.since = siren_clock();
     size_t end = trainer->n_epochs + n_epochs;
     if (end > trainer->max_epochs) end = trainer->max_epochs;
     while (trainer->n_epochs < end) {
         SIREN_TRY(begin_epoch(trainer));
         for (size_t tile = 0; tile < gradient->n_tiles; tile++) {
             SIREN_TRY(run_tile(trainer, tile));
-            pace.flops += gradient->tile_flops;
+            trainer->pace.flops += gradient->tile_flops;
             bool over = trainer->n_epochs == end;
             if (trainer->staged && !over) /* while the device works */
                 SIREN_TRY(stage(trainer, (tile + 1) % gradient->n_tiles));
-            SIREN_TRY(
-                keep_pace(trainer, &pace, over, (double)trainer->n_epochs, (double)end, progress, user));
+            SIREN_TRY(siren_pace_keep(&trainer->pace, trainer->device, over, (double)trainer->n_epochs,
+                                      (double)end, "epochs", progress, user));
         }
     }
     return SIREN_OK;

@@ -93,18 +93,23 @@ static siren_status parse(rest *r, const char *path, golden_trace *t) {
     return SIREN_OK;
 }
 
-siren_status golden_load(const char *name, golden_trace *trace) {
-    char path[4096];
+/* The bytes of a trace, which are yours to free(). */
+static siren_status read_trace(const char *name, char path[4096], uint8_t **bytes, size_t *n_bytes) {
     const char *folder = getenv("SIREN_GOLDEN");
     int length = strchr(name, '/')
-                     ? snprintf(path, sizeof path, "%s", name)
-                     : snprintf(path, sizeof path, "%s/trace_%s.bin", folder ? folder : "tests/golden", name);
-    if (length < 0 || (size_t)length >= sizeof path)
+                     ? snprintf(path, 4096, "%s", name)
+                     : snprintf(path, 4096, "%s/trace_%s.bin", folder ? folder : "tests/golden", name);
+    if (length < 0 || length >= 4096)
         return siren_fail(SIREN_USAGE, "golden trace %s: the path is too long", name);
+    return siren_file_read(path, (size_t)1 << 30, bytes, n_bytes);
+}
+
+siren_status golden_load(const char *name, golden_trace *trace) {
+    char path[4096];
     uint8_t *bytes = NULL;
     rest r = {0};
     golden_trace loaded = {0};
-    SIREN_TRY(siren_file_read(path, (size_t)1 << 30, &bytes, &r.n_bytes));
+    SIREN_TRY(read_trace(name, path, &bytes, &r.n_bytes));
     r.bytes = bytes;
     siren_status status = parse(&r, path, &loaded);
     free(bytes);
@@ -118,6 +123,54 @@ siren_status golden_load(const char *name, golden_trace *trace) {
 void golden_free(golden_trace *trace) {
     free(trace->coordinates);
     free(trace->targets);
+    free(trace->initial);
+    free(trace->loss_double);
+    free(trace->loss_single);
+    free(trace->final_double);
+    free(trace->final_single);
+    memset(trace, 0, sizeof *trace);
+}
+
+static siren_status parse_features(rest *r, golden_features *t) {
+    if (r->n_bytes < 8 || memcmp(r->bytes, "SIRENFT1", 8) != 0)
+        return siren_fail(SIREN_CORRUPT, "golden trace: not one of features");
+    r->bytes += 8;
+    r->n_bytes -= 8;
+    uint32_t n_inputs = (uint32_t)take(r, 4), n_hidden = (uint32_t)take(r, 4), width = (uint32_t)take(r, 4);
+    SIREN_TRY(siren_network_on_features(n_inputs, n_hidden, width, &t->network));
+    t->n_points = (size_t)take(r, 4);
+    t->n_steps = (size_t)take(r, 4);
+    t->n_values = (size_t)take(r, 4);
+    t->learning_rate = take_double(r);
+    t->n_params = siren_network_n_params(&t->network);
+    SIREN_TRY(take_singles(r, t->n_points * n_inputs, &t->features));
+    SIREN_TRY(take_singles(r, 2 * t->n_points, &t->edges));
+    SIREN_TRY(take_singles(r, t->n_params, &t->initial));
+    SIREN_TRY(take_doubles(r, t->n_steps, &t->loss_double));
+    SIREN_TRY(take_doubles(r, t->n_steps, &t->loss_single));
+    SIREN_TRY(take_doubles(r, t->n_params, &t->final_double));
+    SIREN_TRY(take_singles(r, t->n_params, &t->final_single));
+    if (r->short_of_bytes || r->n_bytes != 0)
+        return siren_fail(SIREN_CORRUPT, "golden trace of features: its length does not fit its sizes");
+    return SIREN_OK;
+}
+
+siren_status golden_features_load(golden_features *trace) {
+    char path[4096];
+    uint8_t *bytes = NULL;
+    rest r = {0};
+    memset(trace, 0, sizeof *trace);
+    SIREN_TRY(read_trace("features", path, &bytes, &r.n_bytes));
+    r.bytes = bytes;
+    siren_status status = parse_features(&r, trace);
+    free(bytes);
+    if (status != SIREN_OK) golden_features_free(trace);
+    return status;
+}
+
+void golden_features_free(golden_features *trace) {
+    free(trace->features);
+    free(trace->edges);
     free(trace->initial);
     free(trace->loss_double);
     free(trace->loss_single);

@@ -31,4 +31,19 @@ extern const char *const golden_names[];
 siren_status golden_load(const char *name, golden_trace *trace);
 void golden_free(golden_trace *trace);
 
+/* Ten steps on features, from tests/golden/make_features.py. */
+typedef struct {
+    siren_network network;
+    size_t n_points, n_steps, n_values, n_params;
+    double learning_rate;
+    float *features, *edges, *initial; /* (n_points, n_inputs), (n_points, 2), (n_params) */
+    double *loss_double, *loss_single; /* (n_steps) before each step */
+    double *final_double;              /* (n_params) after the last */
+    float *final_single;
+} golden_features;
+
+/* Loads trace_features.bin from the same folder. End it with golden_features_free(). */
+siren_status golden_features_load(golden_features *trace);
+void golden_features_free(golden_features *trace);
+
 #endif

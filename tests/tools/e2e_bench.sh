@@ -51,3 +51,10 @@ refused 2 "'a.json' is too much: files are for --compare" a.json b.json
 # shellcheck disable=SC2046
 refused 2 "'a.json' is too much" --compare $(printf 'a.json %.0s' $(seq 33))
 echo "all checks passed"
+
+# A network on features.
+"$sirencl" bench --features 5 --layers 1 --width 16 --points 300 --steps 3 >stdout.txt || fail "bench --features"
+grep -q '^features .* % of peak: .* (5 features, 1x16, batches of 300 of 300 points)$' stdout.txt || fail "bench --features: $(cat stdout.txt)"
+"$sirencl" bench --json --features 5 --layers 1 --width 16 --points 300 --steps 3 >stdout.txt || fail "bench --features --json"
+grep -q '"step_share_of_peak":[[:space:]]*[0-9]' stdout.txt || fail "bench --features --json: $(cat stdout.txt)"
+refused 2 "from 1 to 256" --features 257

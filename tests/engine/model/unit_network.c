@@ -142,7 +142,7 @@ static void layer_lists_of_files_are_checked(void **state) {
     bad.n_inputs = 4;
     assert_int_equal(siren_network_check(&bad, "a.siren", SIREN_UNSUPPORTED), SIREN_UNSUPPORTED);
     bad = good;
-    bad.layers[1].activation = 4;
+    bad.layers[1].activation = SIREN_LEAKY_RELU + 1;
     assert_int_equal(siren_network_check(&bad, "a.siren", SIREN_CORRUPT), SIREN_CORRUPT);
     bad = good;
     bad.layers[2].init = 3;

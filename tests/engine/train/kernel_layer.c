@@ -70,7 +70,7 @@ static void check_mixed(uint32_t output, const uint32_t widths[3], size_t n_poin
 
 static void mixed_layers(void **state) {
     (void)state;
-    for (uint32_t output = SIREN_IDENTITY; output <= SIREN_TANH; output++) {
+    for (uint32_t output = SIREN_IDENTITY; output <= SIREN_LEAKY_RELU; output++) {
         check_mixed(output, (const uint32_t[]){1, 33, 5}, 50);
         check_mixed(output, (const uint32_t[]){130, 16, 129}, 150);
     }
@@ -322,6 +322,17 @@ static void decode_has_the_bits_of_the_host(void **state) {
         }
 }
 
+/* Inputs that take more than a vector, and leaky layers. */
+static void features_decode_to_the_bits_of_the_host(void **state) {
+    (void)state;
+    const uint32_t shapes[][3] = {{35, 2, 32}, {17, 1, 5}, {64, 3, 64}, {256, 1, 20}, {1, 1, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        siren_network network;
+        assert_siren_ok(siren_network_on_features(shapes[i][0], shapes[i][1], shapes[i][2], &network));
+        check_decode(&network, 200 + i);
+    }
+}
+
 static void tiny_shapes(void **state) {
     (void)state;
     siren_network network = {.n_inputs = 3, .n_layers = 3};
@@ -347,6 +358,7 @@ int main(int n_arguments, char **arguments) {
         cmocka_unit_test(every_model_and_odd_sizes),
         cmocka_unit_test(mixed_layers),
         cmocka_unit_test(decode_has_the_bits_of_the_host),
+        cmocka_unit_test(features_decode_to_the_bits_of_the_host),
         cmocka_unit_test(batch_equals_each_alone),
         cmocka_unit_test(tiles_do_not_change_the_gradient),
         cmocka_unit_test(tiles_do_not_change_the_chains_gradient),

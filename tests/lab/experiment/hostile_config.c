@@ -426,7 +426,7 @@ static void blocks_inputs_and_networks_are_checked(void **state) {
          "trials[0].network.hidden[0] lacks width"},
         {"{\"trials\": [{\"network\": {\"hidden\": [{\"width\": 8, \"activation\": \"gelu\"}]}}]}",
          SIREN_USAGE,
-         "trials[0].network.hidden[0].activation is \"gelu\": give identity, sine, relu or tanh"},
+         "trials[0].network.hidden[0].activation is \"gelu\": give identity, sine, relu, tanh or leaky-relu"},
         {"{\"trials\": [{\"network\": {\"hidden\": [{\"width\": 8, \"activation\": \"relu\", \"w0\": "
          "30}]}}]}",
          SIREN_USAGE,
