@@ -4,7 +4,10 @@
 
 #include "lab/sweep/sweep_options.h"
 
-/* Trains the blocks of all trials that are not complete, on all devices at once; results do not depend on which device of
+/* Of a part (options->part) its blocks alone are trained, and those trials completed that have no other; several processes may do
+ * so at once, on one file system. options->finish completes the others and does what follows: PARTIAL where blocks are missing.
+ *
+ * Trains the blocks of all trials that are not complete, on all devices at once; results do not depend on which device of
  * one kind gets which block. Each finished block is durable. Progress counts floating-point operations of all inputs, and
  * what is counted is "trials", with how many of how many are complete.
  *
