@@ -5,6 +5,7 @@
 #include "host/file.h"
 #include "tests/shared/nifti_files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -18,7 +19,14 @@ static siren_claim_plan plan_of(const char *name) {
     return (siren_claim_plan){.folder = strdup(scratch_path(name)), .guards = "RUN", .expiry = EXPIRY};
 }
 
-static void end_plan(siren_claim_plan *plan) { free((char *)plan->folder); }
+/* scratch_remove() takes no folders that hold something. */
+static void end_plan(siren_claim_plan *plan) {
+    DIR *listing = opendir(plan->folder);
+    for (struct dirent *entry; listing && (entry = readdir(listing));)
+        unlinkat(dirfd(listing), entry->d_name, 0);
+    if (listing) closedir(listing);
+    free((char *)plan->folder);
+}
 
 static void nap(double seconds) {
     nanosleep(&(struct timespec){.tv_sec = (time_t)seconds,
