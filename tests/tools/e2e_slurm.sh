@@ -18,6 +18,23 @@ array() { SIRENCL=$PWD/echo.sh SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_MIN=$1 SLU
 expect 2 'say by PARTS=N how many parts' array 3 5 2
 expect 2 'usage: sbatch' bash "$script" x.json
 
+# A data set: every image once, bad ones told and left out, what is there kept.
+compress() { SIRENCL=$sirencl SLURM_ARRAY_TASK_ID=$1 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=3 SLURM_ARRAY_TASK_COUNT=3 bash "$root/tools/slurm/compress.sbatch" "${@:2}"; }
+mkdir 'in'
+for i in 1 2 3 4 5 6 7; do phantom --dims 8x8x3 --shells 0:1,1000:2 --seed $i "in/sub $i.nii.gz"; done
+echo bad >'in/sub 8.nii.gz'
+for i in 1 2 3 4 5 6 7 8; do echo "in/sub $i.nii.gz"; done >list
+run compress 1 list out --lossless
+run compress 3 list out --lossless
+expect 8 'compress.sbatch: failed: in/sub 8.nii.gz' compress 2 list out --lossless
+[ "$(ls out | wc -l)" = 7 ] || fail "7 archives expected: $(ls out)"
+before=$(stat -c %Y.%Z out/*)
+run compress 1 list out --lossless
+[ "$before" = "$(stat -c %Y.%Z out/*)" ] || fail "what is there was made again"
+run "$sirencl" verify --quiet --device host out/*
+printf '%s\n' a/x.nii b/x.nii.gz >list
+expect 2 'has several images named x' compress 1 list out --lossless
+
 # ---- the cluster ----
 # Daemons leave our session: each has a file with its number. Slurm's own processes of a job end with it.
 stop() {
@@ -36,6 +53,12 @@ stop() {
     done
 }
 trap 'stop; rm -rf "$folder"' EXIT
+test_pid=$$
+(   # a test that is killed has no trap
+    trap '' INT TERM
+    while kill -0 $test_pid 2>/dev/null; do sleep 1; done
+    [ ! -d "$folder" ] || { stop; rm -rf "$folder"; }
+) </dev/null >/dev/null 2>&1 &
 mkdir -p slurm/state slurm/spool
 chmod 755 "$folder" slurm
 port=$(python3 - <<'PY'
@@ -107,7 +130,7 @@ cat >some.json <<'JSON'
     {"model": "siren-2d", "layers": 2, "width": [16, 32], "weights": ["int8", "float32"]},
     {"model": "siren-3d", "layers": 2, "width": 16}
   ],
-  "epochs": 12000,
+  "epochs": 8000,
   "log_interval": 100,
   "outputs": {"restored": true},
   "baselines": [{"method": "jpeg2000", "match": "trials"}],
@@ -130,7 +153,7 @@ fail_and_requeue() {
     for try in $(seq 200); do [ "$(state "$1")" = RUNNING ] || break; sleep 0.05; done
     scontrol requeue "${job}_$1"
 }
-lose_node() { # with all that runs there; it comes back, and Slurm itself requeues
+lose_node() { # with all that runs there; once Slurm has it down, Slurm itself requeues; it comes back
     local node task script_pid stepd
     node=$(squeue -h -r -j "${job}_$1" -o %N)
     task=$(holder "$1")
@@ -138,7 +161,9 @@ lose_node() { # with all that runs there; it comes back, and Slurm itself requeu
     [[ $(ps -o comm= -p "$stepd") == slurmstepd* ]] || return 1
     kill -KILL "$(cat "slurm/slurmd-$node.pid")" "$stepd" "$script_pid" "$task"
     rm -f "slurm/slurmd-$node.pid"
+    scontrol update NodeName="$node" State=DOWN Reason=lost
     slurmd -N "$node"
+    scontrol update NodeName="$node" State=RESUME 2>/dev/null || true # it may be up by itself
 }
 fates=(requeue fail_and_requeue near_its_limit lose_node requeue fail_and_requeue)
 killed=0
@@ -154,7 +179,7 @@ for try in $(seq 1200); do
     sleep 0.05
 done
 [ "$killed" -ge 3 ] || fail "only $killed tasks were caught at work"
-finish=$(sbatch --parsable --output=finish.txt --dependency=afterok:"$job" "$script" some.json run --device cpu)
+finish=$(sbatch --parsable --output=finish.txt --dependency=afterany:"$job" "$script" some.json run --device cpu)
 for try in $(seq 1200); do
     [ -n "$(squeue -h -o %i)" ] || break
     for i in $caught; do now "$i"; done
