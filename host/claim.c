@@ -38,8 +38,8 @@ struct siren_claim {
 
 /* ---- who ---- */
 
-/* A process as no other one is called, as far as this machine knows: `boot` and `space` tell where `pid` counts, `start` tells it from
- * a later process of that number. */
+/* A process as no other one is called, as far as this machine knows: `boot` and `space` tell where `pid` counts,
+ * `start` tells it from a later process of that number. */
 typedef struct {
     long pid;
     char host[65], boot[65], space[65];
@@ -313,7 +313,8 @@ static siren_status take(siren_claim *claim, bool *made) {
 
 /* ---- keeping it ---- */
 
-/* Without reading the folder, which may hold thousands of claims: whoever takes over makes the next generation and removes this one. */
+/* Without reading the folder, which may hold thousands of claims: whoever takes over makes the next generation and
+ * removes this one. */
 static void beat(siren_claim *claim) {
     SIREN_FREE_AT_END char *next = NULL;
     struct stat facts;

@@ -1,4 +1,5 @@
-/* One of several parts of a work that processes share: which of its units are whose follows from their order and cost alone. */
+/* One of several parts of a work that processes share: which of its units are whose follows from their order and
+ * cost alone. */
 #ifndef SIREN_HOST_PART_H
 #define SIREN_HOST_PART_H
 
@@ -12,8 +13,8 @@ typedef struct {
 
 /* "I/N"; `what` names it in the message of USAGE. */
 siren_status siren_part_parse(const char *what, const char *text, siren_part *out);
-/* Whether the part has the unit that costs `cost` after others that cost `before`, of `total` in all: parts are stretches of equal
- * cost, and a unit is in the one where its middle is. */
+/* Whether the part has the unit that costs `cost` after others that cost `before`, of `total` in all: parts are
+ * stretches of equal cost, and a unit is in the one where its middle is. */
 bool siren_part_has(siren_part part, double before, double cost, double total);
 
 #endif

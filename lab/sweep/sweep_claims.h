@@ -5,8 +5,8 @@
 #include "host/claim.h"
 #include "lab/sweep/sweep_options.h"
 
-/* Claims the folder for its part, or for all of it. USAGE where a process that lives has the same part, all of the folder, or a part of
- * another division; for all, where one has any part. `*out` is yours: siren_claim_release(). */
+/* Claims the folder for its part, or for all of it. USAGE where a process that lives has the same part, all of the
+ * folder, or a part of another division; for all, where one has any part. `*out` is yours: siren_claim_release(). */
 siren_status siren_sweep_claim_work(const siren_sweep_options *options, siren_progress_fn progress,
                                     void *user, siren_claim **out);
 /* Waits until this process alone may write what all parts have in common. `*out` is yours: siren_claim_release(). */

@@ -19,7 +19,8 @@ static void texts(void **state) {
     assert_int_equal(part.of, 1);
 }
 
-/* Every unit is of one part and no other, parts follow each other, and none has more than its share and half a unit at each end. */
+/* Every unit is of one part and no other, parts follow each other, and none has more than its share and half a
+ * unit at each end. */
 static void shares(void **state) {
     (void)state;
     static const size_t divisions[] = {1, 2, 3, 8, 100, 5000};
