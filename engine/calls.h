@@ -4,6 +4,7 @@
 #define SIREN_ENGINE_CALLS_H
 
 #include "host/base.h"
+#include "host/part.h"
 
 #define SIREN_MASK_AUTO "auto"
 
@@ -93,6 +94,8 @@ typedef struct {
     bool
         resume; /* finished blocks are kept beside the archive until it is complete, and such a file is gone on with (docs/resume.md) */
     bool anew;  /* what is kept there from before is dropped */
+    siren_part
+        part; /* of the blocks, which the archive then holds, and no image; of networks as they are given, without a target */
 } siren_compress_options;
 
 /* The published setting of the 2-D networks. */
@@ -139,6 +142,11 @@ siren_status siren_plan_file(siren_device *device, const char *image, const sire
 siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
                                  const siren_compress_options *options, siren_progress_fn progress,
                                  void *user, siren_archive_info *info);
+
+/* Makes `archive` of the archives of all parts (n), which may come in any order: the bytes of a compression that was not divided. USAGE
+ * where a part is missing or there twice, or is of another compression; nothing appears then. `info` as above. */
+siren_status siren_join_files(const char *const *parts, size_t n, const char *archive, bool overwrite,
+                              siren_archive_info *info);
 
 typedef struct {
     siren_span slices, volumes; /* in the numbering of the original series */

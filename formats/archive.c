@@ -45,6 +45,8 @@ const char *siren_section_name(uint32_t kind) {
         return "BASIS";
     case SIREN_SECTION_ERROR:
         return "ERROR";
+    case SIREN_SECTION_PART:
+        return "PART";
     case SIREN_SECTION_CODING:
         return "CODING";
     case SIREN_SECTION_MASK:
@@ -456,5 +458,14 @@ siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint
     SIREN_TRY(read_body(archive, block_name(record->block), packed, record->offset, (size_t)record->bytes,
                         (size_t)record->unpacked_bytes, record->crc, bytes));
     *n_bytes = (size_t)(packed ? record->unpacked_bytes : record->bytes);
+    return SIREN_OK;
+}
+
+siren_status siren_archive_stored_record(const siren_archive *archive, size_t nth, uint8_t **bytes,
+                                         size_t *n_bytes) {
+    const siren_index_entry *record = &archive->records[nth];
+    SIREN_TRY(read_body(archive, block_name(record->block), false, record->offset, (size_t)record->bytes,
+                        (size_t)record->unpacked_bytes, record->crc, bytes));
+    *n_bytes = (size_t)record->bytes;
     return SIREN_OK;
 }

@@ -18,6 +18,7 @@ typedef enum {
     SIREN_SECTION_WEIGHTS = 4,  /* how parameters are stored */
     SIREN_SECTION_BASIS = 9,    /* what the records of a transform share */
     SIREN_SECTION_ERROR = 12,   /* the largest error of a stored value; records end with corrections */
+    SIREN_SECTION_PART = 16,    /* which part of an archive this is; absent: all of it */
     SIREN_SECTION_CODING = 8,   /* how records stand for voxels, where no networks do */
     SIREN_SECTION_MASK = 7,     /* voxels that the networks stand for; absent: all of them */
     SIREN_SECTION_ATTACHMENT = 5 | 0x100, /* one file beside the image: name, then its bytes */
@@ -124,5 +125,8 @@ const siren_index_entry *siren_archive_index(const siren_archive *archive);
 /* Reads, checks and unpacks the nth record; a coded one as it is stored. `*bytes` is yours to free(). CORRUPT where damaged; the others
  * stay readable. Several threads may do this at once. */
 siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint8_t **bytes, size_t *n_bytes);
+/* The same as it is stored, whose checksum was compared: what siren_archive_writer_packed_record() takes, with the record's entry. */
+siren_status siren_archive_stored_record(const siren_archive *archive, size_t nth, uint8_t **bytes,
+                                         size_t *n_bytes);
 
 #endif

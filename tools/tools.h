@@ -13,6 +13,7 @@
     Y(plan, "what compress would make of a series by each model: size, PSNR, time")                          \
     X(decompress, "an archive, or a part of it, into a NIfTI series")                                        \
     X(info, "what an archive holds: size, ratio, PSNR, network")                                             \
+    Y(join, "the archives of parts of a compression into one")                                                \
     X(verify, "every checksum of an archive, and that each block decodes to the recorded bits")              \
     X(compare, "two NIfTI series: MSE, PSNR, maximal and relative error")                                    \
     Y(evaluate, "what a result has kept: intensities, SSIM, diffusion metrics through MRtrix3")              \

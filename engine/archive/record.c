@@ -18,6 +18,7 @@
 #define WEIGHTS_BYTES 8
 #define CODING_BYTES 16 /* coding, 0, bound */
 #define ERROR_BYTES 8
+#define PART_BYTES 8 /* number, of */
 
 #define RECORD_CONSTANT 1 /* flag */
 #define APART_BYTES 8
@@ -110,10 +111,41 @@ static bool read_grid(const uint8_t *bytes, const siren_geometry *g, siren_block
            out->first == first && out->count == count;
 }
 
+siren_status siren_part_section_write(siren_archive_writer *writer, siren_part part) {
+    uint8_t bytes[PART_BYTES];
+    if (part.of == 0) return SIREN_OK;
+    siren_put_u32(bytes, (uint32_t)part.number);
+    siren_put_u32(bytes + 4, (uint32_t)part.of);
+    return siren_archive_writer_section(writer, SIREN_SECTION_PART, bytes, sizeof bytes, false);
+}
+
+siren_status siren_part_section_read(siren_archive *archive, siren_part *out) {
+    const uint8_t *bytes;
+    size_t n_bytes;
+    *out = (siren_part){0, 0};
+    if (!siren_archive_has_section(archive, SIREN_SECTION_PART)) return SIREN_OK;
+    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PART, 0, &bytes, &n_bytes));
+    if (n_bytes == PART_BYTES) *out = (siren_part){siren_get_u32(bytes), siren_get_u32(bytes + 4)};
+    if (out->number >= 1 && out->number <= out->of && out->of <= SIREN_MOST_PARTS) return SIREN_OK;
+    return siren_fail(SIREN_CORRUPT, "%s: is a part that cannot be; restore the file from a copy",
+                      siren_archive_path(archive));
+}
+
+/* A part alone stands for no image. */
+static siren_status refuse_part(const char *path, siren_archive *archive) {
+    siren_part part;
+    SIREN_TRY(siren_part_section_read(archive, &part));
+    if (part.of == 0) return SIREN_OK;
+    return siren_fail(SIREN_UNSUPPORTED,
+                      "%s: is part %zu of %zu of an archive; 'sirencl join' makes the whole of all parts",
+                      path, part.number, part.of);
+}
+
 static siren_status read_geometry(const char *path, siren_archive *archive, siren_layout *layout) {
     const uint8_t *header, *bytes;
     size_t header_bytes, n_bytes;
     siren_geometry *g = &layout->geometry;
+    SIREN_TRY(refuse_part(path, archive));
     SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_HEADER, 0, &header, &header_bytes));
     SIREN_TRY(siren_nifti_parse(path, header, header_bytes, g));
     SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_GEOMETRY, 0, &bytes, &n_bytes));

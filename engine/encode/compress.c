@@ -81,7 +81,7 @@ static siren_status store_batch(void *user, const atomic_bool *stop) {
 static bool report(void *user, double done, double total, const char *what) {
     siren_compression *run = user;
     (void)total;
-    double epochs = (double)run->settings.epochs, n_blocks = (double)run->layout.grid.count;
+    double epochs = (double)run->settings.epochs, n_blocks = (double)run->n_trainings;
     return !siren_background_failed(run->background) &&
            (!run->progress ||
             run->progress(run->user, (double)run->n_done * epochs + (double)run->n_in_batch * done,
@@ -92,7 +92,7 @@ static bool report_waiting(void *user) { return report(user, 0, 0, "epochs"); }
 
 /* Blocks that an earlier run has finished, at the head of those left: in their place, as if they had been trained. */
 static siren_status append_kept(siren_compression *run) {
-    while (run->n_done < run->layout.grid.count) {
+    while (run->n_done < run->n_trainings) {
         SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
         size_t number = run->trainings[run->n_done].block;
         if (!siren_kept_blocks_has(run->kept, number)) break;
@@ -107,8 +107,7 @@ static siren_status append_kept(siren_compression *run) {
 /* Blocks to train, up to the next one that an earlier run has finished. */
 static size_t count_missing(const siren_compression *run) {
     size_t end = run->n_done;
-    while (end < run->layout.grid.count && !siren_kept_blocks_has(run->kept, run->trainings[end].block))
-        end++;
+    while (end < run->n_trainings && !siren_kept_blocks_has(run->kept, run->trainings[end].block)) end++;
     return end - run->n_done;
 }
 
@@ -176,15 +175,28 @@ static siren_status plan_blocks(const siren_settings *settings, siren_layout *la
     return siren_compression_grid(settings, kind, layout);
 }
 
-/* Every block in the order of sizes, so that trainers are made once for each. */
+static siren_status check_part(const siren_compression *run) {
+    const siren_block_grid *grid = &run->layout.grid;
+    if (run->options->part.of <= grid->count) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "%s: has %zu %s, which cannot be divided into %zu parts; ask for fewer%s",
+                      siren_image_name(run->image), grid->count,
+                      siren_block_kind_name(grid->kind, grid->count), run->options->part.of,
+                      grid->kind == SIREN_BLOCK_VOLUME ? ", or for patches, as by --blocks patch:16x16x16"
+                                                       : "");
+}
+
+/* Every block of the part in the order of sizes, so that trainers are made once for each. */
 static siren_status plan_trainings(siren_compression *run) {
     const siren_block_grid *grid = &run->layout.grid;
     SIREN_FREE_AT_END size_t *numbers = NULL;
+    SIREN_TRY(check_part(run));
     SIREN_TRY(siren_allocate(&numbers, grid->count, sizeof *numbers, "the order of the blocks"));
     SIREN_TRY(siren_allocate(&run->trainings, grid->count, sizeof *run->trainings, "the list of networks"));
     siren_block_grid_by_size(grid, numbers);
     for (size_t i = 0; i < grid->count; i++)
-        run->trainings[i] = (siren_training){numbers[i], run->settings.seed, run->settings.rate};
+        if (siren_part_has(run->options->part, (double)i, 1, (double)grid->count))
+            run->trainings[run->n_trainings++] =
+                (siren_training){numbers[i], run->settings.seed, run->settings.rate};
     return SIREN_OK;
 }
 
@@ -287,7 +299,8 @@ siren_status siren_compression_sections(siren_compression *run, siren_archive_wr
                                      image->given, image->n_given, o->without_tail, silent};
     siren_provenance provenance = {run->coding == SIREN_CODING_NETWORK ? run->device : NULL, &run->settings,
                                    run->noise};
-    return siren_sections_write(writer, &image->series, &run->layout, &attachments, &provenance);
+    SIREN_TRY(siren_sections_write(writer, &image->series, &run->layout, &attachments, &provenance));
+    return siren_part_section_write(writer, o->part);
 }
 
 /* Bytes of the archive without its basis and records. */

@@ -32,7 +32,8 @@ typedef struct {
     const char *path; /* of the archive; NULL: in memory */
     siren_archive_writer *writer;
     siren_encoder *encoder;
-    siren_training *trainings; /* (grid.count) in the order of compression */
+    siren_training *trainings; /* (n_trainings) in the order of compression */
+    size_t n_trainings;        /* blocks of the part */
     size_t n_done;             /* blocks trained */
     size_t n_in_batch;         /* blocks in training */
     size_t n_record_bytes;     /* appended, with their places in the index */

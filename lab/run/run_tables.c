@@ -180,9 +180,7 @@ static bool has_decoding(FILE *file) {
 }
 
 /* A row: cells of TIMING_COLUMNS, and one of decoding. */
-static siren_status append_timing(const char *run, const char *cells, const char *decoding) {
-    SIREN_FREE_AT_END char *path = NULL;
-    SIREN_TRY(siren_run_path(&path, run, "timing.csv"));
+static siren_status append_timing(const char *path, const char *cells, const char *decoding) {
     FILE *file = fopen(path, "a+e");
     bool written = file != NULL;
     /* A run that was killed may have left half a line. */
@@ -199,17 +197,17 @@ static siren_status append_timing(const char *run, const char *cells, const char
     return written ? SIREN_OK : siren_fail(SIREN_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
 }
 
-siren_status siren_run_timing_append(const char *run, const siren_timing *timing) {
+siren_status siren_run_timing_append(const char *path, const siren_timing *timing) {
     char device[256];
     SIREN_FREE_AT_END char *cells = NULL;
     device_cell(timing->device, device, sizeof device);
     if (asprintf(&cells, "%s,%zu,%s,%.6f,%.0f,%.6f", timing->trial, timing->number, device,
                  timing->train_seconds, timing->train_flop, timing->encode_seconds) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: a row of timing.csv");
-    return append_timing(run, cells, "");
+    return append_timing(path, cells, "");
 }
 
-siren_status siren_run_timing_append_decoding(const char *run, const char *trial, const char *device_name,
+siren_status siren_run_timing_append_decoding(const char *path, const char *trial, const char *device_name,
                                               double seconds) {
     char device[256], decoding[32];
     SIREN_FREE_AT_END char *cells = NULL;
@@ -217,5 +215,5 @@ siren_status siren_run_timing_append_decoding(const char *run, const char *trial
     snprintf(decoding, sizeof decoding, "%.6f", seconds);
     if (asprintf(&cells, "%s,,%s,,,", trial, device) < 0)
         return siren_fail(SIREN_SYSTEM, "out of memory: a row of timing.csv");
-    return append_timing(run, cells, decoding);
+    return append_timing(path, cells, decoding);
 }

@@ -31,10 +31,10 @@ typedef struct {
     double train_seconds, train_flop, encode_seconds;
 } siren_timing;
 
-/* Appends a row, and the header to a new file. */
-siren_status siren_run_timing_append(const char *run, const siren_timing *timing);
+/* Appends a row to the table `path`, and the header to a new one. */
+siren_status siren_run_timing_append(const char *path, const siren_timing *timing);
 /* The same for the seconds of decoding a trial's whole archive. A file from before there was such a column has no such row. */
-siren_status siren_run_timing_append_decoding(const char *run, const char *trial, const char *device,
+siren_status siren_run_timing_append_decoding(const char *path, const char *trial, const char *device,
                                               double seconds);
 
 #endif

@@ -1,10 +1,13 @@
 #include "lab/sweep/sweep.h"
 
 #include "lab/run/run_evaluation.h"
+#include "lab/run/run_parts.h"
+#include "lab/sweep/sweep_claims.h"
 #include "lab/sweep/sweep_estimate.h"
 #include "lab/sweep/sweep_evaluate.h"
 #include "lab/sweep/sweep_figures.h"
 #include "lab/sweep/sweep_folder.h"
+#include "lab/sweep/sweep_share.h"
 #include "lab/sweep/sweep_state.h"
 #include "lab/sweep/sweep_worker.h"
 #include "host/file.h"
@@ -25,18 +28,24 @@ static void stage_free(siren_sweeping *s) {
     s->next = 0;
 }
 
+/* Whether any of its blocks is this process's. */
+static bool has_share(const siren_sweep_trial *trial) { return !trial->share || trial->n_share > 0; }
+
 /* Opens the trials of the stage; those to be done are its order. */
 static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis) {
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         siren_sweep_trial *trial = &s->trials[i];
-        if (trial->trial->input != input || trial->trial->settings.axis != axis) continue;
+        if (trial->trial->input != input || trial->trial->settings.axis != axis || !has_share(trial))
+            continue;
         SIREN_TRY(siren_sweep_trial_open(&s->source, trial));
         bool diverged = trial->diverged || (trial->complete && trial->result.status == SIREN_RESULT_DIVERGED);
         if (diverged && s->options->fail_fast) return siren_sweeping_stop_at(trial);
         if (trial->complete)
             s->result.n_before++, s->n_complete++;
-        else if (trial->n_left == 0)
+        else if (trial->n_left == 0 && siren_sweep_trial_is_whole(trial))
             SIREN_TRY(siren_sweeping_finish_trial(s, trial, s->source.device));
+        else if (s->options->finish)
+            s->missing = s->n_missing++ == 0 ? trial : s->missing;
         else
             s->work.order[s->work.n_order++] = i;
     }
@@ -51,7 +60,8 @@ static siren_status expect_flop(const siren_sweeping *s, size_t input, siren_axi
         siren_trial_estimate cost;
         if (trial->input != input || trial->settings.axis != axis || s->trials[i].complete) continue;
         SIREN_TRY(siren_trial_estimate_cost(trial, &s->inputs[input].geometry, NULL, &cost));
-        *flop += cost.flop;
+        *flop +=
+            s->trials[i].share ? cost.flop * (double)s->trials[i].n_share / (double)cost.n_blocks : cost.flop;
     }
     return SIREN_OK;
 }
@@ -87,9 +97,12 @@ static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) 
     return s->status == SIREN_OK ? SIREN_OK : siren_fail(s->status, "%s", s->message);
 }
 
-static bool has_trials(const siren_experiment *experiment, size_t input, siren_axis axis) {
-    for (size_t i = 0; i < experiment->n_trials; i++)
-        if (experiment->trials[i].input == input && experiment->trials[i].settings.axis == axis) return true;
+/* Any for this process to look at. */
+static bool has_trials(const siren_sweeping *s, size_t input, siren_axis axis) {
+    for (size_t i = 0; i < s->experiment->n_trials; i++) {
+        const siren_trial *trial = &s->experiment->trials[i];
+        if (trial->input == input && trial->settings.axis == axis && has_share(&s->trials[i])) return true;
+    }
     return false;
 }
 
@@ -110,6 +123,15 @@ static siren_status inspect_results(siren_sweeping *s) {
     return status;
 }
 
+static siren_status refuse_to_finish(const siren_sweeping *s) {
+    return siren_fail(
+        SIREN_PARTIAL,
+        "%s: %zu of %zu trials lack blocks, as %s, which lacks %zu of %zu; have all parts run to their "
+        "end, then finish again",
+        s->options->folder, s->n_missing, s->experiment->n_trials, s->missing->folder.name,
+        s->missing->n_left, s->missing->layout.grid.count);
+}
+
 static siren_status run_stages(siren_sweeping *s) {
     for (size_t input = 0; input < s->experiment->n_inputs; input++)
         for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++) {
@@ -119,13 +141,15 @@ static siren_status run_stages(siren_sweeping *s) {
         }
     for (size_t input = 0; input < s->experiment->n_inputs; input++)
         for (int axis = SIREN_AXIS_X; axis <= SIREN_AXIS_Z; axis++)
-            if (has_trials(s->experiment, input, (siren_axis)axis)) {
+            if (has_trials(s, input, (siren_axis)axis)) {
                 SIREN_TRY(run_stage(s, input, (siren_axis)axis));
                 stage_free(s);
             }
+    if (s->options->part.of > 0) return SIREN_OK;
+    if (s->n_missing > 0) return refuse_to_finish(s);
     SIREN_TRY(siren_sweeping_write_tables(s)); /* baselines and evaluations may take long */
-    const siren_sweep_baselines_plan plan = {s->experiment, s->options,  s->inputs,
-                                             s->trials,     s->progress, s->user};
+    const siren_sweep_baselines_plan plan = {s->experiment, s->options,  s->inputs, s->trials,
+                                             s->timing,     s->progress, s->user};
     SIREN_TRY(siren_sweep_baselines_run(&plan, s->baselines, &s->result));
     return inspect_results(s);
 }
@@ -134,9 +158,13 @@ static siren_status run_stages(siren_sweeping *s) {
 
 /* What is complete, before anything is trained: tables hold it whenever they are written. */
 static void find_results(siren_sweeping *s) {
-    for (size_t i = 0; i < s->experiment->n_trials; i++)
-        s->trials[i].complete = siren_trial_find_result(&s->trials[i].folder, &s->trials[i].result);
-    for (size_t i = 0; i < s->experiment->n_baselines; i++)
+    for (size_t i = 0; i < s->experiment->n_trials; i++) {
+        siren_sweep_trial *trial = &s->trials[i];
+        s->result.n_share += trial->share ? trial->n_share : 0;
+        s->n_whole += siren_sweep_trial_is_whole(trial);
+        if (has_share(trial)) trial->complete = siren_trial_find_result(&trial->folder, &trial->result);
+    }
+    for (size_t i = 0; s->options->part.of == 0 && i < s->experiment->n_baselines; i++)
         s->baselines[i].complete = siren_trial_find_result(&s->baselines[i].folder, &s->baselines[i].result);
 }
 
@@ -150,10 +178,33 @@ static siren_status check_trials(const siren_sweeping *s) {
     return SIREN_OK;
 }
 
+/* Phantoms are made by one process, and by no part while another one does. */
+static siren_status prepare_inputs(siren_sweeping *s) {
+    SIREN_AT_END(siren_claim_release_at) siren_claim *common = NULL;
+    const siren_sweep_options *options = s->options;
+    bool made = true;
+    if (options->part.of > 0) SIREN_TRY(siren_sweep_inputs_are_made(options->folder, s->experiment, &made));
+    if (!made) SIREN_TRY(siren_sweep_claim_common(options, s->progress, s->user, &common));
+    return siren_sweep_inputs_prepare(options->folder, s->experiment, s->progress, s->user, &s->inputs);
+}
+
+static siren_status claim_folder(siren_sweeping *s) {
+    SIREN_AT_END(siren_claim_release_at) siren_claim *common = NULL;
+    const char *run = s->options->folder;
+    bool same = false;
+    if (s->options->part.of > 0) {
+        SIREN_TRY(
+            siren_sweep_folder_is_claimed(run, s->experiment, s->inputs, s->folders, s->baselines, &same));
+        if (same) return SIREN_OK;
+        SIREN_TRY(siren_sweep_claim_common(s->options, s->progress, s->user, &common));
+    }
+    return siren_sweep_folder_claim(run, s->experiment, s->inputs, s->folders, s->baselines);
+}
+
 static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
     const siren_experiment *experiment = s->experiment;
     const char *run = s->options->folder;
-    SIREN_TRY(siren_sweep_inputs_prepare(run, experiment, s->progress, s->user, &s->inputs));
+    SIREN_TRY(prepare_inputs(s));
     SIREN_TRY(check_trials(s));
     SIREN_TRY(siren_figures_check(experiment, s->inputs));
     SIREN_TRY(siren_allocate(&s->folders, experiment->n_trials, sizeof *s->folders, "the trials"));
@@ -167,13 +218,14 @@ static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
         SIREN_TRY(siren_trial_folder_create(run, &experiment->trials[i], &context, &s->folders[i]));
     }
     SIREN_TRY(siren_sweep_baselines_create(run, experiment, s->inputs, s->folders, &s->baselines));
-    SIREN_TRY(siren_sweep_folder_claim(run, experiment, s->inputs, s->folders, s->baselines));
+    SIREN_TRY(claim_folder(s));
     SIREN_TRY(siren_sweep_folder_environment(s->options, experiment, s->inputs, devices, s->n_workers));
     for (size_t i = 0; i < experiment->n_trials; i++) {
         s->trials[i].trial = &experiment->trials[i];
         s->trials[i].folder = s->folders[i];
         s->folders[i] = (siren_trial_folder){.name = NULL};
     }
+    SIREN_TRY(siren_sweep_share_out(experiment, s->inputs, s->options->part, s->trials));
     find_results(s);
     return SIREN_OK;
 }
@@ -189,6 +241,8 @@ static void sweeping_free(siren_sweeping *s) {
     free(s->folders);
     free(s->trials);
     free(s->workers);
+    free(s->timing);
+    siren_claim_release(s->claim);
     pthread_mutex_destroy(&s->mutex);
 }
 
@@ -196,7 +250,7 @@ static void sweeping_free(siren_sweeping *s) {
 static siren_status conclude(siren_sweeping *s, siren_status status) {
     char message[SIREN_MESSAGE_BYTES];
     snprintf(message, sizeof message, "%s", siren_message());
-    siren_status tables = siren_sweeping_write_tables(s);
+    siren_status tables = s->options->part.of > 0 ? SIREN_OK : siren_sweeping_write_tables(s);
     for (size_t i = 0; i < s->experiment->n_trials; i++)
         s->result.n_diverged += s->trials[i].complete && s->trials[i].result.status == SIREN_RESULT_DIVERGED;
     if (status != SIREN_OK) return siren_fail(status, "%s", message);
@@ -205,6 +259,21 @@ static siren_status conclude(siren_sweeping *s, siren_status status) {
                           s->result.n_failed, s->result.n_trials, s->options->folder,
                           s->result.first_failure);
     return tables;
+}
+
+/* Claims the part, or all, and clears up what no part may be at work for. */
+static siren_status claim_work(siren_sweeping *s) {
+    const siren_sweep_options *options = s->options;
+    SIREN_TRY(siren_sweep_claim_work(options, s->progress, s->user, &s->claim));
+    SIREN_TRY(siren_run_timing_path(options->folder, options->part, &s->timing));
+    if (options->part.of > 0) {
+        SIREN_FREE_AT_END char *parts = NULL;
+        SIREN_TRY(siren_run_path(&parts, options->folder, SIREN_PARTS_FOLDER));
+        return siren_folder_make(parts);
+    }
+    siren_folder_clear_leftovers(options->folder);
+    siren_staging_clear_leftovers(options->folder);
+    return siren_run_parts_gather(options->folder);
 }
 
 siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const siren_experiment *experiment,
@@ -223,10 +292,11 @@ siren_status siren_sweep(siren_device *const *devices, size_t n_devices, const s
     SIREN_AT_END(siren_lock_release_at) siren_lock *held = NULL;
     SIREN_TRY(siren_sweep_folder_check(options->folder));
     SIREN_TRY(siren_folder_make(options->folder));
-    SIREN_TRY(siren_run_path(&path, options->folder, "lock"));
-    SIREN_TRY(siren_lock_acquire(path, &held));
-    siren_folder_clear_leftovers(options->folder);
-    siren_staging_clear_leftovers(options->folder);
+    if (options->part.of == 0 && !options->finish) {
+        SIREN_TRY(siren_run_path(&path, options->folder, "lock"));
+        SIREN_TRY(siren_lock_acquire(path, &held));
+    }
+    SIREN_TRY(claim_work(&s));
     SIREN_TRY(prepare(&s, devices));
     siren_status status = conclude(&s, run_stages(&s));
     s.result.seconds = siren_clock() - start;

@@ -197,7 +197,7 @@ static siren_status keep(baseline_run *run, double seconds) {
     baseline->result = run->result;
     baseline->complete = true;
     run->result.rows = NULL;
-    return siren_run_timing_append(run->plan->options->folder, &timing);
+    return siren_run_timing_append(run->plan->timing, &timing);
 }
 
 static void voxels_free(siren_baseline_result *result) { free(result->voxels); }

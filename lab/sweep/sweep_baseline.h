@@ -26,6 +26,7 @@ typedef struct {
     const siren_sweep_options *options;
     const siren_sweep_input *inputs;
     const siren_sweep_trial *trials; /* as far as they are complete */
+    const char *timing;              /* path of the table */
     siren_progress_fn progress;
     void *user;
 } siren_sweep_baselines_plan;

@@ -107,15 +107,18 @@ static siren_status estimate(const siren_trial *trial, const siren_geometry *g, 
     return SIREN_OK;
 }
 
+siren_geometry siren_geometry_along(const siren_geometry *geometry, siren_axis axis) {
+    siren_geometry turned = *geometry;
+    /* as siren_series_slice_along() turns it */
+    if (axis == SIREN_AXIS_X) turned.nx = geometry->ny, turned.ny = geometry->nz, turned.nz = geometry->nx;
+    if (axis == SIREN_AXIS_Y) turned.nx = geometry->nz, turned.ny = geometry->nx, turned.nz = geometry->ny;
+    return turned;
+}
+
 siren_status siren_trial_estimate_cost(const siren_trial *trial, const siren_geometry *geometry,
                                        const siren_series *mask, siren_trial_estimate *out) {
-    siren_geometry turned = *geometry;
+    const siren_geometry turned = siren_geometry_along(geometry, trial->settings.axis);
     SIREN_FREE_AT_END uint8_t *inside = NULL;
-    /* as siren_series_slice_along() turns it */
-    if (trial->settings.axis == SIREN_AXIS_X)
-        turned.nx = geometry->ny, turned.ny = geometry->nz, turned.nz = geometry->nx;
-    if (trial->settings.axis == SIREN_AXIS_Y)
-        turned.nx = geometry->nz, turned.ny = geometry->nx, turned.nz = geometry->ny;
     if (mask && mask->voxels) SIREN_TRY(turn_mask(mask, trial->settings.axis, &inside));
     return estimate(trial, &turned, inside, out);
 }

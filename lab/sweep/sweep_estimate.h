@@ -13,6 +13,8 @@ typedef struct {
     uint64_t device_bytes; /* of one network in training: parameters, moments, gradients, targets */
 } siren_trial_estimate;
 
+/* Of the series turned so that its slices run along `axis`. */
+siren_geometry siren_geometry_along(const siren_geometry *geometry, siren_axis axis);
 /* Geometry of an input: of its file, or of the phantom to be made. */
 siren_status siren_experiment_input_geometry(const siren_experiment_input *input, siren_geometry *out);
 /* The mask that networks are trained on, of the input's file or of the phantom to be made; voxels NULL where there is none. USAGE

@@ -1,6 +1,7 @@
 #include "lab/sweep/sweep_folder.h"
 
 #include "engine/kernels/configured.h"
+#include "lab/run/run_parts.h"
 #include "host/file.h"
 
 #include <dirent.h>
@@ -118,6 +119,14 @@ static siren_status experiment_text(const siren_experiment *experiment, const si
     return siren_json_text(json, text);
 }
 
+/* What a run folder may hold before it has an experiment.json. */
+static bool is_of_beginning(const char *name) {
+    static const char *const names[] = {"lock", "inputs", "claims", SIREN_PARTS_FOLDER};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
+
 siren_status siren_sweep_folder_check(const char *run) {
     char *path = NULL;
     SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
@@ -125,8 +134,7 @@ siren_status siren_sweep_folder_check(const char *run) {
     free(path);
     DIR *folder = begun ? NULL : opendir(run);
     for (struct dirent *entry; folder && (entry = readdir(folder));)
-        foreign = foreign || (entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0 &&
-                              strcmp(entry->d_name, "inputs") != 0);
+        foreign = foreign || (entry->d_name[0] != '.' && !is_of_beginning(entry->d_name));
     if (folder) closedir(folder);
     if (!foreign) return SIREN_OK;
     return siren_fail(SIREN_USAGE, "%s: holds other files and is no run folder; give a new one", run);
@@ -239,18 +247,35 @@ siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *e
     return siren_file_write(path, true, text, strlen(text));
 }
 
+siren_status siren_sweep_folder_is_claimed(const char *run, const siren_experiment *experiment,
+                                           const siren_sweep_input *inputs, const siren_trial_folder *folders,
+                                           const siren_sweep_baseline *baselines, bool *same) {
+    SIREN_FREE_AT_END char *path = NULL, *text = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    SIREN_TRY(experiment_text(experiment, inputs, folders, baselines, &text));
+    SIREN_TRY(siren_run_path(&path, run, "experiment.json"));
+    *same = false;
+    if (!siren_file_exists(path)) return SIREN_OK;
+    SIREN_TRY(siren_file_read(path, MAX_TEXT_BYTES, &bytes, &n_bytes));
+    *same = n_bytes == strlen(text) && memcmp(bytes, text, n_bytes) == 0;
+    return SIREN_OK;
+}
+
 siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
                                             const siren_experiment *experiment,
                                             const siren_sweep_input *inputs, siren_device *const *devices,
                                             size_t n_devices) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
-    char date[32] = "";
+    char date[32] = "", host[256] = "";
     time_t now = time(NULL);
     struct tm utc;
     if (gmtime_r(&now, &utc)) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
     SIREN_TRY(siren_json_create(&json));
     siren_json_string(json, "sirencl", siren_version());
     siren_json_string(json, "date", date);
+    if (options->part.of > 0 && gethostname(host, sizeof host - 1) == 0)
+        siren_json_string(json, "host", host);
     siren_json_string(json, "command", options->command);
     siren_json_integer(json, "processors", siren_processors());
     siren_json_begin_array(json, "devices");
@@ -281,5 +306,9 @@ siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
         siren_json_end(json);
     }
     siren_json_end(json);
-    return siren_run_write_json(json, options->folder, "environment.json");
+    if (options->part.of == 0) return siren_run_write_json(json, options->folder, "environment.json");
+    char name[64];
+    snprintf(name, sizeof name, SIREN_PARTS_FOLDER "/%zu-of-%zu.json", options->part.number,
+             options->part.of);
+    return siren_run_write_json(json, options->folder, name);
 }

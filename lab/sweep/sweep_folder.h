@@ -15,7 +15,11 @@ siren_status siren_sweep_folder_check(const char *run);
 siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
                                       const siren_sweep_input *inputs, const siren_trial_folder *folders,
                                       const siren_sweep_baseline *baselines);
-/* Writes environment.json: program, command, devices, paths of inputs. */
+/* Whether experiment.json says just what the experiment would. */
+siren_status siren_sweep_folder_is_claimed(const char *run, const siren_experiment *experiment,
+                                           const siren_sweep_input *inputs, const siren_trial_folder *folders,
+                                           const siren_sweep_baseline *baselines, bool *same);
+/* Writes environment.json, or that of the part: program, command, devices, paths of inputs. */
 siren_status siren_sweep_folder_environment(const siren_sweep_options *options,
                                             const siren_experiment *experiment,
                                             const siren_sweep_input *inputs, siren_device *const *devices,

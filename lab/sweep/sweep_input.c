@@ -58,13 +58,13 @@ static siren_status make_phantom(const char *run, const siren_experiment_input *
     SIREN_TRY(siren_run_path(&folder, run, "inputs"));
     SIREN_TRY(siren_run_path(&input->image, folder, "%s.nii.gz", asked->name));
     SIREN_TRY(siren_run_path(&input->mask, folder, "%s_mask.nii.gz", asked->name));
-    SIREN_TRY(siren_folder_make(folder));
-    siren_folder_clear_leftovers(folder);
     SIREN_TRY(siren_run_path(&options, folder, "%s.options", asked->name));
     SIREN_TRY(siren_run_path(&experiment, run, "experiment.json"));
     SIREN_TRY(phantom_text(asked, &text));
     bool same = holds_text(options, text);
     if (same && access(input->image, F_OK) == 0 && access(input->mask, F_OK) == 0) return SIREN_OK;
+    SIREN_TRY(siren_folder_make(folder));
+    siren_folder_clear_leftovers(folder);
     if (!same && siren_file_exists(options) && siren_file_exists(experiment))
         return siren_fail(
             SIREN_USAGE,
@@ -83,6 +83,21 @@ static siren_status make_phantom(const char *run, const siren_experiment_input *
     if (status != SIREN_OK && !begun) unlink(options);
     SIREN_TRY(status);
     return siren_file_write(options, true, text, strlen(text));
+}
+
+siren_status siren_sweep_inputs_are_made(const char *run, const siren_experiment *experiment, bool *made) {
+    *made = true;
+    for (size_t i = 0; *made && i < experiment->n_inputs; i++) {
+        const siren_experiment_input *asked = &experiment->inputs[i];
+        SIREN_FREE_AT_END char *options = NULL, *image = NULL, *mask = NULL, *text = NULL;
+        if (asked->image) continue;
+        SIREN_TRY(phantom_text(asked, &text));
+        SIREN_TRY(siren_run_path(&options, run, "inputs/%s.options", asked->name));
+        SIREN_TRY(siren_run_path(&image, run, "inputs/%s.nii.gz", asked->name));
+        SIREN_TRY(siren_run_path(&mask, run, "inputs/%s_mask.nii.gz", asked->name));
+        *made = holds_text(options, text) && access(image, F_OK) == 0 && access(mask, F_OK) == 0;
+    }
+    return SIREN_OK;
 }
 
 /* Gradient tables are those given, or both that lie beside the series; masks those given, or the phantom's. */

@@ -18,6 +18,8 @@ typedef struct {
  * the experiment) is yours, even then: siren_sweep_inputs_free(). */
 siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
                                         siren_progress_fn progress, void *user, siren_sweep_input **out);
+/* Whether there is no phantom to be made. */
+siren_status siren_sweep_inputs_are_made(const char *run, const siren_experiment *experiment, bool *made);
 void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n);
 /* What results of trials on that input depend on. */
 siren_trial_context siren_sweep_context(const siren_experiment *experiment, const siren_sweep_input *inputs,

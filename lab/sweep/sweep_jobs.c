@@ -81,7 +81,7 @@ static siren_status add_jobs(const siren_sweep_trial *trials, siren_sweep_jobs *
     for (size_t i = 0; i < grid->count; i++) {
         bool wanted = false;
         for (size_t t = 0; t < shared->n; t++)
-            wanted = wanted || !trial_of(trials, work, shared, t)->finished[numbers[i] - grid->first];
+            wanted = wanted || siren_sweep_trial_lacks(trial_of(trials, work, shared, t), numbers[i]);
         if (!wanted) continue;
         work->jobs[work->n_jobs++] = (siren_job){which, numbers[i]};
         work->flop += siren_sweep_trial_flop(first, numbers[i]);
@@ -89,12 +89,9 @@ static siren_status add_jobs(const siren_sweep_trial *trials, siren_sweep_jobs *
     return SIREN_OK;
 }
 
-siren_status siren_sweep_jobs_plan(const siren_sweep_trial *trials, siren_sweep_jobs *work) {
-    size_t most = 0;
+siren_status siren_sweep_jobs_group(const siren_sweep_trial *trials, siren_sweep_jobs *work) {
     SIREN_TRY(sort_trials(trials, work));
-    for (size_t i = 0; i < work->n_order; i++) most += trials[work->order[i]].layout.grid.count;
     SIREN_TRY(siren_allocate(&work->shared, work->n_order, sizeof *work->shared, "the list of trainings"));
-    SIREN_TRY(siren_allocate(&work->jobs, most, sizeof *work->jobs, "the list of networks"));
     for (size_t i = 0; i < work->n_order; i++) {
         siren_shared_training *last = work->n_shared > 0 ? &work->shared[work->n_shared - 1] : NULL;
         if (last &&
@@ -103,6 +100,14 @@ siren_status siren_sweep_jobs_plan(const siren_sweep_trial *trials, siren_sweep_
         else
             work->shared[work->n_shared++] = (siren_shared_training){.first = i, .n = 1};
     }
+    return SIREN_OK;
+}
+
+siren_status siren_sweep_jobs_plan(const siren_sweep_trial *trials, siren_sweep_jobs *work) {
+    size_t most = 0;
+    SIREN_TRY(siren_sweep_jobs_group(trials, work));
+    for (size_t i = 0; i < work->n_order; i++) most += trials[work->order[i]].layout.grid.count;
+    SIREN_TRY(siren_allocate(&work->jobs, most, sizeof *work->jobs, "the list of networks"));
     for (size_t i = 0; i < work->n_shared; i++) SIREN_TRY(add_jobs(trials, work, i));
     return SIREN_OK;
 }

@@ -55,13 +55,14 @@ siren_status siren_sweeping_finish_trial(siren_sweeping *s, siren_sweep_trial *t
     siren_trial_result result;
     double seconds;
     source.device = device;
+    SIREN_TRY(siren_claim_check(s->claim));
     SIREN_TRY(siren_sweep_trial_finish(&source, trial, &result, &seconds));
     pthread_mutex_lock(&s->mutex);
     trial->result = result;
     trial->complete = true;
     s->n_complete++;
     if (!isnan(seconds))
-        status = siren_run_timing_append_decoding(s->options->folder, trial->folder.name,
+        status = siren_run_timing_append_decoding(s->timing, trial->folder.name,
                                                   siren_device_get_facts(device)->name, seconds);
     pthread_mutex_unlock(&s->mutex);
     return status;

@@ -11,6 +11,7 @@
 #include "lab/sweep/sweep_input.h"
 #include "lab/sweep/sweep_jobs.h"
 #include "lab/sweep/sweep_trial.h"
+#include "host/claim.h"
 #include "host/opencl/background.h"
 
 #include <pthread.h>
@@ -42,6 +43,8 @@ struct siren_sweeping {
     siren_sweep_baseline *baselines; /* (n_baselines) */
     siren_worker *workers;           /* (n_workers) */
     size_t n_workers;
+    siren_claim *claim; /* of the part, or of all */
+    char *timing;       /* path of the table */
 
     /* The stage: trials of one input and slice axis. */
     siren_sweep_source source; /* its device is each worker's own */
@@ -57,7 +60,9 @@ struct siren_sweeping {
     double done_flop, total_flop, tables_at;
     double planned_flop;                 /* of the stages begun */
     double expected_flop, expected_more; /* whole, of the stages begun, and of the others */
-    size_t n_complete;                   /* trials */
+    size_t n_complete, n_whole;          /* trials, of those that this process may complete */
+    size_t n_missing;                    /* trials that lack blocks and may not be trained, */
+    const siren_sweep_trial *missing;    /* and the first of them */
     siren_sweep_result result;
 };
 

@@ -16,8 +16,9 @@ void siren_sweep_trial_free(siren_sweep_trial *trial) {
     siren_trial_folder_free(&trial->folder);
     siren_trial_result_free(&trial->result);
     free(trial->finished);
+    free(trial->share);
     free(trial->mask);
-    trial->finished = trial->mask = NULL;
+    trial->finished = trial->share = trial->mask = NULL;
 }
 
 /* ---- where it stands ---- */
@@ -42,6 +43,17 @@ siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *
     return SIREN_OK;
 }
 
+static bool is_shared(const siren_sweep_trial *trial, size_t i) { return !trial->share || trial->share[i]; }
+
+bool siren_sweep_trial_lacks(const siren_sweep_trial *trial, size_t block) {
+    const size_t i = block - trial->layout.grid.first;
+    return is_shared(trial, i) && !trial->finished[i];
+}
+
+bool siren_sweep_trial_is_whole(const siren_sweep_trial *trial) {
+    return !trial->share || trial->n_share == trial->layout.grid.count;
+}
+
 /* Its config.json, blocks/ and curves/. */
 static siren_status make_folders(const siren_sweep_trial *trial) {
     SIREN_FREE_AT_END char *blocks = NULL, *curves = NULL;
@@ -52,11 +64,13 @@ static siren_status make_folders(const siren_sweep_trial *trial) {
     return siren_folder_make(curves);
 }
 
-/* Which blocks are finished. */
+/* Which blocks of the part are finished. */
 static void find_finished(siren_sweep_trial *trial) {
     const siren_block_grid *grid = &trial->layout.grid;
     for (size_t i = 0; i < grid->count; i++) {
         siren_finished_block block;
+        if (!is_shared(trial, i)) continue;
+        trial->n_left++;
         if (!siren_finished_block_exists(&trial->folder, grid->first + i)) continue;
         if (siren_finished_block_read(&trial->folder, grid->first + i, &block) != SIREN_OK) {
             siren_log(SIREN_LOG_WARNING, "%s; it is done again", siren_message());
@@ -105,12 +119,12 @@ static siren_status pack_mask(const siren_sweep_source *source, siren_sweep_tria
 }
 
 siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_sweep_trial *trial) {
-    SIREN_TRY(clear_leftovers(trial));
+    if (!trial->share)
+        SIREN_TRY(clear_leftovers(trial)); /* else others are at work there, elsewhere perhaps */
     SIREN_TRY(siren_trial_layout(trial->trial, &source->series->geometry, &trial->layout));
     SIREN_TRY(pack_mask(source, trial));
     if (trial->complete) return remove_blocks(trial);
     SIREN_TRY(siren_allocate(&trial->finished, trial->layout.grid.count, 1, "the list of blocks"));
-    trial->n_left = trial->layout.grid.count;
     SIREN_TRY(make_folders(trial));
     find_finished(trial);
     return SIREN_OK;

@@ -10,7 +10,9 @@ typedef struct {
     siren_layout layout;   /* of the series and the trial */
     uint8_t *mask;         /* the section that the layout borrows; NULL: none */
     uint8_t *finished;     /* (layout.grid.count) whether the block is */
-    size_t n_left;         /* blocks that are not */
+    uint8_t *share;        /* (layout.grid.count) whether the block is of this part; NULL: all are */
+    size_t n_share;        /* such blocks, where there is a share */
+    size_t n_left;         /* blocks of the part that are not finished */
     bool complete, failed; /* complete: `result` is there */
     bool finishing;        /* a worker has begun to complete it */
     bool diverged;         /* one of the finished blocks did */
@@ -19,6 +21,11 @@ typedef struct {
 
 /* The archive's layout for a series of geometry `g`: grid of blocks and network. USAGE where the trial does not fit it. */
 siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *g, siren_layout *out);
+
+/* Whether a block of this part is not finished. */
+bool siren_sweep_trial_lacks(const siren_sweep_trial *trial, size_t block);
+/* Whether the trial has no block of another part. */
+bool siren_sweep_trial_is_whole(const siren_sweep_trial *trial);
 
 /* What a trial works on. */
 typedef struct {
@@ -33,8 +40,8 @@ typedef struct {
 } siren_sweep_source;
 
 /* Plans the trial for the series. Of one that is not complete it makes the folder where it is missing, and finds the blocks
- * that are finished; what is damaged is told (SIREN_LOG_WARNING) and counts as not done. `trial`, `folder`, `complete` and
- * `result` are set by the caller; siren_sweep_trial_free() releases all. */
+ * of this part that are finished; what is damaged is told (SIREN_LOG_WARNING) and counts as not done. `trial`, `folder`, `complete`,
+ * `result` and the share are set by the caller; siren_sweep_trial_free() releases all. */
 siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_sweep_trial *trial);
 /* All blocks are finished: writes curves, archive and result, and drops the blocks' own files. The archive is decoded on the
  * way, every block against its checksum: `*decode_seconds` is what that took, NaN where there is no archive. `*out` is yours:

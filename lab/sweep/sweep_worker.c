@@ -48,7 +48,7 @@ static bool report(siren_sweeping *s) {
     double done = s->done_flop;
     char what[64];
     for (size_t i = 0; i < s->n_workers; i++) done += s->workers[i].under_way;
-    snprintf(what, sizeof what, "trials %zu/%zu", s->n_complete, s->experiment->n_trials);
+    snprintf(what, sizeof what, "trials %zu/%zu", s->n_complete, s->n_whole);
     if (!s->stop && s->progress && !s->progress(s->user, done, s->total_flop, what)) {
         s->status = s->status != SIREN_OK ? s->status : SIREN_CANCELLED;
         snprintf(s->message, sizeof s->message, "the sweep was interrupted; what is finished is kept in %s",
@@ -152,12 +152,13 @@ static siren_status keep_block(const siren_batch *batch, siren_sweep_trial *tria
                                    trial->trial->settings.packing, stop, &block.encoded));
     timing->trial = trial->folder.name;
     timing->encode_seconds = siren_clock() - start;
-    siren_status status = siren_finished_block_write(&trial->folder, &block);
+    siren_status status = siren_claim_check(s->claim);
+    if (status == SIREN_OK) status = siren_finished_block_write(&trial->folder, &block);
     bool diverged = block.encoded.diverged;
     siren_encoded_free(&block.encoded);
     if (status != SIREN_OK) return status;
     lock(s);
-    status = siren_run_timing_append(s->options->folder, timing);
+    status = siren_run_timing_append(s->timing, timing);
     s->result.encode_seconds += timing->encode_seconds;
     s->result.n_blocks++;
     trial->finished[timing->number - trial->layout.grid.first] = 1;
@@ -231,7 +232,8 @@ static siren_status keep_batch(void *user, const atomic_bool *stop) {
         }
         lock(s);
         bool go_on = report(s);
-        if (status == SIREN_OK && go_on && siren_clock() - s->tables_at > TABLES_SECONDS)
+        if (status == SIREN_OK && go_on && s->options->part.of == 0 &&
+            siren_clock() - s->tables_at > TABLES_SECONDS)
             status = siren_sweeping_write_tables(s);
         unlock(s);
         if (status != SIREN_OK || !go_on) return status;
@@ -251,7 +253,7 @@ static bool report_waiting(void *user) {
 static siren_status finish_if_last(siren_worker *worker, siren_sweep_trial *trial) {
     siren_sweeping *s = worker->sweep;
     lock(s);
-    bool mine = trial->n_left == 0 && !trial->finishing;
+    bool mine = trial->n_left == 0 && !trial->finishing && siren_sweep_trial_is_whole(trial);
     trial->finishing = trial->finishing || mine;
     unlock(s);
     return mine ? siren_sweeping_finish_trial(s, trial, worker->device) : SIREN_OK;

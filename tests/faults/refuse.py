@@ -38,7 +38,7 @@ def made(where):
         for name in names:
             whole = os.path.join(path, name)
             # Of a run, what it says of when, where and how long differs; hidden leftovers of a run are removed when it goes on.
-            if name in ("environment.json", "timing.csv", "lock") or "/.siren-" in whole:
+            if name in ("environment.json", "timing.csv", "lock") or "/.siren-" in whole or "/claims/" in whole:
                 continue
             with open(whole, "rb") as file:
                 found[os.path.relpath(whole, where)] = file.read()

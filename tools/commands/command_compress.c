@@ -1,10 +1,12 @@
 /* sirencl compress */
+#define _GNU_SOURCE
 #include "engine/encode/choices.h"
 #include "engine/model/blocks.h"
 #include "engine/model/network.h"
 #include "engine/archive/parameters.h"
 #include "engine/options.h"
 #include "formats/nifti.h"
+#include "host/names.h"
 #include "formats/original.h"
 #include "tools/common/many_files.h"
 #include "tools/commands/profile_table.h"
@@ -168,6 +170,42 @@ static double bytes_of_image(const char *image, const siren_archive_info *info) 
     return whole && stat(image, &facts) == 0 ? (double)facts.st_size : 0;
 }
 
+/* "dwi.part-3-of-8.siren" of "dwi.siren". `*out` is yours to free(). */
+static siren_status name_of_part(const char *archive, siren_part part, char **out) {
+    static const char suffix[] = ".siren";
+    const bool ends = siren_has_suffix(archive, suffix);
+    const size_t n = strlen(archive) - (ends ? strlen(suffix) : 0);
+    if (asprintf(out, "%.*s.part-%zu-of-%zu%s", (int)n, archive, part.number, part.of, ends ? suffix : "") >=
+        0)
+        return SIREN_OK;
+    *out = NULL;
+    return siren_fail(SIREN_SYSTEM, "out of memory: the name of a part of %s", archive);
+}
+
+static siren_status compress_part(compress_run *run, size_t nth, const siren_compress_options *options) {
+    SIREN_FREE_AT_END char *archive = NULL;
+    struct stat facts = {0};
+    SIREN_TRY(name_of_part(run->pairs.outputs[nth], options->part, &archive));
+    SIREN_TRY(siren_compress_file(run->device, run->pairs.inputs[nth], archive, options,
+                                  siren_terminal_progress, NULL, NULL));
+    siren_terminal_end_progress();
+    if (stat(archive, &facts) != 0) return siren_fail(SIREN_SYSTEM, "%s: went", archive);
+    if (run->json) {
+        siren_tool_json_begin_file(run->json, run->pairs.n);
+        siren_json_string(run->json, "archive", archive);
+        siren_json_integer(run->json, "part", options->part.number);
+        siren_json_integer(run->json, "of", options->part.of);
+        siren_json_integer(run->json, "bytes", (uint64_t)facts.st_size);
+        siren_tool_json_end_file(run->json, run->pairs.n);
+    } else if (!run->quiet) {
+        char bytes[32];
+        printf("%s: part %zu of %zu, %s bytes, %.1f s; 'sirencl join' makes one archive of all parts\n",
+               archive, options->part.number, options->part.of,
+               siren_format_integer((uint64_t)facts.st_size, bytes), siren_clock() - run->start);
+    }
+    return SIREN_OK;
+}
+
 static siren_status compress_one(void *user, size_t nth) {
     compress_run *run = user;
     SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
@@ -177,6 +215,7 @@ static siren_status compress_one(void *user, size_t nth) {
     if (nth > 0) run->start = siren_clock();
     if (!run->force_larger && stat(run->pairs.inputs[nth], &facts) == 0)
         options.most_bytes = (size_t)facts.st_size;
+    if (options.part.of > 0) return compress_part(run, nth, &options);
     SIREN_TRY(siren_compress_file(run->device, run->pairs.inputs[nth], archive, &options,
                                   siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
@@ -260,6 +299,18 @@ static bool networks_may_win(const char *image, const siren_compress_options *o)
            geometry.n_volumes >= SIREN_NETWORK_VOLUMES;
 }
 
+/* Blocks can be divided where each one's record depends on nothing that others turn out to be. */
+static siren_status read_part(const char *text, siren_compress_options *o) {
+    SIREN_TRY(siren_part_parse("--part", text, &o->part));
+    if (siren_options_coding(o) == SIREN_CODING_NETWORK && o->target == SIREN_TARGET_NONE) return SIREN_OK;
+    return siren_fail(SIREN_USAGE,
+                      siren_options_coding(o) == SIREN_CODING_NETWORK
+                          ? "--part: a target is met by all blocks together and cannot be divided; say "
+                            "by --width, --layers or --epochs what to train, and name no target"
+                          : "--part: without networks there is nothing to divide, for it takes seconds; "
+                            "leave it out");
+}
+
 siren_status siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
@@ -267,7 +318,7 @@ siren_status siren_tool_compress(int argc, char **argv) {
     bool force_larger = false;
     siren_target_options targets = {0};
     device_arguments wanted = {0};
-    const char *folder = NULL;
+    const char *folder = NULL, *part = NULL;
     SIREN_FREE_AT_END const char **files = NULL;
     SIREN_TRY(siren_allocate(&files, (size_t)argc + 1, sizeof *files, "the file names"));
     compress.memory_limit = siren_tool_memory();
@@ -294,6 +345,11 @@ siren_status siren_tool_compress(int argc, char **argv) {
          "the\nphysical memory",
          SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
         SIREN_FLAG("no-tail", "leave out bytes that follow the voxels in the file", &compress.without_tail),
+        SIREN_TEXT(
+            "part", "I/N",
+            "train the Ith of N shares of the blocks alone, into\nOUT.part-I-of-N.siren, for 'sirencl join' "
+            "(docs/clusters.md)",
+            &part),
         SIREN_FLAG("force", "replace archives that exist, and nothing else", &compress.overwrite),
         SIREN_FLAG("no-resume", "begin anew, and drop what an interrupted run has kept in\nOUT.siren.part",
                    &compress.anew),
@@ -341,6 +397,7 @@ siren_status siren_tool_compress(int argc, char **argv) {
     SIREN_TRY(siren_target_options_read(&targets, &compress));
     const bool open = compress.target == SIREN_TARGET_NONE;
     SIREN_TRY(siren_options_settle(&compress));
+    if (part) SIREN_TRY(read_part(part, &compress));
     run.force_larger = force_larger;
     compress.foresee = tell_foreseen;
     SIREN_TRY(pair_names(files, folder, &compress, &run.pairs));

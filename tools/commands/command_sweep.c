@@ -1,4 +1,5 @@
 /* sirencl sweep */
+#include "host/claim.h"
 #include "host/opencl/device.h"
 #include "lab/sweep/sweep.h"
 #include "lab/sweep/sweep_estimate.h"
@@ -182,6 +183,7 @@ static siren_status print_result_json(const sweep_arguments *a, const siren_swee
     siren_json_integer(json, "diverged", r->n_diverged);
     siren_json_integer(json, "failed", r->n_failed);
     siren_json_integer(json, "blocks", r->n_blocks);
+    if (a->sweep.part.of > 0) siren_json_integer(json, "share", r->n_share);
     siren_json_number(json, "seconds", r->seconds);
     siren_json_number(json, "train_seconds", r->train_seconds);
     siren_json_number(json, "train_flop", r->train_flop);
@@ -190,6 +192,11 @@ static siren_status print_result_json(const sweep_arguments *a, const siren_swee
 }
 
 static void print_result(const sweep_arguments *a, const siren_sweep_result *r) {
+    if (a->sweep.part.of > 0) {
+        printf("%s: part %zu of %zu is done, %zu blocks of which %zu were trained now, in %.1f s\n",
+               a->output, a->sweep.part.number, a->sweep.part.of, r->n_share, r->n_blocks, r->seconds);
+        return;
+    }
     printf("%s: %zu trials", a->output, r->n_trials);
     if (r->n_before > 0) printf(", %zu of them complete before", r->n_before);
     if (r->n_diverged > 0) printf(", %zu diverged", r->n_diverged);
@@ -244,9 +251,11 @@ static siren_status run(sweep_arguments *a, const siren_experiment *experiment, 
 }
 
 siren_status siren_tool_sweep(int argc, char **argv) {
-    SIREN_AT_END(close_devices) sweep_arguments a = {.sweep = {.memory_limit = siren_tool_memory()}};
+    SIREN_AT_END(close_devices)
+    sweep_arguments a = {.sweep = {.memory_limit = siren_tool_memory(), .expiry = SIREN_CLAIM_EXPIRY}};
     siren_common_options common = {0};
     bool keep_going = false;
+    const char *part = NULL;
     const siren_option options[] = {
         SIREN_TEXT("output", "RUN",
                    "the run folder, made where it is missing; needed unless\n--dry-run (also -o)", &a.output),
@@ -255,6 +264,17 @@ siren_status siren_tool_sweep(int argc, char **argv) {
                    &a.dry_run),
         SIREN_FLAG("keep-going", "go on with other trials where one fails; this is the default", &keep_going),
         SIREN_FLAG("fail-fast", "stop at the first trial that fails or diverges", &a.sweep.fail_fast),
+        SIREN_TEXT(
+            "part", "I/N",
+            "train the Ith of N shares of all blocks, beside other processes\nor machines, and no more "
+            "(docs/clusters.md)",
+            &part),
+        SIREN_FLAG(
+            "finish",
+            "of what all parts have trained: complete what is left, baselines,\nevaluations and tables",
+            &a.sweep.finish),
+        {"expiry", "S", "seconds of silence after which a process elsewhere counts as dead",
+         SIREN_OPTION_DOUBLE, &a.sweep.expiry, 1, 86400},
         SIREN_FLAG("yes", "accept more than 100,000 trials", &a.yes),
         SIREN_TEXT("device", "D",
                    SIREN_DEVICE_HELP ";\n'all', a list 'gpu,cpu', and parts 'cpu/2' are used side by side",
@@ -286,6 +306,11 @@ siren_status siren_tool_sweep(int argc, char **argv) {
     if (keep_going && a.sweep.fail_fast)
         return siren_fail(SIREN_USAGE,
                           "--keep-going and --fail-fast contradict each other; give one of them");
+    if (part) SIREN_TRY(siren_part_parse("--part", part, &a.sweep.part));
+    if ((part || a.dry_run) && a.sweep.finish)
+        return siren_fail(SIREN_USAGE, "--finish contradicts --part and --dry-run; give one of them");
+    if (part && a.dry_run)
+        return siren_fail(SIREN_USAGE, "--dry-run is of all parts together; leave out --part");
     if (!a.output && !a.dry_run)
         return siren_fail(SIREN_USAGE,
                           "--output is missing: name a run folder, as in 'sirencl sweep %s -o RUN'", a.path);
