@@ -13,6 +13,7 @@
     Y(evaluate, "what a result has kept: intensities, SSIM, diffusion metrics through MRtrix3")              \
     Y(panel, "a slice of several results beside the original: values, relative error, SSIM")                 \
     Y(glyphs, "the diffusion in a slice of several results: colours, tensors, fibre orientations")           \
+    Y(view, "an archive as one HTML page to look at, beside its original where that is given")               \
     Y(sweep, "every trial of an experiment file, into a run folder")                                         \
     Y(devices, "the OpenCL devices and what sirencl makes of them")                                          \
     Y(selftest, "known answers of every kernel on a device")                                                 \

@@ -54,10 +54,34 @@ static void pictures_keep_their_own_ids(void **state) {
     expect(out, "<svg role=\"img\" aria-label=\"x\"><title>never closed");
 }
 
+/* RFC 4648, section 10 */
+static void pictures_stand_in_the_page(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"},
+                                           {"\xff\xef\xfe", "/+/+"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char expected[256];
+        FILE *out = begin();
+        siren_html_png(out, (const uint8_t *)pairs[i][0], strlen(pairs[i][0]), 3, 2, "\"><b>");
+        snprintf(expected, sizeof expected,
+                 "<img width=\"3\" height=\"2\" alt=\"&quot;&gt;&lt;b&gt;\" title=\"&quot;&gt;&lt;b&gt;\" "
+                 "src=\"data:image/png;base64,%s\">",
+                 pairs[i][1]);
+        expect(out, expected);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_stays_text),
         cmocka_unit_test(pictures_keep_their_own_ids),
+        cmocka_unit_test(pictures_stand_in_the_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
