@@ -39,29 +39,76 @@ static const char *after(const char *at, const char *start) {
     return strncmp(at, start, n) == 0 ? at + n : NULL;
 }
 
-void siren_html_svg(FILE *out, const char *svg, const char *prefix, const char *label) {
+/* Within a tag an attribute that browsers would run, " onmouseout=": what follows it; NULL where there is none. */
+static const char *after_handler(const char *at) {
+    const char *name = after(at, " on"), *end = name;
+    if (!name) return NULL;
+    while (*end >= 'a' && *end <= 'z') end++;
+    if (end == name || *end != '=' || (end[1] != '"' && end[1] != '\'')) return NULL;
+    end = strchr(end + 2, end[1]);
+    return end ? end + 1 : NULL;
+}
+
+/* gnuplot's hypertext is an argument of a script that the page has not: it becomes a title. Returns what follows, or NULL where there is none. */
+static const char *write_hypertext(FILE *out, const char *at) {
+    const char *text = after(at, "<g onmousemove=\"gnuplot_svg.showHypertext(evt,'"),
+               *end = text ? strstr(text, "')\" onmouseout=") : NULL,
+               *title = end ? strstr(end, "</title>") : NULL;
+    if (!title) return NULL;
+    fputs("<g class=\"told\"><title>", out);
+    for (; text < end; text++)
+        if (*text == '<')
+            fputs("&lt;", out);
+        else
+            fputc(*text, out);
+    fputs("</title>", out);
+    return title + strlen("</title>");
+}
+
+/* The next piece of the SVG file is written, or left out. */
+static const char *write_piece(FILE *out, const char *at, const char *prefix, bool in_tag) {
     static const char *const references[] = {" id=\"", " id='", "href=\"#", "href='#", "url(#"};
+    const char *next = NULL, *end;
+    if (after(at, "<title>") && (end = strstr(at, "</title>")) != NULL) return end + strlen("</title>");
+    if (in_tag && (next = after_handler(at)) != NULL) return next;
+    for (size_t i = 0; i < sizeof references / sizeof *references && !next; i++)
+        next = after(at, references[i]);
+    if (next) {
+        fwrite(at, 1, (size_t)(next - at), out);
+        fputs(prefix, out);
+        return next;
+    }
+    fputc(*at, out);
+    return at + 1;
+}
+
+/* Where in the markup a character stands. */
+typedef struct {
+    bool in_tag;
+    char quote; /* within an attribute's value: what ends it; else 0 */
+} place;
+
+static void pass(place *p, char c) {
+    if (p->in_tag && (c == '"' || c == '\'') && (!p->quote || p->quote == c)) p->quote = p->quote ? 0 : c;
+    if (!p->quote) p->in_tag = c == '<' || (p->in_tag && c != '>');
+}
+
+void siren_html_svg(FILE *out, const char *svg, const char *prefix, const char *label) {
     const char *at = strstr(svg, "<svg");
+    place here = {.in_tag = true};
     if (!at) return;
     at += strlen("<svg");
     fputs("<svg role=\"img\" aria-label=\"", out);
     siren_html_text(out, label);
     fputc('"', out);
     while (*at) {
-        const char *next = NULL, *end;
-        if (after(at, "<title>") && (end = strstr(at, "</title>")) != NULL) {
-            at = end + strlen("</title>");
-            continue;
+        const char *next = write_hypertext(out, at);
+        if (next) here = (place){.in_tag = false};
+        if (!next) {
+            next = write_piece(out, at, prefix, here.in_tag && !here.quote);
+            for (; at < next; at++) pass(&here, *at);
         }
-        for (size_t i = 0; i < sizeof references / sizeof *references && !next; i++)
-            next = after(at, references[i]);
-        if (next) {
-            fwrite(at, 1, (size_t)(next - at), out);
-            fputs(prefix, out);
-            at = next;
-        } else {
-            fputc(*at++, out);
-        }
+        at = next;
     }
 }
 
@@ -76,7 +123,7 @@ static const char style[] =
     ".6rem;border-bottom:1px solid #ddd}"
     "h3{font-size:1rem;margin:1.4rem 0 .4rem}"
     "figure{margin:1.2rem 0;break-inside:avoid}figure svg{display:block;max-width:100%;height:auto}"
-    ".panel image{image-rendering:pixelated}"
+    ".panel image{image-rendering:pixelated}.told:hover use{opacity:.35}"
     "figcaption{max-width:56rem;margin-top:.5rem;color:#444;font-size:.9rem}"
     ".table{overflow-x:auto}table{border-collapse:collapse;font-size:.82rem}"
     "th,td{padding:.2rem .5rem;text-align:left;border-bottom:1px solid #e4e4e4}td{white-space:nowrap}"
@@ -92,12 +139,14 @@ static const char style[] =
     "image-rendering:pixelated;background:#000}"
     "@media screen and (max-width:48rem){body{margin:1rem auto;padding:0 .7rem}"
     ".table th:first-child,.table td:first-child{position:sticky;left:0;background:#fff;white-space:normal;"
-    "min-width:5.5rem}"
+    "min-width:8rem}"
     ".cards thead{display:none}.cards,.cards tbody,.cards tr{display:block}"
     ".cards tr{border:1px solid #ccc;border-radius:4px;margin:.6rem 0;padding:.3rem .5rem}"
     ".cards tr td{display:flex;gap:.7rem;border:0;padding:.1rem 0;position:static;text-align:left;"
     "white-space:normal;overflow-wrap:anywhere}"
-    ".cards td::before{content:attr(data-name);flex:0 0 5.5rem;color:#666}.cards td:empty{display:none}"
+    ".cards td::before{content:attr(data-name);flex:0 0 5.5rem;color:#666;font-weight:400}.cards "
+    "td:empty{display:none}"
+    "figure{overflow-x:auto}figure svg:not(.chart){max-width:none;min-width:42rem}"
     ".slices{grid-template-columns:repeat(auto-fill,minmax(6rem,1fr))}}"
     "@page{margin:15mm}@media "
     "print{body{margin:0;max-width:none;font-size:10pt}.table{overflow:visible}table{font-size:7.5pt}"

@@ -13,9 +13,9 @@ void siren_html_text(FILE *out, const char *text);
 /* `before`, the text so escaped, `after`. */
 void siren_html_between(FILE *out, const char *before, const char *text, const char *after);
 
-/* The <svg> element of an SVG file, labelled for readers who do not see it; without its title, which
- * browsers show in a box. Its ids, and references to them, get `prefix` in front, so that several pictures
- * can stand in one page. */
+/* The <svg> element of an SVG file, labelled for readers who do not see it; without its titles, which
+ * browsers show in a box, but with the hypertext of gnuplot's points as titles, and without what a browser would run.
+ * Its ids, and references to them, get `prefix` in front, so that several pictures can stand in one page. */
 void siren_html_svg(FILE *out, const char *svg, const char *prefix, const char *label);
 
 /* A page without scripts and without a network up to its <h1>, within <header>; the title is escaped. */

@@ -46,6 +46,15 @@ static void pictures_keep_their_own_ids(void **state) {
         "f1-", "\"x\" & y");
     expect(out, "<svg role=\"img\" aria-label=\"&quot;x&quot; &amp; y\" width=\"9\">\n<g id=\"f1-a\">"
                 "<use xlink:href='#f1-b' fill='url(#f1-c)'/><path id='f1-b'/></g></svg>\n");
+    /* What is pointed at tells its text; what would be run is left out, what only looks so is not. */
+    out = begin();
+    siren_html_svg(out,
+                   "<svg onload=\"a()\"><g onmousemove=\"gnuplot_svg.showHypertext(evt,'x&lt;1>: 2')\" "
+                   "onmouseout=\"gnuplot_svg.hideHypertext()\"><title> </title><use/></g><g title=\"a > b\" "
+                   "onclick='b()' x=\"1\"><text> once=\"1\" onclick='c'</text></g></svg>",
+                   "f1-", "x");
+    expect(out, "<svg role=\"img\" aria-label=\"x\"><g class=\"told\"><title>x&lt;1>: 2</title><use/></g><g "
+                "title=\"a > b\" x=\"1\"><text> once=\"1\" onclick='c'</text></g></svg>");
     out = begin();
     siren_html_svg(out, "no picture", "f1-", "x");
     expect(out, "");
