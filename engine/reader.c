@@ -36,8 +36,6 @@ struct siren_reader {
 
 /* ---- opening ---- */
 
-SIREN_POINTER_RELEASE(siren_reader, siren_reader_close)
-
 static siren_status open_reader(siren_archive *archive, siren_reader **out) {
     SIREN_AT_END(siren_archive_close_at) siren_archive *owned = archive;
     SIREN_AT_END(siren_reader_close_at) siren_reader *reader = NULL;

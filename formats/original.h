@@ -4,12 +4,17 @@
 
 #include "host/base.h"
 
-typedef enum { SIREN_KIND_ARCHIVE, SIREN_KIND_IMAGE, SIREN_KIND_OTHER } siren_file_kind;
+/* How each page of ours begins; a page is known by it. */
+#define SIREN_PAGE_BEGIN                                                                                     \
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"                                \
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+
+typedef enum { SIREN_KIND_ARCHIVE, SIREN_KIND_IMAGE, SIREN_KIND_PAGE, SIREN_KIND_OTHER } siren_file_kind;
 
 /* Whether the name says image: .nii, .nii.gz and what other programs of the field write, in any case. */
 bool siren_named_as_image(const char *path);
 
-/* OK where nothing stands there, or a file of the kind; USAGE otherwise. Archives are known by their content, images by content or
+/* OK where nothing stands there, or a file of the kind; USAGE otherwise. Archives and pages are known by their content, images by content or
  * name. */
 siren_status siren_kind_check(const char *path, siren_file_kind kind);
 

@@ -26,6 +26,7 @@ void siren_free_at(void *pointer);
 #define SIREN_POINTER_RELEASE(type, release)                                                                 \
     static inline void release##_at(type **pointer) { release(*pointer); }
 SIREN_POINTER_RELEASE(siren_device, siren_device_close)
+SIREN_POINTER_RELEASE(siren_reader, siren_reader_close)
 /* The value of a variable, which becomes zero: what it held has another owner now. */
 #define SIREN_TAKE(variable)                                                                                 \
     __extension__({                                                                                          \

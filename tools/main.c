@@ -1,5 +1,6 @@
 /* sirencl: dispatch to the subcommands. */
 #include "host/names.h"
+#include "tools/common/command_help.h"
 #include "tools/tools.h"
 
 #include <fcntl.h>
@@ -9,12 +10,12 @@
 #include <unistd.h>
 
 static const struct {
-    const char *name, *help;
+    const char *name;
     siren_status (*run)(int argc, char **argv); /* NULL: needs OpenCL, which this program was built without */
 } tools[] = {
-#define X(name, help) {#name, help, siren_tool_##name},
+#define X(name, help) {#name, siren_tool_##name},
 #ifdef SIREN_WITHOUT_OPENCL
-#define Y(name, help) {#name, help, NULL},
+#define Y(name, help) {#name, NULL},
 #else
 #define Y X
 #endif
@@ -24,41 +25,18 @@ static const struct {
 };
 #define N_TOOLS (sizeof tools / sizeof *tools)
 
-static void print_exit_codes(FILE *out) {
-    static const struct {
-        int code;
-        const char *meaning;
-    } codes[] = {
-#define X(name, value, exit_code, meaning) {exit_code, meaning},
-        SIREN_STATUS_MAP(X)
-#undef X
-    };
-    fputs("\nExit codes:\n", out);
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (i > 0 && codes[i].code == codes[i - 1].code)
-            fprintf(out, "       or %s\n", codes[i].meaning);
-        else
-            fprintf(out, "  %3d  %s\n", codes[i].code, codes[i].meaning);
-}
-
-static void print_help(FILE *out) {
-    fputs("Usage: sirencl COMMAND [OPTIONS] FILES\n\n"
-          "Compresses diffusion MRI series by overfitting a small sine-activation network to each "
-          "slice.\n\nCommands:\n",
-          out);
-    for (size_t i = 0; i < N_TOOLS; i++)
-        if (tools[i].run) fprintf(out, "  %-11s %s\n", tools[i].name, tools[i].help);
-    fputs("\n'sirencl COMMAND --help' tells its options. Options may stand anywhere; after '--' everything "
-          "is a file name.\n"
-          "MRtrix's -force, -nthreads N, -quiet and -info (--verbose) are understood, too.\n"
-          "\nEnvironment:\n"
-          "  SIRENCL_DEVICE      the device where --device is not given\n"
-          "  SIRENCL_TUNE=off    kernels as if 'sirencl tune' had never run\n"
-          "  SIRENCL_KERNEL_DIR  folder of kernel sources to use instead of the built-in ones\n"
-          "  SIRENCL_DRIVER_LIMIT\n"
-          "                      seconds after which a driver that hangs is given up, else 20\n",
-          out);
-    print_exit_codes(out);
+/* The program's help, of which completion has a part of each command. */
+static siren_status print_help(siren_help help) {
+    siren_program_help(help, false, stdout);
+    for (size_t i = 0; help >= SIREN_HELP_BASH && i < N_TOOLS; i++) {
+        char name[32], option[16] = "--help=zsh";
+        if (!tools[i].run) continue;
+        snprintf(name, sizeof name, "%s", tools[i].name);
+        if (help == SIREN_HELP_BASH) strcpy(option, "--help=bash");
+        SIREN_TRY(tools[i].run(2, (char *[]){name, option, NULL}));
+    }
+    if (help >= SIREN_HELP_BASH) siren_program_help(help, true, stdout);
+    return SIREN_OK;
 }
 
 /* A file must not get the number of a closed standard stream: messages would land in it. Opened for reading, a standard
@@ -76,7 +54,7 @@ int main(int argc, char **argv) {
     const char *names[N_TOOLS];
     for (size_t i = 0; i < N_TOOLS; i++) names[i] = tools[i].name;
     if (argc < 2) {
-        print_help(stderr);
+        siren_program_help(SIREN_HELP_TEXT, false, stderr);
         return siren_exit_code(SIREN_USAGE);
     }
     const char *name = argv[1];
@@ -85,10 +63,8 @@ int main(int argc, char **argv) {
         return siren_terminal_exit(SIREN_OK);
     }
     bool help = strcmp(name, "help") == 0;
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (help && argc == 2)) {
-        print_help(stdout);
-        return siren_terminal_exit(SIREN_OK);
-    }
+    const siren_help asked = help && argc == 2 ? SIREN_HELP_TEXT : siren_help_parse(name);
+    if (asked) return siren_terminal_exit(print_help(asked));
     if (help) name = argv[2];
     for (size_t i = 0; i < N_TOOLS; i++) {
         if (strcmp(name, names[i]) != 0) continue;

@@ -10,7 +10,6 @@
 
 SIREN_POINTER_RELEASE(siren_options, siren_options_free)
 SIREN_POINTER_RELEASE(siren_image, siren_image_free)
-SIREN_POINTER_RELEASE(siren_reader, siren_reader_close)
 
 /* What `sirencl compress` would be asked for. */
 static siren_status set_target(const siren_baseline *baseline, double ratio, siren_options *options) {

@@ -12,6 +12,14 @@ read -r -a all <<<"$(pkg-config --cflags --libs sirencl)"
 read -r -a decode <<<"$(pkg-config --cflags --libs sirencl-decode)"
 [ "$(find "$prefix/include" -type f)" = "$prefix/include/sirencl.h" ] || fail "other headers: $(find "$prefix/include" -type f)"
 
+# Each command's page is there, and completion.
+for command in $("$sirencl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p'); do
+    "$sirencl" "$command" --help=man | cmp - "$prefix/share/man/man1/sirencl-$command.1" || fail "the page of $command"
+done
+"$sirencl" --help=man | cmp - "$prefix/share/man/man1/sirencl.1" || fail "the page of the program"
+"$sirencl" --help=bash | cmp - "$prefix/share/bash-completion/completions/sirencl" || fail "completion of bash"
+"$sirencl" --help=zsh | cmp - "$prefix/share/zsh/site-functions/_sirencl" || fail "completion of zsh"
+
 # By pkg-config; the decoder's library also as a part of the program.
 cp "$root"/examples/* . # nothing of the tree is beside them
 run cc -std=c11 -Wall -Wextra -Werror simple.c "${all[@]}" -o simple
@@ -88,3 +96,10 @@ C
 run cc keys.c "${decode[@]}" -o keys
 ./keys >keys.txt
 grep '^| `' "$root/docs/api.md" | grep -v '^| `siren_' | diff - keys.txt || fail "the options of docs/api.md are not these: $(cat keys.txt)"
+
+# Nothing is left of it, and nothing else is removed.
+touch "$prefix/bin/another"
+run cmake "-DMANIFEST=$(dirname "$sirencl")/install_manifest.txt" -P "$root/cmake/uninstall.cmake"
+[ "$(find "$prefix" -type f -o -type l)" = "$prefix/bin/another" ] || fail "left after uninstall: $(find "$prefix" -type f -o -type l)"
+[ -z "$(find "$prefix" -name sirencl)" ] || fail "folders left: $(find "$prefix" -name sirencl)"
+! cmake -DMANIFEST=none.txt -P "$root/cmake/uninstall.cmake" 2>stderr.txt && grep -q 'nothing was installed' stderr.txt || fail "uninstall of nothing: $(cat stderr.txt)"

@@ -7,15 +7,16 @@ siren() {
 }
 
 # Help and names.
-commands="compress decompress info verify compare evaluate panel glyphs devices selftest bench tune phantom report"
 siren 0 '' --help
-for command in $commands; do
-    grep -q "^  $command " stdout.txt || fail "--help does not name $command"
+commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p' stdout.txt)
+[ "$(wc -L <stdout.txt)" -le 80 ] || fail "--help has long lines"
+for command in compress decompress info verify compare evaluate panel glyphs sweep devices selftest bench tune phantom report plan; do
+    grep -qx "$command" <<<"$commands" || fail "--help does not name $command"
 done
 for command in $commands; do
     siren 0 '' "$command" --help
     grep -q "^Usage: sirencl $command \[OPTIONS\]" stdout.txt || fail "$command --help: $(cat stdout.txt)"
-    [ "$(wc -L <stdout.txt)" -le 120 ] || fail "$command --help has long lines"
+    [ "$(wc -L <stdout.txt)" -le 80 ] || fail "$command --help has long lines"
     cp stdout.txt help.txt
     siren 0 '' "$command" -h --bogus
     cmp -s stdout.txt help.txt || fail "$command -h differs from --help"

@@ -53,8 +53,8 @@ refused "theirs/inputs/head_wm.nii.gz: exists already" sweep one.json -o theirs
 [ "$(ls theirs/inputs)" = head_wm.nii.gz ] || fail "a refused sweep left $(ls theirs/inputs)"
 run "$sirencl" sweep one.json -o run --quiet
 sums run/*.*
-refused "run/summary.csv: exists and is no page" report run -o run/summary.csv --force
-refused "p.nii: exists and is no page" report run -o p.nii --force
+refused "run/summary.csv: exists and is a file of another kind" report run -o run/summary.csv --force
+refused "p.nii: exists and is an image" report run -o p.nii --force
 mkdir other && echo mine >other/fidelity.csv
 refused "other: holds other files" report run --figures other
 run "$sirencl" report run --figures figures --quiet

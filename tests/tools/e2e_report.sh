@@ -268,6 +268,26 @@ for name in ("fig2a", "fig2b", "depth", "width", "weights"):
     png = open(f"figures/{name}.png", "rb").read()
     assert png[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", png[16:24]) > (1000, 700), name
 PYTHON
+# A mark that is pointed at tells the values of its row, in the page and without a script.
+"$python" - <<'PYTHON' || fail "values on hovering"
+import csv, re
+page = open("page.html", encoding="utf-8").read()
+told = re.findall(r'<g class="told"><title>([^<]*)</title>', page)
+def table(name): return list(csv.DictReader(open(f"figures/{name}.csv")))
+expected = []
+for r in table("fig2a"):
+    expected += 2 * [f"{r['series']}, epoch {float(r['epoch']):g}: {float(r['psnr']):.2f} dB, mean squared error {float(r['mse']):.3g}"]
+for r in table("fig2b"):
+    if r["psnr"]:
+        shape = f" {r['layers']}x{r['width']} {r['weights']}" if r["layers"] else ""
+        expected.append(f"{r['series']}{shape}: {float(r['psnr']):.2f} dB at a ratio of {float(r['ratio']):.4g}")
+for r in table("depth"): expected.append(f"{r['series']}, {r['layers']} layers: {float(r['psnr']):.2f} dB")
+for r in table("width"): expected.append(f"{r['series']}, {r['width']} units: {float(r['psnr']):.2f} dB")
+for r in table("weights"):
+    expected += 2 * [f"{r['series']}, {r['weights']}: {float(r['psnr']):.2f} dB at a ratio of {float(r['ratio']):.4g}"]
+assert sorted(told) == sorted(expected), sorted(set(told) ^ set(expected))
+assert "gnuplot_svg" not in page and "onmouse" not in page
+PYTHON
 report 0 "5 figures" -o again.html --figures figures run
 cmp page.html again.html || fail "another page of the same run"
 sed -i 's/hidden layers/depth of mine/' figures/depth.gp
@@ -296,4 +316,5 @@ make_run two
 sed -i '2,$s/,phantom,\(.*\),1,\(16\|32\),/,other,\1,1,\2,/' two/summary.csv
 report 0 "33 of 33 trials" two
 [ -s two/figures/phantom/fig2a.svg ] && [ -s two/figures/other/fig2a.svg ] || fail "figures of two inputs: $(ls two/figures)"
-echo "all checks passed"
+source "$root/tests/shared/browser.sh"
+fit page.html part/report.html two/report.html

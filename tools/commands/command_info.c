@@ -2,26 +2,11 @@
 #include "engine/model/blocks.h"
 #include "engine/archive/parameters.h"
 #include "tools/common/many_files.h"
+#include "tools/common/provenance.h"
 #include "tools/tools.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* Calls `line` with each "key=value" line of the provenance, cut in two. */
-static void each_provenance(const char *provenance,
-                            void (*line)(void *user, const char *key, const char *value), void *user) {
-    for (const char *next = provenance; next && *next;) {
-        size_t length = strcspn(next, "\n");
-        char text[512];
-        snprintf(text, sizeof text, "%.*s", (int)(length < sizeof text ? length : sizeof text - 1), next);
-        char *equals = strchr(text, '=');
-        if (equals) {
-            *equals = '\0';
-            line(user, text, equals + 1);
-        }
-        next += length + (next[length] == '\n');
-    }
-}
 
 static void json_provenance(void *json, const char *key, const char *value) {
     siren_json_string(json, key, value);
@@ -87,7 +72,7 @@ static void write_json(siren_json *json, const char *path, const siren_archive_i
     for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
     siren_json_end(json);
     siren_json_begin_object(json, "provenance");
-    each_provenance(info->provenance, json_provenance, json);
+    siren_tool_each_provenance(info->provenance, json_provenance, json);
     siren_json_end(json);
     siren_json_string(json, "kind", siren_block_kind_name(info->block_kind, 1));
     json_blocks(json, info);
@@ -168,7 +153,7 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     printf("  attachments ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
     printf("%s\n", info->n_attachments ? "" : " none");
-    each_provenance(info->provenance, text_provenance, NULL);
+    siren_tool_each_provenance(info->provenance, text_provenance, NULL);
     if (every_block) print_blocks(info);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/original.h"
 #include "lab/run/run_folder.h"
 #include "host/file.h"
 #include "tools/report/report_page.h"
@@ -17,18 +18,6 @@ static void print_result(const char *path, const siren_report_run *run, const si
     for (size_t i = 0; i < figures->n; i++) n_drawn += figures->figures[i].svg != NULL;
     printf("%s: %zu of %zu trials, %zu figure%s\n", path, n_trials - n_missing, n_trials, n_drawn,
            n_drawn == 1 ? "" : "s");
-}
-
-/* USAGE where the page would replace what is no page, such as a file of the run. */
-static siren_status check_page(const char *page) {
-    static const char begin[] = "<!DOCTYPE html>"; /* as siren_report_page_make() writes it */
-    char present[sizeof begin - 1];
-    SIREN_AT_END(siren_fclose_at) FILE *file = fopen(page, "rbe");
-    if (!file || (fread(present, 1, sizeof present, file) == sizeof present &&
-                  memcmp(present, begin, sizeof present) == 0))
-        return SIREN_OK;
-    return siren_fail(SIREN_USAGE, "%s: exists and is no page, which is not replaced; give another name",
-                      page);
 }
 
 /* USAGE where --figures names a folder of something else. */
@@ -85,7 +74,7 @@ siren_status siren_tool_report(int argc, char **argv) {
     SIREN_TRY(siren_run_path(&usual_page, folder, "report.html"));
     SIREN_TRY(siren_run_path(&usual_figures, folder, "figures"));
     const char *page = page_choice ? page_choice : usual_page;
-    if (force) SIREN_TRY(check_page(page));
+    if (force) SIREN_TRY(siren_kind_check(page, SIREN_KIND_PAGE));
     if (figures_choice) SIREN_TRY(check_figures(figures_choice));
     SIREN_TRY(siren_output_open(page, force, &output));
     const char *figures_folder = figures_choice ? figures_choice : usual_figures;

@@ -1,4 +1,4 @@
-/* Command lines: one table of options drives parsing and --help.
+/* Command lines: one table of options drives parsing, --help, man pages and completion (command_help.h).
  *
  * GNU long options (--name VALUE, --name=VALUE, anywhere before "--"), -h, -o for --output, and four of MRtrix's
  * names with one dash: -force, -quiet, -nthreads N, and -info for --verbose. */
@@ -26,7 +26,7 @@ typedef enum {
 typedef struct {
     const char *name;     /* without the dashes */
     const char *argument; /* how --help calls the value: "N"; NULL for a flag */
-    const char *help;     /* one sentence without full stop; '\n' breaks the line; NULL: a setting's own */
+    const char *help;     /* one sentence without full stop, filled into lines; NULL: a setting's own */
     siren_option_type type;
     void *value; /* what it holds before parsing is shown as the default, except of flags, spans and NULL */
     double minimum, maximum;
@@ -37,21 +37,32 @@ typedef struct {
     const char *command;   /* "compress" */
     const char *arguments; /* what stands beside the options: "IN.nii[.gz] OUT.siren"; "" for nothing */
     size_t n_arguments;    /* so many at least */
-    const char *summary;   /* the paragraph of --help */
+    const char *summary;   /* the paragraphs of --help, with an empty line between them; filled into lines */
     const char *example;   /* one line, or NULL */
     const siren_option *options;
     size_t n_options;
     size_t n_more_arguments; /* that may follow the others */
 } siren_usage;
 
+/* What --help prints; the last three are for packages. */
+typedef enum {
+    SIREN_HELP_NONE, /* not asked for */
+    SIREN_HELP_TEXT, /* --help, -h */
+    SIREN_HELP_MAN,  /* --help=man */
+    SIREN_HELP_BASH, /* --help=bash: the command's part of the completion */
+    SIREN_HELP_ZSH   /* --help=zsh */
+} siren_help;
+/* The word of a command line. */
+siren_help siren_help_parse(const char *text);
+
 /* Parses argv[1..argc-1] into the options' values and the `arguments` (n_arguments + n_more_arguments of the usage,
  * borrowed from argv; those not given stay as they are). With
- * --help or -h anywhere before "--", only *help is set. USAGE in one sentence otherwise; values may then have
+ * --help or -h anywhere before "--", only *help is set, and values are still defaults. USAGE in one sentence otherwise; values may then have
  * changed. */
 siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv, const char **arguments,
-                                 bool *help);
-/* Prints --help. Call it before values change, for they are the defaults shown. */
-void siren_options_help(const siren_usage *usage, FILE *out);
+                                 siren_help *help);
+/* The setting, or a row of the option's type and range, as which a value of its own is parsed and shown. */
+siren_setting siren_option_row(const siren_option *option);
 
 /* Puts the options of all settings that compress has, into `settings`, at `out`; returns their number. */
 size_t siren_setting_options(siren_settings *settings, siren_option out[SIREN_MAX_SETTINGS]);

@@ -4,6 +4,7 @@
 #include "host/file.h"
 #include "host/process.h"
 #include "host/staging.h"
+#include "tools/common/command_help.h"
 #include "tools/common/driver_guard.h"
 
 #include <inttypes.h>
@@ -100,12 +101,12 @@ static void limit_pocl(void) {
 
 bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *common, int argc, char **argv,
                           const char **arguments, siren_status *status) {
-    bool help = false;
+    siren_help help = SIREN_HELP_NONE;
     const char *term = getenv("TERM");
     terminal.command = usage->command;
     terminal.is_terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
     *status = siren_options_parse(usage, argc, argv, arguments, &help);
-    if (help) siren_options_help(usage, stdout);
+    if (help) siren_command_help(usage, help, stdout);
     if (*status == SIREN_OK && !help) *status = siren_limit_processors(common->nthreads);
     if (*status != SIREN_OK || help) return false;
     limit_pocl();

@@ -375,15 +375,26 @@ siren_status siren_report_claims_keep(const siren_report_claim *claims, size_t n
     return siren_run_write_table(table, folder, "claims.csv");
 }
 
+static const char *const headings[] = {"claim", "figure", "of all pairs", "verdict", "trials"};
+
+static void begin_cell(FILE *out, size_t column, const char *class) {
+    fprintf(out, "<td class=\"%s\" data-name=\"%s\">", class, headings[column]);
+}
+
 static void write_claim(FILE *out, const siren_report_claim *claim) {
     const bool tested = claim->verdict != SIREN_CLAIM_UNTESTED;
-    fprintf(out, "<tr><td>%s</td><td class=\"n\">", claim->statement);
+    fputs("<tr>", out);
+    begin_cell(out, 0, "t");
+    fprintf(out, "%s</td>", claim->statement);
+    begin_cell(out, 1, "n");
     if (tested) fprintf(out, "%.3g %s", claim->figure, claim->unit);
-    fputs("</td><td class=\"n\">", out);
+    fputs("</td>", out);
+    begin_cell(out, 2, "n");
     if (claim->n > 1) fprintf(out, "%.3g to %.3g (%zu)", claim->lowest, claim->highest, claim->n);
-    fprintf(out, "</td><td>%s%s%s</td><td>",
-            claim->verdict == SIREN_CLAIM_FAILS ? "<span class=\"bad\">" : "",
-            siren_claim_verdict_name(claim->verdict), claim->verdict == SIREN_CLAIM_FAILS ? "</span>" : "");
+    fputs("</td>", out);
+    begin_cell(out, 3, claim->verdict == SIREN_CLAIM_FAILS ? "bad" : "v");
+    fprintf(out, "%s</td>", siren_claim_verdict_name(claim->verdict));
+    begin_cell(out, 4, "t");
     siren_html_text(out, claim->basis);
     fputs("</td></tr>\n", out);
 }
@@ -391,10 +402,11 @@ static void write_claim(FILE *out, const siren_report_claim *claim) {
 void siren_report_claims_write(FILE *out, const siren_report_claim *claims, size_t n) {
     if (!any_tested(claims, n)) return;
     fputs("<section>\n<h2>Claims of the paper</h2>\n<p>On this run; docs/claims.md defines figures and "
-          "verdicts.</p>\n<div class=\"table\">\n<table id=\"claims\">\n<thead><tr><th "
-          "scope=\"col\">claim</th><th scope=\"col\" class=\"n\">figure</th><th scope=\"col\" class=\"n\">of "
-          "all pairs</th><th scope=\"col\">verdict</th><th scope=\"col\">trials</th></tr></thead>\n<tbody>\n",
+          "verdicts.</p>\n<div class=\"table\">\n<table id=\"claims\" class=\"cards\">\n<thead><tr>",
           out);
+    for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
+        fprintf(out, "<th scope=\"col\"%s>%s</th>", i == 1 || i == 2 ? " class=\"n\"" : "", headings[i]);
+    fputs("</tr></thead>\n<tbody>\n", out);
     for (size_t i = 0; i < n; i++) write_claim(out, &claims[i]);
     fputs("</tbody>\n</table>\n</div>\n</section>\n", out);
 }

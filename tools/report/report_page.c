@@ -12,27 +12,6 @@
 
 #define MOST_NAMED 20 /* missing trials that are named */
 
-static const char style[] =
-    "body{font:15px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:76rem;margin:2rem "
-    "auto;padding:0 1rem}"
-    "h1{font-size:1.7rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:2.2rem 0 .6rem;border-bottom:1px solid "
-    "#ddd}"
-    "h3{font-size:1rem;margin:1.4rem 0 .4rem}"
-    "figure{margin:1.2rem 0;break-inside:avoid}figure svg{display:block;max-width:100%;height:auto}"
-    ".panel image{image-rendering:pixelated}"
-    "figcaption{max-width:56rem;margin-top:.5rem;color:#444;font-size:.9rem}"
-    ".table{overflow-x:auto}table{border-collapse:collapse;font-size:.82rem}"
-    "th,td{padding:.2rem .5rem;text-align:left;border-bottom:1px solid #e4e4e4}td{white-space:nowrap}"
-    "thead th{border-bottom:1.5px solid #555;vertical-align:bottom}"
-    ".n{text-align:right;font-variant-numeric:tabular-nums}"
-    "pre,code{font:.85rem/1.45 ui-monospace,monospace}"
-    "pre{background:#f5f5f5;padding:.6rem .8rem;white-space:pre-wrap;overflow-wrap:anywhere}"
-    ".note{border-left:4px solid #E69F00;background:#fdf6e7;padding:.5rem .8rem;margin:.8rem 0}"
-    ".bad{color:#a33000;font-weight:600}.facts td{white-space:normal;overflow-wrap:anywhere}"
-    "@page{margin:15mm}@media "
-    "print{body{margin:0;max-width:none;font-size:10pt}.table{overflow:visible}table{font-size:7.5pt}"
-    "th,td{padding:.1rem .3rem}tr{break-inside:avoid}thead{display:table-header-group}}";
-
 /* ---- values of experiment.json and environment.json ---- */
 
 /* Empty where the value is no text. */
@@ -133,16 +112,8 @@ static void write_diverged(FILE *out, const siren_report_run *run) {
 static void write_head(FILE *out, const siren_report_run *run) {
     const char *name = text_of(experiment_member(run, "name")),
                *command = text_of(environment_member(run, "command"));
-    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-          "'unsafe-inline'; "
-          "img-src data:\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
-          out);
-    siren_html_text(out, *name ? name : "sirencl");
-    fprintf(out, "</title>\n<style>%s</style>\n</head>\n<body>\n<header>\n<h1>", style);
-    siren_html_text(out, *name ? name : "sirencl");
-    siren_html_between(out, "</h1>\n<p>", text_of(experiment_member(run, "description")), "</p>\n");
+    siren_html_begin(out, *name ? name : "sirencl");
+    siren_html_between(out, "<p>", text_of(experiment_member(run, "description")), "</p>\n");
     if (*command)
         siren_html_between(out, "<p>The command that makes this run again:</p>\n<pre>", command, "</pre>\n");
     fputs("</header>\n<main>\n", out);
@@ -262,8 +233,8 @@ siren_status siren_report_page_make(const siren_report_run *run, const siren_rep
     write_inputs(out, run);
     write_environment(out, run);
     if (status == SIREN_OK) status = write_configuration(out, run);
-    fprintf(out, "</main>\n<footer>\n<p>Written by sirencl report %s.</p>\n</footer>\n</body>\n</html>\n",
-            siren_version());
+    fputs("</main>\n", out);
+    siren_html_end(out, "report");
     bool whole = !ferror(out);
     whole = fclose(out) == 0 && whole;
     if (status != SIREN_OK) return status;

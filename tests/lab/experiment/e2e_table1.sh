@@ -102,4 +102,6 @@ sed 's/"range": \[2, 5\]/"axis": "x"/' with.json >bad.json
 refused_as_it_is 'evaluate needs slices along z'
 sed 's/"evaluate": {}/"evaluate": {"tissue": true}/' with.json >bad.json
 refused_as_it_is tissues
-echo "table 1 in small is well"
+# ---- the page on screens of two widths ----
+source "$root/tests/shared/browser.sh"
+fit page.html

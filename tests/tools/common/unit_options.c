@@ -1,7 +1,7 @@
 /* tools/common/command_line: one table parses and explains the command line. */
 #include "tests/shared/testing.h"
 #include "host/names.h"
-#include "tools/common/command_line.h"
+#include "tools/common/command_help.h"
 
 #include <math.h>
 
@@ -13,7 +13,8 @@ typedef struct {
     float rate;
     double snr;
     siren_span slices;
-    bool force, help;
+    bool force;
+    siren_help help;
     siren_common_options common;
     const char *files[2];
 } values;
@@ -48,7 +49,7 @@ static siren_status parse(values *v, int argc, const char *const *argv) {
         char *text = NULL;
         size_t size = 0;
         FILE *out = open_memstream(&text, &size);
-        siren_options_help(&usage, out);
+        siren_command_help(&usage, v->help, out);
         fclose(out);
         for (size_t i = 0; i < usage.n_options; i++) assert_non_null(strstr(text, options[i].name));
         assert_non_null(strstr(text, "--width N"));

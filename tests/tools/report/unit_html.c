@@ -46,6 +46,15 @@ static void pictures_keep_their_own_ids(void **state) {
         "f1-", "\"x\" & y");
     expect(out, "<svg role=\"img\" aria-label=\"&quot;x&quot; &amp; y\" width=\"9\">\n<g id=\"f1-a\">"
                 "<use xlink:href='#f1-b' fill='url(#f1-c)'/><path id='f1-b'/></g></svg>\n");
+    /* What is pointed at tells its text; what would be run is left out, what only looks so is not. */
+    out = begin();
+    siren_html_svg(out,
+                   "<svg onload=\"a()\"><g onmousemove=\"gnuplot_svg.showHypertext(evt,'x&lt;1>: 2')\" "
+                   "onmouseout=\"gnuplot_svg.hideHypertext()\"><title> </title><use/></g><g title=\"a > b\" "
+                   "onclick='b()' x=\"1\"><text> once=\"1\" onclick='c'</text></g></svg>",
+                   "f1-", "x");
+    expect(out, "<svg role=\"img\" aria-label=\"x\"><g class=\"told\"><title>x&lt;1>: 2</title><use/></g><g "
+                "title=\"a > b\" x=\"1\"><text> once=\"1\" onclick='c'</text></g></svg>");
     out = begin();
     siren_html_svg(out, "no picture", "f1-", "x");
     expect(out, "");
@@ -54,10 +63,34 @@ static void pictures_keep_their_own_ids(void **state) {
     expect(out, "<svg role=\"img\" aria-label=\"x\"><title>never closed");
 }
 
+/* RFC 4648, section 10 */
+static void pictures_stand_in_the_page(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"},
+                                           {"\xff\xef\xfe", "/+/+"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char expected[256];
+        FILE *out = begin();
+        siren_html_png(out, (const uint8_t *)pairs[i][0], strlen(pairs[i][0]), 3, 2, "\"><b>");
+        snprintf(expected, sizeof expected,
+                 "<img width=\"3\" height=\"2\" alt=\"&quot;&gt;&lt;b&gt;\" title=\"&quot;&gt;&lt;b&gt;\" "
+                 "src=\"data:image/png;base64,%s\">",
+                 pairs[i][1]);
+        expect(out, expected);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_stays_text),
         cmocka_unit_test(pictures_keep_their_own_ids),
+        cmocka_unit_test(pictures_stand_in_the_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

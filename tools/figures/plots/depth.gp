@@ -8,6 +8,9 @@ stats "depth.csv" using "layers" name "X" nooutput
 apart = 0.03 * (X_max - X_min)
 shift(i) = apart * (i - 0.5 * (words(kinds) + 1))
 
+# What the page shows where a mark is pointed at.
+told(_) = sprintf("%s, %g layers: %.2f dB", stringcolumn("series"), column("layers"), column("psnr"))
+
 set xlabel "hidden layers"
 set ylabel "PSNR / dB, mean over slices"
 set xtics 1
@@ -24,5 +27,8 @@ do for [format in formats] {
              using (of(i, column("layers") + shift(i))):"psnr":"psnr_low":"psnr_high" \
              with yerrorbars linecolor rgb colour(i) linewidth 0.8 pointtype 0, \
          for [i = 1:words(kinds)] "depth.csv" using (of(i, column("layers") + shift(i))):"psnr" \
-             with linespoints linecolor rgb colour(i) linewidth 1.5 pointtype mark(i) title kind(i)
+             with linespoints linecolor rgb colour(i) linewidth 1.5 pointtype mark(i) title kind(i), \
+         for [i = 1:(format eq "svg" ? words(kinds) : 0)] "depth.csv" \
+             using (of(i, column("layers") + shift(i))):"psnr":(told(0)) \
+             with labels hypertext noenhanced point pointtype 7 pointsize 1.4 linecolor rgb "#ff000000"
 }

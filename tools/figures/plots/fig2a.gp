@@ -8,6 +8,10 @@ distinct = ""
 stats "fig2a.csv" using (note(stringcolumn("label"))) nooutput
 labels = distinct
 
+# What the page shows where a curve is pointed at.
+told(_) = sprintf("%s, epoch %g: %.2f dB, mean squared error %.3g", stringcolumn("series"), column("epoch"), \
+    column("psnr"), column("mse"))
+
 set xlabel "epoch"
 set bmargin at screen 0.14
 set tmargin at screen 0.96
@@ -24,7 +28,9 @@ do for [format in formats] {
     plot for [i = 1:words(kinds)] "fig2a.csv" using (of(i, column("epoch"))):"psnr_low":"psnr_high" \
              with filledcurves fillcolor rgb colour(i), \
          for [i = 1:words(kinds)] "fig2a.csv" using (of(i, column("epoch"))):"psnr" \
-             with lines linecolor rgb colour(i) linewidth 1.6
+             with lines linecolor rgb colour(i) linewidth 1.6, \
+         for [i = 1:(format eq "svg" ? words(kinds) : 0)] "fig2a.csv" using (of(i, column("epoch"))):"psnr":(told(0)) \
+             with labels hypertext noenhanced point pointtype 7 pointsize 0.8 linecolor rgb "#ff000000"
     set lmargin at screen 0.485
     set rmargin at screen 0.815
     set logscale y
@@ -34,6 +40,8 @@ do for [format in formats] {
     plot for [i = 1:words(kinds)] "fig2a.csv" using (of(i, column("epoch"))):"mse_low":"mse_high" \
              with filledcurves fillcolor rgb colour(i), \
          for [i = 1:words(kinds)] "fig2a.csv" using (of(i, column("epoch"))):"mse" \
-             with lines linecolor rgb colour(i) linewidth 1.6 title word(labels, i)
+             with lines linecolor rgb colour(i) linewidth 1.6 title word(labels, i), \
+         for [i = 1:(format eq "svg" ? words(kinds) : 0)] "fig2a.csv" using (of(i, column("epoch"))):"mse":(told(0)) \
+             with labels hypertext noenhanced point pointtype 7 pointsize 0.8 linecolor rgb "#ff000000"
     unset multiplot
 }

@@ -8,6 +8,10 @@ ratio = "ratio"
 is_line(_) = stringcolumn("place") eq "line"
 stats "fig2b.csv" using (is_line(0) ? 0 : note(stringcolumn("series"))) nooutput
 kinds = distinct
+# What the page shows where a mark is pointed at; other methods have no layers.
+shape(layers, width) = layers > 0 ? sprintf(" %gx%g %s", layers, width, stringcolumn("weights")) : ""
+told(_) = sprintf("%s%s: %.2f dB at a ratio of %.4g", stringcolumn("series"), \
+    shape(column("layers"), column("width")), column("psnr"), column(ratio))
 # Where a label stands from its point, in characters.
 sides  = "upper-right lower-left upper-left lower-right"
 across = "3 -3 -3 3"
@@ -42,6 +46,9 @@ do for [format in formats] {
              with yerrorbars linecolor rgb colour(i) linewidth 0.8 pointtype 0, \
          for [i = 1:words(kinds)] "fig2b.csv" using (of(i, column(ratio))):"psnr" \
              with linespoints linecolor rgb colour(i) linewidth 1.5 dashtype dash(i) pointtype mark(i) title kind(i), \
+         for [i = 1:(format eq "svg" ? words(kinds) : 0)] "fig2b.csv" \
+             using (of(i, column(ratio))):"psnr":(told(0)) \
+             with labels hypertext noenhanced point pointtype 7 pointsize 1.4 linecolor rgb "#ff000000", \
          for [i = 1:words(sides)] "fig2b.csv" \
              using (stringcolumn("place") eq word(sides, i) ? column(ratio) : NaN):"psnr":(stringcolumn("label")) \
              with labels offset real(word(across, i)), real(word(up, i)) \

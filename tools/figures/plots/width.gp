@@ -11,6 +11,9 @@ stats "width.csv" using "width" name "X" nooutput
 apart = (X_max / X_min)**0.02
 shift(i) = apart**(i - 0.5 * (words(kinds) + 1))
 
+# What the page shows where a mark is pointed at.
+told(_) = sprintf("%s, %g units: %.2f dB", stringcolumn("series"), column("width"), column("psnr"))
+
 set xlabel "units of a hidden layer"
 set ylabel "PSNR / dB, mean over slices"
 set logscale x
@@ -29,5 +32,8 @@ do for [format in formats] {
              using (of(i, column("width") * shift(i))):"psnr":"psnr_low":"psnr_high" \
              with yerrorbars linecolor rgb colour(i) linewidth 0.8 pointtype 0, \
          for [i = 1:words(kinds)] "width.csv" using (of(i, column("width") * shift(i))):"psnr" \
-             with linespoints linecolor rgb colour(i) linewidth 1.5 pointtype mark(i) title kind(i)
+             with linespoints linecolor rgb colour(i) linewidth 1.5 pointtype mark(i) title kind(i), \
+         for [i = 1:(format eq "svg" ? words(kinds) : 0)] "width.csv" \
+             using (of(i, column("width") * shift(i))):"psnr":(told(0)) \
+             with labels hypertext noenhanced point pointtype 7 pointsize 1.4 linecolor rgb "#ff000000"
 }
