@@ -65,7 +65,9 @@ static double distance(const siren_network *network, siren_buffer *params, size_
     return worst;
 }
 
-static void check_steps(const siren_network *network) {
+static const siren_adam_options usual = {1e-3f, SIREN_ADAM_BETA1, SIREN_SOAP_BETA2, SIREN_ADAM_EPSILON};
+
+static void check_steps(const siren_network *network, const siren_adam_options *options, size_t refresh) {
     const float rates[NETWORKS] = {1e-2f, 2e-2f}, factor = 0.5f;
     size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network);
     size_t parts_bytes = NETWORKS * PARTS * n_padded * sizeof(float),
@@ -76,7 +78,7 @@ static void check_steps(const siren_network *network) {
     soap_reference *references[NETWORKS];
     siren_optimiser *soap = NULL;
     siren_buffer *on_device = NULL, *partial = NULL, *state = NULL;
-    assert_siren_ok(siren_soap_create(device, network, NETWORKS, &soap));
+    assert_siren_ok(siren_soap_create(device, network, NETWORKS, options, refresh, &soap));
     assert_siren_ok(siren_buffer_create(device, params_bytes, "parameters", &on_device));
     assert_siren_ok(siren_buffer_create(device, parts_bytes, "parts", &partial));
     assert_siren_ok(siren_buffer_create(device, sizeof states, "state", &state));
@@ -87,7 +89,7 @@ static void check_steps(const siren_network *network) {
         for (size_t i = 0; i < NETWORKS * n_params; i++) params[i] = 0;
         assert_siren_ok(siren_buffer_zero(on_device));
         assert_siren_ok(soap->restart(soap));
-        for (int n = 0; n < NETWORKS; n++) references[n] = soap_reference_start(network);
+        for (int n = 0; n < NETWORKS; n++) references[n] = soap_reference_start(network, options, refresh);
         for (unsigned step = 0; step < STEPS; step++) {
             draw_gradients(network, step, parts, gradients);
             assert_siren_ok(siren_buffer_write(partial, 0, parts, parts_bytes));
@@ -111,9 +113,10 @@ static void check_steps(const siren_network *network) {
 static void steps_are_those_of_double_precision(void **state) {
     (void)state;
     siren_network network = square_layers(SIREN_SINE, 5);
-    check_steps(&network);
+    check_steps(&network, &usual, SIREN_SOAP_REFRESH);
+    check_steps(&network, &(siren_adam_options){1e-3f, 0.8f, 0.95f, 1e-6f}, 4);
     network = square_layers(SIREN_SINE, 1040); /* too many for a factor */
-    check_steps(&network);
+    check_steps(&network, &usual, SIREN_SOAP_REFRESH);
 }
 
 /* ---- trainings ---- */
@@ -140,7 +143,8 @@ static siren_trainer *make_trainer(const siren_network *network, size_t n_networ
                                .coordinates = coordinates,
                                .max_epochs = epochs,
                                .optimiser = SIREN_OPTIMISER_SOAP,
-                               .adam = {.rate = rate},
+                               .adam = {rate, usual.beta1, usual.beta2, usual.epsilon},
+                               .refresh = SIREN_SOAP_REFRESH,
                                .schedule = {SIREN_SCHEDULE_COSINE, 5},
                                .memory_limit = memory_limit};
     siren_trainer *trainer = NULL;
@@ -178,7 +182,7 @@ static void trainings_follow_double_precision(void **state) {
         assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
         assert_siren_ok(siren_trainer_history(trainer, losses));
         siren_trainer_free(trainer);
-        soap_reference *reference = soap_reference_start(&network);
+        soap_reference *reference = soap_reference_start(&network, &usual, SIREN_SOAP_REFRESH);
         const siren_schedule schedule = {SIREN_SCHEDULE_COSINE, 5};
         double first = 0, loss = 0;
         for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
@@ -269,13 +273,15 @@ static void memory_is_planned(void **state) {
     siren_trainer *trainer = NULL;
     make_targets();
     assert_siren_ok(siren_network_from_model("siren-2d", 2, 200, OUTPUTS, 30.0f, &network));
-    assert_siren_ok(siren_soap_create(device, &network, 1, &soap));
+    assert_siren_ok(siren_soap_create(device, &network, 1, &usual, SIREN_SOAP_REFRESH, &soap));
     siren_trainer_plan plan = {.network = &network,
                                .n_networks = 1,
                                .n_points = POINTS,
                                .coordinates = coordinates,
                                .max_epochs = 1,
                                .optimiser = SIREN_OPTIMISER_SOAP,
+                               .adam = usual,
+                               .refresh = SIREN_SOAP_REFRESH,
                                .memory_limit = soap->n_bytes};
     soap->free(soap);
     assert_int_equal(siren_trainer_create(device, &plan, &trainer), SIREN_UNSUPPORTED);
