@@ -4,6 +4,7 @@
 #include "host/rng.h"
 #include "tests/shared/devices.h"
 #include "tests/shared/oracle.h"
+#include "tests/shared/pytorch_trace.h"
 #include "tests/shared/soap_reference.h"
 
 #include <math.h>
@@ -198,6 +199,49 @@ static void trainings_follow_double_precision(void **state) {
         soap_reference_end(reference);
         free(params), free(wide), free(gradient);
     }
+}
+
+/* The double-precision loops give PyTorch's double run; a device follows it as it does those above. */
+static void pytorch_is_followed(void **state) {
+    (void)state;
+    golden_trace trace;
+    assert_siren_ok(golden_load("soap", &trace));
+    double *params = allocated(trace.n_params, sizeof *params),
+           *gradient = allocated(trace.n_params, sizeof *gradient);
+    float *losses = allocated(trace.n_epochs, sizeof *losses);
+    for (size_t i = 0; i < trace.n_params; i++) params[i] = (double)trace.initial[i];
+    const siren_adam_options options = {(float)trace.learning_rate, usual.beta1, usual.beta2, usual.epsilon};
+    soap_reference *reference = soap_reference_start(&trace.network, &options, SIREN_SOAP_REFRESH);
+    for (size_t epoch = 0; epoch < trace.n_epochs; epoch++) {
+        double loss = oracle_loss(&trace.network, params, trace.n_points, trace.coordinates, trace.targets, gradient);
+        if (!(fabs(loss / trace.loss_double[epoch] - 1) < 1e-6))
+            fail_msg("epoch %zu: loss %.12g, PyTorch's %.12g", epoch, loss, trace.loss_double[epoch]);
+        soap_reference_step(reference, params, gradient, trace.learning_rate);
+    }
+    soap_reference_end(reference);
+    siren_trainer_plan plan = {.network = &trace.network,
+                               .n_networks = 1,
+                               .n_points = trace.n_points,
+                               .coordinates = trace.coordinates,
+                               .max_epochs = trace.n_epochs,
+                               .optimiser = SIREN_OPTIMISER_SOAP,
+                               .adam = options,
+                               .refresh = SIREN_SOAP_REFRESH};
+    siren_target_array array = {trace.targets, trace.n_points, OUTPUTS};
+    siren_target_source source = siren_target_array_source(&array);
+    siren_trainer *trainer = NULL;
+    assert_siren_ok(siren_trainer_create(device, &plan, &trainer));
+    assert_siren_ok(siren_trainer_start(trainer, trace.initial, &source, NULL));
+    assert_siren_ok(siren_trainer_run(trainer, trace.n_epochs, NULL, NULL));
+    assert_siren_ok(siren_trainer_history(trainer, losses));
+    siren_trainer_free(trainer);
+    for (size_t epoch = 0; epoch < trace.n_epochs; epoch++)
+        if (!(fabs((double)losses[epoch] - trace.loss_double[epoch]) <
+              0.04 * (trace.loss_double[0] - trace.loss_double[epoch]) + 1e-6))
+            fail_msg("epoch %zu: loss %.9g, PyTorch's %.9g", epoch, (double)losses[epoch],
+                     trace.loss_double[epoch]);
+    free(params), free(gradient), free(losses);
+    golden_free(&trace);
 }
 
 /* Each network of a batch trains as alone. */
@@ -396,6 +440,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_those_of_double_precision),
         cmocka_unit_test(trainings_follow_double_precision),
+        cmocka_unit_test(pytorch_is_followed),
         cmocka_unit_test(a_batch_changes_nothing),
         cmocka_unit_test(nothing_and_no_number),
         cmocka_unit_test(memory_is_planned),
