@@ -48,6 +48,8 @@ typedef struct {
     siren_optimiser_kind optimiser;
     siren_schedule_kind schedule;
     size_t warmup; /* steps over which the learning rate rises; 0: left to the schedule */
+    float beta1, beta2; /* of the optimiser's moments; 0: its own (engine/train/optimiser.h) */
+    size_t refresh;     /* steps from one turn of SOAP's bases to the next; 0: its own */
     siren_block_kind blocks;
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
     siren_axis axis;   /* slices are counted along it: z but in experiments */

@@ -126,7 +126,8 @@ bool siren_options_sized(const siren_compress_options *o) {
 
 siren_status siren_options_settle(siren_compress_options *o) {
     static const char *const training[] = {"width",     "layers",   "epochs", "lr",
-                                           "optimiser", "schedule", "warmup"};
+                                           "optimiser", "schedule", "warmup",
+                                           "beta1",     "beta2",    "refresh"};
     const char *given = NULL, *name;
     const siren_setting *model = siren_setting_find("model");
     for (size_t i = 0; !given && i < sizeof training / sizeof *training; i++)

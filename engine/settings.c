@@ -85,6 +85,15 @@ static const siren_setting table[] = {
         .help = "over which the learning rate rises to its full value; 1: full from the first; auto: 1, or "
                 "20 with soap",
         .provenance = "warmup", .suffix = "-warmup", .flags = SIREN_SETTING_LATE),
+    ROW("beta1", "beta1", "X", FLOAT, beta1, "auto", .unset = "auto", .minimum = 1e-6, .maximum = 0.999999,
+        .help = "what the mean of gradients keeps in a step; auto: 0.9", .provenance = "beta1",
+        .suffix = "-beta1_", .flags = SIREN_SETTING_LATE),
+    ROW("beta2", "beta2", "X", FLOAT, beta2, "auto", .unset = "auto", .minimum = 1e-6, .maximum = 0.999999,
+        .help = "what the mean of their squares keeps, and soap's factors; auto: 0.999, or 0.9 with soap",
+        .provenance = "beta2", .suffix = "-beta2_", .flags = SIREN_SETTING_LATE),
+    ROW("refresh", "refresh", "N", SIZE, refresh, "auto", .unset = "auto", .minimum = 1, .maximum = 10000000,
+        .unit = "steps", .help = "from one turn of soap's bases to the next; auto: 10",
+        .provenance = "refresh", .suffix = "-refresh", .flags = SIREN_SETTING_LATE),
 };
 #define N_SETTINGS (sizeof table / sizeof *table)
 _Static_assert(N_SETTINGS <= SIREN_MAX_SETTINGS, "raise SIREN_MAX_SETTINGS");

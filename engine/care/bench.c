@@ -192,8 +192,10 @@ static void problem_end(bench_problem *problem) {
 }
 
 /* To be ended whatever the status. */
-static siren_status problem_begin(siren_device *device, const siren_network *network, size_t n_networks,
-                                  const siren_block *block, size_t max_epochs, bench_problem *problem) {
+static siren_status problem_begin(siren_device *device, const siren_network *network,
+                                  siren_optimiser_kind optimiser, size_t n_networks, const siren_block *block,
+                                  size_t max_epochs, bench_problem *problem) {
+    const siren_settings settings = {.optimiser = optimiser, .rate = 3e-4f};
     size_t n_points = siren_block_points(block), n_params = siren_network_n_params(network),
            n_outputs = siren_network_n_outputs(network);
     *problem = (bench_problem){0};
@@ -211,22 +213,25 @@ static siren_status problem_begin(siren_device *device, const siren_network *net
                                .n_points = n_points,
                                .coordinates = problem->coordinates,
                                .max_epochs = max_epochs,
-                               .adam = {3e-4f, 0.9f, 0.999f, 1e-8f}};
+                               .optimiser = optimiser,
+                               .adam = siren_adam_options_of(&settings),
+                               .refresh = siren_soap_refresh_of(&settings)};
     SIREN_TRY(siren_trainer_create(device, &plan, &problem->trainer));
     problem->array = (siren_target_array){problem->targets, n_points, n_outputs};
     siren_target_source source = siren_target_array_source(&problem->array);
     return siren_trainer_start(problem->trainer, problem->params, &source, NULL);
 }
 
-siren_status siren_bench_step(siren_device *device, const siren_network *network, size_t n_networks,
-                              const siren_block *block, size_t n_steps, siren_bench_result *out) {
+siren_status siren_bench_step(siren_device *device, const siren_network *network,
+                              siren_optimiser_kind optimiser, size_t n_networks, const siren_block *block,
+                              size_t n_steps, siren_bench_result *out) {
     SIREN_AT_END(problem_end) bench_problem problem = {0};
     SIREN_FREE_AT_END float *losses = NULL;
     size_t n_points = siren_block_points(block);
     siren_bench_result result = {
         .n_epochs = 2 + ROUNDS * n_steps, .n_networks = n_networks, .n_points = n_points};
     result.step_flops = siren_network_step_flops(network, n_points) * (double)n_networks;
-    SIREN_TRY(problem_begin(device, network, n_networks, block, result.n_epochs, &problem));
+    SIREN_TRY(problem_begin(device, network, optimiser, n_networks, block, result.n_epochs, &problem));
     SIREN_TRY(siren_allocate(&losses, n_networks, sizeof *losses, "the losses"));
     SIREN_TRY(measure_steps(device, run_epochs, problem.trainer, n_steps, &result));
     SIREN_TRY(siren_trainer_best(problem.trainer, NULL, losses));
@@ -281,7 +286,8 @@ siren_status siren_bench_least_step(siren_device *device, const siren_network *n
                                     const siren_block *block, double *seconds) {
     SIREN_AT_END(problem_end) bench_problem problem = {0};
     double least = INFINITY;
-    SIREN_TRY(problem_begin(device, network, n_networks, block, 1 + LEAST_MOST_STEPS, &problem));
+    SIREN_TRY(problem_begin(device, network, SIREN_OPTIMISER_ADAM, n_networks, block, 1 + LEAST_MOST_STEPS,
+                            &problem));
     SIREN_TRY(siren_trainer_run(problem.trainer, 1, NULL, NULL));
     double begin = siren_clock();
     for (int step = 0; step < LEAST_MOST_STEPS; step++) {

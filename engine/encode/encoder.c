@@ -198,8 +198,9 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
                                    .coordinates = encoder->points->coordinates,
                                    .max_epochs = settings->epochs,
                                    .last_loss_only = true,
-                                   .adam = {0, SIREN_ADAM_BETA1, SIREN_ADAM_BETA2, SIREN_ADAM_EPSILON},
                                    .optimiser = settings->optimiser,
+                                   .adam = siren_adam_options_of(settings),
+                                   .refresh = siren_soap_refresh_of(settings),
                                    .schedule = {settings->schedule, settings->warmup},
                                    .points_per_epoch = settings->points_per_epoch,
                                    .memory_limit = trainer_bytes(encoder, n_networks)};

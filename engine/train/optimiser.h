@@ -2,6 +2,7 @@
 #ifndef SIREN_ENGINE_TRAIN_OPTIMISER_H
 #define SIREN_ENGINE_TRAIN_OPTIMISER_H
 
+#include "engine/calls.h"
 #include "engine/model/network.h"
 #include "host/opencl/launch.h"
 
@@ -33,17 +34,19 @@ typedef struct {
 siren_status siren_adam_create(siren_device *device, const siren_network *network, size_t n_networks,
                                const siren_adam_options *options, siren_optimiser **out);
 
-#define SIREN_SOAP_BETA1 0.9f
-#define SIREN_SOAP_BETA2 0.9f /* of the second moments, and of the factors */
-#define SIREN_SOAP_EPSILON 1e-8f
+#define SIREN_SOAP_BETA2 0.9f    /* of the second moments, and of the factors; all else is Adam's */
 #define SIREN_SOAP_REFRESH 10    /* steps from one turn of the bases to the next */
 #define SIREN_SOAP_FIRST_TURNS 4 /* from the axes to the bases of the first gradient */
+
+/* What the settings leave open, filled in; the rate is theirs. */
+siren_adam_options siren_adam_options_of(const siren_settings *settings);
+size_t siren_soap_refresh_of(const siren_settings *settings);
 
 /* SOAP (docs/fitting.md): Adam in the eigenbasis of Shampoo's two factors of each layer, its bias a further column. The first
  * step makes the bases and moves nothing. UNSUPPORTED where the device's driver ends loops early. `*out` is yours:
  * (*out)->free(*out). */
 siren_status siren_soap_create(siren_device *device, const siren_network *network, size_t n_networks,
-                               siren_optimiser **out);
+                               const siren_adam_options *options, size_t refresh, siren_optimiser **out);
 
 static inline void siren_optimiser_free_at(siren_optimiser **optimiser) {
     if (*optimiser) (*optimiser)->free(*optimiser);

@@ -38,6 +38,8 @@ typedef struct {
     siren_buffer *layers, *jobs, *sides;
     siren_kernel *gather, *product, *adam, *begin, *reflect, *end, *axes;
     size_t n_networks, n_layers, n_padded, group, lanes;
+    siren_adam_options options;
+    size_t refresh;   /* steps from one turn of the bases to the next */
     unsigned n_steps; /* taken since the restart */
 } siren_soap;
 
@@ -152,7 +154,7 @@ static siren_status multiply(siren_soap *soap, siren_buffer *params, const siren
     return SIREN_LAUNCH(soap->product, range, SIREN_BUFFER(soap->arena), SIREN_BUFFER(params),
                         SIREN_BUFFER(state), SIREN_BUFFER(soap->jobs), SIREN_INT((int)first),
                         SIREN_INT((int)n), SIREN_INT((int)soap->n_padded), SIREN_INT((int)tables->n_arena),
-                        SIREN_FLOAT(1 - SIREN_SOAP_BETA2), SIREN_FLOAT(factor));
+                        SIREN_FLOAT(1 - soap->options.beta2), SIREN_FLOAT(factor));
 }
 
 /* A kernel for all sides, its first ids `wide`. */
@@ -198,13 +200,14 @@ static siren_status soap_restart(siren_optimiser *base) {
 /* Moves the parameters by Adam's step number t in the bases. */
 static siren_status move(siren_soap *soap, siren_buffer *params, const siren_buffer *state, double t,
                          float factor) {
+    const siren_adam_options *o = &soap->options;
     siren_range vectors = {.global = {soap->tables.n_values / 16, soap->n_networks}, .local = {soap->group}};
     SIREN_TRY(multiply(soap, params, state, STAGE_LEFT, 1, 0));
-    SIREN_TRY(SIREN_LAUNCH(
-        soap->adam, vectors, SIREN_BUFFER(soap->arena), SIREN_INT((int)soap->tables.n_arena),
-        SIREN_INT((int)soap->tables.n_values), SIREN_FLOAT(SIREN_SOAP_BETA1), SIREN_FLOAT(SIREN_SOAP_BETA2),
-        SIREN_FLOAT(SIREN_SOAP_EPSILON), SIREN_FLOAT((float)(1.0 / (1.0 - pow((double)SIREN_SOAP_BETA1, t)))),
-        SIREN_FLOAT((float)(1.0 / (1.0 - pow((double)SIREN_SOAP_BETA2, t))))));
+    SIREN_TRY(SIREN_LAUNCH(soap->adam, vectors, SIREN_BUFFER(soap->arena),
+                           SIREN_INT((int)soap->tables.n_arena), SIREN_INT((int)soap->tables.n_values),
+                           SIREN_FLOAT(o->beta1), SIREN_FLOAT(o->beta2), SIREN_FLOAT(o->epsilon),
+                           SIREN_FLOAT((float)(1.0 / (1.0 - pow((double)o->beta1, t)))),
+                           SIREN_FLOAT((float)(1.0 / (1.0 - pow((double)o->beta2, t))))));
     SIREN_TRY(multiply(soap, params, state, STAGE_BACK, 1, 0));
     return multiply(soap, params, state, STAGE_APPLY, 1, factor);
 }
@@ -222,7 +225,7 @@ static siren_status soap_step(siren_optimiser *base, siren_buffer *params,
     SIREN_TRY(multiply(soap, params, state, STAGE_MEANS, first ? 1 : 2, 0));
     if (!first) SIREN_TRY(move(soap, params, state, soap->n_steps - 1, factor));
     for (int i = 0; first && i < SIREN_SOAP_FIRST_TURNS; i++) SIREN_TRY(turn_bases(soap, params, state));
-    return soap->n_steps % SIREN_SOAP_REFRESH == 0 ? turn_bases(soap, params, state) : SIREN_OK;
+    return soap->n_steps % soap->refresh == 0 ? turn_bases(soap, params, state) : SIREN_OK;
 }
 
 /* ---- creation ---- */
@@ -272,7 +275,7 @@ static siren_status create_kernels(siren_soap *soap, siren_device *device) {
 }
 
 siren_status siren_soap_create(siren_device *device, const siren_network *network, size_t n_networks,
-                               siren_optimiser **out) {
+                               const siren_adam_options *options, size_t refresh, siren_optimiser **out) {
     const siren_device_facts *facts = siren_device_get_facts(device);
     siren_soap *soap = NULL;
     if (facts->loop_limit > 0)
@@ -284,6 +287,8 @@ siren_status siren_soap_create(siren_device *device, const siren_network *networ
     SIREN_TRY(siren_allocate(&soap, 1, sizeof *soap, "the optimiser"));
     soap->base = (siren_optimiser){soap_restart, soap_step, soap_free, 0};
     SIREN_AT_END(siren_optimiser_free_at) siren_optimiser *made = &soap->base;
+    soap->options = *options;
+    soap->refresh = refresh;
     soap->n_networks = n_networks;
     soap->n_layers = network->n_layers;
     soap->n_padded = siren_network_n_padded(network);

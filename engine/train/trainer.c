@@ -169,7 +169,8 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_loss", &trainer->loss));
     SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_snapshot", &trainer->snapshot));
     if (plan->optimiser == SIREN_OPTIMISER_SOAP)
-        SIREN_TRY(siren_soap_create(device, plan->network, trainer->n_networks, &trainer->optimiser));
+        SIREN_TRY(siren_soap_create(device, plan->network, trainer->n_networks, &plan->adam, plan->refresh,
+                                    &trainer->optimiser));
     else
         SIREN_TRY(
             siren_adam_create(device, plan->network, trainer->n_networks, &plan->adam, &trainer->optimiser));

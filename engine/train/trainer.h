@@ -23,7 +23,8 @@ typedef struct {
     size_t max_epochs;
     bool last_loss_only; /* the loss history is the last epoch's */
     siren_optimiser_kind optimiser;
-    siren_adam_options adam; /* its rate is SOAP's, too */
+    siren_adam_options adam; /* SOAP's, too */
+    size_t refresh;          /* steps between turns of SOAP's bases, at least 1 */
     siren_schedule schedule; /* over max_epochs */
     size_t points_per_epoch; /* seen in an epoch (engine/train/sampler.h); 0, n_points or more: all */
     size_t memory_limit;     /* bytes that the trainer may hold, on the device and besides; 0: no limit */

@@ -184,20 +184,14 @@ static void write_blocks(siren_json *json, const siren_settings *settings) {
     siren_json_end(json);
 }
 
-static void write_soap(siren_json *json) {
-    siren_json_begin_object(json, "soap");
-    siren_json_float(json, "beta1", SIREN_SOAP_BETA1);
-    siren_json_float(json, "beta2", SIREN_SOAP_BETA2);
-    siren_json_float(json, "epsilon", SIREN_SOAP_EPSILON);
-    siren_json_integer(json, "refresh", SIREN_SOAP_REFRESH);
-    siren_json_end(json);
-}
-
-static void write_adam(siren_json *json) {
-    siren_json_begin_object(json, "adam");
-    siren_json_float(json, "beta1", SIREN_ADAM_BETA1);
-    siren_json_float(json, "beta2", SIREN_ADAM_BETA2);
-    siren_json_float(json, "epsilon", SIREN_ADAM_EPSILON);
+static void write_optimiser(const siren_settings *settings, siren_json *json) {
+    bool soap = settings->optimiser == SIREN_OPTIMISER_SOAP;
+    siren_adam_options options = siren_adam_options_of(settings);
+    siren_json_begin_object(json, soap ? "soap" : "adam");
+    siren_json_float(json, "beta1", options.beta1);
+    siren_json_float(json, "beta2", options.beta2);
+    siren_json_float(json, "epsilon", options.epsilon);
+    if (soap) siren_json_integer(json, "refresh", siren_soap_refresh_of(settings));
     siren_json_end(json);
 }
 
@@ -214,10 +208,7 @@ void siren_trial_write(const siren_trial *trial, siren_json *json) {
         }
         siren_setting_write(s, settings, json);
         if (s->offset != offsetof(siren_settings, rate)) continue;
-        if (settings->optimiser == SIREN_OPTIMISER_SOAP)
-            write_soap(json);
-        else
-            write_adam(json);
+        write_optimiser(settings, json);
     }
     write_blocks(json, settings);
 }

@@ -131,7 +131,7 @@ siren_status siren_trial_measure_speed(siren_device *device, const siren_trial *
     SIREN_TRY(siren_trial_network(trial, (uint32_t)geometry->n_volumes, &network));
     if (n_points > MOST_POINTS_MEASURED) n_points = MOST_POINTS_MEASURED;
     siren_block row = {.nx = n_points, .ny = 1, .nz = 1};
-    SIREN_TRY(siren_bench_step(device, &network, 1, &row, 1, &result));
+    SIREN_TRY(siren_bench_step(device, &network, trial->settings.optimiser, 1, &row, 1, &result));
     *flop_per_second = result.step_gflops * 1e9;
     return SIREN_OK;
 }

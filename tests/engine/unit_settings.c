@@ -28,7 +28,10 @@ static const char *const others[][2] = {{"model", "mlp-tanh"},
                                         {"packing", "coded"},
                                         {"optimiser", "soap"},
                                         {"schedule", "cosine"},
-                                        {"warmup", "20"}};
+                                        {"warmup", "20"},
+                                        {"beta1", "0.8"},
+                                        {"beta2", "0.95"},
+                                        {"refresh", "5"}};
 
 static const char *other_of(const char *key) {
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)

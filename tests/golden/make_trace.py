@@ -26,7 +26,8 @@ import numpy as np
 import torch
 
 sys.dont_write_bytecode = True  # the source tree stays clean
-from networks import (MODELS, RELU, SINE, TANH, initial_bound, layers_of, make_coordinates, read_trace, widths_of)
+from networks import (IDENTITY, LINEAR, Layer, MODELS, RELU, SINE, TANH, initial_bound, layers_of, make_coordinates,
+                      read_trace, widths_of)
 
 
 class Network(torch.nn.Module):
@@ -84,16 +85,61 @@ def published_psnr(prediction, targets):
     return -10 * torch.log10(((prediction[mask] - rounded) ** 2).mean()).item()
 
 
-def train(n_inputs, layers, initial, coordinates, targets, n_epochs, learning_rate, dtype):
+class Soap:
+    """Adam in the eigenbasis of Shampoo's factors (Vyas et al. 2024, arXiv:2409.11321, algorithm 3), a layer's bias as the
+    last column of its matrix. The first gradient makes the bases, from the axes, and moves nothing."""
+
+    def __init__(self, network, rate, betas=(0.9, 0.9), epsilon=1e-8, refresh=10, first_turns=4):
+        self.network, self.rate, self.betas, self.epsilon = network, rate, betas, epsilon
+        self.refresh, self.first_turns, self.n_steps = refresh, first_turns, 0
+        self.state = [None] * len(network.linear)
+
+    def zero_grad(self):
+        self.network.zero_grad()
+
+    def turn(self, state):
+        for side in "LR":
+            state["Q" + side] = torch.linalg.qr(state[side] @ state["Q" + side])[0]
+
+    @torch.no_grad()
+    def step(self):
+        self.n_steps += 1
+        beta1, beta2 = self.betas
+        for i, linear in enumerate(self.network.linear):
+            x = torch.cat([linear.weight.grad, linear.bias.grad[:, None]], 1)
+            if self.state[i] is None:
+                axes = [torch.eye(n, dtype=x.dtype) for n in x.shape]
+                self.state[i] = dict(L=axes[0] * 0, R=axes[1] * 0, QL=axes[0], QR=axes[1], m=x * 0, v=x * 0)
+            state = self.state[i]
+            state["L"].lerp_(x @ x.T, 1 - beta2)
+            state["R"].lerp_(x.T @ x, 1 - beta2)
+            if self.n_steps > 1:
+                t, ql, qr = self.n_steps - 1, state["QL"], state["QR"]
+                y = ql.T @ x @ qr
+                state["m"].lerp_(x, 1 - beta1)
+                state["v"].lerp_(y * y, 1 - beta2)
+                mean = ql.T @ state["m"] @ qr / (1 - beta1**t)
+                step = ql @ (mean / ((state["v"] / (1 - beta2**t)).sqrt() + self.epsilon)) @ qr.T
+                linear.weight -= self.rate * step[:, :-1]
+                linear.bias -= self.rate * step[:, -1]
+            for _ in range(self.first_turns if self.n_steps == 1 else self.n_steps % self.refresh == 0):
+                self.turn(state)
+
+
+def adam(network, rate):
+    return torch.optim.Adam(network.parameters(), lr=rate, foreach=False)
+
+
+def train(n_inputs, layers, initial, coordinates, targets, n_epochs, learning_rate, dtype, make_optimiser):
     """(losses, final parameters, best_evaluated, best_stepped)"""
     network = Network(n_inputs, layers).to(dtype)
     network.set_flat(initial.to(dtype))
     coordinates, targets = coordinates.to(dtype), targets.to(dtype)
-    adam = torch.optim.Adam(network.parameters(), lr=learning_rate, foreach=False)
+    optimiser = make_optimiser(network, learning_rate)
     losses, best_evaluated, best_stepped = [], 0, 0
     best_loss, best_psnr = 1e8, 0.0
     for epoch in range(1, n_epochs + 1):
-        adam.zero_grad()
+        optimiser.zero_grad()
         prediction = network(coordinates)
         loss = masked_loss(prediction, targets)
         loss.backward()
@@ -103,18 +149,19 @@ def train(n_inputs, layers, initial, coordinates, targets, n_epochs, learning_ra
         psnr = published_psnr(prediction.detach(), targets)
         if losses[-1] < best_loss and psnr > best_psnr:
             best_loss, best_psnr, best_stepped = losses[-1], psnr, epoch
-        adam.step()
+        optimiser.step()
     return losses, network.flat(), best_evaluated, best_stepped
 
 
-def write_trace(path, model, n_hidden, width, n_outputs, size, n_epochs, learning_rate, seed, n_missing=0):
+def write_trace(path, n_inputs, layers, size, n_epochs, learning_rate, seed, n_missing=0, make_optimiser=adam):
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    n_inputs, layers = layers_of(model, n_hidden, width, n_outputs)
+    n_outputs = layers[-1].width
     coordinates = torch.from_numpy(make_coordinates(*size, n_inputs))
     targets = make_targets(coordinates, n_outputs, generator, n_missing)
     initial = Network(n_inputs, layers).flat()
-    run = lambda dtype: train(n_inputs, layers, initial, coordinates, targets, n_epochs, learning_rate, dtype)
+    run = lambda dtype: train(n_inputs, layers, initial, coordinates, targets, n_epochs, learning_rate, dtype,
+                              make_optimiser)
     double, final_double, best_evaluated, best_stepped = run(torch.float64)
     single, final_single, _, _ = run(torch.float32)
     with open(path, "wb") as f:
@@ -148,10 +195,12 @@ def main():
         for key, value in read_trace(options.show).items():
             print(key, value.shape if isinstance(value, np.ndarray) and not key.startswith("loss") else value)
     elif options.real:
-        write_trace(options.real, options.model, options.layers, options.width, options.outputs, tuple(options.size),
-                    options.epochs, options.lr, options.seed, options.missing)
+        network = layers_of(options.model, options.layers, options.width, options.outputs)
+        write_trace(options.real, *network, tuple(options.size), options.epochs, options.lr, options.seed, options.missing)
     else:
-        write = lambda name, *rest: write_trace(options.folder / f"trace_{name}.bin", *rest)
+        def write(name, model, n_hidden, width, n_outputs, *rest):
+            write_trace(options.folder / f"trace_{name}.bin", *layers_of(model, n_hidden, width, n_outputs), *rest)
+
         write("siren_2d", "siren-2d", 3, 20, 5, (9, 7, 1), 10, 3e-4, 1)
         write("siren_3d", "siren-3d", 2, 11, 3, (5, 4, 3), 10, 2e-4, 2)
         write("siren_2d_relu", "siren-2d-relu", 2, 13, 3, (9, 7, 1), 10, 3e-4, 3, 12)
@@ -164,6 +213,10 @@ def main():
         # two rules keep different epochs; its losses are too small to be followed in single precision.
         write("snapshot", "siren-2d", 2, 10, 2, (9, 7, 1), 12, 3e-2, 6)
         write("snapshot_rules", "siren-2d", 2, 10, 1, (3, 3, 1), 100, 1e-2, 7)
+        # Matrices with bias that are square, so that every direction of a factor has a gradient: of those that have
+        # none, rounding would choose.
+        square = [Layer(3, SINE, 3.0, LINEAR), Layer(4, SINE, 3.0, LINEAR), Layer(5, IDENTITY, 3.0, LINEAR)]
+        write_trace(options.folder / "trace_soap.bin", 2, square, (9, 7, 1), 24, 5e-3, 1, 12, Soap)
 
 
 if __name__ == "__main__":

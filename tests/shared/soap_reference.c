@@ -1,5 +1,4 @@
 #include "tests/shared/soap_reference.h"
-#include "engine/train/optimiser.h"
 #include "tests/shared/testing.h"
 
 #include <math.h>
@@ -14,6 +13,8 @@ typedef struct {
 
 struct soap_reference {
     siren_network network;
+    double beta1, beta2, epsilon;
+    size_t refresh;
     unsigned n_steps;
     reference_layer layers[SIREN_MAX_LAYERS];
 };
@@ -26,10 +27,15 @@ static double *zeros(size_t n) {
 
 static size_t side(const reference_layer *layer, int which) { return which ? layer->columns : layer->out; }
 
-soap_reference *soap_reference_start(const siren_network *network) {
+soap_reference *soap_reference_start(const siren_network *network, const siren_adam_options *options,
+                                     size_t refresh) {
     soap_reference *reference = calloc(1, sizeof *reference);
     assert_non_null(reference);
     reference->network = *network;
+    reference->beta1 = (double)options->beta1;
+    reference->beta2 = (double)options->beta2;
+    reference->epsilon = (double)options->epsilon;
+    reference->refresh = refresh;
     for (uint32_t l = 0; l < network->n_layers; l++) {
         reference_layer *layer = &reference->layers[l];
         layer->out = network->layers[l].width;
@@ -76,9 +82,8 @@ static void rotate(const reference_layer *layer, bool there, const double *x, do
     free(half);
 }
 
-static void add_to_factors(reference_layer *layer, const double *x) {
+static void add_to_factors(reference_layer *layer, double beta, const double *x) {
     size_t columns = layer->columns;
-    const double beta = (double)SIREN_SOAP_BETA2;
     for (int which = 0; which < 2; which++) {
         size_t n = side(layer, which), n_k = side(layer, !which);
         for (size_t i = 0; layer->factor[which] && i < n; i++)
@@ -129,8 +134,9 @@ static void turn(const double *s, double *q, size_t n) {
 }
 
 /* The step of the layer's matrix, into `step`. */
-static void adam_in_bases(reference_layer *layer, const double *x, double t, double *step) {
-    const double beta1 = (double)SIREN_SOAP_BETA1, beta2 = (double)SIREN_SOAP_BETA2;
+static void adam_in_bases(const soap_reference *reference, reference_layer *layer, const double *x, double t,
+                          double *step) {
+    const double beta1 = reference->beta1, beta2 = reference->beta2;
     size_t n = layer->out * layer->columns;
     double *y = zeros(n), *mean = zeros(n);
     for (size_t i = 0; i < n; i++) layer->m[i] = beta1 * layer->m[i] + (1 - beta1) * x[i];
@@ -139,7 +145,7 @@ static void adam_in_bases(reference_layer *layer, const double *x, double t, dou
     for (size_t i = 0; i < n; i++) {
         layer->v[i] = beta2 * layer->v[i] + (1 - beta2) * y[i] * y[i];
         y[i] = mean[i] / (1 - pow(beta1, t)) /
-               (sqrt(layer->v[i] / (1 - pow(beta2, t))) + (double)SIREN_SOAP_EPSILON);
+               (sqrt(layer->v[i] / (1 - pow(beta2, t))) + reference->epsilon);
     }
     rotate(layer, false, y, step);
     free(y), free(mean);
@@ -155,13 +161,13 @@ void soap_reference_step(soap_reference *reference, double *params, const double
             for (size_t j = 0; j < in; j++) x[i * columns + j] = gradient[i * in + j];
             x[i * columns + in] = gradient[out * in + i];
         }
-        add_to_factors(layer, x);
-        if (t > 1) adam_in_bases(layer, x, t - 1, step);
+        add_to_factors(layer, reference->beta2, x);
+        if (t > 1) adam_in_bases(reference, layer, x, t - 1, step);
         for (size_t i = 0; i < out; i++) {
             for (size_t j = 0; j < in; j++) params[i * in + j] -= rate * step[i * columns + j];
             params[out * in + i] -= rate * step[i * columns + in];
         }
-        int turns = t == 1 ? SIREN_SOAP_FIRST_TURNS : t % SIREN_SOAP_REFRESH == 0;
+        int turns = t == 1 ? SIREN_SOAP_FIRST_TURNS : t % reference->refresh == 0;
         for (int i = 0; i < turns; i++)
             for (int which = 0; which < 2; which++)
                 if (layer->factor[which]) turn(layer->factor[which], layer->basis[which], side(layer, which));

@@ -10,7 +10,7 @@ done
 "$sirencl" bench --compare a.json b.json a.json >stdout.txt || fail "three measurements of one device"
 crc=$(sed -n 's/.*"decode_crc":[[:space:]]*"\([0-9a-f]*\)".*/\1/p' a.json)
 [ "$(grep -c "$crc  " stdout.txt)" = 3 ] || fail "not three rows with the bits $crc: $(cat stdout.txt)"
-grep -qF 'siren-2d 1x16, 3 outputs, 1 x 96 points; PSNR after 7 steps' stdout.txt || fail "what was measured: $(cat stdout.txt)"
+grep -qF 'siren-2d 1x16, 3 outputs, 1 x 96 points; PSNR after 7 steps of adam' stdout.txt || fail "what was measured: $(cat stdout.txt)"
 "$sirencl" bench --compare --json a.json b.json >stdout.txt || fail "--compare --json"
 [ "$(grep -c '"same_bits":[[:space:]]*true' stdout.txt)" = 2 ] || fail "--compare --json: $(cat stdout.txt)"
 [ "$(grep -c '"decode_values_per_second":[[:space:]]*[1-9]' stdout.txt)" = 2 ] || fail "--compare --json: $(cat stdout.txt)"
@@ -29,6 +29,9 @@ refused 5 "bits.json" --compare --json a.json bits.json
 grep -q '"same_bits":[[:space:]]*false' stdout.txt || fail "other bits are not marked: $(cat stdout.txt)"
 
 # What cannot be compared.
+# shellcheck disable=SC2086
+"$sirencl" bench --json --optimiser soap $small >soap.json || fail "bench --optimiser soap"
+refused 2 "soap.json: optimiser is soap, but adam in a.json" --compare a.json soap.json
 sed 's/"width":[[:space:]]*16/"width": 32/' b.json >width.json
 refused 2 "width.json: width is 32, but 16 in a.json" --compare a.json width.json
 sed 's/"siren-2d"/"mlp-tanh"/' b.json >model.json

@@ -38,6 +38,7 @@ static const field fields[] = {
     FIELD(decode_crc, FIELD_TEXT, false),
     MEASURED(psnr),
     FIELD(model, FIELD_TEXT, true),
+    FIELD(optimiser, FIELD_TEXT, true),
     FIELD(layers, FIELD_INTEGER, true),
     FIELD(width, FIELD_INTEGER, true),
     FIELD(volumes, FIELD_INTEGER, true),
@@ -117,8 +118,9 @@ static double decoded_values(const siren_bench_run *run) {
 
 static void print_text(const char *const *files, const siren_bench_run *runs, size_t n) {
     printf("%s %" PRIu64 "x%" PRIu64 ", %" PRIu64 " outputs, %" PRIu64 " x %" PRIu64
-           " points; PSNR after %" PRIu64 " steps\n\n",
-           runs->model, runs->layers, runs->width, runs->volumes, runs->networks, runs->points, runs->epochs);
+           " points; PSNR after %" PRIu64 " steps of %s\n\n",
+           runs->model, runs->layers, runs->width, runs->volumes, runs->networks, runs->points, runs->epochs,
+           runs->optimiser);
     printf("%10s %10s %12s %8s %18s %10s  %-16s  %-6s  %s\n", "peak", "memory", "step", "of peak", "decode",
            "PSNR", "decoded bits", "family", "device, driver (file)");
     printf("%10s %10s %12s %8s %18s %10s\n", "GFLOP/s", "GB/s", "ms", "%", "million values/s", "dB");

@@ -32,9 +32,10 @@ static void print_text(const siren_bench_run *r) {
     printf("peak    %9.1f GFLOP/s of fused multiply-adds\n", r->result.peak_gflops);
     printf("memory  %9.1f GB/s\n", r->bandwidth_gbs);
     printf("step    %9.1f GFLOP/s, %.1f %% of peak: %.4f s for %.2f GFLOP (%s %" PRIu64 "x%" PRIu64
-           ", %" PRIu64 " outputs, %" PRIu64 " x %" PRIu64 " points)\n",
+           ", %" PRIu64 " outputs, %" PRIu64 " x %" PRIu64 " points, %s)\n",
            r->result.step_gflops, 100 * r->result.step_share_of_peak, r->result.step_seconds,
-           1e-9 * r->result.step_flops, r->model, r->layers, r->width, r->volumes, r->networks, r->points);
+           1e-9 * r->result.step_flops, r->model, r->layers, r->width, r->volumes, r->networks, r->points,
+           r->optimiser);
     printf("floors  %9.4f s for the step's operations at the peak, %.4f s for its least %.1f MB of memory "
            "traffic\n",
            1e-9 * r->result.step_flops / r->result.peak_gflops, 1e-9 * r->step_bytes / r->bandwidth_gbs,
@@ -70,10 +71,12 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
     siren_block block = make_block(n_points, network.n_inputs);
     double bandwidth;
     SIREN_TRY(siren_bench_bandwidth(device, &bandwidth));
-    SIREN_TRY(siren_bench_step(device, &network, size->networks, &block,
+    SIREN_TRY(siren_bench_step(device, &network, settings->optimiser, size->networks, &block,
                                size->steps ? size->steps : SLICE_STEPS, &result));
     snprintf(crc, sizeof crc, "%016" PRIx64, result.decode_crc);
     const siren_device_facts *facts = siren_device_get_facts(device);
+    char optimiser[SIREN_SETTING_CHARS];
+    siren_setting_format(siren_setting_find("optimiser"), settings, optimiser);
     char kernels[SIREN_KERNELS_CHARS];
     const siren_bench_run run = {.device = facts->name,
                                  .driver = facts->driver,
@@ -81,6 +84,7 @@ static siren_status measure(const char *device_choice, const bench_size *size, b
                                  .sirencl = siren_version(),
                                  .decode_crc = crc,
                                  .model = settings->model,
+                                 .optimiser = optimiser,
                                  .layers = settings->layers,
                                  .width = settings->width,
                                  .volumes = size->volumes,
@@ -172,6 +176,7 @@ siren_status siren_tool_bench(int argc, char **argv) {
         {"model", "NAME", NULL, SIREN_OPTION_SETTING, &size.settings, 0, 0},
         {"layers", "N", NULL, SIREN_OPTION_SETTING, &size.settings, 0, 0},
         {"width", "N", NULL, SIREN_OPTION_SETTING, &size.settings, 0, 0},
+        {"optimiser", "NAME", NULL, SIREN_OPTION_SETTING, &size.settings, 0, 0},
         {"volumes", "N", "outputs of the network", SIREN_OPTION_UINT32, &size.volumes, 1, SIREN_MAX_OUTPUTS},
         {"points", "N",
          "voxels of a slice, or of the volume of a 3-D model (19600), or points with features (400000)",
@@ -196,7 +201,7 @@ siren_status siren_tool_bench(int argc, char **argv) {
         .summary =
             "Measures the device's multiply-add peak and memory bandwidth with kernels of their own, then "
             "training steps (forward,\n"
-            "backward, Adam) and the exact decode of a network, as shares of that peak. The times are "
+            "backward, optimiser) and the exact decode of a network, as shares of that peak. The times are "
             "medians. --compare shows what\n"
             "several devices reached on the same network, and whether they decode to the same bits.",
         .example = "sirencl bench --device cpu --json",

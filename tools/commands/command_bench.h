@@ -11,7 +11,7 @@ typedef struct {
     siren_config *texts; /* where it was read from: holds the texts */
     const char *device, *driver, *family, *sirencl;
     const char *decode_crc; /* 16 hexadecimal digits */
-    const char *model;
+    const char *model, *optimiser;
     /* What was measured; epochs are the training steps after which psnr was taken. */
     uint64_t layers, width, volumes, points, networks, epochs;
     double bandwidth_gbs; /* siren_bench_bandwidth() */

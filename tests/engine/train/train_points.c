@@ -59,7 +59,8 @@ static siren_trainer_plan make_plan(const problem *p, size_t n_networks, size_t 
                                 .n_points = POINTS,
                                 .coordinates = p->coordinates,
                                 .max_epochs = epochs,
-                                .adam = {rate, 0.9f, 0.999f, 1e-8f}};
+                                .adam = {rate, 0.9f, 0.999f, 1e-8f},
+                                .refresh = SIREN_SOAP_REFRESH};
 }
 
 static siren_trainer *make_trainer(const siren_trainer_plan *plan) {

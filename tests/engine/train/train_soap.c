@@ -4,6 +4,7 @@
 #include "host/rng.h"
 #include "tests/shared/devices.h"
 #include "tests/shared/oracle.h"
+#include "tests/shared/pytorch_trace.h"
 #include "tests/shared/soap_reference.h"
 
 #include <math.h>
@@ -65,7 +66,9 @@ static double distance(const siren_network *network, siren_buffer *params, size_
     return worst;
 }
 
-static void check_steps(const siren_network *network) {
+static const siren_adam_options usual = {1e-3f, SIREN_ADAM_BETA1, SIREN_SOAP_BETA2, SIREN_ADAM_EPSILON};
+
+static void check_steps(const siren_network *network, const siren_adam_options *options, size_t refresh) {
     const float rates[NETWORKS] = {1e-2f, 2e-2f}, factor = 0.5f;
     size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network);
     size_t parts_bytes = NETWORKS * PARTS * n_padded * sizeof(float),
@@ -76,7 +79,7 @@ static void check_steps(const siren_network *network) {
     soap_reference *references[NETWORKS];
     siren_optimiser *soap = NULL;
     siren_buffer *on_device = NULL, *partial = NULL, *state = NULL;
-    assert_siren_ok(siren_soap_create(device, network, NETWORKS, &soap));
+    assert_siren_ok(siren_soap_create(device, network, NETWORKS, options, refresh, &soap));
     assert_siren_ok(siren_buffer_create(device, params_bytes, "parameters", &on_device));
     assert_siren_ok(siren_buffer_create(device, parts_bytes, "parts", &partial));
     assert_siren_ok(siren_buffer_create(device, sizeof states, "state", &state));
@@ -87,7 +90,7 @@ static void check_steps(const siren_network *network) {
         for (size_t i = 0; i < NETWORKS * n_params; i++) params[i] = 0;
         assert_siren_ok(siren_buffer_zero(on_device));
         assert_siren_ok(soap->restart(soap));
-        for (int n = 0; n < NETWORKS; n++) references[n] = soap_reference_start(network);
+        for (int n = 0; n < NETWORKS; n++) references[n] = soap_reference_start(network, options, refresh);
         for (unsigned step = 0; step < STEPS; step++) {
             draw_gradients(network, step, parts, gradients);
             assert_siren_ok(siren_buffer_write(partial, 0, parts, parts_bytes));
@@ -111,9 +114,10 @@ static void check_steps(const siren_network *network) {
 static void steps_are_those_of_double_precision(void **state) {
     (void)state;
     siren_network network = square_layers(SIREN_SINE, 5);
-    check_steps(&network);
+    check_steps(&network, &usual, SIREN_SOAP_REFRESH);
+    check_steps(&network, &(siren_adam_options){1e-3f, 0.8f, 0.95f, 1e-6f}, 4);
     network = square_layers(SIREN_SINE, 1040); /* too many for a factor */
-    check_steps(&network);
+    check_steps(&network, &usual, SIREN_SOAP_REFRESH);
 }
 
 /* ---- trainings ---- */
@@ -140,7 +144,8 @@ static siren_trainer *make_trainer(const siren_network *network, size_t n_networ
                                .coordinates = coordinates,
                                .max_epochs = epochs,
                                .optimiser = SIREN_OPTIMISER_SOAP,
-                               .adam = {.rate = rate},
+                               .adam = {rate, usual.beta1, usual.beta2, usual.epsilon},
+                               .refresh = SIREN_SOAP_REFRESH,
                                .schedule = {SIREN_SCHEDULE_COSINE, 5},
                                .memory_limit = memory_limit};
     siren_trainer *trainer = NULL;
@@ -178,7 +183,7 @@ static void trainings_follow_double_precision(void **state) {
         assert_siren_ok(siren_trainer_run(trainer, EPOCHS, NULL, NULL));
         assert_siren_ok(siren_trainer_history(trainer, losses));
         siren_trainer_free(trainer);
-        soap_reference *reference = soap_reference_start(&network);
+        soap_reference *reference = soap_reference_start(&network, &usual, SIREN_SOAP_REFRESH);
         const siren_schedule schedule = {SIREN_SCHEDULE_COSINE, 5};
         double first = 0, loss = 0;
         for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
@@ -194,6 +199,49 @@ static void trainings_follow_double_precision(void **state) {
         soap_reference_end(reference);
         free(params), free(wide), free(gradient);
     }
+}
+
+/* The double-precision loops give PyTorch's double run; a device follows it as it does those above. */
+static void pytorch_is_followed(void **state) {
+    (void)state;
+    golden_trace trace;
+    assert_siren_ok(golden_load("soap", &trace));
+    double *params = allocated(trace.n_params, sizeof *params),
+           *gradient = allocated(trace.n_params, sizeof *gradient);
+    float *losses = allocated(trace.n_epochs, sizeof *losses);
+    for (size_t i = 0; i < trace.n_params; i++) params[i] = (double)trace.initial[i];
+    const siren_adam_options options = {(float)trace.learning_rate, usual.beta1, usual.beta2, usual.epsilon};
+    soap_reference *reference = soap_reference_start(&trace.network, &options, SIREN_SOAP_REFRESH);
+    for (size_t epoch = 0; epoch < trace.n_epochs; epoch++) {
+        double loss = oracle_loss(&trace.network, params, trace.n_points, trace.coordinates, trace.targets, gradient);
+        if (!(fabs(loss / trace.loss_double[epoch] - 1) < 1e-6))
+            fail_msg("epoch %zu: loss %.12g, PyTorch's %.12g", epoch, loss, trace.loss_double[epoch]);
+        soap_reference_step(reference, params, gradient, trace.learning_rate);
+    }
+    soap_reference_end(reference);
+    siren_trainer_plan plan = {.network = &trace.network,
+                               .n_networks = 1,
+                               .n_points = trace.n_points,
+                               .coordinates = trace.coordinates,
+                               .max_epochs = trace.n_epochs,
+                               .optimiser = SIREN_OPTIMISER_SOAP,
+                               .adam = options,
+                               .refresh = SIREN_SOAP_REFRESH};
+    siren_target_array array = {trace.targets, trace.n_points, OUTPUTS};
+    siren_target_source source = siren_target_array_source(&array);
+    siren_trainer *trainer = NULL;
+    assert_siren_ok(siren_trainer_create(device, &plan, &trainer));
+    assert_siren_ok(siren_trainer_start(trainer, trace.initial, &source, NULL));
+    assert_siren_ok(siren_trainer_run(trainer, trace.n_epochs, NULL, NULL));
+    assert_siren_ok(siren_trainer_history(trainer, losses));
+    siren_trainer_free(trainer);
+    for (size_t epoch = 0; epoch < trace.n_epochs; epoch++)
+        if (!(fabs((double)losses[epoch] - trace.loss_double[epoch]) <
+              0.04 * (trace.loss_double[0] - trace.loss_double[epoch]) + 1e-6))
+            fail_msg("epoch %zu: loss %.9g, PyTorch's %.9g", epoch, (double)losses[epoch],
+                     trace.loss_double[epoch]);
+    free(params), free(gradient), free(losses);
+    golden_free(&trace);
 }
 
 /* Each network of a batch trains as alone. */
@@ -269,13 +317,15 @@ static void memory_is_planned(void **state) {
     siren_trainer *trainer = NULL;
     make_targets();
     assert_siren_ok(siren_network_from_model("siren-2d", 2, 200, OUTPUTS, 30.0f, &network));
-    assert_siren_ok(siren_soap_create(device, &network, 1, &soap));
+    assert_siren_ok(siren_soap_create(device, &network, 1, &usual, SIREN_SOAP_REFRESH, &soap));
     siren_trainer_plan plan = {.network = &network,
                                .n_networks = 1,
                                .n_points = POINTS,
                                .coordinates = coordinates,
                                .max_epochs = 1,
                                .optimiser = SIREN_OPTIMISER_SOAP,
+                               .adam = usual,
+                               .refresh = SIREN_SOAP_REFRESH,
                                .memory_limit = soap->n_bytes};
     soap->free(soap);
     assert_int_equal(siren_trainer_create(device, &plan, &trainer), SIREN_UNSUPPORTED);
@@ -390,6 +440,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_those_of_double_precision),
         cmocka_unit_test(trainings_follow_double_precision),
+        cmocka_unit_test(pytorch_is_followed),
         cmocka_unit_test(a_batch_changes_nothing),
         cmocka_unit_test(nothing_and_no_number),
         cmocka_unit_test(memory_is_planned),
