@@ -100,7 +100,8 @@ bool siren_option_is_rare(const siren_option *option) {
 
 /* ---- --help ---- */
 
-/* The words of `text` in full lines, from column `at` on; further lines begin at `indent` and follow `breaking`. Empty lines stay. */
+/* The words of `text` in full lines, from column `at` on; further lines begin at `indent` and follow `breaking`.
+ * Empty lines stay. */
 static void fill(FILE *out, int at, int indent, const char *breaking, const char *text) {
     const int room = COLUMNS - (int)strcspn(breaking, "\n");
     bool first = true;

@@ -1,4 +1,5 @@
-/* Man pages, in the man(7) macros that groff and mandoc share. They have no date: the same source gives the same page. */
+/* Man pages, in the man(7) macros that groff and mandoc share. They have no date: the same source gives the same
+ * page. */
 #include "tools/common/command_help.h"
 
 #include <ctype.h>
