@@ -53,15 +53,17 @@ static siren_status measure_network(siren_compression *part, double most_seconds
 static siren_status measure_transform(siren_compression *part, siren_choice *out) {
     siren_transform_target target;
     siren_transform_estimate estimate;
+    const double start = siren_clock();
     SIREN_TRY(siren_plan_without_network(part));
     SIREN_TRY(siren_compression_transform_target(part, &target));
     if (!target.n_bytes) SIREN_TRY(siren_compression_other_bytes(part, &target.n_other_bytes));
+    const double before = siren_clock() - start; /* of the noise, where it counts */
     SIREN_TRY(siren_transform_blocks_estimate(&part->image->series, &part->layout, &target, part->progress,
                                               part->user, &estimate));
     out->n_bytes = estimate.n_bytes;
     out->psnr = estimate.psnr;
     out->noise = estimate.noise;
-    out->seconds = estimate.seconds;
+    out->seconds = before + estimate.seconds;
     return SIREN_OK;
 }
 
@@ -187,7 +189,9 @@ siren_status siren_plan_file(siren_device *device, const char *image, const sire
     siren_compression run = {.device = device, .progress = progress, .user = user};
     SIREN_AT_END(siren_plan_free) siren_plan plan = {.n = n};
     siren_layout layout;
+    const double start = siren_clock();
     SIREN_TRY(siren_image_load(image, wanted[0].memory_limit, &run.own));
+    const double reading = siren_clock() - start;
     run.image = run.own;
     layout.geometry = run.image->series.geometry;
     const siren_geometry *g = &layout.geometry;
@@ -205,6 +209,7 @@ siren_status siren_plan_file(siren_device *device, const char *image, const sire
             SIREN_TRY(siren_choose(&run, &chosen));
         }
         SIREN_TRY(siren_choice_measure(&run, &chosen, NETWORK_SECONDS, &plan.choices[i]));
+        plan.choices[i].seconds += reading;
     }
     *out = SIREN_TAKE(plan);
     return SIREN_OK;

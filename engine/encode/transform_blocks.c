@@ -18,12 +18,18 @@
 #define COARSEST 1.0
 #define SAME (1.0 / 256)
 #define MOST_ROUNDS 9
-#define SOME_SLICES 6  /* of many: they are coded first, */
+#define SOME_SLICES 5  /* of many: they are coded first, */
 #define MORE_SLICES 12 /* or these, to estimate what all give */
-#define CLOSE                                                                                                \
-    0.008 /* octaves of distance(), 0.55 % of bytes or 0.05 dB: steps come in 1/256 octave, and nearer is not worth a round */
-#define FAR 0.1          /* octaves: some slices that are further off are out of reach */
-#define USUAL_ROUNDS 2.4 /* over all slices, until they are met */
+/* Octaves of distance(): what is nearer is not worth a round, 0.55 % of bytes or 0.07 dB; steps come in 1/256 octave. */
+#define CLOSE_BYTES 0.008
+#define CLOSE_ERROR 0.011
+#define SURE 0.016 /* some slices that are so near need not be told by another round how to go on, */
+#define ROUGH 0.12 /* nor are those whose last two rounds tell it: all slices differ from them by as much */
+#define DOUBT 0.15 /* of a way to the target: how far it may end beside */
+#define FAR 0.1    /* octaves: some slices that are further off are out of reach */
+#define USUAL_SLOPE 1.3  /* octaves of the step for one of distance, before two rounds have told it */
+#define SOME_ROUNDS 2.3  /* usually over some slices, */
+#define USUAL_ROUNDS 2.0 /* and over all, until they are met */
 #define ENOUGH_ROUNDS 2  /* over all slices, once the target is met */
 
 void siren_transform_blocks_free(siren_transform_blocks *blocks) {
@@ -55,6 +61,7 @@ typedef struct {
     siren_transform_plan plan;
     size_t every; /* so many-th block of the grid is coded */
     const siren_transform_target *target;
+    bool encodes, checks; /* records are made; they are decoded, and what they give goes into the index */
     siren_transform_blocks *out;
     atomic_size_t next;
     atomic_bool failed;
@@ -98,30 +105,54 @@ static double noise_square(const round_team *team, const siren_block *block, con
     return n > 0 ? sum / n : 0;
 }
 
-static siren_status encode_block(round_team *team, siren_block_decoder *decoder, size_t nth) {
+/* A block as the encoder has it. */
+typedef struct {
+    siren_block block;
+    uint32_t *inside;       /* that the block borrows */
+    float *targets;         /* (points, volumes) */
+    siren_scaling *scaling; /* (volumes) */
+    siren_apart apart;
+} gathered_block;
+
+static void gathered_free(gathered_block *b) {
+    free(b->inside);
+    free(b->targets);
+    free(b->scaling);
+}
+
+static siren_status gather_block(const round_team *team, size_t number, gathered_block *out) {
     const siren_layout *layout = &team->layout;
     const siren_geometry *g = &layout->geometry;
-    size_t number = layout->grid.first + team->every / 2 + nth * team->every, n_stream;
-    siren_apart apart;
-    siren_block block;
-    char name[64];
-    const void *voxels;
-    SIREN_FREE_AT_END uint32_t *inside = NULL;
-    SIREN_FREE_AT_END float *targets = NULL;
-    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
+    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, number, &out->block, &out->inside));
+    SIREN_TRY(siren_allocate(&out->targets, siren_block_points(&out->block) * g->n_volumes,
+                             sizeof *out->targets, "the targets"));
+    SIREN_TRY(siren_allocate(&out->scaling, g->n_volumes, sizeof *out->scaling, "the scaling"));
+    return siren_block_gather(team->series, &out->block, team->plan.limits, out->targets, out->scaling,
+                              &out->apart);
+}
+
+static siren_status encode_block(const round_team *team, const gathered_block *b, size_t nth) {
     SIREN_FREE_AT_END uint8_t *stream = NULL;
-    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, number, &block, &inside));
-    size_t n_points = siren_block_points(&block);
-    SIREN_TRY(siren_allocate(&targets, n_points * g->n_volumes, sizeof *targets, "the targets"));
-    SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the scaling"));
-    SIREN_TRY(siren_block_gather(team->series, &block, team->plan.limits, targets, scaling, &apart));
-    SIREN_TRY(siren_transform_encode_slice(team->basis, &team->plan, &block, targets, &stream, &n_stream));
+    size_t n_stream;
+    SIREN_TRY(
+        siren_transform_encode_slice(team->basis, &team->plan, &b->block, b->targets, &stream, &n_stream));
+    return siren_transform_record_write(&team->layout, &b->block, team->series, b->scaling, stream, n_stream,
+                                        b->apart.n, &team->out->records[nth],
+                                        &team->out->n_record_bytes[nth]);
+}
+
+/* Decodes the record as a reader will: figures and checksum, and corrections where there is a bound. */
+static siren_status check_block(const round_team *team, siren_block_decoder *decoder, const gathered_block *b,
+                                size_t number, size_t nth) {
+    const siren_layout *layout = &team->layout;
+    const siren_geometry *g = &layout->geometry;
+    const siren_scaling *scaling = b->scaling;
+    siren_block block = b->block;
     siren_index_entry *entry = &team->out->entries[nth];
     uint8_t **record = &team->out->records[nth];
-    SIREN_TRY(siren_transform_record_write(layout, &block, team->series, scaling, stream, n_stream, apart.n,
-                                           record, &team->out->n_record_bytes[nth]));
-    *entry = (siren_index_entry){.block = (uint32_t)number, .plain = true};
-    watched w = {.targets = targets, .n_volumes = g->n_volumes};
+    watched w = {.targets = b->targets, .n_volumes = g->n_volumes};
+    char name[64];
+    const void *voxels;
     siren_block_name(&layout->grid, number, name, sizeof name);
     SIREN_TRY(siren_block_decode(decoder, name, &block, *record, team->out->n_record_bytes[nth], watch, &w,
                                  &voxels, &entry->decoded_crc));
@@ -141,9 +172,18 @@ static siren_status work(round_team *team) {
     SIREN_AT_END(siren_block_decoder_free_at) siren_block_decoder *decoder = NULL;
     siren_layout plain = team->layout;
     plain.corrected = false;
-    SIREN_TRY(siren_block_decoder_create(NULL, &plain, team->target->memory_limit, &decoder));
-    for (size_t nth; !atomic_load(&team->failed) && (nth = atomic_fetch_add(&team->next, 1)) < team->out->n;)
-        SIREN_TRY(encode_block(team, decoder, nth));
+    if (team->checks)
+        SIREN_TRY(siren_block_decoder_create(NULL, &plain, team->target->memory_limit, &decoder));
+    for (size_t nth;
+         !atomic_load(&team->failed) && (nth = atomic_fetch_add(&team->next, 1)) < team->out->n;) {
+        const size_t number = team->layout.grid.first + team->every / 2 + nth * team->every;
+        SIREN_AT_END(gathered_free) gathered_block block = {.inside = NULL};
+        SIREN_TRY(gather_block(team, number, &block));
+        if (team->encodes) SIREN_TRY(encode_block(team, &block, nth));
+        if (team->encodes)
+            team->out->entries[nth] = (siren_index_entry){.block = (uint32_t)number, .plain = true};
+        if (team->checks) SIREN_TRY(check_block(team, decoder, &block, number, nth));
+    }
     return SIREN_OK;
 }
 
@@ -164,6 +204,35 @@ static double mean_psnr(const siren_transform_blocks *blocks) {
     return n ? sum / (double)n : INFINITY;
 }
 
+static siren_status run_team(round_team *team) {
+    const size_t n = siren_processors() < team->out->n ? siren_processors() : team->out->n;
+    SIREN_TRY(siren_threads_run(n, member, team));
+    return atomic_load(&team->failed) ? siren_fail(team->status, "%s", team->message) : SIREN_OK;
+}
+
+/* Where bytes are the target alone, nothing is decoded before they are met. */
+static bool checks_late(const siren_layout *layout, const siren_transform_target *target) {
+    return target->n_bytes > 0 && !layout->corrected;
+}
+
+/* Decodes what a search has chosen, if it has not been yet. */
+static siren_status check_round(const siren_series *series, const siren_layout *layout, size_t every,
+                                const siren_transform_target *target, siren_transform_blocks *blocks) {
+    if (!checks_late(layout, target)) return SIREN_OK;
+    round_team team = {.series = series,
+                       .layout = *layout,
+                       .plan = {.limits = target->limits},
+                       .every = every,
+                       .target = target,
+                       .checks = true,
+                       .out = blocks};
+    team.layout.basis = blocks->basis;
+    team.layout.n_basis = blocks->n_basis;
+    SIREN_TRY(run_team(&team));
+    blocks->psnr = mean_psnr(blocks);
+    return SIREN_OK;
+}
+
 /* Every `every`-th block at a step. */
 static siren_status encode_round(const siren_series *series, const siren_layout *layout, double step,
                                  size_t every, const siren_transform_target *target,
@@ -179,6 +248,8 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
                        .plan = {.step = step, .limits = target->limits},
                        .every = every,
                        .target = target,
+                       .encodes = true,
+                       .checks = !checks_late(layout, target),
                        .out = &blocks};
     siren_status status = SIREN_OK;
     SIREN_TRY(siren_transform_plan_check(&team.plan));
@@ -197,9 +268,7 @@ static siren_status encode_round(const siren_series *series, const siren_layout 
     SIREN_TRY(siren_transform_basis_encode(&basis, &blocks.basis, &blocks.n_basis));
     team.layout.basis = blocks.basis;
     team.layout.n_basis = blocks.n_basis;
-    size_t n_team = siren_processors() < blocks.n ? siren_processors() : blocks.n;
-    SIREN_TRY(siren_threads_run(n_team, member, &team));
-    if (atomic_load(&team.failed)) return siren_fail(team.status, "%s", team.message);
+    SIREN_TRY(run_team(&team));
     blocks.psnr = mean_psnr(&blocks);
     for (size_t i = 0; i < blocks.n; i++) blocks.noise += blocks.noise_squares[i] / (double)blocks.n;
     blocks.noise = sqrt(blocks.noise);
@@ -224,6 +293,10 @@ static double distance(const siren_transform_blocks *blocks, const siren_transfo
     if (target->n_bytes) return log2((double)all_bytes(blocks, target, n_blocks) / (double)target->n_bytes);
     if (target->noise > 0) return fmin(log2(target->noise / blocks->noise), 16);
     return fmin((blocks->psnr - target->psnr) / 6.02, 16);
+}
+
+static double closeness(const siren_transform_target *target) {
+    return target->n_bytes ? CLOSE_BYTES : CLOSE_ERROR;
 }
 
 static siren_status out_of_reach(const siren_transform_blocks *nearest,
@@ -251,9 +324,10 @@ typedef struct {
     const siren_transform_target *target;
     siren_progress_fn progress;
     void *user;
-    double at;     /* octaves of the step to try next */
-    double slope;  /* octaves of the step for one of distance */
-    size_t rounds; /* done */
+    double at;      /* octaves of the step to try next */
+    double slope;   /* octaves of the step for one of distance */
+    size_t rounds;  /* done */
+    double seconds; /* of the last of them */
 } siren_step_search;
 
 /* Codes every `every`-th block until the target is met within `close` octaves; all blocks (1) until it is met at
@@ -266,8 +340,10 @@ static siren_status search(siren_step_search *s, size_t every, double close, sir
     for (size_t round = 0; (!found && every == 1) || round < MOST_ROUNDS; round++) {
         SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
         double at = s->at = fmin(fmax(s->at, FINEST), COARSEST);
+        const double start = siren_clock();
         SIREN_TRY(encode_round(s->series, s->layout, exp2(at), every, s->target, &blocks));
         s->rounds++;
+        s->seconds = siren_clock() - start;
         if (s->progress && !s->progress(s->user, (double)s->rounds, (double)s->rounds + 1, "rounds"))
             return siren_fail(SIREN_CANCELLED, "compression was interrupted");
         double off = distance(&blocks, s->target, n_blocks);
@@ -284,14 +360,23 @@ static siren_status search(siren_step_search *s, size_t every, double close, sir
             high = at;
         else
             low = at;
-        if ((met || every > 1) && (fabs(off) < close || at == FINEST || at == COARSEST)) return SIREN_OK;
-        /* By the last two rounds, past the target by a little, so that it comes to be met; within what is left. */
+        const bool at_end = at == FINEST || at == COARSEST;
+        if (every == 1 && met && (fabs(off) < close || at_end)) return SIREN_OK;
+        /* By the last two rounds, unless they are so near that they tell more of chance. */
         double slope = (at - before) / (off_before - off);
-        if (slope > 0.2 && slope < 8) s->slope = slope;
+        const bool known = slope > 0.2 && slope < 8;
+        if (known && fabs(at - before) > 0.1) s->slope = slope;
         before = at, off_before = off;
-        s->at += s->slope * (off + (bytes ? 0.8 : -0.8) * close);
+        if (every > 1 && (at_end || fabs(off) < SURE || (known && fabs(off) < close))) {
+            s->at += s->slope * off;
+            return SIREN_OK;
+        }
+        /* Past the target by a little, so that it comes to be met; within what is left. */
+        const double past = every > 1 ? 0 : fmin(fmax(0.8 * close, DOUBT * fabs(off)), 2 * close);
+        s->at += s->slope * (off + (bytes ? past : -past));
         if (!(s->at > low && s->at < high)) s->at = (low + high) / 2;
-        if (found && (high - low < SAME || (round + 1 >= ENOUGH_ROUNDS && fabs(nearest) < 3 * close)))
+        if (found &&
+            (high - low < SAME || (every == 1 && round + 1 >= ENOUGH_ROUNDS && fabs(nearest) < 3 * close)))
             return SIREN_OK;
         if (!found && high - low < 2 * SAME)
             s->at = bytes ? high : low; /* what has not been met yet is so at an end */
@@ -299,14 +384,39 @@ static siren_status search(siren_step_search *s, size_t every, double close, sir
     return SIREN_OK;
 }
 
-/* Begins a search. */
-static siren_step_search search_for(const siren_series *series, const siren_layout *layout,
-                                    const siren_transform_target *target, siren_progress_fn progress,
-                                    void *user) {
-    return (siren_step_search){series,    layout,
-                               target,    progress,
-                               user,      .at = target->psnr > 0 ? log2(3.5) - target->psnr / 6.02 : -5,
-                               .slope = 1};
+/* Root mean square over volumes of the range in the middle block over sigma. */
+static siren_status ranges_in_noise(const siren_series *series, const siren_layout *layout,
+                                    const siren_transform_target *target, double *out) {
+    const siren_block_grid *grid = &layout->grid;
+    const size_t n_volumes = layout->geometry.n_volumes;
+    siren_apart apart;
+    siren_block block;
+    SIREN_FREE_AT_END uint32_t *inside = NULL;
+    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
+    double squares = 0, n = 0;
+    SIREN_TRY(siren_mask_block(&layout->mask, grid, grid->first + grid->count / 2, &block, &inside));
+    SIREN_TRY(siren_allocate(&scaling, n_volumes, sizeof *scaling, "the scaling"));
+    SIREN_TRY(siren_block_scale(series, &block, target->limits, scaling, &apart));
+    for (size_t v = 0; v < n_volumes; v++) {
+        const double ratio = (scaling[v].maximum - scaling[v].minimum) / target->sigmas[v];
+        if (!(target->sigmas[v] > 0)) continue;
+        squares += ratio * ratio;
+        n++;
+    }
+    *out = n > 0 ? sqrt(squares / n) : 0;
+    return SIREN_OK;
+}
+
+/* Begins a search where the error of a step, about 1/3.5 of it, is the one that is asked for. */
+static siren_status search_for(const siren_series *series, const siren_layout *layout,
+                               const siren_transform_target *target, siren_progress_fn progress, void *user,
+                               siren_step_search *out) {
+    double at = -5, ranges = 0;
+    if (target->psnr > 0) at = log2(3.5) - target->psnr / 6.02;
+    if (target->noise > 0) SIREN_TRY(ranges_in_noise(series, layout, target, &ranges));
+    if (ranges > 0 && isfinite(ranges)) at = log2(3.5 * target->noise / ranges);
+    *out = (siren_step_search){series, layout, target, progress, user, .at = at, .slope = USUAL_SLOPE};
+    return SIREN_OK;
 }
 
 /* Octaves of the step whose error is about the layout's bound, by the ranges of the middle block. */
@@ -337,9 +447,11 @@ static siren_status search_fewest(siren_step_search *s, size_t every, siren_tran
     bool other_known = false; /* what lies the other way has more bytes */
     for (double next = s->at; stride >= 0.5; next = best_at + way * stride) {
         SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
+        const double start = siren_clock();
         s->at = fmin(fmax(next, FINEST), COARSEST);
         SIREN_TRY(encode_round(s->series, s->layout, exp2(s->at), every, s->target, &blocks));
         s->rounds++;
+        s->seconds = siren_clock() - start;
         if (s->progress && !s->progress(s->user, (double)s->rounds, (double)s->rounds + 1, "rounds"))
             return siren_fail(SIREN_CANCELLED, "compression was interrupted");
         size_t n_bytes = all_bytes(&blocks, s->target, n_blocks);
@@ -363,28 +475,32 @@ siren_status siren_transform_blocks_estimate(const siren_series *series, const s
                                              const siren_transform_target *target, siren_progress_fn progress,
                                              void *user, siren_transform_estimate *out) {
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks some = {0};
-    siren_step_search s = search_for(series, layout, target, progress, user);
+    siren_step_search s;
     const size_t n_blocks = layout->grid.count,
                  every = n_blocks >= 2 * MORE_SLICES ? n_blocks / MORE_SLICES : 1;
     const double start = siren_clock();
+    SIREN_TRY(search_for(series, layout, target, progress, user, &s));
     if (layout->corrected) {
         SIREN_TRY(step_of_bound(series, layout, target->limits, &s.at));
         SIREN_TRY(search_fewest(&s, every, &some));
     } else
-        SIREN_TRY(search(&s, every, every > 1 ? 2 * CLOSE : CLOSE, &some));
-    const double seconds = siren_clock() - start;
+        SIREN_TRY(search(&s, every, every > 1 ? SURE : closeness(target), &some));
+    const double searched = siren_clock();
+    SIREN_TRY(check_round(series, layout, every, target, &some));
+    const double end = siren_clock();
     const double off = layout->corrected ? 0 : distance(&some, target, n_blocks);
     if (target->n_bytes ? off > FAR : off < -FAR)
         return siren_fail(SIREN_BOUND, "--%s is out of reach of the transform",
                           target->n_bytes     ? "ratio"
                           : target->noise > 0 ? "noise"
                                               : "psnr");
-    const double share = (double)some.n / (double)n_blocks;
+    const double share = (double)some.n / (double)n_blocks, part = (double)SOME_SLICES / (double)n_blocks,
+                 rounds = layout->corrected ? (double)s.rounds * part + 1 : SOME_ROUNDS * part + USUAL_ROUNDS;
     *out = (siren_transform_estimate){
         .n_bytes = all_bytes(&some, target, n_blocks),
         .psnr = some.psnr,
         .noise = some.noise,
-        .seconds = every == 1 ? seconds : seconds + USUAL_ROUNDS * seconds / (double)s.rounds / share};
+        .seconds = every == 1 ? end - start : rounds * s.seconds / share + (end - searched) / share};
     return SIREN_OK;
 }
 
@@ -403,12 +519,14 @@ siren_status siren_transform_blocks_encode(const siren_series *series, const sir
                                            void *user, siren_transform_blocks *out) {
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks some = {0};
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks best = {0};
-    siren_step_search s = search_for(series, layout, target, progress, user);
+    siren_step_search s;
+    SIREN_TRY(search_for(series, layout, target, progress, user, &s));
     if (layout->corrected) return encode_within_bound(&s, out);
     /* Some slices tell nearly where to look, so that all are coded twice or three times. */
     if (layout->grid.count >= 2 * SOME_SLICES)
-        SIREN_TRY(search(&s, layout->grid.count / SOME_SLICES, 2 * CLOSE, &some));
-    SIREN_TRY(search(&s, 1, CLOSE, &best));
+        SIREN_TRY(search(&s, layout->grid.count / SOME_SLICES, ROUGH, &some));
+    SIREN_TRY(search(&s, 1, closeness(target), &best));
+    SIREN_TRY(check_round(series, layout, 1, target, &best));
     *out = SIREN_TAKE(best);
     return SIREN_OK;
 }
