@@ -169,26 +169,31 @@ static siren_status code_blocks(const siren_series *series, const siren_layout *
     return status;
 }
 
+/* What all blocks give, as every `every`-th tells. */
+static siren_status code_all(const siren_series *series, const siren_layout *layout,
+                             const siren_scaling *limits, size_t every, siren_archive_writer *writer,
+                             siren_progress_fn progress, void *user, siren_predictive_outcome *out) {
+    const double start = siren_clock();
+    predictive_sums sums = {0};
+    SIREN_TRY(code_blocks(series, layout, limits, every, writer, progress, user, &sums));
+    const double share = (double)layout->grid.count / (double)sums.n;
+    *out = (siren_predictive_outcome){.n_bytes = (size_t)((double)sums.n_bytes * share),
+                                      .psnr = sums.n_psnr > 0 ? sums.psnr / sums.n_psnr : INFINITY,
+                                      .seconds = (siren_clock() - start) * share};
+    return SIREN_OK;
+}
+
 siren_status siren_predictive_blocks_write(const siren_series *series, const siren_layout *layout,
                                            const siren_scaling *limits, siren_archive_writer *writer,
-                                           siren_progress_fn progress, void *user, size_t *n_bytes) {
-    predictive_sums sums = {0};
-    SIREN_TRY(code_blocks(series, layout, limits, 1, writer, progress, user, &sums));
-    if (n_bytes) *n_bytes = sums.n_bytes;
-    return SIREN_OK;
+                                           siren_progress_fn progress, void *user,
+                                           siren_predictive_outcome *out) {
+    return code_all(series, layout, limits, 1, writer, progress, user, out);
 }
 
 siren_status siren_predictive_blocks_estimate(const siren_series *series, const siren_layout *layout,
                                               const siren_scaling *limits, siren_progress_fn progress,
-                                              void *user, siren_predictive_estimate *out) {
+                                              void *user, siren_predictive_outcome *out) {
     const size_t n_blocks = layout->grid.count,
                  every = n_blocks >= 2 * SOME_SLICES ? n_blocks / SOME_SLICES : 1;
-    const double start = siren_clock();
-    predictive_sums sums = {0};
-    SIREN_TRY(code_blocks(series, layout, limits, every, NULL, progress, user, &sums));
-    const double share = (double)n_blocks / (double)sums.n;
-    *out = (siren_predictive_estimate){.n_bytes = (size_t)((double)sums.n_bytes * share),
-                                       .psnr = sums.n_psnr > 0 ? sums.psnr / sums.n_psnr : INFINITY,
-                                       .seconds = (siren_clock() - start) * share};
-    return SIREN_OK;
+    return code_all(series, layout, limits, every, NULL, progress, user, out);
 }
