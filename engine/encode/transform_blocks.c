@@ -28,7 +28,7 @@
 #define DOUBT 0.15 /* of a way to the target: how far it may end beside */
 #define FAR 0.1    /* octaves: some slices that are further off are out of reach */
 #define USUAL_SLOPE 1.3  /* octaves of the step for one of distance, before two rounds have told it */
-#define SOME_ROUNDS 2.3  /* usually over some slices, */
+#define FEWER_ROUNDS 0.7 /* over some slices than an estimate needs, */
 #define USUAL_ROUNDS 2.0 /* and over all, until they are met */
 #define ENOUGH_ROUNDS 2  /* over all slices, once the target is met */
 
@@ -407,11 +407,15 @@ static siren_status ranges_in_noise(const siren_series *series, const siren_layo
     return SIREN_OK;
 }
 
-/* Begins a search where the error of a step, about 1/3.5 of it, is the one that is asked for. */
+/* Begins a search where the error of a step, about 1/3.5 of it, is the one that is asked for; for a number of bytes, where on
+ * three series so many bits a value were met, within 1.4 octaves. */
 static siren_status search_for(const siren_series *series, const siren_layout *layout,
                                const siren_transform_target *target, siren_progress_fn progress, void *user,
                                siren_step_search *out) {
-    double at = -5, ranges = 0;
+    const siren_geometry *g = &layout->geometry;
+    const double n_values =
+        (double)(g->nx * g->ny * (layout->grid.z_end - layout->grid.z_begin) * g->n_volumes);
+    double at = -3.7 - 1.1 * fmin(8 * (double)target->n_bytes / n_values, 8), ranges = 0;
     if (target->psnr > 0) at = log2(3.5) - target->psnr / 6.02;
     if (target->noise > 0) SIREN_TRY(ranges_in_noise(series, layout, target, &ranges));
     if (ranges > 0 && isfinite(ranges)) at = log2(3.5 * target->noise / ranges);
@@ -494,13 +498,14 @@ siren_status siren_transform_blocks_estimate(const siren_series *series, const s
                           target->n_bytes     ? "ratio"
                           : target->noise > 0 ? "noise"
                                               : "psnr");
-    const double share = (double)some.n / (double)n_blocks, part = (double)SOME_SLICES / (double)n_blocks,
-                 rounds = layout->corrected ? (double)s.rounds * part + 1 : SOME_ROUNDS * part + USUAL_ROUNDS;
+    const double share = (double)some.n / (double)n_blocks,
+                 first = FEWER_ROUNDS * (searched - start) * (double)SOME_SLICES / (double)some.n,
+                 rounds = layout->corrected ? 1 : USUAL_ROUNDS;
     *out = (siren_transform_estimate){
         .n_bytes = all_bytes(&some, target, n_blocks),
         .psnr = some.psnr,
         .noise = some.noise,
-        .seconds = every == 1 ? end - start : rounds * s.seconds / share + (end - searched) / share};
+        .seconds = every == 1 ? end - start : first + rounds * s.seconds / share + (end - searched) / share};
     return SIREN_OK;
 }
 
