@@ -30,7 +30,7 @@
 #define USUAL_SLOPE 1.3  /* octaves of the step for one of distance, before two rounds have told it */
 #define FEWER_ROUNDS 0.7 /* over some slices than an estimate needs, */
 #define USUAL_ROUNDS 2.0 /* and over all, until they are met */
-#define ENOUGH_ROUNDS 2  /* over all slices, once the target is met */
+#define ENOUGH_ROUNDS 2  /* over all of many slices, once the target is met nearly as closely */
 
 void siren_transform_blocks_free(siren_transform_blocks *blocks) {
     if (!blocks) return;
@@ -375,9 +375,9 @@ static siren_status search(siren_step_search *s, size_t every, double close, sir
         const double past = every > 1 ? 0 : fmin(fmax(0.8 * close, DOUBT * fabs(off)), 2 * close);
         s->at += s->slope * (off + (bytes ? past : -past));
         if (!(s->at > low && s->at < high)) s->at = (low + high) / 2;
-        if (found &&
-            (high - low < SAME || (every == 1 && round + 1 >= ENOUGH_ROUNDS && fabs(nearest) < 3 * close)))
-            return SIREN_OK;
+        const bool enough = n_blocks >= 2 * SOME_SLICES && every == 1 && round + 1 >= ENOUGH_ROUNDS &&
+                            fabs(nearest) < (bytes ? 2 : 3) * close;
+        if (found && (high - low < SAME || enough)) return SIREN_OK;
         if (!found && high - low < 2 * SAME)
             s->at = bytes ? high : low; /* what has not been met yet is so at an end */
     }
