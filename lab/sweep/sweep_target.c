@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-SIREN_POINTER_RELEASE(siren_reader, siren_reader_close)
-
 typedef struct {
     siren_sweeping *sweep;
     siren_sweep_trial *trial;
