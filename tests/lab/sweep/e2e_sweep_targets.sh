@@ -73,6 +73,13 @@ same_run whole again
 sweep --json some.json -o again
 grep -q '"complete_before":[[:space:]]*19' stdout.txt || fail "nothing was left to do: $(cat stdout.txt stderr.txt)"
 
+# ---- in parts: networks without a target by each, the others in the end ----
+sweep --part 1/2 some.json -o parts
+sweep --part 2/2 some.json -o parts
+[ ! -e "$(echo parts/trials/transform-ratio4-*/result.json)" ] || fail "a part has met a target"
+sweep --finish some.json -o parts
+same_run whole parts
+
 # ---- what cannot be is refused before any work; a dry run names what it does not foresee ----
 echo '{"input": "whole/inputs/phantom.nii.gz", "blocks": {"range": [1, 5]}, "grid": {"model": "auto", "ratio": 4}}' >wrong.json
 expect 2 'asks for slices 1 to 5, but there are 4' "$sirencl" sweep --device cpu wrong.json -o wrong
