@@ -57,12 +57,19 @@ siren_target siren_target_find(const char *key) {
 
 #define MOST_AMOUNT 1e9
 
+void siren_target_range(siren_target target, double *least, double *most) {
+    const bool size = target == SIREN_TARGET_SIZE;
+    *least = target == SIREN_TARGET_RATIO || size ? 1 : target == SIREN_TARGET_NOISE ? 1e-3 : 0;
+    *most = size ? 0x1p53 : MOST_AMOUNT;
+}
+
 siren_status siren_target_parse(siren_target target, const char *what, const char *text,
                                 siren_compress_options *o) {
     char number[64];
     size_t n = strlen(text), n_bytes = 0;
     bool percent = target == SIREN_TARGET_MAX_ERROR && n > 1 && n < sizeof number && text[n - 1] == '%';
-    double amount = 0, least = target == SIREN_TARGET_RATIO ? 1 : target == SIREN_TARGET_NOISE ? 1e-3 : 0;
+    double amount = 0, least, most;
+    siren_target_range(target, &least, &most);
     switch (target) {
     case SIREN_TARGET_LOSSLESS:
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
@@ -71,13 +78,13 @@ siren_status siren_target_parse(siren_target target, const char *what, const cha
         if (*text == 'f') return SIREN_OK;
         break;
     case SIREN_TARGET_SIZE:
-        SIREN_TRY(siren_parse_bytes(what, text, 1, 0x1p53, &n_bytes));
+        SIREN_TRY(siren_parse_bytes(what, text, least, most, &n_bytes));
         amount = (double)n_bytes;
         break;
     default:
         snprintf(number, sizeof number, "%.*s", percent ? (int)n - 1 : (int)sizeof number - 1, text);
         SIREN_TRY(
-            siren_parse_real(what, percent ? number : text, least, percent ? 100 : MOST_AMOUNT, &amount));
+            siren_parse_real(what, percent ? number : text, least, percent ? 100 : most, &amount));
     }
     o->target = target;
     o->amount = amount;

@@ -18,6 +18,8 @@ struct siren_options {
 const char *siren_target_name(siren_target target);
 /* The target of a name, "max_error" or "max-error". */
 siren_target siren_target_find(const char *key);
+/* What amounts there are of one that is a number. */
+void siren_target_range(siren_target target, double *least, double *most);
 /* Sets a target from text, in the place of any other: "5" or "2%" of max-error, "2M" of a size, else a number; of lossless
  * "true" or "false". USAGE names `what`, text and range. */
 siren_status siren_target_parse(siren_target target, const char *what, const char *text,

@@ -6,7 +6,7 @@
 #include "engine/calls.h"
 
 #define SIREN_MAX_SETTINGS 32 /* as many as siren_settings.given has bits */
-/* Values of the model's row that name no network, and are not of experiments. */
+/* Values of the model's row that name no network: in experiments they need a target. */
 #define SIREN_MODEL_AUTO "auto"
 #define SIREN_MODEL_TRANSFORM "transform"
 #define SIREN_MODEL_PREDICTIVE "predictive"

@@ -11,7 +11,7 @@ siren_status siren_decoding_team_create(siren_device *device, const siren_layout
                                         size_t memory_limit, siren_decoding_team **out);
 void siren_decoding_team_free(siren_decoding_team *team);
 SIREN_POINTER_RELEASE(siren_decoding_team, siren_decoding_team_free)
-/* As siren_block_decode_nth(), of records in ascending order; those up to `end` will be asked for, too. */
+/* As siren_block_decode_nth(), of records of one archive in ascending order; those up to `end` will be asked for, too. */
 siren_status siren_decoding_team_decode(siren_decoding_team *team, siren_archive *archive, size_t nth,
                                         size_t end, const void **voxels);
 

@@ -9,9 +9,12 @@
 #include <string.h>
 
 #define NETWORK_SECONDS 20 /* in which a network is trained to see its PSNR */
-/* `auto` looks at lossless for ratios up to this, above which no series measured came; takes it where some slices say that it has so
- * much to spare; and takes a network that is so many dB above the transform. */
-#define LOSSLESS_RATIO 10
+/* `auto` looks at lossless for ratios up to this, which no series measured came near; takes it, or a bound, where some slices say
+ * that it has so much to spare; and takes a network, or a bound, that is so many dB above the transform. With a bound
+ * ratios come up to so many times the lossless one, in so many tries. */
+#define LOSSLESS_RATIO 30
+#define BOUND_RATIO 2.5
+#define BOUND_TRIES 5
 #define SPARE 0.98
 #define AHEAD 0.1
 
@@ -53,20 +56,22 @@ static siren_status measure_network(siren_compression *part, double most_seconds
 static siren_status measure_transform(siren_compression *part, siren_choice *out) {
     siren_transform_target target;
     siren_transform_estimate estimate;
+    const double start = siren_clock();
     SIREN_TRY(siren_plan_without_network(part));
     SIREN_TRY(siren_compression_transform_target(part, &target));
     if (!target.n_bytes) SIREN_TRY(siren_compression_other_bytes(part, &target.n_other_bytes));
+    const double before = siren_clock() - start; /* of the noise, where it counts */
     SIREN_TRY(siren_transform_blocks_estimate(&part->image->series, &part->layout, &target, part->progress,
                                               part->user, &estimate));
     out->n_bytes = estimate.n_bytes;
     out->psnr = estimate.psnr;
     out->noise = estimate.noise;
-    out->seconds = estimate.seconds;
+    out->seconds = before + estimate.seconds;
     return SIREN_OK;
 }
 
 static siren_status measure_predictive(siren_compression *part, siren_choice *out) {
-    siren_predictive_estimate estimate;
+    siren_predictive_outcome estimate;
     size_t n_other;
     SIREN_TRY(siren_plan_without_network(part));
     SIREN_TRY(siren_compression_other_bytes(part, &n_other));
@@ -127,6 +132,42 @@ static siren_status try_networks(const siren_compression *run, const siren_choic
     return SIREN_OK;
 }
 
+static bool has_fraction(siren_datatype datatype) {
+    return datatype == SIREN_FLOAT32 || datatype == SIREN_FLOAT64;
+}
+
+/* Prediction with a bound in the place of `best`, where that is better than the transform: for a number of bytes with the least
+ * one that they allow, for a PSNR with the largest one that has it. */
+static siren_status try_bounds(const siren_compression *run, const siren_choice *transform,
+                               const siren_choice *exact, siren_compress_options *best) {
+    const siren_compress_options *asked = run->options;
+    const siren_datatype datatype = run->image->series.geometry.datatype;
+    const double n_values = exact->ratio * (double)exact->n_bytes / (double)siren_datatype_size(datatype);
+    double fewest = SPARE * (double)transform->n_bytes, error = 1;
+    if (has_fraction(datatype) || transform->ratio > BOUND_RATIO * exact->ratio) return SIREN_OK;
+    if (asked->target == SIREN_TARGET_PSNR) fewest = fmin(fewest, SPARE * (double)exact->n_bytes);
+    /* Steps of 2 E + 1 save at most their logarithm in each value. */
+    if (asked->target != SIREN_TARGET_PSNR)
+        error = fmax(1, floor((exp2(8 * ((double)exact->n_bytes - fewest) / n_values) - 1) / 2));
+    for (int i = 0; i < BOUND_TRIES; i++, error++) {
+        siren_compress_options o = *asked;
+        siren_choice choice;
+        SIREN_TRY(use(SIREN_MODEL_PREDICTIVE, &o));
+        o.target = SIREN_TARGET_MAX_ERROR;
+        o.amount = error;
+        o.percent = false;
+        SIREN_TRY(siren_choice_measure(run, &o, INFINITY, &choice));
+        if (*choice.reason) return SIREN_OK;
+        if (asked->target == SIREN_TARGET_PSNR && choice.psnr < asked->amount + AHEAD) return SIREN_OK;
+        if (!((double)choice.n_bytes <= fewest)) continue;
+        if (asked->target != SIREN_TARGET_PSNR && choice.psnr < transform->psnr + AHEAD) return SIREN_OK;
+        *best = o;
+        if (asked->target != SIREN_TARGET_PSNR) return SIREN_OK;
+        fewest = (double)choice.n_bytes;
+    }
+    return SIREN_OK;
+}
+
 /* The smaller one for a largest error. */
 static siren_status choose_exact(const siren_compression *run, siren_compress_options *out) {
     siren_compress_options predictive = *run->options, transform = *run->options;
@@ -157,10 +198,14 @@ siren_status siren_choose(const siren_compression *run, siren_compress_options *
     /* For a ratio the transform's bytes are those that are allowed. */
     if (!reached || transform.ratio < LOSSLESS_RATIO) {
         SIREN_TRY(siren_choice_measure(run, &lossless, INFINITY, &exact));
-        if ((!reached && !of_bytes) ||
-            (reached && (double)exact.n_bytes <= SPARE * (double)transform.n_bytes)) {
-            siren_log(SIREN_LOG_INFO, "auto: every bit takes no more than the transform for this target");
-            *out = lossless;
+        const bool fits = reached ? (double)exact.n_bytes <= SPARE * (double)transform.n_bytes : !of_bytes;
+        if (fits) best = lossless;
+        if (asked->target == SIREN_TARGET_PSNR || (of_bytes && reached && !fits))
+            SIREN_TRY(try_bounds(run, reached ? &transform : &exact, &exact, &best));
+        if (siren_options_coding(&best) == SIREN_CODING_PREDICTIVE) {
+            const double bound = best.target == SIREN_TARGET_MAX_ERROR ? best.amount : 0;
+            siren_log(SIREN_LOG_INFO, "auto: predictive, errors of at most %g", bound);
+            *out = best;
             return SIREN_OK;
         }
     }
@@ -187,7 +232,9 @@ siren_status siren_plan_file(siren_device *device, const char *image, const sire
     siren_compression run = {.device = device, .progress = progress, .user = user};
     SIREN_AT_END(siren_plan_free) siren_plan plan = {.n = n};
     siren_layout layout;
+    const double start = siren_clock();
     SIREN_TRY(siren_image_load(image, wanted[0].memory_limit, &run.own));
+    const double reading = siren_clock() - start;
     run.image = run.own;
     layout.geometry = run.image->series.geometry;
     const siren_geometry *g = &layout.geometry;
@@ -205,6 +252,7 @@ siren_status siren_plan_file(siren_device *device, const char *image, const sire
             SIREN_TRY(siren_choose(&run, &chosen));
         }
         SIREN_TRY(siren_choice_measure(&run, &chosen, NETWORK_SECONDS, &plan.choices[i]));
+        plan.choices[i].seconds += reading;
     }
     *out = SIREN_TAKE(plan);
     return SIREN_OK;

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "engine/encode/brain_mask.h"
 #include "engine/encode/choices.h"
-#include "engine/encode/predictive_blocks.h"
 #include "engine/model/grid.h"
 #include "engine/encode/sections.h"
 #include "engine/options.h"
@@ -345,7 +344,7 @@ static siren_status compress_by_networks(siren_compression *run) {
     return SIREN_OK;
 }
 
-/* Where `auto` took every bit for a number of bytes, and some slices were no good sample: the transform, which meets it. */
+/* Where `auto` took prediction, and some slices were no good sample: the transform, which meets the target. */
 static siren_status go_back(siren_compression *run) {
     run->chosen.target = run->asked->target;
     run->chosen.amount = run->asked->amount;
@@ -359,21 +358,9 @@ static siren_status go_back(siren_compression *run) {
     return begin_anew(run);
 }
 
-static siren_status compress_by_prediction(siren_compression *run, bool *too_many_bytes) {
-    size_t n_other = 0, n_records = 0;
-    const bool counted = run->asked != run->options && (run->asked->target == SIREN_TARGET_RATIO ||
-                                                        run->asked->target == SIREN_TARGET_SIZE);
-    if (counted) SIREN_TRY(siren_compression_other_bytes(run, &n_other));
-    SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_compression_sections(run, run->writer, false));
-    SIREN_TRY(siren_predictive_blocks_write(&run->image->series, &run->layout, run->survey.limits,
-                                            run->writer, run->progress, run->user, &n_records));
-    *too_many_bytes = counted && n_other + n_records > siren_compression_target_bytes(run);
-    return SIREN_OK;
-}
-
 /* All of the archive, into run->writer. */
 static siren_status compress_image(siren_compression *run) {
-    bool too_many_bytes = false;
+    bool met = true;
     run->asked = run->options;
     if (strcmp(run->options->settings.model, SIREN_MODEL_AUTO) == 0) {
         SIREN_TRY(siren_choose(run, &run->chosen));
@@ -382,9 +369,9 @@ static siren_status compress_image(siren_compression *run) {
     run->coding = siren_options_coding(run->options);
     if (run->coding == SIREN_CODING_NETWORK) return compress_by_networks(run);
     SIREN_TRY(siren_plan_without_network(run));
-    if (run->coding == SIREN_CODING_PREDICTIVE) SIREN_TRY(compress_by_prediction(run, &too_many_bytes));
-    if (run->coding == SIREN_CODING_PREDICTIVE && !too_many_bytes) return SIREN_OK;
-    if (too_many_bytes) {
+    if (run->coding == SIREN_CODING_PREDICTIVE) {
+        SIREN_TRY(siren_compress_by_prediction(run, &met));
+        if (met) return SIREN_OK;
         SIREN_TRY(go_back(run));
         run->coding = SIREN_CODING_TRANSFORM;
         SIREN_TRY(siren_plan_without_network(run));

@@ -1,6 +1,7 @@
 /* Archives without networks for a target. */
 #include "engine/encode/compression.h"
 #include "engine/encode/noise.h"
+#include "engine/encode/predictive_blocks.h"
 #include "host/opencl/profile.h"
 
 #include <math.h>
@@ -112,4 +113,20 @@ siren_status siren_compress_by_transform(siren_compression *run) {
     run->noise = blocks.noise;
     SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_compression_sections(run, run->writer, false));
     return siren_transform_blocks_write(&blocks, run->writer);
+}
+
+siren_status siren_compress_by_prediction(siren_compression *run, bool *met) {
+    const siren_compress_options *asked = run->asked;
+    const bool chosen = asked != run->options;
+    siren_predictive_outcome outcome;
+    size_t n_other = 0;
+    if (chosen) SIREN_TRY(siren_compression_other_bytes(run, &n_other));
+    SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_compression_sections(run, run->writer, false));
+    SIREN_TRY(siren_predictive_blocks_write(&run->image->series, &run->layout, run->survey.limits,
+                                            run->writer, run->progress, run->user, &outcome));
+    *met = true;
+    if (chosen && (asked->target == SIREN_TARGET_RATIO || asked->target == SIREN_TARGET_SIZE))
+        *met = n_other + outcome.n_bytes <= siren_compression_target_bytes(run);
+    if (chosen && asked->target == SIREN_TARGET_PSNR) *met = outcome.psnr >= asked->amount;
+    return SIREN_OK;
 }

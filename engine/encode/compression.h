@@ -76,6 +76,8 @@ siren_status siren_compression_bound(siren_compression *run);
 siren_status siren_compression_transform_target(siren_compression *run, siren_transform_target *out);
 /* All of the archive. */
 siren_status siren_compress_by_transform(siren_compression *run);
+/* The same; `*met` is false where `auto` took prediction for a ratio, a size or a PSNR, and it is missed. */
+siren_status siren_compress_by_prediction(siren_compression *run, bool *met);
 
 /* Grid, mask and trainings of networks whose width may be open. */
 siren_status siren_plan_networks(siren_compression *run);

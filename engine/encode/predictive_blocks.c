@@ -2,7 +2,7 @@
 
 #include "engine/encode/corrected.h"
 #include "engine/predictive/stored_value.h"
-#include "host/threads.h"
+#include "host/work_ahead.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,10 +11,10 @@
 
 #define ENTRY_BYTES 56 /* of a record in the index (docs/archive-format.md) */
 #define SOME_SLICES 12 /* that stand for all in an estimate */
+#define AHEAD 2        /* blocks for each processor, done or in work */
 
-/* One block on its way to a record. A team codes as many at once as there are threads. */
+/* One block on its way to a record. */
 typedef struct {
-    size_t nth;
     siren_index_entry entry;
     uint8_t *bytes;
     size_t n_bytes;
@@ -26,7 +26,8 @@ typedef struct {
     const siren_series *series;
     const siren_layout *layout;
     const siren_scaling *limits;
-    predictive_block *blocks; /* one for each member of the team */
+    size_t every;             /* so many-th block of the grid is coded */
+    predictive_block *blocks; /* done, or in work */
 } predictive_team;
 
 /* Between two stored values; as integers where doubles would round 64 bits. */
@@ -84,7 +85,7 @@ static siren_status check(const predictive_team *team, const siren_block *block,
     return SIREN_OK;
 }
 
-static siren_status encode(const predictive_team *team, predictive_block *out) {
+static siren_status encode(const predictive_team *team, size_t nth, predictive_block *out) {
     const siren_layout *layout = team->layout;
     const siren_geometry *g = &layout->geometry;
     siren_block block;
@@ -93,7 +94,7 @@ static siren_status encode(const predictive_team *team, predictive_block *out) {
     SIREN_FREE_AT_END uint8_t *voxels = NULL;
     SIREN_FREE_AT_END uint8_t *decoded = NULL;
     SIREN_FREE_AT_END uint8_t *inside = NULL;
-    size_t number = layout->grid.first + out->nth;
+    size_t number = layout->grid.first + team->every / 2 + nth * team->every;
     siren_block_name(&layout->grid, number, name, sizeof name);
     SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, number, &block, &points));
     size_t n_voxels = siren_block_voxels(&block), n_values = n_voxels * g->n_volumes,
@@ -113,10 +114,11 @@ static siren_status encode(const predictive_team *team, predictive_block *out) {
     return SIREN_OK;
 }
 
-static void member(void *user, size_t i) {
-    predictive_team *team = user;
-    predictive_block *block = &team->blocks[i];
-    block->status = encode(team, block);
+/* A siren_work_fn. */
+static void encode_ahead(void *user, size_t nth, size_t at) {
+    const predictive_team *team = user;
+    predictive_block *block = &team->blocks[at];
+    block->status = encode(team, nth, block);
     if (block->status != SIREN_OK) snprintf(block->message, sizeof block->message, "%s", siren_message());
 }
 
@@ -126,12 +128,9 @@ typedef struct {
     double psnr, n_psnr;
 } predictive_sums;
 
-/* A member whose thread could not be had is left out: its block is coded here. `writer` may be NULL. */
-static siren_status append(predictive_team *team, size_t i, siren_archive_writer *writer,
-                           predictive_sums *sums) {
-    predictive_block *block = &team->blocks[i];
+/* `writer` may be NULL. */
+static siren_status append(predictive_block *block, siren_archive_writer *writer, predictive_sums *sums) {
     siren_status status = SIREN_OK;
-    if (!block->bytes && block->status == SIREN_OK) member(team, i);
     if (block->status != SIREN_OK) return siren_fail(block->status, "%s", block->message);
     if (writer)
         status = siren_archive_writer_packed_record(writer, &block->entry, block->bytes, block->n_bytes,
@@ -148,46 +147,53 @@ static siren_status code_blocks(const siren_series *series, const siren_layout *
                                 const siren_scaling *limits, size_t every, siren_archive_writer *writer,
                                 siren_progress_fn progress, void *user, predictive_sums *sums) {
     const siren_block_grid *grid = &layout->grid;
-    const size_t count = (grid->count - every / 2 + every - 1) / every,
-                 n_team = siren_processors() < count ? siren_processors() : count;
+    const size_t count = (grid->count - every / 2 + every - 1) / every, most = AHEAD * siren_processors(),
+                 n_blocks = siren_processors() == 1 ? 1
+                            : most < count          ? most
+                                                    : count;
     SIREN_FREE_AT_END predictive_block *blocks = NULL;
-    siren_status status = SIREN_OK;
-    SIREN_TRY(siren_allocate(&blocks, n_team, sizeof *blocks, "the blocks in work"));
-    predictive_team team = {series, layout, limits, blocks};
-    for (size_t first = 0; status == SIREN_OK && first < count; first += n_team) {
-        size_t n = count - first < n_team ? count - first : n_team;
-        for (size_t i = 0; i < n; i++) blocks[i].nth = every / 2 + (first + i) * every;
-        status = siren_threads_run(n, member, &team);
-        for (size_t i = 0; status == SIREN_OK && i < n; i++) status = append(&team, i, writer, sums);
+    siren_work_ahead *threads = NULL;
+    SIREN_TRY(siren_allocate(&blocks, n_blocks, sizeof *blocks, "the blocks in work"));
+    predictive_team team = {series, layout, limits, every, blocks};
+    siren_status status =
+        siren_work_ahead_create(siren_processors(), n_blocks, encode_ahead, &team, &threads);
+    for (size_t nth = 0; status == SIREN_OK && nth < count; nth++) {
+        status = append(&blocks[siren_work_ahead_take(threads, nth, count)], writer, sums);
         if (status == SIREN_OK && progress &&
-            !progress(user, (double)(first + n), (double)count,
+            !progress(user, (double)(nth + 1), (double)count,
                       every > 1 ? "measuring" : siren_block_kind_name(grid->kind, 2)))
             status = siren_fail(SIREN_CANCELLED, "compression was interrupted");
     }
-    for (size_t i = 0; i < n_team; i++) free(blocks[i].bytes);
+    siren_work_ahead_free(threads); /* first: it fills the blocks */
+    for (size_t i = 0; i < n_blocks; i++) free(blocks[i].bytes);
     return status;
+}
+
+/* What all blocks give, as every `every`-th tells. */
+static siren_status code_all(const siren_series *series, const siren_layout *layout,
+                             const siren_scaling *limits, size_t every, siren_archive_writer *writer,
+                             siren_progress_fn progress, void *user, siren_predictive_outcome *out) {
+    const double start = siren_clock();
+    predictive_sums sums = {0};
+    SIREN_TRY(code_blocks(series, layout, limits, every, writer, progress, user, &sums));
+    const double share = (double)layout->grid.count / (double)sums.n;
+    *out = (siren_predictive_outcome){.n_bytes = (size_t)((double)sums.n_bytes * share),
+                                      .psnr = sums.n_psnr > 0 ? sums.psnr / sums.n_psnr : INFINITY,
+                                      .seconds = (siren_clock() - start) * share};
+    return SIREN_OK;
 }
 
 siren_status siren_predictive_blocks_write(const siren_series *series, const siren_layout *layout,
                                            const siren_scaling *limits, siren_archive_writer *writer,
-                                           siren_progress_fn progress, void *user, size_t *n_bytes) {
-    predictive_sums sums = {0};
-    SIREN_TRY(code_blocks(series, layout, limits, 1, writer, progress, user, &sums));
-    if (n_bytes) *n_bytes = sums.n_bytes;
-    return SIREN_OK;
+                                           siren_progress_fn progress, void *user,
+                                           siren_predictive_outcome *out) {
+    return code_all(series, layout, limits, 1, writer, progress, user, out);
 }
 
 siren_status siren_predictive_blocks_estimate(const siren_series *series, const siren_layout *layout,
                                               const siren_scaling *limits, siren_progress_fn progress,
-                                              void *user, siren_predictive_estimate *out) {
+                                              void *user, siren_predictive_outcome *out) {
     const size_t n_blocks = layout->grid.count,
                  every = n_blocks >= 2 * SOME_SLICES ? n_blocks / SOME_SLICES : 1;
-    const double start = siren_clock();
-    predictive_sums sums = {0};
-    SIREN_TRY(code_blocks(series, layout, limits, every, NULL, progress, user, &sums));
-    const double share = (double)n_blocks / (double)sums.n;
-    *out = (siren_predictive_estimate){.n_bytes = (size_t)((double)sums.n_bytes * share),
-                                       .psnr = sums.n_psnr > 0 ? sums.psnr / sums.n_psnr : INFINITY,
-                                       .seconds = (siren_clock() - start) * share};
-    return SIREN_OK;
+    return code_all(series, layout, limits, every, NULL, progress, user, out);
 }

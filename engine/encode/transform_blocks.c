@@ -1,15 +1,7 @@
-#include "engine/encode/transform_blocks.h"
-
-#include "engine/encode/corrected.h"
-#include "engine/encode/fidelity.h"
-#include "engine/transform/transform.h"
-#include "host/threads.h"
+#include "engine/encode/transform_round.h"
 
 #include <math.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define ENTRY_BYTES 56 /* of a record in the index (docs/archive-format.md) */
 /* Steps are told in octaves: the finest and the coarsest that there are, and how near two are that make no difference
@@ -18,13 +10,19 @@
 #define COARSEST 1.0
 #define SAME (1.0 / 256)
 #define MOST_ROUNDS 9
-#define SOME_SLICES 6  /* of many: they are coded first, */
+#define SOME_SLICES 5  /* of many: they are coded first, */
 #define MORE_SLICES 12 /* or these, to estimate what all give */
-#define CLOSE                                                                                                \
-    0.008 /* octaves of distance(), 0.55 % of bytes or 0.05 dB: steps come in 1/256 octave, and nearer is not worth a round */
-#define FAR 0.1          /* octaves: some slices that are further off are out of reach */
-#define USUAL_ROUNDS 2.4 /* over all slices, until they are met */
-#define ENOUGH_ROUNDS 2  /* over all slices, once the target is met */
+/* Octaves of distance(): what is nearer is not worth a round, 0.55 % of bytes or 0.07 dB; steps come in 1/256 octave. */
+#define CLOSE_BYTES 0.008
+#define CLOSE_ERROR 0.011
+#define SURE 0.016 /* some slices that are so near need not be told by another round how to go on, */
+#define ROUGH 0.12 /* nor are those whose last two rounds tell it: all slices differ from them by as much */
+#define DOUBT 0.15 /* of a way to the target: how far it may end beside */
+#define FAR 0.1    /* octaves: some slices that are further off are out of reach */
+#define USUAL_SLOPE 1.3  /* octaves of the step for one of distance, before two rounds have told it */
+#define FEWER_ROUNDS 0.7 /* over some slices than an estimate needs, */
+#define USUAL_ROUNDS 2.0 /* and over all, until they are met */
+#define ENOUGH_ROUNDS 2  /* over all of many slices, once the target is met nearly as closely */
 
 void siren_transform_blocks_free(siren_transform_blocks *blocks) {
     if (!blocks) return;
@@ -45,168 +43,6 @@ siren_status siren_transform_blocks_write(const siren_transform_blocks *blocks,
     return SIREN_OK;
 }
 
-/* ---- one round ---- */
-
-/* A team whose members take the next block until there is none, or one has failed. */
-typedef struct {
-    const siren_series *series;
-    siren_layout layout; /* with this round's basis */
-    const siren_transform_basis *basis;
-    siren_transform_plan plan;
-    size_t every; /* so many-th block of the grid is coded */
-    const siren_transform_target *target;
-    siren_transform_blocks *out;
-    atomic_size_t next;
-    atomic_bool failed;
-    siren_status status; /* of the first failure, */
-    char message[SIREN_MESSAGE_BYTES];
-} round_team;
-
-/* What siren_block_decode() is watched with. */
-typedef struct {
-    const float *targets;
-    size_t n_volumes;
-    siren_fidelity_sums sums;
-} watched;
-
-static siren_status watch(void *user, size_t first, size_t n, const float *y) {
-    watched *w = user;
-    siren_fidelity_add(&w->sums, n, w->n_volumes, y, w->targets + first * w->n_volumes, NULL);
-    return SIREN_OK;
-}
-
-/* Mean over points and volumes with a sigma of the square of (decoded - stored) / sigma; what is not finite is kept exactly. */
-static double noise_square(const round_team *team, const siren_block *block, const uint8_t *decoded) {
-    const siren_geometry *g = &team->layout.geometry;
-    const size_t n_points = siren_block_points(block), n_voxels = siren_block_voxels(block),
-                 size = siren_datatype_size(g->datatype);
-    double sum = 0, n = 0;
-    for (size_t v = 0; v < g->n_volumes; v++) {
-        const double sigma = team->target->sigmas[v];
-        double squares = 0;
-        if (!(sigma > 0)) continue;
-        for (size_t i = 0; i < n_points; i++) {
-            const size_t voxel = siren_block_voxel(block, i);
-            double a, b;
-            siren_datatype_to_double(g->datatype, decoded + (v * n_voxels + voxel) * size, 1, &a);
-            siren_datatype_to_double(g->datatype, siren_block_value(team->series, block, v, voxel), 1, &b);
-            if (isfinite(b)) squares += (a - b) * (a - b);
-        }
-        sum += squares / (sigma * sigma);
-        n += (double)n_points;
-    }
-    return n > 0 ? sum / n : 0;
-}
-
-static siren_status encode_block(round_team *team, siren_block_decoder *decoder, size_t nth) {
-    const siren_layout *layout = &team->layout;
-    const siren_geometry *g = &layout->geometry;
-    size_t number = layout->grid.first + team->every / 2 + nth * team->every, n_stream;
-    siren_apart apart;
-    siren_block block;
-    char name[64];
-    const void *voxels;
-    SIREN_FREE_AT_END uint32_t *inside = NULL;
-    SIREN_FREE_AT_END float *targets = NULL;
-    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
-    SIREN_FREE_AT_END uint8_t *stream = NULL;
-    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, number, &block, &inside));
-    size_t n_points = siren_block_points(&block);
-    SIREN_TRY(siren_allocate(&targets, n_points * g->n_volumes, sizeof *targets, "the targets"));
-    SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the scaling"));
-    SIREN_TRY(siren_block_gather(team->series, &block, team->plan.limits, targets, scaling, &apart));
-    SIREN_TRY(siren_transform_encode_slice(team->basis, &team->plan, &block, targets, &stream, &n_stream));
-    siren_index_entry *entry = &team->out->entries[nth];
-    uint8_t **record = &team->out->records[nth];
-    SIREN_TRY(siren_transform_record_write(layout, &block, team->series, scaling, stream, n_stream, apart.n,
-                                           record, &team->out->n_record_bytes[nth]));
-    *entry = (siren_index_entry){.block = (uint32_t)number, .plain = true};
-    watched w = {.targets = targets, .n_volumes = g->n_volumes};
-    siren_block_name(&layout->grid, number, name, sizeof name);
-    SIREN_TRY(siren_block_decode(decoder, name, &block, *record, team->out->n_record_bytes[nth], watch, &w,
-                                 &voxels, &entry->decoded_crc));
-    if (team->target->sigmas) team->out->noise_squares[nth] = noise_square(team, &block, voxels);
-    siren_fidelity fidelity = siren_fidelity_of(&w.sums);
-    bool constant =
-        true; /* then every value is restored as its volume's minimum, whatever the transform says */
-    for (size_t volume = 0; volume < g->n_volumes; volume++)
-        constant = constant && scaling[volume].minimum == scaling[volume].maximum;
-    entry->mse = fidelity.n && !constant ? fidelity.mse : 0;
-    if (!layout->corrected) return SIREN_OK;
-    return siren_record_correct(layout, name, team->series, &block, scaling, voxels, record,
-                                &team->out->n_record_bytes[nth], entry);
-}
-
-static siren_status work(round_team *team) {
-    SIREN_AT_END(siren_block_decoder_free_at) siren_block_decoder *decoder = NULL;
-    siren_layout plain = team->layout;
-    plain.corrected = false;
-    SIREN_TRY(siren_block_decoder_create(NULL, &plain, team->target->memory_limit, &decoder));
-    for (size_t nth; !atomic_load(&team->failed) && (nth = atomic_fetch_add(&team->next, 1)) < team->out->n;)
-        SIREN_TRY(encode_block(team, decoder, nth));
-    return SIREN_OK;
-}
-
-static void member(void *user, size_t i) {
-    round_team *team = user;
-    (void)i;
-    siren_status status = work(team);
-    if (status == SIREN_OK || atomic_exchange(&team->failed, true)) return;
-    snprintf(team->message, sizeof team->message, "%s", siren_message());
-    team->status = status;
-}
-
-static double mean_psnr(const siren_transform_blocks *blocks) {
-    double sum = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < blocks->n; i++)
-        if (blocks->entries[i].mse > 0) sum -= 10 * log10(blocks->entries[i].mse), n++;
-    return n ? sum / (double)n : INFINITY;
-}
-
-/* Every `every`-th block at a step. */
-static siren_status encode_round(const siren_series *series, const siren_layout *layout, double step,
-                                 size_t every, const siren_transform_target *target,
-                                 siren_transform_blocks *out) {
-    SIREN_AT_END(siren_transform_basis_free) siren_transform_basis basis = {0};
-    SIREN_AT_END(siren_transform_blocks_free)
-    siren_transform_blocks blocks = {.n = (layout->grid.count - every / 2 + every - 1) / every};
-    SIREN_FREE_AT_END siren_block *slices = NULL;
-    SIREN_FREE_AT_END uint32_t **inside = NULL;
-    round_team team = {.series = series,
-                       .layout = *layout,
-                       .basis = &basis,
-                       .plan = {.step = step, .limits = target->limits},
-                       .every = every,
-                       .target = target,
-                       .out = &blocks};
-    siren_status status = SIREN_OK;
-    SIREN_TRY(siren_transform_plan_check(&team.plan));
-    SIREN_TRY(siren_allocate(&slices, blocks.n, sizeof *slices, "the slices"));
-    SIREN_TRY(siren_allocate(&inside, blocks.n, sizeof *inside, "the slices"));
-    SIREN_TRY(siren_allocate(&blocks.entries, blocks.n, sizeof *blocks.entries, "the index"));
-    SIREN_TRY(siren_allocate(&blocks.records, blocks.n, sizeof *blocks.records, "the records"));
-    SIREN_TRY(siren_allocate(&blocks.n_record_bytes, blocks.n, sizeof *blocks.n_record_bytes, "the records"));
-    SIREN_TRY(siren_allocate(&blocks.noise_squares, blocks.n, sizeof *blocks.noise_squares, "the index"));
-    for (size_t i = 0; status == SIREN_OK && i < blocks.n; i++)
-        status = siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + every / 2 + i * every,
-                                  &slices[i], &inside[i]);
-    if (status == SIREN_OK) status = siren_transform_fit(series, slices, blocks.n, &team.plan, &basis);
-    for (size_t i = 0; i < blocks.n; i++) free(inside[i]);
-    SIREN_TRY(status);
-    SIREN_TRY(siren_transform_basis_encode(&basis, &blocks.basis, &blocks.n_basis));
-    team.layout.basis = blocks.basis;
-    team.layout.n_basis = blocks.n_basis;
-    size_t n_team = siren_processors() < blocks.n ? siren_processors() : blocks.n;
-    SIREN_TRY(siren_threads_run(n_team, member, &team));
-    if (atomic_load(&team.failed)) return siren_fail(team.status, "%s", team.message);
-    blocks.psnr = mean_psnr(&blocks);
-    for (size_t i = 0; i < blocks.n; i++) blocks.noise += blocks.noise_squares[i] / (double)blocks.n;
-    blocks.noise = sqrt(blocks.noise);
-    *out = SIREN_TAKE(blocks);
-    return SIREN_OK;
-}
-
 /* ---- the search ---- */
 
 /* Of the whole archive, as far as the blocks that were coded tell. */
@@ -224,6 +60,10 @@ static double distance(const siren_transform_blocks *blocks, const siren_transfo
     if (target->n_bytes) return log2((double)all_bytes(blocks, target, n_blocks) / (double)target->n_bytes);
     if (target->noise > 0) return fmin(log2(target->noise / blocks->noise), 16);
     return fmin((blocks->psnr - target->psnr) / 6.02, 16);
+}
+
+static double closeness(const siren_transform_target *target) {
+    return target->n_bytes ? CLOSE_BYTES : CLOSE_ERROR;
 }
 
 static siren_status out_of_reach(const siren_transform_blocks *nearest,
@@ -251,9 +91,10 @@ typedef struct {
     const siren_transform_target *target;
     siren_progress_fn progress;
     void *user;
-    double at;     /* octaves of the step to try next */
-    double slope;  /* octaves of the step for one of distance */
-    size_t rounds; /* done */
+    double at;      /* octaves of the step to try next */
+    double slope;   /* octaves of the step for one of distance */
+    size_t rounds;  /* done */
+    double seconds; /* of the last of them */
 } siren_step_search;
 
 /* Codes every `every`-th block until the target is met within `close` octaves; all blocks (1) until it is met at
@@ -266,8 +107,10 @@ static siren_status search(siren_step_search *s, size_t every, double close, sir
     for (size_t round = 0; (!found && every == 1) || round < MOST_ROUNDS; round++) {
         SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
         double at = s->at = fmin(fmax(s->at, FINEST), COARSEST);
-        SIREN_TRY(encode_round(s->series, s->layout, exp2(at), every, s->target, &blocks));
+        const double start = siren_clock();
+        SIREN_TRY(siren_transform_round(s->series, s->layout, exp2(at), every, s->target, &blocks));
         s->rounds++;
+        s->seconds = siren_clock() - start;
         if (s->progress && !s->progress(s->user, (double)s->rounds, (double)s->rounds + 1, "rounds"))
             return siren_fail(SIREN_CANCELLED, "compression was interrupted");
         double off = distance(&blocks, s->target, n_blocks);
@@ -284,29 +127,67 @@ static siren_status search(siren_step_search *s, size_t every, double close, sir
             high = at;
         else
             low = at;
-        if ((met || every > 1) && (fabs(off) < close || at == FINEST || at == COARSEST)) return SIREN_OK;
-        /* By the last two rounds, past the target by a little, so that it comes to be met; within what is left. */
+        const bool at_end = at == FINEST || at == COARSEST;
+        if (every == 1 && met && (fabs(off) < close || at_end)) return SIREN_OK;
+        /* By the last two rounds, unless they are so near that they tell more of chance. */
         double slope = (at - before) / (off_before - off);
-        if (slope > 0.2 && slope < 8) s->slope = slope;
+        const bool known = slope > 0.2 && slope < 8;
+        if (known && fabs(at - before) > 0.1) s->slope = slope;
         before = at, off_before = off;
-        s->at += s->slope * (off + (bytes ? 0.8 : -0.8) * close);
-        if (!(s->at > low && s->at < high)) s->at = (low + high) / 2;
-        if (found && (high - low < SAME || (round + 1 >= ENOUGH_ROUNDS && fabs(nearest) < 3 * close)))
+        if (every > 1 && (at_end || fabs(off) < SURE || (known && fabs(off) < close))) {
+            s->at += s->slope * off;
             return SIREN_OK;
+        }
+        /* Past the target by a little, so that it comes to be met; within what is left. */
+        const double past = every > 1 ? 0 : fmin(fmax(0.8 * close, DOUBT * fabs(off)), 2 * close);
+        s->at += s->slope * (off + (bytes ? past : -past));
+        if (!(s->at > low && s->at < high)) s->at = (low + high) / 2;
+        const bool enough = n_blocks >= 2 * SOME_SLICES && every == 1 && round + 1 >= ENOUGH_ROUNDS &&
+                            fabs(nearest) < (bytes ? 2 : 3) * close;
+        if (found && (high - low < SAME || enough)) return SIREN_OK;
         if (!found && high - low < 2 * SAME)
             s->at = bytes ? high : low; /* what has not been met yet is so at an end */
     }
     return SIREN_OK;
 }
 
-/* Begins a search. */
-static siren_step_search search_for(const siren_series *series, const siren_layout *layout,
-                                    const siren_transform_target *target, siren_progress_fn progress,
-                                    void *user) {
-    return (siren_step_search){series,    layout,
-                               target,    progress,
-                               user,      .at = target->psnr > 0 ? log2(3.5) - target->psnr / 6.02 : -5,
-                               .slope = 1};
+/* Root mean square over volumes of the range in the middle block over sigma. */
+static siren_status ranges_in_noise(const siren_series *series, const siren_layout *layout,
+                                    const siren_transform_target *target, double *out) {
+    const siren_block_grid *grid = &layout->grid;
+    const size_t n_volumes = layout->geometry.n_volumes;
+    siren_apart apart;
+    siren_block block;
+    SIREN_FREE_AT_END uint32_t *inside = NULL;
+    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
+    double squares = 0, n = 0;
+    SIREN_TRY(siren_mask_block(&layout->mask, grid, grid->first + grid->count / 2, &block, &inside));
+    SIREN_TRY(siren_allocate(&scaling, n_volumes, sizeof *scaling, "the scaling"));
+    SIREN_TRY(siren_block_scale(series, &block, target->limits, scaling, &apart));
+    for (size_t v = 0; v < n_volumes; v++) {
+        const double ratio = (scaling[v].maximum - scaling[v].minimum) / target->sigmas[v];
+        if (!(target->sigmas[v] > 0)) continue;
+        squares += ratio * ratio;
+        n++;
+    }
+    *out = n > 0 ? sqrt(squares / n) : 0;
+    return SIREN_OK;
+}
+
+/* Begins a search where the error of a step, about 1/3.5 of it, is the one that is asked for; for a number of bytes, where on
+ * three series so many bits a value were met, within 1.4 octaves. */
+static siren_status search_for(const siren_series *series, const siren_layout *layout,
+                               const siren_transform_target *target, siren_progress_fn progress, void *user,
+                               siren_step_search *out) {
+    const siren_geometry *g = &layout->geometry;
+    const double n_values =
+        (double)(g->nx * g->ny * (layout->grid.z_end - layout->grid.z_begin) * g->n_volumes);
+    double at = -3.7 - 1.1 * fmin(8 * (double)target->n_bytes / n_values, 8), ranges = 0;
+    if (target->psnr > 0) at = log2(3.5) - target->psnr / 6.02;
+    if (target->noise > 0) SIREN_TRY(ranges_in_noise(series, layout, target, &ranges));
+    if (ranges > 0 && isfinite(ranges)) at = log2(3.5 * target->noise / ranges);
+    *out = (siren_step_search){series, layout, target, progress, user, .at = at, .slope = USUAL_SLOPE};
+    return SIREN_OK;
 }
 
 /* Octaves of the step whose error is about the layout's bound, by the ranges of the middle block. */
@@ -337,9 +218,11 @@ static siren_status search_fewest(siren_step_search *s, size_t every, siren_tran
     bool other_known = false; /* what lies the other way has more bytes */
     for (double next = s->at; stride >= 0.5; next = best_at + way * stride) {
         SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
+        const double start = siren_clock();
         s->at = fmin(fmax(next, FINEST), COARSEST);
-        SIREN_TRY(encode_round(s->series, s->layout, exp2(s->at), every, s->target, &blocks));
+        SIREN_TRY(siren_transform_round(s->series, s->layout, exp2(s->at), every, s->target, &blocks));
         s->rounds++;
+        s->seconds = siren_clock() - start;
         if (s->progress && !s->progress(s->user, (double)s->rounds, (double)s->rounds + 1, "rounds"))
             return siren_fail(SIREN_CANCELLED, "compression was interrupted");
         size_t n_bytes = all_bytes(&blocks, s->target, n_blocks);
@@ -363,28 +246,33 @@ siren_status siren_transform_blocks_estimate(const siren_series *series, const s
                                              const siren_transform_target *target, siren_progress_fn progress,
                                              void *user, siren_transform_estimate *out) {
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks some = {0};
-    siren_step_search s = search_for(series, layout, target, progress, user);
+    siren_step_search s;
     const size_t n_blocks = layout->grid.count,
                  every = n_blocks >= 2 * MORE_SLICES ? n_blocks / MORE_SLICES : 1;
     const double start = siren_clock();
+    SIREN_TRY(search_for(series, layout, target, progress, user, &s));
     if (layout->corrected) {
         SIREN_TRY(step_of_bound(series, layout, target->limits, &s.at));
         SIREN_TRY(search_fewest(&s, every, &some));
     } else
-        SIREN_TRY(search(&s, every, every > 1 ? 2 * CLOSE : CLOSE, &some));
-    const double seconds = siren_clock() - start;
+        SIREN_TRY(search(&s, every, every > 1 ? SURE : closeness(target), &some));
+    const double searched = siren_clock();
+    SIREN_TRY(siren_transform_round_check(series, layout, every, target, &some));
+    const double end = siren_clock();
     const double off = layout->corrected ? 0 : distance(&some, target, n_blocks);
     if (target->n_bytes ? off > FAR : off < -FAR)
         return siren_fail(SIREN_BOUND, "--%s is out of reach of the transform",
                           target->n_bytes     ? "ratio"
                           : target->noise > 0 ? "noise"
                                               : "psnr");
-    const double share = (double)some.n / (double)n_blocks;
+    const double share = (double)some.n / (double)n_blocks,
+                 first = FEWER_ROUNDS * (searched - start) * (double)SOME_SLICES / (double)some.n,
+                 rounds = layout->corrected ? 1 : USUAL_ROUNDS;
     *out = (siren_transform_estimate){
         .n_bytes = all_bytes(&some, target, n_blocks),
         .psnr = some.psnr,
         .noise = some.noise,
-        .seconds = every == 1 ? seconds : seconds + USUAL_ROUNDS * seconds / (double)s.rounds / share};
+        .seconds = every == 1 ? end - start : first + rounds * s.seconds / share + (end - searched) / share};
     return SIREN_OK;
 }
 
@@ -393,7 +281,7 @@ static siren_status encode_within_bound(siren_step_search *s, siren_transform_bl
     const size_t count = s->layout->grid.count, every = count >= 2 * SOME_SLICES ? count / SOME_SLICES : 1;
     SIREN_TRY(step_of_bound(s->series, s->layout, s->target->limits, &s->at));
     SIREN_TRY(search_fewest(s, every, &some));
-    if (every > 1) return encode_round(s->series, s->layout, exp2(s->at), 1, s->target, out);
+    if (every > 1) return siren_transform_round(s->series, s->layout, exp2(s->at), 1, s->target, out);
     *out = SIREN_TAKE(some);
     return SIREN_OK;
 }
@@ -403,12 +291,14 @@ siren_status siren_transform_blocks_encode(const siren_series *series, const sir
                                            void *user, siren_transform_blocks *out) {
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks some = {0};
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks best = {0};
-    siren_step_search s = search_for(series, layout, target, progress, user);
+    siren_step_search s;
+    SIREN_TRY(search_for(series, layout, target, progress, user, &s));
     if (layout->corrected) return encode_within_bound(&s, out);
     /* Some slices tell nearly where to look, so that all are coded twice or three times. */
     if (layout->grid.count >= 2 * SOME_SLICES)
-        SIREN_TRY(search(&s, layout->grid.count / SOME_SLICES, 2 * CLOSE, &some));
-    SIREN_TRY(search(&s, 1, CLOSE, &best));
+        SIREN_TRY(search(&s, layout->grid.count / SOME_SLICES, ROUGH, &some));
+    SIREN_TRY(search(&s, 1, closeness(target), &best));
+    SIREN_TRY(siren_transform_round_check(series, layout, 1, target, &best));
     *out = SIREN_TAKE(best);
     return SIREN_OK;
 }

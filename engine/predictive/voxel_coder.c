@@ -1,5 +1,7 @@
 #include "engine/predictive/voxel_coder.h"
 
+#include "host/clones.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -365,9 +367,14 @@ static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_pr
     }
 }
 
+/* Integers alone: every level of the processor has the same bits. */
+SIREN_CLONES static void encode_volume(siren_voxel_coder *coder, size_t volume, siren_predictor *predictor) {
+    code_volume(coder, volume, predictor, false);
+}
+SIREN_CLONES static void decode_volume(siren_voxel_coder *coder, size_t volume, siren_predictor *predictor) {
+    code_volume(coder, volume, predictor, true);
+}
+
 void siren_voxel_coder_volume(siren_voxel_coder *coder, size_t volume, siren_predictor *predictor) {
-    if (coder->decoder)
-        code_volume(coder, volume, predictor, true);
-    else
-        code_volume(coder, volume, predictor, false);
+    (coder->decoder ? decode_volume : encode_volume)(coder, volume, predictor);
 }

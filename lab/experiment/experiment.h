@@ -5,7 +5,7 @@
 #include "lab/baseline/baseline.h"
 #include "engine/model/network.h"
 #include "lab/phantom/phantom.h"
-#include "engine/settings.h"
+#include "engine/options.h"
 #include "formats/config.h"
 
 #define SIREN_MAX_TRIALS 100000 /* of an experiment, unless the caller asks for more */
@@ -57,15 +57,29 @@ typedef struct {
     size_t n_results;
 } siren_experiment_figure;
 
-/* One network shape with all settings, to be overfitted to every block of one input. */
+/* What a trial is to reach, as `sirencl compress` does. */
+typedef struct {
+    siren_target kind; /* SIREN_TARGET_NONE: networks as the settings say */
+    double amount;     /* of all but SIREN_TARGET_LOSSLESS */
+    bool percent;      /* SIREN_TARGET_MAX_ERROR: of the range of the values */
+} siren_trial_target;
+
+/* One network shape with all settings, to be overfitted to every block of one input; or a target, and the model that is to
+ * meet it. */
 typedef struct {
     char *name;   /* "siren-2d-3x256-int8-seed0"; unique in the experiment */
     size_t input; /* in the experiment's list */
     /* No choice left open. Of a list of layers: model SIREN_CUSTOM_MODEL, layers their number, width the largest. w0 is of
      * the first sine layer, 0 where there is none. */
     siren_settings settings;
-    siren_network network; /* its output layer has width 0: siren_trial_network() */
+    siren_network network; /* its output layer has width 0: siren_trial_network(); nothing where there is a target */
+    siren_trial_target target;
 } siren_trial;
+
+/* Whether the trial is to reach a target: then it is compressed as by `sirencl compress`. */
+static inline bool siren_trial_has_target(const siren_trial *trial) {
+    return trial->target.kind != SIREN_TARGET_NONE;
+}
 
 /* A compressor or filter that the networks are compared with, to be run on the slices of one input. */
 typedef struct {
@@ -105,6 +119,11 @@ siren_status siren_experiment_read(const char *path, const char *image, size_t m
                                    siren_experiment **out);
 void siren_experiment_free(siren_experiment *experiment);
 SIREN_POINTER_RELEASE(siren_experiment, siren_experiment_free)
+
+/* What `sirencl compress` would be asked for, of a trial with a target: settings, target, nothing else. */
+siren_compress_options siren_trial_options(const siren_trial *trial);
+/* "ratio8", "max-error2percent", "lossless". Returns `out`. */
+char *siren_trial_target_name(const siren_trial_target *target, char out[SIREN_SETTING_CHARS]);
 
 /* The trial's network for a series of `n_volumes`. */
 siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, siren_network *out);

@@ -7,6 +7,8 @@
 
 #include "engine/model/blocks.h"
 
+#define TARGET_AXIS SIREN_MAX_SETTINGS /* behind those of settings */
+
 /* What an entry lists for one setting. */
 typedef struct {
     siren_settings *values; /* (n) that setting alone is read of each */
@@ -16,6 +18,7 @@ typedef struct {
 /* Excludes the trials whose value is listed, of every axis that lists any. */
 typedef struct {
     axis_values axes[SIREN_MAX_SETTINGS];
+    siren_target_list targets;
     size_t *inputs;
     size_t n_inputs;
     bool used;
@@ -26,6 +29,7 @@ typedef struct {
     const char *label; /* "name", or NULL */
     siren_trial base;
     axis_values axes[SIREN_MAX_SETTINGS]; /* by the rows of engine/settings.h */
+    siren_target_list targets;            /* one axis more, the fastest */
     bool counts_hidden;                   /* layers are all hidden layers, not those of the model's name */
     bool custom;                          /* base.network holds the layers */
     exclusion *exclusions;
@@ -87,13 +91,16 @@ static siren_status read_excluded_inputs(const siren_experiment *experiment, sir
 }
 
 static siren_status read_exclusion(const siren_experiment *experiment, siren_value value, exclusion *out) {
-    const char *keys[SIREN_MAX_SETTINGS + 1];
+    const char *keys[SIREN_MAX_SETTINGS + SIREN_N_TARGET_KEYS + 1];
     size_t n = siren_experiment_keys(false, keys);
+    siren_target_keys(keys + n);
+    n += SIREN_N_TARGET_KEYS;
     keys[n] = "input";
     SIREN_TRY(siren_value_keys(value, keys, n + 1));
     if (siren_value_count(value) == 0)
         return siren_value_fail(value, "is empty and would exclude every trial");
     SIREN_TRY(read_axes(value, false, out->axes));
+    SIREN_TRY(siren_target_list_read(value, false, &out->targets));
     siren_value inputs = siren_value_member(value, "input");
     return siren_value_exists(inputs) ? read_excluded_inputs(experiment, inputs, out) : SIREN_OK;
 }
@@ -101,6 +108,7 @@ static siren_status read_exclusion(const siren_experiment *experiment, siren_val
 static bool excludes(const exclusion *rule, const siren_trial *trial) {
     const siren_setting *s;
     bool listed = rule->n_inputs == 0;
+    if (rule->targets.n > 0 && !siren_target_list_has(&rule->targets, &trial->target)) return false;
     for (size_t i = 0; i < rule->n_inputs; i++) listed = listed || rule->inputs[i] == trial->input;
     for (size_t i = 0; listed && (s = siren_setting_at(i)); i++) {
         const axis_values *axis = &rule->axes[i];
@@ -209,11 +217,13 @@ static siren_status read_exclusions(const siren_experiment *experiment, siren_va
 }
 
 static siren_status read_entry(const siren_experiment *experiment, bool single, entry *e) {
-    const char *keys[SIREN_MAX_SETTINGS + 5] = {"name", "network", "hidden"};
+    const char *keys[SIREN_MAX_SETTINGS + SIREN_N_TARGET_KEYS + 5] = {"name", "network", "hidden"};
     size_t n = 3 + siren_experiment_keys(false, keys + 3), layers = 0;
     siren_value network = siren_value_member(e->source, "network"),
                 hidden = siren_value_member(e->source, "hidden");
     siren_value name = siren_value_member(e->source, "name");
+    siren_target_keys(keys + n);
+    n += SIREN_N_TARGET_KEYS;
     keys[n++] = "blocks";
     keys[n++] = "exclude";
     SIREN_TRY(siren_value_keys(e->source, keys, single ? n - 1 : n));
@@ -225,6 +235,9 @@ static siren_status read_entry(const siren_experiment *experiment, bool single, 
         return siren_value_fail(e->source, "lacks model, or network with a list of layers");
     }
     SIREN_TRY(read_axes(e->source, single, e->axes));
+    SIREN_TRY(siren_target_list_read(e->source, single, &e->targets));
+    if (e->custom && e->targets.n > 0)
+        return siren_value_fail(network, "lists layers, but a target belongs to a model that is named");
     if (siren_value_exists(hidden)) {
         const siren_setting *s = siren_setting_find("layers");
         while (siren_setting_at(layers) != s) layers++;
@@ -238,8 +251,10 @@ static siren_status read_entry(const siren_experiment *experiment, bool single, 
 
 static void free_entry(entry *e) {
     free_axes(e->axes);
+    free(e->targets.values);
     for (size_t i = 0; i < e->n_exclusions; i++) {
         free_axes(e->exclusions[i].axes);
+        free(e->exclusions[i].targets.values);
         free(e->exclusions[i].inputs);
     }
     free(e->exclusions);
@@ -269,6 +284,33 @@ static siren_status resolve_model(const entry *e, siren_trial *trial) {
     return SIREN_OK;
 }
 
+/* Without networks what is of none, and slices, remain. */
+static void forget_training(siren_trial *trial) {
+    const siren_setting *s;
+    siren_settings kept = siren_settings_defaults();
+    for (size_t i = 0; (s = siren_setting_at(i)); i++)
+        if (!siren_setting_is_value(s) || siren_setting_is_of_target(s))
+            siren_setting_copy(s, &trial->settings, &kept);
+    trial->settings = kept;
+    trial->network = (siren_network){.n_inputs = 2};
+}
+
+static siren_status resolve_target(const entry *e, siren_trial *trial) {
+    const siren_compress_options options = siren_trial_options(trial);
+    siren_value width = siren_value_member(e->source, "width");
+    if (trial->settings.axis != SIREN_AXIS_Z)
+        return siren_value_fail(e->source, "has a target, which needs slices along z");
+    if (!siren_model_is_network(trial->settings.model)) {
+        forget_training(trial);
+        return SIREN_OK;
+    }
+    if (siren_options_sized(&options) && siren_value_exists(width))
+        return siren_value_refuse(width, "leave it out: the target tells the width");
+    SIREN_TRY(resolve_model(e, trial));
+    trial->network = (siren_network){.n_inputs = trial->network.n_inputs};
+    return SIREN_OK;
+}
+
 /* The combination `at` of the axes' values. */
 static siren_status resolve(const entry *e, const size_t *at, size_t input, siren_trial *out) {
     const siren_setting *s;
@@ -277,7 +319,17 @@ static siren_status resolve(const entry *e, const size_t *at, size_t input, sire
     trial.input = input;
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
         if (e->axes[i].n) siren_setting_copy(s, &e->axes[i].values[at[i]], t);
-    if (!e->custom) SIREN_TRY(resolve_model(e, &trial));
+    if (e->targets.n) trial.target = e->targets.values[at[TARGET_AXIS]];
+    const bool targeted = siren_trial_has_target(&trial);
+    if (!targeted && !e->custom && !siren_model_is_network(t->model))
+        return siren_value_fail(e->source,
+                                "asks for model %s, which needs a target: ratio, size, psnr, max_error, "
+                                "noise or lossless",
+                                t->model);
+    if (targeted)
+        SIREN_TRY(resolve_target(e, &trial));
+    else if (!e->custom)
+        SIREN_TRY(resolve_model(e, &trial));
     uint32_t n_inputs = trial.network.n_inputs;
     siren_settings_resolve(t, n_inputs);
     if (siren_block_inputs(t->blocks) != n_inputs)
@@ -288,13 +340,23 @@ static siren_status resolve(const entry *e, const size_t *at, size_t input, sire
     return SIREN_OK;
 }
 
-/* Without a sine layer all w0 are the same trial: it is run once. */
+/* Without a sine layer all w0 are the same trial, and without networks all settings of training: it is run once. */
 static bool is_repeated(const siren_trial *trial, const size_t *at) {
+    const bool network = siren_model_is_network(trial->settings.model);
     const siren_setting *s;
     bool repeated = false;
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
-        repeated = repeated || (at[i] > 0 && s->flags & SIREN_SETTING_IN_LAYERS && trial->settings.w0 == 0);
+        repeated = repeated || (at[i] > 0 && s->flags & SIREN_SETTING_IN_LAYERS && trial->settings.w0 == 0) ||
+                   (at[i] > 0 && !network && !siren_setting_is_of_target(s));
     return repeated;
+}
+
+/* USAGE for a model that cannot meet the target. */
+static siren_status check_target(const entry *e, const siren_trial *trial) {
+    siren_compress_options options = siren_trial_options(trial);
+    if (!siren_trial_has_target(trial) || siren_options_settle(&options) == SIREN_OK) return SIREN_OK;
+    return siren_value_fail(e->source, "asks for model %s with a target of other models: %s; or exclude it",
+                            trial->settings.model, siren_message());
 }
 
 static siren_status append_trial(siren_trial_list *list, const entry *e, siren_trial trial) {
@@ -315,15 +377,22 @@ static siren_status append_trial(siren_trial_list *list, const entry *e, siren_t
     return SIREN_OK;
 }
 
+static size_t axis_values_of(const entry *e, int axis) {
+    return axis == TARGET_AXIS ? e->targets.n : e->axes[axis].n;
+}
+
 /* Every combination, the last axis fastest. */
 static siren_status expand(siren_trial_list *list, entry *e, size_t input) {
-    size_t at[SIREN_MAX_SETTINGS] = {0};
+    size_t at[TARGET_AXIS + 1] = {0};
     int k = 0;
     while (k >= 0) {
         siren_trial trial;
         SIREN_TRY(resolve(e, at, input, &trial));
-        if (!is_repeated(&trial, at) && !is_excluded(e, &trial)) SIREN_TRY(append_trial(list, e, trial));
-        for (k = SIREN_MAX_SETTINGS - 1; k >= 0 && ++at[k] >= e->axes[k].n; k--) at[k] = 0;
+        if (!is_repeated(&trial, at) && !is_excluded(e, &trial)) {
+            SIREN_TRY(check_target(e, &trial));
+            SIREN_TRY(append_trial(list, e, trial));
+        }
+        for (k = TARGET_AXIS; k >= 0 && ++at[k] >= axis_values_of(e, k); k--) at[k] = 0;
     }
     return SIREN_OK;
 }
@@ -331,8 +400,8 @@ static siren_status expand(siren_trial_list *list, entry *e, size_t input) {
 static siren_status check_size(const siren_trial_list *list, const entry *e, size_t *total) {
     size_t n = list->experiment->n_inputs;
     bool fits = true;
-    for (int k = 0; k < SIREN_MAX_SETTINGS && fits; k++)
-        if (e->axes[k].n) fits = siren_mul(n, e->axes[k].n, &n);
+    for (int k = 0; k <= TARGET_AXIS && fits; k++)
+        if (axis_values_of(e, k)) fits = siren_mul(n, axis_values_of(e, k), &n);
     if (!fits || !siren_add(*total, n, total) || *total > list->max_trials)
         return siren_value_fail(e->source,
                                 "makes more than %zu trials: use shorter lists, or insist with --yes",

@@ -45,6 +45,24 @@ siren_status siren_trial_list_fill(siren_trial_list *list, siren_value grids, si
 siren_status siren_experiment_baselines(siren_value baselines, const siren_settings *base, size_t max_trials,
                                         siren_experiment *experiment);
 
+/* The targets that an entry of the file lists, under all of their keys. */
+typedef struct {
+    siren_trial_target *values; /* (n) yours to free() */
+    size_t n;
+} siren_target_list;
+#define SIREN_N_TARGET_KEYS 6
+/* Puts the keys of targets into `keys`. */
+void siren_target_keys(const char *keys[SIREN_N_TARGET_KEYS]);
+/* `single`: one value at most, and no list. */
+siren_status siren_target_list_read(siren_value object, bool single, siren_target_list *out);
+/* Whether the setting, one value of a file, is one of models that train nothing, too: others are of networks alone. */
+bool siren_setting_is_of_target(const siren_setting *setting);
+bool siren_target_list_has(const siren_target_list *list, const siren_trial_target *target);
+/* The member "target". */
+void siren_trial_target_write(const siren_trial_target *target, siren_json *json);
+/* Order of targets; 0 for equal ones. */
+int siren_trial_target_compare(const siren_trial_target *a, const siren_trial_target *b);
+
 /* The layers of "network", its output of width 0. */
 siren_status siren_experiment_network(siren_value value, uint32_t n_inputs, siren_network *out);
 

@@ -127,14 +127,25 @@ siren_status siren_trial_make_name(const siren_trial_list *list, const siren_tri
     siren_settings usual = list->base;
     name_text name = {.length = 0};
     siren_settings_resolve(&usual, trial->network.n_inputs);
+    const bool targeted = siren_trial_has_target(trial),
+               network = siren_model_is_network(settings->model),
+               sized = targeted && trial->target.kind != SIREN_TARGET_MAX_ERROR;
+    char target[SIREN_SETTING_CHARS];
     if (settings->w0 == 0 || strcmp(settings->model, SIREN_CUSTOM_MODEL) == 0) usual.w0 = settings->w0;
     if (experiment->n_inputs > 1) append(&name, "%s-", experiment->inputs[trial->input].name);
     if (label)
         append(&name, "%s", label);
+    else if (network && sized && settings->layers != usual.layers)
+        append(&name, "%s-%ulayers", settings->model, settings->layers);
+    else if (!network || sized)
+        append(&name, "%s", settings->model);
     else
         append(&name, "%s-%ux%u", settings->model, settings->layers, settings->width);
+    if (targeted) append(&name, "-%s", siren_trial_target_name(&trial->target, target));
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
-        if (s->suffix && (s->flags & SIREN_SETTING_NAMED || siren_setting_compare(s, settings, &usual) != 0))
+        if (!network && siren_setting_is_value(s) && !siren_setting_is_of_target(s))
+            continue;
+        else if (s->suffix && (s->flags & SIREN_SETTING_NAMED || siren_setting_compare(s, settings, &usual) != 0))
             append_setting(&name, s, settings);
     SIREN_TRY(siren_allocate(out, name.length + 1, 1, "the name of a trial"));
     strcpy(*out, name.text);
@@ -143,7 +154,11 @@ siren_status siren_trial_make_name(const siren_trial_list *list, const siren_tri
 
 int siren_trial_compare(const siren_trial *a, const siren_trial *b) {
     if (a->input != b->input) return a->input < b->input ? -1 : 1;
-    int order = siren_settings_compare(&a->settings, &b->settings, SIREN_SHARE_TRAINING);
+    const bool targeted = siren_trial_has_target(a); /* then no network tells these settings */
+    int order = siren_trial_target_compare(&a->target, &b->target);
+    if (!order && targeted) order = siren_settings_compare(&a->settings, &b->settings, SIREN_SHARE_BY_NETWORK);
+    if (order) return order;
+    order = siren_settings_compare(&a->settings, &b->settings, SIREN_SHARE_TRAINING);
     return order ? order : memcmp(&a->network, &b->network, sizeof a->network);
 }
 
@@ -195,12 +210,23 @@ static void write_optimiser(const siren_settings *settings, siren_json *json) {
     siren_json_end(json);
 }
 
+/* Whether the setting has no say in how the trial meets its target. */
+static bool is_unused(const siren_trial *trial, const siren_setting *s) {
+    const bool sized = trial->target.kind != SIREN_TARGET_MAX_ERROR;
+    if (!siren_model_is_network(trial->settings.model)) return !siren_setting_is_of_target(s);
+    return (sized && strcmp(s->key, "width") == 0) ||
+           (s->flags & SIREN_SETTING_IN_LAYERS && trial->settings.w0 == 0);
+}
+
 void siren_trial_write(const siren_trial *trial, siren_json *json) {
     const siren_settings *settings = &trial->settings;
     const siren_setting *s;
-    bool network = false;
+    const bool targeted = siren_trial_has_target(trial);
+    bool network = targeted;
+    if (targeted) siren_trial_target_write(&trial->target, json);
     for (size_t i = 0; (s = siren_setting_at(i)); i++) {
-        bool untold = s->flags & SIREN_SETTING_IN_LAYERS || siren_setting_is_untold(s, settings);
+        bool untold = targeted ? is_unused(trial, s) : s->flags & SIREN_SETTING_IN_LAYERS;
+        untold = untold || siren_setting_is_untold(s, settings);
         if (!siren_setting_is_value(s) || untold) continue;
         if (!network && s->share != SIREN_SHARE_BY_NETWORK) {
             write_network(json, &trial->network);

@@ -55,6 +55,8 @@ static const column name_columns[] = {COLUMN("trial", name), COLUMN("input", inp
 static const column text_columns[] = {COLUMN("weights", weights), COLUMN("seed", seed),
                                       COLUMN("lr", rate),         COLUMN("w0", w0),
                                       COLUMN("epochs", epochs),   COLUMN("status", status)};
+/* Runs of earlier versions lack them. */
+static const column late_columns[] = {COLUMN("target", target), COLUMN("coding", coding)};
 static const column number_columns[] = {COLUMN("layers", layers),
                                         COLUMN("width", width),
                                         COLUMN("parameters", parameters),
@@ -94,6 +96,21 @@ static siren_status read_texts(siren_report_run *run, const column *columns, siz
             *(const char **)((char *)&run->trials[row] + columns[i].member) = text;
         }
     }
+    return SIREN_OK;
+}
+
+/* Targets, and how they were met. */
+static siren_status read_targets(siren_report_run *run) {
+    size_t at;
+    for (size_t row = 0; row < run->n_trials; row++) {
+        run->trials[row].target = run->trials[row].coding = "";
+        run->trials[row].reached = NAN;
+    }
+    if (siren_table_find(run->summary, "target", &at) != SIREN_OK) return SIREN_OK;
+    SIREN_TRY(read_texts(run, late_columns, COUNT(late_columns), false));
+    SIREN_TRY(siren_table_find(run->summary, "reached", &at));
+    for (size_t row = 0; row < run->n_trials; row++)
+        SIREN_TRY(siren_table_number(run->summary, row, at, &run->trials[row].reached));
     return SIREN_OK;
 }
 
@@ -149,6 +166,7 @@ static siren_status read_trials(siren_report_run *run) {
     SIREN_TRY(read_texts(run, name_columns, COUNT(name_columns), true));
     SIREN_TRY(read_texts(run, text_columns, COUNT(text_columns), false));
     SIREN_TRY(read_numbers(run));
+    SIREN_TRY(read_targets(run));
     for (size_t i = 0; i < n; i++) {
         siren_report_trial *trial = run->by_name[i] = &run->trials[i];
         unsigned bits = 0;

@@ -8,7 +8,8 @@
 /* One row of summary.csv. Texts belong to the run; a missing number is NaN. */
 typedef struct {
     const char *name, *input, *model, *weights, *seed, *rate, *w0, *epochs, *status;
-    double layers, width, parameters;
+    const char *target, *coding; /* "" where there is none, or the run is of an earlier version */
+    double layers, width, parameters, reached;
     double slices, bytes, series_bytes, ratio, ratio_float32;
     double psnr, psnr_std, published, published_std, masked, masked_std; /* dB, over slices */
     double train_seconds, train_flop;                                    /* of timing.csv, over its blocks */

@@ -256,6 +256,41 @@ static siren_status read_row(siren_value value, siren_result_row *row) {
     return SIREN_OK;
 }
 
+static const char *const coding_names[] = {"network", "predictive", "transform"};
+#define N_CODINGS (sizeof coding_names / sizeof *coding_names)
+
+const char *siren_coding_name(siren_coding coding) { return coding_names[coding]; }
+
+static void write_target(siren_json *json, const siren_target_result *target) {
+    if (!target->met) return;
+    siren_json_begin_object(json, "target");
+    siren_json_string(json, "coding", coding_names[target->coding]);
+    if (target->coding == SIREN_CODING_NETWORK) {
+        siren_json_integer(json, "layers", target->layers);
+        siren_json_integer(json, "width", target->width);
+        siren_json_integer(json, "weight_bits", target->weight_bits);
+    }
+    write_figure(json, "reached", target->reached);
+    siren_json_end(json);
+}
+
+static siren_status read_target(siren_value value, siren_target_result *out) {
+    uint64_t layers = 0, width = 0, bits = 0;
+    size_t coding = 0;
+    if (!siren_value_exists(value)) return SIREN_OK;
+    SIREN_TRY(siren_value_choice(siren_value_member(value, "coding"), coding_names, N_CODINGS, &coding));
+    SIREN_TRY(siren_value_integer(siren_value_member(value, "layers"), 0, SIREN_MAX_LAYERS, &layers));
+    SIREN_TRY(siren_value_integer(siren_value_member(value, "width"), 0, SIREN_MAX_WIDTH, &width));
+    SIREN_TRY(siren_value_integer(siren_value_member(value, "weight_bits"), 0, 32, &bits));
+    SIREN_TRY(read_figure(value, "reached", &out->reached));
+    out->met = true;
+    out->coding = (siren_coding)coding;
+    out->layers = (uint32_t)layers;
+    out->width = (uint32_t)width;
+    out->weight_bits = (unsigned)bits;
+    return SIREN_OK;
+}
+
 static siren_status write_result(const siren_trial_folder *folder, const siren_trial_result *result) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_TRY(siren_json_create(&json));
@@ -263,6 +298,7 @@ static siren_status write_result(const siren_trial_folder *folder, const siren_t
     siren_json_string(json, "status", status_names[result->status]);
     siren_json_integer(json, "parameters", result->n_params);
     if (result->rate > 0) siren_json_number(json, "rate", result->rate);
+    write_target(json, &result->target);
     siren_json_integer(json, "archive_bytes", result->archive_bytes);
     siren_json_integer(json, "series_bytes", result->series_bytes);
     siren_json_integer(json, "float32_bytes", result->float32_bytes);
@@ -301,6 +337,7 @@ static siren_status read_result(const siren_trial_folder *folder, siren_trial_re
     SIREN_TRY(siren_value_choice(siren_value_member(root, "status"), status_names, N_STATUSES, &which));
     SIREN_TRY(siren_value_integer(siren_value_member(root, "parameters"), 0, most, &n_params));
     SIREN_TRY(siren_value_number(siren_value_member(root, "rate"), 0, INFINITY, &result.rate));
+    SIREN_TRY(read_target(siren_value_member(root, "target"), &result.target));
     SIREN_TRY(siren_value_integer(siren_value_member(root, "archive_bytes"), 0, most, &result.archive_bytes));
     SIREN_TRY(siren_value_integer(siren_value_member(root, "series_bytes"), 0, most, &result.series_bytes));
     SIREN_TRY(siren_value_integer(siren_value_member(root, "float32_bytes"), 0, most, &result.float32_bytes));

@@ -76,8 +76,10 @@ typedef enum {
     SIREN_RESULT_OK,
     SIREN_RESULT_CONSTANT,
     SIREN_RESULT_DIVERGED,
-    SIREN_RESULT_UNREACHED /* a baseline cannot have the ratio asked for: there are no rows */
+    SIREN_RESULT_UNREACHED /* the target, or the ratio asked of a baseline, cannot be had: there are no rows */
 } siren_result_status;
+/* "network", "predictive", "transform" */
+const char *siren_coding_name(siren_coding coding);
 /* "ok", "constant", "diverged", "unreached" */
 const char *siren_result_status_name(siren_result_status status);
 
@@ -93,8 +95,18 @@ typedef struct {
     double ratio, ratio_float32;
 } siren_result_row;
 
+/* How a target was met, for the archive that was made. */
+typedef struct {
+    bool met;                 /* there is such an archive */
+    siren_coding coding;      /* of it */
+    uint32_t layers, width;   /* of its networks */
+    unsigned weight_bits;     /* of them */
+    double reached;           /* of what the target counts: ratio, bytes, dB, largest error (in percent), sigmas */
+} siren_target_result;
+
 typedef struct {
     siren_result_status status; /* never CONSTANT */
+    siren_target_result target; /* of a trial with a target */
     size_t n_params;            /* 0 for a baseline */
     double rate;                /* of a baseline's codestreams; 0: none */
     uint64_t archive_bytes; /* of the archive, or of all that a baseline restores from; 0: there is none */

@@ -28,7 +28,10 @@ static const char *const summary_columns[] = {SIREN_TRIAL_COLUMNS,
                                               "psnr_published_std",
                                               "psnr_clamped_mean",
                                               "psnr_masked_mean",
-                                              "psnr_masked_std"};
+                                              "psnr_masked_std",
+                                              "target",
+                                              "reached",
+                                              "coding"};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* What a network has and a baseline has not stays empty. */
@@ -45,13 +48,26 @@ void siren_run_table_trial(siren_table *table, const siren_complete_trial *t) {
         return;
     }
     static const char *const columns[] = {SIREN_TRIAL_COLUMNS}; /* two, settings by their keys, one more */
+    const siren_target_result *met = &t->result->target;
+    siren_settings settings = t->trial->settings;
+    const bool targeted = siren_trial_has_target(t->trial),
+               trained = targeted ? met->met && met->coding == SIREN_CODING_NETWORK : true;
+    if (targeted && trained) {
+        settings.layers = met->layers;
+        settings.width = met->width;
+        settings.weight_bits = met->weight_bits;
+    }
     char text[SIREN_SETTING_CHARS];
     siren_table_add_text(table, t->folder);
     siren_table_add_text(table, t->experiment->inputs[t->trial->input].name);
     for (size_t i = 2; i < SIREN_N_TRIAL_COLUMNS - 1; i++)
-        siren_table_add_text(table,
-                             siren_setting_format(siren_setting_find(columns[i]), &t->trial->settings, text));
-    siren_table_add_integer(table, t->result->n_params);
+        siren_table_add_text(table, i == 2 || trained
+                                        ? siren_setting_format(siren_setting_find(columns[i]), &settings, text)
+                                        : NULL);
+    if (trained)
+        siren_table_add_integer(table, t->result->n_params);
+    else
+        siren_table_add_text(table, NULL);
 }
 
 static void add_row(siren_table *table, const siren_complete_trial *t, const siren_result_row *row) {
@@ -115,6 +131,16 @@ static siren_statistics over_slices(const siren_trial_result *result,
     return statistics_of(values, *n);
 }
 
+/* The target of a trial that has one, and how it was met. */
+static void add_target(siren_table *table, const siren_complete_trial *t) {
+    const siren_target_result *met = &t->result->target;
+    char name[SIREN_SETTING_CHARS];
+    const bool targeted = t->trial && siren_trial_has_target(t->trial);
+    siren_table_add_text(table, targeted ? siren_trial_target_name(&t->trial->target, name) : NULL);
+    siren_table_add_number(table, targeted && met->met ? met->reached : NAN);
+    siren_table_add_text(table, targeted && met->met ? siren_coding_name(met->coding) : NULL);
+}
+
 static siren_status add_summary(siren_table *table, const siren_complete_trial *t) {
     const siren_trial_result *result = t->result;
     double *values = NULL, bytes = (double)result->archive_bytes;
@@ -144,6 +170,7 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
     siren_statistics masked = over_slices(result, masked_psnr, values, &n);
     siren_table_add_number(table, masked.mean);
     siren_table_add_number(table, masked.std);
+    add_target(table, t);
     free(values);
     return SIREN_OK;
 }

@@ -9,6 +9,7 @@
 #include "lab/sweep/sweep_folder.h"
 #include "lab/sweep/sweep_share.h"
 #include "lab/sweep/sweep_state.h"
+#include "lab/sweep/sweep_target.h"
 #include "lab/sweep/sweep_worker.h"
 #include "host/file.h"
 #include "host/lock.h"
@@ -35,7 +36,8 @@ static bool has_share(const siren_sweep_trial *trial) { return !trial->share || 
 static siren_status open_trials(siren_sweeping *s, size_t input, siren_axis axis) {
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         siren_sweep_trial *trial = &s->trials[i];
-        if (trial->trial->input != input || trial->trial->settings.axis != axis || !has_share(trial))
+        if (trial->trial->input != input || trial->trial->settings.axis != axis || !has_share(trial) ||
+            siren_trial_has_target(trial->trial))
             continue;
         SIREN_TRY(siren_sweep_trial_open(&s->source, trial));
         bool diverged = trial->diverged || (trial->complete && trial->result.status == SIREN_RESULT_DIVERGED);
@@ -59,6 +61,7 @@ static siren_status expect_flop(const siren_sweeping *s, size_t input, siren_axi
         const siren_trial *trial = s->trials[i].trial;
         siren_trial_estimate cost;
         if (trial->input != input || trial->settings.axis != axis || s->trials[i].complete) continue;
+        if (siren_trial_has_target(trial)) continue;
         SIREN_TRY(siren_trial_estimate_cost(trial, &s->inputs[input].geometry, NULL, &cost));
         *flop +=
             s->trials[i].share ? cost.flop * (double)s->trials[i].n_share / (double)cost.n_blocks : cost.flop;
@@ -97,11 +100,13 @@ static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) 
     return s->status == SIREN_OK ? SIREN_OK : siren_fail(s->status, "%s", s->message);
 }
 
-/* Any for this process to look at. */
+/* Any for this process's trainers to look at. */
 static bool has_trials(const siren_sweeping *s, size_t input, siren_axis axis) {
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         const siren_trial *trial = &s->experiment->trials[i];
-        if (trial->input == input && trial->settings.axis == axis && has_share(&s->trials[i])) return true;
+        if (trial->input == input && trial->settings.axis == axis && has_share(&s->trials[i]) &&
+            !siren_trial_has_target(trial))
+            return true;
     }
     return false;
 }
@@ -147,6 +152,7 @@ static siren_status run_stages(siren_sweeping *s) {
             }
     if (s->options->part.of > 0) return SIREN_OK;
     if (s->n_missing > 0) return refuse_to_finish(s);
+    SIREN_TRY(siren_sweep_targets_run(s));
     SIREN_TRY(siren_sweeping_write_tables(s)); /* baselines and evaluations may take long */
     const siren_sweep_baselines_plan plan = {s->experiment, s->options,  s->inputs, s->trials,
                                              s->timing,     s->progress, s->user};
@@ -173,7 +179,9 @@ static siren_status check_trials(const siren_sweeping *s) {
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         const siren_trial *trial = &s->experiment->trials[i];
         siren_trial_estimate cost;
-        SIREN_TRY(siren_trial_estimate_cost(trial, &s->inputs[trial->input].geometry, NULL, &cost));
+        const siren_geometry *g = &s->inputs[trial->input].geometry;
+        SIREN_TRY(siren_trial_has_target(trial) ? siren_trial_check_slices(trial, g)
+                                                : siren_trial_estimate_cost(trial, g, NULL, &cost));
     }
     return SIREN_OK;
 }

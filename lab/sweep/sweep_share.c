@@ -44,7 +44,9 @@ static siren_status walk_stage(walk *w, const siren_experiment *x, size_t input,
     SIREN_AT_END(siren_sweep_jobs_free) siren_sweep_jobs work = {.order = NULL};
     SIREN_TRY(siren_allocate(&work.order, x->n_trials, sizeof *work.order, "the order of the trials"));
     for (size_t i = 0; i < x->n_trials; i++)
-        if (x->trials[i].input == input && x->trials[i].settings.axis == axis) work.order[work.n_order++] = i;
+        if (x->trials[i].input == input && x->trials[i].settings.axis == axis &&
+            !siren_trial_has_target(&x->trials[i])) /* these are left to --finish, as baselines are */
+            work.order[work.n_order++] = i;
     SIREN_TRY(siren_sweep_jobs_group(w->trials, &work));
     for (size_t i = 0; i < work.n_shared; i++) SIREN_TRY(walk_training(w, &work, &work.shared[i]));
     return SIREN_OK;
@@ -63,6 +65,7 @@ siren_status siren_sweep_share_out(const siren_experiment *x, const siren_sweep_
     walk w = {.part = part, .trials = trials};
     if (part.of == 0) return SIREN_OK;
     for (size_t i = 0; i < x->n_trials; i++) {
+        if (siren_trial_has_target(&x->trials[i])) continue;
         const siren_geometry turned =
             siren_geometry_along(&inputs[x->trials[i].input].geometry, x->trials[i].settings.axis);
         SIREN_TRY(siren_trial_layout(&x->trials[i], &turned, &trials[i].layout));

@@ -23,16 +23,22 @@ void siren_sweep_trial_free(siren_sweep_trial *trial) {
 
 /* ---- where it stands ---- */
 
+siren_status siren_trial_check_slices(const siren_trial *trial, const siren_geometry *g) {
+    const siren_span slices = trial->settings.slices;
+    const size_t end = slices.end == 0 ? g->nz : slices.end;
+    if (slices.begin < end && end <= g->nz) return SIREN_OK;
+    return siren_fail(
+        SIREN_USAGE,
+        "trial %s asks for slices %zu to %zu, but there are %zu along its axis; change the range of "
+        "its blocks",
+        trial->name, slices.begin, end, g->nz);
+}
+
 siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *g, siren_layout *out) {
     const siren_settings *settings = &trial->settings;
     siren_layout layout = {.geometry = *g, .weight_bits = settings->weight_bits, .any_network = true};
     size_t end = settings->slices.end == 0 ? g->nz : settings->slices.end;
-    if (settings->slices.begin >= end || end > g->nz)
-        return siren_fail(
-            SIREN_USAGE,
-            "trial %s asks for slices %zu to %zu, but there are %zu along its axis; change the range of "
-            "its blocks",
-            trial->name, settings->slices.begin, end, g->nz);
+    SIREN_TRY(siren_trial_check_slices(trial, g));
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
         return siren_fail(SIREN_UNSUPPORTED, "trial %s: its input has %zu volumes, more than the limit of %d",
                           trial->name, g->n_volumes, SIREN_MAX_OUTPUTS);

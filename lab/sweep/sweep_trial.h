@@ -19,6 +19,8 @@ typedef struct {
     siren_trial_result result;
 } siren_sweep_trial;
 
+/* USAGE for slices that the series does not have. */
+siren_status siren_trial_check_slices(const siren_trial *trial, const siren_geometry *g);
 /* The archive's layout for a series of geometry `g`: grid of blocks and network. USAGE where the trial does not fit it. */
 siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *g, siren_layout *out);
 

@@ -194,8 +194,8 @@ static void make_definitions(FILE *out) {
         if (s->type == SIREN_SETTING_MODEL) {
             fprintf(out, "\"enum\": [");
             for (size_t k = 0; siren_model_name(k); k++)
-                fprintf(out, "%s\"%s\"", k ? ", " : "", siren_model_name(k));
-            fprintf(out, "],\n");
+                fprintf(out, "\"%s\", ", siren_model_name(k));
+            fprintf(out, "\"auto\", \"transform\", \"predictive\"],\n");
         } else if (s->type == SIREN_SETTING_WEIGHTS) {
             fprintf(out, "\"enum\": [\"float32\"");
             for (int bits = 6; bits <= 12; bits++) fprintf(out, ", \"int%d\"", bits);

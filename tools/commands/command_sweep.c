@@ -86,6 +86,7 @@ static siren_status estimate(const siren_experiment *experiment, siren_device *d
         const siren_trial *trial = &experiment->trials[i];
         const dry_input *input = &inputs.of[trial->input];
         bool known = false;
+        if (siren_trial_has_target(trial)) continue;
         SIREN_TRY(siren_trial_estimate_cost(trial, &input->geometry, &input->mask, &trials[i].cost));
         for (size_t s = 0; s < n_speeds; s++) known = known || speeds[s].n_params == trials[i].cost.n_params;
         if (known || (n_speeds > 0 && siren_clock() - start > MEASURE_SECONDS)) continue;
@@ -97,12 +98,14 @@ static siren_status estimate(const siren_experiment *experiment, siren_device *d
             return siren_fail(SIREN_CANCELLED, "the dry run was interrupted");
     }
     for (size_t i = 0; i < experiment->n_trials; i++)
-        trials[i].seconds = trials[i].cost.flop / nearest_speed(speeds, n_speeds, trials[i].cost.n_params);
+        if (!siren_trial_has_target(&experiment->trials[i]))
+            trials[i].seconds = trials[i].cost.flop / nearest_speed(speeds, n_speeds, trials[i].cost.n_params);
     return SIREN_OK;
 }
 
 static void print_table(const siren_experiment *experiment, const dry_trial *trials) {
     double flop = 0, seconds = 0, bytes = 0;
+    size_t n_targets = 0;
     int longest = 5;
     char text[4][32];
     for (size_t i = 0; i < experiment->n_trials; i++)
@@ -112,6 +115,11 @@ static void print_table(const siren_experiment *experiment, const dry_trial *tri
            "ratio", "float32", "TFLOP", "device", "time");
     for (size_t i = 0; i < experiment->n_trials; i++) {
         const dry_trial *t = &trials[i];
+        if (siren_trial_has_target(&experiment->trials[i])) {
+            printf("%s\n", experiment->trials[i].name);
+            n_targets++;
+            continue;
+        }
         printf("%-*s %10zu %6zu %10s %7.2f %8.2f %10.3f %9s %9s\n", longest, experiment->trials[i].name,
                t->cost.n_params, t->cost.n_blocks, siren_format_bytes((double)t->cost.bytes, text[0]),
                t->cost.ratio, t->cost.ratio_float32, t->cost.flop / 1e12,
@@ -124,6 +132,8 @@ static void print_table(const siren_experiment *experiment, const dry_trial *tri
     printf("%zu trials: %.3f TFLOP, archives of up to %s, about %s of training where nothing is shared\n",
            experiment->n_trials, flop / 1e12, siren_format_bytes(bytes, text[0]),
            siren_format_seconds(seconds, text[1]));
+    if (n_targets > 0)
+        printf("%zu of them have targets, and are not foreseen here: 'sirencl plan' does that\n", n_targets);
     for (size_t i = 0; i < experiment->n_baselines; i++)
         printf("%s%s%s", i == 0 ? "baselines: " : ", ", experiment->baselines[i].name,
                i + 1 == experiment->n_baselines ? "\n" : "");
@@ -138,6 +148,10 @@ static siren_status print_dry_json(const siren_experiment *experiment, const dry
         const dry_trial *t = &trials[i];
         siren_json_begin_object(json, NULL);
         siren_json_string(json, "trial", experiment->trials[i].name);
+        if (siren_trial_has_target(&experiment->trials[i])) {
+            siren_json_end(json);
+            continue;
+        }
         siren_json_integer(json, "parameters", t->cost.n_params);
         siren_json_integer(json, "blocks", t->cost.n_blocks);
         siren_json_integer(json, "bytes", t->cost.bytes);

@@ -32,6 +32,7 @@ static void published(FILE *out, const siren_report_trial *t) {
 }
 static void masked(FILE *out, const siren_report_trial *t) { write_decibels(out, t->masked, t->masked_std); }
 static void bytes(FILE *out, const siren_report_trial *t) { write_count(out, t->bytes); }
+static void reached(FILE *out, const siren_report_trial *t) { fprintf(out, "%.6g", t->reached); }
 static void parameters(FILE *out, const siren_report_trial *t) { write_count(out, t->parameters); }
 static void seconds(FILE *out, const siren_report_trial *t) {
     if (!t->baseline) fprintf(out, "%.1f", t->train_seconds);
@@ -77,6 +78,9 @@ static const table_column columns[] = {
     TEXT("w0", SAID, w0, NULL),
     TEXT("epochs", SAID, epochs, NULL),
     TEXT("seed", SAID, seed, NULL),
+    TEXT("target", SHOWN, target, NULL),
+    NUMBER("reached", reached, reached),
+    TEXT("coded by", SHOWN, coding, NULL),
     NUMBER("ratio to stored", ratio, ratio),
     NUMBER("ratio to float32", ratio_float32, ratio_float32),
     NUMBER("ratio to .nii.gz", ratio_gzip, ratio_gzip),

@@ -3,25 +3,13 @@
  * Python (coded_record_model.py):
  *     unit_coded_record write CASE LZMA.siren CODED.siren */
 #include "tests/shared/testing.h"
+#include "tests/shared/random_numbers.h"
 #include "engine/archive/coded_record.h"
 #include "engine/archive/parameters.h"
 #include "engine/encode/rounding.h"
 #include "formats/pack.h"
 
 #include <math.h>
-
-static uint64_t state;
-static uint32_t random_u32(void) { /* splitmix64 */
-    uint64_t z = state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (uint32_t)((z ^ z >> 31) >> 32);
-}
-static double noise(void) {
-    double sum = -6;
-    for (int i = 0; i < 12; i++) sum += random_u32() / 4294967296.0;
-    return sum;
-}
 
 typedef struct {
     unsigned weight_bits;
@@ -82,7 +70,7 @@ static sample *make(size_t which) {
     const recipe *r = &recipes[which];
     sample *s = calloc(1, sizeof *s);
     assert_non_null(s);
-    state = which;
+    random_state = which;
     siren_layout *layout = &s->layout;
     layout->geometry = (siren_geometry){
         .version = 1, .datatype = r->datatype, .nx = NX, .ny = NY, .nz = NZ, .n_volumes = NV, .slope = 1};

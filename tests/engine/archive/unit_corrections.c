@@ -2,23 +2,11 @@
  * or harmless. And with arguments, cases for the decoder in Python (corrections_model.py):
  *     unit_corrections write CASE FILE */
 #include "tests/shared/testing.h"
+#include "tests/shared/random_numbers.h"
 #include "engine/archive/corrections.h"
 #include "formats/series.h"
 
 #include <math.h>
-
-static uint64_t state;
-static uint32_t random_u32(void) { /* splitmix64 */
-    uint64_t z = state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (uint32_t)((z ^ z >> 31) >> 32);
-}
-static double noise(void) {
-    double sum = -6;
-    for (int i = 0; i < 12; i++) sum += random_u32() / 4294967296.0;
-    return sum;
-}
 
 enum { MOST = 9 * 8 * 2 * 5 };
 static const struct {
@@ -48,7 +36,7 @@ static void make(size_t which, sample *s) {
     const size_t size = siren_datatype_size(cases[which].datatype);
     double x[MOST];
     *s = (sample){.n_corrected = 0};
-    state = which;
+    random_state = which;
     s->block = (siren_block){.nx = cases[which].nx, .ny = cases[which].ny, .nz = cases[which].nz};
     size_t n_voxels = s->block.nx * s->block.ny * s->block.nz;
     for (size_t i = 0; cases[which].masked && i < n_voxels; i++)

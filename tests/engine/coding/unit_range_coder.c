@@ -3,6 +3,7 @@
  *     unit_range_coder write SEED STEPS BYTES   random steps, a line each, and the bytes that they give
  *     unit_range_coder read STEPS BYTES         fails unless the bytes give the steps */
 #include "tests/shared/testing.h"
+#include "tests/shared/random_numbers.h"
 #include "engine/coding/range_coder.h"
 
 #include <inttypes.h>
@@ -61,15 +62,6 @@ static uint64_t get(siren_range_decoder *decoder, models *all, const coding_step
     }
 }
 
-static uint64_t state;
-static uint64_t random_bits(unsigned n) { /* splitmix64 */
-    uint64_t z = state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    z ^= z >> 31;
-    return n == 0 ? 0 : z >> (64 - n);
-}
-
 static coding_step random_step(void) {
     coding_step step = {"baimr"[random_bits(16) % 5], (unsigned)random_bits(2), 0};
     if (step.kind == 'b') {
@@ -111,8 +103,8 @@ static siren_status decode(const coding_step *steps, size_t n, const uint8_t *by
 static void steps_come_back(void **unused) {
     (void)unused;
     coding_step steps[3000];
-    for (state = 1; state < 400; state++) {
-        uint64_t seed = state;
+    for (random_state = 1; random_state < 400; random_state++) {
+        uint64_t seed = random_state;
         size_t n = seed % 10 == 0 ? 3000 : seed % 50, n_bytes = 0;
         for (size_t i = 0; i < n; i++) steps[i] = random_step();
         uint8_t *bytes = NULL;
@@ -121,7 +113,7 @@ static void steps_come_back(void **unused) {
         assert_siren_ok(decode(steps, n, bytes, n_bytes, &equal));
         assert_true(equal);
         free(bytes);
-        state = seed;
+        random_state = seed;
     }
 }
 
@@ -186,7 +178,7 @@ static void length_is_the_entropy(void **unused) {
 static void damage_is_found(void **unused) {
     (void)unused;
     coding_step steps[200];
-    state = 77;
+    random_state = 77;
     for (size_t i = 0; i < 200; i++) steps[i] = random_step();
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
@@ -231,7 +223,7 @@ static int write_steps(uint64_t seed, const char *steps_path, const char *bytes_
     uint8_t *bytes = NULL;
     size_t n_bytes = 0, n = seed == 0 ? 0 : 2000;
     FILE *text = fopen(steps_path, "w"), *binary = fopen(bytes_path, "wb");
-    state = seed;
+    random_state = seed;
     if (!text || !binary) return 1;
     for (size_t i = 0; i < n; i++) {
         steps[i] = random_step();

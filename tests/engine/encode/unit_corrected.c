@@ -1,6 +1,7 @@
 /* No value is off by more than the bound, whatever decodes to it: random small series of every datatype, as networks that know nothing and by the
  * transform, with masks, NaN and values at their types' limits, read whole and in part. SIREN_ENCODES says how many (10000 before a release). */
 #include "tests/shared/testing.h"
+#include "tests/shared/random_numbers.h"
 #include "engine/archive/coded_record.h"
 #include "engine/encode/corrected.h"
 #include "engine/encode/trained_batch.h"
@@ -11,19 +12,7 @@
 
 #include <math.h>
 
-static uint64_t state;
-static uint32_t random_u32(void) { /* splitmix64 */
-    uint64_t z = state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (uint32_t)((z ^ z >> 31) >> 32);
-}
 static size_t below(size_t n) { return random_u32() % n; }
-static double noise(void) {
-    double sum = -6;
-    for (int i = 0; i < 12; i++) sum += random_u32() / 4294967296.0;
-    return sum;
-}
 
 static const struct {
     siren_datatype code;
@@ -229,7 +218,7 @@ static void no_error_is_above_the_bound(void **unused) {
     (void)unused;
     const char *text = getenv("SIREN_ENCODES");
     size_t n = text ? strtoul(text, NULL, 10) : 150, n_refused = 0;
-    state = text ? 1 : 0;
+    random_state = text ? 1 : 0;
     for (size_t i = 0; i < n; i++) {
         sample s;
         uint8_t *bytes = NULL;

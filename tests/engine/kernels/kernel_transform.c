@@ -1,18 +1,11 @@
 /* The inverse of the transform on the device gives the bits of the host: slices of odd sides, masks and parts of the volumes, and
  * coefficients that no encoder makes, at the ends of 32 bits. */
 #include "tests/shared/devices.h"
+#include "tests/shared/random_numbers.h"
 #include "engine/kernels/transform_on_device.h"
 #include "formats/series.h"
 
 #include <math.h>
-
-static uint64_t state;
-static uint32_t random_u32(void) { /* splitmix64 */
-    uint64_t z = state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (uint32_t)((z ^ z >> 31) >> 32);
-}
 
 enum { MOST = 40 * 40, VOLUMES = 9 };
 static float voxels[VOLUMES * MOST];

@@ -2,6 +2,7 @@
  * in a reading or in CORRUPT.
  *     unit_predictive write NUMBER    a case for the second decoder (predictive_model.py) */
 #include "tests/shared/testing.h"
+#include "tests/shared/random_numbers.h"
 #include "engine/predictive/predictive.h"
 #include "formats/series.h"
 
@@ -9,15 +10,6 @@
 
 static const siren_datatype types[] = {SIREN_UINT8,  SIREN_INT8,  SIREN_INT16,  SIREN_UINT16,  SIREN_INT32,
                                        SIREN_UINT32, SIREN_INT64, SIREN_UINT64, SIREN_FLOAT32, SIREN_FLOAT64};
-
-static uint64_t state;
-static uint64_t random_bits(unsigned n) { /* splitmix64 */
-    uint64_t z = state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    z ^= z >> 31;
-    return n == 0 ? 0 : z >> (64 - n);
-}
 
 static size_t n_voxels(const siren_predictive_plan *plan) {
     return plan->n_volumes * plan->nz * plan->ny * plan->nx;
@@ -122,7 +114,7 @@ static void every_type_comes_back(void **unused) {
     for (size_t t = 0; t < 10; t++)
         for (size_t n = 1; n <= 9; n++)
             for (int kind = 0; kind < N_FILLS; kind++) {
-                state = t * 100 + n * 10 + (size_t)kind;
+                random_state = t * 100 + n * 10 + (size_t)kind;
                 siren_predictive_plan plan = {
                     types[t], n, 1 + random_bits(3), 1 + random_bits(1), 1 + random_bits(3), NULL, 0};
                 void *voxels = malloc(n_voxel_bytes(&plan));
@@ -169,7 +161,7 @@ static void masks_come_back(void **unused) {
 static void bounds_are_kept(void **unused) {
     (void)unused;
     static const double bounds[] = {0.01, 0.37, 0.5, 1, 1.99, 2, 3, 10, 100, 1e5, 1e15, 3e18, 1e30, 1e308};
-    state = 1;
+    random_state = 1;
     for (unsigned i = 0; i < 4000; i++) {
         uint8_t inside[7 * 7];
         siren_predictive_plan plan = {
@@ -271,7 +263,7 @@ static void hostile_bytes_end(void **unused) {
 
 /* For the second decoder: plan, mask, voxels and bytes of case `number` to files of this folder. */
 static int write_case(uint64_t number) {
-    state = number;
+    random_state = number;
     uint8_t inside[16 * 12 * 2], *bytes = NULL;
     siren_predictive_plan plan = {
         types[number % 10],       1 + random_bits(4),         1 + random_bits(16) % 12, 1 + random_bits(1),

@@ -3,6 +3,7 @@
  * precision. And with arguments, cases for the decoder in Python (transform_model.py):
  *     unit_transform write CASE FILE */
 #include "tests/shared/testing.h"
+#include "tests/shared/random_numbers.h"
 #include "engine/transform/eigen.h"
 #include "engine/transform/transform.h"
 #include "formats/little_endian.h"
@@ -10,19 +11,6 @@
 #include <math.h>
 
 #define PI 3.14159265358979323846
-
-static uint64_t state;
-static uint32_t random_u32(void) { /* splitmix64 */
-    uint64_t z = state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return (uint32_t)((z ^ z >> 31) >> 32);
-}
-static double noise(void) {
-    double sum = -6;
-    for (int i = 0; i < 12; i++) sum += random_u32() / 4294967296.0;
-    return sum;
-}
 
 /* A series of one slice or more: smooth shapes that volumes share, and noise. */
 typedef struct {

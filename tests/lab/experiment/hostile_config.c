@@ -11,7 +11,7 @@ typedef struct {
     const char *text;
     siren_status status;
     const char *
-        message; /* all of it after "FILE: "; {settings} and {whole} stand for the keys of a trial and of all trials */
+        message; /* all of it after "FILE: "; {settings} and {whole} stand for the keys of a trial, targets included, and of all trials */
 } refusal;
 
 /* Appends the message, with its keys, to `out`. */
@@ -29,6 +29,7 @@ static void expand(const char *message, char *out, size_t size) {
             if (siren_setting_is_value(s) && (mark == 0 || s->share != SIREN_SHARE_BY_NETWORK))
                 length += (size_t)snprintf(out + length, size - length, "%s%s",
                                            out[length - 1] == ' ' ? "" : ", ", s->key);
+        if (mark == 0) snprintf(out + length, size - length, ", ratio, size, psnr, max_error, noise, lossless");
         message += strlen(marks[mark]) - 1;
     }
 }
@@ -170,10 +171,37 @@ static void wrong_values_have_a_path(void **state) {
          "blocks or exclude"},
         {"{\"grid\": {\"model\": \"siren2d\"}}", SIREN_USAGE,
          "grid.model is \"siren2d\": give siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, "
-         "mlp-siren, mlp-siren-last or siren-3d"},
+         "mlp-siren, mlp-siren-last, siren-3d, auto, transform or predictive"},
         {"{\"grid\": {\"model\": [\"siren-2d\", \"SIREN-2d\"]}}", SIREN_USAGE,
          "grid.model[1] is \"SIREN-2d\": give siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, "
-         "mlp-siren, mlp-siren-last or siren-3d"},
+         "mlp-siren, mlp-siren-last, siren-3d, auto, transform or predictive"},
+        {"{\"grid\": {\"model\": \"transform\"}}", SIREN_USAGE,
+         "grid asks for model transform, which needs a target: ratio, size, psnr, max_error, noise or lossless"},
+        {"{\"grid\": {\"model\": \"auto\", \"ratio\": [8, 0.5]}}", SIREN_USAGE,
+         "grid.ratio[1] is 0.5: give a number from 1 to 1e+09"},
+        {"{\"grid\": {\"model\": \"auto\", \"ratio\": []}}", SIREN_USAGE,
+         "grid.ratio is a list of 0 values: give at least one value"},
+        {"{\"grid\": {\"model\": \"auto\", \"size\": \"2Q\"}}", SIREN_USAGE,
+         "grid.size is \"2Q\": give a number of bytes, or one like \"512K\" or \"2M\""},
+        {"{\"grid\": {\"model\": \"auto\", \"max_error\": \"5\"}}", SIREN_USAGE,
+         "grid.max_error is \"5\": give a number, or at most 100 percent like \"2%\""},
+        {"{\"grid\": {\"model\": \"auto\", \"lossless\": false}}", SIREN_USAGE,
+         "grid.lossless is false: leave it out, or give true"},
+        {"{\"grid\": {\"model\": \"auto\", \"noise\": \"1\"}}", SIREN_USAGE,
+         "grid.noise is \"1\": give a number from 0.001 to 1e+09"},
+        {"{\"trials\": [{\"model\": \"auto\", \"ratio\": 8, \"psnr\": 40}]}", SIREN_USAGE,
+         "trials[0].psnr is a second target, and a trial has one: leave one out"},
+        {"{\"trials\": [{\"model\": \"auto\", \"ratio\": [8]}]}", SIREN_USAGE,
+         "trials[0].ratio is a list of 1 values: give one value: lists of values belong into \"grid\""},
+        {"{\"grid\": {\"model\": \"siren-2d\", \"width\": 8, \"psnr\": 40}}", SIREN_USAGE,
+         "grid.width is 8: leave it out: the target tells the width"},
+        {"{\"grid\": {\"model\": \"transform\", \"lossless\": true}}", SIREN_USAGE,
+         "grid asks for model transform with a target of other models: --lossless is not met by the transform: "
+         "leave out --model, or give predictive; or exclude it"},
+        {"{\"blocks\": {\"axis\": \"x\"}, \"grid\": {\"model\": \"transform\", \"ratio\": 8}}", SIREN_USAGE,
+         "grid has a target, which needs slices along z"},
+        {"{\"grid\": {\"network\": {\"hidden\": [{\"width\": 8, \"activation\": \"relu\"}]}, \"ratio\": 8}}",
+         SIREN_USAGE, "grid.network lists layers, but a target belongs to a model that is named"},
         {"{\"grid\": {\"model\": []}}", SIREN_USAGE,
          "grid.model is a list of 0 values: give at least one value"},
         {"{\"grid\": []}", SIREN_USAGE, "grid leaves no trial: list more, or exclude less"},

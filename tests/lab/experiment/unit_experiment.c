@@ -110,6 +110,24 @@ static void settings_stand_in_the_whole_and_in_lists(void **state) {
                 "siren-3d-3x256-int7-seed8-lr0.0002");
 }
 
+/* Targets of all keys are one axis, the fastest; what trains nothing is done once, whatever lists of settings there are. */
+static void targets_are_swept(void **state) {
+    (void)state;
+    CHECK_NAMES("{\"seed\": 3, \"blocks\": {\"range\": [1, 2]}, \"grid\": [{\"model\": [\"auto\", \"transform\", "
+                "\"siren-2d-relu\"], \"weights\": [\"int7\", \"int8\"], \"ratio\": [8, 12.5], \"psnr\": 40, "
+                "\"exclude\": [{\"model\": \"siren-2d-relu\", \"psnr\": 40}, {\"model\": \"auto\", \"ratio\": 8}]},"
+                "{\"model\": \"predictive\", \"max_error\": [2, \"0.5%\"], \"lossless\": true},"
+                "{\"model\": \"siren-2d\", \"layers\": [3, 4], \"size\": \"2K\"},"
+                "{\"model\": \"siren-2d\", \"width\": 16, \"max_error\": 5},"
+                "{\"name\": \"mine\", \"model\": \"transform\", \"noise\": 1, \"blocks\": {\"range\": [0, 2]}}]}",
+                "auto-ratio12.5", "auto-psnr40", "transform-ratio8", "transform-ratio12.5", "transform-psnr40",
+                "siren-2d-relu-ratio8-int7-seed3", "siren-2d-relu-ratio12.5-int7-seed3",
+                "siren-2d-relu-ratio8-int8-seed3", "siren-2d-relu-ratio12.5-int8-seed3",
+                "predictive-max-error2", "predictive-max-error0.5percent", "predictive-lossless",
+                "siren-2d-size2048-int8-seed3", "siren-2d-4layers-size2048-int8-seed3",
+                "siren-2d-3x16-max-error5-int8-seed3", "mine-noise1-slices0to2");
+}
+
 static void rules_exclude_what_matches_all_their_values(void **state) {
     (void)state;
     CHECK_NAMES("{\"inputs\": [\"a.nii\", \"b.nii\"], \"grid\": {\"model\": [\"siren-2d\", \"mlp-relu\"], "
@@ -417,6 +435,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(grids_and_trials_follow_each_other_for_each_input),
         cmocka_unit_test(names_tell_what_is_unusual),
         cmocka_unit_test(settings_stand_in_the_whole_and_in_lists),
+        cmocka_unit_test(targets_are_swept),
         cmocka_unit_test(rules_exclude_what_matches_all_their_values),
         cmocka_unit_test(hidden_counts_all_hidden_layers),
         cmocka_unit_test(networks_without_sine_run_once_whatever_w0),

@@ -24,7 +24,8 @@ BEYOND_SCHEMA = re.compile(
     "makes the trial|makes more than|excludes nothing|leaves no trial|impossible network|hidden layers$|asks for model|"
     "no input has this name|is named|goes from|volumes, more than|only kind|it belongs to activation|no trials to match|"
     "needs slices along z|evaluations decode archives|no diffusion metrics|"
-    "no trial has this name|has nothing to show|its slices lack|has room for|archives decode to")
+    "needs a target|a target of other models|the target tells the width|is a second target|needs slices along z|"
+    "a target belongs to|no trial has this name|has nothing to show|its slices lack|has room for|archives decode to")
 
 
 def without_comments(text):
