@@ -49,7 +49,7 @@ typedef struct {
     siren_file_pairs pairs;
     siren_file_list found; /* where folders were named */
     const char *format;    /* ".nii.gz"; NULL: as the names say */
-    bool quiet, to_stream;
+    bool quiet, to_stream, for_mrtrix;
     double start; /* clock, of all and then of each archive */
     size_t n_done;
 } decompress_run;
@@ -85,6 +85,7 @@ static siren_status restore_one(void *user, size_t nth) {
                siren_device_name(run->device));
     fflush(stdout); /* the next one may take long */
     if (!run->to_stream) return SIREN_OK;
+    if (run->for_mrtrix) return siren_stream_finish_mrtrix();
     if (!run->quiet) tell_companions(run->pairs.inputs[nth]);
     return siren_stream_finish();
 }
@@ -112,7 +113,9 @@ static siren_status pair_names(const char **names, const char *folder, bool recu
     bool input;
     SIREN_TRY(siren_file_streams(names, true, folder, &input, &run->to_stream));
     if (run->to_stream) SIREN_TRY(siren_stream_divert());
-    run->options.alone = run->to_stream;
+    if (run->for_mrtrix && !run->to_stream)
+        return siren_fail(SIREN_USAGE, "--format mif is for a pipe to MRtrix3's commands; give '-' as OUT");
+    run->options.alone = run->to_stream && !run->for_mrtrix; /* gradients go into its header */
     if (input && n == 1) names[1] = names[0];
     if (input) SIREN_TRY(siren_stream_read(SIREN_STREAM_ARCHIVE, run->options.memory_limit, &names[0]));
     if (input || run->to_stream ||
@@ -130,12 +133,13 @@ static siren_status pair_names(const char **names, const char *folder, bool recu
                                    &run->pairs);
 }
 
-static siren_status read_format(const char *text, const char **out) {
+static siren_status read_format(const char *text, const char **out, bool *mif) {
     *out = NULL;
     if (!text) return SIREN_OK;
-    if (strcmp(text, "nii") == 0) *out = ".nii";
+    *mif = strcmp(text, "mif") == 0;
+    if (*mif || strcmp(text, "nii") == 0) *out = ".nii";
     if (strcmp(text, "nii.gz") == 0) *out = ".nii.gz";
-    return *out ? SIREN_OK : siren_fail(SIREN_USAGE, "--format is '%s' but must be nii or nii.gz", text);
+    return *out ? SIREN_OK : siren_fail(SIREN_USAGE, "--format is '%s' but must be nii, nii.gz or mif", text);
 }
 
 siren_status siren_tool_decompress(int argc, char **argv) {
@@ -159,7 +163,9 @@ siren_status siren_tool_decompress(int argc, char **argv) {
             "without OUT, and on the host",
             &voxel),
         SIREN_FLAG("json", "with --voxel: machine-readable output", &json),
-        SIREN_TEXT("format", "F", "nii or nii.gz, where no image's name says which", &format),
+        SIREN_TEXT("format", "F",
+                   "nii or nii.gz, where no image's name says which; mif: a pipe\nto MRtrix3's commands",
+                   &format),
         SIREN_FLAG("recursive", SIREN_RECURSIVE_HELP, &recursive),
         SIREN_BIDS_OPTIONS(bids, "restore the data set that 'compress --bids' has made one of"),
         SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
@@ -206,7 +212,7 @@ siren_status siren_tool_decompress(int argc, char **argv) {
     decompress_run run = {.options = decompress, .quiet = common.quiet, .start = siren_clock()};
     if (!common.quiet) run.options.replaced = siren_terminal_tell_replaced;
     siren_terminal_catch_interrupt();
-    SIREN_TRY(read_format(format, &run.format));
+    SIREN_TRY(read_format(format, &run.format, &run.for_mrtrix));
     SIREN_TRY(siren_bids_check(&bids, files, folder, recursive));
     if (bids.on) return siren_bids_restore(&bids, &run.options, device_choice, common.quiet);
     SIREN_TRY(pair_names(files, folder, recursive, &run));

@@ -6,6 +6,7 @@
 #include "host/file.h"
 #include "host/names.h"
 #include "host/staging.h"
+#include "tools/common/mrtrix_pipe.h"
 #include "tools/common/terminal.h"
 
 #include <errno.h>
@@ -176,6 +177,19 @@ siren_status siren_stream_open(const char *suffix, const char **path) {
     return SIREN_OK;
 }
 
+static siren_status write_failed(uint64_t done, uint64_t n_bytes) {
+    if (errno == EPIPE)
+        return siren_fail(SIREN_SYSTEM, OUTPUT ": its reader went away after %llu of %llu bytes",
+                          (unsigned long long)done, (unsigned long long)n_bytes);
+    return siren_fail(SIREN_SYSTEM, OUTPUT ": cannot be written: %s", strerror(errno));
+}
+
+static siren_status close_results(void) {
+    const int fd = streams.results;
+    streams.results = -1;
+    return close(fd) == 0 ? SIREN_OK : write_failed(0, 0);
+}
+
 siren_status siren_stream_finish(void) {
     SIREN_FREE_AT_END uint8_t *chunk = NULL;
     SIREN_AT_END(siren_close_at) int fd = -1;
@@ -187,17 +201,24 @@ siren_status siren_stream_finish(void) {
         if (n <= 0) return siren_fail(SIREN_SYSTEM, OUTPUT ": what was made for it cannot be read again");
         n = write(streams.results, chunk, (size_t)n);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno == EPIPE)
-            return siren_fail(SIREN_SYSTEM, OUTPUT ": its reader went away after %llu of %llu bytes",
-                              (unsigned long long)done, (unsigned long long)n_bytes);
-        if (n < 0) return siren_fail(SIREN_SYSTEM, OUTPUT ": cannot be written: %s", strerror(errno));
+        if (n < 0) return write_failed(done, n_bytes);
         done += (uint64_t)n;
         if (!siren_terminal_heard()) return siren_fail(SIREN_CANCELLED, "writing was interrupted");
     }
-    if (close(SIREN_TAKE(streams.results)) != 0)
-        return siren_fail(SIREN_SYSTEM, OUTPUT ": cannot be written: %s", strerror(errno));
-    streams.results = -1;
-    return SIREN_OK;
+    return close_results();
+}
+
+siren_status siren_stream_finish_mrtrix(void) {
+    SIREN_FREE_AT_END char *path = NULL, *line = NULL;
+    SIREN_TRY(siren_mrtrix_pipe(streams.output, &path));
+    siren_status status = SIREN_OK;
+    const int n = asprintf(&line, "%s\n", path);
+    if (n < 0) status = siren_fail(SIREN_SYSTEM, "out of memory: the name of a temporary file");
+    if (status == SIREN_OK && write(streams.results, line, (size_t)n) != n)
+        status = write_failed(0, (uint64_t)n);
+    if (status == SIREN_OK) status = close_results();
+    if (status != SIREN_OK) unlink(path); /* nobody knows its name */
+    return status;
 }
 
 void siren_stream_end(void) {

@@ -19,6 +19,8 @@ siren_status siren_stream_divert(void);
 siren_status siren_stream_open(const char *suffix, const char **path);
 /* Gives what was written to standard output. SYSTEM where its reader went away. */
 siren_status siren_stream_finish(void);
+/* The same of a .nii as MRtrix3's commands give images to each other: by the name of a file of theirs. */
+siren_status siren_stream_finish_mrtrix(void);
 /* Removes that folder. */
 void siren_stream_end(void);
 

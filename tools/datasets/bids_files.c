@@ -170,7 +170,8 @@ static siren_status copy_of_all(const char *dataset, const char *out, bool overw
 }
 
 siren_status siren_bids_begin_derivative(const char *dataset, const char *out, bool overwrite) {
-    static const char ignore[] = "*.siren\n*.siren.part\nsirencl.tsv*\n";
+    /* Sidecars, too: to a validator those of archives that it passes over are nobody's. */
+    static const char ignore[] = "*.siren\n*.siren.part\nsirencl.tsv*\n*_*.json\n!dataset_description.json\n";
     SIREN_AT_END(siren_config_free_at) siren_config *description = NULL;
     SIREN_FREE_AT_END char *text = NULL, *path = NULL, *ignored = NULL;
     SIREN_TRY(read_description(dataset, &description));
