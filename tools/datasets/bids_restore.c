@@ -195,6 +195,6 @@ siren_status siren_bids_restore(const siren_bids_choice *choice, const siren_dec
         printf("%zu of %zu series restored in %s in %.2f s, with %zu other files\n", run.n_done, run.n_wanted,
                choice->out, siren_clock() - start, run.n_files);
     if (run.n_failed == 0) return SIREN_OK;
-    return siren_fail(run.n_done > 0 ? SIREN_PARTIAL : run.first, "%zu of %zu series and files failed",
+    return siren_fail(run.n_done + run.n_files > 0 ? SIREN_PARTIAL : run.first, "%zu of %zu series and files failed",
                       run.n_failed, run.n_wanted + run.files.n);
 }
