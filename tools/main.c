@@ -41,6 +41,14 @@ static void print_exit_codes(FILE *out) {
             fprintf(out, "  %3d  %s\n", codes[i].code, codes[i].meaning);
 }
 
+/* What users of zstd, xz and gzip have in their fingers. */
+static const char *habit(const char *name) {
+    static const char *const habits[][2] = {{"-t", "verify"}, {"-l", "info"}, {"-d", "decompress"}};
+    for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
+        if (strcmp(name, habits[i][0]) == 0) return habits[i][1];
+    return name;
+}
+
 static void print_help(FILE *out) {
     fputs("Usage: sirencl COMMAND [OPTIONS] FILES\n\n"
           "Compresses diffusion MRI series by overfitting a small sine-activation network to each "
@@ -50,6 +58,7 @@ static void print_help(FILE *out) {
         if (tools[i].run) fprintf(out, "  %-11s %s\n", tools[i].name, tools[i].help);
     fputs("\n'sirencl COMMAND --help' tells its options. Options may stand anywhere; after '--' everything "
           "is a file name.\n"
+          "'-' is standard input or output; -t, -l and -d are verify, info and decompress.\n"
           "MRtrix's -force, -nthreads N, -quiet and -info (--verbose) are understood, too.\n"
           "\nEnvironment:\n"
           "  SIRENCL_DEVICE      the device where --device is not given\n"
@@ -79,7 +88,7 @@ int main(int argc, char **argv) {
         print_help(stderr);
         return siren_exit_code(SIREN_USAGE);
     }
-    const char *name = argv[1];
+    const char *name = habit(argv[1]);
     if (strcmp(name, "--version") == 0) {
         printf("sirencl %s\n", siren_version());
         return siren_terminal_exit(SIREN_OK);
