@@ -83,6 +83,37 @@ static void nearer_members_win(void **state) {
     assert_non_null(strstr(siren_message(), "a list: is no object"));
 }
 
+/* What remains of damaged texts is JSON without such members, or there is none. */
+static void damaged_texts(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"a\":{\"x\":[1,{\"xy\":\"}\\\"\"}],\"b\":[true,null,-1.5e3]},\"x\":\"\\u0041\",\"c\":\"x\"}";
+    static const char marks[] = "{}[],:\"\\x 1-e.tn/*\n";
+    uint32_t random = 1;
+    size_t n_sound = 0;
+    for (size_t i = 0; i < 20000; i++) {
+        char damaged[sizeof text];
+        uint8_t *out = NULL, *again = NULL;
+        size_t n = 0, n_again = 0, n_dropped = 0, n_left = 0;
+        memcpy(damaged, text, sizeof text);
+        for (int k = 0; k < 2; k++) {
+            random = random * 1664525u + 1013904223u;
+            damaged[(random >> 8) % (sizeof text - 1)] = marks[(random >> 20) % (sizeof marks - 1)];
+        }
+        if (siren_json_text_drop("a text", (const uint8_t *)damaged, sizeof text - 1, starts_with_x,
+                                 &n_dropped, &out, &n) != SIREN_OK)
+            continue;
+        n_sound++;
+        if (siren_json_text_drop("what is left", out, n, starts_with_x, &n_left, &again, &n_again) !=
+                SIREN_OK ||
+            n_left > 0 || n_again != n)
+            fail_msg("'%s' became '%.*s'", damaged, (int)n, (const char *)out);
+        free(out);
+        free(again);
+    }
+    assert_true(n_sound > 100);
+}
+
 /* Names that are parts of others are told apart, and a long list says that it goes on. */
 static void what_went_is_told(void **state) {
     (void)state;
@@ -100,8 +131,9 @@ static void what_went_is_told(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members_go), cmocka_unit_test(what_is_no_json_is_refused),
-        cmocka_unit_test(nearer_members_win), cmocka_unit_test(what_went_is_told)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(members_go),
+                                       cmocka_unit_test(what_is_no_json_is_refused),
+                                       cmocka_unit_test(nearer_members_win), cmocka_unit_test(damaged_texts),
+                                       cmocka_unit_test(what_went_is_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

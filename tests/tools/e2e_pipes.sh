@@ -31,6 +31,15 @@ quietly_piped "cat file.siren | sirencl verify --device host - | grep '^standard
 quietly_piped "cat file.siren | sirencl decompress - --voxel 7,8,2 | wc -l | grep -x 7"
 quietly_piped "sirencl info - --json <file.siren | grep '\"standard input\"'"
 
+# The page's own commands, in a folder of their own.
+mkdir page && cp dwi.nii dwi.b* file.siren page/
+sed -n 's/^\$ //p' "$root/docs/pipes.md" | while read -r line; do
+    [[ $line != *' mr'* ]] || has mrinfo || continue
+    (cd page && MRTRIX_QUIET=1 bash -o pipefail -c "sirencl() { '$sirencl' \"\$@\"; }; $line" >/dev/null 2>"$folder/stderr.txt") || fail "docs/pipes.md: $line: $(cat stderr.txt)"
+done
+cmp page/pipe.siren file.siren && [ -e page/twice.siren ] || fail "the commands of docs/pipes.md: $(ls page)"
+clean "the commands of docs/pipes.md"
+
 # Where --format names what the name of an image does not.
 run "$sirencl" decompress --device host file.siren pipe.siren -o formats --format nii
 cmp formats/file.nii dwi.nii && [ "$(ls formats/*.nii* | wc -l)" = 2 ] || fail "--format of derived names: $(ls formats)"

@@ -461,10 +461,11 @@ siren_status siren_tool_compress(int argc, char **argv) {
     run.anonymise = anonymise;
     SIREN_TRY(siren_bids_check(&bids, files, folder, recursive));
     bids.force_larger = force_larger;
-    if (bids.on && (json || profiling || compress.bval || compress.bvec || compress.sidecar))
+    if (bids.on && (json || profiling || compress.bval || compress.bvec || compress.sidecar ||
+                    (compress.mask && strcmp(compress.mask, SIREN_MASK_AUTO) != 0)))
         return siren_fail(SIREN_USAGE,
-                          "--bids takes neither --json nor --profile, --bval, --bvec or --sidecar: "
-                          "OUT/sirencl.tsv tells of each series, and sidecars are found");
+                          "--bids takes neither --json nor --profile, nor --bval, --bvec, --sidecar "
+                          "or the file of --mask, which belong to one image");
     if (!bids.on) SIREN_TRY(pair_names(files, folder, recursive, &compress, &run));
     if (json) SIREN_TRY(siren_tool_json_of_files(run.pairs.n, &run.json));
     bool network = siren_options_coding(&compress) == SIREN_CODING_NETWORK, tried = false;

@@ -51,6 +51,7 @@ typedef struct {
     siren_device *device;
     char *dataset;          /* without '/' at its end */
     char settings[512];     /* as text: what an archive that is there must have been made with */
+    siren_file_list top;    /* sidecars in its own folder */
     siren_file_list found;  /* the series' paths */
     size_t n_other_images;  /* of the participants, which are no such series */
     bids_series *series;    /* (found.n) */
@@ -74,6 +75,7 @@ static void run_free(bids_run *run) {
     }
     free(run->series);
     siren_file_list_free(&run->found);
+    siren_file_list_free(&run->top);
     siren_bids_table_free(&run->table);
     siren_staging_discard(run->staging);
     if (run->part >= 0) close(run->part);
@@ -436,7 +438,7 @@ static siren_status do_series(bids_run *run, size_t nth) {
     SIREN_TRY(begin_row(run, s, NULL));
     SIREN_TRY(check_series(run, s, &facts));
     SIREN_TRY(siren_bids_join(run->choice->out, s->archive, &archive));
-    SIREN_TRY(siren_bids_sidecars_find(run->dataset, s->relative, &found));
+    SIREN_TRY(siren_bids_sidecars_find(run->dataset, &run->top, s->relative, &found));
     SIREN_TRY(check_readable(run, &found));
     SIREN_TRY(look_for_archive(run, s, archive, &kept));
     if (!kept) SIREN_TRY(compress_series(run, nth, &found, archive, &told));
@@ -562,6 +564,7 @@ static siren_status open_derivative(bids_run *run) {
     const char *out = run->choice->out;
     SIREN_TRY(siren_bids_check_folders(run->dataset, out));
     SIREN_TRY(find_series(run));
+    SIREN_TRY(siren_bids_top_files(run->dataset, &run->top));
     SIREN_TRY(plan_series(run));
     SIREN_TRY(siren_bids_join(out, SIREN_BIDS_TABLE, &run->table_path));
     SIREN_TRY(siren_bids_join(out, SIREN_BIDS_TABLE ".part", &run->part_path));

@@ -109,11 +109,14 @@ static bool describes(const bids_name *file, const bids_name *series) {
            siren_bids_listed(others, file->suffix, file->n_suffix);
 }
 
+static bool may_describe(const bids_name *file) {
+    static const char extensions[] = ".json,.bval,.bvec,.tsv,.tsv.gz";
+    return siren_bids_listed(extensions, file->extension, strlen(file->extension));
+}
+
 /* Whether a file in the series' folder or above it is of the series: each of its entities is the series', too. */
 static bool applies(const bids_name *file, const bids_name *series) {
-    static const char extensions[] = ".json,.bval,.bvec,.tsv,.tsv.gz";
-    if (!siren_bids_listed(extensions, file->extension, strlen(file->extension)) || !describes(file, series))
-        return false;
+    if (!may_describe(file) || !describes(file, series)) return false;
     for (size_t i = 0; i < file->n_entities; i++) {
         bool found = false;
         for (size_t k = 0; k < series->n_entities && !found; k++)
@@ -161,6 +164,22 @@ static siren_status look_into(const char *dataset, const char *folder, const bid
         free(entries[i]);
     }
     free(entries);
+    return status;
+}
+
+siren_status siren_bids_top_files(const char *dataset, siren_file_list *out) {
+    SIREN_AT_END(siren_file_list_free) siren_file_list list = {.n = 0};
+    struct dirent **entries = NULL;
+    siren_status status = SIREN_OK;
+    const int n = scandir(dataset, &entries, NULL, by_bytes);
+    for (int i = 0; i < n; i++) {
+        bids_name name;
+        if (status == SIREN_OK && cut(entries[i]->d_name, &name) && may_describe(&name))
+            status = siren_file_list_add(&list, entries[i]->d_name, "");
+        free(entries[i]);
+    }
+    free(entries);
+    if (status == SIREN_OK) *out = SIREN_TAKE(list);
     return status;
 }
 
@@ -215,13 +234,16 @@ static void order_jsons(siren_bids_sidecars *s, const bids_name *series) {
     }
 }
 
-siren_status siren_bids_sidecars_find(const char *dataset, const char *relative, siren_bids_sidecars *out) {
+siren_status siren_bids_sidecars_find(const char *dataset, const siren_file_list *top, const char *relative,
+                                      siren_bids_sidecars *out) {
     SIREN_AT_END(siren_bids_sidecars_free) siren_bids_sidecars found = {.n_jsons = 0};
     SIREN_FREE_AT_END char *folder = strdup(relative);
-    bids_name series;
+    bids_name series, name;
     if (!folder) return siren_fail(SIREN_SYSTEM, "out of memory: the sidecars of %s", relative);
     if (!cut(relative, &series)) return siren_bids_check_name(relative);
-    SIREN_TRY(look_into(dataset, "", &series, &found.all));
+    for (size_t i = 0; i < top->n; i++)
+        if (cut(top->paths[i], &name) && applies(&name, &series))
+            SIREN_TRY(siren_file_list_add(&found.all, top->paths[i], ""));
     for (char *end = strchr(folder, '/'); end; end = strchr(end + 1, '/')) {
         *end = '\0';
         SIREN_TRY(look_into(dataset, folder, &series, &found.all));

@@ -27,8 +27,11 @@ typedef struct {
     size_t *jsons;           /* (n_jsons) numbers in `all`, the nearest last */
     size_t n_jsons;
 } siren_bids_sidecars;
-/* CORRUPT where two tables in one folder may be meant alike. `*out` is yours: siren_bids_sidecars_free(). */
-siren_status siren_bids_sidecars_find(const char *dataset, const char *relative, siren_bids_sidecars *out);
+/* Files of the data set's own folder that may be such; it may hold many thousands of participants, and is looked through once. */
+siren_status siren_bids_top_files(const char *dataset, siren_file_list *out);
+/* `top` are these. CORRUPT where two tables in one folder may be meant alike. `*out` is yours: siren_bids_sidecars_free(). */
+siren_status siren_bids_sidecars_find(const char *dataset, const siren_file_list *top, const char *relative,
+                                      siren_bids_sidecars *out);
 void siren_bids_sidecars_free(siren_bids_sidecars *sidecars);
 
 /* "folder/name"; yours to free(). */

@@ -130,13 +130,13 @@ static bool is_own(const char *relative) {
 
 /* Whether the file is the own sidecar of a series, which write_trace() has made. */
 static bool is_traced(const restore_run *run, const char *relative) {
+    static const char *const images[] = {".nii.gz", ".nii"};
     if (run->options->plain_sidecar || !siren_has_suffix(relative, ".json")) return false;
-    for (size_t i = 0; i < run->table.n; i++) {
-        SIREN_FREE_AT_END char *json = NULL;
-        if (is_restorable(run, &run->table.rows[i]) &&
-            siren_sibling_path(run->table.rows[i].cells[SIREN_BIDS_source], ".json", &json) == SIREN_OK &&
-            strcmp(json, relative) == 0)
-            return true;
+    for (size_t i = 0; i < 2; i++) {
+        SIREN_FREE_AT_END char *source = NULL;
+        if (asprintf(&source, "%.*s%s", (int)strlen(relative) - 5, relative, images[i]) < 0) return false;
+        const siren_bids_row *row = siren_bids_table_find(&run->table, source);
+        if (row && is_restorable(run, row)) return true;
     }
     return false;
 }
@@ -195,6 +195,6 @@ siren_status siren_bids_restore(const siren_bids_choice *choice, const siren_dec
         printf("%zu of %zu series restored in %s in %.2f s, with %zu other files\n", run.n_done, run.n_wanted,
                choice->out, siren_clock() - start, run.n_files);
     if (run.n_failed == 0) return SIREN_OK;
-    return siren_fail(run.n_done + run.n_files > 0 ? SIREN_PARTIAL : run.first, "%zu of %zu series and files failed",
-                      run.n_failed, run.n_wanted + run.files.n);
+    return siren_fail(run.n_done + run.n_files > 0 ? SIREN_PARTIAL : run.first,
+                      "%zu of %zu series and files failed", run.n_failed, run.n_wanted + run.files.n);
 }

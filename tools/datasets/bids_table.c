@@ -26,6 +26,7 @@ void siren_bids_row_free(siren_bids_row *row) {
 void siren_bids_table_free(siren_bids_table *table) {
     for (size_t i = 0; i < table->n; i++) siren_bids_row_free(&table->rows[i]);
     free(table->rows);
+    free(table->places);
 }
 
 siren_status siren_bids_row_set(siren_bids_row *row, int column, const char *text) {
@@ -46,10 +47,35 @@ siren_status siren_bids_row_set_number(siren_bids_row *row, int column, double v
     return siren_bids_row_set(row, column, text);
 }
 
+/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
+static size_t first_place(const siren_bids_table *table, const char *source) {
+    uint64_t hash = 14695981039346656037u;
+    for (; *source; source++) hash = (hash ^ (unsigned char)*source) * 1099511628211u;
+    return (size_t)(hash & (table->n_places - 1));
+}
+
+/* Where the source's row is told, or would be; half of the places at least are free. */
+static size_t *place_of(const siren_bids_table *table, const char *source) {
+    size_t at = first_place(table, source);
+    while (table->places[at] &&
+           strcmp(table->rows[table->places[at] - 1].cells[SIREN_BIDS_source], source) != 0)
+        at = (at + 1) & (table->n_places - 1);
+    return &table->places[at];
+}
+
 static siren_bids_row *find(const siren_bids_table *table, const char *source) {
-    for (size_t i = 0; i < table->n; i++)
-        if (strcmp(table->rows[i].cells[SIREN_BIDS_source], source) == 0) return &table->rows[i];
-    return NULL;
+    const size_t place = table->n_places ? *place_of(table, source) : 0;
+    return place ? &table->rows[place - 1] : NULL;
+}
+
+static siren_status place_all(siren_bids_table *table, size_t n_places) {
+    size_t *places = NULL;
+    SIREN_TRY(siren_allocate(&places, n_places, sizeof *places, "a table"));
+    free(table->places);
+    table->places = places;
+    table->n_places = n_places;
+    for (size_t i = 0; i < table->n; i++) *place_of(table, table->rows[i].cells[SIREN_BIDS_source]) = i + 1;
+    return SIREN_OK;
 }
 
 const siren_bids_row *siren_bids_table_find(const siren_bids_table *table, const char *source) {
@@ -69,6 +95,8 @@ siren_status siren_bids_table_put(siren_bids_table *table, siren_bids_row *row) 
         table->rows = larger;
     }
     table->rows[table->n++] = SIREN_TAKE(*row);
+    if (2 * table->n > table->n_places) return place_all(table, table->n_places ? 2 * table->n_places : 64);
+    *place_of(table, table->rows[table->n - 1].cells[SIREN_BIDS_source]) = table->n;
     return SIREN_OK;
 }
 
@@ -145,6 +173,7 @@ static siren_status write_row(siren_output *output, const siren_bids_row *row) {
 siren_status siren_bids_table_write(siren_bids_table *table, const char *path) {
     SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
     if (table->n) qsort(table->rows, table->n, sizeof *table->rows, by_source);
+    if (table->n) SIREN_TRY(place_all(table, table->n_places));
     SIREN_TRY(siren_output_open(path, true, &output));
     SIREN_TRY(write_row(output, NULL));
     for (size_t i = 0; i < table->n; i++) SIREN_TRY(write_row(output, &table->rows[i]));

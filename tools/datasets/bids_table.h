@@ -37,6 +37,8 @@ siren_status siren_bids_row_set_number(siren_bids_row *row, int column, double v
 typedef struct {
     siren_bids_row *rows; /* (n) */
     size_t n;
+    size_t *places; /* (n_places) numbers of rows + 1 by their sources' hashes; 0: free */
+    size_t n_places;
 } siren_bids_table;
 void siren_bids_table_free(siren_bids_table *table);
 

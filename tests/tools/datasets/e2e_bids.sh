@@ -80,6 +80,24 @@ else
     skip_part "there is no bids-validator-deno"
 fi
 
+# The page's own commands, in a folder of their own.
+mkdir page && cp -r ds page/
+sed -n 's/^\$ //p' "$root/docs/bids.md" | while read -r line; do
+    (cd page && bash -c "sirencl() { '$sirencl' \"\$@\"; }; $line" >/dev/null 2>"$folder/stderr.txt") || fail "docs/bids.md: $line: $(cat stderr.txt)"
+done
+[ -e page/some/sirencl.tsv ] && same_images page/ds page/back || fail "the commands of docs/bids.md"
+awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; i++) print $i }' out/sirencl.tsv | while read -r column; do grep -q "\`$column\`" "$root/docs/bids.md" || fail "docs/bids.md does not tell of the column $column"; done
+
+# Networks, one series at a time, into the data set's own derivatives, which are no participants.
+if has_device; then
+    run "$sirencl" compress --bids page/ds page/ds/derivatives/net --width 16 --layers 1 --epochs 3
+    run "$sirencl" compress --bids page/ds page/ds/derivatives/net --width 16 --layers 1 --epochs 3
+    grep -q '^3 of 3 .* 3 there already' stdout.txt || fail "networks: $(cat stdout.txt)"
+    grep -q 'width=16' page/ds/derivatives/net/sirencl.tsv || fail "settings: $(cat page/ds/derivatives/net/sirencl.tsv)"
+else
+    skip_part "networks: there is no OpenCL device"
+fi
+
 # Participants and suffixes; what is there stays; other settings are not taken for the same.
 run "$sirencl" compress --bids ds some --participant 01,sub-03 --suffix dwi,bold --lossless
 [ "$(cd some && find . -name '*.siren' | sort | xargs)" = "./sub-01/dwi/sub-01_dwi.siren ./sub-03/dwi/sub-03_dwi.siren ./sub-03/func/sub-03_task-rest_bold.siren" ] ||
