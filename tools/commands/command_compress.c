@@ -364,7 +364,7 @@ siren_status siren_tool_compress(int argc, char **argv) {
     siren_common_options common = {0};
     bool json = false, profiling = false;
     bool force_larger = false, recursive = false, anonymise = false;
-    siren_bids_choice bids = {.on = false, .suffixes = "dwi"};
+    siren_bids_choice bids = {.on = false};
     siren_target_options targets = {0};
     device_arguments wanted = {0};
     const char *folder = NULL, *part = NULL;
@@ -391,7 +391,7 @@ siren_status siren_tool_compress(int argc, char **argv) {
                    &anonymise),
         SIREN_FLAG("recursive", SIREN_RECURSIVE_HELP, &recursive),
         SIREN_BIDS_OPTIONS(bids, "make a BIDS derivative of archives of the BIDS data set IN"),
-        SIREN_TEXT("suffix", "S", "with --bids: series of these suffixes, e.g. dwi,bold", &bids.suffixes),
+        SIREN_TEXT("suffix", "S", "with --bids: series of these suffixes, e.g. dwi,bold; else dwi", &bids.suffixes),
         SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &wanted.choice),
         SIREN_FLAG("allow-failed-device", SIREN_ALLOW_FAILED_HELP, &wanted.allow_failed),
         SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &wanted.gemm),

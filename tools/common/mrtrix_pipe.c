@@ -157,10 +157,12 @@ siren_status siren_mrtrix_pipe(const char *nii, char **path) {
         return siren_fail(SIREN_SYSTEM, "out of memory: the name of a temporary file");
     to = mkostemps(name, 4, O_CLOEXEC);
     if (to < 0) return siren_fail(SIREN_SYSTEM, "%s: cannot be made: %s", name, strerror(errno));
+    siren_file_worthless(name, true);
     siren_status status = write_all(name, to, text, n);
     if (status == SIREN_OK)
         status = copy_voxels(nii, from, g.voxel_offset,
                              siren_geometry_voxels(&g) * siren_datatype_size(g.datatype), name, to);
+    siren_file_worthless(name, false);
     if (status != SIREN_OK) unlink(name);
     if (status == SIREN_OK) *path = SIREN_TAKE(name);
     return status;

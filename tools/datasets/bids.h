@@ -10,7 +10,7 @@
 typedef struct {
     bool on;
     const char *participants; /* "01,02"; NULL: all */
-    const char *suffixes;     /* "dwi,bold" */
+    const char *suffixes;     /* "dwi,bold"; NULL: dwi */
     bool force_larger;        /* networks may take more bytes than their image */
     const char *in, *out;     /* folders; see siren_bids_check() */
 } siren_bids_choice;

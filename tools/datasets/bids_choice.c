@@ -10,8 +10,9 @@ siren_status siren_bids_check(siren_bids_choice *choice, const char *const *name
                               bool recursive) {
     const size_t n = siren_tool_count_files(names);
     struct stat facts;
-    if (!choice->on && choice->participants)
-        return siren_fail(SIREN_USAGE, "--participant is for data sets; give --bids, or leave it out");
+    if (!choice->on && (choice->participants || choice->suffixes))
+        return siren_fail(SIREN_USAGE, "--%s is for data sets; give --bids, or leave it out",
+                          choice->participants ? "participant" : "suffix");
     if (!choice->on) return SIREN_OK;
     if (folder || recursive)
         return siren_fail(SIREN_USAGE, "--bids takes two folders, IN and OUT; leave out --%s",
@@ -20,6 +21,7 @@ siren_status siren_bids_check(siren_bids_choice *choice, const char *const *name
         return siren_fail(SIREN_USAGE, "--bids takes two folders, IN and OUT, but %zu names were given", n);
     if (stat(names[0], &facts) != 0 || !S_ISDIR(facts.st_mode))
         return siren_fail(SIREN_USAGE, "%s: is no folder, as a data set is", names[0]);
+    if (!choice->suffixes) choice->suffixes = "dwi";
     choice->in = names[0];
     choice->out = names[1];
     return SIREN_OK;

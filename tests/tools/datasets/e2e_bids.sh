@@ -164,7 +164,9 @@ cp ds/dataset_description.json other/
 expect 2 'other: is a data set that sirencl has not made' "$sirencl" compress --bids ds other --lossless
 expect 2 'is no folder' "$sirencl" compress --bids ds/README out2 --lossless
 expect 2 '--bids takes two folders' "$sirencl" compress --bids ds --lossless
+expect 2 'which belong to one image' "$sirencl" compress --bids ds out2 --lossless --bval x.bval
 expect 2 '--participant is for data sets' "$sirencl" compress --participant 01 ds/sub-03/dwi/sub-03_dwi.nii out2.siren --lossless
+expect 2 '--suffix is for data sets' "$sirencl" compress --suffix dwi ds/sub-03/dwi/sub-03_dwi.nii out2.siren --lossless
 expect 2 'ds: is no data set of archives' "$sirencl" decompress --bids ds out2
 expect 2 'cannot be a folder' "$sirencl" compress --bids ds ds/README/out --lossless
 [ ! -e out2 ] || fail "something was made"
