@@ -72,7 +72,11 @@ cmp plain.nii found.nii || fail "an image without secrets came back as another"
 # With a bound and, where there is a device, networks store no more; nor do several files, JSON and a pipe; without the option all is stored.
 run "$sirencl" compress --max-error 9 --anonymise onel.nii ratio.siren
 search ratio.siren
-! has_device || { run "$sirencl" compress --anonymise --width 16 --layers 1 --epochs 2 onel.nii network.siren; search network.siren; }
+! has_device || { run "$sirencl" compress --anonymise --width 16 --layers 1 --epochs 2 onel.nii network.siren; search network.siren
+    for part in 1 2; do run "$sirencl" compress --anonymise --width 16 --layers 1 --epochs 2 --part $part/2 onel.nii part.siren; done
+    grep -q '^  anonymised ' stdout.txt || fail "a part does not tell: $(cat stdout.txt)"
+    run "$sirencl" join part.part-*.siren joined.siren
+    cmp joined.siren network.siren || fail "parts joined differ"; }
 run "$sirencl" compress --lossless --anonymise onel.nii twob.nii -o several
 for archive in several/*.siren; do search "$archive"; done
 run "$sirencl" compress --lossless --anonymise --json onel.nii json.siren

@@ -95,6 +95,7 @@ expect 2 "'-' is standard input, and stands alone" "$sirencl" info file.siren -
 expect 2 '--mask auto: MRtrix3 reads no pipe' "$sirencl" compress --mask auto - none.siren
 expect 2 'is the name of an MRtrix file' bash -c "echo /tmp/mrtrix-tmp-abc.mif | '$sirencl' compress --lossless - none.siren"
 expect 2 "is an image's name, but an archive is written" bash -c "cat dwi.nii | '$sirencl' compress --lossless - none.nii"
+expect 2 "goes with neither --bids nor '-'" bash -c "'$sirencl' compress --width 16 --part 1/2 dwi.nii - | cat; exit \${PIPESTATUS[0]}"
 if has script; then
     script -qec "'$sirencl' decompress file.siren -" /dev/null >said.txt </dev/null && fail "to a terminal"
     grep -q 'standard output: is a terminal' said.txt || fail "a terminal: $(cat said.txt)"

@@ -220,12 +220,14 @@ static siren_status compress_part(compress_run *run, size_t nth, const siren_com
         siren_json_integer(run->json, "part", options->part.number);
         siren_json_integer(run->json, "of", options->part.of);
         siren_json_integer(run->json, "bytes", (uint64_t)facts.st_size);
+        if (options->anonymise) write_anonymised(run->json, options->anonymise);
         siren_tool_json_end_file(run->json, run->pairs.n);
     } else if (!run->quiet) {
         char bytes[32];
         printf("%s: part %zu of %zu, %s bytes, %.1f s; 'sirencl join' makes one archive of all parts\n",
                archive, options->part.number, options->part.of,
                siren_format_integer((uint64_t)facts.st_size, bytes), siren_clock() - run->start);
+        if (options->anonymise) print_anonymised(options->anonymise);
     }
     return SIREN_OK;
 }
@@ -391,7 +393,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
                    &anonymise),
         SIREN_FLAG("recursive", SIREN_RECURSIVE_HELP, &recursive),
         SIREN_BIDS_OPTIONS(bids, "make a BIDS derivative of archives of the BIDS data set IN"),
-        SIREN_TEXT("suffix", "S", "with --bids: series of these suffixes, e.g. dwi,bold; else dwi", &bids.suffixes),
+        SIREN_TEXT("suffix", "S", "with --bids: series of these suffixes, e.g. dwi,bold; else dwi",
+                   &bids.suffixes),
         SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &wanted.choice),
         SIREN_FLAG("allow-failed-device", SIREN_ALLOW_FAILED_HELP, &wanted.allow_failed),
         SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &wanted.gemm),
@@ -467,6 +470,10 @@ siren_status siren_tool_compress(int argc, char **argv) {
                           "--bids takes neither --json nor --profile, nor --bval, --bvec, --sidecar "
                           "or the file of --mask, which belong to one image");
     if (!bids.on) SIREN_TRY(pair_names(files, folder, recursive, &compress, &run));
+    if (part && (bids.on || run.to_stream))
+        return siren_fail(SIREN_USAGE,
+                          "--part makes a file of its own of each part, and goes with neither --bids nor "
+                          "'-' as OUT");
     if (json) SIREN_TRY(siren_tool_json_of_files(run.pairs.n, &run.json));
     bool network = siren_options_coding(&compress) == SIREN_CODING_NETWORK, tried = false;
     run.instead = network && open && compress.target != SIREN_TARGET_NONE;
