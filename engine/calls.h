@@ -3,7 +3,7 @@
 #ifndef SIREN_ENGINE_CALLS_H
 #define SIREN_ENGINE_CALLS_H
 
-#include "host/base.h"
+#include "formats/anonymise.h"
 #include "host/part.h"
 
 #define SIREN_MASK_AUTO "auto"
@@ -90,6 +90,8 @@ typedef struct {
     size_t most_bytes; /* networks that will take 64 KiB more are refused before they train; 0: none */
     void (*foresee)(const siren_foreseen *foreseen); /* called before networks train; may be NULL */
     bool without_tail;                               /* what follows the voxels in the file is left out */
+    siren_anonymised
+        *anonymise; /* what identifies is taken out of what is stored, and told here; NULL: all is stored */
     bool overwrite;
     size_t
         memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */
@@ -155,6 +157,7 @@ typedef struct {
     bool overwrite;
     bool
         plain_sidecar; /* the JSON sidecar as it was, without a word of lossy compression (engine/archive/sidecar.h) */
+    bool alone; /* the image without the files that go with it */
     void (*replaced)(void *user,
                      const char *path); /* hears in the end of each file that was; NULL is allowed */
     void *user;

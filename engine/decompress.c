@@ -302,7 +302,7 @@ siren_status siren_decompress_file(siren_device *device, const char *archive, co
             SIREN_USAGE, "%s: is the archive itself and is not replaced; give the image another name", image);
     SIREN_TRY(open_writer(&run, image, options));
     if (!options->plain_sidecar) SIREN_TRY(siren_trace_of(run.archive, &run.layout, run.trace));
-    SIREN_TRY(write_companions(&run, image, options->overwrite));
+    if (!options->alone) SIREN_TRY(write_companions(&run, image, options->overwrite));
     SIREN_TRY(siren_decoding_team_create(device, &run.layout, run.volumes, options->memory_limit, &run.team));
     SIREN_TRY(restore_voxels(&run, options->memory_limit, progress, user));
     siren_decoding_team_free(SIREN_TAKE(run.team)); /* no driver can fail any more */

@@ -77,6 +77,8 @@ siren_value siren_value_member(siren_value object, const char *key);
 /* First member or element and the next beside it; none after the last, and none of none. */
 siren_value siren_value_first(siren_value container);
 siren_value siren_value_next(siren_value value);
+/* The key under which a member stands in its object; NULL of all else. */
+const char *siren_value_key(siren_value value);
 /* The elements to go through for "one value or a list": the first of an array, or else the value itself. */
 siren_value siren_value_list(siren_value value);
 size_t siren_value_count(siren_value container);

@@ -112,6 +112,8 @@ siren_value siren_value_next(siren_value value) {
     return value_of(value, value.item ? item_of(value)->next : NULL);
 }
 
+const char *siren_value_key(siren_value value) { return value.item ? item_of(value)->string : NULL; }
+
 siren_value siren_value_list(siren_value value) {
     return siren_value_is_array(value) ? siren_value_first(value) : value;
 }

@@ -25,6 +25,14 @@ static const struct {
 };
 #define N_TOOLS (sizeof tools / sizeof *tools)
 
+/* What users of zstd, xz and gzip have in their fingers. */
+static const char *habit(const char *name) {
+    static const char *const habits[][2] = {{"-t", "verify"}, {"-l", "info"}, {"-d", "decompress"}};
+    for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
+        if (strcmp(name, habits[i][0]) == 0) return habits[i][1];
+    return name;
+}
+
 /* The program's help, of which completion has a part of each command. */
 static siren_status print_help(siren_help help) {
     siren_program_help(help, false, stdout);
@@ -57,7 +65,7 @@ int main(int argc, char **argv) {
         siren_program_help(SIREN_HELP_TEXT, false, stderr);
         return siren_exit_code(SIREN_USAGE);
     }
-    const char *name = argv[1];
+    const char *name = habit(argv[1]);
     if (strcmp(name, "--version") == 0) {
         printf("sirencl %s\n", siren_version());
         return siren_terminal_exit(SIREN_OK);

@@ -68,3 +68,22 @@ siren_status siren_sidecar_trace(const uint8_t *bytes, size_t n_bytes, const cha
     *out = copy;
     return SIREN_OK;
 }
+
+siren_status siren_sidecar_of(const char *path, const uint8_t *bytes, size_t n_bytes, uint8_t **out,
+                              size_t *n_out) {
+    SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
+    siren_layout layout;
+    char trace[SIREN_TRACE_CHARS];
+    uint8_t *made = NULL;
+    SIREN_TRY(siren_archive_open(path, &archive));
+    SIREN_TRY(siren_layout_read(archive, &layout));
+    SIREN_TRY(siren_trace_of(archive, &layout, trace));
+    if (*trace) SIREN_TRY(siren_sidecar_trace(bytes, n_bytes, trace, &made, n_out));
+    if (!made) {
+        SIREN_TRY(siren_allocate(&made, n_bytes, 1, "a sidecar"));
+        if (n_bytes) memcpy(made, bytes, n_bytes);
+        *n_out = n_bytes;
+    }
+    *out = made;
+    return SIREN_OK;
+}

@@ -15,4 +15,8 @@ siren_status siren_trace_of(siren_archive *archive, const siren_layout *layout, 
 siren_status siren_sidecar_trace(const uint8_t *bytes, size_t n_bytes, const char *trace, uint8_t **out,
                                  size_t *n_out);
 
+/* The JSON sidecar of what `archive` restores: with the trace, or byte for byte where nothing was lost. `*out` is yours to free(). */
+siren_status siren_sidecar_of(const char *archive, const uint8_t *bytes, size_t n_bytes, uint8_t **out,
+                              size_t *n_out);
+
 #endif

@@ -294,8 +294,8 @@ siren_status siren_plan_networks(siren_compression *run) {
 siren_status siren_compression_sections(siren_compression *run, siren_archive_writer *writer, bool silent) {
     const siren_compress_options *o = run->options;
     const siren_image *image = run->image;
-    siren_attachments attachments = {image->path,  o->bval,        o->bvec,         o->sidecar,
-                                     image->given, image->n_given, o->without_tail, silent};
+    siren_attachments attachments = {image->path,    o->bval,         o->bvec, o->sidecar,  image->given,
+                                     image->n_given, o->without_tail, silent,  o->anonymise};
     siren_provenance provenance = {run->coding == SIREN_CODING_NETWORK ? run->device : NULL, &run->settings,
                                    run->noise};
     SIREN_TRY(siren_sections_write(writer, &image->series, &run->layout, &attachments, &provenance));
@@ -431,6 +431,8 @@ static siren_status make_archive(siren_compression *run, const char *path, const
     run->path = archive;
     if (!image) SIREN_TRY_STAGE("reading", siren_image_load(path, run->options->memory_limit, &run->own));
     run->image = image ? image : run->own;
+    if (run->own && run->options->anonymise)
+        SIREN_TRY(siren_anonymise_series(&run->own->series, run->options->anonymise));
     SIREN_TRY(compress_image(run));
     SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_archive_writer_finish(run->writer, &unfinished));
     siren_status status = info ? siren_info(unfinished, &described) : SIREN_OK;

@@ -7,6 +7,7 @@
 #include "host/file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* CORRUPT where a table cannot be read or is of another length than the series. */
@@ -53,6 +54,17 @@ static siren_status attach_bytes(siren_archive_writer *writer, const siren_serie
     return shared && !fits ? SIREN_OK : write_attachment(writer, name, suffix, bytes, n_bytes);
 }
 
+static siren_status anonymise(const siren_attachments *files, const char *path, uint8_t **file,
+                              size_t *n_bytes) {
+    siren_anonymised again = {.n_tail = 0}; /* of sections that only tell their size */
+    uint8_t *without = NULL;
+    SIREN_TRY(siren_anonymise_sidecar(path, *file, *n_bytes, files->silent ? &again : files->anonymise,
+                                      &without, n_bytes));
+    free(*file);
+    *file = without;
+    return SIREN_OK;
+}
+
 /* `path` NULL: the file beside the image, if there is one. */
 static siren_status attach(siren_archive_writer *writer, const siren_series *series,
                            const siren_attachments *files, const char *path, const char *suffix) {
@@ -76,6 +88,7 @@ static siren_status attach(siren_archive_writer *writer, const siren_series *ser
         path = sibling;
     }
     SIREN_TRY(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
+    if (files->anonymise && strcmp(suffix, ".json") == 0) SIREN_TRY(anonymise(files, path, &file, &n_bytes));
     return attach_bytes(writer, series, files, path, suffix, file, n_bytes, shared);
 }
 

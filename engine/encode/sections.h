@@ -13,8 +13,9 @@ typedef struct {
     const char *bval, *bvec, *sidecar;
     const siren_attachment *given; /* (n_given) in memory, in the place of files of their suffix */
     size_t n_given;
-    bool without_tail; /* what follows the voxels is left out */
-    bool silent;       /* no warnings: the sections are written only to know their size */
+    bool without_tail;           /* what follows the voxels is left out */
+    bool silent;                 /* no warnings: the sections are written only to know their size */
+    siren_anonymised *anonymise; /* the JSON loses what identifies, which is told here; NULL: it does not */
 } siren_attachments;
 
 #define SIREN_ATTACHMENT_LIMIT ((size_t)64 << 20) /* bytes of one attached file */

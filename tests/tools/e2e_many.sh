@@ -65,6 +65,27 @@ if python_has json; then
     json '[e["archive"] for e in d] == ["a/x.siren", "b/x.siren"]'
 fi
 
+# -r: folders stand for the files below them, in the order of their names; what is made of them keeps its folder in -o DIR. A link that
+# leads nowhere is told; hidden files and other kinds are passed over.
+mkdir -p tree/sub/.hidden tree/empty
+cp y.nii.gz tree/b.nii.gz && cp b/x.nii tree/sub/A.NII && cp y.nii.gz tree/sub/.hidden/h.nii.gz && cp y.bval tree/ && ln -s nowhere tree/sub/lost.nii && ln -s sub tree/again
+expect 8 'tree/sub/lost.nii: cannot be opened' "$sirencl" compress --lossless -r tree y.nii.gz -o flat
+[ "$(find flat -type f | sort | xargs)" = "flat/b.siren flat/sub/A.siren flat/y.siren" ] || fail "-r -o DIR: $(find flat)"
+grep -q '^3 of 4 images: ' stdout.txt || fail "the summary of -r: $(cat stdout.txt)"
+rm tree/sub/lost.nii
+lossless --recursive tree
+[ "$(find tree -name '*.siren' | sort | xargs)" = "tree/b.siren tree/sub/A.siren" ] || fail "-r beside: $(find tree)"
+run "$sirencl" verify -r flat --device host
+grep -q '^3 of 3 archives are sound' stdout.txt || fail "verify -r: $(cat stdout.txt)"
+run "$sirencl" -t -r flat --device host # as zstd and xz have it
+run "$sirencl" -l -r flat
+grep -c '^flat/.*bytes' stdout.txt | grep -qx 3 || fail "-l: $(cat stdout.txt)"
+run "$sirencl" -d -r flat -o restored --device host --format nii
+cmp restored/sub/A.nii b/x.nii && [ "$(find restored -name '*.nii' | wc -l)" = 3 ] || fail "decompress -r: $(find restored)"
+expect 2 'tree/empty: holds no file that ends in .nii' "$sirencl" compress --lossless -r tree/empty -o nothing
+expect 2 'is not a regular file' "$sirencl" compress --lossless tree/sub
+[ ! -e nothing ] || fail "something was made of an empty folder"
+
 has script || { skip_part "progress: there is no script"; exit 0; }
 
 # A sweep's progress is of all its inputs.

@@ -8,9 +8,12 @@
 #include "formats/nifti.h"
 #include "host/names.h"
 #include "formats/original.h"
+#include "tools/common/file_walk.h"
 #include "tools/common/many_files.h"
+#include "tools/common/streams.h"
 #include "tools/commands/profile_table.h"
 #include "tools/common/target_options.h"
+#include "tools/datasets/bids.h"
 #include "tools/tools.h"
 
 #include <math.h>
@@ -46,8 +49,16 @@ static double training_rate(size_t n_epochs, const siren_archive_info *info, dou
     return 1e-9 * step * ((double)n_epochs * n_trained - epochs) / *seconds;
 }
 
+static void print_anonymised(const siren_anonymised *told) {
+    char text[SIREN_ANONYMISED_TEXT];
+    printf("  anonymised   %s\n               the header is %s\n", siren_tool_anonymised_text(told, text),
+           siren_tool_header_changed(told) ? "not that of the image byte for byte"
+                                           : "that of the image byte for byte");
+}
+
 static void print_summary(const char *archive, const siren_device *device, size_t n_epochs,
-                          const siren_archive_info *info, double image_bytes, double seconds) {
+                          const siren_archive_info *info, const siren_anonymised *anonymised,
+                          double image_bytes, double seconds) {
     char bytes[32], size[32], weights[16];
     double training, rate = training_rate(n_epochs, info, &training);
     printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes),
@@ -81,6 +92,7 @@ static void print_summary(const char *archive, const siren_device *device, size_
     printf("  attached    ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
     printf("%s\n", info->n_attachments ? "" : " none");
+    if (anonymised) print_anonymised(anonymised);
     printf("  time         %.1f s on %s\n", seconds, siren_device_name(device));
     if (rate > 0) printf("  training     %.1f s at %.1f GFLOP/s\n", training, rate);
 }
@@ -110,9 +122,19 @@ static siren_status print_instead(const char *image, const siren_compress_option
     return SIREN_OK;
 }
 
+static void write_anonymised(siren_json *json, const siren_anonymised *told) {
+    siren_json_begin_object(json, "anonymised");
+    siren_json_string(json, "header_fields", told->fields);
+    siren_json_integer(json, "extension_bytes", told->n_extension_bytes);
+    siren_json_integer(json, "bytes_after_voxels", told->n_tail);
+    siren_json_string(json, "sidecar_keys", told->keys);
+    siren_json_bool(json, "header_is_original", !siren_tool_header_changed(told));
+    siren_json_end(json);
+}
+
 static void write_json(siren_json *json, const char *archive, const siren_device *device,
-                       const siren_archive_info *info, double image_bytes, double seconds,
-                       siren_profile *profile) {
+                       const siren_archive_info *info, const siren_anonymised *anonymised, double image_bytes,
+                       double seconds, siren_profile *profile) {
     siren_json_string(json, "archive", archive);
     siren_json_integer(json, "bytes", info->bytes);
     siren_json_number(json, "ratio", info->ratio);
@@ -123,6 +145,7 @@ static void write_json(siren_json *json, const char *archive, const siren_device
     siren_json_begin_array(json, "attachments");
     for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
     siren_json_end(json);
+    if (anonymised) write_anonymised(json, anonymised);
     siren_json_number(json, "seconds", seconds);
     siren_json_string(json, "device", siren_device_name(device));
     if (profile) siren_tool_write_profile(json, profile);
@@ -154,8 +177,9 @@ typedef struct {
     siren_device *device; /* NULL: none is needed */
     siren_profile *profile;
     siren_file_pairs pairs;
-    siren_json *json; /* NULL: text */
-    bool quiet;
+    siren_file_list found; /* where folders were named */
+    siren_json *json;      /* NULL: text */
+    bool quiet, to_stream, anonymise;
     bool instead; /* nobody said what is wanted: tell what else there is */
     bool force_larger;
     double start;               /* clock, of all and then of each image */
@@ -196,12 +220,14 @@ static siren_status compress_part(compress_run *run, size_t nth, const siren_com
         siren_json_integer(run->json, "part", options->part.number);
         siren_json_integer(run->json, "of", options->part.of);
         siren_json_integer(run->json, "bytes", (uint64_t)facts.st_size);
+        if (options->anonymise) write_anonymised(run->json, options->anonymise);
         siren_tool_json_end_file(run->json, run->pairs.n);
     } else if (!run->quiet) {
         char bytes[32];
         printf("%s: part %zu of %zu, %s bytes, %.1f s; 'sirencl join' makes one archive of all parts\n",
                archive, options->part.number, options->part.of,
                siren_format_integer((uint64_t)facts.st_size, bytes), siren_clock() - run->start);
+        if (options->anonymise) print_anonymised(options->anonymise);
     }
     return SIREN_OK;
 }
@@ -209,20 +235,23 @@ static siren_status compress_part(compress_run *run, size_t nth, const siren_com
 static siren_status compress_one(void *user, size_t nth) {
     compress_run *run = user;
     SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
-    const char *archive = run->pairs.outputs[nth];
+    const char *archive = run->pairs.outputs[nth], *image = run->pairs.inputs[nth];
     siren_compress_options options = *run->options;
+    siren_anonymised anonymised = {.n_tail = 0};
     struct stat facts;
     if (nth > 0) run->start = siren_clock();
-    if (!run->force_larger && stat(run->pairs.inputs[nth], &facts) == 0)
-        options.most_bytes = (size_t)facts.st_size;
+    if (run->anonymise) options.anonymise = &anonymised;
+    if (!run->force_larger && stat(image, &facts) == 0) options.most_bytes = (size_t)facts.st_size;
     if (options.part.of > 0) return compress_part(run, nth, &options);
-    SIREN_TRY(siren_compress_file(run->device, run->pairs.inputs[nth], archive, &options,
-                                  siren_terminal_progress, NULL, &info));
+    if (run->to_stream) SIREN_TRY(siren_stream_open(".siren", &archive));
+    SIREN_TRY(
+        siren_compress_file(run->device, image, archive, &options, siren_terminal_progress, NULL, &info));
     siren_terminal_end_progress();
     const double seconds = siren_clock() - run->start;
-    const double image_bytes = bytes_of_image(run->pairs.inputs[nth], &info);
+    const double image_bytes = bytes_of_image(image, &info);
     if (image_bytes > 0 && (double)info.bytes > image_bytes)
-        siren_terminal_warn("%s: is larger than %s; %s", archive, run->pairs.inputs[nth],
+        siren_terminal_warn("%s: is larger than %s; %s", siren_terminal_name(archive),
+                            siren_terminal_name(image),
                             info.coding == SIREN_CODING_NETWORK
                                 ? "a smaller network makes a smaller one, --lossless loses nothing, and "
                                   "--ratio R says how small it may be"
@@ -232,11 +261,13 @@ static siren_status compress_one(void *user, size_t nth) {
     run->n_done++;
     if (run->json) {
         siren_tool_json_begin_file(run->json, run->pairs.n);
-        write_json(run->json, archive, run->device, &info, image_bytes, seconds, run->profile);
+        write_json(run->json, siren_terminal_name(archive), run->device, &info, options.anonymise,
+                   image_bytes, seconds, run->profile);
         siren_tool_json_end_file(run->json, run->pairs.n);
     } else if (!run->quiet && run->pairs.n == 1) {
-        print_summary(archive, run->device, run->options->settings.epochs, &info, image_bytes, seconds);
-        if (run->instead && print_instead(run->pairs.inputs[nth], run->options, &info) != SIREN_OK)
+        print_summary(siren_terminal_name(archive), run->device, run->options->settings.epochs, &info,
+                      options.anonymise, image_bytes, seconds);
+        if (run->instead && print_instead(image, run->options, &info) != SIREN_OK)
             siren_terminal_warn("%s", siren_message());
     } else if (!run->quiet) {
         char bytes[32];
@@ -244,9 +275,10 @@ static siren_status compress_one(void *user, size_t nth) {
         if (image_bytes > 0) printf(", %.2f to the file", image_bytes / (double)info.bytes);
         if (isfinite(info.psnr)) printf(", scaled PSNR %.2f dB", info.psnr);
         printf(", %.1f s\n", seconds);
+        if (run->anonymise) print_anonymised(&anonymised);
         fflush(stdout); /* the next one may take long */
     }
-    return SIREN_OK;
+    return run->to_stream ? siren_stream_finish() : SIREN_OK;
 }
 
 static siren_status compress_all(compress_run *run) {
@@ -270,13 +302,30 @@ static void run_free(compress_run *run) {
     siren_profile_free(run->profile);
     siren_json_free(run->json);
     siren_file_pairs_free(&run->pairs);
+    siren_file_list_free(&run->found);
+    siren_stream_end();
 }
 
+static const char *const image_suffixes[] = {".nii", ".nii.gz", NULL};
+
 /* Two names of which the second is no image's are an image and its archive; all others are images. */
-static siren_status pair_names(const char *const *names, const char *folder, const siren_compress_options *o,
-                               siren_file_pairs *out) {
-    const size_t n = siren_tool_count_files(names);
-    if (n == 2 && !folder && !siren_named_as_image(names[1])) return siren_file_pairs_given(names, out);
+static siren_status pair_names(const char **names, const char *folder, bool recursive,
+                               siren_compress_options *o, compress_run *run) {
+    size_t n = siren_tool_count_files(names);
+    bool input;
+    SIREN_TRY(siren_file_streams(names, true, folder, &input, &run->to_stream));
+    if (run->to_stream) SIREN_TRY(siren_stream_divert());
+    if (run->to_stream) o->resume = false; /* nothing lies beside it */
+    if (input && n == 1) names[n++] = "-";
+    if (input && o->mask && strcmp(o->mask, SIREN_MASK_AUTO) == 0)
+        return siren_fail(SIREN_USAGE,
+                          "--mask auto: MRtrix3 reads no pipe; save the image, or give a mask's file");
+    if (input) SIREN_TRY(siren_stream_read(SIREN_STREAM_IMAGE, o->memory_limit, &names[0]));
+    if (n == 2 && !folder && !recursive && !siren_named_as_image(names[1]))
+        return siren_file_pairs_given(names, &run->pairs);
+    if (input) return siren_fail(SIREN_USAGE, "%s: is an image's name, but an archive is written", names[1]);
+    if (recursive) SIREN_TRY(siren_file_walk_names(names, image_suffixes, &run->found));
+    if (recursive) n = run->found.n;
     if (n > 1 && (o->bval || o->bvec || o->sidecar || (o->mask && strcmp(o->mask, SIREN_MASK_AUTO) != 0)))
         return siren_fail(
             SIREN_USAGE,
@@ -284,10 +333,11 @@ static siren_status pair_names(const char *const *names, const char *folder, con
             "given; compress that one alone",
             n);
     return siren_file_pairs_derive(
-        names, n, folder, ".siren",
+        recursive ? (const char *const *)run->found.paths : names, (const char *const *)run->found.below, n,
+        folder, ".siren",
         "of several names all are images, unless there are two of which the second "
         "is the archive's, like x.siren",
-        out);
+        &run->pairs);
 }
 
 /* Whether model auto would try networks on the image. */
@@ -315,7 +365,8 @@ siren_status siren_tool_compress(int argc, char **argv) {
     siren_compress_options compress = siren_compress_defaults();
     siren_common_options common = {0};
     bool json = false, profiling = false;
-    bool force_larger = false;
+    bool force_larger = false, recursive = false, anonymise = false;
+    siren_bids_choice bids = {.on = false};
     siren_target_options targets = {0};
     device_arguments wanted = {0};
     const char *folder = NULL, *part = NULL;
@@ -336,6 +387,14 @@ siren_status siren_tool_compress(int argc, char **argv) {
         SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec, or bvecs beside IN", &compress.bvec),
         SIREN_TEXT("sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists",
                    &compress.sidecar),
+        SIREN_FLAG("anonymise",
+                   "store neither texts and extensions of the header, nor bytes after the\nvoxels, nor what "
+                   "identifies in the JSON sidecar",
+                   &anonymise),
+        SIREN_FLAG("recursive", SIREN_RECURSIVE_HELP, &recursive),
+        SIREN_BIDS_OPTIONS(bids, "make a BIDS derivative of archives of the BIDS data set IN"),
+        SIREN_TEXT("suffix", "S", "with --bids: series of these suffixes, e.g. dwi,bold; else dwi",
+                   &bids.suffixes),
         SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &wanted.choice),
         SIREN_FLAG("allow-failed-device", SIREN_ALLOW_FAILED_HELP, &wanted.allow_failed),
         SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &wanted.gemm),
@@ -364,7 +423,7 @@ siren_status siren_tool_compress(int argc, char **argv) {
     memcpy(options + n, own, sizeof own);
     const siren_usage usage = {
         .command = "compress",
-        .arguments = "IN.nii[.gz] [OUT.siren] | IN.nii[.gz]...",
+        .arguments = "IN.nii[.gz] [OUT.siren] | IN.nii[.gz]... | --bids IN OUT",
         .n_arguments = 1,
         .n_more_arguments = SIREN_ANY_NUMBER,
         .summary =
@@ -380,7 +439,9 @@ siren_status siren_tool_compress(int argc, char **argv) {
             "the choices.\n"
             "Of two names the second is the archive's, unless it is an image's; all others are images, "
             "and x.nii.gz becomes\n"
-            "x.siren. One that fails does not stop the others (exit code 8).\n"
+            "x.siren. One that fails does not stop the others (exit code 8). '-' is standard input or "
+            "output, and "
+            "alone both.\n"
             "Ctrl-C stops it, and the same command goes on where it was, with what is kept in "
             "OUT.siren.part.\n"
             "The same options on the same device give the same bytes.",
@@ -400,7 +461,19 @@ siren_status siren_tool_compress(int argc, char **argv) {
     if (part) SIREN_TRY(read_part(part, &compress));
     run.force_larger = force_larger;
     compress.foresee = tell_foreseen;
-    SIREN_TRY(pair_names(files, folder, &compress, &run.pairs));
+    run.anonymise = anonymise;
+    SIREN_TRY(siren_bids_check(&bids, files, folder, recursive));
+    bids.force_larger = force_larger;
+    if (bids.on && (json || profiling || compress.bval || compress.bvec || compress.sidecar ||
+                    (compress.mask && strcmp(compress.mask, SIREN_MASK_AUTO) != 0)))
+        return siren_fail(SIREN_USAGE,
+                          "--bids takes neither --json nor --profile, nor --bval, --bvec, --sidecar "
+                          "or the file of --mask, which belong to one image");
+    if (!bids.on) SIREN_TRY(pair_names(files, folder, recursive, &compress, &run));
+    if (part && (bids.on || run.to_stream))
+        return siren_fail(SIREN_USAGE,
+                          "--part makes a file of its own of each part, and goes with neither --bids nor "
+                          "'-' as OUT");
     if (json) SIREN_TRY(siren_tool_json_of_files(run.pairs.n, &run.json));
     bool network = siren_options_coding(&compress) == SIREN_CODING_NETWORK, tried = false;
     run.instead = network && open && compress.target != SIREN_TARGET_NONE;
@@ -410,5 +483,6 @@ siren_status siren_tool_compress(int argc, char **argv) {
         SIREN_TRY(open_device(&wanted, run.profile, &run.device));
     else if (tried && open_device(&wanted, run.profile, &run.device) != SIREN_OK)
         siren_terminal_warn("networks are not tried: %s", siren_message());
+    if (bids.on) return siren_bids_compress(&bids, &compress, anonymise, run.device, common.quiet);
     return compress_all(&run);
 }

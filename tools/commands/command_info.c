@@ -1,8 +1,10 @@
 /* sirencl info */
 #include "engine/model/blocks.h"
 #include "engine/archive/parameters.h"
+#include "tools/common/file_walk.h"
 #include "tools/common/many_files.h"
 #include "tools/common/provenance.h"
+#include "tools/common/streams.h"
 #include "tools/tools.h"
 
 #include <stdio.h>
@@ -172,26 +174,28 @@ static siren_status tell_one(void *user, size_t nth) {
     SIREN_TRY(siren_info(run->files[nth], &info));
     if (run->json) {
         siren_tool_json_begin_file(run->json, run->n);
-        write_json(run->json, run->files[nth], &info);
+        write_json(run->json, siren_terminal_name(run->files[nth]), &info);
         siren_tool_json_end_file(run->json, run->n);
     } else {
-        print_text(run->files[nth], &info, run->every_block);
+        print_text(siren_terminal_name(run->files[nth]), &info, run->every_block);
     }
     return SIREN_OK;
 }
 
 siren_status siren_tool_info(int argc, char **argv) {
-    bool json = false;
+    bool json = false, recursive = false, input, output;
     siren_common_options common = {0};
+    SIREN_AT_END(siren_file_list_free) siren_file_list found = {.n = 0};
     SIREN_FREE_AT_END const char **files = NULL;
     SIREN_TRY(siren_allocate(&files, (size_t)argc + 1, sizeof *files, "the file names"));
     const siren_option options[] = {
         SIREN_FLAG("json", "machine-readable output", &json),
+        SIREN_FLAG("recursive", SIREN_RECURSIVE_HELP, &recursive),
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
         .command = "info",
-        .arguments = "A.siren...",
+        .arguments = "A.siren... | -",
         .n_arguments = 1,
         .n_more_arguments = SIREN_ANY_NUMBER,
         .summary =
@@ -203,16 +207,21 @@ siren_status siren_tool_info(int argc, char **argv) {
             "intensities scaled to [0,1] for each volume of a block, inside the mask where there is one. "
             "With --verbose each\nblock has a line. --json gives an object, of several archives an array of "
             "them; one that "
-            "fails does not stop\nthe others (exit code 8).",
+            "fails does not stop\nthe others (exit code 8). '-' is standard input.",
         .example = "sirencl info --json dwi.siren",
         SIREN_OPTION_TABLE(options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     SIREN_AT_END(run_free)
-    info_run run = {.files = files, .n = siren_tool_count_files(files), .every_block = common.verbose};
+    info_run run = {.every_block = common.verbose};
+    SIREN_TRY(siren_file_streams(files, false, NULL, &input, &output));
+    if (input) SIREN_TRY(siren_stream_read(SIREN_STREAM_ARCHIVE, SIZE_MAX, &files[0]));
+    if (recursive) SIREN_TRY(siren_file_walk_names(files, (const char *const[]){".siren", NULL}, &found));
+    run.files = recursive ? (const char *const *)found.paths : files;
+    run.n = siren_tool_count_files(run.files);
     if (json) SIREN_TRY(siren_tool_json_of_files(run.n, &run.json));
-    status = siren_tool_each_file(files, run.n, run.json, tell_one, &run);
+    status = siren_tool_each_file(run.files, run.n, run.json, tell_one, &run);
     if (json && (status == SIREN_OK || run.n > 1)) SIREN_TRY(siren_tool_print_json(run.json));
     return status;
 }

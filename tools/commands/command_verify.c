@@ -1,6 +1,8 @@
 /* sirencl verify */
 #include "engine/model/blocks.h"
+#include "tools/common/file_walk.h"
 #include "tools/common/many_files.h"
+#include "tools/common/streams.h"
 #include "tools/tools.h"
 
 #include <stdio.h>
@@ -29,7 +31,7 @@ static siren_status verify_one(void *user, size_t nth) {
     const double seconds = siren_clock() - run->start;
     if (run->json) {
         siren_tool_json_begin_file(run->json, run->n);
-        siren_json_string(run->json, "file", file);
+        siren_json_string(run->json, "file", siren_terminal_name(file));
         siren_json_bool(run->json, "sound", true);
         siren_json_string(run->json, "kind", siren_block_kind_name(info.block_kind, 1));
         siren_json_integer(run->json, "blocks", n_blocks);
@@ -37,9 +39,9 @@ static siren_status verify_one(void *user, size_t nth) {
         siren_json_number(run->json, "seconds", seconds);
         siren_tool_json_end_file(run->json, run->n);
     } else if (!run->quiet) {
-        printf("%s: sound; %zu %s%s to the recorded bits on %s (%.2f s)\n", file, n_blocks,
-               siren_block_kind_name(info.block_kind, n_blocks), n_blocks == 1 ? " decodes" : " decode",
-               siren_device_name(run->device), seconds);
+        printf("%s: sound; %zu %s%s to the recorded bits on %s (%.2f s)\n", siren_terminal_name(file),
+               n_blocks, siren_block_kind_name(info.block_kind, n_blocks),
+               n_blocks == 1 ? " decodes" : " decode", siren_device_name(run->device), seconds);
         fflush(stdout); /* the next one may take long */
     }
     return SIREN_OK;
@@ -48,19 +50,21 @@ static siren_status verify_one(void *user, size_t nth) {
 siren_status siren_tool_verify(int argc, char **argv) {
     siren_common_options common = {0};
     const char *device_choice = NULL;
-    bool json = false;
+    bool json = false, recursive = false, input, output;
+    SIREN_AT_END(siren_file_list_free) siren_file_list found = {.n = 0};
     SIREN_FREE_AT_END const char **files = NULL;
     SIREN_TRY(siren_allocate(&files, (size_t)argc + 1, sizeof *files, "the file names"));
     size_t memory = siren_tool_memory();
     const siren_option options[] = {
         SIREN_TEXT("device", "D", SIREN_HOST_OPENCL_DEVICE_HELP, &device_choice),
         SIREN_FLAG("json", "machine-readable output: an object, of several archives an array", &json),
+        SIREN_FLAG("recursive", SIREN_RECURSIVE_HELP, &recursive),
         {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &memory, 0x1p20, 0x1p62},
         SIREN_COMMON_OPTIONS(common),
     };
     const siren_usage usage = {
         .command = "verify",
-        .arguments = "A.siren...",
+        .arguments = "A.siren... | -",
         .n_arguments = 1,
         .n_more_arguments = SIREN_ANY_NUMBER,
         .summary =
@@ -73,13 +77,17 @@ siren_status siren_tool_verify(int argc, char **argv) {
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     SIREN_AT_END(run_free)
-    verify_run run = {
-        .files = files, .n = siren_tool_count_files(files), .memory = memory, .quiet = common.quiet};
+    verify_run run = {.memory = memory, .quiet = common.quiet};
     const double start = run.start = siren_clock();
     siren_terminal_catch_interrupt();
+    SIREN_TRY(siren_file_streams(files, false, NULL, &input, &output));
+    if (input) SIREN_TRY(siren_stream_read(SIREN_STREAM_ARCHIVE, memory, &files[0]));
+    if (recursive) SIREN_TRY(siren_file_walk_names(files, (const char *const[]){".siren", NULL}, &found));
+    run.files = recursive ? (const char *const *)found.paths : files;
+    run.n = siren_tool_count_files(run.files);
     if (json) SIREN_TRY(siren_tool_json_of_files(run.n, &run.json));
     SIREN_TRY(siren_tool_open_decoder(device_choice, &run.device));
-    status = siren_tool_each_file(files, run.n, run.json, verify_one, &run);
+    status = siren_tool_each_file(run.files, run.n, run.json, verify_one, &run);
     siren_terminal_end_progress();
     if (json && (status == SIREN_OK || run.n > 1)) SIREN_TRY(siren_tool_print_json(run.json));
     if (!json && !common.quiet && run.n > 1)

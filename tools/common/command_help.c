@@ -30,7 +30,8 @@ const char siren_program_summary[] =
     "transform, or without loss.";
 const char siren_program_notes[] =
     "'sirencl COMMAND --help' tells its options. Options may stand anywhere; after '--' everything is a file "
-    "name. MRtrix's -force, -nthreads N, -quiet and -info (--verbose) are understood, too.";
+    "name. '-' is standard input or output; -t, -l and -d are verify, info and decompress. "
+    "MRtrix's -force, -nthreads N, -quiet and -info (--verbose) are understood, too.";
 
 const siren_meaning siren_program_environment[] = {
     {"SIRENCL_DEVICE", "the device where --device is not given"},

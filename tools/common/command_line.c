@@ -77,7 +77,8 @@ static siren_status read_word(const siren_usage *usage, const char *text, word *
                                               {"-quiet", "quiet"},
                                               {"-nthreads", "nthreads"},
                                               {"-info", "verbose"},
-                                              {"-o", "output"}};
+                                              {"-o", "output"},
+                                              {"-r", "recursive"}};
     *out = (word){0};
     if (text[0] != '-' || text[1] == '\0') return SIREN_OK;
     if (strcmp(text, "--") == 0) {

@@ -3,6 +3,7 @@
 
 #include "formats/diffusion_table.h"
 #include "host/file.h"
+#include "tools/common/streams.h"
 #include "tools/common/terminal.h"
 
 #include <libgen.h>
@@ -33,10 +34,12 @@ static siren_status join(const char *folder, const char *name, char **out) {
     return SIREN_OK;
 }
 
-static siren_status derive(const char *input, const char *folder, const char *suffix, char **out) {
-    SIREN_FREE_AT_END char *beside = NULL;
+static siren_status derive(const char *input, const char *folder, const char *below, const char *suffix,
+                           char **out) {
+    SIREN_FREE_AT_END char *beside = NULL, *inner = NULL;
     SIREN_TRY(siren_sibling_path(input, suffix, &beside));
-    if (folder) return join(folder, basename(beside), out);
+    if (folder && *below) SIREN_TRY(join(folder, below, &inner));
+    if (folder) return join(inner ? inner : folder, basename(beside), out);
     *out = SIREN_TAKE(beside);
     return SIREN_OK;
 }
@@ -85,8 +88,15 @@ static siren_status refuse_doubles(const siren_file_pairs *pairs) {
     return SIREN_OK;
 }
 
-siren_status siren_file_pairs_derive(const char *const *inputs, size_t n, const char *folder,
-                                     const char *suffix, const char *advice, siren_file_pairs *out) {
+static siren_status make_folder_of(const char *output) {
+    SIREN_FREE_AT_END char *copy = strdup(output);
+    if (!copy) return siren_fail(SIREN_SYSTEM, "out of memory: the folder of %s", output);
+    return siren_folder_make(dirname(copy));
+}
+
+siren_status siren_file_pairs_derive(const char *const *inputs, const char *const *below, size_t n,
+                                     const char *folder, const char *suffix, const char *advice,
+                                     siren_file_pairs *out) {
     SIREN_AT_END(siren_file_pairs_free) siren_file_pairs pairs = {inputs, NULL, n};
     SIREN_FREE_AT_END char *plain = NULL;
     struct stat facts;
@@ -98,9 +108,10 @@ siren_status siren_file_pairs_derive(const char *const *inputs, size_t n, const 
         return siren_fail(SIREN_USAGE, "%s: is a file's name, but --output wants a folder's; %s", folder,
                           advice);
     SIREN_TRY(siren_allocate(&pairs.outputs, n, sizeof *pairs.outputs, "the names of outputs"));
-    for (size_t i = 0; i < n; i++) SIREN_TRY(derive(inputs[i], folder, suffix, &pairs.outputs[i]));
+    for (size_t i = 0; i < n; i++)
+        SIREN_TRY(derive(inputs[i], folder, below ? below[i] : "", suffix, &pairs.outputs[i]));
     SIREN_TRY(refuse_doubles(&pairs));
-    if (folder) SIREN_TRY(siren_folder_make(folder));
+    for (size_t i = 0; folder && i < n; i++) SIREN_TRY(make_folder_of(pairs.outputs[i]));
     *out = SIREN_TAKE(pairs);
     return SIREN_OK;
 }
@@ -115,6 +126,22 @@ siren_status siren_file_pairs_given(const char *const *names, siren_file_pairs *
     pairs.outputs[0] = strdup(names[1]);
     if (!pairs.outputs[0]) return siren_fail(SIREN_SYSTEM, "out of memory: the name of the output");
     *out = SIREN_TAKE(pairs);
+    return SIREN_OK;
+}
+
+siren_status siren_file_streams(const char *const *names, bool may_write, const char *folder, bool *input,
+                                bool *output) {
+    const size_t n = siren_tool_count_files(names);
+    size_t n_streams = 0;
+    for (size_t i = 0; i < n; i++) n_streams += siren_stream_named(names[i]);
+    *input = *output = false;
+    if (n_streams == 0) return SIREN_OK;
+    if (n > (may_write ? 2 : 1) || folder)
+        return siren_fail(SIREN_USAGE,
+                          "'-' is standard input%s, and stands %s; give other files by themselves",
+                          may_write ? " or output" : "", may_write ? "alone or with one name" : "alone");
+    *input = siren_stream_named(names[0]);
+    *output = may_write && siren_stream_named(names[n - 1]);
     return SIREN_OK;
 }
 

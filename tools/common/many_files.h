@@ -13,13 +13,19 @@ typedef struct {
     size_t n;
 } siren_file_pairs;
 
-/* Names what is made of `inputs`: `folder`/x`suffix`, without folder beside the input; the folder is made where it is missing. USAGE
+/* Names what is made of `inputs`: `folder`/x`suffix`, without folder beside the input; folders are made where they are missing. With
+ * `below` (n; may be NULL) it is `folder`/`below`/x`suffix`. USAGE
  * where two inputs lead to one name, and where one of several inputs is not there: it may be meant as an output, which
  * `advice` says how to name. `*out` is yours: siren_file_pairs_free(). */
-siren_status siren_file_pairs_derive(const char *const *inputs, size_t n, const char *folder,
-                                     const char *suffix, const char *advice, siren_file_pairs *out);
+siren_status siren_file_pairs_derive(const char *const *inputs, const char *const *below, size_t n,
+                                     const char *folder, const char *suffix, const char *advice,
+                                     siren_file_pairs *out);
 /* One input, and the output's name that was given. */
 siren_status siren_file_pairs_given(const char *const *names, siren_file_pairs *out);
+/* Names that are "-" stand alone or, where an output may be named, with one other: USAGE otherwise. `*input` and `*output` tell which
+ * of them are; "-" alone is both. */
+siren_status siren_file_streams(const char *const *names, bool may_write, const char *folder, bool *input,
+                                bool *output);
 void siren_file_pairs_free(siren_file_pairs *pairs);
 
 /* The arguments that were given, of an array that ends in NULL. */

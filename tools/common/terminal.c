@@ -57,13 +57,47 @@ static void clear_bar(void) {
     terminal.bar_shown = false;
 }
 
+/* ---- names of files that have none ---- */
+
+#define MOST_NAMES 2
+
+static struct { const char *path, *name; } names[MOST_NAMES];
+static size_t n_names;
+
+void siren_terminal_call(const char *path, const char *name) {
+    if (n_names < MOST_NAMES) names[n_names].path = path, names[n_names++].name = name;
+}
+
+const char *siren_terminal_name(const char *path) {
+    for (size_t i = 0; i < n_names; i++)
+        if (strcmp(names[i].path, path) == 0) return names[i].name;
+    return path;
+}
+
+/* Prints a message, its paths by their names. */
+static void print_named(const char *text) {
+    while (*text) {
+        const char *next = NULL;
+        size_t nth = 0;
+        for (size_t i = 0; i < n_names; i++) {
+            const char *at = strstr(text, names[i].path);
+            if (at && (!next || at < next)) next = at, nth = i;
+        }
+        if (!next) break;
+        fprintf(stderr, "%.*s%s", (int)(next - text), text, names[nth].name);
+        text = next + strlen(names[nth].path);
+    }
+    fputs(text, stderr);
+}
+
 static void log_line(void *user, siren_log_level level, const char *text) {
     (void)user;
     if (level == SIREN_LOG_WARNING ? terminal.quiet : !terminal.verbose) return;
     pthread_mutex_lock(&writing);
     clear_bar();
-    fprintf(stderr, "sirencl %s: %s%s\n", terminal.command, level == SIREN_LOG_WARNING ? "warning: " : "",
-            text);
+    fprintf(stderr, "sirencl %s: %s", terminal.command, level == SIREN_LOG_WARNING ? "warning: " : "");
+    print_named(text);
+    fputc('\n', stderr);
     pthread_mutex_unlock(&writing);
 }
 
@@ -176,6 +210,8 @@ void siren_terminal_catch_interrupt(void) {
     catching = true;
     keep_actions();
 }
+
+bool siren_terminal_heard(void) { return !interrupted; }
 
 /* ---- progress ---- */
 
@@ -339,8 +375,9 @@ static const char *hint_for(siren_status status) {
 }
 
 static void print_message(const char *more) {
-    fprintf(stderr, "sirencl%s%s: %s%s\n", *terminal.command ? " " : "", terminal.command, siren_message(),
-            more);
+    fprintf(stderr, "sirencl%s%s: ", *terminal.command ? " " : "", terminal.command);
+    print_named(siren_message());
+    fprintf(stderr, "%s\n", more);
 }
 
 void siren_terminal_tell_failure(void) {

@@ -26,12 +26,19 @@ void siren_terminal_begin_item(size_t nth, size_t n, double begin, double end);
 /* The line of progress for `columns` of a terminal, into `out` (size): as much of it as fits. `left` may be "". */
 void siren_terminal_line(size_t columns, const char *what, double share, const char *left, char *out,
                          size_t size);
+/* False where a signal asks to end. */
+bool siren_terminal_heard(void);
 /* Seconds in which the reports of `what` advanced, since the first one at *first_done; 0 where there was
  * none. */
 double siren_terminal_advancing(const char *what, double *first_done);
 /* Ends the bar; call it before printing results. */
 void siren_terminal_end_progress(void);
 
+/* Messages call the file `path` by this name from now on; both are borrowed. For a path of this process's making, of which there are
+ * two at most. */
+void siren_terminal_call(const char *path, const char *name);
+/* What messages call a file. */
+const char *siren_terminal_name(const char *path);
 /* "sirencl COMMAND: ..." on stderr, unless --quiet. */
 void siren_terminal_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "sirencl COMMAND: warning: ..." */
