@@ -26,8 +26,8 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
             name);
     if (n_bytes < (size_t)size)
         return siren_fail(SIREN_CORRUPT,
-                          "%s: ends after %zu bytes, within its NIfTI header of %d; copy the file again",
-                          name, n_bytes, (int)size);
+                          "%s: ends after %zu byte%s, within its NIfTI header of %d; copy the file again",
+                          name, n_bytes, siren_plural(n_bytes), (int)size);
     *version = size == 348 ? 1 : 2;
     const uint8_t *magic = bytes + siren_nifti_layouts[*version - 1].magic;
     const uint8_t digit = (uint8_t)('0' + *version);
@@ -272,8 +272,8 @@ siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry 
                           "slices %zu:%zu are not within the image's 0:%zu; give a range that is", z0,
                           z0 + nz, geometry->nz);
     if (n_volumes < 1 || n_volumes > geometry->n_volumes)
-        return siren_fail(SIREN_USAGE, "%zu volumes cannot be taken from the image's %zu; ask for 1 to %zu",
-                          n_volumes, geometry->n_volumes, geometry->n_volumes);
+        return siren_fail(SIREN_USAGE, "%zu volume%s cannot be taken from the image's %zu; ask for 1 to %zu",
+                          n_volumes, siren_plural(n_volumes), geometry->n_volumes, geometry->n_volumes);
     if (n_volumes != geometry->n_volumes && geometry->version == 1 && n_volumes > INT16_MAX)
         return siren_fail(SIREN_UNSUPPORTED,
                           "%zu volumes do not fit the fourth axis of a NIfTI-1 header (%d at most); ask for "
@@ -356,8 +356,8 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
                           (int)plan->datatype);
     for (size_t axis = 0; axis < plan->n_axes; axis++)
         if (plan->shape[axis] < 1 || plan->shape[axis] > INT64_MAX)
-            return siren_fail(SIREN_USAGE, "an image cannot have %zu voxels along axis %zu; give 1 or more",
-                              plan->shape[axis], axis + 1);
+            return siren_fail(SIREN_USAGE, "an image cannot have %zu voxel%s along axis %zu; give 1 or more",
+                              plan->shape[axis], siren_plural(plan->shape[axis]), axis + 1);
     SIREN_TRY(siren_allocate(&fresh, n_bytes, 1, "a NIfTI header"));
     memcpy(fresh, &size, sizeof size);
     memcpy(fresh + layout->magic, layout == siren_nifti_layouts ? "n+1" : "n+2\0\r\n\x1a\n",
@@ -393,8 +393,8 @@ siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t n
     for (size_t axis = 0; axis < 4; axis++)
         if (dim[axis] < 1 || dim[axis] > INT16_MAX)
             return siren_fail(SIREN_USAGE,
-                              "a new image cannot have %zu voxels or volumes along axis %zu; choose 1 to %d",
-                              dim[axis], axis + 1, INT16_MAX);
+                              "a new image cannot have %zu voxel%s or volumes along axis %zu; choose 1 to %d",
+                              dim[axis], siren_plural(dim[axis]), axis + 1, INT16_MAX);
     for (size_t axis = 0; axis < 3; axis++)
         if (!isfinite(voxel_size[axis]) || voxel_size[axis] <= 0)
             return siren_fail(SIREN_USAGE, "a voxel size of %g mm is impossible; choose one above 0",

@@ -138,8 +138,8 @@ static siren_status collect_facts(const siren_kept_plan *plan, fact_list *facts)
     add_fact(facts, "sirencl", siren_version());
     snprintf(text, sizeof text, "%d", SIREN_NUMERICS_VERSION);
     add_fact(facts, "numerics", text);
-    snprintf(text, sizeof text, "%zux%zux%zu, %zu volumes, %s", g->nx, g->ny, g->nz, g->n_volumes,
-             siren_datatype_name(g->datatype));
+    snprintf(text, sizeof text, "%zux%zux%zu, %zu volume%s, %s", g->nx, g->ny, g->nz, g->n_volumes,
+             siren_plural(g->n_volumes), siren_datatype_name(g->datatype));
     add_fact(facts, "image", text);
     SIREN_TRY(add_voxels(facts, plan->series));
     for (size_t i = 0; (s = siren_setting_at(i)); i++)

@@ -53,7 +53,7 @@ for tail in zeros text; do
             # shellcheck disable=SC2086
             run "$sirencl" compress --force $coding s-$tail.$suffix tail.siren
             said 1 "s-$tail.$suffix: 50"
-            grep -q 'follow the voxels and are kept' stderr.txt || fail "kept: $(cat stderr.txt)"
+            grep -q 'after the voxels kept' stderr.txt || fail "kept: $(cat stderr.txt)"
             quiet "$sirencl" verify tail.siren
             for back in back.nii back.nii.gz; do
                 quiet "$sirencl" decompress --force --device host tail.siren $back
@@ -67,7 +67,7 @@ for tail in zeros text; do
     [ "$(stat -c %s part.nii)" = $((352 + 2 * 12 * 12 * 4 * 2)) ] || fail "a part with a tail"
     run "$sirencl" compress --force --lossless --no-tail s-$tail.nii without.siren
     said 1 "s-$tail.nii: 50"
-    grep -q 'follow the voxels and are left out' stderr.txt || fail "left out: $(cat stderr.txt)"
+    grep -q 'after the voxels left out' stderr.txt || fail "left out: $(cat stderr.txt)"
     quiet "$sirencl" decompress --force --device host without.siren without.nii
     cmp s.nii without.nii || fail "$tail left out: other bytes"
 done
