@@ -109,7 +109,7 @@ static siren_status parse_dimensions(const char *name, const uint8_t *bytes, con
 
 static siren_status parse_offset(const char *name, const uint8_t *bytes, const siren_nifti_layout *layout,
                                  siren_geometry *g) {
-    const size_t least = layout->bytes + 4; /* the header and its extender */
+    const size_t least = layout->bytes;
     uint64_t offset = 0;
     if (layout->vox_offset.kind == SIREN_FIELD_I64) {
         int64_t stored = siren_nifti_get_integer(bytes, layout->vox_offset, 0, g->swapped);
@@ -130,7 +130,8 @@ static siren_status parse_offset(const char *name, const uint8_t *bytes, const s
         offset = (uint64_t)stored;
     }
     size_t voxel_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
-    if (offset == 0) offset = least; /* as in files of writers that take 0 for "right after the header" */
+    if (offset == 0) /* as in files of writers that take 0 for "right after the header" */
+        offset = least + SIREN_NIFTI_EXTENDER;
     if (offset > INT64_MAX - voxel_bytes)
         return siren_fail(
             SIREN_CORRUPT,
@@ -167,6 +168,11 @@ void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geome
     const int64_t n_axes = siren_nifti_get_integer(header, layout->dim, 0, swapped),
                   bitpix = siren_nifti_get_integer(header, layout->bitpix, 0, swapped),
                   bits = (int64_t)(8 * siren_datatype_size(geometry->datatype));
+    if (geometry->voxel_offset < layout->bytes + SIREN_NIFTI_EXTENDER)
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: vox_offset is %d: the header lacks the %d bytes that tell of extensions, which some "
+                  "readers insist on; voxels are taken from there on",
+                  name, (int)geometry->voxel_offset, SIREN_NIFTI_EXTENDER);
     if (bitpix != bits)
         siren_log(SIREN_LOG_WARNING,
                   "%s: bitpix is %d, but a voxel of datatype %d (%s) has %d bits, as it is taken", name,
@@ -177,7 +183,7 @@ void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geome
                       name, axis, (int)n_axes);
 }
 
-/* Corrects what siren_nifti_warn() speaks of. */
+/* Corrects what siren_nifti_warn() speaks of, but for where the voxels begin. */
 static void mend(uint8_t *header, const siren_nifti_layout *layout, const siren_geometry *geometry) {
     const int64_t n_axes = siren_nifti_get_integer(header, layout->dim, 0, geometry->swapped);
     for (size_t axis = 2; axis <= (size_t)n_axes; axis++)

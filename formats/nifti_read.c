@@ -76,7 +76,7 @@ static siren_status next_member(nifti_source *source) {
         for (uInt i = 0; i < stream->avail_in; i++)
             if (stream->next_in[i] != 0)
                 return siren_fail(SIREN_CORRUPT,
-                                  "%s: has %llu byte%s after the compressed image that would be lost, as not "
+                                  "%s: %llu byte%s after the compressed image that would be lost, not being "
                                   "gzip's; cut them off, or decompress and compress the file again",
                                   source->path, (unsigned long long)trailing, siren_plural(trailing));
         stream->avail_in = 0;

@@ -33,6 +33,26 @@ done
 quiet "$sirencl" decompress --device host --volumes 1:2 bits.siren volume.nii
 [ "$(od -An -td2 -j72 -N2 volume.nii)" -eq $((8 * ($(stat -c %s volume.nii) - 352) / 432)) ] || fail "bitpix of a part"
 
+# A header without the 4 bytes that tell of extensions, as MRtrix3 and nifti_clib read it. Less than the header is no place for voxels.
+{ head -c 348 s.nii; tail -c +353 s.nii; } >bare.nii
+patch bare.nii 108 '\0\0\256\103' # 348 as a little-endian float
+gzip -nk bare.nii
+for suffix in nii nii.gz; do
+    run "$sirencl" compress --force --lossless bare.$suffix bare.siren
+    said 1 "bare.$suffix: vox_offset is 348"
+    quiet "$sirencl" decompress --force --device host bare.siren back.nii
+    cmp bare.nii back.nii || fail "without an extender: other bytes"
+    run "$sirencl" compare s.nii bare.$suffix
+    grep -q '^maximal error *0$' stdout.txt || fail "without an extender: other voxels: $(cat stdout.txt)"
+done
+if has mrconvert; then
+    mrconvert -quiet bare.nii mrtrix.nii || fail "mrconvert"
+    run "$sirencl" compare mrtrix.nii bare.nii
+    grep -q '^maximal error *0$' stdout.txt || fail "MRtrix3 reads other voxels: $(cat stdout.txt)"
+fi
+patch bare.nii 108 '\0\200\255\103' # 347
+expect 3 'vox_offset is 347' "$sirencl" compress --lossless bare.nii none.siren
+
 for tail in zeros text; do
     for name in s p_mask; do
         { cat $name.nii; zeros 500; [ $tail = zeros ] || echo text; } >$name-$tail.nii
