@@ -369,6 +369,7 @@ static siren_status compress_image(siren_compression *run) {
     }
     run->coding = siren_options_coding(run->options);
     if (run->coding == SIREN_CODING_NETWORK) return compress_by_networks(run);
+    if (run->archive) SIREN_TRY(siren_kept_blocks_aside(run->archive, run->options->anew));
     SIREN_TRY(siren_plan_without_network(run));
     if (run->coding == SIREN_CODING_PREDICTIVE) {
         SIREN_TRY(siren_compress_by_prediction(run, &met));

@@ -213,6 +213,23 @@ siren_status siren_kept_blocks_open(const char *archive, const siren_kept_plan *
     return SIREN_OK;
 }
 
+siren_status siren_kept_blocks_aside(const char *archive, bool anew) {
+    SIREN_FREE_AT_END char *path = NULL;
+    bool found = false;
+    if (asprintf(&path, "%s.part", archive) < 0) {
+        path = NULL;
+        return siren_fail(SIREN_SYSTEM, "out of memory: the journal of %s", archive);
+    }
+    SIREN_TRY(siren_journal_look(path, anew, &found));
+    if (found && !anew)
+        siren_log(
+            SIREN_LOG_WARNING,
+            "%s: stays: it keeps what an interrupted training for this archive has finished; delete it, "
+            "or give --no-resume, if that is not to go on",
+            path);
+    return SIREN_OK;
+}
+
 /* ---- using ---- */
 
 bool siren_kept_blocks_has(const siren_kept_blocks *kept, size_t number) {
