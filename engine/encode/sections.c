@@ -151,7 +151,7 @@ static siren_status write_tail(siren_archive_writer *writer, const siren_series 
     if (!files->silent)
         siren_log(SIREN_LOG_WARNING, "%s: %zu byte%s after the voxels %s", name, series->n_tail,
                   siren_plural(series->n_tail),
-                  files->without_tail ? "left out" : "kept; --no-tail leaves them out");
+                  files->without_tail ? "left out" : "kept (--no-tail: left out)");
     return files->without_tail
                ? SIREN_OK
                : siren_archive_writer_section(writer, SIREN_SECTION_TAIL, series->tail, series->n_tail, true);
