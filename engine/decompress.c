@@ -26,8 +26,9 @@ static siren_status write_columns(const siren_attachment *a, size_t n_volumes, s
         bval ? siren_diffusion_table_parse(a->suffix, a->bytes, a->n_bytes, NULL, NULL, 0, &whole)
              : siren_diffusion_table_parse(NULL, NULL, 0, a->suffix, a->bytes, a->n_bytes, &whole);
     if (status == SIREN_OK && whole.n_volumes != n_volumes)
-        status = siren_fail(SIREN_CORRUPT, "%s: has %zu entries for a series of %zu volumes", a->suffix,
-                            whole.n_volumes, n_volumes);
+        status = siren_fail(SIREN_CORRUPT, "%s: has %zu entr%s for a series of %zu volume%s", a->suffix,
+                            whole.n_volumes, whole.n_volumes == 1 ? "y" : "ies", n_volumes,
+                            siren_plural(n_volumes));
     if (status == SIREN_CORRUPT) {
         siren_log(SIREN_LOG_WARNING, "%s%s is not written beside a part of the volumes: %s", base, a->suffix,
                   siren_message());
@@ -117,9 +118,9 @@ static siren_status create_band(siren_restoration *run, size_t memory_limit) {
         !siren_mul(bytes, n_volumes, &bytes) ||
         !siren_mul(bytes, siren_datatype_size(run->layout.geometry.datatype), &bytes) || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
-                          "a band of patches with %zu volumes needs more than the memory limit of %zu "
+                          "a band of patches with %zu volume%s needs more than the memory limit of %zu "
                           "bytes; restore fewer slices or volumes at once, or raise --memory",
-                          n_volumes, memory_limit);
+                          n_volumes, siren_plural(n_volumes), memory_limit);
     return siren_allocate(&run->band, bytes, 1, "a band of patches");
 }
 

@@ -428,8 +428,8 @@ siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren
                    &needed))
         needed = SIZE_MAX;
     if (n_bytes < needed)
-        return siren_fail(SIREN_USAGE, "a buffer of %zu bytes is too small for a box of %zu", n_bytes,
-                          needed);
+        return siren_fail(SIREN_USAGE, "a buffer of %zu byte%s is too small for a box of %zu", n_bytes,
+                          siren_plural(n_bytes), needed);
     SIREN_TRY(siren_allocate(&run.row, length_of(run.box.x), sizeof *run.row, "a row of the box"));
     for (size_t nth = 0; nth < grid->count; nth++) {
         const siren_block block = siren_block_at(grid, grid->first + nth);

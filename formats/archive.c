@@ -109,7 +109,8 @@ static siren_status check_prefix(siren_archive *archive, uint8_t *prefix) {
                           "%s: is not a sirencl archive; give a .siren file made by sirencl compress", path);
     }
     if (n < SIREN_PREFIX_BYTES)
-        return siren_fail(SIREN_CORRUPT, "%s: is truncated to %llu bytes; " AGAIN, path, has);
+        return siren_fail(SIREN_CORRUPT, "%s: is truncated to %llu byte%s; " AGAIN, path, has,
+                          siren_plural(has));
     if (siren_get_u64(prefix + SIREN_PREFIX_CRC) != siren_crc64(0, prefix, SIREN_PREFIX_CRC))
         return siren_fail(SIREN_CORRUPT, "%s: is damaged in its first %d bytes; " AGAIN, path,
                           SIREN_PREFIX_BYTES);
@@ -137,8 +138,8 @@ static siren_status check_prefix(siren_archive *archive, uint8_t *prefix) {
     if (has > length)
         return siren_fail(
             SIREN_CORRUPT,
-            "%s: has %llu bytes behind the archive's end; keep its first %llu bytes, or copy it again", path,
-            has - length, length);
+            "%s: has %llu byte%s behind the archive's end; keep its first %llu byte%s, or copy it again",
+            path, has - length, siren_plural(has - length), length, siren_plural(length));
     return SIREN_OK;
 }
 
@@ -168,9 +169,9 @@ static siren_status read_tail(siren_archive *archive, const uint8_t *prefix, uin
         n_sections * SIREN_TABLE_BYTES + n_records * SIREN_INDEX_BYTES != room || room > SIZE_MAX)
         return siren_fail(
             SIREN_CORRUPT,
-            "%s: its %llu sections and %llu records do not fit between bytes %llu and %llu; " AGAIN, path,
-            (unsigned long long)n_sections, (unsigned long long)n_records, (unsigned long long)table,
-            (unsigned long long)end);
+            "%s: its %llu section%s and %llu record%s do not fit between bytes %llu and %llu; " AGAIN, path,
+            (unsigned long long)n_sections, siren_plural(n_sections), (unsigned long long)n_records,
+            siren_plural(n_records), (unsigned long long)table, (unsigned long long)end);
     size_t sections_bytes = (size_t)n_sections * SIREN_TABLE_BYTES,
            index_bytes = (size_t)n_records * SIREN_INDEX_BYTES;
     SIREN_TRY(siren_allocate(&bytes, (size_t)room, 1, "the archive's index"));
@@ -213,9 +214,9 @@ static siren_status check_body(const siren_archive *archive, part_name name, boo
                                uint64_t stored, uint64_t unpacked) {
     if (offset < SIREN_PREFIX_BYTES || offset > archive->table || stored > archive->table - offset)
         return siren_fail(SIREN_CORRUPT,
-                          "%s: %s claims %llu bytes at %llu, outside of bytes %d to %llu; " AGAIN,
-                          archive->path, name.text, (unsigned long long)stored, (unsigned long long)offset,
-                          SIREN_PREFIX_BYTES, (unsigned long long)archive->table);
+                          "%s: %s claims %llu byte%s at %llu, outside of bytes %d to %llu; " AGAIN,
+                          archive->path, name.text, (unsigned long long)stored, siren_plural(stored),
+                          (unsigned long long)offset, SIREN_PREFIX_BYTES, (unsigned long long)archive->table);
     if (unpacked > SIREN_ARCHIVE_MAX_UNPACKED || stored > MAX_STORED)
         return siren_fail(SIREN_CORRUPT,
                           "%s: %s claims %llu bytes unpacked from %llu, more than the limit of %llu; " AGAIN,
@@ -223,8 +224,9 @@ static siren_status check_body(const siren_archive *archive, part_name name, boo
                           (unsigned long long)SIREN_ARCHIVE_MAX_UNPACKED);
     if (packed ? unpacked > stored * SIREN_PACK_MAX_RATIO : unpacked != stored)
         return siren_fail(SIREN_CORRUPT,
-                          "%s: %s claims %llu bytes from %llu stored ones, which cannot be; " AGAIN,
-                          archive->path, name.text, (unsigned long long)unpacked, (unsigned long long)stored);
+                          "%s: %s claims %llu byte%s from %llu of the file, which cannot be; " AGAIN,
+                          archive->path, name.text, (unsigned long long)unpacked, siren_plural(unpacked),
+                          (unsigned long long)stored);
     return SIREN_OK;
 }
 

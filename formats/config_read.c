@@ -189,7 +189,7 @@ static bool append_path(const cJSON *from, const cJSON *to, line *l) {
 static void append_text(const cJSON *item, line *l) {
     char text[64] = "";
     if (cJSON_IsArray(item)) {
-        append(l, "a list of %d values", cJSON_GetArraySize(item));
+        append(l, "a list of %d value%s", cJSON_GetArraySize(item), siren_plural(cJSON_GetArraySize(item)));
     } else if (cJSON_IsObject(item)) {
         append(l, "an object");
     } else if (cJSON_IsNumber(item)) {

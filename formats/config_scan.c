@@ -121,7 +121,8 @@ static siren_status scan_number(scanner *s) {
     if (!sound || isalnum((unsigned char)*c) || strchr("+-._", *c ? *c : ' '))
         return fail_here(s, "no number as JSON writes them: like 3, -0.5 or 3e-4");
     if (c - begin > MAX_NUMBER)
-        return fail_here(s, "a number of %zu characters: write at most %d", (size_t)(c - begin), MAX_NUMBER);
+        return fail_here(s, "a number of %zu character%s: write at most %d", (size_t)(c - begin),
+                         siren_plural((c - begin)), MAX_NUMBER);
     if (!isfinite(strtod(begin, NULL)))
         return fail_here(s, "a number that is too large for double precision");
     s->at += (size_t)(c - begin);

@@ -61,8 +61,8 @@ static siren_status parse_table(const char *name, const uint8_t *bytes, size_t n
                 table.n_rows++;
                 if (in_row != table.n_columns)
                     return siren_fail(SIREN_CORRUPT,
-                                      "%s: line %zu has %zu values, but the first has %zu; correct the file",
-                                      name, line, in_row, table.n_columns);
+                                      "%s: line %zu has %zu value%s, but the first has %zu; correct the file",
+                                      name, line, in_row, siren_plural(in_row), table.n_columns);
             }
             in_row = 0;
             line += at + 1 >= n_bytes || bytes[at] != '\r' || bytes[at + 1] != '\n';
@@ -90,9 +90,10 @@ static siren_status parse_bval(const char *name, const uint8_t *bytes, size_t n_
     SIREN_AT_END(table_free) number_table table = {0};
     SIREN_TRY(parse_table(name, bytes, n_bytes, false, &table));
     if (table.n_rows != 1 && table.n_columns != 1)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: has %zu lines of %zu values, but b-values stand on one line; correct the file",
-                          name, table.n_rows, table.n_columns);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: has %zu line%s of %zu value%s, but b-values stand on one line; correct the file", name,
+            table.n_rows, siren_plural(table.n_rows), table.n_columns, siren_plural(table.n_columns));
     const size_t n = table.n_rows * table.n_columns;
     for (size_t i = 0; i < n; i++)
         if (table.values[i] < 0)
@@ -143,10 +144,11 @@ static siren_status parse_bvec(const char *name, const uint8_t *bytes, size_t n_
     SIREN_TRY(parse_table(name, bytes, n_bytes, true, &table));
     bool lines = table.n_rows == 3, columns = table.n_columns == 3;
     if (!lines && !columns)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: has %zu lines of %zu values, but directions stand on three lines, x, y and z, "
-                          "or in three columns; correct the file",
-                          name, table.n_rows, table.n_columns);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: has %zu line%s of %zu value%s, but directions stand on three lines, x, y and z, "
+            "or in three columns; correct the file",
+            name, table.n_rows, siren_plural(table.n_rows), table.n_columns, siren_plural(table.n_columns));
     if (lines && columns && is_doubtful(table.values))
         siren_log(SIREN_LOG_WARNING,
                   "%s: has 3 lines of 3 values, so that its orientation is doubtful; its lines are taken for "
@@ -171,9 +173,10 @@ siren_status siren_diffusion_table_parse(const char *bval_name, const uint8_t *b
     const size_t n_bval = gradients.n_volumes;
     if (bvec) SIREN_TRY(parse_bvec(bvec_name, bvec, bvec_bytes, &gradients));
     if (bval && bvec && n_bval != gradients.n_volumes)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: has %zu directions, but %s has %zu b-values; give the two files of one image",
-                          bvec_name, gradients.n_volumes, bval_name, n_bval);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: has %zu direction%s, but %s has %zu b-value%s; give the two files of one image", bvec_name,
+            gradients.n_volumes, siren_plural(gradients.n_volumes), bval_name, n_bval, siren_plural(n_bval));
     if (bvec) SIREN_TRY(replace_nan(bvec_name, &gradients));
     *out = SIREN_TAKE(gradients);
     return SIREN_OK;
@@ -257,7 +260,8 @@ siren_status siren_sibling_path(const char *path, const char *suffix, char **out
     }
     char *sibling = NULL;
     if (!siren_add(kept, n_suffix, &bytes) || !siren_add(bytes, 1, &bytes))
-        return siren_fail(SIREN_USAGE, "a path of %zu bytes is too long; give a shorter one", kept);
+        return siren_fail(SIREN_USAGE, "a path of %zu byte%s is too long; give a shorter one", kept,
+                          siren_plural(kept));
     SIREN_TRY(siren_allocate(&sibling, bytes, 1, "a path"));
     memcpy(sibling, path, kept);
     memcpy(sibling + kept, suffix, n_suffix);

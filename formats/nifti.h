@@ -7,7 +7,7 @@
 /* Reads the geometry from the first bytes of a file. `n_bytes` >= 540, or the whole file where it is shorter.
  * `name` is used in messages. CORRUPT or UNSUPPORTED with one sentence otherwise.
  * Dimensions beyond dim[0] are ignored. scl_slope 0, NaN or infinite means no scaling (as nibabel takes it).
- * vox_offset 0 means that voxels follow the header and its 4 extender bytes; between 1 and there it is
+ * vox_offset 0 means that voxels follow the header and its 4 extender bytes; between 1 and the header's end it is
  * CORRUPT. A zero in dim[2..dim[0]] is 1, as nifti_clib takes it; bitpix is not looked at, the datatype binds. */
 siren_status siren_nifti_parse(const char *name, const uint8_t *bytes, size_t n_bytes, siren_geometry *out);
 /* Logs a warning for each field that contradicts the ones that siren_nifti_parse() went by. */

@@ -5,6 +5,8 @@
 
 #include "host/base.h"
 
+#define SIREN_NIFTI_EXTENDER 4 /* bytes between header and extensions */
+
 typedef enum {
     SIREN_FIELD_U8,
     SIREN_FIELD_I16,

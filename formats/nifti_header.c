@@ -26,8 +26,8 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
             name);
     if (n_bytes < (size_t)size)
         return siren_fail(SIREN_CORRUPT,
-                          "%s: ends after %zu bytes, within its NIfTI header of %d; copy the file again",
-                          name, n_bytes, (int)size);
+                          "%s: ends after %zu byte%s, within its NIfTI header of %d; copy the file again",
+                          name, n_bytes, siren_plural(n_bytes), (int)size);
     *version = size == 348 ? 1 : 2;
     const uint8_t *magic = bytes + siren_nifti_layouts[*version - 1].magic;
     const uint8_t digit = (uint8_t)('0' + *version);
@@ -109,7 +109,7 @@ static siren_status parse_dimensions(const char *name, const uint8_t *bytes, con
 
 static siren_status parse_offset(const char *name, const uint8_t *bytes, const siren_nifti_layout *layout,
                                  siren_geometry *g) {
-    const size_t least = layout->bytes + 4; /* the header and its extender */
+    const size_t least = layout->bytes;
     uint64_t offset = 0;
     if (layout->vox_offset.kind == SIREN_FIELD_I64) {
         int64_t stored = siren_nifti_get_integer(bytes, layout->vox_offset, 0, g->swapped);
@@ -130,7 +130,8 @@ static siren_status parse_offset(const char *name, const uint8_t *bytes, const s
         offset = (uint64_t)stored;
     }
     size_t voxel_bytes = siren_geometry_voxels(g) * siren_datatype_size(g->datatype);
-    if (offset == 0) offset = least; /* as in files of writers that take 0 for "right after the header" */
+    if (offset == 0) /* as in files of writers that take 0 for "right after the header" */
+        offset = least + SIREN_NIFTI_EXTENDER;
     if (offset > INT64_MAX - voxel_bytes)
         return siren_fail(
             SIREN_CORRUPT,
@@ -167,6 +168,11 @@ void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geome
     const int64_t n_axes = siren_nifti_get_integer(header, layout->dim, 0, swapped),
                   bitpix = siren_nifti_get_integer(header, layout->bitpix, 0, swapped),
                   bits = (int64_t)(8 * siren_datatype_size(geometry->datatype));
+    if (geometry->voxel_offset < layout->bytes + SIREN_NIFTI_EXTENDER)
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: vox_offset is %d: the header lacks the %d bytes that tell of extensions, which some "
+                  "readers insist on; voxels are taken from there on",
+                  name, (int)geometry->voxel_offset, SIREN_NIFTI_EXTENDER);
     if (bitpix != bits)
         siren_log(SIREN_LOG_WARNING,
                   "%s: bitpix is %d, but a voxel of datatype %d (%s) has %d bits, as it is taken", name,
@@ -177,7 +183,7 @@ void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geome
                       name, axis, (int)n_axes);
 }
 
-/* Corrects what siren_nifti_warn() speaks of. */
+/* Corrects what siren_nifti_warn() speaks of, but for where the voxels begin. */
 static void mend(uint8_t *header, const siren_nifti_layout *layout, const siren_geometry *geometry) {
     const int64_t n_axes = siren_nifti_get_integer(header, layout->dim, 0, geometry->swapped);
     for (size_t axis = 2; axis <= (size_t)n_axes; axis++)
@@ -272,8 +278,8 @@ siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry 
                           "slices %zu:%zu are not within the image's 0:%zu; give a range that is", z0,
                           z0 + nz, geometry->nz);
     if (n_volumes < 1 || n_volumes > geometry->n_volumes)
-        return siren_fail(SIREN_USAGE, "%zu volumes cannot be taken from the image's %zu; ask for 1 to %zu",
-                          n_volumes, geometry->n_volumes, geometry->n_volumes);
+        return siren_fail(SIREN_USAGE, "%zu volume%s cannot be taken from the image's %zu; ask for 1 to %zu",
+                          n_volumes, siren_plural(n_volumes), geometry->n_volumes, geometry->n_volumes);
     if (n_volumes != geometry->n_volumes && geometry->version == 1 && n_volumes > INT16_MAX)
         return siren_fail(SIREN_UNSUPPORTED,
                           "%zu volumes do not fit the fourth axis of a NIfTI-1 header (%d at most); ask for "
@@ -356,8 +362,8 @@ siren_status siren_nifti_make_header(const siren_nifti_plan *plan, siren_geometr
                           (int)plan->datatype);
     for (size_t axis = 0; axis < plan->n_axes; axis++)
         if (plan->shape[axis] < 1 || plan->shape[axis] > INT64_MAX)
-            return siren_fail(SIREN_USAGE, "an image cannot have %zu voxels along axis %zu; give 1 or more",
-                              plan->shape[axis], axis + 1);
+            return siren_fail(SIREN_USAGE, "an image cannot have %zu voxel%s along axis %zu; give 1 or more",
+                              plan->shape[axis], siren_plural(plan->shape[axis]), axis + 1);
     SIREN_TRY(siren_allocate(&fresh, n_bytes, 1, "a NIfTI header"));
     memcpy(fresh, &size, sizeof size);
     memcpy(fresh + layout->magic, layout == siren_nifti_layouts ? "n+1" : "n+2\0\r\n\x1a\n",
@@ -393,8 +399,8 @@ siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t n
     for (size_t axis = 0; axis < 4; axis++)
         if (dim[axis] < 1 || dim[axis] > INT16_MAX)
             return siren_fail(SIREN_USAGE,
-                              "a new image cannot have %zu voxels or volumes along axis %zu; choose 1 to %d",
-                              dim[axis], axis + 1, INT16_MAX);
+                              "a new image cannot have %zu voxel%s or volumes along axis %zu; choose 1 to %d",
+                              dim[axis], siren_plural(dim[axis]), axis + 1, INT16_MAX);
     for (size_t axis = 0; axis < 3; axis++)
         if (!isfinite(voxel_size[axis]) || voxel_size[axis] <= 0)
             return siren_fail(SIREN_USAGE, "a voxel size of %g mm is impossible; choose one above 0",

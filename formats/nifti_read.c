@@ -38,9 +38,9 @@ static siren_status file_read(nifti_source *source, void *out, size_t n_bytes, s
         ssize_t n = read(source->fd, (uint8_t *)out + got, n_bytes - got);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0)
-            return siren_fail(SIREN_SYSTEM, "%s: reading failed after %llu of %llu bytes: %s", source->path,
+            return siren_fail(SIREN_SYSTEM, "%s: reading failed after %llu of %llu byte%s: %s", source->path,
                               (unsigned long long)source->read_bytes, (unsigned long long)source->file_bytes,
-                              strerror(errno));
+                              siren_plural(source->file_bytes), strerror(errno));
         if (n == 0) break;
         got += (size_t)n;
         source->read_bytes += (uint64_t)n;
@@ -76,9 +76,9 @@ static siren_status next_member(nifti_source *source) {
         for (uInt i = 0; i < stream->avail_in; i++)
             if (stream->next_in[i] != 0)
                 return siren_fail(SIREN_CORRUPT,
-                                  "%s: %llu bytes that are not gzip follow the compressed image and would be "
-                                  "lost; cut them off, or decompress and compress the file again",
-                                  source->path, (unsigned long long)trailing);
+                                  "%s: %llu byte%s after the compressed image that would be lost, not being "
+                                  "gzip's; cut them off, or decompress and compress the file again",
+                                  source->path, (unsigned long long)trailing, siren_plural(trailing));
         stream->avail_in = 0;
         SIREN_TRY(refill(source));
     }
@@ -96,9 +96,9 @@ static siren_status gzip_read(nifti_source *source, uint8_t *out, size_t n_bytes
             if (stream->avail_in == 0)
                 return siren_fail(
                     SIREN_CORRUPT,
-                    "%s: is truncated: the file ends after %llu bytes, within its gzip stream; copy "
+                    "%s: is truncated: the file ends after %llu byte%s, within its gzip stream; copy "
                     "the file again",
-                    source->path, (unsigned long long)source->read_bytes);
+                    source->path, (unsigned long long)source->read_bytes, siren_plural(source->read_bytes));
         }
         size_t room = n_bytes - got < (1u << 30) ? n_bytes - got : 1u << 30;
         stream->next_out = out + got;
@@ -184,16 +184,18 @@ static siren_status check_sizes(const nifti_source *source, const siren_geometry
     uint64_t declared = g->voxel_offset + voxels; /* siren_nifti_parse() excluded overflow */
     if (!source->gzip && declared > source->file_bytes)
         return siren_fail(SIREN_CORRUPT,
-                          "%s: is truncated: the file has %llu bytes, but its header declares %llu (%zu x "
+                          "%s: is truncated: the file has %llu byte%s, but its header declares %llu (%zu x "
                           "%zu x %zu x %zu voxels of %s after byte %llu); copy the file again",
-                          source->path, (unsigned long long)source->file_bytes, (unsigned long long)declared,
-                          g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype),
+                          source->path, (unsigned long long)source->file_bytes,
+                          siren_plural(source->file_bytes), (unsigned long long)declared, g->nx, g->ny, g->nz,
+                          g->n_volumes, siren_datatype_name(g->datatype),
                           (unsigned long long)g->voxel_offset);
     if (source->gzip && declared / DEFLATE_RATIO > source->file_bytes)
         return siren_fail(SIREN_CORRUPT,
-                          "%s: is truncated or its header lies: it declares %llu bytes, more than %llu "
+                          "%s: is truncated or its header lies: it declares %llu byte%s, more than %llu "
                           "compressed bytes can give; copy the file again",
-                          source->path, (unsigned long long)declared, (unsigned long long)source->file_bytes);
+                          source->path, (unsigned long long)declared, siren_plural(declared),
+                          (unsigned long long)source->file_bytes);
     if (declared > memory_limit)
         return siren_fail(
             SIREN_UNSUPPORTED,
@@ -211,9 +213,9 @@ static siren_status read_exactly(nifti_source *source, uint64_t before, uint64_t
     if (got < n_bytes)
         return siren_fail(
             SIREN_CORRUPT,
-            "%s: is truncated: it holds %llu bytes%s, but its header declares %llu; copy the file again",
-            source->path, (unsigned long long)(before + got), source->gzip ? " after decompression" : "",
-            (unsigned long long)declared);
+            "%s: is truncated: it holds %llu byte%s%s, but its header declares %llu; copy the file again",
+            source->path, (unsigned long long)(before + got), siren_plural((before + got)),
+            source->gzip ? " after decompression" : "", (unsigned long long)declared);
     return SIREN_OK;
 }
 
@@ -260,8 +262,8 @@ static siren_status skip_tail(nifti_source *source, uint64_t declared) {
     if (!source->gzip && excess > 0) excess = source->file_bytes - declared; /* without reading them */
     excess += source->n_foreign;
     if (excess > 0 && source->use == SIREN_NIFTI_JUDGED)
-        siren_log(SIREN_LOG_WARNING, "%s: %s%llu bytes follow the voxels and are left out", source->path,
-                  least, (unsigned long long)excess);
+        siren_log(SIREN_LOG_WARNING, "%s: %s%llu byte%s after the voxels left out", source->path, least,
+                  (unsigned long long)excess, siren_plural(excess));
     return SIREN_OK;
 }
 

@@ -42,9 +42,10 @@ siren_status siren_nifti_writer_open(const char *path, bool overwrite, const sir
         !siren_mul(writer->slice_bytes, geometry->nz, &bytes) ||
         !siren_mul(bytes, geometry->n_volumes, &bytes) || bytes == 0 ||
         !siren_add(bytes, offset, &writer->image_bytes) || writer->image_bytes > INT64_MAX)
-        return siren_fail(SIREN_USAGE,
-                          "%s: %zu x %zu x %zu x %zu voxels of %zu bytes make no image; choose sizes that do",
-                          path, geometry->nx, geometry->ny, geometry->nz, geometry->n_volumes, voxel_size);
+        return siren_fail(
+            SIREN_USAGE, "%s: %zu x %zu x %zu x %zu voxels of %zu byte%s make no image; choose sizes that do",
+            path, geometry->nx, geometry->ny, geometry->nz, geometry->n_volumes, voxel_size,
+            siren_plural(voxel_size));
     if (overwrite) SIREN_TRY(siren_kind_check(path, SIREN_KIND_IMAGE));
     SIREN_TRY(siren_output_open(path, overwrite, &writer->output));
     if (gzip) {
@@ -76,8 +77,8 @@ siren_status siren_nifti_writer_slice(siren_nifti_writer *writer, size_t volume,
     const siren_geometry *g = &writer->geometry;
     if (volume >= g->n_volumes || z >= g->nz)
         return siren_fail(SIREN_USAGE,
-                          "slice %zu of volume %zu is not within the image of %zu slices and %zu volumes", z,
-                          volume, g->nz, g->n_volumes);
+                          "slice %zu of volume %zu is not within the image of %zu slice%s and %zu volume%s",
+                          z, volume, g->nz, siren_plural(g->nz), g->n_volumes, siren_plural(g->n_volumes));
     const size_t offset = (size_t)g->voxel_offset + (volume * g->nz + z) * writer->slice_bytes;
     uint8_t *target = writer->image ? writer->image + offset : writer->swapped;
     if (target) memcpy(target, voxels, writer->slice_bytes);

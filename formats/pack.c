@@ -69,17 +69,17 @@ siren_status siren_unpack(const char *name, const uint8_t *bytes, size_t n_bytes
     case LZMA_OK:
         if (got == expected)
             return siren_fail(SIREN_CORRUPT,
-                              "%s: has %zu bytes behind its packed data; get the file again from its source",
-                              name, n_bytes - used);
+                              "%s: has %zu byte%s behind its packed data; get the file again from its source",
+                              name, n_bytes - used, siren_plural(n_bytes - used));
         return siren_fail(SIREN_CORRUPT,
                           "%s: unpacks to %zu bytes, not to the announced %zu; get the file again from its "
                           "source",
                           name, got, expected);
     case LZMA_BUF_ERROR:
         return siren_fail(SIREN_CORRUPT,
-                          "%s: unpacks to more than the announced %zu bytes; get the file again from its "
+                          "%s: unpacks to more than the announced %zu byte%s; get the file again from its "
                           "source",
-                          name, expected);
+                          name, expected, siren_plural(expected));
     case LZMA_MEMLIMIT_ERROR:
         return siren_fail(SIREN_CORRUPT,
                           "%s: asks for %llu bytes of memory to unpack %zu, more than the limit of %llu; get "

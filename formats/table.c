@@ -110,8 +110,8 @@ siren_status siren_table_create(const char *const *columns, size_t n_columns, si
     for (size_t i = 0; i < n_columns; i++) siren_table_add_text(table, columns[i]);
     table->n_columns = n_columns;
     if (n_columns == 0 || n_columns > SIREN_TABLE_MOST_COLUMNS)
-        return siren_fail(SIREN_USAGE, "a table has %zu columns but must have from 1 to %d", n_columns,
-                          SIREN_TABLE_MOST_COLUMNS);
+        return siren_fail(SIREN_USAGE, "a table has %zu column%s but must have from 1 to %d", n_columns,
+                          siren_plural(n_columns), SIREN_TABLE_MOST_COLUMNS);
     if (table->failure[0]) return siren_fail(SIREN_USAGE, "a table's header: %s", table->failure);
     size_t bad = bad_name(table);
     if (bad < n_columns)
@@ -127,8 +127,8 @@ siren_status siren_table_text(const siren_table *table, char **text, size_t *n_b
     const size_t cells_beyond = table->n_cells % table->n_columns;
     if (table->failure[0]) return siren_fail(SIREN_SYSTEM, "cannot write a table: %s", table->failure);
     if (cells_beyond)
-        return siren_fail(SIREN_USAGE, "cannot write a table: its last row has %zu of %zu cells",
-                          cells_beyond, table->n_columns);
+        return siren_fail(SIREN_USAGE, "cannot write a table: its last row has %zu of %zu cell%s",
+                          cells_beyond, table->n_columns, siren_plural(table->n_columns));
     char *copy = NULL;
     SIREN_TRY(siren_allocate(&copy, table->n_bytes + 1, 1, "the text of a table"));
     memcpy(copy, table->text, table->n_bytes);

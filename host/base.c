@@ -111,6 +111,8 @@ void siren_log(siren_log_level level, const char *format, ...) {
     log_callback(log_user, level, text);
 }
 
+const char *siren_plural(uint64_t n) { return n == 1 ? "" : "s"; }
+
 int siren_ascending(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);

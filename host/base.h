@@ -10,6 +10,8 @@
 
 /* Sets this thread's message (printf format) and returns `status`, so that failing is one expression. */
 siren_status siren_fail(siren_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What makes a counted noun right: "" for 1, else "s", as in "%zu voxel%s". Static. */
+const char *siren_plural(uint64_t n);
 /* For functions whose variables release themselves, or that have nothing to release. */
 #define SIREN_TRY(expression)                                                                                \
     do {                                                                                                     \

@@ -51,8 +51,8 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
         ssize_t n = read(fd, content + got, size - got);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0)
-            return siren_fail(SIREN_SYSTEM, "%s: reading stopped after %zu of %zu bytes: %s", path, got, size,
-                              n < 0 ? strerror(errno) : "the file became shorter");
+            return siren_fail(SIREN_SYSTEM, "%s: reading stopped after %zu of %zu byte%s: %s", path, got,
+                              size, siren_plural(size), n < 0 ? strerror(errno) : "the file became shorter");
         got += (size_t)n;
     }
     *bytes = SIREN_TAKE(content);
@@ -242,8 +242,7 @@ static siren_status write_to_memory(siren_output *output, size_t offset, const v
     while (room < end && siren_mul(room, 2, &room)) continue;
     if (room > output->room || !output->memory) {
         uint8_t *larger = room < end ? NULL : realloc(output->memory, room);
-        if (!larger)
-            return siren_fail(SIREN_SYSTEM, "out of memory: %zu bytes of an output in memory", end);
+        if (!larger) return siren_fail(SIREN_SYSTEM, "out of memory: %zu bytes of an output in memory", end);
         output->memory = larger;
         output->room = room;
     }

@@ -39,7 +39,7 @@ expect() {
 }
 run() { expect 0 '' "$@"; }
 # Warnings of the last command, but for those that small images and short trainings bring about.
-warnings() { sed '/is larger than\|tell little more/d; /warning: /!d' stderr.txt; }
+warnings() { sed '/is larger than\|with little more/d; /warning: /!d' stderr.txt; }
 tells() { grep -q -- "$1" <<<"$("${@:2}")"; } # PATTERN COMMAND...: in its output
 # ends_with STATUS...: the last job in the background has one of these exit codes.
 ends_with() {

@@ -80,10 +80,10 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
     bytes = decoder_bytes(layout, n_volumes);
     if (bytes == SIZE_MAX || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
-                          "a %s of %zu x %zu x %zu points and %zu volumes needs more than the memory limit "
+                          "a %s of %zu x %zu x %zu points and %zu volume%s needs more than the memory limit "
                           "of %zu bytes; raise --memory",
                           siren_block_kind_name(grid->kind, 1), grid->size[0], grid->size[1], grid->size[2],
-                          n_volumes, memory_limit);
+                          n_volumes, siren_plural(n_volumes), memory_limit);
     SIREN_TRY(siren_allocate(&decoder, 1, sizeof *decoder, "the block decoder"));
     decoder->layout = *layout;
     decoder->volumes = volumes;

@@ -19,8 +19,8 @@ siren_status siren_record_append(const uint8_t *corrections, size_t n_correction
     uint8_t *longer = NULL;
     if (n_corrections > UINT32_MAX || !siren_add(*n_record, n_corrections + LENGTH_BYTES, &total))
         return siren_fail(SIREN_UNSUPPORTED,
-                          "%zu bytes of corrections are too many for a record; use smaller blocks",
-                          n_corrections);
+                          "%zu byte%s of corrections are too many for a record; use smaller blocks",
+                          n_corrections, siren_plural(n_corrections));
     SIREN_TRY(siren_allocate(&longer, total, 1, "a record"));
     memcpy(longer, *record, *n_record);
     if (n_corrections > 0) memcpy(longer + *n_record, corrections, n_corrections);
@@ -40,9 +40,9 @@ siren_status siren_record_split(const char *name, const siren_layout *layout, co
     if (n > *n_bytes || *n_bytes - n < LENGTH_BYTES)
         return siren_fail(
             SIREN_CORRUPT,
-            "%s: its record of %zu bytes is shorter than its corrections; restore the file from "
+            "%s: its record of %zu byte%s is shorter than its corrections; restore the file from "
             "a copy",
-            name, *n_bytes);
+            name, *n_bytes, siren_plural(*n_bytes));
     *n_bytes -= n + LENGTH_BYTES;
     *corrections = bytes + *n_bytes;
     *n_corrections = n;

@@ -224,8 +224,8 @@ siren_status siren_dequantise(const char *name, const siren_network *network, un
     size_t n_params = siren_network_n_params(network);
     SIREN_TRY(siren_weights_check(weight_bits));
     if (n_bytes != siren_quantised_bytes(network, weight_bits))
-        return siren_fail(SIREN_CORRUPT, "%s: %zu bytes of parameters where the network has %zu", name,
-                          n_bytes, siren_quantised_bytes(network, weight_bits));
+        return siren_fail(SIREN_CORRUPT, "%s: %zu byte%s of parameters where the network has %zu", name,
+                          n_bytes, siren_plural(n_bytes), siren_quantised_bytes(network, weight_bits));
     SIREN_TRY(siren_allocate(&values, n_params + siren_rounded_n_steps(network), sizeof *values,
                              "the stored values"));
     SIREN_TRY(siren_allocate(&made, n_params, sizeof *made, "the parameters"));

@@ -185,8 +185,8 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
     if (n_layers < 1 || n_layers > SIREN_MAX_LAYERS || n_bytes != 8 + (size_t)n_layers * LAYER_BYTES)
         return siren_fail(
             SIREN_CORRUPT,
-            "%s: its network has %u layers in %zu bytes, which cannot be; restore the file from a copy", path,
-            n_layers, n_bytes);
+            "%s: its network has %u layer%s in %zu byte%s, which cannot be; restore the file from a copy",
+            path, n_layers, siren_plural(n_layers), n_bytes, siren_plural(n_bytes));
     *network = (siren_network){.n_inputs = siren_get_u32(bytes), .n_layers = n_layers};
     for (uint32_t l = 0; l < n_layers; l++) {
         const uint8_t *row = bytes + 8 + l * LAYER_BYTES;
@@ -354,10 +354,11 @@ siren_status siren_record_write(const siren_layout *layout, const siren_block *b
     uint8_t *record = NULL;
     if (!siren_record_size(layout, !parameters, n_exceptional, &total) ||
         (n_exceptional > 0 && n_voxels > UINT32_MAX))
-        return siren_fail(SIREN_UNSUPPORTED,
-                          "a block of %zu voxels of which %zu are exceptional is too large for a record; use "
-                          "smaller blocks",
-                          n_voxels, n_exceptional);
+        return siren_fail(
+            SIREN_UNSUPPORTED,
+            "a block of %zu voxel%s of which %zu are exceptional is too large for a record; use "
+            "smaller blocks",
+            n_voxels, siren_plural(n_voxels), n_exceptional);
     SIREN_TRY(siren_allocate(&record, total, 1, "a record"));
     uint8_t *at = siren_record_begin(!parameters, n_exceptional, scaling, g->n_volumes, record);
     if (parameters) {
@@ -483,8 +484,8 @@ siren_status siren_transform_record_read(const char *name, const siren_layout *l
         !siren_add(n_exceptional_bytes, TRANSFORM_PREFIX + record.n_scaling, &needed) || needed > n_bytes)
         return siren_fail(
             SIREN_CORRUPT,
-            "%s: its record of %zu bytes is shorter than its parts; restore the file from a copy", name,
-            n_bytes);
+            "%s: its record of %zu byte%s is shorter than its parts; restore the file from a copy", name,
+            n_bytes, siren_plural(n_bytes));
     record.scaling = bytes + TRANSFORM_PREFIX;
     record.positions = record.scaling + record.n_scaling;
     record.values = record.positions + 4 * record.n_exceptional;

@@ -2,9 +2,12 @@
 #include "engine/care/driver_verdict.h"
 
 #include "engine/care/device_cache.h"
+#include "engine/care/driver_files.h"
 #include "host/digest.h"
+#include "host/file.h"
 
-#include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HUNG_SECONDS 86400
+#define REMEMBERED_SECONDS 86400
 
 /* What chooses drivers: ocl-icd(7), Khronos's loader, PoCL's and Mesa's documentation. */
 static const char *const variables[] = {"OCL_ICD_VENDORS",       "OCL_ICD_FILENAMES",   "OPENCL_VENDOR_PATH",
@@ -34,41 +37,13 @@ static void add_file(siren_digest *digest, const char *path) {
     add_text(digest, text);
 }
 
-/* An .icd file, or a library, and the library that the first one names. */
-static void add_driver(siren_digest *digest, const char *path) {
-    char library[1024] = "";
-    size_t length = strlen(path);
-    add_file(digest, path);
-    if (length < 4 || strcmp(path + length - 4, ".icd") != 0) return;
-    FILE *file = fopen(path, "r");
-    if (!file) return;
-    if (fscanf(file, "%1023s", library) == 1) {
-        add_text(digest, library);
-        add_file(digest, library);
-    }
-    fclose(file);
-}
+/* ---- verdicts ---- */
 
-static void add_drivers(siren_digest *digest, const char *folder) {
-    struct dirent **entries = NULL;
-    int n = scandir(folder, &entries, NULL, alphasort);
-    if (n < 0) {
-        add_driver(digest, folder);
-        return;
-    }
-    for (int i = 0; i < n; i++) {
-        SIREN_FREE_AT_END char *path = NULL;
-        if (entries[i]->d_name[0] != '.' && asprintf(&path, "%s/%s", folder, entries[i]->d_name) > 0)
-            add_driver(digest, path);
-        free(entries[i]);
-    }
-    free(entries);
-}
-
-siren_verdict_kind siren_driver_verdict(const char *trial, char **path) {
-    char hex[SIREN_DIGEST_CHARS], program[4096], word[16] = "";
+/* All that may change what a trial of the drivers comes to. False: there is no cache. */
+static bool verdict_path(const char *trial, char **path) {
+    SIREN_AT_END(siren_driver_files_free) siren_driver_files files = {0};
+    char hex[SIREN_DIGEST_CHARS], program[4096], library[SIREN_LIBRARY_CHARS];
     siren_digest digest;
-    struct stat facts;
     *path = NULL;
     siren_digest_begin(&digest);
     add_text(&digest, siren_version());
@@ -81,23 +56,69 @@ siren_verdict_kind siren_driver_verdict(const char *trial, char **path) {
         add_text(&digest, value ? value : "");
     }
     add_file(&digest, "/etc/ld.so.cache"); /* changes when libraries are installed */
-    const char *vendors = getenv("OCL_ICD_VENDORS");
-    add_drivers(&digest, vendors && *vendors ? vendors : "/etc/OpenCL/vendors");
+    if (siren_driver_files_find(&files) != SIREN_OK) return false;
+    for (size_t i = 0; i < files.n; i++) {
+        siren_driver_library(files.paths[i], library);
+        add_file(&digest, files.paths[i]);
+        add_text(&digest, library);
+        add_file(&digest, library);
+    }
     siren_digest_end(&digest, hex);
-    if (siren_cache_file("driver", hex, ".txt", path) != SIREN_OK) return SIREN_VERDICT_NONE;
-    FILE *file = fopen(*path, "r");
-    if (!file) return SIREN_VERDICT_NONE;
-    bool read = fscanf(file, "%15s", word) == 1 && fstat(fileno(file), &facts) == 0;
-    fclose(file);
-    if (read && strcmp(word, "passed") == 0) return SIREN_VERDICT_PASSED;
-    double age = read ? difftime(time(NULL), facts.st_mtime) : 0;
-    return read && strcmp(word, "hung") == 0 && age >= 0 && age < HUNG_SECONDS ? SIREN_VERDICT_HUNG
-                                                                               : SIREN_VERDICT_NONE;
+    return siren_cache_file("driver", hex, ".txt", path) == SIREN_OK;
 }
 
-void siren_driver_verdict_keep(const char *path, siren_verdict_kind verdict) {
-    if (!path) return;
-    const char *text = verdict == SIREN_VERDICT_HUNG ? "hung\n" : "passed\n";
-    if (siren_cache_file_write(path, text) != SIREN_OK)
-        siren_log(SIREN_LOG_INFO, "%s; the driver is tried again next time", siren_message());
+/* Written less than a day ago; by another machine's clock perhaps, so that it may seem to be yet to come. */
+static bool is_fresh(int fd) {
+    struct stat facts;
+    return fstat(fd, &facts) == 0 && fabs(difftime(time(NULL), facts.st_mtime)) < REMEMBERED_SECONDS;
+}
+
+siren_verdict_kind siren_driver_verdict(const char *trial, char **path) {
+    char word[16] = "";
+    if (!verdict_path(trial, path)) return SIREN_VERDICT_NONE;
+    SIREN_AT_END(siren_fclose_at) FILE *file = fopen(*path, "r");
+    if (!file || fscanf(file, "%15s", word) != 1) return SIREN_VERDICT_NONE;
+    if (strcmp(word, "passed") == 0) return SIREN_VERDICT_PASSED;
+    return strcmp(word, "hung") == 0 && is_fresh(fileno(file)) ? SIREN_VERDICT_HUNG : SIREN_VERDICT_NONE;
+}
+
+siren_status siren_driver_verdict_keep(const char *path, siren_verdict_kind verdict) {
+    if (!path)
+        return siren_fail(SIREN_SYSTEM, "neither XDG_CACHE_HOME nor HOME names a folder to remember it in");
+    return siren_cache_file_write(path, verdict == SIREN_VERDICT_HUNG ? "hung\n" : "passed\n");
+}
+
+/* ---- drivers that are left out ---- */
+
+#define LOADING "load"        /* the trial's name */
+#define LEFT_OUT "left out\n" /* then the folder of those that are used, and a line for each that is not */
+#define MOST_LEFT_OUT 65536
+
+siren_status siren_driver_left_out_keep(const char *path, const char *lines) {
+    SIREN_FREE_AT_END char *text = NULL;
+    if (!path)
+        return siren_fail(SIREN_SYSTEM, "neither XDG_CACHE_HOME nor HOME names a folder to remember it in");
+    if (asprintf(&text, LEFT_OUT "%s\n%s", getenv("OCL_ICD_VENDORS"), lines) < 0) {
+        text = NULL;
+        return siren_fail(SIREN_SYSTEM, "out of memory: the drivers that are left out");
+    }
+    return siren_cache_file_write(path, text);
+}
+
+siren_status siren_driver_left_out(char **path, char **lines) {
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
+    SIREN_FREE_AT_END char *text = NULL;
+    size_t n_bytes = 0;
+    *lines = NULL;
+    if (!verdict_path(LOADING, path)) return SIREN_OK;
+    SIREN_AT_END(siren_close_at) int fd = open(*path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || !is_fresh(fd) || siren_file_read(*path, MOST_LEFT_OUT, &bytes, &n_bytes) != SIREN_OK ||
+        !(text = strndup((const char *)bytes, n_bytes)) || strncmp(text, LEFT_OUT, strlen(LEFT_OUT)) != 0)
+        return SIREN_OK;
+    char *rest = text + strlen(LEFT_OUT), *folder = strsep(&rest, "\n");
+    if (!rest || access(folder, R_OK | X_OK) != 0) return SIREN_OK;
+    *lines = strdup(rest);
+    if (!*lines) return siren_fail(SIREN_SYSTEM, "out of memory: the drivers that are left out");
+    siren_driver_vendors_set(folder);
+    return SIREN_OK;
 }

@@ -67,11 +67,12 @@ void siren_range_decoder_begin(siren_range_decoder *decoder, const uint8_t *byte
 siren_status siren_range_decoder_finish(siren_range_decoder *decoder, const char *name) {
     uint64_t mark = siren_range_get_bits(decoder, 8);
     if (decoder->at - 3 < decoder->n_bytes)
-        return siren_fail(SIREN_CORRUPT, "%s: %zu bytes follow the end of the coded values", name,
-                          decoder->n_bytes - (decoder->at - 3));
+        return siren_fail(SIREN_CORRUPT, "%s: has %zu byte%s after the end of the coded values", name,
+                          decoder->n_bytes - (decoder->at - 3),
+                          siren_plural(decoder->n_bytes - (decoder->at - 3)));
     if (siren_range_decoder_is_short(decoder))
-        return siren_fail(SIREN_CORRUPT, "%s: the coded values go on after the end of their %zu bytes", name,
-                          decoder->n_bytes);
+        return siren_fail(SIREN_CORRUPT, "%s: the coded values go on after the end of their %zu byte%s", name,
+                          decoder->n_bytes, siren_plural(decoder->n_bytes));
     if (mark != END_MARK)
         return siren_fail(SIREN_CORRUPT, "%s: the end mark of the coded values is %u instead of %u", name,
                           (unsigned)mark, END_MARK);

@@ -141,9 +141,9 @@ static siren_status compress_blocks(siren_compression *run) {
     if (2 * run->n_untaught > run->n_networks)
         siren_log(
             SIREN_LOG_WARNING,
-            "%zu of %zu networks tell little more than a mean value: training diverged, was too short, or "
+            "%zu of %zu network%s with little more than a mean value: training diverged, was too short, or "
             "there is but noise; lower --lr or --w0, or give more --epochs",
-            run->n_untaught, run->n_networks);
+            run->n_untaught, run->n_networks, siren_plural(run->n_networks));
     return SIREN_OK;
 }
 
@@ -167,8 +167,9 @@ static siren_status plan_blocks(const siren_settings *settings, siren_layout *la
     siren_block_kind kind = settings->blocks;
     uint32_t n_inputs = layout->network.n_inputs;
     if (siren_block_inputs(kind) != n_inputs)
-        return siren_fail(SIREN_USAGE, "model %s maps %u coordinates, but blocks of kind %s have %u; use %s",
-                          settings->model, n_inputs, siren_block_kind_name(kind, 1), siren_block_inputs(kind),
+        return siren_fail(SIREN_USAGE, "model %s maps %u coordinate%s, but blocks of kind %s have %u; use %s",
+                          settings->model, n_inputs, siren_plural(n_inputs), siren_block_kind_name(kind, 1),
+                          siren_block_inputs(kind),
                           n_inputs == 2 ? "slices, or model siren-3d"
                                         : "a volume or patches, or a 2-D model");
     return siren_compression_grid(settings, kind, layout);
@@ -368,6 +369,7 @@ static siren_status compress_image(siren_compression *run) {
     }
     run->coding = siren_options_coding(run->options);
     if (run->coding == SIREN_CODING_NETWORK) return compress_by_networks(run);
+    if (run->archive) SIREN_TRY(siren_kept_blocks_aside(run->archive, run->options->anew));
     SIREN_TRY(siren_plan_without_network(run));
     if (run->coding == SIREN_CODING_PREDICTIVE) {
         SIREN_TRY(siren_compress_by_prediction(run, &met));

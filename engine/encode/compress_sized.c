@@ -105,9 +105,10 @@ siren_status siren_size_met(siren_compression *run, bool *out) {
         *width = narrower < *width ? narrower : *width - 1;
         if (*width == 0)
             return siren_fail(SIREN_BOUND,
-                              "an archive of %zu bytes is out of reach of networks: the smallest has %.0f; "
+                              "an archive of %zu byte%s is out of reach of networks: the smallest has %.0f; "
                               "ask for more bytes",
-                              siren_compression_target_bytes(run), n_bytes);
+                              siren_compression_target_bytes(run),
+                              siren_plural(siren_compression_target_bytes(run)), n_bytes);
     }
     return SIREN_OK;
 }

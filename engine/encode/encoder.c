@@ -108,10 +108,11 @@ static siren_status plan_memory(siren_encoder *encoder, const siren_block *block
     if (!fits || held >= limit)
         return siren_fail(
             SIREN_UNSUPPORTED,
-            "decoding a %s of %zu x %zu x %zu points and %zu volumes takes %zu bytes, more than the "
+            "decoding a %s of %zu x %zu x %zu points and %zu volume%s takes %zu byte%s, more than the "
             "%zu that the memory limit leaves; raise --memory, or use smaller blocks",
             siren_block_kind_name(layout->grid.kind, 1), block->nx, block->ny, block->nz,
-            layout->geometry.n_volumes, held, limit);
+            layout->geometry.n_volumes, siren_plural(layout->geometry.n_volumes), held, siren_plural(held),
+            limit);
     encoder->training_bytes = limit - held;
     return SIREN_OK;
 }

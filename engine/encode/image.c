@@ -56,8 +56,8 @@ siren_status siren_image_attach(siren_image *image, const char *suffix, const vo
     if (n_bytes > SIREN_ATTACHMENT_LIMIT)
         return siren_fail(
             SIREN_UNSUPPORTED,
-            "siren_image_attach: %zu bytes of %s are more than the limit of %zu; leave the file out", n_bytes,
-            suffix, SIREN_ATTACHMENT_LIMIT);
+            "siren_image_attach: %zu byte%s of %s are more than the limit of %zu; leave the file out",
+            n_bytes, siren_plural(n_bytes), suffix, SIREN_ATTACHMENT_LIMIT);
     for (size_t i = 0; i < image->n_given; i++)
         if (strcmp(image->given[i].suffix, suffix) == 0)
             return siren_fail(SIREN_USAGE,
@@ -131,9 +131,9 @@ static siren_status take_header(const siren_array *array, siren_series *series) 
             name, g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype), sizes[0], sizes[1],
             sizes[2], sizes[3], siren_datatype_name(array->datatype));
     if (g->voxel_offset != array->header_bytes)
-        return siren_fail(SIREN_USAGE,
-                          "%s has %zu bytes, but says that voxels begin after %llu; give it whole", name,
-                          array->header_bytes, (unsigned long long)g->voxel_offset);
+        return siren_fail(
+            SIREN_USAGE, "%s has %zu byte%s, but says that voxels begin after %llu; give it whole", name,
+            array->header_bytes, siren_plural(array->header_bytes), (unsigned long long)g->voxel_offset);
     SIREN_TRY(siren_allocate(&series->header, array->header_bytes, 1, name));
     memcpy(series->header, array->header, array->header_bytes);
     siren_nifti_warn(name, series->header, g);

@@ -289,6 +289,21 @@ siren_status siren_journal_open(const char *path, const char *facts, bool anew, 
     return status;
 }
 
+siren_status siren_journal_look(const char *path, bool drop, bool *found) {
+    char magic[MAGIC_BYTES];
+    struct stat facts;
+    SIREN_AT_END(siren_close_at)
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    siren_journal j = {.path = (char *)path, .fd = fd};
+    *found = fd >= 0 && fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) &&
+             read_at(fd, magic, MAGIC_BYTES, 0) && memcmp(magic, MAGIC, MAGIC_BYTES) == 0;
+    if (!*found) return SIREN_OK;
+    if (siren_lock_descriptor(fd) != 0 && errno == EWOULDBLOCK) return in_use(&j);
+    if (drop && has_name(&j) && unlink(path) != 0)
+        return siren_fail(SIREN_SYSTEM, "%s: cannot be removed: %s", path, strerror(errno));
+    return SIREN_OK;
+}
+
 /* ---- using ---- */
 
 size_t siren_journal_count(const siren_journal *j) { return j->n; }

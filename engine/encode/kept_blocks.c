@@ -138,8 +138,8 @@ static siren_status collect_facts(const siren_kept_plan *plan, fact_list *facts)
     add_fact(facts, "sirencl", siren_version());
     snprintf(text, sizeof text, "%d", SIREN_NUMERICS_VERSION);
     add_fact(facts, "numerics", text);
-    snprintf(text, sizeof text, "%zux%zux%zu, %zu volumes, %s", g->nx, g->ny, g->nz, g->n_volumes,
-             siren_datatype_name(g->datatype));
+    snprintf(text, sizeof text, "%zux%zux%zu, %zu volume%s, %s", g->nx, g->ny, g->nz, g->n_volumes,
+             siren_plural(g->n_volumes), siren_datatype_name(g->datatype));
     add_fact(facts, "image", text);
     SIREN_TRY(add_voxels(facts, plan->series));
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
@@ -210,6 +210,23 @@ siren_status siren_kept_blocks_open(const char *archive, const siren_kept_plan *
     if (status == SIREN_USAGE) return status;
     siren_log(SIREN_LOG_WARNING, "%s; a run that is interrupted cannot go on", siren_message());
     *out = NULL;
+    return SIREN_OK;
+}
+
+siren_status siren_kept_blocks_aside(const char *archive, bool anew) {
+    SIREN_FREE_AT_END char *path = NULL;
+    bool found = false;
+    if (asprintf(&path, "%s.part", archive) < 0) {
+        path = NULL;
+        return siren_fail(SIREN_SYSTEM, "out of memory: the journal of %s", archive);
+    }
+    SIREN_TRY(siren_journal_look(path, anew, &found));
+    if (found && !anew)
+        siren_log(
+            SIREN_LOG_WARNING,
+            "%s: stays: it keeps what an interrupted training for this archive has finished; delete it, "
+            "or give --no-resume, if that is not to go on",
+            path);
     return SIREN_OK;
 }
 

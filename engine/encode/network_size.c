@@ -164,9 +164,9 @@ siren_status siren_network_widest(const siren_network_sizing *sizing, size_t mos
         if (width == 0)
             return siren_fail(
                 SIREN_BOUND,
-                "an archive of %zu bytes is out of reach of networks: those of one unit take %.0f; ask "
+                "an archive of %zu byte%s is out of reach of networks: those of one unit take %.0f; ask "
                 "for more bytes",
-                most_bytes, bytes_of(sizing, 1, &trial));
+                most_bytes, siren_plural(most_bytes), bytes_of(sizing, 1, &trial));
         if (fabs((double)width - (double)trial.width) <= 0.04 * (double)width) break; /* it packs alike */
     }
     trial.seconds *= pow((double)width / (double)trial.width, 2);

@@ -19,8 +19,9 @@ static siren_status check_table(const siren_series *series, const char *path, co
     else
         SIREN_TRY(siren_diffusion_table_parse(NULL, NULL, 0, path, bytes, n_bytes, &gradients));
     if (gradients.n_volumes == series->geometry.n_volumes) return SIREN_OK;
-    return siren_fail(SIREN_CORRUPT, "%s: has %zu entries for a series of %zu volumes", path,
-                      gradients.n_volumes, series->geometry.n_volumes);
+    return siren_fail(SIREN_CORRUPT, "%s: has %zu entr%s for a series of %zu volume%s", path,
+                      gradients.n_volumes, gradients.n_volumes == 1 ? "y" : "ies", series->geometry.n_volumes,
+                      siren_plural(series->geometry.n_volumes));
 }
 
 /* The section: length of the suffix, suffix, file. */
@@ -148,8 +149,9 @@ static siren_status write_tail(siren_archive_writer *writer, const siren_series 
     const char *name = files->image ? files->image : "the image";
     if (series->n_tail == 0) return SIREN_OK;
     if (!files->silent)
-        siren_log(SIREN_LOG_WARNING, "%s: %zu bytes follow the voxels and are %s", name, series->n_tail,
-                  files->without_tail ? "left out" : "kept; --no-tail leaves them out");
+        siren_log(SIREN_LOG_WARNING, "%s: %zu byte%s after the voxels %s", name, series->n_tail,
+                  siren_plural(series->n_tail),
+                  files->without_tail ? "left out" : "kept (--no-tail: left out)");
     return files->without_tail
                ? SIREN_OK
                : siren_archive_writer_section(writer, SIREN_SECTION_TAIL, series->tail, series->n_tail, true);

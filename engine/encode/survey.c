@@ -41,9 +41,9 @@ static void warn_of_many(const char *name, uint64_t n_apart, double n_values) {
     if ((double)n_apart <= SIREN_MANY_APART * n_values) return;
     siren_log(
         SIREN_LOG_WARNING,
-        "%s: %llu voxels, %.2g %% of all, lie so far outside the rest of their volumes that they are kept "
-        "apart, bit for bit; have a look at the image, or scale by all voxels with --scaling range",
-        name, (unsigned long long)n_apart, 100 * (double)n_apart / n_values);
+        "%s: %llu voxel%s, %.2g %% of all, so far outside the rest of their volumes as to be kept apart, "
+        "bit for bit; have a look at the image, or scale by all voxels with --scaling range",
+        name, (unsigned long long)n_apart, siren_plural(n_apart), 100 * (double)n_apart / n_values);
 }
 
 static void warn_of_rounding(const char *name, const siren_geometry *g, const siren_scaling *limits) {

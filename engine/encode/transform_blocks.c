@@ -71,8 +71,8 @@ static siren_status out_of_reach(const siren_transform_blocks *nearest,
     if (target->n_bytes)
         return siren_fail(
             SIREN_BOUND,
-            "an archive of %zu bytes is out of reach: the coarsest has %zu; ask for a lower ratio",
-            target->n_bytes, all_bytes(nearest, target, nearest->n));
+            "an archive of %zu byte%s is out of reach: the coarsest has %zu; ask for a lower ratio",
+            target->n_bytes, siren_plural(target->n_bytes), all_bytes(nearest, target, nearest->n));
     if (target->noise > 0)
         return siren_fail(
             SIREN_BOUND,

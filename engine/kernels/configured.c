@@ -60,9 +60,10 @@ siren_status siren_loops_fit(const siren_device *device, const siren_network *ne
     if (facts->loop_limit == 0 || passes < facts->loop_limit) return SIREN_OK;
     return siren_fail(
         SIREN_UNSUPPORTED,
-        "the driver of the device %s ends loops after %llu passes, and a network of %zu outputs "
+        "the driver of the device %s ends loops after %llu passes, and a network of %zu output%s "
         "takes %zu: choose another --device",
-        facts->name, (unsigned long long)facts->loop_limit, (size_t)siren_network_n_outputs(network), passes);
+        facts->name, (unsigned long long)facts->loop_limit, (size_t)siren_network_n_outputs(network),
+        siren_plural(siren_network_n_outputs(network)), passes);
 }
 
 /* ---- which a device uses ---- */

@@ -60,9 +60,9 @@ static siren_status compare_products(const siren_device *device, const product_s
         if (!(fabs((double)arrays->results[i] - sum) <= CHECK_TOLERANCE * size))
             return siren_fail(SIREN_DEVICE,
                               "the matrix units of the device %s compute wrongly: %.9g for %.9g at (%d, %d) "
-                              "of a product over %d values; train without them",
+                              "of a product over %d value%s; train without them",
                               siren_device_get_facts(device)->name, (double)arrays->results[i], sum, row,
-                              column, shape->n_k);
+                              column, shape->n_k, siren_plural(shape->n_k));
     }
     return SIREN_OK;
 }

@@ -11,9 +11,10 @@ siren_status siren_grid_check(const char *image, const siren_geometry *a, const 
                               const siren_geometry *b, size_t n_volumes) {
     if (a->nx == b->nx && a->ny == b->ny && a->nz == b->nz && b->n_volumes == n_volumes) return SIREN_OK;
     return siren_fail(SIREN_USAGE,
-                      "%s is %zu x %zu x %zu with %zu volumes, but %s is %zu x %zu x %zu with %zu; give "
+                      "%s is %zu x %zu x %zu with %zu volume%s, but %s is %zu x %zu x %zu with %zu; give "
                       "images of one grid",
-                      image, a->nx, a->ny, a->nz, a->n_volumes, other, b->nx, b->ny, b->nz, b->n_volumes);
+                      image, a->nx, a->ny, a->nz, a->n_volumes, siren_plural(a->n_volumes), other, b->nx,
+                      b->ny, b->nz, b->n_volumes);
 }
 
 /* The largest distance in mm between where two affines place a corner of the grid; the map is linear, so that no other voxel
@@ -90,7 +91,7 @@ static siren_status binary_values(const char *path, const siren_series *series, 
         for (size_t i = 0; i < n; i++) {
             if (values[i] == 0) continue;
             if (inside == 0) inside = values[i];
-            if (values[i] != inside || !isfinite(inside))
+            if (values[i] != inside)
                 return siren_fail(
                     SIREN_CORRUPT,
                     "%s: holds %g beside 0 and %g, but a mask has 0 and one other value; threshold "
@@ -115,6 +116,7 @@ bool siren_mask_is_empty(const siren_series *series) {
 siren_status siren_mask_values(const char *path, const siren_series *series, uint8_t **out) {
     SIREN_FREE_AT_END uint8_t *mask = NULL;
     size_t n_inside = 0;
+    SIREN_TRY(siren_series_check_finite(path, series));
     SIREN_TRY(siren_allocate(&mask, siren_geometry_voxels(&series->geometry), 1, path));
     SIREN_TRY(binary_values(path, series, mask, &n_inside));
     if (n_inside == 0)
@@ -133,7 +135,7 @@ siren_status siren_mask_read(const char *path, const char *image, const siren_se
             SIREN_USAGE,
             "%s: the mask has %zu x %zu x %zu voxels in %zu volume%s, but %s has %zu x %zu x %zu; "
             "give a mask of one volume on the image's grid",
-            path, own->nx, own->ny, own->nz, own->n_volumes, own->n_volumes == 1 ? "" : "s", image, g->nx,
+            path, own->nx, own->ny, own->nz, own->n_volumes, siren_plural(own->n_volumes), image, g->nx,
             g->ny, g->nz);
     SIREN_TRY(siren_grid_check_place(image, like, path, &series));
     return siren_mask_values(path, &series, mask);

@@ -90,9 +90,10 @@ siren_status siren_mask_view(const char *name, const siren_block_grid *grid, sir
            size = siren_datatype_size(datatype);
     siren_mask mask = {.section = section, .n_bytes = n_bytes};
     if (n_bytes != SIREN_MASK_PREFIX + n_bits)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: its mask has %zu bytes, but %zu voxels need %zu; restore the file from a copy",
-                          name, n_bytes, n_voxels, SIREN_MASK_PREFIX + n_bits);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: its mask has %zu byte%s, but %zu voxel%s need %zu; restore the file from a copy", name,
+            n_bytes, siren_plural(n_bytes), n_voxels, siren_plural(n_voxels), SIREN_MASK_PREFIX + n_bits);
     const uint8_t *bits = section + SIREN_MASK_PREFIX;
     mask.n_inside = siren_get_u64(section);
     bool unused = n_voxels % 8 && bits[n_bits - 1] >> n_voxels % 8;

@@ -34,8 +34,8 @@ static siren_status begin(const siren_predictive_plan *plan, block_coding *block
     if (plan->nx == 0 || plan->ny == 0 || plan->nz == 0 || plan->n_volumes == 0 ||
         plan->n_volumes > UINT32_MAX ||
         !siren_lattice_shape(plan->nx, plan->ny, plan->nz, plan->n_volumes, &block->lattice))
-        return siren_fail(SIREN_USAGE, "a block of %zu x %zu x %zu voxels and %zu volumes cannot be coded",
-                          plan->nx, plan->ny, plan->nz, plan->n_volumes);
+        return siren_fail(SIREN_USAGE, "a block of %zu x %zu x %zu voxels and %zu volume%s cannot be coded",
+                          plan->nx, plan->ny, plan->nz, plan->n_volumes, siren_plural(plan->n_volumes));
     block->lattice.inside = plan->inside;
     SIREN_TRY(siren_allocate(&block->order, plan->n_volumes, sizeof *block->order, "the order of volumes"));
     SIREN_TRY(
@@ -334,8 +334,9 @@ static siren_status get_order(block_coding *block, const char *name) {
     for (uint32_t t = 0; t < n; t++) {
         uint64_t place = siren_magnitude_get(&block->decoder, &model);
         if (place >= n - t)
-            return siren_fail(SIREN_CORRUPT, "%s: of %lu volumes that are left the order names number %llu",
-                              name, (unsigned long)(n - t), (unsigned long long)place);
+            return siren_fail(SIREN_CORRUPT, "%s: of %lu volume%s that are left the order names number %llu",
+                              name, (unsigned long)(n - t), siren_plural((unsigned long)(n - t)),
+                              (unsigned long long)place);
         uint32_t volume = order[t + place];
         memmove(order + t + 1, order + t, (size_t)place * sizeof *order);
         order[t] = volume;
@@ -351,8 +352,8 @@ static siren_status get_volumes(block_coding *block, const char *name) {
         siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
         uint64_t n = siren_magnitude_get(&block->decoder, &models[0]);
         if (n > SIREN_PREDICTOR_REFERENCES || n > t || (n == 0 && t > 0))
-            return siren_fail(SIREN_CORRUPT, "%s: volume %zu has %llu references", name, t,
-                              (unsigned long long)n);
+            return siren_fail(SIREN_CORRUPT, "%s: volume %zu has %llu reference%s", name, t,
+                              (unsigned long long)n, siren_plural(n));
         predictor->n_references = (size_t)n;
         for (size_t r = 0; r < predictor->n_references; r++) {
             uint64_t back = siren_magnitude_get(&block->decoder, &models[1]);

@@ -99,9 +99,10 @@ static siren_status create_tile_targets(siren_trainer *trainer, size_t held, siz
     if (2 * tile_points * row_bytes > left)
         return siren_fail(
             SIREN_UNSUPPORTED,
-            "training a network of %zu parameters needs %zu bytes, more than the %zu that the memory limit "
+            "training a network of %zu parameter%s needs %zu byte%s, more than the %zu that the memory limit "
             "leaves; raise --memory, or use a smaller network",
-            trainer->n_params, held + 2 * tile_points * row_bytes, memory_limit);
+            trainer->n_params, siren_plural(trainer->n_params), held + 2 * tile_points * row_bytes,
+            siren_plural(held + 2 * tile_points * row_bytes), memory_limit);
     siren_buffer_free(trainer->targets);
     siren_buffer_free(trainer->sampled_targets);
     trainer->targets = trainer->sampled_targets = NULL;
@@ -141,9 +142,11 @@ static siren_status check_plan(const siren_trainer_plan *plan) {
         plan->max_epochs <= INT32_MAX)
         return SIREN_OK;
     return siren_fail(SIREN_USAGE,
-                      "cannot train %zu networks on %zu points for %zu epochs: at least one network and "
+                      "cannot train %zu network%s on %zu point%s for %zu epoch%s: at least one network and "
                       "point, at most %d",
-                      plan->n_networks, plan->n_points, plan->max_epochs, SIREN_MAX_POINTS);
+                      plan->n_networks, siren_plural(plan->n_networks), plan->n_points,
+                      siren_plural(plan->n_points), plan->max_epochs, siren_plural(plan->max_epochs),
+                      SIREN_MAX_POINTS);
 }
 
 siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out) {

@@ -100,8 +100,9 @@ siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes
     uint64_t n_components = siren_magnitude_get(&decoder, &coder->count);
     /* Each entry takes a bit of probability 65520/65536 at most. */
     if (n_components > n_volumes || n_components * n_volumes / 32768 > n_bytes)
-        return siren_fail(SIREN_CORRUPT, "%s: a basis of %llu components for %zu volumes", name,
-                          (unsigned long long)n_components, n_volumes);
+        return siren_fail(SIREN_CORRUPT, "%s: a basis of %llu component%s for %zu volume%s", name,
+                          (unsigned long long)n_components, siren_plural(n_components), n_volumes,
+                          siren_plural(n_volumes));
     basis.n_components = (size_t)n_components;
     SIREN_TRY(siren_allocate(&basis.mean, n_volumes, 1, "a basis"));
     for (size_t v = 0; v < n_volumes; v++) {

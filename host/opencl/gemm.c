@@ -162,10 +162,10 @@ siren_status siren_gemm(siren_device *device, unsigned set, size_t n_products, s
     if (!fits)
         return siren_fail(
             SIREN_USAGE,
-            "%zu matrix products of %zu x %zu x %zu do not fit their buffers: every side must be "
+            "%zu matrix product%s of %zu x %zu x %zu cannot be in these buffers: every side must be "
             "at least 1, every pitch as long as a row, the result not transposed, no gap between "
             "matrices that CLBlast reads where they are, and all within 2^31 values",
-            n_products, m, n, k);
+            n_products, siren_plural(n_products), m, n, k);
     if (a.transposed && a.offset) SIREN_TRY(begin_at_offset(&a, &part_of_a));
     if (!b.transposed && b.offset) SIREN_TRY(begin_at_offset(&b, &part_of_b));
     pthread_mutex_lock(&enqueueing);

@@ -139,8 +139,8 @@ siren_status siren_launch_arguments(siren_kernel *kernel, siren_range range, siz
     siren_device *device = kernel->device;
     size_t group = 1;
     if (n_arguments != kernel->n_arguments)
-        return siren_fail(SIREN_DEVICE, "the kernel %s takes %u arguments, not %zu", kernel->name,
-                          kernel->n_arguments, n_arguments);
+        return siren_fail(SIREN_DEVICE, "the kernel %s takes %u argument%s, not %zu", kernel->name,
+                          kernel->n_arguments, siren_plural(kernel->n_arguments), n_arguments);
     for (int d = 0; d < 3; d++) {
         if (range.global[d] == 0) range.global[d] = 1;
         if (range.local[d] == 0) range.local[d] = 1;

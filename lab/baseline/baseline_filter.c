@@ -70,8 +70,9 @@ static siren_status read_output(const char *path, const siren_series *series, vo
     if (made->nx != g->nx || made->ny != g->ny || made->nz != g->nz || made->n_volumes != g->n_volumes)
         return siren_fail(
             SIREN_SYSTEM,
-            "%s: a filter made %zu x %zu x %zu voxels and %zu volumes of %zu x %zu x %zu and %zu", path,
-            made->nx, made->ny, made->nz, made->n_volumes, g->nx, g->ny, g->nz, g->n_volumes);
+            "%s: a filter made %zu x %zu x %zu voxels and %zu volume%s of %zu x %zu x %zu and %zu", path,
+            made->nx, made->ny, made->nz, made->n_volumes, siren_plural(made->n_volumes), g->nx, g->ny, g->nz,
+            g->n_volumes);
     SIREN_TRY(siren_allocate(&filtered, n, sizeof *filtered, "a slice's values"));
     SIREN_TRY(siren_allocate(&values, n, sizeof *values, "a slice's values"));
     for (size_t i = 0; i < g->n_volumes * g->nz; i++) {

@@ -257,7 +257,8 @@ static siren_status list_exceptional(const image_set *set, uint8_t **out, size_t
         }
         if (pass == 1) break;
         if (!siren_mul(n, 8 + size, &n_bytes) || !siren_add(n_bytes, COUNT_BYTES, &n_bytes))
-            return siren_fail(SIREN_UNSUPPORTED, "%zu voxels that are not finite cannot be listed", n);
+            return siren_fail(SIREN_UNSUPPORTED, "cannot list %zu voxel%s without a finite value", n,
+                              siren_plural(n));
         SIREN_TRY(siren_allocate(&list, n_bytes, 1, "voxels that are not finite"));
         siren_put_u64(list, n);
     }

@@ -90,9 +90,9 @@ static siren_status check_shape(const siren_image_shape *shape) {
         shape->ny <= SIREN_JPEG2000_MAX_SIDE && shape->nz >= 1 && shape->nz <= SIREN_JPEG2000_MAX_COMPONENTS)
         return SIREN_OK;
     return siren_fail(SIREN_UNSUPPORTED,
-                      "JPEG2000 cannot code %zu images of %zu x %zu in one codestream (1 to %d of 1 to %d "
+                      "JPEG2000 cannot code %zu image%s of %zu x %zu in one codestream (1 to %d of 1 to %d "
                       "along each side); code each slice on its own, or cut the image",
-                      shape->nz, shape->nx, shape->ny, SIREN_JPEG2000_MAX_COMPONENTS,
+                      shape->nz, siren_plural(shape->nz), shape->nx, shape->ny, SIREN_JPEG2000_MAX_COMPONENTS,
                       SIREN_JPEG2000_MAX_SIDE);
 }
 
@@ -198,8 +198,9 @@ static siren_status decode(const siren_image_shape *shape, double quality, const
     if (codec) opj_destroy_codec(codec);
     if (image) opj_image_destroy(image);
     if (!decoded)
-        return siren_fail(SIREN_CORRUPT, "OpenJPEG cannot decode a codestream of %zu bytes: %s; make it anew",
-                          n_bytes, why.text);
+        return siren_fail(SIREN_CORRUPT,
+                          "OpenJPEG cannot decode a codestream of %zu byte%s: %s; make it anew", n_bytes,
+                          siren_plural(n_bytes), why.text);
     return SIREN_OK;
 }
 

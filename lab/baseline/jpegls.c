@@ -79,8 +79,8 @@ static siren_status decode(const siren_image_shape *shape, double quality, const
         error = charls_jpegls_decoder_decode_to_buffer(decoder, samples, n * (size_t)sample_bytes(shape), 0);
     charls_jpegls_decoder_destroy(decoder);
     if (error || !fits)
-        return siren_fail(SIREN_CORRUPT, "CharLS cannot decode a codestream of %zu bytes: %s; make it anew",
-                          n_bytes,
+        return siren_fail(SIREN_CORRUPT, "CharLS cannot decode a codestream of %zu byte%s: %s; make it anew",
+                          n_bytes, siren_plural(n_bytes),
                           error ? charls_get_error_message(error) : "it is not of the announced shape");
     const uint8_t *narrow = samples;
     uint16_t *wide = samples;

@@ -138,8 +138,8 @@ static siren_status decode(const siren_image_shape *shape, double quality, const
     if (!decoded)
         return siren_fail(
             SIREN_CORRUPT,
-            "libjxl cannot decode a codestream of %zu bytes as %zu x %zu samples of %u bits; make it anew",
-            n_bytes, shape->nx, shape->ny * shape->nz, shape->bits);
+            "libjxl cannot decode a codestream of %zu byte%s as %zu x %zu samples of %u bits; make it anew",
+            n_bytes, siren_plural(n_bytes), shape->nx, shape->ny * shape->nz, shape->bits);
     for (size_t i = 0; i < samples_of(shape); i++)
         whole[i] = (uint16_t)lrintf(fminf(fmaxf(values[i], 0), 1) * largest_sample(shape));
     return SIREN_OK;

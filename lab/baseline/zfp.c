@@ -67,7 +67,8 @@ static siren_status decode(const siren_image_shape *shape, double quality, const
     SIREN_TRY(run_open(&run, shape, samples, quality, n_bytes));
     memcpy(run.buffer, bytes, n_bytes);
     if (zfp_decompress(run.stream, run.field) == 0)
-        return siren_fail(SIREN_CORRUPT, "zfp cannot decode %zu bytes; make them anew", n_bytes);
+        return siren_fail(SIREN_CORRUPT, "zfp cannot decode %zu byte%s; make them anew", n_bytes,
+                          siren_plural(n_bytes));
     return SIREN_OK;
 }
 

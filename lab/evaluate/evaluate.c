@@ -217,8 +217,8 @@ static siren_status read_made(evaluating *run, const char *series, siren_quantit
     SIREN_TRY(siren_grid_check(run->options->original, &run->in.original.geometry, name, &made.geometry,
                                made.geometry.n_volumes));
     if (made.geometry.n_volumes <= quantities[quantity].volume)
-        return siren_fail(SIREN_CORRUPT, "%s: MRtrix3 made only %zu volumes of it", name,
-                          made.geometry.n_volumes);
+        return siren_fail(SIREN_CORRUPT, "%s: MRtrix3 made only %zu volume%s of it", name,
+                          made.geometry.n_volumes, siren_plural(made.geometry.n_volumes));
     *out = SIREN_TAKE(made);
     return SIREN_OK;
 }

@@ -39,9 +39,10 @@ static siren_status read_gradients(siren_evaluation_input *in) {
     SIREN_TRY(siren_diffusion_table_read(path, bvec ? bvec : o->bvec, &in->gradients));
     if (in->gradients.n_volumes != in->original.geometry.n_volumes)
         return siren_fail(SIREN_USAGE,
-                          "%s has %zu b-values, but %s has %zu volumes; give its own tables by --bval and "
+                          "%s has %zu b-value%s, but %s has %zu volume%s; give its own tables by --bval and "
                           "--bvec, or --no-diffusion",
-                          path, in->gradients.n_volumes, o->original, in->original.geometry.n_volumes);
+                          path, in->gradients.n_volumes, siren_plural(in->gradients.n_volumes), o->original,
+                          in->original.geometry.n_volumes, siren_plural(in->original.geometry.n_volumes));
     return SIREN_OK;
 }
 

@@ -1,6 +1,8 @@
 /* An experiment file as a whole: inputs, outputs, and that its trials differ. */
 #include "lab/experiment/experiment_parts.h"
 
+#include "engine/calls.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +133,14 @@ static siren_status read_phantom(siren_value value, siren_phantom_options *out, 
     return SIREN_OK;
 }
 
+/* SIREN_MASK_AUTO as it is, or a path. */
+static siren_status read_mask(const char *file, siren_value value, char **out) {
+    const char *text = NULL;
+    SIREN_TRY(siren_value_string(value, &text));
+    return strcmp(text, SIREN_MASK_AUTO) == 0 ? copy_text(text, strlen(text), out)
+                                              : siren_value_path(file, value, out);
+}
+
 /* A path, or an object. */
 static siren_status read_input(const char *file, siren_value value, siren_experiment_input *out) {
     static const char *const keys[] = {"name",    "image", "mask", "mask_use",
@@ -165,7 +175,7 @@ static siren_status read_input(const char *file, siren_value value, siren_experi
         return given ? SIREN_OK : copy_text("phantom", 7, &out->name);
     }
     SIREN_TRY(siren_value_path(file, image, &out->image));
-    if (siren_value_exists(mask)) SIREN_TRY(siren_value_path(file, mask, &out->mask));
+    if (siren_value_exists(mask)) SIREN_TRY(read_mask(file, mask, &out->mask));
     return given ? SIREN_OK : name_of_path(out->image, &out->name);
 }
 
@@ -212,8 +222,8 @@ static siren_status replace_input(const char *file, siren_value root, const char
     siren_experiment_input *old = x->inputs, new = {0};
     if (x->n_inputs != 1)
         return siren_fail(SIREN_USAGE,
-                          "%s: has %zu inputs, of which --input cannot replace one: change the file", file,
-                          x->n_inputs);
+                          "%s: has %zu input%s, of which --input cannot replace one: change the file", file,
+                          x->n_inputs, siren_plural(x->n_inputs));
     SIREN_TRY(copy_text(image, strlen(image), &new.image));
     siren_value one = siren_value_member(root, "input"), many = siren_value_member(root, "inputs");
     siren_value given = siren_value_exists(many) ? siren_value_first(many) : one;

@@ -65,8 +65,9 @@ static siren_status append(baseline_entry *e, siren_baseline_trial baseline, siz
                            siren_experiment *x) {
     char *name = NULL;
     if (x->n_trials + x->n_baselines >= max_trials)
-        return siren_value_fail(
-            e->source, "makes more than %zu trials: use shorter lists, or insist with --yes", max_trials);
+        return siren_value_fail(e->source,
+                                "makes more than %zu trial%s: use shorter lists, or insist with --yes",
+                                max_trials, siren_plural(max_trials));
     siren_baseline_trial *grown = realloc(x->baselines, (x->n_baselines + 1) * sizeof *x->baselines);
     if (!grown) return siren_fail(SIREN_SYSTEM, "out of memory: cannot hold %zu baselines", x->n_baselines);
     x->baselines = grown;

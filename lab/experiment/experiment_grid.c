@@ -270,8 +270,8 @@ static siren_status resolve_model(const entry *e, siren_trial *trial) {
         uint32_t extra = siren_model_extra_hidden(t->model);
         if (t->layers <= extra)
             return siren_value_fail(siren_value_member(e->source, "hidden"),
-                                    "lists %u, but %s has at least %u hidden layers", t->layers, t->model,
-                                    extra + 1);
+                                    "lists %u, but %s has at least %u hidden layer%s", t->layers, t->model,
+                                    extra + 1, siren_plural(extra + 1));
         t->layers -= extra;
     }
     if (siren_network_from_model(t->model, t->layers, t->width, 1, w0, &trial->network) != SIREN_OK)
@@ -334,8 +334,9 @@ static siren_status resolve(const entry *e, const size_t *at, size_t input, sire
     siren_settings_resolve(t, n_inputs);
     if (siren_block_inputs(t->blocks) != n_inputs)
         return siren_value_fail(
-            e->source, "asks for model %s, which maps %u coordinates, but blocks of kind %s have %u",
-            t->model, n_inputs, siren_block_kind_name(t->blocks, 1), siren_block_inputs(t->blocks));
+            e->source, "asks for model %s, which maps %u coordinate%s, but blocks of kind %s have %u",
+            t->model, n_inputs, siren_plural(n_inputs), siren_block_kind_name(t->blocks, 1),
+            siren_block_inputs(t->blocks));
     *out = trial;
     return SIREN_OK;
 }
@@ -404,8 +405,8 @@ static siren_status check_size(const siren_trial_list *list, const entry *e, siz
         if (axis_values_of(e, k)) fits = siren_mul(n, axis_values_of(e, k), &n);
     if (!fits || !siren_add(*total, n, total) || *total > list->max_trials)
         return siren_value_fail(e->source,
-                                "makes more than %zu trials: use shorter lists, or insist with --yes",
-                                list->max_trials);
+                                "makes more than %zu trial%s: use shorter lists, or insist with --yes",
+                                list->max_trials, siren_plural(list->max_trials));
     return SIREN_OK;
 }
 

@@ -324,8 +324,8 @@ static siren_status check_options(const siren_phantom_options *o, size_t *n_volu
             total + shell->n > SIREN_PHANTOM_MAX_VOLUMES)
             return siren_fail(
                 SIREN_USAGE,
-                "phantom: shell %zu has %zu volumes; give at least 1 to each and at most %d in all", i + 1,
-                shell->n, SIREN_PHANTOM_MAX_VOLUMES);
+                "phantom: shell %zu has %zu volume%s; give at least 1 to each and at most %d in all", i + 1,
+                shell->n, siren_plural(shell->n), SIREN_PHANTOM_MAX_VOLUMES);
         total += shell->n;
     }
     if (total == 0)

@@ -45,12 +45,12 @@ static siren_status check_kind(siren_glyph_kind kind, const char *path, const si
     const size_t n = series->geometry.n_volumes;
     unsigned order;
     if (kind == SIREN_GLYPH_TENSOR && n != SIREN_TENSOR_ELEMENTS)
-        return siren_fail(SIREN_CORRUPT, "%s: has %zu volumes, but tensors have %d elements", path, n,
-                          SIREN_TENSOR_ELEMENTS);
+        return siren_fail(SIREN_CORRUPT, "%s: has %zu volume%s, but tensors have %d elements", path, n,
+                          siren_plural(n), SIREN_TENSOR_ELEMENTS);
     if (kind == SIREN_GLYPH_FOD && !siren_harmonics_order(n, &order))
         return siren_fail(SIREN_CORRUPT,
-                          "%s: has %zu volumes, and no even order up to %d has so many harmonics", path, n,
-                          SIREN_HARMONICS_MOST_ORDER);
+                          "%s: has %zu volume%s, and no even order up to %d has so many harmonics", path, n,
+                          siren_plural(n), SIREN_HARMONICS_MOST_ORDER);
     return SIREN_OK;
 }
 

@@ -55,8 +55,8 @@ static siren_status add_curve(const siren_table *table, const char *path, siren_
     }
     if (n != curve->n_rows)
         return siren_fail(SIREN_CORRUPT,
-                          "%s: has %zu epochs, but the trial's first curve has %zu; run the sweep again",
-                          path, n, curve->n_rows);
+                          "%s: has %zu epoch%s, but the trial's first curve has %zu; run the sweep again",
+                          path, n, siren_plural(n), curve->n_rows);
     const double count = (double)++curve->n_blocks;
     for (size_t i = 0; i < n; i++) {
         siren_report_mean_row *row = &curve->rows[i];

@@ -360,8 +360,8 @@ bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_resul
     if (status == SIREN_PARTIAL) return false;
     if (status == SIREN_OK) status = read_result(folder, &result);
     if (status == SIREN_OK && result.n_files != n_files)
-        status = siren_fail(SIREN_CORRUPT, "%s/SHA256SUMS: lists %zu files beside the result, which has %zu",
-                            folder->folder, n_files, result.n_files);
+        status = siren_fail(SIREN_CORRUPT, "%s/SHA256SUMS: lists %zu file%s beside the result, which has %zu",
+                            folder->folder, n_files, siren_plural(n_files), result.n_files);
     if (status == SIREN_OK) {
         *out = result;
         return true;

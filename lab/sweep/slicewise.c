@@ -45,10 +45,11 @@ static siren_status check_series(const siren_slicewise_run *run, const char *arc
         return SIREN_OK;
     return siren_fail(
         SIREN_USAGE,
-        "%s: was made from %zu x %zu x %zu voxels and %zu volumes of %s, but is compared with %zu x %zu "
+        "%s: was made from %zu x %zu x %zu voxels and %zu volume%s of %s, but is compared with %zu x %zu "
         "x %zu and %zu of %s; give the series that was compressed",
-        archive, a->nx, a->ny, a->nz, a->n_volumes, siren_datatype_name(a->datatype), b->nx, b->ny, b->nz,
-        b->n_volumes, siren_datatype_name(b->datatype));
+        archive, a->nx, a->ny, a->nz, a->n_volumes, siren_plural(a->n_volumes),
+        siren_datatype_name(a->datatype), b->nx, b->ny, b->nz, b->n_volumes,
+        siren_datatype_name(b->datatype));
 }
 
 static siren_status allocate_slab(siren_slicewise_run *run, size_t memory_limit) {
@@ -60,9 +61,9 @@ static siren_status allocate_slab(siren_slicewise_run *run, size_t memory_limit)
         !siren_mul(n_values, n_volumes, &n_values) || !siren_mul(n_values, 2 * sizeof(float), &bytes) ||
         bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
-                          "comparing slices of %zu x %zu points and %zu volumes, %zu at once, needs more "
+                          "comparing slices of %zu x %zu points and %zu volume%s, %zu at once, needs more "
                           "than the memory limit of %zu bytes; raise --memory",
-                          grid->nx, grid->ny, n_volumes, run->depth, memory_limit);
+                          grid->nx, grid->ny, n_volumes, siren_plural(n_volumes), run->depth, memory_limit);
     SIREN_TRY(siren_allocate(&run->slices, run->n_slices, sizeof *run->slices, "the slices' figures"));
     SIREN_TRY(siren_allocate(&run->scaling, run->n_slices, n_volumes * sizeof *run->scaling,
                              "the slices' scaling"));

@@ -193,7 +193,8 @@ static siren_status prepare_inputs(siren_sweeping *s) {
     bool made = true;
     if (options->part.of > 0) SIREN_TRY(siren_sweep_inputs_are_made(options->folder, s->experiment, &made));
     if (!made) SIREN_TRY(siren_sweep_claim_common(options, s->progress, s->user, &common));
-    return siren_sweep_inputs_prepare(options->folder, s->experiment, s->progress, s->user, &s->inputs);
+    return siren_sweep_inputs_prepare(options->folder, s->experiment, options->memory_limit, s->progress,
+                                      s->user, &s->inputs);
 }
 
 static siren_status claim_folder(siren_sweeping *s) {
@@ -263,9 +264,9 @@ static siren_status conclude(siren_sweeping *s, siren_status status) {
         s->result.n_diverged += s->trials[i].complete && s->trials[i].result.status == SIREN_RESULT_DIVERGED;
     if (status != SIREN_OK) return siren_fail(status, "%s", message);
     if (tables == SIREN_OK && s->result.n_failed > 0)
-        return siren_fail(SIREN_PARTIAL, "%zu of %zu trials failed, the others are in %s; the first: %s",
-                          s->result.n_failed, s->result.n_trials, s->options->folder,
-                          s->result.first_failure);
+        return siren_fail(SIREN_PARTIAL, "%zu of %zu trial%s failed, the others are in %s; the first: %s",
+                          s->result.n_failed, s->result.n_trials, siren_plural(s->result.n_trials),
+                          s->options->folder, s->result.first_failure);
     return tables;
 }
 

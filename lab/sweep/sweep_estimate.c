@@ -46,8 +46,9 @@ static siren_status make_mask(const siren_phantom_options *asked, siren_series *
 siren_status siren_experiment_input_mask(const siren_experiment_input *input, const siren_geometry *geometry,
                                          size_t memory_limit, siren_series *out) {
     SIREN_AT_END(siren_series_free) siren_series mask = {.voxels = NULL};
-    if (!input->train_on_mask || !input->mask) {
-        if (input->train_on_mask) return make_mask(&input->phantom, out);
+    const bool to_be_made = input->mask && strcmp(input->mask, SIREN_MASK_AUTO) == 0;
+    if (!input->train_on_mask || !input->mask || to_be_made) {
+        if (input->train_on_mask && !to_be_made) return make_mask(&input->phantom, out);
         *out = mask;
         return SIREN_OK;
     }

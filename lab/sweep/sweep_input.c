@@ -1,5 +1,7 @@
 #include "lab/sweep/sweep_input.h"
 
+#include "engine/calls.h"
+#include "engine/encode/brain_mask.h"
 #include "engine/model/grid.h"
 #include "lab/phantom/phantom_files.h"
 #include "lab/run/run_folder.h"
@@ -85,11 +87,19 @@ static siren_status make_phantom(const char *run, const siren_experiment_input *
     return siren_file_write(options, true, text, strlen(text));
 }
 
+static bool is_mask_made(const siren_experiment_input *asked) {
+    return asked->mask && strcmp(asked->mask, SIREN_MASK_AUTO) == 0;
+}
+
 siren_status siren_sweep_inputs_are_made(const char *run, const siren_experiment *experiment, bool *made) {
     *made = true;
     for (size_t i = 0; *made && i < experiment->n_inputs; i++) {
         const siren_experiment_input *asked = &experiment->inputs[i];
         SIREN_FREE_AT_END char *options = NULL, *image = NULL, *mask = NULL, *text = NULL;
+        if (is_mask_made(asked)) {
+            SIREN_TRY(siren_run_path(&mask, run, "inputs/%s_mask.nii", asked->name));
+            *made = access(mask, F_OK) == 0;
+        }
         if (asked->image) continue;
         SIREN_TRY(phantom_text(asked, &text));
         SIREN_TRY(siren_run_path(&options, run, "inputs/%s.options", asked->name));
@@ -98,6 +108,46 @@ siren_status siren_sweep_inputs_are_made(const char *run, const siren_experiment
         *made = holds_text(options, text) && access(image, F_OK) == 0 && access(mask, F_OK) == 0;
     }
     return SIREN_OK;
+}
+
+/* The mask that dwi2mask makes of the image, below the run's inputs. One that is there is taken once the run has begun (its
+ * digest stands in experiment.json), else made anew, where the file of options tells that it is no user's. */
+static siren_status make_mask(const char *run, const siren_experiment_input *asked, size_t memory_limit,
+                              siren_progress_fn progress, void *user, siren_sweep_input *input) {
+    SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;
+    SIREN_FREE_AT_END char *folder = NULL, *experiment = NULL, *options = NULL, *made = NULL;
+    SIREN_FREE_AT_END uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    SIREN_TRY(siren_run_path(&folder, run, "inputs"));
+    SIREN_TRY(siren_run_path(&experiment, run, "experiment.json"));
+    SIREN_TRY(siren_run_path(&input->mask, folder, "%s_mask.nii", asked->name));
+    SIREN_TRY(siren_run_path(&options, folder, "%s_mask.options", asked->name));
+    if (siren_file_exists(experiment) && siren_file_exists(input->mask)) return SIREN_OK;
+    SIREN_TRY(siren_folder_make(folder));
+    siren_folder_clear_leftovers(folder);
+    const bool own = siren_file_exists(options);
+    if (!own && siren_file_exists(input->mask))
+        return siren_fail(SIREN_USAGE, "%s: exists and was not made by a sweep; give another folder",
+                          input->mask);
+    SIREN_TRY(siren_staging_open(NULL, NULL, 0, true, &staging));
+    SIREN_TRY(siren_brain_mask_make(input->image, asked->beside[SIREN_BESIDE_BVAL],
+                                    asked->beside[SIREN_BESIDE_BVEC], staging, progress, user, &made));
+    SIREN_TRY(siren_file_read(made, memory_limit, &bytes, &n_bytes));
+    if (!own) SIREN_TRY(siren_file_write(options, false, SIREN_MASK_AUTO "\n", sizeof SIREN_MASK_AUTO));
+    return siren_file_write(input->mask, own, bytes, n_bytes);
+}
+
+static siren_status find_mask(const char *run, const siren_experiment_input *asked, size_t memory_limit,
+                              siren_progress_fn progress, void *user, siren_sweep_input *input) {
+    siren_geometry mask;
+    if (is_mask_made(asked))
+        SIREN_TRY(make_mask(run, asked, memory_limit, progress, user, input));
+    else if (asked->mask)
+        SIREN_TRY(copy_text(asked->mask, &input->mask));
+    if (!input->mask) return SIREN_OK;
+    SIREN_TRY(siren_nifti_read_geometry(input->mask, &mask));
+    SIREN_TRY(siren_grid_check(input->image, &input->geometry, input->mask, &mask, 1));
+    return siren_digest_file(input->mask, input->mask_sha256);
 }
 
 /* Gradient tables are those given, or both that lie beside the series; masks those given, or the phantom's. */
@@ -130,7 +180,8 @@ static siren_status find_beside(const char *run, const siren_experiment_input *a
 }
 
 siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
-                                        siren_progress_fn progress, void *user, siren_sweep_input **out) {
+                                        size_t memory_limit, siren_progress_fn progress, void *user,
+                                        siren_sweep_input **out) {
     SIREN_TRY(siren_allocate(out, experiment->n_inputs, sizeof **out, "the inputs"));
     for (size_t i = 0; i < experiment->n_inputs; i++) {
         const siren_experiment_input *asked = &experiment->inputs[i];
@@ -139,18 +190,9 @@ siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment 
             SIREN_TRY(copy_text(asked->image, &input->image));
         else
             SIREN_TRY(make_phantom(run, asked, progress, user, input));
-        if (asked->mask) {
-            free(SIREN_TAKE(input->mask));
-            SIREN_TRY(copy_text(asked->mask, &input->mask));
-        }
         SIREN_TRY(siren_nifti_read_geometry(input->image, &input->geometry));
         SIREN_TRY(siren_digest_file(input->image, input->sha256));
-        if (input->mask) {
-            siren_geometry mask;
-            SIREN_TRY(siren_nifti_read_geometry(input->mask, &mask));
-            SIREN_TRY(siren_grid_check(input->image, &input->geometry, input->mask, &mask, 1));
-            SIREN_TRY(siren_digest_file(input->mask, input->mask_sha256));
-        }
+        SIREN_TRY(find_mask(run, asked, memory_limit, progress, user, input));
         if (experiment->evaluation.wanted) SIREN_TRY(find_beside(run, asked, input));
         for (int k = 0; k < SIREN_N_BESIDE; k++)
             if (input->beside[k]) SIREN_TRY(siren_digest_file(input->beside[k], input->beside_sha256[k]));

@@ -14,11 +14,12 @@ typedef struct {
     siren_geometry geometry;
 } siren_sweep_input;
 
-/* Finds the files of every input, makes phantoms below `run` where they are missing, and digests all. USAGE for a mask of another grid. `*out` (n_inputs of
+/* Finds the files of every input, makes phantoms and masks below `run` where they are missing, and digests all. USAGE for a mask of another grid. `*out` (n_inputs of
  * the experiment) is yours, even then: siren_sweep_inputs_free(). */
 siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
-                                        siren_progress_fn progress, void *user, siren_sweep_input **out);
-/* Whether there is no phantom to be made. */
+                                        size_t memory_limit, siren_progress_fn progress, void *user,
+                                        siren_sweep_input **out);
+/* Whether there is no phantom and no mask to be made. */
 siren_status siren_sweep_inputs_are_made(const char *run, const siren_experiment *experiment, bool *made);
 void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n);
 /* What results of trials on that input depend on. */

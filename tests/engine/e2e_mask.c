@@ -447,7 +447,7 @@ static void wrong_masks_are_refused(void **state) {
     make_mask(three_values);
     expect_refusal(&options, SIREN_CORRUPT, "holds 2 beside 0 and 1");
     make_image(mask_path, 16, 32, false, 1, with_nan);
-    expect_refusal(&options, SIREN_CORRUPT, "nan");
+    expect_refusal(&options, SIREN_CORRUPT, "voxel (8, 0, 4) of volume 0 is nan; give finite values first");
     make_image(mask_path, 2, 8, false, 2, brain);
     expect_refusal(&options, SIREN_USAGE, "in 2 volumes");
     make_mask(brain);

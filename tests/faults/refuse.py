@@ -1,7 +1,8 @@
 """One call after the other fails, at tiny inputs: sirencl ends with a documented exit code and one sentence, leaves nothing under a
 final name unless it is what an undisturbed run writes, and never says 0 for other bytes without a word of it.
 
-    refuse.py PROGRAM REFUSE_LIBRARY [--most N]       at most N positions of each kind of call and command, spread evenly
+    refuse.py PROGRAM REFUSE_LIBRARY [--most N] [--commands NAME,...]
+at most N positions of each kind of call and command, spread evenly; only these commands
 """
 import argparse, os, shutil, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("program")
 parser.add_argument("library")
 parser.add_argument("--most", type=int, default=0)
+parser.add_argument("--commands", default="")
 parser.add_argument("--kinds", default=",".join(KINDS))
 asked = parser.parse_args()
 program, library = os.path.abspath(asked.program), os.path.abspath(asked.library)
@@ -22,13 +24,14 @@ os.chdir(folder)
 
 
 def sirencl(arguments, where, kind=None, nth=0):
-    environment = dict(os.environ, XDG_CACHE_HOME=os.path.join(folder, "cache"))
+    # On a loaded machine a driver is slow, and none hangs.
+    environment = dict(os.environ, XDG_CACHE_HOME=os.path.join(folder, "cache"), SIRENCL_DRIVER_LIMIT="900")
     if kind:
         with open(f"{where}.count", "wb") as file:
             file.write(bytes(8))
         environment.update(LD_PRELOAD=library, SIREN_REFUSE=f"{kind}:{nth}", SIREN_REFUSE_COUNT=f"{where}.count")
     return subprocess.run([program, *arguments], cwd=where, env=environment, stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=300)
+                          capture_output=True, timeout=1200)
 
 
 def made(where):
@@ -118,7 +121,8 @@ def main():
     prepare()
     problems, n_tried = [], 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, arguments in COMMANDS.items():
+        names = asked.commands.split(",") if asked.commands else list(COMMANDS)
+        for name, arguments in ((name, COMMANDS[name]) for name in names):
             whole = tempfile.mkdtemp(dir=folder)
             run = sirencl(arguments, whole)
             assert run.returncode == 0, (name, run.stderr)

@@ -105,7 +105,7 @@ static void wrong_text_is_refused_with_a_reason(void **state) {
         {"0 1000 x", NULL, "\"x\" on line 1"},
         {"0 1000.5.", NULL, "\"1000.5.\" on line 1"},
         {"# b\r\n\r\n0 1000x", NULL, "\"1000x\" on line 3"},
-        {"0 1000\n# b\n5", NULL, "line 3 has 1 values"},
+        {"0 1000\n# b\n5", NULL, "line 3 has 1 value"},
         {"# no table", NULL, "no numbers"},
         {"\xef\xbb", NULL, "no finite number"},
         {"\xff\xfe"

@@ -356,7 +356,7 @@ static void bytes_after_the_voxels(void **state) {
                 file_put(scratch_path("tail.nii.gz"), packed, n_packed);
                 for (int gzip = 0; gzip < 2; gzip++) {
                     const char *file = gzip ? "tail.nii.gz" : "tail.nii";
-                    snprintf(said, sizeof said, ": %zu bytes ", lengths[i]);
+                    snprintf(said, sizeof said, ": %zu byte%s ", lengths[i], siren_plural(lengths[i]));
                     expect_read(SIREN_NIFTI_JUDGED, file, SIREN_OK, 1, said, &series);
                     assert_memory_equal(series.header, bytes, series.geometry.voxel_offset);
                     siren_series_free(&series);

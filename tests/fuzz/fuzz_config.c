@@ -42,7 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         abort();
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     if (siren_experiment_read(path, NULL, MAX_TRIALS, &experiment) != SIREN_OK) return 0;
-    if (experiment->n_trials < 1 || experiment->n_trials > MAX_TRIALS || experiment->n_inputs < 1) abort();
+    if (experiment->n_trials + experiment->n_baselines < 1 || experiment->n_trials > MAX_TRIALS ||
+        experiment->n_inputs < 1)
+        abort();
     for (size_t i = 0; i < experiment->n_trials; i++) check_trial(experiment, &experiment->trials[i]);
     siren_experiment_free(experiment);
     return 0;

@@ -110,6 +110,51 @@ for fault in load-abort devices-crash run-abort; do
         fail "compress with $fault after all went well: exit code $code: $(cat stderr.txt)"
 done
 
+# One that fails beside one that works: the other one is used, for training, too, with a warning that names the first; found out once.
+mkdir two
+{ cat /etc/OpenCL/vendors/pocl.icd || echo libpocl.so.2; } >two/pocl.icd 2>/dev/null
+echo "$built/libfaulty_driver.so" >two/faulty.icd
+unset OCL_ICD_FILENAMES FAULT
+export OCL_ICD_VENDORS=$folder/two
+rm -rf cache b.siren
+small=(compress --force --layers 1 --width 16 --epochs 3 --device cpu p.nii b.siren)
+beside() { # FAULT PART: what the last command warned of
+    [ "$(grep -c "warning: $folder/two/faulty.icd: the OpenCL driver .*$2.*left out" stderr.txt)" = 1 ] ||
+        fail "$1 beside another driver: $(cat stderr.txt)"
+}
+for fault in load-abort platforms-_exit devices-exit load-hang; do
+    [[ $fault != *-hang ]] || export SIRENCL_DRIVER_LIMIT=3
+    rm -rf cache
+    FAULT=$fault run "$sirencl" "${small[@]}"
+    beside $fault '' && cmp a.siren b.siren || fail "$fault beside another driver: another archive"
+    export SIRENCL_DRIVER_LIMIT=100 # nobody waits again
+    FAULT=$fault run "$sirencl" verify b.siren
+    beside $fault ''
+    tells 'remembers it' cat stderr.txt || fail "$fault: not remembered: $(cat stderr.txt)"
+    [[ $(cat stdout.txt) != *"the host"* ]] || fail "$fault beside another driver: $(cat stdout.txt)"
+    FAULT=$fault run "$sirencl" devices
+    beside $fault '' && tells PoCL cat stdout.txt || fail "$fault: devices: $(cat stdout.txt)"
+done
+rm -rf cache
+FAULT=load-abort run "$sirencl" verify --device cpu b.siren
+beside load-abort 'crashed'
+FAULT=load-abort XDG_CACHE_HOME=/proc/nowhere run "$sirencl" "${small[@]}"
+tells 'found out again' cat stderr.txt || fail "a choice that cannot be kept: $(cat stderr.txt)"
+FAULT=load-abort HOME= XDG_CACHE_HOME= run "$sirencl" "${small[@]}"
+beside load-abort ''
+touch -d '2 days ago' cache/sirencl/driver-*.txt
+run "$sirencl" devices
+! grep -q warning stderr.txt || fail "a driver that works again: $(cat stderr.txt)"
+
+# A driver that hangs is remembered where it was asked for by name, too, and where it cannot be remembered that is said.
+export OCL_ICD_VENDORS=$folder/vendors SIRENCL_DRIVER_LIMIT=0.5
+FAULT=load-hang run "$sirencl" verify b.siren
+export SIRENCL_DRIVER_LIMIT=100
+touch -d '1 hour' cache/sirencl/driver-*.txt # another machine's clock
+expect 7 'remembers it; without that file' env FAULT=load-hang "$sirencl" verify --device cpu b.siren
+FAULT=load-hang SIRENCL_DRIVER_LIMIT=0.5 XDG_CACHE_HOME=/proc/nowhere run "$sirencl" verify b.siren
+tells 'SIRENCL_DEVICE=host decodes without' cat stderr.txt || fail "a verdict that cannot be kept: $(cat stderr.txt)"
+
 # PoCL's own faults: kernels in its cache that are damaged; a cache that cannot be written, or has no room.
 unset OCL_ICD_VENDORS OCL_ICD_FILENAMES FAULT SIRENCL_DRIVER_LIMIT
 export POCL_CACHE_DIR=$folder/kernels

@@ -178,7 +178,7 @@ evaluate 0 'fa, md skipped: no shell has the 6 volumes' p.nii q.nii.gz -o five
 shells '1000' '7'
 evaluate 0 'skipped: no volume has b of at most 10' p.nii q.nii.gz -o weighted
 shells '0 1000' '1 15'
-evaluate 8 'rish2 failed: original_rish.nii.gz: MRtrix3 made only 1 volumes' p.nii q.nii.gz -o one
+evaluate 8 'rish2 failed: original_rish.nii.gz: MRtrix3 made only 1 volume' p.nii q.nii.gz -o one
 evaluate 8 'rish2 failed' p.nii q.nii.gz --no-fod -o nofod
 grep -q '"skipped":.*not asked for' nofod/evaluation.json && ! grep -q fod stderr.txt || fail "--no-fod: $(cat stderr.txt)"
 tool dwi2tensor 'echo "dwi2tensor: [ERROR] no such luck" >&2; exit 3'

@@ -33,6 +33,26 @@ done
 quiet "$sirencl" decompress --device host --volumes 1:2 bits.siren volume.nii
 [ "$(od -An -td2 -j72 -N2 volume.nii)" -eq $((8 * ($(stat -c %s volume.nii) - 352) / 432)) ] || fail "bitpix of a part"
 
+# A header without the 4 bytes that tell of extensions, as MRtrix3 and nifti_clib read it. Less than the header is no place for voxels.
+{ head -c 348 s.nii; tail -c +353 s.nii; } >bare.nii
+patch bare.nii 108 '\0\0\256\103' # 348 as a little-endian float
+gzip -nk bare.nii
+for suffix in nii nii.gz; do
+    run "$sirencl" compress --force --lossless bare.$suffix bare.siren
+    said 1 "bare.$suffix: vox_offset is 348"
+    quiet "$sirencl" decompress --force --device host bare.siren back.nii
+    cmp bare.nii back.nii || fail "without an extender: other bytes"
+    run "$sirencl" compare s.nii bare.$suffix
+    grep -q '^maximal error *0$' stdout.txt || fail "without an extender: other voxels: $(cat stdout.txt)"
+done
+if has mrconvert; then
+    mrconvert -quiet bare.nii mrtrix.nii || fail "mrconvert"
+    run "$sirencl" compare mrtrix.nii bare.nii
+    grep -q '^maximal error *0$' stdout.txt || fail "MRtrix3 reads other voxels: $(cat stdout.txt)"
+fi
+patch bare.nii 108 '\0\200\255\103' # 347
+expect 3 'vox_offset is 347' "$sirencl" compress --lossless bare.nii none.siren
+
 for tail in zeros text; do
     for name in s p_mask; do
         { cat $name.nii; zeros 500; [ $tail = zeros ] || echo text; } >$name-$tail.nii
@@ -53,7 +73,7 @@ for tail in zeros text; do
             # shellcheck disable=SC2086
             run "$sirencl" compress --force $coding s-$tail.$suffix tail.siren
             said 1 "s-$tail.$suffix: 50"
-            grep -q 'follow the voxels and are kept' stderr.txt || fail "kept: $(cat stderr.txt)"
+            grep -q 'after the voxels kept' stderr.txt || fail "kept: $(cat stderr.txt)"
             quiet "$sirencl" verify tail.siren
             for back in back.nii back.nii.gz; do
                 quiet "$sirencl" decompress --force --device host tail.siren $back
@@ -67,7 +87,7 @@ for tail in zeros text; do
     [ "$(stat -c %s part.nii)" = $((352 + 2 * 12 * 12 * 4 * 2)) ] || fail "a part with a tail"
     run "$sirencl" compress --force --lossless --no-tail s-$tail.nii without.siren
     said 1 "s-$tail.nii: 50"
-    grep -q 'follow the voxels and are left out' stderr.txt || fail "left out: $(cat stderr.txt)"
+    grep -q 'after the voxels left out' stderr.txt || fail "left out: $(cat stderr.txt)"
     quiet "$sirencl" decompress --force --device host without.siren without.nii
     cmp s.nii without.nii || fail "$tail left out: other bytes"
 done

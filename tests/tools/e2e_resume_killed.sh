@@ -83,13 +83,22 @@ touch work/.sirencl-1-0.tmp
 start
 expect 2 "process $! on " "$sirencl" compress "${long[@]}"
 expect 2 "is making this archive" "$sirencl" compress "${options[@]}" --no-resume p.nii work/b.siren
+expect 2 "process $! on " "$sirencl" compress --lossless p.nii work/b.siren
 kill -KILL $!
 ends_with 137
+# Without training: what is kept stays, with a word, and goes on; or it goes, on request.
+cp work/b.siren.part kept.part
+run "$sirencl" compress --lossless p.nii work/b.siren
+grep -q 'warning: work/b.siren.part: stays: .*--no-resume' stderr.txt || fail "what is kept is not told: $(cat stderr.txt)"
+cmp kept.part work/b.siren.part || fail "--lossless changed what is kept"
+run "$sirencl" compress --lossless --force --no-resume p.nii work/b.siren
+! grep -q part stderr.txt && [ "$(ls -A work)" = b.siren ] || fail "--lossless --no-resume left $(ls -A work): $(cat stderr.txt)"
+mv kept.part work/b.siren.part && rm work/b.siren
 run "$sirencl" compress "${options[@]}" --no-resume p.nii work/b.siren
 cmp whole.siren work/b.siren || fail "--no-resume: another archive"
 [ "$(ls -A work)" = b.siren ] || fail "--no-resume left $(ls -A work)"
 
-# Without training there is nothing to keep: nobody looks at the journal's name.
+# What is no journal is somebody's.
 echo "a letter" >work/c.siren.part
 run "$sirencl" compress --layers 1 --width 16 --epochs 60 p.nii work/c.siren
 grep -q 'work/c.siren.part: is no journal of sirencl' stderr.txt || fail "not told: $(cat stderr.txt)"

@@ -30,15 +30,15 @@ static void print_text(const siren_comparison *c) {
     printf("                one peak for all; the scaled PSNR of an archive has each volume of a block on "
            "its own range\n");
     printf("maximal error   %.9g\n", c->max_abs_error);
-    printf("relative error  %.6g (mean over %s voxels other than 0)\n", c->relative_error,
-           siren_format_integer(c->n_relative, count));
+    printf("relative error  %.6g (mean over %s voxel%s other than 0)\n", c->relative_error,
+           siren_format_integer(c->n_relative, count), siren_plural(c->n_relative));
     printf("voxels          %s\n", siren_format_integer(c->n_voxels, count));
     if (c->n_apart)
-        printf("apart           %s voxels of the first image, far outside the rest and not in the peak\n",
-               siren_format_integer(c->n_apart, count));
+        printf("apart           %s voxel%s of the first image, far outside the rest and not in the peak\n",
+               siren_format_integer(c->n_apart, count), siren_plural(c->n_apart));
     if (c->n_unequal_finite)
-        printf("not compared    %s voxels: finite in one image only\n",
-               siren_format_integer(c->n_unequal_finite, count));
+        printf("not compared    %s voxel%s: finite in one image only\n",
+               siren_format_integer(c->n_unequal_finite, count), siren_plural(c->n_unequal_finite));
 }
 
 /* The page of --html: pictures, figures by slice. */

@@ -61,8 +61,8 @@ static void print_summary(const char *archive, const siren_device *device, size_
                           double image_bytes, double seconds) {
     char bytes[32], size[32], weights[16];
     double training, rate = training_rate(n_epochs, info, &training);
-    printf("%s: %s bytes (%s)\n", archive, siren_format_integer(info->bytes, bytes),
-           siren_format_bytes((double)info->bytes, size));
+    printf("%s: %s byte%s (%s)\n", archive, siren_format_integer(info->bytes, bytes),
+           siren_plural(info->bytes), siren_format_bytes((double)info->bytes, size));
     printf("  ratio        %.2f to %s voxels, %.2f to float32", info->ratio, info->datatype_name,
            info->ratio_float32);
     if (image_bytes > 0) printf(", %.2f to the file", image_bytes / (double)info->bytes);
@@ -88,7 +88,7 @@ static void print_summary(const char *archive, const siren_device *device, size_
     if (info->max_error > 0) printf("  error        at most %g stored units\n", info->max_error);
     if (info->n_apart > 0)
         printf("  apart        %s voxel%s far outside the rest, kept bit for bit\n",
-               siren_format_integer(info->n_apart, bytes), info->n_apart == 1 ? "" : "s");
+               siren_format_integer(info->n_apart, bytes), siren_plural(info->n_apart));
     printf("  attached    ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);
     printf("%s\n", info->n_attachments ? "" : " none");
@@ -271,7 +271,8 @@ static siren_status compress_one(void *user, size_t nth) {
             siren_terminal_warn("%s", siren_message());
     } else if (!run->quiet) {
         char bytes[32];
-        printf("%s: %s bytes, ratio %.2f", archive, siren_format_integer(info.bytes, bytes), info.ratio);
+        printf("%s: %s byte%s, ratio %.2f", archive, siren_format_integer(info.bytes, bytes),
+               siren_plural(info.bytes), info.ratio);
         if (image_bytes > 0) printf(", %.2f to the file", image_bytes / (double)info.bytes);
         if (isfinite(info.psnr)) printf(", scaled PSNR %.2f dB", info.psnr);
         printf(", %.1f s\n", seconds);
@@ -288,8 +289,8 @@ static siren_status compress_all(compress_run *run) {
     siren_terminal_end_progress();
     if (run->json && (status == SIREN_OK || run->pairs.n > 1)) SIREN_TRY(siren_tool_print_json(run->json));
     if (!run->json && !run->quiet && run->pairs.n > 1 && run->n_done > 0)
-        printf("%zu of %zu images: %s in archives, %s of voxels, ratio %.2f, %.1f s on %s\n", run->n_done,
-               run->pairs.n, siren_format_bytes(run->bytes, bytes),
+        printf("%zu of %zu image%s: %s in archives, %s of voxels, ratio %.2f, %.1f s on %s\n", run->n_done,
+               run->pairs.n, siren_plural(run->pairs.n), siren_format_bytes(run->bytes, bytes),
                siren_format_bytes(run->stored_bytes, stored), run->stored_bytes / run->bytes,
                siren_clock() - start, siren_device_name(run->device));
     if (status == SIREN_OK && run->profile && !run->json && !run->quiet)

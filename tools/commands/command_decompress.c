@@ -96,7 +96,8 @@ static siren_status restore(decompress_run *run, const char *device_choice) {
     siren_status status = siren_tool_each_file(run->pairs.inputs, run->pairs.n, NULL, restore_one, run);
     siren_terminal_end_progress();
     if (!run->quiet && run->pairs.n > 1)
-        printf("%zu of %zu archives restored in %.2f s\n", run->n_done, run->pairs.n, siren_clock() - start);
+        printf("%zu of %zu archive%s restored in %.2f s\n", run->n_done, run->pairs.n,
+               siren_plural(run->pairs.n), siren_clock() - start);
     return status;
 }
 

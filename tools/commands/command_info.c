@@ -114,19 +114,20 @@ static void print_network(const siren_archive_info *info, const char *kind) {
 
 static void print_text(const char *path, const siren_archive_info *info, bool every_block) {
     char bytes[32], size[32];
-    printf("%s: %s bytes (%s)\n", path, siren_format_integer(info->bytes, bytes),
+    printf("%s: %s byte%s (%s)\n", path, siren_format_integer(info->bytes, bytes), siren_plural(info->bytes),
            siren_format_bytes((double)info->bytes, size));
     printf("  image        %zu x %zu x %zu voxels, %zu volume%s, %s, NIfTI-%d, slope %g, inter %g\n",
-           info->nx, info->ny, info->nz, info->n_volumes, info->n_volumes == 1 ? "" : "s",
-           info->datatype_name, info->nifti_version, info->slope, info->inter);
+           info->nx, info->ny, info->nz, info->n_volumes, siren_plural(info->n_volumes), info->datatype_name,
+           info->nifti_version, info->slope, info->inter);
     if (info->z_begin > 0 || info->z_end < info->nz)
         printf("  slices       %zu:%zu, a part of the image's 0:%zu\n", info->z_begin, info->z_end, info->nz);
     printf("  ratio        %.2f to %s voxels (%s), %.2f to float32\n", info->ratio, info->datatype_name,
            siren_format_bytes((double)info->series_bytes, size), info->ratio_float32);
     if (info->masked)
-        printf("  mask         %s of %s voxels are stored (%.1f %%); the others come back as %g\n",
+        printf("  mask         %s of %s voxel%s stored (%.1f %%); the others come back as %g\n",
                siren_format_integer(info->n_inside, bytes), siren_format_integer(info->n_voxels, size),
-               100 * (double)info->n_inside / (double)info->n_voxels, info->background);
+               siren_plural(info->n_voxels), 100 * (double)info->n_inside / (double)info->n_voxels,
+               info->background);
     const char *kind = siren_block_kind_name(info->block_kind, 1);
     const siren_block_info *worst = NULL;
     for (size_t i = 0; i < info->n_blocks; i++)
@@ -149,7 +150,7 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     if (info->max_error > 0) printf("  error        at most %g stored units\n", info->max_error);
     if (info->n_apart > 0)
         printf("  apart        %s voxel%s far outside the rest, kept bit for bit\n",
-               siren_format_integer(info->n_apart, bytes), info->n_apart == 1 ? "" : "s");
+               siren_format_integer(info->n_apart, bytes), siren_plural(info->n_apart));
     if (info->coding == SIREN_CODING_NETWORK) print_network(info, kind);
 
     printf("  attachments ");

@@ -42,11 +42,12 @@ static void print_summary(const arguments *a, const siren_phantom *p) {
     const siren_geometry *g = &p->geometry;
     size_t n[SIREN_TISSUE_WM + 1] = {0};
     for (size_t i = 0; i < g->nx * g->ny * g->nz; i++) n[p->tissue[i]]++;
-    printf("%s: %zux%zux%zu, %zu volumes, %s, seed %llu, sigma %.4g; voxels of white matter %zu, grey matter "
-           "%zu, fluid %zu\n",
-           a->path, g->nx, g->ny, g->nz, g->n_volumes, siren_datatype_name(g->datatype),
-           (unsigned long long)a->phantom.seed, p->sigma, n[SIREN_TISSUE_WM], n[SIREN_TISSUE_GM],
-           n[SIREN_TISSUE_CSF]);
+    printf(
+        "%s: %zux%zux%zu, %zu volume%s, %s, seed %llu, sigma %.4g; voxels of white matter %zu, grey matter "
+        "%zu, fluid %zu\n",
+        a->path, g->nx, g->ny, g->nz, g->n_volumes, siren_plural(g->n_volumes),
+        siren_datatype_name(g->datatype), (unsigned long long)a->phantom.seed, p->sigma, n[SIREN_TISSUE_WM],
+        n[SIREN_TISSUE_GM], n[SIREN_TISSUE_CSF]);
 }
 
 siren_status siren_tool_phantom(int argc, char **argv) {

@@ -16,8 +16,8 @@ static void print_result(const char *path, const siren_report_run *run, const si
     size_t n_trials, n_missing, n_drawn = 0;
     siren_report_count(run, &n_trials, &n_missing);
     for (size_t i = 0; i < figures->n; i++) n_drawn += figures->figures[i].svg != NULL;
-    printf("%s: %zu of %zu trials, %zu figure%s\n", path, n_trials - n_missing, n_trials, n_drawn,
-           n_drawn == 1 ? "" : "s");
+    printf("%s: %zu of %zu trial%s, %zu figure%s\n", path, n_trials - n_missing, n_trials,
+           siren_plural(n_trials), n_drawn, siren_plural(n_drawn));
 }
 
 /* USAGE where --figures names a folder of something else. */

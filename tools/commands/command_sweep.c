@@ -129,9 +129,9 @@ static void print_table(const siren_experiment *experiment, const dry_trial *tri
         seconds += t->seconds;
         bytes += (double)t->cost.bytes;
     }
-    printf("%zu trials: %.3f TFLOP, archives of up to %s, about %s of training where nothing is shared\n",
-           experiment->n_trials, flop / 1e12, siren_format_bytes(bytes, text[0]),
-           siren_format_seconds(seconds, text[1]));
+    printf("%zu trial%s: %.3f TFLOP, archives of up to %s, about %s of training where nothing is shared\n",
+           experiment->n_trials, siren_plural(experiment->n_trials), flop / 1e12,
+           siren_format_bytes(bytes, text[0]), siren_format_seconds(seconds, text[1]));
     if (n_targets > 0)
         printf("%zu of them have targets, and are not foreseen here: 'sirencl plan' does that\n", n_targets);
     for (size_t i = 0; i < experiment->n_baselines; i++)
@@ -211,14 +211,14 @@ static void print_result(const sweep_arguments *a, const siren_sweep_result *r) 
                a->output, a->sweep.part.number, a->sweep.part.of, r->n_share, r->n_blocks, r->seconds);
         return;
     }
-    printf("%s: %zu trials", a->output, r->n_trials);
+    printf("%s: %zu trial%s", a->output, r->n_trials, siren_plural(r->n_trials));
     if (r->n_before > 0) printf(", %zu of them complete before", r->n_before);
     if (r->n_diverged > 0) printf(", %zu diverged", r->n_diverged);
     printf("\n");
     if (r->n_blocks == 0) return;
-    printf("%zu blocks in %.1f s: training %.1f s (%.1f GFLOP/s), quantising, decoding and packing %.1f s\n",
-           r->n_blocks, r->seconds, r->train_seconds, r->train_flop / r->train_seconds / 1e9,
-           r->encode_seconds);
+    printf("%zu block%s in %.1f s: training %.1f s (%.1f GFLOP/s), quantising, decoding and packing %.1f s\n",
+           r->n_blocks, siren_plural(r->n_blocks), r->seconds, r->train_seconds,
+           r->train_flop / r->train_seconds / 1e9, r->encode_seconds);
     printf("see %s/summary.csv, or make a page of it: sirencl report %s\n", a->output, a->output);
 }
 

@@ -132,8 +132,8 @@ static siren_status choose(tuning *t) {
         if (chosen == t->n_candidates)
             return siren_fail(
                 SIREN_DEVICE,
-                "none of the %zu configurations works on the device %s; choose another --device",
-                t->n_candidates, siren_device_name(t->device));
+                "none of the %zu configuration%s works on the device %s; choose another --device",
+                t->n_candidates, siren_plural(t->n_candidates), siren_device_name(t->device));
         t->best[shape] = (siren_tuned){t->candidates[chosen],
                                        siren_tune_least(&t->times[chosen], (siren_width_class)shape),
                                        siren_tune_least(&t->times[t->usual], (siren_width_class)shape)};

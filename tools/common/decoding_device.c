@@ -8,6 +8,7 @@
 
 #ifndef SIREN_WITHOUT_OPENCL
 #include "engine/care/driver_verdict.h"
+#include "tools/common/driver_choice.h"
 #endif
 
 static const char hint[] = "; --device host decodes without a device";
@@ -46,12 +47,17 @@ siren_status siren_tool_open_decoder(const char *choice, siren_device **out) {
     SIREN_FREE_AT_END char *verdict = NULL;
     char reason[SIREN_GUARD_REASON] = "";
     siren_guard_end end;
+    bool again;
     *out = NULL;
     if (named && strcmp(wanted, "host") == 0) return SIREN_OK;
     siren_terminal_hint(hint);
-    if (siren_driver_verdict("decode", &verdict) == SIREN_VERDICT_HUNG && !named) {
-        siren_fail(SIREN_DEVICE, "the OpenCL driver hung less than a day ago (%s remembers it)", verdict);
-        return use_host(out);
+    SIREN_TRY(siren_drivers_recall());
+    if (siren_driver_verdict("decode", &verdict) == SIREN_VERDICT_HUNG) {
+        siren_fail(SIREN_DEVICE,
+                   "the OpenCL driver hung less than a day ago (%s remembers it; without that file it is "
+                   "tried again)",
+                   verdict);
+        return named ? SIREN_DEVICE : use_host(out);
     }
     SIREN_TRY(siren_guard_begin(&end, reason));
     if (end == SIREN_GUARD_CHILD) {
@@ -59,7 +65,13 @@ siren_status siren_tool_open_decoder(const char *choice, siren_device **out) {
         siren_guard_divert_output();
         return open_device(choice, named, out);
     }
-    if (end == SIREN_GUARD_HUNG) siren_driver_verdict_keep(verdict, SIREN_VERDICT_HUNG);
+    SIREN_TRY(siren_drivers_sort(&again));
+    if (again) return siren_tool_open_decoder(choice, out);
+    if (end == SIREN_GUARD_HUNG && siren_driver_verdict_keep(verdict, SIREN_VERDICT_HUNG) != SIREN_OK)
+        siren_terminal_warn(
+            "%s: each command waits for the driver again; SIRENCL_DEVICE=host decodes without "
+            "it, XDG_CACHE_HOME=FOLDER names a place to remember it in",
+            siren_message());
     siren_fail(SIREN_DEVICE, "%s", reason);
     return named ? SIREN_DEVICE : use_host(out);
 }

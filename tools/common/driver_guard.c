@@ -242,6 +242,10 @@ siren_status siren_guard_begin(siren_guard_end *end, char reason[SIREN_GUARD_REA
     return judge(how, hung, end, reason);
 }
 
+bool siren_guard_was_loading(void) {
+    return shared && atomic_load(&shared->driver.phase) == SIREN_DRIVER_OPENING;
+}
+
 /* ---- what drivers print ---- */
 
 static int results = -1; /* standard output, while its number leads to standard error */

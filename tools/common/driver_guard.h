@@ -26,6 +26,8 @@ siren_status siren_guard_begin(siren_guard_end *end, char reason[SIREN_GUARD_REA
 void siren_guard_exit(int exit_code);
 /* In a child: never returns. Elsewhere: nothing. */
 void siren_guard_pass(void);
+/* Whether the last child was lost while drivers were loaded or listed their devices. */
+bool siren_guard_was_loading(void);
 /* Whether this process is a child. */
 bool siren_guard_in_child(void);
 

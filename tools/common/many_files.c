@@ -167,8 +167,8 @@ siren_status siren_tool_each_file(const char *const *files, size_t n, siren_json
         if (status == SIREN_CANCELLED)
             return siren_fail(
                 SIREN_CANCELLED,
-                "interrupted at %s, of which nothing was written; %zu of %zu files were done before",
-                files[i], i - n_failed, n);
+                "interrupted at %s, of which nothing was written; %zu of %zu file%s were done before",
+                files[i], i - n_failed, n, siren_plural(n));
         if (status == SIREN_OK) continue;
         if (n_failed++ == 0) first = status;
         siren_terminal_tell_failure();
@@ -180,7 +180,8 @@ siren_status siren_tool_each_file(const char *const *files, size_t n, siren_json
         siren_json_end(json);
     }
     if (n_failed == 0) return SIREN_OK;
-    return siren_fail(n_failed < n ? SIREN_PARTIAL : first, "%zu of %zu files failed", n_failed, n);
+    return siren_fail(n_failed < n ? SIREN_PARTIAL : first, "%zu of %zu file%s failed", n_failed, n,
+                      siren_plural(n));
 }
 
 siren_status siren_tool_json_of_files(size_t n, siren_json **out) {

@@ -160,8 +160,8 @@ static bool has_grace;
 /* As they are: snprintf() is not for signal handlers. */
 static void tell_resumable(void *path) {
     static const char text[] = " keeps what is finished, and the same command goes on there\n";
-    ssize_t n = write(STDERR_FILENO, path, strlen(path));
-    if (n > 0) n = write(STDERR_FILENO, text, sizeof text - 1);
+    if (write(STDERR_FILENO, path, strlen(path)) < 0 || write(STDERR_FILENO, text, sizeof text - 1) < 0)
+        return; /* nobody reads it */
 }
 
 static void on_signal(int number, siginfo_t *info, void *context) {
@@ -186,8 +186,9 @@ static void on_signal(int number, siginfo_t *info, void *context) {
         timer_settime(grace, 0, &(struct itimerspec){.it_value = {.tv_nsec = GRACE_NANOSECONDS}}, NULL);
 }
 
-static const int ends[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
-                           SIGUSR2, SIGPIPE, SIGXCPU, SIGXFSZ, SIGALRM};
+static const int ends[] = {SIGINT,  SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,   SIGPIPE,  SIGXCPU,
+                           SIGXFSZ, SIGALRM, SIGPWR, SIGPOLL, SIGPROF, SIGVTALRM, SIGSTKFLT};
+#define N_USUAL 10 /* the rest may be in use by a profiler that was loaded before main() */
 static struct sigaction actions[sizeof ends / sizeof *ends];
 static bool catching;
 
@@ -203,9 +204,10 @@ void siren_terminal_catch_interrupt(void) {
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         /* Shells ignore INT in the background, main() ignores XFSZ. */
         const bool ours = ends[i] == SIGINT || ends[i] == SIGTERM || ends[i] == SIGALRM || ends[i] == SIGXFSZ;
-        if (ours || sigaction(ends[i], NULL, &actions[i]) != 0 ||
-            actions[i].sa_handler != SIG_IGN) /* nohup */
-            actions[i] = action;
+        const bool failed = sigaction(ends[i], NULL, &actions[i]) != 0;
+        const bool kept = actions[i].sa_handler == SIG_IGN /* nohup */ ||
+                          (i >= N_USUAL && actions[i].sa_handler != SIG_DFL);
+        if (ours || failed || !kept) actions[i] = action;
     }
     catching = true;
     keep_actions();

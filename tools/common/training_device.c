@@ -1,6 +1,7 @@
 /* Devices that are to train. */
 #include "engine/care/driver_verdict.h"
 #include "host/opencl/device.h"
+#include "tools/common/driver_choice.h"
 #include "tools/common/driver_guard.h"
 #include "tools/tools.h"
 
@@ -29,25 +30,34 @@ static siren_status undergo(const trial *t) {
 }
 
 /* Only what a driver does to the process counts here: other failures come again, and are told, where the device is opened. */
-static siren_status try_drivers(const trial *t) {
+static siren_status try_drivers(const trial *asked) {
     const char *environment = getenv("SIRENCL_DEVICE"), *kernels = getenv("SIRENCL_KERNEL_DIR");
-    const char *choice = t->choice && *t->choice ? t->choice : environment ? environment : "";
+    const char *choice = asked->choice && *asked->choice ? asked->choice : environment ? environment : "";
     char name[256], reason[SIREN_GUARD_REASON];
     SIREN_FREE_AT_END char *path = NULL;
     siren_guard_end end = SIREN_GUARD_PASSED;
-    snprintf(name, sizeof name, "%s %s", !t->any ? "list" : t->train ? "train" : "open", choice);
+    bool again;
+    const trial listing = {.any = false}, *t = asked;
+    SIREN_TRY(siren_drivers_recall());
+    snprintf(name, sizeof name, "%s %s", !asked->any ? "list" : asked->train ? "train" : "open", choice);
+    if (siren_driver_verdict(name, &path) == SIREN_VERDICT_PASSED) return SIREN_OK;
     /* Without a cache everything would be done twice each time; kernels on trial have no history. */
-    if (siren_driver_verdict(name, &path) == SIREN_VERDICT_PASSED || !path || (kernels && *kernels))
-        return SIREN_OK;
+    if (!path || (kernels && *kernels)) t = &listing;
     SIREN_TRY(siren_guard_begin(&end, reason));
     if (end == SIREN_GUARD_PASSED || (end == SIREN_GUARD_CHILD && !siren_guard_in_child())) return SIREN_OK;
-    if (end != SIREN_GUARD_CHILD)
+    if (end != SIREN_GUARD_CHILD) {
+        SIREN_TRY(siren_drivers_sort(&again));
+        if (again) return try_drivers(asked);
         return siren_fail(
             SIREN_DEVICE, "%s; choose another --device, or look after the driver%s", reason,
-            t->train ? " (only decoding can do without: decompress, verify and evaluate have --device host)"
-                     : "");
+            asked->train
+                ? " (only decoding can do without: decompress, verify and evaluate have --device host)"
+                : "");
+    }
     siren_guard_divert_output();
-    if (undergo(t) == SIREN_OK) siren_driver_verdict_keep(path, SIREN_VERDICT_PASSED);
+    if (undergo(t) == SIREN_OK && t == asked &&
+        siren_driver_verdict_keep(path, SIREN_VERDICT_PASSED) != SIREN_OK)
+        siren_log(SIREN_LOG_INFO, "%s; the driver is tried again next time", siren_message());
     siren_guard_pass();
     return SIREN_OK;
 }

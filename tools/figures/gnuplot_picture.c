@@ -83,8 +83,9 @@ siren_status siren_picture_labels(const char *text, const char *const *paths, si
     size_t n_bytes = 0, n_parts = 1;
     for (const char *c = text ? text : ""; *c; c++) n_parts += *c == ',';
     if (text && n_parts != n)
-        return siren_fail(
-            SIREN_USAGE, "--labels has %zu parts between its commas, but there are %zu to label", n_parts, n);
+        return siren_fail(SIREN_USAGE,
+                          "--labels has %zu part%s between its commas, but there are %zu to label", n_parts,
+                          siren_plural(n_parts), n);
     for (size_t i = 0; i < n; i++) n_bytes += strlen(paths[i]) + 1;
     char *to;
     SIREN_TRY(siren_allocate(&to, text ? strlen(text) + 1 : n_bytes, 1, "the labels"));

@@ -91,9 +91,9 @@ static void write_missing(FILE *out, const siren_report_run *run) {
     siren_report_count(run, &n_trials, &n_missing);
     if (n_missing == 0) return;
     fprintf(out,
-            "<p class=\"note\">The run is not complete: %zu of %zu trials are missing. Run the sweep again "
+            "<p class=\"note\">The run is not complete: it lacks %zu of %zu trial%s. Run the sweep again "
             "to finish it: ",
-            n_missing, n_trials);
+            n_missing, n_trials, siren_plural(n_trials));
     listing l = {.run = run, .out = out};
     each_trial(run, name_missing, &l);
     fputs(l.n_missing < n_missing ? ", and more.</p>\n" : ".</p>\n", out);
@@ -104,9 +104,9 @@ static void write_diverged(FILE *out, const siren_report_run *run) {
     for (size_t i = 0; i < run->n_trials; i++) n += strcmp(run->trials[i].status, "diverged") == 0;
     if (n > 0)
         fprintf(out,
-                "<p class=\"note\">%zu of %zu finished trials diverged: they are in the table, but in no "
-                "figure.</p>\n",
-                n, run->n_trials);
+                "<p class=\"note\">Diverged, and therefore in the table but in no figure: %zu of %zu "
+                "finished trial%s.</p>\n",
+                n, run->n_trials, siren_plural(run->n_trials));
 }
 
 static void write_head(FILE *out, const siren_report_run *run) {
@@ -145,9 +145,9 @@ static void write_figures(FILE *out, const siren_report_figures *figures) {
     }
     if (figures->n_other > 0)
         fprintf(out,
-                "<p>%zu trials are in the table only: their learning rate, w0 or number of epochs is not "
-                "that of the first trial of their kind.</p>\n",
-                figures->n_other);
+                "<p>In the table only: %zu trial%s whose learning rate, w0 or number of epochs is not "
+                "that of the first trial of the same kind.</p>\n",
+                figures->n_other, siren_plural(figures->n_other));
     fputs("</section>\n", out);
 }
 

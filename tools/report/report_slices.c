@@ -194,9 +194,10 @@ static siren_status make_caption(const slice_figure *f, const char *input, char 
     if (f->kind == SIREN_FIGURE_PANEL) snprintf(of_volume, sizeof of_volume, ", volume %zu, both", volume);
     return siren_text_make(
         out,
-        "%s, slice %zu%s counted from 0, of the original and %zu of %zu results: %s. Ratios "
+        "%s, slice %zu%s counted from 0, of the original and %zu of %zu result%s: %s. Ratios "
         "are to the voxels as stored, PSNRs slice-wise means over all slices of a trial.",
-        input, slice, of_volume, f->n, count_results(f->run, input), shown[f->kind]);
+        input, slice, of_volume, f->n, count_results(f->run, input),
+        siren_plural(count_results(f->run, input)), shown[f->kind]);
 }
 
 /* What the figure lacks. */

@@ -17,7 +17,7 @@ grep -q '^  mask  *[0-9.]* % of the voxels; the others come back as 0' stdout.tx
 "$sirencl" info --json a.siren >info.json || fail "info"
 inside=$(voxels p_mask.nii u1 | awk '{ n += $1 } END { print n }')
 grep -q "\"inside\":[[:space:]]*$inside\b" info.json || fail "info does not say that $inside are inside: $(cat info.json)"
-tells '^  mask .* are stored' "$sirencl" info a.siren || fail "info without a mask"
+tells '^  mask .* stored' "$sirencl" info a.siren || fail "info without a mask"
 "$sirencl" decompress a.siren back.nii --quiet && "$sirencl" verify a.siren --quiet || fail "decompress or verify"
 volumes() { for _ in 1 2 3 4 5 6 7 8 9 10; do voxels p_mask.nii u1; done; }
 paste <(volumes) <(voxels back.nii d2) | awk '$1 == 0 && $2 != 0 { bad++ } $1 { n++ } END { exit bad > 0 || n < 1000 }' ||
@@ -46,6 +46,23 @@ for mask in auto p_mask.nii; do
 done
 cmp compare-auto.json compare-p_mask.nii.json && cmp evaluation-auto.json evaluation-p_mask.nii.json || fail "--mask auto is another mask"
 if has gnuplot; then with_mask panel p.nii back.nii --mask auto -o panel; fi
+
+# Experiments, too; a run that goes on takes the mask that it has.
+cat >experiment.json <<'EOF'
+{"input": {"image": "p.nii", "mask": "auto", "mask_use": "train"}, "epochs": 3, "grid": {"model": "siren-2d", "layers": 1, "width": 16}}
+EOF
+with_mask sweep experiment.json --dry-run
+with_mask sweep experiment.json -o run --device cpu
+cmp run/inputs/p_mask.nii p_mask.nii || fail "the mask of an experiment"
+grep -q '"mask_use":[[:space:]]*"train"' run/experiment.json && grep -qr psnr_masked run/summary.csv || fail "the mask is not used"
+sed 's/"auto"/"p_mask.nii"/' experiment.json >given.json
+with_mask sweep given.json -o given --device cpu
+cmp run/summary.csv given/summary.csv || fail "another mask"
+printf '#!/bin/sh\nexit 1\n' >bad/dwi2mask
+with_mask sweep experiment.json -o run --device cpu
+expect 1 'exit code 1' env PATH="$programs" "$sirencl" sweep experiment.json -o another --device cpu
+mkdir -p own/inputs && echo mine >own/inputs/p_mask.nii
+expect 2 'p_mask.nii: exists and was not made by a sweep' env PATH="$programs" "$sirencl" sweep experiment.json -o own --device cpu
 
 # What it leaves beside its mask goes, also where a second signal ends compress while it pays no heed to the first.
 cat >bad/dwi2mask <<'EOF'

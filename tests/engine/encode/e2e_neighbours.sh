@@ -81,7 +81,7 @@ run "$sirencl" evaluate hcp/data.nii hcp/here.siren --no-fod -o hcp/evaluation
 ! grep -q 'no gradient table' stderr.txt || fail "evaluate does not find bvals: $(cat stderr.txt)"
 phantom mean.nii --dims 16x14x3 --shells 0:1
 cp mean.nii hcp/mean.nii # another image of the folder
-attaches hcp/mean.nii none 'bvals: has 8 entries for a series of 1 volumes; it is not attached'
+attaches hcp/mean.nii none 'bvals: has 8 entries for a series of 1 volume; it is not attached'
 expect 2 'bvals: is an input itself' "$sirencl" compress --lossless hcp/data.nii hcp/bvals --force
 cmp p.bval hcp/bvals || fail "an input was replaced"
 

@@ -290,7 +290,7 @@ static void wrong_values_have_a_path(void **state) {
         {"{\"name\": \"\", " GRID "}", SIREN_USAGE,
          "name is \"\": give a text in double quotes, not an empty one"},
         {"{\"description\": [\"a\"], " GRID "}", SIREN_USAGE,
-         "description is a list of 1 values: give a text in double quotes, not an empty one"},
+         "description is a list of 1 value: give a text in double quotes, not an empty one"},
         {"{\"baselines\": {\"method\": \"xz\"}}", SIREN_USAGE,
          "baselines is an object: give a list: [{\"method\": \"jpeg2000\", \"ratios\": [5, "
          "10]}]"},
