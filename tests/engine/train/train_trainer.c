@@ -13,7 +13,8 @@ static siren_trainer_plan make_plan(const siren_network *network, size_t n_netwo
                                 .n_points = n_points,
                                 .coordinates = coordinates,
                                 .max_epochs = max_epochs,
-                                .adam = {(float)rate, 0.9f, 0.999f, 1e-8f}};
+                                .adam = {(float)rate, 0.9f, 0.999f, 1e-8f},
+                                .refresh = SIREN_SOAP_REFRESH};
 }
 
 static siren_trainer *make_trainer(const siren_network *network, size_t n_networks, size_t n_points,
