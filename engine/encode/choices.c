@@ -74,12 +74,15 @@ static siren_status measure_predictive(siren_compression *part, siren_choice *ou
     siren_predictive_outcome estimate;
     size_t n_other;
     SIREN_TRY(siren_plan_without_network(part));
+    const double start = siren_clock();
+    SIREN_TRY(siren_compression_context(part));
+    const double training = siren_clock() - start;
     SIREN_TRY(siren_compression_other_bytes(part, &n_other));
     SIREN_TRY(siren_predictive_blocks_estimate(&part->image->series, &part->layout, part->survey.limits,
                                                part->progress, part->user, &estimate));
     out->n_bytes = n_other + estimate.n_bytes;
     out->psnr = estimate.psnr;
-    out->seconds = estimate.seconds;
+    out->seconds = training + estimate.seconds;
     return SIREN_OK;
 }
 
