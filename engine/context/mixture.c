@@ -25,6 +25,7 @@ void siren_mixture_fill(siren_mixture_tables *tables) {
 #define LOG2_E 5909 /* 1024 / 256 / ln 2, in 1/1024 */
 #define LEAST_SCALE (2 * 1024)
 #define LARGEST_SCALE (30 * 1024)
+#define MOST_SPREAD ((uint32_t)1 << 30)
 
 /* 2^(x / 1024), x >= 0. */
 static uint32_t power(const siren_mixture_tables *tables, int32_t x) {
@@ -63,5 +64,6 @@ void siren_mixture_from(const siren_mixture_tables *tables, const int32_t *outpu
         int64_t distance = (int64_t)out->center[k] - mean;
         spread += (int64_t)out->weight[k] * (spreads[k] + (distance < 0 ? -distance : distance));
     }
-    out->spread = (uint32_t)(spread >> 16);
+    spread >>= 16;
+    out->spread = spread > MOST_SPREAD ? MOST_SPREAD : (uint32_t)spread;
 }

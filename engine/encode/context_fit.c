@@ -10,7 +10,10 @@
 #include <string.h>
 
 #define MOST_EXAMPLES 4000000
-#define TRIALS 4 /* blocks that are coded with and without the network */
+#define LEAST_VALUES 32768 /* of a series: fewer save less than a network takes */
+#define FEW_VALUES 262144   /* below, the smallest network */
+#define PASSES 48          /* through the examples, at most */
+#define TRIALS 4           /* blocks that are coded with and without the network */
 
 /* What an effort trains. */
 typedef struct {
@@ -163,7 +166,7 @@ siren_status siren_context_fit(const siren_series *series, const siren_layout *l
     const size_t n_values = g->nx * g->ny * (grid->z_end - grid->z_begin) * g->n_volumes,
                  room = memory_limit / 4 / (SIREN_FEATURES + 2 * sizeof(float)),
                  most = room < MOST_EXAMPLES ? room : MOST_EXAMPLES;
-    if (most < SIREN_CONTEXT_BATCH) return SIREN_OK;
+    if (n_values < LEAST_VALUES || most < SIREN_CONTEXT_BATCH) return SIREN_OK;
     fitting all = {.series = series, .layout = layout, .every = n_values / most + 1, .n = grid->count};
     SIREN_TRY(siren_allocate(&parts, grid->count, sizeof *parts, "the examples"));
     SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
@@ -172,9 +175,12 @@ siren_status siren_context_fit(const siren_series *series, const siren_layout *l
     SIREN_TRY(run(&all));
     close_ranks(&all, &examples);
     if (examples.n < SIREN_CONTEXT_BATCH) return SIREN_OK;
-    const effort_level *level = &levels[effort];
-    siren_context_training training = {.widths = {level->widths[0], level->widths[1]},
-                                       .n_steps = level->n_steps,
+    effort_level level = levels[effort];
+    if (n_values < FEW_VALUES) level.widths[0] = level.widths[1] = 16;
+    if (level.n_steps > examples.n * PASSES / SIREN_CONTEXT_BATCH)
+        level.n_steps = examples.n * PASSES / SIREN_CONTEXT_BATCH;
+    siren_context_training training = {.widths = {level.widths[0], level.widths[1]},
+                                       .n_steps = level.n_steps,
                                        .rate = .008f,
                                        .seed = seed,
                                        .progress = progress,

@@ -250,12 +250,13 @@ class Block:
     def magnitude(self, k, most, edge, less):
         def beyond(m):
             return self.masses(16 * m + edge)
-        begin, width, j, low, high = 0, 2**k, 0, beyond(0), [0, 0]
+        begin, width, j, low = 0, 2**k, 0, beyond(0)
+        high = nothing = [0] * len(low)
         while begin + width <= most:
             high = beyond(begin + width)
             if not self.bit(3 + min(j, 12), high, low):
                 break
-            begin, low, high = begin + width, high, [0, 0]
+            begin, low, high = begin + width, high, nothing
             width *= 2 if j > 0 else 1
             j += 1
         node = 16 + min(j, 11)
@@ -281,9 +282,9 @@ class Given:
         return bit
 
 
-def main(plan, mask, voxels, stream):
+def main(plan, mask, voxels, stream, block=Block):
     datatype, *sizes, bound = open(plan).read().split()
-    block = Block(datatype, *map(int, sizes), open(mask, 'rb').read(), open(stream, 'rb').read())
+    block = block(datatype, *map(int, sizes), open(mask, 'rb').read(), open(stream, 'rb').read())
     block.decode()
     stored, at = open(voxels, 'rb').read(), 0
     for v in range(block.n_volumes):
