@@ -14,42 +14,66 @@ size_t siren_context_n_parameters(const siren_context_network *network) {
     return n;
 }
 
-/* 16 outputs at a time: sums of products, which 32 bits hold. */
-__attribute__((always_inline)) static inline void sum_products(const int16_t (*weights)[SIREN_CONTEXT_WIDTH], const int16_t *in, size_t n,
-                                int32_t one, int32_t *out) {
-    int32_t sums[16];
-    for (size_t j = 0; j < 16; j++) sums[j] = weights[n][j] * one;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < 16; j++) sums[j] += (int32_t)weights[i][j] * in[i];
-    for (size_t j = 0; j < 16; j++) out[j] = sums[j];
+/* 16 units at a time. Sums of products stay within 32 bits: 76 * 127 * 1023 and 64 * 16383 * 1023, and a bias. */
+#define LANES 16
+typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
+typedef int16_t narrow_lanes __attribute__((vector_size(2 * LANES)));
+#define INLINE __attribute__((always_inline)) static inline
+
+INLINE void load(const int16_t *from, lanes *to) {
+    narrow_lanes narrow;
+    memcpy(&narrow, from, sizeof narrow);
+    *to = __builtin_convertvector(narrow, lanes);
 }
 
-__attribute__((always_inline)) static inline void hidden_layer(const int16_t (*weights)[SIREN_CONTEXT_WIDTH], const int16_t *in, size_t n,
-                                size_t width, int32_t one, int shift, int16_t *out) {
-    for (size_t first = 0; first < width; first += 16) {
-        int32_t sums[16];
-        sum_products((const int16_t(*)[SIREN_CONTEXT_WIDTH])&weights[0][first], in, n, one, sums);
-        for (size_t j = 0; j < 16; j++) {
-            int32_t x = sums[j] >> shift;
-            x = x < 0 ? x >> 3 : x;
-            out[first + j] = (int16_t)(x < -LARGEST ? -LARGEST : x > LARGEST ? LARGEST : x);
+/* Outputs first ... first + 15 of a layer of n inputs. */
+INLINE void sum_products(const int16_t (*weights)[SIREN_CONTEXT_WIDTH], size_t first, const int16_t *in, size_t n,
+                         int32_t one, lanes *out) {
+    lanes sums[2], row;
+    load(weights[n] + first, &sums[0]);
+    sums[0] *= one;
+    sums[1] = (lanes){0};
+    size_t i = 0;
+    for (; i + 1 < n; i += 2)
+        for (size_t k = 0; k < 2; k++) {
+            load(weights[i + k] + first, &row);
+            sums[k] += row * (int32_t)in[i + k];
+        }
+    if (i < n) {
+        load(weights[i] + first, &row);
+        sums[0] += row * (int32_t)in[i];
+    }
+    *out = sums[0] + sums[1];
+}
+
+INLINE void hidden_layer(const int16_t (*weights)[SIREN_CONTEXT_WIDTH], const int16_t *in, size_t n, size_t width,
+                         int32_t one, int shift, int16_t *out) {
+    for (size_t first = 0; first < width; first += LANES) {
+        lanes x;
+        sum_products(weights, first, in, n, one, &x);
+        x >>= shift;
+        for (size_t j = 0; j < LANES; j++) {
+            int32_t y = x[j] < 0 ? x[j] >> 3 : x[j];
+            out[first + j] = (int16_t)(y < -LARGEST ? -LARGEST : y > LARGEST ? LARGEST : y);
         }
     }
 }
 
 SIREN_CLONES static void evaluate(const siren_context_network *network, const int16_t *features,
-                                  int32_t *outputs) {
+                                  int32_t outputs[LANES]) {
     int16_t a[SIREN_CONTEXT_WIDTH], b[SIREN_CONTEXT_WIDTH];
     const uint32_t *widths = network->widths;
+    lanes x;
     hidden_layer(network->weights[0], features, widths[0], widths[1], 16, 3, a);
     hidden_layer(network->weights[1], a, widths[1], widths[2], 256, 7, b);
-    sum_products(network->weights[2], b, widths[2], 256, outputs);
-    for (size_t j = 0; j < 16; j++) outputs[j] >>= 7;
+    sum_products(network->weights[2], 0, b, widths[2], 256, &x);
+    x >>= 7;
+    memcpy(outputs, &x, sizeof x);
 }
 
 void siren_context_evaluate(const siren_context_network *network, const int16_t *features, int32_t *outputs) {
     static const int32_t limits[SIREN_MIXTURE_PARTS][2] = {{-8192, 8191}, {-1792, 1280}, {-2048, 2047}};
-    int32_t all[16];
+    int32_t all[LANES];
     evaluate(network, features, all);
     for (size_t j = 0; j < SIREN_MIXTURE_OUTPUTS; j++) {
         const int32_t *limit = limits[j / SIREN_MIXTURE_PARTS];

@@ -260,7 +260,7 @@ static inline void code_volume(siren_context_coder *coder, size_t volume, siren_
                     continue;
                 }
                 int16_t inputs[SIREN_FEATURES];
-                int32_t outputs[16];
+                int32_t outputs[SIREN_MIXTURE_OUTPUTS];
                 siren_features_of(features, y, x, at, inputs);
                 siren_context_evaluate(coder->network, inputs, outputs);
                 siren_mixture_from(&coder->mixing, outputs, features->predicted * 16, features->scale, lattice->largest,
