@@ -6,7 +6,7 @@
 #include "engine/predictive/classes.h"
 #include "engine/predictive/logistic.h"
 
-enum { EXACT = 0, SIGN_OF_MISS = 1, SIGN = 2, MORE = 3, FIRST = 16, SECOND = 28, N_NODES = 46 };
+enum { EXACT = 0, SIGN_OF_MISS = 1, SIGN = 2, MORE = 3, FIRST = 16, SECOND = 28, THIRD = 46, N_NODES = 64 };
 #define MOST_MORE 12
 #define MOST_FIRST 11
 #define MOST_SECOND 8
@@ -150,7 +150,7 @@ static inline bool code_bit(siren_context_coder *coder, unsigned node, masses pa
     for (size_t s = 0; s < N_SETS; s++) {
         bit_mixer *mixer = &coder->mixers[s][coder->set[s]][node];
         int32_t error = (bit ? 65535 : 0) - (int32_t)ps[s];
-        int shift = mixer->seen < 64 ? 14 : mixer->seen < 512 ? 15 : 16;
+        int shift = mixer->seen < 64 ? 15 : mixer->seen < 512 ? 16 : 17;
         mixer->seen += mixer->seen < 512;
         for (size_t i = 0; i < N_INPUTS; i++) {
             int32_t weight = mixer->weights[i] + ((inputs[i] * error + (1 << (shift - 1))) >> shift);
@@ -188,14 +188,14 @@ static inline int64_t code_magnitude(siren_context_coder *coder, unsigned k, int
         int64_t middle = begin + ((int64_t)1 << width);
         if (middle > most) continue;
         bool bit = m >= middle;
-        if (depth < 2) {
+        if (depth < 3) {
             masses at = beyond(coder, middle);
             bit = code_bit(coder, node, without(at, high), without(low, high), bit, decoding);
             if (bit)
                 low = at;
             else
                 high = at;
-            node = SECOND + siren_at_most(cell, MOST_SECOND) * 2 + bit;
+            node = (depth == 0 ? SECOND : THIRD) + siren_at_most(cell, MOST_SECOND) * 2 + bit;
         } else
             bit = code_even_bit(coder, bit, decoding);
         if (bit) begin = middle;

@@ -100,6 +100,8 @@ AROUND = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), 
 
 
 class Block(predictive_model.Block):
+    halvings = (28, 46, 46)
+
     def __init__(self, *plan, section):
         super().__init__(*plan)
         self.layers = read_network(section)
@@ -196,7 +198,7 @@ class Block(predictive_model.Block):
         bit = self.coder.bit(min(max(squash(quotient(sum(sums), 2)), 32), 65504), None)
         for mixer, x in zip(mixers, sums):
             e = (65535 if bit else 0) - squash(x)
-            k = 14 if mixer.seen < 64 else 15 if mixer.seen < 512 else 16
+            k = 15 if mixer.seen < 64 else 16 if mixer.seen < 512 else 17
             mixer.seen += 1
             mixer.weights = [clip(w + ((i * e + 2**(k - 1)) >> k), 2**20) for i, w in zip(inputs, mixer.weights)]
         for model in models:

@@ -44,6 +44,8 @@ class Mixer:
 
 
 class Block:
+    halvings = (28, 28)  # which are coded, and the first node of what follows each
+
     def __init__(self, datatype, nx, ny, nz, n_volumes, mask, stream):
         self.letter = LETTERS[datatype]
         self.size = struct.calcsize(self.letter)
@@ -264,11 +266,11 @@ class Block:
             width //= 2
             if begin + width > most:
                 continue
-            if halving < 2:
+            if halving < len(self.halvings):
                 middle = beyond(begin + width)
                 bit = self.bit(node, less(middle, high), less(low, high))
                 low, high = (middle, high) if bit else (low, middle)
-                node = 28 + 2 * min(j, 8) + bit
+                node = self.halvings[halving] + 2 * min(j, 8) + bit
             else:
                 bit = bits(self.coder, 1, None)
             begin += width * bit
