@@ -72,11 +72,11 @@ SIREN_CLONES static void evaluate(const siren_context_network *network, const in
 }
 
 void siren_context_evaluate(const siren_context_network *network, const int16_t *features, int32_t *outputs) {
-    static const int32_t limits[SIREN_MIXTURE_PARTS][2] = {{-8192, 8191}, {-1792, 1280}, {-2048, 2047}};
+    static const int32_t limits[SIREN_MIXTURE][2] = {{-8192, 8191}, {-1792, 1280}, {-2048, 2047}};
     int32_t all[LANES];
     evaluate(network, features, all);
     for (size_t j = 0; j < SIREN_MIXTURE_OUTPUTS; j++) {
-        const int32_t *limit = limits[j / SIREN_MIXTURE_PARTS];
+        const int32_t *limit = limits[j / SIREN_MIXTURE];
         outputs[j] = all[j] < limit[0] ? limit[0] : all[j] > limit[1] ? limit[1] : all[j];
     }
 }

@@ -34,12 +34,12 @@ static uint32_t power(const siren_mixture_tables *tables, int32_t x) {
 
 void siren_mixture_from(const siren_mixture_tables *tables, const int32_t *outputs, int32_t predicted,
                         uint32_t scale, int32_t largest, siren_mixture *out) {
-    const int32_t *logs = outputs + SIREN_MIXTURE_PARTS, *logits = logs + SIREN_MIXTURE_PARTS;
-    uint32_t spreads[SIREN_MIXTURE_PARTS], sum = 0, left = 65536;
+    const int32_t *logs = outputs + SIREN_MIXTURE, *logits = logs + SIREN_MIXTURE;
+    uint32_t spreads[SIREN_MIXTURE], sum = 0, left = 65536;
     int32_t most = logits[0], log_scale = siren_mixture_log(tables, scale);
     int64_t mean = 0, spread = 0;
-    for (size_t k = 1; k < SIREN_MIXTURE_PARTS; k++) most = logits[k] > most ? logits[k] : most;
-    for (size_t k = 0; k < SIREN_MIXTURE_PARTS; k++) {
+    for (size_t k = 1; k < SIREN_MIXTURE; k++) most = logits[k] > most ? logits[k] : most;
+    for (size_t k = 0; k < SIREN_MIXTURE; k++) {
         int64_t center = predicted + (outputs[k] * (int64_t)scale >> 8), end = (int64_t)largest * 256;
         out->center[k] = (int32_t)(center < -end ? -end : center > 2 * end ? 2 * end : center);
         int32_t log = log_scale + (logs[k] * LOG2_E >> 10);
@@ -52,15 +52,15 @@ void siren_mixture_from(const siren_mixture_tables *tables, const int32_t *outpu
         out->weight[k] = lower >= 16 * 1024 ? 0 : tables->power[1024 - (lower & 1023)] >> (1 + (lower >> 10));
         sum += out->weight[k];
     }
-    for (size_t k = 0; k < SIREN_MIXTURE_PARTS; k++) {
+    for (size_t k = 0; k < SIREN_MIXTURE; k++) {
         out->weight[k] =
-            k + 1 < SIREN_MIXTURE_PARTS ? (uint32_t)(((uint64_t)out->weight[k] << 16) / sum) : left;
+            k + 1 < SIREN_MIXTURE ? (uint32_t)(((uint64_t)out->weight[k] << 16) / sum) : left;
         left -= out->weight[k];
         mean += (int64_t)out->weight[k] * out->center[k];
     }
     mean >>= 16;
     out->mean = (int32_t)(mean < 0 ? 0 : mean > (int64_t)largest * 256 ? (int64_t)largest * 256 : mean);
-    for (size_t k = 0; k < SIREN_MIXTURE_PARTS; k++) {
+    for (size_t k = 0; k < SIREN_MIXTURE; k++) {
         int64_t distance = (int64_t)out->center[k] - mean;
         spread += (int64_t)out->weight[k] * (spreads[k] + (distance < 0 ? -distance : distance));
     }

@@ -3,10 +3,9 @@
 #ifndef SIREN_ENGINE_CONTEXT_MIXTURE_H
 #define SIREN_ENGINE_CONTEXT_MIXTURE_H
 
+#include "cl/layout.h" /* SIREN_MIXTURE distributions; outputs: centers, logarithms of scales, logits */
 #include "host/base.h"
 
-#define SIREN_MIXTURE_PARTS 3
-#define SIREN_MIXTURE_OUTPUTS (3 * SIREN_MIXTURE_PARTS) /* centers, logarithms of scales, logits */
 #define SIREN_MIXTURE_WHOLE ((uint32_t)1 << 24)         /* the mass of all values */
 
 /* Tables that follow from formulas; filled once by whoever evaluates. */
@@ -25,10 +24,10 @@ static inline int32_t siren_mixture_log(const siren_mixture_tables *tables, uint
 }
 
 typedef struct {
-    int32_t center[SIREN_MIXTURE_PARTS];   /* in 1/256 */
-    uint32_t inverse[SIREN_MIXTURE_PARTS]; /* of a scale, which a shift follows */
-    unsigned shift[SIREN_MIXTURE_PARTS];
-    uint32_t weight[SIREN_MIXTURE_PARTS]; /* in 1/65536 */
+    int32_t center[SIREN_MIXTURE];   /* in 1/256 */
+    uint32_t inverse[SIREN_MIXTURE]; /* of a scale, which a shift follows */
+    unsigned shift[SIREN_MIXTURE];
+    uint32_t weight[SIREN_MIXTURE]; /* in 1/65536 */
     int32_t mean;                         /* in 1/256 */
     uint32_t spread;                      /* in 1/256: how far from the mean values are expected */
 } siren_mixture;
@@ -41,7 +40,7 @@ void siren_mixture_from(const siren_mixture_tables *tables, const int32_t *outpu
 static inline uint32_t siren_mixture_above(const siren_mixture_tables *tables, const siren_mixture *mixture,
                                            int64_t edge) {
     uint64_t sum = 0;
-    for (size_t k = 0; k < SIREN_MIXTURE_PARTS; k++) {
+    for (size_t k = 0; k < SIREN_MIXTURE; k++) {
         int64_t x = ((edge - mixture->center[k]) * (int64_t)mixture->inverse[k]) >> mixture->shift[k];
         int64_t distance = x < 0 ? -x : x;
         uint32_t at = distance < 512 * 32 - 1 ? (uint32_t)distance : 512 * 32 - 1, part = at & 31;

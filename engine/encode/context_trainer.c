@@ -237,15 +237,15 @@ static void shuffle(uint32_t *order, size_t n, uint64_t *state) {
 }
 
 static void initialise(float_network *net, const size_t *widths, uint64_t *state) {
-    static const float log_scales[SIREN_MIXTURE_PARTS] = {-1.5f, -.5f, .5f};
+    static const float log_scales[SIREN_MIXTURE] = {-1.5f, -.5f, .5f};
     for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++) {
         float bound = sqrtf(1.f / (float)widths[l]) * (l + 1 == SIREN_CONTEXT_LAYERS ? .1f : 1.f);
         for (size_t j = 0; j < widths[l + 1]; j++)
             for (size_t i = 0; i < widths[l]; i++)
                 net->weights[l][j][i] = bound * ((float)(next_random(state) >> 40) * 0x1p-23f - 1);
     }
-    for (size_t k = 0; k < SIREN_MIXTURE_PARTS; k++)
-        net->biases[SIREN_CONTEXT_LAYERS - 1][SIREN_MIXTURE_PARTS + k] = log_scales[k];
+    for (size_t k = 0; k < SIREN_MIXTURE; k++)
+        net->biases[SIREN_CONTEXT_LAYERS - 1][SIREN_MIXTURE + k] = log_scales[k];
 }
 
 typedef struct {
