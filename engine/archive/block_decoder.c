@@ -24,7 +24,7 @@ struct siren_block_decoder {
     float *coordinates;     /* (chunk, n_inputs) */
     uint8_t *voxels;        /* (n_decoded, voxels) of the largest block; of predictive ones all volumes */
     uint8_t *inside;        /* (voxels) of the largest predictive block */
-    siren_transform_basis basis; /* of a transform archive */
+    siren_transform_basis basis;    /* of a transform archive */
     siren_context_network *context; /* of a predictive one; or NULL */
 };
 
@@ -211,8 +211,8 @@ static siren_status decode_predictive(siren_block_decoder *decoder, const char *
     const siren_geometry *g = &decoder->layout.geometry;
     size_t n_voxels = siren_block_voxels(block), size = siren_datatype_size(g->datatype),
            n_values = g->n_volumes * n_voxels;
-    siren_predictive_plan plan = siren_block_predictive_plan(&decoder->layout, block, decoder->inside,
-                                                             decoder->context);
+    siren_predictive_plan plan =
+        siren_block_predictive_plan(&decoder->layout, block, decoder->inside, decoder->context);
     if (block->inside) fill_background(decoder, n_values);
     SIREN_TRY(siren_predictive_decode(&plan, name, bytes, n_bytes, decoder->voxels));
     *crc = siren_block_crc(g->datatype, decoder->voxels, n_values);

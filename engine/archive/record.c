@@ -252,9 +252,9 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
 static siren_status read_context(const char *path, siren_archive *archive, siren_layout *layout) {
     if (!siren_archive_has_section(archive, SIREN_SECTION_CONTEXT)) return SIREN_OK;
     if (layout->coding != SIREN_CODING_PREDICTIVE)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: has a section CONTEXT beside records that do without; restore the file from a copy",
-                          path);
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: has a section CONTEXT beside records that do without; restore the file from a copy", path);
     return siren_archive_section(archive, SIREN_SECTION_CONTEXT, 0, &layout->context, &layout->n_context);
 }
 

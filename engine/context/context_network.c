@@ -27,8 +27,8 @@ INLINE void load(const int16_t *from, lanes *to) {
 }
 
 /* Outputs first ... first + 15 of a layer of n inputs. */
-INLINE void sum_products(const int16_t (*weights)[SIREN_CONTEXT_WIDTH], size_t first, const int16_t *in, size_t n,
-                         int32_t one, lanes *out) {
+INLINE void sum_products(const int16_t (*weights)[SIREN_CONTEXT_WIDTH], size_t first, const int16_t *in,
+                         size_t n, int32_t one, lanes *out) {
     lanes sums[2], row;
     load(weights[n] + first, &sums[0]);
     sums[0] *= one;
@@ -46,8 +46,8 @@ INLINE void sum_products(const int16_t (*weights)[SIREN_CONTEXT_WIDTH], size_t f
     *out = sums[0] + sums[1];
 }
 
-INLINE void hidden_layer(const int16_t (*weights)[SIREN_CONTEXT_WIDTH], const int16_t *in, size_t n, size_t width,
-                         int32_t one, int shift, int16_t *out) {
+INLINE void hidden_layer(const int16_t (*weights)[SIREN_CONTEXT_WIDTH], const int16_t *in, size_t n,
+                         size_t width, int32_t one, int shift, int16_t *out) {
     for (size_t first = 0; first < width; first += LANES) {
         lanes x;
         sum_products(weights, first, in, n, one, &x);
@@ -107,7 +107,7 @@ static void begin_row(weight_models *models, size_t i) {
 static siren_integer_model *weight_model(weight_models *models, size_t l) {
     uint32_t mean = (models->sum + 4 * models->before) / (models->n + 4);
     size_t class = 0;
-    while (class < N_CLASSES - 1 && mean >> class) class++;
+    while (class < N_CLASSES - 1 && mean >> class) class ++;
     return &models->models[l][class];
 }
 

@@ -29,6 +29,7 @@ void siren_context_evaluate(const siren_context_network *network, const int16_t 
 /* As bytes of an archive's section; `*bytes` is yours: free(). */
 siren_status siren_context_encode(const siren_context_network *network, uint8_t **bytes, size_t *n_bytes);
 /* CORRUPT, with `name` in the message, for bytes that no encoder makes. */
-siren_status siren_context_decode(const char *name, const uint8_t *bytes, size_t n_bytes, siren_context_network *out);
+siren_status siren_context_decode(const char *name, const uint8_t *bytes, size_t n_bytes,
+                                  siren_context_network *out);
 
 #endif

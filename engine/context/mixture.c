@@ -11,8 +11,7 @@ static double exponential(double x) {
 #define LN2 0.69314718055994530942
 
 void siren_mixture_fill(siren_mixture_tables *tables) {
-    for (int i = 0; i < 514; i++)
-        tables->tail[i] = (uint32_t)(4194304. / (1 + exponential(i / 32.)) + .5);
+    for (int i = 0; i < 514; i++) tables->tail[i] = (uint32_t)(4194304. / (1 + exponential(i / 32.)) + .5);
     for (int i = 0; i < 1025; i++) tables->power[i] = (uint32_t)(65536 * exponential(i * LN2 / 1024) + .5);
     int at = 0;
     for (int i = 0; i < 256; i++) { /* the nearest of those powers */
@@ -53,8 +52,7 @@ void siren_mixture_from(const siren_mixture_tables *tables, const int32_t *outpu
         sum += out->weight[k];
     }
     for (size_t k = 0; k < SIREN_MIXTURE; k++) {
-        out->weight[k] =
-            k + 1 < SIREN_MIXTURE ? (uint32_t)(((uint64_t)out->weight[k] << 16) / sum) : left;
+        out->weight[k] = k + 1 < SIREN_MIXTURE ? (uint32_t)(((uint64_t)out->weight[k] << 16) / sum) : left;
         left -= out->weight[k];
         mean += (int64_t)out->weight[k] * out->center[k];
     }

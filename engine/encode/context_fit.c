@@ -11,17 +11,17 @@
 
 #define MOST_EXAMPLES 4000000
 #define LEAST_VALUES 32768 /* of a series: fewer save less than a network takes */
-#define FEW_VALUES 262144   /* below, the smallest network */
-#define PASSES 48          /* through the examples, at most */
+#define FEW_VALUES 262144  /* below, the smallest network */
 #define TRIALS 4           /* blocks that are coded with and without the network */
 
 /* What an effort trains. */
 typedef struct {
     uint32_t widths[2];
-    size_t n_steps;
+    size_t n_steps, n_passes; /* at most, the second through the examples */
 } effort_level;
-static const effort_level levels[] = {[4] = {{32, 32}, 4000},   [5] = {{32, 32}, 10000},  [6] = {{32, 32}, 20000},
-                                      [7] = {{48, 32}, 30000},  [8] = {{64, 32}, 60000}, [9] = {{64, 64}, 150000}};
+static const effort_level levels[] = {
+    [4] = {{32, 32}, 8000, 8},   [5] = {{32, 32}, 30000, 20},  [6] = {{48, 32}, 40000, 30},
+    [7] = {{64, 32}, 60000, 40}, [8] = {{64, 32}, 120000, 60}, [9] = {{64, 64}, 240000, 90}};
 
 /* Blocks are dealt to threads; what they leave stands in the order of blocks. */
 typedef struct {
@@ -53,7 +53,8 @@ static void cut_free(cut_block *cut) {
 static siren_status cut(const fitting *all, size_t nth, cut_block *out) {
     const siren_layout *layout = all->layout;
     const siren_geometry *g = &layout->geometry;
-    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + nth, &out->block, &out->points));
+    SIREN_TRY(
+        siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + nth, &out->block, &out->points));
     size_t n_voxels = siren_block_voxels(&out->block);
     SIREN_TRY(siren_allocate(&out->voxels, n_voxels * g->n_volumes, siren_datatype_size(g->datatype),
                              "a block's voxels"));
@@ -66,7 +67,8 @@ static siren_status cut(const fitting *all, size_t nth, cut_block *out) {
 static siren_status collect(fitting *all, size_t nth) {
     SIREN_AT_END(cut_free) cut_block block = {.points = NULL};
     SIREN_TRY(cut(all, nth, &block));
-    return siren_predictive_collect(&block.plan, block.voxels, all->every, nth * 7 % all->every, &all->parts[nth]);
+    return siren_predictive_collect(&block.plan, block.voxels, all->every, nth * 7 % all->every,
+                                    &all->parts[nth]);
 }
 
 static siren_status compare(fitting *all, size_t nth) {
@@ -138,7 +140,8 @@ static void examples_free(siren_context_examples *examples) {
 }
 
 /* Whether records become smaller by more than the network takes, as some tell. */
-static siren_status is_worth(fitting *all, const siren_context_network *network, size_t n_network, bool *out) {
+static siren_status is_worth(fitting *all, const siren_context_network *network, size_t n_network,
+                             bool *out) {
     size_t n_bytes[TRIALS][2] = {{0}};
     double saved = 0;
     const size_t count = all->layout->grid.count;
@@ -151,20 +154,51 @@ static siren_status is_worth(fitting *all, const siren_context_network *network,
     return SIREN_OK;
 }
 
-siren_status siren_context_fit(const siren_series *series, const siren_layout *layout, uint32_t effort, uint64_t seed,
-                               size_t memory_limit, siren_progress_fn progress, void *user, uint8_t **bytes,
-                               size_t *n_bytes) {
+static size_t values_of(const siren_layout *layout) {
+    const siren_geometry *g = &layout->geometry;
+    return g->nx * g->ny * (layout->grid.z_end - layout->grid.z_begin) * g->n_volumes;
+}
+
+static effort_level level_of(uint32_t effort, size_t n_values, size_t n_examples) {
+    effort_level level = levels[effort];
+    const size_t n_steps = n_examples * level.n_passes / SIREN_CONTEXT_BATCH;
+    if (n_values < FEW_VALUES) level.widths[0] = level.widths[1] = 16;
+    if (level.n_steps > n_steps) level.n_steps = n_steps;
+    return level;
+}
+
+siren_status siren_context_fit_seconds(const siren_layout *layout, uint32_t effort, double *out) {
+    const size_t n_values = values_of(layout), n_steps = 20;
+    *out = 0;
+    if (effort < SIREN_EFFORT_WITH_NETWORK || n_values < LEAST_VALUES) return SIREN_OK;
+    SIREN_AT_END(examples_free) siren_context_examples examples = {.n = SIREN_CONTEXT_BATCH};
+    SIREN_FREE_AT_END siren_context_network *network = NULL;
+    const effort_level level =
+        level_of(effort, n_values, n_values < MOST_EXAMPLES ? n_values : MOST_EXAMPLES);
+    siren_context_training training = {
+        .widths = {level.widths[0], level.widths[1]}, .n_steps = n_steps, .rate = .008f};
+    SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
+    SIREN_TRY(siren_allocate(&examples.features, examples.n, SIREN_FEATURES, "the examples"));
+    SIREN_TRY(siren_allocate(&examples.targets, examples.n, 2 * sizeof *examples.targets, "the examples"));
+    for (size_t i = 0; i < examples.n; i++) examples.targets[2 * i + 1] = 1;
+    const double start = siren_clock();
+    SIREN_TRY(siren_context_train(&examples, &training, network, NULL));
+    *out = (siren_clock() - start) * (double)level.n_steps / (double)n_steps;
+    return SIREN_OK;
+}
+
+siren_status siren_context_fit(const siren_series *series, const siren_layout *layout, uint32_t effort,
+                               uint64_t seed, size_t memory_limit, siren_progress_fn progress, void *user,
+                               uint8_t **bytes, size_t *n_bytes) {
     SIREN_AT_END(examples_free) siren_context_examples examples = {.n = 0};
     SIREN_FREE_AT_END siren_context_examples *parts = NULL;
     SIREN_FREE_AT_END siren_context_network *network = NULL;
     SIREN_FREE_AT_END uint8_t *coded = NULL;
-    const siren_geometry *g = &layout->geometry;
     const siren_block_grid *grid = &layout->grid;
     *bytes = NULL;
     *n_bytes = 0;
     if (effort < SIREN_EFFORT_WITH_NETWORK) return SIREN_OK;
-    const size_t n_values = g->nx * g->ny * (grid->z_end - grid->z_begin) * g->n_volumes,
-                 room = memory_limit / 4 / (SIREN_FEATURES + 2 * sizeof(float)),
+    const size_t n_values = values_of(layout), room = memory_limit / 4 / (SIREN_FEATURES + 2 * sizeof(float)),
                  most = room < MOST_EXAMPLES ? room : MOST_EXAMPLES;
     if (n_values < LEAST_VALUES || most < SIREN_CONTEXT_BATCH) return SIREN_OK;
     fitting all = {.series = series, .layout = layout, .every = n_values / most + 1, .n = grid->count};
@@ -175,10 +209,7 @@ siren_status siren_context_fit(const siren_series *series, const siren_layout *l
     SIREN_TRY(run(&all));
     close_ranks(&all, &examples);
     if (examples.n < SIREN_CONTEXT_BATCH) return SIREN_OK;
-    effort_level level = levels[effort];
-    if (n_values < FEW_VALUES) level.widths[0] = level.widths[1] = 16;
-    if (level.n_steps > examples.n * PASSES / SIREN_CONTEXT_BATCH)
-        level.n_steps = examples.n * PASSES / SIREN_CONTEXT_BATCH;
+    const effort_level level = level_of(effort, n_values, examples.n);
     siren_context_training training = {.widths = {level.widths[0], level.widths[1]},
                                        .n_steps = level.n_steps,
                                        .rate = .008f,

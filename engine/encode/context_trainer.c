@@ -9,8 +9,8 @@
 
 #define CHUNK 128 /* examples that pass through the network at once */
 #define WARM_UP 50
-#define PARTS 8   /* of a batch, whose gradients are added in order */
-#define W 96      /* most units of a layer */
+#define PARTS 8 /* of a batch, whose gradients are added in order */
+#define W 96    /* most units of a layer */
 
 typedef float lanes __attribute__((vector_size(64)));
 #define LANES 16
@@ -25,7 +25,7 @@ typedef struct {
 #define N_FLOATS (sizeof(float_network) / sizeof(float))
 
 typedef struct {
-    float in[W][CHUNK], a1[W][CHUNK], a2[W][CHUNK], out[16][CHUNK];   /* (unit, example) */
+    float in[W][CHUNK], a1[W][CHUNK], a2[W][CHUNK], out[16][CHUNK]; /* (unit, example) */
     float d1[W][CHUNK], d2[W][CHUNK];
     float turned[CHUNK][W]; /* (example, unit) */
     float y[CHUNK], half[CHUNK], first[CHUNK];
@@ -33,7 +33,7 @@ typedef struct {
 
 /* c (m, n) += a (m, k) b (k, n): m a multiple of 4, n of 32. Rows of b and c have `b_row` and `c_row` floats; a has any strides. */
 INLINE void multiply_add(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column,
-                                const float *b, size_t b_row, float *c, size_t c_row) {
+                         const float *b, size_t b_row, float *c, size_t c_row) {
     for (size_t i = 0; i < m; i += 4)
         for (size_t j = 0; j < n; j += 2 * LANES) {
             lanes sums[4][2];
@@ -151,7 +151,8 @@ INLINE void mask(size_t n, float (*a)[CHUNK], float (*d)[CHUNK]) {
 SIREN_CLONES static void pass(const float_network *net, size_t h1, size_t h2, work_space *work,
                               float_network *gradient, float masses[CHUNK], float scale) {
     const size_t n_in = SIREN_FEATURES;
-    size_t in_wide = (n_in + 31) & ~(size_t)31, wide1 = (h1 + 31) & ~(size_t)31, wide2 = (h2 + 31) & ~(size_t)31;
+    size_t in_wide = (n_in + 31) & ~(size_t)31, wide1 = (h1 + 31) & ~(size_t)31,
+           wide2 = (h2 + 31) & ~(size_t)31;
     begin_layer(h1, net->biases[0], work->a1);
     multiply_add(h1, CHUNK, n_in, net->weights[0][0], W, 1, work->in[0], CHUNK, work->a1[0], CHUNK);
     leaky(work->a1[0], h1 * CHUNK);
@@ -254,7 +255,8 @@ typedef struct {
 
 /* One step of Adam, with the parts' gradients added in order. */
 static void adam(optimised *state, const float_network *gradients, size_t step, float rate) {
-    const float b1 = .9f, b2 = .99f, c1 = 1 / (1 - powf(b1, (float)step)), c2 = 1 / (1 - powf(b2, (float)step));
+    const float b1 = .9f, b2 = .99f, c1 = 1 / (1 - powf(b1, (float)step)),
+                c2 = 1 / (1 - powf(b2, (float)step));
     float *w = (float *)&state->net, *m = (float *)&state->first, *v = (float *)&state->second;
     const float *all = (const float *)gradients;
     for (size_t i = 0; i < N_FLOATS; i++) {
@@ -283,8 +285,9 @@ static void round_network(const float_network *net, const size_t *widths, siren_
         }
 }
 
-siren_status siren_context_train(const siren_context_examples *examples, const siren_context_training *training,
-                                 siren_context_network *out, double *bits) {
+siren_status siren_context_train(const siren_context_examples *examples,
+                                 const siren_context_training *training, siren_context_network *out,
+                                 double *bits) {
     const size_t widths[SIREN_CONTEXT_LAYERS + 1] = {SIREN_FEATURES, training->widths[0], training->widths[1],
                                                      SIREN_MIXTURE_OUTPUTS};
     SIREN_FREE_AT_END optimised *state = NULL;
@@ -330,7 +333,8 @@ siren_status siren_context_train(const siren_context_examples *examples, const s
 
 double siren_context_loss(const siren_context_examples *examples, const uint32_t widths[2],
                           const siren_context_parameters *parameters, siren_context_parameters *gradient) {
-    const size_t all[SIREN_CONTEXT_LAYERS + 1] = {SIREN_FEATURES, widths[0], widths[1], SIREN_MIXTURE_OUTPUTS};
+    const size_t all[SIREN_CONTEXT_LAYERS + 1] = {SIREN_FEATURES, widths[0], widths[1],
+                                                  SIREN_MIXTURE_OUTPUTS};
     uint32_t order[CHUNK];
     float masses[CHUNK];
     float_network *nets = calloc(2, sizeof *nets);

@@ -19,8 +19,9 @@ typedef struct {
 
 /* Any number of examples but 0. `*bits` (may be NULL): mean code length over the last tenth of the steps, before rounding. CANCELLED
  * where progress says so. */
-siren_status siren_context_train(const siren_context_examples *examples, const siren_context_training *training,
-                                 siren_context_network *out, double *bits);
+siren_status siren_context_train(const siren_context_examples *examples,
+                                 const siren_context_training *training, siren_context_network *out,
+                                 double *bits);
 
 /* For tests: code length (nats) of the first examples, 128 at most, and its gradient, for parameters as siren_context_network has
  * them: for each layer (input, output), the biases after the last input. */

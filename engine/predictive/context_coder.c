@@ -15,8 +15,8 @@ enum { EXACT = 0, SIGN_OF_MISS = 1, SIGN = 2, MORE = 3, FIRST = 16, SECOND = 28,
 #define N_COARSE 32
 #define N_FRACTIONS 21
 enum { BY_SCALE, BY_LEVEL, BY_SIGNS, BY_PAST, BY_FRACTION, BY_NEIGHBOURS, BY_REFERENCE, N_TABLES };
-static const unsigned n_contexts[N_TABLES] = {2 * N_COARSE, N_COARSE *N_LEVELS, N_COARSE * 9,
-                                              N_COARSE * 5, N_FRACTIONS *SIREN_ONE,   N_COARSE * 25,
+static const unsigned n_contexts[N_TABLES] = {2 * N_COARSE, N_COARSE *N_LEVELS,     N_COARSE * 9,
+                                              N_COARSE * 5, N_FRACTIONS *SIREN_ONE, N_COARSE * 25,
                                               N_COARSE * 25};
 #define N_EXPERTS 3 /* the network's and two of scale tables */
 #define N_SCALES (64 * N_LEVELS)
@@ -99,11 +99,13 @@ typedef struct {
 /* Nothing lies below 0 or above the largest value: distributions end there. */
 static inline masses beyond(const siren_context_coder *coder, int64_t m) {
     masses tail;
-    int64_t first = coder->down ? coder->center - m + 1 : coder->center + m; /* values from here on are above */
+    int64_t first =
+        coder->down ? coder->center - m + 1 : coder->center + m; /* values from here on are above */
     bool none = first > coder->lattice->largest, all = first <= 0;
     int64_t edge = first * 256 - 128, d = edge - coder->mixture.mean;
     tail.of[0] = siren_mixture_above(&coder->mixing, &coder->mixture, edge);
-    for (size_t e = 0; e < 2; e++) tail.of[1 + e] = siren_squash(&coder->tables, -(d * coder->inverse[e] >> 24)) << 8;
+    for (size_t e = 0; e < 2; e++)
+        tail.of[1 + e] = siren_squash(&coder->tables, -(d * coder->inverse[e] >> 24)) << 8;
     for (size_t e = 0; e < N_EXPERTS; e++) {
         if (none || all) tail.of[e] = all ? SIREN_MIXTURE_WHOLE : 0;
         if (coder->down) tail.of[e] = SIREN_MIXTURE_WHOLE - tail.of[e];
@@ -126,8 +128,13 @@ static inline bool code_bit(siren_context_coder *coder, unsigned node, masses pa
     for (size_t e = 0; e < N_EXPERTS; e++) {
         uint32_t rest = whole.of[e] - (part.of[e] < whole.of[e] ? part.of[e] : whole.of[e]);
         uint32_t least = e == 0 ? 4 : 128;
-        int32_t x = (siren_mixture_log(&coder->mixing, part.of[e] + least) - siren_mixture_log(&coder->mixing, rest + least)) * 11357 >> 16;
-        inputs[N_TABLES + e] = x < -SIREN_STRETCH_LIMIT ? -SIREN_STRETCH_LIMIT : x > SIREN_STRETCH_LIMIT ? SIREN_STRETCH_LIMIT : x;
+        int32_t x = (siren_mixture_log(&coder->mixing, part.of[e] + least) -
+                     siren_mixture_log(&coder->mixing, rest + least)) *
+                        11357 >>
+                    16;
+        inputs[N_TABLES + e] = x < -SIREN_STRETCH_LIMIT  ? -SIREN_STRETCH_LIMIT
+                               : x > SIREN_STRETCH_LIMIT ? SIREN_STRETCH_LIMIT
+                                                         : x;
     }
     inputs[N_INPUTS - 1] = 256;
     int64_t all = 0;
@@ -137,7 +144,9 @@ static inline bool code_bit(siren_context_coder *coder, unsigned node, masses pa
         int64_t sum = 0;
         for (size_t i = 0; i < N_INPUTS; i++) sum += (int64_t)inputs[i] * mixer->weights[i];
         sum >>= 16;
-        sum = sum < -SIREN_STRETCH_LIMIT ? -SIREN_STRETCH_LIMIT : sum > SIREN_STRETCH_LIMIT ? SIREN_STRETCH_LIMIT : sum;
+        sum = sum < -SIREN_STRETCH_LIMIT  ? -SIREN_STRETCH_LIMIT
+              : sum > SIREN_STRETCH_LIMIT ? SIREN_STRETCH_LIMIT
+                                          : sum;
         ps[s] = siren_squash(&coder->tables, sum);
         all += sum;
     }
@@ -263,13 +272,14 @@ static inline void code_volume(siren_context_coder *coder, size_t volume, siren_
                 int32_t outputs[SIREN_MIXTURE_OUTPUTS];
                 siren_features_of(features, y, x, at, inputs);
                 siren_context_evaluate(coder->network, inputs, outputs);
-                siren_mixture_from(&coder->mixing, outputs, features->predicted * 16, features->scale, lattice->largest,
-                                   &coder->mixture);
+                siren_mixture_from(&coder->mixing, outputs, features->predicted * 16, features->scale,
+                                   lattice->largest, &coder->mixture);
                 int32_t predicted = coder->mixture.mean >> 4;
                 const int32_t *error = coder->errors + at;
                 unsigned level = features->level, spread = siren_log_class(coder->mixture.spread, 2, 63);
                 siren_error_scale *scales[2] = {
-                    &coder->scales[0][spread * N_LEVELS + siren_at_most(siren_log_class(features->near, 0, 15), 15)],
+                    &coder->scales[0][spread * N_LEVELS +
+                                      siren_at_most(siren_log_class(features->near, 0, 15), 15)],
                     &coder->scales[1][siren_log_class(coder->mixture.spread, 3, 255)]};
                 uint32_t expected = 0;
                 for (size_t e = 0; e < 2; e++) {
@@ -282,12 +292,16 @@ static inline void code_volume(siren_context_coder *coder, size_t volume, siren_
                 unsigned context[N_TABLES] = {
                     [BY_SCALE] = fine,
                     [BY_LEVEL] = coarse * N_LEVELS + level,
-                    [BY_SIGNS] = coarse * 9 + siren_of_three(error[-1], unit) * 3 + siren_of_three(error[-stride], unit),
+                    [BY_SIGNS] = coarse * 9 + siren_of_three(error[-1], unit) * 3 +
+                                 siren_of_three(error[-stride], unit),
                     [BY_PAST] = coarse * 5 + siren_of_five(coder->previous[at], unit),
-                    [BY_FRACTION] = siren_at_most(fine, N_FRACTIONS - 1) * SIREN_ONE + (unsigned)(predicted % SIREN_ONE),
-                    [BY_NEIGHBOURS] = coarse * 25 + siren_of_five(value[-1] * SIREN_ONE - predicted, unit) * 5 +
+                    [BY_FRACTION] =
+                        siren_at_most(fine, N_FRACTIONS - 1) * SIREN_ONE + (unsigned)(predicted % SIREN_ONE),
+                    [BY_NEIGHBOURS] = coarse * 25 +
+                                      siren_of_five(value[-1] * SIREN_ONE - predicted, unit) * 5 +
                                       siren_of_five(value[-stride] * SIREN_ONE - predicted, unit),
-                    [BY_REFERENCE] = coarse * 25 + siren_of_five(reference[at] * SIREN_ONE - predicted, unit) * 5 +
+                    [BY_REFERENCE] = coarse * 25 +
+                                     siren_of_five(reference[at] * SIREN_ONE - predicted, unit) * 5 +
                                      siren_of_five(value[-stride + 1] * SIREN_ONE - predicted, unit)};
                 for (size_t i = 0; i < N_TABLES; i++) coder->at[i] = coder->models[i][context[i]];
                 coder->set[0] = 0;

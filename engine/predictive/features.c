@@ -12,10 +12,11 @@
 /* Neighbours as (x, y). */
 static const int around[9][2] = {{0, 0},   {-1, 0}, {1, 0},  {0, -1}, {0, 1},
                                  {-1, -1}, {1, -1}, {-1, 1}, {1, 1}};
-static const int behind[20][2] = {{-1, 0},  {0, -1},  {-1, -1}, {1, -1}, {-2, 0},  {0, -2},  {2, -1},
-                                  {-2, -1}, {-1, -2}, {1, -2},  {-3, 0}, {-4, 0},  {0, -3},  {0, -4},
+static const int behind[20][2] = {{-1, 0},  {0, -1},  {-1, -1}, {1, -1},  {-2, 0},  {0, -2}, {2, -1},
+                                  {-2, -1}, {-1, -2}, {1, -2},  {-3, 0},  {-4, 0},  {0, -3}, {0, -4},
                                   {3, -1},  {-3, -1}, {2, -2},  {-2, -2}, {-1, -3}, {1, -3}};
-#define ROWS_ABOVE 2 /* that these reach beyond a border; left and right of it are those of other rows, zeros as well */
+#define ROWS_ABOVE                                                                                           \
+    2 /* that these reach beyond a border; left and right of it are those of other rows, zeros as well */
 
 void siren_features_free(siren_features *features) {
     if (!features) return;

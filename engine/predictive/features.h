@@ -30,7 +30,7 @@ typedef struct {
     const siren_predictor *predictor;
     const int32_t *terms[SIREN_PREDICTOR_TERMS];
     int32_t *own_errors;
-    const int32_t *past_errors, *reference_errors;        /* NULL in the first volume */
+    const int32_t *past_errors, *reference_errors;       /* NULL in the first volume */
     const int32_t *references[SIREN_FEATURE_REFERENCES]; /* NULL where there are less */
     /* Of the voxel in work. */
     siren_error_scale *at[2];

@@ -21,8 +21,8 @@ enum { EXACT = 0, SIGN_OF_MISS = 1, SIGN = 2, MORE = 3, FIRST = 16, SECOND = 28,
 #define N_NEAR 32
 #define N_FRACTIONS 21
 enum { BY_SCALE, BY_LEVEL, BY_SIGNS, BY_PAST, BY_FRACTION, BY_NEIGHBOURS, BY_REFERENCE, N_TABLES };
-static const unsigned n_contexts[N_TABLES] = {2 * N_COARSE, N_COARSE *N_LEVELS, N_COARSE * 9,
-                                              N_COARSE * 5, N_FRACTIONS *SIREN_ONE,   N_COARSE * 25,
+static const unsigned n_contexts[N_TABLES] = {2 * N_COARSE, N_COARSE *N_LEVELS,     N_COARSE * 9,
+                                              N_COARSE * 5, N_FRACTIONS *SIREN_ONE, N_COARSE * 25,
                                               N_COARSE * 25};
 
 #define N_EXPERTS 2
@@ -286,12 +286,16 @@ static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_pr
                 unsigned context[N_TABLES] = {
                     [BY_SCALE] = fine,
                     [BY_LEVEL] = coarse * N_LEVELS + level,
-                    [BY_SIGNS] = coarse * 9 + siren_of_three(error[-1], unit) * 3 + siren_of_three(error[-stride], unit),
+                    [BY_SIGNS] = coarse * 9 + siren_of_three(error[-1], unit) * 3 +
+                                 siren_of_three(error[-stride], unit),
                     [BY_PAST] = coarse * 5 + siren_of_five(coder->previous[at], unit),
-                    [BY_FRACTION] = siren_at_most(fine, N_FRACTIONS - 1) * SIREN_ONE + (unsigned)(predicted % SIREN_ONE),
-                    [BY_NEIGHBOURS] = coarse * 25 + siren_of_five(value[-1] * SIREN_ONE - predicted, unit) * 5 +
+                    [BY_FRACTION] =
+                        siren_at_most(fine, N_FRACTIONS - 1) * SIREN_ONE + (unsigned)(predicted % SIREN_ONE),
+                    [BY_NEIGHBOURS] = coarse * 25 +
+                                      siren_of_five(value[-1] * SIREN_ONE - predicted, unit) * 5 +
                                       siren_of_five(value[-stride] * SIREN_ONE - predicted, unit),
-                    [BY_REFERENCE] = coarse * 25 + siren_of_five(reference[at] * SIREN_ONE - predicted, unit) * 5 +
+                    [BY_REFERENCE] = coarse * 25 +
+                                     siren_of_five(reference[at] * SIREN_ONE - predicted, unit) * 5 +
                                      siren_of_five(value[-stride + 1] * SIREN_ONE - predicted, unit)};
                 for (size_t i = 0; i < N_TABLES; i++) coder->at[i] = coder->models[i][context[i]];
                 unsigned k = expected < 2 * 256 ? 0 : 31 - (unsigned)__builtin_clz(expected / 256);

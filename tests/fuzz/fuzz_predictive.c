@@ -15,8 +15,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                            SIREN_FLOAT32, SIREN_FLOAT64};
     uint8_t inside[16 * 16];
     if (size < 4) return 0;
-    siren_predictive_plan plan = {
-        types[data[0] % 10], 1 + data[1] % 16u, 1 + data[1] / 16u, 1, 1 + (size_t)data[2] % 12, NULL, 0, NULL};
+    siren_predictive_plan plan = {types[data[0] % 10],
+                                  1 + data[1] % 16u,
+                                  1 + data[1] / 16u,
+                                  1,
+                                  1 + (size_t)data[2] % 12,
+                                  NULL,
+                                  0,
+                                  NULL};
     const bool plan_of_network = data[3] / 4 % 4 == 3;
     if (data[3] % 4 == 0) {
         for (size_t i = 0; i < sizeof inside; i++) inside[i] = i * (data[3] | 1u) % 7 > 1;

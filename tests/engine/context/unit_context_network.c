@@ -86,7 +86,8 @@ static void mixtures_are_mixtures(void **unused) {
     static siren_mixture_tables tables;
     siren_mixture_fill(&tables);
     for (unsigned run = 0; run < 3000; run++) {
-        const int32_t largest = 1 + (int32_t)random_bits(1 + run % 22), predicted = (int32_t)random_bits(8) * largest;
+        const int32_t largest = 1 + (int32_t)random_bits(1 + run % 22),
+                      predicted = (int32_t)random_bits(8) * largest;
         const uint32_t scale = 32 + (uint32_t)random_bits(4 + run % 12);
         int32_t outputs[SIREN_MIXTURE_OUTPUTS];
         for (size_t k = 0; k < 3; k++) {
@@ -103,7 +104,8 @@ static void mixtures_are_mixtures(void **unused) {
         for (int i = -40; i <= 40; i++) {
             double edge = predicted / 256. + i * (double)scale / 1024, mass = 0;
             for (size_t k = 0; k < 3; k++) {
-                double center = fmin(fmax(predicted / 256. + outputs[k] / 256. * scale / 256, -largest), 2. * largest),
+                double center = fmin(fmax(predicted / 256. + outputs[k] / 256. * scale / 256, -largest),
+                                     2. * largest),
                        s = fmin(fmax(scale / 256. * exp(outputs[3 + k] / 256.), 4 / 256.), 0x1p22);
                 mass += weights[k] / sum / (1 + exp((edge - center) / s));
             }
@@ -117,8 +119,8 @@ static void mixtures_are_mixtures(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(networks_come_back), cmocka_unit_test(hostile_bytes_end),
-                                       cmocka_unit_test(tables_are_their_formulas),
-                                       cmocka_unit_test(mixtures_are_mixtures)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(networks_come_back), cmocka_unit_test(hostile_bytes_end),
+        cmocka_unit_test(tables_are_their_formulas), cmocka_unit_test(mixtures_are_mixtures)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

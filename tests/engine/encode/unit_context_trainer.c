@@ -16,8 +16,7 @@ static double uniform(void) { /* splitmix64, 0 to 1 */
 
 /* Values around a center that the first feature tells, with a width that the second does. */
 static siren_context_examples make_examples(size_t n) {
-    siren_context_examples examples = {
-        n, calloc(n, SIREN_FEATURES), calloc(n, 2 * sizeof *examples.targets)};
+    siren_context_examples examples = {n, calloc(n, SIREN_FEATURES), calloc(n, 2 * sizeof *examples.targets)};
     for (size_t e = 0; e < n; e++) {
         int8_t *features = examples.features + e * SIREN_FEATURES;
         for (size_t i = 0; i < SIREN_FEATURES; i++) features[i] = (int8_t)(uniform() * 64 - 32);
@@ -29,7 +28,9 @@ static siren_context_examples make_examples(size_t n) {
     return examples;
 }
 
-static void examples_free(siren_context_examples *examples) { free(examples->features), free(examples->targets); }
+static void examples_free(siren_context_examples *examples) {
+    free(examples->features), free(examples->targets);
+}
 
 /* Mean code length in bits without learning anything: a logistic distribution of the best scale. */
 static double plain_bits(const siren_context_examples *examples) {
@@ -58,7 +59,8 @@ static void gradient_is_that_of_finite_differences(void **unused) {
     siren_context_loss(&examples, widths + 1, &parameters, &gradient);
     unsigned n_compared = 0;
     for (unsigned run = 0; run < 300; run++) {
-        size_t l = run % 3, i = (size_t)(uniform() * (widths[l] + 1)), j = (size_t)(uniform() * widths[l + 1]);
+        size_t l = run % 3, i = (size_t)(uniform() * (widths[l] + 1)),
+               j = (size_t)(uniform() * widths[l + 1]);
         float *parameter = &parameters.of[l][i][j], was = *parameter, step = 1e-3f;
         *parameter = was + step;
         double more = siren_context_loss(&examples, widths + 1, &parameters, &none);
@@ -115,6 +117,7 @@ static void can_be_stopped(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(gradient_is_that_of_finite_differences),
-                                       cmocka_unit_test(learns_and_repeats), cmocka_unit_test(can_be_stopped)};
+                                       cmocka_unit_test(learns_and_repeats),
+                                       cmocka_unit_test(can_be_stopped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

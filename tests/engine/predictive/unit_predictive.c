@@ -189,7 +189,7 @@ static void bounds_are_kept(void **unused) {
     for (unsigned i = 0; i < 4000; i++) {
         uint8_t inside[7 * 7];
         siren_predictive_plan plan = {
-            types[random_bits(16) % 10], 1 + random_bits(16) % 7,        1 + random_bits(16) % 7,     1,
+            types[random_bits(16) % 10], 1 + random_bits(16) % 7,        1 + random_bits(16) % 7,      1,
             1 + random_bits(2),          random_bits(2) ? NULL : inside, bounds[random_bits(16) % 14], NULL};
         for (size_t k = 0; k < sizeof inside; k++) inside[k] = random_bits(2) > 0;
         void *voxels = malloc(n_voxel_bytes(&plan));
@@ -293,7 +293,7 @@ static int write_case(uint64_t number) {
     random_state = number;
     uint8_t inside[16 * 12 * 2], *bytes = NULL;
     siren_predictive_plan plan = {
-        types[number % 10],       1 + random_bits(4),         1 + random_bits(16) % 12, 1 + random_bits(1),
+        types[number % 10],       1 + random_bits(4),         1 + random_bits(16) % 12,  1 + random_bits(1),
         1 + random_bits(16) % 11, number % 3 ? NULL : inside, number % 4 == 3 ? 1.5 : 0, NULL};
     void *voxels = malloc(n_voxel_bytes(&plan));
     size_t n_bytes = 0, places = plan.nx * plan.ny * plan.nz;
