@@ -251,6 +251,7 @@ static void initialise(float_network *net, const size_t *widths, uint64_t *state
 
 typedef struct {
     float_network net, first, second; /* moments */
+    float_network stored;             /* the parameters as an archive will have them */
 } optimised;
 
 /* One step of Adam, with the parts' gradients added in order. */
@@ -273,6 +274,13 @@ static int16_t rounded(float x) {
     if (!(fabsf(y) <= SIREN_CONTEXT_LARGEST_WEIGHT))
         y = y > 0 ? SIREN_CONTEXT_LARGEST_WEIGHT : y < 0 ? -SIREN_CONTEXT_LARGEST_WEIGHT : 0;
     return (int16_t)y;
+}
+
+/* Gradients are those of the stored parameters then, and move the exact ones. */
+static void store(optimised *state) {
+    const float *from = (const float *)&state->net;
+    float *to = (float *)&state->stored;
+    for (size_t i = 0; i < N_FLOATS; i++) to[i] = (float)rounded(from[i]) / SIREN_CONTEXT_ONE;
 }
 
 static void round_network(const float_network *net, const size_t *widths, siren_context_network *out) {
@@ -311,6 +319,10 @@ siren_status siren_context_train(const siren_context_examples *examples,
         if (n_order - at < SIREN_CONTEXT_BATCH) {
             shuffle(order, n_order, &random);
             at = 0;
+        }
+        if (step >= training->n_steps - training->n_steps / 4) {
+            store(state);
+            t.net = &state->stored;
         }
         t.order = order + at;
         at += SIREN_CONTEXT_BATCH;
