@@ -50,6 +50,7 @@ typedef struct {
     size_t warmup; /* steps over which the learning rate rises; 0: left to the schedule */
     float beta1, beta2; /* of the optimiser's moments; 0: its own (engine/train/optimiser.h) */
     size_t refresh;     /* steps from one turn of SOAP's bases to the next; 0: its own */
+    uint32_t effort; /* of archives without loss or with a bound: 1 to 9 */
     siren_block_kind blocks;
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
     siren_axis axis;   /* slices are counted along it: z but in experiments */

@@ -94,6 +94,11 @@ static const siren_setting table[] = {
     ROW("refresh", "refresh", "N", SIZE, refresh, "auto", .unset = "auto", .minimum = 1, .maximum = 10000000,
         .unit = "steps", .help = "from one turn of soap's bases to the next; auto: 10",
         .provenance = "refresh", .suffix = "-refresh", .flags = SIREN_SETTING_LATE),
+    ROW("effort", "effort", "N", UINT32, effort, "5", .minimum = 1, .maximum = 9,
+        .help = "for small lossless and near-lossless archives: 1 to 3 count what came, from 4 on a network "
+                "trained on the series "
+                "expects what comes, larger and longer with each",
+        .share = SIREN_SHARE_TRAINING, .suffix = "-effort", .flags = SIREN_SETTING_LATE),
 };
 #define N_SETTINGS (sizeof table / sizeof *table)
 _Static_assert(N_SETTINGS <= SIREN_MAX_SETTINGS, "raise SIREN_MAX_SETTINGS");

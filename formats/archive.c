@@ -47,6 +47,8 @@ const char *siren_section_name(uint32_t kind) {
         return "ERROR";
     case SIREN_SECTION_PART:
         return "PART";
+    case SIREN_SECTION_CONTEXT:
+        return "CONTEXT";
     case SIREN_SECTION_CODING:
         return "CODING";
     case SIREN_SECTION_MASK:

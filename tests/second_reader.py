@@ -10,9 +10,10 @@ import sys
 import numpy as np
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(here, 'engine', room) for room in ('archive', 'coding', 'predictive', 'transform')]
+sys.path[:0] = [os.path.join(here, 'engine', room) for room in ('archive', 'coding', 'context', 'predictive', 'transform')]
 import coded_record_model  # noqa: E402
 import corrections_model  # noqa: E402
+import context_model  # noqa: E402
 import predictive_model  # noqa: E402
 import transform_model  # noqa: E402
 
@@ -59,7 +60,7 @@ def open_archive(data):
     assert len(index) == 56 * n_records and crc64(table) == table_crc and crc64(index) == index_crc
     sections, records, places = {}, {}, []
     for kind, flags, offset, stored, unpacked, crc in struct.iter_unpack('<IIQQQQ', table):
-        assert flags in (0, 1) and (kind & OPTIONAL or kind in (1, 2, 3, 4, 7, 8, 9, 12))
+        assert flags in (0, 1) and (kind & OPTIONAL or kind in (1, 2, 3, 4, 7, 8, 9, 12, 13))
         sections.setdefault(kind, []).append(body(data, offset, stored, unpacked, crc, flags == 1))
         places.append((offset, stored))
     for number, flags, offset, stored, unpacked, crc, decoded, mse in struct.iter_unpack('<IIQQQQQd', index):
@@ -223,9 +224,10 @@ def transform_block(record, inside, basis, datatype, n_volumes):
     return put_exceptions(stored_values(y.reshape(-1, n_volumes).T, ranges, datatype), e, Stream(places))
 
 
-def predictive_block(record, inside, datatype, n_volumes):
+def predictive_block(record, inside, datatype, n_volumes, network):
     nz, ny, nx = inside.shape
-    block = predictive_model.Block(datatype.name, nx, ny, nz, n_volumes, inside.ravel(), record)
+    plan = datatype.name, nx, ny, nz, n_volumes, inside.ravel(), record
+    block = context_model.Block(*plan, section=network) if network else predictive_model.Block(*plan)
     block.decode()
     raw = b''.join(block.voxels[(v, *place)] for v in range(n_volumes) for place in zip(*map(list, np.nonzero(inside))))
     return np.frombuffer(raw, datatype.newbyteorder('<')).reshape(n_volumes, -1).astype(datatype)
@@ -283,7 +285,7 @@ def restore(data):
         if coding == 0:
             values = network_block(record, points, size, layers, weights, datatype, n_volumes)
         elif coding == 1:
-            values = predictive_block(record, points, datatype, n_volumes)
+            values = predictive_block(record, points, datatype, n_volumes, sections.get(13, [None])[0])
         else:
             values = transform_block(record, points, sections[9][0], datatype, n_volumes)
         if corrections:

@@ -24,7 +24,8 @@ struct siren_block_decoder {
     float *coordinates;     /* (chunk, n_inputs) */
     uint8_t *voxels;        /* (n_decoded, voxels) of the largest block; of predictive ones all volumes */
     uint8_t *inside;        /* (voxels) of the largest predictive block */
-    siren_transform_basis basis; /* of a transform archive */
+    siren_transform_basis basis;    /* of a transform archive */
+    siren_context_network *context; /* of a predictive one; or NULL */
 };
 
 void siren_block_decoder_free(siren_block_decoder *decoder) {
@@ -37,6 +38,7 @@ void siren_block_decoder_free(siren_block_decoder *decoder) {
     free(decoder->voxels);
     free(decoder->inside);
     siren_transform_basis_free(&decoder->basis);
+    free(decoder->context);
     free(decoder);
 }
 
@@ -97,6 +99,11 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
                              siren_datatype_size(layout->geometry.datatype), "a decoded block"));
     if (predictive) {
         SIREN_TRY(siren_allocate(&decoder->inside, n_points, 1, "a block's mask"));
+        if (layout->context) {
+            SIREN_TRY(siren_allocate(&decoder->context, 1, sizeof *decoder->context, "the context network"));
+            SIREN_TRY(siren_context_decode("the archive's context network", layout->context,
+                                           layout->n_context, decoder->context));
+        }
         *out = SIREN_TAKE(decoder);
         return SIREN_OK;
     }
@@ -176,7 +183,7 @@ static void restore_exceptional(siren_block_decoder *decoder, const siren_block 
 }
 
 siren_predictive_plan siren_block_predictive_plan(const siren_layout *layout, const siren_block *block,
-                                                  uint8_t *inside) {
+                                                  uint8_t *inside, const siren_context_network *network) {
     const siren_geometry *g = &layout->geometry;
     if (block->inside) memset(inside, 0, siren_block_voxels(block));
     for (size_t i = 0; i < block->n_inside; i++) inside[block->inside[i]] = 1;
@@ -186,7 +193,8 @@ siren_predictive_plan siren_block_predictive_plan(const siren_layout *layout, co
                                    .nz = block->nz,
                                    .n_volumes = g->n_volumes,
                                    .inside = block->inside ? inside : NULL,
-                                   .bound = layout->bound};
+                                   .bound = layout->bound,
+                                   .network = network};
 }
 
 uint64_t siren_block_crc(siren_datatype datatype, uint8_t *voxels, size_t n_values) {
@@ -203,7 +211,8 @@ static siren_status decode_predictive(siren_block_decoder *decoder, const char *
     const siren_geometry *g = &decoder->layout.geometry;
     size_t n_voxels = siren_block_voxels(block), size = siren_datatype_size(g->datatype),
            n_values = g->n_volumes * n_voxels;
-    siren_predictive_plan plan = siren_block_predictive_plan(&decoder->layout, block, decoder->inside);
+    siren_predictive_plan plan =
+        siren_block_predictive_plan(&decoder->layout, block, decoder->inside, decoder->context);
     if (block->inside) fill_background(decoder, n_values);
     SIREN_TRY(siren_predictive_decode(&plan, name, bytes, n_bytes, decoder->voxels));
     *crc = siren_block_crc(g->datatype, decoder->voxels, n_values);

@@ -34,6 +34,9 @@ static siren_status write_coding(siren_archive_writer *writer, const siren_layou
     siren_put_u32(coding, layout->coding);
     siren_put_f64(coding + 8, layout->corrected ? 0 : layout->bound);
     SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_CODING, coding, sizeof coding, false));
+    if (layout->context)
+        return siren_archive_writer_section(writer, SIREN_SECTION_CONTEXT, layout->context, layout->n_context,
+                                            false);
     if (layout->coding != SIREN_CODING_TRANSFORM) return SIREN_OK;
     return siren_archive_writer_section(writer, SIREN_SECTION_BASIS, layout->basis, layout->n_basis, false);
 }
@@ -246,6 +249,15 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
     return siren_archive_section(archive, SIREN_SECTION_BASIS, 0, &layout->basis, &layout->n_basis);
 }
 
+static siren_status read_context(const char *path, siren_archive *archive, siren_layout *layout) {
+    if (!siren_archive_has_section(archive, SIREN_SECTION_CONTEXT)) return SIREN_OK;
+    if (layout->coding != SIREN_CODING_PREDICTIVE)
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: has a section CONTEXT beside records that do without; restore the file from a copy", path);
+    return siren_archive_section(archive, SIREN_SECTION_CONTEXT, 0, &layout->context, &layout->n_context);
+}
+
 static siren_status read_error(const char *path, siren_archive *archive, siren_layout *layout) {
     const uint8_t *bytes;
     size_t n_bytes;
@@ -286,6 +298,7 @@ siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
     SIREN_TRY(siren_archive_has_section(archive, SIREN_SECTION_CODING)
                   ? read_coding(path, archive, &layout)
                   : read_network(path, archive, &layout));
+    SIREN_TRY(read_context(path, archive, &layout));
     SIREN_TRY(read_error(path, archive, &layout));
     SIREN_TRY(read_mask(path, archive, &layout));
     *out = layout;

@@ -18,6 +18,9 @@ typedef struct {
     bool corrected;       /* records of networks or a transform end with corrections */
     const uint8_t *basis; /* (n_basis) of a transform archive: its section, borrowed */
     size_t n_basis;
+    const uint8_t *
+        context; /* (n_context) of a predictive archive with a context network: its section, borrowed; else NULL */
+    size_t n_context;
     siren_geometry geometry; /* of the original series */
     siren_block_grid grid;   /* the blocks in the archive */
     siren_mask mask;         /* its section belongs to the archive, or to whoever made it */
@@ -111,9 +114,10 @@ siren_status siren_scaling_check(const char *name, const siren_scaling *scaling,
 /* What an error message calls a block: "slice 7", "the volume", "patch 12". */
 void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size);
 
-/* How a block of a predictive layout is coded; fills `inside` (voxels of the block), which it borrows, where it has a mask. */
+/* How a block of a predictive layout is coded; fills `inside` (voxels of the block), which it borrows, where it has a mask;
+ * `network`: of the layout's section, or NULL. */
 siren_predictive_plan siren_block_predictive_plan(const siren_layout *layout, const siren_block *block,
-                                                  uint8_t *inside);
+                                                  uint8_t *inside, const siren_context_network *network);
 /* CRC-64 of voxels, little-endian, which are left as they were. */
 uint64_t siren_block_crc(siren_datatype datatype, uint8_t *voxels, size_t n_values);
 

@@ -1,5 +1,6 @@
 #include "engine/encode/choices.h"
 
+#include "engine/encode/context_fit.h"
 #include "engine/encode/noise.h"
 #include "engine/encode/predictive_blocks.h"
 
@@ -71,7 +72,8 @@ static siren_status measure_transform(siren_compression *part, siren_choice *out
 }
 
 static siren_status measure_predictive(siren_compression *part, siren_choice *out) {
-    siren_predictive_outcome estimate;
+    siren_predictive_outcome estimate; /* by counts alone: a network would make it some per cent smaller */
+    double training;
     size_t n_other;
     SIREN_TRY(siren_plan_without_network(part));
     SIREN_TRY(siren_compression_other_bytes(part, &n_other));
@@ -79,7 +81,8 @@ static siren_status measure_predictive(siren_compression *part, siren_choice *ou
                                                part->progress, part->user, &estimate));
     out->n_bytes = n_other + estimate.n_bytes;
     out->psnr = estimate.psnr;
-    out->seconds = estimate.seconds;
+    SIREN_TRY(siren_context_fit_seconds(&part->layout, part->settings.effort, &training));
+    out->seconds = training + estimate.seconds;
     return SIREN_OK;
 }
 

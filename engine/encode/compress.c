@@ -27,6 +27,7 @@ void siren_compression_free(siren_compression *run) {
     siren_encoder_free(run->encoder);
     siren_survey_free(&run->survey);
     free(run->mask);
+    free(run->context);
     free(run->sigmas);
     free(run->trainings);
     siren_image_free(run->own);
@@ -352,6 +353,7 @@ static siren_status go_back(siren_compression *run) {
     SIREN_TRY(siren_setting_parse(siren_setting_find("model"), "model", SIREN_MODEL_TRANSFORM,
                                   &run->chosen.settings));
     free(SIREN_TAKE(run->mask));
+    free(SIREN_TAKE(run->context));
     free(SIREN_TAKE(run->sigmas));
     siren_survey_free(&run->survey);
     run->survey = (siren_survey){0};

@@ -1,5 +1,6 @@
 /* Archives without networks for a target. */
 #include "engine/encode/compression.h"
+#include "engine/encode/context_fit.h"
 #include "engine/encode/noise.h"
 #include "engine/encode/predictive_blocks.h"
 #include "host/opencl/profile.h"
@@ -86,6 +87,14 @@ siren_status siren_plan_without_network(siren_compression *run) {
     return SIREN_OK;
 }
 
+siren_status siren_compression_context(siren_compression *run) {
+    SIREN_TRY(siren_context_fit(&run->image->series, &run->layout, run->settings.effort, run->settings.seed,
+                                run->options->memory_limit, run->progress, run->user, &run->context,
+                                &run->layout.n_context));
+    run->layout.context = run->context;
+    return SIREN_OK;
+}
+
 siren_status siren_compression_transform_target(siren_compression *run, siren_transform_target *out) {
     const siren_compress_options *o = run->options;
     siren_transform_target target = {.limits = run->survey.limits, .memory_limit = o->memory_limit};
@@ -120,6 +129,7 @@ siren_status siren_compress_by_prediction(siren_compression *run, bool *met) {
     const bool chosen = asked != run->options;
     siren_predictive_outcome outcome;
     size_t n_other = 0;
+    SIREN_TRY(siren_compression_context(run));
     if (chosen) SIREN_TRY(siren_compression_other_bytes(run, &n_other));
     SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_compression_sections(run, run->writer, false));
     SIREN_TRY(siren_predictive_blocks_write(&run->image->series, &run->layout, run->survey.limits,

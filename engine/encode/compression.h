@@ -27,6 +27,7 @@ typedef struct {
     siren_compress_options chosen; /* what model auto is for this image: then `options` are these */
     siren_coding coding;
     siren_layout layout;
+    uint8_t *context; /* the context network's section, which the layout borrows; NULL: none */
     double *sigmas;   /* (n_volumes) of the noise, where the target is in its units */
     uint8_t *mask;    /* the archive's section, which the layout borrows; NULL: none */
     const char *path; /* of the archive; NULL: in memory */
@@ -72,6 +73,8 @@ size_t siren_compression_encoder_bytes(const siren_compression *run);
 siren_status siren_plan_without_network(siren_compression *run);
 /* The largest error of a stored value, into the layout; of slices that its grid holds. */
 siren_status siren_compression_bound(siren_compression *run);
+/* The context network of a predictive archive, into the layout, where it is worth its bytes. */
+siren_status siren_compression_context(siren_compression *run);
 /* What the transform is to reach. */
 siren_status siren_compression_transform_target(siren_compression *run, siren_transform_target *out);
 /* All of the archive. */

@@ -26,6 +26,7 @@ typedef struct {
     const siren_series *series;
     const siren_layout *layout;
     const siren_scaling *limits;
+    const siren_context_network *network; /* of the layout's section; or NULL */
     size_t every;             /* so many-th block of the grid is coded */
     predictive_block *blocks; /* done, or in work */
 } predictive_team;
@@ -103,7 +104,7 @@ static siren_status encode(const predictive_team *team, size_t nth, predictive_b
     SIREN_TRY(siren_allocate(&decoded, n_values, size, "a decoded block"));
     SIREN_TRY(siren_allocate(&inside, n_voxels, 1, "a block's mask"));
     siren_block_cut(team->series, &block, voxels);
-    siren_predictive_plan plan = siren_block_predictive_plan(layout, &block, inside);
+    siren_predictive_plan plan = siren_block_predictive_plan(layout, &block, inside, team->network);
     SIREN_TRY(siren_predictive_encode(&plan, voxels, &out->bytes, &out->n_bytes));
     for (size_t i = 0; block.inside && i < n_values; i++)
         memcpy(decoded + i * size, layout->mask.background, size);
@@ -152,9 +153,14 @@ static siren_status code_blocks(const siren_series *series, const siren_layout *
                             : most < count          ? most
                                                     : count;
     SIREN_FREE_AT_END predictive_block *blocks = NULL;
+    SIREN_FREE_AT_END siren_context_network *network = NULL;
     siren_work_ahead *threads = NULL;
+    if (layout->context) {
+        SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
+        SIREN_TRY(siren_context_decode("the context network", layout->context, layout->n_context, network));
+    }
     SIREN_TRY(siren_allocate(&blocks, n_blocks, sizeof *blocks, "the blocks in work"));
-    predictive_team team = {series, layout, limits, every, blocks};
+    predictive_team team = {series, layout, limits, network, every, blocks};
     siren_status status =
         siren_work_ahead_create(siren_processors(), n_blocks, encode_ahead, &team, &threads);
     for (size_t nth = 0; status == SIREN_OK && nth < count; nth++) {

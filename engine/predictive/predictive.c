@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/predictive/context_coder.h"
 #include "engine/predictive/stored_value.h"
 #include "engine/predictive/voxel_coder.h"
 #include "formats/series.h"
@@ -24,7 +25,8 @@ typedef struct {
     uint64_t *low; /* (n_volumes, nz, ny, nx) for the encoder, where there are low bits */
     siren_range_encoder encoder;
     siren_range_decoder decoder;
-    siren_voxel_coder *coder;
+    siren_voxel_coder *coder;           /* one of the two */
+    siren_context_coder *context_coder; /* with a network */
 } block_coding;
 
 static siren_status begin(const siren_predictive_plan *plan, block_coding *block) {
@@ -48,6 +50,7 @@ static siren_status begin(const siren_predictive_plan *plan, block_coding *block
 
 static void end(block_coding *block) {
     siren_voxel_coder_free(block->coder);
+    siren_context_coder_free(block->context_coder);
     siren_range_encoder_free(&block->encoder);
     free(block->order);
     free(block->predictors);
@@ -105,6 +108,21 @@ static siren_bit_model *low_bit_model(low_bit_models *low, unsigned bit, uint64_
 /* What a weight is coded as a difference to: that of the volume before, but for the constant's. */
 static int32_t old_weight(const siren_predictor *before, const siren_predictor *predictor, size_t i) {
     return i == predictor->n_terms ? 0 : before->weights[i];
+}
+
+static siren_status begin_volumes(block_coding *block, siren_range_encoder *encoder,
+                                  siren_range_decoder *decoder) {
+    const siren_context_network *network = block->plan->network;
+    if (network)
+        return siren_context_coder_create(&block->lattice, network, encoder, decoder, &block->context_coder);
+    return siren_voxel_coder_create(&block->lattice, encoder, decoder, &block->coder);
+}
+
+static void code_volume(block_coding *block, size_t t, siren_predictor *predictor) {
+    if (block->context_coder)
+        siren_context_coder_volume(block->context_coder, t, predictor);
+    else
+        siren_voxel_coder_volume(block->coder, t, predictor);
 }
 
 /* ---- encoder ---- */
@@ -225,17 +243,20 @@ static siren_status put_volumes(block_coding *block) {
     size_t n_volumes = block->plan->n_volumes;
     for (size_t t = 0; t < n_volumes; t++) siren_lattice_fill_borders(&block->lattice, t);
     SIREN_TRY(siren_predictor_fit_create(&block->lattice, &fit));
-    SIREN_TRY(siren_voxel_coder_create(&block->lattice, &block->encoder, NULL, &block->coder));
+    SIREN_TRY(begin_volumes(block, &block->encoder, NULL));
     for (size_t t = 0; t < n_volumes; t++) {
         siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
-        siren_predictor_fit_volume(fit, t, siren_voxel_coder_noise(block->coder), predictor);
+        siren_predictor_fit_volume(fit, t,
+                                   block->context_coder ? siren_context_coder_noise(block->context_coder)
+                                                        : siren_voxel_coder_noise(block->coder),
+                                   predictor);
         siren_magnitude_put(&block->encoder, &models[0], predictor->n_references);
         for (size_t r = 0; r < predictor->n_references; r++)
             siren_magnitude_put(&block->encoder, &models[1], t - 1 - predictor->references[r]);
         for (size_t i = 0; i <= predictor->n_terms; i++)
             siren_integer_put(&block->encoder, &models[2],
                               predictor->weights[i] - old_weight(before, predictor, i));
-        siren_voxel_coder_volume(block->coder, t, predictor);
+        code_volume(block, t, predictor);
     }
     return SIREN_OK;
 }
@@ -251,6 +272,41 @@ static void put_low_bits(block_coding *block) {
     }
 }
 
+/* After the survey, and the exceptions: the lattice in the order of the volumes. */
+static siren_status arrange(block_coding *block, const void *voxels, const uint8_t *exceptional) {
+    if (block->has_exceptions) block->lattice.absent = exceptional;
+    if (block->n_numbers == 0) return SIREN_OK;
+    fill_lattice(block, voxels);
+    SIREN_TRY(siren_predictor_order(&block->lattice, block->order));
+    fill_lattice(block, voxels);
+    return SIREN_OK;
+}
+
+size_t siren_predictive_n_examples(const siren_predictive_plan *plan, size_t every) {
+    return first_voxel(plan, plan->n_volumes) / every + 1;
+}
+
+siren_status siren_predictive_collect(const siren_predictive_plan *plan, const void *voxels, size_t every,
+                                      size_t skipped, siren_context_examples *out) {
+    SIREN_AT_END(end) block_coding block = {.plan = NULL};
+    SIREN_AT_END(siren_predictor_fit_free_at) siren_predictor_fit *fit = NULL;
+    SIREN_AT_END(siren_features_free_at) siren_features *features = NULL;
+    SIREN_FREE_AT_END uint8_t *exceptional = NULL;
+    SIREN_TRY(begin(plan, &block));
+    SIREN_TRY(siren_allocate(&exceptional, first_voxel(plan, plan->n_volumes), 1, "the exceptions"));
+    SIREN_TRY(survey(&block, voxels, exceptional));
+    SIREN_TRY(arrange(&block, voxels, exceptional));
+    if (block.n_numbers == 0) return SIREN_OK;
+    for (size_t t = 0; t < plan->n_volumes; t++) siren_lattice_fill_borders(&block.lattice, t);
+    SIREN_TRY(siren_predictor_fit_create(&block.lattice, &fit));
+    SIREN_TRY(siren_features_create(&block.lattice, &features));
+    for (size_t t = 0; t < plan->n_volumes; t++) {
+        siren_predictor_fit_volume(fit, t, features->noise, &block.predictors[t]);
+        siren_features_collect(features, t, &block.predictors[t], every, &skipped, out);
+    }
+    return SIREN_OK;
+}
+
 siren_status siren_predictive_encode(const siren_predictive_plan *plan, const void *voxels, uint8_t **bytes,
                                      size_t *n_bytes) {
     SIREN_AT_END(end) block_coding block = {.plan = NULL};
@@ -262,14 +318,9 @@ siren_status siren_predictive_encode(const siren_predictive_plan *plan, const vo
     SIREN_TRY(survey(&block, voxels, exceptional));
     siren_range_encoder_begin(&block.encoder);
     put_head(&block);
-    if (block.has_exceptions) {
-        put_exceptions(&block, voxels, exceptional);
-        block.lattice.absent = exceptional;
-    }
+    if (block.has_exceptions) put_exceptions(&block, voxels, exceptional);
+    SIREN_TRY(arrange(&block, voxels, exceptional));
     if (block.n_numbers > 0) {
-        fill_lattice(&block, voxels);
-        SIREN_TRY(siren_predictor_order(&block.lattice, block.order));
-        fill_lattice(&block, voxels);
         put_order(&block);
         SIREN_TRY(put_volumes(&block));
         if (block.low) put_low_bits(&block);
@@ -347,7 +398,7 @@ static siren_status get_order(block_coding *block, const char *name) {
 static siren_status get_volumes(block_coding *block, const char *name) {
     siren_integer_model models[3]; /* of the numbers of references, of references, of weights */
     siren_integer_models_begin(models, 3);
-    SIREN_TRY(siren_voxel_coder_create(&block->lattice, NULL, &block->decoder, &block->coder));
+    SIREN_TRY(begin_volumes(block, NULL, &block->decoder));
     for (size_t t = 0; t < block->plan->n_volumes; t++) {
         siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
         uint64_t n = siren_magnitude_get(&block->decoder, &models[0]);
@@ -372,7 +423,7 @@ static siren_status get_volumes(block_coding *block, const char *name) {
                                   SIREN_LARGEST_WEIGHT);
             predictor->weights[i] = (int32_t)(change + old);
         }
-        siren_voxel_coder_volume(block->coder, t, predictor);
+        code_volume(block, t, predictor);
         if (siren_range_decoder_is_short(&block->decoder))
             return siren_fail(SIREN_CORRUPT, "%s: the bytes end in volume %zu", name, t);
     }

@@ -6,7 +6,7 @@
 #ifndef SIREN_ENGINE_PREDICTIVE_PREDICTIVE_H
 #define SIREN_ENGINE_PREDICTIVE_PREDICTIVE_H
 
-#include "host/base.h"
+#include "engine/context/context_examples.h"
 
 typedef struct {
     siren_datatype datatype;
@@ -15,6 +15,7 @@ typedef struct {
     /* The largest error of a stored value; 0 for bit for bit. NaN, infinities and what a larger step cannot reach come
      * back as they were. The decoder does without. */
     double bound;
+    const siren_context_network *network; /* what expects the values, borrowed; NULL: counts alone */
 } siren_predictive_plan;
 
 /* `*bytes` is yours: free(). USAGE for a bound that is negative or not finite, and for a plan of unknown datatype or
@@ -25,5 +26,12 @@ siren_status siren_predictive_encode(const siren_predictive_plan *plan, const vo
  * that no encoder makes, with some voxels written; time and memory are bounded by the plan. */
 siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name,
                                      const uint8_t *bytes, size_t n_bytes, void *voxels);
+
+/* Adds to `out` what a network is told of every `every`-th voxel of a block, from the first but `skipped` on; there must be room for
+ * siren_predictive_n_examples(). */
+siren_status siren_predictive_collect(const siren_predictive_plan *plan, const void *voxels, size_t every,
+                                      size_t skipped, siren_context_examples *out);
+/* At most. */
+size_t siren_predictive_n_examples(const siren_predictive_plan *plan, size_t every);
 
 #endif

@@ -5,6 +5,7 @@
 #include "engine/predictive/lattice.h"
 
 #define SIREN_PREDICTOR_REFERENCES 8
+#define SIREN_PREDICTOR_OWN 10 /* terms of the volume itself, the first ones: west comes first */
 #define SIREN_PREDICTOR_TERMS 30
 #define SIREN_PREDICTOR_CONSTANT 8 /* what the last weight is multiplied with */
 #define SIREN_WEIGHT_BITS 6        /* of a weight's fraction */

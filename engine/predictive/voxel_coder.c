@@ -5,36 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRACTION 4 /* bits of predictions and errors below one */
-#define ONE (1 << FRACTION)
-
-/* ---- tables ---- */
-
-/* 65536 / (1 + exp(-x / 2)) for x = -16 ... 16. */
-static const uint16_t logistic_points[33] = {22,    36,    60,    99,    162,   267,   439,   720,   1179,
-                                             1922,  3108,  4971,  7812,  11970, 17625, 24743, 32768, 40793,
-                                             47911, 53566, 57724, 60565, 62428, 63614, 64357, 64816, 65097,
-                                             65269, 65374, 65437, 65476, 65500, 65514};
-
-#define STRETCH_LIMIT 2047
-
-typedef struct {
-    uint16_t squash[2 * STRETCH_LIMIT + 2]; /* of x / 256 */
-    int16_t stretch[4096];
-} siren_logistic;
-
-static void fill_logistic(siren_logistic *tables) {
-    for (int x = -STRETCH_LIMIT - 1; x <= STRETCH_LIMIT; x++) {
-        int at = (x + 2048) >> 7, part = (x + 2048) & 127;
-        tables->squash[x + STRETCH_LIMIT + 1] =
-            (uint16_t)((logistic_points[at] * (128 - part) + logistic_points[at + 1] * part + 64) >> 7);
-    }
-    int next = 0;
-    for (int x = -STRETCH_LIMIT; x <= STRETCH_LIMIT; x++)
-        for (int p = tables->squash[x + STRETCH_LIMIT + 1] >> 4; next <= p; next++)
-            tables->stretch[next] = (int16_t)x;
-    while (next < 4096) tables->stretch[next++] = STRETCH_LIMIT;
-}
+#include "engine/predictive/classes.h"
+#include "engine/predictive/logistic.h"
 
 /* ---- state ---- */
 
@@ -49,8 +21,8 @@ enum { EXACT = 0, SIGN_OF_MISS = 1, SIGN = 2, MORE = 3, FIRST = 16, SECOND = 28,
 #define N_NEAR 32
 #define N_FRACTIONS 21
 enum { BY_SCALE, BY_LEVEL, BY_SIGNS, BY_PAST, BY_FRACTION, BY_NEIGHBOURS, BY_REFERENCE, N_TABLES };
-static const unsigned n_contexts[N_TABLES] = {2 * N_COARSE, N_COARSE *N_LEVELS, N_COARSE * 9,
-                                              N_COARSE * 5, N_FRACTIONS *ONE,   N_COARSE * 25,
+static const unsigned n_contexts[N_TABLES] = {2 * N_COARSE, N_COARSE *N_LEVELS,     N_COARSE * 9,
+                                              N_COARSE * 5, N_FRACTIONS *SIREN_ONE, N_COARSE * 25,
                                               N_COARSE * 25};
 
 #define N_EXPERTS 2
@@ -116,7 +88,7 @@ siren_status siren_voxel_coder_create(siren_lattice *lattice, siren_range_encode
     }
     for (size_t node = 0; node < N_NODES; node++)
         for (size_t i = 0; i < N_TABLES + N_EXPERTS; i++) coder->mixers[node].weights[i] = 65536 / 5;
-    fill_logistic(&coder->tables);
+    siren_logistic_fill(&coder->tables);
     *out = SIREN_TAKE(coder);
     return SIREN_OK;
 }
@@ -124,11 +96,6 @@ siren_status siren_voxel_coder_create(siren_lattice *lattice, siren_range_encode
 const uint32_t *siren_voxel_coder_noise(const siren_voxel_coder *coder) { return coder->noise; }
 
 /* ---- one bit ---- */
-
-static inline uint32_t squash(const siren_voxel_coder *coder, int64_t x) {
-    x = x < -STRETCH_LIMIT ? -STRETCH_LIMIT : x > STRETCH_LIMIT ? STRETCH_LIMIT : x;
-    return coder->tables.squash[x + STRETCH_LIMIT + 1];
-}
 
 /* What lies beyond a magnitude, in 1/65536, as each expert has it: a logistic distribution around the prediction. */
 typedef struct {
@@ -138,7 +105,7 @@ typedef struct {
 static inline masses beyond(const siren_voxel_coder *coder, int64_t m) {
     masses tail;
     for (size_t e = 0; e < N_EXPERTS; e++)
-        tail.of[e] = squash(coder, -((coder->edge + m * ONE) * coder->inverse[e] >> 24));
+        tail.of[e] = siren_squash(&coder->tables, -((coder->edge + m * SIREN_ONE) * coder->inverse[e] >> 24));
     return tail;
 }
 
@@ -161,7 +128,7 @@ static inline bool code_bit(siren_voxel_coder *coder, unsigned node, masses part
         inputs[N_TABLES + e] = coder->tables.stretch[(part.of[e] + 1) * 4095 / (whole.of[e] + 2)];
     inputs[N_INPUTS - 1] = 256;
     for (size_t i = 0; i < N_INPUTS; i++) sum += (int64_t)inputs[i] * mixer->weights[i];
-    uint32_t p = squash(coder, sum >> 16);
+    uint32_t p = siren_squash(&coder->tables, sum >> 16);
     p = p < 32 ? 32 : p > 65504 ? 65504 : p;
     if (decoding)
         bit = siren_range_get(coder->decoder, p);
@@ -188,8 +155,6 @@ static inline bool code_even_bit(siren_voxel_coder *coder, bool bit, const bool 
 
 /* ---- one voxel ---- */
 
-static inline unsigned at_most(unsigned x, unsigned most) { return x < most ? x : most; }
-
 /* m, 0 to `most`, in cells of width w, w, 2w, 4w ... with w = 2^k. */
 static inline int64_t code_magnitude(siren_voxel_coder *coder, unsigned k, int64_t most, int64_t m,
                                      const bool decoding) {
@@ -198,13 +163,13 @@ static inline int64_t code_magnitude(siren_voxel_coder *coder, unsigned k, int64
     unsigned cell = 0, width = k;
     for (int64_t end; (end = begin + ((int64_t)1 << width)) <= most; cell++) {
         high = beyond(coder, end);
-        if (!code_bit(coder, MORE + at_most(cell, MOST_MORE), high, low, m >= end, decoding)) break;
+        if (!code_bit(coder, MORE + siren_at_most(cell, MOST_MORE), high, low, m >= end, decoding)) break;
         low = high;
         high = nothing;
         begin = end;
         if (cell > 0) width++;
     }
-    unsigned node = FIRST + at_most(cell, MOST_FIRST);
+    unsigned node = FIRST + siren_at_most(cell, MOST_FIRST);
     for (unsigned depth = 0; width > 0; depth++) {
         width--;
         int64_t middle = begin + ((int64_t)1 << width);
@@ -217,7 +182,7 @@ static inline int64_t code_magnitude(siren_voxel_coder *coder, unsigned k, int64
                 low = at;
             else
                 high = at;
-            node = SECOND + at_most(cell, MOST_SECOND) * 2 + bit;
+            node = SECOND + siren_at_most(cell, MOST_SECOND) * 2 + bit;
         } else
             bit = code_even_bit(coder, bit, decoding);
         if (bit) begin = middle;
@@ -228,9 +193,9 @@ static inline int64_t code_magnitude(siren_voxel_coder *coder, unsigned k, int64
 /* A value near its prediction (in 1/16), the expected error being about 2^k. */
 static inline int64_t code_value(siren_voxel_coder *coder, int64_t predicted, unsigned k, int64_t value,
                                  const bool decoding) {
-    int64_t largest = coder->lattice->largest, center = (predicted + ONE / 2) >> FRACTION;
+    int64_t largest = coder->lattice->largest, center = (predicted + SIREN_ONE / 2) >> SIREN_FRACTION_BITS;
     bool above = value >= center;
-    coder->edge = center * ONE - ONE / 2 - predicted;
+    coder->edge = center * SIREN_ONE - SIREN_ONE / 2 - predicted;
     masses from_center = beyond(coder, 0);
     if (k == 0) {
         masses from_next = beyond(coder, 1), here = without(from_center, from_next);
@@ -247,38 +212,20 @@ static inline int64_t code_value(siren_voxel_coder *coder, int64_t predicted, un
     else
         above = code_bit(coder, SIGN, from_center, everything, above, decoding);
     if (above) {
-        coder->edge = center * ONE - ONE / 2 - predicted;
+        coder->edge = center * SIREN_ONE - SIREN_ONE / 2 - predicted;
         return center + code_magnitude(coder, k, largest - center, value - center, decoding);
     }
     center--;
-    coder->edge = predicted - center * ONE - ONE / 2;
+    coder->edge = predicted - center * SIREN_ONE - SIREN_ONE / 2;
     return center - code_magnitude(coder, k, center, center - value, decoding);
-}
-
-/* 0 for 0, then 2^bits classes for each doubling. */
-static inline unsigned log_class(uint32_t x, unsigned bits, unsigned most) {
-    if (x == 0) return 0;
-    unsigned exponent = 31 - (unsigned)__builtin_clz(x);
-    uint32_t part = exponent >= bits ? x >> (exponent - bits) : x << (bits - exponent);
-    return at_most(1 + (exponent << bits) + (part & ((1u << bits) - 1)), most);
-}
-
-static inline uint32_t magnitude(int32_t x) { return x < 0 ? 0u - (uint32_t)x : (uint32_t)x; }
-
-/* Where a difference stands against half a unit, and in the second against two units as well. */
-static inline unsigned of_three(int32_t x, int32_t unit) {
-    return x > unit / 2 ? 2 : x < -(unit / 2) ? 0 : 1;
-}
-static inline unsigned of_five(int32_t x, int32_t unit) {
-    return x > 2 * unit ? 4 : x > unit / 2 ? 3 : x < -2 * unit ? 0 : x < -(unit / 2) ? 1 : 2;
 }
 
 static inline int64_t predict(const siren_predictor *predictor, const int32_t *const *terms, ptrdiff_t at,
                               int64_t largest) {
     int64_t sum = SIREN_PREDICTOR_CONSTANT * (int64_t)predictor->weights[predictor->n_terms];
     for (size_t i = 0; i < predictor->n_terms; i++) sum += (int64_t)predictor->weights[i] * terms[i][at];
-    sum = (sum * ONE) >> SIREN_WEIGHT_BITS;
-    return sum < 0 ? 0 : sum > largest * ONE ? largest * ONE : sum;
+    sum = (sum * SIREN_ONE) >> SIREN_WEIGHT_BITS;
+    return sum < 0 ? 0 : sum > largest * SIREN_ONE ? largest * SIREN_ONE : sum;
 }
 
 static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_predictor *predictor,
@@ -314,19 +261,19 @@ static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_pr
                 /* How large errors are near this voxel, and were here in volumes before. */
                 const int32_t *error = coder->errors + at;
                 uint32_t *noise = coder->noise + at;
-                uint32_t near = (2 * magnitude(error[-1]) + 2 * magnitude(error[-stride]) +
-                                 magnitude(error[-stride - 1]) + magnitude(error[-stride + 1]) +
-                                 magnitude(error[-2]) + magnitude(error[-2 * stride])) /
+                uint32_t near = (2 * siren_magnitude(error[-1]) + 2 * siren_magnitude(error[-stride]) +
+                                 siren_magnitude(error[-stride - 1]) + siren_magnitude(error[-stride + 1]) +
+                                 siren_magnitude(error[-2]) + siren_magnitude(error[-2 * stride])) /
                                 8;
                 uint32_t before =
                     volume == 0 ? near
                                 : (4 * noise[0] + noise[-1] + noise[1] + noise[-stride] + noise[stride]) / 8;
-                unsigned level = log_class((uint32_t)predicted / 8, 0, N_LEVELS - 1);
+                unsigned level = siren_log_class((uint32_t)predicted / 8, 0, N_LEVELS - 1);
                 if (value[-1] == 0 && value[-stride] == 0 && reference[at] == 0) level = 0;
                 error_scale *scales[N_EXPERTS] = {
-                    &coder->scales[0][log_class(near, 1, N_NEAR - 1) * N_NEAR +
-                                      log_class(before, 1, N_NEAR - 1)],
-                    &coder->scales[1][log_class((near + before) / 2, 2, 63) * N_LEVELS + level]};
+                    &coder->scales[0][siren_log_class(near, 1, N_NEAR - 1) * N_NEAR +
+                                      siren_log_class(before, 1, N_NEAR - 1)],
+                    &coder->scales[1][siren_log_class((near + before) / 2, 2, 63) * N_LEVELS + level]};
                 uint32_t expected = 0;
                 for (size_t e = 0; e < N_EXPERTS; e++) {
                     if (scales[e]->n == 0) scales[e]->mean = (near + before) * 8;
@@ -334,26 +281,30 @@ static inline void code_volume(siren_voxel_coder *coder, size_t volume, siren_pr
                     expected += scales[e]->mean / 2;
                 }
 
-                unsigned fine = log_class(expected / 8, 2, 2 * N_COARSE - 1), coarse = fine / 2;
+                unsigned fine = siren_log_class(expected / 8, 2, 2 * N_COARSE - 1), coarse = fine / 2;
                 int32_t unit = (int32_t)(expected / 16) + 1;
                 unsigned context[N_TABLES] = {
                     [BY_SCALE] = fine,
                     [BY_LEVEL] = coarse * N_LEVELS + level,
-                    [BY_SIGNS] = coarse * 9 + of_three(error[-1], unit) * 3 + of_three(error[-stride], unit),
-                    [BY_PAST] = coarse * 5 + of_five(coder->previous[at], unit),
-                    [BY_FRACTION] = at_most(fine, N_FRACTIONS - 1) * ONE + (unsigned)(predicted % ONE),
-                    [BY_NEIGHBOURS] = coarse * 25 + of_five(value[-1] * ONE - predicted, unit) * 5 +
-                                      of_five(value[-stride] * ONE - predicted, unit),
-                    [BY_REFERENCE] = coarse * 25 + of_five(reference[at] * ONE - predicted, unit) * 5 +
-                                     of_five(value[-stride + 1] * ONE - predicted, unit)};
+                    [BY_SIGNS] = coarse * 9 + siren_of_three(error[-1], unit) * 3 +
+                                 siren_of_three(error[-stride], unit),
+                    [BY_PAST] = coarse * 5 + siren_of_five(coder->previous[at], unit),
+                    [BY_FRACTION] =
+                        siren_at_most(fine, N_FRACTIONS - 1) * SIREN_ONE + (unsigned)(predicted % SIREN_ONE),
+                    [BY_NEIGHBOURS] = coarse * 25 +
+                                      siren_of_five(value[-1] * SIREN_ONE - predicted, unit) * 5 +
+                                      siren_of_five(value[-stride] * SIREN_ONE - predicted, unit),
+                    [BY_REFERENCE] = coarse * 25 +
+                                     siren_of_five(reference[at] * SIREN_ONE - predicted, unit) * 5 +
+                                     siren_of_five(value[-stride + 1] * SIREN_ONE - predicted, unit)};
                 for (size_t i = 0; i < N_TABLES; i++) coder->at[i] = coder->models[i][context[i]];
                 unsigned k = expected < 2 * 256 ? 0 : 31 - (unsigned)__builtin_clz(expected / 256);
                 int32_t coded = (int32_t)code_value(coder, predicted, k, *value, decoding);
                 if (decoding) *value = coded;
 
-                int32_t missed = coded * ONE - predicted;
+                int32_t missed = coded * SIREN_ONE - predicted;
                 coder->errors[at] = missed;
-                int32_t size = (int32_t)magnitude(missed);
+                int32_t size = (int32_t)siren_magnitude(missed);
                 *noise += (uint32_t)((size - (int32_t)*noise) / rate);
                 for (size_t e = 0; e < N_EXPERTS; e++) {
                     scales[e]->n += scales[e]->n < 63;

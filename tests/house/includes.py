@@ -5,7 +5,7 @@ import sys
 
 STOREYS = ["host", "formats", "engine", "lab", "tools"]  # lowest first; cl is data that each may share
 # Rooms of engine/ in the data's order, each using those before it; files on top may use all, and calls.h is everybody's.
-ROOMS = ["model", "decode", "coding", "predictive", "transform", "archive", "settings.h", "options.h", "kernels", "train", "encode", "care"]
+ROOMS = ["model", "decode", "coding", "context", "predictive", "transform", "archive", "settings.h", "options.h", "kernels", "train", "encode", "care"]
 root = pathlib.Path(sys.argv[1]).resolve()
 faults = []
 files = sorted(p.relative_to(root) for storey in STOREYS + ["cl"] for p in (root / storey).rglob("*") if p.is_file())

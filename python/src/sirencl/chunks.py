@@ -42,7 +42,7 @@ def encode_chunk(chunk: np.ndarray, max_error: float = 0, axes: Optional[str] = 
         if axis is None:
             image = np.expand_dims(image, at)
     target: dict[str, Any] = {"max_error": max_error} if max_error else {"lossless": True}
-    archive = compress(image, **target)
+    archive = compress(image, effort=3, **target)  # chunks are small and many: no training
     assert isinstance(archive, bytes)
     return archive
 

@@ -44,6 +44,8 @@ class Mixer:
 
 
 class Block:
+    halvings = (28, 28)  # which are coded, and the first node of what follows each
+
     def __init__(self, datatype, nx, ny, nz, n_volumes, mask, stream):
         self.letter = LETTERS[datatype]
         self.size = struct.calcsize(self.letter)
@@ -250,12 +252,13 @@ class Block:
     def magnitude(self, k, most, edge, less):
         def beyond(m):
             return self.masses(16 * m + edge)
-        begin, width, j, low, high = 0, 2**k, 0, beyond(0), [0, 0]
+        begin, width, j, low = 0, 2**k, 0, beyond(0)
+        high = nothing = [0] * len(low)
         while begin + width <= most:
             high = beyond(begin + width)
             if not self.bit(3 + min(j, 12), high, low):
                 break
-            begin, low, high = begin + width, high, [0, 0]
+            begin, low, high = begin + width, high, nothing
             width *= 2 if j > 0 else 1
             j += 1
         node = 16 + min(j, 11)
@@ -263,11 +266,11 @@ class Block:
             width //= 2
             if begin + width > most:
                 continue
-            if halving < 2:
+            if halving < len(self.halvings):
                 middle = beyond(begin + width)
                 bit = self.bit(node, less(middle, high), less(low, high))
                 low, high = (middle, high) if bit else (low, middle)
-                node = 28 + 2 * min(j, 8) + bit
+                node = self.halvings[halving] + 2 * min(j, 8) + bit
             else:
                 bit = bits(self.coder, 1, None)
             begin += width * bit
@@ -281,9 +284,9 @@ class Given:
         return bit
 
 
-def main(plan, mask, voxels, stream):
+def main(plan, mask, voxels, stream, block=Block):
     datatype, *sizes, bound = open(plan).read().split()
-    block = Block(datatype, *map(int, sizes), open(mask, 'rb').read(), open(stream, 'rb').read())
+    block = block(datatype, *map(int, sizes), open(mask, 'rb').read(), open(stream, 'rb').read())
     block.decode()
     stored, at = open(voxels, 'rb').read(), 0
     for v in range(block.n_volumes):

@@ -85,8 +85,20 @@ static bool is_within(const siren_predictive_plan *plan, const uint8_t *a, const
     return isfinite(x) && isfinite(y) && fabs(x - y) <= plan->bound;
 }
 
-/* Encodes and decodes; returns the number of bytes. */
-static size_t comes_back(const siren_predictive_plan *plan, const void *voxels) {
+/* A network that nobody trained: of weights to any magnitude, or of small ones, with which mixtures are sane. */
+static void make_network(bool wild, siren_context_network *out) {
+    *out = (siren_context_network){
+        .widths = {SIREN_FEATURES, 16 + 16 * (uint32_t)random_bits(1), 16, SIREN_MIXTURE_OUTPUTS}};
+    for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++)
+        for (size_t i = 0; i <= out->widths[l]; i++)
+            for (size_t j = 0; j < out->widths[l + 1]; j++) {
+                int32_t weight = (int32_t)random_bits(11) - 1024;
+                out->weights[l][i][j] = (int16_t)(wild ? (weight == -1024 ? 0 : weight) : weight / 64);
+            }
+}
+
+/* Encodes and decodes as the plan says; returns the number of bytes. */
+static size_t comes_back_so(const siren_predictive_plan *plan, const void *voxels) {
     size_t size = siren_datatype_size(plan->datatype), n_bytes = 0;
     uint8_t *bytes = NULL, *decoded = malloc(n_voxel_bytes(plan));
     siren_predictive_plan without_bound = *plan;
@@ -109,6 +121,18 @@ static size_t comes_back(const siren_predictive_plan *plan, const void *voxels) 
     return n_bytes;
 }
 
+/* The same with networks as well; returns the number of bytes without. */
+static size_t comes_back(const siren_predictive_plan *plan, const void *voxels) {
+    siren_context_network network;
+    siren_predictive_plan with = *plan;
+    with.network = &network;
+    for (int wild = 0; wild < 2; wild++) {
+        make_network(wild, &network);
+        comes_back_so(&with, voxels);
+    }
+    return comes_back_so(plan, voxels);
+}
+
 static void every_type_comes_back(void **unused) {
     (void)unused;
     for (size_t t = 0; t < 10; t++)
@@ -116,7 +140,7 @@ static void every_type_comes_back(void **unused) {
             for (int kind = 0; kind < N_FILLS; kind++) {
                 random_state = t * 100 + n * 10 + (size_t)kind;
                 siren_predictive_plan plan = {
-                    types[t], n, 1 + random_bits(3), 1 + random_bits(1), 1 + random_bits(3), NULL, 0};
+                    types[t], n, 1 + random_bits(3), 1 + random_bits(1), 1 + random_bits(3), NULL, 0, NULL};
                 void *voxels = malloc(n_voxel_bytes(&plan));
                 fill(&plan, (fill_kind)kind, voxels);
                 comes_back(&plan, voxels);
@@ -129,7 +153,7 @@ static void many_volumes_come_back(void **unused) {
     static const size_t counts[] = {1, 2, 3, 8, 9, 10, 33, 70};
     for (size_t i = 0; i < 8; i++)
         for (size_t nz = 1; nz <= 3; nz++) {
-            siren_predictive_plan plan = {types[i], 13, 11, nz, counts[i], NULL, 0};
+            siren_predictive_plan plan = {types[i], 13, 11, nz, counts[i], NULL, 0, NULL};
             void *voxels = malloc(n_voxel_bytes(&plan));
             fill(&plan, SMOOTH, voxels);
             comes_back(&plan, voxels);
@@ -142,7 +166,7 @@ static void masks_come_back(void **unused) {
     uint8_t inside[9 * 8 * 2];
     for (unsigned density = 0; density <= 4; density++)
         for (size_t t = 0; t < 10; t++) {
-            siren_predictive_plan plan = {types[t], 9, 8, 2, 5, inside, 0};
+            siren_predictive_plan plan = {types[t], 9, 8, 2, 5, inside, 0, NULL};
             void *voxels = malloc(n_voxel_bytes(&plan));
             for (size_t i = 0; i < sizeof inside; i++) inside[i] = random_bits(2) < density;
             fill(&plan, t % 2 ? SMOOTH : ODD, voxels);
@@ -150,7 +174,7 @@ static void masks_come_back(void **unused) {
             free(voxels);
         }
     /* What is outside costs nothing. */
-    siren_predictive_plan plan = {SIREN_INT16, 9, 8, 2, 5, inside, 0};
+    siren_predictive_plan plan = {SIREN_INT16, 9, 8, 2, 5, inside, 0, NULL};
     int16_t voxels[9 * 8 * 2 * 5];
     fill(&plan, ANY_BITS, voxels);
     memset(inside, 0, sizeof inside);
@@ -165,8 +189,8 @@ static void bounds_are_kept(void **unused) {
     for (unsigned i = 0; i < 4000; i++) {
         uint8_t inside[7 * 7];
         siren_predictive_plan plan = {
-            types[random_bits(16) % 10], 1 + random_bits(16) % 7,        1 + random_bits(16) % 7,     1,
-            1 + random_bits(2),          random_bits(2) ? NULL : inside, bounds[random_bits(16) % 14]};
+            types[random_bits(16) % 10], 1 + random_bits(16) % 7,        1 + random_bits(16) % 7,      1,
+            1 + random_bits(2),          random_bits(2) ? NULL : inside, bounds[random_bits(16) % 14], NULL};
         for (size_t k = 0; k < sizeof inside; k++) inside[k] = random_bits(2) > 0;
         void *voxels = malloc(n_voxel_bytes(&plan));
         fill(&plan, (fill_kind)(random_bits(16) % N_FILLS), voxels);
@@ -178,7 +202,7 @@ static void bounds_are_kept(void **unused) {
 static void size_falls_with_the_bound(void **unused) {
     (void)unused;
     for (size_t t = 0; t < 10; t++) {
-        siren_predictive_plan plan = {types[t], 32, 32, 1, 6, NULL, 0};
+        siren_predictive_plan plan = {types[t], 32, 32, 1, 6, NULL, 0, NULL};
         void *voxels = malloc(n_voxel_bytes(&plan));
         fill(&plan, SMOOTH, voxels);
         size_t lossless = comes_back(&plan, voxels);
@@ -192,7 +216,7 @@ static void size_falls_with_the_bound(void **unused) {
 /* Sparse patterns of floats that have a form of their own. */
 static void floats_take_the_form_that_suits(void **unused) {
     (void)unused;
-    siren_predictive_plan plan = {SIREN_FLOAT32, 40, 40, 1, 4, NULL, 0};
+    siren_predictive_plan plan = {SIREN_FLOAT32, 40, 40, 1, 4, NULL, 0, NULL};
     float voxels[40 * 40 * 4];
     int16_t integers[40 * 40 * 4];
     fill(&plan, NOISE, voxels);
@@ -222,9 +246,9 @@ static void wrong_plans_are_refused(void **unused) {
     uint8_t voxel = 0, *bytes = NULL;
     size_t n_bytes = 0;
     const siren_predictive_plan wrong[] = {
-        {SIREN_UINT8, 1, 1, 1, 1, NULL, -1},      {SIREN_UINT8, 1, 1, 1, 1, NULL, NAN},
-        {SIREN_UINT8, 0, 1, 1, 1, NULL, 0},       {SIREN_UINT8, 1, 1, 1, 0, NULL, 0},
-        {(siren_datatype)3, 1, 1, 1, 1, NULL, 0}, {SIREN_UINT8, SIZE_MAX, 2, 1, 1, NULL, 0}};
+        {SIREN_UINT8, 1, 1, 1, 1, NULL, -1, NULL},      {SIREN_UINT8, 1, 1, 1, 1, NULL, NAN, NULL},
+        {SIREN_UINT8, 0, 1, 1, 1, NULL, 0, NULL},       {SIREN_UINT8, 1, 1, 1, 0, NULL, 0, NULL},
+        {(siren_datatype)3, 1, 1, 1, 1, NULL, 0, NULL}, {SIREN_UINT8, SIZE_MAX, 2, 1, 1, NULL, 0, NULL}};
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(siren_predictive_encode(&wrong[i], &voxel, &bytes, &n_bytes), SIREN_USAGE);
     assert_null(bytes);
@@ -233,10 +257,13 @@ static void wrong_plans_are_refused(void **unused) {
 static void hostile_bytes_end(void **unused) {
     (void)unused;
     for (size_t t = 0; t < 10; t++) {
-        siren_predictive_plan plan = {types[t], 12, 10, 1, 4, NULL, t == 8 ? 0.5 : 0};
+        siren_predictive_plan plan = {types[t], 12, 10, 1, 4, NULL, t == 8 ? 0.5 : 0, NULL};
         uint8_t *bytes = NULL, *voxels = malloc(n_voxel_bytes(&plan)),
                 *decoded = malloc(n_voxel_bytes(&plan));
         size_t n_bytes = 0;
+        siren_context_network network;
+        make_network(t % 4 == 2, &network);
+        if (t % 2) plan.network = &network;
         fill(&plan, t == 9 ? ODD : SMOOTH, voxels);
         assert_siren_ok(siren_predictive_encode(&plan, voxels, &bytes, &n_bytes));
         for (size_t n = 0; n < n_bytes; n++) {
@@ -266,12 +293,20 @@ static int write_case(uint64_t number) {
     random_state = number;
     uint8_t inside[16 * 12 * 2], *bytes = NULL;
     siren_predictive_plan plan = {
-        types[number % 10],       1 + random_bits(4),         1 + random_bits(16) % 12, 1 + random_bits(1),
-        1 + random_bits(16) % 11, number % 3 ? NULL : inside, number % 4 == 3 ? 1.5 : 0};
+        types[number % 10],       1 + random_bits(4),         1 + random_bits(16) % 12,  1 + random_bits(1),
+        1 + random_bits(16) % 11, number % 3 ? NULL : inside, number % 4 == 3 ? 1.5 : 0, NULL};
     void *voxels = malloc(n_voxel_bytes(&plan));
     size_t n_bytes = 0, places = plan.nx * plan.ny * plan.nz;
     for (size_t i = 0; i < sizeof inside; i++) inside[i] = number % 3 || random_bits(3) > 1;
     fill(&plan, (fill_kind)(number / 10 % N_FILLS), voxels);
+    siren_context_network network;
+    uint8_t *section = NULL;
+    size_t n_section = 0;
+    if (number % 2) { /* odd numbers have a network */
+        make_network(number % 5 == 1, &network);
+        plan.network = &network;
+        if (siren_context_encode(&network, &section, &n_section) != SIREN_OK) return 1;
+    }
     if (siren_predictive_encode(&plan, voxels, &bytes, &n_bytes) != SIREN_OK) return 1;
     FILE *file = fopen("plan", "w");
     fprintf(file, "%s %zu %zu %zu %zu %g\n", siren_datatype_name(plan.datatype), plan.nx, plan.ny, plan.nz,
@@ -280,7 +315,8 @@ static int write_case(uint64_t number) {
     file = fopen("mask", "wb"), fwrite(inside, 1, places, file), fclose(file);
     file = fopen("voxels", "wb"), fwrite(voxels, 1, n_voxel_bytes(&plan), file), fclose(file);
     file = fopen("bytes", "wb"), fwrite(bytes, 1, n_bytes, file), fclose(file);
-    free(voxels), free(bytes);
+    file = fopen("network", "wb"), fwrite(section, 1, n_section, file), fclose(file);
+    free(voxels), free(bytes), free(section);
     return 0;
 }
 

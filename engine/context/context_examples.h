@@ -1,0 +1,15 @@
+/* What a context network learns from: features of voxels, and what came. */
+#ifndef SIREN_ENGINE_CONTEXT_CONTEXT_EXAMPLES_H
+#define SIREN_ENGINE_CONTEXT_CONTEXT_EXAMPLES_H
+
+#include "engine/context/context_network.h"
+
+typedef struct {
+    size_t n;
+    int8_t *features; /* (n, SIREN_FEATURES) in 1/16 */
+    float *
+        targets; /* (n, 2): the value's distance from its prediction, and half a step of values, both in units of the scale;
+                         the second is negative where the value is 0, to which all below it belongs */
+} siren_context_examples;
+
+#endif

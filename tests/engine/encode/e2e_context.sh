@@ -1,0 +1,86 @@
+# Archives with a context network: smaller than without, restored exactly and within a bound, by slices as well, by a second reader written
+# from the pages alone; one changed weight is noticed; low efforts give the bytes that were before there were networks.
+source "$(dirname "$0")/../../common.sh"
+needs_python numpy
+"$python" - <<'PYTHON'
+import struct
+import numpy as np
+nx, ny, nz, n_volumes = 20, 18, 12, 8
+draw = np.random.default_rng(7)
+z, y, x = np.mgrid[:nz, :ny, :nx]
+shape = 400 + 300 * np.sin(.3 * x + .2 * z) * np.cos(.25 * y)
+
+
+def interpolated():  # noise that neighbours at some distance tell of, as in images that scanners make larger
+    noise = draw.normal(0, 60, (nz, ny + 6, nx + 6))
+    for axis in (1, 2):
+        noise = sum(w * np.roll(noise, s, axis) for s, w in ((-2, -.1), (-1, .5), (0, 1), (1, .5), (2, -.1)))
+    return noise[:, 3:-3, 3:-3]
+
+
+volumes = [np.abs(shape * np.exp(-.2 * v) + interpolated()) for v in range(n_volumes)]
+header = bytearray(352)
+header[0:4] = struct.pack('<i', 348)
+header[40:56] = struct.pack('<8h', 4, nx, ny, nz, n_volumes, 1, 1, 1)
+header[70:74] = struct.pack('<2h', 4, 16)
+header[76:108] = struct.pack('<8f', *[1] * 8)
+header[108:120] = struct.pack('<3f', 352, 1, 0)
+header[344:348] = b'n+1\0'
+open('in.nii', 'wb').write(bytes(header) + np.array(volumes).round().astype('<i2').tobytes())
+PYTHON
+for effort in 1 3 4; do run "$sirencl" compress --quiet --lossless --effort $effort in.nii $effort.siren; done
+cmp 1.siren 3.siren || fail "efforts without a network give different archives"
+[ "$(stat -c %s 4.siren)" -lt "$(stat -c %s 3.siren)" ] || fail "$(stat -c %s 4.siren) bytes, without a network $(stat -c %s 3.siren)"
+run "$sirencl" decompress --quiet --device host 4.siren 4.nii
+cmp in.nii 4.nii || fail "not lossless"
+run "$sirencl" compress --quiet --lossless --effort 4 in.nii again.siren
+cmp 4.siren again.siren || fail "the same series and options give another archive"
+"$python" "$root/tests/second_reader.py" 4.siren second.nii || fail "the second reader refuses an archive with a network"
+cmp in.nii second.nii || fail "the second reader restores other bytes"
+
+# A slice alone, and some volumes.
+run "$sirencl" decompress --quiet --device host --slices 5:7 --volumes 2:4 4.siren part.nii
+"$python" - <<'PYTHON' || fail "slices and volumes of an archive with a network"
+import numpy as np
+whole = np.frombuffer(open('in.nii', 'rb').read()[352:], '<i2').reshape(8, 12, 18, 20)
+part = np.frombuffer(open('part.nii', 'rb').read()[352:], '<i2').reshape(2, 2, 18, 20)
+assert (whole[2:4, 5:7] == part).all()
+PYTHON
+
+run "$sirencl" compress --quiet --max-error 2 --effort 4 in.nii bound.siren
+run "$sirencl" decompress --quiet --device host bound.siren bound.nii
+"$python" - <<'PYTHON' || fail "the bound is not kept"
+import numpy as np
+a, b = (np.frombuffer(open(name, 'rb').read()[352:], '<i2').astype(int) for name in ('in.nii', 'bound.nii'))
+assert 0 < abs(a - b).max() <= 2
+PYTHON
+
+# Another network, with right checksums: the section of the archive of another effort.
+"$python" - <<'PYTHON'
+import struct
+import sys
+def crc64(data, table=[]):
+    if not table:
+        for byte in range(256):
+            for _ in range(8):
+                byte = byte >> 1 ^ (0xC96C5795D7870F42 if byte & 1 else 0)
+            table.append(byte)
+    crc = 2**64 - 1
+    for byte in data:
+        crc = table[(crc ^ byte) & 255] ^ crc >> 8
+    return crc ^ 2**64 - 1
+data = bytearray(open('4.siren', 'rb').read())
+table, n_sections = struct.unpack('<QQ', data[-56:-40])
+for i in range(n_sections):
+    at = table + 40 * i
+    kind, flags, offset, n = struct.unpack('<IIQQ', data[at:at + 24])
+    if kind == 13:
+        data[offset + n // 2] ^= 16
+        data[at + 32:at + 40] = struct.pack('<Q', crc64(data[offset:offset + n]))
+        data[-32:-24] = struct.pack('<Q', crc64(data[table:table + 40 * n_sections]))
+        data[-16:-8] = struct.pack('<Q', crc64(data[:24] + data[-56:-16]))
+        open('drift.siren', 'wb').write(data)
+PYTHON
+status=0
+"$sirencl" decompress --quiet --device host drift.siren drift.nii 2>stderr.txt || status=$?
+grep -q 'context network\|decodes to other voxels\|coded values\|bytes end\|references\|weight' stderr.txt && [ $status != 0 ] && [ ! -e drift.nii ] || fail "a changed network is not noticed: $status, $(cat stderr.txt)"
