@@ -131,14 +131,26 @@ bool siren_options_sized(const siren_compress_options *o) {
            siren_options_coding(o) == SIREN_CODING_NETWORK;
 }
 
-siren_status siren_options_settle(siren_compress_options *o) {
+/* A setting of training that was set from text; NULL where none was. */
+static const char *given_training(const siren_compress_options *o) {
     static const char *const training[] = {"width",     "layers",   "epochs", "lr",
                                            "optimiser", "schedule", "warmup",
                                            "beta1",     "beta2",    "refresh"};
-    const char *given = NULL, *name;
+    for (size_t i = 0; i < sizeof training / sizeof *training; i++)
+        if (siren_setting_is_given(&o->settings, training[i])) return training[i];
+    return NULL;
+}
+
+void siren_options_shape(siren_compress_options *o) {
+    if (!siren_options_sized(o) || !model_is(o, SIREN_USUAL_NETWORK) || given_training(o)) return;
+    o->settings.layers = 5;
+    o->settings.optimiser = SIREN_OPTIMISER_SOAP;
+    o->settings.epochs = 500;
+}
+
+siren_status siren_options_settle(siren_compress_options *o) {
+    const char *given = given_training(o), *name;
     const siren_setting *model = siren_setting_find("model");
-    for (size_t i = 0; !given && i < sizeof training / sizeof *training; i++)
-        if (siren_setting_is_given(&o->settings, training[i])) given = training[i];
     bool network = siren_model_is_network(o->settings.model);
     if (o->target == SIREN_TARGET_NONE && network && given) return SIREN_OK; /* as published */
     if (o->target == SIREN_TARGET_NONE && model_is(o, SIREN_MODEL_PREDICTIVE)) {
@@ -175,6 +187,7 @@ siren_status siren_options_settle(siren_compress_options *o) {
                           "--width and --%s contradict each other: the target tells the width; leave "
                           "out one of them",
                           name);
+    siren_options_shape(o);
     return SIREN_OK;
 }
 

@@ -32,9 +32,12 @@ bool siren_model_is_network(const char *model);
 /* Makes the choices of a user who left them open: without target and without settings of training, a ratio of 10; with a
  * target and without a model, the one that meets it best in little time. USAGE for what contradicts each other. */
 #define SIREN_USUAL_RATIO 10
-#define SIREN_USUAL_NETWORK                                                                                  \
-    "siren-2d-relu" /* the better one at equal bytes on five series (docs/choosing.md) */
+#define SIREN_USUAL_NETWORK "siren-2d"
 siren_status siren_options_settle(siren_compress_options *options);
+/* How siren-2d is trained where a target tells its width and the user nothing of its training: deeper than published, and by
+ * SOAP in a quarter of the epochs, which is better at equal bytes (docs/fitting.md, Shapes). Other networks stay as published:
+ * a ReLU at the end may die under SOAP. */
+void siren_options_shape(siren_compress_options *options);
 /* What is coded, of options that are settled or were set as a struct; of auto, what is tried first. */
 siren_coding siren_options_coding(const siren_compress_options *options);
 /* Whether layers and width follow from a target. */

@@ -127,6 +127,7 @@ static siren_status try_networks(const siren_compression *run, const siren_choic
         siren_compress_options o = *run->options;
         siren_choice choice;
         SIREN_TRY(use(names[i], &o));
+        siren_options_shape(&o);
         SIREN_TRY(siren_choice_measure(run, &o, INFINITY, &choice));
         if (*choice.reason || !(choice.psnr > psnr)) continue;
         psnr = choice.psnr;

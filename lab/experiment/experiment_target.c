@@ -97,10 +97,14 @@ void siren_trial_target_write(const siren_trial_target *target, siren_json *json
 }
 
 siren_compress_options siren_trial_options(const siren_trial *trial) {
-    const siren_setting *model = siren_setting_find("model");
+    const siren_setting *model = siren_setting_find("model"), *epochs = siren_setting_find("epochs");
     siren_compress_options options = siren_compress_defaults();
+    char text[SIREN_SETTING_CHARS];
     options.settings = trial->settings;
-    siren_setting_parse(model, model->key, trial->settings.model, &options.settings); /* it counts as given */
+    siren_setting_parse(model, model->key, trial->settings.model, &options.settings); /* it counts as given, */
+    if (siren_model_is_network(trial->settings.model)) /* and so does the training that the trial tells of */
+        siren_setting_parse(epochs, epochs->key, siren_setting_format(epochs, &trial->settings, text),
+                            &options.settings);
     options.target = trial->target.kind;
     options.amount = trial->target.amount;
     options.percent = trial->target.percent;

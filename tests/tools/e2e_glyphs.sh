@@ -40,7 +40,7 @@ glyphs 1 'original_fod.nii.gz' a c -o bad
 glyphs 2 'another original' a d -o bad
 glyphs 2 'no slice 3' a --slice 3 -o bad
 glyphs 2 'no voxels 8:13' a --x 8:13 -o bad
-glyphs 2 '1 parts' a b --labels x -o bad
+glyphs 2 '1 part' a b --labels x -o bad
 cp a/original_fod.nii.gz d/original_tensor.nii.gz
 glyphs 3 'tensors have 6 elements' d -o bad
 [ ! -e bad ] || fail "something was left: $(ls -A bad)"

@@ -112,7 +112,7 @@ if has_device; then
     grep -q 'instead  *--' stdout.txt || fail "nothing else is told: $(cat stdout.txt)"
     "$sirencl" info --json tiny.siren >tiny.json
     awk -v r="$(number tiny.json ratio)" 'BEGIN { exit !(r >= 10) }' || fail "the default: a ratio of $(number tiny.json ratio)"
-    tells 'siren-2d-relu' "$sirencl" info tiny.siren || fail "the default is another network"
+    tells 'optimiser    soap' "$sirencl" info tiny.siren || fail "the default is another network"
     # Many volumes: auto tries networks, too.
     phantom many.nii.gz --dims 20x20x2 --shells 0:2,1000:100
     run "$sirencl" compress --verbose --model auto --ratio 25 --device cpu many.nii.gz many.siren

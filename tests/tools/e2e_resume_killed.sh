@@ -55,7 +55,7 @@ echo "$killed kills, $((finished + 1)) archives; blocks kept after a kill:$stage
 [ "$(wc -w <<<"$stages")" -ge $((kills / 20)) ] || fail "the instants were no different ones"
 
 # Signals that ask: the journal stays, and the message says so.
-long=(--layers 1 --width 16 --epochs 3000 p.nii work/b.siren)
+long=(--layers 1 --width 16 --epochs 20000 p.nii work/b.siren)
 start() {
     "$sirencl" compress "${long[@]}" >/dev/null 2>training.txt &
     for _ in $(seq 3000); do
@@ -73,7 +73,7 @@ for signal in INT TERM; do
         fail "SIG$signal: not told: $(cat training.txt)"
     [ "$(ls -A work)" = b.siren.part ] || fail "SIG$signal: left behind: $(ls -A work)"
 done
-expect 2 "'epochs 3000' instead of 'epochs 60'" "$sirencl" compress "${options[@]}" p.nii work/b.siren
+expect 2 "'epochs 20000' instead of 'epochs 60'" "$sirencl" compress "${options[@]}" p.nii work/b.siren
 [ "$(ls -A work)" = b.siren.part ] || fail "a refusal changed $(ls -A work)"
 
 # What a killed process left under a hidden name goes as well, as the next one begins.

@@ -36,8 +36,8 @@ static siren_status add_row(const siren_compress_options *given, const char *mod
 
 /* Of a target: every model that meets it. Without one, usual choices. Of a model: it alone. */
 static siren_status make_rows(const siren_compress_options *given, planned_rows *out) {
-    static const char *const models[] = {SIREN_MODEL_PREDICTIVE, SIREN_MODEL_TRANSFORM, "siren-2d-relu",
-                                         "siren-2d"};
+    static const char *const models[] = {SIREN_MODEL_PREDICTIVE, SIREN_MODEL_TRANSFORM, "siren-2d",
+                                         "siren-2d-relu"};
     static const struct {
         const char *model;
         siren_target target;
@@ -45,7 +45,7 @@ static siren_status make_rows(const siren_compress_options *given, planned_rows 
     } usual[] = {
         {SIREN_MODEL_PREDICTIVE, SIREN_TARGET_LOSSLESS, 0}, {SIREN_MODEL_TRANSFORM, SIREN_TARGET_NOISE, 1},
         {SIREN_MODEL_TRANSFORM, SIREN_TARGET_RATIO, 10},    {SIREN_MODEL_TRANSFORM, SIREN_TARGET_RATIO, 30},
-        {"siren-2d-relu", SIREN_TARGET_RATIO, 10},          {"siren-2d-relu", SIREN_TARGET_RATIO, 30}};
+        {SIREN_USUAL_NETWORK, SIREN_TARGET_RATIO, 10},      {SIREN_USUAL_NETWORK, SIREN_TARGET_RATIO, 30}};
     if (siren_setting_is_given(&given->settings, "model")) {
         SIREN_TRY(add_row(given, NULL, SIREN_TARGET_NONE, 0, out));
     } else if (given->target != SIREN_TARGET_NONE) {

@@ -192,7 +192,7 @@ static void wrong_values_have_a_path(void **state) {
         {"{\"trials\": [{\"model\": \"auto\", \"ratio\": 8, \"psnr\": 40}]}", SIREN_USAGE,
          "trials[0].psnr is a second target, and a trial has one: leave one out"},
         {"{\"trials\": [{\"model\": \"auto\", \"ratio\": [8]}]}", SIREN_USAGE,
-         "trials[0].ratio is a list of 1 values: give one value: lists of values belong into \"grid\""},
+         "trials[0].ratio is a list of 1 value: give one value: lists of values belong into \"grid\""},
         {"{\"grid\": {\"model\": \"siren-2d\", \"width\": 8, \"psnr\": 40}}", SIREN_USAGE,
          "grid.width is 8: leave it out: the target tells the width"},
         {"{\"grid\": {\"model\": \"transform\", \"lossless\": true}}", SIREN_USAGE,
