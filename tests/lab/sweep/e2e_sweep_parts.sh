@@ -72,13 +72,15 @@ same_run whole back
 
 # ---- killed at random instants, requeued at once ----
 RANDOM=20261130
-kills=0
+started=$(date +%s%N)
+run part 1/4 tiny.json -o timed
+took=$((($(date +%s%N) - started) / 1000000))
 pids=()
 task() { # I: until it is done
     local code
     for attempt in $(seq 6); do
         code=0
-        { timeout -s KILL "0.$(printf %03d $((RANDOM % 700 + 100)))" "$sirencl" sweep --quiet --device cpu --part "$1/4" tiny.json -o killed || code=$?; } 2>"task$1.txt"
+        { timeout -s KILL "$(printf 0%de-3 $((RANDOM % took + 1)))" "$sirencl" sweep --quiet --device cpu --part "$1/4" tiny.json -o killed || code=$?; } 2>"task$1.txt"
         [ $code = 137 ] || break
         echo >>kills.txt
     done
