@@ -2,7 +2,7 @@
 # the noise is that of the phantom, of scikit-image and of MRtrix3's dwidenoise; odd images are refused in one sentence, or kept.
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
-compress() { "$sirencl" compress --quiet --force "$@"; }
+compress() { "$sirencl" compress --quiet --force --effort 3 "$@"; } # by counts: training for lossless archives is tested elsewhere
 # choice FILE MODEL KEY: a number of the first choice of that model in plan's JSON
 choice() { awk -v m="\"$2" -v k="\"$3\":" 'index($0, "\"model\"") { on = index($0, m) } on && index($0, k) { gsub(/[^0-9.e+-]/, "", $2); print $2; exit }' "$1"; }
 within() { awk -v a="$1" -v b="$2" -v p="$3" 'BEGIN { exit !(a <= b * (1 + p / 100) && a >= b * (1 - p / 100)) }'; } # A B PERCENT
