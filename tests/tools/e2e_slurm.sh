@@ -154,7 +154,12 @@ state() { squeue -h -r -j "${job}_$1" -o %T 2>/dev/null || true; }
 now() { scontrol update JobId="${job}_$1" StartTime=now 2>/dev/null || true; } # a requeued task would wait for two minutes
 requeue() { scontrol requeue "${job}_$1" 2>/dev/null; }
 script_of() { ps -o ppid= -p "$(holder "$1")" | tr -d ' '; }
-near_its_limit() { kill -USR1 "$(script_of "$1")" && kill -CONT "$(holder "$1")"; } # as slurmstepd does it: it stops, and asks to be requeued
+near_its_limit() { # as slurmstepd does it: it stops, and asks to be requeued; what is about to stand still must go on as well
+    local pid try
+    pid=$(holder "$1")
+    kill -USR1 "$(script_of "$1")" || return 1
+    for try in $(seq 400); do kill -CONT "$pid" 2>/dev/null || break; sleep 0.05; done
+}
 fail_and_requeue() {
     local try
     kill -KILL "$(holder "$1")" 2>/dev/null || return 1
@@ -191,6 +196,7 @@ finish=$(sbatch --parsable --output=finish.txt --dependency=afterany:"$job" "$sc
 for try in $(seq 1200); do
     [ -n "$(squeue -h -o %i)" ] || break
     for i in $caught; do now "$i"; done
+    for i in $(seq 8); do kill -CONT "$(holder "$i")" 2>/dev/null || true; done # whom no fate has met
     sleep 0.2
 done
 [ -z "$(squeue -h -o %i)" ] || fail "jobs do not end: $(squeue; tail -n 3 task-*.txt)"
