@@ -44,6 +44,7 @@ typedef struct {
         rate; /* learning rate; 0: Adam's 3e-4 for models of 2 coordinates, 2e-4 for those of 3, SOAP's 3e-3 */
     uint64_t seed;        /* of the initial parameters */
     unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
+    uint32_t taper;       /* bits that weights lose from layer to layer in all (engine/encode/rounding.h) */
     siren_scaling_rule scaling;
     siren_packing packing;
     siren_optimiser_kind optimiser;

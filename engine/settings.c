@@ -71,6 +71,10 @@ static const siren_setting table[] = {
                 "is smaller; "
                 "auto: lzma in experiments, else smallest",
         .share = SIREN_SHARE_TRAINING, .suffix = "-", .flags = SIREN_SETTING_LATE),
+    ROW("taper", "taper", "N", UINT32, taper, "0", .maximum = SIREN_MAX_TAPER, .unit = "bits",
+        .help = "that weights lose from layer to layer in all, the first ones being those that all others build on; "
+                "0: none, which is published, and one more at the output",
+        .provenance = "taper", .share = SIREN_SHARE_TRAINING, .suffix = "-taper", .flags = SIREN_SETTING_LATE),
     ROW("optimiser", "optimiser", "NAME", CHOICE, optimiser, "adam", .values = "adam or soap",
         .names = NAMES("adam", "soap"),
         .help = "adam, which is published; soap: about as good in a quarter of the epochs",

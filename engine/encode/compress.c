@@ -60,8 +60,7 @@ static siren_status append_block(siren_compression *run, const siren_encoded *en
 
 static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
     SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
-    SIREN_TRY(siren_trained_encode(run->trained, nth, run->settings.weight_bits, run->settings.packing, stop,
-                                   &encoded));
+    SIREN_TRY(siren_trained_encode(run->trained, nth, &run->settings, stop, &encoded));
     if (isfinite(encoded.entry.mse))
         siren_kept_blocks_add(run->kept, &encoded); /* first: the disk may be full */
     return append_block(run, &encoded);

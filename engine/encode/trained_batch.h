@@ -86,9 +86,9 @@ typedef struct {
 /* Releases what it holds. NULL is allowed. */
 void siren_encoded_free(siren_encoded *encoded);
 
-/* Encodes the nth block with weights of `weight_bits` (0: float32), on the host; SIREN_PACKING_AUTO is LZMA. The mse is NaN or infinite where the network
- * decodes to such values. CANCELLED soon after `*stop` has become true. `*out` is yours: siren_encoded_free(). */
-siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsigned weight_bits,
-                                  siren_packing packing, const atomic_bool *stop, siren_encoded *out);
+/* Encodes the nth block on the host, with the settings' weight_bits (0: float32), taper and packing (SIREN_PACKING_AUTO is
+ * LZMA). The mse is NaN or infinite where the network decodes to such values. CANCELLED soon after `*stop` has become true. `*out` is yours: siren_encoded_free(). */
+siren_status siren_trained_encode(const siren_trained *trained, size_t nth, const siren_settings *settings,
+                                  const atomic_bool *stop, siren_encoded *out);
 
 #endif

@@ -148,8 +148,7 @@ static siren_status keep_block(const siren_batch *batch, siren_sweep_trial *tria
     siren_sweeping *s = batch->worker->sweep;
     siren_finished_block block = {.curve = batch->texts[nth]};
     double start = siren_clock();
-    SIREN_TRY(siren_trained_encode(batch->trained, nth, trial->trial->settings.weight_bits,
-                                   trial->trial->settings.packing, stop, &block.encoded));
+    SIREN_TRY(siren_trained_encode(batch->trained, nth, &trial->trial->settings, stop, &block.encoded));
     timing->trial = trial->folder.name;
     timing->encode_seconds = siren_clock() - start;
     siren_status status = siren_claim_check(s->claim);
