@@ -50,6 +50,9 @@ size_t siren_soap_refresh_of(const siren_settings *settings);
 siren_status siren_soap_create(siren_device *device, const siren_network *network, size_t n_networks,
                                const siren_adam_options *options, size_t refresh, siren_optimiser **out);
 
+/* For tests: what SOAP holds of a network, an arena of cl/soap_layout.h; n_bytes / n_networks bytes. */
+siren_status siren_soap_read(siren_optimiser *optimiser, size_t network, float *arena);
+
 static inline void siren_optimiser_free_at(siren_optimiser **optimiser) {
     if (*optimiser) (*optimiser)->free(*optimiser);
 }
