@@ -39,7 +39,9 @@ static siren_encoded encode(const siren_trained *trained, size_t nth) {
     siren_encoded encoded;
     atomic_bool stop;
     atomic_init(&stop, false);
-    assert_siren_ok(siren_trained_encode(trained, nth, 8, SIREN_PACKING_SMALLEST, &stop, &encoded));
+    assert_siren_ok(siren_trained_encode(
+        trained, nth, &(siren_settings){.weight_bits = 8, .packing = SIREN_PACKING_SMALLEST}, &stop,
+        &encoded));
     return encoded;
 }
 
