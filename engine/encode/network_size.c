@@ -65,6 +65,13 @@ static bool report(void *user, double done, double total, const char *what) {
     return !sizing->progress || sizing->progress(sizing->user, done, total, "measuring");
 }
 
+/* The same of the block that is trained to the end. */
+static bool report_weights(void *user, double done, double total, const char *what) {
+    const siren_network_sizing *sizing = user;
+    (void)what;
+    return !sizing->progress || sizing->progress(sizing->user, done, total, "weights");
+}
+
 /* Sums over trained blocks. */
 typedef struct {
     double packed, unpacked, psnr, n_psnr;
@@ -215,7 +222,7 @@ siren_status siren_network_choose_weights(const siren_network_sizing *sizing, ui
                                      .memory_limit = sizing->memory_limit};
     const siren_training middle = {grid->first + grid->count / 2, settings.seed, settings.rate};
     SIREN_TRY(siren_encoder_create(sizing->device, &plan, &encoder));
-    SIREN_TRY(siren_encoder_train(encoder, &middle, 1, NULL, report, &progress, &trained));
+    SIREN_TRY(siren_encoder_train(encoder, &middle, 1, NULL, report_weights, &progress, &trained));
     for (settings.taper = 0; settings.taper <= MOST_TAPER; settings.taper++) {
         double before = -INFINITY, worth, record;
         for (settings.weight_bits = FEWEST_BITS; settings.weight_bits <= MOST_BITS; settings.weight_bits++) {
