@@ -44,6 +44,7 @@ typedef struct {
         rate; /* learning rate; 0: Adam's 3e-4 for models of 2 coordinates, 2e-4 for those of 3, SOAP's 3e-3 */
     uint64_t seed;        /* of the initial parameters */
     unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
+    uint32_t taper;       /* bits that weights lose from layer to layer in all (engine/encode/rounding.h) */
     siren_scaling_rule scaling;
     siren_packing packing;
     siren_optimiser_kind optimiser;
@@ -51,6 +52,8 @@ typedef struct {
     size_t warmup;      /* steps over which the learning rate rises; 0: left to the schedule */
     float beta1, beta2; /* of the optimiser's moments; 0: its own (engine/train/optimiser.h) */
     size_t refresh;     /* steps from one turn of SOAP's bases to the next; 0: its own */
+    float until_gain;   /* a block ends where gain_epochs brought fewer dB; 0: it does not end early */
+    size_t gain_epochs; /* 0: a twentieth of the epochs */
     uint32_t effort;    /* of archives without loss or with a bound: 1 to 9 */
     siren_block_kind blocks;
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */

@@ -117,6 +117,19 @@ static siren_status read_late(siren_report_run *run) {
     return SIREN_OK;
 }
 
+/* Of trials whose networks may have ended before their last epoch. */
+static siren_status read_epochs_run(siren_report_run *run) {
+    size_t at;
+    bool there = siren_table_find(run->summary, "epochs_run", &at) == SIREN_OK;
+    for (size_t row = 0; row < run->n_trials; row++) {
+        siren_report_trial *trial = &run->trials[row];
+        trial->epochs_run = NAN;
+        if (there) SIREN_TRY(siren_table_number(run->summary, row, at, &trial->epochs_run));
+        if (trial->epochs_run == strtod(trial->epochs, NULL)) trial->epochs_run = NAN;
+    }
+    return SIREN_OK;
+}
+
 static siren_status read_numbers(siren_report_run *run) {
     for (size_t i = 0; i < COUNT(number_columns); i++) {
         size_t at;
@@ -184,6 +197,7 @@ static siren_status read_trials(siren_report_run *run) {
     SIREN_TRY(read_texts(run, text_columns, COUNT(text_columns), false));
     SIREN_TRY(read_numbers(run));
     SIREN_TRY(read_late(run));
+    SIREN_TRY(read_epochs_run(run));
     for (size_t i = 0; i < n; i++) {
         siren_report_trial *trial = run->by_name[i] = &run->trials[i];
         unsigned bits = 0;

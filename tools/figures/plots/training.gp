@@ -24,7 +24,7 @@ banded(_) = words(kinds) > 6 ? 0 : words(kinds)
 
 # The legend stands below, in two columns.
 rows = (words(kinds) + 1) / 2
-height = 368 + 17 * rows
+height = 388 + 19 * rows
 bottom = (height - 310.0) / height
 
 set logscale x
@@ -36,7 +36,7 @@ do for [format in formats] {
     eval open_picture(format, "training", 980, height)
     set multiplot
     set ylabel "PSNR / dB" offset 0.5
-    set key at screen 0.04, screen bottom - 52.0 / height left top vertical maxrows rows
+    set key at screen 0.04, screen bottom - 62.0 / height left top vertical maxrows rows
     do for [a = 1:3] {
         axis = word(axes, a)
         n_known = 0
@@ -44,8 +44,7 @@ do for [format in formats] {
         set lmargin at screen 0.065 + 0.315 * (a - 1)
         set rmargin at screen 0.065 + 0.315 * (a - 1) + 0.28
         set xlabel word(titles, a)
-        if (a == 2) { set ylabel; set format y ""; unset key }
-        if (a == 3) { set format x "10^{%T}" }
+        if (a == 2) { set ylabel; set format y ""; set format x "10^{%T}"; unset key }
         if (n_known > 0) {
             plot for [i = 1:banded(0)] "training.csv" using (of(i, column(axis))):"psnr_low":"psnr_high" \
                      with filledcurves fillcolor rgb colour(i), \
