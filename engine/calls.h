@@ -51,6 +51,8 @@ typedef struct {
     size_t warmup;      /* steps over which the learning rate rises; 0: left to the schedule */
     float beta1, beta2; /* of the optimiser's moments; 0: its own (engine/train/optimiser.h) */
     size_t refresh;     /* steps from one turn of SOAP's bases to the next; 0: its own */
+    float until_gain;   /* a block ends where gain_epochs brought fewer dB; 0: it does not end early */
+    size_t gain_epochs; /* 0: a twentieth of the epochs */
     uint32_t effort;    /* of archives without loss or with a bound: 1 to 9 */
     siren_block_kind blocks;
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */

@@ -94,6 +94,16 @@ static const siren_setting table[] = {
     ROW("refresh", "refresh", "N", SIZE, refresh, "auto", .unset = "auto", .minimum = 1, .maximum = 10000000,
         .unit = "steps", .help = "from one turn of soap's bases to the next; auto: 10",
         .provenance = "refresh", .suffix = "-refresh", .flags = SIREN_SETTING_LATE),
+    ROW("until_gain", "until-gain", "DB", FLOAT, until_gain, "off", .unset = "off", .minimum = 1e-6,
+        .maximum = 100, .unit = "dB",
+        .help =
+            "that the last epochs must have gained, or the block's training ends before all epochs are run",
+        .provenance = "until_gain", .suffix = "-until", .flags = SIREN_SETTING_LATE),
+    ROW("gain_epochs", "gain-epochs", "N", SIZE, gain_epochs, "auto", .unset = "auto", .minimum = 1,
+        .maximum = 10000000, .unit = "steps",
+        .help =
+            "over which until-gain is judged, each time so many are done; auto: a twentieth of the epochs",
+        .provenance = "gain_epochs", .suffix = "-over", .flags = SIREN_SETTING_LATE),
     ROW("effort", "effort", "N", UINT32, effort, "5", .minimum = 1, .maximum = 9,
         .help = "for small lossless and near-lossless archives: 1 to 3 count what came, from 4 on a network "
                 "trained on the series "
@@ -429,4 +439,6 @@ void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs) {
     if (settings->schedule == SIREN_SCHEDULE_AUTO)
         settings->schedule = soap ? SIREN_SCHEDULE_COSINE : SIREN_SCHEDULE_CONSTANT;
     if (settings->warmup == 0) settings->warmup = soap ? 20 : 1;
+    if (settings->until_gain > 0 && settings->gain_epochs == 0)
+        settings->gain_epochs = settings->epochs < 20 ? 1 : settings->epochs / 20;
 }

@@ -99,6 +99,7 @@ siren_status siren_network_try(const siren_network_sizing *sizing, uint32_t widt
     SIREN_TRY(count_networks(sizing, &trial.n_networks));
     if (epochs > settings.epochs) epochs = settings.epochs;
     settings.width = width;
+    if (epochs < settings.epochs) settings.until_gain = 0;
     settings.epochs = epochs;
     const siren_encoder_plan plan = {.series = sizing->series,
                                      .layout = &layout,

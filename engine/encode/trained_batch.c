@@ -182,6 +182,7 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsi
     siren_encoded encoded = {.entry = {.block = (uint32_t)block->training.block},
                              .constant = block->constant,
                              .diverged = block->diverged,
+                             .n_epochs = block->n_epochs,
                              .fidelity = {0, NAN, NAN, NAN, NAN},
                              .masked = {0, NAN, NAN, NAN, NAN}};
     wanted_targets wanted = {trained, stop};

@@ -40,6 +40,7 @@ typedef struct {
     size_t n_exceptional;
     bool constant; /* needed no network */
     bool diverged;
+    size_t n_epochs; /* run; 0 of a constant one */
     size_t at; /* among the networks; constant blocks have none */
 } siren_trained_block;
 
@@ -75,6 +76,7 @@ typedef struct {
     siren_index_entry entry; /* block, decoded_crc, mse; the writer sets the rest */
     bool constant;           /* no network was needed */
     bool diverged;           /* the last loss was not finite; what is stored is the best before that */
+    size_t n_epochs;         /* run; 0 where no network was needed, or an older program did not tell */
     double spread;           /* the variance of the targets; 0 where no network was needed */
     siren_fidelity fidelity; /* of the exact decode, */
     siren_fidelity

@@ -16,6 +16,8 @@ struct siren_optimiser {
     siren_status (*step)(siren_optimiser *optimiser, siren_buffer *params,
                          const siren_buffer *partial_gradients, size_t n_parts, const siren_buffer *state,
                          float factor);
+    /* One network less from now on, until restart(): the last one's history takes the place of network `ended`'s. */
+    siren_status (*leave)(siren_optimiser *optimiser, size_t ended);
     void (*free)(siren_optimiser *optimiser);
     size_t n_bytes; /* of device memory that it holds */
 };

@@ -12,7 +12,8 @@
 static const char *const result_columns[] = {
     SIREN_TRIAL_COLUMNS, "level",       "number", "status",         "points",
     "volumes",           "mse",         "psnr",   "psnr_published", "psnr_clamped",
-    "mse_masked",        "psnr_masked", "bytes",  "ratio",          "ratio_float32"};
+    "mse_masked",        "psnr_masked", "bytes",  "ratio",          "ratio_float32",
+    "epochs_run"};
 static const char *const summary_columns[] = {SIREN_TRIAL_COLUMNS,
                                               "status",
                                               "slices",
@@ -34,7 +35,8 @@ static const char *const summary_columns[] = {SIREN_TRIAL_COLUMNS,
                                               "target",
                                               "reached",
                                               "coding",
-                                              "train_flop"};
+                                              "train_flop",
+                                              "epochs_run"};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* What a network has and a baseline has not stays empty. */
@@ -73,6 +75,14 @@ void siren_run_table_trial(siren_table *table, const siren_complete_trial *t) {
         siren_table_add_text(table, NULL);
 }
 
+/* 0 stays empty. */
+static void add_count(siren_table *table, uint64_t n) {
+    if (n > 0)
+        siren_table_add_integer(table, n);
+    else
+        siren_table_add_text(table, NULL);
+}
+
 static void add_row(siren_table *table, const siren_complete_trial *t, const siren_result_row *row) {
     siren_run_table_trial(table, t);
     siren_table_add_text(table, siren_block_kind_name(row->level, 1));
@@ -86,12 +96,10 @@ static void add_row(siren_table *table, const siren_complete_trial *t, const sir
     siren_table_add_number(table, row->fidelity.psnr_clamped);
     siren_table_add_number(table, row->mse_masked);
     siren_table_add_number(table, row->psnr_masked);
-    if (row->bytes > 0)
-        siren_table_add_integer(table, row->bytes);
-    else
-        siren_table_add_text(table, NULL);
+    add_count(table, row->bytes);
     siren_table_add_number(table, row->ratio);
     siren_table_add_number(table, row->ratio_float32);
+    add_count(table, row->n_epochs);
 }
 
 /* ---- statistics over slices ---- */
@@ -155,9 +163,21 @@ static siren_status count_flops(const siren_complete_trial *t, double *out) {
         const siren_result_row *row = &result->rows[i];
         if (row->level != t->trial->settings.blocks || row->status == SIREN_RESULT_CONSTANT) continue;
         SIREN_TRY(siren_trial_network(t->trial, (uint32_t)row->n_volumes, &network));
-        *out += siren_training_flops(&network, &t->trial->settings, row->n_points);
+        siren_settings settings = t->trial->settings;
+        if (row->n_epochs > 0) settings.epochs = row->n_epochs;
+        *out += siren_training_flops(&network, &settings, row->n_points);
     }
     return SIREN_OK;
+}
+
+/* Mean over the networks; NaN where none tells it. */
+static double mean_epochs(const siren_trial_result *result) {
+    double sum = 0, n = 0;
+    for (size_t i = 0; i < result->n_rows; i++) {
+        sum += (double)result->rows[i].n_epochs;
+        n += result->rows[i].n_epochs > 0;
+    }
+    return n > 0 ? sum / n : NAN;
 }
 
 static siren_status add_summary(siren_table *table, const siren_complete_trial *t) {
@@ -170,10 +190,7 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
     siren_table_add_text(table, siren_result_status_name(result->status));
     siren_statistics plain = over_slices(result, plain_psnr, values, &n_slices);
     siren_table_add_integer(table, n_slices);
-    if (result->archive_bytes > 0)
-        siren_table_add_integer(table, result->archive_bytes);
-    else
-        siren_table_add_text(table, NULL);
+    add_count(table, result->archive_bytes);
     siren_table_add_integer(table, result->series_bytes);
     siren_table_add_number(table, bytes > 0 ? (double)result->series_bytes / bytes : NAN);
     siren_table_add_number(table, bytes > 0 ? (double)result->float32_bytes / bytes : NAN);
@@ -192,6 +209,7 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
     siren_table_add_number(table, masked.std);
     add_target(table, t);
     siren_table_add_number(table, rint(flops));
+    siren_table_add_number(table, mean_epochs(result));
     free(values);
     return SIREN_OK;
 }

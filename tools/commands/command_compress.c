@@ -31,13 +31,14 @@ static void tell_foreseen(const siren_foreseen *f) {
                             siren_format_bytes((double)f->n_bytes, size));
 }
 
-/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell. */
+/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell, or `n_epochs` is, as
+ * blocks ended early. */
 static double training_rate(size_t n_epochs, const siren_archive_info *info, double *seconds) {
     siren_network network = {.n_inputs = siren_block_inputs(info->block_kind),
                              .n_layers = (uint32_t)info->n_layers};
     double epochs, n_trained = 0, n_points = 0;
     *seconds = siren_terminal_advancing("epochs", &epochs);
-    if (*seconds <= 0 || info->n_layers == 0 || info->n_layers > SIREN_MAX_LAYERS) return 0;
+    if (*seconds <= 0 || n_epochs == 0 || info->n_layers == 0 || info->n_layers > SIREN_MAX_LAYERS) return 0;
     for (size_t i = 0; i < info->n_layers; i++) network.layers[i].width = info->layers[i].width;
     for (size_t i = 0; i < info->n_blocks; i++) {
         if (!(info->blocks[i].mse > 0)) continue; /* constant ones are not trained */
@@ -265,7 +266,8 @@ static siren_status compress_one(void *user, size_t nth) {
                    image_bytes, seconds, run->profile);
         siren_tool_json_end_file(run->json, run->pairs.n);
     } else if (!run->quiet && run->pairs.n == 1) {
-        print_summary(siren_terminal_name(archive), run->device, run->options->settings.epochs, &info,
+        print_summary(siren_terminal_name(archive), run->device,
+                      run->options->settings.until_gain > 0 ? 0 : run->options->settings.epochs, &info,
                       options.anonymise, image_bytes, seconds);
         if (run->instead && print_instead(image, run->options, &info) != SIREN_OK)
             siren_terminal_warn("%s", siren_message());

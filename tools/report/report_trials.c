@@ -33,6 +33,7 @@ static void published(FILE *out, const siren_report_trial *t) {
 static void masked(FILE *out, const siren_report_trial *t) { write_decibels(out, t->masked, t->masked_std); }
 static void bytes(FILE *out, const siren_report_trial *t) { write_count(out, t->bytes); }
 static void reached(FILE *out, const siren_report_trial *t) { fprintf(out, "%.6g", t->reached); }
+static void epochs_run(FILE *out, const siren_report_trial *t) { fprintf(out, "%.0f", t->epochs_run); }
 static void parameters(FILE *out, const siren_report_trial *t) { write_count(out, t->parameters); }
 static void seconds(FILE *out, const siren_report_trial *t) {
     if (!t->baseline) fprintf(out, "%.1f", t->train_seconds);
@@ -81,6 +82,7 @@ static const table_column columns[] = {
     TEXT("learning rate", SAID, rate, NULL),
     TEXT("w0", SAID, w0, NULL),
     TEXT("epochs", SAID, epochs, NULL),
+    NUMBER("epochs run", epochs_run, epochs_run),
     TEXT("seed", SAID, seed, NULL),
     TEXT("training", HIDDEN, training, training),
     TEXT("target", SHOWN, target, NULL),

@@ -117,8 +117,11 @@ static siren_status write_network(const sample *s, siren_layout *layout, siren_a
         bool constant = true;
         for (size_t v = 0; status == SIREN_OK && v < s->series.geometry.n_volumes; v++)
             constant = constant && trained->scaling[v].minimum == trained->scaling[v].maximum;
-        trained->blocks[0] = (siren_trained_block){
-            {z, 0, 1e-3f}, points->block, trained->scaling, apart.n, constant, false, 0};
+        trained->blocks[0] = (siren_trained_block){.training = {z, 0, 1e-3f},
+                                                   .block = points->block,
+                                                   .scaling = trained->scaling,
+                                                   .n_exceptional = apart.n,
+                                                   .constant = constant};
         for (size_t i = 0; i < siren_network_n_params(&layout->network); i++)
             trained->params[i] = (float)(0.3 * noise());
         if (status == SIREN_OK)
