@@ -235,6 +235,12 @@ static siren_status soap_leave(siren_optimiser *base, size_t ended) {
     return ended == last ? SIREN_OK : siren_buffer_copy(soap->arena, last * bytes, ended * bytes, bytes);
 }
 
+siren_status siren_soap_read(siren_optimiser *optimiser, size_t network, float *arena) {
+    siren_soap *soap = (siren_soap *)optimiser;
+    size_t bytes = soap->tables.n_arena * sizeof *arena;
+    return siren_buffer_read(soap->arena, network * bytes, arena, bytes);
+}
+
 /* ---- creation ---- */
 
 static void soap_free(siren_optimiser *base) {
