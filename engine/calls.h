@@ -41,7 +41,7 @@ typedef struct {
     size_t epochs;
     size_t points_per_epoch; /* an epoch sees so many points of each block in turns; 0: all */
     float
-        rate; /* learning rate; 0: Adam's 3e-4 for models of 2 coordinates, 2e-4 for those of 3, SOAP's 3e-3 */
+        rate; /* learning rate; 0: what siren_settings_resolve() takes */
     uint64_t seed;        /* of the initial parameters */
     unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
     uint32_t taper;       /* bits that weights lose from layer to layer in all (engine/encode/rounding.h) */

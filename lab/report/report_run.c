@@ -99,9 +99,23 @@ static siren_status read_texts(siren_report_run *run, const column *columns, siz
     return SIREN_OK;
 }
 
-/* Operations; targets, and how they were met. */
+/* Of trials whose networks may have ended before their last epoch. */
+static siren_status read_epochs_run(siren_report_run *run) {
+    size_t at;
+    bool there = siren_table_find(run->summary, "epochs_run", &at) == SIREN_OK;
+    for (size_t row = 0; row < run->n_trials; row++) {
+        siren_report_trial *trial = &run->trials[row];
+        trial->epochs_run = NAN;
+        if (there) SIREN_TRY(siren_table_number(run->summary, row, at, &trial->epochs_run));
+        if (trial->epochs_run == strtod(trial->epochs, NULL)) trial->epochs_run = NAN;
+    }
+    return SIREN_OK;
+}
+
+/* Operations, epochs run; targets, and how they were met. */
 static siren_status read_late(siren_report_run *run) {
     size_t at;
+    SIREN_TRY(read_epochs_run(run));
     for (size_t row = 0; row < run->n_trials; row++) {
         run->trials[row].target = run->trials[row].coding = "";
         run->trials[row].reached = run->trials[row].flop = NAN;
@@ -114,19 +128,6 @@ static siren_status read_late(siren_report_run *run) {
     SIREN_TRY(siren_table_find(run->summary, "reached", &at));
     for (size_t row = 0; row < run->n_trials; row++)
         SIREN_TRY(siren_table_number(run->summary, row, at, &run->trials[row].reached));
-    return SIREN_OK;
-}
-
-/* Of trials whose networks may have ended before their last epoch. */
-static siren_status read_epochs_run(siren_report_run *run) {
-    size_t at;
-    bool there = siren_table_find(run->summary, "epochs_run", &at) == SIREN_OK;
-    for (size_t row = 0; row < run->n_trials; row++) {
-        siren_report_trial *trial = &run->trials[row];
-        trial->epochs_run = NAN;
-        if (there) SIREN_TRY(siren_table_number(run->summary, row, at, &trial->epochs_run));
-        if (trial->epochs_run == strtod(trial->epochs, NULL)) trial->epochs_run = NAN;
-    }
     return SIREN_OK;
 }
 
@@ -197,7 +198,6 @@ static siren_status read_trials(siren_report_run *run) {
     SIREN_TRY(read_texts(run, text_columns, COUNT(text_columns), false));
     SIREN_TRY(read_numbers(run));
     SIREN_TRY(read_late(run));
-    SIREN_TRY(read_epochs_run(run));
     for (size_t i = 0; i < n; i++) {
         siren_report_trial *trial = run->by_name[i] = &run->trials[i];
         unsigned bits = 0;

@@ -12,7 +12,7 @@ typedef struct {
     double layers, width, parameters, reached;
     double slices, bytes, series_bytes, ratio, ratio_float32;
     double psnr, psnr_std, published, published_std, masked, masked_std; /* dB, over slices */
-    double epochs_run;                /* mean of its networks; NaN: all of them */
+    double epochs_run;                /* mean of its networks; NaN: each was trained for `epochs` */
     double flop;                      /* of training all its networks; NaN in runs of earlier versions */
     double train_seconds, train_flop; /* of timing.csv: where trials share a training, a part of it */
     double decode_seconds;            /* of timing.csv, of its archive */

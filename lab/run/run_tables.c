@@ -35,8 +35,8 @@ static const char *const summary_columns[] = {SIREN_TRIAL_COLUMNS,
                                               "target",
                                               "reached",
                                               "coding",
-                                              "epochs_run",
-                                              "train_flop"};
+                                              "train_flop",
+                                              "epochs_run"};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* What a network has and a baseline has not stays empty. */
@@ -163,9 +163,9 @@ static siren_status count_flops(const siren_complete_trial *t, double *out) {
         const siren_result_row *row = &result->rows[i];
         if (row->level != t->trial->settings.blocks || row->status == SIREN_RESULT_CONSTANT) continue;
         SIREN_TRY(siren_trial_network(t->trial, (uint32_t)row->n_volumes, &network));
-        const double all = (double)t->trial->settings.epochs,
-                     n = row->n_epochs > 0 ? (double)row->n_epochs : all;
-        *out += siren_training_flops(&network, &t->trial->settings, row->n_points) * n / all;
+        siren_settings settings = t->trial->settings;
+        if (row->n_epochs > 0) settings.epochs = row->n_epochs;
+        *out += siren_training_flops(&network, &settings, row->n_points);
     }
     return SIREN_OK;
 }
@@ -208,8 +208,8 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
     siren_table_add_number(table, masked.mean);
     siren_table_add_number(table, masked.std);
     add_target(table, t);
-    siren_table_add_number(table, mean_epochs(result));
     siren_table_add_number(table, rint(flops));
+    siren_table_add_number(table, mean_epochs(result));
     free(values);
     return SIREN_OK;
 }

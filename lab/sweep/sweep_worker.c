@@ -144,8 +144,11 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
 
 /* Operations of the training of the nth network of a batch, which may have ended early; constant blocks took none. */
 static double trained_flop(const siren_batch *batch, const siren_sweep_trial *trial, size_t nth) {
-    return siren_sweep_trial_flop(trial, batch->jobs[nth].block) *
-           (double)batch->trained->blocks[nth].n_epochs / (double)trial->trial->settings.epochs;
+    const siren_layout *layout = &trial->layout;
+    siren_settings settings = trial->trial->settings;
+    settings.epochs = batch->trained->blocks[nth].n_epochs;
+    return siren_training_flops(&layout->network, &settings,
+                                siren_mask_block_points(&layout->mask, &layout->grid, batch->jobs[nth].block));
 }
 
 /* The nth network of a batch is trained: encodes and keeps it for one trial. */
