@@ -157,7 +157,7 @@ static siren_status code_blocks(const siren_series *series, const siren_layout *
     siren_work_ahead *threads = NULL;
     if (layout->context) {
         SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
-        SIREN_TRY(siren_context_decode("the context network", layout->context, layout->n_context, network));
+        SIREN_TRY(siren_context_decode("the context network", SIREN_CONTEXT_OF_VOXELS, layout->context, layout->n_context, network));
     }
     SIREN_TRY(siren_allocate(&blocks, n_blocks, sizeof *blocks, "the blocks in work"));
     predictive_team team = {series, layout, limits, network, every, blocks};
