@@ -113,7 +113,7 @@ siren_status siren_compression_transform_target(siren_compression *run, siren_tr
 }
 
 /* A number of bytes may be used up again by finer steps, where a network saves some: records of these, coded with the same network,
- * take the place of the first ones if they keep to the number. */
+ * take the place of the first ones if they keep to the number and are better. */
 #define SPARE 0.002 /* of the bytes: what the network may save less of the finer steps */
 
 static siren_status use_up(siren_compression *run, const siren_transform_target *target, size_t n_saved,
@@ -131,7 +131,9 @@ static siren_status use_up(siren_compression *run, const siren_transform_target 
                                             &finer));
     SIREN_TRY(siren_transform_context_use(&run->layout, run->context, run->layout.n_context, &finer, &n_finer));
     for (size_t i = 0; i < finer.n; i++) n_records += finer.n_record_bytes[i] + SIREN_ENTRY_BYTES;
-    if (n_finer == 0 || more.n_other_bytes + finer.n_basis + n_records > target->n_bytes) return SIREN_OK;
+    if (n_finer == 0 || more.n_other_bytes + finer.n_basis + n_records > target->n_bytes ||
+        finer.psnr <= blocks->psnr)
+        return SIREN_OK;
     siren_transform_blocks_free(blocks);
     *blocks = SIREN_TAKE(finer);
     return SIREN_OK;

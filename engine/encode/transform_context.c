@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define MOST_EXAMPLES 4000000
-#define LEAST_BYTES 24576 /* of records: fewer save less than a network takes */
+#define LEAST_BYTES 16384 /* of records: fewer save less than a network takes */
 #define FEW_BYTES 98304   /* below, the smallest network */
 #define USUAL_DENSITY 5   /* coefficients of a byte, at most, where there are many */
 #define RATE .008f
@@ -21,7 +21,10 @@ typedef struct {
     size_t n_steps, n_passes; /* at most, the second through the examples */
 } effort_level;
 static const effort_level levels[] = {
-    [6] = {{32, 32}, 12000, 20}, [7] = {{48, 32}, 30000, 40}, [8] = {{64, 32}, 60000, 60}, [9] = {{64, 64}, 120000, 90}};
+    [6] = {{32, 32}, 5000, 8},
+    [7] = {{32, 32}, 15000, 20},
+    [8] = {{48, 32}, 40000, 40},
+    [9] = {{64, 32}, 100000, 80}};
 
 /* Blocks are dealt to threads; what they leave stands in the order of blocks. */
 typedef struct {
