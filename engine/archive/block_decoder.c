@@ -99,10 +99,9 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
                              siren_datatype_size(layout->geometry.datatype), "a decoded block"));
     if (layout->context) {
         SIREN_TRY(siren_allocate(&decoder->context, 1, sizeof *decoder->context, "the context network"));
-        SIREN_TRY(siren_context_decode(
-            "the archive's context network",
-            predictive ? SIREN_CONTEXT_OF_VOXELS : SIREN_CONTEXT_OF_COEFFICIENTS, layout->context,
-            layout->n_context, decoder->context));
+        SIREN_TRY(siren_context_decode("the archive's context network",
+                                       predictive ? SIREN_CONTEXT_OF_VOXELS : SIREN_CONTEXT_OF_COEFFICIENTS,
+                                       layout->context, layout->n_context, decoder->context));
     }
     if (predictive) {
         SIREN_TRY(siren_allocate(&decoder->inside, n_points, 1, "a block's mask"));

@@ -260,10 +260,9 @@ static siren_status read_context(const char *path, siren_archive *archive, siren
     if (!voxels && !levels) return SIREN_OK;
     if ((voxels && layout->coding != SIREN_CODING_PREDICTIVE) ||
         (levels && layout->coding != SIREN_CODING_TRANSFORM))
-        return siren_fail(
-            SIREN_CORRUPT,
-            "%s: has a section %s beside records that do without; restore the file from a copy", path,
-            voxels ? "CONTEXT" : "LEVELS");
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: has a section %s beside records that do without; restore the file from a copy",
+                          path, voxels ? "CONTEXT" : "LEVELS");
     return siren_archive_section(archive, context_section(layout->coding), 0, &layout->context,
                                  &layout->n_context);
 }

@@ -4,10 +4,10 @@
 
 #include "engine/context/mixture.h"
 
-#define SIREN_FEATURES 76             /* of a voxel */
+#define SIREN_FEATURES 76 /* of a voxel */
 #define SIREN_COEFFICIENT_FEATURES 51
-#define SIREN_MAGNITUDE_STEPS 6       /* of a coefficient, each a decision that the network gives odds for */
-#define SIREN_CONTEXT_WIDTH 64 /* at most, and a multiple of 16 */
+#define SIREN_MAGNITUDE_STEPS 6 /* of a coefficient, each a decision that the network gives odds for */
+#define SIREN_CONTEXT_WIDTH 64  /* at most, and a multiple of 16 */
 #define SIREN_CONTEXT_LAYERS 3
 #define SIREN_CONTEXT_ONE 128 /* a weight of 1 */
 #define SIREN_CONTEXT_LARGEST_WEIGHT 1023

@@ -129,7 +129,8 @@ static siren_status use_up(siren_compression *run, const siren_transform_target 
     counted.context = NULL;
     SIREN_TRY(siren_transform_blocks_encode(&run->image->series, &counted, &more, run->progress, run->user,
                                             &finer));
-    SIREN_TRY(siren_transform_context_use(&run->layout, run->context, run->layout.n_context, &finer, &n_finer));
+    SIREN_TRY(
+        siren_transform_context_use(&run->layout, run->context, run->layout.n_context, &finer, &n_finer));
     for (size_t i = 0; i < finer.n; i++) n_records += finer.n_record_bytes[i] + SIREN_ENTRY_BYTES;
     if (n_finer == 0 || more.n_other_bytes + finer.n_basis + n_records > target->n_bytes ||
         finer.psnr <= blocks->psnr)
@@ -147,9 +148,11 @@ static siren_status expect_levels(siren_compression *run, const siren_transform_
                                                .progress = run->progress,
                                                .user = run->user};
     size_t n_saved;
-    SIREN_TRY(siren_transform_context_fit(&run->layout, blocks, &plan, &run->context, &run->layout.n_context));
+    SIREN_TRY(
+        siren_transform_context_fit(&run->layout, blocks, &plan, &run->context, &run->layout.n_context));
     if (!run->context) return SIREN_OK;
-    SIREN_TRY(siren_transform_context_use(&run->layout, run->context, run->layout.n_context, blocks, &n_saved));
+    SIREN_TRY(
+        siren_transform_context_use(&run->layout, run->context, run->layout.n_context, blocks, &n_saved));
     if (n_saved == 0) {
         free(run->context);
         run->context = NULL;

@@ -199,7 +199,8 @@ SIREN_CLONES static void pass(siren_context_kind kind, const float_network *net,
     multiply_add(h1, CHUNK, h2, net->weights[1][0], 1, W, work->d2[0], CHUNK, work->d1[0], CHUNK);
     mask(h1, work->a1, work->d1);
     turn(h2, work->a2, work->turned);
-    multiply_add(n_padded, wide2, CHUNK, work->out[0], CHUNK, 1, work->turned[0], W, gradient->weights[2][0], W);
+    multiply_add(n_padded, wide2, CHUNK, work->out[0], CHUNK, 1, work->turned[0], W, gradient->weights[2][0],
+                 W);
     add_rows(n_out, work->out, gradient->biases[2]);
     turn(h1, work->a1, work->turned);
     multiply_add(h2, wide1, CHUNK, work->d2[0], CHUNK, 1, work->turned[0], W, gradient->weights[1][0], W);
@@ -248,8 +249,8 @@ static void member(void *user, size_t i) {
         for (size_t first = 0; first < n; first += CHUNK) {
             float masses[CHUNK];
             load(training->kind, t->examples, t->order + part * n + first, &t->work[i]);
-            pass(training->kind, t->net, training->widths[0], training->widths[1], &t->work[i], &t->gradients[part], masses,
-                 1.f / SIREN_CONTEXT_BATCH);
+            pass(training->kind, t->net, training->widths[0], training->widths[1], &t->work[i],
+                 &t->gradients[part], masses, 1.f / SIREN_CONTEXT_BATCH);
             for (size_t s = 0; s < CHUNK; s++) t->lengths[part] -= (double)log2f(masses[s]);
         }
     }
@@ -317,7 +318,8 @@ static void store(optimised *state) {
     for (size_t i = 0; i < N_FLOATS; i++) to[i] = (float)rounded(from[i]) / SIREN_CONTEXT_ONE;
 }
 
-static void round_network(siren_context_kind kind, const float_network *net, const size_t *widths, siren_context_network *out) {
+static void round_network(siren_context_kind kind, const float_network *net, const size_t *widths,
+                          siren_context_network *out) {
     memset(out, 0, sizeof *out);
     out->kind = kind;
     for (size_t l = 0; l <= SIREN_CONTEXT_LAYERS; l++) out->widths[l] = (uint32_t)widths[l];
@@ -380,7 +382,8 @@ siren_status siren_context_train(const siren_context_examples *examples,
 }
 
 double siren_context_loss(siren_context_kind kind, const siren_context_examples *examples,
-                          const uint32_t widths[2], const siren_context_parameters *parameters, siren_context_parameters *gradient) {
+                          const uint32_t widths[2], const siren_context_parameters *parameters,
+                          siren_context_parameters *gradient) {
     const size_t all[SIREN_CONTEXT_LAYERS + 1] = {siren_context_n_features(kind), widths[0], widths[1],
                                                   siren_context_n_outputs(kind)};
     uint32_t order[CHUNK];

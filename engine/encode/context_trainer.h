@@ -30,6 +30,7 @@ typedef struct {
     float of[SIREN_CONTEXT_LAYERS][SIREN_CONTEXT_INPUTS + 1][SIREN_CONTEXT_WIDTH];
 } siren_context_parameters;
 double siren_context_loss(siren_context_kind kind, const siren_context_examples *examples,
-                          const uint32_t widths[2], const siren_context_parameters *parameters, siren_context_parameters *gradient);
+                          const uint32_t widths[2], const siren_context_parameters *parameters,
+                          siren_context_parameters *gradient);
 
 #endif

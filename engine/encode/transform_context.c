@@ -20,11 +20,10 @@ typedef struct {
     uint32_t widths[2];
     size_t n_steps, n_passes; /* at most, the second through the examples */
 } effort_level;
-static const effort_level levels[] = {
-    [6] = {{32, 32}, 5000, 8},
-    [7] = {{32, 32}, 15000, 20},
-    [8] = {{48, 32}, 40000, 40},
-    [9] = {{64, 32}, 100000, 80}};
+static const effort_level levels[] = {[6] = {{32, 32}, 5000, 8},
+                                      [7] = {{32, 32}, 15000, 20},
+                                      [8] = {{48, 32}, 40000, 40},
+                                      [9] = {{64, 32}, 100000, 80}};
 
 /* Blocks are dealt to threads; what they leave stands in the order of blocks. */
 typedef struct {
@@ -76,11 +75,10 @@ static siren_status one(team *t, size_t nth) {
     siren_block_name(&layout->grid, layout->grid.first + nth, name, sizeof name);
     SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + nth, &block, &inside));
     SIREN_TRY(siren_record_split(name, layout, bytes, &n_bytes, &corrections, &n_corrections));
-    SIREN_TRY(
-        siren_transform_record_read(name, layout, siren_block_points(&block), bytes, n_bytes, &record));
+    SIREN_TRY(siren_transform_record_read(name, layout, siren_block_points(&block), bytes, n_bytes, &record));
     if (!t->network)
-        return siren_transform_collect_slice(&t->basis, name, &block, record.stream, record.n_stream, t->every,
-                                             nth * 7 % t->every, &t->parts[nth]);
+        return siren_transform_collect_slice(&t->basis, name, &block, record.stream, record.n_stream,
+                                             t->every, nth * 7 % t->every, &t->parts[nth]);
     SIREN_TRY(siren_transform_recode_slice(&t->basis, t->network, name, &block, record.stream,
                                            record.n_stream, &stream, &n_stream));
     SIREN_TRY(replace_stream(bytes, (size_t)(record.stream - bytes), stream, n_stream, &t->records[nth],

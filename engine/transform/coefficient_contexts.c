@@ -71,7 +71,8 @@ siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t
         SIREN_TRY(siren_allocate(&coder->extents[i], padded_blocks(coder), 1, "a coder's blocks"));
     }
     if (network)
-        SIREN_TRY(siren_coefficient_experts_create(network, padded_blocks(coder), across + 2, &coder->experts));
+        SIREN_TRY(
+            siren_coefficient_experts_create(network, padded_blocks(coder), across + 2, &coder->experts));
     siren_mixer_tables_make(&coder->tables);
     for (unsigned d = 0, n = 0; d < DIAGONALS; d++)
         for (unsigned u = d < SIDE ? 0 : d - SIDE + 1; u <= d && u < SIDE; u++) {
@@ -118,4 +119,3 @@ void siren_coefficients_next(siren_coefficients *coder) {
     memset(sums, 0, padded_blocks(coder) * sizeof *sums);
     coder->component++;
 }
-

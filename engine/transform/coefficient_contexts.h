@@ -190,7 +190,7 @@ static inline void length_contexts(const siren_coefficients *coder, size_t block
 }
 
 static inline void length_bit(siren_coefficients *coder, const unsigned contexts[MODELS], unsigned known,
-                       siren_mixed_bit *bit) {
+                              siren_mixed_bit *bit) {
     for (int i = 0; i < MODELS; i++) bit->voters[i] = &coder->lengths[i][contexts[i]][known];
     bit->mixer = &coder->length_mixers[known];
     siren_mixed_predict(&coder->tables, bit);
@@ -219,7 +219,8 @@ static inline bool mixed_get(siren_range_decoder *decoder, siren_mixed_bit *bit)
 }
 
 /* After a block's last level: what its neighbours will see. */
-static inline void block_done(siren_coefficients *coder, size_t block, const surroundings *s, unsigned extent) {
+static inline void block_done(siren_coefficients *coder, size_t block, const surroundings *s,
+                              unsigned extent) {
     size_t at = padded(coder, block);
     uint8_t *m = coder->magnitudes[0] + at * BLOCK;
     for (int u = 0; u < SIDE; u++) memcpy(m + u * SIDE, s->here + (u + 2) * 11 + 2, SIDE);

@@ -21,7 +21,7 @@ static void fill_logarithms(uint8_t *logarithms) {
     for (int i = 0; i < SIREN_LOGARITHMS; i++) {
         while (1 + i >= bound) {
             bound *= step;
-            class++;
+            class ++;
         }
         logarithms[i] = class < 127 ? class : 127;
     }
@@ -41,8 +41,7 @@ siren_status siren_coefficient_experts_create(const siren_context_network *netwo
     fill_logarithms(experts->logarithms);
     for (size_t s = 0; s < SIREN_EXPERT_SETS; s++)
         for (size_t c = 0; c < SIREN_EXPERT_CLASSES; c++)
-            for (size_t step = 0; step < STEPS; step++)
-                experts->mixers[s][c][step].weights[MODELS] = 65536;
+            for (size_t step = 0; step < STEPS; step++) experts->mixers[s][c][step].weights[MODELS] = 65536;
     *out = experts;
     return SIREN_OK;
 }
@@ -260,7 +259,8 @@ INLINE bool code_component(siren_coefficients *coder, passage *to, bool predicte
 SIREN_CLONES static bool decode(siren_coefficients *coder, passage *to, int32_t *levels, uint8_t *kinds) {
     return code_component(coder, to, false, levels, kinds, DECODING);
 }
-SIREN_CLONES static void encode(siren_coefficients *coder, passage *to, bool predicted, const int32_t *levels) {
+SIREN_CLONES static void encode(siren_coefficients *coder, passage *to, bool predicted,
+                                const int32_t *levels) {
     code_component(coder, to, predicted, (int32_t *)levels, NULL, ENCODING);
 }
 SIREN_CLONES static bool see(siren_coefficients *coder, passage *to, bool predicted, const int32_t *levels) {

@@ -22,7 +22,7 @@ static inline uint32_t magnitude_here(const surroundings *s, int u, int w) {
  * are those of this place. */
 static inline void coefficient_features(const siren_coefficients *coder, const surroundings *s, size_t block,
                                         unsigned extent, bool predicted, unsigned at, int16_t *features) {
-    static const int8_t here[][2] = {{-1, 0}, {0, -1},  {-1, -1}, {-1, 1}, {-2, 0},
+    static const int8_t here[][2] = {{-1, 0}, {0, -1}, {-1, -1}, {-1, 1}, {-2, 0},
                                      {0, -2}, {-2, 1}, {1, -2},  {-2, 2}};
     static const int8_t beside[][2] = {{-1, 0}, {1, 0}, {0, 1}, {0, -1}};
     const siren_coefficient_experts *experts = coder->experts;

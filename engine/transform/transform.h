@@ -19,7 +19,7 @@ typedef struct {
     uint8_t *precision; /* (n_components) bits behind the point of a vector's entries, at most 14 */
     int16_t *vectors;   /* (n_components, n_volumes) in 1/16384 */
     const siren_context_network *network; /* that slices are decoded with, borrowed; NULL: counts alone */
-    float *analysis;    /* (n_components, n_volumes) what the encoder projects on; NULL after decoding */
+    float *analysis; /* (n_components, n_volumes) what the encoder projects on; NULL after decoding */
 } siren_transform_basis;
 
 typedef struct {

@@ -223,7 +223,8 @@ int main(int argc, char **argv) {
                stored / encode_busy / 1e6, stored / decoding / 1e6, stored / decode_busy / 1e6);
         if (getenv("SIREN_BENCH_TRAINING")) {
             static siren_context_network network;
-            size_t n_network = train(&w, (size_t)atoi(getenv("SIREN_BENCH_TRAINING")), &network), n_recoded = 0;
+            size_t n_network = train(&w, (size_t)atoi(getenv("SIREN_BENCH_TRAINING")), &network),
+                   n_recoded = 0;
             w.network = &network;
             double recoding = run(&w, threads, recode, &encode_busy);
             stored_basis.network = &network;
@@ -233,7 +234,8 @@ int main(int argc, char **argv) {
             psnr = 0;
             for (size_t i = 0; i < n; i++)
                 if (w.mse[i] > 0) psnr -= 10 * log10(w.mse[i]);
-            printf("network %zu  slices %zu, %.2f %% less  PSNR %.2f  recode %.3f s  decode %.1f MB/s of processor\n",
+            printf("network %zu  slices %zu, %.2f %% less  PSNR %.2f  recode %.3f s  decode %.1f MB/s of "
+                   "processor\n",
                    n_network, n_recoded,
                    100 - 100. * (double)(n_recoded + n_network + n_basis_bytes + n_scaling) /
                              (double)(n_coded + n_basis_bytes + n_scaling),

@@ -10,10 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Weights of all sizes from any bytes. */
 static void make_network(const uint8_t *data, size_t size, siren_context_network *out) {
     size_t at = 0;
-    *out = (siren_context_network){
-        .kind = SIREN_CONTEXT_OF_COEFFICIENTS,
-        .widths = {SIREN_COEFFICIENT_FEATURES, 16 + 16 * (data[0] & 3u), 16 + 16 * (data[0] >> 2 & 3u),
-                   SIREN_MAGNITUDE_STEPS}};
+    *out = (siren_context_network){.kind = SIREN_CONTEXT_OF_COEFFICIENTS,
+                                   .widths = {SIREN_COEFFICIENT_FEATURES, 16 + 16 * (data[0] & 3u),
+                                              16 + 16 * (data[0] >> 2 & 3u), SIREN_MAGNITUDE_STEPS}};
     for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++)
         for (size_t i = 0; i <= out->widths[l]; i++)
             for (size_t j = 0; j < out->widths[l + 1]; j++, at++) {

@@ -38,7 +38,8 @@ static void networks_come_back(void **unused) {
         for (size_t n = 0; n < n_bytes; n += 7) {
             uint8_t *part = malloc(n ? n : 1);
             memcpy(part, bytes, n);
-            assert_int_equal(siren_context_decode("network", SIREN_CONTEXT_OF_VOXELS, part, n, &back), SIREN_CORRUPT);
+            assert_int_equal(siren_context_decode("network", SIREN_CONTEXT_OF_VOXELS, part, n, &back),
+                             SIREN_CORRUPT);
             free(part);
         }
         free(bytes);
@@ -52,7 +53,8 @@ static void hostile_bytes_end(void **unused) {
         siren_context_network network;
         for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)random_bits(8);
         if (run % 2) bytes[0] = bytes[1] = (uint8_t)(253 - run % 8); /* of right widths */
-        siren_status status = siren_context_decode("network", SIREN_CONTEXT_OF_VOXELS, bytes, sizeof bytes, &network);
+        siren_status status =
+            siren_context_decode("network", SIREN_CONTEXT_OF_VOXELS, bytes, sizeof bytes, &network);
         assert_true(status == SIREN_OK || status == SIREN_CORRUPT);
     }
 }

@@ -16,9 +16,8 @@ static double uniform(void) { /* splitmix64, 0 to 1 */
 
 /* Values around a center that the first feature tells, with a width that the second does. */
 static siren_context_examples make_examples(size_t n) {
-    siren_context_examples examples = {.n = n,
-                                       .features = calloc(n, SIREN_FEATURES),
-                                       .targets = calloc(n, 2 * sizeof *examples.targets)};
+    siren_context_examples examples = {
+        .n = n, .features = calloc(n, SIREN_FEATURES), .targets = calloc(n, 2 * sizeof *examples.targets)};
     for (size_t e = 0; e < n; e++) {
         int8_t *features = examples.features + e * SIREN_FEATURES;
         for (size_t i = 0; i < SIREN_FEATURES; i++) features[i] = (int8_t)(uniform() * 64 - 32);

@@ -16,8 +16,9 @@ static void make_network(temper t, siren_context_network *out) {
         for (size_t i = 0; i <= out->widths[l]; i++)
             for (size_t j = 0; j < out->widths[l + 1]; j++) {
                 const int32_t weight = (int32_t)random_bits(11) - 1023;
-                out->weights[l][i][j] =
-                    (int16_t)(t == SILENT || weight > 1023 ? 0 : t == SANE ? weight / 64 : weight);
+                out->weights[l][i][j] = (int16_t)(t == SILENT || weight > 1023 ? 0
+                                                  : t == SANE                  ? weight / 64
+                                                                               : weight);
             }
 }
 
@@ -27,8 +28,8 @@ static void recode(const sample *s, coded *c, const siren_context_network *netwo
     size_t n_bytes, n = c->n_points * c->n_volumes;
     float *y = malloc((n + 1) * sizeof *y);
     assert_non_null(y);
-    assert_siren_ok(siren_transform_recode_slice(&c->stored, network, "slice", s->slices, c->bytes, c->n_bytes,
-                                                 &bytes, &n_bytes));
+    assert_siren_ok(siren_transform_recode_slice(&c->stored, network, "slice", s->slices, c->bytes,
+                                                 c->n_bytes, &bytes, &n_bytes));
     c->stored.network = network;
     assert_siren_ok(siren_transform_decode_slice(&c->stored, "slice", s->slices, bytes, n_bytes,
                                                  (siren_span){0, c->n_volumes}, y));
@@ -96,11 +97,8 @@ static void training_saves_bytes(void **unused) {
     coded c = code(&s, 0.03);
     siren_context_examples examples = {.n = 0};
     siren_context_network trained, again, silent;
-    siren_context_training training = {.kind = SIREN_CONTEXT_OF_COEFFICIENTS,
-                                       .widths = {16, 16},
-                                       .n_steps = 300,
-                                       .rate = .008f,
-                                       .seed = 5};
+    siren_context_training training = {
+        .kind = SIREN_CONTEXT_OF_COEFFICIENTS, .widths = {16, 16}, .n_steps = 300, .rate = .008f, .seed = 5};
     double bits;
     const size_t before = c.n_bytes;
     assert_siren_ok(
@@ -168,9 +166,9 @@ static void damage_does_no_harm(void **unused) {
         assert_true(y && bytes);
         for (size_t cut = 0; cut < c.n_bytes; cut += 1 + c.n_bytes / 200) {
             memcpy(bytes, c.bytes, cut);
-            assert_int_equal(siren_transform_decode_slice(&c.stored, "slice", s.slices, bytes, cut,
-                                                          (siren_span){0, 7}, y),
-                             SIREN_CORRUPT);
+            assert_int_equal(
+                siren_transform_decode_slice(&c.stored, "slice", s.slices, bytes, cut, (siren_span){0, 7}, y),
+                SIREN_CORRUPT);
         }
         for (size_t trial = 0; trial < 400; trial++) {
             memcpy(bytes, c.bytes, c.n_bytes);
