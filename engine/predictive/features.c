@@ -3,10 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/predictive/classes.h"
-
-#define N_LEVELS 16
-#define N_NEAR 32
 #define LEAST_SCALE 32
 
 /* Neighbours as (x, y). */
@@ -59,41 +55,18 @@ void siren_features_volume(siren_features *features, size_t volume, siren_predic
     features->reference_errors = first + (ptrdiff_t)predictor->references[0] * lattice->volume;
 }
 
-static inline int32_t predict(const siren_features *features, ptrdiff_t at) {
-    const siren_predictor *predictor = features->predictor;
-    int64_t sum = SIREN_PREDICTOR_CONSTANT * (int64_t)predictor->weights[predictor->n_terms],
-            most = (int64_t)features->lattice->largest * SIREN_ONE;
-    for (size_t i = 0; i < predictor->n_terms; i++)
-        sum += (int64_t)predictor->weights[i] * features->terms[i][at];
-    sum = (sum * SIREN_ONE) >> SIREN_WEIGHT_BITS;
-    return (int32_t)(sum < 0 ? 0 : sum > most ? most : sum);
-}
-
 /* How large the error is expected to be: sets scale, level and the tables' means. */
 static inline void expect(siren_features *features, ptrdiff_t at) {
     ptrdiff_t stride = features->lattice->stride;
-    const int32_t *error = features->own_errors + at, *value = features->terms[0] + at + 1;
-    const uint32_t *noise = features->noise + at;
+    const int32_t *value = features->terms[0] + at + 1;
     int32_t first = features->references[0] ? features->references[0][at] : value[-stride - 1];
-    uint32_t near = (2 * siren_magnitude(error[-1]) + 2 * siren_magnitude(error[-stride]) +
-                     siren_magnitude(error[-stride - 1]) + siren_magnitude(error[-stride + 1]) +
-                     siren_magnitude(error[-2]) + siren_magnitude(error[-2 * stride])) /
-                    8;
-    uint32_t before = features->volume == 0
-                          ? near
-                          : (4 * noise[0] + noise[-1] + noise[1] + noise[-stride] + noise[stride]) / 8;
-    unsigned level = siren_log_class((uint32_t)features->predicted / 8, 0, N_LEVELS - 1);
-    if (value[-1] == 0 && value[-stride] == 0 && first == 0) level = 0;
-    features->at[0] = &features->scales[0][siren_log_class(near, 1, N_NEAR - 1) * N_NEAR +
-                                           siren_log_class(before, 1, N_NEAR - 1)];
-    features->at[1] = &features->scales[1][siren_log_class((near + before) / 2, 2, 63) * N_LEVELS + level];
-    features->scale = LEAST_SCALE;
-    for (size_t e = 0; e < 2; e++) {
-        if (features->at[e]->n == 0) features->at[e]->mean = (near + before) * 8;
-        features->scale += features->at[e]->mean / 2;
-    }
-    features->near = near;
-    features->level = level;
+    siren_surroundings around_it =
+        siren_surroundings_of(features->own_errors + at, features->noise + at, value, first,
+                              features->predicted, features->volume == 0, stride);
+    siren_scales_at(features->scales, around_it, features->at);
+    features->scale = LEAST_SCALE + features->at[0]->mean / 2 + features->at[1]->mean / 2;
+    features->near = around_it.near;
+    features->level = around_it.level;
 }
 
 static inline int16_t narrow(int32_t x) { return (int16_t)(x < -127 ? -127 : x > 127 ? 127 : x); }
@@ -118,7 +91,7 @@ void siren_features_of(siren_features *features, size_t y, size_t x, ptrdiff_t a
     const size_t t = features->volume;
     const ptrdiff_t stride = lattice->stride;
     size_t n = 0;
-    features->predicted = predict(features, at);
+    features->predicted = siren_predict(features->predictor, features->terms, at, lattice->largest);
     expect(features, at);
     const uint32_t *noise = features->noise + at, scale = features->scale;
     const int32_t from = features->predicted;

@@ -4,19 +4,10 @@
 #define SIREN_ENGINE_PREDICTIVE_FEATURES_H
 
 #include "engine/context/context_examples.h"
+#include "engine/predictive/contexts.h"
 #include "engine/predictive/predictor.h"
 
 #define SIREN_FEATURE_REFERENCES 3 /* volumes of which neighbours are told */
-
-/* A mean of errors' magnitudes in 1/256. */
-typedef struct {
-    uint32_t mean, n;
-} siren_error_scale;
-/* An error of this magnitude, in 1/16. */
-static inline void siren_error_scale_add(siren_error_scale *scale, int32_t magnitude) {
-    scale->n += scale->n < 63;
-    scale->mean += (uint32_t)((magnitude * 16 - (int32_t)scale->mean) / (int32_t)scale->n);
-}
 
 typedef struct {
     siren_lattice *lattice;
@@ -24,7 +15,7 @@ typedef struct {
     uint32_t *noise;   /* (volume) running means of their magnitudes */
     int32_t *means;    /* (volume) running means of values, in 1/16 */
     uint32_t *spreads; /* (volume) and of the distances from these */
-    siren_error_scale scales[2][1024];
+    siren_error_scale scales[2][SIREN_SCALES];
     /* Of the volume in work. */
     size_t volume;
     const siren_predictor *predictor;

@@ -2,6 +2,7 @@
 #ifndef SIREN_ENGINE_PREDICTIVE_PREDICTOR_H
 #define SIREN_ENGINE_PREDICTIVE_PREDICTOR_H
 
+#include "engine/predictive/classes.h"
 #include "engine/predictive/lattice.h"
 
 #define SIREN_PREDICTOR_REFERENCES 8
@@ -20,6 +21,15 @@ typedef struct {
 /* Where the terms of a voxel at offset i within a volume stand: terms[k][i]. Sets n_terms from n_references. */
 void siren_predictor_terms(const siren_lattice *lattice, size_t volume, siren_predictor *predictor,
                            const int32_t *terms[SIREN_PREDICTOR_TERMS]);
+
+/* The prediction of the voxel at offset `at`, in 1/16, 0 to `largest` values. */
+static inline int32_t siren_predict(const siren_predictor *predictor, const int32_t *const *terms,
+                                    ptrdiff_t at, int64_t largest) {
+    int64_t sum = SIREN_PREDICTOR_CONSTANT * (int64_t)predictor->weights[predictor->n_terms];
+    for (size_t i = 0; i < predictor->n_terms; i++) sum += (int64_t)predictor->weights[i] * terms[i][at];
+    sum = (sum * SIREN_ONE) >> SIREN_WEIGHT_BITS;
+    return (int32_t)(sum < 0 ? 0 : sum > largest * SIREN_ONE ? largest * SIREN_ONE : sum);
+}
 
 /* For the encoder: references and weights of one volume of a complete lattice. `noise` (volume): how large errors were
  * at each place in earlier volumes. */

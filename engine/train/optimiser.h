@@ -48,6 +48,11 @@ size_t siren_soap_refresh_of(const siren_settings *settings);
 siren_status siren_soap_create(siren_device *device, const siren_network *network, size_t n_networks,
                                const siren_adam_options *options, size_t refresh, siren_optimiser **out);
 
+/* Operations of all matrix products of one block's training over settings->epochs steps: siren_network_step_flops() of the
+ * points that a step sees, and of SOAP its six products a step for each side of a layer's gradient, and what turns of the bases
+ * take. Work that is not products (activations, loss, Adam) is not counted. */
+double siren_training_flops(const siren_network *network, const siren_settings *settings, size_t n_points);
+
 static inline void siren_optimiser_free_at(siren_optimiser **optimiser) {
     if (*optimiser) (*optimiser)->free(*optimiser);
 }

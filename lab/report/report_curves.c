@@ -9,6 +9,7 @@
 #include "lab/run/run_folder.h"
 
 #define MOST_BLOCKS 100000000.0 /* their numbers have up to 8 digits */
+#define MOST_ROWS 400           /* of a curve in a figure; more cannot be told apart */
 
 /* Numbers of the trial's trained blocks: of its volumes or patches, or else of its slices. */
 static siren_status find_blocks(const siren_report_run *run, const siren_report_trial *trial, double **out,
@@ -80,9 +81,9 @@ static siren_status add_curve(const siren_table *table, const char *path, siren_
     return SIREN_OK;
 }
 
-siren_status siren_report_mean_curve_read(const siren_report_run *run, const siren_report_trial *trial,
-                                          siren_report_mean_curve *out) {
-    SIREN_AT_END(siren_report_mean_curve_free) siren_report_mean_curve curve = {0};
+/* Adds the curves of a trial's blocks. */
+static siren_status add_trial(const siren_report_run *run, const siren_report_trial *trial,
+                              siren_report_mean_curve *curve) {
     SIREN_AT_END(siren_table_free_at) siren_table *table = NULL;
     SIREN_FREE_AT_END double *blocks = NULL;
     SIREN_FREE_AT_END char *path = NULL;
@@ -92,11 +93,33 @@ siren_status siren_report_mean_curve_read(const siren_report_run *run, const sir
         SIREN_TRY(siren_run_path(&path, run->folder, "trials/%s/curves/%04.0f.csv", trial->name, blocks[i]));
         if (access(path, F_OK) == 0 || errno != ENOENT) {
             SIREN_TRY(siren_table_read(path, &table));
-            SIREN_TRY(add_curve(table, path, &curve));
+            SIREN_TRY(add_curve(table, path, curve));
         }
         siren_table_free(SIREN_TAKE(table));
         free(SIREN_TAKE(path));
     }
+    return SIREN_OK;
+}
+
+/* Trials that share a training have a part each of its seconds and of its operations: all of these take the time that the part
+ * takes at its speed. */
+static void add_cost(const siren_report_trial *const *trials, size_t n, siren_report_mean_curve *curve) {
+    const double n_epochs = curve->n_rows > 0 ? curve->rows[curve->n_rows - 1].epoch : 0,
+                 n_counted = n_epochs * (double)curve->n_blocks;
+    double flop = 0, seconds = 0;
+    for (size_t i = 0; i < n; i++) {
+        flop += trials[i]->flop;
+        seconds += trials[i]->flop / trials[i]->train_flop * trials[i]->train_seconds;
+    }
+    curve->flop = n_counted > 0 ? flop / n_counted : NAN;
+    curve->seconds = n_counted > 0 ? seconds / n_counted : NAN;
+}
+
+siren_status siren_report_mean_curve_read(const siren_report_run *run,
+                                          const siren_report_trial *const *trials, size_t n,
+                                          siren_report_mean_curve *out) {
+    SIREN_AT_END(siren_report_mean_curve_free) siren_report_mean_curve curve = {0};
+    for (size_t i = 0; i < n; i++) SIREN_TRY(add_trial(run, trials[i], &curve));
     const double others = curve.n_blocks > 1 ? (double)curve.n_blocks - 1 : 1;
     for (size_t i = 0; i < curve.n_rows; i++) {
         siren_report_mean_row *row = &curve.rows[i];
@@ -104,8 +127,13 @@ siren_status siren_report_mean_curve_read(const siren_report_run *run, const sir
         row->mse_std = sqrt(row->mse_std / others);
         if (!isfinite(row->psnr)) row->psnr = row->psnr_std = NAN;
     }
+    add_cost(trials, n, &curve);
     *out = SIREN_TAKE(curve);
     return SIREN_OK;
 }
 
 void siren_report_mean_curve_free(siren_report_mean_curve *curve) { free(SIREN_TAKE(curve->rows)); }
+
+bool siren_report_curve_shows(const siren_report_mean_curve *curve, size_t row) {
+    return row % ((curve->n_rows + MOST_ROWS - 1) / MOST_ROWS) == 0 || row + 1 == curve->n_rows;
+}

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/train/optimiser.h"
+
 static const char *const result_columns[] = {
     SIREN_TRIAL_COLUMNS, "level",       "number", "status",         "points",
     "volumes",           "mse",         "psnr",   "psnr_published", "psnr_clamped",
@@ -31,7 +33,8 @@ static const char *const summary_columns[] = {SIREN_TRIAL_COLUMNS,
                                               "psnr_masked_std",
                                               "target",
                                               "reached",
-                                              "coding"};
+                                              "coding",
+                                              "train_flop"};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* What a network has and a baseline has not stays empty. */
@@ -141,10 +144,27 @@ static void add_target(siren_table *table, const siren_complete_trial *t) {
     siren_table_add_text(table, targeted && met->met ? siren_coding_name(met->coding) : NULL);
 }
 
+/* Operations of training the blocks that have a network; NaN where a target decided what was trained. */
+static siren_status count_flops(const siren_complete_trial *t, double *out) {
+    const siren_trial_result *result = t->result;
+    siren_network network;
+    *out = NAN;
+    if (!t->trial || siren_trial_has_target(t->trial)) return SIREN_OK;
+    *out = 0;
+    for (size_t i = 0; i < result->n_rows; i++) {
+        const siren_result_row *row = &result->rows[i];
+        if (row->level != t->trial->settings.blocks || row->status == SIREN_RESULT_CONSTANT) continue;
+        SIREN_TRY(siren_trial_network(t->trial, (uint32_t)row->n_volumes, &network));
+        *out += siren_training_flops(&network, &t->trial->settings, row->n_points);
+    }
+    return SIREN_OK;
+}
+
 static siren_status add_summary(siren_table *table, const siren_complete_trial *t) {
     const siren_trial_result *result = t->result;
-    double *values = NULL, bytes = (double)result->archive_bytes;
+    double *values = NULL, bytes = (double)result->archive_bytes, flops;
     size_t n = 0, n_slices = 0;
+    SIREN_TRY(count_flops(t, &flops));
     SIREN_TRY(siren_allocate(&values, result->n_rows, sizeof *values, "the figures of a trial"));
     siren_run_table_trial(table, t);
     siren_table_add_text(table, siren_result_status_name(result->status));
@@ -171,6 +191,7 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
     siren_table_add_number(table, masked.mean);
     siren_table_add_number(table, masked.std);
     add_target(table, t);
+    siren_table_add_number(table, rint(flops));
     free(values);
     return SIREN_OK;
 }

@@ -40,6 +40,10 @@ static void seconds(FILE *out, const siren_report_trial *t) {
 static void flop_rate(FILE *out, const siren_report_trial *t) {
     if (t->train_seconds > 0) fprintf(out, "%.1f", t->train_flop / t->train_seconds / 1e9);
 }
+/* Without the hyphen before it. */
+static void training(FILE *out, const siren_report_trial *t) {
+    siren_html_text(out, t->training + strspn(t->training, "-"));
+}
 static void status_of(FILE *out, const siren_report_trial *t) {
     bool ok = strcmp(t->status, "ok") == 0;
     fputs(ok ? "" : "<span class=\"bad\">", out);
@@ -78,6 +82,7 @@ static const table_column columns[] = {
     TEXT("w0", SAID, w0, NULL),
     TEXT("epochs", SAID, epochs, NULL),
     TEXT("seed", SAID, seed, NULL),
+    TEXT("training", HIDDEN, training, training),
     TEXT("target", SHOWN, target, NULL),
     NUMBER("reached", reached, reached),
     TEXT("coded by", SHOWN, coding, NULL),

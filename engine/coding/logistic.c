@@ -1,4 +1,4 @@
-#include "engine/predictive/logistic.h"
+#include "engine/coding/logistic.h"
 
 /* 65536 / (1 + exp(-x / 2)) for x = -16 ... 16. */
 static const uint16_t logistic_points[33] = {22,    36,    60,    99,    162,   267,   439,   720,   1179,

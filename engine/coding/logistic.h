@@ -1,6 +1,6 @@
 /* The logistic function and its inverse as tables of integers (docs/predictive.md, chapter 7). */
-#ifndef SIREN_ENGINE_PREDICTIVE_LOGISTIC_H
-#define SIREN_ENGINE_PREDICTIVE_LOGISTIC_H
+#ifndef SIREN_ENGINE_CODING_LOGISTIC_H
+#define SIREN_ENGINE_CODING_LOGISTIC_H
 
 #include "host/base.h"
 
@@ -13,9 +13,14 @@ typedef struct {
 
 void siren_logistic_fill(siren_logistic *tables);
 
+static inline int32_t siren_stretch_limited(int64_t x) {
+    return (int32_t)(x < -SIREN_STRETCH_LIMIT  ? -SIREN_STRETCH_LIMIT
+                     : x > SIREN_STRETCH_LIMIT ? SIREN_STRETCH_LIMIT
+                                               : x);
+}
+
 static inline uint32_t siren_squash(const siren_logistic *tables, int64_t x) {
-    x = x < -SIREN_STRETCH_LIMIT ? -SIREN_STRETCH_LIMIT : x > SIREN_STRETCH_LIMIT ? SIREN_STRETCH_LIMIT : x;
-    return tables->squash[x + SIREN_STRETCH_LIMIT + 1];
+    return tables->squash[siren_stretch_limited(x) + SIREN_STRETCH_LIMIT + 1];
 }
 
 #endif
