@@ -1,5 +1,6 @@
 #include "engine/options.h"
 
+#include "engine/model/network.h"
 #include "formats/number.h"
 #include "host/names.h"
 
@@ -157,6 +158,10 @@ bool siren_options_weights_open(const siren_compress_options *o) {
 siren_status siren_options_settle(siren_compress_options *o) {
     const char *given = given_training(o), *name;
     const siren_setting *model = siren_setting_find("model");
+    if (o->volume_coordinates && !siren_model_has_acquisition(o->settings.model))
+        return siren_fail(SIREN_USAGE,
+                          "--volume-coordinates are for model siren-nd, not for %s: leave out one of them",
+                          o->settings.model);
     bool network = siren_model_is_network(o->settings.model);
     if (o->target == SIREN_TARGET_NONE && network && given) return SIREN_OK; /* as published */
     if (o->target == SIREN_TARGET_NONE && model_is(o, SIREN_MODEL_PREDICTIVE)) {
@@ -212,6 +217,8 @@ static const struct {
     {"sidecar", PATH, COMPRESS(sidecar), "JSON sidecar to attach; else the one beside the image"},
     {"mask", PATH, COMPRESS(mask),
      "3-D image whose voxels other than 0 count; auto: made by MRtrix3's dwi2mask"},
+    {"volume_coordinates", PATH, COMPRESS(volume_coordinates),
+     "table with a row of coordinates for each volume, which model siren-nd learns in"},
     {"volumes", SPAN, offsetof(siren_options, volumes), "volumes to restore, a:b counted from 0"},
     {"memory", BYTES, COMPRESS(memory_limit), "memory that may be used, like 16G"},
     {"lossless", TARGET, 0, "true: every bit is kept"},

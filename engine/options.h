@@ -10,7 +10,7 @@ struct siren_options {
     bool plain_sidecar;              /* too */
     siren_progress_fn progress;
     void *user;
-    char *owned[4];                 /* paths, in the order of the table of options.c */
+    char *owned[5];                 /* paths, in the order of the table of options.c */
     char text[SIREN_SETTING_CHARS]; /* what siren_options_get() gave last */
 };
 

@@ -27,6 +27,7 @@ void siren_compression_free(siren_compression *run) {
     siren_encoder_free(run->encoder);
     siren_survey_free(&run->survey);
     free(run->mask);
+    free(run->acquisition);
     free(run->context);
     free(run->sigmas);
     free(run->trainings);
@@ -171,7 +172,7 @@ siren_status siren_compression_grid(const siren_settings *settings, siren_block_
 static siren_status plan_blocks(const siren_settings *settings, siren_layout *layout) {
     siren_block_kind kind = settings->blocks;
     uint32_t n_inputs = layout->network.n_inputs;
-    if (siren_block_inputs(kind) != n_inputs)
+    if (siren_block_inputs(kind) != n_inputs && !siren_model_has_acquisition(settings->model))
         return siren_fail(SIREN_USAGE, "model %s maps %u coordinate%s, but blocks of kind %s have %u; use %s",
                           settings->model, n_inputs, siren_plural(n_inputs), siren_block_kind_name(kind, 1),
                           siren_block_inputs(kind),
@@ -227,6 +228,21 @@ siren_status siren_compression_mask(siren_compression *run) {
                            &layout->mask);
 }
 
+/* Coordinates of volumes, where the model learns in them. */
+static siren_status read_acquisition(siren_compression *run) {
+    const char *path = run->options->volume_coordinates, *model = run->settings.model;
+    siren_layout *layout = &run->layout;
+    size_t n_volumes = layout->geometry.n_volumes, n_bytes = 0;
+    if (!path && siren_model_has_acquisition(model))
+        return siren_fail(SIREN_USAGE,
+                          "model %s learns in coordinates of volumes; give a table of them by "
+                          "--volume-coordinates (docs/acquisition.md)",
+                          model);
+    if (!path) return SIREN_OK;
+    SIREN_TRY(siren_acquisition_read(path, n_volumes, &run->acquisition, &n_bytes));
+    return siren_acquisition_view(path, n_volumes, run->acquisition, n_bytes, &layout->acquisition);
+}
+
 /* Which values lie far outside the rest; the layout is told how many. */
 siren_status siren_compression_survey(siren_compression *run) {
     SIREN_TRY_STAGE(SIREN_STAGE_TARGETS,
@@ -263,8 +279,7 @@ size_t siren_compression_encoder_bytes(const siren_compression *run) {
 static siren_status plan_encoder(siren_compression *run) {
     siren_layout *layout = &run->layout;
     const siren_settings *settings = &run->settings;
-    SIREN_TRY(siren_network_from_model(settings->model, settings->layers, settings->width,
-                                       (uint32_t)layout->geometry.n_volumes, settings->w0, &layout->network));
+    SIREN_TRY(siren_layout_network(settings, settings->width, layout));
     siren_encoder_plan plan = {.series = &run->image->series,
                                .layout = layout,
                                .limits = run->survey.limits,
@@ -291,6 +306,8 @@ siren_status siren_plan_networks(siren_compression *run) {
     siren_settings_resolve(settings, layout->network.n_inputs);
     if (settings->packing == SIREN_PACKING_AUTO) settings->packing = SIREN_PACKING_SMALLEST;
     SIREN_TRY(plan_blocks(settings, layout));
+    SIREN_TRY(read_acquisition(run));
+    SIREN_TRY(siren_layout_network(settings, settings->width, layout));
     SIREN_TRY(siren_compression_mask(run));
     SIREN_TRY(siren_compression_survey(run));
     if (o->target == SIREN_TARGET_MAX_ERROR) SIREN_TRY(siren_compression_bound(run));
@@ -412,7 +429,7 @@ static siren_status clear_leftovers(const char *archive) {
 
 /* USAGE where the archive would replace what it is made of. `path` may be NULL. */
 static siren_status refuse_inputs(const siren_compress_options *o, const char *path, const char *archive) {
-    const char *inputs[] = {path, o->mask, o->bval, o->bvec, o->sidecar},
+    const char *inputs[] = {path, o->mask, o->bval, o->bvec, o->sidecar, o->volume_coordinates},
                *suffixes[] = {".bval", ".bvec", ".json"};
     bool same = false;
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
