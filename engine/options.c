@@ -84,8 +84,7 @@ siren_status siren_target_parse(siren_target target, const char *what, const cha
         break;
     default:
         snprintf(number, sizeof number, "%.*s", percent ? (int)n - 1 : (int)sizeof number - 1, text);
-        SIREN_TRY(
-            siren_parse_real(what, percent ? number : text, least, percent ? 100 : most, &amount));
+        SIREN_TRY(siren_parse_real(what, percent ? number : text, least, percent ? 100 : most, &amount));
     }
     o->target = target;
     o->amount = amount;
@@ -134,9 +133,8 @@ bool siren_options_sized(const siren_compress_options *o) {
 
 /* A setting of training that was set from text; NULL where none was. */
 static const char *given_training(const siren_compress_options *o) {
-    static const char *const training[] = {"width",     "layers",   "epochs", "lr",
-                                           "optimiser", "schedule", "warmup",
-                                           "beta1",     "beta2",    "refresh"};
+    static const char *const training[] = {"width",    "layers", "epochs", "lr",    "optimiser",
+                                           "schedule", "warmup", "beta1",  "beta2", "refresh"};
     for (size_t i = 0; i < sizeof training / sizeof *training; i++)
         if (siren_setting_is_given(&o->settings, training[i])) return training[i];
     return NULL;
@@ -229,6 +227,9 @@ static const struct {
     {"noise", TARGET, 0, "root mean square error in units of the noise's sigma, which is estimated"},
     {"without_tail", FLAG, COMPRESS(without_tail),
      "whether bytes after the voxels are left out: true or false"},
+    {"anonymise", FLAG, offsetof(siren_options, anonymise),
+     "true: texts and extensions of the header, bytes after the voxels and what identifies in the JSON "
+     "sidecar are not stored"},
     {"resume", FLAG, COMPRESS(resume),
      "true: finished blocks are kept in OUT.part until OUT is complete, and those found there taken"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},

@@ -54,8 +54,8 @@ static double training_rate(size_t n_epochs, const siren_archive_info *info, dou
 
 static void print_anonymised(const siren_anonymised *told) {
     char text[SIREN_ANONYMISED_TEXT];
-    printf("  anonymised   %s\n               the header is %s\n", siren_tool_anonymised_text(told, text),
-           siren_tool_header_changed(told) ? "not that of the image byte for byte"
+    printf("  anonymised   %s\n               the header is %s\n", siren_anonymised_text(told, text),
+           siren_anonymised_header(told) ? "not that of the image byte for byte"
                                            : "that of the image byte for byte");
 }
 
@@ -131,7 +131,7 @@ static void write_anonymised(siren_json *json, const siren_anonymised *told) {
     siren_json_integer(json, "extension_bytes", told->n_extension_bytes);
     siren_json_integer(json, "bytes_after_voxels", told->n_tail);
     siren_json_string(json, "sidecar_keys", told->keys);
-    siren_json_bool(json, "header_is_original", !siren_tool_header_changed(told));
+    siren_json_bool(json, "header_is_original", !siren_anonymised_header(told));
     siren_json_end(json);
 }
 
