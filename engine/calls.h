@@ -89,6 +89,8 @@ typedef struct {
     /* Voxels to train on and to store: a 3-D image on the series' grid, 0 outside and one other value inside;
      * SIREN_MASK_AUTO: the mask that MRtrix3's dwi2mask makes; NULL: all. What is outside comes back as one value. */
     const char *mask;
+    const char *
+        volume_coordinates; /* table with a row for each volume, for model siren-nd (docs/acquisition.md); NULL: none */
     siren_target target;
     double amount; /* of the target */
     bool percent;  /* SIREN_TARGET_MAX_ERROR: `amount` is of the range of the series' values, in percent */
