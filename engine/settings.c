@@ -112,6 +112,12 @@ static const siren_setting table[] = {
         .help = "for small archives: 1 to 3 count what came, from 4 on a network trained on the series "
                 "expects what comes, larger and longer with each; for lossy ones of a transform from 6 on",
         .share = SIREN_SHARE_TRAINING, .suffix = "-effort", .flags = SIREN_SETTING_LATE),
+    ROW("access", "access", "KIND", CHOICE, access, "slice", .values = "slice or series",
+        .names = NAMES("slice", "series"),
+        .help = "what a lossless or near-lossless archive is read by: single slices; or, for one that is "
+                "about 1 % smaller, eight "
+                "slices at once",
+        .share = SIREN_SHARE_TRAINING, .suffix = "-access-", .flags = SIREN_SETTING_LATE),
 };
 #define N_SETTINGS (sizeof table / sizeof *table)
 _Static_assert(N_SETTINGS <= SIREN_MAX_SETTINGS, "raise SIREN_MAX_SETTINGS");

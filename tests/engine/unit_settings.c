@@ -32,7 +32,8 @@ static const char *const others[][2] = {{"model", "mlp-tanh"},
                                         {"beta1", "0.8"},
                                         {"beta2", "0.95"},
                                         {"refresh", "5"},
-                                        {"effort", "9"}};
+                                        {"effort", "9"},
+                                        {"access", "series"}};
 
 static const char *other_of(const char *key) {
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
