@@ -2,6 +2,7 @@
 #include "lab/sweep/sweep_worker.h"
 
 #include "lab/sweep/sweep_state.h"
+#include "engine/train/optimiser.h"
 #include "host/opencl/device.h"
 #include "formats/number.h"
 
