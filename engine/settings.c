@@ -24,11 +24,11 @@
 /* To add a setting: a field of siren_settings, a row here, and what uses it; then unit_settings --write. */
 static const siren_setting table[] = {
     ROW("model", "model", "NAME", MODEL, model, "siren-2d",
-        .values = "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren, mlp-siren-last, "
+        .values = "siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren, mlp-siren-last, "
                   "siren-3d, siren-nd, auto, transform or predictive",
         .values_option =
-            "auto, transform, predictive, or a network: siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, "
-            "mlp-tanh, mlp-siren, mlp-siren-last, siren-3d or siren-nd",
+            "auto, transform, predictive, or a network: siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, "
+            "mlp-relu, mlp-tanh, mlp-siren, mlp-siren-last, siren-3d or siren-nd",
         .help = "kind of network", .provenance = "model", .share = SIREN_SHARE_BY_NETWORK),
     ROW("layers", "layers", "N", UINT32, layers, "3", .minimum = 1, .maximum = SIREN_MAX_LAYERS - 1,
         .unit = "hidden layers", .help = "as the model's name counts them", .share = SIREN_SHARE_BY_NETWORK),

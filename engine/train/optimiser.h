@@ -54,6 +54,7 @@ siren_status siren_soap_create(siren_device *device, const siren_network *networ
  * points that a step sees, and of SOAP its six products a step for each side of a layer's gradient, and what turns of the bases
  * take. Work that is not products (activations, loss, Adam) is not counted. */
 double siren_training_flops(const siren_network *network, const siren_settings *settings, size_t n_points);
+
 /* For tests: what SOAP holds of a network, an arena of cl/soap_layout.h; n_bytes / n_networks bytes. */
 siren_status siren_soap_read(siren_optimiser *optimiser, size_t network, float *arena);
 

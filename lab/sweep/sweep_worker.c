@@ -3,6 +3,7 @@
 
 #include "engine/train/optimiser.h"
 #include "lab/sweep/sweep_state.h"
+#include "engine/train/optimiser.h"
 #include "host/opencl/device.h"
 #include "formats/number.h"
 

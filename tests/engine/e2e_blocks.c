@@ -112,16 +112,16 @@ static void expect_faithful(size_t offset, bool constant_slice) {
 
 static void every_model_and_kind(void **state) {
     (void)state;
-    const char *models[] = {"siren-2d",  "siren-2d-relu",  "siren-2d-tanh", "mlp-relu", "mlp-tanh",
-                            "mlp-siren", "mlp-siren-last", "siren-3d",      "siren-3d"};
+    const char *models[] = {"siren-2d", "siren-2d-relu", "siren-2d-leaky", "siren-2d-tanh", "mlp-relu",
+                            "mlp-tanh", "mlp-siren",     "mlp-siren-last", "siren-3d",      "siren-3d"};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++)
         for (int swapped = 0; swapped < 2; swapped++) {
             siren_compress_options options =
-                quick(models[i], i == 8 ? SIREN_BLOCK_PATCH : SIREN_BLOCK_BY_MODEL);
+                quick(models[i], i == 9 ? SIREN_BLOCK_PATCH : SIREN_BLOCK_BY_MODEL);
             if (swapped) options.settings.weight_bits = SIREN_FLOAT32_WEIGHTS;
             size_t offset = make_image(scratch_path("image.nii"), swapped, ordinary);
-            there_and_back(&options, i < 7 ? NZ : i == 7 ? 1 : 3 * 3 * 2);
-            expect_faithful(offset, i != 7);
+            there_and_back(&options, i < 8 ? NZ : i == 8 ? 1 : 3 * 3 * 2);
+            expect_faithful(offset, i != 8);
         }
 }
 

@@ -81,7 +81,7 @@ static void values_out_of_range_are_refused(void **state) {
     (void)state;
     refuse("model", "siren",
            "model is 'siren' but must be auto, transform, predictive, or a network: siren-2d, siren-2d-relu, "
-           "siren-2d-tanh, mlp-relu, mlp-tanh, "
+           "siren-2d-leaky, siren-2d-tanh, mlp-relu, mlp-tanh, "
            "mlp-siren, mlp-siren-last, siren-3d or siren-nd");
     refuse("layers", "33", "layers is 33 but must be from 1 to 32");
     refuse("width", "8", "width is 8 but must be from 16 to 1024");

@@ -54,7 +54,7 @@ cmp first/odd-lossless.nii odd.nii || fail "lossless"
 
 if has_device; then
     small="--device cpu --layers 2 --width 17 --epochs 3"
-    for model in siren-2d siren-2d-relu siren-2d-tanh mlp-tanh siren-3d; do
+    for model in siren-2d siren-2d-relu siren-2d-leaky siren-2d-tanh mlp-tanh siren-3d; do
         # shellcheck disable=SC2086
         compress odd.nii $model.siren $small --model $model --weights int6
         same $model.siren $model

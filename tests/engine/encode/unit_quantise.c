@@ -335,8 +335,8 @@ static void missing_targets_are_ignored(void **state) {
 /* Networks and targets for which some least-squares problem has no (finite or unique) solution. */
 static void degenerate_networks_stay_finite(void **state) {
     (void)state;
-    const char *models[] = {"siren-2d", "siren-2d-relu", "siren-2d-tanh", "mlp-relu",
-                            "mlp-tanh", "mlp-siren",     "mlp-siren-last"};
+    const char *models[] = {"siren-2d", "siren-2d-relu", "siren-2d-leaky", "siren-2d-tanh",
+                            "mlp-relu", "mlp-tanh",      "mlp-siren",      "mlp-siren-last"};
     const double scales[] = {0.0, 1e-30, 1e-3, 1.0, 1e6, 1e30, (double)FLT_MAX};
     float *targets = malloc(sizeof trained.targets);
     assert_non_null(targets);

@@ -170,10 +170,10 @@ static void wrong_values_have_a_path(void **state) {
          "grid.models is no known key: did you mean model? Known here: name, network, hidden, {settings}, "
          "blocks or exclude"},
         {"{\"grid\": {\"model\": \"siren2d\"}}", SIREN_USAGE,
-         "grid.model is \"siren2d\": give siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, "
+         "grid.model is \"siren2d\": give siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, mlp-relu, mlp-tanh, "
          "mlp-siren, mlp-siren-last, siren-3d, siren-nd, auto, transform or predictive"},
         {"{\"grid\": {\"model\": [\"siren-2d\", \"SIREN-2d\"]}}", SIREN_USAGE,
-         "grid.model[1] is \"SIREN-2d\": give siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, "
+         "grid.model[1] is \"SIREN-2d\": give siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, mlp-relu, mlp-tanh, "
          "mlp-siren, mlp-siren-last, siren-3d, siren-nd, auto, transform or predictive"},
         {"{\"grid\": {\"model\": \"transform\"}}", SIREN_USAGE,
          "grid asks for model transform, which needs a target: ratio, size, psnr, max_error, noise or "
