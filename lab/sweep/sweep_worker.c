@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "lab/sweep/sweep_worker.h"
 
+#include "engine/train/optimiser.h"
 #include "lab/sweep/sweep_state.h"
 #include "host/opencl/device.h"
 #include "formats/number.h"
