@@ -109,9 +109,8 @@ static const siren_setting table[] = {
             "over which until-gain is judged, each time so many are done; auto: a twentieth of the epochs",
         .provenance = "gain_epochs", .suffix = "-over", .flags = SIREN_SETTING_LATE),
     ROW("effort", "effort", "N", UINT32, effort, "5", .minimum = 1, .maximum = 9,
-        .help = "for small lossless and near-lossless archives: 1 to 3 count what came, from 4 on a network "
-                "trained on the series "
-                "expects what comes, larger and longer with each",
+        .help = "for small archives: 1 to 3 count what came, from 4 on a network trained on the series "
+                "expects what comes, larger and longer with each; for lossy ones of a transform from 6 on",
         .share = SIREN_SHARE_TRAINING, .suffix = "-effort", .flags = SIREN_SETTING_LATE),
 };
 #define N_SETTINGS (sizeof table / sizeof *table)

@@ -49,6 +49,8 @@ const char *siren_section_name(uint32_t kind) {
         return "PART";
     case SIREN_SECTION_CONTEXT:
         return "CONTEXT";
+    case SIREN_SECTION_LEVELS:
+        return "LEVELS";
     case SIREN_SECTION_CODING:
         return "CODING";
     case SIREN_SECTION_MASK:

@@ -25,7 +25,7 @@ struct siren_block_decoder {
     uint8_t *voxels;        /* (n_decoded, voxels) of the largest block; of predictive ones all volumes */
     uint8_t *inside;        /* (voxels) of the largest predictive block */
     siren_transform_basis basis;    /* of a transform archive */
-    siren_context_network *context; /* of a predictive one; or NULL */
+    siren_context_network *context; /* of a predictive or a transform one; or NULL */
 };
 
 void siren_block_decoder_free(siren_block_decoder *decoder) {
@@ -97,13 +97,14 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
                              "the scaling"));
     SIREN_TRY(siren_allocate(&decoder->voxels, n_points * n_volumes,
                              siren_datatype_size(layout->geometry.datatype), "a decoded block"));
+    if (layout->context) {
+        SIREN_TRY(siren_allocate(&decoder->context, 1, sizeof *decoder->context, "the context network"));
+        SIREN_TRY(siren_context_decode("the archive's context network",
+                                       predictive ? SIREN_CONTEXT_OF_VOXELS : SIREN_CONTEXT_OF_COEFFICIENTS,
+                                       layout->context, layout->n_context, decoder->context));
+    }
     if (predictive) {
         SIREN_TRY(siren_allocate(&decoder->inside, n_points, 1, "a block's mask"));
-        if (layout->context) {
-            SIREN_TRY(siren_allocate(&decoder->context, 1, sizeof *decoder->context, "the context network"));
-            SIREN_TRY(siren_context_decode("the archive's context network", layout->context,
-                                           layout->n_context, decoder->context));
-        }
         *out = SIREN_TAKE(decoder);
         return SIREN_OK;
     }
@@ -111,6 +112,7 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
     if (layout->coding == SIREN_CODING_TRANSFORM)
         SIREN_TRY(siren_transform_basis_decode("the archive's basis", layout->basis, layout->n_basis,
                                                layout->geometry.n_volumes, &decoder->basis));
+    decoder->basis.network = decoder->context;
     if (layout->any_network) {
         SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),
                                  "the parameters"));

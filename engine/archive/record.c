@@ -29,14 +29,19 @@ static size_t geometry_bytes(uint32_t kind) {
     return kind == SIREN_BLOCK_SLICE ? GEOMETRY_BYTES : GEOMETRY_BOX_BYTES;
 }
 
+/* The kind of a context network's section. */
+static uint32_t context_section(siren_coding coding) {
+    return coding == SIREN_CODING_PREDICTIVE ? SIREN_SECTION_CONTEXT : SIREN_SECTION_LEVELS;
+}
+
 static siren_status write_coding(siren_archive_writer *writer, const siren_layout *layout) {
     uint8_t coding[CODING_BYTES] = {0};
     siren_put_u32(coding, layout->coding);
     siren_put_f64(coding + 8, layout->corrected ? 0 : layout->bound);
     SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_CODING, coding, sizeof coding, false));
     if (layout->context)
-        return siren_archive_writer_section(writer, SIREN_SECTION_CONTEXT, layout->context, layout->n_context,
-                                            false);
+        SIREN_TRY(siren_archive_writer_section(writer, context_section(layout->coding), layout->context,
+                                               layout->n_context, false));
     if (layout->coding != SIREN_CODING_TRANSFORM) return SIREN_OK;
     return siren_archive_writer_section(writer, SIREN_SECTION_BASIS, layout->basis, layout->n_basis, false);
 }
@@ -250,12 +255,16 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
 }
 
 static siren_status read_context(const char *path, siren_archive *archive, siren_layout *layout) {
-    if (!siren_archive_has_section(archive, SIREN_SECTION_CONTEXT)) return SIREN_OK;
-    if (layout->coding != SIREN_CODING_PREDICTIVE)
-        return siren_fail(
-            SIREN_CORRUPT,
-            "%s: has a section CONTEXT beside records that do without; restore the file from a copy", path);
-    return siren_archive_section(archive, SIREN_SECTION_CONTEXT, 0, &layout->context, &layout->n_context);
+    const bool voxels = siren_archive_has_section(archive, SIREN_SECTION_CONTEXT),
+               levels = siren_archive_has_section(archive, SIREN_SECTION_LEVELS);
+    if (!voxels && !levels) return SIREN_OK;
+    if ((voxels && layout->coding != SIREN_CODING_PREDICTIVE) ||
+        (levels && layout->coding != SIREN_CODING_TRANSFORM))
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: has a section %s beside records that do without; restore the file from a copy",
+                          path, voxels ? "CONTEXT" : "LEVELS");
+    return siren_archive_section(archive, context_section(layout->coding), 0, &layout->context,
+                                 &layout->n_context);
 }
 
 static siren_status read_error(const char *path, siren_archive *archive, siren_layout *layout) {

@@ -18,8 +18,8 @@ typedef struct {
     bool corrected;       /* records of networks or a transform end with corrections */
     const uint8_t *basis; /* (n_basis) of a transform archive: its section, borrowed */
     size_t n_basis;
-    const uint8_t *
-        context; /* (n_context) of a predictive archive with a context network: its section, borrowed; else NULL */
+    const uint8_t
+        *context; /* (n_context) of an archive with a context network: its section, borrowed; else NULL */
     size_t n_context;
     siren_geometry geometry; /* of the original series */
     siren_block_grid grid;   /* the blocks in the archive */

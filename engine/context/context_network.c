@@ -81,13 +81,31 @@ void siren_context_evaluate(const siren_context_network *network, const int16_t 
     }
 }
 
+#define LARGEST_ODDS 2047
+
+void siren_context_odds(const siren_context_network *network, const int16_t *features, int32_t *outputs) {
+    int32_t all[LANES];
+    evaluate(network, features, all);
+    for (size_t j = 0; j < SIREN_MAGNITUDE_STEPS; j++)
+        outputs[j] = all[j] < -LARGEST_ODDS ? -LARGEST_ODDS : all[j] > LARGEST_ODDS ? LARGEST_ODDS : all[j];
+}
+
 /* ---- as bytes ---- */
 
 #define N_CLASSES 12
 
+uint32_t siren_context_n_features(siren_context_kind kind) {
+    return kind == SIREN_CONTEXT_OF_VOXELS ? SIREN_FEATURES : SIREN_COEFFICIENT_FEATURES;
+}
+
+uint32_t siren_context_n_outputs(siren_context_kind kind) {
+    return kind == SIREN_CONTEXT_OF_VOXELS ? SIREN_MIXTURE_OUTPUTS : SIREN_MAGNITUDE_STEPS;
+}
+
 bool siren_context_check(const siren_context_network *network) {
     const uint32_t *widths = network->widths;
-    bool right = widths[0] == SIREN_FEATURES && widths[SIREN_CONTEXT_LAYERS] == SIREN_MIXTURE_OUTPUTS;
+    bool right = widths[0] == siren_context_n_features(network->kind) &&
+                 widths[SIREN_CONTEXT_LAYERS] == siren_context_n_outputs(network->kind);
     for (size_t l = 1; l < SIREN_CONTEXT_LAYERS; l++)
         right = right && widths[l] > 0 && widths[l] <= SIREN_CONTEXT_WIDTH && widths[l] % 16 == 0;
     return right;
@@ -134,17 +152,18 @@ siren_status siren_context_encode(const siren_context_network *network, uint8_t 
     return siren_range_encoder_finish(&encoder, bytes, n_bytes);
 }
 
-siren_status siren_context_decode(const char *name, const uint8_t *bytes, size_t n_bytes,
-                                  siren_context_network *out) {
+siren_status siren_context_decode(const char *name, siren_context_kind kind, const uint8_t *bytes,
+                                  size_t n_bytes, siren_context_network *out) {
     weight_models models = {.sum = 0};
     siren_range_decoder decoder;
     siren_range_decoder_begin(&decoder, bytes, n_bytes);
     siren_integer_models_begin(models.models[0], SIREN_CONTEXT_LAYERS * N_CLASSES);
     memset(out, 0, sizeof *out);
-    out->widths[0] = SIREN_FEATURES;
+    out->kind = kind;
+    out->widths[0] = siren_context_n_features(kind);
     for (size_t l = 1; l < SIREN_CONTEXT_LAYERS; l++)
         out->widths[l] = 16 * (uint32_t)siren_range_get_bits(&decoder, 8);
-    out->widths[SIREN_CONTEXT_LAYERS] = SIREN_MIXTURE_OUTPUTS;
+    out->widths[SIREN_CONTEXT_LAYERS] = siren_context_n_outputs(kind);
     if (!siren_context_check(out))
         return siren_fail(SIREN_CORRUPT, "%s: its layers of %u and %u units cannot be", name, out->widths[1],
                           out->widths[2]);

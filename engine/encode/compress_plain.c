@@ -3,6 +3,7 @@
 #include "engine/encode/context_fit.h"
 #include "engine/encode/noise.h"
 #include "engine/encode/predictive_blocks.h"
+#include "engine/encode/transform_context.h"
 #include "host/opencl/profile.h"
 
 #include <math.h>
@@ -111,12 +112,65 @@ siren_status siren_compression_transform_target(siren_compression *run, siren_tr
     return SIREN_OK;
 }
 
+/* A number of bytes may be used up again by finer steps, where a network saves some: records of these, coded with the same network,
+ * take the place of the first ones if they keep to the number and are better. */
+#define SPARE 0.002 /* of the bytes: what the network may save less of the finer steps */
+
+static siren_status use_up(siren_compression *run, const siren_transform_target *target, size_t n_saved,
+                           siren_transform_blocks *blocks) {
+    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks finer = {0};
+    const double n_bytes = (double)target->n_bytes;
+    siren_transform_target more = *target;
+    siren_layout counted = run->layout;
+    size_t n_finer, n_records = 0;
+    SIREN_TRY(siren_compression_other_bytes(run, &more.n_other_bytes));
+    more.n_bytes = (size_t)(n_bytes * (1 - SPARE) * (n_bytes / (n_bytes - (double)n_saved)));
+    if (more.n_bytes <= target->n_bytes) return SIREN_OK;
+    counted.context = NULL;
+    SIREN_TRY(siren_transform_blocks_encode(&run->image->series, &counted, &more, run->progress, run->user,
+                                            &finer));
+    SIREN_TRY(
+        siren_transform_context_use(&run->layout, run->context, run->layout.n_context, &finer, &n_finer));
+    for (size_t i = 0; i < finer.n; i++) n_records += finer.n_record_bytes[i] + SIREN_ENTRY_BYTES;
+    if (n_finer == 0 || more.n_other_bytes + finer.n_basis + n_records > target->n_bytes ||
+        finer.psnr <= blocks->psnr)
+        return SIREN_OK;
+    siren_transform_blocks_free(blocks);
+    *blocks = SIREN_TAKE(finer);
+    return SIREN_OK;
+}
+
+/* The network of a transform archive, where it is worth its bytes, and records coded with it. */
+static siren_status expect_levels(siren_compression *run, const siren_transform_target *target,
+                                  siren_transform_blocks *blocks) {
+    const siren_transform_context_plan plan = {.effort = run->settings.effort,
+                                               .seed = run->settings.seed,
+                                               .progress = run->progress,
+                                               .user = run->user};
+    size_t n_saved;
+    SIREN_TRY(
+        siren_transform_context_fit(&run->layout, blocks, &plan, &run->context, &run->layout.n_context));
+    if (!run->context) return SIREN_OK;
+    SIREN_TRY(
+        siren_transform_context_use(&run->layout, run->context, run->layout.n_context, blocks, &n_saved));
+    if (n_saved == 0) {
+        free(run->context);
+        run->context = NULL;
+        run->layout.n_context = 0;
+        return SIREN_OK;
+    }
+    run->layout.context = run->context;
+    if (!target->n_bytes) return SIREN_OK;
+    return use_up(run, target, n_saved - run->layout.n_context, blocks);
+}
+
 siren_status siren_compress_by_transform(siren_compression *run) {
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
     siren_transform_target target;
     SIREN_TRY(siren_compression_transform_target(run, &target));
     SIREN_TRY(siren_transform_blocks_encode(&run->image->series, &run->layout, &target, run->progress,
                                             run->user, &blocks));
+    SIREN_TRY(expect_levels(run, &target, &blocks));
     run->layout.basis = blocks.basis;
     run->layout.n_basis = blocks.n_basis;
     run->noise = blocks.noise;

@@ -123,6 +123,30 @@ INLINE void lose(work_space *work, float masses[CHUNK], const float scale) {
     }
 }
 
+/* The same of a magnitude told in unary, step by step (docs/context-transform.md); `masses` are its probabilities. */
+INLINE void lose_magnitude(work_space *work, float masses[CHUNK], const float scale) {
+    static const float ends[SIREN_MAGNITUDE_STEPS + 1] = {0, 1, 2, 3, 5, 9, 15}; /* of the bits of a step */
+    float lengths[CHUNK] = {0}, n_bits[SIREN_MAGNITUDE_STEPS][CHUNK], odds[SIREN_MAGNITUDE_STEPS][CHUNK];
+    for (size_t k = 0; k < SIREN_MAGNITUDE_STEPS; k++)
+        for (size_t s = 0; s < CHUNK; s++) {
+            /* Ones as far as the magnitude goes past the step's beginning, then a zero where it ends within the step. */
+            const float y = work->y[s], past = y < ends[k + 1] ? y : ends[k + 1],
+                        ones = past > ends[k] ? past - ends[k] : 0,
+                        zeros = y >= ends[k] && y < ends[k + 1] ? 1.f : 0.f;
+            float x = work->out[k][s];
+            x = x < -8 ? -8 : x > 8 ? 8 : x;
+            const float e = exponential(-x), p = 1 / (1 + e);
+            work->out[k][s] = scale * (zeros * p - ones * (1 - p));
+            n_bits[k][s] = ones + zeros;
+            odds[k][s] = 1 + e; /* a one has the length log(1 + e), a zero that and x */
+            lengths[s] += zeros * x;
+        }
+    for (size_t k = 0; k < SIREN_MAGNITUDE_STEPS; k++)
+        for (size_t s = 0; s < CHUNK; s++)
+            if (n_bits[k][s] > 0) lengths[s] += n_bits[k][s] * logf(odds[k][s]);
+    for (size_t s = 0; s < CHUNK; s++) masses[s] = exponential(-lengths[s]);
+}
+
 INLINE void turn(size_t n, float (*in)[CHUNK], float (*out)[W]) {
     for (size_t s = 0; s < CHUNK; s++)
         for (size_t j = 0; j < n; j++) out[s][j] = in[j][s];
@@ -148,9 +172,10 @@ INLINE void mask(size_t n, float (*a)[CHUNK], float (*d)[CHUNK]) {
 }
 
 /* A chunk of examples through the network and back; adds to `gradient`. */
-SIREN_CLONES static void pass(const float_network *net, size_t h1, size_t h2, work_space *work,
-                              float_network *gradient, float masses[CHUNK], float scale) {
-    const size_t n_in = SIREN_FEATURES;
+SIREN_CLONES static void pass(siren_context_kind kind, const float_network *net, size_t h1, size_t h2,
+                              work_space *work, float_network *gradient, float masses[CHUNK], float scale) {
+    const size_t n_in = siren_context_n_features(kind), n_out = siren_context_n_outputs(kind),
+                 n_padded = (n_out + 3) & ~(size_t)3;
     size_t in_wide = (n_in + 31) & ~(size_t)31, wide1 = (h1 + 31) & ~(size_t)31,
            wide2 = (h2 + 31) & ~(size_t)31;
     begin_layer(h1, net->biases[0], work->a1);
@@ -159,20 +184,24 @@ SIREN_CLONES static void pass(const float_network *net, size_t h1, size_t h2, wo
     begin_layer(h2, net->biases[1], work->a2);
     multiply_add(h2, CHUNK, h1, net->weights[1][0], W, 1, work->a1[0], CHUNK, work->a2[0], CHUNK);
     leaky(work->a2[0], h2 * CHUNK);
-    begin_layer(12, net->biases[2], work->out);
-    multiply_add(12, CHUNK, h2, net->weights[2][0], W, 1, work->a2[0], CHUNK, work->out[0], CHUNK);
-    lose(work, masses, scale);
-    for (size_t j = 9; j < 12; j++) memset(work->out[j], 0, sizeof work->out[j]);
+    begin_layer(n_padded, net->biases[2], work->out);
+    multiply_add(n_padded, CHUNK, h2, net->weights[2][0], W, 1, work->a2[0], CHUNK, work->out[0], CHUNK);
+    if (kind == SIREN_CONTEXT_OF_VOXELS)
+        lose(work, masses, scale);
+    else
+        lose_magnitude(work, masses, scale);
+    for (size_t j = n_out; j < n_padded; j++) memset(work->out[j], 0, sizeof work->out[j]);
     /* back */
     memset(work->d2, 0, h2 * sizeof *work->d2);
-    multiply_add(h2, CHUNK, 9, net->weights[2][0], 1, W, work->out[0], CHUNK, work->d2[0], CHUNK);
+    multiply_add(h2, CHUNK, n_out, net->weights[2][0], 1, W, work->out[0], CHUNK, work->d2[0], CHUNK);
     mask(h2, work->a2, work->d2);
     memset(work->d1, 0, h1 * sizeof *work->d1);
     multiply_add(h1, CHUNK, h2, net->weights[1][0], 1, W, work->d2[0], CHUNK, work->d1[0], CHUNK);
     mask(h1, work->a1, work->d1);
     turn(h2, work->a2, work->turned);
-    multiply_add(12, wide2, CHUNK, work->out[0], CHUNK, 1, work->turned[0], W, gradient->weights[2][0], W);
-    add_rows(9, work->out, gradient->biases[2]);
+    multiply_add(n_padded, wide2, CHUNK, work->out[0], CHUNK, 1, work->turned[0], W, gradient->weights[2][0],
+                 W);
+    add_rows(n_out, work->out, gradient->biases[2]);
     turn(h1, work->a1, work->turned);
     multiply_add(h2, wide1, CHUNK, work->d2[0], CHUNK, 1, work->turned[0], W, gradient->weights[1][0], W);
     add_rows(h2, work->d2, gradient->biases[1]);
@@ -193,11 +222,17 @@ typedef struct {
     double lengths[PARTS];
 } team;
 
-static void load(const siren_context_examples *examples, const uint32_t *order, work_space *work) {
+static void load(siren_context_kind kind, const siren_context_examples *examples, const uint32_t *order,
+                 work_space *work) {
+    const size_t n_features = siren_context_n_features(kind);
     for (size_t s = 0; s < CHUNK; s++) {
-        const int8_t *row = examples->features + (size_t)order[s] * SIREN_FEATURES;
+        const int8_t *row = examples->features + (size_t)order[s] * n_features;
+        for (size_t i = 0; i < n_features; i++) work->in[i][s] = (float)row[i] * (1.f / 16);
+        if (kind == SIREN_CONTEXT_OF_COEFFICIENTS) {
+            work->y[s] = examples->magnitudes[order[s]];
+            continue;
+        }
         const float *target = examples->targets + 2 * (size_t)order[s];
-        for (size_t i = 0; i < SIREN_FEATURES; i++) work->in[i][s] = (float)row[i] * (1.f / 16);
         work->y[s] = target[0];
         work->half[s] = fabsf(target[1]);
         work->first[s] = target[1] < 0 ? 1.f : 0.f;
@@ -213,9 +248,9 @@ static void member(void *user, size_t i) {
         t->lengths[part] = 0;
         for (size_t first = 0; first < n; first += CHUNK) {
             float masses[CHUNK];
-            load(t->examples, t->order + part * n + first, &t->work[i]);
-            pass(t->net, training->widths[0], training->widths[1], &t->work[i], &t->gradients[part], masses,
-                 1.f / SIREN_CONTEXT_BATCH);
+            load(training->kind, t->examples, t->order + part * n + first, &t->work[i]);
+            pass(training->kind, t->net, training->widths[0], training->widths[1], &t->work[i],
+                 &t->gradients[part], masses, 1.f / SIREN_CONTEXT_BATCH);
             for (size_t s = 0; s < CHUNK; s++) t->lengths[part] -= (double)log2f(masses[s]);
         }
     }
@@ -237,7 +272,7 @@ static void shuffle(uint32_t *order, size_t n, uint64_t *state) {
     }
 }
 
-static void initialise(float_network *net, const size_t *widths, uint64_t *state) {
+static void initialise(siren_context_kind kind, float_network *net, const size_t *widths, uint64_t *state) {
     static const float log_scales[SIREN_MIXTURE] = {-1.5f, -.5f, .5f};
     for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++) {
         float bound = sqrtf(1.f / (float)widths[l]) * (l + 1 == SIREN_CONTEXT_LAYERS ? .1f : 1.f);
@@ -245,7 +280,7 @@ static void initialise(float_network *net, const size_t *widths, uint64_t *state
             for (size_t i = 0; i < widths[l]; i++)
                 net->weights[l][j][i] = bound * ((float)(next_random(state) >> 40) * 0x1p-23f - 1);
     }
-    for (size_t k = 0; k < SIREN_MIXTURE; k++)
+    for (size_t k = 0; kind == SIREN_CONTEXT_OF_VOXELS && k < SIREN_MIXTURE; k++)
         net->biases[SIREN_CONTEXT_LAYERS - 1][SIREN_MIXTURE + k] = log_scales[k];
 }
 
@@ -283,8 +318,10 @@ static void store(optimised *state) {
     for (size_t i = 0; i < N_FLOATS; i++) to[i] = (float)rounded(from[i]) / SIREN_CONTEXT_ONE;
 }
 
-static void round_network(const float_network *net, const size_t *widths, siren_context_network *out) {
+static void round_network(siren_context_kind kind, const float_network *net, const size_t *widths,
+                          siren_context_network *out) {
     memset(out, 0, sizeof *out);
+    out->kind = kind;
     for (size_t l = 0; l <= SIREN_CONTEXT_LAYERS; l++) out->widths[l] = (uint32_t)widths[l];
     for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++)
         for (size_t j = 0; j < widths[l + 1]; j++) {
@@ -296,8 +333,9 @@ static void round_network(const float_network *net, const size_t *widths, siren_
 siren_status siren_context_train(const siren_context_examples *examples,
                                  const siren_context_training *training, siren_context_network *out,
                                  double *bits) {
-    const size_t widths[SIREN_CONTEXT_LAYERS + 1] = {SIREN_FEATURES, training->widths[0], training->widths[1],
-                                                     SIREN_MIXTURE_OUTPUTS};
+    const size_t widths[SIREN_CONTEXT_LAYERS + 1] = {siren_context_n_features(training->kind),
+                                                     training->widths[0], training->widths[1],
+                                                     siren_context_n_outputs(training->kind)};
     SIREN_FREE_AT_END optimised *state = NULL;
     SIREN_FREE_AT_END float_network *gradients = NULL;
     SIREN_FREE_AT_END work_space *work = NULL;
@@ -313,7 +351,7 @@ siren_status siren_context_train(const siren_context_examples *examples,
     uint64_t random = training->seed;
     double sum = 0;
     size_t at = n_order, n_sum = 0;
-    initialise(&state->net, widths, &random);
+    initialise(training->kind, &state->net, widths, &random);
     for (size_t i = 0; i < n_order; i++) order[i] = (uint32_t)(i % n);
     for (size_t step = 0; step < training->n_steps; step++) {
         if (n_order - at < SIREN_CONTEXT_BATCH) {
@@ -339,14 +377,15 @@ siren_status siren_context_train(const siren_context_examples *examples,
             return siren_fail(SIREN_CANCELLED, "compression was interrupted");
     }
     if (bits) *bits = n_sum ? sum / (double)n_sum : 0;
-    round_network(&state->net, widths, out);
+    round_network(training->kind, &state->net, widths, out);
     return SIREN_OK;
 }
 
-double siren_context_loss(const siren_context_examples *examples, const uint32_t widths[2],
-                          const siren_context_parameters *parameters, siren_context_parameters *gradient) {
-    const size_t all[SIREN_CONTEXT_LAYERS + 1] = {SIREN_FEATURES, widths[0], widths[1],
-                                                  SIREN_MIXTURE_OUTPUTS};
+double siren_context_loss(siren_context_kind kind, const siren_context_examples *examples,
+                          const uint32_t widths[2], const siren_context_parameters *parameters,
+                          siren_context_parameters *gradient) {
+    const size_t all[SIREN_CONTEXT_LAYERS + 1] = {siren_context_n_features(kind), widths[0], widths[1],
+                                                  siren_context_n_outputs(kind)};
     uint32_t order[CHUNK];
     float masses[CHUNK];
     float_network *nets = calloc(2, sizeof *nets);
@@ -359,8 +398,8 @@ double siren_context_loss(const siren_context_examples *examples, const uint32_t
             for (size_t i = 0; i < all[l]; i++) nets[0].weights[l][j][i] = parameters->of[l][i][j];
             nets[0].biases[l][j] = parameters->of[l][all[l]][j];
         }
-    load(examples, order, work);
-    pass(&nets[0], widths[0], widths[1], work, &nets[1], masses, 1);
+    load(kind, examples, order, work);
+    pass(kind, &nets[0], widths[0], widths[1], work, &nets[1], masses, 1);
     memset(gradient, 0, sizeof *gradient);
     for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++)
         for (size_t j = 0; j < all[l + 1]; j++) {

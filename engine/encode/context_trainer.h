@@ -9,6 +9,7 @@
 #define SIREN_CONTEXT_BATCH 1024
 
 typedef struct {
+    siren_context_kind kind;
     uint32_t widths[2]; /* of the hidden layers: multiples of 16, at most SIREN_CONTEXT_WIDTH */
     size_t n_steps;
     float rate; /* at most; it rises over the first steps and falls to 0 as a cosine */
@@ -28,7 +29,8 @@ siren_status siren_context_train(const siren_context_examples *examples,
 typedef struct {
     float of[SIREN_CONTEXT_LAYERS][SIREN_CONTEXT_INPUTS + 1][SIREN_CONTEXT_WIDTH];
 } siren_context_parameters;
-double siren_context_loss(const siren_context_examples *examples, const uint32_t widths[2],
-                          const siren_context_parameters *parameters, siren_context_parameters *gradient);
+double siren_context_loss(siren_context_kind kind, const siren_context_examples *examples,
+                          const uint32_t widths[2], const siren_context_parameters *parameters,
+                          siren_context_parameters *gradient);
 
 #endif

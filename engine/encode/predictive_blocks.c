@@ -27,8 +27,8 @@ typedef struct {
     const siren_layout *layout;
     const siren_scaling *limits;
     const siren_context_network *network; /* of the layout's section; or NULL */
-    size_t every;             /* so many-th block of the grid is coded */
-    predictive_block *blocks; /* done, or in work */
+    size_t every;                         /* so many-th block of the grid is coded */
+    predictive_block *blocks;             /* done, or in work */
 } predictive_team;
 
 /* Between two stored values; as integers where doubles would round 64 bits. */
@@ -157,7 +157,8 @@ static siren_status code_blocks(const siren_series *series, const siren_layout *
     siren_work_ahead *threads = NULL;
     if (layout->context) {
         SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
-        SIREN_TRY(siren_context_decode("the context network", layout->context, layout->n_context, network));
+        SIREN_TRY(siren_context_decode("the context network", SIREN_CONTEXT_OF_VOXELS, layout->context,
+                                       layout->n_context, network));
     }
     SIREN_TRY(siren_allocate(&blocks, n_blocks, sizeof *blocks, "the blocks in work"));
     predictive_team team = {series, layout, limits, network, every, blocks};

@@ -27,6 +27,13 @@ typedef struct {
 } siren_mixer_tables;
 
 void siren_mixer_tables_make(siren_mixer_tables *tables);
+static inline void siren_vote_update(siren_vote *vote, bool value) {
+    uint32_t seen = *vote & 1023, p = *vote >> 10, pace = siren_vote_rates[seen];
+    p = value ? p + (uint32_t)(((uint64_t)(4194303 - p) * pace) >> 16)
+              : p - (uint32_t)(((uint64_t)p * pace) >> 16);
+    *vote = p << 10 | (seen + (seen < SIREN_VOTE_LIMIT));
+}
+
 void siren_votes_begin(siren_vote *votes, size_t n);
 /* A vote that takes `part` of `whole` for the probability until it has seen better. */
 siren_vote siren_vote_expecting(uint32_t part, uint32_t whole);
@@ -60,13 +67,7 @@ static inline void siren_mixed_update(siren_mixed_bit *bit, bool value) {
         int32_t weight = mixer->weights[i] + ((bit->votes[i] * (error >> 2) + 8192) >> 14);
         mixer->weights[i] = weight < -65535 ? -65535 : weight > 65535 ? 65535 : weight;
     }
-    for (int i = 0; i < SIREN_MIXER_MODELS; i++) {
-        siren_vote vote = *bit->voters[i];
-        uint32_t seen = vote & 1023, p = vote >> 10, pace = siren_vote_rates[seen];
-        p = value ? p + (uint32_t)(((uint64_t)(4194303 - p) * pace) >> 16)
-                  : p - (uint32_t)(((uint64_t)p * pace) >> 16);
-        *bit->voters[i] = p << 10 | (seen + (seen < SIREN_VOTE_LIMIT));
-    }
+    for (int i = 0; i < SIREN_MIXER_MODELS; i++) siren_vote_update(bit->voters[i], value);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #define SIREN_ENGINE_TRANSFORM_TRANSFORM_H
 
 #include "engine/coding/range_coder.h"
+#include "engine/context/context_examples.h"
 #include "engine/model/blocks.h"
 #include "engine/transform/slice_grid.h"
 
@@ -17,7 +18,8 @@ typedef struct {
     uint8_t *mean;                  /* (n_volumes) in 1/256 */
     uint8_t *precision; /* (n_components) bits behind the point of a vector's entries, at most 14 */
     int16_t *vectors;   /* (n_components, n_volumes) in 1/16384 */
-    float *analysis;    /* (n_components, n_volumes) what the encoder projects on; NULL after decoding */
+    const siren_context_network *network; /* that slices are decoded with, borrowed; NULL: counts alone */
+    float *analysis; /* (n_components, n_volumes) what the encoder projects on; NULL after decoding */
 } siren_transform_basis;
 
 typedef struct {
@@ -49,6 +51,17 @@ siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes
 siren_status siren_transform_encode_slice(const siren_transform_basis *basis,
                                           const siren_transform_plan *plan, const siren_block *block,
                                           const float *targets, uint8_t **bytes, size_t *n_bytes);
+
+/* The bytes of a slice, coded by counts, coded with a network instead: the same levels. `*out` is yours. */
+siren_status siren_transform_recode_slice(const siren_transform_basis *basis,
+                                          const siren_context_network *network, const char *name,
+                                          const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                                          uint8_t **out, size_t *n_out);
+/* What a network is told of each `every`-th coefficient of such a slice, `skipped` of them left out before the first one, is added to
+ * `examples`, whose arrays grow and are yours: free(). */
+siren_status siren_transform_collect_slice(const siren_transform_basis *basis, const char *name,
+                                           const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                                           size_t every, size_t skipped, siren_context_examples *examples);
 
 /* A slice's coefficients as whole numbers of 2^-unit: what is left after the serial part of decoding. */
 typedef struct {

@@ -71,7 +71,7 @@ siren_status siren_transform_encode_slice(const siren_transform_basis *basis,
     SIREN_TRY(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
     SIREN_TRY(siren_slice_analyse(&grid, basis->n_volumes, n_components, basis->analysis, basis->mean,
                                   targets, (float)(1 / exact.step), wanted));
-    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, &coder));
+    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, NULL, &coder));
     siren_range_put_bits(&encoder, step_code(exact.step), 16);
     for (size_t k = 0; k < n_components; k++) {
         const float *own = wanted + k * grid.n_blocks * BLOCK;
@@ -131,7 +131,8 @@ siren_status siren_transform_read_slice(const siren_transform_basis *basis, cons
                              BLOCK * sizeof *slice.values, "components of a slice"));
     SIREN_TRY(
         siren_allocate(&kinds, slice.n_components * slice.grid.n_blocks, BLOCK, "components of a slice"));
-    SIREN_TRY(siren_coefficients_create(slice.grid.across, slice.grid.down, slice.grid.used, &coder));
+    SIREN_TRY(siren_coefficients_create(slice.grid.across, slice.grid.down, slice.grid.used, basis->network,
+                                        &coder));
     uint32_t code = (uint32_t)siren_range_get_bits(&decoder, 16), octaves = code >> 8;
     bool sound = octaves <= MOST_OCTAVES;
     for (size_t k = 0; k < slice.n_components && sound; k++)

@@ -1,7 +1,9 @@
 /* The transform model on slices of a series, every byte counted: basis, slices, and minimum and maximum of each
  * volume and slice.
  *     transform_bench SERIES.nii.gz Z0:Z1 STEP[,STEP...] [LAMBDA] [THREADS] [MASK.nii]
- * LAMBDA 0: the default. The mask's own bytes are not counted. */
+ * LAMBDA 0: the default. The mask's own bytes are not counted. SIREN_BENCH_TRAINING=N: the same levels with a context network of 32 and
+ * 32 units after N steps of training, in a second line. */
+#include "engine/encode/context_trainer.h"
 #include "engine/transform/transform.h"
 #include "formats/nifti.h"
 #include "host/threads.h"
@@ -16,6 +18,7 @@
 typedef struct {
     const siren_series *series;
     const siren_transform_basis *basis;
+    const siren_context_network *network;
     siren_transform_plan plan;
     siren_block *slices;
     size_t n_slices;
@@ -101,6 +104,43 @@ static void measure(void *user, size_t member) {
     }
 }
 
+static void recode(void *user, size_t member) {
+    work *w = user;
+    (void)member;
+    for (size_t i; (i = atomic_fetch_add(&w->next, 1)) < w->n_slices;) {
+        uint8_t *bytes;
+        if (siren_transform_recode_slice(w->basis, w->network, "bench", &w->slices[i], w->bytes[i],
+                                         w->n_bytes[i], &bytes, &w->n_bytes[i]) != SIREN_OK) {
+            fprintf(stderr, "%s\n", siren_message());
+            exit(1);
+        }
+        free(w->bytes[i]);
+        w->bytes[i] = bytes;
+    }
+}
+
+/* Trains a network on all slices; its bytes. */
+static size_t train(work *w, size_t n_steps, siren_context_network *network) {
+    siren_context_examples examples = {.n = 0};
+    siren_context_training training = {
+        .kind = SIREN_CONTEXT_OF_COEFFICIENTS, .widths = {32, 32}, .n_steps = n_steps, .rate = .008f};
+    uint8_t *bytes;
+    size_t n_bytes;
+    double bits;
+    for (size_t i = 0; i < w->n_slices; i++)
+        if (siren_transform_collect_slice(w->basis, "bench", &w->slices[i], w->bytes[i], w->n_bytes[i], 1, 0,
+                                          &examples) != SIREN_OK)
+            exit(1);
+    if (siren_context_train(&examples, &training, network, &bits) != SIREN_OK ||
+        siren_context_encode(network, &bytes, &n_bytes) != SIREN_OK)
+        exit(1);
+    printf("%zu examples, %.0f bytes; ", examples.n, bits * (double)examples.n / 8);
+    free(bytes);
+    free(examples.features);
+    free(examples.magnitudes);
+    return n_bytes;
+}
+
 /* Seconds of wall and of processor. */
 static double run(work *w, size_t threads, void (*member)(void *, size_t), double *processor) {
     double start = siren_clock(), busy = siren_processor_clock();
@@ -173,8 +213,6 @@ int main(int argc, char **argv) {
                 psnr -= 10 * log10(w.mse[i]);
                 n_psnr++;
             }
-            free(w.bytes[i]);
-            free(w.scaling_bytes[i]);
         }
         printf("step %-7g components %2zu  basis %5zu  scaling %5zu  slices %7zu  ratio %6.2f  PSNR %5.2f dB "
                " fit %.3f s  "
@@ -183,6 +221,30 @@ int main(int argc, char **argv) {
                stored / (double)(n_basis_bytes + n_coded + n_scaling),
                n_psnr ? psnr / (double)n_psnr : INFINITY, fit, stored / encoding / 1e6,
                stored / encode_busy / 1e6, stored / decoding / 1e6, stored / decode_busy / 1e6);
+        if (getenv("SIREN_BENCH_TRAINING")) {
+            static siren_context_network network;
+            size_t n_network = train(&w, (size_t)atoi(getenv("SIREN_BENCH_TRAINING")), &network),
+                   n_recoded = 0;
+            w.network = &network;
+            double recoding = run(&w, threads, recode, &encode_busy);
+            stored_basis.network = &network;
+            decoding = run(&w, threads, decode, &decode_busy);
+            run(&w, threads, measure, &busy);
+            for (size_t i = 0; i < n; i++) n_recoded += w.n_bytes[i];
+            psnr = 0;
+            for (size_t i = 0; i < n; i++)
+                if (w.mse[i] > 0) psnr -= 10 * log10(w.mse[i]);
+            printf("network %zu  slices %zu, %.2f %% less  PSNR %.2f  recode %.3f s  decode %.1f MB/s of "
+                   "processor\n",
+                   n_network, n_recoded,
+                   100 - 100. * (double)(n_recoded + n_network + n_basis_bytes + n_scaling) /
+                             (double)(n_coded + n_basis_bytes + n_scaling),
+                   n_psnr ? psnr / (double)n_psnr : INFINITY, recoding, stored / decode_busy / 1e6);
+        }
+        for (size_t i = 0; i < n; i++) {
+            free(w.bytes[i]);
+            free(w.scaling_bytes[i]);
+        }
         siren_transform_basis_free(&basis);
         siren_transform_basis_free(&stored_basis);
         free(basis_bytes);

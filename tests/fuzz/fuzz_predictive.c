@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         size_t n_network = data[0] | (size_t)data[1] << 8;
         data += 2, size -= 2;
         n_network = n_network < size ? n_network : size;
-        if (siren_context_decode("network", data, n_network, &network) != SIREN_OK) return 0;
+        if (siren_context_decode("network", SIREN_CONTEXT_OF_VOXELS, data, n_network, &network) != SIREN_OK)
+            return 0;
         plan.network = &network;
         data += n_network, size -= n_network;
     }

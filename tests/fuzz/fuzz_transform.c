@@ -1,4 +1,4 @@
-/* libFuzzer: any bytes as a basis, a slice of the transform model and a scaling. */
+/* libFuzzer: any bytes as a basis, a slice of the transform model, with a context network or without, and a scaling. */
 #include "engine/transform/transform.h"
 
 #include <stdlib.h>
@@ -7,11 +7,28 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Weights of all sizes from any bytes. */
+static void make_network(const uint8_t *data, size_t size, siren_context_network *out) {
+    size_t at = 0;
+    *out = (siren_context_network){.kind = SIREN_CONTEXT_OF_COEFFICIENTS,
+                                   .widths = {SIREN_COEFFICIENT_FEATURES, 16 + 16 * (data[0] & 3u),
+                                              16 + 16 * (data[0] >> 2 & 3u), SIREN_MAGNITUDE_STEPS}};
+    for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++)
+        for (size_t i = 0; i <= out->widths[l]; i++)
+            for (size_t j = 0; j < out->widths[l + 1]; j++, at++) {
+                const int32_t weight = 8 * ((int32_t)data[at % size] - 128);
+                out->weights[l][i][j] = (int16_t)(weight < -SIREN_CONTEXT_LARGEST_WEIGHT ? 0 : weight);
+            }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint32_t inside[32 * 32];
     siren_scaling scaling[64];
     siren_transform_basis basis;
+    static siren_context_network network;
     if (size < 6) return 0;
+    const bool expects = data[5] & 4;
+    if (expects) make_network(data, size, &network);
     size_t n_volumes = 1 + data[0] % 64, n_basis = data[3] | (size_t)(data[5] & 3) << 8, n_points;
     siren_block block = {.nx = 1 + data[1] % 32, .ny = 1 + data[2] % 32, .nz = 1};
     if (data[4] & 1) { /* every so many voxels */
@@ -24,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     siren_scaling_decode(NAME, data, size, n_volumes, scaling);
     if (n_basis > size) return 0;
     if (siren_transform_basis_decode(NAME, data, n_basis, n_volumes, &basis) != SIREN_OK) return 0;
+    if (expects) basis.network = &network;
     n_points = siren_block_points(&block);
     float *y = malloc((n_points * n_volumes + 1) * sizeof *y);
     siren_status status = siren_transform_decode_slice(&basis, NAME, &block, data + n_basis, size - n_basis,

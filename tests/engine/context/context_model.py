@@ -30,9 +30,9 @@ def lg(x):
     return 1024 * e + LOGARITHM[(x << 8 >> e) & 255]
 
 
-def read_network(section):
+def read_network(section, n_features=76, n_outputs=9):
     coder = Decoder(section)
-    widths = [76] + [16 * bits(coder, 8, None) for _ in range(2)] + [9]
+    widths = [n_features] + [16 * bits(coder, 8, None) for _ in range(2)] + [n_outputs]
     assert all(0 < w <= 64 for w in widths[1:3])
     layers = []
     for n_in, n_out in zip(widths, widths[1:]):
@@ -50,14 +50,18 @@ def read_network(section):
     return layers
 
 
-def evaluate(layers, x):
+def evaluate_sums(layers, x):
     for rows, one, shift in zip(layers, (16, 256, 256), (3, 7, 7)):
         if np:
             sums = ((np.array(x + [one]) @ rows) >> shift).tolist()
         else:
             sums = [sum(w * i for w, i in zip(column, x + [one])) >> shift for column in zip(*rows)]
         x = [clip(z if z >= 0 else z >> 3, 16383) for z in sums]
-    limits = ((-8192, 8191), (-1792, 1280), (-2048, 2047))
+    return sums
+
+
+def evaluate(layers, x):
+    sums, limits = evaluate_sums(layers, x), ((-8192, 8191), (-1792, 1280), (-2048, 2047))
     return [min(max(z, limits[i // 3][0]), limits[i // 3][1]) for i, z in enumerate(sums)]
 
 

@@ -31,14 +31,15 @@ static void networks_come_back(void **unused) {
         size_t n_bytes;
         make_network(bits, &network);
         assert_siren_ok(siren_context_encode(&network, &bytes, &n_bytes));
-        assert_siren_ok(siren_context_decode("network", bytes, n_bytes, &back));
+        assert_siren_ok(siren_context_decode("network", SIREN_CONTEXT_OF_VOXELS, bytes, n_bytes, &back));
         assert_memory_equal(&network, &back, sizeof back);
         /* No longer than its numbers would be as they are, but for what models take to learn. */
         assert_true(n_bytes < siren_context_n_parameters(&network) * (bits + 1) / 8 + 100);
         for (size_t n = 0; n < n_bytes; n += 7) {
             uint8_t *part = malloc(n ? n : 1);
             memcpy(part, bytes, n);
-            assert_int_equal(siren_context_decode("network", part, n, &back), SIREN_CORRUPT);
+            assert_int_equal(siren_context_decode("network", SIREN_CONTEXT_OF_VOXELS, part, n, &back),
+                             SIREN_CORRUPT);
             free(part);
         }
         free(bytes);
@@ -52,7 +53,8 @@ static void hostile_bytes_end(void **unused) {
         siren_context_network network;
         for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)random_bits(8);
         if (run % 2) bytes[0] = bytes[1] = (uint8_t)(253 - run % 8); /* of right widths */
-        siren_status status = siren_context_decode("network", bytes, sizeof bytes, &network);
+        siren_status status =
+            siren_context_decode("network", SIREN_CONTEXT_OF_VOXELS, bytes, sizeof bytes, &network);
         assert_true(status == SIREN_OK || status == SIREN_CORRUPT);
     }
 }

@@ -16,7 +16,8 @@ static double uniform(void) { /* splitmix64, 0 to 1 */
 
 /* Values around a center that the first feature tells, with a width that the second does. */
 static siren_context_examples make_examples(size_t n) {
-    siren_context_examples examples = {n, calloc(n, SIREN_FEATURES), calloc(n, 2 * sizeof *examples.targets)};
+    siren_context_examples examples = {
+        .n = n, .features = calloc(n, SIREN_FEATURES), .targets = calloc(n, 2 * sizeof *examples.targets)};
     for (size_t e = 0; e < n; e++) {
         int8_t *features = examples.features + e * SIREN_FEATURES;
         for (size_t i = 0; i < SIREN_FEATURES; i++) features[i] = (int8_t)(uniform() * 64 - 32);
@@ -56,16 +57,16 @@ static void gradient_is_that_of_finite_differences(void **unused) {
     for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++)
         for (size_t i = 0; i <= widths[l]; i++)
             for (size_t j = 0; j < widths[l + 1]; j++) parameters.of[l][i][j] = (float)(uniform() - .5) * .5f;
-    siren_context_loss(&examples, widths + 1, &parameters, &gradient);
+    siren_context_loss(SIREN_CONTEXT_OF_VOXELS, &examples, widths + 1, &parameters, &gradient);
     unsigned n_compared = 0;
     for (unsigned run = 0; run < 300; run++) {
         size_t l = run % 3, i = (size_t)(uniform() * (widths[l] + 1)),
                j = (size_t)(uniform() * widths[l + 1]);
         float *parameter = &parameters.of[l][i][j], was = *parameter, step = 1e-3f;
         *parameter = was + step;
-        double more = siren_context_loss(&examples, widths + 1, &parameters, &none);
+        double more = siren_context_loss(SIREN_CONTEXT_OF_VOXELS, &examples, widths + 1, &parameters, &none);
         *parameter = was - step;
-        double less = siren_context_loss(&examples, widths + 1, &parameters, &none);
+        double less = siren_context_loss(SIREN_CONTEXT_OF_VOXELS, &examples, widths + 1, &parameters, &none);
         *parameter = was;
         double expected = (more - less) / (2 * (double)step), is = gradient.of[l][i][j];
         /* Kinks of the leaky units are within a step of some examples. */

@@ -6,6 +6,7 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'coding'))
+from expert_model import Experts  # noqa: E402
 from mixer_model import Mixer  # noqa: E402
 from range_coder_model import Decoder, Integer, Model, bits  # noqa: E402
 
@@ -97,7 +98,8 @@ def decode_basis(stream, n_volumes):
 
 
 class SliceDecoder:
-    def __init__(self, stream, across, down, used, n_components):
+    def __init__(self, stream, across, down, used, n_components, network=None):
+        self.experts = Experts(network, across, down, used) if network else None
         self.d, self.across, self.down, self.used = Decoder(stream), across, down, used
         second, third = LEAST[2], LEAST[3]
         self.flags = [Votes() for _ in range(7)]
@@ -117,11 +119,17 @@ class SliceDecoder:
         self.trace = [64 * [0] for _ in used]
         for self.k in range(n_components):
             self.here = {}
+            if self.experts:
+                self.experts.begin_component()
             if not is_zero.code(self.d, None):
                 predicted = is_predicted.code(self.d, None)
                 for self.b in range(across * down):
                     if used[self.b]:
+                        if self.experts:
+                            self.experts.begin_block(self.b)
                         self.here[self.b] = self.block(predicted)
+                        if self.experts:
+                            self.experts.end_block(self.b, self.here[self.b])
             self.components.append(self.here)
             self.before_that, self.before = self.before, self.here
             for b, trace in enumerate(self.trace):
@@ -175,15 +183,35 @@ class SliceDecoder:
             c = [6 * quarter(every, 47) + band, 16 * half(inner, 15) + half(before, 15), 16 * half(around, 15) + half(inner + before, 15),
                  10 * place + half(around + before, 9), 6 * quarter(history, 47) + band, 16 * half(so_far, 15) + half(P.sum, 15),
                  8 * quarter(around + 2 * so_far, 40) + min(inner, 7)]
-            m = 0
-            while m < 15 and self.digit_mixers[STEP[m]][band > 0].code(self.d, [v.at(i, STEP[m]) for v, i in zip(self.digits, c)]):
+            m, experts = 0, self.experts
+            if experts:
+                if place:
+                    experts.expect(self.b, place)
+                else:
+                    experts.predicted = 3 * [0]
+                traces = dict(enumerate(self.trace))
+                odds = experts.odds(experts.features(
+                    self.b, place, block, so_far, predicted, [lambda x, y, of=of: self.at(of, x, y) for of in (self.here, self.before, self.before_that)],
+                    lambda x, y: experts.beside(traces, self.b, x, y, 64 * [0])))
+
+            def digit(t):
+                votes = [v.at(i, t) for v, i in zip(self.digits, c)]
+                if experts:
+                    return experts.digit(self.d, votes, odds, t, band, quarter(every, 47))
+                return self.digit_mixers[t][band > 0].code(self.d, votes)
+            while m < 15 and digit(STEP[m]):
                 m += 1
             if m == 15:
                 m += self.escape[band > 0].code(self.d, None, False)
+            level = m
             if m:
-                block.levels[place] += -m if bits(self.d, 1, None) else m
+                if experts.sign(self.d, place, m) if experts else bits(self.d, 1, None):
+                    level = -m
+                block.levels[place] += level
                 if not (predicted and place == 0):
                     block.kinds[place] = (0 if every < 6 else 2 if every < 16 else 4) + (m > 1)
+            if experts and place:
+                experts.learn(self.b, place, level)
             block.a[place] = min(m, 255)
         block.sum = sum(block.a)
         return block
@@ -205,14 +233,14 @@ def turn(a, b):  # pixels from the edge away
     return [saturated(x + y) for x, y in zip(a, e)], [saturated(x - y) for x, y in zip(b, e)]
 
 
-def decode(n_volumes, nx, ny, mask, basis, stream):
+def decode(n_volumes, nx, ny, mask, basis, stream, network=None):
     m, vectors = decode_basis(basis, n_volumes)
     across, down = -(-nx // 8), -(-ny // 8)
     inside = [i for i in range(nx * ny) if mask[i]]
-    used = [False] * (across * down)
+    used = [0] * (across * down)  # points
     for i in inside:
-        used[i // nx // 8 * across + i % nx // 8] = True
-    slice = SliceDecoder(stream, across, down, used, len(vectors))
+        used[i // nx // 8 * across + i % nx // 8] += 1
+    slice = SliceDecoder(stream, across, down, used, len(vectors), network)
     unit = max(slice.o + 6, 10)
     planes = []
     for component in slice.components:
@@ -269,10 +297,12 @@ def main(*paths):
     for path in paths:
         content = open(path, 'rb').read()
         line, rest = content.split(b'\n', 1)
-        n_volumes, nx, ny, n_basis, n_slice = map(int, line.split())
-        mask, basis, stream, expected = (rest[a:b] for a, b in ((0, nx * ny), (nx * ny, nx * ny + n_basis),
-                                                                (nx * ny + n_basis, nx * ny + n_basis + n_slice), (nx * ny + n_basis + n_slice, None)))
-        targets = decode(n_volumes, nx, ny, mask, basis, stream)
+        n_volumes, nx, ny, n_basis, n_slice, *n_network = map(int, line.split())
+        parts = []
+        for n in (nx * ny, n_basis, n_slice, *n_network):
+            parts.append(rest[:n])
+            rest = rest[n:]
+        targets, expected = decode(n_volumes, nx, ny, *parts), rest
         if struct.pack('<%df' % len(targets), *targets) != expected:
             sys.exit('%s: other values' % path)
 

@@ -2,109 +2,10 @@
  * missing values; parts are parts of the whole; damage is found; eigenvectors and cosines are those of double
  * precision. And with arguments, cases for the decoder in Python (transform_model.py):
  *     unit_transform write CASE FILE */
-#include "tests/shared/testing.h"
-#include "tests/shared/random_numbers.h"
+#include "tests/engine/transform/samples.h"
 #include "engine/transform/eigen.h"
-#include "engine/transform/transform.h"
-#include "formats/little_endian.h"
-
-#include <math.h>
 
 #define PI 3.14159265358979323846
-
-/* A series of one slice or more: smooth shapes that volumes share, and noise. */
-typedef struct {
-    siren_series series;
-    float *voxels;
-    siren_block *slices;
-    uint32_t *inside;
-    size_t n_slices;
-} sample;
-
-typedef struct {
-    size_t nx, ny, nz, n_volumes;
-    double noise;
-    bool masked, missing;
-} recipe;
-
-static sample make(recipe r) {
-    sample s = {.n_slices = r.nz};
-    size_t n = r.nx * r.ny;
-    s.voxels = malloc(n * r.nz * r.n_volumes * sizeof *s.voxels);
-    s.slices = calloc(r.nz, sizeof *s.slices);
-    s.inside = malloc(n * sizeof *s.inside);
-    assert_true(s.voxels && s.slices && s.inside);
-    for (size_t v = 0; v < r.n_volumes; v++)
-        for (size_t i = 0; i < n * r.nz; i++) {
-            double x = (double)(i % r.nx), y = (double)(i / r.nx % r.ny), z = (double)(i / n);
-            double value = 500 + 200 * sin(0.3 * x + z) * cos(0.4 * y + 0.1 * (double)(v % 5)) +
-                           80 * sin(0.9 * y - 0.2 * x) * (double)(v % 3) + (x > y ? 300 : 0) +
-                           r.noise * noise();
-            s.voxels[v * n * r.nz + i] = (float)rint(value);
-            if (r.missing && random_u32() % 50 == 0) s.voxels[v * n * r.nz + i] = i % 2 ? NAN : INFINITY;
-        }
-    size_t n_inside = 0;
-    for (size_t i = 0; i < n; i++) {
-        double x = (double)(i % r.nx) - 0.4 * (double)r.nx, y = (double)(i / r.nx) - 0.5 * (double)r.ny;
-        if (x * x + y * y < 0.1 * (double)(r.nx * r.ny) || (i == 0 && n < 20))
-            s.inside[n_inside++] = (uint32_t)i;
-    }
-    for (size_t z = 0; z < r.nz; z++)
-        s.slices[z] = (siren_block){.z = z,
-                                    .nx = r.nx,
-                                    .ny = r.ny,
-                                    .nz = 1,
-                                    .inside = r.masked ? s.inside : NULL,
-                                    .n_inside = n_inside};
-    s.series = (siren_series){
-        .geometry = {.datatype = SIREN_FLOAT32, .nx = r.nx, .ny = r.ny, .nz = r.nz, .n_volumes = r.n_volumes},
-        .voxels = s.voxels};
-    return s;
-}
-
-static void discard(sample *s) {
-    free(s->voxels);
-    free(s->slices);
-    free(s->inside);
-}
-
-typedef struct {
-    siren_transform_basis fitted, stored;
-    uint8_t *basis_bytes, *bytes;
-    size_t n_basis_bytes, n_bytes, n_points, n_volumes;
-    float *targets, *y;
-} coded;
-
-/* Fits, codes the first slice, and decodes it by the stored basis. */
-static coded code(const sample *s, double step) {
-    coded c = {.n_points = siren_block_points(s->slices), .n_volumes = s->series.geometry.n_volumes};
-    siren_transform_plan plan = {.step = step};
-    siren_scaling *scaling = malloc(c.n_volumes * sizeof *scaling);
-    siren_apart apart;
-    c.targets = malloc((c.n_points * c.n_volumes + 1) * sizeof *c.targets);
-    c.y = malloc((c.n_points * c.n_volumes + 1) * sizeof *c.y);
-    assert_true(scaling && c.targets && c.y);
-    assert_siren_ok(siren_block_gather(&s->series, s->slices, NULL, c.targets, scaling, &apart));
-    assert_siren_ok(siren_transform_fit(&s->series, s->slices, s->n_slices, &plan, &c.fitted));
-    assert_siren_ok(siren_transform_basis_encode(&c.fitted, &c.basis_bytes, &c.n_basis_bytes));
-    assert_siren_ok(
-        siren_transform_basis_decode("basis", c.basis_bytes, c.n_basis_bytes, c.n_volumes, &c.stored));
-    assert_siren_ok(
-        siren_transform_encode_slice(&c.fitted, &plan, s->slices, c.targets, &c.bytes, &c.n_bytes));
-    assert_siren_ok(siren_transform_decode_slice(&c.stored, "slice", s->slices, c.bytes, c.n_bytes,
-                                                 (siren_span){0, c.n_volumes}, c.y));
-    free(scaling);
-    return c;
-}
-
-static void drop(coded *c) {
-    siren_transform_basis_free(&c->fitted);
-    siren_transform_basis_free(&c->stored);
-    free(c->basis_bytes);
-    free(c->bytes);
-    free(c->targets);
-    free(c->y);
-}
 
 static double mse(const coded *c) {
     double sum = 0, n = 0;
@@ -441,8 +342,6 @@ static void scaling_is_lossless(void **unused) {
 
 /* ---- cases for the decoder in Python ---- */
 
-/* A line "volumes nx ny basis-bytes slice-bytes", a byte for each voxel of the mask, the basis, the slice, and y
- * as it must be, all in the byte order of an archive. */
 static int write_case(size_t number, const char *path) {
     static const struct {
         recipe r;
@@ -457,27 +356,12 @@ static int write_case(size_t number, const char *path) {
         {{.nx = 40, .ny = 32, .nz = 1, .n_volumes = 6, .noise = 10, .masked = true}, 1.5},
     };
     if (number >= sizeof cases / sizeof *cases) return 2;
-    FILE *file = fopen(path, "wb");
-    if (!file) return 1;
     sample s = make(cases[number].r);
     coded c = code(&s, cases[number].step);
-    size_t n = s.slices->nx * s.slices->ny;
-    uint8_t *mask = calloc(n, 1);
-    for (size_t i = 0; i < c.n_points; i++) mask[siren_block_voxel(s.slices, i)] = 1;
-    fprintf(file, "%zu %zu %zu %zu %zu\n", c.n_volumes, s.slices->nx, s.slices->ny, c.n_basis_bytes,
-            c.n_bytes);
-    fwrite(mask, 1, n, file);
-    fwrite(c.basis_bytes, 1, c.n_basis_bytes, file);
-    fwrite(c.bytes, 1, c.n_bytes, file);
-    for (size_t i = 0; i < c.n_points * c.n_volumes; i++) {
-        uint8_t value[4];
-        siren_put_f32(value, c.y[i]);
-        fwrite(value, 1, 4, file);
-    }
-    free(mask);
+    const int status = write_coded(&s, &c, NULL, 0, path);
     drop(&c);
     discard(&s);
-    return fclose(file) == 0 ? 0 : 1;
+    return status;
 }
 
 /* Bytes of another day and machine still give the same values: a case of the same form. */

@@ -1,0 +1,90 @@
+# Transform archives with a context network: smaller than without, and the same values from them; by slices, and by a second reader written from
+# the pages alone; a ratio is met with a finer step; a changed network is noticed; low efforts give the bytes that were before there were
+# networks.
+source "$(dirname "$0")/../../common.sh"
+needs_python numpy
+"$python" - <<'PYTHON'
+import struct
+import numpy as np
+nx, ny, nz, n_volumes = 36, 31, 14, 9
+draw = np.random.default_rng(7)
+z, y, x = np.mgrid[:nz, :ny, :nx]
+inside = ((x - 18) / 16) ** 2 + ((y - 15) / 14) ** 2 < 1
+tissue = (np.sin(.35 * x + .2 * z) * np.cos(.3 * y) > 0) * 1. + (np.sin(.9 * y - .4 * x) > .3)
+volumes = [inside * (300 + 400 * tissue * np.exp(-.3 * (v % 4) * tissue)) + draw.normal(0, 12, x.shape) * (.3 + inside) for v in range(n_volumes)]
+header = bytearray(352)
+header[0:4] = struct.pack('<i', 348)
+header[40:56] = struct.pack('<8h', 4, nx, ny, nz, n_volumes, 1, 1, 1)
+header[70:74] = struct.pack('<2h', 4, 16)
+header[76:108] = struct.pack('<8f', *[1] * 8)
+header[108:120] = struct.pack('<3f', 352, 1, 0)
+header[344:348] = b'n+1\0'
+open('in.nii', 'wb').write(bytes(header) + np.clip(volumes, 0, 4095).round().astype('<i2').tobytes())
+PYTHON
+size() { stat -c %s "$1"; }
+psnr() { "$sirencl" info --json "$1" | sed -n 's/^\t"psnr"[^0-9]*\([0-9.]*\).*/\1/p'; }
+compress() { run "$sirencl" compress --quiet --force --model transform "$@"; }
+
+for effort in 1 5 6; do compress --psnr 36 --effort $effort in.nii $effort.siren; done
+cmp 1.siren 5.siren || fail "efforts without a network give different archives"
+[ "$(size 6.siren)" -lt "$(size 5.siren)" ] || fail "$(size 6.siren) bytes, without a network $(size 5.siren)"
+for effort in 5 6; do run "$sirencl" decompress --quiet --device host $effort.siren $effort.nii; done
+cmp 5.nii 6.nii || fail "a network gives other values"
+compress --psnr 36 --effort 6 in.nii again.siren
+cmp 6.siren again.siren || fail "the same series and options give another archive"
+run "$sirencl" verify --quiet 6.siren
+"$python" "$root/tests/second_reader.py" 6.siren second.nii || fail "the second reader refuses an archive with a network"
+cmp 6.nii second.nii || fail "the second reader restores other bytes"
+
+# A slice alone, and some volumes.
+run "$sirencl" decompress --quiet --device host --slices 1:2 --volumes 2:5 6.siren part.nii
+"$python" - <<'PYTHON' || fail "slices and volumes of an archive with a network"
+import numpy as np
+whole = np.frombuffer(open('6.nii', 'rb').read()[352:], '<i2').reshape(9, 14, 31, 36)
+part = np.frombuffer(open('part.nii', 'rb').read()[352:], '<i2').reshape(3, 1, 31, 36)
+assert (whole[2:5, 1:2] == part).all()
+PYTHON
+
+# With a bound, corrections and all; and no more bytes than without, of no lower PSNR.
+compress --max-error 6 --effort 6 in.nii bound.siren
+run "$sirencl" decompress --quiet --device host bound.siren bound.nii
+"$python" - <<'PYTHON' || fail "the bound is not kept"
+import numpy as np
+a, b = (np.frombuffer(open(name, 'rb').read()[352:], '<i2').astype(int) for name in ('in.nii', 'bound.nii'))
+assert 0 < abs(a - b).max() <= 6
+PYTHON
+target=$(size 5.siren)
+for effort in 5 6; do
+    compress --size "$target" --effort $effort in.nii size$effort.siren
+    [ "$(size size$effort.siren)" -le "$target" ] || fail "effort $effort: $(size size$effort.siren) bytes of at most $target"
+done
+awk "BEGIN { exit !($(psnr size6.siren) >= $(psnr size5.siren)) }" || fail "a network gives a lower PSNR: $(psnr size6.siren) dB and $(psnr size5.siren)"
+
+# Another network, with right checksums.
+"$python" - <<'PYTHON'
+import struct
+def crc64(data, table=[]):
+    if not table:
+        for byte in range(256):
+            for _ in range(8):
+                byte = byte >> 1 ^ (0xC96C5795D7870F42 if byte & 1 else 0)
+            table.append(byte)
+    crc = 2**64 - 1
+    for byte in data:
+        crc = table[(crc ^ byte) & 255] ^ crc >> 8
+    return crc ^ 2**64 - 1
+data = bytearray(open('6.siren', 'rb').read())
+table, n_sections = struct.unpack('<QQ', data[-56:-40])
+for i in range(n_sections):
+    at = table + 40 * i
+    kind, flags, offset, n = struct.unpack('<IIQQ', data[at:at + 24])
+    if kind == 17:
+        data[offset + n // 2] ^= 16
+        data[at + 32:at + 40] = struct.pack('<Q', crc64(data[offset:offset + n]))
+        data[-32:-24] = struct.pack('<Q', crc64(data[table:table + 40 * n_sections]))
+        data[-16:-8] = struct.pack('<Q', crc64(data[:24] + data[-56:-16]))
+        open('drift.siren', 'wb').write(data)
+PYTHON
+status=0
+"$sirencl" decompress --quiet --device host drift.siren drift.nii 2>stderr.txt || status=$?
+grep -q 'context network\|decodes to other voxels\|bytes end\|coefficients\|weight' stderr.txt && [ $status != 0 ] && [ ! -e drift.nii ] || fail "a changed network is not noticed: $status, $(cat stderr.txt)"
