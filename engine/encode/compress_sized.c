@@ -77,13 +77,15 @@ siren_status siren_foresee_published(siren_compression *run) {
 /* How weights are stored, where nobody says it. */
 static siren_status choose_weights(siren_compression *run, siren_network_sizing *sizing) {
     const siren_compress_options *o = run->options;
-    siren_network_trial trial;
+    siren_network_trial trial, few;
     double packed = 0;
     if (!siren_options_weights_open(o) || run->layout.grid.count < WORTH_CHOOSING) return SIREN_OK;
     SIREN_TRY(siren_network_widest(sizing, siren_compression_target_bytes(run), false, &trial));
     SIREN_TRY(siren_network_choose_weights(sizing, trial.width, &run->settings, &packed));
     run->layout.weight_bits = run->settings.weight_bits;
-    sizing->packed = packed * (1 + SPREAD);
+    SIREN_TRY(
+        siren_network_try(sizing, trial.width, siren_network_short_epochs(&run->settings), false, &few));
+    sizing->longer = packed / few.packed * (1 + SPREAD);
     siren_log(SIREN_LOG_INFO, "weights of %u bits, taper %u", run->settings.weight_bits, run->settings.taper);
     return SIREN_OK;
 }

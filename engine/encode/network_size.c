@@ -134,8 +134,7 @@ siren_status siren_network_try(const siren_network_sizing *sizing, uint32_t widt
                     ((trained_at - start) * n_epochs / (double)epochs +
                      (siren_clock() - trained_at) / (double)siren_processors());
     if (sums.unpacked > 0) trial.packed = sums.packed / sums.unpacked;
-    if (sizing->packed > 0)
-        trial.packed = sizing->packed; /* weights pack better the longer they are trained */
+    if (sizing->longer > 0 && epochs < sizing->settings->epochs) trial.packed *= sizing->longer;
     if (sums.n_psnr > 0) trial.psnr = sums.psnr / sums.n_psnr;
     trial.n_bytes = (size_t)bytes_of(sizing, width, &trial);
     *out = trial;

@@ -15,7 +15,7 @@ typedef struct {
     const siren_settings *settings; /* no choice left open but the width */
     size_t n_other_bytes;           /* of the archive beside records and their places in the index */
     size_t memory_limit;            /* of an encoder */
-    double packed; /* bytes of a record as stored over those before packing, of a block trained to the end; 0: not known */
+    double longer; /* by which a record packs otherwise when it is trained to the end; 0: as after few epochs */
     siren_progress_fn progress;
     void *user;
 } siren_network_sizing;
@@ -43,8 +43,8 @@ siren_status siren_network_widest(const siren_network_sizing *sizing, size_t mos
                                   siren_network_trial *out);
 
 /* Bits and taper of the weights, 6 to 9 and 0 to 2, that serve best at equal bytes: fewer lose accuracy and leave bytes for
- * width. The block in the middle is trained to the end and encoded with each. `*packed`: of it, as above. Both stay as they are where
- * that block is constant. */
+ * width. The block in the middle is trained to the end and encoded with each. `*packed`: of it, as in a trial.
+ * Both stay as they are where that block is constant. */
 siren_status siren_network_choose_weights(const siren_network_sizing *sizing, uint32_t width,
                                           siren_settings *chosen, double *packed);
 
