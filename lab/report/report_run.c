@@ -143,8 +143,8 @@ static siren_status read_numbers(siren_report_run *run) {
 }
 
 /* The model, with "-for-ratio" behind it where a network is as large as a target wants it: it may be trained otherwise than those of
- * set sizes; of a list of layers the trial's name without its identity. In tables, other methods by that name, too, but for the input's,
- * which has a column. */
+ * set sizes; of a list of layers the trial's name without its identity. In tables, which tell the target, the model; other methods by the
+ * trial's name, too, but for the input's, which has a column. */
 static siren_status name_series(siren_report_trial *trial) {
     const char *end = strrchr(trial->name, '-'), *name = trial->name;
     const size_t n_input = strlen(trial->input);
@@ -152,12 +152,12 @@ static siren_status name_series(siren_report_trial *trial) {
     if (trial->baseline && strncmp(name, trial->input, n_input) == 0 && name[n_input] == '-')
         name += n_input + 1;
     const int n = end && end > name ? (int)(end - name) : (int)strlen(name);
-    SIREN_TRY(strcmp(trial->model, "custom") == 0
-                  ? siren_text_make(&trial->series, "%.*s", n, name)
-                  : siren_text_make(&trial->series, "%s%s%.*s", trial->model, n_target ? "-for-" : "",
-                                    n_target, trial->target));
-    return trial->baseline ? siren_text_make(&trial->label, "%.*s", n, name)
-                           : siren_text_make(&trial->label, "%s", trial->series);
+    const bool custom = strcmp(trial->model, "custom") == 0;
+    SIREN_TRY(custom ? siren_text_make(&trial->series, "%.*s", n, name)
+                     : siren_text_make(&trial->series, "%s%s%.*s", trial->model, n_target ? "-for-" : "",
+                                       n_target, trial->target));
+    return custom || trial->baseline ? siren_text_make(&trial->label, "%.*s", n, name)
+                                     : siren_text_make(&trial->label, "%s", trial->model);
 }
 
 /* Names are MODEL-LAYERSxWIDTH-WEIGHTS-seedN, what differs from the experiment's settings, and the identity. */
