@@ -1,5 +1,5 @@
-/* The product's calls on whole files, with options as structs: what the public calls (host/sirencl.h), tools, lab and tests
- * are made of. Contracts are those of the public calls where none is given. */
+/* The product's calls on whole files, with options as structs: what the public calls (host/sirencl.h), tools,
+ * lab and tests are made of. Contracts are those of the public calls where none is given. */
 #ifndef SIREN_ENGINE_CALLS_H
 #define SIREN_ENGINE_CALLS_H
 
@@ -18,7 +18,8 @@ typedef enum {
 
 typedef enum { SIREN_AXIS_X, SIREN_AXIS_Y, SIREN_AXIS_Z } siren_axis;
 
-/* What becomes 0 and 1 of a volume in a block: extremes of what does not lie far outside the rest, or of all (docs/numerics.md). */
+/* What becomes 0 and 1 of a volume in a block: extremes of what does not lie far outside the rest, or of all
+ * (docs/numerics.md). */
 typedef enum { SIREN_SCALING_ROBUST, SIREN_SCALING_RANGE } siren_scaling_rule;
 
 /* engine/train/optimiser.h */
@@ -40,17 +41,20 @@ typedef struct {
     size_t epochs;
     size_t points_per_epoch; /* an epoch sees so many points of each block in turns; 0: all */
     float
-        rate; /* learning rate; 0: Adam's 3e-4 for models of 2 coordinates, 2e-4 for those of 3, SOAP's 3e-3 */
+        rate; /* learning rate; 0: what siren_settings_resolve() takes */
     uint64_t seed;        /* of the initial parameters */
     unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
+    uint32_t taper;       /* bits that weights lose from layer to layer in all (engine/encode/rounding.h) */
     siren_scaling_rule scaling;
     siren_packing packing;
     siren_optimiser_kind optimiser;
     siren_schedule_kind schedule;
-    size_t warmup; /* steps over which the learning rate rises; 0: left to the schedule */
+    size_t warmup;      /* steps over which the learning rate rises; 0: left to the schedule */
     float beta1, beta2; /* of the optimiser's moments; 0: its own (engine/train/optimiser.h) */
     size_t refresh;     /* steps from one turn of SOAP's bases to the next; 0: its own */
-    uint32_t effort; /* of archives without loss or with a bound: 1 to 9 */
+    float until_gain;   /* a block ends where gain_epochs brought fewer dB; 0: it does not end early */
+    size_t gain_epochs; /* 0: a twentieth of the epochs */
+    uint32_t effort;    /* of archives without loss or with a bound: 1 to 9 */
     siren_block_kind blocks;
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
     siren_axis axis;   /* slices are counted along it: z but in experiments */
@@ -94,13 +98,13 @@ typedef struct {
     siren_anonymised
         *anonymise; /* what identifies is taken out of what is stored, and told here; NULL: all is stored */
     bool overwrite;
-    size_t
-        memory_limit; /* bytes for the series, its training (on device and host) and a decoded block (docs/path.md) */
-    bool
-        resume; /* finished blocks are kept beside the archive until it is complete, and such a file is gone on with (docs/resume.md) */
-    bool anew;  /* what is kept there from before is dropped */
-    siren_part
-        part; /* of the blocks, which the archive then holds, and no image; of networks as they are given, without a target */
+    size_t memory_limit; /* bytes for series, training on device and host, a decoded block (docs/path.md) */
+    /* Finished blocks are kept beside the archive until it is complete, and such a file is gone on with
+     * (docs/resume.md). */
+    bool resume;
+    bool anew; /* what is kept there from before is dropped */
+    /* Of the blocks, which the archive then holds, and no image; of networks as they are given, without a target. */
+    siren_part part;
 } siren_compress_options;
 
 /* The published setting of the 2-D networks. */
@@ -109,9 +113,9 @@ siren_compress_options siren_compress_defaults(void);
 /* Releases what `info` holds; the struct itself is the caller's. NULL is allowed. */
 void siren_archive_info_free(siren_archive_info *info);
 
-/* Lets the device's matrix units multiply in trainings that begin afterwards (docs/matrix-units.md): faster, with operands
- * of 11 significant bits. UNSUPPORTED for devices whose units it does not know, DEVICE when their kernels do not build or
- * fail a comparison with plain C; training goes on without them then. */
+/* Lets the device's matrix units multiply in trainings that begin afterwards (docs/matrix-units.md): faster,
+ * with operands of 11 significant bits. UNSUPPORTED for devices whose units it does not know, DEVICE when
+ * their kernels do not build or fail a comparison with plain C; training goes on without them then. */
 siren_status siren_matrix_units_enable(siren_device *device);
 
 /* What a compression would give, as some of the blocks tell. */
@@ -138,18 +142,20 @@ typedef struct {
 /* Releases what it holds. NULL is allowed. */
 void siren_plan_free(siren_plan *plan);
 
-/* Measures what each of `wanted` (n), options that are settled, would give of the file `image`, on some of its blocks. `device` may
- * be NULL where no networks are wanted. `*out` is yours: siren_plan_free(). */
+/* Measures what each of `wanted` (n), options that are settled, would give of the file `image`, on some of
+ * its blocks. `device` may be NULL where no networks are wanted. `*out` is yours: siren_plan_free(). */
 siren_status siren_plan_file(siren_device *device, const char *image, const siren_compress_options *wanted,
                              size_t n, siren_progress_fn progress, void *user, siren_plan *out);
 
-/* Compresses the NIfTI file `image` into the archive `archive`. `info` (may be NULL) is yours: siren_archive_info_free(). */
+/* Compresses the NIfTI file `image` into the archive `archive`. `info` (may be NULL) is yours:
+ * siren_archive_info_free(). */
 siren_status siren_compress_file(siren_device *device, const char *image, const char *archive,
                                  const siren_compress_options *options, siren_progress_fn progress,
                                  void *user, siren_archive_info *info);
 
-/* Makes `archive` of the archives of all parts (n), which may come in any order: the bytes of a compression that was not divided. USAGE
- * where a part is missing or there twice, or is of another compression; nothing appears then. `info` as above. */
+/* Makes `archive` of the archives of all parts (n), which may come in any order: the bytes of a compression
+ * that was not divided. USAGE where a part is missing or there twice, or is of another compression; nothing
+ * appears then. `info` as above. */
 siren_status siren_join_files(const char *const *parts, size_t n, const char *archive, bool overwrite,
                               siren_archive_info *info);
 
@@ -162,12 +168,12 @@ typedef struct {
     void (*replaced)(void *user,
                      const char *path); /* hears in the end of each file that was; NULL is allowed */
     void *user;
-    size_t
-        memory_limit; /* bytes for one decoded block or a band of patches, or for a .nii.gz; larger is refused before allocation */
+    /* Bytes for one decoded block or a band of patches, or for a .nii.gz; larger is refused before allocation. */
+    size_t memory_limit;
 } siren_decompress_options;
 
-/* Of a part of the volumes no other is evaluated; a block's checksum, which is of all of them, cannot be compared then, and some
- * points of each block are compared with the host instead. */
+/* Of a part of the volumes no other is evaluated; a block's checksum, which is of all of them, cannot be
+ * compared then, and some points of each block are compared with the host instead. */
 siren_status siren_decompress_file(siren_device *device, const char *archive, const char *image,
                                    const siren_decompress_options *options, siren_progress_fn progress,
                                    void *user);
@@ -179,9 +185,10 @@ typedef struct {
     bool inside;    /* false: outside the archive's mask, the values are its background */
 } siren_voxel_series;
 
-/* Decodes `volumes` of the voxel (x, y, z) of the original series, and nothing else: its record is read and its network evaluated
- * at one point, on the host, to the bits that siren_decompress_file() gives. The record's checksum is checked; that of the
- * decoded block cannot be. USAGE for a voxel that the archive does not hold. The values are yours to free(). */
+/* Decodes `volumes` of the voxel (x, y, z) of the original series, and nothing else: its record is read and
+ * its network evaluated at one point, on the host, to the bits that siren_decompress_file() gives. The
+ * record's checksum is checked; that of the decoded block cannot be. USAGE for a voxel that the archive does
+ * not hold. The values are yours to free(). */
 siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_span volumes,
                               siren_voxel_series *out);
 
@@ -195,17 +202,20 @@ siren_status siren_verify_file(siren_device *device, const char *archive, size_t
 siren_status siren_compare_files(const char *image, const char *other, const char *mask, size_t memory_limit,
                                  siren_comparison *out);
 
-/* Runs the self-test unless the user's cache says that the device, with this driver, version and tuning, has passed it, and
- * keeps there that it has. Call it before the first training on a device, after siren_tune_load(). WRONG_DEVICE where
- * it fails, of which nothing is kept. A damaged cache is ignored with a warning. */
+/* Runs the self-test unless the user's cache says that the device, with this driver, version and tuning, has
+ * passed it, and keeps there that it has. Call it before the first training on a device, after
+ * siren_tune_load(). WRONG_DEVICE where it fails, of which nothing is kept. A damaged cache is ignored with a
+ * warning. */
 siren_status siren_selftest_once(siren_device *device);
 
-/* Lets the device use what 'sirencl tune' has measured for it, kept in the user's cache; nothing where there is nothing, or
- * where the environment says SIRENCL_TUNE=off. A damaged cache, or one of another device or version, is ignored with a
- * warning. Decoded bits do not depend on it; trained ones may in their last digits. */
+/* Lets the device use what 'sirencl tune' has measured for it, kept in the user's cache; nothing where there
+ * is nothing, or where the environment says SIRENCL_TUNE=off. A damaged cache, or one of another device or
+ * version, is ignored with a warning. Decoded bits do not depend on it; trained ones may in their last
+ * digits. */
 void siren_tune_load(siren_device *device);
 
-/* Changes whenever the same settings on the same device give other results: part of the identity of a sweep's trials. */
+/* Changes whenever the same settings on the same device give other results: part of the identity of a sweep's
+ * trials. */
 #define SIREN_NUMERICS_VERSION 1
 
 #endif

@@ -148,6 +148,12 @@ void siren_options_shape(siren_compress_options *o) {
     o->settings.epochs = 500;
 }
 
+bool siren_options_weights_open(const siren_compress_options *o) {
+    return siren_options_sized(o) && o->target != SIREN_TARGET_PSNR && model_is(o, SIREN_USUAL_NETWORK) &&
+           !given_training(o) && !siren_setting_is_given(&o->settings, "weights") &&
+           !siren_setting_is_given(&o->settings, "taper");
+}
+
 siren_status siren_options_settle(siren_compress_options *o) {
     const char *given = given_training(o), *name;
     const siren_setting *model = siren_setting_find("model");

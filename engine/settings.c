@@ -41,7 +41,7 @@ static const siren_setting table[] = {
     ROW("seed", "seed", "N", UINT64, seed, "0", .maximum = 0x1p64, .help = "of the initial parameters",
         .provenance = "seed", .share = SIREN_SHARE_BATCH, .suffix = "-seed", .flags = SIREN_SETTING_NAMED),
     ROW("lr", "lr", "X", FLOAT, rate, "auto", .unset = "auto", .minimum = 1e-12, .maximum = 1,
-        .help = "learning rate; auto: 3e-4 for slices, 2e-4 for volumes and patches, 3e-3 with soap",
+        .help = "learning rate; auto: 3e-4 for slices, 2e-4 for volumes and patches, with soap 3e-3, or by the width",
         .provenance = "rate", .share = SIREN_SHARE_BATCH, .suffix = "-lr"),
     ROW("w0", "w0", "X", FLOAT, w0, "30", .minimum = SIREN_MIN_W0, .maximum = SIREN_MAX_W0,
         .help = "frequency of the sine layers", .share = SIREN_SHARE_BY_NETWORK, .suffix = "-w0_",
@@ -71,6 +71,10 @@ static const siren_setting table[] = {
                 "is smaller; "
                 "auto: lzma in experiments, else smallest",
         .share = SIREN_SHARE_TRAINING, .suffix = "-", .flags = SIREN_SETTING_LATE),
+    ROW("taper", "taper", "N", UINT32, taper, "0", .maximum = SIREN_MAX_TAPER, .unit = "bits",
+        .help = "that weights lose from layer to layer in all, the first ones being those that all others build on; "
+                "0: none, which is published, and one more at the output",
+        .provenance = "taper", .share = SIREN_SHARE_TRAINING, .suffix = "-taper", .flags = SIREN_SETTING_LATE),
     ROW("optimiser", "optimiser", "NAME", CHOICE, optimiser, "adam", .values = "adam or soap",
         .names = NAMES("adam", "soap"),
         .help = "adam, which is published; soap: about as good in a quarter of the epochs",
@@ -78,7 +82,7 @@ static const siren_setting table[] = {
     ROW("schedule", "schedule", "NAME", CHOICE, schedule, "auto", .unset = "auto", .before = "constant",
         .values = "constant, cosine or linear", .names = NAMES("auto", "constant", "cosine", "linear"),
         .help = "how the learning rate falls to 0 over the epochs; auto: constant, which is published; "
-                "cosine with soap",
+                "with soap cosine, or linear where the rate goes by the width",
         .provenance = "schedule", .suffix = "-", .flags = SIREN_SETTING_LATE),
     ROW("warmup", "warmup", "N", SIZE, warmup, "auto", .unset = "auto", .before = "1", .minimum = 1,
         .maximum = 10000000, .unit = "steps",
@@ -94,6 +98,16 @@ static const siren_setting table[] = {
     ROW("refresh", "refresh", "N", SIZE, refresh, "auto", .unset = "auto", .minimum = 1, .maximum = 10000000,
         .unit = "steps", .help = "from one turn of soap's bases to the next; auto: 10",
         .provenance = "refresh", .suffix = "-refresh", .flags = SIREN_SETTING_LATE),
+    ROW("until_gain", "until-gain", "DB", FLOAT, until_gain, "off", .unset = "off", .minimum = 1e-6,
+        .maximum = 100, .unit = "dB",
+        .help =
+            "that the last epochs must have gained, or the block's training ends before all epochs are run",
+        .provenance = "until_gain", .suffix = "-until", .flags = SIREN_SETTING_LATE),
+    ROW("gain_epochs", "gain-epochs", "N", SIZE, gain_epochs, "auto", .unset = "auto", .minimum = 1,
+        .maximum = 10000000, .unit = "steps",
+        .help =
+            "over which until-gain is judged, each time so many are done; auto: a twentieth of the epochs",
+        .provenance = "gain_epochs", .suffix = "-over", .flags = SIREN_SETTING_LATE),
     ROW("effort", "effort", "N", UINT32, effort, "5", .minimum = 1, .maximum = 9,
         .help = "for small archives: 1 to 3 count what came, from 4 on a network trained on the series "
                 "expects what comes, larger and longer with each; for lossy ones of a transform from 6 on",
@@ -419,13 +433,23 @@ siren_status siren_settings_check(const siren_settings *settings) {
     return SIREN_OK;
 }
 
+/* SOAP's rate where it was measured for each width (docs/fitting.md): a step changes what a layer puts out by about the rate times
+ * the width. */
+static float rate_by_width(uint32_t width) { return fminf(12e-3f, 0.75f / (float)width); }
+
 void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs) {
-    bool soap = settings->optimiser == SIREN_OPTIMISER_SOAP;
-    if (!(settings->rate > 0))
-        settings->rate = soap ? 3e-3f : n_inputs == 2 ? 3e-4f : 2e-4f; /* the published ones */
+    const bool soap = settings->optimiser == SIREN_OPTIMISER_SOAP,
+               shallow = n_inputs == 2 && settings->layers <= 3 && strcmp(settings->model, "siren-2d") == 0;
+    if (!(settings->rate > 0) && soap)
+        settings->rate = shallow ? rate_by_width(settings->width) : 3e-3f;
+    if (!(settings->rate > 0)) settings->rate = n_inputs == 2 ? 3e-4f : 2e-4f; /* the published ones */
     if (settings->blocks == SIREN_BLOCK_BY_MODEL)
         settings->blocks = n_inputs == 2 ? SIREN_BLOCK_SLICE : SIREN_BLOCK_VOLUME;
     if (settings->schedule == SIREN_SCHEDULE_AUTO)
-        settings->schedule = soap ? SIREN_SCHEDULE_COSINE : SIREN_SCHEDULE_CONSTANT;
+        settings->schedule = !soap     ? SIREN_SCHEDULE_CONSTANT
+                             : shallow ? SIREN_SCHEDULE_LINEAR
+                                       : SIREN_SCHEDULE_COSINE;
     if (settings->warmup == 0) settings->warmup = soap ? 20 : 1;
+    if (settings->until_gain > 0 && settings->gain_epochs == 0)
+        settings->gain_epochs = settings->epochs < 20 ? 1 : settings->epochs / 20;
 }

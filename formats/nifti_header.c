@@ -6,19 +6,42 @@
 
 #include "formats/nifti_fields.h"
 
+static const siren_nifti_field sizeof_hdr = {0, SIREN_FIELD_I32}; /* of both headers */
+
+static bool has_magic(const uint8_t *magic, char kind, int version) {
+    const uint8_t mark[4] = {'n', (uint8_t)kind, (uint8_t)('0' + version), 0};
+    return memcmp(magic, mark, sizeof mark) == 0;
+}
+
+/* sizeof_hdr, and the byte order that it tells. Where it tells none, but NIfTI-1's mark stands in its place, that header's is
+ * meant, and dim[0], of 1 to 7, tells the order: so read it nibabel and ITK. 0: this is no header. */
+static int32_t header_size(const uint8_t *bytes, size_t n_bytes, bool *swapped) {
+    const siren_nifti_layout *layout = &siren_nifti_layouts[0];
+    *swapped = false;
+    if (n_bytes < 4) return 0;
+    for (int other = 0; other < 2; other++) {
+        int64_t size = siren_nifti_get_integer(bytes, sizeof_hdr, 0, other);
+        const bool is_first = size == 348, is_second = size == 540;
+        if (!is_first && !is_second) continue;
+        *swapped = other;
+        if (is_first || n_bytes < layout->bytes || !has_magic(bytes + layout->magic, '+', 1))
+            return (int32_t)size;
+    }
+    if (n_bytes < layout->bytes || !has_magic(bytes + layout->magic, '+', 1)) return 0;
+    for (int other = 0; other < 2; other++) {
+        int64_t n_axes = siren_nifti_get_integer(bytes, layout->dim, 0, other);
+        *swapped = other;
+        if (n_axes >= 1 && n_axes <= 7) break;
+    }
+    return (int32_t)layout->bytes;
+}
+
 /* Version and byte order, and that this is a single file. */
 static siren_status parse_identity(const char *name, const uint8_t *bytes, size_t n_bytes, int *version,
                                    bool *swapped) {
     static const uint8_t line_ends[4] = {'\r', '\n', 0x1a, '\n'}, none[4] = {0};
-    int32_t size = 0, size_swapped = 0;
-    if (n_bytes >= 4) {
-        const siren_nifti_field sizeof_hdr = {0, SIREN_FIELD_I32};
-        size = (int32_t)siren_nifti_get_integer(bytes, sizeof_hdr, 0, false);
-        size_swapped = (int32_t)siren_nifti_get_integer(bytes, sizeof_hdr, 0, true);
-    }
-    *swapped = size_swapped == 348 || size_swapped == 540;
-    if (*swapped) size = size_swapped;
-    if (size != 348 && size != 540)
+    const int32_t size = header_size(bytes, n_bytes, swapped);
+    if (size == 0)
         return siren_fail(
             SIREN_CORRUPT,
             "%s: is not a NIfTI file: it begins with neither 348 nor 540, the sizes of NIfTI's headers; "
@@ -29,14 +52,17 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
                           "%s: ends after %zu byte%s, within its NIfTI header of %d; copy the file again",
                           name, n_bytes, siren_plural(n_bytes), (int)size);
     *version = size == 348 ? 1 : 2;
-    const uint8_t *magic = bytes + siren_nifti_layouts[*version - 1].magic;
-    const uint8_t digit = (uint8_t)('0' + *version);
-    if (magic[0] == 'n' && magic[1] == 'i' && magic[2] == digit && magic[3] == 0)
-        return siren_fail(SIREN_UNSUPPORTED,
-                          "%s: is the header of a .hdr/.img pair, which is not supported; convert the pair "
-                          "to a single .nii file first",
-                          name);
-    if (magic[0] != 'n' || magic[1] != '+' || magic[2] != digit || magic[3] != 0)
+    const siren_nifti_layout *layout = &siren_nifti_layouts[*version - 1];
+    const uint8_t *magic = bytes + layout->magic;
+    if (has_magic(magic, 'i', *version)) {
+        /* In a pair the voxels begin with the other file. */
+        if (!(siren_nifti_get_real(bytes, layout->vox_offset, 0, *swapped) >= (double)layout->bytes))
+            return siren_fail(
+                SIREN_UNSUPPORTED,
+                "%s: is the header of a .hdr/.img pair, which is not supported; convert the pair "
+                "to a single .nii file first",
+                name);
+    } else if (!has_magic(magic, '+', *version)) {
         return *version == 1
                    ? siren_fail(
                          SIREN_UNSUPPORTED,
@@ -47,6 +73,7 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
                                 "%s: is not a NIfTI file: a header of 540 bytes has the mark \"n+2\", which "
                                 "this one lacks; copy or convert the image again",
                                 name);
+    }
     if (*version == 2 && memcmp(magic + 4, line_ends, 4) != 0 && memcmp(magic + 4, none, 4) != 0)
         return siren_fail(SIREN_CORRUPT,
                           "%s: the bytes after the NIfTI-2 mark were changed, as by a copy that converts "
@@ -87,7 +114,7 @@ static siren_status parse_dimensions(const char *name, const uint8_t *bytes, con
     size_t size[4] = {1, 1, 1, 1}, total = siren_datatype_size(g->datatype);
     for (size_t axis = 0; axis < (size_t)n_axes; axis++) {
         int64_t length = siren_nifti_get_integer(bytes, layout->dim, axis + 1, g->swapped);
-        if (length == 0 && axis > 0) length = 1;
+        if ((length == 0 || length == -1) && axis > 0) length = 1; /* MRtrix3 and ITK read them so */
         if (length < 1)
             return siren_fail(SIREN_CORRUPT,
                               "%s: dim[%zu] is %lld, but an axis has 1 voxel at least; correct the header",
@@ -177,18 +204,33 @@ void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geome
         siren_log(SIREN_LOG_WARNING,
                   "%s: bitpix is %d, but a voxel of datatype %d (%s) has %d bits, as it is taken", name,
                   (int)bitpix, (int)geometry->datatype, siren_datatype_name(geometry->datatype), (int)bits);
-    for (size_t axis = 2; axis <= (size_t)n_axes; axis++)
-        if (siren_nifti_get_integer(header, layout->dim, axis, swapped) == 0)
-            siren_log(SIREN_LOG_WARNING, "%s: dim[%zu] is 0, but dim[0] counts %d axes; it is taken as 1",
-                      name, axis, (int)n_axes);
+    for (size_t axis = 2; axis <= (size_t)n_axes; axis++) {
+        const int64_t length = siren_nifti_get_integer(header, layout->dim, axis, swapped);
+        if (length < 1)
+            siren_log(SIREN_LOG_WARNING, "%s: dim[%zu] is %d, but dim[0] counts %d axes; it is taken as 1",
+                      name, axis, (int)length, (int)n_axes);
+    }
+    const int64_t size = siren_nifti_get_integer(header, sizeof_hdr, 0, swapped);
+    if (size != (int64_t)layout->bytes)
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: sizeof_hdr is %lld, but the mark is that of a NIfTI-%d header, of %zu bytes, as it is "
+                  "taken; some readers insist on it",
+                  name, (long long)size, geometry->version, layout->bytes);
+    if (has_magic(header + layout->magic, 'i', geometry->version))
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: has the mark of a .hdr/.img pair, but voxels from byte %llu on; it is taken as a "
+                  "single file",
+                  name, (unsigned long long)geometry->voxel_offset);
 }
 
 /* Corrects what siren_nifti_warn() speaks of, but for where the voxels begin. */
 static void mend(uint8_t *header, const siren_nifti_layout *layout, const siren_geometry *geometry) {
     const int64_t n_axes = siren_nifti_get_integer(header, layout->dim, 0, geometry->swapped);
     for (size_t axis = 2; axis <= (size_t)n_axes; axis++)
-        if (siren_nifti_get_integer(header, layout->dim, axis, geometry->swapped) == 0)
+        if (siren_nifti_get_integer(header, layout->dim, axis, geometry->swapped) < 1)
             siren_nifti_put_integer(header, layout->dim, axis, geometry->swapped, 1);
+    siren_nifti_put_integer(header, sizeof_hdr, 0, geometry->swapped, (int64_t)layout->bytes);
+    header[layout->magic + 1] = '+';
     siren_nifti_put_integer(header, layout->bitpix, 0, geometry->swapped,
                             (int64_t)(8 * siren_datatype_size(geometry->datatype)));
 }

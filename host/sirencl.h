@@ -1,17 +1,18 @@
 /* sirencl: compression of multidimensional medical images by small sine-activation networks.
  *
- * THE public header, of libsirencl and of its part libsirencl-decode (no OpenCL; it has the calls marked [decode], and of
- * devices siren_device_open(), which is NO_DEVICE there, siren_device_close() and siren_device_name()).
- * docs/api.md is the guide, examples/ shows whole programs.
+ * THE public header, of libsirencl and of its part libsirencl-decode (no OpenCL; it has the calls marked
+ * [decode], and of devices siren_device_open(), which is NO_DEVICE there, siren_device_close() and
+ * siren_device_name()). docs/api.md is the guide, examples/ shows whole programs.
  *
- * Errors. A call that can fail returns a siren_status and leaves its out-parameters untouched on failure; siren_message()
- * then holds one sentence. The library never prints and never exits. NULL where a handle or an out-parameter is due is
- * SIREN_USAGE; functions that release take NULL.
- * Ownership. What a call hands out as `T **out` is the caller's, to be released by the function that the call names;
- * `const T *` results are borrowed from the handle they come from.
- * Threads. Handles of different objects may be used at the same time. One siren_reader may be read by several threads at
- * once; an image may be compressed by several threads, each with a device of its own; everything else serves one thread at a
- * time. Progress is reported by the thread that made the call; the log may be called by any. */
+ * Errors. A call that can fail returns a siren_status and leaves its out-parameters untouched on failure;
+ * siren_message() then holds one sentence. The library never prints and never exits. NULL where a handle or
+ * an out-parameter is due is SIREN_USAGE; functions that release take NULL.
+ * Ownership. What a call hands out as `T **out` is the caller's, to be released by the function that the call
+ * names; `const T *` results are borrowed from the handle they come from.
+ * Threads. Handles of different objects may be used at the same time. One siren_reader may be read by several
+ * threads at once; an image may be compressed by several threads, each with a device of its own; everything
+ * else serves one thread at a time. Progress is reported by the thread that made the call; the log may be
+ * called by any. */
 #ifndef SIREN_HOST_SIRENCL_H
 #define SIREN_HOST_SIRENCL_H
 
@@ -76,8 +77,8 @@ void siren_set_log(siren_log_fn log, void *user);
  * point and returns SIREN_CANCELLED. */
 typedef bool (*siren_progress_fn)(void *user, double done, double total, const char *what);
 
-/* Restricts this thread, and the threads it starts from now on, to `n` of the processors it may use; 0 or more than there
- * are changes nothing. Call it before anything else: OpenCL starts threads. [decode] */
+/* Restricts this thread, and the threads it starts from now on, to `n` of the processors it may use; 0 or
+ * more than there are changes nothing. Call it before anything else: OpenCL starts threads. [decode] */
 siren_status siren_limit_processors(unsigned n);
 
 /* ---- devices ---- */
@@ -91,20 +92,21 @@ typedef struct {
     bool available, is_gpu;
     uint64_t memory_bytes;
 } siren_device_description;
-/* Calls `visit` for every device of every platform, in this thread, until it returns false. NO_DEVICE names packages and
- * variables to set. */
+/* Calls `visit` for every device of every platform, in this thread, until it returns false. NO_DEVICE names
+ * packages and variables to set. */
 siren_status siren_devices_visit(bool (*visit)(void *user, const siren_device_description *device),
                                  void *user);
 
-/* Opens a device. `choice`: "cpu", "gpu", "platform:index", or part of a name (any case); NULL or "" means the
- * environment's SIRENCL_DEVICE, else the first GPU, else the first device. NO_DEVICE when nothing matches, listing what there
- * is. `*out` is yours: siren_device_close(). */
+/* Opens a device. `choice`: "cpu", "gpu", "platform:index", or part of a name (any case); NULL or "" means
+ * the environment's SIRENCL_DEVICE, else the first GPU, else the first device. NO_DEVICE when nothing
+ * matches, listing what there is. `*out` is yours: siren_device_close(). */
 siren_status siren_device_open(const char *choice, siren_device **out);
 void siren_device_close(siren_device *device);
 /* Of an open device; "the host" for NULL. */
 const char *siren_device_name(const siren_device *device);
-/* Before the first training on a device: loads what 'sirencl tune' has measured for it, and runs the self-test unless the user's
- * cache says that it has passed. WRONG_DEVICE where it fails. Nothing forces you to it; an untested device may train wrongly. */
+/* Before the first training on a device: loads what 'sirencl tune' has measured for it, and runs the
+ * self-test unless the user's cache says that it has passed. WRONG_DEVICE where it fails. Nothing forces you
+ * to it; an untested device may train wrongly. */
 siren_status siren_device_prepare(siren_device *device);
 
 /* Known answers of every kernel on the device, against plain C. `report` (may be NULL) hears of each: name, worst
@@ -114,14 +116,15 @@ siren_status siren_selftest(siren_device *device, siren_selftest_fn report, void
 
 /* ---- options ---- [decode] */
 
-/* Settings by name, each at its default until set: those of 'sirencl compress' (network, epochs, weights, blocks, mask ...) and
- * of 'sirencl decompress' (slices, volumes), with "memory" (bytes; "16G") and "force" (replace files that exist; "true").
- * docs/api.md lists them. A call ignores what does not concern it. */
+/* Settings by name, each at its default until set: those of 'sirencl compress' (network, epochs, weights,
+ * blocks, mask ...) and of 'sirencl decompress' (slices, volumes), with "memory" (bytes; "16G") and "force"
+ * (replace files that exist; "true"). docs/api.md lists them. A call ignores what does not concern it. */
 typedef struct siren_options siren_options;
 
 siren_status siren_options_create(siren_options **out); /* yours: siren_options_free() */
 void siren_options_free(siren_options *options);
-/* USAGE for an unknown key (the nearest one is named) and for a value that is out of range; the option stays as it was. */
+/* USAGE for an unknown key (the nearest one is named) and for a value that is out of range; the option stays
+ * as it was. */
 siren_status siren_options_set(siren_options *options, const char *key, const char *value);
 /* The value as text; borrowed until the next call with these options. USAGE for an unknown key. */
 siren_status siren_options_get(siren_options *options, const char *key, const char **value);
@@ -148,9 +151,9 @@ typedef enum {
     SIREN_UINT64 = 1280
 } siren_datatype;
 
-/* An array of the caller's: element (i0, i1, ...) stands at voxels + i0 strides[0] + i1 strides[1] + ... bytes. Axes 0 to 2
- * are x, y, z; all further ones count volumes, axis 3 fastest: volume i3 + shape[3] (i4 + shape[4] (i5 + ...)), whatever the
- * strides are. Missing axes have length 1. */
+/* An array of the caller's: element (i0, i1, ...) stands at voxels + i0 strides[0] + i1 strides[1] + ...
+ * bytes. Axes 0 to 2 are x, y, z; all further ones count volumes, axis 3 fastest: volume i3 + shape[3] (i4 +
+ * shape[4] (i5 + ...)), whatever the strides are. Missing axes have length 1. */
 typedef struct {
     const void *voxels; /* in this machine's byte order */
     siren_datatype datatype;
@@ -159,31 +162,34 @@ typedef struct {
     ptrdiff_t strides[7];      /* bytes, may be negative; all 0: x is fastest and there are no gaps */
     double slope, inter;       /* value = slope * stored + inter; slope 0: no scaling */
     const double (*affine)[4]; /* (3, 4) voxel indices to mm, or NULL */
-    /* (header_bytes) A NIfTI-1 or -2 header with its extensions, to be kept byte for byte; it must agree with the type and shape, and
-     * its scaling and transforms hold instead of those above. NULL: one is made. */
+    /* (header_bytes) A NIfTI-1 or -2 header with its extensions, to be kept byte for byte; it must agree with
+     * the type and shape, and its scaling and transforms hold instead of those above. NULL: one is made. */
     const void *header;
     size_t header_bytes;
 } siren_array;
 
 typedef struct siren_image siren_image;
 
-/* Reads a NIfTI file, .nii or .nii.gz. Of `options` (may be NULL) "memory" counts. `*out` is yours: siren_image_free(). */
+/* Reads a NIfTI file, .nii or .nii.gz. Of `options` (may be NULL) "memory" counts. `*out` is yours:
+ * siren_image_free(). */
 siren_status siren_image_read(const char *path, const siren_options *options, siren_image **out);
-/* Takes the caller's array, which is borrowed until siren_image_free() where it has no gaps, x is fastest, y, z, volumes follow
- * and it is aligned; else copied. USAGE for shapes or strides that cannot be. */
+/* Takes the caller's array, which is borrowed until siren_image_free() where it has no gaps, x is fastest, y,
+ * z, volumes follow and it is aligned; else copied. USAGE for shapes or strides that cannot be. */
 siren_status siren_image_from_array(const siren_array *array, siren_image **out);
-/* A file to go with the image, as `suffix` (".bval", ".bvec", ".json") beside it; the bytes are copied. It takes the place of one
- * that lies beside a file. USAGE for a suffix that names an image or is attached already, UNSUPPORTED beyond 64 MiB. */
+/* A file to go with the image, as `suffix` (".bval", ".bvec", ".json") beside it; the bytes are copied. It
+ * takes the place of one that lies beside a file. USAGE for a suffix that names an image or is attached
+ * already, UNSUPPORTED beyond 64 MiB. */
 siren_status siren_image_attach(siren_image *image, const char *suffix, const void *bytes, size_t n_bytes);
 void siren_image_free(siren_image *image);
 
 /* ---- compress ---- */
 
-/* Compresses the image into an archive. Nothing appears under `archive` unless the status is OK, and nothing is replaced there but
- * an archive. `options` NULL: the defaults. Progress counts epochs of all blocks. A mask is a file also for an array, on its grid;
- * "auto" needs an image that was read from a file. With a target ("lossless", "max_error", "ratio", "size", "psnr", "noise") and no
- * "model" that names a network there is nothing to train, and `device` may be NULL; progress counts blocks or rounds then. BOUND
- * says that a target is out of reach. Without target and settings of training: networks for a ratio of 10. */
+/* Compresses the image into an archive. Nothing appears under `archive` unless the status is OK, and nothing
+ * is replaced there but an archive. `options` NULL: the defaults. Progress counts epochs of all blocks. A
+ * mask is a file also for an array, on its grid; "auto" needs an image that was read from a file. With a
+ * target ("lossless", "max_error", "ratio", "size", "psnr", "noise") and no "model" that names a network
+ * there is nothing to train, and `device` may be NULL; progress counts blocks or rounds then. BOUND says that
+ * a target is out of reach. Without target and settings of training: networks for a ratio of 10. */
 siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
                             const char *archive);
 /* The same into memory: `*bytes` is yours to free(). */
@@ -289,27 +295,30 @@ typedef enum {
     SIREN_AS_FLOAT32 /* slope * stored + inter */
 } siren_value_type;
 
-/* Decodes a box, and no more than it needs, into `buffer` (volumes, z, y, x), x fastest, in this machine's byte order. USAGE for a
- * box outside what the archive holds and for a buffer of less than the box's bytes. Blocks that are read whole are compared
- * with their checksums: INTEGRITY on any difference. A part of a block has none; its record's is checked. The bits are those that
- * siren_decompress() writes. */
+/* Decodes a box, and no more than it needs, into `buffer` (volumes, z, y, x), x fastest, in this machine's
+ * byte order. USAGE for a box outside what the archive holds and for a buffer of less than the box's bytes.
+ * Blocks that are read whole are compared with their checksums: INTEGRITY on any difference. A part of a
+ * block has none; its record's is checked. The bits are those that siren_decompress() writes. */
 siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren_value_type type,
                                void *buffer, size_t n_bytes);
-/* Decoded blocks and unpacked records are kept, the latest ones, up to so many bytes together; 64 MiB unless set, 0 keeps none. */
+/* Decoded blocks and unpacked records are kept, the latest ones, up to so many bytes together; 64 MiB unless
+ * set, 0 keeps none. */
 siren_status siren_reader_set_cache(siren_reader *reader, size_t n_bytes);
 
 /* ---- decompress, verify, compare ---- [decode] */
 
-/* Restores the series (all of it: with its original header byte for byte; "slices" or "volumes" of it: with a header that says so)
- * and its attachments beside `image`, a JSON sidecar with a word of lossy compression unless "plain_sidecar"; those that are there
- * already as they would be are left. Progress counts blocks. `device` NULL decodes on the host. Each decoded block is checked:
- * INTEGRITY on any difference, and nothing is left behind. */
+/* Restores the series (all of it: with its original header byte for byte; "slices" or "volumes" of it: with a
+ * header that says so) and its attachments beside `image`, a JSON sidecar with a word of lossy compression
+ * unless "plain_sidecar"; those that are there already as they would be are left. Progress counts blocks.
+ * `device` NULL decodes on the host. Each decoded block is checked: INTEGRITY on any difference, and nothing
+ * is left behind. */
 siren_status siren_decompress(siren_device *device, const char *archive, const siren_options *options,
                               const char *image);
 
-/* Checks every checksum of the archive, decodes every block and compares it with its decode checksum. Blocks that fail
- * are logged one by one, and the first one's status is returned: CORRUPT where its record is damaged, INTEGRITY where it
- * decodes to other voxels. `*n_blocks` (may be NULL) receives the number of sound blocks. */
+/* Checks every checksum of the archive, decodes every block and compares it with its decode checksum. Blocks
+ * that fail are logged one by one, and the first one's status is returned: CORRUPT where its record is
+ * damaged, INTEGRITY where it decodes to other voxels. `*n_blocks` (may be NULL) receives the number of sound
+ * blocks. */
 siren_status siren_verify(siren_device *device, const char *archive, const siren_options *options,
                           size_t *n_blocks);
 
@@ -326,8 +335,8 @@ typedef struct {
     size_t n_apart;          /* voxels that lie far outside the rest (docs/numerics.md) */
 } siren_comparison;
 
-/* Compares two NIfTI files of equal dimensions on scaled values. Of `options` "mask" (a 3-D image of the same grid with one value
- * beside 0; voxels other than 0 count) and "memory" count. */
+/* Compares two NIfTI files of equal dimensions on scaled values. Of `options` "mask" (a 3-D image of the same
+ * grid with one value beside 0; voxels other than 0 count) and "memory" count. */
 siren_status siren_compare(const char *image, const char *other, const siren_options *options,
                            siren_comparison *out);
 

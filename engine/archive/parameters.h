@@ -15,6 +15,7 @@
 #define SIREN_FLOAT32_WEIGHTS 0 /* weight_bits of parameters stored as they are */
 #define SIREN_MIN_WEIGHT_BITS 6
 #define SIREN_MAX_WEIGHT_BITS 12
+#define SIREN_MAX_TAPER 3 /* integers may be smaller than their bits allow (engine/encode/rounding.h) */
 
 /* "int8", or "float32" for 0, into `out`. Returns `out`. */
 char *siren_weights_name(unsigned weight_bits, char out[16]);

@@ -52,6 +52,8 @@ static siren_status append_block(siren_compression *run, const siren_encoded *en
         run->n_networks += !encoded->constant;
         run->n_untaught += !encoded->constant && !(encoded->entry.mse < UNTAUGHT * encoded->spread);
     }
+    run->n_epochs += (double)encoded->n_epochs;
+    run->n_trained += encoded->n_epochs > 0;
     if (encoded->diverged)
         siren_log(SIREN_LOG_WARNING,
                   "%s diverged; the best parameters before that are kept; lower --lr or --w0", name);
@@ -60,8 +62,7 @@ static siren_status append_block(siren_compression *run, const siren_encoded *en
 
 static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
     SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
-    SIREN_TRY(siren_trained_encode(run->trained, nth, run->settings.weight_bits, run->settings.packing, stop,
-                                   &encoded));
+    SIREN_TRY(siren_trained_encode(run->trained, nth, &run->settings, stop, &encoded));
     if (isfinite(encoded.entry.mse))
         siren_kept_blocks_add(run->kept, &encoded); /* first: the disk may be full */
     return append_block(run, &encoded);
@@ -139,6 +140,9 @@ static siren_status compress_blocks(siren_compression *run) {
     SIREN_TRY(siren_background_create(&run->background));
     siren_status status = train_blocks(run);
     if (status != SIREN_OK) return siren_background_stop(run->background, status);
+    if (run->settings.until_gain > 0 && run->n_trained > 0)
+        siren_log(SIREN_LOG_INFO, "%.0f network%s trained for %.1f of %zu epochs on average", run->n_trained,
+                  siren_plural((size_t)run->n_trained), run->n_epochs / run->n_trained, run->settings.epochs);
     if (2 * run->n_untaught > run->n_networks)
         siren_log(
             SIREN_LOG_WARNING,
@@ -324,6 +328,7 @@ static siren_status begin_anew(siren_compression *run) {
     run->trained = NULL;
     run->encoder = NULL;
     run->n_networks = run->n_untaught = 0;
+    run->n_epochs = run->n_trained = 0;
     run->n_done = run->n_in_batch = run->n_record_bytes = 0;
     run->psnr_sum = run->n_psnr = 0;
     siren_archive_writer_discard(SIREN_TAKE(run->writer));

@@ -68,10 +68,29 @@ siren_status siren_foresee_published(siren_compression *run) {
     return foresee(run, &trial);
 }
 
+/* Fewer blocks are not worth to train one of them beforehand. */
+#define WORTH_CHOOSING 4
+#define SPREAD 0.008 /* by which the mean record may be larger than that of the block in the middle */
+
+/* How weights are stored, where nobody says it. */
+static siren_status choose_weights(siren_compression *run, siren_network_sizing *sizing) {
+    const siren_compress_options *o = run->options;
+    siren_network_trial trial;
+    double packed = 0;
+    if (!siren_options_weights_open(o) || run->layout.grid.count < WORTH_CHOOSING) return SIREN_OK;
+    SIREN_TRY(siren_network_widest(sizing, siren_compression_target_bytes(run), false, &trial));
+    SIREN_TRY(siren_network_choose_weights(sizing, trial.width, &run->settings, &packed));
+    run->layout.weight_bits = run->settings.weight_bits;
+    sizing->packed = packed * (1 + SPREAD);
+    siren_log(SIREN_LOG_INFO, "weights of %u bits, taper %u", run->settings.weight_bits, run->settings.taper);
+    return SIREN_OK;
+}
+
 siren_status siren_plan_size(siren_compression *run) {
     const siren_compress_options *o = run->options;
     siren_network_sizing sizing = siren_compression_sizing(run);
     siren_network_trial trial;
+    SIREN_TRY(choose_weights(run, &sizing));
     if (o->target == SIREN_TARGET_PSNR)
         SIREN_TRY(siren_network_narrowest(&sizing, o->amount, siren_compression_stored_bytes(run), &trial));
     else

@@ -43,6 +43,7 @@ typedef struct {
     double noise;              /* what was reached of SIREN_TARGET_NOISE; 0: it was not asked for */
     siren_background *background;
     siren_survey survey;
+    double n_epochs, n_trained;    /* sum over networks whose epochs are known, and how many these are */
     size_t n_networks, n_untaught; /* stored; and of them those that tell hardly more than a mean */
     const char *archive;           /* its path, where finished blocks are to be kept beside it; or NULL */
     siren_kept_blocks *kept;       /* these; or NULL */

@@ -31,6 +31,8 @@ typedef struct {
     size_t every, n;                      /* blocks: all, or trials */
     siren_context_examples *parts;        /* (n) each with room for its examples */
     size_t *n_bytes;                      /* (n, 2) of a trial without and with the network */
+    siren_progress_fn progress;
+    void *user;
     atomic_size_t next;
     atomic_int status;
     char message[SIREN_MESSAGE_BYTES];
@@ -82,12 +84,16 @@ static siren_status compare(fitting *all, size_t nth) {
     return SIREN_OK;
 }
 
+/* The first of them, in the caller's thread, asks whether to go on. */
 static void member(void *user, size_t i) {
     fitting *all = user;
-    (void)i;
-    for (size_t nth; (nth = atomic_fetch_add(&all->next, 1)) < all->n;) {
+    for (size_t nth; all->status == SIREN_OK && (nth = atomic_fetch_add(&all->next, 1)) < all->n;) {
         siren_status status = all->network ? compare(all, nth) : collect(all, nth);
         int none = SIREN_OK;
+        if (status == SIREN_OK && i == 0 && all->progress &&
+            !all->progress(all->user, (double)(nth + 1), (double)all->n,
+                           all->network ? "measuring" : "features"))
+            status = siren_fail(SIREN_CANCELLED, "compression was interrupted");
         if (status != SIREN_OK && atomic_compare_exchange_strong(&all->status, &none, (int)status))
             snprintf(all->message, sizeof all->message, "%s", siren_message());
     }
@@ -201,7 +207,12 @@ siren_status siren_context_fit(const siren_series *series, const siren_layout *l
     const size_t n_values = values_of(layout), room = memory_limit / 4 / (SIREN_FEATURES + 2 * sizeof(float)),
                  most = room < MOST_EXAMPLES ? room : MOST_EXAMPLES;
     if (n_values < LEAST_VALUES || most < SIREN_CONTEXT_BATCH) return SIREN_OK;
-    fitting all = {.series = series, .layout = layout, .every = n_values / most + 1, .n = grid->count};
+    fitting all = {.series = series,
+                   .layout = layout,
+                   .every = n_values / most + 1,
+                   .n = grid->count,
+                   .progress = progress,
+                   .user = user};
     SIREN_TRY(siren_allocate(&parts, grid->count, sizeof *parts, "the examples"));
     SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
     all.parts = parts;

@@ -10,6 +10,7 @@ static const char mark[8] = "SIRBLOCK";
 #define CONSTANT 1u
 #define DIVERGED 2u
 #define CODED 4u
+#define EPOCHS_SHIFT 8 /* above the flags; all numbers of epochs have 24 bits (engine/settings.c) */
 #define FIDELITY_BYTES 40
 #define AT_FIDELITY 32
 #define AT_LENGTHS (AT_FIDELITY + 2 * FIDELITY_BYTES)
@@ -36,8 +37,8 @@ siren_status siren_encoded_write(const siren_encoded *e, const char *text, size_
     SIREN_TRY(siren_allocate(&bytes, *n_bytes + n_behind, 1, "a finished block"));
     memcpy(bytes, mark, sizeof mark);
     siren_put_u32(bytes + 8, e->entry.block);
-    siren_put_u32(bytes + 12,
-                  (e->constant ? CONSTANT : 0) | (e->diverged ? DIVERGED : 0) | (e->entry.coded ? CODED : 0));
+    siren_put_u32(bytes + 12, (e->constant ? CONSTANT : 0) | (e->diverged ? DIVERGED : 0) |
+                                  (e->entry.coded ? CODED : 0) | (uint32_t)e->n_epochs << EPOCHS_SHIFT);
     siren_put_u64(bytes + 16, e->entry.decoded_crc);
     siren_put_f64(bytes + 24, e->entry.mse);
     put_fidelity(bytes + AT_FIDELITY, &e->fidelity);
@@ -66,6 +67,7 @@ siren_status siren_encoded_read(const char *path, const uint8_t *bytes, size_t n
     e.constant = (flags & CONSTANT) != 0;
     e.diverged = (flags & DIVERGED) != 0;
     e.entry.coded = (flags & CODED) != 0;
+    e.n_epochs = flags >> EPOCHS_SHIFT;
     e.fidelity = get_fidelity(bytes + AT_FIDELITY);
     e.masked = get_fidelity(bytes + AT_FIDELITY + FIDELITY_BYTES);
     e.n_unpacked = (size_t)siren_get_u64(bytes + AT_LENGTHS);

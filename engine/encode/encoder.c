@@ -203,6 +203,8 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
                                    .adam = siren_adam_options_of(settings),
                                    .refresh = siren_soap_refresh_of(settings),
                                    .schedule = {settings->schedule, settings->warmup},
+                                   .gain = (double)settings->until_gain,
+                                   .gain_epochs = settings->gain_epochs,
                                    .points_per_epoch = settings->points_per_epoch,
                                    .memory_limit = trainer_bytes(encoder, n_networks)};
         siren_trainer_free(SIREN_TAKE(encoder->trainer));
@@ -224,6 +226,7 @@ typedef struct {
     siren_curve_fn curve;
     siren_progress_fn progress;
     void *user;
+    size_t curves_to; /* epoch to which the curves have been told */
 } siren_training_run;
 
 static bool report(void *user, double done, double total, const char *what) {
@@ -233,7 +236,7 @@ static bool report(void *user, double done, double total, const char *what) {
            run->progress(run->user, done, (double)run->encoder->plan.settings->epochs, what);
 }
 
-/* A point of every curve: the exact forward pass of the current parameters. */
+/* A point of every curve that goes on, or has ended since the last one: the exact forward pass of the current parameters. */
 static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
     siren_encoder *encoder = run->encoder;
     const siren_network *network = &encoder->plan.layout->network;
@@ -244,6 +247,8 @@ static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
         const siren_trained_block *block = &encoder->batch->blocks[i];
         siren_fidelity_sums sums = {0};
         if (block->constant) continue;
+        size_t at = siren_trainer_epochs(encoder->trainer, block->at);
+        if (epoch > 0 && at <= run->curves_to) continue;
         for (size_t first = 0, n; first < n_points; first += n) {
             n = n_points - first < SIREN_DECODE_POINTS ? n_points - first : SIREN_DECODE_POINTS;
             if (n_points > SIREN_DECODE_POINTS)
@@ -256,8 +261,9 @@ static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
             siren_fidelity_add(&sums, n, n_volumes, encoder->y, encoder->chunk, NULL);
         }
         siren_fidelity fidelity = siren_fidelity_of(&sums);
-        run->curve(run->user, i, epoch, &fidelity);
+        run->curve(run->user, i, at, &fidelity);
     }
+    run->curves_to = epoch;
     return SIREN_OK;
 }
 
@@ -269,7 +275,7 @@ static siren_status train_batch(siren_training_run *run) {
            stride = curves && encoder->plan.log_interval < epochs ? encoder->plan.log_interval : epochs;
     SIREN_TRY(
         siren_trainer_start(encoder->trainer, encoder->batch->params, &encoder->targets, encoder->rates));
-    for (size_t epoch = 0; epoch < epochs; epoch += stride) {
+    for (size_t epoch = 0; epoch < epochs && siren_trainer_n_active(encoder->trainer) > 0; epoch += stride) {
         if (curves) SIREN_TRY(add_curve_points(run, epoch));
         SIREN_TRY(siren_trainer_run(encoder->trainer, epochs - epoch < stride ? epochs - epoch : stride,
                                     report, run));
@@ -278,7 +284,9 @@ static siren_status train_batch(siren_training_run *run) {
     SIREN_TRY(siren_trainer_history(encoder->trainer, encoder->losses));
     for (size_t i = 0; i < run->n; i++) {
         siren_trained_block *block = &encoder->batch->blocks[i];
-        if (!block->constant) block->diverged = !isfinite(encoder->losses[block->at]);
+        if (block->constant) continue;
+        block->diverged = !isfinite(encoder->losses[block->at]);
+        block->n_epochs = siren_trainer_epochs(encoder->trainer, block->at);
     }
     return siren_trainer_best(encoder->trainer, encoder->batch->params, NULL);
 }

@@ -13,6 +13,10 @@
 #define MOST_TRIALS 6
 #define DECIBELS 5.0 /* that twice the width brings at first (docs/results.md) */
 #define CLOSE_DECIBELS 0.25
+#define FEWEST_BITS 6
+#define MOST_BITS 9
+#define MOST_TAPER 2
+#define BYTES_DECIBELS 3.5 /* that twice the bytes bring: 4.2 and 4.6 were measured (docs/quantisation.md) */
 
 /* ---- one width ---- */
 
@@ -61,6 +65,13 @@ static bool report(void *user, double done, double total, const char *what) {
     return !sizing->progress || sizing->progress(sizing->user, done, total, "measuring");
 }
 
+/* The same of the block that is trained to the end. */
+static bool report_weights(void *user, double done, double total, const char *what) {
+    const siren_network_sizing *sizing = user;
+    (void)what;
+    return !sizing->progress || sizing->progress(sizing->user, done, total, "weights");
+}
+
 /* Sums over trained blocks. */
 typedef struct {
     double packed, unpacked, psnr, n_psnr;
@@ -71,8 +82,7 @@ static siren_status encode_some(const siren_trained *trained, const siren_settin
     const atomic_bool never = false;
     for (size_t i = 0; i < trained->n; i++) {
         SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
-        SIREN_TRY(
-            siren_trained_encode(trained, i, settings->weight_bits, settings->packing, &never, &encoded));
+        SIREN_TRY(siren_trained_encode(trained, i, settings, &never, &encoded));
         if (encoded.constant) continue;
         sums->packed += (double)encoded.n_packed;
         sums->unpacked += (double)encoded.n_unpacked;
@@ -99,6 +109,7 @@ siren_status siren_network_try(const siren_network_sizing *sizing, uint32_t widt
     SIREN_TRY(count_networks(sizing, &trial.n_networks));
     if (epochs > settings.epochs) epochs = settings.epochs;
     settings.width = width;
+    if (epochs < settings.epochs) settings.until_gain = 0;
     settings.epochs = epochs;
     const siren_encoder_plan plan = {.series = sizing->series,
                                      .layout = &layout,
@@ -124,6 +135,8 @@ siren_status siren_network_try(const siren_network_sizing *sizing, uint32_t widt
                     ((trained_at - start) * n_epochs / (double)epochs +
                      (siren_clock() - trained_at) / (double)siren_processors());
     if (sums.unpacked > 0) trial.packed = sums.packed / sums.unpacked;
+    if (sizing->packed > 0)
+        trial.packed = sizing->packed; /* weights pack better the longer they are trained */
     if (sums.n_psnr > 0) trial.psnr = sums.psnr / sums.n_psnr;
     trial.n_bytes = (size_t)bytes_of(sizing, width, &trial);
     *out = trial;
@@ -173,6 +186,57 @@ siren_status siren_network_widest(const siren_network_sizing *sizing, size_t mos
     trial.n_bytes = (size_t)bytes_of(sizing, width, &trial);
     trial.width = width;
     *out = trial;
+    return SIREN_OK;
+}
+
+/* ---- bits of weights ---- */
+
+/* PSNR of the trained network, less what its bytes would have brought as a wider one. */
+static siren_status worth_of(const siren_trained *trained, const siren_settings *settings, double *packed,
+                             double *out) {
+    SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
+    const atomic_bool never = false;
+    SIREN_TRY(siren_trained_encode(trained, 0, settings, &never, &encoded));
+    *packed = (double)encoded.n_packed / (double)encoded.n_unpacked;
+    *out = encoded.constant || !(encoded.entry.mse > 0)
+               ? -INFINITY
+               : -10 * log10(encoded.entry.mse) - BYTES_DECIBELS * log2((double)encoded.n_packed);
+    return SIREN_OK;
+}
+
+siren_status siren_network_choose_weights(const siren_network_sizing *sizing, uint32_t width,
+                                          siren_settings *chosen, double *packed) {
+    const siren_block_grid *grid = &sizing->layout->grid;
+    siren_settings settings = *sizing->settings;
+    siren_layout layout;
+    SIREN_AT_END(siren_encoder_free_at) siren_encoder *encoder = NULL;
+    SIREN_AT_END(siren_trained_free_at) siren_trained *trained = NULL;
+    siren_network_sizing progress = *sizing;
+    double most = -INFINITY;
+    SIREN_TRY(layout_of(sizing, width, &layout));
+    settings.width = width;
+    const siren_encoder_plan plan = {.series = sizing->series,
+                                     .layout = &layout,
+                                     .limits = sizing->limits,
+                                     .settings = &settings,
+                                     .memory_limit = sizing->memory_limit};
+    const siren_training middle = {grid->first + grid->count / 2, settings.seed, settings.rate};
+    SIREN_TRY(siren_encoder_create(sizing->device, &plan, &encoder));
+    SIREN_TRY(siren_encoder_train(encoder, &middle, 1, NULL, report_weights, &progress, &trained));
+    for (settings.taper = 0; settings.taper <= MOST_TAPER; settings.taper++) {
+        double before = -INFINITY, worth, record;
+        for (settings.weight_bits = FEWEST_BITS; settings.weight_bits <= MOST_BITS; settings.weight_bits++) {
+            SIREN_TRY(worth_of(trained, &settings, &record, &worth));
+            if (worth > most) {
+                most = worth;
+                chosen->weight_bits = settings.weight_bits;
+                chosen->taper = settings.taper;
+                *packed = record;
+            }
+            if (!(worth > before)) break; /* more bits gain less and less */
+            before = worth;
+        }
+    }
     return SIREN_OK;
 }
 

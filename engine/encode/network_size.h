@@ -15,6 +15,7 @@ typedef struct {
     const siren_settings *settings; /* no choice left open but the width */
     size_t n_other_bytes;           /* of the archive beside records and their places in the index */
     size_t memory_limit;            /* of an encoder */
+    double packed; /* bytes of a record as stored over those before packing, of a block trained to the end; 0: not known */
     siren_progress_fn progress;
     void *user;
 } siren_network_sizing;
@@ -40,6 +41,12 @@ size_t siren_network_short_epochs(const siren_settings *settings);
  * of one unit take more. */
 siren_status siren_network_widest(const siren_network_sizing *sizing, size_t most_bytes, bool timed,
                                   siren_network_trial *out);
+
+/* Bits and taper of the weights, 6 to 9 and 0 to 2, that serve best at equal bytes: fewer lose accuracy and leave bytes for
+ * width. The block in the middle is trained to the end and encoded with each. `*packed`: of it, as above. Both stay as they are where
+ * that block is constant. */
+siren_status siren_network_choose_weights(const siren_network_sizing *sizing, uint32_t width,
+                                          siren_settings *chosen, double *packed);
 
 /* The narrowest networks of which some blocks, trained to the end, have a mean PSNR of at least `psnr`. BOUND, with what was reached,
  * where an archive of no more than `most_bytes` has less. */

@@ -44,29 +44,30 @@ static float round_group(const float *values, size_t n, int largest, int16_t *in
     return step;
 }
 
-unsigned siren_rounded_bits(const siren_network *network, uint32_t layer, unsigned weight_bits) {
+unsigned siren_rounded_bits(const siren_network *network, uint32_t layer, siren_weight_form form) {
     if (layer == 0) return SIREN_FINE_BITS;
-    return layer + 1 == network->n_layers ? weight_bits + 1 : weight_bits;
+    if (form.taper == 0) return layer + 1 == network->n_layers ? form.bits + 1 : form.bits;
+    return form.bits - (layer - 1 < form.taper ? layer - 1 : form.taper);
 }
 
 /* One layer to nearest; `params`, `steps` and `integers` at the layer's first. */
-static void round_layer(const siren_network *network, uint32_t layer, unsigned weight_bits,
+static void round_layer(const siren_network *network, uint32_t layer, siren_weight_form form,
                         const float *params, float *steps, int16_t *integers) {
     size_t in = siren_network_layer_inputs(network, layer), out = network->layers[layer].width;
-    int largest = SIREN_LARGEST_INTEGER(siren_rounded_bits(network, layer, weight_bits));
+    int largest = SIREN_LARGEST_INTEGER(siren_rounded_bits(network, layer, form));
     size_t n_groups = layer == 0 ? 1 : out, n = in * out / n_groups;
     for (size_t g = 0; g < n_groups; g++)
         *steps++ = round_group(params + g * n, n, largest, integers + g * n);
     *steps = round_group(params + in * out, out, SIREN_LARGEST_INTEGER(SIREN_FINE_BITS), integers + in * out);
 }
 
-void siren_round_nearest(const siren_network *network, unsigned bits, const float *params,
+void siren_round_nearest(const siren_network *network, siren_weight_form form, const float *params,
                          siren_rounded *rounded) {
     float *steps = rounded->steps;
     int16_t *integers = rounded->integers;
     for (uint32_t l = 0; l < network->n_layers; l++) {
         size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
-        round_layer(network, l, bits, params, steps, integers);
+        round_layer(network, l, form, params, steps, integers);
         params += (in + 1) * out;
         integers += (in + 1) * out;
         steps += l == 0 ? 2 : out + 1;
@@ -275,7 +276,7 @@ static bool solve(siren_least_squares *problem, bool moved, const siren_rounding
     return siren_least_squares_factorise(problem, options->ridge);
 }
 
-static siren_status fit_layer(siren_fit *fit, uint32_t l, unsigned weight_bits, const float *params,
+static siren_status fit_layer(siren_fit *fit, uint32_t l, siren_weight_form form, const float *params,
                               float *steps, int16_t *integers) {
     const siren_network *network = fit->network;
     size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
@@ -288,14 +289,14 @@ static siren_status fit_layer(siren_fit *fit, uint32_t l, unsigned weight_bits, 
             problem.x[(1 + k) * problem.stride_m + o] = (double)params[o * in + k];
     }
     if (solve(&problem, l + 1 == network->n_layers ? fit->options->solve : fit->options->match, fit->options))
-        SIREN_TRY(round_solution(&problem, fit->options, siren_rounded_bits(network, l, weight_bits), steps,
-                                 integers));
+        SIREN_TRY(
+            round_solution(&problem, fit->options, siren_rounded_bits(network, l, form), steps, integers));
     else
-        round_layer(network, l, weight_bits, params, steps, integers);
+        round_layer(network, l, form, params, steps, integers);
     return SIREN_OK;
 }
 
-siren_status siren_round_fitted(const siren_network *network, unsigned bits,
+siren_status siren_round_fitted(const siren_network *network, siren_weight_form form,
                                 const siren_rounding_options *options, const float *params, size_t n_points,
                                 const float *coordinates, const siren_target_source *targets, size_t nth,
                                 siren_rounded *rounded) {
@@ -310,7 +311,7 @@ siren_status siren_round_fitted(const siren_network *network, unsigned bits,
     size_t n_outputs = siren_network_n_outputs(network), widest = network->n_inputs;
     for (uint32_t l = 0; l < network->n_layers; l++)
         if (network->layers[l].width > widest) widest = network->layers[l].width;
-    siren_round_nearest(network, bits, params, rounded);
+    siren_round_nearest(network, form, params, rounded);
     SIREN_TRY(siren_allocate(&fit.rounded_params, siren_network_n_params(network), sizeof(float),
                              "the rounded parameters"));
     SIREN_TRY(
@@ -323,7 +324,7 @@ siren_status siren_round_fitted(const siren_network *network, unsigned bits,
     for (uint32_t l = 1; l < network->n_layers; l++) {
         siren_rounded_params(network, rounded, fit.rounded_params);
         SIREN_TRY(
-            fit_layer(&fit, l, bits, params + offset, rounded->steps + step, rounded->integers + offset));
+            fit_layer(&fit, l, form, params + offset, rounded->steps + step, rounded->integers + offset));
         offset += ((size_t)network->layers[l - 1].width + 1) * network->layers[l].width;
         step += (size_t)network->layers[l].width + 1;
     }

@@ -6,8 +6,15 @@
 #include "engine/archive/parameters.h"
 #include "engine/model/targets.h"
 
-/* Bits of the weights of layer `layer` where the others' are `weight_bits`. */
-unsigned siren_rounded_bits(const siren_network *network, uint32_t layer, unsigned weight_bits);
+/* How many bits weights are rounded to. They are stored as weights of `bits`, whatever the taper. */
+typedef struct {
+    unsigned bits;  /* 6..12 */
+    unsigned taper; /* 0: the output layer has one more. Else from the third layer on each has one less than the one
+                     * before, until so many are lost, for what a layer gets wrong reaches all those above */
+} siren_weight_form;
+
+/* Bits of the weights of layer `layer`, biases aside. */
+unsigned siren_rounded_bits(const siren_network *network, uint32_t layer, siren_weight_form form);
 
 /* What the fitted rounding does; the default is everything. Parts can be left out to see what they give. */
 typedef struct {
@@ -23,11 +30,11 @@ siren_rounding_options siren_rounding_defaults(void);
 /* Nearest integers, step = the group's largest magnitude / largest integer. Parameters beyond the
  * largest representable step are clamped. `rounded` as siren_rounded_create() made it; `params` (n_params)
  * finite. */
-void siren_round_nearest(const siren_network *network, unsigned bits, const float *params,
+void siren_round_nearest(const siren_network *network, siren_weight_form form, const float *params,
                          siren_rounded *rounded);
 /* Integers whose decoded features and outputs are close to the network's and the targets'; arguments as in
  * engine/encode/quantise.h. Layers whose problem has no finite solution are rounded to nearest. */
-siren_status siren_round_fitted(const siren_network *network, unsigned bits,
+siren_status siren_round_fitted(const siren_network *network, siren_weight_form form,
                                 const siren_rounding_options *options, const float *params, size_t n_points,
                                 const float *coordinates, const siren_target_source *targets, size_t nth,
                                 siren_rounded *rounded);

@@ -173,8 +173,9 @@ static siren_status pack(const char *name, const siren_layout *layout, siren_pac
     return SIREN_OK;
 }
 
-siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsigned weight_bits,
-                                  siren_packing packing, const atomic_bool *stop, siren_encoded *out) {
+siren_status siren_trained_encode(const siren_trained *trained, size_t nth, const siren_settings *settings,
+                                  const atomic_bool *stop, siren_encoded *out) {
+    const siren_weight_form form = {settings->weight_bits, settings->taper};
     const siren_trained_block *block = &trained->blocks[nth];
     const siren_network *network = &trained->layout.network;
     siren_layout layout = trained->layout;
@@ -182,6 +183,7 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsi
     siren_encoded encoded = {.entry = {.block = (uint32_t)block->training.block},
                              .constant = block->constant,
                              .diverged = block->diverged,
+                             .n_epochs = block->n_epochs,
                              .fidelity = {0, NAN, NAN, NAN, NAN},
                              .masked = {0, NAN, NAN, NAN, NAN}};
     wanted_targets wanted = {trained, stop};
@@ -189,11 +191,11 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsi
     SIREN_FREE_AT_END uint8_t *parameters = NULL, *record = NULL;
     size_t n_parameters = 0;
     char name[64];
-    layout.weight_bits = weight_bits;
+    layout.weight_bits = form.bits;
     siren_block_name(&layout.grid, block->training.block, name, sizeof name);
     if (!block->constant)
         SIREN_TRY_STAGE("quantising",
-                        siren_quantise(network, weight_bits,
+                        siren_quantise(network, form,
                                        trained->params + block->at * siren_network_n_params(network),
                                        siren_block_points(&block->block), trained->points->coordinates,
                                        &targets, nth, &parameters, &n_parameters));
@@ -201,7 +203,7 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsi
                     siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
                                        block->n_exceptional, &record, &encoded.n_unpacked));
     SIREN_TRY_STAGE("decode check", check_record(trained, &layout, nth, &targets, &record, &encoded));
-    SIREN_TRY_STAGE("packing", pack(name, &layout, packing, record, &encoded));
+    SIREN_TRY_STAGE("packing", pack(name, &layout, settings->packing, record, &encoded));
     *out = SIREN_TAKE(encoded);
     return SIREN_OK;
 }

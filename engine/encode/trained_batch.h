@@ -40,6 +40,7 @@ typedef struct {
     size_t n_exceptional;
     bool constant; /* needed no network */
     bool diverged;
+    size_t n_epochs; /* run; 0 of a constant one */
     size_t at; /* among the networks; constant blocks have none */
 } siren_trained_block;
 
@@ -75,6 +76,7 @@ typedef struct {
     siren_index_entry entry; /* block, decoded_crc, mse; the writer sets the rest */
     bool constant;           /* no network was needed */
     bool diverged;           /* the last loss was not finite; what is stored is the best before that */
+    size_t n_epochs;         /* run; 0 where no network was needed, or an older program did not tell */
     double spread;           /* the variance of the targets; 0 where no network was needed */
     siren_fidelity fidelity; /* of the exact decode, */
     siren_fidelity
@@ -86,9 +88,9 @@ typedef struct {
 /* Releases what it holds. NULL is allowed. */
 void siren_encoded_free(siren_encoded *encoded);
 
-/* Encodes the nth block with weights of `weight_bits` (0: float32), on the host; SIREN_PACKING_AUTO is LZMA. The mse is NaN or infinite where the network
- * decodes to such values. CANCELLED soon after `*stop` has become true. `*out` is yours: siren_encoded_free(). */
-siren_status siren_trained_encode(const siren_trained *trained, size_t nth, unsigned weight_bits,
-                                  siren_packing packing, const atomic_bool *stop, siren_encoded *out);
+/* Encodes the nth block on the host, with the settings' weight_bits (0: float32), taper and packing (SIREN_PACKING_AUTO is
+ * LZMA). The mse is NaN or infinite where the network decodes to such values. CANCELLED soon after `*stop` has become true. `*out` is yours: siren_encoded_free(). */
+siren_status siren_trained_encode(const siren_trained *trained, size_t nth, const siren_settings *settings,
+                                  const atomic_bool *stop, siren_encoded *out);
 
 #endif

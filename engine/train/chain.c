@@ -111,6 +111,12 @@ static siren_status chain_tile(siren_gradient *base, const siren_buffer *params,
     return SIREN_OK;
 }
 
+static void chain_keep(siren_gradient *base, size_t n_networks) {
+    siren_chain *chain = (siren_chain *)base;
+    base->tile_flops *= (double)n_networks / (double)chain->shape.n_networks;
+    chain->shape.n_networks = n_networks;
+}
+
 static void chain_free(siren_gradient *base) {
     siren_chain *chain = (siren_chain *)base;
     siren_kernel_free(chain->pack);
@@ -179,8 +185,11 @@ siren_status siren_chain_create(const siren_gradient_plan *shape, siren_gradient
     siren_chain *chain = NULL;
     char options[96];
     SIREN_TRY(siren_allocate(&chain, 1, sizeof *chain, "the chain family"));
-    chain->base = (siren_gradient){
-        .begin = chain_begin, .tile = chain_tile, .free = chain_free, .n_parts = SIREN_CHAIN_PARTS};
+    chain->base = (siren_gradient){.begin = chain_begin,
+                                   .tile = chain_tile,
+                                   .keep = chain_keep,
+                                   .free = chain_free,
+                                   .n_parts = SIREN_CHAIN_PARTS};
     SIREN_AT_END(siren_gradient_free_at) siren_gradient *made = &chain->base;
     chain->shape = *shape;
     chain->configuration = siren_configuration_of(shape->device, shape->network);

@@ -24,6 +24,8 @@ struct siren_gradient {
      * NULL, and the loss is the sum of bits. */
     siren_status (*tile)(siren_gradient *gradient, const siren_buffer *params, const siren_buffer *targets,
                          size_t first_target, size_t tile);
+    /* Only of the first `n_networks` from now on. */
+    void (*keep)(siren_gradient *gradient, size_t n_networks);
     void (*free)(siren_gradient *gradient);
 };
 

@@ -168,6 +168,12 @@ static void free_tile_buffers(siren_layer_family *family) {
     siren_buffer_free(SIREN_TAKE(family->edges));
 }
 
+static void layer_keep(siren_gradient *base, size_t n_networks) {
+    siren_layer_family *family = (siren_layer_family *)base;
+    base->tile_flops *= (double)n_networks / (double)family->shape.n_networks;
+    family->shape.n_networks = n_networks;
+}
+
 static void layer_free(siren_gradient *base) {
     siren_layer_family *family = (siren_layer_family *)base;
     siren_kernel *kernels[] = {family->first,          family->forward,        family->output,
@@ -291,7 +297,8 @@ static siren_status create_own_products(siren_layer_family *family) {
 siren_status siren_layer_create(const siren_gradient_plan *shape, siren_gradient **out) {
     siren_layer_family *family = NULL;
     SIREN_TRY(siren_allocate(&family, 1, sizeof *family, "the layer family"));
-    family->base = (siren_gradient){.begin = layer_begin, .tile = layer_tile, .free = layer_free};
+    family->base =
+        (siren_gradient){.begin = layer_begin, .tile = layer_tile, .keep = layer_keep, .free = layer_free};
     SIREN_AT_END(siren_gradient_free_at) siren_gradient *made = &family->base;
     family->shape = *shape;
     family->n_padded = siren_network_n_padded(shape->network);

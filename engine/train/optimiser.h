@@ -16,6 +16,8 @@ struct siren_optimiser {
     siren_status (*step)(siren_optimiser *optimiser, siren_buffer *params,
                          const siren_buffer *partial_gradients, size_t n_parts, const siren_buffer *state,
                          float factor);
+    /* One network less from now on, until restart(): the last one's history takes the place of network `ended`'s. */
+    siren_status (*leave)(siren_optimiser *optimiser, size_t ended);
     void (*free)(siren_optimiser *optimiser);
     size_t n_bytes; /* of device memory that it holds */
 };
@@ -47,6 +49,13 @@ size_t siren_soap_refresh_of(const siren_settings *settings);
  * (*out)->free(*out). */
 siren_status siren_soap_create(siren_device *device, const siren_network *network, size_t n_networks,
                                const siren_adam_options *options, size_t refresh, siren_optimiser **out);
+
+/* Operations of all matrix products of one block's training over settings->epochs steps: siren_network_step_flops() of the
+ * points that a step sees, and of SOAP its six products a step for each side of a layer's gradient, and what turns of the bases
+ * take. Work that is not products (activations, loss, Adam) is not counted. */
+double siren_training_flops(const siren_network *network, const siren_settings *settings, size_t n_points);
+/* For tests: what SOAP holds of a network, an arena of cl/soap_layout.h; n_bytes / n_networks bytes. */
+siren_status siren_soap_read(siren_optimiser *optimiser, size_t network, float *arena);
 
 static inline void siren_optimiser_free_at(siren_optimiser **optimiser) {
     if (*optimiser) (*optimiser)->free(*optimiser);

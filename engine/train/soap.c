@@ -37,7 +37,7 @@ typedef struct {
     siren_buffer *arena; /* (n_networks, n_arena) */
     siren_buffer *layers, *jobs, *sides;
     siren_kernel *gather, *product, *adam, *begin, *reflect, *end, *axes;
-    size_t n_networks, n_layers, n_padded, group, lanes;
+    size_t n_networks, n_active, n_layers, n_padded, group, lanes;
     siren_adam_options options;
     size_t refresh;   /* steps from one turn of the bases to the next */
     unsigned n_steps; /* taken since the restart */
@@ -149,7 +149,7 @@ static siren_status multiply(siren_soap *soap, siren_buffer *params, const siren
     if (n == 0) return SIREN_OK;
     siren_range range = {.global = {columns / soap->lanes,
                                     (rows + SIREN_SOAP_ITEM_ROWS - 1) / SIREN_SOAP_ITEM_ROWS,
-                                    n * soap->n_networks},
+                                    n * soap->n_active},
                          .local = {soap->group}};
     return SIREN_LAUNCH(soap->product, range, SIREN_BUFFER(soap->arena), SIREN_BUFFER(params),
                         SIREN_BUFFER(state), SIREN_BUFFER(soap->jobs), SIREN_INT((int)first),
@@ -159,7 +159,7 @@ static siren_status multiply(siren_soap *soap, siren_buffer *params, const siren
 
 /* A kernel for all sides, its first ids `wide`. */
 static siren_status launch_sides(siren_soap *soap, siren_kernel *kernel, size_t wide) {
-    siren_range range = {.global = {wide, soap->tables.n_sides, soap->n_networks}, .local = {soap->group}};
+    siren_range range = {.global = {wide, soap->tables.n_sides, soap->n_active}, .local = {soap->group}};
     return SIREN_LAUNCH(kernel, range, SIREN_BUFFER(soap->arena), SIREN_BUFFER(soap->sides),
                         SIREN_INT((int)soap->tables.n_arena));
 }
@@ -168,7 +168,7 @@ static siren_status launch_sides(siren_soap *soap, siren_kernel *kernel, size_t 
 static siren_status reflect(siren_soap *soap, int first, int end, int step) {
     bool at_once = soap->group == 1;
     siren_range range = {
-        .global = {at_once ? 1 : soap->tables.most_side, soap->tables.n_sides, soap->n_networks},
+        .global = {at_once ? 1 : soap->tables.most_side, soap->tables.n_sides, soap->n_active},
         .local = {soap->group}};
     for (int k = first; k != end; k = at_once ? end : k + step)
         SIREN_TRY(SIREN_LAUNCH(soap->reflect, range, SIREN_BUFFER(soap->arena), SIREN_BUFFER(soap->sides),
@@ -193,6 +193,7 @@ static siren_status turn_bases(siren_soap *soap, siren_buffer *params, const sir
 static siren_status soap_restart(siren_optimiser *base) {
     siren_soap *soap = (siren_soap *)base;
     soap->n_steps = 0;
+    soap->n_active = soap->n_networks;
     SIREN_TRY(siren_buffer_zero(soap->arena));
     return launch_sides(soap, soap->axes, soap->tables.most_side);
 }
@@ -201,7 +202,7 @@ static siren_status soap_restart(siren_optimiser *base) {
 static siren_status move(siren_soap *soap, siren_buffer *params, const siren_buffer *state, double t,
                          float factor) {
     const siren_adam_options *o = &soap->options;
-    siren_range vectors = {.global = {soap->tables.n_values / 16, soap->n_networks}, .local = {soap->group}};
+    siren_range vectors = {.global = {soap->tables.n_values / 16, soap->n_active}, .local = {soap->group}};
     SIREN_TRY(multiply(soap, params, state, STAGE_LEFT, 1, 0));
     SIREN_TRY(SIREN_LAUNCH(soap->adam, vectors, SIREN_BUFFER(soap->arena),
                            SIREN_INT((int)soap->tables.n_arena), SIREN_INT((int)soap->tables.n_values),
@@ -217,7 +218,7 @@ static siren_status soap_step(siren_optimiser *base, siren_buffer *params,
                               const siren_buffer *state, float factor) {
     siren_soap *soap = (siren_soap *)base;
     bool first = soap->n_steps++ == 0;
-    siren_range vectors = {.global = {soap->tables.n_values / 16, soap->n_networks}, .local = {soap->group}};
+    siren_range vectors = {.global = {soap->tables.n_values / 16, soap->n_active}, .local = {soap->group}};
     SIREN_TRY(SIREN_LAUNCH(soap->gather, vectors, SIREN_BUFFER(soap->arena), SIREN_BUFFER(partial_gradients),
                            SIREN_BUFFER(state), SIREN_BUFFER(soap->layers), SIREN_INT((int)soap->n_layers),
                            SIREN_INT((int)n_parts), SIREN_INT((int)soap->n_padded),
@@ -226,6 +227,18 @@ static siren_status soap_step(siren_optimiser *base, siren_buffer *params,
     if (!first) SIREN_TRY(move(soap, params, state, soap->n_steps - 1, factor));
     for (int i = 0; first && i < SIREN_SOAP_FIRST_TURNS; i++) SIREN_TRY(turn_bases(soap, params, state));
     return soap->n_steps % soap->refresh == 0 ? turn_bases(soap, params, state) : SIREN_OK;
+}
+
+static siren_status soap_leave(siren_optimiser *base, size_t ended) {
+    siren_soap *soap = (siren_soap *)base;
+    size_t bytes = soap->tables.n_arena * sizeof(float), last = --soap->n_active;
+    return ended == last ? SIREN_OK : siren_buffer_copy(soap->arena, last * bytes, ended * bytes, bytes);
+}
+
+siren_status siren_soap_read(siren_optimiser *optimiser, size_t network, float *arena) {
+    siren_soap *soap = (siren_soap *)optimiser;
+    size_t bytes = soap->tables.n_arena * sizeof *arena;
+    return siren_buffer_read(soap->arena, network * bytes, arena, bytes);
 }
 
 /* ---- creation ---- */
@@ -285,7 +298,7 @@ siren_status siren_soap_create(siren_device *device, const siren_network *networ
                           "another --device, or --optimiser adam",
                           facts->name);
     SIREN_TRY(siren_allocate(&soap, 1, sizeof *soap, "the optimiser"));
-    soap->base = (siren_optimiser){soap_restart, soap_step, soap_free, 0};
+    soap->base = (siren_optimiser){soap_restart, soap_step, soap_leave, soap_free, 0};
     SIREN_AT_END(siren_optimiser_free_at) siren_optimiser *made = &soap->base;
     soap->options = *options;
     soap->refresh = refresh;

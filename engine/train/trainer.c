@@ -17,6 +17,12 @@ struct siren_trainer {
     size_t n_params, n_padded, n_outputs, out_padded;
     float rate; /* of networks that are given none */
     siren_schedule schedule;
+    double gain;        /* dB; 0: none ends early */
+    size_t gain_epochs; /* over which it is judged */
+    size_t n_active;    /* networks that have not ended: the first places of all buffers */
+    size_t *place;      /* (n_networks) of each network there */
+    size_t *ended;      /* (n_networks) epochs run by each that has ended; 0: it has not */
+    float *judged;      /* (n_networks) lowest loss of each at the last judgement */
     siren_target_source source;
     float *staged; /* (tile_points, out_padded) of a tile to come; NULL where `targets` holds all points */
     size_t staged_tile;                                  /* n_tiles: none */
@@ -167,6 +173,11 @@ siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan
     trainer->out_padded = SIREN_PADDED(trainer->n_outputs);
     trainer->rate = plan->adam.rate;
     trainer->schedule = plan->schedule;
+    trainer->gain = plan->gain;
+    trainer->gain_epochs = plan->gain_epochs;
+    SIREN_TRY(siren_allocate(&trainer->place, plan->n_networks, sizeof *trainer->place, "the batch"));
+    SIREN_TRY(siren_allocate(&trainer->ended, plan->n_networks, sizeof *trainer->ended, "the batch"));
+    SIREN_TRY(siren_allocate(&trainer->judged, plan->n_networks, sizeof *trainer->judged, "the batch"));
 
     SIREN_TRY(create_buffers(trainer, plan->coordinates));
     SIREN_TRY(siren_epoch_kernel_create(device, plan->network, "epoch_loss", &trainer->loss));
@@ -202,6 +213,9 @@ void siren_trainer_free(siren_trainer *trainer) {
     siren_buffer_free(trainer->sampled_targets);
     siren_sampler_free(trainer->sampler);
     free(trainer->staged);
+    free(trainer->place);
+    free(trainer->ended);
+    free(trainer->judged);
     free(trainer);
 }
 
@@ -257,20 +271,85 @@ siren_status siren_trainer_start(siren_trainer *trainer, const float *params,
         SIREN_TRY(siren_buffer_write(trainer->params, network * n_bytes, padded, n_bytes));
         SIREN_TRY(siren_buffer_write(trainer->best, network * n_bytes, padded, n_bytes));
         SIREN_TRY(start_network(trainer, network, rates ? rates[network] : trainer->rate));
+        trainer->place[network] = network;
+        trainer->ended[network] = 0;
+        trainer->judged[network] = INFINITY;
     }
     SIREN_TRY(trainer->optimiser->restart(trainer->optimiser));
+    trainer->gradient->keep(trainer->gradient, trainer->n_networks);
+    trainer->n_active = trainer->n_networks;
     trainer->n_epochs = 0;
     return SIREN_OK;
 }
 
+/* ---- networks that end early ---- */
+
+static siren_status swap_rows(siren_buffer *buffer, size_t n_bytes, size_t a, size_t b) {
+    SIREN_FREE_AT_END uint8_t *rows = NULL;
+    SIREN_TRY(siren_allocate(&rows, 2, n_bytes, "two networks"));
+    SIREN_TRY(siren_buffer_read(buffer, a * n_bytes, rows, n_bytes));
+    SIREN_TRY(siren_buffer_read(buffer, b * n_bytes, rows + n_bytes, n_bytes));
+    SIREN_TRY(siren_buffer_write(buffer, a * n_bytes, rows + n_bytes, n_bytes));
+    return siren_buffer_write(buffer, b * n_bytes, rows, n_bytes);
+}
+
+/* Takes a network out of what is launched: the last active one gets its place, and it the last. */
+static siren_status end_network(siren_trainer *trainer, size_t network) {
+    size_t place = trainer->place[network], last = trainer->n_active - 1, other = 0,
+           target_bytes = trainer->n_points * trainer->out_padded * sizeof(float);
+    SIREN_TRY(trainer->optimiser->leave(trainer->optimiser, place));
+    if (place != last) { /* of several, all targets lie on the device */
+        SIREN_TRY(swap_rows(trainer->params, trainer->n_padded * sizeof(float), place, last));
+        SIREN_TRY(swap_rows(trainer->best, trainer->n_padded * sizeof(float), place, last));
+        SIREN_TRY(swap_rows(trainer->state, SIREN_STATE_FIELDS * sizeof(float), place, last));
+        SIREN_TRY(swap_rows(trainer->history, trainer->n_kept * sizeof(float), place, last));
+        SIREN_TRY(
+            siren_buffer_copy(trainer->targets, last * target_bytes, place * target_bytes, target_bytes));
+        while (trainer->place[other] != last) other++;
+        trainer->place[other] = place;
+        trainer->place[network] = last;
+    }
+    trainer->ended[network] = trainer->n_epochs;
+    if (--trainer->n_active > 0) trainer->gradient->keep(trainer->gradient, trainer->n_active);
+    return SIREN_OK;
+}
+
+static siren_status read_best_loss(const siren_trainer *trainer, size_t network, float *out) {
+    size_t at = trainer->place[network] * SIREN_STATE_FIELDS + SIREN_STATE_BEST_LOSS;
+    return siren_buffer_read(trainer->state, at * sizeof *out, out, sizeof *out);
+}
+
+/* After an epoch: ends networks that gained too little, those without a finite loss among them. */
+static siren_status judge(siren_trainer *trainer) {
+    const double least_fall = pow(10, trainer->gain / 10);
+    if (!(trainer->gain > 0) || trainer->n_epochs % trainer->gain_epochs != 0) return SIREN_OK;
+    for (size_t network = 0; network < trainer->n_networks; network++) {
+        float best = 0;
+        if (trainer->ended[network]) continue;
+        SIREN_TRY(read_best_loss(trainer, network, &best));
+        bool gained = (double)trainer->judged[network] >= least_fall * (double)best;
+        trainer->judged[network] = best;
+        if (!gained || best == 0 || isinf(best)) SIREN_TRY(end_network(trainer, network));
+    }
+    return SIREN_OK;
+}
+
+size_t siren_trainer_n_active(const siren_trainer *trainer) { return trainer->n_active; }
+
+size_t siren_trainer_epochs(const siren_trainer *trainer, size_t network) {
+    return trainer->ended[network] ? trainer->ended[network] : trainer->n_epochs;
+}
+
+/* ---- epochs ---- */
+
 static siren_status finish_epoch(siren_trainer *trainer) {
     siren_gradient *gradient = trainer->gradient;
-    SIREN_TRY(SIREN_LAUNCH(trainer->loss, ((siren_range){.global = {trainer->n_networks}}),
+    SIREN_TRY(SIREN_LAUNCH(trainer->loss, ((siren_range){.global = {trainer->n_active}}),
                            SIREN_BUFFER(trainer->state), SIREN_BUFFER(trainer->history),
-                           SIREN_BUFFER(gradient->partial_losses), SIREN_INT((int)trainer->n_networks),
+                           SIREN_BUFFER(gradient->partial_losses), SIREN_INT((int)trainer->n_active),
                            SIREN_INT((int)gradient->n_parts), SIREN_INT((int)trainer->n_kept),
                            SIREN_INT((int)(trainer->n_epochs % trainer->n_kept))));
-    siren_range vectors = {.global = {trainer->n_padded / 16, trainer->n_networks},
+    siren_range vectors = {.global = {trainer->n_padded / 16, trainer->n_active},
                            .local = {siren_element_group(trainer->device)}};
     SIREN_TRY(SIREN_LAUNCH(trainer->snapshot, vectors, SIREN_BUFFER(trainer->best),
                            SIREN_BUFFER(trainer->params), SIREN_BUFFER(trainer->state),
@@ -319,7 +398,7 @@ static siren_status begin_epoch(siren_trainer *trainer) {
         SIREN_TRY(siren_sampler_copy(trainer->sampler, trainer->n_epochs, 1, trainer->network.n_inputs,
                                      trainer->coordinates, trainer->sampled_coordinates));
     if (trainer->sampled_targets)
-        SIREN_TRY(siren_sampler_copy(trainer->sampler, trainer->n_epochs, trainer->n_networks,
+        SIREN_TRY(siren_sampler_copy(trainer->sampler, trainer->n_epochs, trainer->n_active,
                                      trainer->out_padded, trainer->targets, trainer->sampled_targets));
     return trainer->gradient->begin(trainer->gradient, trainer->params);
 }
@@ -341,7 +420,7 @@ siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_pr
     trainer->pace.since = siren_clock();
     size_t end = trainer->n_epochs + n_epochs;
     if (end > trainer->max_epochs) end = trainer->max_epochs;
-    while (trainer->n_epochs < end) {
+    while (trainer->n_epochs < end && trainer->n_active > 0) {
         SIREN_TRY(begin_epoch(trainer));
         for (size_t tile = 0; tile < gradient->n_tiles; tile++) {
             SIREN_TRY(run_tile(trainer, tile));
@@ -352,6 +431,7 @@ siren_status siren_trainer_run(siren_trainer *trainer, size_t n_epochs, siren_pr
             SIREN_TRY(siren_pace_keep(&trainer->pace, trainer->device, over, (double)trainer->n_epochs,
                                       (double)end, "epochs", progress, user));
         }
+        SIREN_TRY(judge(trainer));
     }
     return SIREN_OK;
 }
@@ -361,7 +441,7 @@ static siren_status read_networks(siren_trainer *trainer, siren_buffer *buffer, 
     size_t n_bytes = trainer->n_padded * sizeof *padded;
     SIREN_TRY(siren_allocate(&padded, trainer->n_padded, sizeof *padded, "the padded parameters"));
     for (size_t network = 0; network < trainer->n_networks; network++) {
-        SIREN_TRY(siren_buffer_read(buffer, network * n_bytes, padded, n_bytes));
+        SIREN_TRY(siren_buffer_read(buffer, trainer->place[network] * n_bytes, padded, n_bytes));
         siren_network_unpad(&trainer->network, padded, params + network * trainer->n_params);
     }
     return SIREN_OK;
@@ -374,16 +454,17 @@ siren_status siren_trainer_params(siren_trainer *trainer, float *params) {
 siren_status siren_trainer_best(siren_trainer *trainer, float *params, float *losses) {
     if (params) SIREN_TRY(read_networks(trainer, trainer->best, params));
     for (size_t network = 0; losses && network < trainer->n_networks; network++)
-        SIREN_TRY(siren_buffer_read(trainer->state,
-                                    (network * SIREN_STATE_FIELDS + SIREN_STATE_BEST_LOSS) * sizeof *losses,
-                                    &losses[network], sizeof *losses));
+        SIREN_TRY(read_best_loss(trainer, network, &losses[network]));
     return SIREN_OK;
 }
 
 siren_status siren_trainer_history(siren_trainer *trainer, float *losses) {
     size_t n = trainer->n_epochs < trainer->n_kept ? trainer->n_epochs : trainer->n_kept;
-    for (size_t network = 0; network < trainer->n_networks; network++)
-        SIREN_TRY(siren_buffer_read(trainer->history, network * trainer->n_kept * sizeof *losses,
+    for (size_t network = 0; network < trainer->n_networks; network++) {
+        SIREN_TRY(siren_buffer_read(trainer->history,
+                                    trainer->place[network] * trainer->n_kept * sizeof *losses,
                                     losses + network * n, n * sizeof *losses));
+        for (size_t i = siren_trainer_epochs(trainer, network); i < n; i++) losses[network * n + i] = NAN;
+    }
     return SIREN_OK;
 }

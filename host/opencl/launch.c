@@ -85,6 +85,14 @@ siren_status siren_buffer_zero(siren_buffer *buffer) {
     return check_use(buffer->device, error, buffer->what);
 }
 
+siren_status siren_buffer_copy(siren_buffer *buffer, size_t from, size_t to, size_t n_bytes) {
+    siren_timed_call call = siren_timed_call_begin(buffer->device);
+    cl_int error = clEnqueueCopyBuffer(buffer->device->queue, buffer->memory, buffer->memory, from, to,
+                                       n_bytes, 0, NULL, siren_timed_call_event(&call));
+    siren_timed_call_end(&call, "copy buffers");
+    return check_use(buffer->device, error, buffer->what);
+}
+
 siren_status siren_kernel_create(siren_device *device, const char *file, const char *options,
                                  const char *name, siren_kernel **out) {
     SIREN_AT_END(siren_kernel_free_at) siren_kernel *kernel = NULL;

@@ -15,8 +15,9 @@ size_t siren_buffer_bytes(const siren_buffer *buffer);
 /* Blocking; offset and count in bytes, inside the buffer. */
 siren_status siren_buffer_write(siren_buffer *buffer, size_t offset, const void *bytes, size_t n_bytes);
 siren_status siren_buffer_read(siren_buffer *buffer, size_t offset, void *bytes, size_t n_bytes);
-/* Enqueued, not waited for. */
+/* Enqueued, not waited for. Ranges of a copy do not overlap. */
 siren_status siren_buffer_zero(siren_buffer *buffer);
+siren_status siren_buffer_copy(siren_buffer *buffer, size_t from, size_t to, size_t n_bytes);
 
 /* A kernel of a source file of cl/, ready to launch. */
 typedef struct siren_kernel siren_kernel;

@@ -124,9 +124,12 @@ siren_status siren_trial_make_name(const siren_trial_list *list, const siren_tri
     const siren_experiment *experiment = list->experiment;
     const siren_settings *settings = &trial->settings;
     const siren_setting *s;
-    siren_settings usual = list->base;
+    const siren_settings *base = &list->base;
+    siren_settings usual = *base;
     name_text name = {.length = 0};
-    siren_settings_resolve(&usual, trial->network.n_inputs);
+    usual.model = settings->model, usual.layers = settings->layers, usual.width = settings->width;
+    siren_settings_resolve(&usual, trial->network.n_inputs); /* some choices go by the network */
+    usual.model = base->model, usual.layers = base->layers, usual.width = base->width;
     const bool targeted = siren_trial_has_target(trial),
                network = siren_model_is_network(settings->model),
                sized = targeted && trial->target.kind != SIREN_TARGET_MAX_ERROR;

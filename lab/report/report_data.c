@@ -7,8 +7,6 @@
 
 #include "lab/report/report_curves.h"
 
-#define MOST_ROWS 400 /* of a curve; more cannot be told apart */
-
 /* ---- curves ---- */
 
 /* Of each series the point that is nearest to the shape: (points->n_series). */
@@ -25,10 +23,9 @@ static void choose_representatives(const siren_report_points *points, const sire
 
 static void add_curve(siren_table *table, const char *series, const char *label,
                       const siren_report_mean_curve *curve) {
-    const size_t stride = (curve->n_rows + MOST_ROWS - 1) / MOST_ROWS;
     for (size_t i = 0; i < curve->n_rows; i++) {
         const siren_report_mean_row *row = &curve->rows[i];
-        if (i % stride != 0 && i + 1 < curve->n_rows) continue;
+        if (!siren_report_curve_shows(curve, i)) continue;
         siren_table_add_text(table, series);
         siren_table_add_text(table, label);
         siren_table_add_number(table, row->epoch);
@@ -60,7 +57,7 @@ siren_status siren_report_curves(const siren_report_run *run, const siren_report
         if (!representatives[i]) continue; /* a baseline */
         const siren_report_trial *trial = representatives[i]->trial;
         char label[320];
-        SIREN_TRY(siren_report_mean_curve_read(run, trial, &curve));
+        SIREN_TRY(siren_report_mean_curve_read(run, &trial, 1, &curve));
         const bool alike_shape = trial->layers == shape->layers && trial->width == shape->width;
         others = others || !alike_shape;
         if (alike_shape)

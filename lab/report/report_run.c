@@ -24,7 +24,7 @@ siren_status siren_text_make(char **out, const char *format, ...) {
 
 bool siren_report_same_settings(const siren_report_trial *trial, const siren_report_trial *other) {
     return strcmp(trial->rate, other->rate) == 0 && strcmp(trial->w0, other->w0) == 0 &&
-           strcmp(trial->epochs, other->epochs) == 0;
+           strcmp(trial->epochs, other->epochs) == 0 && strcmp(trial->training, other->training) == 0;
 }
 
 /* ---- files ---- */
@@ -99,13 +99,30 @@ static siren_status read_texts(siren_report_run *run, const column *columns, siz
     return SIREN_OK;
 }
 
-/* Targets, and how they were met. */
-static siren_status read_targets(siren_report_run *run) {
+/* Of trials whose networks may have ended before their last epoch. */
+static siren_status read_epochs_run(siren_report_run *run) {
     size_t at;
+    bool there = siren_table_find(run->summary, "epochs_run", &at) == SIREN_OK;
+    for (size_t row = 0; row < run->n_trials; row++) {
+        siren_report_trial *trial = &run->trials[row];
+        trial->epochs_run = NAN;
+        if (there) SIREN_TRY(siren_table_number(run->summary, row, at, &trial->epochs_run));
+        if (trial->epochs_run == strtod(trial->epochs, NULL)) trial->epochs_run = NAN;
+    }
+    return SIREN_OK;
+}
+
+/* Operations, epochs run; targets, and how they were met. */
+static siren_status read_late(siren_report_run *run) {
+    size_t at;
+    SIREN_TRY(read_epochs_run(run));
     for (size_t row = 0; row < run->n_trials; row++) {
         run->trials[row].target = run->trials[row].coding = "";
-        run->trials[row].reached = NAN;
+        run->trials[row].reached = run->trials[row].flop = NAN;
     }
+    if (siren_table_find(run->summary, "train_flop", &at) == SIREN_OK)
+        for (size_t row = 0; row < run->n_trials; row++)
+            SIREN_TRY(siren_table_number(run->summary, row, at, &run->trials[row].flop));
     if (siren_table_find(run->summary, "target", &at) != SIREN_OK) return SIREN_OK;
     SIREN_TRY(read_texts(run, late_columns, COUNT(late_columns), false));
     SIREN_TRY(siren_table_find(run->summary, "reached", &at));
@@ -125,19 +142,33 @@ static siren_status read_numbers(siren_report_run *run) {
     return SIREN_OK;
 }
 
-/* The model; of a list of layers the trial's name without its identity. In tables, other methods by that name, too, but for the
- * input's, which has a column. */
+/* The model, with "-for-ratio" behind it where a network is as large as a target wants it: it may be trained otherwise than those of
+ * set sizes; of a list of layers the trial's name without its identity. In tables, other methods by that name, too, but for the input's,
+ * which has a column. */
 static siren_status name_series(siren_report_trial *trial) {
     const char *end = strrchr(trial->name, '-'), *name = trial->name;
     const size_t n_input = strlen(trial->input);
-    const bool custom = strcmp(trial->model, "custom") == 0;
+    const int n_target = trial->baseline ? 0 : (int)strcspn(trial->target, "0123456789");
     if (trial->baseline && strncmp(name, trial->input, n_input) == 0 && name[n_input] == '-')
         name += n_input + 1;
     const int n = end && end > name ? (int)(end - name) : (int)strlen(name);
-    SIREN_TRY(custom ? siren_text_make(&trial->series, "%.*s", n, name)
-                     : siren_text_make(&trial->series, "%s", trial->model));
+    SIREN_TRY(strcmp(trial->model, "custom") == 0
+                  ? siren_text_make(&trial->series, "%.*s", n, name)
+                  : siren_text_make(&trial->series, "%s%s%.*s", trial->model, n_target ? "-for-" : "",
+                                    n_target, trial->target));
     return trial->baseline ? siren_text_make(&trial->label, "%.*s", n, name)
                            : siren_text_make(&trial->label, "%s", trial->series);
+}
+
+/* Names are MODEL-LAYERSxWIDTH-WEIGHTS-seedN, what differs from the experiment's settings, and the identity. */
+static siren_status name_training(siren_report_trial *trial) {
+    SIREN_FREE_AT_END char *seed = NULL;
+    const char *end = strrchr(trial->name, '-'), *found = NULL;
+    SIREN_TRY(siren_text_make(&seed, "-%s-seed%s", trial->weights, trial->seed));
+    for (const char *at = trial->name; !trial->baseline && (at = strstr(at, seed)); at++) found = at;
+    const char *begin = found ? found + strlen(seed) : end;
+    return siren_text_make(&trial->training, "%.*s", end && begin < end ? (int)(end - begin) : 0,
+                           begin ? begin : "");
 }
 
 /* What .nii.gz makes of the same voxels is the size of the baseline `deflate` of them. */
@@ -166,7 +197,7 @@ static siren_status read_trials(siren_report_run *run) {
     SIREN_TRY(read_texts(run, name_columns, COUNT(name_columns), true));
     SIREN_TRY(read_texts(run, text_columns, COUNT(text_columns), false));
     SIREN_TRY(read_numbers(run));
-    SIREN_TRY(read_targets(run));
+    SIREN_TRY(read_late(run));
     for (size_t i = 0; i < n; i++) {
         siren_report_trial *trial = run->by_name[i] = &run->trials[i];
         unsigned bits = 0;
@@ -174,6 +205,7 @@ static siren_status read_trials(siren_report_run *run) {
         trial->bits = trial->baseline ? NAN : sscanf(trial->weights, "int%2u", &bits) == 1 ? bits : 32;
         trial->train_seconds = trial->train_flop = trial->decode_seconds = trial->ratio_gzip = NAN;
         SIREN_TRY(name_series(trial));
+        SIREN_TRY(name_training(trial));
     }
     compare_with_gzip(run);
     qsort(run->by_name, n, sizeof *run->by_name, compare_names);
@@ -315,6 +347,7 @@ void siren_report_run_free(siren_report_run *run) {
     for (size_t i = 0; i < run->n_trials; i++) {
         free(run->trials[i].series);
         free(run->trials[i].label);
+        free(run->trials[i].training);
     }
     free(run->trials);
     free(run->by_name);

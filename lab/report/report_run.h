@@ -12,12 +12,15 @@ typedef struct {
     double layers, width, parameters, reached;
     double slices, bytes, series_bytes, ratio, ratio_float32;
     double psnr, psnr_std, published, published_std, masked, masked_std; /* dB, over slices */
-    double train_seconds, train_flop;                                    /* of timing.csv, over its blocks */
-    double decode_seconds;                                               /* of timing.csv, of its archive */
-    double bits;   /* of a weight; 32 for float32, NaN for a baseline */
-    bool baseline; /* no network: it has no layers, weights and settings */
-    char *series;  /* what its curve is called in figures */
-    char *label;   /* what it is called in tables: a baseline by its settings, too */
+    double epochs_run;                /* mean of its networks; NaN: each was trained for `epochs` */
+    double flop;                      /* of training all its networks; NaN in runs of earlier versions */
+    double train_seconds, train_flop; /* of timing.csv: where trials share a training, a part of it */
+    double decode_seconds;            /* of timing.csv, of its archive */
+    double bits;                      /* of a weight; 32 for float32, NaN for a baseline */
+    bool baseline;                    /* no network: it has no layers, weights and settings */
+    char *series;                     /* what its curve is called in figures */
+    char *label;                      /* what it is called in tables: a baseline by its settings, too */
+    char *training; /* settings that are not the experiment's, of its name: "-epochs500-soap" */
     double
         ratio_gzip; /* of .nii.gz to `bytes`, by the input's baseline deflate on the same slices; NaN without one */
 } siren_report_trial;
@@ -54,7 +57,7 @@ const siren_report_judged *siren_report_run_judged(const siren_report_run *run,
                                                    const siren_report_trial *trial, const char *metric,
                                                    const char *region);
 
-/* Whether learning rate, w0 and epochs are equal. */
+/* Whether they were trained alike: all settings but model, shape, weights and seed are equal. */
 bool siren_report_same_settings(const siren_report_trial *trial, const siren_report_trial *other);
 
 /* A text in printf's format; yours to free(). */

@@ -234,6 +234,7 @@ static void write_row(siren_json *json, const siren_result_row *row) {
         if (i == N_FIGURES - 2) siren_json_integer(json, "bytes", row->bytes);
         write_figure(json, figures[i].key, *(const double *)((const char *)row + figures[i].member));
     }
+    if (row->n_epochs > 0) siren_json_integer(json, "epochs_run", row->n_epochs);
     siren_json_end(json);
 }
 
@@ -246,6 +247,7 @@ static siren_status read_row(siren_value value, siren_result_row *row) {
     SIREN_TRY(siren_value_integer(siren_value_member(value, "points"), 0, most, &points));
     SIREN_TRY(siren_value_integer(siren_value_member(value, "volumes"), 1, most, &volumes));
     SIREN_TRY(siren_value_integer(siren_value_member(value, "bytes"), 0, most, &row->bytes));
+    SIREN_TRY(siren_value_integer(siren_value_member(value, "epochs_run"), 0, most, &row->n_epochs));
     row->level = (siren_block_kind)(level + SIREN_BLOCK_SLICE);
     row->number = (size_t)number;
     row->status = (siren_result_status)status;

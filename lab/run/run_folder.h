@@ -93,6 +93,7 @@ typedef struct {
     double mse_masked, psnr_masked;
     uint64_t bytes; /* of the packed record; 0: none */
     double ratio, ratio_float32;
+    uint64_t n_epochs; /* that its network was trained for; 0: none, or an older program did not tell */
 } siren_result_row;
 
 /* How a target was met, for the archive that was made. */

@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/train/optimiser.h"
+
 static const char *const result_columns[] = {
     SIREN_TRIAL_COLUMNS, "level",       "number", "status",         "points",
     "volumes",           "mse",         "psnr",   "psnr_published", "psnr_clamped",
-    "mse_masked",        "psnr_masked", "bytes",  "ratio",          "ratio_float32"};
+    "mse_masked",        "psnr_masked", "bytes",  "ratio",          "ratio_float32",
+    "epochs_run"};
 static const char *const summary_columns[] = {SIREN_TRIAL_COLUMNS,
                                               "status",
                                               "slices",
@@ -31,7 +34,9 @@ static const char *const summary_columns[] = {SIREN_TRIAL_COLUMNS,
                                               "psnr_masked_std",
                                               "target",
                                               "reached",
-                                              "coding"};
+                                              "coding",
+                                              "train_flop",
+                                              "epochs_run"};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* What a network has and a baseline has not stays empty. */
@@ -70,6 +75,14 @@ void siren_run_table_trial(siren_table *table, const siren_complete_trial *t) {
         siren_table_add_text(table, NULL);
 }
 
+/* 0 stays empty. */
+static void add_count(siren_table *table, uint64_t n) {
+    if (n > 0)
+        siren_table_add_integer(table, n);
+    else
+        siren_table_add_text(table, NULL);
+}
+
 static void add_row(siren_table *table, const siren_complete_trial *t, const siren_result_row *row) {
     siren_run_table_trial(table, t);
     siren_table_add_text(table, siren_block_kind_name(row->level, 1));
@@ -83,12 +96,10 @@ static void add_row(siren_table *table, const siren_complete_trial *t, const sir
     siren_table_add_number(table, row->fidelity.psnr_clamped);
     siren_table_add_number(table, row->mse_masked);
     siren_table_add_number(table, row->psnr_masked);
-    if (row->bytes > 0)
-        siren_table_add_integer(table, row->bytes);
-    else
-        siren_table_add_text(table, NULL);
+    add_count(table, row->bytes);
     siren_table_add_number(table, row->ratio);
     siren_table_add_number(table, row->ratio_float32);
+    add_count(table, row->n_epochs);
 }
 
 /* ---- statistics over slices ---- */
@@ -141,19 +152,45 @@ static void add_target(siren_table *table, const siren_complete_trial *t) {
     siren_table_add_text(table, targeted && met->met ? siren_coding_name(met->coding) : NULL);
 }
 
+/* Operations of training the blocks that have a network; NaN where a target decided what was trained. */
+static siren_status count_flops(const siren_complete_trial *t, double *out) {
+    const siren_trial_result *result = t->result;
+    siren_network network;
+    *out = NAN;
+    if (!t->trial || siren_trial_has_target(t->trial)) return SIREN_OK;
+    *out = 0;
+    for (size_t i = 0; i < result->n_rows; i++) {
+        const siren_result_row *row = &result->rows[i];
+        if (row->level != t->trial->settings.blocks || row->status == SIREN_RESULT_CONSTANT) continue;
+        SIREN_TRY(siren_trial_network(t->trial, (uint32_t)row->n_volumes, &network));
+        siren_settings settings = t->trial->settings;
+        if (row->n_epochs > 0) settings.epochs = row->n_epochs;
+        *out += siren_training_flops(&network, &settings, row->n_points);
+    }
+    return SIREN_OK;
+}
+
+/* Mean over the networks; NaN where none tells it. */
+static double mean_epochs(const siren_trial_result *result) {
+    double sum = 0, n = 0;
+    for (size_t i = 0; i < result->n_rows; i++) {
+        sum += (double)result->rows[i].n_epochs;
+        n += result->rows[i].n_epochs > 0;
+    }
+    return n > 0 ? sum / n : NAN;
+}
+
 static siren_status add_summary(siren_table *table, const siren_complete_trial *t) {
     const siren_trial_result *result = t->result;
-    double *values = NULL, bytes = (double)result->archive_bytes;
+    double *values = NULL, bytes = (double)result->archive_bytes, flops;
     size_t n = 0, n_slices = 0;
+    SIREN_TRY(count_flops(t, &flops));
     SIREN_TRY(siren_allocate(&values, result->n_rows, sizeof *values, "the figures of a trial"));
     siren_run_table_trial(table, t);
     siren_table_add_text(table, siren_result_status_name(result->status));
     siren_statistics plain = over_slices(result, plain_psnr, values, &n_slices);
     siren_table_add_integer(table, n_slices);
-    if (result->archive_bytes > 0)
-        siren_table_add_integer(table, result->archive_bytes);
-    else
-        siren_table_add_text(table, NULL);
+    add_count(table, result->archive_bytes);
     siren_table_add_integer(table, result->series_bytes);
     siren_table_add_number(table, bytes > 0 ? (double)result->series_bytes / bytes : NAN);
     siren_table_add_number(table, bytes > 0 ? (double)result->float32_bytes / bytes : NAN);
@@ -171,6 +208,8 @@ static siren_status add_summary(siren_table *table, const siren_complete_trial *
     siren_table_add_number(table, masked.mean);
     siren_table_add_number(table, masked.std);
     add_target(table, t);
+    siren_table_add_number(table, rint(flops));
+    siren_table_add_number(table, mean_epochs(result));
     free(values);
     return SIREN_OK;
 }

@@ -186,26 +186,25 @@ static siren_status check_trials(const siren_sweeping *s) {
     return SIREN_OK;
 }
 
-/* Phantoms are made by one process, and by no part while another one does. */
-static siren_status prepare_inputs(siren_sweeping *s) {
-    SIREN_AT_END(siren_claim_release_at) siren_claim *common = NULL;
+/* Inputs are made by one process, and by no part while another one does, whose claim `*common` is held until the folder's
+ * experiment.json tells which they are. */
+static siren_status prepare_inputs(siren_sweeping *s, siren_claim **common) {
     const siren_sweep_options *options = s->options;
     bool made = true;
     if (options->part.of > 0) SIREN_TRY(siren_sweep_inputs_are_made(options->folder, s->experiment, &made));
-    if (!made) SIREN_TRY(siren_sweep_claim_common(options, s->progress, s->user, &common));
+    if (!made) SIREN_TRY(siren_sweep_claim_common(options, s->progress, s->user, common));
     return siren_sweep_inputs_prepare(options->folder, s->experiment, options->memory_limit, s->progress,
                                       s->user, &s->inputs);
 }
 
-static siren_status claim_folder(siren_sweeping *s) {
-    SIREN_AT_END(siren_claim_release_at) siren_claim *common = NULL;
+static siren_status claim_folder(siren_sweeping *s, siren_claim **common) {
     const char *run = s->options->folder;
     bool same = false;
     if (s->options->part.of > 0) {
         SIREN_TRY(
             siren_sweep_folder_is_claimed(run, s->experiment, s->inputs, s->folders, s->baselines, &same));
         if (same) return SIREN_OK;
-        SIREN_TRY(siren_sweep_claim_common(s->options, s->progress, s->user, &common));
+        if (!*common) SIREN_TRY(siren_sweep_claim_common(s->options, s->progress, s->user, common));
     }
     return siren_sweep_folder_claim(run, s->experiment, s->inputs, s->folders, s->baselines);
 }
@@ -213,7 +212,8 @@ static siren_status claim_folder(siren_sweeping *s) {
 static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
     const siren_experiment *experiment = s->experiment;
     const char *run = s->options->folder;
-    SIREN_TRY(prepare_inputs(s));
+    SIREN_AT_END(siren_claim_release_at) siren_claim *common = NULL;
+    SIREN_TRY(prepare_inputs(s, &common));
     SIREN_TRY(check_trials(s));
     SIREN_TRY(siren_figures_check(experiment, s->inputs));
     SIREN_TRY(siren_allocate(&s->folders, experiment->n_trials, sizeof *s->folders, "the trials"));
@@ -227,7 +227,8 @@ static siren_status prepare(siren_sweeping *s, siren_device *const *devices) {
         SIREN_TRY(siren_trial_folder_create(run, &experiment->trials[i], &context, &s->folders[i]));
     }
     SIREN_TRY(siren_sweep_baselines_create(run, experiment, s->inputs, s->folders, &s->baselines));
-    SIREN_TRY(claim_folder(s));
+    SIREN_TRY(claim_folder(s, &common));
+    siren_claim_release(SIREN_TAKE(common));
     SIREN_TRY(siren_sweep_folder_environment(s->options, experiment, s->inputs, devices, s->n_workers));
     for (size_t i = 0; i < experiment->n_trials; i++) {
         s->trials[i].trial = &experiment->trials[i];

@@ -5,6 +5,7 @@
 #include "engine/archive/record.h"
 #include "engine/model/grid.h"
 #include "engine/archive/parameters.h"
+#include "engine/train/optimiser.h"
 #include "lab/sweep/sweep_trial.h"
 #include "formats/nifti.h"
 
@@ -84,7 +85,7 @@ static siren_status estimate(const siren_trial *trial, const siren_geometry *g, 
                              siren_trial_estimate *out) {
     siren_layout layout;
     siren_trial_estimate e = {0};
-    size_t n_points = 0, most = 0, n_volumes = g->n_volumes;
+    size_t most = 0, n_volumes = g->n_volumes;
     SIREN_TRY(siren_trial_layout(trial, g, &layout));
     const siren_block_grid *grid = &layout.grid;
     e.n_params = siren_network_n_params(&layout.network);
@@ -92,7 +93,7 @@ static siren_status estimate(const siren_trial *trial, const siren_geometry *g, 
     for (size_t i = 0; i < grid->count; i++) {
         const siren_block block = siren_block_at(grid, grid->first + i);
         size_t n = count_points(&block, g, inside);
-        n_points += n;
+        if (n > 0) e.flop += siren_training_flops(&layout.network, &trial->settings, n);
         most = n > most ? n : most;
         e.bytes += siren_record_bytes(&layout) -
                    (n > 0 ? 0 : siren_quantised_bytes(&layout.network, layout.weight_bits));
@@ -100,7 +101,6 @@ static siren_status estimate(const siren_trial *trial, const siren_geometry *g, 
     double voxels = (double)g->nx * (double)g->ny * (double)(grid->z_end - grid->z_begin) * (double)n_volumes;
     e.ratio = voxels * (double)siren_datatype_size(g->datatype) / (double)e.bytes;
     e.ratio_float32 = voxels * sizeof(float) / (double)e.bytes;
-    e.flop = siren_network_step_flops(&layout.network, 1) * (double)n_points * (double)trial->settings.epochs;
     size_t padded = siren_network_n_padded(&layout.network);
     e.device_bytes = sizeof(float) * ((uint64_t)padded * (6 + SIREN_CHAIN_PARTS) +
                                       (uint64_t)most * (SIREN_PADDED(n_volumes) + layout.network.n_inputs));

@@ -92,15 +92,17 @@ static bool is_mask_made(const siren_experiment_input *asked) {
 }
 
 siren_status siren_sweep_inputs_are_made(const char *run, const siren_experiment *experiment, bool *made) {
+    SIREN_FREE_AT_END char *begun = NULL;
+    SIREN_TRY(siren_run_path(&begun, run, "experiment.json"));
     *made = true;
     for (size_t i = 0; *made && i < experiment->n_inputs; i++) {
         const siren_experiment_input *asked = &experiment->inputs[i];
-        SIREN_FREE_AT_END char *options = NULL, *image = NULL, *mask = NULL, *text = NULL;
+        SIREN_FREE_AT_END char *options = NULL, *image = NULL, *mask = NULL, *text = NULL, *own = NULL;
         if (is_mask_made(asked)) {
-            SIREN_TRY(siren_run_path(&mask, run, "inputs/%s_mask.nii", asked->name));
-            *made = access(mask, F_OK) == 0;
+            SIREN_TRY(siren_run_path(&own, run, "inputs/%s_mask.nii", asked->name));
+            *made = access(own, F_OK) == 0 && access(begun, F_OK) == 0;
         }
-        if (asked->image) continue;
+        if (asked->image || !*made) continue;
         SIREN_TRY(phantom_text(asked, &text));
         SIREN_TRY(siren_run_path(&options, run, "inputs/%s.options", asked->name));
         SIREN_TRY(siren_run_path(&image, run, "inputs/%s.nii.gz", asked->name));

@@ -1,5 +1,7 @@
 #include "lab/sweep/sweep_jobs.h"
 
+#include "engine/train/optimiser.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +69,7 @@ static const siren_sweep_trial *trial_of(const siren_sweep_trial *trials, const 
 
 double siren_sweep_trial_flop(const siren_sweep_trial *t, size_t block) {
     size_t n_points = siren_mask_block_points(&t->layout.mask, &t->layout.grid, block);
-    return siren_network_step_flops(&t->layout.network, n_points) * (double)t->trial->settings.epochs;
+    return siren_training_flops(&t->layout.network, &t->trial->settings, n_points);
 }
 
 /* Jobs of one training: the blocks that any of its trials lacks, those of equal size next to each other. */

@@ -1,5 +1,6 @@
 #include "lab/sweep/sweep_share.h"
 
+#include "engine/train/optimiser.h"
 #include "lab/sweep/sweep_estimate.h"
 #include "lab/sweep/sweep_jobs.h"
 
@@ -30,8 +31,8 @@ static siren_status walk_training(walk *w, const siren_sweep_jobs *work,
     siren_block_grid_by_size(grid, numbers);
     for (size_t i = 0; i < grid->count; i++) {
         const siren_block block = siren_block_at(grid, numbers[i]);
-        const double cost = siren_network_step_flops(&first->layout.network, siren_block_voxels(&block)) *
-                            (double)first->trial->settings.epochs;
+        const double cost =
+            siren_training_flops(&first->layout.network, &first->trial->settings, siren_block_voxels(&block));
         if (w->total > 0 && siren_part_has(w->part, w->before, cost, w->total))
             mark(w, work, shared, numbers[i]);
         w->before += cost;

@@ -199,7 +199,8 @@ static siren_status add_block(siren_finishing *f, size_t number) {
                            .psnr_masked = e->masked.psnr,
                            .bytes = e->n_packed,
                            .ratio = voxels * (double)siren_datatype_size(layout->geometry.datatype) / bytes,
-                           .ratio_float32 = voxels * sizeof(float) / bytes};
+                           .ratio_float32 = voxels * sizeof(float) / bytes,
+                           .n_epochs = e->n_epochs};
     if (e->diverged) f->result.status = SIREN_RESULT_DIVERGED;
     SIREN_TRY(write_curve(f, number, block.curve));
     if (!isfinite(e->entry.mse)) { /* an archive holds no such block */

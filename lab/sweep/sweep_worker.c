@@ -142,14 +142,22 @@ static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size
     }
 }
 
+/* Operations of the training of the nth network of a batch, which may have ended early; constant blocks took none. */
+static double trained_flop(const siren_batch *batch, const siren_sweep_trial *trial, size_t nth) {
+    const siren_layout *layout = &trial->layout;
+    siren_settings settings = trial->trial->settings;
+    settings.epochs = batch->trained->blocks[nth].n_epochs;
+    return siren_training_flops(&layout->network, &settings,
+                                siren_mask_block_points(&layout->mask, &layout->grid, batch->jobs[nth].block));
+}
+
 /* The nth network of a batch is trained: encodes and keeps it for one trial. */
 static siren_status keep_block(const siren_batch *batch, siren_sweep_trial *trial, size_t nth,
                                const atomic_bool *stop, siren_timing *timing) {
     siren_sweeping *s = batch->worker->sweep;
     siren_finished_block block = {.curve = batch->texts[nth]};
     double start = siren_clock();
-    SIREN_TRY(siren_trained_encode(batch->trained, nth, trial->trial->settings.weight_bits,
-                                   trial->trial->settings.packing, stop, &block.encoded));
+    SIREN_TRY(siren_trained_encode(batch->trained, nth, &trial->trial->settings, stop, &block.encoded));
     timing->trial = trial->folder.name;
     timing->encode_seconds = siren_clock() - start;
     siren_status status = siren_claim_check(s->claim);
@@ -207,13 +215,11 @@ static siren_status keep_job(const siren_batch *batch, size_t nth, const atomic_
     const siren_shared_training *shared = &s->work.shared[job->shared];
     for (size_t t = 0; t < shared->n; t++) {
         siren_sweep_trial *trial = job_trial(s, shared, t);
-        siren_timing timing = {
-            .number = job->block,
-            .device = siren_device_get_facts(worker->device)->name,
-            .train_seconds = batch->train_seconds / (double)batch->trained->n / (double)shared->n,
-            .train_flop = batch->trained->blocks[nth].constant
-                              ? 0
-                              : siren_sweep_trial_flop(trial, job->block) / (double)shared->n};
+        siren_timing timing = {.number = job->block,
+                               .device = siren_device_get_facts(worker->device)->name,
+                               .train_seconds =
+                                   batch->train_seconds / (double)batch->trained->n / (double)shared->n,
+                               .train_flop = trained_flop(batch, trial, nth) / (double)shared->n};
         if (trial->finished[job->block - trial->layout.grid.first]) continue;
         SIREN_TRY(keep_block(batch, trial, nth, stop, &timing));
     }
@@ -315,17 +321,16 @@ static siren_status end_curves(siren_batch *batch) {
     return SIREN_OK;
 }
 
-/* Counts the operations of what has been trained; constant blocks took none. */
+/* Counts the operations of what has been trained, and of the sweep what is done. */
 static void count_batch(const siren_batch *batch) {
     siren_sweeping *s = batch->worker->sweep;
     lock(s);
     batch->worker->under_way = 0;
     s->result.train_seconds += batch->train_seconds;
     for (size_t i = 0; i < batch->trained->n; i++) {
-        double flop = siren_sweep_trial_flop(job_trial(s, &s->work.shared[batch->jobs[i].shared], 0),
-                                             batch->jobs[i].block);
-        s->done_flop += flop;
-        s->result.train_flop += batch->trained->blocks[i].constant ? 0 : flop;
+        const siren_sweep_trial *trial = job_trial(s, &s->work.shared[batch->jobs[i].shared], 0);
+        s->done_flop += siren_sweep_trial_flop(trial, batch->jobs[i].block);
+        s->result.train_flop += trained_flop(batch, trial, i);
     }
     unlock(s);
 }

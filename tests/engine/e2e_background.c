@@ -48,7 +48,9 @@ static void records_are_those_of_blocks_alone(void **state) {
     siren_series series = {.voxels = NULL};
     siren_layout layout;
     siren_encoder *encoder = NULL;
+    siren_settings encoding = options.settings;
     atomic_bool stop;
+    encoding.packing = SIREN_PACKING_SMALLEST;
     atomic_init(&stop, false);
     make_image(scratch_path("image.nii"));
     assert_siren_ok(compress(&options, NULL, NULL));
@@ -68,8 +70,7 @@ static void records_are_those_of_blocks_alone(void **state) {
         assert_siren_ok(siren_encoder_train(encoder, &training, 1, NULL, NULL, NULL, &trained));
         assert_int_equal(trained->n, 1);
         assert_int_equal(trained->blocks[0].constant, z == CONSTANT);
-        assert_siren_ok(siren_trained_encode(trained, 0, options.settings.weight_bits, SIREN_PACKING_SMALLEST,
-                                             &stop, &encoded));
+        assert_siren_ok(siren_trained_encode(trained, 0, &encoding, &stop, &encoded));
         assert_int_equal(entry->decoded_crc, encoded.entry.decoded_crc);
         assert_true(entry->mse == encoded.entry.mse);
         assert_int_equal(entry->bytes, encoded.n_packed);
@@ -97,7 +98,9 @@ static void trained_blocks_stand_alone(void **state) {
     siren_training trainings[NZ];
     siren_trained *trained = NULL;
     siren_encoded encoded = {.packed = NULL};
+    siren_settings encoding = options.settings;
     atomic_bool stop;
+    encoding.packing = SIREN_PACKING_SMALLEST;
     atomic_init(&stop, true);
     make_image(scratch_path("image.nii"));
     assert_siren_ok(compress(&options, NULL, NULL));
@@ -112,11 +115,11 @@ static void trained_blocks_stand_alone(void **state) {
     for (size_t i = 0; i < trained->n; i++) {
         const siren_index_entry *entry = &siren_archive_index(archive)[i];
         if (!trained->blocks[i].constant)
-            assert_int_equal(siren_trained_encode(trained, i, 8, SIREN_PACKING_SMALLEST, &stop, &encoded),
+            assert_int_equal(siren_trained_encode(trained, i, &encoding, &stop, &encoded),
                              SIREN_CANCELLED);
         assert_null(encoded.packed);
         atomic_store(&stop, false);
-        assert_siren_ok(siren_trained_encode(trained, i, 8, SIREN_PACKING_SMALLEST, &stop, &encoded));
+        assert_siren_ok(siren_trained_encode(trained, i, &encoding, &stop, &encoded));
         assert_int_equal(entry->decoded_crc, encoded.entry.decoded_crc);
         siren_encoded_free(&encoded);
         atomic_store(&stop, true);

@@ -1,5 +1,4 @@
-/* Masked archives: what is inside decodes like any block, what is outside comes back as one value and changes nothing, and
- * masks that cannot be are refused. */
+/* Masked archives: what is inside decodes like any block, what is outside comes back as one value and changes nothing. */
 #include "tests/shared/devices.h"
 #include "engine/archive/coded_record.h"
 #include "engine/decode/decode.h"
@@ -7,78 +6,20 @@
 #include "lab/sweep/slicewise.h"
 #include "formats/little_endian.h"
 #include "formats/nifti.h"
+#include "tests/shared/masked_images.h"
 #include "tests/shared/nifti_files.h"
 #include "tests/shared/oracle.h"
 #include "tests/shared/voxel_series.h"
 
 #include <math.h>
-#include <unistd.h>
-
-static char mask_path[64];
-
-enum { NX = 9, NY = 7, NZ = 5, NV = 2, SLICE = NX * NY, POINTS = SLICE * NZ, VALUES = POINTS * NV };
-
-static siren_compress_options quick(siren_block_kind blocks) {
-    siren_compress_options options = siren_compress_defaults();
-    options.settings.model = blocks == SIREN_BLOCK_SLICE ? "siren-2d" : "siren-3d";
-    options.settings.blocks = blocks;
-    options.settings.patch[0] = 4, options.settings.patch[1] = 3, options.settings.patch[2] = 2;
-    options.settings.layers = 2;
-    options.settings.width = 24;
-    options.settings.packing = SIREN_PACKING_LZMA; /* quicker to read, which is done for many a part */
-    options.settings.epochs = 6;
-    options.overwrite = true;
-    options.mask = mask_path;
-    return options;
-}
 
 static const siren_decompress_options whole = {.overwrite = true, .memory_limit = 1 << 24};
 
 /* ---- images ---- */
 
-typedef double (*voxel_fn)(int x, int y, int z, int v);
-
-/* An image of `nv` volumes; returns where its voxels begin. */
-static size_t make_image(const char *path, int datatype, int bitpix, bool swapped, int nv, voxel_fn value) {
-    nifti_recipe recipe = {.version = 1,
-                           .swapped = swapped,
-                           .datatype = datatype,
-                           .bitpix = bitpix,
-                           .dim = {4, NX, NY, NZ, nv, 1, 1, 1},
-                           .slope = 1};
-    static uint8_t bytes[NIFTI_MOST_BYTES];
-    size_t n = nifti_make(&recipe, bytes), size = (size_t)bitpix / 8, offset = NIFTI_VOXEL_OFFSET(&recipe);
-    assert_int_equal(n, offset + size * POINTS * (size_t)nv);
-    for (int i = 0; i < POINTS * nv; i++) {
-        double v = value(i % NX, i / NX % NY, i / SLICE % NZ, i / POINTS);
-        uint8_t *at = bytes + offset + size * (size_t)i;
-        if (datatype == 16 || datatype == 64)
-            nifti_put_real(at, size, swapped, v);
-        else
-            nifti_put_integer(at, size, swapped, (int64_t)v);
-    }
-    file_put(path, bytes, n);
-    return offset;
-}
-
-/* Slice 0 has nothing inside, slices 1 and 2 the same cylinder, slice 3 a part of it, slice 4 all. */
-static double brain(int x, int y, int z, int v) {
-    (void)v;
-    double r = hypot(x - 4, y - 3);
-    return z == 0 ? 0 : z == 4 ? 1 : r < 2.8 && (z < 3 || x > 3);
-}
-
 static double everywhere(int x, int y, int z, int v) {
     (void)x, (void)y, (void)z, (void)v;
     return 1;
-}
-
-static double signal(int x, int y, int z, int v) { return 100 + 50 * sin(0.7 * x + 0.4 * y + v) + 9 * z; }
-
-/* A value of -1 around the brain; infinities within. */
-static double ordinary(int x, int y, int z, int v) {
-    if (!(brain(x, y, z, 0) > 0)) return -1;
-    return x == 4 && y == 3 && v == 1 ? (z % 2 ? INFINITY : -INFINITY) : signal(x, y, z, v);
 }
 
 /* The same brain in a background that would ruin every scaling. */
@@ -87,24 +28,14 @@ static double loud(int x, int y, int z, int v) {
     return x % 3 == 0 ? NAN : x % 3 == 1 ? -INFINITY : 1e30 * y;
 }
 
-static double in_nan(int x, int y, int z, int v) { return brain(x, y, z, 0) > 0 ? signal(x, y, z, v) : NAN; }
-
-static void make_mask(voxel_fn value) { make_image(mask_path, 2, 8, false, 1, value); }
-
-static void make_ordinary(voxel_fn value, bool swapped) {
-    make_image(scratch_path("image.nii"), 16, 32, swapped, NV, value);
+static double in_nan(int x, int y, int z, int v) {
+    return brain(x, y, z, 0) > 0 ? signal_inside(x, y, z, v) : NAN;
 }
 
 static float *read_voxels(const char *path, siren_series *series) {
     assert_siren_ok(siren_nifti_read(path, SIZE_MAX, series));
     assert_int_equal(series->geometry.datatype, SIREN_FLOAT32);
     return series->voxels;
-}
-
-/* Compresses image.nii to `name`. */
-static void compress(const siren_compress_options *options, const char *name) {
-    assert_siren_ok(siren_compress_file(device, scratch_path("image.nii"), scratch_path(name), options, NULL,
-                                        NULL, NULL));
 }
 
 static void expect_equal_files(const char *path, const char *other) {
@@ -122,7 +53,7 @@ static void there_and_back(const siren_compress_options *options) {
     siren_archive_info info;
     size_t n_sound = 0;
     const char *archive = scratch_path("a.siren");
-    compress(options, "a.siren");
+    masked_compress(options, "a.siren");
     assert_siren_ok(siren_info(archive, &info));
     for (int on_host = 0; on_host < 2; on_host++) {
         assert_siren_ok(siren_verify_file(on_host ? NULL : device, archive, SIZE_MAX, NULL, NULL, &n_sound));
@@ -180,7 +111,7 @@ static void inside_decodes_and_outside_is_the_background(void **state) {
     (void)state;
     for (siren_block_kind kind = SIREN_BLOCK_SLICE; kind <= SIREN_BLOCK_PATCH; kind++)
         for (int swapped = 0; swapped < 2; swapped++) {
-            siren_compress_options options = quick(kind);
+            siren_compress_options options = masked_options(kind);
             siren_archive *archive = NULL;
             siren_layout layout;
             siren_series back = {.voxels = NULL};
@@ -199,12 +130,12 @@ static void inside_decodes_and_outside_is_the_background(void **state) {
 
 static void info_tells_what_is_stored(void **state) {
     (void)state;
-    siren_compress_options options = quick(SIREN_BLOCK_SLICE);
+    siren_compress_options options = masked_options(SIREN_BLOCK_SLICE);
     siren_archive_info info;
     size_t n_inside = 0;
     make_mask(brain);
     make_ordinary(ordinary, false);
-    compress(&options, "a.siren");
+    masked_compress(&options, "a.siren");
     assert_siren_ok(siren_info(scratch_path("a.siren"), &info));
     for (int z = 0; z < NZ; z++) {
         size_t n = 0;
@@ -219,7 +150,7 @@ static void info_tells_what_is_stored(void **state) {
     siren_archive_info_free(&info);
 
     options.mask = NULL;
-    compress(&options, "a.siren");
+    masked_compress(&options, "a.siren");
     assert_siren_ok(siren_info(scratch_path("a.siren"), &info));
     assert_true(!info.masked && info.n_inside == POINTS && info.blocks[1].n_points == SLICE);
     siren_archive_info_free(&info);
@@ -235,7 +166,7 @@ static void the_background_is_common_or_zero(void **state) {
     (void)state;
     const int types[][2] = {{2, 8},   {4, 16},   {8, 32},   {16, 32},   {64, 64},
                             {256, 8}, {512, 16}, {768, 32}, {1024, 64}, {1280, 64}};
-    siren_compress_options options = quick(SIREN_BLOCK_SLICE);
+    siren_compress_options options = masked_options(SIREN_BLOCK_SLICE);
     siren_series back = {.voxels = NULL};
     make_mask(brain);
     options.settings.epochs = 1;
@@ -284,7 +215,7 @@ static void expect_equal_records(const char *path, const char *other) {
 static void a_full_mask_changes_nothing(void **state) {
     (void)state;
     for (siren_block_kind kind = SIREN_BLOCK_SLICE; kind <= SIREN_BLOCK_PATCH; kind++) {
-        siren_compress_options options = quick(kind);
+        siren_compress_options options = masked_options(kind);
         options.settings.weight_bits = SIREN_FLOAT32_WEIGHTS;
         make_mask(everywhere);
         make_ordinary(ordinary, false);
@@ -302,13 +233,13 @@ static void what_is_outside_changes_nothing(void **state) {
     (void)state;
     for (siren_block_kind kind = SIREN_BLOCK_SLICE; kind <= SIREN_BLOCK_PATCH; kind++)
         for (size_t points = 0; points <= 5; points += 5) {
-            siren_compress_options options = quick(kind);
+            siren_compress_options options = masked_options(kind);
             options.settings.points_per_epoch = points;
             make_mask(brain);
             make_ordinary(ordinary, false);
-            compress(&options, "a.siren");
+            masked_compress(&options, "a.siren");
             make_ordinary(loud, false);
-            compress(&options, "loud.siren");
+            masked_compress(&options, "loud.siren");
             expect_equal_records("a.siren", "loud.siren");
         }
 }
@@ -316,25 +247,25 @@ static void what_is_outside_changes_nothing(void **state) {
 /* Slices 1 and 2 have one mask and may be trained together, the others alone. */
 static void blocks_do_not_depend_on_each_other(void **state) {
     (void)state;
-    siren_compress_options options = quick(SIREN_BLOCK_SLICE);
+    siren_compress_options options = masked_options(SIREN_BLOCK_SLICE);
     make_mask(brain);
     make_ordinary(ordinary, false);
-    compress(&options, "a.siren");
+    masked_compress(&options, "a.siren");
     for (size_t z = 1; z < NZ; z++) {
         options.settings.slices = (siren_span){z, z + 1};
-        compress(&options, "one.siren");
+        masked_compress(&options, "one.siren");
         expect_equal_records("one.siren", "a.siren");
     }
 }
 
 static void little_memory_gives_the_same_archive(void **state) {
     (void)state;
-    siren_compress_options options = quick(SIREN_BLOCK_VOLUME);
+    siren_compress_options options = masked_options(SIREN_BLOCK_VOLUME);
     size_t n_refused = 0;
     siren_status status;
     make_mask(brain);
     make_ordinary(ordinary, false);
-    compress(&options, "a.siren");
+    masked_compress(&options, "a.siren");
     options.memory_limit = 1 << 14;
     while ((status = siren_compress_file(device, scratch_path("image.nii"), scratch_path("small.siren"),
                                          &options, NULL, NULL, NULL)) == SIREN_UNSUPPORTED) {
@@ -351,7 +282,7 @@ static void little_memory_gives_the_same_archive(void **state) {
 static void parts_equal_the_whole(void **state) {
     (void)state;
     for (siren_block_kind kind = SIREN_BLOCK_SLICE; kind <= SIREN_BLOCK_PATCH; kind++) {
-        siren_compress_options options = quick(kind);
+        siren_compress_options options = masked_options(kind);
         siren_series all = {.voxels = NULL}, some = {.voxels = NULL};
         siren_decompress_options part = whole;
         make_mask(brain);
@@ -380,7 +311,7 @@ static void parts_equal_the_whole(void **state) {
 static void figures_of_slices_are_of_what_is_inside(void **state) {
     (void)state;
     for (siren_block_kind kind = SIREN_BLOCK_SLICE; kind <= SIREN_BLOCK_PATCH; kind++) {
-        siren_compress_options options = quick(kind);
+        siren_compress_options options = masked_options(kind);
         siren_series series = {.voxels = NULL}, back = {.voxels = NULL};
         siren_slice_fidelity *slices = NULL;
         size_t n_slices = 0;
@@ -420,173 +351,6 @@ static void figures_of_slices_are_of_what_is_inside(void **state) {
     }
 }
 
-/* ---- wrong masks ---- */
-
-static double nowhere(int x, int y, int z, int v) {
-    (void)x, (void)y, (void)z, (void)v;
-    return 0;
-}
-static double three_values(int x, int y, int z, int v) { return brain(x, y, z, v) + (x == 4 && y == 3); }
-static double with_nan(int x, int y, int z, int v) { return x == 8 && z == 4 ? NAN : brain(x, y, z, v); }
-
-static void expect_refusal(const siren_compress_options *options, siren_status expected, const char *text) {
-    unlink(scratch_path("refused.siren"));
-    assert_int_equal(siren_compress_file(device, scratch_path("image.nii"), scratch_path("refused.siren"),
-                                         options, NULL, NULL, NULL),
-                     expected);
-    if (!strstr(siren_message(), text)) fail_msg("'%s' does not say '%s'", siren_message(), text);
-    assert_false(file_exists(scratch_path("refused.siren")));
-}
-
-static void wrong_masks_are_refused(void **state) {
-    (void)state;
-    siren_compress_options options = quick(SIREN_BLOCK_SLICE);
-    make_ordinary(ordinary, false);
-    make_mask(nowhere);
-    expect_refusal(&options, SIREN_CORRUPT, "is 0 everywhere");
-    make_mask(three_values);
-    expect_refusal(&options, SIREN_CORRUPT, "holds 2 beside 0 and 1");
-    make_image(mask_path, 16, 32, false, 1, with_nan);
-    expect_refusal(&options, SIREN_CORRUPT, "voxel (8, 0, 4) of volume 0 is nan; give finite values first");
-    make_image(mask_path, 2, 8, false, 2, brain);
-    expect_refusal(&options, SIREN_USAGE, "in 2 volumes");
-    make_mask(brain);
-    options.settings.slices = (siren_span){0, 1};
-    expect_refusal(&options, SIREN_USAGE, "no voxel in slices 0:1");
-    options.mask = "absent.nii";
-    expect_refusal(&options, SIREN_SYSTEM, "absent.nii");
-}
-
-/* ---- lies ---- */
-
-enum { N_BITS = (POINTS + 7) / 8, MASK = SIREN_MASK_PREFIX + N_BITS };
-
-/* A copy of `archive` with `mask` (n_mask) as its MASK section, or without one where `mask` is NULL. */
-static void forge(siren_archive *archive, const uint8_t *mask, size_t n_mask) {
-    siren_archive_writer *writer = NULL;
-    const uint32_t kinds[] = {SIREN_SECTION_HEADER, SIREN_SECTION_GEOMETRY, SIREN_SECTION_NETWORK,
-                              SIREN_SECTION_WEIGHTS};
-    assert_siren_ok(siren_archive_writer_open(scratch_path("forged.siren"), true, &writer));
-    for (size_t i = 0; i < 4; i++) {
-        const uint8_t *bytes;
-        size_t n;
-        assert_siren_ok(siren_archive_section(archive, kinds[i], 0, &bytes, &n));
-        assert_siren_ok(siren_archive_writer_section(writer, kinds[i], bytes, n, false));
-    }
-    if (mask) assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_MASK, mask, n_mask, false));
-    siren_layout layout;
-    assert_siren_ok(siren_layout_read(archive, &layout));
-    for (size_t i = 0; i < siren_archive_n_records(archive); i++) {
-        uint8_t *record;
-        size_t n;
-        assert_siren_ok(siren_record_load("block", &layout, archive, i, &record, &n));
-        assert_siren_ok(siren_archive_writer_record(writer, &siren_archive_index(archive)[i], record, n));
-        free(record);
-    }
-    assert_siren_ok(siren_archive_writer_commit(writer, NULL));
-}
-
-/* What info, verify and decompress say of the forged archive; one that is refused restores nothing. */
-static void expect_forged(siren_status info_status, siren_status decode_status) {
-    siren_archive_info info;
-    siren_status status = siren_info(scratch_path("forged.siren"), &info);
-    if (status != info_status) fail_msg("%s: %s", siren_status_name(status), siren_message());
-    if (status == SIREN_OK) siren_archive_info_free(&info);
-    unlink(scratch_path("forged.nii"));
-    for (size_t z = 0; z < NZ;
-         z++) { /* whose checksums cannot tell that a mask lies, but a mask that cannot be is found */
-        siren_voxel_series series = {.values = NULL};
-        siren_status alone = siren_voxel_read(scratch_path("forged.siren"), (const size_t[]){4, 3, z},
-                                              (siren_span){0, 0}, &series);
-        if (info_status != SIREN_OK) assert_int_equal(alone, info_status);
-        free(series.values);
-    }
-    for (int on_host = 0; on_host < 2; on_host++) {
-        siren_device *on = on_host ? NULL : device;
-        status = siren_decompress_file(on, scratch_path("forged.siren"), scratch_path("forged.nii"), &whole,
-                                       NULL, NULL);
-        if (status != decode_status) fail_msg("%s: %s", siren_status_name(status), siren_message());
-        assert_true(file_exists(scratch_path("forged.nii")) == (status == SIREN_OK));
-        assert_int_equal(siren_verify_file(on, scratch_path("forged.siren"), 1 << 24, NULL, NULL, NULL),
-                         status);
-    }
-}
-
-static void lying_masks_are_found(void **state) {
-    (void)state;
-    siren_compress_options options = quick(SIREN_BLOCK_PATCH);
-    siren_archive *archive = NULL;
-    const uint8_t *section;
-    uint8_t mask[MASK + 8] = {0};
-    size_t n;
-    make_mask(brain);
-    make_ordinary(ordinary, false);
-    compress(&options, "a.siren");
-    assert_siren_ok(siren_archive_open(scratch_path("a.siren"), &archive));
-    assert_siren_ok(siren_archive_section(archive, SIREN_SECTION_MASK, 0, &section, &n));
-    assert_int_equal(n, MASK);
-    memcpy(mask, section, MASK);
-    forge(archive, mask, MASK);
-    expect_forged(SIREN_OK, SIREN_OK);
-
-    const size_t lengths[] = {0, 1, 15, 16, MASK - 1, MASK + 1, MASK + 8};
-    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        forge(archive, mask, lengths[i]);
-        expect_forged(SIREN_CORRUPT, SIREN_CORRUPT);
-        assert_non_null(strstr(siren_message(), "its mask has"));
-    }
-    const uint64_t counts[] = {0, 1, siren_get_u64(mask) - 1, siren_get_u64(mask) + 1, UINT64_MAX};
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        siren_put_u64(mask, counts[i]);
-        forge(archive, mask, MASK);
-        expect_forged(SIREN_CORRUPT, SIREN_CORRUPT);
-    }
-    memcpy(mask, section, MASK);
-    memset(mask + SIREN_MASK_PREFIX, 0, N_BITS); /* nothing inside, and consistent */
-    siren_put_u64(mask, 0);
-    forge(archive, mask, MASK);
-    expect_forged(SIREN_CORRUPT, SIREN_CORRUPT);
-
-    memcpy(mask, section, MASK);
-    mask[MASK - 1] |= 0x80; /* a bit behind the last voxel, counted */
-    siren_put_u64(mask, siren_get_u64(mask) + 1);
-    forge(archive, mask, MASK);
-    expect_forged(SIREN_CORRUPT, SIREN_CORRUPT);
-
-    memcpy(mask, section, MASK);
-    mask[12] = 1; /* a background of more bytes than a float32 has */
-    forge(archive, mask, MASK);
-    expect_forged(SIREN_CORRUPT, SIREN_CORRUPT);
-
-    /* Sound in themselves, but of other voxels: the blocks' checksums tell. */
-    memcpy(mask, section, MASK);
-    mask[8] ^= 1;
-    forge(archive, mask, MASK);
-    expect_forged(SIREN_OK, SIREN_INTEGRITY);
-    memcpy(mask, section, MASK);
-    mask[SIREN_MASK_PREFIX] |= 1; /* voxel 0 inside in the place of the last one */
-    mask[SIREN_MASK_PREFIX + (POINTS - 1) / 8] &= (uint8_t) ~(1U << (POINTS - 1) % 8);
-    forge(archive, mask, MASK);
-    siren_archive_info info;
-    assert_siren_ok(siren_info(scratch_path("forged.siren"), &info));
-    siren_archive_info_free(&info);
-    siren_status status = siren_verify_file(NULL, scratch_path("forged.siren"), 1 << 24, NULL, NULL, NULL);
-    assert_true(status == SIREN_INTEGRITY || status == SIREN_CORRUPT);
-    forge(archive, NULL, 0);
-    expect_forged(SIREN_OK, SIREN_INTEGRITY);
-    siren_archive_close(archive);
-}
-
-/* Whatever call fails while masked blocks change trainers: no archive appears and nothing leaks. */
-static void a_failing_device_leaves_nothing(void **state) {
-    (void)state;
-    siren_compress_options options = quick(SIREN_BLOCK_SLICE);
-    options.settings.epochs = 1;
-    make_mask(brain);
-    make_ordinary(ordinary, false);
-    fail_every_call(scratch_path("image.nii"), scratch_path("failed.siren"), &options);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inside_decodes_and_outside_is_the_background),
@@ -598,11 +362,7 @@ int main(void) {
         cmocka_unit_test(little_memory_gives_the_same_archive),
         cmocka_unit_test(parts_equal_the_whole),
         cmocka_unit_test(figures_of_slices_are_of_what_is_inside),
-        cmocka_unit_test(wrong_masks_are_refused),
-        cmocka_unit_test(lying_masks_are_found),
-        cmocka_unit_test(a_failing_device_leaves_nothing),
     };
-    snprintf(mask_path, sizeof mask_path, "%s", scratch_path("mask.nii"));
     int failed = run_on_families(tests, sizeof tests / sizeof *tests);
     scratch_remove();
     return failed;

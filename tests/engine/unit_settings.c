@@ -114,6 +114,26 @@ static void open_choices_are_resolved(void **state) {
     siren_settings_resolve(&settings, 3);
     assert_true(settings.rate == 3e-3f && settings.schedule == SIREN_SCHEDULE_COSINE &&
                 settings.warmup == 20);
+    const struct {
+        const char *model;
+        uint32_t layers, width;
+        float rate;
+    } soap[] = {{"siren-2d", 3, 128, 0.75f / 128},
+                {"siren-2d", 2, 512, 0.75f / 512},
+                {"siren-2d", 3, 40, 12e-3f},
+                {"siren-2d", 4, 128, 3e-3f},
+                {"siren-2d-relu", 3, 128, 3e-3f}};
+    for (size_t i = 0; i < sizeof soap / sizeof *soap; i++) {
+        settings = siren_settings_defaults();
+        settings.optimiser = SIREN_OPTIMISER_SOAP;
+        settings.model = soap[i].model, settings.layers = soap[i].layers, settings.width = soap[i].width;
+        siren_settings_resolve(&settings, 2);
+        assert_true(settings.rate == soap[i].rate && settings.gain_epochs == 0);
+        assert_int_equal(settings.schedule, i < 3 ? SIREN_SCHEDULE_LINEAR : SIREN_SCHEDULE_COSINE);
+    }
+    settings.until_gain = 0.1f;
+    siren_settings_resolve(&settings, 2);
+    assert_int_equal(settings.gain_epochs, 100);
     assert_siren_ok(siren_setting_parse(siren_setting_find("points-per-epoch"), "points", "0", &settings));
     assert_int_equal(settings.points_per_epoch, 0);
 }
@@ -194,8 +214,7 @@ static void make_definitions(FILE *out) {
         fprintf(out, "    \"%s\": {\n      ", s->key);
         if (s->type == SIREN_SETTING_MODEL) {
             fprintf(out, "\"enum\": [");
-            for (size_t k = 0; siren_model_name(k); k++)
-                fprintf(out, "\"%s\", ", siren_model_name(k));
+            for (size_t k = 0; siren_model_name(k); k++) fprintf(out, "\"%s\", ", siren_model_name(k));
             fprintf(out, "\"auto\", \"transform\", \"predictive\"],\n");
         } else if (s->type == SIREN_SETTING_WEIGHTS) {
             fprintf(out, "\"enum\": [\"float32\"");

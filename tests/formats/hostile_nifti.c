@@ -320,7 +320,11 @@ static void files_that_are_something_else(void **state) {
         nifti_recipe recipe = recipe_of(version, swapped);
         const size_t n_bytes = nifti_make(&recipe, bytes), magic = version == 1 ? 344 : 4;
         bytes[magic + 1] = 'i';
+        uint8_t *vox_offset = bytes + (version == 1 ? 108 : 168), before[8];
+        memcpy(before, vox_offset, 8);
+        memset(vox_offset, 0, version == 1 ? 4 : 8); /* as it is in pairs */
         expect_both(SIREN_UNSUPPORTED, "pair", bytes, n_bytes);
+        memcpy(vox_offset, before, 8);
         memset(bytes + magic, 0, 4);
         expect_both(version == 1 ? SIREN_UNSUPPORTED : SIREN_CORRUPT,
                     version == 1 ? "ANALYZE" : "is not a NIfTI file", bytes, n_bytes);

@@ -107,6 +107,9 @@ static void wrong_text_is_refused_with_a_reason(void **state) {
         {"# b\r\n\r\n0 1000x", NULL, "\"1000x\" on line 3"},
         {"0 1000\n# b\n5", NULL, "line 3 has 1 value"},
         {"# no table", NULL, "no numbers"},
+        {"% b\n0 1000\n", NULL, "\"%\" on line 1"}, /* MRtrix3, numpy and dipy refuse it, too (e2e_beside) */
+        {"0 1000 % b\n", NULL, "\"%\" on line 1"},
+        {"0 1000\n%b\n", NULL, "\"%b\" on line 2"},
         {"\xef\xbb", NULL, "no finite number"},
         {"\xff\xfe"
          "0",

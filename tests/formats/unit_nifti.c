@@ -271,6 +271,44 @@ static void expect_read(siren_nifti_use use, const char *file, siren_status stat
                  got == SIREN_OK ? "" : siren_message(), n_warned, warned);
 }
 
+/* sizeof_hdr against the mark of NIfTI-1, which binds, and the mark of a pair's header where the voxels follow it; the byte order
+ * then is dim[0]'s. NIfTI-2's mark alone is no header. */
+static void identity_is_the_marks(void **state) {
+    (void)state;
+    static const int32_t sizes[] = {0, -1, 344, 349, 540, INT32_MAX, 348};
+    uint8_t bytes[NIFTI_MOST_BYTES];
+    for (int swapped = 0; swapped < 2; swapped++) {
+        nifti_recipe recipe = recipe_of(1, swapped, 3, 16);
+        const size_t n_bytes = nifti_make(&recipe, bytes);
+        siren_series series;
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            const bool wrong = sizes[i] != 348;
+            nifti_put_integer(bytes, 4, swapped, sizes[i]);
+            bytes[345] = wrong ? '+' : 'i';
+            file_put(scratch_path("identity.nii"), bytes, n_bytes);
+            expect_read(SIREN_NIFTI_STORED, "identity.nii", SIREN_OK, 1,
+                        wrong ? "sizeof_hdr is " : "has the mark of a .hdr/.img pair", &series);
+            assert_true(series.geometry.version == 1 && series.geometry.swapped == swapped);
+            uint8_t *header = NULL;
+            siren_geometry part = series.geometry;
+            assert_siren_ok(siren_nifti_subseries_header(series.header, &part, 1, 1, 1, &header));
+            assert_memory_equal(header + 344, "n+1", 4);
+            nifti_put_integer(bytes, 4, swapped, 348);
+            assert_memory_equal(header, bytes, 4);
+            free(header);
+            siren_series_free(&series);
+        }
+        nifti_put_real(bytes + 108, 4, swapped, 0);
+        file_put(scratch_path("identity.nii"), bytes, n_bytes);
+        expect_read(SIREN_NIFTI_STORED, "identity.nii", SIREN_UNSUPPORTED, 0, "pair", &series);
+        recipe = recipe_of(2, swapped, 3, 16);
+        file_put(scratch_path("identity.nii"), bytes, nifti_make(&recipe, bytes));
+        nifti_put_integer(bytes, 4, swapped, 0);
+        file_put(scratch_path("identity.nii"), bytes, NIFTI_VOXEL_OFFSET(&recipe));
+        expect_read(SIREN_NIFTI_STORED, "identity.nii", SIREN_CORRUPT, 0, "neither 348 nor 540", &series);
+    }
+}
+
 /* bitpix against the datatype, and an axis of 0: the datatype binds, and nifti_clib takes 0 for 1. */
 static void redundant_fields_are_a_warning(void **state) {
     (void)state;
@@ -288,6 +326,8 @@ static void redundant_fields_are_a_warning(void **state) {
         {16, {2, 5, 0, 0, 0, 0, 0, 0}, 1, 1, 1, "dim[2] is 0"},
         {16, {7, 5, 4, 3, 0, 2, 0, 0}, 3, 2, 3, "dim[7] is 0"},
         {64, {5, 5, 4, 3, 0, 2, 0, 0}, 3, 2, 2, "dim[4] is 0"},
+        {16, {4, 5, 4, 6, -1, 0, 0, 0}, 6, 1, 1, "dim[4] is -1, but dim[0] counts 4 axes; it is taken as 1"},
+        {16, {7, 5, 4, 3, 2, -1, -1, -1}, 3, 2, 3, "dim[6] is -1"},
         {16, {3, 5, 4, 3, 0, 0, 0, 0}, 3, 1, 0, ""},
     };
     uint8_t bytes[NIFTI_MOST_BYTES];
@@ -512,6 +552,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(axes_are_flattened_or_filled),
         cmocka_unit_test(scaling_is_taken_as_nibabel_takes_it),
         cmocka_unit_test(offset_zero_is_right_after_the_header),
+        cmocka_unit_test(identity_is_the_marks),
         cmocka_unit_test(redundant_fields_are_a_warning),
         cmocka_unit_test(bytes_after_the_voxels),
         cmocka_unit_test(memory_limit_is_kept),

@@ -52,4 +52,27 @@ run "$sirencl" compare gone.nii far.nii
 grep -q 'warning: gone.nii and far.nii lie up to .* mm apart' stderr.txt || fail "no word of another place: $(cat stderr.txt)"
 run "$sirencl" compare gone.nii back.nii
 ! grep -q warning stderr.txt || fail "a warning: $(cat stderr.txt)"
+
+# A comment begins with "#", here and for other readers; "%" is a number for none of them, and the table is neither cut nor restored changed.
+for sign in '#' %; do
+    cp gone.nii remark.nii
+    { echo "$sign b-values" && cat back.bval; } >remark.bval && cp back.bvec remark.bvec
+    run "$sirencl" compress --force --lossless remark.nii remark.siren
+    restore remark.siren remark-back.nii
+    cmp remark.bval remark-back.bval || fail "$sign: another table"
+    run "$sirencl" decompress --device host --force remark.siren remark-part.nii --volumes 0:3
+    taken=0 theirs=0 numpys=0 written=0
+    [ ! -e remark-part.bval ] || written=1
+    grep -q "remark-part.bval is not written .* \"$sign\" on line 1" stderr.txt || taken=1
+    [ $written = $taken ] || fail "$sign: $(cat stderr.txt)"
+    if has mrinfo; then
+        mrinfo -quiet remark.nii -fslgrad remark.bvec remark.bval -dwgrad >mrtrix.txt 2>&1 && theirs=1
+        [ $theirs = $taken ] || fail "'$sign' is a comment for one of MRtrix3 ($theirs) and sirencl ($taken): $(cat mrtrix.txt)"
+    fi
+    if python_has numpy; then
+        "$python" -c 'import numpy, sys; numpy.loadtxt(sys.argv[1])' remark.bval 2>/dev/null && numpys=1
+        [ $numpys = $taken ] || fail "'$sign' is a comment for one of numpy ($numpys) and sirencl ($taken)"
+    fi
+    rm -f remark*
+done
 echo "all checks passed"

@@ -113,6 +113,16 @@ if has_device; then
     "$sirencl" info --json tiny.siren >tiny.json
     awk -v r="$(number tiny.json ratio)" 'BEGIN { exit !(r >= 10) }' || fail "the default: a ratio of $(number tiny.json ratio)"
     tells 'optimiser    soap' "$sirencl" info tiny.siren || fail "the default is another network"
+    # Nothing said of weights: the bits that serve best at equal bytes, by a slice trained beforehand.
+    phantom four.nii.gz --dims 24x24x4 --shells 0:1,1000:14 --snr 20
+    compress --model siren-2d --size 14000 --device cpu four.nii.gz chosen.siren
+    compress --model siren-2d --size 14000 --device cpu --weights int8 four.nii.gz int8.siren
+    for name in chosen int8; do "$sirencl" info --json $name.siren >$name.json; done
+    awk -v n="$(size chosen.siren)" 'BEGIN { exit !(n <= 14000 && n > 12900) }' || fail "--size 14000: $(size chosen.siren)"
+    awk -v a="$(number chosen.json psnr)" -v b="$(number int8.json psnr)" 'BEGIN { exit !(a > b + 0.1) }' ||
+        fail "chosen weights: $(number chosen.json psnr) dB, int8 $(number int8.json psnr)"
+    tells 'taper  *[12]' "$sirencl" info chosen.siren || fail "the taper is not told"
+    "$sirencl" verify --quiet chosen.siren || fail "tapered weights do not decode"
     # Many volumes: auto tries networks, too.
     phantom many.nii.gz --dims 20x20x2 --shells 0:2,1000:100
     run "$sirencl" compress --verbose --model auto --ratio 25 --device cpu many.nii.gz many.siren

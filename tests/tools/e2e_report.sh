@@ -12,7 +12,8 @@ described = "trial input model layers width weights seed lr w0 epochs parameters
 figures = "mse psnr psnr_published psnr_clamped mse_masked psnr_masked bytes ratio ratio_float32".split()
 results = described + ["level", "number", "status", "points", "volumes"] + figures
 summary = described + """status slices archive_bytes series_bytes ratio ratio_float32 mse_mean psnr_mean psnr_std psnr_median
-    psnr_min psnr_max psnr_published_mean psnr_published_std psnr_clamped_mean psnr_masked_mean psnr_masked_std""".split()
+    psnr_min psnr_max psnr_published_mean psnr_published_std psnr_clamped_mean psnr_masked_mean psnr_masked_std
+    train_flop""".split()
 timing = "trial number device train_seconds train_flop encode_seconds".split()
 rows = {"results.csv": [results], "summary.csv": [summary], "timing.csv": [timing]}
 trials = [(m, l, w, b, s) for m in ("siren-2d", "mlp-relu", "siren-3d") for l, w in ((1, 16), (2, 16), (1, 32))
@@ -51,7 +52,8 @@ for model, layers, width, weights, seed in trials:
     archive = 3 * width * 20 * (1 if weights == "int8" else 4) + 1000
     means = [.001, mean, std, sorted(psnrs)[1], min(psnrs), max(psnrs), mean + .1, std, mean + .05, mean, std] if psnrs else [""] * 11
     rows["summary.csv"].append(facts + ["diverged" if diverged else "ok", len(psnrs), "" if diverged else archive, 43200] +
-                               (["", ""] if diverged else [43200 / archive, 86400 / archive]) + means)
+                               (["", ""] if diverged else [43200 / archive, 86400 / archive]) + means +
+                               [(2 - seed) * (1 if volume else 3) * 5e9 * width])  # those of seed 0 share a training
 asked = []
 for model, ratio, psnr in (("jpeg2000", 9, 31), ("jpeg2000", 30, 26), ("mppca", "", 40), ("zfp", "", ""), ("deflate", 1.8, "")):
     trial = f"{model}-{ratio}-{random.randrange(16**8):08x}"
@@ -61,7 +63,7 @@ for model, ratio, psnr in (("jpeg2000", 9, 31), ("jpeg2000", 30, 26), ("mppca", 
     if psnr:
         rows["results.csv"] += [facts + ["slice", z, "ok", 400, 9, .001, psnr, psnr, psnr, "", "", "", "", ""] for z in range(5, 8)]
     means = [.001, psnr, .5, psnr, psnr, psnr, psnr, .5, psnr, "", ""] if psnr else [""] * 11
-    rows["summary.csv"].append(facts + ["ok" if psnr or ratio else "unreached", 3 if psnr else 0] + sizes + means)
+    rows["summary.csv"].append(facts + ["ok" if psnr or ratio else "unreached", 3 if psnr else 0] + sizes + means + [""])
 for name, table in rows.items():
     with open(f"{run}/{name}", "w") as file:
         for row in table:
@@ -172,7 +174,7 @@ search=$folder/empty report 0 "gnuplot-nox" run
 [ "$(cat stdout.txt)" = "run/report.html: 33 of 33 trials, 0 figures" ] || fail "without gnuplot: $(cat stdout.txt)"
 check_page run/report.html run
 grep -q "gnuplot-nox" run/report.html || fail "the page does not say what to install"
-for name in fig2a fig2b depth width weights; do
+for name in fig2a training fig2b depth width weights; do
     [ -s "run/figures/$name.csv" ] && [ -s "run/figures/$name.gp" ] || fail "no data or script of $name"
 done
 
@@ -214,6 +216,18 @@ for i, row in enumerate(r for r in curves if r["series"] == "siren-2d"):
     near(row["mse"], statistics.mean(errors))
     near(row["mse_low"], max(statistics.mean(errors) - statistics.stdev(errors), min(errors)))
 assert i == 10
+summary, timing = table("summary.csv"), table("timing.csv")
+training = table("figures/training.csv")
+assert list(dict.fromkeys(r["series"] for r in training)) == [f"{m}-{s}" for m in ("siren-2d", "mlp-relu", "siren-3d") for s in ("1x16", "2x16", "1x32")]
+for row in training:
+    alike = [t for t in summary if t["weights"] == "int8" and f"{t['model']}-{t['layers']}x{t['width']}" == row["series"]]
+    curves = [[c for c in table(f"trials/{r['trial']}/curves/{int(r['number']):04}.csv") if c["epoch"] == row["epoch"]][0]
+              for r in timing if r["trial"] in {t["trial"] for t in alike}]
+    seconds = sum((2 - int(t["seed"])) * sum(float(r["train_seconds"]) for r in timing if r["trial"] == t["trial"]) for t in alike)
+    near(row["psnr"], statistics.mean(float(c["psnr"]) for c in curves))
+    near(row["flop"], sum(float(t["train_flop"]) for t in alike) / len(curves) * int(row["epoch"]) / 40)
+    near(row["seconds"], seconds / len(curves) * int(row["epoch"]) / 40)
+assert len(training) == 9 * 10 and {len(curves)} == {2}
 PYTHON
 "$python" check_data.py run || fail "the data of the figures"
 
@@ -224,9 +238,10 @@ damaged() { # PART FILE SCRIPT: after sed SCRIPT on FILE
     search=$folder/empty report 3 "$1" broken
     [ ! -e broken/report.html ] || fail "a page of a damaged run"
 }
-damaged "summary.csv: line 3 has 27 cells" summary.csv '3s/,[^,]*$//'
+damaged "summary.csv: line 3 has 28 cells" summary.csv '3s/,[^,]*$//'
 damaged "summary.csv: line 4, column psnr_mean: '0x1'" summary.csv '4s/^\(\([^,]*,\)\{18\}\)[^,]*/\10x1/'
 damaged "summary.csv: line 1: has no column 'ratio'" summary.csv '1s/,ratio,/,rate,/'
+damaged "summary.csv: line 2, column train_flop" summary.csv '2s/$/x/'
 damaged "column trial: '../x' is no name" summary.csv '2s/^[^,]*/..\/x/'
 damaged "column model: '<b>' is no name" summary.csv '2s/,siren-2d,/,<b>,/'
 damaged "column number: '5.5' is no number of a block" results.csv 's/,slice,5,/,slice,5.5,/'
@@ -255,13 +270,13 @@ grep -q "No trial has finished" part/report.html || fail "an empty run: $(cat pa
 has gnuplot || { skip_part "figures: gnuplot is not installed"; exit 0; }
 
 # Figures: XML, in the page, the same again, and drawn by the script as it is edited.
-report 0 "33 of 33 trials, 5 figures" -o page.html --figures figures run
+report 0 "33 of 33 trials, 6 figures" -o page.html --figures figures run
 [ ! -s messages.txt ] || fail "warnings: $(cat messages.txt)"
 check_page page.html run
-[ "$(grep -c '<svg role="img"' page.html)" = 5 ] || fail "not 5 pictures in the page"
+[ "$(grep -c '<svg role="img"' page.html)" = 6 ] || fail "not 6 pictures in the page"
 "$python" - <<'PYTHON' || fail "pictures"
 import struct, xml.etree.ElementTree as xml
-for name in ("fig2a", "fig2b", "depth", "width", "weights"):
+for name in ("fig2a", "training", "fig2b", "depth", "width", "weights"):
     root = xml.parse(f"figures/{name}.svg").getroot()
     text = "".join(root.itertext())
     assert "siren-2d" in text and "mlp-relu" in text and "mlp-tanh" not in text, name
@@ -277,6 +292,8 @@ def table(name): return list(csv.DictReader(open(f"figures/{name}.csv")))
 expected = []
 for r in table("fig2a"):
     expected += 2 * [f"{r['series']}, epoch {float(r['epoch']):g}: {float(r['psnr']):.2f} dB, mean squared error {float(r['mse']):.3g}"]
+for r in table("training"):
+    expected += 3 * [f"{r['series']}: {float(r['psnr']):.2f} dB after {r['epoch']} epochs, {float(r['seconds']):.3g} s, {float(r['flop']):.3g} operations"]
 for r in table("fig2b"):
     if r["psnr"]:
         shape = f" {r['layers']}x{r['width']} {r['weights']}" if r["layers"] else ""
@@ -288,15 +305,15 @@ for r in table("weights"):
 assert sorted(told) == sorted(expected), sorted(set(told) ^ set(expected))
 assert "gnuplot_svg" not in page and "onmouse" not in page
 PYTHON
-report 0 "5 figures" -o again.html --figures figures run
+report 0 "6 figures" -o again.html --figures figures run
 cmp page.html again.html || fail "another page of the same run"
 sed -i 's/hidden layers/depth of mine/' figures/depth.gp
 report 0 "depth.gp: is not the built-in script" -o edited.html --figures figures run
 grep -q "depth of mine" edited.html && grep -q "depth of mine" figures/depth.gp || fail "an edited script was not used"
 (cd figures && gnuplot -e "formats = 'png'" fig2a.gp) || fail "a script by hand"
 echo 'plot nothing' >figures/width.gp
-report 0 "width.gp: no picture: gnuplot failed" -o four.html --figures figures run
-grep -q "4 figures" stdout.txt || fail "a broken script: $(cat stdout.txt)"
+report 0 "width.gp: no picture: gnuplot failed" -o five.html --figures figures run
+grep -q "5 figures" stdout.txt || fail "a broken script: $(cat stdout.txt)"
 [ -e figures/width.svg ] && fail "an old picture was left"
 
 # An interruption while gnuplot is at work leaves no page.
@@ -311,7 +328,7 @@ ends_with 130
 # One trial, two inputs.
 make_run one
 sed -i '3,$d' one/summary.csv
-report 0 "1 figure" one
+report 0 "2 figures" one
 make_run two
 sed -i '2,$s/,phantom,\(.*\),1,\(16\|32\),/,other,\1,1,\2,/' two/summary.csv
 report 0 "33 of 33 trials" two

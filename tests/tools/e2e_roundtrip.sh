@@ -34,13 +34,13 @@ awk -v psnr="$(psnr p.nii out.nii)" 'BEGIN { exit !(psnr > 20) }' || fail "PSNR 
     siren compress $small --points-per-epoch 200 p.nii sampled.siren
     siren compress $small --points-per-epoch 200 p.nii sampled-again.siren
     siren compress $small --optimiser soap p.nii soap.siren
-    siren compress $small --optimiser soap --schedule cosine --warmup 20 p.nii soap-told.siren
+    siren compress $small --optimiser soap --schedule linear --warmup 20 p.nii soap-told.siren
     siren compress $small --schedule linear p.nii linear.siren
 }
 cmp soap.siren soap-told.siren || fail "what soap chooses is not what it is told"
 for other in soap linear; do ! cmp -s $other.siren a.siren || fail "$other trains as the default"; done
 siren verify soap.siren
-tells 'optimiser *soap' "$sirencl" info soap.siren && tells 'schedule *cosine' "$sirencl" info soap.siren || fail "info does not tell of the optimiser"
+tells 'optimiser *soap' "$sirencl" info soap.siren && tells 'schedule *linear' "$sirencl" info soap.siren || fail "info does not tell of the optimiser"
 ! tells 'optimiser\|schedule\|warmup' "$sirencl" info a.siren || fail "info tells of the published optimiser"
 cmp sampled.siren sampled-again.siren || fail "the same samples made other bytes"
 ! cmp -s sampled.siren a.siren || fail "samples of points train as all of them do"

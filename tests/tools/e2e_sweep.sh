@@ -12,6 +12,7 @@ cat >tiny.json <<'JSON'
   "grid": [
     {"model": ["siren-2d", "mlp-tanh"], "layers": 2, "width": [16, 32], "weights": ["int8", "float32"]},
     {"model": "siren-2d", "layers": 2, "width": 16, "seed": [1, 2], "lr": [1e-4, 1e-3]},
+    {"model": "siren-2d", "layers": 2, "width": 16, "optimiser": "soap", "refresh": 5},
     {"model": "siren-3d", "layers": 1, "width": 16}
   ],
   "epochs": 40,
@@ -21,7 +22,7 @@ JSON
 
 # ---- one uninterrupted run ----
 sweep tiny.json -o whole
-[ "$(wc -l <whole/summary.csv)" = 14 ] || fail "13 trials expected: $(cat whole/summary.csv)"
+[ "$(wc -l <whole/summary.csv)" = 15 ] || fail "14 trials expected: $(cat whole/summary.csv)"
 checked whole
 for trial in whole/trials/*/; do
     "$sirencl" verify --quiet --device host "$trial/archive.siren" || fail "$trial: archive"
@@ -37,7 +38,7 @@ import csv, json, math
 rows = list(csv.DictReader(open("whole/results.csv")))
 info = json.load(open("info.json"))
 mine = [r for r in rows if r["trial"].startswith("mlp-tanh-2x32-int8")]
-assert len(mine) == 4 and len(rows) == 12 * 4 + 1 + 4, len(rows)
+assert len(mine) == 4 and len(rows) == 13 * 4 + 1 + 4, len(rows)
 for row, block in zip(mine, info["slices"]):
     if row["status"] == "ok":
         assert float(row["mse"]) == block["mse"] and int(row["bytes"]) == block["bytes"], (row, block)
@@ -52,6 +53,16 @@ for name, s in summary.items():
     curve = list(csv.DictReader(open(f"whole/trials/{name}/curves/{int(slices[0]['number']) if 'siren-3d' not in name else 0:04d}.csv")))
     assert [int(r["epoch"]) for r in curve] == [0, 10, 20, 30, 40], curve
     assert float(curve[-1]["mse"]) < float(curve[0]["mse"]), name
+    # Operations: forward, weight and input gradients; of SOAP, for each side, S, in and out of its basis, and every 5 steps a turn.
+    volume = "siren-3d" in name
+    sizes = [3 if volume else 2] + (int(s["layers"]) + name.startswith("mlp")) * [int(s["width"])] + [6]
+    shapes = list(zip(sizes, sizes[1:]))
+    step = 2 * 360 * (4 if volume else 1) * sum((3 if i else 2) * a * b for i, (a, b) in enumerate(shapes))
+    if "-soap" in name:
+        for n, m in [(a + 1, b) for a, b in shapes] + [(b, a + 1) for a, b in shapes]:
+            step += 3 * 2 * n * n * m + (2 * n**3 + 8 / 3 * n**3 + 2 * 2 * n * n * m) / 5
+    trained = 1 if volume else len(slices)
+    assert abs(int(s["train_flop"]) - trained * 40 * step) <= 1, (name, s["train_flop"], trained * 40 * step)
 PY
 
 # ---- killed at random instants, over and over ----
@@ -170,7 +181,7 @@ same_run whole damaged
 sed 's/"width": \[16, 32\]/"width": [16, 24, 32]/' tiny.json >grown.json
 cp -r whole grown
 run "$sirencl" sweep --device cpu --json grown.json -o grown
-[ "$(number stdout.txt complete_before) $(number stdout.txt trials)" = "13 17" ] || fail "a grid that grows: $(cat stdout.txt)"
+[ "$(number stdout.txt complete_before) $(number stdout.txt trials)" = "14 18" ] || fail "a grid that grows: $(cat stdout.txt)"
 sweep grown.json -o fresh
 same_run fresh grown
 refused 2 'this one has no trial siren-2d-2x24' tiny.json -o grown # it does not shrink
@@ -220,7 +231,7 @@ rm -rf interrupted/trials/siren-2d-2x32-*
 sleep 0.2
 kill -INT $! || true
 ends_with 130 0
-[ "$(wc -l <interrupted/summary.csv)" -ge 12 ] || fail "complete trials left the tables: $(wc -l <interrupted/summary.csv)"
+[ "$(wc -l <interrupted/summary.csv)" -ge 13 ] || fail "complete trials left the tables: $(wc -l <interrupted/summary.csv)"
 
 # ---- a block without a voxel inside the mask ----
 cat >inside.json <<'JSON'
@@ -264,7 +275,7 @@ rm -rf dry
 python3 - <<'PY' || fail "dry run against the run"
 import csv, json
 dry = {t["trial"]: t for t in json.load(open("dry.json"))["trials"]}
-assert len(dry) == 13
+assert len(dry) == 14
 for row in csv.DictReader(open("whole/summary.csv")):
     t = dry[row["trial"].rsplit("-", 1)[0]]
     assert t["parameters"] == int(row["parameters"])

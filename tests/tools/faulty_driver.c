@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 struct _cl_platform_id {
@@ -31,6 +32,13 @@ static void fault(const char *where) {
         for (;;) pause();
     if (strcmp(text, "loop") == 0)
         for (volatile int i = 0;; i++) continue;
+    if (strcmp(text, "slow") == 0) { /* once, for some seconds of processor time */
+        static int was;
+        const clock_t from = clock();
+        const char *seconds = getenv("FAULT_SECONDS");
+        while (!was && clock() - from < (seconds ? atof(seconds) : 3) * CLOCKS_PER_SEC) continue;
+        was = 1;
+    }
     if (strcmp(text, "prints") == 0) printf("{\"nobody\": \"asked for this\"}\n");
 }
 

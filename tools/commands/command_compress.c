@@ -8,11 +8,11 @@
 #include "formats/nifti.h"
 #include "host/names.h"
 #include "formats/original.h"
+#include "tools/common/compress_options.h"
 #include "tools/common/file_walk.h"
 #include "tools/common/many_files.h"
 #include "tools/common/streams.h"
 #include "tools/commands/profile_table.h"
-#include "tools/common/target_options.h"
 #include "tools/datasets/bids.h"
 #include "tools/tools.h"
 
@@ -31,13 +31,14 @@ static void tell_foreseen(const siren_foreseen *f) {
                             siren_format_bytes((double)f->n_bytes, size));
 }
 
-/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell. */
+/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell, or `n_epochs` is, as
+ * blocks ended early. */
 static double training_rate(size_t n_epochs, const siren_archive_info *info, double *seconds) {
     siren_network network = {.n_inputs = siren_block_inputs(info->block_kind),
                              .n_layers = (uint32_t)info->n_layers};
     double epochs, n_trained = 0, n_points = 0;
     *seconds = siren_terminal_advancing("epochs", &epochs);
-    if (*seconds <= 0 || info->n_layers == 0 || info->n_layers > SIREN_MAX_LAYERS) return 0;
+    if (*seconds <= 0 || n_epochs == 0 || info->n_layers == 0 || info->n_layers > SIREN_MAX_LAYERS) return 0;
     for (size_t i = 0; i < info->n_layers; i++) network.layers[i].width = info->layers[i].width;
     for (size_t i = 0; i < info->n_blocks; i++) {
         if (!(info->blocks[i].mse > 0)) continue; /* constant ones are not trained */
@@ -265,7 +266,8 @@ static siren_status compress_one(void *user, size_t nth) {
                    image_bytes, seconds, run->profile);
         siren_tool_json_end_file(run->json, run->pairs.n);
     } else if (!run->quiet && run->pairs.n == 1) {
-        print_summary(siren_terminal_name(archive), run->device, run->options->settings.epochs, &info,
+        print_summary(siren_terminal_name(archive), run->device,
+                      run->options->settings.until_gain > 0 ? 0 : run->options->settings.epochs, &info,
                       options.anonymise, image_bytes, seconds);
         if (run->instead && print_instead(image, run->options, &info) != SIREN_OK)
             siren_terminal_warn("%s", siren_message());
@@ -363,31 +365,24 @@ static siren_status read_part(const char *text, siren_compress_options *o) {
 }
 
 siren_status siren_tool_compress(int argc, char **argv) {
-    siren_compress_options compress = siren_compress_defaults();
+    siren_wanted given = siren_wanted_defaults();
+    siren_compress_options *compress = &given.made;
     siren_common_options common = {0};
     bool json = false, profiling = false;
     bool force_larger = false, recursive = false, anonymise = false;
     siren_bids_choice bids = {.on = false};
-    siren_target_options targets = {0};
-    device_arguments wanted = {0};
+    device_arguments device = {0};
     const char *folder = NULL, *part = NULL;
     SIREN_FREE_AT_END const char **files = NULL;
     SIREN_TRY(siren_allocate(&files, (size_t)argc + 1, sizeof *files, "the file names"));
-    compress.memory_limit = siren_tool_memory();
-    compress.resume = true;
+    compress->resume = true;
     const siren_option own[] = {
         SIREN_TEXT("output", "DIR", "folder for the archives; else each is beside its image (also -o)",
                    &folder),
-        SIREN_TEXT(
-            "mask", "FILE",
-            "train on and store only voxels that are not 0 in this 3-D\nimage, the others become a constant; "
-            "auto: by MRtrix3's dwi2mask",
-            &compress.mask),
-        SIREN_TARGET_OPTIONS(targets),
-        SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval, or bvals beside IN", &compress.bval),
-        SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec, or bvecs beside IN", &compress.bvec),
+        SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval, or bvals beside IN", &compress->bval),
+        SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec, or bvecs beside IN", &compress->bvec),
         SIREN_TEXT("sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists",
-                   &compress.sidecar),
+                   &compress->sidecar),
         SIREN_FLAG("anonymise",
                    "store neither texts and extensions of the header, nor bytes after the\nvoxels, nor what "
                    "identifies in the JSON sidecar",
@@ -396,32 +391,27 @@ siren_status siren_tool_compress(int argc, char **argv) {
         SIREN_BIDS_OPTIONS(bids, "make a BIDS derivative of archives of the BIDS data set IN"),
         SIREN_TEXT("suffix", "S", "with --bids: series of these suffixes, e.g. dwi,bold; else dwi",
                    &bids.suffixes),
-        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &wanted.choice),
-        SIREN_FLAG("allow-failed-device", SIREN_ALLOW_FAILED_HELP, &wanted.allow_failed),
-        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &wanted.gemm),
-        SIREN_FLAG("matrix-units", SIREN_MATRIX_HELP, &wanted.matrix_units),
-        {"memory", "BYTES",
-         "bytes for series, training and decoding on host and\ndevice together, e.g. 16G; else half of "
-         "the\nphysical memory",
-         SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
-        SIREN_FLAG("no-tail", "leave out bytes that follow the voxels in the file", &compress.without_tail),
+        SIREN_TEXT("device", "D", SIREN_DEVICE_HELP, &device.choice),
+        SIREN_FLAG("allow-failed-device", SIREN_ALLOW_FAILED_HELP, &device.allow_failed),
+        SIREN_TEXT("gemm", "WHO", SIREN_GEMM_HELP, &device.gemm),
+        SIREN_FLAG("matrix-units", SIREN_MATRIX_HELP, &device.matrix_units),
+        SIREN_FLAG("no-tail", "leave out bytes that follow the voxels in the file", &compress->without_tail),
         SIREN_TEXT(
             "part", "I/N",
             "train the Ith of N shares of the blocks alone, into\nOUT.part-I-of-N.siren, for 'sirencl join' "
             "(docs/clusters.md)",
             &part),
-        SIREN_FLAG("force", "replace archives that exist, and nothing else", &compress.overwrite),
+        SIREN_FLAG("force", "replace archives that exist, and nothing else", &compress->overwrite),
         SIREN_FLAG("no-resume", "begin anew, and drop what an interrupted run has kept in\nOUT.siren.part",
-                   &compress.anew),
+                   &compress->anew),
         SIREN_FLAG("force-larger", "train networks also where they will take more bytes than IN",
                    &force_larger),
         SIREN_FLAG("profile", "tell where the time went: kernels, transfers, stages of the host", &profiling),
         SIREN_FLAG("json", "machine-readable summary", &json),
         SIREN_COMMON_OPTIONS(common),
     };
-    siren_option options[SIREN_MAX_SETTINGS + sizeof own / sizeof *own];
-    size_t n = siren_setting_options(&compress.settings, options);
-    memcpy(options + n, own, sizeof own);
+    const size_t n_own = sizeof own / sizeof *own;
+    siren_option options[SIREN_MOST_WANTED_OPTIONS + sizeof own / sizeof *own];
     const siren_usage usage = {
         .command = "compress",
         .arguments = "IN.nii[.gz] [OUT.siren] | IN.nii[.gz]... | --bids IN OUT",
@@ -448,42 +438,42 @@ siren_status siren_tool_compress(int argc, char **argv) {
             "The same options on the same device give the same bytes.",
         .example = "sirencl compress --model auto --ratio 20 dwi.nii.gz dwi.siren",
         .options = options,
-        .n_options = n + sizeof own / sizeof *own};
+        .n_options = siren_wanted_options(&given, own, n_own, options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
 
     SIREN_AT_END(run_free)
-    compress_run run = {.options = &compress, .quiet = common.quiet, .start = siren_clock()};
+    compress_run run = {.options = compress, .quiet = common.quiet, .start = siren_clock()};
     siren_terminal_catch_interrupt();
     if (profiling) SIREN_TRY(siren_profile_create(&run.profile));
-    SIREN_TRY(siren_target_options_read(&targets, &compress));
-    const bool open = compress.target == SIREN_TARGET_NONE;
-    SIREN_TRY(siren_options_settle(&compress));
-    if (part) SIREN_TRY(read_part(part, &compress));
+    SIREN_TRY(siren_wanted_read(&given));
+    const bool open = compress->target == SIREN_TARGET_NONE;
+    SIREN_TRY(siren_options_settle(compress));
+    if (part) SIREN_TRY(read_part(part, compress));
     run.force_larger = force_larger;
-    compress.foresee = tell_foreseen;
+    compress->foresee = tell_foreseen;
     run.anonymise = anonymise;
     SIREN_TRY(siren_bids_check(&bids, files, folder, recursive));
     bids.force_larger = force_larger;
-    if (bids.on && (json || profiling || compress.bval || compress.bvec || compress.sidecar ||
-                    (compress.mask && strcmp(compress.mask, SIREN_MASK_AUTO) != 0)))
+    if (bids.on && (json || profiling || compress->bval || compress->bvec || compress->sidecar ||
+                    (compress->mask && strcmp(compress->mask, SIREN_MASK_AUTO) != 0)))
         return siren_fail(SIREN_USAGE,
                           "--bids takes neither --json nor --profile, nor --bval, --bvec, --sidecar "
                           "or the file of --mask, which belong to one image");
-    if (!bids.on) SIREN_TRY(pair_names(files, folder, recursive, &compress, &run));
+    if (!bids.on) SIREN_TRY(pair_names(files, folder, recursive, compress, &run));
     if (part && (bids.on || run.to_stream))
         return siren_fail(SIREN_USAGE,
                           "--part makes a file of its own of each part, and goes with neither --bids nor "
                           "'-' as OUT");
     if (json) SIREN_TRY(siren_tool_json_of_files(run.pairs.n, &run.json));
-    bool network = siren_options_coding(&compress) == SIREN_CODING_NETWORK, tried = false;
-    run.instead = network && open && compress.target != SIREN_TARGET_NONE;
+    bool network = siren_options_coding(compress) == SIREN_CODING_NETWORK, tried = false;
+    run.instead = network && open && compress->target != SIREN_TARGET_NONE;
     for (size_t i = 0; !network && !tried && i < run.pairs.n; i++)
-        tried = networks_may_win(run.pairs.inputs[i], &compress);
+        tried = networks_may_win(run.pairs.inputs[i], compress);
     if (network)
-        SIREN_TRY(open_device(&wanted, run.profile, &run.device));
-    else if (tried && open_device(&wanted, run.profile, &run.device) != SIREN_OK)
+        SIREN_TRY(open_device(&device, run.profile, &run.device));
+    else if (tried && open_device(&device, run.profile, &run.device) != SIREN_OK)
         siren_terminal_warn("networks are not tried: %s", siren_message());
-    if (bids.on) return siren_bids_compress(&bids, &compress, anonymise, run.device, common.quiet);
+    if (bids.on) return siren_bids_compress(&bids, compress, anonymise, run.device, common.quiet);
     return compress_all(&run);
 }

@@ -1,6 +1,6 @@
 /* sirencl plan */
 #include "engine/model/blocks.h"
-#include "tools/common/target_options.h"
+#include "tools/common/compress_options.h"
 #include "tools/tools.h"
 
 #include <math.h>
@@ -126,24 +126,18 @@ static siren_status print_json(const char *image, const siren_plan *plan) {
 }
 
 siren_status siren_tool_plan(int argc, char **argv) {
-    siren_compress_options compress = siren_compress_defaults();
+    siren_wanted given = siren_wanted_defaults();
     siren_common_options common = {0};
-    siren_target_options targets = {0};
     planned_rows rows = {.n = 0};
     const char *files[1], *choice = NULL;
     bool json = false;
-    compress.memory_limit = siren_tool_memory();
     const siren_option own[] = {
-        SIREN_TEXT("mask", "FILE", "as of compress", &compress.mask),
-        SIREN_TARGET_OPTIONS(targets),
         SIREN_TEXT("device", "D", SIREN_DEVICE_HELP ";\n'host' leaves networks out", &choice),
-        {"memory", "BYTES", SIREN_MEMORY_HELP, SIREN_OPTION_BYTES, &compress.memory_limit, 0x1p20, 0x1p62},
         SIREN_FLAG("json", "machine-readable, with the noise's sigma of each volume", &json),
         SIREN_COMMON_OPTIONS(common),
     };
-    siren_option options[SIREN_MAX_SETTINGS + sizeof own / sizeof *own];
-    size_t n = siren_setting_options(&compress.settings, options);
-    memcpy(options + n, own, sizeof own);
+    const size_t n_own = sizeof own / sizeof *own;
+    siren_option options[SIREN_MOST_WANTED_OPTIONS + sizeof own / sizeof *own];
     const siren_usage usage = {.command = "plan",
                                .arguments = "IN.nii[.gz]",
                                .n_arguments = 1,
@@ -155,15 +149,15 @@ siren_status siren_tool_plan(int argc, char **argv) {
                                           "one.",
                                .example = "sirencl plan --ratio 20 dwi.nii.gz",
                                .options = options,
-                               .n_options = n + sizeof own / sizeof *own};
+                               .n_options = siren_wanted_options(&given, own, n_own, options)};
     siren_status status;
     if (!siren_terminal_begin(&usage, &common, argc, argv, files, &status)) return status;
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     SIREN_AT_END(siren_plan_free) siren_plan plan = {.n = 0};
     const char *wanted = choice ? choice : getenv("SIRENCL_DEVICE");
     siren_terminal_catch_interrupt();
-    SIREN_TRY(siren_target_options_read(&targets, &compress));
-    SIREN_TRY(make_rows(&compress, &rows));
+    SIREN_TRY(siren_wanted_read(&given));
+    SIREN_TRY(make_rows(&given.made, &rows));
     if (wanted && strcmp(wanted, "host") == 0) {
         size_t kept = 0;
         for (size_t i = 0; i < rows.n; i++)

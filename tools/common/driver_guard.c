@@ -6,6 +6,7 @@
 #include "host/process.h"
 #include "host/staging.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,9 +21,11 @@
 
 #define TICK_MILLISECONDS 100
 #define USUAL_LIMIT 20 /* seconds; opening eight GPUs that sleep takes a dozen */
-/* So many times as long, what compiles may take, and what runs may be idle. */
-#define BUILD_PATIENCE 3
+/* So many times as long, what runs may be idle. What computes may take so many times as much processor time: llvmpipe compiles a kernel
+ * for minutes, while a driver that is loaded has no work for a minute. */
 #define RUN_PATIENCE 2
+#define OPEN_WORK 3
+#define BUILD_WORK 30
 #define STOP_SECONDS 2     /* to an unfinished child, between SIGTERM and SIGKILL */
 #define BUSY_SECONDS 0.005 /* processor time in a tick: the child does something */
 
@@ -105,32 +108,59 @@ static double seconds_allowed(void) {
     return text && *text && !*end && limit > 0 ? limit : USUAL_LIMIT;
 }
 
+/* Whether a thread of the process runs or would, if others let it: on a loaded machine a driver gets little processor time. */
+static bool wants_processor(pid_t process) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/%ld/task", (long)process);
+    DIR *tasks = opendir(path);
+    bool wants = false;
+    for (struct dirent *task; tasks && !wants && (task = readdir(tasks));) {
+        char name[sizeof path + sizeof task->d_name + 8];
+        snprintf(name, sizeof name, "%s/%s/stat", path, task->d_name);
+        FILE *file = *task->d_name == '.' ? NULL : fopen(name, "re");
+        if (!file) continue;
+        text[fread(text, 1, sizeof text - 1, file)] = 0;
+        fclose(file);
+        const char *state = strrchr(text, ')'); /* "NUMBER (NAME) STATE ..." */
+        wants = state && strncmp(state, ") R", 3) == 0;
+    }
+    if (tasks) closedir(tasks);
+    return wants;
+}
+
 /* How long the child has been in one phase. Ticks are counted instead of reading the clock, which goes on while a
  * shell has stopped both. */
 typedef struct {
+    pid_t child;
     clockid_t clock; /* its processor time, or CLOCK_MONOTONIC */
     unsigned n_phases;
-    double stuck, idle; /* seconds, also of the time without processor time */
-    double busy_at;
+    double stuck, idle;      /* seconds, also of the time that it slept */
+    double busy_at, busy_from; /* processor time now, and when the phase began */
 } patience;
 
+/* A driver that sleeps is given less time than one that computes. */
 static bool is_hung(patience *p, double limit) {
     struct timespec now = {0};
     int phase = atomic_load(&shared->driver.phase);
     unsigned n_phases = atomic_load(&shared->driver.n_phases);
     clock_gettime(p->clock, &now);
     double busy = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-    if (phase == SIREN_DRIVER_REST || n_phases != p->n_phases) p->stuck = p->idle = 0;
-    if (busy - p->busy_at > BUSY_SECONDS) p->idle = 0;
+    if (phase == SIREN_DRIVER_REST || n_phases != p->n_phases) {
+        p->stuck = p->idle = 0;
+        p->busy_from = busy;
+    }
+    if (busy - p->busy_at > BUSY_SECONDS || wants_processor(p->child)) p->idle = 0;
     p->n_phases = n_phases;
     p->busy_at = busy;
     p->stuck += 1e-3 * TICK_MILLISECONDS;
     p->idle += 1e-3 * TICK_MILLISECONDS;
+    /* By both clocks: several threads compute more than time goes by, and on a loaded machine less. */
+    const double worked = p->stuck < busy - p->busy_from ? p->stuck : busy - p->busy_from;
     switch (phase) {
     case SIREN_DRIVER_OPENING:
-        return p->stuck > limit;
+        return p->idle > limit || worked > OPEN_WORK * limit;
     case SIREN_DRIVER_BUILDING:
-        return p->idle > limit || p->stuck > BUILD_PATIENCE * limit;
+        return p->idle > limit || worked > BUILD_WORK * limit;
     default: /* what runs may be slow for good reasons, but then somebody computes */
         return p->idle > RUN_PATIENCE * limit;
     }
@@ -145,7 +175,7 @@ static bool reap(pid_t child, int *how) {
 
 /* Returns when the child is no more; true where it hung. `pipe` ends with the child. */
 static bool watch(pid_t child, int pipe, int *how) {
-    patience p = {.clock = CLOCK_MONOTONIC};
+    patience p = {.child = child, .clock = CLOCK_MONOTONIC};
     double limit = seconds_allowed(), stopping = 0;
     bool hung = false;
     if (clock_getcpuclockid(child, &p.clock) != 0) p.clock = CLOCK_MONOTONIC;

@@ -173,7 +173,7 @@ static siren_status fluctuation_of(const siren_report_run *run, const siren_repo
     siren_report_mean_curve curve = {0};
     double sum = 0;
     size_t n = 0;
-    SIREN_TRY(siren_report_mean_curve_read(run, t, &curve));
+    SIREN_TRY(siren_report_mean_curve_read(run, &t, 1, &curve));
     for (size_t i = 1; i < curve.n_rows; i++) {
         const double half = curve.rows[curve.n_rows - 1].epoch / 2,
                      loss = curve.rows[i - 1].psnr - curve.rows[i].psnr;

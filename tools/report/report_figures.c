@@ -11,6 +11,7 @@
 #include "tools/figures/gnuplot_picture.h"
 #include "tools/figures/plots.h"
 #include "lab/report/report_data.h"
+#include "lab/report/report_training.h"
 #include "tools/report/report_slices.h"
 
 typedef siren_status (*data_fn)(const siren_report_run *run, const siren_report_points *points,
@@ -20,8 +21,8 @@ static const struct {
     const char *name;
     data_fn data;
 } kinds[] = {
-    {"fig2a", siren_report_curves}, {"fig2b", siren_report_ratio},     {"depth", siren_report_depth},
-    {"width", siren_report_width},  {"weights", siren_report_weights},
+    {"fig2a", siren_report_curves}, {"training", siren_report_training}, {"fig2b", siren_report_ratio},
+    {"depth", siren_report_depth},  {"width", siren_report_width},       {"weights", siren_report_weights},
 };
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 

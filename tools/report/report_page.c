@@ -145,8 +145,8 @@ static void write_figures(FILE *out, const siren_report_figures *figures) {
     }
     if (figures->n_other > 0)
         fprintf(out,
-                "<p>In the table only: %zu trial%s whose learning rate, w0 or number of epochs is not "
-                "that of the first trial of the same kind.</p>\n",
+                "<p>In figures of training or in the table only: %zu trial%s trained otherwise than the first "
+                "trial of the same kind.</p>\n",
                 figures->n_other, siren_plural(figures->n_other));
     fputs("</section>\n", out);
 }

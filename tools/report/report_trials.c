@@ -33,12 +33,17 @@ static void published(FILE *out, const siren_report_trial *t) {
 static void masked(FILE *out, const siren_report_trial *t) { write_decibels(out, t->masked, t->masked_std); }
 static void bytes(FILE *out, const siren_report_trial *t) { write_count(out, t->bytes); }
 static void reached(FILE *out, const siren_report_trial *t) { fprintf(out, "%.6g", t->reached); }
+static void epochs_run(FILE *out, const siren_report_trial *t) { fprintf(out, "%.0f", t->epochs_run); }
 static void parameters(FILE *out, const siren_report_trial *t) { write_count(out, t->parameters); }
 static void seconds(FILE *out, const siren_report_trial *t) {
     if (!t->baseline) fprintf(out, "%.1f", t->train_seconds);
 }
 static void flop_rate(FILE *out, const siren_report_trial *t) {
     if (t->train_seconds > 0) fprintf(out, "%.1f", t->train_flop / t->train_seconds / 1e9);
+}
+/* Without the hyphen before it. */
+static void training(FILE *out, const siren_report_trial *t) {
+    siren_html_text(out, t->training + strspn(t->training, "-"));
 }
 static void status_of(FILE *out, const siren_report_trial *t) {
     bool ok = strcmp(t->status, "ok") == 0;
@@ -77,7 +82,9 @@ static const table_column columns[] = {
     TEXT("learning rate", SAID, rate, NULL),
     TEXT("w0", SAID, w0, NULL),
     TEXT("epochs", SAID, epochs, NULL),
+    NUMBER("epochs run", epochs_run, epochs_run),
     TEXT("seed", SAID, seed, NULL),
+    TEXT("training", HIDDEN, training, training),
     TEXT("target", SHOWN, target, NULL),
     NUMBER("reached", reached, reached),
     TEXT("coded by", SHOWN, coding, NULL),

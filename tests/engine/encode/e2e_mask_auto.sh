@@ -64,6 +64,41 @@ expect 1 'exit code 1' env PATH="$programs" "$sirencl" sweep experiment.json -o 
 mkdir -p own/inputs && echo mine >own/inputs/p_mask.nii
 expect 2 'p_mask.nii: exists and was not made by a sweep' env PATH="$programs" "$sirencl" sweep experiment.json -o own --device cpu
 
+# A divided sweep makes its mask once, whoever comes first: here each call would make another one. A part that is ended meanwhile leaves
+# it to the next.
+cat >bad/dwi2mask <<EOF
+#!/bin/sh
+for mask; do :; done
+echo >>$folder/calls
+while [ -e $folder/slow ]; do touch $folder/started; sleep 0.05; done
+cp $folder/p_mask.nii "\$mask" && printf '\001' | dd of="\$mask" bs=1 seek=\$((352 + \$(wc -l <$folder/calls))) conv=notrunc status=none
+EOF
+part() { exec env PATH="$programs" "$sirencl" sweep experiment.json -o "$1" --device cpu --quiet --part "$2"; }
+mkdir divided && touch slow
+part divided 1/2 2>first.txt &
+first=$!
+for _ in $(seq 300); do [ -e started ] && break; sleep 0.1; done
+[ -e started ] || fail "dwi2mask was not started: $(cat first.txt)"
+part divided 2/2 2>second.txt &
+second=$!
+sleep 0.5
+kill -TERM $first
+code=0; wait $first || code=$?
+[ $code = 130 ] && [ ! -e divided/inputs/p_mask.nii ] || fail "a part that was ended: exit code $code: $(cat first.txt)"
+part divided 1/2 2>first.txt &
+first=$!
+rm slow
+wait $first || fail "the part once again: $(cat first.txt)"
+wait $second || fail "the other part: $(cat second.txt)"
+[ "$(wc -l <calls)" = 2 ] || fail "the mask was made $(($(wc -l <calls) - 1)) times"
+[ -z "$(ls -A temporary)" ] || fail "parts left $(ls -A temporary)"
+with_mask sweep --finish experiment.json -o divided --device cpu
+[ "$(wc -l <calls)" = 2 ] || fail "--finish made another mask"
+sed "s|\"auto\"|\"divided/inputs/p_mask.nii\"|" experiment.json >given.json
+with_mask sweep given.json -o given2 --device cpu
+cmp divided/summary.csv given2/summary.csv || fail "divided: another mask"
+rm started
+
 # What it leaves beside its mask goes, also where a second signal ends compress while it pays no heed to the first.
 cat >bad/dwi2mask <<'EOF'
 #!/bin/sh

@@ -117,12 +117,17 @@ static siren_status write_network(const sample *s, siren_layout *layout, siren_a
         bool constant = true;
         for (size_t v = 0; status == SIREN_OK && v < s->series.geometry.n_volumes; v++)
             constant = constant && trained->scaling[v].minimum == trained->scaling[v].maximum;
-        trained->blocks[0] = (siren_trained_block){
-            {z, 0, 1e-3f}, points->block, trained->scaling, apart.n, constant, false, 0};
+        trained->blocks[0] = (siren_trained_block){.training = {z, 0, 1e-3f},
+                                                   .block = points->block,
+                                                   .scaling = trained->scaling,
+                                                   .n_exceptional = apart.n,
+                                                   .constant = constant};
         for (size_t i = 0; i < siren_network_n_params(&layout->network); i++)
             trained->params[i] = (float)(0.3 * noise());
         if (status == SIREN_OK)
-            status = siren_trained_encode(trained, 0, weight_bits, (siren_packing)below(4), &stop, &encoded);
+            status = siren_trained_encode(
+                trained, 0, &(siren_settings){.weight_bits = weight_bits, .packing = (siren_packing)below(4)},
+                &stop, &encoded);
         if (status == SIREN_OK)
             assert_siren_ok(siren_archive_writer_packed_record(writer, &encoded.entry, encoded.packed,
                                                                encoded.n_packed, encoded.n_unpacked));

@@ -88,8 +88,8 @@ static void round_trip(const siren_network *network, unsigned bits, const float 
     size_t n_bytes = 0;
     siren_target_source source =
         siren_target_array_source(&(siren_target_array){targets, n_points, siren_network_n_outputs(network)});
-    assert_siren_ok(
-        siren_quantise(network, bits, params, n_points, coordinates, &source, 0, &bytes, &n_bytes));
+    assert_siren_ok(siren_quantise(network, (siren_weight_form){bits, 0}, params, n_points, coordinates,
+                                   &source, 0, &bytes, &n_bytes));
     assert_int_equal(n_bytes, siren_quantised_bytes(network, bits));
     assert_siren_ok(siren_dequantise("test", network, bits, bytes, n_bytes, restored));
     for (size_t i = 0; i < siren_network_n_params(network); i++) assert_true(isfinite(restored[i]));
@@ -103,7 +103,7 @@ static double nearest_error(const siren_network *network, unsigned bits, const f
     float *restored = calloc(siren_network_n_params(network), sizeof *restored);
     assert_non_null(restored);
     assert_siren_ok(siren_rounded_create(network, &rounded));
-    siren_round_nearest(network, bits, params, &rounded);
+    siren_round_nearest(network, (siren_weight_form){bits, 0}, params, &rounded);
     siren_rounded_params(network, &rounded, restored);
     double error = error_of(network, restored, n_points, coordinates, targets);
     siren_rounded_free(&rounded);
@@ -169,8 +169,8 @@ static float *fitted(unsigned bits, siren_rounding_options options) {
     float *restored = calloc(trained.n_params, sizeof *restored);
     assert_non_null(restored);
     assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
-    assert_siren_ok(siren_round_fitted(&trained.network, bits, &options, trained.params, N_POINTS,
-                                       trained.coordinates, &source, 0, &rounded));
+    assert_siren_ok(siren_round_fitted(&trained.network, (siren_weight_form){bits, 0}, &options,
+                                       trained.params, N_POINTS, trained.coordinates, &source, 0, &rounded));
     siren_rounded_params(&trained.network, &rounded, restored);
     siren_rounded_free(&rounded);
     return restored;
@@ -219,7 +219,7 @@ static void nearest_rounding_is_bounded(void **state) {
     assert_non_null(restored);
     assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
     for (size_t b = 0; b < N_BITS; b++) {
-        siren_round_nearest(&trained.network, all_bits[b], trained.params, &rounded);
+        siren_round_nearest(&trained.network, (siren_weight_form){all_bits[b], 0}, trained.params, &rounded);
         siren_rounded_params(&trained.network, &rounded, restored);
         size_t offset = 0;
         for (uint32_t l = 0; l < trained.network.n_layers; l++) {
@@ -235,7 +235,8 @@ static void nearest_rounding_is_bounded(void **state) {
                 double step = magnitude /
                               SIREN_LARGEST_INTEGER(
                                   o >= in * out ? SIREN_FINE_BITS
-                                                : siren_rounded_bits(&trained.network, l, all_bits[b])) *
+                                                : siren_rounded_bits(&trained.network, l,
+                                                                     (siren_weight_form){all_bits[b], 0})) *
                               (1 + 0x1p-7);
                 assert_true(fabs((double)trained.params[offset + o] - (double)restored[offset + o]) <=
                             step / 2);
@@ -247,14 +248,62 @@ static void nearest_rounding_is_bounded(void **state) {
     free(restored);
 }
 
+/* Integers fill the bits that the taper leaves to their layer, and bytes are those of weights without one: the error grows with
+ * each bit that is lost. */
+static void tapers_leave_each_layer_its_bits(void **state) {
+    (void)state;
+    static const unsigned lost[SIREN_MAX_TAPER + 1][4] = {
+        {0, 0, 0, 0}, {0, 1, 1, 1}, {0, 1, 2, 2}, {0, 1, 2, 3}};
+    const siren_rounding_options options = siren_rounding_defaults();
+    const uint32_t n_layers = trained.network.n_layers;
+    siren_target_source source = trained_targets();
+    siren_rounded rounded = {0};
+    float *restored = malloc(trained.n_params * sizeof *restored);
+    double before = 0;
+    assert_non_null(restored);
+    assert_in_range(n_layers, 3, 5);
+    assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
+    for (unsigned taper = 0; taper <= SIREN_MAX_TAPER; taper++) {
+        const siren_weight_form form = {8, taper};
+        uint8_t *bytes = NULL;
+        size_t n_bytes = 0;
+        assert_siren_ok(siren_round_fitted(&trained.network, form, &options, trained.params, N_POINTS,
+                                           trained.coordinates, &source, 0, &rounded));
+        const int16_t *integers = rounded.integers;
+        for (uint32_t l = 0; l < n_layers; l++) {
+            size_t in = siren_network_layer_inputs(&trained.network, l),
+                   out = trained.network.layers[l].width;
+            int largest = 0;
+            for (size_t i = 0; i < in * out; i++)
+                largest = abs(integers[i]) > largest ? abs(integers[i]) : largest;
+            if (l > 0) {
+                const unsigned bits = taper == 0 && l + 1 == n_layers ? 9 : 8 - lost[taper][l - 1];
+                assert_in_range(largest, SIREN_LARGEST_INTEGER(bits) / 2 + 1, SIREN_LARGEST_INTEGER(bits));
+            }
+            integers += (in + 1) * out;
+        }
+        assert_siren_ok(siren_quantise(&trained.network, form, trained.params, N_POINTS, trained.coordinates,
+                                       &source, 0, &bytes, &n_bytes));
+        assert_int_equal(n_bytes, siren_quantised_bytes(&trained.network, 8));
+        assert_siren_ok(siren_dequantise("test", &trained.network, 8, bytes, n_bytes, restored));
+        const double error =
+            error_of(&trained.network, restored, N_POINTS, trained.coordinates, trained.targets);
+        if (error < before) fail_msg("taper %u: %g after %g", taper, error, before);
+        before = error;
+        free(bytes);
+    }
+    siren_rounded_free(&rounded);
+    free(restored);
+}
+
 static void bytes_are_deterministic(void **state) {
     (void)state;
     siren_target_source source = trained_targets();
     uint8_t *bytes[2];
     size_t n_bytes[2];
     for (int i = 0; i < 2; i++)
-        assert_siren_ok(siren_quantise(&trained.network, 8, trained.params, N_POINTS, trained.coordinates,
-                                       &source, 0, &bytes[i], &n_bytes[i]));
+        assert_siren_ok(siren_quantise(&trained.network, (siren_weight_form){8, 0}, trained.params, N_POINTS,
+                                       trained.coordinates, &source, 0, &bytes[i], &n_bytes[i]));
     assert_int_equal(n_bytes[0], n_bytes[1]);
     assert_memory_equal(bytes[0], bytes[1], n_bytes[0]);
     free(bytes[0]);
@@ -369,16 +418,16 @@ static void wrong_arguments_are_refused(void **state) {
     size_t n_bytes = 0;
     const unsigned wrong[] = {1, 5, 13, 32};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        assert_int_equal(siren_quantise(&trained.network, wrong[i], trained.params, N_POINTS,
-                                        trained.coordinates, &source, 0, &bytes, &n_bytes),
+        assert_int_equal(siren_quantise(&trained.network, (siren_weight_form){wrong[i], 0}, trained.params,
+                                        N_POINTS, trained.coordinates, &source, 0, &bytes, &n_bytes),
                          SIREN_USAGE);
     float *params = malloc(trained.n_params * sizeof *params);
     assert_non_null(params);
     memcpy(params, trained.params, trained.n_params * sizeof *params);
     params[trained.n_params - 1] = INFINITY;
     for (unsigned bits = 0; bits <= 8; bits += 8)
-        assert_int_equal(siren_quantise(&trained.network, bits, params, N_POINTS, trained.coordinates,
-                                        &source, 0, &bytes, &n_bytes),
+        assert_int_equal(siren_quantise(&trained.network, (siren_weight_form){bits, 0}, params, N_POINTS,
+                                        trained.coordinates, &source, 0, &bytes, &n_bytes),
                          SIREN_USAGE);
     assert_null(bytes);
     free(params);
@@ -443,6 +492,7 @@ int main(void) {
         cmocka_unit_test(nearest_rounding_is_bounded),
         cmocka_unit_test(bytes_hold_the_fitted_integers),
         cmocka_unit_test(parts_of_the_fit_help),
+        cmocka_unit_test(tapers_leave_each_layer_its_bits),
         cmocka_unit_test(bytes_are_deterministic),
         cmocka_unit_test(missing_targets_are_ignored),
         cmocka_unit_test(degenerate_networks_stay_finite),

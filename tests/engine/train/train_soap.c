@@ -120,6 +120,121 @@ static void steps_are_those_of_double_precision(void **state) {
     check_steps(&network, &usual, SIREN_SOAP_REFRESH);
 }
 
+/* ---- many steps ---- */
+
+enum { MANY = 1000 };
+
+/* Whether a unit of layer 1 is dead: nothing reaches it and it reaches nothing, so that its row there and its column in layer 2 have no
+ * gradient. */
+static bool is_dead(uint32_t unit) { return unit % 5 == 2; }
+
+/* Parameter `i` of layer `l`, exchange order, is one of a dead unit. */
+static bool of_dead(const siren_network *network, uint32_t l, size_t i) {
+    size_t in = siren_network_layer_inputs(network, l), out = network->layers[l].width;
+    if (l == 1) return is_dead((uint32_t)(i < in * out ? i / in : i - in * out));
+    return l == 2 && i < in * out && is_dead((uint32_t)(i % in));
+}
+
+/* Without what dead units have. */
+static void kill_units(const siren_network *network, float *parts) {
+    size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network);
+    float *plain = allocated(n_params, sizeof *plain);
+    for (size_t part = 0; part < NETWORKS * PARTS; part++, parts += n_padded) {
+        siren_network_unpad(network, parts, plain);
+        float *layer = plain;
+        for (uint32_t l = 0; l < network->n_layers; l++) {
+            size_t n = (siren_network_layer_inputs(network, l) + 1) * network->layers[l].width;
+            for (size_t i = 0; i < n; i++)
+                if (of_dead(network, l, i)) layer[i] = 0;
+            layer += n;
+        }
+        siren_network_pad(network, plain, parts);
+    }
+    free(plain);
+}
+
+/* Q of a side of n values (pitch, pitch), and its transpose behind it. */
+static void expect_orthonormal(const float *q, size_t n, const char *what, size_t which) {
+    size_t pitch = SIREN_PADDED(n);
+    const float *transpose = q + pitch * pitch;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < n; k++) sum += (double)q[k * pitch + i] * (double)q[k * pitch + j];
+            if (!(fabs(sum - (i == j)) < 1e-5))
+                fail_msg("%zu values, %s %zu: columns %zu and %zu give %g", n, what, which, i, j, sum);
+            assert_true(transpose[j * pitch + i] == q[i * pitch + j]);
+        }
+}
+
+/* After 1,000 steps all bases are orthonormal, no parameter has left the finite ones, and those without a gradient have not moved. */
+static void many_steps_keep_the_bases(void **state) {
+    (void)state;
+    siren_network network = {.n_inputs = 2, .n_layers = 4};
+    const uint32_t widths[] = {17, 33, 16, 5};
+    for (uint32_t l = 0; l < 4; l++)
+        network.layers[l] =
+            (siren_layer){widths[l], l < 3 ? SIREN_SINE : SIREN_IDENTITY, 30, SIREN_INIT_LINEAR};
+    size_t n_params = siren_network_n_params(&network), n_padded = siren_network_n_padded(&network),
+           parts_bytes = NETWORKS * PARTS * n_padded * sizeof(float), n_values = 0;
+    float *parts = allocated(1, parts_bytes), *padded = allocated(n_padded, sizeof *padded),
+          *params = allocated(n_params, sizeof *params), states[NETWORKS][SIREN_STATE_FIELDS] = {{0}};
+    double *sums = allocated(NETWORKS * n_params, sizeof *sums);
+    siren_optimiser *soap = NULL;
+    siren_buffer *on_device = NULL, *partial = NULL, *of_networks = NULL;
+    assert_siren_ok(siren_soap_create(device, &network, NETWORKS, &usual, SIREN_SOAP_REFRESH, &soap));
+    assert_siren_ok(
+        siren_buffer_create(device, NETWORKS * n_padded * sizeof(float), "parameters", &on_device));
+    assert_siren_ok(siren_buffer_create(device, parts_bytes, "parts", &partial));
+    assert_siren_ok(siren_buffer_create(device, sizeof states, "state", &of_networks));
+    for (int n = 0; n < NETWORKS; n++)
+        states[n][SIREN_STATE_SCALE] = 0.5f, states[n][SIREN_STATE_RATE] = 3e-3f;
+    assert_siren_ok(siren_buffer_write(of_networks, 0, states, sizeof states));
+    assert_siren_ok(siren_buffer_zero(on_device));
+    for (unsigned step = 0; step < MANY; step++) {
+        draw_gradients(&network, step % 50, parts,
+                       sums); /* of which the last is small: the factors lose rank */
+        for (size_t i = 0; i < NETWORKS * PARTS * n_padded; i++) parts[i] *= step % 50 == 49 ? 1e-6f : 1;
+        kill_units(&network, parts);
+        assert_siren_ok(siren_buffer_write(partial, 0, parts, parts_bytes));
+        assert_siren_ok(soap->step(soap, on_device, partial, PARTS, of_networks, 1));
+    }
+    for (size_t n = 0; n < NETWORKS; n++) {
+        assert_siren_ok(
+            siren_buffer_read(on_device, n * n_padded * sizeof *padded, padded, n_padded * sizeof *padded));
+        siren_network_unpad(&network, padded, params);
+        const float *layer = params;
+        for (uint32_t l = 0; l < network.n_layers; l++) {
+            size_t n_of_layer = (siren_network_layer_inputs(&network, l) + 1) * network.layers[l].width;
+            for (size_t i = 0; i < n_of_layer; i++) {
+                assert_true(isfinite(layer[i]));
+                assert_true((layer[i] == 0) == of_dead(&network, l, i));
+            }
+            layer += n_of_layer;
+        }
+        float *arena = allocated(1, soap->n_bytes / NETWORKS);
+        assert_siren_ok(siren_soap_read(soap, n, arena));
+        n_values = 0;
+        for (uint32_t l = 0; l < network.n_layers; l++)
+            n_values += SIREN_PADDED((size_t)network.layers[l].width) *
+                        SIREN_PADDED((size_t)siren_network_layer_inputs(&network, l) + 1);
+        const float *side = arena + SIREN_SOAP_ARRAYS * n_values;
+        for (uint32_t l = 0; l < network.n_layers; l++)
+            for (int right = 0; right < 2; right++) {
+                size_t of_side =
+                           right ? siren_network_layer_inputs(&network, l) + 1 : network.layers[l].width,
+                       square = SIREN_PADDED(of_side) * SIREN_PADDED(of_side);
+                expect_orthonormal(side + square, of_side, right ? "inputs of layer" : "outputs of layer", l);
+                side += 4 * square;
+            }
+        assert_true(side == arena + soap->n_bytes / NETWORKS / sizeof *arena);
+        free(arena);
+    }
+    soap->free(soap);
+    siren_buffer_free(on_device), siren_buffer_free(partial), siren_buffer_free(of_networks);
+    free(parts), free(padded), free(params), free(sums);
+}
+
 /* ---- trainings ---- */
 
 enum { NX = 23, NY = 19, POINTS = NX * NY, OUTPUTS = 5, EPOCHS = 22 };
@@ -213,7 +328,8 @@ static void pytorch_is_followed(void **state) {
     const siren_adam_options options = {(float)trace.learning_rate, usual.beta1, usual.beta2, usual.epsilon};
     soap_reference *reference = soap_reference_start(&trace.network, &options, SIREN_SOAP_REFRESH);
     for (size_t epoch = 0; epoch < trace.n_epochs; epoch++) {
-        double loss = oracle_loss(&trace.network, params, trace.n_points, trace.coordinates, trace.targets, gradient);
+        double loss =
+            oracle_loss(&trace.network, params, trace.n_points, trace.coordinates, trace.targets, gradient);
         if (!(fabs(loss / trace.loss_double[epoch] - 1) < 1e-6))
             fail_msg("epoch %zu: loss %.12g, PyTorch's %.12g", epoch, loss, trace.loss_double[epoch]);
         soap_reference_step(reference, params, gradient, trace.learning_rate);
@@ -411,14 +527,7 @@ static void bases_are_orthonormal(void **state) {
                                             random_part(k * n + i) * random_part(k * n + j);
         for (size_t i = 0; i < n; i++) q[i * pitch + i] = q[(pitch + i) * pitch + i] = 1;
         for (int turn = 0; turn < 8; turn++) turn_on_device(n, pitch, arena);
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < n; j++) {
-                double sum = 0;
-                for (size_t k = 0; k < n; k++) sum += (double)q[k * pitch + i] * (double)q[k * pitch + j];
-                if (!(fabs(sum - (i == j)) < 1e-5))
-                    fail_msg("%zu of rank %zu: columns %zu and %zu give %g", n, rank, i, j, sum);
-                assert_true(q[(pitch + j) * pitch + i] == q[i * pitch + j]); /* the transpose */
-            }
+        expect_orthonormal(q, n, "of rank", rank);
         if (rank == 5) { /* S q is along q, for the largest */
             double along = 0, squares = 0;
             for (size_t i = 0; i < n; i++) {
@@ -439,6 +548,7 @@ static void bases_are_orthonormal(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_those_of_double_precision),
+        cmocka_unit_test(many_steps_keep_the_bases),
         cmocka_unit_test(trainings_follow_double_precision),
         cmocka_unit_test(pytorch_is_followed),
         cmocka_unit_test(a_batch_changes_nothing),

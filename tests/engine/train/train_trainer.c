@@ -144,6 +144,71 @@ static void schedules_set_the_rate(void **state) {
     free(params);
 }
 
+enum { MOST = 40, JUDGED = 4 };
+
+static siren_trainer *make_judged(const siren_network *network, siren_optimiser_kind optimiser,
+                                  size_t n_networks, double gain) {
+    siren_trainer_plan plan = make_plan(network, n_networks, POINTS, coordinates, MOST, 1);
+    siren_trainer *trainer = NULL;
+    plan.optimiser = optimiser;
+    plan.gain = gain;
+    plan.gain_epochs = JUDGED;
+    assert_siren_ok(siren_trainer_create(device, &plan, &trainer));
+    return trainer;
+}
+
+/* Of three networks one has no loss and ends at the first judgement, one hardly learns and ends at the second, and one goes on
+ * in the place of that. Each has the bits that it has alone, and those of a training that was told its number of epochs. */
+static void networks_end_early(void **state) {
+    (void)state;
+    static const float rates[NETWORKS] = {1e-9f, 1e-3f, 1e-3f};
+    static const size_t ends[NETWORKS] = {2 * JUDGED, 0, JUDGED};
+    siren_network network;
+    float *params = NULL, losses[NETWORKS * MOST], single_losses[MOST], best[NETWORKS], single_best;
+    make_problem(&network, coordinates, targets, &params);
+    const size_t n_params = siren_network_n_params(&network);
+    params[2 * n_params + 5] = NAN;
+    float *now = calloc(NETWORKS * n_params, sizeof *now), *kept = calloc(NETWORKS * n_params, sizeof *kept),
+          *single = calloc(n_params, sizeof *single);
+    for (int kind = SIREN_OPTIMISER_ADAM; kind <= SIREN_OPTIMISER_SOAP; kind++) {
+        siren_trainer *trainer = make_judged(&network, (siren_optimiser_kind)kind, NETWORKS, 0.01);
+        for (int again = 0; again < 2; again++) {
+            assert_siren_ok(start(trainer, params, 0, rates));
+            assert_siren_ok(siren_trainer_run(trainer, JUDGED + 1, NULL, NULL));
+            assert_int_equal(siren_trainer_n_active(trainer), NETWORKS - 1);
+            assert_siren_ok(siren_trainer_run(trainer, MOST, NULL, NULL));
+            assert_siren_ok(siren_trainer_history(trainer, losses));
+            assert_siren_ok(siren_trainer_params(trainer, now));
+            assert_siren_ok(siren_trainer_best(trainer, kept, best));
+        }
+        assert_true(siren_trainer_epochs(trainer, 1) > 3 * JUDGED);
+        for (size_t n = 0; n < NETWORKS; n++) {
+            const size_t end = siren_trainer_epochs(trainer, n);
+            if (ends[n]) assert_int_equal(end, ends[n]);
+            for (size_t i = end; i < siren_trainer_epochs(trainer, 1); i++)
+                assert_true(isnan(losses[n * siren_trainer_epochs(trainer, 1) + i]));
+            for (int judged = 0; judged < 2; judged++) {
+                siren_trainer *alone =
+                    make_judged(&network, (siren_optimiser_kind)kind, 1, judged ? 0.01 : 0);
+                assert_siren_ok(start(alone, params + n * n_params, n, rates + n));
+                assert_siren_ok(siren_trainer_run(alone, judged ? MOST : end, NULL, NULL));
+                assert_int_equal(siren_trainer_epochs(alone, 0), end);
+                assert_siren_ok(siren_trainer_history(alone, single_losses));
+                assert_memory_equal(single_losses, losses + n * siren_trainer_epochs(trainer, 1),
+                                    end * sizeof *losses);
+                assert_siren_ok(siren_trainer_params(alone, single));
+                assert_memory_equal(single, now + n * n_params, n_params * sizeof *single);
+                assert_siren_ok(siren_trainer_best(alone, single, &single_best));
+                assert_memory_equal(single, kept + n * n_params, n_params * sizeof *single);
+                assert_memory_equal(&single_best, &best[n], sizeof single_best);
+                siren_trainer_free(alone);
+            }
+        }
+        siren_trainer_free(trainer);
+    }
+    free(params), free(now), free(kept), free(single);
+}
+
 /* A network without any data neither moves nor breaks; a diverging one keeps its last good weights. */
 static void no_data_and_divergence(void **state) {
     (void)state;
@@ -220,6 +285,7 @@ int main(void) {
         cmocka_unit_test(follows_pytorch),
         cmocka_unit_test(batch_equals_each_alone),
         cmocka_unit_test(schedules_set_the_rate),
+        cmocka_unit_test(networks_end_early),
         cmocka_unit_test(no_data_and_divergence),
         cmocka_unit_test(cancelling_keeps_what_is_reached),
         cmocka_unit_test(a_failing_device_is_reported),

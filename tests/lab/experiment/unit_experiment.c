@@ -269,9 +269,9 @@ static void resolved_settings_are_written_in_full(void **state) {
     text = written(&x->trials[2]);
     assert_non_null(strstr(
         text,
-        "\"lr\":0.003,\"soap\":{\"beta1\":0.9,\"beta2\":0.9,\"epsilon\":1e-08,\"refresh\":10},\"epochs\":"
+        "\"lr\":0.012,\"soap\":{\"beta1\":0.9,\"beta2\":0.9,\"epsilon\":1e-08,\"refresh\":10},\"epochs\":"
         "2000,"
-        "\"scaling\":\"robust\",\"optimiser\":\"soap\",\"schedule\":\"cosine\",\"warmup\":20,\"blocks\""));
+        "\"scaling\":\"robust\",\"optimiser\":\"soap\",\"schedule\":\"linear\",\"warmup\":20,\"blocks\""));
     free(text);
     siren_experiment_free(x);
 }

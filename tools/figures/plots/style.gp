@@ -21,11 +21,12 @@ of(i, value) = stringcolumn("series") eq kind(i) ? value : NaN
 
 # One colour and one mark for each, the same in every figure. Those of networks (Okabe and Ito, and a violet) are told
 # apart with any colour vision, the marks without colour. Other methods come after networks and are dashed.
-known   = "siren-2d siren-2d-relu siren-2d-tanh siren-3d mlp-siren mlp-siren-last mlp-relu mlp-tanh"
+known   = "siren-2d siren-2d-relu siren-2d-tanh siren-3d mlp-siren mlp-siren-last mlp-relu mlp-tanh " . \
+    "siren-2d-for-ratio siren-2d-relu-for-ratio"
 others  = "jpeg2000 jpeg2000-volume zfp zfp-volume transform jpegxl jpegxl-volume jpegls jpegls-volume predictive"
-colours = "#0072B2 #56B4E9 #6A3D9A #000000 #009E73 #CC79A7 #D55E00 #E69F00 #777777 #A6A6A6 #8C6D31 #BDA26B " . \
+colours = "#0072B2 #56B4E9 #6A3D9A #000000 #009E73 #CC79A7 #D55E00 #E69F00 #C2185B #E57399 #777777 #A6A6A6 #8C6D31 #BDA26B " . \
     "#000000 #7B4173 #B07AA1 #3B6E57 #7FA893 #843C39"
-marks   = "7 5 13 11 9 8 4 6 2 1 3 12 5 4 6 8 10 9"
+marks   = "7 5 13 11 9 8 4 6 13 12 2 1 3 12 5 4 6 8 10 9"
 position(name) = sum [k = 1:words(known . " " . others)] (word(known . " " . others, k) eq name ? k : 0)
 style_of(i) = position(kind(i)) > 0 ? position(kind(i)) : (i - 1) % words(known) + 1
 colour(i) = word(colours, style_of(i))
