@@ -177,7 +177,7 @@ static siren_status restore_voxels(siren_restoration *run, size_t memory_limit, 
         const siren_block block = siren_block_at(grid, grid->first + nth);
         const void *voxels = NULL;
         if (!slices_of_band(run, &block, &slices)) continue;
-        SIREN_TRY(siren_decoding_team_decode(run->team, run->archive, nth, end, &voxels));
+        SIREN_TRY(siren_decoding_team_decode(run->team, nth, end, &voxels));
         if (run->band) place_block(run, &block, slices, voxels);
         if (block.x + block.nx == grid->nx && block.y + block.ny == grid->ny)
             SIREN_TRY(write_band(run, &block, slices, voxels));
@@ -304,7 +304,8 @@ siren_status siren_decompress_file(siren_device *device, const char *archive, co
     SIREN_TRY(open_writer(&run, image, options));
     if (!options->plain_sidecar) SIREN_TRY(siren_trace_of(run.archive, &run.layout, run.trace));
     if (!options->alone) SIREN_TRY(write_companions(&run, image, options->overwrite));
-    SIREN_TRY(siren_decoding_team_create(device, &run.layout, run.volumes, options->memory_limit, &run.team));
+    SIREN_TRY(siren_decoding_team_create(device, run.archive, &run.layout, run.volumes, options->memory_limit,
+                                         &run.team));
     SIREN_TRY(restore_voxels(&run, options->memory_limit, progress, user));
     siren_decoding_team_free(SIREN_TAKE(run.team)); /* no driver can fail any more */
     return commit(&run, image, options);
@@ -328,12 +329,12 @@ siren_status siren_verify_file(siren_device *device, const char *archive, size_t
         SIREN_TRY(siren_attachment_read(run.archive, nth, &a));
         if (!a.bytes) break;
     }
-    SIREN_TRY(siren_decoding_team_create(device, &run.layout, (siren_span){0, run.layout.geometry.n_volumes},
-                                         memory_limit, &run.team));
+    SIREN_TRY(siren_decoding_team_create(device, run.archive, &run.layout,
+                                         (siren_span){0, run.layout.geometry.n_volumes}, memory_limit,
+                                         &run.team));
     for (size_t nth = 0; nth < run.layout.grid.count; nth++) {
         const void *voxels = NULL;
-        siren_status checked =
-            siren_decoding_team_decode(run.team, run.archive, nth, run.layout.grid.count, &voxels);
+        siren_status checked = siren_decoding_team_decode(run.team, nth, run.layout.grid.count, &voxels);
         if (checked != SIREN_OK && checked != SIREN_CORRUPT && checked != SIREN_INTEGRITY)
             return checked; /* the machine's fault, not the archive's */
         if (checked == SIREN_OK) {

@@ -64,6 +64,9 @@ siren_status siren_config_parse(const char *name, const void *bytes, size_t n_by
     SIREN_TRY(siren_allocate(&config->name, strlen(name) + 1, 1, "the name of a configuration"));
     strcpy(config->name, name);
     config->root = cJSON_ParseWithLengthOpts(text, n_bytes + 1, &end, true);
+    /* All but escapes has been checked, and cJSON stops at a wrong one. */
+    if (!config->root && *end != '\\')
+        return siren_fail(SIREN_SYSTEM, "out of memory: cannot keep what %s says", name);
     if (!config->root)
         SIREN_TRY(
             siren_config_fail_at(name, text, (size_t)(end - text), "an escape that JSON does not have"));

@@ -38,8 +38,9 @@ static void decode(void *user, size_t nth, size_t at) {
     if (member->status != SIREN_OK) snprintf(member->message, sizeof member->message, "%s", siren_message());
 }
 
-siren_status siren_decoding_team_create(siren_device *device, const siren_layout *layout, siren_span volumes,
-                                        size_t memory_limit, siren_decoding_team **out) {
+siren_status siren_decoding_team_create(siren_device *device, siren_archive *archive,
+                                        const siren_layout *layout, siren_span volumes, size_t memory_limit,
+                                        siren_decoding_team **out) {
     SIREN_AT_END(siren_decoding_team_free_at) siren_decoding_team *team = NULL;
     const size_t most = memory_limit / MEMORY_OF_ONE / (siren_block_decoder_bytes(layout) + 1),
                  processors = siren_processors();
@@ -51,6 +52,7 @@ siren_status siren_decoding_team_create(siren_device *device, const siren_layout
         if (n < 1) n = 1;
     }
     SIREN_TRY(siren_allocate(&team, 1, sizeof *team, "the block decoders"));
+    team->archive = archive;
     SIREN_TRY(siren_allocate(&team->members, n, sizeof *team->members, "the block decoders"));
     for (; team->n < n; team->n++)
         SIREN_TRY(siren_block_decoder_create_part(device, layout, volumes, memory_limit,
@@ -60,9 +62,8 @@ siren_status siren_decoding_team_create(siren_device *device, const siren_layout
     return SIREN_OK;
 }
 
-siren_status siren_decoding_team_decode(siren_decoding_team *team, siren_archive *archive, size_t nth,
-                                        size_t end, const void **voxels) {
-    team->archive = archive;
+siren_status siren_decoding_team_decode(siren_decoding_team *team, size_t nth, size_t end,
+                                        const void **voxels) {
     const team_member *member = &team->members[siren_work_ahead_take(team->threads, nth, end)];
     if (member->status != SIREN_OK) return siren_fail(member->status, "%s", member->message);
     *voxels = member->voxels;

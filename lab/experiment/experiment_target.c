@@ -64,7 +64,7 @@ siren_status siren_target_list_read(siren_value object, bool single, siren_targe
 }
 
 bool siren_setting_is_of_target(const siren_setting *s) {
-    return strcmp(s->key, "model") == 0 || strcmp(s->key, "scaling") == 0;
+    return strcmp(s->key, "model") == 0 || strcmp(s->key, "scaling") == 0 || strcmp(s->key, "effort") == 0;
 }
 
 int siren_trial_target_compare(const siren_trial_target *a, const siren_trial_target *b) {

@@ -1,8 +1,11 @@
-"""Every bit of small archives is flipped, one after the other: opening, reading all of it or its attachments must notice.
+"""Every bit of small archives is flipped, one after the other: opening, reading all of it or its attachments must notice. Of a part of a
+compression, which is read by 'sirencl join' alone, that must.
 
     flip.py PROGRAM LIBRARY [--every N]         LIBRARY: libsirencl-decode.so; N: one bit of so many
 """
-import ctypes, os, shutil, subprocess, sys, tempfile
+import ctypes, os, shutil, struct, subprocess, sys, tempfile
+from concurrent.futures import ThreadPoolExecutor
+import learnable
 
 program, library = os.path.abspath(sys.argv[1]), ctypes.CDLL(os.path.abspath(sys.argv[2]))
 NETWORK = "--layers 1 --width 16 --epochs 2 --device cpu --force-larger".split()
@@ -10,7 +13,7 @@ every = int(sys.argv[4]) if sys.argv[3:4] == ["--every"] else 1
 KINDS = {"network": NETWORK, "float32": [*NETWORK, "--weights", "float32"], "masked": [*NETWORK, "--mask", "p_mask.nii"],
          "patches": "--model siren-3d --blocks patch:5x4x2 --layers 1 --width 16 --epochs 2 --device cpu --force-larger".split(),
          "coded": [*NETWORK, "--packing", "coded"], "corrected": ["--model", "transform", "--max-error", "3"],
-         "lossless": ["--lossless"], "bounded": ["--max-error", "3"], "transform": ["--psnr", "30"]}
+         "context network": [], "lossless": ["--lossless"], "bounded": ["--max-error", "3"], "transform": ["--psnr", "30"]}
 BOX = (ctypes.c_size_t * 8)()
 
 
@@ -37,6 +40,30 @@ class Bytes:
             library.siren_reader_close(reader)
 
 
+CONTEXT, PART, TRAILER = 13, 16, 56  # kinds of section and a length, docs/archive-format.md chapter 2
+
+
+def has_section(data, kind):
+    """From the section table, which the trailer's first eight bytes tell."""
+    table, n = struct.unpack_from("<2Q", data, len(data) - TRAILER)
+    return kind in [struct.unpack_from("<I", data, table + 40 * i)[0] & ~0x100 for i in range(n)]
+
+
+def joins(data, bit):
+    """Whether 'sirencl join' takes the second part with this bit flipped."""
+    name = f"flipped-{bit}"
+    flipped = bytearray(data)
+    flipped[bit // 8] ^= 1 << bit % 8
+    with open(f"{name}.siren", "wb") as file:
+        file.write(flipped)
+    made = subprocess.run([program, "join", "parts.part-1-of-2.siren", f"{name}.siren", f"{name}-whole.siren", "--quiet"],
+                          capture_output=True).returncode
+    for left in (f"{name}.siren", f"{name}-whole.siren"):
+        if os.path.exists(left):
+            os.remove(left)
+    return made == 0
+
+
 library.siren_reader_close.argtypes = [ctypes.c_void_p]
 for call in ("info", "header", "attachment"):
     getattr(library, f"siren_reader_{call}").argtypes = [ctypes.c_void_p] + [ctypes.c_void_p] * (
@@ -51,10 +78,13 @@ try:
     subprocess.run([program, *"phantom p.nii --dims 9x8x2 --shells 0:1,1000:2 --quiet".split()], check=True)
     with open("p.json", "w") as file:
         file.write('{"EchoTime": 0.08}\n')
+    learnable.write("learnable.nii")
     for kind, options in KINDS.items():
-        subprocess.run([program, "compress", "p.nii", f"{kind}.siren", "--quiet", *options], check=True)
+        image, options = ("learnable.nii", ["--lossless", "--effort", "4"]) if kind == "context network" else ("p.nii", options)
+        subprocess.run([program, "compress", image, f"{kind}.siren", "--quiet", *options], check=True)
         with open(f"{kind}.siren", "rb") as file:
             data = bytearray(file.read())
+        assert kind != "context network" or has_section(data, CONTEXT), "the archive has no context network"
         archive = Bytes(data)
         assert archive.whole(), f"{kind}: refused as it is"
         before = missed
@@ -66,6 +96,19 @@ try:
             data[bit // 8] ^= 1 << bit % 8
         tried += len(range(0, 8 * len(data), every))
         print(f"{kind}: {len(data)} bytes, {missed - before} not noticed", flush=True)
+    before = missed
+    for part in ("1/2", "2/2"):
+        subprocess.run([program, "compress", "p.nii", "parts.siren", "--quiet", "--part", part, *NETWORK], check=True)
+    with open("parts.part-2-of-2.siren", "rb") as file:
+        data = file.read()
+    assert has_section(data, PART), "the part does not say which"
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for bit, whole in zip(range(0, 8 * len(data), every), pool.map(lambda bit: joins(data, bit), range(0, 8 * len(data), every))):
+            if whole:
+                missed += 1
+                print(f"FAULT part: bit {bit % 8} of byte {bit // 8} of {len(data)} is not noticed")
+    tried += len(range(0, 8 * len(data), every))
+    print(f"part: {len(data)} bytes, {missed - before} not noticed", flush=True)
 finally:
     os.chdir("/")
     shutil.rmtree(folder)

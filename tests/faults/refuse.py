@@ -6,6 +6,7 @@ at most N positions of each kind of call and command, spread evenly; only these 
 """
 import argparse, os, shutil, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
+import learnable
 
 KINDS = "allocations opens reads writes syncs renames opencl".split()
 CODES = set(range(11))
@@ -55,6 +56,15 @@ def prepare():
         file.write('{"EchoTime": 0.08}\n')
     for name, options in (("network", SMALL), ("lossless", ["--lossless"]), ("transform", ["--psnr", "30"])):
         assert sirencl(["compress", "p.nii", f"{name}.siren", "--quiet", *options], "given").returncode == 0, name
+    for part in ("1/2", "2/2"):
+        assert sirencl(["compress", "p.nii", "parts.siren", "--quiet", "--part", part, *SMALL], "given").returncode == 0, part
+    learnable.write("given/learnable.nii")
+    os.makedirs("given/dataset/sub-01/dwi")
+    with open("given/dataset/dataset_description.json", "w") as file:
+        file.write('{"Name": "one", "BIDSVersion": "1.8.0"}\n')
+    for suffix in ("nii", "bval", "bvec", "json"):
+        shutil.copy(f"given/p.{suffix}", f"given/dataset/sub-01/dwi/sub-01_dwi.{suffix}")
+    assert sirencl("compress --bids dataset derivative --lossless --quiet".split(), "given").returncode == 0
     with open("given/sweep.json", "w") as file:
         file.write('{"input": "p.nii", "grid": {"model": "siren-2d", "layers": 1, "width": 16}, "epochs": 2,'
                    ' "baselines": [{"method": "deflate"}]}\n')
@@ -66,19 +76,27 @@ COMMANDS = {
     "compress": ["compress", f"{GIVEN}/p.nii", "a.siren", *SMALL],
     "compress --mask": ["compress", f"{GIVEN}/p.nii", "a.siren", "--mask", f"{GIVEN}/p_mask.nii", *SMALL],
     "compress --lossless": ["compress", f"{GIVEN}/p.nii", "a.siren", "--lossless"],
+    "compress with a context network": ["compress", f"{GIVEN}/learnable.nii", "a.siren", "--lossless", "--effort", "4"],
+    "compress --part": ["compress", f"{GIVEN}/p.nii", "a.siren", "--part", "1/2", *SMALL],
+    "compress --bids": ["compress", "--bids", f"{GIVEN}/dataset", "made", "--lossless"],
+    "join": ["join", f"{GIVEN}/parts.part-1-of-2.siren", f"{GIVEN}/parts.part-2-of-2.siren", "a.siren"],
     "compress --psnr": ["compress", f"{GIVEN}/p.nii", "a.siren", "--psnr", "30"],
     "compress --max-error": ["compress", f"{GIVEN}/p.nii", "a.siren", "--model", "transform", "--max-error", "20"],
     "decompress": ["decompress", f"{GIVEN}/network.siren", "r.nii", "--device", "host"],
     "decompress on a device": ["decompress", f"{GIVEN}/network.siren", "r.nii", "--device", "cpu"],
     "decompress .nii.gz": ["decompress", f"{GIVEN}/lossless.siren", "r.nii.gz", "--device", "host"],
     "decompress a part": ["decompress", f"{GIVEN}/transform.siren", "r.nii", "--volumes", "1:3", "--device", "host"],
+    "decompress --bids": ["decompress", "--bids", f"{GIVEN}/derivative", "made", "--device", "host"],
     "info": ["info", f"{GIVEN}/network.siren", "--json"],
     "verify": ["verify", f"{GIVEN}/network.siren", "--device", "host"],
+    "view": ["view", f"{GIVEN}/network.siren", f"{GIVEN}/p.nii", "-o", "page.html", "--device", "host"],
     "sweep": ["sweep", f"{GIVEN}/sweep.json", "-o", "run", "--device", "cpu"],
     "report": ["report", f"{GIVEN}/run", "-o", "page.html", "--figures", "figures"],
 }
 # Commands whose folder may hold what is complete of a run that failed.
 RESUMED = {"sweep", "report"}
+# Of data sets a file for each image, one after the other; these tell what became of each.
+TOLD = {"made/sirencl.tsv", "made/sirencl.tsv.part"}
 
 
 def try_one(name, kind, nth, expected, stdout):
@@ -98,13 +116,14 @@ def try_one(name, kind, nth, expected, stdout):
             problem = f"exit code {run.returncode} and no word of it"
         elif run.returncode and name not in RESUMED:
             # Attachments are complete files; one that stands beside a whole image is as good as that.
-            # A journal stays where blocks were finished: the same command takes them.
-            if "a.siren.part" in left:
-                again = sirencl(COMMANDS[name], where)
-                left = made(where)
-                if again.returncode or left != expected:
+            # A journal stays where blocks were finished, and of a data set what was done: the same command goes on there.
+            journals = {n for n in left if n.endswith(".siren.part")}
+            wrong = [n for n in set(left) - TOLD - journals if left[n] != expected.get(n)]
+            if journals or "--bids" in name:
+                force = ["--force"] if name == "decompress --bids" else []  # else what exists stays
+                again, left = sirencl([*COMMANDS[name], *force], where), made(where)
+                if again.returncode or set(left) != set(expected) or any(left[n] != expected[n] for n in set(left) - TOLD):
                     problem = f"did not go on after that: {again.stderr.decode(errors='replace')[-200:]}"
-            wrong = [n for n in left if left[n] != expected.get(n)]
             if wrong:
                 problem = f"exit code {run.returncode}, and {wrong} left"
         if problem:

@@ -54,9 +54,9 @@ static void least_file_has_the_paper_s_defaults(void **state) {
     assert_int_equal(t->settings.slices.end, 0);
     assert_true(t->settings.rate == 3e-4f && t->settings.w0 == 30.0f);
     siren_network network;
-    assert_siren_ok(siren_trial_network(t, 69, &network));
+    assert_siren_ok(siren_trial_network(t, 69, 0, &network));
     assert_int_equal(siren_network_n_params(&network), 150085);
-    assert_int_equal(siren_trial_network(t, 0, &network), SIREN_USAGE);
+    assert_int_equal(siren_trial_network(t, 0, 0, &network), SIREN_USAGE);
     siren_experiment_free(x);
 }
 
@@ -113,19 +113,21 @@ static void settings_stand_in_the_whole_and_in_lists(void **state) {
 /* Targets of all keys are one axis, the fastest; what trains nothing is done once, whatever lists of settings there are. */
 static void targets_are_swept(void **state) {
     (void)state;
-    CHECK_NAMES("{\"seed\": 3, \"blocks\": {\"range\": [1, 2]}, \"grid\": [{\"model\": [\"auto\", \"transform\", "
-                "\"siren-2d-relu\"], \"weights\": [\"int7\", \"int8\"], \"ratio\": [8, 12.5], \"psnr\": 40, "
-                "\"exclude\": [{\"model\": \"siren-2d-relu\", \"psnr\": 40}, {\"model\": \"auto\", \"ratio\": 8}]},"
-                "{\"model\": \"predictive\", \"max_error\": [2, \"0.5%\"], \"lossless\": true},"
-                "{\"model\": \"siren-2d\", \"layers\": [3, 4], \"size\": \"2K\"},"
-                "{\"model\": \"siren-2d\", \"width\": 16, \"max_error\": 5},"
-                "{\"name\": \"mine\", \"model\": \"transform\", \"noise\": 1, \"blocks\": {\"range\": [0, 2]}}]}",
-                "auto-ratio12.5", "auto-psnr40", "transform-ratio8", "transform-ratio12.5", "transform-psnr40",
-                "siren-2d-relu-ratio8-int7-seed3", "siren-2d-relu-ratio12.5-int7-seed3",
-                "siren-2d-relu-ratio8-int8-seed3", "siren-2d-relu-ratio12.5-int8-seed3",
-                "predictive-max-error2", "predictive-max-error0.5percent", "predictive-lossless",
-                "siren-2d-size2048-int8-seed3", "siren-2d-4layers-size2048-int8-seed3",
-                "siren-2d-3x16-max-error5-int8-seed3", "mine-noise1-slices0to2");
+    CHECK_NAMES(
+        "{\"seed\": 3, \"blocks\": {\"range\": [1, 2]}, \"grid\": [{\"model\": [\"auto\", \"transform\", "
+        "\"siren-2d-relu\"], \"weights\": [\"int7\", \"int8\"], \"ratio\": [8, 12.5], \"psnr\": 40, "
+        "\"exclude\": [{\"model\": \"siren-2d-relu\", \"psnr\": 40}, {\"model\": \"auto\", \"ratio\": 8}]},"
+        "{\"model\": \"predictive\", \"max_error\": [2, \"0.5%\"], \"lossless\": true},"
+        "{\"model\": \"predictive\", \"effort\": [3, 5], \"lr\": [0.01, 0.02], \"noise\": 2},"
+        "{\"model\": \"siren-2d\", \"layers\": [3, 4], \"size\": \"2K\"},"
+        "{\"model\": \"siren-2d\", \"width\": 16, \"max_error\": 5},"
+        "{\"name\": \"mine\", \"model\": \"transform\", \"noise\": 1, \"blocks\": {\"range\": [0, 2]}}]}",
+        "auto-ratio12.5", "auto-psnr40", "transform-ratio8", "transform-ratio12.5", "transform-psnr40",
+        "siren-2d-relu-ratio8-int7-seed3", "siren-2d-relu-ratio12.5-int7-seed3",
+        "siren-2d-relu-ratio8-int8-seed3", "siren-2d-relu-ratio12.5-int8-seed3", "predictive-max-error2",
+        "predictive-max-error0.5percent", "predictive-lossless", "predictive-noise2-effort3",
+        "predictive-noise2", "siren-2d-size2048-int8-seed3", "siren-2d-4layers-size2048-int8-seed3",
+        "siren-2d-3x16-max-error5-int8-seed3", "mine-noise1-slices0to2");
 }
 
 static void rules_exclude_what_matches_all_their_values(void **state) {
