@@ -135,6 +135,39 @@ static siren_status collect(team *t, siren_context_examples *out) {
     return status;
 }
 
+/* How records of so many bytes are trained with. */
+static siren_context_training training_for(uint32_t effort, size_t n_bytes, size_t n_examples) {
+    const effort_level *level = &levels[effort];
+    const size_t n_steps = n_examples * level->n_passes / SIREN_CONTEXT_BATCH;
+    siren_context_training training = {.kind = SIREN_CONTEXT_OF_COEFFICIENTS,
+                                       .widths = {level->widths[0], level->widths[1]},
+                                       .n_steps = n_steps < level->n_steps ? n_steps : level->n_steps,
+                                       .rate = RATE};
+    if (n_bytes < FEW_BYTES) training.widths[0] = training.widths[1] = 16;
+    return training;
+}
+
+siren_status siren_transform_context_seconds(uint32_t effort, size_t n_bytes, double *out) {
+    SIREN_FREE_AT_END int8_t *features = NULL;
+    SIREN_FREE_AT_END uint8_t *magnitudes = NULL;
+    SIREN_FREE_AT_END siren_context_network *network = NULL;
+    const size_t n_steps = 20;
+    *out = 0;
+    if (effort < SIREN_EFFORT_WITH_TRANSFORM_NETWORK || n_bytes < LEAST_BYTES) return SIREN_OK;
+    siren_context_training training = training_for(effort, n_bytes, n_bytes * USUAL_DENSITY);
+    const double share = (double)training.n_steps / (double)n_steps;
+    training.n_steps = n_steps;
+    SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
+    SIREN_TRY(siren_allocate(&features, SIREN_CONTEXT_BATCH, SIREN_COEFFICIENT_FEATURES, "the examples"));
+    SIREN_TRY(siren_allocate(&magnitudes, SIREN_CONTEXT_BATCH, 1, "the examples"));
+    const siren_context_examples examples = {
+        .n = SIREN_CONTEXT_BATCH, .features = features, .magnitudes = magnitudes};
+    const double start = siren_clock();
+    SIREN_TRY(siren_context_train(&examples, &training, network, NULL));
+    *out = (siren_clock() - start) * share;
+    return SIREN_OK;
+}
+
 siren_status siren_transform_context_fit(const siren_layout *layout, const siren_transform_blocks *blocks,
                                          const siren_transform_context_plan *plan, uint8_t **section,
                                          size_t *n_section) {
@@ -151,16 +184,10 @@ siren_status siren_transform_context_fit(const siren_layout *layout, const siren
     siren_status status = collect(&t, &examples);
     siren_transform_basis_free(&t.basis);
     if (status == SIREN_OK && examples.n >= SIREN_CONTEXT_BATCH) {
-        const effort_level *level = &levels[plan->effort];
-        const size_t n_steps = examples.n * level->n_passes / SIREN_CONTEXT_BATCH;
-        siren_context_training training = {.kind = SIREN_CONTEXT_OF_COEFFICIENTS,
-                                           .widths = {level->widths[0], level->widths[1]},
-                                           .n_steps = n_steps < level->n_steps ? n_steps : level->n_steps,
-                                           .rate = RATE,
-                                           .seed = plan->seed,
-                                           .progress = plan->progress,
-                                           .user = plan->user};
-        if (n_bytes < FEW_BYTES) training.widths[0] = training.widths[1] = 16;
+        siren_context_training training = training_for(plan->effort, n_bytes, examples.n);
+        training.seed = plan->seed;
+        training.progress = plan->progress;
+        training.user = plan->user;
         status = siren_context_train(&examples, &training, network, NULL);
         if (status == SIREN_OK) status = siren_context_encode(network, section, n_section);
     }

@@ -25,5 +25,7 @@ siren_status siren_transform_context_fit(const siren_layout *layout, const siren
  * what is decoded is the same. */
 siren_status siren_transform_context_use(const siren_layout *layout, const uint8_t *section, size_t n_section,
                                          siren_transform_blocks *blocks, size_t *n_saved);
+/* About how long the training takes for records of so many bytes, as a few steps tell. */
+siren_status siren_transform_context_seconds(uint32_t effort, size_t n_bytes, double *out);
 
 #endif

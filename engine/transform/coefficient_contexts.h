@@ -3,8 +3,9 @@
 #ifndef SIREN_ENGINE_TRANSFORM_COEFFICIENT_CONTEXTS_H
 #define SIREN_ENGINE_TRANSFORM_COEFFICIENT_CONTEXTS_H
 
-#include "engine/transform/coefficient_experts.h"
-#include "engine/transform/coefficients.h"
+#include "engine/context/context_network.h"
+#include "engine/transform/coefficient.h"
+#include "engine/transform/mixer.h"
 
 #include <string.h>
 
@@ -26,6 +27,8 @@ static const uint8_t step_of[UNARY + 1] = {0, 1, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5
 /* Frequencies of alike behaviour: the mean, and the diagonals 1, 2, 3-4, 5-7, and above. */
 #define BANDS 6
 static const uint8_t band_of[DIAGONALS] = {0, 1, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5};
+
+typedef struct siren_coefficient_experts siren_coefficient_experts;
 
 struct siren_coefficients {
     size_t across, down;

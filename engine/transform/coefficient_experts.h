@@ -4,7 +4,6 @@
 #define SIREN_ENGINE_TRANSFORM_COEFFICIENT_EXPERTS_H
 
 #include "engine/context/context_examples.h"
-#include "engine/transform/coefficients.h"
 #include "engine/transform/sign_predictor.h"
 
 #define SIREN_EXPERT_SETS 2
@@ -13,7 +12,7 @@
 #define SIREN_LOGARITHMS 240
 
 /* For one slice. */
-typedef struct {
+typedef struct siren_coefficient_experts {
     const siren_context_network *network; /* borrowed */
     siren_logistic tables;
     uint8_t logarithms[SIREN_LOGARITHMS]; /* 16 log2(1 + i) */
@@ -37,9 +36,5 @@ siren_status siren_coefficient_experts_create(const siren_context_network *netwo
                                               size_t row, siren_coefficient_experts **out);
 /* NULL is allowed. */
 void siren_coefficient_experts_free(siren_coefficient_experts *experts);
-
-/* siren_coefficients_get() of a coder with a network. */
-bool siren_coefficients_get_expected(siren_coefficients *coder, siren_range_decoder *decoder, int32_t *levels,
-                                     uint8_t *kinds);
 
 #endif

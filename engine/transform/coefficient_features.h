@@ -3,6 +3,7 @@
 #define SIREN_ENGINE_TRANSFORM_COEFFICIENT_FEATURES_H
 
 #include "engine/transform/coefficient_contexts.h"
+#include "engine/transform/coefficient_experts.h"
 
 #include <stdlib.h>
 

@@ -3,17 +3,9 @@
 #ifndef SIREN_ENGINE_TRANSFORM_COEFFICIENTS_H
 #define SIREN_ENGINE_TRANSFORM_COEFFICIENTS_H
 
-#include "engine/context/context_examples.h"
-#include "engine/transform/block_transform.h"
-#include "engine/transform/mixer.h"
-
-/* Kinds of coefficients that have a point of reconstruction of their own: of magnitude 1 or more, in three
- * surroundings. */
-#define SIREN_RECONSTRUCTION_KINDS 6
-/* No level is larger in magnitude. */
-#define SIREN_LEVEL_LIMIT ((int32_t)1 << 26)
-
-typedef struct siren_coefficients siren_coefficients;
+#include "engine/coding/range_coder.h"
+#include "engine/context/context_network.h"
+#include "engine/transform/coefficient.h"
 
 /* Blocks stand row by row, `across` in each of `down` rows; those with `used` 0 are not coded. `used` is copied.
  * With a `network`, which is borrowed, bits are those of docs/context-transform.md; NULL: those of docs/transform.md. `*out` is yours: siren_coefficients_free(). */
@@ -33,14 +25,5 @@ bool siren_coefficients_get(siren_coefficients *coder, siren_range_decoder *deco
                             uint8_t *kinds);
 /* Whether the means of the component that was read last were predicted. */
 bool siren_coefficients_predicted(const siren_coefficients *coder);
-
-/* Codes given levels (blocks, 64) of the next component with the coder's network. */
-void siren_coefficients_recode(siren_coefficients *coder, siren_range_encoder *encoder, bool predicted,
-                               const int32_t *levels);
-/* Of the next component, what the network is told of each `every`-th coefficient, and its magnitude, are added to `examples`;
- * `*skipped`: of the coefficients so far, those since the last example. The network's parameters are not used. False where memory is
- * out. */
-bool siren_coefficients_collect(siren_coefficients *coder, bool predicted, const int32_t *levels,
-                                size_t every, size_t *skipped, siren_context_examples *examples);
 
 #endif

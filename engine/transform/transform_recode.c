@@ -1,3 +1,4 @@
+#include "engine/transform/coefficient_recode.h"
 #include "engine/transform/coefficients.h"
 #include "engine/transform/transform.h"
 

@@ -25,13 +25,11 @@ size() { stat -c %s "$1"; }
 psnr() { "$sirencl" info --json "$1" | sed -n 's/^\t"psnr"[^0-9]*\([0-9.]*\).*/\1/p'; }
 compress() { run "$sirencl" compress --quiet --force --model transform "$@"; }
 
-for effort in 1 5 6; do compress --psnr 36 --effort $effort in.nii $effort.siren; done
+for effort in 1 5 6; do compress --psnr 40 --effort $effort in.nii $effort.siren; done
 cmp 1.siren 5.siren || fail "efforts without a network give different archives"
 [ "$(size 6.siren)" -lt "$(size 5.siren)" ] || fail "$(size 6.siren) bytes, without a network $(size 5.siren)"
 for effort in 5 6; do run "$sirencl" decompress --quiet --device host $effort.siren $effort.nii; done
 cmp 5.nii 6.nii || fail "a network gives other values"
-compress --psnr 36 --effort 6 in.nii again.siren
-cmp 6.siren again.siren || fail "the same series and options give another archive"
 run "$sirencl" verify --quiet 6.siren
 "$python" "$root/tests/second_reader.py" 6.siren second.nii || fail "the second reader refuses an archive with a network"
 cmp 6.nii second.nii || fail "the second reader restores other bytes"
