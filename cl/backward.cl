@@ -53,30 +53,31 @@ static void bias_gradient(__global float *gradient, __global const float *dz, in
     }
 }
 
-/* Both for the first layer, whose two or three inputs would fill a vector badly: vectors along the outputs. */
+/* Both for the first layer, whose few inputs would fill a vector badly: vectors along the outputs, SIREN_FIRST_INPUTS at a time. */
 static void first_weight_gradient(__global float *gradient, __global const float *dz, int dz_pitch,
                                   __global const float *h, int n_rows, __global const int *layer) {
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED];
     __global float *dw = gradient + layer[SIREN_LAYER_WEIGHTS];
     __global float *db = gradient + layer[SIREN_LAYER_BIAS];
-    for (int column = 0; column < out; column += SIREN_LANES) {
-        vec sum = (vec)(0.0f), x = (vec)(0.0f), y = (vec)(0.0f), z = (vec)(0.0f);
-        __global const float *point = h;
-        for (int row = 0; row < n_rows; row++, point += PITCH(SIREN_PAD)) {
-            vec delta = vec_load(dz + row * dz_pitch + column);
-            sum += delta;
-            x = fma((vec)(point[0]), delta, x);
-            y = fma((vec)(point[1]), delta, y);
-            z = fma((vec)(point[2]), delta, z);
+    for (int input = 0; input < layer[SIREN_LAYER_IN]; input += SIREN_FIRST_INPUTS)
+        for (int column = 0; column < out; column += SIREN_LANES) {
+            vec sum = (vec)(0.0f), x = (vec)(0.0f), y = (vec)(0.0f), z = (vec)(0.0f);
+            __global const float *point = h + input;
+            for (int row = 0; row < n_rows; row++, point += PITCH(SIREN_PAD)) {
+                vec delta = vec_load(dz + row * dz_pitch + column);
+                sum += delta;
+                x = fma((vec)(point[0]), delta, x);
+                y = fma((vec)(point[1]), delta, y);
+                z = fma((vec)(point[2]), delta, z);
+            }
+            if (input == 0) vec_store(vec_load(db + column) + sum, db + column);
+            for (int lane = 0; lane < SIREN_LANES; lane++) {
+                __global float *w = dw + (column + lane) * in + input;
+                w[0] += ((float *)&x)[lane];
+                if (input + 1 < in) w[1] += ((float *)&y)[lane];
+                if (input + 2 < in) w[2] += ((float *)&z)[lane];
+            }
         }
-        vec_store(vec_load(db + column) + sum, db + column);
-        for (int lane = 0; lane < SIREN_LANES; lane++) {
-            __global float *w = dw + (column + lane) * in;
-            w[0] += ((float *)&x)[lane];
-            w[1] += ((float *)&y)[lane];
-            w[2] += ((float *)&z)[lane];
-        }
-    }
 }
 
 /* f'(Z) where D is, or where H of the same layer is, which lies behind D. */

@@ -37,7 +37,7 @@ inline float4 activate_quad(float4 z, int activation, float w0, float4 *slope) {
     return f;
 }
 
-/* The first layer, whose two or three inputs need no tiles (global ids: row and quad of outputs, network). D may be
+/* The first layer, whose few inputs need no tiles (global ids: row and quad of outputs, network). D may be
  * null. */
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void layer_first(__global float *h, __global float *d, __global const float *params /* (n_networks, n_padded) */,

@@ -86,25 +86,28 @@ void layer_weight_gradient(__global float *partial_gradients, /* (n_networks, n_
     if (sums) *db = sum;
 }
 
-/* The same for the first layer, whose inputs are coordinates: SIREN_PAD outputs per group, its work-items side by side on
- * the rows of a block (groups: outputs / SIREN_PAD, part, network). */
+/* The same for the first layer, whose inputs are coordinates: SIREN_PAD outputs and SIREN_FIRST_INPUTS inputs per group, its
+ * work-items side by side on the rows of a block (groups: outputs / SIREN_PAD within inputs, part, network). */
 #define LANES (ITEMS / SIREN_PAD)
-#define SUMS 4 /* db and dW of up to three inputs */
+#define SUMS (1 + SIREN_FIRST_INPUTS) /* db and dW */
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void layer_first_gradient(__global float *partial_gradients, __global const float *dz,
                           __global const float *coordinates /* (n_points, n_inputs) */, __global const int *table,
                           int n_padded, int n_rows, int n_points, int first_block, int n_blocks) {
     __local float lanes[SUMS][LANES][SIREN_PAD], sums[SUMS][SIREN_PAD];
     int n_inputs = table[SIREN_LAYER_IN], pitch = table[SIREN_LAYER_IN_PADDED], out = table[SIREN_LAYER_OUT_PADDED];
-    int item = get_local_id(0), unit = item % SIREN_PAD, lane = item / SIREN_PAD, first = get_group_id(0) * SIREN_PAD;
+    int item = get_local_id(0), unit = item % SIREN_PAD, lane = item / SIREN_PAD;
+    int first = get_group_id(0) % (out / SIREN_PAD) * SIREN_PAD, input = get_group_id(0) / (out / SIREN_PAD) * SIREN_FIRST_INPUTS;
     int part = get_group_id(1), n_parts = get_num_groups(1), network = get_group_id(2);
     __global float *gradient = partial_gradients + ((size_t)network * n_parts + part) * n_padded;
-    __global float *dw = gradient + table[SIREN_LAYER_WEIGHTS] + first * pitch, *db = gradient + table[SIREN_LAYER_BIAS] + first;
+    __global float *dw = gradient + table[SIREN_LAYER_WEIGHTS] + first * pitch + input, *db = gradient + table[SIREN_LAYER_BIAS] + first;
+    int n_sums = min(SUMS, 1 + n_inputs - input);
+    coordinates += input;
     dz += (size_t)network * n_rows * out + first + unit;
 
     for (int i = item; i < SUMS * SIREN_PAD; i += ITEMS) {
         int s = i / SIREN_PAD, at = i % SIREN_PAD;
-        sums[s][at] = first_block == 0 ? 0.0f : s == 0 ? db[at] : dw[at * pitch + s - 1];
+        sums[s][at] = first_block == 0 || s >= n_sums ? 0.0f : s == 0 ? db[at] : dw[at * pitch + s - 1];
     }
     for (int block = part_begin(part, n_parts, first_block); block < n_blocks; block += n_parts) {
         float sum[SUMS] = {0.0f, 0.0f, 0.0f, 0.0f};
@@ -114,7 +117,7 @@ void layer_first_gradient(__global float *partial_gradients, __global const floa
             float delta = dz[(size_t)(block * SIREN_BLOCK_ROWS + i) * out];
             sum[0] += delta;
             for (int k = 0; k < SUMS - 1; k++)
-                if (k < n_inputs) sum[k + 1] = fma(delta, coordinates[(size_t)point * n_inputs + k], sum[k + 1]);
+                if (k < n_sums - 1) sum[k + 1] = fma(delta, coordinates[(size_t)point * n_inputs + k], sum[k + 1]);
         }
         for (int s = 0; s < SUMS; s++) lanes[s][lane][unit] = sum[s];
         barrier(CLK_LOCAL_MEM_FENCE);
@@ -126,11 +129,11 @@ void layer_first_gradient(__global float *partial_gradients, __global const floa
     }
     for (int i = item; i < SUMS * SIREN_PAD; i += ITEMS) {
         int s = i / SIREN_PAD, at = i % SIREN_PAD;
-        if (s == 0)
+        if (s == 0 && input == 0)
             db[at] = sums[s][at];
-        else
+        else if (s > 0 && s < n_sums)
             dw[at * pitch + s - 1] = sums[s][at];
     }
-    for (int i = item; first_block == 0 && i < SIREN_PAD * SIREN_PAD; i += ITEMS)
-        if (i % SIREN_PAD >= SUMS - 1) dw[i / SIREN_PAD * pitch + i % SIREN_PAD] = 0.0f;
+    for (int i = item; first_block == 0 && input == 0 && i < SIREN_PAD * SIREN_PAD; i += ITEMS)
+        if (i % SIREN_PAD >= n_inputs) dw[i / SIREN_PAD * pitch + i % SIREN_PAD] = 0.0f;
 }

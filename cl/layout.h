@@ -20,6 +20,9 @@
 #define SIREN_LAYER_PACKED 7     /* offset of the layer in an array of packed weights (chain family) */
 #define SIREN_LAYER_FIELDS 8
 
+/* Inputs of a first layer on coordinates whose gradients are summed at once. */
+#define SIREN_FIRST_INPUTS 3
+
 /* Both sides of W rounded to whole strips of 32: room for W or its transpose as strips. */
 #define SIREN_WHOLE_STRIPS(n) (((n) + 31) / 32 * 32)
 

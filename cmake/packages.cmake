@@ -34,7 +34,23 @@ set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
-# siren_package(COMPONENT NAME TEXT [DEPENDS]): a package, with the license where Debian looks for it.
+# Debian's habits: pages of man packed, and a changelog of its form. The date is that of SOURCE_DATE_EPOCH where it is set.
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_SOURCE_DIR}/cmake/pack_pages.cmake)
+find_program(GZIP gzip)
+mark_as_advanced(GZIP)
+string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
+set(changelog ${CMAKE_CURRENT_BINARY_DIR}/packages/changelog)
+file(WRITE ${changelog} "sirencl (${PROJECT_VERSION}) unstable; urgency=medium
+
+  * Release ${PROJECT_VERSION}; CHANGELOG.md of the sources tells what changed.
+
+ -- ${CPACK_PACKAGE_CONTACT}  ${date}
+")
+if(GZIP)
+  execute_process(COMMAND ${GZIP} -9nf ${changelog})
+endif()
+
+# siren_package(COMPONENT NAME TEXT [DEPENDS]): a package, with license and changelog where Debian looks for them.
 function(siren_package component name text)
   string(TOUPPER ${component} upper)
   set(CPACK_COMPONENTS_ALL ${CPACK_COMPONENTS_ALL} ${component} PARENT_SCOPE)
@@ -42,6 +58,9 @@ function(siren_package component name text)
   set(CPACK_DEBIAN_${upper}_DESCRIPTION "${text}" PARENT_SCOPE)
   set(CPACK_DEBIAN_${upper}_PACKAGE_DEPENDS "${ARGN}" PARENT_SCOPE)
   install(FILES LICENSE DESTINATION share/doc/${name} RENAME copyright COMPONENT ${component} EXCLUDE_FROM_ALL)
+  if(GZIP)
+    install(FILES ${changelog}.gz DESTINATION share/doc/${name} COMPONENT ${component} EXCLUDE_FROM_ALL)
+  endif()
 endfunction()
 set(CPACK_COMPONENTS_ALL "")
 siren_package(decoder libsirencl-decode0 "compression of diffusion MRI: library that only decodes, without OpenCL")

@@ -33,6 +33,12 @@ typedef enum {
     SIREN_SCHEDULE_LINEAR
 } siren_schedule_kind;
 
+/* What is read at once of an archive by prediction. */
+typedef enum {
+    SIREN_ACCESS_SLICE,
+    SIREN_ACCESS_SERIES /* eight slices, which are smaller together */
+} siren_access;
+
 /* What is chosen of a compression, whatever its files and device. engine/settings.h has a row for each. */
 typedef struct {
     const char *model;      /* shorthand of engine/model/network.h: "siren-2d" */
@@ -55,6 +61,7 @@ typedef struct {
     float until_gain;   /* a block ends where gain_epochs brought fewer dB; 0: it does not end early */
     size_t gain_epochs; /* 0: a twentieth of the epochs */
     uint32_t effort;    /* of archives without loss or with a bound: 1 to 9 */
+    siren_access access;
     siren_block_kind blocks;
     size_t patch[3];   /* voxels of a patch along x, y, z; larger ones are cut to the image */
     siren_axis axis;   /* slices are counted along it: z but in experiments */
@@ -89,6 +96,8 @@ typedef struct {
     /* Voxels to train on and to store: a 3-D image on the series' grid, 0 outside and one other value inside;
      * SIREN_MASK_AUTO: the mask that MRtrix3's dwi2mask makes; NULL: all. What is outside comes back as one value. */
     const char *mask;
+    const char *
+        volume_coordinates; /* table with a row for each volume, for model siren-nd (docs/acquisition.md); NULL: none */
     siren_target target;
     double amount; /* of the target */
     bool percent;  /* SIREN_TARGET_MAX_ERROR: `amount` is of the range of the series' values, in percent */

@@ -1,5 +1,6 @@
 #include "engine/options.h"
 
+#include "engine/model/network.h"
 #include "formats/number.h"
 #include "host/names.h"
 
@@ -83,8 +84,7 @@ siren_status siren_target_parse(siren_target target, const char *what, const cha
         break;
     default:
         snprintf(number, sizeof number, "%.*s", percent ? (int)n - 1 : (int)sizeof number - 1, text);
-        SIREN_TRY(
-            siren_parse_real(what, percent ? number : text, least, percent ? 100 : most, &amount));
+        SIREN_TRY(siren_parse_real(what, percent ? number : text, least, percent ? 100 : most, &amount));
     }
     o->target = target;
     o->amount = amount;
@@ -133,9 +133,8 @@ bool siren_options_sized(const siren_compress_options *o) {
 
 /* A setting of training that was set from text; NULL where none was. */
 static const char *given_training(const siren_compress_options *o) {
-    static const char *const training[] = {"width",     "layers",   "epochs", "lr",
-                                           "optimiser", "schedule", "warmup",
-                                           "beta1",     "beta2",    "refresh"};
+    static const char *const training[] = {"width",    "layers", "epochs", "lr",    "optimiser",
+                                           "schedule", "warmup", "beta1",  "beta2", "refresh"};
     for (size_t i = 0; i < sizeof training / sizeof *training; i++)
         if (siren_setting_is_given(&o->settings, training[i])) return training[i];
     return NULL;
@@ -157,6 +156,10 @@ bool siren_options_weights_open(const siren_compress_options *o) {
 siren_status siren_options_settle(siren_compress_options *o) {
     const char *given = given_training(o), *name;
     const siren_setting *model = siren_setting_find("model");
+    if (o->volume_coordinates && !siren_model_has_acquisition(o->settings.model))
+        return siren_fail(SIREN_USAGE,
+                          "--volume-coordinates are for model siren-nd, not for %s: leave out one of them",
+                          o->settings.model);
     bool network = siren_model_is_network(o->settings.model);
     if (o->target == SIREN_TARGET_NONE && network && given) return SIREN_OK; /* as published */
     if (o->target == SIREN_TARGET_NONE && model_is(o, SIREN_MODEL_PREDICTIVE)) {
@@ -212,6 +215,8 @@ static const struct {
     {"sidecar", PATH, COMPRESS(sidecar), "JSON sidecar to attach; else the one beside the image"},
     {"mask", PATH, COMPRESS(mask),
      "3-D image whose voxels other than 0 count; auto: made by MRtrix3's dwi2mask"},
+    {"volume_coordinates", PATH, COMPRESS(volume_coordinates),
+     "table with a row of coordinates for each volume, which model siren-nd learns in"},
     {"volumes", SPAN, offsetof(siren_options, volumes), "volumes to restore, a:b counted from 0"},
     {"memory", BYTES, COMPRESS(memory_limit), "memory that may be used, like 16G"},
     {"lossless", TARGET, 0, "true: every bit is kept"},
@@ -222,6 +227,9 @@ static const struct {
     {"noise", TARGET, 0, "root mean square error in units of the noise's sigma, which is estimated"},
     {"without_tail", FLAG, COMPRESS(without_tail),
      "whether bytes after the voxels are left out: true or false"},
+    {"anonymise", FLAG, offsetof(siren_options, anonymise),
+     "true: texts and extensions of the header, bytes after the voxels and what identifies in the JSON "
+     "sidecar are not stored"},
     {"resume", FLAG, COMPRESS(resume),
      "true: finished blocks are kept in OUT.part until OUT is complete, and those found there taken"},
     {"force", FLAG, COMPRESS(overwrite), "whether files that exist are replaced: true or false"},

@@ -8,9 +8,10 @@ struct siren_options {
     siren_compress_options compress; /* what it points to is static or in `owned` */
     siren_span volumes;              /* of decompress, */
     bool plain_sidecar;              /* too */
+    bool anonymise;                  /* what is stored; siren_compress() makes the list of what was taken out */
     siren_progress_fn progress;
     void *user;
-    char *owned[4];                 /* paths, in the order of the table of options.c */
+    char *owned[5];                 /* paths, in the order of the table of options.c */
     char text[SIREN_SETTING_CHARS]; /* what siren_options_get() gave last */
 };
 

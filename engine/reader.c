@@ -309,17 +309,22 @@ static siren_status evaluate(const siren_layout *layout, const siren_block *bloc
                              siren_span volumes, const siren_scaling *scaling, const float *params,
                              uint8_t *stored) {
     const siren_network network = siren_network_part(&layout->network, volumes.begin, volumes.end);
+    const siren_acquisition *acquisition = &layout->acquisition;
     size_t n_voxels = siren_block_voxels(part), n_volumes = length_of(volumes),
-           most = n_voxels < SIREN_DECODE_POINTS ? n_voxels : SIREN_DECODE_POINTS;
+           most = siren_layout_chunk(layout, n_voxels),
+           n_samples = siren_samples_of_point(acquisition, n_volumes); /* of a voxel */
     SIREN_FREE_AT_END float *coordinates = NULL, *y = NULL;
-    SIREN_TRY(siren_allocate(&coordinates, most * network.n_inputs, sizeof *coordinates, "the coordinates"));
+    SIREN_TRY(siren_allocate(&coordinates, most * n_samples * network.n_inputs, sizeof *coordinates,
+                             "the coordinates"));
     if (params) SIREN_TRY(siren_allocate(&y, most * n_volumes, sizeof *y, "some decoded points"));
     for (size_t first = 0; first < n_voxels; first += most) {
         size_t n = n_voxels - first < most ? n_voxels - first : most;
         for (size_t i = 0; params && i < n; i++)
-            siren_block_coordinates(block, network.n_inputs, voxel_of_part(block, part, first + i), 1,
-                                    coordinates + i * network.n_inputs);
-        if (params) SIREN_TRY(siren_decode_host(&network, network.n_layers, params, n, coordinates, y));
+            siren_sample_coordinates(block, acquisition, volumes, network.n_inputs,
+                                     voxel_of_part(block, part, first + i) * n_samples, n_samples,
+                                     coordinates + i * n_samples * network.n_inputs);
+        if (params)
+            SIREN_TRY(siren_decode_host(&network, network.n_layers, params, n * n_samples, coordinates, y));
         SIREN_TRY(siren_block_restore(part, first, n, layout->geometry.datatype, n_volumes,
                                       scaling + volumes.begin, y, stored));
     }

@@ -25,10 +25,10 @@
 static const siren_setting table[] = {
     ROW("model", "model", "NAME", MODEL, model, "siren-2d",
         .values = "siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren, mlp-siren-last, "
-                  "siren-3d, auto, transform or predictive",
+                  "siren-3d, siren-nd, auto, transform or predictive",
         .values_option =
             "auto, transform, predictive, or a network: siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, "
-            "mlp-tanh, mlp-siren, mlp-siren-last or siren-3d",
+            "mlp-tanh, mlp-siren, mlp-siren-last, siren-3d or siren-nd",
         .help = "kind of network", .provenance = "model", .share = SIREN_SHARE_BY_NETWORK),
     ROW("layers", "layers", "N", UINT32, layers, "3", .minimum = 1, .maximum = SIREN_MAX_LAYERS - 1,
         .unit = "hidden layers", .help = "as the model's name counts them", .share = SIREN_SHARE_BY_NETWORK),
@@ -112,6 +112,12 @@ static const siren_setting table[] = {
         .help = "for small archives: 1 to 3 count what came, from 4 on a network trained on the series "
                 "expects what comes, larger and longer with each; for lossy ones of a transform from 6 on",
         .share = SIREN_SHARE_TRAINING, .suffix = "-effort", .flags = SIREN_SETTING_LATE),
+    ROW("access", "access", "KIND", CHOICE, access, "slice", .values = "slice or series",
+        .names = NAMES("slice", "series"),
+        .help = "what a lossless or near-lossless archive is read by: single slices; or, for one that is "
+                "about 1 % smaller, eight "
+                "slices at once",
+        .share = SIREN_SHARE_TRAINING, .suffix = "-access-", .flags = SIREN_SETTING_LATE),
 };
 #define N_SETTINGS (sizeof table / sizeof *table)
 _Static_assert(N_SETTINGS <= SIREN_MAX_SETTINGS, "raise SIREN_MAX_SETTINGS");
@@ -438,6 +444,8 @@ siren_status siren_settings_check(const siren_settings *settings) {
 static float rate_by_width(uint32_t width) { return fminf(12e-3f, 0.75f / (float)width); }
 
 void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs) {
+    if (siren_model_has_acquisition(settings->model) && settings->blocks != SIREN_BLOCK_BY_MODEL)
+        n_inputs = siren_block_inputs(settings->blocks);
     const bool soap = settings->optimiser == SIREN_OPTIMISER_SOAP,
                shallow = n_inputs == 2 && settings->layers <= 3 && strcmp(settings->model, "siren-2d") == 0;
     if (!(settings->rate > 0) && soap)

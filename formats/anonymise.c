@@ -159,3 +159,25 @@ siren_status siren_anonymise_sidecar(const char *name, const uint8_t *bytes, siz
     return siren_fail(status, "%s; nothing identifying can be taken out of it: correct it or move it away",
                       reason);
 }
+
+static void add_part(char *out, size_t size, const char *before, const char *text) {
+    const size_t n = strlen(out);
+    if (n < size) snprintf(out + n, size - n, "%s%s%s", n ? "; " : "", before, text);
+}
+
+char *siren_anonymised_text(const siren_anonymised *told, char out[SIREN_ANONYMISED_TEXT]) {
+    char bytes[64];
+    *out = '\0';
+    if (*told->fields) add_part(out, SIREN_ANONYMISED_TEXT, "", told->fields);
+    snprintf(bytes, sizeof bytes, "%zu bytes of extensions", told->n_extension_bytes);
+    if (told->n_extension_bytes) add_part(out, SIREN_ANONYMISED_TEXT, "", bytes);
+    snprintf(bytes, sizeof bytes, "%zu bytes after the voxels", told->n_tail);
+    if (told->n_tail) add_part(out, SIREN_ANONYMISED_TEXT, "", bytes);
+    if (*told->keys) add_part(out, SIREN_ANONYMISED_TEXT, "of the JSON ", told->keys);
+    if (!*out) add_part(out, SIREN_ANONYMISED_TEXT, "", "nothing was there to take out");
+    return out;
+}
+
+bool siren_anonymised_header(const siren_anonymised *told) {
+    return *told->fields || told->n_extension_bytes > 0;
+}

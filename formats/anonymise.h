@@ -14,6 +14,12 @@ typedef struct {
     char keys[SIREN_ANONYMISED_CHARS];   /* of the sidecar: "PatientID, PatientName, ..." */
 } siren_anonymised;
 
+/* What was taken out, as a line of a summary. Returns `out`. */
+#define SIREN_ANONYMISED_TEXT 1280
+char *siren_anonymised_text(const siren_anonymised *told, char out[SIREN_ANONYMISED_TEXT]);
+/* Whether the header is another than that of the image. */
+bool siren_anonymised_header(const siren_anonymised *told);
+
 /* Empties the header's fields of text, and takes out its extensions and what follows the voxels. Adds to `*told`. A header that holds
  * nothing of this keeps its bytes. */
 siren_status siren_anonymise_series(siren_series *series, siren_anonymised *told);

@@ -55,6 +55,8 @@ const char *siren_section_name(uint32_t kind) {
         return "CODING";
     case SIREN_SECTION_MASK:
         return "MASK";
+    case SIREN_SECTION_ACQUISITION:
+        return "ACQUISITION";
     case SIREN_SECTION_ATTACHMENT:
         return "ATTACHMENT";
     case SIREN_SECTION_TAIL:

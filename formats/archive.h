@@ -23,6 +23,7 @@ typedef enum {
     SIREN_SECTION_LEVELS = 17,  /* the network that expects the levels of a transform archive; absent: none */
     SIREN_SECTION_CODING = 8,   /* how records stand for voxels, where no networks do */
     SIREN_SECTION_MASK = 7,     /* voxels that the networks stand for; absent: all of them */
+    SIREN_SECTION_ACQUISITION = 18, /* coordinates of volumes; absent: volumes are outputs */
     SIREN_SECTION_ATTACHMENT = 5 | 0x100, /* one file beside the image: name, then its bytes */
     SIREN_SECTION_TAIL = 10 | 0x100,      /* what followed the voxels in the file */
     SIREN_SECTION_APART = 11 | 0x100,     /* how many finite voxels the records keep apart; absent: none */

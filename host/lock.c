@@ -62,8 +62,8 @@ siren_status siren_lock_acquire(const char *path, siren_lock **out) {
     int locked = siren_lock_descriptor(fd);
     if (locked != 0 && errno == EWOULDBLOCK) return in_use(fd, path);
     if (locked != 0)
-        return siren_fail(SIREN_SYSTEM, "%s: cannot be locked: %s; use a folder on a file system with locks",
-                          path, strerror(errno));
+        siren_log(SIREN_LOG_INFO, "%s: cannot be locked: %s; what a claim guards needs no lock", path,
+                  strerror(errno));
     SIREN_TRY(siren_allocate(&lock, 1, sizeof *lock, "a lock"));
     leave_name(fd);
     lock->fd = fd;

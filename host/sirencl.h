@@ -260,6 +260,9 @@ typedef struct {
     size_t n_attachments;
     char (*attachments)[64]; /* (n_attachments) suffixes: ".bval" */
     char *provenance;        /* "key=value" lines; what is not printable ASCII is "?" */
+    size_t
+        n_volume_coordinates; /* of networks that learn in coordinates of volumes, too; 0: volumes are outputs */
+    char (*volume_coordinates)[64]; /* (n_volume_coordinates) their names: "TE" */
 } siren_archive_info;
 
 /* An archive open for reading. */

@@ -60,7 +60,7 @@ def open_archive(data):
     assert len(index) == 56 * n_records and crc64(table) == table_crc and crc64(index) == index_crc
     sections, records, places = {}, {}, []
     for kind, flags, offset, stored, unpacked, crc in struct.iter_unpack('<IIQQQQ', table):
-        assert flags in (0, 1) and (kind & OPTIONAL or kind in (1, 2, 3, 4, 7, 8, 9, 12, 13, 17))
+        assert flags in (0, 1) and (kind & OPTIONAL or kind in (1, 2, 3, 4, 7, 8, 9, 12, 13, 17, 18))
         sections.setdefault(kind, []).append(body(data, offset, stored, unpacked, crc, flags == 1))
         places.append((offset, stored))
     for number, flags, offset, stored, unpacked, crc, decoded, mse in struct.iter_unpack('<IIQQQQQd', index):
@@ -197,7 +197,16 @@ def put_exceptions(values, e, stream):
     return values
 
 
-def network_block(record, inside, size, layers, weights, datatype, n_volumes):
+def volume_coordinates(section, n_volumes):
+    """(volumes, axes) of an ACQUISITION section: chapter 7.17."""
+    n_axes, n_names = struct.unpack('<II', section[:8])
+    assert section[8:8 + n_names].count(b'\n') == n_axes
+    values = np.frombuffer(section[8 + n_names:], '<f8').reshape(n_volumes, n_axes)
+    low, high = values.min(0), values.max(0)
+    return (2 * ((values - low) / (high - low)) - 1).astype('f4')
+
+
+def network_block(record, inside, size, layers, weights, datatype, n_volumes, acquisition):
     stream = Stream(record)
     flags, e = struct.unpack('<II', stream.read(8))
     ranges = struct.iter_unpack('<dd', stream.read(16 * n_volumes))
@@ -206,7 +215,11 @@ def network_block(record, inside, size, layers, weights, datatype, n_volumes):
         parameters = read_parameters(stream, layers, *weights)
         axes = [f4(2) * (np.arange(n, dtype='f4') / f4(max(n - 1, 1)) - f4(0.5)) * f4(n > 1) for n in size]
         z, row, x = np.nonzero(inside)
-        y = evaluate(layers, parameters, np.stack([axis[i] for axis, i in zip(axes, (x, row, z))][:layers[0][0]], 1))
+        n_space = layers[0][0] - (0 if acquisition is None else acquisition.shape[1])
+        at = np.stack([axis[i] for axis, i in zip(axes, (x, row, z))][:n_space], 1)
+        if acquisition is not None:
+            at = np.hstack([np.repeat(at, n_volumes, 0), np.tile(acquisition, (len(at), 1))])
+        y = evaluate(layers, parameters, at).reshape(-1, n_volumes)
     values = put_exceptions(stored_values(y.T, list(ranges), datatype), e, stream)
     assert stream.at == len(record)
     return values
@@ -265,7 +278,9 @@ def restore(data):
         (inputs, n), network = struct.unpack('<II', sections[3][0][:8]), sections[3][0][8:]
         fields = list(struct.iter_unpack('<IIfI', network))
         layers = [(i, w, a, w0) for i, (w, a, w0, _) in zip([inputs] + [f[0] for f in fields], fields)]
-        assert len(fields) == n and layers[-1][1] == n_volumes
+        acquisition = volume_coordinates(sections[18][0], n_volumes) if 18 in sections else None
+        assert len(fields) == n and layers[-1][1] == (n_volumes if acquisition is None else 1)
+        assert inputs == (2 if kind == 1 else 3) + (0 if acquisition is None else acquisition.shape[1])
         weights = struct.unpack('<II', sections[4][0])
     bound = struct.unpack('<d', sections[12][0])[0] if 12 in sections else None
     voxels = np.full((n_volumes, nz, ny, nx), np.frombuffer(background[:datatype.itemsize], datatype.newbyteorder('<'))[0], datatype)
@@ -283,7 +298,7 @@ def restore(data):
             record = coded_record_model.decode([(i, w) for i, w, *_ in layers], weights[1] if weights[0] == 2 else None, datatype.itemsize, n_volumes, record)
             assert len(record) + (4 + n if bound is not None else 0) == unpacked
         if coding == 0:
-            values = network_block(record, points, size, layers, weights, datatype, n_volumes)
+            values = network_block(record, points, size, layers, weights, datatype, n_volumes, acquisition)
         elif coding == 1:
             values = predictive_block(record, points, datatype, n_volumes, sections.get(13, [None])[0])
         else:

@@ -60,11 +60,6 @@ void siren_tool_mask_free(siren_tool_mask *made);
 /* A line below the scaled PSNR of an archive. */
 #define SIREN_SCALED_PSNR_NOTE                                                                               \
     "               each volume of a block on a range of its own; 'compare' has one peak for all\n"
-/* What --anonymise has taken out, as a line of a summary. Returns `out`. */
-#define SIREN_ANONYMISED_TEXT 1280
-char *siren_tool_anonymised_text(const siren_anonymised *told, char out[SIREN_ANONYMISED_TEXT]);
-/* Whether the header is another than that of the image. */
-bool siren_tool_header_changed(const siren_anonymised *told);
 #define SIREN_RECURSIVE_HELP "take a folder's name for those of the files in it and below\n(also -r)"
 /* Prints a document to stdout. */
 siren_status siren_tool_print_json(const siren_json *json);

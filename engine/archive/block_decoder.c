@@ -21,7 +21,7 @@ struct siren_block_decoder {
     float *y;               /* (chunk, n_decoded) */
     siren_decoder *decoder; /* as the next two only where the layout says any_network */
     float *params;          /* (n_params) */
-    float *coordinates;     /* (chunk, n_inputs) */
+    float *coordinates;     /* (samples of a chunk, n_inputs) */
     uint8_t *voxels;        /* (n_decoded, voxels) of the largest block; of predictive ones all volumes */
     uint8_t *inside;        /* (voxels) of the largest predictive block */
     siren_transform_basis basis;    /* of a transform archive */
@@ -45,16 +45,16 @@ void siren_block_decoder_free(siren_block_decoder *decoder) {
 /* Points decoded at once, at most. */
 static size_t decoder_chunk(const siren_layout *layout) {
     size_t n_points = siren_block_grid_points(&layout->grid);
-    if (layout->coding == SIREN_CODING_TRANSFORM) return n_points;
-    return n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+    return layout->coding == SIREN_CODING_TRANSFORM ? n_points : siren_layout_chunk(layout, n_points);
 }
 
 static size_t decoder_bytes(const siren_layout *layout, size_t n_volumes) {
-    size_t n_points = siren_block_grid_points(&layout->grid), voxels, outputs, bytes;
+    size_t n_points = siren_block_grid_points(&layout->grid), voxels, outputs, bytes,
+           floats = 2 + (layout->acquisition.section ? 2 * layout->network.n_inputs : 0);
     bool fits = siren_mul(n_volumes, siren_datatype_size(layout->geometry.datatype), &voxels) &&
                 siren_add(voxels, layout->mask.section ? sizeof(uint32_t) : 0, &voxels) &&
                 siren_mul(voxels, n_points, &voxels) &&
-                siren_mul(decoder_chunk(layout) * n_volumes, 2 * sizeof(float), &outputs) &&
+                siren_mul(decoder_chunk(layout) * n_volumes, floats * sizeof(float), &outputs) &&
                 siren_add(voxels, outputs, &bytes);
     return fits ? bytes : SIZE_MAX;
 }
@@ -67,6 +67,12 @@ siren_status siren_block_decoder_create(siren_device *device, const siren_layout
                                         siren_block_decoder **out) {
     return siren_block_decoder_create_part(device, layout, (siren_span){0, layout->geometry.n_volumes},
                                            memory_limit, out);
+}
+
+/* What the network is evaluated at for so many points. */
+static size_t samples_of(const siren_block_decoder *decoder, size_t n_points) {
+    return n_points * siren_samples_of_point(&decoder->layout.acquisition,
+                                             decoder->volumes.end - decoder->volumes.begin);
 }
 
 siren_status siren_block_decoder_create_part(siren_device *device, const siren_layout *layout,
@@ -116,12 +122,14 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
     if (layout->any_network) {
         SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),
                                  "the parameters"));
-        SIREN_TRY(siren_allocate(&decoder->coordinates, chunk, layout->network.n_inputs * sizeof(float),
+        const size_t n_samples = samples_of(decoder, chunk);
+        SIREN_TRY(siren_allocate(&decoder->coordinates, n_samples, layout->network.n_inputs * sizeof(float),
                                  "the coordinates"));
         /* The first block is of full size. */
-        siren_block_coordinates(&decoder->moved_to, layout->network.n_inputs, 0, chunk, decoder->coordinates);
-        SIREN_TRY(
-            siren_decoder_create(device, &decoder->network, chunk, decoder->coordinates, &decoder->decoder));
+        siren_sample_coordinates(&decoder->moved_to, &layout->acquisition, volumes, layout->network.n_inputs,
+                                 0, n_samples, decoder->coordinates);
+        SIREN_TRY(siren_decoder_create(device, &decoder->network, n_samples, decoder->coordinates,
+                                       &decoder->decoder));
     }
     *out = SIREN_TAKE(decoder);
     return SIREN_OK;
@@ -136,10 +144,11 @@ static siren_status move_to(siren_block_decoder *decoder, const siren_block *blo
     siren_block *at = &decoder->moved_to;
     if (!block->inside && first == decoder->moved_first && siren_block_same_points(block, at))
         return SIREN_OK;
-    uint32_t n_inputs = decoder->layout.network.n_inputs;
-    siren_block_coordinates(block, n_inputs, first, n, decoder->coordinates);
+    siren_sample_coordinates(block, &decoder->layout.acquisition, decoder->volumes,
+                             decoder->layout.network.n_inputs, samples_of(decoder, first),
+                             samples_of(decoder, n), decoder->coordinates);
     *at = (siren_block){0}; /* nowhere, should moving fail */
-    SIREN_TRY(siren_decoder_move(decoder->decoder, n, decoder->coordinates));
+    SIREN_TRY(siren_decoder_move(decoder->decoder, samples_of(decoder, n), decoder->coordinates));
     if (!block->inside) *at = *block;
     decoder->moved_first = first;
     return SIREN_OK;
@@ -152,8 +161,8 @@ static siren_status evaluate(siren_block_decoder *decoder, const char *name, con
     SIREN_TRY(move_to(decoder, block, first, n));
     SIREN_TRY(siren_decoder_run(decoder->decoder, decoder->params, decoder->y));
     if (decoder->sampled)
-        SIREN_TRY(siren_decode_sample(&decoder->network, decoder->params, n, decoder->coordinates, decoder->y,
-                                      &equal));
+        SIREN_TRY(siren_decode_sample(&decoder->network, decoder->params, samples_of(decoder, n),
+                                      decoder->coordinates, decoder->y, &equal));
     if (equal) return SIREN_OK;
     siren_fail(
         SIREN_INTEGRITY,

@@ -14,6 +14,7 @@ void siren_archive_info_free(siren_archive_info *info) {
     free(info->layers);
     free(info->attachments);
     free(info->provenance);
+    free(info->volume_coordinates);
     *info = (siren_archive_info){0};
 }
 
@@ -43,6 +44,17 @@ static siren_status describe_blocks(siren_archive *archive, const siren_layout *
         }
     }
     info->psnr = n ? sum / (double)n : INFINITY;
+    return SIREN_OK;
+}
+
+static siren_status describe_acquisition(const siren_acquisition *acquisition, siren_archive_info *info) {
+    char name[SIREN_ACQUISITION_NAME];
+    info->n_volume_coordinates = acquisition->n_axes;
+    SIREN_TRY(siren_allocate(&info->volume_coordinates, acquisition->n_axes, sizeof *info->volume_coordinates,
+                             "the coordinates of volumes"));
+    for (uint32_t axis = 0; axis < acquisition->n_axes; axis++)
+        snprintf(info->volume_coordinates[axis], sizeof *info->volume_coordinates, "%s",
+                 siren_acquisition_name(acquisition, axis, name));
     return SIREN_OK;
 }
 
@@ -96,6 +108,7 @@ siren_status siren_archive_describe(siren_archive *archive, const siren_layout *
     SIREN_TRY(describe_blocks(archive, layout, &info));
     SIREN_TRY(siren_layout_apart(archive, layout, &info.n_apart));
     SIREN_TRY(describe_attachments(archive, &info));
+    SIREN_TRY(describe_acquisition(&layout->acquisition, &info));
     SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PROVENANCE, 0, &provenance, &n_provenance));
     SIREN_TRY(siren_allocate(&info.provenance, n_provenance + 1, 1, "the provenance"));
     if (provenance) memcpy(info.provenance, provenance, n_provenance);

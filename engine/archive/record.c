@@ -62,7 +62,10 @@ static siren_status write_network(siren_archive_writer *writer, const siren_layo
     bool steps = layout->weight_bits != SIREN_FLOAT32_WEIGHTS;
     siren_put_u32(weights, steps ? CODING_STEPS : CODING_FLOAT32);
     siren_put_u32(weights + 4, steps ? layout->weight_bits : 32);
-    return siren_archive_writer_section(writer, SIREN_SECTION_WEIGHTS, weights, sizeof weights, false);
+    SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_WEIGHTS, weights, sizeof weights, false));
+    if (!layout->acquisition.section) return SIREN_OK;
+    return siren_archive_writer_section(writer, SIREN_SECTION_ACQUISITION, layout->acquisition.section,
+                                        layout->acquisition.n_bytes, true);
 }
 
 siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout) {
@@ -184,6 +187,28 @@ static siren_status read_geometry(const char *path, siren_archive *archive, sire
     return SIREN_OK;
 }
 
+/* Of a network of `n_inputs`, and what is told of it: outputs are volumes where these have no coordinates. */
+static siren_status read_acquisition(const char *path, siren_archive *archive, siren_layout *layout) {
+    const uint8_t *bytes;
+    size_t n_bytes;
+    const size_t n_volumes = layout->geometry.n_volumes;
+    siren_network *network = &layout->network;
+    if (siren_archive_has_section(archive, SIREN_SECTION_ACQUISITION)) {
+        SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_ACQUISITION, 0, &bytes, &n_bytes));
+        SIREN_TRY(siren_acquisition_view(path, n_volumes, bytes, n_bytes, &layout->acquisition));
+    }
+    const uint32_t n_acquisition = layout->acquisition.n_axes,
+                   n_inputs = siren_block_inputs(layout->grid.kind) + n_acquisition;
+    const size_t n_outputs = n_acquisition ? 1 : n_volumes;
+    if (network->n_inputs != n_inputs || siren_network_n_outputs(network) != n_outputs)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: its network maps %u coordinates to %u outputs, but %s need %u and %zu", path,
+                          network->n_inputs, siren_network_n_outputs(network),
+                          siren_block_kind_name(layout->grid.kind, 2), n_inputs, n_outputs);
+    network->n_acquisition = n_acquisition;
+    return siren_network_check(network, path, SIREN_CORRUPT);
+}
+
 static siren_status read_network(const char *path, siren_archive *archive, siren_layout *layout) {
     const uint8_t *bytes;
     size_t n_bytes;
@@ -201,14 +226,7 @@ static siren_status read_network(const char *path, siren_archive *archive, siren
         network->layers[l] = (siren_layer){siren_get_u32(row), siren_get_u32(row + 4), siren_get_f32(row + 8),
                                            siren_get_u32(row + 12)};
     }
-    SIREN_TRY(siren_network_check(network, path, SIREN_CORRUPT));
-    uint32_t n_inputs = siren_block_inputs(layout->grid.kind);
-    if (network->n_inputs != n_inputs || siren_network_n_outputs(network) != layout->geometry.n_volumes)
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: its network maps %u coordinates to %u volumes, but %s need %u and %zu", path,
-                          network->n_inputs, siren_network_n_outputs(network),
-                          siren_block_kind_name(layout->grid.kind, 2), n_inputs, layout->geometry.n_volumes);
-
+    SIREN_TRY(read_acquisition(path, archive, layout));
     SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_WEIGHTS, 0, &bytes, &n_bytes));
     uint32_t coding = n_bytes == WEIGHTS_BYTES ? siren_get_u32(bytes) : 0,
              bits = n_bytes == WEIGHTS_BYTES ? siren_get_u32(bytes + 4) : 0;
@@ -244,6 +262,11 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
         return siren_fail(SIREN_UNSUPPORTED,
                           "%s: its records use a coding that this version does not know; use a newer sirencl",
                           path);
+    if (siren_archive_has_section(archive, SIREN_SECTION_ACQUISITION))
+        return siren_fail(
+            SIREN_CORRUPT,
+            "%s: has a section ACQUISITION beside records without networks; restore the file from a copy",
+            path);
     layout->coding = (siren_coding)coding;
     layout->bound = siren_get_f64(bytes + 8);
     SIREN_TRY(bound_check(path, layout->bound));
@@ -312,6 +335,12 @@ siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
     SIREN_TRY(read_mask(path, archive, &layout));
     *out = layout;
     return SIREN_OK;
+}
+
+size_t siren_layout_chunk(const siren_layout *layout, size_t n_points) {
+    size_t most = SIREN_DECODE_POINTS / siren_layout_samples(layout, 1);
+    if (most < 1) most = 1;
+    return n_points < most ? n_points : most;
 }
 
 siren_status siren_layout_volumes(const siren_layout *layout, siren_span *volumes) {

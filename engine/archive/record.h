@@ -5,8 +5,8 @@
 
 #include "cl/knobs.h"
 #include "engine/archive/corrections.h"
+#include "engine/model/acquisition.h"
 #include "engine/model/mask.h"
-#include "engine/model/network.h"
 #include "engine/predictive/predictive.h"
 #include "formats/archive.h"
 #include "host/part.h"
@@ -24,17 +24,25 @@ typedef struct {
     siren_geometry geometry; /* of the original series */
     siren_block_grid grid;   /* the blocks in the archive */
     siren_mask mask;         /* its section belongs to the archive, or to whoever made it */
-    siren_network network;   /* of networks, as the next two; else without layers */
+    siren_acquisition acquisition; /* likewise; without a section volumes are outputs of the network */
+    siren_network network;         /* of networks, as the next two; else without layers */
     unsigned weight_bits;
     bool any_network; /* false: every block is constant, no network is stored */
     uint64_t n_apart; /* to be written: finite values among the exceptional voxels of all blocks */
 } siren_layout;
 
-/* Writes GEOMETRY, NETWORK and WEIGHTS, or CODING and BASIS, and MASK and APART. */
+/* Writes GEOMETRY, NETWORK, WEIGHTS and ACQUISITION, or CODING and BASIS, and MASK and APART. */
 siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout);
 /* Reads them and HEADER, and checks that they agree with each other and with the index: CORRUPT otherwise. `*out` borrows
  * from the archive. */
 siren_status siren_layout_read(siren_archive *archive, siren_layout *out);
+
+/* Samples of so many points: what the network is evaluated at. */
+static inline size_t siren_layout_samples(const siren_layout *layout, size_t n_points) {
+    return n_points * siren_samples_of_point(&layout->acquisition, layout->geometry.n_volumes);
+}
+/* Points of a block of `n_points` that are decoded at once: SIREN_DECODE_POINTS samples, or of one point. */
+size_t siren_layout_chunk(const siren_layout *layout, size_t n_points);
 
 /* How many finite values are among the exceptional voxels; 0 where the archive does not tell. */
 siren_status siren_layout_apart(siren_archive *archive, const siren_layout *layout, uint64_t *out);

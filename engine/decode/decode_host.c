@@ -175,7 +175,7 @@ siren_status siren_decode_sample(const siren_network *network, const float *para
                                  const float *coordinates, const float *y, bool *equal) {
     size_t n_inputs = network->n_inputs, n_outputs = siren_network_n_outputs(network),
            n = n_points < SAMPLE_POINTS ? n_points : SAMPLE_POINTS;
-    float at[SAMPLE_POINTS * 3];
+    float at[SAMPLE_POINTS * SIREN_PAD]; /* that many coordinates at most */
     SIREN_FREE_AT_END float *expected = NULL;
     SIREN_TRY(siren_allocate(&expected, n * n_outputs, sizeof *expected, "outputs to compare with"));
     for (size_t i = 0; i < n; i++)

@@ -72,17 +72,19 @@ static siren_status measure_transform(siren_compression *part, siren_choice *out
 }
 
 static siren_status measure_predictive(siren_compression *part, siren_choice *out) {
-    siren_predictive_outcome estimate; /* by counts alone: a network would make it some per cent smaller */
-    double training;
+    siren_predictive_outcome estimate; /* by counts alone */
+    siren_context_expectation network;
     size_t n_other;
     SIREN_TRY(siren_plan_without_network(part));
     SIREN_TRY(siren_compression_other_bytes(part, &n_other));
     SIREN_TRY(siren_predictive_blocks_estimate(&part->image->series, &part->layout, part->survey.limits,
                                                part->progress, part->user, &estimate));
-    out->n_bytes = n_other + estimate.n_bytes;
+    SIREN_TRY(siren_context_expect(&part->image->series, &part->layout, part->settings.effort,
+                                   part->settings.seed, part->options->memory_limit, part->progress,
+                                   part->user, &network));
+    out->n_bytes = n_other + network.n_bytes + (size_t)((double)estimate.n_bytes * network.share);
     out->psnr = estimate.psnr;
-    SIREN_TRY(siren_context_fit_seconds(&part->layout, part->settings.effort, &training));
-    out->seconds = training + estimate.seconds;
+    out->seconds = network.seconds + estimate.seconds;
     return SIREN_OK;
 }
 

@@ -27,6 +27,7 @@ void siren_compression_free(siren_compression *run) {
     siren_encoder_free(run->encoder);
     siren_survey_free(&run->survey);
     free(run->mask);
+    free(run->acquisition);
     free(run->context);
     free(run->sigmas);
     free(run->trainings);
@@ -171,7 +172,7 @@ siren_status siren_compression_grid(const siren_settings *settings, siren_block_
 static siren_status plan_blocks(const siren_settings *settings, siren_layout *layout) {
     siren_block_kind kind = settings->blocks;
     uint32_t n_inputs = layout->network.n_inputs;
-    if (siren_block_inputs(kind) != n_inputs)
+    if (siren_block_inputs(kind) != n_inputs && !siren_model_has_acquisition(settings->model))
         return siren_fail(SIREN_USAGE, "model %s maps %u coordinate%s, but blocks of kind %s have %u; use %s",
                           settings->model, n_inputs, siren_plural(n_inputs), siren_block_kind_name(kind, 1),
                           siren_block_inputs(kind),
@@ -227,6 +228,21 @@ siren_status siren_compression_mask(siren_compression *run) {
                            &layout->mask);
 }
 
+/* Coordinates of volumes, where the model learns in them. */
+static siren_status read_acquisition(siren_compression *run) {
+    const char *path = run->options->volume_coordinates, *model = run->settings.model;
+    siren_layout *layout = &run->layout;
+    size_t n_volumes = layout->geometry.n_volumes, n_bytes = 0;
+    if (!path && siren_model_has_acquisition(model))
+        return siren_fail(SIREN_USAGE,
+                          "model %s learns in coordinates of volumes; give a table of them by "
+                          "--volume-coordinates (docs/acquisition.md)",
+                          model);
+    if (!path) return SIREN_OK;
+    SIREN_TRY(siren_acquisition_read(path, n_volumes, &run->acquisition, &n_bytes));
+    return siren_acquisition_view(path, n_volumes, run->acquisition, n_bytes, &layout->acquisition);
+}
+
 /* Which values lie far outside the rest; the layout is told how many. */
 siren_status siren_compression_survey(siren_compression *run) {
     SIREN_TRY_STAGE(SIREN_STAGE_TARGETS,
@@ -263,8 +279,7 @@ size_t siren_compression_encoder_bytes(const siren_compression *run) {
 static siren_status plan_encoder(siren_compression *run) {
     siren_layout *layout = &run->layout;
     const siren_settings *settings = &run->settings;
-    SIREN_TRY(siren_network_from_model(settings->model, settings->layers, settings->width,
-                                       (uint32_t)layout->geometry.n_volumes, settings->w0, &layout->network));
+    SIREN_TRY(siren_layout_network(settings, settings->width, layout));
     siren_encoder_plan plan = {.series = &run->image->series,
                                .layout = layout,
                                .limits = run->survey.limits,
@@ -291,6 +306,8 @@ siren_status siren_plan_networks(siren_compression *run) {
     siren_settings_resolve(settings, layout->network.n_inputs);
     if (settings->packing == SIREN_PACKING_AUTO) settings->packing = SIREN_PACKING_SMALLEST;
     SIREN_TRY(plan_blocks(settings, layout));
+    SIREN_TRY(read_acquisition(run));
+    SIREN_TRY(siren_layout_network(settings, settings->width, layout));
     SIREN_TRY(siren_compression_mask(run));
     SIREN_TRY(siren_compression_survey(run));
     if (o->target == SIREN_TARGET_MAX_ERROR) SIREN_TRY(siren_compression_bound(run));
@@ -412,7 +429,7 @@ static siren_status clear_leftovers(const char *archive) {
 
 /* USAGE where the archive would replace what it is made of. `path` may be NULL. */
 static siren_status refuse_inputs(const siren_compress_options *o, const char *path, const char *archive) {
-    const char *inputs[] = {path, o->mask, o->bval, o->bvec, o->sidecar},
+    const char *inputs[] = {path, o->mask, o->bval, o->bvec, o->sidecar, o->volume_coordinates},
                *suffixes[] = {".bval", ".bvec", ".json"};
     bool same = false;
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
@@ -427,6 +444,14 @@ static siren_status refuse_inputs(const siren_compress_options *o, const char *p
                       archive, path && siren_file_same(path, archive) ? "the image" : "an input");
 }
 
+/* What is compressed: the caller's image, or one of our own where it is read or loses what identifies. */
+static siren_status take_image(siren_compression *run, const siren_image *image) {
+    if (image && run->options->anonymise)
+        SIREN_TRY(siren_image_anonymous(image, run->options->anonymise, &run->own));
+    run->image = run->own ? run->own : image;
+    return SIREN_OK;
+}
+
 /* `image` NULL: what the file `path` holds. */
 static siren_status make_archive(siren_compression *run, const char *path, const siren_image *image,
                                  const char *archive, siren_archive_info *info) {
@@ -439,9 +464,9 @@ static siren_status make_archive(siren_compression *run, const char *path, const
                     siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
     run->path = archive;
     if (!image) SIREN_TRY_STAGE("reading", siren_image_load(path, run->options->memory_limit, &run->own));
-    run->image = image ? image : run->own;
     if (run->own && run->options->anonymise)
         SIREN_TRY(siren_anonymise_series(&run->own->series, run->options->anonymise));
+    SIREN_TRY(take_image(run, image));
     SIREN_TRY(compress_image(run));
     SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_archive_writer_finish(run->writer, &unfinished));
     siren_status status = info ? siren_info(unfinished, &described) : SIREN_OK;
@@ -469,43 +494,57 @@ siren_status siren_compress_file(siren_device *device, const char *image, const 
     return compress_to_file(&run, image, NULL, archive, info);
 }
 
-/* The options of a call on `device`, whose open choices are made. */
+/* The options of a call on `device`, whose open choices are made; they borrow `told` where it is wanted. */
 static siren_status settle(const siren_options *options, const siren_device *device, const char *call,
-                           siren_compress_options *out) {
+                           siren_anonymised *told, siren_compress_options *out) {
     siren_options usual;
     if (!options) options = siren_options_usual(&usual);
     *out = options->compress;
+    if (options->anonymise) out->anonymise = told;
     SIREN_TRY(siren_options_settle(out));
     if (!device && siren_options_coding(out) == SIREN_CODING_NETWORK)
         return siren_fail(SIREN_USAGE, "%s: device must not be NULL where networks are to be trained", call);
     return SIREN_OK;
 }
 
+static void tell_anonymised(const siren_image *image, const siren_compress_options *options) {
+    char text[SIREN_ANONYMISED_TEXT];
+    if (options->anonymise)
+        siren_log(SIREN_LOG_INFO, "%s: anonymised: %s", siren_image_name(image),
+                  siren_anonymised_text(options->anonymise, text));
+}
+
 siren_status siren_compress(siren_device *device, const siren_image *image, const siren_options *options,
                             const char *archive) {
     siren_compress_options settled;
-    SIREN_TRY(settle(options, device, "siren_compress", &settled));
+    siren_anonymised told = {.n_tail = 0};
+    SIREN_TRY(settle(options, device, "siren_compress", &told, &settled));
     if (!image || !archive)
         return siren_fail(SIREN_USAGE, "siren_compress: image and archive must not be NULL");
     SIREN_AT_END(siren_compression_free)
     siren_compression run = {device, &settled, .progress = options ? options->progress : NULL,
                              .user = options ? options->user : NULL};
-    return compress_to_file(&run, image->path, image, archive, NULL);
+    SIREN_TRY(compress_to_file(&run, image->path, image, archive, NULL));
+    tell_anonymised(image, &settled);
+    return SIREN_OK;
 }
 
 siren_status siren_compress_to_memory(siren_device *device, const siren_image *image,
                                       const siren_options *options, void **bytes, size_t *n_bytes) {
     siren_compress_options settled;
+    siren_anonymised told = {.n_tail = 0};
     uint8_t *made = NULL;
-    SIREN_TRY(settle(options, device, "siren_compress_to_memory", &settled));
+    SIREN_TRY(settle(options, device, "siren_compress_to_memory", &told, &settled));
     if (!image || !bytes || !n_bytes)
         return siren_fail(SIREN_USAGE, "siren_compress_to_memory: image, bytes and n_bytes must not be NULL");
     SIREN_AT_END(siren_compression_free)
-    siren_compression run = {device, &settled, .image = image, .progress = options ? options->progress : NULL,
+    siren_compression run = {device, &settled, .progress = options ? options->progress : NULL,
                              .user = options ? options->user : NULL};
+    SIREN_TRY(take_image(&run, image));
     SIREN_TRY(siren_archive_writer_open(NULL, false, &run.writer));
     SIREN_TRY(compress_image(&run));
     SIREN_TRY(siren_archive_writer_take(SIREN_TAKE(run.writer), &made, n_bytes));
     *bytes = made;
+    tell_anonymised(image, &settled);
     return SIREN_OK;
 }

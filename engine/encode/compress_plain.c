@@ -70,12 +70,28 @@ static siren_status plan_noise(siren_compression *run) {
                       siren_image_name(run->image));
 }
 
+#define SERIES_SLICES 8 /* of a record: more gain little, and fewer records keep fewer processors busy */
+
+/* Slices, but where prediction takes several at once. */
+static siren_status plan_records(siren_compression *run) {
+    siren_settings settings = run->settings;
+    siren_block_kind kind = SIREN_BLOCK_SLICE;
+    if (run->coding == SIREN_CODING_PREDICTIVE && settings.access == SIREN_ACCESS_SERIES) {
+        const siren_geometry *g = &run->layout.geometry;
+        kind = SIREN_BLOCK_PATCH;
+        settings.patch[0] = g->nx;
+        settings.patch[1] = g->ny;
+        settings.patch[2] = SERIES_SLICES;
+    }
+    return siren_compression_grid(&settings, kind, &run->layout);
+}
+
 siren_status siren_plan_without_network(siren_compression *run) {
     siren_layout *layout = &run->layout;
     run->settings = run->options->settings;
     layout->geometry = run->image->series.geometry;
     layout->coding = run->coding;
-    SIREN_TRY(siren_compression_grid(&run->settings, SIREN_BLOCK_SLICE, layout));
+    SIREN_TRY(plan_records(run));
     if (run->options->target == SIREN_TARGET_NOISE) SIREN_TRY(plan_noise(run));
     SIREN_TRY(siren_compression_mask(run));
     const siren_target target = run->options->target;

@@ -60,7 +60,9 @@ siren_status siren_foresee_published(siren_compression *run) {
                                      layout->grid.count * (SIREN_ENTRY_BYTES + siren_record_bytes(layout))};
     for (size_t i = 0; i < layout->grid.count; i++)
         flops += siren_network_step_flops(
-            &layout->network, siren_mask_block_points(&layout->mask, &layout->grid, layout->grid.first + i));
+            &layout->network,
+            siren_layout_samples(
+                layout, siren_mask_block_points(&layout->mask, &layout->grid, layout->grid.first + i)));
     const bool refused = too_large(o, 0.8 * (double)trial.n_bytes);
     if (!refused && flops * (double)s->epochs > WORTH_FORESEEING) {
         SIREN_TRY(siren_network_try(&sizing, s->width, siren_network_short_epochs(s), true, &trial));

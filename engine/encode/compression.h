@@ -30,6 +30,7 @@ typedef struct {
     uint8_t *context; /* the context network's section, which the layout borrows; NULL: none */
     double *sigmas;   /* (n_volumes) of the noise, where the target is in its units */
     uint8_t *mask;    /* the archive's section, which the layout borrows; NULL: none */
+    uint8_t *acquisition; /* likewise */
     const char *path; /* of the archive; NULL: in memory */
     siren_archive_writer *writer;
     siren_encoder *encoder;

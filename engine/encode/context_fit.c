@@ -10,9 +10,14 @@
 #include <string.h>
 
 #define MOST_EXAMPLES 4000000
+#define RATE .008f
 #define LEAST_VALUES 32768 /* of a series: fewer save less than a network takes */
 #define FEW_VALUES 262144  /* below, the smallest network */
 #define TRIALS 4           /* blocks that are coded with and without the network */
+/* What an expectation trains on, and for how long: a second or two. */
+#define EXPECTED_BLOCKS 6
+#define EXPECTED_EXAMPLES 100000
+#define EXPECTED_STEPS 400
 
 /* What an effort trains. */
 typedef struct {
@@ -28,10 +33,10 @@ typedef struct {
     const siren_series *series;
     const siren_layout *layout;
     const siren_context_network *network; /* of trials */
-    size_t every, n;                      /* blocks: all, or trials */
-    siren_context_examples *parts;        /* (n) each with room for its examples */
-    size_t *n_bytes;                      /* (n, 2) of a trial without and with the network */
-    siren_progress_fn progress;
+    size_t every, n;               /* so many blocks, evenly spaced, of each every so many-th example */
+    siren_context_examples *parts; /* (n) each with room for its examples */
+    size_t *n_bytes;               /* (n, 2) of a trial without and with the network */
+    siren_progress_fn progress;    /* or NULL */
     void *user;
     atomic_size_t next;
     atomic_int status;
@@ -52,11 +57,16 @@ static void cut_free(cut_block *cut) {
     free(cut->inside);
 }
 
+/* Of all blocks the nth of `all->n`. */
+static size_t number_of(const fitting *all, size_t nth) {
+    const siren_block_grid *grid = &all->layout->grid;
+    return grid->first + (2 * nth + 1) * grid->count / (2 * all->n);
+}
+
 static siren_status cut(const fitting *all, size_t nth, cut_block *out) {
     const siren_layout *layout = all->layout;
     const siren_geometry *g = &layout->geometry;
-    SIREN_TRY(
-        siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + nth, &out->block, &out->points));
+    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, number_of(all, nth), &out->block, &out->points));
     size_t n_voxels = siren_block_voxels(&out->block);
     SIREN_TRY(siren_allocate(&out->voxels, n_voxels * g->n_volumes, siren_datatype_size(g->datatype),
                              "a block's voxels"));
@@ -75,7 +85,7 @@ static siren_status collect(fitting *all, size_t nth) {
 
 static siren_status compare(fitting *all, size_t nth) {
     SIREN_AT_END(cut_free) cut_block block = {.points = NULL};
-    SIREN_TRY(cut(all, (2 * nth + 1) * all->layout->grid.count / (2 * all->n), &block));
+    SIREN_TRY(cut(all, nth, &block));
     for (size_t with = 0; with < 2; with++) {
         SIREN_FREE_AT_END uint8_t *bytes = NULL;
         block.plan.network = with ? all->network : NULL;
@@ -109,10 +119,9 @@ static siren_status run(fitting *all) {
 
 /* Room for the examples of each block, side by side. */
 static siren_status share_room(fitting *all, siren_context_examples *out) {
-    const siren_block_grid *grid = &all->layout->grid;
     size_t n = 0;
     for (size_t i = 0; i < all->n; i++) {
-        siren_block block = siren_block_at(grid, grid->first + i);
+        siren_block block = siren_block_at(&all->layout->grid, number_of(all, i));
         siren_predictive_plan plan = {
             .nx = block.nx, .ny = block.ny, .nz = block.nz, .n_volumes = all->layout->geometry.n_volumes};
         all->parts[i].n = siren_predictive_n_examples(&plan, all->every);
@@ -145,18 +154,21 @@ static void examples_free(siren_context_examples *examples) {
     free(examples->targets);
 }
 
-/* Whether records become smaller by more than the network takes, as some tell. */
-static siren_status is_worth(fitting *all, const siren_context_network *network, size_t n_network,
-                             bool *out) {
+/* What a network saves of the bytes of all records, as some tell, and what these take without it. */
+static siren_status measure_saving(fitting *all, const siren_context_network *network, double *without,
+                                   double *saved) {
     size_t n_bytes[TRIALS][2] = {{0}};
-    double saved = 0;
     const size_t count = all->layout->grid.count;
     all->n = count < TRIALS ? count : TRIALS;
     all->network = network;
     all->n_bytes = n_bytes[0];
+    *without = *saved = 0;
     SIREN_TRY(run(all));
-    for (size_t i = 0; i < all->n; i++) saved += (double)n_bytes[i][0] - (double)n_bytes[i][1];
-    *out = saved * (double)count / (double)all->n > (double)n_network;
+    const double share = (double)count / (double)all->n;
+    for (size_t i = 0; i < all->n; i++) {
+        *without += (double)n_bytes[i][0] * share;
+        *saved += ((double)n_bytes[i][0] - (double)n_bytes[i][1]) * share;
+    }
     return SIREN_OK;
 }
 
@@ -165,75 +177,105 @@ static size_t values_of(const siren_layout *layout) {
     return g->nx * g->ny * (layout->grid.z_end - layout->grid.z_begin) * g->n_volumes;
 }
 
-static effort_level level_of(uint32_t effort, size_t n_values, size_t n_examples) {
-    effort_level level = levels[effort];
+/* What examples allow of an effort. */
+static effort_level limited(effort_level level, size_t n_values, size_t n_examples) {
     const size_t n_steps = n_examples * level.n_passes / SIREN_CONTEXT_BATCH;
     if (n_values < FEW_VALUES) level.widths[0] = level.widths[1] = 16;
     if (level.n_steps > n_steps) level.n_steps = n_steps;
     return level;
 }
 
-siren_status siren_context_fit_seconds(const siren_layout *layout, uint32_t effort, double *out) {
-    const size_t n_values = values_of(layout), n_steps = 20;
-    *out = 0;
-    if (effort < SIREN_EFFORT_WITH_NETWORK || n_values < LEAST_VALUES) return SIREN_OK;
-    SIREN_AT_END(examples_free) siren_context_examples examples = {.n = SIREN_CONTEXT_BATCH};
-    SIREN_FREE_AT_END siren_context_network *network = NULL;
-    const effort_level level =
-        level_of(effort, n_values, n_values < MOST_EXAMPLES ? n_values : MOST_EXAMPLES);
-    siren_context_training training = {
-        .widths = {level.widths[0], level.widths[1]}, .n_steps = n_steps, .rate = .008f};
-    SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
-    SIREN_TRY(siren_allocate(&examples.features, examples.n, SIREN_FEATURES, "the examples"));
-    SIREN_TRY(siren_allocate(&examples.targets, examples.n, 2 * sizeof *examples.targets, "the examples"));
-    for (size_t i = 0; i < examples.n; i++) examples.targets[2 * i + 1] = 1;
+/* A network in training and in trials. */
+typedef struct {
+    siren_context_network network;
+    uint8_t *coded;
+    size_t n_coded;
+    double without, saved, seconds; /* bytes of all records; of the training */
+} fitted;
+
+static void fitted_free(fitted **fit) {
+    if (*fit) free((*fit)->coded);
+    free(*fit);
+}
+
+/* On examples of `n_blocks` blocks, at most `most` of them; `*out` is NULL where there are too few. */
+static siren_status fit_network(const siren_series *series, const siren_layout *layout, size_t n_blocks,
+                                size_t most, siren_context_training *training, effort_level level,
+                                fitted **out) {
+    SIREN_AT_END(examples_free) siren_context_examples examples = {.n = 0};
+    SIREN_AT_END(fitted_free) fitted *fit = NULL;
+    SIREN_FREE_AT_END siren_context_examples *parts = NULL;
+    const size_t n_values = values_of(layout) / layout->grid.count * n_blocks;
+    fitting all = {.series = series,
+                   .layout = layout,
+                   .every = n_values / most + 1,
+                   .n = n_blocks,
+                   .progress = training->progress,
+                   .user = training->user};
+    *out = NULL;
+    SIREN_TRY(siren_allocate(&parts, n_blocks, sizeof *parts, "the examples"));
+    SIREN_TRY(siren_allocate(&fit, 1, sizeof *fit, "the context network"));
+    all.parts = parts;
+    SIREN_TRY(share_room(&all, &examples));
+    SIREN_TRY(run(&all));
+    close_ranks(&all, &examples);
+    if (examples.n < SIREN_CONTEXT_BATCH) return SIREN_OK;
+    level = limited(level, values_of(layout), examples.n);
+    memcpy(training->widths, level.widths, sizeof training->widths);
+    training->n_steps = level.n_steps;
     const double start = siren_clock();
-    SIREN_TRY(siren_context_train(&examples, &training, network, NULL));
-    *out = (siren_clock() - start) * (double)level.n_steps / (double)n_steps;
+    SIREN_TRY(siren_context_train(&examples, training, &fit->network, NULL));
+    fit->seconds = siren_clock() - start;
+    SIREN_TRY(siren_context_encode(&fit->network, &fit->coded, &fit->n_coded));
+    SIREN_TRY(measure_saving(&all, &fit->network, &fit->without, &fit->saved));
+    *out = SIREN_TAKE(fit);
+    return SIREN_OK;
+}
+
+/* How many examples there is room for; 0 where a series gets no network. */
+static size_t most_examples(const siren_layout *layout, uint32_t effort, size_t memory_limit) {
+    const size_t room = memory_limit / 4 / (SIREN_FEATURES + 2 * sizeof(float)),
+                 most = room < MOST_EXAMPLES ? room : MOST_EXAMPLES;
+    return effort < SIREN_EFFORT_WITH_NETWORK || values_of(layout) < LEAST_VALUES ||
+                   most < SIREN_CONTEXT_BATCH
+               ? 0
+               : most;
+}
+
+siren_status siren_context_expect(const siren_series *series, const siren_layout *layout, uint32_t effort,
+                                  uint64_t seed, size_t memory_limit, siren_progress_fn progress, void *user,
+                                  siren_context_expectation *out) {
+    SIREN_AT_END(fitted_free) fitted *fit = NULL;
+    const size_t n_values = values_of(layout), most = most_examples(layout, effort, memory_limit),
+                 count = layout->grid.count;
+    *out = (siren_context_expectation){.share = 1};
+    if (most == 0) return SIREN_OK;
+    const effort_level real = limited(levels[effort], n_values, n_values < most ? n_values : most);
+    effort_level level = levels[effort];
+    if (level.n_steps > EXPECTED_STEPS) level.n_steps = EXPECTED_STEPS;
+    siren_context_training training = {.rate = RATE, .seed = seed, .progress = progress, .user = user};
+    SIREN_TRY(fit_network(series, layout, count < EXPECTED_BLOCKS ? count : EXPECTED_BLOCKS,
+                          most < EXPECTED_EXAMPLES ? most : EXPECTED_EXAMPLES, &training, level, &fit));
+    if (!fit) return SIREN_OK;
+    out->seconds = fit->seconds * (double)real.n_steps / (double)training.n_steps;
+    if (fit->saved <= (double)fit->n_coded) return SIREN_OK;
+    out->share = 1 - fit->saved / fit->without;
+    out->n_bytes = fit->n_coded;
     return SIREN_OK;
 }
 
 siren_status siren_context_fit(const siren_series *series, const siren_layout *layout, uint32_t effort,
                                uint64_t seed, size_t memory_limit, siren_progress_fn progress, void *user,
                                uint8_t **bytes, size_t *n_bytes) {
-    SIREN_AT_END(examples_free) siren_context_examples examples = {.n = 0};
-    SIREN_FREE_AT_END siren_context_examples *parts = NULL;
-    SIREN_FREE_AT_END siren_context_network *network = NULL;
-    SIREN_FREE_AT_END uint8_t *coded = NULL;
-    const siren_block_grid *grid = &layout->grid;
+    SIREN_AT_END(fitted_free) fitted *fit = NULL;
+    const size_t most = most_examples(layout, effort, memory_limit);
     *bytes = NULL;
     *n_bytes = 0;
-    if (effort < SIREN_EFFORT_WITH_NETWORK) return SIREN_OK;
-    const size_t n_values = values_of(layout), room = memory_limit / 4 / (SIREN_FEATURES + 2 * sizeof(float)),
-                 most = room < MOST_EXAMPLES ? room : MOST_EXAMPLES;
-    if (n_values < LEAST_VALUES || most < SIREN_CONTEXT_BATCH) return SIREN_OK;
-    fitting all = {.series = series,
-                   .layout = layout,
-                   .every = n_values / most + 1,
-                   .n = grid->count,
-                   .progress = progress,
-                   .user = user};
-    SIREN_TRY(siren_allocate(&parts, grid->count, sizeof *parts, "the examples"));
-    SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
-    all.parts = parts;
-    SIREN_TRY(share_room(&all, &examples));
-    SIREN_TRY(run(&all));
-    close_ranks(&all, &examples);
-    if (examples.n < SIREN_CONTEXT_BATCH) return SIREN_OK;
-    const effort_level level = level_of(effort, n_values, examples.n);
-    siren_context_training training = {.widths = {level.widths[0], level.widths[1]},
-                                       .n_steps = level.n_steps,
-                                       .rate = .008f,
-                                       .seed = seed,
-                                       .progress = progress,
-                                       .user = user};
-    bool worth = false;
-    size_t n_coded;
-    SIREN_TRY(siren_context_train(&examples, &training, network, NULL));
-    SIREN_TRY(siren_context_encode(network, &coded, &n_coded));
-    SIREN_TRY(is_worth(&all, network, n_coded, &worth));
-    if (!worth) return SIREN_OK;
-    *n_bytes = n_coded;
-    *bytes = SIREN_TAKE(coded);
+    if (most == 0) return SIREN_OK;
+    siren_context_training training = {.rate = RATE, .seed = seed, .progress = progress, .user = user};
+    SIREN_TRY(fit_network(series, layout, layout->grid.count, most, &training, levels[effort], &fit));
+    if (!fit || fit->saved <= (double)fit->n_coded) return SIREN_OK;
+    *n_bytes = fit->n_coded;
+    *bytes = SIREN_TAKE(fit->coded);
     return SIREN_OK;
 }

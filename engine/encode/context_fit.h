@@ -11,7 +11,16 @@
 siren_status siren_context_fit(const siren_series *series, const siren_layout *layout, uint32_t effort,
                                uint64_t seed, size_t memory_limit, siren_progress_fn progress, void *user,
                                uint8_t **bytes, size_t *n_bytes);
-/* About how long the training of that takes, as a few steps tell. */
-siren_status siren_context_fit_seconds(const siren_layout *layout, uint32_t effort, double *out);
+
+/* What siren_context_fit() would come to, as a short training on some blocks and some of these coded tell: a moment less than a real
+ * one saves. */
+typedef struct {
+    double share;   /* of the records' bytes by counts alone, that are left */
+    size_t n_bytes; /* of the section; 0 where there would be none */
+    double seconds; /* of the training */
+} siren_context_expectation;
+siren_status siren_context_expect(const siren_series *series, const siren_layout *layout, uint32_t effort,
+                                  uint64_t seed, size_t memory_limit, siren_progress_fn progress, void *user,
+                                  siren_context_expectation *out);
 
 #endif

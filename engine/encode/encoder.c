@@ -24,15 +24,24 @@ struct siren_encoder {
     siren_target_source targets;
     float *losses; /* (most) of the last epoch */
     float *rates;  /* (most) */
-    float *chunk;  /* (SIREN_DECODE_POINTS, n_volumes) targets */
+    float *chunk;  /* (points of a chunk, n_volumes) targets */
     float *y;      /* and outputs for curves; NULL without */
 };
+
+siren_status siren_layout_network(const siren_settings *s, uint32_t width, siren_layout *layout) {
+    const siren_acquisition *acquisition = &layout->acquisition;
+    SIREN_TRY(siren_network_from_model(s->model, s->layers, width, (uint32_t)layout->geometry.n_volumes,
+                                       s->w0, &layout->network));
+    if (!acquisition->section) return SIREN_OK;
+    siren_network_acquire(&layout->network, siren_block_inputs(layout->grid.kind), acquisition->n_axes);
+    return SIREN_OK;
+}
 
 /* Targets of a network of the trainer, scaled as they are asked for. */
 static siren_status read_targets(void *user, size_t network, size_t first, size_t n, size_t pitch,
                                  float *targets) {
     const siren_encoder *encoder = user;
-    return siren_trained_targets(encoder->batch, encoder->block_of[network], first, n, pitch, targets);
+    return siren_trained_sample_targets(encoder->batch, encoder->block_of[network], first, n, pitch, targets);
 }
 
 /* ---- making and releasing ---- */
@@ -89,17 +98,12 @@ static bool all_constant(const siren_scaling *scaling, size_t n_volumes) {
     return true;
 }
 
-/* Points that are decoded or compared at once. */
-static size_t chunk_points(size_t n_points) {
-    return n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
-}
-
 /* What the memory limit leaves to a trainer on blocks with the points of `block`, beside a batch that is being encoded. */
 static siren_status plan_memory(siren_encoder *encoder, const siren_block *block) {
     const siren_layout *layout = encoder->plan.layout;
     size_t limit = encoder->plan.memory_limit, n_points = siren_block_points(block);
-    size_t held = n_points * layout->network.n_inputs,
-           values = chunk_points(n_points) * layout->geometry.n_volumes;
+    size_t held = siren_layout_samples(layout, n_points) * layout->network.n_inputs,
+           values = siren_layout_chunk(layout, n_points) * layout->geometry.n_volumes;
     held = (held + values * (encoder->plan.log_interval ? 3 : 0)) * sizeof(float) +
            block->n_inside * sizeof *block->inside;
     bool fits = siren_add(held, siren_trained_bytes(layout, 1), &held);
@@ -122,7 +126,7 @@ static siren_status reserve(siren_encoder *encoder, const siren_block *block, ui
     if (encoder->points && siren_block_same_points(block, &encoder->points->block)) return SIREN_OK;
     release_trainer(encoder);
     SIREN_TRY(plan_memory(encoder, block));
-    return siren_points_create(block, encoder->plan.layout->network.n_inputs, inside, &encoder->points);
+    return siren_points_create(encoder->plan.layout, block, inside, &encoder->points);
 }
 
 static siren_status scale(const siren_encoder *encoder, siren_trained_block *block) {
@@ -189,13 +193,15 @@ static size_t trainer_bytes(const siren_encoder *encoder, size_t n_networks) {
 
 /* A trainer of exactly `n_networks`, and what curves need. */
 static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
-    const siren_network *network = &encoder->plan.layout->network;
+    const siren_layout *layout = encoder->plan.layout;
+    const siren_network *network = &layout->network;
     const siren_settings *settings = encoder->plan.settings;
-    size_t n_points = siren_block_points(&encoder->points->block), chunk = chunk_points(n_points);
+    size_t n_points = siren_block_points(&encoder->points->block),
+           chunk = siren_layout_chunk(layout, n_points);
     if (!encoder->trainer || encoder->n_networks != n_networks) {
         siren_trainer_plan plan = {.network = network,
                                    .n_networks = n_networks,
-                                   .n_points = n_points,
+                                   .n_points = siren_layout_samples(layout, n_points),
                                    .coordinates = encoder->points->coordinates,
                                    .max_epochs = settings->epochs,
                                    .last_loss_only = true,
@@ -215,8 +221,8 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
     size_t n_values = chunk * encoder->plan.layout->geometry.n_volumes;
     if (!encoder->chunk) SIREN_TRY(siren_allocate(&encoder->chunk, n_values, sizeof(float), "some targets"));
     if (!encoder->y) SIREN_TRY(siren_allocate(&encoder->y, n_values, sizeof(float), "some outputs"));
-    return siren_decoder_create(encoder->device, network, chunk, encoder->points->coordinates,
-                                &encoder->evaluator);
+    return siren_decoder_create(encoder->device, network, siren_layout_samples(layout, chunk),
+                                encoder->points->coordinates, &encoder->evaluator);
 }
 
 /* One call of siren_encoder_train(). */
@@ -239,9 +245,10 @@ static bool report(void *user, double done, double total, const char *what) {
 /* A point of every curve that goes on, or has ended since the last one: the exact forward pass of the current parameters. */
 static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
     siren_encoder *encoder = run->encoder;
-    const siren_network *network = &encoder->plan.layout->network;
+    const siren_layout *layout = encoder->plan.layout;
+    const siren_network *network = &layout->network;
     size_t n_points = siren_block_points(&encoder->points->block),
-           n_volumes = encoder->plan.layout->geometry.n_volumes;
+           chunk = siren_layout_chunk(layout, n_points), n_volumes = layout->geometry.n_volumes;
     SIREN_TRY(siren_trainer_params(encoder->trainer, encoder->batch->params));
     for (size_t i = 0; i < run->n; i++) {
         const siren_trained_block *block = &encoder->batch->blocks[i];
@@ -250,14 +257,15 @@ static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
         size_t at = siren_trainer_epochs(encoder->trainer, block->at);
         if (epoch > 0 && at <= run->curves_to) continue;
         for (size_t first = 0, n; first < n_points; first += n) {
-            n = n_points - first < SIREN_DECODE_POINTS ? n_points - first : SIREN_DECODE_POINTS;
-            if (n_points > SIREN_DECODE_POINTS)
-                SIREN_TRY(siren_decoder_move(encoder->evaluator, n,
-                                             encoder->points->coordinates + first * network->n_inputs));
+            n = n_points - first < chunk ? n_points - first : chunk;
+            if (n_points > chunk)
+                SIREN_TRY(siren_decoder_move(encoder->evaluator, siren_layout_samples(layout, n),
+                                             encoder->points->coordinates +
+                                                 siren_layout_samples(layout, first) * network->n_inputs));
             SIREN_TRY(siren_decoder_run(encoder->evaluator,
                                         encoder->batch->params + block->at * siren_network_n_params(network),
                                         encoder->y));
-            SIREN_TRY(read_targets(encoder, block->at, first, n, n_volumes, encoder->chunk));
+            SIREN_TRY(siren_trained_targets(encoder->batch, i, first, n, n_volumes, encoder->chunk));
             siren_fidelity_add(&sums, n, n_volumes, encoder->y, encoder->chunk, NULL);
         }
         siren_fidelity fidelity = siren_fidelity_of(&sums);
@@ -352,11 +360,11 @@ siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *t
     siren_training_run run = {.encoder = encoder, .curve = curve, .progress = progress, .user = user};
     siren_block block;
     SIREN_FREE_AT_END uint32_t *inside = NULL;
-    if (siren_block_grid_points(&layout->grid) > SIREN_MAX_POINTS)
-        return siren_fail(SIREN_UNSUPPORTED,
-                          "a %s has %zu points, more than the limit of %d; use smaller blocks",
-                          siren_block_kind_name(layout->grid.kind, 1), siren_block_grid_points(&layout->grid),
-                          SIREN_MAX_POINTS);
+    const size_t n_samples = siren_layout_samples(layout, siren_block_grid_points(&layout->grid));
+    if (n_samples > SIREN_MAX_POINTS)
+        return siren_fail(SIREN_UNSUPPORTED, "a %s has %zu %s, more than the limit of %d; use smaller blocks",
+                          siren_block_kind_name(layout->grid.kind, 1), n_samples,
+                          layout->acquisition.section ? "samples" : "points", SIREN_MAX_POINTS);
     SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, trainings[0].block, &block, &inside));
     SIREN_TRY(reserve(encoder, &block, &inside));
     SIREN_TRY(train_alike(&run, trainings, n));

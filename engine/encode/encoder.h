@@ -22,6 +22,10 @@ typedef void (*siren_curve_fn)(void *user, size_t nth, size_t epoch, const siren
 
 typedef struct siren_encoder siren_encoder;
 
+/* The network that settings of a model ask for, with `width` units, into a layout whose geometry, grid and coordinates of volumes stand.
+ * USAGE names what cannot be. */
+siren_status siren_layout_network(const siren_settings *settings, uint32_t width, siren_layout *layout);
+
 /* `*out` is yours: siren_encoder_free(). One thread at a time may use an encoder; several may share a series. */
 siren_status siren_encoder_create(siren_device *device, const siren_encoder_plan *plan, siren_encoder **out);
 void siren_encoder_free(siren_encoder *encoder);

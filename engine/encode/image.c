@@ -76,6 +76,40 @@ siren_status siren_image_attach(siren_image *image, const char *suffix, const vo
     return SIREN_OK;
 }
 
+static siren_status copy_given(const siren_attachment *from, siren_anonymised *told, siren_attachment *to) {
+    uint8_t *copy = NULL;
+    size_t n_bytes = from->n_bytes;
+    if (strcmp(from->suffix, ".json") == 0) {
+        SIREN_TRY(siren_anonymise_sidecar(from->suffix, from->bytes, from->n_bytes, told, &copy, &n_bytes));
+    } else {
+        SIREN_TRY(siren_allocate(&copy, from->n_bytes, 1, from->suffix));
+        memcpy(copy, from->bytes, from->n_bytes);
+    }
+    *to = *from;
+    to->bytes = copy;
+    to->n_bytes = n_bytes;
+    return SIREN_OK;
+}
+
+siren_status siren_image_anonymous(const siren_image *image, siren_anonymised *told, siren_image **out) {
+    SIREN_AT_END(siren_image_free_at) siren_image *copy = NULL;
+    const siren_series *series = &image->series;
+    const size_t n_header = (size_t)series->geometry.voxel_offset;
+    SIREN_TRY(siren_allocate(&copy, 1, sizeof *copy, "the image"));
+    copy->series =
+        (siren_series){.geometry = series->geometry, .voxels = series->voxels, .n_tail = series->n_tail};
+    copy->borrowed = true;
+    SIREN_TRY(siren_allocate(&copy->series.header, n_header, 1, "a header"));
+    memcpy(copy->series.header, series->header, n_header);
+    SIREN_TRY(siren_anonymise_series(&copy->series, told)); /* the tail is told, and was not copied */
+    for (; copy->n_given < image->n_given; copy->n_given++)
+        SIREN_TRY(copy_given(&image->given[copy->n_given], told, &copy->given[copy->n_given]));
+    if (image->path && !(copy->path = strdup(image->path)))
+        return siren_fail(SIREN_SYSTEM, "out of memory: the image's path");
+    *out = SIREN_TAKE(copy);
+    return SIREN_OK;
+}
+
 /* ---- arrays ---- */
 
 /* The array's strides, those of an array without gaps where none are given; false where one overflows. */

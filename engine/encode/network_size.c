@@ -23,8 +23,7 @@
 static siren_status layout_of(const siren_network_sizing *sizing, uint32_t width, siren_layout *out) {
     const siren_settings *s = sizing->settings;
     *out = *sizing->layout;
-    return siren_network_from_model(s->model, s->layers, width, (uint32_t)out->geometry.n_volumes, s->w0,
-                                    &out->network);
+    return siren_layout_network(s, width, out);
 }
 
 /* Blocks in which some volume varies, which are those with a network. */

@@ -11,14 +11,16 @@
 
 /* ---- points ---- */
 
-siren_status siren_points_create(const siren_block *block, uint32_t n_inputs, uint32_t **inside,
+siren_status siren_points_create(const siren_layout *layout, const siren_block *block, uint32_t **inside,
                                  siren_points **out) {
     SIREN_AT_END(siren_points_free_at) siren_points *points = NULL;
-    size_t n_points = siren_block_points(block);
+    const uint32_t n_inputs = layout->network.n_inputs;
+    size_t n_samples = siren_layout_samples(layout, siren_block_points(block));
     SIREN_TRY(siren_allocate(&points, 1, sizeof *points, "the points of a block"));
     atomic_init(&points->n_owners, 1);
-    SIREN_TRY(siren_allocate(&points->coordinates, n_points, n_inputs * sizeof(float), "the coordinates"));
-    siren_block_coordinates(block, n_inputs, 0, n_points, points->coordinates);
+    SIREN_TRY(siren_allocate(&points->coordinates, n_samples, n_inputs * sizeof(float), "the coordinates"));
+    siren_sample_coordinates(block, &layout->acquisition, (siren_span){0, layout->geometry.n_volumes},
+                             n_inputs, 0, n_samples, points->coordinates);
     points->block = *block;
     points->inside = *inside;
     *inside = NULL;
@@ -66,10 +68,10 @@ void siren_trained_free(siren_trained *trained) {
 
 size_t siren_trained_bytes(const siren_layout *layout, size_t n) {
     size_t n_points = siren_block_grid_points(&layout->grid), n_inputs = layout->network.n_inputs,
-           chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS, bytes, params;
+           of_point = siren_layout_samples(layout, 1) * n_inputs * sizeof(float),
+           chunk = siren_layout_chunk(layout, n_points), bytes, params;
     bool fits = siren_mul(n, siren_network_n_params(&layout->network) * sizeof(float), &params) &&
-                siren_mul(n_points, n_inputs * sizeof(float) + (layout->mask.section ? sizeof(uint32_t) : 0),
-                          &bytes) &&
+                siren_mul(n_points, of_point + (layout->mask.section ? sizeof(uint32_t) : 0), &bytes) &&
                 siren_add(bytes, params, &bytes) &&
                 siren_add(bytes, chunk * layout->geometry.n_volumes * sizeof(float), &bytes) &&
                 siren_add(bytes, siren_block_decoder_bytes(layout), &bytes);
@@ -86,6 +88,26 @@ siren_status siren_trained_targets(const siren_trained *trained, size_t nth, siz
     return status;
 }
 
+#define SOME_VALUES 4096 /* of volumes, taken apart at once */
+
+siren_status siren_trained_sample_targets(const siren_trained *trained, size_t nth, size_t first, size_t n,
+                                          size_t pitch, float *targets) {
+    const size_t n_volumes = trained->layout.geometry.n_volumes,
+                 most = n_volumes < SOME_VALUES ? SOME_VALUES / n_volumes : 1;
+    SIREN_FREE_AT_END float *some = NULL;
+    if (!trained->layout.acquisition.section)
+        return siren_trained_targets(trained, nth, first, n, pitch, targets);
+    SIREN_TRY(siren_allocate(&some, most * n_volumes, sizeof *some, "some targets"));
+    for (size_t sample = first; sample < first + n;) {
+        const size_t point = sample / n_volumes, left = (first + n - 1) / n_volumes - point + 1,
+                     n_points = left < most ? left : most;
+        SIREN_TRY(siren_trained_targets(trained, nth, point, n_points, n_volumes, some));
+        for (; sample < first + n && sample < (point + n_points) * n_volumes; sample++)
+            targets[(sample - first) * pitch] = some[sample - point * n_volumes];
+    }
+    return SIREN_OK;
+}
+
 /* ---- encoding ---- */
 
 void siren_encoded_free(siren_encoded *encoded) {
@@ -97,13 +119,15 @@ void siren_encoded_free(siren_encoded *encoded) {
 typedef struct {
     const siren_trained *trained;
     const atomic_bool *stop;
+    bool samples; /* as the network learns them; else those of points */
 } wanted_targets;
 
 static siren_status read_targets(void *user, size_t nth, size_t first, size_t n, size_t pitch,
                                  float *targets) {
     const wanted_targets *wanted = user;
     if (atomic_load(wanted->stop)) return siren_fail(SIREN_CANCELLED, "encoding was interrupted");
-    return siren_trained_targets(wanted->trained, nth, first, n, pitch, targets);
+    return (wanted->samples ? siren_trained_sample_targets : siren_trained_targets)(wanted->trained, nth,
+                                                                                    first, n, pitch, targets);
 }
 
 /* Which of a block's points are in the mask for figures; yours to free(). */
@@ -125,8 +149,7 @@ static siren_status check_record(const siren_trained *trained, const siren_layou
                                  const siren_target_source *targets, uint8_t **record,
                                  siren_encoded *encoded) {
     const siren_trained_block *block = &trained->blocks[nth];
-    size_t n_points = siren_block_points(&block->block),
-           chunk = n_points < SIREN_DECODE_POINTS ? n_points : SIREN_DECODE_POINTS;
+    size_t chunk = siren_layout_chunk(layout, siren_block_points(&block->block));
     const size_t n_outputs = layout->geometry.n_volumes;
     SIREN_AT_END(siren_block_decoder_free_at) siren_block_decoder *decoder = NULL;
     SIREN_FREE_AT_END uint8_t *mask = NULL;
@@ -186,8 +209,8 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, cons
                              .n_epochs = block->n_epochs,
                              .fidelity = {0, NAN, NAN, NAN, NAN},
                              .masked = {0, NAN, NAN, NAN, NAN}};
-    wanted_targets wanted = {trained, stop};
-    const siren_target_source targets = {read_targets, &wanted};
+    wanted_targets wanted = {trained, stop, false}, wanted_samples = {trained, stop, true};
+    const siren_target_source targets = {read_targets, &wanted}, samples = {read_targets, &wanted_samples};
     SIREN_FREE_AT_END uint8_t *parameters = NULL, *record = NULL;
     size_t n_parameters = 0;
     char name[64];
@@ -197,8 +220,9 @@ siren_status siren_trained_encode(const siren_trained *trained, size_t nth, cons
         SIREN_TRY_STAGE("quantising",
                         siren_quantise(network, form,
                                        trained->params + block->at * siren_network_n_params(network),
-                                       siren_block_points(&block->block), trained->points->coordinates,
-                                       &targets, nth, &parameters, &n_parameters));
+                                       siren_layout_samples(&layout, siren_block_points(&block->block)),
+                                       trained->points->coordinates, &samples, nth, &parameters,
+                                       &n_parameters));
     SIREN_TRY_STAGE("packing",
                     siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
                                        block->n_exceptional, &record, &encoded.n_unpacked));

@@ -22,11 +22,11 @@ typedef struct {
     atomic_size_t n_owners;
     siren_block block;  /* one of the blocks, */
     uint32_t *inside;   /* and what it borrows */
-    float *coordinates; /* (n_points, n_inputs) */
+    float *coordinates; /* (n_samples, n_inputs) */
 } siren_points;
 
-/* Of blocks with the points of `block`, for one owner. Takes `*inside`, which `block` borrows. */
-siren_status siren_points_create(const siren_block *block, uint32_t n_inputs, uint32_t **inside,
+/* Of blocks of a layout with the points of `block`, for one owner. Takes `*inside`, which `block` borrows. */
+siren_status siren_points_create(const siren_layout *layout, const siren_block *block, uint32_t **inside,
                                  siren_points **out);
 siren_points *siren_points_share(siren_points *points);
 /* Of one owner; the last one releases them. NULL is allowed. */
@@ -70,6 +70,11 @@ size_t siren_trained_bytes(const siren_layout *layout, size_t n);
 /* Scaled targets of points of the nth block, as siren_target_source has them. */
 siren_status siren_trained_targets(const siren_trained *trained, size_t nth, size_t first, size_t n,
                                    size_t pitch, float *targets);
+
+/* Those of samples first ... first + n - 1, which are points unless the layout has coordinates of volumes: what the network
+ * learns. */
+siren_status siren_trained_sample_targets(const siren_trained *trained, size_t nth, size_t first, size_t n,
+                                          size_t pitch, float *targets);
 
 /* One block, ready for an archive. */
 typedef struct {

@@ -18,6 +18,7 @@ typedef struct {
     layer_kind first, hidden, last, output;
 } model_row;
 
+#define SIREN_ND "siren-nd"
 #define FIRST_SINE SIREN_SINE, SIREN_INIT_FIRST_SINE
 #define HIDDEN_SINE SIREN_SINE, SIREN_INIT_HIDDEN_SINE
 #define RELU SIREN_RELU, SIREN_INIT_LINEAR
@@ -32,6 +33,7 @@ static const model_row models[] = {
     {"mlp-siren", 2, 1, {FIRST_SINE}, {RELU}, {RELU}, {LINEAR}},
     {"mlp-siren-last", 2, 1, {RELU}, {RELU}, {HIDDEN_SINE}, {LINEAR}},
     {"siren-3d", 3, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_IDENTITY, SIREN_INIT_HIDDEN_SINE}},
+    {SIREN_ND, 2, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_IDENTITY, SIREN_INIT_HIDDEN_SINE}},
 };
 
 const char *siren_model_name(size_t i) { return i < sizeof models / sizeof *models ? models[i].name : NULL; }
@@ -50,6 +52,14 @@ static const model_row *find_model(const char *name) {
 uint32_t siren_model_extra_hidden(const char *model) {
     const model_row *row = find_model(model);
     return row ? row->extra_hidden : 0;
+}
+
+bool siren_model_has_acquisition(const char *model) { return strcmp(model, SIREN_ND) == 0; }
+
+void siren_network_acquire(siren_network *network, uint32_t n_space, uint32_t n_acquisition) {
+    network->n_inputs = n_space + n_acquisition;
+    network->n_acquisition = n_acquisition;
+    network->layers[network->n_layers - 1].width = 1;
 }
 
 static siren_status unknown_model(const char *name) {
@@ -115,10 +125,15 @@ static siren_status check_layers(const siren_network *network, const char *name,
 }
 
 siren_status siren_network_check(const siren_network *network, const char *name, siren_status status) {
-    if (network->n_inputs != 2 && network->n_inputs != 3)
+    uint32_t n_space = network->n_inputs - network->n_acquisition;
+    if (network->n_acquisition > SIREN_MAX_ACQUISITION || (n_space != 2 && n_space != 3))
         return siren_fail(status,
-                          "%s: a network of %u inputs is not supported: points have 2 or 3 coordinates", name,
-                          network->n_inputs);
+                          "%s: a network of %u inputs is not supported: points have 2 or 3 coordinates, and "
+                          "volumes 0 to %d",
+                          name, network->n_inputs, SIREN_MAX_ACQUISITION);
+    if (network->n_acquisition > 0 && siren_network_n_outputs(network) != 1)
+        return siren_fail(status, "%s: a network on coordinates of volumes has %u outputs: it must have 1",
+                          name, siren_network_n_outputs(network));
     return check_layers(network, name, status);
 }
 
@@ -214,12 +229,13 @@ size_t siren_network_n_packed_floats(const siren_network *network) {
 
 siren_network siren_network_part(const siren_network *network, size_t begin, size_t end) {
     siren_network part = *network;
-    part.layers[part.n_layers - 1].width = (uint32_t)(end - begin);
+    if (!network->n_acquisition) part.layers[part.n_layers - 1].width = (uint32_t)(end - begin);
     return part;
 }
 
 void siren_network_part_params(const siren_network *network, size_t begin, size_t end, float *params) {
     uint32_t last = network->n_layers - 1;
+    if (network->n_acquisition) return;
     size_t in = siren_network_layer_inputs(network, last), out = network->layers[last].width;
     float *w = params + siren_network_n_params(network) - (in + 1) * out, *bias = w + in * out;
     memmove(w, w + begin * in, (end - begin) * in * sizeof *w);

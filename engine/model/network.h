@@ -8,6 +8,7 @@
 #include "host/base.h"
 
 #define SIREN_MAX_LAYERS 33              /* 32 hidden layers and the output layer */
+#define SIREN_MAX_ACQUISITION 13 /* coordinates of a volume: with x, y, z those of a point fill a SIREN_PAD */
 #define SIREN_MAX_FEATURES 256           /* inputs of a network on features */
 #define SIREN_MAX_WIDTH 1024             /* of a hidden layer */
 #define SIREN_MAX_OUTPUTS 65536          /* volumes of a series */
@@ -31,7 +32,8 @@ typedef struct {
 } siren_layer;
 
 typedef struct {
-    uint32_t n_inputs; /* coordinates of a point: 2 or 3; or features */
+    uint32_t n_inputs; /* coordinates of a point, 2 or 3, and those of a volume behind them; or features */
+    uint32_t n_acquisition; /* of these, coordinates of a volume; 0: a volume is an output */
     uint32_t n_layers; /* output layer included */
     siren_layer layers[SIREN_MAX_LAYERS];
 } siren_network;
@@ -48,6 +50,11 @@ uint32_t siren_model_extra_hidden(const char *model);
  * USAGE names the value, the limit and the known models. */
 siren_status siren_network_from_model(const char *model, uint32_t n_hidden, uint32_t width,
                                       uint32_t n_outputs, float w0, siren_network *out);
+/* Whether the model learns one value of the coordinates of voxel and volume (engine/model/acquisition.h). */
+bool siren_model_has_acquisition(const char *model);
+/* Its network, which siren_network_from_model() leaves at 2 inputs, on `n_space` coordinates of a voxel and `n_acquisition` of a
+ * volume, with one output. */
+void siren_network_acquire(siren_network *network, uint32_t n_space, uint32_t n_acquisition);
 /* Checks the limits above; for layer lists that come from a file. `name` is used in the message, `status` returned. */
 siren_status siren_network_check(const siren_network *network, const char *name, siren_status status);
 
@@ -78,8 +85,8 @@ void siren_network_table(const siren_network *network, int *table);
 void siren_network_pad(const siren_network *network, const float *params, float *padded);
 void siren_network_unpad(const siren_network *network, const float *padded, float *params);
 
-/* The network of outputs begin ... end - 1 alone. Each output is a sum of its own, so that decoding it gives the same bits as decoding
- * all. */
+/* The network of volumes begin ... end - 1 alone: of these outputs, each of which is a sum of its own, so that decoding it gives the same
+ * bits as decoding all; one on coordinates of volumes stays as it is. */
 siren_network siren_network_part(const siren_network *network, size_t begin, size_t end);
 /* Its parameters, in the place of the whole network's `params` (n_params), exchange order. */
 void siren_network_part_params(const siren_network *network, size_t begin, size_t end, float *params);

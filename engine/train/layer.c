@@ -131,14 +131,16 @@ static siren_status forwards(siren_layer_family *family, const siren_buffer *par
 static siren_status backwards(siren_layer_family *family, const siren_buffer *params, size_t first_block,
                               size_t n_blocks) {
     const siren_gradient_plan *shape = &family->shape;
-    size_t n_parts = family->base.n_parts, rows = n_blocks * family->block_rows;
+    size_t n_parts = family->base.n_parts, rows = n_blocks * family->block_rows,
+           n_threes = (shape->network->n_inputs + SIREN_FIRST_INPUTS - 1) / SIREN_FIRST_INPUTS;
     for (uint32_t l = shape->network->n_layers - 1; l > 0; l--) {
         SIREN_TRY(family->products->weight_gradient(family, l, first_block, n_blocks));
         SIREN_TRY(family->products->input_gradient(family, l, params, rows));
     }
     if (shape->batch) return own_weight_gradient(family, 0, first_block, n_blocks);
     siren_range columns = {
-        .global = {siren_layer_width(family, 0) / SIREN_PAD * family->tile.items, n_parts, shape->n_networks},
+        .global = {siren_layer_width(family, 0) / SIREN_PAD * n_threes * family->tile.items, n_parts,
+                   shape->n_networks},
         .local = {family->tile.items}};
     return SIREN_LAUNCH(
         family->first_gradient, columns, SIREN_BUFFER(family->base.partial_gradients),

@@ -106,11 +106,26 @@ static siren_status default_phantom(siren_phantom_options *out) {
     return SIREN_OK;
 }
 
+static siren_status read_echo_times(siren_value value, siren_phantom_options *out) {
+    double *times = NULL;
+    size_t n = siren_value_is_array(value) ? siren_value_count(value) : 0, i = 0;
+    if (n < 1 || n > SIREN_PHANTOM_MAX_ECHOES)
+        return siren_value_refuse(value, "give 1 to %d echo times in ms: [60, 80, 100]",
+                                  SIREN_PHANTOM_MAX_ECHOES);
+    SIREN_TRY(siren_allocate(&times, n, sizeof *times, "the echo times of a phantom"));
+    out->echo_times = times;
+    out->n_echo_times = n;
+    for (siren_value v = siren_value_first(value); siren_value_exists(v); v = siren_value_next(v), i++)
+        SIREN_TRY(siren_value_number(v, SIREN_PHANTOM_MIN_TE, SIREN_PHANTOM_MAX_TE, &times[i]));
+    return SIREN_OK;
+}
+
 static siren_status read_phantom(siren_value value, siren_phantom_options *out, double *voxel) {
-    static const char *const keys[] = {"dims", "voxel", "shells", "snr", "seed", "datatype"};
+    static const char *const keys[] = {"dims", "voxel", "shells", "echo_times", "snr", "seed", "datatype"};
     static const char *const datatypes[] = {"int16", "uint16", "float32"};
     static const siren_datatype codes[] = {SIREN_INT16, SIREN_UINT16, SIREN_FLOAT32};
-    siren_value dims = siren_value_member(value, "dims"), shells = siren_value_member(value, "shells");
+    siren_value dims = siren_value_member(value, "dims"), shells = siren_value_member(value, "shells"),
+                echo_times = siren_value_member(value, "echo_times");
     size_t *axes[3] = {&out->nx, &out->ny, &out->nz}, datatype = 0, i = 0;
     SIREN_TRY(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
     if (siren_value_exists(dims) && (!siren_value_is_array(dims) || siren_value_count(dims) != 3))
@@ -126,6 +141,7 @@ static siren_status read_phantom(siren_value value, siren_phantom_options *out, 
         out->shells = NULL;
         SIREN_TRY(read_shells(shells, out));
     }
+    if (siren_value_exists(echo_times)) SIREN_TRY(read_echo_times(echo_times, out));
     SIREN_TRY(siren_value_number(siren_value_member(value, "snr"), 0, MAX_SNR, &out->snr));
     SIREN_TRY(siren_value_integer(siren_value_member(value, "seed"), 0, UINT64_MAX, &out->seed));
     SIREN_TRY(siren_value_choice(siren_value_member(value, "datatype"), datatypes, 3, &datatype));
@@ -143,8 +159,8 @@ static siren_status read_mask(const char *file, siren_value value, char **out) {
 
 /* A path, or an object. */
 static siren_status read_input(const char *file, siren_value value, siren_experiment_input *out) {
-    static const char *const keys[] = {"name",    "image", "mask", "mask_use",
-                                       "phantom", "bval",  "bvec", "tissues"};
+    static const char *const keys[] = {"name", "image", "mask",    "mask_use",          "phantom",
+                                       "bval", "bvec",  "tissues", "volume_coordinates"};
     static const char *const uses[] = {"figures", "train"};
     size_t use = 0;
     const char *given = NULL;
@@ -154,6 +170,7 @@ static siren_status read_input(const char *file, siren_value value, siren_experi
     }
     siren_value name = siren_value_member(value, "name"), image = siren_value_member(value, "image"),
                 mask = siren_value_member(value, "mask"), mask_use = siren_value_member(value, "mask_use"),
+                coordinates = siren_value_member(value, "volume_coordinates"),
                 phantom = siren_value_member(value, "phantom");
     SIREN_TRY(siren_value_keys(value, keys, sizeof keys / sizeof *keys));
     if (siren_value_exists(image) == siren_value_exists(phantom))
@@ -162,6 +179,8 @@ static siren_status read_input(const char *file, siren_value value, siren_experi
         return siren_value_refuse(mask, "leave it out: a phantom comes with its own mask");
     if (siren_value_exists(mask_use) && !siren_value_exists(mask) && !siren_value_exists(phantom))
         return siren_value_refuse(mask_use, "leave it out, or give a mask");
+    if (siren_value_exists(coordinates) && !siren_value_exists(image))
+        return siren_value_refuse(coordinates, "leave it out: a phantom with echo_times comes with its own");
     SIREN_TRY(siren_value_choice(mask_use, uses, 2, &use));
     out->train_on_mask = use == 1;
     if (siren_value_exists(name)) {
@@ -176,6 +195,8 @@ static siren_status read_input(const char *file, siren_value value, siren_experi
     }
     SIREN_TRY(siren_value_path(file, image, &out->image));
     if (siren_value_exists(mask)) SIREN_TRY(read_mask(file, mask, &out->mask));
+    if (siren_value_exists(coordinates))
+        SIREN_TRY(siren_value_path(file, coordinates, &out->volume_coordinates));
     return given ? SIREN_OK : name_of_path(out->image, &out->name);
 }
 
@@ -213,7 +234,9 @@ static void free_input(siren_experiment_input *input) {
     free(input->image);
     free(input->mask);
     for (int i = 0; i < SIREN_N_BESIDE; i++) free(input->beside[i]);
+    free(input->volume_coordinates);
     free((void *)input->phantom.shells);
+    free((void *)input->phantom.echo_times);
 }
 
 /* `image` in the place of the only input; a mask of the file stays. */
@@ -235,6 +258,7 @@ static siren_status replace_input(const char *file, siren_value root, const char
     }
     new.train_on_mask = old->train_on_mask && old->mask;
     new.mask = SIREN_TAKE(old->mask);
+    new.volume_coordinates = SIREN_TAKE(old->volume_coordinates);
     free_input(old);
     *old = new;
     return SIREN_OK;

@@ -29,9 +29,11 @@ typedef struct {
     char *image;        /* path; NULL: the phantom below is made */
     char *mask;         /* path, or NULL; a phantom has its own */
     bool train_on_mask; /* only voxels inside are trained on and stored; else it is for figures alone */
-    siren_phantom_options phantom; /* its shells are owned by the experiment */
+    siren_phantom_options phantom; /* its shells and echo times are owned by the experiment */
     double voxel;                  /* of the phantom's, mm; 0: a field of view of 210 x 210 x 144 mm */
     char *beside[SIREN_N_BESIDE];  /* paths, or NULL; a phantom has its own */
+    char *
+        volume_coordinates; /* path of a table (docs/acquisition.md), or NULL; a phantom with echo times has its own */
 } siren_experiment_input;
 
 /* How complete trials are judged (lab/evaluate/evaluate.h). */
@@ -72,10 +74,16 @@ typedef struct {
     /* No choice left open. Of a list of layers: model SIREN_CUSTOM_MODEL, layers their number, width the largest. w0 is of
      * the first sine layer, 0 where there is none. */
     siren_settings settings;
-    siren_network network; /* its output layer has width 0: siren_trial_network(); nothing where there is a target */
+    /* Its output layer has width 0, and on coordinates of volumes it has one of these: siren_trial_network() knows more. Nothing where
+     * there is a target. */
+    siren_network network;
     siren_trial_target target;
 } siren_trial;
 
+/* Whether the trial's network learns in coordinates of volumes. */
+static inline bool siren_trial_has_acquisition(const siren_trial *trial) {
+    return siren_model_has_acquisition(trial->settings.model);
+}
 /* Whether the trial is to reach a target: then it is compressed as by `sirencl compress`. */
 static inline bool siren_trial_has_target(const siren_trial *trial) {
     return trial->target.kind != SIREN_TARGET_NONE;
@@ -125,8 +133,9 @@ siren_compress_options siren_trial_options(const siren_trial *trial);
 /* "ratio8", "max-error2percent", "lossless". Returns `out`. */
 char *siren_trial_target_name(const siren_trial_target *target, char out[SIREN_SETTING_CHARS]);
 
-/* The trial's network for a series of `n_volumes`. */
-siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, siren_network *out);
+/* The trial's network for a series of `n_volumes` with `n_acquisition` coordinates, which only networks on them look at. */
+siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, uint32_t n_acquisition,
+                                 siren_network *out);
 /* Writes the members of the trial's resolved configuration, all that can change its result but the input's content, into
  * the open object of `json`: what its identity is made of. */
 void siren_trial_write(const siren_trial *trial, siren_json *json);

@@ -295,6 +295,31 @@ static void forget_training(siren_trial *trial) {
     trial->network = (siren_network){.n_inputs = 2};
 }
 
+/* One coordinate of volumes stands for as many as the input will have; its blocks tell those of a voxel. */
+static void resolve_acquisition(siren_trial *trial) {
+    const siren_settings *t = &trial->settings;
+    if (!siren_trial_has_acquisition(trial)) return;
+    if (trial->network.n_layers > 0) {
+        siren_network_acquire(&trial->network, siren_block_inputs(t->blocks), 1);
+        trial->network.layers[trial->network.n_layers - 1].width = 0;
+    } else {
+        trial->network.n_acquisition = 1;
+        trial->network.n_inputs = siren_block_inputs(t->blocks) + 1;
+    }
+}
+
+/* That the input of a trial on coordinates of volumes has some. */
+static siren_status check_acquisition(const entry *e, const siren_trial *trial,
+                                      const siren_experiment_input *input) {
+    if (!siren_trial_has_acquisition(trial) || input->volume_coordinates || input->phantom.n_echo_times > 0)
+        return SIREN_OK;
+    return siren_value_fail(
+        e->source,
+        "asks for model %s, but input %s has no volume_coordinates (docs/acquisition.md): give them, or "
+        "exclude the input",
+        trial->settings.model, input->name);
+}
+
 static siren_status resolve_target(const entry *e, siren_trial *trial) {
     const siren_compress_options options = siren_trial_options(trial);
     siren_value width = siren_value_member(e->source, "width");
@@ -332,7 +357,8 @@ static siren_status resolve(const entry *e, const size_t *at, size_t input, sire
         SIREN_TRY(resolve_model(e, &trial));
     uint32_t n_inputs = trial.network.n_inputs;
     siren_settings_resolve(t, n_inputs);
-    if (siren_block_inputs(t->blocks) != n_inputs)
+    resolve_acquisition(&trial);
+    if (siren_block_inputs(t->blocks) != n_inputs && !siren_trial_has_acquisition(&trial))
         return siren_value_fail(
             e->source, "asks for model %s, which maps %u coordinate%s, but blocks of kind %s have %u",
             t->model, n_inputs, siren_plural(n_inputs), siren_block_kind_name(t->blocks, 1),
@@ -390,6 +416,7 @@ static siren_status expand(siren_trial_list *list, entry *e, size_t input) {
         siren_trial trial;
         SIREN_TRY(resolve(e, at, input, &trial));
         if (!is_repeated(&trial, at) && !is_excluded(e, &trial)) {
+            SIREN_TRY(check_acquisition(e, &trial, &list->experiment->inputs[input]));
             SIREN_TRY(check_target(e, &trial));
             SIREN_TRY(append_trial(list, e, trial));
         }

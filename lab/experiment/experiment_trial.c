@@ -9,9 +9,12 @@
 #include "engine/model/blocks.h"
 #include "engine/train/optimiser.h"
 
-siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, siren_network *out) {
+siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, uint32_t n_acquisition,
+                                 siren_network *out) {
     siren_network network = trial->network;
     network.layers[network.n_layers - 1].width = n_volumes;
+    if (network.n_acquisition > 0)
+        siren_network_acquire(&network, network.n_inputs - network.n_acquisition, n_acquisition);
     SIREN_TRY(siren_network_check(&network, trial->name, SIREN_USAGE));
     *out = network;
     return SIREN_OK;
@@ -128,7 +131,7 @@ siren_status siren_trial_make_name(const siren_trial_list *list, const siren_tri
     siren_settings usual = *base;
     name_text name = {.length = 0};
     usual.model = settings->model, usual.layers = settings->layers, usual.width = settings->width;
-    siren_settings_resolve(&usual, trial->network.n_inputs); /* some choices go by the network */
+    siren_settings_resolve(&usual, trial->network.n_inputs - trial->network.n_acquisition); /* some choices go by the network */
     usual.model = base->model, usual.layers = base->layers, usual.width = base->width;
     const bool targeted = siren_trial_has_target(trial),
                network = siren_model_is_network(settings->model),
@@ -180,7 +183,8 @@ static void write_layer(siren_json *json, const char *key, const siren_layer *la
 static void write_network(siren_json *json, const siren_network *network) {
     uint32_t output = network->n_layers - 1;
     siren_json_begin_object(json, "network");
-    siren_json_integer(json, "inputs", network->n_inputs);
+    siren_json_integer(json, "inputs", network->n_inputs - network->n_acquisition);
+    if (network->n_acquisition > 0) siren_json_bool(json, "volume_coordinates", true);
     siren_json_begin_array(json, "hidden");
     for (uint32_t l = 0; l < output; l++) write_layer(json, NULL, &network->layers[l], false);
     siren_json_end(json);

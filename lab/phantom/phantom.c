@@ -190,6 +190,28 @@ static void add_signal(row_scratch *r, double b, const double g[3]) {
     }
 }
 
+/* What is left of each tissue's signal at an echo time, of that at SIREN_PHANTOM_TE: exp(-(te - SIREN_PHANTOM_TE) / T2). T2 at 3 T in ms: white
+ * matter 69, grey matter 99, muscle 50 for what is outside the brain (Stanisz et al. 2005, doi:10.1002/mrm.20605), fluid 2000. */
+static void decay(double te, float factors[SIREN_TISSUE_WM + 1]) {
+    static const float t2[SIREN_TISSUE_WM + 1] = {[SIREN_TISSUE_AIR] = 50,
+                                                  [SIREN_TISSUE_HEAD] = 50,
+                                                  [SIREN_TISSUE_CSF] = 2000,
+                                                  [SIREN_TISSUE_GM] = 99,
+                                                  [SIREN_TISSUE_WM] = 69};
+    for (int tissue = SIREN_TISSUE_AIR; tissue <= SIREN_TISSUE_WM; tissue++)
+        factors[tissue] =
+            exp_negative(-(float)te / t2[tissue]) / exp_negative(-SIREN_PHANTOM_TE / t2[tissue]);
+}
+
+/* The echo time of a volume. */
+static void add_decay(const work *w, row_scratch *r, size_t v, size_t voxel, size_t nx) {
+    const siren_phantom_options *o = w->options;
+    float factors[SIREN_TISSUE_WM + 1];
+    if (o->n_echo_times == 0) return;
+    decay(o->echo_times[v / (w->phantom->geometry.n_volumes / o->n_echo_times)], factors);
+    for (size_t x = 0; x < nx; x++) r->value[x] *= factors[w->phantom->tissue[voxel + x]];
+}
+
 /* |S + n1 + i n2| = sqrt(S^2 + 2 S r cos(a) + r^2) with r Rayleigh and a uniform: of the angle only the
  * cosine counts, so half a turn of it is enough. */
 static void add_noise(row_scratch *r, int half, size_t nx, double sigma) {
@@ -235,6 +257,7 @@ static void signal_slice(work *w, siren_anatomy *anatomy, row_scratch *r, size_t
         for (size_t v = 0; v < g->n_volumes; v++) {
             memset(r->value, 0, nx * sizeof *r->value);
             add_signal(r, w->phantom->gradients.bval[v], w->phantom->gradients.bvec[v]);
+            add_decay(w, r, v, voxel, nx);
             if (w->phantom->sigma > 0) {
                 if (v % 2 == 0) draw_noise(r, w->options->seed, voxel, nx, v / 2);
                 add_noise(r, (int)(v % 2), nx, w->phantom->sigma);
@@ -308,7 +331,7 @@ static siren_status run_pass(work *w, slice_fn slice, const char *what) {
     return SIREN_OK;
 }
 
-static siren_status check_options(const siren_phantom_options *o, size_t *n_volumes) {
+siren_status siren_phantom_volumes(const siren_phantom_options *o, size_t *n_volumes) {
     const size_t axes[3] = {o->nx, o->ny, o->nz};
     for (int k = 0; k < 3; k++)
         if (axes[k] < 1 || axes[k] > SIREN_PHANTOM_MAX_AXIS)
@@ -337,12 +360,22 @@ static siren_status check_options(const siren_phantom_options *o, size_t *n_volu
     if (o->datatype != SIREN_INT16 && o->datatype != SIREN_UINT16 && o->datatype != SIREN_FLOAT32)
         return siren_fail(SIREN_USAGE, "phantom: datatype %d is not offered; give int16, uint16 or float32",
                           (int)o->datatype);
-    *n_volumes = total;
+    for (size_t i = 0; i < o->n_echo_times; i++)
+        if (!siren_echo_time_is_possible(o->echo_times[i]))
+            return siren_fail(SIREN_USAGE, "phantom: echo time %zu is %g ms; give %g to %g", i + 1,
+                              o->echo_times[i], SIREN_PHANTOM_MIN_TE, SIREN_PHANTOM_MAX_TE);
+    if (o->n_echo_times > SIREN_PHANTOM_MAX_ECHOES || total * o->n_echo_times > SIREN_PHANTOM_MAX_VOLUMES)
+        return siren_fail(SIREN_USAGE,
+                          "phantom: %zu volumes at each of %zu echo times are too many; give at most %d echo "
+                          "times and %d volumes in all",
+                          total, o->n_echo_times, SIREN_PHANTOM_MAX_ECHOES, SIREN_PHANTOM_MAX_VOLUMES);
+    *n_volumes = o->n_echo_times > 0 ? total * o->n_echo_times : total;
     return SIREN_OK;
 }
 
-static siren_status make_gradients(const siren_phantom_options *o, size_t n_volumes,
-                                   siren_diffusion_table *out) {
+siren_status siren_phantom_gradients(const siren_phantom_options *o, siren_diffusion_table *out) {
+    size_t n_volumes;
+    SIREN_TRY(siren_phantom_volumes(o, &n_volumes));
     out->n_volumes = n_volumes;
     SIREN_TRY(siren_allocate(&out->bval, n_volumes, sizeof *out->bval, "the b-values"));
     SIREN_TRY(siren_allocate(&out->bvec, n_volumes, sizeof *out->bvec, "the gradient directions"));
@@ -350,6 +383,10 @@ static siren_status make_gradients(const siren_phantom_options *o, size_t n_volu
     for (size_t i = 0; i < o->n_shells; i++) {
         if (o->shells[i].b > 0) siren_directions(o->shells[i].n, i, out->bvec + volume);
         for (size_t k = 0; k < o->shells[i].n; k++) out->bval[volume++] = o->shells[i].b;
+    }
+    for (size_t of_echo = volume; volume < n_volumes; volume++) {
+        out->bval[volume] = out->bval[volume - of_echo];
+        memcpy(out->bvec[volume], out->bvec[volume - of_echo], sizeof *out->bvec);
     }
     return SIREN_OK;
 }
@@ -377,7 +414,7 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
                                 siren_phantom *out) {
     size_t n_volumes = 0, n = 0, all = 0, wm_count = 0;
     double wm_sum = 0;
-    SIREN_TRY(check_options(options, &n_volumes));
+    SIREN_TRY(siren_phantom_volumes(options, &n_volumes));
     SIREN_AT_END(siren_phantom_free)
     siren_phantom phantom = {.geometry = {.version = 1,
                                           .datatype = options->datatype,
@@ -404,7 +441,7 @@ siren_status siren_phantom_make(const siren_phantom_options *options, siren_prog
     SIREN_TRY(siren_allocate(&w.depth, n, sizeof *w.depth, "the depth map"));
     SIREN_TRY(siren_allocate(&w.wm_sum, options->nz, sizeof *w.wm_sum, "sums of slices"));
     SIREN_TRY(siren_allocate(&w.wm_count, options->nz, sizeof *w.wm_count, "counts of slices"));
-    SIREN_TRY(make_gradients(options, n_volumes, &phantom.gradients));
+    SIREN_TRY(siren_phantom_gradients(options, &phantom.gradients));
 
     SIREN_TRY(run_pass(&w, anatomy_slice, "anatomy"));
     for (size_t z = 0; z < options->nz; z++) {

@@ -11,6 +11,14 @@
 #define SIREN_PHANTOM_MAX_VOLUMES 4096 /* volumes of the series */
 #define SIREN_PHANTOM_MAX_B 20000.0    /* s/mm^2 */
 #define SIREN_PHANTOM_MAX_SHELLS 64
+#define SIREN_PHANTOM_MAX_ECHOES 64
+#define SIREN_PHANTOM_MIN_TE 1.0 /* ms */
+#define SIREN_PHANTOM_MAX_TE 1000.0
+#define SIREN_PHANTOM_TE 80.0f /* ms: the echo time that S0 of the anatomy is of */
+
+static inline bool siren_echo_time_is_possible(double te) {
+    return te >= SIREN_PHANTOM_MIN_TE && te <= SIREN_PHANTOM_MAX_TE;
+}
 
 typedef enum {
     SIREN_TISSUE_AIR = 0,
@@ -31,6 +39,10 @@ typedef struct {
     size_t nx, ny, nz; /* the head fills the grid whatever its size: voxels are samples, not millimetres */
     const siren_shell *shells;
     size_t n_shells;
+    const double *
+        echo_times; /* (n_echo_times) ms: all shells are acquired at each, one after the other; n 0: once, at the echo time
+                                 that the anatomy's contrast is of */
+    size_t n_echo_times;
     double snr; /* mean b = 0 signal of white matter over sigma; 0 or infinity: no noise */
     uint64_t seed;
     siren_datatype datatype; /* INT16, UINT16 or FLOAT32; integers are rounded and clamped */
@@ -55,6 +67,10 @@ siren_status siren_shells_parse(const char *text, siren_shell **shells, size_t *
  * counts slices, first of the "anatomy", then of the "signals". */
 siren_status siren_phantom_make(const siren_phantom_options *options, siren_progress_fn progress, void *user,
                                 siren_phantom *out);
+/* Of one volume for each of the shells' volumes and echo times; USAGE where an option is out of its limits. */
+siren_status siren_phantom_volumes(const siren_phantom_options *options, size_t *n_volumes);
+/* b-values and directions of these volumes. `*out` is yours: free() both arrays. */
+siren_status siren_phantom_gradients(const siren_phantom_options *options, siren_diffusion_table *out);
 /* Releases what the phantom holds. NULL is allowed. */
 void siren_phantom_free(siren_phantom *phantom);
 

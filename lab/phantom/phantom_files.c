@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "lab/phantom/phantom_files.h"
 
+#include "lab/phantom/phantom_echoes.h"
+
 #include "formats/nifti.h"
 #include "host/file.h"
 #include "host/names.h"
@@ -93,12 +95,15 @@ static siren_status write_series(const siren_phantom_files *f, image *series, co
     return SIREN_OK;
 }
 
+/* Tables beside the series; the last one only of several echo times. */
+enum { BVAL, BVEC, COORDINATES, MOST_TEXTS };
+
 /* All that is written. A set that is not whole is taken back, unless it replaced files that are gone anyway. */
 typedef struct {
     image images[N_IMAGES];
-    char *text_path[2];
-    siren_output *text[2];
-    bool text_committed[2], text_replaces[2], keep;
+    char *text_path[MOST_TEXTS];
+    siren_output *text[MOST_TEXTS];
+    bool text_committed[MOST_TEXTS], text_replaces[MOST_TEXTS], keep;
 } file_set;
 
 static void set_free(file_set *set) {
@@ -107,27 +112,36 @@ static void set_free(file_set *set) {
         if (set->images[kind].committed && !set->keep) unlink(set->images[kind].path);
         free(set->images[kind].path);
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < MOST_TEXTS; i++) {
         siren_output_discard(set->text[i]);
         if (set->text_committed[i] && !set->keep) unlink(set->text_path[i]);
         free(set->text_path[i]);
     }
 }
 
+static siren_status write_coordinates(const siren_phantom_files *f, const siren_phantom *p, const char *path,
+                                      siren_output **out) {
+    SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
+    SIREN_FREE_AT_END char *text = NULL;
+    SIREN_TRY(siren_phantom_coordinates(f->phantom, &p->gradients, &text));
+    SIREN_TRY(siren_output_open(path, f->overwrite, &output));
+    SIREN_TRY(siren_output_write(output, text, strlen(text)));
+    SIREN_TRY(siren_output_flush(output));
+    *out = SIREN_TAKE(output);
+    return SIREN_OK;
+}
+
 /* Every target is checked before the work starts, and everything is written before the first file appears. */
 siren_status siren_phantom_write(const siren_phantom_files *f, siren_phantom *out) {
-    static const char *const texts[] = {".bval", ".bvec"};
+    static const char *const texts[MOST_TEXTS] = {".bval", ".bvec", SIREN_PHANTOM_COORDINATES};
+    const int n_texts = f->phantom->n_echo_times > 0 ? MOST_TEXTS : COORDINATES;
     SIREN_AT_END(set_free) file_set set = {.keep = f->overwrite};
     SIREN_AT_END(siren_phantom_free) siren_phantom phantom = {.voxels = NULL};
     size_t n_volumes = 0;
-    for (size_t i = 0; i < f->phantom->n_shells; i++)
-        if (!siren_add(n_volumes, f->phantom->shells[i].n, &n_volumes)) n_volumes = SIZE_MAX;
-    if (n_volumes < 1 || n_volumes > SIREN_PHANTOM_MAX_VOLUMES)
-        return siren_fail(SIREN_USAGE, "--shells: %zu volumes in all; give 1 to %d", n_volumes,
-                          SIREN_PHANTOM_MAX_VOLUMES);
+    SIREN_TRY(siren_phantom_volumes(f->phantom, &n_volumes));
     for (int kind = SERIES; kind >= 0; kind--)
         SIREN_TRY(image_open(f, (image_kind)kind, n_volumes, &set.images[kind]));
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < n_texts; i++) {
         SIREN_AT_END(siren_output_discard_at) siren_output *probe = NULL;
         SIREN_TRY(siren_sibling_path(f->path, texts[i], &set.text_path[i]));
         SIREN_TRY(siren_output_open(set.text_path[i], f->overwrite, &probe));
@@ -136,14 +150,16 @@ siren_status siren_phantom_write(const siren_phantom_files *f, siren_phantom *ou
     for (int kind = 0; kind < SERIES; kind++)
         SIREN_TRY(write_map(&set.images[kind], (image_kind)kind, &phantom));
     SIREN_TRY(write_series(f, &set.images[SERIES], &phantom));
-    SIREN_TRY(
-        siren_diffusion_table_open(f->path, f->overwrite, &phantom.gradients, &set.text[0], &set.text[1]));
+    SIREN_TRY(siren_diffusion_table_open(f->path, f->overwrite, &phantom.gradients, &set.text[BVAL],
+                                         &set.text[BVEC]));
+    if (n_texts == MOST_TEXTS)
+        SIREN_TRY(write_coordinates(f, &phantom, set.text_path[COORDINATES], &set.text[COORDINATES]));
     for (int kind = 0; kind < N_IMAGES; kind++) {
         SIREN_TRY(siren_nifti_writer_finish(set.images[kind].writer));
         if (!report(f, kind + 1, N_IMAGES, "finishing"))
             return siren_fail(SIREN_CANCELLED, "the phantom was cancelled; nothing was written");
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < n_texts; i++) {
         set.text_replaces[i] = access(set.text_path[i], F_OK) == 0;
         SIREN_TRY(siren_output_commit(SIREN_TAKE(set.text[i])));
         set.text_committed[i] = true;
@@ -156,7 +172,7 @@ siren_status siren_phantom_write(const siren_phantom_files *f, siren_phantom *ou
     set.keep = true;
     for (int kind = N_IMAGES - 1; f->replaced && kind >= 0; kind--)
         if (set.images[kind].replaces) f->replaced(f->user, set.images[kind].path);
-    for (int i = 0; f->replaced && i < 2; i++)
+    for (int i = 0; f->replaced && i < n_texts; i++)
         if (set.text_replaces[i]) f->replaced(f->user, set.text_path[i]);
     if (out) *out = SIREN_TAKE(phantom);
     return SIREN_OK;

@@ -72,6 +72,8 @@ siren_status siren_trial_folder_create(const char *run, const siren_trial *trial
                                        const siren_trial_context *context, siren_trial_folder *out) {
     SIREN_AT_END(siren_json_free_at) siren_json *json = NULL;
     SIREN_TRY(config_begin(context, &json));
+    if (siren_trial_has_acquisition(trial))
+        siren_json_string(json, "volume_coordinates_sha256", context->coordinates_sha256);
     siren_trial_write(trial, json);
     siren_json_integer(json, "log_interval", context->log_interval);
     siren_json_bool(json, "archive", context->keep_archives);

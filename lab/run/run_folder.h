@@ -36,6 +36,7 @@ typedef struct {
 typedef struct {
     const char *input_sha256, *mask_sha256; /* mask_sha256 NULL: no mask */
     bool train_on_mask;
+    const char *coordinates_sha256; /* of the table of networks on coordinates of volumes; NULL: none */
     size_t log_interval;
     bool keep_archives, keep_curves; /* of networks */
     bool keep_restored;              /* of baselines */

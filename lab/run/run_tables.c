@@ -152,6 +152,14 @@ static void add_target(siren_table *table, const siren_complete_trial *t) {
     siren_table_add_text(table, targeted && met->met ? siren_coding_name(met->coding) : NULL);
 }
 
+/* The network of a result. How many coordinates of volumes it has is told by its parameters. */
+static siren_status network_of(const siren_complete_trial *t, size_t n_volumes, siren_network *out) {
+    SIREN_TRY(siren_trial_network(t->trial, (uint32_t)n_volumes, 1, out));
+    if (out->n_acquisition == 0) return SIREN_OK;
+    const size_t more = (t->result->n_params - siren_network_n_params(out)) / out->layers[0].width;
+    return siren_trial_network(t->trial, (uint32_t)n_volumes, 1 + (uint32_t)more, out);
+}
+
 /* Operations of training the blocks that have a network; NaN where a target decided what was trained. */
 static siren_status count_flops(const siren_complete_trial *t, double *out) {
     const siren_trial_result *result = t->result;
@@ -162,10 +170,11 @@ static siren_status count_flops(const siren_complete_trial *t, double *out) {
     for (size_t i = 0; i < result->n_rows; i++) {
         const siren_result_row *row = &result->rows[i];
         if (row->level != t->trial->settings.blocks || row->status == SIREN_RESULT_CONSTANT) continue;
-        SIREN_TRY(siren_trial_network(t->trial, (uint32_t)row->n_volumes, &network));
+        SIREN_TRY(network_of(t, row->n_volumes, &network));
         siren_settings settings = t->trial->settings;
         if (row->n_epochs > 0) settings.epochs = row->n_epochs;
-        *out += siren_training_flops(&network, &settings, row->n_points);
+        *out += siren_training_flops(&network, &settings,
+                                     row->n_points * (network.n_acquisition > 0 ? row->n_volumes : 1));
     }
     return SIREN_OK;
 }

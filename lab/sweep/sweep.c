@@ -62,7 +62,8 @@ static siren_status expect_flop(const siren_sweeping *s, size_t input, siren_axi
         siren_trial_estimate cost;
         if (trial->input != input || trial->settings.axis != axis || s->trials[i].complete) continue;
         if (siren_trial_has_target(trial)) continue;
-        SIREN_TRY(siren_trial_estimate_cost(trial, &s->inputs[input].geometry, NULL, &cost));
+        SIREN_TRY(siren_trial_estimate_cost(trial, &s->inputs[input].geometry, NULL,
+                                            &s->inputs[input].acquisition, &cost));
         *flop +=
             s->trials[i].share ? cost.flop * (double)s->trials[i].n_share / (double)cost.n_blocks : cost.flop;
     }
@@ -86,6 +87,7 @@ static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) 
     s->source = (siren_sweep_source){.experiment = s->experiment,
                                      .series = &s->series,
                                      .mask = s->mask,
+                                     .acquisition = &s->inputs[input].acquisition,
                                      .train_on_mask = s->experiment->inputs[input].train_on_mask,
                                      .image = s->inputs[input].image,
                                      .device = s->workers[0].device,
@@ -179,9 +181,10 @@ static siren_status check_trials(const siren_sweeping *s) {
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         const siren_trial *trial = &s->experiment->trials[i];
         siren_trial_estimate cost;
-        const siren_geometry *g = &s->inputs[trial->input].geometry;
-        SIREN_TRY(siren_trial_has_target(trial) ? siren_trial_check_slices(trial, g)
-                                                : siren_trial_estimate_cost(trial, g, NULL, &cost));
+        const siren_sweep_input *input = &s->inputs[trial->input];
+        SIREN_TRY(siren_trial_has_target(trial)
+                      ? siren_trial_check_slices(trial, &input->geometry)
+                      : siren_trial_estimate_cost(trial, &input->geometry, NULL, &input->acquisition, &cost));
     }
     return SIREN_OK;
 }

@@ -6,9 +6,11 @@
 #include "engine/model/grid.h"
 #include "engine/archive/parameters.h"
 #include "engine/train/optimiser.h"
+#include "lab/phantom/phantom_echoes.h"
 #include "lab/sweep/sweep_trial.h"
 #include "formats/nifti.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MOST_POINTS_MEASURED 20000
@@ -18,7 +20,7 @@ siren_status siren_experiment_input_geometry(const siren_experiment_input *input
     const siren_phantom_options *o = &input->phantom;
     siren_geometry geometry = {
         .version = 1, .datatype = o->datatype, .nx = o->nx, .ny = o->ny, .nz = o->nz, .slope = 1};
-    for (size_t i = 0; i < o->n_shells; i++) geometry.n_volumes += o->shells[i].n;
+    SIREN_TRY(siren_phantom_volumes(o, &geometry.n_volumes));
     *out = geometry;
     return SIREN_OK;
 }
@@ -59,6 +61,29 @@ siren_status siren_experiment_input_mask(const siren_experiment_input *input, co
     return SIREN_OK;
 }
 
+siren_status siren_experiment_input_acquisition(const siren_experiment_input *input,
+                                                const siren_geometry *geometry, uint8_t **section,
+                                                siren_acquisition *out) {
+    const size_t n_volumes = geometry->n_volumes;
+    size_t n_bytes = 0;
+    SIREN_FREE_AT_END char *text = NULL;
+    *out = (siren_acquisition){.section = NULL};
+    if (input->volume_coordinates) {
+        SIREN_TRY(siren_acquisition_read(input->volume_coordinates, n_volumes, section, &n_bytes));
+    } else if (input->phantom.n_echo_times > 0) {
+        siren_diffusion_table gradients = {0};
+        siren_status status = siren_phantom_gradients(&input->phantom, &gradients);
+        if (status == SIREN_OK) status = siren_phantom_coordinates(&input->phantom, &gradients, &text);
+        free(gradients.bval);
+        free(gradients.bvec);
+        SIREN_TRY(status);
+        SIREN_TRY(siren_acquisition_parse(input->name, text, strlen(text), n_volumes, section, &n_bytes));
+    } else {
+        return SIREN_OK;
+    }
+    return siren_acquisition_view(input->name, n_volumes, *section, n_bytes, out);
+}
+
 /* `*inside`: (nz, ny, nx) of the mask with its slices along `axis`. */
 static siren_status turn_mask(const siren_series *mask, siren_axis axis, uint8_t **inside) {
     SIREN_AT_END(siren_series_free) siren_series copy = {.geometry = mask->geometry};
@@ -81,19 +106,21 @@ static size_t count_points(const siren_block *block, const siren_geometry *g, co
     return n;
 }
 
-static siren_status estimate(const siren_trial *trial, const siren_geometry *g, const uint8_t *inside,
+static siren_status estimate(const siren_trial *trial, const siren_geometry *g,
+                             const siren_acquisition *acquisition, const uint8_t *inside,
                              siren_trial_estimate *out) {
     siren_layout layout;
     siren_trial_estimate e = {0};
     size_t most = 0, n_volumes = g->n_volumes;
-    SIREN_TRY(siren_trial_layout(trial, g, &layout));
+    SIREN_TRY(siren_trial_layout(trial, g, acquisition, &layout));
     const siren_block_grid *grid = &layout.grid;
     e.n_params = siren_network_n_params(&layout.network);
     e.n_blocks = grid->count;
     for (size_t i = 0; i < grid->count; i++) {
         const siren_block block = siren_block_at(grid, grid->first + i);
         size_t n = count_points(&block, g, inside);
-        if (n > 0) e.flop += siren_training_flops(&layout.network, &trial->settings, n);
+        if (n > 0)
+            e.flop += siren_training_flops(&layout.network, &trial->settings, siren_layout_samples(&layout, n));
         most = n > most ? n : most;
         e.bytes += siren_record_bytes(&layout) -
                    (n > 0 ? 0 : siren_quantised_bytes(&layout.network, layout.weight_bits));
@@ -101,9 +128,11 @@ static siren_status estimate(const siren_trial *trial, const siren_geometry *g, 
     double voxels = (double)g->nx * (double)g->ny * (double)(grid->z_end - grid->z_begin) * (double)n_volumes;
     e.ratio = voxels * (double)siren_datatype_size(g->datatype) / (double)e.bytes;
     e.ratio_float32 = voxels * sizeof(float) / (double)e.bytes;
+    const size_t n_outputs = siren_network_n_outputs(&layout.network);
     size_t padded = siren_network_n_padded(&layout.network);
     e.device_bytes = sizeof(float) * ((uint64_t)padded * (6 + SIREN_CHAIN_PARTS) +
-                                      (uint64_t)most * (SIREN_PADDED(n_volumes) + layout.network.n_inputs));
+                                      (uint64_t)siren_layout_samples(&layout, most) *
+                                          (SIREN_PADDED(n_outputs) + layout.network.n_inputs));
     *out = e;
     return SIREN_OK;
 }
@@ -117,19 +146,21 @@ siren_geometry siren_geometry_along(const siren_geometry *geometry, siren_axis a
 }
 
 siren_status siren_trial_estimate_cost(const siren_trial *trial, const siren_geometry *geometry,
-                                       const siren_series *mask, siren_trial_estimate *out) {
+                                       const siren_series *mask, const siren_acquisition *acquisition,
+                                       siren_trial_estimate *out) {
     const siren_geometry turned = siren_geometry_along(geometry, trial->settings.axis);
     SIREN_FREE_AT_END uint8_t *inside = NULL;
     if (mask && mask->voxels) SIREN_TRY(turn_mask(mask, trial->settings.axis, &inside));
-    return estimate(trial, &turned, inside, out);
+    return estimate(trial, &turned, acquisition, inside, out);
 }
 
 siren_status siren_trial_measure_speed(siren_device *device, const siren_trial *trial,
-                                       const siren_geometry *geometry, double *flop_per_second) {
+                                       const siren_geometry *geometry, const siren_acquisition *acquisition,
+                                       double *flop_per_second) {
     siren_network network;
     siren_bench_result result;
     size_t n_points = geometry->nx * geometry->ny;
-    SIREN_TRY(siren_trial_network(trial, (uint32_t)geometry->n_volumes, &network));
+    SIREN_TRY(siren_trial_network(trial, (uint32_t)geometry->n_volumes, acquisition->n_axes, &network));
     if (n_points > MOST_POINTS_MEASURED) n_points = MOST_POINTS_MEASURED;
     siren_block row = {.nx = n_points, .ny = 1, .nz = 1};
     SIREN_TRY(siren_bench_step(device, &network, trial->settings.optimiser, 1, &row, 1, &result));

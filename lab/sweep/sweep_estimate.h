@@ -2,6 +2,7 @@
 #ifndef SIREN_LAB_SWEEP_SWEEP_ESTIMATE_H
 #define SIREN_LAB_SWEEP_SWEEP_ESTIMATE_H
 
+#include "engine/model/acquisition.h"
 #include "lab/experiment/experiment.h"
 
 typedef struct {
@@ -21,13 +22,20 @@ siren_status siren_experiment_input_geometry(const siren_experiment_input *input
  * for another grid than `geometry`'s. `*out` is yours: siren_series_free(). */
 siren_status siren_experiment_input_mask(const siren_experiment_input *input, const siren_geometry *geometry,
                                          size_t memory_limit, siren_series *out);
-/* For a series of that geometry, with such a mask (may be NULL). USAGE where the trial does not fit it, CORRUPT for what is no mask. */
+/* Coordinates of its volumes, of the input's table or of the phantom to be made; a view without a section where there are none.
+ * `*section` is yours to free(), and what the view borrows. */
+siren_status siren_experiment_input_acquisition(const siren_experiment_input *input,
+                                                const siren_geometry *geometry, uint8_t **section,
+                                                siren_acquisition *out);
+/* For a series of that geometry and those coordinates, with such a mask (may be NULL). USAGE where the trial does not fit it, CORRUPT for what is no mask. */
 siren_status siren_trial_estimate_cost(const siren_trial *trial, const siren_geometry *geometry,
-                                       const siren_series *mask, siren_trial_estimate *out);
+                                       const siren_series *mask, const siren_acquisition *acquisition,
+                                       siren_trial_estimate *out);
 
 /* Floating-point operations a second that `device` reaches in training the trial's network on such a series: a few steps
  * are run. */
 siren_status siren_trial_measure_speed(siren_device *device, const siren_trial *trial,
-                                       const siren_geometry *geometry, double *flop_per_second);
+                                       const siren_geometry *geometry, const siren_acquisition *acquisition,
+                                       double *flop_per_second);
 
 #endif

@@ -65,6 +65,7 @@ static void write_input(siren_json *json, const siren_experiment_input *asked,
     siren_json_string(json, "sha256", input->sha256);
     siren_json_string(json, "mask_sha256", input->mask ? input->mask_sha256 : NULL);
     if (asked->train_on_mask) siren_json_string(json, "mask_use", "train");
+    if (input->coordinates) siren_json_string(json, "volume_coordinates_sha256", input->coordinates_sha256);
     write_beside(json, input);
     siren_json_integers(json, "dims", (const size_t[]){g->nx, g->ny, g->nz, g->n_volumes}, 4);
     siren_json_string(json, "datatype", siren_datatype_name(g->datatype));

@@ -38,6 +38,9 @@ static siren_status phantom_text(const siren_experiment_input *asked, char **tex
         siren_json_end(json);
     }
     siren_json_end(json);
+    if (o->n_echo_times > 0) siren_json_begin_array(json, "echo_times");
+    for (size_t i = 0; i < o->n_echo_times; i++) siren_json_number(json, NULL, o->echo_times[i]);
+    if (o->n_echo_times > 0) siren_json_end(json);
     siren_json_number(json, "snr", o->snr);
     siren_json_integer(json, "seed", o->seed);
     siren_json_string(json, "datatype", siren_datatype_name(o->datatype));
@@ -152,6 +155,23 @@ static siren_status find_mask(const char *run, const siren_experiment_input *ask
     return siren_digest_file(input->mask, input->mask_sha256);
 }
 
+/* The table given, or the phantom's. */
+static siren_status find_coordinates(const char *run, const siren_experiment_input *asked,
+                                     siren_sweep_input *input) {
+    size_t n_bytes;
+    if (asked->volume_coordinates)
+        SIREN_TRY(copy_text(asked->volume_coordinates, &input->coordinates));
+    else if (asked->phantom.n_echo_times > 0)
+        SIREN_TRY(
+            siren_run_path(&input->coordinates, run, "inputs/%s%s", asked->name, SIREN_PHANTOM_COORDINATES));
+    if (!input->coordinates) return SIREN_OK;
+    SIREN_TRY(siren_digest_file(input->coordinates, input->coordinates_sha256));
+    SIREN_TRY(
+        siren_acquisition_read(input->coordinates, input->geometry.n_volumes, &input->section, &n_bytes));
+    return siren_acquisition_view(input->coordinates, input->geometry.n_volumes, input->section, n_bytes,
+                                  &input->acquisition);
+}
+
 /* Gradient tables are those given, or both that lie beside the series; masks those given, or the phantom's. */
 static siren_status find_beside(const char *run, const siren_experiment_input *asked,
                                 siren_sweep_input *input) {
@@ -195,6 +215,7 @@ siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment 
         SIREN_TRY(siren_nifti_read_geometry(input->image, &input->geometry));
         SIREN_TRY(siren_digest_file(input->image, input->sha256));
         SIREN_TRY(find_mask(run, asked, memory_limit, progress, user, input));
+        SIREN_TRY(find_coordinates(run, asked, input));
         if (experiment->evaluation.wanted) SIREN_TRY(find_beside(run, asked, input));
         for (int k = 0; k < SIREN_N_BESIDE; k++)
             if (input->beside[k]) SIREN_TRY(siren_digest_file(input->beside[k], input->beside_sha256[k]));
@@ -206,6 +227,8 @@ void siren_sweep_inputs_free(siren_sweep_input *inputs, size_t n) {
     for (size_t i = 0; inputs && i < n; i++) {
         free(inputs[i].image);
         free(inputs[i].mask);
+        free(inputs[i].coordinates);
+        free(inputs[i].section);
         for (int k = 0; k < SIREN_N_BESIDE; k++) free(inputs[i].beside[k]);
     }
     free(inputs);
@@ -216,6 +239,8 @@ siren_trial_context siren_sweep_context(const siren_experiment *x, const siren_s
     return (siren_trial_context){.input_sha256 = inputs[which].sha256,
                                  .mask_sha256 = inputs[which].mask ? inputs[which].mask_sha256 : NULL,
                                  .train_on_mask = x->inputs[which].train_on_mask,
+                                 .coordinates_sha256 =
+                                     inputs[which].coordinates ? inputs[which].coordinates_sha256 : NULL,
                                  .log_interval = x->log_interval,
                                  .keep_archives = x->keep_archives,
                                  .keep_curves = x->keep_curves,

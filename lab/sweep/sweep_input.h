@@ -12,6 +12,10 @@ typedef struct {
     char *beside[SIREN_N_BESIDE]; /* paths of what evaluations need, where they are wanted; NULL: none */
     char beside_sha256[SIREN_N_BESIDE][SIREN_DIGEST_CHARS];
     siren_geometry geometry;
+    char *coordinates; /* path of the table of coordinates of volumes; NULL: none */
+    char coordinates_sha256[SIREN_DIGEST_CHARS];
+    uint8_t *section; /* what `acquisition` borrows */
+    siren_acquisition acquisition;
 } siren_sweep_input;
 
 /* Finds the files of every input, makes phantoms and masks below `run` where they are missing, and digests all. USAGE for a mask of another grid. `*out` (n_inputs of

@@ -69,7 +69,8 @@ static const siren_sweep_trial *trial_of(const siren_sweep_trial *trials, const 
 
 double siren_sweep_trial_flop(const siren_sweep_trial *t, size_t block) {
     size_t n_points = siren_mask_block_points(&t->layout.mask, &t->layout.grid, block);
-    return siren_training_flops(&t->layout.network, &t->trial->settings, n_points);
+    return siren_training_flops(&t->layout.network, &t->trial->settings,
+                                siren_layout_samples(&t->layout, n_points));
 }
 
 /* Jobs of one training: the blocks that any of its trials lacks, those of equal size next to each other. */

@@ -31,8 +31,8 @@ static siren_status walk_training(walk *w, const siren_sweep_jobs *work,
     siren_block_grid_by_size(grid, numbers);
     for (size_t i = 0; i < grid->count; i++) {
         const siren_block block = siren_block_at(grid, numbers[i]);
-        const double cost =
-            siren_training_flops(&first->layout.network, &first->trial->settings, siren_block_voxels(&block));
+        const size_t n_samples = siren_layout_samples(&first->layout, siren_block_voxels(&block));
+        const double cost = siren_training_flops(&first->layout.network, &first->trial->settings, n_samples);
         if (w->total > 0 && siren_part_has(w->part, w->before, cost, w->total))
             mark(w, work, shared, numbers[i]);
         w->before += cost;
@@ -67,9 +67,9 @@ siren_status siren_sweep_share_out(const siren_experiment *x, const siren_sweep_
     if (part.of == 0) return SIREN_OK;
     for (size_t i = 0; i < x->n_trials; i++) {
         if (siren_trial_has_target(&x->trials[i])) continue;
-        const siren_geometry turned =
-            siren_geometry_along(&inputs[x->trials[i].input].geometry, x->trials[i].settings.axis);
-        SIREN_TRY(siren_trial_layout(&x->trials[i], &turned, &trials[i].layout));
+        const siren_sweep_input *input = &inputs[x->trials[i].input];
+        const siren_geometry turned = siren_geometry_along(&input->geometry, x->trials[i].settings.axis);
+        SIREN_TRY(siren_trial_layout(&x->trials[i], &turned, &input->acquisition, &trials[i].layout));
         SIREN_TRY(siren_allocate(&trials[i].share, trials[i].layout.grid.count, 1, "the share of a trial"));
     }
     SIREN_TRY(walk_all(&w, x));

@@ -194,6 +194,7 @@ static siren_status compress(target_run *run) {
     options.resume = siren_options_coding(&options) == SIREN_CODING_NETWORK;
     options.memory_limit = s->options->memory_limit;
     options.mask = run->inside ? run->input->mask : NULL;
+    options.volume_coordinates = siren_trial_has_acquisition(trial) ? run->input->coordinates : NULL;
     const double start = siren_clock();
     SIREN_TRY(siren_run_path(&run->archive, run->trial->folder.folder, "%s", SIREN_ARCHIVE_FILE));
     siren_status status = siren_compress_file(s->workers[0].device, run->input->image, run->archive, &options,

@@ -34,7 +34,8 @@ siren_status siren_trial_check_slices(const siren_trial *trial, const siren_geom
         trial->name, slices.begin, end, g->nz);
 }
 
-siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *g, siren_layout *out) {
+siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *g,
+                                const siren_acquisition *acquisition, siren_layout *out) {
     const siren_settings *settings = &trial->settings;
     siren_layout layout = {.geometry = *g, .weight_bits = settings->weight_bits, .any_network = true};
     size_t end = settings->slices.end == 0 ? g->nz : settings->slices.end;
@@ -42,7 +43,8 @@ siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *
     if (g->n_volumes > SIREN_MAX_OUTPUTS)
         return siren_fail(SIREN_UNSUPPORTED, "trial %s: its input has %zu volumes, more than the limit of %d",
                           trial->name, g->n_volumes, SIREN_MAX_OUTPUTS);
-    SIREN_TRY(siren_trial_network(trial, (uint32_t)g->n_volumes, &layout.network));
+    if (siren_trial_has_acquisition(trial)) layout.acquisition = *acquisition;
+    SIREN_TRY(siren_trial_network(trial, (uint32_t)g->n_volumes, acquisition->n_axes, &layout.network));
     SIREN_TRY(siren_block_grid_create(settings->blocks, settings->patch, g, settings->slices.begin, end,
                                       &layout.grid));
     *out = layout;
@@ -127,7 +129,8 @@ static siren_status pack_mask(const siren_sweep_source *source, siren_sweep_tria
 siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_sweep_trial *trial) {
     if (!trial->share)
         SIREN_TRY(clear_leftovers(trial)); /* else others are at work there, elsewhere perhaps */
-    SIREN_TRY(siren_trial_layout(trial->trial, &source->series->geometry, &trial->layout));
+    SIREN_TRY(
+        siren_trial_layout(trial->trial, &source->series->geometry, source->acquisition, &trial->layout));
     SIREN_TRY(pack_mask(source, trial));
     if (trial->complete) return remove_blocks(trial);
     SIREN_TRY(siren_allocate(&trial->finished, trial->layout.grid.count, 1, "the list of blocks"));

@@ -21,8 +21,10 @@ typedef struct {
 
 /* USAGE for slices that the series does not have. */
 siren_status siren_trial_check_slices(const siren_trial *trial, const siren_geometry *g);
-/* The archive's layout for a series of geometry `g`: grid of blocks and network. USAGE where the trial does not fit it. */
-siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *g, siren_layout *out);
+/* The archive's layout for a series of geometry `g` whose volumes have these coordinates, borrowed, or none: grid of blocks and
+ * network. USAGE where the trial does not fit it. */
+siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *g,
+                                const siren_acquisition *acquisition, siren_layout *out);
 
 /* Whether a block of this part is not finished. */
 bool siren_sweep_trial_lacks(const siren_sweep_trial *trial, size_t block);
@@ -34,6 +36,7 @@ typedef struct {
     const siren_experiment *experiment;
     const siren_series *series;
     const uint8_t *mask;       /* (nz, ny, nx), or NULL */
+    const siren_acquisition *acquisition;
     bool train_on_mask;        /* else it is for figures alone */
     const char *image;         /* path of the series */
     siren_device *device;      /* decodes */

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "lab/sweep/sweep_worker.h"
 
+#include "engine/train/optimiser.h"
 #include "lab/sweep/sweep_state.h"
 #include "host/opencl/device.h"
 #include "formats/number.h"
@@ -147,8 +148,8 @@ static double trained_flop(const siren_batch *batch, const siren_sweep_trial *tr
     const siren_layout *layout = &trial->layout;
     siren_settings settings = trial->trial->settings;
     settings.epochs = batch->trained->blocks[nth].n_epochs;
-    return siren_training_flops(&layout->network, &settings,
-                                siren_mask_block_points(&layout->mask, &layout->grid, batch->jobs[nth].block));
+    const size_t n_points = siren_mask_block_points(&layout->mask, &layout->grid, batch->jobs[nth].block);
+    return siren_training_flops(&layout->network, &settings, siren_layout_samples(layout, n_points));
 }
 
 /* The nth network of a batch is trained: encodes and keeps it for one trial. */

@@ -32,7 +32,8 @@ static const char *const others[][2] = {{"model", "mlp-tanh"},
                                         {"beta1", "0.8"},
                                         {"beta2", "0.95"},
                                         {"refresh", "5"},
-                                        {"effort", "9"}};
+                                        {"effort", "9"},
+                                        {"access", "series"}};
 
 static const char *other_of(const char *key) {
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -81,7 +82,7 @@ static void values_out_of_range_are_refused(void **state) {
     refuse("model", "siren",
            "model is 'siren' but must be auto, transform, predictive, or a network: siren-2d, siren-2d-relu, "
            "siren-2d-tanh, mlp-relu, mlp-tanh, "
-           "mlp-siren, mlp-siren-last or siren-3d");
+           "mlp-siren, mlp-siren-last, siren-3d or siren-nd");
     refuse("layers", "33", "layers is 33 but must be from 1 to 32");
     refuse("width", "8", "width is 8 but must be from 16 to 1024");
     refuse("weights", "int5", "weights is 'int5' but must be float32 or one of int6 to int12");

@@ -1,12 +1,38 @@
+#define _GNU_SOURCE
 /* host/lock: one holder at a time, and none that is dead. */
 #include "tests/shared/testing.h"
 #include "host/lock.h"
 #include "tests/shared/nifti_files.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* In the place of the C library's: a file system without locks, where that is asked for. */
+static int refusal;
+int flock(int fd, int operation) {
+    if (refusal == 0) return (int)syscall(SYS_flock, fd, operation);
+    errno = refusal;
+    return -1;
+}
+
+static void a_file_system_without_locks_excludes_nobody(void **state) {
+    (void)state;
+    const int refusals[] = {ENOLCK, EOPNOTSUPP, ENOSYS};
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        siren_lock *first = NULL, *second = NULL;
+        refusal = refusals[i];
+        assert_siren_ok(siren_lock_acquire(scratch_path("unlocked"), &first));
+        assert_siren_ok(siren_lock_acquire(scratch_path("unlocked"), &second));
+        refusal = 0;
+        siren_lock_release(first);
+        siren_lock_release(second);
+    }
+}
 
 static void one_holder_at_a_time(void **state) {
     (void)state;
@@ -94,6 +120,7 @@ int main(void) {
         cmocka_unit_test(a_killed_holder_lets_go),
         cmocka_unit_test(programs_started_do_not_inherit_it),
         cmocka_unit_test(what_cannot_be_locked_is_reported),
+        cmocka_unit_test(a_file_system_without_locks_excludes_nobody),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     scratch_remove();

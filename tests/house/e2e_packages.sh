@@ -23,7 +23,7 @@ has_files "$(package libsirencl-decode0)" "$lib/libsirencl-decode.so.0" "$lib/li
 has_files "$(package libsirencl0)" "$lib/libsirencl.so.0" "$lib/libsirencl.so.$version"
 has_files "$(package libsirencl-dev)" include/sirencl.h "$lib/libsirencl.so" "$lib/libsirencl-decode.so" "$lib/libsirencl-decode.a" "$lib/pkgconfig/sirencl.pc" \
     "$lib/pkgconfig/sirencl-decode.pc" "$lib/cmake/sirencl/sirencl-[a-z-]*.cmake"
-has_files "$(package sirencl)" bin/sirencl 'share/man/man1/sirencl[a-z-]*.1' share/bash-completion/completions/sirencl 'share/zsh/[a-z-]*/_sirencl'
+has_files "$(package sirencl)" bin/sirencl 'share/man/man1/sirencl[a-z-]*.1.gz' share/bash-completion/completions/sirencl 'share/zsh/[a-z-]*/_sirencl'
 python_files=lib/python3/dist-packages
 has_files "$(package python3-sirencl all)" "$python_files/sirencl/[a-z_]*.py" "$python_files/sirencl/py.typed" \
     "$python_files/sirencl-$version.dist-info/METADATA" "$python_files/sirencl-$version.dist-info/entry_points.txt"
@@ -33,9 +33,21 @@ done
 for deb in made/*.deb; do
     name=$(dpkg-deb -f "$deb" Package)
     files "$deb" | grep -qx "/usr/share/doc/$name/copyright" || fail "$name has no copyright"
+    files "$deb" | grep -qx "/usr/share/doc/$name/changelog.gz" || fail "$name has no changelog"
     files "$deb" >>all.txt
 done
 [ -z "$(sort all.txt | uniq -d)" ] || fail "in two packages: $(sort all.txt | uniq -d)"
+
+# Pages are those of the build, packed; the changelog is one to dpkg, of this version.
+dpkg-deb -x "$(package sirencl)" program
+for page in program/usr/share/man/man1/*.gz; do
+    gzip -dc "$page" | cmp - "$(dirname "$sirencl")/documents/$(basename "$page" .gz)" || fail "$page is another page"
+done
+gzip -dc program/usr/share/doc/sirencl/changelog.gz >changelog
+grep -q "^sirencl ($version) unstable; urgency=medium$" changelog || fail "changelog: $(cat changelog)"
+if has dpkg-parsechangelog; then
+    [ "$(dpkg-parsechangelog -l changelog -S Version 2>&1)" = "$version" ] || fail "dpkg-parsechangelog: $(dpkg-parsechangelog -l changelog 2>&1)"
+fi
 
 depends() { dpkg-deb -f "$1" Depends; }
 depends "$(package libsirencl0)" | grep -q 'libopencl1' || fail "libsirencl0 depends on no OpenCL: $(depends "$(package libsirencl0)")"

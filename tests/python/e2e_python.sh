@@ -57,6 +57,24 @@ if python_has pandas && has_device; then
 JSON
     run "$sirencl" sweep tiny.json -o run
     "$python" "$root/tests/python/package_runs.py" run || fail "package_runs"
+    # The gallery draws what a run has, and says what it has not.
+    if python_has matplotlib; then
+        cat >gallery.json <<'JSON'
+{"name": "gallery", "input": "dwi.nii.gz", "epochs": 4, "log_interval": 2, "blocks": {"range": [2, 4]}, "baselines": [{"method": "xz"}, {"method": "jpeg2000", "ratio": [4, 8]}],
+ "grid": {"model": ["siren-2d", "mlp-relu"], "layers": 1, "width": [16, 32], "seed": [0, 1]}, "panel": {"slice": 3, "results": ["siren-2d-1x16-int8-seed0", "mlp-relu-1x32-int8-seed1"]}}
+JSON
+        run "$sirencl" sweep gallery.json -o gallery
+        run "$python" "$root/python/examples/gallery.py" gallery -o figures
+        [ "$(wc -l <figures/trials.csv)" = "$(wc -l <gallery/summary.csv)" ] || fail "trials.csv: $(cat figures/trials.csv)"
+        for figure in fig2a fig2b fig3; do
+            "$python" -c 'import sys, matplotlib.image, numpy; p = matplotlib.image.imread(sys.argv[1]); assert len(numpy.unique(p.reshape(-1, 4), axis=0)) > 50, p.shape' figures/$figure.png || fail "$figure shows nothing"
+        done
+        grep -q 'Table 1: the experiment does not have its results judged' stdout.txt || fail "the gallery: $(cat stdout.txt)"
+        run "$python" "$root/python/examples/gallery.py" run -o few
+        [ ! -e few/fig3.png ] && grep -q 'asked for no panel' stdout.txt || fail "the gallery of a small run: $(cat stdout.txt)"
+    else
+        skip_part "$python has no matplotlib"
+    fi
 else
     skip_part "$python has no pandas, or there is no OpenCL device"
 fi

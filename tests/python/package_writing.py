@@ -1,5 +1,6 @@
 """Writing: arrays and images in all their layouts, targets, progress, and what is no image."""
 
+import json
 import logging
 import sys
 import warnings
@@ -203,3 +204,41 @@ if sirencl.devices():
 else:
     print("skipped in part: there is no OpenCL device")
 warnings.resetwarnings()
+
+# What identifies is left out of what is stored, told to the logger, and nothing of the caller's changes.
+secret = nibabel.Nifti1Image(stored, dwi.affine)
+secret.header["descrip"] = b"SECRET text"
+secret.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"SECRET extension"))
+sidecar = b'{"PatientName": "SECRET name", "EchoTime": 0.08}'
+nibabel.save(secret, folder / "secret.nii.gz")
+(folder / "secret.json").write_bytes(sidecar)
+heard = []
+handler = logging.Handler()
+handler.emit = lambda record: heard.append(record.getMessage())
+logging.getLogger("sirencl").addHandler(handler)
+logging.getLogger("sirencl").setLevel(logging.INFO)
+for source, named in ((secret, {"attachments": {".json": sidecar}}), (folder / "secret.nii.gz", {})):
+    heard.clear()
+    told = back(source, anonymise=True, effort=3, **named)
+    same(told.dataobj, stored)
+    assert b"SECRET" not in told.archive.header and json.loads(told.archive.attachment(".json")) == {"EchoTime": 0.08}
+    assert any("descrip" in line and "PatientName" in line for line in heard), heard
+    assert b"SECRET" in back(source, effort=3, **named).archive.header
+logging.getLogger("sirencl").removeHandler(handler)
+logging.getLogger("sirencl").setLevel(logging.NOTSET)
+assert b"SECRET" in secret.header.binaryblock and len(secret.header.extensions) == 1
+same(back(stored, anonymise=True, effort=3).dataobj, stored)
+
+# Networks of the coordinates of voxel and volume.
+if sirencl.devices():
+    table = folder / "volumes.tsv"
+    table.write_text("TE\tb\n" + "".join(f"{60 + i % 4 * 20}\t{i // 4 * 500}\n" for i in range(12)))
+    small = dict(model="siren-nd", width=16, layers=1, epochs=2, slices=(2, 4))
+    nd = sirencl.load(sirencl.compress(stored, volume_coordinates=table, **small))
+    assert nd.info.volume_coordinates == ("TE", "b") and nd.info.layers[-1].width == 1
+    whole = np.asanyarray(nd.dataobj)
+    assert np.ptp(whole) > 0
+    same(nd.dataobj[3, 4, 1], whole[3, 4, 1])
+    same(nd.dataobj[..., 5:7], whole[..., 5:7])
+    raises(sirencl.UsageError, "coordinates of volumes", sirencl.compress, stored, **small)
+assert nibabel.load(folder / "dwi.nii.gz").shape == stored.shape and back(stored, effort=3).info.volume_coordinates == ()

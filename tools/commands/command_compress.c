@@ -34,7 +34,8 @@ static void tell_foreseen(const siren_foreseen *f) {
 /* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell, or `n_epochs` is, as
  * blocks ended early. */
 static double training_rate(size_t n_epochs, const siren_archive_info *info, double *seconds) {
-    siren_network network = {.n_inputs = siren_block_inputs(info->block_kind),
+    siren_network network = {.n_inputs =
+                                 siren_block_inputs(info->block_kind) + (uint32_t)info->n_volume_coordinates,
                              .n_layers = (uint32_t)info->n_layers};
     double epochs, n_trained = 0, n_points = 0;
     *seconds = siren_terminal_advancing("epochs", &epochs);
@@ -42,7 +43,8 @@ static double training_rate(size_t n_epochs, const siren_archive_info *info, dou
     for (size_t i = 0; i < info->n_layers; i++) network.layers[i].width = info->layers[i].width;
     for (size_t i = 0; i < info->n_blocks; i++) {
         if (!(info->blocks[i].mse > 0)) continue; /* constant ones are not trained */
-        n_points += (double)info->blocks[i].n_points;
+        n_points +=
+            (double)info->blocks[i].n_points * (info->n_volume_coordinates > 0 ? (double)info->n_volumes : 1);
         n_trained++;
     }
     if (n_trained == 0) return 0;
@@ -52,8 +54,8 @@ static double training_rate(size_t n_epochs, const siren_archive_info *info, dou
 
 static void print_anonymised(const siren_anonymised *told) {
     char text[SIREN_ANONYMISED_TEXT];
-    printf("  anonymised   %s\n               the header is %s\n", siren_tool_anonymised_text(told, text),
-           siren_tool_header_changed(told) ? "not that of the image byte for byte"
+    printf("  anonymised   %s\n               the header is %s\n", siren_anonymised_text(told, text),
+           siren_anonymised_header(told) ? "not that of the image byte for byte"
                                            : "that of the image byte for byte");
 }
 
@@ -129,7 +131,7 @@ static void write_anonymised(siren_json *json, const siren_anonymised *told) {
     siren_json_integer(json, "extension_bytes", told->n_extension_bytes);
     siren_json_integer(json, "bytes_after_voxels", told->n_tail);
     siren_json_string(json, "sidecar_keys", told->keys);
-    siren_json_bool(json, "header_is_original", !siren_tool_header_changed(told));
+    siren_json_bool(json, "header_is_original", !siren_anonymised_header(told));
     siren_json_end(json);
 }
 
@@ -379,6 +381,11 @@ siren_status siren_tool_compress(int argc, char **argv) {
     const siren_option own[] = {
         SIREN_TEXT("output", "DIR", "folder for the archives; else each is beside its image (also -o)",
                    &folder),
+        SIREN_TEXT(
+            "volume-coordinates", "TABLE",
+            "for model siren-nd: tab-separated coordinates of each volume, such as\nTE and b, below a row "
+            "of names (docs/acquisition.md)",
+            &compress->volume_coordinates),
         SIREN_TEXT("bval", "FILE", "b-values to attach; else IN.bval, or bvals beside IN", &compress->bval),
         SIREN_TEXT("bvec", "FILE", "directions to attach; else IN.bvec, or bvecs beside IN", &compress->bvec),
         SIREN_TEXT("sidecar", "FILE", "JSON sidecar to attach; else IN.json where it exists",

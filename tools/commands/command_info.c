@@ -65,6 +65,10 @@ static void write_json(siren_json *json, const char *path, const siren_archive_i
         siren_json_end(json);
     }
     siren_json_end(json);
+    if (info->n_volume_coordinates > 0) siren_json_begin_array(json, "volume_coordinates");
+    for (size_t i = 0; i < info->n_volume_coordinates; i++)
+        siren_json_string(json, NULL, info->volume_coordinates[i]);
+    if (info->n_volume_coordinates > 0) siren_json_end(json);
     siren_json_integer(json, "params", info->n_params);
     if (info->coding == SIREN_CODING_PREDICTIVE || info->max_error > 0)
         siren_json_number(json, "max_error", info->max_error);
@@ -102,6 +106,11 @@ static void print_blocks(const siren_archive_info *info) {
 
 static void print_network(const siren_archive_info *info, const char *kind) {
     char params[32], weights[16];
+    if (info->n_volume_coordinates > 0) {
+        printf("  coordinates  x, y%s", info->block_kind == SIREN_BLOCK_SLICE ? "" : ", z");
+        for (size_t i = 0; i < info->n_volume_coordinates; i++) printf(", %s", info->volume_coordinates[i]);
+        printf("; one value of them\n");
+    }
     printf("  network      ");
     for (size_t i = 0; i < info->n_layers; i++) {
         const siren_layer_info *layer = &info->layers[i];

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lab/phantom/phantom_echoes.h"
 #include "lab/phantom/phantom_files.h"
 #include "tools/tools.h"
 
@@ -55,10 +56,12 @@ siren_status siren_tool_phantom(int argc, char **argv) {
     arguments a = {
         .phantom = {.nx = 140, .ny = 140, .nz = 96, .snr = 30, .seed = 1, .datatype = SIREN_INT16}};
     const char *dims = "140x140x96", *shells = "0:5,1000:64",
-               *datatype = siren_datatype_name(a.phantom.datatype);
+               *datatype = siren_datatype_name(a.phantom.datatype), *echo_times = NULL;
     const siren_option options[] = {
         SIREN_TEXT("dims", "XxYxZ", "voxels along each axis; the head fills the grid", &dims),
         SIREN_TEXT("shells", "B:N,...", "b-value in s/mm^2 and number of volumes of each shell", &shells),
+        SIREN_TEXT("echo-times", "MS,...", "acquire all shells at each of these echo times; else once",
+                   &echo_times),
         {"snr", "X", "mean b = 0 signal of white matter over sigma; 0 or inf: no noise", SIREN_OPTION_DOUBLE,
          &a.phantom.snr, 0, INFINITY},
         {"seed", "N", "another seed, another head", SIREN_OPTION_UINT64, &a.phantom.seed, 0, 0x1p64},
@@ -81,7 +84,8 @@ siren_status siren_tool_phantom(int argc, char **argv) {
             "shells), OUT_mask, OUT_wm, OUT_gm and OUT_csf (uint8) and the ground truth OUT_fa and OUT_md "
             "(float32,\n"
             "mm^2/s; where fibres cross, of their volume-weighted mean tensor), each .nii or .nii.gz as OUT "
-            "is.",
+            "is; with --echo-times\n"
+            "OUT_volumes.tsv, too, for 'sirencl compress --model siren-nd --volume-coordinates'.",
         .example = "sirencl phantom --dims 64x64x8 --shells 0:2,1000:16 --seed 7 dwi.nii.gz",
         SIREN_OPTION_TABLE(options)};
     siren_status status;
@@ -89,6 +93,7 @@ siren_status siren_tool_phantom(int argc, char **argv) {
 
     SIREN_AT_END(siren_phantom_free) siren_phantom phantom = {.voxels = NULL};
     SIREN_FREE_AT_END siren_shell *wanted_shells = NULL;
+    SIREN_FREE_AT_END double *wanted_echo_times = NULL;
     siren_terminal_catch_interrupt();
     SIREN_TRY(parse_dims(dims, &a.phantom));
     SIREN_TRY(parse_datatype(datatype, &a.phantom.datatype));
@@ -96,6 +101,9 @@ siren_status siren_tool_phantom(int argc, char **argv) {
         return siren_fail(SIREN_USAGE, "--voxel is %g mm but must be 0, or from 0.001 to 1000", a.voxel);
     SIREN_TRY(siren_shells_parse(shells, &wanted_shells, &a.phantom.n_shells));
     a.phantom.shells = wanted_shells;
+    if (echo_times)
+        SIREN_TRY(siren_echo_times_parse(echo_times, &wanted_echo_times, &a.phantom.n_echo_times));
+    a.phantom.echo_times = wanted_echo_times;
     SIREN_TRY(siren_phantom_write(
         &(siren_phantom_files){.phantom = &a.phantom,
                                .path = a.path,

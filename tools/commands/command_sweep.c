@@ -50,6 +50,8 @@ static double nearest_speed(const measured_speed *speeds, size_t n, size_t n_par
 typedef struct {
     siren_geometry geometry;
     siren_series mask; /* voxels NULL: networks are trained on all */
+    uint8_t *section;  /* what the view borrows */
+    siren_acquisition acquisition;
 } dry_input;
 
 typedef struct {
@@ -64,12 +66,17 @@ static siren_status read_inputs(const siren_experiment *experiment, size_t memor
         dry_input *input = &out->of[out->n];
         SIREN_TRY(siren_experiment_input_geometry(asked, &input->geometry));
         SIREN_TRY(siren_experiment_input_mask(asked, &input->geometry, memory, &input->mask));
+        SIREN_TRY(siren_experiment_input_acquisition(asked, &input->geometry, &input->section,
+                                                     &input->acquisition));
     }
     return SIREN_OK;
 }
 
 static void free_inputs(dry_inputs *inputs) {
-    for (size_t i = 0; i < inputs->n; i++) siren_series_free(&inputs->of[i].mask);
+    for (size_t i = 0; i < inputs->n; i++) {
+        siren_series_free(&inputs->of[i].mask);
+        free(inputs->of[i].section);
+    }
     free(inputs->of);
 }
 
@@ -87,12 +94,13 @@ static siren_status estimate(const siren_experiment *experiment, siren_device *d
         const dry_input *input = &inputs.of[trial->input];
         bool known = false;
         if (siren_trial_has_target(trial)) continue;
-        SIREN_TRY(siren_trial_estimate_cost(trial, &input->geometry, &input->mask, &trials[i].cost));
+        SIREN_TRY(siren_trial_estimate_cost(trial, &input->geometry, &input->mask, &input->acquisition,
+                                            &trials[i].cost));
         for (size_t s = 0; s < n_speeds; s++) known = known || speeds[s].n_params == trials[i].cost.n_params;
         if (known || (n_speeds > 0 && siren_clock() - start > MEASURE_SECONDS)) continue;
         speeds[n_speeds].n_params = trials[i].cost.n_params;
-        SIREN_TRY(
-            siren_trial_measure_speed(device, trial, &input->geometry, &speeds[n_speeds].flop_per_second));
+        SIREN_TRY(siren_trial_measure_speed(device, trial, &input->geometry, &input->acquisition,
+                                            &speeds[n_speeds].flop_per_second));
         n_speeds++;
         if (!siren_terminal_progress(NULL, (double)(i + 1), (double)experiment->n_trials, "measuring"))
             return siren_fail(SIREN_CANCELLED, "the dry run was interrupted");

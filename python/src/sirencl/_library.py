@@ -106,6 +106,8 @@ class ArchiveInfo(ctypes.Structure):
         ("n_attachments", c_size_t),
         ("attachments", POINTER(c_char * 64)),
         ("provenance", c_char_p),
+        ("n_volume_coordinates", c_size_t),
+        ("volume_coordinates", POINTER(c_char * 64)),
     ]
 
 

@@ -109,6 +109,8 @@ class ArchiveInfo:
         Suffixes, ``".bval"``.
     provenance : dict
         How it was made.
+    volume_coordinates : tuple of str
+        Of a network that learns in coordinates of volumes, too: their names, ``"TE"``; else empty.
     """
 
     bytes: int
@@ -137,6 +139,7 @@ class ArchiveInfo:
     layers: tuple[Layer, ...]
     attachments: tuple[str, ...]
     provenance: dict[str, str]
+    volume_coordinates: tuple[str, ...] = ()
 
 
 class Archive:
@@ -255,6 +258,7 @@ class Archive:
             layers=tuple(Layer(n.width, n.activation.decode(), n.w0) for n in c.layers[: c.n_layers]),
             attachments=tuple(c.attachments[i].value.decode() for i in range(c.n_attachments)),
             provenance=dict(line.split("=", 1) for line in provenance if "=" in line),
+            volume_coordinates=tuple(c.volume_coordinates[i].value.decode() for i in range(c.n_volume_coordinates)),
         )
 
     @property

@@ -159,6 +159,7 @@ def compress(
     bvals: Optional["ArrayLike"] = None,
     bvecs: Optional["ArrayLike"] = None,
     attachments: Optional[Mapping[str, bytes]] = None,
+    anonymise: bool = False,
     **settings: object,
 ) -> Union[bytes, Path]:
     """Compresses an image or an array as ``sirencl compress`` does: without one of six targets networks are trained.
@@ -199,6 +200,9 @@ def compress(
         Directions, attached as ``.bvec``, in FSL's frame.
     attachments : dict of bytes, optional
         Further files by suffix, ``{".json": b"{}"}``.
+    anonymise : bool
+        Texts and extensions of the header, bytes after the voxels and what identifies in the JSON sidecar are not
+        stored (docs/bids.md lists the keys); the logger ``sirencl`` tells what that was. Voxels are untouched.
     **settings
         As `sirencl.settings` lists them: ``width=128``, ``epochs=300``, ``mask="mask.nii.gz"``, ``force=True``.
 
@@ -234,7 +238,7 @@ def compress(
     trains = model not in ("transform", "predictive", "auto") or (model == "auto" and device is not None)
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(devices.opened(device, train=True)) if trains else None
-        options = stack.enter_context(call({**settings, **targets}, progress))
+        options = stack.enter_context(call({**settings, **targets, "anonymise": anonymise or None}, progress))
         c_image = stack.enter_context(_image(image, options, affine, (slope, inter), attached))
         if path is not None:
             check(library().siren_compress(opened, c_image, options, os.fsencode(path)))

@@ -66,6 +66,12 @@ if has_device; then
             same $image-$packing.siren $image-$packing
         done
     done
+    printf 'TE\tb\r\n60\t0\r\n60\t1000\r\n90.5\t0\r\n-1e2\t700\r\n\r\n' >volumes.tsv
+    for blocks in slice volume patch:4x5x2; do
+        # shellcheck disable=SC2086
+        compress odd.nii nd-$blocks.siren $small --model siren-nd --volume-coordinates volumes.tsv --blocks $blocks --mask mask.nii
+        same nd-$blocks.siren "nd-${blocks%:*}"
+    done
     # shellcheck disable=SC2086
     compress whole.nii boxes.siren $small --model siren-3d --blocks patch:4x5x2 --mask mask.nii --weights int12
     same boxes.siren boxes

@@ -38,14 +38,25 @@ cmp 4.siren again.siren || fail "the same series and options give another archiv
 "$python" "$root/tests/second_reader.py" 4.siren second.nii || fail "the second reader refuses an archive with a network"
 cmp in.nii second.nii || fail "the second reader restores other bytes"
 
-# A slice alone, and some volumes.
-run "$sirencl" decompress --quiet --device host --slices 5:7 --volumes 2:4 4.siren part.nii
-"$python" - <<'PYTHON' || fail "slices and volumes of an archive with a network"
+# Eight slices in a record.
+run "$sirencl" compress --quiet --lossless --effort 4 --access series in.nii series.siren
+tells '2 patches of up to 20 x 18 x 8' "$sirencl" info series.siren || fail "--access series: $("$sirencl" info series.siren)"
+[ "$(stat -c %s series.siren)" -lt "$(stat -c %s 4.siren)" ] || fail "--access series: $(stat -c %s series.siren) bytes, by slices $(stat -c %s 4.siren)"
+run "$sirencl" decompress --quiet --device host series.siren series.nii
+cmp in.nii series.nii || fail "--access series is not lossless"
+"$python" "$root/tests/second_reader.py" series.siren second.nii || fail "the second reader refuses --access series"
+cmp in.nii second.nii || fail "the second reader restores other bytes of --access series"
+
+# Some slices of both, and some volumes.
+for archive in 4 series; do
+    run "$sirencl" decompress --quiet --force --device host --slices 7:9 --volumes 2:4 $archive.siren part.nii
+    "$python" - <<'PYTHON' || fail "slices and volumes of $archive.siren"
 import numpy as np
 whole = np.frombuffer(open('in.nii', 'rb').read()[352:], '<i2').reshape(8, 12, 18, 20)
 part = np.frombuffer(open('part.nii', 'rb').read()[352:], '<i2').reshape(2, 2, 18, 20)
-assert (whole[2:4, 5:7] == part).all()
+assert (whole[2:4, 7:9] == part).all()
 PYTHON
+done
 
 run "$sirencl" compress --quiet --max-error 2 --effort 4 in.nii bound.siren
 run "$sirencl" decompress --quiet --device host bound.siren bound.nii

@@ -111,7 +111,7 @@ static siren_status write_network(const sample *s, siren_layout *layout, siren_a
         siren_encoded encoded = {.packed = NULL};
         siren_apart apart;
         assert_siren_ok(siren_mask_block(&layout->mask, &layout->grid, z, &block, &inside));
-        SIREN_TRY(siren_points_create(&block, 2, &inside, &points));
+        SIREN_TRY(siren_points_create(layout, &block, &inside, &points));
         assert_siren_ok(siren_trained_create(&s->series, layout, NULL, points, 1, &trained));
         siren_status status = siren_block_scale(&s->series, &points->block, NULL, trained->scaling, &apart);
         bool constant = true;

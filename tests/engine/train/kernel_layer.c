@@ -333,6 +333,25 @@ static void features_decode_to_the_bits_of_the_host(void **state) {
     }
 }
 
+/* Coordinates of volumes: 3 to 16 inputs, which are summed three at a time. */
+static void coordinates_of_volumes(void **state) {
+    (void)state;
+    for (uint32_t n_acquisition = 1; n_acquisition <= SIREN_MAX_ACQUISITION; n_acquisition++) {
+        siren_network network;
+        batch b;
+        char what[80];
+        const uint32_t n_space = n_acquisition % 2 ? 3 : 2;
+        assert_siren_ok(siren_network_from_model("siren-nd", 2, 16 + 3 * n_acquisition, 1, 30.0f, &network));
+        siren_network_acquire(&network, n_space, n_acquisition);
+        batch_start(&b, &network, 2, 150, true);
+        snprintf(what, sizeof what, "%u + %u coordinates", n_space, n_acquisition);
+        for (siren_family family = first_family(device); family <= SIREN_FAMILY_LAYER; family++)
+            check_family(family, &b, what);
+        check_decode(&network, 77);
+        batch_end(&b);
+    }
+}
+
 static void tiny_shapes(void **state) {
     (void)state;
     siren_network network = {.n_inputs = 3, .n_layers = 3};
@@ -356,6 +375,7 @@ int main(int n_arguments, char **arguments) {
     const struct CMUnitTest tiny[] = {cmocka_unit_test(tiny_shapes)};
     const struct CMUnitTest all[] = {
         cmocka_unit_test(every_model_and_odd_sizes),
+        cmocka_unit_test(coordinates_of_volumes),
         cmocka_unit_test(mixed_layers),
         cmocka_unit_test(decode_has_the_bits_of_the_host),
         cmocka_unit_test(features_decode_to_the_bits_of_the_host),

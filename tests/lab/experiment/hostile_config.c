@@ -171,12 +171,13 @@ static void wrong_values_have_a_path(void **state) {
          "blocks or exclude"},
         {"{\"grid\": {\"model\": \"siren2d\"}}", SIREN_USAGE,
          "grid.model is \"siren2d\": give siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, "
-         "mlp-siren, mlp-siren-last, siren-3d, auto, transform or predictive"},
+         "mlp-siren, mlp-siren-last, siren-3d, siren-nd, auto, transform or predictive"},
         {"{\"grid\": {\"model\": [\"siren-2d\", \"SIREN-2d\"]}}", SIREN_USAGE,
          "grid.model[1] is \"SIREN-2d\": give siren-2d, siren-2d-relu, siren-2d-tanh, mlp-relu, mlp-tanh, "
-         "mlp-siren, mlp-siren-last, siren-3d, auto, transform or predictive"},
+         "mlp-siren, mlp-siren-last, siren-3d, siren-nd, auto, transform or predictive"},
         {"{\"grid\": {\"model\": \"transform\"}}", SIREN_USAGE,
-         "grid asks for model transform, which needs a target: ratio, size, psnr, max_error, noise or lossless"},
+         "grid asks for model transform, which needs a target: ratio, size, psnr, max_error, noise or "
+         "lossless"},
         {"{\"grid\": {\"model\": \"auto\", \"ratio\": [8, 0.5]}}", SIREN_USAGE,
          "grid.ratio[1] is 0.5: give a number from 1 to 1e+09"},
         {"{\"grid\": {\"model\": \"auto\", \"ratio\": []}}", SIREN_USAGE,
@@ -196,7 +197,8 @@ static void wrong_values_have_a_path(void **state) {
         {"{\"grid\": {\"model\": \"siren-2d\", \"width\": 8, \"psnr\": 40}}", SIREN_USAGE,
          "grid.width is 8: leave it out: the target tells the width"},
         {"{\"grid\": {\"model\": \"transform\", \"lossless\": true}}", SIREN_USAGE,
-         "grid asks for model transform with a target of other models: --lossless is not met by the transform: "
+         "grid asks for model transform with a target of other models: --lossless is not met by the "
+         "transform: "
          "leave out --model, or give predictive; or exclude it"},
         {"{\"blocks\": {\"axis\": \"x\"}, \"grid\": {\"model\": \"transform\", \"ratio\": 8}}", SIREN_USAGE,
          "grid has a target, which needs slices along z"},
@@ -344,7 +346,8 @@ static void blocks_inputs_and_networks_are_checked(void **state) {
         {"{\"blocks\": {\"range\": [4, -1]}, " GRID "}", SIREN_USAGE,
          "blocks.range[1] is -1: give a whole number from 1 to 1073741823"},
         {"{\"input\": 3, " GRID "}", SIREN_USAGE,
-         "input is 3: give an object with name, image, mask, mask_use, phantom, bval, bvec or tissues"},
+         "input is 3: give an object with name, image, mask, mask_use, phantom, bval, bvec, tissues or "
+         "volume_coordinates"},
         {"{\"input\": {}, " GRID "}", SIREN_USAGE, "input needs either image or phantom"},
         {"{\"input\": \"\", " GRID "}", SIREN_USAGE,
          "input is \"\": give a text in double quotes, not an empty one"},

@@ -54,9 +54,9 @@ static void least_file_has_the_paper_s_defaults(void **state) {
     assert_int_equal(t->settings.slices.end, 0);
     assert_true(t->settings.rate == 3e-4f && t->settings.w0 == 30.0f);
     siren_network network;
-    assert_siren_ok(siren_trial_network(t, 69, &network));
+    assert_siren_ok(siren_trial_network(t, 69, 0, &network));
     assert_int_equal(siren_network_n_params(&network), 150085);
-    assert_int_equal(siren_trial_network(t, 0, &network), SIREN_USAGE);
+    assert_int_equal(siren_trial_network(t, 0, 0, &network), SIREN_USAGE);
     siren_experiment_free(x);
 }
 

@@ -1,0 +1,10 @@
+# Of CPack, before it makes packages: pages of man are packed, as Debian has them, the same bytes each time.
+find_program(GZIP gzip)
+file(GLOB_RECURSE pages "${CPACK_TEMPORARY_DIRECTORY}/*.1")
+list(FILTER pages INCLUDE REGEX "/share/man/man1/[^/]*\\.1$")
+if(GZIP AND pages)
+  execute_process(COMMAND ${GZIP} -9n ${pages} RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "gzip of pages of man failed: ${failed}")
+  endif()
+endif()
