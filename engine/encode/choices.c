@@ -240,7 +240,7 @@ siren_status siren_plan_file(siren_device *device, const char *image, const sire
     SIREN_AT_END(siren_compression_free)
     siren_compression run = {.device = device, .progress = progress, .user = user};
     SIREN_AT_END(siren_plan_free) siren_plan plan = {.n = n};
-    siren_layout layout;
+    siren_layout layout = {.context = NULL};
     const double start = siren_clock();
     SIREN_TRY(siren_image_load(image, wanted[0].memory_limit, &run.own));
     const double reading = siren_clock() - start;

@@ -138,7 +138,7 @@ def try_one(name, kind, nth, expected, stdout):
 
 def main():
     prepare()
-    problems, n_tried = [], 0
+    n_problems, n_tried = 0, 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         names = asked.commands.split(",") if asked.commands else list(COMMANDS)
         for name, arguments in ((name, COMMANDS[name]) for name in names):
@@ -146,7 +146,7 @@ def main():
             run = sirencl(arguments, whole)
             assert run.returncode == 0, (name, run.stderr)
             expected = made(whole)
-            n_of = []
+            n_of, problems = [], []
             for kind in asked.kinds.split(","):
                 counted = tempfile.mkdtemp(dir=folder)
                 assert sirencl(arguments, counted, kind, 0).returncode == 0, (name, kind)
@@ -158,11 +158,10 @@ def main():
                 problems += [p for p in found if p]
                 n_tried += len(places)
                 n_of.append(f"{len(places)} {kind}")
-            print(f"{name}: {', '.join(n_of)}", flush=True)
-    for problem in problems:
-        print("FAULT", problem)
-    print(f"{n_tried} calls refused, {len(problems)} faults")
-    return 1 if problems else 0
+            n_problems += len(problems)
+            print(f"{name}: {', '.join(n_of)}", *(f"FAULT {problem}" for problem in problems), sep="\n", flush=True)
+    print(f"{n_tried} calls refused, {n_problems} faults")
+    return 1 if n_problems else 0
 
 
 try:

@@ -296,10 +296,12 @@ static void stop(siren_bids_run *run, siren_status status) {
 /* A line for the reader, and a row for the next run. */
 static siren_status tell_series(siren_bids_run *run, siren_bids_series *s, siren_status status) {
     if (status != SIREN_OK) {
+        /* An archive is complete where only what stands beside it is not: the next run keeps it. */
+        const bool begun = s->state == SIREN_BIDS_MADE || s->state == SIREN_BIDS_KEPT;
         s->state = SIREN_BIDS_FAILED;
         s->status = status;
         siren_terminal_tell_failure();
-        SIREN_TRY(siren_bids_row_set(&s->row, SIREN_BIDS_status, "failed"));
+        SIREN_TRY(siren_bids_row_set(&s->row, SIREN_BIDS_status, begun ? "begun" : "failed"));
         SIREN_TRY(siren_bids_row_set(&s->row, SIREN_BIDS_message, siren_message()));
     }
     if (!has_old_row(run, s)) SIREN_TRY(append_row(run, &s->row));
