@@ -28,7 +28,6 @@ typedef struct {
 static const model_row models[] = {
     {"siren-2d", 2, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_IDENTITY, SIREN_INIT_HIDDEN_SINE}},
     {"siren-2d-relu", 2, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_RELU, SIREN_INIT_HIDDEN_SINE}},
-    {"siren-2d-leaky", 2, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {LEAKY}},
     {"siren-2d-tanh", 2, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_TANH, SIREN_INIT_HIDDEN_SINE}},
     {"mlp-relu", 2, 1, {RELU}, {RELU}, {RELU}, {LINEAR}},
     {"mlp-tanh", 2, 1, {TANH}, {TANH}, {TANH}, {LINEAR}},
@@ -36,6 +35,7 @@ static const model_row models[] = {
     {"mlp-siren-last", 2, 1, {RELU}, {RELU}, {HIDDEN_SINE}, {LINEAR}},
     {"siren-3d", 3, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_IDENTITY, SIREN_INIT_HIDDEN_SINE}},
     {SIREN_ND, 2, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {SIREN_IDENTITY, SIREN_INIT_HIDDEN_SINE}},
+    {"siren-2d-leaky", 2, 0, {FIRST_SINE}, {HIDDEN_SINE}, {HIDDEN_SINE}, {LEAKY}},
 };
 
 const char *siren_model_name(size_t i) { return i < sizeof models / sizeof *models ? models[i].name : NULL; }
