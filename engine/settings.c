@@ -439,24 +439,39 @@ siren_status siren_settings_check(const siren_settings *settings) {
     return SIREN_OK;
 }
 
+#define MOST_LAYERS_BY_WIDTH 5
+
 /* SOAP's rate where it was measured for each width (docs/fitting.md): a step changes what a layer puts out by about the rate times
- * the width. */
-static float rate_by_width(uint32_t width) { return fminf(12e-3f, 0.75f / (float)width); }
+ * the width, and more layers stand less of it. */
+static float rate_by_width(uint32_t layers, uint32_t width) {
+    return layers <= 3 ? fminf(12e-3f, 0.75f / (float)width) : fminf(6e-3f, 0.3f / (float)width);
+}
+
+bool siren_settings_rate_by_width(const siren_settings *settings) {
+    return settings->optimiser == SIREN_OPTIMISER_SOAP && settings->layers <= MOST_LAYERS_BY_WIDTH &&
+           strcmp(settings->model, "siren-2d") == 0;
+}
+
+void siren_settings_widen(siren_settings *settings, uint32_t width) {
+    settings->width = width;
+    if (siren_settings_rate_by_width(settings) && !siren_setting_is_given(settings, "lr"))
+        settings->rate = rate_by_width(settings->layers, width);
+}
 
 void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs) {
     if (siren_model_has_acquisition(settings->model) && settings->blocks != SIREN_BLOCK_BY_MODEL)
         n_inputs = siren_block_inputs(settings->blocks);
     const bool soap = settings->optimiser == SIREN_OPTIMISER_SOAP,
-               shallow = n_inputs == 2 && settings->layers <= 3 && strcmp(settings->model, "siren-2d") == 0;
+               by_width = n_inputs == 2 && siren_settings_rate_by_width(settings);
     if (!(settings->rate > 0) && soap)
-        settings->rate = shallow ? rate_by_width(settings->width) : 3e-3f;
+        settings->rate = by_width ? rate_by_width(settings->layers, settings->width) : 3e-3f;
     if (!(settings->rate > 0)) settings->rate = n_inputs == 2 ? 3e-4f : 2e-4f; /* the published ones */
     if (settings->blocks == SIREN_BLOCK_BY_MODEL)
         settings->blocks = n_inputs == 2 ? SIREN_BLOCK_SLICE : SIREN_BLOCK_VOLUME;
     if (settings->schedule == SIREN_SCHEDULE_AUTO)
-        settings->schedule = !soap     ? SIREN_SCHEDULE_CONSTANT
-                             : shallow ? SIREN_SCHEDULE_LINEAR
-                                       : SIREN_SCHEDULE_COSINE;
+        settings->schedule = !soap      ? SIREN_SCHEDULE_CONSTANT
+                             : by_width ? SIREN_SCHEDULE_LINEAR
+                                        : SIREN_SCHEDULE_COSINE;
     if (settings->warmup == 0) settings->warmup = soap ? 20 : 1;
     if (settings->until_gain > 0 && settings->gain_epochs == 0)
         settings->gain_epochs = settings->epochs < 20 ? 1 : settings->epochs / 20;

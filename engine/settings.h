@@ -102,8 +102,13 @@ int siren_settings_compare(const siren_settings *a, const siren_settings *b, sir
 siren_settings siren_settings_defaults(void);
 /* USAGE names a number that is out of its range, as `what`, its option or key. Those of the network are left to it. */
 siren_status siren_settings_check(const siren_settings *settings);
-/* Makes the choices left open for networks of `n_inputs` coordinates of a voxel, those of siren-nd being as its blocks have them: rate, its schedule, and kind of blocks. */
+/* Makes the choices left open for networks of `n_inputs` coordinates of a voxel, those of siren-nd being as its blocks have
+ * them: rate, its schedule, and kind of blocks. */
 void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs);
+/* Whether the rate goes by the width, where none is given. */
+bool siren_settings_rate_by_width(const siren_settings *settings);
+/* Gives networks that are as large as a target wants them their width, and the rate that goes by it where none was given. */
+void siren_settings_widen(siren_settings *settings, uint32_t width);
 
 /* One value of a command line; a span is "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never empty. USAGE
  * names `what`. */

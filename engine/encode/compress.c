@@ -280,6 +280,7 @@ static siren_status plan_encoder(siren_compression *run) {
     siren_layout *layout = &run->layout;
     const siren_settings *settings = &run->settings;
     SIREN_TRY(siren_layout_network(settings, settings->width, layout));
+    for (size_t i = 0; i < run->n_trainings; i++) run->trainings[i].rate = settings->rate;
     siren_encoder_plan plan = {.series = &run->image->series,
                                .layout = layout,
                                .limits = run->survey.limits,
@@ -359,6 +360,7 @@ static siren_status compress_by_networks(siren_compression *run) {
     SIREN_TRY(sized ? siren_plan_size(run) : siren_foresee_published(run));
     for (bool done = false; !done;) {
         SIREN_TRY(plan_encoder(run));
+        if (sized) SIREN_TRY(siren_compression_other_bytes(run, &run->n_other_bytes));
         SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_compression_sections(run, run->writer, false));
         SIREN_TRY(compress_blocks(run));
         done = !sized;

@@ -100,38 +100,39 @@ siren_status siren_plan_size(siren_compression *run) {
     else
         SIREN_TRY(
             siren_network_widest(&sizing, siren_compression_target_bytes(run), o->foresee != NULL, &trial));
-    run->settings.width = trial.width;
+    siren_settings_widen(&run->settings, trial.width);
     return foresee(run, &trial);
 }
 
 siren_status siren_size_met(siren_compression *run, bool *out) {
     const siren_compress_options *o = run->options;
-    uint32_t *width = &run->settings.width;
+    uint32_t width = run->settings.width;
     const double n_bytes = (double)(run->n_record_bytes + run->n_other_bytes),
                  psnr = run->n_psnr > 0 ? run->psnr_sum / run->n_psnr : INFINITY;
     *out = o->target == SIREN_TARGET_PSNR ? psnr >= o->amount
                                           : n_bytes <= (double)siren_compression_target_bytes(run);
     if (*out) return SIREN_OK;
-    siren_log(SIREN_LOG_INFO, "networks of %u units make %.0f bytes of %.2f dB", *width, n_bytes, psnr);
+    siren_log(SIREN_LOG_INFO, "networks of %u units make %.0f bytes of %.2f dB", width, n_bytes, psnr);
     if (o->target == SIREN_TARGET_PSNR) {
-        const uint32_t wider = (uint32_t)ceil(*width * exp2((o->amount - psnr + 0.05) / 5)) + 1;
+        const uint32_t wider = (uint32_t)ceil(width * exp2((o->amount - psnr + 0.05) / 5)) + 1;
         if (wider > SIREN_MAX_WIDTH || n_bytes > (double)siren_compression_stored_bytes(run))
             return siren_fail(
                 SIREN_BOUND,
                 "a PSNR of %g dB is out of reach of networks: those of %u units have %.2f dB; ask for "
                 "less, or leave out --model",
-                o->amount, *width, psnr);
-        *width = wider;
+                o->amount, width, psnr);
+        width = wider;
     } else {
         const uint32_t narrower =
-            (uint32_t)(*width * sqrt((double)siren_compression_target_bytes(run) / n_bytes));
-        *width = narrower < *width ? narrower : *width - 1;
-        if (*width == 0)
+            (uint32_t)(width * sqrt((double)siren_compression_target_bytes(run) / n_bytes));
+        width = narrower < width ? narrower : width - 1;
+        if (width == 0)
             return siren_fail(SIREN_BOUND,
                               "an archive of %zu byte%s is out of reach of networks: the smallest has %.0f; "
                               "ask for more bytes",
                               siren_compression_target_bytes(run),
                               siren_plural(siren_compression_target_bytes(run)), n_bytes);
     }
+    siren_settings_widen(&run->settings, width);
     return SIREN_OK;
 }

@@ -107,7 +107,7 @@ siren_status siren_network_try(const siren_network_sizing *sizing, uint32_t widt
     SIREN_TRY(layout_of(sizing, width, &layout));
     SIREN_TRY(count_networks(sizing, &trial.n_networks));
     if (epochs > settings.epochs) epochs = settings.epochs;
-    settings.width = width;
+    siren_settings_widen(&settings, width);
     if (epochs < settings.epochs) settings.until_gain = 0;
     settings.epochs = epochs;
     const siren_encoder_plan plan = {.series = sizing->series,
@@ -212,7 +212,7 @@ siren_status siren_network_choose_weights(const siren_network_sizing *sizing, ui
     siren_network_sizing progress = *sizing;
     double most = -INFINITY;
     SIREN_TRY(layout_of(sizing, width, &layout));
-    settings.width = width;
+    siren_settings_widen(&settings, width);
     const siren_encoder_plan plan = {.series = sizing->series,
                                      .layout = &layout,
                                      .limits = sizing->limits,

@@ -119,7 +119,7 @@ static void release_program(cl_program *program) {
 
 siren_status siren_program_get(siren_device *device, const char *file, const char *options, cl_program *out) {
     SIREN_AT_END(source_free) siren_source source = {0};
-    SIREN_FREE_AT_END char *key = NULL;
+    SIREN_FREE_AT_END char *key = NULL, *quiet = NULL;
     SIREN_AT_END(release_program) cl_program program = NULL;
     cl_int error = CL_SUCCESS;
     if (asprintf(&key, "%s %s", file, options) < 0)
@@ -129,13 +129,16 @@ siren_status siren_program_get(siren_device *device, const char *file, const cha
             *out = device->programs[i].program;
             return SIREN_OK;
         }
+    /* Warnings would be of the driver's own headers: PoCL tells their number on stderr, where there is no AVX-512. */
+    if (asprintf(&quiet, "-w %s", options) < 0)
+        return siren_fail(SIREN_SYSTEM, "out of memory: cannot build the program %s", file);
     SIREN_TRY(source_add_file(&source, file));
     const char *text = source.text;
     program = clCreateProgramWithSource(device->context, 1, &text, &source.length, &error);
     SIREN_TRY(siren_opencl_check(device, error, "creating a program"));
     pthread_mutex_lock(&building);
     int before = siren_driver_enter(SIREN_DRIVER_BUILDING);
-    error = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
+    error = clBuildProgram(program, 1, &device->id, quiet, NULL, NULL);
     siren_driver_leave(before);
     pthread_mutex_unlock(&building);
     if (error != CL_SUCCESS) return build_failed(device, program, file, error);

@@ -122,7 +122,9 @@ static void open_choices_are_resolved(void **state) {
     } soap[] = {{"siren-2d", 3, 128, 0.75f / 128},
                 {"siren-2d", 2, 512, 0.75f / 512},
                 {"siren-2d", 3, 40, 12e-3f},
-                {"siren-2d", 4, 128, 3e-3f},
+                {"siren-2d", 4, 128, 0.3f / 128},
+                {"siren-2d", 5, 40, 6e-3f},
+                {"siren-2d", 6, 128, 3e-3f},
                 {"siren-2d-relu", 3, 128, 3e-3f}};
     for (size_t i = 0; i < sizeof soap / sizeof *soap; i++) {
         settings = siren_settings_defaults();
@@ -130,7 +132,7 @@ static void open_choices_are_resolved(void **state) {
         settings.model = soap[i].model, settings.layers = soap[i].layers, settings.width = soap[i].width;
         siren_settings_resolve(&settings, 2);
         assert_true(settings.rate == soap[i].rate && settings.gain_epochs == 0);
-        assert_int_equal(settings.schedule, i < 3 ? SIREN_SCHEDULE_LINEAR : SIREN_SCHEDULE_COSINE);
+        assert_int_equal(settings.schedule, i < 5 ? SIREN_SCHEDULE_LINEAR : SIREN_SCHEDULE_COSINE);
     }
     settings.until_gain = 0.1f;
     siren_settings_resolve(&settings, 2);
