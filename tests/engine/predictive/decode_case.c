@@ -38,7 +38,7 @@ int main(void) {
     read_file("mask", &mask);
     plan.inside = mask;
     if (n_section) {
-        if (siren_context_decode("the network", section, n_section, &network) != SIREN_OK) return 1;
+        if (siren_context_decode("the network", SIREN_CONTEXT_OF_VOXELS, section, n_section, &network) != SIREN_OK) return 1;
         plan.network = &network;
     }
     uint8_t *voxels = calloc(n, size);

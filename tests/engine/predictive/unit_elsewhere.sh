@@ -8,8 +8,14 @@ compile() { # COMPILER: everything that is not called is left out, and the libra
     "$1" -std=c11 -O1 -D_POSIX_C_SOURCE=200809L -I"$root" -static -ffp-contract=off -ffunction-sections -Wl,--gc-sections "${sources[@]}" -lm -o "$1.decode"
 }
 machines=()
-if has i686-linux-gnu-gcc && compile i686-linux-gnu-gcc; then machines+=("$PWD/i686-linux-gnu-gcc.decode"); fi
-if has s390x-linux-gnu-gcc && has qemu-s390x && compile s390x-linux-gnu-gcc; then machines+=("qemu-s390x $PWD/s390x-linux-gnu-gcc.decode"); fi
+add() { # COMPILER [EMULATOR]
+    local program
+    for program; do has "$program" || return 0; done
+    compile "$1" || fail "what decodes a case does not compile by $1"
+    machines+=("${2:+$2 }$PWD/$1.decode")
+}
+add i686-linux-gnu-gcc
+add s390x-linux-gnu-gcc qemu-s390x
 [ ${#machines[@]} -gt 0 ] || skip "there is neither i686-linux-gnu-gcc nor s390x-linux-gnu-gcc with qemu-s390x"
 [ ${#machines[@]} = 2 ] || skip_part "of i686-linux-gnu-gcc and s390x-linux-gnu-gcc with qemu-s390x one is not there"
 compile cc || fail "what decodes a case does not compile here"
