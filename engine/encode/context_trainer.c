@@ -12,8 +12,8 @@
 #define PARTS 8 /* of a batch, whose gradients are added in order */
 #define W 96    /* most units of a layer */
 
-typedef float lanes __attribute__((vector_size(64)));
-#define LANES 16
+typedef float lanes8 __attribute__((vector_size(32)));
+typedef float lanes16 __attribute__((vector_size(64)));
 /* Into the clones, all of it. */
 #define INLINE __attribute__((always_inline)) static inline
 
@@ -31,25 +31,29 @@ typedef struct {
     float y[CHUNK], half[CHUNK], first[CHUNK];
 } work_space;
 
-/* c (m, n) += a (m, k) b (k, n): m a multiple of 4, n of 32. Rows of b and c have `b_row` and `c_row` floats; a has any strides. */
-INLINE void multiply_add(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column,
-                         const float *b, size_t b_row, float *c, size_t c_row) {
-    for (size_t i = 0; i < m; i += 4)
-        for (size_t j = 0; j < n; j += 2 * LANES) {
-            lanes sums[4][2];
-            for (size_t r = 0; r < 4; r++) memcpy(sums[r], c + (i + r) * c_row + j, sizeof sums[r]);
-            for (size_t p = 0; p < k; p++) {
-                lanes row[2];
-                memcpy(row, b + p * b_row + j, sizeof row);
-                for (size_t r = 0; r < 4; r++) {
-                    float x = a[(i + r) * a_row + p * a_column];
-                    sums[r][0] += x * row[0];
-                    sums[r][1] += x * row[1];
-                }
-            }
-            for (size_t r = 0; r < 4; r++) memcpy(c + (i + r) * c_row + j, sums[r], sizeof sums[r]);
-        }
-}
+/* c (m, n) += a (m, k) b (k, n): m a multiple of 4, n of 32. Rows of b and c have `b_row` and `c_row` floats; a has any strides.
+ * Each sum has one order, so that lanes change no bit; vectors wider than the processor's would pass through memory. */
+#define MULTIPLY_ADD(name, lanes)                                                                             \
+    INLINE void name(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column,             \
+                     const float *b, size_t b_row, float *c, size_t c_row) {                                  \
+        for (size_t i = 0; i < m; i += 4)                                                                     \
+            for (size_t j = 0; j < n; j += 2 * sizeof(lanes) / sizeof(float)) {                               \
+                lanes sums[4][2];                                                                             \
+                for (size_t r = 0; r < 4; r++) memcpy(sums[r], c + (i + r) * c_row + j, sizeof sums[r]);      \
+                for (size_t p = 0; p < k; p++) {                                                              \
+                    lanes row[2];                                                                             \
+                    memcpy(row, b + p * b_row + j, sizeof row);                                               \
+                    for (size_t r = 0; r < 4; r++) {                                                          \
+                        float x = a[(i + r) * a_row + p * a_column];                                          \
+                        sums[r][0] += x * row[0];                                                             \
+                        sums[r][1] += x * row[1];                                                             \
+                    }                                                                                         \
+                }                                                                                             \
+                for (size_t r = 0; r < 4; r++) memcpy(c + (i + r) * c_row + j, sums[r], sizeof sums[r]);      \
+            }                                                                                                 \
+    }
+MULTIPLY_ADD(multiply_add8, lanes8)
+MULTIPLY_ADD(multiply_add16, lanes16)
 
 INLINE void leaky(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] = x[i] < 0 ? x[i] * .125f : x[i];
@@ -154,14 +158,16 @@ INLINE void turn(size_t n, float (*in)[CHUNK], float (*out)[W]) {
 
 INLINE void add_rows(size_t n, float (*d)[CHUNK], float *out) {
     for (size_t j = 0; j < n; j++) {
-        lanes sum = {0};
-        for (size_t s = 0; s < CHUNK; s += LANES) {
-            lanes x;
-            memcpy(&x, &d[j][s], sizeof x);
-            sum += x;
+        lanes8 sums[2] = {{0}};
+        for (size_t s = 0; s < CHUNK; s += 16) {
+            lanes8 x[2];
+            memcpy(x, &d[j][s], sizeof x);
+            sums[0] += x[0];
+            sums[1] += x[1];
         }
         float all = 0;
-        for (size_t i = 0; i < LANES; i++) all += sum[i];
+        for (size_t i = 0; i < 2; i++)
+            for (size_t k = 0; k < 8; k++) all += sums[i][k];
         out[j] += all;
     }
 }
@@ -171,9 +177,14 @@ INLINE void mask(size_t n, float (*a)[CHUNK], float (*d)[CHUNK]) {
         for (size_t s = 0; s < CHUNK; s++) d[j][s] = a[j][s] < 0 ? d[j][s] * .125f : d[j][s];
 }
 
+typedef void multiply_add_fn(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column,
+                             const float *b, size_t b_row, float *c, size_t c_row);
+typedef void pass_fn(siren_context_kind kind, const float_network *net, size_t h1, size_t h2, work_space *work,
+                     float_network *gradient, float masses[CHUNK], float scale);
+
 /* A chunk of examples through the network and back; adds to `gradient`. */
-SIREN_CLONES static void pass(siren_context_kind kind, const float_network *net, size_t h1, size_t h2,
-                              work_space *work, float_network *gradient, float masses[CHUNK], float scale) {
+INLINE void pass_by(multiply_add_fn *multiply_add, siren_context_kind kind, const float_network *net, size_t h1,
+                    size_t h2, work_space *work, float_network *gradient, float masses[CHUNK], float scale) {
     const size_t n_in = siren_context_n_features(kind), n_out = siren_context_n_outputs(kind),
                  n_padded = (n_out + 3) & ~(size_t)3;
     size_t in_wide = (n_in + 31) & ~(size_t)31, wide1 = (h1 + 31) & ~(size_t)31,
@@ -210,6 +221,23 @@ SIREN_CLONES static void pass(siren_context_kind kind, const float_network *net,
     add_rows(h1, work->d1, gradient->biases[0]);
 }
 
+SIREN_CLONES static void pass8(siren_context_kind kind, const float_network *net, size_t h1, size_t h2,
+                               work_space *work, float_network *gradient, float masses[CHUNK], float scale) {
+    pass_by(multiply_add8, kind, net, h1, h2, work, gradient, masses, scale);
+}
+
+SIREN_CLONES static void pass16(siren_context_kind kind, const float_network *net, size_t h1, size_t h2,
+                                work_space *work, float_network *gradient, float masses[CHUNK], float scale) {
+    pass_by(multiply_add16, kind, net, h1, h2, work, gradient, masses, scale);
+}
+
+static pass_fn *choose_pass(void) {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512f")) return pass16;
+#endif
+    return pass8;
+}
+
 /* ---- the team ---- */
 
 typedef struct {
@@ -220,6 +248,7 @@ typedef struct {
     const uint32_t *order;          /* of examples, from where the batch begins */
     size_t n_members;
     double lengths[PARTS];
+    pass_fn *pass;
 } team;
 
 static void load(siren_context_kind kind, const siren_context_examples *examples, const uint32_t *order,
@@ -249,8 +278,8 @@ static void member(void *user, size_t i) {
         for (size_t first = 0; first < n; first += CHUNK) {
             float masses[CHUNK];
             load(training->kind, t->examples, t->order + part * n + first, &t->work[i]);
-            pass(training->kind, t->net, training->widths[0], training->widths[1], &t->work[i],
-                 &t->gradients[part], masses, 1.f / SIREN_CONTEXT_BATCH);
+            t->pass(training->kind, t->net, training->widths[0], training->widths[1], &t->work[i],
+                    &t->gradients[part], masses, 1.f / SIREN_CONTEXT_BATCH);
             for (size_t s = 0; s < CHUNK; s++) t->lengths[part] -= (double)log2f(masses[s]);
         }
     }
@@ -347,7 +376,7 @@ siren_status siren_context_train(const siren_context_examples *examples,
     SIREN_TRY(siren_allocate(&gradients, PARTS, sizeof *gradients, "a context network's gradients"));
     SIREN_TRY(siren_allocate(&work, n_team, sizeof *work, "a context network's training"));
     SIREN_TRY(siren_allocate(&order, n_order, sizeof *order, "the order of examples"));
-    team t = {examples, training, &state->net, gradients, work, order, n_team, {0}};
+    team t = {examples, training, &state->net, gradients, work, order, n_team, {0}, choose_pass()};
     uint64_t random = training->seed;
     double sum = 0;
     size_t at = n_order, n_sum = 0;
@@ -399,7 +428,7 @@ double siren_context_loss(siren_context_kind kind, const siren_context_examples 
             nets[0].biases[l][j] = parameters->of[l][all[l]][j];
         }
     load(kind, examples, order, work);
-    pass(kind, &nets[0], widths[0], widths[1], work, &nets[1], masses, 1);
+    choose_pass()(kind, &nets[0], widths[0], widths[1], work, &nets[1], masses, 1);
     memset(gradient, 0, sizeof *gradient);
     for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++)
         for (size_t j = 0; j < all[l + 1]; j++) {

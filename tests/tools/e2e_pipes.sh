@@ -70,7 +70,7 @@ clean "what was refused"
 
 # A reader that goes away: a sentence and exit code 1.
 phantom wide.nii --dims 128x128x8 --shells 0:1,1000:3
-run "$sirencl" compress --lossless wide.nii wide.siren
+run "$sirencl" compress --lossless --effort 3 wide.nii wide.siren
 { "$sirencl" decompress --quiet --device host wide.siren - 2>stderr.txt || echo $? >status.txt; } | head -c 100 >/dev/null
 [ "$(cat status.txt)" = 1 ] && grep -q 'standard output: its reader went away' stderr.txt || fail "a reader went away: $(cat status.txt stderr.txt)"
 clean "a reader that went away"
