@@ -60,7 +60,7 @@ JSON
     # The gallery draws what a run has, and says what it has not.
     if python_has matplotlib; then
         cat >gallery.json <<'JSON'
-{"name": "gallery", "input": "dwi.nii.gz", "epochs": 4, "log_interval": 2, "blocks": {"range": [2, 4]}, "baselines": [{"method": "xz"}, {"method": "jpeg2000", "ratio": [4, 8]}],
+{"name": "gallery", "input": "dwi.nii.gz", "epochs": 4, "log_interval": 2, "blocks": {"range": [2, 4]}, "baselines": [{"method": "xz"}, {"method": "jpeg2000", "ratios": [4, 8]}],
  "grid": {"model": ["siren-2d", "mlp-relu"], "layers": 1, "width": [16, 32], "seed": [0, 1]}, "panel": {"slice": 3, "results": ["siren-2d-1x16-int8-seed0", "mlp-relu-1x32-int8-seed1"]}}
 JSON
         run "$sirencl" sweep gallery.json -o gallery
