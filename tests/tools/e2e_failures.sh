@@ -73,8 +73,8 @@ cp p.nii q.nii
 # A kernel that does not build: one sentence with its error, and the whole log, longer than a sentence, with --verbose.
 cp -r "$root/cl" kernels
 {
-    seq -f '#warning number %g of many, with words enough to fill a message' 30
-    echo '#error the end of a long log'
+    echo '#error the beginning of a long log'
+    seq -f '#error number %g of many, with words enough to fill a message' 15
     cat kernels/decode.cl
 } >broken && mv broken kernels/decode.cl
 export SIRENCL_KERNEL_DIR=$folder/kernels
@@ -84,10 +84,10 @@ for verbose in "" --verbose; do
     "$sirencl" decompress $verbose --device cpu a.siren work/k.nii >stdout.txt 2>stderr.txt || code=$?
     [ $code = 7 ] && [ -z "$(ls -A work)" ] || fail "a broken kernel: $(cat stderr.txt)"
     grep '^sirencl' stderr.txt >messages.txt || true # PoCL speaks as well
-    tail -n 1 messages.txt | grep -q 'does not build .* the end of a long log; --verbose' || fail "a broken kernel: $(cat stderr.txt)"
+    tail -n 1 messages.txt | grep -q 'does not build .* the beginning of a long log; --verbose' || fail "a broken kernel: $(cat stderr.txt)"
     n_parts=0
     grep -v 'does not build' messages.txt >log.txt || true
-    for part in 'number 1 ' 'number 30 ' 'the end of a long log'; do
+    for part in 'number 1 ' 'number 15 ' 'the beginning of a long log'; do
         if grep -q "$part" log.txt; then n_parts=$((n_parts + 1)); fi
     done
     case "$verbose $n_parts $(wc -l <messages.txt)" in
