@@ -1,6 +1,7 @@
-/* Networks as large as a target wants them. Layers are as set, 3 unless told otherwise: at equal bytes 3, 4 and 5 layers are alike
- * (docs/results.md). The width follows from the bytes that a trained and packed network really takes: one block, or as many as
- * the device trains at once, is trained for a few epochs, by which its bytes hardly change any more. */
+/* Networks as large as a target wants them. Layers are as set, 5 by SOAP unless told otherwise (docs/fitting.md, Shapes), and the
+ * rate goes by the width that is tried (siren_settings_widen). The width follows from the bytes that a trained and packed network
+ * really takes: one block, or as many as the device trains at once, is trained for a few epochs, by which its bytes hardly change
+ * any more. */
 #ifndef SIREN_ENGINE_ENCODE_NETWORK_SIZE_H
 #define SIREN_ENGINE_ENCODE_NETWORK_SIZE_H
 
