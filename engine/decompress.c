@@ -204,7 +204,11 @@ static siren_status write_whole(const siren_restoration *run, const siren_attach
     size_t n_bytes = a->n_bytes;
     if (*run->trace && strcmp(a->suffix, ".json") == 0)
         SIREN_TRY(siren_sidecar_trace(a->bytes, a->n_bytes, run->trace, &traced, &n_bytes));
-    if (traced) bytes = traced;
+    if (traced)
+        bytes = traced;
+    else if (*run->trace && strcmp(a->suffix, ".json") == 0 && !siren_sidecar_is_object(a->bytes, a->n_bytes))
+        siren_log(SIREN_LOG_WARNING, "%s: is no JSON object, so that it does not tell of lossy compression",
+                  companion->path);
     if (holds(companion->path, bytes, n_bytes)) return SIREN_OK;
     if (traced && !overwrite && holds(companion->path, a->bytes, a->n_bytes)) {
         siren_log(SIREN_LOG_WARNING,

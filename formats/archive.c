@@ -365,7 +365,8 @@ siren_status siren_archive_open(const char *path, siren_archive **out) {
     SIREN_AT_END(siren_archive_close_at) siren_archive *archive = NULL;
     SIREN_TRY(create(path, &archive));
     archive->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
-    if (archive->fd < 0 || fstat(archive->fd, &facts) != 0)
+    if (archive->fd < 0) return siren_file_unopened(path);
+    if (fstat(archive->fd, &facts) != 0)
         return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
     if (!S_ISREG(facts.st_mode))
         return siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a .siren file", path);

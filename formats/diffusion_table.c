@@ -1,6 +1,7 @@
 #include "formats/diffusion_table.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,10 @@ siren_status siren_sibling_path(const char *path, const char *suffix, char **out
     return SIREN_OK;
 }
 
+static void close_folder(DIR **folder) {
+    if (*folder) closedir(*folder);
+}
+
 #define N_SPELLINGS 4 /* ".bval", ".BVAL", ".bvals", ".BVALS" */
 
 static void spell(const char *suffix, unsigned nth, char out[SIREN_NEIGHBOUR_SUFFIX + 2]) {
@@ -276,25 +281,105 @@ static void spell(const char *suffix, unsigned nth, char out[SIREN_NEIGHBOUR_SUF
     for (char *c = out; nth & 1 && *c; c++) *c = (char)toupper((unsigned char)*c);
 }
 
+/* The name of a file in `folder` that is `begin`, then `suffix` in any case, or of tables its plural; the first by bytes. `*out`
+ * stays NULL: there is none. */
+static siren_status find_in_any_case(const char *folder, const char *begin, const char *suffix, bool table,
+                                     char **out) {
+    SIREN_AT_END(close_folder) DIR *open = opendir(*folder ? folder : ".");
+    const size_t n_begin = strlen(begin), n_suffix = strlen(suffix);
+    for (struct dirent *entry; open && (entry = readdir(open));) {
+        const char *rest = entry->d_name + n_begin;
+        if (strncmp(entry->d_name, begin, n_begin) != 0 || strncasecmp(rest, suffix, n_suffix) != 0 ||
+            (rest[n_suffix] && !(table && strcasecmp(rest + n_suffix, "s") == 0)) ||
+            (*out && strcmp(entry->d_name, *out) > 0))
+            continue;
+        free(SIREN_TAKE(*out));
+        *out = strdup(entry->d_name);
+        if (!*out) return siren_fail(SIREN_SYSTEM, "out of memory: what lies in %s", folder);
+    }
+    return SIREN_OK;
+}
+
+/* The folder of `image` with its last slash, "" where it has none, and its name without a suffix; both are yours to free(). */
+static siren_status split(const char *image, char **folder, char **stem) {
+    SIREN_FREE_AT_END char *base = NULL;
+    SIREN_TRY(siren_sibling_path(image, "", &base));
+    const char *slash = strrchr(base, '/');
+    const size_t n = slash ? (size_t)(slash - base) + 1 : 0;
+    *folder = strndup(base, n);
+    *stem = strdup(base + n);
+    return *folder && *stem ? SIREN_OK : siren_fail(SIREN_SYSTEM, "out of memory: the folder of %s", image);
+}
+
 siren_status siren_neighbour_find(const char *image, const char *suffix, char **out, bool *shared) {
-    SIREN_FREE_AT_END char *folder = strdup(image), *path = NULL;
+    SIREN_FREE_AT_END char *folder = NULL, *stem = NULL;
     struct stat facts;
-    bool table = siren_diffusion_table_suffix(suffix);
+    const bool table = siren_diffusion_table_suffix(suffix);
     *out = NULL;
-    if (!folder) return siren_fail(SIREN_SYSTEM, "out of memory: the folder of %s", image);
-    char *slash = strrchr(folder, '/');
-    *(slash ? slash + 1 : folder) = 0;
-    for (unsigned nth = 0; nth < (table ? 2 * N_SPELLINGS : N_SPELLINGS / 2); nth++) {
-        char name[SIREN_NEIGHBOUR_SUFFIX + 2];
-        bool of_folder = nth >= N_SPELLINGS;
-        spell(suffix, nth % N_SPELLINGS, name);
-        SIREN_TRY(siren_sibling_path(of_folder ? folder : image, of_folder ? name + 1 : name, &path));
-        if (lstat(path, &facts) == 0) {
-            if (shared) *shared = of_folder;
-            *out = SIREN_TAKE(path);
-            return SIREN_OK;
+    SIREN_TRY(split(image, &folder, &stem));
+    for (int of_folder = 0; of_folder < (table ? 2 : 1) && !*out; of_folder++) {
+        SIREN_FREE_AT_END char *name = NULL;
+        for (unsigned nth = 0; nth < (table ? N_SPELLINGS : N_SPELLINGS / 2) && !*out; nth++) {
+            SIREN_FREE_AT_END char *path = NULL;
+            char spelled[SIREN_NEIGHBOUR_SUFFIX + 2];
+            spell(suffix, nth, spelled);
+            SIREN_TRY(
+                siren_sibling_path(of_folder ? folder : image, of_folder ? spelled + 1 : spelled, &path));
+            if (lstat(path, &facts) == 0) *out = SIREN_TAKE(path);
         }
-        free(SIREN_TAKE(path));
+        if (!*out)
+            SIREN_TRY(find_in_any_case(folder, of_folder ? "" : stem, suffix + of_folder, table, &name));
+        if (name) SIREN_TRY(siren_sibling_path(folder, name, out));
+        if (*out && shared) *shared = of_folder;
+    }
+    return SIREN_OK;
+}
+
+/* Whether a name's words, apart from the image's, say gradient table and nothing else. */
+static bool says_table(const char *words) {
+    static const char *const tables[] = {"bval", "bvals",    "bvec",      "bvecs",  "grad",   "grads",
+                                         "b",    "gradient", "gradients", "btable", "bmatrix"},
+                             *const others[] = {"nii", "gz",     "txt", "csv",  "tsv",
+                                                "dat", "mrtrix", "fsl", "eddy", "rotated"};
+    bool table = false;
+    while (*words) {
+        const size_t n = strcspn(words, "._-");
+        bool known = n == 0;
+        for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+            if (strlen(tables[i]) == n && strncasecmp(words, tables[i], n) == 0) known = table = true;
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+            known = known || (strlen(others[i]) == n && strncasecmp(words, others[i], n) == 0);
+        if (!known) return false;
+        words += n + (words[n] != 0);
+    }
+    return table;
+}
+
+siren_status siren_neighbours_doubtful(const char *image, char *out[SIREN_MOST_DOUBTFUL], size_t *n) {
+    SIREN_FREE_AT_END char *folder = NULL, *stem = NULL, *bval = NULL, *bvec = NULL;
+    *n = 0;
+    SIREN_TRY(split(image, &folder, &stem));
+    SIREN_TRY(siren_neighbour_find(image, ".bval", &bval, NULL));
+    SIREN_TRY(siren_neighbour_find(image, ".bvec", &bvec, NULL));
+    SIREN_AT_END(close_folder) DIR *open = opendir(*folder ? folder : ".");
+    const size_t n_stem = strlen(stem);
+    for (struct dirent *entry; open && (entry = readdir(open));) {
+        const char *name = entry->d_name;
+        const bool own = strncasecmp(name, stem, n_stem) == 0 && name[n_stem] && strchr("._-", name[n_stem]);
+        SIREN_FREE_AT_END char *path = NULL;
+        struct stat facts;
+        if (!says_table(own ? name + n_stem : name)) continue;
+        SIREN_TRY(siren_sibling_path(folder, name, &path));
+        if ((bval && strcmp(path, bval) == 0) || (bvec && strcmp(path, bvec) == 0) ||
+            lstat(path, &facts) != 0 || S_ISDIR(facts.st_mode))
+            continue;
+        size_t at = *n < SIREN_MOST_DOUBTFUL ? *n : SIREN_MOST_DOUBTFUL;
+        while (at > 0 && strcmp(path, out[at - 1]) < 0) at--;
+        if (at == SIREN_MOST_DOUBTFUL) continue;
+        if (*n == SIREN_MOST_DOUBTFUL) free(out[--*n]);
+        memmove(out + at + 1, out + at, (*n - at) * sizeof *out);
+        out[at] = SIREN_TAKE(path);
+        ++*n;
     }
     return SIREN_OK;
 }

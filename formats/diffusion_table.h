@@ -43,9 +43,16 @@ siren_status siren_sibling_path(const char *path, const char *suffix, char **out
 
 #define SIREN_NEIGHBOUR_SUFFIX 8 /* characters of ".bval" and the like at most */
 
-/* What lies beside an image as its .bval, .bvec or .json, be it a link that leads nowhere: also in capitals or, of tables, in
+/* What lies beside an image as its .bval, .bvec or .json, be it a link that leads nowhere: also in other case or, of tables, in
  * the plural ("d/dwi.bvals"), or with the folder's name alone ("d/bvals", as FSL and HCP have it): then `*shared` (may be
  * NULL) is true. `*out` is yours to free(); NULL: nothing does. */
 siren_status siren_neighbour_find(const char *image, const char *suffix, char **out, bool *shared);
+
+#define SIREN_MOST_DOUBTFUL 4
+
+/* Files beside an image whose names say that they are gradient tables of it, or of the folder, in a form or under a name that
+ * siren_neighbour_find() does not take ("dwi.nii.gz.bval", "bvals.txt", "dwi.eddy_rotated_bvecs", "dwi.b"): the first `*n` by name.
+ * The paths are yours to free(). */
+siren_status siren_neighbours_doubtful(const char *image, char *out[SIREN_MOST_DOUBTFUL], size_t *n);
 
 #endif

@@ -8,8 +8,8 @@
  * `name` is used in messages. CORRUPT or UNSUPPORTED with one sentence otherwise.
  * Dimensions beyond dim[0] are ignored. scl_slope 0, NaN or infinite means no scaling (as nibabel takes it).
  * vox_offset 0 means that voxels follow the header and its 4 extender bytes; between 1 and the header's end it is
- * CORRUPT. 0 and -1 in dim[2..dim[0]] are 1, as MRtrix3 and ITK take them; bitpix is not looked at, the datatype binds, and
- * NIfTI-1's mark binds more than sizeof_hdr. The mark of a pair, where vox_offset is beyond the header, is that of a single file. */
+ * CORRUPT, of a fraction it is the whole part, as nibabel and MRtrix3 take it. 0 and -1 in dim[2..dim[0]] are 1, as MRtrix3 and ITK take them; bitpix is not looked at, the datatype binds, and
+ * NIfTI-1's mark binds more than sizeof_hdr, dim[0], of 1 to 7, more than the byte order of that (nibabel, nifti_clib). The mark of a pair, where vox_offset is beyond the header, is that of a single file. */
 siren_status siren_nifti_parse(const char *name, const uint8_t *bytes, size_t n_bytes, siren_geometry *out);
 /* Logs a warning for each field that contradicts the ones that siren_nifti_parse() went by. */
 void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geometry *geometry);
@@ -17,6 +17,7 @@ void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geome
 /* What a file is read for. */
 typedef enum {
     SIREN_NIFTI_STORED, /* to be compressed: what follows its voxels is kept */
+    SIREN_NIFTI_CUT,    /* to be compressed without that, which is read, so that gzip's checks hold, and warned of */
     SIREN_NIFTI_JUDGED, /* a mask, or an image to compare: what follows the voxels is left out, with a warning */
     SIREN_NIFTI_DECODED /* of an archive: left out without warnings, for the first reader was told of its header */
 } siren_nifti_use;

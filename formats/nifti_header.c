@@ -5,34 +5,52 @@
 #include <string.h>
 
 #include "formats/nifti_fields.h"
+#include "formats/original.h"
 
 static const siren_nifti_field sizeof_hdr = {0, SIREN_FIELD_I32}; /* of both headers */
+
+/* Where the voxels begin; NIfTI-1 has a float for it. */
+static double get_offset(const uint8_t *bytes, const siren_nifti_layout *layout, bool swapped) {
+    return layout->vox_offset.kind == SIREN_FIELD_I64
+               ? (double)siren_nifti_get_integer(bytes, layout->vox_offset, 0, swapped)
+               : siren_nifti_get_real(bytes, layout->vox_offset, 0, swapped);
+}
+
+static void put_offset(uint8_t *header, const siren_nifti_layout *layout, bool swapped, size_t offset) {
+    if (layout->vox_offset.kind == SIREN_FIELD_I64)
+        siren_nifti_put_integer(header, layout->vox_offset, 0, swapped, (int64_t)offset);
+    else
+        siren_nifti_put_real(header, layout->vox_offset, 0, swapped, (double)offset);
+}
 
 static bool has_magic(const uint8_t *magic, char kind, int version) {
     const uint8_t mark[4] = {'n', (uint8_t)kind, (uint8_t)('0' + version), 0};
     return memcmp(magic, mark, sizeof mark) == 0;
 }
 
-/* sizeof_hdr, and the byte order that it tells. Where it tells none, but NIfTI-1's mark stands in its place, that header's is
- * meant, and dim[0], of 1 to 7, tells the order: so read it nibabel and ITK. 0: this is no header. */
+static bool has_axes(const uint8_t *bytes, const siren_nifti_layout *layout, bool swapped) {
+    const int64_t n_axes = siren_nifti_get_integer(bytes, layout->dim, 0, swapped);
+    return n_axes >= 1 && n_axes <= 7;
+}
+
+/* The size of a header: sizeof_hdr, but NIfTI-1's where that header's mark stands in its place: so read it nibabel and ITK. dim[0],
+ * of 1 to 7, tells the byte order even where sizeof_hdr has the other (nibabel, nifti_clib). 0: this is no header. */
 static int32_t header_size(const uint8_t *bytes, size_t n_bytes, bool *swapped) {
-    const siren_nifti_layout *layout = &siren_nifti_layouts[0];
+    const siren_nifti_layout *layout = NULL, *first = &siren_nifti_layouts[0];
+    bool told = false;
     *swapped = false;
     if (n_bytes < 4) return 0;
     for (int other = 0; other < 2; other++) {
-        int64_t size = siren_nifti_get_integer(bytes, sizeof_hdr, 0, other);
-        const bool is_first = size == 348, is_second = size == 540;
-        if (!is_first && !is_second) continue;
-        *swapped = other;
-        if (is_first || n_bytes < layout->bytes || !has_magic(bytes + layout->magic, '+', 1))
-            return (int32_t)size;
+        const int64_t size = siren_nifti_get_integer(bytes, sizeof_hdr, 0, other);
+        if (size != 348 && size != 540) continue;
+        layout = &siren_nifti_layouts[size == 540];
+        told = other;
     }
-    if (n_bytes < layout->bytes || !has_magic(bytes + layout->magic, '+', 1)) return 0;
-    for (int other = 0; other < 2; other++) {
-        int64_t n_axes = siren_nifti_get_integer(bytes, layout->dim, 0, other);
-        *swapped = other;
-        if (n_axes >= 1 && n_axes <= 7) break;
-    }
+    if (n_bytes >= first->bytes && has_magic(bytes + first->magic, '+', 1)) layout = first;
+    if (!layout) return 0;
+    *swapped = n_bytes >= layout->bytes && has_axes(bytes, layout, !told) && !has_axes(bytes, layout, told)
+                   ? !told
+                   : told;
     return (int32_t)layout->bytes;
 }
 
@@ -41,6 +59,10 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
                                    bool *swapped) {
     static const uint8_t line_ends[4] = {'\r', '\n', 0x1a, '\n'}, none[4] = {0};
     const int32_t size = header_size(bytes, n_bytes, swapped);
+    const char *fetch = size == 0 ? siren_pointer_fetch(bytes, n_bytes) : NULL;
+    if (fetch)
+        return siren_fail(SIREN_CORRUPT, "%s: is a text that stands for the image; get that first (%s)", name,
+                          fetch);
     if (size == 0)
         return siren_fail(
             SIREN_CORRUPT,
@@ -56,7 +78,7 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
     const uint8_t *magic = bytes + layout->magic;
     if (has_magic(magic, 'i', *version)) {
         /* In a pair the voxels begin with the other file. */
-        if (!(siren_nifti_get_real(bytes, layout->vox_offset, 0, *swapped) >= (double)layout->bytes))
+        if (!(get_offset(bytes, layout, *swapped) >= (double)layout->bytes))
             return siren_fail(
                 SIREN_UNSUPPORTED,
                 "%s: is the header of a .hdr/.img pair, which is not supported; convert the pair "
@@ -148,11 +170,11 @@ static siren_status parse_offset(const char *name, const uint8_t *bytes, const s
         offset = (uint64_t)stored;
     } else {
         double stored = siren_nifti_get_real(bytes, layout->vox_offset, 0, g->swapped);
-        if (!isfinite(stored) || stored != floor(stored) || (stored != 0 && stored < (double)least) ||
-            stored >= 0x1p63)
+        if (!isfinite(stored) || (stored != 0 && stored < (double)least) || stored >= 0x1p63)
             return siren_fail(
                 SIREN_CORRUPT,
-                "%s: vox_offset is %g, but must be a whole number of bytes, %zu at least; correct the header",
+                "%s: vox_offset is %g, but must be a number of bytes, %zu at least; correct the "
+                "header",
                 name, stored, least);
         offset = (uint64_t)stored;
     }
@@ -200,6 +222,10 @@ void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geome
                   "%s: vox_offset is %d: the header lacks the %d bytes that tell of extensions, which some "
                   "readers insist on; voxels are taken from there on",
                   name, (int)geometry->voxel_offset, SIREN_NIFTI_EXTENDER);
+    const double offset = get_offset(header, layout, swapped);
+    if (offset != (double)geometry->voxel_offset)
+        siren_log(SIREN_LOG_WARNING, "%s: vox_offset is %g; voxels are taken from byte %llu on", name, offset,
+                  (unsigned long long)geometry->voxel_offset);
     if (bitpix != bits)
         siren_log(SIREN_LOG_WARNING,
                   "%s: bitpix is %d, but a voxel of datatype %d (%s) has %d bits, as it is taken", name,
@@ -223,7 +249,7 @@ void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geome
                   name, (unsigned long long)geometry->voxel_offset);
 }
 
-/* Corrects what siren_nifti_warn() speaks of, but for where the voxels begin. */
+/* Corrects what siren_nifti_warn() speaks of; the voxels begin where they did. */
 static void mend(uint8_t *header, const siren_nifti_layout *layout, const siren_geometry *geometry) {
     const int64_t n_axes = siren_nifti_get_integer(header, layout->dim, 0, geometry->swapped);
     for (size_t axis = 2; axis <= (size_t)n_axes; axis++)
@@ -231,6 +257,7 @@ static void mend(uint8_t *header, const siren_nifti_layout *layout, const siren_
             siren_nifti_put_integer(header, layout->dim, axis, geometry->swapped, 1);
     siren_nifti_put_integer(header, sizeof_hdr, 0, geometry->swapped, (int64_t)layout->bytes);
     header[layout->magic + 1] = '+';
+    put_offset(header, layout, geometry->swapped, (size_t)geometry->voxel_offset);
     siren_nifti_put_integer(header, layout->bitpix, 0, geometry->swapped,
                             (int64_t)(8 * siren_datatype_size(geometry->datatype)));
 }
@@ -345,14 +372,6 @@ siren_status siren_nifti_subseries_header(const uint8_t *header, siren_geometry 
     geometry->n_volumes = n_volumes;
     *out = copy;
     return SIREN_OK;
-}
-
-/* Where the voxels begin; NIfTI-1 has a float for it. */
-static void put_offset(uint8_t *header, const siren_nifti_layout *layout, bool swapped, size_t offset) {
-    if (layout->vox_offset.kind == SIREN_FIELD_I64)
-        siren_nifti_put_integer(header, layout->vox_offset, 0, swapped, (int64_t)offset);
-    else
-        siren_nifti_put_real(header, layout->vox_offset, 0, swapped, (double)offset);
 }
 
 siren_status siren_nifti_map_header(const uint8_t *header, siren_geometry *geometry, uint8_t **out) {

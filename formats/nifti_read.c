@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "host/file.h"
+
 #define HEAD_BYTES 540 /* the larger of the two headers */
 #define CHUNK_BYTES 65536
 #define DEFLATE_RATIO 1032      /* most bytes that one byte of DEFLATE can give: 258 from two bits */
@@ -71,13 +73,14 @@ static siren_status next_member(nifti_source *source) {
     }
     uint64_t trailing = stream->avail_in;
     if (source->file_bytes > source->read_bytes) trailing += source->file_bytes - source->read_bytes;
-    if (source->use == SIREN_NIFTI_JUDGED) source->n_foreign = trailing;
-    while (stream->avail_in > 0 && source->use != SIREN_NIFTI_JUDGED) {
+    const bool left_out = source->use == SIREN_NIFTI_JUDGED || source->use == SIREN_NIFTI_CUT;
+    if (left_out) source->n_foreign = trailing;
+    while (stream->avail_in > 0 && !left_out) {
         for (uInt i = 0; i < stream->avail_in; i++)
             if (stream->next_in[i] != 0)
                 return siren_fail(SIREN_CORRUPT,
                                   "%s: %llu byte%s after the compressed image that would be lost, not being "
-                                  "gzip's; cut them off, or decompress and compress the file again",
+                                  "gzip's; cut them off, or leave them out with --no-tail",
                                   source->path, (unsigned long long)trailing, siren_plural(trailing));
         stream->avail_in = 0;
         SIREN_TRY(refill(source));
@@ -150,7 +153,8 @@ static siren_status source_open(const char *path, siren_nifti_use use, nifti_sou
     source->use = use;
     /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
     source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (source->fd < 0 || fstat(source->fd, &facts) != 0)
+    if (source->fd < 0) return siren_file_unopened(path);
+    if (fstat(source->fd, &facts) != 0)
         return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
     if (!S_ISREG(facts.st_mode))
         return siren_fail(SIREN_USAGE, "%s: is not a regular file; give the path of a .nii or .nii.gz file",
@@ -230,8 +234,8 @@ static siren_status read_tail(nifti_source *source, siren_series *series) {
         if (n + got > SIREN_NIFTI_MOST_TAIL)
             return siren_fail(
                 SIREN_UNSUPPORTED,
-                "%s: more than %zu bytes follow the voxels, which is the limit; cut them off, or "
-                "correct the header's dimensions",
+                "%s: more than %zu bytes follow the voxels, which is the limit; leave them out with "
+                "--no-tail, or correct the header's dimensions",
                 source->path, SIREN_NIFTI_MOST_TAIL);
         if (n + got > room) {
             room = room ? 2 * room : sizeof scratch;
@@ -250,7 +254,9 @@ static siren_status read_tail(nifti_source *source, siren_series *series) {
 
 /* The same where it is left out. */
 static siren_status skip_tail(nifti_source *source, uint64_t declared) {
-    const uint64_t limit = declared > EXCESS_LIMIT ? declared : EXCESS_LIMIT;
+    const uint64_t limit = source->use == SIREN_NIFTI_CUT ? UINT64_MAX
+                           : declared > EXCESS_LIMIT      ? declared
+                                                          : EXCESS_LIMIT;
     uint64_t excess = 0;
     size_t got = 0;
     do {
@@ -261,7 +267,7 @@ static siren_status skip_tail(nifti_source *source, uint64_t declared) {
     const char *least = source->gzip && got > 0 ? "at least " : "";
     if (!source->gzip && excess > 0) excess = source->file_bytes - declared; /* without reading them */
     excess += source->n_foreign;
-    if (excess > 0 && source->use == SIREN_NIFTI_JUDGED)
+    if (excess > 0 && source->use != SIREN_NIFTI_DECODED)
         siren_log(SIREN_LOG_WARNING, "%s: %s%llu byte%s after the voxels left out", source->path, least,
                   (unsigned long long)excess, siren_plural(excess));
     return SIREN_OK;

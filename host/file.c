@@ -22,11 +22,21 @@ void siren_fclose_at(FILE **stream) {
     if (*stream) fclose(*stream);
 }
 
+siren_status siren_file_unopened(const char *path) {
+    const int reason = errno;
+    char target[256];
+    const ssize_t n = reason == ENOENT ? readlink(path, target, sizeof target) : -1;
+    if (n <= 0) return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(reason));
+    return siren_fail(SIREN_SYSTEM,
+                      "%s: cannot be opened: %s: it is a link to %.*s; get that first, as with git annex get",
+                      path, strerror(reason), (int)n, target);
+}
+
 siren_status siren_file_open(const char *path, int *fd, uint64_t *n_bytes) {
     struct stat facts;
     SIREN_AT_END(siren_close_at)
     int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
-    if (opened < 0) return siren_fail(SIREN_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
+    if (opened < 0) return siren_file_unopened(path);
     if (fstat(opened, &facts) != 0)
         return siren_fail(SIREN_SYSTEM, "%s: cannot be examined: %s", path, strerror(errno));
     if (!S_ISREG(facts.st_mode))

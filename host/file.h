@@ -10,6 +10,8 @@
 void siren_close_at(int *fd);
 void siren_fclose_at(FILE **stream);
 
+/* SYSTEM, with what errno says of a path that cannot be opened, and where it leads if it is a link to what is not there. */
+siren_status siren_file_unopened(const char *path);
 /* Opens a regular file for reading; USAGE where it is none. `*fd` is yours: close(). */
 siren_status siren_file_open(const char *path, int *fd, uint64_t *n_bytes);
 

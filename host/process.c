@@ -267,8 +267,15 @@ void siren_process_result_free(siren_process_result *result) {
 static void last_words(const char *text, char out[SHOWN_BYTES + 1]) {
     size_t n = strlen(text), at = 0;
     while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' ')) n--;
-    for (size_t i = n < SHOWN_BYTES ? 0 : n - SHOWN_BYTES; i < n; i++)
-        out[at++] = (unsigned char)text[i] < ' ' ? ' ' : text[i];
+    for (size_t i = n < SHOWN_BYTES ? 0 : n - SHOWN_BYTES; i < n; i++) {
+        const size_t colour =
+            text[i] == '\x1b' && text[i + 1] == '[' ? strspn(text + i + 2, "0123456789;") : 0;
+        if (colour > 0 && text[i + 2 + colour] == 'm')
+            i += 2 + colour;
+        else
+            out[at++] = (unsigned char)text[i] < ' ' ? ' ' : text[i];
+    }
+    while (at > 0 && out[at - 1] == ' ') at--;
     out[at] = 0;
 }
 

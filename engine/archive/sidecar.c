@@ -45,13 +45,24 @@ siren_status siren_trace_of(siren_archive *archive, const siren_layout *layout, 
 
 static bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
+/* Where the object stands; false: there is none. A byte-order mark of UTF-8 and blanks do not matter. */
+static bool find_object(const uint8_t *bytes, size_t n_bytes, size_t *begin, size_t *end) {
+    *begin = n_bytes >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    *end = n_bytes;
+    while (*begin < *end && is_blank(bytes[*begin])) ++*begin;
+    while (*end > *begin && is_blank(bytes[*end - 1])) --*end;
+    return *end >= *begin + 2 && bytes[*begin] == '{' && bytes[*end - 1] == '}';
+}
+
+bool siren_sidecar_is_object(const uint8_t *bytes, size_t n_bytes) {
+    size_t begin, end;
+    return find_object(bytes, n_bytes, &begin, &end);
+}
+
 siren_status siren_sidecar_trace(const uint8_t *bytes, size_t n_bytes, const char *trace, uint8_t **out,
                                  size_t *n_out) {
-    size_t begin = n_bytes >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, end = n_bytes, last;
-    while (begin < end && is_blank(bytes[begin])) begin++;
-    while (end > begin && is_blank(bytes[end - 1])) end--;
-    if (end < begin + 2 || bytes[begin] != '{' || bytes[end - 1] != '}' ||
-        memmem(bytes, n_bytes, "\"" KEY, strlen(KEY) + 1))
+    size_t begin, end, last;
+    if (!find_object(bytes, n_bytes, &begin, &end) || memmem(bytes, n_bytes, "\"" KEY, strlen(KEY) + 1))
         return SIREN_OK;
     for (last = end - 1; is_blank(bytes[last - 1]);) last--;
     const bool comma = last - 1 > begin;

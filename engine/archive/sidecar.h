@@ -10,6 +10,9 @@
  * (PS3.3, C.7.6.1.1.5), which BIDS' sidecars follow in their names. */
 siren_status siren_trace_of(siren_archive *archive, const siren_layout *layout, char out[SIREN_TRACE_CHARS]);
 
+/* Whether a text is a JSON object as far as its braces tell: what is between them binds no reader of ours. */
+bool siren_sidecar_is_object(const uint8_t *bytes, size_t n_bytes);
+
 /* A copy of a sidecar with these members at its end, every other byte as it was; yours to free(). `*out` stays NULL where it tells of
  * lossy compression already, or is no object. */
 siren_status siren_sidecar_trace(const uint8_t *bytes, size_t n_bytes, const char *trace, uint8_t **out,

@@ -242,7 +242,7 @@ siren_status siren_plan_file(siren_device *device, const char *image, const sire
     SIREN_AT_END(siren_plan_free) siren_plan plan = {.n = n};
     siren_layout layout = {.context = NULL};
     const double start = siren_clock();
-    SIREN_TRY(siren_image_load(image, wanted[0].memory_limit, &run.own));
+    SIREN_TRY(siren_image_load(image, SIREN_NIFTI_STORED, wanted[0].memory_limit, &run.own));
     const double reading = siren_clock() - start;
     run.image = run.own;
     layout.geometry = run.image->series.geometry;

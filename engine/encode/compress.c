@@ -465,7 +465,9 @@ static siren_status make_archive(siren_compression *run, const char *path, const
     SIREN_TRY_STAGE(SIREN_STAGE_WRITING,
                     siren_archive_writer_open(archive, run->options->overwrite, &run->writer));
     run->path = archive;
-    if (!image) SIREN_TRY_STAGE("reading", siren_image_load(path, run->options->memory_limit, &run->own));
+    const siren_nifti_use use = run->options->without_tail ? SIREN_NIFTI_CUT : SIREN_NIFTI_STORED;
+    if (!image)
+        SIREN_TRY_STAGE("reading", siren_image_load(path, use, run->options->memory_limit, &run->own));
     if (run->own && run->options->anonymise)
         SIREN_TRY(siren_anonymise_series(&run->own->series, run->options->anonymise));
     SIREN_TRY(take_image(run, image));

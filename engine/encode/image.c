@@ -25,12 +25,12 @@ void siren_image_free(siren_image *image) {
     free(image);
 }
 
-siren_status siren_image_load(const char *path, size_t memory_limit, siren_image **out) {
+siren_status siren_image_load(const char *path, siren_nifti_use use, size_t memory_limit, siren_image **out) {
     SIREN_AT_END(siren_image_free_at) siren_image *image = NULL;
     SIREN_TRY(siren_allocate(&image, 1, sizeof *image, "the image"));
     SIREN_TRY(siren_allocate(&image->path, strlen(path) + 1, 1, "the image's path"));
     strcpy(image->path, path);
-    SIREN_TRY(siren_nifti_read(path, memory_limit, &image->series));
+    SIREN_TRY(siren_nifti_read_for(use, path, memory_limit, &image->series));
     *out = SIREN_TAKE(image);
     return SIREN_OK;
 }
@@ -41,7 +41,9 @@ siren_status siren_image_read(const char *path, const siren_options *options, si
     SIREN_FREE_AT_END char *folder = *path == '/' ? strdup("") : getcwd(NULL, 0);
     if (!folder || asprintf(&absolute, *path == '/' ? "%s%s" : "%s/%s", folder, path) < 0)
         return siren_fail(SIREN_SYSTEM, "%s: its folder cannot be found: %s", path, strerror(errno));
-    return siren_image_load(absolute, options ? options->compress.memory_limit : SIZE_MAX, out);
+    return siren_image_load(absolute,
+                            options && options->compress.without_tail ? SIREN_NIFTI_CUT : SIREN_NIFTI_STORED,
+                            options ? options->compress.memory_limit : SIZE_MAX, out);
 }
 
 siren_status siren_image_attach(siren_image *image, const char *suffix, const void *bytes, size_t n_bytes) {

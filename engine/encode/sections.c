@@ -1,9 +1,11 @@
 #include "engine/encode/sections.h"
 
+#include "engine/archive/sidecar.h"
 #include "engine/kernels/configured.h"
 #include "engine/settings.h"
 #include "formats/diffusion_table.h"
 #include "formats/number.h"
+#include "formats/original.h"
 #include "host/file.h"
 
 #include <stdio.h>
@@ -66,6 +68,16 @@ static siren_status anonymise(const siren_attachments *files, const char *path, 
     return SIREN_OK;
 }
 
+/* Of what is attached all the same. */
+static void warn_of_content(const char *path, const char *suffix, const uint8_t *bytes, size_t n_bytes) {
+    const char *fetch = siren_pointer_fetch(bytes, n_bytes);
+    if (fetch)
+        siren_log(SIREN_LOG_WARNING, "%s: is a text that stands for the file; get that first (%s)", path,
+                  fetch);
+    else if (strcmp(suffix, ".json") == 0 && !siren_sidecar_is_object(bytes, n_bytes))
+        siren_log(SIREN_LOG_WARNING, "%s: is no JSON object; it is attached as it is", path);
+}
+
 /* `path` NULL: the file beside the image, if there is one. */
 static siren_status attach(siren_archive_writer *writer, const siren_series *series,
                            const siren_attachments *files, const char *path, const char *suffix) {
@@ -89,6 +101,7 @@ static siren_status attach(siren_archive_writer *writer, const siren_series *ser
         path = sibling;
     }
     SIREN_TRY(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
+    if (!files->silent) warn_of_content(path, suffix, file, n_bytes);
     if (files->anonymise && strcmp(suffix, ".json") == 0) SIREN_TRY(anonymise(files, path, &file, &n_bytes));
     return attach_bytes(writer, series, files, path, suffix, file, n_bytes, shared);
 }
@@ -157,6 +170,20 @@ static siren_status write_tail(siren_archive_writer *writer, const siren_series 
                : siren_archive_writer_section(writer, SIREN_SECTION_TAIL, series->tail, series->n_tail, true);
 }
 
+/* Where a table is missing: files that may be it. */
+static siren_status warn_of_doubtful(const char *image) {
+    char *paths[SIREN_MOST_DOUBTFUL];
+    size_t n = 0;
+    const siren_status status = siren_neighbours_doubtful(image, paths, &n);
+    for (size_t i = 0; i < n; i++) {
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: may be a gradient table of %s and is not attached; give --bval and --bvec if it is",
+                  paths[i], image);
+        free(paths[i]);
+    }
+    return status;
+}
+
 siren_status siren_sections_write(siren_archive_writer *writer, const siren_series *series,
                                   const siren_layout *layout, const siren_attachments *files,
                                   const siren_provenance *provenance) {
@@ -177,6 +204,9 @@ siren_status siren_sections_write(siren_archive_writer *writer, const siren_seri
             SIREN_LOG_WARNING,
             "%s: has directions (.bvec) without b-values (.bval); directions alone describe no diffusion",
             files->image ? files->image : "the image in memory");
+    if (files->image && !files->silent && !is_given(files, ".bval") && !is_given(files, ".bvec") &&
+        siren_archive_writer_n_sections(writer) < before + 2)
+        SIREN_TRY(warn_of_doubtful(files->image));
     SIREN_TRY(attach(writer, series, files, files->sidecar, ".json"));
     for (size_t i = 0; i < files->n_given; i++)
         SIREN_TRY(attach_bytes(writer, series, files, files->given[i].suffix, files->given[i].suffix,

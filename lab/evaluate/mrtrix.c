@@ -197,11 +197,19 @@ bool siren_mrtrix_choose_shells(const char *text, siren_mrtrix_shells *out) {
     return true;
 }
 
+/* Where the program takes the series, but not with its gradient table, that has no shells: all that needs them is skipped. */
 static siren_status find_shells(mrtrix_run *run) {
     static const char *const words[] = {"mrinfo",         "$input",       "$gradients",
-                                        "-shell_bvalues", "-shell_sizes", NULL};
-    SIREN_FREE_AT_END char *text = NULL;
-    SIREN_TRY(run_program(run, 0, words, &text));
+                                        "-shell_bvalues", "-shell_sizes", NULL},
+                             *const without[] = {"mrinfo", "$input", "-size", NULL};
+    SIREN_FREE_AT_END char *text = NULL, *reason = NULL;
+    const siren_status status = run_program(run, 0, words, &text);
+    if (status == SIREN_SYSTEM && (reason = strdup(siren_message())) != NULL) {
+        if (run_program(run, 0, without, NULL) != SIREN_OK) return siren_fail(status, "%s", reason);
+        siren_fail(SIREN_USAGE, "MRtrix3 finds no shells in the gradient table: %s", reason);
+        return end_pipelines(run, (1U << SIREN_N_PIPELINES) - 1, SIREN_PIPELINE_SKIPPED);
+    }
+    SIREN_TRY(status);
     if (siren_mrtrix_choose_shells(text, &run->shells)) return SIREN_OK;
     return siren_fail(SIREN_SYSTEM, "mrinfo told no shells of the gradient table but: %.200s", text);
 }

@@ -374,7 +374,7 @@ siren_status siren_phantom_volumes(const siren_phantom_options *o, size_t *n_vol
 }
 
 siren_status siren_phantom_gradients(const siren_phantom_options *o, siren_diffusion_table *out) {
-    size_t n_volumes;
+    size_t n_volumes = 0;
     SIREN_TRY(siren_phantom_volumes(o, &n_volumes));
     out->n_volumes = n_volumes;
     SIREN_TRY(siren_allocate(&out->bval, n_volumes, sizeof *out->bval, "the b-values"));

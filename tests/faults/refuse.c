@@ -1,12 +1,14 @@
 /* Preloaded into sirencl: the nth call of one kind that the program makes, or zlib, liblzma or cJSON on its behalf, fails.
  * SIREN_REFUSE=KIND:N names it, counted from 1; the file
- * SIREN_REFUSE_COUNT, 8 bytes, counts them, in children as well. */
+ * SIREN_REFUSE_COUNT, 8 bytes, counts them, in children as well. Where none is to fail (N = 0), the file SIREN_REFUSE_STACKS
+ * gets 8 bytes for each: a digest of the way to the call. */
 #define _GNU_SOURCE
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdarg.h>
@@ -27,7 +29,7 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
 typedef struct {
-    uintptr_t begin, end;
+    uintptr_t begin, end, base;
 } range;
 
 static range ours[8];
@@ -35,6 +37,8 @@ static size_t n_ours;
 static char kind[16];
 static long refused;
 static atomic_long *n_calls; /* shared with children, as are the numbers */
+static int stacks = -1;
+static _Thread_local bool looking; /* backtrace() may allocate */
 
 static int add_object(struct dl_phdr_info *info, size_t size, void *user) {
     static const char *const names[] = {"liblzma", "libz.", "libcjson"};
@@ -46,7 +50,7 @@ static int add_object(struct dl_phdr_info *info, size_t size, void *user) {
         const ElfW(Phdr) *part = &info->dlpi_phdr[i];
         uintptr_t begin = info->dlpi_addr + part->p_vaddr;
         if (part->p_type == PT_LOAD && part->p_flags & PF_X)
-            ours[n_ours++] = (range){begin, begin + part->p_memsz};
+            ours[n_ours++] = (range){begin, begin + part->p_memsz, info->dlpi_addr};
     }
     return 0;
 }
@@ -64,15 +68,37 @@ __attribute__((constructor)) static void begin(void) {
     else
         n_calls = shared;
     if (file >= 0) syscall(SYS_close, file);
+    const char *list = getenv("SIREN_REFUSE_STACKS");
+    if (*kind && refused == 0 && list)
+        stacks = (int)syscall(SYS_openat, AT_FDCWD, list, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* Where `address` is within the program and the libraries that count, wherever they are loaded; 0: it is elsewhere. */
+static uintptr_t place(const void *address) {
+    for (size_t i = 0; i < n_ours; i++)
+        if ((uintptr_t)address >= ours[i].begin && (uintptr_t)address < ours[i].end)
+            return (uintptr_t)address - ours[i].base + i;
+    return 0;
+}
+
+/* Tells by which functions the nth call was reached. */
+static void tell_stack(long nth) {
+    void *frames[48];
+    uint64_t digest = 14695981039346656037U;
+    looking = true;
+    const int n = backtrace(frames, 48);
+    for (int i = 0; i < n; i++)
+        if (place(frames[i])) digest = (digest ^ place(frames[i])) * 1099511628211U;
+    looking = false;
+    syscall(SYS_pwrite64, stacks, &digest, sizeof digest, 8 * (nth - 1));
 }
 
 /* Whether this call, made from `caller`, is the one. */
 static bool refuse(const char *of, const void *caller) {
-    bool counts = false;
-    if (strcmp(of, kind) != 0) return false;
-    for (size_t i = 0; i < n_ours; i++)
-        counts = counts || ((uintptr_t)caller >= ours[i].begin && (uintptr_t)caller < ours[i].end);
-    return counts && atomic_fetch_add(n_calls, 1) + 1 == refused;
+    if (strcmp(of, kind) != 0 || looking || !place(caller)) return false;
+    const long nth = atomic_fetch_add(n_calls, 1) + 1;
+    if (stacks >= 0) tell_stack(nth);
+    return nth == refused;
 }
 
 #define CALLER __builtin_return_address(0)

@@ -1,8 +1,9 @@
 """One call after the other fails, at tiny inputs: sirencl ends with a documented exit code and one sentence, leaves nothing under a
 final name unless it is what an undisturbed run writes, and never says 0 for other bytes without a word of it.
 
-    refuse.py PROGRAM REFUSE_LIBRARY [--most N] [--commands NAME,...]
-at most N positions of each kind of call and command, spread evenly; only these commands
+    refuse.py PROGRAM REFUSE_LIBRARY [--most N] [--ways N] [--commands NAME,...] [--kinds NAME,...]
+at most N positions of each kind of call and command, spread evenly; of those that are reached by the same functions at most
+N, the first and last among them; only these commands; only these kinds of calls
 """
 import argparse, os, shutil, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("program")
 parser.add_argument("library")
 parser.add_argument("--most", type=int, default=0)
+parser.add_argument("--ways", type=int, default=0)
 parser.add_argument("--commands", default="")
 parser.add_argument("--kinds", default=",".join(KINDS))
 asked = parser.parse_args()
@@ -30,7 +32,8 @@ def sirencl(arguments, where, kind=None, nth=0):
     if kind:
         with open(f"{where}.count", "wb") as file:
             file.write(bytes(8))
-        environment.update(LD_PRELOAD=library, SIREN_REFUSE=f"{kind}:{nth}", SIREN_REFUSE_COUNT=f"{where}.count")
+        environment.update(LD_PRELOAD=library, SIREN_REFUSE=f"{kind}:{nth}", SIREN_REFUSE_COUNT=f"{where}.count",
+                           SIREN_REFUSE_STACKS=f"{where}.stacks")
     return subprocess.run([program, *arguments], cwd=where, env=environment, stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=1200)
 
@@ -136,6 +139,18 @@ def try_one(name, kind, nth, expected, stdout):
     return problem
 
 
+def places(n, stacks):
+    """Which of `n` calls are refused, counted from 1; `stacks` tells of each by what functions it was reached."""
+    if asked.ways:
+        of = {}
+        for i in range(n):
+            of.setdefault(stacks[8 * i:8 * i + 8], []).append(i + 1)
+        return sorted(same[i * (len(same) - 1) // max(1, most - 1)]
+                      for same in of.values() for most in [min(asked.ways, len(same))] for i in range(most))
+    step = max(1, n // asked.most) if asked.most else 1
+    return range(1 + step // 2, n + 1, step)
+
+
 def main():
     prepare()
     n_problems, n_tried = 0, 0
@@ -152,12 +167,15 @@ def main():
                 assert sirencl(arguments, counted, kind, 0).returncode == 0, (name, kind)
                 with open(f"{counted}.count", "rb") as file:
                     n = int.from_bytes(file.read(), sys.byteorder)
-                step = max(1, n // asked.most) if asked.most else 1
-                places = range(1 + step // 2, n + 1, step)
-                found = pool.map(lambda nth: try_one(name, kind, nth, expected, run.stdout), places)
+                stacks = b""
+                if n:
+                    with open(f"{counted}.stacks", "rb") as file:
+                        stacks = file.read()
+                chosen = places(n, stacks)
+                found = pool.map(lambda nth: try_one(name, kind, nth, expected, run.stdout), chosen)
                 problems += [p for p in found if p]
-                n_tried += len(places)
-                n_of.append(f"{len(places)} {kind}")
+                n_tried += len(chosen)
+                n_of.append(f"{len(chosen)} of {n} {kind}")
             n_problems += len(problems)
             print(f"{name}: {', '.join(n_of)}", *(f"FAULT {problem}" for problem in problems), sep="\n", flush=True)
     print(f"{n_tried} calls refused, {n_problems} faults")

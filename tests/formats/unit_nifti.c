@@ -275,7 +275,8 @@ static void expect_read(siren_nifti_use use, const char *file, siren_status stat
  * then is dim[0]'s. NIfTI-2's mark alone is no header. */
 static void identity_is_the_marks(void **state) {
     (void)state;
-    static const int32_t sizes[] = {0, -1, 344, 349, 540, INT32_MAX, 348};
+    static const int32_t sizes[] = {0,  -1, 344, 349, 540, INT32_MAX, 0x5C010000 /* 348 in the other order */,
+                                    348};
     uint8_t bytes[NIFTI_MOST_BYTES];
     for (int swapped = 0; swapped < 2; swapped++) {
         nifti_recipe recipe = recipe_of(1, swapped, 3, 16);
@@ -302,10 +303,45 @@ static void identity_is_the_marks(void **state) {
         file_put(scratch_path("identity.nii"), bytes, n_bytes);
         expect_read(SIREN_NIFTI_STORED, "identity.nii", SIREN_UNSUPPORTED, 0, "pair", &series);
         recipe = recipe_of(2, swapped, 3, 16);
+        const size_t n_second = nifti_make(&recipe, bytes);
+        bytes[5] = 'i';
+        nifti_put_integer(bytes, 4, !swapped, 540);
+        file_put(scratch_path("identity.nii"), bytes, n_second);
+        expect_read(SIREN_NIFTI_STORED, "identity.nii", SIREN_OK, 2, "has the mark of a .hdr/.img pair",
+                    &series);
+        assert_true(series.geometry.version == 2 && series.geometry.swapped == swapped);
+        siren_series_free(&series);
         file_put(scratch_path("identity.nii"), bytes, nifti_make(&recipe, bytes));
         nifti_put_integer(bytes, 4, swapped, 0);
         file_put(scratch_path("identity.nii"), bytes, NIFTI_VOXEL_OFFSET(&recipe));
         expect_read(SIREN_NIFTI_STORED, "identity.nii", SIREN_CORRUPT, 0, "neither 348 nor 540", &series);
+    }
+}
+
+/* A fraction of a byte is none: nibabel, MRtrix3 and nifti_clib take the whole part. A part's header says so. */
+static void a_fraction_of_a_byte_is_a_warning(void **state) {
+    (void)state;
+    uint8_t bytes[NIFTI_MOST_BYTES], *header = NULL;
+    for (int swapped = 0; swapped < 2; swapped++) {
+        nifti_recipe recipe = recipe_of(1, swapped, 3, 16);
+        const size_t n_bytes = nifti_make(&recipe, bytes);
+        const double offset = (double)NIFTI_VOXEL_OFFSET(&recipe);
+        siren_series series;
+        nifti_put_real(bytes + 108, 4, swapped, offset + .75);
+        file_put(scratch_path("fraction.nii"), bytes, n_bytes);
+        expect_read(SIREN_NIFTI_STORED, "fraction.nii", SIREN_OK, 1, ".75; voxels are taken from byte ",
+                    &series);
+        assert_int_equal(series.geometry.voxel_offset, NIFTI_VOXEL_OFFSET(&recipe));
+        assert_memory_equal(series.header, bytes, NIFTI_VOXEL_OFFSET(&recipe));
+        siren_geometry part = series.geometry;
+        assert_siren_ok(siren_nifti_subseries_header(series.header, &part, 1, 1, 1, &header));
+        nifti_put_real(bytes + 108, 4, swapped, offset);
+        assert_memory_equal(header + 108, bytes + 108, 4);
+        free(header);
+        siren_series_free(&series);
+        nifti_put_real(bytes + 108, 4, swapped, 347.75);
+        file_put(scratch_path("fraction.nii"), bytes, n_bytes);
+        expect_read(SIREN_NIFTI_STORED, "fraction.nii", SIREN_CORRUPT, 0, "vox_offset is 347.75", &series);
     }
 }
 
@@ -553,6 +589,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(scaling_is_taken_as_nibabel_takes_it),
         cmocka_unit_test(offset_zero_is_right_after_the_header),
         cmocka_unit_test(identity_is_the_marks),
+        cmocka_unit_test(a_fraction_of_a_byte_is_a_warning),
+        cmocka_unit_test(a_fraction_of_a_byte_is_a_warning),
         cmocka_unit_test(redundant_fields_are_a_warning),
         cmocka_unit_test(bytes_after_the_voxels),
         cmocka_unit_test(memory_limit_is_kept),

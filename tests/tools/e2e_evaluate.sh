@@ -191,6 +191,8 @@ evaluate 8 'fod failed: dwi2fod did not end within its time limit of 0.5 s' p.ni
 [ $((SECONDS - start)) -lt 30 ] || fail "a program that hangs held the evaluation for $((SECONDS - start)) s"
 shells 'Ambiguous' ''
 evaluate 8 'mrinfo told no shells' p.nii q.nii.gz -o shells
+tool mrinfo 'case "$*" in *shell*) printf "mrinfo: \033[01;31m[ERROR] no shells\033[0m\n" >&2; exit 1 ;; esac'
+evaluate 0 'skipped: MRtrix3 finds no shells in the gradient table: mrinfo failed with exit code 1: mrinfo: [ERROR] no shells' p.nii q.nii.gz -o unshelled
 tool mrinfo 'echo "mrinfo: [ERROR] broken" >&2; exit 1'
 evaluate 8 'failed: mrinfo failed with exit code 1: mrinfo: [ERROR] broken' p.nii q.nii.gz -o mrinfo
 rm p.bvec

@@ -54,10 +54,12 @@ patch bare.nii 108 '\0\200\255\103' # 347
 expect 3 'vox_offset is 347' "$sirencl" compress --lossless bare.nii none.siren
 
 # Fields that others are read without: the right voxels are those that two readers of the field give. Where they differ, it is refused.
-for name in size size_540 minus pair; do
+for name in size size_540 order fraction minus pair; do
     cp s.nii $name.nii
     case $name in
     size) patch $name.nii 0 '\0\0\0\0' && said="sizeof_hdr is 0," ;;
+    order) patch $name.nii 0 '\0\0\1\134' && said="sizeof_hdr is 1543569408," ;;
+    fraction) patch $name.nii 108 '\0\100\260\103' && said="vox_offset is 352.5; voxels are taken from byte 352 on" ;;
     size_540) patch $name.nii 0 '\34\2\0\0' && said="sizeof_hdr is 540," ;;
     minus) cp p.nii $name.nii && patch $name.nii 40 '\4\0' && patch $name.nii 48 '\377\377' && said="dim[4] is -1," ;;
     pair) patch $name.nii 344 'ni1' && said="has the mark of a .hdr/.img pair, but voxels from byte 352 on" ;;
@@ -74,7 +76,7 @@ for name in size size_540 minus pair; do
 a, b = (numpy.asarray(nibabel.load(path).dataobj) for path in sys.argv[1:])
 assert numpy.array_equal(a, b)' s.nii $name.nii || fail "$name: nibabel reads other voxels"
     fi
-    if [[ $name != size* ]] && has mrconvert; then
+    if [[ $name != size* && $name != order ]] && has mrconvert; then
         mrconvert -quiet $name.nii mrtrix-$name.nii || fail "$name: mrconvert"
         run "$sirencl" compare mrtrix-$name.nii $name.nii
         grep -q '^maximal error *0$' stdout.txt || fail "$name: MRtrix3 reads other voxels: $(cat stdout.txt)"
@@ -123,4 +125,21 @@ for tail in zeros text; do
 done
 { cat s.nii; zeros 17000000; } >huge.nii
 expect 4 'more than 16777216 bytes follow the voxels' "$sirencl" compress --lossless huge.nii huge.siren
+run "$sirencl" compress --lossless --no-tail huge.nii huge.siren
+said 1 "huge.nii: 17000000 bytes after the voxels left out"
+quiet "$sirencl" decompress --device host huge.siren huge-back.nii
+cmp s.nii huge-back.nii || fail "many bytes left out: other bytes"
+
+# What follows a gzip stream and is none: asked to, it is left out, and then the stream's own checks still hold.
+{ gzip -nc s.nii && echo text; } >foreign.nii.gz
+expect 3 'foreign.nii.gz: 5 bytes after the compressed image that would be lost' "$sirencl" compress --lossless foreign.nii.gz foreign.siren
+run "$sirencl" compress --lossless --no-tail foreign.nii.gz foreign.siren
+said 1 "foreign.nii.gz: 5 bytes after the voxels left out"
+quiet "$sirencl" decompress --device host foreign.siren foreign.nii
+cmp s.nii foreign.nii || fail "without what follows a gzip stream: other bytes"
+for tail in 'head -c 100' 'head -c 3000000'; do
+    { cat s.nii; $tail /dev/zero; } | gzip -nc >spoilt.nii.gz
+    patch spoilt.nii.gz $(($(stat -c %s spoilt.nii.gz) - 8)) '\1\2\3\4'
+    expect 3 'spoilt.nii.gz: the gzip stream is damaged' "$sirencl" compress --lossless --no-tail spoilt.nii.gz spoilt.siren
+done
 echo "all checks passed"

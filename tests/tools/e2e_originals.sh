@@ -14,11 +14,12 @@ for force in "" --force; do
     # shellcheck disable=SC2086
     {
         refused "new.nii.gz: is not there" sub1.nii.gz new.nii.gz $force
+        for name in new.nrrd new.mgh new.nii.zst new.NII.bz2 new.dcm new.PAR new+orig.BRIK; do refused "$name: is not there" sub1.nii.gz $name $force; done
         refused "notes: exists and is no archive" sub1.nii.gz notes $force
     }
 done
 refused 'sub1.nii.gz' sub1.nii.gz sub1.nii.gz --force
-[ ! -e new.nii.gz ] || fail "a refused archive is there"
+[ -z "$(ls new* 2>/dev/null)" ] || fail "a refused archive is there"
 
 # What a shell makes of *.nii* are images, whatever their number.
 for force in "" --force; do

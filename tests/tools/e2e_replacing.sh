@@ -15,6 +15,10 @@ run "$sirencl" compress --lossless --quiet --sidecar r.json p.nii with.siren
 sums
 refused "archive.nii: exists and is an archive" decompress p.siren archive.nii --force
 refused "q.bval: exists and is an archive" decompress p.siren q.nii --force
+for name in new.nii.gz new.mif new.siren; do
+    refused "$name: is the name of an image or an archive, but a page is written" view p.siren --device host -o $name
+    [ ! -e $name ] || fail "a page named $name"
+done
 refused "odd.json: exists and is an image" decompress with.siren odd.nii --force
 refused "archive.nii: exists and is an archive" phantom archive.nii --dims 8x8x2 --shells 0:1 --force
 refused "q.bval: exists and is an archive" phantom q.nii --dims 8x8x2 --shells 0:1 --force

@@ -74,7 +74,7 @@ siren_status siren_tool_report(int argc, char **argv) {
     SIREN_TRY(siren_run_path(&usual_page, folder, "report.html"));
     SIREN_TRY(siren_run_path(&usual_figures, folder, "figures"));
     const char *page = page_choice ? page_choice : usual_page;
-    if (force) SIREN_TRY(siren_kind_check(page, SIREN_KIND_PAGE));
+    if (force || !siren_file_exists(page)) SIREN_TRY(siren_kind_check(page, SIREN_KIND_PAGE));
     if (figures_choice) SIREN_TRY(check_figures(figures_choice));
     SIREN_TRY(siren_output_open(page, force, &output));
     const char *figures_folder = figures_choice ? figures_choice : usual_figures;

@@ -211,6 +211,11 @@ void siren_terminal_catch_interrupt(void) {
     }
     catching = true;
     keep_actions();
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) { /* once: a driver may use them later */
+        struct sigaction present;
+        if (sigaction(number, NULL, &present) == 0 && present.sa_handler == SIG_DFL)
+            sigaction(number, &action, NULL);
+    }
 }
 
 bool siren_terminal_heard(void) { return !interrupted; }
@@ -391,8 +396,8 @@ void siren_terminal_tell_failure(void) {
 
 int siren_terminal_exit(siren_status status) {
     siren_terminal_end_progress();
-    /* What an interruption breaks (a compiler that a driver waits for) is the interruption's doing. */
-    if (interrupted && status != SIREN_OK && status != SIREN_CANCELLED)
+    /* What an interruption breaks (a compiler that a driver waits for) is the interruption's doing; what is partial was written. */
+    if (interrupted && status != SIREN_OK && status != SIREN_CANCELLED && status != SIREN_PARTIAL)
         status = siren_fail(SIREN_CANCELLED, "the work was interrupted; nothing was written");
     if (status != SIREN_OK) print_message(hint_for(status));
     if (status == SIREN_OK && (fflush(stdout) != 0 || ferror(stdout))) {

@@ -120,7 +120,7 @@ static siren_status look_for_archive(const siren_bids_run *run, const siren_bids
             same_cell(row, &s->row, SIREN_BIDS_source_modified) &&
             same_cell(row, &s->row, SIREN_BIDS_settings);
     if (*kept || run->options->overwrite) return SIREN_OK;
-    return siren_fail(SIREN_USAGE, "%s: exists already and %s; remove it to have it made anew", path,
+    return siren_fail(SIREN_USAGE, "%s: exists already and %s; move it away to have it made anew", path,
                       made ? "was made of another state of the image, or with other settings"
                            : "the table does not tell of what it was made");
 }

@@ -2,9 +2,11 @@
 #include "tools/datasets/bids_files.h"
 
 #include "formats/config.h"
+#include "formats/original.h"
 #include "host/file.h"
 #include "host/names.h"
 #include "tools/datasets/bids_names.h"
+#include "tools/tools.h"
 
 #include <dirent.h>
 #include <fnmatch.h>
@@ -26,7 +28,9 @@ static bool holds(const char *path, const uint8_t *bytes, size_t n_bytes) {
            memcmp(present, bytes, n) == 0;
 }
 
-siren_status siren_bids_write(const char *to, bool overwrite, const uint8_t *bytes, size_t n_bytes) {
+/* `told`: what is replaced is named. */
+static siren_status write_file(const char *to, bool overwrite, bool told, const uint8_t *bytes,
+                               size_t n_bytes) {
     SIREN_FREE_AT_END char *folder = strdup(to);
     if (!folder) return siren_fail(SIREN_SYSTEM, "out of memory: the folder of %s", to);
     SIREN_TRY(siren_folder_make(dirname(folder)));
@@ -34,8 +38,16 @@ siren_status siren_bids_write(const char *to, bool overwrite, const uint8_t *byt
     if (holds(to, bytes, n_bytes)) return SIREN_OK;
     if (!overwrite)
         return siren_fail(SIREN_USAGE,
-                          "%s: exists already and holds something else; remove it, or move it away", to);
-    return siren_file_write(to, true, bytes, n_bytes);
+                          "%s: exists already and holds something else; give another folder, or move it away",
+                          to);
+    SIREN_TRY(siren_kind_check(to, SIREN_KIND_OTHER));
+    SIREN_TRY(siren_file_write(to, true, bytes, n_bytes));
+    if (told) siren_terminal_warn("%s: held something else and is replaced", to);
+    return SIREN_OK;
+}
+
+siren_status siren_bids_write(const char *to, bool overwrite, const uint8_t *bytes, size_t n_bytes) {
+    return write_file(to, overwrite, true, bytes, n_bytes);
 }
 
 siren_status siren_bids_copy(const char *from, const char *to, bool overwrite, siren_anonymised *anonymised) {
@@ -178,8 +190,9 @@ siren_status siren_bids_begin_derivative(const char *dataset, const char *out, b
     SIREN_TRY(describe(siren_config_root(description), &text));
     SIREN_TRY(siren_bids_join(out, SIREN_BIDS_DESCRIPTION, &path));
     SIREN_TRY(siren_bids_join(out, ".bidsignore", &ignored));
-    SIREN_TRY(siren_bids_write(path, true, (const uint8_t *)text, strlen(text)));
-    SIREN_TRY(siren_bids_write(ignored, true, (const uint8_t *)ignore, sizeof ignore - 1));
+    const bool ours = siren_file_exists(path); /* siren_bids_check_folders() has looked */
+    SIREN_TRY(write_file(ignored, overwrite || ours, !ours, (const uint8_t *)ignore, sizeof ignore - 1));
+    SIREN_TRY(write_file(path, true, false, (const uint8_t *)text, strlen(text)));
     SIREN_TRY(copy_within(dataset, SIREN_BIDS_DESCRIPTION, out, SIREN_BIDS_ORIGINALS, overwrite));
     SIREN_TRY(copy_within(dataset, ".bidsignore", out, SIREN_BIDS_ORIGINALS, overwrite));
     return copy_of_all(dataset, out, overwrite);

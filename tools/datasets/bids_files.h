@@ -5,7 +5,7 @@
 #include "formats/anonymise.h"
 
 /* Copies `from` to `to`, whose folder is made where it is missing. What is there already with the same bytes stays; USAGE for other bytes,
- * unless `overwrite`. With `anonymised` (may be NULL) a JSON file loses what identifies. */
+ * unless `overwrite`, which names what it replaces, and replaces no image or archive. With `anonymised` (may be NULL) a JSON file loses what identifies. */
 siren_status siren_bids_copy(const char *from, const char *to, bool overwrite, siren_anonymised *anonymised);
 /* The same for bytes. */
 siren_status siren_bids_write(const char *to, bool overwrite, const uint8_t *bytes, size_t n_bytes);

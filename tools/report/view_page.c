@@ -311,7 +311,8 @@ siren_status siren_view_page_write(siren_device *device, const siren_view_option
     siren_montage_options shown = options->montage;
     size_t n_bytes = 0;
     const bool archive = siren_has_suffix(shown.result, ".siren") || !shown.original;
-    if (options->overwrite) SIREN_TRY(siren_kind_check(options->page, SIREN_KIND_PAGE));
+    if (options->overwrite || !siren_file_exists(options->page))
+        SIREN_TRY(siren_kind_check(options->page, SIREN_KIND_PAGE));
     SIREN_TRY(siren_output_open(options->page, options->overwrite, &output));
     if (archive) SIREN_TRY(siren_info(shown.result, &info));
     SIREN_TRY(siren_staging_open(NULL, NULL, 0, false, &staging));

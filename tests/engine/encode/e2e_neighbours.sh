@@ -90,6 +90,37 @@ attaches capitals/UPPER.NII.GZ '.bval .bvec .json'
 gzip -c p.nii >plural/x.nii.gz && cp p.bval plural/x.bvals && cp p.bvec plural/x.bvecs
 attaches plural/x.nii.gz '.bval .bvec'
 
+cp p.nii plural/mixed.nii && cp p.bval plural/mixed.Bvals && cp p.bvec plural/mixed.bVec && echo '{}' >plural/mixed.Json
+attaches plural/mixed.nii '.bval .bvec .json'
+
+# Tables under names that are not taken are spoken of, those of other images are not.
+mkdir doubtful && cp p.nii doubtful/x.nii
+for name in x.nii.bval bvals.txt x.eddy_rotated_bvecs X.bvec x_bvals x.b grad.b; do
+    cp p.bval doubtful/$name
+    attaches doubtful/x.nii none "doubtful/$name: may be a gradient table of doubtful/x.nii and is not attached"
+    rm doubtful/$name
+done
+cp p.bval doubtful/x2.bval && cp p.bvec doubtful/x_AP.bvec && cp p.bval doubtful/bold.bval
+attaches doubtful/x.nii none
+cp p.bval doubtful/x.bval && cp p.bvec doubtful/x.bvec && cp p.bvec doubtful/x.eddy_rotated_bvecs
+attaches doubtful/x.nii '.bval .bvec'
+
+# A text that stands for a file that is elsewhere, and a sidecar that is no JSON: said when it is attached, and when it cannot tell of losses.
+mkdir pointers && cp p.nii pointers/x.nii
+echo '/annex/objects/MD5E-s77--0123456789abcdef' >pointers/x.json
+attaches pointers/x.nii .json 'pointers/x.json: is a text that stands for the file; get that first (git annex get)'
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n' >pointers/x.json
+attaches pointers/x.nii .json 'pointers/x.json: is a text that stands for the file; get that first (git lfs pull)'
+: >pointers/x.json
+attaches pointers/x.nii .json 'pointers/x.json: is no JSON object; it is attached as it is'
+run "$sirencl" compress --ratio 4 pointers/x.nii pointers/x.siren
+expect 0 'back.json: is no JSON object, so that it does not tell of lossy compression' "$sirencl" decompress pointers/x.siren pointers/back.nii
+cmp pointers/x.json pointers/back.json || fail "a sidecar that is no JSON was changed"
+echo '/annex/objects/MD5E-s77--0123456789abcdef' >pointers/image.nii
+expect 3 'image.nii: is a text that stands for the image; get that first (git annex get)' "$sirencl" compress --lossless pointers/image.nii none.siren
+ln -s .git/annex/objects/elsewhere pointers/link.nii
+expect 1 'it is a link to .git/annex/objects/elsewhere' "$sirencl" compress --lossless pointers/link.nii none.siren
+
 # What is there but cannot be read is named, once, and is no obstacle; asked for, it is.
 mkdir annex annex/a.json && cp p.nii annex/a.nii
 ln -s .git/annex/objects/not-fetched annex/a.bval

@@ -117,6 +117,23 @@ expect 2 "has no participant '9' among its 3" "$sirencl" compress --bids ds nine
 expect 2 'holds no series whose name ends in _asl.nii' "$sirencl" compress --bids ds nine --suffix asl --lossless
 [ ! -e nine ] || fail "something was made for nothing"
 
+# A folder's own files of these names stay, and with --force are named; what is an image is replaced by no text.
+mkdir mine && echo mine >mine/README && echo mine >mine/.bidsignore && [ -e ds/README ] || fail "the data set has no README"
+for name in .bidsignore README; do
+    expect 2 "mine/$name: exists already and holds something else; give another folder" "$sirencl" compress --bids ds mine --lossless
+    [ "$(cat mine/$name)" = mine ] || fail "$name was replaced"
+    mv mine/$name kept
+    [ $name = README ] || continue
+    cp ds/sub-03/dwi/sub-03_dwi.nii mine/README
+    expect 2 'mine/README: exists and is an image' "$sirencl" compress --bids ds mine --lossless --force
+    mv kept mine/README
+    expect 0 'mine/README: held something else and is replaced' "$sirencl" compress --bids ds mine --lossless --force
+    run "$sirencl" decompress --bids mine theirs --device host
+    echo theirs >theirs/README
+    expect 8 'theirs/README: exists already and holds something else' "$sirencl" decompress --bids mine theirs --device host
+    expect 0 'theirs/README: held something else and is replaced' "$sirencl" decompress --bids mine theirs --device host --force
+done
+
 # An image that changed is told, not passed over and not replaced; with --force it is made anew.
 cp -rp ds changed
 run "$sirencl" compress --bids changed anew --lossless
