@@ -77,14 +77,24 @@ static double median(double *values, size_t n) {
 typedef struct {
     size_t n, first, n_volumes; /* of volumes first ... first + n_volumes - 1 */
     float *details, *means;     /* (n, n_volumes) */
+    siren_scaling *limits;      /* (n_volumes) outside of which values are exceptional */
 } noise_windows;
 
 static void windows_free(noise_windows *w) {
     free(w->details);
     free(w->means);
+    free(w->limits);
 }
 
-/* Mean of all finite values other than 0. */
+static siren_status find_limits(const siren_series *series, const siren_block *slices, noise_windows *w) {
+    size_t n_apart;
+    SIREN_TRY(siren_allocate(&w->limits, w->n_volumes, sizeof *w->limits, "the ranges of volumes"));
+    for (size_t v = 0; v < w->n_volumes; v++)
+        SIREN_TRY(siren_block_limits(series, slices, w->first + v, &w->limits[v], &n_apart));
+    return SIREN_OK;
+}
+
+/* Mean of all values other than 0 that are not exceptional. */
 static siren_status mean_of(const siren_series *series, const noise_windows *w, const siren_block *slices,
                             double *out) {
     const siren_geometry *g = &series->geometry;
@@ -95,13 +105,13 @@ static siren_status mean_of(const siren_series *series, const noise_windows *w, 
         for (size_t i = 0; i < siren_block_voxels(slices); i += g->nx) {
             siren_datatype_to_double(g->datatype, siren_block_value(series, slices, v, i), g->nx, row);
             for (size_t x = 0; x < g->nx; x++)
-                if (isfinite(row[x]) && row[x] != 0) sum += row[x], n++;
+                if (siren_scaling_holds(w->limits[v - w->first], row[x]) && row[x] != 0) sum += row[x], n++;
         }
     *out = n > 0 ? sum / n : INFINITY;
     return SIREN_OK;
 }
 
-/* One window at (x, y) of a slice; false where a value is not finite. */
+/* One window at (x, y) of a slice; false where a value is exceptional. */
 static bool look(const siren_series *series, noise_windows *w, const siren_block *slice, size_t x, size_t y,
                  double *mean) {
     const siren_geometry *g = &series->geometry;
@@ -113,10 +123,11 @@ static bool look(const siren_series *series, noise_windows *w, const siren_block
         for (size_t i = 0; i < 3; i++) {
             siren_datatype_to_double(
                 g->datatype, siren_block_value(series, slice, w->first + v, (y + i) * g->nx + x), 3, values);
+            for (size_t k = 0; k < 3; k++)
+                if (!siren_scaling_holds(w->limits[v], values[k])) return false;
             detail += weights[i] * (values[0] - 2 * values[1] + values[2]);
             sum += values[0] + values[1] + values[2];
         }
-        if (!isfinite(detail)) return false;
         details[v] = (float)detail;
         means[v] = (float)(sum / 9);
         *mean += sum / 9 / (double)w->n_volumes;
@@ -135,6 +146,7 @@ static siren_status find_windows(const siren_series *series, size_t z_begin, siz
     if (most > n_all) most = n_all;
     SIREN_TRY(siren_allocate(&w->details, most * w->n_volumes, sizeof *w->details, "second differences"));
     SIREN_TRY(siren_allocate(&w->means, most * w->n_volumes, sizeof *w->means, "their means"));
+    SIREN_TRY(find_limits(series, &slices, w));
     SIREN_TRY(mean_of(series, w, &slices, &least));
     size_t stride = n_all / (LOOKS * most) + 1;
     for (size_t at = 0; at < n_all && w->n < most; at += stride) {

@@ -19,7 +19,8 @@
 
 #include "formats/series.h"
 
-/* sigma of each volume over slices z_begin ... z_end - 1 into `sigmas` (n_volumes), in stored units; 0 for a volume in which none can be
+/* Voxels far outside the rest (docs/numerics.md) are left out.
+ * sigma of each volume over slices z_begin ... z_end - 1 into `sigmas` (n_volumes), in stored units; 0 for a volume in which none can be
  * seen: constant ones, slices less than 3 voxels wide. */
 siren_status siren_noise_estimate(const siren_series *series, size_t z_begin, size_t z_end, double *sigmas);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/model/extremes.h"
 #include "engine/predictive/context_coder.h"
 #include "engine/predictive/stored_value.h"
 #include "engine/predictive/voxel_coder.h"
@@ -15,7 +16,9 @@
 typedef struct {
     const siren_predictive_plan *plan;
     siren_value_map map;
-    bool has_exceptions;
+    bool has_exceptions, trimmed;
+    double least,
+        most; /* where trimmed: values outside are exceptional, lest they choose the form of the rest */
     uint64_t step, lowest, span; /* values are lowest + step * number, at most lowest + span */
     uint64_t n_numbers;          /* above 0: numbers are 0 to this */
     unsigned low_bits;
@@ -127,6 +130,24 @@ static void code_volume(block_coding *block, size_t t, siren_predictor *predicto
 
 /* ---- encoder ---- */
 
+static double value_of(const block_coding *block, const void *voxels, size_t i) {
+    double x;
+    const siren_datatype type = block->plan->datatype;
+    siren_datatype_to_double(type, (const uint8_t *)voxels + i * siren_datatype_size(type), 1, &x);
+    return x;
+}
+
+static bool is_outside(const block_coding *block, const void *voxels, size_t i) {
+    if (!block->trimmed) return false;
+    const double x = value_of(block, voxels, i);
+    return !(x >= block->least && x <= block->most);
+}
+
+/* False where voxel i has no integer: it is exceptional. */
+static bool to_integer(const block_coding *block, const void *voxels, size_t i, uint64_t *integer) {
+    return !is_outside(block, voxels, i) && siren_value_to_integer(&block->map, voxels, i, integer);
+}
+
 /* Floats that are integers times a step, such as those that a reader has scaled, become these integers. */
 static void find_step(block_coding *block, const void *voxels, const siren_value_survey *floats) {
     siren_value_map map = block->map;
@@ -136,8 +157,7 @@ static void find_step(block_coding *block, const void *voxels, const siren_value
             if (!siren_value_to_integer(&map, voxels, floats->samples[k], &integer)) goto next;
         FOR_EACH_VOXEL(block) {
             /* What has no value is no reason against it. */
-            if (!siren_value_to_integer(&map, voxels, i, &integer) &&
-                siren_value_to_integer(&block->map, voxels, i, &integer))
+            if (!siren_value_to_integer(&map, voxels, i, &integer) && to_integer(block, voxels, i, &integer))
                 goto next;
         }
         block->map = map;
@@ -146,41 +166,74 @@ static void find_step(block_coding *block, const void *voxels, const siren_value
     }
 }
 
-/* Chooses form and range of the values, and tells which voxels have none. */
-static siren_status survey(block_coding *block, const void *voxels, uint8_t *exceptional) {
+static void choose_form(block_coding *block, const void *voxels) {
     const siren_predictive_plan *plan = block->plan;
     siren_value_survey floats = {0};
-    if (siren_is_float(plan->datatype))
-        FOR_EACH_VOXEL(block) siren_value_survey_add(&floats, plan->datatype, voxels, i);
+    if (siren_is_float(plan->datatype)) FOR_EACH_VOXEL(block) {
+            if (!is_outside(block, voxels, i)) siren_value_survey_add(&floats, plan->datatype, voxels, i);
+        }
     block->map = siren_value_map_choose(plan->datatype, &floats, plan->bound);
     if (block->map.bound == 0 && block->map.error == 0 && floats.any &&
         floats.highest_bit - floats.lowest_bit > 16)
         find_step(block, voxels, &floats);
+}
+
+/* The range of the values, and which voxels have none. */
+static void measure(block_coding *block, const void *voxels, uint8_t *exceptional) {
     uint64_t lowest = UINT64_MAX, highest = 0, integer;
+    block->has_exceptions = false;
     FOR_EACH_VOXEL(block) {
-        if (siren_value_to_integer(&block->map, voxels, i, &integer)) {
-            if (integer < lowest) lowest = integer;
-            if (integer > highest) highest = integer;
-        } else {
+        exceptional[i] = !to_integer(block, voxels, i, &integer);
+        if (exceptional[i]) {
             block->has_exceptions = true;
-            exceptional[i] = 1;
+            continue;
         }
+        if (integer < lowest) lowest = integer;
+        if (integer > highest) highest = integer;
     }
     if (lowest > highest) lowest = highest = (uint64_t)1 << 63;
     block->lowest = lowest;
     block->span = highest - lowest;
     block->step = 2 * block->map.error + 1;
     derive(block);
+}
+
+/* Where the range is wide because of a few values far outside the rest, these are left out of it. */
+static siren_status trim(block_coding *block, const void *voxels, uint8_t *exceptional) {
+    SIREN_AT_END(siren_extremes_free) siren_extremes extremes = {.room = 0};
+    const siren_value_map before = block->map;
+    const unsigned low_bits = block->low_bits;
+    SIREN_TRY(siren_extremes_create(first_voxel(block->plan, block->plan->n_volumes), &extremes));
+    siren_extremes_begin(&extremes);
+    FOR_EACH_VOXEL(block) siren_extremes_add(&extremes, (const double[]){value_of(block, voxels, i)}, 1);
+    if (siren_extremes_suspect(&extremes))
+        FOR_EACH_VOXEL(block) siren_extremes_show(&extremes, (const double[]){value_of(block, voxels, i)}, 1);
+    if (siren_extremes_range(&extremes, &block->least, &block->most) == 0) return SIREN_OK;
+    block->trimmed = true;
+    choose_form(block, voxels);
+    measure(block, voxels, exceptional);
+    if (block->map.form != SIREN_FORM_ORDERED && block->low_bits < low_bits) return SIREN_OK;
+    block->trimmed = false;
+    block->map = before;
+    measure(block, voxels, exceptional);
+    return SIREN_OK;
+}
+
+/* Chooses form and range of the values, and tells which voxels have none. */
+static siren_status survey(block_coding *block, const void *voxels, uint8_t *exceptional) {
+    choose_form(block, voxels);
+    measure(block, voxels, exceptional);
+    if (block->low_bits > 0) SIREN_TRY(trim(block, voxels, exceptional));
     if (block->low_bits > 0)
-        return siren_allocate(&block->low, first_voxel(plan, plan->n_volumes), sizeof *block->low,
-                              "the low bits");
+        return siren_allocate(&block->low, first_voxel(block->plan, block->plan->n_volumes),
+                              sizeof *block->low, "the low bits");
     return SIREN_OK;
 }
 
 static void fill_lattice(block_coding *block, const void *voxels) {
     FOR_EACH_VOXEL(block) {
         uint64_t integer = block->lowest;
-        (void)siren_value_to_integer(&block->map, voxels, i, &integer);
+        if (!is_outside(block, voxels, i)) (void)siren_value_to_integer(&block->map, voxels, i, &integer);
         uint64_t number = to_number(block, integer);
         LATTICE_VALUE(block) = (int32_t)(number >> block->low_bits);
         if (block->low) block->low[i] = number & (((uint64_t)1 << block->low_bits) - 1);

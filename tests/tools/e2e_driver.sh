@@ -96,6 +96,18 @@ done
 FAULT=devices-prints run "$sirencl" devices --json
 "$python" -m json.tool stdout.txt >json.txt || fail "devices: $(cat stdout.txt)"
 
+# A plan goes on without what it would train, but for a device by name, or where nothing else was asked for.
+for fault in platforms-_exit context-fails build-abort run-abort run-fails; do
+    rm -rf cache
+    FAULT=$fault run "$sirencl" plan --psnr 30 p.nii
+    tells 'networks are left out' grep warning stderr.txt && tells '^transform ' cat stdout.txt && ! tells '^siren' cat stdout.txt ||
+        fail "plan with $fault: $(cat stdout.txt stderr.txt)"
+done
+for asked in "--device cpu" "--model siren-2d"; do
+    # shellcheck disable=SC2086
+    expect 7 '--device host' env FAULT=build-abort "$sirencl" plan --psnr 30 $asked p.nii
+done
+
 # What needs a device ends in a sentence.
 for fault in load-abort platforms-_exit devices-hang context-abort build-abort build-hang run-abort run-exit; do
     SIRENCL_DRIVER_LIMIT=100

@@ -125,6 +125,31 @@ static siren_status print_json(const char *image, const siren_plan *plan) {
     return siren_tool_print_json(json);
 }
 
+/* How many rows are left. */
+static size_t leave_networks_out(planned_rows *rows) {
+    size_t kept = 0;
+    for (size_t i = 0; i < rows->n; i++)
+        if (siren_options_coding(&rows->rows[i]) != SIREN_CODING_NETWORK) rows->rows[kept++] = rows->rows[i];
+    return rows->n = kept;
+}
+
+/* Where a driver fails that nobody asked for, what needs none is planned. */
+static siren_status open_trainer(const char *choice, bool named, planned_rows *rows, siren_device **out) {
+    char reason[SIREN_MESSAGE_BYTES];
+    siren_terminal_hint("; --device host leaves networks out");
+    siren_status status = siren_tool_open_device(choice, true, out);
+    if (status == SIREN_OK) status = siren_tool_prepare_trainer(*out, false);
+    const bool failed = status == SIREN_NO_DEVICE || status == SIREN_DEVICE ||
+                        status == SIREN_DEVICE_MEMORY || status == SIREN_WRONG_DEVICE;
+    if (!failed || named) return status;
+    snprintf(reason, sizeof reason, "%s", siren_message());
+    siren_device_close(*out);
+    *out = NULL;
+    if (leave_networks_out(rows) == 0) return siren_fail(status, "%s", reason);
+    siren_terminal_warn("%s; networks are left out (--device host does so without this warning)", reason);
+    return SIREN_OK;
+}
+
 siren_status siren_tool_plan(int argc, char **argv) {
     siren_wanted given = siren_wanted_defaults();
     siren_common_options common = {0};
@@ -159,15 +184,10 @@ siren_status siren_tool_plan(int argc, char **argv) {
     SIREN_TRY(siren_wanted_read(&given));
     SIREN_TRY(make_rows(&given.made, &rows));
     if (wanted && strcmp(wanted, "host") == 0) {
-        size_t kept = 0;
-        for (size_t i = 0; i < rows.n; i++)
-            if (siren_options_coding(&rows.rows[i]) != SIREN_CODING_NETWORK) rows.rows[kept++] = rows.rows[i];
-        if (kept == 0)
+        if (leave_networks_out(&rows) == 0)
             return siren_fail(SIREN_USAGE, "device host trains no networks; give another, or another model");
-        rows.n = kept;
     } else if (rows.networks) {
-        SIREN_TRY(siren_device_open(choice, &device));
-        SIREN_TRY(siren_tool_prepare_trainer(device, false));
+        SIREN_TRY(open_trainer(choice, wanted && *wanted, &rows, &device));
     }
     SIREN_TRY(siren_plan_file(device, files[0], rows.rows, rows.n, siren_terminal_progress, NULL, &plan));
     siren_terminal_end_progress();

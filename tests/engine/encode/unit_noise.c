@@ -56,6 +56,26 @@ static void the_phantoms_sigma_is_found(void **state) {
     }
 }
 
+/* A few absurd voxels of one volume, or of all, change the sigma of none. */
+static void absurd_voxels_do_not_matter(void **state) {
+    (void)state;
+    const siren_shell shells[] = {{0, 2}, {1000, 4}};
+    const siren_phantom_options options = {.nx = 48, .ny = 48, .nz = 4, .shells = shells, .n_shells = 2,
+                                           .snr = 20, .seed = 3, .datatype = SIREN_FLOAT32};
+    SIREN_AT_END(siren_phantom_free) siren_phantom phantom = {.voxels = NULL};
+    double clean[6], spoilt[6];
+    assert_siren_ok(siren_phantom_make(&options, NULL, NULL, &phantom));
+    const siren_series series = {.geometry = phantom.geometry, .voxels = phantom.voxels};
+    float *voxels = phantom.voxels;
+    assert_siren_ok(siren_noise_estimate(&series, 0, 4, clean));
+    const float absurd[] = {1e30f, -1e30f, 3e38f, 1e9f};
+    for (size_t volume = 0; volume < 6; volume++) {
+        voxels[volume * 48 * 48 * 4 + 48 * 60 + 7 * volume] = absurd[volume % 4];
+        assert_siren_ok(siren_noise_estimate(&series, 0, 4, spoilt));
+        for (int v = 0; v < 6; v++) assert_true(fabs(spoilt[v] - clean[v]) < 0.03 * clean[v]);
+    }
+}
+
 /* Constant volumes, one voxel, values that are no numbers: 0, and no crash. */
 static void where_there_is_no_noise(void **state) {
     (void)state;
@@ -80,6 +100,6 @@ static void where_there_is_no_noise(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_floor_is_corrected), cmocka_unit_test(the_phantoms_sigma_is_found),
-                                       cmocka_unit_test(where_there_is_no_noise)};
+                                       cmocka_unit_test(absurd_voxels_do_not_matter), cmocka_unit_test(where_there_is_no_noise)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,6 +241,33 @@ static void floats_take_the_form_that_suits(void **unused) {
     assert_true(comes_back(&plan, voxels) < as_integers * 11 / 20 + 200);
 }
 
+/* A few absurd values are exceptions, and cost what these take: the others' form does not follow them. */
+static void absurd_values_do_not_choose_the_form(void **unused) {
+    (void)unused;
+    static const float absurd[] = {1e30f, -3e38f, 1e9f, -4e8f};
+    siren_predictive_plan plan = {SIREN_FLOAT32, 40, 40, 1, 4, NULL, 0, NULL};
+    float voxels[40 * 40 * 4];
+    for (int fine = 0; fine < 2; fine++) {
+        fill(&plan, SMOOTH, voxels);
+        for (size_t i = 0; i < 6400 && !fine; i++) voxels[i] = rintf(voxels[i]);
+        plan.bound = fine ? 0.5 : 0; /* within a bound, and integers bit for bit */
+        const size_t without = comes_back(&plan, voxels);
+        for (size_t i = 0; i < 4; i++) {
+            const float kept = voxels[1000 * i + 77];
+            voxels[1000 * i + 77] = absurd[i];
+            assert_true(comes_back(&plan, voxels) <= without + 40);
+            voxels[1000 * i + 77] = kept;
+        }
+    }
+    int32_t integers[40 * 40 * 4];
+    plan.datatype = SIREN_INT32;
+    plan.bound = 2;
+    for (size_t i = 0; i < 6400; i++) integers[i] = (int32_t)voxels[i];
+    const size_t without = comes_back(&plan, integers);
+    integers[77] = INT32_MAX;
+    assert_true(comes_back(&plan, integers) <= without + 40);
+}
+
 static void wrong_plans_are_refused(void **unused) {
     (void)unused;
     uint8_t voxel = 0, *bytes = NULL;
@@ -322,10 +349,14 @@ static int write_case(uint64_t number) {
 
 int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "write") == 0) return write_case(strtoull(argv[2], NULL, 10));
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type_comes_back),     cmocka_unit_test(many_volumes_come_back),
-        cmocka_unit_test(masks_come_back),           cmocka_unit_test(bounds_are_kept),
-        cmocka_unit_test(size_falls_with_the_bound), cmocka_unit_test(floats_take_the_form_that_suits),
-        cmocka_unit_test(wrong_plans_are_refused),   cmocka_unit_test(hostile_bytes_end)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_type_comes_back),
+                                       cmocka_unit_test(many_volumes_come_back),
+                                       cmocka_unit_test(masks_come_back),
+                                       cmocka_unit_test(bounds_are_kept),
+                                       cmocka_unit_test(size_falls_with_the_bound),
+                                       cmocka_unit_test(floats_take_the_form_that_suits),
+                                       cmocka_unit_test(absurd_values_do_not_choose_the_form),
+                                       cmocka_unit_test(wrong_plans_are_refused),
+                                       cmocka_unit_test(hostile_bytes_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
