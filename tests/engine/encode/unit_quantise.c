@@ -88,7 +88,7 @@ static void round_trip(const siren_network *network, unsigned bits, const float 
     size_t n_bytes = 0;
     siren_target_source source =
         siren_target_array_source(&(siren_target_array){targets, n_points, siren_network_n_outputs(network)});
-    assert_siren_ok(siren_quantise(network, (siren_weight_form){bits, 0}, params, n_points, coordinates,
+    assert_siren_ok(siren_quantise(network, (siren_weight_form){.bits = bits}, params, n_points, coordinates,
                                    &source, 0, &bytes, &n_bytes));
     assert_int_equal(n_bytes, siren_quantised_bytes(network, bits));
     assert_siren_ok(siren_dequantise("test", network, bits, bytes, n_bytes, restored));
@@ -103,7 +103,7 @@ static double nearest_error(const siren_network *network, unsigned bits, const f
     float *restored = calloc(siren_network_n_params(network), sizeof *restored);
     assert_non_null(restored);
     assert_siren_ok(siren_rounded_create(network, &rounded));
-    siren_round_nearest(network, (siren_weight_form){bits, 0}, params, &rounded);
+    siren_round_nearest(network, (siren_weight_form){.bits = bits}, params, &rounded);
     siren_rounded_params(network, &rounded, restored);
     double error = error_of(network, restored, n_points, coordinates, targets);
     siren_rounded_free(&rounded);
@@ -169,7 +169,7 @@ static float *fitted(unsigned bits, siren_rounding_options options) {
     float *restored = calloc(trained.n_params, sizeof *restored);
     assert_non_null(restored);
     assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
-    assert_siren_ok(siren_round_fitted(&trained.network, (siren_weight_form){bits, 0}, &options,
+    assert_siren_ok(siren_round_fitted(&trained.network, (siren_weight_form){.bits = bits}, &options,
                                        trained.params, N_POINTS, trained.coordinates, &source, 0, &rounded));
     siren_rounded_params(&trained.network, &rounded, restored);
     siren_rounded_free(&rounded);
@@ -219,7 +219,7 @@ static void nearest_rounding_is_bounded(void **state) {
     assert_non_null(restored);
     assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
     for (size_t b = 0; b < N_BITS; b++) {
-        siren_round_nearest(&trained.network, (siren_weight_form){all_bits[b], 0}, trained.params, &rounded);
+        siren_round_nearest(&trained.network, (siren_weight_form){.bits = all_bits[b]}, trained.params, &rounded);
         siren_rounded_params(&trained.network, &rounded, restored);
         size_t offset = 0;
         for (uint32_t l = 0; l < trained.network.n_layers; l++) {
@@ -236,7 +236,7 @@ static void nearest_rounding_is_bounded(void **state) {
                               SIREN_LARGEST_INTEGER(
                                   o >= in * out ? SIREN_FINE_BITS
                                                 : siren_rounded_bits(&trained.network, l,
-                                                                     (siren_weight_form){all_bits[b], 0})) *
+                                                                     (siren_weight_form){.bits = all_bits[b]})) *
                               (1 + 0x1p-7);
                 assert_true(fabs((double)trained.params[offset + o] - (double)restored[offset + o]) <=
                             step / 2);
@@ -264,7 +264,7 @@ static void tapers_leave_each_layer_its_bits(void **state) {
     assert_in_range(n_layers, 3, 5);
     assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
     for (unsigned taper = 0; taper <= SIREN_MAX_TAPER; taper++) {
-        const siren_weight_form form = {8, taper};
+        const siren_weight_form form = {.bits = 8, .taper = taper};
         uint8_t *bytes = NULL;
         size_t n_bytes = 0;
         assert_siren_ok(siren_round_fitted(&trained.network, form, &options, trained.params, N_POINTS,
@@ -302,7 +302,7 @@ static void bytes_are_deterministic(void **state) {
     uint8_t *bytes[2];
     size_t n_bytes[2];
     for (int i = 0; i < 2; i++)
-        assert_siren_ok(siren_quantise(&trained.network, (siren_weight_form){8, 0}, trained.params, N_POINTS,
+        assert_siren_ok(siren_quantise(&trained.network, (siren_weight_form){.bits = 8}, trained.params, N_POINTS,
                                        trained.coordinates, &source, 0, &bytes[i], &n_bytes[i]));
     assert_int_equal(n_bytes[0], n_bytes[1]);
     assert_memory_equal(bytes[0], bytes[1], n_bytes[0]);
@@ -418,7 +418,7 @@ static void wrong_arguments_are_refused(void **state) {
     size_t n_bytes = 0;
     const unsigned wrong[] = {1, 5, 13, 32};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        assert_int_equal(siren_quantise(&trained.network, (siren_weight_form){wrong[i], 0}, trained.params,
+        assert_int_equal(siren_quantise(&trained.network, (siren_weight_form){.bits = wrong[i]}, trained.params,
                                         N_POINTS, trained.coordinates, &source, 0, &bytes, &n_bytes),
                          SIREN_USAGE);
     float *params = malloc(trained.n_params * sizeof *params);
@@ -426,7 +426,7 @@ static void wrong_arguments_are_refused(void **state) {
     memcpy(params, trained.params, trained.n_params * sizeof *params);
     params[trained.n_params - 1] = INFINITY;
     for (unsigned bits = 0; bits <= 8; bits += 8)
-        assert_int_equal(siren_quantise(&trained.network, (siren_weight_form){bits, 0}, params, N_POINTS,
+        assert_int_equal(siren_quantise(&trained.network, (siren_weight_form){.bits = bits}, params, N_POINTS,
                                         trained.coordinates, &source, 0, &bytes, &n_bytes),
                          SIREN_USAGE);
     assert_null(bytes);
