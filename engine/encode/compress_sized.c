@@ -93,13 +93,14 @@ static siren_status choose_weights(siren_compression *run, siren_network_sizing 
 /* What serves best, or nearly, on most series (docs/quantisation.md, Taper). */
 #define USUAL_BITS 7
 #define USUAL_TAPER 1
+#define MOST_DECIBELS 38 /* for which they serve: closer networks want int8 */
 
 siren_status siren_size_networks(siren_compression *run, bool choose, bool timed,
                                  siren_network_trial *trial) {
     const siren_compress_options *o = run->options;
     siren_settings *settings = &run->settings;
     const bool open = siren_options_weights_open(o), of_bytes = o->target != SIREN_TARGET_PSNR;
-    if (open) {
+    if (of_bytes ? open : open && o->amount <= MOST_DECIBELS) {
         settings->weight_bits = run->layout.weight_bits = USUAL_BITS;
         settings->taper = USUAL_TAPER;
     }
