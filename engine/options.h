@@ -39,8 +39,7 @@ siren_status siren_options_settle(siren_compress_options *options);
  * SOAP in a quarter of the epochs, which is better at equal bytes (docs/fitting.md, Shapes). Other networks stay as published:
  * a ReLU at the end may die under SOAP. */
 void siren_options_shape(siren_compress_options *options);
-/* Whether a number of bytes is wanted of such networks and nothing said of their weights: then the bits are chosen that
- * serve best (engine/encode/network_size.h). */
+/* Whether such networks are sized and nothing is said of their weights: then their bits are chosen (siren_size_networks()). */
 bool siren_options_weights_open(const siren_compress_options *options);
 /* What is coded, of options that are settled or were set as a struct; of auto, what is tried first. */
 siren_coding siren_options_coding(const siren_compress_options *options);

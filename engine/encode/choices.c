@@ -27,21 +27,21 @@ static siren_status measure_network(siren_compression *part, double most_seconds
     siren_network_trial trial = {.psnr = NAN};
     SIREN_TRY(siren_plan_networks(part));
     SIREN_TRY(siren_compression_other_bytes(part, &part->n_other_bytes));
-    siren_network_sizing sizing = siren_compression_sizing(part);
+    const bool sized = siren_options_sized(o);
     const size_t all = part->settings.epochs;
-    if (o->target == SIREN_TARGET_PSNR) {
-        SIREN_TRY(siren_network_narrowest(&sizing, o->amount, siren_compression_stored_bytes(part), &trial));
-        out->psnr = trial.psnr;
-    } else {
+    if (sized) SIREN_TRY(siren_size_networks(part, false, true, &trial));
+    siren_network_sizing sizing = siren_compression_sizing(part);
+    if (!sized)
+        SIREN_TRY(siren_network_try(&sizing, part->settings.width,
+                                    siren_network_short_epochs(&part->settings), true, &trial));
+    out->psnr = trial.psnr;
+    if (o->target != SIREN_TARGET_PSNR) {
         siren_network_trial longer;
-        if (o->target == SIREN_TARGET_NONE || o->target == SIREN_TARGET_MAX_ERROR)
-            SIREN_TRY(siren_network_try(&sizing, part->settings.width,
-                                        siren_network_short_epochs(&part->settings), true, &trial));
-        else
-            SIREN_TRY(siren_network_widest(&sizing, siren_compression_target_bytes(part), true, &trial));
         const double seconds = trial.seconds / fmax((double)trial.n_networks, 1),
                      share = most_seconds / fmax(seconds, 1e-9);
         const size_t some = share < 1 ? (size_t)(share * (double)all) : all;
+        if (sized) SIREN_TRY(siren_plan_budget(part));
+        sizing.budget = part->budget;
         SIREN_TRY(siren_network_try(&sizing, trial.width, some < 1 ? 1 : some, false, &longer));
         out->psnr = longer.psnr;
         out->psnr_is_least = some < all;

@@ -63,7 +63,8 @@ static siren_status append_block(siren_compression *run, const siren_encoded *en
 
 static siren_status store_block(siren_compression *run, size_t nth, const atomic_bool *stop) {
     SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
-    SIREN_TRY(siren_trained_encode(run->trained, nth, &run->settings, stop, &encoded));
+    SIREN_TRY(siren_trained_encode_within(run->trained, nth, &run->settings,
+                                          run->budget.n_bytes ? &run->budget : NULL, stop, &encoded));
     if (isfinite(encoded.entry.mse))
         siren_kept_blocks_add(run->kept, &encoded); /* first: the disk may be full */
     return append_block(run, &encoded);
@@ -136,7 +137,7 @@ static siren_status train_blocks(siren_compression *run) {
 }
 
 static siren_status compress_blocks(siren_compression *run) {
-    siren_kept_plan plan = {run->device, &run->image->series, &run->layout, &run->settings};
+    siren_kept_plan plan = {run->device, &run->image->series, &run->layout, &run->settings, run->budget};
     if (run->archive) SIREN_TRY(siren_kept_blocks_open(run->archive, &plan, run->options->anew, &run->kept));
     SIREN_TRY(siren_background_create(&run->background));
     siren_status status = train_blocks(run);
@@ -361,6 +362,7 @@ static siren_status compress_by_networks(siren_compression *run) {
     for (bool done = false; !done;) {
         SIREN_TRY(plan_encoder(run));
         if (sized) SIREN_TRY(siren_compression_other_bytes(run, &run->n_other_bytes));
+        if (sized) SIREN_TRY(siren_plan_budget(run));
         SIREN_TRY_STAGE(SIREN_STAGE_WRITING, siren_compression_sections(run, run->writer, false));
         SIREN_TRY(compress_blocks(run));
         done = !sized;

@@ -1,6 +1,8 @@
 /* Networks as large as a target wants them, and what they will take. */
 #include "engine/encode/compression.h"
 
+#include "engine/encode/rounding.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -76,10 +78,8 @@ siren_status siren_foresee_published(siren_compression *run) {
 
 /* How weights are stored, where nobody says it. */
 static siren_status choose_weights(siren_compression *run, siren_network_sizing *sizing) {
-    const siren_compress_options *o = run->options;
     siren_network_trial trial, few;
     double packed = 0;
-    if (!siren_options_weights_open(o) || run->layout.grid.count < WORTH_CHOOSING) return SIREN_OK;
     SIREN_TRY(siren_network_widest(sizing, siren_compression_target_bytes(run), false, &trial));
     SIREN_TRY(siren_network_choose_weights(sizing, trial.width, &run->settings, &packed));
     run->layout.weight_bits = run->settings.weight_bits;
@@ -90,18 +90,59 @@ static siren_status choose_weights(siren_compression *run, siren_network_sizing 
     return SIREN_OK;
 }
 
-siren_status siren_plan_size(siren_compression *run) {
+/* What serves best, or nearly, on most series (docs/quantisation.md, Taper). */
+#define USUAL_BITS 7
+#define USUAL_TAPER 1
+#define MOST_DECIBELS 38 /* for which they serve: closer networks want int8 */
+
+siren_status siren_size_networks(siren_compression *run, bool choose, bool timed,
+                                 siren_network_trial *trial) {
     const siren_compress_options *o = run->options;
+    siren_settings *settings = &run->settings;
+    const bool open = siren_options_weights_open(o), of_bytes = o->target != SIREN_TARGET_PSNR;
+    if (of_bytes ? open : open && o->amount <= MOST_DECIBELS) {
+        settings->weight_bits = run->layout.weight_bits = USUAL_BITS;
+        settings->taper = USUAL_TAPER;
+    }
     siren_network_sizing sizing = siren_compression_sizing(run);
-    siren_network_trial trial;
-    SIREN_TRY(choose_weights(run, &sizing));
-    if (o->target == SIREN_TARGET_PSNR)
-        SIREN_TRY(siren_network_narrowest(&sizing, o->amount, siren_compression_stored_bytes(run), &trial));
+    choose = choose && open && of_bytes && run->layout.grid.count >= WORTH_CHOOSING;
+    if (choose) SIREN_TRY(choose_weights(run, &sizing));
+    sizing.filled = settings->weight_bits != SIREN_FLOAT32_WEIGHTS;
+    sizing.nearest = open;
+    if (of_bytes)
+        SIREN_TRY(siren_network_widest(&sizing, siren_compression_target_bytes(run), timed, trial));
     else
-        SIREN_TRY(
-            siren_network_widest(&sizing, siren_compression_target_bytes(run), o->foresee != NULL, &trial));
-    siren_settings_widen(&run->settings, trial.width);
+        SIREN_TRY(siren_network_narrowest(&sizing, o->amount, siren_compression_stored_bytes(run), trial));
+    siren_settings_widen(settings, trial->width);
+    run->expected_bytes = trial->record_bytes;
+    if (open && of_bytes) { /* they may get a bit more than is best, where the next width would be too wide */
+        siren_layout layout = run->layout;
+        run->layout.weight_bits = ++settings->weight_bits;
+        SIREN_TRY(siren_layout_network(settings, trial->width, &layout));
+        run->expected_bytes += siren_rounded_bytes_of_bit(&layout.network);
+    }
+    return SIREN_OK;
+}
+
+siren_status siren_plan_size(siren_compression *run) {
+    siren_network_trial trial;
+    SIREN_TRY(siren_size_networks(run, true, run->options->foresee != NULL, &trial));
     return foresee(run, &trial);
+}
+
+siren_status siren_plan_budget(siren_compression *run) {
+    const siren_network_sizing sizing = siren_compression_sizing(run);
+    size_t n_networks, n_constant_bytes;
+    run->budget = (siren_record_budget){.n_bytes = 0};
+    if (run->options->target == SIREN_TARGET_PSNR || run->settings.weight_bits == SIREN_FLOAT32_WEIGHTS)
+        return SIREN_OK;
+    SIREN_TRY(siren_network_count(&sizing, &n_networks, &n_constant_bytes));
+    const double left = (double)siren_compression_target_bytes(run) - (double)run->n_other_bytes -
+                        (double)(run->layout.grid.count * SIREN_ENTRY_BYTES + n_constant_bytes);
+    if (n_networks == 0 || left < (double)n_networks) return SIREN_OK;
+    run->budget.n_bytes = (size_t)(left / (double)n_networks);
+    run->budget.expected = run->expected_bytes;
+    return SIREN_OK;
 }
 
 siren_status siren_size_met(siren_compression *run, bool *out) {
@@ -134,5 +175,6 @@ siren_status siren_size_met(siren_compression *run, bool *out) {
                               siren_plural(siren_compression_target_bytes(run)), n_bytes);
     }
     siren_settings_widen(&run->settings, width);
+    run->expected_bytes = 0;
     return SIREN_OK;
 }

@@ -41,6 +41,8 @@ typedef struct {
     size_t n_record_bytes;     /* appended, with their places in the index */
     double psnr_sum, n_psnr;   /* of blocks appended, but constant ones */
     size_t n_other_bytes;      /* of an archive whose networks are sized: its sections */
+    double expected_bytes;     /* of a record, as trials of the width tell it */
+    siren_record_budget budget; /* of a network, where a number of bytes is to be filled; else 0 */
     double noise;              /* what was reached of SIREN_TARGET_NOISE; 0: it was not asked for */
     siren_background *background;
     siren_survey survey;
@@ -89,8 +91,13 @@ siren_status siren_plan_networks(siren_compression *run);
 siren_network_sizing siren_compression_sizing(siren_compression *run);
 /* Tells what networks as they are set will take, and refuses what is larger than it may be. */
 siren_status siren_foresee_published(siren_compression *run);
-/* The same of networks whose width the target tells; sets it. */
+/* The width that the target tells, into the settings, with a trial of it, and the bits of weights where nobody says them: `choose`: by a
+ * block that is trained to the end, where there are several and a number of bytes is wanted; else the usual ones. */
+siren_status siren_size_networks(siren_compression *run, bool choose, bool timed, siren_network_trial *trial);
+/* The same, with what siren_foresee_published() does. */
 siren_status siren_plan_size(siren_compression *run);
+/* What each network may take of the target's bytes, once their shape and the other bytes are known. */
+siren_status siren_plan_budget(siren_compression *run);
 /* After all blocks: whether the target is met; if not, the width to begin anew with is set. BOUND where there is none. */
 siren_status siren_size_met(siren_compression *run, bool *out);
 

@@ -144,6 +144,10 @@ static siren_status collect_facts(const siren_kept_plan *plan, fact_list *facts)
     SIREN_TRY(add_voxels(facts, plan->series));
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
         add_fact(facts, s->key, siren_setting_format(s, plan->settings, text));
+    if (plan->budget.n_bytes) {
+        snprintf(text, sizeof text, "%zu of %.3f bytes", plan->budget.n_bytes, plan->budget.expected);
+        add_fact(facts, "budget", text);
+    }
     add_device(facts, plan->device, &plan->layout->network);
     SIREN_TRY(add_layout(facts, plan->layout));
     if (fflush(facts->stream) != 0 || ferror(facts->stream))

@@ -15,6 +15,7 @@ typedef struct {
     const siren_series *series;
     const siren_layout *layout;
     const siren_settings *settings; /* no choice left open */
+    siren_record_budget budget;     /* n_bytes 0: none */
 } siren_kept_plan;
 
 /* Opens the journal of `archive`. Where none can be kept, and where another's file has its name, that is a warning

@@ -11,6 +11,7 @@
 #define LEAST_EPOCHS 4   /* but no fewer */
 #define ENOUGH_EPOCHS 50 /* and no more */
 #define MOST_TRIALS 6
+#define ROOM 1.04    /* by which bytes may come out smaller than trials tell */
 #define DECIBELS 5.0 /* that twice the width brings at first (docs/results.md) */
 #define CLOSE_DECIBELS 0.25
 #define FEWEST_BITS 6
@@ -26,22 +27,42 @@ static siren_status layout_of(const siren_network_sizing *sizing, uint32_t width
     return siren_layout_network(s, width, out);
 }
 
-/* Blocks in which some volume varies, which are those with a network. */
-static siren_status count_networks(const siren_network_sizing *sizing, size_t *out) {
+/* One block: whether some volume varies, so that it has a network; of others the bytes of its record, unless `n_bytes` is NULL. */
+static siren_status look_at(const siren_network_sizing *sizing, size_t number, siren_scaling *scaling,
+                            bool *varies, size_t *n_bytes) {
     const siren_layout *layout = sizing->layout;
+    siren_block block;
+    siren_apart apart;
+    char name[64];
+    SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
+    SIREN_FREE_AT_END uint32_t *inside = NULL;
+    SIREN_FREE_AT_END uint8_t *record = NULL;
+    SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, number, &block, &inside));
+    SIREN_TRY(siren_block_scale(sizing->series, &block, sizing->limits, scaling, &apart));
+    *varies = false;
+    for (size_t v = 0; v < layout->geometry.n_volumes; v++)
+        *varies = *varies || scaling[v].minimum != scaling[v].maximum;
+    if (*varies || !n_bytes) return SIREN_OK;
+    siren_block_name(&layout->grid, number, name, sizeof name);
+    SIREN_TRY(siren_record_write(layout, &block, sizing->series, scaling, NULL, apart.n, &record,
+                                 &encoded.n_unpacked));
+    SIREN_TRY(siren_encoded_pack(name, layout, sizing->settings->packing, record, &encoded));
+    *n_bytes += encoded.n_packed;
+    return SIREN_OK;
+}
+
+siren_status siren_network_count(const siren_network_sizing *sizing, size_t *n_networks,
+                                 size_t *n_constant_bytes) {
+    const siren_block_grid *grid = &sizing->layout->grid;
     SIREN_FREE_AT_END siren_scaling *scaling = NULL;
-    *out = 0;
-    SIREN_TRY(siren_allocate(&scaling, layout->geometry.n_volumes, sizeof *scaling, "the ranges of a block"));
-    for (size_t i = 0; i < layout->grid.count; i++) {
-        siren_block block;
-        SIREN_FREE_AT_END uint32_t *inside = NULL;
-        siren_apart apart;
-        bool varies = false;
-        SIREN_TRY(siren_mask_block(&layout->mask, &layout->grid, layout->grid.first + i, &block, &inside));
-        SIREN_TRY(siren_block_scale(sizing->series, &block, sizing->limits, scaling, &apart));
-        for (size_t v = 0; v < layout->geometry.n_volumes; v++)
-            varies = varies || scaling[v].minimum != scaling[v].maximum;
-        *out += varies;
+    *n_networks = 0;
+    if (n_constant_bytes) *n_constant_bytes = 0;
+    SIREN_TRY(siren_allocate(&scaling, sizing->layout->geometry.n_volumes, sizeof *scaling,
+                             "the ranges of a block"));
+    for (size_t i = 0; i < grid->count; i++) {
+        bool varies;
+        SIREN_TRY(look_at(sizing, grid->first + i, scaling, &varies, n_constant_bytes));
+        *n_networks += varies;
     }
     return SIREN_OK;
 }
@@ -77,11 +98,12 @@ typedef struct {
 } encoded_sums;
 
 static siren_status encode_some(const siren_trained *trained, const siren_settings *settings,
-                                encoded_sums *sums) {
+                                const siren_record_budget *budget, encoded_sums *sums) {
     const atomic_bool never = false;
     for (size_t i = 0; i < trained->n; i++) {
         SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
-        SIREN_TRY(siren_trained_encode(trained, i, settings, &never, &encoded));
+        SIREN_TRY(siren_trained_encode_within(trained, i, settings, budget->n_bytes ? budget : NULL, &never,
+                                              &encoded));
         if (encoded.constant) continue;
         sums->packed += (double)encoded.n_packed;
         sums->unpacked += (double)encoded.n_unpacked;
@@ -105,7 +127,7 @@ siren_status siren_network_try(const siren_network_sizing *sizing, uint32_t widt
     siren_network_sizing progress = *sizing;
     const double n_epochs = (double)settings.epochs;
     SIREN_TRY(layout_of(sizing, width, &layout));
-    SIREN_TRY(count_networks(sizing, &trial.n_networks));
+    SIREN_TRY(siren_network_count(sizing, &trial.n_networks, NULL));
     if (epochs > settings.epochs) epochs = settings.epochs;
     siren_settings_widen(&settings, width);
     if (epochs < settings.epochs) settings.until_gain = 0;
@@ -128,7 +150,7 @@ siren_status siren_network_try(const siren_network_sizing *sizing, uint32_t widt
     double start = siren_clock();
     SIREN_TRY(siren_encoder_train(encoder, trainings, n, NULL, report, &progress, &trained));
     double trained_at = siren_clock(), n_trained = (double)trained->n;
-    SIREN_TRY(encode_some(trained, &settings, &sums));
+    SIREN_TRY(encode_some(trained, &settings, &sizing->budget, &sums));
     /* Encoding goes on beside training, on processors that both share. */
     trial.seconds = (double)trial.n_networks / n_trained *
                     ((trained_at - start) * n_epochs / (double)epochs +
@@ -162,11 +184,24 @@ static uint32_t widest(const siren_network_sizing *sizing, double most_bytes,
     return low;
 }
 
+/* What weights of fewer bits will bring to `most_bytes`. `width`: the widest that is no larger. */
+static uint32_t to_be_filled(const siren_network_sizing *sizing, double most_bytes, uint32_t width,
+                             const siren_network_trial *trial) {
+    if (!sizing->filled) return width;
+    if (sizing->nearest && width < SIREN_MAX_WIDTH)
+        return most_bytes / bytes_of(sizing, width, trial) < bytes_of(sizing, width + 1, trial) / most_bytes
+                   ? width
+                   : width + 1;
+    while (width < SIREN_MAX_WIDTH && bytes_of(sizing, width, trial) < ROOM * most_bytes) width++;
+    return width;
+}
+
 siren_status siren_network_widest(const siren_network_sizing *sizing, size_t most_bytes, bool timed,
                                   siren_network_trial *out) {
     const double wanted = (double)most_bytes * (1 - SPARE);
     siren_network_trial trial = {.packed = 1};
-    SIREN_TRY(count_networks(sizing, &trial.n_networks));
+    siren_layout layout;
+    SIREN_TRY(siren_network_count(sizing, &trial.n_networks, NULL));
     uint32_t width = widest(sizing, wanted, &trial);
     for (int round = 0; round < MOST_TRIALS; round++) {
         SIREN_TRY(siren_network_try(sizing, width ? width : 1, siren_network_short_epochs(sizing->settings),
@@ -180,8 +215,12 @@ siren_status siren_network_widest(const siren_network_sizing *sizing, size_t mos
                 most_bytes, siren_plural(most_bytes), bytes_of(sizing, 1, &trial));
         if (fabs((double)width - (double)trial.width) <= 0.04 * (double)width) break; /* it packs alike */
     }
+    width = to_be_filled(sizing, (double)most_bytes, width, &trial);
     trial.seconds *= pow((double)width / (double)trial.width, 2);
     trial.n_bytes = (size_t)bytes_of(sizing, width, &trial);
+    if (sizing->filled && trial.n_bytes > most_bytes) trial.n_bytes = most_bytes;
+    SIREN_TRY(layout_of(sizing, width, &layout));
+    trial.record_bytes = trial.packed * (double)siren_record_bytes(&layout);
     trial.width = width;
     *out = trial;
     return SIREN_OK;
@@ -243,7 +282,7 @@ siren_status siren_network_choose_weights(const siren_network_sizing *sizing, ui
 siren_status siren_network_narrowest(const siren_network_sizing *sizing, double psnr, size_t most_bytes,
                                      siren_network_trial *out) {
     siren_network_trial most = {.packed = 1}, best = {.width = 0};
-    SIREN_TRY(count_networks(sizing, &most.n_networks));
+    SIREN_TRY(siren_network_count(sizing, &most.n_networks, NULL));
     const uint32_t limit = widest(sizing, (double)most_bytes, &most);
     double low = -1, high = log2(limit ? limit : 1), at = fmin(6, high); /* octaves of the width */
     for (int round = 0; round < MOST_TRIALS; round++) {

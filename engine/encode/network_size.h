@@ -16,7 +16,12 @@ typedef struct {
     const siren_settings *settings; /* no choice left open but the width */
     size_t n_other_bytes;           /* of the archive beside records and their places in the index */
     size_t memory_limit;            /* of an encoder */
-    double longer; /* by which a record packs otherwise when it is trained to the end; 0: as after few epochs */
+    /* Bits will be taken from the weights until the bytes are those wanted: networks get a unit more than has room or, where bits may be
+     * added as well, the width that is nearest. */
+    bool filled, nearest;
+    siren_record_budget budget; /* of a network; n_bytes 0: weights have all their bits */
+    /* By which a record packs otherwise when it is trained to the end; 0: as after few epochs. */
+    double longer;
     siren_progress_fn progress;
     void *user;
 } siren_network_sizing;
@@ -24,22 +29,27 @@ typedef struct {
 /* One width tried. */
 typedef struct {
     uint32_t width;
-    size_t n_bytes;    /* of the archive, as the blocks that were trained tell */
-    double seconds;    /* to train and encode all blocks for settings->epochs */
-    double psnr;       /* mean of the blocks that were trained; infinite where all of them are constant */
-    double packed;     /* bytes of a record as stored over those before packing */
-    size_t n_networks; /* blocks that are not constant */
+    size_t n_bytes;      /* of the archive, as the blocks that were trained tell */
+    double seconds;      /* to train and encode all blocks for settings->epochs */
+    double psnr;         /* mean of the blocks that were trained; infinite where all of them are constant */
+    double packed;       /* bytes of a record as stored over those before packing */
+    double record_bytes; /* of siren_network_widest() alone: packed, of a network */
+    size_t n_networks;   /* blocks that are not constant */
 } siren_network_trial;
 
 /* Trains some blocks in the middle for `epochs`, twice where `timed`, as the first time pays for building kernels. */
 siren_status siren_network_try(const siren_network_sizing *sizing, uint32_t width, size_t epochs, bool timed,
                                siren_network_trial *out);
 
+/* Blocks in which some volume varies, which are those with a network, and the packed records of all others (NULL: not wanted). */
+siren_status siren_network_count(const siren_network_sizing *sizing, size_t *n_networks,
+                                 size_t *n_constant_bytes);
+
 /* How many epochs tell bytes and speed. */
 size_t siren_network_short_epochs(const siren_settings *settings);
 
-/* The widest networks whose archive takes at most `most_bytes`, with a trial of nearly or just that width. BOUND where those
- * of one unit take more. */
+/* The widest networks whose archive takes at most `most_bytes`, or a unit more where the sizing says so, with a trial of nearly or just
+ * that width. BOUND where those of one unit take more. */
 siren_status siren_network_widest(const siren_network_sizing *sizing, size_t most_bytes, bool timed,
                                   siren_network_trial *out);
 

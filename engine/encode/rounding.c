@@ -50,11 +50,36 @@ unsigned siren_rounded_bits(const siren_network *network, uint32_t layer, siren_
     return form.bits - (layer - 1 < form.taper ? layer - 1 : form.taper);
 }
 
+/* 2^(-n / 16), n below 16: of square roots, which are the same everywhere. */
+static double exp2_of_sixteenths(unsigned n) {
+    double power = 1, root = 0.5;
+    for (unsigned bit = 8; bit > 0; bit /= 2) {
+        root = sqrt(root);
+        if (n & bit) power *= root;
+    }
+    return power;
+}
+
+int siren_rounded_largest(const siren_network *network, uint32_t layer, siren_weight_form form) {
+    const unsigned bits = siren_rounded_bits(network, layer, form), n = network->n_layers - 1,
+                   less = layer == 0 ? 0 : (form.less + layer - 1) / n;
+    if (less == 0) return SIREN_LARGEST_INTEGER(bits);
+    const int largest = (int)ldexp(exp2_of_sixteenths(less % 16), (int)bits - 1 - (int)(less / 16)) - 1;
+    return largest < 1 ? 1 : largest;
+}
+
+double siren_rounded_bytes_of_bit(const siren_network *network) {
+    double n = 0;
+    for (uint32_t l = 1; l < network->n_layers; l++)
+        n += (double)siren_network_layer_inputs(network, l) * network->layers[l].width;
+    return n / 8;
+}
+
 /* One layer to nearest; `params`, `steps` and `integers` at the layer's first. */
 static void round_layer(const siren_network *network, uint32_t layer, siren_weight_form form,
                         const float *params, float *steps, int16_t *integers) {
     size_t in = siren_network_layer_inputs(network, layer), out = network->layers[layer].width;
-    int largest = SIREN_LARGEST_INTEGER(siren_rounded_bits(network, layer, form));
+    const int largest = siren_rounded_largest(network, layer, form);
     size_t n_groups = layer == 0 ? 1 : out, n = in * out / n_groups;
     for (size_t g = 0; g < n_groups; g++)
         *steps++ = round_group(params + g * n, n, largest, integers + g * n);
@@ -246,9 +271,8 @@ static double constant_of_row(const siren_rows *rows, double step) {
 
 /* Rounds the solution of `problem` into the layer's steps and integers. */
 static siren_status round_solution(const siren_least_squares *problem, const siren_rounding_options *options,
-                                   unsigned bits, float *steps, int16_t *integers) {
+                                   int largest, float *steps, int16_t *integers) {
     size_t n = problem->n, out = problem->m;
-    int largest = SIREN_LARGEST_INTEGER(bits);
     SIREN_AT_END(rows_free) siren_rows rows = {0};
     SIREN_FREE_AT_END float *bias = NULL;
     SIREN_TRY(rows_create(problem, &rows));
@@ -290,7 +314,7 @@ static siren_status fit_layer(siren_fit *fit, uint32_t l, siren_weight_form form
     }
     if (solve(&problem, l + 1 == network->n_layers ? fit->options->solve : fit->options->match, fit->options))
         SIREN_TRY(
-            round_solution(&problem, fit->options, siren_rounded_bits(network, l, form), steps, integers));
+            round_solution(&problem, fit->options, siren_rounded_largest(network, l, form), steps, integers));
     else
         round_layer(network, l, form, params, steps, integers);
     return SIREN_OK;

@@ -8,13 +8,20 @@
 
 /* How many bits weights are rounded to. They are stored as weights of `bits`, whatever the taper. */
 typedef struct {
-    unsigned bits;  /* 6..12 */
-    unsigned taper; /* 0: the output layer has one more. Else from the third layer on each has one less than the one
-                     * before, until so many are lost, for what a layer gets wrong reaches all those above */
+    unsigned bits; /* 6..12 */
+    /* 0: the output layer has one more. Else from the third layer on each has one less than the one before, until so many are
+     * lost, for what a layer gets wrong reaches all those above. */
+    unsigned taper;
+    /* Sixteenths of a bit taken from that, one of each layer, the last one first, and again. */
+    unsigned less;
 } siren_weight_form;
 
-/* Bits of the weights of layer `layer`, biases aside. */
+/* Bits of the weights of layer `layer`, biases aside, where none is taken. */
 unsigned siren_rounded_bits(const siren_network *network, uint32_t layer, siren_weight_form form);
+/* Their largest integer. Of b bits less x it is 2^(b - 1 - x) - 1, rounded down, and at least 1. */
+int siren_rounded_largest(const siren_network *network, uint32_t layer, siren_weight_form form);
+/* Bytes of one bit of each of these weights, which are all but the first layer's. */
+double siren_rounded_bytes_of_bit(const siren_network *network);
 
 /* What the fitted rounding does; the default is everything. Parts can be left out to see what they give. */
 typedef struct {

@@ -179,9 +179,8 @@ static siren_status check_record(const siren_trained *trained, const siren_layou
     return SIREN_OK;
 }
 
-/* As it is smaller where `packing` leaves the choice. */
-static siren_status pack(const char *name, const siren_layout *layout, siren_packing packing,
-                         const uint8_t *record, siren_encoded *encoded) {
+siren_status siren_encoded_pack(const char *name, const siren_layout *layout, siren_packing packing,
+                                const uint8_t *record, siren_encoded *encoded) {
     SIREN_FREE_AT_END uint8_t *coded = NULL;
     size_t n_coded = 0;
     if (packing > SIREN_PACKING_LZMA)
@@ -196,38 +195,121 @@ static siren_status pack(const char *name, const siren_layout *layout, siren_pac
     return SIREN_OK;
 }
 
-siren_status siren_trained_encode(const siren_trained *trained, size_t nth, const siren_settings *settings,
-                                  const atomic_bool *stop, siren_encoded *out) {
-    const siren_weight_form form = {settings->weight_bits, settings->taper};
-    const siren_trained_block *block = &trained->blocks[nth];
-    const siren_network *network = &trained->layout.network;
-    siren_layout layout = trained->layout;
-    SIREN_AT_END(siren_encoded_free)
-    siren_encoded encoded = {.entry = {.block = (uint32_t)block->training.block},
-                             .constant = block->constant,
-                             .diverged = block->diverged,
-                             .n_epochs = block->n_epochs,
-                             .fidelity = {0, NAN, NAN, NAN, NAN},
-                             .masked = {0, NAN, NAN, NAN, NAN}};
-    wanted_targets wanted = {trained, stop, false}, wanted_samples = {trained, stop, true};
-    const siren_target_source targets = {read_targets, &wanted}, samples = {read_targets, &wanted_samples};
-    SIREN_FREE_AT_END uint8_t *parameters = NULL, *record = NULL;
-    size_t n_parameters = 0;
+/* One block on its way to a record. */
+typedef struct {
+    const siren_trained *trained;
+    size_t nth;
+    const siren_settings *settings;
+    siren_layout layout; /* the batch's, with the settings' weights */
+    const siren_target_source *targets, *samples;
     char name[64];
-    layout.weight_bits = form.bits;
-    siren_block_name(&layout.grid, block->training.block, name, sizeof name);
+} block_encoding;
+
+/* Its record with weights of that form, not yet checked or packed. */
+static siren_status make_record(const block_encoding *run, siren_weight_form form, uint8_t **record,
+                                siren_encoded *encoded) {
+    const siren_trained *trained = run->trained;
+    const siren_trained_block *block = &trained->blocks[run->nth];
+    const siren_network *network = &trained->layout.network;
+    SIREN_FREE_AT_END uint8_t *parameters = NULL;
+    size_t n_parameters = 0;
+    *encoded = (siren_encoded){.entry = {.block = (uint32_t)block->training.block},
+                               .constant = block->constant,
+                               .diverged = block->diverged,
+                               .n_epochs = block->n_epochs,
+                               .fidelity = {0, NAN, NAN, NAN, NAN},
+                               .masked = {0, NAN, NAN, NAN, NAN}};
     if (!block->constant)
-        SIREN_TRY_STAGE("quantising",
-                        siren_quantise(network, form,
-                                       trained->params + block->at * siren_network_n_params(network),
-                                       siren_layout_samples(&layout, siren_block_points(&block->block)),
-                                       trained->points->coordinates, &samples, nth, &parameters,
-                                       &n_parameters));
+        SIREN_TRY_STAGE(
+            "quantising",
+            siren_quantise(network, form, trained->params + block->at * siren_network_n_params(network),
+                           siren_layout_samples(&run->layout, siren_block_points(&block->block)),
+                           trained->points->coordinates, run->samples, run->nth, &parameters, &n_parameters));
     SIREN_TRY_STAGE("packing",
-                    siren_record_write(&layout, &block->block, trained->series, block->scaling, parameters,
-                                       block->n_exceptional, &record, &encoded.n_unpacked));
-    SIREN_TRY_STAGE("decode check", check_record(trained, &layout, nth, &targets, &record, &encoded));
-    SIREN_TRY_STAGE("packing", pack(name, &layout, settings->packing, record, &encoded));
+                    siren_record_write(&run->layout, &block->block, trained->series, block->scaling,
+                                       parameters, block->n_exceptional, record, &encoded->n_unpacked));
+    return SIREN_OK;
+}
+
+static siren_status encode_as_told(const block_encoding *run, siren_encoded *out) {
+    const siren_settings *settings = run->settings;
+    SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
+    SIREN_FREE_AT_END uint8_t *record = NULL;
+    const siren_weight_form form = {.bits = settings->weight_bits, .taper = settings->taper};
+    SIREN_TRY(make_record(run, form, &record, &encoded));
+    SIREN_TRY_STAGE("decode check",
+                    check_record(run->trained, &run->layout, run->nth, run->targets, &record, &encoded));
+    SIREN_TRY_STAGE("packing",
+                    siren_encoded_pack(run->name, &run->layout, settings->packing, record, &encoded));
     *out = SIREN_TAKE(encoded);
     return SIREN_OK;
+}
+
+/* Sixteenths of a bit that may be taken from all layers together, how near to its bytes a record has to come, and how often it
+ * is made for that. */
+#define MOST_LESS(n) (4 * 16 * (n))
+#define NEAR 0.997
+#define MOST_RECORDS 8
+
+/* The record that has the most bytes of those that were made and have no more than the budget; else the smallest. */
+static siren_status encode_within(const block_encoding *run, const siren_record_budget *budget,
+                                  siren_encoded *out) {
+    const siren_settings *settings = run->settings;
+    const siren_network *network = &run->layout.network;
+    SIREN_AT_END(siren_encoded_free) siren_encoded best = {0};
+    SIREN_FREE_AT_END uint8_t *best_record = NULL;
+    const unsigned n = network->n_layers - 1;
+    const double bytes_of_one = siren_rounded_bytes_of_bit(network) / (16 * n),
+                 first = ceil((budget->expected - (double)budget->n_bytes) / bytes_of_one);
+    /* Below low are too many bytes, from high on few enough. */
+    unsigned low = 0, high = MOST_LESS(n) + 1, less = first > 0 ? (unsigned)fmin(first, MOST_LESS(n)) : 0;
+    for (int i = 0; i < MOST_RECORDS; i++) {
+        SIREN_AT_END(siren_encoded_free) siren_encoded encoded = {0};
+        SIREN_FREE_AT_END uint8_t *record = NULL;
+        const siren_weight_form form = {settings->weight_bits, settings->taper, less};
+        SIREN_TRY(make_record(run, form, &record, &encoded));
+        SIREN_TRY_STAGE("packing",
+                        siren_encoded_pack(run->name, &run->layout, settings->packing, record, &encoded));
+        const double spare = (double)budget->n_bytes - (double)encoded.n_packed;
+        const bool fits = spare >= 0,
+                   better = !best.packed ||
+                            (best.n_packed > budget->n_bytes ? encoded.n_packed < best.n_packed
+                                                             : fits && encoded.n_packed > best.n_packed);
+        if (fits)
+            high = less;
+        else
+            low = less + 1;
+        if (better) {
+            siren_encoded_free(&best);
+            free(best_record);
+            best_record = SIREN_TAKE(record);
+            best = SIREN_TAKE(encoded);
+        }
+        if (low >= high || (fits && (double)best.n_packed >= NEAR * (double)budget->n_bytes)) break;
+        const double next = (double)less - floor(spare / bytes_of_one);
+        less = next <= (double)low ? low : next >= (double)high ? high - 1 : (unsigned)next;
+    }
+    SIREN_TRY_STAGE("decode check",
+                    check_record(run->trained, &run->layout, run->nth, run->targets, &best_record, &best));
+    *out = SIREN_TAKE(best);
+    return SIREN_OK;
+}
+
+siren_status siren_trained_encode_within(const siren_trained *trained, size_t nth,
+                                         const siren_settings *settings, const siren_record_budget *budget,
+                                         const atomic_bool *stop, siren_encoded *out) {
+    wanted_targets wanted = {trained, stop, false}, wanted_samples = {trained, stop, true};
+    const siren_target_source targets = {read_targets, &wanted}, samples = {read_targets, &wanted_samples};
+    const siren_trained_block *block = &trained->blocks[nth];
+    block_encoding run = {trained, nth, settings, trained->layout, &targets, &samples, ""};
+    run.layout.weight_bits = settings->weight_bits;
+    siren_block_name(&run.layout.grid, block->training.block, run.name, sizeof run.name);
+    if (!budget || block->constant || settings->weight_bits == SIREN_FLOAT32_WEIGHTS)
+        return encode_as_told(&run, out);
+    return encode_within(&run, budget, out);
+}
+
+siren_status siren_trained_encode(const siren_trained *trained, size_t nth, const siren_settings *settings,
+                                  const atomic_bool *stop, siren_encoded *out) {
+    return siren_trained_encode_within(trained, nth, settings, NULL, stop, out);
 }

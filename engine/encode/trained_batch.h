@@ -92,10 +92,26 @@ typedef struct {
 } siren_encoded;
 /* Releases what it holds. NULL is allowed. */
 void siren_encoded_free(siren_encoded *encoded);
+/* Packs an unpacked record (encoded->n_unpacked) into it, as it is smaller where `packing` leaves the choice. */
+siren_status siren_encoded_pack(const char *name, const siren_layout *layout, siren_packing packing,
+                                const uint8_t *record, siren_encoded *encoded);
 
 /* Encodes the nth block on the host, with the settings' weight_bits (0: float32), taper and packing (SIREN_PACKING_AUTO is
  * LZMA). The mse is NaN or infinite where the network decodes to such values. CANCELLED soon after `*stop` has become true. `*out` is yours: siren_encoded_free(). */
 siren_status siren_trained_encode(const siren_trained *trained, size_t nth, const siren_settings *settings,
                                   const atomic_bool *stop, siren_encoded *out);
+
+/* What a record may take, packed, and what it is expected to with all bits of its weights: where the search begins. */
+typedef struct {
+    size_t n_bytes;
+    double expected; /* 0: not known */
+} siren_record_budget;
+
+/* The same where `budget` is NULL. Else weights lose as many sixteenths of a bit as it takes for a record of no more than the
+ * budget and, unless it would be smaller with all their bits, hardly less: 0.3 %. Weights of float32 lose nothing, and what cannot be made
+ * so small is larger. The layout takes no corrections. */
+siren_status siren_trained_encode_within(const siren_trained *trained, size_t nth,
+                                         const siren_settings *settings, const siren_record_budget *budget,
+                                         const atomic_bool *stop, siren_encoded *out);
 
 #endif

@@ -54,7 +54,7 @@ static void make_record(sample *s, const recipe *r, const siren_series *series, 
     } else {
         siren_rounded rounded;
         assert_siren_ok(siren_rounded_create(network, &rounded));
-        siren_round_nearest(network, (siren_weight_form){r->weight_bits, 0}, params, &rounded);
+        siren_round_nearest(network, (siren_weight_form){.bits = r->weight_bits}, params, &rounded);
         assert_siren_ok(siren_rounded_write(network, r->weight_bits, &rounded, bytes));
         siren_rounded_free(&rounded);
     }

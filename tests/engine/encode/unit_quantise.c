@@ -88,7 +88,7 @@ static void round_trip(const siren_network *network, unsigned bits, const float 
     size_t n_bytes = 0;
     siren_target_source source =
         siren_target_array_source(&(siren_target_array){targets, n_points, siren_network_n_outputs(network)});
-    assert_siren_ok(siren_quantise(network, (siren_weight_form){bits, 0}, params, n_points, coordinates,
+    assert_siren_ok(siren_quantise(network, (siren_weight_form){.bits = bits}, params, n_points, coordinates,
                                    &source, 0, &bytes, &n_bytes));
     assert_int_equal(n_bytes, siren_quantised_bytes(network, bits));
     assert_siren_ok(siren_dequantise("test", network, bits, bytes, n_bytes, restored));
@@ -103,7 +103,7 @@ static double nearest_error(const siren_network *network, unsigned bits, const f
     float *restored = calloc(siren_network_n_params(network), sizeof *restored);
     assert_non_null(restored);
     assert_siren_ok(siren_rounded_create(network, &rounded));
-    siren_round_nearest(network, (siren_weight_form){bits, 0}, params, &rounded);
+    siren_round_nearest(network, (siren_weight_form){.bits = bits}, params, &rounded);
     siren_rounded_params(network, &rounded, restored);
     double error = error_of(network, restored, n_points, coordinates, targets);
     siren_rounded_free(&rounded);
@@ -169,7 +169,7 @@ static float *fitted(unsigned bits, siren_rounding_options options) {
     float *restored = calloc(trained.n_params, sizeof *restored);
     assert_non_null(restored);
     assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
-    assert_siren_ok(siren_round_fitted(&trained.network, (siren_weight_form){bits, 0}, &options,
+    assert_siren_ok(siren_round_fitted(&trained.network, (siren_weight_form){.bits = bits}, &options,
                                        trained.params, N_POINTS, trained.coordinates, &source, 0, &rounded));
     siren_rounded_params(&trained.network, &rounded, restored);
     siren_rounded_free(&rounded);
@@ -219,7 +219,8 @@ static void nearest_rounding_is_bounded(void **state) {
     assert_non_null(restored);
     assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
     for (size_t b = 0; b < N_BITS; b++) {
-        siren_round_nearest(&trained.network, (siren_weight_form){all_bits[b], 0}, trained.params, &rounded);
+        siren_round_nearest(&trained.network, (siren_weight_form){.bits = all_bits[b]}, trained.params,
+                            &rounded);
         siren_rounded_params(&trained.network, &rounded, restored);
         size_t offset = 0;
         for (uint32_t l = 0; l < trained.network.n_layers; l++) {
@@ -232,12 +233,13 @@ static void nearest_rounding_is_bounded(void **state) {
                 double magnitude = 0;
                 for (size_t i = first; i < first + n; i++)
                     magnitude = fmax(magnitude, fabs((double)trained.params[i]));
-                double step = magnitude /
-                              SIREN_LARGEST_INTEGER(
-                                  o >= in * out ? SIREN_FINE_BITS
-                                                : siren_rounded_bits(&trained.network, l,
-                                                                     (siren_weight_form){all_bits[b], 0})) *
-                              (1 + 0x1p-7);
+                double step =
+                    magnitude /
+                    SIREN_LARGEST_INTEGER(
+                        o >= in * out ? SIREN_FINE_BITS
+                                      : siren_rounded_bits(&trained.network, l,
+                                                           (siren_weight_form){.bits = all_bits[b]})) *
+                    (1 + 0x1p-7);
                 assert_true(fabs((double)trained.params[offset + o] - (double)restored[offset + o]) <=
                             step / 2);
             }
@@ -264,7 +266,7 @@ static void tapers_leave_each_layer_its_bits(void **state) {
     assert_in_range(n_layers, 3, 5);
     assert_siren_ok(siren_rounded_create(&trained.network, &rounded));
     for (unsigned taper = 0; taper <= SIREN_MAX_TAPER; taper++) {
-        const siren_weight_form form = {8, taper};
+        const siren_weight_form form = {.bits = 8, .taper = taper};
         uint8_t *bytes = NULL;
         size_t n_bytes = 0;
         assert_siren_ok(siren_round_fitted(&trained.network, form, &options, trained.params, N_POINTS,
@@ -296,14 +298,32 @@ static void tapers_leave_each_layer_its_bits(void **state) {
     free(restored);
 }
 
+/* A sixteenth of a bit after the other goes, the last layer first; a round of all layers takes one of each. */
+static void bits_are_taken_by_sixteenths(void **state) {
+    (void)state;
+    const uint32_t n = trained.network.n_layers - 1;
+    for (unsigned bits = 6; bits <= 9; bits++)
+        for (unsigned less = 0; less <= 16 * 4 * n; less++)
+            for (uint32_t l = 0; l <= n; l++) {
+                const siren_weight_form form = {bits, 1, less}, before = {bits, 1, less - (less > 0)};
+                const int largest = siren_rounded_largest(&trained.network, l, form);
+                const unsigned taken = l == 0 ? 0 : less / n + (n - l < less % n);
+                const double exact =
+                    exp2((double)siren_rounded_bits(&trained.network, l, form) - 1 - taken / 16.0) - 1;
+                assert_true(largest == (int)fmax(1, floor(exact)) || fabs(exact - rint(exact)) < 1e-9);
+                assert_true(largest <= siren_rounded_largest(&trained.network, l, before));
+                if (taken == 0) assert_int_equal(largest, rint(exact));
+            }
+}
+
 static void bytes_are_deterministic(void **state) {
     (void)state;
     siren_target_source source = trained_targets();
     uint8_t *bytes[2];
     size_t n_bytes[2];
     for (int i = 0; i < 2; i++)
-        assert_siren_ok(siren_quantise(&trained.network, (siren_weight_form){8, 0}, trained.params, N_POINTS,
-                                       trained.coordinates, &source, 0, &bytes[i], &n_bytes[i]));
+        assert_siren_ok(siren_quantise(&trained.network, (siren_weight_form){.bits = 8}, trained.params,
+                                       N_POINTS, trained.coordinates, &source, 0, &bytes[i], &n_bytes[i]));
     assert_int_equal(n_bytes[0], n_bytes[1]);
     assert_memory_equal(bytes[0], bytes[1], n_bytes[0]);
     free(bytes[0]);
@@ -418,15 +438,16 @@ static void wrong_arguments_are_refused(void **state) {
     size_t n_bytes = 0;
     const unsigned wrong[] = {1, 5, 13, 32};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        assert_int_equal(siren_quantise(&trained.network, (siren_weight_form){wrong[i], 0}, trained.params,
-                                        N_POINTS, trained.coordinates, &source, 0, &bytes, &n_bytes),
+        assert_int_equal(siren_quantise(&trained.network, (siren_weight_form){.bits = wrong[i]},
+                                        trained.params, N_POINTS, trained.coordinates, &source, 0, &bytes,
+                                        &n_bytes),
                          SIREN_USAGE);
     float *params = malloc(trained.n_params * sizeof *params);
     assert_non_null(params);
     memcpy(params, trained.params, trained.n_params * sizeof *params);
     params[trained.n_params - 1] = INFINITY;
     for (unsigned bits = 0; bits <= 8; bits += 8)
-        assert_int_equal(siren_quantise(&trained.network, (siren_weight_form){bits, 0}, params, N_POINTS,
+        assert_int_equal(siren_quantise(&trained.network, (siren_weight_form){.bits = bits}, params, N_POINTS,
                                         trained.coordinates, &source, 0, &bytes, &n_bytes),
                          SIREN_USAGE);
     assert_null(bytes);
@@ -492,6 +513,7 @@ int main(void) {
         cmocka_unit_test(nearest_rounding_is_bounded),
         cmocka_unit_test(bytes_hold_the_fitted_integers),
         cmocka_unit_test(parts_of_the_fit_help),
+        cmocka_unit_test(bits_are_taken_by_sixteenths),
         cmocka_unit_test(tapers_leave_each_layer_its_bits),
         cmocka_unit_test(bytes_are_deterministic),
         cmocka_unit_test(missing_targets_are_ignored),
