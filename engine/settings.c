@@ -110,7 +110,8 @@ static const siren_setting table[] = {
         .provenance = "gain_epochs", .suffix = "-over", .flags = SIREN_SETTING_LATE),
     ROW("effort", "effort", "N", UINT32, effort, "5", .minimum = 1, .maximum = 9,
         .help = "for small archives: 1 to 3 count what came, from 4 on a network trained on the series "
-                "expects what comes, larger and longer with each; for lossy ones of a transform from 6 on",
+                "expects what comes, larger and longer with each; of a transform from 6 on, and from 4 on two "
+                "quantisers in turn",
         .share = SIREN_SHARE_TRAINING, .suffix = "-effort", .flags = SIREN_SETTING_LATE),
     ROW("access", "access", "KIND", CHOICE, access, "slice", .values = "slice or series",
         .names = NAMES("slice", "series"),

@@ -225,7 +225,7 @@ def network_block(record, inside, size, layers, weights, datatype, n_volumes, ac
     return values
 
 
-def transform_block(record, inside, basis, datatype, n_volumes, network):
+def transform_block(record, inside, basis, datatype, n_volumes, network, two):
     stream = Stream(record)
     flags, e, length = struct.unpack('<III', stream.read(12))
     assert flags == 0
@@ -233,7 +233,7 @@ def transform_block(record, inside, basis, datatype, n_volumes, network):
     places = stream.read(e * (4 + datatype.itemsize))
     y = np.zeros((inside.sum(), n_volumes), 'f8')
     if stream.at < len(record):
-        y = np.array(transform_model.decode(n_volumes, inside.shape[2], inside.shape[1], inside.ravel(), basis, record[stream.at:], network))
+        y = np.array(transform_model.decode(n_volumes, inside.shape[2], inside.shape[1], inside.ravel(), basis, record[stream.at:], network, two))
     return put_exceptions(stored_values(y.reshape(-1, n_volumes).T, ranges, datatype), e, Stream(places))
 
 
@@ -273,7 +273,7 @@ def restore(data):
         background, bits = mask[8:16], np.unpackbits(np.frombuffer(mask[16:], 'u1'), bitorder='little')
         assert len(mask) == 16 + -(-nz * ny * nx // 8) and struct.unpack('<Q', mask[:8])[0] == bits.sum() and not bits[nz * ny * nx:].any()
         inside = bits[:nz * ny * nx].reshape(nz, ny, nx).astype(bool)
-    coding = struct.unpack('<II', sections[8][0][:8])[0] if 8 in sections else 0
+    coding, two = struct.unpack('<II', sections[8][0][:8]) if 8 in sections else (0, 0)
     if coding == 0:
         (inputs, n), network = struct.unpack('<II', sections[3][0][:8]), sections[3][0][8:]
         fields = list(struct.iter_unpack('<IIfI', network))
@@ -302,7 +302,7 @@ def restore(data):
         elif coding == 1:
             values = predictive_block(record, points, datatype, n_volumes, sections.get(13, [None])[0])
         else:
-            values = transform_block(record, points, sections[9][0], datatype, n_volumes, sections.get(17, [None])[0])
+            values = transform_block(record, points, sections[9][0], datatype, n_volumes, sections.get(17, [None])[0], two)
         if corrections:
             values = correct(values, corrections, points, bound)
         block = voxels[(slice(None), *box)]

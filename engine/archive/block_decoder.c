@@ -119,6 +119,7 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
         SIREN_TRY(siren_transform_basis_decode("the archive's basis", layout->basis, layout->n_basis,
                                                layout->geometry.n_volumes, &decoder->basis));
     decoder->basis.network = decoder->context;
+    decoder->basis.dependent = layout->dependent;
     if (layout->any_network) {
         SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),
                                  "the parameters"));

@@ -16,7 +16,7 @@
 #define GEOMETRY_BOX_BYTES 104 /* of other blocks */
 #define LAYER_BYTES 16
 #define WEIGHTS_BYTES 8
-#define CODING_BYTES 16 /* coding, 0, bound */
+#define CODING_BYTES 16 /* coding, of the transform whether there are two quantisers, bound */
 #define ERROR_BYTES 8
 #define PART_BYTES 8 /* number, of */
 
@@ -37,6 +37,7 @@ static uint32_t context_section(siren_coding coding) {
 static siren_status write_coding(siren_archive_writer *writer, const siren_layout *layout) {
     uint8_t coding[CODING_BYTES] = {0};
     siren_put_u32(coding, layout->coding);
+    siren_put_u32(coding + 4, layout->dependent);
     siren_put_f64(coding + 8, layout->corrected ? 0 : layout->bound);
     SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_CODING, coding, sizeof coding, false));
     if (layout->context)
@@ -257,8 +258,9 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
     size_t n_bytes;
     SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_CODING, 0, &bytes, &n_bytes));
     uint32_t coding = n_bytes == CODING_BYTES ? siren_get_u32(bytes) : 0;
+    const uint32_t quantisers = n_bytes == CODING_BYTES ? siren_get_u32(bytes + 4) : 0;
     if ((coding != SIREN_CODING_PREDICTIVE && coding != SIREN_CODING_TRANSFORM) ||
-        siren_get_u32(bytes + 4) != 0)
+        quantisers > (coding == SIREN_CODING_TRANSFORM))
         return siren_fail(SIREN_UNSUPPORTED,
                           "%s: its records use a coding that this version does not know; use a newer sirencl",
                           path);
@@ -268,6 +270,7 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
             "%s: has a section ACQUISITION beside records without networks; restore the file from a copy",
             path);
     layout->coding = (siren_coding)coding;
+    layout->dependent = quantisers == 1;
     layout->bound = siren_get_f64(bytes + 8);
     SIREN_TRY(bound_check(path, layout->bound));
     if (coding != SIREN_CODING_TRANSFORM) return SIREN_OK;

@@ -16,14 +16,15 @@ typedef struct {
     double
         bound; /* of a predictive archive, and of a corrected one: the largest error of a stored value; 0: lossless */
     bool corrected;       /* records of networks or a transform end with corrections */
+    bool dependent;       /* levels of a transform archive are those of two quantisers */
     const uint8_t *basis; /* (n_basis) of a transform archive: its section, borrowed */
     size_t n_basis;
     const uint8_t
         *context; /* (n_context) of an archive with a context network: its section, borrowed; else NULL */
     size_t n_context;
-    siren_geometry geometry; /* of the original series */
-    siren_block_grid grid;   /* the blocks in the archive */
-    siren_mask mask;         /* its section belongs to the archive, or to whoever made it */
+    siren_geometry geometry;       /* of the original series */
+    siren_block_grid grid;         /* the blocks in the archive */
+    siren_mask mask;               /* its section belongs to the archive, or to whoever made it */
     siren_acquisition acquisition; /* likewise; without a section volumes are outputs of the network */
     siren_network network;         /* of networks, as the next two; else without layers */
     unsigned weight_bits;

@@ -91,6 +91,8 @@ siren_status siren_plan_without_network(siren_compression *run) {
     run->settings = run->options->settings;
     layout->geometry = run->image->series.geometry;
     layout->coding = run->coding;
+    layout->dependent =
+        run->coding == SIREN_CODING_TRANSFORM && run->settings.effort >= SIREN_EFFORT_WITH_TRELLIS;
     SIREN_TRY(plan_records(run));
     if (run->options->target == SIREN_TARGET_NOISE) SIREN_TRY(plan_noise(run));
     SIREN_TRY(siren_compression_mask(run));

@@ -174,7 +174,7 @@ static siren_status ranges_in_noise(const siren_series *series, const siren_layo
     return SIREN_OK;
 }
 
-/* Begins a search where the error of a step, about 1/3.5 of it, is the one that is asked for; for a number of bytes, where on
+/* Begins a search where the error of a step, about 1/3.5 of it (of two quantisers 1/4.1), is the one that is asked for; for a number of bytes, where on
  * three series so many bits a value were met, within 1.4 octaves. */
 static siren_status search_for(const siren_series *series, const siren_layout *layout,
                                const siren_transform_target *target, siren_progress_fn progress, void *user,
@@ -183,9 +183,10 @@ static siren_status search_for(const siren_series *series, const siren_layout *l
     const double n_values =
         (double)(g->nx * g->ny * (layout->grid.z_end - layout->grid.z_begin) * g->n_volumes);
     double at = -3.7 - 1.1 * fmin(8 * (double)target->n_bytes / n_values, 8), ranges = 0;
-    if (target->psnr > 0) at = log2(3.5) - target->psnr / 6.02;
+    const double step = layout->dependent ? 4.1 : 3.5; /* for one of error */
+    if (target->psnr > 0) at = log2(step) - target->psnr / 6.02;
     if (target->noise > 0) SIREN_TRY(ranges_in_noise(series, layout, target, &ranges));
-    if (ranges > 0 && isfinite(ranges)) at = log2(3.5 * target->noise / ranges);
+    if (ranges > 0 && isfinite(ranges)) at = log2(step * target->noise / ranges);
     *out = (siren_step_search){series, layout, target, progress, user, .at = at, .slope = USUAL_SLOPE};
     return SIREN_OK;
 }

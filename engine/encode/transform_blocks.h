@@ -4,6 +4,9 @@
 
 #include "engine/archive/record.h"
 
+/* The least effort that codes levels of two quantisers: fewer bytes by 5 to 8 %, in several times the time (docs/transform.md). */
+#define SIREN_EFFORT_WITH_TRELLIS 4
+
 /* One of n_bytes, psnr and noise is not 0, or the layout is corrected: then all is as small as its bound allows. */
 typedef struct {
     size_t n_bytes, n_other_bytes; /* the archive's, at most; of these what it has beside basis and records */

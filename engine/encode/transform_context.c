@@ -181,6 +181,7 @@ siren_status siren_transform_context_fit(const siren_layout *layout, const siren
     SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
     SIREN_TRY(siren_transform_basis_decode("the basis", blocks->basis, blocks->n_basis,
                                            layout->geometry.n_volumes, &t.basis));
+    t.basis.dependent = layout->dependent;
     siren_status status = collect(&t, &examples);
     siren_transform_basis_free(&t.basis);
     if (status == SIREN_OK && examples.n >= SIREN_CONTEXT_BATCH) {
@@ -212,6 +213,7 @@ siren_status siren_transform_context_use(const siren_layout *layout, const uint8
     t.n_record_bytes = n_record_bytes;
     siren_status status = siren_transform_basis_decode("the basis", blocks->basis, blocks->n_basis,
                                                        layout->geometry.n_volumes, &t.basis);
+    t.basis.dependent = layout->dependent;
     if (status == SIREN_OK) status = run(&t);
     siren_transform_basis_free(&t.basis);
     const size_t n_after = bytes_of(n_record_bytes, n);

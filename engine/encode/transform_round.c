@@ -202,7 +202,7 @@ siren_status siren_transform_round(const siren_series *series, const siren_layou
     round_team team = {.series = series,
                        .layout = *layout,
                        .basis = &basis,
-                       .plan = {.step = step, .limits = target->limits},
+                       .plan = {.step = step, .dependent = layout->dependent, .limits = target->limits},
                        .every = every,
                        .target = target,
                        .encodes = true,

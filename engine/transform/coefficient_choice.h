@@ -17,13 +17,14 @@ typedef struct {
     unsigned extent;       /* diagonals; 0: all levels are 0 */
 } chosen_block;
 
-/* The levels of least distortion + lambda bits, at the models' present state, one after the other. */
+/* Of one quantiser. The levels of least distortion + lambda bits, at the models' present state, one after the other. */
 static inline void choose(siren_coefficients *coder, size_t block, const float *wanted, float lambda,
                           const int8_t *points, bool predicted, chosen_block *out) {
     unsigned last = 0, contexts[MODELS];
     float all_zero = 0, distortion[DIAGONALS] = {0}, bits[DIAGONALS] = {0};
     siren_mixed_bit bit;
     surroundings s;
+    begun_block begun = {.count = 0};
     out->extent = 0;
     memset(out->levels, 0, sizeof out->levels);
     for (unsigned n = 0; n < BLOCK; n++) {
@@ -34,7 +35,7 @@ static inline void choose(siren_coefficients *coder, size_t block, const float *
     if (last == 0) return;
     surroundings_begin(coder, block, &s);
     for (unsigned n = 0; n < BLOCK && coder->diagonal[n] < last; n++) {
-        place p = place_at(coder, &s, n);
+        place p = place_at(coder, &s, &begun, n, 0);
         float value = wanted[coder->scan[n]], magnitude = fabsf(value), best = magnitude * magnitude,
               bits_best;
         unsigned kind = p.kind, d = coder->diagonal[n];
@@ -71,7 +72,7 @@ static inline void choose(siren_coefficients *coder, size_t block, const float *
             best = distance;
         }
         out->levels[n] = value < 0 ? -level : level;
-        place_done(coder, &s, n, (uint32_t)level);
+        place_done(coder, &begun, n, (uint32_t)level);
         distortion[d] += best;
         bits[d] += bits_best;
     }

@@ -1,22 +1,22 @@
 #include "engine/transform/coefficient_contexts.h"
 
 void siren_coefficients_next(siren_coefficients *coder) {
-    uint8_t *magnitudes = coder->magnitudes[2], *extents = coder->extents[2];
+    uint8_t *sizes = coder->sizes[2], *extents = coder->extents[2];
     uint16_t *sums = coder->sums[2], *history = coder->history;
     for (int i = 2; i > 0; i--) {
-        coder->magnitudes[i] = coder->magnitudes[i - 1];
+        coder->sizes[i] = coder->sizes[i - 1];
         coder->sums[i] = coder->sums[i - 1];
         coder->extents[i] = coder->extents[i - 1];
     }
     if (coder->component > 0)
         for (size_t i = 0; i < padded_blocks(coder) * BLOCK; i++)
-            history[i] = (uint16_t)(coder->component == 1
-                                        ? 16 * coder->magnitudes[1][i]
-                                        : history[i] - (history[i] >> 2) + 4 * coder->magnitudes[1][i]);
-    coder->magnitudes[0] = magnitudes;
+            history[i] =
+                (uint16_t)(coder->component == 1 ? 16 * coder->sizes[1][i]
+                                                 : history[i] - (history[i] >> 2) + 4 * coder->sizes[1][i]);
+    coder->sizes[0] = sizes;
     coder->sums[0] = sums;
     coder->extents[0] = extents;
-    memset(magnitudes, 0, padded_blocks(coder) * BLOCK);
+    memset(sizes, 0, padded_blocks(coder) * BLOCK);
     memset(extents, 0, padded_blocks(coder));
     memset(sums, 0, padded_blocks(coder) * sizeof *sums);
     coder->component++;

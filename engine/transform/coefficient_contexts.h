@@ -32,24 +32,27 @@ typedef struct siren_coefficient_experts siren_coefficient_experts;
 
 struct siren_coefficients {
     size_t across, down;
+    bool dependent;     /* two quantisers, the levels before tell which: sizes are in half steps */
     unsigned component; /* the next one */
     siren_mixer_tables tables;
     uint8_t scan[BLOCK], diagonal[BLOCK];
     uint8_t halves[SUMS], quarters[SUMS]; /* sums in half and quarter octaves */
     float cost[4096];                     /* bits that a probability in 1/4096 costs */
     uint8_t *used;                        /* (blocks) */
-    /* Of this component and those before it, with a border of empty blocks: magnitudes up to 255, their sums, how
-     * many diagonals are coded. */
-    uint8_t *magnitudes[3];
+    /* Of this component and those before it, with a border of empty blocks: sizes up to 255, their sums, how many
+     * diagonals are coded. */
+    uint8_t *sizes[3];
     uint16_t *sums[3];
     uint8_t *extents[3];
-    uint16_t *history; /* 16 times the magnitudes of components before, on an average that fades */
-    siren_vote digits[MODELS][CONTEXTS][STEPS], flags[MODELS][512], lengths[MODELS][16][16];
+    uint16_t *history; /* 16 times the sizes of components before, on an average that fades */
+    siren_vote digits[MODELS][CONTEXTS][STEPS], second_zeros[MODELS][CONTEXTS], flags[MODELS][512],
+        lengths[MODELS][16][16];
     siren_bit_model empty, predicted;
     bool last_predicted; /* whether the last component's means were */
-    siren_mixer digit_mixers[STEPS][2], flag_mixer, length_mixers[16];
+    siren_mixer digit_mixers[STEPS][2], second_zero_mixers[2], flag_mixer, length_mixers[16];
     siren_integer_model escape[2];
-    siren_coefficient_experts *experts; /* where a network tells what to expect; else NULL */
+    siren_coefficient_experts
+        *experts; /* where signs are predicted, and where a network tells what to expect; else NULL */
 };
 
 /* What is known of this component becomes what is known of the one before; this component's planes are empty. */
@@ -70,20 +73,42 @@ static inline unsigned quarters(const siren_coefficients *coder, unsigned sum, u
     return at_most(coder->quarters[at_most(sum, SUMS - 1)], limit);
 }
 
+/* ---- two quantisers ---- */
+
+/* States of a block: the second quantiser is that of odd ones. What comes after an even and an odd magnitude is the trellis of eight
+ * states that JPEG 2000 (part 2) took from Ungerboeck. */
+#define QUANTISER_STATES 8
+static const uint8_t state_after[QUANTISER_STATES][2] = {{0, 1}, {3, 2}, {5, 4}, {6, 7},
+                                                         {1, 0}, {2, 3}, {4, 5}, {7, 6}};
+
+static inline unsigned quantiser_of(unsigned state) { return state & 1; }
+static inline unsigned next_state(const siren_coefficients *coder, unsigned state, uint64_t magnitude) {
+    return coder->dependent ? state_after[state][magnitude & 1] : 0;
+}
+/* What a level stands for, in steps, or half steps of two quantisers. */
+static inline uint32_t size_of(const siren_coefficients *coder, unsigned quantiser, uint32_t magnitude) {
+    return magnitude == 0 || !coder->dependent ? magnitude : 2 * magnitude - quantiser;
+}
+
+/* ---- blocks and places ---- */
+
 /* What is known of a block before its first bit. */
 typedef struct {
     uint16_t around[BLOCK],
-        before[BLOCK];       /* weighted magnitudes at a frequency: blocks around; the component before */
+        before[BLOCK];       /* weighted sizes at a frequency: blocks around; the component before */
     uint16_t history[BLOCK]; /* of all components before, at and beside a frequency */
     unsigned before_sum;
-    /* Magnitudes of this block so far, with a border: frequency (u, w) stands at (u + 2) * 11 + w + 2. */
-    uint8_t here[10 * 11 + 1];
-    unsigned here_sum, here_count;
 } surroundings;
+
+/* Of a block so far: sizes, with a border: frequency (u, w) stands at (u + 2) * 11 + w + 2. */
+typedef struct {
+    uint8_t here[10 * 11 + 1];
+    unsigned sum, count;
+} begun_block;
 
 static inline void surroundings_begin(const siren_coefficients *coder, size_t block, surroundings *s) {
     size_t at = padded(coder, block), row = coder->across + 2;
-    const uint8_t *m = coder->magnitudes[0], *p = coder->magnitudes[1] + at * BLOCK;
+    const uint8_t *m = coder->sizes[0], *p = coder->sizes[1] + at * BLOCK;
     const uint16_t *old = coder->history + at * BLOCK;
     const uint8_t *left = m + (at - 1) * BLOCK, *up = m + (at - row) * BLOCK, *up_left = up - BLOCK,
                   *up_right = up + BLOCK;
@@ -107,25 +132,25 @@ static inline void surroundings_begin(const siren_coefficients *coder, size_t bl
             s->history[u * SIDE + w] = (uint16_t)((2 * o[0] + o[-10] + o[-1] + o[1] + o[10]) >> 2);
         }
     s->before_sum = coder->sums[1][at];
-    memset(s->here, 0, sizeof s->here);
-    s->here_sum = s->here_count = 0;
 }
 
-/* The models of a magnitude's bits at place `n` of the scan: `*kind` is its kind of reconstruction were it 1. */
+/* The models of a magnitude's bits at place `n` of the scan: `kind` is its kind of reconstruction were it 1. */
 typedef struct {
-    siren_vote *voters[MODELS];
-    unsigned band;
+    siren_vote *voters[MODELS], *zeros[MODELS]; /* of bits, and of the first one */
+    siren_mixer *zero_mixer;
+    unsigned band, quantiser;
     uint8_t kind;
-    unsigned all; /* the magnitudes that tell the kind */
+    unsigned all; /* the sizes that tell the kind */
 } place;
 
-static inline place place_at(siren_coefficients *coder, const surroundings *s, unsigned n) {
+static inline place place_at(siren_coefficients *coder, const surroundings *s, const begun_block *begun,
+                             unsigned n, unsigned quantiser) {
     unsigned at = coder->scan[n], band = band_of[coder->diagonal[n]];
-    const uint8_t *h = s->here + (at / SIDE + 2) * 11 + at % SIDE + 2;
+    const uint8_t *h = begun->here + (at / SIDE + 2) * 11 + at % SIDE + 2;
     unsigned inner = 2 * (h[-11] + h[-1]) + h[-12] + h[-10] + ((h[-22] + h[-2] + 1) >> 1),
              around = s->around[at], before = s->before[at];
     unsigned all = inner + around + before;
-    unsigned mean = s->here_count ? 8 * s->here_sum / s->here_count : 0;
+    unsigned mean = begun->count ? 8 * begun->sum / begun->count : 0;
     const unsigned contexts[MODELS] = {
         quarters(coder, all, 47) * BANDS + band,
         halves(coder, inner, 15) * 16 + halves(coder, before, 15),
@@ -135,25 +160,31 @@ static inline place place_at(siren_coefficients *coder, const surroundings *s, u
         halves(coder, mean, 15) * 16 + halves(coder, s->before_sum, 15),
         quarters(coder, around + 2 * mean, 40) * 8 + at_most(inner, 7),
     };
-    place p = {.band = band, .kind = all < 6 ? 0 : all < 16 ? 2 : 4, .all = all};
-    for (int i = 0; i < MODELS; i++) p.voters[i] = coder->digits[i][contexts[i]];
+    const unsigned few = coder->dependent ? 12 : 6, some = coder->dependent ? 32 : 16;
+    place p = {.band = band, .quantiser = quantiser, .all = all};
+    p.kind = (uint8_t)((all < few ? 0 : all < some ? 2 : 4) + quantiser * SIREN_QUANTISER_KINDS);
+    p.zero_mixer = quantiser ? &coder->second_zero_mixers[band > 0] : &coder->digit_mixers[0][band > 0];
+    for (int i = 0; i < MODELS; i++) {
+        p.voters[i] = coder->digits[i][contexts[i]];
+        p.zeros[i] = quantiser ? &coder->second_zeros[i][contexts[i]] : p.voters[i];
+    }
     return p;
 }
 
 static inline void place_bit(siren_coefficients *coder, const place *p, unsigned i, siren_mixed_bit *bit) {
     unsigned step = step_of[i];
-    for (int j = 0; j < MODELS; j++) bit->voters[j] = p->voters[j] + step;
-    bit->mixer = &coder->digit_mixers[step][p->band > 0];
+    for (int j = 0; j < MODELS; j++) bit->voters[j] = step == 0 ? p->zeros[j] : p->voters[j] + step;
+    bit->mixer = step == 0 ? p->zero_mixer : &coder->digit_mixers[step][p->band > 0];
     siren_mixed_predict(&coder->tables, bit);
 }
 
-static inline void place_done(const siren_coefficients *coder, surroundings *s, unsigned n,
-                              uint32_t magnitude) {
+static inline void place_done(const siren_coefficients *coder, begun_block *begun, unsigned n,
+                              uint32_t size) {
     unsigned at = coder->scan[n];
-    uint8_t m = (uint8_t)(magnitude < 255 ? magnitude : 255);
-    s->here[(at / SIDE + 2) * 11 + at % SIDE + 2] = m;
-    s->here_sum += m;
-    s->here_count++;
+    uint8_t m = (uint8_t)(size < 255 ? size : 255);
+    begun->here[(at / SIDE + 2) * 11 + at % SIDE + 2] = m;
+    begun->sum += m;
+    begun->count++;
 }
 
 static inline void flag_bit(siren_coefficients *coder, size_t block, siren_mixed_bit *bit) {
@@ -222,12 +253,12 @@ static inline bool mixed_get(siren_range_decoder *decoder, siren_mixed_bit *bit)
 }
 
 /* After a block's last level: what its neighbours will see. */
-static inline void block_done(siren_coefficients *coder, size_t block, const surroundings *s,
+static inline void block_done(siren_coefficients *coder, size_t block, const begun_block *begun,
                               unsigned extent) {
     size_t at = padded(coder, block);
-    uint8_t *m = coder->magnitudes[0] + at * BLOCK;
-    for (int u = 0; u < SIDE; u++) memcpy(m + u * SIDE, s->here + (u + 2) * 11 + 2, SIDE);
-    coder->sums[0][at] = (uint16_t)at_most(s->here_sum, UINT16_MAX);
+    uint8_t *m = coder->sizes[0] + at * BLOCK;
+    for (int u = 0; u < SIDE; u++) memcpy(m + u * SIDE, begun->here + (u + 2) * 11 + 2, SIDE);
+    coder->sums[0][at] = (uint16_t)at_most(begun->sum, UINT16_MAX);
     coder->extents[0][at] = (uint8_t)extent;
 }
 

@@ -36,7 +36,7 @@ siren_status siren_coefficient_experts_create(const siren_context_network *netwo
     fill_logarithms(experts->logarithms);
     for (size_t s = 0; s < SIREN_EXPERT_SETS; s++)
         for (size_t c = 0; c < SIREN_EXPERT_CLASSES; c++)
-            for (size_t step = 0; step < SIREN_MAGNITUDE_STEPS; step++)
+            for (size_t step = 0; step <= SIREN_MAGNITUDE_STEPS; step++)
                 experts->mixers[s][c][step].weights[SIREN_MIXER_MODELS] = 65536;
     *out = experts;
     return SIREN_OK;

@@ -15,14 +15,15 @@ static inline int16_t feature_of(const siren_coefficient_experts *experts, uint3
 static inline int16_t limited_feature(int32_t x) { return (int16_t)(x > 127 ? 127 : x); }
 
 /* Of this block so far; 0 outside it. */
-static inline uint32_t magnitude_here(const surroundings *s, int u, int w) {
-    return u >= 0 && u < SIDE && w >= 0 && w < SIDE ? s->here[(u + 2) * 11 + w + 2] : 0;
+static inline uint32_t size_here(const begun_block *begun, int u, int w) {
+    return u >= 0 && u < SIDE && w >= 0 && w < SIDE ? begun->here[(u + 2) * 11 + w + 2] : 0;
 }
 
 /* `features` (SIREN_COEFFICIENT_FEATURES) of place `at` of a block, `extent` of whose diagonals are coded. The signs' predictions
  * are those of this place. */
-static inline void coefficient_features(const siren_coefficients *coder, const surroundings *s, size_t block,
-                                        unsigned extent, bool predicted, unsigned at, int16_t *features) {
+static inline void coefficient_features(const siren_coefficients *coder, const begun_block *begun,
+                                        size_t block, unsigned extent, bool predicted, unsigned quantiser,
+                                        unsigned at, int16_t *features) {
     static const int8_t here[][2] = {{-1, 0}, {0, -1}, {-1, -1}, {-1, 1}, {-2, 0},
                                      {0, -2}, {-2, 1}, {1, -2},  {-2, 2}};
     static const int8_t beside[][2] = {{-1, 0}, {1, 0}, {0, 1}, {0, -1}};
@@ -30,7 +31,7 @@ static inline void coefficient_features(const siren_coefficients *coder, const s
     const int u = (int)at / SIDE, w = (int)at % SIDE;
     const size_t b = padded(coder, block), row = coder->across + 2, x = block % coder->across,
                  y = block / coder->across;
-    const uint8_t *m = coder->magnitudes[0] + b * BLOCK + at, *p = coder->magnitudes[1] + b * BLOCK + at,
+    const uint8_t *m = coder->sizes[0] + b * BLOCK + at, *p = coder->sizes[1] + b * BLOCK + at,
                   *left = m - BLOCK, *up = m - row * BLOCK;
     const uint16_t *old = coder->history + b * BLOCK + at, *sums = coder->sums[0] + b,
                    *sums_before = coder->sums[1] + b;
@@ -39,9 +40,9 @@ static inline void coefficient_features(const siren_coefficients *coder, const s
     int16_t *f = features;
 #define LOG(value) *f++ = feature_of(experts, (uint32_t)(value))
     for (size_t i = 0; i < sizeof here / sizeof *here; i++)
-        LOG(magnitude_here(s, u + here[i][0], w + here[i][1]));
-    LOG(magnitude_here(s, 0, 0));
-    LOG(s->here_count ? 8 * s->here_sum / s->here_count : 0);
+        LOG(size_here(begun, u + here[i][0], w + here[i][1]));
+    LOG(size_here(begun, 0, 0));
+    LOG(begun->count ? 8 * begun->sum / begun->count : 0);
     LOG(*left);
     LOG(*up);
     LOG(up[-BLOCK]);
@@ -57,7 +58,7 @@ static inline void coefficient_features(const siren_coefficients *coder, const s
     }
     LOG(around);
     LOG(*p);
-    LOG(coder->magnitudes[2][b * BLOCK + at]);
+    LOG(coder->sizes[2][b * BLOCK + at]);
     LOG(*old);
     LOG(p[BLOCK]);
     LOG(p[row * BLOCK]);
@@ -78,7 +79,7 @@ static inline void coefficient_features(const siren_coefficients *coder, const s
     *f++ = (int16_t)(8 * coder->extents[1][b]);
     *f++ = (int16_t)(16 * u);
     *f++ = (int16_t)(16 * w);
-    *f++ = at == 0 ? 64 : 0;
+    *f++ = at == 0 ? 64 : quantiser ? -64 : 0;
     *f++ = at == 0 && predicted ? 64 : 0;
     LOG(coder->component - 1);
     *f++ = (int16_t)((int)(254 * x / coder->across) - 127);

@@ -22,7 +22,7 @@ static void begin_component(siren_coefficient_experts *experts) {
 
 static void end_block(siren_coefficients *coder, size_t b) {
     siren_coefficient_experts *experts = coder->experts;
-    const uint8_t *m = coder->magnitudes[0] + b * BLOCK;
+    const uint8_t *m = coder->sizes[0] + b * BLOCK;
     siren_signs_block_done(&experts->signs, b);
     for (size_t i = 0; i < BLOCK; i++) {
         experts->sums[i] += m[i];
@@ -55,17 +55,22 @@ INLINE bool code_bit_model(passage *to, siren_bit_model *model, bool value, cons
     return value;
 }
 
+static inline siren_vote *voter(const place *p, size_t i, unsigned step) {
+    return step == 0 ? p->zeros[i] : p->voters[i] + step;
+}
+
 /* Is a magnitude above i? Counts and the network, mixed. */
 INLINE bool code_digit(siren_coefficients *coder, passage *to, const place *p, unsigned step, bool value,
                        const purpose why) {
     siren_coefficient_experts *experts = coder->experts;
+    const unsigned mixed_as = step == 0 && p->quantiser ? SIREN_MAGNITUDE_STEPS : step;
     int64_t all = 0;
     for (size_t i = 0; i < MODELS; i++)
-        experts->inputs[i] = experts->tables.stretch[p->voters[i][step] >> 20];
+        experts->inputs[i] = experts->tables.stretch[*voter(p, i, step) >> 20];
     experts->inputs[MODELS] = experts->odds[step];
     experts->inputs[MODELS + 1] = 256;
     for (size_t s = 0; s < SIREN_EXPERT_SETS; s++) {
-        const siren_bit_mixer *mixer = &experts->mixers[s][experts->classes[s]][step];
+        const siren_bit_mixer *mixer = &experts->mixers[s][experts->classes[s]][mixed_as];
         int32_t x = siren_stretch_limited(siren_mix(mixer, experts->inputs, SIREN_EXPERT_INPUTS));
         experts->probabilities[s] = siren_squash(&experts->tables, x);
         all += x;
@@ -73,9 +78,9 @@ INLINE bool code_digit(siren_coefficients *coder, passage *to, const place *p, u
     value = siren_stream_bit(&to->bits, siren_squash(&experts->tables, all / SIREN_EXPERT_SETS), value,
                              why == DECODING);
     for (size_t s = 0; s < SIREN_EXPERT_SETS; s++)
-        siren_mixer_learn(&experts->mixers[s][experts->classes[s]][step], experts->inputs,
+        siren_mixer_learn(&experts->mixers[s][experts->classes[s]][mixed_as], experts->inputs,
                           SIREN_EXPERT_INPUTS, (value ? 65535 : 0) - (int32_t)experts->probabilities[s], 15);
-    for (size_t i = 0; i < MODELS; i++) siren_vote_update(&p->voters[i][step], value);
+    for (size_t i = 0; i < MODELS; i++) siren_vote_update(voter(p, i, step), value);
     return value;
 }
 
@@ -148,9 +153,9 @@ INLINE unsigned code_extent(siren_coefficients *coder, passage *to, size_t block
 }
 
 /* One level, of which the mean is told as the difference from what was expected; false where it is beyond the limit. */
-INLINE bool code_level(siren_coefficients *coder, passage *to, surroundings *s, size_t block, unsigned extent,
-                       unsigned n, bool predicted, int32_t *levels, uint8_t *kinds, int32_t mean,
-                       const purpose why) {
+INLINE bool code_level(siren_coefficients *coder, passage *to, const surroundings *s, begun_block *begun,
+                       size_t block, unsigned extent, unsigned n, unsigned *state, bool predicted,
+                       int32_t *levels, uint8_t *kinds, int32_t mean, const purpose why) {
     siren_coefficient_experts *experts = coder->experts;
     const unsigned at = coder->scan[n];
     const size_t b = padded(coder, block);
@@ -158,9 +163,9 @@ INLINE bool code_level(siren_coefficients *coder, passage *to, surroundings *s, 
     int16_t features[SIREN_COEFFICIENT_FEATURES];
     uint64_t magnitude = (uint64_t)llabs(given);
     bool negative = given < 0;
-    place p = place_at(coder, s, n);
+    place p = place_at(coder, s, begun, n, quantiser_of(*state));
     if (at > 0) siren_signs_expect(&experts->signs, b, at);
-    coefficient_features(coder, s, block, extent, predicted, at, features);
+    coefficient_features(coder, begun, block, extent, predicted, p.quantiser, at, features);
     if (why == COLLECTING) {
         if (!collect(to, features, (uint32_t)magnitude)) return false;
     } else {
@@ -175,8 +180,10 @@ INLINE bool code_level(siren_coefficients *coder, passage *to, surroundings *s, 
     if (why == DECODING) levels[at] = level + (at == 0 ? mean : 0);
     if (magnitude > 0 && !(predicted && at == 0) && kinds)
         kinds[block * BLOCK + at] = (uint8_t)(p.kind + (magnitude > 1));
-    if (at > 0) siren_signs_learn(&experts->signs, b, at, level);
-    place_done(coder, s, n, (uint32_t)magnitude);
+    const uint32_t size = size_of(coder, p.quantiser, (uint32_t)magnitude);
+    if (at > 0) siren_signs_learn(&experts->signs, b, at, negative ? -(int32_t)size : (int32_t)size);
+    place_done(coder, begun, n, size);
+    *state = next_state(coder, *state, magnitude);
     return true;
 }
 
@@ -207,11 +214,15 @@ INLINE bool code_component(siren_coefficients *coder, passage *to, bool predicte
             continue;
         }
         surroundings s;
+        begun_block begun = {.count = 0};
         surroundings_begin(coder, block, &s);
+        unsigned state = 0;
         for (unsigned n = 0; n < BLOCK && coder->diagonal[n] < extent; n++)
-            if (!code_level(coder, to, &s, block, extent, n, predicted, own, kinds, mean, why)) return false;
+            if (!code_level(coder, to, &s, &begun, block, extent, n, &state, predicted, own, kinds, mean,
+                            why))
+                return false;
         if (abs(own[0]) > SIREN_LEVEL_LIMIT) return false;
-        block_done(coder, block, &s, extent);
+        block_done(coder, block, &begun, extent);
         end_block(coder, b);
     }
     return true;

@@ -19,12 +19,15 @@ typedef struct {
     uint8_t *precision; /* (n_components) bits behind the point of a vector's entries, at most 14 */
     int16_t *vectors;   /* (n_components, n_volumes) in 1/16384 */
     const siren_context_network *network; /* that slices are decoded with, borrowed; NULL: counts alone */
+    bool
+        dependent; /* levels are those of two quantisers (docs/transform.md, chapter 7); false after decoding */
     float *analysis; /* (n_components, n_volumes) what the encoder projects on; NULL after decoding */
 } siren_transform_basis;
 
 typedef struct {
-    double step;   /* of quantisation, of targets in [0, 1]; rounded to one of 256 an octave, 2^-16 to 2 */
-    double lambda; /* squared steps that a bit is worth; 0: the default */
+    double step;    /* of quantisation, of targets in [0, 1]; rounded to one of 256 an octave, 2^-16 to 2 */
+    double lambda;  /* squared steps that a bit is worth; 0: the default */
+    bool dependent; /* levels of two quantisers: fewer bytes, in more time */
     const siren_scaling *limits; /* of siren_block_scale() */
 } siren_transform_plan;
 

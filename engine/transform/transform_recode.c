@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #define BLOCK SIREN_TRANSFORM_BLOCK
-#define KINDS SIREN_RECONSTRUCTION_KINDS
 
 /* Reads a slice that was coded by counts, and passes its levels on to a coder with a network. */
 static siren_status pass_on(const siren_transform_basis *basis, const siren_context_network *network,
@@ -17,13 +16,14 @@ static siren_status pass_on(const siren_transform_basis *basis, const siren_cont
     SIREN_AT_END(siren_coefficients_free_at) siren_coefficients *expected = NULL;
     SIREN_FREE_AT_END int32_t *levels = NULL;
     SIREN_FREE_AT_END uint8_t *kinds = NULL;
+    const bool dependent = basis->dependent;
     siren_range_decoder decoder;
     siren_range_decoder_begin(&decoder, bytes, n_bytes);
     SIREN_TRY(siren_slice_grid_create(block, &grid));
     SIREN_TRY(siren_allocate(&levels, grid.n_blocks, BLOCK * sizeof *levels, "levels of a component"));
     SIREN_TRY(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
-    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, NULL, &counted));
-    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, network, &expected));
+    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, dependent, NULL, &counted));
+    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, dependent, network, &expected));
     const uint64_t step = siren_range_get_bits(&decoder, 16);
     if (encoder) siren_range_put_bits(encoder, step, 16);
     for (size_t k = 0; k < basis->n_components; k++) {
@@ -35,7 +35,7 @@ static siren_status pass_on(const siren_transform_basis *basis, const siren_cont
         else if (!siren_coefficients_collect(expected, predicted, levels, every, &skipped, examples))
             return siren_fail(SIREN_SYSTEM, "out of memory for the examples of slice %zu", block->z);
     }
-    for (int i = 0; i < KINDS; i++) {
+    for (int i = 0; i < siren_reconstruction_kinds(dependent); i++) {
         const uint64_t point = siren_range_get_bits(&decoder, 8);
         if (encoder) siren_range_put_bits(encoder, point, 8);
     }

@@ -12,13 +12,14 @@
 #define KINDS SIREN_RECONSTRUCTION_KINDS
 #define MOST_OCTAVES 16
 #define USUAL_LAMBDA 0.11
+#define TRELLIS_LAMBDA 0.1
 /* Values are whole numbers of 2^-unit: 64 to 128 of them a step, and at least 1024 to 1, so that 2^-24 is never
  * coarser. */
 #define STEP_BITS 6
 #define LEAST_UNIT 10
 
 /* Where the encoder takes points of reconstruction to be before it knows, in 1/256 steps. */
-static const int8_t usual_points[KINDS] = {0, 8, 4, 8, 4, 4};
+static const int8_t usual_points[KINDS] = {0, 8, 4, 8, 4, 4, 0, 8, 4, 8, 4, 4};
 
 /* ---- the step ---- */
 
@@ -39,7 +40,7 @@ static uint32_t step_code(double step) {
 static double step_of_code(uint32_t code) { return ldexp(256 + (code & 255), -8 - (int)(code >> 8)); }
 
 siren_status siren_transform_plan_check(siren_transform_plan *plan) {
-    if (plan->lambda == 0) plan->lambda = USUAL_LAMBDA;
+    if (plan->lambda == 0) plan->lambda = plan->dependent ? TRELLIS_LAMBDA : USUAL_LAMBDA;
     if (!(plan->step > 0 && plan->step < INFINITY) || !(plan->lambda > 0 && plan->lambda < INFINITY))
         return siren_fail(SIREN_USAGE,
                           "a step of %g and %g squared steps a bit cannot be; give numbers above 0",
@@ -71,19 +72,19 @@ siren_status siren_transform_encode_slice(const siren_transform_basis *basis,
     SIREN_TRY(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
     SIREN_TRY(siren_slice_analyse(&grid, basis->n_volumes, n_components, basis->analysis, basis->mean,
                                   targets, (float)(1 / exact.step), wanted));
-    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, NULL, &coder));
+    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, basis->dependent, NULL, &coder));
     siren_range_put_bits(&encoder, step_code(exact.step), 16);
     for (size_t k = 0; k < n_components; k++) {
         const float *own = wanted + k * grid.n_blocks * BLOCK;
         siren_coefficients_put(coder, &encoder, own, (float)exact.lambda, usual_points, levels, kinds);
         for (size_t i = 0; i < grid.n_blocks * BLOCK; i++)
             if (kinds[i] < KINDS) {
-                excess[kinds[i]] +=
-                    fabs((double)levels[i]) - (levels[i] < 0 ? -(double)own[i] : (double)own[i]);
+                excess[kinds[i]] += fabs((double)levels[i]) - (kinds[i] < SIREN_QUANTISER_KINDS ? 0 : 0.5) -
+                                    (levels[i] < 0 ? -(double)own[i] : (double)own[i]);
                 count[kinds[i]]++;
             }
     }
-    for (int i = 0; i < KINDS; i++) {
+    for (int i = 0; i < siren_reconstruction_kinds(basis->dependent); i++) {
         double point = count[i] > 0 ? rint(256 * excess[i] / count[i]) : 0;
         siren_range_put_bits(&encoder, (uint32_t)(int32_t)fmax(-127, fmin(127, point)), 8);
     }
@@ -101,8 +102,9 @@ static void dequantise(uint32_t code, const int8_t *points, unsigned unit, const
     for (size_t i = 0; i < n; i++) {
         int32_t level = values[i];
         if (level == 0) continue;
-        int64_t magnitude =
-            ((int64_t)abs(level) * 256 - (kinds[i] < KINDS ? points[kinds[i]] : 0)) * fraction;
+        const int point = kinds[i] < KINDS ? points[kinds[i]] : 0,
+                  second = kinds[i] < KINDS && kinds[i] >= SIREN_QUANTISER_KINDS ? 128 : 0;
+        int64_t magnitude = ((int64_t)abs(level) * 256 - second - point) * fraction;
         magnitude = (magnitude + half) >> shift;
         if (magnitude > INT32_MAX) magnitude = INT32_MAX;
         values[i] = (int32_t)(level < 0 ? -magnitude : magnitude);
@@ -123,7 +125,7 @@ siren_status siren_transform_read_slice(const siren_transform_basis *basis, cons
     SIREN_AT_END(siren_coefficients_free_at) siren_coefficients *coder = NULL;
     siren_range_decoder decoder;
     SIREN_FREE_AT_END uint8_t *kinds = NULL;
-    int8_t points[KINDS];
+    int8_t points[KINDS] = {0};
     siren_range_decoder_begin(&decoder, bytes, n_bytes);
     SIREN_TRY(siren_slice_grid_create(block, &slice.grid));
     size_t n_pixels = slice.grid.n_blocks * BLOCK;
@@ -131,15 +133,15 @@ siren_status siren_transform_read_slice(const siren_transform_basis *basis, cons
                              BLOCK * sizeof *slice.values, "components of a slice"));
     SIREN_TRY(
         siren_allocate(&kinds, slice.n_components * slice.grid.n_blocks, BLOCK, "components of a slice"));
-    SIREN_TRY(siren_coefficients_create(slice.grid.across, slice.grid.down, slice.grid.used, basis->network,
-                                        &coder));
+    SIREN_TRY(siren_coefficients_create(slice.grid.across, slice.grid.down, slice.grid.used, basis->dependent,
+                                        basis->network, &coder));
     uint32_t code = (uint32_t)siren_range_get_bits(&decoder, 16), octaves = code >> 8;
     bool sound = octaves <= MOST_OCTAVES;
     for (size_t k = 0; k < slice.n_components && sound; k++)
         sound = siren_coefficients_get(coder, &decoder, slice.values + k * n_pixels, kinds + k * n_pixels);
     if (!sound)
         return siren_fail(SIREN_CORRUPT, "%s: the coefficients of slice %zu are damaged", name, block->z);
-    for (int i = 0; i < KINDS; i++) {
+    for (int i = 0; i < siren_reconstruction_kinds(basis->dependent); i++) {
         int32_t point = (int32_t)siren_range_get_bits(&decoder, 8);
         points[i] = (int8_t)(point < 128 ? point : point - 256);
     }

@@ -176,6 +176,7 @@ int main(int argc, char **argv) {
         uint8_t *basis_bytes;
         size_t n_basis_bytes, n_coded = 0, n_scaling = 0, n_psnr = 0;
         work w = {.series = &series, .plan = {strtod(at, &at), argc > 4 ? atof(argv[4]) : 0}, .n_slices = n};
+        w.plan.dependent = getenv("SIREN_BENCH_DEPENDENT") != NULL;
         if (*at) at++;
         w.slices = calloc(n, sizeof *w.slices);
         w.bytes = calloc(n, sizeof *w.bytes);
@@ -200,6 +201,7 @@ int main(int argc, char **argv) {
             fprintf(stderr, "%s\n", siren_message());
             return 1;
         }
+        stored_basis.dependent = w.plan.dependent;
         double fit = siren_clock() - start;
         w.basis = &basis;
         double encoding = run(&w, threads, encode, &encode_busy);

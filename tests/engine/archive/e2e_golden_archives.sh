@@ -5,7 +5,7 @@ source "$(dirname "$0")/../../common.sh"
 golden=$root/tests/golden
 for device in host cpu; do
     [ $device = host ] || has_device || continue
-    for name in slices patches float32 lossless ratio coded; do
+    for name in slices patches float32 lossless ratio coded quantisers; do
         "$sirencl" verify "$golden/$name.siren" --device $device --quiet || fail "$name does not verify on $device"
         "$sirencl" decompress "$golden/$name.siren" $name.nii --force --quiet --device $device
     done

@@ -45,7 +45,8 @@ NOTHING = 64 * [0]
 
 class Experts:
     def __init__(self, section, across, down, points):
-        self.layers, self.across, self.down, self.points = read_network(section, 51, 6), across, down, points
+        self.layers = read_network(section, 51, 6) if section else None  # without: signs alone
+        self.across, self.down, self.points = across, down, points
         self.mixers, self.sign_mixers = {}, {}
         self.sign_votes = {}
         self.components = []  # {block: levels without place 0} of each
@@ -110,7 +111,7 @@ class Experts:
             see(vote, negative == (predicted < 0))
         return negative
 
-    def features(self, b, place, block, so_far, predicted, planes, trace):
+    def features(self, b, place, block, so_far, predicted, quantiser, planes, trace):
         """`planes`: blocks of this component, the one before and the one before that, as (dx, dy) -> block."""
         here, before, before_that = planes
         u, w, k = place // 8, place % 8, len(self.components) - 1
@@ -129,7 +130,7 @@ class Experts:
         f += [log((trace(1, 0)[place] + trace(0, 1)[place]) // 2)]
         f += [log(n) for n in (left.sum, up.sum, P.sum, PP.sum, before(1, 0).sum + before(0, 1).sum)]
         f += [8 * (block.extent - u - w)] + [8 * e for e in (block.extent, left.extent, up.extent, P.extent)]
-        f += [16 * u, 16 * w, 64 * (place == 0), 64 * (place == 0 and bool(predicted)), log(k)]
+        f += [16 * u, 16 * w, 64 * (place == 0) - 64 * quantiser, 64 * (place == 0 and bool(predicted)), log(k)]
         f += [254 * x // self.across - 127, 254 * y // self.down - 127, min(self.points[b], 127)]
         f += [log(self.fading[place]), log(self.before[place])] + [log(abs(p) >> 4) if place else 0 for p in self.predicted]
         assert len(f) == 51
@@ -138,9 +139,9 @@ class Experts:
     def odds(self, features):
         return [clip(z, 2047) for z in evaluate_sums(self.layers, features)]
 
-    def digit(self, decoder, votes, odds, t, band, class_of_all):
+    def digit(self, decoder, votes, odds, t, second, band, class_of_all):
         inputs = [STRETCH[p >> 10] for p, _ in votes] + [odds[t], 256]
-        mixers = [self.mixers.setdefault((name, c, t), Mixer(7 * [0] + [65536, 0])) for name, c in (('band', band), ('all', class_of_all))]
+        mixers = [self.mixers.setdefault((name, c, t, second), Mixer(7 * [0] + [65536, 0])) for name, c in (('band', band), ('all', class_of_all))]
         xs = [m.mix(inputs) for m in mixers]
         bit = decoder.bit(squash(quotient(sum(xs), 2)), None)
         for m, x in zip(mixers, xs):

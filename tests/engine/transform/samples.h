@@ -72,10 +72,13 @@ typedef struct {
     float *targets, *y;
 } coded;
 
+/* Whether what follows is coded by two quantisers. */
+static bool with_two;
+
 /* Fits, codes the first slice, and decodes it by the stored basis. */
 static inline coded code(const sample *s, double step) {
     coded c = {.n_points = siren_block_points(s->slices), .n_volumes = s->series.geometry.n_volumes};
-    siren_transform_plan plan = {.step = step};
+    siren_transform_plan plan = {.step = step, .dependent = with_two};
     siren_scaling *scaling = malloc(c.n_volumes * sizeof *scaling);
     siren_apart apart;
     c.targets = malloc((c.n_points * c.n_volumes + 1) * sizeof *c.targets);
@@ -86,6 +89,7 @@ static inline coded code(const sample *s, double step) {
     assert_siren_ok(siren_transform_basis_encode(&c.fitted, &c.basis_bytes, &c.n_basis_bytes));
     assert_siren_ok(
         siren_transform_basis_decode("basis", c.basis_bytes, c.n_basis_bytes, c.n_volumes, &c.stored));
+    c.stored.dependent = with_two;
     assert_siren_ok(
         siren_transform_encode_slice(&c.fitted, &plan, s->slices, c.targets, &c.bytes, &c.n_bytes));
     assert_siren_ok(siren_transform_decode_slice(&c.stored, "slice", s->slices, c.bytes, c.n_bytes,
@@ -103,8 +107,9 @@ static inline void drop(coded *c) {
     free(c->y);
 }
 
-/* A case for transform_model.py: a line "volumes nx ny basis-bytes slice-bytes [network-bytes]", a byte for each voxel of the mask, the
- * basis, the slice, the network if there is one, and y as it must be, all in the byte order of an archive. */
+/* A case for transform_model.py: a line "volumes nx ny basis-bytes slice-bytes [network-bytes [1]]", the 1 for two
+ * quantisers, a byte for each voxel of the mask, the basis, the slice, the network if there is one, and y as it must be, all in the byte
+ * order of an archive. */
 static inline int write_coded(const sample *s, const coded *c, const uint8_t *network, size_t n_network,
                               const char *path) {
     FILE *file = fopen(path, "wb");
@@ -114,7 +119,8 @@ static inline int write_coded(const sample *s, const coded *c, const uint8_t *ne
     for (size_t i = 0; i < c->n_points; i++) mask[siren_block_voxel(s->slices, i)] = 1;
     fprintf(file, "%zu %zu %zu %zu %zu", c->n_volumes, s->slices->nx, s->slices->ny, c->n_basis_bytes,
             c->n_bytes);
-    if (network) fprintf(file, " %zu", n_network);
+    if (network || with_two) fprintf(file, " %zu", n_network);
+    if (with_two) fputs(" 1", file);
     fputc('\n', file);
     fwrite(mask, 1, n, file);
     fwrite(c->basis_bytes, 1, c->n_basis_bytes, file);

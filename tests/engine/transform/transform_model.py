@@ -17,6 +17,7 @@ C = [[11585, 11585, 11585, 11585, 11585, 11585, 11585, 11585], [16069, 13623, 91
 Q = [[-1640, 9989, 1360, 1783], [-10095, -2566, 7626, 1219], [913, -7822, -1188, 3800], [-1437, -767, -4056, -293]]
 STEP = [0, 1, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5]
 BAND = [0, 1, 2, 3, 3, 4, 4, 4] + 7 * [5]
+AFTER = [(0, 1), (3, 2), (5, 4), (6, 7), (1, 0), (2, 3), (4, 5), (7, 6)]  # states after even and odd magnitudes
 SCAN = [(u, d - u) for d in range(15) for u in range(8) if 0 <= d - u < 8]
 
 
@@ -49,15 +50,15 @@ for kept, of_class in LEAST.items():
 
 
 class Votes:
-    """A table of votes, made as they are asked for; `expected` gives n and g for a context."""
+    """A table of votes, made as they are asked for; `expected` gives n and g for a context, and a one counts `ones` times."""
 
-    def __init__(self, expected=lambda context: None):
-        self.expected, self.votes = expected, {}
+    def __init__(self, expected=lambda context: None, ones=1):
+        self.expected, self.ones, self.votes = expected, ones, {}
 
     def at(self, context, step=0):
         if (context, step) not in self.votes:
             e = self.expected(context)
-            self.votes[context, step] = [2**22 * (2 * e[0] + 1) // (2 * e[0] + 2 * e[1] + 2), 2] if e else [2**21, 0]
+            self.votes[context, step] = [2**22 * self.ones * (2 * e[0] + 1) // (self.ones * (2 * e[0] + 1) + 2 * e[1] + 1), 2] if e else [2**21, 0]
         return self.votes[context, step]
 
 
@@ -98,8 +99,9 @@ def decode_basis(stream, n_volumes):
 
 
 class SliceDecoder:
-    def __init__(self, stream, across, down, used, n_components, network=None):
-        self.experts = Experts(network, across, down, used) if network else None
+    def __init__(self, stream, across, down, used, n_components, network=None, two=0):
+        self.experts = Experts(network, across, down, used) if network or two else None
+        self.network, self.two = network, two
         self.d, self.across, self.down, self.used = Decoder(stream), across, down, used
         second, third = LEAST[2], LEAST[3]
         self.flags = [Votes() for _ in range(7)]
@@ -107,6 +109,11 @@ class SliceDecoder:
         self.digits = [Votes(lambda c: (third[c // 6], 19)), Votes(lambda c: (second[c // 16] + second[c % 16], 13)),
                        Votes(lambda c: (second[c // 16] + second[c % 16], 19)), Votes(lambda c: (second[c % 10], 12)), Votes(lambda c: (third[c // 6], 24)),
                        Votes(lambda c: (second[c // 16], 8)), Votes(lambda c: (third[c // 8] + c % 8, 29))]
+        if two:
+            for votes in self.digits:
+                votes.expected = lambda c, first=votes.expected: (first(c)[0], 2 * first(c)[1] + 1)
+        self.zeros = [Votes(lambda c, n=n: n.expected(c), 3) for n in self.digits]  # of the second quantiser
+        self.zero_mixers = [Mixer(), Mixer()]
         self.flag_mixer, self.length_mixers = Mixer(), [Mixer() for _ in range(16)]
         self.digit_mixers = [[Mixer(), Mixer()] for _ in range(6)]
         self.escape = [Integer(), Integer()]
@@ -135,7 +142,7 @@ class SliceDecoder:
             for b, trace in enumerate(self.trace):
                 a = self.here.get(b, NONE).a
                 self.trace[b] = [16 * x if self.k == 0 else h - (h >> 2) + 4 * x for h, x in zip(trace, a)]
-        self.r = [bits(self.d, 8, None) for _ in range(6)]
+        self.r = [bits(self.d, 8, None) for _ in range(12 if two else 6)]
         self.r = [r - 256 if r > 127 else r for r in self.r]
         self.d.end()
 
@@ -167,6 +174,7 @@ class SliceDecoder:
         for _ in range(4):
             known = 2 * known + self.length_mixers[known].code(self.d, [votes.at(i, known) for votes, i in zip(self.lengths, c)])
         block.extent = min(known - 15, 15)
+        state = 0
         for n, (u, w) in enumerate((u, w) for u, w in SCAN if u + w < block.extent):
             place = 8 * u + w
 
@@ -179,26 +187,27 @@ class SliceDecoder:
                 (a(u - 1, w, P.a) + a(u, w - 1, P.a) + a(u, w + 1, P.a) + a(u + 1, w, P.a) + 1) // 2
             history = (2 * h[place] + a(u - 1, w, h) + a(u, w - 1, h) + a(u, w + 1, h) + a(u + 1, w, h)) // 4
             so_far = 8 * sum(block.a) // n if n else 0
-            every, band = inner + around + before, BAND[u + w]
+            every, band, q = inner + around + before, BAND[u + w], state % 2
             c = [6 * quarter(every, 47) + band, 16 * half(inner, 15) + half(before, 15), 16 * half(around, 15) + half(inner + before, 15),
                  10 * place + half(around + before, 9), 6 * quarter(history, 47) + band, 16 * half(so_far, 15) + half(P.sum, 15),
                  8 * quarter(around + 2 * so_far, 40) + min(inner, 7)]
             m, experts = 0, self.experts
-            if experts:
-                if place:
-                    experts.expect(self.b, place)
-                else:
-                    experts.predicted = 3 * [0]
+            if experts and place:
+                experts.expect(self.b, place)
+            elif experts:
+                experts.predicted = 3 * [0]
+            if self.network:
                 traces = dict(enumerate(self.trace))
                 odds = experts.odds(experts.features(
-                    self.b, place, block, so_far, predicted, [lambda x, y, of=of: self.at(of, x, y) for of in (self.here, self.before, self.before_that)],
+                    self.b, place, block, so_far, predicted, q, [lambda x, y, of=of: self.at(of, x, y) for of in (self.here, self.before, self.before_that)],
                     lambda x, y: experts.beside(traces, self.b, x, y, 64 * [0])))
 
             def digit(t):
-                votes = [v.at(i, t) for v, i in zip(self.digits, c)]
-                if experts:
-                    return experts.digit(self.d, votes, odds, t, band, quarter(every, 47))
-                return self.digit_mixers[t][band > 0].code(self.d, votes)
+                second = q == 1 and t == 0
+                votes = [v.at(i, t) for v, i in zip(self.zeros if second else self.digits, c)]
+                if self.network:
+                    return experts.digit(self.d, votes, odds, t, second, band, quarter(every, 47))
+                return (self.zero_mixers if second else self.digit_mixers[t])[band > 0].code(self.d, votes)
             while m < 15 and digit(STEP[m]):
                 m += 1
             if m == 15:
@@ -209,10 +218,13 @@ class SliceDecoder:
                     level = -m
                 block.levels[place] += level
                 if not (predicted and place == 0):
-                    block.kinds[place] = (0 if every < 6 else 2 if every < 16 else 4) + (m > 1)
+                    block.kinds[place] = (0 if every < 6 * (1 + self.two) else 2 if every < 16 * (1 + self.two) else 4) + (m > 1) + 6 * q
+            size = 2 * m - q if self.two and m else m
             if experts and place:
-                experts.learn(self.b, place, level)
-            block.a[place] = min(m, 255)
+                experts.learn(self.b, place, -size if level < 0 else size)
+            block.a[place] = min(size, 255)
+            if self.two:
+                state = AFTER[state][m % 2]
         block.sum = sum(block.a)
         return block
 
@@ -220,7 +232,7 @@ class SliceDecoder:
 def pixels(slice, block, unit):
     values = []
     for level, kind in zip(block.levels, block.kinds):
-        r = 0 if kind is None else slice.r[kind]
+        r = 0 if kind is None else slice.r[kind] + 128 * (kind > 5)
         m = ((256 * abs(level) - r) * (256 + slice.f) + 2**(15 + slice.o - unit)) >> (16 + slice.o - unit) if level else 0
         values.append(min(m, 2**31 - 1) * (-1 if level < 0 else 1))
     t = [[saturated((sum(C[u][y] * values[8 * u + w] for u in range(8)) + 2**14) >> 15) for w in range(8)] for y in range(8)]
@@ -233,14 +245,14 @@ def turn(a, b):  # pixels from the edge away
     return [saturated(x + y) for x, y in zip(a, e)], [saturated(x - y) for x, y in zip(b, e)]
 
 
-def decode(n_volumes, nx, ny, mask, basis, stream, network=None):
+def decode(n_volumes, nx, ny, mask, basis, stream, network=None, two=0):
     m, vectors = decode_basis(basis, n_volumes)
     across, down = -(-nx // 8), -(-ny // 8)
     inside = [i for i in range(nx * ny) if mask[i]]
     used = [0] * (across * down)  # points
     for i in inside:
         used[i // nx // 8 * across + i % nx // 8] += 1
-    slice = SliceDecoder(stream, across, down, used, len(vectors), network)
+    slice = SliceDecoder(stream, across, down, used, len(vectors), network, two)
     unit = max(slice.o + 6, 10)
     planes = []
     for component in slice.components:
@@ -297,12 +309,12 @@ def main(*paths):
     for path in paths:
         content = open(path, 'rb').read()
         line, rest = content.split(b'\n', 1)
-        n_volumes, nx, ny, n_basis, n_slice, *n_network = map(int, line.split())
+        n_volumes, nx, ny, n_basis, n_slice, n_network, two, *_ = list(map(int, line.split())) + [0, 0]
         parts = []
-        for n in (nx * ny, n_basis, n_slice, *n_network):
+        for n in (nx * ny, n_basis, n_slice, n_network):
             parts.append(rest[:n])
             rest = rest[n:]
-        targets, expected = decode(n_volumes, nx, ny, *parts), rest
+        targets, expected = decode(n_volumes, nx, ny, *parts, two), rest
         if struct.pack('<%df' % len(targets), *targets) != expected:
             sys.exit('%s: other values' % path)
 

@@ -52,12 +52,14 @@ static void levels_stay_the_same(void **unused) {
                                  .noise = 3 + random_u32() % 60,
                                  .masked = n % 3 == 0,
                                  .missing = n % 5 == 0});
+        with_two = n / 5 % 2;
         coded c = code(&s, steps[n % 5]);
         make_network((temper)(n % 3), &network);
         recode(&s, &c, &network);
         drop(&c);
         discard(&s);
     }
+    with_two = false;
 }
 
 /* One of three coefficients each, from each of three on, are all of them, each once. */
@@ -157,6 +159,7 @@ static void damage_does_no_harm(void **unused) {
     size_t n_refused = 0, n_other = 0;
     for (int t = 0; t < 2; t++) {
         siren_context_network network;
+        with_two = t;
         coded c = code(&s, 0.01);
         make_network(t ? WILD : SANE, &network);
         recode(&s, &c, &network);
@@ -194,6 +197,7 @@ static void damage_does_no_harm(void **unused) {
         free(y), free(bytes);
         drop(&c);
     }
+    with_two = false;
     assert_true(n_refused > 300);
     assert_true(n_other >= 15);
     discard(&s);
@@ -210,8 +214,11 @@ static int write_case(size_t number, const char *path) {
         {{.nx = 1, .ny = 1, .nz = 1, .n_volumes = 1, .noise = 30}, 0.1, SANE},
         {{.nx = 9, .ny = 17, .nz = 1, .n_volumes = 40, .noise = 60}, 0.1, SANE},
         {{.nx = 16, .ny = 17, .nz = 1, .n_volumes = 2, .noise = 3}, 0.00002, SILENT},
+        {{.nx = 25, .ny = 18, .nz = 1, .n_volumes = 5, .noise = 20}, 0.03, SANE},
+        {{.nx = 33, .ny = 18, .nz = 1, .n_volumes = 9, .noise = 30, .masked = true}, 0.02, WILD},
     };
     if (number >= sizeof cases / sizeof *cases) return 2;
+    with_two = number >= 5;
     siren_context_network network;
     uint8_t *section;
     size_t n_section;
