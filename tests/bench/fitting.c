@@ -172,8 +172,8 @@ static siren_status parse(int argc, char **argv, siren_settings *settings, trial
 }
 
 /* A trainer of one network for so many epochs. */
-static siren_status prepare(const trial *t, siren_device *device, const siren_settings *settings, size_t epochs,
-                            siren_trainer **out) {
+static siren_status prepare(const trial *t, siren_device *device, const siren_settings *settings,
+                            size_t epochs, siren_trainer **out) {
     siren_trainer_plan plan = {.network = &t->network,
                                .n_networks = 1,
                                .n_points = t->n_points,
@@ -201,8 +201,8 @@ static siren_status gather(const siren_series *series, size_t z, float *slice, f
 }
 
 /* What the hidden layers of `params` give each slice with an output layer solved for it. */
-static siren_status tell_trunk(const trial *all, const siren_series *series, siren_span span, const float *params,
-                               float *slice) {
+static siren_status tell_trunk(const trial *all, const siren_series *series, siren_span span,
+                               const float *params, float *slice) {
     SIREN_FREE_AT_END float *mine = NULL, *solved = NULL;
     trial t = *all;
     uint32_t last = t.network.n_layers - 1;
@@ -217,7 +217,8 @@ static siren_status tell_trunk(const trial *all, const siren_series *series, sir
     for (size_t z = span.begin; z < span.end; z++) {
         SIREN_TRY(gather(series, z, slice, NULL, 0));
         SIREN_TRY(solve(&t, mine, solved));
-        printf("z %zu%s %.2f\n", z, (z - span.begin) % t.trunk == 0 ? ", of the trunk," : "", psnr_of(&t, solved));
+        printf("z %zu%s %.2f\n", z, (z - span.begin) % t.trunk == 0 ? ", of the trunk," : "",
+               psnr_of(&t, solved));
     }
     return SIREN_OK;
 }
@@ -226,8 +227,8 @@ static siren_status measure(int argc, char **argv) {
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
     SIREN_AT_END(siren_trainer_free_at) siren_trainer *trainer = NULL, *next = NULL;
-    SIREN_FREE_AT_END float *targets = NULL, *slice = NULL, *coordinates = NULL, *params = NULL, *outputs = NULL,
-                            *scratch = NULL;
+    SIREN_FREE_AT_END float *targets = NULL, *slice = NULL, *coordinates = NULL, *params = NULL,
+                            *outputs = NULL, *scratch = NULL;
     siren_settings settings;
     siren_span span;
     trial t = {0};
@@ -240,8 +241,8 @@ static siren_status measure(int argc, char **argv) {
     size_t n_trained = t.trunk ? (span.end - span.begin + t.trunk - 1) / t.trunk : 1;
     t.n_points = g->nx * g->ny;
     t.n_outputs = n_trained * g->n_volumes;
-    SIREN_TRY(siren_network_from_model("siren-2d", settings.layers, settings.width, (uint32_t)t.n_outputs, settings.w0,
-                                       &t.network));
+    SIREN_TRY(siren_network_from_model("siren-2d", settings.layers, settings.width, (uint32_t)t.n_outputs,
+                                       settings.w0, &t.network));
     t.network.layers[t.network.n_layers - 1].activation = activation;
     t.n_params = siren_network_n_params(&t.network);
     SIREN_TRY(siren_allocate(&targets, t.n_points * t.n_outputs, sizeof *targets, "the targets"));
@@ -262,7 +263,8 @@ static siren_status measure(int argc, char **argv) {
         if (!follows) siren_network_initialise(&t.network, strtoull(argv[3], NULL, 10), (uint32_t)z, params);
         printf("z %zu", z);
         if (follows) SIREN_TRY(tell(&t, "start", params, scratch));
-        SIREN_TRY(train(&t, follows && next ? next : trainer, follows && next ? t.next_epochs : settings.epochs,
+        SIREN_TRY(train(&t, follows && next ? next : trainer,
+                        follows && next ? t.next_epochs : settings.epochs,
                         follows && t.next_rate > 0 ? t.next_rate : settings.rate, params));
     }
     return t.trunk ? tell_trunk(&t, &series, span, params, slice) : SIREN_OK;
