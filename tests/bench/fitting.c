@@ -6,6 +6,9 @@
  * Keys: those of `sirencl compress` for training, and
  *   output=identity|relu|leaky-relu  of the network
  *   start=anew|before|solved         from the seed; from the slice before; from the seed with the output layer solved
+ *   next_lr=1e-3 next_epochs=200     of slices that start from the one before; else as the first
+ *   trunk=N                          trains one network with the outputs of every Nth slice, then tells of each slice
+ *                                    what the trained hidden layers and an output layer of its own give
  *   average=0.2                      share of the last epochs that the means are of; 0: none
  *   marks=N                          epochs between two lines told on the way, with the output layer solved
  */
@@ -28,8 +31,9 @@ static const double decays[N_MEANS] = {0, 0.99, 0.95}; /* 0: all alike */
 
 typedef struct {
     siren_network network;
-    size_t n_points, n_outputs, n_params, marks;
+    size_t n_points, n_outputs, n_params, marks, next_epochs, trunk;
     double average;
+    float next_rate;
     const char *start;
     float *coordinates, *targets, *outputs;
 } trial;
@@ -87,7 +91,7 @@ static siren_status tell(const trial *t, const char *what, const float *params, 
     return SIREN_OK;
 }
 
-static siren_status train(const trial *t, siren_trainer *trainer, size_t epochs, float *params) {
+static siren_status train(const trial *t, siren_trainer *trainer, size_t epochs, float rate, float *params) {
     SIREN_FREE_AT_END float *means = NULL, *scratch = NULL;
     size_t first_averaged = epochs - (size_t)(t->average * (double)epochs), n_averaged = 0;
     siren_target_source source =
@@ -98,7 +102,7 @@ static siren_status train(const trial *t, siren_trainer *trainer, size_t epochs,
         SIREN_TRY(solve(t, params, scratch));
         memcpy(params, scratch, t->n_params * sizeof *params);
     }
-    SIREN_TRY(siren_trainer_start(trainer, params, &source, NULL));
+    SIREN_TRY(siren_trainer_start(trainer, params, &source, &rate));
     for (size_t epoch = 0; epoch < epochs;) {
         size_t n = epoch < first_averaged ? first_averaged - epoch : 1;
         if (t->marks && n > t->marks - epoch % t->marks) n = t->marks - epoch % t->marks;
@@ -148,6 +152,12 @@ static siren_status parse(int argc, char **argv, siren_settings *settings, trial
                                                              : SIREN_IDENTITY;
         } else if (strcmp(argv[i], "start") == 0)
             t->start = value;
+        else if (strcmp(argv[i], "next_lr") == 0)
+            t->next_rate = strtof(value, NULL);
+        else if (strcmp(argv[i], "next_epochs") == 0)
+            t->next_epochs = strtoul(value, NULL, 10);
+        else if (strcmp(argv[i], "trunk") == 0)
+            t->trunk = strtoul(value, NULL, 10);
         else if (strcmp(argv[i], "average") == 0)
             t->average = strtod(value, NULL);
         else if (strcmp(argv[i], "marks") == 0)
@@ -161,15 +171,66 @@ static siren_status parse(int argc, char **argv, siren_settings *settings, trial
     return SIREN_OK;
 }
 
+/* A trainer of one network for so many epochs. */
+static siren_status prepare(const trial *t, siren_device *device, const siren_settings *settings,
+                            size_t epochs, siren_trainer **out) {
+    siren_trainer_plan plan = {.network = &t->network,
+                               .n_networks = 1,
+                               .n_points = t->n_points,
+                               .coordinates = t->coordinates,
+                               .max_epochs = epochs,
+                               .last_loss_only = true,
+                               .optimiser = settings->optimiser,
+                               .adam = siren_adam_options_of(settings),
+                               .refresh = siren_soap_refresh_of(settings),
+                               .schedule = {settings->schedule, settings->warmup}};
+    return siren_trainer_create(device, &plan, out);
+}
+
+/* The slices' targets (n_points, n_volumes) into columns of `targets` (n_points, pitch). */
+static siren_status gather(const siren_series *series, size_t z, float *slice, float *targets, size_t pitch) {
+    const siren_geometry *g = &series->geometry;
+    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
+    siren_block block = {.z = z, .nx = g->nx, .ny = g->ny, .nz = 1};
+    siren_apart apart;
+    SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the scaling"));
+    SIREN_TRY(siren_block_gather(series, &block, NULL, slice, scaling, &apart));
+    for (size_t i = 0; targets && i < g->nx * g->ny; i++)
+        memcpy(targets + i * pitch, slice + i * g->n_volumes, g->n_volumes * sizeof *slice);
+    return SIREN_OK;
+}
+
+/* What the hidden layers of `params` give each slice with an output layer solved for it. */
+static siren_status tell_trunk(const trial *all, const siren_series *series, siren_span span,
+                               const float *params, float *slice) {
+    SIREN_FREE_AT_END float *mine = NULL, *solved = NULL;
+    trial t = *all;
+    uint32_t last = t.network.n_layers - 1;
+    t.network.layers[last].width = (uint32_t)series->geometry.n_volumes;
+    t.n_outputs = series->geometry.n_volumes;
+    t.n_params = siren_network_n_params(&t.network);
+    t.targets = slice;
+    SIREN_TRY(siren_allocate(&mine, t.n_params, sizeof *mine, "parameters"));
+    SIREN_TRY(siren_allocate(&solved, t.n_params, sizeof *solved, "parameters"));
+    size_t of_output = (siren_network_layer_inputs(&t.network, last) + 1) * t.n_outputs;
+    memcpy(mine, params, (t.n_params - of_output) * sizeof *mine);
+    for (size_t z = span.begin; z < span.end; z++) {
+        SIREN_TRY(gather(series, z, slice, NULL, 0));
+        SIREN_TRY(solve(&t, mine, solved));
+        printf("z %zu%s %.2f\n", z, (z - span.begin) % t.trunk == 0 ? ", of the trunk," : "",
+               psnr_of(&t, solved));
+    }
+    return SIREN_OK;
+}
+
 static siren_status measure(int argc, char **argv) {
     SIREN_AT_END(siren_series_free) siren_series series = {.voxels = NULL};
     SIREN_AT_END(siren_device_close_at) siren_device *device = NULL;
-    SIREN_AT_END(siren_trainer_free_at) siren_trainer *trainer = NULL;
-    SIREN_FREE_AT_END float *targets = NULL, *coordinates = NULL, *params = NULL, *outputs = NULL;
-    SIREN_FREE_AT_END siren_scaling *scaling = NULL;
+    SIREN_AT_END(siren_trainer_free_at) siren_trainer *trainer = NULL, *next = NULL;
+    SIREN_FREE_AT_END float *targets = NULL, *slice = NULL, *coordinates = NULL, *params = NULL,
+                            *outputs = NULL, *scratch = NULL;
     siren_settings settings;
     siren_span span;
-    siren_apart apart;
     trial t = {0};
     uint32_t activation;
     SIREN_TRY(parse(argc, argv, &settings, &t, &activation));
@@ -177,40 +238,36 @@ static siren_status measure(int argc, char **argv) {
     SIREN_TRY(siren_nifti_read(argv[1], SIZE_MAX, &series));
     const siren_geometry *g = &series.geometry;
     if (span.end > g->nz) return siren_fail(SIREN_USAGE, "%s: has %zu slices", argv[1], g->nz);
+    size_t n_trained = t.trunk ? (span.end - span.begin + t.trunk - 1) / t.trunk : 1;
     t.n_points = g->nx * g->ny;
-    t.n_outputs = g->n_volumes;
-    SIREN_TRY(siren_network_from_model("siren-2d", settings.layers, settings.width, (uint32_t)g->n_volumes,
+    t.n_outputs = n_trained * g->n_volumes;
+    SIREN_TRY(siren_network_from_model("siren-2d", settings.layers, settings.width, (uint32_t)t.n_outputs,
                                        settings.w0, &t.network));
     t.network.layers[t.network.n_layers - 1].activation = activation;
     t.n_params = siren_network_n_params(&t.network);
-    SIREN_TRY(siren_allocate(&targets, t.n_points * g->n_volumes, sizeof *targets, "the targets"));
-    SIREN_TRY(siren_allocate(&scaling, g->n_volumes, sizeof *scaling, "the scaling"));
+    SIREN_TRY(siren_allocate(&targets, t.n_points * t.n_outputs, sizeof *targets, "the targets"));
+    SIREN_TRY(siren_allocate(&slice, t.n_points * g->n_volumes, sizeof *slice, "the targets of a slice"));
     SIREN_TRY(siren_allocate(&coordinates, t.n_points, 2 * sizeof *coordinates, "the coordinates"));
     SIREN_TRY(siren_allocate(&params, t.n_params, sizeof *params, "the parameters"));
+    SIREN_TRY(siren_allocate(&scratch, t.n_params, sizeof *scratch, "the parameters"));
     SIREN_TRY(siren_allocate(&outputs, CHUNK * t.n_outputs, sizeof *outputs, "outputs"));
     t.targets = targets, t.coordinates = coordinates, t.outputs = outputs;
+    siren_block_coordinates(&(siren_block){.nx = g->nx, .ny = g->ny, .nz = 1}, 2, 0, t.n_points, coordinates);
     SIREN_TRY(siren_device_open(NULL, &device));
-    for (size_t z = span.begin; z < span.end; z++) {
-        siren_block slice = {.z = z, .nx = g->nx, .ny = g->ny, .nz = 1};
-        siren_block_coordinates(&slice, 2, 0, t.n_points, coordinates);
-        SIREN_TRY(siren_block_gather(&series, &slice, NULL, targets, scaling, &apart));
-        if (z == span.begin || strcmp(t.start, "before") != 0)
-            siren_network_initialise(&t.network, strtoull(argv[3], NULL, 10), (uint32_t)z, params);
-        siren_trainer_plan plan = {.network = &t.network,
-                                   .n_networks = 1,
-                                   .n_points = t.n_points,
-                                   .coordinates = coordinates,
-                                   .max_epochs = settings.epochs,
-                                   .last_loss_only = true,
-                                   .optimiser = settings.optimiser,
-                                   .adam = siren_adam_options_of(&settings),
-                                   .refresh = siren_soap_refresh_of(&settings),
-                                   .schedule = {settings.schedule, settings.warmup}};
-        if (!trainer) SIREN_TRY(siren_trainer_create(device, &plan, &trainer));
+    SIREN_TRY(prepare(&t, device, &settings, settings.epochs, &trainer));
+    if (t.next_epochs) SIREN_TRY(prepare(&t, device, &settings, t.next_epochs, &next));
+    for (size_t z = span.begin; z < span.end; z += t.trunk ? span.end : 1) {
+        bool follows = z > span.begin && strcmp(t.start, "before") == 0;
+        for (size_t i = 0; i < n_trained; i++)
+            SIREN_TRY(gather(&series, z + i * t.trunk, slice, targets + i * g->n_volumes, t.n_outputs));
+        if (!follows) siren_network_initialise(&t.network, strtoull(argv[3], NULL, 10), (uint32_t)z, params);
         printf("z %zu", z);
-        SIREN_TRY(train(&t, trainer, settings.epochs, params));
+        if (follows) SIREN_TRY(tell(&t, "start", params, scratch));
+        SIREN_TRY(train(&t, follows && next ? next : trainer,
+                        follows && next ? t.next_epochs : settings.epochs,
+                        follows && t.next_rate > 0 ? t.next_rate : settings.rate, params));
     }
-    return SIREN_OK;
+    return t.trunk ? tell_trunk(&t, &series, span, params, slice) : SIREN_OK;
 }
 
 int main(int argc, char **argv) {
