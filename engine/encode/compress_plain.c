@@ -182,12 +182,39 @@ static siren_status expect_levels(siren_compression *run, const siren_transform_
     return use_up(run, target, n_saved - run->layout.n_context, blocks);
 }
 
+static size_t bytes_of(const siren_transform_blocks *blocks) {
+    size_t n_bytes = blocks->n_basis;
+    for (size_t i = 0; i < blocks->n; i++) n_bytes += blocks->n_record_bytes[i];
+    return n_bytes;
+}
+
+#define FEW_BYTES 32768 /* too few, perhaps, for the second quantiser's models to learn what they cost */
+
+/* Of a small archive the levels of one quantiser, where they are better than those of two. */
+static siren_status try_one_quantiser(siren_compression *run, const siren_transform_target *target,
+                                      siren_transform_blocks *blocks) {
+    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks one = {0};
+    siren_layout layout = run->layout;
+    if (!layout.dependent || bytes_of(blocks) >= FEW_BYTES) return SIREN_OK;
+    layout.dependent = false;
+    const siren_status status =
+        siren_transform_blocks_encode(&run->image->series, &layout, target, run->progress, run->user, &one);
+    if (status == SIREN_BOUND) return SIREN_OK; /* two met it */
+    SIREN_TRY(status);
+    if (target->n_bytes ? one.psnr <= blocks->psnr : bytes_of(&one) >= bytes_of(blocks)) return SIREN_OK;
+    run->layout.dependent = false;
+    siren_transform_blocks_free(blocks);
+    *blocks = SIREN_TAKE(one);
+    return SIREN_OK;
+}
+
 siren_status siren_compress_by_transform(siren_compression *run) {
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks blocks = {0};
     siren_transform_target target;
     SIREN_TRY(siren_compression_transform_target(run, &target));
     SIREN_TRY(siren_transform_blocks_encode(&run->image->series, &run->layout, &target, run->progress,
                                             run->user, &blocks));
+    SIREN_TRY(try_one_quantiser(run, &target, &blocks));
     SIREN_TRY(expect_levels(run, &target, &blocks));
     run->layout.basis = blocks.basis;
     run->layout.n_basis = blocks.n_basis;

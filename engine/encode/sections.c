@@ -101,8 +101,10 @@ static siren_status attach(siren_archive_writer *writer, const siren_series *ser
         path = sibling;
     }
     SIREN_TRY(siren_file_read(path, SIREN_ATTACHMENT_LIMIT, &file, &n_bytes));
-    if (!files->silent) warn_of_content(path, suffix, file, n_bytes);
-    if (files->anonymise && strcmp(suffix, ".json") == 0) SIREN_TRY(anonymise(files, path, &file, &n_bytes));
+    if (files->anonymise && strcmp(suffix, ".json") == 0)
+        SIREN_TRY(anonymise(files, path, &file, &n_bytes));
+    else if (!files->silent)
+        warn_of_content(path, suffix, file, n_bytes);
     return attach_bytes(writer, series, files, path, suffix, file, n_bytes, shared);
 }
 

@@ -253,10 +253,10 @@ static void sizes_that_lie(void **state) {
 
 static void offsets_that_lie(void **state) {
     (void)state;
-    static const double reals[] = {NAN, -NAN,  INFINITY, -INFINITY, -1,     1,    347,
-                                   340, 351.5, 352.5,    -352,      9.3e18, 3e38, 0x1p63};
+    static const double reals[] = {NAN, -NAN, INFINITY, -INFINITY, -1,   1,
+                                   347, 340,  -352,     9.3e18,    3e38, 0x1p63};
     static const int64_t integers[] = {-1, 1, 536, 539, INT64_MIN, INT64_MAX, INT64_MAX - 240};
-    static const double elsewhere[] = {348, 351, 353, 360, 400, 2000, 1e6, 1e15, 9e18};
+    static const double elsewhere[] = {348, 351, 351.5, 352.5, 353, 360, 400, 2000, 1e6, 1e15, 9e18};
     uint8_t bytes[NIFTI_MOST_BYTES];
     for (int swapped = 0; swapped < 2; swapped++) {
         nifti_recipe recipe = recipe_of(1, swapped);

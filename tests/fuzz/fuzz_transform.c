@@ -1,4 +1,5 @@
-/* libFuzzer: any bytes as a basis, a slice of the transform model, with a context network or without, and a scaling. */
+/* libFuzzer: any bytes as a basis, a slice of the transform model, of one quantiser or two, with a context network or without, and a
+ * scaling. */
 #include "engine/transform/transform.h"
 
 #include <stdlib.h>
@@ -27,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     siren_transform_basis basis;
     static siren_context_network network;
     if (size < 6) return 0;
-    const bool expects = data[5] & 4;
+    const bool expects = data[5] & 4, dependent = data[5] & 8;
     if (expects) make_network(data, size, &network);
     size_t n_volumes = 1 + data[0] % 64, n_basis = data[3] | (size_t)(data[5] & 3) << 8, n_points;
     siren_block block = {.nx = 1 + data[1] % 32, .ny = 1 + data[2] % 32, .nz = 1};
@@ -42,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (n_basis > size) return 0;
     if (siren_transform_basis_decode(NAME, data, n_basis, n_volumes, &basis) != SIREN_OK) return 0;
     if (expects) basis.network = &network;
+    basis.dependent = dependent;
     n_points = siren_block_points(&block);
     float *y = malloc((n_points * n_volumes + 1) * sizeof *y);
     siren_status status = siren_transform_decode_slice(&basis, NAME, &block, data + n_basis, size - n_basis,
