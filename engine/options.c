@@ -148,8 +148,8 @@ void siren_options_shape(siren_compress_options *o) {
 }
 
 bool siren_options_weights_open(const siren_compress_options *o) {
-    return siren_options_sized(o) && model_is(o, SIREN_USUAL_NETWORK) && !given_training(o) && !siren_setting_is_given(&o->settings, "weights") &&
-           !siren_setting_is_given(&o->settings, "taper");
+    return siren_options_sized(o) && model_is(o, SIREN_USUAL_NETWORK) && !given_training(o) &&
+           !siren_setting_is_given(&o->settings, "weights") && !siren_setting_is_given(&o->settings, "taper");
 }
 
 siren_status siren_options_settle(siren_compress_options *o) {

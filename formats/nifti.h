@@ -8,8 +8,10 @@
  * `name` is used in messages. CORRUPT or UNSUPPORTED with one sentence otherwise.
  * Dimensions beyond dim[0] are ignored. scl_slope 0, NaN or infinite means no scaling (as nibabel takes it).
  * vox_offset 0 means that voxels follow the header and its 4 extender bytes; between 1 and the header's end it is
- * CORRUPT, of a fraction it is the whole part, as nibabel and MRtrix3 take it. 0 and -1 in dim[2..dim[0]] are 1, as MRtrix3 and ITK take them; bitpix is not looked at, the datatype binds, and
- * NIfTI-1's mark binds more than sizeof_hdr, dim[0], of 1 to 7, more than the byte order of that (nibabel, nifti_clib). The mark of a pair, where vox_offset is beyond the header, is that of a single file. */
+ * CORRUPT, of a fraction it is the whole part, as nibabel and MRtrix3 take it. 0 and -1 in dim[2..dim[0]] are 1, as
+ * MRtrix3 and ITK take them; bitpix is not looked at, the datatype binds, and NIfTI-1's mark binds more than sizeof_hdr,
+ * dim[0], of 1 to 7, more than the byte order of that (nibabel, nifti_clib). The mark of a pair, where vox_offset is beyond
+ * the header, is that of a single file. */
 siren_status siren_nifti_parse(const char *name, const uint8_t *bytes, size_t n_bytes, siren_geometry *out);
 /* Logs a warning for each field that contradicts the ones that siren_nifti_parse() went by. */
 void siren_nifti_warn(const char *name, const uint8_t *header, const siren_geometry *geometry);

@@ -130,6 +130,13 @@ siren_status siren_compression_transform_target(siren_compression *run, siren_tr
     return SIREN_OK;
 }
 
+/* Of basis and records, with their places in the index. */
+static size_t bytes_of(const siren_transform_blocks *blocks) {
+    size_t n_bytes = blocks->n_basis;
+    for (size_t i = 0; i < blocks->n; i++) n_bytes += SIREN_ENTRY_BYTES + blocks->n_record_bytes[i];
+    return n_bytes;
+}
+
 /* A number of bytes may be used up again by finer steps, where a network saves some: records of these, coded with the same network,
  * take the place of the first ones if they keep to the number and are better. */
 #define SPARE 0.002 /* of the bytes: what the network may save less of the finer steps */
@@ -140,7 +147,7 @@ static siren_status use_up(siren_compression *run, const siren_transform_target 
     const double n_bytes = (double)target->n_bytes;
     siren_transform_target more = *target;
     siren_layout counted = run->layout;
-    size_t n_finer, n_records = 0;
+    size_t n_finer;
     SIREN_TRY(siren_compression_other_bytes(run, &more.n_other_bytes));
     more.n_bytes = (size_t)(n_bytes * (1 - SPARE) * (n_bytes / (n_bytes - (double)n_saved)));
     if (more.n_bytes <= target->n_bytes) return SIREN_OK;
@@ -149,8 +156,7 @@ static siren_status use_up(siren_compression *run, const siren_transform_target 
                                             &finer));
     SIREN_TRY(
         siren_transform_context_use(&run->layout, run->context, run->layout.n_context, &finer, &n_finer));
-    for (size_t i = 0; i < finer.n; i++) n_records += finer.n_record_bytes[i] + SIREN_ENTRY_BYTES;
-    if (n_finer == 0 || more.n_other_bytes + finer.n_basis + n_records > target->n_bytes ||
+    if (n_finer == 0 || more.n_other_bytes + bytes_of(&finer) > target->n_bytes ||
         finer.psnr <= blocks->psnr)
         return SIREN_OK;
     siren_transform_blocks_free(blocks);
@@ -180,12 +186,6 @@ static siren_status expect_levels(siren_compression *run, const siren_transform_
     run->layout.context = run->context;
     if (!target->n_bytes) return SIREN_OK;
     return use_up(run, target, n_saved - run->layout.n_context, blocks);
-}
-
-static size_t bytes_of(const siren_transform_blocks *blocks) {
-    size_t n_bytes = blocks->n_basis;
-    for (size_t i = 0; i < blocks->n; i++) n_bytes += blocks->n_record_bytes[i];
-    return n_bytes;
 }
 
 #define FEW_BYTES 32768 /* too few, perhaps, for the second quantiser's models to learn what they cost */

@@ -17,6 +17,17 @@ typedef struct {
     unsigned extent;       /* diagonals; 0: all levels are 0 */
 } chosen_block;
 
+/* Diagonals at the end without a level need not be coded. */
+static inline void trim_extent(const siren_coefficients *coder, chosen_block *out) {
+    while (out->extent > 0) {
+        bool empty = true;
+        for (unsigned n = 0; n < BLOCK; n++)
+            if (coder->diagonal[n] + 1u == out->extent && out->levels[n] != 0) empty = false;
+        if (!empty) break;
+        out->extent--;
+    }
+}
+
 /* Of one quantiser. The levels of least distortion + lambda bits, at the models' present state, one after the other. */
 static inline void choose(siren_coefficients *coder, size_t block, const float *wanted, float lambda,
                           const int8_t *points, bool predicted, chosen_block *out) {
@@ -95,13 +106,7 @@ static inline void choose(siren_coefficients *coder, size_t block, const float *
             out->extent = d + 1;
         }
     }
-    while (out->extent > 0) {
-        bool empty = true;
-        for (unsigned n = 0; n < BLOCK; n++)
-            if (coder->diagonal[n] + 1u == out->extent && out->levels[n] != 0) empty = false;
-        if (!empty) break;
-        out->extent--;
-    }
+    trim_extent(coder, out);
     for (unsigned n = 0; n < BLOCK; n++)
         if (coder->diagonal[n] >= out->extent) out->levels[n] = 0;
 }

@@ -125,13 +125,7 @@ static inline void choose_by_trellis(siren_coefficients *coder, size_t block, co
         out->levels[n] = wanted[coder->scan[n]] < 0 ? -move->level : move->level;
         best_state = move->from;
     }
-    while (out->extent > 0) {
-        bool empty = true;
-        for (unsigned n = 0; n < BLOCK; n++)
-            if (coder->diagonal[n] + 1u == out->extent && out->levels[n] != 0) empty = false;
-        if (!empty) break;
-        out->extent--;
-    }
+    trim_extent(coder, out);
 }
 
 #endif
