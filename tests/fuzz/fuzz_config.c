@@ -19,12 +19,11 @@ static void check_trial(const siren_experiment *experiment, const siren_trial *t
     siren_config *config = NULL;
     char *text = NULL;
     if (trial->input >= experiment->n_inputs || !*trial->name || strchr(trial->name, '/') ||
-        *trial->name == '.' || trial->settings.epochs < 1 || trial->settings.blocks == SIREN_BLOCK_BY_MODEL ||
-        !(trial->settings.rate > 0))
+        *trial->name == '.' || trial->settings.epochs < 1 || trial->settings.blocks == SIREN_BLOCK_BY_MODEL)
         abort();
-    /* Of a trial with a target the network is not known yet. */
+    /* Of a trial with a target neither the network is known yet nor, where it goes by the width, the rate. */
     if (!siren_trial_has_target(trial) &&
-        (siren_trial_network(trial, 13, 2, &network) != SIREN_OK ||
+        (!(trial->settings.rate > 0) || siren_trial_network(trial, 13, 2, &network) != SIREN_OK ||
          siren_network_n_outputs(&network) != (siren_trial_has_acquisition(trial) ? 1 : 13)))
         abort();
     if (siren_json_create(&json) != SIREN_OK) abort();

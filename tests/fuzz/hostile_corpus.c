@@ -16,11 +16,10 @@ typedef int target(const uint8_t *data, size_t size);
 SIREN_FUZZ_TARGETS
 #undef X
 
-static void run_all(const char *name, target *run) {
-    char folder[1024], path[2048];
+static void run_all(const char *folder, target *run) {
+    char path[2048];
     struct dirent **entries = NULL;
     size_t n_run = 0;
-    snprintf(folder, sizeof folder, "%s/%s", SIREN_CORPUS, name);
     int n = scandir(folder, &entries, NULL, alphasort);
     for (int i = 0; i < n; i++) {
         SIREN_FREE_AT_END uint8_t *bytes = NULL;
@@ -40,16 +39,23 @@ static void run_all(const char *name, target *run) {
 #define X(name)                                                                                              \
     static void corpus_of_##name(void **state) {                                                             \
         (void)state;                                                                                         \
-        run_all(#name, fuzz_target_##name);                                                                                \
+        run_all(SIREN_CORPUS "/" #name, fuzz_target_##name);                                                 \
     }
 SIREN_FUZZ_TARGETS
 #undef X
+
+/* The experiments of configs/ keep what the target promises of any. */
+static void configs(void **state) {
+    (void)state;
+    run_all(SIREN_CONFIGS, fuzz_target_config);
+}
 
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define X(name) cmocka_unit_test(corpus_of_##name),
         SIREN_FUZZ_TARGETS
 #undef X
+            cmocka_unit_test(configs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
