@@ -79,6 +79,28 @@ bool siren_file_same(const char *a, const char *b) {
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+siren_status siren_file_canonical(const char *path, char **out) {
+    SIREN_FREE_AT_END char *above = strdup(path), *real = realpath(path, NULL);
+    size_t n = strlen(path);
+    if (!above) return siren_fail(SIREN_SYSTEM, "out of memory: the way to %s", path);
+    while (!real && n > 0) {
+        while (n > 0 && above[n - 1] == '/') n--;
+        while (n > 0 && above[n - 1] != '/') n--;
+        above[n] = '\0';
+        real = realpath(n > 0 ? above : ".", NULL);
+    }
+    const char *start = !real || !real[1] ? "" : real, *slash = path[n] && real ? "/" : "";
+    const size_t n_out = strlen(start) + strlen(path + n) + 2;
+    SIREN_TRY(siren_allocate(out, n_out, 1, "a path"));
+    snprintf(*out, n_out, "%s%s%s", start, slash, path + n);
+    return SIREN_OK;
+}
+
+const char *siren_file_way_below(const char *folder, const char *path) {
+    const size_t n = strlen(folder);
+    return strncmp(folder, path, n) == 0 && path[n] == '/' && path[n + 1] ? path + n + 1 : NULL;
+}
+
 /* One folder of the way to `path`, whose folders above exist. */
 static siren_status make_one_folder(const char *folder, const char *path) {
     struct stat facts;

@@ -21,6 +21,11 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
 /* Whether both names lead to one existing file. */
 bool siren_file_same(const char *a, const char *b);
 
+/* The path without links and dots, as far as it exists: what is below a folder begins with the folder's. `*out` is yours to free(). */
+siren_status siren_file_canonical(const char *path, char **out);
+/* Where the second of two such paths lies below the first, the way from there ("a/b"); NULL where it does not, or they are one. */
+const char *siren_file_way_below(const char *folder, const char *path);
+
 /* Whether something stands under the name, or may: where that cannot be found out, reading it will tell why. */
 bool siren_file_exists(const char *path);
 

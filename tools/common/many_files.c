@@ -48,9 +48,8 @@ static siren_status derive(const char *input, const char *folder, const char *be
 static siren_status canonical(const char *path, char **out) {
     SIREN_FREE_AT_END char *folder = strdup(path), *name = strdup(path), *real = NULL;
     if (!folder || !name) return siren_fail(SIREN_SYSTEM, "out of memory: the name of an output");
-    const char *above = dirname(folder);
-    real = realpath(above, NULL);
-    return join(real ? real : above, basename(name), out);
+    SIREN_TRY(siren_file_canonical(dirname(folder), &real));
+    return join(real, basename(name), out);
 }
 
 typedef struct {
