@@ -206,6 +206,24 @@ static siren_status check_name(const char *path, bool overwrite) {
     return SIREN_OK;
 }
 
+void siren_file_hand_down_mode(const char *present, const char *path) {
+    struct stat facts;
+    if (lstat(present, &facts) != 0 || !S_ISREG(facts.st_mode) || chmod(path, facts.st_mode & 0777) == 0)
+        return;
+    siren_log(SIREN_LOG_INFO, "%s: its mode is not kept: %s", present, strerror(errno));
+}
+
+/* In a folder such as /tmp only owners replace files, which rename() would find out after the work. */
+static siren_status check_owner(const char *path, const char *folder) {
+    struct stat present, around;
+    const uid_t us = geteuid();
+    if (us == 0 || lstat(path, &present) != 0 || stat(folder, &around) != 0) return SIREN_OK;
+    if (!(around.st_mode & S_ISVTX) || present.st_uid == us || around.st_uid == us) return SIREN_OK;
+    return siren_fail(SIREN_SYSTEM,
+                      "%s: is another user's, in a folder where only owners replace files; give another name",
+                      path);
+}
+
 siren_status siren_output_open(const char *path, bool overwrite, siren_output **out) {
     SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
     SIREN_FREE_AT_END char *copy = strdup(path);
@@ -217,6 +235,7 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
     if (copy) output->folder = strdup(dirname(copy));
     if (!output->path || !output->folder)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
+    SIREN_TRY(check_owner(path, output->folder));
     /* Without /proc a nameless file could not be named in the end. */
     if (access("/proc/self/fd", X_OK) == 0)
         output->fd = open(output->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
@@ -243,6 +262,7 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
     }
     if (!output->temporary) hold(output);
     snprintf(output->descriptor, sizeof output->descriptor, "/proc/self/fd/%d", output->fd);
+    siren_file_hand_down_mode(path, siren_output_unfinished(output));
     *out = SIREN_TAKE(output);
     return SIREN_OK;
 }
