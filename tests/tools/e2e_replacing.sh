@@ -58,6 +58,9 @@ if [ "$(id -u)" = 0 ] && has setpriv && setpriv --reuid=65534 --clear-groups tes
     expect 1 "is another user's, in a folder where only owners replace files" "${nobody[@]}" compress --lossless --force p.nii shared/p.siren
     run "${nobody[@]}" compress --lossless p.nii shared/q.siren
     run "${nobody[@]}" compress --lossless --force p.nii shared/q.siren
+    # A folder that may be listed and not entered holds what cannot be read, and not nothing.
+    mkdir -m 744 listed && cp p.nii listed/
+    expect 1 'listed/p.nii: cannot be opened: Permission denied' "${nobody[@]}" compress -r listed -o shared/out --lossless
 else
     skip_part "another user's files: needs root, and setpriv"
 fi

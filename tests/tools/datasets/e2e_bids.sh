@@ -185,6 +185,9 @@ for inside in ds/sub-01 ds/sub-01/new ds/new/../sub-02/new linked/new "$PWD/ds/a
 done
 expect 2 'is inside of the derivative' "$sirencl" decompress --bids some some/back --device host
 find ds some | sort | diff - before.txt || fail "something was made inside"
+# A participant that cannot be looked at is told, and is not nobody.
+cp -r ds dangling && ln -s nowhere dangling/sub-09
+expect 8 'dangling/sub-09: cannot be opened' "$sirencl" compress --bids dangling dangling_out --lossless --participant 01,09
 cp -r ds linked-sub && mkdir within && mv linked-sub within/sub-01
 expect 2 "has the data set where its own participant's files would be" "$sirencl" compress --bids within/sub-01 within --lossless
 cp ds/dataset_description.json other/
