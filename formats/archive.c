@@ -1,6 +1,7 @@
 #include "formats/archive.h"
 #include "formats/archive_layout.h"
 #include "formats/little_endian.h"
+#include "formats/original.h"
 #include "formats/pack.h"
 #include "host/file.h"
 
@@ -111,6 +112,10 @@ static siren_status check_prefix(siren_archive *archive, uint8_t *prefix) {
                               "%s: is damaged in its first 8 bytes, as a transfer in text mode does; copy it "
                               "again in binary mode",
                               path);
+        const char *fetch = siren_pointer_fetch(prefix, n);
+        if (fetch)
+            return siren_fail(SIREN_CORRUPT, "%s: is a text that stands for the archive; get that first (%s)",
+                              path, fetch);
         return siren_fail(SIREN_CORRUPT,
                           "%s: is not a sirencl archive; give a .siren file made by sirencl compress", path);
     }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "formats/archive_layout.h"
 #include "formats/nifti_fields.h"
 #include "formats/original.h"
 
@@ -54,6 +55,26 @@ static int32_t header_size(const uint8_t *bytes, size_t n_bytes, bool *swapped) 
     return (int32_t)layout->bytes;
 }
 
+/* Which program packed what begins so: one whose work some give a name that ends in .nii.gz; NULL: none that is known. */
+static const char *packer_of(const uint8_t *bytes, size_t n_bytes) {
+    static const struct {
+        const char *begin, *program;
+    } packers[] = {{"\x28\xb5\x2f\xfd", "zstd"},
+                   {"\xfd"
+                    "7zXZ",
+                    "xz"},
+                   {"BZh", "bzip2"},
+                   {"\x04\x22\x4d\x18", "lz4"},
+                   {"PK\3\4", "zip"},
+                   {"\x1f\x8b", "gzip a second time"},
+                   {SIREN_MAGIC, "sirencl"}};
+    for (size_t i = 0; i < sizeof packers / sizeof *packers; i++) {
+        const size_t n = strlen(packers[i].begin);
+        if (n_bytes >= n && memcmp(bytes, packers[i].begin, n) == 0) return packers[i].program;
+    }
+    return NULL;
+}
+
 /* Version and byte order, and that this is a single file. */
 static siren_status parse_identity(const char *name, const uint8_t *bytes, size_t n_bytes, int *version,
                                    bool *swapped) {
@@ -63,6 +84,11 @@ static siren_status parse_identity(const char *name, const uint8_t *bytes, size_
     if (fetch)
         return siren_fail(SIREN_CORRUPT, "%s: is a text that stands for the image; get that first (%s)", name,
                           fetch);
+    const char *packer = size == 0 ? packer_of(bytes, n_bytes) : NULL;
+    if (packer) return siren_fail(SIREN_CORRUPT, "%s: is packed by %s; unpack it first", name, packer);
+    if (n_bytes == 0)
+        return siren_fail(SIREN_CORRUPT, "%s: is not a NIfTI file: nothing is in it; copy the file again",
+                          name);
     if (size == 0)
         return siren_fail(
             SIREN_CORRUPT,

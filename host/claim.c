@@ -412,6 +412,8 @@ siren_status siren_claim_exclude(const siren_claim_plan *plan, bool (*refused)(v
                                  void *user) {
     siren_status status = SIREN_OK;
     DIR *listing = opendir(plan->folder);
+    if (!listing && errno != ENOENT)
+        return siren_fail(SIREN_SYSTEM, "%s: the claims cannot be read: %s", plan->folder, strerror(errno));
     for (struct dirent *entry; status == SIREN_OK && listing && (entry = readdir(listing));) {
         SIREN_FREE_AT_END char *name = NULL;
         unsigned long last;

@@ -79,6 +79,28 @@ bool siren_file_same(const char *a, const char *b) {
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+siren_status siren_file_canonical(const char *path, char **out) {
+    SIREN_FREE_AT_END char *above = strdup(path), *real = realpath(path, NULL);
+    size_t n = strlen(path);
+    if (!above) return siren_fail(SIREN_SYSTEM, "out of memory: the way to %s", path);
+    while (!real && n > 0) {
+        while (n > 0 && above[n - 1] == '/') n--;
+        while (n > 0 && above[n - 1] != '/') n--;
+        above[n] = '\0';
+        real = realpath(n > 0 ? above : ".", NULL);
+    }
+    const char *start = !real || !real[1] ? "" : real, *slash = path[n] && real ? "/" : "";
+    const size_t n_out = strlen(start) + strlen(path + n) + 2;
+    SIREN_TRY(siren_allocate(out, n_out, 1, "a path"));
+    snprintf(*out, n_out, "%s%s%s", start, slash, path + n);
+    return SIREN_OK;
+}
+
+const char *siren_file_way_below(const char *folder, const char *path) {
+    const size_t n = strlen(folder);
+    return strncmp(folder, path, n) == 0 && path[n] == '/' && path[n + 1] ? path + n + 1 : NULL;
+}
+
 /* One folder of the way to `path`, whose folders above exist. */
 static siren_status make_one_folder(const char *folder, const char *path) {
     struct stat facts;
@@ -184,6 +206,24 @@ static siren_status check_name(const char *path, bool overwrite) {
     return SIREN_OK;
 }
 
+void siren_file_hand_down_mode(const char *present, const char *path) {
+    struct stat facts;
+    if (lstat(present, &facts) != 0 || !S_ISREG(facts.st_mode) || chmod(path, facts.st_mode & 0777) == 0)
+        return;
+    siren_log(SIREN_LOG_INFO, "%s: its mode is not kept: %s", present, strerror(errno));
+}
+
+/* In a folder such as /tmp only owners replace files, which rename() would find out after the work. */
+static siren_status check_owner(const char *path, const char *folder) {
+    struct stat present, around;
+    const uid_t us = geteuid();
+    if (us == 0 || lstat(path, &present) != 0 || stat(folder, &around) != 0) return SIREN_OK;
+    if (!(around.st_mode & S_ISVTX) || present.st_uid == us || around.st_uid == us) return SIREN_OK;
+    return siren_fail(SIREN_SYSTEM,
+                      "%s: is another user's, in a folder where only owners replace files; give another name",
+                      path);
+}
+
 siren_status siren_output_open(const char *path, bool overwrite, siren_output **out) {
     SIREN_AT_END(siren_output_discard_at) siren_output *output = NULL;
     SIREN_FREE_AT_END char *copy = strdup(path);
@@ -195,6 +235,7 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
     if (copy) output->folder = strdup(dirname(copy));
     if (!output->path || !output->folder)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot open %s", path);
+    SIREN_TRY(check_owner(path, output->folder));
     /* Without /proc a nameless file could not be named in the end. */
     if (access("/proc/self/fd", X_OK) == 0)
         output->fd = open(output->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
@@ -221,6 +262,7 @@ siren_status siren_output_open(const char *path, bool overwrite, siren_output **
     }
     if (!output->temporary) hold(output);
     snprintf(output->descriptor, sizeof output->descriptor, "/proc/self/fd/%d", output->fd);
+    siren_file_hand_down_mode(path, siren_output_unfinished(output));
     *out = SIREN_TAKE(output);
     return SIREN_OK;
 }

@@ -21,8 +21,16 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
 /* Whether both names lead to one existing file. */
 bool siren_file_same(const char *a, const char *b);
 
+/* The path without links and dots, as far as it exists: what is below a folder begins with the folder's. `*out` is yours to free(). */
+siren_status siren_file_canonical(const char *path, char **out);
+/* Where the second of two such paths lies below the first, the way from there ("a/b"); NULL where it does not, or they are one. */
+const char *siren_file_way_below(const char *folder, const char *path);
+
 /* Whether something stands under the name, or may: where that cannot be found out, reading it will tell why. */
 bool siren_file_exists(const char *path);
+
+/* What only some may read stays so: gives `path` the mode of the file `present`, which it is to replace, if there is one. */
+void siren_file_hand_down_mode(const char *present, const char *path);
 
 /* rename() that replaces nothing: EEXIST in errno where `to` exists. */
 int siren_file_rename_new(const char *from, const char *to);
@@ -42,7 +50,7 @@ siren_status siren_output_open_memory(siren_output **out);
 /* What was written, yours to free(); frees `output`. */
 void siren_output_take(siren_output *output, uint8_t **bytes, size_t *n_bytes);
 /* Checks early that `path` can be written: its folder exists and is writable, its name is possible, and nothing stands
- * there unless `overwrite`; then a link to a file, or to nothing, is replaced itself. `*out` is yours: end it with siren_output_commit() or siren_output_discard(). */
+ * there unless `overwrite`; then a link to a file, or to nothing, is replaced itself, and a file hands down its mode. `*out` is yours: end it with siren_output_commit() or siren_output_discard(). */
 siren_status siren_output_open(const char *path, bool overwrite, siren_output **out);
 /* Appends at the current position, which siren_output_write_at() does not move. */
 siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes);

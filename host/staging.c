@@ -229,6 +229,7 @@ static siren_status swap(const siren_staging *staging, const char *name, bool ov
     SIREN_TRY(join(staging->folder, name, &shown));
     bool made = exists(hidden), old = lstat(shown, &facts) == 0;
     int error = old && S_ISDIR(facts.st_mode) ? EISDIR : old && !overwrite ? EEXIST : 0;
+    if (error == 0 && made) siren_file_hand_down_mode(shown, hidden);
     if (error == 0 && (made || old) &&
         (made && old ? exchange(hidden, shown)
                      : siren_file_rename_new(made ? hidden : shown, made ? shown : hidden)) != 0)

@@ -51,7 +51,10 @@ static bool find_object(const uint8_t *bytes, size_t n_bytes, size_t *begin, siz
     *end = n_bytes;
     while (*begin < *end && is_blank(bytes[*begin])) ++*begin;
     while (*end > *begin && is_blank(bytes[*end - 1])) --*end;
-    return *end >= *begin + 2 && bytes[*begin] == '{' && bytes[*end - 1] == '}';
+    if (*end < *begin + 2 || bytes[*begin] != '{' || bytes[*end - 1] != '}') return false;
+    size_t last = *end - 1;
+    while (is_blank(bytes[last - 1])) last--;
+    return bytes[last - 1] != ','; /* no JSON, and none with a member more */
 }
 
 bool siren_sidecar_is_object(const uint8_t *bytes, size_t n_bytes) {
@@ -59,19 +62,42 @@ bool siren_sidecar_is_object(const uint8_t *bytes, size_t n_bytes) {
     return find_object(bytes, n_bytes, &begin, &end);
 }
 
+static bool has(const uint8_t *bytes, size_t n_bytes, const char *text) {
+    return memmem(bytes, n_bytes, text, strlen(text)) != NULL;
+}
+
+/* Behind `at`, where a sidecar says of its image, as DICOM does, that nothing was lost: the place of the "1" that it needs; n_bytes:
+ * nowhere. */
+static size_t find_denial(const uint8_t *bytes, size_t n_bytes, size_t at) {
+    static const char key[] = "\"" KEY "\"", none[] = "\"00\"";
+    for (const uint8_t *found; (found = memmem(bytes + at, n_bytes - at, key, sizeof key - 1)) != NULL;) {
+        at = (size_t)(found - bytes) + sizeof key - 1;
+        size_t value = at;
+        while (value < n_bytes && (is_blank(bytes[value]) || bytes[value] == ':')) value++;
+        if (n_bytes - value >= sizeof none - 1 && memcmp(bytes + value, none, sizeof none - 1) == 0)
+            return value + 2;
+    }
+    return n_bytes;
+}
+
 siren_status siren_sidecar_trace(const uint8_t *bytes, size_t n_bytes, const char *trace, uint8_t **out,
                                  size_t *n_out) {
     size_t begin, end, last;
-    if (!find_object(bytes, n_bytes, &begin, &end) || memmem(bytes, n_bytes, "\"" KEY, strlen(KEY) + 1))
-        return SIREN_OK;
+    if (!find_object(bytes, n_bytes, &begin, &end)) return SIREN_OK;
+    const bool denied = find_denial(bytes, n_bytes, 0) < n_bytes;
+    if (!denied && has(bytes, n_bytes, "\"" KEY)) return SIREN_OK;
+    if (denied) { /* the first member is there */
+        const char *rest = has(bytes, n_bytes, "\"" KEY "Ratio\"") ? NULL : strchr(trace, ',');
+        trace = rest ? rest + 1 : "";
+    }
     for (last = end - 1; is_blank(bytes[last - 1]);) last--;
-    const bool comma = last - 1 > begin;
+    const bool comma = last - 1 > begin && *trace;
     const size_t n = strlen(trace);
     uint8_t *copy = NULL;
-    if (bytes[last - 1] == ',') return SIREN_OK; /* no JSON, and none after it */
     SIREN_TRY(siren_allocate(&copy, last + comma + n + (n_bytes - end) + 1, 1, "a sidecar"));
     uint8_t *to = copy;
     memcpy(to, bytes, last), to += last;
+    for (size_t at = 0; (at = find_denial(copy, last, at)) < last;) copy[at] = '1';
     if (comma) *to++ = ',';
     memcpy(to, trace, n), to += n;
     memcpy(to, bytes + end - 1, n_bytes - end + 1), to += n_bytes - end + 1;

@@ -106,7 +106,7 @@ siren_status siren_choice_measure(const siren_compression *run, const siren_comp
     const siren_status status = part.coding == SIREN_CODING_NETWORK ? measure_network(&part, seconds, &choice)
                                 : part.coding == SIREN_CODING_TRANSFORM ? measure_transform(&part, &choice)
                                                                         : measure_predictive(&part, &choice);
-    if (status == SIREN_BOUND)
+    if (status == SIREN_BOUND || (status == SIREN_UNSUPPORTED && part.coding == SIREN_CODING_NETWORK))
         snprintf(choice.reason, sizeof choice.reason, "%s", siren_message());
     else if (status != SIREN_OK)
         return status;
@@ -228,6 +228,18 @@ siren_status siren_choose(const siren_compression *run, siren_compress_options *
 
 /* ---- the table ---- */
 
+static bool any_noise(const siren_plan *plan) {
+    for (size_t v = 0; v < plan->n_volumes; v++)
+        if (plan->sigmas[v] > 0) return true;
+    return false;
+}
+
+static bool all_of_noise(const siren_compress_options *wanted, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (wanted[i].target != SIREN_TARGET_NOISE) return false;
+    return true;
+}
+
 void siren_plan_free(siren_plan *plan) {
     if (!plan) return;
     free(plan->sigmas);
@@ -254,8 +266,16 @@ siren_status siren_plan_file(siren_device *device, const char *image, const sire
     SIREN_TRY(siren_allocate(&plan.sigmas, g->n_volumes, sizeof *plan.sigmas, "the noise"));
     SIREN_TRY(siren_allocate(&plan.choices, n, sizeof *plan.choices, "the choices"));
     SIREN_TRY(siren_noise_estimate(&run.image->series, layout.grid.z_begin, layout.grid.z_end, plan.sigmas));
+    const bool noisy =
+        any_noise(&plan) || all_of_noise(wanted, n); /* measuring fails where noise alone is asked for */
     for (size_t i = 0; i < n; i++) {
         siren_compress_options chosen = wanted[i];
+        if (!noisy && chosen.target == SIREN_TARGET_NOISE) {
+            plan.choices[i] = (siren_choice){.options = chosen,
+                                             .coding = siren_options_coding(&chosen),
+                                             .reason = "no noise can be seen in it"};
+            continue;
+        }
         if (strcmp(wanted[i].settings.model, SIREN_MODEL_AUTO) == 0) {
             run.options = &wanted[i];
             SIREN_TRY(siren_choose(&run, &chosen));

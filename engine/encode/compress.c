@@ -387,6 +387,19 @@ static siren_status go_back(siren_compression *run) {
     return begin_anew(run);
 }
 
+/* A largest error as in counts, but of an image of fractions: every volume may become one value. */
+static void warn_of_bound(const siren_compression *run) {
+    double span = 0;
+    if (run->options->target != SIREN_TARGET_MAX_ERROR || !run->survey.limits) return;
+    for (size_t v = 0; v < run->layout.geometry.n_volumes; v++)
+        span = fmax(span, run->survey.limits[v].maximum - run->survey.limits[v].minimum);
+    if (span > 0 && 2 * run->layout.bound >= span)
+        siren_log(SIREN_LOG_WARNING,
+                  "%s: errors of up to %g leave nothing of it, for no volume's values span more than %g; ask "
+                  "for less, or in per cent of the span, as --max-error 1%%",
+                  siren_image_name(run->image), run->layout.bound, span);
+}
+
 /* All of the archive, into run->writer. */
 static siren_status compress_image(siren_compression *run) {
     bool met = true;
@@ -399,6 +412,7 @@ static siren_status compress_image(siren_compression *run) {
     if (run->coding == SIREN_CODING_NETWORK) return compress_by_networks(run);
     if (run->archive) SIREN_TRY(siren_kept_blocks_aside(run->archive, run->options->anew));
     SIREN_TRY(siren_plan_without_network(run));
+    warn_of_bound(run);
     if (run->coding == SIREN_CODING_PREDICTIVE) {
         SIREN_TRY(siren_compress_by_prediction(run, &met));
         if (met) return SIREN_OK;

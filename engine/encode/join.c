@@ -64,8 +64,8 @@ static siren_status add_part(joining *j, const char *path) {
         return siren_fail(SIREN_USAGE, "%s: is a whole archive and no part; leave it out", path);
     if (part.of != j->n)
         return siren_fail(SIREN_USAGE,
-                          "%s: is part %zu of %zu, but %zu files were given; give all parts of one division",
-                          path, part.number, part.of, j->n);
+                          "%s: is part %zu of %zu, but %zu file%s given; give all parts of one division",
+                          path, part.number, part.of, j->n, j->n == 1 ? " was" : "s were");
     if (j->ordered[part.number - 1])
         return siren_fail(SIREN_USAGE, "%s: is part %zu, as %s is; give each part once", path, part.number,
                           j->ordered[part.number - 1]);

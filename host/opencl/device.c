@@ -104,23 +104,28 @@ static void platform_text(cl_platform_id id, cl_platform_info what, char *out, s
     snprintf(out, size, "%s", text);
 }
 
-/* How many there are, and in `failure` what is wrong with a platform that does not tell. */
+/* In `failure` what is wrong with a platform that does not tell its devices. */
+static void tell_unlisted(cl_platform_id platform, cl_int error, char *failure, size_t size) {
+    char name[128];
+    if (error == CL_DEVICE_NOT_FOUND) return; /* a platform's word for none */
+    platform_text(platform, CL_PLATFORM_NAME, name, sizeof name);
+    snprintf(failure, size, "the OpenCL platform %s does not list its devices: %s", name,
+             siren_opencl_error_name(error));
+}
+
 static cl_uint count_devices(cl_platform_id platform, char *failure, size_t size) {
     cl_uint n = 0;
-    char name[128];
     cl_int error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &n);
     if (error == CL_SUCCESS) return n;
-    platform_text(platform, CL_PLATFORM_NAME, name, sizeof name);
-    if (error != CL_DEVICE_NOT_FOUND) /* a platform's word for none */
-        snprintf(failure, size, "the OpenCL platform %s does not list its devices: %s", name,
-                 siren_opencl_error_name(error));
+    tell_unlisted(platform, error, failure, size);
     return 0;
 }
 
 /* CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV of cl_nv_device_attribute_query, an error on other devices. */
 #define COMPUTE_CAPABILITY_MAJOR 0x4000
 
-static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_facts *facts) {
+/* Kernels are planned by what a device tells: one that does not is not used. */
+static cl_int read_facts(cl_platform_id platform, cl_device_id id, siren_device_facts *facts) {
     cl_device_type type = 0;
     cl_uint units = 0, clock = 0, preferred = 0, native = 0, capability = 0;
     cl_ulong global = 0, local = 0, allocation = 0;
@@ -133,36 +138,45 @@ static void read_facts(cl_platform_id platform, cl_device_id id, siren_device_fa
     device_text(id, CL_DEVICE_VENDOR, facts->vendor, sizeof facts->vendor);
     device_text(id, CL_DEVICE_VERSION, facts->version, sizeof facts->version);
     device_text(id, CL_DRIVER_VERSION, facts->driver, sizeof facts->driver);
-    clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, sizeof clock, &clock, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, sizeof preferred, &preferred, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof native, &native, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof global, &global, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof allocation, &allocation, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof config, &config, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
+    const struct {
+        cl_device_info what;
+        size_t size;
+        void *out;
+    } asked[] = {{CL_DEVICE_TYPE, sizeof type, &type},
+                 {CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units},
+                 {CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, sizeof preferred, &preferred},
+                 {CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof native, &native},
+                 {CL_DEVICE_GLOBAL_MEM_SIZE, sizeof global, &global},
+                 {CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local},
+                 {CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof allocation, &allocation},
+                 {CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group},
+                 {CL_DEVICE_SINGLE_FP_CONFIG, sizeof config, &config},
+                 {CL_DEVICE_AVAILABLE, sizeof available, &available}};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        const cl_int error = clGetDeviceInfo(id, asked[i].what, asked[i].size, asked[i].out, NULL);
+        if (error != CL_SUCCESS) return error;
+    }
+    clGetDeviceInfo(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, sizeof clock, &clock, NULL); /* is but shown */
     if (clGetDeviceInfo(id, COMPUTE_CAPABILITY_MAJOR, sizeof capability, &capability, NULL) == CL_SUCCESS)
         facts->compute_capability = capability;
     facts->is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0;
     facts->is_gpu = (type & CL_DEVICE_TYPE_GPU) != 0;
     facts->available = available == CL_TRUE;
-    facts->compute_units = units;
+    facts->compute_units = units > 0 ? units : 1;
     facts->clock_mhz = clock;
     /* Intel's CPU runtime prefers 1, because it vectorises across work-items. */
     facts->vector_width = native > preferred ? native : preferred;
     facts->global_bytes = global;
     facts->local_bytes = local;
     facts->max_allocation_bytes = allocation;
-    facts->max_work_group = group;
+    facts->max_work_group = group > 0 ? group : 1;
     facts->has_fma = (config & CL_FP_FMA) != 0;
     /* Mesa's CPU driver ended whatever loop ran when a work-item had gone through all of its loops so often
      * (LP_MAX_TGSI_LOOP_ITERATIONS of gallivm), and said nothing: 22.3.6 does, 25.0.7 does not. */
     if (strcasestr(facts->name, "llvmpipe") && strtol(facts->driver, NULL, 10) < 25)
         facts->loop_limit = 65535;
     facts->family = siren_family_for(facts);
+    return CL_SUCCESS;
 }
 
 siren_family siren_family_for(const siren_device_facts *facts) {
@@ -175,6 +189,35 @@ siren_family siren_family_for(const siren_device_facts *facts) {
 
 bool siren_emulates_fma(const siren_device_facts *facts) {
     return facts->is_cpu && !facts->has_fma && facts->vector_width <= 1;
+}
+
+static siren_status no_device(cl_uint n_platforms, const char *failure) {
+    return siren_fail(
+        SIREN_NO_DEVICE,
+        "%u OpenCL platform(s) were found, but none has a device; check the driver's installation, "
+        "and that it can write its cache folder (PoCL: $POCL_CACHE_DIR)%s%s",
+        (unsigned)n_platforms, *failure ? "; " : "", failure);
+}
+
+/* Those of one platform, of `room` at most, behind `*n`; in `failure` what is wrong with those that are left out. */
+static void add_devices(cl_platform_id platform, cl_uint nth, size_t room, siren_device_facts *list,
+                        cl_device_id *ids, size_t *n, char *failure, size_t size) {
+    cl_device_id *found = ids + *n;
+    cl_uint n_found = 0;
+    cl_int error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, (cl_uint)room, found, &n_found);
+    if (error != CL_SUCCESS) return tell_unlisted(platform, error, failure, size);
+    for (cl_uint d = 0; d < n_found && d < room; d++) {
+        siren_device_facts facts = {.platform = nth, .index = d};
+        snprintf(facts.place, sizeof facts.place, "%u:%u", nth, d);
+        error = read_facts(platform, found[d], &facts);
+        if (error != CL_SUCCESS) {
+            snprintf(failure, size, "the OpenCL device %.100s (%s) does not tell what it is: %s", facts.name,
+                     facts.place, siren_opencl_error_name(error));
+            continue;
+        }
+        ids[*n] = found[d];
+        list[(*n)++] = facts;
+    }
 }
 
 /* All devices with their ids; both arrays are the caller's to free(). */
@@ -191,30 +234,14 @@ static siren_status enumerate_alone(siren_device_facts **facts, cl_device_id **i
     error = clGetPlatformIDs(n_platforms, platforms, NULL);
     if (error != CL_SUCCESS) return no_platform(error);
     for (cl_uint p = 0; p < n_platforms; p++) total += count_devices(platforms[p], failure, sizeof failure);
-    if (total == 0)
-        return siren_fail(
-            SIREN_NO_DEVICE,
-            "%u OpenCL platform(s) were found, but none has a device; check the driver's installation, "
-            "and that it can write its cache folder (PoCL: $POCL_CACHE_DIR)%s%s",
-            (unsigned)n_platforms, *failure ? "; " : "", failure);
-    if (*failure) siren_log(SIREN_LOG_WARNING, "%s", failure);
+    if (total == 0) return no_device(n_platforms, failure);
     SIREN_TRY(siren_allocate(&found, total, sizeof *found, "the list of devices"));
     SIREN_TRY(siren_allocate(&list, total, sizeof *list, "the list of devices"));
     size_t at = 0;
-    for (cl_uint p = 0; p < n_platforms; p++) {
-        cl_uint n = 0;
-        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, (cl_uint)(total - at), found + at, &n) !=
-            CL_SUCCESS)
-            continue;
-        if (n > total - at) n = (cl_uint)(total - at);
-        for (cl_uint d = 0; d < n; d++) {
-            list[at + d].platform = p;
-            list[at + d].index = d;
-            snprintf(list[at + d].place, sizeof list[at + d].place, "%u:%u", p, d);
-            read_facts(platforms[p], found[at + d], &list[at + d]);
-        }
-        at += n;
-    }
+    for (cl_uint p = 0; p < n_platforms && at < total; p++)
+        add_devices(platforms[p], p, total - at, list, found, &at, failure, sizeof failure);
+    if (at == 0) return no_device(n_platforms, failure);
+    if (*failure) siren_log(SIREN_LOG_WARNING, "%s", failure);
     *facts = SIREN_TAKE(list);
     *ids = SIREN_TAKE(found);
     *n_devices = at;
@@ -387,14 +414,17 @@ static siren_status add_parts(siren_opening *opening, size_t i, size_t n_parts) 
         return siren_fail(SIREN_USAGE,
                           "the device %s (%s) does not split into equal parts (%s); leave out the /%zu",
                           facts.name, facts.place, siren_opencl_error_name(error), n_parts);
+    facts.compute_units /= (unsigned)n_parts; /* unless they tell otherwise */
     for (cl_uint part = 0; part < n_made; part++) {
         if (part >= n_parts || status != SIREN_OK) {
             clReleaseDevice(parts[part]);
             continue;
         }
         snprintf(facts.place, sizeof facts.place, "%u:%u/%zu#%u", facts.platform, facts.index, n_parts, part);
-        clGetDeviceInfo(parts[part], CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
-        facts.compute_units = units;
+        if (clGetDeviceInfo(parts[part], CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL) ==
+                CL_SUCCESS &&
+            units > 0)
+            facts.compute_units = units;
         status = add_device(opening, &facts, parts[part], true);
     }
     return status;

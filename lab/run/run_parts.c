@@ -6,6 +6,7 @@
 #include "host/names.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,8 @@ siren_status siren_run_parts_gather(const char *run) {
     SIREN_TRY(siren_run_path(&folder, run, SIREN_PARTS_FOLDER));
     SIREN_TRY(siren_run_path(&path, run, TIMING_FILE));
     int n = scandir(folder, &entries, is_table, versionsort);
+    if (n < 0 && errno != ENOENT)
+        return siren_fail(SIREN_SYSTEM, "%s: the folder cannot be read: %s", folder, strerror(errno));
     for (int i = 0; i < n; i++) {
         SIREN_FREE_AT_END char *of_part = NULL;
         if (status == SIREN_OK) status = siren_run_path(&of_part, folder, "%s", entries[i]->d_name);

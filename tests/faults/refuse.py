@@ -62,6 +62,7 @@ def prepare():
     for part in ("1/2", "2/2"):
         assert sirencl(["compress", "p.nii", "parts.siren", "--quiet", "--part", part, *SMALL], "given").returncode == 0, part
     learnable.write("given/learnable.nii")
+    learnable.write_tissue("given/tissue.nii")
     os.makedirs("given/dataset/sub-01/dwi")
     with open("given/dataset/dataset_description.json", "w") as file:
         file.write('{"Name": "one", "BIDSVersion": "1.8.0"}\n')
@@ -84,6 +85,7 @@ COMMANDS = {
     "compress --bids": ["compress", "--bids", f"{GIVEN}/dataset", "made", "--lossless"],
     "join": ["join", f"{GIVEN}/parts.part-1-of-2.siren", f"{GIVEN}/parts.part-2-of-2.siren", "a.siren"],
     "compress --psnr": ["compress", f"{GIVEN}/p.nii", "a.siren", "--psnr", "30"],
+    "compress --psnr with a context network": ["compress", f"{GIVEN}/tissue.nii", "a.siren", "--psnr", "60", "--effort", "6"],
     "compress --max-error": ["compress", f"{GIVEN}/p.nii", "a.siren", "--model", "transform", "--max-error", "20"],
     "decompress": ["decompress", f"{GIVEN}/network.siren", "r.nii", "--device", "host"],
     "decompress on a device": ["decompress", f"{GIVEN}/network.siren", "r.nii", "--device", "cpu"],

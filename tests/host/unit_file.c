@@ -102,6 +102,38 @@ static void two_names_of_one_file(void **state) {
     assert_false(siren_file_same(scratch_path("absent"), scratch_path("absent")));
 }
 
+/* Whatever stands there: what is not there yet is taken by its letters. */
+static void what_lies_below_what(void **state) {
+    (void)state;
+    static const char *const same[] = {"place/a/b", "place/a/../a/./b", "way/b", "place//a/b", "place/a/b/."};
+    char *folder, *path;
+    assert_siren_ok(siren_folder_make(scratch_path("place/a/b")));
+    assert_int_equal(symlink("place/a", scratch_path("way")), 0);
+    assert_siren_ok(siren_file_canonical(scratch_path("place"), &folder));
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_siren_ok(siren_file_canonical(scratch_path(same[i]), &path));
+        assert_string_equal(siren_file_way_below(folder, path), "a/b");
+        free(path);
+    }
+    assert_siren_ok(siren_file_canonical(scratch_path("way/new/one"), &path));
+    assert_string_equal(siren_file_way_below(folder, path), "a/new/one");
+    assert_null(siren_file_way_below(path, folder));
+    assert_null(siren_file_way_below(folder, folder));
+    free(path);
+    assert_siren_ok(siren_file_canonical(scratch_path("places"), &path));
+    assert_null(siren_file_way_below(folder, path));
+    free(path);
+    free(folder);
+    assert_siren_ok(siren_file_canonical("/nowhere/at/all", &path));
+    assert_string_equal(path, "/nowhere/at/all");
+    free(path);
+    assert_siren_ok(siren_file_canonical("/", &path));
+    assert_string_equal(path, "");
+    free(path);
+    assert_int_equal(rmdir(scratch_path("place/a/b")), 0);
+    assert_int_equal(rmdir(scratch_path("place/a")), 0);
+}
+
 static void folders_are_made(void **state) {
     (void)state;
     struct stat facts;
@@ -167,6 +199,7 @@ int main(void) {
         cmocka_unit_test(overwriting_needs_consent),
         cmocka_unit_test(impossible_places_are_refused),
         cmocka_unit_test(two_names_of_one_file),
+        cmocka_unit_test(what_lies_below_what),
         cmocka_unit_test(folders_are_made),
         cmocka_unit_test(what_cannot_be_looked_at_may_exist),
         cmocka_unit_test(leftovers_of_killed_processes_go_and_nothing_else),

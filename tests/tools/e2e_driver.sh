@@ -49,11 +49,17 @@ told read-exit "ended the program (exit code 0)$running"
 told release-abort "$crash"
 told platforms-fails 'no OpenCL platform was found'
 told devices-fails 'none has a device'
+told units-fails 'does not tell what it is: CL_OUT_OF_RESOURCES'
 told context-fails 'creating a context failed'
 told build-fails 'does not build'
 told run-fails 'CL_OUT_OF_RESOURCES'
 told read-fails 'CL_OUT_OF_RESOURCES'
 told read-wrong 'decodes to other voxels'
+
+# One that tells of no compute unit has at least one.
+FAULT=units-none run "$sirencl" compress --layers 1 --width 16 --epochs 3 --device cpu p.nii none.siren
+FAULT=units-none run "$sirencl" verify none.siren
+[[ $(cat stdout.txt) != *"the host"* ]] || fail "no compute units: $(cat stdout.txt stderr.txt)"
 
 # A driver that computes is slow and not hung, however few seconds one that sleeps has: it is waited for, and nothing is remembered.
 for slow in "load 1.3" "build 3.3"; do
@@ -100,7 +106,7 @@ FAULT=devices-prints run "$sirencl" devices --json
 for fault in platforms-_exit context-fails build-abort run-abort run-fails; do
     rm -rf cache
     FAULT=$fault run "$sirencl" plan --psnr 30 p.nii
-    tells 'networks are left out' grep warning stderr.txt && tells '^transform ' cat stdout.txt && ! tells '^siren' cat stdout.txt ||
+    tells 'networks are left out' grep warning stderr.txt && ! tells 'decoding' cat stderr.txt && tells '^transform ' cat stdout.txt && ! tells '^siren' cat stdout.txt ||
         fail "plan with $fault: $(cat stdout.txt stderr.txt)"
 done
 for asked in "--device cpu" "--model siren-2d"; do
@@ -115,7 +121,7 @@ for fault in load-abort platforms-_exit devices-hang context-abort build-abort b
     rm -rf cache b.siren
     code=0
     FAULT=$fault "$sirencl" compress --layers 1 --width 16 --epochs 3 p.nii b.siren >stdout.txt 2>stderr.txt || code=$?
-    [ $code = 7 ] && tells '^sirencl compress: the OpenCL driver .*--device' tail -n 1 stderr.txt && [ ! -e b.siren ] ||
+    [ $code = 7 ] && tells '^sirencl compress: the OpenCL driver .*--device.*--lossless and --model transform do without' tail -n 1 stderr.txt && [ ! -e b.siren ] ||
         fail "compress with $fault: exit code $code: $(cat stderr.txt)"
     case $fault in context* | build* | run*) continue ;; esac
     expect 7 'the OpenCL driver ' env FAULT=$fault "$sirencl" devices

@@ -142,4 +142,14 @@ for tail in 'head -c 100' 'head -c 3000000'; do
     patch spoilt.nii.gz $(($(stat -c %s spoilt.nii.gz) - 8)) '\1\2\3\4'
     expect 3 'spoilt.nii.gz: the gzip stream is damaged' "$sirencl" compress --lossless --no-tail spoilt.nii.gz spoilt.siren
 done
+
+# Packed by another program than the name says: its name helps more than what a header should begin with.
+for packer in xz bzip2 zstd gzip; do
+    has $packer || continue
+    if [ $packer = gzip ]; then gzip -nc s.nii | gzip -n; else $packer -c s.nii; fi >packed.nii.gz
+    expect 3 "packed.nii.gz: is packed by $packer" "$sirencl" compress --lossless packed.nii.gz packed.siren
+done
+expect 3 'foreign.siren: is packed by sirencl' "$sirencl" compress --lossless foreign.siren packed.siren
+gzip -nc /dev/null >nothing.nii.gz
+expect 3 'nothing.nii.gz: is not a NIfTI file: nothing is in it' "$sirencl" compress --lossless nothing.nii.gz packed.siren
 echo "all checks passed"

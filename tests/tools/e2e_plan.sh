@@ -180,6 +180,7 @@ save("wide", wide)
 save("large", r.integers(0, 1000, (8, 8, 2, 3)) << 50)
 hot = r.integers(0, 900, (16, 16, 2, 3)).astype(np.int16); hot[3, 4, 1, 2] = 32767; hot[0, 0, 0, 0] = 900
 save("hot", hot)
+save("fractions", r.random((8, 8, 2, 3)).astype(np.float32))
 END
     for image in constant empty one-volume one-slice side-{1..7} huge wide large hot; do
         for target in "--max-error 1%" "--noise 1" "--model auto --ratio 3" "--psnr 30"; do
@@ -199,6 +200,22 @@ END
         tells 'at most 9 ' "$sirencl" info hot.siren || fail "$model: a hot voxel widens the range: $("$sirencl" info hot.siren)"
     done
     compress --max-error 3 large.nii large.siren # 64 bits, which doubles would round
+    # What one choice cannot have is no failure of the others; asked for alone, it is.
+    run "$sirencl" plan --device host constant.nii
+    grep -q '^transform  *--noise 1  *no noise can be seen' stdout.txt && grep -q '^predictive ' stdout.txt || fail "plan without noise: $(cat stdout.txt)"
+    expect 2 'no noise can be seen' "$sirencl" plan --device host --noise 1 constant.nii
+    if has_device; then
+        "$python" -c 'import nibabel, numpy as np; nibabel.save(nibabel.Nifti1Image(((np.random.default_rng(2).random((8, 8, 2, 3)) + 1) * 1.7e38).astype("f4"), np.eye(4)), "edge.nii")'
+        run "$sirencl" plan edge.nii
+        grep -q '^siren-2d .* may leave float32' stdout.txt && grep -q '^predictive ' stdout.txt || fail "plan at float32's end: $(cat stdout.txt)"
+    fi
+    # A bound as of counts, for an image of fractions.
+    for model in predictive transform; do
+        run "$sirencl" compress --model $model --max-error 1 --force fractions.nii bounded.siren
+        tells 'fractions.nii: errors of up to 1 leave nothing of it' grep warning stderr.txt || fail "$model: $(cat stderr.txt)"
+        run "$sirencl" compress --model $model --max-error 10% --force fractions.nii bounded.siren
+        ! grep 'leave nothing' stderr.txt || fail "$model: 10 % leaves something"
+    done
 else
     skip_part "$python has no nibabel (SIREN_PYTHON names another Python)"
 fi

@@ -45,6 +45,26 @@ if has gnuplot; then
     refused "figure/panel.png: exists, and as there is no panel-data.gp" panel p.nii p.siren -o figure --force
 fi
 
+# What only some may read stays so when it is replaced; in a folder of all, what is another user's is known beforehand.
+umask 022
+run "$sirencl" compress --quiet --lossless p.nii private.siren
+chmod 600 private.siren evaluation/evaluation.json
+run "$sirencl" compress --quiet --psnr 30 --force p.nii private.siren
+run "$sirencl" evaluate p.nii p.siren --no-diffusion -o evaluation --quiet --force
+[ "$(stat -c %a private.siren evaluation/evaluation.json | xargs)" = "600 600" ] || fail "modes: $(stat -c '%n %a' private.siren evaluation/*)"
+if [ "$(id -u)" = 0 ] && has setpriv && setpriv --reuid=65534 --clear-groups test -x "$sirencl"; then
+    chmod 755 . && mkdir -m 1777 shared && cp p.siren shared/
+    nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups "$sirencl")
+    expect 1 "is another user's, in a folder where only owners replace files" "${nobody[@]}" compress --lossless --force p.nii shared/p.siren
+    run "${nobody[@]}" compress --lossless p.nii shared/q.siren
+    run "${nobody[@]}" compress --lossless --force p.nii shared/q.siren
+    # A folder that may be listed and not entered holds what cannot be read, and not nothing.
+    mkdir -m 744 listed && cp p.nii listed/
+    expect 1 'listed/p.nii: cannot be opened: Permission denied' "${nobody[@]}" compress -r listed -o shared/out --lossless
+else
+    skip_part "another user's files: needs root, and setpriv"
+fi
+
 # A sweep's phantoms replace no files of those names; a report's page replaces nothing but a page, its figures are kept apart.
 has_device || { skip_part "sweeps: there is no OpenCL device"; exit 0; }
 cat >one.json <<'JSON'

@@ -56,6 +56,15 @@ static cl_int CL_API_CALL get_devices(cl_platform_id platform, cl_device_type ty
     return pocl.clGetDeviceIDs(platform, type, n, devices, count);
 }
 
+static cl_int CL_API_CALL get_facts(cl_device_id device, cl_device_info what, size_t n, void *out,
+                                    size_t *size) {
+    const cl_int error = pocl.clGetDeviceInfo(device, what, n, out, size);
+    if (what != CL_DEVICE_MAX_COMPUTE_UNITS) return error;
+    if (is("units-fails")) return CL_OUT_OF_RESOURCES;
+    if (is("units-none") && out) *(cl_uint *)out = 0;
+    return error;
+}
+
 static cl_context CL_API_CALL create_context(
     const cl_context_properties *properties, cl_uint n, const cl_device_id *devices,
     void(CL_CALLBACK *notify)(const char *, const void *, size_t, void *), void *user, cl_int *error) {
@@ -122,6 +131,7 @@ cl_int CL_API_CALL clIcdGetPlatformIDsKHR(cl_uint n, cl_platform_id *platforms, 
             return CL_OUT_OF_HOST_MEMORY;
         pocl = *table;
         table->clGetDeviceIDs = get_devices;
+        table->clGetDeviceInfo = get_facts;
         table->clCreateContext = create_context;
         table->clBuildProgram = build;
         table->clEnqueueNDRangeKernel = enqueue;

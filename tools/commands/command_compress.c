@@ -56,7 +56,7 @@ static void print_anonymised(const siren_anonymised *told) {
     char text[SIREN_ANONYMISED_TEXT];
     printf("  anonymised   %s\n               the header is %s\n", siren_anonymised_text(told, text),
            siren_anonymised_header(told) ? "not that of the image byte for byte"
-                                           : "that of the image byte for byte");
+                                         : "that of the image byte for byte");
 }
 
 static void print_summary(const char *archive, const siren_device *device, size_t n_epochs,
@@ -166,6 +166,8 @@ static siren_status open_device(const device_arguments *a, siren_profile *profil
     if (wanted && strcmp(wanted, "host") == 0)
         return siren_fail(SIREN_USAGE, "device host only decodes: training needs an OpenCL device, see "
                                        "'sirencl devices'");
+    siren_terminal_hint("; only networks need a device: --lossless and --model transform do without, and "
+                        "decoding has --device host");
     SIREN_TRY_STAGE("opening the device", siren_tool_open_device(a->choice, !a->allow_failed, out));
     SIREN_TRY(siren_tool_use_gemm(*out, a->gemm, a->matrix_units));
     SIREN_TRY(siren_tool_prepare_trainer(*out, a->allow_failed));

@@ -2,6 +2,7 @@
 #include "tools/common/file_walk.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +63,9 @@ static siren_status take_entry(const char *folder, const char *below, const char
     SIREN_FREE_AT_END char *path = NULL, *inner = NULL;
     struct stat facts;
     SIREN_TRY(join(folder, name, &path));
-    if (lstat(path, &facts) != 0) return SIREN_OK; /* gone meanwhile */
+    if (lstat(path, &facts) !=
+        0) /* gone meanwhile, or in a folder that may be listed alone: told when it is read */
+        return errno == ENOENT ? SIREN_OK : siren_file_list_add(list, path, below);
     if (S_ISDIR(facts.st_mode)) {
         SIREN_TRY(join(below, name, &inner));
         return walk(path, inner, suffixes, depth + 1, list);

@@ -6,6 +6,7 @@
 #include "tools/common/streams.h"
 #include "tools/common/terminal.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -48,9 +49,8 @@ static siren_status derive(const char *input, const char *folder, const char *be
 static siren_status canonical(const char *path, char **out) {
     SIREN_FREE_AT_END char *folder = strdup(path), *name = strdup(path), *real = NULL;
     if (!folder || !name) return siren_fail(SIREN_SYSTEM, "out of memory: the name of an output");
-    const char *above = dirname(folder);
-    real = realpath(above, NULL);
-    return join(real ? real : above, basename(name), out);
+    SIREN_TRY(siren_file_canonical(dirname(folder), &real));
+    return join(real, basename(name), out);
 }
 
 typedef struct {
@@ -101,7 +101,7 @@ siren_status siren_file_pairs_derive(const char *const *inputs, const char *cons
     SIREN_FREE_AT_END char *plain = NULL;
     struct stat facts;
     for (size_t i = 0; (n > 1 || folder) && i < n; i++)
-        if (lstat(inputs[i], &facts) != 0)
+        if (lstat(inputs[i], &facts) != 0 && (errno == ENOENT || errno == ENOTDIR))
             return siren_fail(SIREN_USAGE, "%s: is not there, and nothing was done; %s", inputs[i], advice);
     if (folder) SIREN_TRY(siren_sibling_path(folder, "", &plain));
     if (folder && stat(folder, &facts) != 0 && strcmp(plain, folder) != 0)

@@ -48,11 +48,7 @@ static siren_status try_drivers(const trial *asked) {
     if (end != SIREN_GUARD_CHILD) {
         SIREN_TRY(siren_drivers_sort(&again));
         if (again) return try_drivers(asked);
-        return siren_fail(
-            SIREN_DEVICE, "%s; choose another --device, or look after the driver%s", reason,
-            asked->train
-                ? " (only decoding can do without: decompress, verify and evaluate have --device host)"
-                : "");
+        return siren_fail(SIREN_DEVICE, "%s; choose another --device, or look after the driver", reason);
     }
     siren_guard_divert_output();
     if (undergo(t) == SIREN_OK && t == asked &&

@@ -92,7 +92,7 @@ static bool is_ours(const siren_config *description) {
 
 siren_status siren_bids_check_folders(const char *dataset, const char *out) {
     SIREN_AT_END(siren_config_free_at) siren_config *description = NULL;
-    SIREN_FREE_AT_END char *path = NULL, *own = NULL;
+    SIREN_FREE_AT_END char *path = NULL, *own = NULL, *top = NULL, *there = NULL;
     SIREN_TRY(siren_bids_join(dataset, SIREN_BIDS_DESCRIPTION, &path));
     SIREN_TRY(siren_bids_join(out, SIREN_BIDS_DESCRIPTION, &own));
     if (!siren_file_exists(path))
@@ -100,6 +100,20 @@ siren_status siren_bids_check_folders(const char *dataset, const char *out) {
                           dataset);
     if (siren_file_same(dataset, out))
         return siren_fail(SIREN_USAGE, "%s: is the data set itself; give its derivative a folder of its own",
+                          out);
+    SIREN_TRY(siren_file_canonical(dataset, &top));
+    SIREN_TRY(siren_file_canonical(out, &there));
+    const char *way = siren_file_way_below(top, there);
+    if (way && strcmp(way, "derivatives") != 0 && strncmp(way, "derivatives/", 12) != 0)
+        return siren_fail(SIREN_USAGE,
+                          "%s: is inside of the data set, where only derivatives/ is for what is made of it; "
+                          "give %s/derivatives/sirencl, or a folder elsewhere",
+                          out, dataset);
+    way = siren_file_way_below(there, top);
+    if (way && strncmp(way, "sub-", 4) == 0)
+        return siren_fail(SIREN_USAGE,
+                          "%s: has the data set where its own participant's files would be; "
+                          "give another folder",
                           out);
     if (!siren_file_exists(own)) return SIREN_OK;
     SIREN_TRY(siren_config_read(own, &description));

@@ -10,7 +10,8 @@ siren_status siren_bids_copy(const char *from, const char *to, bool overwrite, s
 /* The same for bytes. */
 siren_status siren_bids_write(const char *to, bool overwrite, const uint8_t *bytes, size_t n_bytes);
 
-/* USAGE where the folder is no data set, or `out` cannot be its derivative: it is the data set, or another program's. */
+/* USAGE where the folder is no data set, or `out` cannot be its derivative: it is the data set, inside of it but for derivatives/, or another
+ * program's. */
 siren_status siren_bids_check_folders(const char *dataset, const char *out);
 /* Makes what a derivative needs whatever its series: its description, what validators are to pass over, and copies of what the data set
  * has in its own folder (README, participants.tsv and the like). */

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,7 +147,11 @@ static void take_nearest(nearest *n, const char *path, size_t level, size_t n_en
     n->n_entities = n_entities;
 }
 
-/* The files of one folder that are of the series; a folder that cannot be read has none. */
+static siren_status unread(const char *folder) {
+    return siren_fail(SIREN_SYSTEM, "%s: the folder cannot be read: %s", folder, strerror(errno));
+}
+
+/* The files of one folder that are of the series. */
 static siren_status look_into(const char *dataset, const char *folder, const bids_name *series,
                               siren_file_list *all) {
     SIREN_FREE_AT_END char *path = NULL;
@@ -154,6 +159,7 @@ static siren_status look_into(const char *dataset, const char *folder, const bid
     siren_status status = SIREN_OK;
     SIREN_TRY(siren_bids_join(dataset, folder, &path));
     const int n = scandir(path, &entries, NULL, by_bytes);
+    if (n < 0) return unread(path);
     for (int i = 0; i < n; i++) {
         bids_name name;
         SIREN_FREE_AT_END char *relative = NULL;
@@ -172,6 +178,7 @@ siren_status siren_bids_top_files(const char *dataset, siren_file_list *out) {
     struct dirent **entries = NULL;
     siren_status status = SIREN_OK;
     const int n = scandir(dataset, &entries, NULL, by_bytes);
+    if (n < 0) return unread(dataset);
     for (int i = 0; i < n; i++) {
         bids_name name;
         if (status == SIREN_OK && cut(entries[i]->d_name, &name) && may_describe(&name))

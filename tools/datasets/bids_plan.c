@@ -76,7 +76,8 @@ siren_status siren_bids_find_series(siren_bids_run *run) {
         SIREN_FREE_AT_END char *path = NULL;
         if (status == SIREN_OK) status = siren_bids_join(run->dataset, entries[i]->d_name, &path);
         if (status == SIREN_OK && is_wanted(run->choice->participants, entries[i]->d_name) &&
-            stat(path, &facts) == 0 && S_ISDIR(facts.st_mode))
+            (stat(path, &facts) != 0 ||
+             S_ISDIR(facts.st_mode))) /* what cannot be looked at is told as a failure */
             status = take_participant(run, entries[i]->d_name + 4);
     }
     for (int i = 0; i < n; i++) free(entries[i]);

@@ -173,7 +173,7 @@ siren_status siren_bids_restore(const siren_bids_choice *choice, const siren_dec
                                 const char *device_choice, bool quiet) {
     SIREN_AT_END(run_free)
     restore_run run = {.choice = choice, .options = options, .quiet = quiet};
-    SIREN_FREE_AT_END char *path = NULL;
+    SIREN_FREE_AT_END char *path = NULL, *derivative = NULL, *there = NULL;
     const double start = siren_clock();
     SIREN_TRY(siren_bids_join(choice->in, SIREN_BIDS_TABLE, &path));
     if (!siren_file_exists(path))
@@ -181,6 +181,11 @@ siren_status siren_bids_restore(const siren_bids_choice *choice, const siren_dec
                           choice->in);
     if (siren_file_same(choice->in, choice->out))
         return siren_fail(SIREN_USAGE, "%s: is the derivative itself; give another folder", choice->out);
+    SIREN_TRY(siren_file_canonical(choice->in, &derivative));
+    SIREN_TRY(siren_file_canonical(choice->out, &there));
+    if (siren_file_way_below(derivative, there)) /* whose files would be found there as its own */
+        return siren_fail(SIREN_USAGE, "%s: is inside of the derivative; give a folder elsewhere",
+                          choice->out);
     SIREN_TRY(siren_bids_table_read(path, &run.table));
     for (size_t i = 0; i < run.table.n; i++) run.n_wanted += is_restorable(&run, &run.table.rows[i]);
     if (run.n_wanted == 0)

@@ -118,6 +118,8 @@ expect 0 'back.json: is no JSON object, so that it does not tell of lossy compre
 cmp pointers/x.json pointers/back.json || fail "a sidecar that is no JSON was changed"
 echo '/annex/objects/MD5E-s77--0123456789abcdef' >pointers/image.nii
 expect 3 'image.nii: is a text that stands for the image; get that first (git annex get)' "$sirencl" compress --lossless pointers/image.nii none.siren
+cp pointers/image.nii pointers/archive.siren
+expect 3 'archive.siren: is a text that stands for the archive; get that first (git annex get)' "$sirencl" info pointers/archive.siren
 ln -s .git/annex/objects/elsewhere pointers/link.nii
 expect 1 'it is a link to .git/annex/objects/elsewhere' "$sirencl" compress --lossless pointers/link.nii none.siren
 

@@ -177,6 +177,19 @@ fi
 mkdir empty other
 expect 2 'empty: is no BIDS data set' "$sirencl" compress --bids empty out2 --lossless
 expect 2 'is the data set itself' "$sirencl" compress --bids ds ds/. --lossless
+# In the data set only derivatives/ is for what is made of it, by whatever way; and what is restored is no part of the derivative.
+ln -s ds/sub-01 linked
+find ds some | sort >before.txt
+for inside in ds/sub-01 ds/sub-01/new ds/new/../sub-02/new linked/new "$PWD/ds/archives"; do
+    expect 2 'only derivatives/ is for what is made of it' "$sirencl" compress --bids ds "$inside" --lossless
+done
+expect 2 'is inside of the derivative' "$sirencl" decompress --bids some some/back --device host
+find ds some | sort | diff - before.txt || fail "something was made inside"
+# A participant that cannot be looked at is told, and is not nobody.
+cp -r ds dangling && ln -s nowhere dangling/sub-09
+expect 8 'dangling/sub-09: cannot be opened' "$sirencl" compress --bids dangling dangling_out --lossless --participant 01,09
+cp -r ds linked-sub && mkdir within && mv linked-sub within/sub-01
+expect 2 "has the data set where its own participant's files would be" "$sirencl" compress --bids within/sub-01 within --lossless
 cp ds/dataset_description.json other/
 expect 2 'other: is a data set that sirencl has not made' "$sirencl" compress --bids ds other --lossless
 expect 2 'is no folder' "$sirencl" compress --bids ds/README out2 --lossless
@@ -185,7 +198,7 @@ expect 2 'which belong to one image' "$sirencl" compress --bids ds out2 --lossle
 expect 2 '--participant is for data sets' "$sirencl" compress --participant 01 ds/sub-03/dwi/sub-03_dwi.nii out2.siren --lossless
 expect 2 '--suffix is for data sets' "$sirencl" compress --suffix dwi ds/sub-03/dwi/sub-03_dwi.nii out2.siren --lossless
 expect 2 'ds: is no data set of archives' "$sirencl" decompress --bids ds out2
-expect 2 'cannot be a folder' "$sirencl" compress --bids ds ds/README/out --lossless
+expect 2 'cannot be a folder' "$sirencl" compress --bids ds before.txt/out --lossless
 [ ! -e out2 ] || fail "something was made"
 ln -s /proc/1 readonly # nobody writes there
 expect 1 'readonly/out' "$sirencl" compress --bids ds readonly/out --lossless
