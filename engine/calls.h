@@ -46,6 +46,7 @@ typedef struct {
     float w0;               /* frequency of the sine layers */
     size_t epochs;
     size_t points_per_epoch; /* an epoch sees so many points of each block in turns; 0: all */
+    uint32_t minibatches;    /* or such a part of them (engine/train/sampler.h); 0, 1: all */
     float
         rate; /* learning rate; 0: what siren_settings_resolve() takes */
     uint64_t seed;        /* of the initial parameters */
@@ -107,6 +108,7 @@ typedef struct {
     siren_anonymised
         *anonymise; /* what identifies is taken out of what is stored, and told here; NULL: all is stored */
     bool overwrite;
+    bool steps_open;     /* of networks in their usual shape: they go by the points (siren_options_pace()) */
     size_t memory_limit; /* bytes for series, training on device and host, a decoded block (docs/path.md) */
     /* Finished blocks are kept beside the archive until it is complete, and such a file is gone on with
      * (docs/resume.md). */

@@ -133,18 +133,30 @@ bool siren_options_sized(const siren_compress_options *o) {
 
 /* A setting of training that was set from text; NULL where none was. */
 static const char *given_training(const siren_compress_options *o) {
-    static const char *const training[] = {"width",    "layers", "epochs", "lr",    "optimiser",
-                                           "schedule", "warmup", "beta1",  "beta2", "refresh"};
+    static const char *const training[] = {"width",  "layers", "epochs", "lr",      "optimiser",  "schedule",
+                                           "warmup", "beta1",  "beta2",  "refresh", "minibatches"};
     for (size_t i = 0; i < sizeof training / sizeof *training; i++)
         if (siren_setting_is_given(&o->settings, training[i])) return training[i];
     return NULL;
 }
 
 void siren_options_shape(siren_compress_options *o) {
+    o->steps_open = false;
     if (!siren_options_sized(o) || !model_is(o, SIREN_USUAL_NETWORK) || given_training(o)) return;
     o->settings.layers = 5;
     o->settings.optimiser = SIREN_OPTIMISER_SOAP;
     o->settings.epochs = 500;
+    o->steps_open = !siren_setting_is_given(&o->settings, "points_per_epoch");
+}
+
+#define LEAST_QUARTERED 16000 /* points: with fewer SOAP's own work takes what more steps gain */
+
+void siren_options_pace(const siren_compress_options *o, size_t n_points, siren_settings *settings) {
+    if (!o->steps_open || n_points < 2 * SIREN_LEAST_MINIBATCH) return;
+    settings->minibatches = n_points < LEAST_QUARTERED ? 2 : 4;
+    settings->epochs *= settings->minibatches;
+    if (!siren_setting_is_given(settings, "gain_epochs")) settings->gain_epochs *= settings->minibatches;
+    siren_settings_widen(settings, settings->width);
 }
 
 bool siren_options_weights_open(const siren_compress_options *o) {

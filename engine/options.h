@@ -39,6 +39,9 @@ siren_status siren_options_settle(siren_compress_options *options);
  * SOAP in a quarter of the epochs, which is better at equal bytes (docs/fitting.md, Shapes). Other networks stay as published:
  * a ReLU at the end may die under SOAP. */
 void siren_options_shape(siren_compress_options *options);
+/* Where they are trained so: as many passes over the points by more steps, halves of blocks of twice SIREN_LEAST_MINIBATCH points or
+ * more, quarters of large ones. `n_points`: of the largest block; `settings`: those of the options, resolved. */
+void siren_options_pace(const siren_compress_options *options, size_t n_points, siren_settings *settings);
 /* Whether such networks are sized and nothing is said of their weights: then their bits are chosen (siren_size_networks()). */
 bool siren_options_weights_open(const siren_compress_options *options);
 /* What is coded, of options that are settled or were set as a struct; of auto, what is tried first. */

@@ -60,6 +60,11 @@ static const siren_setting table[] = {
         .minimum = 1, .maximum = SIREN_MAX_POINTS, .unit = "points",
         .help = "of a block that a step sees, in random turns; more than it has: all",
         .provenance = "points_per_epoch", .suffix = "-points", .flags = SIREN_SETTING_LATE),
+    ROW("minibatches", "minibatches", "N", UINT32, minibatches, "1", .minimum = 1, .maximum = 1000,
+        .unit = "parts",
+        .help = "of a block's points, of at least 500 each: a step sees one of them, in random turns; with soap "
+                "auto's rate is divided by the root of N",
+        .provenance = "minibatches", .suffix = "-minibatches", .flags = SIREN_SETTING_LATE),
     ROW("scaling", "scaling", "RULE", CHOICE, scaling, "robust", .before = "range",
         .values = "robust or range", .names = NAMES("robust", "range"),
         .help = "whether the extremes that become 0 and 1 leave out what lies far outside the rest; range is "
@@ -448,6 +453,12 @@ static float rate_by_width(uint32_t layers, uint32_t width) {
     return layers <= 3 ? fminf(12e-3f, 0.75f / (float)width) : fminf(6e-3f, 0.3f / (float)width);
 }
 
+/* Gradients of a part of the points are noisier, with a standard deviation that grows as this root (docs/fitting.md). */
+static float soap_rate(const siren_settings *s, bool by_width) {
+    const float rate = by_width ? rate_by_width(s->layers, s->width) : 3e-3f;
+    return s->minibatches > 1 ? rate / sqrtf((float)s->minibatches) : rate;
+}
+
 bool siren_settings_rate_by_width(const siren_settings *settings) {
     return settings->optimiser == SIREN_OPTIMISER_SOAP && settings->layers <= MOST_LAYERS_BY_WIDTH &&
            strcmp(settings->model, "siren-2d") == 0;
@@ -456,7 +467,7 @@ bool siren_settings_rate_by_width(const siren_settings *settings) {
 void siren_settings_widen(siren_settings *settings, uint32_t width) {
     settings->width = width;
     if (siren_settings_rate_by_width(settings) && !siren_setting_is_given(settings, "lr"))
-        settings->rate = rate_by_width(settings->layers, width);
+        settings->rate = soap_rate(settings, true);
 }
 
 void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs) {
@@ -464,8 +475,7 @@ void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs) {
         n_inputs = siren_block_inputs(settings->blocks);
     const bool soap = settings->optimiser == SIREN_OPTIMISER_SOAP,
                by_width = n_inputs == 2 && siren_settings_rate_by_width(settings);
-    if (!(settings->rate > 0) && soap)
-        settings->rate = by_width ? rate_by_width(settings->layers, settings->width) : 3e-3f;
+    if (!(settings->rate > 0) && soap) settings->rate = soap_rate(settings, by_width);
     if (!(settings->rate > 0)) settings->rate = n_inputs == 2 ? 3e-4f : 2e-4f; /* the published ones */
     if (settings->blocks == SIREN_BLOCK_BY_MODEL)
         settings->blocks = n_inputs == 2 ? SIREN_BLOCK_SLICE : SIREN_BLOCK_VOLUME;

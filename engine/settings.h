@@ -10,6 +10,7 @@
 #define SIREN_MODEL_AUTO "auto"
 #define SIREN_MODEL_TRANSFORM "transform"
 #define SIREN_MODEL_PREDICTIVE "predictive"
+#define SIREN_LEAST_MINIBATCH 500 /* points; the setting's help tells it */
 #define SIREN_SETTING_CHARS 128 /* what a value or a range needs as text at most */
 
 /* What the field holds. All but the last three are one value in experiment files, or a list of them in a grid; the last

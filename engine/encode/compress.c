@@ -290,6 +290,17 @@ static siren_status plan_encoder(siren_compression *run) {
     return siren_encoder_create(run->device, &plan, &run->encoder);
 }
 
+/* Of its largest block. */
+static size_t most_points(const siren_layout *layout) {
+    const siren_block_grid *grid = &layout->grid;
+    size_t most = 0;
+    for (size_t i = 0; i < grid->count; i++) {
+        const size_t n = siren_mask_block_points(&layout->mask, grid, grid->first + i);
+        if (n > most) most = n;
+    }
+    return most;
+}
+
 siren_status siren_plan_networks(siren_compression *run) {
     const siren_compress_options *o = run->options;
     siren_layout *layout = &run->layout;
@@ -311,6 +322,7 @@ siren_status siren_plan_networks(siren_compression *run) {
     SIREN_TRY(read_acquisition(run));
     SIREN_TRY(siren_layout_network(settings, settings->width, layout));
     SIREN_TRY(siren_compression_mask(run));
+    siren_options_pace(o, most_points(layout), settings);
     SIREN_TRY(siren_compression_survey(run));
     if (o->target == SIREN_TARGET_MAX_ERROR) SIREN_TRY(siren_compression_bound(run));
     return plan_trainings(run);

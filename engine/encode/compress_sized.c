@@ -2,6 +2,7 @@
 #include "engine/encode/compression.h"
 
 #include "engine/encode/rounding.h"
+#include "engine/train/optimiser.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -61,12 +62,12 @@ siren_status siren_foresee_published(siren_compression *run) {
                                      run->n_other_bytes +
                                      layout->grid.count * (SIREN_ENTRY_BYTES + siren_record_bytes(layout))};
     for (size_t i = 0; i < layout->grid.count; i++)
-        flops += siren_network_step_flops(
-            &layout->network,
+        flops += siren_training_flops(
+            &layout->network, s,
             siren_layout_samples(
                 layout, siren_mask_block_points(&layout->mask, &layout->grid, layout->grid.first + i)));
     const bool refused = too_large(o, 0.8 * (double)trial.n_bytes);
-    if (!refused && flops * (double)s->epochs > WORTH_FORESEEING) {
+    if (!refused && flops > WORTH_FORESEEING) {
         SIREN_TRY(siren_network_try(&sizing, s->width, siren_network_short_epochs(s), true, &trial));
     }
     return foresee(run, &trial);

@@ -2,6 +2,7 @@
 
 #include "cl/knobs.h"
 #include "engine/decode/decode.h"
+#include "engine/train/sampler.h"
 #include "engine/train/trainer.h"
 #include "host/opencl/profile.h"
 
@@ -211,7 +212,8 @@ static siren_status prepare_trainer(siren_encoder *encoder, size_t n_networks) {
                                    .schedule = {settings->schedule, settings->warmup},
                                    .gain = (double)settings->until_gain,
                                    .gain_epochs = settings->gain_epochs,
-                                   .points_per_epoch = settings->points_per_epoch,
+                                   .points_per_epoch =
+                                       siren_points_of_step(settings, siren_layout_samples(layout, n_points)),
                                    .memory_limit = trainer_bytes(encoder, n_networks)};
         siren_trainer_free(SIREN_TAKE(encoder->trainer));
         SIREN_TRY(siren_trainer_create(encoder->device, &plan, &encoder->trainer));

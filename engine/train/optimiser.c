@@ -1,6 +1,7 @@
 #include "engine/train/optimiser.h"
 
 #include "cl/soap_layout.h"
+#include "engine/train/sampler.h"
 
 siren_adam_options siren_adam_options_of(const siren_settings *settings) {
     bool soap = settings->optimiser == SIREN_OPTIMISER_SOAP;
@@ -33,10 +34,7 @@ static double soap_step_flops(const siren_network *network, size_t refresh) {
 }
 
 double siren_training_flops(const siren_network *network, const siren_settings *settings, size_t n_points) {
-    const size_t seen = settings->points_per_epoch > 0 && settings->points_per_epoch < n_points
-                            ? settings->points_per_epoch
-                            : n_points;
-    double step = siren_network_step_flops(network, seen);
+    double step = siren_network_step_flops(network, siren_points_of_step(settings, n_points));
     if (settings->optimiser == SIREN_OPTIMISER_SOAP)
         step += soap_step_flops(network, siren_soap_refresh_of(settings));
     return step * (double)settings->epochs;

@@ -22,6 +22,15 @@ void siren_sampler_free(siren_sampler *sampler) {
     free(sampler);
 }
 
+size_t siren_points_of_step(const siren_settings *settings, size_t n_points) {
+    const size_t k = settings->minibatches > 1 ? settings->minibatches : 1;
+    size_t most = settings->points_per_epoch ? settings->points_per_epoch : n_points,
+           part = (n_points + k - 1) / k;
+    if (part < SIREN_LEAST_MINIBATCH) part = SIREN_LEAST_MINIBATCH;
+    if (k > 1 && part < most) most = part;
+    return most < n_points ? most : n_points;
+}
+
 /* Fisher and Yates: every order is as likely, but for 2^-32 of a number of points. */
 static void shuffle(uint32_t *order, size_t n) {
     for (size_t i = 0; i < n; i++) order[i] = (uint32_t)i;

@@ -7,9 +7,14 @@
 #define SIREN_ENGINE_TRAIN_SAMPLER_H
 
 #include "engine/model/network.h"
+#include "engine/settings.h"
 #include "host/opencl/launch.h"
 
 typedef struct siren_sampler siren_sampler;
+
+/* How many points of a block of `n_points` a step sees: points_per_epoch or, where that is less, one of the minibatches, rounded up
+ * and no fewer than SIREN_LEAST_MINIBATCH; all, if it has no more. */
+size_t siren_points_of_step(const siren_settings *settings, size_t n_points);
 
 /* n_sampled of n_points, at least 1, fewer than n_points; `network` is the one trained. `*out` is yours: siren_sampler_free(). */
 siren_status siren_sampler_create(siren_device *device, const siren_network *network, size_t n_points,

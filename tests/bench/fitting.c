@@ -16,6 +16,7 @@
 #include "engine/encode/least_squares.h"
 #include "engine/model/blocks.h"
 #include "engine/settings.h"
+#include "engine/train/sampler.h"
 #include "engine/train/trainer.h"
 #include "formats/nifti.h"
 
@@ -183,7 +184,8 @@ static siren_status prepare(const trial *t, siren_device *device, const siren_se
                                .optimiser = settings->optimiser,
                                .adam = siren_adam_options_of(settings),
                                .refresh = siren_soap_refresh_of(settings),
-                               .schedule = {settings->schedule, settings->warmup}};
+                               .schedule = {settings->schedule, settings->warmup},
+                               .points_per_epoch = siren_points_of_step(settings, t->n_points)};
     return siren_trainer_create(device, &plan, out);
 }
 

@@ -2,7 +2,7 @@
  * `unit_settings --write` rewrites what docs/ says of settings. */
 #include "tests/shared/testing.h"
 
-#include "engine/settings.h"
+#include "engine/options.h"
 #include "formats/config.h"
 #include "engine/model/network.h"
 #include "tests/shared/nifti_files.h"
@@ -24,6 +24,7 @@ static const char *const others[][2] = {{"model", "mlp-tanh"},
                                         {"slices", "3:"},
                                         {"epochs", "10000000"},
                                         {"points_per_epoch", "1073741823"},
+                                        {"minibatches", "2"},
                                         {"scaling", "range"},
                                         {"packing", "coded"},
                                         {"optimiser", "soap"},
@@ -133,12 +134,56 @@ static void open_choices_are_resolved(void **state) {
         siren_settings_resolve(&settings, 2);
         assert_true(settings.rate == soap[i].rate && settings.gain_epochs == 0);
         assert_int_equal(settings.schedule, i < 5 ? SIREN_SCHEDULE_LINEAR : SIREN_SCHEDULE_COSINE);
+        settings.rate = 0, settings.minibatches = 4;
+        siren_settings_resolve(&settings, 2);
+        assert_true(settings.rate == soap[i].rate / 2);
     }
     settings.until_gain = 0.1f;
     siren_settings_resolve(&settings, 2);
     assert_int_equal(settings.gain_epochs, 100);
     assert_siren_ok(siren_setting_parse(siren_setting_find("points-per-epoch"), "points", "0", &settings));
     assert_int_equal(settings.points_per_epoch, 0);
+}
+
+/* Options of networks for a ratio, with one more setting said, settled. */
+static siren_compress_options sized_with(const char *key, const char *text) {
+    siren_compress_options o = siren_compress_defaults();
+    o.target = SIREN_TARGET_RATIO, o.amount = 20;
+    assert_siren_ok(siren_setting_parse(siren_setting_find("model"), "model", "siren-2d", &o.settings));
+    if (key) assert_siren_ok(siren_setting_parse(siren_setting_find(key), key, text, &o.settings));
+    assert_siren_ok(siren_options_settle(&o));
+    return o;
+}
+
+static siren_settings paced(const siren_compress_options *o, size_t n_points) {
+    siren_settings settings = o->settings;
+    siren_settings_resolve(&settings, 2);
+    siren_options_pace(o, n_points, &settings);
+    return settings;
+}
+
+static void steps_of_sized_networks_go_by_the_points(void **state) {
+    (void)state;
+    siren_compress_options o = sized_with("until_gain", "0.1");
+    siren_settings few = paced(&o, 999), many = paced(&o, 1000);
+    assert_true(few.minibatches == 1 && few.epochs == 500 && few.gain_epochs == 25 && few.layers == 5);
+    assert_true(many.minibatches == 2 && many.epochs == 1000 && many.gain_epochs == 50);
+    many = paced(&o, 16000);
+    assert_true(many.minibatches == 4 && many.epochs == 2000 && many.gain_epochs == 100);
+    many = paced(&o, 15999);
+    siren_settings_widen(&few, 91);
+    siren_settings_widen(&many, 91);
+    assert_true(few.rate == 0.3f / 91 && many.rate == few.rate / sqrtf(2));
+    const char *const said[][2] = {
+        {"points_per_epoch", "3000"}, {"epochs", "70"}, {"lr", "1e-3"}, {"minibatches", "1"}};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        o = sized_with(said[i][0], said[i][1]);
+        few = paced(&o, 100), many = paced(&o, 100000);
+        assert_int_equal(siren_settings_compare(&few, &many, SIREN_SHARE_BY_NETWORK), 0);
+    }
+    char number[16];
+    snprintf(number, sizeof number, " %d ", SIREN_LEAST_MINIBATCH);
+    assert_non_null(strstr(siren_setting_find("minibatches")->help, number));
 }
 
 static void numbers_are_checked(void **state) {
@@ -321,6 +366,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(every_row_is_parsed_and_formatted),
         cmocka_unit_test(values_out_of_range_are_refused),
         cmocka_unit_test(open_choices_are_resolved),
+        cmocka_unit_test(steps_of_sized_networks_go_by_the_points),
         cmocka_unit_test(numbers_are_checked),
         cmocka_unit_test(trials_share_what_their_settings_allow),
         cmocka_unit_test(docs_have_every_row),

@@ -43,3 +43,18 @@ cmp on_device.nii on_host.nii || fail "the host decodes other bits than the devi
 # Weights of float32 lose nothing: there is no more than a width to choose.
 run "$sirencl" compress --force --size 60000 --epochs 4 --model siren-2d --weights float32 p.nii.gz float.siren
 [ "$(size float.siren)" -le 60000 ] || fail "float32: $(size float.siren) of 60000 bytes"
+
+# Where nothing is said of training, slices of 1,000 points or more are trained by halves in twice the steps, which the archive tells
+# and which is what the options say by name. Fewer points, as inside a mask, are seen whole; what is said of points holds.
+phantom q.nii.gz --dims 44x44x2 --shells 0:1,1000:7 --snr 30 --seed 3
+sized=(--force --force-larger --model siren-2d --ratio 4 --weights float32)
+provenance() { tells "^  $2\$" "$sirencl" info "$1"; } # ARCHIVE PATTERN
+run "$sirencl" compress "${sized[@]}" q.nii.gz halves.siren
+provenance halves.siren 'epochs  *1000' && provenance halves.siren 'minibatches  *2' || fail "halves: $("$sirencl" info halves.siren)"
+width=$("$sirencl" info halves.siren | sed -n 's/^  network  *\([0-9]*\) .*/\1/p')
+run "$sirencl" compress --force-larger --layers 5 --width "$width" --weights float32 --optimiser soap --epochs 1000 --minibatches 2 q.nii.gz said.siren
+cmp halves.siren said.siren || fail "the default is not what its options say"
+run "$sirencl" compress "${sized[@]}" --mask q_mask.nii.gz q.nii.gz whole.siren
+provenance whole.siren 'epochs  *500' && ! provenance whole.siren 'minibatches .*' || fail "inside a mask: $("$sirencl" info whole.siren)"
+run "$sirencl" compress "${sized[@]}" --points-per-epoch 700 q.nii.gz points.siren
+provenance points.siren 'epochs  *500' && ! provenance points.siren 'minibatches .*' || fail "points said: $("$sirencl" info points.siren)"

@@ -5,12 +5,14 @@
 #include "engine/model/network.h"
 #include "engine/archive/parameters.h"
 #include "engine/options.h"
+#include "engine/train/optimiser.h"
 #include "formats/nifti.h"
 #include "host/names.h"
 #include "formats/original.h"
 #include "tools/common/compress_options.h"
 #include "tools/common/file_walk.h"
 #include "tools/common/many_files.h"
+#include "tools/common/provenance.h"
 #include "tools/common/streams.h"
 #include "tools/commands/profile_table.h"
 #include "tools/datasets/bids.h"
@@ -31,15 +33,24 @@ static void tell_foreseen(const siren_foreseen *f) {
                             siren_format_bytes((double)f->n_bytes, size));
 }
 
-/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell, or `n_epochs` is, as
- * blocks ended early. */
-static double training_rate(size_t n_epochs, const siren_archive_info *info, double *seconds) {
+/* A line of provenance into the siren_settings `user`. */
+static void take_setting(void *user, const char *key, const char *value) {
+    const siren_setting *s;
+    for (size_t i = 0; (s = siren_setting_at(i)); i++)
+        if (s->provenance && strcmp(s->provenance, key) == 0) siren_setting_parse(s, key, value, user);
+}
+
+/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell, or blocks ended early. */
+static double training_rate(const siren_archive_info *info, double *seconds) {
     siren_network network = {.n_inputs =
                                  siren_block_inputs(info->block_kind) + (uint32_t)info->n_volume_coordinates,
                              .n_layers = (uint32_t)info->n_layers};
+    siren_settings settings = siren_settings_defaults(); /* then as trained, not as the options were */
     double epochs, n_trained = 0, n_points = 0;
+    siren_tool_each_provenance(info->provenance, take_setting, &settings);
+    const double n_epochs = settings.until_gain > 0 ? 0 : (double)settings.epochs;
     *seconds = siren_terminal_advancing("epochs", &epochs);
-    if (*seconds <= 0 || n_epochs == 0 || info->n_layers == 0 || info->n_layers > SIREN_MAX_LAYERS) return 0;
+    if (*seconds <= 0 || n_epochs <= 0 || info->n_layers == 0 || info->n_layers > SIREN_MAX_LAYERS) return 0;
     for (size_t i = 0; i < info->n_layers; i++) network.layers[i].width = info->layers[i].width;
     for (size_t i = 0; i < info->n_blocks; i++) {
         if (!(info->blocks[i].mse > 0)) continue; /* constant ones are not trained */
@@ -48,8 +59,9 @@ static double training_rate(size_t n_epochs, const siren_archive_info *info, dou
         n_trained++;
     }
     if (n_trained == 0) return 0;
-    double step = siren_network_step_flops(&network, (size_t)(n_points / n_trained));
-    return 1e-9 * step * ((double)n_epochs * n_trained - epochs) / *seconds;
+    settings.epochs = 1;
+    const double step = siren_training_flops(&network, &settings, (size_t)(n_points / n_trained));
+    return 1e-9 * step * (n_epochs * n_trained - epochs) / *seconds;
 }
 
 static void print_anonymised(const siren_anonymised *told) {
@@ -59,11 +71,10 @@ static void print_anonymised(const siren_anonymised *told) {
                                          : "that of the image byte for byte");
 }
 
-static void print_summary(const char *archive, const siren_device *device, size_t n_epochs,
-                          const siren_archive_info *info, const siren_anonymised *anonymised,
-                          double image_bytes, double seconds) {
+static void print_summary(const char *archive, const siren_device *device, const siren_archive_info *info,
+                          const siren_anonymised *anonymised, double image_bytes, double seconds) {
     char bytes[32], size[32], weights[16];
-    double training, rate = training_rate(n_epochs, info, &training);
+    double training, rate = training_rate(info, &training);
     printf("%s: %s byte%s (%s)\n", archive, siren_format_integer(info->bytes, bytes),
            siren_plural(info->bytes), siren_format_bytes((double)info->bytes, size));
     printf("  ratio        %.2f to %s voxels, %.2f to float32", info->ratio, info->datatype_name,
@@ -270,9 +281,8 @@ static siren_status compress_one(void *user, size_t nth) {
                    image_bytes, seconds, run->profile);
         siren_tool_json_end_file(run->json, run->pairs.n);
     } else if (!run->quiet && run->pairs.n == 1) {
-        print_summary(siren_terminal_name(archive), run->device,
-                      run->options->settings.until_gain > 0 ? 0 : run->options->settings.epochs, &info,
-                      options.anonymise, image_bytes, seconds);
+        print_summary(siren_terminal_name(archive), run->device, &info, options.anonymise, image_bytes,
+                      seconds);
         if (run->instead && print_instead(image, run->options, &info) != SIREN_OK)
             siren_terminal_warn("%s", siren_message());
     } else if (!run->quiet) {

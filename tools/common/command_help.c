@@ -80,6 +80,7 @@ char *siren_option_text(const siren_option *option, bool here, char out[SIREN_OP
 
 bool siren_option_is_rare(const siren_option *option) {
     static const char *const names[] = {"points-per-epoch",
+                                        "minibatches",
                                         "w0",
                                         "seed",
                                         "bval",

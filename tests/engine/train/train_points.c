@@ -233,6 +233,23 @@ static void samples_train(void **state) {
     free(p.params);
 }
 
+/* Of both ways to say it the fewer points; a part is rounded up, and no smaller than is of use. */
+static void points_of_a_step(void **state) {
+    (void)state;
+    const struct {
+        size_t points_per_epoch, n_points, expected;
+        uint32_t minibatches;
+    } cases[] = {{0, 4096, 4096, 1}, {0, 4096, 4096, 0},  {99, 4096, 99, 1},     {4097, 4096, 4096, 1},
+                 {0, 6401, 3201, 2}, {0, 16384, 4096, 4}, {0, 16384, 500, 1000}, {0, 998, 500, 2},
+                 {0, 500, 500, 2},   {0, 17, 17, 2},      {99, 16384, 99, 2},    {9000, 16384, 8192, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        siren_settings settings = siren_settings_defaults();
+        settings.points_per_epoch = cases[i].points_per_epoch;
+        settings.minibatches = cases[i].minibatches;
+        assert_int_equal(siren_points_of_step(&settings, cases[i].n_points), cases[i].expected);
+    }
+}
+
 /* No point twice in an epoch, every point equally often in the end, and in no order of their own; also when samples do not
  * divide the points. */
 static void samples_go_round(void **state) {
@@ -259,6 +276,7 @@ static void samples_go_round(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(points_of_a_step),
         cmocka_unit_test(little_memory_changes_nothing),
         cmocka_unit_test(all_points_are_no_sample),
         cmocka_unit_test(samples_do_not_depend_on_the_batch),
