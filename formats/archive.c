@@ -52,6 +52,8 @@ const char *siren_section_name(uint32_t kind) {
         return "CONTEXT";
     case SIREN_SECTION_LEVELS:
         return "LEVELS";
+    case SIREN_SECTION_RESTORATION:
+        return "RESTORATION";
     case SIREN_SECTION_CODING:
         return "CODING";
     case SIREN_SECTION_MASK:

@@ -19,10 +19,12 @@ typedef enum {
     SIREN_SECTION_BASIS = 9,    /* what the records of a transform share */
     SIREN_SECTION_ERROR = 12,   /* the largest error of a stored value; records end with corrections */
     SIREN_SECTION_PART = 16,    /* which part of an archive this is; absent: all of it */
-    SIREN_SECTION_CONTEXT = 13, /* the network that expects the values of a predictive archive; absent: none */
-    SIREN_SECTION_LEVELS = 17,  /* the network that expects the levels of a transform archive; absent: none */
-    SIREN_SECTION_CODING = 8,   /* how records stand for voxels, where no networks do */
-    SIREN_SECTION_MASK = 7,     /* voxels that the networks stand for; absent: all of them */
+    SIREN_SECTION_CONTEXT =
+        13,                    /* the network that expects the values of a predictive archive; absent: none */
+    SIREN_SECTION_LEVELS = 17, /* the network that expects the levels of a transform archive; absent: none */
+    SIREN_SECTION_RESTORATION = 19, /* the network that restores a transform archive's pixels; absent: none */
+    SIREN_SECTION_CODING = 8,       /* how records stand for voxels, where no networks do */
+    SIREN_SECTION_MASK = 7,         /* voxels that the networks stand for; absent: all of them */
     SIREN_SECTION_ACQUISITION = 18, /* coordinates of volumes; absent: volumes are outputs */
     SIREN_SECTION_ATTACHMENT = 5 | 0x100, /* one file beside the image: name, then its bytes */
     SIREN_SECTION_TAIL = 10 | 0x100,      /* what followed the voxels in the file */

@@ -1,6 +1,8 @@
 #include "host/threads.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 
 typedef struct {
     void (*member)(void *user, size_t i);
@@ -27,4 +29,30 @@ siren_status siren_threads_run(size_t n, void (*member)(void *user, size_t i), v
     for (size_t i = 1; i < n; i++)
         if (threads[i].started) pthread_join(threads[i].thread, NULL);
     return SIREN_OK;
+}
+
+typedef struct {
+    siren_status (*work)(void *user, size_t i);
+    void *user;
+    size_t n;
+    atomic_size_t next;
+    atomic_int status;
+    char message[SIREN_MESSAGE_BYTES]; /* of the first failure */
+} shared_work;
+
+static void take_next(void *user, size_t member) {
+    shared_work *all = user;
+    (void)member;
+    for (size_t i; atomic_load(&all->status) == SIREN_OK && (i = atomic_fetch_add(&all->next, 1)) < all->n;) {
+        const siren_status status = all->work(all->user, i);
+        int none = SIREN_OK;
+        if (status != SIREN_OK && atomic_compare_exchange_strong(&all->status, &none, (int)status))
+            snprintf(all->message, sizeof all->message, "%s", siren_message());
+    }
+}
+
+siren_status siren_threads_each(size_t n, siren_status (*work)(void *user, size_t i), void *user) {
+    shared_work all = {.work = work, .user = user, .n = n};
+    SIREN_TRY(siren_threads_run(siren_processors() < n ? siren_processors() : n, take_next, &all));
+    return all.status == SIREN_OK ? SIREN_OK : siren_fail((siren_status)all.status, "%s", all.message);
 }

@@ -8,4 +8,8 @@
  * have. A thread that cannot be had is left out: members share their work so that fewer can do it all. */
 siren_status siren_threads_run(size_t n, void (*member)(void *user, size_t i), void *user);
 
+/* Calls work(user, i) once for each i = 0 .. n - 1, on all processors. After a failure no more are begun; the first one's status and
+ * message are returned. */
+siren_status siren_threads_each(size_t n, siren_status (*work)(void *user, size_t i), void *user);
+
 #endif

@@ -60,7 +60,7 @@ def open_archive(data):
     assert len(index) == 56 * n_records and crc64(table) == table_crc and crc64(index) == index_crc
     sections, records, places = {}, {}, []
     for kind, flags, offset, stored, unpacked, crc in struct.iter_unpack('<IIQQQQ', table):
-        assert flags in (0, 1) and (kind & OPTIONAL or kind in (1, 2, 3, 4, 7, 8, 9, 12, 13, 17, 18))
+        assert flags in (0, 1) and (kind & OPTIONAL or kind in (1, 2, 3, 4, 7, 8, 9, 12, 13, 17, 18, 19))
         sections.setdefault(kind, []).append(body(data, offset, stored, unpacked, crc, flags == 1))
         places.append((offset, stored))
     for number, flags, offset, stored, unpacked, crc, decoded, mse in struct.iter_unpack('<IIQQQQQd', index):
@@ -225,7 +225,7 @@ def network_block(record, inside, size, layers, weights, datatype, n_volumes, ac
     return values
 
 
-def transform_block(record, inside, basis, datatype, n_volumes, network, two):
+def transform_block(record, inside, basis, datatype, n_volumes, network, restoration, two):
     stream = Stream(record)
     flags, e, length = struct.unpack('<III', stream.read(12))
     assert flags == 0
@@ -233,7 +233,7 @@ def transform_block(record, inside, basis, datatype, n_volumes, network, two):
     places = stream.read(e * (4 + datatype.itemsize))
     y = np.zeros((inside.sum(), n_volumes), 'f8')
     if stream.at < len(record):
-        y = np.array(transform_model.decode(n_volumes, inside.shape[2], inside.shape[1], inside.ravel(), basis, record[stream.at:], network, two))
+        y = np.array(transform_model.decode(n_volumes, inside.shape[2], inside.shape[1], inside.ravel(), basis, record[stream.at:], network, restoration, two))
     return put_exceptions(stored_values(y.reshape(-1, n_volumes).T, ranges, datatype), e, Stream(places))
 
 
@@ -302,7 +302,7 @@ def restore(data):
         elif coding == 1:
             values = predictive_block(record, points, datatype, n_volumes, sections.get(13, [None])[0])
         else:
-            values = transform_block(record, points, sections[9][0], datatype, n_volumes, sections.get(17, [None])[0], two)
+            values = transform_block(record, points, sections[9][0], datatype, n_volumes, *(sections.get(kind, [None])[0] for kind in (17, 19)), two)
         if corrections:
             values = correct(values, corrections, points, bound)
         block = voxels[(slice(None), *box)]

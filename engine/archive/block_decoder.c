@@ -24,8 +24,9 @@ struct siren_block_decoder {
     float *coordinates;     /* (samples of a chunk, n_inputs) */
     uint8_t *voxels;        /* (n_decoded, voxels) of the largest block; of predictive ones all volumes */
     uint8_t *inside;        /* (voxels) of the largest predictive block */
-    siren_transform_basis basis;    /* of a transform archive */
-    siren_context_network *context; /* of a predictive or a transform one; or NULL */
+    siren_transform_basis basis;        /* of a transform archive */
+    siren_context_network *context;     /* of a predictive or a transform one; or NULL */
+    siren_context_network *restoration; /* of a transform one; or NULL */
 };
 
 void siren_block_decoder_free(siren_block_decoder *decoder) {
@@ -39,6 +40,7 @@ void siren_block_decoder_free(siren_block_decoder *decoder) {
     free(decoder->inside);
     siren_transform_basis_free(&decoder->basis);
     free(decoder->context);
+    free(decoder->restoration);
     free(decoder);
 }
 
@@ -109,6 +111,12 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
                                        predictive ? SIREN_CONTEXT_OF_VOXELS : SIREN_CONTEXT_OF_COEFFICIENTS,
                                        layout->context, layout->n_context, decoder->context));
     }
+    if (layout->restoration) {
+        SIREN_TRY(siren_allocate(&decoder->restoration, 1, sizeof *decoder->restoration,
+                                 "the restoration network"));
+        SIREN_TRY(siren_context_decode("the archive's restoration network", SIREN_CONTEXT_OF_PIXELS,
+                                       layout->restoration, layout->n_restoration, decoder->restoration));
+    }
     if (predictive) {
         SIREN_TRY(siren_allocate(&decoder->inside, n_points, 1, "a block's mask"));
         *out = SIREN_TAKE(decoder);
@@ -119,6 +127,7 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
         SIREN_TRY(siren_transform_basis_decode("the archive's basis", layout->basis, layout->n_basis,
                                                layout->geometry.n_volumes, &decoder->basis));
     decoder->basis.network = decoder->context;
+    decoder->basis.restoration = decoder->restoration;
     decoder->basis.dependent = layout->dependent;
     if (layout->any_network) {
         SIREN_TRY(siren_allocate(&decoder->params, siren_network_n_params(&layout->network), sizeof(float),

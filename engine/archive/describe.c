@@ -97,6 +97,8 @@ siren_status siren_archive_describe(siren_archive *archive, const siren_layout *
     info.ratio_float32 = 4 * (double)voxels / (double)info.bytes;
     info.coding = layout->coding;
     info.max_error = layout->bound;
+    info.context_bytes = layout->n_context;
+    info.restoration_bytes = layout->n_restoration;
     info.n_params = siren_network_n_params(&layout->network);
     info.weight_bits = layout->weight_bits;
     info.n_layers = layout->network.n_layers;

@@ -43,6 +43,9 @@ static siren_status write_coding(siren_archive_writer *writer, const siren_layou
     if (layout->context)
         SIREN_TRY(siren_archive_writer_section(writer, context_section(layout->coding), layout->context,
                                                layout->n_context, false));
+    if (layout->restoration)
+        SIREN_TRY(siren_archive_writer_section(writer, SIREN_SECTION_RESTORATION, layout->restoration,
+                                               layout->n_restoration, false));
     if (layout->coding != SIREN_CODING_TRANSFORM) return SIREN_OK;
     return siren_archive_writer_section(writer, SIREN_SECTION_BASIS, layout->basis, layout->n_basis, false);
 }
@@ -281,14 +284,24 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
 }
 
 static siren_status read_context(const char *path, siren_archive *archive, siren_layout *layout) {
-    const bool voxels = siren_archive_has_section(archive, SIREN_SECTION_CONTEXT),
-               levels = siren_archive_has_section(archive, SIREN_SECTION_LEVELS);
-    if (!voxels && !levels) return SIREN_OK;
-    if ((voxels && layout->coding != SIREN_CODING_PREDICTIVE) ||
-        (levels && layout->coding != SIREN_CODING_TRANSFORM))
-        return siren_fail(SIREN_CORRUPT,
-                          "%s: has a section %s beside records that do without; restore the file from a copy",
-                          path, voxels ? "CONTEXT" : "LEVELS");
+    static const struct {
+        siren_section_kind kind;
+        siren_coding coding;
+    } networks[] = {{SIREN_SECTION_CONTEXT, SIREN_CODING_PREDICTIVE},
+                    {SIREN_SECTION_LEVELS, SIREN_CODING_TRANSFORM},
+                    {SIREN_SECTION_RESTORATION, SIREN_CODING_TRANSFORM}};
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        if (siren_archive_has_section(archive, networks[i].kind) && layout->coding != networks[i].coding)
+            return siren_fail(
+                SIREN_CORRUPT,
+                "%s: has a section %s beside records that do without; restore the file from a copy", path,
+                siren_section_name(networks[i].kind));
+    if (siren_archive_has_section(archive, SIREN_SECTION_RESTORATION))
+        SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_RESTORATION, 0, &layout->restoration,
+                                        &layout->n_restoration));
+    if (layout->coding == SIREN_CODING_NETWORK ||
+        !siren_archive_has_section(archive, context_section(layout->coding)))
+        return SIREN_OK;
     return siren_archive_section(archive, context_section(layout->coding), 0, &layout->context,
                                  &layout->n_context);
 }

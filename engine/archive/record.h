@@ -22,6 +22,9 @@ typedef struct {
     const uint8_t
         *context; /* (n_context) of an archive with a context network: its section, borrowed; else NULL */
     size_t n_context;
+    const uint8_t
+        *restoration; /* (n_restoration) of a transform archive with one: its section, borrowed; else NULL */
+    size_t n_restoration;
     siren_geometry geometry;       /* of the original series */
     siren_block_grid grid;         /* the blocks in the archive */
     siren_mask mask;               /* its section belongs to the archive, or to whoever made it */

@@ -82,6 +82,7 @@ void siren_context_evaluate(const siren_context_network *network, const int16_t 
 }
 
 #define LARGEST_ODDS 2047
+#define LARGEST_CORRECTION 2047
 
 void siren_context_odds(const siren_context_network *network, const int16_t *features, int32_t *outputs) {
     int32_t all[LANES];
@@ -90,16 +91,30 @@ void siren_context_odds(const siren_context_network *network, const int16_t *fea
         outputs[j] = all[j] < -LARGEST_ODDS ? -LARGEST_ODDS : all[j] > LARGEST_ODDS ? LARGEST_ODDS : all[j];
 }
 
+int32_t siren_context_correction(const siren_context_network *network, const int16_t *features) {
+    int32_t all[LANES];
+    evaluate(network, features, all);
+    return all[0] < -LARGEST_CORRECTION  ? -LARGEST_CORRECTION
+           : all[0] > LARGEST_CORRECTION ? LARGEST_CORRECTION
+                                         : all[0];
+}
+
 /* ---- as bytes ---- */
 
 #define N_CLASSES 12
 
 uint32_t siren_context_n_features(siren_context_kind kind) {
-    return kind == SIREN_CONTEXT_OF_VOXELS ? SIREN_FEATURES : SIREN_COEFFICIENT_FEATURES;
+    static const uint32_t n[] = {[SIREN_CONTEXT_OF_VOXELS] = SIREN_FEATURES,
+                                 [SIREN_CONTEXT_OF_COEFFICIENTS] = SIREN_COEFFICIENT_FEATURES,
+                                 [SIREN_CONTEXT_OF_PIXELS] = SIREN_RESTORATION_FEATURES};
+    return n[kind];
 }
 
 uint32_t siren_context_n_outputs(siren_context_kind kind) {
-    return kind == SIREN_CONTEXT_OF_VOXELS ? SIREN_MIXTURE_OUTPUTS : SIREN_MAGNITUDE_STEPS;
+    static const uint32_t n[] = {[SIREN_CONTEXT_OF_VOXELS] = SIREN_MIXTURE_OUTPUTS,
+                                 [SIREN_CONTEXT_OF_COEFFICIENTS] = SIREN_MAGNITUDE_STEPS,
+                                 [SIREN_CONTEXT_OF_PIXELS] = 1};
+    return n[kind];
 }
 
 bool siren_context_check(const siren_context_network *network) {

@@ -6,17 +6,22 @@
 
 #define SIREN_FEATURES 76 /* of a voxel */
 #define SIREN_COEFFICIENT_FEATURES 51
-#define SIREN_MAGNITUDE_STEPS 6 /* of a coefficient, each a decision that the network gives odds for */
-#define SIREN_CONTEXT_WIDTH 64  /* at most, and a multiple of 16 */
+#define SIREN_RESTORATION_FEATURES 63 /* of a pixel of a component */
+#define SIREN_MAGNITUDE_STEPS 6       /* of a coefficient, each a decision that the network gives odds for */
+#define SIREN_CONTEXT_WIDTH 64        /* at most, and a multiple of 16 */
 #define SIREN_CONTEXT_LAYERS 3
 #define SIREN_CONTEXT_ONE 128 /* a weight of 1 */
 #define SIREN_CONTEXT_LARGEST_WEIGHT 1023
 
 #define SIREN_CONTEXT_INPUTS SIREN_FEATURES /* of a layer, at most */
 
-/* What a network is told of, and what it tells: the distribution of a voxel's value (predictive archives), or the odds of the bits
- * of a coefficient's magnitude (transform archives). */
-typedef enum { SIREN_CONTEXT_OF_VOXELS, SIREN_CONTEXT_OF_COEFFICIENTS } siren_context_kind;
+/* What a network is told of, and what it tells: the distribution of a voxel's value (predictive archives); the odds of the bits of a
+ * coefficient's magnitude, or what a pixel of a component lacks (transform archives). */
+typedef enum {
+    SIREN_CONTEXT_OF_VOXELS,
+    SIREN_CONTEXT_OF_COEFFICIENTS,
+    SIREN_CONTEXT_OF_PIXELS
+} siren_context_kind;
 uint32_t siren_context_n_features(siren_context_kind kind);
 uint32_t siren_context_n_outputs(siren_context_kind kind);
 
@@ -37,6 +42,9 @@ void siren_context_evaluate(const siren_context_network *network, const int16_t 
 
 /* Of coefficients: logarithms of odds, within those of a mixer. */
 void siren_context_odds(const siren_context_network *network, const int16_t *features, int32_t *outputs);
+
+/* Of a pixel: what it lacks, -2047 ... 2047 in 1/1024 steps of quantisation. */
+int32_t siren_context_correction(const siren_context_network *network, const int16_t *features);
 
 /* As bytes of an archive's section; `*bytes` is yours: free(). */
 siren_status siren_context_encode(const siren_context_network *network, uint8_t **bytes, size_t *n_bytes);

@@ -29,6 +29,7 @@ void siren_compression_free(siren_compression *run) {
     free(run->mask);
     free(run->acquisition);
     free(run->context);
+    free(run->restoration);
     free(run->sigmas);
     free(run->trainings);
     siren_image_free(run->own);
@@ -392,6 +393,7 @@ static siren_status go_back(siren_compression *run) {
                                   &run->chosen.settings));
     free(SIREN_TAKE(run->mask));
     free(SIREN_TAKE(run->context));
+    free(SIREN_TAKE(run->restoration));
     free(SIREN_TAKE(run->sigmas));
     siren_survey_free(&run->survey);
     run->survey = (siren_survey){0};

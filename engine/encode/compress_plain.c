@@ -4,6 +4,7 @@
 #include "engine/encode/noise.h"
 #include "engine/encode/predictive_blocks.h"
 #include "engine/encode/transform_context.h"
+#include "engine/encode/transform_restoration.h"
 #include "host/opencl/profile.h"
 
 #include <math.h>
@@ -137,6 +138,45 @@ static size_t bytes_of(const siren_transform_blocks *blocks) {
     return n_bytes;
 }
 
+/* Forgets a section that is not worth its bytes. */
+static void drop(uint8_t **section, const uint8_t **in_layout, size_t *n_in_layout) {
+    free(SIREN_TAKE(*section));
+    *in_layout = NULL;
+    *n_in_layout = 0;
+}
+
+/* What is coded anew, more coarsely or as finely as the network's bytes allow, where it is better for being restored by a network. */
+static siren_status restore_pixels(siren_compression *run, const siren_transform_target *target,
+                                   siren_transform_blocks *blocks) {
+    SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks restored = {0};
+    const siren_transform_context_plan plan = {.effort = run->settings.effort,
+                                               .seed = run->settings.seed,
+                                               .progress = run->progress,
+                                               .user = run->user};
+    siren_layout *layout = &run->layout;
+    siren_transform_target with = *target;
+    double gain;
+    SIREN_TRY(siren_transform_restoration_fit(&run->image->series, layout, target->limits, blocks, &plan,
+                                              &run->restoration, &layout->n_restoration, &gain));
+    if (!run->restoration) return SIREN_OK;
+    layout->restoration = run->restoration;
+    if (target->n_bytes) SIREN_TRY(siren_compression_other_bytes(run, &with.n_other_bytes));
+    with.step = target->n_bytes || layout->corrected ? blocks->step : blocks->step * pow(10, gain / 20);
+    const siren_status status = siren_transform_blocks_encode(&run->image->series, layout, &with,
+                                                              run->progress, run->user, &restored);
+    if (status != SIREN_OK && status != SIREN_BOUND) return status;
+    const bool better = status == SIREN_OK &&
+                        (target->n_bytes ? restored.psnr > blocks->psnr
+                                         : bytes_of(&restored) + layout->n_restoration < bytes_of(blocks));
+    if (!better) {
+        drop(&run->restoration, &layout->restoration, &layout->n_restoration);
+        return SIREN_OK;
+    }
+    siren_transform_blocks_free(blocks);
+    *blocks = SIREN_TAKE(restored);
+    return SIREN_OK;
+}
+
 /* A number of bytes may be used up again by finer steps, where a network saves some: records of these, coded with the same network,
  * take the place of the first ones if they keep to the number and are better. */
 #define SPARE 0.002 /* of the bytes: what the network may save less of the finer steps */
@@ -156,8 +196,7 @@ static siren_status use_up(siren_compression *run, const siren_transform_target 
                                             &finer));
     SIREN_TRY(
         siren_transform_context_use(&run->layout, run->context, run->layout.n_context, &finer, &n_finer));
-    if (n_finer == 0 || more.n_other_bytes + bytes_of(&finer) > target->n_bytes ||
-        finer.psnr <= blocks->psnr)
+    if (n_finer == 0 || more.n_other_bytes + bytes_of(&finer) > target->n_bytes || finer.psnr <= blocks->psnr)
         return SIREN_OK;
     siren_transform_blocks_free(blocks);
     *blocks = SIREN_TAKE(finer);
@@ -178,9 +217,7 @@ static siren_status expect_levels(siren_compression *run, const siren_transform_
     SIREN_TRY(
         siren_transform_context_use(&run->layout, run->context, run->layout.n_context, blocks, &n_saved));
     if (n_saved == 0) {
-        free(run->context);
-        run->context = NULL;
-        run->layout.n_context = 0;
+        drop(&run->context, &run->layout.context, &run->layout.n_context);
         return SIREN_OK;
     }
     run->layout.context = run->context;
@@ -215,6 +252,7 @@ siren_status siren_compress_by_transform(siren_compression *run) {
     SIREN_TRY(siren_transform_blocks_encode(&run->image->series, &run->layout, &target, run->progress,
                                             run->user, &blocks));
     SIREN_TRY(try_one_quantiser(run, &target, &blocks));
+    SIREN_TRY(restore_pixels(run, &target, &blocks));
     SIREN_TRY(expect_levels(run, &target, &blocks));
     run->layout.basis = blocks.basis;
     run->layout.n_basis = blocks.n_basis;

@@ -27,23 +27,24 @@ typedef struct {
     siren_compress_options chosen; /* what model auto is for this image: then `options` are these */
     siren_coding coding;
     siren_layout layout;
-    uint8_t *context; /* the context network's section, which the layout borrows; NULL: none */
-    double *sigmas;   /* (n_volumes) of the noise, where the target is in its units */
-    uint8_t *mask;    /* the archive's section, which the layout borrows; NULL: none */
+    uint8_t *context;     /* the context network's section, which the layout borrows; NULL: none */
+    uint8_t *restoration; /* likewise of a transform archive */
+    double *sigmas;       /* (n_volumes) of the noise, where the target is in its units */
+    uint8_t *mask;        /* the archive's section, which the layout borrows; NULL: none */
     uint8_t *acquisition; /* likewise */
-    const char *path; /* of the archive; NULL: in memory */
+    const char *path;     /* of the archive; NULL: in memory */
     siren_archive_writer *writer;
     siren_encoder *encoder;
-    siren_training *trainings; /* (n_trainings) in the order of compression */
-    size_t n_trainings;        /* blocks of the part */
-    size_t n_done;             /* blocks trained */
-    size_t n_in_batch;         /* blocks in training */
-    size_t n_record_bytes;     /* appended, with their places in the index */
-    double psnr_sum, n_psnr;   /* of blocks appended, but constant ones */
-    size_t n_other_bytes;      /* of an archive whose networks are sized: its sections */
-    double expected_bytes;     /* of a record, as trials of the width tell it */
+    siren_training *trainings;  /* (n_trainings) in the order of compression */
+    size_t n_trainings;         /* blocks of the part */
+    size_t n_done;              /* blocks trained */
+    size_t n_in_batch;          /* blocks in training */
+    size_t n_record_bytes;      /* appended, with their places in the index */
+    double psnr_sum, n_psnr;    /* of blocks appended, but constant ones */
+    size_t n_other_bytes;       /* of an archive whose networks are sized: its sections */
+    double expected_bytes;      /* of a record, as trials of the width tell it */
     siren_record_budget budget; /* of a network, where a number of bytes is to be filled; else 0 */
-    double noise;              /* what was reached of SIREN_TARGET_NOISE; 0: it was not asked for */
+    double noise;               /* what was reached of SIREN_TARGET_NOISE; 0: it was not asked for */
     siren_background *background;
     siren_survey survey;
     double n_epochs, n_trained;    /* sum over networks whose epochs are known, and how many these are */

@@ -33,24 +33,24 @@ typedef struct {
 
 /* c (m, n) += a (m, k) b (k, n): m a multiple of 4, n of 32. Rows of b and c have `b_row` and `c_row` floats; a has any strides.
  * Each sum has one order, so that lanes change no bit; vectors wider than the processor's would pass through memory. */
-#define MULTIPLY_ADD(name, lanes)                                                                             \
-    INLINE void name(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column,             \
-                     const float *b, size_t b_row, float *c, size_t c_row) {                                  \
-        for (size_t i = 0; i < m; i += 4)                                                                     \
-            for (size_t j = 0; j < n; j += 2 * sizeof(lanes) / sizeof(float)) {                               \
-                lanes sums[4][2];                                                                             \
-                for (size_t r = 0; r < 4; r++) memcpy(sums[r], c + (i + r) * c_row + j, sizeof sums[r]);      \
-                for (size_t p = 0; p < k; p++) {                                                              \
-                    lanes row[2];                                                                             \
-                    memcpy(row, b + p * b_row + j, sizeof row);                                               \
-                    for (size_t r = 0; r < 4; r++) {                                                          \
-                        float x = a[(i + r) * a_row + p * a_column];                                          \
-                        sums[r][0] += x * row[0];                                                             \
-                        sums[r][1] += x * row[1];                                                             \
-                    }                                                                                         \
-                }                                                                                             \
-                for (size_t r = 0; r < 4; r++) memcpy(c + (i + r) * c_row + j, sums[r], sizeof sums[r]);      \
-            }                                                                                                 \
+#define MULTIPLY_ADD(name, lanes)                                                                            \
+    INLINE void name(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column,            \
+                     const float *b, size_t b_row, float *c, size_t c_row) {                                 \
+        for (size_t i = 0; i < m; i += 4)                                                                    \
+            for (size_t j = 0; j < n; j += 2 * sizeof(lanes) / sizeof(float)) {                              \
+                lanes sums[4][2];                                                                            \
+                for (size_t r = 0; r < 4; r++) memcpy(sums[r], c + (i + r) * c_row + j, sizeof sums[r]);     \
+                for (size_t p = 0; p < k; p++) {                                                             \
+                    lanes row[2];                                                                            \
+                    memcpy(row, b + p * b_row + j, sizeof row);                                              \
+                    for (size_t r = 0; r < 4; r++) {                                                         \
+                        float x = a[(i + r) * a_row + p * a_column];                                         \
+                        sums[r][0] += x * row[0];                                                            \
+                        sums[r][1] += x * row[1];                                                            \
+                    }                                                                                        \
+                }                                                                                            \
+                for (size_t r = 0; r < 4; r++) memcpy(c + (i + r) * c_row + j, sums[r], sizeof sums[r]);     \
+            }                                                                                                \
     }
 MULTIPLY_ADD(multiply_add8, lanes8)
 MULTIPLY_ADD(multiply_add16, lanes16)
@@ -151,6 +151,15 @@ INLINE void lose_magnitude(work_space *work, float masses[CHUNK], const float sc
     for (size_t s = 0; s < CHUNK; s++) masses[s] = exponential(-lengths[s]);
 }
 
+/* The same of what a pixel lacks, as if normally distributed about the output with a variance of 1: half the square. */
+INLINE void lose_square(work_space *work, float masses[CHUNK], const float scale) {
+    for (size_t s = 0; s < CHUNK; s++) {
+        const float e = work->out[0][s] - work->y[s];
+        masses[s] = exponential(-.5f * e * e);
+        work->out[0][s] = scale * e;
+    }
+}
+
 INLINE void turn(size_t n, float (*in)[CHUNK], float (*out)[W]) {
     for (size_t s = 0; s < CHUNK; s++)
         for (size_t j = 0; j < n; j++) out[s][j] = in[j][s];
@@ -179,12 +188,13 @@ INLINE void mask(size_t n, float (*a)[CHUNK], float (*d)[CHUNK]) {
 
 typedef void multiply_add_fn(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column,
                              const float *b, size_t b_row, float *c, size_t c_row);
-typedef void pass_fn(siren_context_kind kind, const float_network *net, size_t h1, size_t h2, work_space *work,
-                     float_network *gradient, float masses[CHUNK], float scale);
+typedef void pass_fn(siren_context_kind kind, const float_network *net, size_t h1, size_t h2,
+                     work_space *work, float_network *gradient, float masses[CHUNK], float scale);
 
 /* A chunk of examples through the network and back; adds to `gradient`. */
-INLINE void pass_by(multiply_add_fn *multiply_add, siren_context_kind kind, const float_network *net, size_t h1,
-                    size_t h2, work_space *work, float_network *gradient, float masses[CHUNK], float scale) {
+INLINE void pass_by(multiply_add_fn *multiply_add, siren_context_kind kind, const float_network *net,
+                    size_t h1, size_t h2, work_space *work, float_network *gradient, float masses[CHUNK],
+                    float scale) {
     const size_t n_in = siren_context_n_features(kind), n_out = siren_context_n_outputs(kind),
                  n_padded = (n_out + 3) & ~(size_t)3;
     size_t in_wide = (n_in + 31) & ~(size_t)31, wide1 = (h1 + 31) & ~(size_t)31,
@@ -199,8 +209,10 @@ INLINE void pass_by(multiply_add_fn *multiply_add, siren_context_kind kind, cons
     multiply_add(n_padded, CHUNK, h2, net->weights[2][0], W, 1, work->a2[0], CHUNK, work->out[0], CHUNK);
     if (kind == SIREN_CONTEXT_OF_VOXELS)
         lose(work, masses, scale);
-    else
+    else if (kind == SIREN_CONTEXT_OF_COEFFICIENTS)
         lose_magnitude(work, masses, scale);
+    else
+        lose_square(work, masses, scale);
     for (size_t j = n_out; j < n_padded; j++) memset(work->out[j], 0, sizeof work->out[j]);
     /* back */
     memset(work->d2, 0, h2 * sizeof *work->d2);
@@ -259,6 +271,10 @@ static void load(siren_context_kind kind, const siren_context_examples *examples
         for (size_t i = 0; i < n_features; i++) work->in[i][s] = (float)row[i] * (1.f / 16);
         if (kind == SIREN_CONTEXT_OF_COEFFICIENTS) {
             work->y[s] = examples->magnitudes[order[s]];
+            continue;
+        }
+        if (kind == SIREN_CONTEXT_OF_PIXELS) {
+            work->y[s] = examples->targets[order[s]];
             continue;
         }
         const float *target = examples->targets + 2 * (size_t)order[s];

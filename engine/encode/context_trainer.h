@@ -1,5 +1,5 @@
 /* Trains context networks: Adam on minibatches in a random order that the seed fixes; the loss is the code length of integers under
- * the network's mixture (docs/context.md). The same examples, settings and build give the same network, however many threads there
+ * the network's mixture (docs/context.md), or of pixels half a squared error (docs/restoration.md). The same examples, settings and build give the same network, however many threads there
  * are. */
 #ifndef SIREN_ENGINE_ENCODE_CONTEXT_TRAINER_H
 #define SIREN_ENGINE_ENCODE_CONTEXT_TRAINER_H

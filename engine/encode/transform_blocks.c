@@ -296,7 +296,9 @@ siren_status siren_transform_blocks_encode(const siren_series *series, const sir
     SIREN_TRY(search_for(series, layout, target, progress, user, &s));
     if (layout->corrected) return encode_within_bound(&s, out);
     /* Some slices tell nearly where to look, so that all are coded twice or three times. */
-    if (layout->grid.count >= 2 * SOME_SLICES)
+    if (target->step > 0)
+        s.at = log2(target->step);
+    else if (layout->grid.count >= 2 * SOME_SLICES)
         SIREN_TRY(search(&s, layout->grid.count / SOME_SLICES, ROUGH, &some));
     SIREN_TRY(search(&s, 1, closeness(target), &best));
     SIREN_TRY(siren_transform_round_check(series, layout, 1, target, &best));

@@ -15,11 +15,13 @@ typedef struct {
     const double *sigmas; /* (n_volumes) for that, of engine/encode/noise.h; volumes of 0 do not count */
     size_t memory_limit;  /* bytes for a decoded block */
     const siren_scaling *limits; /* of siren_block_scale() */
+    double step;                 /* of quantisation, near which the target is met; 0: not known */
 } siren_transform_target;
 
 typedef struct {
     uint8_t *basis; /* (n_basis) */
     size_t n_basis, n;
+    double step;                /* of quantisation */
     siren_index_entry *entries; /* (n) */
     uint8_t **records;          /* (n) */
     size_t *n_record_bytes;     /* (n) */

@@ -1,11 +1,8 @@
 #include "engine/encode/transform_context.h"
 
-#include "engine/encode/context_trainer.h"
 #include "engine/transform/transform.h"
 #include "host/threads.h"
 
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +32,6 @@ typedef struct {
     siren_context_examples *parts; /* (blocks) */
     uint8_t **records;             /* (blocks) with the network */
     size_t *n_record_bytes;        /* (blocks) */
-    atomic_size_t next;
-    atomic_int status;
-    char message[SIREN_MESSAGE_BYTES];
 } team;
 
 static void free_parts(siren_context_examples *parts, size_t n) {
@@ -63,7 +57,8 @@ static siren_status replace_stream(const uint8_t *record, size_t n_before, const
     return SIREN_OK;
 }
 
-static siren_status one(team *t, size_t nth) {
+static siren_status one(void *user, size_t nth) {
+    team *t = user;
     const siren_layout *layout = t->layout;
     const uint8_t *bytes = t->blocks->records[nth], *corrections;
     size_t n_bytes = t->blocks->n_record_bytes[nth], n_corrections, n_stream;
@@ -85,23 +80,6 @@ static siren_status one(team *t, size_t nth) {
                              &t->n_record_bytes[nth]));
     if (!layout->corrected) return SIREN_OK;
     return siren_record_append(corrections, n_corrections, &t->records[nth], &t->n_record_bytes[nth]);
-}
-
-static void member(void *user, size_t i) {
-    team *t = user;
-    (void)i;
-    for (size_t nth; t->status == SIREN_OK && (nth = atomic_fetch_add(&t->next, 1)) < t->blocks->n;) {
-        siren_status status = one(t, nth);
-        int none = SIREN_OK;
-        if (status != SIREN_OK && atomic_compare_exchange_strong(&t->status, &none, (int)status))
-            snprintf(t->message, sizeof t->message, "%s", siren_message());
-    }
-}
-
-static siren_status run(team *t) {
-    const size_t n = siren_processors() < t->blocks->n ? siren_processors() : t->blocks->n;
-    SIREN_TRY(siren_threads_run(n, member, t));
-    return t->status == SIREN_OK ? SIREN_OK : siren_fail((siren_status)t->status, "%s", t->message);
 }
 
 static size_t bytes_of(const size_t *n_bytes, size_t n) {
@@ -128,18 +106,18 @@ static siren_status gather(const siren_context_examples *parts, size_t n, siren_
 static siren_status collect(team *t, siren_context_examples *out) {
     const size_t n = t->blocks->n;
     SIREN_TRY(siren_allocate(&t->parts, n, sizeof *t->parts, "the examples"));
-    siren_status status = run(t);
+    siren_status status = siren_threads_each(n, one, t);
     if (status == SIREN_OK) status = gather(t->parts, n, out);
     free_parts(t->parts, n);
     t->parts = NULL;
     return status;
 }
 
-/* How records of so many bytes are trained with. */
-static siren_context_training training_for(uint32_t effort, size_t n_bytes, size_t n_examples) {
+siren_context_training siren_transform_context_training(siren_context_kind kind, uint32_t effort,
+                                                        size_t n_bytes, size_t n_examples) {
     const effort_level *level = &levels[effort];
     const size_t n_steps = n_examples * level->n_passes / SIREN_CONTEXT_BATCH;
-    siren_context_training training = {.kind = SIREN_CONTEXT_OF_COEFFICIENTS,
+    siren_context_training training = {.kind = kind,
                                        .widths = {level->widths[0], level->widths[1]},
                                        .n_steps = n_steps < level->n_steps ? n_steps : level->n_steps,
                                        .rate = RATE};
@@ -154,7 +132,8 @@ siren_status siren_transform_context_seconds(uint32_t effort, size_t n_bytes, do
     const size_t n_steps = 20;
     *out = 0;
     if (effort < SIREN_EFFORT_WITH_TRANSFORM_NETWORK || n_bytes < LEAST_BYTES) return SIREN_OK;
-    siren_context_training training = training_for(effort, n_bytes, n_bytes * USUAL_DENSITY);
+    siren_context_training training = siren_transform_context_training(SIREN_CONTEXT_OF_COEFFICIENTS, effort,
+                                                                       n_bytes, n_bytes * USUAL_DENSITY);
     const double share = (double)training.n_steps / (double)n_steps;
     training.n_steps = n_steps;
     SIREN_TRY(siren_allocate(&network, 1, sizeof *network, "the context network"));
@@ -185,7 +164,8 @@ siren_status siren_transform_context_fit(const siren_layout *layout, const siren
     siren_status status = collect(&t, &examples);
     siren_transform_basis_free(&t.basis);
     if (status == SIREN_OK && examples.n >= SIREN_CONTEXT_BATCH) {
-        siren_context_training training = training_for(plan->effort, n_bytes, examples.n);
+        siren_context_training training = siren_transform_context_training(SIREN_CONTEXT_OF_COEFFICIENTS,
+                                                                           plan->effort, n_bytes, examples.n);
         training.seed = plan->seed;
         training.progress = plan->progress;
         training.user = plan->user;
@@ -214,7 +194,7 @@ siren_status siren_transform_context_use(const siren_layout *layout, const uint8
     siren_status status = siren_transform_basis_decode("the basis", blocks->basis, blocks->n_basis,
                                                        layout->geometry.n_volumes, &t.basis);
     t.basis.dependent = layout->dependent;
-    if (status == SIREN_OK) status = run(&t);
+    if (status == SIREN_OK) status = siren_threads_each(n, one, &t);
     siren_transform_basis_free(&t.basis);
     const size_t n_after = bytes_of(n_record_bytes, n);
     if (status == SIREN_OK && n_after + n_section < n_before) {

@@ -2,6 +2,7 @@
 #ifndef SIREN_ENGINE_ENCODE_TRANSFORM_CONTEXT_H
 #define SIREN_ENGINE_ENCODE_TRANSFORM_CONTEXT_H
 
+#include "engine/encode/context_trainer.h"
 #include "engine/encode/transform_blocks.h"
 
 /* The least effort that trains one: the default's transform takes seconds and stays as quick as it is (docs/context-transform.md). */
@@ -25,6 +26,9 @@ siren_status siren_transform_context_fit(const siren_layout *layout, const siren
  * what is decoded is the same. */
 siren_status siren_transform_context_use(const siren_layout *layout, const uint8_t *section, size_t n_section,
                                          siren_transform_blocks *blocks, size_t *n_saved);
+/* How a network for records of so many bytes is trained by an effort, on so many examples. */
+siren_context_training siren_transform_context_training(siren_context_kind kind, uint32_t effort,
+                                                        size_t n_bytes, size_t n_examples);
 /* About how long the training takes for records of so many bytes, as a few steps tell. */
 siren_status siren_transform_context_seconds(uint32_t effort, size_t n_bytes, double *out);
 

@@ -196,7 +196,7 @@ siren_status siren_transform_round(const siren_series *series, const siren_layou
                                    siren_transform_blocks *out) {
     SIREN_AT_END(siren_transform_basis_free) siren_transform_basis basis = {0};
     SIREN_AT_END(siren_transform_blocks_free)
-    siren_transform_blocks blocks = {.n = (layout->grid.count - every / 2 + every - 1) / every};
+    siren_transform_blocks blocks = {.n = (layout->grid.count - every / 2 + every - 1) / every, .step = step};
     SIREN_FREE_AT_END siren_block *slices = NULL;
     SIREN_FREE_AT_END uint32_t **inside = NULL;
     round_team team = {.series = series,

@@ -18,7 +18,8 @@ typedef struct {
     uint8_t *mean;                  /* (n_volumes) in 1/256 */
     uint8_t *precision; /* (n_components) bits behind the point of a vector's entries, at most 14 */
     int16_t *vectors;   /* (n_components, n_volumes) in 1/16384 */
-    const siren_context_network *network; /* that slices are decoded with, borrowed; NULL: counts alone */
+    const siren_context_network *network;     /* that slices are decoded with, borrowed; NULL: counts alone */
+    const siren_context_network *restoration; /* that adds what pixels lack, borrowed; NULL: nothing does */
     bool
         dependent; /* levels are those of two quantisers (docs/transform.md, chapter 7); false after decoding */
     float *analysis; /* (n_components, n_volumes) what the encoder projects on; NULL after decoding */
@@ -70,6 +71,7 @@ siren_status siren_transform_collect_slice(const siren_transform_basis *basis, c
 typedef struct {
     siren_slice_grid grid;
     size_t n_components;
+    uint32_t step; /* of quantisation: (256 + lower 8 bits) / 256 * 2^-(upper 8 bits) */
     unsigned unit;
     int32_t *values; /* (n_components, grid.n_blocks, 64) */
 } siren_transform_coefficients;
@@ -80,6 +82,10 @@ siren_status siren_transform_read_slice(const siren_transform_basis *basis, cons
 void siren_transform_coefficients_free(siren_transform_coefficients *coefficients);
 /* Coefficients become pixels of components, in place; what a device can do as well, each component by itself. */
 void siren_transform_rebuild(siren_transform_coefficients *coefficients);
+
+/* `y` (n_points, volumes.end - volumes.begin): the targets of these volumes, within [0, 1], by the pixels of components. */
+siren_status siren_transform_combine(const siren_transform_basis *basis,
+                                     const siren_transform_coefficients *slice, siren_span volumes, float *y);
 
 /* All in one: `y` (n_points, volumes.end - volumes.begin): the targets of these volumes as decoded, within [0, 1]. */
 siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name,

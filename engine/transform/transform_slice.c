@@ -1,6 +1,7 @@
 #include "engine/transform/transform.h"
 
 #include "engine/transform/coefficients.h"
+#include "engine/transform/restoration.h"
 #include "engine/transform/slice_grid.h"
 #include "host/clones.h"
 
@@ -146,6 +147,7 @@ siren_status siren_transform_read_slice(const siren_transform_basis *basis, cons
         points[i] = (int8_t)(point < 128 ? point : point - 256);
     }
     SIREN_TRY(siren_range_decoder_finish(&decoder, name));
+    slice.step = code;
     slice.unit = octaves + STEP_BITS > LEAST_UNIT ? octaves + STEP_BITS : LEAST_UNIT;
     dequantise(code, points, slice.unit, kinds, slice.n_components * n_pixels, slice.values);
     *out = SIREN_TAKE(slice);
@@ -213,27 +215,23 @@ static float to_float(int64_t value) {
     return (float)(int32_t)value * 0x1p-24f;
 }
 
-siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name,
-                                          const siren_block *block, const uint8_t *bytes, size_t n_bytes,
-                                          siren_span volumes, float *y) {
-    size_t n_out = volumes.end - volumes.begin;
-    SIREN_AT_END(siren_transform_coefficients_free) siren_transform_coefficients slice = {0};
+siren_status siren_transform_combine(const siren_transform_basis *basis,
+                                     const siren_transform_coefficients *slice, siren_span volumes,
+                                     float *y) {
+    const size_t n_out = volumes.end - volumes.begin, n_pixels = slice->grid.n_blocks * BLOCK;
+    const unsigned shift = slice->unit - LEAST_UNIT;
+    const int64_t half = shift > 0 ? (int64_t)1 << (shift - 1) : 0;
+    const bool is_small = is_narrow(basis, slice->values, n_pixels);
     SIREN_FREE_AT_END int32_t *components = NULL;
     int32_t narrow[BLOCK];
     int64_t wide[BLOCK];
-    SIREN_TRY(siren_transform_read_slice(basis, name, block, bytes, n_bytes, &slice));
-    SIREN_TRY(
-        siren_allocate(&components, slice.n_components, BLOCK * sizeof *components, "components of a block"));
-    siren_transform_rebuild(&slice);
-    size_t n_pixels = slice.grid.n_blocks * BLOCK;
-    bool is_small = is_narrow(basis, slice.values, n_pixels);
-    unsigned shift = slice.unit - LEAST_UNIT;
-    int64_t half = shift > 0 ? (int64_t)1 << (shift - 1) : 0;
-    for (size_t b = 0; b < slice.grid.n_blocks; b++) {
-        const uint32_t *at = slice.grid.points + b * BLOCK;
-        if (!slice.grid.used[b]) continue;
-        for (size_t k = 0; k < slice.n_components; k++)
-            memcpy(components + k * BLOCK, slice.values + k * n_pixels + b * BLOCK,
+    SIREN_TRY(siren_allocate(&components, slice->n_components, BLOCK * sizeof *components,
+                             "components of a block"));
+    for (size_t b = 0; b < slice->grid.n_blocks; b++) {
+        const uint32_t *at = slice->grid.points + b * BLOCK;
+        if (!slice->grid.used[b]) continue;
+        for (size_t k = 0; k < slice->n_components; k++)
+            memcpy(components + k * BLOCK, slice->values + k * n_pixels + b * BLOCK,
                    BLOCK * sizeof *components);
         for (size_t v = volumes.begin; v < volumes.end; v++) {
             int64_t mean = (int64_t)basis->mean[v] << 16;
@@ -252,4 +250,14 @@ siren_status siren_transform_decode_slice(const siren_transform_basis *basis, co
         }
     }
     return SIREN_OK;
+}
+
+siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name,
+                                          const siren_block *block, const uint8_t *bytes, size_t n_bytes,
+                                          siren_span volumes, float *y) {
+    SIREN_AT_END(siren_transform_coefficients_free) siren_transform_coefficients slice = {0};
+    SIREN_TRY(siren_transform_read_slice(basis, name, block, bytes, n_bytes, &slice));
+    siren_transform_rebuild(&slice);
+    if (basis->restoration) SIREN_TRY(siren_transform_restore(basis, &slice));
+    return siren_transform_combine(basis, &slice, volumes, y);
 }

@@ -74,6 +74,8 @@ static void write_json(siren_json *json, const char *path, const siren_archive_i
         siren_json_number(json, "max_error", info->max_error);
     if (info->coding == SIREN_CODING_NETWORK)
         siren_json_string(json, "weights", siren_weights_name(info->weight_bits, weights));
+    if (info->context_bytes > 0) siren_json_integer(json, "context_bytes", info->context_bytes);
+    if (info->restoration_bytes > 0) siren_json_integer(json, "restoration_bytes", info->restoration_bytes);
     siren_json_begin_array(json, "attachments");
     for (size_t i = 0; i < info->n_attachments; i++) siren_json_string(json, NULL, info->attachments[i]);
     siren_json_end(json);
@@ -161,6 +163,12 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
         printf("  apart        %s voxel%s far outside the rest, kept bit for bit\n",
                siren_format_integer(info->n_apart, bytes), siren_plural(info->n_apart));
     if (info->coding == SIREN_CODING_NETWORK) print_network(info, kind);
+    if (info->context_bytes > 0)
+        printf("  context      a network of %s bytes tells what to expect\n",
+               siren_format_integer(info->context_bytes, bytes));
+    if (info->restoration_bytes > 0)
+        printf("  restoration  a network of %s bytes adds what quantisation took\n",
+               siren_format_integer(info->restoration_bytes, bytes));
 
     printf("  attachments ");
     for (size_t i = 0; i < info->n_attachments; i++) printf(" %s", info->attachments[i]);

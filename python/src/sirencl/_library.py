@@ -108,6 +108,8 @@ class ArchiveInfo(ctypes.Structure):
         ("provenance", c_char_p),
         ("n_volume_coordinates", c_size_t),
         ("volume_coordinates", POINTER(c_char * 64)),
+        ("context_bytes", c_size_t),
+        ("restoration_bytes", c_size_t),
     ]
 
 

@@ -111,6 +111,8 @@ class ArchiveInfo:
         How it was made.
     volume_coordinates : tuple of str
         Of a network that learns in coordinates of volumes, too: their names, ``"TE"``; else empty.
+    context_bytes, restoration_bytes : int
+        Of networks beside a predictive or a transform coding: that which tells what to expect, and that which restores pixels; 0: none.
     """
 
     bytes: int
@@ -140,6 +142,8 @@ class ArchiveInfo:
     attachments: tuple[str, ...]
     provenance: dict[str, str]
     volume_coordinates: tuple[str, ...] = ()
+    context_bytes: int = 0
+    restoration_bytes: int = 0
 
 
 class Archive:
@@ -259,6 +263,8 @@ class Archive:
             attachments=tuple(c.attachments[i].value.decode() for i in range(c.n_attachments)),
             provenance=dict(line.split("=", 1) for line in provenance if "=" in line),
             volume_coordinates=tuple(c.volume_coordinates[i].value.decode() for i in range(c.n_volume_coordinates)),
+            context_bytes=c.context_bytes,
+            restoration_bytes=c.restoration_bytes,
         )
 
     @property

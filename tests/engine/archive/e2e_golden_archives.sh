@@ -1,11 +1,11 @@
 # Archives that version 0.1.0 and those after it made decode to the bytes that they decoded them to, on the host and on the device; and where the
 # device that made them is at hand, the same options give the same archives.
-# The series: phantom p.nii.gz --dims 24x20x4 --shells 0:1,1000:6 --seed 3.
+# The series: phantom p.nii.gz --dims 24x20x4 --shells 0:1,1000:6 --seed 3; of restored.siren that of e2e_restoration.
 source "$(dirname "$0")/../../common.sh"
 golden=$root/tests/golden
 for device in host cpu; do
     [ $device = host ] || has_device || continue
-    for name in slices patches float32 lossless ratio coded quantisers; do
+    for name in slices patches float32 lossless ratio coded quantisers restored; do
         "$sirencl" verify "$golden/$name.siren" --device $device --quiet || fail "$name does not verify on $device"
         "$sirencl" decompress "$golden/$name.siren" $name.nii --force --quiet --device $device
     done

@@ -65,30 +65,7 @@ done
 awk "BEGIN { exit !($(psnr size6.siren) >= $(psnr size5.siren)) }" || fail "a network gives a lower PSNR: $(psnr size6.siren) dB and $(psnr size5.siren)"
 
 # Another network, with right checksums.
-"$python" - <<'PYTHON'
-import struct
-def crc64(data, table=[]):
-    if not table:
-        for byte in range(256):
-            for _ in range(8):
-                byte = byte >> 1 ^ (0xC96C5795D7870F42 if byte & 1 else 0)
-            table.append(byte)
-    crc = 2**64 - 1
-    for byte in data:
-        crc = table[(crc ^ byte) & 255] ^ crc >> 8
-    return crc ^ 2**64 - 1
-data = bytearray(open('6.siren', 'rb').read())
-table, n_sections = struct.unpack('<QQ', data[-56:-40])
-for i in range(n_sections):
-    at = table + 40 * i
-    kind, flags, offset, n = struct.unpack('<IIQQ', data[at:at + 24])
-    if kind == 17:
-        data[offset + n // 2] ^= 16
-        data[at + 32:at + 40] = struct.pack('<Q', crc64(data[offset:offset + n]))
-        data[-32:-24] = struct.pack('<Q', crc64(data[table:table + 40 * n_sections]))
-        data[-16:-8] = struct.pack('<Q', crc64(data[:24] + data[-56:-16]))
-        open('drift.siren', 'wb').write(data)
-PYTHON
+"$python" "$root/tests/engine/archive/drift.py" 6.siren 17 drift.siren
 status=0
 "$sirencl" decompress --quiet --device host drift.siren drift.nii 2>stderr.txt || status=$?
 grep -q 'context network\|decodes to other voxels\|bytes end\|coefficients\|weight' stderr.txt && [ $status != 0 ] && [ ! -e drift.nii ] || fail "a changed network is not noticed: $status, $(cat stderr.txt)"

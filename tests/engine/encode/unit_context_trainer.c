@@ -1,5 +1,6 @@
 /* engine/encode/context_trainer: the loss is a code length, its gradient that of finite differences; training finds what there is to be found,
  * and the same with any number of threads. */
+#include "tests/shared/context_gradient.h"
 #include "tests/shared/testing.h"
 
 #include "engine/encode/context_trainer.h"
@@ -51,30 +52,8 @@ static double plain_bits(const siren_context_examples *examples) {
 
 static void gradient_is_that_of_finite_differences(void **unused) {
     (void)unused;
-    static siren_context_parameters parameters, gradient, none;
     siren_context_examples examples = make_examples(128);
-    const uint32_t widths[4] = {SIREN_FEATURES, 32, 16, SIREN_MIXTURE_OUTPUTS};
-    for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++)
-        for (size_t i = 0; i <= widths[l]; i++)
-            for (size_t j = 0; j < widths[l + 1]; j++) parameters.of[l][i][j] = (float)(uniform() - .5) * .5f;
-    siren_context_loss(SIREN_CONTEXT_OF_VOXELS, &examples, widths + 1, &parameters, &gradient);
-    unsigned n_compared = 0;
-    for (unsigned run = 0; run < 300; run++) {
-        size_t l = run % 3, i = (size_t)(uniform() * (widths[l] + 1)),
-               j = (size_t)(uniform() * widths[l + 1]);
-        float *parameter = &parameters.of[l][i][j], was = *parameter, step = 1e-3f;
-        *parameter = was + step;
-        double more = siren_context_loss(SIREN_CONTEXT_OF_VOXELS, &examples, widths + 1, &parameters, &none);
-        *parameter = was - step;
-        double less = siren_context_loss(SIREN_CONTEXT_OF_VOXELS, &examples, widths + 1, &parameters, &none);
-        *parameter = was;
-        double expected = (more - less) / (2 * (double)step), is = gradient.of[l][i][j];
-        /* Kinks of the leaky units are within a step of some examples. */
-        if (fabs(expected - is) > .02 * fabs(expected) + .1)
-            fail_msg("layer %zu, %zu to %zu: %g instead of %g", l, i, j, is, expected);
-        n_compared += fabs(expected) > .5;
-    }
-    assert_true(n_compared > 100);
+    check_context_gradient(SIREN_CONTEXT_OF_VOXELS, &examples, (const uint32_t[]){32, 16}, .1);
     examples_free(&examples);
 }
 

@@ -70,6 +70,8 @@ typedef struct {
     uint8_t *basis_bytes, *bytes;
     size_t n_basis_bytes, n_bytes, n_points, n_volumes;
     float *targets, *y;
+    uint8_t *restoration; /* (n_restoration) or NULL */
+    size_t n_restoration;
 } coded;
 
 /* Whether what follows is coded by two quantisers. */
@@ -105,10 +107,11 @@ static inline void drop(coded *c) {
     free(c->bytes);
     free(c->targets);
     free(c->y);
+    free(c->restoration);
 }
 
-/* A case for transform_model.py: a line "volumes nx ny basis-bytes slice-bytes [network-bytes [1]]", the 1 for two
- * quantisers, a byte for each voxel of the mask, the basis, the slice, the network if there is one, and y as it must be, all in the byte
+/* A case for transform_model.py: a line "volumes nx ny basis-bytes slice-bytes [network-bytes [1 [restoration-bytes]]]", the 1 for two
+ * quantisers, 0 for one, a byte for each voxel of the mask, the basis, the slice, the network and the restoration if there are, and y as it must be, all in the byte
  * order of an archive. */
 static inline int write_coded(const sample *s, const coded *c, const uint8_t *network, size_t n_network,
                               const char *path) {
@@ -119,13 +122,15 @@ static inline int write_coded(const sample *s, const coded *c, const uint8_t *ne
     for (size_t i = 0; i < c->n_points; i++) mask[siren_block_voxel(s->slices, i)] = 1;
     fprintf(file, "%zu %zu %zu %zu %zu", c->n_volumes, s->slices->nx, s->slices->ny, c->n_basis_bytes,
             c->n_bytes);
-    if (network || with_two) fprintf(file, " %zu", n_network);
-    if (with_two) fputs(" 1", file);
+    if (network || with_two || c->restoration) fprintf(file, " %zu", n_network);
+    if (with_two || c->restoration) fprintf(file, " %d", with_two);
+    if (c->restoration) fprintf(file, " %zu", c->n_restoration);
     fputc('\n', file);
     fwrite(mask, 1, n, file);
     fwrite(c->basis_bytes, 1, c->n_basis_bytes, file);
     fwrite(c->bytes, 1, c->n_bytes, file);
     if (network) fwrite(network, 1, n_network, file);
+    if (c->restoration) fwrite(c->restoration, 1, c->n_restoration, file);
     for (size_t i = 0; i < c->n_points * c->n_volumes; i++) {
         uint8_t value[4];
         siren_put_f32(value, c->y[i]);

@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 from expert_model import Experts  # noqa: E402
 from mixer_model import Mixer  # noqa: E402
 from range_coder_model import Decoder, Integer, Model, bits  # noqa: E402
+from restoration_model import restore  # noqa: E402
 
 C = [[11585, 11585, 11585, 11585, 11585, 11585, 11585, 11585], [16069, 13623, 9102, 3196, -3196, -9102, -13623, -16069],
      [15137, 6270, -6270, -15137, -15137, -6270, 6270, 15137], [13623, -3196, -16069, -9102, 9102, 16069, 3196, -13623],
@@ -245,7 +246,7 @@ def turn(a, b):  # pixels from the edge away
     return [saturated(x + y) for x, y in zip(a, e)], [saturated(x - y) for x, y in zip(b, e)]
 
 
-def decode(n_volumes, nx, ny, mask, basis, stream, network=None, two=0):
+def decode(n_volumes, nx, ny, mask, basis, stream, network=None, restoration=None, two=0):
     m, vectors = decode_basis(basis, n_volumes)
     across, down = -(-nx // 8), -(-ny // 8)
     inside = [i for i in range(nx * ny) if mask[i]]
@@ -275,6 +276,8 @@ def decode(n_volumes, nx, ny, mask, basis, stream, network=None, two=0):
                     for i in range(4):
                         p[y][x - 1 - i], p[y][x + i] = first[i], second[i]
         planes.append(p)
+    if restoration:
+        restore(restoration, planes, [(i % nx, i // nx) for i in inside], m, vectors, slice.o, slice.f, unit)
     targets, shift = [], unit - 10
     for i in inside:
         own = [p[i // nx][i % nx] for p in planes]
@@ -309,9 +312,9 @@ def main(*paths):
     for path in paths:
         content = open(path, 'rb').read()
         line, rest = content.split(b'\n', 1)
-        n_volumes, nx, ny, n_basis, n_slice, n_network, two, *_ = list(map(int, line.split())) + [0, 0]
+        n_volumes, nx, ny, n_basis, n_slice, n_network, two, n_restoration, *_ = list(map(int, line.split())) + [0, 0, 0]
         parts = []
-        for n in (nx * ny, n_basis, n_slice, n_network):
+        for n in (nx * ny, n_basis, n_slice, n_network, n_restoration):
             parts.append(rest[:n])
             rest = rest[n:]
         targets, expected = decode(n_volumes, nx, ny, *parts, two), rest

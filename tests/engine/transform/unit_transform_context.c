@@ -3,7 +3,7 @@
  * (transform_model.py):
  *     unit_transform_context write CASE FILE */
 #include "tests/engine/transform/samples.h"
-#include "engine/encode/context_trainer.h"
+#include "tests/shared/context_gradient.h"
 
 typedef enum { SILENT, SANE, WILD } temper;
 
@@ -123,34 +123,14 @@ static void training_saves_bytes(void **unused) {
 
 static void gradient_is_that_of_finite_differences(void **unused) {
     (void)unused;
-    static siren_context_parameters parameters, gradient, none;
     enum { N = 128 };
     static int8_t features[N * SIREN_COEFFICIENT_FEATURES];
     static uint8_t magnitudes[N];
-    const siren_context_kind kind = SIREN_CONTEXT_OF_COEFFICIENTS;
-    const uint32_t widths[4] = {SIREN_COEFFICIENT_FEATURES, 16, 32, SIREN_MAGNITUDE_STEPS};
-    siren_context_examples examples = {.n = N, .features = features, .magnitudes = magnitudes};
     for (size_t i = 0; i < sizeof features; i++) features[i] = (int8_t)((int)(random_u32() % 64) - 32);
     for (size_t i = 0; i < N; i++) magnitudes[i] = (uint8_t)(i % 4 ? random_u32() % 4 : random_u32() % 12);
-    for (size_t l = 0; l < SIREN_CONTEXT_LAYERS; l++)
-        for (size_t i = 0; i <= widths[l]; i++)
-            for (size_t j = 0; j < widths[l + 1]; j++) parameters.of[l][i][j] = (float)noise() * .1f;
-    siren_context_loss(kind, &examples, widths + 1, &parameters, &gradient);
-    size_t n_compared = 0;
-    for (size_t run = 0; run < 300; run++) {
-        size_t l = run % 3, i = random_u32() % (widths[l] + 1), j = random_u32() % widths[l + 1];
-        float *parameter = &parameters.of[l][i][j], was = *parameter, step = 1e-3f;
-        *parameter = was + step;
-        double more = siren_context_loss(kind, &examples, widths + 1, &parameters, &none);
-        *parameter = was - step;
-        double less = siren_context_loss(kind, &examples, widths + 1, &parameters, &none);
-        *parameter = was;
-        double expected = (more - less) / (2 * (double)step), is = gradient.of[l][i][j];
-        if (fabs(expected - is) > .02 * fabs(expected) + .15)
-            fail_msg("layer %zu, %zu to %zu: %g instead of %g", l, i, j, is, expected);
-        n_compared += fabs(expected) > .5;
-    }
-    assert_true(n_compared > 100);
+    check_context_gradient(SIREN_CONTEXT_OF_COEFFICIENTS,
+                           &(siren_context_examples){.n = N, .features = features, .magnitudes = magnitudes},
+                           (const uint32_t[]){16, 32}, .15);
 }
 
 static void damage_does_no_harm(void **unused) {
