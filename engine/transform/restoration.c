@@ -30,18 +30,15 @@ static void planes_free(pixel_planes *planes) {
     free(planes->halves);
 }
 
-/* `parts` log2(1 + n), rounded, with the sign of i - n_before: (2 n_before + 1). Bounds between whole numbers are powers of
- * 2^(1 / parts). */
-static void fill_logarithms(int8_t *table, int n_before, double half, double step) {
-    double bound = half;
-    int8_t class = 0;
+/* parts * log2(1 + |n|), rounded, at most 127, with the sign of n, for n = -n_before ... n_before. Bounds between whole numbers are
+ * powers of `step`, 2^(1 / parts), times its root. */
+static void fill_logarithms(int8_t *table, int n_before, double root, double step) {
+    double bound = root;
+    int value = 0;
     for (int n = 0; n <= n_before; n++) {
-        while (class < 127 && 1 + n >= bound) {
-            bound *= step;
-            class ++;
-        }
-        table[n_before + n] = class;
-        table[n_before - n] = (int8_t) - class;
+        for (; value < 127 && 1 + n >= bound; value++) bound *= step;
+        table[n_before + n] = (int8_t)value;
+        table[n_before - n] = (int8_t)-value;
     }
 }
 
