@@ -66,32 +66,8 @@ a, b = (np.frombuffer(open(name, 'rb').read()[352:], '<i2').astype(int) for name
 assert 0 < abs(a - b).max() <= 2
 PYTHON
 
-# Another network, with right checksums: the section of the archive of another effort.
-"$python" - <<'PYTHON'
-import struct
-import sys
-def crc64(data, table=[]):
-    if not table:
-        for byte in range(256):
-            for _ in range(8):
-                byte = byte >> 1 ^ (0xC96C5795D7870F42 if byte & 1 else 0)
-            table.append(byte)
-    crc = 2**64 - 1
-    for byte in data:
-        crc = table[(crc ^ byte) & 255] ^ crc >> 8
-    return crc ^ 2**64 - 1
-data = bytearray(open('4.siren', 'rb').read())
-table, n_sections = struct.unpack('<QQ', data[-56:-40])
-for i in range(n_sections):
-    at = table + 40 * i
-    kind, flags, offset, n = struct.unpack('<IIQQ', data[at:at + 24])
-    if kind == 13:
-        data[offset + n // 2] ^= 16
-        data[at + 32:at + 40] = struct.pack('<Q', crc64(data[offset:offset + n]))
-        data[-32:-24] = struct.pack('<Q', crc64(data[table:table + 40 * n_sections]))
-        data[-16:-8] = struct.pack('<Q', crc64(data[:24] + data[-56:-16]))
-        open('drift.siren', 'wb').write(data)
-PYTHON
+# Another network, with right checksums.
+"$python" "$root/tests/engine/archive/drift.py" 4.siren 13 drift.siren
 status=0
 "$sirencl" decompress --quiet --device host drift.siren drift.nii 2>stderr.txt || status=$?
 grep -q 'context network\|decodes to other voxels\|coded values\|bytes end\|references\|weight' stderr.txt && [ $status != 0 ] && [ ! -e drift.nii ] || fail "a changed network is not noticed: $status, $(cat stderr.txt)"

@@ -2,24 +2,7 @@
 # from the pages alone to the same bytes; some slices and volumes; targets of all kinds are kept; a changed network is noticed.
 source "$(dirname "$0")/../../common.sh"
 needs_python numpy
-"$python" - <<'PYTHON'
-import struct
-import numpy as np
-nx, ny, nz, n_volumes = 56, 52, 8, 9
-draw = np.random.default_rng(7)
-z, y, x = np.mgrid[:nz, :ny, :nx]
-inside = ((x - 28) / 25) ** 2 + ((y - 26) / 23) ** 2 < 1
-tissue = (np.sin(.35 * x + .2 * z) * np.cos(.3 * y) > 0) * 1. + (np.sin(.5 * y - .33 * x) > .3)
-volumes = [inside * (300 + 400 * tissue * np.exp(-.3 * (v % 4) * tissue)) + draw.normal(0, 3, x.shape) * (.3 + inside) for v in range(n_volumes)]
-header = bytearray(352)
-header[0:4] = struct.pack('<i', 348)
-header[40:56] = struct.pack('<8h', 4, nx, ny, nz, n_volumes, 1, 1, 1)
-header[70:74] = struct.pack('<2h', 4, 16)
-header[76:108] = struct.pack('<8f', *[1] * 8)
-header[108:120] = struct.pack('<3f', 352, 1, 0)
-header[344:348] = b'n+1\0'
-open('in.nii', 'wb').write(bytes(header) + np.clip(volumes, 0, 4095).round().astype('<i2').tobytes())
-PYTHON
+"$python" "$root/tests/engine/encode/tissue.py" in.nii 56 52 8 9 3 25 23 .5 .33
 size() { stat -c %s "$1"; }
 psnr() { "$sirencl" info --json "$1" | sed -n 's/^\t"psnr"[^0-9]*\([0-9.]*\).*/\1/p'; }
 compress() { run "$sirencl" compress --quiet --force --model transform "$@"; }
