@@ -67,7 +67,7 @@ assert 0 < abs(a - b).max() <= 2
 PYTHON
 
 # Another network, with right checksums.
-"$python" "$root/tests/engine/archive/drift.py" 4.siren 13 drift.siren
+"$python" "$root/tests/faults/forge.py" drift 4.siren 13 drift.siren
 status=0
 "$sirencl" decompress --quiet --device host drift.siren drift.nii 2>stderr.txt || status=$?
 grep -q 'context network\|decodes to other voxels\|coded values\|bytes end\|references\|weight' stderr.txt && [ $status != 0 ] && [ ! -e drift.nii ] || fail "a changed network is not noticed: $status, $(cat stderr.txt)"

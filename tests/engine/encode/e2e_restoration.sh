@@ -54,7 +54,7 @@ assert 0 < abs(a - b).max() <= 6
 PYTHON
 
 # Another network, with right checksums.
-"$python" "$root/tests/engine/archive/drift.py" 6.siren 19 drift.siren
+"$python" "$root/tests/faults/forge.py" drift 6.siren 19 drift.siren
 status=0
 "$sirencl" decompress --quiet --device host drift.siren drift.nii 2>stderr.txt || status=$?
 grep -q 'restoration network\|decodes to other voxels\|bytes end\|weight' stderr.txt && [ $status != 0 ] && [ ! -e drift.nii ] || fail "a changed network is not noticed: $status, $(cat stderr.txt)"

@@ -48,7 +48,7 @@ done
 awk "BEGIN { exit !($(psnr size6.siren) >= $(psnr size5.siren)) }" || fail "a network gives a lower PSNR: $(psnr size6.siren) dB and $(psnr size5.siren)"
 
 # Another network, with right checksums.
-"$python" "$root/tests/engine/archive/drift.py" 6.siren 17 drift.siren
+"$python" "$root/tests/faults/forge.py" drift 6.siren 17 drift.siren
 status=0
 "$sirencl" decompress --quiet --device host drift.siren drift.nii 2>stderr.txt || status=$?
 grep -q 'context network\|decodes to other voxels\|bytes end\|coefficients\|weight' stderr.txt && [ $status != 0 ] && [ ! -e drift.nii ] || fail "a changed network is not noticed: $status, $(cat stderr.txt)"
