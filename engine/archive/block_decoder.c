@@ -189,18 +189,21 @@ static void fill_background(siren_block_decoder *decoder, size_t n_values) {
         memcpy(decoder->voxels + i * size, decoder->layout.mask.background, size);
 }
 
-/* Puts the exceptional voxels of a record into the decoder's, little-endian. */
-static void restore_exceptional(siren_block_decoder *decoder, const siren_block *block, size_t n,
-                                const uint8_t *positions, const uint8_t *values) {
-    size_t size = siren_datatype_size(decoder->layout.geometry.datatype),
-           n_points = siren_block_points(block), n_voxels = siren_block_voxels(block);
+/* Puts the exceptional voxels of a record, which are little-endian, into the decoder's. */
+static void restore_exceptional(siren_block_decoder *decoder, const siren_block *block, size_t n_values,
+                                size_t n, const uint8_t *positions, const uint8_t *values) {
+    const siren_datatype datatype = decoder->layout.geometry.datatype;
+    size_t size = siren_datatype_size(datatype), n_points = siren_block_points(block),
+           n_voxels = siren_block_voxels(block);
     const siren_span *volumes = &decoder->volumes;
+    if (siren_big_endian_machine()) siren_datatype_swap(datatype, decoder->voxels, n_values);
     for (size_t i = 0; i < n; i++) {
         size_t position = siren_get_u32(positions + 4 * i), volume = position / n_points;
         if (volume < volumes->begin || volume >= volumes->end) continue;
         size_t at = (volume - volumes->begin) * n_voxels + siren_block_voxel(block, position % n_points);
         memcpy(decoder->voxels + at * size, values + i * size, size);
     }
+    if (siren_big_endian_machine()) siren_datatype_swap(datatype, decoder->voxels, n_values);
 }
 
 siren_predictive_plan siren_block_predictive_plan(const siren_layout *layout, const siren_block *block,
@@ -223,6 +226,18 @@ uint64_t siren_block_crc(siren_datatype datatype, uint8_t *voxels, size_t n_valu
     uint64_t crc = siren_crc64(0, voxels, n_values * siren_datatype_size(datatype));
     if (siren_big_endian_machine()) siren_datatype_swap(datatype, voxels, n_values);
     return crc;
+}
+
+/* Corrects the decoder's voxels where there is a bound; they are done then. */
+static siren_status correct(siren_block_decoder *decoder, const char *name, const siren_block *block,
+                            size_t n_values, const uint8_t *corrections, size_t n_corrections,
+                            const void **voxels, uint64_t *crc) {
+    const siren_layout *layout = &decoder->layout;
+    SIREN_TRY(siren_block_correct(layout, name, block, decoder->volumes, corrections, n_corrections,
+                                  decoder->voxels));
+    *crc = siren_block_crc(layout->geometry.datatype, decoder->voxels, n_values);
+    *voxels = decoder->voxels;
+    return SIREN_OK;
 }
 
 /* The checksum is of all volumes; those asked for are moved to the front then. */
@@ -264,14 +279,8 @@ static siren_status decode_transform(siren_block_decoder *decoder, const char *n
     SIREN_TRY(siren_block_restore(block, 0, n_points, g->datatype, n_volumes,
                                   decoder->scaling + volumes->begin, decoder->y, decoder->voxels));
     if (outputs) SIREN_TRY(outputs(user, 0, n_points, decoder->y));
-    if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
-    restore_exceptional(decoder, block, record.n_exceptional, record.positions, record.values);
-    if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
-    SIREN_TRY(
-        siren_block_correct(layout, name, block, *volumes, corrections, n_corrections, decoder->voxels));
-    *crc = siren_block_crc(g->datatype, decoder->voxels, n_values);
-    *voxels = decoder->voxels;
-    return SIREN_OK;
+    restore_exceptional(decoder, block, n_values, record.n_exceptional, record.positions, record.values);
+    return correct(decoder, name, block, n_values, corrections, n_corrections, voxels, crc);
 }
 
 siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
@@ -304,14 +313,8 @@ siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, 
                                       decoder->voxels));
         if (outputs) SIREN_TRY(outputs(user, first, n, decoder->y));
     }
-    if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
-    restore_exceptional(decoder, block, record.n_exceptional, record.positions, record.values);
-    if (siren_big_endian_machine()) siren_datatype_swap(g->datatype, decoder->voxels, n_values);
-    SIREN_TRY(
-        siren_block_correct(layout, name, block, *volumes, corrections, n_corrections, decoder->voxels));
-    *crc = siren_block_crc(g->datatype, decoder->voxels, n_values);
-    *voxels = decoder->voxels;
-    return SIREN_OK;
+    restore_exceptional(decoder, block, n_values, record.n_exceptional, record.positions, record.values);
+    return correct(decoder, name, block, n_values, corrections, n_corrections, voxels, crc);
 }
 
 siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive *archive, size_t nth,
