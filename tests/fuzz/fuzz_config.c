@@ -1,13 +1,10 @@
 /* libFuzzer: reads any bytes as an experiment. What is accepted must keep the promises of lab/experiment/experiment.h and be
  * written as JSON that reads again. */
-#define _GNU_SOURCE
 #include "lab/experiment/experiment.h"
+#include "tests/shared/fuzz_files.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define MAX_TRIALS 200
 
@@ -37,14 +34,8 @@ static void check_trial(const siren_experiment *experiment, const siren_trial *t
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static int file = -1;
-    char path[32];
     siren_experiment *experiment = NULL;
-    if (file < 0) file = memfd_create("experiment", MFD_CLOEXEC);
-    if (file < 0 || ftruncate(file, (off_t)size) != 0 || pwrite(file, data, size, 0) != (ssize_t)size)
-        abort();
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    if (siren_experiment_read(path, NULL, MAX_TRIALS, &experiment) != SIREN_OK) return 0;
+    if (siren_experiment_read(fuzz_file(data, size), NULL, MAX_TRIALS, &experiment) != SIREN_OK) return 0;
     if (experiment->n_trials + experiment->n_baselines < 1 || experiment->n_trials > MAX_TRIALS ||
         experiment->n_inputs < 1)
         abort();
