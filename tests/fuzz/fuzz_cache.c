@@ -19,12 +19,14 @@ static const char *const kinds[] = {"tune", "selftest"};
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
 static siren_device *device;
+static char *names[N_KINDS]; /* of their files, below the folder */
 static uint8_t *identity; /* a file without its last brace */
 static size_t n_identity;
 
 static void end(void) {
     siren_device_close(device);
     free(identity);
+    for (size_t i = 0; i < N_KINDS; i++) free(names[i]);
 }
 
 static void nothing(siren_json *json, const void *user) { (void)json, (void)user; }
@@ -48,31 +50,35 @@ static void begin(void) {
     while (strchr("}\n", identity[n_identity])) n_identity--;
     n_identity++;
     free(path);
+    for (size_t i = 0; i < N_KINDS; i++) {
+        MUST(siren_device_cache_path(device, kinds[i], &path) == SIREN_OK);
+        names[i] = strdup(path + strlen(fuzz_folder()) + 1);
+        MUST(names[i] != NULL);
+        free(path);
+    }
 }
 
-static void put(const char *kind, bool known, const uint8_t *data, size_t size) {
+static void put(size_t kind, bool known, const uint8_t *data, size_t size) {
     static uint8_t text[1 << 17];
-    const char *name;
-    char *path = NULL;
     size_t n = 0;
-    MUST(siren_device_cache_path(device, kind, &path) == SIREN_OK && n_identity + 2 + size <= sizeof text);
-    name = path + strlen(fuzz_folder()) + 1;
+    MUST(n_identity + 2 + size <= sizeof text);
     if (known) {
         memcpy(text, identity, n_identity);
         text[n_identity] = ',';
         n = n_identity + 1;
     }
     memcpy(text + n, data, size);
-    fuzz_put(name, text, n + size);
-    free(path);
+    fuzz_put(names[kind], text, n + size);
 }
 
-static void load(const char *kind) {
+static void load_selftest(void) {
     siren_config *config = NULL;
-    const siren_configuration *candidates;
+    if (siren_device_cache_read(device, "selftest", &config) == SIREN_OK) siren_config_free(config);
+}
+
+static void load_tuning(void) {
     size_t n = 0;
-    candidates = siren_tune_candidates(siren_device_get_facts(device)->family, &n);
-    if (siren_device_cache_read(device, kind, &config) == SIREN_OK) siren_config_free(config);
+    const siren_configuration *candidates = siren_tune_candidates(siren_device_get_facts(device)->family, &n);
     for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++)
         siren_device_configure(device, (siren_width_class)shape, &(siren_configuration){0});
     siren_tune_load(device);
@@ -92,8 +98,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_hear();
     if (!device) begin();
     if (size > 0 && size < 1 << 16) {
-        put(kinds[data[0] % N_KINDS], data[0] & 2, data + 1, size - 1);
-        load(kinds[data[0] % N_KINDS]);
+        put(data[0] % N_KINDS, data[0] & 2, data + 1, size - 1);
+        if (data[0] % N_KINDS == 0)
+            load_tuning();
+        else
+            load_selftest();
     }
     if (old_cache) setenv("XDG_CACHE_HOME", old_cache, 1);
     if (old_tune) setenv("SIRENCL_TUNE", old_tune, 1);

@@ -58,6 +58,17 @@ static size_t read_all(const char *path, bool add) {
     return n + (add ? 1 : 0);
 }
 
+/* By its head alone; pieces are found behind a damaged one, too. */
+static void look(const char *path) {
+    static const char magic[] = "sirencl journal 1\n";
+    char head[sizeof magic - 1] = "";
+    bool found = false;
+    FILE *file = fopen(path, "rb");
+    const bool whole = file && fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, magic, sizeof head) == 0;
+    if (file) fclose(file);
+    if (siren_journal_look(path, false, &found) != SIREN_OK || found != whole) abort();
+}
+
 static void try_bytes(const uint8_t *bytes, size_t n_bytes) {
     char path[64];
     snprintf(path, sizeof path, "/dev/shm/fuzz-journal-%ld", (long)getpid());
@@ -65,6 +76,7 @@ static void try_bytes(const uint8_t *bytes, size_t n_bytes) {
     if (!file || fwrite(bytes, 1, n_bytes, file) != n_bytes || fclose(file) != 0) abort();
     size_t n = read_all(path, true);
     if (n > 0 && read_all(path, false) != n) abort();
+    look(path);
     unlink(path);
 }
 
@@ -94,7 +106,7 @@ static void try_piece(const uint8_t *data, size_t size) {
     siren_journal *journal = NULL;
     snprintf(path, sizeof path, "/dev/shm/fuzz-journal-%ld", (long)getpid());
     if (siren_journal_open(path, facts, true, &journal) != SIREN_OK ||
-        siren_journal_add(journal, data, size) != SIREN_OK)
+        siren_journal_add(journal, data, size) != SIREN_OK || siren_journal_flush(journal) != SIREN_OK)
         abort();
     siren_journal_close(journal, true);
     if (siren_journal_open(path, facts, false, &journal) != SIREN_OK || siren_journal_count(journal) != 1 ||

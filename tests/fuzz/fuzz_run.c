@@ -29,12 +29,15 @@ static const struct {
     {"experiment.json", "{\"name\": \"a\", \"inputs\": [{\"name\": \"p\", \"sha256\": \"0\"}]}\n"},
     {"environment.json", "{\"sirencl\": \"1\", \"device\": \"cpu\"}\n"},
     {"summary.csv", TRIAL_COLUMNS "status,slices,archive_bytes,series_bytes,ratio,ratio_float32,psnr_mean,psnr_std,psnr_published_mean,"
-                                  "psnr_published_std,psnr_masked_mean,psnr_masked_std,target,reached,coding,train_flop\n"
-                                  A "ok,1,9,90,10,20,20,0,20,0,,,,,,7e9\n" D "ok,1,30,90,3,6,,,,,,,,,,\n"},
+                                  "psnr_published_std,psnr_masked_mean,psnr_masked_std,target,reached,coding,train_flop,epochs_run\n"
+                                  A "ok,1,9,90,10,20,20,0,20,0,,,,,,7e9,1.5\n" D "ok,1,30,90,3,6,,,,,,,,,,,\n"},
     {"results.csv", TRIAL_COLUMNS "level,number,status,points,volumes,mse,psnr,psnr_published,psnr_clamped,mse_masked,psnr_masked,bytes,"
-                                  "ratio,ratio_float32,epochs_run\n" A "slice,7,ok,9,2,0.01,20,20,20,,,9,10,20,2\n"},
+                                  "ratio,ratio_float32,epochs_run\n" A "slice,7,ok,9,2,0.01,20,20,20,,,9,10,20,2\n"
+                                  A "slice,8,ok,9,2,0.01,20,20,20,,,9,10,20,1\n"},
     {"timing.csv", "trial,number,device,train_seconds,train_flop,encode_seconds,decode_seconds\n"
-                   "a-siren-2d-1x8-int8-seed0-0123,7,cpu,0.5,7e9,0.1,\na-siren-2d-1x8-int8-seed0-0123,,cpu,,,,0.25\n"},
+                   "a-siren-2d-1x8-int8-seed0-0123,7,cpu,0.5,7e9,0.1,\n"
+                   "a-siren-2d-1x8-int8-seed0-0123,8,cpu,0.5,7e9,0.1,\na-siren-2d-1x8-int8-seed0-0123,7,cpu,0.4,7e9,0.1,\n"
+                   "a-siren-2d-1x8-int8-seed0-0123,,cpu,,,,0.25\n"},
     {"evaluation.csv", TRIAL_COLUMNS "metric,region,mean,std,median,p95,voxels,excluded\n" A "fa,wm,0.1,0.02,0.1,0.2,9,0\n"},
     {"trials/a-siren-2d-1x8-int8-seed0-0123/curves/0007.csv", "epoch,mse,psnr\n1,0.02,17\n2,0.01,20\n"}};
 #define N_FILES (sizeof files / sizeof *files)
@@ -59,11 +62,13 @@ static void begin(void) {
                                           "run/trials/" TRIAL "/curves"};
     static const char text[] = "{\"input\": \"p.nii\", \"trials\": [{\"model\": \"siren-2d\", \"layers\": 1, \"width\": 8}, "
                                "{\"model\": \"transform\", \"psnr\": 30}]}";
+    static const char short_curve[] = "epoch,mse,psnr\n1,0.02,17\n"; /* of a network that ended early */
     static char name[] = TRIAL;
     char path[FUZZ_PATH_CHARS];
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) fuzz_subfolder(folders[i]);
     for (size_t i = 0; i < N_FILES; i++) put_usual(i);
     put("trials/" TRIAL "/config.json", "{}\n", 3);
+    put("trials/" TRIAL "/curves/0008.csv", short_curve, strlen(short_curve));
     fuzz_path("run", folder);
     trial = (siren_trial_folder){.name = name, .folder = fuzz_path("run/trials/" TRIAL, trial_folder)};
     MUST(siren_digest_file(fuzz_path("run/trials/" TRIAL "/config.json", path), trial.identity) == SIREN_OK);
