@@ -184,7 +184,8 @@ siren_status siren_json_text_merge(const siren_json_source *sources, size_t n, u
     uint8_t *text = NULL, *to;
     size_t bytes = 8, most = 0; /* members of all: each has four bytes at least */
     for (size_t i = 0; i < n; i++)
-        most += sources[i].n_bytes / 4 < SIREN_JSON_MOST_MEMBERS ? sources[i].n_bytes / 4 : SIREN_JSON_MOST_MEMBERS;
+        most += sources[i].n_bytes / 4 < SIREN_JSON_MOST_MEMBERS ? sources[i].n_bytes / 4
+                                                                 : SIREN_JSON_MOST_MEMBERS;
     SIREN_TRY(siren_allocate(&m.texts, n, sizeof *m.texts, "sidecars"));
     SIREN_TRY(siren_allocate(&m.trees, n, sizeof *m.trees, "sidecars"));
     SIREN_TRY(siren_allocate(&m.edited, n, sizeof *m.edited, "sidecars"));

@@ -90,14 +90,16 @@ static bool has_member(const siren_config *tree, const uint8_t *bytes, size_t n_
 }
 
 /* The members of a trace, a line each, that the object lacks: each without its comma and line end. */
-static void lacking_members(const uint8_t *bytes, size_t n_bytes, const char *trace, char out[SIREN_TRACE_CHARS]) {
+static void lacking_members(const uint8_t *bytes, size_t n_bytes, const char *trace,
+                            char out[SIREN_TRACE_CHARS]) {
     SIREN_AT_END(siren_config_free_at) siren_config *tree = NULL;
     if (siren_config_parse("a sidecar", bytes, n_bytes, &tree) != SIREN_OK) tree = NULL;
     *out = 0;
     for (const char *line = trace; *line; line += strcspn(line, "\n"), line += *line == '\n') {
         const size_t n = strcspn(line, "\n"), comma = n > 0 && line[n - 1] == ',';
         char key[64] = "";
-        if (n == 0 || sscanf(line, " \"%60[A-Za-z]", key) != 1 || has_member(tree, bytes, n_bytes, key)) continue;
+        if (n == 0 || sscanf(line, " \"%60[A-Za-z]", key) != 1 || has_member(tree, bytes, n_bytes, key))
+            continue;
         const size_t used = strlen(out);
         snprintf(out + used, SIREN_TRACE_CHARS - used, "%s\n%.*s", used ? "," : "", (int)(n - comma), line);
     }

@@ -40,7 +40,8 @@ static bool is_there(const char *path, char *const *names, size_t n) {
 static char *find(const char *image, const char *suffix, char *const *names, size_t n) {
     char *found = NULL, *stem = NULL;
     bool shared = false;
-    MUST(siren_neighbour_find(image, suffix, &found, &shared) == SIREN_OK && siren_sibling_path(image, "", &stem) == SIREN_OK);
+    MUST(siren_neighbour_find(image, suffix, &found, &shared) == SIREN_OK &&
+         siren_sibling_path(image, "", &stem) == SIREN_OK);
     if (found) {
         MUST(is_there(found, names, n) && strcasestr(found, suffix + 1) != NULL);
         MUST(shared || strncmp(found, stem, strlen(stem)) == 0);
@@ -49,10 +50,12 @@ static char *find(const char *image, const char *suffix, char *const *names, siz
     return found;
 }
 
-static void find_doubtful(const char *image, const char *bval, const char *bvec, char *const *names, size_t n) {
+static void find_doubtful(const char *image, const char *bval, const char *bvec, char *const *names,
+                          size_t n) {
     char *doubtful[SIREN_MOST_DOUBTFUL];
     size_t n_doubtful = 0;
-    MUST(siren_neighbours_doubtful(image, doubtful, &n_doubtful) == SIREN_OK && n_doubtful <= SIREN_MOST_DOUBTFUL);
+    MUST(siren_neighbours_doubtful(image, doubtful, &n_doubtful) == SIREN_OK &&
+         n_doubtful <= SIREN_MOST_DOUBTFUL);
     for (size_t i = 0; i < n_doubtful; i++) {
         MUST(is_there(doubtful[i], names, n) && (i == 0 || strcmp(doubtful[i - 1], doubtful[i]) < 0));
         MUST(!(bval && strcmp(bval, doubtful[i]) == 0) && !(bvec && strcmp(bvec, doubtful[i]) == 0));
@@ -65,11 +68,13 @@ static void check_kinds(const char *path) {
     const bool image = siren_named_as_image(path);
     MUST((siren_kind_check(path, SIREN_KIND_IMAGE) == SIREN_OK) == image);
     MUST((siren_kind_check(path, SIREN_KIND_OTHER) == SIREN_OK) == !image);
-    MUST(siren_kind_check(path, SIREN_KIND_PAGE) != SIREN_OK && siren_kind_check(path, SIREN_KIND_ARCHIVE) != SIREN_OK);
+    MUST(siren_kind_check(path, SIREN_KIND_PAGE) != SIREN_OK &&
+         siren_kind_check(path, SIREN_KIND_ARCHIVE) != SIREN_OK);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    char *names[MOST_NAMES], *text = strndup((const char *)data, size), below[FUZZ_PATH_CHARS], path[FUZZ_PATH_CHARS];
+    char *names[MOST_NAMES], *text = strndup((const char *)data, size), below[FUZZ_PATH_CHARS],
+                             path[FUZZ_PATH_CHARS];
     MUST(text != NULL);
     fuzz_subfolder("beside");
     const size_t n = split(text, names);

@@ -20,7 +20,7 @@ static const char *const kinds[] = {"tune", "selftest"};
 
 static siren_device *device;
 static char *names[N_KINDS]; /* of their files, below the folder */
-static uint8_t *identity; /* a file without its last brace */
+static uint8_t *identity;    /* a file without its last brace */
 static size_t n_identity;
 
 static void end(void) {
@@ -84,7 +84,8 @@ static void load_tuning(void) {
     siren_tune_load(device);
     for (int shape = 0; shape < SIREN_N_WIDTH_CLASSES; shape++) {
         const siren_configuration chosen = siren_device_configuration(device, (siren_width_class)shape);
-        bool known = siren_configuration_equal(&chosen, &(siren_configuration){0}); /* nothing has been chosen */
+        bool known =
+            siren_configuration_equal(&chosen, &(siren_configuration){0}); /* nothing has been chosen */
         for (size_t i = 0; i < n; i++) known = known || siren_configuration_equal(&candidates[i], &chosen);
         MUST(known);
     }

@@ -61,7 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         experiment->n_inputs < 1)
         abort();
     for (size_t i = 0; i < experiment->n_trials; i++) check_trial(experiment, &experiment->trials[i]);
-    for (size_t i = 0; i < experiment->n_baselines; i++) check_baseline(experiment, &experiment->baselines[i]);
+    for (size_t i = 0; i < experiment->n_baselines; i++)
+        check_baseline(experiment, &experiment->baselines[i]);
     siren_experiment_free(experiment);
     return 0;
 }

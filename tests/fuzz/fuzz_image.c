@@ -28,7 +28,8 @@ typedef struct {
 } plan;
 
 static plan plan_of(uint8_t byte) {
-    return (plan){.packed = byte & 4, .n_members = 1 + (byte >> 3 & 3u), .cut = byte >> 5, .choice = byte & 3u};
+    return (plan){
+        .packed = byte & 4, .n_members = 1 + (byte >> 3 & 3u), .cut = byte >> 5, .choice = byte & 3u};
 }
 
 /* The bytes in equal parts, each a member. */
@@ -37,8 +38,8 @@ static void pack(const plan *p, const uint8_t *data, size_t size, uint8_t **out,
     const size_t part = size / p->n_members;
     MUST(siren_output_open_memory(&output) == SIREN_OK);
     for (unsigned i = 0; i < p->n_members; i++)
-        MUST(siren_gzip_write(output, data + i * part,
-                              i + 1 < p->n_members ? part : size - i * part) == SIREN_OK);
+        MUST(siren_gzip_write(output, data + i * part, i + 1 < p->n_members ? part : size - i * part) ==
+             SIREN_OK);
     siren_output_take(output, out, n_out);
 }
 
@@ -62,7 +63,8 @@ static void check_same(const siren_series *a, const siren_series *b) {
 /* Its header reads as its geometry. */
 static void check_header(const siren_series *series) {
     siren_geometry again;
-    MUST(siren_nifti_parse("fuzz", series->header, (size_t)series->geometry.voxel_offset, &again) == SIREN_OK);
+    MUST(siren_nifti_parse("fuzz", series->header, (size_t)series->geometry.voxel_offset, &again) ==
+         SIREN_OK);
     check_geometry(&again, &series->geometry);
     MUST(again.voxel_offset == series->geometry.voxel_offset);
 }
@@ -90,8 +92,7 @@ static void write_again(const siren_series *series, const char *name, bool backw
     char path[FUZZ_PATH_CHARS];
     fuzz_path(name, path);
     MUST(siren_nifti_writer_open(path, true, g, series->header, &writer) == SIREN_OK);
-    if (series->n_tail > 0)
-        MUST(siren_nifti_writer_tail(writer, series->tail, series->n_tail) == SIREN_OK);
+    if (series->n_tail > 0) MUST(siren_nifti_writer_tail(writer, series->tail, series->n_tail) == SIREN_OK);
     for (size_t i = 0; i < g->nz * g->n_volumes; i++) {
         const size_t at = backwards ? g->nz * g->n_volumes - 1 - i : i;
         MUST(siren_nifti_writer_slice(writer, at / g->nz, at % g->nz,
@@ -114,9 +115,11 @@ static void check_place(const siren_series *series, const siren_series *turned, 
     double before[3][4], after[3][4];
     const bool placed = siren_nifti_affine(series->header, g, before);
     MUST(siren_nifti_affine(turned->header, &turned->geometry, after) == placed);
-    if (siren_nifti_get_integer(series->header, siren_nifti_layouts[g->version - 1].sform_code, 0, g->swapped) <= 0)
+    if (siren_nifti_get_integer(series->header, siren_nifti_layouts[g->version - 1].sform_code, 0,
+                                g->swapped) <= 0)
         return;
-    for (size_t i = 0; i < 12; i++) MUST(same_number(before[i / 4][orders[axis][i % 4]], after[i / 4][i % 4]));
+    for (size_t i = 0; i < 12; i++)
+        MUST(same_number(before[i / 4][orders[axis][i % 4]], after[i / 4][i % 4]));
 }
 
 /* One way round and back. */
@@ -137,7 +140,8 @@ static void anonymise(const siren_series *series) {
     char line[SIREN_ANONYMISED_TEXT];
     siren_series copy = copy_of(series);
     const size_t offset = (size_t)series->geometry.voxel_offset;
-    MUST(siren_anonymise_series(&copy, &told) == SIREN_OK && copy.n_tail == 0 && told.n_tail == series->n_tail);
+    MUST(siren_anonymise_series(&copy, &told) == SIREN_OK && copy.n_tail == 0 &&
+         told.n_tail == series->n_tail);
     check_header(&copy);
     check_geometry(&copy.geometry, &series->geometry);
     MUST(memcmp(copy.voxels, series->voxels, voxel_bytes(&copy.geometry)) == 0);
@@ -202,7 +206,8 @@ static void apply_mask(const siren_series *series, const uint8_t *inside) {
     MUST(siren_mask_view("fuzz", &grid, g->datatype, section, n_section, &mask) == SIREN_OK);
     for (size_t i = 0; i < n_grid * g->n_volumes; i++)
         MUST(memcmp((const uint8_t *)filled.voxels + i * size,
-                    inside[i % n_grid] ? (const uint8_t *)series->voxels + i * size : mask.background, size) == 0);
+                    inside[i % n_grid] ? (const uint8_t *)series->voxels + i * size : mask.background,
+                    size) == 0);
     free(section);
     siren_series_free(&filled);
 }
@@ -260,8 +265,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     const char *path = fuzz_file(packed ? packed : data, size);
     free(packed);
-    for (siren_nifti_use u = 0; u < N_USES; u++) status[u] = siren_nifti_read_for(u, path, MEMORY, &series[u]);
-    MUST(!p.packed || p.cut == 0 || (status[SIREN_NIFTI_STORED] != SIREN_OK && status[SIREN_NIFTI_CUT] != SIREN_OK));
+    for (siren_nifti_use u = 0; u < N_USES; u++)
+        status[u] = siren_nifti_read_for(u, path, MEMORY, &series[u]);
+    MUST(!p.packed || p.cut == 0 ||
+         (status[SIREN_NIFTI_STORED] != SIREN_OK && status[SIREN_NIFTI_CUT] != SIREN_OK));
     if (status[SIREN_NIFTI_STORED] == SIREN_OK) {
         for (siren_nifti_use u = 1; u < N_USES; u++) {
             MUST(status[u] == SIREN_OK && series[u].n_tail == 0);

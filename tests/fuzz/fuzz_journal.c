@@ -64,7 +64,8 @@ static void look(const char *path) {
     char head[sizeof magic - 1] = "";
     bool found = false;
     FILE *file = fopen(path, "rb");
-    const bool whole = file && fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, magic, sizeof head) == 0;
+    const bool whole =
+        file && fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, magic, sizeof head) == 0;
     if (file) fclose(file);
     if (siren_journal_look(path, false, &found) != SIREN_OK || found != whole) abort();
 }

@@ -35,7 +35,8 @@ static void make_map(const uint8_t *header, siren_geometry of) {
     uint8_t *made = NULL;
     if (of.nx * of.ny * of.nz > INT64_MAX / 8) return; /* as float32 more than a file can have */
     MUST(siren_nifti_map_header(header, &map, &made) == SIREN_OK && map.nx == of.nx && map.ny == of.ny &&
-         map.nz == of.nz && map.n_volumes == 1 && map.datatype == SIREN_FLOAT32 && map.slope == 1 && map.inter == 0);
+         map.nz == of.nz && map.n_volumes == 1 && map.datatype == SIREN_FLOAT32 && map.slope == 1 &&
+         map.inter == 0);
     double place[3][4], of_map[3][4];
     const bool placed = siren_nifti_affine(header, &of, place);
     MUST(siren_nifti_affine(made, &map, of_map) == placed &&
@@ -72,7 +73,8 @@ static void make_new(const uint8_t *header, const siren_geometry *of) {
     double voxel_size[3];
     siren_geometry g;
     siren_nifti_voxel_size(header, of, voxel_size);
-    if (siren_nifti_new_header(of->datatype, of->nx, of->ny, of->nz, of->n_volumes, voxel_size, &g, made) != SIREN_OK)
+    if (siren_nifti_new_header(of->datatype, of->nx, of->ny, of->nz, of->n_volumes, voxel_size, &g, made) !=
+        SIREN_OK)
         return;
     MUST(g.voxel_offset == sizeof made && g.version == 1 && g.nx == of->nx && g.ny == of->ny &&
          g.nz == of->nz && g.n_volumes == of->n_volumes);

@@ -28,17 +28,21 @@ static const struct {
 } files[] = {
     {"experiment.json", "{\"name\": \"a\", \"inputs\": [{\"name\": \"p\", \"sha256\": \"0\"}]}\n"},
     {"environment.json", "{\"sirencl\": \"1\", \"device\": \"cpu\"}\n"},
-    {"summary.csv", TRIAL_COLUMNS "status,slices,archive_bytes,series_bytes,ratio,ratio_float32,psnr_mean,psnr_std,psnr_published_mean,"
-                                  "psnr_published_std,psnr_masked_mean,psnr_masked_std,target,reached,coding,train_flop,epochs_run\n"
-                                  A "ok,1,9,90,10,20,20,0,20,0,,,,,,7e9,1.5\n" D "ok,1,30,90,3,6,,,,,,,,,,,\n"},
-    {"results.csv", TRIAL_COLUMNS "level,number,status,points,volumes,mse,psnr,psnr_published,psnr_clamped,mse_masked,psnr_masked,bytes,"
-                                  "ratio,ratio_float32,epochs_run\n" A "slice,7,ok,9,2,0.01,20,20,20,,,9,10,20,2\n"
-                                  A "slice,8,ok,9,2,0.01,20,20,20,,,9,10,20,1\n"},
-    {"timing.csv", "trial,number,device,train_seconds,train_flop,encode_seconds,decode_seconds\n"
-                   "a-siren-2d-1x8-int8-seed0-0123,7,cpu,0.5,7e9,0.1,\n"
-                   "a-siren-2d-1x8-int8-seed0-0123,8,cpu,0.5,7e9,0.1,\na-siren-2d-1x8-int8-seed0-0123,7,cpu,0.4,7e9,0.1,\n"
-                   "a-siren-2d-1x8-int8-seed0-0123,,cpu,,,,0.25\n"},
-    {"evaluation.csv", TRIAL_COLUMNS "metric,region,mean,std,median,p95,voxels,excluded\n" A "fa,wm,0.1,0.02,0.1,0.2,9,0\n"},
+    {"summary.csv", TRIAL_COLUMNS
+     "status,slices,archive_bytes,series_bytes,ratio,ratio_float32,psnr_mean,psnr_std,psnr_published_mean,"
+     "psnr_published_std,psnr_masked_mean,psnr_masked_std,target,reached,coding,train_flop,epochs_run\n" A
+     "ok,1,9,90,10,20,20,0,20,0,,,,,,7e9,1.5\n" D "ok,1,30,90,3,6,,,,,,,,,,,\n"},
+    {"results.csv", TRIAL_COLUMNS
+     "level,number,status,points,volumes,mse,psnr,psnr_published,psnr_clamped,mse_masked,psnr_masked,bytes,"
+     "ratio,ratio_float32,epochs_run\n" A "slice,7,ok,9,2,0.01,20,20,20,,,9,10,20,2\n" A
+     "slice,8,ok,9,2,0.01,20,20,20,,,9,10,20,1\n"},
+    {"timing.csv",
+     "trial,number,device,train_seconds,train_flop,encode_seconds,decode_seconds\n"
+     "a-siren-2d-1x8-int8-seed0-0123,7,cpu,0.5,7e9,0.1,\n"
+     "a-siren-2d-1x8-int8-seed0-0123,8,cpu,0.5,7e9,0.1,\na-siren-2d-1x8-int8-seed0-0123,7,cpu,0.4,7e9,0.1,\n"
+     "a-siren-2d-1x8-int8-seed0-0123,,cpu,,,,0.25\n"},
+    {"evaluation.csv",
+     TRIAL_COLUMNS "metric,region,mean,std,median,p95,voxels,excluded\n" A "fa,wm,0.1,0.02,0.1,0.2,9,0\n"},
     {"trials/a-siren-2d-1x8-int8-seed0-0123/curves/0007.csv", "epoch,mse,psnr\n1,0.02,17\n2,0.01,20\n"}};
 #define N_FILES (sizeof files / sizeof *files)
 #define TRIAL "a-siren-2d-1x8-int8-seed0-0123"
@@ -58,10 +62,15 @@ static void put_usual(size_t i) { put(files[i].name, files[i].usual, strlen(file
 static void end(void) { siren_experiment_free(experiment); }
 
 static void begin(void) {
-    static const char *const folders[] = {"run", "run/tables", "run/trials", "run/trials/" TRIAL, "run/trials/" TRIAL "/blocks",
+    static const char *const folders[] = {"run",
+                                          "run/tables",
+                                          "run/trials",
+                                          "run/trials/" TRIAL,
+                                          "run/trials/" TRIAL "/blocks",
                                           "run/trials/" TRIAL "/curves"};
-    static const char text[] = "{\"input\": \"p.nii\", \"trials\": [{\"model\": \"siren-2d\", \"layers\": 1, \"width\": 8}, "
-                               "{\"model\": \"transform\", \"psnr\": 30}]}";
+    static const char text[] =
+        "{\"input\": \"p.nii\", \"trials\": [{\"model\": \"siren-2d\", \"layers\": 1, \"width\": 8}, "
+        "{\"model\": \"transform\", \"psnr\": 30}]}";
     static const char short_curve[] = "epoch,mse,psnr\n1,0.02,17\n"; /* of a network that ended early */
     static char name[] = TRIAL;
     char path[FUZZ_PATH_CHARS];
@@ -72,7 +81,8 @@ static void begin(void) {
     fuzz_path("run", folder);
     trial = (siren_trial_folder){.name = name, .folder = fuzz_path("run/trials/" TRIAL, trial_folder)};
     MUST(siren_digest_file(fuzz_path("run/trials/" TRIAL "/config.json", path), trial.identity) == SIREN_OK);
-    MUST(siren_experiment_read(fuzz_file(text, strlen(text)), NULL, 2, &experiment) == SIREN_OK && atexit(end) == 0);
+    MUST(siren_experiment_read(fuzz_file(text, strlen(text)), NULL, 2, &experiment) == SIREN_OK &&
+         atexit(end) == 0);
 }
 
 /* ---- a finished block ---- */
@@ -89,7 +99,9 @@ static void try_block(const uint8_t *data, size_t size) {
     siren_digest digest;
     char hex[SIREN_DIGEST_CHARS];
     SIREN_FREE_AT_END uint8_t *bytes = malloc(size + sizeof hex);
-    SIREN_AT_END(siren_finished_block_free) siren_finished_block block = {.curve = NULL}, again = {.curve = NULL};
+    SIREN_AT_END(siren_finished_block_free)
+    siren_finished_block block = {.curve = NULL},
+                         again = {.curve = NULL};
     MUST(bytes != NULL);
     memcpy(bytes, data, size);
     siren_digest_begin(&digest);
@@ -99,7 +111,8 @@ static void try_block(const uint8_t *data, size_t size) {
     memcpy(bytes + size, hex, SIREN_DIGEST_CHARS - 1);
     put("trials/" TRIAL "/blocks/0007.block", bytes, size + SIREN_DIGEST_CHARS - 1);
     if (siren_finished_block_read(&trial, BLOCK, &block) != SIREN_OK) return;
-    MUST(siren_finished_block_exists(&trial, BLOCK) && siren_finished_block_write(&trial, &block) == SIREN_OK &&
+    MUST(siren_finished_block_exists(&trial, BLOCK) &&
+         siren_finished_block_write(&trial, &block) == SIREN_OK &&
          siren_finished_block_read(&trial, BLOCK, &again) == SIREN_OK);
     check_same(&block, &again);
     siren_finished_block_remove(&trial, BLOCK);
@@ -144,7 +157,8 @@ static void try_result(const uint8_t *data, size_t size) {
     if (!siren_trial_find_result(&trial, &result)) return;
     fuzz_path("run/trials/" TRIAL "/result.json", path);
     MUST(siren_trial_result_write(&trial, &result, NULL, 0) == SIREN_OK &&
-         siren_file_read(path, MOST_BYTES, &once, &n_once) == SIREN_OK && siren_trial_find_result(&trial, &again));
+         siren_file_read(path, MOST_BYTES, &once, &n_once) == SIREN_OK &&
+         siren_trial_find_result(&trial, &again));
     MUST(siren_trial_result_write(&trial, &again, NULL, 0) == SIREN_OK &&
          siren_file_read(path, MOST_BYTES, &twice, &n_twice) == SIREN_OK && n_once == n_twice &&
          memcmp(once, twice, n_once) == 0);
@@ -162,7 +176,8 @@ static void try_sums(const uint8_t *data, size_t size) {
     put("trials/" TRIAL "/result.json", "{}", 2);
     put_sums(data, size);
     siren_run_sums_check(trial_folder, trial.identity, &n_files);
-    for (siren_added added = 0; added < SIREN_N_ADDED; added++) siren_run_has_added(trial_folder, added, &damaged);
+    for (siren_added added = 0; added < SIREN_N_ADDED; added++)
+        siren_run_has_added(trial_folder, added, &damaged);
 }
 
 static void try_evaluation(const uint8_t *data, size_t size) {
@@ -182,9 +197,10 @@ static void try_evaluation(const uint8_t *data, size_t size) {
 
 /* The tables of its figures can be written. */
 static void make_figures(const siren_report_run *run, const siren_report_points *points) {
-    siren_status (*const make[])(const siren_report_run *, const siren_report_points *, siren_table **, char **) = {
-        siren_report_curves, siren_report_ratio,   siren_report_depth,
-        siren_report_width,  siren_report_weights, siren_report_training};
+    siren_status (*const make[])(const siren_report_run *, const siren_report_points *, siren_table **,
+                                 char **) = {siren_report_curves,  siren_report_ratio,
+                                             siren_report_depth,   siren_report_width,
+                                             siren_report_weights, siren_report_training};
     for (size_t i = 0; i < sizeof make / sizeof *make; i++) {
         siren_table *table = NULL;
         char *caption = NULL, *text = NULL;

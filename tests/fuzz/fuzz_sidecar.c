@@ -68,14 +68,15 @@ static void drop(const uint8_t *bytes, size_t n) {
     SIREN_FREE_AT_END uint8_t *some = NULL, *none = NULL;
     SIREN_FREE_AT_END char *bare = NULL;
     size_t n_some, n_none;
-    MUST((siren_json_text_drop("fuzz", bytes, n, drops_some, NULL, &some, &n_some) == SIREN_OK) == (was != NULL));
+    MUST((siren_json_text_drop("fuzz", bytes, n, drops_some, NULL, &some, &n_some) == SIREN_OK) ==
+         (was != NULL));
     if (!was) return;
     now = parse(some, n_some);
     MUST(now != NULL);
     check_rest(siren_config_root(was), siren_config_root(now));
     bare = without_comments(bytes, n);
-    MUST(siren_json_text_drop("fuzz", bytes, n, drops_none, NULL, &none, &n_none) == SIREN_OK && n_none == n &&
-         memcmp(none, bare, n) == 0);
+    MUST(siren_json_text_drop("fuzz", bytes, n, drops_none, NULL, &none, &n_none) == SIREN_OK &&
+         n_none == n && memcmp(none, bare, n) == 0);
 }
 
 /* What identifies is gone at once: nothing is left for a second time. */
@@ -87,8 +88,8 @@ static void anonymise(const uint8_t *bytes, size_t n) {
     size_t n_once, n_twice;
     MUST((siren_anonymise_sidecar("fuzz", bytes, n, &told, &once, &n_once) == SIREN_OK) == (was != NULL));
     if (!was) return;
-    MUST(siren_anonymise_sidecar("fuzz", once, n_once, &again, &twice, &n_twice) == SIREN_OK && !*again.keys &&
-         n_twice == n_once && memcmp(once, twice, n_once) == 0);
+    MUST(siren_anonymise_sidecar("fuzz", once, n_once, &again, &twice, &n_twice) == SIREN_OK &&
+         !*again.keys && n_twice == n_once && memcmp(once, twice, n_once) == 0);
     now = parse(once, n_once);
     MUST(now && (*told.keys || siren_value_equal(siren_config_root(was), siren_config_root(now))));
     MUST(*siren_anonymised_text(&told, line));
@@ -99,7 +100,8 @@ static void anonymise(const uint8_t *bytes, size_t n) {
 /* The last of the sources that has the key has the value. */
 static void check_members(siren_config *const *trees, size_t n, siren_value merged) {
     size_t n_members = 0;
-    for (siren_value m = siren_value_first(merged); siren_value_exists(m); m = siren_value_next(m), n_members++) {
+    for (siren_value m = siren_value_first(merged); siren_value_exists(m);
+         m = siren_value_next(m), n_members++) {
         siren_value last = {0};
         for (size_t i = 0; i < n; i++) {
             const siren_value found = siren_value_member(siren_config_root(trees[i]), siren_value_key(m));
@@ -142,8 +144,9 @@ static void merge(const siren_json_source *sources, size_t n) {
 
 /* Of JSON in the strict sense an object becomes one that says lossy at its top. An escaped key is another text. */
 static void trace(const uint8_t *bytes, size_t n) {
-    static const char members[] = "\n  \"LossyImageCompression\": \"01\",\n  \"LossyImageCompressionRatio\": 7.5,\n"
-                                  "  \"LossyImageCompressionMethod\": \"sirencl 1, siren-2d\"\n";
+    static const char members[] =
+        "\n  \"LossyImageCompression\": \"01\",\n  \"LossyImageCompressionRatio\": 7.5,\n"
+        "  \"LossyImageCompressionMethod\": \"sirencl 1, siren-2d\"\n";
     SIREN_AT_END(siren_config_free_at) siren_config *was = parse(bytes, n), *now = NULL;
     SIREN_FREE_AT_END uint8_t *made = NULL, *again = NULL;
     SIREN_FREE_AT_END char *bare = was ? without_comments(bytes, n) : NULL;
@@ -153,7 +156,9 @@ static void trace(const uint8_t *bytes, size_t n) {
     MUST(!made || siren_sidecar_is_object(bytes, n));
     if (!made || !was || memcmp(bare, bytes, n) != 0 || memchr(bytes, '\\', n)) return;
     now = parse(made, n_made);
-    MUST(now && siren_value_string(siren_value_member(siren_config_root(now), "LossyImageCompression"), &said) == SIREN_OK &&
+    MUST(now &&
+         siren_value_string(siren_value_member(siren_config_root(now), "LossyImageCompression"), &said) ==
+             SIREN_OK &&
          strcmp(said, "01") == 0);
     MUST(siren_sidecar_trace(made, n_made, members, &again, &n_again) == SIREN_OK && !again);
 }

@@ -24,7 +24,8 @@ static void write_gradients(const siren_diffusion_table *table) {
     siren_diffusion_table again = {0};
     MUST(siren_diffusion_table_write(fuzz_path("table", base), table) == SIREN_OK);
     if (!table->bval || !table->bvec) return;
-    MUST(siren_diffusion_table_read(fuzz_path("table.bval", bval), fuzz_path("table.bvec", bvec), &again) == SIREN_OK &&
+    MUST(siren_diffusion_table_read(fuzz_path("table.bval", bval), fuzz_path("table.bvec", bvec), &again) ==
+             SIREN_OK &&
          again.n_volumes == table->n_volumes);
     for (size_t i = 0; i < table->n_volumes; i++) {
         MUST(same_number(table->bval[i], again.bval[i]));
@@ -94,7 +95,8 @@ static void try_values(const uint8_t *data, size_t size) {
     size_t n_text;
     siren_table *table = NULL, *again = NULL;
     if (siren_table_read(fuzz_file(data, size), &table) != SIREN_OK) return;
-    MUST(siren_table_text(table, &text, &n_text) == SIREN_OK && n_text == size && memcmp(text, data, size) == 0);
+    MUST(siren_table_text(table, &text, &n_text) == SIREN_OK && n_text == size &&
+         memcmp(text, data, size) == 0);
     MUST(siren_table_read(fuzz_file(text, n_text), &again) == SIREN_OK);
     check_text(again, text, n_text);
     names = strndup(text, strcspn(text, "\n"));
@@ -114,13 +116,16 @@ static void try_coordinates(const uint8_t *data, size_t size) {
     size_t n_section, n_volumes = 0;
     siren_acquisition acquisition;
     for (size_t i = 0; i < size; i++) n_volumes += data[i] == '\n';
-    if (n_volumes < 1 || siren_acquisition_parse("fuzz.tsv", data, size, n_volumes, &section, &n_section) != SIREN_OK) return;
+    if (n_volumes < 1 ||
+        siren_acquisition_parse("fuzz.tsv", data, size, n_volumes, &section, &n_section) != SIREN_OK)
+        return;
     MUST(siren_acquisition_view("fuzz.tsv", n_volumes, section, n_section, &acquisition) == SIREN_OK);
     const siren_block block = {.nx = 2, .ny = 1, .nz = 1};
     const uint32_t n_inputs = 2 + acquisition.n_axes;
     float coordinates[2 + SIREN_MAX_ACQUISITION];
     for (size_t sample = 0; sample < 2 * n_volumes; sample++) {
-        siren_sample_coordinates(&block, &acquisition, (siren_span){0, n_volumes}, n_inputs, sample, 1, coordinates);
+        siren_sample_coordinates(&block, &acquisition, (siren_span){0, n_volumes}, n_inputs, sample, 1,
+                                 coordinates);
         for (uint32_t i = 0; i < n_inputs; i++) MUST(coordinates[i] >= -1 && coordinates[i] <= 1);
     }
     for (uint32_t axis = 0; axis < acquisition.n_axes; axis++) {
