@@ -123,7 +123,7 @@ static siren_status cut_extensions(siren_series *series, siren_anonymised *told)
     free(series->header);
     series->header = cut;
     g->voxel_offset = kept;
-    told->n_extension_bytes += before - kept;
+    told->n_extension_bytes += before > kept ? before - kept : kept - layout->bytes;
     return SIREN_OK;
 }
 

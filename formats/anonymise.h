@@ -9,9 +9,10 @@
 /* What was taken out of an image. */
 typedef struct {
     char fields[SIREN_ANONYMISED_CHARS]; /* of the header that held text: "descrip, aux_file" */
-    size_t n_extension_bytes;            /* between header and voxels */
-    size_t n_tail;                       /* after the voxels */
-    char keys[SIREN_ANONYMISED_CHARS];   /* of the sidecar: "PatientID, PatientName, ..." */
+    size_t
+        n_extension_bytes; /* between header and voxels, and where the four that tell of them are all, these */
+    size_t n_tail;         /* after the voxels */
+    char keys[SIREN_ANONYMISED_CHARS]; /* of the sidecar: "PatientID, PatientName, ..." */
 } siren_anonymised;
 
 /* What was taken out, as a line of a summary. Returns `out`. */

@@ -182,11 +182,14 @@ static siren_status take_source(merging *m, const siren_json_source *source, siz
 siren_status siren_json_text_merge(const siren_json_source *sources, size_t n, uint8_t **out, size_t *n_out) {
     SIREN_AT_END(merging_free) merging m = {.n = n};
     uint8_t *text = NULL, *to;
-    size_t bytes = 8;
+    size_t bytes = 8, most = 0; /* members of all: each has four bytes at least */
+    for (size_t i = 0; i < n; i++)
+        most += sources[i].n_bytes / 4 < SIREN_JSON_MOST_MEMBERS ? sources[i].n_bytes / 4
+                                                                 : SIREN_JSON_MOST_MEMBERS;
     SIREN_TRY(siren_allocate(&m.texts, n, sizeof *m.texts, "sidecars"));
     SIREN_TRY(siren_allocate(&m.trees, n, sizeof *m.trees, "sidecars"));
     SIREN_TRY(siren_allocate(&m.edited, n, sizeof *m.edited, "sidecars"));
-    SIREN_TRY(siren_allocate(&m.members, n * SIREN_JSON_MOST_MEMBERS, sizeof *m.members, "sidecars"));
+    SIREN_TRY(siren_allocate(&m.members, most, sizeof *m.members, "sidecars"));
     for (size_t i = 0; i < n; i++) SIREN_TRY(take_source(&m, &sources[i], i));
     for (size_t i = 0; i < m.n_members; i++) bytes += m.members[i].n + 4;
     SIREN_TRY(siren_allocate(&text, bytes, 1, "a sidecar"));

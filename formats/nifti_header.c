@@ -503,6 +503,11 @@ siren_status siren_nifti_new_header(siren_datatype datatype, size_t nx, size_t n
                              .voxel_size = {voxel_size[0], voxel_size[1], voxel_size[2]},
                              .affine = (const double(*)[4])affine,
                              .slope = 1};
+    if (version_for(&plan) != 1)
+        return siren_fail(SIREN_USAGE,
+                          "voxel sizes of %g x %g x %g mm place voxels where no NIfTI-1 header can; choose "
+                          "smaller ones",
+                          voxel_size[0], voxel_size[1], voxel_size[2]);
     SIREN_TRY(siren_nifti_make_header(&plan, geometry, &made));
     memcpy(header, made, SIREN_NEW_HEADER_BYTES);
     return SIREN_OK;

@@ -3,6 +3,7 @@
 
 #include "engine/archive/describe.h"
 #include "engine/calls.h"
+#include "formats/config.h"
 #include "formats/number.h"
 
 #include <stdio.h>
@@ -80,26 +81,48 @@ static size_t find_denial(const uint8_t *bytes, size_t n_bytes, size_t at) {
     return n_bytes;
 }
 
+/* Whether the object has the member itself, not only one within it. What is no JSON tells by its text alone. */
+static bool has_member(const siren_config *tree, const uint8_t *bytes, size_t n_bytes, const char *key) {
+    char quoted[64];
+    if (tree) return siren_value_exists(siren_value_member(siren_config_root(tree), key));
+    snprintf(quoted, sizeof quoted, "\"%s\"", key);
+    return has(bytes, n_bytes, quoted);
+}
+
+/* The members of a trace, a line each, that the object lacks: each without its comma and line end. */
+static void lacking_members(const uint8_t *bytes, size_t n_bytes, const char *trace,
+                            char out[SIREN_TRACE_CHARS]) {
+    SIREN_AT_END(siren_config_free_at) siren_config *tree = NULL;
+    if (siren_config_parse("a sidecar", bytes, n_bytes, &tree) != SIREN_OK) tree = NULL;
+    *out = 0;
+    for (const char *line = trace; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        const size_t n = strcspn(line, "\n"), comma = n > 0 && line[n - 1] == ',';
+        char key[64] = "";
+        if (n == 0 || sscanf(line, " \"%60[A-Za-z]", key) != 1 || has_member(tree, bytes, n_bytes, key))
+            continue;
+        const size_t used = strlen(out);
+        snprintf(out + used, SIREN_TRACE_CHARS - used, "%s\n%.*s", used ? "," : "", (int)(n - comma), line);
+    }
+    if (*out) strncat(out, "\n", SIREN_TRACE_CHARS - 1 - strlen(out));
+}
+
 siren_status siren_sidecar_trace(const uint8_t *bytes, size_t n_bytes, const char *trace, uint8_t **out,
                                  size_t *n_out) {
     size_t begin, end, last;
+    char members[SIREN_TRACE_CHARS];
     if (!find_object(bytes, n_bytes, &begin, &end)) return SIREN_OK;
-    const bool denied = find_denial(bytes, n_bytes, 0) < n_bytes;
-    if (!denied && has(bytes, n_bytes, "\"" KEY)) return SIREN_OK;
-    if (denied) { /* the first member is there */
-        const char *rest = has(bytes, n_bytes, "\"" KEY "Ratio\"") ? NULL : strchr(trace, ',');
-        trace = rest ? rest + 1 : "";
-    }
+    if (find_denial(bytes, n_bytes, 0) == n_bytes && has(bytes, n_bytes, "\"" KEY)) return SIREN_OK;
+    lacking_members(bytes, n_bytes, trace, members);
     for (last = end - 1; is_blank(bytes[last - 1]);) last--;
-    const bool comma = last - 1 > begin && *trace;
-    const size_t n = strlen(trace);
+    const bool comma = last - 1 > begin && *members;
+    const size_t n = strlen(members);
     uint8_t *copy = NULL;
     SIREN_TRY(siren_allocate(&copy, last + comma + n + (n_bytes - end) + 1, 1, "a sidecar"));
     uint8_t *to = copy;
     memcpy(to, bytes, last), to += last;
     for (size_t at = 0; (at = find_denial(copy, last, at)) < last;) copy[at] = '1';
     if (comma) *to++ = ',';
-    memcpy(to, trace, n), to += n;
+    memcpy(to, members, n), to += n;
     memcpy(to, bytes + end - 1, n_bytes - end + 1), to += n_bytes - end + 1;
     *n_out = (size_t)(to - copy);
     *out = copy;

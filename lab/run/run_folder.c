@@ -248,6 +248,7 @@ static siren_status read_row(siren_value value, siren_result_row *row) {
     SIREN_TRY(siren_value_choice(siren_value_member(value, "status"), status_names, N_STATUSES, &status));
     SIREN_TRY(siren_value_integer(siren_value_member(value, "points"), 0, most, &points));
     SIREN_TRY(siren_value_integer(siren_value_member(value, "volumes"), 1, most, &volumes));
+    if (volumes == 0) return siren_value_fail(value, "lacks volumes");
     SIREN_TRY(siren_value_integer(siren_value_member(value, "bytes"), 0, most, &row->bytes));
     SIREN_TRY(siren_value_integer(siren_value_member(value, "epochs_run"), 0, most, &row->n_epochs));
     row->level = (siren_block_kind)(level + SIREN_BLOCK_SLICE);

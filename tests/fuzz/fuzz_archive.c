@@ -1,10 +1,13 @@
 /* libFuzzer, with mutate_archive.c: opens any bytes as an archive, reads all of it and decodes its blocks if they are small. */
 #define _GNU_SOURCE
 #include "engine/archive/record.h"
+#include "engine/archive/sidecar.h"
+#include "formats/config.h"
 #include "tests/shared/archive_forge.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,6 +18,16 @@ static char path[32];
 /* Larger ones are no other for the code, but slow: a thousand small archives a second find more than two large ones. */
 enum { MOST_BYTES = 1 << 20, MOST_PARAMS = 10000, MOST_BLOCKS = 8, MOST_VALUES = 1 << 12 };
 
+/* What the JSON beside the image is to tell of the archive is members of an object. */
+static void check_trace(siren_archive *archive, const siren_layout *layout) {
+    char members[SIREN_TRACE_CHARS], text[SIREN_TRACE_CHARS + 2];
+    siren_config *parsed = NULL;
+    if (siren_trace_of(archive, layout, members) != SIREN_OK) return;
+    snprintf(text, sizeof text, "{%s}", members);
+    if (siren_config_parse("the trace", text, strlen(text), &parsed) != SIREN_OK) abort();
+    siren_config_free(parsed);
+}
+
 /* What decompress and verify do with an archive; its result does not matter. */
 static void decode_blocks(void) {
     siren_archive *archive = NULL;
@@ -22,8 +35,9 @@ static void decode_blocks(void) {
     siren_block_decoder *decoder = NULL;
     const void *voxels;
     if (siren_archive_open(path, &archive) != SIREN_OK) return;
-    if (siren_layout_read(archive, &layout) == SIREN_OK &&
-        siren_network_n_params(&layout.network) <= MOST_PARAMS &&
+    const bool laid_out = siren_layout_read(archive, &layout) == SIREN_OK;
+    if (laid_out) check_trace(archive, &layout);
+    if (laid_out && siren_network_n_params(&layout.network) <= MOST_PARAMS &&
         siren_block_grid_points(&layout.grid) <= MOST_VALUES / layout.geometry.n_volumes &&
         siren_block_decoder_create(NULL, &layout, MOST_BYTES, &decoder) == SIREN_OK)
         for (size_t nth = 0; nth < layout.grid.count && nth < MOST_BLOCKS; nth++)

@@ -1,5 +1,6 @@
 /* libFuzzer: opens any bytes as a journal and reads its pieces as blocks, once as they are and once with the sums of
- * every piece put right; then adds a piece, which must be there when it is opened again. */
+ * every piece put right; then adds a piece, which must be there when it is opened again. And the bytes as a piece: it comes back, and
+ * what is read of it as a block is written to what is read as the same. */
 #include "engine/encode/encoded_bytes.h"
 #include "engine/encode/journal.h"
 #include "formats/little_endian.h"
@@ -57,6 +58,18 @@ static size_t read_all(const char *path, bool add) {
     return n + (add ? 1 : 0);
 }
 
+/* By its head alone; pieces are found behind a damaged one, too. */
+static void look(const char *path) {
+    static const char magic[] = "sirencl journal 1\n";
+    char head[sizeof magic - 1] = "";
+    bool found = false;
+    FILE *file = fopen(path, "rb");
+    const bool whole =
+        file && fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, magic, sizeof head) == 0;
+    if (file) fclose(file);
+    if (siren_journal_look(path, false, &found) != SIREN_OK || found != whole) abort();
+}
+
 static void try_bytes(const uint8_t *bytes, size_t n_bytes) {
     char path[64];
     snprintf(path, sizeof path, "/dev/shm/fuzz-journal-%ld", (long)getpid());
@@ -64,10 +77,50 @@ static void try_bytes(const uint8_t *bytes, size_t n_bytes) {
     if (!file || fwrite(bytes, 1, n_bytes, file) != n_bytes || fclose(file) != 0) abort();
     size_t n = read_all(path, true);
     if (n > 0 && read_all(path, false) != n) abort();
+    look(path);
     unlink(path);
 }
 
+static void write_block(const siren_encoded *encoded, const char *text, uint8_t **bytes, size_t *n_bytes) {
+    if (siren_encoded_write(encoded, text, 0, bytes, n_bytes) != SIREN_OK) abort();
+}
+
+static void try_block(const uint8_t *bytes, size_t n_bytes) {
+    siren_encoded encoded = {.packed = NULL}, again = {.packed = NULL};
+    char *text = NULL, *text_again = NULL;
+    uint8_t *once = NULL, *twice = NULL;
+    size_t n_once, n_twice;
+    if (siren_encoded_read("fuzz", bytes, n_bytes, &encoded, &text) != SIREN_OK) return;
+    write_block(&encoded, text, &once, &n_once);
+    if (siren_encoded_read("fuzz", once, n_once, &again, &text_again) != SIREN_OK) abort();
+    write_block(&again, text_again, &twice, &n_twice);
+    if (strcmp(text, text_again) != 0 || n_once != n_twice || memcmp(once, twice, n_once) != 0) abort();
+    siren_encoded_free(&encoded);
+    siren_encoded_free(&again);
+    free(text), free(text_again), free(once), free(twice);
+}
+
+static void try_piece(const uint8_t *data, size_t size) {
+    char path[64];
+    uint8_t *bytes = NULL;
+    size_t n_bytes;
+    siren_journal *journal = NULL;
+    snprintf(path, sizeof path, "/dev/shm/fuzz-journal-%ld", (long)getpid());
+    if (siren_journal_open(path, facts, true, &journal) != SIREN_OK ||
+        siren_journal_add(journal, data, size) != SIREN_OK || siren_journal_flush(journal) != SIREN_OK)
+        abort();
+    siren_journal_close(journal, true);
+    if (siren_journal_open(path, facts, false, &journal) != SIREN_OK || siren_journal_count(journal) != 1 ||
+        siren_journal_read(journal, 0, &bytes, &n_bytes) != SIREN_OK || n_bytes != size ||
+        memcmp(bytes, data, size) != 0)
+        abort();
+    siren_journal_close(journal, false);
+    free(bytes);
+    try_block(data, size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size > 0) try_piece(data, size);
     try_bytes(data, size);
     uint8_t *repaired = malloc(size + 1);
     if (!repaired) abort();

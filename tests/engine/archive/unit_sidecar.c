@@ -18,6 +18,8 @@ static void traces_stand_at_the_end(void **state) {
                  {"{\"LossyImageCompression\": \"00\"}", "{\"LossyImageCompression\": \"01\"}"},
                  {"{\"a\": {\"LossyImageCompression\" :\n\"00\"}, \"LossyImageCompression\":\"00\" }",
                   "{\"a\": {\"LossyImageCompression\" :\n\"01\"}, \"LossyImageCompression\":\"01\"}"},
+                 {"{\"a\": {\"LossyImageCompression\": \"00\"}}",
+                  "{\"a\": {\"LossyImageCompression\": \"01\"}," TRACE "}"},
                  {"{\"LossyImageCompression", NULL},
                  {"{\"LossyImageCompression\":}", NULL},
                  {"{\"a\": 1,}", NULL},
@@ -40,7 +42,26 @@ static void traces_stand_at_the_end(void **state) {
     }
 }
 
+/* Members that stand there keep their place: no key is given twice. */
+static void members_are_not_repeated(void **state) {
+    (void)state;
+    static const char text[] = "{\"LossyImageCompressionMethod\": \"x\", \"LossyImageCompression\": \"00\"}",
+                      trace[] =
+                          "\n  \"LossyImageCompression\": \"01\",\n  \"LossyImageCompressionRatio\": 7,\n"
+                          "  \"LossyImageCompressionMethod\": \"y\"\n",
+                      expected[] =
+                          "{\"LossyImageCompressionMethod\": \"x\", \"LossyImageCompression\": \"01\","
+                          "\n  \"LossyImageCompressionRatio\": 7\n}";
+    uint8_t *out = NULL;
+    size_t n_out = 0;
+    assert_siren_ok(siren_sidecar_trace((const uint8_t *)text, strlen(text), trace, &out, &n_out));
+    assert_int_equal(n_out, strlen(expected));
+    assert_memory_equal(out, expected, n_out);
+    free(out);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(traces_stand_at_the_end)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(traces_stand_at_the_end),
+                                       cmocka_unit_test(members_are_not_repeated)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
