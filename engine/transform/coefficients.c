@@ -167,7 +167,7 @@ SIREN_CLONES static void put_component(siren_coefficients *coder, siren_range_en
         chosen_block chosen;
         siren_mixed_bit bit;
         memcpy(own, wanted + block * BLOCK, sizeof own);
-        own[0] -= (float)mean;
+        own[0] = fminf(fmaxf(own[0], -SIREN_LEVEL_LIMIT / 2), SIREN_LEVEL_LIMIT / 2) - (float)mean;
         if (coder->dependent)
             choose_by_trellis(coder, block, own, lambda, points, predicted, &chosen);
         else

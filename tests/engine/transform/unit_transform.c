@@ -3,6 +3,7 @@
  * precision. And with arguments, cases for the decoder in Python (transform_model.py):
  *     unit_transform write CASE FILE */
 #include "tests/engine/transform/samples.h"
+#include "engine/transform/coefficients.h"
 #include "engine/transform/eigen.h"
 
 #define PI 3.14159265358979323846
@@ -126,6 +127,42 @@ static void extremes_saturate(void **unused) {
     siren_transform_rebuild(&c);
     assert_true(abs(c.values[0] - (INT32_MAX / 8)) < INT32_MAX / 8000);
     siren_transform_coefficients_free(&c);
+}
+
+/* Means that are predicted, and coefficients far beyond the limit of levels, come back as the encoder chose them. */
+static void levels_keep_to_their_limit(void **unused) {
+    (void)unused;
+    enum { ACROSS = 8, N = ACROSS * SIREN_TRANSFORM_BLOCK };
+    static float wanted[N];
+    static int32_t levels[N], back[N];
+    static uint8_t kinds[N], kinds_back[N];
+    const int8_t points[SIREN_RECONSTRUCTION_KINDS] = {0};
+    const uint8_t used[ACROSS] = {64, 64, 64, 64, 64, 64, 64, 64};
+    for (int two = 0; two < 2; two++)
+        for (size_t sign = 0; sign < 2; sign++) {
+            siren_coefficients *coder = NULL;
+            siren_range_encoder encoder;
+            siren_range_decoder decoder;
+            uint8_t *bytes;
+            size_t n_bytes;
+            for (size_t block = 0; block < ACROSS; block++) /* alike, so that prediction pays */
+                wanted[block * SIREN_TRANSFORM_BLOCK] = (float)(sign ? -1e9 : 1e9) * (1 + (float)block / 1000);
+            siren_range_encoder_begin(&encoder);
+            assert_siren_ok(siren_coefficients_create(ACROSS, 1, used, two, NULL, &coder));
+            siren_coefficients_put(coder, &encoder, wanted, 0.1f, points, levels, kinds);
+            siren_coefficients_free(coder);
+            assert_siren_ok(siren_range_encoder_finish(&encoder, &bytes, &n_bytes));
+            siren_range_decoder_begin(&decoder, bytes, n_bytes);
+            assert_siren_ok(siren_coefficients_create(ACROSS, 1, used, two, NULL, &coder));
+            assert_true(siren_coefficients_get(coder, &decoder, back, kinds_back));
+            assert_memory_equal(back, levels, sizeof back);
+            assert_memory_equal(kinds_back, kinds, sizeof kinds);
+            assert_true(abs(levels[0]) > SIREN_LEVEL_LIMIT / 4);
+            assert_true(siren_coefficients_predicted(coder));
+            assert_siren_ok(siren_range_decoder_finish(&decoder, "slice"));
+            siren_coefficients_free(coder);
+            free(bytes);
+        }
 }
 
 /* ---- the whole ---- */
@@ -432,6 +469,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(cosines_are_those_of_double_precision),
         cmocka_unit_test(edges_are_undone),
         cmocka_unit_test(extremes_saturate),
+        cmocka_unit_test(levels_keep_to_their_limit),
         cmocka_unit_test(scaling_is_lossless),
         cmocka_unit_test(two_quantisers_are_better_than_one),
         cmocka_unit_test(golden_bytes_are_read),
