@@ -22,7 +22,7 @@ def write(name, type_name, values, dims=(6, 5, 1, 4), order="<", tail=b""):
 
 
 ramp = [7 * i % 200 for i in range(6 * 5 * 4)]
-write("extreme", "uint16", ramp[:50] + [60000] + ramp[51:])
+write("extreme", "uint16", ramp[:81] + [60000] + ramp[82:])
 write("nan", "float32", [float("nan"), float("inf"), 1e30] + [x / 3 for x in ramp[3:]])
 write("constant", "float64", [2.5] * len(ramp))
 write("wide", "int64", [(1 << 62) - x for x in ramp])
