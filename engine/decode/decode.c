@@ -61,6 +61,8 @@ bool siren_decoder_leave_device(siren_decoder *decoder) {
     return decoder->on_device && siren_device_replace(decoder->device);
 }
 
+bool siren_decoder_on_device(const siren_decoder *decoder) { return decoder->on_device != NULL; }
+
 siren_status siren_decoder_run(siren_decoder *decoder, const float *params, float *y) {
     if (decoder->on_device && siren_device_is_replaced(decoder->device))
         siren_device_decoder_free(SIREN_TAKE(decoder->on_device));

@@ -16,6 +16,8 @@ siren_status siren_decoder_create(siren_device *device, const siren_network *net
                                   const float *coordinates, siren_decoder **out);
 /* What it has decoded is known to be wrong: whether the host takes the place of its device from now on (siren_device_replace()). */
 bool siren_decoder_leave_device(siren_decoder *decoder);
+/* Whether a device, and not the host, evaluates the network. */
+bool siren_decoder_on_device(const siren_decoder *decoder);
 /* One network: `params` (n_params) in exchange order to `y` (n_points, n_outputs). */
 siren_status siren_decoder_run(siren_decoder *decoder, const float *params, float *y);
 /* Other points from now on, at most as many as when the decoder was made. `coordinates` is borrowed during the call. */

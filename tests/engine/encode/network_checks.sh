@@ -40,6 +40,7 @@ other_network_noticed() {
     "$python" "$root/tests/faults/forge.py" drift "$1" "$2" drift.siren
     "$sirencl" decompress --quiet --device host drift.siren drift.nii 2>stderr.txt || status=$?
     grep -q "decodes to other voxels\|bytes end\|weight\|$3" stderr.txt && [ $status != 0 ] && [ ! -e drift.nii ] || fail "a changed network is not noticed: $status, $(cat stderr.txt)"
+    ! grep -q 'try --device host' stderr.txt || fail "the host is told to try the host: $(cat stderr.txt)"
 }
 
 # no_worse_at_size TARGET GAIN: efforts 5 and 6 of in.nii in at most so many bytes; 6 has at least GAIN dB more.
