@@ -27,7 +27,7 @@ static float step_for(double magnitude, int largest) {
     if (exact < limit && (double)step < exact) bits++;
     if (exact < limit && (bits & 0xFFFF)) bits += 0x10000;
     step = siren_float_of(bits & 0xFFFF0000u);
-    return (double)step > limit ? step_for(limit, largest) : step;
+    return (double)step > limit ? siren_float_of(siren_bits_of((float)limit) & 0xFFFF0000u) : step;
 }
 
 static int16_t nearest(double value, double step, int largest) {

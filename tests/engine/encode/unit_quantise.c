@@ -130,6 +130,22 @@ static void float32_is_exact_but_for_tiny_values(void **state) {
     free(restored);
 }
 
+/* No step reaches a value so large: what is nearest to it is taken, not a step that is far too small. */
+static void the_largest_values_are_nearly_kept(void **state) {
+    (void)state;
+    float *params = malloc(trained.n_params * sizeof *params),
+          *restored = malloc(trained.n_params * sizeof *restored);
+    assert_non_null(params);
+    assert_non_null(restored);
+    memcpy(params, trained.params, trained.n_params * sizeof *params);
+    const size_t place = trained.n_params / 2;
+    params[place] = 0.9999f * FLT_MAX;
+    round_trip(&trained.network, 9, params, N_POINTS, trained.coordinates, trained.targets, restored);
+    assert_true(restored[place] > 0.9f * FLT_MAX && restored[place] <= FLT_MAX);
+    free(params);
+    free(restored);
+}
+
 static void more_bits_are_better(void **state) {
     (void)state;
     float *restored = malloc(trained.n_params * sizeof *restored);
@@ -508,6 +524,7 @@ static void hostile_bytes_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(float32_is_exact_but_for_tiny_values),
+        cmocka_unit_test(the_largest_values_are_nearly_kept),
         cmocka_unit_test(more_bits_are_better),
         cmocka_unit_test(fit_beats_nearest_rounding),
         cmocka_unit_test(nearest_rounding_is_bounded),
