@@ -159,7 +159,7 @@ static void anonymise(const siren_series *series) {
 
 static void check_blocks(const siren_mask *mask, const siren_block_grid *grid, const uint8_t *inside) {
     size_t n = 0;
-    for (size_t number = 0; number < grid->count; number++) {
+    for (size_t number = grid->first; number < grid->first + grid->count; number++) {
         siren_block block, whole = siren_block_at(grid, number);
         uint32_t *points = NULL;
         const size_t n_points = siren_mask_block_points(mask, grid, number);
