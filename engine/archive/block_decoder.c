@@ -339,8 +339,8 @@ siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive 
     if (!whole || crc == entry->decoded_crc) return SIREN_OK;
     const bool on_device = decoder->decoder && siren_decoder_on_device(decoder->decoder);
     siren_fail(SIREN_INTEGRITY,
-               "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived %016llx); %s", name,
-               (unsigned long long)crc, (unsigned long long)entry->decoded_crc,
+               "%s: decodes to other voxels than were compressed (CRC-64 %016llx, archived %016llx); %s",
+               name, (unsigned long long)crc, (unsigned long long)entry->decoded_crc,
                on_device ? "try --device host, and report the device"
                          : "restore the archive from a copy, and report the machine if that is no better");
     /* What has gone out already cannot be taken back. */

@@ -26,7 +26,8 @@ static void try_setting(siren_options *options, const char *key, const char *val
         if (*after && strcmp(again, after) != 0) abort();
         free(again);
         siren_options_free(others);
-    } else if (status != SIREN_USAGE || !*siren_message() || !before != !after || (before && strcmp(before, after) != 0))
+    } else if (status != SIREN_USAGE || !*siren_message() || !before != !after ||
+               (before && strcmp(before, after) != 0))
         abort();
     free(before), free(after);
 }

@@ -9,13 +9,15 @@ enum { MOST_BYTES = 1 << 14, MOST_PARAMS = 10000 };
 
 static size_t length(siren_span span) { return span.end - span.begin; }
 
-static bool same(const siren_archive_info *info, const siren_box *box, const uint8_t *part, const uint8_t *whole) {
+static bool same(const siren_archive_info *info, const siren_box *box, const uint8_t *part,
+                 const uint8_t *whole) {
     const size_t size = siren_datatype_size(info->datatype), nz = info->z_end - info->z_begin,
                  run = length(box->x) * size;
     for (size_t v = box->volumes.begin; v < box->volumes.end; v++)
         for (size_t z = box->z.begin - info->z_begin; z < box->z.end - info->z_begin; z++)
             for (size_t y = box->y.begin; y < box->y.end; y++, part += run)
-                if (memcmp(part, whole + (((v * nz + z) * info->ny + y) * info->nx + box->x.begin) * size, run))
+                if (memcmp(part, whole + (((v * nz + z) * info->ny + y) * info->nx + box->x.begin) * size,
+                           run))
                     return false;
     return true;
 }

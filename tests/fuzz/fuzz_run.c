@@ -100,8 +100,7 @@ static void try_block(const uint8_t *data, size_t size) {
     char hex[SIREN_DIGEST_CHARS];
     SIREN_FREE_AT_END uint8_t *bytes = malloc(size + sizeof hex);
     SIREN_AT_END(siren_finished_block_free)
-    siren_finished_block block = {.curve = NULL},
-                         again = {.curve = NULL};
+    siren_finished_block block = {.curve = NULL}, again = {.curve = NULL};
     MUST(bytes != NULL);
     memcpy(bytes, data, size);
     siren_digest_begin(&digest);

@@ -9,8 +9,8 @@
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed);
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *data, size_t size, const uint8_t *other, size_t n_other, uint8_t *out, size_t most,
-                                 unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data, size_t size, const uint8_t *other, size_t n_other,
+                                 uint8_t *out, size_t most, unsigned seed);
 
 enum { MOST_CONTENT = 1 << 16, AT_PREFIX_LENGTH = 16 };
 
@@ -61,7 +61,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
     const unsigned way = seed % 8;
     seed /= 8;
     if (way >= 3 && archive_take_apart(data, size, &parts)) {
-        const size_t n = (way == 7 && seed % 4 == 0 ? mutate_bodies : mutate_content)(&parts, data, most, seed / 4);
+        const size_t n =
+            (way == 7 && seed % 4 == 0 ? mutate_bodies : mutate_content)(&parts, data, most, seed / 4);
         if (n > 0) return n;
     }
     size = LLVMFuzzerMutate(data, size, most);
@@ -73,8 +74,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
 
 /* The first archive with a body of the second: a section in the place of one of its kind or beside the others, a record in the place
  * of the block that it has there or of any. */
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *data, size_t size, const uint8_t *other, size_t n_other, uint8_t *out, size_t most,
-                                 unsigned seed) {
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data, size_t size, const uint8_t *other, size_t n_other,
+                                 uint8_t *out, size_t most, unsigned seed) {
     static forged_archive parts, others;
     if (!archive_take_apart(data, size, &parts) || !archive_take_apart(other, n_other, &others)) return 0;
     const size_t n_theirs = others.n_sections + others.n_records;
@@ -90,7 +91,8 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data, size_t size, const uint8_t
         return put_back(&parts, out, most);
     }
     size_t at = 0;
-    while (at < parts.n_sections && siren_get_u32(parts.bodies[at].entry) != siren_get_u32(theirs->entry)) at++;
+    while (at < parts.n_sections && siren_get_u32(parts.bodies[at].entry) != siren_get_u32(theirs->entry))
+        at++;
     if (at == parts.n_sections) {
         memmove(&parts.bodies[at + 1], &parts.bodies[at], parts.n_records * sizeof *parts.bodies);
         parts.n_sections++;

@@ -126,13 +126,16 @@ uint8_t *forged_body_content(const forged_body *body, bool record, size_t most, 
     const uint64_t n = packed ? siren_get_u64(body->entry + AT_UNPACKED) : body->n_bytes;
     *n_content = (size_t)n;
     if (n == 0 || n > most) return NULL;
-    if (packed) return siren_unpack("forged", body->bytes, body->n_bytes, (size_t)n, &content) == SIREN_OK ? content : NULL;
+    if (packed)
+        return siren_unpack("forged", body->bytes, body->n_bytes, (size_t)n, &content) == SIREN_OK ? content
+                                                                                                   : NULL;
     content = malloc((size_t)n);
     if (content) memcpy(content, body->bytes, (size_t)n);
     return content;
 }
 
-void forged_body_refill(forged_body *body, bool record, const uint8_t *content, size_t n_content, uint8_t **stored) {
+void forged_body_refill(forged_body *body, bool record, const uint8_t *content, size_t n_content,
+                        uint8_t **stored) {
     const bool packed = is_packed(body, record), coded = record && siren_get_u32(body->entry + AT_FLAGS) & 2;
     size_t n_stored = n_content;
     if (!packed || siren_pack(content, n_content, stored, &n_stored) != SIREN_OK) {

@@ -36,7 +36,8 @@ size_t archive_put_together(const forged_archive *parts, uint8_t *out, size_t mo
  * into more than `most`. */
 uint8_t *forged_body_content(const forged_body *body, bool record, size_t most, size_t *n_content);
 /* Gives `body` another content, packed where it was packed. It is borrowed from `*stored`, yours to free(). */
-void forged_body_refill(forged_body *body, bool record, const uint8_t *content, size_t n_content, uint8_t **stored);
+void forged_body_refill(forged_body *body, bool record, const uint8_t *content, size_t n_content,
+                        uint8_t **stored);
 
 /* Opens `path` and reads all of it. `*n_good` parts (sections and records) were read well. The first failure
  * is returned. */
