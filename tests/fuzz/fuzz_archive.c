@@ -1,4 +1,5 @@
-/* libFuzzer, with mutate_archive.c: opens any bytes as an archive, reads all of it and decodes its blocks if they are small. */
+/* libFuzzer, with mutate_archive.c: opens any bytes as an archive, reads all of it and decodes its blocks if they
+ * are small. */
 #define _GNU_SOURCE
 #include "engine/archive/record.h"
 #include "engine/archive/sidecar.h"

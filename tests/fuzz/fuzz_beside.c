@@ -1,5 +1,5 @@
-/* libFuzzer: any lines as the names of an image and of files beside it. What is found there exists, has a name of the kind asked for, and
- * is not told as doubtful as well. */
+/* libFuzzer: any lines as the names of an image and of files beside it. What is found there exists, has a name of
+ * the kind asked for, and is not told as doubtful as well. */
 #define _GNU_SOURCE
 #include "formats/diffusion_table.h"
 #include "formats/original.h"

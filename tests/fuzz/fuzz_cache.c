@@ -1,6 +1,7 @@
-/* libFuzzer: any bytes as what the cache holds of a device, its self-test or its tuning as the first one chooses, as the whole file or
- * behind what the file tells of this device, which an attacker knows. They are read before every training, and a damaged or foreign file
- * must not matter: what kernels are built with is always of the curated list. */
+/* libFuzzer: any bytes as what the cache holds of a device, its self-test or its tuning as the first one chooses, as
+ * the whole file or behind what the file tells of this device, which an attacker knows. They are read before every
+ * training, and a damaged or foreign file must not matter: what kernels are built with is always of the curated
+ * list. */
 #define _GNU_SOURCE
 #include "engine/calls.h"
 #include "engine/care/device_cache.h"

@@ -1,6 +1,6 @@
-/* libFuzzer: compresses a small array of any values for any target that needs no device, by the public calls, and reads the archive.
- * What was promised must hold: every bit, the largest error, the size, the PSNR, the header; the same archive again; and parts as the
- * whole. What is refused is refused for what the caller asked, in a sentence. */
+/* libFuzzer: compresses a small array of any values for any target that needs no device, by the public calls, and
+ * reads the archive. What was promised must hold: every bit, the largest error, the size, the PSNR, the header; the
+ * same archive again; and parts as the whole. What is refused is refused for what the caller asked, in a sentence. */
 #include "host/sirencl.h"
 #include "tests/fuzz/input.h"
 

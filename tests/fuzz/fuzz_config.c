@@ -1,5 +1,5 @@
-/* libFuzzer: reads any bytes as an experiment. What is accepted must keep the promises of lab/experiment/experiment.h and be
- * written as JSON that reads again. */
+/* libFuzzer: reads any bytes as an experiment. What is accepted must keep the promises of
+ * lab/experiment/experiment.h and be written as JSON that reads again. */
 #include "lab/experiment/experiment.h"
 #include "tests/shared/fuzz_files.h"
 

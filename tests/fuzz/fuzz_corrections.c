@@ -1,5 +1,6 @@
-/* libFuzzer: voxels and what they decode to, by any bytes, with a largest error: corrections bring each within it, by parts as well, and
- * touch nothing else; what was coded is damaged. Or any bytes as corrections: what comes of them is the same again. */
+/* libFuzzer: voxels and what they decode to, by any bytes, with a largest error: corrections bring each within it,
+ * by parts as well, and touch nothing else; what was coded is damaged. Or any bytes as corrections: what comes of
+ * them is the same again. */
 #include "engine/archive/record.h"
 #include "engine/encode/corrected.h"
 #include "tests/fuzz/input.h"

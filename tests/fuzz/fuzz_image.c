@@ -1,6 +1,7 @@
-/* libFuzzer: any bytes as an image file. The first one chooses whether the rest is packed by gzip first, here, in how many members, and
- * how many bytes are cut off then. What compress accepts is accepted for every other use, and comes back the same through the writer;
- * slicing along another axis, anonymising and masking keep what their headers promise. */
+/* libFuzzer: any bytes as an image file. The first one chooses whether the rest is packed by gzip first, here, in
+ * how many members, and how many bytes are cut off then. What compress accepts is accepted for every other use, and
+ * comes back the same through the writer; slicing along another axis, anonymising and masking keep what their
+ * headers promise. */
 #include "engine/model/grid.h"
 #include "engine/model/mask.h"
 #include "formats/anonymise.h"

@@ -1,6 +1,6 @@
 /* libFuzzer: opens any bytes as a journal and reads its pieces as blocks, once as they are and once with the sums of
- * every piece put right; then adds a piece, which must be there when it is opened again. And the bytes as a piece: it comes back, and
- * what is read of it as a block is written to what is read as the same. */
+ * every piece put right; then adds a piece, which must be there when it is opened again. And the bytes as a piece:
+ * it comes back, and what is read of it as a block is written to what is read as the same. */
 #include "engine/encode/encoded_bytes.h"
 #include "engine/encode/journal.h"
 #include "formats/little_endian.h"

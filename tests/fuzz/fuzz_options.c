@@ -1,5 +1,5 @@
-/* libFuzzer: any bytes as settings, a line KEY=VALUE each. A value that is taken is told as text that is taken again, for the same; one
- * that is refused leaves the setting as it was. */
+/* libFuzzer: any bytes as settings, a line KEY=VALUE each. A value that is taken is told as text that is taken
+ * again, for the same; one that is refused leaves the setting as it was. */
 #include "host/sirencl.h"
 
 #include <stdint.h>

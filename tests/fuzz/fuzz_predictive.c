@@ -1,6 +1,6 @@
-/* libFuzzer: what follows a plan is either a block of predictive coding, any bytes, or voxels: these are coded, come back exactly or within
- * the bound, and what was coded is damaged. What comes of any bytes does not matter, but that it comes within the plan's memory and time,
- * and the same again. */
+/* libFuzzer: what follows a plan is either a block of predictive coding, any bytes, or voxels: these are coded, come
+ * back exactly or within the bound, and what was coded is damaged. What comes of any bytes does not matter, but that
+ * it comes within the plan's memory and time, and the same again. */
 #include "engine/archive/corrections.h"
 #include "engine/predictive/predictive.h"
 #include "tests/fuzz/input.h"

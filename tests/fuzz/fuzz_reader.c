@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes) {
     if (siren_reader_open_memory(bytes, n_bytes, &reader) != SIREN_OK) return 0;
     siren_reader_header(reader, &found, &n_found);
     siren_reader_attachment(reader, ".bval", &found, &n_found);
-    /* Larger ones are no other for the code, but slow: a thousand small archives a second find more than two large ones. */
+    /* Larger ones are no other for the code, but slow: a thousand small archives a second find more than two large
+     * ones. */
     if (siren_reader_info(reader, &info) == SIREN_OK && info->n_params <= MOST_PARAMS &&
         info->series_bytes <= MOST_BYTES)
         read_boxes(reader, info);

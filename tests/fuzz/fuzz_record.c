@@ -1,7 +1,7 @@
-/* libFuzzer: records of a small network's block, in the weights and datatypes that the first bytes choose, with corrections or without:
- *   any bytes as an unpacked record, and as one through the range coder;
- *   parameters and voxels: their record comes back through the coder, and as a finished block of a run folder; what was coded is damaged.
- * What is accepted has finite parameters, and is the same again. */
+/* libFuzzer: records of a small network's block, in the weights and datatypes that the first bytes choose, with
+ * corrections or without: any bytes as an unpacked record, and as one through the range coder; parameters and
+ * voxels: their record comes back through the coder, and as a finished block of a run folder; what was coded is
+ * damaged. What is accepted has finite parameters, and is the same again. */
 #include "engine/archive/coded_record.h"
 #include "engine/archive/parameters.h"
 #include "engine/encode/encoded_bytes.h"

@@ -1,5 +1,6 @@
-/* libFuzzer: any bytes as one of the files of a run folder, which the first one chooses, with digests put right: a finished block,
- * a result, checksums, how a trial was judged, a curve, the tables and texts that a report reads. The other files are whole. */
+/* libFuzzer: any bytes as one of the files of a run folder, which the first one chooses, with digests put right: a
+ * finished block, a result, checksums, how a trial was judged, a curve, the tables and texts that a report reads.
+ * The other files are whole. */
 #include "engine/encode/encoded_bytes.h"
 #include "host/digest.h"
 #include "host/file.h"

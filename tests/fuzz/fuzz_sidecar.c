@@ -1,5 +1,5 @@
-/* libFuzzer: any bytes as the JSON beside an image; NUL bytes, which no JSON has, separate several. What is merged, cut and traced stays
- * JSON and keeps all members that no promise touches. */
+/* libFuzzer: any bytes as the JSON beside an image; NUL bytes, which no JSON has, separate several. What is merged,
+ * cut and traced stays JSON and keeps all members that no promise touches. */
 #include "engine/archive/sidecar.h"
 #include "formats/anonymise.h"
 #include "formats/config.h"

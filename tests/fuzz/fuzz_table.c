@@ -1,5 +1,5 @@
-/* libFuzzer: any bytes as gradient tables, as comma-separated values and as coordinates of volumes. What is accepted is written again to
- * the same values. */
+/* libFuzzer: any bytes as gradient tables, as comma-separated values and as coordinates of volumes. What is accepted
+ * is written again to the same values. */
 #define _GNU_SOURCE
 #include "engine/model/acquisition.h"
 #include "formats/diffusion_table.h"

@@ -1,8 +1,7 @@
-/* libFuzzer, of slices of the transform model, of one quantiser or two, with networks for levels and pixels or without:
- *   any bytes as a scaling, a basis and a slice;
- *   voxels: fitted, coded and decoded, the same with a network, by parts and from examples' counts; what was coded is damaged;
- *   coefficients: levels come back as the encoder chose them.
- * What is decoded lies within [0, 1], and is the same again. */
+/* libFuzzer, of slices of the transform model, of one quantiser or two, with networks for levels and pixels or
+ * without: any bytes as a scaling, a basis and a slice; voxels: fitted, coded and decoded, the same with a network,
+ * by parts and from examples' counts; what was coded is damaged; coefficients: levels come back as the encoder chose
+ * them. What is decoded lies within [0, 1], and is the same again. */
 #include "engine/transform/coefficient_recode.h"
 #include "engine/transform/coefficients.h"
 #include "engine/transform/restoration.h"

@@ -1,5 +1,5 @@
-/* What fuzzing has reached, tests/fuzz/corpus, through the targets that reached it, without libFuzzer: nothing of it crashes, hangs or,
- * in a build with sanitizers, leaks. */
+/* What fuzzing has reached, tests/fuzz/corpus, through the targets that reached it, without libFuzzer: nothing of it
+ * crashes, hangs or, in a build with sanitizers, leaks. */
 #include "tests/shared/testing.h"
 
 #include "host/file.h"

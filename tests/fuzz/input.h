@@ -1,4 +1,5 @@
-/* What the targets of coders make of an input's bytes: numbers, voxels, masks, networks, and damage to what was coded of these. */
+/* What the targets of coders make of an input's bytes: numbers, voxels, masks, networks, and damage to what was
+ * coded of these. */
 #ifndef TESTS_FUZZ_INPUT_H
 #define TESTS_FUZZ_INPUT_H
 

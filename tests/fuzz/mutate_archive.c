@@ -1,6 +1,7 @@
-/* Mutations of archives. Most of an archive is packed, and all of it is under checksums: a fuzzer that changes bytes as they are stored
- * does not pass either, an attacker does. So a body is unpacked, changed, packed again, or exchanged for that of another archive, and
- * length, offsets and checksums are made to fit; one mutation in eight is left as it is. */
+/* Mutations of archives. Most of an archive is packed, and all of it is under checksums: a fuzzer that changes bytes
+ * as they are stored does not pass either, an attacker does. So a body is unpacked, changed, packed again, or
+ * exchanged for that of another archive, and length, offsets and checksums are made to fit; one mutation in eight is
+ * left as it is. */
 #include "formats/little_endian.h"
 #include "tests/shared/archive_forge.h"
 
@@ -72,8 +73,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
     return size;
 }
 
-/* The first archive with a body of the second: a section in the place of one of its kind or beside the others, a record in the place
- * of the block that it has there or of any. */
+/* The first archive with a body of the second: a section in the place of one of its kind or beside the others, a
+ * record in the place of the block that it has there or of any. */
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *data, size_t size, const uint8_t *other, size_t n_other,
                                  uint8_t *out, size_t most, unsigned seed) {
     static forged_archive parts, others;

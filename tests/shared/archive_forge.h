@@ -32,8 +32,8 @@ typedef struct {
 bool archive_take_apart(const uint8_t *bytes, size_t n_bytes, forged_archive *out);
 /* Bodies back to back, with their checksums. The length; 0 where that is more than `most`. */
 size_t archive_put_together(const forged_archive *parts, uint8_t *out, size_t most);
-/* What `body` (a record where `record`) holds, unpacked where it is packed; yours to free(). NULL where it does not unpack, or
- * into more than `most`. */
+/* What `body` (a record where `record`) holds, unpacked where it is packed; yours to free(). NULL where it does not
+ * unpack, or into more than `most`. */
 uint8_t *forged_body_content(const forged_body *body, bool record, size_t most, size_t *n_content);
 /* Gives `body` another content, packed where it was packed. It is borrowed from `*stored`, yours to free(). */
 void forged_body_refill(forged_body *body, bool record, const uint8_t *content, size_t n_content,
