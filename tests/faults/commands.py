@@ -75,7 +75,8 @@ def try_file(nth, kind, path, base):
         where = os.path.join(own, str(nth))
         shutil.rmtree(where, ignore_errors=True)
         os.mkdir(where)
-        shutil.copy(path, os.path.join(where, name))
+        with open(path, "rb") as file, open(os.path.join(where, name), "wb") as copy:
+            copy.write(file.read()[kind == "image":])  # whose first byte is not the file's
         given = [name]
         if kind == "table":
             shutil.copy(os.path.join(own, "p.nii"), os.path.join(where, "x.nii"))
