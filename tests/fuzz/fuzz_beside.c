@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "formats/diffusion_table.h"
 #include "formats/original.h"
+#include "tests/fuzz/must.h"
 #include "tests/shared/fuzz_files.h"
 
 #include <stdio.h>
@@ -14,7 +15,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MOST_NAMES = 12, MOST_CHARS = 200 };
-#define MUST(condition) ((condition) ? (void)0 : abort())
 
 /* Whether a line can be a file's name. */
 static bool is_name(const char *line) {

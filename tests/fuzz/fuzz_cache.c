@@ -7,6 +7,7 @@
 #include "engine/care/device_cache.h"
 #include "engine/care/tune.h"
 #include "host/file.h"
+#include "tests/fuzz/must.h"
 #include "tests/shared/fuzz_files.h"
 
 #include <signal.h>
@@ -15,7 +16,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(condition) ((condition) ? (void)0 : abort())
 static const char *const kinds[] = {"tune", "selftest"};
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 

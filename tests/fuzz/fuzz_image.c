@@ -9,6 +9,7 @@
 #include "formats/nifti.h"
 #include "formats/nifti_fields.h"
 #include "formats/original.h"
+#include "tests/fuzz/must.h"
 #include "tests/shared/fuzz_files.h"
 
 #include <math.h>
@@ -20,7 +21,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MEMORY ((size_t)1 << 16) /* bytes of an image: no path of the code needs more */
 #define N_USES (SIREN_NIFTI_DECODED + 1)
-#define MUST(condition) ((condition) ? (void)0 : abort())
 
 /* What the first byte says. */
 typedef struct {

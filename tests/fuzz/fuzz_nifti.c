@@ -1,6 +1,7 @@
 /* libFuzzer: parses any bytes as the beginning of a NIfTI file; what is accepted must keep the promises of
  * siren_geometry, and headers made from it must parse as what they claim to be. */
 #include "formats/nifti.h"
+#include "tests/fuzz/must.h"
 #include "tests/shared/fuzz_files.h"
 
 #include <math.h>
@@ -8,8 +9,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition) ((condition) ? (void)0 : abort())
 
 static void check_geometry(const siren_geometry *g) {
     const size_t width = siren_datatype_size(g->datatype);

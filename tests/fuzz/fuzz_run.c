@@ -8,6 +8,7 @@
 #include "lab/report/report_training.h"
 #include "lab/run/run_evaluation.h"
 #include "lab/run/run_sums.h"
+#include "tests/fuzz/must.h"
 #include "tests/shared/fuzz_files.h"
 
 #include <stdio.h>
@@ -17,7 +18,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { BLOCK = 7, MOST_BYTES = 1 << 22 };
-#define MUST(condition) ((condition) ? (void)0 : abort())
 
 /* ---- a whole run ---- */
 

@@ -5,6 +5,7 @@
 #include "formats/config.h"
 #include "formats/config_scan.h"
 #include "formats/json_text.h"
+#include "tests/fuzz/must.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MOST_SOURCES = 4 };
-#define MUST(condition) ((condition) ? (void)0 : abort())
 
 typedef struct {
     uint8_t *bytes;

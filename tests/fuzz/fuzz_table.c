@@ -4,6 +4,7 @@
 #include "engine/model/acquisition.h"
 #include "formats/diffusion_table.h"
 #include "formats/table.h"
+#include "tests/fuzz/must.h"
 #include "tests/shared/fuzz_files.h"
 
 #include <math.h>
@@ -12,8 +13,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition) ((condition) ? (void)0 : abort())
 
 static bool same_number(double a, double b) { return a <= b ? a >= b : isnan(a) && isnan(b); }
 

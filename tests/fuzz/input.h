@@ -1,21 +1,16 @@
 /* What the targets of coders make of an input's bytes: numbers, voxels, masks, networks, and damage to what was
  * coded of these. */
-#ifndef TESTS_FUZZ_INPUT_H
-#define TESTS_FUZZ_INPUT_H
+#ifndef SIREN_TESTS_FUZZ_INPUT_H
+#define SIREN_TESTS_FUZZ_INPUT_H
 
 #include "engine/context/context_network.h"
 #include "formats/little_endian.h"
 #include "formats/series.h"
+#include "tests/fuzz/must.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A promise of the code that is tested. */
-#define MUST(holds)                                                                                          \
-    do {                                                                                                     \
-        if (!(holds)) abort();                                                                               \
-    } while (0)
 
 /* What is left of it; 0s follow its end. */
 typedef struct {
