@@ -88,13 +88,16 @@ void gemm_bias_gradient(__global float *partial_gradients /* (n_networks, n_part
     __global float *db = partial_gradients + ((size_t)network * n_parts + part) * n_padded + layer[SIREN_LAYER_BIAS] + first;
     float sum = first_block && lane == 0 ? db[unit] : 0.0f;
     dz += (size_t)network * n_rows * out + first + unit;
-    for (int block = part_begin(part, n_parts, first_block); block < n_blocks; block += n_parts) {
+    int block = part_begin(part, n_parts, first_block);
+    do { /* for a part without blocks as well, as in DEFINE_PRODUCT */
+        bool here = block < n_blocks;
         float of_lane = 0.0f;
-        for (int i = lane; i < SIREN_BLOCK_ROWS; i += LANES) of_lane += dz[(size_t)(block * SIREN_BLOCK_ROWS + i) * out];
+        for (int i = lane; here && i < SIREN_BLOCK_ROWS; i += LANES) of_lane += dz[(size_t)(block * SIREN_BLOCK_ROWS + i) * out];
         lanes[lane][unit] = of_lane;
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (int j = 0; lane == 0 && j < LANES; j++) sum += lanes[j][unit];
+        for (int j = 0; here && lane == 0 && j < LANES; j++) sum += lanes[j][unit];
         barrier(CLK_LOCAL_MEM_FENCE);
-    }
+        block += n_parts;
+    } while (block < n_blocks);
     if (lane == 0) db[unit] = sum;
 }

@@ -109,9 +109,11 @@ void layer_first_gradient(__global float *partial_gradients, __global const floa
         int s = i / SIREN_PAD, at = i % SIREN_PAD;
         sums[s][at] = first_block == 0 || s >= n_sums ? 0.0f : s == 0 ? db[at] : dw[at * pitch + s - 1];
     }
-    for (int block = part_begin(part, n_parts, first_block); block < n_blocks; block += n_parts) {
+    int block = part_begin(part, n_parts, first_block);
+    do { /* for a part without blocks as well, as in DEFINE_PRODUCT */
+        bool here = block < n_blocks;
         float sum[SUMS] = {0.0f, 0.0f, 0.0f, 0.0f};
-        for (int i = lane; i < SIREN_BLOCK_ROWS; i += LANES) {
+        for (int i = lane; here && i < SIREN_BLOCK_ROWS; i += LANES) {
             int point = (first_block + block) * SIREN_BLOCK_ROWS + i;
             if (point >= n_points) break;
             float delta = dz[(size_t)(block * SIREN_BLOCK_ROWS + i) * out];
@@ -121,12 +123,13 @@ void layer_first_gradient(__global float *partial_gradients, __global const floa
         }
         for (int s = 0; s < SUMS; s++) lanes[s][lane][unit] = sum[s];
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (int i = item; i < SUMS * SIREN_PAD; i += ITEMS) {
+        for (int i = item; here && i < SUMS * SIREN_PAD; i += ITEMS) {
             int s = i / SIREN_PAD, at = i % SIREN_PAD;
             for (int j = 0; j < LANES; j++) sums[s][at] += lanes[s][j][at];
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-    }
+        block += n_parts;
+    } while (block < n_blocks);
     for (int i = item; i < SUMS * SIREN_PAD; i += ITEMS) {
         int s = i / SIREN_PAD, at = i % SIREN_PAD;
         if (s == 0 && input == 0)

@@ -136,16 +136,23 @@ inline void multiply(float4 (*c)[SIREN_QUADS_N], __local const float *a, __local
 
 /* C += A B over n_k values of k; both factors must be readable up to the next multiple of SIREN_SLAB. After every
  * SIREN_BLOCK_ROWS values, k skips `skip` more. Where `sum` is not null, work-item i of the first TILE_M adds row i of A
- * over k to it. All work-items of the group take part. */
+ * over k to it. All work-items of the group take part.
+ *
+ * The loop is gone through at least once, with zeros where n_k is 0: where a barrier may be passed over, PoCL 6 makes two
+ * copies of all that follows, and in some compilations takes what each work-item keeps for the last one's
+ * (docs/devices.md). */
 #define DEFINE_PRODUCT(NAME, A, B)                                                                           \
     inline void NAME(float4 (*c)[SIREN_QUADS_N], float *sum, __local float *slabs, factor a, factor b, int n_k, int skip) { \
         float4 a_next[LOADS(TILE_M)], b_next[LOADS(TILE_N)];                                                 \
         __local float *a_slab = slabs, *b_slab = slabs + 2 * SIREN_SLAB * SLAB_PITCH(TILE_M);                \
+        for (int i = 0; i < LOADS(TILE_M); i++) a_next[i] = (float4)(0.0f);                                  \
+        for (int i = 0; i < LOADS(TILE_N); i++) b_next[i] = (float4)(0.0f);                                  \
         if (n_k > 0) {                                                                                       \
             fetch_##A(a_next, TILE_M, a, 0);                                                                 \
             fetch_##B(b_next, TILE_N, b, 0);                                                                 \
         }                                                                                                    \
-        for (int k = 0; k < n_k; k += SIREN_SLAB) {                                                          \
+        int k = 0;                                                                                           \
+        do {                                                                                                 \
             int half_ = k / SIREN_SLAB % 2 * SIREN_SLAB, next = k + SIREN_SLAB;                              \
             __local float *a_half = a_slab + half_ * SLAB_PITCH(TILE_M);                                     \
             __local float *b_half = b_slab + half_ * SLAB_PITCH(TILE_N);                                     \
@@ -160,5 +167,6 @@ inline void multiply(float4 (*c)[SIREN_QUADS_N], __local const float *a, __local
             if (sum && get_local_id(0) < TILE_M)                                                             \
                 for (int line = 0; line < min(SIREN_SLAB, n_k - k); line++)                                  \
                     *sum += a_half[line * SLAB_PITCH(TILE_M) + get_local_id(0)];                             \
-        }                                                                                                    \
+            k += SIREN_SLAB;                                                                                 \
+        } while (k < n_k);                                                                                   \
     }

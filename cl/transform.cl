@@ -55,8 +55,8 @@ __kernel void transform_rebuild(__global int *values,         /* (n_components, 
                                 __global const uchar *used,   /* (n_blocks) 0: without points */
                                 int n_components, int n_blocks, int across) {
     int lane = get_local_id(0), n_lanes = get_local_size(0), component = get_group_id(1);
-    if (component >= n_components) return; /* the whole group */
     values += (size_t)component * n_blocks * PLACES;
+    if (component >= n_components) n_blocks = 0; /* no group leaves before a barrier: DEFINE_PRODUCT of product.cl tells why */
     for (int b = lane; b < n_blocks; b += n_lanes)
         if (used[b]) inverse_block(values + b * PLACES);
     barrier(CLK_GLOBAL_MEM_FENCE);

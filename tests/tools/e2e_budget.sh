@@ -27,7 +27,7 @@ long=(--epochs 150 --model siren-2d --mask p_mask.nii.gz p.nii.gz)
 run "$sirencl" compress --size 20000 "${long[@]}" whole.siren
 "$sirencl" compress --size 20000 --quiet "${long[@]}" again.siren &
 for ((i = 0; i < 1000; i++)); do
-    grep -qa piece again.siren.part 2>/dev/null && break
+    [ "$(grep -ao piece again.siren.part 2>/dev/null | wc -l)" -ge 2 ] && break # the first is whole then
     sleep 0.02
 done
 kill -KILL $!

@@ -2,6 +2,8 @@
 # mrstats find.
 source "$(dirname "$0")/../common.sh"
 needs dwi2tensor dwi2response mrcalc mrstats mrmath
+fod=()
+dwi2response -version >/dev/null 2>&1 || { fod=(--no-fod) && skip_part "fibre orientations: dwi2response does not start (Debian 13's wants a Python before 3.12)"; }
 export MRTRIX_QUIET=1
 # below NAME VALUE LIMIT
 below() { awk -v value="$2" -v limit="$3" 'BEGIN { exit !(value < limit) }' || fail "$1 is $2, expected less than $3"; }
@@ -13,7 +15,7 @@ phantom="--dims 24x24x6 --shells 0:2,1000:20,2000:20"
     phantom 'p[1].nii.gz' $phantom --snr 0 --datatype float32
     phantom $phantom --snr 40 -- -q.nii
 }
-run "$sirencl" evaluate -o out --verbose --mask 'p[1]_mask.nii.gz' --tissues 'p[1]_wm.nii.gz,p[1]_gm.nii.gz,p[1]_csf.nii.gz' \
+run "$sirencl" evaluate -o out --verbose "${fod[@]}" --mask 'p[1]_mask.nii.gz' --tissues 'p[1]_wm.nii.gz,p[1]_gm.nii.gz,p[1]_csf.nii.gz' \
     -- 'p[1].nii.gz' -q.nii
 for file in 'p[1]'*; do mv "$file" "p${file#p\[1\]}"; done
 
@@ -63,11 +65,13 @@ for l in 0 2; do
     mrcalc original.mif result.mif -subtract -abs original.mif -divide error.mif -force
     check rish$l
 done
-mrmath out/original_fod.nii.gz norm -axis 3 size.mif
-mrcalc out/original_fod.nii.gz out/result_fod.nii.gz -subtract difference.mif -force
-mrmath difference.mif norm -axis 3 distance.mif
-mrcalc distance.mif size.mif -divide error.mif -force
-check fod
+if [ ${#fod[@]} = 0 ]; then
+    mrmath out/original_fod.nii.gz norm -axis 3 size.mif
+    mrcalc out/original_fod.nii.gz out/result_fod.nii.gz -subtract difference.mif -force
+    mrmath difference.mif norm -axis 3 distance.mif
+    mrcalc distance.mif size.mif -divide error.mif -force
+    check fod
+fi
 [ $n -ge 12 ] || fail "only $n regions could be compared"
 
 # What the errors are worth: in white matter a quarter at most at this noise, and RISH2 has more than RISH0.
