@@ -9,9 +9,10 @@ is_line(_) = stringcolumn("place") eq "line"
 stats "fig2b.csv" using (is_line(0) ? 0 : note(stringcolumn("series"))) nooutput
 kinds = distinct
 # What the page shows where a mark is pointed at; other methods have no layers.
-shape(layers, width) = layers > 0 ? sprintf(" %gx%g %s", layers, width, stringcolumn("weights")) : ""
-told(_) = sprintf("%s%s: %.2f dB at a ratio of %.4g", stringcolumn("series"), \
-    shape(column("layers"), column("width")), column("psnr"), column(ratio))
+# As text: gnuplot 6 has no number for what is empty, and then no mark.
+shape(_) = strlen(stringcolumn("layers")) ? \
+    sprintf(" %sx%s %s", stringcolumn("layers"), stringcolumn("width"), stringcolumn("weights")) : ""
+told(_) = sprintf("%s%s: %.2f dB at a ratio of %.4g", stringcolumn("series"), shape(0), column("psnr"), column(ratio))
 # Where a label stands from its point, in characters.
 sides  = "upper-right lower-left upper-left lower-right"
 across = "3 -3 -3 3"
