@@ -2,7 +2,6 @@
  * and of new images, conversions, and files and values that nibabel made (tests/golden/make_nifti.py). */
 #include "tests/shared/testing.h"
 #include "tests/shared/nifti_files.h"
-#include "formats/anonymise.h"
 #include "formats/nifti.h"
 
 #include <math.h>
@@ -533,21 +532,6 @@ static void new_headers_are_centred(void **state) {
     assert_int_equal(siren_nifti_new_header((siren_datatype)3, 4, 4, 4, 1, size, &g, header), SIREN_USAGE);
 }
 
-/* Bytes that tell of extensions, of which there are none, are not the image's any more. */
-static void an_anonymised_extender_is_told(void **state) {
-    (void)state;
-    const double size[3] = {1, 1, 1};
-    siren_series series = {.header = calloc(SIREN_NEW_HEADER_BYTES, 1)};
-    siren_anonymised told = {.n_tail = 0}, again = {.n_tail = 0};
-    assert_siren_ok(siren_nifti_new_header(SIREN_UINT8, 1, 1, 1, 1, size, &series.geometry, series.header));
-    assert_siren_ok(siren_anonymise_series(&series, &again));
-    assert_false(siren_anonymised_header(&again));
-    series.header[348] = 1;
-    assert_siren_ok(siren_anonymise_series(&series, &told));
-    assert_true(siren_anonymised_header(&told) && told.n_extension_bytes == 4 && series.header[348] == 0);
-    siren_series_free(&series);
-}
-
 /* For unit_nifti_nibabel.sh: every kind of file with known voxels, in FOLDER. The ith voxel is i - 10.
  */
 static void write_for_nibabel(const char *folder) {
@@ -613,7 +597,6 @@ int main(int argc, char **argv) {
         cmocka_unit_test(memory_limit_is_kept),
         cmocka_unit_test(conversions_round_and_clamp),
         cmocka_unit_test(new_headers_are_centred),
-        cmocka_unit_test(an_anonymised_extender_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }

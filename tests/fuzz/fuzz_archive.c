@@ -1,20 +1,16 @@
 /* libFuzzer, with mutate_archive.c: opens any bytes as an archive, reads all of it and decodes its blocks if they
  * are small. */
-#define _GNU_SOURCE
 #include "engine/archive/record.h"
 #include "engine/archive/sidecar.h"
 #include "formats/config.h"
 #include "tests/shared/archive_forge.h"
+#include "tests/shared/fuzz_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char path[32];
 
 /* Larger ones are no other for the code, but slow: a thousand small archives a second find more than two large ones. */
 enum { MOST_BYTES = 1 << 20, MOST_PARAMS = 10000, MOST_BLOCKS = 8, MOST_VALUES = 1 << 12 };
@@ -30,7 +26,7 @@ static void check_trace(siren_archive *archive, const siren_layout *layout) {
 }
 
 /* What decompress and verify do with an archive; its result does not matter. */
-static void decode_blocks(void) {
+static void decode_blocks(const char *path) {
     siren_archive *archive = NULL;
     siren_layout layout;
     siren_block_decoder *decoder = NULL;
@@ -48,14 +44,8 @@ static void decode_blocks(void) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes) {
-    static int file = -1;
-    if (file < 0) {
-        file = memfd_create("archive", MFD_CLOEXEC);
-        if (file < 0) abort();
-        snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    }
     size_t n_good;
-    if (ftruncate(file, (off_t)n_bytes) != 0 || pwrite(file, bytes, n_bytes, 0) != (ssize_t)n_bytes) abort();
-    if (archive_read_all(path, &n_good) == SIREN_OK || n_good > 0) decode_blocks();
+    const char *path = fuzz_file(bytes, n_bytes);
+    if (archive_read_all(path, &n_good) == SIREN_OK || n_good > 0) decode_blocks(path);
     return 0;
 }

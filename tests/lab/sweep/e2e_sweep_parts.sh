@@ -75,8 +75,6 @@ RANDOM=20261130
 started=$(date +%s%N)
 run part 1/4 tiny.json -o timed
 took=$((($(date +%s%N) - started) / 1000000))
-: >kills.txt
-pids=()
 task() { # I: until it is done
     local code
     for attempt in $(seq 6); do
@@ -88,13 +86,20 @@ task() { # I: until it is done
     [ $code != 137 ] || part "$1/4" tiny.json -o killed 2>"task$1.txt" || code=$?
     [ $code = 0 ] || [ $code = 137 ] || fail "task $1: exit code $code: $(cat "task$1.txt")"
 }
-for i in 1 2 3 4; do
-    RANDOM=$((RANDOM + i)) task $i &
-    pids+=($!)
-    [ $((i % 2)) != 0 ] || { for pid in "${pids[@]}"; do wait "$pid" || exit 1; done; pids=(); }
+# Where other work made the timed task a slow one, all may be done before they are killed: again then, and sooner.
+for attempt in 1 2 3; do
+    rm -rf killed && : >kills.txt
+    pids=()
+    for i in 1 2 3 4; do
+        RANDOM=$((RANDOM + i)) task $i &
+        pids+=($!)
+        [ $((i % 2)) != 0 ] || { for pid in "${pids[@]}"; do wait "$pid" || exit 1; done; pids=(); }
+    done
+    kills=$(wc -l <kills.txt)
+    [ "$kills" = 0 ] || break
+    took=$((took / 4 + 1))
 done
-kills=$(wc -l <kills.txt)
-[ "$kills" -gt 0 ] || skip_part "kills: all tasks were quicker than the one that was timed, on a machine with other work"
+[ "$kills" -gt 0 ] || fail "nothing was killed"
 { timeout -s KILL 0.3 "$sirencl" sweep --quiet --device cpu --finish tiny.json -o killed || true; } 2>stderr.txt
 sweep --finish tiny.json -o killed
 same_run whole killed
