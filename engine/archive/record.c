@@ -283,6 +283,18 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
     return siren_archive_section(archive, SIREN_SECTION_BASIS, 0, &layout->basis, &layout->n_basis);
 }
 
+/* The coder of records is one of networks' parameters. */
+static siren_status check_coded(const char *path, const siren_archive *archive, const siren_layout *layout) {
+    const siren_index_entry *index = siren_archive_index(archive);
+    for (size_t i = 0; layout->coding != SIREN_CODING_NETWORK && i < layout->grid.count; i++)
+        if (index[i].coded)
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: block %u is coded as networks are, in an archive without them; restore the "
+                              "file from a copy",
+                              path, index[i].block);
+    return SIREN_OK;
+}
+
 static siren_status read_context(const char *path, siren_archive *archive, siren_layout *layout) {
     static const struct {
         siren_section_kind kind;
@@ -346,6 +358,7 @@ siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
     SIREN_TRY(siren_archive_has_section(archive, SIREN_SECTION_CODING)
                   ? read_coding(path, archive, &layout)
                   : read_network(path, archive, &layout));
+    SIREN_TRY(check_coded(path, archive, &layout));
     SIREN_TRY(read_context(path, archive, &layout));
     SIREN_TRY(read_error(path, archive, &layout));
     SIREN_TRY(read_mask(path, archive, &layout));

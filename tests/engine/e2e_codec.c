@@ -365,6 +365,43 @@ static void contradictions_are_found(void **state) {
                      SIREN_UNSUPPORTED);
 }
 
+/* Nor are records of an archive without networks read as networks'. */
+static void only_networks_are_coded(void **state) {
+    (void)state;
+    siren_compress_options options = siren_compress_defaults();
+    siren_archive *archive = NULL;
+    siren_archive_writer *writer = NULL;
+    siren_layout layout;
+    size_t sound, n_header, n_record;
+    const uint8_t *header;
+    uint8_t *record;
+    make_image(scratch_path("image.nii"), false);
+    options.target = SIREN_TARGET_LOSSLESS;
+    assert_siren_ok(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("lossless.siren"),
+                                        &options, NULL, NULL, NULL));
+    assert_siren_ok(siren_archive_open(scratch_path("lossless.siren"), &archive));
+    assert_siren_ok(siren_layout_read(archive, &layout));
+    assert_siren_ok(siren_archive_section(archive, SIREN_SECTION_HEADER, 0, &header, &n_header));
+    for (int coded = 0; coded < 2; coded++) {
+        assert_siren_ok(siren_archive_writer_open(scratch_path("forged.siren"), true, &writer));
+        assert_siren_ok(siren_archive_writer_section(writer, SIREN_SECTION_HEADER, header, n_header, true));
+        assert_siren_ok(siren_layout_write(writer, &layout));
+        for (size_t i = 0; i < layout.grid.count; i++) {
+            siren_index_entry entry = siren_archive_index(archive)[i];
+            assert_siren_ok(siren_record_load("block", &layout, archive, i, &record, &n_record));
+            entry.coded = coded && i == 1;
+            entry.plain = !entry.coded;
+            assert_siren_ok(siren_archive_writer_packed_record(writer, &entry, record, n_record, n_record));
+            free(record);
+        }
+        assert_siren_ok(siren_archive_writer_commit(writer, NULL));
+        assert_int_equal(siren_verify_file(NULL, scratch_path("forged.siren"), 1 << 24, NULL, NULL, &sound),
+                         coded ? SIREN_CORRUPT : SIREN_OK);
+        if (coded) assert_non_null(strstr(siren_message(), "block 1 is coded as networks are"));
+    }
+    siren_archive_close(archive);
+}
+
 /* An archive without a record that could hold its network costs no memory for it, however large it claims to be; and its
  * text moves no cursor. */
 static void constant_archives_need_no_network(void **state) {
@@ -423,6 +460,7 @@ int main(void) {
         cmocka_unit_test(an_interrupted_run_leaves_nothing),
         cmocka_unit_test(an_archive_that_cannot_be_described_does_not_appear),
         cmocka_unit_test(contradictions_are_found),
+        cmocka_unit_test(only_networks_are_coded),
         cmocka_unit_test(constant_archives_need_no_network),
     };
     int failed = run_on_family(SIREN_FAMILY_CHAIN, tests, sizeof tests / sizeof *tests);
