@@ -73,8 +73,7 @@ siren_status siren_gzip_write(siren_output *output, const uint8_t *bytes, size_t
         wave.first_chunk = first;
         wave.n_chunks = n_chunks - first < per_wave ? n_chunks - first : per_wave;
         atomic_store(&wave.next, 0);
-        SIREN_TRY(
-            siren_threads_run(n_threads < wave.n_chunks ? n_threads : wave.n_chunks, wave_member, &wave));
+        siren_threads_run(n_threads < wave.n_chunks ? n_threads : wave.n_chunks, wave_member, &wave);
         for (size_t i = 0; i < wave.n_chunks; i++) {
             size_t left = n_bytes - (first + i) * CHUNK_BYTES;
             if (wave.n_deflated[i] == 0)

@@ -8,8 +8,6 @@ typedef struct {
     void (*member)(void *user, size_t i);
     void *user;
     size_t i;
-    bool started;
-    pthread_t thread;
 } siren_thread;
 
 static void *thread_run(void *argument) {
@@ -18,17 +16,21 @@ static void *thread_run(void *argument) {
     return NULL;
 }
 
-siren_status siren_threads_run(size_t n, void (*member)(void *user, size_t i), void *user) {
-    SIREN_FREE_AT_END siren_thread *threads = NULL;
-    SIREN_TRY(siren_allocate(&threads, n, sizeof *threads, "a team of threads"));
-    for (size_t i = 1; i < n; i++) {
-        threads[i] = (siren_thread){.member = member, .user = user, .i = i};
-        threads[i].started = pthread_create(&threads[i].thread, NULL, thread_run, &threads[i]) == 0;
+/* The threads from the ith on: each is kept on the stack, so that a team needs no memory that it could lack. */
+static void run_from(size_t i, size_t n, void (*member)(void *user, size_t i), void *user) {
+    siren_thread self = {.member = member, .user = user, .i = i};
+    pthread_t thread;
+    if (i >= n) {
+        member(user, 0);
+        return;
     }
-    member(user, 0);
-    for (size_t i = 1; i < n; i++)
-        if (threads[i].started) pthread_join(threads[i].thread, NULL);
-    return SIREN_OK;
+    const bool started = pthread_create(&thread, NULL, thread_run, &self) == 0;
+    run_from(i + 1, n, member, user);
+    if (started) pthread_join(thread, NULL);
+}
+
+void siren_threads_run(size_t n, void (*member)(void *user, size_t i), void *user) {
+    run_from(1, n, member, user);
 }
 
 typedef struct {
@@ -53,6 +55,6 @@ static void take_next(void *user, size_t member) {
 
 siren_status siren_threads_each(size_t n, siren_status (*work)(void *user, size_t i), void *user) {
     shared_work all = {.work = work, .user = user, .n = n};
-    SIREN_TRY(siren_threads_run(siren_processors() < n ? siren_processors() : n, take_next, &all));
+    siren_threads_run(siren_processors() < n ? siren_processors() : n, take_next, &all);
     return all.status == SIREN_OK ? SIREN_OK : siren_fail((siren_status)all.status, "%s", all.message);
 }

@@ -112,7 +112,7 @@ static void member(void *user, size_t i) {
 static siren_status run(fitting *all) {
     all->next = 0;
     size_t n_team = siren_processors() < all->n ? siren_processors() : all->n;
-    SIREN_TRY(siren_threads_run(n_team, member, all));
+    siren_threads_run(n_team, member, all);
     if (all->status == SIREN_OK) return SIREN_OK;
     return siren_fail((siren_status)all->status, "%s", all->message);
 }

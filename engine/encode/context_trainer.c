@@ -409,7 +409,7 @@ siren_status siren_context_train(const siren_context_examples *examples,
         }
         t.order = order + at;
         at += SIREN_CONTEXT_BATCH;
-        SIREN_TRY(siren_threads_run(n_team, member, &t));
+        siren_threads_run(n_team, member, &t);
         float part = (float)step / (float)training->n_steps, warm = (float)(step + 1) / WARM_UP;
         adam(state, gradients, step + 1,
              training->rate * .5f * (1 + cosf(3.14159265f * part)) * (warm < 1 ? warm : 1));

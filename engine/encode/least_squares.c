@@ -106,8 +106,8 @@ static void add_member(void *user, size_t member) {
     }
 }
 
-siren_status siren_least_squares_add(siren_least_squares *p, size_t n_points, const float *inputs,
-                                     const float *outputs) {
+void siren_least_squares_add(siren_least_squares *p, size_t n_points, const float *inputs,
+                             const float *outputs) {
     size_t n_inputs = p->n - 1;
     for (size_t first = 0; first < n_points; first += SIREN_SQUARES_GROUP) {
         adding work = {.problem = p,
@@ -123,9 +123,8 @@ siren_status siren_least_squares_add(siren_least_squares *p, size_t n_points, co
         double worth =
             (double)work.n_points * (double)p->n * (double)(p->n / 2 + p->m) / SIREN_SQUARES_THREAD_MACS;
         if (worth < (double)n_threads) n_threads = (size_t)worth + 1;
-        SIREN_TRY(siren_threads_run(n_threads, add_member, &work));
+        siren_threads_run(n_threads, add_member, &work);
     }
-    return SIREN_OK;
 }
 
 /* y(n) -= factor * x(n) */

@@ -22,10 +22,9 @@ typedef struct {
  */
 siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren_least_squares *out);
 void siren_least_squares_free(siren_least_squares *problem);
-/* Adds points, with all processors: `inputs` (n_points, n_inputs), `outputs` (n_points, n_outputs). SYSTEM when out of
- * memory. */
-siren_status siren_least_squares_add(siren_least_squares *problem, size_t n_points, const float *inputs,
-                                     const float *outputs);
+/* Adds points, with all processors: `inputs` (n_points, n_inputs), `outputs` (n_points, n_outputs). */
+void siren_least_squares_add(siren_least_squares *problem, size_t n_points, const float *inputs,
+                             const float *outputs);
 /* Factorises gram + lambda, lambda = ridge * (mean of gram's diagonal). False where that is not finite or not
  * positive definite. */
 bool siren_least_squares_factorise(siren_least_squares *problem, double ridge);

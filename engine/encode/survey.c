@@ -75,8 +75,7 @@ siren_status siren_survey_volumes(const char *name, const siren_series *series, 
     SIREN_TRY(siren_mask_block(&layout->mask, &whole, 0, &team.block, &inside));
     SIREN_TRY(siren_allocate(&survey.limits, g->n_volumes, sizeof *survey.limits, "the volumes' limits"));
     team.limits = survey.limits;
-    SIREN_TRY(siren_threads_run(siren_processors() < g->n_volumes ? siren_processors() : g->n_volumes, member,
-                                &team));
+    siren_threads_run(siren_processors() < g->n_volumes ? siren_processors() : g->n_volumes, member, &team);
     if (atomic_load(&team.failed)) return siren_fail(team.status, "%s", team.message);
     if (name) warn_of_rounding(name, g, survey.limits);
     if (!robust) {

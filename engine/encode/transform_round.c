@@ -164,7 +164,7 @@ static double mean_psnr(const siren_transform_blocks *blocks) {
 
 static siren_status run_team(round_team *team) {
     const size_t n = siren_processors() < team->out->n ? siren_processors() : team->out->n;
-    SIREN_TRY(siren_threads_run(n, member, team));
+    siren_threads_run(n, member, team);
     return atomic_load(&team->failed) ? siren_fail(team->status, "%s", team->message) : SIREN_OK;
 }
 

@@ -21,16 +21,17 @@ static const size_t n_inputs[PREDICTIONS] = {[SLOW] = COMPONENTS, [WIDE] = INPUT
 #define LARGEST_CERTAINTY 1024
 
 void siren_signs_free(siren_sign_predictor *signs) {
-    for (size_t i = 0; i <= COMPONENTS; i++) free(signs->levels[i]);
     free(signs->ends);
+    free(signs->all_levels);
     *signs = (siren_sign_predictor){.n_blocks = 0};
 }
 
 siren_status siren_signs_create(size_t n_blocks, size_t row, siren_sign_predictor *out) {
     *out = (siren_sign_predictor){.n_blocks = n_blocks, .row = row};
-    for (size_t i = 0; i <= COMPONENTS; i++)
-        SIREN_TRY(siren_allocate(&out->levels[i], n_blocks, BLOCK * sizeof *out->levels[i], "signs"));
     SIREN_TRY(siren_allocate(&out->ends, n_blocks, sizeof *out->ends, "signs"));
+    SIREN_TRY(siren_allocate(&out->all_levels, n_blocks, (COMPONENTS + 1) * BLOCK * sizeof *out->all_levels,
+                             "signs"));
+    for (size_t i = 0; i <= COMPONENTS; i++) out->levels[i] = out->all_levels + i * n_blocks * BLOCK;
     siren_votes_begin(out->votes[0][0], sizeof out->votes / sizeof(siren_vote));
     for (size_t m = 0; m < 3; m++)
         for (size_t i = 0; i < 2 * PREDICTIONS; i++) out->mixers[m].weights[i] = 65536 / 4;

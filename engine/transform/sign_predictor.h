@@ -15,8 +15,10 @@
 /* Blocks are told by their place among those of a slice with a border of empty ones, `row` in a row. */
 typedef struct {
     size_t n_blocks, row;
-    int16_t *levels[SIREN_SIGN_COMPONENTS + 1]; /* (blocks, 64) of this component, the one before it ... */
-    int32_t (*ends)[SIREN_SIGN_COMPONENTS];     /* (blocks) of this component: what a block has learned */
+    int32_t (*ends)[SIREN_SIGN_COMPONENTS]; /* (blocks) of this component: what a block has learned */
+    int16_t *all_levels;                    /* (components, blocks, 64) */
+    int16_t
+        *levels[SIREN_SIGN_COMPONENTS + 1]; /* of these, this component's, those of the one before it ... */
     int32_t weights[SIREN_SIGN_PREDICTIONS][SIREN_SIGN_INPUTS];
     siren_vote votes[SIREN_SIGN_PREDICTIONS][16][3];
     siren_bit_mixer mixers[3];

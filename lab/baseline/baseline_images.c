@@ -171,7 +171,7 @@ static siren_status run_team(const image_set *set, image_step step, const char *
     team->what = what;
     team->progress = progress;
     team->user = user;
-    SIREN_TRY(siren_threads_run(n_threads, team_member, team));
+    siren_threads_run(n_threads, team_member, team);
     return atomic_load(&team->stopped) ? siren_fail(team->status, "%s", team->message) : SIREN_OK;
 }
 

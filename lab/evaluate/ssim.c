@@ -181,7 +181,7 @@ siren_status siren_ssim_series(siren_ssim_window window, const siren_series *x, 
                           "minus the minimum of an image that is not constant",
                           range);
     SIREN_TRY(siren_allocate(&work.means, g->nz, sizeof *work.means, "the SSIM of each slice"));
-    SIREN_TRY(siren_threads_run(siren_processors(), ssim_member, &work));
+    siren_threads_run(siren_processors(), ssim_member, &work);
     if (atomic_load(&work.next) < g->nz)
         return siren_fail(SIREN_SYSTEM, "out of memory: cannot compute the SSIM of slices of %zu x %zu",
                           g->nx, g->ny);

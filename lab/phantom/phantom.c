@@ -326,7 +326,7 @@ static siren_status run_pass(work *w, slice_fn slice, const char *what) {
     atomic_store(&w->finished, 0);
     w->what = what;
     for (size_t i = 0; i < n; i++) SIREN_TRY(row_scratch_new(w->phantom->geometry.nx, &pass.scratch[i]));
-    SIREN_TRY(siren_threads_run(n, pass_member, &pass));
+    siren_threads_run(n, pass_member, &pass);
     if (atomic_load(&w->cancelled)) return siren_fail(SIREN_CANCELLED, "the phantom was cancelled");
     return SIREN_OK;
 }

@@ -98,7 +98,7 @@ static siren_status run_stage(siren_sweeping *s, size_t input, siren_axis axis) 
     SIREN_TRY(open_trials(s, input, axis));
     SIREN_TRY(siren_sweep_jobs_plan(s->trials, &s->work));
     count_stage(s, expected);
-    SIREN_TRY(siren_threads_run(s->n_workers, siren_sweep_work, s));
+    siren_threads_run(s->n_workers, siren_sweep_work, s);
     return s->status == SIREN_OK ? SIREN_OK : siren_fail(s->status, "%s", s->message);
 }
 

@@ -66,7 +66,7 @@ static siren_status solve(const trial *t, const float *params, float *out) {
     for (size_t first = 0; first < t->n_points; first += CHUNK) {
         size_t n = t->n_points - first < CHUNK ? t->n_points - first : CHUNK;
         SIREN_TRY(siren_decode_host(&t->network, last, params, n, t->coordinates + 2 * first, features));
-        SIREN_TRY(siren_least_squares_add(&problem, n, features, t->targets + first * t->n_outputs));
+        siren_least_squares_add(&problem, n, features, t->targets + first * t->n_outputs);
     }
     for (size_t o = 0; o < t->n_outputs; o++) {
         problem.x[o] = (double)params[at + in * t->n_outputs + o];

@@ -417,7 +417,7 @@ siren_status siren_bids_compress(const siren_bids_choice *choice, const siren_co
     for (size_t n = strlen(run.dataset); n > 1 && run.dataset[n - 1] == '/';) run.dataset[--n] = '\0';
     siren_bids_describe_settings(&run);
     SIREN_TRY(open_derivative(&run));
-    SIREN_TRY(siren_threads_run(run.n_workers, work, &run));
+    siren_threads_run(run.n_workers, work, &run);
     siren_terminal_end_progress();
     if (atomic_load(&run.stopped)) return siren_fail(run.stop_status, "%s", run.stop_message);
     for (size_t i = 0; i < run.found.n; i++) {

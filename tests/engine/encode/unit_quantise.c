@@ -437,8 +437,8 @@ static void least_squares_finds_the_exact_solution(void **state) {
     siren_least_squares problem;
     assert_siren_ok(siren_least_squares_create(IN, OUT, &problem));
     assert_false(siren_least_squares_factorise(&problem, 1e-6)); /* nothing added: all zero */
-    assert_siren_ok(siren_least_squares_add(&problem, 130, inputs, outputs));
-    assert_siren_ok(siren_least_squares_add(&problem, N - 130, inputs + 130 * IN, outputs + 130 * OUT));
+    siren_least_squares_add(&problem, 130, inputs, outputs);
+    siren_least_squares_add(&problem, N - 130, inputs + 130 * IN, outputs + 130 * OUT);
     assert_true(siren_least_squares_factorise(&problem, 1e-9));
     assert_true(siren_least_squares_solve(&problem));
     for (size_t o = 0; o < OUT; o++)
