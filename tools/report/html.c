@@ -5,26 +5,42 @@
 #include "formats/config.h"
 #include "formats/original.h"
 
-void siren_html_text(FILE *out, const char *text) {
-    for (const unsigned char *from = (const unsigned char *)text; *from;) {
-        size_t n = siren_utf8_length(from);
-        if (*from == '&')
-            fputs("&amp;", out);
-        else if (*from == '<')
-            fputs("&lt;", out);
-        else if (*from == '>')
-            fputs("&gt;", out);
-        else if (*from == '"')
-            fputs("&quot;", out);
-        else if (*from == '\'')
-            fputs("&#39;", out);
-        else if (n == 0 || *from == 0x7f || (*from < 0x20 && *from != '\t' && *from != '\n') ||
-                 (n == 2 && from[0] == 0xc2 && from[1] < 0xa0))
-            fputs("\xef\xbf\xbd", out);
-        else
-            fwrite(from, 1, n, out);
-        from += n ? n : 1;
+/* What stands for the character of `n` bytes at `from` (0: it is not UTF-8); NULL: it stands for itself. */
+static const char *instead(const unsigned char *from, size_t n) {
+    switch (*from) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    case '\t':
+    case '\n':
+        return NULL;
+    default:
+        return n == 0 || *from < 0x20 || *from == 0x7f || (n == 2 && from[0] == 0xc2 && from[1] < 0xa0)
+                   ? "\xef\xbf\xbd"
+                   : NULL;
     }
+}
+
+void siren_html_text(FILE *out, const char *text) {
+    const unsigned char *begin = (const unsigned char *)text, *end = begin; /* what is not written yet */
+    while (*end) {
+        const size_t n = siren_utf8_length(end);
+        const char *other = instead(end, n);
+        if (other) {
+            fwrite(begin, 1, (size_t)(end - begin), out);
+            fputs(other, out);
+            begin = end + (n ? n : 1);
+        }
+        end += n ? n : 1;
+    }
+    fwrite(begin, 1, (size_t)(end - begin), out);
 }
 
 void siren_html_between(FILE *out, const char *before, const char *text, const char *after) {
