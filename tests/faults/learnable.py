@@ -26,7 +26,7 @@ def write(path, n=32, n_volumes=32):
     _save(path, (n, n, 1, n_volumes), values)
 
 
-def write_tissue(path, nx=28, ny=28, nz=12, n_volumes=9):
+def write_tissue(path, nx=28, ny=28, nz=4, n_volumes=27):
     """Edges and noise. Compressing it with --model transform --psnr 60 --effort 6 stores a network."""
     chance = random.Random(7)
     values = []

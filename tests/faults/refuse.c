@@ -1,6 +1,6 @@
-/* Preloaded into sirencl: the nth call of one kind that the program makes, or zlib, liblzma or cJSON on its behalf, fails.
- * SIREN_REFUSE=KIND:N names it, counted from 1; the file
- * SIREN_REFUSE_COUNT, 8 bytes, counts them, in children as well. Where none is to fail (N = 0), the file SIREN_REFUSE_STACKS
+/* Preloaded into sirencl: the nth call of one kind that the program SIREN_REFUSE_PROGRAM makes, or zlib, liblzma or cJSON on its
+ * behalf, fails. SIREN_REFUSE=KIND:N names it, counted from 1; the file SIREN_REFUSE_COUNT, 8 bytes, counts them, in children that
+ * are the same program as well. Where none is to fail (N = 0), the file SIREN_REFUSE_STACKS
  * gets 8 bytes for each: a digest of the way to the call. */
 #define _GNU_SOURCE
 #define CL_TARGET_OPENCL_VERSION 120
@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -56,7 +57,11 @@ static int add_object(struct dl_phdr_info *info, size_t size, void *user) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-    const char *asked = getenv("SIREN_REFUSE");
+    const char *asked = getenv("SIREN_REFUSE"), *program = getenv("SIREN_REFUSE_PROGRAM");
+    char path_of[PATH_MAX] = "";
+    if (!program || readlink("/proc/self/exe", path_of, sizeof path_of - 1) < 0 ||
+        strcmp(path_of, program) != 0)
+        return;
     if (!asked || sscanf(asked, "%15[a-z]:%ld", kind, &refused) != 2) *kind = '\0';
     dl_iterate_phdr(add_object, NULL);
     const char *path = getenv("SIREN_REFUSE_COUNT");

@@ -21,19 +21,20 @@ parser.add_argument("--ways", type=int, default=0)
 parser.add_argument("--commands", default="")
 parser.add_argument("--kinds", default=",".join(KINDS))
 asked = parser.parse_args()
-program, library = os.path.abspath(asked.program), os.path.abspath(asked.library)
+program, library = os.path.realpath(asked.program), os.path.abspath(asked.library)
 folder = tempfile.mkdtemp()
 os.chdir(folder)
 
 
 def sirencl(arguments, where, kind=None, nth=0):
     # On a loaded machine a driver is slow, and none hangs.
-    environment = dict(os.environ, XDG_CACHE_HOME=os.path.join(folder, "cache"), SIRENCL_DRIVER_LIMIT="900")
+    environment = dict(os.environ, XDG_CACHE_HOME=os.path.join(folder, "cache"), SIRENCL_DRIVER_LIMIT="900",
+                       PATH=os.path.join(folder, "bin") + os.pathsep + os.environ["PATH"])
     if kind:
         with open(f"{where}.count", "wb") as file:
             file.write(bytes(8))
-        environment.update(LD_PRELOAD=library, SIREN_REFUSE=f"{kind}:{nth}", SIREN_REFUSE_COUNT=f"{where}.count",
-                           SIREN_REFUSE_STACKS=f"{where}.stacks")
+        environment.update(LD_PRELOAD=library, SIREN_REFUSE_PROGRAM=program, SIREN_REFUSE=f"{kind}:{nth}",
+                           SIREN_REFUSE_COUNT=f"{where}.count", SIREN_REFUSE_STACKS=f"{where}.stacks")
     return subprocess.run([program, *arguments], cwd=where, env=environment, stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=1200)
 
@@ -52,7 +53,28 @@ def made(where):
     return found
 
 
+def keep_drawings():
+    """gnuplot takes most of a report's time, and always draws the same of the same files: what it drew is kept."""
+    gnuplot = shutil.which("gnuplot")
+    os.makedirs("bin")
+    os.makedirs("drawn")
+    with open("bin/gnuplot", "w") as file:
+        file.write(f"""#!/bin/sh
+unset LD_PRELOAD
+for script; do :; done
+kept={folder}/drawn/$(cat "$script" *.csv style.gp | sha256sum | cut -d ' ' -f 1)
+if [ ! -d "$kept" ]; then
+    {gnuplot} "$@" || exit
+    mkdir "$kept.$$" && cp "${{script%.gp}}".svg "${{script%.gp}}".png "$kept.$$" && mv -T "$kept.$$" "$kept" || rm -rf "$kept.$$"
+else
+    cp "$kept"/* .
+fi
+""")
+    os.chmod("bin/gnuplot", 0o755)
+
+
 def prepare():
+    keep_drawings()
     os.mkdir("given")
     assert sirencl("phantom p.nii --dims 8x8x3 --shells 0:1,1000:2 --quiet".split(), "given").returncode == 0
     with open("given/p.json", "w") as file:
