@@ -53,7 +53,8 @@ static void bias_gradient(__global float *gradient, __global const float *dz, in
     }
 }
 
-/* Both for the first layer, whose few inputs would fill a vector badly: vectors along the outputs, SIREN_FIRST_INPUTS at a time. */
+/* Both for the first layer, whose few inputs would fill a vector badly: vectors along the outputs, SIREN_FIRST_INPUTS
+ * at a time. */
 static void first_weight_gradient(__global float *gradient, __global const float *dz, int dz_pitch,
                                   __global const float *h, int n_rows, __global const int *layer) {
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED];

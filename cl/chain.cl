@@ -1,13 +1,14 @@
 /* The chain family (CPU devices): one work-item takes a block of points through the whole network, forwards, loss and
  * backwards, and adds to its own gradient. Work-group size 1, no barriers, no local memory.
  *
- * Points are dealt in rounds of n_parts * SIREN_BLOCK_ROWS; each round, the last and shorter one too, is divided evenly into a
- * block for each part. A part is one work-item with its own gradient; the sum over parts is fixed (adam.cl), so results
- * depend on neither the device's number of cores nor the batch of networks nor the tiling into rounds. */
+ * Points are dealt in rounds of n_parts * SIREN_BLOCK_ROWS; each round, the last and shorter one too, is divided evenly
+ * into a block for each part. A part is one work-item with its own gradient; the sum over parts is fixed (adam.cl), so
+ * results depend on neither the device's number of cores nor the batch of networks nor the tiling into rounds. */
 #include "points.cl"
 #include "epoch.cl" /* for siren_epoch_kernel_create() */
 
-/* One round after the other of forward, loss, backward for (part, network) = (global id 0, global id 1). */
+/* One round after the other of forward, loss, backward for (part, network) = (global id 0, global id 1). Of the targets
+ * those from point first_target on are there. */
 __kernel void chain_step(__global float *partial_gradients,      /* (n_networks, n_parts, n_padded) in/out */
                          __global float *partial_losses,         /* (n_networks, n_parts) in/out */
                          __global float *scratch,                /* (n_networks, n_parts, n_scratch) */
@@ -15,11 +16,11 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
                          __global const float *forward_packed,   /* (n_networks, n_packed_floats) */
                          __global const float *backward_packed,  /* (n_networks, n_packed_floats) */
                          __global const float *coordinates,      /* (n_points, n_inputs) */
-                         __global const float *targets,          /* (n_networks, n_points, out_padded), from first_target on */
+                         __global const float *targets,          /* (n_networks, n_points, out_padded) */
                          __global const int *table,              /* (n_layers, SIREN_LAYER_FIELDS) */
                          __global const float *w0,               /* (n_layers) */
-                         int n_layers, int n_padded, int n_packed_floats, int n_scratch, int n_points, int first_target,
-                         int round_begin, int round_end FEATURE_ARGUMENTS) {
+                         int n_layers, int n_padded, int n_packed_floats, int n_scratch, int n_points,
+                         int first_target, int round_begin, int round_end FEATURE_ARGUMENTS) {
     int part = get_global_id(0), n_parts = get_global_size(0), network = get_global_id(1);
     __global const int *last = table + (n_layers - 1) * SIREN_LAYER_FIELDS;
     int out = last[SIREN_LAYER_OUT_PADDED];
@@ -42,7 +43,8 @@ __kernel void chain_step(__global float *partial_gradients,      /* (n_networks,
 
 #ifndef SIREN_FEATURES
         __global const float *block_targets = BLOCK_TARGETS(network, first, out);
-        for (int i = 0; i < n_valid * out; i += SIREN_LANES) vec_prefetch(block_targets + i); /* read after the last layer */
+        /* read after the last layer */
+        for (int i = 0; i < n_valid * out; i += SIREN_LANES) vec_prefetch(block_targets + i);
 #endif
         LOAD_POINTS(scratch, first, n_valid, n_rows, table);
         __global float *h = scratch;

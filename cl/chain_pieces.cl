@@ -8,8 +8,8 @@ __kernel void chain_piece(__global float *partial_gradients, __global float *par
                           __global const float *params, __global const float *forward_packed,
                           __global const float *backward_packed, __global const float *coordinates,
                           __global const float *targets, __global const int *table, __global const float *w0,
-                          int n_layers, int n_padded, int n_packed_floats, int n_scratch, int n_points, int first_target,
-                          int round, int piece, int l FEATURE_ARGUMENTS) {
+                          int n_layers, int n_padded, int n_packed_floats, int n_scratch, int n_points,
+                          int first_target, int round, int piece, int l FEATURE_ARGUMENTS) {
     int part = get_global_id(0), n_parts = get_global_size(0), network = get_global_id(1);
     const block b = block_of(round, part, n_parts, n_points);
     if (b.n_valid <= 0) return;

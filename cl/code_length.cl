@@ -1,10 +1,13 @@
-/* The loss of networks on features: bits of an integer under a mixture of logistics discretised to it (docs/context-training.md).
- * The integer stands between the edges lo and hi, half a step below and above it, -inf and +inf at the ends of the range.
+/* The loss of networks on features: bits of an integer under a mixture of logistics discretised to it
+ * (docs/context-training.md). The integer stands between the edges lo and hi, half a step below and above it, -inf and
+ * +inf at the ends of the range.
  *
- *   P = (1 - share) sum over k of w_k (sigmoid(a_k) - sigmoid(b_k)) + least,  a_k = (hi - m_k) / s_k,  b_k = (lo - m_k) / s_k
+ *   P = (1 - share) sum over k of w_k (sigmoid(a_k) - sigmoid(b_k)) + least,
+ *   a_k = (hi - m_k) / s_k,  b_k = (lo - m_k) / s_k
  *
- * sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - e^(b - a)), which loses no digits in either tail; its logarithm has the
- * derivatives sigmoid(b) - sigmoid(-a) by m / s, and b sigmoid(b) - a sigmoid(-a) - d / (e^d - 1) by log s, with d = a - b. */
+ * sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - e^(b - a)), which loses no digits in either tail; its logarithm
+ * has the derivatives sigmoid(b) - sigmoid(-a) by m / s, and b sigmoid(b) - a sigmoid(-a) - d / (e^d - 1) by log s,
+ * with d = a - b. */
 #include "prelude.cl"
 
 #define FARTHEST 60.0f /* scales from a mean: beyond, a sigmoid counts for nothing beside the least probability */
@@ -13,7 +16,8 @@
 #define AT_MOST(x, limit) select(x, (limit), (x) > (limit))
 #define AT_LEAST(x, limit) select(x, (limit), (x) < (limit))
 
-/* e^x, |x| <= 87; where `rest` is not null, e^x = scale + scale rest with scale a power of two, the nearer the better. */
+/* e^x, |x| <= 87; where `rest` is not null, e^x = scale + scale rest with scale a power of two, the nearer the
+ * better. */
 #define SIREN_DEFINE_CODE_LENGTH(T, TI, AS_T, AS_TI, SUFFIX)                                                 \
     inline T exponential##SUFFIX(T x, T *scale, T *rest) {                                                   \
         T shifted = fma(x, (T)(SIREN_LOG2_E), (T)(SIREN_ROUND_TO_INTEGER));                                  \

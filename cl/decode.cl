@@ -9,7 +9,8 @@ __kernel void decode_chain(__global float *y,                    /* (n_networks,
                            __global const float *coordinates,    /* (n_points, n_inputs) */
                            __global const int *table,            /* (n_layers, SIREN_LAYER_FIELDS) */
                            __global const float *w0,             /* (n_layers) */
-                           int n_layers, int n_padded, int n_packed_floats, int n_scratch, int n_points, int max_padded) {
+                           int n_layers, int n_padded, int n_packed_floats, int n_scratch, int n_points,
+                           int max_padded) {
     int slot = get_global_id(0), n_slots = get_global_size(0), network = get_global_id(1);
     int n_outputs = table[(n_layers - 1) * SIREN_LAYER_FIELDS + SIREN_LAYER_OUT];
     int out = SIREN_PADDED(n_outputs);

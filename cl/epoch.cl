@@ -28,7 +28,8 @@ __kernel void epoch_snapshot(__global float *best, __global const float *params 
     vstore16(vload16(0, params + at), 0, best + at);
 }
 
-/* Rows of an epoch's points, which stand in the order of points from `begin` on, going round (global ids: row, block). */
+/* Rows of an epoch's points, which stand in the order of points from `begin` on, going round (global ids: row,
+ * block). */
 __kernel void epoch_sample(__global float *sample,     /* (n_blocks, n_rows, n_columns) */
                            __global const float *all,  /* (n_blocks, n_points, n_columns) */
                            __global const uint *order, /* (n_points) */

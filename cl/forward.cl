@@ -10,7 +10,8 @@
  * successive points do not fall into the same cache set. */
 #define PITCH(width_padded) ((width_padded) + SIREN_PAD)
 
-/* On features every hidden layer is leaky: its activation ends the product, and f'(Z) follows from H's sign, so that D holds dZ alone. */
+/* On features every hidden layer is leaky: its activation ends the product, and f'(Z) follows from H's sign, so that D
+ * holds dZ alone. */
 #ifdef SIREN_FEATURES
 #define FINISH(z) select((z) * leak, z, (z) > (vec)(0.0f))
 #define ACTIVATE(h, d, n_rows, layer, w0, begin, end)
@@ -79,7 +80,9 @@ static void forward_layer(__global float *z, __global const float *h, __global c
                 EACH_POINT(START)
 #undef START
                 TILE_WIDE_RUN(EACH_POINT, h + row * h_pitch, h_pitch, 1, strip, SIREN_STRIP, n_k)
-#define STORE(r) vec_store(FINISH(c##r##_0), c + (r) * z_pitch); vec_store(FINISH(c##r##_1), c + (r) * z_pitch + SIREN_LANES);
+#define STORE(r)                                                                                             \
+    vec_store(FINISH(c##r##_0), c + (r) * z_pitch);                                                          \
+    vec_store(FINISH(c##r##_1), c + (r) * z_pitch + SIREN_LANES);
                 EACH_POINT(STORE)
 #undef STORE
             } else {

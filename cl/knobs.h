@@ -1,6 +1,6 @@
-/* Every number that is chosen by measurement or for speed alone, in one place; included by C and by OpenCL C alike. None changes a
- * decoded bit; those that change the order of sums in training are marked *. How each was chosen: docs/performance.md,
- * docs/gemm.md. 'sirencl tune' measures the candidates on a device. */
+/* Every number that is chosen by measurement or for speed alone, in one place; included by C and by OpenCL C alike.
+ * None changes a decoded bit; those that change the order of sums in training are marked *. How each was chosen:
+ * docs/performance.md, docs/gemm.md. 'sirencl tune' measures the candidates on a device. */
 #ifndef SIREN_CL_KNOBS_H
 #define SIREN_CL_KNOBS_H
 
@@ -30,8 +30,9 @@
 #define SIREN_GEMM_BLOCK_ROWS 512  /* * rows that a product of a weight gradient sums over, if it does */
 #define SIREN_LAYER_PARTS 16       /* * of a gradient, at most; fewer would idle a GPU */
 #define SIREN_LAYER_PASSES 20      /* through loops for each value of k, at most: cl/product.cl with none unrolled */
-/* A tile of points takes at most this many operations, and at most this long at a rate that any device exceeds, so that an
- * interruption is answered: operations per clock and compute unit, less for a CPU, which serialises work-items around barriers. */
+/* A tile of points takes at most this many operations, and at most this long at a rate that any device exceeds, so that
+ * an interruption is answered: operations per clock and compute unit, less for a CPU, which serialises work-items
+ * around barriers. */
 #define SIREN_LAYER_TILE_FLOPS 1e12
 #define SIREN_LAYER_TILE_SECONDS 0.2
 #define SIREN_PESSIMISTIC_FLOPS 8
@@ -40,9 +41,9 @@
 #define SIREN_ACTIVATIONS_SHARE 4  /* a quarter of the memory is for activations: targets and parameters need room */
 #define SIREN_DECODE_MEMORY ((size_t)512 << 20) /* bytes, of which that share is for a decoder's activations */
 
-/* CLBlast's tiles, by number from 1: parameters of Xgemm and of XgemmDirect in alphabetical order, the least side of a product that
- * goes by Xgemm (1: all do), and the work-items and local bytes of a work-group. The way not gone is as small as can be, because all of
- * CLBlast's kernels are compiled. */
+/* CLBlast's tiles, by number from 1: parameters of Xgemm and of XgemmDirect in alphabetical order, the least side of a
+ * product that goes by Xgemm (1: all do), and the work-items and local bytes of a work-group. The way not gone is as
+ * small as can be, because all of CLBlast's kernels are compiled. */
 #define SIREN_GEMM_SETS 4
 #define SIREN_LEAST_XGEMM {0, 1, 16, 2, 8, 8, 8, 8, 8, 8, 0, 0, 0, 0, 1, 1}
 #define SIREN_LEAST_DIRECT {2, 8, 8, 8, 8, 0, 0, 1, 1, 8}

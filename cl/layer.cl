@@ -46,7 +46,8 @@ void layer_first(__global float *h, __global float *d, __global const float *par
                  __global const float *w0,          /* (n_layers) */
                  int n_padded, int n_rows, int n_points, int first_point) {
     int in = table[SIREN_LAYER_IN], pitch = table[SIREN_LAYER_IN_PADDED], out = table[SIREN_LAYER_OUT_PADDED];
-    int row = (int)get_global_id(0) / (out / 4), unit = (int)get_global_id(0) % (out / 4) * 4, network = get_global_id(1);
+    int row = (int)get_global_id(0) / (out / 4), unit = (int)get_global_id(0) % (out / 4) * 4;
+    int network = get_global_id(1);
     if (row >= n_rows) return;
     params += (size_t)network * n_padded;
     __global const float *w = params + table[SIREN_LAYER_WEIGHTS] + unit * pitch;
@@ -91,12 +92,14 @@ void layer_forward(__global float *h_next, __global float *d, __global const flo
             if (column + TILE_COLUMN(g) >= out) continue;
             size_t at = ((size_t)network * n_rows + row + TILE_ROW(i)) * out + column + TILE_COLUMN(g);
             float4 slope;
-            *(__global float4 *)(h_next + at) = activate_quad(c[i][g], layer[SIREN_LAYER_ACTIVATION], w0[l], d ? &slope : 0);
+            *(__global float4 *)(h_next + at) =
+                activate_quad(c[i][g], layer[SIREN_LAYER_ACTIVATION], w0[l], d ? &slope : 0);
             if (d) *(__global float4 *)(d + at) = slope;
         }
 }
 
-/* The output layer in training: dZ = (Y - target) f'(Z), and each group's sum of squared errors. A NaN target is no data:
+/* The output layer in training: dZ = (Y - target) f'(Z), and each group's sum of squared errors. A NaN target is no
+ * data:
  * it counts in neither. The factor 2 / (number of data) is the optimiser's. Groups as in layer_forward. */
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void layer_output(__global float *dz, __global float *group_losses /* (n_networks, n_rows / TILE_M, TILES_N(out)) */,
@@ -138,8 +141,8 @@ void layer_output(__global float *dz, __global float *group_losses /* (n_network
 /* The output layer in decoding: Y of the tile's points. Groups as in layer_forward. */
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void decode_layer(__global float *y /* (n_networks, n_points, n_outputs) */, __global const float *h,
-                  __global const float *params, __global const int *table, __global const float *w0, int l, int n_padded,
-                  int n_rows, int n_points, int first_point) {
+                  __global const float *params, __global const int *table, __global const float *w0, int l,
+                  int n_padded, int n_rows, int n_points, int first_point) {
     __local float4 slabs[SLABS_FLOATS / 4];
     __global const int *layer = table + l * SIREN_LAYER_FIELDS;
     int in = layer[SIREN_LAYER_IN_PADDED], out = layer[SIREN_LAYER_OUT_PADDED], n_outputs = layer[SIREN_LAYER_OUT];

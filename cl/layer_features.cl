@@ -1,20 +1,22 @@
-/* The layer family on features: a tile of a batch before the first product, and the loss after the last. The products are
- * those of layer.cl and layer_gradient.cl. */
+/* The layer family on features: a tile of a batch before the first product, and the loss after the last. The products
+ * are those of layer.cl and layer_gradient.cl. */
 #include "product.cl"
 #include "code_length.cl"
 
-/* Features (rows, n_inputs padded), zero past the inputs and past the batch, and edges (rows, 2) of the tile that begins with
- * point `first_point` of the batch (global ids: quad of features, row). */
+/* Features (rows, n_inputs padded), zero past the inputs and past the batch, and edges (rows, 2) of the tile that
+ * begins with point `first_point` of the batch (global ids: quad of features, row). */
 __kernel void layer_gather(__global float *features, __global float *edges,
                            __global const float *points,       /* (any number, SIREN_POINT_PITCH(n_inputs)) */
                            __global const uint *order,         /* (n_points) of the batch from `begin` on */
                            int n_inputs, int n_points, int begin, int first_point) {
-    int k = (int)get_global_id(0) * 4, width = (int)get_global_size(0) * 4, row = get_global_id(1), point = first_point + row;
+    int k = (int)get_global_id(0) * 4, width = (int)get_global_size(0) * 4;
+    int row = get_global_id(1), point = first_point + row;
     float4 quad = (float4)(0.0f);
     float2 edge = (float2)(0.0f, 1.0f);
     if (point < n_points) {
         __global const float *from = points + (size_t)order[begin + point] * SIREN_POINT_PITCH(n_inputs) + k;
-        quad = select((float4)(0.0f), *(__global const float4 *)from, (int4)(k, k + 1, k + 2, k + 3) < (int4)(n_inputs));
+        quad = select((float4)(0.0f), *(__global const float4 *)from,
+                      (int4)(k, k + 1, k + 2, k + 3) < (int4)(n_inputs));
         if (k == 0) edge = (float2)(from[n_inputs], from[n_inputs + 1]);
     }
     *(__global float4 *)(features + (size_t)row * width + k) = quad;

@@ -9,7 +9,9 @@ DEFINE_PRODUCT(product_input, along, across)
 DEFINE_PRODUCT(product_weight, across, across)
 
 /* The first of a tile's blocks that belongs to `part`, and their number. */
-inline int part_begin(int part, int n_parts, int first_block) { return (part + n_parts - first_block % n_parts) % n_parts; }
+inline int part_begin(int part, int n_parts, int first_block) {
+    return (part + n_parts - first_block % n_parts) % n_parts;
+}
 inline int part_count(int begin, int n_parts, int n_blocks) {
     return begin < n_blocks ? (n_blocks - begin + n_parts - 1) / n_parts : 0;
 }
@@ -45,7 +47,8 @@ void layer_input_gradient(__global float *d, /* (n_networks, n_rows, in_padded) 
     UNROLL for (int i = 0; i < RESULT_ROWS; i++)
         UNROLL for (int g = 0; g < SIREN_QUADS_N; g++) {
             if (column + TILE_COLUMN(g) >= in) continue;
-            __global float4 *at = (__global float4 *)(d + ((size_t)network * n_rows + row + TILE_ROW(i)) * in + column + TILE_COLUMN(g));
+            __global float4 *at = (__global float4 *)(d + ((size_t)network * n_rows + row + TILE_ROW(i)) * in +
+                                                      column + TILE_COLUMN(g));
             *at *= c[i][g];
         }
 }
@@ -86,8 +89,9 @@ void layer_weight_gradient(__global float *partial_gradients, /* (n_networks, n_
     if (sums) *db = sum;
 }
 
-/* The same for the first layer, whose inputs are coordinates: SIREN_PAD outputs and SIREN_FIRST_INPUTS inputs per group, its
- * work-items side by side on the rows of a block (groups: outputs / SIREN_PAD within inputs, part, network). */
+/* The same for the first layer, whose inputs are coordinates: SIREN_PAD outputs and SIREN_FIRST_INPUTS inputs per
+ * group, its work-items side by side on the rows of a block (groups: outputs / SIREN_PAD within inputs, part,
+ * network). */
 #define LANES (ITEMS / SIREN_PAD)
 #define SUMS (1 + SIREN_FIRST_INPUTS) /* db and dW */
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
@@ -97,10 +101,12 @@ void layer_first_gradient(__global float *partial_gradients, __global const floa
     __local float lanes[SUMS][LANES][SIREN_PAD], sums[SUMS][SIREN_PAD];
     int n_inputs = table[SIREN_LAYER_IN], pitch = table[SIREN_LAYER_IN_PADDED], out = table[SIREN_LAYER_OUT_PADDED];
     int item = get_local_id(0), unit = item % SIREN_PAD, lane = item / SIREN_PAD;
-    int first = get_group_id(0) % (out / SIREN_PAD) * SIREN_PAD, input = get_group_id(0) / (out / SIREN_PAD) * SIREN_FIRST_INPUTS;
+    int first = get_group_id(0) % (out / SIREN_PAD) * SIREN_PAD;
+    int input = get_group_id(0) / (out / SIREN_PAD) * SIREN_FIRST_INPUTS;
     int part = get_group_id(1), n_parts = get_num_groups(1), network = get_group_id(2);
     __global float *gradient = partial_gradients + ((size_t)network * n_parts + part) * n_padded;
-    __global float *dw = gradient + table[SIREN_LAYER_WEIGHTS] + first * pitch + input, *db = gradient + table[SIREN_LAYER_BIAS] + first;
+    __global float *dw = gradient + table[SIREN_LAYER_WEIGHTS] + first * pitch + input;
+    __global float *db = gradient + table[SIREN_LAYER_BIAS] + first;
     int n_sums = min(SUMS, 1 + n_inputs - input);
     coordinates += input;
     dz += (size_t)network * n_rows * out + first + unit;

@@ -1,8 +1,9 @@
 /* Where things lie in a network's parameter array; included by C and by OpenCL C alike.
  *
- * Parameters of one network are one flat float array. Layer l holds its weights W as (out_padded, in_padded), row major,
- * then its bias (out_padded). Widths are padded to SIREN_PAD with zeros that training keeps zero: a padded unit has zero
- * weights in and out, so its gradient vanishes. The exchange order (archive, PyTorch) is the same without padding. */
+ * Parameters of one network are one flat float array. Layer l holds its weights W as (out_padded, in_padded), row
+ * major, then its bias (out_padded). Widths are padded to SIREN_PAD with zeros that training keeps zero: a padded unit
+ * has zero weights in and out, so its gradient vanishes. The exchange order (archive, PyTorch) is the same without
+ * padding. */
 #ifndef SIREN_CL_LAYOUT_H
 #define SIREN_CL_LAYOUT_H
 
@@ -45,7 +46,8 @@
 /* Floats of a point with n features on the device: the features, two edges, and zeros up to whole lines of a cache. */
 #define SIREN_POINT_PITCH(n) SIREN_PADDED((n) + 2)
 
-/* A mixture of discretised logistics (cl/code_length.cl): outputs of a network are so many means, log scales and weights. */
+/* A mixture of discretised logistics (cl/code_length.cl): outputs of a network are so many means, log scales and
+ * weights. */
 #define SIREN_MIXTURE 3
 #define SIREN_MIXTURE_OUTPUTS (3 * SIREN_MIXTURE)
 #define SIREN_LEAST_LOG_SCALE -7.0f

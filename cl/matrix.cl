@@ -2,10 +2,11 @@
  *
  *   C(16, 16) += A(16, 8) B(8, 16),  operands rounded to tf32, products and sums in single precision
  *
- * as two halves of 16 x 8. Every work-item holds a fragment of each matrix: of A (rows g and g + 8, values t and t + 4 of
- * k), of B (values t and t + 4 of k, one column of each half), of C (rows g and g + 8, two columns of each half), with
- * g = item / 4 and t = item % 4 in the warp: the maps of mma.m16n8k8 in the PTX ISA. Column n of half j is column 2 n + j
- * of the 16, so that a work-item's four results in a row are neighbours: the quads that product.cl's users expect.
+ * as two halves of 16 x 8. Every work-item holds a fragment of each matrix: of A (rows g and g + 8, values t and t + 4
+ * of k), of B (values t and t + 4 of k, one column of each half), of C (rows g and g + 8, two columns of each half),
+ * with g = item / 4 and t = item % 4 in the warp: the maps of mma.m16n8k8 in the PTX ISA. Column n of half j is column
+ * 2 n + j of the 16, so that a work-item's four results in a row are neighbours: the quads that product.cl's users
+ * expect.
  *
  * SIREN_MATRIX_PTX has NVIDIA's units do it. SIREN_MATRIX_EMULATED has any device do it, the work-items of a warp
  * exchanging fragments through local memory: for tests of everything around the units. */
@@ -38,8 +39,8 @@ inline uint matrix_round(float x) {
     return rounded;
 }
 
-/* One half: `upper` and `lower` are the pairs of results in rows g and g + 8. `exchange` is for the emulation. The memory
- * clobber keeps what the slabs receive from being moved past the instruction. */
+/* One half: `upper` and `lower` are the pairs of results in rows g and g + 8. `exchange` is for the emulation. The
+ * memory clobber keeps what the slabs receive from being moved past the instruction. */
 inline void matrix_multiply(float2 *upper, float2 *lower, uint4 a, uint2 b, __local uint *exchange) {
     float c0 = upper->x, c1 = upper->y, c2 = lower->x, c3 = lower->y;
     asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 "
@@ -100,8 +101,8 @@ inline uint4 matrix_load_columns(__local const float *slab) {
     return (uint4)(matrix_round(near.x), matrix_round(far.x), matrix_round(near.y), matrix_round(far.y));
 }
 
-/* C += A B over the SIREN_SLAB lines of two slabs, which hold zeros past the last value of k. All work-items of the group
- * take part. */
+/* C += A B over the SIREN_SLAB lines of two slabs, which hold zeros past the last value of k. All work-items of the
+ * group take part. */
 inline void siren_matrix_tile(float4 (*c)[SIREN_QUADS_N], __local const float *a, __local const float *b,
                               __local uint *exchange) {
     a += WARP_ROW;

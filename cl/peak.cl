@@ -1,8 +1,10 @@
-/* The device's limits: the rate of fused multiply-adds, with independent accumulators in registers and nothing else, and
- * that of its memory, with one multiply-add for three numbers moved. */
+/* The device's limits: the rate of fused multiply-adds, with independent accumulators in registers and nothing else,
+ * and that of its memory, with one multiply-add for three numbers moved. */
 #include "prelude.cl"
 
-#define EACH_CHAIN(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
+#define EACH_CHAIN(DO)                                                                                       \
+    DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)                                                          \
+    DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
 #define PEAK_CHAINS 16
 
 /* CPU form: 16 chains of vectors, `n` steps each (global id: worker). 2 * PEAK_CHAINS * SIREN_LANES * n operations. */
@@ -33,7 +35,8 @@ __kernel void peak_layer(__global float *out, float a, float b, int n) {
     out[get_global_id(0)] = sum;
 }
 
-/* out = a + scale * b on `n` vectors of each work-item, which lie together (global id: worker). 12 * SIREN_LANES * n bytes. */
+/* out = a + scale * b on `n` vectors of each work-item, which lie together (global id: worker). 12 * SIREN_LANES * n
+ * bytes. */
 __kernel void triad_chain(__global float *out, __global const float *a, __global const float *b, float scale, int n) {
     size_t first = (size_t)get_global_id(0) * n * SIREN_LANES;
     for (int k = 0; k < n; k++) {

@@ -1,5 +1,5 @@
-/* What the chain family trains on. With SIREN_FEATURES: features and edges, a batch of points in the order of `order`, and the
- * code length (code_length.cl); else coordinates, targets and squared errors. */
+/* What the chain family trains on. With SIREN_FEATURES: features and edges, a batch of points in the order of `order`,
+ * and the code length (code_length.cl); else coordinates, targets and squared errors. */
 #include "backward.cl"
 
 #ifdef SIREN_FEATURES
@@ -9,8 +9,8 @@
 #define FEATURE_ARGUMENTS                                                                                    \
     , __global const uint *order /* (n_points) of a batch from `begin` on */, int batch_begin, float least
 
-/* Features of the block's points as (n_rows, pitch), zero past the inputs and past the valid points; edges behind them, where no
- * product reads. */
+/* Features of the block's points as (n_rows, pitch), zero past the inputs and past the valid points; edges behind them,
+ * where no product reads. */
 static void load_features(__global float *h, __global const float *points, __global const uint *order, int n_valid,
                           int n_rows, __global const int *layer) {
     int n_inputs = layer[SIREN_LAYER_IN], width = layer[SIREN_LAYER_IN_PADDED], pitch = PITCH(width);
@@ -19,15 +19,17 @@ static void load_features(__global float *h, __global const float *points, __glo
     for (int row = 0; row < n_rows; row++, h += pitch) {
         __global const float *from = points + (size_t)order[min(row, n_valid - 1)] * SIREN_POINT_PITCH(n_inputs);
         int n = row < n_valid ? n_inputs : 0;
-        for (int k = 0; k < width; k += SIREN_LANES) vec_store(select((vec)(0.0f), vec_load(from + k), lane < n - k), h + k);
+        for (int k = 0; k < width; k += SIREN_LANES)
+            vec_store(select((vec)(0.0f), vec_load(from + k), lane < n - k), h + k);
         h[width] = from[n_inputs];
         h[width + 1] = from[n_inputs + 1];
     }
 }
 
-/* Points lie anywhere in memory. Those of the next block are fetched meanwhile, in so many shares of which this is one. */
-static void foresee_points(__global const float *points, __global const uint *order, int n_valid, int n_inputs, int share,
-                           int n_shares) {
+/* Points lie anywhere in memory. Those of the next block are fetched meanwhile, in so many shares of which this is
+ * one. */
+static void foresee_points(__global const float *points, __global const uint *order, int n_valid, int n_inputs,
+                           int share, int n_shares) {
     for (int row = n_valid * share / n_shares; row < n_valid * (share + 1) / n_shares; row++) {
         __global const float *from = points + (size_t)order[row] * SIREN_POINT_PITCH(n_inputs);
         for (int k = 0; k < SIREN_POINT_PITCH(n_inputs); k += SIREN_PAD) vec_prefetch(from + k);
@@ -48,8 +50,8 @@ inline void transpose(vec v[SIREN_LANES]) {
     }
 }
 
-/* Bits of the block, and dZ of the output layer, zero past the valid points. Lanes are points; blocks have room for whole
- * vectors of them. */
+/* Bits of the block, and dZ of the output layer, zero past the valid points. Lanes are points; blocks have room for
+ * whole vectors of them. */
 static float code_lengths(__global float *d, __global const float *y, int pitch, __global const float *edges,
                           int edge_pitch, int n_valid, int n_rows, float least) {
     vec sum = (vec)(0.0f);
@@ -67,7 +69,8 @@ static float code_lengths(__global float *d, __global const float *y, int pitch,
         }
         bits = code_length_vec(o, lo, hi, least);
         sum += select((vec)(0.0f), bits, valid);
-        for (int k = 0; k < SIREN_PAD; k++) o[k] = k < SIREN_MIXTURE_OUTPUTS ? select((vec)(0.0f), o[k], valid) : (vec)(0.0f);
+        for (int k = 0; k < SIREN_PAD; k++)
+            o[k] = k < SIREN_MIXTURE_OUTPUTS ? select((vec)(0.0f), o[k], valid) : (vec)(0.0f);
         for (int k = 0; k < SIREN_PAD; k += SIREN_LANES) {
             transpose(o + k);
             for (int lane = 0; lane < SIREN_LANES; lane++) vec_store(o[k + lane], d + (row + lane) * pitch + k);
@@ -79,9 +82,11 @@ static float code_lengths(__global float *d, __global const float *y, int pitch,
 }
 
 #define BLOCK_ORDER(first) (order + batch_begin + (first))
-#define LOAD_POINTS(h, first, n_valid, n_rows, layer) load_features(h, coordinates, BLOCK_ORDER(first), n_valid, n_rows, layer)
+#define LOAD_POINTS(h, first, n_valid, n_rows, layer)                                                        \
+    load_features(h, coordinates, BLOCK_ORDER(first), n_valid, n_rows, layer)
 #define LOSS(d, y, pitch, network, first, n_valid, n_rows, out)                                              \
-    code_lengths(d, y, pitch, scratch + table[SIREN_LAYER_IN_PADDED], PITCH(table[SIREN_LAYER_IN_PADDED]), n_valid, n_rows, least)
+    code_lengths(d, y, pitch, scratch + table[SIREN_LAYER_IN_PADDED], PITCH(table[SIREN_LAYER_IN_PADDED]), \
+                 n_valid, n_rows, least)
 #define FORESEE(next, share, n_shares)                                                                       \
     foresee_points(coordinates, BLOCK_ORDER((next).first), (next).n_valid, table[SIREN_LAYER_IN], share, n_shares)
 
@@ -89,7 +94,8 @@ static float code_lengths(__global float *d, __global const float *y, int pitch,
 
 #define FEATURE_ARGUMENTS
 #define FORESEE(next, share, n_shares)
-#define LOAD_POINTS(h, first, n_valid, n_rows, layer) load_points(h, coordinates, first, n_valid, n_rows, (layer)[SIREN_LAYER_IN])
+#define LOAD_POINTS(h, first, n_valid, n_rows, layer)                                                        \
+    load_points(h, coordinates, first, n_valid, n_rows, (layer)[SIREN_LAYER_IN])
 #define BLOCK_TARGETS(network, first, out) (targets + ((size_t)(network) * n_points + (first) - first_target) * (out))
 #define LOSS(d, y, pitch, network, first, n_valid, n_rows, out)                                              \
     loss_and_error(d, y, pitch, BLOCK_TARGETS(network, first, out), n_valid, n_rows, out)

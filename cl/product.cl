@@ -23,7 +23,8 @@
 #define TILE_N (SIREN_ITEMS_N * SIREN_QUADS_N * 4)
 #define TILES_N(columns) (((columns) + TILE_N - 1) / TILE_N)
 
-#if TILE_M * SIREN_SLAB % (4 * ITEMS) || TILE_N * SIREN_SLAB % (4 * ITEMS) || SIREN_BLOCK_ROWS % TILE_M || TILE_M > ITEMS
+#if TILE_M * SIREN_SLAB % (4 * ITEMS) || TILE_N * SIREN_SLAB % (4 * ITEMS) || SIREN_BLOCK_ROWS % TILE_M ||    \
+    TILE_M > ITEMS
 #error "this tile cannot be dealt evenly to the work-items"
 #endif
 
@@ -34,8 +35,8 @@
 #define SLAB_MARGIN 4
 #endif
 
-/* A slab in local memory is (SIREN_SLAB, extent) floats; some more per line spread over the banks what work-items read at
- * a time. */
+/* A slab in local memory is (SIREN_SLAB, extent) floats; some more per line spread over the banks what work-items read
+ * at a time. */
 #define SLAB_PITCH(extent) ((extent) + SLAB_MARGIN)
 #define SLAB_PAIRS_FLOATS (2 * SIREN_SLAB * (SLAB_PITCH(TILE_M) + SLAB_PITCH(TILE_N)))
 #define LOADS(extent) ((extent) * SIREN_SLAB / 4 / ITEMS)
@@ -135,14 +136,15 @@ inline void multiply(float4 (*c)[SIREN_QUADS_N], __local const float *a, __local
 #endif
 
 /* C += A B over n_k values of k; both factors must be readable up to the next multiple of SIREN_SLAB. After every
- * SIREN_BLOCK_ROWS values, k skips `skip` more. Where `sum` is not null, work-item i of the first TILE_M adds row i of A
- * over k to it. All work-items of the group take part.
+ * SIREN_BLOCK_ROWS values, k skips `skip` more. Where `sum` is not null, work-item i of the first TILE_M adds row i of
+ * A over k to it. All work-items of the group take part.
  *
- * The loop is gone through at least once, with zeros where n_k is 0: where a barrier may be passed over, PoCL 6 makes two
- * copies of all that follows, and in some compilations takes what each work-item keeps for the last one's
+ * The loop is gone through at least once, with zeros where n_k is 0: where a barrier may be passed over, PoCL 6 makes
+ * two copies of all that follows, and in some compilations takes what each work-item keeps for the last one's
  * (docs/devices.md). */
 #define DEFINE_PRODUCT(NAME, A, B)                                                                           \
-    inline void NAME(float4 (*c)[SIREN_QUADS_N], float *sum, __local float *slabs, factor a, factor b, int n_k, int skip) { \
+    inline void NAME(float4 (*c)[SIREN_QUADS_N], float *sum, __local float *slabs, factor a, factor b,       \
+                     int n_k, int skip) {                                                                    \
         float4 a_next[LOADS(TILE_M)], b_next[LOADS(TILE_N)];                                                 \
         __local float *a_slab = slabs, *b_slab = slabs + 2 * SIREN_SLAB * SLAB_PITCH(TILE_M);                \
         for (int i = 0; i < LOADS(TILE_M); i++) a_next[i] = (float4)(0.0f);                                  \

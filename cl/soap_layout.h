@@ -1,6 +1,6 @@
 /* SOAP's tables, and where its arrays lie; included by C and by OpenCL C alike. An arena is SIREN_SOAP_ARRAYS arrays of
- * n_values floats, each with the layers' matrices (rows, columns) one after another, then for each side of a layer that has a
- * factor S, Q, Q's transpose and P = S Q, (pitch, pitch) each. */
+ * n_values floats, each with the layers' matrices (rows, columns) one after another, then for each side of a layer that
+ * has a factor S, Q, Q's transpose and P = S Q, (pitch, pitch) each. */
 #ifndef SIREN_CL_SOAP_LAYOUT_H
 #define SIREN_CL_SOAP_LAYOUT_H
 

@@ -3,8 +3,8 @@
  *   C(rows, columns) += A(rows, k) * B(k, columns),  k ascending, one accumulator per element
  *
  * A is read one scalar at a time: element (row, k) stands at a[row * a_row + k * a_k], so the same tile multiplies by A
- * and by A transposed. B is a strip: element (k, column) at b[k * b_pitch + column]. The number of rows is what the registers hold
- * besides B and a broadcast: 32 of 16 floats, or 16 of 8 floats. It decides no result. */
+ * and by A transposed. B is a strip: element (k, column) at b[k * b_pitch + column]. The number of rows is what the
+ * registers hold besides B and a broadcast: 32 of 16 floats, or 16 of 8 floats. It decides no result. */
 #include "prelude.cl"
 
 #define SIREN_STRIP (2 * SIREN_LANES)
@@ -23,8 +23,8 @@
 #define EACH_UNIT(DO) DO(0) DO(1) DO(2) DO(3)
 #endif
 
-/* Brings a vector that a product's end needs into the cache while the product runs: what lies in another matrix, far away,
- * the hardware does not foresee. Not OpenCL's prefetch(), which does nothing on CPUs. */
+/* Brings a vector that a product's end needs into the cache while the product runs: what lies in another matrix, far
+ * away, the hardware does not foresee. Not OpenCL's prefetch(), which does nothing on CPUs. */
 #if defined(__x86_64__) || defined(__aarch64__) /* compiled for the processor itself, not for SPIR */
 #define vec_prefetch(p) __builtin_prefetch((const void *)(uintptr_t)(p))
 #else

@@ -1,5 +1,5 @@
-/* The inverse of the transform model in integers: the same bits on every device and on the host (docs/numerics.md, docs/transform.md
- * chapter 6). */
+/* The inverse of the transform model in integers: the same bits on every device and on the host (docs/numerics.md,
+ * docs/transform.md chapter 6). */
 #include "prelude.cl"
 
 #define SIDE 8
@@ -7,10 +7,14 @@
 #define HALF 4
 
 __constant int cosines[SIDE][SIDE] = {
-    {11585, 11585, 11585, 11585, 11585, 11585, 11585, 11585},   {16069, 13623, 9102, 3196, -3196, -9102, -13623, -16069},
-    {15137, 6270, -6270, -15137, -15137, -6270, 6270, 15137},   {13623, -3196, -16069, -9102, 9102, 16069, 3196, -13623},
-    {11585, -11585, -11585, 11585, 11585, -11585, -11585, 11585}, {9102, -16069, 3196, 13623, -13623, -3196, 16069, -9102},
-    {6270, -15137, 15137, -6270, -6270, 15137, -15137, 6270},   {3196, -9102, 13623, -16069, 16069, -13623, 9102, -3196}};
+    {11585, 11585, 11585, 11585, 11585, 11585, 11585, 11585},
+    {16069, 13623, 9102, 3196, -3196, -9102, -13623, -16069},
+    {15137, 6270, -6270, -15137, -15137, -6270, 6270, 15137},
+    {13623, -3196, -16069, -9102, 9102, 16069, 3196, -13623},
+    {11585, -11585, -11585, 11585, 11585, -11585, -11585, 11585},
+    {9102, -16069, 3196, 13623, -13623, -3196, 16069, -9102},
+    {6270, -15137, 15137, -6270, -6270, 15137, -15137, 6270},
+    {3196, -9102, 13623, -16069, 16069, -13623, 9102, -3196}};
 
 __constant int turn[HALF][HALF] = {
     {-1640, 9989, 1360, 1783}, {-10095, -2566, 7626, 1219}, {913, -7822, -1188, 3800}, {-1437, -767, -4056, -293}};
@@ -49,14 +53,15 @@ void turn_edge(__global int *first, __global int *second, int apart) {
     }
 }
 
-/* Coefficients become pixels, in place: blocks, then edges between upper and lower ones, then between left and right ones. One work-group for
- * each component (global ids: item of the group, component). */
+/* Coefficients become pixels, in place: blocks, then edges between upper and lower ones, then between left and right
+ * ones. One work-group for each component (global ids: item of the group, component). */
 __kernel void transform_rebuild(__global int *values,         /* (n_components, n_blocks, 64) */
                                 __global const uchar *used,   /* (n_blocks) 0: without points */
                                 int n_components, int n_blocks, int across) {
     int lane = get_local_id(0), n_lanes = get_local_size(0), component = get_group_id(1);
     values += (size_t)component * n_blocks * PLACES;
-    if (component >= n_components) n_blocks = 0; /* no group leaves before a barrier: DEFINE_PRODUCT of product.cl tells why */
+    /* No group leaves before a barrier: DEFINE_PRODUCT of product.cl tells why. */
+    if (component >= n_components) n_blocks = 0;
     for (int b = lane; b < n_blocks; b += n_lanes)
         if (used[b]) inverse_block(values + b * PLACES);
     barrier(CLK_GLOBAL_MEM_FENCE);
@@ -68,7 +73,8 @@ __kernel void transform_rebuild(__global int *values,         /* (n_components, 
         if (b % across > 0 && used[b] && used[b - 1]) turn_edge(values + (b - 1) * PLACES, values + b * PLACES, 1);
 }
 
-/* Targets of some volumes: rows of the basis times the components' pixels (global ids: place of a block, block, volume). */
+/* Targets of some volumes: rows of the basis times the components' pixels (global ids: place of a block, block,
+ * volume). */
 __kernel void transform_combine(__global float *y,              /* (n_points, n_out) */
                                 __global const int *values,     /* (n_components, n_blocks, 64) */
                                 __global const short *vectors,  /* (n_components, n_volumes) */
@@ -81,7 +87,8 @@ __kernel void transform_combine(__global float *y,              /* (n_points, n_
     if (point == UINT_MAX) return;
     long sum = shift > 0 ? (long)1 << (shift - 1) : 0;
     for (int k = 0; k < n_components; k++)
-        sum += (long)vectors[(size_t)k * n_volumes + first_volume + v] * values[((size_t)k * n_blocks + b) * PLACES + place];
+        sum += (long)vectors[(size_t)k * n_volumes + first_volume + v] *
+               values[((size_t)k * n_blocks + b) * PLACES + place];
     sum = (sum >> shift) + ((long)mean[first_volume + v] << 16);
     y[(size_t)point * n_out + v] = (float)(int)clamp(sum, (long)0, (long)1 << 24) * 0x1p-24f;
 }

@@ -47,11 +47,10 @@ typedef struct {
     size_t epochs;
     size_t points_per_epoch; /* an epoch sees so many points of each block in turns; 0: all */
     uint32_t minibatches;    /* or such a part of them (engine/train/sampler.h); 0, 1: all */
-    float
-        rate; /* learning rate; 0: what siren_settings_resolve() takes */
-    uint64_t seed;        /* of the initial parameters */
-    unsigned weight_bits; /* of a stored weight: 6..12, or 0 for float32 */
-    uint32_t taper;       /* bits that weights lose from layer to layer in all (engine/encode/rounding.h) */
+    float rate;              /* learning rate; 0: what siren_settings_resolve() takes */
+    uint64_t seed;           /* of the initial parameters */
+    unsigned weight_bits;    /* of a stored weight: 6..12, or 0 for float32 */
+    uint32_t taper; /* bits that weights lose from layer to layer in all (engine/encode/rounding.h) */
     siren_scaling_rule scaling;
     siren_packing packing;
     siren_optimiser_kind optimiser;

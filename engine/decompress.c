@@ -15,7 +15,8 @@
 
 /* ---- attachments ---- */
 
-/* A gradient table's columns of some of `n_volumes`, written but not committed. `*output` stays NULL where it cannot be cut:
+/* A gradient table's columns of some of `n_volumes`, written but not committed. `*output` stays NULL where it cannot be
+ * cut:
  * whole it would belie the image. */
 static siren_status write_columns(const siren_attachment *a, size_t n_volumes, siren_span volumes,
                                   const char *base, bool overwrite, siren_output **output) {
@@ -242,7 +243,8 @@ static siren_status write_companion(siren_restoration *run, const siren_attachme
     return write_whole(run, a, overwrite, companion);
 }
 
-/* All attachments before the first slice: what cannot be written is known early, and appears with the image or not at all. */
+/* All attachments before the first slice: what cannot be written is known early, and appears with the image or not at
+ * all. */
 static siren_status write_companions(siren_restoration *run, const char *image, bool overwrite) {
     siren_attachment a;
     size_t n = 0;

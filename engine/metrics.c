@@ -16,8 +16,8 @@ typedef struct {
     siren_extremes extremes;
 } siren_comparing;
 
-/* Moves the values of the first image that are compared to the front, and those of the other; returns how many. `mask`: (n), 0
- * skips a voxel; NULL compares all. */
+/* Moves the values of the first image that are compared to the front, and those of the other; returns how many. `mask`:
+ * (n), 0 skips a voxel; NULL compares all. */
 static size_t choose(siren_comparison *r, double *x, double *other, const uint8_t *mask, size_t n) {
     size_t n_chosen = 0;
     for (size_t i = 0; i < n; i++) {

@@ -5,8 +5,8 @@
 #include "engine/calls.h"
 #include "formats/series.h"
 
-/* What siren_compare_files() gives. `mask` (nz, ny, nx), 0 outside; NULL compares all. n_voxels is 0, and mse too, where no voxel
- * inside is finite in both. */
+/* What siren_compare_files() gives. `mask` (nz, ny, nx), 0 outside; NULL compares all. n_voxels is 0, and mse too,
+ * where no voxel inside is finite in both. */
 siren_status siren_compare_series(const siren_series *image, const siren_series *other, const uint8_t *mask,
                                   siren_comparison *out);
 

@@ -303,8 +303,8 @@ static size_t fill_background(const siren_layout *layout, const siren_block *blo
     return n_inside;
 }
 
-/* Evaluates a network on the voxels of a part of its block, into `stored` (volumes, nz, ny, nx) of the part. `params` NULL: every volume
- * is constant. */
+/* Evaluates a network on the voxels of a part of its block, into `stored` (volumes, nz, ny, nx) of the part. `params`
+ * NULL: every volume is constant. */
 static siren_status evaluate(const siren_layout *layout, const siren_block *block, const siren_block *part,
                              siren_span volumes, const siren_scaling *scaling, const float *params,
                              uint8_t *stored) {

@@ -24,11 +24,11 @@
 /* To add a setting: a field of siren_settings, a row here, and what uses it; then unit_settings --write. */
 static const siren_setting table[] = {
     ROW("model", "model", "NAME", MODEL, model, "siren-2d",
-        .values = "siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren, mlp-siren-last, "
-                  "siren-3d, siren-nd, auto, transform or predictive",
-        .values_option =
-            "auto, transform, predictive, or a network: siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, "
-            "mlp-relu, mlp-tanh, mlp-siren, mlp-siren-last, siren-3d or siren-nd",
+        .values = "siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren, "
+                  "mlp-siren-last, siren-3d, siren-nd, auto, transform or predictive",
+        .values_option = "auto, transform, predictive, or a network: siren-2d, siren-2d-relu, "
+                         "siren-2d-leaky, siren-2d-tanh, mlp-relu, mlp-tanh, mlp-siren, mlp-siren-last, "
+                         "siren-3d or siren-nd",
         .help = "kind of network", .provenance = "model", .share = SIREN_SHARE_BY_NETWORK),
     ROW("layers", "layers", "N", UINT32, layers, "3", .minimum = 1, .maximum = SIREN_MAX_LAYERS - 1,
         .unit = "hidden layers", .help = "as the model's name counts them", .share = SIREN_SHARE_BY_NETWORK),
@@ -41,7 +41,8 @@ static const siren_setting table[] = {
     ROW("seed", "seed", "N", UINT64, seed, "0", .maximum = 0x1p64, .help = "of the initial parameters",
         .provenance = "seed", .share = SIREN_SHARE_BATCH, .suffix = "-seed", .flags = SIREN_SETTING_NAMED),
     ROW("lr", "lr", "X", FLOAT, rate, "auto", .unset = "auto", .minimum = 1e-12, .maximum = 1,
-        .help = "learning rate; auto: 3e-4 for slices, 2e-4 for volumes and patches, with soap 3e-3, or by the width",
+        .help = "learning rate; auto: 3e-4 for slices, 2e-4 for volumes and patches, with soap 3e-3, or by "
+                "the width",
         .provenance = "rate", .share = SIREN_SHARE_BATCH, .suffix = "-lr"),
     ROW("w0", "w0", "X", FLOAT, w0, "30", .minimum = SIREN_MIN_W0, .maximum = SIREN_MAX_W0,
         .help = "frequency of the sine layers", .share = SIREN_SHARE_BY_NETWORK, .suffix = "-w0_",
@@ -62,8 +63,9 @@ static const siren_setting table[] = {
         .provenance = "points_per_epoch", .suffix = "-points", .flags = SIREN_SETTING_LATE),
     ROW("minibatches", "minibatches", "N", UINT32, minibatches, "1", .minimum = 1, .maximum = 1000,
         .unit = "parts",
-        .help = "of a block's points, of at least 500 each: a step sees one of them, in random turns; with soap "
-                "auto's rate is divided by the root of N",
+        .help =
+            "of a block's points, of at least 500 each: a step sees one of them, in random turns; with soap "
+            "auto's rate is divided by the root of N",
         .provenance = "minibatches", .suffix = "-minibatches", .flags = SIREN_SETTING_LATE),
     ROW("scaling", "scaling", "RULE", CHOICE, scaling, "robust", .before = "range",
         .values = "robust or range", .names = NAMES("robust", "range"),
@@ -77,9 +79,11 @@ static const siren_setting table[] = {
                 "auto: lzma in experiments, else smallest",
         .share = SIREN_SHARE_TRAINING, .suffix = "-", .flags = SIREN_SETTING_LATE),
     ROW("taper", "taper", "N", UINT32, taper, "0", .maximum = SIREN_MAX_TAPER, .unit = "bits",
-        .help = "that weights lose from layer to layer in all, the first ones being those that all others build on; "
+        .help = "that weights lose from layer to layer in all, the first ones being those that all others "
+                "build on; "
                 "0: none, which is published, and one more at the output",
-        .provenance = "taper", .share = SIREN_SHARE_TRAINING, .suffix = "-taper", .flags = SIREN_SETTING_LATE),
+        .provenance = "taper", .share = SIREN_SHARE_TRAINING, .suffix = "-taper",
+        .flags = SIREN_SETTING_LATE),
     ROW("optimiser", "optimiser", "NAME", CHOICE, optimiser, "adam", .values = "adam or soap",
         .names = NAMES("adam", "soap"),
         .help = "adam, which is published; soap: about as good in a quarter of the epochs",
@@ -114,9 +118,10 @@ static const siren_setting table[] = {
             "over which until-gain is judged, each time so many are done; auto: a twentieth of the epochs",
         .provenance = "gain_epochs", .suffix = "-over", .flags = SIREN_SETTING_LATE),
     ROW("effort", "effort", "N", UINT32, effort, "5", .minimum = 1, .maximum = 9,
-        .help = "for small archives: 1 to 3 count what came, from 4 on a network trained on the series "
-                "expects what comes, larger and longer with each; of a transform from 6 on, and from 4 on two "
-                "quantisers in turn",
+        .help =
+            "for small archives: 1 to 3 count what came, from 4 on a network trained on the series "
+            "expects what comes, larger and longer with each; of a transform from 6 on, and from 4 on two "
+            "quantisers in turn",
         .share = SIREN_SHARE_TRAINING, .suffix = "-effort", .flags = SIREN_SETTING_LATE),
     ROW("access", "access", "KIND", CHOICE, access, "slice", .values = "slice or series",
         .names = NAMES("slice", "series"),
@@ -447,13 +452,14 @@ siren_status siren_settings_check(const siren_settings *settings) {
 
 #define MOST_LAYERS_BY_WIDTH 5
 
-/* SOAP's rate where it was measured for each width (docs/fitting.md): a step changes what a layer puts out by about the rate times
- * the width, and more layers stand less of it. */
+/* SOAP's rate where it was measured for each width (docs/fitting.md): a step changes what a layer puts out by about the
+ * rate times the width, and more layers stand less of it. */
 static float rate_by_width(uint32_t layers, uint32_t width) {
     return layers <= 3 ? fminf(12e-3f, 0.75f / (float)width) : fminf(6e-3f, 0.3f / (float)width);
 }
 
-/* Gradients of a part of the points are noisier, with a standard deviation that grows as this root (docs/fitting.md). */
+/* Gradients of a part of the points are noisier, with a standard deviation that grows as this root
+ * (docs/fitting.md). */
 static float soap_rate(const siren_settings *s, bool by_width) {
     const float rate = by_width ? rate_by_width(s->layers, s->width) : 3e-3f;
     return s->minibatches > 1 ? rate / sqrtf((float)s->minibatches) : rate;

@@ -1,5 +1,6 @@
-/* The settings of a compression and of an experiment's trials, one row each. Defaults, command line, --help, experiment files,
- * comparison, names and identities of trials, provenance, schema and page of keys go by the rows (docs/experiments.md). */
+/* The settings of a compression and of an experiment's trials, one row each. Defaults, command line, --help, experiment
+ * files, comparison, names and identities of trials, provenance, schema and page of keys go by the rows
+ * (docs/experiments.md). */
 #ifndef SIREN_ENGINE_SETTINGS_H
 #define SIREN_ENGINE_SETTINGS_H
 
@@ -11,7 +12,7 @@
 #define SIREN_MODEL_TRANSFORM "transform"
 #define SIREN_MODEL_PREDICTIVE "predictive"
 #define SIREN_LEAST_MINIBATCH 500 /* points; the setting's help tells it */
-#define SIREN_SETTING_CHARS 128 /* what a value or a range needs as text at most */
+#define SIREN_SETTING_CHARS 128   /* what a value or a range needs as text at most */
 
 /* What the field holds. All but the last three are one value in experiment files, or a list of them in a grid; the last
  * three stand there in the object "blocks". */
@@ -36,9 +37,9 @@ typedef enum {
     SIREN_SHARE_BY_NETWORK /* what their networks allow, which tell the setting */
 } siren_setting_share;
 
-/* Flags. NAMED: its value is in every trial's name, not only where that of the whole experiment is another. LATE: at its
- * default, or what was done before it came, it is not in identities and provenance, so that those from then stay. IN_LAYERS: identities tell it in the list
- * of layers. */
+/* Flags. NAMED: its value is in every trial's name, not only where that of the whole experiment is another. LATE: at
+ * its default, or what was done before it came, it is not in identities and provenance, so that those from then stay.
+ * IN_LAYERS: identities tell it in the list of layers. */
 enum { SIREN_SETTING_NAMED = 1, SIREN_SETTING_LATE = 2, SIREN_SETTING_IN_LAYERS = 4 };
 
 typedef struct {
@@ -95,24 +96,25 @@ void siren_setting_copy(const siren_setting *setting, const siren_settings *from
 /* Whether it came late and is at what was done before: then identities and provenance leave it out. */
 bool siren_setting_is_untold(const siren_setting *setting, const siren_settings *settings);
 
-/* The same of all settings in which trials that share more than `most` may not differ, SIREN_SHARE_TRAINING: of all, but
- * those that networks tell. */
+/* The same of all settings in which trials that share more than `most` may not differ, SIREN_SHARE_TRAINING: of all,
+ * but those that networks tell. */
 int siren_settings_compare(const siren_settings *a, const siren_settings *b, siren_setting_share most);
 
 /* The published setting of the 2-D networks; nothing is given. */
 siren_settings siren_settings_defaults(void);
 /* USAGE names a number that is out of its range, as `what`, its option or key. Those of the network are left to it. */
 siren_status siren_settings_check(const siren_settings *settings);
-/* Makes the choices left open for networks of `n_inputs` coordinates of a voxel, those of siren-nd being as its blocks have
- * them: rate, its schedule, and kind of blocks. */
+/* Makes the choices left open for networks of `n_inputs` coordinates of a voxel, those of siren-nd being as its blocks
+ * have them: rate, its schedule, and kind of blocks. */
 void siren_settings_resolve(siren_settings *settings, uint32_t n_inputs);
 /* Whether the rate goes by the width, where none is given. */
 bool siren_settings_rate_by_width(const siren_settings *settings);
-/* Gives networks that are as large as a target wants them their width, and the rate that goes by it where none was given. */
+/* Gives networks that are as large as a target wants them their width, and the rate that goes by it where none was
+ * given. */
 void siren_settings_widen(siren_settings *settings, uint32_t width);
 
-/* One value of a command line; a span is "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never empty. USAGE
- * names `what`. */
+/* One value of a command line; a span is "a:b", "a:", ":b" or "a" (one), counted from 0, b not included, never empty.
+ * USAGE names `what`. */
 siren_status siren_parse_real(const char *what, const char *text, double minimum, double maximum,
                               double *out);
 siren_status siren_parse_span(const char *what, const char *text, siren_span *out);

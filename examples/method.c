@@ -1,12 +1,14 @@
-/* The method, from coordinates to PSNR, in plain C and double precision: an image becomes the weights of a small network
- * that gives, for the coordinates of a pixel, the values of all its volumes. Nothing here is fast: sirencl does the same
- * on OpenCL devices, then rounds the weights to integers and packs them. Its tests hold it to this file.
+/* The method, from coordinates to PSNR, in plain C and double precision: an image becomes the weights of a small
+ * network that gives, for the coordinates of a pixel, the values of all its volumes. Nothing here is fast: sirencl does
+ * the same on OpenCL devices, then rounds the weights to integers and packs them. Its tests hold it to this file.
  *
  *     cc -O2 method.c -o method -lm && ./method
  *
- * [S] Sitzmann, Martel, Bergman, Lindell, Wetzstein: Implicit neural representations with periodic activation functions.
+ * [S] Sitzmann, Martel, Bergman, Lindell, Wetzstein: Implicit neural representations with periodic activation
+ * functions.
  *     2020, arXiv:2006.09661.
- * [M] Mancini, Jones, Palombo: Lossy compression of multidimensional medical images using sinusoidal activation networks:
+ * [M] Mancini, Jones, Palombo: Lossy compression of multidimensional medical images using sinusoidal activation
+ * networks:
  *     an evaluation study. 2022, arXiv:2208.01602.
  * [K] Kingma, Ba: Adam: a method for stochastic optimization. 2015. */
 #include "method.h"
@@ -134,7 +136,7 @@ void method_predict(const method_network *network, const double *params, size_t 
     trace_end(network, &t);
 }
 
-/* ---- 5. Backward: the chain rule. With e = dL/da_(l+1) f'(z), dL/dW_l = e a_l^T, dL/db_l = e, dL/da_l = W_l^T e ---- */
+/* ---- 5. Backward: the chain rule. With e = dL/da_(l+1) f'(z): dL/dW_l = e a_l^T, dL/db_l = e, dL/da_l = W_l^T e */
 
 static void backward(const method_network *network, const double *params, double *gradient, trace *t) {
     size_t begin = method_n_params(network); /* of this layer's parameters */

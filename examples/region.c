@@ -1,5 +1,5 @@
-/* Looks into an archive without restoring it: one voxel through all volumes, and the mean of a slice in each. It needs the small
- * decoder alone, which has no OpenCL:
+/* Looks into an archive without restoring it: one voxel through all volumes, and the mean of a slice in each. It needs
+ * the small decoder alone, which has no OpenCL:
  *
  *     cc region.c $(pkg-config --cflags --libs sirencl-decode) -o region && ./region image.siren 40 52 20 */
 #include <sirencl.h>

@@ -58,8 +58,10 @@ static siren_status with_memory(siren_device *device, const siren_options *optio
     if (status == SIREN_OK) status = siren_reader_open_memory(bytes, n_bytes, &reader);
     if (status == SIREN_OK) status = siren_reader_info(reader, &info);
     if (status == SIREN_OK) printf("in memory: %zu bytes, %.1f dB\n", n_bytes, info->psnr);
-    if (status == SIREN_OK) status = siren_reader_read(reader, &second, SIREN_AS_FLOAT32, volume, sizeof volume);
-    if (status == SIREN_OK) printf("voxel (20, 10, 1) of volume 1: %g was %g\n", volume[1][10][20], voxels[1][1][10][20]);
+    if (status == SIREN_OK)
+        status = siren_reader_read(reader, &second, SIREN_AS_FLOAT32, volume, sizeof volume);
+    if (status == SIREN_OK)
+        printf("voxel (20, 10, 1) of volume 1: %g was %g\n", volume[1][10][20], voxels[1][1][10][20]);
     siren_reader_close(reader);
     siren_image_free(image);
     free(bytes);
@@ -74,12 +76,14 @@ int main(int argc, char **argv) {
         return siren_exit_code(SIREN_USAGE);
     }
     siren_set_log(show_log, NULL);
-    siren_status status = siren_device_open(NULL, &device); /* $SIRENCL_DEVICE, else the first GPU, else the first device */
+    siren_status status =
+        siren_device_open(NULL, &device); /* $SIRENCL_DEVICE, else the first GPU, else the first device */
     if (status == SIREN_OK) status = siren_device_prepare(device);
     if (status == SIREN_OK) status = siren_options_create(&options);
     if (status == SIREN_OK) status = siren_options_set(options, "width", "32");
     if (status == SIREN_OK) status = siren_options_set(options, "epochs", "200");
-    if (status == SIREN_OK) status = siren_options_set(options, "force", "true"); /* replace files that exist */
+    if (status == SIREN_OK)
+        status = siren_options_set(options, "force", "true"); /* replace files that exist */
     if (status == SIREN_OK) status = siren_options_set_progress(options, show_progress, NULL);
     if (status == SIREN_OK) status = with_files(device, options, argv[1], argv[2]);
     if (status == SIREN_OK) status = with_memory(device, options);

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Fields of text in NIfTI-1 and NIfTI-2, by nifti1.h and nifti2.h; data_type, db_name and unused_str serve nobody else. */
+/* Fields of text in NIfTI-1 and NIfTI-2, by nifti1.h and nifti2.h; data_type, db_name and unused_str serve nobody
+ * else. */
 typedef struct {
     const char *name;
     size_t offset, n_bytes;
@@ -21,8 +22,8 @@ static const text_field texts_2[] = {{"descrip", 240, 80},
                                      {"unused_str", 525, 15},
                                      {NULL, 0, 0}};
 
-/* Keys of sidecars, in any case: those that dcm2niix leaves out when it anonymises (-ba y), and what else of the Basic Application Level
- * Confidentiality Profile (DICOM PS3.15, annex E) dcm2niix, dcmstack and BIDS name. */
+/* Keys of sidecars, in any case: those that dcm2niix leaves out when it anonymises (-ba y), and what else of the Basic
+ * Application Level Confidentiality Profile (DICOM PS3.15, annex E) dcm2niix, dcmstack and BIDS name. */
 static const char *const identifying[] = {"AccessionNumber",
                                           "AcquisitionDate",
                                           "AcquisitionDateTime",

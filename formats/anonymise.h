@@ -21,12 +21,12 @@ char *siren_anonymised_text(const siren_anonymised *told, char out[SIREN_ANONYMI
 /* Whether the header is another than that of the image. */
 bool siren_anonymised_header(const siren_anonymised *told);
 
-/* Empties the header's fields of text, and takes out its extensions and what follows the voxels. Adds to `*told`. A header that holds
- * nothing of this keeps its bytes. */
+/* Empties the header's fields of text, and takes out its extensions and what follows the voxels. Adds to `*told`. A
+ * header that holds nothing of this keeps its bytes. */
 siren_status siren_anonymise_series(siren_series *series, siren_anonymised *told);
 
-/* A copy of a sidecar without the members that identify, at any depth. CORRUPT where it is no JSON, so that nothing can be taken out.
- * `*out` is yours to free(). */
+/* A copy of a sidecar without the members that identify, at any depth. CORRUPT where it is no JSON, so that nothing can
+ * be taken out. `*out` is yours to free(). */
 siren_status siren_anonymise_sidecar(const char *name, const uint8_t *bytes, size_t n_bytes,
                                      siren_anonymised *told, uint8_t **out, size_t *n_out);
 

@@ -78,11 +78,11 @@ siren_status siren_archive_writer_record(siren_archive_writer *writer, const sir
 siren_status siren_archive_writer_packed_record(siren_archive_writer *writer, const siren_index_entry *entry,
                                                 const uint8_t *packed, size_t n_packed,
                                                 size_t unpacked_bytes);
-/* Writes index and trailer, after which nothing can be added. `*unfinished` is a path under which the archive can be read
- * before it appears; lives as long as the writer. USAGE for a block that was written twice. */
+/* Writes index and trailer, after which nothing can be added. `*unfinished` is a path under which the archive can be
+ * read before it appears; lives as long as the writer. USAGE for a block that was written twice. */
 siren_status siren_archive_writer_finish(siren_archive_writer *writer, const char **unfinished);
-/* Finishes the archive unless that was done, makes the file appear and frees the writer whatever the result. `*n_bytes` (may
- * be NULL) receives the archive's size. */
+/* Finishes the archive unless that was done, makes the file appear and frees the writer whatever the result. `*n_bytes`
+ * (may be NULL) receives the archive's size. */
 siren_status siren_archive_writer_commit(siren_archive_writer *writer, uint64_t *n_bytes);
 /* The same in memory: `*bytes` is yours to free(). */
 siren_status siren_archive_writer_take(siren_archive_writer *writer, uint8_t **bytes, size_t *n_bytes);
@@ -127,10 +127,11 @@ bool siren_archive_has_section(const siren_archive *archive, uint32_t kind);
 size_t siren_archive_n_records(const siren_archive *archive);
 /* Borrowed, sorted by block. */
 const siren_index_entry *siren_archive_index(const siren_archive *archive);
-/* Reads, checks and unpacks the nth record; a coded one as it is stored. `*bytes` is yours to free(). CORRUPT where damaged; the others
- * stay readable. Several threads may do this at once. */
+/* Reads, checks and unpacks the nth record; a coded one as it is stored. `*bytes` is yours to free(). CORRUPT where
+ * damaged; the others stay readable. Several threads may do this at once. */
 siren_status siren_archive_record(const siren_archive *archive, size_t nth, uint8_t **bytes, size_t *n_bytes);
-/* The same as it is stored, whose checksum was compared: what siren_archive_writer_packed_record() takes, with the record's entry. */
+/* The same as it is stored, whose checksum was compared: what siren_archive_writer_packed_record() takes, with the
+ * record's entry. */
 siren_status siren_archive_stored_record(const siren_archive *archive, size_t nth, uint8_t **bytes,
                                          size_t *n_bytes);
 

@@ -36,8 +36,8 @@ void siren_json_integers(siren_json *json, const char *key, const size_t *values
 /* The text, indented, with a line end. `*text` is yours to free(). */
 siren_status siren_json_text(const siren_json *json, char **text);
 
-/* Length of the UTF-8 sequence at `s`, which ends with a NUL; 0 where it is none (overlong, a surrogate, beyond U+10FFFF,
- * cut off). */
+/* Length of the UTF-8 sequence at `s`, which ends with a NUL; 0 where it is none (overlong, a surrogate, beyond
+ * U+10FFFF, cut off). */
 size_t siren_utf8_length(const unsigned char *s);
 
 /* ---- reading ---- */
@@ -95,7 +95,8 @@ siren_status siren_value_fail(siren_value value, const char *format, ...)
 /* Expects an object that has no members but `keys` (n); an unknown one is USAGE with the key it may be a slip of. */
 siren_status siren_value_keys(siren_value value, const char *const *keys, size_t n);
 
-/* The value of the wanted type, from minimum to maximum; USAGE otherwise. Where there is none, *out keeps its default. */
+/* The value of the wanted type, from minimum to maximum; USAGE otherwise. Where there is none, *out keeps its
+ * default. */
 siren_status siren_value_integer(siren_value value, uint64_t minimum, uint64_t maximum, uint64_t *out);
 siren_status siren_value_number(siren_value value, double minimum, double maximum, double *out);
 siren_status siren_value_bool(siren_value value, bool *out);

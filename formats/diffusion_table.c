@@ -120,7 +120,8 @@ static siren_status replace_nan(const char *name, siren_diffusion_table *gradien
     return SIREN_OK;
 }
 
-/* Whether the directions of a table of 3 x 3 may stand on its lines, else in its columns: each of length 1, 0 or NaN. */
+/* Whether the directions of a table of 3 x 3 may stand on its lines, else in its columns: each of length 1, 0 or
+ * NaN. */
 static bool may_stand(const double *values, bool on_lines) {
     const size_t step = on_lines ? 1 : 3;
     bool may = true;
@@ -281,8 +282,8 @@ static void spell(const char *suffix, unsigned nth, char out[SIREN_NEIGHBOUR_SUF
     for (char *c = out; nth & 1 && *c; c++) *c = (char)toupper((unsigned char)*c);
 }
 
-/* The name of a file in `folder` that is `begin`, then `suffix` in any case, or of tables its plural; the first by bytes. `*out`
- * stays NULL: there is none. */
+/* The name of a file in `folder` that is `begin`, then `suffix` in any case, or of tables its plural; the first by
+ * bytes. `*out` stays NULL: there is none. */
 static siren_status find_in_any_case(const char *folder, const char *begin, const char *suffix, bool table,
                                      char **out) {
     SIREN_AT_END(close_folder) DIR *open = opendir(*folder ? folder : ".");
@@ -300,7 +301,8 @@ static siren_status find_in_any_case(const char *folder, const char *begin, cons
     return SIREN_OK;
 }
 
-/* The folder of `image` with its last slash, "" where it has none, and its name without a suffix; both are yours to free(). */
+/* The folder of `image` with its last slash, "" where it has none, and its name without a suffix; both are yours to
+ * free(). */
 static siren_status split(const char *image, char **folder, char **stem) {
     SIREN_FREE_AT_END char *base = NULL;
     SIREN_TRY(siren_sibling_path(image, "", &base));

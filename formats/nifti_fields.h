@@ -1,5 +1,5 @@
-/* The fields of both NIfTI headers and their values in either byte order. Definitions: nifti1.h and nifti2.h of the NIfTI
- * Data Format Working Group. */
+/* The fields of both NIfTI headers and their values in either byte order. Definitions: nifti1.h and nifti2.h of the
+ * NIfTI Data Format Working Group. */
 #ifndef SIREN_FORMATS_NIFTI_FIELDS_H
 #define SIREN_FORMATS_NIFTI_FIELDS_H
 

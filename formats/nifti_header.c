@@ -34,8 +34,9 @@ static bool has_axes(const uint8_t *bytes, const siren_nifti_layout *layout, boo
     return n_axes >= 1 && n_axes <= 7;
 }
 
-/* The size of a header: sizeof_hdr, but NIfTI-1's where that header's mark stands in its place: so read it nibabel and ITK. dim[0],
- * of 1 to 7, tells the byte order even where sizeof_hdr has the other (nibabel, nifti_clib). 0: this is no header. */
+/* The size of a header: sizeof_hdr, but NIfTI-1's where that header's mark stands in its place: so read it nibabel and
+ * ITK. dim[0], of 1 to 7, tells the byte order even where sizeof_hdr has the other (nibabel, nifti_clib). 0: this is no
+ * header. */
 static int32_t header_size(const uint8_t *bytes, size_t n_bytes, bool *swapped) {
     const siren_nifti_layout *layout = NULL, *first = &siren_nifti_layouts[0];
     bool told = false;
@@ -55,7 +56,8 @@ static int32_t header_size(const uint8_t *bytes, size_t n_bytes, bool *swapped) 
     return (int32_t)layout->bytes;
 }
 
-/* Which program packed what begins so: one whose work some give a name that ends in .nii.gz; NULL: none that is known. */
+/* Which program packed what begins so: one whose work some give a name that ends in .nii.gz; NULL: none that is
+ * known. */
 static const char *packer_of(const uint8_t *bytes, size_t n_bytes) {
     static const struct {
         const char *begin, *program;
@@ -288,7 +290,8 @@ static void mend(uint8_t *header, const siren_nifti_layout *layout, const siren_
                             (int64_t)(8 * siren_datatype_size(geometry->datatype)));
 }
 
-/* The transform of the qform: the rotation that quaternion (b, c, d) means, times the voxel sizes and qfac, and the offset. */
+/* The transform of the qform: the rotation that quaternion (b, c, d) means, times the voxel sizes and qfac, and the
+ * offset. */
 static void qform_affine(const uint8_t *header, const siren_nifti_layout *layout, bool swapped,
                          double affine[3][4]) {
     double b = siren_nifti_get_real(header, layout->quatern, 0, swapped),

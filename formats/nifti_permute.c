@@ -35,8 +35,8 @@ static void reorder_dimensions(const reordering *r, const siren_geometry *old) {
         siren_nifti_put_integer(r->header, r->layout->dim, i + 1, r->swapped, (int64_t)sizes[r->order[i]]);
 }
 
-/* dim_info holds the axes of frequency, phase and slice encoding, 1 to 3 or 0, in two bits each. Slice times without an axis
- * are meant along z. */
+/* dim_info holds the axes of frequency, phase and slice encoding, 1 to 3 or 0, in two bits each. Slice times without an
+ * axis are meant along z. */
 static void reorder_dim_info(const reordering *r) {
     static const unsigned shifts[3] = {0, 2, 4};
     int64_t old = siren_nifti_get_integer(r->header, r->layout->dim_info, 0, r->swapped), info = old & ~0x3f;
@@ -48,8 +48,9 @@ static void reorder_dim_info(const reordering *r) {
     siren_nifti_put_integer(r->header, r->layout->dim_info, 0, r->swapped, info);
 }
 
-/* The rotation R turns voxel axes into world axes, with -z where qfac is negative. The one for the new axes is R M, and M
- * a third of a turn about (1, 1, 1) or, mirrored, about (-1, -1, 1): quaternion (1, s, s, s) / 2 or (1, -s, -s, s) / 2. */
+/* The rotation R turns voxel axes into world axes, with -z where qfac is negative. The one for the new axes is R M, and
+ * M a third of a turn about (1, 1, 1) or, mirrored, about (-1, -1, 1): quaternion (1, s, s, s) / 2 or (1, -s, -s, s) /
+ * 2. */
 static void reorder_qform(const reordering *r) {
     const siren_nifti_field quatern = r->layout->quatern;
     double q[4] = {0}, square = 0;

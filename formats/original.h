@@ -14,8 +14,8 @@ typedef enum { SIREN_KIND_ARCHIVE, SIREN_KIND_IMAGE, SIREN_KIND_PAGE, SIREN_KIND
 /* Whether the name says image: .nii, .nii.gz and what other programs of the field read and write, in any case. */
 bool siren_named_as_image(const char *path);
 
-/* OK where nothing stands there, or a file of the kind; USAGE otherwise. Archives and pages are known by their content, images by content or
- * name. No page gets the name of an image or an archive. */
+/* OK where nothing stands there, or a file of the kind; USAGE otherwise. Archives and pages are known by their content,
+ * images by content or name. No page gets the name of an image or an archive. */
 siren_status siren_kind_check(const char *path, siren_file_kind kind);
 
 /* What fetches the file for which this text stands: "git annex get" or "git lfs pull"; NULL: it stands for none. */

@@ -14,7 +14,8 @@ typedef struct {
 
 /* Where there is no room, the object is left to its owner. */
 void siren_abandon_add(siren_abandon_list *list, void *object);
-/* On return no handler uses the object any more, so that it can be freed: one that does ends the process, or is waited for. */
+/* On return no handler uses the object any more, so that it can be freed: one that does ends the process, or is waited
+ * for. */
 void siren_abandon_remove(siren_abandon_list *list, void *object);
 /* Calls `clean` on all. Async-signal-safe. */
 void siren_abandon_all(siren_abandon_list *list, void (*clean)(void *object));

@@ -1,5 +1,5 @@
-/* What every storey above uses: failing with a message, checked allocation and arithmetic, clock. Statuses, messages and the
- * log are host/sirencl.h's. Nothing declared here is exported. */
+/* What every storey above uses: failing with a message, checked allocation and arithmetic, clock. Statuses, messages
+ * and the log are host/sirencl.h's. Nothing declared here is exported. */
 #ifndef SIREN_HOST_BASE_H
 #define SIREN_HOST_BASE_H
 
@@ -19,8 +19,8 @@ const char *siren_plural(uint64_t n);
         if (status_of_ != SIREN_OK) return status_of_;                                                       \
     } while (0)
 
-/* Before the declaration of a variable: when its scope ends, however it is left, `release` is called with its address, and
- * free() with its value. */
+/* Before the declaration of a variable: when its scope ends, however it is left, `release` is called with its address,
+ * and free() with its value. */
 #define SIREN_AT_END(release) __attribute__((cleanup(release)))
 #define SIREN_FREE_AT_END SIREN_AT_END(siren_free_at)
 void siren_free_at(void *pointer);

@@ -72,8 +72,8 @@ static bool find_mount(const char *root, const char *controllers, char mount[PAT
     return found;
 }
 
-/* The group `path` and those above it. In a container the path may be one of the machine outside: what is seen of the hierarchy is its
- * own group then. */
+/* The group `path` and those above it. In a container the path may be one of the machine outside: what is seen of the
+ * hierarchy is its own group then. */
 static void read_hierarchy(const char *root, const char *controllers, char *path,
                            siren_cgroup_limits *limits) {
     char mount[PATH_MAX], top[PATH_MAX], folder[2 * PATH_MAX];

@@ -1,6 +1,7 @@
-/* One machine-code clone of a function per level of the processor, chosen when the program is loaded. Clones of code without
- * fused or reordered operations give the same bits. CMake finds the levels that the compiler can choose among:
- * SIREN_CLONE_TARGETS. Without any, fmaf() is a call of the C library: right, and 50 times slower. For static functions alone:
+/* One machine-code clone of a function per level of the processor, chosen when the program is loaded. Clones of code
+ * without fused or reordered operations give the same bits. CMake finds the levels that the compiler can choose among:
+ * SIREN_CLONE_TARGETS. Without any, fmaf() is a call of the C library: right, and 50 times slower. For static functions
+ * alone:
  * clang gives clones other names, and gcc exports them. */
 #ifndef SIREN_HOST_CLONES_H
 #define SIREN_HOST_CLONES_H

@@ -17,8 +17,8 @@ typedef struct {
     atomic_uint n_phases; /* begun so far */
 } siren_driver_state;
 
-/* From now on the process keeps `state` up to date, which may lie in memory shared with another, and calls `changed` (may be NULL)
- * after phases in which drivers put handlers of signals in the place of others. NULL: none. */
+/* From now on the process keeps `state` up to date, which may lie in memory shared with another, and calls `changed`
+ * (may be NULL) after phases in which drivers put handlers of signals in the place of others. NULL: none. */
 typedef void (*siren_driver_changed_fn)(void);
 void siren_driver_watch(siren_driver_state *state, siren_driver_changed_fn changed);
 

@@ -10,7 +10,8 @@
 void siren_close_at(int *fd);
 void siren_fclose_at(FILE **stream);
 
-/* SYSTEM, with what errno says of a path that cannot be opened, and where it leads if it is a link to what is not there. */
+/* SYSTEM, with what errno says of a path that cannot be opened, and where it leads if it is a link to what is not
+ * there. */
 siren_status siren_file_unopened(const char *path);
 /* Opens a regular file for reading; USAGE where it is none. `*fd` is yours: close(). */
 siren_status siren_file_open(const char *path, int *fd, uint64_t *n_bytes);
@@ -21,25 +22,30 @@ siren_status siren_file_read(const char *path, size_t limit, uint8_t **bytes, si
 /* Whether both names lead to one existing file. */
 bool siren_file_same(const char *a, const char *b);
 
-/* The path without links and dots, as far as it exists: what is below a folder begins with the folder's. `*out` is yours to free(). */
+/* The path without links and dots, as far as it exists: what is below a folder begins with the folder's. `*out` is
+ * yours to free(). */
 siren_status siren_file_canonical(const char *path, char **out);
-/* Where the second of two such paths lies below the first, the way from there ("a/b"); NULL where it does not, or they are one. */
+/* Where the second of two such paths lies below the first, the way from there ("a/b"); NULL where it does not, or they
+ * are one. */
 const char *siren_file_way_below(const char *folder, const char *path);
 
 /* Whether something stands under the name, or may: where that cannot be found out, reading it will tell why. */
 bool siren_file_exists(const char *path);
 
-/* What only some may read stays so: gives `path` the mode of the file `present`, which it is to replace, if there is one. */
+/* What only some may read stays so: gives `path` the mode of the file `present`, which it is to replace, if there is
+ * one. */
 void siren_file_hand_down_mode(const char *present, const char *path);
 
 /* rename() that replaces nothing: EEXIST in errno where `to` exists. */
 int siren_file_rename_new(const char *from, const char *to);
 
-/* Makes the folder `path` and those above it, as far as they are missing. USAGE where something else has such a name. */
+/* Makes the folder `path` and those above it, as far as they are missing. USAGE where something else has such a
+ * name. */
 siren_status siren_folder_make(const char *path);
 
-/* Removes what killed processes left behind in a folder under hidden names: unfinished outputs, see below. Those of processes
- * that live are locked, and stay, as do all where the file system has no locks. A folder that is missing is clean. */
+/* Removes what killed processes left behind in a folder under hidden names: unfinished outputs, see below. Those of
+ * processes that live are locked, and stay, as do all where the file system has no locks. A folder that is missing is
+ * clean. */
 void siren_folder_clear_leftovers(const char *path);
 
 /* A file being written. It has no name (or a hidden one, where the file system lacks O_TMPFILE) until committed. */
@@ -50,7 +56,8 @@ siren_status siren_output_open_memory(siren_output **out);
 /* What was written, yours to free(); frees `output`. */
 void siren_output_take(siren_output *output, uint8_t **bytes, size_t *n_bytes);
 /* Checks early that `path` can be written: its folder exists and is writable, its name is possible, and nothing stands
- * there unless `overwrite`; then a link to a file, or to nothing, is replaced itself, and a file hands down its mode. `*out` is yours: end it with siren_output_commit() or siren_output_discard(). */
+ * there unless `overwrite`; then a link to a file, or to nothing, is replaced itself, and a file hands down its mode.
+ * `*out` is yours: end it with siren_output_commit() or siren_output_discard(). */
 siren_status siren_output_open(const char *path, bool overwrite, siren_output **out);
 /* Appends at the current position, which siren_output_write_at() does not move. */
 siren_status siren_output_write(siren_output *output, const void *bytes, size_t n_bytes);
@@ -70,14 +77,14 @@ SIREN_POINTER_RELEASE(siren_output, siren_output_discard)
 /* All of it for bytes that are there. */
 siren_status siren_file_write(const char *path, bool overwrite, const void *bytes, size_t n_bytes);
 
-/* Names of other files, borrowed until they are taken back: of use to nobody if the process ends now, and those with which the
- * next one goes on. */
+/* Names of other files, borrowed until they are taken back: of use to nobody if the process ends now, and those with
+ * which the next one goes on. */
 void siren_file_worthless(char *path, bool worthless);
 void siren_file_resumable(char *path, bool resumable);
 /* For such a handler, too: calls `tell` with the name of each file of the second kind. */
 void siren_file_each_resumable(void (*tell)(void *path));
-/* For a signal handler about to end the process: removes the hidden names of all unfinished outputs, and worthless files.
- * Async-signal-safe. */
+/* For a signal handler about to end the process: removes the hidden names of all unfinished outputs, and worthless
+ * files. Async-signal-safe. */
 void siren_output_abandon_all(void);
 
 #endif

@@ -11,8 +11,9 @@ typedef struct siren_lock siren_lock;
 int siren_lock_descriptor(int fd);
 
 /* Locks the file `path`, made where it is missing, in the folder that it guards. USAGE names that folder, and the
- * process and machine that hold it, where another holder lives, be it in this process, after a second's patience. SYSTEM where the file cannot be
- * made. On a file system without locks it excludes nobody, which SIREN_LOG_INFO tells: a claim has to (host/claim.h). `*out` is yours: siren_lock_release(). */
+ * process and machine that hold it, where another holder lives, be it in this process, after a second's patience.
+ * SYSTEM where the file cannot be made. On a file system without locks it excludes nobody, which SIREN_LOG_INFO tells:
+ * a claim has to (host/claim.h). `*out` is yours: siren_lock_release(). */
 siren_status siren_lock_acquire(const char *path, siren_lock **out);
 /* Lets go; the file stays, because others may be about to lock it. NULL is allowed. */
 void siren_lock_release(siren_lock *lock);

@@ -27,9 +27,9 @@ bool siren_process_find(const char *name);
 
 /* Runs a program, with /dev/null as its standard input, until it ends; what it has started in its process group and
  * left behind is killed. At the time limit its group gets SIGTERM, and SIGKILL 2 s later. OK however it ended: see
- * siren_process_check(). SYSTEM where it cannot be started. CANCELLED when `progress` says so, which is asked about five
- * times a second; how much the program has done is unknown and given as 0 of 1. Any number of threads may call this.
- * `result` is yours: siren_process_result_free(). */
+ * siren_process_check(). SYSTEM where it cannot be started. CANCELLED when `progress` says so, which is asked about
+ * five times a second; how much the program has done is unknown and given as 0 of 1. Any number of threads may call
+ * this. `result` is yours: siren_process_result_free(). */
 siren_status siren_process_run(const siren_process_plan *plan, siren_progress_fn progress, void *user,
                                siren_process_result *result);
 void siren_process_result_free(siren_process_result *result);

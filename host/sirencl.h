@@ -263,7 +263,8 @@ typedef struct {
     size_t
         n_volume_coordinates; /* of networks that learn in coordinates of volumes, too; 0: volumes are outputs */
     char (*volume_coordinates)[64]; /* (n_volume_coordinates) their names: "TE" */
-    /* Of networks beside a predictive or a transform coding; 0: none. That which tells what to expect, and that which restores pixels. */
+    /* Of networks beside a predictive or a transform coding; 0: none. That which tells what to expect, and that which
+     * restores pixels. */
     size_t context_bytes, restoration_bytes;
 } siren_archive_info;
 

@@ -219,8 +219,8 @@ static int exchange(const char *a, const char *b) {
     return result;
 }
 
-/* What stands under the name in the hidden folder and in the folder, each of which may be nothing, changes places: doing it
- * twice undoes it. */
+/* What stands under the name in the hidden folder and in the folder, each of which may be nothing, changes places:
+ * doing it twice undoes it. */
 static siren_status swap(const siren_staging *staging, const char *name, bool overwrite) {
     siren_status status = SIREN_OK;
     SIREN_FREE_AT_END char *hidden = NULL, *shown = NULL;

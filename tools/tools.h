@@ -21,14 +21,15 @@ SIREN_TOOL_MAP(X, X)
 #define SIREN_MEMORY_HELP                                                                                    \
     "refuse what needs more, e.g. 16G; else half of the memory:\nphysical, or the control group's"
 
-/* Opens the device of --device for decoding: *out is NULL for "host". Where none was asked for by name, all that fails of
- * OpenCL leads to the host with a warning: no device, no building, another result, a driver that crashes or hangs, for
- * which the command goes on in a child process (tools/common/driver_guard.h). Call it before there are threads or unfinished outputs. The
- * device is open until the process ends: closing it would let a driver fail once more. */
+/* Opens the device of --device for decoding: *out is NULL for "host". Where none was asked for by name, all that fails
+ * of OpenCL leads to the host with a warning: no device, no building, another result, a driver that crashes or hangs,
+ * for which the command goes on in a child process (tools/common/driver_guard.h). Call it before there are threads or
+ * unfinished outputs. The device is open until the process ends: closing it would let a driver fail once more. */
 siren_status siren_tool_open_decoder(const char *choice, siren_device **out);
-/* siren_device_open() and siren_devices_open(), after a child process (tools/common/driver_guard.h) has done the same, and the self-test where the
- * device is to `train`: DEVICE where a driver took that one along. Drivers that came through and are still the same are not tried again. What
- * drivers print meanwhile goes to standard error. No threads may have been started. */
+/* siren_device_open() and siren_devices_open(), after a child process (tools/common/driver_guard.h) has done the same,
+ * and the self-test where the device is to `train`: DEVICE where a driver took that one along. Drivers that came
+ * through and are still the same are not tried again. What drivers print meanwhile goes to standard error. No threads
+ * may have been started. */
 siren_status siren_tool_open_device(const char *choice, bool train, siren_device **out);
 siren_status siren_tool_open_devices(const char *choice, bool train, siren_device ***out, size_t *n_devices);
 /* The same without opening any: what siren_device_list() and siren_devices_visit() do is safe then. */
@@ -41,14 +42,14 @@ siren_status siren_tool_prepare_trainer(siren_device *device, bool allow_failed)
 siren_status siren_tool_use_matrix_units(siren_device *device);
 #define SIREN_MATRIX_HELP                                                                                    \
     "train with the GPU's matrix units where it has known ones: products\nof tf32 operands"
-/* Lets `gemm` multiply in training on the device: "auto", "own" or "clblast"; NULL is auto. USAGE for others, and for clblast
- * where matrix units are asked for, too. */
+/* Lets `gemm` multiply in training on the device: "auto", "own" or "clblast"; NULL is auto. USAGE for others, and for
+ * clblast where matrix units are asked for, too. */
 siren_status siren_tool_use_gemm(siren_device *device, const char *gemm, bool matrix_units);
 #define SIREN_GEMM_HELP                                                                                      \
     "who multiplies matrices in training: own (kernels), clblast, or\nauto: whoever was quicker in "         \
     "'sirencl tune', else own"
-/* The mask of --mask: where that is "auto", `made` holds one of `image` as a file, with the tables given or beside it, until
- * siren_tool_mask_free(), and `*mask` becomes its path. */
+/* The mask of --mask: where that is "auto", `made` holds one of `image` as a file, with the tables given or beside it,
+ * until siren_tool_mask_free(), and `*mask` becomes its path. */
 typedef struct {
     siren_staging *staging;
     char *path;

@@ -18,8 +18,8 @@ bool siren_suffix_is_plain(const char *suffix);
 /* Whether it would name an image or an archive. */
 bool siren_suffix_is_image(const char *suffix);
 
-/* The nth attachment, its suffix checked so that it can name nothing but a sibling of the image. `bytes` NULL: no more. CORRUPT for a
- * name that cannot be. */
+/* The nth attachment, its suffix checked so that it can name nothing but a sibling of the image. `bytes` NULL: no more.
+ * CORRUPT for a name that cannot be. */
 siren_status siren_attachment_read(siren_archive *archive, size_t nth, siren_attachment *out);
 
 #endif

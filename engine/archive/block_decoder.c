@@ -149,7 +149,8 @@ const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *deco
     return decoder->scaling;
 }
 
-/* Coordinates of whole boxes depend on their size alone, so that those of one size of up to `chunk` points move nothing. */
+/* Coordinates of whole boxes depend on their size alone, so that those of one size of up to `chunk` points move
+ * nothing. */
 static siren_status move_to(siren_block_decoder *decoder, const siren_block *block, size_t first, size_t n) {
     siren_block *at = &decoder->moved_to;
     if (!block->inside && first == decoder->moved_first && siren_block_same_points(block, at))

@@ -1,12 +1,12 @@
 /* Parameters as bytes: float32, or integer steps of b bits per output row, in byte planes that LZMA packs well
  * (docs/quantisation.md).
  *
- * A stored weight is q * s, q an integer of b bits and s the float32 step of its output row; the product is rounded once,
- * so dequantised parameters have the same bits everywhere. The first layer's weights and all biases are few and every point
- * depends on them: 16 bits each, one step for the first layer's weights and one for the biases of each layer. Weights of
- * further hidden layers: b bits; of the output layer: b + 1 bits, because there are few and nothing above corrects them; one
- * step for each output row. A step is the upper half of a float32, so that integer * step is exact in float32 and a step
- * costs 2 bytes. */
+ * A stored weight is q * s, q an integer of b bits and s the float32 step of its output row; the product is rounded
+ * once, so dequantised parameters have the same bits everywhere. The first layer's weights and all biases are few and
+ * every point depends on them: 16 bits each, one step for the first layer's weights and one for the biases of each
+ * layer. Weights of further hidden layers: b bits; of the output layer: b + 1 bits, because there are few and nothing
+ * above corrects them; one step for each output row. A step is the upper half of a float32, so that integer * step is
+ * exact in float32 and a step costs 2 bytes. */
 #ifndef SIREN_ENGINE_ARCHIVE_PARAMETERS_H
 #define SIREN_ENGINE_ARCHIVE_PARAMETERS_H
 
@@ -42,8 +42,8 @@ void siren_rounded_free(siren_rounded *rounded);
 /* integer * step, into `params` (n_params) in exchange order. */
 void siren_rounded_params(const siren_network *network, const siren_rounded *rounded, float *params);
 
-/* `n` stored values of `width` bytes, in byte planes: the steps, and the three groups of integers, or all of float32, as they
- * follow one another. Returns how many there are. */
+/* `n` stored values of `width` bytes, in byte planes: the steps, and the three groups of integers, or all of float32,
+ * as they follow one another. Returns how many there are. */
 #define SIREN_PARAMETER_PLANES 4
 typedef struct {
     size_t n;

@@ -288,10 +288,11 @@ static siren_status check_coded(const char *path, const siren_archive *archive, 
     const siren_index_entry *index = siren_archive_index(archive);
     for (size_t i = 0; layout->coding != SIREN_CODING_NETWORK && i < layout->grid.count; i++)
         if (index[i].coded)
-            return siren_fail(SIREN_CORRUPT,
-                              "%s: block %u is coded as networks are, in an archive without them; restore the "
-                              "file from a copy",
-                              path, index[i].block);
+            return siren_fail(
+                SIREN_CORRUPT,
+                "%s: block %u is coded as networks are, in an archive without them; restore the "
+                "file from a copy",
+                path, index[i].block);
     return SIREN_OK;
 }
 

@@ -37,8 +37,8 @@ typedef struct {
 
 /* Writes GEOMETRY, NETWORK, WEIGHTS and ACQUISITION, or CODING and BASIS, and MASK and APART. */
 siren_status siren_layout_write(siren_archive_writer *writer, const siren_layout *layout);
-/* Reads them and HEADER, and checks that they agree with each other and with the index: CORRUPT otherwise. `*out` borrows
- * from the archive. */
+/* Reads them and HEADER, and checks that they agree with each other and with the index: CORRUPT otherwise. `*out`
+ * borrows from the archive. */
 siren_status siren_layout_read(siren_archive *archive, siren_layout *out);
 
 /* Samples of so many points: what the network is evaluated at. */
@@ -64,8 +64,8 @@ typedef struct {
     const uint8_t *values;     /* (n_exceptional) stored values, little-endian */
 } siren_record;
 
-/* Assembles the record of a block of `series`, from which the exceptional voxels are taken. `parameters` NULL: constant.
- * `*bytes` is yours to free(). */
+/* Assembles the record of a block of `series`, from which the exceptional voxels are taken. `parameters` NULL:
+ * constant. `*bytes` is yours to free(). */
 siren_status siren_record_write(const siren_layout *layout, const siren_block *block,
                                 const siren_series *series, const siren_scaling *scaling,
                                 const uint8_t *parameters, size_t n_exceptional, uint8_t **bytes,
@@ -80,14 +80,16 @@ size_t siren_record_bytes(const siren_layout *layout);
 /* Checks the lengths and finds the parts, of a block of so many points. CORRUPT otherwise; `name` names the block. */
 siren_status siren_record_read(const char *name, const siren_layout *layout, size_t n_points,
                                const uint8_t *bytes, size_t n_bytes, siren_record *out);
-/* That an archive is one part of several: nothing is written where it is not. Reading it gives of 0 then; CORRUPT for a part that cannot be. */
+/* That an archive is one part of several: nothing is written where it is not. Reading it gives of 0 then; CORRUPT for a
+ * part that cannot be. */
 siren_status siren_part_section_write(siren_archive_writer *writer, siren_part part);
 siren_status siren_part_section_read(siren_archive *archive, siren_part *out);
 
 /* Scaling (n_volumes). CORRUPT for what cannot be. */
 siren_status siren_record_scaling(const char *name, const siren_layout *layout, const siren_record *record,
                                   siren_scaling *scaling);
-/* Scaling (n_volumes) and, unless the record is constant, parameters (n_params) of the network. CORRUPT for what cannot be. */
+/* Scaling (n_volumes) and, unless the record is constant, parameters (n_params) of the network. CORRUPT for what cannot
+ * be. */
 siren_status siren_record_unpack(const char *name, const siren_layout *layout, const siren_record *record,
                                  siren_scaling *scaling, float *params);
 
@@ -96,8 +98,8 @@ siren_corrections_plan siren_layout_corrections(const siren_layout *layout, cons
 /* Appends corrections to a record, which is replaced. */
 siren_status siren_record_append(const uint8_t *corrections, size_t n_corrections, uint8_t **record,
                                  size_t *n_record);
-/* Of a record of a corrected layout, the bytes before its corrections, and these, borrowed; of another one all of it. CORRUPT
- * where the lengths do not add up. */
+/* Of a record of a corrected layout, the bytes before its corrections, and these, borrowed; of another one all of it.
+ * CORRUPT where the lengths do not add up. */
 siren_status siren_record_split(const char *name, const siren_layout *layout, const uint8_t *bytes,
                                 size_t *n_bytes, const uint8_t **corrections, size_t *n_corrections);
 /* Applies corrections to `voxels`, the block's values in some volumes, in this machine's byte order. */
@@ -126,8 +128,8 @@ siren_status siren_scaling_check(const char *name, const siren_scaling *scaling,
 /* What an error message calls a block: "slice 7", "the volume", "patch 12". */
 void siren_block_name(const siren_block_grid *grid, size_t number, char *out, size_t size);
 
-/* How a block of a predictive layout is coded; fills `inside` (voxels of the block), which it borrows, where it has a mask;
- * `network`: of the layout's section, or NULL. */
+/* How a block of a predictive layout is coded; fills `inside` (voxels of the block), which it borrows, where it has a
+ * mask; `network`: of the layout's section, or NULL. */
 siren_predictive_plan siren_block_predictive_plan(const siren_layout *layout, const siren_block *block,
                                                   uint8_t *inside, const siren_context_network *network);
 /* CRC-64 of voxels, little-endian, which are left as they were. */
@@ -137,15 +139,15 @@ uint64_t siren_block_crc(siren_datatype datatype, uint8_t *voxels, size_t n_valu
  * grows with the block. */
 typedef struct siren_block_decoder siren_block_decoder;
 
-/* Bytes of memory that a decoder takes for the voxels and outputs of a block, on the host and on the device; SIZE_MAX where
- * that is beyond what can be addressed. */
+/* Bytes of memory that a decoder takes for the voxels and outputs of a block, on the host and on the device; SIZE_MAX
+ * where that is beyond what can be addressed. */
 size_t siren_block_decoder_bytes(const siren_layout *layout);
 
 /* `device` NULL: on the host. UNSUPPORTED where a block would need more than `memory_limit` bytes. `*out` is yours. */
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
                                         siren_block_decoder **out);
-/* The same for volumes begin ... end - 1 alone: only these outputs of the networks are evaluated and decoded. A block's checksum is of all
- * volumes; in its place some points of each block are compared with the host. */
+/* The same for volumes begin ... end - 1 alone: only these outputs of the networks are evaluated and decoded. A block's
+ * checksum is of all volumes; in its place some points of each block are compared with the host. */
 siren_status siren_block_decoder_create_part(siren_device *device, const siren_layout *layout,
                                              siren_span volumes, size_t memory_limit,
                                              siren_block_decoder **out);
@@ -153,17 +155,18 @@ void siren_block_decoder_free(siren_block_decoder *decoder);
 SIREN_POINTER_RELEASE(siren_block_decoder, siren_block_decoder_free)
 /* (n_volumes) of the record decoded last, or being decoded; borrowed. */
 const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder);
-/* Receives outputs y (n, n_volumes that are decoded) of the network for points first ... first + n - 1 of a block, in ascending order, before
- * they become stored values; 0 where the record is constant. Borrowed. A failure ends the decoding with it. */
+/* Receives outputs y (n, n_volumes that are decoded) of the network for points first ... first + n - 1 of a block, in
+ * ascending order, before they become stored values; 0 where the record is constant. Borrowed. A failure ends the
+ * decoding with it. */
 typedef siren_status (*siren_outputs_fn)(void *user, size_t first, size_t n, const float *y);
-/* `*voxels`: (n_volumes that are decoded, voxels of the block) stored values of `block` in this machine's byte order, those that are no points
- * being the mask's background; borrowed until the next call.
+/* `*voxels`: (n_volumes that are decoded, voxels of the block) stored values of `block` in this machine's byte order,
+ * those that are no points being the mask's background; borrowed until the next call.
  * `outputs` may be NULL. `*crc`: CRC-64 of the little-endian voxels. */
 siren_status siren_block_decode(siren_block_decoder *decoder, const char *name, const siren_block *block,
                                 const uint8_t *bytes, size_t n_bytes, siren_outputs_fn outputs, void *user,
                                 const void **voxels, uint64_t *crc);
-/* The same for the nth record of an archive of the decoder's layout. INTEGRITY where it decodes to other voxels than were
- * compressed (of a part of the volumes: where the host decodes to others), CORRUPT where it is damaged. */
+/* The same for the nth record of an archive of the decoder's layout. INTEGRITY where it decodes to other voxels than
+ * were compressed (of a part of the volumes: where the host decodes to others), CORRUPT where it is damaged. */
 siren_status siren_block_decode_nth(siren_block_decoder *decoder, siren_archive *archive, size_t nth,
                                     siren_outputs_fn outputs, void *user, const void **voxels);
 

@@ -66,7 +66,8 @@ static bool has(const uint8_t *bytes, size_t n_bytes, const char *text) {
     return memmem(bytes, n_bytes, text, strlen(text)) != NULL;
 }
 
-/* Behind `at`, where a sidecar says of its image, as DICOM does, that nothing was lost: the place of the "1" that it needs; n_bytes:
+/* Behind `at`, where a sidecar says of its image, as DICOM does, that nothing was lost: the place of the "1" that it
+ * needs; n_bytes:
  * nowhere. */
 static size_t find_denial(const uint8_t *bytes, size_t n_bytes, size_t at) {
     static const char key[] = "\"" KEY "\"", none[] = "\"00\"";

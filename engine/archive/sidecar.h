@@ -13,12 +13,14 @@ siren_status siren_trace_of(siren_archive *archive, const siren_layout *layout, 
 /* Whether a text is a JSON object as far as its braces tell: what is between them binds no reader of ours. */
 bool siren_sidecar_is_object(const uint8_t *bytes, size_t n_bytes);
 
-/* A copy of a sidecar with these members at its end, every other byte as it was but for a "LossyImageCompression": "00", which becomes
- * "01"; yours to free(). `*out` stays NULL where it tells of lossy compression already, or is no object. */
+/* A copy of a sidecar with these members at its end, every other byte as it was but for a "LossyImageCompression":
+ * "00", which becomes "01"; yours to free(). `*out` stays NULL where it tells of lossy compression already, or is no
+ * object. */
 siren_status siren_sidecar_trace(const uint8_t *bytes, size_t n_bytes, const char *trace, uint8_t **out,
                                  size_t *n_out);
 
-/* The JSON sidecar of what `archive` restores: with the trace, or byte for byte where nothing was lost. `*out` is yours to free(). */
+/* The JSON sidecar of what `archive` restores: with the trace, or byte for byte where nothing was lost. `*out` is yours
+ * to free(). */
 siren_status siren_sidecar_of(const char *archive, const uint8_t *bytes, size_t n_bytes, uint8_t **out,
                               size_t *n_out);
 

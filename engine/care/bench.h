@@ -11,8 +11,8 @@
 /* Fused multiply-adds the device sustains, in GFLOP/s (two operations each), best of several runs. */
 siren_status siren_bench_peak(siren_device *device, double *gflops);
 
-/* What the device's memory sustains, in GB/s: a sum of two arrays into a third of 64 MiB each (less on a device that has
- * less), every byte counted once, best of several runs. DEVICE_MEMORY where there is no room. */
+/* What the device's memory sustains, in GB/s: a sum of two arrays into a third of 64 MiB each (less on a device that
+ * has less), every byte counted once, best of several runs. DEVICE_MEMORY where there is no room. */
 siren_status siren_bench_bandwidth(siren_device *device, double *gigabytes);
 
 typedef struct {
@@ -31,19 +31,20 @@ typedef struct {
     size_t n_networks, n_points;
 } siren_bench_result;
 
-/* Trains `network` on `n_networks` blocks of one size of a fixed synthetic image, `n_steps` steps of the optimiser in each
- * of five rounds after two steps of warm-up, and decodes it; the peak is measured in every round. A step's operations are
- * those of its gradient: what the optimiser does counts as time alone. */
+/* Trains `network` on `n_networks` blocks of one size of a fixed synthetic image, `n_steps` steps of the optimiser in
+ * each of five rounds after two steps of warm-up, and decodes it; the peak is measured in every round. A step's
+ * operations are those of its gradient: what the optimiser does counts as time alone. */
 siren_status siren_bench_step(siren_device *device, const siren_network *network,
                               siren_optimiser_kind optimiser, size_t n_networks, const siren_block *block,
                               size_t n_steps, siren_bench_result *out);
 
-/* The same for a network on features: trains on batches of `batch` of `n_points` points that lie on the device. Of the result what
- * belongs to steps is filled in; n_points are those of a batch. */
+/* The same for a network on features: trains on batches of `batch` of `n_points` points that lie on the device. Of the
+ * result what belongs to steps is filled in; n_points are those of a batch. */
 siren_status siren_bench_features(siren_device *device, const siren_network *network, size_t n_points,
                                   size_t batch, size_t n_steps, siren_bench_result *out);
 
-/* Seconds of the quickest of a few of Adam's training steps of all networks: what neighbours on the machine disturb least. */
+/* Seconds of the quickest of a few of Adam's training steps of all networks: what neighbours on the machine disturb
+ * least. */
 siren_status siren_bench_least_step(siren_device *device, const siren_network *network, size_t n_networks,
                                     const siren_block *block, double *seconds);
 

@@ -6,8 +6,8 @@
 #include "formats/config.h"
 #include "host/opencl/device.h"
 
-/* The file KIND-DIGEST(16 characters)SUFFIX of the cache. SYSTEM where the environment names no folder for it. `*path` is yours to
- * free(). */
+/* The file KIND-DIGEST(16 characters)SUFFIX of the cache. SYSTEM where the environment names no folder for it. `*path`
+ * is yours to free(). */
 siren_status siren_cache_file(const char *kind, const char *digest, const char *suffix, char **path);
 /* Writes it, and makes its folder where that is missing. */
 siren_status siren_cache_file_write(const char *path, const char *text);
@@ -20,7 +20,8 @@ siren_status siren_device_cache_path(const siren_device *device, const char *kin
 siren_status siren_device_cache_write(const siren_device *device, const char *kind,
                                       void (*content)(siren_json *json, const void *user), const void *user);
 
-/* Reads it; `*file` is NULL where there is none. UNSUPPORTED for a file of something else. Yours: siren_config_free(). */
+/* Reads it; `*file` is NULL where there is none. UNSUPPORTED for a file of something else. Yours:
+ * siren_config_free(). */
 siren_status siren_device_cache_read(const siren_device *device, const char *kind, siren_config **file);
 
 #endif

@@ -14,8 +14,8 @@ typedef struct {
 /* `*out` is yours: siren_driver_files_free(). */
 siren_status siren_driver_files_find(siren_driver_files *out);
 void siren_driver_files_free(siren_driver_files *files);
-/* From now on those that are `used` (n) are loaded by this process and its children, and no others: the environment leads to a folder
- * in the cache that names them. SYSTEM where that cannot be. Before anything of OpenCL is called. */
+/* From now on those that are `used` (n) are loaded by this process and its children, and no others: the environment
+ * leads to a folder in the cache that names them. SYSTEM where that cannot be. Before anything of OpenCL is called. */
 siren_status siren_driver_files_use(const siren_driver_files *files, const bool *used);
 
 /* The same by a folder of .icd files. */

@@ -83,8 +83,8 @@ static void check(siren_selftesting *t, const char *name, double difference, dou
     if (t->report) t->report(t->user, name, difference, bound, passed);
 }
 
-/* A driver that ends loops early spoils long launches first, of which the known answers have few. Where that is known of it, kernels are
- * launched accordingly, and as many passes as they rely on are counted. */
+/* A driver that ends loops early spoils long launches first, of which the known answers have few. Where that is known
+ * of it, kernels are launched accordingly, and as many passes as they rely on are counted. */
 static siren_status test_loops(siren_selftesting *t) {
     SIREN_AT_END(siren_kernel_free_at) siren_kernel *kernel = NULL;
     SIREN_AT_END(siren_buffer_free_at) siren_buffer *out = NULL;

@@ -1,5 +1,6 @@
-/* Probabilities of one bit mixed to one: their logarithms of odds, weighted, and weights that learn from each bit (docs/predictive.md,
- * chapter 7). Integers alone; all is inline, for every number of inputs is a constant where it is used. */
+/* Probabilities of one bit mixed to one: their logarithms of odds, weighted, and weights that learn from each bit
+ * (docs/predictive.md, chapter 7). Integers alone; all is inline, for every number of inputs is a constant where it is
+ * used. */
 #ifndef SIREN_ENGINE_CODING_BIT_MIXER_H
 #define SIREN_ENGINE_CODING_BIT_MIXER_H
 
@@ -21,8 +22,8 @@ static inline int64_t siren_mix(const siren_bit_mixer *mixer, const int32_t *inp
     return sum >> 16;
 }
 
-/* After the bit: each weight moves along its input by the error, 65535 or 0 less the probability that the mixer gave, in
- * 1/2^shift, and more slowly later on. */
+/* After the bit: each weight moves along its input by the error, 65535 or 0 less the probability that the mixer gave,
+ * in 1/2^shift, and more slowly later on. */
 static inline void siren_mixer_learn(siren_bit_mixer *mixer, const int32_t *inputs, size_t n, int32_t error,
                                      int shift) {
     shift += mixer->seen < 64 ? 0 : mixer->seen < 512 ? 1 : 2;

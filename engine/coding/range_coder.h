@@ -1,8 +1,9 @@
 /* The range coder: bits with probabilities to bytes and back, on any machine alike. docs/range-coder.md is normative.
  *
  * A probability is that of a one, in 1/65536: 1 to 65535. Bits come from adaptive models, or from whatever else tells
- * encoder and decoder the same probability. A decoder reads borrowed bytes, never past their end; where they end early it
- * goes on with zeros and remembers, so that a caller whose number of values is bounded needs one check, in the end. */
+ * encoder and decoder the same probability. A decoder reads borrowed bytes, never past their end; where they end early
+ * it goes on with zeros and remembers, so that a caller whose number of values is bounded needs one check, in the
+ * end. */
 #ifndef SIREN_ENGINE_CODING_RANGE_CODER_H
 #define SIREN_ENGINE_CODING_RANGE_CODER_H
 

@@ -1,6 +1,6 @@
-/* An integer as bits, each of which experts know a probability for: is it the center, on which side, in which cell beyond it, and where
- * in that (docs/predictive.md, chapter 8). What experts know of a value is the mass of all values from a bound on. One function
- * both ways, inlined into whoever says how masses and bits are made. */
+/* An integer as bits, each of which experts know a probability for: is it the center, on which side, in which cell
+ * beyond it, and where in that (docs/predictive.md, chapter 8). What experts know of a value is the mass of all values
+ * from a bound on. One function both ways, inlined into whoever says how masses and bits are made. */
 #ifndef SIREN_ENGINE_CODING_VALUE_BITS_H
 #define SIREN_ENGINE_CODING_VALUE_BITS_H
 

@@ -15,8 +15,8 @@
 
 #define SIREN_CONTEXT_INPUTS SIREN_FEATURES /* of a layer, at most */
 
-/* What a network is told of, and what it tells: the distribution of a voxel's value (predictive archives); the odds of the bits of a
- * coefficient's magnitude, or what a pixel of a component lacks (transform archives). */
+/* What a network is told of, and what it tells: the distribution of a voxel's value (predictive archives); the odds of
+ * the bits of a coefficient's magnitude, or what a pixel of a component lacks (transform archives). */
 typedef enum {
     SIREN_CONTEXT_OF_VOXELS,
     SIREN_CONTEXT_OF_COEFFICIENTS,

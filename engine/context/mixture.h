@@ -1,5 +1,5 @@
-/* What a context network says of the next value: a mixture of three logistic distributions over integers, and how much of it
- * lies beyond a bound. All in integers, the same on every machine; docs/context.md is normative. */
+/* What a context network says of the next value: a mixture of three logistic distributions over integers, and how much
+ * of it lies beyond a bound. All in integers, the same on every machine; docs/context.md is normative. */
 #ifndef SIREN_ENGINE_CONTEXT_MIXTURE_H
 #define SIREN_ENGINE_CONTEXT_MIXTURE_H
 
@@ -32,7 +32,8 @@ typedef struct {
     uint32_t spread;                /* in 1/256: how far from the mean values are expected */
 } siren_mixture;
 
-/* From a network's outputs (1/256) around a prediction (1/256) with the scale that the features were divided by (1/256). */
+/* From a network's outputs (1/256) around a prediction (1/256) with the scale that the features were divided by
+ * (1/256). */
 void siren_mixture_from(const siren_mixture_tables *tables, const int32_t *outputs, int32_t predicted,
                         uint32_t scale, int32_t largest, siren_mixture *out);
 

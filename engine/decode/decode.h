@@ -14,7 +14,8 @@ typedef struct siren_decoder siren_decoder;
  * siren_device_allow_host() says so, the host goes on. `*out` is yours: siren_decoder_free(). */
 siren_status siren_decoder_create(siren_device *device, const siren_network *network, size_t n_points,
                                   const float *coordinates, siren_decoder **out);
-/* What it has decoded is known to be wrong: whether the host takes the place of its device from now on (siren_device_replace()). */
+/* What it has decoded is known to be wrong: whether the host takes the place of its device from now on
+ * (siren_device_replace()). */
 bool siren_decoder_leave_device(siren_decoder *decoder);
 /* Whether a device, and not the host, evaluates the network. */
 bool siren_decoder_on_device(const siren_decoder *decoder);

@@ -46,8 +46,9 @@ static size_t host_padded(size_t width) {
     return (width + SIREN_HOST_COLUMNS - 1) / SIREN_HOST_COLUMNS * SIREN_HOST_COLUMNS;
 }
 
-/* z(SIREN_HOST_ROWS, SIREN_HOST_COLUMNS) = h(SIREN_HOST_ROWS, in) strip(in, SIREN_HOST_COLUMNS) + bias, one accumulator each, inputs ascending. One
- * array and one loop for each row: compilers keep these in vector registers, but not one of all rows (docs/compilers.md). */
+/* z(SIREN_HOST_ROWS, SIREN_HOST_COLUMNS) = h(SIREN_HOST_ROWS, in) strip(in, SIREN_HOST_COLUMNS) + bias, one accumulator
+ * each, inputs ascending. One array and one loop for each row: compilers keep these in vector registers, but not one of
+ * all rows (docs/compilers.md). */
 SIREN_CLONES static void host_tile(float *restrict z, size_t stride_z, const float *restrict h,
                                    size_t stride_h, const float *restrict strip, const float *restrict bias,
                                    size_t in) {

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #define NETWORK_SECONDS 20 /* in which a network is trained to see its PSNR */
-/* `auto` looks at lossless for ratios up to this, which no series measured came near; takes it, or a bound, where some slices say
- * that it has so much to spare; and takes a network, or a bound, that is so many dB above the transform. With a bound
- * ratios come up to so many times the lossless one, in so many tries. */
+/* `auto` looks at lossless for ratios up to this, which no series measured came near; takes it, or a bound, where some
+ * slices say that it has so much to spare; and takes a network, or a bound, that is so many dB above the transform.
+ * With a bound ratios come up to so many times the lossless one, in so many tries. */
 #define LOSSLESS_RATIO 30
 #define BOUND_RATIO 2.5
 #define BOUND_TRIES 5
@@ -146,8 +146,8 @@ static bool has_fraction(siren_datatype datatype) {
     return datatype == SIREN_FLOAT32 || datatype == SIREN_FLOAT64;
 }
 
-/* Prediction with a bound in the place of `best`, where that is better than the transform: for a number of bytes with the least
- * one that they allow, for a PSNR with the largest one that has it. */
+/* Prediction with a bound in the place of `best`, where that is better than the transform: for a number of bytes with
+ * the least one that they allow, for a PSNR with the largest one that has it. */
 static siren_status try_bounds(const siren_compression *run, const siren_choice *transform,
                                const siren_choice *exact, siren_compress_options *best) {
     const siren_compress_options *asked = run->options;

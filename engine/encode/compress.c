@@ -437,7 +437,8 @@ static siren_status compress_image(siren_compression *run) {
     return siren_compress_by_transform(run);
 }
 
-/* USAGE where the archive's name is an image's, as a shell's *.nii.gz makes it, or where it would replace what is no archive. */
+/* USAGE where the archive's name is an image's, as a shell's *.nii.gz makes it, or where it would replace what is no
+ * archive. */
 static siren_status check_output(const char *archive) {
     struct stat facts;
     if (siren_named_as_image(archive))

@@ -10,8 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* From the least to the largest value of slices that is finite and within the limits of its volume (NULL: none); 0 where there is
- * none. */
+/* From the least to the largest value of slices that is finite and within the limits of its volume (NULL: none); 0
+ * where there is none. */
 static siren_status find_extent(const siren_series *series, size_t z_begin, size_t z_end,
                                 const siren_scaling *limits, double *out) {
     const siren_geometry *g = &series->geometry;
@@ -145,7 +145,8 @@ static void drop(uint8_t **section, const uint8_t **in_layout, size_t *n_in_layo
     *n_in_layout = 0;
 }
 
-/* What is coded anew, more coarsely or as finely as the network's bytes allow, where it is better for being restored by a network. */
+/* What is coded anew, more coarsely or as finely as the network's bytes allow, where it is better for being restored by
+ * a network. */
 static siren_status restore_pixels(siren_compression *run, const siren_transform_target *target,
                                    siren_transform_blocks *blocks) {
     SIREN_AT_END(siren_transform_blocks_free) siren_transform_blocks restored = {0};
@@ -177,8 +178,8 @@ static siren_status restore_pixels(siren_compression *run, const siren_transform
     return SIREN_OK;
 }
 
-/* A number of bytes may be used up again by finer steps, where a network saves some: records of these, coded with the same network,
- * take the place of the first ones if they keep to the number and are better. */
+/* A number of bytes may be used up again by finer steps, where a network saves some: records of these, coded with the
+ * same network, take the place of the first ones if they keep to the number and are better. */
 #define SPARE 0.002 /* of the bytes: what the network may save less of the finer steps */
 
 static siren_status use_up(siren_compression *run, const siren_transform_target *target, size_t n_saved,

@@ -1,5 +1,5 @@
-/* One run of compress, and what its parts share: compress.c the whole and training, compress_sized.c networks as large as a target
- * wants them, compress_plain.c archives without networks. */
+/* One run of compress, and what its parts share: compress.c the whole and training, compress_sized.c networks as large
+ * as a target wants them, compress_plain.c archives without networks. */
 #ifndef SIREN_ENGINE_ENCODE_COMPRESSION_H
 #define SIREN_ENGINE_ENCODE_COMPRESSION_H
 
@@ -92,14 +92,16 @@ siren_status siren_plan_networks(siren_compression *run);
 siren_network_sizing siren_compression_sizing(siren_compression *run);
 /* Tells what networks as they are set will take, and refuses what is larger than it may be. */
 siren_status siren_foresee_published(siren_compression *run);
-/* The width that the target tells, into the settings, with a trial of it, and the bits of weights where nobody says them: `choose`: by a
- * block that is trained to the end, where there are several and a number of bytes is wanted; else the usual ones. */
+/* The width that the target tells, into the settings, with a trial of it, and the bits of weights where nobody says
+ * them: `choose`: by a block that is trained to the end, where there are several and a number of bytes is wanted; else
+ * the usual ones. */
 siren_status siren_size_networks(siren_compression *run, bool choose, bool timed, siren_network_trial *trial);
 /* The same, with what siren_foresee_published() does. */
 siren_status siren_plan_size(siren_compression *run);
 /* What each network may take of the target's bytes, once their shape and the other bytes are known. */
 siren_status siren_plan_budget(siren_compression *run);
-/* After all blocks: whether the target is met; if not, the width to begin anew with is set. BOUND where there is none. */
+/* After all blocks: whether the target is met; if not, the width to begin anew with is set. BOUND where there is
+ * none. */
 siren_status siren_size_met(siren_compression *run, bool *out);
 
 #endif

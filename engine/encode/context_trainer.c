@@ -31,8 +31,9 @@ typedef struct {
     float y[CHUNK], half[CHUNK], first[CHUNK];
 } work_space;
 
-/* c (m, n) += a (m, k) b (k, n): m a multiple of 4, n of 32. Rows of b and c have `b_row` and `c_row` floats; a has any strides.
- * Each sum has one order, so that lanes change no bit; vectors wider than the processor's would pass through memory. */
+/* c (m, n) += a (m, k) b (k, n): m a multiple of 4, n of 32. Rows of b and c have `b_row` and `c_row` floats; a has any
+ * strides. Each sum has one order, so that lanes change no bit; vectors wider than the processor's would pass through
+ * memory. */
 #define MULTIPLY_ADD(name, lanes)                                                                            \
     INLINE void name(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column,            \
                      const float *b, size_t b_row, float *c, size_t c_row) {                                 \
@@ -133,7 +134,8 @@ INLINE void lose_magnitude(work_space *work, float masses[CHUNK], const float sc
     float lengths[CHUNK] = {0}, n_bits[SIREN_MAGNITUDE_STEPS][CHUNK], odds[SIREN_MAGNITUDE_STEPS][CHUNK];
     for (size_t k = 0; k < SIREN_MAGNITUDE_STEPS; k++)
         for (size_t s = 0; s < CHUNK; s++) {
-            /* Ones as far as the magnitude goes past the step's beginning, then a zero where it ends within the step. */
+            /* Ones as far as the magnitude goes past the step's beginning, then a zero where it ends within the
+             * step. */
             const float y = work->y[s], past = y < ends[k + 1] ? y : ends[k + 1],
                         ones = past > ends[k] ? past - ends[k] : 0,
                         zeros = y >= ends[k] && y < ends[k + 1] ? 1.f : 0.f;

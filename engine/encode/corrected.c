@@ -12,7 +12,8 @@ void siren_block_cut(const siren_series *series, const siren_block *block, void 
             memcpy(to, siren_block_value(series, block, volume, voxel), block->nx * size);
 }
 
-/* Whether all points are within the bound; their mean squared error in units of each volume's range, 0 where that is 0. */
+/* Whether all points are within the bound; their mean squared error in units of each volume's range, 0 where that is
+ * 0. */
 static bool compare(const siren_corrections_plan *plan, const siren_scaling *scaling, const uint8_t *wanted,
                     const uint8_t *decoded, double *mse) {
     size_t n_points = siren_block_points(plan->block), n_voxels = siren_block_voxels(plan->block),

@@ -99,7 +99,8 @@ static bool all_constant(const siren_scaling *scaling, size_t n_volumes) {
     return true;
 }
 
-/* What the memory limit leaves to a trainer on blocks with the points of `block`, beside a batch that is being encoded. */
+/* What the memory limit leaves to a trainer on blocks with the points of `block`, beside a batch that is being
+ * encoded. */
 static siren_status plan_memory(siren_encoder *encoder, const siren_block *block) {
     const siren_layout *layout = encoder->plan.layout;
     size_t limit = encoder->plan.memory_limit, n_points = siren_block_points(block);
@@ -151,7 +152,8 @@ static siren_status scale(const siren_encoder *encoder, siren_trained_block *blo
     return SIREN_OK;
 }
 
-/* A batch of `n` blocks with scaling and initial parameters; constant blocks take no place among the trainer's networks. */
+/* A batch of `n` blocks with scaling and initial parameters; constant blocks take no place among the trainer's
+ * networks. */
 static siren_status begin_batch(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                 size_t *n_networks) {
     const siren_layout *layout = encoder->plan.layout;
@@ -183,8 +185,8 @@ static siren_status begin_batch(siren_encoder *encoder, const siren_training *tr
     return SIREN_OK;
 }
 
-/* What the limit leaves to a trainer of `n_networks` beside the host's copies of their parameters: those of the batch in
- * training, and of the one before. */
+/* What the limit leaves to a trainer of `n_networks` beside the host's copies of their parameters: those of the batch
+ * in training, and of the one before. */
 static size_t trainer_bytes(const siren_encoder *encoder, size_t n_networks) {
     size_t params = siren_network_n_params(&encoder->plan.layout->network) * sizeof(float),
            copies = (2 * n_networks - 1) * params; /* one has been counted */
@@ -244,7 +246,8 @@ static bool report(void *user, double done, double total, const char *what) {
            run->progress(run->user, done, (double)run->encoder->plan.settings->epochs, what);
 }
 
-/* A point of every curve that goes on, or has ended since the last one: the exact forward pass of the current parameters. */
+/* A point of every curve that goes on, or has ended since the last one: the exact forward pass of the current
+ * parameters. */
 static siren_status add_curve_points(siren_training_run *run, size_t epoch) {
     siren_encoder *encoder = run->encoder;
     const siren_layout *layout = encoder->plan.layout;
@@ -301,7 +304,8 @@ static siren_status train_batch(siren_training_run *run) {
     return siren_trainer_best(encoder->trainer, encoder->batch->params, NULL);
 }
 
-/* Trainings at the head of the list whose blocks have the points of `first`, the first one's; at most as many as fit. */
+/* Trainings at the head of the list whose blocks have the points of `first`, the first one's; at most as many as
+ * fit. */
 static siren_status count_alike(const siren_encoder *encoder, const siren_training *trainings, size_t n,
                                 const siren_block *first, size_t *out) {
     const siren_layout *layout = encoder->plan.layout;
@@ -318,8 +322,8 @@ static siren_status count_alike(const siren_encoder *encoder, const siren_traini
     return SIREN_OK;
 }
 
-/* After the device had no room: half of the networks next time or, of a single one, half of the bytes. False where there is
- * nothing left to give up. */
+/* After the device had no room: half of the networks next time or, of a single one, half of the bytes. False where
+ * there is nothing left to give up. */
 static bool shrink(siren_encoder *encoder, size_t n) {
     siren_trainer_free(SIREN_TAKE(encoder->trainer));
     if (n > 1) {

@@ -1,5 +1,5 @@
-/* Blocks of a series to networks: those of one shape are overfitted side by side. What `compress` does once and a sweep does for
- * every trial. */
+/* Blocks of a series to networks: those of one shape are overfitted side by side. What `compress` does once and a sweep
+ * does for every trial. */
 #ifndef SIREN_ENGINE_ENCODE_ENCODER_H
 #define SIREN_ENGINE_ENCODE_ENCODER_H
 
@@ -22,8 +22,8 @@ typedef void (*siren_curve_fn)(void *user, size_t nth, size_t epoch, const siren
 
 typedef struct siren_encoder siren_encoder;
 
-/* The network that settings of a model ask for, with `width` units, into a layout whose geometry, grid and coordinates of volumes stand.
- * USAGE names what cannot be. */
+/* The network that settings of a model ask for, with `width` units, into a layout whose geometry, grid and coordinates
+ * of volumes stand. USAGE names what cannot be. */
 siren_status siren_layout_network(const siren_settings *settings, uint32_t width, siren_layout *layout);
 
 /* `*out` is yours: siren_encoder_free(). One thread at a time may use an encoder; several may share a series. */
@@ -33,12 +33,12 @@ SIREN_POINTER_RELEASE(siren_encoder, siren_encoder_free)
 /* How many networks fill the device. */
 size_t siren_encoder_batch(const siren_encoder *encoder);
 
-/* Trains the first of `trainings` (n >= 1): as many, side by side, as follow one another with blocks of the same points, fill
- * the device and fit on it. Results do not depend on which are trained together. Progress counts epochs. `curve` may be NULL.
- * Where the device turns out to be full, also while it trains, the batch is halved or, of a single network, the memory, with a
- * warning; all of it begins anew then, curves with epoch 0. DEVICE_MEMORY when not even one fits, UNSUPPORTED when the memory
- * limit is too low for it. `*trained` is yours, and may outlive the encoder but not the series. The memory limit counts one
- * such batch beside the one in training. */
+/* Trains the first of `trainings` (n >= 1): as many, side by side, as follow one another with blocks of the same
+ * points, fill the device and fit on it. Results do not depend on which are trained together. Progress counts epochs.
+ * `curve` may be NULL. Where the device turns out to be full, also while it trains, the batch is halved or, of a single
+ * network, the memory, with a warning; all of it begins anew then, curves with epoch 0. DEVICE_MEMORY when not even one
+ * fits, UNSUPPORTED when the memory limit is too low for it. `*trained` is yours, and may outlive the encoder but not
+ * the series. The memory limit counts one such batch beside the one in training. */
 siren_status siren_encoder_train(siren_encoder *encoder, const siren_training *trainings, size_t n,
                                  siren_curve_fn curve, siren_progress_fn progress, void *user,
                                  siren_trained **trained);

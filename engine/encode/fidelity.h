@@ -42,7 +42,8 @@ typedef struct {
 /* The variance of all targets that were watched: what a network that knows but their mean errs by. */
 double siren_fidelity_spread(const siren_fidelity_watch *watch);
 
-/* A siren_outputs_fn of engine/archive/record.h; `watch` is a siren_fidelity_watch. Fails where its targets cannot be read. */
+/* A siren_outputs_fn of engine/archive/record.h; `watch` is a siren_fidelity_watch. Fails where its targets cannot be
+ * read. */
 siren_status siren_fidelity_outputs(void *watch, size_t first, size_t n, const float *y);
 
 /* One slice of a 3-D model, comparable with a 2-D model's: `y` and `targets` (n_points, n_outputs) are scaled

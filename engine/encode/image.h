@@ -20,7 +20,8 @@ struct siren_image {
 /* The contract of siren_image_read(). */
 siren_status siren_image_load(const char *path, siren_nifti_use use, size_t memory_limit, siren_image **out);
 SIREN_POINTER_RELEASE(siren_image, siren_image_free)
-/* The same image with a header and files of its own, out of which is taken what identifies; its voxels are borrowed. Adds to `*told`. */
+/* The same image with a header and files of its own, out of which is taken what identifies; its voxels are borrowed.
+ * Adds to `*told`. */
 siren_status siren_image_anonymous(const siren_image *image, siren_anonymised *told, siren_image **out);
 /* What messages call it. */
 const char *siren_image_name(const siren_image *image);

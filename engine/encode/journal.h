@@ -14,8 +14,8 @@ typedef struct siren_journal siren_journal;
  * it cannot be made or locked. UNSUPPORTED: what stands there is no journal, and is left alone. `*out` is yours:
  * siren_journal_close(). */
 siren_status siren_journal_open(const char *path, const char *facts, bool anew, siren_journal **out);
-/* For a work that keeps nothing: whether a journal stands at `path`, which is removed where `drop` says so. USAGE: another process
- * works on it. What is no journal, or cannot be opened, is none. */
+/* For a work that keeps nothing: whether a journal stands at `path`, which is removed where `drop` says so. USAGE:
+ * another process works on it. What is no journal, or cannot be opened, is none. */
 siren_status siren_journal_look(const char *path, bool drop, bool *found);
 /* Pieces that were there, in the order in which they were added. */
 size_t siren_journal_count(const siren_journal *journal);

@@ -23,8 +23,8 @@ typedef struct {
  * version. `anew`: what is there is dropped. `*out` is yours: siren_kept_blocks_end(). */
 siren_status siren_kept_blocks_open(const char *archive, const siren_kept_plan *plan, bool anew,
                                     siren_kept_blocks **out);
-/* For a compression of `archive` that keeps nothing, as it trains nothing: what an interrupted training has left stays, with a
- * warning, or goes (`anew`). USAGE: another process makes this archive. */
+/* For a compression of `archive` that keeps nothing, as it trains nothing: what an interrupted training has left stays,
+ * with a warning, or goes (`anew`). USAGE: another process makes this archive. */
 siren_status siren_kept_blocks_aside(const char *archive, bool anew);
 /* Whether block `number` has been finished by an earlier run. */
 bool siren_kept_blocks_has(const siren_kept_blocks *kept, size_t number);

@@ -24,7 +24,8 @@ siren_status siren_least_squares_create(size_t n_inputs, size_t n_outputs, siren
     SIREN_TRY(siren_allocate(&p.order, p.stride_n, sizeof *p.order, "the order of the features"));
     SIREN_TRY(siren_allocate(&p.scratch, p.stride_n * (p.stride_n > p.stride_m ? p.stride_n : p.stride_m),
                              sizeof(double), "scratch"));
-    /* One row more than is used: GCC 12 lets add_tile read the 4 values of `a` behind the last point, and drops them. */
+    /* One row more than is used: GCC 12 lets add_tile read the 4 values of `a` behind the last point, and drops
+     * them. */
     SIREN_TRY(
         siren_allocate(&p.features, (SIREN_SQUARES_GROUP + 1) * p.stride_n, sizeof(double), "some features"));
     SIREN_TRY(
@@ -50,8 +51,8 @@ void siren_least_squares_free(siren_least_squares *p) {
     memset(p, 0, sizeof *p);
 }
 
-/* sums(SIREN_SQUARES_ROWS, SIREN_SQUARES_COLUMNS) += a(n_points, SIREN_SQUARES_ROWS)^T b(n_points, SIREN_SQUARES_COLUMNS). One array for each row, as in the host's
- * decoder. */
+/* sums(SIREN_SQUARES_ROWS, SIREN_SQUARES_COLUMNS) += a(n_points, SIREN_SQUARES_ROWS)^T b(n_points,
+ * SIREN_SQUARES_COLUMNS). One array for each row, as in the host's decoder. */
 SIREN_CLONES static void add_tile(double *restrict sums, size_t stride, const double *restrict a,
                                   size_t stride_a, const double *restrict b, size_t stride_b,
                                   size_t n_points) {

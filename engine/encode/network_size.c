@@ -27,7 +27,8 @@ static siren_status layout_of(const siren_network_sizing *sizing, uint32_t width
     return siren_layout_network(s, width, out);
 }
 
-/* One block: whether some volume varies, so that it has a network; of others the bytes of its record, unless `n_bytes` is NULL. */
+/* One block: whether some volume varies, so that it has a network; of others the bytes of its record, unless `n_bytes`
+ * is NULL. */
 static siren_status look_at(const siren_network_sizing *sizing, size_t number, siren_scaling *scaling,
                             bool *varies, size_t *n_bytes) {
     const siren_layout *layout = sizing->layout;

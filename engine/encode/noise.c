@@ -157,8 +157,8 @@ static siren_status find_windows(const siren_series *series, size_t z_begin, siz
     return SIREN_OK;
 }
 
-/* Takes the upper half of the principal components away from the details; `kept` (n_volumes): the share of white noise's variance that
- * a volume keeps. */
+/* Takes the upper half of the principal components away from the details; `kept` (n_volumes): the share of white
+ * noise's variance that a volume keeps. */
 static siren_status take_away_common(noise_windows *w, double *kept) {
     const size_t n = w->n_volumes, half = n / 2;
     SIREN_FREE_AT_END double *axes = NULL, *values = NULL;

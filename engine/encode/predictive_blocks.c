@@ -45,7 +45,8 @@ static double distance(siren_datatype datatype, const uint8_t *x, const uint8_t 
     return fabs(a - b);
 }
 
-/* Whether the decoded values of one volume are within the bound, and their squared error in units of the volume's range. */
+/* Whether the decoded values of one volume are within the bound, and their squared error in units of the volume's
+ * range. */
 static bool compare(siren_datatype datatype, double bound, const siren_block *block, siren_scaling range,
                     const uint8_t *wanted, const uint8_t *decoded, double *squares) {
     size_t size = siren_datatype_size(datatype);

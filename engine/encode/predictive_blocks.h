@@ -4,9 +4,9 @@
 
 #include "engine/archive/record.h"
 
-/* All blocks of the layout's grid, on all processors. Progress counts blocks. INTEGRITY where one decodes to voxels that are
- * further from the series' than the layout's bound: nothing of it is written then. Mean squared errors are in units of the ranges that
- * siren_block_scale() has with `limits`, of the values within. */
+/* All blocks of the layout's grid, on all processors. Progress counts blocks. INTEGRITY where one decodes to voxels
+ * that are further from the series' than the layout's bound: nothing of it is written then. Mean squared errors are in
+ * units of the ranges that siren_block_scale() has with `limits`, of the values within. */
 typedef struct {
     size_t n_bytes; /* of records and their places in the index */
     double psnr;    /* mean of the slices that are not exact; infinity where all are */

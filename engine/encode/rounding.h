@@ -9,8 +9,8 @@
 /* How many bits weights are rounded to. They are stored as weights of `bits`, whatever the taper. */
 typedef struct {
     unsigned bits; /* 6..12 */
-    /* 0: the output layer has one more. Else from the third layer on each has one less than the one before, until so many are
-     * lost, for what a layer gets wrong reaches all those above. */
+    /* 0: the output layer has one more. Else from the third layer on each has one less than the one before, until so
+     * many are lost, for what a layer gets wrong reaches all those above. */
     unsigned taper;
     /* Sixteenths of a bit taken from that, one of each layer, the last one first, and again. */
     unsigned less;

@@ -45,7 +45,8 @@ static bool is_given(const siren_attachments *files, const char *suffix) {
     return false;
 }
 
-/* Tables that do not fit are the user's and attached all the same, but not those of a whole folder: they are of another image. */
+/* Tables that do not fit are the user's and attached all the same, but not those of a whole folder: they are of another
+ * image. */
 static siren_status attach_bytes(siren_archive_writer *writer, const siren_series *series,
                                  const siren_attachments *files, const char *name, const char *suffix,
                                  const uint8_t *bytes, size_t n_bytes, bool shared) {
@@ -108,7 +109,8 @@ static siren_status attach(siren_archive_writer *writer, const siren_series *ser
     return attach_bytes(writer, series, files, path, suffix, file, n_bytes, shared);
 }
 
-/* Puts the line of `key`, which is not in `text`, where the order of keys wants it; what steers a terminal becomes blank. */
+/* Puts the line of `key`, which is not in `text`, where the order of keys wants it; what steers a terminal becomes
+ * blank. */
 static void insert_line(char *text, size_t size, const char *key, const char *value) {
     char line[512], *at = text;
     int n = snprintf(line, sizeof line, "%s=%.*s\n", key, (int)sizeof line - 64, value);

@@ -6,8 +6,8 @@
 #include "engine/archive/attachment.h"
 #include "engine/archive/record.h"
 
-/* Files to attach; NULL: the one beside `image` as siren_neighbour_find() has it, or a warning where it cannot be opened; none
- * where `image` is NULL, too. */
+/* Files to attach; NULL: the one beside `image` as siren_neighbour_find() has it, or a warning where it cannot be
+ * opened; none where `image` is NULL, too. */
 typedef struct {
     const char *image;
     const char *bval, *bvec, *sidecar;

@@ -12,8 +12,9 @@ typedef struct {
     uint64_t n_apart;      /* finite values outside */
 } siren_survey;
 
-/* On all processors. Warns where many voxels are kept apart, and where integers are too large for double precision. `robust` false: every
- * finite value is scaled, and there are no limits. `name` is what warnings call the series; NULL: none. `*out` is yours:
+/* On all processors. Warns where many voxels are kept apart, and where integers are too large for double precision.
+ * `robust` false: every finite value is scaled, and there are no limits. `name` is what warnings call the series; NULL:
+ * none. `*out` is yours:
  * siren_survey_free(). */
 siren_status siren_survey_volumes(const char *name, const siren_series *series, const siren_layout *layout,
                                   bool robust, siren_survey *out);

@@ -245,8 +245,8 @@ static siren_status encode_as_told(const block_encoding *run, siren_encoded *out
     return SIREN_OK;
 }
 
-/* Sixteenths of a bit that may be taken from all layers together, how near to its bytes a record has to come, and how often it
- * is made for that. */
+/* Sixteenths of a bit that may be taken from all layers together, how near to its bytes a record has to come, and how
+ * often it is made for that. */
 #define MOST_LESS(n) (4 * 16 * (n))
 #define NEAR 0.997
 #define MOST_RECORDS 8

@@ -1,6 +1,6 @@
-/* Networks trained side by side, on their way to packed records: each is quantised, decoded as a reader will, and packed.
- * They need neither the encoder that trained them nor its device, so that a thread in the background may encode them while
- * the next ones train. */
+/* Networks trained side by side, on their way to packed records: each is quantised, decoded as a reader will, and
+ * packed. They need neither the encoder that trained them nor its device, so that a thread in the background may encode
+ * them while the next ones train. */
 #ifndef SIREN_ENGINE_ENCODE_TRAINED_BATCH_H
 #define SIREN_ENGINE_ENCODE_TRAINED_BATCH_H
 
@@ -41,7 +41,7 @@ typedef struct {
     bool constant; /* needed no network */
     bool diverged;
     size_t n_epochs; /* run; 0 of a constant one */
-    size_t at; /* among the networks; constant blocks have none */
+    size_t at;       /* among the networks; constant blocks have none */
 } siren_trained_block;
 
 /* Filled by the encoder; read-only afterwards. */
@@ -63,16 +63,16 @@ siren_status siren_trained_create(const siren_series *series, const siren_layout
                                   siren_points *points, size_t n, siren_trained **out);
 void siren_trained_free(siren_trained *trained);
 SIREN_POINTER_RELEASE(siren_trained, siren_trained_free)
-/* Bytes of memory that `n` blocks of the layout take until they are encoded, that included; SIZE_MAX where that is beyond
- * what can be addressed. The matrices of the quantiser come on top. */
+/* Bytes of memory that `n` blocks of the layout take until they are encoded, that included; SIZE_MAX where that is
+ * beyond what can be addressed. The matrices of the quantiser come on top. */
 size_t siren_trained_bytes(const siren_layout *layout, size_t n);
 
 /* Scaled targets of points of the nth block, as siren_target_source has them. */
 siren_status siren_trained_targets(const siren_trained *trained, size_t nth, size_t first, size_t n,
                                    size_t pitch, float *targets);
 
-/* Those of samples first ... first + n - 1, which are points unless the layout has coordinates of volumes: what the network
- * learns. */
+/* Those of samples first ... first + n - 1, which are points unless the layout has coordinates of volumes: what the
+ * network learns. */
 siren_status siren_trained_sample_targets(const siren_trained *trained, size_t nth, size_t first, size_t n,
                                           size_t pitch, float *targets);
 
@@ -96,8 +96,9 @@ void siren_encoded_free(siren_encoded *encoded);
 siren_status siren_encoded_pack(const char *name, const siren_layout *layout, siren_packing packing,
                                 const uint8_t *record, siren_encoded *encoded);
 
-/* Encodes the nth block on the host, with the settings' weight_bits (0: float32), taper and packing (SIREN_PACKING_AUTO is
- * LZMA). The mse is NaN or infinite where the network decodes to such values. CANCELLED soon after `*stop` has become true. `*out` is yours: siren_encoded_free(). */
+/* Encodes the nth block on the host, with the settings' weight_bits (0: float32), taper and packing (SIREN_PACKING_AUTO
+ * is LZMA). The mse is NaN or infinite where the network decodes to such values. CANCELLED soon after `*stop` has
+ * become true. `*out` is yours: siren_encoded_free(). */
 siren_status siren_trained_encode(const siren_trained *trained, size_t nth, const siren_settings *settings,
                                   const atomic_bool *stop, siren_encoded *out);
 
@@ -107,9 +108,9 @@ typedef struct {
     double expected; /* 0: not known */
 } siren_record_budget;
 
-/* The same where `budget` is NULL. Else weights lose as many sixteenths of a bit as it takes for a record of no more than the
- * budget and, unless it would be smaller with all their bits, hardly less: 0.3 %. Weights of float32 lose nothing, and what cannot be made
- * so small is larger. The layout takes no corrections. */
+/* The same where `budget` is NULL. Else weights lose as many sixteenths of a bit as it takes for a record of no more
+ * than the budget and, unless it would be smaller with all their bits, hardly less: 0.3 %. Weights of float32 lose
+ * nothing, and what cannot be made so small is larger. The layout takes no corrections. */
 siren_status siren_trained_encode_within(const siren_trained *trained, size_t nth,
                                          const siren_settings *settings, const siren_record_budget *budget,
                                          const atomic_bool *stop, siren_encoded *out);

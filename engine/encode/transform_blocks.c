@@ -12,7 +12,8 @@
 #define MOST_ROUNDS 9
 #define SOME_SLICES 5  /* of many: they are coded first, */
 #define MORE_SLICES 12 /* or these, to estimate what all give */
-/* Octaves of distance(): what is nearer is not worth a round, 0.55 % of bytes or 0.07 dB; steps come in 1/256 octave. */
+/* Octaves of distance(): what is nearer is not worth a round, 0.55 % of bytes or 0.07 dB; steps come in 1/256
+ * octave. */
 #define CLOSE_BYTES 0.008
 #define CLOSE_ERROR 0.011
 #define SURE 0.016 /* some slices that are so near need not be told by another round how to go on, */
@@ -54,7 +55,8 @@ static size_t all_bytes(const siren_transform_blocks *blocks, const siren_transf
     return n + target->n_other_bytes + blocks->n_basis;
 }
 
-/* How far a round is from the target, in octaves of the step or so: positive where fewer bytes are wanted, or a lower PSNR. */
+/* How far a round is from the target, in octaves of the step or so: positive where fewer bytes are wanted, or a lower
+ * PSNR. */
 static double distance(const siren_transform_blocks *blocks, const siren_transform_target *target,
                        size_t n_blocks) {
     if (target->n_bytes) return log2((double)all_bytes(blocks, target, n_blocks) / (double)target->n_bytes);
@@ -174,8 +176,8 @@ static siren_status ranges_in_noise(const siren_series *series, const siren_layo
     return SIREN_OK;
 }
 
-/* Begins a search where the error of a step, about 1/3.5 of it (of two quantisers 1/4.1), is the one that is asked for; for a number of bytes, where on
- * three series so many bits a value were met, within 1.4 octaves. */
+/* Begins a search where the error of a step, about 1/3.5 of it (of two quantisers 1/4.1), is the one that is asked for;
+ * for a number of bytes, where on three series so many bits a value were met, within 1.4 octaves. */
 static siren_status search_for(const siren_series *series, const siren_layout *layout,
                                const siren_transform_target *target, siren_progress_fn progress, void *user,
                                siren_step_search *out) {

@@ -4,7 +4,8 @@
 
 #include "engine/archive/record.h"
 
-/* The least effort that codes levels of two quantisers: fewer bytes by 5 to 8 %, in several times the time (docs/transform.md). */
+/* The least effort that codes levels of two quantisers: fewer bytes by 5 to 8 %, in several times the time
+ * (docs/transform.md). */
 #define SIREN_EFFORT_WITH_TRELLIS 4
 
 /* One of n_bytes, psnr and noise is not 0, or the layout is corrected: then all is as small as its bound allows. */
@@ -29,9 +30,9 @@ typedef struct {
     double psnr, noise;         /* of all; noise likewise */
 } siren_transform_blocks;
 
-/* Codes every block of the layout's grid on all processors, again and again until the target is met closely: at most as many bytes,
- * or at least the PSNR, by the exact decode. Progress counts rounds. BOUND where the target cannot be met, with what
- * can. `*out` is yours: siren_transform_blocks_free(). */
+/* Codes every block of the layout's grid on all processors, again and again until the target is met closely: at most as
+ * many bytes, or at least the PSNR, by the exact decode. Progress counts rounds. BOUND where the target cannot be met,
+ * with what can. `*out` is yours: siren_transform_blocks_free(). */
 siren_status siren_transform_blocks_encode(const siren_series *series, const siren_layout *layout,
                                            const siren_transform_target *target, siren_progress_fn progress,
                                            void *user, siren_transform_blocks *out);

@@ -1,11 +1,13 @@
-/* The context network of a transform archive: trained on the levels that a search has chosen, and records coded with it. */
+/* The context network of a transform archive: trained on the levels that a search has chosen, and records coded with
+ * it. */
 #ifndef SIREN_ENGINE_ENCODE_TRANSFORM_CONTEXT_H
 #define SIREN_ENGINE_ENCODE_TRANSFORM_CONTEXT_H
 
 #include "engine/encode/context_trainer.h"
 #include "engine/encode/transform_blocks.h"
 
-/* The least effort that trains one: the default's transform takes seconds and stays as quick as it is (docs/context-transform.md). */
+/* The least effort that trains one: the default's transform takes seconds and stays as quick as it is
+ * (docs/context-transform.md). */
 #define SIREN_EFFORT_WITH_TRANSFORM_NETWORK 6
 
 /* What a network is trained with. */
@@ -16,13 +18,14 @@ typedef struct {
     void *user;
 } siren_transform_context_plan;
 
-/* Trains a network on `blocks`, all of the layout's grid, coded by counts. `*section` is its bytes, yours to free(); NULL where
- * `effort` asks for none or there is too little to save. */
+/* Trains a network on `blocks`, all of the layout's grid, coded by counts. `*section` is its bytes, yours to free();
+ * NULL where `effort` asks for none or there is too little to save. */
 siren_status siren_transform_context_fit(const siren_layout *layout, const siren_transform_blocks *blocks,
                                          const siren_transform_context_plan *plan, uint8_t **section,
                                          size_t *n_section);
-/* Records of the same levels, coded with the network of a section, into the place of those coded by counts: `*n_saved` is by how many
- * bytes they are smaller. Where they are not, or not by more than the section, nothing changes and it is 0. Index entries stay true:
+/* Records of the same levels, coded with the network of a section, into the place of those coded by counts: `*n_saved`
+ * is by how many bytes they are smaller. Where they are not, or not by more than the section, nothing changes and it is
+ * 0. Index entries stay true:
  * what is decoded is the same. */
 siren_status siren_transform_context_use(const siren_layout *layout, const uint8_t *section, size_t n_section,
                                          siren_transform_blocks *blocks, size_t *n_saved);

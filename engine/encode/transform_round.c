@@ -40,7 +40,8 @@ static siren_status watch(void *user, size_t first, size_t n, const float *y) {
     return SIREN_OK;
 }
 
-/* Mean over points and volumes with a sigma of the square of (decoded - stored) / sigma; what is not finite is kept exactly. */
+/* Mean over points and volumes with a sigma of the square of (decoded - stored) / sigma; what is not finite is kept
+ * exactly. */
 static double noise_square(const round_team *team, const siren_block *block, const uint8_t *decoded) {
     const siren_geometry *g = &team->layout.geometry;
     const size_t n_points = siren_block_points(block), n_voxels = siren_block_voxels(block),

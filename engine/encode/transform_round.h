@@ -4,7 +4,8 @@
 
 #include "engine/encode/transform_blocks.h"
 
-/* Every `every`-th block at a step. Where bytes are the target alone, nothing is decoded: figures and checksums are missing. */
+/* Every `every`-th block at a step. Where bytes are the target alone, nothing is decoded: figures and checksums are
+ * missing. */
 siren_status siren_transform_round(const siren_series *series, const siren_layout *layout, double step,
                                    size_t every, const siren_transform_target *target,
                                    siren_transform_blocks *out);

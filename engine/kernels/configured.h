@@ -1,5 +1,6 @@
-/* Which configuration of its kernel family a device uses for a network (docs/performance.md): what siren_tune_load() found in
- * the user's cache, else the default of the family. What is measured to choose one stands in engine/care/tune.h. */
+/* Which configuration of its kernel family a device uses for a network (docs/performance.md): what siren_tune_load()
+ * found in the user's cache, else the default of the family. What is measured to choose one stands in
+ * engine/care/tune.h. */
 #ifndef SIREN_ENGINE_KERNELS_CONFIGURED_H
 #define SIREN_ENGINE_KERNELS_CONFIGURED_H
 
@@ -41,13 +42,13 @@ typedef struct {
 /* Whether the device can run the layer family with this tile for blocks of `block_rows` points; fills `out` then. */
 bool siren_layer_tile_fits(const siren_device *device, const siren_configuration *configuration,
                            size_t block_rows, siren_layer_tile *out);
-/* The tiles that the device may fall back to, from large to small, the one that it is known to like first: their number, at
- * least 1. */
+/* The tiles that the device may fall back to, from large to small, the one that it is known to like first: their
+ * number, at least 1. */
 #define SIREN_MOST_LAYER_DEFAULTS 8
 size_t siren_layer_defaults(const siren_device *device, siren_configuration out[SIREN_MOST_LAYER_DEFAULTS]);
 
-/* UNSUPPORTED, with a way out, where the device's driver ends the loops of a work-item before so many passes (loop_limit of
- * its facts), as kernels for the network need. */
+/* UNSUPPORTED, with a way out, where the device's driver ends the loops of a work-item before so many passes
+ * (loop_limit of its facts), as kernels for the network need. */
 siren_status siren_loops_fit(const siren_device *device, const siren_network *network, size_t passes);
 
 #endif

@@ -69,7 +69,8 @@ static siren_status prepare(siren_device_decoder *decoder, const float *coordina
                                   decoder->n_points * siren_network_n_outputs(network) * sizeof(float),
                                   "the decoded block", &decoder->y));
     const siren_device_facts *facts = siren_device_get_facts(device);
-    /* Where loops are bounded a work-item cannot take points through a whole network; the layer family gives the same bits. */
+    /* Where loops are bounded a work-item cannot take points through a whole network; the layer family gives the same
+     * bits. */
     if (facts->family == SIREN_FAMILY_CHAIN && facts->loop_limit == 0) return create_chain(decoder);
     siren_gradient_plan shape = {.device = device,
                                  .network = network,

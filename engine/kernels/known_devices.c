@@ -14,8 +14,8 @@ const siren_known_device siren_known_devices[] = {
      0,
      {.items_m = 16, .items_n = 16, .quads_m = 2, .quads_n = 2, .slab = 8},
      true},
-    /* 8 x 8 results, an item: 64 registers of 255 on NVIDIA and 256 on AMD; Intel has 128 of 32 bytes for 8 or 16 items, so
-     * that its groups are small. */
+    /* 8 x 8 results, an item: 64 registers of 255 on NVIDIA and 256 on AMD; Intel has 128 of 32 bytes for 8 or 16
+     * items, so that its groups are small. */
     {SIREN_FAMILY_LAYER,
      "NVIDIA",
      "",

@@ -11,16 +11,16 @@ typedef struct {
     siren_kernel **kernel; /* yours: siren_kernel_free() */
 } siren_layer_kernel;
 
-/* Builds all `kernels` for blocks of `block_rows` points with the tile that the device has been configured with for such
- * networks (NULL: with none); else with its default, or a smaller one where the compiler refuses. UNSUPPORTED when the
- * device allows none. */
+/* Builds all `kernels` for blocks of `block_rows` points with the tile that the device has been configured with for
+ * such networks (NULL: with none); else with its default, or a smaller one where the compiler refuses. UNSUPPORTED when
+ * the device allows none. */
 siren_status siren_layer_build(siren_device *device, const siren_network *network, size_t block_rows,
                                size_t n_kernels, const siren_layer_kernel *kernels, siren_layer_tile *tile);
 
 /* How many blocks of points to process at once, at least 1, at most n_blocks. A block of all networks takes
  * `block_bytes` in all and `largest_block_bytes` in its largest buffer, and `block_flops` operations; one tile stays
- * within a share of the device's memory and of `memory` bytes, within the largest allocation, and within a fraction of a
- * second of work. Tiles are as even as can be. */
+ * within a share of the device's memory and of `memory` bytes, within the largest allocation, and within a fraction of
+ * a second of work. Tiles are as even as can be. */
 size_t siren_layer_plan_blocks(const siren_device *device, size_t n_blocks, size_t memory, double block_bytes,
                                double largest_block_bytes, double block_flops);
 

@@ -12,8 +12,8 @@
 /* The tile of cl/product.cl where nothing else is asked for. */
 enum { CHECK_TILE = 128, CHECK_ITEMS = 256, CHECK_PITCH = 128, CHECK_SLAB = 8 };
 #define LEAST_CAPABILITY 8 /* mma.m16n8k8 with tf32 */
-/* Of the sum of absolute products: above what adding up to 128 of them in single precision, rounded in any direction, leaves,
- * and below the 2e-4 of operands that were cut instead of rounded. */
+/* Of the sum of absolute products: above what adding up to 128 of them in single precision, rounded in any direction,
+ * leaves, and below the 2e-4 of operands that were cut instead of rounded. */
 #define CHECK_TOLERANCE 2e-5
 
 const char *siren_matrix_file(siren_matrix_units units) {

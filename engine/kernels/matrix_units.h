@@ -8,8 +8,8 @@
 /* The source file with the layer family's kernels for `units`, or NULL for SIREN_MATRIX_OFF. */
 const char *siren_matrix_file(siren_matrix_units units);
 
-/* Builds the kernels for `units` on the device and compares their products with plain C. DEVICE when they do not build, do
- * not run or compute wrongly. */
+/* Builds the kernels for `units` on the device and compares their products with plain C. DEVICE when they do not build,
+ * do not run or compute wrongly. */
 siren_status siren_matrix_check(siren_device *device, siren_matrix_units units);
 
 #endif

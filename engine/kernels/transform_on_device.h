@@ -11,7 +11,8 @@ siren_status siren_transform_on_device_create(siren_device *device, const siren_
                                               siren_transform_on_device **out);
 void siren_transform_on_device_free(siren_transform_on_device *transform);
 SIREN_POINTER_RELEASE(siren_transform_on_device, siren_transform_on_device_free)
-/* Coefficients of a slice, as siren_transform_read_slice() gives them, to targets `y` (n_points, volumes.end - volumes.begin). */
+/* Coefficients of a slice, as siren_transform_read_slice() gives them, to targets `y` (n_points, volumes.end -
+ * volumes.begin). */
 siren_status siren_transform_on_device_run(siren_transform_on_device *transform,
                                            const siren_transform_coefficients *slice, size_t n_points,
                                            siren_span volumes, float *y);

@@ -1,8 +1,8 @@
 /* Blocks of a series: boxes of voxels, each compressed by one network. Cutting one out as coordinates and targets, and
  * putting decoded values back.
  *
- * The voxels of a block run as in memory, x fastest: voxel i = (z * ny + y) * nx + x. Its points are those voxels in this order,
- * all of them or those inside a mask (engine/model/mask.h). */
+ * The voxels of a block run as in memory, x fastest: voxel i = (z * ny + y) * nx + x. Its points are those voxels in
+ * this order, all of them or those inside a mask (engine/model/mask.h). */
 #ifndef SIREN_ENGINE_MODEL_BLOCKS_H
 #define SIREN_ENGINE_MODEL_BLOCKS_H
 
@@ -22,8 +22,8 @@ static inline siren_span siren_span_meet(siren_span span, size_t first, size_t n
     return (siren_span){span.begin > first ? span.begin : first, span.end < first + n ? span.end : first + n};
 }
 
-/* Makes explicit what a span of [first, last) leaves out: no end is the last, and then no beginning the first. False where it
- * is empty or not in there. */
+/* Makes explicit what a span of [first, last) leaves out: no end is the last, and then no beginning the first. False
+ * where it is empty or not in there. */
 static inline bool siren_span_complete(siren_span *span, size_t first, size_t last) {
     if (span->end == 0 && span->begin == 0) span->begin = first;
     if (span->end == 0) span->end = last;
@@ -77,7 +77,8 @@ size_t siren_block_grid_points(const siren_block_grid *grid);
 void siren_block_grid_by_size(const siren_block_grid *grid, size_t *numbers);
 
 /* Coordinates (n, n_inputs) of points first ... first + n - 1 of a block: 2 (i / (n - 1) - 1/2) along each of its axes,
- * computed in float32 in this order of operations, n being voxels of the box; 0 along an axis of size 1. n_inputs is 2 for x, y or 3 for x, y, z. */
+ * computed in float32 in this order of operations, n being voxels of the box; 0 along an axis of size 1. n_inputs is 2
+ * for x, y or 3 for x, y, z. */
 void siren_block_coordinates(const siren_block *block, uint32_t n_inputs, size_t first, size_t n,
                              float *coordinates);
 
@@ -85,12 +86,14 @@ void siren_block_coordinates(const siren_block *block, uint32_t n_inputs, size_t
 const uint8_t *siren_block_value(const siren_series *series, const siren_block *block, size_t volume,
                                  size_t voxel);
 
-/* What becomes 0 and 1 of one volume in one block; equal where the volume is constant there (or has no finite voxel: 0, 0). */
+/* What becomes 0 and 1 of one volume in one block; equal where the volume is constant there (or has no finite voxel: 0,
+ * 0). */
 typedef struct {
     double minimum, maximum;
 } siren_scaling;
 
-/* Whether a value becomes a target; all others are exceptional voxels: those that are not finite, and those too far outside the rest. */
+/* Whether a value becomes a target; all others are exceptional voxels: those that are not finite, and those too far
+ * outside the rest. */
 static inline bool siren_scaling_holds(siren_scaling range, double value) {
     return value >= range.minimum && value <= range.maximum;
 }
@@ -100,16 +103,17 @@ typedef struct {
     size_t n, n_finite;
 } siren_apart;
 
-/* Least and largest value of one volume at the points of a block, the whole volume, that do not lie far outside the rest (docs/numerics.md);
- * infinity and -infinity where none is finite. `*n_apart`: finite values outside. */
+/* Least and largest value of one volume at the points of a block, the whole volume, that do not lie far outside the
+ * rest (docs/numerics.md); infinity and -infinity where none is finite. `*n_apart`: finite values outside. */
 siren_status siren_block_limits(const siren_series *series, const siren_block *block, size_t volume,
                                 siren_scaling *limits, size_t *n_apart);
-/* Minimum and maximum of each volume over the points of a block into `scaling` (n_volumes): of the values within `limits` (n_volumes), or,
- * where that is NULL, of all finite ones. UNSUPPORTED where a range overflows double precision. */
+/* Minimum and maximum of each volume over the points of a block into `scaling` (n_volumes): of the values within
+ * `limits` (n_volumes), or, where that is NULL, of all finite ones. UNSUPPORTED where a range overflows double
+ * precision. */
 siren_status siren_block_scale(const siren_series *series, const siren_block *block,
                                const siren_scaling *limits, siren_scaling *scaling, siren_apart *apart);
-/* Targets of points first ... first + n - 1 of a block into rows `pitch` >= n_volumes floats apart: each volume scaled to
- * [0,1] by `scaling` (a constant one to 0), NaN where the voxel is exceptional. */
+/* Targets of points first ... first + n - 1 of a block into rows `pitch` >= n_volumes floats apart: each volume scaled
+ * to [0,1] by `scaling` (a constant one to 0), NaN where the voxel is exceptional. */
 siren_status siren_block_targets(const siren_series *series, const siren_block *block,
                                  const siren_scaling *scaling, size_t first, size_t n, size_t pitch,
                                  float *targets);
@@ -118,9 +122,10 @@ siren_status siren_block_gather(const siren_series *series, const siren_block *b
                                 const siren_scaling *limits, float *targets, siren_scaling *scaling,
                                 siren_apart *apart);
 
-/* Decoded values to stored ones, for points first ... first + n - 1 of a block: minimum + y (maximum - minimum) in double
- * precision, rounded to nearest even and clamped for integer types. `y`: (n, n_volumes), or NULL where every volume is constant;
- * `voxels`: (n_volumes, voxels of the block) of `datatype`, of which those of the points are set. */
+/* Decoded values to stored ones, for points first ... first + n - 1 of a block: minimum + y (maximum - minimum) in
+ * double precision, rounded to nearest even and clamped for integer types. `y`: (n, n_volumes), or NULL where every
+ * volume is constant; `voxels`: (n_volumes, voxels of the block) of `datatype`, of which those of the points are
+ * set. */
 siren_status siren_block_restore(const siren_block *block, size_t first, size_t n, siren_datatype datatype,
                                  size_t n_volumes, const siren_scaling *scaling, const float *y,
                                  void *voxels);

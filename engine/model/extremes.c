@@ -86,7 +86,8 @@ static double end_of(const siren_tail *tail) {
     return end;
 }
 
-/* Whether the gap before the ith largest value, from 1 on, is wider than what the rest takes up at least: from that value to the other side's core. */
+/* Whether the gap before the ith largest value, from 1 on, is wider than what the rest takes up at least: from that
+ * value to the other side's core. */
 static bool opens(const siren_tail *tail, size_t i, double core_of_other) {
     return tail->values[i - 1] - tail->values[i] > tail->values[i] + core_of_other;
 }

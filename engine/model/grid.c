@@ -17,8 +17,8 @@ siren_status siren_grid_check(const char *image, const siren_geometry *a, const 
                       b->ny, b->nz, b->n_volumes);
 }
 
-/* The largest distance in mm between where two affines place a corner of the grid; the map is linear, so that no other voxel
- * lies further apart. */
+/* The largest distance in mm between where two affines place a corner of the grid; the map is linear, so that no other
+ * voxel lies further apart. */
 static double largest_shift(const double a[3][4], const double b[3][4], const siren_geometry *g) {
     double largest = 0;
     for (unsigned corner = 0; corner < 8; corner++) {

@@ -18,8 +18,8 @@ siren_status siren_series_check_finite(const char *path, const siren_series *ser
 
 /* Whether every voxel is 0: no mask, but what is left of one in some slices. */
 bool siren_mask_is_empty(const siren_series *series);
-/* The voxels of a mask's image, 0 outside and one other value inside, as `*mask`, 0 or 1; yours to free(). CORRUPT for other
- * values and where no voxel is inside. */
+/* The voxels of a mask's image, 0 outside and one other value inside, as `*mask`, 0 or 1; yours to free(). CORRUPT for
+ * other values and where no voxel is inside. */
 siren_status siren_mask_values(const char *path, const siren_series *series, uint8_t **mask);
 
 /* Reads a 3-D image on the grid of `like` (of the file `image`): `*mask` (nz, ny, nx), as siren_mask_values()

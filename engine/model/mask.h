@@ -22,16 +22,16 @@ typedef struct {
  * `*section` is yours to free(). */
 siren_status siren_mask_pack(const uint8_t *inside, const siren_series *series, size_t z_begin, size_t z_end,
                              uint8_t **section, size_t *n_bytes);
-/* Sets all voxels of a series outside to that background. `inside`: (nz, ny, nx), 0 outside. USAGE as above; `z_begin` is for the
- * message, the slice of the whole series that this one begins with. */
+/* Sets all voxels of a series outside to that background. `inside`: (nz, ny, nx), 0 outside. USAGE as above; `z_begin`
+ * is for the message, the slice of the whole series that this one begins with. */
 siren_status siren_mask_apply(const uint8_t *inside, size_t z_begin, siren_series *series);
-/* Checks the section of an archive of `grid`: its length, that the number of voxels is that of the bits, that unused bits
- * are 0. CORRUPT otherwise; `name` names the archive. */
+/* Checks the section of an archive of `grid`: its length, that the number of voxels is that of the bits, that unused
+ * bits are 0. CORRUPT otherwise; `name` names the archive. */
 siren_status siren_mask_view(const char *name, const siren_block_grid *grid, siren_datatype datatype,
                              const uint8_t *section, size_t n_bytes, siren_mask *out);
 
-/* The block of a number with those of its voxels as points that are inside. `*inside` is what it borrows, yours to free();
- * NULL where every voxel is inside. */
+/* The block of a number with those of its voxels as points that are inside. `*inside` is what it borrows, yours to
+ * free(); NULL where every voxel is inside. */
 siren_status siren_mask_block(const siren_mask *mask, const siren_block_grid *grid, size_t number,
                               siren_block *block, uint32_t **inside);
 /* Whether voxel `voxel` of a block of the grid is inside. */

@@ -7,11 +7,11 @@
 #include "cl/layout.h"
 #include "host/base.h"
 
-#define SIREN_MAX_LAYERS 33              /* 32 hidden layers and the output layer */
+#define SIREN_MAX_LAYERS 33      /* 32 hidden layers and the output layer */
 #define SIREN_MAX_ACQUISITION 13 /* coordinates of a volume: with x, y, z those of a point fill a SIREN_PAD */
-#define SIREN_MAX_FEATURES 256           /* inputs of a network on features */
-#define SIREN_MAX_WIDTH 1024             /* of a hidden layer */
-#define SIREN_MAX_OUTPUTS 65536          /* volumes of a series */
+#define SIREN_MAX_FEATURES 256   /* inputs of a network on features */
+#define SIREN_MAX_WIDTH 1024     /* of a hidden layer */
+#define SIREN_MAX_OUTPUTS 65536  /* volumes of a series */
 #define SIREN_MAX_POINTS (INT32_MAX / 2) /* of a block: kernels count them in ints */
 #define SIREN_MIN_W0 0.001
 #define SIREN_MAX_W0 10000.0
@@ -34,12 +34,12 @@ typedef struct {
 typedef struct {
     uint32_t n_inputs; /* coordinates of a point, 2 or 3, and those of a volume behind them; or features */
     uint32_t n_acquisition; /* of these, coordinates of a volume; 0: a volume is an output */
-    uint32_t n_layers; /* output layer included */
+    uint32_t n_layers;      /* output layer included */
     siren_layer layers[SIREN_MAX_LAYERS];
 } siren_network;
 
-/* Names by number, static: of the models, of cl/layout.h's activations ("sine"), of siren_init ("first-sine"). NULL past
- * the last. */
+/* Names by number, static: of the models, of cl/layout.h's activations ("sine"), of siren_init ("first-sine"). NULL
+ * past the last. */
 const char *siren_model_name(size_t i);
 const char *siren_activation_name(size_t activation);
 const char *siren_init_name(size_t init);
@@ -52,14 +52,14 @@ siren_status siren_network_from_model(const char *model, uint32_t n_hidden, uint
                                       uint32_t n_outputs, float w0, siren_network *out);
 /* Whether the model learns one value of the coordinates of voxel and volume (engine/model/acquisition.h). */
 bool siren_model_has_acquisition(const char *model);
-/* Its network, which siren_network_from_model() leaves at 2 inputs, on `n_space` coordinates of a voxel and `n_acquisition` of a
- * volume, with one output. */
+/* Its network, which siren_network_from_model() leaves at 2 inputs, on `n_space` coordinates of a voxel and
+ * `n_acquisition` of a volume, with one output. */
 void siren_network_acquire(siren_network *network, uint32_t n_space, uint32_t n_acquisition);
 /* Checks the limits above; for layer lists that come from a file. `name` is used in the message, `status` returned. */
 siren_status siren_network_check(const siren_network *network, const char *name, siren_status status);
 
-/* The network on `n_inputs` features: `n_hidden` leaky hidden layers of `width` units, and the outputs that describe a mixture
- * (cl/code_length.cl). USAGE names the value and the limit. */
+/* The network on `n_inputs` features: `n_hidden` leaky hidden layers of `width` units, and the outputs that describe a
+ * mixture (cl/code_length.cl). USAGE names the value and the limit. */
 siren_status siren_network_on_features(uint32_t n_inputs, uint32_t n_hidden, uint32_t width,
                                        siren_network *out);
 /* siren_network_check() for such networks. */
@@ -85,8 +85,8 @@ void siren_network_table(const siren_network *network, int *table);
 void siren_network_pad(const siren_network *network, const float *params, float *padded);
 void siren_network_unpad(const siren_network *network, const float *padded, float *params);
 
-/* The network of volumes begin ... end - 1 alone: of these outputs, each of which is a sum of its own, so that decoding it gives the same
- * bits as decoding all; one on coordinates of volumes stays as it is. */
+/* The network of volumes begin ... end - 1 alone: of these outputs, each of which is a sum of its own, so that decoding
+ * it gives the same bits as decoding all; one on coordinates of volumes stays as it is. */
 siren_network siren_network_part(const siren_network *network, size_t begin, size_t end);
 /* Its parameters, in the place of the whole network's `params` (n_params), exchange order. */
 void siren_network_part_params(const siren_network *network, size_t begin, size_t end, float *params);
@@ -100,9 +100,9 @@ double siren_network_macs(const siren_network *network);
 /* Floating-point operations of one training step on n_points: forward, weight gradients and input gradients of all
  * layers but the first, at two operations per multiply-add. */
 double siren_network_step_flops(const siren_network *network, size_t n_points);
-/* The least number of bytes that a training step of `n_networks` moves to or from memory if it finds none of it in a cache
- * and leaves nothing else there: targets, coordinates (once for all networks) and parameters read, Adam's two moments read
- * and written, parameters and their snapshot written. */
+/* The least number of bytes that a training step of `n_networks` moves to or from memory if it finds none of it in a
+ * cache and leaves nothing else there: targets, coordinates (once for all networks) and parameters read, Adam's two
+ * moments read and written, parameters and their snapshot written. */
 double siren_network_step_bytes(const siren_network *network, size_t n_networks, size_t n_points);
 
 #endif

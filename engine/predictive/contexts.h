@@ -1,5 +1,5 @@
-/* What both coders of a lattice count in: tables of bit models by what is known around a voxel, and means of errors (docs/predictive.md,
- * chapter 6). */
+/* What both coders of a lattice count in: tables of bit models by what is known around a voxel, and means of errors
+ * (docs/predictive.md, chapter 6). */
 #ifndef SIREN_ENGINE_PREDICTIVE_CONTEXTS_H
 #define SIREN_ENGINE_PREDICTIVE_CONTEXTS_H
 
@@ -31,15 +31,15 @@ static inline void siren_error_scale_add(siren_error_scale *scale, int32_t magni
     scale->mean += (uint32_t)((magnitude * 16 - (int32_t)scale->mean) / (int32_t)scale->n);
 }
 
-/* How large errors are near a voxel, and were here in volumes before, in 1/16; the class of its prediction, 0 in a background of
- * zeros. */
+/* How large errors are near a voxel, and were here in volumes before, in 1/16; the class of its prediction, 0 in a
+ * background of zeros. */
 typedef struct {
     uint32_t near, before;
     unsigned level;
 } siren_surroundings;
 
-/* From pointers to this voxel: errors of its volume, the noise of its place, values of its volume; and the value of its first reference.
- */
+/* From pointers to this voxel: errors of its volume, the noise of its place, values of its volume; and the value of its
+ * first reference. */
 static inline siren_surroundings siren_surroundings_of(const int32_t *error, const uint32_t *noise,
                                                        const int32_t *value, int32_t reference,
                                                        int32_t predicted, bool first_volume,

@@ -1,5 +1,5 @@
-/* What a context network is told of a voxel: features of those coded before it, all integers. docs/context.md is normative. The
- * encoder collects them for training; both ways compute them voxel by voxel in coded order. */
+/* What a context network is told of a voxel: features of those coded before it, all integers. docs/context.md is
+ * normative. The encoder collects them for training; both ways compute them voxel by voxel in coded order. */
 #ifndef SIREN_ENGINE_PREDICTIVE_FEATURES_H
 #define SIREN_ENGINE_PREDICTIVE_FEATURES_H
 
@@ -40,7 +40,8 @@ void siren_features_of(siren_features *features, size_t y, size_t x, ptrdiff_t a
                        int16_t out[SIREN_FEATURES]);
 /* After it, its value. */
 void siren_features_coded(siren_features *features, ptrdiff_t at, int32_t value);
-/* All of a volume whose values are known: adds every `every`-th voxel's to `out`, after `*skipped` more, which it counts on. */
+/* All of a volume whose values are known: adds every `every`-th voxel's to `out`, after `*skipped` more, which it
+ * counts on. */
 void siren_features_collect(siren_features *features, size_t volume, siren_predictor *predictor, size_t every,
                             size_t *skipped, siren_context_examples *out);
 

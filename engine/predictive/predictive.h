@@ -27,8 +27,8 @@ siren_status siren_predictive_encode(const siren_predictive_plan *plan, const vo
 siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name,
                                      const uint8_t *bytes, size_t n_bytes, void *voxels);
 
-/* Adds to `out` what a network is told of every `every`-th voxel of a block, from the first but `skipped` on; there must be room for
- * siren_predictive_n_examples(). */
+/* Adds to `out` what a network is told of every `every`-th voxel of a block, from the first but `skipped` on; there
+ * must be room for siren_predictive_n_examples(). */
 siren_status siren_predictive_collect(const siren_predictive_plan *plan, const void *voxels, size_t every,
                                       size_t skipped, siren_context_examples *out);
 /* At most. */

@@ -8,7 +8,7 @@
 
 /* Neighbours as (x, y): of the voxel itself those coded before, of the first and second reference those around it. */
 static const int causal[SIREN_PREDICTOR_OWN][2] = {{-1, 0}, {0, -1},  {-1, -1}, {1, -1}, {-2, 0},
-                                  {0, -2}, {-2, -1}, {-1, -2}, {1, -2}, {2, -1}};
+                                                   {0, -2}, {-2, -1}, {-1, -2}, {1, -2}, {2, -1}};
 static const int around[9][2] = {{0, 0},   {-1, 0}, {1, 0},  {0, -1}, {0, 1},
                                  {-1, -1}, {1, -1}, {-1, 1}, {1, 1}};
 
@@ -16,7 +16,8 @@ void siren_predictor_terms(const siren_lattice *lattice, size_t volume, siren_pr
                            const int32_t *terms[SIREN_PREDICTOR_TERMS]) {
     size_t n = 0;
     const int32_t *own = lattice->values + (ptrdiff_t)volume * lattice->volume;
-    for (size_t i = 0; i < SIREN_PREDICTOR_OWN; i++) terms[n++] = own + causal[i][0] + causal[i][1] * lattice->stride;
+    for (size_t i = 0; i < SIREN_PREDICTOR_OWN; i++)
+        terms[n++] = own + causal[i][0] + causal[i][1] * lattice->stride;
     for (size_t r = 0; r < predictor->n_references; r++) {
         const int32_t *other = lattice->values + (ptrdiff_t)predictor->references[r] * lattice->volume;
         for (size_t i = 0; i < (r == 0 ? 9u : r == 1 ? 5u : 1u); i++)

@@ -8,9 +8,9 @@ typedef struct {
     siren_optimiser base;
     siren_adam_options options;
     siren_kernel *kernel;
-    siren_buffer *m, *v;                /* (n_networks, n_padded) */
+    siren_buffer *m, *v;                          /* (n_networks, n_padded) */
     size_t n_networks, n_active, n_padded, group; /* work-items of a group */
-    unsigned n_steps;                   /* taken since the restart */
+    unsigned n_steps;                             /* taken since the restart */
 } siren_adam;
 
 static siren_status adam_restart(siren_optimiser *base) {

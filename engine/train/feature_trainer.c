@@ -74,8 +74,8 @@ static uint32_t draw_below(const siren_feature_trainer *trainer, size_t pass, si
     return (uint32_t)(((uint64_t)random.word[i % 4] * n) >> 32);
 }
 
-/* The batches of a pass. Stratum i of n_batches points is turned by a number of its own, and batch b takes of each what then stands at the
- * place that a permutation gives it. Points beyond the strata are left out at either end. */
+/* The batches of a pass. Stratum i of n_batches points is turned by a number of its own, and batch b takes of each what
+ * then stands at the place that a permutation gives it. Points beyond the strata are left out at either end. */
 static void deal_pass(siren_feature_trainer *trainer, size_t pass) {
     size_t n_batches = trainer->n_batches, n = trainer->batch_points;
     uint32_t *turns = trainer->turns, *places = turns + n;
@@ -242,7 +242,8 @@ static siren_status create_points(siren_feature_trainer *trainer, size_t memory_
 }
 
 static siren_status create_gradient(siren_feature_trainer *trainer, size_t memory_limit) {
-    /* The families hold activations of a part of what is left beside a batch; 1, which they refuse: 0 would be no limit. */
+    /* The families hold activations of a part of what is left beside a batch; 1, which they refuse: 0 would be no
+     * limit. */
     size_t left = siren_memory_left(memory_limit, trainer->held_bytes + staged_bytes(trainer));
     siren_gradient_plan shape = {.device = trainer->device,
                                  .network = &trainer->network,

@@ -2,13 +2,14 @@
  *
  *   loss = mean over points of the code length of an integer, in bits (cl/code_length.cl, docs/context-training.md)
  *
- * A point has n_inputs features, standardised by the caller, and two edges, between which its integer stands: lo and hi,
- * relative to a prediction and in units of a local scale, -inf and inf at the ends of the range. The network's outputs are the
- * means, log scales and weights of a mixture of logistics in the same units.
+ * A point has n_inputs features, standardised by the caller, and two edges, between which its integer stands: lo and
+ * hi, relative to a prediction and in units of a local scale, -inf and inf at the ends of the range. The network's
+ * outputs are the means, log scales and weights of a mixture of logistics in the same units.
  *
- * Minibatches are stratified: a pass cuts the points into strata of as many as there are batches, and deals one of each stratum
- * to every batch, in an order that depends on seed and pass alone. So each batch sees the whole of the series, a pass sees every
- * point once (but for fewer than there are batches, others in each pass), and a batch's points are in ascending order. */
+ * Minibatches are stratified: a pass cuts the points into strata of as many as there are batches, and deals one of each
+ * stratum to every batch, in an order that depends on seed and pass alone. So each batch sees the whole of the series,
+ * a pass sees every point once (but for fewer than there are batches, others in each pass), and a batch's points are in
+ * ascending order. */
 #ifndef SIREN_ENGINE_TRAIN_FEATURE_TRAINER_H
 #define SIREN_ENGINE_TRAIN_FEATURE_TRAINER_H
 
@@ -18,8 +19,8 @@
 
 /* Where points come from. */
 typedef struct {
-    /* Features (n, n_inputs) and edges (n, 2) of points[0 ... n-1], which ascend. Points may be asked for in any order and more
-     * than once; a point is always the same. Called by the thread that runs the trainer. */
+    /* Features (n, n_inputs) and edges (n, 2) of points[0 ... n-1], which ascend. Points may be asked for in any order
+     * and more than once; a point is always the same. Called by the thread that runs the trainer. */
     siren_status (*read)(void *user, const uint32_t *points, size_t n, float *features, float *edges);
     void *user;
 } siren_feature_source;
@@ -53,9 +54,9 @@ typedef struct siren_feature_trainer siren_feature_trainer;
 size_t siren_feature_steps(const siren_feature_plan *plan);
 
 /* The plan's network is borrowed during the call, the device as long as the trainer lives. Points for which there is no
- * room on the device are read anew, a batch at a time, while the device works on the one before; that changes no bit of a result.
- * USAGE where the plan, or a point, cannot be trained on: features must be finite, lo < hi. UNSUPPORTED where the limit is too low
- * for a batch. `*out` is yours: siren_feature_trainer_free(). */
+ * room on the device are read anew, a batch at a time, while the device works on the one before; that changes no bit of
+ * a result. USAGE where the plan, or a point, cannot be trained on: features must be finite, lo < hi. UNSUPPORTED where
+ * the limit is too low for a batch. `*out` is yours: siren_feature_trainer_free(). */
 siren_status siren_feature_trainer_create(siren_device *device, const siren_feature_plan *plan,
                                           siren_feature_trainer **out);
 void siren_feature_trainer_free(siren_feature_trainer *trainer);
@@ -69,7 +70,8 @@ siren_status siren_feature_trainer_run(siren_feature_trainer *trainer, size_t n_
                                        siren_progress_fn progress, void *user);
 /* Reads the current parameters (n_params). */
 siren_status siren_feature_trainer_params(siren_feature_trainer *trainer, float *params);
-/* Reads the mean bits of each batch so far, before its step, into (steps run). NaN from where the parameters have diverged. */
+/* Reads the mean bits of each batch so far, before its step, into (steps run). NaN from where the parameters have
+ * diverged. */
 siren_status siren_feature_trainer_losses(siren_feature_trainer *trainer, float *losses);
 /* Whether points are read anew for each step, and bytes that the trainer holds. */
 bool siren_feature_trainer_in_tiles(const siren_feature_trainer *trainer);

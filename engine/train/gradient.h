@@ -1,7 +1,7 @@
 /* The gradient of the loss for a batch of networks of one shape, by one of the kernel families.
  *
- * loss = scale * sum over data of (Y - target)^2. A family gives the sum's gradient and the sum, each divided into parts
- * that epoch.cl and the optimiser add in order; the factor 2 * scale is theirs, too. */
+ * loss = scale * sum over data of (Y - target)^2. A family gives the sum's gradient and the sum, each divided into
+ * parts that epoch.cl and the optimiser add in order; the factor 2 * scale is theirs, too. */
 #ifndef SIREN_ENGINE_TRAIN_GRADIENT_H
 #define SIREN_ENGINE_TRAIN_GRADIENT_H
 
@@ -29,8 +29,8 @@ struct siren_gradient {
     void (*free)(siren_gradient *gradient);
 };
 
-/* The family of the shape's device, or the layer family where CLBlast is to multiply. Buffers of the shape are borrowed while the gradient lives. DEVICE_MEMORY when there
- * is no room. `*out` is yours: (*out)->free(*out). */
+/* The family of the shape's device, or the layer family where CLBlast is to multiply. Buffers of the shape are borrowed
+ * while the gradient lives. DEVICE_MEMORY when there is no room. `*out` is yours: (*out)->free(*out). */
 siren_status siren_gradient_create(const siren_gradient_plan *shape, siren_gradient **out);
 siren_status siren_chain_create(const siren_gradient_plan *shape, siren_gradient **out);
 siren_status siren_layer_create(const siren_gradient_plan *shape, siren_gradient **out);
@@ -39,8 +39,8 @@ static inline void siren_gradient_free_at(siren_gradient **gradient) {
     if (*gradient) (*gradient)->free(*gradient);
 }
 
-/* A kernel of epoch.cl for training `network` on the device. The chain family has these kernels in its own program, since
- * each program costs a run of the compiler's front end when a process starts. */
+/* A kernel of epoch.cl for training `network` on the device. The chain family has these kernels in its own program,
+ * since each program costs a run of the compiler's front end when a process starts. */
 siren_status siren_epoch_kernel_create(siren_device *device, const siren_network *network, const char *name,
                                        siren_kernel **out);
 

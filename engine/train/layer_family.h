@@ -1,5 +1,5 @@
-/* The layer family in training, for the files that make it up: layer.c, with products by its own kernels, and layer_gemm.c,
- * with products by CLBlast. */
+/* The layer family in training, for the files that make it up: layer.c, with products by its own kernels, and
+ * layer_gemm.c, with products by CLBlast. */
 #ifndef SIREN_ENGINE_TRAIN_LAYER_FAMILY_H
 #define SIREN_ENGINE_TRAIN_LAYER_FAMILY_H
 
@@ -8,8 +8,8 @@
 
 typedef struct siren_layer_family siren_layer_family;
 
-/* Who multiplies. All are enqueued, for the first `rows` rows, or the first `n_blocks` blocks, of the tile of points that
- * begins with `first_block`. */
+/* Who multiplies. All are enqueued, for the first `rows` rows, or the first `n_blocks` blocks, of the tile of points
+ * that begins with `first_block`. */
 typedef struct {
     /* Before the first tile of an epoch. */
     siren_status (*begin)(siren_layer_family *family, const siren_buffer *params);
@@ -51,7 +51,8 @@ static inline size_t siren_layer_width(const siren_layer_family *family, uint32_
 
 /* Products by CLBlast: what is used of them (engine/train/layer_gemm.c). */
 extern const siren_layer_products siren_layer_gemm_products;
-/* Builds kernels and makes room for packed weights; the tile is chosen afterwards. DEVICE_MEMORY when there is no room. */
+/* Builds kernels and makes room for packed weights; the tile is chosen afterwards. DEVICE_MEMORY when there is no
+ * room. */
 siren_status siren_layer_gemm_create(siren_layer_family *family);
 
 #endif

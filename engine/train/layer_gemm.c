@@ -1,5 +1,5 @@
-/* The layer family's products by CLBlast, batched over the networks; weight gradients over the parts of the points, too.
- * A part's products each sum over one block of points, so that its result depends on neither tiles nor batch. */
+/* The layer family's products by CLBlast, batched over the networks; weight gradients over the parts of the points,
+ * too. A part's products each sum over one block of points, so that its result depends on neither tiles nor batch. */
 #include "engine/train/layer_family.h"
 #include "host/opencl/gemm.h"
 

@@ -5,19 +5,21 @@
 
 siren_adam_options siren_adam_options_of(const siren_settings *settings) {
     bool soap = settings->optimiser == SIREN_OPTIMISER_SOAP;
-    return (siren_adam_options){
-        .rate = settings->rate,
-        .beta1 = settings->beta1 > 0 ? settings->beta1 : SIREN_ADAM_BETA1,
-        .beta2 = settings->beta2 > 0 ? settings->beta2 : soap ? SIREN_SOAP_BETA2 : SIREN_ADAM_BETA2,
-        .epsilon = SIREN_ADAM_EPSILON};
+    return (siren_adam_options){.rate = settings->rate,
+                                .beta1 = settings->beta1 > 0 ? settings->beta1 : SIREN_ADAM_BETA1,
+                                .beta2 = settings->beta2 > 0 ? settings->beta2
+                                         : soap              ? SIREN_SOAP_BETA2
+                                                             : SIREN_ADAM_BETA2,
+                                .epsilon = SIREN_ADAM_EPSILON};
 }
 
 size_t siren_soap_refresh_of(const siren_settings *settings) {
     return settings->refresh ? settings->refresh : SIREN_SOAP_REFRESH;
 }
 
-/* A side of n values of a gradient with `others` on its other side: its factor's mean, into the basis and back of it; and in a
- * turn S Q, reflections (4/3 n^3) and the basis that they make (as many), and the mean M out of the old basis and into the new. */
+/* A side of n values of a gradient with `others` on its other side: its factor's mean, into the basis and back of it;
+ * and in a turn S Q, reflections (4/3 n^3) and the basis that they make (as many), and the mean M out of the old basis
+ * and into the new. */
 static double side_flops(double n, double others, double refresh) {
     const double product = 2 * n * n * others;
     return 3 * product + (2 * n * n * n + 8 * n * n * n / 3 + 2 * product) / refresh;

@@ -80,8 +80,8 @@ static siren_status create_at_once(siren_trainer *trainer, size_t bytes, const c
     return siren_device_finish(trainer->device);
 }
 
-/* Targets of all points on the device, and room for those of an epoch. DEVICE_MEMORY where there is no room, or less `left`
- * by the memory limit (`*limited`). */
+/* Targets of all points on the device, and room for those of an epoch. DEVICE_MEMORY where there is no room, or less
+ * `left` by the memory limit (`*limited`). */
 static siren_status create_resident_targets(siren_trainer *trainer, size_t left, bool *limited) {
     size_t row_bytes = trainer->n_networks * trainer->out_padded * sizeof(float);
     size_t all = trainer->n_points * row_bytes,

@@ -4,13 +4,13 @@
  *
  * with the parameters that gave the lowest loss kept on the device.
  *
- * Where an epoch sees some of the points only, its loss is their sum of squares times n_points / points_per_epoch, over the
- * number of all data: it estimates the mean above without bias, and equals the mean over what was seen where no target is
- * missing. History and the choice of the best are of these estimates.
+ * Where an epoch sees some of the points only, its loss is their sum of squares times n_points / points_per_epoch, over
+ * the number of all data: it estimates the mean above without bias, and equals the mean over what was seen where no
+ * target is missing. History and the choice of the best are of these estimates.
  *
- * With a `gain`, a network ends after a multiple of gain_epochs k, but not the first, where its lowest loss so far is not so
- * many dB below the lowest gain_epochs before: 10 log10(best(k - gain_epochs) / best(k)) < gain. It leaves the batch, which goes
- * on smaller; no other network's bits change. */
+ * With a `gain`, a network ends after a multiple of gain_epochs k, but not the first, where its lowest loss so far is
+ * not so many dB below the lowest gain_epochs before: 10 log10(best(k - gain_epochs) / best(k)) < gain. It leaves the
+ * batch, which goes on smaller; no other network's bits change. */
 #ifndef SIREN_ENGINE_TRAIN_TRAINER_H
 #define SIREN_ENGINE_TRAIN_TRAINER_H
 
@@ -38,10 +38,10 @@ typedef struct {
 
 typedef struct siren_trainer siren_trainer;
 
-/* The plan's pointers are borrowed during the call, the device as long as the trainer lives. Targets of a single network
- * for which there is no room on the device are read anew in each epoch, a tile of points at a time; that changes no bit
- * of a result. DEVICE_MEMORY when a batch of several does not fit: try fewer networks. UNSUPPORTED when the limit is too
- * low for one. `*out` is yours: siren_trainer_free(). */
+/* The plan's pointers are borrowed during the call, the device as long as the trainer lives. Targets of a single
+ * network for which there is no room on the device are read anew in each epoch, a tile of points at a time; that
+ * changes no bit of a result. DEVICE_MEMORY when a batch of several does not fit: try fewer networks. UNSUPPORTED when
+ * the limit is too low for one. `*out` is yours: siren_trainer_free(). */
 siren_status siren_trainer_create(siren_device *device, const siren_trainer_plan *plan, siren_trainer **out);
 void siren_trainer_free(siren_trainer *trainer);
 SIREN_POINTER_RELEASE(siren_trainer, siren_trainer_free)
@@ -62,7 +62,8 @@ size_t siren_trainer_epochs(const siren_trainer *trainer, size_t network);
 /* Reads the best parameters (n_networks, n_params) and their losses (n_networks); either may be NULL. Before the first
  * epoch these are the initial ones and infinity. A network whose loss was never finite keeps its initial parameters. */
 siren_status siren_trainer_best(siren_trainer *trainer, float *params, float *losses);
-/* Reads the losses of the epochs run so far, or of the last one, into (n_networks, epochs); NaN after a network's end. */
+/* Reads the losses of the epochs run so far, or of the last one, into (n_networks, epochs); NaN after a network's
+ * end. */
 siren_status siren_trainer_history(siren_trainer *trainer, float *losses);
 /* Reads the current parameters (n_networks, n_params), at a network's end where it has ended. */
 siren_status siren_trainer_params(siren_trainer *trainer, float *params);

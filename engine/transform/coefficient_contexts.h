@@ -1,5 +1,5 @@
-/* What coefficients.c and its neighbours share: a slice's coder, what it knows of a block and of a place, and the models of each
- * bit. docs/transform.md is normative. */
+/* What coefficients.c and its neighbours share: a slice's coder, what it knows of a block and of a place, and the
+ * models of each bit. docs/transform.md is normative. */
 #ifndef SIREN_ENGINE_TRANSFORM_COEFFICIENT_CONTEXTS_H
 #define SIREN_ENGINE_TRANSFORM_COEFFICIENT_CONTEXTS_H
 
@@ -75,8 +75,8 @@ static inline unsigned quarters(const siren_coefficients *coder, unsigned sum, u
 
 /* ---- two quantisers ---- */
 
-/* States of a block: the second quantiser is that of odd ones. What comes after an even and an odd magnitude is the trellis of eight
- * states that JPEG 2000 (part 2) took from Ungerboeck. */
+/* States of a block: the second quantiser is that of odd ones. What comes after an even and an odd magnitude is the
+ * trellis of eight states that JPEG 2000 (part 2) took from Ungerboeck. */
 #define QUANTISER_STATES 8
 static const uint8_t state_after[QUANTISER_STATES][2] = {{0, 1}, {3, 2}, {5, 4}, {6, 7},
                                                          {1, 0}, {2, 3}, {4, 5}, {7, 6}};

@@ -19,8 +19,8 @@ typedef struct siren_coefficient_experts {
     siren_sign_predictor signs;
     /* of each step, and last of the first one of the second quantiser */
     siren_bit_mixer mixers[SIREN_EXPERT_SETS][SIREN_EXPERT_CLASSES][SIREN_MAGNITUDE_STEPS + 1];
-    /* Magnitudes at each frequency: their sum over the blocks of this component so far, their mean over the component before in
-     * 1/64, and one that fades in 1/256. */
+    /* Magnitudes at each frequency: their sum over the blocks of this component so far, their mean over the component
+     * before in 1/64, and one that fades in 1/256. */
     uint32_t sums[SIREN_TRANSFORM_BLOCK], n_blocks;
     uint32_t before[SIREN_TRANSFORM_BLOCK], fading[SIREN_TRANSFORM_BLOCK];
     /* Of the present place */

@@ -19,8 +19,8 @@ static inline uint32_t size_here(const begun_block *begun, int u, int w) {
     return u >= 0 && u < SIDE && w >= 0 && w < SIDE ? begun->here[(u + 2) * 11 + w + 2] : 0;
 }
 
-/* `features` (SIREN_COEFFICIENT_FEATURES) of place `at` of a block, `extent` of whose diagonals are coded. The signs' predictions
- * are those of this place. */
+/* `features` (SIREN_COEFFICIENT_FEATURES) of place `at` of a block, `extent` of whose diagonals are coded. The signs'
+ * predictions are those of this place. */
 static inline void coefficient_features(const siren_coefficients *coder, const begun_block *begun,
                                         size_t block, unsigned extent, bool predicted, unsigned quantiser,
                                         unsigned at, int16_t *features) {

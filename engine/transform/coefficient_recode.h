@@ -13,9 +13,9 @@ bool siren_coefficients_get_expected(siren_coefficients *coder, siren_range_deco
 /* Codes given levels (blocks, 64) of the next component with the coder's network. */
 void siren_coefficients_recode(siren_coefficients *coder, siren_range_encoder *encoder, bool predicted,
                                const int32_t *levels);
-/* Of the next component, what the network is told of each `every`-th coefficient, and its magnitude, are added to `examples`;
- * `*skipped`: of the coefficients so far, those since the last example. The network's parameters are not used. False where memory is
- * out. */
+/* Of the next component, what the network is told of each `every`-th coefficient, and its magnitude, are added to
+ * `examples`; `*skipped`: of the coefficients so far, those since the last example. The network's parameters are not
+ * used. False where memory is out. */
 bool siren_coefficients_collect(siren_coefficients *coder, bool predicted, const int32_t *levels,
                                 size_t every, size_t *skipped, siren_context_examples *examples);
 

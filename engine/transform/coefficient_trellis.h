@@ -1,5 +1,5 @@
-/* Which levels a block gets where each quantiser depends on the levels before: the encoder's part, by Viterbi's algorithm. Nothing here
- * is normative. */
+/* Which levels a block gets where each quantiser depends on the levels before: the encoder's part, by Viterbi's
+ * algorithm. Nothing here is normative. */
 #ifndef SIREN_ENGINE_TRANSFORM_COEFFICIENT_TRELLIS_H
 #define SIREN_ENGINE_TRANSFORM_COEFFICIENT_TRELLIS_H
 

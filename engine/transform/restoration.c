@@ -30,8 +30,8 @@ static void planes_free(pixel_planes *planes) {
     free(planes->halves);
 }
 
-/* parts * log2(1 + |n|), rounded, at most 127, with the sign of n, for n = -n_before ... n_before. Bounds between whole numbers are
- * powers of `step`, 2^(1 / parts), times its root. */
+/* parts * log2(1 + |n|), rounded, at most 127, with the sign of n, for n = -n_before ... n_before. Bounds between whole
+ * numbers are powers of `step`, 2^(1 / parts), times its root. */
 static void fill_logarithms(int8_t *table, int n_before, double root, double step) {
     double bound = root;
     int value = 0;

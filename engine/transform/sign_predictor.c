@@ -9,8 +9,8 @@
 #define INPUTS SIREN_SIGN_INPUTS
 #define PREDICTIONS SIREN_SIGN_PREDICTIONS
 
-/* By the components before, slowly; by these and by blocks and frequencies beside; by components again, from what the blocks
- * to the left and above have learned. */
+/* By the components before, slowly; by these and by blocks and frequencies beside; by components again, from what the
+ * blocks to the left and above have learned. */
 enum { SLOW, WIDE, NEAR };
 static const int32_t rates[PREDICTIONS] = {[SLOW] = 5, [WIDE] = 13, [NEAR] = 51}; /* in 1/256 */
 static const size_t n_inputs[PREDICTIONS] = {[SLOW] = COMPONENTS, [WIDE] = INPUTS, [NEAR] = COMPONENTS};

@@ -1,6 +1,6 @@
-/* Signs of coefficients, which neighbours in space do not tell and components before do: on an edge between two tissues all
- * components of a block go the same way. Three linear predictions of a level, which learn as they go, vote on its sign. Integers
- * alone; docs/context-transform.md is normative. */
+/* Signs of coefficients, which neighbours in space do not tell and components before do: on an edge between two tissues
+ * all components of a block go the same way. Three linear predictions of a level, which learn as they go, vote on its
+ * sign. Integers alone; docs/context-transform.md is normative. */
 #ifndef SIREN_ENGINE_TRANSFORM_SIGN_PREDICTOR_H
 #define SIREN_ENGINE_TRANSFORM_SIGN_PREDICTOR_H
 

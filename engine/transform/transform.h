@@ -61,8 +61,8 @@ siren_status siren_transform_recode_slice(const siren_transform_basis *basis,
                                           const siren_context_network *network, const char *name,
                                           const siren_block *block, const uint8_t *bytes, size_t n_bytes,
                                           uint8_t **out, size_t *n_out);
-/* What a network is told of each `every`-th coefficient of such a slice, `skipped` of them left out before the first one, is added to
- * `examples`, whose arrays grow and are yours: free(). */
+/* What a network is told of each `every`-th coefficient of such a slice, `skipped` of them left out before the first
+ * one, is added to `examples`, whose arrays grow and are yours: free(). */
 siren_status siren_transform_collect_slice(const siren_transform_basis *basis, const char *name,
                                            const siren_block *block, const uint8_t *bytes, size_t n_bytes,
                                            size_t every, size_t skipped, siren_context_examples *examples);
@@ -83,7 +83,8 @@ void siren_transform_coefficients_free(siren_transform_coefficients *coefficient
 /* Coefficients become pixels of components, in place; what a device can do as well, each component by itself. */
 void siren_transform_rebuild(siren_transform_coefficients *coefficients);
 
-/* `y` (n_points, volumes.end - volumes.begin): the targets of these volumes, within [0, 1], by the pixels of components. */
+/* `y` (n_points, volumes.end - volumes.begin): the targets of these volumes, within [0, 1], by the pixels of
+ * components. */
 siren_status siren_transform_combine(const siren_transform_basis *basis,
                                      const siren_transform_coefficients *slice, siren_span volumes, float *y);
 

@@ -1,5 +1,5 @@
-/* What a device's kernels are built with. Every configuration gives the same decoded bits; sums of training differ in their
- * order (docs/numerics.md). Chosen by measurement in engine/care/tune.h. */
+/* What a device's kernels are built with. Every configuration gives the same decoded bits; sums of training differ in
+ * their order (docs/numerics.md). Chosen by measurement in engine/care/tune.h. */
 #ifndef SIREN_HOST_OPENCL_CONFIGURATION_H
 #define SIREN_HOST_OPENCL_CONFIGURATION_H
 

@@ -60,8 +60,8 @@ siren_status siren_opencl_check(siren_device *device, cl_int error, const char *
         error = device->injected == SIREN_DEVICE_MEMORY ? CL_MEM_OBJECT_ALLOCATION_FAILURE
                                                         : CL_INVALID_COMMAND_QUEUE;
     if (error == CL_SUCCESS) return SIREN_OK;
-    /* NVIDIA makes room when a buffer is first used, and says CL_OUT_OF_RESOURCES where there is none. It says so of kernels
-     * that went astray, too: a repetition with less then fails by another error. */
+    /* NVIDIA makes room when a buffer is first used, and says CL_OUT_OF_RESOURCES where there is none. It says so of
+     * kernels that went astray, too: a repetition with less then fails by another error. */
     bool memory = error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_HOST_MEMORY ||
                   error == CL_INVALID_BUFFER_SIZE || error == CL_OUT_OF_RESOURCES;
     return siren_fail(memory ? SIREN_DEVICE_MEMORY : SIREN_DEVICE, "%s failed on the device %s: %s (%d)%s",
@@ -182,7 +182,8 @@ static cl_int read_facts(cl_platform_id platform, cl_device_id id, siren_device_
 siren_family siren_family_for(const siren_device_facts *facts) {
     /* Oclgrind calls itself CPU and GPU at once: it interprets, either family will do. */
     bool interprets = facts->is_cpu && facts->is_gpu;
-    /* A CPU whose vectors are of 1 float fills its own with work-items (llvmpipe), of which the chain family has few. */
+    /* A CPU whose vectors are of 1 float fills its own with work-items (llvmpipe), of which the chain family has
+     * few. */
     bool own_vectors = facts->is_cpu && facts->vector_width > 1;
     return interprets || own_vectors ? SIREN_FAMILY_CHAIN : SIREN_FAMILY_LAYER;
 }

@@ -10,12 +10,12 @@ typedef enum { SIREN_FAMILY_CHAIN, SIREN_FAMILY_LAYER } siren_family;
 /* "chain" or "layer" */
 const char *siren_family_name(siren_family family);
 
-/* What multiplies in the layer family's training: ordinary instructions, NVIDIA's matrix units, or an imitation of these
- * for tests. */
+/* What multiplies in the layer family's training: ordinary instructions, NVIDIA's matrix units, or an imitation of
+ * these for tests. */
 typedef enum { SIREN_MATRIX_OFF, SIREN_MATRIX_PTX, SIREN_MATRIX_EMULATED } siren_matrix_units;
 
-/* Who multiplies the matrices of training: whoever was quicker where the device was tuned, else our own kernels; our own
- * kernels in any case; or CLBlast in any case. */
+/* Who multiplies the matrices of training: whoever was quicker where the device was tuned, else our own kernels; our
+ * own kernels in any case; or CLBlast in any case. */
 typedef enum { SIREN_GEMM_AUTO, SIREN_GEMM_OWN, SIREN_GEMM_CLBLAST } siren_gemm_choice;
 
 typedef struct {
@@ -38,17 +38,17 @@ typedef struct {
 /* The family for a device of these facts: type and vectors. */
 siren_family siren_family_for(const siren_device_facts *facts);
 
-/* Whether each fma costs dozens of instructions: of CPUs those without it whose vectors are of 1 float. Others do not say what they
- * have: Intel's runtime has it and reports none. */
+/* Whether each fma costs dozens of instructions: of CPUs those without it whose vectors are of 1 float. Others do not
+ * say what they have: Intel's runtime has it and reports none. */
 bool siren_emulates_fma(const siren_device_facts *facts);
 
 /* Every device of every platform; `*facts` is yours to free(). NO_DEVICE names packages and variables to set. */
 siren_status siren_device_list(siren_device_facts **facts, size_t *n_devices);
 
-/* Opens several devices. `choice`: "all" (every one that is available), or a list, with commas, of what siren_device_open()
- * takes. "/N" behind one of them splits it into N devices of as many compute units each: "cpu/2", "0:0/2,1:0". USAGE where a
- * device is named twice or does not split so, else as siren_device_open(). Each device may be used by a thread of its own at
- * the same time. `*out` is yours: siren_devices_close(). */
+/* Opens several devices. `choice`: "all" (every one that is available), or a list, with commas, of what
+ * siren_device_open() takes. "/N" behind one of them splits it into N devices of as many compute units each: "cpu/2",
+ * "0:0/2,1:0". USAGE where a device is named twice or does not split so, else as siren_device_open(). Each device may
+ * be used by a thread of its own at the same time. `*out` is yours: siren_devices_close(). */
 siren_status siren_devices_open(const char *choice, siren_device ***out, size_t *n_devices);
 void siren_devices_close(siren_device **devices, size_t n_devices);
 
@@ -62,8 +62,8 @@ void siren_device_set_gemm(siren_device *device, siren_gemm_choice gemm);
 
 /* The host may decode in the device's place where that fails: nobody asked for this device by name. */
 void siren_device_allow_host(siren_device *device);
-/* After a failure: whether the host takes the device's place from now on, siren_device_name() included. With a warning the first
- * time, which begins with the present message. */
+/* After a failure: whether the host takes the device's place from now on, siren_device_name() included. With a warning
+ * the first time, which begins with the present message. */
 bool siren_device_replace(siren_device *device);
 bool siren_device_is_replaced(const siren_device *device);
 
@@ -74,8 +74,8 @@ siren_status siren_device_finish(siren_device *device);
  * SIREN_OK takes that back. */
 void siren_device_inject_failure(siren_device *device, long nth, siren_status status);
 /* For tests: buffers have room for so many bytes together; 0: what there is. Others fail when they are created
- * (CL_MEM_OBJECT_ALLOCATION_FAILURE) or, `late`, at every use of the device while they exist (CL_OUT_OF_RESOURCES, NVIDIA's
- * way). */
+ * (CL_MEM_OBJECT_ALLOCATION_FAILURE) or, `late`, at every use of the device while they exist (CL_OUT_OF_RESOURCES,
+ * NVIDIA's way). */
 void siren_device_limit_room(siren_device *device, size_t bytes, bool late);
 
 #endif

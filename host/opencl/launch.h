@@ -50,7 +50,8 @@ typedef struct {
     size_t global[3], local[3];
 } siren_range;
 
-/* Work-items of a group for a kernel whose items are vectors on their own: 1 on CPUs, a multiple of a GPU's lanes else. */
+/* Work-items of a group for a kernel whose items are vectors on their own: 1 on CPUs, a multiple of a GPU's lanes
+ * else. */
 size_t siren_element_group(const siren_device *device);
 
 /* Enqueues the kernel; the number of arguments is checked against the kernel's, the work-group against the device. */

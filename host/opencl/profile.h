@@ -1,5 +1,5 @@
-/* Where the wall time of a piece of work goes: on the host by stages that the code names as it goes through them, on the
- * device by kernels and transfers, timed by its own clock.
+/* Where the wall time of a piece of work goes: on the host by stages that the code names as it goes through them, on
+ * the device by kernels and transfers, timed by its own clock.
  *
  * Stages are of one thread: a nested stage takes its time from the one around it, so that those of a thread add up to
  * what passed. A thread without a profile pays one comparison for a stage. What threads in the background take is told
@@ -36,8 +36,8 @@ bool siren_profile_active(void);
 
 /* Ends a profile of the calling thread, so that another one may read and free it. NULL is allowed. */
 void siren_profile_end(siren_profile *profile);
-/* Adds the stages of a profile that has ended to the calling thread's, as rows of the background; nothing where either is
- * missing. */
+/* Adds the stages of a profile that has ended to the calling thread's, as rows of the background; nothing where either
+ * is missing. */
 void siren_profile_add_background(const siren_profile *ended);
 
 /* From now on the device times what it does for `profile`. Nothing may be enqueued on it yet. */
@@ -60,10 +60,10 @@ void siren_profile_leave(const char *before);
         if (status_of_ != SIREN_OK) return status_of_;                                                       \
     } while (0)
 
-/* Up to now: stages and what the device did, the longest first, and the seconds since the profile began. The wait for the
- * device counts without what the device did meanwhile, so that the rows other than those of the background add up to the wall
- * time; it is negative where the device worked behind the host's own stages for longer than the host waited. `*rows` is
- * borrowed until the next call. */
+/* Up to now: stages and what the device did, the longest first, and the seconds since the profile began. The wait for
+ * the device counts without what the device did meanwhile, so that the rows other than those of the background add up
+ * to the wall time; it is negative where the device worked behind the host's own stages for longer than the host
+ * waited. `*rows` is borrowed until the next call. */
 void siren_profile_get(siren_profile *profile, const siren_profile_row **rows, size_t *n_rows,
                        double *wall_seconds);
 

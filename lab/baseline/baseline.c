@@ -87,7 +87,8 @@ static void search_free(ratio_search *search) { form_free(&search->form); }
 
 static double distance(double ratio, double target) { return fabs(log(ratio / target)); }
 
-/* Ratios grow with qualities, in proportion to rates: a step by the ratio's error, and halving where that leaves the bounds. */
+/* Ratios grow with qualities, in proportion to rates: a step by the ratio's error, and halving where that leaves the
+ * bounds. */
 static double next_quality(const ratio_search *search, double ratio) {
     double step = search->target / ratio;
     double quality = search->baseline.quality * (search->stuck ? fmax(step, LARGE_STEP) : step);

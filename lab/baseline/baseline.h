@@ -1,4 +1,5 @@
-/* What networks are compared with: other compressors, and filters that smooth or denoise a series (docs/baselines.md). */
+/* What networks are compared with: other compressors, and filters that smooth or denoise a series
+ * (docs/baselines.md). */
 #ifndef SIREN_LAB_BASELINE_BASELINE_H
 #define SIREN_LAB_BASELINE_BASELINE_H
 
@@ -17,13 +18,13 @@ typedef enum { SIREN_PER_SLICE, SIREN_PER_VOLUME } siren_baseline_unit;
 typedef struct {
     const siren_baseline_method *method;
     siren_baseline_unit per; /* of a method that has a name for it */
-    /* What method->quality names: a nominal ratio (rate) of voxels in their stored type to coded ones, a distance, an error, a
-     * PSNR, a width. 0: as close to the original as the method comes. */
+    /* What method->quality names: a nominal ratio (rate) of voxels in their stored type to coded ones, a distance, an
+     * error, a PSNR, a width. 0: as close to the original as the method comes. */
     double quality;
     const char *folder; /* where methods that need files keep them while they run; NULL: TMPDIR or /tmp */
     double time_limit;  /* seconds, of a filter's program; 0: none */
-    /* (nz, ny, nx) of the series, 0 outside, or NULL: where `mppca` denoises, which makes the rest 0, and what our own coders
-     * store. Others ignore it. */
+    /* (nz, ny, nx) of the series, 0 outside, or NULL: where `mppca` denoises, which makes the rest 0, and what our own
+     * coders store. Others ignore it. */
     const uint8_t *mask;
 } siren_baseline;
 
@@ -48,7 +49,8 @@ typedef enum {
     SIREN_RATIO_OWN       /* it makes what is at most as large as asked for */
 } siren_baseline_ratio;
 
-/* Compresses; `ratio` is 0, or what a method of SIREN_RATIO_OWN has to reach. `*bytes`, all that restoring takes, is yours to free(). */
+/* Compresses; `ratio` is 0, or what a method of SIREN_RATIO_OWN has to reach. `*bytes`, all that restoring takes, is
+ * yours to free(). */
 typedef siren_status (*siren_baseline_encode)(const siren_baseline *baseline, const siren_series *series,
                                               double ratio, siren_progress_fn progress, void *user,
                                               uint8_t **bytes, size_t *n_bytes);
@@ -88,15 +90,15 @@ bool siren_baseline_compresses(const siren_baseline_method *method);
 /* UNSUPPORTED where its library or its program is missing; the sentence names it. */
 siren_status siren_baseline_check(const siren_baseline_method *method);
 
-/* Compresses `series` and restores it from the compressed bytes alone, or filters it. Voxels that are not finite come back
- * as they were: compressors list them, filters see 0 there. Work is divided over all processors. UNSUPPORTED where the
- * method cannot take such a series, SYSTEM where a program fails. `progress` may be NULL. */
+/* Compresses `series` and restores it from the compressed bytes alone, or filters it. Voxels that are not finite come
+ * back as they were: compressors list them, filters see 0 there. Work is divided over all processors. UNSUPPORTED where
+ * the method cannot take such a series, SYSTEM where a program fails. `progress` may be NULL. */
 siren_status siren_baseline_run(const siren_baseline *baseline, const siren_series *series,
                                 siren_progress_fn progress, void *user, siren_baseline_result *out);
 
-/* The same at a quality found by bisection so that the ratio is `ratio`, within SIREN_BASELINE_TOLERANCE to either side;
- * baseline->quality is not looked at. BOUND names the nearest ratio where there is no such quality. USAGE for a method of one
- * ratio. A method of SIREN_RATIO_OWN comes as near as it can from above. */
+/* The same at a quality found by bisection so that the ratio is `ratio`, within SIREN_BASELINE_TOLERANCE to either
+ * side; baseline->quality is not looked at. BOUND names the nearest ratio where there is no such quality. USAGE for a
+ * method of one ratio. A method of SIREN_RATIO_OWN comes as near as it can from above. */
 siren_status siren_baseline_search(const siren_baseline *baseline, const siren_series *series, double ratio,
                                    siren_progress_fn progress, void *user, siren_baseline_result *out);
 
@@ -107,10 +109,11 @@ typedef struct {
     siren_fidelity masked;   /* of those in the mask; n is 0 without one */
 } siren_baseline_slice;
 
-/* Figures of every slice as they are computed for networks: original and restored values of each volume are scaled by the
- * original's minimum and maximum in the slice. A volume that is constant there is scaled by its largest range in any slice
- * (not at all where it has none). `restored`: voxels of a result; `mask` (nz, ny, nx) may be NULL; `slices`: (nz).
- * `inside`: the points are those in the mask alone, as of networks that are trained on it, ranges included; else `masked` is of them. */
+/* Figures of every slice as they are computed for networks: original and restored values of each volume are scaled by
+ * the original's minimum and maximum in the slice. A volume that is constant there is scaled by its largest range in
+ * any slice (not at all where it has none). `restored`: voxels of a result; `mask` (nz, ny, nx) may be NULL; `slices`:
+ * (nz). `inside`: the points are those in the mask alone, as of networks that are trained on it, ranges included; else
+ * `masked` is of them. */
 siren_status siren_baseline_figures(const siren_series *original, const void *restored, const uint8_t *mask,
                                     bool inside, siren_baseline_slice *slices);
 

@@ -46,7 +46,8 @@ static siren_status find_units(figures_run *run) {
     return SIREN_OK;
 }
 
-/* Restored values of the present slice, scaled as its targets are. Returns whether every volume of the original is constant. */
+/* Restored values of the present slice, scaled as its targets are. Returns whether every volume of the original is
+ * constant. */
 static bool scale_restored(figures_run *run) {
     const siren_geometry *g = &run->original->geometry;
     bool constant = true;

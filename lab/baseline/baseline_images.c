@@ -2,9 +2,9 @@
  *
  *   header  SIREN_BASELINE_HEADER_BYTES
  *   u64     bytes of the side information as it is packed, and unpacked
- *   ...     the side information: minimum and maximum of each image in the stored type (of integer samples only), lengths of
- *           the codestreams (u32 each), number of voxels that are not finite (u64), their positions (u64 each), their values
- *           in the stored type
+ *   ...     the side information: minimum and maximum of each image in the stored type (of integer samples only),
+ *           lengths of the codestreams (u32 each), number of voxels that are not finite (u64), their positions (u64
+ *           each), their values in the stored type
  *   ...     the codestreams one after the other
  */
 #include "lab/baseline/baseline_parts.h"

@@ -7,7 +7,8 @@
 /* What a coder is given of an image. */
 typedef enum {
     SIREN_SAMPLES_SCALED, /* uint16_t, 0 to 65535 from the image's minimum to its maximum */
-    /* uint16_t, the value less the minimum, of integers that span at most 65535: nothing is lost. Other images are scaled. */
+    /* uint16_t, the value less the minimum, of integers that span at most 65535: nothing is lost. Other images are
+     * scaled. */
     SIREN_SAMPLES_OFFSET,
     SIREN_SAMPLES_REAL /* the values: float where it holds the stored type's exactly, or that is float32; else double */
 } siren_samples;
@@ -22,8 +23,8 @@ typedef struct {
 struct siren_image_coder {
     siren_samples plain;   /* without a quality */
     siren_samples quality; /* with one */
-    /* `quality` 0: nothing more is lost than `plain` does, as far as the format can. `*out` is yours to free(). UNSUPPORTED beyond the
-     * format's limits. Any number of threads may call this. */
+    /* `quality` 0: nothing more is lost than `plain` does, as far as the format can. `*out` is yours to free().
+     * UNSUPPORTED beyond the format's limits. Any number of threads may call this. */
     siren_status (*encode)(const siren_image_shape *shape, const void *samples, double quality, uint8_t **out,
                            size_t *n_out);
     /* The inverse, with the same shape and quality. CORRUPT where the bytes are not of that shape. */

@@ -10,8 +10,8 @@
 #define SIREN_JPEGLS_MISSING "libcharls-dev"
 #endif
 
-/* Of samples with offset. A volume's slices are one plane, one below the other. The quality is the largest error of a sample; the
- * format knows up to 255, and half of the largest sample. Sides are at most 65535. */
+/* Of samples with offset. A volume's slices are one plane, one below the other. The quality is the largest error of a
+ * sample; the format knows up to 255, and half of the largest sample. Sides are at most 65535. */
 extern const siren_image_coder siren_jpegls_coder;
 
 #endif

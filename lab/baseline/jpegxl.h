@@ -13,8 +13,8 @@
 #define SIREN_JPEGXL_LEAST_DISTANCE 0.01 /* of libjxl */
 #define SIREN_JPEGXL_LARGEST_DISTANCE 15 /* of libjxl 0.7; later ones know up to 25 */
 
-/* Of samples with offset where lossless, scaled where lossy. A volume's slices are one plane, one below the other. The quality is
- * libjxl's distance. */
+/* Of samples with offset where lossless, scaled where lossy. A volume's slices are one plane, one below the other. The
+ * quality is libjxl's distance. */
 extern const siren_image_coder siren_jpegxl_coder;
 
 #endif

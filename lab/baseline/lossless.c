@@ -23,8 +23,8 @@ static siren_status cancelled(void) { return siren_fail(SIREN_CANCELLED, "packin
 
 static uInt at_most(size_t n, size_t limit) { return (uInt)(n < limit ? n : limit); }
 
-/* Runs `step` (deflate or inflate) from all of `bytes` into at most `room` bytes, in pieces: zlib counts in unsigned int.
- * Returns its last result; Z_OK where the watcher ended it. */
+/* Runs `step` (deflate or inflate) from all of `bytes` into at most `room` bytes, in pieces: zlib counts in unsigned
+ * int. Returns its last result; Z_OK where the watcher ended it. */
 static int run_zlib(int (*step)(z_streamp, int), z_stream *stream, const uint8_t *bytes, size_t n_bytes,
                     const pack_watcher *watcher, uint8_t *out, size_t room, size_t *n_out) {
     size_t n_read = 0, n_made = 0;

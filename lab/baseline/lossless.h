@@ -9,8 +9,8 @@ typedef enum {
     SIREN_LOSSLESS_XZ       /* an .xz file as `xz -9e` writes it, its dictionary no larger than needed */
 } siren_lossless;
 
-/* `*out` is yours to free(). One thread; any number may call this. xz takes about 700 MiB of memory. SYSTEM where there is
- * none. Progress (NULL is allowed) counts bytes as "packing". */
+/* `*out` is yours to free(). One thread; any number may call this. xz takes about 700 MiB of memory. SYSTEM where there
+ * is none. Progress (NULL is allowed) counts bytes as "packing". */
 siren_status siren_lossless_pack(siren_lossless kind, const uint8_t *bytes, size_t n_bytes,
                                  siren_progress_fn progress, void *user, uint8_t **out, size_t *n_out);
 /* The inverse: exactly `n_out` bytes into `out`, CORRUPT otherwise. */

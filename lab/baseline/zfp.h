@@ -10,8 +10,8 @@
 #define SIREN_ZFP_MISSING "libzfp-dev"
 #endif
 
-/* Of real samples; one slice is coded in blocks of 4 x 4, more in blocks of 4 x 4 x 4. The quality is the ratio of stored voxels to
- * coded ones at a fixed rate, of which zfp keeps what it can express; that needs finite samples. */
+/* Of real samples; one slice is coded in blocks of 4 x 4, more in blocks of 4 x 4 x 4. The quality is the ratio of
+ * stored voxels to coded ones at a fixed rate, of which zfp keeps what it can express; that needs finite samples. */
 extern const siren_image_coder siren_zfp_coder;
 
 #endif

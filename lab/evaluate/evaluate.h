@@ -36,8 +36,8 @@ typedef struct {
     const char *bval, *bvec; /* NULL: the ones beside the original, where both exist */
     bool tables_found;       /* not asked for: where they cannot be read, diffusion is skipped */
     const char *folder;      /* for maps and evaluation.json; made where it is missing */
-    /* A folder on the same file system where MRtrix3's images of the original are kept for further evaluations of it, with the
-     * same mask and tables; NULL: they are computed each time. */
+    /* A folder on the same file system where MRtrix3's images of the original are kept for further evaluations of it,
+     * with the same mask and tables; NULL: they are computed each time. */
     const char *cache;
     bool overwrite;
     bool diffusion;      /* false: no diffusion metrics */
@@ -73,10 +73,10 @@ const char *siren_quantity_name(siren_quantity quantity);
 /* "brain", "wm"; "all" for the brain without a mask; static. */
 const char *siren_region_name(const siren_evaluation *evaluation, siren_region region);
 
-/* Judges a result and writes maps and evaluation.json to the folder, all of them or none. `device` NULL decodes archives
- * on the host. What cannot be had of the diffusion metrics leaves the rest alone: see `quantities`. USAGE where grids,
- * places, gradient tables do not fit, or the original is constant; CORRUPT for values that are not finite and for masks
- * that are empty or not binary. `*out` is yours: siren_evaluation_free(). */
+/* Judges a result and writes maps and evaluation.json to the folder, all of them or none. `device` NULL decodes
+ * archives on the host. What cannot be had of the diffusion metrics leaves the rest alone: see `quantities`. USAGE
+ * where grids, places, gradient tables do not fit, or the original is constant; CORRUPT for values that are not finite
+ * and for masks that are empty or not binary. `*out` is yours: siren_evaluation_free(). */
 siren_status siren_evaluate(siren_device *device, const siren_evaluate_options *options,
                             siren_progress_fn progress, void *user, siren_evaluation *out);
 /* Releases what it holds; the struct itself is the caller's. NULL is allowed. */

@@ -25,8 +25,8 @@ bool siren_evaluation_input_is_part(const siren_evaluation_input *in);
 /* The result; an archive is decoded into the staging's folder, on the host where `device` is NULL. */
 siren_status siren_evaluation_input_result(siren_evaluation_input *in, siren_device *device,
                                            siren_staging *staging, siren_progress_fn progress, void *user);
-/* Puts links to all files, or their judged slices, into the staging's folder, under names that MRtrix3 takes as they are, and these
- * names into the plan. */
+/* Puts links to all files, or their judged slices, into the staging's folder, under names that MRtrix3 takes as they
+ * are, and these names into the plan. */
 siren_status siren_evaluation_input_stage(const siren_evaluation_input *in, siren_staging *staging,
                                           siren_mrtrix_plan *plan);
 /* Releases what it holds; the struct itself is the caller's. */

@@ -4,8 +4,8 @@
 
 #include "lab/evaluate/mrtrix.h"
 
-/* Links what the pipelines need of the original from `cache` into `folder`, both on one file system. Adds 1u << siren_pipeline to
- * `*made` for each pipeline of which all is there. */
+/* Links what the pipelines need of the original from `cache` into `folder`, both on one file system. Adds 1u <<
+ * siren_pipeline to `*made` for each pipeline of which all is there. */
 siren_status siren_originals_take(const char *cache, const char *folder, unsigned *made);
 /* Links into `cache` what lies in `folder` of the pipelines that are done and not in `made`. */
 siren_status siren_originals_keep(const char *cache, const char *folder, unsigned made,

@@ -20,8 +20,8 @@ static const char *const series_names[2] = {"original", "result"};
 
 #define BIT(pipeline) (1U << SIREN_PIPELINE_##pipeline)
 
-/* One program of a pipeline, run for both series. A word that begins with '@' continues the series' name; $-words stand for
- * what expand() knows. */
+/* One program of a pipeline, run for both series. A word that begins with '@' continues the series' name; $-words stand
+ * for what expand() knows. */
 typedef struct {
     unsigned pipelines; /* that need it */
     bool original_only; /* what it makes of the original serves both series */
@@ -138,7 +138,8 @@ static void log_command(const command_line *line) {
     siren_log(SIREN_LOG_INFO, "%s", text);
 }
 
-/* Runs what the words of one step say. SYSTEM where the program fails; `output` (may be NULL) is what it printed, yours. */
+/* Runs what the words of one step say. SYSTEM where the program fails; `output` (may be NULL) is what it printed,
+ * yours. */
 static siren_status run_program(mrtrix_run *run, size_t series, const char *const *words, char **output) {
     SIREN_AT_END(siren_process_result_free) siren_process_result result = {0};
     command_line line = {.n = 0};
@@ -197,7 +198,8 @@ bool siren_mrtrix_choose_shells(const char *text, siren_mrtrix_shells *out) {
     return true;
 }
 
-/* Where the program takes the series, but not with its gradient table, that has no shells: all that needs them is skipped. */
+/* Where the program takes the series, but not with its gradient table, that has no shells: all that needs them is
+ * skipped. */
 static siren_status find_shells(mrtrix_run *run) {
     static const char *const words[] = {"mrinfo",         "$input",       "$gradients",
                                         "-shell_bvalues", "-shell_sizes", NULL},

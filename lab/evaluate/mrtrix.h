@@ -1,6 +1,7 @@
 /* Diffusion metrics of two series by the programs of MRtrix3, which run as processes of their own without a shell.
  *
- * They come in pipelines; a pipeline that cannot run leaves the others alone. Commands and choices: docs/evaluate.md. */
+ * They come in pipelines; a pipeline that cannot run leaves the others alone. Commands and choices:
+ * docs/evaluate.md. */
 #ifndef SIREN_LAB_EVALUATE_MRTRIX_H
 #define SIREN_LAB_EVALUATE_MRTRIX_H
 
@@ -33,8 +34,9 @@ typedef struct {
     double time_limit; /* seconds, of each program; 0: none */
 } siren_mrtrix_plan;
 
-/* Runs the pipelines for both series. Where it returns OK, each outcome says whether its images are there; their reasons are
- * yours: siren_mrtrix_free(). Each program is one step of progress. CANCELLED, or SYSTEM when out of memory. */
+/* Runs the pipelines for both series. Where it returns OK, each outcome says whether its images are there; their
+ * reasons are yours: siren_mrtrix_free(). Each program is one step of progress. CANCELLED, or SYSTEM when out of
+ * memory. */
 siren_status siren_mrtrix_run(const siren_mrtrix_plan *plan, siren_progress_fn progress, void *user,
                               siren_pipeline_outcome outcomes[SIREN_N_PIPELINES]);
 void siren_mrtrix_free(siren_pipeline_outcome (*outcomes)[SIREN_N_PIPELINES]);

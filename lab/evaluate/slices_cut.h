@@ -5,7 +5,8 @@
 #include "engine/calls.h"
 #include "formats/series.h"
 
-/* Slices [z, z + nz) of all volumes, in their place in the world. USAGE for a range outside the series. `*out` is yours:
+/* Slices [z, z + nz) of all volumes, in their place in the world. USAGE for a range outside the series. `*out` is
+ * yours:
  * siren_series_free(). */
 siren_status siren_slices_cut(const siren_series *whole, size_t z, size_t nz, siren_series *out);
 /* The same of a file, into the file `to` and `*out`. */

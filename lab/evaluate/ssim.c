@@ -115,7 +115,8 @@ static void similarity_row(const ssim_work *work, ssim_scratch *s, size_t at) {
     similarity_of_row(nx, work->kernel.sample, work->range, s->row, s->ssim);
 }
 
-/* Adds the local SSIM of the slice in `s` to s->map. Returns its sum over the pixels whose window lies within the image. */
+/* Adds the local SSIM of the slice in `s` to s->map. Returns its sum over the pixels whose window lies within the
+ * image. */
 static double similarity_slice(const ssim_work *work, ssim_scratch *s) {
     const siren_geometry *g = &work->x->geometry;
     const size_t radius = work->kernel.radius;

@@ -37,7 +37,8 @@ void siren_relative_errors(const siren_series *x, const siren_series *other, siz
     }
 }
 
-/* Sums of squares over the volumes: of x - x' into `distances`, of x into `sizes`, (n) each, for voxels from `first`. */
+/* Sums of squares over the volumes: of x - x' into `distances`, of x into `sizes`, (n) each, for voxels from
+ * `first`. */
 static void squares_of_vectors(const siren_series *x, const siren_series *other, size_t first, size_t n,
                                double *distances, double *sizes) {
     const siren_geometry *g = &x->geometry;
@@ -90,8 +91,9 @@ void siren_error_map(const float *errors, size_t n_grid, size_t n_volumes, const
 
 /* ---- statistics ---- */
 
-/* The value of rank `rank` (from 0) of `n` values that are not negative. Their bits have their order: two counts, of the
- * upper and of the lower half of the bits, find it in linear time whatever the values. `counts` (65536) is scratch. */
+/* The value of rank `rank` (from 0) of `n` values that are not negative. Their bits have their order: two counts, of
+ * the upper and of the lower half of the bits, find it in linear time whatever the values. `counts` (65536) is
+ * scratch. */
 static float value_of_rank(const float *values, size_t n, size_t rank, size_t *counts) {
     uint32_t half[2];
     for (unsigned lower = 0; lower < 2; lower++) {

@@ -11,13 +11,13 @@ typedef struct {
     double median, p95;   /* the 50th and 95th percentile, linear between neighbours as numpy's default */
 } siren_error_statistics;
 
-/* A voxel counts where |x| is above this share of the largest |x| inside the mask: the quotient says nothing where x is 0
- * but for rounding. */
+/* A voxel counts where |x| is above this share of the largest |x| inside the mask: the quotient says nothing where x is
+ * 0 but for rounding. */
 #define SIREN_ERROR_FLOOR 1e-6
 
-/* Relative errors of volumes [first, first + count) of two series of one grid, on scaled values: `errors` (count, nz, ny, nx).
- * NaN, does not count, for |x| up to the floor (of all these volumes; `mask` (nz, ny, nx) may be NULL), and where x or x' is
- * not finite. */
+/* Relative errors of volumes [first, first + count) of two series of one grid, on scaled values: `errors` (count, nz,
+ * ny, nx). NaN, does not count, for |x| up to the floor (of all these volumes; `mask` (nz, ny, nx) may be NULL), and
+ * where x or x' is not finite. */
 void siren_relative_errors(const siren_series *x, const siren_series *other, size_t first, size_t count,
                            const uint8_t *mask, float *errors);
 
@@ -26,12 +26,13 @@ void siren_relative_errors(const siren_series *x, const siren_series *other, siz
 siren_status siren_relative_errors_of_vectors(const siren_series *x, const siren_series *other,
                                               const uint8_t *mask, float *errors);
 
-/* `errors` (n_volumes, n_grid), NaN does not count; `mask` (n_grid), or NULL for all. SYSTEM when out of memory: it needs 4
- * bytes for each error inside the mask. */
+/* `errors` (n_volumes, n_grid), NaN does not count; `mask` (n_grid), or NULL for all. SYSTEM when out of memory: it
+ * needs 4 bytes for each error inside the mask. */
 siren_status siren_error_statistics_of(const float *errors, size_t n_grid, size_t n_volumes,
                                        const uint8_t *mask, siren_error_statistics *out);
 
-/* `map` (n_grid): the mean over the volumes of the errors that count, 0 where none does and where `mask` (may be NULL) is 0. */
+/* `map` (n_grid): the mean over the volumes of the errors that count, 0 where none does and where `mask` (may be NULL)
+ * is 0. */
 void siren_error_map(const float *errors, size_t n_grid, size_t n_volumes, const uint8_t *mask, float *map);
 
 #endif

@@ -66,16 +66,16 @@ typedef struct {
     bool percent;      /* SIREN_TARGET_MAX_ERROR: of the range of the values */
 } siren_trial_target;
 
-/* One network shape with all settings, to be overfitted to every block of one input; or a target, and the model that is to
- * meet it. */
+/* One network shape with all settings, to be overfitted to every block of one input; or a target, and the model that is
+ * to meet it. */
 typedef struct {
     char *name;   /* "siren-2d-3x256-int8-seed0"; unique in the experiment */
     size_t input; /* in the experiment's list */
-    /* No choice left open. Of a list of layers: model SIREN_CUSTOM_MODEL, layers their number, width the largest. w0 is of
-     * the first sine layer, 0 where there is none. */
+    /* No choice left open. Of a list of layers: model SIREN_CUSTOM_MODEL, layers their number, width the largest. w0 is
+     * of the first sine layer, 0 where there is none. */
     siren_settings settings;
-    /* Its output layer has width 0, and on coordinates of volumes it has one of these: siren_trial_network() knows more. Nothing where
-     * there is a target. */
+    /* Its output layer has width 0, and on coordinates of volumes it has one of these: siren_trial_network() knows
+     * more. Nothing where there is a target. */
     siren_network network;
     siren_trial_target target;
 } siren_trial;
@@ -120,8 +120,8 @@ typedef struct {
     siren_experiment_figure figures[SIREN_N_FIGURES];
 } siren_experiment;
 
-/* Reads and resolves the file. `image` (may be NULL) replaces the path of the only input, or its phantom. Relative paths are
- * relative to the file. USAGE or CORRUPT name file, JSON path or line and column, value and what is allowed.
+/* Reads and resolves the file. `image` (may be NULL) replaces the path of the only input, or its phantom. Relative
+ * paths are relative to the file. USAGE or CORRUPT name file, JSON path or line and column, value and what is allowed.
  * `max_trials`: SIREN_MAX_TRIALS, or what the user insists on. `*out` is yours: siren_experiment_free(). */
 siren_status siren_experiment_read(const char *path, const char *image, size_t max_trials,
                                    siren_experiment **out);
@@ -133,11 +133,12 @@ siren_compress_options siren_trial_options(const siren_trial *trial);
 /* "ratio8", "max-error2percent", "lossless". Returns `out`. */
 char *siren_trial_target_name(const siren_trial_target *target, char out[SIREN_SETTING_CHARS]);
 
-/* The trial's network for a series of `n_volumes` with `n_acquisition` coordinates, which only networks on them look at. */
+/* The trial's network for a series of `n_volumes` with `n_acquisition` coordinates, which only networks on them look
+ * at. */
 siren_status siren_trial_network(const siren_trial *trial, uint32_t n_volumes, uint32_t n_acquisition,
                                  siren_network *out);
-/* Writes the members of the trial's resolved configuration, all that can change its result but the input's content, into
- * the open object of `json`: what its identity is made of. */
+/* Writes the members of the trial's resolved configuration, all that can change its result but the input's content,
+ * into the open object of `json`: what its identity is made of. */
 void siren_trial_write(const siren_trial *trial, siren_json *json);
 /* The same for a baseline; `matched` (may be NULL) is the identity of the trial that it is matched to. */
 void siren_baseline_trial_write(const siren_baseline_trial *baseline, const char *matched, siren_json *json);

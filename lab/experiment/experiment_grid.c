@@ -357,7 +357,8 @@ static siren_status resolve(const entry *e, const size_t *at, size_t input, sire
         SIREN_TRY(resolve_model(e, &trial));
     uint32_t n_inputs = trial.network.n_inputs;
     siren_settings_resolve(t, n_inputs);
-    if (targeted && !siren_setting_is_given(t, "lr") && siren_settings_rate_by_width(t)) t->rate = 0; /* with the width */
+    if (targeted && !siren_setting_is_given(t, "lr") && siren_settings_rate_by_width(t))
+        t->rate = 0; /* with the width */
     resolve_acquisition(&trial);
     if (siren_block_inputs(t->blocks) != n_inputs && !siren_trial_has_acquisition(&trial))
         return siren_value_fail(

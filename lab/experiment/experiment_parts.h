@@ -21,12 +21,14 @@ siren_status siren_value_name(siren_value value, const char **out);
 /* A path, relative ones being relative to the folder of `file`. `*out` is yours to free(). */
 siren_status siren_value_path(const char *file, siren_value value, char **out);
 
-/* Two numbers, the first `what` ("slice") and the one after the last; *out keeps its default where there is no value. */
+/* Two numbers, the first `what` ("slice") and the one after the last; *out keeps its default where there is no
+ * value. */
 siren_status siren_value_span(siren_value value, const char *what, siren_span *out);
 
 /* Reads "bval", "bvec" and "tissues" of an input, which phantoms must not have. */
 siren_status siren_experiment_beside(const char *file, siren_value input, siren_experiment_input *out);
-/* Reads "evaluate", once inputs, outputs and trials are known. It needs what archives and baselines restore: these are kept. */
+/* Reads "evaluate", once inputs, outputs and trials are known. It needs what archives and baselines restore: these are
+ * kept. */
 siren_status siren_experiment_evaluate(siren_value root, siren_experiment *experiment);
 /* USAGE at `value` where slices are not counted along z: archives and gradient directions are in image axes. */
 siren_status siren_experiment_check_axes(siren_value value, const siren_experiment *experiment);
@@ -35,13 +37,14 @@ siren_status siren_experiment_figures(siren_value root, siren_experiment *experi
 
 /* Reads the settings of the whole experiment into *settings, which holds the defaults. */
 siren_status siren_experiment_settings(siren_value root, siren_settings *settings);
-/* Puts the keys of settings that are one value into `keys` and returns their number; `whole`: those of the whole alone. */
+/* Puts the keys of settings that are one value into `keys` and returns their number; `whole`: those of the whole
+ * alone. */
 size_t siren_experiment_keys(bool whole, const char *keys[SIREN_MAX_SETTINGS]);
 /* Appends the trials of "grid" (an entry or a list of them) and of "trials" (a list), for each input. */
 siren_status siren_trial_list_fill(siren_trial_list *list, siren_value grids, siren_value trials);
 
-/* Appends what "baselines" (a list) asks for to the experiment, for each input, once its trials are known. `base` holds the
- * slices of the whole. Together with the trials there are at most `max_trials`. */
+/* Appends what "baselines" (a list) asks for to the experiment, for each input, once its trials are known. `base` holds
+ * the slices of the whole. Together with the trials there are at most `max_trials`. */
 siren_status siren_experiment_baselines(siren_value baselines, const siren_settings *base, size_t max_trials,
                                         siren_experiment *experiment);
 

@@ -9,7 +9,9 @@
 static const char *const target_keys[SIREN_N_TARGET_KEYS] = {"ratio",     "size",  "psnr",
                                                              "max_error", "noise", "lossless"};
 
-void siren_target_keys(const char *keys[SIREN_N_TARGET_KEYS]) { memcpy(keys, target_keys, sizeof target_keys); }
+void siren_target_keys(const char *keys[SIREN_N_TARGET_KEYS]) {
+    memcpy(keys, target_keys, sizeof target_keys);
+}
 
 /* A number; "2%" of a largest error, "2M" of a size; true of lossless. */
 static siren_status read_target(siren_value value, const char *key, siren_trial_target *out) {
@@ -45,7 +47,8 @@ siren_status siren_target_list_read(siren_value object, bool single, siren_targe
         const bool list = siren_value_is_array(value);
         if (list && single)
             return siren_value_refuse(value, "give one value: lists of values belong into \"grid\"");
-        if (list && siren_value_count(value) == 0) return siren_value_refuse(value, "give at least one value");
+        if (list && siren_value_count(value) == 0)
+            return siren_value_refuse(value, "give at least one value");
         if (single && n > 0)
             return siren_value_fail(value, "is a second target, and a trial has one: leave one out");
         n += list ? siren_value_count(value) : 1;
@@ -101,7 +104,8 @@ siren_compress_options siren_trial_options(const siren_trial *trial) {
     siren_compress_options options = siren_compress_defaults();
     char text[SIREN_SETTING_CHARS];
     options.settings = trial->settings;
-    siren_setting_parse(model, model->key, trial->settings.model, &options.settings); /* it counts as given, */
+    siren_setting_parse(model, model->key, trial->settings.model,
+                        &options.settings);            /* it counts as given, */
     if (siren_model_is_network(trial->settings.model)) /* and so does the training that the trial tells of */
         siren_setting_parse(epochs, epochs->key, siren_setting_format(epochs, &trial->settings, text),
                             &options.settings);

@@ -131,10 +131,10 @@ siren_status siren_trial_make_name(const siren_trial_list *list, const siren_tri
     siren_settings usual = *base;
     name_text name = {.length = 0};
     usual.model = settings->model, usual.layers = settings->layers, usual.width = settings->width;
-    siren_settings_resolve(&usual, trial->network.n_inputs - trial->network.n_acquisition); /* some choices go by the network */
+    siren_settings_resolve(&usual, trial->network.n_inputs -
+                                       trial->network.n_acquisition); /* some choices go by the network */
     usual.model = base->model, usual.layers = base->layers, usual.width = base->width;
-    const bool targeted = siren_trial_has_target(trial),
-               network = siren_model_is_network(settings->model),
+    const bool targeted = siren_trial_has_target(trial), network = siren_model_is_network(settings->model),
                sized = targeted && trial->target.kind != SIREN_TARGET_MAX_ERROR;
     char target[SIREN_SETTING_CHARS];
     if (settings->w0 == 0 || strcmp(settings->model, SIREN_CUSTOM_MODEL) == 0) usual.w0 = settings->w0;
@@ -151,7 +151,8 @@ siren_status siren_trial_make_name(const siren_trial_list *list, const siren_tri
     for (size_t i = 0; (s = siren_setting_at(i)); i++)
         if (!network && siren_setting_is_value(s) && !siren_setting_is_of_target(s))
             continue;
-        else if (s->suffix && (s->flags & SIREN_SETTING_NAMED || siren_setting_compare(s, settings, &usual) != 0))
+        else if (s->suffix &&
+                 (s->flags & SIREN_SETTING_NAMED || siren_setting_compare(s, settings, &usual) != 0))
             append_setting(&name, s, settings);
     SIREN_TRY(siren_allocate(out, name.length + 1, 1, "the name of a trial"));
     strcpy(*out, name.text);
@@ -162,7 +163,8 @@ int siren_trial_compare(const siren_trial *a, const siren_trial *b) {
     if (a->input != b->input) return a->input < b->input ? -1 : 1;
     const bool targeted = siren_trial_has_target(a); /* then no network tells these settings */
     int order = siren_trial_target_compare(&a->target, &b->target);
-    if (!order && targeted) order = siren_settings_compare(&a->settings, &b->settings, SIREN_SHARE_BY_NETWORK);
+    if (!order && targeted)
+        order = siren_settings_compare(&a->settings, &b->settings, SIREN_SHARE_BY_NETWORK);
     if (order) return order;
     order = siren_settings_compare(&a->settings, &b->settings, SIREN_SHARE_TRAINING);
     return order ? order : memcmp(&a->network, &b->network, sizeof a->network);

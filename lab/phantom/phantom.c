@@ -190,8 +190,9 @@ static void add_signal(row_scratch *r, double b, const double g[3]) {
     }
 }
 
-/* What is left of each tissue's signal at an echo time, of that at SIREN_PHANTOM_TE: exp(-(te - SIREN_PHANTOM_TE) / T2). T2 at 3 T in ms: white
- * matter 69, grey matter 99, muscle 50 for what is outside the brain (Stanisz et al. 2005, doi:10.1002/mrm.20605), fluid 2000. */
+/* What is left of each tissue's signal at an echo time, of that at SIREN_PHANTOM_TE: exp(-(te - SIREN_PHANTOM_TE) /
+ * T2). T2 at 3 T in ms: white matter 69, grey matter 99, muscle 50 for what is outside the brain (Stanisz et al. 2005,
+ * doi:10.1002/mrm.20605), fluid 2000. */
 static void decay(double te, float factors[SIREN_TISSUE_WM + 1]) {
     static const float t2[SIREN_TISSUE_WM + 1] = {[SIREN_TISSUE_AIR] = 50,
                                                   [SIREN_TISSUE_HEAD] = 50,

@@ -39,9 +39,9 @@ typedef struct {
     size_t nx, ny, nz; /* the head fills the grid whatever its size: voxels are samples, not millimetres */
     const siren_shell *shells;
     size_t n_shells;
-    const double *
-        echo_times; /* (n_echo_times) ms: all shells are acquired at each, one after the other; n 0: once, at the echo time
-                                 that the anatomy's contrast is of */
+    /* (n_echo_times) ms: all shells are acquired at each, one after the other; n 0: once, at the echo time that the
+     * anatomy's contrast is of */
+    const double *echo_times;
     size_t n_echo_times;
     double snr; /* mean b = 0 signal of white matter over sigma; 0 or infinity: no noise */
     uint64_t seed;

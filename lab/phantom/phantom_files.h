@@ -17,8 +17,9 @@ typedef struct {
     void *user;
 } siren_phantom_files;
 
-/* Makes the phantom and writes PATH, its .bval and .bvec, with echo times PATH_volumes.tsv (docs/acquisition.md), and the images PATH_mask, _wm, _gm, _csf (uint8), _fa and _md
- * (float32, mm^2/s): all or none of them. `*out` (may be NULL) receives the phantom: siren_phantom_free(). */
+/* Makes the phantom and writes PATH, its .bval and .bvec, with echo times PATH_volumes.tsv (docs/acquisition.md), and
+ * the images PATH_mask, _wm, _gm, _csf (uint8), _fa and _md (float32, mm^2/s): all or none of them. `*out` (may be
+ * NULL) receives the phantom: siren_phantom_free(). */
 siren_status siren_phantom_write(const siren_phantom_files *files, siren_phantom *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* Pictures of what diffusion in a slice looks like: directions as colours, tensors as ellipsoids, fibre orientation
- * distributions as surfaces whose distance from the voxel's centre is the amplitude. A direction's colour is |x|, |y|, |z| of
- * its unit vector as red, green, blue. */
+ * distributions as surfaces whose distance from the voxel's centre is the amplitude. A direction's colour is |x|, |y|,
+ * |z| of its unit vector as red, green, blue. */
 #ifndef SIREN_LAB_PICTURE_GLYPH_H
 #define SIREN_LAB_PICTURE_GLYPH_H
 
@@ -19,12 +19,12 @@ typedef struct {
 /* NULL is allowed. */
 void siren_picture_free(siren_picture *picture);
 
-/* The length (eigenvalue or amplitude) that three quarters of the glyphs shown do not exceed; 0 where there is none. CORRUPT where the
- * series (of the file `path`, for messages) is none of the kind. */
+/* The length (eigenvalue or amplitude) that three quarters of the glyphs shown do not exceed; 0 where there is none.
+ * CORRUPT where the series (of the file `path`, for messages) is none of the kind. */
 siren_status siren_glyph_reach(siren_glyph_kind kind, const char *path, const siren_series *series,
                                const siren_view *view, double *reach);
-/* One glyph a voxel, `cell` pixels apart along the shorter side of a voxel, on black. A glyph of length `reach` (above 0) fills
- * its cell; longer ones are shrunk to it. Voxels that are not finite, and those of length 0, are left out. */
+/* One glyph a voxel, `cell` pixels apart along the shorter side of a voxel, on black. A glyph of length `reach` (above
+ * 0) fills its cell; longer ones are shrunk to it. Voxels that are not finite, and those of length 0, are left out. */
 siren_status siren_glyph_picture(siren_glyph_kind kind, const char *path, const siren_series *series,
                                  const siren_view *view, double reach, size_t cell, siren_picture *out);
 

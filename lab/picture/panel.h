@@ -8,8 +8,8 @@ typedef struct {
     const char *original;       /* .nii or .nii.gz */
     const char *const *results; /* (n_results) .nii, .nii.gz or .siren, of which only the slice is decoded */
     size_t n_results;
-    const char *
-        mask; /* what lies outside has no relative error and no SSIM; NULL: all has, and what is above Otsu's threshold counts */
+    const char *mask; /* what lies outside has no relative error and no SSIM; NULL: all has, and what is above
+                       * Otsu's threshold counts */
     size_t z, volume;
     siren_span x, y;     /* voxels shown; 0:0 for all */
     double range;        /* of the SSIM; 0: that of all the original */
@@ -36,7 +36,8 @@ typedef struct {
     double least_ssim; /* beginning of its scale: 1 less the same of 1 - SSIM */
 } siren_panel;
 
-/* Errors as of siren_evaluate(), and USAGE for a slice, volume or span that the original does not have. `device` NULL decodes on the host. `*out` is yours: siren_panel_free(). */
+/* Errors as of siren_evaluate(), and USAGE for a slice, volume or span that the original does not have. `device` NULL
+ * decodes on the host. `*out` is yours: siren_panel_free(). */
 siren_status siren_panel_make(siren_device *device, const siren_panel_options *options,
                               siren_progress_fn progress, void *user, siren_panel *out);
 /* Releases what it holds; the struct itself is the caller's. NULL is allowed. */

@@ -29,9 +29,9 @@ typedef struct {
 siren_status siren_canvas_create(size_t width, size_t height, siren_canvas *out);
 void siren_canvas_free(siren_canvas *canvas);
 
-/* Draws a surface that has a vertex for each of the sphere's: at (x, y) pixels from the lower left corner of the canvas lies
- * its point 0; `points` (n_vertices) are in pixels to the right, upwards and toward the viewer, `colours` (n_vertices) from
- * 0 to 1. Seen from infinity, lit from the upper left. `normals` (n_vertices) is working memory. */
+/* Draws a surface that has a vertex for each of the sphere's: at (x, y) pixels from the lower left corner of the canvas
+ * lies its point 0; `points` (n_vertices) are in pixels to the right, upwards and toward the viewer, `colours`
+ * (n_vertices) from 0 to 1. Seen from infinity, lit from the upper left. `normals` (n_vertices) is working memory. */
 void siren_canvas_draw(siren_canvas *canvas, const siren_sphere *sphere, double x, double y,
                        const double (*points)[3], const double (*colours)[3], double (*normals)[3]);
 

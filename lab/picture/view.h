@@ -7,8 +7,8 @@
 
 #define SIREN_FIGURE_MOST_RESULTS 8 /* beside the original in one figure */
 
-/* Pixels count from the left and from the bottom. Where the header places voxels, slices are turned as radiologists look at
- * them: the patient's left, or back, at the right, front or head at the top. */
+/* Pixels count from the left and from the bottom. Where the header places voxels, slices are turned as radiologists
+ * look at them: the patient's left, or back, at the right, front or head at the top. */
 typedef struct {
     siren_span x, y; /* voxels shown */
     size_t z;

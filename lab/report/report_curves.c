@@ -99,7 +99,8 @@ static siren_status add_curve(const siren_table *table, const char *path, mean_c
         SIREN_TRY(siren_table_number(table, from, epoch, &at));
         SIREN_TRY(siren_table_number(table, from, psnr, &p));
         SIREN_TRY(siren_table_number(table, from, mse, &e));
-        if (count == 1) *row = (siren_report_mean_row){.epoch = mean->early ? row->epoch : at, .mse_least = e};
+        if (count == 1)
+            *row = (siren_report_mean_row){.epoch = mean->early ? row->epoch : at, .mse_least = e};
         if (!mean->early && at != row->epoch)
             return siren_fail(
                 SIREN_CORRUPT,
@@ -137,8 +138,8 @@ static siren_status add_trial(const siren_report_run *run, const siren_report_tr
     return SIREN_OK;
 }
 
-/* Trials that share a training have a part each of its seconds and of its operations: all of these take the time that the part
- * takes at its speed. */
+/* Trials that share a training have a part each of its seconds and of its operations: all of these take the time that
+ * the part takes at its speed. */
 static void add_cost(const siren_report_trial *const *trials, size_t n, double n_counted,
                      siren_report_mean_curve *curve) {
     double flop = 0, seconds = 0;

@@ -17,8 +17,8 @@ typedef struct {
     double flop, seconds; /* of an epoch of one network; NaN where summary.csv or timing.csv does not tell */
 } siren_report_mean_curve;
 
-/* Of `n` trials that differ in their seed only. n_rows 0 where they kept no curves. CORRUPT names the file of a damaged curve.
- * `out` is yours: siren_report_mean_curve_free(). */
+/* Of `n` trials that differ in their seed only. n_rows 0 where they kept no curves. CORRUPT names the file of a damaged
+ * curve. `out` is yours: siren_report_mean_curve_free(). */
 siren_status siren_report_mean_curve_read(const siren_report_run *run,
                                           const siren_report_trial *const *trials, size_t n,
                                           siren_report_mean_curve *out);

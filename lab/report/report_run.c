@@ -142,9 +142,9 @@ static siren_status read_numbers(siren_report_run *run) {
     return SIREN_OK;
 }
 
-/* The model, with "-for-ratio" behind it where a network is as large as a target wants it: it may be trained otherwise than those of
- * set sizes; of a list of layers the trial's name without its identity. In tables, which tell the target, the model; other methods by the
- * trial's name, too, but for the input's, which has a column. */
+/* The model, with "-for-ratio" behind it where a network is as large as a target wants it: it may be trained otherwise
+ * than those of set sizes; of a list of layers the trial's name without its identity. In tables, which tell the target,
+ * the model; other methods by the trial's name, too, but for the input's, which has a column. */
 static siren_status name_series(siren_report_trial *trial) {
     const char *end = strrchr(trial->name, '-'), *name = trial->name;
     const size_t n_input = strlen(trial->input);

@@ -64,8 +64,8 @@ typedef struct {
 void siren_finished_block_free(siren_finished_block *block);
 
 siren_status siren_finished_block_write(const siren_trial_folder *folder, const siren_finished_block *block);
-/* Reads and verifies block `number`. CORRUPT where it is damaged or of another trial, SYSTEM where it is missing. `*out` is
- * yours: siren_finished_block_free(). */
+/* Reads and verifies block `number`. CORRUPT where it is damaged or of another trial, SYSTEM where it is missing.
+ * `*out` is yours: siren_finished_block_free(). */
 siren_status siren_finished_block_read(const siren_trial_folder *folder, size_t number,
                                        siren_finished_block *out);
 bool siren_finished_block_exists(const siren_trial_folder *folder, size_t number);
@@ -99,11 +99,11 @@ typedef struct {
 
 /* How a target was met, for the archive that was made. */
 typedef struct {
-    bool met;                 /* there is such an archive */
-    siren_coding coding;      /* of it */
-    uint32_t layers, width;   /* of its networks */
-    unsigned weight_bits;     /* of them */
-    double reached;           /* of what the target counts: ratio, bytes, dB, largest error (in percent), sigmas */
+    bool met;               /* there is such an archive */
+    siren_coding coding;    /* of it */
+    uint32_t layers, width; /* of its networks */
+    unsigned weight_bits;   /* of them */
+    double reached; /* of what the target counts: ratio, bytes, dB, largest error (in percent), sigmas */
 } siren_target_result;
 
 typedef struct {
@@ -120,12 +120,12 @@ typedef struct {
 } siren_trial_result;
 void siren_trial_result_free(siren_trial_result *result);
 
-/* Writes result.json and then SHA256SUMS, which makes the trial complete. `files` (n_files): names below the trial's folder
- * that belong to it, beside config.json and result.json. */
+/* Writes result.json and then SHA256SUMS, which makes the trial complete. `files` (n_files): names below the trial's
+ * folder that belong to it, beside config.json and result.json. */
 siren_status siren_trial_result_write(const siren_trial_folder *folder, const siren_trial_result *result,
                                       char *const *files, size_t n_files);
-/* Whether the trial is complete: SHA256SUMS is there, lists all its files, and each has its checksum. Then `*out` is its
- * result, yours: siren_trial_result_free(). False otherwise, and where something is damaged that is told
+/* Whether the trial is complete: SHA256SUMS is there, lists all its files, and each has its checksum. Then `*out` is
+ * its result, yours: siren_trial_result_free(). False otherwise, and where something is damaged that is told
  * (SIREN_LOG_WARNING). */
 bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_result *out);
 

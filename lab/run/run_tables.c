@@ -66,9 +66,9 @@ void siren_run_table_trial(siren_table *table, const siren_complete_trial *t) {
     siren_table_add_text(table, t->folder);
     siren_table_add_text(table, t->experiment->inputs[t->trial->input].name);
     for (size_t i = 2; i < SIREN_N_TRIAL_COLUMNS - 1; i++)
-        siren_table_add_text(table, i == 2 || trained
-                                        ? siren_setting_format(siren_setting_find(columns[i]), &settings, text)
-                                        : NULL);
+        siren_table_add_text(
+            table,
+            i == 2 || trained ? siren_setting_format(siren_setting_find(columns[i]), &settings, text) : NULL);
     if (trained)
         siren_table_add_integer(table, t->result->n_params);
     else

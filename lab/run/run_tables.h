@@ -33,7 +33,8 @@ typedef struct {
 
 /* Appends a row to the table `path`, and the header to a new one. */
 siren_status siren_run_timing_append(const char *path, const siren_timing *timing);
-/* The same for the seconds of decoding a trial's whole archive. A file from before there was such a column has no such row. */
+/* The same for the seconds of decoding a trial's whole archive. A file from before there was such a column has no such
+ * row. */
 siren_status siren_run_timing_append_decoding(const char *path, const char *trial, const char *device,
                                               double seconds);
 

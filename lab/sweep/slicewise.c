@@ -155,7 +155,8 @@ static void rescale(const siren_slicewise_run *run, size_t z, const float *y, fl
     }
 }
 
-/* Goes on to slice `z` of the block: the first block that meets a slice fills in its targets, the last one completes it. */
+/* Goes on to slice `z` of the block: the first block that meets a slice fills in its targets, the last one completes
+ * it. */
 static siren_status advance(siren_slicewise_run *run, size_t z) {
     const siren_block *block = &run->block;
     const siren_block_grid *grid = &run->layout.grid;

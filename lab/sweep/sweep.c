@@ -113,7 +113,8 @@ static bool has_trials(const siren_sweeping *s, size_t input, siren_axis axis) {
     return false;
 }
 
-/* Keeps what figures show of complete trials, and judges these; evaluation.csv holds what there is, also where this is interrupted. */
+/* Keeps what figures show of complete trials, and judges these; evaluation.csv holds what there is, also where this is
+ * interrupted. */
 static siren_status inspect_results(siren_sweeping *s) {
     SIREN_FREE_AT_END siren_complete_trial *complete = NULL;
     size_t n = 0;
@@ -189,8 +190,8 @@ static siren_status check_trials(const siren_sweeping *s) {
     return SIREN_OK;
 }
 
-/* Inputs are made by one process, and by no part while another one does, whose claim `*common` is held until the folder's
- * experiment.json tells which they are. */
+/* Inputs are made by one process, and by no part while another one does, whose claim `*common` is held until the
+ * folder's experiment.json tells which they are. */
 static siren_status prepare_inputs(siren_sweeping *s, siren_claim **common) {
     const siren_sweep_options *options = s->options;
     bool made = true;

@@ -14,8 +14,8 @@ typedef struct {
     siren_trial_result result;
 } siren_sweep_baseline;
 
-/* Names the folders of the experiment's baselines below `run`; makes nothing. `trials`: folders of the networks' trials.
- * `*out` (n_baselines) is yours, even then: siren_sweep_baselines_free(). */
+/* Names the folders of the experiment's baselines below `run`; makes nothing. `trials`: folders of the networks'
+ * trials. `*out` (n_baselines) is yours, even then: siren_sweep_baselines_free(). */
 siren_status siren_sweep_baselines_create(const char *run, const siren_experiment *experiment,
                                           const siren_sweep_input *inputs, const siren_trial_folder *trials,
                                           siren_sweep_baseline **out);
@@ -31,9 +31,9 @@ typedef struct {
     void *user;
 } siren_sweep_baselines_plan;
 
-/* Runs those that are not complete, one after the other, each on all processors. What fails is told (SIREN_LOG_WARNING) and
- * left out, unless options->fail_fast; a ratio out of reach is a result, and told, too. Adds to `n_before` and `n_failed`
- * of `totals`. */
+/* Runs those that are not complete, one after the other, each on all processors. What fails is told (SIREN_LOG_WARNING)
+ * and left out, unless options->fail_fast; a ratio out of reach is a result, and told, too. Adds to `n_before` and
+ * `n_failed` of `totals`. */
 siren_status siren_sweep_baselines_run(const siren_sweep_baselines_plan *plan,
                                        siren_sweep_baseline *baselines, siren_sweep_result *totals);
 

@@ -120,7 +120,8 @@ static siren_status estimate(const siren_trial *trial, const siren_geometry *g,
         const siren_block block = siren_block_at(grid, grid->first + i);
         size_t n = count_points(&block, g, inside);
         if (n > 0)
-            e.flop += siren_training_flops(&layout.network, &trial->settings, siren_layout_samples(&layout, n));
+            e.flop +=
+                siren_training_flops(&layout.network, &trial->settings, siren_layout_samples(&layout, n));
         most = n > most ? n : most;
         e.bytes += siren_record_bytes(&layout) -
                    (n > 0 ? 0 : siren_quantised_bytes(&layout.network, layout.weight_bits));

@@ -9,9 +9,9 @@
 
 /* USAGE where `run` is a folder that holds anything but a run, or the beginning of one; nothing is touched. */
 siren_status siren_sweep_folder_check(const char *run);
-/* Writes experiment.json into an empty run folder, or in the place of one whose trials are all among the experiment's, so that a
- * run may grow. `folders` are of the experiment's trials, `baselines` its baselines. USAGE names the input that changed, or says
- * what makes the folder another experiment's. */
+/* Writes experiment.json into an empty run folder, or in the place of one whose trials are all among the experiment's,
+ * so that a run may grow. `folders` are of the experiment's trials, `baselines` its baselines. USAGE names the input
+ * that changed, or says what makes the folder another experiment's. */
 siren_status siren_sweep_folder_claim(const char *run, const siren_experiment *experiment,
                                       const siren_sweep_input *inputs, const siren_trial_folder *folders,
                                       const siren_sweep_baseline *baselines);

@@ -115,8 +115,8 @@ siren_status siren_sweep_inputs_are_made(const char *run, const siren_experiment
     return SIREN_OK;
 }
 
-/* The mask that dwi2mask makes of the image, below the run's inputs. One that is there is taken once the run has begun (its
- * digest stands in experiment.json), else made anew, where the file of options tells that it is no user's. */
+/* The mask that dwi2mask makes of the image, below the run's inputs. One that is there is taken once the run has begun
+ * (its digest stands in experiment.json), else made anew, where the file of options tells that it is no user's. */
 static siren_status make_mask(const char *run, const siren_experiment_input *asked, size_t memory_limit,
                               siren_progress_fn progress, void *user, siren_sweep_input *input) {
     SIREN_AT_END(siren_staging_discard_at) siren_staging *staging = NULL;

@@ -18,8 +18,8 @@ typedef struct {
     siren_acquisition acquisition;
 } siren_sweep_input;
 
-/* Finds the files of every input, makes phantoms and masks below `run` where they are missing, and digests all. USAGE for a mask of another grid. `*out` (n_inputs of
- * the experiment) is yours, even then: siren_sweep_inputs_free(). */
+/* Finds the files of every input, makes phantoms and masks below `run` where they are missing, and digests all. USAGE
+ * for a mask of another grid. `*out` (n_inputs of the experiment) is yours, even then: siren_sweep_inputs_free(). */
 siren_status siren_sweep_inputs_prepare(const char *run, const siren_experiment *experiment,
                                         size_t memory_limit, siren_progress_fn progress, void *user,
                                         siren_sweep_input **out);
@@ -31,7 +31,8 @@ siren_trial_context siren_sweep_context(const siren_experiment *experiment, cons
                                         size_t which);
 
 /* Reads the series, turned so that its slices run along `axis`, and the mask likewise: (nz, ny, nx), as
- * siren_mask_values() has it, NULL where there is none. USAGE for a mask of another grid. Both are yours: siren_series_free(), free(). */
+ * siren_mask_values() has it, NULL where there is none. USAGE for a mask of another grid. Both are yours:
+ * siren_series_free(), free(). */
 siren_status siren_sweep_input_read(const siren_sweep_input *input, siren_axis axis, size_t memory_limit,
                                     siren_series *series, uint8_t **mask);
 

@@ -29,8 +29,8 @@ typedef struct {
 
 /* Sorts the order and finds what shares a training; layouts alone are needed of the trials. */
 siren_status siren_sweep_jobs_group(const siren_sweep_trial *trials, siren_sweep_jobs *work);
-/* Sorts the order, in the experiment's as far as possible, and plans a job for each block of the part that any of its trials
- * lacks.
+/* Sorts the order, in the experiment's as far as possible, and plans a job for each block of the part that any of its
+ * trials lacks.
  * `trials` are all of the sweep's. What is planned is released by siren_sweep_jobs_free(), also after a failure. */
 siren_status siren_sweep_jobs_plan(const siren_sweep_trial *trials, siren_sweep_jobs *work);
 void siren_sweep_jobs_free(siren_sweep_jobs *work);

@@ -1,5 +1,5 @@
-/* What a sweep holds while it runs, for the files that carry it out: lab/sweep/sweep.c (stages) and lab/sweep/sweep_worker.c
- * (training). */
+/* What a sweep holds while it runs, for the files that carry it out: lab/sweep/sweep.c (stages) and
+ * lab/sweep/sweep_worker.c (training). */
 #ifndef SIREN_LAB_SWEEP_SWEEP_STATE_H
 #define SIREN_LAB_SWEEP_SWEEP_STATE_H
 

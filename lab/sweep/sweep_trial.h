@@ -21,8 +21,8 @@ typedef struct {
 
 /* USAGE for slices that the series does not have. */
 siren_status siren_trial_check_slices(const siren_trial *trial, const siren_geometry *g);
-/* The archive's layout for a series of geometry `g` whose volumes have these coordinates, borrowed, or none: grid of blocks and
- * network. USAGE where the trial does not fit it. */
+/* The archive's layout for a series of geometry `g` whose volumes have these coordinates, borrowed, or none: grid of
+ * blocks and network. USAGE where the trial does not fit it. */
 siren_status siren_trial_layout(const siren_trial *trial, const siren_geometry *g,
                                 const siren_acquisition *acquisition, siren_layout *out);
 
@@ -35,7 +35,7 @@ bool siren_sweep_trial_is_whole(const siren_sweep_trial *trial);
 typedef struct {
     const siren_experiment *experiment;
     const siren_series *series;
-    const uint8_t *mask;       /* (nz, ny, nx), or NULL */
+    const uint8_t *mask; /* (nz, ny, nx), or NULL */
     const siren_acquisition *acquisition;
     bool train_on_mask;        /* else it is for figures alone */
     const char *image;         /* path of the series */
@@ -44,12 +44,13 @@ typedef struct {
     size_t memory_limit;
 } siren_sweep_source;
 
-/* Plans the trial for the series. Of one that is not complete it makes the folder where it is missing, and finds the blocks
- * of this part that are finished; what is damaged is told (SIREN_LOG_WARNING) and counts as not done. `trial`, `folder`, `complete`,
- * `result` and the share are set by the caller; siren_sweep_trial_free() releases all. */
+/* Plans the trial for the series. Of one that is not complete it makes the folder where it is missing, and finds the
+ * blocks of this part that are finished; what is damaged is told (SIREN_LOG_WARNING) and counts as not done. `trial`,
+ * `folder`, `complete`, `result` and the share are set by the caller; siren_sweep_trial_free() releases all. */
 siren_status siren_sweep_trial_open(const siren_sweep_source *source, siren_sweep_trial *trial);
-/* All blocks are finished: writes curves, archive and result, and drops the blocks' own files. The archive is decoded on the
- * way, every block against its checksum: `*decode_seconds` is what that took, NaN where there is no archive. `*out` is yours:
+/* All blocks are finished: writes curves, archive and result, and drops the blocks' own files. The archive is decoded
+ * on the way, every block against its checksum: `*decode_seconds` is what that took, NaN where there is no archive.
+ * `*out` is yours:
  * siren_trial_result_free(). */
 siren_status siren_sweep_trial_finish(const siren_sweep_source *source, const siren_sweep_trial *trial,
                                       siren_trial_result *out, double *decode_seconds);

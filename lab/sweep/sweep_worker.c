@@ -96,8 +96,8 @@ static void write_curve_row(void *user, size_t nth, size_t epoch, const siren_fi
 
 static siren_status make_room(siren_worker *worker, size_t limit);
 
-/* Takes up to the encoder's batch of jobs of one shape; 0: there are none left, or the sweep stops. The encoder is made to
- * fit them. */
+/* Takes up to the encoder's batch of jobs of one shape; 0: there are none left, or the sweep stops. The encoder is made
+ * to fit them. */
 static siren_status take_jobs(siren_worker *worker, const siren_job **jobs, size_t *n) {
     siren_sweeping *s = worker->sweep;
     for (*n = 0;;) {
@@ -283,8 +283,8 @@ static siren_status finish_trials(siren_worker *worker, const siren_batch *batch
     return SIREN_OK;
 }
 
-/* Waits until the batch before is kept. What that completes is finished on the device, which is free now: how long decoding
- * takes there is measured. */
+/* Waits until the batch before is kept. What that completes is finished on the device, which is free now: how long
+ * decoding takes there is measured. */
 static siren_status wait_for_batch(siren_worker *worker) {
     siren_batch *batch = SIREN_TAKE(worker->kept);
     siren_status status = siren_background_wait(worker->background, report_waiting, worker->sweep);
@@ -337,8 +337,8 @@ static void count_batch(const siren_batch *batch) {
     unlock(s);
 }
 
-/* Trains the first of the jobs, and has them kept in the background: not more than one batch at a time, so that memory is
- * bounded. */
+/* Trains the first of the jobs, and has them kept in the background: not more than one batch at a time, so that memory
+ * is bounded. */
 static siren_status train_batch(siren_worker *worker, const siren_job *jobs, size_t n, size_t *n_trained) {
     siren_sweeping *s = worker->sweep;
     SIREN_AT_END(batch_free_at) siren_batch *batch = NULL;

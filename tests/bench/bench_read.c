@@ -15,7 +15,8 @@ int main(int argc, char **argv) {
         siren_reader *reader = NULL;
         const siren_archive_info *info;
         double start = siren_clock();
-        if (siren_reader_open(argv[1], &reader) != SIREN_OK || siren_reader_info(reader, &info) != SIREN_OK) break;
+        if (siren_reader_open(argv[1], &reader) != SIREN_OK || siren_reader_info(reader, &info) != SIREN_OK)
+            break;
         size_t n_bytes = 8 * info->nx * info->ny * info->nz * info->n_volumes;
         void *buffer = malloc(n_bytes);
         if (siren_reader_read(reader, &box, SIREN_AS_STORED, buffer, n_bytes) != SIREN_OK) {

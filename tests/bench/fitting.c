@@ -1,5 +1,5 @@
-/* Trials of ways to fit (docs/fitting.md): trains siren-2d on slices and tells, beside the best parameters, what means of the
- * last ones give, and what becomes of each with the output layer solved by least squares.
+/* Trials of ways to fit (docs/fitting.md): trains siren-2d on slices and tells, beside the best parameters, what means
+ * of the last ones give, and what becomes of each with the output layer solved by least squares.
  *
  *   fitting IMAGE.nii.gz SLICE[:END] SEED [key=value ...]
  *

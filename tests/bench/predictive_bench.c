@@ -81,7 +81,8 @@ int main(int argc, char **argv) {
         for (size_t i = 0; i < all.n; i++) {
             bench_block *block = &all.blocks[i];
             size_t z = i * thickness, nz = g->nz - z < thickness ? g->nz - z : thickness;
-            block->plan = (siren_predictive_plan){g->datatype, g->nx, g->ny, nz, g->n_volumes, NULL, bound, NULL};
+            block->plan =
+                (siren_predictive_plan){g->datatype, g->nx, g->ny, nz, g->n_volumes, NULL, bound, NULL};
             block->n_voxel_bytes = plane * nz * g->n_volumes;
             block->voxels = malloc(block->n_voxel_bytes);
             block->decoded = calloc(block->n_voxel_bytes, 1);

@@ -1,8 +1,8 @@
 /* The transform model on slices of a series, every byte counted: basis, slices, and minimum and maximum of each
  * volume and slice.
  *     transform_bench SERIES.nii.gz Z0:Z1 STEP[,STEP...] [LAMBDA] [THREADS] [MASK.nii]
- * LAMBDA 0: the default. The mask's own bytes are not counted. SIREN_BENCH_TRAINING=N: the same levels with a context network of 32 and
- * 32 units after N steps of training, in a second line. */
+ * LAMBDA 0: the default. The mask's own bytes are not counted. SIREN_BENCH_TRAINING=N: the same levels with a context
+ * network of 32 and 32 units after N steps of training, in a second line. */
 #include "engine/encode/context_trainer.h"
 #include "engine/transform/transform.h"
 #include "formats/nifti.h"

@@ -1,5 +1,5 @@
-/* compress encodes in the background: the records are those of blocks trained and encoded one after the other, whichever
- * thread is interrupted or fails. */
+/* compress encodes in the background: the records are those of blocks trained and encoded one after the other,
+ * whichever thread is interrupted or fails. */
 #include "tests/shared/devices.h"
 #include "engine/archive/coded_record.h"
 #include "engine/encode/encoder.h"
@@ -115,8 +115,7 @@ static void trained_blocks_stand_alone(void **state) {
     for (size_t i = 0; i < trained->n; i++) {
         const siren_index_entry *entry = &siren_archive_index(archive)[i];
         if (!trained->blocks[i].constant)
-            assert_int_equal(siren_trained_encode(trained, i, &encoding, &stop, &encoded),
-                             SIREN_CANCELLED);
+            assert_int_equal(siren_trained_encode(trained, i, &encoding, &stop, &encoded), SIREN_CANCELLED);
         assert_null(encoded.packed);
         atomic_store(&stop, false);
         assert_siren_ok(siren_trained_encode(trained, i, &encoding, &stop, &encoded));
@@ -187,7 +186,8 @@ static void a_failing_device_ends_the_encoding(void **state) {
     fail_every_call(scratch_path("image.nii"), scratch_path("a.siren"), &options);
 }
 
-/* A batch being encoded counts: what is refused is refused before anything is trained, and above that the bytes are the same. */
+/* A batch being encoded counts: what is refused is refused before anything is trained, and above that the bytes are the
+ * same. */
 static void memory_counts_the_background(void **state) {
     (void)state;
     siren_compress_options options = quick();

@@ -334,8 +334,8 @@ static void expect_same_file(const char *path, const char *wanted) {
     free(bytes), free(expected);
 }
 
-/* Targets that no buffer of the device can hold, or that memory is too short for, are read again in each epoch: the same
- * archive. Where even that does not fit, the error says so. */
+/* Targets that no buffer of the device can hold, or that memory is too short for, are read again in each epoch: the
+ * same archive. Where even that does not fit, the error says so. */
 static void little_memory_gives_the_same_archive(void **state) {
     (void)state;
     siren_device_facts *facts = (siren_device_facts *)siren_device_get_facts(device), before = *facts;

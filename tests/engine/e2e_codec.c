@@ -402,8 +402,8 @@ static void only_networks_are_coded(void **state) {
     siren_archive_close(archive);
 }
 
-/* An archive without a record that could hold its network costs no memory for it, however large it claims to be; and its
- * text moves no cursor. */
+/* An archive without a record that could hold its network costs no memory for it, however large it claims to be; and
+ * its text moves no cursor. */
 static void constant_archives_need_no_network(void **state) {
     (void)state;
     siren_compress_options options = quick();

@@ -1,5 +1,5 @@
-/* The public calls: arrays of every layout, archives in memory, boxes against the whole series that decompress writes, several
- * threads, and input that cannot be. */
+/* The public calls: arrays of every layout, archives in memory, boxes against the whole series that decompress writes,
+ * several threads, and input that cannot be. */
 #include "tests/shared/devices.h"
 #include "tests/shared/nifti_files.h"
 
@@ -65,7 +65,8 @@ static void every_layout_gives_the_same_archive(void **state) {
     c_order.voxels = other;
     memcpy(c_order.strides, (ptrdiff_t[]){4 * NY * NZ * NV, 4 * NZ * NV, 4 * NV, 4}, 4 * sizeof(ptrdiff_t));
     backwards.voxels = reversed + N - 1;
-    memcpy(backwards.strides, (ptrdiff_t[]){-2, -2 * NX, -2 * NX * NY, -2 * NX * NY * NZ}, 4 * sizeof(ptrdiff_t));
+    memcpy(backwards.strides, (ptrdiff_t[]){-2, -2 * NX, -2 * NX * NY, -2 * NX * NY * NZ},
+           4 * sizeof(ptrdiff_t));
     unaligned.voxels = odd + 1;
     const siren_array *arrays[] = {&c_order, &backwards, &unaligned};
     for (size_t i = 0; i < 3; i++) {
@@ -166,7 +167,8 @@ static void *read_boxes(void *user) {
     int16_t *stored = malloc(sizeof voxels);
     float *values = malloc(N * sizeof *values);
     for (int i = 0; i < b->n_boxes && !b->failed; i++) {
-        siren_box box = {random_span(0, NX), random_span(0, NY), random_span(b->z_begin, b->z_end), random_span(0, NV)};
+        siren_box box = {random_span(0, NX), random_span(0, NY), random_span(b->z_begin, b->z_end),
+                         random_span(0, NV)};
         size_t n = (box.x.end - box.x.begin) * (box.y.end - box.y.begin) * (box.z.end - box.z.begin) *
                    (box.volumes.end - box.volumes.begin);
         b->failed = siren_reader_read(b->reader, &box, SIREN_AS_STORED, stored, 2 * n) != SIREN_OK ||
@@ -209,7 +211,8 @@ static void check_boxes(const char *const *pairs, size_t z_begin, size_t z_end) 
     assert_siren_ok(siren_reader_set_cache(reader, 4000)); /* so that blocks go while others look at them */
     pthread_t threads[4];
     boxes each[4] = {b, b, b, b};
-    for (size_t i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, read_boxes, &each[i]), 0);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_boxes, &each[i]), 0);
     for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
     for (size_t i = 0; i < 4; i++) assert_false(each[i].failed);
     siren_reader_close(reader);
@@ -267,7 +270,8 @@ static void bad_arrays_are_refused(void **state) {
     good.header_bytes = sizeof header;
     assert_int_equal(siren_image_from_array(&good, &image), SIREN_CORRUPT);
     assert_int_equal(siren_image_from_array(NULL, &image), SIREN_USAGE);
-    assert_siren_ok(siren_image_from_array(&(siren_array){voxels, SIREN_INT16, 1, {N}, {0}, 0, 0, NULL, NULL, 0}, &image));
+    assert_siren_ok(siren_image_from_array(
+        &(siren_array){voxels, SIREN_INT16, 1, {N}, {0}, 0, 0, NULL, NULL, 0}, &image));
     assert_int_equal(siren_image_attach(image, "../x", "y", 1), SIREN_USAGE);
     assert_int_equal(siren_image_attach(image, ".nii", "y", 1), SIREN_USAGE);
     assert_siren_ok(siren_image_attach(image, ".json", "{}", 2));
@@ -325,12 +329,14 @@ static void bad_calls_are_refused(void **state) {
                                  {{1, 2}, {1, 2}, {3, 2}, {1, 2}},
                                  {{1, 2}, {1, 2}, {1, 2}, {NV, NV + 1}}};
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(siren_reader_read(reader, &outside[i], SIREN_AS_STORED, out, sizeof out), SIREN_USAGE);
+        assert_int_equal(siren_reader_read(reader, &outside[i], SIREN_AS_STORED, out, sizeof out),
+                         SIREN_USAGE);
     assert_int_equal(siren_reader_read(reader, &one, SIREN_AS_STORED, out, 1), SIREN_USAGE);
     assert_int_equal(siren_reader_read(reader, &one, SIREN_AS_FLOAT32, out, 2), SIREN_USAGE);
     assert_int_equal(siren_reader_read(reader, &one, (siren_value_type)7, out, sizeof out), SIREN_USAGE);
     assert_int_equal(siren_reader_read(reader, NULL, SIREN_AS_STORED, out, sizeof out), SIREN_USAGE);
-    assert_siren_ok(siren_reader_read(reader, &one, SIREN_AS_STORED, out, sizeof out)); /* as good as before */
+    assert_siren_ok(
+        siren_reader_read(reader, &one, SIREN_AS_STORED, out, sizeof out)); /* as good as before */
     siren_reader_close(reader);
     free(bytes);
 }
@@ -338,10 +344,13 @@ static void bad_calls_are_refused(void **state) {
 /* What an option says can be set again; ranges without an end, sizes beyond numbers. */
 static void options_round_trip(void **state) {
     (void)state;
-    static const char *const pairs[][2] = {{"volumes", "3:"}, {"volumes", "1:4"}, {"slices", "2:"}, {"memory", "1.5G"},
-                                           {"mask", "m.nii"}, {"force", "true"}, {"blocks", "patch:5x4x3"}, {"lr", "0.001"}};
-    static const char *const bad[][2] = {{"memory", "0x10G"}, {"memory", "1e99G"}, {"memory", "-1"}, {"force", "yes"}, {"epochs", " 5"},
-                                         {"blocks", "patch:99999999999999999999x1x1"}, {"volumes", "4:2"}, {"lr", "nan"}};
+    static const char *const pairs[][2] = {{"volumes", "3:"},         {"volumes", "1:4"}, {"slices", "2:"},
+                                           {"memory", "1.5G"},        {"mask", "m.nii"},  {"force", "true"},
+                                           {"blocks", "patch:5x4x3"}, {"lr", "0.001"}};
+    static const char *const bad[][2] = {{"memory", "0x10G"}, {"memory", "1e99G"},
+                                         {"memory", "-1"},    {"force", "yes"},
+                                         {"epochs", " 5"},    {"blocks", "patch:99999999999999999999x1x1"},
+                                         {"volumes", "4:2"},  {"lr", "nan"}};
     siren_options *options = NULL;
     const char *value;
     assert_siren_ok(siren_options_create(&options));
@@ -393,7 +402,8 @@ static void inputs_are_not_replaced(void **state) {
     options = quick(NULL);
     assert_siren_ok(siren_compress(device, image, options, scratch_path("q.bval")));
     free(file_get(scratch_path("q.bval"), &n_kept));
-    assert_int_equal(siren_decompress(NULL, scratch_path("q.bval"), options, scratch_path("q.nii")), SIREN_USAGE);
+    assert_int_equal(siren_decompress(NULL, scratch_path("q.bval"), options, scratch_path("q.nii")),
+                     SIREN_USAGE);
     assert_false(file_exists(scratch_path("q.nii")));
     free(file_get(scratch_path("q.bval"), &n_bytes));
     assert_int_equal(n_bytes, n_kept);
@@ -437,12 +447,16 @@ static void damage_is_found(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_layout_gives_the_same_archive), cmocka_unit_test(files_and_memory_agree),
-        cmocka_unit_test(boxes_of_slices),                     cmocka_unit_test(boxes_of_patches),
-        cmocka_unit_test(boxes_inside_a_mask),                 cmocka_unit_test(bad_arrays_are_refused),
-        cmocka_unit_test(bad_calls_are_refused),               cmocka_unit_test(damage_is_found),
-        cmocka_unit_test(options_round_trip),                  cmocka_unit_test(inputs_are_not_replaced)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_layout_gives_the_same_archive),
+                                       cmocka_unit_test(files_and_memory_agree),
+                                       cmocka_unit_test(boxes_of_slices),
+                                       cmocka_unit_test(boxes_of_patches),
+                                       cmocka_unit_test(boxes_inside_a_mask),
+                                       cmocka_unit_test(bad_arrays_are_refused),
+                                       cmocka_unit_test(bad_calls_are_refused),
+                                       cmocka_unit_test(damage_is_found),
+                                       cmocka_unit_test(options_round_trip),
+                                       cmocka_unit_test(inputs_are_not_replaced)};
     for (int i = 0; i < N; i++)
         voxels[i] = (int16_t)(i % NX * 30 + i / NX % NY * 11 - i / (NX * NY) * 5 + i * i % 7);
     int failed = run_on_family(SIREN_FAMILY_CHAIN, tests, sizeof tests / sizeof *tests);

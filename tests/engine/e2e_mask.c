@@ -1,4 +1,5 @@
-/* Masked archives: what is inside decodes like any block, what is outside comes back as one value and changes nothing. */
+/* Masked archives: what is inside decodes like any block, what is outside comes back as one value and changes
+ * nothing. */
 #include "tests/shared/devices.h"
 #include "engine/archive/coded_record.h"
 #include "engine/decode/decode.h"

@@ -38,15 +38,16 @@ static void make_image(double shift) {
     file_put(scratch_path("image.nii"), bytes, offset + 4 * SLICE * NZ * NV);
 }
 
-static siren_status compress(const siren_compress_options *options, const char *archive, siren_progress_fn progress,
-                             void *user) {
-    return siren_compress_file(device, scratch_path("image.nii"), scratch_path(archive), options, progress, user,
-                               NULL);
+static siren_status compress(const siren_compress_options *options, const char *archive,
+                             siren_progress_fn progress, void *user) {
+    return siren_compress_file(device, scratch_path("image.nii"), scratch_path(archive), options, progress,
+                               user, NULL);
 }
 
 /* ---- what happened ---- */
 
-static size_t n_resumed, n_warnings; /* since the last reset: blocks of an earlier run, and warnings of other things */
+static size_t n_resumed,
+    n_warnings; /* since the last reset: blocks of an earlier run, and warnings of other things */
 static char warning[SIREN_MESSAGE_BYTES];
 
 static void watch(void *user, siren_log_level level, const char *message) {
@@ -120,7 +121,8 @@ static size_t keep_all(void) {
     size_t kept = 0;
     assert_int_equal(compress(&options, "a.siren", block_name, NULL), SIREN_SYSTEM);
     assert_int_equal(rmdir(scratch_path("a.siren")), 0);
-    assert_int_equal(sscanf(strstr(siren_message(), ".part keeps "), ".part keeps %zu of 19 slices", &kept), 1);
+    assert_int_equal(sscanf(strstr(siren_message(), ".part keeps "), ".part keeps %zu of 19 slices", &kept),
+                     1);
     return kept;
 }
 
@@ -180,7 +182,8 @@ static void torn_journals_cost_their_blocks_alone(void **state) {
         reset();
         assert_siren_ok(compress(&options, "a.siren", NULL, NULL));
         assert_int_equal(n_warnings, 0);
-        if (round % 4 != 1) assert_true(n_resumed + 2 + (round % 4 == 0) >= kept); /* three bytes may stand in two */
+        if (round % 4 != 1)
+            assert_true(n_resumed + 2 + (round % 4 == 0) >= kept); /* three bytes may stand in two */
         n_lost += kept - n_resumed;
         assert_whole("a.siren");
     }
@@ -197,7 +200,8 @@ static void other_work_is_neither_taken_nor_lost(void **state) {
     kept = keep_some(N / 2);
     uint8_t *journal = file_get(scratch_path("a.siren.part"), &n), *after;
     for (int what = 0; what < 3; what++) {
-        static const char *const told[] = {"'epochs 5' instead of 'epochs 6'", "'voxels ", "'weights int8' instead of"};
+        static const char *const told[] = {"'epochs 5' instead of 'epochs 6'", "'voxels ",
+                                           "'weights int8' instead of"};
         siren_compress_options other = quick();
         if (what == 0) other.settings.epochs++;
         make_image(what == 1 ? 101 : 100);

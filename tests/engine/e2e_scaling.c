@@ -1,5 +1,5 @@
-/* Hot voxels: whatever the model, blocks, type or mask, they come back bit for bit, the rest as well as without them, and the figures are of the
- * rest. Where there are none, robust scaling gives the bytes of the published one. */
+/* Hot voxels: whatever the model, blocks, type or mask, they come back bit for bit, the rest as well as without them,
+ * and the figures are of the rest. Where there are none, robust scaling gives the bytes of the published one. */
 #include "tests/shared/devices.h"
 #include "formats/series.h"
 #include "tests/shared/nifti_files.h"

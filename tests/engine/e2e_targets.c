@@ -1,5 +1,5 @@
-/* Archives without networks: every byte of a file comes back, of any datatype, byte order and version; an error is never larger than
- * asked for; a ratio and a PSNR are met; parts, boxes, masks; damage. No device takes part. */
+/* Archives without networks: every byte of a file comes back, of any datatype, byte order and version; an error is
+ * never larger than asked for; a ratio and a PSNR are met; parts, boxes, masks; damage. No device takes part. */
 #include "engine/calls.h"
 #include "formats/series.h"
 #include "tests/shared/nifti_files.h"
@@ -11,7 +11,8 @@ enum { NX = 5, NY = 6, NZ = 3, NV = 4, N = NX * NY * NZ * NV };
 
 static const struct {
     int code, bits;
-} types[] = {{2, 8}, {256, 8}, {4, 16}, {512, 16}, {8, 32}, {768, 32}, {16, 32}, {64, 64}, {1024, 64}, {1280, 64}};
+} types[] = {{2, 8},    {256, 8}, {4, 16},  {512, 16},  {8, 32},
+             {768, 32}, {16, 32}, {64, 64}, {1024, 64}, {1280, 64}};
 #define N_TYPES (sizeof types / sizeof *types)
 
 static nifti_recipe recipe_of(size_t type, int version, bool swapped) {
@@ -37,8 +38,8 @@ static const siren_decompress_options whole = {.overwrite = true, .memory_limit 
 
 static void compress(double max_error, siren_archive_info *info) {
     siren_compress_options options = without_networks(max_error);
-    assert_siren_ok(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL, NULL,
-                                        info));
+    assert_siren_ok(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("a.siren"), &options,
+                                        NULL, NULL, info));
 }
 
 static void restore(void) {
@@ -58,9 +59,11 @@ static void every_byte_comes_back(void **state) {
                 siren_archive_info info;
                 file_put(scratch_path("image.nii"), bytes, n);
                 compress(0, &info);
-                assert_true(info.coding == SIREN_CODING_PREDICTIVE && info.max_error == 0 && info.n_layers == 0 && isinf(info.psnr));
+                assert_true(info.coding == SIREN_CODING_PREDICTIVE && info.max_error == 0 &&
+                            info.n_layers == 0 && isinf(info.psnr));
                 siren_archive_info_free(&info);
-                assert_siren_ok(siren_verify_file(NULL, scratch_path("a.siren"), SIZE_MAX, NULL, NULL, &sound));
+                assert_siren_ok(
+                    siren_verify_file(NULL, scratch_path("a.siren"), SIZE_MAX, NULL, NULL, &sound));
                 assert_int_equal(sound, NZ);
                 restore();
                 uint8_t *back = file_get(scratch_path("back.nii"), &n_back);
@@ -86,8 +89,8 @@ static void errors_are_bounded(void **state) {
         for (size_t b = 0; b < sizeof bounds / sizeof *bounds; b++) {
             nifti_recipe recipe = recipe_of(type, 1, false);
             uint8_t bytes[NIFTI_MOST_BYTES];
-            size_t n = nifti_make(&recipe, bytes), offset = NIFTI_VOXEL_OFFSET(&recipe), size = (size_t)types[type].bits / 8,
-                   n_back, lossless;
+            size_t n = nifti_make(&recipe, bytes), offset = NIFTI_VOXEL_OFFSET(&recipe),
+                   size = (size_t)types[type].bits / 8, n_back, lossless;
             for (int i = 0; i < N; i++) {
                 double value = 40 + 30 * sin(0.2 * i) + i * i % 13;
                 uint64_t stored[1];
@@ -133,7 +136,8 @@ static void parts_equal_the_whole(void **state) {
             for (size_t x = 1; x < 4; x++, at++)
                 assert_memory_equal(&out[at], bytes + offset + 2 * (((v * NZ + z) * NY + 2) * NX + x), 2);
     siren_reader_close(reader);
-    const siren_decompress_options part = {.slices = {1, 2}, .volumes = {3, 4}, .overwrite = true, .memory_limit = SIZE_MAX};
+    const siren_decompress_options part = {
+        .slices = {1, 2}, .volumes = {3, 4}, .overwrite = true, .memory_limit = SIZE_MAX};
     assert_siren_ok(
         siren_decompress_file(NULL, scratch_path("a.siren"), scratch_path("part.nii"), &part, NULL, NULL));
     uint8_t *file = file_get(scratch_path("part.nii"), &n_part);
@@ -141,7 +145,8 @@ static void parts_equal_the_whole(void **state) {
     assert_memory_equal(file + offset, bytes + offset + 2 * (3 * NZ + 1) * NX * NY, 2 * NX * NY);
     free(file);
     siren_voxel_series series;
-    assert_siren_ok(siren_voxel_read(scratch_path("a.siren"), (const size_t[]){3, 2, 1}, (siren_span){0, 0}, &series));
+    assert_siren_ok(
+        siren_voxel_read(scratch_path("a.siren"), (const size_t[]){3, 2, 1}, (siren_span){0, 0}, &series));
     for (size_t v = 0; v < NV; v++)
         assert_true(series.values[v] ==
                     2 * value_at(bytes + offset + 2 * (((v * NZ + 1) * NY + 2) * NX + 3), 2) - 1);
@@ -153,16 +158,17 @@ static void masks_keep_what_is_inside(void **state) {
     nifti_recipe recipe = recipe_of(2, 1, false),
                  mask = {.version = 1, .datatype = 2, .bitpix = 8, .dim = {3, NX, NY, NZ, 1, 1, 1, 1}};
     uint8_t bytes[NIFTI_MOST_BYTES], inside[NIFTI_MOST_BYTES];
-    size_t n = nifti_make(&recipe, bytes), offset = NIFTI_VOXEL_OFFSET(&recipe), n_mask = nifti_make(&mask, inside),
-           at = NIFTI_VOXEL_OFFSET(&mask), n_back;
-    memset(bytes + 252, 0, 4), memset(inside + 252, 0, 4); /* no qform, no sform: both lie in the same place */
+    size_t n = nifti_make(&recipe, bytes), offset = NIFTI_VOXEL_OFFSET(&recipe),
+           n_mask = nifti_make(&mask, inside), at = NIFTI_VOXEL_OFFSET(&mask), n_back;
+    memset(bytes + 252, 0, 4),
+        memset(inside + 252, 0, 4); /* no qform, no sform: both lie in the same place */
     for (size_t i = 0; i < NX * NY * NZ; i++) inside[at + i] = i % NX > 1 && i < NX * NY * 2;
     file_put(scratch_path("image.nii"), bytes, n);
     file_put(scratch_path("mask.nii"), inside, n_mask);
     siren_compress_options options = without_networks(0);
     options.mask = scratch_path("mask.nii");
-    assert_siren_ok(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL, NULL,
-                                        NULL));
+    assert_siren_ok(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("a.siren"), &options,
+                                        NULL, NULL, NULL));
     restore();
     uint8_t *back = file_get(scratch_path("back.nii"), &n_back);
     assert_int_equal(n_back, n);
@@ -207,8 +213,8 @@ static void bad_bounds_are_refused(void **state) {
     file_put(scratch_path("image.nii"), bytes, nifti_make(&recipe, bytes));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         siren_compress_options options = without_networks(bad[i]);
-        assert_int_equal(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("bad.siren"), &options, NULL,
-                                             NULL, NULL),
+        assert_int_equal(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("bad.siren"),
+                                             &options, NULL, NULL, NULL),
                          SIREN_USAGE);
         assert_false(file_exists(scratch_path("bad.siren")));
     }
@@ -228,7 +234,8 @@ static uint32_t mixed(uint32_t x) {
 static siren_array smooth_array(void) {
     for (int i = 0; i < TN; i++) {
         int x = i % TX, y = i / TX % TY, z = i / (TX * TY) % TZ, v = i / (TX * TY * TZ);
-        double value = 500 + 300 * sin(0.3 * x + v) * cos(0.2 * y + z) + 100 * v + (int)(mixed((uint32_t)i) >> 27);
+        double value =
+            500 + 300 * sin(0.3 * x + v) * cos(0.2 * y + z) + 100 * v + (int)(mixed((uint32_t)i) >> 27);
         smooth[i] = z == 2 ? 7 : (int16_t)value;
     }
     return (siren_array){.voxels = smooth, .datatype = SIREN_INT16, .n_axes = 4, .shape = {TX, TY, TZ, TV}};
@@ -257,7 +264,8 @@ static double psnr_of(const int16_t *back) {
         for (int v = 0; v < TV; v++) {
             const int16_t *x = smooth + (v * TZ + z) * TX * TY, *y = back + (v * TZ + z) * TX * TY;
             int least = x[0], most = x[0];
-            for (int i = 0; i < TX * TY; i++) least = x[i] < least ? x[i] : least, most = x[i] > most ? x[i] : most;
+            for (int i = 0; i < TX * TY; i++)
+                least = x[i] < least ? x[i] : least, most = x[i] > most ? x[i] : most;
             for (int i = 0; i < TX * TY; i++) squares += pow((double)(x[i] - y[i]) / (most - least), 2);
         }
         sum -= 10 * log10(squares / (TX * TY * TV));
@@ -269,8 +277,8 @@ static void targets_are_met(void **state) {
     (void)state;
     static const struct {
         const char *key, *value;
-    } targets[] = {{"ratio", "4"}, {"ratio", "7.5"}, {"ratio", "12"}, {"psnr", "25"}, {"psnr", "33"}, {"psnr", "45"},
-                 {"size", "1500"}, {"size", "1K"}};
+    } targets[] = {{"ratio", "4"}, {"ratio", "7.5"}, {"ratio", "12"},  {"psnr", "25"},
+                   {"psnr", "33"}, {"psnr", "45"},   {"size", "1500"}, {"size", "1K"}};
     const siren_box all = {{0, 0}, {0, 0}, {0, 0}, {0, 0}}, part = {{3, 9}, {2, 11}, {1, 2}, {1, 3}};
     static int16_t back[TN], piece[6 * 9 * 2];
     size_t n_before = 0;
@@ -294,8 +302,7 @@ static void targets_are_met(void **state) {
                     assert_int_equal(piece[at++], back[((v * TZ + 1) * TY + y) * TX + x]);
         /* Rounding to integers moves a PSNR that is high. */
         assert_true(fabs(psnr_of(back) - info->psnr) < (info->psnr > 40 ? 0.6 : 0.1));
-        if (*targets[i].key == 's')
-            wanted = (double)sizeof smooth / (i == 6 ? 1500 : 1024);
+        if (*targets[i].key == 's') wanted = (double)sizeof smooth / (i == 6 ? 1500 : 1024);
         if (*targets[i].key != 'p')
             assert_true(info->ratio >= wanted && (info->ratio < 1.05 * wanted) && n_bytes == info->bytes);
         else
@@ -307,8 +314,8 @@ static void targets_are_met(void **state) {
     }
 }
 
-/* Percent are of the range of all values, 7 to the largest; noise of 32 even steps has a sigma of about 9, and of Q times that the
- * root of the mean square is measured here. */
+/* Percent are of the range of all values, 7 to the largest; noise of 32 even steps has a sigma of about 9, and of Q
+ * times that the root of the mean square is measured here. */
 static void errors_in_percent_and_sigmas(void **state) {
     (void)state;
     const siren_box all = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
@@ -320,7 +327,8 @@ static void errors_in_percent_and_sigmas(void **state) {
     uint8_t *bytes = for_target("max_error", "2%", &n_bytes, &status);
     assert_siren_ok(status);
     int least = smooth[0], most = smooth[0];
-    for (int i = 0; i < TN; i++) least = smooth[i] < least ? smooth[i] : least, most = smooth[i] > most ? smooth[i] : most;
+    for (int i = 0; i < TN; i++)
+        least = smooth[i] < least ? smooth[i] : least, most = smooth[i] > most ? smooth[i] : most;
     assert_siren_ok(siren_reader_open_memory(bytes, n_bytes, &reader));
     assert_siren_ok(siren_reader_info(reader, &info));
     assert_true(info->max_error == 0.02 * (most - least));
@@ -356,11 +364,13 @@ static void what_is_out_of_reach(void **state) {
     assert_siren_ok(siren_options_create(&options));
     assert_int_equal(siren_options_set(options, "ratio", "0.5"), SIREN_USAGE);
     assert_int_equal(siren_options_set(options, "psnr", "nan"), SIREN_USAGE);
-    static const char *const bad[][2] = {{"size", "0"}, {"size", "-3"}, {"size", "much"}, {"noise", "0"}, {"noise", "nan"},
-                                         {"max_error", "101%"}, {"max_error", "%"}, {"max_error", "inf"}, {"lossless", "yes"}};
+    static const char *const bad[][2] = {{"size", "0"},      {"size", "-3"},       {"size", "much"},
+                                         {"noise", "0"},     {"noise", "nan"},     {"max_error", "101%"},
+                                         {"max_error", "%"}, {"max_error", "inf"}, {"lossless", "yes"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(siren_options_set(options, bad[i][0], bad[i][1]), SIREN_USAGE);
-    static const char *const kept[][2] = {{"size", "2048"}, {"noise", "0.5"}, {"max_error", "2%"}, {"lossless", "true"}};
+    static const char *const kept[][2] = {
+        {"size", "2048"}, {"noise", "0.5"}, {"max_error", "2%"}, {"lossless", "true"}};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) { /* the last one set holds */
         const char *value;
         assert_siren_ok(siren_options_set(options, kept[i][0], kept[i][1]));
@@ -381,10 +391,13 @@ static void transforms_of_any_image(void **state) {
             nifti_recipe recipe = recipe_of(type, 1 + (int)(s % 2), s % 2);
             uint8_t bytes[NIFTI_MOST_BYTES];
             size_t n = 1, size = (size_t)types[type].bits / 8, n_back, sound;
-            for (int axis = 0; axis < 4; axis++) recipe.dim[axis + 1] = sizes[s][axis], n *= (size_t)sizes[s][axis];
+            for (int axis = 0; axis < 4; axis++)
+                recipe.dim[axis + 1] = sizes[s][axis], n *= (size_t)sizes[s][axis];
             size_t n_file = nifti_make(&recipe, bytes), offset = NIFTI_VOXEL_OFFSET(&recipe);
-            if (types[type].bits == 64 && type != 7) memset(bytes + offset, 0, n_file - offset); /* spans that fit a double */
-            for (size_t i = 0; (type == 6 || type == 7) && i < n; i++) { /* of floats every third is not finite */
+            if (types[type].bits == 64 && type != 7)
+                memset(bytes + offset, 0, n_file - offset); /* spans that fit a double */
+            for (size_t i = 0; (type == 6 || type == 7) && i < n;
+                 i++) { /* of floats every third is not finite */
                 double value = i % 3 ? sin((double)i) : i % 2 ? INFINITY : NAN;
                 nifti_put_real(bytes + offset + i * size, size, recipe.swapped, value);
             }
@@ -393,8 +406,8 @@ static void transforms_of_any_image(void **state) {
             options.amount = 30;
             options.overwrite = true;
             file_put(scratch_path("image.nii"), bytes, n_file);
-            assert_siren_ok(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("a.siren"), &options, NULL,
-                                                NULL, NULL));
+            assert_siren_ok(siren_compress_file(NULL, scratch_path("image.nii"), scratch_path("a.siren"),
+                                                &options, NULL, NULL, NULL));
             assert_siren_ok(siren_verify_file(NULL, scratch_path("a.siren"), SIZE_MAX, NULL, NULL, &sound));
             restore();
             uint8_t *back = file_get(scratch_path("back.nii"), &n_back);
@@ -438,10 +451,11 @@ static int clean(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_byte_comes_back),     cmocka_unit_test(errors_are_bounded),
-        cmocka_unit_test(parts_equal_the_whole),     cmocka_unit_test(masks_keep_what_is_inside),
-        cmocka_unit_test(damage_is_found),           cmocka_unit_test(bad_bounds_are_refused),
-        cmocka_unit_test(targets_are_met),           cmocka_unit_test(errors_in_percent_and_sigmas), cmocka_unit_test(what_is_out_of_reach),
-        cmocka_unit_test(transforms_of_any_image),   cmocka_unit_test(damage_to_a_transform)};
+        cmocka_unit_test(every_byte_comes_back), cmocka_unit_test(errors_are_bounded),
+        cmocka_unit_test(parts_equal_the_whole), cmocka_unit_test(masks_keep_what_is_inside),
+        cmocka_unit_test(damage_is_found),       cmocka_unit_test(bad_bounds_are_refused),
+        cmocka_unit_test(targets_are_met),       cmocka_unit_test(errors_in_percent_and_sigmas),
+        cmocka_unit_test(what_is_out_of_reach),  cmocka_unit_test(transforms_of_any_image),
+        cmocka_unit_test(damage_to_a_transform)};
     return cmocka_run_group_tests(tests, NULL, clean);
 }

@@ -120,12 +120,9 @@ static void open_choices_are_resolved(void **state) {
         const char *model;
         uint32_t layers, width;
         float rate;
-    } soap[] = {{"siren-2d", 3, 128, 0.75f / 128},
-                {"siren-2d", 2, 512, 0.75f / 512},
-                {"siren-2d", 3, 40, 12e-3f},
-                {"siren-2d", 4, 128, 0.3f / 128},
-                {"siren-2d", 5, 40, 6e-3f},
-                {"siren-2d", 6, 128, 3e-3f},
+    } soap[] = {{"siren-2d", 3, 128, 0.75f / 128}, {"siren-2d", 2, 512, 0.75f / 512},
+                {"siren-2d", 3, 40, 12e-3f},       {"siren-2d", 4, 128, 0.3f / 128},
+                {"siren-2d", 5, 40, 6e-3f},        {"siren-2d", 6, 128, 3e-3f},
                 {"siren-2d-relu", 3, 128, 3e-3f}};
     for (size_t i = 0; i < sizeof soap / sizeof *soap; i++) {
         settings = siren_settings_defaults();

@@ -1,7 +1,7 @@
-/* Preloaded into sirencl: the nth call of one kind that the program SIREN_REFUSE_PROGRAM makes, or zlib, liblzma or cJSON on its
- * behalf, fails. SIREN_REFUSE=KIND:N names it, counted from 1; the file SIREN_REFUSE_COUNT, 8 bytes, counts them, in children that
- * are the same program as well. Where none is to fail (N = 0), the file SIREN_REFUSE_STACKS
- * gets 8 bytes for each: a digest of the way to the call. */
+/* Preloaded into sirencl: the nth call of one kind that the program SIREN_REFUSE_PROGRAM makes, or zlib, liblzma or
+ * cJSON on its behalf, fails. SIREN_REFUSE=KIND:N names it, counted from 1; the file SIREN_REFUSE_COUNT, 8 bytes,
+ * counts them, in children that are the same program as well. Where none is to fail (N = 0), the file
+ * SIREN_REFUSE_STACKS gets 8 bytes for each: a digest of the way to the call. */
 #define _GNU_SOURCE
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>

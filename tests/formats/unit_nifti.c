@@ -271,8 +271,8 @@ static void expect_read(siren_nifti_use use, const char *file, siren_status stat
                  got == SIREN_OK ? "" : siren_message(), n_warned, warned);
 }
 
-/* sizeof_hdr against the mark of NIfTI-1, which binds, and the mark of a pair's header where the voxels follow it; the byte order
- * then is dim[0]'s. NIfTI-2's mark alone is no header. */
+/* sizeof_hdr against the mark of NIfTI-1, which binds, and the mark of a pair's header where the voxels follow it; the
+ * byte order then is dim[0]'s. NIfTI-2's mark alone is no header. */
 static void identity_is_the_marks(void **state) {
     (void)state;
     static const int32_t sizes[] = {0,  -1, 344, 349, 540, INT32_MAX, 0x5C010000 /* 348 in the other order */,

@@ -17,7 +17,8 @@ static void all_threads_open(void **state) {
     (void)state;
     pthread_t threads[N];
     siren_status status[N];
-    for (size_t i = 0; i < N; i++) assert_int_equal(pthread_create(&threads[i], NULL, open_one, &status[i]), 0);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, open_one, &status[i]), 0);
     for (size_t i = 0; i < N; i++) pthread_join(threads[i], NULL);
     if (status[0] == SIREN_NO_DEVICE) skip_case("there is no OpenCL device");
     for (size_t i = 0; i < N; i++) assert_int_equal(status[i], SIREN_OK);

@@ -1,4 +1,5 @@
-/* CLBlast's Sgemm, by host/opencl/gemm with every set of parameters, against plain C and against the products of the layer family. */
+/* CLBlast's Sgemm, by host/opencl/gemm with every set of parameters, against plain C and against the products of the
+ * layer family. */
 #include "tests/shared/devices.h"
 #include "tests/shared/family_gradient.h"
 #include "engine/decode/decode.h"
@@ -28,8 +29,8 @@ static void sizes_of(const problem *p, size_t sizes[3]) {
 #define MARGIN                                                                                               \
     1024 /* floats before the first matrix: what CLBlast reads in place begins at a multiple of some KiB */
 
-/* On the device; row-major arrays of all products without gaps, `c` in/out. Where CLBlast copies a matrix, or writes it,
- * there are gaps between those of a batch on the device. */
+/* On the device; row-major arrays of all products without gaps, `c` in/out. Where CLBlast copies a matrix, or writes
+ * it, there are gaps between those of a batch on the device. */
 static void gemm(unsigned set, const problem *p, const float *a, const float *b, float *c) {
     const float *values[] = {a, b, c};
     const size_t gaps[] = {p->a_transposed ? 0 : 5, p->b_transposed ? 7 : 0, 3};
@@ -151,7 +152,8 @@ static void bad_shapes_are_refused(void **state) {
     siren_buffer_free(buffer);
 }
 
-/* A set that the device has no room for, or that does not exist, and what CLBlast itself refuses: one sentence with a way out. */
+/* A set that the device has no room for, or that does not exist, and what CLBlast itself refuses: one sentence with a
+ * way out. */
 static void failures_are_named(void **state) {
     (void)state;
     siren_device_facts *facts = (siren_device_facts *)siren_device_get_facts(device);

@@ -1,4 +1,5 @@
-/* host/opencl/background: work beside its owner, its failures, the owner's change of mind, and what a profile says of it. */
+/* host/opencl/background: work beside its owner, its failures, the owner's change of mind, and what a profile says of
+ * it. */
 #include "tests/shared/testing.h"
 #include "host/opencl/background.h"
 #include "host/opencl/profile.h"

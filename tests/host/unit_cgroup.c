@@ -1,4 +1,5 @@
-/* host/cgroup: the files of Linux's control groups, of both versions, as a machine, a batch system and containers show them. */
+/* host/cgroup: the files of Linux's control groups, of both versions, as a machine, a batch system and containers show
+ * them. */
 #include "tests/shared/testing.h"
 #include "host/cgroup.h"
 #include "host/file.h"

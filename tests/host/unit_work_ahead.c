@@ -1,4 +1,5 @@
-/* host/work_ahead: pieces come in order whatever they take, each once and none too early, with any number of threads and places. */
+/* host/work_ahead: pieces come in order whatever they take, each once and none too early, with any number of threads
+ * and places. */
 #include "tests/shared/testing.h"
 
 #include "host/work_ahead.h"

@@ -1,4 +1,4 @@
-"""Checks the includes and file names of product code below the folder given; prints what is wrong, exit code 1 then."""
+"""Checks the includes and file names of product code below the folder given, and its lines; prints what is wrong, exit code 1 then."""
 import pathlib
 import re
 import sys
@@ -48,6 +48,11 @@ for f in texts:
         found = (root / path).exists() or any((root / (path + s)).exists() for s in (".h", ".c", ".sh", ".py", ".cl"))
         if not found and path not in EXAMPLES and not ("*" in path and list(root.glob(path))):
             faults.append(f"{f}: points to {path}, which does not exist")
+
+for f in texts:
+    if f.suffix in (".c", ".h", ".cl"):
+        faults += [f"{f}:{n}: {len(line)} columns, more than 120"
+                   for n, line in enumerate((root / f).read_text(errors="replace").split("\n"), 1) if len(line) > 120]
 
 
 def reach(start):

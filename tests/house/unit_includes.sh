@@ -1,5 +1,6 @@
 # Product code: no include runs up from a storey to one above, no more than two files include each other in a circle (a .c file and
-# its header count as one), no room of engine/ uses a later one, no file name exists twice, and what comments point to exists. The check itself is tried on planted faults.
+# its header count as one), no room of engine/ uses a later one, no file name exists twice, what comments point to exists, and no line of C
+# is too long. The check itself is tried on planted faults.
 source "$(dirname "$0")/../common.sh"
 needs python3
 python3 "$root/tests/house/includes.py" "$root"
@@ -24,4 +25,5 @@ planted 'points to host/lost.c' engine/a.c '/* see host/lost.c */\n'
 planted 'circle: engine/a engine/b engine/model/c' engine/a.h '' engine/a.c '#include "engine/b.h"\n' engine/b.h '#include "engine/model/c.h"\n' \
     engine/model/c.h '#include "engine/a.h"\n'
 planted 'twice: one.c' engine/model/one.c '' lab/one.c ''
+planted 'host/a.c:2: 121 columns' host/a.c "\n/* $(printf '%0115d' 0) */\n"
 planted 'no such file' engine/a.c '#include "engine/lost.h"\n'

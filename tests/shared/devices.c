@@ -15,7 +15,8 @@ siren_family first_family(const siren_device *of) {
     return siren_device_get_facts(of)->is_cpu ? SIREN_FAMILY_CHAIN : SIREN_FAMILY_LAYER;
 }
 
-static int run(const char *name, siren_family family, siren_gemm_choice gemm, const struct CMUnitTest *tests, size_t n_tests) {
+static int run(const char *name, siren_family family, siren_gemm_choice gemm, const struct CMUnitTest *tests,
+               size_t n_tests) {
     device = open_test_device(family);
     siren_device_set_gemm(device, gemm);
     int failed = _cmocka_run_group_tests(name, tests, n_tests, NULL, NULL);

@@ -32,8 +32,8 @@ typedef struct {
 /* Runs two epochs' gradients and returns the second, by the device's family. Fails the test if padding is not zero. */
 void family_gradient(siren_device *device, const batch *b, family_result *out);
 void family_result_end(family_result *r);
-/* Fails the test, naming `what`, unless all results agree with the reference: losses to `tolerance` relatively, gradients
- * to `tolerance` relative to their norm. Returns the worst relative difference. */
+/* Fails the test, naming `what`, unless all results agree with the reference: losses to `tolerance` relatively,
+ * gradients to `tolerance` relative to their norm. Returns the worst relative difference. */
 double compare_with_reference(const batch *b, const family_result *r, double tolerance, const char *what);
 
 /* Table, w0 and coordinates of the batch on the device; free the three buffers with shape_end(). */

@@ -35,7 +35,8 @@ double reference_code_length(const double o[SIREN_MIXTURE_OUTPUTS], double lo, d
     return -log2(p);
 }
 
-/* Adds a point's gradient, scaled by `share`. `a` are inputs of each layer, and outputs; `delta` what the last layer gets. */
+/* Adds a point's gradient, scaled by `share`. `a` are inputs of each layer, and outputs; `delta` what the last layer
+ * gets. */
 static void backwards(const siren_network *network, const double *params, double *const *a,
                       const double *delta, double share, double *gradient) {
     double e[SIREN_MAX_WIDTH], below[SIREN_MAX_WIDTH];

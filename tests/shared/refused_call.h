@@ -1,4 +1,5 @@
-/* A system call that fails as on another kernel or file system, from here on and in this process for good: fork() first. */
+/* A system call that fails as on another kernel or file system, from here on and in this process for good: fork()
+ * first. */
 #ifndef SIREN_REFUSED_CALL_H
 #define SIREN_REFUSED_CALL_H
 

@@ -144,8 +144,7 @@ static void adam_in_bases(const soap_reference *reference, reference_layer *laye
     rotate(layer, true, layer->m, mean);
     for (size_t i = 0; i < n; i++) {
         layer->v[i] = beta2 * layer->v[i] + (1 - beta2) * y[i] * y[i];
-        y[i] = mean[i] / (1 - pow(beta1, t)) /
-               (sqrt(layer->v[i] / (1 - pow(beta2, t))) + reference->epsilon);
+        y[i] = mean[i] / (1 - pow(beta1, t)) / (sqrt(layer->v[i] / (1 - pow(beta2, t))) + reference->epsilon);
     }
     rotate(layer, false, y, step);
     free(y), free(mean);

@@ -1,4 +1,5 @@
-/* SOAP (Vyas et al. 2024, arXiv:2409.11321) in double precision and plain loops, which the device's is compared with. */
+/* SOAP (Vyas et al. 2024, arXiv:2409.11321) in double precision and plain loops, which the device's is compared
+ * with. */
 #ifndef SIREN_TESTS_SOAP_REFERENCE_H
 #define SIREN_TESTS_SOAP_REFERENCE_H
 

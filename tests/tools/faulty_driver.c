@@ -1,4 +1,5 @@
-/* An OpenCL driver with one fault, which FAULT names: PoCL behind an .icd file of its own, some of whose entries are replaced. */
+/* An OpenCL driver with one fault, which FAULT names: PoCL behind an .icd file of its own, some of whose entries are
+ * replaced. */
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 #include <CL/cl_icd.h>

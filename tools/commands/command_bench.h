@@ -21,8 +21,8 @@ typedef struct {
 
 /* Adds the members of a run to the object being built. */
 void siren_bench_run_write(siren_json *json, const siren_bench_run *run);
-/* Prints the runs of `files` (n of them, 2 at least) side by side, as text or JSON. USAGE where they did not measure the
- * same; INTEGRITY, after the table, where the decoded bits are not those of the first. */
+/* Prints the runs of `files` (n of them, 2 at least) side by side, as text or JSON. USAGE where they did not measure
+ * the same; INTEGRITY, after the table, where the decoded bits are not those of the first. */
 siren_status siren_bench_compare(const char *const *files, size_t n_files, bool json);
 
 #endif

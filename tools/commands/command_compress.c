@@ -40,7 +40,8 @@ static void take_setting(void *user, const char *key, const char *value) {
         if (s->provenance && strcmp(s->provenance, key) == 0) siren_setting_parse(s, key, value, user);
 }
 
-/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell, or blocks ended early. */
+/* GFLOP/s and seconds of training after the first report of progress; 0 where it was too short to tell, or blocks ended
+ * early. */
 static double training_rate(const siren_archive_info *info, double *seconds) {
     siren_network network = {.n_inputs =
                                  siren_block_inputs(info->block_kind) + (uint32_t)info->n_volume_coordinates,

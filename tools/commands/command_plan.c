@@ -17,7 +17,8 @@ typedef struct {
     bool networks; /* some row is of networks */
 } planned_rows;
 
-/* Options as they were given, with another model and target; left out where these two contradict each other, with *refused. */
+/* Options as they were given, with another model and target; left out where these two contradict each other, with
+ * *refused. */
 static siren_status add_row(const siren_compress_options *given, const char *model, siren_target target,
                             double amount, planned_rows *out) {
     siren_compress_options o = *given;

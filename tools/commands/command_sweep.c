@@ -80,7 +80,8 @@ static void free_inputs(dry_inputs *inputs) {
     free(inputs->of);
 }
 
-/* Costs of all trials; speeds are measured on different networks until time is up, and taken from the nearest in size then. */
+/* Costs of all trials; speeds are measured on different networks until time is up, and taken from the nearest in size
+ * then. */
 static siren_status estimate(const siren_experiment *experiment, siren_device *device, size_t memory,
                              dry_trial *trials) {
     SIREN_FREE_AT_END measured_speed *speeds = NULL;
@@ -107,7 +108,8 @@ static siren_status estimate(const siren_experiment *experiment, siren_device *d
     }
     for (size_t i = 0; i < experiment->n_trials; i++)
         if (!siren_trial_has_target(&experiment->trials[i]))
-            trials[i].seconds = trials[i].cost.flop / nearest_speed(speeds, n_speeds, trials[i].cost.n_params);
+            trials[i].seconds =
+                trials[i].cost.flop / nearest_speed(speeds, n_speeds, trials[i].cost.n_params);
     return SIREN_OK;
 }
 
@@ -230,7 +232,8 @@ static void print_result(const sweep_arguments *a, const siren_sweep_result *r) 
     printf("see %s/summary.csv, or make a page of it: sirencl report %s\n", a->output, a->output);
 }
 
-/* One word as a shell reads it back. Returns where `to` goes on; four bytes for each of the word's, and two, are enough. */
+/* One word as a shell reads it back. Returns where `to` goes on; four bytes for each of the word's, and two, are
+ * enough. */
 static char *quote(char *to, const char *word) {
     bool plain = *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                              "%+,-./:=@_")];

@@ -1,5 +1,5 @@
-/* sirencl tune: each configuration is built, verified and timed by a process of its own, so that a compiler that crashes or
- * hangs loses that configuration only. */
+/* sirencl tune: each configuration is built, verified and timed by a process of its own, so that a compiler that
+ * crashes or hangs loses that configuration only. */
 #include "engine/care/tune.h"
 
 #include "engine/kernels/known_devices.h"

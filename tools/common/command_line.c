@@ -73,12 +73,9 @@ siren_help siren_help_parse(const char *text) {
 }
 
 static siren_status read_word(const siren_usage *usage, const char *text, word *out) {
-    static const char *const one_dash[][2] = {{"-force", "force"},
-                                              {"-quiet", "quiet"},
-                                              {"-nthreads", "nthreads"},
-                                              {"-info", "verbose"},
-                                              {"-o", "output"},
-                                              {"-r", "recursive"}};
+    static const char *const one_dash[][2] = {{"-force", "force"},       {"-quiet", "quiet"},
+                                              {"-nthreads", "nthreads"}, {"-info", "verbose"},
+                                              {"-o", "output"},          {"-r", "recursive"}};
     *out = (word){0};
     if (text[0] != '-' || text[1] == '\0') return SIREN_OK;
     if (strcmp(text, "--") == 0) {

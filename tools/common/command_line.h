@@ -57,8 +57,8 @@ siren_help siren_help_parse(const char *text);
 
 /* Parses argv[1..argc-1] into the options' values and the `arguments` (n_arguments + n_more_arguments of the usage,
  * borrowed from argv; those not given stay as they are). With
- * --help or -h anywhere before "--", only *help is set, and values are still defaults. USAGE in one sentence otherwise; values may then have
- * changed. */
+ * --help or -h anywhere before "--", only *help is set, and values are still defaults. USAGE in one sentence otherwise;
+ * values may then have changed. */
 siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv, const char **arguments,
                                  siren_help *help);
 /* The setting, or a row of the option's type and range, as which a value of its own is parsed and shown. */

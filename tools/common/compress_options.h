@@ -16,8 +16,8 @@ typedef struct {
 
 /* Nothing said yet: defaults, with half of the memory. */
 siren_wanted siren_wanted_defaults(void);
-/* Puts the options of all settings, of targets, mask and memory, which parsing writes into `wanted`, and then the command's own rows
- * `own` (n_own) at `out` (SIREN_MOST_WANTED_OPTIONS + n_own); returns their number. */
+/* Puts the options of all settings, of targets, mask and memory, which parsing writes into `wanted`, and then the
+ * command's own rows `own` (n_own) at `out` (SIREN_MOST_WANTED_OPTIONS + n_own); returns their number. */
 size_t siren_wanted_options(siren_wanted *wanted, const siren_option *own, size_t n_own, siren_option *out);
 /* After parsing: sets the target of wanted->made. USAGE for two of them, or what is none. */
 siren_status siren_wanted_read(siren_wanted *wanted);

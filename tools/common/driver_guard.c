@@ -21,8 +21,8 @@
 
 #define TICK_MILLISECONDS 100
 #define USUAL_LIMIT 20 /* seconds; opening eight GPUs that sleep takes a dozen */
-/* So many times as long, what runs may be idle. What computes may take so many times as much processor time: llvmpipe compiles a kernel
- * for minutes, while a driver that is loaded has no work for a minute. */
+/* So many times as long, what runs may be idle. What computes may take so many times as much processor time: llvmpipe
+ * compiles a kernel for minutes, while a driver that is loaded has no work for a minute. */
 #define RUN_PATIENCE 2
 #define OPEN_WORK 3
 #define BUILD_WORK 30
@@ -108,7 +108,8 @@ static double seconds_allowed(void) {
     return text && *text && !*end && limit > 0 ? limit : USUAL_LIMIT;
 }
 
-/* Whether a thread of the process runs or would, if others let it: on a loaded machine a driver gets little processor time. */
+/* Whether a thread of the process runs or would, if others let it: on a loaded machine a driver gets little processor
+ * time. */
 static bool wants_processor(pid_t process) {
     char path[64], text[512];
     snprintf(path, sizeof path, "/proc/%ld/task", (long)process);
@@ -134,7 +135,7 @@ typedef struct {
     pid_t child;
     clockid_t clock; /* its processor time, or CLOCK_MONOTONIC */
     unsigned n_phases;
-    double stuck, idle;      /* seconds, also of the time that it slept */
+    double stuck, idle;        /* seconds, also of the time that it slept */
     double busy_at, busy_from; /* processor time now, and when the phase began */
 } patience;
 
@@ -224,7 +225,7 @@ static siren_status judge(int how, bool hung, siren_guard_end *end, char reason[
     *end = SIREN_GUARD_PASSED;
     if (atomic_load(&shared->passed) && !n_handed_on) return SIREN_OK;
     if (!hung && WIFEXITED(how) && WEXITSTATUS(how) == 130) _exit(130); /* interrupted, and told */
-    if (n_handed_on) /* perhaps after it had passed */
+    if (n_handed_on)                                                    /* perhaps after it had passed */
         return siren_fail(SIREN_CANCELLED, "the work was interrupted; nothing was written");
     tell(how, hung, reason);
     *end = hung ? SIREN_GUARD_HUNG : SIREN_GUARD_DIED;

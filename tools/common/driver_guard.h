@@ -1,6 +1,6 @@
-/* OpenCL drivers are other people's code in this process: they crash, exit and hang. What may lead there is done in a child
- * process, which is forked before any driver is loaded; this one watches it. Nothing of this is in the library, for
- * which forking behind its user's threads is no option. */
+/* OpenCL drivers are other people's code in this process: they crash, exit and hang. What may lead there is done in a
+ * child process, which is forked before any driver is loaded; this one watches it. Nothing of this is in the library,
+ * for which forking behind its user's threads is no option. */
 #ifndef SIREN_TOOLS_DRIVER_GUARD_H
 #define SIREN_TOOLS_DRIVER_GUARD_H
 
@@ -17,9 +17,10 @@ typedef enum {
     SIREN_GUARD_HUNG    /* it did not come back in time */
 } siren_guard_end;
 
-/* Forks a child and waits for it, handing on the signals that this process gets. A child that calls siren_guard_exit() ends
- * this process likewise, and the call returns there alone; siren_guard_pass() has it return SIREN_GUARD_PASSED here. `reason` is
- * a clause that tells what a driver did. CANCELLED where the child was interrupted and could not end by itself.
+/* Forks a child and waits for it, handing on the signals that this process gets. A child that calls siren_guard_exit()
+ * ends this process likewise, and the call returns there alone; siren_guard_pass() has it return SIREN_GUARD_PASSED
+ * here. `reason` is a clause that tells what a driver did. CANCELLED where the child was interrupted and could not end
+ * by itself.
  * $SIRENCL_DRIVER_LIMIT is how many seconds a driver may take. No threads may have been started. */
 siren_status siren_guard_begin(siren_guard_end *end, char reason[SIREN_GUARD_REASON]);
 /* In a child: it has ended with this exit code, and never returns; drivers are not unloaded. Elsewhere: nothing. */

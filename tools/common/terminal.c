@@ -123,7 +123,8 @@ void siren_terminal_warn(const char *format, ...) {
     log_line(NULL, SIREN_LOG_WARNING, text);
 }
 
-/* PoCL makes a thread for each processor that it sees, which a control group may not have time for. Affinity it knows. */
+/* PoCL makes a thread for each processor that it sees, which a control group may not have time for. Affinity it
+ * knows. */
 static void limit_pocl(void) {
     char n[16];
     const unsigned quota = siren_cgroup_read("").processors;
@@ -396,7 +397,8 @@ void siren_terminal_tell_failure(void) {
 
 int siren_terminal_exit(siren_status status) {
     siren_terminal_end_progress();
-    /* What an interruption breaks (a compiler that a driver waits for) is the interruption's doing; what is partial was written. */
+    /* What an interruption breaks (a compiler that a driver waits for) is the interruption's doing; what is partial was
+     * written. */
     if (interrupted && status != SIREN_OK && status != SIREN_CANCELLED && status != SIREN_PARTIAL)
         status = siren_fail(SIREN_CANCELLED, "the work was interrupted; nothing was written");
     if (status != SIREN_OK) print_message(hint_for(status));

@@ -1,7 +1,7 @@
 /* What a command says while it runs, and how it ends: messages, progress, interruption, exit code.
  *
- * Results go to stdout, everything else to stderr. On a terminal progress is one bar with the time left, as wide as it is;
- * elsewhere it is plain lines, at most one a second. The state is the process's: one command runs in it. */
+ * Results go to stdout, everything else to stderr. On a terminal progress is one bar with the time left, as wide as it
+ * is; elsewhere it is plain lines, at most one a second. The state is the process's: one command runs in it. */
 #ifndef SIREN_TOOLS_TERMINAL_H
 #define SIREN_TOOLS_TERMINAL_H
 
@@ -13,15 +13,15 @@ bool siren_terminal_begin(const siren_usage *usage, const siren_common_options *
                           const char **arguments, siren_status *status);
 
 /* From now on each signal that asks a process to end makes siren_terminal_progress() return false, so that the library
- * stops and cleans up, unless it is neither INT nor TERM and was ignored at the start. Where it does not within 0.7 seconds (a
- * compiler is at work) or a second signal comes, the process ends at once with 130. A message that nobody reads any more ends
- * nothing; results that nobody reads end the process in siren_terminal_exit(). */
+ * stops and cleans up, unless it is neither INT nor TERM and was ignored at the start. Where it does not within 0.7
+ * seconds (a compiler is at work) or a second signal comes, the process ends at once with 130. A message that nobody
+ * reads any more ends nothing; results that nobody reads end the process in siren_terminal_exit(). */
 void siren_terminal_catch_interrupt(void);
 
 /* The siren_progress_fn of every command; `user` is ignored. */
 bool siren_terminal_progress(void *user, double done, double total, const char *what);
-/* What is reported from now on is of the nth (from 1) of n items, which takes [begin, end] of all work, both from 0 to 1: the bar
- * and the time left are of all items together. */
+/* What is reported from now on is of the nth (from 1) of n items, which takes [begin, end] of all work, both from 0 to
+ * 1: the bar and the time left are of all items together. */
 void siren_terminal_begin_item(size_t nth, size_t n, double begin, double end);
 /* The line of progress for `columns` of a terminal, into `out` (size): as much of it as fits. `left` may be "". */
 void siren_terminal_line(size_t columns, const char *what, double share, const char *left, char *out,
@@ -34,8 +34,8 @@ double siren_terminal_advancing(const char *what, double *first_done);
 /* Ends the bar; call it before printing results. */
 void siren_terminal_end_progress(void);
 
-/* Messages call the file `path` by this name from now on; both are borrowed. For a path of this process's making, of which there are
- * two at most. */
+/* Messages call the file `path` by this name from now on; both are borrowed. For a path of this process's making, of
+ * which there are two at most. */
 void siren_terminal_call(const char *path, const char *name);
 /* What messages call a file. */
 const char *siren_terminal_name(const char *path);

@@ -29,7 +29,8 @@ static siren_status undergo(const trial *t) {
     return SIREN_OK; /* the process ends: nothing is closed */
 }
 
-/* Only what a driver does to the process counts here: other failures come again, and are told, where the device is opened. */
+/* Only what a driver does to the process counts here: other failures come again, and are told, where the device is
+ * opened. */
 static siren_status try_drivers(const trial *asked) {
     const char *environment = getenv("SIRENCL_DEVICE"), *kernels = getenv("SIRENCL_KERNEL_DIR");
     const char *choice = asked->choice && *asked->choice ? asked->choice : environment ? environment : "";

@@ -1,5 +1,5 @@
-/* BIDS data sets (https://bids-specification.readthedocs.io): their series into archives, a derivative of the data set, and back
- * (docs/bids.md). */
+/* BIDS data sets (https://bids-specification.readthedocs.io): their series into archives, a derivative of the data set,
+ * and back (docs/bids.md). */
 #ifndef SIREN_TOOLS_DATASETS_BIDS_H
 #define SIREN_TOOLS_DATASETS_BIDS_H
 
@@ -19,12 +19,14 @@ typedef struct {
     SIREN_FLAG("bids", help, &(choice).on),                                                                  \
         SIREN_TEXT("participant", "L", "with --bids: only these, e.g. 01,02", &(choice).participants)
 
-/* Takes the names of a command line (NULL at the end). USAGE for other than two of them with --bids, and for its options without it. */
+/* Takes the names of a command line (NULL at the end). USAGE for other than two of them with --bids, and for its
+ * options without it. */
 siren_status siren_bids_check(siren_bids_choice *choice, const char *const *names, const char *folder,
                               bool recursive);
 
-/* Compresses the series of the data set `in` into the derivative `out`. What is there of the same series and settings stays. A series
- * that fails is left out: PARTIAL, or where all do the status of the first. `device` NULL: none is needed. */
+/* Compresses the series of the data set `in` into the derivative `out`. What is there of the same series and settings
+ * stays. A series that fails is left out: PARTIAL, or where all do the status of the first. `device` NULL: none is
+ * needed. */
 siren_status siren_bids_compress(const siren_bids_choice *choice, const siren_compress_options *options,
                                  bool anonymise, siren_device *device, bool quiet);
 

@@ -107,8 +107,8 @@ static bool same_cell(const siren_bids_row *a, const siren_bids_row *b, int colu
     return x && y ? strcmp(x, y) == 0 : x == y;
 }
 
-/* Whether the archive that is there is of this image, as it is, and these settings. Names appear when archives are complete, so that
- * one that was begun is whole, too. */
+/* Whether the archive that is there is of this image, as it is, and these settings. Names appear when archives are
+ * complete, so that one that was begun is whole, too. */
 static siren_status look_for_archive(const siren_bids_run *run, const siren_bids_series *s, const char *path,
                                      bool *kept) {
     const siren_bids_row *row = siren_bids_table_find(&run->table, s->relative);

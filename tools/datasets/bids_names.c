@@ -225,7 +225,8 @@ static bool is_json_of(const char *path, const bids_name *series, size_t *n_enti
     return is;
 }
 
-/* Those of the series' own suffix, from the data set's folder down, and in one folder the fewer entities the earlier. */
+/* Those of the series' own suffix, from the data set's folder down, and in one folder the fewer entities the
+ * earlier. */
 static void order_jsons(siren_bids_sidecars *s, const bids_name *series) {
     size_t n_entities, n_before;
     for (size_t i = 0; i < s->all.n; i++) {

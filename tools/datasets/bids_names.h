@@ -13,23 +13,26 @@ bool siren_bids_listed(const char *list, const char *word, size_t n);
 
 /* Whether the file is a series of one of the suffixes ("dwi,bold"). */
 bool siren_bids_is_series(const char *path, const char *suffixes);
-/* USAGE where the file's name is none of BIDS: entities KEY-LABEL, of which sub is the first, and a suffix, joined by '_'. */
+/* USAGE where the file's name is none of BIDS: entities KEY-LABEL, of which sub is the first, and a suffix, joined by
+ * '_'. */
 siren_status siren_bids_check_name(const char *path);
 
 /* The label of the participant whose folder `relative` begins with, and its length; NULL where it is in none. */
 const char *siren_bids_participant(const char *relative, size_t *n);
 
-/* What goes with the series `relative` of `dataset` by the inheritance principle: its sidecars and tables beside it and in the folders
- * above, from the data set's own down. */
+/* What goes with the series `relative` of `dataset` by the inheritance principle: its sidecars and tables beside it and
+ * in the folders above, from the data set's own down. */
 typedef struct {
     siren_file_list all;     /* relative to the data set */
     const char *bval, *bvec; /* of `all`, the nearest; NULL: none */
     size_t *jsons;           /* (n_jsons) numbers in `all`, the nearest last */
     size_t n_jsons;
 } siren_bids_sidecars;
-/* Files of the data set's own folder that may be such; it may hold many thousands of participants, and is looked through once. */
+/* Files of the data set's own folder that may be such; it may hold many thousands of participants, and is looked
+ * through once. */
 siren_status siren_bids_top_files(const char *dataset, siren_file_list *out);
-/* `top` are these. CORRUPT where two tables in one folder may be meant alike. `*out` is yours: siren_bids_sidecars_free(). */
+/* `top` are these. CORRUPT where two tables in one folder may be meant alike. `*out` is yours:
+ * siren_bids_sidecars_free(). */
 siren_status siren_bids_sidecars_find(const char *dataset, const siren_file_list *top, const char *relative,
                                       siren_bids_sidecars *out);
 void siren_bids_sidecars_free(siren_bids_sidecars *sidecars);

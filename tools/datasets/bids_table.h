@@ -1,4 +1,5 @@
-/* The table of what became of a data set's series: tab-separated with one header line, "n/a" where there is nothing, as BIDS has tables. */
+/* The table of what became of a data set's series: tab-separated with one header line, "n/a" where there is nothing, as
+ * BIDS has tables. */
 #ifndef SIREN_TOOLS_DATASETS_BIDS_TABLE_H
 #define SIREN_TOOLS_DATASETS_BIDS_TABLE_H
 
@@ -46,7 +47,8 @@ void siren_bids_table_free(siren_bids_table *table);
 siren_status siren_bids_table_put(siren_bids_table *table, siren_bids_row *row);
 /* NULL: none. */
 const siren_bids_row *siren_bids_table_find(const siren_bids_table *table, const char *source);
-/* Puts the rows of a file in; a last line without its end is passed over. A file that is not there has none. CORRUPT for what is no such table. */
+/* Puts the rows of a file in; a last line without its end is passed over. A file that is not there has none. CORRUPT
+ * for what is no such table. */
 siren_status siren_bids_table_read(const char *path, siren_bids_table *table);
 /* Writes it under `path`, complete or not at all, in the order of sources. */
 siren_status siren_bids_table_write(siren_bids_table *table, const char *path);

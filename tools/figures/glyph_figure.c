@@ -79,8 +79,8 @@ static bool has_image(const char *evaluation, const char *image) {
     return siren_file_exists(path);
 }
 
-/* The slices of the original that an evaluation is of, and counts from 0: not all where its result was a part. `*slices` stays
- * as it is where the evaluation does not say. */
+/* The slices of the original that an evaluation is of, and counts from 0: not all where its result was a part.
+ * `*slices` stays as it is where the evaluation does not say. */
 static siren_status judged_slices(const char *evaluation, siren_span *slices) {
     SIREN_AT_END(siren_config_free_at) siren_config *config = NULL;
     SIREN_FREE_AT_END char *path = NULL;

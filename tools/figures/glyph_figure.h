@@ -9,8 +9,8 @@ typedef struct {
     const char *const *evaluations; /* (n) folders of siren_evaluate() */
     siren_picture_wording wording;
     size_t n;
-    siren_span slice, x,
-        y; /* the slice that the glyphs are of, counted in the original (0:0: the middle one) and its voxels (0:0: all) */
+    siren_span slice;    /* that the glyphs are of, counted in the original; 0:0: the middle one */
+    siren_span x, y;     /* its voxels; 0:0: all */
     size_t memory_limit; /* bytes of each image; larger is refused before allocation */
 } siren_glyph_figure_options;
 
@@ -19,8 +19,8 @@ typedef struct {
 
 /* As siren_panel_figure_open(). */
 siren_status siren_glyph_figure_open(const char *folder, bool overwrite, siren_staging **out);
-/* Draws colour-coded anisotropy, tensors and fibre orientation distributions of the original and of each result, on common
- * scales, as far as the evaluations have them. USAGE where they have neither, or are of different originals. */
+/* Draws colour-coded anisotropy, tensors and fibre orientation distributions of the original and of each result, on
+ * common scales, as far as the evaluations have them. USAGE where they have neither, or are of different originals. */
 siren_status siren_glyph_figure_draw(const siren_glyph_figure_options *options, const siren_staging *staging,
                                      siren_progress_fn progress, void *user);
 

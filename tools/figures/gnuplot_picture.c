@@ -61,7 +61,8 @@ siren_status siren_picture_slice(const char *path, siren_span asked, size_t *z) 
     return SIREN_OK;
 }
 
-/* Where the name of a file begins in its path, and how long it is without slashes at the end and the suffix of an image. */
+/* Where the name of a file begins in its path, and how long it is without slashes at the end and the suffix of an
+ * image. */
 static const char *plain_name(const char *path, size_t *length) {
     static const char *const suffixes[] = {".nii.gz", ".nii", ".siren"};
     size_t end = strlen(path);

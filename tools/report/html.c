@@ -65,7 +65,8 @@ static const char *after_handler(const char *at) {
     return end ? end + 1 : NULL;
 }
 
-/* gnuplot's hypertext is an argument of a script that the page has not: it becomes a title. Returns what follows, or NULL where there is none. */
+/* gnuplot's hypertext is an argument of a script that the page has not: it becomes a title. Returns what follows, or
+ * NULL where there is none. */
 static const char *write_hypertext(FILE *out, const char *at) {
     const char *text = after(at, "<g onmousemove=\"gnuplot_svg.showHypertext(evt,'"),
                *end = text ? strstr(text, "')\" onmouseout=") : NULL,
@@ -130,8 +131,8 @@ void siren_html_svg(FILE *out, const char *svg, const char *prefix, const char *
 
 /* ---- pages ---- */
 
-/* Where a screen is narrow, the rows of tables of the class "cards" become blocks in which each cell tells its heading, and other tables
- * scroll beside their first column. */
+/* Where a screen is narrow, the rows of tables of the class "cards" become blocks in which each cell tells its heading,
+ * and other tables scroll beside their first column. */
 static const char style[] =
     "body{font:15px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:76rem;margin:2rem "
     "auto;padding:0 1rem}"

@@ -100,8 +100,8 @@ static const siren_report_trial *method_beside(const siren_report_run *run, cons
     return NULL;
 }
 
-/* Whether `t` is what stands for SIREN-2D on its input: nearest to 3 layers of 256 units, then to 8 bits; of several the
- * first. */
+/* Whether `t` is what stands for SIREN-2D on its input: nearest to 3 layers of 256 units, then to 8 bits; of several
+ * the first. */
 static bool is_representative(const siren_report_run *run, const siren_report_trial *t) {
     const double distance = siren_report_distance(t, 3, 256), bits = fabs(t->bits - 8);
     for (size_t i = 0; i < run->n_trials; i++) {
@@ -138,7 +138,8 @@ static siren_status above_deflate(comparisons *c, const siren_report_trial *t) {
     return other && is_representative(c->run, t) ? add(c, t->ratio / other->ratio, t, other) : SIREN_OK;
 }
 
-/* Relative errors of diffusion metrics in each region, as quotients: of the other method to the network, or inverted. */
+/* Relative errors of diffusion metrics in each region, as quotients: of the other method to the network, or
+ * inverted. */
 static siren_status errors_beside(comparisons *c, const siren_report_trial *t, const char *method,
                                   bool inverted) {
     static const char *const metrics[] = {"md", "fa", "rish0", "rish2"};

@@ -20,8 +20,8 @@ typedef struct {
     char *basis; /* which trials; "" where untested */
 } siren_report_claim;
 
-/* `*claims` (n), all there are, in the order of docs/claims.md, is yours: siren_report_claims_free(). None is tested unless the
- * run's experiment says "claims": true. */
+/* `*claims` (n), all there are, in the order of docs/claims.md, is yours: siren_report_claims_free(). None is tested
+ * unless the run's experiment says "claims": true. */
 siren_status siren_report_claims_check(const siren_report_run *run, siren_report_claim **claims, size_t *n);
 void siren_report_claims_free(siren_report_claim *claims);
 SIREN_POINTER_RELEASE(siren_report_claim, siren_report_claims_free)

@@ -144,10 +144,11 @@ static void write_figures(FILE *out, const siren_report_figures *figures) {
         siren_html_between(out, "\n<figcaption>", figure->caption, "</figcaption>\n</figure>\n");
     }
     if (figures->n_other > 0)
-        fprintf(out,
-                "<p>In figures of training or in the table only: %zu trial%s trained otherwise than the first "
-                "trial of the same kind.</p>\n",
-                figures->n_other, siren_plural(figures->n_other));
+        fprintf(
+            out,
+            "<p>In figures of training or in the table only: %zu trial%s trained otherwise than the first "
+            "trial of the same kind.</p>\n",
+            figures->n_other, siren_plural(figures->n_other));
     fputs("</section>\n", out);
 }
 

@@ -58,8 +58,8 @@ static bool lacks(const siren_config *facts, const char *what) {
     return siren_value_exists(siren_value_member(siren_config_root(facts), what));
 }
 
-/* Reads the facts of the result in `folder`; those of the first are kept. `*like` tells whether it lacks what the first one
- * lacks, and no more. */
+/* Reads the facts of the result in `folder`; those of the first are kept. `*like` tells whether it lacks what the first
+ * one lacks, and no more. */
 static siren_status read_facts(slice_figure *f, const char *folder, bool *like) {
     SIREN_AT_END(siren_config_free_at) siren_config *facts = NULL;
     SIREN_FREE_AT_END char *path = NULL;

@@ -6,8 +6,8 @@
 
 #include "lab/report/report_run.h"
 
-/* HTML: for each input a table of methods and regions, and with several inputs one of networks and inputs; nothing where no
- * trial was judged. Write errors stay in the stream (ferror). */
+/* HTML: for each input a table of methods and regions, and with several inputs one of networks and inputs; nothing
+ * where no trial was judged. Write errors stay in the stream (ferror). */
 void siren_report_tables_write(FILE *out, const siren_report_run *run);
 
 #endif

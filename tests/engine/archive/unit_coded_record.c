@@ -1,6 +1,6 @@
-/* Records of networks through the range coder: they come back bit for bit, whatever the weights and exceptional voxels; they are
- * smaller than LZMA's; damage is found or harmless. And with arguments, the same archive packed in both ways for the decoder in
- * Python (coded_record_model.py):
+/* Records of networks through the range coder: they come back bit for bit, whatever the weights and exceptional voxels;
+ * they are smaller than LZMA's; damage is found or harmless. And with arguments, the same archive packed in both ways
+ * for the decoder in Python (coded_record_model.py):
  *     unit_coded_record write CASE LZMA.siren CODED.siren */
 #include "tests/shared/testing.h"
 #include "tests/shared/random_numbers.h"

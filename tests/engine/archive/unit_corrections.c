@@ -1,5 +1,5 @@
-/* Corrections: what they say brings every value within the bound, and none is made where it is within already; damage is found
- * or harmless. And with arguments, cases for the decoder in Python (corrections_model.py):
+/* Corrections: what they say brings every value within the bound, and none is made where it is within already; damage
+ * is found or harmless. And with arguments, cases for the decoder in Python (corrections_model.py):
  *     unit_corrections write CASE FILE */
 #include "tests/shared/testing.h"
 #include "tests/shared/random_numbers.h"

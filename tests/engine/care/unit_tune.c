@@ -84,7 +84,8 @@ static void the_hopeless_are_dropped(void **state) {
     assert_true(siren_tune_promises(times, CANDIDATES, 3, 4));
 }
 
-/* Steps that take up to twice as long as they should hardly ever let a slower candidate in; calm ones show the quicker. */
+/* Steps that take up to twice as long as they should hardly ever let a slower candidate in; calm ones show the
+ * quicker. */
 static void noise(void **state) {
     (void)state;
     const double slower[CANDIDATES] = {1.1, 1, 1.05, 1.1, 1.2, 1.3, 1.15, 1.07},

@@ -1,5 +1,5 @@
-/* engine/coding/range_coder: what is coded comes back, at the length that the probabilities promise; damage is found; and the
- * slow model in Python (range_coder_model.py) makes and reads the same bytes.
+/* engine/coding/range_coder: what is coded comes back, at the length that the probabilities promise; damage is found;
+ * and the slow model in Python (range_coder_model.py) makes and reads the same bytes.
  *     unit_range_coder write SEED STEPS BYTES   random steps, a line each, and the bytes that they give
  *     unit_range_coder read STEPS BYTES         fails unless the bytes give the steps */
 #include "tests/shared/testing.h"
@@ -132,7 +132,8 @@ static void extreme_integers_come_back(void **unused) {
     free(bytes);
 }
 
-/* Ones of probability 65535/65536 leave `low` at its place while the range shrinks; zeros of 1/65536 push it to carry. */
+/* Ones of probability 65535/65536 leave `low` at its place while the range shrinks; zeros of 1/65536 push it to
+ * carry. */
 static void carries_run_through(void **unused) {
     (void)unused;
     static coding_step steps[20000];

@@ -1,5 +1,6 @@
-/* engine/context: networks become bytes and come back, hostile bytes are refused or give a network; the mixture's masses add up; the tables
- * are what their formulas say. (That evaluation is what docs/context.md says, unit_predictive_model.sh shows.) */
+/* engine/context: networks become bytes and come back, hostile bytes are refused or give a network; the mixture's
+ * masses add up; the tables are what their formulas say. (That evaluation is what docs/context.md says,
+ * unit_predictive_model.sh shows.) */
 #include "tests/shared/testing.h"
 
 #include "engine/context/context_network.h"

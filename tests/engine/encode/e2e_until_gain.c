@@ -1,4 +1,5 @@
-/* Blocks that end early (--until-gain): curves, epochs and records are those of each block alone, in batches of any size. */
+/* Blocks that end early (--until-gain): curves, epochs and records are those of each block alone, in batches of any
+ * size. */
 #include "tests/shared/devices.h"
 #include "engine/encode/encoder.h"
 #include "formats/nifti.h"

@@ -23,11 +23,8 @@ static void every_phase_may_be_interrupted(void **state) {
     (void)state;
     enum { N = 16, N_SLICES = 8, N_VOLUMES = 16, N_VALUES = N * N * N_SLICES * N_VOLUMES };
     static uint8_t bytes[352 + 2 * N_VALUES];
-    nifti_recipe recipe = {.version = 1,
-                           .datatype = 4,
-                           .bitpix = 16,
-                           .dim = {4, 1, 1, 1, 1, 1, 1, 1},
-                           .slope = 1};
+    nifti_recipe recipe = {
+        .version = 1, .datatype = 4, .bitpix = 16, .dim = {4, 1, 1, 1, 1, 1, 1, 1}, .slope = 1};
     const char *phases[] = {"features", "training", "measuring"};
     nifti_make(&recipe, bytes);
     for (size_t i = 0; i < 4; i++)

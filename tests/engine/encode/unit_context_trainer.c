@@ -1,5 +1,5 @@
-/* engine/encode/context_trainer: the loss is a code length, its gradient that of finite differences; training finds what there is to be found,
- * and the same with any number of threads. */
+/* engine/encode/context_trainer: the loss is a code length, its gradient that of finite differences; training finds
+ * what there is to be found, and the same with any number of threads. */
 #include "tests/shared/context_gradient.h"
 #include "tests/shared/testing.h"
 

@@ -1,5 +1,6 @@
-/* No value is off by more than the bound, whatever decodes to it: random small series of every datatype, as networks that know nothing and by the
- * transform, with masks, NaN and values at their types' limits, read whole and in part. SIREN_ENCODES says how many (10000 before a release). */
+/* No value is off by more than the bound, whatever decodes to it: random small series of every datatype, as networks
+ * that know nothing and by the transform, with masks, NaN and values at their types' limits, read whole and in part.
+ * SIREN_ENCODES says how many (10000 before a release). */
 #include "tests/shared/testing.h"
 #include "tests/shared/random_numbers.h"
 #include "engine/archive/coded_record.h"

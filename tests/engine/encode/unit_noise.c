@@ -1,5 +1,5 @@
-/* engine/encode/noise.h: the correction against moments of the Rician distribution by integration, the estimate against the
- * phantom's noise, whose sigma is known. */
+/* engine/encode/noise.h: the correction against moments of the Rician distribution by integration, the estimate against
+ * the phantom's noise, whose sigma is known. */
 #include "engine/encode/noise.h"
 #include "lab/phantom/phantom.h"
 #include "tests/shared/testing.h"
@@ -41,8 +41,14 @@ static void the_phantoms_sigma_is_found(void **state) {
     static const double snrs[] = {40, 20, 8};
     const siren_shell shells[] = {{0, 2}, {1000, 4}, {3000, 2}};
     for (size_t i = 0; i < sizeof snrs / sizeof *snrs; i++) {
-        siren_phantom_options options = {.nx = 96, .ny = 96, .nz = 6, .shells = shells, .n_shells = 3,
-                                         .snr = snrs[i], .seed = 3, .datatype = SIREN_FLOAT32};
+        siren_phantom_options options = {.nx = 96,
+                                         .ny = 96,
+                                         .nz = 6,
+                                         .shells = shells,
+                                         .n_shells = 3,
+                                         .snr = snrs[i],
+                                         .seed = 3,
+                                         .datatype = SIREN_FLOAT32};
         SIREN_AT_END(siren_phantom_free) siren_phantom phantom = {.voxels = NULL};
         double sigmas[8], mean = 0;
         assert_siren_ok(siren_phantom_make(&options, NULL, NULL, &phantom));
@@ -60,8 +66,14 @@ static void the_phantoms_sigma_is_found(void **state) {
 static void absurd_voxels_do_not_matter(void **state) {
     (void)state;
     const siren_shell shells[] = {{0, 2}, {1000, 4}};
-    const siren_phantom_options options = {.nx = 48, .ny = 48, .nz = 4, .shells = shells, .n_shells = 2,
-                                           .snr = 20, .seed = 3, .datatype = SIREN_FLOAT32};
+    const siren_phantom_options options = {.nx = 48,
+                                           .ny = 48,
+                                           .nz = 4,
+                                           .shells = shells,
+                                           .n_shells = 2,
+                                           .snr = 20,
+                                           .seed = 3,
+                                           .datatype = SIREN_FLOAT32};
     SIREN_AT_END(siren_phantom_free) siren_phantom phantom = {.voxels = NULL};
     double clean[6], spoilt[6];
     assert_siren_ok(siren_phantom_make(&options, NULL, NULL, &phantom));
@@ -81,7 +93,13 @@ static void where_there_is_no_noise(void **state) {
     (void)state;
     static float voxels[4 * 16 * 16];
     double sigmas[4];
-    siren_series series = {.geometry = {.version = 1, .datatype = SIREN_FLOAT32, .nx = 16, .ny = 16, .nz = 1, .n_volumes = 4, .slope = 1},
+    siren_series series = {.geometry = {.version = 1,
+                                        .datatype = SIREN_FLOAT32,
+                                        .nx = 16,
+                                        .ny = 16,
+                                        .nz = 1,
+                                        .n_volumes = 4,
+                                        .slope = 1},
                            .voxels = voxels};
     for (int i = 0; i < 16 * 16; i++) {
         voxels[i] = 5;
@@ -99,7 +117,8 @@ static void where_there_is_no_noise(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_floor_is_corrected), cmocka_unit_test(the_phantoms_sigma_is_found),
-                                       cmocka_unit_test(absurd_voxels_do_not_matter), cmocka_unit_test(where_there_is_no_noise)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_floor_is_corrected), cmocka_unit_test(the_phantoms_sigma_is_found),
+        cmocka_unit_test(absurd_voxels_do_not_matter), cmocka_unit_test(where_there_is_no_noise)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* engine/encode/quantise, engine/encode/rounding, engine/encode/least_squares: round trips, error bounds, what the fit gives,
- * hostile bytes. */
+/* engine/encode/quantise, engine/encode/rounding, engine/encode/least_squares: round trips, error bounds, what the fit
+ * gives, hostile bytes. */
 #include "tests/shared/testing.h"
 #include "engine/decode/decode.h"
 #include "engine/encode/least_squares.h"
@@ -266,8 +266,8 @@ static void nearest_rounding_is_bounded(void **state) {
     free(restored);
 }
 
-/* Integers fill the bits that the taper leaves to their layer, and bytes are those of weights without one: the error grows with
- * each bit that is lost. */
+/* Integers fill the bits that the taper leaves to their layer, and bytes are those of weights without one: the error
+ * grows with each bit that is lost. */
 static void tapers_leave_each_layer_its_bits(void **state) {
     (void)state;
     static const unsigned lost[SIREN_MAX_TAPER + 1][4] = {

@@ -1,5 +1,5 @@
-/* Every configuration that tuning chooses among, of both families: the gradient against the double-precision reference, the
- * decoded bits against the host's. */
+/* Every configuration that tuning chooses among, of both families: the gradient against the double-precision reference,
+ * the decoded bits against the host's. */
 #include "tests/shared/devices.h"
 #include "tests/shared/family_gradient.h"
 #include "engine/decode/decode.h"

@@ -1,5 +1,5 @@
-/* Training by matrix units, imitated in plain OpenCL C: products, gradients and a whole training against double precision,
- * at the accuracy of tf32. With the argument "tiny" only the smallest shapes are run, for interpreters. */
+/* Training by matrix units, imitated in plain OpenCL C: products, gradients and a whole training against double
+ * precision, at the accuracy of tf32. With the argument "tiny" only the smallest shapes are run, for interpreters. */
 #include "tests/shared/devices.h"
 #include "tests/shared/family_gradient.h"
 #include "engine/decode/decode.h"

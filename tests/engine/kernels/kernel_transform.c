@@ -1,5 +1,5 @@
-/* The inverse of the transform on the device gives the bits of the host: slices of odd sides, masks and parts of the volumes, and
- * coefficients that no encoder makes, at the ends of 32 bits. */
+/* The inverse of the transform on the device gives the bits of the host: slices of odd sides, masks and parts of the
+ * volumes, and coefficients that no encoder makes, at the ends of 32 bits. */
 #include "tests/shared/devices.h"
 #include "tests/shared/random_numbers.h"
 #include "engine/kernels/transform_on_device.h"

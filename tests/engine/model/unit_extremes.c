@@ -1,5 +1,5 @@
-/* engine/model/extremes: the rule of docs/numerics.md, against itself written out for all pairs of tails, and sets of which it is known what
- * is exceptional. */
+/* engine/model/extremes: the rule of docs/numerics.md, against itself written out for all pairs of tails, and sets of
+ * which it is known what is exceptional. */
 #include "tests/shared/testing.h"
 
 #include "engine/model/extremes.h"

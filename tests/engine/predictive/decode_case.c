@@ -1,5 +1,5 @@
-/* Decodes a case of `unit_predictive write`, in the folder that it stands in, on whatever machine: values to the file `decoded`, little-endian.
- * Compiled by e2e_elsewhere.sh for machines that are not this one. */
+/* Decodes a case of `unit_predictive write`, in the folder that it stands in, on whatever machine: values to the file
+ * `decoded`, little-endian. Compiled by e2e_elsewhere.sh for machines that are not this one. */
 #include "engine/predictive/predictive.h"
 #include "formats/series.h"
 
@@ -38,7 +38,9 @@ int main(void) {
     read_file("mask", &mask);
     plan.inside = mask;
     if (n_section) {
-        if (siren_context_decode("the network", SIREN_CONTEXT_OF_VOXELS, section, n_section, &network) != SIREN_OK) return 1;
+        if (siren_context_decode("the network", SIREN_CONTEXT_OF_VOXELS, section, n_section, &network) !=
+            SIREN_OK)
+            return 1;
         plan.network = &network;
     }
     uint8_t *voxels = calloc(n, size);

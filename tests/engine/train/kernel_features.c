@@ -1,5 +1,5 @@
-/* Code lengths and gradients of networks on features, by both kernel families, against double precision, and that against finite
- * differences. With the argument "tiny" only the smallest shapes are run, for interpreters. */
+/* Code lengths and gradients of networks on features, by both kernel families, against double precision, and that
+ * against finite differences. With the argument "tiny" only the smallest shapes are run, for interpreters. */
 #include "tests/shared/devices.h"
 #include "engine/care/tune.h"
 #include "engine/kernels/network_on_device.h"
@@ -13,7 +13,8 @@ enum { VALUES = 4096, K = SIREN_MIXTURE };
 
 static double draw(uint32_t stream, uint64_t i) { return siren_rng_normal((siren_rng){21, stream, 0}, i); }
 
-/* Outputs and edges of all kinds: usual ones, ends of the range, tails, scales beyond the limits, thin and wide steps. */
+/* Outputs and edges of all kinds: usual ones, ends of the range, tails, scales beyond the limits, thin and wide
+ * steps. */
 static void draw_case(uint64_t i, float outputs[SIREN_MIXTURE_OUTPUTS], float edges[2]) {
     double spread = i % 5 == 1 ? 30 : 1, middle = 2 * draw(1, i) * (i % 7 == 2 ? 20 : 1),
            width = exp(draw(2, i) * (i % 3) - 1);
@@ -133,8 +134,8 @@ static void run(on_device *d, size_t begin) {
     free(parts), free(losses), free(params), free(again);
 }
 
-/* One point at a time through a network that hands its inputs on: leaky(x) - leaky(-x) = (1 + 1/8) x. Then the gradient of the output
- * layer's biases is that of the loss. */
+/* One point at a time through a network that hands its inputs on: leaky(x) - leaky(-x) = (1 + 1/8) x. Then the gradient
+ * of the output layer's biases is that of the loss. */
 static void losses_and_derivatives_are_right(void **state) {
     (void)state;
     enum { CASES = 400, IN = SIREN_MIXTURE_OUTPUTS };
@@ -159,7 +160,8 @@ static void losses_and_derivatives_are_right(void **state) {
             reference_code_length(o, (double)edges[2 * i], (double)edges[2 * i + 1], VALUES, gradient);
         for (size_t k = 0; k < IN; k++) norm = fmax(norm, fabs(gradient[k]));
         run(&d, i);
-        /* A point at x scales from a mean has e^x of a probability: one unit in the last place of x is x of them in it. */
+        /* A point at x scales from a mean has e^x of a probability: one unit in the last place of x is x of them in
+         * it. */
         if (!(fabs(d.bits - bits) <= 2e-5 * fmax(1, bits)))
             fail_msg("case %zu: %.9g bits, not %.9g", i, d.bits, bits);
         for (size_t k = 0; k < IN; k++)
@@ -252,7 +254,8 @@ static void tiles_change_no_bit(void **state) {
 /* Tests lower a device's limits, as small devices have them. */
 static siren_device_facts *facts(void) { return (siren_device_facts *)siren_device_get_facts(device); }
 
-/* The ends of what tuning chooses among: vectors of 16 and of 8 floats, short and long blocks, large and small tiles. */
+/* The ends of what tuning chooses among: vectors of 16 and of 8 floats, short and long blocks, large and small
+ * tiles. */
 static void other_configurations_are_right(void **state) {
     (void)state;
     size_t n = 0;

@@ -224,8 +224,8 @@ static void check_decode(const siren_network *network, size_t n_points) {
     batch_end(&b);
 }
 
-/* A driver that ends loops early gets the chain family in pieces and the layer family in smaller tiles, with the same bits, and
- * refuses what would not come to its end. */
+/* A driver that ends loops early gets the chain family in pieces and the layer family in smaller tiles, with the same
+ * bits, and refuses what would not come to its end. */
 static void bounded_loops_do_not_change_the_gradient(void **state) {
     (void)state;
     const siren_device_facts before = *facts();

@@ -1,5 +1,5 @@
-/* Loss and gradient by the layer family with its products from CLBlast, against the double-precision reference and against
- * the family's own products. With the argument "tiny" only the smallest shape is run, for interpreters. */
+/* Loss and gradient by the layer family with its products from CLBlast, against the double-precision reference and
+ * against the family's own products. With the argument "tiny" only the smallest shape is run, for interpreters. */
 #include "tests/shared/devices.h"
 #include "tests/shared/family_gradient.h"
 #include "engine/care/tune.h"
@@ -99,8 +99,8 @@ static void expect_same_bits(const batch *b, const family_result *all, size_t i,
                         all->n_parts * sizeof(float));
 }
 
-/* Neither the batch, nor tiles, nor a second run change a bit: with a whole round of parts and a rest, whose products are
- * batched in other ways. */
+/* Neither the batch, nor tiles, nor a second run change a bit: with a whole round of parts and a rest, whose products
+ * are batched in other ways. */
 static void bits_depend_on_neither_batch_nor_tiles(void **state) {
     (void)state;
     const siren_device_facts before = *facts();

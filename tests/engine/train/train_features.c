@@ -1,4 +1,5 @@
-/* The trainer on features: against PyTorch and double precision, from memory and in tiles, its batches, its memory, its errors. */
+/* The trainer on features: against PyTorch and double precision, from memory and in tiles, its batches, its memory, its
+ * errors. */
 #include "tests/shared/devices.h"
 #include "engine/train/feature_trainer.h"
 #include "examples/method.h"
@@ -335,8 +336,8 @@ static void what_cannot_be_trained_on_is_refused(void **state) {
     problem_end(&p);
 }
 
-/* Where no component reaches an integer the gradient vanishes, and nothing else happens; where parameters are not numbers, the loss
- * tells. */
+/* Where no component reaches an integer the gradient vanishes, and nothing else happens; where parameters are not
+ * numbers, the loss tells. */
 static void numbers_stay_sane(void **state) {
     (void)state;
     problem_start(&p);

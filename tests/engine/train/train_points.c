@@ -185,8 +185,8 @@ static void samples_do_not_depend_on_the_batch(void **state) {
     free(both.params), free(p.params);
 }
 
-/* Every point is seen once in POINTS / NX epochs, so the mean of the losses of weights that do not move is theirs over all
- * points, missing targets or not. */
+/* Every point is seen once in POINTS / NX epochs, so the mean of the losses of weights that do not move is theirs over
+ * all points, missing targets or not. */
 static void losses_of_samples_estimate_the_whole(void **state) {
     (void)state;
     static problem p;
@@ -250,8 +250,8 @@ static void points_of_a_step(void **state) {
     }
 }
 
-/* No point twice in an epoch, every point equally often in the end, and in no order of their own; also when samples do not
- * divide the points. */
+/* No point twice in an epoch, every point equally often in the end, and in no order of their own; also when samples do
+ * not divide the points. */
 static void samples_go_round(void **state) {
     (void)state;
     enum { N = 1000, SAMPLED = 96 };

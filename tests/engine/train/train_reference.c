@@ -1,5 +1,5 @@
-/* The double-precision oracle itself, examples/method.c: its gradients against finite differences of its loss, its training
- * against PyTorch. What passes here is what the kernels are compared with. */
+/* The double-precision oracle itself, examples/method.c: its gradients against finite differences of its loss, its
+ * training against PyTorch. What passes here is what the kernels are compared with. */
 #include "tests/shared/testing.h"
 #include "host/rng.h"
 #include "tests/shared/pytorch_trace.h"
@@ -181,8 +181,8 @@ static void check_snapshot(const golden_trace *t) {
     free(kept);
 }
 
-/* The published code keeps an epoch whose loss and PSNR beat those of the one kept before, the first one 0 dB. It rounds the targets,
- * not the predictions, to 8 bits, and its weights are those after the step. */
+/* The published code keeps an epoch whose loss and PSNR beat those of the one kept before, the first one 0 dB. It
+ * rounds the targets, not the predictions, to 8 bits, and its weights are those after the step. */
 static void check_published_snapshot(const golden_trace *t) {
     assert_in_range(t->best_stepped, 2, t->n_epochs - 1);
     size_t n = t->n_points * siren_network_n_outputs(&t->network);

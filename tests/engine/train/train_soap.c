@@ -15,8 +15,8 @@ static void *allocated(size_t n, size_t size) {
     return array;
 }
 
-/* Layers whose matrices with bias are square: all factors have full rank, so that their eigenvectors are no matter of rounding.
- * Its last layer has `n_outputs`. */
+/* Layers whose matrices with bias are square: all factors have full rank, so that their eigenvectors are no matter of
+ * rounding. Its last layer has `n_outputs`. */
 static siren_network square_layers(uint32_t activation, uint32_t n_outputs) {
     siren_network network = {.n_inputs = 2, .n_layers = 3};
     for (uint32_t l = 0; l < 3; l++)
@@ -31,7 +31,8 @@ enum { NETWORKS = 2, PARTS = 3, STEPS = 23 };
 
 static float random_part(uint64_t index) { return siren_rng_uniform((siren_rng){11, 0, 0}, index) - 0.5f; }
 
-/* Draws a step's gradients into `parts` (NETWORKS, PARTS, n_padded), and their sums into `gradients` (NETWORKS, n_params). */
+/* Draws a step's gradients into `parts` (NETWORKS, PARTS, n_padded), and their sums into `gradients` (NETWORKS,
+ * n_params). */
 static void draw_gradients(const siren_network *network, unsigned step, float *parts, double *gradients) {
     size_t n_params = siren_network_n_params(network), n_padded = siren_network_n_padded(network);
     float *part = allocated(n_params, sizeof *part);
@@ -124,8 +125,8 @@ static void steps_are_those_of_double_precision(void **state) {
 
 enum { MANY = 1000 };
 
-/* Whether a unit of layer 1 is dead: nothing reaches it and it reaches nothing, so that its row there and its column in layer 2 have no
- * gradient. */
+/* Whether a unit of layer 1 is dead: nothing reaches it and it reaches nothing, so that its row there and its column in
+ * layer 2 have no gradient. */
 static bool is_dead(uint32_t unit) { return unit % 5 == 2; }
 
 /* Parameter `i` of layer `l`, exchange order, is one of a dead unit. */
@@ -167,7 +168,8 @@ static void expect_orthonormal(const float *q, size_t n, const char *what, size_
         }
 }
 
-/* After 1,000 steps all bases are orthonormal, no parameter has left the finite ones, and those without a gradient have not moved. */
+/* After 1,000 steps all bases are orthonormal, no parameter has left the finite ones, and those without a gradient have
+ * not moved. */
 static void many_steps_keep_the_bases(void **state) {
     (void)state;
     siren_network network = {.n_inputs = 2, .n_layers = 4};
@@ -282,8 +284,8 @@ static siren_status start(siren_trainer *trainer, const float *params, size_t fi
     return siren_trainer_start(trainer, params, &source, rates);
 }
 
-/* Losses of training with each activation follow those of double precision, but for the rounding of weak directions, which steps are as
- * long in as in others: within a few per cent of what has been gained. */
+/* Losses of training with each activation follow those of double precision, but for the rounding of weak directions,
+ * which steps are as long in as in others: within a few per cent of what has been gained. */
 static void trainings_follow_double_precision(void **state) {
     (void)state;
     make_targets();

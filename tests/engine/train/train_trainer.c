@@ -157,8 +157,9 @@ static siren_trainer *make_judged(const siren_network *network, siren_optimiser_
     return trainer;
 }
 
-/* Of three networks one has no loss and ends at the first judgement, one hardly learns and ends at the second, and one goes on
- * in the place of that. Each has the bits that it has alone, and those of a training that was told its number of epochs. */
+/* Of three networks one has no loss and ends at the first judgement, one hardly learns and ends at the second, and one
+ * goes on in the place of that. Each has the bits that it has alone, and those of a training that was told its number
+ * of epochs. */
 static void networks_end_early(void **state) {
     (void)state;
     static const float rates[NETWORKS] = {1e-9f, 1e-3f, 1e-3f};
@@ -252,7 +253,8 @@ static void cancelling_keeps_what_is_reached(void **state) {
     free(params);
 }
 
-/* Whichever call the device fails at, the trainer reports it and releases everything (the sanitizer build would tell). */
+/* Whichever call the device fails at, the trainer reports it and releases everything (the sanitizer build would
+ * tell). */
 static void a_failing_device_is_reported(void **state) {
     (void)state;
     siren_network network;

@@ -110,9 +110,9 @@ static inline void drop(coded *c) {
     free(c->restoration);
 }
 
-/* A case for transform_model.py: a line "volumes nx ny basis-bytes slice-bytes [network-bytes [1 [restoration-bytes]]]", the 1 for two
- * quantisers, 0 for one, a byte for each voxel of the mask, the basis, the slice, the network and the restoration if there are, and y as it must be, all in the byte
- * order of an archive. */
+/* A case for transform_model.py: a line "volumes nx ny basis-bytes slice-bytes [network-bytes [1
+ * [restoration-bytes]]]", the 1 for two quantisers, 0 for one, a byte for each voxel of the mask, the basis, the slice,
+ * the network and the restoration if there are, and y as it must be, all in the byte order of an archive. */
 static inline int write_coded(const sample *s, const coded *c, const uint8_t *network, size_t n_network,
                               const char *path) {
     FILE *file = fopen(path, "wb");

@@ -1,5 +1,6 @@
-/* engine/transform/restoration: what a network adds is what it tells, in steps, at points alone; examples are of all pixels; a trained
- * network brings decoded slices nearer; damage does no harm. And cases for the decoder in Python (transform_model.py):
+/* engine/transform/restoration: what a network adds is what it tells, in steps, at points alone; examples are of all
+ * pixels; a trained network brings decoded slices nearer; damage does no harm. And cases for the decoder in Python
+ * (transform_model.py):
  *     unit_restoration write CASE FILE */
 #include "tests/engine/transform/samples.h"
 #include "tests/shared/context_gradient.h"
@@ -35,7 +36,8 @@ static double square_error(const coded *c) {
     return sum;
 }
 
-/* A bias of 128 is 1 in an output of 1/256, which are 1/1024 steps: a quarter of a step for each pixel that is a point. */
+/* A bias of 128 is 1 in an output of 1/256, which are 1/1024 steps: a quarter of a step for each pixel that is a
+ * point. */
 static void bias_is_a_quarter_of_a_step(void **unused) {
     (void)unused;
     static const double steps[] = {1.5, 0.3, 0.01, 0.0001};
@@ -67,7 +69,8 @@ static void bias_is_a_quarter_of_a_step(void **unused) {
     }
 }
 
-/* The parts that are skipped to are all of them, each once; and what is lacking, along the vectors, adds up to the error. */
+/* The parts that are skipped to are all of them, each once; and what is lacking, along the vectors, adds up to the
+ * error. */
 static void examples_are_all_pixels(void **unused) {
     (void)unused;
     sample s = make((recipe){.nx = 40, .ny = 30, .nz = 1, .n_volumes = 8, .noise = 30, .masked = true});

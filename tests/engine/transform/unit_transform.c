@@ -146,7 +146,8 @@ static void levels_keep_to_their_limit(void **unused) {
             uint8_t *bytes;
             size_t n_bytes;
             for (size_t block = 0; block < ACROSS; block++) /* alike, so that prediction pays */
-                wanted[block * SIREN_TRANSFORM_BLOCK] = (float)(sign ? -1e9 : 1e9) * (1 + (float)block / 1000);
+                wanted[block * SIREN_TRANSFORM_BLOCK] =
+                    (float)(sign ? -1e9 : 1e9) * (1 + (float)block / 1000);
             siren_range_encoder_begin(&encoder);
             assert_siren_ok(siren_coefficients_create(ACROSS, 1, used, two, NULL, &coder));
             siren_coefficients_put(coder, &encoder, wanted, 0.1f, points, levels, kinds);

@@ -1,6 +1,6 @@
-/* engine/transform with a context network: the same levels in other bytes, whatever the network, sides, volumes, mask and step; examples
- * are those of the levels; a trained network saves bytes; damage is found or does no harm. And cases for the decoder in Python
- * (transform_model.py):
+/* engine/transform with a context network: the same levels in other bytes, whatever the network, sides, volumes, mask
+ * and step; examples are those of the levels; a trained network saves bytes; damage is found or does no harm. And cases
+ * for the decoder in Python (transform_model.py):
  *     unit_transform_context write CASE FILE */
 #include "tests/engine/transform/samples.h"
 #include "tests/shared/context_gradient.h"

@@ -13,7 +13,8 @@ static uint32_t state;
 
 static uint32_t any(void) { return (state = state * 1664525u + 1013904223u) >> 8; }
 
-/* Images by their way through the coder: in runs that end at edges, to the limits of a code's length, smooth with noise. */
+/* Images by their way through the coder: in runs that end at edges, to the limits of a code's length, smooth with
+ * noise. */
 typedef enum { FLAT, STEEP, SMOOTH, N_IMAGES } image;
 
 static const double errors[] = {0, 1, 3, 20, 254}; /* 255 in a header begins a marker to FFmpeg 5.1 */

@@ -1,6 +1,6 @@
 /* Configuration and experiment files that are wrong: each is refused with one sentence that names the place, the
- * value and the way out. With a folder as argument it writes the cases there: seeds for tests/fuzz, and for the comparison
- * with the schema in unit_experiment_schema.sh. */
+ * value and the way out. With a folder as argument it writes the cases there: seeds for tests/fuzz, and for the
+ * comparison with the schema in unit_experiment_schema.sh. */
 #include "tests/shared/testing.h"
 #include "lab/experiment/experiment.h"
 #include "tests/shared/nifti_files.h"
@@ -10,8 +10,9 @@
 typedef struct {
     const char *text;
     siren_status status;
-    const char *
-        message; /* all of it after "FILE: "; {settings} and {whole} stand for the keys of a trial, targets included, and of all trials */
+    /* all of it after "FILE: "; {settings} and {whole} stand for the keys of a trial, targets included, and of all
+     * trials */
+    const char *message;
 } refusal;
 
 /* Appends the message, with its keys, to `out`. */
@@ -29,7 +30,8 @@ static void expand(const char *message, char *out, size_t size) {
             if (siren_setting_is_value(s) && (mark == 0 || s->share != SIREN_SHARE_BY_NETWORK))
                 length += (size_t)snprintf(out + length, size - length, "%s%s",
                                            out[length - 1] == ' ' ? "" : ", ", s->key);
-        if (mark == 0) snprintf(out + length, size - length, ", ratio, size, psnr, max_error, noise, lossless");
+        if (mark == 0)
+            snprintf(out + length, size - length, ", ratio, size, psnr, max_error, noise, lossless");
         message += strlen(marks[mark]) - 1;
     }
 }
@@ -170,10 +172,12 @@ static void wrong_values_have_a_path(void **state) {
          "grid.models is no known key: did you mean model? Known here: name, network, hidden, {settings}, "
          "blocks or exclude"},
         {"{\"grid\": {\"model\": \"siren2d\"}}", SIREN_USAGE,
-         "grid.model is \"siren2d\": give siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, mlp-relu, mlp-tanh, "
+         "grid.model is \"siren2d\": give siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, mlp-relu, "
+         "mlp-tanh, "
          "mlp-siren, mlp-siren-last, siren-3d, siren-nd, auto, transform or predictive"},
         {"{\"grid\": {\"model\": [\"siren-2d\", \"SIREN-2d\"]}}", SIREN_USAGE,
-         "grid.model[1] is \"SIREN-2d\": give siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, mlp-relu, mlp-tanh, "
+         "grid.model[1] is \"SIREN-2d\": give siren-2d, siren-2d-relu, siren-2d-leaky, siren-2d-tanh, "
+         "mlp-relu, mlp-tanh, "
          "mlp-siren, mlp-siren-last, siren-3d, siren-nd, auto, transform or predictive"},
         {"{\"grid\": {\"model\": \"transform\"}}", SIREN_USAGE,
          "grid asks for model transform, which needs a target: ratio, size, psnr, max_error, noise or "

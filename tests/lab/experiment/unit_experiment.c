@@ -110,7 +110,8 @@ static void settings_stand_in_the_whole_and_in_lists(void **state) {
                 "siren-3d-3x256-int7-seed8-lr0.0002");
 }
 
-/* Targets of all keys are one axis, the fastest; what trains nothing is done once, whatever lists of settings there are. */
+/* Targets of all keys are one axis, the fastest; what trains nothing is done once, whatever lists of settings there
+ * are. */
 static void targets_are_swept(void **state) {
     (void)state;
     CHECK_NAMES(
@@ -365,7 +366,8 @@ static void impossible_baselines_are_refused(void **state) {
     refuse_baselines("[{\"method\": \"zfp\", \"ratios\": [1, 2, 3, 4, 5, 6]}]", "makes more than 5 trials");
 }
 
-/* Given files: reads each and prints its status and message, for unit_experiment_schema.sh to compare with the schema. */
+/* Given files: reads each and prints its status and message, for unit_experiment_schema.sh to compare with the
+ * schema. */
 static int judge(int n, char **paths) {
     for (int i = 0; i < n; i++) {
         siren_experiment *x = NULL;

@@ -31,7 +31,8 @@ static uint8_t paeth(int left, int above, int corner) {
     return (uint8_t)(a <= b && a <= c ? left : b <= c ? above : corner);
 }
 
-/* Undoes the filter of a row (PNG, second edition, 9.2): `row` follows its type; `above` is the row before, NULL for none. */
+/* Undoes the filter of a row (PNG, second edition, 9.2): `row` follows its type; `above` is the row before, NULL for
+ * none. */
 static void unfilter(uint8_t *row, const uint8_t *above, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const uint8_t left = i < 3 ? 0 : row[i - 3], up = above ? above[i] : 0,

@@ -1,5 +1,5 @@
-/* A device that is full: batches are halved, then memory for training, with a warning and without any other trace; where
- * nothing is left to give up, the device is named and no file appears. */
+/* A device that is full: batches are halved, then memory for training, with a warning and without any other trace;
+ * where nothing is left to give up, the device is named and no file appears. */
 #include "tests/shared/devices.h"
 #include "lab/sweep/sweep.h"
 #include "tests/shared/nifti_files.h"
@@ -39,8 +39,8 @@ static void hear(void *user, siren_log_level level, const char *message) {
         fail_msg("without the device's name: %s", message);
 }
 
-/* Gives the device more and more room, until `run` needs no warning. It compares what it makes with what it made without a
- * limit. */
+/* Gives the device more and more room, until `run` needs no warning. It compares what it makes with what it made
+ * without a limit. */
 static void with_ever_more_room(siren_status (*run)(bool limited), bool late) {
     size_t n_failed = 0, n_halved = 0; /* runs */
     assert_siren_ok(run(false));

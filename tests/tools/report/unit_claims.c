@@ -1,5 +1,5 @@
-/* tools/report/report_claims: verdicts on made-up tables. Each claim is checked where it holds and where one figure is changed so
- * that it does not, and where there is nothing to compare. */
+/* tools/report/report_claims: verdicts on made-up tables. Each claim is checked where it holds and where one figure is
+ * changed so that it does not, and where there is nothing to compare. */
 #define _GNU_SOURCE
 #include "tests/shared/testing.h"
 
@@ -40,7 +40,8 @@ static made_run begin(void) {
     assert_non_null(mkdtemp(run.folder));
     fclose(
         create(&run, "experiment.json",
-               "{\"claims\": true, \"inputs\": [{\"name\": \"whole\", \"sha256\": \"0a\", \"dims\": [4, 5, 6, 10]}, {\"name\": "
+               "{\"claims\": true, \"inputs\": [{\"name\": \"whole\", \"sha256\": \"0a\", \"dims\": [4, 5, "
+               "6, 10]}, {\"name\": "
                "\"masked\", "
                "\"sha256\": \"0a\", \"mask_use\": \"train\"}, {\"name\": \"other\", \"sha256\": \"0b\"}]}"));
     run.summary = create(&run, "summary.csv", SUMMARY);
