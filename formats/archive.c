@@ -203,16 +203,21 @@ static siren_status read_tail(siren_archive *archive, const uint8_t *prefix, uin
 
 /* "section HEADER", "unknown section 0x1ff" or "block 7" */
 typedef struct {
-    char text[40];
+    char text[SIREN_SECTION_CHARS];
 } part_name;
+
+char *siren_section_title(uint32_t kind, char out[SIREN_SECTION_CHARS]) {
+    const char *known = siren_section_name(kind);
+    if (known)
+        snprintf(out, SIREN_SECTION_CHARS, "section %s", known);
+    else
+        snprintf(out, SIREN_SECTION_CHARS, "unknown section 0x%lx", (unsigned long)kind);
+    return out;
+}
 
 static part_name section_name(uint32_t kind) {
     part_name name;
-    const char *known = siren_section_name(kind);
-    if (known)
-        snprintf(name.text, sizeof name.text, "section %s", known);
-    else
-        snprintf(name.text, sizeof name.text, "unknown section 0x%lx", (unsigned long)kind);
+    siren_section_title(kind, name.text);
     return name;
 }
 

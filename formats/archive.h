@@ -35,6 +35,9 @@ typedef enum {
 
 /* "HEADER"; NULL for a kind that this version does not know. */
 const char *siren_section_name(uint32_t kind);
+/* "section HEADER", "unknown section 0x1ff": `out`. */
+#define SIREN_SECTION_CHARS 40
+char *siren_section_title(uint32_t kind, char out[SIREN_SECTION_CHARS]);
 
 /* What the section table says of a section. */
 typedef struct {

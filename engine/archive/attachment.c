@@ -38,6 +38,15 @@ siren_status siren_attachment_read(siren_archive *archive, size_t nth, siren_att
         return siren_fail(
             SIREN_CORRUPT,
             "%s: the name of attachment %zu is not a plain suffix; restore the file from a copy", path, nth);
+    for (size_t earlier = 0; earlier < nth; earlier++) {
+        const uint8_t *other;
+        size_t n_other;
+        SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_ATTACHMENT, earlier, &other, &n_other));
+        if (n_other >= 4 + length && memcmp(other, bytes, 4 + length) == 0)
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: has two attachments of the name %s; restore the file from a copy", path,
+                              a.suffix);
+    }
     if (siren_suffix_is_image(a.suffix))
         return siren_fail(SIREN_CORRUPT,
                           "%s: attachment %zu would replace an image; restore the file from a copy", path,

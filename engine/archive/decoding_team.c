@@ -42,7 +42,8 @@ siren_status siren_decoding_team_create(siren_device *device, siren_archive *arc
                                         const siren_layout *layout, siren_span volumes, size_t memory_limit,
                                         siren_decoding_team **out) {
     SIREN_AT_END(siren_decoding_team_free_at) siren_decoding_team *team = NULL;
-    const size_t most = memory_limit / MEMORY_OF_ONE / (siren_block_decoder_bytes(layout) + 1),
+    const size_t bytes = siren_block_decoder_bytes(layout), /* SIZE_MAX: of what is refused below */
+        most = bytes == SIZE_MAX ? 0 : memory_limit / MEMORY_OF_ONE / (bytes + 1),
                  processors = siren_processors();
     size_t n = 1;
     if (layout->coding != SIREN_CODING_NETWORK && layout->grid.kind == SIREN_BLOCK_SLICE && processors > 1) {

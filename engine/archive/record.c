@@ -1,6 +1,7 @@
 #include "engine/archive/record.h"
 
 #include "engine/archive/parameters.h"
+#include "engine/archive/part_section.h"
 #include "engine/transform/transform.h"
 #include "formats/little_endian.h"
 #include "formats/nifti.h"
@@ -18,7 +19,6 @@
 #define WEIGHTS_BYTES 8
 #define CODING_BYTES 16 /* coding, of the transform whether there are two quantisers, bound */
 #define ERROR_BYTES 8
-#define PART_BYTES 8 /* number, of */
 
 #define RECORD_CONSTANT 1 /* flag */
 #define APART_BYTES 8
@@ -124,26 +124,6 @@ static bool read_grid(const uint8_t *bytes, const siren_geometry *g, siren_block
     return siren_block_grid_create((siren_block_kind)kind, size, g, (size_t)begin, (size_t)end, out) ==
                SIREN_OK &&
            out->first == first && out->count == count;
-}
-
-siren_status siren_part_section_write(siren_archive_writer *writer, siren_part part) {
-    uint8_t bytes[PART_BYTES];
-    if (part.of == 0) return SIREN_OK;
-    siren_put_u32(bytes, (uint32_t)part.number);
-    siren_put_u32(bytes + 4, (uint32_t)part.of);
-    return siren_archive_writer_section(writer, SIREN_SECTION_PART, bytes, sizeof bytes, false);
-}
-
-siren_status siren_part_section_read(siren_archive *archive, siren_part *out) {
-    const uint8_t *bytes;
-    size_t n_bytes;
-    *out = (siren_part){0, 0};
-    if (!siren_archive_has_section(archive, SIREN_SECTION_PART)) return SIREN_OK;
-    SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_PART, 0, &bytes, &n_bytes));
-    if (n_bytes == PART_BYTES) *out = (siren_part){siren_get_u32(bytes), siren_get_u32(bytes + 4)};
-    if (out->number >= 1 && out->number <= out->of && out->of <= SIREN_MOST_PARTS) return SIREN_OK;
-    return siren_fail(SIREN_CORRUPT, "%s: is a part that cannot be; restore the file from a copy",
-                      siren_archive_path(archive));
 }
 
 /* A part alone stands for no image. */
@@ -267,16 +247,16 @@ static siren_status read_coding(const char *path, siren_archive *archive, siren_
         return siren_fail(SIREN_UNSUPPORTED,
                           "%s: its records use a coding that this version does not know; use a newer sirencl",
                           path);
-    if (siren_archive_has_section(archive, SIREN_SECTION_ACQUISITION))
-        return siren_fail(
-            SIREN_CORRUPT,
-            "%s: has a section ACQUISITION beside records without networks; restore the file from a copy",
-            path);
     layout->coding = (siren_coding)coding;
     layout->dependent = quantisers == 1;
     layout->bound = siren_get_f64(bytes + 8);
     SIREN_TRY(bound_check(path, layout->bound));
     if (coding != SIREN_CODING_TRANSFORM) return SIREN_OK;
+    if (layout->bound != 0)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: its transform has a largest error of %g, which only a section ERROR gives; "
+                          "restore the file from a copy",
+                          path, layout->bound);
     if (layout->grid.kind != SIREN_BLOCK_SLICE)
         return siren_fail(SIREN_CORRUPT, "%s: its transform is not of slices; restore the file from a copy",
                           path);
@@ -296,19 +276,27 @@ static siren_status check_coded(const char *path, const siren_archive *archive, 
     return SIREN_OK;
 }
 
-static siren_status read_context(const char *path, siren_archive *archive, siren_layout *layout) {
+/* Sections that only one coding of records has. */
+static siren_status check_sections(const char *path, const siren_archive *archive,
+                                   const siren_layout *layout) {
     static const struct {
         siren_section_kind kind;
         siren_coding coding;
-    } networks[] = {{SIREN_SECTION_CONTEXT, SIREN_CODING_PREDICTIVE},
-                    {SIREN_SECTION_LEVELS, SIREN_CODING_TRANSFORM},
-                    {SIREN_SECTION_RESTORATION, SIREN_CODING_TRANSFORM}};
-    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
-        if (siren_archive_has_section(archive, networks[i].kind) && layout->coding != networks[i].coding)
+    } sections[] = {
+        {SIREN_SECTION_NETWORK, SIREN_CODING_NETWORK},      {SIREN_SECTION_WEIGHTS, SIREN_CODING_NETWORK},
+        {SIREN_SECTION_ACQUISITION, SIREN_CODING_NETWORK},  {SIREN_SECTION_CONTEXT, SIREN_CODING_PREDICTIVE},
+        {SIREN_SECTION_BASIS, SIREN_CODING_TRANSFORM},      {SIREN_SECTION_LEVELS, SIREN_CODING_TRANSFORM},
+        {SIREN_SECTION_RESTORATION, SIREN_CODING_TRANSFORM}};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        if (siren_archive_has_section(archive, sections[i].kind) && layout->coding != sections[i].coding)
             return siren_fail(
                 SIREN_CORRUPT,
                 "%s: has a section %s beside records that do without; restore the file from a copy", path,
-                siren_section_name(networks[i].kind));
+                siren_section_name(sections[i].kind));
+    return SIREN_OK;
+}
+
+static siren_status read_context(siren_archive *archive, siren_layout *layout) {
     if (siren_archive_has_section(archive, SIREN_SECTION_RESTORATION))
         SIREN_TRY(siren_archive_section(archive, SIREN_SECTION_RESTORATION, 0, &layout->restoration,
                                         &layout->n_restoration));
@@ -359,8 +347,9 @@ siren_status siren_layout_read(siren_archive *archive, siren_layout *out) {
     SIREN_TRY(siren_archive_has_section(archive, SIREN_SECTION_CODING)
                   ? read_coding(path, archive, &layout)
                   : read_network(path, archive, &layout));
+    SIREN_TRY(check_sections(path, archive, &layout));
     SIREN_TRY(check_coded(path, archive, &layout));
-    SIREN_TRY(read_context(path, archive, &layout));
+    SIREN_TRY(read_context(archive, &layout));
     SIREN_TRY(read_error(path, archive, &layout));
     SIREN_TRY(read_mask(path, archive, &layout));
     *out = layout;

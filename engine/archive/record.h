@@ -80,11 +80,6 @@ size_t siren_record_bytes(const siren_layout *layout);
 /* Checks the lengths and finds the parts, of a block of so many points. CORRUPT otherwise; `name` names the block. */
 siren_status siren_record_read(const char *name, const siren_layout *layout, size_t n_points,
                                const uint8_t *bytes, size_t n_bytes, siren_record *out);
-/* That an archive is one part of several: nothing is written where it is not. Reading it gives of 0 then; CORRUPT for a
- * part that cannot be. */
-siren_status siren_part_section_write(siren_archive_writer *writer, siren_part part);
-siren_status siren_part_section_read(siren_archive *archive, siren_part *out);
-
 /* Scaling (n_volumes). CORRUPT for what cannot be. */
 siren_status siren_record_scaling(const char *name, const siren_layout *layout, const siren_record *record,
                                   siren_scaling *scaling);

@@ -3,6 +3,7 @@
 
 #include "engine/archive/describe.h"
 #include "engine/calls.h"
+#include "engine/predictive/stored_value.h"
 #include "formats/number.h"
 
 #include <stdio.h>
@@ -22,9 +23,10 @@ static void find_line(const char *lines, const char *key, char out[64]) {
 }
 
 static bool is_lossy(const siren_layout *layout, const siren_archive_info *info) {
-    bool exact = layout->coding == SIREN_CODING_PREDICTIVE && layout->bound == 0;
-    if (layout->coding == SIREN_CODING_NETWORK) exact = info->psnr > 1e300; /* every block is constant */
-    return !exact || info->masked;
+    /* Of floats too small an error beside their range is 0, unless a network's block is constant. */
+    const bool tells = layout->coding == SIREN_CODING_NETWORK || !siren_is_float(info->datatype);
+    const bool exact = layout->coding == SIREN_CODING_PREDICTIVE && layout->bound == 0;
+    return info->masked || !(exact || (tells && info->psnr > 1e300));
 }
 
 siren_status siren_trace_of(siren_archive *archive, const siren_layout *layout, char out[SIREN_TRACE_CHARS]) {

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "engine/archive/part_section.h"
 #include "engine/encode/brain_mask.h"
 #include "engine/encode/choices.h"
 #include "engine/model/grid.h"

@@ -1,5 +1,5 @@
 /* The archives of parts of a compression become the whole. */
-#include "engine/archive/record.h"
+#include "engine/archive/part_section.h"
 #include "engine/calls.h"
 #include "formats/original.h"
 #include "host/file.h"
@@ -11,6 +11,7 @@ typedef struct {
     const char *const *paths; /* (n) */
     size_t n;
     const char **ordered; /* (n) the same by their number; NULL: not found yet */
+    size_t n_blocks;      /* of all */
     siren_archive *first; /* whose sections all have */
     siren_archive_writer *writer;
 } joining;
@@ -47,10 +48,10 @@ static siren_status compare_sections(siren_archive *first, siren_archive *other)
         if (!same)
             return siren_fail(
                 SIREN_USAGE,
-                "%s: is of another compression than %s: section %s differs; join parts that one "
-                "command line has made",
+                "%s: is of another compression than %s: %s differs; join parts that one command line has "
+                "made",
                 siren_archive_path(other), siren_archive_path(first),
-                siren_section_name(one ? one->kind : two->kind));
+                siren_section_title(one ? one->kind : two->kind, (char[SIREN_SECTION_CHARS]){0}));
     }
 }
 
@@ -70,8 +71,51 @@ static siren_status add_part(joining *j, const char *path) {
         return siren_fail(SIREN_USAGE, "%s: is part %zu, as %s is; give each part once", path, part.number,
                           j->ordered[part.number - 1]);
     j->ordered[part.number - 1] = path;
+    j->n_blocks += siren_archive_n_records(archive);
     if (j->first) return compare_sections(j->first, archive);
     j->first = SIREN_TAKE(archive);
+    return SIREN_OK;
+}
+
+typedef struct {
+    uint32_t block;
+    const char *part;
+} held;
+
+static int by_block(const void *a, const void *b) {
+    const uint32_t x = ((const held *)a)->block, y = ((const held *)b)->block;
+    return (x > y) - (x < y);
+}
+
+/* Each block of the whole must be in one part. */
+static siren_status check_blocks(const joining *j, const char *archive) {
+    SIREN_FREE_AT_END held *blocks = NULL;
+    siren_span whole;
+    size_t n = 0;
+    SIREN_TRY(siren_part_blocks(j->first, &whole));
+    SIREN_TRY(siren_allocate(&blocks, j->n_blocks, sizeof *blocks, "the blocks of the parts"));
+    for (size_t i = 0; i < j->n; i++) {
+        SIREN_AT_END(siren_archive_close_at) siren_archive *part = NULL;
+        SIREN_TRY(siren_archive_open(j->ordered[i], &part));
+        const siren_index_entry *index = siren_archive_index(part);
+        for (size_t k = 0; k < siren_archive_n_records(part); k++, n++) {
+            if (n == j->n_blocks || index[k].block < whole.begin || index[k].block >= whole.end)
+                return siren_fail(SIREN_CORRUPT,
+                                  "%s: holds block %u, which it should not; make the part again",
+                                  j->ordered[i], index[k].block);
+            blocks[n] = (held){index[k].block, j->ordered[i]};
+        }
+    }
+    qsort(blocks, n, sizeof *blocks, by_block);
+    for (size_t k = 0; k < n || k < whole.end - whole.begin; k++) {
+        if (k > 0 && k < n && blocks[k].block == blocks[k - 1].block)
+            return siren_fail(SIREN_CORRUPT, "%s: holds block %u, as %s does; make both parts again",
+                              blocks[k].part, blocks[k].block, blocks[k - 1].part);
+        if (k == n || blocks[k].block != whole.begin + k)
+            return siren_fail(SIREN_CORRUPT,
+                              "%s: cannot be made: no part holds block %zu; make again the part that should",
+                              archive, whole.begin + k);
+    }
     return SIREN_OK;
 }
 
@@ -147,6 +191,7 @@ siren_status siren_join_files(const char *const *parts, size_t n, const char *ar
     SIREN_TRY(check_output(&j, archive));
     SIREN_TRY(siren_allocate(&j.ordered, n, sizeof *j.ordered, "the order of the parts"));
     for (size_t i = 0; i < n; i++) SIREN_TRY(add_part(&j, parts[i]));
+    SIREN_TRY(check_blocks(&j, archive));
     SIREN_TRY(siren_archive_writer_open(archive, overwrite, &j.writer));
     SIREN_TRY(copy_sections(&j));
     for (size_t i = 0; i < n; i++) SIREN_TRY(copy_records(&j, j.ordered[i]));

@@ -166,9 +166,10 @@ siren_status siren_acquisition_view(const char *name, size_t n_volumes, const ui
     uint32_t n_axes = n_bytes >= PREFIX ? siren_get_u32(section) : 0,
              n_names = n_bytes >= PREFIX ? siren_get_u32(section + 4) : 0;
     siren_acquisition a = {.section = section, .n_bytes = n_bytes, .n_axes = n_axes};
+    size_t n_row, n_values = 0;
     if (n_axes < 1 || n_axes > SIREN_MAX_ACQUISITION || n_names > n_bytes - PREFIX ||
-        n_bytes - PREFIX - n_names != n_volumes * n_axes * 8 ||
-        !names_hold(section + PREFIX, n_names, n_axes))
+        !siren_mul(n_axes, 8, &n_row) || !siren_mul(n_volumes, n_row, &n_values) ||
+        n_bytes - PREFIX - n_names != n_values || !names_hold(section + PREFIX, n_names, n_axes))
         return siren_fail(SIREN_CORRUPT,
                           "%s: its coordinates of volumes cannot be; restore the file from a copy", name);
     a.names = section + PREFIX;

@@ -2,6 +2,9 @@
 
     forge.py drift ARCHIVE KIND OUT             one bit of the section of this kind changed
     forge.py graft ARCHIVE DONOR KIND OUT       the donor's section of this kind in place of the archive's own, or beside the others
+    forge.py add ARCHIVE KIND OUT               a section of this kind, of some text, behind the others
+    forge.py double ARCHIVE KIND OUT            a section of this kind twice
+    forge.py drop ARCHIVE NTH OUT               without this record
 """
 import struct, sys
 
@@ -56,15 +59,23 @@ def main(what, archive, *others):
         data = file.read()
     kind, out = int(others[-2]), others[-1]
     sections, records = bodies(data)
-    if what == "drift":
-        [(entry, body)] = [section for section in sections if kind_of(section) == kind]
+    of_kind = [section for section in sections if kind_of(section) == kind]
+    if what == "drop":
+        del records[kind]
+    elif what == "double":
+        sections += [(bytearray(entry), body) for entry, body in of_kind]
+    elif what == "add":
+        text = b"added"
+        sections.append((bytearray(struct.pack("<IIQQQQ", kind, 0, 0, 0, len(text), 0)), text))
+    elif what == "drift":
+        [(entry, body)] = of_kind
         changed = bytearray(body)
         changed[len(body) // 2] ^= 16
-        given = (entry, bytes(changed))
+        sections = [section for section in sections if kind_of(section) != kind] + [(entry, bytes(changed))]
     else:
         with open(others[0], "rb") as file:
             [given] = [section for section in bodies(file.read())[0] if kind_of(section) == kind]
-    sections = [section for section in sections if kind_of(section) != kind] + [given]
+        sections = [section for section in sections if kind_of(section) != kind] + [given]
     with open(out, "wb") as file:
         file.write(together(data, sections, records))
 

@@ -40,6 +40,14 @@ join 2 "slices.siren: is a whole archive and no part" slices.siren x.siren
 join 2 "slices.siren: exists already" slices.part-*-of-4.siren slices.siren
 join 2 "is a part and is not replaced" --force slices.part-*-of-4.siren slices.part-1-of-4.siren
 join 2 "is an image's name" slices.part-*-of-4.siren x.nii
+# Parts that were forged or mixed up: each block must be in one of them.
+forge() { python3 "$root/tests/faults/forge.py" "$@"; }
+forge graft slices.part-1-of-4.siren slices.part-2-of-4.siren 16 twice.siren
+join 3 "twice.siren: holds block 0, as slices.part-1-of-4.siren does; make both parts again" slices.part-1-of-4.siren twice.siren slices.part-[34]-of-4.siren x.siren
+forge drop slices.part-2-of-4.siren 0 lacks.siren
+join 3 "x.siren: cannot be made: no part holds block" slices.part-1-of-4.siren lacks.siren slices.part-[34]-of-4.siren x.siren
+forge add slices.part-2-of-4.siren 511 strange.siren
+join 2 "of another compression than slices.part-1-of-4.siren: unknown section 0x1ff differs" slices.part-1-of-4.siren strange.siren slices.part-[34]-of-4.siren x.siren
 echo precious >precious
 join 2 "exists and is no archive" --force slices.part-*-of-4.siren precious
 cp slices.part-2-of-4.siren kept

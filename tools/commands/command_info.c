@@ -156,7 +156,7 @@ static void print_text(const char *path, const siren_archive_info *info, bool ev
     else if (info->coding == SIREN_CODING_PREDICTIVE)
         printf("  scaled PSNR  exact: every bit is kept%s\n", info->masked ? " inside the mask" : "");
     else
-        printf("  scaled PSNR  exact: every volume of every %s is constant\n", kind);
+        printf("  scaled PSNR  exact: no value differs%s\n", info->masked ? " inside the mask" : "");
     if (worst) fputs(SIREN_SCALED_PSNR_NOTE, stdout);
     if (info->max_error > 0) printf("  error        at most %g stored units\n", info->max_error);
     if (info->n_apart > 0)
