@@ -49,6 +49,11 @@ static void making_free(making *run) {
 
 /* ---- which volumes ---- */
 
+/* Without an original the result is an archive, whatever its name. */
+static bool is_archive(const making *run) {
+    return !run->options->original || siren_has_suffix(run->options->result, ".siren");
+}
+
 /* The b-values of the result's archive, or beside the original; none where they cannot be read, for pictures
  * do without. */
 static void read_bvals(const making *run, siren_diffusion_table *out) {
@@ -58,7 +63,7 @@ static void read_bvals(const making *run, siren_diffusion_table *out) {
     const void *bytes = NULL;
     size_t n_bytes = 0;
     siren_status status = SIREN_OK;
-    if (siren_has_suffix(run->options->result, ".siren")) {
+    if (is_archive(run)) {
         status = siren_reader_open(run->options->result, &reader);
         if (status == SIREN_OK) status = siren_reader_attachment(reader, ".bval", &bytes, &n_bytes);
         if (status == SIREN_OK && bytes)
@@ -161,12 +166,11 @@ static siren_status read_shown(making *run, const siren_archive_info *info) {
 static siren_status read_input(making *run) {
     const siren_montage_options *o = run->options;
     SIREN_AT_END(siren_archive_info_free) siren_archive_info info = {0};
-    const bool archive = !o->original || siren_has_suffix(o->result, ".siren");
-    if (archive) {
+    if (is_archive(run)) {
         SIREN_TRY(siren_info(o->result, &info));
         run->montage.judged = (siren_span){info.z_begin, info.z_end};
     }
-    if (o->original) return read_pair(run, archive ? &info : NULL);
+    if (o->original) return read_pair(run, is_archive(run) ? &info : NULL);
     return read_shown(run, &info);
 }
 

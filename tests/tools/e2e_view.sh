@@ -19,6 +19,8 @@ view a.siren dwi.nii.gz -o again.html
 cmp both.html again.html || fail "the same view is another page"
 expect 2 'exists already' "$sirencl" view a.siren -o alone.html --device host
 view a.siren -o alone.html --force
+cp a.siren archive
+view archive -o renamed.html
 echo '<!DOCTYPE html><p>mine' >mine.html
 expect 2 'mine.html: exists and is a file of another kind' "$sirencl" view a.siren -o mine.html --force --device host
 expect 2 'dwi.nii.gz: exists and is an image' "$sirencl" view a.siren -o dwi.nii.gz --force --device host
