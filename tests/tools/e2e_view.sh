@@ -52,6 +52,17 @@ view small.siren flat.nii -o flat.html
 grep -q '<th scope="row">PSNR</th><td>none, as the peak is 0</td>' flat.html || fail "PSNR of a flat original: $(grep -o 'PSNR</th>.*' flat.html)"
 ! grep -q '<title>slice [0-9]*: exact' flat.html || fail "slices that differ are called exact"
 
+# Voxels of a header's nonsense, here 2 by 1e-30 mm without a place in the world, and the other way.
+zeros='\0\0\0\0'
+for sizes in '1 \0\0\0\100\140\102\242\015' '8192 \140\102\242\015\0\0\0\100'; do
+    gzip -dc small.nii.gz >thin.nii
+    printf %b "${sizes#* }" | dd of=thin.nii bs=1 seek=80 conv=notrunc status=none
+    printf %b "$zeros" | dd of=thin.nii bs=1 seek=252 conv=notrunc status=none
+    run "$sirencl" compress thin.nii thin.siren --lossless --quiet --force
+    view thin.siren -o thin.html --force
+    grep -q "<img [^>]* height=\"${sizes%% *}\"" thin.html || fail "the height of thin voxels: $(grep -o '<img [^>]\{,200\}' thin.html)"
+done
+
 # ---- what is on them ----
 if python_has numpy,nibabel; then
     page() { PYTHONPATH=$root/tests/tools "$python" "$root/tests/tools/view_page.py" dwi.bval "$@" || fail "the page $1"; }

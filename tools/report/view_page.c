@@ -15,6 +15,7 @@
 #include "tools/report/html.h"
 
 #define PICTURE_WIDTH 256 /* pixels of the page that a slice is given; the style lets it shrink */
+#define MOST_HEIGHT 8192  /* likewise, where a header tells nonsense of its voxels */
 
 typedef struct {
     FILE *out;
@@ -176,7 +177,7 @@ static void write_scale(const page *p, const siren_montage_volume *volume) {
 
 static void write_slices(const page *p, const siren_montage_volume *volume, siren_shown kind) {
     const siren_montage *m = p->montage;
-    const unsigned height = (unsigned)fmax(1, lround(PICTURE_WIDTH / m->aspect));
+    const unsigned height = (unsigned)fmax(1, fmin(MOST_HEIGHT, round(PICTURE_WIDTH / m->aspect)));
     if (!volume->pictures[kind][0].bytes) return;
     fprintf(p->out, "<h3>%s, volume %zu", captions[kind], volume->volume);
     if (!isnan(volume->bval)) fprintf(p->out, ", b = %g", volume->bval);
