@@ -147,9 +147,12 @@ static siren_status look(const char *folder, const char *name, claim_state *out)
         ssize_t n = pread(fd, text, sizeof text - 1, 0);
         s.touched = facts.st_mtim;
         s.released = n > 0 && text[0] == '-';
-        s.known = n > 0 && sscanf(text + 1, "%ld %64s %64s %64s %llu %lf", &s.by.pid, s.by.host, s.by.boot,
-                                  s.by.space, &s.by.start, &s.by.expiry) == 6;
-        if (!s.known) s.by.expiry = SIREN_CLAIM_EXPIRY; /* in the making, or its maker found no room */
+        s.known = n > 0 &&
+                  sscanf(text + 1, "%ld %64s %64s %64s %llu %lf", &s.by.pid, s.by.host, s.by.boot, s.by.space,
+                         &s.by.start, &s.by.expiry) == 6 &&
+                  s.by.expiry >= SIREN_CLAIM_LEAST_EXPIRY && s.by.expiry <= SIREN_CLAIM_MOST_EXPIRY;
+        if (!s.known)
+            s.by.expiry = SIREN_CLAIM_EXPIRY; /* in the making, damaged, or its maker found no room */
         *out = s;
         return SIREN_OK;
     }

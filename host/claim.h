@@ -12,11 +12,13 @@
 #include "host/base.h"
 
 #define SIREN_CLAIM_EXPIRY 60.0 /* seconds of silence after which a holder elsewhere counts as dead */
+#define SIREN_CLAIM_LEAST_EXPIRY 1.0
+#define SIREN_CLAIM_MOST_EXPIRY 86400.0
 
 typedef struct {
     const char *folder; /* of the claims, made where it is missing */
     const char *guards; /* the folder that they guard, for messages */
-    double expiry;      /* seconds; 0: SIREN_CLAIM_EXPIRY */
+    double expiry;      /* seconds, of that range; 0: SIREN_CLAIM_EXPIRY */
     bool patient;       /* wait for a holder that lives; else it is refused */
     siren_progress_fn progress;
     void *user;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 const char *siren_image_name(const siren_image *image) {
@@ -78,10 +79,17 @@ siren_status siren_image_attach(siren_image *image, const char *suffix, const vo
     return SIREN_OK;
 }
 
+/* Callers choose suffixes: ".JSON" and "_bids.json" are sidecars, too. */
+static bool is_sidecar(const char *suffix) {
+    static const char end[] = ".json";
+    const size_t n = strlen(suffix), n_end = sizeof end - 1;
+    return n >= n_end && strcasecmp(suffix + n - n_end, end) == 0;
+}
+
 static siren_status copy_given(const siren_attachment *from, siren_anonymised *told, siren_attachment *to) {
     uint8_t *copy = NULL;
     size_t n_bytes = from->n_bytes;
-    if (strcmp(from->suffix, ".json") == 0) {
+    if (is_sidecar(from->suffix)) {
         SIREN_TRY(siren_anonymise_sidecar(from->suffix, from->bytes, from->n_bytes, told, &copy, &n_bytes));
     } else {
         SIREN_TRY(siren_allocate(&copy, from->n_bytes, 1, from->suffix));

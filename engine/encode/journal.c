@@ -42,6 +42,7 @@ struct siren_journal {
     int fd;
     piece *pieces; /* (room) those that were there */
     size_t n, room;
+    uint64_t facts_crc;
     uint64_t end; /* where the next piece goes */
     bool worth;   /* has pieces */
     bool named;   /* its name is on disk */
@@ -74,8 +75,8 @@ static uint64_t size_of(int fd) {
     return fstat(fd, &facts) == 0 && facts.st_size > 0 ? (uint64_t)facts.st_size : 0;
 }
 
-static uint64_t prefix_crc(const char *facts, const uint8_t *prefix) {
-    return siren_crc64(siren_crc64(0, facts, strlen(facts)), prefix, AT_CRC);
+static uint64_t prefix_crc(const siren_journal *j, const uint8_t *prefix) {
+    return siren_crc64(j->facts_crc, prefix, AT_CRC);
 }
 
 static void piece_digest(const char *facts, const uint8_t *prefix, const uint8_t *bytes, size_t n_bytes,
@@ -90,15 +91,36 @@ static void piece_digest(const char *facts, const uint8_t *prefix, const uint8_t
 
 /* ---- finding pieces ---- */
 
+/* What of the file is in memory, so that a search for many marks reads each byte about once. */
+typedef struct {
+    int fd;
+    uint64_t size, begin; /* of the file; of the bytes */
+    size_t n;
+    uint8_t bytes[WINDOW_BYTES];
+} window;
+
+/* The bytes [at, at + n_bytes) of the file and those that follow in the window: `*n` in all. NULL where they are not in
+ * the file. */
+static const uint8_t *look(window *w, uint64_t at, size_t n_bytes, size_t *n) {
+    if (at < w->begin || at - w->begin > w->n || n_bytes > w->n - (at - w->begin)) {
+        if (at > w->size || n_bytes > w->size - at) return NULL;
+        w->begin = at;
+        w->n = w->size - at < sizeof w->bytes ? (size_t)(w->size - at) : sizeof w->bytes;
+        if (!read_at(w->fd, w->bytes, w->n, at)) w->n = 0;
+        if (n_bytes > w->n) return NULL;
+    }
+    *n = w->n - (size_t)(at - w->begin);
+    return w->bytes + (at - w->begin);
+}
+
 /* The first mark from `offset` on; false where there is none. */
-static bool find_mark(int fd, uint64_t size, uint64_t *offset) {
-    uint8_t window[WINDOW_BYTES];
-    for (uint64_t at = *offset; at + sizeof mark <= size; at += WINDOW_BYTES - (sizeof mark - 1)) {
-        size_t n = size - at < sizeof window ? (size_t)(size - at) : sizeof window;
-        if (!read_at(fd, window, n, at)) return false;
-        const uint8_t *found = memmem(window, n, mark, sizeof mark);
+static bool find_mark(window *w, uint64_t *offset) {
+    const uint8_t *bytes;
+    size_t n;
+    for (uint64_t at = *offset; (bytes = look(w, at, sizeof mark, &n)); at += n - (sizeof mark - 1)) {
+        const uint8_t *found = memmem(bytes, n, mark, sizeof mark);
         if (!found) continue;
-        *offset = at + (uint64_t)(found - window);
+        *offset = at + (uint64_t)(found - bytes);
         return true;
     }
     return false;
@@ -133,14 +155,17 @@ static siren_status remember(siren_journal *j, const piece *p) {
 
 /* All pieces of these facts. What is not one is searched byte by byte for the next. */
 static siren_status find_pieces(siren_journal *j) {
-    uint64_t size = size_of(j->fd), at = 0, wasted = 0;
-    uint8_t prefix[PREFIX_BYTES];
-    while (wasted <= 2 * size && find_mark(j->fd, size, &at)) { /* made to last, it would be quadratic */
+    const uint64_t size = size_of(j->fd);
+    uint64_t at = 0, wasted = 0;
+    window w = {.fd = j->fd, .size = size};
+    while (wasted <= 2 * size && find_mark(&w, &at)) { /* made to last, it would be quadratic */
         SIREN_FREE_AT_END uint8_t *bytes = NULL;
-        if (size - at < PREFIX_BYTES || !read_at(j->fd, prefix, sizeof prefix, at)) break;
+        size_t n;
+        const uint8_t *prefix = look(&w, at, PREFIX_BYTES, &n);
+        if (!prefix) break;
         piece found = {at, siren_get_u64(prefix + AT_LENGTH)};
         at++;
-        if (siren_get_u64(prefix + AT_CRC) != prefix_crc(j->facts, prefix) ||
+        if (siren_get_u64(prefix + AT_CRC) != prefix_crc(j, prefix) ||
             found.n_bytes > size - found.offset - PREFIX_BYTES)
             continue;
         SIREN_TRY(read_piece(j, &found, &bytes));
@@ -207,17 +232,20 @@ static siren_status open_locked(siren_journal *j) {
 }
 
 /* The first line in which facts differ. */
-static siren_status refuse_facts(const siren_journal *j, const char *there) {
+static siren_status refuse_facts(const siren_journal *j, char *there) {
     const char *here = j->facts;
     for (;;) {
         size_t n = strcspn(there, "\n"), m = strcspn(here, "\n");
-        if (n != m || memcmp(there, here, n) != 0 || n == 0)
+        if (n != m || memcmp(there, here, n) != 0 || n == 0) {
+            for (size_t i = 0; i < n; i++) /* what is shown steers no terminal */
+                if ((unsigned char)there[i] < ' ' || (unsigned char)there[i] > '~') there[i] = ' ';
             return siren_fail(
                 SIREN_USAGE,
                 "%s: keeps finished blocks of another compression, with '%.*s' instead of '%.*s'; go on "
                 "with that one, or give --no-resume to drop it, or another output",
                 j->path, (int)(n < MOST_SHOWN ? n : MOST_SHOWN), there,
                 (int)(m < MOST_SHOWN ? m : MOST_SHOWN), here);
+        }
         there += n + (there[n] != 0);
         here += m + (here[m] != 0);
     }
@@ -226,19 +254,19 @@ static siren_status refuse_facts(const siren_journal *j, const char *there) {
 /* What to do with what is there: j->n pieces of ours have been found. */
 static siren_status judge(siren_journal *j, bool anew) {
     SIREN_FREE_AT_END char *there = NULL;
-    uint64_t size = size_of(j->fd), at = 0;
+    const uint64_t size = size_of(j->fd);
+    uint64_t at = 0;
+    window w = {.fd = j->fd, .size = size};
     size_t n = size < AT_FACTS + MOST_FACTS ? (size_t)size : AT_FACTS + MOST_FACTS;
     SIREN_TRY(siren_allocate(&there, n + 1, 1, "the head of a journal"));
     if (!read_at(j->fd, there, n, 0))
         return siren_fail(SIREN_SYSTEM, "%s: cannot be read: %s", j->path, strerror(errno));
     bool ours = memcmp(there, MAGIC, n < MAGIC_BYTES ? n : MAGIC_BYTES) == 0;
-    for (size_t i = 0; i < n; i++) /* what is shown steers no terminal */
-        if ((unsigned char)there[i] < ' ' && there[i] != '\n') there[i] = ' ';
     if (size == 0 || j->n > 0 || (ours && anew)) return SIREN_OK;
     if (!ours)
         return siren_fail(SIREN_UNSUPPORTED, "%s: is no journal of sirencl's and is left alone", j->path);
-    const char *facts = n > AT_FACTS ? there + AT_FACTS : "";
-    if (strncmp(facts, j->facts, strlen(j->facts)) == 0 || !find_mark(j->fd, size, &at)) return SIREN_OK;
+    char *facts = there + (n < AT_FACTS ? n : AT_FACTS);
+    if (strncmp(facts, j->facts, strlen(j->facts)) == 0 || !find_mark(&w, &at)) return SIREN_OK;
     return refuse_facts(j, facts);
 }
 
@@ -278,6 +306,7 @@ siren_status siren_journal_open(const char *path, const char *facts, bool anew, 
     j->facts = strdup(facts);
     siren_status status =
         j->path && j->facts ? open_locked(j) : siren_fail(SIREN_SYSTEM, "out of memory: %s", path);
+    if (status == SIREN_OK) j->facts_crc = siren_crc64(0, facts, strlen(facts));
     bool empty = status == SIREN_OK && size_of(j->fd) == 0;
     if (status == SIREN_OK) status = find_pieces(j);
     if (status == SIREN_OK) status = judge(j, anew);
@@ -321,7 +350,7 @@ siren_status siren_journal_add(siren_journal *j, const uint8_t *bytes, size_t n_
     SIREN_TRY(siren_allocate(&whole, PREFIX_BYTES + n_bytes, 1, "a finished piece"));
     memcpy(whole, mark, sizeof mark);
     siren_put_u64(whole + AT_LENGTH, n_bytes);
-    siren_put_u64(whole + AT_CRC, prefix_crc(j->facts, whole));
+    siren_put_u64(whole + AT_CRC, prefix_crc(j, whole));
     piece_digest(j->facts, whole, bytes, n_bytes, hex);
     memcpy(whole + AT_DIGEST, hex, DIGEST_BYTES);
     memcpy(whole + PREFIX_BYTES, bytes, n_bytes);

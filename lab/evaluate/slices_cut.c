@@ -10,6 +10,10 @@ static siren_status cut(const siren_series *whole, size_t z, size_t nz, size_t f
     const siren_geometry *g = &whole->geometry;
     const size_t plane = g->nx * g->ny * siren_datatype_size(g->datatype);
     SIREN_AT_END(siren_series_free) siren_series part = {.geometry = *g};
+    if (first > g->n_volumes || n_volumes > g->n_volumes - first)
+        return siren_fail(SIREN_USAGE,
+                          "volume %zu was asked for, but the series has only 0 to %zu; name one of these",
+                          first, g->n_volumes - 1);
     SIREN_TRY(siren_nifti_subseries_header(whole->header, &part.geometry, z, nz, n_volumes, &part.header));
     SIREN_TRY(siren_allocate(&part.voxels, n_volumes * nz, plane, "slices of a series"));
     for (size_t i = 0; i < n_volumes; i++)

@@ -174,6 +174,19 @@ static void draw_shape(glyph_painter *p, siren_canvas *canvas, double x, double 
                       p->normals);
 }
 
+/* The drawing's pixels, `size` (2), in which a voxel's shorter side has `cell`; of voxels of any size that a header may
+ * tell. */
+static siren_status check_size(const char *path, const siren_view *view, const double size[2]) {
+    if (size[0] >= 1 && size[1] >= 1 && size[0] * size[1] <= (double)SIREN_CANVAS_MOST_PIXELS)
+        return SIREN_OK;
+    return siren_fail(
+        SIREN_UNSUPPORTED,
+        "%s: %zu x %zu voxels of %g x %g mm would be a drawing of %.6g x %.6g pixels, of which 1 to %zu "
+        "are possible; draw fewer voxels (--x, --y), or put their size in its header right",
+        path, siren_view_width(view), siren_view_height(view), view->spacing[0], view->spacing[1], size[0],
+        size[1], (size_t)SIREN_CANVAS_MOST_PIXELS);
+}
+
 siren_status siren_glyph_picture(siren_glyph_kind kind, const char *path, const siren_series *series,
                                  const siren_view *view, double reach, size_t cell, siren_picture *out) {
     SIREN_AT_END(free_painter) glyph_painter painter = {.n_coefficients = 0};
@@ -182,10 +195,11 @@ siren_status siren_glyph_picture(siren_glyph_kind kind, const char *path, const 
     const double shorter = fmin(view->spacing[0], view->spacing[1]);
     const double step_x = (double)cell * view->spacing[0] / shorter,
                  step_y = (double)cell * view->spacing[1] / shorter;
+    const double size[2] = {floor((double)width * step_x + 0.5), floor((double)height * step_y + 0.5)};
     uint8_t *rgb = NULL;
     SIREN_TRY(create_painter(kind, path, series, view, &painter));
-    SIREN_TRY(siren_canvas_create((size_t)((double)width * step_x + 0.5),
-                                  (size_t)((double)height * step_y + 0.5), &canvas));
+    SIREN_TRY(check_size(path, view, size));
+    SIREN_TRY(siren_canvas_create((size_t)size[0], (size_t)size[1], &canvas));
     for (size_t row = 0; row < height; row++)
         for (size_t column = 0; column < width; column++) {
             const double length = shape_glyph(&painter, column, row);

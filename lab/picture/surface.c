@@ -1,7 +1,5 @@
 #include "lab/picture/surface.h"
 
-#include "lab/picture/png.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,9 +99,9 @@ void siren_sphere_free(siren_sphere *sphere) {
 siren_status siren_canvas_create(size_t width, size_t height, siren_canvas *out) {
     const size_t samples_of_pixel = SIREN_CANVAS_SAMPLES * SIREN_CANVAS_SAMPLES;
     SIREN_AT_END(siren_canvas_free) siren_canvas canvas = {.width = width, .height = height};
-    if (width == 0 || height == 0 || width > SIREN_PNG_MOST_PIXELS / samples_of_pixel / height)
+    if (width == 0 || height == 0 || width > SIREN_CANVAS_MOST_PIXELS / height)
         return siren_fail(SIREN_UNSUPPORTED, "a drawing of %zu x %zu pixels; 1 to %zu are possible", width,
-                          height, SIREN_PNG_MOST_PIXELS / samples_of_pixel);
+                          height, SIREN_CANVAS_MOST_PIXELS);
     const size_t n = width * height * samples_of_pixel;
     SIREN_TRY(siren_allocate(&canvas.colours, n, 3, "a drawing"));
     SIREN_TRY(siren_allocate(&canvas.depths, n, sizeof *canvas.depths, "depths of a drawing"));

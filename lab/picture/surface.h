@@ -2,7 +2,7 @@
 #ifndef SIREN_LAB_PICTURE_SURFACE_H
 #define SIREN_LAB_PICTURE_SURFACE_H
 
-#include "host/base.h"
+#include "lab/picture/png.h"
 
 /* A sphere of triangles: an icosahedron whose faces were divided. */
 typedef struct {
@@ -25,7 +25,8 @@ typedef struct {
     float *depths;        /* samples: how near the viewer, in pixels */
 } siren_canvas;
 
-/* A black picture. UNSUPPORTED where it has more than SIREN_PNG_MOST_PIXELS / SIREN_CANVAS_SAMPLES^2. */
+#define SIREN_CANVAS_MOST_PIXELS (SIREN_PNG_MOST_PIXELS / (SIREN_CANVAS_SAMPLES * SIREN_CANVAS_SAMPLES))
+/* A black picture. UNSUPPORTED where it has no pixel or more than SIREN_CANVAS_MOST_PIXELS. */
 siren_status siren_canvas_create(size_t width, size_t height, siren_canvas *out);
 void siren_canvas_free(siren_canvas *canvas);
 

@@ -358,7 +358,25 @@ static siren_status read_result(const siren_trial_folder *folder, siren_trial_re
     return SIREN_OK;
 }
 
-bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_result *out) {
+/* What comes of a result reckons with both: CORRUPT where they are another trial's, or a file was changed with its
+ * sums. */
+static siren_status check_result(const siren_trial_folder *folder, siren_result_facts facts,
+                                 const siren_trial_result *result) {
+    if (facts.n_params > 0 && result->n_params != facts.n_params)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s/result.json: tells of %zu parameters, but the trial's network has %zu",
+                          folder->folder, result->n_params, facts.n_params);
+    for (size_t i = 0; facts.n_volumes > 0 && i < result->n_rows; i++)
+        if (result->rows[i].n_volumes != facts.n_volumes)
+            return siren_fail(SIREN_CORRUPT,
+                              "%s/result.json: tells of %zu volume%s, but the trial's input has %zu",
+                              folder->folder, result->rows[i].n_volumes,
+                              siren_plural(result->rows[i].n_volumes), facts.n_volumes);
+    return SIREN_OK;
+}
+
+bool siren_trial_find_result(const siren_trial_folder *folder, siren_result_facts facts,
+                             siren_trial_result *out) {
     size_t n_files = 0;
     siren_trial_result result = {.rows = NULL};
     siren_status status = siren_run_sums_check(folder->folder, folder->identity, &n_files);
@@ -367,6 +385,7 @@ bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_resul
     if (status == SIREN_OK && result.n_files != n_files)
         status = siren_fail(SIREN_CORRUPT, "%s/SHA256SUMS: lists %zu file%s beside the result, which has %zu",
                             folder->folder, n_files, siren_plural(n_files), result.n_files);
+    if (status == SIREN_OK) status = check_result(folder, facts, &result);
     if (status == SIREN_OK) {
         *out = result;
         return true;

@@ -124,9 +124,14 @@ void siren_trial_result_free(siren_trial_result *result);
  * folder that belong to it, beside config.json and result.json. */
 siren_status siren_trial_result_write(const siren_trial_folder *folder, const siren_trial_result *result,
                                       char *const *files, size_t n_files);
-/* Whether the trial is complete: SHA256SUMS is there, lists all its files, and each has its checksum. Then `*out` is
- * its result, yours: siren_trial_result_free(). False otherwise, and where something is damaged that is told
- * (SIREN_LOG_WARNING). */
-bool siren_trial_find_result(const siren_trial_folder *folder, siren_trial_result *out);
+/* What rows and network of a trial's result have; 0: anything. */
+typedef struct {
+    size_t n_params, n_volumes;
+} siren_result_facts;
+/* Whether the trial is complete: SHA256SUMS is there, lists all its files, and each has its checksum; and its result
+ * agrees with `facts`. Then `*out` is its result, yours: siren_trial_result_free(). False otherwise, and where
+ * something is damaged that is told (SIREN_LOG_WARNING). */
+bool siren_trial_find_result(const siren_trial_folder *folder, siren_result_facts facts,
+                             siren_trial_result *out);
 
 #endif

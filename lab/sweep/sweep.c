@@ -165,16 +165,32 @@ static siren_status run_stages(siren_sweeping *s) {
 
 /* ---- the whole ---- */
 
+/* Of a trial with a target, its result tells what network it has. */
+static siren_result_facts facts_of(const siren_trial *trial, const siren_sweep_input *input) {
+    siren_result_facts facts = {.n_volumes = input->geometry.n_volumes};
+    siren_network network;
+    if (!siren_trial_has_target(trial) &&
+        siren_trial_network(trial, (uint32_t)input->geometry.n_volumes, input->acquisition.n_axes,
+                            &network) == SIREN_OK)
+        facts.n_params = siren_network_n_params(&network);
+    return facts;
+}
+
 /* What is complete, before anything is trained: tables hold it whenever they are written. */
 static void find_results(siren_sweeping *s) {
     for (size_t i = 0; i < s->experiment->n_trials; i++) {
         siren_sweep_trial *trial = &s->trials[i];
         s->result.n_share += trial->share ? trial->n_share : 0;
         s->n_whole += siren_sweep_trial_is_whole(trial);
-        if (has_share(trial)) trial->complete = siren_trial_find_result(&trial->folder, &trial->result);
+        if (!has_share(trial)) continue;
+        const siren_result_facts facts = facts_of(trial->trial, &s->inputs[trial->trial->input]);
+        trial->complete = siren_trial_find_result(&trial->folder, facts, &trial->result);
     }
-    for (size_t i = 0; s->options->part.of == 0 && i < s->experiment->n_baselines; i++)
-        s->baselines[i].complete = siren_trial_find_result(&s->baselines[i].folder, &s->baselines[i].result);
+    for (size_t i = 0; s->options->part.of == 0 && i < s->experiment->n_baselines; i++) {
+        siren_sweep_baseline *baseline = &s->baselines[i];
+        const siren_result_facts facts = {.n_volumes = s->inputs[baseline->trial->input].geometry.n_volumes};
+        baseline->complete = siren_trial_find_result(&baseline->folder, facts, &baseline->result);
+    }
 }
 
 /* Trials that cannot be are refused before any is trained. */

@@ -176,6 +176,22 @@ static siren_status panel_open(const siren_sweep_evaluate_plan *plan, size_t inp
     return p->input->mask ? cut_mask(p) : SIREN_OK;
 }
 
+/* What a baseline restored has the voxels of its trial's slices. Sums tell damage, but not a file of another grid with
+ * sums of its own. */
+static siren_status check_restored(const panel_keeping *p, const siren_complete_trial *t, const char *path,
+                                   const siren_geometry *restored) {
+    const siren_span slices = slices_of(t);
+    siren_geometry cut = p->original.geometry;
+    cut.nz = (slices.end == 0 ? cut.nz : slices.end) - slices.begin;
+    if (siren_grid_check("the trial", &cut, path, restored, cut.n_volumes) == SIREN_OK) return SIREN_OK;
+    return siren_fail(
+        SIREN_CORRUPT,
+        "%s: is not what the trial restored, for it has %zu x %zu x %zu voxels in %zu volume%s instead of "
+        "%zu x %zu x %zu in %zu; remove the trial's folder and run the sweep again",
+        path, restored->nx, restored->ny, restored->nz, restored->n_volumes,
+        siren_plural(restored->n_volumes), cut.nx, cut.ny, cut.nz, cut.n_volumes);
+}
+
 /* The slice of what a baseline restored, whose first slice is the first one of the trial. */
 static siren_status cut_restored(const panel_keeping *p, const keeping *k, const siren_complete_trial *t,
                                  const char *name) {
@@ -183,6 +199,7 @@ static siren_status cut_restored(const panel_keeping *p, const keeping *k, const
     SIREN_FREE_AT_END char *path = NULL;
     SIREN_TRY(siren_run_path(&path, k->folder, "%s", SIREN_RESTORED_FILE));
     SIREN_TRY(siren_nifti_read_for(SIREN_NIFTI_DECODED, path, p->plan->options->memory_limit, &restored));
+    SIREN_TRY(check_restored(p, t, path, &restored.geometry));
     SIREN_TRY(siren_slice_cut(&restored, p->z - slices_of(t).begin, p->volume, &slice));
     return write_series(k, name, &slice);
 }

@@ -1,5 +1,6 @@
 /* The public calls: arrays of every layout, archives in memory, boxes against the whole series that decompress writes,
  * several threads, and input that cannot be. */
+#define _GNU_SOURCE
 #include "tests/shared/devices.h"
 #include "tests/shared/nifti_files.h"
 
@@ -279,6 +280,36 @@ static void bad_arrays_are_refused(void **state) {
     siren_image_free(image);
 }
 
+/* Sidecars attached from memory lose what identifies whatever their suffix is called. */
+static void attached_sidecars_are_anonymised(void **state) {
+    (void)state;
+    static const char *const suffixes[] = {".json", ".JSON", "_bids.json", ".txt"};
+    static const char sidecar[] = "{\"PatientName\": \"Doe^Jane\", \"EchoTime\": 1}";
+    siren_array array = dense_array();
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        siren_options *options = NULL;
+        siren_image *image = NULL;
+        siren_reader *reader = NULL;
+        void *bytes = NULL;
+        const void *found;
+        size_t n_bytes, n_found;
+        assert_siren_ok(siren_options_create(&options));
+        assert_siren_ok(siren_options_set(options, "lossless", "true"));
+        assert_siren_ok(siren_options_set(options, "anonymise", "true"));
+        assert_siren_ok(siren_image_from_array(&array, &image));
+        assert_siren_ok(siren_image_attach(image, suffixes[i], sidecar, sizeof sidecar - 1));
+        assert_siren_ok(siren_compress_to_memory(NULL, image, options, &bytes, &n_bytes));
+        assert_siren_ok(siren_reader_open_memory(bytes, n_bytes, &reader));
+        assert_siren_ok(siren_reader_attachment(reader, suffixes[i], &found, &n_found));
+        assert_non_null(memmem(found, n_found, "EchoTime", 8));
+        assert_int_equal(memmem(found, n_found, "Doe", 3) != NULL, strcmp(suffixes[i], ".txt") == 0);
+        siren_reader_close(reader);
+        siren_image_free(image);
+        siren_options_free(options);
+        free(bytes);
+    }
+}
+
 static bool stop(void *user, double done, double total, const char *what) {
     (void)done, (void)total, (void)what;
     ++*(int *)user;
@@ -453,6 +484,7 @@ int main(void) {
                                        cmocka_unit_test(boxes_of_patches),
                                        cmocka_unit_test(boxes_inside_a_mask),
                                        cmocka_unit_test(bad_arrays_are_refused),
+                                       cmocka_unit_test(attached_sidecars_are_anonymised),
                                        cmocka_unit_test(bad_calls_are_refused),
                                        cmocka_unit_test(damage_is_found),
                                        cmocka_unit_test(options_round_trip),

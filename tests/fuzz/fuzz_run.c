@@ -148,17 +148,18 @@ static void check_table(const char *name) {
 
 /* What is accepted is written to what is accepted as the same, and makes tables. */
 static void try_result(const uint8_t *data, size_t size) {
+    const siren_result_facts facts = {0, 0};
     siren_trial_result result, again;
     SIREN_FREE_AT_END uint8_t *once = NULL, *twice = NULL;
     size_t n_once, n_twice;
     char path[FUZZ_PATH_CHARS], tables[FUZZ_PATH_CHARS];
     put("trials/" TRIAL "/result.json", data, size);
     put_sums((const uint8_t *)"", 0);
-    if (!siren_trial_find_result(&trial, &result)) return;
+    if (!siren_trial_find_result(&trial, facts, &result)) return;
     fuzz_path("run/trials/" TRIAL "/result.json", path);
     MUST(siren_trial_result_write(&trial, &result, NULL, 0) == SIREN_OK &&
          siren_file_read(path, MOST_BYTES, &once, &n_once) == SIREN_OK &&
-         siren_trial_find_result(&trial, &again));
+         siren_trial_find_result(&trial, facts, &again));
     MUST(siren_trial_result_write(&trial, &again, NULL, 0) == SIREN_OK &&
          siren_file_read(path, MOST_BYTES, &twice, &n_twice) == SIREN_OK && n_once == n_twice &&
          memcmp(once, twice, n_once) == 0);

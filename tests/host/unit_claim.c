@@ -34,8 +34,9 @@ static void nap(double seconds) {
               NULL);
 }
 
-/* What a process on another machine leaves. `age`: seconds that its last touch is back, by the file system's clock. */
-static char *leave_foreign(const siren_claim_plan *plan, const char *name, double age) {
+/* What a process on another machine leaves. `age`: seconds that its last touch is back, by the file system's clock;
+ * `expiry`: how long it may be silent, as the file has it. */
+static char *leave_file(const siren_claim_plan *plan, const char *name, double age, const char *expiry) {
     char *path = NULL;
     struct timespec times[2];
     struct stat facts;
@@ -43,13 +44,24 @@ static char *leave_foreign(const siren_claim_plan *plan, const char *name, doubl
     assert_true(asprintf(&path, "%s/%s.1", plan->folder, name) > 0);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file, "+4711 elsewhere another-boot pid:[1] 99 %.3f\n", EXPIRY);
+    fprintf(file, "+4711 elsewhere another-boot pid:[1] 99 %s\n", expiry);
     fclose(file);
     assert_int_equal(stat(path, &facts), 0);
     times[0] = times[1] =
         (struct timespec){.tv_sec = facts.st_mtim.tv_sec - (time_t)age, .tv_nsec = facts.st_mtim.tv_nsec};
     assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
     return path;
+}
+
+static char *leave_foreign(const siren_claim_plan *plan, const char *name, double age) {
+    char expiry[32];
+    snprintf(expiry, sizeof expiry, "%.3f", EXPIRY);
+    return leave_file(plan, name, age, expiry);
+}
+
+static bool gives_up(void *user, double done, double total, const char *what) {
+    (void)user, (void)done, (void)total, (void)what;
+    return false;
 }
 
 static void one_holder_at_a_time(void **state) {
@@ -113,6 +125,26 @@ static void a_silent_holder_elsewhere_expires(void **state) {
     assert_siren_ok(siren_claim_acquire(&old, "run", &claim));
     assert_true(siren_clock() - start < EXPIRY / 2);
     siren_claim_release(claim);
+}
+
+/* Nobody can say of itself that it may be silent for ever, nor that it is dead at once. */
+static void an_expiry_that_cannot_be_is_the_usual_one(void **state) {
+    (void)state;
+    static const char *const expiries[] = {"1e300", "nan", "inf", "-1", "0", "86401"};
+    for (size_t i = 0; i < sizeof expiries / sizeof *expiries; i++) {
+        SIREN_AT_END(end_plan) siren_claim_plan plan = plan_of(expiries[i]);
+        siren_claim *claim = NULL;
+        free(leave_file(&plan, "run", SIREN_CLAIM_EXPIRY + 10, expiries[i]));
+        double start = siren_clock();
+        assert_siren_ok(siren_claim_acquire(&plan, "run", &claim));
+        assert_true(siren_clock() - start < EXPIRY / 2);
+        siren_claim_release(claim);
+    }
+    SIREN_AT_END(end_plan) siren_claim_plan plan = plan_of("young");
+    siren_claim *claim = NULL;
+    plan.progress = gives_up;
+    free(leave_file(&plan, "run", SIREN_CLAIM_EXPIRY / 2, "-1"));
+    assert_int_equal(siren_claim_acquire(&plan, "run", &claim), SIREN_CANCELLED);
 }
 
 /* A time in the future, as of a server whose clock was set back: silence counts. */
@@ -223,6 +255,7 @@ int main(void) {
         cmocka_unit_test(one_holder_at_a_time),
         cmocka_unit_test(a_killed_holder_here_is_free_at_once),
         cmocka_unit_test(a_silent_holder_elsewhere_expires),
+        cmocka_unit_test(an_expiry_that_cannot_be_is_the_usual_one),
         cmocka_unit_test(a_touch_in_the_future_expires),
         cmocka_unit_test(a_holder_elsewhere_that_touches_it_is_alive),
         cmocka_unit_test(others_are_excluded),

@@ -37,6 +37,12 @@ siren 2 "a file name is missing" compress
 siren 2 "file names are missing" compare
 siren 2 "a file name is missing" compare a.nii
 siren 2 "'c' is too much" compare a.nii b.nii c
+siren 2 "a file name is empty, as where a variable is not set: usage: sirencl compress" compress ''
+for command in compress decompress; do
+    siren 2 "--output is empty, as where a variable is not set; give --output DIR" $command p.nii -o ''
+done
+siren 2 "--output is empty" view a.siren --output=
+siren 2 "--mask is empty" compress --mask '' a.nii b.siren
 siren 2 "--width is 8 but must be from 16 to 1024" compress --width 8 a.nii b.siren
 siren 2 "--layers is 0 but" compress --layers 0 a.nii b.siren
 siren 2 "--epochs is 'many'" compress --epochs many a.nii b.siren

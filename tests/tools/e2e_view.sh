@@ -41,6 +41,30 @@ grep -q 'only inside the mask' masked.html || fail "the mask is not told"
 "$sirencl" compare dwi.nii.gz a.nii --mask dwi_mask.nii.gz >stdout.txt
 grep -qF "<td>$(awk '/^PSNR/ { printf "%.2f", $2 }' stdout.txt) dB" masked.html || fail "PSNR inside the mask: $(cat stdout.txt)"
 
+# An archive of the voxels inside a mask tells how many these are.
+phantom small.nii.gz --dims 16x14x3 --shells 0:2 --seed 5
+run "$sirencl" compress small.nii.gz --mask small_mask.nii.gz inside.siren --lossless --quiet
+view inside.siren -o inside.html
+grep -qE '<th scope="row">inside its mask</th><td>[0-9]+\.[0-9] % of the voxels</td>' inside.html ||
+    fail "inside its mask: $(grep -o 'inside its mask.*' inside.html)"
+# Beside an original without contrast an error has no PSNR, and none of "exact".
+gzip -dc small.nii.gz >flat.nii && truncate -s 352 flat.nii && truncate -s $((352 + 16 * 14 * 3 * 2 * 2)) flat.nii
+run "$sirencl" compress small.nii.gz small.siren --lossless --quiet
+view small.siren flat.nii -o flat.html
+grep -q '<th scope="row">PSNR</th><td>none, as the peak is 0</td>' flat.html || fail "PSNR of a flat original: $(grep -o 'PSNR</th>.*' flat.html)"
+! grep -q '<title>slice [0-9]*: exact' flat.html || fail "slices that differ are called exact"
+
+# Voxels of a header's nonsense, here 2 by 1e-30 mm without a place in the world, and the other way.
+zeros='\0\0\0\0'
+for sizes in '1 \0\0\0\100\140\102\242\015' '8192 \140\102\242\015\0\0\0\100'; do
+    gzip -dc small.nii.gz >thin.nii
+    printf %b "${sizes#* }" | dd of=thin.nii bs=1 seek=80 conv=notrunc status=none
+    printf %b "$zeros" | dd of=thin.nii bs=1 seek=252 conv=notrunc status=none
+    run "$sirencl" compress thin.nii thin.siren --lossless --quiet --force
+    view thin.siren -o thin.html --force
+    grep -q "<img [^>]* height=\"${sizes%% *}\"" thin.html || fail "the height of thin voxels: $(grep -o '<img [^>]\{,200\}' thin.html)"
+done
+
 # ---- what is on them ----
 if python_has numpy,nibabel; then
     page() { PYTHONPATH=$root/tests/tools "$python" "$root/tests/tools/view_page.py" dwi.bval "$@" || fail "the page $1"; }

@@ -299,7 +299,7 @@ siren_status siren_tool_sweep(int argc, char **argv) {
             "of what all parts have trained: complete what is left, baselines,\nevaluations and tables",
             &a.sweep.finish),
         {"expiry", "S", "seconds of silence after which a process elsewhere counts as dead",
-         SIREN_OPTION_DOUBLE, &a.sweep.expiry, 1, 86400},
+         SIREN_OPTION_DOUBLE, &a.sweep.expiry, SIREN_CLAIM_LEAST_EXPIRY, SIREN_CLAIM_MOST_EXPIRY},
         SIREN_FLAG("yes", "accept more than 100,000 trials", &a.yes),
         SIREN_TEXT("device", "D",
                    SIREN_DEVICE_HELP ";\n'all', a list 'gpu,cpu', and parts 'cpu/2' are used side by side",

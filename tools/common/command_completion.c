@@ -23,13 +23,14 @@ static void add_word(char *words, size_t size, const char *word) {
 /* The words are those that the option's value may be, apart by spaces. */
 static value_kind value_of(const siren_option *option, char *words, size_t size) {
     const siren_setting row = siren_option_row(option);
-    const char *name, *argument = option->argument ? option->argument : "";
+    const char *name;
     *words = '\0';
     if (option->type == SIREN_OPTION_TEXT) {
-        if (strcmp(argument, "D") == 0) add_word(words, size, "cpu gpu host");
+        if (strcmp(option->argument, "D") == 0) add_word(words, size, "cpu gpu host");
         if (*words) return WORDS;
-        if (strcmp(argument, "DIR") == 0 || strcmp(argument, "RUN") == 0) return FOLDERS;
-        return strcmp(argument, "FILE") == 0 || strcmp(argument, "PAGE") == 0 ? FILES : ANYTHING;
+        static const value_kind of_paths[] = {
+            [SIREN_PATH_NONE] = ANYTHING, [SIREN_PATH_FILE] = FILES, [SIREN_PATH_FOLDER] = FOLDERS};
+        return of_paths[siren_option_path(option)];
     }
     if (option->type != SIREN_OPTION_SETTING) return ANYTHING;
     if (row.type == SIREN_SETTING_CHOICE)

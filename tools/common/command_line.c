@@ -12,6 +12,23 @@ siren_setting siren_option_row(const siren_option *option) {
         .type = (siren_setting_type)option->type, .minimum = option->minimum, .maximum = option->maximum};
 }
 
+siren_path_kind siren_option_path(const siren_option *option) {
+    static const struct {
+        const char *argument;
+        siren_path_kind kind;
+    } paths[] = {{"DIR", SIREN_PATH_FOLDER},
+                 {"RUN", SIREN_PATH_FOLDER},
+                 {"FILE", SIREN_PATH_FILE},
+                 {"PAGE", SIREN_PATH_FILE},
+                 {"TABLE", SIREN_PATH_FILE}};
+    for (size_t i = 0; option->type == SIREN_OPTION_TEXT && i < sizeof paths / sizeof *paths; i++)
+        if (strcmp(option->argument, paths[i].argument) == 0) return paths[i].kind;
+    return SIREN_PATH_NONE;
+}
+
+/* An empty path is a variable of a script that was not set; one that is made of it stands in the root folder. */
+#define EMPTY "empty, as where a variable is not set"
+
 static siren_status assign(const siren_option *option, const char *text) {
     char what[64];
     snprintf(what, sizeof what, "--%s", option->name);
@@ -21,6 +38,9 @@ static siren_status assign(const siren_option *option, const char *text) {
         *(bool *)option->value = true;
         return SIREN_OK;
     case SIREN_OPTION_TEXT:
+        if (!*text && siren_option_path(option) != SIREN_PATH_NONE)
+            return siren_fail(SIREN_USAGE, "%s is " EMPTY "; give %s %s, or leave it out", what, what,
+                              option->argument);
         *(const char **)option->value = text;
         return SIREN_OK;
     case SIREN_OPTION_DOUBLE:
@@ -130,6 +150,9 @@ static siren_status walk(const siren_usage *usage, int argc, char **argv, const 
         } else if (assigning) {
             if (n == usage->n_arguments + usage->n_more_arguments)
                 return siren_fail(SIREN_USAGE, "'%s' is too much: usage: sirencl %s [OPTIONS] %s", argv[i],
+                                  usage->command, usage->arguments);
+            if (!*argv[i])
+                return siren_fail(SIREN_USAGE, "a file name is " EMPTY ": usage: sirencl %s [OPTIONS] %s",
                                   usage->command, usage->arguments);
             arguments[n++] = argv[i];
         }

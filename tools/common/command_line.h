@@ -61,6 +61,9 @@ siren_help siren_help_parse(const char *text);
  * values may then have changed. */
 siren_status siren_options_parse(const siren_usage *usage, int argc, char **argv, const char **arguments,
                                  siren_help *help);
+/* What the option's value is the path of. */
+typedef enum { SIREN_PATH_NONE, SIREN_PATH_FILE, SIREN_PATH_FOLDER } siren_path_kind;
+siren_path_kind siren_option_path(const siren_option *option);
 /* The setting, or a row of the option's type and range, as which a value of its own is parsed and shown. */
 siren_setting siren_option_row(const siren_option *option);
 

@@ -1,6 +1,7 @@
 #include "tools/report/view_page.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "engine/archive/parameters.h"
@@ -14,6 +15,7 @@
 #include "tools/report/html.h"
 
 #define PICTURE_WIDTH 256 /* pixels of the page that a slice is given; the style lets it shrink */
+#define MOST_HEIGHT 8192  /* likewise, where a header tells nonsense of its voxels */
 
 typedef struct {
     FILE *out;
@@ -30,11 +32,19 @@ static void fact(FILE *out, const char *name, const char *text) {
     fputs("</td></tr>\n", out);
 }
 
-static void number_fact(FILE *out, const char *name, const char *format, double number) {
+static void number_fact(FILE *out, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void number_fact(FILE *out, const char *name, const char *format, ...) {
     char text[64];
-    snprintf(text, sizeof text, format, number);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
     fact(out, name, text);
 }
+
+/* Of a PSNR; one of -inf is what the peak 0 of an original without contrast makes of any error. */
+static bool is_exact(double psnr) { return isinf(psnr) && psnr > 0; }
 
 static void write_comparison(const page *p) {
     const siren_comparison *c = &p->montage->comparison;
@@ -43,8 +53,10 @@ static void write_comparison(const page *p) {
     fact(p->out, "original", p->options->montage.original);
     if (p->options->montage.mask) fact(p->out, "only inside the mask", p->options->montage.mask);
     number_fact(p->out, "mean squared error", "%.9g", c->mse);
-    if (isinf(c->psnr))
+    if (is_exact(c->psnr))
         fact(p->out, "PSNR", "exact");
+    else if (isinf(c->psnr))
+        fact(p->out, "PSNR", "none, as the peak is 0");
     else
         number_fact(p->out, "PSNR", "%.2f dB", c->psnr);
     snprintf(text, sizeof text, "%.9g - %.9g", c->maximum, c->minimum);
@@ -104,7 +116,7 @@ static void write_archive(const page *p) {
     else
         fact(out, "scaled PSNR", "exact");
     if (info->masked)
-        number_fact(out, "inside its mask", "%.1f % of the voxels",
+        number_fact(out, "inside its mask", "%.1f %% of the voxels",
                     100 * (double)info->n_inside / (double)info->n_voxels);
     for (size_t i = 0; i < info->n_attachments; i++) fact(out, "attached", info->attachments[i]);
     siren_tool_each_provenance(info->provenance, provenance_fact, out);
@@ -165,7 +177,7 @@ static void write_scale(const page *p, const siren_montage_volume *volume) {
 
 static void write_slices(const page *p, const siren_montage_volume *volume, siren_shown kind) {
     const siren_montage *m = p->montage;
-    const unsigned height = (unsigned)fmax(1, lround(PICTURE_WIDTH / m->aspect));
+    const unsigned height = (unsigned)fmax(1, fmin(MOST_HEIGHT, round(PICTURE_WIDTH / m->aspect)));
     if (!volume->pictures[kind][0].bytes) return;
     fprintf(p->out, "<h3>%s, volume %zu", captions[kind], volume->volume);
     if (!isnan(volume->bval)) fprintf(p->out, ", b = %g", volume->bval);
@@ -203,7 +215,7 @@ static void write_pictures(const page *p) {
 
 typedef struct {
     size_t number;
-    double psnr; /* infinite: exact; NaN: there is none */
+    double psnr; /* inf: exact; -inf, NaN: there is none */
 } bar;
 
 /* Units of the chart's own; the page scales it. */
@@ -216,7 +228,7 @@ static void write_chart(FILE *out, const char *what, const bar *bars, size_t n) 
         least = fmin(least, bars[i].psnr);
         most = fmax(most, bars[i].psnr);
     }
-    if (isinf(least)) least = most = 0; /* all are exact */
+    if (isinf(least)) least = most = 0; /* all are exact, or have none */
     const double bottom = floor(least - 1), top = ceil(most + 0.5),
                  width = (double)(CHART_WIDTH - LEFT) / (double)n;
     fprintf(out,
@@ -231,14 +243,14 @@ static void write_chart(FILE *out, const char *what, const bar *bars, size_t n) 
                 LEFT, y, CHART_WIDTH, LEFT - 4, y + 4, bottom + share * (top - bottom));
     }
     for (size_t i = 0; i < n; i++) {
-        const double value = isinf(bars[i].psnr) ? top : bars[i].psnr;
-        if (isnan(value)) continue;
+        const bool exact = is_exact(bars[i].psnr);
+        if (!exact && !isfinite(bars[i].psnr)) continue;
+        const double value = exact ? top : bars[i].psnr;
         const double y = BOTTOM - (value - bottom) / (top - bottom) * (BOTTOM - TOP);
         fprintf(out, "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"%s\"><title>%s %zu: ",
                 LEFT + width * (double)i + 0.1 * width, y, 0.8 * width, BOTTOM - y,
-                isinf(bars[i].psnr) ? "#009E73" : "#0072B2", what, bars[i].number);
-        fprintf(out, isinf(bars[i].psnr) ? "exact</title></rect>\n" : "%.2f dB</title></rect>\n",
-                bars[i].psnr);
+                exact ? "#009E73" : "#0072B2", what, bars[i].number);
+        fprintf(out, exact ? "exact</title></rect>\n" : "%.2f dB</title></rect>\n", bars[i].psnr);
     }
     fprintf(out,
             "<text x=\"%d\" y=\"%d\">%zu</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%zu</text>"

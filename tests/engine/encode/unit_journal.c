@@ -163,6 +163,51 @@ static void other_facts_are_refused_until_dropped(void **state) {
     assert_false(file_exists(path));
 }
 
+/* Nothing that steers a terminal is shown of a file of other facts, and bytes beyond ASCII compare as they are. */
+static void what_is_shown_steers_no_terminal(void **state) {
+    (void)state;
+    static const char strange[] = "image \xc3\xa9\nepochs \x9b\x1b[2J\n",
+                      ours[] = "image \xc3\xa9\nepochs 8\n";
+    siren_journal *journal = NULL;
+    assert_siren_ok(siren_journal_open(path, strange, true, &journal));
+    add_piece(journal, 1);
+    siren_journal_close(journal, true);
+    assert_int_equal(siren_journal_open(path, ours, false, &journal), SIREN_USAGE);
+    assert_non_null(strstr(siren_message(), "with 'epochs   [2J' instead of 'epochs 8'"));
+    unlink(path);
+}
+
+/* Bytes that this process has read so far; 0 where the system does not tell. */
+static unsigned long long bytes_read(void) {
+    unsigned long long n = 0;
+    FILE *file = fopen("/proc/self/io", "r");
+    if (file && fscanf(file, "rchar: %llu", &n) != 1) n = 0;
+    if (file) fclose(file);
+    return n;
+}
+
+/* It was read 8192 times. */
+static void a_file_of_marks_is_read_few_times(void **state) {
+    (void)state;
+    enum { LENGTH = 1 << 22 };
+    siren_journal *journal = NULL;
+    size_t n;
+    unlink(path);
+    assert_siren_ok(siren_journal_open(path, facts, false, &journal));
+    add_piece(journal, 1);
+    siren_journal_close(journal, true);
+    SIREN_FREE_AT_END uint8_t *head = file_get(path, &n), *bytes = malloc(LENGTH);
+    assert_non_null(bytes);
+    for (size_t at = 0; at < LENGTH; at += 8) memcpy(bytes + at, "\x8dpiece\r\n", 8);
+    memcpy(bytes, head, n);
+    file_put(path, bytes, LENGTH);
+    const unsigned long long before = bytes_read();
+    assert_siren_ok(siren_journal_open(path, facts, false, &journal));
+    assert_true(bytes_read() - before < 2 * LENGTH);
+    assert_int_equal(pieces_of(journal), 1u << 1);
+    siren_journal_close(journal, false);
+}
+
 static void what_is_no_journal_is_left_alone(void **state) {
     (void)state;
     siren_journal *journal = NULL;
@@ -218,6 +263,8 @@ int main(void) {
         cmocka_unit_test(a_damaged_byte_costs_one_piece),
         cmocka_unit_test(torn_writes_cost_the_pieces_they_touch),
         cmocka_unit_test(other_facts_are_refused_until_dropped),
+        cmocka_unit_test(what_is_shown_steers_no_terminal),
+        cmocka_unit_test(a_file_of_marks_is_read_few_times),
         cmocka_unit_test(what_is_no_journal_is_left_alone),
         cmocka_unit_test(it_is_of_one_holder_that_lives),
     };

@@ -48,6 +48,18 @@ grep -q 'the slice is kept again' stderr.txt || fail "no word of the damage: $(c
 grep -q '10 trials, 10 of them complete before' stdout.txt || fail "trials were done again: $(cat stdout.txt)"
 same_run fig3 again
 
+# A file of another grid in the place of what a baseline restored, with sums that are right.
+cp -r fig3 foreign
+jpeg=$(echo foreign/trials/jpeg2000-slice-like-siren-2d-3x32-*)
+foreign() { # SHELLS DIMS WHAT
+    phantom "$jpeg/restored.nii.gz" --dims "$2" --shells "$1" --force
+    rm -rf "$jpeg"/panel "$jpeg"/restored[._]*[!z] "$jpeg"/restored_*
+    (cd "$jpeg" && sha256sum config.json result.json restored.nii.gz >SHA256SUMS)
+    expect 8 "$jpeg/restored.nii.gz: is not what the trial restored, for it has $3 instead of 20 x 18 x 3 in 14;" "$sirencl" sweep --device cpu fig3.json -o foreign
+}
+foreign 0:1 20x18x3 '20 x 18 x 3 voxels in 1 volume'
+foreign 0:14 18x20x3 '18 x 20 x 3 voxels in 14 volumes'
+
 # ---- a page without gnuplot, and one with it ----
 run env PATH="$folder/bin" "$sirencl" report --quiet fig3 -o page.html --figures none
 grep -q 'gnuplot is missing' page.html || fail "the page does not say that gnuplot is missing"

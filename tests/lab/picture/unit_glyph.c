@@ -205,6 +205,27 @@ static void refuses_other_images(void **state) {
                      SIREN_UNSUPPORTED);
 }
 
+/* Of headers that tell nonsense of their voxels, sizes of drawings are no integers. */
+static void refuses_voxels_of_any_shape(void **state) {
+    (void)state;
+    static const double spacings[][2] = {{1, 1e-30}, {1e-30, 1}, {1e30, 1e-300}, {1000, 1}, {1, 1000000}};
+    double voxels[6] = {1, 1, 1, 0, 0, 0};
+    const siren_series series = series_of(1, 1, 6, voxels);
+    for (size_t i = 0; i < sizeof spacings / sizeof *spacings; i++) {
+        siren_view view = view_of(1, 1);
+        siren_picture picture;
+        memcpy(view.spacing, spacings[i], sizeof view.spacing);
+        siren_status status =
+            siren_glyph_picture(SIREN_GLYPH_TENSOR, "image", &series, &view, 1, CELL, &picture);
+        if (status == SIREN_OK) siren_picture_free(&picture);
+        assert_int_equal(status, spacings[i][0] == 1000 ? SIREN_OK : SIREN_UNSUPPORTED);
+        if (status == SIREN_OK) continue;
+        assert_non_null(strstr(siren_message(), "image: 1 x 1 voxels of "));
+        assert_non_null(
+            strstr(siren_message(), "draw fewer voxels (--x, --y), or put their size in its header right"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(spheres_are_closed),
                                        cmocka_unit_test(ball_fills_its_cell),
@@ -212,6 +233,7 @@ int main(void) {
                                        cmocka_unit_test(distributions_have_their_lobes),
                                        cmocka_unit_test(voxels_are_where_they_should),
                                        cmocka_unit_test(anisotropy_has_its_colour),
-                                       cmocka_unit_test(refuses_other_images)};
+                                       cmocka_unit_test(refuses_other_images),
+                                       cmocka_unit_test(refuses_voxels_of_any_shape)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

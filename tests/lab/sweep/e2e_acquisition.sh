@@ -102,6 +102,17 @@ for path in glob.glob("whole/trials/*/config.json"):
     assert config["network"]["inputs"] == (3 if "patch" in path else 2), path
 PYTHON
 run "$sirencl" report whole
+# A result that contradicts its trial, though its sums are right, is done again.
+cp -r whole changed
+for change in 's/\("parameters":[^0-9]*\)[0-9]*/\13/' 's/\("volumes":[^0-9]*\)[0-9]*/\14294967297/'; do
+    for trial in changed/trials/*-nd-1x16-int8-*; do
+        sed -i "$change" "$trial/result.json"
+        (cd "$trial" && mv SHA256SUMS old && while read -r _ file; do sha256sum "$file"; done <old >SHA256SUMS && rm old)
+    done
+    run "$sirencl" sweep nd.json -o changed --device cpu
+    grep -q 'result.json: tells of .*, but the trial.s .* has .*; trial .*-nd-1x16-int8-.* is done again' stderr.txt || fail "no word of the change: $(cat stderr.txt)"
+    same_run whole changed
+done
 
 # The commands of the page, on fewer epochs, and its experiment, on the phantom alone.
 mkdir page && cd page

@@ -6,7 +6,7 @@
 #include <math.h>
 
 typedef struct {
-    const char *model;
+    const char *model, *folder;
     uint32_t width;
     size_t epochs, memory;
     uint64_t seed;
@@ -27,6 +27,7 @@ static siren_status parse(values *v, int argc, const char *const *argv) {
     char *copy[16];
     const siren_option options[] = {
         {"model", "NAME", "kind", SIREN_OPTION_TEXT, &v->model, 0, 0},
+        {"output", "DIR", "folder", SIREN_OPTION_TEXT, &v->folder, 0, 0},
         {"width", "N", "units", SIREN_OPTION_UINT32, &v->width, 16, 1024},
         {"epochs", "N", "steps", SIREN_OPTION_SIZE, &v->epochs, 1, 1e6},
         {"seed", "N", "start", SIREN_OPTION_UINT64, &v->seed, 0, 0x1p64},
@@ -59,6 +60,7 @@ static siren_status parse(values *v, int argc, const char *const *argv) {
         free(text);
     }
     /* Text values point into argv: keep only what a test looks at. */
+    v->folder = NULL;
     if (v->model != defaults.model) v->model = strcmp(v->model, "x") == 0 ? "x" : "other";
     for (int i = 0; i < 2; i++)
         if (v->files[i])
@@ -132,6 +134,11 @@ static void help_wins_unless_it_is_a_value(void **state) {
 
 static void wrong_lines_are_refused(void **state) {
     (void)state;
+    REFUSED("a file name is empty", "a", "");
+    REFUSED("a file name is empty", "--", "", "b");
+    REFUSED("--output is empty, as where a variable is not set; give --output DIR, or leave it out", "-o", "",
+            "a", "b");
+    REFUSED("--output is empty", "a", "b", "--output=");
     REFUSED("unknown option --widht (did you mean --width?)", "--widht", "32", "a", "b");
     REFUSED("unknown option --epoch (did you mean --epochs?)", "--epoch=3", "a", "b");
     REFUSED("unknown option --zzzzzzzz;", "--zzzzzzzz", "a", "b");
