@@ -17,7 +17,7 @@ struct siren_block_decoder {
     siren_block moved_to;   /* the network's points are those of this block */
     size_t moved_first;     /* from this one on */
     size_t chunk;           /* points decoded at once, at most */
-    siren_scaling *scaling; /* (n_volumes) */
+    siren_scaling *scaling; /* (n_volumes); NULL of a predictive archive */
     float *y;               /* (chunk, n_decoded) */
     siren_decoder *decoder; /* as the next two only where the layout says any_network */
     float *params;          /* (n_params) */
@@ -50,6 +50,31 @@ static size_t decoder_chunk(const siren_layout *layout) {
     return layout->coding == SIREN_CODING_TRANSFORM ? n_points : siren_layout_chunk(layout, n_points);
 }
 
+/* What decoding takes beside that while it lasts. */
+static size_t working_bytes(const siren_layout *layout) {
+    const siren_block_grid *grid = &layout->grid;
+    if (layout->coding == SIREN_CODING_PREDICTIVE) {
+        const siren_predictive_plan plan = {.nx = grid->size[0],
+                                            .ny = grid->size[1],
+                                            .nz = grid->size[2],
+                                            .n_volumes = layout->geometry.n_volumes};
+        return siren_predictive_decoding_bytes(&plan, layout->context != NULL);
+    }
+    if (layout->coding == SIREN_CODING_TRANSFORM) {
+        const size_t n_volumes = layout->geometry.n_volumes;
+        size_t n_components,
+            vectors = siren_transform_basis_bytes(layout->basis, layout->n_basis, n_volumes, &n_components),
+            bytes = siren_transform_decoding_bytes(grid->size[0], grid->size[1], n_components,
+                                                   layout->dependent || layout->context,
+                                                   layout->restoration != NULL);
+        return siren_add(bytes, vectors, &bytes) &&
+                       siren_add(bytes, n_volumes * sizeof(siren_scaling), &bytes)
+                   ? bytes
+                   : SIZE_MAX;
+    }
+    return 0;
+}
+
 static size_t decoder_bytes(const siren_layout *layout, size_t n_volumes) {
     size_t n_points = siren_block_grid_points(&layout->grid), voxels, outputs, bytes,
            floats = 2 + (layout->acquisition.section ? 2 * layout->network.n_inputs : 0);
@@ -57,7 +82,7 @@ static size_t decoder_bytes(const siren_layout *layout, size_t n_volumes) {
                 siren_add(voxels, layout->mask.section ? sizeof(uint32_t) : 0, &voxels) &&
                 siren_mul(voxels, n_points, &voxels) &&
                 siren_mul(decoder_chunk(layout) * n_volumes, floats * sizeof(float), &outputs) &&
-                siren_add(voxels, outputs, &bytes);
+                siren_add(voxels, outputs, &bytes) && siren_add(bytes, working_bytes(layout), &bytes);
     return fits ? bytes : SIZE_MAX;
 }
 
@@ -101,8 +126,9 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
     decoder->sampled = networks && device && n_volumes < layout->geometry.n_volumes;
     decoder->chunk = chunk;
     decoder->moved_to = siren_block_at(grid, grid->first);
-    SIREN_TRY(siren_allocate(&decoder->scaling, layout->geometry.n_volumes, sizeof *decoder->scaling,
-                             "the scaling"));
+    if (!predictive)
+        SIREN_TRY(siren_allocate(&decoder->scaling, layout->geometry.n_volumes, sizeof *decoder->scaling,
+                                 "the scaling"));
     SIREN_TRY(siren_allocate(&decoder->voxels, n_points * n_volumes,
                              siren_datatype_size(layout->geometry.datatype), "a decoded block"));
     if (layout->context) {

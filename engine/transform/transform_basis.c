@@ -89,6 +89,18 @@ static siren_status damaged(const char *name) {
     return siren_fail(SIREN_CORRUPT, "%s: the basis of the transform is damaged", name);
 }
 
+size_t siren_transform_basis_bytes(const uint8_t *bytes, size_t n_bytes, size_t n_volumes,
+                                   size_t *n_components) {
+    siren_range_decoder decoder;
+    siren_integer_model count;
+    size_t n_vectors;
+    siren_range_decoder_begin(&decoder, bytes, n_bytes);
+    siren_integer_models_begin(&count, 1);
+    const uint64_t n = siren_magnitude_get(&decoder, &count);
+    *n_components = n <= n_volumes ? (size_t)n : 0; /* more are refused by siren_transform_basis_decode() */
+    return siren_mul(*n_components, n_volumes * sizeof(int16_t), &n_vectors) ? n_vectors : SIZE_MAX;
+}
+
 siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes, size_t n_bytes,
                                           size_t n_volumes, siren_transform_basis *out) {
     siren_range_decoder decoder;
