@@ -1,4 +1,5 @@
 #include "engine/archive/coded_record.h"
+#include "engine/archive/parameters.h"
 #include "engine/decode/decode.h"
 #include "engine/transform/transform.h"
 #include "formats/little_endian.h"
@@ -90,6 +91,14 @@ size_t siren_block_decoder_bytes(const siren_layout *layout) {
     return decoder_bytes(layout, layout->geometry.n_volumes);
 }
 
+/* Of a network's record and its parameters: as they are stored, as integers, as numbers, and packed for the host. */
+static bool add_network(const siren_layout *layout, size_t *bytes) {
+    size_t n = siren_network_n_params(&layout->network), of_all;
+    return siren_mul(n, sizeof(int16_t) + 2 * sizeof(float), &of_all) &&
+           siren_add(of_all, siren_quantised_bytes(&layout->network, layout->weight_bits), &of_all) &&
+           siren_add(*bytes, of_all, bytes);
+}
+
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
                                         siren_block_decoder **out) {
     return siren_block_decoder_create_part(device, layout, (siren_span){0, layout->geometry.n_volumes},
@@ -113,6 +122,7 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
          networks = layout->coding == SIREN_CODING_NETWORK;
     if (predictive) n_volumes = layout->geometry.n_volumes; /* one is predicted from another */
     bytes = decoder_bytes(layout, n_volumes);
+    if (layout->any_network && !add_network(layout, &bytes)) bytes = SIZE_MAX;
     if (bytes == SIZE_MAX || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
                           "a %s of %zu x %zu x %zu points and %zu volume%s needs more than the memory limit "
