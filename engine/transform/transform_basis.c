@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ONE_BITS 14
+#define MAX_RATIO 8192
 
 void siren_transform_basis_free(siren_transform_basis *basis) {
     if (!basis) return;
@@ -110,8 +111,8 @@ siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes
     siren_range_decoder_begin(&decoder, bytes, n_bytes);
     SIREN_TRY(basis_coder_begin(&coder, n_volumes));
     uint64_t n_components = siren_magnitude_get(&decoder, &coder->count);
-    /* Each entry takes a bit of probability 65520/65536 at most. */
-    if (n_components > n_volumes || n_components * n_volumes / 32768 > n_bytes)
+    /* As of what is packed (docs/archive-format.md, chapter 3); entries of 2 bytes. */
+    if (n_components > n_volumes || n_components * n_volumes / (MAX_RATIO / 2) > n_bytes)
         return siren_fail(SIREN_CORRUPT, "%s: a basis of %llu component%s for %zu volume%s", name,
                           (unsigned long long)n_components, siren_plural(n_components), n_volumes,
                           siren_plural(n_volumes));
