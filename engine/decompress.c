@@ -324,11 +324,8 @@ siren_status siren_verify_file(siren_device *device, const char *archive, size_t
     char first_message[SIREN_MESSAGE_BYTES] = "";
     size_t sound = 0;
     SIREN_TRY(siren_archive_open(archive, &run.archive));
-    for (size_t i = 0; i < siren_archive_n_sections(run.archive); i++) {
-        const uint8_t *bytes;
-        size_t n_bytes;
-        SIREN_TRY(siren_archive_section_at(run.archive, i, &bytes, &n_bytes));
-    }
+    for (size_t i = 0; i < siren_archive_n_sections(run.archive); i++)
+        SIREN_TRY(siren_archive_section_check(run.archive, i));
     SIREN_TRY(siren_layout_read(run.archive, &run.layout));
     for (size_t nth = 0;; nth++) {
         siren_attachment a;

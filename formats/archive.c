@@ -456,6 +456,17 @@ siren_status siren_archive_section_at(siren_archive *archive, size_t position, c
     return SIREN_OK;
 }
 
+siren_status siren_archive_section_check(siren_archive *archive, size_t position) {
+    const siren_section_entry *section = &archive->sections[position];
+    const uint8_t *kept;
+    size_t n_bytes;
+    SIREN_FREE_AT_END uint8_t *stored = NULL;
+    if (siren_section_name(section->kind))
+        return siren_archive_section_at(archive, position, &kept, &n_bytes);
+    return read_body(archive, section_name(section->kind), false, section->offset, (size_t)section->bytes,
+                     (size_t)section->bytes, section->crc, &stored);
+}
+
 siren_status siren_archive_section(siren_archive *archive, uint32_t kind, size_t nth, const uint8_t **bytes,
                                    size_t *n_bytes) {
     for (size_t i = 0; i < archive->n_sections; i++)

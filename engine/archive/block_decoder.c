@@ -1,4 +1,5 @@
 #include "engine/archive/coded_record.h"
+#include "engine/archive/parameters.h"
 #include "engine/decode/decode.h"
 #include "engine/transform/transform.h"
 #include "formats/little_endian.h"
@@ -17,7 +18,7 @@ struct siren_block_decoder {
     siren_block moved_to;   /* the network's points are those of this block */
     size_t moved_first;     /* from this one on */
     size_t chunk;           /* points decoded at once, at most */
-    siren_scaling *scaling; /* (n_volumes) */
+    siren_scaling *scaling; /* (n_volumes); NULL of a predictive archive */
     float *y;               /* (chunk, n_decoded) */
     siren_decoder *decoder; /* as the next two only where the layout says any_network */
     float *params;          /* (n_params) */
@@ -50,6 +51,31 @@ static size_t decoder_chunk(const siren_layout *layout) {
     return layout->coding == SIREN_CODING_TRANSFORM ? n_points : siren_layout_chunk(layout, n_points);
 }
 
+/* What decoding takes beside that while it lasts. */
+static size_t working_bytes(const siren_layout *layout) {
+    const siren_block_grid *grid = &layout->grid;
+    if (layout->coding == SIREN_CODING_PREDICTIVE) {
+        const siren_predictive_plan plan = {.nx = grid->size[0],
+                                            .ny = grid->size[1],
+                                            .nz = grid->size[2],
+                                            .n_volumes = layout->geometry.n_volumes};
+        return siren_predictive_decoding_bytes(&plan, layout->context != NULL);
+    }
+    if (layout->coding == SIREN_CODING_TRANSFORM) {
+        const size_t n_volumes = layout->geometry.n_volumes;
+        size_t n_components,
+            vectors = siren_transform_basis_bytes(layout->basis, layout->n_basis, n_volumes, &n_components),
+            bytes = siren_transform_decoding_bytes(grid->size[0], grid->size[1], n_components,
+                                                   layout->dependent || layout->context,
+                                                   layout->restoration != NULL);
+        return siren_add(bytes, vectors, &bytes) &&
+                       siren_add(bytes, n_volumes * sizeof(siren_scaling), &bytes)
+                   ? bytes
+                   : SIZE_MAX;
+    }
+    return 0;
+}
+
 static size_t decoder_bytes(const siren_layout *layout, size_t n_volumes) {
     size_t n_points = siren_block_grid_points(&layout->grid), voxels, outputs, bytes,
            floats = 2 + (layout->acquisition.section ? 2 * layout->network.n_inputs : 0);
@@ -57,12 +83,20 @@ static size_t decoder_bytes(const siren_layout *layout, size_t n_volumes) {
                 siren_add(voxels, layout->mask.section ? sizeof(uint32_t) : 0, &voxels) &&
                 siren_mul(voxels, n_points, &voxels) &&
                 siren_mul(decoder_chunk(layout) * n_volumes, floats * sizeof(float), &outputs) &&
-                siren_add(voxels, outputs, &bytes);
+                siren_add(voxels, outputs, &bytes) && siren_add(bytes, working_bytes(layout), &bytes);
     return fits ? bytes : SIZE_MAX;
 }
 
 size_t siren_block_decoder_bytes(const siren_layout *layout) {
     return decoder_bytes(layout, layout->geometry.n_volumes);
+}
+
+/* Of a network's record and its parameters: as they are stored, as integers, as numbers, and packed for the host. */
+static bool add_network(const siren_layout *layout, size_t *bytes) {
+    size_t n = siren_network_n_params(&layout->network), of_all;
+    return siren_mul(n, sizeof(int16_t) + 2 * sizeof(float), &of_all) &&
+           siren_add(of_all, siren_quantised_bytes(&layout->network, layout->weight_bits), &of_all) &&
+           siren_add(*bytes, of_all, bytes);
 }
 
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
@@ -88,6 +122,7 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
          networks = layout->coding == SIREN_CODING_NETWORK;
     if (predictive) n_volumes = layout->geometry.n_volumes; /* one is predicted from another */
     bytes = decoder_bytes(layout, n_volumes);
+    if (layout->any_network && !add_network(layout, &bytes)) bytes = SIZE_MAX;
     if (bytes == SIZE_MAX || bytes > memory_limit)
         return siren_fail(SIREN_UNSUPPORTED,
                           "a %s of %zu x %zu x %zu points and %zu volume%s needs more than the memory limit "
@@ -101,8 +136,9 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
     decoder->sampled = networks && device && n_volumes < layout->geometry.n_volumes;
     decoder->chunk = chunk;
     decoder->moved_to = siren_block_at(grid, grid->first);
-    SIREN_TRY(siren_allocate(&decoder->scaling, layout->geometry.n_volumes, sizeof *decoder->scaling,
-                             "the scaling"));
+    if (!predictive)
+        SIREN_TRY(siren_allocate(&decoder->scaling, layout->geometry.n_volumes, sizeof *decoder->scaling,
+                                 "the scaling"));
     SIREN_TRY(siren_allocate(&decoder->voxels, n_points * n_volumes,
                              siren_datatype_size(layout->geometry.datatype), "a decoded block"));
     if (layout->context) {

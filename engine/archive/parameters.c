@@ -106,6 +106,13 @@ void siren_planes_get(const uint8_t *planes, uint32_t *values, size_t n, unsigne
         for (size_t i = 0; i < n; i++) values[i] |= (uint32_t)*planes++ << (8 * byte);
 }
 
+/* One of these values, so that what decodes them needs no room for all. */
+static inline uint32_t plane_value(const uint8_t *planes, size_t n, unsigned width, size_t i) {
+    uint32_t value = 0;
+    for (unsigned byte = 0; byte < width; byte++) value |= (uint32_t)planes[byte * n + i] << (8 * byte);
+    return value;
+}
+
 /* Small magnitudes become small numbers, so that high byte planes are mostly 0: 0, -1, 1, -2, 2 ... are 0, 1,
  * 2, 3, 4. */
 static uint32_t zigzag(int q) { return (uint32_t)(q < 0 ? -2 * q - 1 : 2 * q); }
@@ -186,32 +193,31 @@ static bool is_storable(float x) { return isfinite(x) && (x == 0.0f || fabsf(x) 
 
 /* Steps and integers of hostile `bytes` of the right length into `rounded`. */
 static siren_status decode(const char *name, const siren_network *network, unsigned bits,
-                           const uint8_t *bytes, uint32_t *values, siren_rounded *rounded) {
+                           const uint8_t *bytes, siren_rounded *rounded) {
     size_t n_steps = siren_rounded_n_steps(network);
-    siren_planes_get(bytes, values, n_steps, 2);
-    bytes += 2 * n_steps;
     for (size_t i = 0; i < n_steps; i++) {
-        rounded->steps[i] = siren_float_of(values[i] << 16);
+        rounded->steps[i] = siren_float_of(plane_value(bytes, n_steps, 2, i) << 16);
         if (signbit(rounded->steps[i]) || !is_storable(rounded->steps[i]))
             return siren_fail(SIREN_CORRUPT,
                               "%s: step %zu of the weights is %g, neither 0 nor between 2^-60 and infinity",
                               name, i, (double)rounded->steps[i]);
     }
+    bytes += 2 * n_steps;
     for (group g = FINE; g < N_GROUPS; g++) {
         int16_t *integers = rounded->integers;
         int largest = SIREN_LARGEST_INTEGER(group_bits(g, bits));
-        const uint32_t *value = values;
-        size_t n = group_size(network, g);
-        siren_planes_get(bytes, values, n, group_bytes(g, bits));
-        bytes += n * group_bytes(g, bits);
+        const unsigned width = group_bytes(g, bits);
+        size_t n = group_size(network, g), nth = 0;
         for (run_of_params run = {.network = network}; next_run(&run); integers += run.n)
-            for (size_t i = 0; run.which == g && i < run.n; i++, value++) {
-                if (*value > zigzag(largest))
+            for (size_t i = 0; run.which == g && i < run.n; i++, nth++) {
+                const uint32_t value = plane_value(bytes, n, width, nth);
+                if (value > zigzag(largest))
                     return siren_fail(SIREN_CORRUPT,
                                       "%s: an integer of a weight is %lu in zig-zag code, beyond %lu", name,
-                                      (unsigned long)*value, (unsigned long)zigzag(largest));
-                integers[i] = (int16_t)(*value % 2 ? -(int)(*value / 2) - 1 : (int)(*value / 2));
+                                      (unsigned long)value, (unsigned long)zigzag(largest));
+                integers[i] = (int16_t)(value % 2 ? -(int)(value / 2) - 1 : (int)(value / 2));
             }
+        bytes += n * width;
     }
     return SIREN_OK;
 }
@@ -219,29 +225,22 @@ static siren_status decode(const char *name, const siren_network *network, unsig
 siren_status siren_dequantise(const char *name, const siren_network *network, unsigned weight_bits,
                               const uint8_t *bytes, size_t n_bytes, float *params) {
     SIREN_AT_END(siren_rounded_free) siren_rounded rounded = {0};
-    SIREN_FREE_AT_END uint32_t *values = NULL;
-    SIREN_FREE_AT_END float *made = NULL;
     size_t n_params = siren_network_n_params(network);
     SIREN_TRY(siren_weights_check(weight_bits));
     if (n_bytes != siren_quantised_bytes(network, weight_bits))
         return siren_fail(SIREN_CORRUPT, "%s: %zu byte%s of parameters where the network has %zu", name,
                           n_bytes, siren_plural(n_bytes), siren_quantised_bytes(network, weight_bits));
-    SIREN_TRY(siren_allocate(&values, n_params + siren_rounded_n_steps(network), sizeof *values,
-                             "the stored values"));
-    SIREN_TRY(siren_allocate(&made, n_params, sizeof *made, "the parameters"));
     if (weight_bits == SIREN_FLOAT32_WEIGHTS) {
-        siren_planes_get(bytes, values, n_params, 4);
-        for (size_t i = 0; i < n_params; i++) made[i] = siren_float_of(values[i]);
+        for (size_t i = 0; i < n_params; i++) params[i] = siren_float_of(plane_value(bytes, n_params, 4, i));
     } else {
         SIREN_TRY(siren_rounded_create(network, &rounded));
-        SIREN_TRY(decode(name, network, weight_bits, bytes, values, &rounded));
-        siren_rounded_params(network, &rounded, made);
+        SIREN_TRY(decode(name, network, weight_bits, bytes, &rounded));
+        siren_rounded_params(network, &rounded, params);
     }
     for (size_t i = 0; i < n_params; i++)
-        if (!is_storable(made[i]))
+        if (!is_storable(params[i]))
             return siren_fail(SIREN_CORRUPT,
                               "%s: parameter %zu is %g, neither 0 nor between 2^-60 and infinity", name, i,
-                              (double)made[i]);
-    memcpy(params, made, n_params * sizeof *made);
+                              (double)params[i]);
     return SIREN_OK;
 }

@@ -134,8 +134,8 @@ uint64_t siren_block_crc(siren_datatype datatype, uint8_t *voxels, size_t n_valu
  * grows with the block. */
 typedef struct siren_block_decoder siren_block_decoder;
 
-/* Bytes of memory that a decoder takes for the voxels and outputs of a block, on the host and on the device; SIZE_MAX
- * where that is beyond what can be addressed. */
+/* Bytes of memory that a decoder takes for a block: its voxels and outputs, on the host and on the device, and what
+ * decoding them takes meanwhile on the host; SIZE_MAX where that is beyond what can be addressed. */
 size_t siren_block_decoder_bytes(const siren_layout *layout);
 
 /* `device` NULL: on the host. UNSUPPORTED where a block would need more than `memory_limit` bytes. `*out` is yours. */
@@ -148,7 +148,7 @@ siren_status siren_block_decoder_create_part(siren_device *device, const siren_l
                                              siren_block_decoder **out);
 void siren_block_decoder_free(siren_block_decoder *decoder);
 SIREN_POINTER_RELEASE(siren_block_decoder, siren_block_decoder_free)
-/* (n_volumes) of the record decoded last, or being decoded; borrowed. */
+/* (n_volumes) of the record decoded last, or being decoded; borrowed. NULL of a predictive archive. */
 const siren_scaling *siren_block_decoder_scaling(const siren_block_decoder *decoder);
 /* Receives outputs y (n, n_volumes that are decoded) of the network for points first ... first + n - 1 of a block, in
  * ascending order, before they become stored values; 0 where the record is constant. Borrowed. A failure ends the

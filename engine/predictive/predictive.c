@@ -22,10 +22,10 @@ typedef struct {
     uint64_t step, lowest, span; /* values are lowest + step * number, at most lowest + span */
     uint64_t n_numbers;          /* above 0: numbers are 0 to this */
     unsigned low_bits;
-    uint32_t *order;             /* (n_volumes) the volume that is coded i-th */
-    siren_predictor *predictors; /* (n_volumes) in coded order */
-    siren_lattice lattice;
-    uint64_t *low; /* (n_volumes, nz, ny, nx) for the encoder, where there are low bits */
+    uint32_t *order;               /* (n_volumes) the volume that is coded i-th */
+    siren_predictor predictors[2]; /* of the volume in work and the one coded before it, in turn */
+    siren_lattice lattice;         /* values NULL where all are one number */
+    uint64_t *low;                 /* (n_volumes, nz, ny, nx) for the encoder, where there are low bits */
     siren_range_encoder encoder;
     siren_range_decoder decoder;
     siren_voxel_coder *coder;           /* one of the two */
@@ -43,11 +43,14 @@ static siren_status begin(const siren_predictive_plan *plan, block_coding *block
                           plan->nx, plan->ny, plan->nz, plan->n_volumes, siren_plural(plan->n_volumes));
     block->lattice.inside = plan->inside;
     SIREN_TRY(siren_allocate(&block->order, plan->n_volumes, sizeof *block->order, "the order of volumes"));
-    SIREN_TRY(
-        siren_allocate(&block->predictors, plan->n_volumes, sizeof *block->predictors, "the predictors"));
     for (size_t t = 0; t < plan->n_volumes; t++) block->order[t] = (uint32_t)t;
     block->lattice.order = block->order;
-    return siren_allocate(&block->lattice.values, (size_t)block->lattice.volume * plan->n_volumes,
+    return SIREN_OK;
+}
+
+/* Not before the head is known: where it says that all values are one, an archive of a few bytes costs no lattice. */
+static siren_status create_lattice(block_coding *block) {
+    return siren_allocate(&block->lattice.values, (size_t)block->lattice.volume * block->plan->n_volumes,
                           sizeof *block->lattice.values, "the values");
 }
 
@@ -56,7 +59,6 @@ static void end(block_coding *block) {
     siren_context_coder_free(block->context_coder);
     siren_range_encoder_free(&block->encoder);
     free(block->order);
-    free(block->predictors);
     free(block->lattice.values);
     free(block->low);
 }
@@ -106,6 +108,13 @@ typedef struct {
 
 static siren_bit_model *low_bit_model(low_bit_models *low, unsigned bit, uint64_t above) {
     return &low->models[bit][above != low->last >> (bit + 1) ? 0 : 1 + (low->last >> bit & 1)];
+}
+
+/* For the volume that is coded t-th, empty; `*before`: of the one before it. */
+static siren_predictor *next_predictor(block_coding *block, size_t t, const siren_predictor **before) {
+    *before = &block->predictors[(t + 1) % 2];
+    block->predictors[t % 2] = (siren_predictor){.n_references = 0};
+    return &block->predictors[t % 2];
 }
 
 /* What a weight is coded as a difference to: that of the volume before, but for the constant's. */
@@ -298,7 +307,8 @@ static siren_status put_volumes(block_coding *block) {
     SIREN_TRY(siren_predictor_fit_create(&block->lattice, &fit));
     SIREN_TRY(begin_volumes(block, &block->encoder, NULL));
     for (size_t t = 0; t < n_volumes; t++) {
-        siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
+        const siren_predictor *before;
+        siren_predictor *predictor = next_predictor(block, t, &before);
         siren_predictor_fit_volume(fit, t,
                                    block->context_coder ? siren_context_coder_noise(block->context_coder)
                                                         : siren_voxel_coder_noise(block->coder),
@@ -329,6 +339,7 @@ static void put_low_bits(block_coding *block) {
 static siren_status arrange(block_coding *block, const void *voxels, const uint8_t *exceptional) {
     if (block->has_exceptions) block->lattice.absent = exceptional;
     if (block->n_numbers == 0) return SIREN_OK;
+    SIREN_TRY(create_lattice(block));
     fill_lattice(block, voxels);
     SIREN_TRY(siren_predictor_order(&block->lattice, block->order));
     fill_lattice(block, voxels);
@@ -354,8 +365,9 @@ siren_status siren_predictive_collect(const siren_predictive_plan *plan, const v
     SIREN_TRY(siren_predictor_fit_create(&block.lattice, &fit));
     SIREN_TRY(siren_features_create(&block.lattice, &features));
     for (size_t t = 0; t < plan->n_volumes; t++) {
-        siren_predictor_fit_volume(fit, t, features->noise, &block.predictors[t]);
-        siren_features_collect(features, t, &block.predictors[t], every, &skipped, out);
+        siren_predictor predictor = {.n_references = 0};
+        siren_predictor_fit_volume(fit, t, features->noise, &predictor);
+        siren_features_collect(features, t, &predictor, every, &skipped, out);
     }
     return SIREN_OK;
 }
@@ -382,6 +394,24 @@ siren_status siren_predictive_encode(const siren_predictive_plan *plan, const vo
 }
 
 /* ---- decoder ---- */
+
+/* Arrays of a volume's shape that the coder of voxels has, or that of a network with its features. */
+#define PLANES_OF_COUNTS 3
+#define PLANES_OF_NETWORK 5
+
+size_t siren_predictive_decoding_bytes(const siren_predictive_plan *plan, bool network) {
+    siren_lattice shape;
+    size_t n_volumes = plan->n_volumes, n_voxels, n_values, bytes;
+    if (!siren_lattice_shape(plan->nx, plan->ny, plan->nz, n_volumes, &shape) ||
+        !siren_mul(plan->nx * plan->ny * plan->nz, n_volumes, &n_voxels) ||
+        !siren_add(n_volumes * (network ? 2 : 1), network ? PLANES_OF_NETWORK : PLANES_OF_COUNTS,
+                   &n_values) ||
+        !siren_mul(n_values, (size_t)shape.volume, &n_values) ||
+        !siren_mul(n_values, sizeof(int32_t), &bytes) || !siren_add(bytes, n_voxels, &bytes) ||
+        !siren_add(bytes, 2 * n_volumes * sizeof(uint32_t), &bytes))
+        return SIZE_MAX;
+    return bytes;
+}
 
 static siren_status get_head(block_coding *block, const char *name) {
     siren_integer_model model[2];
@@ -430,20 +460,35 @@ static void get_exceptions(block_coding *block, void *voxels, uint8_t *exception
     }
 }
 
+/* left[i], from 1 to n, is how many volumes among the i & -i ones before the i-th are left (a Fenwick tree): a volume is
+ * found by its place among those that are left in log n steps, for an archive may have millions. */
+static uint32_t take_volume(uint32_t *left, uint32_t n, uint32_t step, uint32_t place) {
+    uint32_t volume = 0;
+    for (; step > 0; step /= 2)
+        if (step <= n - volume && left[volume + step] <= place) {
+            volume += step;
+            place -= left[volume];
+        }
+    for (uint64_t i = (uint64_t)volume + 1; i <= n; i += i & -i) left[i]--;
+    return volume;
+}
+
 static siren_status get_order(block_coding *block, const char *name) {
     siren_integer_model model;
+    SIREN_FREE_AT_END uint32_t *left = NULL;
+    const uint32_t n = (uint32_t)block->plan->n_volumes;
+    uint32_t step = 1; /* the largest power of two up to n */
+    while (step <= n / 2) step *= 2;
+    SIREN_TRY(siren_allocate(&left, (size_t)n + 1, sizeof *left, "the order of volumes"));
+    for (uint32_t i = 1; i <= n; i++) left[i] = i & -i;
     siren_integer_models_begin(&model, 1);
-    uint32_t n = (uint32_t)block->plan->n_volumes,
-             *order = block->order; /* from t on those that are left, in ascending order */
     for (uint32_t t = 0; t < n; t++) {
         uint64_t place = siren_magnitude_get(&block->decoder, &model);
         if (place >= n - t)
             return siren_fail(SIREN_CORRUPT, "%s: of %lu volume%s that are left the order names number %llu",
                               name, (unsigned long)(n - t), siren_plural((unsigned long)(n - t)),
                               (unsigned long long)place);
-        uint32_t volume = order[t + place];
-        memmove(order + t + 1, order + t, (size_t)place * sizeof *order);
-        order[t] = volume;
+        block->order[t] = take_volume(left, n, step, (uint32_t)place);
     }
     return SIREN_OK;
 }
@@ -453,7 +498,8 @@ static siren_status get_volumes(block_coding *block, const char *name) {
     siren_integer_models_begin(models, 3);
     SIREN_TRY(begin_volumes(block, NULL, &block->decoder));
     for (size_t t = 0; t < block->plan->n_volumes; t++) {
-        siren_predictor *predictor = &block->predictors[t], none = {0}, *before = t ? predictor - 1 : &none;
+        const siren_predictor *before;
+        siren_predictor *predictor = next_predictor(block, t, &before);
         uint64_t n = siren_magnitude_get(&block->decoder, &models[0]);
         if (n > SIREN_PREDICTOR_REFERENCES || n > t || (n == 0 && t > 0))
             return siren_fail(SIREN_CORRUPT, "%s: volume %zu has %llu reference%s", name, t,
@@ -491,7 +537,8 @@ static void restore(block_coding *block, void *voxels) {
         for (unsigned bit = block->low_bits; bit-- > 0;)
             bits = bits << 1 | siren_bit_get(&block->decoder, low_bit_model(&low, bit, bits));
         low.last = bits;
-        uint64_t number = (uint64_t)LATTICE_VALUE(block) << block->low_bits | bits;
+        uint64_t high = block->lattice.values ? (uint64_t)LATTICE_VALUE(block) : 0,
+                 number = high << block->low_bits | bits;
         siren_value_from_integer(&block->map, from_number(block, number), voxels, i);
     }
 }
@@ -509,6 +556,7 @@ siren_status siren_predictive_decode(const siren_predictive_plan *plan, const ch
         block.lattice.absent = exceptional;
     }
     if (block.n_numbers > 0) {
+        SIREN_TRY(create_lattice(&block));
         SIREN_TRY(get_order(&block, name));
         SIREN_TRY(get_volumes(&block, name));
     }

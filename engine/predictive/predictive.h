@@ -26,6 +26,9 @@ siren_status siren_predictive_encode(const siren_predictive_plan *plan, const vo
  * that no encoder makes, with some voxels written; time and memory are bounded by the plan. */
 siren_status siren_predictive_decode(const siren_predictive_plan *plan, const char *name,
                                      const uint8_t *bytes, size_t n_bytes, void *voxels);
+/* What that takes at most of memory that grows with the plan, of which `network` stands for its own and `inside` and
+ * the voxels are not counted; SIZE_MAX where it is beyond what can be addressed. */
+size_t siren_predictive_decoding_bytes(const siren_predictive_plan *plan, bool network);
 
 /* Adds to `out` what a network is told of every `every`-th voxel of a block, from the first but `skipped` on; there
  * must be room for siren_predictive_n_examples(). */

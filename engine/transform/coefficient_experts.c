@@ -23,10 +23,11 @@ static void fill_logarithms(uint8_t *logarithms) {
 }
 
 siren_status siren_coefficient_experts_create(const siren_context_network *network, size_t n_blocks,
-                                              size_t row, siren_coefficient_experts **out) {
+                                              size_t row, size_t n_components,
+                                              siren_coefficient_experts **out) {
     siren_coefficient_experts *experts;
     SIREN_TRY(siren_allocate(&experts, 1, sizeof *experts, "a coder's experts"));
-    siren_status status = siren_signs_create(n_blocks, row, &experts->signs);
+    siren_status status = siren_signs_create(n_blocks, row, n_components, &experts->signs);
     if (status != SIREN_OK) {
         siren_coefficient_experts_free(experts);
         return status;

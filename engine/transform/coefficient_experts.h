@@ -32,9 +32,10 @@ typedef struct siren_coefficient_experts {
     uint32_t probabilities[SIREN_EXPERT_SETS];
 } siren_coefficient_experts;
 
-/* `n_blocks`, with a border, `row` in a row. `*out` is yours. */
+/* `n_blocks`, with a border, `row` in a row, of `n_components`. `*out` is yours. */
 siren_status siren_coefficient_experts_create(const siren_context_network *network, size_t n_blocks,
-                                              size_t row, siren_coefficient_experts **out);
+                                              size_t row, size_t n_components,
+                                              siren_coefficient_experts **out);
 /* NULL is allowed. */
 void siren_coefficient_experts_free(siren_coefficient_experts *experts);
 

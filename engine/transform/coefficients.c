@@ -67,8 +67,17 @@ static void expect_digits(siren_coefficients *coder) {
     }
 }
 
-siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t *used, bool dependent,
-                                       const siren_context_network *network, siren_coefficients **out) {
+size_t siren_coefficients_bytes(size_t across, size_t down, size_t n_components, bool signs) {
+    const siren_coefficients *coder = NULL;
+    const size_t of_block = BLOCK * sizeof *coder->history + 3 * (BLOCK + sizeof *coder->sums[0] + 1) + 1 +
+                            (signs ? siren_signs_block_bytes(n_components) : 0);
+    size_t bytes;
+    return siren_mul(across + 2, down + 2, &bytes) && siren_mul(bytes, of_block, &bytes) ? bytes : SIZE_MAX;
+}
+
+siren_status siren_coefficients_create(size_t across, size_t down, size_t n_components, const uint8_t *used,
+                                       bool dependent, const siren_context_network *network,
+                                       siren_coefficients **out) {
     SIREN_AT_END(siren_coefficients_free_at) siren_coefficients *coder = NULL;
     SIREN_TRY(siren_allocate(&coder, 1, sizeof *coder, "a coder's models"));
     coder->across = across;
@@ -85,8 +94,8 @@ siren_status siren_coefficients_create(size_t across, size_t down, const uint8_t
         SIREN_TRY(siren_allocate(&coder->extents[i], padded_blocks(coder), 1, "a coder's blocks"));
     }
     if (network || dependent)
-        SIREN_TRY(
-            siren_coefficient_experts_create(network, padded_blocks(coder), across + 2, &coder->experts));
+        SIREN_TRY(siren_coefficient_experts_create(network, padded_blocks(coder), across + 2, n_components,
+                                                   &coder->experts));
     siren_mixer_tables_make(&coder->tables);
     for (unsigned d = 0, n = 0; d < DIAGONALS; d++)
         for (unsigned u = d < SIDE ? 0 : d - SIDE + 1; u <= d && u < SIDE; u++) {

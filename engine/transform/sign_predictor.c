@@ -26,12 +26,23 @@ void siren_signs_free(siren_sign_predictor *signs) {
     *signs = (siren_sign_predictor){.n_blocks = 0};
 }
 
-siren_status siren_signs_create(size_t n_blocks, size_t row, siren_sign_predictor *out) {
-    *out = (siren_sign_predictor){.n_blocks = n_blocks, .row = row};
+/* Components that there are not are zeros: one plane stands for all of them. */
+static size_t planes_of(size_t n_components) {
+    return n_components < COMPONENTS ? n_components + 1 : COMPONENTS + 1;
+}
+
+size_t siren_signs_block_bytes(size_t n_components) {
+    const siren_sign_predictor *signs = NULL;
+    return sizeof *signs->ends + planes_of(n_components) * BLOCK * sizeof *signs->all_levels;
+}
+
+siren_status siren_signs_create(size_t n_blocks, size_t row, size_t n_components, siren_sign_predictor *out) {
+    *out = (siren_sign_predictor){.n_blocks = n_blocks, .row = row, .n_planes = planes_of(n_components)};
     SIREN_TRY(siren_allocate(&out->ends, n_blocks, sizeof *out->ends, "signs"));
-    SIREN_TRY(siren_allocate(&out->all_levels, n_blocks, (COMPONENTS + 1) * BLOCK * sizeof *out->all_levels,
-                             "signs"));
-    for (size_t i = 0; i <= COMPONENTS; i++) out->levels[i] = out->all_levels + i * n_blocks * BLOCK;
+    SIREN_TRY(
+        siren_allocate(&out->all_levels, n_blocks, out->n_planes * BLOCK * sizeof *out->all_levels, "signs"));
+    for (size_t i = 0; i <= COMPONENTS; i++)
+        out->levels[i] = out->all_levels + (i < out->n_planes ? i : out->n_planes - 1) * n_blocks * BLOCK;
     siren_votes_begin(out->votes[0][0], sizeof out->votes / sizeof(siren_vote));
     for (size_t m = 0; m < 3; m++)
         for (size_t i = 0; i < 2 * PREDICTIONS; i++) out->mixers[m].weights[i] = 65536 / 4;
@@ -39,8 +50,10 @@ siren_status siren_signs_create(size_t n_blocks, size_t row, siren_sign_predicto
 }
 
 void siren_signs_component(siren_sign_predictor *signs) {
-    int16_t *last = signs->levels[COMPONENTS];
-    memmove(signs->levels + 1, signs->levels, COMPONENTS * sizeof *signs->levels);
+    /* Those in turn: all, or those before the plane of zeros. */
+    const size_t oldest = signs->n_planes > COMPONENTS ? COMPONENTS : signs->n_planes - 2;
+    int16_t *last = signs->levels[oldest];
+    memmove(signs->levels + 1, signs->levels, oldest * sizeof *signs->levels);
     signs->levels[0] = last;
     memset(last, 0, signs->n_blocks * BLOCK * sizeof *last);
     memset(signs->ends, 0, signs->n_blocks * sizeof *signs->ends);

@@ -14,9 +14,9 @@
 
 /* Blocks are told by their place among those of a slice with a border of empty ones, `row` in a row. */
 typedef struct {
-    size_t n_blocks, row;
+    size_t n_blocks, row, n_planes; /* of levels: the last one of zeros, where there are fewer components */
     int32_t (*ends)[SIREN_SIGN_COMPONENTS]; /* (blocks) of this component: what a block has learned */
-    int16_t *all_levels;                    /* (components, blocks, 64) */
+    int16_t *all_levels;                    /* (planes, blocks, 64) */
     int16_t
         *levels[SIREN_SIGN_COMPONENTS + 1]; /* of these, this component's, those of the one before it ... */
     int32_t weights[SIREN_SIGN_PREDICTIONS][SIREN_SIGN_INPUTS];
@@ -32,7 +32,10 @@ typedef struct {
     uint32_t probability; /* of a negative one, of 65536 */
 } siren_sign_predictor;
 
-siren_status siren_signs_create(size_t n_blocks, size_t row, siren_sign_predictor *out);
+/* For a slice of `n_components`, which may be 0. */
+siren_status siren_signs_create(size_t n_blocks, size_t row, size_t n_components, siren_sign_predictor *out);
+/* Bytes that it takes for each block. */
+size_t siren_signs_block_bytes(size_t n_components);
 void siren_signs_free(siren_sign_predictor *signs);
 /* Before each component, and each block of it that is not empty. */
 void siren_signs_component(siren_sign_predictor *signs);

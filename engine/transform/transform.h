@@ -45,6 +45,9 @@ void siren_transform_basis_free(siren_transform_basis *basis);
 /* `*bytes` is yours: free(). */
 siren_status siren_transform_basis_encode(const siren_transform_basis *basis, uint8_t **bytes,
                                           size_t *n_bytes);
+/* Bytes of the vectors that these would decode to, and how many components; 0 where there are none. */
+size_t siren_transform_basis_bytes(const uint8_t *bytes, size_t n_bytes, size_t n_volumes,
+                                   size_t *n_components);
 /* Of a series of `n_volumes`. CORRUPT, with `name` in the message, for bytes that encoding does not make. `*out`
  * is yours. */
 siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes, size_t n_bytes,
@@ -92,6 +95,10 @@ siren_status siren_transform_combine(const siren_transform_basis *basis,
 siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name,
                                           const siren_block *block, const uint8_t *bytes, size_t n_bytes,
                                           siren_span volumes, float *y);
+
+/* What that takes at most of memory that grows with the slice, nx by ny, or with the components; SIZE_MAX where it is
+ * beyond what can be addressed. `signs`: of two quantisers, or with a network; `restored`: with one that restores. */
+size_t siren_transform_decoding_bytes(size_t nx, size_t ny, size_t n_components, bool signs, bool restored);
 
 /* Minimum and maximum of each volume, without loss. */
 siren_status siren_scaling_encode(const siren_scaling *scaling, size_t n_volumes, uint8_t **bytes,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ONE_BITS 14
+#define MAX_RATIO 8192
 
 void siren_transform_basis_free(siren_transform_basis *basis) {
     if (!basis) return;
@@ -89,6 +90,18 @@ static siren_status damaged(const char *name) {
     return siren_fail(SIREN_CORRUPT, "%s: the basis of the transform is damaged", name);
 }
 
+size_t siren_transform_basis_bytes(const uint8_t *bytes, size_t n_bytes, size_t n_volumes,
+                                   size_t *n_components) {
+    siren_range_decoder decoder;
+    siren_integer_model count;
+    size_t n_vectors;
+    siren_range_decoder_begin(&decoder, bytes, n_bytes);
+    siren_integer_models_begin(&count, 1);
+    const uint64_t n = siren_magnitude_get(&decoder, &count);
+    *n_components = n <= n_volumes ? (size_t)n : 0; /* more are refused by siren_transform_basis_decode() */
+    return siren_mul(*n_components, n_volumes * sizeof(int16_t), &n_vectors) ? n_vectors : SIZE_MAX;
+}
+
 siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes, size_t n_bytes,
                                           size_t n_volumes, siren_transform_basis *out) {
     siren_range_decoder decoder;
@@ -98,8 +111,8 @@ siren_status siren_transform_basis_decode(const char *name, const uint8_t *bytes
     siren_range_decoder_begin(&decoder, bytes, n_bytes);
     SIREN_TRY(basis_coder_begin(&coder, n_volumes));
     uint64_t n_components = siren_magnitude_get(&decoder, &coder->count);
-    /* Each entry takes a bit of probability 65520/65536 at most. */
-    if (n_components > n_volumes || n_components * n_volumes / 32768 > n_bytes)
+    /* As of what is packed (docs/archive-format.md, chapter 3); entries of 2 bytes. */
+    if (n_components > n_volumes || n_components * n_volumes / (MAX_RATIO / 2) > n_bytes)
         return siren_fail(SIREN_CORRUPT, "%s: a basis of %llu component%s for %zu volume%s", name,
                           (unsigned long long)n_components, siren_plural(n_components), n_volumes,
                           siren_plural(n_volumes));

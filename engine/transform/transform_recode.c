@@ -22,8 +22,10 @@ static siren_status pass_on(const siren_transform_basis *basis, const siren_cont
     SIREN_TRY(siren_slice_grid_create(block, &grid));
     SIREN_TRY(siren_allocate(&levels, grid.n_blocks, BLOCK * sizeof *levels, "levels of a component"));
     SIREN_TRY(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
-    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, dependent, NULL, &counted));
-    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, dependent, network, &expected));
+    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, basis->n_components, grid.used, dependent,
+                                        NULL, &counted));
+    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, basis->n_components, grid.used, dependent,
+                                        network, &expected));
     const uint64_t step = siren_range_get_bits(&decoder, 16);
     if (encoder) siren_range_put_bits(encoder, step, 16);
     for (size_t k = 0; k < basis->n_components; k++) {

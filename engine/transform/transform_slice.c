@@ -73,7 +73,8 @@ siren_status siren_transform_encode_slice(const siren_transform_basis *basis,
     SIREN_TRY(siren_allocate(&kinds, grid.n_blocks, BLOCK, "levels of a component"));
     SIREN_TRY(siren_slice_analyse(&grid, basis->n_volumes, n_components, basis->analysis, basis->mean,
                                   targets, (float)(1 / exact.step), wanted));
-    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, grid.used, basis->dependent, NULL, &coder));
+    SIREN_TRY(siren_coefficients_create(grid.across, grid.down, basis->n_components, grid.used,
+                                        basis->dependent, NULL, &coder));
     siren_range_put_bits(&encoder, step_code(exact.step), 16);
     for (size_t k = 0; k < n_components; k++) {
         const float *own = wanted + k * grid.n_blocks * BLOCK;
@@ -134,8 +135,8 @@ siren_status siren_transform_read_slice(const siren_transform_basis *basis, cons
                              BLOCK * sizeof *slice.values, "components of a slice"));
     SIREN_TRY(
         siren_allocate(&kinds, slice.n_components * slice.grid.n_blocks, BLOCK, "components of a slice"));
-    SIREN_TRY(siren_coefficients_create(slice.grid.across, slice.grid.down, slice.grid.used, basis->dependent,
-                                        basis->network, &coder));
+    SIREN_TRY(siren_coefficients_create(slice.grid.across, slice.grid.down, slice.n_components,
+                                        slice.grid.used, basis->dependent, basis->network, &coder));
     uint32_t code = (uint32_t)siren_range_get_bits(&decoder, 16), octaves = code >> 8;
     bool sound = octaves <= MOST_OCTAVES;
     for (size_t k = 0; k < slice.n_components && sound; k++)
@@ -250,6 +251,24 @@ siren_status siren_transform_combine(const siren_transform_basis *basis,
         }
     }
     return SIREN_OK;
+}
+
+/* Of each pixel and component, restored: a value and its kind, and one with a border of two on every side of a slice. */
+#define PIXEL_BYTES (sizeof(int32_t) + 1)
+#define RESTORED_BYTES (sizeof(int16_t) * 12 * 12 / (8 * 8) + 1)
+
+size_t siren_transform_decoding_bytes(size_t nx, size_t ny, size_t n_components, bool signs, bool restored) {
+    const size_t across = (nx + SIREN_TRANSFORM_SIDE - 1) / SIREN_TRANSFORM_SIDE,
+                 down = (ny + SIREN_TRANSFORM_SIDE - 1) / SIREN_TRANSFORM_SIDE,
+                 coder = siren_coefficients_bytes(across, down, n_components, signs);
+    size_t n_blocks, values, points;
+    const bool fits = coder < SIZE_MAX && siren_mul(across, down, &n_blocks) &&
+                      siren_add(n_blocks, 1, &values) && /* and one that is combined */
+                      siren_mul(values, n_components, &values) &&
+                      siren_mul(values, BLOCK * (PIXEL_BYTES + (restored ? RESTORED_BYTES : 0)), &values) &&
+                      siren_mul(n_blocks, BLOCK * sizeof(uint32_t) + 1, &points) &&
+                      siren_add(values, points, &values) && siren_add(values, coder, &values);
+    return fits ? values : SIZE_MAX;
 }
 
 siren_status siren_transform_decode_slice(const siren_transform_basis *basis, const char *name,

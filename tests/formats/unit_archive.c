@@ -199,6 +199,7 @@ static void unknown_kinds(void **state) {
     assert_siren_ok(siren_archive_section_at(archive, 1, &section, &n));
     assert_memory_equal(section, "future", 6);
     assert_int_equal(siren_archive_section_at(archive, 2, &section, &n), SIREN_USAGE);
+    assert_siren_ok(siren_archive_section_check(archive, 0));
     siren_archive_close(archive);
     archive = NULL;
 
@@ -209,6 +210,34 @@ static void unknown_kinds(void **state) {
     assert_null(archive);
     assert_non_null(strstr(siren_message(), "0x7f"));
     assert_non_null(strstr(siren_message(), "newer sirencl"));
+}
+
+/* Nobody reads them, so that they cost what they take in the file; damage is found nevertheless. */
+static void unknown_kinds_are_checked_as_they_are_stored(void **state) {
+    (void)state;
+    const size_t n_zeros = (size_t)128 << 20;
+    struct rusage before, after;
+    siren_archive_writer *writer;
+    siren_archive *archive = NULL;
+    uint8_t *zeros = NULL, *bytes = NULL;
+    size_t n_bytes;
+    assert_siren_ok(siren_allocate(&zeros, n_zeros, 1, "zeros"));
+    assert_siren_ok(siren_archive_writer_open(NULL, false, &writer));
+    assert_siren_ok(siren_archive_writer_section(writer, 0x17f, zeros, n_zeros, true));
+    assert_siren_ok(siren_archive_writer_section(writer, 0x17e, zeros, n_zeros, true));
+    free(zeros);
+    assert_siren_ok(siren_archive_writer_take(writer, &bytes, &n_bytes));
+    assert_true(n_bytes < n_zeros / 1000);
+    assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+    assert_siren_ok(siren_archive_open_memory(bytes, n_bytes, &archive));
+    for (size_t i = 0; i < 2; i++) assert_siren_ok(siren_archive_section_check(archive, i));
+    assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 1 << 10);
+    bytes[siren_archive_sections(archive)[1].offset + 99] ^= 1;
+    assert_siren_ok(siren_archive_section_check(archive, 0));
+    assert_int_equal(siren_archive_section_check(archive, 1), SIREN_CORRUPT);
+    siren_archive_close(archive);
+    free(bytes);
 }
 
 static void writer_refuses_misuse_and_leaves_nothing(void **state) {
@@ -320,6 +349,7 @@ int main(void) {
         cmocka_unit_test(same_calls_give_same_bytes),
         cmocka_unit_test(packed_record_equals_record),
         cmocka_unit_test(unknown_kinds),
+        cmocka_unit_test(unknown_kinds_are_checked_as_they_are_stored),
         cmocka_unit_test(writer_refuses_misuse_and_leaves_nothing),
         cmocka_unit_test(existing_file_is_kept),
         cmocka_unit_test(full_disk_leaves_nothing),

@@ -13,7 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Larger ones are no other for the code, but slow: a thousand small archives a second find more than two large ones. */
-enum { MOST_BYTES = 1 << 20, MOST_PARAMS = 10000, MOST_BLOCKS = 8, MOST_VALUES = 1 << 12 };
+enum { MOST_BYTES = 1 << 24, MOST_PARAMS = 10000, MOST_BLOCKS = 8, MOST_VALUES = 1 << 12 };
 
 /* What the JSON beside the image is to tell of the archive is members of an object. */
 static void check_trace(siren_archive *archive, const siren_layout *layout) {

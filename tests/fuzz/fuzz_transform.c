@@ -272,8 +272,8 @@ static void coefficients(fuzz_input *in, const recipe *r) {
     const size_t n = grid.n_blocks * BLOCK;
     siren_range_encoder_begin(&encoder);
     siren_range_encoder_begin(&recoded);
-    MUST(siren_coefficients_create(grid.across, grid.down, grid.used, r->dependent, NULL, &coder) ==
-         SIREN_OK);
+    MUST(siren_coefficients_create(grid.across, grid.down, COMPONENTS, grid.used, r->dependent, NULL,
+                                   &coder) == SIREN_OK);
     for (size_t k = 0; k < COMPONENTS; k++) {
         fuzz_input part = *in;
         part.bytes += k * part.n / COMPONENTS, part.n -= k * part.n / COMPONENTS;
@@ -284,7 +284,7 @@ static void coefficients(fuzz_input *in, const recipe *r) {
     MUST(siren_range_encoder_finish(&encoder, &bytes[0], &n_bytes[0]) == SIREN_OK);
     for (int with = 0; with <= r->expects; with++) {
         siren_range_decoder_begin(&decoder, bytes[with], n_bytes[with]);
-        MUST(siren_coefficients_create(grid.across, grid.down, grid.used, r->dependent,
+        MUST(siren_coefficients_create(grid.across, grid.down, COMPONENTS, grid.used, r->dependent,
                                        with ? &for_levels : NULL, &coder) == SIREN_OK);
         for (size_t k = 0; k < COMPONENTS; k++) {
             MUST(siren_coefficients_get(coder, &decoder, back, kinds_back));
@@ -294,8 +294,8 @@ static void coefficients(fuzz_input *in, const recipe *r) {
         MUST(siren_range_decoder_finish(&decoder, NAME) == SIREN_OK);
         siren_coefficients_free(coder);
         if (with == 1 || !r->expects) continue;
-        MUST(siren_coefficients_create(grid.across, grid.down, grid.used, r->dependent, &for_levels,
-                                       &recoder) == SIREN_OK);
+        MUST(siren_coefficients_create(grid.across, grid.down, COMPONENTS, grid.used, r->dependent,
+                                       &for_levels, &recoder) == SIREN_OK);
         for (size_t k = 0; k < COMPONENTS; k++)
             siren_coefficients_recode(recoder, &recoded, predicted[k], levels[k]);
         siren_coefficients_free(recoder);

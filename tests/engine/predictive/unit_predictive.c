@@ -3,10 +3,13 @@
  *     unit_predictive write NUMBER    a case for the second decoder (predictive_model.py) */
 #include "tests/shared/testing.h"
 #include "tests/shared/random_numbers.h"
+#include "engine/coding/range_coder.h"
 #include "engine/predictive/predictive.h"
+#include "engine/predictive/stored_value.h"
 #include "formats/series.h"
 
 #include <math.h>
+#include <sys/resource.h>
 
 static const siren_datatype types[] = {SIREN_UINT8,  SIREN_INT8,  SIREN_INT16,  SIREN_UINT16,  SIREN_INT32,
                                        SIREN_UINT32, SIREN_INT64, SIREN_UINT64, SIREN_FLOAT32, SIREN_FLOAT64};
@@ -315,6 +318,64 @@ static void hostile_bytes_end(void **unused) {
     }
 }
 
+#define MANY_VOLUMES ((size_t)1 << 20)
+
+/* What a block's bytes begin with: integers 0 to `span`. */
+static void put_head(siren_range_encoder *encoder, uint64_t span) {
+    siren_integer_model model[2];
+    siren_integer_models_begin(model, 2);
+    siren_range_encoder_begin(encoder);
+    siren_range_put_bits(encoder, SIREN_FORM_INTEGER, 2);
+    siren_range_put_bits(encoder, 0, 1);
+    siren_magnitude_put(encoder, model, 0);
+    siren_range_put_bits(encoder, 0, 64);
+    siren_magnitude_put(encoder, model, span);
+}
+
+static size_t largest_so_far(void) {
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return (size_t)usage.ru_maxrss * 1024;
+}
+
+/* A few bytes say that all values are one number: no lattice and no predictors, some 300 bytes a volume here. */
+static void one_number_costs_no_lattice(void **unused) {
+    (void)unused;
+    const siren_predictive_plan plan = {SIREN_UINT8, 1, 1, 1, MANY_VOLUMES, NULL, 0, NULL};
+    uint8_t *bytes = NULL, *voxels = malloc(MANY_VOLUMES);
+    siren_range_encoder encoder;
+    size_t n_bytes = 0;
+    memset(voxels, 1, MANY_VOLUMES);
+    put_head(&encoder, 0);
+    assert_siren_ok(siren_range_encoder_finish(&encoder, &bytes, &n_bytes));
+    const size_t before = largest_so_far();
+    assert_siren_ok(siren_predictive_decode(&plan, "block", bytes, n_bytes, voxels));
+    assert_true(largest_so_far() - before < 64 * MANY_VOLUMES);
+    for (size_t i = 0; i < MANY_VOLUMES; i++) assert_int_equal(voxels[i], 0);
+    free(bytes), free(voxels);
+}
+
+/* The order that takes the last volume each time: in quadratic time this is a minute. */
+static void an_order_of_many_volumes_ends_in_time(void **unused) {
+    (void)unused;
+    const siren_predictive_plan plan = {SIREN_UINT8, 1, 1, 1, MANY_VOLUMES, NULL, 0, NULL};
+    uint8_t *bytes = NULL, *voxels = malloc(MANY_VOLUMES);
+    siren_range_encoder encoder;
+    siren_integer_model model;
+    size_t n_bytes = 0;
+    siren_integer_models_begin(&model, 1);
+    put_head(&encoder, 1);
+    for (size_t left = MANY_VOLUMES; left-- > 0;) siren_magnitude_put(&encoder, &model, left);
+    siren_integer_models_begin(&model, 1);
+    siren_magnitude_put(&encoder, &model, 1); /* what cannot be, of references, where none is */
+    assert_siren_ok(siren_range_encoder_finish(&encoder, &bytes, &n_bytes));
+    const double begin = siren_processor_clock();
+    assert_int_equal(siren_predictive_decode(&plan, "block", bytes, n_bytes, voxels), SIREN_CORRUPT);
+    assert_true(siren_processor_clock() - begin < 10);
+    assert_non_null(strstr(siren_message(), "volume 0 has"));
+    free(bytes), free(voxels);
+}
+
 /* For the second decoder: plan, mask, voxels and bytes of case `number` to files of this folder. */
 static int write_case(uint64_t number) {
     random_state = number;
@@ -357,6 +418,8 @@ int main(int argc, char **argv) {
                                        cmocka_unit_test(floats_take_the_form_that_suits),
                                        cmocka_unit_test(absurd_values_do_not_choose_the_form),
                                        cmocka_unit_test(wrong_plans_are_refused),
-                                       cmocka_unit_test(hostile_bytes_end)};
+                                       cmocka_unit_test(hostile_bytes_end),
+                                       cmocka_unit_test(one_number_costs_no_lattice),
+                                       cmocka_unit_test(an_order_of_many_volumes_ends_in_time)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

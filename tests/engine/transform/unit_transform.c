@@ -149,12 +149,12 @@ static void levels_keep_to_their_limit(void **unused) {
                 wanted[block * SIREN_TRANSFORM_BLOCK] =
                     (float)(sign ? -1e9 : 1e9) * (1 + (float)block / 1000);
             siren_range_encoder_begin(&encoder);
-            assert_siren_ok(siren_coefficients_create(ACROSS, 1, used, two, NULL, &coder));
+            assert_siren_ok(siren_coefficients_create(ACROSS, 1, 1, used, two, NULL, &coder));
             siren_coefficients_put(coder, &encoder, wanted, 0.1f, points, levels, kinds);
             siren_coefficients_free(coder);
             assert_siren_ok(siren_range_encoder_finish(&encoder, &bytes, &n_bytes));
             siren_range_decoder_begin(&decoder, bytes, n_bytes);
-            assert_siren_ok(siren_coefficients_create(ACROSS, 1, used, two, NULL, &coder));
+            assert_siren_ok(siren_coefficients_create(ACROSS, 1, 1, used, two, NULL, &coder));
             assert_true(siren_coefficients_get(coder, &decoder, back, kinds_back));
             assert_memory_equal(back, levels, sizeof back);
             assert_memory_equal(kinds_back, kinds, sizeof kinds);
