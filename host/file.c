@@ -327,13 +327,17 @@ siren_status siren_output_write_at(siren_output *output, uint64_t offset, const 
     return write_all(output, (off_t)offset, bytes, n_bytes);
 }
 
+/* Exactly what output_name_temporary() makes: other names that begin so are a user's. */
+static bool is_temporary_name(const char *name) {
+    int end = 0;
+    sscanf(name, HIDDEN_PREFIX "%*[0-9]-%*[0-9].tmp%n", &end);
+    return end > 0 && !name[end];
+}
+
 void siren_folder_clear_leftovers(const char *path) {
     DIR *folder = opendir(path);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        size_t n = strlen(entry->d_name);
-        if (strncmp(entry->d_name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) != 0 || n <= 4 ||
-            strcmp(entry->d_name + n - 4, ".tmp") != 0)
-            continue;
+        if (!is_temporary_name(entry->d_name)) continue;
         SIREN_AT_END(siren_close_at)
         int fd = openat(dirfd(folder), entry->d_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) unlinkat(dirfd(folder), entry->d_name, 0);

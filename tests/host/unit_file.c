@@ -159,10 +159,13 @@ static void folders_are_made(void **state) {
 static void leftovers_of_killed_processes_go_and_nothing_else(void **state) {
     (void)state;
     siren_output *output = NULL;
-    const char *const names[] = {"left/.sirencl-1-0.tmp", "left/.sirencl-1-0", "left/sirencl-1-0.tmp",
-                                 "left/.other.tmp"};
+    const char *const names[] = {
+        "left/.sirencl-1-0.tmp",     "left/.sirencl-1-0",       "left/sirencl-1-0.tmp",
+        "left/.other.tmp",           "left/.sirencl-notes.tmp", "left/.sirencl-1-.tmp",
+        "left/.sirencl-1-0.tmp.tmp", "left/.sirencl--1-0.tmp",  "left/.sirencl-1-0x.tmp"};
+    const size_t n = sizeof names / sizeof *names;
     assert_siren_ok(siren_folder_make(scratch_path("left")));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < n; i++) {
         assert_siren_ok(siren_output_open(scratch_path(names[i]), false, &output));
         assert_siren_ok(siren_output_commit(output));
     }
@@ -173,7 +176,7 @@ static void leftovers_of_killed_processes_go_and_nothing_else(void **state) {
     assert_int_equal(unlink(scratch_path("left/.sirencl-2-0.tmp")), 0);
     close(living);
     assert_int_equal(access(scratch_path(names[0]), F_OK), -1);
-    for (size_t i = 1; i < 4; i++) assert_int_equal(unlink(scratch_path(names[i])), 0);
+    for (size_t i = 1; i < n; i++) assert_int_equal(unlink(scratch_path(names[i])), 0);
 }
 
 /* Only what is certainly not there is missing: a name that cannot be looked at may be one that must not be replaced. */

@@ -39,6 +39,14 @@ run "$sirencl" evaluate p.nii p.siren --no-diffusion -o evaluation --quiet --for
 cp p.nii evaluation/original_fa.nii.gz
 sums evaluation/*
 refused "evaluation/original_fa.nii.gz: is an input" evaluate evaluation/original_fa.nii.gz p.siren --no-diffusion -o evaluation --force
+# Hidden folders of a user are no leftovers, whatever their names, in folders that are named and in that of temporary files.
+mkdir -p hidden/.siren-backup temporary/.siren-images
+cp p.nii hidden/.siren-backup/ && cp p.nii temporary/.siren-images/ && echo mine >hidden/.sirencl-notes.tmp
+sums hidden/.siren-backup/* temporary/.siren-images/* hidden/.sirencl-notes.tmp
+run "$sirencl" evaluate p.nii p.siren --no-diffusion -o hidden --device host
+TMPDIR=$PWD/temporary run "$sirencl" view p.siren --device host -o page.html
+run "$sirencl" compress --lossless p.nii hidden/p.siren
+kept "hidden folders"
 if has gnuplot; then
     mkdir figure && echo mine >figure/panel.png
     sha256sum figure/* >before
