@@ -112,6 +112,13 @@ static siren_status make_one_folder(const char *folder, const char *path) {
         return siren_fail(SIREN_USAGE, "%s: cannot be a folder, because %s is a file; give another name",
                           path, folder);
     }
+    if (error == EEXIST) error = errno; /* a link that leads nowhere or in a circle: stat() says which */
+    char target[256];
+    const ssize_t n = readlink(folder, target, sizeof target);
+    if (n > 0)
+        return siren_fail(SIREN_SYSTEM,
+                          "%s: the folder %s cannot be made: it is a link to %.*s: %s; give another name",
+                          path, folder, (int)n, target, strerror(error));
     return siren_fail(SIREN_SYSTEM, "%s: the folder %s cannot be made: %s", path, folder, strerror(error));
 }
 

@@ -150,6 +150,16 @@ static void folders_are_made(void **state) {
     assert_int_equal(siren_folder_make(scratch_path("tree/file")), SIREN_USAGE);
     assert_int_equal(siren_folder_make("/proc/none/here"), SIREN_SYSTEM);
     assert_non_null(strstr(siren_message(), "/proc/none cannot be made"));
+    /* Links that are no folders: what is wrong with them, and not that they exist. */
+    const char *const links[][3] = {{"tree/a", "b", "link to b: Too many levels of symbolic links"},
+                                    {"tree/b", "a", "link to a: Too many levels of symbolic links"},
+                                    {"tree/c", "nowhere", "link to nowhere: No such file or directory"}};
+    for (size_t i = 0; i < 3; i++) assert_int_equal(symlink(links[i][1], scratch_path(links[i][0])), 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(siren_folder_make(scratch_path(links[i][0])), SIREN_SYSTEM);
+        assert_non_null(strstr(siren_message(), links[i][2]));
+    }
+    for (size_t i = 0; i < 3; i++) remove(scratch_path(links[i][0]));
     remove(scratch_path("tree/file"));
     rmdir(scratch_path("tree/of/folders"));
     rmdir(scratch_path("tree/of"));
