@@ -11,10 +11,10 @@
 /* Whether `list`, words between commas, has the word (n). */
 bool siren_bids_listed(const char *list, const char *word, size_t n);
 
-/* Whether the file is a series of one of the suffixes ("dwi,bold"). */
+/* Whether the file is a series of one of the suffixes ("dwi,bold"), its ending in any case. */
 bool siren_bids_is_series(const char *path, const char *suffixes);
-/* USAGE where the file's name is none of BIDS: entities KEY-LABEL, of which sub is the first, and a suffix, joined by
- * '_'. */
+/* USAGE where the image's name is none of BIDS: entities KEY-LABEL, of which sub is the first, and a suffix, joined by
+ * '_', then .nii or .nii.gz. */
 siren_status siren_bids_check_name(const char *path);
 
 /* The label of the participant whose folder `relative` begins with, and its length; NULL where it is in none. */

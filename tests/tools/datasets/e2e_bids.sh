@@ -173,6 +173,13 @@ if [ "$(id -u)" != 0 ]; then
     chmod 700 ds/sub-01/dwi
 fi
 
+# An ending in other letters: of a series that is asked for it is told, of another one it is another image.
+cp -r ds letters
+mv letters/sub-03/anat/sub-03_T1w.nii.gz letters/sub-03/anat/sub-03_T1w.NII.GZ
+mv letters/sub-03/dwi/sub-03_dwi.nii letters/sub-03/dwi/sub-03_dwi.NII
+expect 8 'sub-03_dwi.NII: ends in .NII, where BIDS has .nii or .nii.gz; rename it' "$sirencl" compress --bids letters letters_out --lossless
+grep -q '^2 of 3 series are archives' stdout.txt && grep -q '^2 images of other suffixes than dwi' stdout.txt || fail "other letters: $(cat stdout.txt)"
+
 # Folders that cannot be.
 mkdir empty other
 expect 2 'empty: is no BIDS data set' "$sirencl" compress --bids empty out2 --lossless
