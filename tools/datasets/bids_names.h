@@ -5,6 +5,7 @@
 #include "tools/common/file_walk.h"
 
 #define SIREN_BIDS_TABLE "sirencl.tsv"
+#define SIREN_BIDS_PART SIREN_BIDS_TABLE ".part" /* rows as they come, of a run that has not ended */
 #define SIREN_BIDS_DESCRIPTION "dataset_description.json"
 #define SIREN_BIDS_ORIGINALS "sourcedata" /* of the derivative: files of the data set that would belie it */
 

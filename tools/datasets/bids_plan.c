@@ -17,7 +17,7 @@
 #define MOST_WORKERS 4      /* each compresses on all processors itself, but reads and writes on one */
 #define SERIES_PER_MEMORY 4 /* what one of them needs, in series */
 
-/* What the walk gives is an image by its name, in any case, or a folder that cannot be read, which may have any name. */
+/* What the walk gives is an image by its name, in any case, or a folder that cannot be read, whatever its name. */
 static bool is_image(const char *path) {
     struct stat facts;
     const char *slash = strrchr(path, '/');
