@@ -112,6 +112,13 @@ static siren_status make_one_folder(const char *folder, const char *path) {
         return siren_fail(SIREN_USAGE, "%s: cannot be a folder, because %s is a file; give another name",
                           path, folder);
     }
+    if (error == EEXIST) error = errno; /* a link that leads nowhere or in a circle: stat() says which */
+    char target[256];
+    const ssize_t n = readlink(folder, target, sizeof target);
+    if (n > 0)
+        return siren_fail(SIREN_SYSTEM,
+                          "%s: the folder %s cannot be made: it is a link to %.*s: %s; give another name",
+                          path, folder, (int)n, target, strerror(error));
     return siren_fail(SIREN_SYSTEM, "%s: the folder %s cannot be made: %s", path, folder, strerror(error));
 }
 
@@ -327,13 +334,17 @@ siren_status siren_output_write_at(siren_output *output, uint64_t offset, const 
     return write_all(output, (off_t)offset, bytes, n_bytes);
 }
 
+/* Exactly what output_name_temporary() makes: other names that begin so are a user's. */
+static bool is_temporary_name(const char *name) {
+    int end = 0;
+    sscanf(name, HIDDEN_PREFIX "%*[0-9]-%*[0-9].tmp%n", &end);
+    return end > 0 && !name[end];
+}
+
 void siren_folder_clear_leftovers(const char *path) {
     DIR *folder = opendir(path);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        size_t n = strlen(entry->d_name);
-        if (strncmp(entry->d_name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) != 0 || n <= 4 ||
-            strcmp(entry->d_name + n - 4, ".tmp") != 0)
-            continue;
+        if (!is_temporary_name(entry->d_name)) continue;
         SIREN_AT_END(siren_close_at)
         int fd = openat(dirfd(folder), entry->d_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) unlinkat(dirfd(folder), entry->d_name, 0);

@@ -43,9 +43,9 @@ int siren_file_rename_new(const char *from, const char *to);
  * name. */
 siren_status siren_folder_make(const char *path);
 
-/* Removes what killed processes left behind in a folder under hidden names: unfinished outputs, see below. Those of
- * processes that live are locked, and stay, as do all where the file system has no locks. A folder that is missing is
- * clean. */
+/* Removes what killed processes left behind in a folder under hidden names, .sirencl-PID-NUMBER.tmp: unfinished
+ * outputs, see below. Those of processes that live are locked, and stay, as do all where the file system has no locks.
+ * A folder that is missing is clean. */
 void siren_folder_clear_leftovers(const char *path);
 
 /* A file being written. It has no name (or a hidden one, where the file system lacks O_TMPFILE) until committed. */

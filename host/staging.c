@@ -21,6 +21,9 @@
 #define MAX_DEPTH 8 /* of folders that a program leaves in the hidden one */
 #define HIDDEN_PREFIX ".siren-"
 #define RANDOM_CHARACTERS 6 /* behind it, mkdtemp()'s */
+/* An empty file in each hidden folder, without which nothing there is removed: a user's own may have such a name, too.
+ * Its name says all, for a name is there or not, and content may be half written. */
+#define MARK ".made-by-sirencl-and-removed-by-it"
 #define MAX_TRIES 100
 
 struct siren_staging {
@@ -59,6 +62,18 @@ static siren_status check_free(const siren_staging *staging) {
     return SIREN_OK;
 }
 
+static siren_status make_mark(const siren_staging *staging) {
+    SIREN_AT_END(siren_close_at)
+    int fd = openat(staging->lock, MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) return SIREN_OK;
+    return siren_fail(SIREN_SYSTEM, "%s: nothing can be made in it: %s", staging->hidden, strerror(errno));
+}
+
+static bool is_marked(int folder) {
+    struct stat facts;
+    return fstatat(folder, MARK, &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(facts.st_mode);
+}
+
 /* A hidden folder, locked. Someone clearing leftovers may take it for one before it is: then another is made. */
 static siren_status make_hidden(siren_staging *staging) {
     for (int tries = 0; tries < MAX_TRIES; tries++) {
@@ -72,7 +87,7 @@ static siren_status make_hidden(siren_staging *staging) {
         if (locked && exists(hidden)) {
             staging->hidden = SIREN_TAKE(hidden);
             staging->lock = fd;
-            return SIREN_OK;
+            return make_mark(staging);
         }
         bool gone = fd >= 0 || errno == ENOENT;
         siren_status status =
@@ -144,6 +159,7 @@ static size_t remove_entries(int folder, const char *entries, size_t n_bytes, un
         const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
         at += entry->d_reclen;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (depth == 0 && strcmp(entry->d_name, MARK) == 0) continue;
         if (unlinkat(folder, entry->d_name, 0) != 0) remove_tree(folder, entry->d_name, depth + 1);
         n += faccessat(folder, entry->d_name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     }
@@ -159,6 +175,8 @@ static void remove_tree(int parent, const char *name, unsigned depth) {
     if (folder < 0) return;
     while ((n_bytes = getdents64(folder, entries, sizeof entries)) > 0)
         if (remove_entries(folder, entries, (size_t)n_bytes, depth) > 0) lseek(folder, 0, SEEK_SET);
+    /* Last, so that what a kill leaves of this is still known. */
+    if (depth == 0) unlinkat(folder, MARK, 0);
     close(folder);
     unlinkat(parent, name, AT_REMOVEDIR);
 }
@@ -180,7 +198,12 @@ void siren_staging_clear_leftovers(const char *path) {
         if (!is_hidden_name(entry->d_name)) continue;
         int fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0) continue;
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0) remove_tree(dirfd(folder), entry->d_name, 0);
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            if (is_marked(fd))
+                remove_tree(dirfd(folder), entry->d_name, 0);
+            else /* killed before there was a mark: only an empty one goes so */
+                unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
+        }
         close(fd);
     }
     if (folder) closedir(folder);
@@ -261,7 +284,8 @@ siren_status siren_staging_commit(siren_staging *staging) {
         } else {
             siren_fail(status, "%s; not all of the files of before could be put back: look into %s", reason,
                        staging->hidden);
-            free(SIREN_TAKE(staging->hidden)); /* so that it stays */
+            unlinkat(staging->lock, MARK, 0); /* so that it stays, now and when the next one begins here */
+            free(SIREN_TAKE(staging->hidden));
         }
     }
     siren_folder_sync(staging->folder);

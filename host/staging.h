@@ -29,7 +29,8 @@ void siren_staging_discard(siren_staging *staging);
 SIREN_POINTER_RELEASE(siren_staging, siren_staging_discard)
 
 /* Removes the hidden folders in `folder` whose process ended without a chance to, as by SIGKILL: each is locked by its
- * process as long as that lives. Where the file system has no locks, none is removed. */
+ * process as long as that lives, and has a mark in it. Folders of such names without the mark are a user's, and stay
+ * unless they are empty. Where the file system has no locks, none is removed. */
 void siren_staging_clear_leftovers(const char *folder);
 
 /* For a signal handler about to end the process: does to all stagings what discarding does. Async-signal-safe. */

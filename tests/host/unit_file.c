@@ -150,6 +150,16 @@ static void folders_are_made(void **state) {
     assert_int_equal(siren_folder_make(scratch_path("tree/file")), SIREN_USAGE);
     assert_int_equal(siren_folder_make("/proc/none/here"), SIREN_SYSTEM);
     assert_non_null(strstr(siren_message(), "/proc/none cannot be made"));
+    /* Links that are no folders: what is wrong with them, and not that they exist. */
+    const char *const links[][3] = {{"tree/a", "b", "link to b: Too many levels of symbolic links"},
+                                    {"tree/b", "a", "link to a: Too many levels of symbolic links"},
+                                    {"tree/c", "nowhere", "link to nowhere: No such file or directory"}};
+    for (size_t i = 0; i < 3; i++) assert_int_equal(symlink(links[i][1], scratch_path(links[i][0])), 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(siren_folder_make(scratch_path(links[i][0])), SIREN_SYSTEM);
+        assert_non_null(strstr(siren_message(), links[i][2]));
+    }
+    for (size_t i = 0; i < 3; i++) remove(scratch_path(links[i][0]));
     remove(scratch_path("tree/file"));
     rmdir(scratch_path("tree/of/folders"));
     rmdir(scratch_path("tree/of"));
@@ -159,10 +169,13 @@ static void folders_are_made(void **state) {
 static void leftovers_of_killed_processes_go_and_nothing_else(void **state) {
     (void)state;
     siren_output *output = NULL;
-    const char *const names[] = {"left/.sirencl-1-0.tmp", "left/.sirencl-1-0", "left/sirencl-1-0.tmp",
-                                 "left/.other.tmp"};
+    const char *const names[] = {
+        "left/.sirencl-1-0.tmp",     "left/.sirencl-1-0",       "left/sirencl-1-0.tmp",
+        "left/.other.tmp",           "left/.sirencl-notes.tmp", "left/.sirencl-1-.tmp",
+        "left/.sirencl-1-0.tmp.tmp", "left/.sirencl--1-0.tmp",  "left/.sirencl-1-0x.tmp"};
+    const size_t n = sizeof names / sizeof *names;
     assert_siren_ok(siren_folder_make(scratch_path("left")));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < n; i++) {
         assert_siren_ok(siren_output_open(scratch_path(names[i]), false, &output));
         assert_siren_ok(siren_output_commit(output));
     }
@@ -173,7 +186,7 @@ static void leftovers_of_killed_processes_go_and_nothing_else(void **state) {
     assert_int_equal(unlink(scratch_path("left/.sirencl-2-0.tmp")), 0);
     close(living);
     assert_int_equal(access(scratch_path(names[0]), F_OK), -1);
-    for (size_t i = 1; i < 4; i++) assert_int_equal(unlink(scratch_path(names[i])), 0);
+    for (size_t i = 1; i < n; i++) assert_int_equal(unlink(scratch_path(names[i])), 0);
 }
 
 /* Only what is certainly not there is missing: a name that cannot be looked at may be one that must not be replaced. */

@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <linux/fs.h>
 
+#define MARK ".made-by-sirencl-and-removed-by-it"
+
 static const char *const names[] = {"first", "second", "last"};
 
 static int entries_in(const char *folder) {
@@ -204,6 +206,36 @@ static void abandoning_leaves_nothing(void **state) {
     siren_staging_discard(staging);
 }
 
+/* Folders named as hidden ones are may be a user's own: only what has the mark in it goes, and the mark goes last. */
+static void folders_of_a_user_stay(void **state) {
+    (void)state;
+    const char *kept[] = {"user/.siren-backup", "user/.siren-images", "user/.siren-linked",
+                          "user/.siren-subdir"};
+    const char *files[] = {"a.nii", "made-by-sirencl-and-removed-by-it", MARK, MARK "/a.nii"};
+    char path[128];
+    assert_int_equal(mkdir(scratch_path("user"), 0700), 0);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(mkdir(scratch_path(kept[i]), 0700), 0);
+    assert_int_equal(mkdir(scratch_path("user/.siren-subdir/" MARK), 0700), 0);
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/%s", kept[i], files[i]);
+        if (i != 2) file_put(scratch_path(path), "mine", 4);
+    }
+    assert_int_equal(symlink("../.siren-backup/a.nii", scratch_path("user/.siren-linked/" MARK)), 0);
+    /* Killed while one was made, and while one was removed. */
+    assert_int_equal(mkdir(scratch_path("user/.siren-empty0"), 0700), 0);
+    assert_int_equal(mkdir(scratch_path("user/.siren-marked"), 0700), 0);
+    file_put(scratch_path("user/.siren-marked/" MARK), "", 0);
+    siren_staging_discard(open_staging(scratch_path("user"), true));
+    assert_int_equal(entries_in(scratch_path("user")), 4);
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/%s", kept[i], files[i]);
+        assert_int_equal(unlink(scratch_path(path)), 0);
+        if (i == 3) assert_int_equal(rmdir(scratch_path("user/.siren-subdir/" MARK)), 0);
+        assert_int_equal(rmdir(scratch_path(kept[i])), 0);
+    }
+    assert_int_equal(rmdir(scratch_path("user")), 0);
+}
+
 /* A process that opens a staging in the folder, tells its hidden folder and waits to be killed. */
 static pid_t start_owner(const char *folder, char hidden[256]) {
     int told[2];
@@ -281,6 +313,7 @@ int main(void) {
         cmocka_unit_test(discarding_leaves_nothing),
         cmocka_unit_test(abandoning_leaves_nothing),
         cmocka_unit_test(leftovers_of_the_dead_go_and_those_of_the_living_stay),
+        cmocka_unit_test(folders_of_a_user_stay),
         cmocka_unit_test(folders_that_cannot_be),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

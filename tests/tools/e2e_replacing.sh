@@ -39,6 +39,19 @@ run "$sirencl" evaluate p.nii p.siren --no-diffusion -o evaluation --quiet --for
 cp p.nii evaluation/original_fa.nii.gz
 sums evaluation/*
 refused "evaluation/original_fa.nii.gz: is an input" evaluate evaluation/original_fa.nii.gz p.siren --no-diffusion -o evaluation --force
+# A folder's name that is a link in a circle is told as that.
+ln -s loopb loopa && ln -s loopa loopb
+expect 1 'loopa cannot be made: it is a link to loopb: Too many levels of symbolic links' "$sirencl" evaluate p.nii p.siren --no-diffusion -o loopa
+expect 1 'loopa cannot be made: it is a link to loopb: Too many levels of symbolic links' "$sirencl" compress --lossless p.nii -o loopa
+rm loopa loopb
+# Hidden folders of a user are no leftovers, whatever their names, in folders that are named and in that of temporary files.
+mkdir -p hidden/.siren-backup temporary/.siren-images
+cp p.nii hidden/.siren-backup/ && cp p.nii temporary/.siren-images/ && echo mine >hidden/.sirencl-notes.tmp
+sums hidden/.siren-backup/* temporary/.siren-images/* hidden/.sirencl-notes.tmp
+run "$sirencl" evaluate p.nii p.siren --no-diffusion -o hidden --device host
+TMPDIR=$PWD/temporary run "$sirencl" view p.siren --device host -o page.html
+run "$sirencl" compress --lossless p.nii hidden/p.siren
+kept "hidden folders"
 if has gnuplot; then
     mkdir figure && echo mine >figure/panel.png
     sha256sum figure/* >before

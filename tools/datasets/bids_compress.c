@@ -177,8 +177,11 @@ static siren_status compress_series(siren_bids_run *run, size_t nth, const siren
     if (found->bvec) SIREN_TRY(siren_bids_join(run->dataset, found->bvec, &bvec));
     SIREN_TRY(make_sidecar(run, nth, found, &sidecar));
     SIREN_TRY(siren_folder_make(dirname(folder)));
-    SIREN_TRY(siren_bids_row_set(&s->row, SIREN_BIDS_status, "begun"));
-    SIREN_TRY(append_row(run, &s->row));
+    /* "begun" vouches for an archive that is there; one that is to be replaced is of something else, until it is. */
+    if (!siren_file_exists(archive)) {
+        SIREN_TRY(siren_bids_row_set(&s->row, SIREN_BIDS_status, "begun"));
+        SIREN_TRY(append_row(run, &s->row));
+    }
     options.bval = bval;
     options.bvec = bvec;
     options.sidecar = sidecar;
@@ -391,12 +394,12 @@ static siren_status open_derivative(siren_bids_run *run) {
     SIREN_TRY(siren_bids_top_files(run->dataset, &run->top));
     SIREN_TRY(siren_bids_plan_series(run));
     SIREN_TRY(siren_bids_join(out, SIREN_BIDS_TABLE, &run->table_path));
-    SIREN_TRY(siren_bids_join(out, SIREN_BIDS_TABLE ".part", &run->part_path));
+    SIREN_TRY(siren_bids_join(out, SIREN_BIDS_PART, &run->part_path));
     SIREN_TRY(siren_folder_make(out));
     SIREN_TRY(open_part(run));
     SIREN_TRY(mend_part(run));
-    SIREN_TRY(siren_bids_table_read(run->table_path, &run->table));
-    SIREN_TRY(siren_bids_table_read(run->part_path, &run->table));
+    SIREN_TRY(siren_bids_table_read(run->table_path, false, &run->table));
+    SIREN_TRY(siren_bids_table_read(run->part_path, true, &run->table));
     SIREN_TRY(siren_bids_begin_derivative(run->dataset, out, run->options->overwrite));
     return siren_staging_open(NULL, NULL, 0, true, &run->staging);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define MOST_ENTITIES 32
 
@@ -70,14 +71,20 @@ bool siren_bids_listed(const char *list, const char *word, size_t n) {
 
 bool siren_bids_is_series(const char *path, const char *suffixes) {
     const char *name = file_of(path), *extension = name + strcspn(name, "."), *suffix = extension;
-    if (strcmp(extension, ".nii") != 0 && strcmp(extension, ".nii.gz") != 0) return false;
+    /* In any case, so that the user's slip is told: siren_bids_check_name(). */
+    if (strcasecmp(extension, ".nii") != 0 && strcasecmp(extension, ".nii.gz") != 0) return false;
     while (suffix > name && suffix[-1] != '_') suffix--;
     return siren_bids_listed(suffixes, suffix, (size_t)(extension - suffix));
 }
 
 siren_status siren_bids_check_name(const char *path) {
     bids_name name;
-    if (cut(path, &name) && name.n_entities > 0 && strncmp(name.entities[0], "sub-", 4) == 0) return SIREN_OK;
+    const bool is_name = cut(path, &name) && name.n_entities > 0 && strncmp(name.entities[0], "sub-", 4) == 0;
+    if (is_name && (strcmp(name.extension, ".nii") == 0 || strcmp(name.extension, ".nii.gz") == 0))
+        return SIREN_OK;
+    if (is_name)
+        return siren_fail(SIREN_USAGE, "%s: ends in %s, where BIDS has .nii or .nii.gz; rename it", path,
+                          name.extension);
     return siren_fail(
         SIREN_USAGE,
         "%s: is no name of BIDS, which is sub-LABEL, further KEY-LABEL and a suffix joined by '_'", path);

@@ -5,16 +5,17 @@
 #include "tools/common/file_walk.h"
 
 #define SIREN_BIDS_TABLE "sirencl.tsv"
+#define SIREN_BIDS_PART SIREN_BIDS_TABLE ".part" /* rows as they come, of a run that has not ended */
 #define SIREN_BIDS_DESCRIPTION "dataset_description.json"
 #define SIREN_BIDS_ORIGINALS "sourcedata" /* of the derivative: files of the data set that would belie it */
 
 /* Whether `list`, words between commas, has the word (n). */
 bool siren_bids_listed(const char *list, const char *word, size_t n);
 
-/* Whether the file is a series of one of the suffixes ("dwi,bold"). */
+/* Whether the file is a series of one of the suffixes ("dwi,bold"), its ending in any case. */
 bool siren_bids_is_series(const char *path, const char *suffixes);
-/* USAGE where the file's name is none of BIDS: entities KEY-LABEL, of which sub is the first, and a suffix, joined by
- * '_'. */
+/* USAGE where the image's name is none of BIDS: entities KEY-LABEL, of which sub is the first, and a suffix, joined by
+ * '_', then .nii or .nii.gz. */
 siren_status siren_bids_check_name(const char *path);
 
 /* The label of the participant whose folder `relative` begins with, and its length; NULL where it is in none. */

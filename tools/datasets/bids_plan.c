@@ -17,6 +17,13 @@
 #define MOST_WORKERS 4      /* each compresses on all processors itself, but reads and writes on one */
 #define SERIES_PER_MEMORY 4 /* what one of them needs, in series */
 
+/* What the walk gives is an image by its name, in any case, or a folder that cannot be read, whatever its name. */
+static bool is_image(const char *path) {
+    struct stat facts;
+    const char *slash = strrchr(path, '/');
+    return strcasestr(slash ? slash : path, ".nii") && (stat(path, &facts) != 0 || !S_ISDIR(facts.st_mode));
+}
+
 static siren_status take_participant(siren_bids_run *run, const char *label) {
     static const char *const suffixes[] = {".nii", ".nii.gz", NULL};
     SIREN_FREE_AT_END char *name = NULL, *folder = NULL;
@@ -26,9 +33,8 @@ static siren_status take_participant(siren_bids_run *run, const char *label) {
     SIREN_TRY(siren_bids_join(run->dataset, name, &folder));
     SIREN_TRY(siren_file_walk(folder, suffixes, &images));
     for (size_t i = 0; i < images.n; i++) {
-        const char *path = images.paths[i], *slash = strrchr(path, '/');
-        const bool is_image = strstr(slash ? slash : path, ".nii") != NULL;
-        if (!is_image || siren_bids_is_series(path, run->choice->suffixes))
+        const char *path = images.paths[i];
+        if (!is_image(path) || siren_bids_is_series(path, run->choice->suffixes))
             SIREN_TRY(siren_file_list_add(&run->found, path, ""));
         else
             run->n_other_images++;

@@ -22,14 +22,16 @@ typedef struct {
     bool quiet;
     siren_device *device;
     siren_bids_table table;
-    siren_file_list files; /* of the derivative, but for archives */
-    size_t n_wanted, n_done, n_failed, n_files;
+    siren_file_list files; /* of the derivative */
+    const char **made;     /* (n_made) archives of rows that are done, in the order of their bytes */
+    size_t n_made, n_wanted, n_unknown, n_done, n_failed, n_files;
     siren_status first;
 } restore_run;
 
 static void run_free(restore_run *run) {
     siren_bids_table_free(&run->table);
     siren_file_list_free(&run->files);
+    free(run->made);
 }
 
 /* A table may come from anywhere: no name in it may lead out of the folder. */
@@ -79,7 +81,9 @@ static siren_status restore_series(restore_run *run, const siren_bids_row *row) 
     const double start = siren_clock();
     if (!is_inside(source) || !is_inside(name))
         return siren_fail(SIREN_CORRUPT, "%s: names a file outside of the data set, %s", SIREN_BIDS_TABLE,
-                          is_inside(source) ? name : source);
+                          !is_inside(source) ? source
+                          : name             ? name
+                                             : "n/a");
     SIREN_TRY(siren_bids_join(run->choice->in, name, &archive));
     SIREN_TRY(siren_bids_join(run->choice->out, source, &image));
     SIREN_TRY(make_folder_of(image));
@@ -92,10 +96,13 @@ static siren_status restore_series(restore_run *run, const siren_bids_row *row) 
     return SIREN_OK;
 }
 
-static bool is_restorable(const restore_run *run, const siren_bids_row *row) {
+static bool is_done(const siren_bids_row *row) {
     const char *status = row->cells[SIREN_BIDS_status];
-    return status && strcmp(status, "done") == 0 && row->cells[SIREN_BIDS_source] &&
-           is_wanted(run, row->cells[SIREN_BIDS_source]);
+    return status && strcmp(status, "done") == 0;
+}
+
+static bool is_restorable(const restore_run *run, const siren_bids_row *row) {
+    return is_done(row) && is_wanted(run, row->cells[SIREN_BIDS_source]);
 }
 
 static void count_failure(restore_run *run, siren_status status) {
@@ -120,6 +127,53 @@ static siren_status restore_all_series(restore_run *run) {
     return SIREN_OK;
 }
 
+/* ---- archives that no row vouches for ---- */
+
+static int by_bytes(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static siren_status list_made(restore_run *run) {
+    SIREN_TRY(siren_allocate(&run->made, run->table.n, sizeof *run->made, "archives of a table"));
+    for (size_t i = 0; i < run->table.n; i++) {
+        const siren_bids_row *row = &run->table.rows[i];
+        if (is_done(row) && row->cells[SIREN_BIDS_archive])
+            run->made[run->n_made++] = row->cells[SIREN_BIDS_archive];
+    }
+    if (run->n_made) qsort(run->made, run->n_made, sizeof *run->made, by_bytes);
+    return SIREN_OK;
+}
+
+static bool is_original(const char *relative) {
+    return strncmp(relative, SIREN_BIDS_ORIGINALS "/", sizeof SIREN_BIDS_ORIGINALS) == 0;
+}
+
+static const char *within(const restore_run *run, const char *path) {
+    path += strlen(run->choice->in);
+    return path + strspn(path, "/");
+}
+
+/* Whether the file is an archive that would be restored if its row were there, and done. */
+static bool is_unknown(const restore_run *run, const char *path) {
+    const char *relative = within(run, path);
+    if (!siren_has_suffix(relative, ".siren") || is_original(relative) || !is_wanted(run, relative))
+        return false;
+    return !run->n_made || !bsearch(&relative, run->made, run->n_made, sizeof *run->made, by_bytes);
+}
+
+/* A row that says begun vouches for the archive alone: tables beside it may be missing, or be others'. */
+static void tell_unknown(restore_run *run) {
+    for (size_t i = 0; i < run->files.n; i++) {
+        if (!is_unknown(run, run->files.paths[i])) continue;
+        count_failure(run,
+                      siren_fail(SIREN_CORRUPT,
+                                 "%s: is not restored, because no row of " SIREN_BIDS_TABLE " names it as "
+                                 "done; compress --bids ends what was begun, and decompress without --bids "
+                                 "restores it alone",
+                                 run->files.paths[i]));
+    }
+}
+
 /* ---- all else ---- */
 
 static bool is_own(const char *relative) {
@@ -142,12 +196,10 @@ static bool is_traced(const restore_run *run, const char *relative) {
 }
 
 static siren_status copy_file(restore_run *run, const char *from) {
-    static const char originals[] = SIREN_BIDS_ORIGINALS "/";
-    const char *relative = from + strlen(run->choice->in);
+    const char *relative = within(run, from);
     SIREN_FREE_AT_END char *to = NULL;
-    relative += strspn(relative, "/");
-    if (strncmp(relative, originals, sizeof originals - 1) == 0)
-        relative += sizeof originals - 1;
+    if (is_original(relative))
+        relative += sizeof SIREN_BIDS_ORIGINALS;
     else if (is_own(relative) || is_traced(run, relative))
         return SIREN_OK;
     if (!is_wanted(run, relative)) return SIREN_OK;
@@ -159,7 +211,6 @@ static siren_status copy_file(restore_run *run, const char *from) {
 
 static siren_status copy_files(restore_run *run) {
     SIREN_FREE_AT_END char *ignored = NULL;
-    SIREN_TRY(siren_file_walk(run->choice->in, (const char *const[]){"", NULL}, &run->files));
     for (size_t i = 0; i < run->files.n; i++) {
         const siren_status status = copy_file(run, run->files.paths[i]);
         if (!siren_terminal_heard()) return siren_fail(SIREN_CANCELLED, "restoring was interrupted");
@@ -169,16 +220,44 @@ static siren_status copy_files(restore_run *run) {
     return siren_file_exists(ignored) ? copy_file(run, ignored) : SIREN_OK; /* hidden from the walk */
 }
 
+/* ---- the derivative ---- */
+
+/* The rows of ended runs, and those of one that has not ended. */
+static siren_status read_tables(restore_run *run) {
+    SIREN_AT_END(siren_bids_table_free) siren_bids_table later = {.n = 0};
+    SIREN_FREE_AT_END char *path = NULL, *part = NULL;
+    const char *in = run->choice->in;
+    SIREN_TRY(siren_bids_join(in, SIREN_BIDS_TABLE, &path));
+    SIREN_TRY(siren_bids_join(in, SIREN_BIDS_PART, &part));
+    if (!siren_file_exists(path) && !siren_file_exists(part))
+        return siren_fail(SIREN_USAGE, "%s: is no data set of archives, for it has no " SIREN_BIDS_TABLE, in);
+    SIREN_TRY(siren_bids_table_read(path, false, &run->table));
+    SIREN_TRY(siren_bids_table_read(part, true, &later));
+    if (later.n > 0)
+        siren_terminal_warn(
+            "%s: is of a compress --bids that has not ended; what it did not come to is not restored", part);
+    for (size_t i = 0; i < later.n; i++) SIREN_TRY(siren_bids_table_put(&run->table, &later.rows[i]));
+    return SIREN_OK;
+}
+
+static siren_status look_through(restore_run *run) {
+    const char *in = run->choice->in;
+    SIREN_TRY(read_tables(run));
+    SIREN_TRY(list_made(run));
+    SIREN_TRY(siren_file_walk(in, (const char *const[]){"", NULL}, &run->files));
+    for (size_t i = 0; i < run->table.n; i++) run->n_wanted += is_restorable(run, &run->table.rows[i]);
+    for (size_t i = 0; i < run->files.n; i++) run->n_unknown += is_unknown(run, run->files.paths[i]);
+    if (run->n_wanted + run->n_unknown > 0) return SIREN_OK;
+    return siren_fail(SIREN_USAGE, "%s: holds no archive%s", in,
+                      run->choice->participants ? " of these participants" : "");
+}
+
 siren_status siren_bids_restore(const siren_bids_choice *choice, const siren_decompress_options *options,
                                 const char *device_choice, bool quiet) {
     SIREN_AT_END(run_free)
     restore_run run = {.choice = choice, .options = options, .quiet = quiet};
-    SIREN_FREE_AT_END char *path = NULL, *derivative = NULL, *there = NULL;
+    SIREN_FREE_AT_END char *derivative = NULL, *there = NULL;
     const double start = siren_clock();
-    SIREN_TRY(siren_bids_join(choice->in, SIREN_BIDS_TABLE, &path));
-    if (!siren_file_exists(path))
-        return siren_fail(SIREN_USAGE, "%s: is no data set of archives, for it has no " SIREN_BIDS_TABLE,
-                          choice->in);
     if (siren_file_same(choice->in, choice->out))
         return siren_fail(SIREN_USAGE, "%s: is the derivative itself; give another folder", choice->out);
     SIREN_TRY(siren_file_canonical(choice->in, &derivative));
@@ -186,19 +265,16 @@ siren_status siren_bids_restore(const siren_bids_choice *choice, const siren_dec
     if (siren_file_way_below(derivative, there)) /* whose files would be found there as its own */
         return siren_fail(SIREN_USAGE, "%s: is inside of the derivative; give a folder elsewhere",
                           choice->out);
-    SIREN_TRY(siren_bids_table_read(path, &run.table));
-    for (size_t i = 0; i < run.table.n; i++) run.n_wanted += is_restorable(&run, &run.table.rows[i]);
-    if (run.n_wanted == 0)
-        return siren_fail(SIREN_USAGE, "%s: holds no archive%s", choice->in,
-                          choice->participants ? " of these participants" : "");
+    SIREN_TRY(look_through(&run));
     SIREN_TRY(siren_tool_open_decoder(device_choice, &run.device));
     SIREN_TRY(siren_folder_make(choice->out));
     SIREN_TRY(restore_all_series(&run));
+    tell_unknown(&run);
     SIREN_TRY(copy_files(&run));
     siren_terminal_end_progress();
     if (!quiet)
-        printf("%zu of %zu series restored in %s in %.2f s, with %zu other files\n", run.n_done, run.n_wanted,
-               choice->out, siren_clock() - start, run.n_files);
+        printf("%zu of %zu series restored in %s in %.2f s, with %zu other files\n", run.n_done,
+               run.n_wanted + run.n_unknown, choice->out, siren_clock() - start, run.n_files);
     if (run.n_failed == 0) return SIREN_OK;
     return siren_fail(run.n_done + run.n_files > 0 ? SIREN_PARTIAL : run.first,
                       "%zu of %zu series and files failed", run.n_failed, run.n_wanted + run.files.n);

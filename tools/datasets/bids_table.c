@@ -127,12 +127,27 @@ static siren_status take_line(const char *path, size_t number, char *line, siren
     return siren_bids_table_put(table, &row);
 }
 
-siren_status siren_bids_table_read(const char *path, siren_bids_table *table) {
+/* No row goes unseen: text ends at a byte 0, and lines at their ends. */
+static siren_status check_whole(const char *path, bool appended, const uint8_t *bytes, size_t n_bytes) {
+    const uint8_t *zero = n_bytes ? memchr(bytes, 0, n_bytes) : NULL;
+    size_t number = 1;
+    for (const uint8_t *b = bytes; zero && b < zero; b++) number += *b == '\n';
+    if (zero)
+        return siren_fail(SIREN_CORRUPT,
+                          "%s: line %zu has a byte 0, as no table has; restore or remove the file", path,
+                          number);
+    if (appended || (n_bytes && bytes[n_bytes - 1] == '\n')) return SIREN_OK;
+    return siren_fail(SIREN_CORRUPT,
+                      "%s: is cut off, for its last line has no end; restore or remove the file", path);
+}
+
+siren_status siren_bids_table_read(const char *path, bool appended, siren_bids_table *table) {
     SIREN_FREE_AT_END uint8_t *bytes = NULL;
     SIREN_FREE_AT_END char *text = NULL;
     size_t n_bytes, number = 0;
     if (!siren_file_exists(path)) return SIREN_OK;
     SIREN_TRY(siren_file_read(path, MOST_BYTES, &bytes, &n_bytes));
+    SIREN_TRY(check_whole(path, appended, bytes, n_bytes));
     SIREN_TRY(siren_allocate(&text, n_bytes + 1, 1, path));
     memcpy(text, bytes, n_bytes);
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {

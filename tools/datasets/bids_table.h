@@ -47,9 +47,9 @@ void siren_bids_table_free(siren_bids_table *table);
 siren_status siren_bids_table_put(siren_bids_table *table, siren_bids_row *row);
 /* NULL: none. */
 const siren_bids_row *siren_bids_table_find(const siren_bids_table *table, const char *source);
-/* Puts the rows of a file in; a last line without its end is passed over. A file that is not there has none. CORRUPT
- * for what is no such table. */
-siren_status siren_bids_table_read(const char *path, siren_bids_table *table);
+/* Puts the rows of a file in. A file that is not there has none. CORRUPT for what is no such table, or not all of it. A
+ * last line without its end is passed over where rows are `appended`: an interrupted write leaves it. */
+siren_status siren_bids_table_read(const char *path, bool appended, siren_bids_table *table);
 /* Writes it under `path`, complete or not at all, in the order of sources. */
 siren_status siren_bids_table_write(siren_bids_table *table, const char *path);
 /* A row's line or, of NULL, the header's; yours to free(). */

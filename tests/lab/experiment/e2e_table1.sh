@@ -60,9 +60,12 @@ grep -q 'id="claims"' page.html || fail "no claims in the page"
 rm -r without/figures
 
 # ---- what a killed evaluation left goes, even where nothing is left to do ----
-mkdir without/.siren-aBc123 && touch without/.siren-aBc123/original.nii
+mkdir without/.siren-aBc123 without/.siren-backup && touch without/.siren-aBc123/{original.nii,.made-by-sirencl-and-removed-by-it}
+touch without/.siren-backup/original.nii without/.sirencl-notes.tmp # a user's own
 sweep without.json -o without
 [ ! -e without/.siren-aBc123 ] || fail "a hidden folder is left: $(ls -A without)"
+rm without/.siren-backup/original.nii without/.sirencl-notes.tmp || fail "a user's own files are gone"
+rmdir without/.siren-backup
 
 # ---- what is damaged or missing is judged again, and nothing is trained ----
 cp -r without again

@@ -94,6 +94,17 @@ if has_device; then
     run "$sirencl" compress --bids page/ds page/ds/derivatives/net --width 16 --layers 1 --epochs 3
     grep -q '^3 of 3 .* 3 there already' stdout.txt || fail "networks: $(cat stdout.txt)"
     grep -q 'width=16' page/ds/derivatives/net/sirencl.tsv || fail "settings: $(cat page/ds/derivatives/net/sirencl.tsv)"
+    # An archive that was to be replaced when the run was interrupted is not taken for the new one.
+    cp -rp page/ds newer
+    run "$sirencl" compress --bids newer forced --participant 01 --lossless
+    touch -d '2001-01-01' newer/sub-01/dwi/sub-01_dwi.nii.gz
+    long=(compress --bids newer forced --participant 01 --width 16 --layers 1 --epochs 2000000)
+    "$sirencl" "${long[@]}" --force >stdout.txt 2>stderr.txt &
+    for _ in $(seq 6000); do grep -q ' %' stderr.txt && break; sleep 0.01; done
+    kill -KILL $!
+    ends_with 137
+    "$sirencl" "${long[@]}" >stdout.txt 2>stderr.txt && fail "an archive of before was taken for the new one: $(cat stdout.txt)"
+    grep -q 'was made of another state of the image, or with other settings' stderr.txt || fail "interrupted with --force: $(cat stderr.txt)"
 else
     skip_part "networks: there is no OpenCL device"
 fi
@@ -173,6 +184,13 @@ if [ "$(id -u)" != 0 ]; then
     chmod 700 ds/sub-01/dwi
 fi
 
+# An ending in other letters: of a series that is asked for it is told, of another one it is another image.
+cp -r ds letters
+mv letters/sub-03/anat/sub-03_T1w.nii.gz letters/sub-03/anat/sub-03_T1w.NII.GZ
+mv letters/sub-03/dwi/sub-03_dwi.nii letters/sub-03/dwi/sub-03_dwi.NII
+expect 8 'sub-03_dwi.NII: ends in .NII, where BIDS has .nii or .nii.gz; rename it' "$sirencl" compress --bids letters letters_out --lossless
+grep -q '^2 of 3 series are archives' stdout.txt && grep -q '^2 images of other suffixes than dwi' stdout.txt || fail "other letters: $(cat stdout.txt)"
+
 # Folders that cannot be.
 mkdir empty other
 expect 2 'empty: is no BIDS data set' "$sirencl" compress --bids empty out2 --lossless
@@ -210,6 +228,48 @@ expect 8 'names a file outside of the data set, ../escaped.nii.gz' "$sirencl" de
 [ ! -e escaped.nii.gz ] || fail "a table led outside"
 printf 'source\tfile\nx\ty\n' >hostile/sirencl.tsv
 expect 3 'sirencl.tsv: line 1 is not of a table' "$sirencl" decompress --bids hostile inside2 --device host
+
+# No archive is left out unsaid. A table that is cut off, or has a byte 0, is no table; what no row names as done is told.
+for damage in cut zero empty; do
+    rm -rf damaged && cp -r out damaged
+    case $damage in
+    cut) truncate -s -9 damaged/sirencl.tsv ;;
+    zero) sed -i '2s/dwi/dw\x00/' damaged/sirencl.tsv ;;
+    empty) : >damaged/sirencl.tsv ;;
+    esac
+    part='is cut off, for its last line has no end' && [ $damage != zero ] || part='line 2 has a byte 0'
+    expect 3 "damaged/sirencl.tsv: $part" "$sirencl" decompress --bids damaged damaged_back --device host
+    expect 3 "damaged/sirencl.tsv: $part" "$sirencl" compress --bids ds damaged --lossless
+    [ ! -e damaged_back ] || fail "$damage: something was restored"
+done
+unsaid="is not restored, because no row of sirencl.tsv names it as done"
+for rows in 2 0; do # as a table of an earlier time has fewer
+    rm -rf fewer fewer_back && cp -r out fewer
+    head -n $((rows + 1)) out/sirencl.tsv >fewer/sirencl.tsv
+    expect 8 "fewer/sub-03/dwi/sub-03_dwi.siren: $unsaid" "$sirencl" decompress --bids fewer fewer_back --device host
+    grep -q "^$rows of 3 series restored" stdout.txt && [ "$(grep -c "$unsaid" stderr.txt)" = $((3 - rows)) ] || fail "$rows rows: $(cat stdout.txt stderr.txt)"
+    [ "$(find fewer_back -name '*.nii*' | wc -l)" = $rows ] || fail "$rows rows: $(find fewer_back)"
+done
+rm -rf fewer_back
+expect 0 '' "$sirencl" decompress --bids out fewer_back --participant 01 --device host # others are not missing
+# A file of someone else's beside an archive: its row says begun, and so it is told.
+mkdir -p theirs_beside/sub-03/dwi && echo theirs >theirs_beside/sub-03/dwi/sub-03_dwi.bval
+expect 8 'sub-03_dwi.bval: exists already and holds something else' "$sirencl" compress --bids ds theirs_beside --lossless
+[ "$(listed theirs_beside begun)" = 1 ] || fail "the table: $(cat theirs_beside/sirencl.tsv)"
+expect 8 "theirs_beside/sub-03/dwi/sub-03_dwi.siren: $unsaid" "$sirencl" decompress --bids theirs_beside beside_back --device host
+grep -q '^2 of 3 series restored' stdout.txt || fail "begun: $(cat stdout.txt)"
+cp ds/sub-03/dwi/sub-03_dwi.bval theirs_beside/sub-03/dwi/
+run "$sirencl" compress --bids ds theirs_beside --lossless
+run "$sirencl" decompress --bids theirs_beside beside_back --device host --force
+same_images ds beside_back
+# Rows of a run that was killed count as well: beside a table of before, and alone; its last line may be cut off.
+cp -r out parted && awk -F'\t' 'NR == 1 || $1 ~ /^sub-03/' out/sirencl.tsv >parted/sirencl.tsv.part && printf 'half a li' >>parted/sirencl.tsv.part
+sed -i '/^sub-03/d' parted/sirencl.tsv
+expect 0 'parted/sirencl.tsv.part: is of a compress --bids that has not ended' "$sirencl" decompress --bids parted parted_back --device host
+same_images ds parted_back && [ -e parted_back/sub-03/dwi/sub-03_dwi.nii ] || fail "rows of a killed run: $(find parted_back)"
+rm parted/sirencl.tsv
+expect 8 "parted/sub-01/dwi/sub-01_dwi.siren: $unsaid" "$sirencl" decompress --bids parted parted_alone --device host
+[ "$(find parted_alone -name '*.nii*')" = parted_alone/sub-03/dwi/sub-03_dwi.nii ] || fail "rows of a killed run alone: $(find parted_alone)"
 
 # Lossy ones say so when they are back: in their own sidecar, or in one made for it.
 run "$sirencl" compress --bids ds lossy --ratio 6
