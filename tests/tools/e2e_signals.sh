@@ -29,9 +29,18 @@ start() {
         sleep 0.01
     done
 }
+# The output is opened some time after the first that is told, on a loaded machine.
+appears() {
+    for _ in $(seq 6000); do
+        [ -z "$(ls -A work)" ] || return 0
+        kill -0 $! 2>/dev/null || fail "ended without a hidden name: $(cat stderr.txt)"
+        sleep 0.01
+    done
+    fail "no hidden name"
+}
 for signal in "${signals[@]}"; do
     start "${hidden[@]}" "${default[@]}"
-    [ ${#hidden[@]} = 0 ] || [ -n "$(ls -A work)" ] || fail "no hidden name"
+    [ ${#hidden[@]} = 0 ] || appears
     kill -"$signal" $!
     ends_with 130
     [ -z "$(ls -A work)" ] || fail "SIG$signal: left behind: $(ls -A work)"
