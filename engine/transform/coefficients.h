@@ -7,8 +7,8 @@
 #include "engine/context/context_network.h"
 #include "engine/transform/coefficient.h"
 
-/* Blocks stand row by row, `across` in each of `down` rows, of which `n_components` at most are coded; those with
- * `used` 0 are not coded. `used` is copied. `dependent`: levels of two quantisers, with signs predicted.
+/* Blocks stand row by row, `across` in each of `down` rows; those with `used` 0 are not coded. `used` is copied. At
+ * most `n_components` components follow. `dependent`: levels of two quantisers, with signs predicted.
  * With a `network`, which is borrowed, bits are those of docs/context-transform.md; NULL: those of docs/transform.md.
  * `*out` is yours: siren_coefficients_free(). */
 siren_status siren_coefficients_create(size_t across, size_t down, size_t n_components, const uint8_t *used,
