@@ -121,8 +121,8 @@ siren_status siren_archive_section_at(siren_archive *archive, size_t position, c
 siren_status siren_archive_section(siren_archive *archive, uint32_t kind, size_t nth, const uint8_t **bytes,
                                    size_t *n_bytes);
 
-/* Checks the section without giving it out. Of a kind that this version does not know, the checksum alone: nobody reads what it unpacks to, which
- * may be a thousand times the file. */
+/* Checks the section without giving it out. Of a kind that this version does not know, the checksum alone: nobody reads
+ * what it unpacks to, which may be a thousand times the file. */
 siren_status siren_archive_section_check(siren_archive *archive, size_t position);
 
 /* Whether there is a section of `kind`. */

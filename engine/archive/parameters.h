@@ -64,8 +64,8 @@ siren_status siren_rounded_write(const siren_network *network, unsigned bits, co
 siren_status siren_float32_write(const float *params, size_t n_params, uint8_t *bytes);
 
 /* The inverse, into `params` (n_params) in exchange order. `name` names the block in messages. CORRUPT when n_bytes is
- * not siren_quantised_bytes() or a value is out of range (non-finite step, parameter not 0 and smaller than 2^-60); what
- * `params` holds then is of no use. */
+ * not siren_quantised_bytes() or a value is out of range (non-finite step, parameter not 0 and smaller than 2^-60);
+ * what `params` holds then is of no use. */
 siren_status siren_dequantise(const char *name, const siren_network *network, unsigned weight_bits,
                               const uint8_t *bytes, size_t n_bytes, float *params);
 

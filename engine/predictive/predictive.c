@@ -460,8 +460,8 @@ static void get_exceptions(block_coding *block, void *voxels, uint8_t *exception
     }
 }
 
-/* left[i], from 1 to n, is how many volumes among the i & -i ones before the i-th are left (a Fenwick tree): a volume is
- * found by its place among those that are left in log n steps, for an archive may have millions. */
+/* left[i], from 1 to n, is how many volumes among the i & -i ones before the i-th are left (a Fenwick tree): a volume
+ * is found by its place among those that are left in log n steps, for an archive may have millions. */
 static uint32_t take_volume(uint32_t *left, uint32_t n, uint32_t step, uint32_t place) {
     uint32_t volume = 0;
     for (; step > 0; step /= 2)

@@ -7,15 +7,16 @@
 #include "engine/context/context_network.h"
 #include "engine/transform/coefficient.h"
 
-/* Blocks stand row by row, `across` in each of `down` rows, of which `n_components` at most are coded; those with `used` 0 are not coded. `used` is copied.
+/* Blocks stand row by row, `across` in each of `down` rows, for `n_components` at most; those with `used` 0 are not
+ * coded. `used` is copied.
  * `dependent`: levels of two quantisers, with signs predicted.
  * With a `network`, which is borrowed, bits are those of docs/context-transform.md; NULL: those of docs/transform.md.
  * `*out` is yours: siren_coefficients_free(). */
 siren_status siren_coefficients_create(size_t across, size_t down, size_t n_components, const uint8_t *used,
                                        bool dependent, const siren_context_network *network,
                                        siren_coefficients **out);
-/* Bytes that it takes for the blocks, whatever else it takes; SIZE_MAX beyond what can be addressed. `signs`: dependent,
- * or with a network. */
+/* Bytes that it takes for the blocks, whatever else it takes; SIZE_MAX beyond what can be addressed. `signs`:
+ * dependent, or with a network. */
 size_t siren_coefficients_bytes(size_t across, size_t down, size_t n_components, bool signs);
 void siren_coefficients_free(siren_coefficients *coder);
 SIREN_POINTER_RELEASE(siren_coefficients, siren_coefficients_free)

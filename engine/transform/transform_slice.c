@@ -253,7 +253,7 @@ siren_status siren_transform_combine(const siren_transform_basis *basis,
     return SIREN_OK;
 }
 
-/* Of each pixel and component, restored: a value and its kind, and one with a border of two on every side of a slice. */
+/* Of each pixel and component: a value and its kind; restored also one in a slice with a border of two. */
 #define PIXEL_BYTES (sizeof(int32_t) + 1)
 #define RESTORED_BYTES (sizeof(int16_t) * 12 * 12 / (8 * 8) + 1)
 
