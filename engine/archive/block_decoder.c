@@ -91,12 +91,14 @@ size_t siren_block_decoder_bytes(const siren_layout *layout) {
     return decoder_bytes(layout, layout->geometry.n_volumes);
 }
 
+#define USUAL_NETWORK ((size_t)64 << 20) /* bytes that any archive may take, which are not counted */
+
 /* Of a network's record and its parameters: as they are stored, as integers, as numbers, and packed for the host. */
 static bool add_network(const siren_layout *layout, size_t *bytes) {
     size_t n = siren_network_n_params(&layout->network), of_all;
     return siren_mul(n, sizeof(int16_t) + 2 * sizeof(float), &of_all) &&
            siren_add(of_all, siren_quantised_bytes(&layout->network, layout->weight_bits), &of_all) &&
-           siren_add(*bytes, of_all, bytes);
+           (of_all <= USUAL_NETWORK || siren_add(*bytes, of_all, bytes));
 }
 
 siren_status siren_block_decoder_create(siren_device *device, const siren_layout *layout, size_t memory_limit,
