@@ -198,9 +198,9 @@ typedef struct {
 /* Decodes `volumes` of the voxel (x, y, z) of the original series, and nothing else: its record is read and
  * its network evaluated at one point, on the host, to the bits that siren_decompress_file() gives. The
  * record's checksum is checked; that of the decoded block cannot be. USAGE for a voxel that the archive does
- * not hold. The values are yours to free(). */
+ * not hold, UNSUPPORTED where its block takes more than `memory_limit` bytes. The values are yours to free(). */
 siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_span volumes,
-                              siren_voxel_series *out);
+                              size_t memory_limit, siren_voxel_series *out);
 
 /* Reads what the archive says of itself; touches no record. */
 siren_status siren_info(const char *archive, siren_archive_info *info);

@@ -29,6 +29,7 @@ struct siren_reader {
     siren_archive *archive;
     siren_layout layout;
     siren_archive_info info; /* bytes 0: not asked for yet */
+    size_t memory_limit;     /* of a block */
     pthread_mutex_t lock; /* of all below, of `info`, and of sections that are read later than on opening */
     cached_block *cache;  /* the latest first */
     size_t cache_limit, cache_bytes;
@@ -42,6 +43,7 @@ static siren_status open_reader(siren_archive *archive, siren_reader **out) {
     SIREN_TRY(siren_allocate(&reader, 1, sizeof *reader, "the reader"));
     reader->archive = SIREN_TAKE(owned);
     reader->cache_limit = USUAL_CACHE;
+    reader->memory_limit = SIZE_MAX;
     pthread_mutex_init(&reader->lock, NULL);
     SIREN_TRY(siren_layout_read(reader->archive, &reader->layout));
     *out = SIREN_TAKE(reader);
@@ -397,8 +399,8 @@ static siren_status read_block(box_reading *run, size_t nth, const siren_block *
         give_back(reader, cached);
     } else if (2 * siren_block_voxels(part) > n_voxels || reader->layout.coding != SIREN_CODING_NETWORK) {
         if (!run->decoder)
-            SIREN_TRY(
-                siren_block_decoder_create_part(NULL, &reader->layout, volumes, SIZE_MAX, &run->decoder));
+            SIREN_TRY(siren_block_decoder_create_part(NULL, &reader->layout, volumes, reader->memory_limit,
+                                                      &run->decoder));
         SIREN_TRY(siren_block_decode_nth(run->decoder, reader->archive, nth, NULL, NULL, &voxels));
         deliver(run, block, volumes, voxels);
         keep(reader, nth, volumes, voxels, length_of(volumes) * n_voxels * size);
@@ -454,11 +456,12 @@ siren_status siren_reader_read(siren_reader *reader, const siren_box *box, siren
 }
 
 siren_status siren_voxel_read(const char *archive, const size_t voxel[3], siren_span volumes,
-                              siren_voxel_series *out) {
+                              size_t memory_limit, siren_voxel_series *out) {
     SIREN_AT_END(siren_reader_close_at) siren_reader *reader = NULL;
     SIREN_FREE_AT_END uint8_t *stored = NULL;
     SIREN_FREE_AT_END double *values = NULL;
     SIREN_TRY(siren_reader_open(archive, &reader));
+    reader->memory_limit = memory_limit;
     const siren_layout *layout = &reader->layout;
     const siren_geometry *g = &layout->geometry;
     const siren_block_grid *grid = &layout->grid;

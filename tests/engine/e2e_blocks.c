@@ -239,12 +239,12 @@ static void only_the_patches_asked_for_are_read(void **state) {
         SIREN_CORRUPT);
     assert_false(file_exists(scratch_path("some2.nii")));
     siren_voxel_series series; /* patch 17 begins at (8, 6, 2) */
-    assert_siren_ok(
-        siren_voxel_read(scratch_path("a.siren"), (const size_t[]){8, 6, 1}, (siren_span){0, 0}, &series));
+    assert_siren_ok(siren_voxel_read(scratch_path("a.siren"), (const size_t[]){8, 6, 1}, (siren_span){0, 0},
+                                     SIZE_MAX, &series));
     free(series.values);
-    assert_int_equal(
-        siren_voxel_read(scratch_path("a.siren"), (const size_t[]){8, 6, 2}, (siren_span){0, 0}, &series),
-        SIREN_CORRUPT);
+    assert_int_equal(siren_voxel_read(scratch_path("a.siren"), (const size_t[]){8, 6, 2}, (siren_span){0, 0},
+                                      SIZE_MAX, &series),
+                     SIREN_CORRUPT);
 }
 
 /* ---- blocks of more points than are decoded at once ---- */

@@ -145,8 +145,8 @@ static void parts_equal_the_whole(void **state) {
     assert_memory_equal(file + offset, bytes + offset + 2 * (3 * NZ + 1) * NX * NY, 2 * NX * NY);
     free(file);
     siren_voxel_series series;
-    assert_siren_ok(
-        siren_voxel_read(scratch_path("a.siren"), (const size_t[]){3, 2, 1}, (siren_span){0, 0}, &series));
+    assert_siren_ok(siren_voxel_read(scratch_path("a.siren"), (const size_t[]){3, 2, 1}, (siren_span){0, 0},
+                                     SIZE_MAX, &series));
     for (size_t v = 0; v < NV; v++)
         assert_true(series.values[v] ==
                     2 * value_at(bytes + offset + 2 * (((v * NZ + 1) * NY + 2) * NX + 3), 2) - 1);

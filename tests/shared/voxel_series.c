@@ -6,7 +6,7 @@
 
 static void expect_refusal(const char *archive, size_t x, size_t y, size_t z) {
     siren_voxel_series series;
-    assert_int_equal(siren_voxel_read(archive, (size_t[3]){x, y, z}, (siren_span){0, 0}, &series),
+    assert_int_equal(siren_voxel_read(archive, (size_t[3]){x, y, z}, (siren_span){0, 0}, SIZE_MAX, &series),
                      SIREN_USAGE);
 }
 
@@ -16,7 +16,7 @@ static void expect_voxel(const char *archive, const siren_series *decoded, const
     const siren_geometry *g = &decoded->geometry;
     siren_voxel_series series;
     const size_t at = ((voxel[2] - first) * g->ny + voxel[1]) * g->nx + voxel[0];
-    assert_siren_ok(siren_voxel_read(archive, voxel, volumes, &series));
+    assert_siren_ok(siren_voxel_read(archive, voxel, volumes, SIZE_MAX, &series));
     assert_int_equal(series.n_volumes, (volumes.end ? volumes.end : g->n_volumes) - volumes.begin);
     for (size_t i = 0; i < series.n_volumes; i++) {
         double expected;

@@ -31,12 +31,13 @@ static siren_status print_json(const size_t voxel[3], const siren_voxel_series *
 
 static void voxel_free(siren_voxel_series *series) { free(series->values); }
 
-static siren_status print_voxel(const char *archive, const char *text, siren_span volumes, bool json) {
+static siren_status print_voxel(const char *archive, const char *text,
+                                const siren_decompress_options *options, bool json) {
     size_t voxel[3];
     SIREN_AT_END(voxel_free) siren_voxel_series series = {.values = NULL};
     char number[SIREN_NUMBER_BYTES];
     SIREN_TRY(parse_voxel(text, voxel));
-    SIREN_TRY(siren_voxel_read(archive, voxel, volumes, &series));
+    SIREN_TRY(siren_voxel_read(archive, voxel, options->volumes, options->memory_limit, &series));
     if (json) return print_json(voxel, &series);
     for (size_t i = 0; i < series.n_volumes; i++) puts(siren_number_format(series.values[i], number));
     return SIREN_OK;
@@ -207,7 +208,7 @@ siren_status siren_tool_decompress(int argc, char **argv) {
     if (voxel) SIREN_TRY(siren_file_streams(files, false, NULL, &input, &output));
     if (voxel && input)
         SIREN_TRY(siren_stream_read(SIREN_STREAM_ARCHIVE, decompress.memory_limit, &files[0]));
-    if (voxel) return print_voxel(files[0], voxel, decompress.volumes, json);
+    if (voxel) return print_voxel(files[0], voxel, &decompress, json);
     if (json) return siren_fail(SIREN_USAGE, "--json is for --voxel X,Y,Z; give that, or leave it out");
     SIREN_AT_END(run_free)
     decompress_run run = {.options = decompress, .quiet = common.quiet, .start = siren_clock()};

@@ -24,6 +24,7 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$most" "$sirencl" "$@"
 for name in slices-one-voxel-wide network-of-zeros volumes-without-number; do
     within 40 4 'raise --memory' verify --device host --memory 64M "$corpus/$name"
 done
+within 40 4 'raise --memory' decompress --device host --memory 64M --voxel 0,0,0 "$corpus/slices-one-voxel-wide"
 within 40 3 'a basis of' verify --device host --memory 64M "$corpus/basis-of-zeros"
 within 64 0 '' verify --device host "$corpus/volumes-without-number"
 within 520 0 '' verify --device host --memory 1G "$corpus/slices-one-voxel-wide"
