@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MEMORY_OF_ONE 4 /* times its block: what decoding takes while it lasts */
-#define AHEAD 2         /* blocks for each processor: while the caller writes one, others are decoded */
+#define MEMORY_SHARE 4 /* of the limit a quarter is for the team: the caller's image needs room, too */
+#define AHEAD 2        /* blocks for each processor: while the caller writes one, others are decoded */
 
 typedef struct {
     siren_block_decoder *decoder;
@@ -42,9 +42,9 @@ siren_status siren_decoding_team_create(siren_device *device, siren_archive *arc
                                         const siren_layout *layout, siren_span volumes, size_t memory_limit,
                                         siren_decoding_team **out) {
     SIREN_AT_END(siren_decoding_team_free_at) siren_decoding_team *team = NULL;
-    const size_t bytes = siren_block_decoder_bytes(layout), /* SIZE_MAX: of what is refused below */
-        most = bytes == SIZE_MAX ? 0 : memory_limit / MEMORY_OF_ONE / (bytes + 1),
-                 processors = siren_processors();
+    const size_t bytes = siren_block_decoder_bytes(layout); /* SIZE_MAX: of what is refused below */
+    const size_t most = bytes == SIZE_MAX ? 0 : memory_limit / MEMORY_SHARE / (bytes + 1);
+    const size_t processors = siren_processors();
     size_t n = 1;
     if (layout->coding != SIREN_CODING_NETWORK && layout->grid.kind == SIREN_BLOCK_SLICE && processors > 1) {
         n = AHEAD * processors;
